@@ -1,0 +1,1 @@
+//! Recovery points: take, verify, restore; needs paths and a store, never the engine.

@@ -1,0 +1,1 @@
+//! Every verb of AtoCore once: projects, ingestion, retrieval, snapshots.

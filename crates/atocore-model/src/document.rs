@@ -1,0 +1,187 @@
+//! Documents and the passages they are cut into.
+
+use std::fmt;
+
+use crate::{
+    digest::Digest,
+    id::{ChunkId, DocumentId, ProjectId},
+    name::Tag,
+    path::SourcePath,
+    time::Timestamp,
+};
+
+/// The lines of a file that hold a passage, counted from 1, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LineSpan {
+    /// The first line.
+    pub first: u32,
+    /// The last line; never before the first.
+    pub last: u32,
+}
+
+impl fmt::Display for LineSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
+        }
+    }
+}
+
+/// The headings above a passage, outermost first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct HeadingPath(String);
+
+impl HeadingPath {
+    /// What stands between two headings in the text form.
+    pub const SEPARATOR: &'static str = " > ";
+
+    /// Joins headings, outermost first.
+    #[must_use]
+    pub fn new<'a>(headings: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(headings.into_iter().collect::<Vec<_>>().join(Self::SEPARATOR))
+    }
+
+    /// Takes the text form as it was stored.
+    #[must_use]
+    pub fn from_text(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text form; empty when no heading stands above.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HeadingPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DocumentType {
+    /// `.md`, `.markdown`, `.mdx`.
+    Markdown,
+    /// `.txt` and its like.
+    Text,
+}
+
+impl DocumentType {
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Markdown => "markdown",
+            Self::Text => "text",
+        }
+    }
+
+    /// The type of a file by the ending of its name, or `None` when documents of that kind are not read.
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<Self> {
+        let (_, ending) = name.rsplit_once('.')?;
+        match ending.to_ascii_lowercase().as_str() {
+            "md" | "markdown" | "mdx" | "mkd" => Some(Self::Markdown),
+            "txt" | "text" | "rst" | "adoc" | "asciidoc" | "org" => Some(Self::Text),
+            _ => None,
+        }
+    }
+}
+
+/// A file after reading and cutting, before it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedDocument {
+    /// From the front matter, else the first top heading, else the name of the file.
+    pub title: String,
+    /// How it was read.
+    pub doc_type: DocumentType,
+    /// From the front matter, in its order, no two the same.
+    pub tags: Vec<Tag>,
+    /// From the front matter.
+    pub date: Option<Timestamp>,
+    /// The passages in their order; empty for an empty file.
+    pub chunks: Vec<ChunkDraft>,
+}
+
+/// A passage before it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkDraft {
+    /// The headings above it, without the title of the document unless that is a heading.
+    pub heading_path: HeadingPath,
+    /// The text as it stands in the file; never blank.
+    pub text: String,
+    /// Where it stands.
+    pub lines: LineSpan,
+}
+
+/// What the file system said about a file when it was read: a file for which all of it is the same is not read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileStamp {
+    /// Size in bytes.
+    pub size: u64,
+    /// Time of the last change in nanoseconds since 1970.
+    pub modified_ns: i64,
+}
+
+/// A document as the store knows it, without its passages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its id.
+    pub id: DocumentId,
+    /// The project that owns it.
+    pub project: ProjectId,
+    /// Absolute path of the file.
+    pub file_path: String,
+    /// Path below its root.
+    pub source_path: SourcePath,
+    /// Digest of the bytes of the file.
+    pub digest: Digest,
+    /// Title.
+    pub title: String,
+    /// Tags.
+    pub tags: Vec<Tag>,
+    /// Date of the document: from its front matter, else the last change of the file.
+    pub date: Timestamp,
+}
+
+/// A stored passage with the document it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Its id.
+    pub id: ChunkId,
+    /// Its document.
+    pub document: Document,
+    /// Its place among the passages of the document, from 0.
+    pub index: u32,
+    /// The headings above it.
+    pub heading_path: HeadingPath,
+    /// Its text.
+    pub content: String,
+    /// Where it stands in the file.
+    pub lines: LineSpan,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_a_file_is_its_ending() {
+        assert_eq!(DocumentType::of_file("A.MD"), Some(DocumentType::Markdown));
+        assert_eq!(DocumentType::of_file("notes.txt"), Some(DocumentType::Text));
+        for other in ["photo.png", "Makefile", ".md5", "a.rs"] {
+            assert_eq!(DocumentType::of_file(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn one_line_is_shown_as_one() {
+        assert_eq!(LineSpan { first: 3, last: 3 }.to_string(), "3");
+        assert_eq!(LineSpan { first: 3, last: 9 }.to_string(), "3-9");
+    }
+}

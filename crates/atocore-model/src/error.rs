@@ -1,0 +1,135 @@
+//! Every error a door can show: one code each, and the kind that decides its status and exit code.
+
+/// What sort of trouble it is. HTTP status and exit code follow from this alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The request is wrong and can be corrected by whoever sent it.
+    Usage,
+    /// What was named does not exist.
+    NotFound,
+    /// It collides with what is already there.
+    Conflict,
+    /// It may not be done through this door.
+    Forbidden,
+    /// Somebody else is at work; trying again later helps.
+    Busy,
+    /// The request is larger than its limit.
+    TooLarge,
+    /// The body is of a type that is not read here.
+    UnsupportedMedia,
+    /// The disk has no room.
+    Full,
+    /// The caller called it off.
+    Cancelled,
+    /// Something on this machine is not as it must be.
+    Broken,
+}
+
+/// Declares the table of codes. Append only: clients match on the words.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $kind:ident;)*) => {
+        /// The stable code of an error.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorCode { $($(#[$doc])* $variant,)* }
+
+        impl ErrorCode {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word that clients match on.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What sort of trouble it is.
+            #[must_use]
+            pub const fn kind(self) -> ErrorKind {
+                match self { $(Self::$variant => ErrorKind::$kind,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A part of the request has a value it cannot have.
+    InvalidRequest = "invalid_request", Usage;
+    /// A setting has a value it cannot have, or is unknown.
+    InvalidSetting = "invalid_setting", Usage;
+    /// A snapshot was named by something that is not a stamp.
+    InvalidStamp = "invalid_stamp", Usage;
+    /// No project has that id or alias.
+    ProjectUnknown = "project_unknown", NotFound;
+    /// A project with that id exists already.
+    ProjectExists = "project_exists", Conflict;
+    /// The id or alias already names another project.
+    NameTaken = "name_taken", Conflict;
+    /// The folder already belongs to another project.
+    RootTaken = "root_taken", Conflict;
+    /// The folder cannot be used as a root.
+    RootUnusable = "root_unusable", Usage;
+    /// A door that is reached over the network named a folder outside the configured ones.
+    RootForbidden = "root_forbidden", Forbidden;
+    /// The registry file is not what it must be.
+    RegistryInvalid = "registry_invalid", Broken;
+    /// No snapshot has that stamp.
+    SnapshotUnknown = "snapshot_unknown", NotFound;
+    /// A snapshot is not whole.
+    SnapshotDamaged = "snapshot_damaged", Broken;
+    /// The place to restore to is not empty.
+    TargetNotEmpty = "target_not_empty", Conflict;
+    /// Another process owns the store.
+    StoreBusy = "store_busy", Busy;
+    /// Ingestion or a snapshot is running, and the wait for it ended.
+    IngestionBusy = "ingestion_busy", Busy;
+    /// There is no store yet.
+    StoreMissing = "store_missing", NotFound;
+    /// The store was written by a newer version of AtoCore.
+    StoreNewer = "store_newer", Broken;
+    /// The store cannot be read.
+    StoreDamaged = "store_damaged", Broken;
+    /// The SQLite library is one that can damage a store.
+    SqliteTooOld = "sqlite_too_old", Broken;
+    /// The word index cannot be used.
+    IndexUnavailable = "index_unavailable", Broken;
+    /// The wait for a generation ended before it could be seen.
+    GenerationNotReached = "generation_not_reached", Busy;
+    /// The disk has no room.
+    DiskFull = "disk_full", Full;
+    /// A file or folder could not be read or written.
+    Io = "io", Broken;
+    /// The caller called it off.
+    Cancelled = "cancelled", Cancelled;
+    /// The address to listen on cannot be used.
+    AddressUnusable = "address_unusable", Broken;
+    /// The running server could not be reached.
+    ServerUnreachable = "server_unreachable", Busy;
+    /// No such path in the API.
+    RouteUnknown = "route_unknown", NotFound;
+    /// The path exists, the method does not.
+    MethodUnknown = "method_not_allowed", Usage;
+    /// The request is larger than its limit.
+    RequestTooLarge = "request_too_large", TooLarge;
+    /// The body is not JSON by its content type.
+    MediaType = "unsupported_media_type", UnsupportedMedia;
+    /// The Host or Origin of the request is not one of this server.
+    OriginForbidden = "origin_forbidden", Forbidden;
+    /// The API token is missing or wrong.
+    TokenRequired = "token_required", Forbidden;
+    /// A fault in AtoCore itself.
+    Internal = "internal", Broken;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_words() {
+        let mut words: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert!(words.iter().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), ErrorCode::ALL.len());
+    }
+}

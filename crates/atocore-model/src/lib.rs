@@ -1,0 +1,25 @@
+//! The words everybody uses. Nothing in this crate touches a disk, a clock or a network.
+//!
+//! The glossary, one line per noun:
+//!
+//! - **project**: what documents belong to; has an id, aliases and document roots ([`project`]).
+//! - **root**: a folder whose documents a project owns; files are named by their path below it ([`path`]).
+//! - **document**, **chunk**: a file and the passages it was cut into ([`document`]).
+//! - **generation**: the counter that every committed change of the store moves by one ([`id`]).
+//! - **refresh**: bringing a project's documents up to date; every file ends in one state ([`refresh`]).
+//! - **query**, **hit**, **explanation**: a question, a ranked passage, and the arithmetic of its score ([`query`]).
+//! - **snapshot**: one recovery point on disk, named by its UTC stamp ([`id`], [`snapshot`]).
+//! - **monitor**: how long work reports progress and learns that it should stop ([`monitor`]).
+
+pub mod digest;
+pub mod document;
+pub mod error;
+pub mod id;
+pub mod monitor;
+pub mod name;
+pub mod path;
+pub mod project;
+pub mod query;
+pub mod refresh;
+pub mod snapshot;
+pub mod time;

@@ -1,0 +1,152 @@
+//! Checked text: names that callers give, and the words of a question.
+
+use std::{fmt, str::FromStr};
+
+/// Why a text cannot be used as a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// Nothing but white space.
+    #[error("{what} is empty")]
+    Empty {
+        /// What the text was meant to be.
+        what: &'static str,
+    },
+    /// Longer than its limit.
+    #[error("{what} has {length} characters, {limit} are allowed")]
+    TooLong {
+        /// What the text was meant to be.
+        what: &'static str,
+        /// Its length in characters.
+        length: usize,
+        /// The limit in characters.
+        limit: usize,
+    },
+    /// Has a control character or a slash.
+    #[error("{what} `{text}` has a control character or a slash in it")]
+    Forbidden {
+        /// What the text was meant to be.
+        what: &'static str,
+        /// The text, shown escaped.
+        text: String,
+    },
+}
+
+/// Trims `text` and checks that it is a short single line.
+fn short_line(what: &'static str, text: &str, limit: usize) -> Result<String, InvalidName> {
+    let text = text.trim();
+    let length = text.chars().count();
+    if text.is_empty() {
+        Err(InvalidName::Empty { what })
+    } else if length > limit {
+        Err(InvalidName::TooLong { what, length, limit })
+    } else if text.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
+        Err(InvalidName::Forbidden { what, text: text.escape_debug().to_string() })
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// Declares a checked name and its text forms.
+macro_rules! checked_name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $limit:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it was given, without surrounding white space.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The form under which two spellings are the same name.
+            #[must_use]
+            pub fn folded(&self) -> String {
+                self.0.to_lowercase()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                short_line($what, text, $limit).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+checked_name! {
+    /// How a caller names a project: its id or one of its aliases, in any case.
+    ProjectName, "the project name", 100
+}
+checked_name! {
+    /// Another name of a project.
+    Alias, "the alias", 100
+}
+checked_name! {
+    /// A word that a document carries in its front matter.
+    Tag, "the tag", 100
+}
+
+/// The text of a question: not blank, at most [`QueryText::LIMIT`] characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryText(String);
+
+impl QueryText {
+    /// The longest question, in characters.
+    pub const LIMIT: usize = 10_000;
+
+    /// The question as it was asked.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for QueryText {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let length = text.chars().count();
+        if text.trim().is_empty() {
+            Err(InvalidName::Empty { what: "the query" })
+        } else if length > Self::LIMIT {
+            Err(InvalidName::TooLong { what: "the query", length, limit: Self::LIMIT })
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_fold_to_one_spelling() {
+        let alias: Alias = "  AtoCore ".parse().unwrap();
+        assert_eq!((alias.as_str(), alias.folded().as_str()), ("AtoCore", "atocore"));
+    }
+
+    #[test]
+    fn names_that_could_do_harm_are_refused() {
+        for bad in ["", " \t ", "a\nb", "a/b", "a\\b", "a\0b", &"x".repeat(101)] {
+            assert!(bad.parse::<ProjectName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn blank_and_huge_questions_are_refused() {
+        assert!(" \n".parse::<QueryText>().is_err());
+        assert!("x".repeat(QueryText::LIMIT + 1).parse::<QueryText>().is_err());
+        assert!("x".repeat(QueryText::LIMIT).parse::<QueryText>().is_ok());
+    }
+}

@@ -1,0 +1,117 @@
+//! Paths below a root: relative, with `/`, never leaving the root.
+
+use std::{fmt, path::Path, str::FromStr};
+
+/// Why a text is not a path below a root.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPath {
+    /// Begins with a slash or a drive letter.
+    #[error("`{0}` is an absolute path, a path below the root is expected")]
+    Absolute(String),
+    /// Has a `..` in it.
+    #[error("`{0}` leaves its root")]
+    Leaves(String),
+    /// Has a NUL byte, or is not UTF-8.
+    #[error("`{0}` has characters that a path of a document cannot have")]
+    Unusable(String),
+}
+
+/// A path relative to a root, in its normal form: `/` between the parts, no `.`, no `..`; empty for the root itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct SourcePath(String);
+
+impl SourcePath {
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of the file, without its folders.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The folders on the way to the file, from the root down.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        let end = self.0.rfind('/').unwrap_or(0);
+        self.0[..end].split('/').filter(|part| !part.is_empty())
+    }
+
+    /// Takes a path of the file system that is already known to be relative.
+    ///
+    /// # Errors
+    /// When it is not UTF-8 or would leave its root.
+    pub fn from_relative(path: &Path) -> Result<Self, InvalidPath> {
+        let text = path.to_str().ok_or_else(|| InvalidPath::Unusable(path.to_string_lossy().into_owned()))?;
+        text.parse()
+    }
+}
+
+impl FromStr for SourcePath {
+    type Err = InvalidPath;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim_end_matches('/');
+        let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic();
+        if text.starts_with('/') || text.starts_with('\\') || drive {
+            return Err(InvalidPath::Absolute(text.to_owned()));
+        }
+        if text.contains('\0') {
+            return Err(InvalidPath::Unusable(text.escape_debug().to_string()));
+        }
+        let mut parts = Vec::new();
+        for part in text.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => return Err(InvalidPath::Leaves(text.to_owned())),
+                part => parts.push(part),
+            }
+        }
+        Ok(Self(parts.join("/")))
+    }
+}
+
+impl fmt::Display for SourcePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn paths_take_their_normal_form() {
+        for (given, normal) in [("", ""), ("a//b/./c.md", "a/b/c.md"), ("notes/", "notes"), ("./x", "x")] {
+            assert_eq!(given.parse::<SourcePath>().unwrap().as_str(), normal);
+        }
+    }
+
+    #[test]
+    fn paths_that_leave_are_refused() {
+        for bad in ["/etc/passwd", "..", "a/../../b", "C:\\x", "\\\\server", "a\0b", "a/..", "/"] {
+            let parsed = bad.parse::<SourcePath>();
+            assert!(parsed.is_err() || parsed.unwrap().as_str().is_empty(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn folders_do_not_include_the_file() {
+        let path: SourcePath = "a/b/archive.md".parse().unwrap();
+        assert_eq!((path.folders().collect::<Vec<_>>(), path.file_name()), (vec!["a", "b"], "archive.md"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_accepted_path_leaves_its_root(text in "[a./\\\\]{0,12}") {
+            if let Ok(path) = text.parse::<SourcePath>() {
+                prop_assert!(!path.as_str().starts_with('/'));
+                prop_assert!(path.as_str().split('/').all(|part| part != ".."));
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A question, its ranked answers, and the arithmetic behind each score.
+
+use crate::{
+    document::{HeadingPath, LineSpan},
+    id::{ChunkId, DocumentId, Generation, ProjectId},
+    name::{ProjectName, QueryText, Tag},
+    path::SourcePath,
+    time::Timestamp,
+};
+
+/// How many hits are wanted: 1 to [`TopK::LIMIT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopK(usize);
+
+/// A number of hits out of range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("top_k is {0}, it must be between 1 and {limit}", limit = TopK::LIMIT)]
+pub struct InvalidTopK(pub u64);
+
+impl TopK {
+    /// The most hits one question can ask for.
+    pub const LIMIT: usize = 200;
+    /// What a caller gets who does not say.
+    pub const DEFAULT: Self = Self(10);
+
+    /// Checks the number.
+    ///
+    /// # Errors
+    /// When it is 0 or above the limit.
+    pub fn new(count: u64) -> Result<Self, InvalidTopK> {
+        match usize::try_from(count) {
+            Ok(count @ 1..=Self::LIMIT) => Ok(Self(count)),
+            _ => Err(InvalidTopK(count)),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// What the project of a question means.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ProjectHint {
+    /// No project was named.
+    #[default]
+    None,
+    /// Its passages are ranked higher.
+    Boost(ProjectName),
+    /// Only its passages are searched.
+    Scope(ProjectName),
+}
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Its words.
+    pub text: QueryText,
+    /// How many hits at most.
+    pub top_k: TopK,
+    /// The project it is about.
+    pub project: ProjectHint,
+    /// Only documents that carry every one of these tags.
+    pub tags: Vec<Tag>,
+    /// Only documents whose path below their root matches this glob, or lies below this folder.
+    pub path: Option<String>,
+    /// Answer only once this generation can be seen.
+    pub wait_for: Option<Generation>,
+}
+
+impl Query {
+    /// A question with everything else at its default.
+    #[must_use]
+    pub const fn new(text: QueryText) -> Self {
+        Self {
+            text,
+            top_k: TopK::DEFAULT,
+            project: ProjectHint::None,
+            tags: Vec::new(),
+            path: None,
+            wait_for: None,
+        }
+    }
+}
+
+/// One factor of a score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factor {
+    /// Which one: `project`, `query_token`, `path`.
+    pub name: &'static str,
+    /// What the score is multiplied by.
+    pub value: f64,
+    /// Why it has that value, for a person.
+    pub because: String,
+}
+
+/// How a score came about: `similarity` times every factor, from left to right, is the score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// BM25 of the passage.
+    pub bm25: f64,
+    /// The highest BM25 that any passage reached for this question, under the same filters.
+    pub bm25_max: f64,
+    /// `bm25 / bm25_max`: above 0, at most 1.
+    pub similarity: f64,
+    /// The contract's factors, in its order.
+    pub factors: Vec<Factor>,
+}
+
+impl Explanation {
+    /// The score.
+    #[must_use]
+    pub fn score(&self) -> f64 {
+        self.factors.iter().fold(self.similarity, |score, factor| score * factor.value)
+    }
+}
+
+/// A ranked passage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The passage.
+    pub chunk_id: ChunkId,
+    /// Its document.
+    pub document_id: DocumentId,
+    /// The project that owns the document.
+    pub project: ProjectId,
+    /// Title of the document.
+    pub title: String,
+    /// Tags of the document.
+    pub tags: Vec<Tag>,
+    /// Path below the root.
+    pub source_path: SourcePath,
+    /// Absolute path of the file.
+    pub file_path: String,
+    /// The headings above the passage.
+    pub heading_path: HeadingPath,
+    /// Where it stands in the file.
+    pub lines: LineSpan,
+    /// Date of the document.
+    pub date: Timestamp,
+    /// The text of the passage.
+    pub content: String,
+    /// How its score came about.
+    pub explanation: Explanation,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The best passages, best first; equal scores by path, then by place in the document.
+    pub hits: Vec<Hit>,
+    /// The project the question was about, by its id.
+    pub project: Option<ProjectId>,
+    /// The generation that the answer shows.
+    pub generation: Generation,
+    /// The generation of the store; later than `generation` while the index catches up.
+    pub store_generation: Generation,
+    /// How many passages were ranked for it.
+    pub candidates: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_hits_has_a_range() {
+        assert!(TopK::new(0).is_err());
+        assert!(TopK::new(201).is_err());
+        assert!(TopK::new(u64::MAX).is_err());
+        assert_eq!(TopK::new(200).unwrap().get(), 200);
+    }
+}

@@ -1,0 +1,291 @@
+//! What a refresh did: one state for every file, one result for every root.
+
+use crate::{
+    id::{Generation, ProjectId},
+    path::SourcePath,
+    project::Root,
+};
+
+/// The one state a file ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FileState {
+    /// Its passages are new or changed in the store.
+    Ingested,
+    /// The store already had it.
+    Unchanged,
+    /// It is gone from the disk, and now from the store.
+    Removed,
+    /// Left out by a rule.
+    Skipped,
+    /// It should have been read and could not be.
+    Failed,
+}
+
+impl FileState {
+    /// Every state, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [Self::Ingested, Self::Unchanged, Self::Removed, Self::Skipped, Self::Failed];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingested => "ingested",
+            Self::Unchanged => "unchanged",
+            Self::Removed => "removed",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why a file is in its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileReason {
+    /// Seen for the first time.
+    New,
+    /// Its bytes are others than before.
+    Changed,
+    /// Known under another path before; the ids of document and passages stay.
+    RenamedFrom(String),
+    /// Size and time are as before.
+    SameStamp,
+    /// Size or time changed, the bytes did not.
+    SameBytes,
+    /// No longer on the disk.
+    Deleted,
+    /// Now left out by a rule, as `Skipped` says elsewhere in the same report.
+    NoLongerIncluded,
+    /// Its ending is not one of a document.
+    UnsupportedType,
+    /// It has a NUL byte among its bytes.
+    Binary,
+    /// Larger than the limit, both in bytes.
+    TooLarge {
+        /// Its size.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A link to a place outside the root.
+    LinkLeavesRoot,
+    /// A link; what it points to is read where it lies.
+    Link,
+    /// Neither a file nor a folder.
+    Special,
+    /// Belongs to a root nested in this one.
+    OwnedBy(ProjectId),
+    /// Its bytes are not UTF-8; the first wrong one is at this offset.
+    NotUtf8 {
+        /// Offset in bytes.
+        offset: usize,
+    },
+    /// The system refused to read it.
+    Unreadable(String),
+    /// Its name is not UTF-8 or has characters that cannot be stored.
+    NameNotUtf8,
+}
+
+impl FileReason {
+    /// The state that goes with the reason.
+    #[must_use]
+    pub const fn state(&self) -> FileState {
+        match self {
+            Self::New | Self::Changed | Self::RenamedFrom(_) => FileState::Ingested,
+            Self::SameStamp | Self::SameBytes => FileState::Unchanged,
+            Self::Deleted | Self::NoLongerIncluded => FileState::Removed,
+            Self::UnsupportedType
+            | Self::Binary
+            | Self::TooLarge { .. }
+            | Self::LinkLeavesRoot
+            | Self::Link
+            | Self::Special
+            | Self::OwnedBy(_) => FileState::Skipped,
+            Self::NotUtf8 { .. } | Self::Unreadable(_) | Self::NameNotUtf8 => FileState::Failed,
+        }
+    }
+
+    /// The word that is counted and searched for.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::RenamedFrom(_) => "renamed",
+            Self::SameStamp => "same_stamp",
+            Self::SameBytes => "same_bytes",
+            Self::Deleted => "deleted",
+            Self::NoLongerIncluded => "no_longer_included",
+            Self::UnsupportedType => "unsupported_type",
+            Self::Binary => "binary",
+            Self::TooLarge { .. } => "too_large",
+            Self::LinkLeavesRoot => "link_leaves_root",
+            Self::Link => "link",
+            Self::Special => "special_file",
+            Self::OwnedBy(_) => "owned_by_other_project",
+            Self::NotUtf8 { .. } => "not_utf8",
+            Self::Unreadable(_) => "unreadable",
+            Self::NameNotUtf8 => "name_not_utf8",
+        }
+    }
+
+    /// What there is to say beyond the word; empty when nothing.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::RenamedFrom(path) => format!("from {path}"),
+            Self::TooLarge { size, limit } => format!("{size} bytes, the limit is {limit}"),
+            Self::OwnedBy(project) => format!("belongs to project {project}"),
+            Self::NotUtf8 { offset } => format!("the byte at offset {offset} is not UTF-8"),
+            Self::Unreadable(why) => why.clone(),
+            Self::LinkLeavesRoot => "the link points outside its root".to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// One file and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReport {
+    /// Path below its root, as text, because it may not be a valid one.
+    pub path: String,
+    /// Why it is in its state.
+    pub reason: FileReason,
+}
+
+/// How many files ended in each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileCounts {
+    counts: [u64; FileState::ALL.len()],
+}
+
+impl FileCounts {
+    /// Counts one more file.
+    pub fn add(&mut self, state: FileState) {
+        self.counts[state as usize] += 1;
+    }
+
+    /// How many ended in `state`.
+    #[must_use]
+    pub const fn get(&self, state: FileState) -> u64 {
+        self.counts[state as usize]
+    }
+
+    /// Adds the counts of another report.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
+            *mine += theirs;
+        }
+    }
+}
+
+/// Why a whole root was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RootSkip {
+    /// No such folder on the disk.
+    Missing,
+    /// It is there and is not a folder.
+    NotAFolder,
+    /// The folder that `vault` or `drive` stands for is not configured.
+    NotConfigured,
+    /// By links it leads out of the folder that it must lie in.
+    Outside,
+    /// The system refused to read it.
+    Unreadable(String),
+}
+
+impl RootSkip {
+    /// The word for it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::NotAFolder => "not_a_folder",
+            Self::NotConfigured => "not_configured",
+            Self::Outside => "outside",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+}
+
+/// What became of one configured root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootReport {
+    /// The root as configured.
+    pub root: Root,
+    /// The folder it stands for; empty when that is not known.
+    pub folder: String,
+    /// `None` when it was ingested.
+    pub skipped: Option<RootSkip>,
+    /// How many files ended in each state.
+    pub counts: FileCounts,
+    /// Every file that is not simply unchanged, sorted by path.
+    pub files: Vec<FileReport>,
+}
+
+/// Whether a refresh reached the configured roots; the words are those of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefreshStatus {
+    /// Every root was.
+    Ingested,
+    /// Some were, some were skipped.
+    Partial,
+    /// None was.
+    NothingToIngest,
+}
+
+impl RefreshStatus {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingested => "ingested",
+            Self::Partial => "partial",
+            Self::NothingToIngest => "nothing_to_ingest",
+        }
+    }
+}
+
+/// What a refresh of one project did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshReport {
+    /// The project, by its id.
+    pub project: ProjectId,
+    /// One entry per configured root, in the order of the registry.
+    pub roots: Vec<RootReport>,
+    /// The generation in which all of it can be seen.
+    pub generation: Generation,
+}
+
+impl RefreshReport {
+    /// Number of roots that were ingested.
+    #[must_use]
+    pub fn roots_ingested(&self) -> usize {
+        self.roots.iter().filter(|root| root.skipped.is_none()).count()
+    }
+
+    /// Number of roots that were skipped.
+    #[must_use]
+    pub fn roots_skipped(&self) -> usize {
+        self.roots.len() - self.roots_ingested()
+    }
+
+    /// The contract's word for the whole.
+    #[must_use]
+    pub fn status(&self) -> RefreshStatus {
+        match (self.roots_ingested(), self.roots_skipped()) {
+            (0, _) => RefreshStatus::NothingToIngest,
+            (_, 0) => RefreshStatus::Ingested,
+            _ => RefreshStatus::Partial,
+        }
+    }
+
+    /// The counts of all roots together.
+    #[must_use]
+    pub fn counts(&self) -> FileCounts {
+        let mut sum = FileCounts::default();
+        for root in &self.roots {
+            sum.merge(&root.counts);
+        }
+        sum
+    }
+}

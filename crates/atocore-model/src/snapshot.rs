@@ -1,0 +1,65 @@
+//! How thoroughly a snapshot was looked at.
+
+use std::{fmt, str::FromStr};
+
+/// The depths of validation; each includes the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Depth {
+    /// What the contract's validation looks at.
+    Structure,
+    /// Every file has the size and digest that were recorded; nothing is missing, nothing is extra.
+    Digests,
+    /// The database is whole, its schema known, its counts and generation those that were recorded.
+    Content,
+}
+
+impl Depth {
+    /// Every depth, the shallowest first.
+    pub const ALL: [Self; 3] = [Self::Structure, Self::Digests, Self::Content];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Structure => "structure",
+            Self::Digests => "digests",
+            Self::Content => "content",
+        }
+    }
+}
+
+impl fmt::Display for Depth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is not a depth.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a depth: `structure`, `digests` or `content` is expected")]
+pub struct InvalidDepth(String);
+
+impl FromStr for Depth {
+    type Err = InvalidDepth;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|depth| depth.as_str() == text)
+            .ok_or_else(|| InvalidDepth(text.chars().take(80).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depths_read_back_and_are_ordered() {
+        for depth in Depth::ALL {
+            assert_eq!(depth.as_str().parse(), Ok(depth));
+        }
+        assert!(Depth::Structure < Depth::Digests && Depth::Digests < Depth::Content);
+        assert!("deep".parse::<Depth>().is_err());
+    }
+}

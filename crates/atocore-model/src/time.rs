@@ -1,0 +1,65 @@
+//! Points in time, their two text forms, and where "now" comes from.
+
+use std::fmt;
+
+/// A point in time in UTC, to the microsecond.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(jiff::Timestamp);
+
+impl Timestamp {
+    /// Wraps a point in time; finer parts than microseconds are cut off.
+    #[must_use]
+    pub fn new(time: jiff::Timestamp) -> Self {
+        Self(jiff::Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time))
+    }
+
+    /// The point in time.
+    #[must_use]
+    pub const fn get(self) -> jiff::Timestamp {
+        self.0
+    }
+
+    /// Reads ISO 8601 with an offset or `Z`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::new)
+    }
+
+    /// Nanoseconds since 1970, as file systems count them.
+    #[must_use]
+    pub const fn as_nanosecond(self) -> i128 {
+        self.0.as_nanosecond()
+    }
+}
+
+/// ISO 8601 with offset and microseconds, `2026-04-06T18:42:19.000000+00:00`: sorts as text.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00"))
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Where "now" comes from, so that tests can say what time it is.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The present time.
+    fn now(&self) -> Timestamp;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_written_with_offset_and_microseconds() {
+        let time = Timestamp::parse("2026-04-06T18:42:19.5Z").unwrap();
+        assert_eq!(time.to_string(), "2026-04-06T18:42:19.500000+00:00");
+        assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
+        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+}

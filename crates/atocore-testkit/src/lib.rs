@@ -1,0 +1,1 @@
+//! What the tests share: scratch stores, small corpora, damage, killed processes.

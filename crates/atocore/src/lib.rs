@@ -1,0 +1,1 @@
+//! The doors of AtoCore: command line and HTTP over one engine.

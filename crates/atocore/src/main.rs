@@ -1,0 +1,2 @@
+//! The `atocore` program.
+fn main() {}

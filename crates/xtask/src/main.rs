@@ -1,0 +1,2 @@
+//! The chores: cargo xtask check, bench, soak.
+fn main() {}
