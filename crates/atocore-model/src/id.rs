@@ -121,6 +121,18 @@ impl fmt::Display for Generation {
     }
 }
 
+/// A point in the history of one store: a generation and the random token that was written with it.
+///
+/// Two stores that both have a mark in their history had equal content at it, which a generation alone cannot say:
+/// a restored store counts on from its copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark {
+    /// The generation.
+    pub generation: Generation,
+    /// Drawn at random when the generation was committed.
+    pub token: u64,
+}
+
 /// The name of a snapshot: its UTC stamp, `YYYYMMDDTHHMMSSZ`.
 ///
 /// Only a real date and time of that exact form parses, so a stamp can always be used as the name of a folder.

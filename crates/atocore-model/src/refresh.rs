@@ -2,7 +2,6 @@
 
 use crate::{
     id::{Generation, ProjectId},
-    path::SourcePath,
     project::Root,
 };
 

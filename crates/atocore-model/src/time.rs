@@ -27,7 +27,7 @@ impl Timestamp {
 
     /// Nanoseconds since 1970, as file systems count them.
     #[must_use]
-    pub const fn as_nanosecond(self) -> i128 {
+    pub fn as_nanosecond(self) -> i128 {
         self.0.as_nanosecond()
     }
 }

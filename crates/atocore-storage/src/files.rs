@@ -1,0 +1,303 @@
+//! The only code that writes, renames, copies or deletes files outside SQLite and the indexes.
+//!
+//! Every function names the path in its error, and says what is on disk when it returns `Ok`.
+
+mod names;
+pub mod stream;
+
+use std::{
+    ffi::OsStr,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use atocore_model::digest::Digest;
+
+pub use names::{Kind, create_new_dir, kind, rename_new};
+
+/// A file operation that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} `{}`", path.display())]
+pub struct FileError {
+    /// What was tried: `read`, `write`, `rename`.
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Whether there is no room on the disk, or the quota is used up.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// Whether the thing is not there.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+/// Attaches what was tried and on what to an I/O error.
+fn named<T>(action: &'static str, path: &Path, result: io::Result<T>) -> Result<T, FileError> {
+    result.map_err(|source| FileError { action, path: path.to_owned(), source })
+}
+
+/// An open file. The alias is the one place where the type is named.
+#[expect(clippy::disallowed_types, reason = "this module is the one that opens files")]
+type OpenFile = std::fs::File;
+
+/// Opens a file for reading.
+fn open(path: &Path) -> Result<OpenFile, FileError> {
+    named("open", path, OpenFile::open(path))
+}
+
+/// Makes sure that what was written to `path` (a file or a folder) survives a power cut.
+///
+/// # Errors
+/// When the path cannot be opened or synced.
+///
+/// # Durability
+/// For a folder: the names in it. For a file: its bytes and size.
+pub fn sync(path: &Path) -> Result<(), FileError> {
+    let file = open(path)?;
+    named("sync", path, file.sync_all())
+}
+
+/// Syncs every file and folder below `dir`, then `dir` itself.
+///
+/// # Errors
+/// When something below it cannot be read or synced.
+pub fn sync_tree(dir: &Path) -> Result<(), FileError> {
+    for entry in list(dir)? {
+        if entry.is_dir() { sync_tree(&entry)? } else { sync(&entry)? }
+    }
+    sync(dir)
+}
+
+/// The folder that holds `path`; the current one when it has none.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+/// The paths in `dir`, sorted by name; links are listed, not followed.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn list(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let entries = named("list", dir, std::fs::read_dir(dir))?;
+    let mut paths = entries
+        .map(|entry| named("list", dir, entry.map(|entry| entry.path())))
+        .collect::<Result<Vec<_>, _>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Creates a folder and those above it.
+///
+/// # Errors
+/// When one of them cannot be created.
+pub fn create_dirs(dir: &Path) -> Result<(), FileError> {
+    named("create the folder", dir, std::fs::create_dir_all(dir))
+}
+
+/// Reads a whole file; `None` when there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FileError { action: "read", path: path.to_owned(), source }),
+    }
+}
+
+/// Replaces the file at `path` by one that holds `bytes`, or changes nothing.
+///
+/// # Errors
+/// When the new file cannot be written, synced or renamed; the old one is then untouched.
+///
+/// # Durability
+/// The new content is on disk under its name when this returns `Ok`; after a crash either the old or the new file
+/// is there, whole.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let name = path.file_name().unwrap_or_else(|| OsStr::new("file")).to_string_lossy();
+    let staged = parent(path).join(format!(".{name}.{}.tmp", std::process::id()));
+    let result = write_synced(&staged, bytes).and_then(|()| rename(&staged, path));
+    if result.is_err() {
+        // The first error is the one to report; a left-over temporary file does no harm.
+        drop(std::fs::remove_file(&staged));
+    }
+    result
+}
+
+/// Writes a new file and syncs it; the name is durable only once its folder is synced too.
+///
+/// # Errors
+/// When it cannot be created, written or synced.
+pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = named("create", path, OpenFile::create(path))?;
+    named("write", path, file.write_all(bytes))?;
+    named("sync", path, file.sync_all())
+}
+
+/// Renames `from` to `to` and syncs the folders that hold them.
+///
+/// # Errors
+/// When the rename or a sync fails.
+///
+/// # Durability
+/// The new name is on disk when this returns `Ok`.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the function that surrounds it with syncs")]
+    let renamed = std::fs::rename(from, to);
+    named("rename", from, renamed)?;
+    sync(parent(to))?;
+    if parent(from) == parent(to) { Ok(()) } else { sync(parent(from)) }
+}
+
+/// Copies a file that nothing writes to and syncs the copy; shares the blocks where the file system can.
+///
+/// Never for a database that this process has open: closing the descriptor would drop SQLite's locks on it.
+///
+/// # Errors
+/// When the source cannot be read or the copy not written.
+pub fn copy_synced(from: &Path, to: &Path) -> Result<u64, FileError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the function that syncs after it")]
+    let copied = named("copy", from, std::fs::copy(from, to))?;
+    sync(to)?;
+    Ok(copied)
+}
+
+/// Size and BLAKE3 digest of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest(path: &Path) -> Result<(u64, Digest), FileError> {
+    /// Below this size one read is faster than a memory map.
+    const SMALL_BYTES: u64 = 1 << 20;
+    let mut file = open(path)?;
+    let size = named("read", path, file.metadata())?.len();
+    let mut hasher = blake3::Hasher::new();
+    if size < SMALL_BYTES {
+        let mut bytes = Vec::new();
+        let read = named("read", path, file.read_to_end(&mut bytes))?;
+        let _hasher = hasher.update(&bytes);
+        return Ok((read as u64, Digest::from_bytes(*hasher.finalize().as_bytes())));
+    }
+    let _hasher = named("read", path, hasher.update_mmap_rayon(path))?;
+    Ok((hasher.count(), Digest::from_bytes(*hasher.finalize().as_bytes())))
+}
+
+/// Removes a file; it is fine when there is none.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove_file(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => named("remove", path, result),
+    }
+}
+
+/// Removes a folder and all below it; links are removed, not followed. It is fine when there is none.
+///
+/// # Errors
+/// When something of it cannot be removed.
+pub fn remove_tree(dir: &Path) -> Result<(), FileError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the function that callers are sent to")]
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => named("remove", dir, result),
+    }
+}
+
+/// Whether there is no such folder, or nothing in it.
+///
+/// # Errors
+/// When it cannot be read, or is a file.
+pub fn is_absent_or_empty(dir: &Path) -> Result<bool, FileError> {
+    match std::fs::read_dir(dir) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(source) => Err(FileError { action: "list", path: dir.to_owned(), source }),
+    }
+}
+
+/// Bytes that an ordinary user can still write on the file system of `path` (or of the nearest folder above it that
+/// exists).
+///
+/// # Errors
+/// When the file system does not answer.
+pub fn free_bytes(path: &Path) -> Result<u64, FileError> {
+    let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+    named("look at the free space of", existing, fs4::available_space(existing))
+}
+
+/// An exclusive lock on a file, held until dropped or until the process ends.
+#[derive(Debug)]
+pub struct Locked {
+    _file: OpenFile,
+}
+
+/// Takes the exclusive lock on `path`, creating the file when it is missing; `None` when another process or another
+/// part of this one has it.
+///
+/// # Errors
+/// When the file cannot be opened or the file system has no locks.
+pub fn try_lock(path: &Path) -> Result<Option<Locked>, FileError> {
+    let mut options = OpenFile::options();
+    let file = named("open", path, options.create(true).truncate(false).write(true).open(path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Locked { _file: file })),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_atomic_write_replaces_and_leaves_no_temporary_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(read_if_present(&path).unwrap().unwrap(), b"two");
+        assert_eq!(list(dir.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn a_failed_atomic_write_keeps_the_old_file_and_names_the_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("taken");
+        create_dirs(&path.join("inner")).unwrap();
+        let error = write_atomic(&path, b"x").unwrap_err();
+        assert!(error.to_string().contains("taken"), "{error}");
+        assert_eq!(list(dir.path()).unwrap(), std::slice::from_ref(&path));
+    }
+
+    #[test]
+    fn both_ways_of_hashing_agree() {
+        let dir = tempfile::tempdir().unwrap();
+        for size in [0, 1, (1 << 20) - 1, 1 << 20, 3 << 20] {
+            let bytes: Vec<u8> = (0..size).map(|i: usize| (i % 251) as u8).collect();
+            let path = dir.path().join(size.to_string());
+            write_synced(&path, &bytes).unwrap();
+            let expected = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
+            assert_eq!(digest(&path).unwrap(), (size as u64, expected));
+        }
+    }
+
+    #[test]
+    fn free_space_is_that_of_the_nearest_folder_that_exists() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(free_bytes(&dir.path().join("not/yet/there")).unwrap() > 0);
+    }
+}

@@ -1,0 +1,56 @@
+//! Where everything lies: the folders and files of one installation.
+
+use std::path::{Path, PathBuf};
+
+/// The places of one installation. Nothing exists just because it is named here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The store, the derived indexes, locks and caches.
+    pub data: PathBuf,
+    /// The snapshots.
+    pub backups: PathBuf,
+    /// The registry file.
+    pub registry: PathBuf,
+}
+
+impl Layout {
+    /// The layout of an installation that lies in one folder.
+    #[must_use]
+    pub fn in_home(home: &Path) -> Self {
+        Self {
+            data: home.join("data"),
+            backups: home.join("backups"),
+            registry: home.join("config").join("project-registry.json"),
+        }
+    }
+
+    /// The machine store.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data.join("db").join("atocore.db")
+    }
+
+    /// The derived word index.
+    #[must_use]
+    pub fn lexical_index(&self) -> PathBuf {
+        self.data.join("index").join("lexical")
+    }
+
+    /// The folder of a vector store that runs on this machine, by the contract's name.
+    #[must_use]
+    pub fn vector_store(&self) -> PathBuf {
+        self.data.join("chroma")
+    }
+
+    /// The lock files.
+    #[must_use]
+    pub fn locks(&self) -> PathBuf {
+        self.data.join("locks")
+    }
+
+    /// Emptied whenever a process takes ownership of the store.
+    #[must_use]
+    pub fn scratch(&self) -> PathBuf {
+        self.data.join("tmp")
+    }
+}

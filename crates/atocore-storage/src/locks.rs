@@ -1,0 +1,152 @@
+//! Who owns the store: one process at a time, known by name to everybody else.
+//!
+//! The lock is the kernel's, on a file of its own; a dead owner's lock frees itself. What stands beside it in
+//! `owner.json` is for people and for finding the owner's socket, and is never what decides.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::files::{self, FileError};
+
+/// Who owns a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Its process.
+    pub pid: u32,
+    /// What it does: `serve`, `refresh notes`.
+    pub activity: String,
+    /// Since when, ISO 8601.
+    pub since: String,
+    /// Where it takes requests, when it does.
+    pub socket: Option<PathBuf>,
+}
+
+/// Ownership that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("the store is in use by process {} (`{}`) since {}", .0.pid, .0.activity, .0.since)]
+    Held(Owner),
+    /// Another process has it and has not said who it is.
+    #[error("the store is in use by another process")]
+    HeldByUnknown,
+    /// The lock files cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Ownership of a store; given up when dropped, or when the process ends in whatever way.
+#[derive(Debug)]
+pub struct OwnerLock {
+    _lock: files::Locked,
+    note: PathBuf,
+}
+
+/// How long somebody who only looks may hold the lock; waiting at least this long tells a look from an owner.
+const LOOK: Duration = Duration::from_millis(200);
+
+impl OwnerLock {
+    /// Takes ownership, waiting up to `wait` for another owner to finish.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] when the wait ends first.
+    pub fn acquire(locks: &Path, owner: &Owner, wait: Duration) -> Result<Self, LockError> {
+        files::create_dirs(locks)?;
+        let started = Instant::now();
+        loop {
+            if let Some(lock) = files::try_lock(&lock_file(locks))? {
+                let note = note_file(locks);
+                let text = serde_json::to_vec_pretty(owner).unwrap_or_default();
+                files::write_atomic(&note, &text)?;
+                return Ok(Self { _lock: lock, note });
+            }
+            if started.elapsed() >= wait.max(LOOK) {
+                return Err(read_note(locks).map_or(LockError::HeldByUnknown, LockError::Held));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for OwnerLock {
+    fn drop(&mut self) {
+        // A note that stays behind is only read while the lock is held, and then it is a newer one.
+        drop(files::remove_file(&self.note));
+    }
+}
+
+/// The process that owns the store now, or `None` when nobody does.
+///
+/// # Errors
+/// When the lock file is there and cannot be looked at.
+pub fn current_owner(locks: &Path) -> Result<Option<Owner>, LockError> {
+    let file = lock_file(locks);
+    if !file.exists() || files::try_lock(&file)?.is_some() {
+        return Ok(None);
+    }
+    // The owner writes its note right after taking the lock.
+    for _ in 0..20 {
+        match read_note(locks) {
+            Some(owner) => return Ok(Some(owner)),
+            None => thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    if files::try_lock(&file)?.is_some() { Ok(None) } else { Err(LockError::HeldByUnknown) }
+}
+
+fn lock_file(locks: &Path) -> PathBuf {
+    locks.join("owner.lock")
+}
+
+fn note_file(locks: &Path) -> PathBuf {
+    locks.join("owner.json")
+}
+
+fn read_note(locks: &Path) -> Option<Owner> {
+    let bytes = files::read_if_present(&note_file(locks)).ok()??;
+    serde_json::from_slice(&bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(activity: &str) -> Owner {
+        Owner {
+            pid: std::process::id(),
+            activity: activity.to_owned(),
+            since: "2026-04-06T18:42:19.000000+00:00".to_owned(),
+            socket: None,
+        }
+    }
+
+    #[test]
+    fn the_second_owner_is_told_who_the_first_is() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(current_owner(dir.path()).unwrap(), None);
+        let first = OwnerLock::acquire(dir.path(), &owner("serve"), Duration::ZERO).unwrap();
+        assert_eq!(current_owner(dir.path()).unwrap().unwrap().activity, "serve");
+        let refused = OwnerLock::acquire(dir.path(), &owner("refresh"), Duration::ZERO).unwrap_err();
+        assert!(refused.to_string().contains("`serve`"), "{refused}");
+        drop(first);
+        assert_eq!(current_owner(dir.path()).unwrap(), None);
+        drop(OwnerLock::acquire(dir.path(), &owner("refresh"), Duration::ZERO).unwrap());
+    }
+
+    #[test]
+    fn a_waiting_owner_gets_its_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = OwnerLock::acquire(dir.path(), &owner("serve"), Duration::ZERO).unwrap();
+        let path = dir.path().to_owned();
+        let second =
+            thread::spawn(move || OwnerLock::acquire(&path, &owner("refresh"), Duration::from_secs(20)));
+        thread::sleep(Duration::from_millis(50));
+        drop(first);
+        drop(second.join().unwrap().unwrap());
+    }
+}

@@ -1,0 +1,92 @@
+use super::*;
+
+fn faults(text: &str) -> Vec<String> {
+    let faults = Registry::parse(text.as_bytes()).unwrap_err();
+    faults.into_iter().map(|fault| format!("{}: {}", fault.place, fault.problem)).collect()
+}
+
+#[test]
+fn the_contract_s_format_is_read() {
+    let text = r#"{"projects":[{"id":"p04-gigabit","aliases":["P04","gigabit"],"description":"d",
+        "ingest_roots":[{"source":"vault","subpath":"incoming/p04","label":"notes"},{"source":"drive","subpath":"p04"}]}]}"#;
+    let registry = Registry::parse(text.as_bytes()).unwrap();
+    let [project] = registry.projects() else { panic!("one project") };
+    assert_eq!(project.id.as_str(), "p04-gigabit");
+    assert_eq!(project.roots[0].location.to_string(), "vault:incoming/p04");
+    assert_eq!(project.roots[1].label, "");
+}
+
+#[test]
+fn every_fault_is_listed_with_its_place() {
+    let text = "{\"projects\":[\n{\"id\":\"a\",\"aliases\":[\"x\",7]},\n{\"id\":\"B!\",\"aliases\":\"y\"},\n\
+        {\"id\":\"c\",\"aliases\":[\"X\"],\"ingest_roots\":[{\"source\":\"cloud\",\"subpath\":\"z\"},{\"source\":\"vault\",\"subpath\":\"../z\"}]},\n\
+        {\"aliases\":[]},\n5]}";
+    let faults = faults(text);
+    let expected = [
+        "line 2, projects[0].aliases[1]: a text is expected, not a number",
+        "line 3, projects[1].id: `B!` is not a project id",
+        "line 3, projects[1].aliases: a list is expected, not a text",
+        "line 4, projects[2].ingest_roots[0]: `cloud` is not a source",
+        "line 4, projects[2].ingest_roots[1]: `../z` leaves its root",
+        "line 4, projects[2].aliases[0]: `x` already names project `a`",
+        "line 5, projects[3]: the key `id` is missing",
+        "line 6, projects[4]: an object is expected, not a number",
+    ];
+    assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+    for (fault, expected) in faults.iter().zip(expected) {
+        assert!(fault.starts_with(expected), "{fault}");
+    }
+}
+
+#[test]
+fn text_that_is_no_registry_is_refused_with_a_place() {
+    assert!(faults("{\n  \"projects\": [").first().unwrap().starts_with("line 2, column"));
+    assert!(faults("[]").first().unwrap().contains("`projects`"));
+    assert!(faults(r#"{"projects":{}}"#).first().unwrap().contains("a list is expected, not an object"));
+    assert!(Registry::parse(b"{\"projects\":[\"\xff\"]}").unwrap_err()[0].problem.contains("UTF-8"));
+}
+
+#[test]
+fn the_same_root_in_two_projects_is_a_fault() {
+    let text = r#"{"projects":[
+        {"id":"a","ingest_roots":[{"source":"vault","subpath":"n"}]},
+        {"id":"b","ingest_roots":[{"source":"vault","subpath":"./n/"}]}]}"#;
+    assert_eq!(
+        faults(text),
+        ["line 3, projects[1].ingest_roots[0]: the root `vault:n` already belongs to project `a`"]
+    );
+}
+
+#[test]
+fn unknown_keys_survive_a_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config").join("registry.json");
+    let text = r#"{"version":3,"projects":[{"id":"a","owner":"me","aliases":["x"],
+        "ingest_roots":[{"source":"vault","subpath":"n","label":"","priority":9}]}],"more":{"k":[1]}}"#;
+    let registry = Registry::parse(text.as_bytes()).unwrap();
+    let mut project = registry.projects()[0].clone();
+    project.description = "new".to_owned();
+    registry.with(&project).unwrap().save(&path).unwrap();
+    let raw: Value = serde_json::from_slice(&files::read_if_present(&path).unwrap().unwrap()).unwrap();
+    assert_eq!(raw["version"], 3);
+    assert_eq!(raw["more"]["k"][0], 1);
+    assert_eq!(raw["projects"][0]["owner"], "me");
+    assert_eq!(raw["projects"][0]["ingest_roots"][0]["priority"], 9);
+    assert_eq!(raw["projects"][0]["description"], "new");
+    assert_eq!(Registry::load(&path).unwrap().projects(), [project]);
+}
+
+#[test]
+fn a_taken_alias_is_refused_and_a_project_can_leave() {
+    let registry = Registry::parse(br#"{"projects":[{"id":"a","aliases":["x"]}]}"#).unwrap();
+    let newcomer = Project {
+        id: "b".parse().unwrap(),
+        aliases: vec!["X".parse().unwrap()],
+        description: String::new(),
+        roots: Vec::new(),
+    };
+    assert!(registry.with(&newcomer).unwrap_err()[0].problem.contains("already names project `a`"));
+    let emptied = registry.without(&"a".parse().unwrap()).unwrap();
+    assert!(emptied.projects().is_empty());
+    assert_eq!(emptied.with(&newcomer).unwrap().projects(), [newcomer]);
+}

@@ -1,0 +1,256 @@
+//! The machine store: one SQLite database, the only truth.
+//!
+//! Writers take turns; readers never wait for them, nor they for readers. Every committed write moves the store one
+//! generation on and leaves a line in the operation log.
+
+pub mod copy;
+mod documents;
+mod error;
+pub mod inspect;
+mod migrate;
+mod operations;
+mod pin;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use atocore_model::{
+    id::{Generation, Mark},
+    time::Clock,
+};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+pub use documents::{DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
+pub use error::StorageError;
+pub use migrate::SCHEMA_VERSION;
+pub use operations::Operation;
+pub use pin::{Pin, StoreRecord};
+
+use crate::files;
+
+/// The oldest SQLite without the WAL-reset corruption.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Fold the write-ahead log into the database once it is larger than this.
+const WAL_FOLD_BYTES: u64 = 4 << 20;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// How long to wait for a lock of SQLite's own.
+    pub busy_timeout: Duration,
+    /// Where times come from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// An open store. Cheap to share between threads.
+pub struct Store {
+    path: PathBuf,
+    options: StoreOptions,
+    writer: Option<Arc<std::sync::Mutex<Connection>>>,
+    readers: std::sync::Mutex<Vec<Connection>>,
+    pins: Arc<AtomicUsize>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What a committed write returns.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed<T> {
+    /// What the body of the transaction returned.
+    pub value: T,
+    /// Where in its history the store is now.
+    pub mark: Mark,
+}
+
+impl Store {
+    /// Opens the store for writing, creating or upgrading it when needed. The caller holds the owner lock.
+    ///
+    /// # Errors
+    /// When SQLite is too old, the file is not a store, is newer than this program, or cannot be opened.
+    pub fn open(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
+        refuse_old_sqlite()?;
+        if let Some(folder) = path.parent() {
+            files::create_dirs(folder)?;
+        }
+        let mut writer =
+            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, &options)?;
+        migrate::check(&writer)?;
+        let _mode: String = writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        writer.pragma_update(None, "synchronous", "FULL")?;
+        // The log is folded by `fold_log`, which knows about pins.
+        writer.pragma_update(None, "wal_autocheckpoint", 0)?;
+        let _upgraded =
+            migrate::migrate(&mut writer, &operations::new_store_id()?, &options.clock.now().to_string())?;
+        Ok(Self {
+            path: path.to_owned(),
+            options,
+            writer: Some(Arc::new(std::sync::Mutex::new(writer))),
+            readers: std::sync::Mutex::default(),
+            pins: Arc::default(),
+        })
+    }
+
+    /// Opens the store for reading only, beside an owner or without one.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and when there is no store or it has an older schema.
+    pub fn open_read_only(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
+        refuse_old_sqlite()?;
+        if !path.exists() {
+            return Err(StorageError::Missing(path.to_owned()));
+        }
+        let store = Self {
+            path: path.to_owned(),
+            options,
+            writer: None,
+            readers: std::sync::Mutex::default(),
+            pins: Arc::default(),
+        };
+        let reader = store.reader()?;
+        match migrate::check(&reader)? {
+            SCHEMA_VERSION => {}
+            found => return Err(StorageError::Older { found, known: SCHEMA_VERSION }),
+        }
+        store.give_back(reader);
+        Ok(store)
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `body` in one write transaction and commits it as the next generation.
+    ///
+    /// # Errors
+    /// What `body` returns, or why the transaction could not be committed; nothing has changed then.
+    ///
+    /// # Durability
+    /// When this returns `Ok`, the change survives a power cut.
+    pub fn write<T, E: From<StorageError>>(
+        &self,
+        operation: &Operation<'_>,
+        body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
+    ) -> Result<Committed<T>, E> {
+        let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
+        let mut connection = lock(writer);
+        let (value, mark) = {
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(StorageError::from)?;
+            let mark = operations::append(&transaction, operation, self.options.clock.now())?;
+            let write = WriteTransaction { read: ReadTransaction { connection: &transaction }, mark };
+            let value = body(&write)?;
+            transaction.commit().map_err(StorageError::from)?;
+            (value, mark)
+        };
+        self.fold_log(&connection);
+        Ok(Committed { value, mark })
+    }
+
+    /// Runs `body` on one unchanging view of the store.
+    ///
+    /// # Errors
+    /// What `body` returns, or why the store cannot be read.
+    pub fn read<T, E: From<StorageError>>(
+        &self,
+        body: impl FnOnce(&ReadTransaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.reader()?;
+        let result = {
+            let transaction = connection.transaction().map_err(StorageError::from)?;
+            body(&ReadTransaction { connection: &transaction })
+        };
+        self.give_back(connection);
+        result
+    }
+
+    /// The generation of the last committed write.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn generation(&self) -> Result<Generation, StorageError> {
+        self.read(|read| read.generation())
+    }
+
+    /// A reading connection: one that was given back, else a new one.
+    fn reader(&self) -> Result<Connection, StorageError> {
+        if let Some(connection) = lock(&self.readers).pop() {
+            return Ok(connection);
+        }
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options)?;
+        connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+        Ok(connection)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        lock(&self.readers).push(connection);
+    }
+
+    /// Folds the write-ahead log into the database when it is large and nobody has pinned the store. Failing to is
+    /// no fault: the next commit tries again.
+    fn fold_log(&self, writer: &Connection) {
+        if self.pins.load(Ordering::SeqCst) == 0 && pin::log_size(&self.path) > WAL_FOLD_BYTES {
+            let _folded = pin::checkpoint(writer, "PASSIVE");
+        }
+    }
+}
+
+/// One unchanging view of the store.
+#[derive(Debug)]
+pub struct ReadTransaction<'c> {
+    connection: &'c Connection,
+}
+
+/// One write transaction: sees its own changes, and everything that a reader can ask.
+#[derive(Debug)]
+pub struct WriteTransaction<'c> {
+    read: ReadTransaction<'c>,
+    mark: Mark,
+}
+
+impl<'c> std::ops::Deref for WriteTransaction<'c> {
+    type Target = ReadTransaction<'c>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.read
+    }
+}
+
+/// A panic while a connection was held rolled its transaction back; the connection itself is sound.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn refuse_old_sqlite() -> Result<(), StorageError> {
+    let found = rusqlite::version_number();
+    if found < OLDEST_SQLITE {
+        return Err(StorageError::SqliteTooOld { found: rusqlite::version() });
+    }
+    Ok(())
+}
+
+fn connect(path: &Path, flags: OpenFlags, options: &StoreOptions) -> Result<Connection, StorageError> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! Copying databases: a pinned one that is in use, and one that nobody here has open.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use atocore_model::monitor::{Monitor, Progress};
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
+
+use super::StorageError;
+use crate::files;
+
+/// How a pinned database is copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Copier {
+    /// By a process that has no SQLite connection: only there may the live file be opened with file calls. It is
+    /// started with `arguments`, the file to copy and the file to make, and calls [`copy_pages`].
+    Child {
+        /// The program.
+        program: PathBuf,
+        /// What comes before the two files.
+        arguments: Vec<String>,
+    },
+    /// Through SQLite's backup interface, a few pages at a time.
+    InProcess,
+}
+
+/// Pages per step of the backup interface: 1 MiB with pages of 4 KiB.
+const STEP_PAGES: i32 = 256;
+
+/// What the child process of [`Copier::Child`] does: copies the file and syncs the copy.
+///
+/// # Errors
+/// When the source cannot be read or the copy not written.
+pub fn copy_pages(from: &Path, to: &Path) -> Result<u64, StorageError> {
+    Ok(files::copy_synced(from, to)?)
+}
+
+/// Copies a database that no part of this process has open, such as one of a stopped server, to a new file.
+///
+/// # Errors
+/// When it is no database, cannot be copied, or `monitor` calls it off.
+///
+/// # Durability
+/// As [`super::Pin::copy_to`].
+pub fn copy_database(from: &Path, to: &Path, monitor: &dyn Monitor) -> Result<(), StorageError> {
+    let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.execute_batch("BEGIN")?;
+    // Begins the read transaction that holds the view still; also fails here when it is no database.
+    let _objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    stepped(&connection, to, monitor, &|| {
+        if monitor.cancelled() { Err(StorageError::Cancelled) } else { Ok(()) }
+    })?;
+    settle(to)
+}
+
+/// Copies through the backup interface from a connection that is inside a read transaction, so that no writer can
+/// make it start over.
+pub(super) fn stepped(
+    from: &Connection,
+    to: &Path,
+    monitor: &dyn Monitor,
+    watch: &dyn Fn() -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let mut target = Connection::open(to)?;
+    // `settle` syncs the file once, at the end; a copy that was interrupted is thrown away.
+    target.pragma_update(None, "synchronous", "OFF")?;
+    let backup = Backup::new(from, &mut target)?;
+    loop {
+        watch()?;
+        let step = backup.step(STEP_PAGES)?;
+        let pages = backup.progress();
+        monitor.progress(Progress {
+            phase: "copying the store",
+            done: (pages.pagecount - pages.remaining).unsigned_abs().into(),
+            total: Some(pages.pagecount.unsigned_abs().into()),
+        });
+        match step {
+            StepResult::Done => return Ok(()),
+            StepResult::Busy | StepResult::Locked => thread::sleep(Duration::from_millis(5)),
+            _ => {}
+        }
+    }
+}
+
+/// Lets a child process copy the file; kills it when `watch` says so.
+pub(super) fn in_child(
+    program: &Path,
+    arguments: &[String],
+    from: &Path,
+    to: &Path,
+    watch: &dyn Fn() -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .args([from, to])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| StorageError::Copier(format!("cannot start `{}`: {error}", program.display())))?;
+    let failed = |error: std::io::Error| StorageError::Copier(error.to_string());
+    let mut pause = Duration::from_micros(500);
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            break status;
+        }
+        if let Err(stop) = watch() {
+            child.kill().map_err(failed)?;
+            let _status = child.wait().map_err(failed)?;
+            return Err(stop);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    };
+    if status.success() {
+        return Ok(());
+    }
+    let output = child.wait_with_output().map_err(failed)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("No space left") {
+        let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+        return Err(StorageError::Full(rusqlite::Error::SqliteFailure(full, Some(said.trim().to_owned()))));
+    }
+    Err(StorageError::Copier(format!("{status}: {}", said.trim())))
+}
+
+/// Makes a finished copy a plain single file (journal mode DELETE, no sidecars) and syncs it.
+pub(super) fn settle(copy: &Path) -> Result<(), StorageError> {
+    let connection = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
+    drop(connection);
+    if mode != "delete" {
+        return Err(StorageError::Value { what: "a journal mode", value: mode });
+    }
+    Ok(files::sync(copy)?)
+}

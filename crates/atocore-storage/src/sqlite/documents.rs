@@ -1,0 +1,422 @@
+//! Documents and their passages as rows.
+
+use std::collections::HashMap;
+
+use atocore_model::{
+    digest::Digest,
+    document::{Document, FileStamp, HeadingPath, LineSpan, ParsedDocument, Passage},
+    id::{ChunkId, DocumentId, ProjectId},
+    name::Tag,
+    path::SourcePath,
+    time::Timestamp,
+};
+use rusqlite::{OptionalExtension, Row};
+
+use super::{ReadTransaction, StorageError, WriteTransaction, operations};
+
+/// What a refresh compares with the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// The key of the row; never used again for another document.
+    pub key: i64,
+    /// Absolute path of the file.
+    pub file_path: String,
+    /// Path below its root.
+    pub source_path: String,
+    /// Digest of the bytes.
+    pub digest: Digest,
+    /// Size and time when it was read.
+    pub stamp: FileStamp,
+    /// How it was cut; another value means that it must be cut again.
+    pub chunked_by: String,
+}
+
+/// A file that was read and cut, ready to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestedDocument {
+    /// Absolute path of the file.
+    pub file_path: String,
+    /// Path below its root.
+    pub source_path: SourcePath,
+    /// Digest of the bytes.
+    pub digest: Digest,
+    /// Size and time when it was read.
+    pub stamp: FileStamp,
+    /// How it was cut.
+    pub chunked_by: String,
+    /// What was in it.
+    pub parsed: ParsedDocument,
+}
+
+/// What storing a document did to its passages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoredChunks {
+    /// Passages that are new.
+    pub added: u64,
+    /// Passages whose text was there before; their ids stay.
+    pub kept: u64,
+    /// Passages that are gone.
+    pub removed: u64,
+}
+
+/// A passage as ranking needs it, without its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassageKey {
+    /// The key of the row; never used again for another passage.
+    pub key: i64,
+    /// Its place in the document.
+    pub index: u32,
+    /// The headings above it.
+    pub heading_path: String,
+    /// Title of the document.
+    pub title: String,
+    /// Path of the document below its root.
+    pub source_path: String,
+    /// The project that owns the document.
+    pub project: String,
+}
+
+/// The last refresh of a project, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshRecord {
+    /// The project.
+    pub project: String,
+    /// When it ended.
+    pub at: String,
+    /// The contract's word.
+    pub status: String,
+    /// Counts by state, a JSON object.
+    pub counts: String,
+    /// Files that failed or were skipped for a reason worth knowing, a JSON array.
+    pub problems: String,
+}
+
+impl ReadTransaction<'_> {
+    /// Every document of a project.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn documents_of(&self, project: &ProjectId) -> Result<Vec<DocumentRow>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, file_path, source_path, file_hash, size_bytes, modified_ns, chunked_by
+             FROM source_documents WHERE project_id = ?1 ORDER BY file_path",
+        )?;
+        let rows = statement.query_map([project.as_str()], |row| {
+            Ok(DocumentRow {
+                key: row.get(0)?,
+                file_path: row.get(1)?,
+                source_path: row.get(2)?,
+                digest: Digest::from_bytes(row.get(3)?),
+                stamp: FileStamp { size: row.get(4)?, modified_ns: row.get(5)? },
+                chunked_by: row.get(6)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The keys of the documents whose path below their root `wanted` accepts.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn documents_where(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<u64>, StorageError> {
+        let mut statement = self.connection.prepare_cached("SELECT id, source_path FROM source_documents")?;
+        let mut rows = statement.query([])?;
+        let mut keys = Vec::new();
+        while let Some(row) = rows.next()? {
+            if row.get_ref(1)?.as_str().is_ok_and(&wanted) {
+                keys.push(row.get(0)?);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// What ranking needs of a passage; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn passage_key(&self, key: u64) -> Result<Option<PassageKey>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.id, c.chunk_index, c.heading_path, d.title, d.source_path, d.project_id
+             FROM source_chunks c JOIN source_documents d ON d.id = c.document_id WHERE c.id = ?1",
+        )?;
+        let row = statement.query_row([key], |row| {
+            Ok(PassageKey {
+                key: row.get(0)?,
+                index: row.get(1)?,
+                heading_path: row.get(2)?,
+                title: row.get(3)?,
+                source_path: row.get(4)?,
+                project: row.get(5)?,
+            })
+        });
+        Ok(row.optional()?)
+    }
+
+    /// A whole passage with its document; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be read or holds something unreadable.
+    pub fn passage(&self, key: i64) -> Result<Option<Passage>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.public_id, c.chunk_index, c.heading_path, c.content, c.first_line, c.last_line,
+                    d.public_id, d.project_id, d.file_path, d.source_path, d.file_hash, d.title, d.tags, d.dated,
+                    d.modified_ns
+             FROM source_chunks c JOIN source_documents d ON d.id = c.document_id WHERE c.id = ?1",
+        )?;
+        statement.query_row([key], |row| Ok(passage(row))).optional()?.transpose()
+    }
+
+    /// Documents and passages of each project, by project id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn counts(&self) -> Result<Vec<(String, u64, u64)>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT d.project_id, count(DISTINCT d.id), count(c.id)
+             FROM source_documents d LEFT JOIN source_chunks c ON c.document_id = d.id
+             GROUP BY d.project_id ORDER BY d.project_id",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The last refresh of every project.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn refreshes(&self) -> Result<Vec<RefreshRecord>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT project_id, at, status, counts, problems FROM refreshes ORDER BY project_id",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(RefreshRecord {
+                project: row.get(0)?,
+                at: row.get(1)?,
+                status: row.get(2)?,
+                counts: row.get(3)?,
+                problems: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl WriteTransaction<'_> {
+    /// Stores a document: over the row `existing` when given, else over the row that has its path, else as a new one.
+    /// Passages whose text is still there keep their ids.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_document(
+        &self,
+        existing: Option<i64>,
+        project: &ProjectId,
+        document: &IngestedDocument,
+    ) -> Result<StoredChunks, StorageError> {
+        let key = match existing {
+            Some(key) => Some(key),
+            None => self
+                .connection
+                .prepare_cached("SELECT id FROM source_documents WHERE file_path = ?1")?
+                .query_row([&document.file_path], |row| row.get(0))
+                .optional()?,
+        };
+        let key = match key {
+            Some(key) => key,
+            None => self.insert_blank(&document.file_path)?,
+        };
+        let public_id: [u8; 12] = self
+            .connection
+            .prepare_cached(
+                "UPDATE source_documents SET project_id = ?2, file_path = ?3, source_path = ?4, file_hash = ?5,
+                        title = ?6, doc_type = ?7, tags = ?8, dated = ?9, size_bytes = ?10, modified_ns = ?11,
+                        chunked_by = ?12
+                 WHERE id = ?1 RETURNING public_id",
+            )?
+            .query_row(
+                (
+                    key,
+                    project.as_str(),
+                    &document.file_path,
+                    document.source_path.as_str(),
+                    document.digest.as_bytes(),
+                    &document.parsed.title,
+                    document.parsed.doc_type.as_str(),
+                    tags_to_text(&document.parsed.tags),
+                    document.parsed.date.map(|date| date.to_string()),
+                    document.stamp.size,
+                    document.stamp.modified_ns,
+                    &document.chunked_by,
+                ),
+                |row| row.get(0),
+            )?;
+        self.touch(key)?;
+        self.put_chunks(key, public_id, &document.parsed)
+    }
+
+    fn insert_blank(&self, file_path: &str) -> Result<i64, StorageError> {
+        let mut public_id = [0; 12];
+        public_id[..8].copy_from_slice(&operations::random_u64()?.to_le_bytes());
+        public_id[8..].copy_from_slice(&operations::random_u64()?.to_le_bytes()[..4]);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO source_documents (public_id, project_id, file_path, source_path, file_hash, title,
+                        doc_type, tags, size_bytes, modified_ns, chunked_by)
+                 VALUES (?1, '', ?2, '', x'', '', '', '', 0, 0, '')",
+            )?
+            .execute((public_id, file_path))?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Makes the passages of a document those of `parsed`.
+    fn put_chunks(
+        &self,
+        key: i64,
+        document: [u8; 12],
+        parsed: &ParsedDocument,
+    ) -> Result<StoredChunks, StorageError> {
+        let mut present: HashMap<[u8; 12], i64> = self
+            .connection
+            .prepare_cached("SELECT public_id, id FROM source_chunks WHERE document_id = ?1")?
+            .query_map([key], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO source_chunks (public_id, document_id, chunk_index, heading_path, content, char_count,
+                    first_line, last_line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        let mut keep = self.connection.prepare_cached(
+            "UPDATE source_chunks SET chunk_index = ?2, heading_path = ?3, first_line = ?4, last_line = ?5
+             WHERE id = ?1",
+        )?;
+        let mut stored = StoredChunks::default();
+        let mut occurrences: HashMap<&str, u32> = HashMap::new();
+        for (index, chunk) in parsed.chunks.iter().enumerate() {
+            let occurrence = occurrences.entry(&chunk.text).or_default();
+            let public_id = chunk_id(document, &chunk.text, *occurrence);
+            *occurrence += 1;
+            let LineSpan { first, last } = chunk.lines;
+            if let Some(row) = present.remove(&public_id) {
+                keep.execute((row, index, chunk.heading_path.as_str(), first, last))?;
+                stored.kept += 1;
+            } else {
+                let heading = chunk.heading_path.as_str();
+                let characters = chunk.text.chars().count();
+                insert.execute((public_id, key, index, heading, &chunk.text, characters, first, last))?;
+                stored.added += 1;
+            }
+        }
+        let mut remove = self.connection.prepare_cached("DELETE FROM source_chunks WHERE id = ?1")?;
+        for row in present.into_values() {
+            remove.execute([row])?;
+            stored.removed += 1;
+        }
+        Ok(stored)
+    }
+
+    /// Notes that a file with the same bytes has another size or time now, so that it need not be read again.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn restamp(&self, key: i64, stamp: FileStamp) -> Result<(), StorageError> {
+        self.connection
+            .prepare_cached("UPDATE source_documents SET size_bytes = ?2, modified_ns = ?3 WHERE id = ?1")?
+            .execute((key, stamp.size, stamp.modified_ns))?;
+        Ok(())
+    }
+
+    /// Removes a document and its passages.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn remove_document(&self, key: i64) -> Result<(), StorageError> {
+        self.touch(key)?;
+        self.connection.prepare_cached("DELETE FROM source_documents WHERE id = ?1")?.execute([key])?;
+        Ok(())
+    }
+
+    /// Removes everything that belongs to a project.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn remove_project(&self, project: &ProjectId) -> Result<u64, StorageError> {
+        let rows = self.documents_of(project)?;
+        for row in &rows {
+            self.remove_document(row.key)?;
+        }
+        self.connection.execute("DELETE FROM refreshes WHERE project_id = ?1", [project.as_str()])?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Keeps what a refresh of a project came to, in place of the one before.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn record_refresh(&self, record: &RefreshRecord) -> Result<(), StorageError> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO refreshes (project_id, at, status, counts, problems) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (project_id) DO UPDATE SET at = excluded.at, status = excluded.status,
+                        counts = excluded.counts, problems = excluded.problems",
+            )?
+            .execute((&record.project, &record.at, &record.status, &record.counts, &record.problems))?;
+        Ok(())
+    }
+
+    /// Leaves word for derived indexes that a document changed in this generation.
+    fn touch(&self, key: i64) -> Result<(), StorageError> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO document_changes (document_id, generation) VALUES (?1, ?2)
+                 ON CONFLICT (document_id) DO UPDATE SET generation = excluded.generation",
+            )?
+            .execute((key, self.mark.generation.0))?;
+        Ok(())
+    }
+}
+
+/// The id of a passage: made from its document, its text, and how often the same text came before it in that
+/// document, so that it stays for as long as those stay.
+fn chunk_id(document: [u8; 12], text: &str, occurrence: u32) -> [u8; 12] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&document).update(&occurrence.to_le_bytes()).update(text.as_bytes());
+    let mut id = [0; 12];
+    id.copy_from_slice(&hasher.finalize().as_bytes()[..12]);
+    id
+}
+
+fn passage(row: &Row<'_>) -> Result<Passage, StorageError> {
+    let source_path: String = row.get(9)?;
+    let project: String = row.get(7)?;
+    let dated: Option<String> = row.get(13)?;
+    let modified = jiff::Timestamp::from_nanosecond(row.get::<_, i64>(14)?.into()).unwrap_or_default();
+    let unreadable = |what, value: &str| StorageError::Value { what, value: value.to_owned() };
+    Ok(Passage {
+        id: ChunkId::from_bytes(row.get(0)?),
+        index: row.get(1)?,
+        heading_path: HeadingPath::from_text(row.get(2)?),
+        content: row.get(3)?,
+        lines: LineSpan { first: row.get(4)?, last: row.get(5)? },
+        document: Document {
+            id: DocumentId::from_bytes(row.get(6)?),
+            project: project.parse().map_err(|_| unreadable("a project id", &project))?,
+            file_path: row.get(8)?,
+            source_path: source_path.parse().map_err(|_| unreadable("a path", &source_path))?,
+            digest: Digest::from_bytes(row.get(10)?),
+            title: row.get(11)?,
+            tags: tags_from_text(&row.get::<_, String>(12)?),
+            date: dated.and_then(|text| Timestamp::parse(&text)).unwrap_or_else(|| Timestamp::new(modified)),
+        },
+    })
+}
+
+/// Tags as the JSON array that is stored.
+fn tags_to_text(tags: &[Tag]) -> String {
+    let words: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+    serde_json::to_string(&words).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Tags from the JSON array that is stored; what is no tag is left out.
+pub(super) fn tags_from_text(text: &str) -> Vec<Tag> {
+    let words: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+    words.iter().filter_map(|word| word.parse().ok()).collect()
+}

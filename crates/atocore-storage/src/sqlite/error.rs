@@ -1,0 +1,111 @@
+//! What can go wrong with the machine store.
+
+use std::path::PathBuf;
+
+use atocore_model::error::ErrorCode;
+
+use crate::files::FileError;
+
+/// A failure of the machine store.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// There is no store at that place.
+    #[error("there is no store at `{}`", .0.display())]
+    Missing(PathBuf),
+    /// The database belongs to another program.
+    #[error("the database is not a store of AtoCore")]
+    Foreign,
+    /// The store was written by a newer program.
+    #[error("the store has schema {found}, this program knows up to {known}")]
+    Newer {
+        /// Its schema.
+        found: u32,
+        /// The newest that this program knows.
+        known: u32,
+    },
+    /// The store has to be upgraded before it can be read.
+    #[error("the store has schema {found} and must be upgraded to {known} first")]
+    Older {
+        /// Its schema.
+        found: u32,
+        /// The one that this program needs.
+        known: u32,
+    },
+    /// The library can damage a store.
+    #[error("SQLite {found} can damage a store, 3.51.3 or newer is needed")]
+    SqliteTooOld {
+        /// Its version.
+        found: &'static str,
+    },
+    /// A write to a store that was opened for reading.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// The file is there and is not a database, or a damaged one.
+    #[error("the store is damaged")]
+    Damaged(#[source] rusqlite::Error),
+    /// The disk has no room.
+    #[error("the disk is full")]
+    Full(#[source] rusqlite::Error),
+    /// SQLite refused.
+    #[error("the store cannot be used")]
+    Sqlite(#[source] rusqlite::Error),
+    /// A stored value is not what it must be.
+    #[error("the store holds {what} that cannot be read: `{value}`")]
+    Value {
+        /// What it was meant to be.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// The log grew too large while a snapshot was being copied.
+    #[error("the write-ahead log grew to {bytes} bytes during the copy, the limit is {limit}")]
+    LogTooLarge {
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The process that copies the database failed.
+    #[error("the copying process failed: {0}")]
+    Copier(String),
+    /// The caller called it off.
+    #[error("cancelled")]
+    Cancelled,
+    /// No random numbers from the system.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl StorageError {
+    /// The code that a door shows.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Missing(_) => ErrorCode::StoreMissing,
+            Self::Newer { .. } => ErrorCode::StoreNewer,
+            Self::SqliteTooOld { .. } => ErrorCode::SqliteTooOld,
+            Self::Foreign | Self::Damaged(_) | Self::Value { .. } | Self::Older { .. } => {
+                ErrorCode::StoreDamaged
+            }
+            Self::Full(_) => ErrorCode::DiskFull,
+            Self::File(error) if error.is_full() => ErrorCode::DiskFull,
+            Self::File(_) | Self::Sqlite(_) | Self::Copier(_) | Self::LogTooLarge { .. } => ErrorCode::Io,
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::ReadOnly | Self::Random(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Sqlite;
+        match error.sqlite_error_code() {
+            Some(Sqlite::DiskFull) => Self::Full(error),
+            Some(Sqlite::DatabaseCorrupt | Sqlite::NotADatabase) => Self::Damaged(error),
+            _ => Self::Sqlite(error),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Looks at a database file that nobody writes to, and leaves no trace: no sidecar, no change, no lock.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{StorageError, StoreRecord, migrate, pin};
+
+/// What `PRAGMA integrity_check` complains about; empty when the database is whole.
+///
+/// # Errors
+/// When the file cannot be opened as a database at all.
+pub fn integrity(path: &Path) -> Result<Vec<String>, StorageError> {
+    let mut complaints = lines(&open(path)?, "PRAGMA integrity_check")?;
+    complaints.retain(|line| line != "ok");
+    Ok(complaints)
+}
+
+/// Rows whose foreign keys point nowhere, one line each.
+///
+/// # Errors
+/// When the file cannot be opened as a database at all.
+pub fn foreign_keys(path: &Path) -> Result<Vec<String>, StorageError> {
+    lines(
+        &open(path)?,
+        "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' points into ' || \"parent\" FROM pragma_foreign_key_check",
+    )
+}
+
+/// What the store in that file says of itself.
+///
+/// # Errors
+/// When it is not a store of AtoCore, or one of a newer schema.
+pub fn record(path: &Path) -> Result<StoreRecord, StorageError> {
+    let connection = open(path)?;
+    match migrate::check(&connection)? {
+        0 => Err(StorageError::Foreign),
+        _ => pin::read_record(&connection),
+    }
+}
+
+/// Opens the file as one that cannot change: SQLite then neither locks it nor looks for a log beside it.
+fn open(path: &Path) -> Result<Connection, StorageError> {
+    if !path.is_file() {
+        return Err(StorageError::Missing(path.to_owned()));
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(immutable_uri(path)?, flags)?;
+    let _objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(connection)
+}
+
+/// The `file:` address of an absolute path, with everything escaped that has a meaning there.
+fn immutable_uri(path: &Path) -> Result<String, StorageError> {
+    let absolute = std::path::absolute(path).map_err(|source| crate::files::FileError {
+        action: "find",
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut uri = String::from("file://");
+    for byte in absolute.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'~' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Ok(uri)
+}
+
+fn lines(connection: &Connection, sql: &str) -> Result<Vec<String>, StorageError> {
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,56 @@
+//! Brings a store to the schema of this program; refuses one that is newer.
+
+use rusqlite::Connection;
+
+use super::StorageError;
+
+/// Every step in order; step n makes schema n + 1.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+
+/// The schema that this program reads and writes.
+pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// Marks the file as a store of AtoCore in SQLite's header: the letters `AtoC`.
+const APPLICATION_ID: i32 = 0x4174_6f43;
+
+/// The schema version of an open database; 0 for an empty one.
+///
+/// # Errors
+/// When it is no database, belongs to another program, or is newer than this program.
+pub(super) fn check(connection: &Connection) -> Result<u32, StorageError> {
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let objects: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && (application != 0 || objects > 0) {
+        return Err(StorageError::Foreign);
+    }
+    if version > SCHEMA_VERSION {
+        return Err(StorageError::Newer { found: version, known: SCHEMA_VERSION });
+    }
+    Ok(version)
+}
+
+/// Applies the missing steps in one transaction and returns whether there were any.
+///
+/// # Errors
+/// As [`check`], and when a step fails; the store is then as it was.
+pub(super) fn migrate(connection: &mut Connection, store_id: &str, now: &str) -> Result<bool, StorageError> {
+    let version = check(connection)?;
+    if version == SCHEMA_VERSION {
+        return Ok(false);
+    }
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for step in &MIGRATIONS[version as usize..] {
+        transaction.execute_batch(step)?;
+    }
+    if version == 0 {
+        transaction.execute(
+            "INSERT INTO store (id, store_id, generation, created_at) VALUES (1, ?1, 0, ?2)",
+            (store_id, now),
+        )?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()?;
+    Ok(true)
+}

@@ -1,0 +1,85 @@
+//! The operation log: what changed, when, through which door; and the marks that name points in the history.
+
+use atocore_model::{
+    id::{Generation, Mark},
+    time::Timestamp,
+};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{ReadTransaction, StorageError};
+
+/// What a write transaction is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation<'a> {
+    /// The door it came through: `cli`, `http`.
+    pub door: &'a str,
+    /// What is done: `refresh`.
+    pub verb: &'a str,
+    /// To what: `project notes`.
+    pub subject: &'a str,
+}
+
+/// Moves the store one generation on and writes the line of the log.
+pub(super) fn append(
+    connection: &Connection,
+    operation: &Operation<'_>,
+    now: Timestamp,
+) -> Result<Mark, StorageError> {
+    let mut update = connection
+        .prepare_cached("UPDATE store SET generation = generation + 1 WHERE id = 1 RETURNING generation")?;
+    let generation: u64 = update.query_row([], |row| row.get(0))?;
+    let token = random_u64()? >> 1;
+    connection
+        .prepare_cached(
+            "INSERT INTO operations (generation, token, at, door, verb, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((generation, token, now.to_string(), operation.door, operation.verb, operation.subject))?;
+    Ok(Mark { generation: Generation(generation), token })
+}
+
+impl ReadTransaction<'_> {
+    /// The generation of this view.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn generation(&self) -> Result<Generation, StorageError> {
+        let mut statement = self.connection.prepare_cached("SELECT generation FROM store WHERE id = 1")?;
+        Ok(Generation(statement.query_row([], |row| row.get(0))?))
+    }
+
+    /// Where in its history this view is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn mark(&self) -> Result<Mark, StorageError> {
+        let generation = self.generation()?;
+        let token = self.token(generation)?.unwrap_or_default();
+        Ok(Mark { generation, token })
+    }
+
+    /// Whether `mark` is a point in the history of this store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has(&self, mark: Mark) -> Result<bool, StorageError> {
+        Ok(self.token(mark.generation)?.unwrap_or_default() == mark.token
+            && mark.generation <= self.generation()?)
+    }
+
+    fn token(&self, generation: Generation) -> Result<Option<u64>, StorageError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT token FROM operations WHERE generation = ?1")?;
+        Ok(statement.query_row([generation.0], |row| row.get(0)).optional()?)
+    }
+}
+
+/// The name of a new store; two stores never share one.
+pub(super) fn new_store_id() -> Result<String, StorageError> {
+    Ok(format!("store_{:016x}{:016x}", random_u64()?, random_u64()?))
+}
+
+pub(super) fn random_u64() -> Result<u64, StorageError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(StorageError::Random)?;
+    Ok(u64::from_le_bytes(bytes))
+}

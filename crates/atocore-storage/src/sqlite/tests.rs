@@ -1,0 +1,235 @@
+use std::sync::Mutex;
+
+use atocore_model::{
+    digest::Digest,
+    document::{ChunkDraft, DocumentType, FileStamp, HeadingPath, LineSpan, ParsedDocument},
+    id::ProjectId,
+    monitor::Silent,
+    time::Timestamp,
+};
+
+use super::{copy::Copier, *};
+
+#[derive(Debug)]
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        Timestamp::parse("2026-04-06T18:42:19Z").unwrap()
+    }
+}
+
+fn options() -> StoreOptions {
+    StoreOptions { busy_timeout: Duration::from_secs(5), clock: Arc::new(Fixed) }
+}
+
+fn open(dir: &Path) -> Store {
+    Store::open(&dir.join("db/atocore.db"), options()).unwrap()
+}
+
+const OPERATION: Operation<'static> = Operation { door: "test", verb: "refresh", subject: "project a" };
+
+fn document(path: &str, texts: &[&str]) -> IngestedDocument {
+    let chunk = |(i, text): (usize, &&str)| ChunkDraft {
+        heading_path: HeadingPath::new(["Top"]),
+        text: (*text).to_owned(),
+        lines: LineSpan { first: i as u32 + 1, last: i as u32 + 1 },
+    };
+    IngestedDocument {
+        file_path: format!("/docs/{path}"),
+        source_path: path.parse().unwrap(),
+        digest: Digest::from_bytes(*blake3::hash(texts.concat().as_bytes()).as_bytes()),
+        stamp: FileStamp { size: 1, modified_ns: 7 },
+        chunked_by: "test".to_owned(),
+        parsed: ParsedDocument {
+            title: path.to_owned(),
+            doc_type: DocumentType::Markdown,
+            tags: vec!["blue".parse().unwrap()],
+            date: None,
+            chunks: texts.iter().enumerate().map(chunk).collect(),
+        },
+    }
+}
+
+fn project() -> ProjectId {
+    "a".parse().unwrap()
+}
+
+fn put(store: &Store, path: &str, texts: &[&str]) -> StoredChunks {
+    store
+        .write(&OPERATION, |write| write.put_document(None, &project(), &document(path, texts)))
+        .map(|committed: Committed<StoredChunks>| committed.value)
+        .unwrap()
+}
+
+#[test]
+fn every_committed_write_is_one_generation_with_its_own_token() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.generation().unwrap(), Generation(0));
+    let write = |_: &WriteTransaction<'_>| Ok::<_, StorageError>(());
+    let first = store.write(&OPERATION, write).unwrap().mark;
+    let second = store.write(&OPERATION, write).unwrap().mark;
+    assert_eq!((first.generation, second.generation), (Generation(1), Generation(2)));
+    assert_ne!(first.token, second.token);
+    let known = |mark| store.read(|read| read.has(mark)).unwrap();
+    assert!(known(first) && known(second) && known(Mark { generation: Generation(0), token: 0 }));
+    assert!(!known(Mark { token: first.token ^ 1, ..first }));
+    assert!(!known(Mark { generation: Generation(9), token: 0 }));
+}
+
+#[test]
+fn a_failed_write_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let failed: Result<Committed<()>, _> = store.write(&OPERATION, |write| {
+        let _stored = write.put_document(None, &project(), &document("a.md", &["one"]))?;
+        Err(StorageError::Cancelled)
+    });
+    assert!(failed.is_err());
+    assert_eq!(store.generation().unwrap(), Generation(0));
+    assert!(store.read(|read| read.documents_of(&project())).unwrap().is_empty());
+}
+
+#[test]
+fn passages_keep_their_ids_while_their_text_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert_eq!(put(&store, "a.md", &["one", "two", "two"]), StoredChunks { added: 3, kept: 0, removed: 0 });
+    let ids = |store: &Store| -> Vec<(String, String)> {
+        store
+            .read(|read| {
+                let mut statement =
+                    read.connection.prepare("SELECT id FROM source_chunks ORDER BY chunk_index")?;
+                let keys: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+                let passages = keys.into_iter().map(|key| Ok(read.passage(key)?.unwrap()));
+                passages.map(|p| p.map(|p: atocore_model::document::Passage| (p.id.to_string(), p.content))).collect()
+            })
+            .map_err(|error: StorageError| error)
+            .unwrap()
+    };
+    let before = ids(&store);
+    assert_eq!(
+        put(&store, "a.md", &["zero", "two", "one", "two"]),
+        StoredChunks { added: 1, kept: 3, removed: 0 }
+    );
+    let after = ids(&store);
+    assert_eq!((&after[1], &after[2], &after[3]), (&before[1], &before[0], &before[2]));
+    assert_eq!(put(&store, "a.md", &[]), StoredChunks { added: 0, kept: 0, removed: 4 });
+}
+
+#[test]
+fn readers_see_one_view_and_never_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store
+        .read(|read| {
+            let before = read.generation()?;
+            let _stored = put(&store, "a.md", &["one"]);
+            assert_eq!(read.generation()?, before);
+            Ok::<_, StorageError>(())
+        })
+        .unwrap();
+    let beside = Store::open_read_only(store.path(), options()).unwrap();
+    assert_eq!(beside.generation().unwrap(), Generation(1));
+    assert!(matches!(beside.write(&OPERATION, |_| Ok::<_, StorageError>(())), Err(StorageError::ReadOnly)));
+}
+
+#[test]
+fn stores_of_others_and_of_the_future_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(Store::open(&path, options()), Err(StorageError::Foreign)));
+    drop(open(dir.path()));
+    let ours = dir.path().join("db/atocore.db");
+    Connection::open(&ours).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let refused = Store::open(&ours, options()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!("the store has schema 99, this program knows up to {SCHEMA_VERSION}")
+    );
+    let damaged = dir.path().join("damaged.db");
+    files::write_synced(&damaged, &[7; 4096]).unwrap();
+    assert!(matches!(Store::open(&damaged, options()), Err(StorageError::Damaged(_))));
+    assert!(matches!(
+        Store::open_read_only(&dir.path().join("none.db"), options()),
+        Err(StorageError::Missing(_))
+    ));
+}
+
+#[test]
+fn a_pinned_copy_is_the_instant_of_the_pin_however_it_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let _stored = put(&store, "a.md", &["one", "two"]);
+    let child = Copier::Child { program: "cp".into(), arguments: Vec::new() };
+    for (name, copier) in [("child.db", child), ("stepped.db", Copier::InProcess)] {
+        let (pin, generation) = store.recovery_point(|| 7).unwrap();
+        assert_eq!(generation, 7);
+        assert!(pin.in_file);
+        let _stored = put(&store, &format!("{name}.md"), &["later"]);
+        let to = dir.path().join(name);
+        pin.copy_to(&to, &copier, &Silent).unwrap();
+        assert_eq!(inspect::record(&to).unwrap(), *pin.record());
+        assert!(inspect::integrity(&to).unwrap().is_empty());
+        assert!(inspect::foreign_keys(&to).unwrap().is_empty());
+        assert!(!dir.path().join(format!("{name}-wal")).exists());
+        assert!(!dir.path().join(format!("{name}-shm")).exists());
+    }
+}
+
+#[test]
+fn a_reader_that_needs_the_log_only_changes_the_way_of_copying() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let child = Copier::Child { program: "cp".into(), arguments: Vec::new() };
+    store
+        .read(|read| {
+            let _generation = read.generation()?;
+            let _stored = put(&store, "a.md", &["one"]);
+            let (pin, ()) = store.recovery_point(|| ()).unwrap();
+            assert!(!pin.in_file);
+            let to = dir.path().join("copy.db");
+            pin.copy_to(&to, &child, &Silent)?;
+            assert_eq!(inspect::record(&to)?, *pin.record());
+            Ok::<_, StorageError>(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_cancelled_copy_stops() {
+    struct Stop(Mutex<u32>);
+    impl Monitor for Stop {
+        fn progress(&self, _: atocore_model::monitor::Progress) {}
+        fn cancelled(&self) -> bool {
+            let mut asked = self.0.lock().unwrap();
+            *asked += 1;
+            *asked > 1
+        }
+    }
+    use atocore_model::monitor::Monitor;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (pin, ()) = store.recovery_point(|| ()).unwrap();
+    let child = Copier::Child { program: "sleep".into(), arguments: vec!["60".into()] };
+    let sleepy = pin.copy_to(&dir.path().join("x.db"), &child, &Stop(Mutex::new(0)));
+    assert!(matches!(sleepy, Err(StorageError::Copier(_) | StorageError::Cancelled)), "{sleepy:?}");
+}
+
+#[test]
+fn inspecting_leaves_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (pin, ()) = store.recovery_point(|| ()).unwrap();
+    let folder = dir.path().join("odd %3f#? name");
+    files::create_dirs(&folder).unwrap();
+    let copy = folder.join("atocore.db");
+    pin.copy_to(&copy, &Copier::InProcess, &Silent).unwrap();
+    let before = files::digest(&copy).unwrap();
+    assert!(inspect::integrity(&copy).unwrap().is_empty());
+    let _record = inspect::record(&copy).unwrap();
+    assert_eq!(files::digest(&copy).unwrap(), before);
+    assert_eq!(files::list(&folder).unwrap(), [copy]);
+}
