@@ -1,1 +1,38 @@
 //! Every verb of AtoCore once: projects, ingestion, retrieval, snapshots.
+//!
+//! [`Engine`] is the whole product as a list of methods. It is synchronous, prints nothing, reads no environment, and
+//! knows nothing of HTTP or of command lines.
+
+mod backups;
+mod caller;
+mod clock;
+mod config;
+mod doctor;
+mod engine;
+mod error;
+mod exclusive;
+mod freshness;
+pub mod ingest;
+mod projects;
+mod retrieval;
+mod status;
+
+pub use atocore_backup::{manifest, restore::RestoreReport, vault::SnapshotEntry, verify::Validation};
+pub use atocore_storage::{
+    layout::Layout,
+    locks::Owner,
+    registry::Fault,
+    sqlite::copy::{Copier, copy_pages},
+};
+
+pub use backups::{IncludeVectors, TakenSnapshot, restore};
+pub use caller::Caller;
+pub use clock::SystemClock;
+pub use config::EngineConfig;
+pub use doctor::{Finding, Level};
+pub use engine::{Access, Engine};
+pub use error::Error;
+pub use exclusive::Running;
+pub use projects::{ProjectChange, RemovalPlan};
+pub use retrieval::RankWeights;
+pub use status::{Health, ProjectStatus, SnapshotStatus, SourceStatus, Status};

@@ -10,6 +10,7 @@ pub mod inspect;
 mod migrate;
 mod operations;
 mod pin;
+mod source;
 
 use std::{
     fmt,

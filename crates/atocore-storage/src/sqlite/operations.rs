@@ -66,6 +66,18 @@ impl ReadTransaction<'_> {
             && mark.generation <= self.generation()?)
     }
 
+    /// What SQLite's own check complains about; empty when the store is whole. Reads all of it.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    pub fn integrity(&self) -> Result<Vec<String>, StorageError> {
+        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+        let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let mut lines = lines.collect::<Result<Vec<_>, _>>()?;
+        lines.retain(|line| line != "ok");
+        Ok(lines)
+    }
+
     fn token(&self, generation: Generation) -> Result<Option<u64>, StorageError> {
         let mut statement =
             self.connection.prepare_cached("SELECT token FROM operations WHERE generation = ?1")?;

@@ -103,7 +103,9 @@ fn passages_keep_their_ids_while_their_text_stays() {
                     read.connection.prepare("SELECT id FROM source_chunks ORDER BY chunk_index")?;
                 let keys: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
                 let passages = keys.into_iter().map(|key| Ok(read.passage(key)?.unwrap()));
-                passages.map(|p| p.map(|p: atocore_model::document::Passage| (p.id.to_string(), p.content))).collect()
+                passages
+                    .map(|p| p.map(|p: atocore_model::document::Passage| (p.id.to_string(), p.content)))
+                    .collect()
             })
             .map_err(|error: StorageError| error)
             .unwrap()

@@ -1,0 +1,74 @@
+//! When, and under which turn, snapshots are taken; and the way back.
+
+use std::{path::Path, sync::Arc};
+
+use atocore_backup::{
+    restore as restoring,
+    take::{self, TakeOptions, Taken, VectorStore},
+    vault::{SnapshotEntry, Vault},
+    verify::{self, Validation},
+};
+use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth, time::Clock};
+use atocore_storage::{layout::Layout, sqlite::Store};
+
+use crate::{config::EngineConfig, error::Error};
+
+pub use atocore_backup::take::Taken as TakenSnapshot;
+
+/// Whether a snapshot is to hold the folder of the vector store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncludeVectors {
+    /// Yes, when there is one.
+    Yes,
+    /// No; vectors are rebuilt from the store.
+    No,
+}
+
+pub(crate) fn take(
+    store: &Store,
+    config: &EngineConfig,
+    vectors: IncludeVectors,
+    monitor: &dyn Monitor,
+) -> Result<Taken, Error> {
+    let mut options = TakeOptions::new(Arc::clone(&config.clock));
+    options.copier = config.copier.clone();
+    options.vector_store = match vectors {
+        IncludeVectors::Yes => VectorStore::Include,
+        IncludeVectors::No => VectorStore::LeaveOut,
+    };
+    let vault = Vault::new(&config.layout.backups);
+    Ok(take::take(&vault, &take::Source { store, layout: &config.layout }, &options, monitor)?)
+}
+
+pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
+    Ok(Vault::new(&layout.backups).list()?)
+}
+
+pub(crate) fn validate(
+    layout: &Layout,
+    id: SnapshotId,
+    depth: Depth,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<Validation, Error> {
+    Ok(verify::verify(&Vault::new(&layout.backups), id, depth, clock, monitor)?)
+}
+
+/// Restores a snapshot into an empty folder, which then holds a whole installation. Needs no open engine, and nothing
+/// of the installation that the snapshot was taken from but its backup directory.
+///
+/// # Errors
+/// When the snapshot cannot be proven whole, the folder is not empty, or writing fails; the folder is then as it was.
+///
+/// # Durability
+/// Everything restored is checked and on disk when this returns `Ok`.
+pub fn restore(
+    layout: &Layout,
+    id: SnapshotId,
+    to: &Path,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<restoring::RestoreReport, Error> {
+    let proven = verify::prove(&Vault::new(&layout.backups), id, clock, monitor)?;
+    Ok(restoring::restore_into(&proven, to, monitor)?)
+}

@@ -1,0 +1,31 @@
+//! What an engine needs to know. Whoever builds it has read and checked it; the engine reads no environment.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use atocore_model::time::Clock;
+use atocore_storage::{layout::Layout, sqlite::copy::Copier};
+
+use crate::{ingest::ChunkLimits, retrieval::RankWeights};
+
+/// Everything that can be set about an engine.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Where everything lies.
+    pub layout: Layout,
+    /// The folder that `vault` roots lie in.
+    pub vault_dir: Option<PathBuf>,
+    /// The folder that `drive` roots lie in.
+    pub drive_dir: Option<PathBuf>,
+    /// How long to wait for another owner, for exclusive ingestion, and for SQLite's own locks.
+    pub busy_timeout: Duration,
+    /// How documents are cut.
+    pub chunks: ChunkLimits,
+    /// Larger files are left out; bytes.
+    pub max_file_bytes: u64,
+    /// How hits are ranked.
+    pub weights: RankWeights,
+    /// How the store is copied for a snapshot.
+    pub copier: Copier,
+    /// Where times come from.
+    pub clock: Arc<dyn Clock>,
+}

@@ -1,0 +1,208 @@
+//! Looks for what is wrong and says which command cures it. Changes nothing.
+
+use atocore_storage::registry::{Registry, RegistryError};
+
+use crate::{engine::Engine, error::Error, projects::roots, status};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// Works, but somebody should look.
+    Warning,
+    /// Does not work.
+    Problem,
+}
+
+impl Level {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What: `registry`, `store`, `word index`, `roots`, `snapshots`.
+    pub check: &'static str,
+    /// How it is.
+    pub level: Level,
+    /// What was seen, one sentence.
+    pub message: String,
+    /// The command that helps.
+    pub cure: Option<String>,
+}
+
+/// A snapshot older than this deserves a word; seconds.
+const OLD_SNAPSHOT_SECONDS: u64 = 7 * 24 * 3600;
+
+pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    findings.registry(engine);
+    findings.store(engine);
+    findings.index(engine);
+    findings.roots(engine);
+    findings.status(engine);
+    findings.list
+}
+
+#[derive(Debug, Default)]
+struct Findings {
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, check: &'static str, level: Level, message: String, cure: Option<&str>) {
+        self.list.push(Finding { check, level, message, cure: cure.map(str::to_owned) });
+    }
+
+    fn failed(&mut self, check: &'static str, error: &Error) {
+        self.list.push(Finding {
+            check,
+            level: Level::Problem,
+            message: error.to_string(),
+            cure: error.hint(),
+        });
+    }
+
+    fn registry(&mut self, engine: &Engine) {
+        let path = &engine.layout().registry;
+        match Registry::load(path) {
+            Ok(registry) if registry.projects().is_empty() => {
+                let cure = "atocore project add ID --root FOLDER";
+                self.add("registry", Level::Warning, "no project is registered".to_owned(), Some(cure));
+            }
+            Ok(registry) => {
+                let message = format!(
+                    "{} registered in `{}`",
+                    counted(registry.projects().len(), "project"),
+                    path.display()
+                );
+                self.add("registry", Level::Ok, message, None);
+            }
+            Err(RegistryError::Invalid { faults, .. }) => {
+                for fault in faults {
+                    let message = format!("{}: {}", fault.place, fault.problem);
+                    self.add(
+                        "registry",
+                        Level::Problem,
+                        message,
+                        Some(&format!("edit `{}`", path.display())),
+                    );
+                }
+            }
+            Err(error) => self.failed("registry", &error.into()),
+        }
+    }
+
+    fn store(&mut self, engine: &Engine) {
+        let Some(store) = engine.store_if_any() else {
+            let message = format!("there is no store at `{}` yet", engine.layout().database().display());
+            return self.add("store", Level::Warning, message, Some("atocore refresh --all"));
+        };
+        match store.read(|read| read.integrity()) {
+            Ok(complaints) if complaints.is_empty() => {
+                self.add("store", Level::Ok, "SQLite finds the store whole".to_owned(), None);
+            }
+            Ok(complaints) => {
+                let message = format!("the store is damaged: {}", complaints.join("; "));
+                self.add("store", Level::Problem, message, Some("atocore backup list"));
+            }
+            Err(error) => self.failed("store", &error.into()),
+        }
+    }
+
+    fn index(&mut self, engine: &Engine) {
+        if engine.store_if_any().is_none() {
+            return;
+        }
+        match engine.is_current() {
+            Ok(true) => {
+                self.add("word index", Level::Ok, "the word index shows every document".to_owned(), None)
+            }
+            Ok(false) => {
+                let message = "the word index is behind the store".to_owned();
+                self.add("word index", Level::Warning, message, Some("atocore refresh --all"));
+            }
+            Err(error) => self.failed("word index", &error),
+        }
+    }
+
+    fn roots(&mut self, engine: &Engine) {
+        let Ok(sources) = status::sources(engine) else { return };
+        let mut readable = 0;
+        for source in sources {
+            let Some(problem) = source.problem else {
+                readable += 1;
+                continue;
+            };
+            let message = format!(
+                "root `{}` of project `{}`: {}",
+                source.root.location,
+                source.project,
+                roots::in_words(&problem)
+            );
+            let cure = format!("atocore project update {} --root FOLDER", source.project);
+            self.add("roots", Level::Warning, message, Some(&cure));
+        }
+        if readable > 0 {
+            self.add("roots", Level::Ok, format!("{} can be read", counted(readable, "root")), None);
+        }
+    }
+
+    fn status(&mut self, engine: &Engine) {
+        let status = match engine.status() {
+            Ok(status) => status,
+            Err(error) => return self.failed("snapshots", &error),
+        };
+        for project in &status.projects {
+            if !project.registered {
+                let message = format!(
+                    "project `{}` is not in the registry and has {}",
+                    project.id,
+                    counted_u64(project.documents, "document")
+                );
+                self.add(
+                    "projects",
+                    Level::Warning,
+                    message,
+                    Some(&format!("atocore project add {} --root FOLDER", project.id)),
+                );
+            }
+            if let Some(refreshed) = &project.refreshed
+                && refreshed.problems != "[]"
+            {
+                let message = format!("the last refresh of `{}` could not read some files", project.id);
+                self.add(
+                    "projects",
+                    Level::Warning,
+                    message,
+                    Some(&format!("atocore refresh {}", project.id)),
+                );
+            }
+        }
+        let (level, message) = match (status.snapshots.newest, status.snapshots.newest_age_seconds) {
+            (Some(id), Some(age)) if age <= OLD_SNAPSHOT_SECONDS => {
+                (Level::Ok, format!("the newest snapshot is {id}"))
+            }
+            (Some(id), _) => (Level::Warning, format!("the newest snapshot, {id}, is more than a week old")),
+            (None, _) => (Level::Warning, "there is no snapshot".to_owned()),
+        };
+        self.add("snapshots", level, message, (level != Level::Ok).then_some("atocore backup create"));
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    counted_u64(count as u64, noun)
+}
+
+fn counted_u64(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

@@ -1,0 +1,466 @@
+//! The whole product as a list of verbs.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use atocore_model::{
+    id::{Generation, Mark, ProjectId, SnapshotId},
+    monitor::Monitor,
+    name::ProjectName,
+    project::Project,
+    query::{Answer, ProjectHint, Query},
+    refresh::RefreshReport,
+    snapshot::Depth,
+};
+use atocore_storage::{
+    files,
+    layout::Layout,
+    lexical::{IndexAccess, LexicalError, LexicalIndex},
+    locks::{self, Owner, OwnerLock},
+    registry::Registry,
+    sqlite::{Operation, StorageError, Store, StoreOptions},
+};
+
+use crate::{
+    backups::{self, IncludeVectors},
+    caller::Caller,
+    config::EngineConfig,
+    doctor::{self, Finding},
+    error::Error,
+    exclusive::{Exclusive, Running},
+    freshness::Freshness,
+    ingest::Ingestion,
+    projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
+    retrieval,
+    status::{self, Health, SourceStatus, Status},
+};
+
+/// What an engine is opened for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// To read and write, as the one process that owns the store.
+    Own {
+        /// What for, as others are told: `serve`, `refresh notes`.
+        activity: String,
+        /// Where requests are taken meanwhile.
+        socket: Option<PathBuf>,
+    },
+    /// To read, beside an owner or without one. Nothing is created or changed.
+    Read,
+}
+
+/// An open AtoCore. All methods can be called from many threads at once.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    projects: Projects,
+    exclusive: Exclusive,
+    // Declared before the store and the lock: the thread ends before what it works with is closed.
+    freshness: Option<Freshness>,
+    index: Option<Arc<LexicalIndex>>,
+    store: Option<Arc<Store>>,
+    _lock: Option<OwnerLock>,
+}
+
+/// How often a reader looks whether a generation has come.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+impl Engine {
+    /// Opens an installation. An owner creates what is missing and brings the word index up to date first.
+    ///
+    /// # Errors
+    /// When another process owns the store, or the store cannot be opened.
+    pub fn open(config: EngineConfig, access: Access, monitor: &dyn Monitor) -> Result<Self, Error> {
+        let folders = Folders { vault: config.vault_dir.clone(), drive: config.drive_dir.clone() };
+        let mut engine = Self {
+            projects: Projects::new(config.layout.registry.clone(), folders),
+            exclusive: Exclusive::default(),
+            freshness: None,
+            index: None,
+            store: None,
+            _lock: None,
+            config,
+        };
+        match access {
+            Access::Own { activity, socket } => engine.own(activity, socket, monitor)?,
+            Access::Read => engine.look()?,
+        }
+        Ok(engine)
+    }
+
+    fn own(&mut self, activity: String, socket: Option<PathBuf>, monitor: &dyn Monitor) -> Result<(), Error> {
+        let layout = &self.config.layout;
+        let since = self.config.clock.now().to_string();
+        let owner = Owner { pid: std::process::id(), activity, since, socket };
+        self._lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
+        files::remove_tree(&layout.scratch())?;
+        let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
+        let index = Arc::new(LexicalIndex::open(&layout.lexical_index(), IndexAccess::Write)?);
+        self.store = Some(Arc::clone(&store));
+        self.index = Some(Arc::clone(&index));
+        let shown = if self.is_current()? {
+            store.generation()?
+        } else {
+            index.catch_up(&*store, monitor)?.generation
+        };
+        self.freshness = Some(Freshness::start(store, index, shown));
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<(), Error> {
+        let layout = &self.config.layout;
+        match Store::open_read_only(&layout.database(), self.store_options()) {
+            Ok(store) => self.store = Some(Arc::new(store)),
+            Err(StorageError::Missing(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        match LexicalIndex::open(&layout.lexical_index(), IndexAccess::Read) {
+            Ok(index) => self.index = Some(Arc::new(index)),
+            // It is derived: the next owner makes it anew, and queries say that it is not ready.
+            Err(LexicalError::Missing { .. } | LexicalError::Damaged { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn store_options(&self) -> StoreOptions {
+        StoreOptions { busy_timeout: self.config.busy_timeout, clock: Arc::clone(&self.config.clock) }
+    }
+
+    /// The process that owns the store of an installation now, or `None`.
+    ///
+    /// # Errors
+    /// When the lock cannot be looked at, or its owner has not said who it is.
+    pub fn owner(layout: &Layout) -> Result<Option<Owner>, Error> {
+        Ok(locks::current_owner(&layout.locks())?)
+    }
+
+    // Projects.
+
+    /// Every registered project, in the order of the registry.
+    ///
+    /// # Errors
+    /// When the registry is not valid.
+    pub fn projects(&self) -> Result<Vec<Project>, Error> {
+        Ok(self.projects.registry()?.projects().to_vec())
+    }
+
+    /// The project that an id or alias stands for.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn project(&self, name: &ProjectName) -> Result<Project, Error> {
+        self.projects.resolve(name)
+    }
+
+    /// Registers a project. Nothing is ingested yet.
+    ///
+    /// # Errors
+    /// When its id, an alias or a root is taken, or a root cannot be used by this caller.
+    ///
+    /// # Durability
+    /// The registry is on disk when this returns `Ok`.
+    pub fn add_project(&self, project: Project, caller: Caller) -> Result<Project, Error> {
+        self.change_registry(&project.id.clone(), caller, "project_add", |projects| {
+            Ok((projects.adding(&project, caller)?, project))
+        })
+    }
+
+    /// Changes a project in the registry.
+    ///
+    /// # Errors
+    /// As [`Engine::add_project`].
+    ///
+    /// # Durability
+    /// The registry is on disk when this returns `Ok`.
+    pub fn update_project(
+        &self,
+        name: &ProjectName,
+        change: ProjectChange,
+        caller: Caller,
+    ) -> Result<Project, Error> {
+        let id = self.project(name)?.id;
+        self.change_registry(&id, caller, "project_update", |projects| {
+            projects.changing(name, change, caller)
+        })
+    }
+
+    /// What removing a project would remove.
+    ///
+    /// # Errors
+    /// When there is no such project.
+    pub fn plan_removal(&self, name: &ProjectName) -> Result<RemovalPlan, Error> {
+        let project = self.project(name)?;
+        let (generation, counts) = match self.store_if_any() {
+            Some(store) => store.read(|read| Ok::<_, Error>((read.generation()?, read.counts()?)))?,
+            None => (Generation::default(), Vec::new()),
+        };
+        let (_, documents, chunks) =
+            counts.into_iter().find(|(id, ..)| id == project.id.as_str()).unwrap_or_default();
+        Ok(RemovalPlan { project, documents, chunks, generation })
+    }
+
+    /// Removes a project and its documents from the store, as planned. The files stay.
+    ///
+    /// # Errors
+    /// When the store has moved on since the plan was made.
+    ///
+    /// # Durability
+    /// Store and registry are on disk when this returns `Ok`. A crash in between leaves a project without documents.
+    pub fn remove_project(&self, plan: &RemovalPlan, caller: Caller) -> Result<(), Error> {
+        let activity = format!("removal of {}", plan.project.id);
+        let _turn = self.exclusive.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
+        let operation =
+            Operation { door: caller.door(), verb: "project_remove", subject: plan.project.id.as_str() };
+        let committed = self.store()?.write(&operation, |write| {
+            let planned = plan.generation.0 + 1;
+            match write.generation()? {
+                present if present.0 == planned => Ok(write.remove_project(&plan.project.id)?),
+                present => {
+                    Err(Error::PlanOutdated { planned: plan.generation, present: Generation(present.0 - 1) })
+                }
+            }
+        })?;
+        let registry = self.projects.registry()?.without(&plan.project.id).map_err(Error::NameTaken)?;
+        self.projects.save(&registry)?;
+        self.see(committed.mark.generation)
+    }
+
+    /// Changes the registry file under the write barrier, with a line in the operation log. A snapshot takes the
+    /// registry under the same barrier, so it has both the line and the file, or neither.
+    fn change_registry(
+        &self,
+        project: &ProjectId,
+        caller: Caller,
+        verb: &str,
+        change: impl FnOnce(&Projects) -> Result<(Registry, Project), Error>,
+    ) -> Result<Project, Error> {
+        let operation = Operation { door: caller.door(), verb, subject: project.as_str() };
+        let mut before = None;
+        let written = self.store()?.write(&operation, |_| {
+            let (registry, project) = change(&self.projects)?;
+            before = Some(self.projects.registry()?);
+            self.projects.save(&registry)?;
+            Ok(project)
+        });
+        match (written, before) {
+            (Ok(committed), _) => Ok(committed.value),
+            (Err(error), Some(before)) => {
+                // The line could not be committed, so the file goes back too; the first error is the one to report.
+                drop(self.projects.save(&before));
+                Err(error)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    // Ingestion.
+
+    /// Brings the documents of a project up to date. Answers show all of it when this returns.
+    ///
+    /// # Errors
+    /// When there is no such project, or the store cannot be written. A file that cannot be read is no error.
+    ///
+    /// # Durability
+    /// What was committed before an error stays; the next run goes on from there.
+    ///
+    /// # Cancellation
+    /// At every file; [`Error::Cancelled`].
+    pub fn refresh(
+        &self,
+        name: &ProjectName,
+        caller: Caller,
+        monitor: &dyn Monitor,
+    ) -> Result<RefreshReport, Error> {
+        let project = self.project(name)?;
+        let activity = format!("refresh of {}", project.id);
+        let turn = self.exclusive.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
+        let ingestion = Ingestion {
+            store: self.store()?,
+            freshness: self.freshness.as_ref().ok_or(StorageError::ReadOnly)?,
+            folders: self.projects.folders(),
+            chunks: self.config.chunks,
+            max_file_bytes: self.config.max_file_bytes,
+            clock: &*self.config.clock,
+            caller,
+            monitor: &turn.watched(monitor),
+        };
+        ingestion.refresh(&project, self.projects.registry()?.projects())
+    }
+
+    /// Every root of every project, and whether it can be read.
+    ///
+    /// # Errors
+    /// When the registry is not valid.
+    pub fn sources(&self) -> Result<Vec<SourceStatus>, Error> {
+        status::sources(self)
+    }
+
+    // Retrieval.
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// When the project is unknown, there is no store, or the generation to wait for does not come in time.
+    pub fn query(&self, query: &Query) -> Result<Answer, Error> {
+        let project = match &query.project {
+            ProjectHint::None => None,
+            ProjectHint::Boost(name) | ProjectHint::Scope(name) => Some(self.project(name)?.id),
+        };
+        let store = self.store()?;
+        if let Some(generation) = query.wait_for {
+            self.wait_for(generation)?;
+        }
+        let index = self.index.as_ref().ok_or(Error::IndexNotReady)?;
+        if self.freshness.is_none() {
+            let _mark = index.refresh()?;
+        }
+        retrieval::answer(store, index, &self.config.weights, query, project.as_ref())
+    }
+
+    // Snapshots.
+
+    /// Takes a snapshot of the store, the registry, and the vector store if asked for.
+    ///
+    /// # Errors
+    /// When there is no room, or it cannot be copied; nothing is listed then.
+    ///
+    /// # Durability
+    /// The snapshot is complete and on disk when this returns `Ok`.
+    pub fn create_snapshot(
+        &self,
+        vectors: IncludeVectors,
+        monitor: &dyn Monitor,
+    ) -> Result<backups::TakenSnapshot, Error> {
+        let begin = || {
+            self.exclusive.begin("snapshot with vectors", self.config.clock.now(), self.config.busy_timeout)
+        };
+        let turn = match vectors {
+            IncludeVectors::Yes => Some(begin()?),
+            IncludeVectors::No => None,
+        };
+        let taken = backups::take(self.store()?, &self.config, vectors, monitor);
+        drop(turn);
+        taken
+    }
+
+    /// Every snapshot, by stamp.
+    ///
+    /// # Errors
+    /// When the backup directory is there and cannot be read.
+    pub fn snapshots(&self) -> Result<Vec<atocore_backup::vault::SnapshotEntry>, Error> {
+        backups::list(&self.config.layout)
+    }
+
+    /// Looks at a snapshot as closely as `depth` says. One that does not exist is a result, not an error.
+    ///
+    /// # Errors
+    /// When the caller calls it off.
+    pub fn validate_snapshot(
+        &self,
+        id: SnapshotId,
+        depth: Depth,
+        monitor: &dyn Monitor,
+    ) -> Result<atocore_backup::verify::Validation, Error> {
+        backups::validate(&self.config.layout, id, depth, &*self.config.clock, monitor)
+    }
+
+    // Health.
+
+    /// Whether there is a store, and how far it is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn health(&self) -> Result<Health, Error> {
+        status::health(self)
+    }
+
+    /// What is stored, how fresh it is, what is running, and when it was last backed up.
+    ///
+    /// # Errors
+    /// When store, registry or backup directory cannot be read.
+    pub fn status(&self) -> Result<Status, Error> {
+        status::status(self, &*self.config.clock)
+    }
+
+    /// What is wrong, and the command that cures it.
+    #[must_use]
+    pub fn doctor(&self) -> Vec<Finding> {
+        doctor::examine(self)
+    }
+
+    /// Whether answers show every committed document.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_current(&self) -> Result<bool, Error> {
+        let (Some(store), Some(index)) = (&self.store, &self.index) else { return Ok(self.store.is_none()) };
+        let mark = index.mark().unwrap_or(Mark { generation: Generation(0), token: 0 });
+        store.read(|read| Ok(read.has(mark)? && read.last_document_change()? <= mark.generation))
+    }
+
+    // What the verbs share.
+
+    /// Waits until answers show `generation`, at most for the busy timeout.
+    fn wait_for(&self, generation: Generation) -> Result<(), Error> {
+        let started = Instant::now();
+        loop {
+            let shown = self.shown()?.unwrap_or_default();
+            if shown >= generation {
+                return Ok(());
+            }
+            if started.elapsed() >= self.config.busy_timeout {
+                return Err(Error::GenerationNotReached { wanted: generation, shown });
+            }
+            match &self.freshness {
+                Some(freshness) if self.store()?.generation()? >= generation => {
+                    freshness.wait_for(generation, Some(self.config.busy_timeout))?;
+                }
+                _ => thread::sleep(LOOK_AGAIN),
+            }
+        }
+    }
+
+    /// The generation that answers show now.
+    pub(crate) fn shown(&self) -> Result<Option<Generation>, Error> {
+        let (Some(store), Some(index)) = (&self.store, &self.index) else { return Ok(None) };
+        let mark = match &self.freshness {
+            Some(_) => index.mark(),
+            None => index.refresh()?,
+        };
+        let Some(mark) = mark else { return Ok(None) };
+        store.read(|read| {
+            let current = read.has(mark)? && read.last_document_change()? <= mark.generation;
+            Ok(Some(if current { read.generation()? } else { mark.generation }))
+        })
+    }
+
+    /// Lets answers show a generation before going on.
+    fn see(&self, generation: Generation) -> Result<(), Error> {
+        self.freshness.as_ref().map_or(Ok(()), |freshness| freshness.wait_for(generation, None))
+    }
+
+    fn store(&self) -> Result<&Store, Error> {
+        self.store_if_any().ok_or_else(|| Error::StoreMissing(self.config.layout.database()))
+    }
+
+    pub(crate) fn store_if_any(&self) -> Option<&Store> {
+        self.store.as_deref()
+    }
+
+    pub(crate) const fn layout(&self) -> &Layout {
+        &self.config.layout
+    }
+
+    pub(crate) const fn folders(&self) -> &Folders {
+        self.projects.folders()
+    }
+
+    pub(crate) fn running(&self) -> Option<Running> {
+        self.exclusive.running()
+    }
+}

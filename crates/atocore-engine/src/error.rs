@@ -1,0 +1,208 @@
+//! Everything an engine can refuse or fail at, with the code, and the command that helps.
+
+use std::path::PathBuf;
+
+use atocore_backup::error::BackupError;
+use atocore_model::{
+    error::{ErrorCode, ErrorKind},
+    id::{Generation, ProjectId},
+    name::ProjectName,
+    project::RootLocation,
+    time::Timestamp,
+};
+use atocore_storage::{
+    files::FileError,
+    lexical::LexicalError,
+    locks::LockError,
+    registry::{Fault, RegistryError},
+    sqlite::StorageError,
+};
+
+/// An error of the engine. Displays as one sentence; the cause is its source.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No project has that id or alias.
+    #[error("no project is called `{0}`")]
+    ProjectUnknown(ProjectName),
+    /// A project with that id exists.
+    #[error("a project `{0}` exists already")]
+    ProjectExists(ProjectId),
+    /// The change would make the registry invalid.
+    #[error("{}", .0.iter().map(|fault| fault.problem.as_str()).collect::<Vec<_>>().join("; "))]
+    NameTaken(Vec<Fault>),
+    /// A project without a folder.
+    #[error("project `{0}` needs at least one root")]
+    NoRoots(ProjectId),
+    /// The folder belongs to another project.
+    #[error("the folder `{}` already belongs to project `{owner}`", folder.display())]
+    RootTaken {
+        /// The folder.
+        folder: PathBuf,
+        /// The project that has it.
+        owner: ProjectId,
+    },
+    /// The folder cannot be a root.
+    #[error("the root `{root}` cannot be used: {why}")]
+    RootUnusable {
+        /// The root.
+        root: RootLocation,
+        /// Why not.
+        why: String,
+    },
+    /// A network door named a folder.
+    #[error(
+        "the root `{0}` names a folder outside the vault and the drive, which only the command line may do"
+    )]
+    RootForbidden(RootLocation),
+    /// The plan is of an older generation.
+    #[error("the store has moved on from generation {planned} to {present} since the plan was made")]
+    PlanOutdated {
+        /// The generation of the plan.
+        planned: Generation,
+        /// The present one.
+        present: Generation,
+    },
+    /// A path filter that is no glob.
+    #[error("`{pattern}` is not a path pattern: {why}")]
+    PathPattern {
+        /// The pattern.
+        pattern: String,
+        /// Why not.
+        why: String,
+    },
+    /// Somebody else ingests.
+    #[error("`{holder}` is running since {since}")]
+    IngestionBusy {
+        /// What is running.
+        holder: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The wait for a generation ended.
+    #[error("generation {wanted} could not be seen in time, the answers show generation {shown}")]
+    GenerationNotReached {
+        /// What was waited for.
+        wanted: Generation,
+        /// What can be seen.
+        shown: Generation,
+    },
+    /// The word index does not belong to this store yet.
+    #[error("the word index is not ready")]
+    IndexNotReady,
+    /// There is no store, and this caller may not make one.
+    #[error("there is no store at `{}` yet", .0.display())]
+    StoreMissing(PathBuf),
+    /// The caller called it off.
+    #[error("cancelled")]
+    Cancelled,
+    /// Ownership of the store.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The registry file.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The machine store.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The word index.
+    #[error(transparent)]
+    Lexical(#[from] LexicalError),
+    /// Snapshots.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Error {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::ProjectUnknown(_) => ErrorCode::ProjectUnknown,
+            Self::ProjectExists(_) => ErrorCode::ProjectExists,
+            Self::NameTaken(_) => ErrorCode::NameTaken,
+            Self::RootTaken { .. } => ErrorCode::RootTaken,
+            Self::RootUnusable { .. } | Self::NoRoots(_) => ErrorCode::RootUnusable,
+            Self::RootForbidden(_) => ErrorCode::RootForbidden,
+            Self::PlanOutdated { .. } => ErrorCode::StoreBusy,
+            Self::PathPattern { .. } => ErrorCode::InvalidRequest,
+            Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
+            Self::GenerationNotReached { .. } => ErrorCode::GenerationNotReached,
+            Self::IndexNotReady => ErrorCode::IndexUnavailable,
+            Self::StoreMissing(_) => ErrorCode::StoreMissing,
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::Lock(LockError::Held(_) | LockError::HeldByUnknown) => ErrorCode::StoreBusy,
+            Self::Registry(RegistryError::Invalid { .. }) => ErrorCode::RegistryInvalid,
+            Self::Storage(error) => error.code(),
+            Self::Lexical(error) => lexical_code(error),
+            Self::Backup(error) => error.code(),
+            Self::Lock(LockError::File(error))
+            | Self::Registry(RegistryError::File(error))
+            | Self::File(error) => {
+                if error.is_full() {
+                    ErrorCode::DiskFull
+                } else {
+                    ErrorCode::Io
+                }
+            }
+        }
+    }
+
+    /// What sort of trouble it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.code().kind()
+    }
+
+    /// What to do about it, as a command where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        if let Self::Backup(error) = self
+            && let Some(hint) = error.hint()
+        {
+            return Some(hint.to_owned());
+        }
+        let hint = match self.code() {
+            ErrorCode::ProjectUnknown => "`atocore project list` shows every id and alias",
+            ErrorCode::ProjectExists => {
+                "`atocore project update` changes it, `atocore project show` prints it"
+            }
+            ErrorCode::NameTaken | ErrorCode::RootTaken => "`atocore project list` shows what is taken",
+            ErrorCode::RootUnusable => {
+                "give an existing folder, `vault:SUB` below ATOCORE_VAULT_DIR, or `drive:SUB` below ATOCORE_DRIVE_DIR"
+            }
+            ErrorCode::RootForbidden => {
+                "register it on the machine itself: `atocore project add ID --root FOLDER`"
+            }
+            ErrorCode::RegistryInvalid => "correct the file by hand; nothing was changed",
+            ErrorCode::StoreBusy | ErrorCode::IngestionBusy => {
+                "try again when it has finished; `atocore status` shows what is running"
+            }
+            ErrorCode::GenerationNotReached => "ask again; `atocore status` shows how far the word index is",
+            ErrorCode::StoreMissing => {
+                "`atocore project add ID --root FOLDER` and `atocore refresh ID` make one"
+            }
+            ErrorCode::StoreNewer => "use the version of atocore that wrote it, or a newer one",
+            ErrorCode::StoreDamaged => "`atocore backup list` shows what can be restored",
+            ErrorCode::IndexUnavailable => "`atocore refresh --all` rebuilds the word index from the store",
+            ErrorCode::DiskFull => {
+                "free some room and run the command again; nothing that was committed is lost"
+            }
+            ErrorCode::SnapshotUnknown | ErrorCode::InvalidStamp => "`atocore backup list` shows every stamp",
+            ErrorCode::TargetNotEmpty => "name a folder that is empty or does not exist",
+            ErrorCode::Cancelled => "run the command again to go on where it stopped",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+const fn lexical_code(error: &LexicalError) -> ErrorCode {
+    match error {
+        LexicalError::Full { .. } => ErrorCode::DiskFull,
+        LexicalError::Cancelled => ErrorCode::Cancelled,
+        _ => ErrorCode::IndexUnavailable,
+    }
+}

@@ -1,0 +1,241 @@
+//! Structure of a Markdown text: its headings, and between them the blocks that should stay whole.
+//!
+//! Blocks tile what stands between two headings: whatever the parser makes no event of (link definitions, markers) still
+//! belongs to one of them, so no text is ever lost.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Options, Parser, Tag};
+
+use super::chunk::{Block, CutAt};
+
+/// A heading, and what follows it up to the next heading.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// `None` for what stands above the first heading.
+    pub(super) heading: Option<Heading>,
+    /// In their order; empty when there is no text.
+    pub(super) blocks: Vec<Block>,
+}
+
+/// A heading that stands by itself, not one inside a quotation or a list.
+#[derive(Debug)]
+pub(super) struct Heading {
+    /// 1 to 6.
+    pub(super) level: u8,
+    /// Its text on one line without markup, at most [`MAX_HEADING`] characters; may be empty.
+    pub(super) text: String,
+    /// The source lines it takes.
+    pub(super) span: Range<usize>,
+}
+
+/// Headings longer than this are cut in paths and titles, and their full text counts as text of the section.
+pub(super) const MAX_HEADING: usize = 200;
+
+/// Reads the sections of `text` from the byte `from` on, which begins a line. The first section has no heading.
+pub(super) fn sections(text: &str, from: usize) -> Vec<Section> {
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_GFM;
+    let mut reader = Reader::new(text, from);
+    for (event, range) in Parser::new_ext(&text[from..], options).into_offset_iter() {
+        reader.take(&event, from + range.start..from + range.end);
+    }
+    reader.finish()
+}
+
+/// Puts `text` on one line and cuts it to [`MAX_HEADING`] characters, at a word where there is one.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if let Some((end, _)) = line.char_indices().nth(MAX_HEADING) {
+            line.truncate(end);
+            let word_end = line.rfind(' ').filter(|&space| space > end / 2).unwrap_or(end);
+            line.truncate(word_end);
+            line.push('…');
+            break;
+        }
+    }
+    line
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    done: Vec<Section>,
+    /// The heading of the section being read.
+    heading: Option<Heading>,
+    /// Where its text begins.
+    body: usize,
+    /// Where tiles begin, rising; a tile that cannot be cut is a thematic break and carries no text.
+    tiles: Vec<(usize, Option<CutAt>)>,
+    /// How many elements are open.
+    depth: usize,
+    /// The text of the heading that is open.
+    heading_text: Option<String>,
+    /// Everything before it was searched for line ends.
+    searched: usize,
+    /// The last beginning of a line up to there.
+    line: usize,
+    /// From each place in here, the next line begins at its end.
+    ahead: Range<usize>,
+}
+
+impl<'a> Reader<'a> {
+    const fn new(text: &'a str, from: usize) -> Self {
+        Self {
+            text,
+            done: Vec::new(),
+            heading: None,
+            body: from,
+            tiles: Vec::new(),
+            depth: 0,
+            heading_text: None,
+            searched: from,
+            line: from,
+            ahead: 0..0,
+        }
+    }
+
+    fn take(&mut self, event: &Event<'_>, range: Range<usize>) {
+        match event {
+            Event::Start(tag) => {
+                self.start(tag, range.start);
+                self.depth += 1;
+            }
+            Event::End(tag) => {
+                self.depth = self.depth.saturating_sub(1);
+                if self.depth > 0 {
+                    return;
+                }
+                if let (pulldown_cmark::TagEnd::Heading(level), Some(text)) = (tag, self.heading_text.take())
+                {
+                    self.heading_ends(*level as u8, &text, range);
+                } else {
+                    let line = self.line_after(range.end);
+                    self.tile(line, Some(CutAt::Sentences));
+                }
+            }
+            // Inside a list or a quotation it may share its tile with text.
+            Event::Rule if self.depth == 0 => {
+                let line = self.line_start(range.start);
+                self.tile(line, None);
+                let line = self.line_after(range.end);
+                self.tile(line, Some(CutAt::Sentences));
+            }
+            Event::Text(part) | Event::Code(part) => {
+                if let Some(text) = &mut self.heading_text {
+                    text.push_str(part);
+                }
+            }
+            Event::SoftBreak | Event::HardBreak => {
+                if let Some(text) = &mut self.heading_text {
+                    text.push(' ');
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, tag: &Tag<'_>, at: usize) {
+        let cut = match tag {
+            Tag::Heading { .. } if self.depth == 0 => {
+                self.heading_text = Some(String::new());
+                return;
+            }
+            Tag::CodeBlock(_) | Tag::Table(_) | Tag::HtmlBlock => CutAt::Lines,
+            Tag::Paragraph
+            | Tag::Heading { .. }
+            | Tag::BlockQuote(_)
+            | Tag::Item
+            | Tag::FootnoteDefinition(_) => CutAt::Sentences,
+            _ => return,
+        };
+        let line = self.line_start(at);
+        self.tile(line, Some(cut));
+    }
+
+    fn heading_ends(&mut self, level: u8, text: &str, range: Range<usize>) {
+        let span = self.line_start(range.start)..self.line_after(range.end);
+        self.close_section(span.start);
+        self.body = span.end;
+        let text = without_anchor(text);
+        if text.chars().nth(MAX_HEADING).is_some() {
+            self.body = span.start;
+            self.tile(span.start, Some(CutAt::Sentences));
+            self.tile(span.end, Some(CutAt::Sentences));
+        }
+        self.heading = Some(Heading { level, text: one_line(text), span });
+    }
+
+    fn close_section(&mut self, end: usize) {
+        let mut blocks = Vec::new();
+        let (mut start, mut cut) = (self.body, Some(CutAt::Sentences));
+        for (next, next_cut) in self.tiles.drain(..).chain([(end, None)]) {
+            if let Some(cut) = cut
+                && next > start
+            {
+                blocks.extend(Block::new(self.text, start..next, cut));
+            }
+            (start, cut) = (next.max(start), next_cut);
+        }
+        self.done.push(Section { heading: self.heading.take(), blocks });
+    }
+
+    fn finish(mut self) -> Vec<Section> {
+        self.close_section(self.text.len());
+        self.done
+    }
+
+    /// Begins a tile, or says more about the one that begins at the same place.
+    fn tile(&mut self, at: usize, cut: Option<CutAt>) {
+        match self.tiles.last_mut() {
+            Some(last) if last.0 == at => last.1 = cut,
+            Some(last) if last.0 > at => {}
+            _ => self.tiles.push((at, cut)),
+        }
+    }
+
+    /// The beginning of the line that holds `at`. Events come in order, so each byte is looked at once.
+    fn line_start(&mut self, at: usize) -> usize {
+        if let Some(passed) = self.text.as_bytes().get(self.searched..at) {
+            if let Some(offset) = passed.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
+                self.line = self.searched + offset + 1;
+            }
+            self.searched = at;
+        }
+        self.line
+    }
+
+    /// The beginning of the line after an element that ends at `end`, which may or may not include its line end.
+    fn line_after(&mut self, end: usize) -> usize {
+        let last = end.saturating_sub(1);
+        if !self.ahead.contains(&last) {
+            let rest = &self.text.as_bytes()[last..];
+            let length = match rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+                Some(offset) if rest[offset..].starts_with(b"\r\n") => offset + 2,
+                Some(offset) => offset + 1,
+                None => rest.len(),
+            };
+            self.ahead = last..last + length;
+        }
+        self.ahead.end
+    }
+}
+
+/// Takes off an explicit anchor, `{#name}`. Other braces are text: `/users/{id}`.
+fn without_anchor(text: &str) -> &str {
+    let text = text.trim_end();
+    match text.strip_suffix('}').and_then(|start| start.rsplit_once("{#")) {
+        Some((before, name)) if !name.contains([' ', '{', '}']) => before.trim_end(),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+use std::time::{Duration, Instant};
+
+use atocore_model::time::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+
+fn markdown(text: &str) -> ParsedDocument {
+    parse(DocumentType::Markdown, "the-file_name.md", text, ChunkLimits::default())
+}
+
+/// Heading path, text, first and last line of each chunk.
+fn chunks(document: &ParsedDocument) -> Vec<(&str, &str, u32, u32)> {
+    let parts = |c: &ChunkDraft| (c.lines.first, c.lines.last);
+    let view = |c| {
+        let (first, last) = parts(c);
+        (c.heading_path.as_str(), c.text.as_str(), first, last)
+    };
+    document.chunks.iter().map(view).collect()
+}
+
+#[test]
+fn a_document_is_read() {
+    let text = "\u{feff}---\ntitle: Given\ntags: [a]\ndate: 2026-04-06\n---\n# Top\n\nIntro.\n\n## Part\n\n- one\n- two\n\n```sh\nrun\n```\n\n### Detail\ndeep\n\n## Other\nlast\n";
+    let document = markdown(text);
+    assert_eq!(document.title, "Given");
+    assert_eq!(document.tags, ["a".parse().unwrap()]);
+    assert_eq!(document.date, Timestamp::parse("2026-04-06T00:00:00Z"));
+    assert_eq!(
+        chunks(&document),
+        [
+            ("Top", "Intro.", 8, 8),
+            ("Top > Part", "- one\n- two\n\n```sh\nrun\n```", 12, 17),
+            ("Top > Part > Detail", "deep", 20, 20),
+            ("Top > Other", "last", 23, 23),
+        ]
+    );
+}
+
+#[test]
+fn the_title_comes_from_front_matter_heading_or_name() {
+    for (text, title) in [
+        ("---\ntitle: A\n---\n# B\n", "A"),
+        ("---\ntitle: ''\n---\n# B\n", "B"),
+        ("text\n\nB\n=\n", "B"),
+        ("## A\n# B\n", "the file name"),
+        ("#\n# B\n", "the file name"),
+        ("", "the file name"),
+    ] {
+        assert_eq!(markdown(text).title, title, "{text:?}");
+    }
+    for (name, title) in [("a.b-c.txt", "a.b c"), ("README", "README"), (".md", ".md"), ("--.md", "--.md")] {
+        assert_eq!(parse(DocumentType::Text, name, "# B", ChunkLimits::default()).title, title);
+    }
+}
+
+#[test]
+fn broken_front_matter_is_text_and_no_heading() {
+    let document = markdown("---\ntitle: a: b\n---\n# Top\ntext\n");
+    assert_eq!(document.title, "Top");
+    assert_eq!(chunks(&document), [("", "---\ntitle: a: b\n---", 1, 3), ("Top", "text", 5, 5)]);
+}
+
+#[test]
+fn headings_above_text_are_in_its_path_only() {
+    let document = markdown("# A\n\n## B\n\n#### C\n\ntext\n");
+    assert_eq!(chunks(&document), [("A > B > C", "text", 7, 7)]);
+}
+
+#[test]
+fn headings_above_nothing_are_text_themselves() {
+    let document = markdown("# A\ntext\n## B\n### C\n---\n## D\n## E\nmore\n## F\n# G\n");
+    assert_eq!(
+        chunks(&document),
+        [
+            ("A", "text", 2, 2),
+            ("A", "## B\n### C\n---\n## D", 3, 6),
+            ("A > E", "more", 8, 8),
+            ("A", "## F", 9, 9),
+            ("", "# G", 10, 10),
+        ]
+    );
+}
+
+#[test]
+fn a_document_of_headings_is_searchable() {
+    let text: String = (0..100).map(|n| format!("# Heading {n}\n\n")).collect();
+    let document = markdown(&text);
+    assert!((2..5).contains(&document.chunks.len()));
+    let words: String = document.chunks.iter().map(|chunk| chunk.text.as_str()).collect();
+    assert!((0..100).all(|n| words.contains(&format!("# Heading {n}"))));
+}
+
+#[test]
+fn nothing_gives_no_chunks() {
+    for text in ["", "\u{feff}", " \n\r\n\t", "---\ntitle: A\n---\n", "#\n\n---\n"] {
+        assert_eq!(markdown(text).chunks, [], "{text:?}");
+    }
+}
+
+#[test]
+fn plain_text_has_paragraphs_and_no_headings() {
+    let text = format!("---\na: b\n---\n# one\n\n{}\n\n\nend", "word ".repeat(155));
+    let document = parse(DocumentType::Text, "a.txt", &text, ChunkLimits::default());
+    let places: Vec<_> =
+        chunks(&document).iter().map(|&(path, _, first, last)| (path, first, last)).collect();
+    assert_eq!(places, [("", 1, 6), ("", 9, 9)]);
+}
+
+#[test]
+fn overlap_never_crosses_a_heading() {
+    let long = "Words of a sentence. ".repeat(100);
+    let document = markdown(&format!("# A\n{long}\n# B\n{long}\n"));
+    let of_b: Vec<_> = document.chunks.iter().filter(|chunk| chunk.heading_path.as_str() == "B").collect();
+    assert!(of_b.len() > 2 && of_b.iter().all(|chunk| chunk.lines.first == 4));
+    assert_eq!(of_b.len() * 2, document.chunks.len());
+}
+
+#[test]
+fn large_and_hostile_documents_are_read_in_time() {
+    let size = 5_000_000;
+    let headings: String =
+        (0..10_000).map(|n| format!("{} Heading {n}\ntext\n", "#".repeat(n % 6 + 1))).collect();
+    let long_heading = format!("# {}\n{}", "x".repeat(100_000), "## y\ntext\n".repeat(10_000));
+    let mut cases = vec![headings, "# \n".repeat(100_000), long_heading, "- a\n".repeat(200_000)];
+    for unit in [
+        "x",
+        " ",
+        "word ",
+        "文",
+        "\n",
+        "\r",
+        "a\r\n\r\n",
+        "End. ",
+        "|",
+        "> ",
+        "`",
+        "*a ",
+        "&a",
+        "<a",
+        "\\",
+        "\0",
+    ] {
+        cases.push(unit.repeat(size / unit.len()));
+        cases.push(format!("---\n{}", unit.repeat(size / unit.len())));
+    }
+    for text in cases {
+        for doc_type in [DocumentType::Markdown, DocumentType::Text] {
+            let start = Instant::now();
+            check(&text, &parse(doc_type, "a.md", &text, ChunkLimits::default()), ChunkLimits::default());
+            let head: String = text.chars().take(20).collect();
+            assert!(start.elapsed() < Duration::from_secs(20), "{head:?} took {:?}", start.elapsed());
+        }
+    }
+}
+
+/// What holds for every document.
+fn check(text: &str, document: &ParsedDocument, limits: ChunkLimits) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let line_starts: Vec<_> = [0]
+        .into_iter()
+        .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+        .chain([text.len() + 1])
+        .collect();
+    let mut last = None;
+    for chunk in &document.chunks {
+        assert!(!chunk.text.trim().is_empty());
+        assert!(chunk.text.chars().count() <= limits.max_chars());
+        let LineSpan { first, last: end } = chunk.lines;
+        let cited = &text[line_starts[first as usize - 1]..line_starts[end as usize] - 1];
+        assert!(cited.contains(&chunk.text), "lines {} hold {:?}", chunk.lines, chunk.text);
+        // The cited lines are exactly those of the text: none of them could be left out.
+        assert_eq!(chunk.text.matches('\n').count(), (end - first) as usize);
+        assert!(last.is_none_or(|last| last <= (first, end)), "chunks are in document order");
+        last = Some((first, end));
+    }
+}
+
+/// Lines of Markdown in which every word that matters is another one.
+fn markdown_like() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        6 => Just("W words. And more"), 2 => Just("# W"), 2 => Just("### W ###"), 1 => Just("==="), 2 => Just("---"),
+        6 => Just(""), 2 => Just("- W"), 2 => Just("  1. W"), 2 => Just("```"), 2 => Just("    W"), 1 => Just("> W"),
+        1 => Just("> # W"), 2 => Just("| W | b |"), 1 => Just("|---|---|"), 1 => Just("[W]: http://x"), 1 => Just("<div>W"),
+        1 => Just("[^1]: W"), 1 => Just("\tW 文字。文字"), 1 => Just("W: value"), 1 => Just("+++"), 1 => Just("- ***"),
+        1 => Just("* * *"), 1 => Just("<!-- W"), 1 => Just("-->"), 1 => Just(">"), 1 => Just("- [ ] W"), 1 => Just("W\\"),
+    ];
+    let long = (1_usize..60).prop_map(|n| "W words of a long line. ".repeat(n));
+    let line = prop_oneof![12 => line.prop_map(str::to_owned), 1 => long];
+    let end = prop_oneof![8 => Just("\n"), 2 => Just("\r\n"), 1 => Just(" \n")];
+    prop::collection::vec((line, end), 0..60).prop_map(|lines| {
+        let mut number = 0;
+        let mut text = String::new();
+        for (line, end) in lines {
+            for (index, part) in line.split('W').enumerate() {
+                if index > 0 {
+                    number += 1;
+                    text += &format!("w{number}w");
+                }
+                text += part;
+            }
+            text += end;
+        }
+        text
+    })
+}
+
+fn any_limits() -> impl Strategy<Value = ChunkLimits> {
+    (100_usize..400)
+        .prop_flat_map(|max| (Just(max), 0..max / 2))
+        .prop_map(|(max, overlap)| ChunkLimits::new(max, overlap).unwrap())
+}
+
+/// Asserts that each word is in a chunk that cites its line, or in a heading path.
+fn check_words(text: &str, document: &ParsedDocument) {
+    let body = match (document.doc_type, front_matter::read(text)) {
+        (DocumentType::Markdown, Header::Read { end, .. }) => end,
+        _ => 0,
+    };
+    for (index, line) in text.lines().enumerate() {
+        if line.as_ptr() as usize - (text.as_ptr() as usize) < body {
+            continue;
+        }
+        let number = u32::try_from(index).unwrap() + 1;
+        for word in line.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.starts_with('w')) {
+            let in_text = document.chunks.iter().any(|chunk| {
+                (chunk.lines.first..=chunk.lines.last).contains(&number) && chunk.text.contains(word)
+            });
+            let in_path = || document.chunks.iter().any(|chunk| chunk.heading_path.as_str().contains(word));
+            assert!(in_text || in_path(), "{word:?} of line {number} is lost");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_word_of_markdown_is_lost(text in markdown_like(), limits in any_limits()) {
+        for doc_type in [DocumentType::Markdown, DocumentType::Text] {
+            let document = parse(doc_type, "a.md", &text, limits);
+            check(&text, &document, limits);
+            check_words(&text, &document);
+            prop_assert_eq!(&document, &parse(doc_type, "a.md", &text, limits));
+        }
+    }
+
+    #[test]
+    fn arbitrary_text_is_read(text in "(---\n)?(\\PC|[ \n\r\t#>*`|\\-+=\\[\\]:.\u{feff}\u{3000}]){0,400}", limits in any_limits()) {
+        for doc_type in [DocumentType::Markdown, DocumentType::Text] {
+            check(&text, &parse(doc_type, "a.md", &text, limits), limits);
+        }
+    }
+
+    #[test]
+    fn every_character_of_long_text_is_in_a_chunk(
+        text in "([a-z]{1,150}[.!?]?[ \n]{1,3}|[文字]{1,150}。?){1,60}", limits in any_limits()
+    ) {
+        let document = parse(DocumentType::Text, "a.txt", &text, limits);
+        check(&text, &document, limits);
+        let mut rest = text.trim();
+        for chunk in &document.chunks {
+            // Each chunk goes on where the one before it ended, or repeats some of its end.
+            let new = (0..=chunk.text.len())
+                .filter(|&at| chunk.text.is_char_boundary(at))
+                .find(|&at| at < chunk.text.len() && rest.starts_with(&chunk.text[at..]));
+            prop_assert!(new.is_some(), "{:?} does not go on with {:?}", chunk.text, rest);
+            rest = rest[chunk.text.len() - new.unwrap_or(0)..].trim_start();
+        }
+        prop_assert_eq!(rest, "");
+    }
+}

@@ -1,0 +1,30 @@
+//! Structure of a plain text: paragraphs, parted by blank lines. Never looks for headings.
+
+use super::chunk::{Block, CutAt};
+
+/// Gives the paragraphs of `text` in their order.
+pub(super) fn paragraphs(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let (mut start, mut offset) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        offset += line.len();
+        if line.trim().is_empty() {
+            blocks.extend(Block::new(text, start..offset, CutAt::Sentences));
+            start = offset;
+        }
+    }
+    blocks.extend(Block::new(text, start..text.len(), CutAt::Sentences));
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_lines_part_paragraphs() {
+        let text = "\r\n  one\r\nstill one\r\n \t\r\n\r\ntwo";
+        let found: Vec<_> = paragraphs(text).into_iter().map(|block| &text[block.span]).collect();
+        assert_eq!(found, ["  one\r\nstill one", "two"]);
+    }
+}

@@ -1,0 +1,136 @@
+//! Compares what is on the disk with what the store knows, before anything is read or written.
+
+use std::collections::{HashMap, HashSet};
+
+use atocore_model::{digest::Digest, document::FileStamp};
+use atocore_storage::sqlite::DocumentRow;
+
+use super::{Ingestion, Reach, read, walk::Found};
+use crate::error::Error;
+
+/// A file that has to be read, with the document it may be a new state of.
+#[derive(Debug)]
+pub(super) struct ToRead {
+    pub(super) file: Found,
+    pub(super) known: Option<DocumentRow>,
+    /// The path under which the document was known, when it has moved.
+    pub(super) renamed_from: Option<String>,
+}
+
+/// What a refresh will do.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) to_read: Vec<ToRead>,
+    /// Documents whose file is gone.
+    pub(super) vanished: Vec<DocumentRow>,
+    /// For every unchanged file, the root that it is below.
+    pub(super) unchanged: Vec<usize>,
+}
+
+impl Plan {
+    /// Decides for every file and every document. Reads files only to tell whether a new one is an old one that moved.
+    pub(super) fn new(
+        found: Vec<Found>,
+        known: Vec<DocumentRow>,
+        chunked_by: &str,
+        reach: &Reach,
+        ingestion: &Ingestion<'_>,
+    ) -> Result<Self, Error> {
+        let mut known: HashMap<String, DocumentRow> =
+            known.into_iter().map(|row| (row.file_path.clone(), row)).collect();
+        let mut plan = Self { to_read: Vec::new(), vanished: Vec::new(), unchanged: Vec::new() };
+        let mut seen = HashSet::new();
+        for file in found {
+            if !seen.insert(file.file_path.clone()) {
+                continue;
+            }
+            match known.remove(&file.file_path) {
+                Some(row)
+                    if row.stamp == file.stamp
+                        && row.chunked_by == chunked_by
+                        && row.source_path == file.source_path.as_str() =>
+                {
+                    plan.unchanged.push(file.root);
+                }
+                known => plan.to_read.push(ToRead { file, known, renamed_from: None }),
+            }
+        }
+        plan.vanished = known.into_values().filter(|row| reach.knows_about(row.file_path.as_ref())).collect();
+        plan.vanished.sort_by(|a, b| a.file_path.cmp(&b.file_path));
+        plan.to_read.sort_by(|a, b| a.file.file_path.cmp(&b.file.file_path));
+        plan.follow_renames(ingestion)?;
+        Ok(plan)
+    }
+
+    /// Finds new files with the bytes of vanished documents; of several, one with the same name first, then in the
+    /// order of paths.
+    fn follow_renames(&mut self, ingestion: &Ingestion<'_>) -> Result<(), Error> {
+        if self.vanished.is_empty() {
+            return Ok(());
+        }
+        let sizes: HashSet<u64> = self.vanished.iter().map(|row| row.stamp.size).collect();
+        let candidates: Vec<usize> = (0..self.to_read.len())
+            .filter(|i| self.to_read[*i].known.is_none() && sizes.contains(&self.to_read[*i].file.stamp.size))
+            .collect();
+        let mut digests: Vec<(usize, Digest)> = Vec::new();
+        for index in candidates {
+            if ingestion.monitor.cancelled() {
+                return Err(Error::Cancelled);
+            }
+            if let Ok((_, digest)) = read::digest(&self.to_read[index].file.path) {
+                digests.push((index, digest));
+            }
+        }
+        for same_name in [true, false] {
+            for (index, digest) in &digests {
+                let file = &self.to_read[*index];
+                if file.known.is_some() {
+                    continue;
+                }
+                let name = file.file.source_path.file_name();
+                let fits = |row: &DocumentRow| {
+                    row.digest == *digest && (!same_name || row.source_path.rsplit('/').next() == Some(name))
+                };
+                if let Some(place) = self.vanished.iter().position(fits) {
+                    let row = self.vanished.remove(place);
+                    let file = &mut self.to_read[*index];
+                    file.renamed_from = Some(row.source_path.clone());
+                    file.known = Some(row);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stamp to store for a file, given when the run began. A file that was written just now could be written again
+/// without its time changing; its stamp is made one that no file has, so that the next run reads it.
+pub(super) fn settled(stamp: FileStamp, now_ns: i128) -> FileStamp {
+    /// Some file systems count whole or even seconds only.
+    const COARSE_NS: i128 = 2_000_000_000;
+    /// The others follow the tick of the kernel.
+    const FINE_NS: i128 = 50_000_000;
+    let tick = if stamp.modified_ns % 1_000_000_000 == 0 { COARSE_NS } else { FINE_NS };
+    if i128::from(stamp.modified_ns) + tick >= now_ns {
+        FileStamp { modified_ns: -1, ..stamp }
+    } else {
+        stamp
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_written_just_now_is_not_trusted() {
+        let now = 1_700_000_000_123_000_000_i128;
+        let at = |ns: i128| {
+            settled(FileStamp { size: 1, modified_ns: i64::try_from(ns).unwrap() }, now).modified_ns
+        };
+        assert_eq!(at(now - 10_000_000), -1);
+        assert_eq!(i128::from(at(now - 60_000_000)), now - 60_000_000);
+        assert_eq!(at(1_700_000_000_000_000_000 - 1_000_000_000), -1);
+        assert_eq!(at(now + 9_000_000_000), -1);
+    }
+}

@@ -1,0 +1,198 @@
+//! Stores what was read, a batch at a time, and forgets what is gone.
+
+use std::{
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use atocore_model::{
+    id::Generation,
+    project::Project,
+    refresh::{FileReason, FileState},
+};
+use atocore_storage::sqlite::{DocumentRow, Operation, RefreshRecord, StorageError, WriteTransaction};
+use serde_json::json;
+
+use super::{
+    Ingestion, Reports,
+    plan::{Plan, ToRead},
+    read::{self, Outcome},
+};
+use crate::error::Error;
+
+/// A batch is committed when it has this many documents, or when this much time has gone by: a commit costs a sync
+/// of the disk.
+const BATCH_DOCUMENTS: usize = 512;
+const BATCH_TIME: Duration = Duration::from_millis(400);
+
+/// How many files with a problem are kept for `status`.
+const PROBLEMS_KEPT: usize = 200;
+
+/// Carries the plan out and returns the generation in which all of it can be seen.
+pub(super) fn carry_out(
+    ingestion: &Ingestion<'_>,
+    project: &Project,
+    mut plan: Plan,
+    reports: &mut Reports,
+) -> Result<Generation, Error> {
+    let to_read = std::mem::take(&mut plan.to_read);
+    let (sender, results) = mpsc::sync_channel(read::AHEAD);
+    let mut gone = plan.vanished;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let sender = sender;
+            read::read_all(ingestion, &to_read, &sender);
+        });
+        store_all(ingestion, project, &to_read, results, reports, &mut gone)
+    })?;
+    if ingestion.monitor.cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let generation = finish(ingestion, project, &gone, reports)?;
+    let seen = ingestion.store.read(|read| read.last_document_change())?;
+    ingestion.freshness.wait_for(seen, None)?;
+    Ok(generation)
+}
+
+/// Stores what is read as it comes. A document whose file is no longer one joins those that are gone. Takes `results`,
+/// so that the readers stop when this fails.
+fn store_all(
+    ingestion: &Ingestion<'_>,
+    project: &Project,
+    to_read: &[ToRead],
+    results: Receiver<(usize, Outcome)>,
+    reports: &mut Reports,
+    gone: &mut Vec<DocumentRow>,
+) -> Result<(), Error> {
+    let mut batch: Vec<(usize, Outcome)> = Vec::new();
+    let mut began = Instant::now();
+    let mut done = 0;
+    loop {
+        let left = BATCH_TIME.saturating_sub(began.elapsed());
+        let ended = match results.recv_timeout(left) {
+            Ok(result) => {
+                batch.push(result);
+                false
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => true,
+        };
+        if ended || batch.len() >= BATCH_DOCUMENTS || began.elapsed() >= BATCH_TIME {
+            done += batch.len();
+            store_batch(ingestion, project, to_read, std::mem::take(&mut batch), reports, gone)?;
+            ingestion.progress("reading documents", done, Some(to_read.len()));
+            began = Instant::now();
+        }
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+fn store_batch(
+    ingestion: &Ingestion<'_>,
+    project: &Project,
+    to_read: &[ToRead],
+    mut batch: Vec<(usize, Outcome)>,
+    reports: &mut Reports,
+    gone: &mut Vec<DocumentRow>,
+) -> Result<(), Error> {
+    batch.sort_by_key(|(place, _)| *place);
+    let changes = |outcome: &Outcome| !matches!(outcome, Outcome::Refused(_));
+    if batch.iter().any(|(_, outcome)| changes(outcome)) {
+        let committed = ingestion.store.write(&operation(ingestion, project), |write| {
+            batch.iter().try_for_each(|(place, outcome)| store_one(write, project, &to_read[*place], outcome))
+        })?;
+        let () = committed.value;
+        ingestion.freshness.committed(committed.mark.generation);
+    }
+    for (place, outcome) in batch {
+        let ToRead { file, known, .. } = &to_read[place];
+        let reason = match outcome {
+            Outcome::Document(_, reason) => reason,
+            Outcome::SameBytes(_) => FileReason::SameBytes,
+            Outcome::Refused(reason) => {
+                // What cannot be read today keeps its last good state; what is no document any more leaves.
+                if !matches!(reason, FileReason::Unreadable(_)) {
+                    gone.extend(known.clone());
+                }
+                reason
+            }
+        };
+        reports.file(file.root, file.source_path.as_str().to_owned(), reason);
+    }
+    Ok(())
+}
+
+fn store_one(
+    write: &WriteTransaction<'_>,
+    project: &Project,
+    wanted: &ToRead,
+    outcome: &Outcome,
+) -> Result<(), StorageError> {
+    let key = wanted.known.as_ref().map(|row| row.key);
+    match (outcome, key) {
+        (Outcome::Document(document, _), key) => {
+            let _stored = write.put_document(key, &project.id, document)?;
+        }
+        (Outcome::SameBytes(stamp), Some(key)) => write.restamp(key, *stamp)?,
+        (Outcome::SameBytes(_), None) | (Outcome::Refused(_), _) => {}
+    }
+    Ok(())
+}
+
+/// Removes what is gone and keeps a record of the run, in one commit.
+fn finish(
+    ingestion: &Ingestion<'_>,
+    project: &Project,
+    gone: &[DocumentRow],
+    reports: &mut Reports,
+) -> Result<Generation, Error> {
+    for row in gone {
+        reports.gone(row);
+    }
+    let record = record(ingestion, project, reports);
+    let committed = ingestion.store.write(&operation(ingestion, project), |write| {
+        gone.iter().try_for_each(|row| write.remove_document(row.key))?;
+        write.record_refresh(&record)
+    })?;
+    let () = committed.value;
+    if !gone.is_empty() {
+        ingestion.freshness.committed(committed.mark.generation);
+    }
+    Ok(committed.mark.generation)
+}
+
+fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> Operation<'a> {
+    Operation { door: ingestion.caller.door(), verb: "refresh", subject: project.id.as_str() }
+}
+
+/// What `status` shows of this run later.
+fn record(ingestion: &Ingestion<'_>, project: &Project, reports: &Reports) -> RefreshRecord {
+    let mut counts = atocore_model::refresh::FileCounts::default();
+    reports.roots.iter().for_each(|root| counts.merge(&root.counts));
+    let counts: serde_json::Map<String, serde_json::Value> =
+        FileState::ALL.iter().map(|state| (state.as_str().to_owned(), json!(counts.get(*state)))).collect();
+    let failed =
+        reports.roots.iter().flat_map(|root| &root.files).filter(|f| f.reason.state() == FileState::Failed);
+    let problems: Vec<_> = failed
+        .take(PROBLEMS_KEPT)
+        .map(
+            |file| json!({ "path": file.path, "reason": file.reason.code(), "detail": file.reason.detail() }),
+        )
+        .collect();
+    let skipped = reports.roots.iter().filter(|root| root.skipped.is_some()).count();
+    let status = match (reports.roots.len() - skipped, skipped) {
+        (0, _) => atocore_model::refresh::RefreshStatus::NothingToIngest,
+        (_, 0) => atocore_model::refresh::RefreshStatus::Ingested,
+        _ => atocore_model::refresh::RefreshStatus::Partial,
+    };
+    RefreshRecord {
+        project: project.id.as_str().to_owned(),
+        at: ingestion.clock.now().to_string(),
+        status: status.as_str().to_owned(),
+        counts: serde_json::Value::Object(counts).to_string(),
+        problems: serde_json::Value::Array(problems).to_string(),
+    }
+}

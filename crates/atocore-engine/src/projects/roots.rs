@@ -1,0 +1,71 @@
+//! From a root in the registry to a folder on the disk, links resolved, never outside what it may name.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use atocore_model::{
+    id::ProjectId,
+    project::{Project, RootLocation},
+    refresh::RootSkip,
+};
+
+/// The folders that `vault` and `drive` stand for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Folders {
+    pub(crate) vault: Option<PathBuf>,
+    pub(crate) drive: Option<PathBuf>,
+}
+
+impl Folders {
+    /// The canonical folder of a root, or why there is none to read.
+    pub(crate) fn resolve(&self, location: &RootLocation) -> Result<PathBuf, RootSkip> {
+        let (base, subpath) = match location {
+            RootLocation::Vault(subpath) => (&self.vault, subpath),
+            RootLocation::Drive(subpath) => (&self.drive, subpath),
+            RootLocation::Folder(folder) => return existing_folder(folder),
+        };
+        let base = existing_folder(base.as_ref().ok_or(RootSkip::NotConfigured)?)?;
+        let folder = existing_folder(&base.join(subpath.as_str()))?;
+        if folder.starts_with(&base) { Ok(folder) } else { Err(RootSkip::Outside) }
+    }
+
+    /// The folder that the root would have, whether or not it is there; for showing to a person.
+    pub(crate) fn named(&self, location: &RootLocation) -> Option<PathBuf> {
+        match location {
+            RootLocation::Vault(subpath) => self.vault.as_ref().map(|base| base.join(subpath.as_str())),
+            RootLocation::Drive(subpath) => self.drive.as_ref().map(|base| base.join(subpath.as_str())),
+            RootLocation::Folder(folder) => Some(folder.clone()),
+        }
+    }
+
+    /// Every root of every project that is there, with its owner: what a walk must leave to others.
+    pub(crate) fn claims(&self, projects: &[Project]) -> Vec<(PathBuf, ProjectId)> {
+        let claim = |project: &Project| {
+            let resolved = project.roots.iter().filter_map(|root| self.resolve(&root.location).ok());
+            resolved.map(|folder| (folder, project.id.clone())).collect::<Vec<_>>()
+        };
+        projects.iter().flat_map(claim).collect()
+    }
+}
+
+fn existing_folder(folder: &Path) -> Result<PathBuf, RootSkip> {
+    let canonical = folder.canonicalize().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => RootSkip::Missing,
+        io::ErrorKind::NotADirectory => RootSkip::NotAFolder,
+        _ => RootSkip::Unreadable(error.to_string()),
+    })?;
+    if canonical.is_dir() { Ok(canonical) } else { Err(RootSkip::NotAFolder) }
+}
+
+/// Why a root cannot be read, for a person.
+pub(crate) fn in_words(skip: &RootSkip) -> String {
+    match skip {
+        RootSkip::Missing => "there is no such folder".to_owned(),
+        RootSkip::NotAFolder => "it is not a folder".to_owned(),
+        RootSkip::NotConfigured => "the folder it lies in is not configured".to_owned(),
+        RootSkip::Outside => "by links it leads out of the folder it must lie in".to_owned(),
+        RootSkip::Unreadable(why) => why.clone(),
+    }
+}

@@ -1,0 +1,170 @@
+//! What is stored, how fresh it is, what is running, and when it was last backed up: one place for every page that
+//! shows counts, so that none disagree.
+
+use atocore_backup::vault::Vault;
+use atocore_model::{
+    id::{Generation, SnapshotId},
+    project::{Project, Root},
+    refresh::RootSkip,
+    time::{Clock, Timestamp},
+};
+use atocore_storage::{
+    layout::Layout,
+    locks::Owner,
+    sqlite::{RefreshRecord, SCHEMA_VERSION},
+};
+
+use crate::{engine::Engine, error::Error, exclusive::Running};
+
+/// Whether it is there and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The schema that this program reads and writes.
+    pub schema_version: u32,
+    /// The generation of the store; 0 when there is none yet.
+    pub generation: Generation,
+    /// Whether there is a store.
+    pub store: bool,
+}
+
+/// A root and what can be said of it without reading its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// The project, by its id.
+    pub project: String,
+    /// The root as registered.
+    pub root: Root,
+    /// The folder it stands for; empty when that is not known.
+    pub folder: String,
+    /// Why it cannot be read; `None` when it can.
+    pub problem: Option<RootSkip>,
+}
+
+/// A project and what is stored of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectStatus {
+    /// Its id.
+    pub id: String,
+    /// Whether the registry has it; one that was edited out of the file can still have documents.
+    pub registered: bool,
+    /// Its documents.
+    pub documents: u64,
+    /// Its passages.
+    pub chunks: u64,
+    /// Its last refresh, if there was one.
+    pub refreshed: Option<RefreshRecord>,
+}
+
+/// The newest snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotStatus {
+    /// How many snapshots are listed.
+    pub count: usize,
+    /// The newest one with metadata that can be read.
+    pub newest: Option<SnapshotId>,
+    /// Its age in seconds; 0 when its stamp is of the future.
+    pub newest_age_seconds: Option<u64>,
+    /// Its generation, when it records one.
+    pub newest_generation: Option<u64>,
+}
+
+/// The whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Where everything lies.
+    pub layout: Layout,
+    /// Who owns the store, when somebody does.
+    pub owner: Option<Owner>,
+    /// What is running in this process.
+    pub running: Option<Running>,
+    /// The generation of the store.
+    pub generation: Generation,
+    /// The generation that answers show.
+    pub index_generation: Option<Generation>,
+    /// Every project, by id.
+    pub projects: Vec<ProjectStatus>,
+    /// Snapshots.
+    pub snapshots: SnapshotStatus,
+    /// When this was put together.
+    pub at: Timestamp,
+}
+
+pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
+    let generation = engine.store_if_any().map(|store| store.generation()).transpose()?;
+    Ok(Health {
+        schema_version: SCHEMA_VERSION,
+        generation: generation.unwrap_or_default(),
+        store: generation.is_some(),
+    })
+}
+
+pub(crate) fn sources(engine: &Engine) -> Result<Vec<SourceStatus>, Error> {
+    let projects = engine.projects()?;
+    let folders = engine.folders();
+    let source = |project: &Project, root: &Root| {
+        let resolved = folders.resolve(&root.location);
+        let folder =
+            resolved.as_ref().ok().cloned().or_else(|| folders.named(&root.location)).unwrap_or_default();
+        SourceStatus {
+            project: project.id.as_str().to_owned(),
+            root: root.clone(),
+            folder: folder.to_string_lossy().into_owned(),
+            problem: resolved.err(),
+        }
+    };
+    let sources =
+        projects.iter().flat_map(|project| project.roots.iter().map(move |root| source(project, root)));
+    Ok(sources.collect())
+}
+
+pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error> {
+    let now = clock.now();
+    let layout = engine.layout();
+    let registered = engine.projects()?;
+    let (generation, counts, mut refreshes) = match engine.store_if_any() {
+        None => (Generation::default(), Vec::new(), Vec::new()),
+        Some(store) => {
+            store.read(|read| Ok::<_, Error>((read.generation()?, read.counts()?, read.refreshes()?)))?
+        }
+    };
+    let mut ids: Vec<String> = registered.iter().map(|project| project.id.as_str().to_owned()).collect();
+    ids.extend(counts.iter().map(|(id, ..)| id.clone()));
+    ids.sort();
+    ids.dedup();
+    let projects = ids.into_iter().map(|id| {
+        let (documents, chunks) = counts
+            .iter()
+            .find(|(known, ..)| *known == id)
+            .map_or((0, 0), |(_, documents, chunks)| (*documents, *chunks));
+        let refreshed =
+            refreshes.iter().position(|record| record.project == id).map(|at| refreshes.swap_remove(at));
+        let registered = registered.iter().any(|project| project.id.as_str() == id);
+        ProjectStatus { id, registered, documents, chunks, refreshed }
+    });
+    Ok(Status {
+        projects: projects.collect(),
+        owner: Engine::owner(layout)?,
+        running: engine.running(),
+        generation,
+        index_generation: engine.shown()?,
+        snapshots: snapshots(layout, now)?,
+        layout: layout.clone(),
+        at: now,
+    })
+}
+
+fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
+    let entries = Vault::new(&layout.backups).list()?;
+    let readable = entries.iter().filter(|entry| entry.metadata.is_some());
+    let newest = readable
+        .filter_map(|entry| Some((entry.stamp.parse::<SnapshotId>().ok()?, entry)))
+        .max_by_key(|(id, _)| *id);
+    let age = |id: SnapshotId| u64::try_from(now.get().as_second() - id.time().as_second()).unwrap_or(0);
+    let recorded = newest.as_ref().and_then(|(_, entry)| entry.metadata.as_ref());
+    Ok(SnapshotStatus {
+        count: entries.len(),
+        newest: newest.as_ref().map(|(id, _)| *id),
+        newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id)),
+        newest_generation: recorded.and_then(|metadata| metadata["atocore"]["generation"].as_u64()),
+    })
+}

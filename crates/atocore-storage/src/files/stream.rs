@@ -1,0 +1,142 @@
+//! Reading and copying files piece by piece, so that the caller can show progress and stop in the middle.
+//!
+//! Never for a database that this process has open: closing the descriptor would drop SQLite's locks on it.
+
+use std::{
+    io::{Read, Write},
+    ops::ControlFlow,
+    path::Path,
+};
+
+use atocore_model::digest::Digest;
+
+use super::{FileError, OpenFile, named, open};
+
+/// Bytes that are read at a time: large enough for hashing on all cores.
+const PIECE_BYTES: usize = 4 << 20;
+
+/// Size and BLAKE3 digest of a file, read without a memory map; `None` when `each`, which is told the size of every
+/// piece, calls it off.
+///
+/// A map would be faster, and would end the process instead of returning an error when the disk cannot read a page.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn digest(
+    path: &Path,
+    each: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<Option<(u64, Digest)>, FileError> {
+    let mut file = open(path)?;
+    pump(path, &mut file, &mut |_| Ok(()), each)
+}
+
+/// Copies a file that nothing writes to into a new one, with the permissions of a new file, and returns size and
+/// digest of what was read; `None` when `each` calls it off, and the copy is then of no use.
+///
+/// # Errors
+/// When the source cannot be read, or the target exists or cannot be written.
+///
+/// # Durability
+/// The bytes are on disk when this returns `Ok`; the name once the folder is synced.
+pub fn copy(
+    from: &Path,
+    to: &Path,
+    each: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<Option<(u64, Digest)>, FileError> {
+    let mut source = open(from)?;
+    let mut target = named("create", to, OpenFile::create_new(to))?;
+    let read = pump(from, &mut source, &mut |piece| named("write", to, target.write_all(piece)), each)?;
+    if read.is_some() {
+        named("sync", to, target.sync_all())?;
+    }
+    Ok(read)
+}
+
+/// The first `limit` bytes of a file; fewer when it is shorter.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn head(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    let _read = named("read", path, open(path)?.take(limit).read_to_end(&mut bytes))?;
+    Ok(bytes)
+}
+
+/// Reads to the end, hashing what it reads and handing it to `sink`.
+fn pump(
+    path: &Path,
+    file: &mut OpenFile,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), FileError>,
+    each: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<Option<(u64, Digest)>, FileError> {
+    /// Below this size hashing on one core is faster.
+    const PARALLEL_BYTES: usize = 256 << 10;
+    let size = named("read", path, file.metadata())?.len();
+    let mut buffer = vec![0; PIECE_BYTES.min(usize::try_from(size).unwrap_or(PIECE_BYTES).max(1))];
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        let filled = fill(path, file, &mut buffer)?;
+        if filled == 0 {
+            return Ok(Some((hasher.count(), Digest::from_bytes(*hasher.finalize().as_bytes()))));
+        }
+        let piece = &buffer[..filled];
+        let _hasher = if filled < PARALLEL_BYTES { hasher.update(piece) } else { hasher.update_rayon(piece) };
+        sink(piece)?;
+        if each(filled as u64).is_break() {
+            return Ok(None);
+        }
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill(path: &Path, file: &mut OpenFile, buffer: &mut [u8]) -> Result<usize, FileError> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return named("read", path, Err(error)),
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files;
+
+    const ON: ControlFlow<()> = ControlFlow::Continue(());
+
+    #[test]
+    fn a_copy_is_equal_and_its_digest_that_of_the_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        for size in [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 7] {
+            let bytes: Vec<u8> = (0..size).map(|i| (i % 253) as u8).collect();
+            let (from, to) = (dir.path().join(format!("{size}")), dir.path().join(format!("{size}.copy")));
+            files::write_synced(&from, &bytes).unwrap();
+            let mut seen = 0;
+            let mut count = |piece| {
+                seen += piece;
+                ON
+            };
+            let copied = copy(&from, &to, &mut count).unwrap().unwrap();
+            assert_eq!(copied, files::digest(&from).unwrap());
+            assert_eq!(seen, size as u64);
+            assert_eq!(digest(&to, &mut |_| ON).unwrap().unwrap(), copied);
+            assert_eq!(head(&to, 3).unwrap(), bytes[..size.min(3)]);
+            assert!(copy(&from, &to, &mut |_| ON).is_err(), "a copy replaces nothing");
+        }
+    }
+
+    #[test]
+    fn a_copy_stops_when_it_is_called_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        files::write_synced(&from, b"bytes").unwrap();
+        let stopped = copy(&from, &dir.path().join("to"), &mut |_| ControlFlow::Break(())).unwrap();
+        assert_eq!(stopped, None);
+        assert_eq!(digest(&from, &mut |_| ControlFlow::Break(())).unwrap(), None);
+    }
+}

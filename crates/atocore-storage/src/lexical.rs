@@ -1,0 +1,260 @@
+//! The word index: finds passages by their words, ranked by BM25.
+//!
+//! It is derived. The store it follows is the truth; this can be deleted or damaged at any time and is rebuilt. It
+//! never decides what exists: a match is a key that leads back to the store.
+
+mod error;
+mod filter;
+mod opening;
+mod schema;
+mod scoring;
+mod search;
+mod source;
+#[cfg(test)]
+mod tests;
+mod tokenizer;
+mod view;
+mod writer;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use atocore_model::{id::Mark, monitor::Monitor};
+use tantivy::{Index, IndexReader, IndexWriter};
+
+pub use self::{
+    error::{LexicalError, SourceError},
+    filter::LexicalFilter,
+    search::{LexicalMatch, LexicalMatches, LexicalQuery},
+    source::{ChangedDocument, IndexedPassage, PassageSource},
+};
+use self::{
+    opening::Opened,
+    schema::{Fields, Payload},
+    view::View,
+    writer::Fault,
+};
+
+/// The threads that index words when nothing else is said: as many as the machine has, at most this.
+const MOST_THREADS: usize = 4;
+
+/// What an index is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexAccess {
+    /// To search it beside the process that writes it. Changes nothing but a lock file.
+    Read,
+    /// To search it and to keep it up to date, by one process at a time.
+    Write,
+}
+
+/// The word index in one folder.
+///
+/// Searches may run from many threads at once; they never wait for [`LexicalIndex::catch_up`].
+pub struct LexicalIndex {
+    dir: PathBuf,
+    access: IndexAccess,
+    threads: usize,
+    fields: Fields,
+    index: Index,
+    reader: IndexReader,
+    replaced: Option<String>,
+    view: RwLock<Arc<View>>,
+    writer: Mutex<Option<IndexWriter>>,
+}
+
+impl LexicalIndex {
+    /// Opens the index in `dir` after checking every file of it.
+    ///
+    /// With [`IndexAccess::Write`] the folder is made when it is missing, and an index that is damaged or of another
+    /// version is replaced by an empty one, which [`LexicalIndex::rebuilt_because`] then tells.
+    ///
+    /// # Errors
+    /// With [`IndexAccess::Read`]: [`LexicalError::Missing`], [`LexicalError::Damaged`]. Otherwise when the operating
+    /// system refuses, or when somebody else writes the index that would have to be replaced.
+    pub fn open(dir: &Path, access: IndexAccess) -> Result<Self, LexicalError> {
+        let Opened { index, reader, replaced } = match access {
+            IndexAccess::Read => opening::open_existing(dir)?,
+            IndexAccess::Write => opening::open_or_replace(dir)?,
+        };
+        let (_, fields) = schema::schema();
+        let view = load_view(&index, &reader, fields)
+            .map_err(|source| LexicalError::from_engine(dir, "opened", source))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            access,
+            threads: std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS)),
+            fields,
+            index,
+            reader,
+            replaced,
+            view: RwLock::new(Arc::new(view)),
+            writer: Mutex::new(None),
+        })
+    }
+
+    /// Sets how many threads index words, for the next writer.
+    #[must_use]
+    pub const fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Why the index that was found on opening was thrown away, as half a sentence for a log; `None` when it was not.
+    #[must_use]
+    pub fn rebuilt_because(&self) -> Option<&str> {
+        self.replaced.as_deref()
+    }
+
+    /// The state of the store that searches see; `None` when the index has never been filled.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        self.view().mark
+    }
+
+    /// How many passages searches see.
+    #[must_use]
+    pub fn passages(&self) -> u64 {
+        self.view().passages
+    }
+
+    /// Finds the passages that have words of the question.
+    ///
+    /// The same question gets the same answer from every index at the same mark, however it came about.
+    /// A question without a word that counts has no matches.
+    ///
+    /// # Errors
+    /// When the files of the index cannot be read.
+    pub fn search(&self, query: &LexicalQuery<'_>) -> Result<LexicalMatches, LexicalError> {
+        search::search(&self.view(), &self.fields, query)
+            .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
+    }
+
+    /// Brings the index to the newest state of `source` and returns its mark; searches see it on return.
+    ///
+    /// What changed since the mark of the index is written, or everything when that mark is not part of the history
+    /// of `source`. Calls wait for each other.
+    ///
+    /// # Errors
+    /// [`LexicalError::ReadOnly`], [`LexicalError::Busy`], [`LexicalError::Full`], or when the source or the index
+    /// fails. The index then shows what it showed before, and the next call starts anew.
+    ///
+    /// # Durability
+    /// One commit, which is on disk when this returns.
+    ///
+    /// # Cancellation
+    /// Asked before every document; [`LexicalError::Cancelled`].
+    pub fn catch_up(&self, source: &dyn PassageSource, monitor: &dyn Monitor) -> Result<Mark, LexicalError> {
+        let mut slot = self.lock_writer()?;
+        let since = match self.mark() {
+            Some(mark) if source.has(mark)? => Some(mark),
+            _ => None,
+        };
+        if let Some(mark) = since
+            && source.mark()? == mark
+        {
+            return Ok(mark);
+        }
+        let failed = |source| LexicalError::from_engine(&self.dir, "written", source);
+        // Taken out, so that a failure drops it: what it has not committed is gone, and the next call opens another.
+        let mut writer = match slot.take() {
+            Some(writer) => writer,
+            None => writer::open(&self.index, self.threads).map_err(failed)?,
+        };
+        match writer::catch_up(&mut writer, &self.fields, source, since, monitor) {
+            Ok(mark) => {
+                self.reload()?;
+                if writer::is_crowded(&self.index).map_err(failed)? {
+                    writer.wait_merging_threads().map_err(failed)?;
+                    self.reload()?;
+                } else {
+                    *slot = Some(writer);
+                }
+                Ok(mark)
+            }
+            Err(fault) => {
+                drop(writer);
+                // At once, because it frees the room that the unfinished files take.
+                *slot = writer::open(&self.index, self.threads).ok();
+                Err(match fault {
+                    Fault::Engine(error) => failed(error),
+                    Fault::Other(error) => error,
+                })
+            }
+        }
+    }
+
+    /// Shows searches the newest commit, whoever made it, and returns its mark.
+    ///
+    /// # Errors
+    /// When the index cannot be read; searches then keep the state they have.
+    pub fn refresh(&self) -> Result<Option<Mark>, LexicalError> {
+        self.reload()?;
+        Ok(self.mark())
+    }
+
+    /// Waits for merges that are under way, then closes the index. Dropping it breaks them off instead, which loses
+    /// nothing but their work.
+    ///
+    /// # Errors
+    /// When a merge failed; the index is as it was before the merge.
+    pub fn close(self) -> Result<(), LexicalError> {
+        match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(writer) => writer
+                .wait_merging_threads()
+                .map_err(|source| LexicalError::from_engine(&self.dir, "written", source)),
+            None => Ok(()),
+        }
+    }
+
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lock_writer(&self) -> Result<MutexGuard<'_, Option<IndexWriter>>, LexicalError> {
+        match self.access {
+            IndexAccess::Read => Err(LexicalError::ReadOnly { dir: self.dir.clone() }),
+            // A call that panicked had taken the writer out: the slot is empty, which is a good state.
+            IndexAccess::Write => Ok(self.writer.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    fn reload(&self) -> Result<(), LexicalError> {
+        let view = self
+            .reader
+            .reload()
+            .and_then(|()| load_view(&self.index, &self.reader, self.fields))
+            .map_err(|source| LexicalError::from_engine(&self.dir, "opened", source))?;
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+        Ok(())
+    }
+}
+
+/// Makes the view of what the reader has loaded, with the mark that belongs to it.
+fn load_view(index: &Index, reader: &IndexReader, fields: Fields) -> tantivy::Result<View> {
+    loop {
+        let searcher = reader.searcher();
+        let record = index.load_metas()?;
+        let recorded: BTreeMap<_, _> =
+            record.segments.iter().map(|segment| (segment.id(), segment.delete_opstamp())).collect();
+        if &recorded == searcher.generation().segments() {
+            let mark = record.payload.and_then(|payload| Payload::mark(&payload).ok());
+            return View::new(searcher, mark, fields.words);
+        }
+        // Somebody committed or merged between the two readings.
+        reader.reload()?;
+    }
+}
+
+impl fmt::Debug for LexicalIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LexicalIndex")
+            .field("dir", &self.dir)
+            .field("access", &self.access)
+            .field("mark", &self.mark())
+            .finish_non_exhaustive()
+    }
+}

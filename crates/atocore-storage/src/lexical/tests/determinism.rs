@@ -1,0 +1,102 @@
+//! The key promise: how an index came about does not show in its answers.
+
+use atocore_model::monitor::Silent;
+use proptest::prelude::*;
+
+use super::{
+    Notebook, ask,
+    notebook::{Page, Random},
+    open, rebuilt,
+};
+use crate::lexical::{IndexAccess, IndexedPassage, LexicalFilter, LexicalIndex};
+
+/// One random change.
+fn change(notebook: &mut Notebook, random: &mut Random) {
+    let document = 1 + random.below(60);
+    match random.below(4) {
+        0 => notebook.delete(document),
+        1 if notebook.pages.contains_key(&document) => {
+            let word = random.words(50, 1);
+            notebook.edit(document, |page| page.title = word);
+        }
+        _ => {
+            let mut passages = Vec::new();
+            for _ in 0..random.below(6) {
+                let chunk_key = notebook.key();
+                let length = 1 + random.below(80);
+                passages.push(IndexedPassage {
+                    chunk_key,
+                    heading_path: random.words(20, 2),
+                    text: random.words(120, length),
+                });
+            }
+            let project = format!("p{}", random.below(3));
+            let tags = vec![format!("T{}", random.below(2))];
+            notebook.put(document, Page { project, tags, title: random.words(50, 2), passages });
+        }
+    }
+}
+
+/// Asks both the same questions.
+fn assert_same_answers(one: &LexicalIndex, other: &LexicalIndex, random: &mut Random) {
+    assert_eq!((one.mark(), one.passages()), (other.mark(), other.passages()));
+    let project = "p1".parse().unwrap();
+    for _ in 0..20 {
+        let words = 1 + random.below(8);
+        let question = random.words(120, words);
+        let limit = 1 + random.below(30) as usize;
+        for filter in
+            [LexicalFilter::default(), LexicalFilter { project: Some(&project), ..LexicalFilter::default() }]
+        {
+            let (one, other) = (ask(one, &question, &filter, limit), ask(other, &question, &filter, limit));
+            assert_eq!(one, other, "{question}");
+            assert!(one.matches.iter().all(|found| found.bm25 > 0.0 && found.bm25.is_finite()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn small_steps_and_one_rebuild_give_the_same_answers(seed: u64, steps in 1_u64..40) {
+        let mut random = Random(seed);
+        let mut notebook = Notebook::new(seed);
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = open(dir.path());
+        for _ in 0..steps {
+            for _ in 0..random.below(6) {
+                change(&mut notebook, &mut random);
+            }
+            index.catch_up(&notebook, &Silent).unwrap();
+            if random.below(8) == 0 {
+                drop(index);
+                index = open(dir.path());
+            }
+        }
+        let (_other, rebuilt) = rebuilt(&notebook);
+        assert_same_answers(&index, &rebuilt, &mut random);
+        // The same after everything that can be merged was merged.
+        index.close().unwrap();
+        let merged = LexicalIndex::open(dir.path(), IndexAccess::Read).unwrap();
+        assert_same_answers(&merged, &rebuilt, &mut random);
+    }
+}
+
+#[test]
+fn threads_and_large_changes_do_not_matter() {
+    let mut random = Random(41);
+    let mut notebook = Notebook::new(41);
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path()).with_threads(3);
+    for round in 0..4 {
+        for document in (1 + round * 300)..=(900 + round * 300) {
+            notebook.write(document, &random.words(50, 2), &[&random.words(400, 30), &random.words(400, 9)]);
+        }
+        index.catch_up(&notebook, &Silent).unwrap();
+    }
+    let other = tempfile::tempdir().unwrap();
+    let single = open(other.path()).with_threads(1);
+    single.catch_up(&notebook, &Silent).unwrap();
+    assert_same_answers(&index, &single, &mut random);
+}

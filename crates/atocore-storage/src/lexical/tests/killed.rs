@@ -1,0 +1,93 @@
+//! A process that is killed while it writes.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use atocore_model::monitor::Silent;
+
+use super::{Notebook, ask, notebook::Random, open, rebuilt};
+use crate::lexical::{IndexAccess, LexicalIndex};
+
+/// The notebook after a number of changes, the same in every process.
+fn notebook(steps: u64) -> Notebook {
+    let mut notebook = Notebook::new(77);
+    for step in 0..steps {
+        write_one(&mut notebook, step);
+    }
+    notebook
+}
+
+fn write_one(notebook: &mut Notebook, step: u64) {
+    let mut random = Random(step);
+    notebook.write(1 + random.below(40), "", &[&random.words(60, 20), &random.words(60, 20)]);
+}
+
+/// Run as a child process by the test below, beside the index; anywhere else it does nothing.
+#[test]
+#[ignore = "the child process of another test"]
+fn write_without_end() {
+    if !Path::new("index").exists() {
+        return;
+    }
+    let index = open(Path::new("index"));
+    let mut steps = index.mark().map_or(0, |mark| mark.generation.0);
+    let mut notebook = notebook(steps);
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(20) {
+        write_one(&mut notebook, steps);
+        steps += 1;
+        index.catch_up(&notebook, &Silent).unwrap();
+    }
+}
+
+/// What another process sees of the index.
+fn generation(place: &Path) -> u64 {
+    let index = LexicalIndex::open(place, IndexAccess::Read).unwrap();
+    index.mark().map_or(0, |mark| mark.generation.0)
+}
+
+#[test]
+fn a_killed_writer_leaves_a_good_index_and_no_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("index");
+    let mut random = Random(3);
+    drop(open(&place));
+    let mut reached = 0;
+    for _ in 0..6 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "lexical::tests::killed::write_without_end", "--ignored"])
+            .current_dir(dir.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        while generation(&place) <= reached && started.elapsed() < Duration::from_secs(15) {
+            sleep(Duration::from_millis(10));
+        }
+        sleep(Duration::from_millis(random.below(150)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let index = open(&place);
+        assert_eq!(index.rebuilt_because(), None);
+        let mark = index.mark();
+        let steps = mark.map_or(0, |mark| mark.generation.0);
+        assert!(steps > reached, "what was committed is there");
+        // The parent writes one more.
+        reached = steps + 1;
+        let mut notebook = notebook(steps);
+        assert!(mark.is_none_or(|mark| mark == notebook.newest()));
+        write_one(&mut notebook, steps);
+        index.catch_up(&notebook, &Silent).unwrap();
+        let (_other, rebuilt) = rebuilt(&notebook);
+        let question = random.words(60, 6);
+        assert_eq!(
+            ask(&index, &question, &Default::default(), 50),
+            ask(&rebuilt, &question, &Default::default(), 50)
+        );
+    }
+}

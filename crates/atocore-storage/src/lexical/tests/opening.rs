@@ -1,0 +1,178 @@
+//! What opening makes of what it finds.
+
+use std::{fs, path::Path};
+
+use atocore_model::{id::Mark, monitor::Silent};
+
+use super::{Notebook, found, notebook::Random, open};
+use crate::lexical::{IndexAccess, LexicalError, LexicalIndex, schema};
+
+/// A folder with an index that has two segments and deleted passages.
+fn written(dir: &Path) -> Notebook {
+    let mut notebook = Notebook::new(1);
+    let index = open(dir);
+    for document in 1..=40 {
+        notebook.write(document, "Title", &["one apple", "two pears"]);
+    }
+    index.catch_up(&notebook, &Silent).unwrap();
+    notebook.delete(7);
+    notebook.write(41, "Other", &["three cherries"]);
+    index.catch_up(&notebook, &Silent).unwrap();
+    notebook
+}
+
+fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.to_string_lossy().ends_with(".lock"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Opens for writing, catches up, and checks that the answers are those of the notebook.
+fn assert_heals(dir: &Path, notebook: &Notebook, what: &str) {
+    let index = open(dir);
+    index.catch_up(notebook, &Silent).unwrap();
+    assert_eq!(index.mark(), Some(notebook.newest()), "{what}");
+    assert_eq!(found(&index, "apple").len(), 39, "{what}");
+    assert_eq!(found(&index, "cherries").len(), 1, "{what}");
+    assert_eq!(index.passages(), 79, "{what}");
+}
+
+#[test]
+fn a_missing_index_is_made_by_a_writer_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("a/b");
+    let missing = LexicalIndex::open(&place, IndexAccess::Read).unwrap_err();
+    assert!(matches!(missing, LexicalError::Missing { .. }), "{missing}");
+    assert!(!place.exists());
+
+    let index = open(&place);
+    assert_eq!((index.mark(), index.rebuilt_because(), index.passages()), (None, None, 0));
+    assert_eq!(found(&index, "anything"), [0_u64; 0]);
+    let reader = LexicalIndex::open(&place, IndexAccess::Read).unwrap();
+    assert_eq!(reader.mark(), None);
+    let refused = reader.catch_up(&Notebook::new(1), &Silent).unwrap_err();
+    assert!(matches!(refused, LexicalError::ReadOnly { .. }), "{refused}");
+}
+
+#[test]
+fn what_was_committed_is_there_after_a_drop_without_close() {
+    let dir = tempfile::tempdir().unwrap();
+    let notebook = written(dir.path());
+    let index = open(dir.path());
+    assert_eq!(index.rebuilt_because(), None);
+    assert_eq!(index.mark(), Some(notebook.newest()));
+    assert_eq!(found(&index, "apple").len(), 39);
+    assert_heals(dir.path(), &notebook, "nothing happened");
+    index.close().unwrap();
+}
+
+#[test]
+fn damage_in_any_file_is_noticed_and_healed() {
+    let whole = tempfile::tempdir().unwrap();
+    let notebook = written(whole.path());
+    let mut random = Random(5);
+    for file in files(whole.path()) {
+        // Only the records have no checksum.
+        let flips = if file.to_string_lossy().ends_with(".json") { 25 } else { 1 };
+        let damages = ["random bytes", "cut", "emptied", "removed"];
+        for damage in damages.into_iter().chain(std::iter::repeat_n("a flipped bit", flips)) {
+            let dir = tempfile::tempdir().unwrap();
+            for file in files(whole.path()) {
+                fs::hard_link(&file, dir.path().join(file.file_name().unwrap())).unwrap();
+            }
+            let target = dir.path().join(file.file_name().unwrap());
+            let mut bytes = fs::read(&file).unwrap();
+            let at = random.below(bytes.len() as u64) as usize;
+            match damage {
+                "random bytes" => bytes.fill_with(|| random.below(256) as u8),
+                "a flipped bit" => bytes[at] ^= 1 << random.below(8),
+                "cut" => bytes.truncate(at),
+                _ => bytes.clear(),
+            }
+            fs::remove_file(&target).unwrap();
+            if damage != "removed" {
+                crate::files::write_atomic(&target, &bytes).unwrap();
+            }
+            let what = format!("{damage}: {}", target.display());
+            match LexicalIndex::open(dir.path(), IndexAccess::Read) {
+                Err(LexicalError::Damaged { .. }) => {}
+                // Some bits have no meaning, such as those of a version or of a mark, which is then unknown.
+                Ok(index) if damage == "a flipped bit" => {
+                    assert_eq!(found(&index, "apple").len(), 39, "{what}")
+                }
+                // The list of files can be missing; then no file is known.
+                other => panic!("{what}: {other:?}"),
+            }
+            assert_heals(dir.path(), &notebook, &what);
+            assert_eq!(open(dir.path()).rebuilt_because(), None, "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_index_of_another_version_is_replaced() {
+    for (payload, reason) in [
+        (r#"{"format":0,"generation":1,"token":1}"#, "format 0"),
+        (r#"{"format":1,"generation":1,"token":1,"more":2}"#, "not made by AtoCore"),
+        ("somebody else's words", "not made by AtoCore"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let notebook = written(dir.path());
+        let index = open(dir.path());
+        let mut writer: tantivy::IndexWriter = index.index.writer(50 << 20).unwrap();
+        let mut commit = writer.prepare_commit().unwrap();
+        commit.set_payload(payload);
+        commit.commit().unwrap();
+        drop((writer, index));
+
+        let refused = LexicalIndex::open(dir.path(), IndexAccess::Read).unwrap_err();
+        assert!(refused.to_string().contains(reason), "{refused}");
+        let index = open(dir.path());
+        assert!(index.rebuilt_because().unwrap().contains(reason), "{:?}", index.rebuilt_because());
+        assert_eq!((index.mark(), index.passages()), (None, 0));
+        drop(index);
+        assert_heals(dir.path(), &notebook, reason);
+    }
+}
+
+#[test]
+fn an_index_with_other_fields_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut schema = tantivy::schema::Schema::builder();
+    schema.add_text_field("body", tantivy::schema::TEXT);
+    drop(tantivy::Index::create_in_dir(dir.path(), schema.build()).unwrap());
+    let index = open(dir.path());
+    assert!(index.rebuilt_because().unwrap().contains("fields"));
+    assert_eq!(index.index.schema(), schema::schema().0);
+}
+
+#[test]
+fn an_index_that_is_being_written_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let notebook = written(dir.path());
+    let index = open(dir.path());
+    // Nothing to do, so no writer yet; the next one holds the lock.
+    let mut notebook = notebook;
+    notebook.delete(1);
+    index.catch_up(&notebook, &Silent).unwrap();
+    notebook.delete(2);
+    let second = open(dir.path());
+    let busy = second.catch_up(&notebook, &Silent).unwrap_err();
+    assert!(matches!(busy, LexicalError::Busy { .. }), "{busy}");
+    assert_ne!(second.mark(), Some(notebook.newest()));
+
+    crate::files::write_atomic(&dir.path().join("meta.json"), b"{}").unwrap();
+    let busy = LexicalIndex::open(dir.path(), IndexAccess::Write).unwrap_err();
+    assert!(matches!(busy, LexicalError::Busy { .. }), "{busy}");
+    assert!(files(dir.path()).len() > 5);
+}
+
+#[test]
+fn the_mark_reads_back() {
+    let mark = Mark { generation: atocore_model::id::Generation(u64::MAX), token: u64::MAX - 1 };
+    assert_eq!(schema::Payload::mark(&schema::Payload::text(mark)), Ok(mark));
+}

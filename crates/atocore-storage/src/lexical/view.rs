@@ -1,0 +1,143 @@
+//! One committed state of the index as searches see it, with the statistics that BM25 needs.
+//!
+//! The statistics count only passages that are not deleted, and count them from the index of each passage alone. So
+//! they do not depend on how the index came about: an index that was maintained for years says the same as a new one.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use atocore_model::id::Mark;
+use tantivy::{
+    DocId, Searcher, SegmentReader, TERMINATED, Term,
+    columnar::ColumnValues,
+    fieldnorm::FieldNormReader,
+    index::InvertedIndexReader,
+    postings::BlockSegmentPostings,
+    schema::{Field, IndexRecordOption},
+};
+
+use super::schema::{CHUNK_KEY, DOCUMENT_KEY};
+
+/// How many document frequencies are remembered.
+const REMEMBERED_TERMS: usize = 20_000;
+
+/// One committed state.
+pub(super) struct View {
+    pub(super) mark: Option<Mark>,
+    pub(super) segments: Vec<Segment>,
+    /// Passages that are not deleted.
+    pub(super) passages: u64,
+    /// The mean of their lengths.
+    pub(super) mean_length: f32,
+    /// Frequencies of terms that had to be counted because of deleted passages.
+    counted: Mutex<HashMap<Term, u64>>,
+    /// Keeps the files of the segments alive.
+    _searcher: Searcher,
+}
+
+impl View {
+    /// Opens what is needed of every segment and counts.
+    pub(super) fn new(searcher: Searcher, mark: Option<Mark>, words: Field) -> tantivy::Result<Self> {
+        let segments = searcher
+            .segment_readers()
+            .iter()
+            .map(|reader| Segment::open(reader, words))
+            .collect::<tantivy::Result<Vec<_>>>()?;
+        let passages = segments.iter().map(|segment| u64::from(segment.reader.num_docs())).sum::<u64>();
+        let words_in_all = segments.iter().map(Segment::length).sum::<u64>();
+        let mean_length = if passages == 0 { 0.0 } else { (words_in_all as f64 / passages as f64) as f32 };
+        Ok(Self { mark, segments, passages, mean_length, counted: Mutex::default(), _searcher: searcher })
+    }
+
+    /// In how many passages a word stands that are not deleted.
+    pub(super) fn document_frequency(&self, word: &Term) -> tantivy::Result<u64> {
+        if let Some(frequency) = self.remembered().get(word) {
+            return Ok(*frequency);
+        }
+        let mut frequency = 0;
+        let mut counted = false;
+        for segment in &self.segments {
+            if false {
+                counted = true;
+                segment.each_document(&segment.words, word, |document| {
+                    frequency += u64::from(segment.is_alive(document));
+                })?;
+            } else {
+                frequency += u64::from(segment.words.doc_freq(word)?);
+            }
+        }
+        if counted {
+            let mut remembered = self.remembered();
+            if remembered.len() >= REMEMBERED_TERMS {
+                remembered.clear();
+            }
+            remembered.insert(word.clone(), frequency);
+        }
+        Ok(frequency)
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<Term, u64>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One segment with the parts of it that searches read.
+pub(super) struct Segment {
+    pub(super) reader: SegmentReader,
+    pub(super) words: Arc<InvertedIndexReader>,
+    /// The rounded length of each passage.
+    pub(super) lengths: FieldNormReader,
+    pub(super) chunk_keys: Arc<dyn ColumnValues<u64>>,
+    pub(super) document_keys: Arc<dyn ColumnValues<u64>>,
+}
+
+impl Segment {
+    fn open(reader: &SegmentReader, words: Field) -> tantivy::Result<Self> {
+        let keys =
+            |name| Ok::<_, tantivy::TantivyError>(reader.fast_fields().u64(name)?.first_or_default_col(0));
+        Ok(Self {
+            words: reader.inverted_index(words)?,
+            lengths: reader.get_fieldnorms_reader(words)?,
+            chunk_keys: keys(CHUNK_KEY)?,
+            document_keys: keys(DOCUMENT_KEY)?,
+            reader: reader.clone(),
+        })
+    }
+
+    /// Whether a passage is not deleted.
+    pub(super) fn is_alive(&self, document: DocId) -> bool {
+        !self.reader.is_deleted(document)
+    }
+
+    /// The postings of a word with its frequencies.
+    pub(super) fn postings(&self, word: &Term) -> tantivy::Result<Option<BlockSegmentPostings>> {
+        Ok(self.words.read_block_postings(word, IndexRecordOption::WithFreqs)?)
+    }
+
+    /// Calls `each` for everything that has `term`, deleted or not, in ascending order.
+    pub(super) fn each_document(
+        &self,
+        field: &InvertedIndexReader,
+        term: &Term,
+        mut each: impl FnMut(DocId),
+    ) -> tantivy::Result<()> {
+        let Some(mut postings) = field.read_block_postings(term, IndexRecordOption::Basic)? else {
+            return Ok(());
+        };
+        while postings.docs().first().is_some_and(|first| *first != TERMINATED) {
+            postings.docs().iter().copied().for_each(&mut each);
+            postings.advance();
+        }
+        Ok(())
+    }
+
+    /// The sum of the rounded lengths of all passages that are not deleted.
+    fn length(&self) -> u64 {
+        (0..self.reader.max_doc())
+            .filter(|document| self.is_alive(*document))
+            .map(|document| u64::from(self.lengths.fieldnorm(document)))
+            .sum()
+    }
+}

@@ -1,0 +1,172 @@
+//! The step that finds, or fetches, what the checks need beyond cargo itself.
+//!
+//! A new need is one more entry in [`NEEDS`]. What stays missing fails the step: no test is ever skipped for want of
+//! a program.
+
+use crate::failure::Failure;
+use crate::process::{output_of, program};
+use crate::terminal;
+
+/// Something that must be on this machine.
+struct Need {
+    name: &'static str,
+    /// What it is needed for.
+    reason: &'static str,
+    /// A call that succeeds only where the need is met; it tries the real use, not only that a file exists.
+    probe: &'static [&'static str],
+    install: Install,
+    /// What a person does where it cannot be installed from here.
+    by_hand: &'static str,
+}
+
+/// How a need is met from here.
+enum Install {
+    /// A package of the distribution; only as root, and only where `apt-get` is.
+    Apt(&'static str),
+    /// A component of the Rust toolchain.
+    Rustup(&'static str),
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        name: "rustfmt",
+        reason: "the formatting step",
+        probe: &["cargo", "fmt", "--version"],
+        install: Install::Rustup("rustfmt"),
+        by_hand: "run `rustup component add rustfmt`, or install the rustfmt package of your distribution",
+    },
+    Need {
+        name: "clippy",
+        reason: "the clippy step",
+        probe: &["cargo", "clippy", "--version"],
+        install: Install::Rustup("clippy"),
+        by_hand: "run `rustup component add clippy`, or install the clippy package of your distribution",
+    },
+    Need {
+        name: "git",
+        reason: "the house rules look at the files that git knows",
+        probe: &["git", "--version"],
+        install: Install::Apt("git"),
+        by_hand: "install git",
+    },
+    Need {
+        name: "python3",
+        reason: "the tests look at snapshots with an independent checker in Python",
+        probe: &[
+            "python3",
+            "-c",
+            "import hashlib, json, sqlite3, sys; assert sys.version_info >= (3, 9), sys.version",
+        ],
+        install: Install::Apt("python3"),
+        by_hand: "install Python 3.9 or later with its sqlite3 module",
+    },
+    Need {
+        name: "unshare",
+        reason: "the tests on a full disk mount a small tmpfs in a namespace of their own",
+        probe: &[
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            "mount -t tmpfs -o size=64k tmpfs /tmp && ! head -c 1000000 /dev/zero 2>/dev/null >/tmp/full",
+        ],
+        install: Install::Apt("util-linux"),
+        by_hand: "install util-linux and mount, and allow user namespaces: as root `sysctl -w user.max_user_namespaces=10000`, \
+                  on Ubuntu also `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, in a container without \
+                  them a seccomp profile that permits unshare and mount",
+    },
+];
+
+/// Looks for every need and installs what it can.
+///
+/// # Errors
+/// Something stays missing; all of it is listed with its reason and its cure.
+pub(super) fn run() -> Result<String, Failure> {
+    meet(NEEDS, installed_from_here)
+}
+
+fn meet(needs: &[Need], install: impl Fn(&Need) -> Result<(), Failure>) -> Result<String, Failure> {
+    let mut missing = Vec::new();
+    for need in needs {
+        let Err(first) = probe(need) else { continue };
+        terminal::note(&format!("{} is missing: {}", need.name, first.message));
+        if let Err(failure) = install(need).and_then(|()| probe(need)) {
+            missing.push(format!(
+                "`{}` ({}): {}\n    {}",
+                need.name, need.reason, failure.message, need.by_hand
+            ));
+        }
+    }
+    if missing.is_empty() {
+        let names: Vec<_> = needs.iter().map(|need| need.name).collect();
+        return Ok(format!("{} work here", names.join(", ")));
+    }
+    Err(Failure::failed(format!("not everything is here:\n  {}", missing.join("\n  "))))
+}
+
+fn probe(need: &Need) -> Result<(), Failure> {
+    let (name, args) = need.probe.split_first().ok_or_else(|| Failure::failed("the need has no probe"))?;
+    output_of(&mut program(name, args)).map(drop)
+}
+
+fn installed_from_here(need: &Need) -> Result<(), Failure> {
+    match need.install {
+        Install::Rustup(component) => {
+            terminal::note(&format!("$ rustup component add {component}"));
+            output_of(&mut program("rustup", &["component", "add", component])).map(drop)
+        }
+        Install::Apt(package) => {
+            if output_of(&mut program("id", &["-u"]))?.trim() != "0" {
+                return Err(Failure::failed("only root can install it from here"));
+            }
+            terminal::note(&format!("$ apt-get install -y {package}"));
+            // The list of packages is empty on a bare machine; it is fetched only when it turns out to be needed.
+            apt_get(&["install", "-y", "--no-install-recommends", package]).or_else(|_| {
+                apt_get(&["update"])?;
+                apt_get(&["install", "-y", "--no-install-recommends", package])
+            })
+        }
+    }
+}
+
+fn apt_get(args: &[&str]) -> Result<(), Failure> {
+    output_of(program("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(probe: &'static [&'static str]) -> Need {
+        Need {
+            name: "sample",
+            reason: "it is tested",
+            probe,
+            install: Install::Apt("sample"),
+            by_hand: "write it yourself",
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_not_installed() {
+        let found = meet(&[need(&["true"])], |_| panic!("nothing is missing"));
+        assert_eq!(found.unwrap(), "sample work here");
+    }
+
+    #[test]
+    fn what_stays_missing_fails_with_name_reason_and_cure() {
+        let needs = [need(&["false"]), need(&["no-such-program-here"])];
+        let failure = meet(&needs, |_| Ok(())).unwrap_err();
+        for words in ["`sample` (it is tested)", "write it yourself", "no-such-program-here"] {
+            assert!(failure.message.contains(words), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn a_failed_installation_is_told() {
+        let failure = meet(&[need(&["false"])], |_| Err(Failure::failed("no network"))).unwrap_err();
+        assert!(failure.message.contains("no network"), "{}", failure.message);
+    }
+}

@@ -1,0 +1,165 @@
+//! Who may depend on whom. Cargo refuses cycles; these rules refuse the shortcuts.
+
+use super::Finding;
+use crate::repository::Repository;
+
+/// A crate of ours, and those of ours that it may name. See `ARCHITECTURE.md` for the picture.
+struct Layer {
+    name: &'static str,
+    may_use: &'static [&'static str],
+}
+
+const LAYERS: &[Layer] = &[
+    Layer { name: "atocore-model", may_use: &[] },
+    Layer { name: "atocore-storage", may_use: &["atocore-model"] },
+    Layer { name: "atocore-backup", may_use: &["atocore-model", "atocore-storage"] },
+    Layer { name: "atocore-engine", may_use: &["atocore-model", "atocore-storage", "atocore-backup"] },
+    Layer { name: "atocore", may_use: &["atocore-model", "atocore-engine"] },
+    Layer { name: "atocore-testkit", may_use: EVERYTHING },
+    Layer { name: "xtask", may_use: EVERYTHING },
+];
+
+/// For crates that are never shipped.
+const EVERYTHING: &[&str] =
+    &["atocore-model", "atocore-storage", "atocore-backup", "atocore-engine", "atocore", "atocore-testkit"];
+
+/// What any crate may use in its tests.
+const TESTKIT: &str = "atocore-testkit";
+
+/// Libraries that one crate exists to keep out of the others.
+struct Boundary {
+    owner: &'static str,
+    libraries: &'static [&'static str],
+}
+
+const BOUNDARIES: &[Boundary] = &[
+    Boundary { owner: "atocore-storage", libraries: &["rusqlite", "libsqlite3-sys", "tantivy"] },
+    Boundary {
+        owner: "atocore",
+        libraries: &[
+            "axum",
+            "clap",
+            "hyper",
+            "hyper-util",
+            "tokio",
+            "tower",
+            "tower-http",
+            "utoipa",
+            "utoipa-axum",
+        ],
+    },
+];
+
+/// Crates that may look behind every boundary: neither is shipped. The test kit damages stores and plays clients,
+/// xtask measures against the bare libraries.
+const NOT_SHIPPED: &[&str] = &["atocore-testkit", "xtask"];
+
+/// Crates depend only on those below them, and the doors not on what lies behind the engine.
+pub(super) fn direction(repository: &Repository) -> Vec<Finding> {
+    let ours: Vec<_> = repository.members().map(|package| package.name.as_str()).collect();
+    let mut findings = Vec::new();
+    for package in repository.members() {
+        let Some(layer) = LAYERS.iter().find(|layer| layer.name == package.name) else {
+            findings.push(Finding::new(&package.name, "has no entry in `LAYERS`: say what it may use"));
+            continue;
+        };
+        for dependency in
+            package.dependencies.iter().filter(|dependency| ours.contains(&dependency.name.as_str()))
+        {
+            let in_tests = dependency.is_dev && dependency.name == TESTKIT;
+            if !in_tests && !layer.may_use.contains(&dependency.name.as_str()) {
+                let message = format!("must not depend on `{}`", dependency.name);
+                findings.push(Finding::new(&package.name, message));
+            }
+        }
+    }
+    findings
+}
+
+/// A library with a boundary is named by its owner alone. Dev-dependencies are free: they do not ship.
+pub(super) fn boundaries(repository: &Repository) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for package in repository.members().filter(|package| !NOT_SHIPPED.contains(&package.name.as_str())) {
+        for dependency in package.dependencies.iter().filter(|dependency| !dependency.is_dev) {
+            let boundary =
+                BOUNDARIES.iter().find(|boundary| boundary.libraries.contains(&dependency.name.as_str()));
+            if let Some(boundary) = boundary.filter(|boundary| boundary.owner != package.name) {
+                let message = format!("only `{}` may depend on `{}`", boundary.owner, dependency.name);
+                findings.push(Finding::new(&package.name, message));
+            }
+        }
+    }
+    findings
+}
+
+/// Every manifest of ours asks for the lint tables of the workspace.
+pub(super) fn lints(repository: &Repository) -> Vec<Finding> {
+    let manifests = repository.texts("/Cargo.toml").filter(|(path, _)| path.starts_with("crates/"));
+    manifests
+        .filter(|(_, text)| {
+            let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "[lints]").skip(1);
+            lines.next() != Some("workspace = true")
+        })
+        .map(|(path, _)| Finding::new(path, "must have `[lints]` with `workspace = true`"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, dependencies: &[&str]) -> Repository {
+        let all = EVERYTHING.iter().filter(|other| **other != name);
+        let repository =
+            all.fold(Repository::default(), |repository, other| repository.with_member(other, &[]));
+        repository.with_member(name, dependencies)
+    }
+
+    #[test]
+    fn upward_edges_and_shortcuts_are_found() {
+        for (name, dependency) in [
+            ("atocore-model", "atocore-storage"),
+            ("atocore-storage", "atocore-engine"),
+            ("atocore-backup", "atocore-engine"),
+            ("atocore", "atocore-storage"),
+            ("atocore", "atocore-backup"),
+            ("atocore", "dev:atocore-storage"),
+            ("atocore-engine", "atocore-testkit"),
+        ] {
+            assert_eq!(direction(&with(name, &[dependency])).len(), 1, "{name} -> {dependency}");
+        }
+    }
+
+    #[test]
+    fn downward_edges_and_the_testkit_in_tests_are_fine() {
+        assert_eq!(
+            direction(&with("atocore", &["atocore-engine", "atocore-model", "dev:atocore-testkit"])),
+            []
+        );
+        assert_eq!(direction(&with("atocore-testkit", &["atocore-storage", "atocore"])), []);
+    }
+
+    #[test]
+    fn a_crate_without_an_entry_is_found() {
+        assert_eq!(direction(&with("atocore-surprise", &[])).len(), 1);
+    }
+
+    #[test]
+    fn a_library_outside_its_crate_is_found() {
+        assert_eq!(boundaries(&with("atocore-engine", &["rusqlite", "tokio", "jiff"])).len(), 2);
+        assert_eq!(boundaries(&with("atocore-storage", &["rusqlite", "tantivy"])), []);
+        assert_eq!(boundaries(&with("xtask", &["tantivy"])), []);
+        assert_eq!(boundaries(&with("atocore-backup", &["dev:rusqlite"])), []);
+    }
+
+    #[test]
+    fn a_crate_without_the_lints_is_found() {
+        let good = ("crates/good/Cargo.toml", "[package]\n\n[lints]\nworkspace = true\n");
+        let bad = ("crates/bad/Cargo.toml", "[package]\n\n[dependencies]\nworkspace = true\n");
+        let found = lints(&Repository::of_files(&[good, bad]));
+        assert_eq!(
+            found.iter().map(|found| found.place.as_str()).collect::<Vec<_>>(),
+            ["crates/bad/Cargo.toml"]
+        );
+    }
+}
