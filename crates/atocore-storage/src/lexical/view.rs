@@ -59,7 +59,7 @@ impl View {
         let mut frequency = 0;
         let mut counted = false;
         for segment in &self.segments {
-            if false {
+            if segment.reader.has_deletes() {
                 counted = true;
                 segment.each_document(&segment.words, word, |document| {
                     frequency += u64::from(segment.is_alive(document));
