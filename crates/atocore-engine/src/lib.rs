@@ -17,8 +17,15 @@ mod projects;
 mod retrieval;
 mod status;
 
-pub use atocore_backup::{manifest, restore::RestoreReport, vault::SnapshotEntry, verify::Validation};
+pub use atocore_backup::{
+    manifest,
+    restore::{RestoreReport, RestoredFile},
+    take::VectorOutcome,
+    vault::SnapshotEntry,
+    verify::Validation,
+};
 pub use atocore_storage::{
+    files,
     layout::Layout,
     locks::Owner,
     registry::Fault,

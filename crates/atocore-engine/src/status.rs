@@ -66,6 +66,8 @@ pub struct SnapshotStatus {
     pub newest_age_seconds: Option<u64>,
     /// Its generation, when it records one.
     pub newest_generation: Option<u64>,
+    /// The size of its database copy and of its vector store, in bytes, when it records them.
+    pub newest_size_bytes: Option<u64>,
 }
 
 /// The whole.
@@ -166,5 +168,8 @@ fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
         newest: newest.as_ref().map(|(id, _)| *id),
         newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id)),
         newest_generation: recorded.and_then(|metadata| metadata["atocore"]["generation"].as_u64()),
+        newest_size_bytes: recorded.and_then(|metadata| {
+            Some(metadata["db_size_bytes"].as_u64()? + metadata["chroma_snapshot_bytes"].as_u64()?)
+        }),
     })
 }

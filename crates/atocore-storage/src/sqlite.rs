@@ -16,7 +16,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -55,8 +55,9 @@ pub struct StoreOptions {
 pub struct Store {
     path: PathBuf,
     options: StoreOptions,
-    writer: Option<Arc<std::sync::Mutex<Connection>>>,
-    readers: std::sync::Mutex<Vec<Connection>>,
+    // Closed before the writer: only a writing connection that closes last folds the log away.
+    readers: Mutex<Vec<Connection>>,
+    writer: Option<Mutex<Connection>>,
     pins: Arc<AtomicUsize>,
 }
 
@@ -97,8 +98,8 @@ impl Store {
         Ok(Self {
             path: path.to_owned(),
             options,
-            writer: Some(Arc::new(std::sync::Mutex::new(writer))),
-            readers: std::sync::Mutex::default(),
+            readers: Mutex::default(),
+            writer: Some(Mutex::new(writer)),
             pins: Arc::default(),
         })
     }
@@ -115,8 +116,8 @@ impl Store {
         let store = Self {
             path: path.to_owned(),
             options,
+            readers: Mutex::default(),
             writer: None,
-            readers: std::sync::Mutex::default(),
             pins: Arc::default(),
         };
         let reader = store.reader()?;
@@ -232,8 +233,8 @@ impl<'c> std::ops::Deref for WriteTransaction<'c> {
 }
 
 /// A panic while a connection was held rolled its transaction back; the connection itself is sound.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refuse_old_sqlite() -> Result<(), StorageError> {

@@ -1,1 +1,3 @@
-//! What the tests share: scratch stores, small corpora, damage, killed processes.
+//! What the tests share: scratch installations, small corpora, damage, killed processes.
+
+pub mod installation;

@@ -30,7 +30,7 @@ pub(super) struct Heading {
 }
 
 /// Headings longer than this are cut in paths and titles, and their full text counts as text of the section.
-pub(super) const MAX_HEADING: usize = 200;
+const MAX_HEADING: usize = 200;
 
 /// Reads the sections of `text` from the byte `from` on, which begins a line. The first section has no heading.
 pub(super) fn sections(text: &str, from: usize) -> Vec<Section> {

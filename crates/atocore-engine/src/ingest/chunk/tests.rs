@@ -125,6 +125,14 @@ fn a_short_lead_in_stays_with_what_it_leads_in() {
 }
 
 #[test]
+fn only_the_block_that_was_cut_is_repeated() {
+    let text = format!("Leading in to it:\n\nA first sentence of forty-one letters. {}", "abc".repeat(33));
+    let pieces = pieces(&text, CutAt::Sentences, limits(100, 49));
+    assert!(pieces[0].starts_with("Leading") && pieces[0].ends_with("letters."), "{}", pieces[0]);
+    assert!(pieces[1].starts_with("A first sentence"), "{}", pieces[1]);
+}
+
+#[test]
 fn the_rest_of_a_cut_block_shares_its_chunk_with_the_next() {
     let text = format!("{}\n\nnext", "word ".repeat(25).trim_end());
     let pieces = pieces(&text, CutAt::Sentences, limits(100, 0));

@@ -1,0 +1,109 @@
+//! Names resolve to one project everywhere, and folders belong to one project.
+
+use atocore_engine::{Caller, Error, ProjectChange};
+use atocore_model::{error::ErrorCode, name::ProjectName, project::RootLocation};
+use atocore_testkit::installation::{EngineExt, Installation, vault_project};
+
+fn name(text: &str) -> ProjectName {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_alias_resolves_in_any_case_and_a_taken_one_is_refused() {
+    let place = Installation::default();
+    place.write("a/x.md", "one");
+    place.write("b/x.md", "two");
+    let engine = place.own();
+    let mut first = vault_project("first", "a");
+    first.aliases = vec!["Eins".parse().unwrap()];
+    let _project = engine.add_project(first, Caller::Local).unwrap();
+    assert_eq!(engine.project(&name("EINS")).unwrap().id.as_str(), "first");
+
+    let mut second = vault_project("second", "b");
+    second.aliases = vec!["FIRST".parse().unwrap()];
+    let refused = engine.add_project(second.clone(), Caller::Local).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NameTaken);
+    assert!(refused.to_string().contains("`first`"), "{refused}");
+
+    second.aliases = vec!["zwei".parse().unwrap()];
+    let _project = engine.add_project(second.clone(), Caller::Local).unwrap();
+    assert_eq!(engine.add_project(second, Caller::Local).unwrap_err().code(), ErrorCode::ProjectExists);
+    let change = ProjectChange { aliases: Some(vec!["eins".parse().unwrap()]), ..ProjectChange::default() };
+    let refused = engine.update_project(&name("zwei"), change, Caller::Local).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NameTaken);
+    assert_eq!(engine.project(&name("zwei")).unwrap().id.as_str(), "second");
+    assert_eq!(engine.project(&name("third")).unwrap_err().code(), ErrorCode::ProjectUnknown);
+}
+
+#[test]
+fn a_folder_belongs_to_one_project_whatever_it_is_called() {
+    let place = Installation::default();
+    place.write("a/x.md", "one");
+    let engine = place.own();
+    engine.add("first", "a");
+    let mut second = vault_project("second", "a");
+    let same = place.vault().join("a");
+    second.roots[0].location = RootLocation::Folder(same);
+    let refused = engine.add_project(second, Caller::Local).unwrap_err();
+    assert!(matches!(&refused, Error::RootTaken { owner, .. } if owner.as_str() == "first"), "{refused}");
+}
+
+#[test]
+fn a_network_door_names_nothing_outside_the_configured_folders() {
+    let place = Installation::default();
+    place.write("a/x.md", "one");
+    let engine = place.own();
+    let mut project = vault_project("p", "a");
+    project.roots[0].location = RootLocation::Folder(place.vault());
+    let refused = engine.add_project(project.clone(), Caller::Network).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::RootForbidden);
+    let _project = engine.add_project(project, Caller::Local).unwrap();
+
+    std::os::unix::fs::symlink("/etc", place.vault().join("sneaky")).unwrap();
+    let refused = engine.add_project(vault_project("q", "sneaky"), Caller::Network).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::RootUnusable);
+    let missing = engine.add_project(vault_project("q", "missing"), Caller::Local).unwrap_err();
+    assert!(missing.to_string().contains("vault:missing"), "{missing}");
+}
+
+#[test]
+fn an_edited_registry_is_read_again_and_a_broken_one_is_refused_whole() {
+    let place = Installation::default();
+    place.write("a/x.md", "one");
+    let engine = place.own();
+    engine.add("first", "a");
+    let path = place.config().layout.registry;
+    let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
+    atocore_storage_write(&path, &text.replace("first", "renamed"));
+    assert_eq!(engine.projects().unwrap()[0].id.as_str(), "renamed");
+    atocore_storage_write(&path, "{\"projects\": [{}, 7]}");
+    let refused = engine.projects().unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::RegistryInvalid);
+    assert!(refused.to_string().contains("projects[0]") && refused.to_string().contains("projects[1]"), "{refused}");
+}
+
+fn atocore_storage_write(path: &std::path::Path, text: &str) {
+    #[expect(clippy::disallowed_methods, reason = "as an editor would write it")]
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn removal_takes_the_documents_and_only_as_planned() {
+    let place = Installation::default();
+    place.write("a/x.md", "zebra");
+    place.write("b/x.md", "zebra");
+    let engine = place.own();
+    engine.add("first", "a");
+    engine.add("second", "b");
+    let _report = engine.fresh("first");
+    let plan = engine.plan_removal(&name("first")).unwrap();
+    assert_eq!((plan.documents, plan.chunks), (1, 1));
+    let _report = engine.fresh("second");
+    let outdated = engine.remove_project(&plan, Caller::Local).unwrap_err();
+    assert!(matches!(outdated, Error::PlanOutdated { .. }), "{outdated}");
+    assert_eq!(engine.ask("zebra").hits.len(), 2);
+    engine.remove_project(&engine.plan_removal(&name("first")).unwrap(), Caller::Local).unwrap();
+    let hits = engine.ask("zebra").hits;
+    assert_eq!(hits.iter().map(|hit| hit.project.as_str()).collect::<Vec<_>>(), ["second"]);
+    assert!(engine.project(&name("first")).is_err());
+}

@@ -1,0 +1,146 @@
+//! Ranking as the contract says, scope as a wall, scores that can be recomputed.
+
+use atocore_engine::{Caller, Engine, Error};
+use atocore_model::query::{Answer, ProjectHint, Query};
+use atocore_testkit::installation::{EngineExt, Installation, vault_project};
+
+fn query(text: &str) -> Query {
+    Query::new(text.parse().unwrap())
+}
+
+fn paths(answer: &Answer) -> Vec<&str> {
+    answer.hits.iter().map(|hit| hit.source_path.as_str()).collect()
+}
+
+fn two_projects(place: &Installation) -> Engine {
+    place.write("a/notes.md", "The pump runs at night, the pump, the pump.");
+    place.write("b/other.md", "The pump is blue and old and was bought from the shop in town.");
+    let engine = place.own();
+    let mut first = vault_project("first", "a");
+    first.aliases = vec!["Eins".parse().unwrap()];
+    let _project = engine.add_project(first, Caller::Local).unwrap();
+    engine.add("second", "b");
+    let _report = engine.fresh("first");
+    let _report = engine.fresh("second");
+    engine
+}
+
+#[test]
+fn a_boost_raises_a_project_and_a_scope_shuts_the_others_out() {
+    let place = Installation::default();
+    let engine = two_projects(&place);
+    assert_eq!(paths(&engine.ask("pump")), ["notes.md", "other.md"]);
+    let name = |name: &str| name.parse().unwrap();
+    let boost = Query { project: ProjectHint::Boost(name("second")), ..query("pump") };
+    let answer = engine.query(&boost).unwrap();
+    assert_eq!(paths(&answer), ["other.md", "notes.md"]);
+    assert_eq!(answer.project.unwrap().as_str(), "second");
+    let scope = |project: &str| Query { project: ProjectHint::Scope(name(project)), ..query("pump night") };
+    assert_eq!(paths(&engine.query(&scope("EINS")).unwrap()), ["notes.md"]);
+    assert_eq!(paths(&engine.query(&scope("second")).unwrap()), ["other.md"]);
+    assert!(matches!(engine.query(&scope("third")), Err(Error::ProjectUnknown(_))));
+}
+
+#[test]
+fn the_score_is_the_product_that_the_explanation_shows() {
+    let place = Installation::default();
+    place.write("p/archive/pump.md", "# Pump\n\nThe pump hums.");
+    place.write("p/decisions/pump.md", "# Pump decision\n\nThe pump hums.");
+    place.write("p/plain.md", "The pump hums.");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let boost = Query { project: ProjectHint::Boost("p".parse().unwrap()), ..query("pump hums") };
+    let answer = engine.query(&boost).unwrap();
+    assert_eq!(answer.hits.len(), 3);
+    for hit in &answer.hits {
+        let explanation = &hit.explanation;
+        assert_eq!(explanation.similarity, explanation.bm25 / explanation.bm25_max);
+        let product = explanation.factors.iter().fold(explanation.similarity, |score, factor| score * factor.value);
+        assert_eq!(explanation.score(), product);
+        let values: Vec<_> = explanation.factors.iter().map(|factor| (factor.name, factor.value)).collect();
+        let expected = match hit.source_path.as_str() {
+            "archive/pump.md" => [("project", 2.0), ("query_token", 1.08), ("path", 0.72)],
+            "decisions/pump.md" => [("project", 2.0), ("query_token", 1.08), ("path", 1.18)],
+            _ => [("project", 2.0), ("query_token", 1.0), ("path", 1.0)],
+        };
+        assert_eq!(values, expected, "{}", hit.source_path);
+    }
+    assert!(answer.hits.windows(2).all(|pair| pair[0].explanation.score() >= pair[1].explanation.score()));
+}
+
+#[test]
+fn a_boost_brings_in_what_the_search_alone_would_have_cut() {
+    let place = Installation::default();
+    for i in 0..300 {
+        place.write(&format!("a/{i}.md"), "a pump of the usual kind");
+    }
+    place.write("b/x.md", "a pump of the usual kind among more words than that");
+    let engine = place.own();
+    engine.add("first", "a");
+    engine.add("second", "b");
+    let _report = engine.fresh("first");
+    let _report = engine.fresh("second");
+    assert!(!paths(&engine.ask("pump")).contains(&"x.md"));
+    let boost = Query { project: ProjectHint::Boost("second".parse().unwrap()), ..query("pump") };
+    assert_eq!(paths(&engine.query(&boost).unwrap())[0], "x.md");
+}
+
+#[test]
+fn equal_scores_are_in_the_order_of_paths_and_places() {
+    let place = Installation::default();
+    for name in ["c", "a", "b"] {
+        place.write(&format!("p/{name}.md"), "## One\n\nthe same zebra\n\n## Two\n\nthe same zebra\n");
+    }
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let answer = engine.ask("zebra");
+    let order: Vec<_> = answer.hits.iter().map(|hit| (hit.source_path.as_str(), hit.lines.first)).collect();
+    assert_eq!(order, [("a.md", 3), ("a.md", 7), ("b.md", 3), ("b.md", 7), ("c.md", 3), ("c.md", 7)]);
+}
+
+#[test]
+fn tags_and_paths_filter_inside_the_search() {
+    let place = Installation::default();
+    place.write("p/a/x.md", "---\ntags: [Red, round]\ndate: 2025-03-01\n---\nzebra one");
+    place.write("p/b/y.md", "---\ntags: [red]\n---\nzebra two");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let tagged = |tags: &[&str]| Query { tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(), ..query("zebra") };
+    assert_eq!(paths(&engine.query(&tagged(&["RED"])).unwrap()).len(), 2);
+    assert_eq!(paths(&engine.query(&tagged(&["red", "round"])).unwrap()), ["a/x.md"]);
+    assert!(engine.query(&tagged(&["square"])).unwrap().hits.is_empty());
+    let below = |path: &str| Query { path: Some(path.to_owned()), ..query("zebra") };
+    assert_eq!(paths(&engine.query(&below("b")).unwrap()), ["b/y.md"]);
+    assert_eq!(paths(&engine.query(&below("**/x.*")).unwrap()), ["a/x.md"]);
+    assert!(matches!(engine.query(&below("[")), Err(Error::PathPattern { .. })));
+    let hit = engine.query(&below("a")).unwrap().hits.remove(0);
+    assert_eq!(hit.date.to_string(), "2025-03-01T00:00:00.000000+00:00");
+    assert_eq!(hit.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(), ["Red", "round"]);
+}
+
+#[test]
+fn a_hit_says_where_it_comes_from() {
+    let place = Installation::default();
+    place.write("p/guide.md", "# Guide\n\n## Install\n\nRun the zebra installer.\n");
+    let engine = place.own();
+    engine.add("p", "p");
+    let report = engine.fresh("p");
+    let answer = engine.ask("installer");
+    let hit = &answer.hits[0];
+    assert_eq!((hit.title.as_str(), hit.heading_path.as_str()), ("Guide", "Guide > Install"));
+    assert_eq!((hit.lines.first, hit.content.as_str()), (5, "Run the zebra installer."));
+    assert!(hit.file_path.ends_with("/p/guide.md"));
+    assert_eq!((answer.generation, answer.store_generation), (report.generation, report.generation));
+}
+
+#[test]
+fn a_question_without_words_has_no_hits_and_is_no_error() {
+    let place = Installation::default();
+    let engine = two_projects(&place);
+    for text in ["the of and", "?!", "…", "\" AND (OR"] {
+        assert!(engine.ask(text).hits.is_empty(), "{text}");
+    }
+}

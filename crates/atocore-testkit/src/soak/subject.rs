@@ -1,0 +1,211 @@
+//! The installation that is put to the test, from outside: commands of the real program, and a look at its files.
+
+use std::{
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use atocore_engine::{
+    Access, Copier, Engine, EngineConfig, Layout, RankWeights, SystemClock, ingest::ChunkLimits,
+};
+use atocore_model::monitor::Silent;
+use atocore_storage::{
+    files, locks,
+    registry::Registry,
+    sqlite::{Store, StoreOptions, inspect},
+};
+use serde_json::Value;
+
+use super::{
+    Violation,
+    facts::{Content, Entry},
+};
+use crate::killed::{Ended, Running};
+
+/// A command that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// How soon a dead owner's lock must be free.
+const FREE_WITHIN: Duration = Duration::from_secs(2);
+
+/// An installation and the program that works on it.
+#[derive(Debug)]
+pub(super) struct Subject {
+    program: PathBuf,
+    home: PathBuf,
+    scratch: PathBuf,
+}
+
+/// What a look at a store has shown.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) content: Content,
+    pub(super) store_id: String,
+    pub(super) generation: u64,
+}
+
+impl Subject {
+    pub(super) fn new(program: &Path, scratch: &Path) -> Self {
+        Self { program: program.to_owned(), home: scratch.join("home"), scratch: scratch.to_owned() }
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        Layout::in_home(&self.home)
+    }
+
+    pub(super) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// A call of the program that knows nothing but its home.
+    pub(super) fn command(&self, arguments: &[String]) -> Command {
+        let mut command = Command::new(&self.program);
+        let _command = command.env_clear().current_dir(&self.scratch).arg("--data-dir").arg(&self.home);
+        let _command = command.arg("--json").args(arguments);
+        command
+    }
+
+    pub(super) fn start(&self, arguments: &[String]) -> Result<Running, Violation> {
+        Ok(Running::start(&mut self.command(arguments))?)
+    }
+
+    /// Waits for a command; no program of ours may panic, whatever happens around it.
+    pub(super) fn wait(running: Running, arguments: &[String]) -> Result<Ended, Violation> {
+        let ended = running.wait(LIMIT)?;
+        if ended.stderr.contains("panicked") {
+            return Err(Violation::new(format!("`{}` panicked: {}", arguments.join(" "), ended.stderr)));
+        }
+        Ok(ended)
+    }
+
+    /// Runs a command that must succeed and returns its answer.
+    pub(super) fn run(&self, arguments: &[String]) -> Result<Value, Violation> {
+        let ended = Self::wait(self.start(arguments)?, arguments)?;
+        answer_of(&ended, arguments)
+    }
+
+    /// Starts the server and waits until it takes requests.
+    pub(super) fn serve(&self) -> Result<Running, Violation> {
+        let arguments = words(&["serve", "--port", "0"]);
+        let mut server = self.start(&arguments)?;
+        let started = Instant::now();
+        loop {
+            let owner = locks::current_owner(&self.layout().locks())?;
+            let socket = owner.filter(|owner| owner.pid == server.id()).and_then(|owner| owner.socket);
+            if socket.is_some_and(|socket| UnixStream::connect(socket).is_ok()) {
+                return Ok(server);
+            }
+            if !server.is_running()? || started.elapsed() > LIMIT {
+                let ended = server.wait(Duration::ZERO);
+                return Err(Violation::new(format!("the server does not start: {ended:?}")));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Sees that nobody owns the store any more.
+    pub(super) fn lock_is_free(&self) -> Result<(), Violation> {
+        let started = Instant::now();
+        while let Some(owner) = locks::current_owner(&self.layout().locks())? {
+            if started.elapsed() > FREE_WITHIN {
+                return Err(Violation::new(format!("a dead owner still has the store: {owner:?}")));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// What the installation holds, found without touching it: the store is opened as a copy, with its log.
+    pub(super) fn look(&self) -> Result<Found, Violation> {
+        let database = self.layout().database();
+        let folder = self.scratch.join("look");
+        files::remove_tree(&folder)?;
+        files::create_dirs(&folder)?;
+        let copy = folder.join("copy.db");
+        if database.exists() {
+            let _bytes = files::copy_synced(&database, &copy)?;
+        }
+        let log = with_ending(&database, "-wal");
+        if log.exists() {
+            let _bytes = files::copy_synced(&log, &with_ending(&copy, "-wal"))?;
+        }
+        // Opening it plays the log back, closing it folds the log in.
+        drop(Store::open(&copy, store_options())?);
+        let mut found = examine_store(&copy)?;
+        found.content.projects = projects_of(&Registry::load(&self.layout().registry)?);
+        Ok(found)
+    }
+
+    /// An engine of this process on the installation.
+    pub(super) fn engine(&self, access: Access) -> Result<Engine, Violation> {
+        Ok(Engine::open(engine_config(self.layout(), Copier::InProcess), access, &Silent)?)
+    }
+}
+
+/// The settings that the program has without any environment.
+pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
+    EngineConfig {
+        layout,
+        vault_dir: None,
+        drive_dir: None,
+        busy_timeout: Duration::from_secs(5),
+        chunks: ChunkLimits::default(),
+        max_file_bytes: 16 << 20,
+        weights: RankWeights::default(),
+        copier,
+        clock: Arc::new(SystemClock),
+    }
+}
+
+fn store_options() -> StoreOptions {
+    StoreOptions { busy_timeout: Duration::from_secs(5), clock: Arc::new(SystemClock) }
+}
+
+/// Looks through a database file that nobody has open: is it whole, and what is in it.
+pub(super) fn examine_store(database: &Path) -> Result<Found, Violation> {
+    for complaint in inspect::integrity(database)?.iter().chain(&inspect::foreign_keys(database)?) {
+        return Err(Violation::new(format!("the store is damaged: {complaint}")));
+    }
+    let record = inspect::record(database)?;
+    let mut content = Content::default();
+    let store = Store::open_read_only(database, store_options())?;
+    store.read(|read| {
+        for (project, ..) in read.counts()? {
+            let id = project.parse().map_err(|error| Violation::new(format!("{error}")))?;
+            let rows = read.documents_of(&id)?;
+            content.hold(&project, rows.into_iter().map(|row| (row.file_path, row.digest)).collect());
+        }
+        Ok::<_, Violation>(())
+    })?;
+    Ok(Found { content, store_id: record.store_id, generation: record.generation.0 })
+}
+
+pub(super) fn projects_of(registry: &Registry) -> super::facts::Projects {
+    registry.projects().iter().map(|project| (project.id.to_string(), Entry::of(project))).collect()
+}
+
+/// The answer of a command that must have succeeded.
+pub(super) fn answer_of(ended: &Ended, arguments: &[String]) -> Result<Value, Violation> {
+    let command = arguments.join(" ");
+    if !ended.status.success() {
+        let (status, stdout, stderr) = (ended.status, ended.stdout.trim(), ended.stderr.trim());
+        return Err(Violation::new(format!("`{command}` failed ({status}): {stdout} {stderr}")));
+    }
+    let unreadable = |error| Violation::new(format!("`{command}` answered no JSON ({error}): {}", ended.stdout));
+    serde_json::from_str(&ended.stdout).map_err(unreadable)
+}
+
+/// The arguments of a call.
+pub(super) fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
