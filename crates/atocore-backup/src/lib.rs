@@ -1,1 +1,17 @@
-//! Recovery points: take, verify, restore; needs paths and a store, never the engine.
+//! Recovery points: [`take`], list ([`vault`]), [`verify`], [`restore`].
+//!
+//! What was acknowledged can be got back, and what cannot be proven recoverable is shown as unproven. This crate
+//! needs paths and, for taking, an open store: never the engine, an index or a configuration file. It does not log.
+//! The format on disk is described in `docs/backup-format.md`.
+
+pub mod error;
+pub mod manifest;
+pub mod restore;
+mod stage;
+pub mod take;
+mod tree;
+pub mod vault;
+mod vectors;
+pub mod verify;
+
+pub use error::BackupError;

@@ -5,7 +5,7 @@ pub(crate) mod roots;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use atocore_model::{
@@ -42,6 +42,9 @@ pub struct RemovalPlan {
     pub generation: Generation,
 }
 
+/// A file that changed less long ago than this may change again without its time showing it.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// The registry file, read again whenever somebody has edited it.
 #[derive(Debug)]
 pub(crate) struct Projects {
@@ -52,7 +55,7 @@ pub(crate) struct Projects {
 
 #[derive(Debug)]
 struct Cached {
-    stamp: Option<(u64, SystemTime)>,
+    stamp: (u64, SystemTime),
     registry: Arc<Registry>,
 }
 
@@ -71,12 +74,14 @@ impl Projects {
         let stamp = std::fs::metadata(&self.path).and_then(|data| Ok((data.len(), data.modified()?))).ok();
         let mut cached = self.lock();
         if let Some(known) = cached.as_ref()
-            && known.stamp == stamp
+            && Some(known.stamp) == stamp
         {
             return Ok(Arc::clone(&known.registry));
         }
         let registry = Arc::new(Registry::load(&self.path)?);
-        *cached = Some(Cached { stamp, registry: Arc::clone(&registry) });
+        *cached = stamp
+            .filter(|(_, modified)| modified.elapsed().is_ok_and(|age| age > SETTLED))
+            .map(|stamp| Cached { stamp, registry: Arc::clone(&registry) });
         Ok(registry)
     }
 

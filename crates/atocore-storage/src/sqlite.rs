@@ -26,7 +26,7 @@ use atocore_model::{
     id::{Generation, Mark},
     time::Clock,
 };
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 pub use documents::{DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
 pub use error::StorageError;
@@ -251,6 +251,9 @@ fn connect(path: &Path, flags: OpenFlags, options: &StoreOptions) -> Result<Conn
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -8192)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise this build of SQLite looks at every bound value for a better plan, and so compiles a statement anew
+    // each time it is given other values.
+    let _on = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

@@ -1,5 +1,7 @@
 //! A scratch installation: a folder of its own, documents, and an engine on both.
 
+#![expect(clippy::expect_used, reason = "only tests use it, and they end where something is not as it must be")]
+
 use std::{
     path::{Path, PathBuf},
     sync::{

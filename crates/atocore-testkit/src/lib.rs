@@ -1,3 +1,6 @@
 //! What the tests share: scratch installations, small corpora, damage, killed processes.
 
+pub mod full_disk;
 pub mod installation;
+pub mod killed;
+pub mod soak;

@@ -46,7 +46,8 @@ impl Plan {
             }
             match known.remove(&file.file_path) {
                 Some(row)
-                    if row.stamp == file.stamp
+                    if row.settled
+                        && row.stamp == file.stamp
                         && row.chunked_by == chunked_by
                         && row.source_path == file.source_path.as_str() =>
                 {
@@ -103,19 +104,15 @@ impl Plan {
     }
 }
 
-/// The stamp to store for a file, given when the run began. A file that was written just now could be written again
-/// without its time changing; its stamp is made one that no file has, so that the next run reads it.
-pub(super) fn settled(stamp: FileStamp, now_ns: i128) -> FileStamp {
+/// Whether a stamp, taken before `now_ns`, will tell whether the file was written again. One that was written just now
+/// could be, without its time showing it.
+pub(super) fn is_settled(stamp: FileStamp, now_ns: i128) -> bool {
     /// Some file systems count whole or even seconds only.
     const COARSE_NS: i128 = 2_000_000_000;
     /// The others follow the tick of the kernel.
     const FINE_NS: i128 = 50_000_000;
     let tick = if stamp.modified_ns % 1_000_000_000 == 0 { COARSE_NS } else { FINE_NS };
-    if i128::from(stamp.modified_ns) + tick >= now_ns {
-        FileStamp { modified_ns: -1, ..stamp }
-    } else {
-        stamp
-    }
+    i128::from(stamp.modified_ns) + tick < now_ns
 }
 
 #[cfg(test)]
@@ -123,14 +120,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_written_just_now_is_not_trusted() {
+    fn a_file_written_just_now_is_not_settled() {
         let now = 1_700_000_000_123_000_000_i128;
-        let at = |ns: i128| {
-            settled(FileStamp { size: 1, modified_ns: i64::try_from(ns).unwrap() }, now).modified_ns
-        };
-        assert_eq!(at(now - 10_000_000), -1);
-        assert_eq!(i128::from(at(now - 60_000_000)), now - 60_000_000);
-        assert_eq!(at(1_700_000_000_000_000_000 - 1_000_000_000), -1);
-        assert_eq!(at(now + 9_000_000_000), -1);
+        let at = |ns: i128| is_settled(FileStamp { size: 1, modified_ns: i64::try_from(ns).unwrap() }, now);
+        assert!(!at(now - 10_000_000));
+        assert!(at(now - 60_000_000));
+        assert!(!at(1_700_000_000_000_000_000 - 1_000_000_000));
+        assert!(at(1_700_000_000_000_000_000 - 3_000_000_000));
+        assert!(!at(now + 9_000_000_000));
     }
 }

@@ -26,7 +26,7 @@ pub(super) enum Outcome {
     /// It has other bytes than the store knows, or has to be cut anew, or moved.
     Document(Box<IngestedDocument>, FileReason),
     /// Its bytes are those that the store knows.
-    SameBytes(FileStamp),
+    SameBytes { stamp: FileStamp, settled: bool },
     /// It is no document, or cannot be read.
     Refused(FileReason),
 }
@@ -65,7 +65,7 @@ pub(super) fn digest(path: &Path) -> Result<(u64, Digest), FileError> {
 
 fn read_one(ingestion: &Ingestion<'_>, wanted: &ToRead) -> Outcome {
     let file = &wanted.file;
-    let stamp = plan::settled(file.stamp, ingestion.clock.now().as_nanosecond());
+    let settled = plan::is_settled(file.stamp, ingestion.clock.now().as_nanosecond());
     let bytes = match files::read_if_present(&file.path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
@@ -84,7 +84,7 @@ fn read_one(ingestion: &Ingestion<'_>, wanted: &ToRead) -> Outcome {
         && known.chunked_by == chunked_by
         && known.source_path == file.source_path.as_str()
     {
-        return Outcome::SameBytes(stamp);
+        return Outcome::SameBytes { stamp: file.stamp, settled };
     }
     if bytes.contains(&0) {
         return Outcome::Refused(FileReason::Binary);
@@ -103,7 +103,8 @@ fn read_one(ingestion: &Ingestion<'_>, wanted: &ToRead) -> Outcome {
         file_path: file.file_path.clone(),
         source_path: file.source_path.clone(),
         digest,
-        stamp,
+        stamp: file.stamp,
+        settled,
         chunked_by,
         parsed: parse(file.doc_type, file.source_path.file_name(), text, ingestion.chunks),
     };

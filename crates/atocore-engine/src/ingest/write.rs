@@ -111,7 +111,7 @@ fn store_batch(
         let ToRead { file, known, .. } = &to_read[place];
         let reason = match outcome {
             Outcome::Document(_, reason) => reason,
-            Outcome::SameBytes(_) => FileReason::SameBytes,
+            Outcome::SameBytes { .. } => FileReason::SameBytes,
             Outcome::Refused(reason) => {
                 // What cannot be read today keeps its last good state; what is no document any more leaves.
                 if !matches!(reason, FileReason::Unreadable(_)) {
@@ -136,8 +136,8 @@ fn store_one(
         (Outcome::Document(document, _), key) => {
             let _stored = write.put_document(key, &project.id, document)?;
         }
-        (Outcome::SameBytes(stamp), Some(key)) => write.restamp(key, *stamp)?,
-        (Outcome::SameBytes(_), None) | (Outcome::Refused(_), _) => {}
+        (Outcome::SameBytes { stamp, settled }, Some(key)) => write.restamp(key, *stamp, *settled)?,
+        (Outcome::SameBytes { .. }, None) | (Outcome::Refused(_), _) => {}
     }
     Ok(())
 }

@@ -1,11 +1,15 @@
 //! Every file ends in one state with a reason; nothing is lost, nothing stale stays, nothing is done twice.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use atocore_engine::{Caller, Error};
 use atocore_model::{
     monitor::{Monitor, Progress},
     refresh::{FileState, RefreshReport, RefreshStatus, RootSkip},
+    time::{Clock, Timestamp},
 };
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
 
@@ -230,4 +234,21 @@ fn other_settings_for_cutting_cut_anew() {
     let engine = atocore_engine::Engine::open(config, access, &atocore_model::monitor::Silent).unwrap();
     assert_eq!(files(&engine.fresh("p")), owned(&[("a.md", "ingested", "cut_anew")]));
     assert!(engine.ask("zebra").hits.len() > before);
+}
+
+#[test]
+fn a_file_written_just_now_is_read_again_and_still_has_its_date() {
+    let place = Installation::default();
+    let now = place.clock.now().get().as_second().unsigned_abs();
+    place.write_at("p/a.md", "the first zebra", now);
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    assert_eq!(engine.ask("zebra").hits[0].date, Timestamp::new(place.clock.now().get() + Duration::from_millis(500)));
+    // The same size and time, as when two writes fall into one tick.
+    place.write_at("p/a.md", "the other zebra", now);
+    assert_eq!(files(&engine.fresh("p")), owned(&[("a.md", "ingested", "changed")]));
+    place.clock.advance(10);
+    assert_eq!(files(&engine.fresh("p")), owned(&[("a.md", "unchanged", "same_bytes")]));
+    assert_eq!(files(&engine.fresh("p")), []);
 }

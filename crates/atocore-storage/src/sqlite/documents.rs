@@ -27,6 +27,8 @@ pub struct DocumentRow {
     pub digest: Digest,
     /// Size and time when it was read.
     pub stamp: FileStamp,
+    /// Whether the same stamp means the same bytes: not when the file had been written just before it was read.
+    pub settled: bool,
     /// How it was cut; another value means that it must be cut again.
     pub chunked_by: String,
 }
@@ -42,6 +44,8 @@ pub struct IngestedDocument {
     pub digest: Digest,
     /// Size and time when it was read.
     pub stamp: FileStamp,
+    /// Whether the same stamp will mean the same bytes.
+    pub settled: bool,
     /// How it was cut.
     pub chunked_by: String,
     /// What was in it.
@@ -98,7 +102,7 @@ impl ReadTransaction<'_> {
     /// When the store cannot be read.
     pub fn documents_of(&self, project: &ProjectId) -> Result<Vec<DocumentRow>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, file_path, source_path, file_hash, size_bytes, modified_ns, chunked_by
+            "SELECT id, file_path, source_path, file_hash, size_bytes, modified_ns, settled, chunked_by
              FROM source_documents WHERE project_id = ?1 ORDER BY file_path",
         )?;
         let rows = statement.query_map([project.as_str()], |row| {
@@ -108,7 +112,8 @@ impl ReadTransaction<'_> {
                 source_path: row.get(2)?,
                 digest: Digest::from_bytes(row.get(3)?),
                 stamp: FileStamp { size: row.get(4)?, modified_ns: row.get(5)? },
-                chunked_by: row.get(6)?,
+                settled: row.get(6)?,
+                chunked_by: row.get(7)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -230,7 +235,7 @@ impl WriteTransaction<'_> {
             .prepare_cached(
                 "UPDATE source_documents SET project_id = ?2, file_path = ?3, source_path = ?4, file_hash = ?5,
                         title = ?6, doc_type = ?7, tags = ?8, dated = ?9, size_bytes = ?10, modified_ns = ?11,
-                        chunked_by = ?12
+                        settled = ?12, chunked_by = ?13
                  WHERE id = ?1 RETURNING public_id",
             )?
             .query_row(
@@ -246,6 +251,7 @@ impl WriteTransaction<'_> {
                     document.parsed.date.map(|date| date.to_string()),
                     document.stamp.size,
                     document.stamp.modified_ns,
+                    document.settled,
                     &document.chunked_by,
                 ),
                 |row| row.get(0),
@@ -261,8 +267,8 @@ impl WriteTransaction<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO source_documents (public_id, project_id, file_path, source_path, file_hash, title,
-                        doc_type, tags, size_bytes, modified_ns, chunked_by)
-                 VALUES (?1, '', ?2, '', x'', '', '', '', 0, 0, '')",
+                        doc_type, tags, size_bytes, modified_ns, settled, chunked_by)
+                 VALUES (?1, '', ?2, '', x'', '', '', '', 0, 0, 0, '')",
             )?
             .execute((public_id, file_path))?;
         Ok(self.connection.last_insert_rowid())
@@ -317,10 +323,12 @@ impl WriteTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn restamp(&self, key: i64, stamp: FileStamp) -> Result<(), StorageError> {
+    pub fn restamp(&self, key: i64, stamp: FileStamp, settled: bool) -> Result<(), StorageError> {
         self.connection
-            .prepare_cached("UPDATE source_documents SET size_bytes = ?2, modified_ns = ?3 WHERE id = ?1")?
-            .execute((key, stamp.size, stamp.modified_ns))?;
+            .prepare_cached(
+                "UPDATE source_documents SET size_bytes = ?2, modified_ns = ?3, settled = ?4 WHERE id = ?1",
+            )?
+            .execute((key, stamp.size, stamp.modified_ns, settled))?;
         Ok(())
     }
 

@@ -40,6 +40,7 @@ fn document(path: &str, texts: &[&str]) -> IngestedDocument {
         source_path: path.parse().unwrap(),
         digest: Digest::from_bytes(*blake3::hash(texts.concat().as_bytes()).as_bytes()),
         stamp: FileStamp { size: 1, modified_ns: 7 },
+        settled: true,
         chunked_by: "test".to_owned(),
         parsed: ParsedDocument {
             title: path.to_owned(),

@@ -69,14 +69,13 @@ pub(super) fn compare_with_unharmed(
     let access = Access::Own { activity: "soak".to_owned(), socket: None };
     let unharmed = Engine::open(engine_config(Layout::in_home(home), Copier::InProcess), access, &Silent)?;
     for (id, root) in world.roots() {
-        let id = id.parse().map_err(|error| Violation::new(format!("{error}")))?;
+        let id = id.parse()?;
         let root = Root { location: RootLocation::Folder(root.canonicalize()?), label: String::new() };
         let project = Project { id, aliases: Vec::new(), description: String::new(), roots: vec![root] };
         let _project = unharmed.add_project(project, Caller::Local)?;
     }
     for id in world.ids() {
-        let name = id.parse().map_err(|error| Violation::new(format!("{error}")))?;
-        let _report = unharmed.refresh(&name, Caller::Local, &Silent)?;
+        let _report = unharmed.refresh(&id.parse()?, Caller::Local, &Silent)?;
     }
     let expected = ask_all(&unharmed, &questions)?;
     for ((question, survivor), expected) in questions.iter().zip(&survivor).zip(&expected) {
@@ -92,7 +91,10 @@ pub(super) fn compare_with_unharmed(
 /// Opens the installation as its next owner, whose answers show everything at once.
 fn own(subject: &Subject) -> Result<Engine, Violation> {
     let engine = subject.engine(Access::Own { activity: "soak".to_owned(), socket: None })?;
-    if engine.is_current()? { Ok(engine) } else { Err(Violation::new("an owner's word index is not up to date")) }
+    if engine.is_current()? {
+        return Ok(engine);
+    }
+    Err(Violation::new("an owner's word index is not up to date".to_owned()))
 }
 
 fn questions(world: &World, random: &mut Random) -> Vec<Question> {
@@ -123,11 +125,9 @@ fn questions(world: &World, random: &mut Random) -> Vec<Question> {
 fn ask_all(engine: &Engine, questions: &[Question]) -> Result<Vec<Answer>, Violation> {
     let mut answers = Vec::with_capacity(questions.len());
     for question in questions {
-        let text = question.text.parse().map_err(|error| Violation::new(format!("{error}")))?;
-        let mut query = Query::new(text);
+        let mut query = Query::new(question.text.parse()?);
         if let Some(project) = &question.project {
-            query.project =
-                ProjectHint::Boost(project.parse().map_err(|error| Violation::new(format!("{error}")))?);
+            query.project = ProjectHint::Boost(project.parse()?);
         }
         answers.push(engine.query(&query)?);
     }

@@ -156,6 +156,11 @@ impl Facts {
 }
 
 impl Content {
+    /// Number of documents.
+    pub(super) fn count(&self) -> usize {
+        self.documents.values().map(Documents::len).sum()
+    }
+
     pub(super) fn hold(&mut self, project: &str, documents: Documents) {
         if documents.is_empty() {
             let _none = self.documents.remove(project);

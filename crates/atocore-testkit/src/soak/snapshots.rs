@@ -87,8 +87,7 @@ fn listed(subject: &Subject) -> Result<BTreeSet<String>, Violation> {
 }
 
 fn prove(engine: &Engine, stamp: &str) -> Result<(), Violation> {
-    let id = stamp.parse().map_err(|error| Violation::new(format!("{error}")))?;
-    let validation = engine.validate_snapshot(id, Depth::Content, &Silent)?;
+    let validation = engine.validate_snapshot(stamp.parse()?, Depth::Content, &Silent)?;
     if validation.valid() {
         return Ok(());
     }

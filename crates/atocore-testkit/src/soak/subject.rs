@@ -167,16 +167,16 @@ fn store_options() -> StoreOptions {
 
 /// Looks through a database file that nobody has open: is it whole, and what is in it.
 pub(super) fn examine_store(database: &Path) -> Result<Found, Violation> {
-    for complaint in inspect::integrity(database)?.iter().chain(&inspect::foreign_keys(database)?) {
-        return Err(Violation::new(format!("the store is damaged: {complaint}")));
+    let complaints = [inspect::integrity(database)?, inspect::foreign_keys(database)?].concat();
+    if !complaints.is_empty() {
+        return Err(Violation::new(format!("the store is damaged: {}", complaints.join("; "))));
     }
     let record = inspect::record(database)?;
     let mut content = Content::default();
     let store = Store::open_read_only(database, store_options())?;
     store.read(|read| {
         for (project, ..) in read.counts()? {
-            let id = project.parse().map_err(|error| Violation::new(format!("{error}")))?;
-            let rows = read.documents_of(&id)?;
+            let rows = read.documents_of(&project.parse()?)?;
             content.hold(&project, rows.into_iter().map(|row| (row.file_path, row.digest)).collect());
         }
         Ok::<_, Violation>(())

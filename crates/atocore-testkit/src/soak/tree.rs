@@ -118,7 +118,8 @@ impl Tree {
         let to = self.free_path(random);
         #[expect(clippy::disallowed_methods, reason = "a person's documents, which need no sync here")]
         std::fs::rename(&from, &to)?;
-        self.files.extend(self.files.remove(&from).map(|file| (to, file)));
+        let file = self.files.remove(&from);
+        self.files.extend(file.map(|file| (to, file)));
         Ok(())
     }
 

@@ -98,7 +98,7 @@ impl World {
     pub(super) fn removal(&mut self, random: &mut Random) -> Result<Task, Violation> {
         let passing: Vec<_> = self.projects.keys().filter(|id| id.starts_with("passing-")).cloned().collect();
         let Some(id) = random.pick(&passing).cloned() else { return self.registration(random) };
-        Ok(Task::new(&["project", "remove", &id, "--yes"], Attempt::Remove(id)))
+        Ok(Task::new(&["project", "remove", id.clone().as_str(), "--yes"], Attempt::Remove(id)))
     }
 
     pub(super) fn is_crowded(&self) -> bool {

@@ -151,20 +151,16 @@ fn large_and_hostile_documents_are_read_in_time() {
         "[a]: b\n",
         "\\",
     ] {
-        cases.push(repeat(unit, 1_000_000));
-        cases.push(format!("{}a", repeat(unit, 1_000_000)));
-        cases.push(format!("---\n{}", repeat(unit, 1_000_000)));
+        cases.push(repeat(unit, 250_000));
+        cases.push(format!("{}a", repeat(unit, 250_000)));
+        cases.push(format!("---\n{}", repeat(unit, 250_000)));
     }
     for text in cases {
         for doc_type in [DocumentType::Markdown, DocumentType::Text] {
             let start = Instant::now();
             let document = parse(doc_type, "a.md", &text, ChunkLimits::default());
             let start_of_text: String = text.chars().take(20).collect();
-            assert!(
-                start.elapsed() < Duration::from_secs(10),
-                "{start_of_text:?} took {:?}",
-                start.elapsed()
-            );
+            assert!(start.elapsed() < Duration::from_secs(8), "{start_of_text:?} took {:?}", start.elapsed());
             assert!(document.chunks.iter().all(|chunk| chunk.text.chars().count() <= 800));
         }
     }

@@ -32,6 +32,7 @@ CREATE TABLE source_documents (
     dated       TEXT,
     size_bytes  INTEGER NOT NULL,
     modified_ns INTEGER NOT NULL,
+    settled     INTEGER NOT NULL,
     chunked_by  TEXT    NOT NULL
 ) STRICT;
 

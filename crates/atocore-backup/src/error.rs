@@ -1,0 +1,163 @@
+//! What can go wrong with snapshots. A damaged snapshot is a finding for validation, and an error only for restore.
+
+use std::path::PathBuf;
+
+use atocore_model::{error::ErrorCode, id::SnapshotId};
+use atocore_storage::{files::FileError, sqlite::StorageError};
+
+/// A snapshot that could not be taken, looked at or restored.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is no room for the copy; nothing was written.
+    #[error("not enough room in `{}`: {needed_bytes} bytes are needed, {available_bytes} are free", place.display())]
+    NotEnoughSpace {
+        /// Where the copy was to go.
+        place: PathBuf,
+        /// What it needs, with some room to spare.
+        needed_bytes: u64,
+        /// What is free.
+        available_bytes: u64,
+    },
+    /// The vector store holds something that a snapshot cannot.
+    #[error("the vector store holds `{}`, which is {what}", path.display())]
+    VectorStoreEntry {
+        /// The thing.
+        path: PathBuf,
+        /// What is wrong with it: `a symbolic link`.
+        what: &'static str,
+    },
+    /// A file of the installation has a name that cannot stand in the metadata.
+    #[error("the name of `{}` cannot be recorded on every platform", .0.display())]
+    NameNotRecordable(PathBuf),
+    /// The metadata would be larger than what is read back.
+    #[error("the metadata of {files} files would take {bytes} bytes, the limit is {limit}")]
+    MetadataTooLarge {
+        /// Number of files.
+        files: usize,
+        /// Size of their metadata.
+        bytes: usize,
+        /// The largest size that is read.
+        limit: u64,
+    },
+    /// The metadata could not be put into words.
+    #[error("the metadata cannot be written as JSON")]
+    MetadataUnwritable(#[source] serde_json::Error),
+    /// Every stamp near the present time is taken.
+    #[error("no stamp from `{0}` on is free")]
+    NoFreeStamp(SnapshotId),
+    /// Another program put something under the stamp while the snapshot was written.
+    #[error("something else appeared as snapshot `{0}` while it was written")]
+    StampTaken(SnapshotId),
+    /// No snapshot has that stamp.
+    #[error("there is no snapshot `{0}`")]
+    Unknown(SnapshotId),
+    /// The snapshot cannot be proven whole.
+    #[error("snapshot `{stamp}` is not proven whole: {}", problems.join("; "))]
+    Damaged {
+        /// The snapshot.
+        stamp: SnapshotId,
+        /// What validation found, in its words.
+        problems: Vec<String>,
+    },
+    /// A newer program wrote the snapshot.
+    #[error("snapshot `{stamp}` has format {found}, this program reads up to {known}")]
+    Newer {
+        /// The snapshot.
+        stamp: SnapshotId,
+        /// Its format.
+        found: u64,
+        /// The newest format that this program reads.
+        known: u32,
+    },
+    /// A restored file is not what was recorded; nothing was put in place.
+    #[error("the restored copy of `{0}` is not the file that was recorded")]
+    CopyDiffers(String),
+    /// The place to restore to is in use.
+    #[error("the folder `{}` is not empty: it holds `{found}`", target.display())]
+    TargetNotEmpty {
+        /// The folder.
+        target: PathBuf,
+        /// One of the names in it.
+        found: String,
+    },
+    /// The place to restore to is a part of the backups.
+    #[error("the folder `{}` lies among the snapshots", .0.display())]
+    TargetInVault(PathBuf),
+    /// The caller called it off; nothing is left behind.
+    #[error("cancelled")]
+    Cancelled,
+    /// The store or a database could not be read or copied.
+    #[error(transparent)]
+    Storage(StorageError),
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl BackupError {
+    /// The code that a door shows.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotEnoughSpace { .. } => ErrorCode::DiskFull,
+            Self::VectorStoreEntry { .. }
+            | Self::NameNotRecordable(_)
+            | Self::MetadataTooLarge { .. }
+            | Self::StampTaken(_) => ErrorCode::Io,
+            Self::MetadataUnwritable(_) | Self::NoFreeStamp(_) => ErrorCode::Internal,
+            Self::Unknown(_) => ErrorCode::SnapshotUnknown,
+            Self::Damaged { .. } | Self::CopyDiffers(_) => ErrorCode::SnapshotDamaged,
+            Self::Newer { .. } => ErrorCode::StoreNewer,
+            Self::TargetNotEmpty { .. } => ErrorCode::TargetNotEmpty,
+            Self::TargetInVault(_) => ErrorCode::InvalidRequest,
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::Storage(error) => error.code(),
+            Self::File(error) if error.is_full() => ErrorCode::DiskFull,
+            Self::File(_) => ErrorCode::Io,
+        }
+    }
+
+    /// What a person can do about it, when there is something particular.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotEnoughSpace { .. } => {
+                "make room, or set ATOCORE_BACKUP_DIR to a folder on a larger disk"
+            }
+            Self::VectorStoreEntry { .. } => {
+                "move it out of the vector store, or take the snapshot without `--include-chroma`"
+            }
+            Self::Unknown(_) => "`atocore backup list` shows the snapshots there are",
+            Self::Damaged { .. } => {
+                "choose another snapshot: `atocore backup list`, then `atocore backup validate STAMP`"
+            }
+            Self::Newer { .. } => "use the version of AtoCore that took the snapshot, or a later one",
+            Self::CopyDiffers(_) => "the disk may be failing: try again into a folder on another one",
+            Self::TargetNotEmpty { found, .. } if found.starts_with(crate::restore::STAGING_PREFIX) => {
+                "a restore was cut short here: remove what it left, then try again"
+            }
+            Self::TargetNotEmpty { .. } => "name an empty folder, or one that does not exist yet",
+            Self::TargetInVault(_) => "name a folder outside the backup directory",
+            _ => return None,
+        })
+    }
+}
+
+/// A copy that was called off is a snapshot that was called off.
+impl From<StorageError> for BackupError {
+    fn from(error: StorageError) -> Self {
+        if matches!(error, StorageError::Cancelled) { Self::Cancelled } else { Self::Storage(error) }
+    }
+}
+
+/// An error and what caused it in one line, for words that stand in a validation result.
+pub(crate) fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
+}

@@ -1,0 +1,127 @@
+//! Where a snapshot is written before anybody can see it, and the one step that makes it visible.
+//!
+//! A stamp is reserved by a folder and a lock file below `.partial/`, chosen while the lock on `.lock` is held,
+//! so that no two snapshots get the same one, in whatever processes they are taken. The kernel frees the lock
+//! of a dead process: that is how its leftovers are told from work in progress.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use atocore_model::{id::SnapshotId, monitor::Monitor, time::Timestamp};
+use atocore_storage::files::{self, FileError, Kind, Locked};
+
+use crate::{BackupError, vault::Vault};
+
+/// How many seconds ahead of the clock a free stamp is looked for.
+const MOST_ATTEMPTS: usize = 10_000;
+
+/// A reserved stamp and the folder in which its snapshot is written. Both are given up when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    id: SnapshotId,
+    dir: PathBuf,
+    target: PathBuf,
+    mark: PathBuf,
+    _lock: Locked,
+}
+
+impl Stage {
+    /// Reserves the stamp of `now`, or the next that is free, after clearing away what dead processes left.
+    pub(crate) fn reserve(vault: &Vault, now: Timestamp, monitor: &dyn Monitor) -> Result<Self, BackupError> {
+        let (partial, snapshots) = (vault.partial(), vault.snapshots());
+        files::create_dirs_synced(&snapshots)?;
+        files::create_dirs(&partial)?;
+        let _choosing = lock(&vault.dir().join(".lock"), monitor)?;
+        clear_leftovers(&partial)?;
+        let mut id = SnapshotId::at(now.get());
+        for _ in 0..MOST_ATTEMPTS {
+            let (dir, mark) = (partial.join(id.to_string()), mark_of(&partial, id));
+            let target = vault.snapshot(id);
+            if [&dir, &mark, &target].into_iter().all(|path| matches!(files::kind(path), Ok(None)))
+                && let Some(lock) = files::try_lock(&mark)?
+            {
+                // From here on dropping it clears up.
+                let stage = Self { id, dir, target, mark, _lock: lock };
+                files::create_new_dir(&stage.dir)?;
+                return Ok(stage);
+            }
+            id = id.next();
+        }
+        Err(BackupError::NoFreeStamp(SnapshotId::at(now.get())))
+    }
+
+    /// The stamp that is reserved.
+    pub(crate) const fn id(&self) -> SnapshotId {
+        self.id
+    }
+
+    /// Where to write.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where it will lie.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Makes the snapshot visible, whole, under its stamp. It is on disk then.
+    pub(crate) fn publish(self) -> Result<(), BackupError> {
+        files::sync_tree(&self.dir)?;
+        let Err(error) = files::rename_new(&self.dir, &self.target) else { return Ok(()) };
+        if error.source.kind() == std::io::ErrorKind::AlreadyExists {
+            return Err(BackupError::StampTaken(self.id));
+        }
+        if matches!(files::kind(&self.dir), Ok(None)) {
+            // It was renamed, but whether that is on disk is not known: it must not stay visible.
+            drop(files::rename(&self.target, &self.dir));
+        }
+        Err(error.into())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // The first error is the one to report; what stays behind is cleared away by the next snapshot.
+        drop(files::remove_tree(&self.dir));
+        drop(files::remove_file(&self.mark));
+    }
+}
+
+/// The file whose lock tells that a snapshot is being written.
+fn mark_of(partial: &Path, id: SnapshotId) -> PathBuf {
+    partial.join(format!("{id}.lock"))
+}
+
+/// Waits for the lock on `path`; it is never held for long.
+fn lock(path: &Path, monitor: &dyn Monitor) -> Result<Locked, BackupError> {
+    loop {
+        if let Some(lock) = files::try_lock(path)? {
+            return Ok(lock);
+        }
+        if monitor.cancelled() {
+            return Err(BackupError::Cancelled);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Removes what dead processes left. Only what is named as this module names it is touched.
+fn clear_leftovers(partial: &Path) -> Result<(), FileError> {
+    for path in files::list(partial)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let stamp = name.strip_suffix(".lock").unwrap_or(&name);
+        let Ok(id) = stamp.parse::<SnapshotId>() else { continue };
+        let mark = mark_of(partial, id);
+        let Some(_lock) = files::try_lock(&mark)? else { continue };
+        let dir = partial.join(stamp);
+        if files::kind(&dir)? == Some(Kind::Folder) {
+            files::remove_tree(&dir)?;
+        }
+        files::remove_file(&mark)?;
+    }
+    Ok(())
+}

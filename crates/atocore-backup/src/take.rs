@@ -1,0 +1,284 @@
+//! Taking a snapshot: one recovery point, copied, hashed and on disk before it can be seen.
+//!
+//! Whatever goes wrong on the way, nothing is left that lists as a snapshot.
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use atocore_model::{
+    digest::Digest,
+    id::SnapshotId,
+    monitor::{Monitor, Progress},
+    time::Clock,
+};
+use atocore_storage::{
+    files::{self, FileError, stream},
+    layout::Layout,
+    sqlite::{Store, StoreRecord, copy::Copier},
+};
+
+use crate::{
+    BackupError,
+    manifest::{Counts, FILE_NAME, FORMAT_VERSION, FileRecord, Manifest, Record, recordable},
+    stage::Stage,
+    vault::Vault,
+    vectors,
+};
+
+/// What stays free beside the copy.
+const SLACK_BYTES: u64 = 16 << 20;
+
+/// What a snapshot is taken of.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The open store.
+    pub store: &'a Store,
+    /// Where the registry and the vector store lie.
+    pub layout: &'a Layout,
+}
+
+/// Whether the directory of the vector store is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VectorStore {
+    /// It is left out.
+    #[default]
+    LeaveOut,
+    /// It is copied if it is there; the caller keeps its writers away meanwhile.
+    Include,
+}
+
+/// How a snapshot is taken.
+#[derive(Debug, Clone)]
+pub struct TakeOptions {
+    /// Whether the directory of the vector store is copied.
+    pub vector_store: VectorStore,
+    /// How the database is copied.
+    pub copier: Copier,
+    /// Where the stamp comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Bytes that are free where a path lies.
+    pub free_bytes: fn(&Path) -> Result<u64, FileError>,
+}
+
+impl TakeOptions {
+    /// Without the vector store, copying within this process, asking the file system for its free space.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            vector_store: VectorStore::LeaveOut,
+            copier: Copier::InProcess,
+            clock,
+            free_bytes: files::free_bytes,
+        }
+    }
+}
+
+/// What became of the vector store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VectorOutcome {
+    /// It was not asked for.
+    LeftOut,
+    /// It was asked for and there is no such directory.
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// It was copied.
+    Copied {
+        /// Number of files.
+        files: u64,
+        /// Their size.
+        bytes: u64,
+    },
+}
+
+impl VectorOutcome {
+    /// One sentence for a person.
+    const fn note(&self) -> &'static str {
+        match self {
+            Self::LeftOut => {
+                "The vector store directory was not asked for and is not in this snapshot; what it holds can be rebuilt from the database copy."
+            }
+            Self::Missing { .. } => {
+                "The vector store directory was asked for, but there is none, so none is in this snapshot."
+            }
+            Self::Copied { .. } => "A copy of the vector store directory is in this snapshot.",
+        }
+    }
+}
+
+/// A snapshot that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Its stamp.
+    pub id: SnapshotId,
+    /// Where it lies, absolute.
+    pub path: PathBuf,
+    /// Its metadata, as it stands in the file.
+    pub manifest: Manifest,
+    /// What became of the vector store.
+    pub vectors: VectorOutcome,
+}
+
+/// Takes a snapshot of `source` into `vault`.
+///
+/// Writers of the store wait only while the recovery point is taken, not while it is copied.
+///
+/// # Errors
+/// [`BackupError::NotEnoughSpace`] before anything is written; else why it could not be copied or written.
+///
+/// # Durability
+/// When this returns `Ok`, the snapshot is on disk, whole and visible. Otherwise nothing lists.
+///
+/// # Cancellation
+/// Is looked for between pieces of the copy, and last right before the snapshot becomes visible.
+pub fn take(
+    vault: &Vault,
+    source: &Source<'_>,
+    options: &TakeOptions,
+    monitor: &dyn Monitor,
+) -> Result<Taken, BackupError> {
+    let layout = source.layout;
+    let plan = match options.vector_store {
+        VectorStore::LeaveOut => None,
+        VectorStore::Include => vectors::plan(&layout.vector_store())?,
+    };
+    let (pin, (registry, now)) =
+        source.store.recovery_point(|| (files::read_if_present(&layout.registry), options.clock.now()))?;
+    let registry = registry?;
+
+    let registry_bytes = registry.as_ref().map_or(0, |bytes| bytes.len() as u64);
+    let vector_bytes = plan.as_ref().map_or(0, |plan| plan.bytes);
+    let needed_bytes = pin.size_bytes() + registry_bytes + vector_bytes + SLACK_BYTES;
+    let available_bytes = (options.free_bytes)(vault.dir())?;
+    if available_bytes < needed_bytes {
+        let place = vault.dir().to_owned();
+        return Err(BackupError::NotEnoughSpace { place, needed_bytes, available_bytes });
+    }
+
+    proceed(monitor)?;
+    let stage = Stage::reserve(vault, now, monitor)?;
+    let mut copy = Copy { stage: &stage, manifest: Manifest::default(), files: Vec::new() };
+    copy.manifest.created_at = now.to_string();
+    copy.manifest.backup_root = text(stage.target());
+
+    files::create_dirs(&stage.dir().join("config"))?;
+    let database = copy.place("db", source.store.path())?;
+    pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
+    let record = pin.record().clone();
+    // The log of the store can be folded again from here on.
+    drop(pin);
+    copy.add_database(&database, monitor)?;
+    if let Some(bytes) = &registry {
+        copy.add_registry(&layout.registry, bytes)?;
+    }
+    let vectors = match (&plan, options.vector_store) {
+        (Some(plan), _) => copy.add_vectors(plan.copy(stage.dir(), monitor)?),
+        (None, VectorStore::Include) => VectorOutcome::Missing { path: layout.vector_store() },
+        (None, VectorStore::LeaveOut) => VectorOutcome::LeftOut,
+    };
+    vectors.note().clone_into(&mut copy.manifest.vector_store_note);
+    let manifest = copy.finish(&record)?;
+    proceed(monitor)?;
+    let (id, path) = (stage.id(), stage.target().to_owned());
+    stage.publish()?;
+    Ok(Taken { id, path, manifest, vectors })
+}
+
+/// A snapshot while it is written.
+struct Copy<'a> {
+    stage: &'a Stage,
+    manifest: Manifest,
+    files: Vec<FileRecord>,
+}
+
+impl Copy<'_> {
+    /// Makes `folder` and returns the path below the snapshot at which the copy of `original` goes.
+    fn place(&self, folder: &str, original: &Path) -> Result<String, BackupError> {
+        files::create_dirs(&self.stage.dir().join(folder))?;
+        let name = original.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let path = format!("{folder}/{name}");
+        recordable(&path).filter(|path| path.file_name() == name && !name.is_empty()).map_or_else(
+            || Err(BackupError::NameNotRecordable(original.to_owned())),
+            |path| Ok(path.to_string()),
+        )
+    }
+
+    fn record(&mut self, path: &str, size_bytes: u64, digest: Digest) {
+        self.files.extend(recordable(path).map(|path| FileRecord { path, size_bytes, digest }));
+    }
+
+    fn add_database(&mut self, place: &str, monitor: &dyn Monitor) -> Result<(), BackupError> {
+        let mut done = 0;
+        let digested = stream::digest(&self.stage.dir().join(place), &mut |piece| {
+            done += piece;
+            monitor.progress(Progress { phase: "hashing the copy", done, total: None });
+            if monitor.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        let (size, digest) = digested.ok_or(BackupError::Cancelled)?;
+        self.manifest.db_snapshot_path = text(&self.stage.target().join(place));
+        self.manifest.db_size_bytes = size;
+        self.record(place, size, digest);
+        Ok(())
+    }
+
+    fn add_registry(&mut self, original: &Path, bytes: &[u8]) -> Result<(), BackupError> {
+        let place = self.place("config", original)?;
+        files::write_synced(&self.stage.dir().join(&place), bytes)?;
+        self.manifest.registry_snapshot_path = text(&self.stage.target().join(&place));
+        let digest = Digest::from_bytes(*blake3::hash(bytes).as_bytes());
+        self.record(&place, bytes.len() as u64, digest);
+        Ok(())
+    }
+
+    fn add_vectors(&mut self, copied: Vec<FileRecord>) -> VectorOutcome {
+        let (files, bytes) = (copied.len() as u64, copied.iter().map(|file| file.size_bytes).sum());
+        self.manifest.chroma_snapshot_path = text(&self.stage.target().join("chroma"));
+        self.manifest.chroma_snapshot_files = files;
+        self.manifest.chroma_snapshot_bytes = bytes;
+        self.manifest.chroma_snapshot_included = true;
+        self.files.extend(copied);
+        VectorOutcome::Copied { files, bytes }
+    }
+
+    /// Writes the metadata, which is the last file of a snapshot.
+    fn finish(mut self, store: &StoreRecord) -> Result<Manifest, BackupError> {
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.manifest.atocore = Some(Record {
+            format_version: FORMAT_VERSION,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            schema_version: store.schema_version,
+            store_id: store.store_id.clone(),
+            generation: store.generation.0,
+            token: token(store),
+            vector_fingerprint: None,
+            counts: counts(store),
+            files: self.files,
+            metadata_blake3: String::new(),
+        });
+        let bytes = self.manifest.seal()?;
+        files::write_synced(&self.stage.dir().join(FILE_NAME), &bytes)?;
+        Ok(self.manifest)
+    }
+}
+
+/// The token of a generation as it is recorded: as text, because JSON numbers of that size are rounded by many.
+pub(crate) fn token(store: &StoreRecord) -> String {
+    format!("{:016x}", store.token)
+}
+
+pub(crate) const fn counts(store: &StoreRecord) -> Counts {
+    Counts { documents: store.documents, chunks: store.chunks, operations: store.operations }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Goes on unless the caller called it off.
+pub(crate) fn proceed(monitor: &dyn Monitor) -> Result<(), BackupError> {
+    if monitor.cancelled() { Err(BackupError::Cancelled) } else { Ok(()) }
+}

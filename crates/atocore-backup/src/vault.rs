@@ -1,0 +1,131 @@
+//! The backup directory: where its snapshots lie, and the list of them.
+//!
+//! A snapshot is found from where it lies now, never from the absolute paths in its metadata.
+
+use std::path::{Path, PathBuf};
+
+use atocore_model::id::SnapshotId;
+use atocore_storage::files::{self, Kind, stream};
+use serde_json::Value;
+
+use crate::{
+    BackupError,
+    error::in_words,
+    manifest::{self, FILE_NAME, LIMIT_BYTES},
+    tree,
+};
+
+/// A backup directory. It need not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vault {
+    dir: PathBuf,
+}
+
+/// One directory below `snapshots/`, whoever made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SnapshotEntry {
+    /// Its name: a stamp, or whatever else somebody put there.
+    pub stamp: String,
+    /// Its absolute path.
+    pub path: PathBuf,
+    /// Whether a metadata file is there.
+    pub has_metadata: bool,
+    /// The metadata; `None` when there is none, or none that can be read.
+    pub metadata: Option<Value>,
+    /// Why there is no metadata although the file is there: `invalid_json`, `unreadable` or `too_large`.
+    pub metadata_error: Option<&'static str>,
+}
+
+/// The metadata file of a snapshot.
+#[derive(Debug)]
+pub(crate) enum MetadataFile {
+    /// There is none.
+    Missing,
+    /// It cannot be read, and why.
+    Unreadable(String),
+    /// It is larger than what is read.
+    TooLarge(u64),
+    /// Its bytes.
+    Bytes(Vec<u8>),
+}
+
+impl Vault {
+    /// Names a backup directory; a relative one is taken from the present directory.
+    #[must_use]
+    pub fn new(dir: &Path) -> Self {
+        Self { dir: std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()) }
+    }
+
+    /// The backup directory, absolute.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The folder of the complete snapshots.
+    #[must_use]
+    pub fn snapshots(&self) -> PathBuf {
+        self.dir.join("snapshots")
+    }
+
+    /// The folder of what is not complete yet.
+    pub(crate) fn partial(&self) -> PathBuf {
+        self.dir.join(".partial")
+    }
+
+    /// Where the snapshot of that stamp lies, or would.
+    #[must_use]
+    pub fn snapshot(&self, id: SnapshotId) -> PathBuf {
+        self.snapshots().join(id.to_string())
+    }
+
+    /// Every directory below `snapshots/`, sorted by name; none when the backup directory is missing.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be read. Metadata that cannot be read is noted in its entry.
+    pub fn list(&self) -> Result<Vec<SnapshotEntry>, BackupError> {
+        let snapshots = self.snapshots();
+        if !snapshots.is_dir() {
+            return Ok(Vec::new());
+        }
+        let dirs = files::list(&snapshots)?.into_iter().filter(|path| path.is_dir());
+        Ok(dirs.map(entry).collect())
+    }
+}
+
+fn entry(path: PathBuf) -> SnapshotEntry {
+    let stamp = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let metadata = match metadata_file(&path) {
+        MetadataFile::Missing => {
+            return SnapshotEntry { stamp, path, has_metadata: false, metadata: None, metadata_error: None };
+        }
+        MetadataFile::Unreadable(_) => Err("unreadable"),
+        MetadataFile::TooLarge(_) => Err("too_large"),
+        MetadataFile::Bytes(bytes) => match manifest::read(&bytes) {
+            Ok(reading) if reading.value.is_object() => Ok(reading.value),
+            _ => Err("invalid_json"),
+        },
+    };
+    let (metadata, metadata_error) = match metadata {
+        Ok(value) => (Some(value), None),
+        Err(word) => (None, Some(word)),
+    };
+    SnapshotEntry { stamp, path, has_metadata: true, metadata, metadata_error }
+}
+
+/// Reads the metadata file of the snapshot at `dir`, if it is a file of reasonable size.
+pub(crate) fn metadata_file(dir: &Path) -> MetadataFile {
+    let path = dir.join(FILE_NAME);
+    match files::kind(&path) {
+        Ok(None) => MetadataFile::Missing,
+        Ok(Some(Kind::File(size))) if size > LIMIT_BYTES => MetadataFile::TooLarge(size),
+        // One byte more than the limit, in case the file grows under our eyes.
+        Ok(Some(Kind::File(_))) => match stream::head(&path, LIMIT_BYTES + 1) {
+            Ok(bytes) if bytes.len() as u64 > LIMIT_BYTES => MetadataFile::TooLarge(bytes.len() as u64),
+            Ok(bytes) => MetadataFile::Bytes(bytes),
+            Err(error) => MetadataFile::Unreadable(in_words(&error)),
+        },
+        Ok(Some(kind)) => MetadataFile::Unreadable(format!("`{FILE_NAME}` is {}", tree::in_words(kind))),
+        Err(error) => MetadataFile::Unreadable(in_words(&error)),
+    }
+}

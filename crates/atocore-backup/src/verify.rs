@@ -1,0 +1,196 @@
+//! Validation: how much of a snapshot can be proven, and what is wrong with it.
+//!
+//! Reads only, leaves no trace, follows no link inside the snapshot, and trusts nothing in its metadata.
+
+mod content;
+mod digests;
+mod examination;
+mod structure;
+
+use std::path::{Path, PathBuf};
+
+use atocore_model::{
+    id::SnapshotId,
+    monitor::Monitor,
+    snapshot::Depth,
+    time::{Clock, Timestamp},
+};
+use serde_json::Value;
+
+use crate::{BackupError, manifest::Manifest, vault::Vault};
+use examination::Examination;
+
+/// Something that is wrong with a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The depth that found it.
+    pub depth: Depth,
+    /// The file it is about, below the snapshot; empty for the snapshot as a whole.
+    pub file: String,
+    /// The error word, and after a colon what a person wants to know: `size_mismatch: db/atocore.db has …`.
+    pub problem: String,
+}
+
+/// The result of a validation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Validation {
+    /// The stamp that was asked for.
+    pub stamp: SnapshotId,
+    /// Where it lies, or would.
+    pub path: PathBuf,
+    /// Whether there is such a snapshot.
+    pub exists: bool,
+    /// Whether the database copy stood every check that was made.
+    pub db_ok: bool,
+    /// The same for the registry copy; `None` when none is recorded.
+    pub registry_ok: Option<bool>,
+    /// The same for the copy of the vector store; `None` when none is recorded.
+    pub chroma_ok: Option<bool>,
+    /// The metadata, when it is a JSON object.
+    pub metadata: Option<Value>,
+    /// How deep the look was to go.
+    pub depth_asked: Depth,
+    /// The deepest depth at which, and above which, every check was made and found nothing; `None` when not even the
+    /// structure holds.
+    pub depth_reached: Option<Depth>,
+    /// What is wrong, in the order it was found.
+    pub findings: Vec<Finding>,
+    /// Files whose bytes were all read and compared with the record.
+    pub checked_files: u64,
+    /// Their size.
+    pub checked_bytes: u64,
+    /// When the look ended.
+    pub verified_at: Timestamp,
+}
+
+impl Validation {
+    /// Whether everything that was asked for was checked and nothing is wrong.
+    #[must_use]
+    pub fn valid(&self) -> bool {
+        self.depth_reached == Some(self.depth_asked)
+    }
+
+    /// The contract's list of errors: the problems of all findings.
+    #[must_use]
+    pub fn errors(&self) -> Vec<String> {
+        self.findings.iter().map(|finding| finding.problem.clone()).collect()
+    }
+}
+
+/// Validates the snapshot `stamp` down to `depth`. Damage is a result, not an error.
+///
+/// A snapshot of the original has no recorded digests: deeper than structure it is unproven (`digests_not_recorded`),
+/// and so not valid there, while everything that can be checked is.
+///
+/// # Errors
+/// [`BackupError::Cancelled`] when `monitor` calls it off, and nothing else.
+pub fn verify(
+    vault: &Vault,
+    stamp: SnapshotId,
+    depth: Depth,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<Validation, BackupError> {
+    let (examination, _) = examine(vault, stamp, &|_| depth, monitor)?;
+    Ok(examination.conclude(clock))
+}
+
+/// A snapshot that was proven whole a moment ago. Only this module can make one, and only it can be restored.
+#[derive(Debug)]
+pub struct VerifiedSnapshot {
+    stamp: SnapshotId,
+    path: PathBuf,
+    vault: PathBuf,
+    manifest: Manifest,
+    depth: Depth,
+}
+
+impl VerifiedSnapshot {
+    /// Its stamp.
+    #[must_use]
+    pub const fn stamp(&self) -> SnapshotId {
+        self.stamp
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The backup directory it lies in.
+    #[must_use]
+    pub fn vault(&self) -> &Path {
+        &self.vault
+    }
+
+    /// Its metadata.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The depth to which it was proven.
+    #[must_use]
+    pub const fn depth(&self) -> Depth {
+        self.depth
+    }
+}
+
+/// Proves a snapshot whole, as deep as what is recorded in it allows: to the content, or to the structure when the
+/// original wrote it.
+///
+/// # Errors
+/// [`BackupError::Unknown`], [`BackupError::Newer`] or [`BackupError::Damaged`]; [`BackupError::Cancelled`].
+pub fn prove(
+    vault: &Vault,
+    stamp: SnapshotId,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<VerifiedSnapshot, BackupError> {
+    let deepest = |manifest: &Manifest| match manifest.atocore {
+        Some(_) => Depth::Content,
+        None => Depth::Structure,
+    };
+    let (examination, manifest) = examine(vault, stamp, &deepest, monitor)?;
+    let newer = examination.newer_format;
+    let validation = examination.conclude(clock);
+    if let Some(found) = newer {
+        return Err(BackupError::Newer { stamp, found, known: crate::manifest::FORMAT_VERSION });
+    }
+    match manifest {
+        _ if !validation.exists => Err(BackupError::Unknown(stamp)),
+        Some(manifest) if validation.valid() => Ok(VerifiedSnapshot {
+            stamp,
+            path: validation.path,
+            vault: vault.dir().to_owned(),
+            manifest,
+            depth: validation.depth_asked,
+        }),
+        _ => Err(BackupError::Damaged { stamp, problems: validation.errors() }),
+    }
+}
+
+/// Looks at everything down to the depth that `choose` names once the metadata is known.
+fn examine<'a>(
+    vault: &Vault,
+    stamp: SnapshotId,
+    choose: &dyn Fn(&Manifest) -> Depth,
+    monitor: &'a dyn Monitor,
+) -> Result<(Examination<'a>, Option<Manifest>), BackupError> {
+    let mut examination = Examination::new(stamp, vault.snapshot(stamp), monitor);
+    examination.depth = choose(&Manifest::default());
+    examination.proceed()?;
+    let Some(found) = structure::read_metadata(&mut examination) else {
+        return Ok((examination, None));
+    };
+    examination.depth = choose(&found.manifest);
+    structure::check(&mut examination, &found.manifest)?;
+    if examination.depth >= Depth::Digests {
+        digests::check(&mut examination, &found)?;
+    }
+    if examination.depth >= Depth::Content {
+        content::check(&mut examination, &found.manifest)?;
+    }
+    Ok((examination, Some(found.manifest)))
+}

@@ -1,0 +1,106 @@
+//! The third depth: the database holds what was recorded, and every database in the vector store can be read.
+
+use std::convert::Infallible;
+
+use atocore_model::snapshot::Depth;
+use atocore_storage::{
+    files::Kind,
+    sqlite::{StorageError, StoreRecord, inspect},
+};
+
+use super::{
+    examination::Examination,
+    structure::{self, Part},
+};
+use crate::{
+    BackupError,
+    error::in_words,
+    manifest::{Manifest, Record},
+    take, tree, vectors,
+};
+
+/// Looks into the databases.
+pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> Result<(), BackupError> {
+    let place = manifest.database();
+    if let Part::File(path) = structure::part(examination, &place) {
+        let name = structure::name(&place, "db");
+        let mut problems = Vec::new();
+        match inspect::foreign_keys(&path) {
+            Ok(rows) => problems.extend(
+                rows.first()
+                    .map(|first| format!("foreign_key_check_failed: {first} ({} rows in all)", rows.len())),
+            ),
+            // The structure has said that it cannot be opened.
+            Err(_) if !examination.db_whole => {}
+            Err(error) => problems.push(format!("foreign_key_check_failed: {}", in_words(&error))),
+        }
+        match inspect::record(&path) {
+            Ok(found) => {
+                if let Some(record) = &manifest.atocore {
+                    problems.extend(differences(&found, record));
+                }
+            }
+            Err(_) if !examination.db_whole => {}
+            Err(error @ (StorageError::Foreign | StorageError::Newer { .. })) => {
+                problems.push(format!("schema_unknown: {error}"));
+            }
+            Err(error) => problems.push(format!("db_open_failed: {}", in_words(&error))),
+        }
+        for problem in problems {
+            examination.find(Depth::Content, name, problem);
+        }
+    }
+    examination.proceed()?;
+    if manifest.has_vector_store() {
+        vector_databases(examination)?;
+    }
+    Ok(())
+}
+
+/// What the database says of itself and the metadata says otherwise.
+fn differences(found: &StoreRecord, record: &Record) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut compare = |word: &str, what: &str, found: String, recorded: String| {
+        if found != recorded {
+            problems.push(format!("{word}: {what} {found} in the database, {recorded} recorded"));
+        }
+    };
+    compare("schema_mismatch", "schema", found.schema_version.to_string(), record.schema_version.to_string());
+    compare("store_mismatch", "store", found.store_id.clone(), record.store_id.clone());
+    compare("generation_mismatch", "generation", found.generation.to_string(), record.generation.to_string());
+    compare("generation_mismatch", "token", take::token(found), record.token.clone());
+    let (rows, recorded) = (take::counts(found), record.counts);
+    for (what, rows, recorded) in [
+        ("documents", rows.documents, recorded.documents),
+        ("chunks", rows.chunks, recorded.chunks),
+        ("operations", rows.operations, recorded.operations),
+    ] {
+        compare("count_mismatch", what, rows.to_string(), recorded.to_string());
+    }
+    problems
+}
+
+/// Checks every SQLite database in the copy of the vector store.
+fn vector_databases(examination: &mut Examination<'_>) -> Result<(), BackupError> {
+    let mut databases = Vec::new();
+    let Ok(()) = tree::walk(&examination.dir.join("chroma"), &mut |entry| -> Result<(), Infallible> {
+        if let Ok(tree::Entry { path, shown, kind: Kind::File(_), .. }) = entry
+            && vectors::is_database(&path).unwrap_or(false)
+        {
+            databases.push((path, format!("chroma/{shown}")));
+        }
+        Ok(())
+    });
+    for (path, name) in databases {
+        examination.proceed()?;
+        let complaint = match inspect::integrity(&path) {
+            Ok(complaints) => complaints.into_iter().next(),
+            Err(error) => Some(in_words(&error)),
+        };
+        if let Some(complaint) = complaint {
+            let problem = format!("chroma_integrity_check_failed: {name}: {complaint}");
+            examination.find(Depth::Content, &name, problem);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! What a validation has found so far.
+
+use std::path::PathBuf;
+
+use atocore_model::{
+    id::SnapshotId,
+    monitor::{Monitor, Progress},
+    snapshot::Depth,
+    time::Clock,
+};
+use serde_json::Value;
+
+use super::{Finding, Validation};
+use crate::{BackupError, take::proceed};
+
+/// More findings than this are counted and not listed, so that a hostile snapshot cannot fill the memory.
+const MOST_FINDINGS: usize = 1000;
+
+/// A validation under way.
+pub(super) struct Examination<'a> {
+    stamp: SnapshotId,
+    /// Where the snapshot lies.
+    pub(super) dir: PathBuf,
+    /// How deep to look.
+    pub(super) depth: Depth,
+    /// Whether there is a snapshot at all.
+    pub(super) exists: bool,
+    /// The metadata, when it is an object.
+    pub(super) metadata: Option<Value>,
+    /// The format of the snapshot, when it is newer than what is read here.
+    pub(super) newer_format: Option<u64>,
+    /// Whether the database was opened and found whole.
+    pub(super) db_whole: bool,
+    /// Whether a registry copy is recorded.
+    pub(super) has_registry: bool,
+    /// Whether a copy of the vector store is recorded.
+    pub(super) has_vectors: bool,
+    findings: Vec<Finding>,
+    left_out: u64,
+    checked_files: u64,
+    checked_bytes: u64,
+    monitor: &'a dyn Monitor,
+}
+
+impl<'a> Examination<'a> {
+    pub(super) fn new(stamp: SnapshotId, dir: PathBuf, monitor: &'a dyn Monitor) -> Self {
+        Self {
+            stamp,
+            dir,
+            depth: Depth::Structure,
+            exists: false,
+            metadata: None,
+            newer_format: None,
+            db_whole: false,
+            has_registry: false,
+            has_vectors: false,
+            findings: Vec::new(),
+            left_out: 0,
+            checked_files: 0,
+            checked_bytes: 0,
+            monitor,
+        }
+    }
+
+    /// Notes a problem with `file`, found at `depth`.
+    pub(super) fn find(&mut self, depth: Depth, file: &str, problem: String) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(Finding { depth, file: file.to_owned(), problem });
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Notes that a file was read to its end and compared.
+    pub(super) fn checked(&mut self, bytes: u64) {
+        self.checked_files += 1;
+        self.checked_bytes += bytes;
+    }
+
+    /// Goes on unless the caller called it off.
+    pub(super) fn proceed(&self) -> Result<(), BackupError> {
+        proceed(self.monitor)
+    }
+
+    /// Tells the caller how many bytes were compared and returns whether to stop.
+    pub(super) fn hashing(&self, done: u64, total: u64) -> bool {
+        self.monitor.progress(Progress { phase: "comparing with the record", done, total: Some(total) });
+        self.monitor.cancelled()
+    }
+
+    /// Whether nothing was found in a folder of the snapshot.
+    fn is_clean(&self, folder: &str) -> bool {
+        !self.findings.iter().any(|finding| {
+            finding.file.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// Puts it all into the result.
+    pub(super) fn conclude(mut self, clock: &dyn Clock) -> Validation {
+        if self.left_out > 0 {
+            let problem = format!("more_problems: {} more are not listed", self.left_out);
+            self.findings.push(Finding { depth: Depth::Structure, file: String::new(), problem });
+        }
+        let holds = |depth: &Depth| !self.findings.iter().any(|finding| finding.depth <= *depth);
+        Validation {
+            stamp: self.stamp,
+            exists: self.exists,
+            db_ok: self.db_whole && self.is_clean("db"),
+            registry_ok: self.has_registry.then(|| self.is_clean("config")),
+            chroma_ok: self.has_vectors.then(|| self.is_clean("chroma")),
+            depth_asked: self.depth,
+            depth_reached: Depth::ALL.into_iter().rfind(|depth| *depth <= self.depth && holds(depth)),
+            path: self.dir,
+            metadata: self.metadata,
+            findings: self.findings,
+            checked_files: self.checked_files,
+            checked_bytes: self.checked_bytes,
+            verified_at: clock.now(),
+        }
+    }
+}

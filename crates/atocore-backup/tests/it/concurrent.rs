@@ -1,0 +1,155 @@
+//! Snapshots beside writers and beside each other.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use atocore_backup::{
+    BackupError,
+    take::{TakeOptions, take},
+    vault::Vault,
+};
+use atocore_model::{
+    id::Generation,
+    monitor::{Monitor, Progress, Silent},
+    snapshot::Depth,
+};
+use atocore_storage::sqlite::{copy::Copier, inspect};
+
+use crate::home::{Home, STAMP, validate};
+
+/// `cp` stands for the child process that copies pages without having SQLite in it.
+fn with_child(home: &Home) -> TakeOptions {
+    let copier = Copier::Child { program: "cp".into(), arguments: vec!["--".to_owned()] };
+    TakeOptions { copier, ..home.options() }
+}
+
+#[test]
+fn snapshots_beside_a_busy_writer_are_each_one_generation() {
+    for options in [Home::options, with_child] {
+        let home = Home::new();
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut written = 0_u32;
+                while !stop.load(Ordering::SeqCst) {
+                    written += 1;
+                    // Every write adds one document with two passages, so counts and generation move together.
+                    let _stored = home.put(&format!("d{written}.md"), &["left", "right"]);
+                }
+                written
+            });
+            let mut generations = Vec::new();
+            for _ in 0..8 {
+                let taken = take(&home.vault, &home.source(), &options(&home), &Silent).unwrap();
+                let validation = home.validate(taken.id, Depth::Content);
+                assert!(validation.valid(), "{:?}", validation.errors());
+                let record = taken.manifest.atocore.as_ref().unwrap();
+                assert_eq!(record.counts.documents, record.generation);
+                assert_eq!(record.counts.chunks, 2 * record.generation);
+                let content = inspect::record(&taken.path.join("db/atocore.db")).unwrap();
+                assert_eq!(content.generation, Generation(record.generation));
+                generations.push(record.generation);
+            }
+            stop.store(true, Ordering::SeqCst);
+            let written = writer.join().unwrap();
+            assert!(written > 8, "the writer was held up: {written} writes during 8 snapshots");
+            assert!(generations.is_sorted(), "{generations:?}");
+        });
+    }
+}
+
+#[test]
+fn snapshots_of_one_second_taken_by_many_threads_get_their_own_stamps() {
+    let home = Home::new();
+    let stamps: BTreeSet<String> = thread::scope(|scope| {
+        let takers: Vec<_> = (0..6).map(|_| scope.spawn(|| home.take().id.to_string())).collect();
+        takers.into_iter().map(|taker| taker.join().unwrap()).collect()
+    });
+    let listed: BTreeSet<String> = home.vault.list().unwrap().into_iter().map(|entry| entry.stamp).collect();
+    assert_eq!(stamps.len(), 6);
+    assert_eq!(stamps, listed);
+    assert_eq!(stamps.first().unwrap(), STAMP);
+    assert_eq!(stamps.last().unwrap(), "20260406T184224Z");
+    assert_eq!(home.leftovers(), [""; 0]);
+}
+
+#[test]
+fn snapshots_of_one_second_taken_by_many_processes_get_their_own_stamps() {
+    let root = tempfile::tempdir().unwrap();
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "concurrent::child_that_takes", "--ignored", "--nocapture"])
+                .env("ATOCORE_TEST_ROOT", root.path())
+                .env("TMPDIR", root.path())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let vault = Vault::new(root.path());
+    let listed = vault.list().unwrap();
+    assert_eq!(listed.len(), 4 * 5);
+    for entry in listed {
+        let validation = validate(&vault, entry.stamp.parse().unwrap(), Depth::Content);
+        assert!(validation.valid(), "{}: {:?}", entry.stamp, validation.errors());
+    }
+}
+
+#[test]
+#[ignore = "runs as the child process of another test"]
+fn child_that_takes() {
+    #[expect(clippy::disallowed_methods, reason = "how a parent process tells its child where to work")]
+    let Some(root) = std::env::var_os("ATOCORE_TEST_ROOT") else { return };
+    let home = Home::new();
+    for _ in 0..5 {
+        let _taken = take(&Vault::new(Path::new(&root)), &home.source(), &home.options(), &Silent).unwrap();
+    }
+}
+
+/// Puts a directory of its own under the stamp of the snapshot that is being taken.
+struct OtherProgram<'a> {
+    target: &'a Path,
+}
+
+impl Monitor for OtherProgram<'_> {
+    fn progress(&self, _: Progress) {
+        std::fs::create_dir_all(self.target).unwrap();
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_directory_that_another_program_makes_meanwhile_is_never_replaced() {
+    let home = Home::new();
+    let target = home.vault.snapshots().join(STAMP);
+    let error = home.take_watched(&OtherProgram { target: &target }).unwrap_err();
+    assert!(matches!(error, BackupError::StampTaken(id) if id.to_string() == STAMP), "{error}");
+    assert_eq!(std::fs::read_dir(&target).unwrap().count(), 0, "an empty one neither");
+    assert_eq!(home.leftovers(), [""; 0]);
+    assert_eq!(home.take().id.to_string(), "20260406T184220Z");
+}
+
+#[test]
+fn a_snapshot_can_be_validated_while_others_are_taken() {
+    let home = Home::new();
+    let first = home.take();
+    thread::scope(|scope| {
+        let taker = scope.spawn(|| (0..5).map(|_| home.take().id).collect::<Vec<_>>());
+        for _ in 0..5 {
+            assert!(home.validate(first.id, Depth::Content).valid());
+        }
+        assert_eq!(taker.join().unwrap().len(), 5);
+    });
+}

@@ -1,0 +1,19 @@
+//! What the snapshots promise, one promise per file.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and damage files on purpose"
+)]
+
+mod concurrent;
+mod content;
+mod crash;
+mod damage;
+mod defects;
+mod home;
+mod hostile;
+mod original;
+mod restore;
+mod roundtrip;
+mod space;

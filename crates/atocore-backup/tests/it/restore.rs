@@ -1,0 +1,175 @@
+//! Restoring: only what is proven, only into an empty place, and only whole.
+
+use std::path::Path;
+
+use atocore_backup::{
+    BackupError,
+    restore::{RestoreReport, restore_into},
+    verify::{VerifiedSnapshot, prove},
+};
+use atocore_model::{
+    error::ErrorCode,
+    id::{Generation, SnapshotId},
+    monitor::Silent,
+    snapshot::Depth,
+};
+use atocore_storage::{
+    layout::Layout,
+    sqlite::{Store, StoreOptions, inspect},
+};
+
+use crate::{
+    crash::CancelAt,
+    home::{Home, REGISTRY, Victim, tree},
+};
+
+fn proven(home: &Home) -> VerifiedSnapshot {
+    let taken = home.take();
+    prove(&home.vault, taken.id, &*home.clock, &Silent).unwrap()
+}
+
+fn restore(verified: &VerifiedSnapshot, target: &Path) -> Result<RestoreReport, BackupError> {
+    restore_into(verified, target, &Silent)
+}
+
+#[test]
+fn a_restored_installation_opens_and_is_what_was_saved() {
+    let home = Home::new();
+    let verified = proven(&home);
+    let _later = home.put("later.md", &["not in the snapshot"]);
+    let target = home.root.path().join("new/place");
+    let report = restore(&verified, &target).unwrap();
+    let layout = Layout::in_home(&target);
+    assert_eq!(std::fs::read(&layout.registry).unwrap(), REGISTRY);
+    assert_eq!(tree(&layout.vector_store()), tree(&verified.path().join("chroma")));
+    assert!(layout.vector_store().join("6f1c/empty").is_dir());
+    assert_eq!(
+        std::fs::read(layout.database()).unwrap(),
+        std::fs::read(verified.path().join("db/atocore.db")).unwrap()
+    );
+    let record = inspect::record(&layout.database()).unwrap();
+    assert_eq!((record.generation, record.documents), (Generation(3), 3));
+
+    assert_eq!((report.generation, report.proven), (Some(Generation(3)), Depth::Content));
+    assert_eq!(report.target, target);
+    let on_disk = tree(&target).into_iter().filter(|(name, _)| !name.ends_with('/'));
+    let on_disk: Vec<_> = on_disk.map(|(name, bytes)| (name, bytes.len() as u64)).collect();
+    let mut reported: Vec<_> =
+        report.files.iter().map(|file| (file.path.to_str().unwrap().to_owned(), file.size_bytes)).collect();
+    reported.sort();
+    assert_eq!(reported, on_disk, "nothing else is left, no staging folder either");
+    assert_eq!(report.bytes, on_disk.iter().map(|(_, size)| size).sum::<u64>());
+
+    let options = StoreOptions { busy_timeout: std::time::Duration::from_secs(5), clock: home.clock.clone() };
+    let store = Store::open(&layout.database(), options).unwrap();
+    assert_eq!(store.generation().unwrap(), Generation(3));
+}
+
+#[test]
+fn a_folder_that_holds_anything_is_left_alone() {
+    let home = Home::new();
+    let verified = proven(&home);
+    let target = home.root.path().join("taken");
+    std::fs::create_dir(&target).unwrap();
+    std::fs::write(target.join(".hidden"), "mine").unwrap();
+    let error = restore(&verified, &target).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::TargetNotEmpty);
+    assert!(error.to_string().contains(".hidden"), "{error}");
+    assert_eq!(tree(&target).into_keys().collect::<Vec<_>>(), [".hidden"]);
+    std::fs::remove_file(target.join(".hidden")).unwrap();
+    let _report = restore(&verified, &target).unwrap();
+    assert_eq!(restore(&verified, &target).unwrap_err().code(), ErrorCode::TargetNotEmpty);
+}
+
+#[test]
+fn what_an_interrupted_restore_left_is_named_with_its_cure() {
+    let home = Home::new();
+    let verified = proven(&home);
+    let target = home.root.path().join("half");
+    std::fs::create_dir_all(target.join(".restore-77/data")).unwrap();
+    let error = restore(&verified, &target).unwrap_err();
+    assert!(error.hint().unwrap().contains("cut short"), "{:?}", error.hint());
+}
+
+#[test]
+fn a_file_is_no_place_to_restore_to_and_neither_is_the_vault() {
+    let home = Home::new();
+    let verified = proven(&home);
+    let file = home.root.path().join("file");
+    std::fs::write(&file, "mine").unwrap();
+    assert_eq!(restore(&verified, &file).unwrap_err().code(), ErrorCode::Io);
+    for inside in ["snapshots/20300101T000000Z", ".partial/x", "snapshots/../snapshots/x"] {
+        let error = restore(&verified, &home.vault.dir().join(inside)).unwrap_err();
+        assert!(matches!(error, BackupError::TargetInVault(_)), "{inside}: {error}");
+    }
+    assert_eq!(home.vault.list().unwrap().len(), 1);
+    assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
+fn called_off_at_any_moment_it_leaves_an_empty_place() {
+    let home = Home::new();
+    let verified = proven(&home);
+    let never = CancelAt::call(usize::MAX);
+    let _report = restore_into(&verified, &home.root.path().join("whole"), &never).unwrap();
+    assert!(never.asked() >= 5);
+    let target = home.root.path().join("called off");
+    for at in 0..never.asked() {
+        let error = restore_into(&verified, &target, &CancelAt::call(at)).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+        assert!(tree(&target).is_empty(), "{at}");
+    }
+}
+
+#[test]
+fn a_damaged_or_unknown_snapshot_cannot_be_proven_and_so_not_restored() {
+    let home = Home::new();
+    let taken = home.take();
+    let victim = Victim::of(&taken);
+    let path = victim.dir.join("chroma/6f1c/data_level0.bin");
+    std::fs::write(&path, [8; 3000]).unwrap();
+    let error = prove(&victim.vault, victim.id, &*home.clock, &Silent).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::SnapshotDamaged);
+    assert!(error.to_string().contains("digest_mismatch: chroma/6f1c/data_level0.bin"), "{error}");
+
+    let unknown: SnapshotId = "20010101T000000Z".parse().unwrap();
+    assert_eq!(
+        prove(&home.vault, unknown, &*home.clock, &Silent).unwrap_err().code(),
+        ErrorCode::SnapshotUnknown
+    );
+
+    let newer = Victim::of(&taken);
+    newer.edit_metadata(|value| value["atocore"]["format_version"] = 9.into());
+    let error = prove(&newer.vault, newer.id, &*home.clock, &Silent).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StoreNewer);
+}
+
+#[test]
+fn damage_that_happens_after_the_proof_is_found_while_copying() {
+    let home = Home::new();
+    for file in ["db/atocore.db", "config/project-registry.json", "chroma/6f1c/data_level0.bin"] {
+        let victim = Victim::of(&home.take());
+        let verified = prove(&victim.vault, victim.id, &*home.clock, &Silent).unwrap();
+        let mut bytes = std::fs::read(victim.dir.join(file)).unwrap();
+        bytes[9] ^= 1;
+        std::fs::write(victim.dir.join(file), bytes).unwrap();
+        let target = home.root.path().join("target");
+        let error = restore(&verified, &target).unwrap_err();
+        assert!(matches!(&error, BackupError::CopyDiffers(name) if name == file), "{error}");
+        assert!(tree(&target).is_empty());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn copies_of_read_only_files_can_be_written_again() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let verified = proven(&home);
+    let locked = std::fs::Permissions::from_mode(0o444);
+    std::fs::set_permissions(verified.path().join("db/atocore.db"), locked).unwrap();
+    let target = home.root.path().join("target");
+    let _report = restore(&verified, &target).unwrap();
+    let mode = std::fs::metadata(Layout::in_home(&target).database()).unwrap().permissions().mode();
+    assert_ne!(mode & 0o200, 0);
+}
