@@ -176,16 +176,8 @@ impl Findings {
                     Some(&format!("atocore project add {} --root FOLDER", project.id)),
                 );
             }
-            if let Some(refreshed) = &project.refreshed
-                && refreshed.problems != "[]"
-            {
-                let message = format!("the last refresh of `{}` could not read some files", project.id);
-                self.add(
-                    "projects",
-                    Level::Warning,
-                    message,
-                    Some(&format!("atocore refresh {}", project.id)),
-                );
+            if let Some(refreshed) = &project.refreshed {
+                self.unread_files(&project.id, &refreshed.problems);
             }
         }
         let (level, message) = match (status.snapshots.newest, status.snapshots.newest_age_seconds) {
@@ -198,6 +190,27 @@ impl Findings {
         self.add("snapshots", level, message, (level != Level::Ok).then_some("atocore backup create"));
     }
 }
+
+impl Findings {
+    /// The files that the last refresh of a project could not read.
+    fn unread_files(&mut self, project: &str, problems: &str) {
+        let problems: Vec<serde_json::Value> = serde_json::from_str(problems).unwrap_or_default();
+        let cure = format!("correct the file, then `atocore refresh {project}`");
+        for problem in problems.iter().take(FILES_SHOWN) {
+            let word = |key: &str| problem[key].as_str().unwrap_or_default();
+            let message =
+                format!("`{}` of project `{project}` could not be read: {}", word("path"), word("detail"));
+            self.add("files", Level::Warning, message, Some(&cure));
+        }
+        if let Some(more) = problems.len().checked_sub(FILES_SHOWN + 1) {
+            let message = format!("and {} of project `{project}`", counted(more + 1, "more file"));
+            self.add("files", Level::Warning, message, Some(&format!("atocore refresh {project}")));
+        }
+    }
+}
+
+/// How many files of a project are named one by one.
+const FILES_SHOWN: usize = 5;
 
 fn counted(count: usize, noun: &str) -> String {
     counted_u64(count as u64, noun)

@@ -32,7 +32,11 @@ fn an_index_that_grew_by_changes_answers_like_a_rebuilt_one() {
     let place = Installation::default();
     let engine = filled(&place);
     for round in 0..8 {
-        place.write_at(&format!("p/{round}.md"), format!("# New {round}\n\nlion1 zebra zebra"), 1_700_001_000);
+        place.write_at(
+            &format!("p/{round}.md"),
+            format!("# New {round}\n\nlion1 zebra zebra"),
+            1_700_001_000,
+        );
         place.remove(&format!("p/{}.md", 20 + round));
         let _report = engine.fresh("p");
     }

@@ -37,7 +37,8 @@ fn every_file_ends_in_one_state_with_a_reason() {
     place.write("p/ignored.md", "ignored");
     place.write("p/.atocoreignore", "drafts/\n");
     place.write("p/drafts/d.md", "draft");
-    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, place.vault().join(name)).unwrap();
+    let link =
+        |target: &str, name: &str| std::os::unix::fs::symlink(target, place.vault().join(name)).unwrap();
     link("a.md", "p/inside.md");
     link("/etc/hostname", "p/outside.md");
     link("nowhere", "p/dangling.md");
@@ -154,7 +155,10 @@ fn a_missing_root_is_skipped_and_its_documents_stay() {
     };
     away("b", "unplugged");
     let report = engine.fresh("p");
-    assert_eq!((report.status(), report.roots_ingested(), report.roots_skipped()), (RefreshStatus::Partial, 1, 1));
+    assert_eq!(
+        (report.status(), report.roots_ingested(), report.roots_skipped()),
+        (RefreshStatus::Partial, 1, 1)
+    );
     assert_eq!(report.roots[1].skipped, Some(RootSkip::Missing));
     assert_eq!(engine.ask("zebra").hits.len(), 2);
     away("a", "unplugged-too");
@@ -244,7 +248,10 @@ fn a_file_written_just_now_is_read_again_and_still_has_its_date() {
     let engine = place.own();
     engine.add("p", "p");
     let _report = engine.fresh("p");
-    assert_eq!(engine.ask("zebra").hits[0].date, Timestamp::new(place.clock.now().get() + Duration::from_millis(500)));
+    assert_eq!(
+        engine.ask("zebra").hits[0].date,
+        Timestamp::new(place.clock.now().get() + Duration::from_millis(500))
+    );
     // The same size and time, as when two writes fall into one tick.
     place.write_at("p/a.md", "the other zebra", now);
     assert_eq!(files(&engine.fresh("p")), owned(&[("a.md", "ingested", "changed")]));

@@ -44,8 +44,12 @@ fn status_and_doctor_say_what_is_there_and_what_to_do() {
     assert_eq!((status.projects[0].documents, status.projects[0].chunks), (1, 1));
     assert_eq!((status.generation, status.index_generation), (report.generation, Some(report.generation)));
     assert_eq!(status.owner.unwrap().activity, "test");
-    let worst = |check: &str| engine.doctor().into_iter().filter(|finding| finding.check == check).max_by_key(|f| f.level);
+    let worst = |check: &str| {
+        engine.doctor().into_iter().filter(|finding| finding.check == check).max_by_key(|f| f.level)
+    };
     assert_eq!(worst("store").unwrap().level.as_str(), "ok");
-    assert_eq!(worst("projects").unwrap().cure.unwrap(), "atocore refresh p");
+    let unread = worst("files").unwrap();
+    assert_eq!(unread.message, "`b.md` of project `p` could not be read: the byte at offset 0 is not UTF-8");
+    assert_eq!(unread.cure.unwrap(), "correct the file, then `atocore refresh p`");
     assert_eq!(worst("snapshots").unwrap().cure.unwrap(), "atocore backup create");
 }

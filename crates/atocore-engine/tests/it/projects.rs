@@ -79,7 +79,10 @@ fn an_edited_registry_is_read_again_and_a_broken_one_is_refused_whole() {
     atocore_storage_write(&path, "{\"projects\": [{}, 7]}");
     let refused = engine.projects().unwrap_err();
     assert_eq!(refused.code(), ErrorCode::RegistryInvalid);
-    assert!(refused.to_string().contains("projects[0]") && refused.to_string().contains("projects[1]"), "{refused}");
+    assert!(
+        refused.to_string().contains("projects[0]") && refused.to_string().contains("projects[1]"),
+        "{refused}"
+    );
 }
 
 fn atocore_storage_write(path: &std::path::Path, text: &str) {

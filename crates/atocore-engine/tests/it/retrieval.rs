@@ -56,7 +56,8 @@ fn the_score_is_the_product_that_the_explanation_shows() {
     for hit in &answer.hits {
         let explanation = &hit.explanation;
         assert_eq!(explanation.similarity, explanation.bm25 / explanation.bm25_max);
-        let product = explanation.factors.iter().fold(explanation.similarity, |score, factor| score * factor.value);
+        let product =
+            explanation.factors.iter().fold(explanation.similarity, |score, factor| score * factor.value);
         assert_eq!(explanation.score(), product);
         let values: Vec<_> = explanation.factors.iter().map(|factor| (factor.name, factor.value)).collect();
         let expected = match hit.source_path.as_str() {
@@ -108,7 +109,10 @@ fn tags_and_paths_filter_inside_the_search() {
     let engine = place.own();
     engine.add("p", "p");
     let _report = engine.fresh("p");
-    let tagged = |tags: &[&str]| Query { tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(), ..query("zebra") };
+    let tagged = |tags: &[&str]| Query {
+        tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
+        ..query("zebra")
+    };
     assert_eq!(paths(&engine.query(&tagged(&["RED"])).unwrap()).len(), 2);
     assert_eq!(paths(&engine.query(&tagged(&["red", "round"])).unwrap()), ["a/x.md"]);
     assert!(engine.query(&tagged(&["square"])).unwrap().hits.is_empty());
