@@ -1,1 +1,12 @@
 //! The doors of AtoCore: command line and HTTP over one engine.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+mod demo;
+pub mod http;
+pub mod logging;
+pub mod serve;
+pub mod session;
+pub mod verb;
+pub mod wire;

@@ -1,2 +1,7 @@
 //! The `atocore` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    atocore::cli::run(std::env::args_os())
+}

@@ -1,0 +1,163 @@
+//! The command line: the tree of commands, and what happens around each of them.
+//!
+//! A command parses its words, runs verbs in a [`crate::session::Session`], and sets the answer. It decides nothing.
+
+mod backups;
+mod demo;
+mod doctor;
+mod exit;
+mod ingest;
+mod output;
+mod progress;
+mod projects;
+mod search;
+mod serve;
+mod settings;
+mod typeset;
+
+use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
+
+use atocore_model::error::ErrorCode;
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{Config, Environment, Flags, LogLevel},
+    logging,
+    session::COPY_COMMAND,
+    verb::VerbError,
+};
+use exit::Exit;
+
+// What the demo's story is set with.
+pub(crate) use backups::stamp_of;
+pub(crate) use output::{Form, Output, Style};
+pub(crate) use progress::Terminal;
+pub(crate) use search::{arithmetic, heading, place};
+pub(crate) use typeset::{count, excerpt, plain, size};
+
+/// A context engine on your own machine: documents in, ranked passages out, and snapshots you can trust.
+#[derive(Debug, Parser)]
+#[command(name = "atocore", version = version(), disable_help_subcommand = true)]
+struct Cli {
+    /// The folder that holds everything: `data/`, `config/`, `backups/` (ATOCORE_HOME)
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Answer with the JSON of the HTTP door instead of set text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows everything at work on real documents, in a folder of its own
+    Demo(demo::Demo),
+    /// Serves HTTP until it is told to stop
+    Serve(serve::Serve),
+    /// Registers, lists, changes and removes projects
+    #[command(subcommand)]
+    Project(projects::Projects),
+    /// Reads what changed in the documents of projects
+    Refresh(ingest::Refresh),
+    /// Asks a question
+    Query(search::Query),
+    /// Takes, lists, validates and restores snapshots
+    #[command(subcommand)]
+    Backup(backups::Backups),
+    /// Shows what is stored, what is running, and how old the newest snapshot is
+    Status(doctor::Status),
+    /// Looks for what is wrong and says what cures it
+    Doctor(doctor::Doctor),
+    /// Shows the settings
+    #[command(subcommand)]
+    Config(settings::Settings),
+}
+
+/// Runs the program with `arguments`, the first of which is its own name, and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    // Before anything else is opened: the copy is made by a process that has nothing but two files.
+    if arguments.get(1).is_some_and(|argument| argument == COPY_COMMAND) {
+        return backups::copy_pages(&arguments[2..]).into();
+    }
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error).into(),
+    };
+    let environment = Environment::read();
+    let form = if cli.json { Form::Json } else { Form::Human };
+    let output = Output::new(form, environment.no_color);
+    let program = arguments.first().map_or("atocore".into(), |program| program.to_string_lossy());
+    let ended = dispatch(cli, &program, &environment, &output);
+    let exit = ended.unwrap_or_else(|error| {
+        output.error(&error);
+        Exit::of(error.kind())
+    });
+    match output.failure() {
+        Some(error) => {
+            output::note(&format!("error: the answer could not be printed: {error}"));
+            Exit::Failed.into()
+        }
+        None => exit.into(),
+    }
+}
+
+fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output) -> Result<Exit, VerbError> {
+    let mut flags = Flags { data_dir: cli.data_dir, ..Flags::default() };
+    match &cli.command {
+        Command::Demo(demo) => flags.data_dir = Some(demo.home(flags.data_dir.take())),
+        Command::Serve(serve) => serve.add_to(&mut flags),
+        _ => {}
+    }
+    let config = Config::load(&flags, environment).map_err(|error| {
+        VerbError::new(ErrorCode::InvalidSetting, error.to_string()).with_hint(
+            "docs/configuration.md lists every setting; `atocore config show` prints them when all are right",
+        )
+    })?;
+    start_logging(&cli.command, &config, environment);
+    match cli.command {
+        Command::Demo(demo) => demo.run(program, &config, environment, output),
+        Command::Serve(serve) => serve.run(&config, output),
+        Command::Project(projects) => projects.run(&config, environment, output),
+        Command::Refresh(refresh) => refresh.run(&config, output),
+        Command::Query(query) => query.run(&config, output),
+        Command::Backup(backups) => backups.run(&config, environment, output),
+        Command::Status(status) => status.run(&config, output),
+        Command::Doctor(doctor) => doctor.run(&config, output),
+        Command::Config(settings) => settings.run(&config, output),
+    }
+}
+
+/// A command that ends at once says what matters in its answer; a server has only its log.
+fn start_logging(command: &Command, config: &Config, environment: &Environment) {
+    let default = if matches!(command, Command::Serve(_)) { LogLevel::Info } else { LogLevel::Warn };
+    let colour = !environment.no_color && std::io::stderr().is_terminal();
+    logging::start(config.log.unwrap_or(default), config.log_format, colour);
+}
+
+/// Help and version are answers; everything else is wrong usage.
+fn refused(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        output::note(error.render().to_string().trim_end());
+        Exit::Usage
+    } else {
+        output::help(error.render());
+        Exit::Done
+    }
+}
+
+fn version() -> &'static str {
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("ATOCORE_BUILD"), ")")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_of_commands_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,290 @@
+//! `backup create`, `list`, `validate`, `restore`, and the child process that copies the store.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use atocore_engine::{RestoreReport, SystemClock};
+use atocore_model::monitor::Silent;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Terminal,
+    exit::Exit,
+    output::{self, Form, Output, Style},
+    typeset::{Table, count, plain, second, size},
+};
+use crate::{
+    config::{Config, Environment},
+    session::Session,
+    verb::{CreateBackup, ListBackups, ValidateBackup, VerbError, stamp},
+    wire::{SnapshotEntry, SnapshotMetadata, Validation},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Backups {
+    /// Takes a snapshot of the store and the registry
+    Create {
+        /// Copy the directory of the vector store too
+        #[arg(long)]
+        include_chroma: bool,
+    },
+    /// Lists every snapshot
+    List,
+    /// Checks how much of a snapshot can be proven
+    Validate {
+        /// Its name, as `backup list` shows it
+        stamp: String,
+        /// How closely to look: structure, digests or content
+        #[arg(long, value_name = "D")]
+        depth: Option<String>,
+    },
+    /// Restores a snapshot into an empty folder, checked before it says done
+    Restore(Restore),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// Its name, as `backup list` shows it
+    stamp: String,
+    /// A folder that is empty or does not exist; afterwards it is used with --data-dir
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+/// What a restore has put in place, as JSON.
+#[derive(Serialize)]
+struct Restored {
+    stamp: String,
+    path: String,
+    proven_depth: String,
+    generation: Option<u64>,
+    total_bytes: u64,
+    files: Vec<RestoredFile>,
+}
+
+#[derive(Serialize)]
+struct RestoredFile {
+    path: String,
+    size_bytes: u64,
+    blake3: String,
+}
+
+impl Backups {
+    pub(super) fn run(
+        self,
+        config: &Config,
+        environment: &Environment,
+        output: &Output,
+    ) -> Result<Exit, VerbError> {
+        match self {
+            Self::Create { include_chroma } => create(include_chroma, config, output),
+            Self::List => list(config, output),
+            Self::Validate { stamp, depth } => validate(ValidateBackup { stamp, depth }, config, output),
+            Self::Restore(restore) => restore.run(config, &environment.current_dir, output),
+        }
+    }
+}
+
+/// What the hidden command does: copies one file to another and says nothing when it went well.
+pub(super) fn copy_pages(arguments: &[OsString]) -> Exit {
+    let [from, to] = arguments else {
+        output::note("error: two files are expected");
+        return Exit::Usage;
+    };
+    match atocore_engine::copy_pages(Path::new(from), Path::new(to)) {
+        Ok(_bytes) => Exit::Done,
+        Err(error) => {
+            output::note(&format!("error: {}", VerbError::from(atocore_engine::Error::from(error)).message));
+            Exit::Failed
+        }
+    }
+}
+
+fn create(include_chroma: bool, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let monitor = Terminal::watch(output.form());
+    let session = Session::writing(config, "backup create", &monitor)?;
+    let metadata = session.run(CreateBackup { include_chroma }, &monitor)?;
+    drop(monitor);
+    if output.form() == Form::Json {
+        output.json(&metadata);
+        return Ok(Exit::Done);
+    }
+    print_taken(&metadata, output);
+    let stamp = stamp_of(&metadata);
+    output.line(format!("\nproven when you have seen it: `atocore backup validate {stamp} --depth content`"));
+    Ok(Exit::Done)
+}
+
+/// Sets what a snapshot holds for a person.
+pub(crate) fn print_taken(metadata: &SnapshotMetadata, output: &Output) {
+    output.line(format!("snapshot {} taken", output.paint(Style::Bold, stamp_of(metadata))));
+    let mut table = Table::bare();
+    table.row(["  lies in".to_owned(), metadata.backup_root.clone()]);
+    let mut database = vec![size(metadata.db_size_bytes)];
+    database.extend(recorded(metadata.atocore.as_ref()));
+    table.row(["  database".to_owned(), database.join(" · ")]);
+    let registry = if metadata.registry_snapshot_path.is_empty() { "there is none yet" } else { "copied" };
+    table.row(["  registry".to_owned(), registry.to_owned()]);
+    table.row(["  vectors".to_owned(), plain(&metadata.vector_store_note)]);
+    for line in table.lines() {
+        output.line(line);
+    }
+}
+
+/// The stamp of a snapshot that was just taken: the name of its folder.
+pub(crate) fn stamp_of(metadata: &SnapshotMetadata) -> String {
+    let name = Path::new(&metadata.backup_root).file_name();
+    name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let entries = Session::reading(config, &Silent)?.run(ListBackups, &Silent)?;
+    if output.form() == Form::Json {
+        output.json(&entries);
+        return Ok(Exit::Done);
+    }
+    if entries.is_empty() {
+        output.line("there is no snapshot; `atocore backup create` takes one");
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&["STAMP", "TAKEN", "DATABASE", "HOLDS"]);
+    for entry in &entries {
+        table.row(listed(entry));
+    }
+    for (index, line) in table.lines().iter().enumerate() {
+        output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
+    }
+    Ok(Exit::Done)
+}
+
+fn listed(entry: &SnapshotEntry) -> [String; 4] {
+    let stamp = plain(&entry.stamp);
+    let Some(metadata) = entry.metadata.as_ref().and_then(Option::as_ref) else {
+        let why = if entry.has_metadata { "metadata cannot be read" } else { "no metadata" };
+        return [stamp, "-".to_owned(), "-".to_owned(), why.to_owned()];
+    };
+    let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or("-");
+    let bytes = metadata.get("db_size_bytes").and_then(Value::as_u64).map_or_else(|| "-".to_owned(), size);
+    let mut holds: Vec<_> = recorded(metadata.get("atocore"));
+    if metadata.get("chroma_snapshot_included").and_then(Value::as_bool) == Some(true) {
+        holds.push("vectors".to_owned());
+    }
+    [stamp, second(&plain(text("created_at"))), bytes, holds.join(" · ")]
+}
+
+/// What our own record says about a snapshot; nothing for one of the original.
+fn recorded(record: Option<&Value>) -> Vec<String> {
+    let Some(record) = record else { return Vec::new() };
+    let number = |pointer: &str| record.pointer(pointer).and_then(Value::as_u64);
+    let documents = number("/counts/documents").map(|documents| count(documents, "document"));
+    let chunks = number("/counts/chunks").map(|chunks| count(chunks, "passage"));
+    let generation = number("/generation").map(|generation| format!("generation {generation}"));
+    [documents, chunks, generation].into_iter().flatten().collect()
+}
+
+fn validate(verb: ValidateBackup, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let monitor = Terminal::watch(output.form());
+    let validation = Session::reading(config, &monitor)?.run(verb, &monitor)?;
+    drop(monitor);
+    match output.form() {
+        Form::Json => output.json(&validation),
+        Form::Human => print_validation(&validation, output),
+    }
+    Ok(if validation.valid { Exit::Done } else { Exit::Failed })
+}
+
+/// Sets the result of a validation for a person.
+pub(crate) fn print_validation(validation: &Validation, output: &Output) {
+    let stamp = output.paint(Style::Bold, plain(&validation.stamp));
+    let asked = &validation.atocore.depth_asked;
+    if !validation.exists {
+        output.line(format!("snapshot {stamp} does not exist; `atocore backup list` shows every stamp"));
+        return;
+    }
+    let verdict = if validation.valid {
+        output.paint(Style::Green, format!("valid, proven to depth `{asked}`"))
+    } else {
+        let reached = validation.atocore.depth_reached.as_deref().unwrap_or("none");
+        output.paint(Style::Red, format!("NOT valid: asked for depth `{asked}`, reached `{reached}`"))
+    };
+    output.line(format!("snapshot {stamp} is {verdict}"));
+    let word = |ok: Option<bool>| match ok {
+        Some(true) => "ok",
+        Some(false) => "damaged",
+        None => "not in this snapshot",
+    };
+    let mut table = Table::bare();
+    table.row(["  database".to_owned(), word(Some(validation.db_ok)).to_owned()]);
+    table.row(["  registry".to_owned(), word(validation.registry_ok).to_owned()]);
+    table.row(["  vectors".to_owned(), word(validation.chroma_ok).to_owned()]);
+    if validation.atocore.checked_files > 0 {
+        let files = count(validation.atocore.checked_files, "file");
+        let bytes = size(validation.atocore.checked_bytes);
+        table.row(["  compared".to_owned(), format!("{files}, {bytes}, byte for byte with the record")]);
+    }
+    for error in &validation.errors {
+        table.row(["  wrong".to_owned(), plain(error)]);
+    }
+    for line in table.lines() {
+        output.line(line);
+    }
+    if !validation.valid {
+        output.line("\nrestore from another: `atocore backup list` shows every snapshot");
+    }
+}
+
+impl Restore {
+    fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
+        let stamp = stamp(&self.stamp)?;
+        let monitor = Terminal::watch(output.form());
+        let to = current_dir.join(&self.to);
+        let report = atocore_engine::restore(&config.layout, stamp, &to, &SystemClock, &monitor)?;
+        drop(monitor);
+        tracing::info!(stamp = %report.stamp, target = %report.target.display(), "runtime_backup_restored");
+        if output.form() == Form::Json {
+            output.json(&Restored::from(report));
+            return Ok(Exit::Done);
+        }
+        print_restored(&report, output);
+        let folder = report.target.display();
+        output.line(format!("\nuse it: `atocore --data-dir '{folder}' status`"));
+        Ok(Exit::Done)
+    }
+}
+
+/// Sets what a restore did for a person.
+pub(crate) fn print_restored(report: &RestoreReport, output: &Output) {
+    output.line(format!(
+        "snapshot {} restored into {}",
+        output.paint(Style::Bold, report.stamp),
+        report.target.display()
+    ));
+    let files = count(report.files.len() as u64, "file");
+    output.line(format!(
+        "  {files}, {}, proven to depth `{}` before, compared with the record after",
+        size(report.bytes),
+        report.proven
+    ));
+}
+
+impl From<RestoreReport> for Restored {
+    fn from(report: RestoreReport) -> Self {
+        let file = |file: &atocore_engine::RestoredFile| RestoredFile {
+            path: file.path.to_string_lossy().into_owned(),
+            size_bytes: file.size_bytes,
+            blake3: file.digest.to_string(),
+        };
+        Self {
+            stamp: report.stamp.to_string(),
+            path: report.target.to_string_lossy().into_owned(),
+            proven_depth: report.proven.to_string(),
+            generation: report.generation.map(|generation| generation.0),
+            total_bytes: report.bytes,
+            files: report.files.iter().map(file).collect(),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `demo`: everything at work on real documents.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Terminal, exit::Exit, output::Output};
+use crate::{
+    config::{Config, Environment},
+    demo,
+    verb::VerbError,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// A folder of your own documents; without it, AtoCore reads its own documentation
+    #[arg(value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+}
+
+impl Demo {
+    /// The home of the demo: the folder that the user named for everything, else one of its own beside them.
+    pub(super) fn home(&self, data_dir: Option<PathBuf>) -> PathBuf {
+        data_dir.unwrap_or_else(|| PathBuf::from(demo::FOLDER))
+    }
+
+    pub(super) fn run(
+        self,
+        program: &str,
+        config: &Config,
+        environment: &Environment,
+        output: &Output,
+    ) -> Result<Exit, VerbError> {
+        let folder = self.folder.map(|folder| environment.current_dir.join(folder));
+        let monitor = Terminal::watch(output.form());
+        let same =
+            demo::Demo { program, config, current_dir: &environment.current_dir, output, monitor: &monitor }
+                .tell(folder.as_deref())?;
+        Ok(if same { Exit::Done } else { Exit::Failed })
+    }
+}

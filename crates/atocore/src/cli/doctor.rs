@@ -1,0 +1,147 @@
+//! `status` and `doctor`: how things stand, what is wrong, and the command that cures it.
+
+use atocore_model::monitor::Silent;
+use clap::Args;
+
+use super::{
+    exit::Exit,
+    ingest::counts,
+    output::{Form, Output, Style},
+    typeset::{Table, count, plain, second, size},
+};
+use crate::{
+    config::Config,
+    session::Session,
+    verb::{self, VerbError},
+    wire::{self, Check},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Status;
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor;
+
+impl Status {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+        let status = Session::looking(config)?.run(verb::Status, &Silent)?;
+        match output.form() {
+            Form::Json => output.json(&status),
+            Form::Human => print(&status, output),
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl Doctor {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+        let doctor = Session::looking(config)?.run(verb::Doctor, &Silent)?;
+        let is_fine = doctor.checks.iter().all(|check| check.level == "ok");
+        if output.form() == Form::Json {
+            output.json(&doctor);
+        } else {
+            for check in &doctor.checks {
+                print_check(check, output);
+            }
+            output.line(if is_fine {
+                "\nnothing is wrong"
+            } else {
+                "\nthe lines with an arrow say what to do"
+            });
+        }
+        Ok(if is_fine { Exit::Done } else { Exit::Problems })
+    }
+}
+
+fn print(status: &wire::Status, output: &Output) {
+    let mut table = Table::bare();
+    let mut part = |name: &str, value: String| table.row([name.to_owned(), value]);
+    part("data", status.paths.data.clone());
+    part("registry", status.paths.registry.clone());
+    part("backups", status.paths.backups.clone());
+    part("store", generations(status));
+    if let Some(owner) = &status.owner {
+        part(
+            "owner",
+            format!("process {} (`{}`) since {}", owner.pid, plain(&owner.activity), second(&owner.since)),
+        );
+    }
+    if let Some(running) = &status.running {
+        let at = running.progress.as_ref().map(|progress| match progress.total {
+            Some(total) => format!(", {} {} of {total}", progress.phase, progress.done),
+            None => format!(", {} {}", progress.phase, progress.done),
+        });
+        let at = at.unwrap_or_default();
+        part("running", format!("{} since {}{at}", plain(&running.activity), second(&running.since)));
+    }
+    part("snapshots", snapshots(&status.snapshots));
+    for line in table.lines() {
+        output.line(line);
+    }
+    output.line("");
+    if status.projects.is_empty() {
+        output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
+        return;
+    }
+    print_projects(&status.projects, output);
+}
+
+fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {
+    let mut table = Table::new(&["PROJECT", "DOCUMENTS", "PASSAGES", "LAST REFRESH"]);
+    for project in projects {
+        let mut refreshed = match &project.refreshed {
+            Some(last) => format!("{} · {}", second(&last.at), counts(&last.counts)),
+            None => format!("never; `atocore refresh {}` reads it", project.id),
+        };
+        if !project.registered {
+            refreshed = "not in the registry any more".to_owned();
+        }
+        table.row([project.id.clone(), project.documents.to_string(), project.chunks.to_string(), refreshed]);
+    }
+    for (index, line) in table.lines().iter().enumerate() {
+        output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
+    }
+}
+
+fn generations(status: &wire::Status) -> String {
+    match status.index_generation {
+        Some(shown) if shown >= status.generation => {
+            format!("generation {}, all of it in the word index", status.generation)
+        }
+        Some(shown) => format!("generation {}, the word index shows {shown}", status.generation),
+        None if status.generation == 0 => "empty".to_owned(),
+        None => format!("generation {}, there is no word index yet", status.generation),
+    }
+}
+
+fn snapshots(snapshots: &wire::SnapshotStatus) -> String {
+    let Some(newest) = &snapshots.newest else {
+        return "none; `atocore backup create` takes one".to_owned();
+    };
+    let mut parts = vec![count(snapshots.count, "snapshot"), format!("the newest is {newest}")];
+    parts.extend(snapshots.newest_age_seconds.map(|seconds| format!("{} old", age(seconds))));
+    parts.extend(snapshots.newest_size_bytes.map(size));
+    parts.join(", ")
+}
+
+fn print_check(check: &Check, output: &Output) {
+    let (style, mark) = match check.level.as_str() {
+        "ok" => (Style::Green, "ok     "),
+        "warning" => (Style::Yellow, "warning"),
+        _ => (Style::Red, "problem"),
+    };
+    output.line(format!("{}  {:<10}  {}", output.paint(style, mark), check.check, plain(&check.message)));
+    if let Some(cure) = &check.cure {
+        output.line(format!("         {:<10}  → {}", "", plain(cure)));
+    }
+}
+
+/// A span of time in the largest unit that fits.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => count(seconds, "second"),
+        60..3600 => count(seconds / 60, "minute"),
+        3600..172_800 => count(seconds / 3600, "hour"),
+        _ => count(seconds / 86_400, "day"),
+    }
+}

@@ -1,0 +1,141 @@
+//! The only code that prints. Standard output carries answers, standard error everything else.
+//!
+//! A reader that has gone away (`| head`) is no fault: the rest is dropped quietly.
+
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+};
+
+use serde::Serialize;
+
+use crate::{verb::VerbError, wire::Problem};
+
+/// Whether answers are for a person or a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Set text.
+    Human,
+    /// The JSON of the HTTP door, one document.
+    Json,
+}
+
+/// Where answers go.
+#[derive(Debug)]
+pub(crate) struct Output {
+    form: Form,
+    colour: bool,
+    closed: Cell<bool>,
+    failed: RefCell<Option<io::Error>>,
+}
+
+impl Output {
+    /// Answers in `form`, with colour when a terminal reads them and nobody objects.
+    pub(crate) fn new(form: Form, no_color: bool) -> Self {
+        let colour = form == Form::Human && !no_color && io::stdout().is_terminal();
+        Self { form, colour, closed: Cell::new(false), failed: RefCell::new(None) }
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Prints one line, or several when there are line ends in it.
+    pub(crate) fn line(&self, text: impl Display) {
+        if self.closed.get() {
+            return;
+        }
+        let mut stdout = io::stdout().lock();
+        if let Err(error) = writeln!(stdout, "{text}") {
+            self.closed.set(true);
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                *self.failed.borrow_mut() = Some(error);
+            }
+        }
+    }
+
+    /// Prints an answer as JSON.
+    pub(crate) fn json(&self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.line(text),
+            Err(error) => *self.failed.borrow_mut() = Some(error.into()),
+        }
+    }
+
+    /// Prints what went wrong: the sentence and the cure for a person, problem details for a program.
+    pub(crate) fn error(&self, error: &VerbError) {
+        if self.form == Form::Json {
+            self.json(&Problem::new(error, crate::http::status(error.code).as_u16()));
+            return;
+        }
+        let red = |text| paint_if(colour_on_stderr(self.colour), Style::Red, text);
+        note(&format!("{} {}", red("error:"), indented(&error.message)));
+        if let Some(hint) = &error.hint {
+            note(&format!("  hint: {hint}"));
+        }
+    }
+
+    /// Prints a remark beside the answer, for a person.
+    pub(crate) fn remark(&self, text: impl Display) {
+        note(&text.to_string());
+    }
+
+    /// `text` in a style, when there is colour.
+    pub(crate) fn paint(&self, style: Style, text: impl Display) -> String {
+        paint_if(self.colour, style, &text.to_string())
+    }
+
+    /// What kept an answer from being printed, other than a reader that went away.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        self.failed.borrow_mut().take()
+    }
+}
+
+/// How a piece of text looks on a terminal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Style {
+    Bold,
+    Dim,
+    Red,
+    Green,
+    Yellow,
+    Cyan,
+}
+
+impl Style {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Bold => 1,
+            Self::Dim => 2,
+            Self::Red => 31,
+            Self::Green => 32,
+            Self::Yellow => 33,
+            Self::Cyan => 36,
+        }
+    }
+}
+
+/// Prints a line on standard error before there is an [`Output`].
+pub(crate) fn note(text: &str) {
+    // When even that cannot be written there is nobody to tell.
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Prints the help or version text that the command line parser made.
+pub(crate) fn help(text: impl Display) {
+    drop(write!(io::stdout().lock(), "{text}"));
+}
+
+fn colour_on_stderr(colour: bool) -> bool {
+    colour && io::stderr().is_terminal()
+}
+
+fn paint_if(colour: bool, style: Style, text: &str) -> String {
+    if colour { format!("\u{1b}[{}m{text}\u{1b}[0m", style.code()) } else { text.to_owned() }
+}
+
+/// Lines after the first move in, so that the sentence stands out.
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n  ")
+}

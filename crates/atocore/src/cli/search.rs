@@ -1,0 +1,197 @@
+//! `query`: asks a question and sets the ranked passages.
+
+use atocore_model::monitor::Silent;
+use clap::Args;
+
+use super::{
+    exit::Exit,
+    output::{Form, Output, Style},
+    typeset::{count, day, excerpt, plain},
+};
+use crate::{
+    config::Config,
+    session::Session,
+    verb::{self, VerbError},
+    wire::{Answer, Explanation, Hit},
+};
+
+/// How many lines of a passage are shown, and how wide.
+const LINES: usize = 3;
+const WIDTH: usize = 96;
+
+#[derive(Debug, Args)]
+pub(super) struct Query {
+    /// The words to look for
+    #[arg(value_name = "TEXT", required = true, num_args = 1..)]
+    text: Vec<String>,
+    /// The project it is about, by id or alias: its passages are ranked higher
+    #[arg(long, value_name = "P")]
+    project: Option<String>,
+    /// Search nothing but that project
+    #[arg(long)]
+    scope: bool,
+    /// How many passages at most: 1 to 200
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    top_k: Option<u64>,
+    /// Only documents with this tag; can be given several times
+    #[arg(long = "tag", value_name = "T")]
+    tags: Vec<String>,
+    /// Only documents whose path below their root matches this glob, or lies below this folder
+    #[arg(long, value_name = "GLOB")]
+    path: Option<String>,
+    /// Show how every score came about
+    #[arg(long)]
+    explain: bool,
+    /// Answer only once this generation can be seen
+    #[arg(long, value_name = "GENERATION")]
+    wait: Option<u64>,
+}
+
+impl Query {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+        let explain = self.explain;
+        let answer = Session::reading(config, &Silent)?.run(self.verb(), &Silent)?;
+        if output.form() == Form::Json {
+            output.json(&answer);
+            return Ok(Exit::Done);
+        }
+        print(&answer, output);
+        if answer.results.is_empty() {
+            output.line(
+                "nothing was found; try fewer or other words, or `atocore status` to see what is stored",
+            );
+        } else if !explain {
+            output.line(output.paint(Style::Dim, "--explain shows how each score came about"));
+        }
+        for notice in &answer.notices {
+            output.remark(format!("note: {notice}"));
+        }
+        Ok(Exit::Done)
+    }
+
+    fn verb(self) -> verb::Query {
+        verb::Query {
+            query: self.text.join(" "),
+            top_k: self.top_k,
+            filter_tags: (!self.tags.is_empty()).then_some(self.tags),
+            project: self.project,
+            scope: self.scope,
+            path: self.path,
+            explain: self.explain,
+            wait_generation: self.wait,
+        }
+    }
+}
+
+/// Sets an answer for a person.
+pub(super) fn print(answer: &Answer, output: &Output) {
+    for (index, hit) in answer.results.iter().enumerate() {
+        print_hit(index + 1, hit, output);
+        output.line("");
+    }
+    let found = count(answer.results.len() as u64, "passage");
+    output.line(output.paint(
+        Style::Dim,
+        format!("{found} of {} ranked, generation {}", answer.candidates, answer.generation),
+    ));
+}
+
+fn print_hit(rank: usize, hit: &Hit, output: &Output) {
+    let score = output.paint(Style::Green, format!("{:.4}", hit.score));
+    output.line(format!("{rank:>3}  {score}  {}", output.paint(Style::Bold, heading(hit))));
+    output.line(format!("             {}", output.paint(Style::Dim, place(hit))));
+    if let Some(explanation) = &hit.explanation {
+        for line in arithmetic(hit.score, explanation) {
+            output.line(format!("             {}", output.paint(Style::Cyan, line)));
+        }
+    }
+    for line in excerpt(&hit.content, LINES, WIDTH) {
+        output.line(format!("             {line}"));
+    }
+}
+
+/// Title and headings; a title that is the first heading is said once.
+pub(crate) fn heading(hit: &Hit) -> String {
+    let title = plain(&hit.title);
+    let mut parts: Vec<_> =
+        hit.heading_path.split(" > ").map(plain).filter(|part| !part.is_empty()).collect();
+    if parts.first() != Some(&title) {
+        parts.insert(0, title);
+    }
+    parts.join(" › ")
+}
+
+/// Where a passage stands: file and lines, project, date, tags.
+pub(crate) fn place(hit: &Hit) -> String {
+    let lines = if hit.lines.first == hit.lines.last {
+        hit.lines.first.to_string()
+    } else {
+        format!("{}-{}", hit.lines.first, hit.lines.last)
+    };
+    let mut parts =
+        vec![format!("{}:{lines}", plain(&hit.source_file)), hit.project.clone(), day(&hit.date).to_owned()];
+    parts.extend(hit.tags.iter().map(|tag| format!("#{}", plain(tag))));
+    parts.join(" · ")
+}
+
+/// The multiplication that gives the score, with every factor and its reason.
+pub(crate) fn arithmetic(score: f64, explanation: &Explanation) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  {:<20} similarity: BM25 {:.3} of at most {:.3}",
+        explanation.similarity, explanation.bm25, explanation.bm25_max
+    )];
+    for factor in &explanation.factors {
+        let name = factor.name.replace('_', " ");
+        lines.push(format!("× {:<20} {name}: {}", factor.value, plain(&factor.because)));
+    }
+    lines.push(format!("= {score}"));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Factor, Lines};
+
+    fn hit() -> Hit {
+        Hit {
+            chunk_id: "chk_1".to_owned(),
+            document_id: "doc_1".to_owned(),
+            project: "notes".to_owned(),
+            score: 0.5 * 1.32 * 1.18,
+            title: "Backups".to_owned(),
+            heading_path: "Backups > Depths".to_owned(),
+            source_file: "ops/backups.md".to_owned(),
+            file_path: "/srv/ops/backups.md".to_owned(),
+            lines: Lines { first: 3, last: 9 },
+            date: "2026-04-06T18:42:19.000000+00:00".to_owned(),
+            tags: vec!["ops".to_owned()],
+            content: String::new(),
+            explanation: None,
+        }
+    }
+
+    #[test]
+    fn a_hit_says_what_and_where() {
+        assert_eq!(heading(&hit()), "Backups › Depths");
+        assert_eq!(heading(&Hit { heading_path: String::new(), ..hit() }), "Backups");
+        assert_eq!(heading(&Hit { title: "Other".to_owned(), ..hit() }), "Other › Backups › Depths");
+        assert_eq!(place(&hit()), "ops/backups.md:3-9 · notes · 2026-04-06 · #ops");
+    }
+
+    #[test]
+    fn the_printed_factors_multiply_to_the_printed_score() {
+        let factor = |name: &str, value| Factor { name: name.to_owned(), value, because: "why".to_owned() };
+        let explanation = Explanation {
+            bm25: 3.0,
+            bm25_max: 6.0,
+            similarity: 0.5,
+            factors: vec![factor("query_token", 1.32), factor("path", 1.18)],
+        };
+        let lines = arithmetic(hit().score, &explanation);
+        let number = |line: &String| line[2..].split_whitespace().next().unwrap().parse::<f64>().unwrap();
+        let (score, factors) = lines.split_last().unwrap();
+        assert_eq!(factors.iter().map(number).product::<f64>(), number(score));
+        assert!(lines[1].contains("query token: why"), "{lines:?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! `config show`: every setting, its value, and where it came from. Secrets are not shown.
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::{
+    exit::Exit,
+    output::{Form, Output, Style},
+    typeset::Table,
+};
+use crate::{config::Config, verb::VerbError};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Settings {
+    /// Prints each setting with its value and where it came from
+    Show,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    home: String,
+    /// The settings file that was read; null when there is none.
+    file: Option<String>,
+    settings: Vec<Setting>,
+}
+
+#[derive(Serialize)]
+struct Setting {
+    name: String,
+    /// Null when it is not set and has no default.
+    value: Option<String>,
+    origin: String,
+}
+
+impl Settings {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+        let Self::Show = self;
+        if output.form() == Form::Json {
+            output.json(&shown(config));
+            return Ok(Exit::Done);
+        }
+        let mut table = Table::new(&["SETTING", "VALUE", "FROM"]);
+        for setting in shown(config).settings {
+            table.row([setting.name, setting.value.unwrap_or_else(|| "-".to_owned()), setting.origin]);
+        }
+        for (index, line) in table.lines().iter().enumerate() {
+            output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn shown(config: &Config) -> Shown {
+    let setting = |shown: &crate::config::Shown| Setting {
+        name: shown.key.variable(),
+        value: shown.value.clone(),
+        origin: shown.origin.to_string(),
+    };
+    Shown {
+        home: config.home.display().to_string(),
+        file: config.file.as_ref().map(|file| file.display().to_string()),
+        settings: config.shown.iter().map(setting).collect(),
+    }
+}

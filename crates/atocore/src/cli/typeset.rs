@@ -1,0 +1,144 @@
+//! Sets text for a terminal: columns, sizes, passages. Control characters of documents never reach the terminal.
+
+/// A table whose columns are as wide as they must be.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these words above its columns.
+    pub(super) fn new(heads: &[&str]) -> Self {
+        Self { rows: vec![heads.iter().map(ToString::to_string).collect()] }
+    }
+
+    /// A table without heads.
+    pub(super) fn bare() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.into());
+    }
+
+    /// The lines of the table; no line ends in blanks.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+        };
+        let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+/// Text of a document or a file name as one harmless line: control characters and line ends become blanks.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
+/// The beginning of a passage, set anew in at most `lines` lines of `width` characters. Lines that say nothing, such as
+/// rules and the borders of code, are left out.
+pub(crate) fn excerpt(text: &str, lines: usize, width: usize) -> Vec<String> {
+    let told = text.lines().map(plain).filter(|line| says_something(line));
+    let mut set: Vec<String> = Vec::new();
+    for word in told.flat_map(|line| line.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>()) {
+        let length = word.chars().count();
+        let full = set.len() == lines;
+        match set.last_mut() {
+            Some(line) if line.chars().count() + 1 + length <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            Some(line) if full => {
+                line.push_str(" …");
+                return set;
+            }
+            _ => set.push(word.chars().take(width).collect()),
+        }
+    }
+    set
+}
+
+/// A size in bytes for a person.
+pub(crate) fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if value < 1024.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} TiB")
+}
+
+/// A number with its noun: `1 document`, `2 documents`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) if !noun.ends_with("ay") => format!("{number} {stem}ies"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// The day of an ISO 8601 time.
+pub(super) fn day(time: &str) -> &str {
+    time.get(..10).unwrap_or(time)
+}
+
+/// An ISO 8601 time without fractions of a second: `2026-04-06T18:42:19Z`.
+pub(super) fn second(time: &str) -> String {
+    match time.get(..19) {
+        Some(start) if time.ends_with("+00:00") || time.ends_with('Z') => format!("{start}Z"),
+        _ => time.to_owned(),
+    }
+}
+
+/// Also the marks that turn the direction of writing, with which a text can pretend to be another.
+fn is_harmful(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn says_something(line: &str) -> bool {
+    !line.starts_with("```") && line.chars().any(char::is_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_do_not_end_in_blanks() {
+        let mut table = Table::new(&["ID", "ROOTS"]);
+        table.row(["notes".to_owned(), String::new()]);
+        table.row(["ä".to_owned(), "x".to_owned()]);
+        assert_eq!(table.lines(), ["ID     ROOTS", "notes", "ä      x"]);
+    }
+
+    #[test]
+    fn a_document_cannot_command_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb\r\u{202e}c\n"), "a [2Jb  c");
+        assert_eq!(excerpt("\u{1b}]0;x\u{7}y", 3, 80), ["]0;x y"]);
+    }
+
+    #[test]
+    fn passages_are_set_anew_and_say_that_they_go_on() {
+        assert_eq!(excerpt("\n---\none two three\n\nfour\n```sh\nfive", 2, 10), ["one two", "three four …"]);
+        assert_eq!(excerpt("one\ntwo", 2, 10), ["one two"]);
+        assert_eq!(excerpt("abcdefghijklm", 2, 10), ["abcdefghij"]);
+    }
+
+    #[test]
+    fn sizes_and_counts_are_readable() {
+        assert_eq!([size(0), size(1023), size(1536), size(5 << 30)], ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]);
+        assert_eq!(
+            [count(1, "file"), count(2, "file"), count(0, "entry")],
+            ["1 file", "2 files", "0 entries"]
+        );
+        assert_eq!(second("2026-04-06T18:42:19.000000+00:00"), "2026-04-06T18:42:19Z");
+    }
+}

@@ -1,0 +1,137 @@
+//! What is set, and where from: flags over `ATOCORE_*` over `atocore.toml` over defaults.
+//!
+//! Raw [`Settings`] are gathered first and checked together, so that every fault is named at once. After that a
+//! [`Config`] holds checked values only, and nothing else in the program reads the environment.
+
+mod check;
+mod env;
+mod fault;
+mod file;
+mod key;
+mod nearest;
+mod origin;
+mod settings;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use atocore_engine::{Copier, EngineConfig, Layout, RankWeights, ingest::ChunkLimits};
+use atocore_model::time::Clock;
+
+use crate::http::Token;
+
+pub use env::Environment;
+pub use fault::{ConfigError, Fault};
+pub use key::Key;
+pub use origin::Origin;
+pub use settings::{Flags, Settings};
+
+/// Checked settings, each with the place it came from.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder that holds everything that is not put elsewhere.
+    pub home: PathBuf,
+    /// The settings file that was read; there need not be one.
+    pub file: Option<PathBuf>,
+    /// Where the parts lie; absolute.
+    pub layout: Layout,
+    /// The folder that `vault` roots lie in.
+    pub vault_dir: Option<PathBuf>,
+    /// The folder that `drive` roots lie in.
+    pub drive_dir: Option<PathBuf>,
+    /// The name or address that the server listens on.
+    pub host: String,
+    /// The port that the server listens on; 0 lets the system choose.
+    pub port: u16,
+    /// What a caller over the network must show.
+    pub api_token: Option<Token>,
+    /// How long to wait for a lock.
+    pub busy_timeout: Duration,
+    /// How documents are cut.
+    pub chunks: ChunkLimits,
+    /// Larger files are left out; bytes.
+    pub max_file_bytes: u64,
+    /// How hits are ranked.
+    pub weights: RankWeights,
+    /// The least level of log events that is shown, when it was set.
+    pub log: Option<LogLevel>,
+    /// How log events are written.
+    pub log_format: LogFormat,
+    /// Every setting in the order of the documentation, as it counts.
+    pub shown: Vec<Shown>,
+}
+
+/// One setting as `config show` prints it. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Which one.
+    pub key: Key,
+    /// Its value as text; `None` when it is not set and has no default.
+    pub value: Option<String>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Config {
+    /// Gathers the settings from every place and checks them.
+    ///
+    /// # Errors
+    /// When any setting is unknown or has a value it cannot have; the error lists all of them.
+    pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        let settings = Settings::gather(flags, environment);
+        check::checked(settings)
+    }
+
+    /// What an engine on these settings needs to know.
+    #[must_use]
+    pub fn engine(&self, copier: Copier, clock: Arc<dyn Clock>) -> EngineConfig {
+        EngineConfig {
+            layout: self.layout.clone(),
+            vault_dir: self.vault_dir.clone(),
+            drive_dir: self.drive_dir.clone(),
+            busy_timeout: self.busy_timeout,
+            chunks: self.chunks,
+            max_file_bytes: self.max_file_bytes,
+            weights: self.weights.clone(),
+            copier,
+            clock,
+        }
+    }
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What failed.
+    Error,
+    /// And what is not as it should be.
+    Warn,
+    /// And what was done.
+    Info,
+    /// And how.
+    Debug,
+    /// And every step.
+    Trace,
+}
+
+/// How log events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line for a person.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The settings file of the nearest folder upward from `start` that has one.
+fn nearest_file(start: &Path) -> Option<PathBuf> {
+    start.ancestors().map(|folder| folder.join(file::NAME)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! Turns raw settings into a [`Config`]; goes on after a fault, so that all of them are named.
+
+use std::{path::PathBuf, time::Duration};
+
+use atocore_engine::{Layout, RankWeights, ingest::ChunkLimits};
+
+use super::{Config, ConfigError, Fault, Key, LogFormat, LogLevel, Origin, Settings, Shown, settings::Raw};
+use crate::http::Token;
+
+/// The longest wait for a lock: an hour.
+const LONGEST_WAIT_MS: u64 = 3_600_000;
+/// The largest file that can be allowed: a document is read into memory.
+const LARGEST_FILE_BYTES: u64 = 1 << 30;
+/// The largest weight.
+const LARGEST_WEIGHT: f64 = 1000.0;
+
+/// Checks settings.
+///
+/// # Errors
+/// When anything in them is wrong.
+pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
+    let mut check = Check { faults: settings.faults.clone(), settings: &settings, shown: Vec::new() };
+    let home = check.folder(Key::Home, PathBuf::new);
+    let parts = Layout::in_home(&home);
+    let layout = Layout {
+        data: check.folder(Key::DataDir, || parts.data.clone()),
+        backups: check.folder(Key::BackupDir, || parts.backups.clone()),
+        registry: check.folder(Key::ProjectRegistryPath, || parts.registry.clone()),
+    };
+    let vault_dir = check.folder_if_set(Key::VaultDir);
+    let drive_dir = check.folder_if_set(Key::DriveDir);
+    let host = check.value(Key::Host, "an address or the name of a host", host);
+    let port = check.value(Key::Port, "a number from 0 to 65535", |text| text.parse().ok());
+    let token = |text: &str| Token::new(text).ok();
+    let api_token =
+        check.optional(Key::ApiToken, "at least 16 characters, all ASCII and none a space", token);
+    let wait = check.number(Key::DbBusyTimeoutMs, 0, LONGEST_WAIT_MS);
+    let chunks = check.chunks();
+    let max_file_bytes = check.number(Key::MaxFileBytes, 1, LARGEST_FILE_BYTES);
+    let weights = RankWeights {
+        project_match_boost: check.weight(Key::RankProjectMatchBoost),
+        query_token_step: check.weight(Key::RankQueryTokenStep),
+        query_token_cap: check.weight(Key::RankQueryTokenCap),
+        path_high_signal_boost: check.weight(Key::RankPathHighSignalBoost),
+        path_low_signal_penalty: check.weight(Key::RankPathLowSignalPenalty),
+    };
+    let log =
+        check.optional(Key::Log, "one of `off`, `error`, `warn`, `info`, `debug`, `trace`", LogLevel::of);
+    let log_format = check.value(Key::LogFormat, "`human` or `json`", LogFormat::of);
+    let Check { faults, shown, .. } = check;
+    let (Some(host), Some(port), Some(chunks), Some(log_format), true) =
+        (host, port, chunks, log_format, faults.is_empty())
+    else {
+        return Err(ConfigError { faults });
+    };
+    Ok(Config {
+        home,
+        file: settings.file,
+        layout,
+        vault_dir,
+        drive_dir,
+        host,
+        port,
+        api_token,
+        busy_timeout: Duration::from_millis(wait),
+        chunks,
+        max_file_bytes,
+        weights,
+        log,
+        log_format,
+        shown,
+    })
+}
+
+struct Check<'a> {
+    settings: &'a Settings,
+    faults: Vec<Fault>,
+    shown: Vec<Shown>,
+}
+
+impl Check<'_> {
+    /// The value of a setting that has a default; `None` after a fault.
+    fn value<T>(&mut self, key: Key, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let raw = self.settings.values.get(&key).cloned();
+        let raw = raw.unwrap_or_else(|| Raw { text: key.default_text().to_owned(), origin: Origin::Default });
+        self.read(key, raw, allowed, read)
+    }
+
+    /// The value of a setting that need not be set; `None` also after a fault.
+    fn optional<T>(&mut self, key: Key, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        match self.settings.values.get(&key).cloned() {
+            Some(raw) => self.read(key, raw, allowed, read),
+            None => {
+                self.shown.push(Shown { key, value: None, origin: Origin::Default });
+                None
+            }
+        }
+    }
+
+    fn read<T>(&mut self, key: Key, raw: Raw, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = read(raw.text.trim());
+        let shown = if key.is_secret() { "(set, not shown)".to_owned() } else { raw.text.clone() };
+        self.shown.push(Shown { key, value: Some(shown), origin: raw.origin.clone() });
+        if value.is_none() {
+            let given = if key.is_secret() { String::new() } else { raw.text };
+            self.faults.push(Fault::Value {
+                key,
+                value: given,
+                allowed: allowed.to_owned(),
+                origin: raw.origin,
+            });
+        }
+        value
+    }
+
+    fn folder(&mut self, key: Key, default: impl Fn() -> PathBuf) -> PathBuf {
+        let given = self.settings.values.get(&key);
+        let (path, origin) = match given {
+            Some(raw) if raw.text.is_empty() => {
+                let allowed = "the path of a folder".to_owned();
+                let origin = raw.origin.clone();
+                self.faults.push(Fault::Value { key, value: String::new(), allowed, origin });
+                return PathBuf::new();
+            }
+            Some(raw) => (PathBuf::from(&raw.text), raw.origin.clone()),
+            None => (default(), Origin::BelowHome),
+        };
+        self.shown.push(Shown { key, value: Some(path.display().to_string()), origin });
+        path
+    }
+
+    fn folder_if_set(&mut self, key: Key) -> Option<PathBuf> {
+        if self.settings.values.contains_key(&key) {
+            return Some(self.folder(key, PathBuf::new));
+        }
+        self.shown.push(Shown { key, value: None, origin: Origin::Default });
+        None
+    }
+
+    fn number(&mut self, key: Key, least: u64, most: u64) -> u64 {
+        let allowed = format!("a whole number from {least} to {most}");
+        let read = |text: &str| text.parse().ok().filter(|number| (least..=most).contains(number));
+        self.value(key, &allowed, read).unwrap_or(least)
+    }
+
+    fn weight(&mut self, key: Key) -> f64 {
+        let allowed = format!("a number above 0, at most {LARGEST_WEIGHT}");
+        let read = |text: &str| text.parse().ok().filter(|weight| *weight > 0.0 && *weight <= LARGEST_WEIGHT);
+        self.value(key, &allowed, read).unwrap_or(1.0)
+    }
+
+    fn chunks(&mut self) -> Option<ChunkLimits> {
+        let (least, most) = (ChunkLimits::LEAST, ChunkLimits::MOST);
+        let allowed = format!("a whole number from {least} to {most}");
+        let in_range = |text: &str| text.parse().ok().filter(|size| (least..=most).contains(size));
+        let max_chars: usize = self.value(Key::ChunkMaxSize, &allowed, in_range)?;
+        let allowed = format!("less than half of `{}`, which is {max_chars}", Key::ChunkMaxSize);
+        self.value(Key::ChunkOverlap, &allowed, |text| ChunkLimits::new(max_chars, text.parse().ok()?).ok())
+    }
+}
+
+fn host(text: &str) -> Option<String> {
+    let is_usual = |c: char| c.is_ascii_alphanumeric() || ".-_:[]%".contains(c);
+    (!text.is_empty() && text.chars().all(is_usual)).then(|| text.to_owned())
+}
+
+impl LogLevel {
+    fn of(text: &str) -> Option<Self> {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "off" => Self::Off,
+            "error" => Self::Error,
+            "warn" => Self::Warn,
+            "info" => Self::Info,
+            "debug" => Self::Debug,
+            "trace" => Self::Trace,
+            _ => return None,
+        })
+    }
+}
+
+impl LogFormat {
+    fn of(text: &str) -> Option<Self> {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "human" => Self::Human,
+            "json" => Self::Json,
+            _ => return None,
+        })
+    }
+}

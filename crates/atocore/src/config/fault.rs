@@ -1,0 +1,82 @@
+//! What is wrong with the settings: all of it at once, each with its name, value, range and origin.
+
+use std::fmt;
+
+use super::{Key, Origin};
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// A setting has a value it cannot have.
+    Value {
+        /// Which one.
+        key: Key,
+        /// Its value as it was given; a secret is not repeated.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// No setting has that name.
+    Unknown {
+        /// The name as it was given.
+        name: String,
+        /// The known name that is most like it.
+        nearest: Option<String>,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// The settings file cannot be used as a whole.
+    File {
+        /// Which one.
+        origin: Origin,
+        /// Why not.
+        why: String,
+    },
+    /// There is no place to keep anything.
+    NoHome,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value { key, value, allowed, origin } if key.is_secret() => {
+                debug_assert!(value.is_empty(), "a secret is not repeated");
+                write!(f, "`{key}` cannot be used, allowed is {allowed} (from {origin})")
+            }
+            Self::Value { key, value, allowed, origin } => {
+                write!(f, "`{key}` is `{value}`, allowed is {allowed} (from {origin})")
+            }
+            Self::Unknown { name, nearest: Some(nearest), origin } => {
+                write!(f, "`{name}` is not a setting; did you mean `{nearest}`? (from {origin})")
+            }
+            Self::Unknown { name, nearest: None, origin } => {
+                write!(f, "`{name}` is not a setting (from {origin})")
+            }
+            Self::File { origin, why } => write!(f, "the settings cannot be read: {why} (from {origin})"),
+            Self::NoHome => {
+                f.write_str("this user has no folder for data: name one with `--data-dir` or `ATOCORE_HOME`")
+            }
+        }
+    }
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Everything that is wrong; never empty.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [fault] = self.faults.as_slice() {
+            return write!(f, "{fault}");
+        }
+        write!(f, "{} settings cannot be used", self.faults.len())?;
+        self.faults.iter().try_for_each(|fault| write!(f, "\n  - {fault}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}

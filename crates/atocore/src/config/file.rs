@@ -1,0 +1,69 @@
+//! Reads `atocore.toml`: a flat table of the settings by their lower-case names.
+
+use std::path::Path;
+
+use super::{Fault, Key, Origin, nearest::nearest};
+
+/// The name of the settings file.
+pub(super) const NAME: &str = "atocore.toml";
+
+/// Settings of a file as text, in its order.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) values: Vec<(Key, String)>,
+    pub(super) faults: Vec<Fault>,
+}
+
+/// Reads a settings file. What is wrong in it becomes faults; the rest still counts, so that all is named at once.
+pub(super) fn read(path: &Path) -> Read {
+    let origin = || Origin::File(path.to_owned());
+    let whole = |why: String| Read { faults: vec![Fault::File { origin: origin(), why }], ..Read::default() };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return whole(error.to_string()),
+    };
+    let table: toml::Table = match toml::from_str(&text) {
+        Ok(table) => table,
+        // The text of the line is not shown: it may hold the token.
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start).min(text.len());
+            let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            return whole(format!("line {line}: {}", error.message().lines().next().unwrap_or_default()));
+        }
+    };
+    let mut read = Read::default();
+    for (name, value) in table {
+        // The home is the folder that the file lies in, so it cannot be set there.
+        match Key::of(&name.to_ascii_uppercase()).filter(|key| *key != Key::Home && key.file_name() == name) {
+            Some(key) => match as_text(&value) {
+                Some(text) => read.values.push((key, text)),
+                None => read.faults.push(Fault::Value {
+                    key,
+                    value: if key.is_secret() { String::new() } else { value.to_string() },
+                    allowed: "a string or a number".to_owned(),
+                    origin: origin(),
+                }),
+            },
+            None => read.faults.push(Fault::Unknown {
+                nearest: nearest_name(&name),
+                name: if value.is_table() { format!("[{name}]") } else { name },
+                origin: origin(),
+            }),
+        }
+    }
+    read
+}
+
+fn nearest_name(name: &str) -> Option<String> {
+    let known: Vec<_> = Key::ALL.iter().filter(|key| **key != Key::Home).map(|key| key.file_name()).collect();
+    nearest(&name.to_ascii_lowercase(), known.iter().map(String::as_str)).map(ToOwned::to_owned)
+}
+
+fn as_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

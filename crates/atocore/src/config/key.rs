@@ -1,0 +1,121 @@
+//! The table of settings: every name that is known, once.
+
+use std::fmt;
+
+/// Declares the settings: name without prefix, default as text (empty when it has none or follows from another).
+macro_rules! keys {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $default:literal;)*) => {
+        /// A setting.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Key { $($(#[$doc])* $variant,)* }
+
+        impl Key {
+            /// Every setting, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name without prefix, in capital letters.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The default as text; empty when there is none, or when it follows from another setting.
+            #[must_use]
+            pub const fn default_text(self) -> &'static str {
+                match self { $(Self::$variant => $default,)* }
+            }
+        }
+    };
+}
+
+keys! {
+    /// The folder that holds everything: `data/`, `config/`, `backups/`.
+    Home = "HOME", "";
+    /// The store, the derived indexes, locks and caches.
+    DataDir = "DATA_DIR", "";
+    /// The snapshots.
+    BackupDir = "BACKUP_DIR", "";
+    /// The registry of projects.
+    ProjectRegistryPath = "PROJECT_REGISTRY_PATH", "";
+    /// The folder that `vault` roots lie in.
+    VaultDir = "VAULT_DIR", "";
+    /// The folder that `drive` roots lie in.
+    DriveDir = "DRIVE_DIR", "";
+    /// The address that the server listens on.
+    Host = "HOST", "127.0.0.1";
+    /// The port that the server listens on.
+    Port = "PORT", "8100";
+    /// What a caller over the network must show.
+    ApiToken = "API_TOKEN", "";
+    /// How long to wait for a lock, in milliseconds.
+    DbBusyTimeoutMs = "DB_BUSY_TIMEOUT_MS", "5000";
+    /// The most characters of a chunk.
+    ChunkMaxSize = "CHUNK_MAX_SIZE", "800";
+    /// How many characters are said again after a cut.
+    ChunkOverlap = "CHUNK_OVERLAP", "100";
+    /// Larger files are left out, in bytes.
+    MaxFileBytes = "MAX_FILE_BYTES", "16777216";
+    /// What a passage of the project asked about is multiplied by.
+    RankProjectMatchBoost = "RANK_PROJECT_MATCH_BOOST", "2.0";
+    /// What each word of the question found in path, title or heading adds to its factor.
+    RankQueryTokenStep = "RANK_QUERY_TOKEN_STEP", "0.08";
+    /// The most that factor can become.
+    RankQueryTokenCap = "RANK_QUERY_TOKEN_CAP", "1.32";
+    /// What a passage in a telling place is multiplied by.
+    RankPathHighSignalBoost = "RANK_PATH_HIGH_SIGNAL_BOOST", "1.18";
+    /// What a passage in an archive is multiplied by.
+    RankPathLowSignalPenalty = "RANK_PATH_LOW_SIGNAL_PENALTY", "0.72";
+    /// How much is logged.
+    Log = "LOG", "";
+    /// How log events are written.
+    LogFormat = "LOG_FORMAT", "human";
+}
+
+impl Key {
+    /// What every variable of the environment that sets something begins with.
+    pub const PREFIX: &'static str = "ATOCORE_";
+
+    /// The setting with that name, which is given without prefix and in capital letters.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|key| key.name() == name)
+    }
+
+    /// The name of its variable.
+    #[must_use]
+    pub fn variable(self) -> String {
+        format!("{}{}", Self::PREFIX, self.name())
+    }
+
+    /// Its name in `atocore.toml`.
+    #[must_use]
+    pub fn file_name(self) -> String {
+        self.name().to_ascii_lowercase()
+    }
+
+    /// Whether its value must never be shown.
+    #[must_use]
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Self::ApiToken)
+    }
+
+    /// Whether it names a file or folder.
+    #[must_use]
+    pub const fn is_path(self) -> bool {
+        matches!(
+            self,
+            Self::Home
+                | Self::DataDir
+                | Self::BackupDir
+                | Self::ProjectRegistryPath
+                | Self::VaultDir
+                | Self::DriveDir
+        )
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

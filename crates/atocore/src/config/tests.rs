@@ -1,0 +1,163 @@
+use std::{ffi::OsString, fs, path::Path};
+
+use super::*;
+
+fn environment(dir: &Path, variables: &[(&str, &str)]) -> Environment {
+    Environment {
+        variables: variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), OsString::from(value)))
+            .collect(),
+        user_data_dir: Some(dir.join("user")),
+        current_dir: dir.join("work"),
+        no_color: false,
+    }
+}
+
+fn load(dir: &Path, flags: &Flags, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    fs::create_dir_all(dir.join("work")).unwrap();
+    Config::load(flags, &environment(dir, variables))
+}
+
+fn shown(config: &Config, key: Key) -> (Option<String>, Origin) {
+    let shown = config.shown.iter().find(|shown| shown.key == key).unwrap();
+    (shown.value.clone(), shown.origin.clone())
+}
+
+fn settings_file(dir: &Path, text: &str) -> PathBuf {
+    fs::create_dir_all(dir.join("work")).unwrap();
+    let path = dir.join(file::NAME);
+    #[expect(clippy::disallowed_methods, reason = "a test writes what a person would write")]
+    fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = load(dir.path(), &Flags::default(), &[]).unwrap();
+    assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 8100));
+    assert_eq!(config.busy_timeout, Duration::from_millis(5000));
+    assert_eq!((config.chunks.max_chars(), config.chunks.overlap_chars()), (800, 100));
+    let weights = config.weights;
+    assert_eq!(
+        [
+            weights.project_match_boost,
+            weights.query_token_step,
+            weights.query_token_cap,
+            weights.path_high_signal_boost,
+            weights.path_low_signal_penalty
+        ],
+        [2.0, 0.08, 1.32, 1.18, 0.72]
+    );
+    assert_eq!(config.layout, Layout::in_home(&dir.path().join("user")));
+    assert_eq!(config.shown.len(), Key::ALL.len());
+    assert!(config.shown.iter().map(|shown| shown.key).eq(Key::ALL.iter().copied()), "in documented order");
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
+    let dir = tempfile::tempdir().unwrap();
+    let file =
+        settings_file(dir.path(), "port = 1\nhost = '::1'\nchunk_max_size = 900\nvault_dir = 'notes'\n");
+    let variables = [("ATOCORE_PORT", "2"), ("ATOCORE_HOST", "127.0.0.2"), ("ATOCORE_DRIVE_DIR", "drive")];
+    let flags = Flags { port: Some("3".to_owned()), ..Flags::default() };
+    let config = load(dir.path(), &flags, &variables).unwrap();
+    assert_eq!(shown(&config, Key::Port), (Some("3".to_owned()), Origin::Flag("--port")));
+    assert_eq!(shown(&config, Key::Host).1, Origin::Variable("ATOCORE_HOST".to_owned()));
+    assert_eq!(shown(&config, Key::ChunkMaxSize), (Some("900".to_owned()), Origin::File(file.clone())));
+    assert_eq!(shown(&config, Key::ChunkOverlap), (Some("100".to_owned()), Origin::Default));
+    assert_eq!((config.file, config.home.as_path()), (Some(file), dir.path()));
+    assert_eq!(config.vault_dir, Some(dir.path().join("notes")), "relative to the file");
+    assert_eq!(config.drive_dir, Some(dir.path().join("work/drive")), "relative to the current folder");
+}
+
+#[test]
+fn the_home_flag_decides_for_all_parts_but_a_file_in_it_still_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    settings_file(dir.path(), "backup_dir = '/mnt/disk'\nport = 9\n");
+    let variables = [
+        ("ATOCORE_HOME", "/elsewhere"),
+        ("ATOCORE_DATA_DIR", "/elsewhere/data"),
+        ("ATOCORE_BACKUP_DIR", "/elsewhere/backups"),
+        ("ATOCORE_PROJECT_REGISTRY_PATH", "/elsewhere/registry.json"),
+    ];
+    let flags = Flags { data_dir: Some("..".into()), ..Flags::default() };
+    let home = dir.path().join("work/..");
+    let config = load(dir.path(), &flags, &variables).unwrap();
+    assert_eq!(config.layout.data, home.join("data"));
+    assert_eq!(config.layout.registry, home.join("config/project-registry.json"));
+    assert_eq!(config.layout.backups, Path::new("/mnt/disk"));
+    let config = load(dir.path(), &Flags::default(), &variables).unwrap();
+    assert_eq!(config.layout.data, Path::new("/elsewhere/data"));
+    assert_eq!((config.port, config.file), (8100, None), "the file of another home is not read");
+}
+
+#[test]
+fn every_fault_is_named_at_once_with_value_range_and_origin() {
+    let dir = tempfile::tempdir().unwrap();
+    settings_file(dir.path(), "chunk_overlap = 400\nhome = '/x'\nprot = 1\nlog = true\n[rank]\nx = 1\n");
+    let variables = [
+        ("ATOCORE_RANK_QUERY_TOKEN_CAP", "NaN"),
+        ("ATOCORE_RANK_QUERY_TOKEN_STEP", "-0.1"),
+        ("ATOCORE_RANK_PROJECT_MATCH_BOOST", "0"),
+        ("ATOCORE_RANK_PATH_HIGH_SIGNAL_BOOST", "inf"),
+        ("ATOCORE_CHUNK_OVERLAPP", "1"),
+        ("ATOCORE_API_TOKEN", "hidden words"),
+    ];
+    let error = load(dir.path(), &Flags { port: Some("70000".to_owned()), ..Flags::default() }, &variables)
+        .unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.faults.len(), 11, "{text}");
+    for part in [
+        "`RANK_QUERY_TOKEN_CAP` is `NaN`",
+        "above 0",
+        "(from environment ATOCORE_RANK_QUERY_TOKEN_STEP)",
+        "did you mean `ATOCORE_CHUNK_OVERLAP`?",
+        "`PORT` is `70000`, allowed is a number from 0 to 65535 (from flag --port)",
+        "less than half of `CHUNK_MAX_SIZE`",
+        "did you mean `port`?",
+        "`[rank]` is not a setting",
+    ] {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+    }
+    assert!(!text.contains("hidden words"), "{text}");
+}
+
+#[test]
+fn the_token_is_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let config =
+        load(dir.path(), &Flags::default(), &[("ATOCORE_API_TOKEN", "open-sesame-and-more")]).unwrap();
+    assert!(config.api_token.is_some());
+    assert!(!format!("{config:?}").contains("sesame"));
+    settings_file(dir.path(), "api_token = open-sesame-and-more");
+    let error = load(dir.path(), &Flags::default(), &[]).unwrap_err().to_string();
+    assert!(error.contains("line 1") && !error.contains("sesame"), "{error}");
+}
+
+#[test]
+fn a_variable_set_to_nothing_is_not_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let config =
+        load(dir.path(), &Flags::default(), &[("ATOCORE_PORT", ""), ("ATOCORE_API_TOKEN", "")]).unwrap();
+    assert_eq!((config.port, config.api_token.is_none()), (8100, true));
+}
+
+#[test]
+fn without_any_place_for_data_the_cure_is_named() {
+    let environment = Environment { current_dir: "/nowhere".into(), ..Environment::default() };
+    let error = Config::load(&Flags::default(), &environment).unwrap_err();
+    assert!(error.to_string().contains("`--data-dir`"), "{error}");
+}
+
+#[test]
+fn the_documentation_lists_every_setting_with_its_default() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = fs::read_to_string(path).unwrap();
+    for key in Key::ALL {
+        let line = text.lines().find(|line| line.starts_with(&format!("| `{key}` | ")));
+        let line = line.unwrap_or_else(|| panic!("{key} is not in docs/configuration.md"));
+        assert!(line.contains(key.default_text()), "{line}");
+    }
+}

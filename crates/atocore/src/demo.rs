@@ -1,0 +1,211 @@
+//! The demo: a short story that runs every part for real, in a folder of its own, through the same verbs as everybody.
+//!
+//! Never writes outside its folder. What it says about the restored answers is compared, not claimed.
+
+mod documents;
+mod place;
+mod questions;
+mod story;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use atocore_engine::{Layout, SystemClock};
+use atocore_model::{error::ErrorCode, monitor::Silent, snapshot::Depth};
+
+use crate::{
+    cli::{Output, Terminal},
+    config::Config,
+    session::Session,
+    verb::{AddProject, CreateBackup, Query, Refresh, ValidateBackup, VerbError, stamp},
+    wire::{Answer, RefreshResult, Root},
+};
+use place::Place;
+
+/// The name of the demo's folder.
+pub(crate) const FOLDER: &str = "atocore-demo";
+
+/// The id of the demo's project.
+const PROJECT: &str = "demo";
+
+/// How many passages each question shows.
+const SHOWN: u64 = 3;
+
+/// A demo that can be told.
+#[derive(Debug)]
+pub(crate) struct Demo<'a> {
+    /// The program as the user called it, for the commands at the end.
+    pub(crate) program: &'a str,
+    /// The settings, whose home is the demo's folder.
+    pub(crate) config: &'a Config,
+    /// Where the user is.
+    pub(crate) current_dir: &'a Path,
+    /// Where the story goes.
+    pub(crate) output: &'a Output,
+    /// Who watches.
+    pub(crate) monitor: &'a Terminal,
+}
+
+/// A question and its answer before and after.
+#[derive(Debug)]
+struct Asked {
+    question: String,
+    answer: Answer,
+}
+
+impl Demo<'_> {
+    /// Tells the story and says whether the restored copy gave the same answers.
+    ///
+    /// # Errors
+    /// When the folder is somebody else's or in use, when there is nothing to read, or when a step fails.
+    pub(crate) fn tell(&self, folder: Option<&Path>) -> Result<bool, VerbError> {
+        let started = Instant::now();
+        let place = Place::prepare(&self.config.home, &self.config.layout)?;
+        let documents = match folder {
+            Some(folder) => place.accept(folder)?,
+            None => documents::write_below(&place.documents())?,
+        };
+        let mut story = story::Story::new(self.output, self.current_dir);
+        story.opening(&self.config.home, &documents, folder.is_none());
+
+        let session = Session::writing(self.config, "demo", self.monitor)?;
+        let read = self.read(&session, &documents)?;
+        story.read(&read);
+        let questions = if folder.is_some() {
+            questions::about(&session, &read)?
+        } else {
+            questions::OWN.iter().map(ToString::to_string).collect()
+        };
+        let asked = ask(&session, &questions)?;
+        story.answers(&asked);
+
+        let taken = session.run(CreateBackup { include_chroma: false }, self.monitor)?;
+        let name = crate::cli::stamp_of(&taken);
+        let validate = ValidateBackup { stamp: name.clone(), depth: Some(Depth::Content.to_string()) };
+        let validation = session.run(validate, self.monitor)?;
+        drop(session);
+        story.snapshot(&taken, &validation);
+        if !validation.valid {
+            let message = format!("snapshot `{name}` cannot be proven: {}", validation.errors.join("; "));
+            return Err(VerbError::new(ErrorCode::SnapshotDamaged, message));
+        }
+
+        let restored = place.restored();
+        let report = atocore_engine::restore(
+            &self.config.layout,
+            stamp(&name)?,
+            &restored,
+            &SystemClock,
+            self.monitor,
+        )?;
+        let again = ask(&Session::reading(&self.at(&restored), &Silent)?, &questions)?;
+        let same = same(&asked, &again);
+        story.restored(&report, &asked, &again);
+        story.closing(&self.commands(&questions, &name), same, started.elapsed());
+        Ok(same)
+    }
+
+    fn read(&self, session: &Session, documents: &Path) -> Result<RefreshResult, VerbError> {
+        let subpath = documents.to_string_lossy().into_owned();
+        let root = Root { source: "folder".to_owned(), subpath, label: String::new() };
+        let add = AddProject {
+            id: PROJECT.to_owned(),
+            aliases: vec!["The Demo".to_owned()],
+            description: "What `atocore demo` has read".to_owned(),
+            ingest_roots: vec![root],
+        };
+        let project = session.run(add, self.monitor)?;
+        let read = session.run(Refresh { name: project.id }, self.monitor)?;
+        if read.counts.ingested == 0 {
+            let message = format!("there is nothing to read in `{}`", documents.display());
+            return Err(VerbError::new(ErrorCode::RootUnusable, message).with_hint(
+                "name a folder with Markdown or text files in it, or none for AtoCore's own documents",
+            ));
+        }
+        Ok(read)
+    }
+
+    /// The same settings on another home.
+    fn at(&self, home: &Path) -> Config {
+        Config { home: home.to_owned(), layout: Layout::in_home(home), ..self.config.clone() }
+    }
+
+    /// Three commands to go on with, as they can be typed where the user is.
+    fn commands(&self, questions: &[String], stamp: &str) -> [String; 3] {
+        let program = shell(self.program);
+        let home = self.near(&self.config.home);
+        let restored = self.near(&self.config.home.join(place::RESTORED));
+        let question = questions.first().map_or("*", String::as_str);
+        [
+            format!("{program} --data-dir {home} query {} --project {PROJECT} --explain", shell(question)),
+            format!("{program} --data-dir {home} backup validate {stamp} --depth content"),
+            format!("{program} --data-dir {restored} status"),
+        ]
+    }
+
+    fn near(&self, path: &Path) -> String {
+        shell(&near(path, self.current_dir).to_string_lossy())
+    }
+}
+
+/// Asks every question as anybody would.
+fn ask(session: &Session, questions: &[String]) -> Result<Vec<Asked>, VerbError> {
+    let ask = |question: &String| {
+        let query = Query {
+            query: question.clone(),
+            top_k: Some(SHOWN),
+            project: Some(PROJECT.to_owned()),
+            explain: true,
+            ..Query::default()
+        };
+        Ok(Asked { question: question.clone(), answer: session.run(query, &Silent)? })
+    };
+    questions.iter().map(ask).collect()
+}
+
+/// Whether every question has the same passages with the same scores in the same order, and at least one.
+fn same(before: &[Asked], after: &[Asked]) -> bool {
+    before.len() == after.len()
+        && before.iter().zip(after).all(|(before, after)| {
+            before.question == after.question && before.answer.results == after.answer.results
+        })
+        && before.iter().any(|asked| !asked.answer.results.is_empty())
+}
+
+/// A path as one would type it from `current_dir`.
+fn near(path: &Path, current_dir: &Path) -> PathBuf {
+    match path.strip_prefix(current_dir) {
+        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+/// A word as a shell takes it.
+fn shell(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_the_shell() {
+        assert_eq!(shell("target/release/atocore"), "target/release/atocore");
+        assert_eq!(shell("what's this?"), r"'what'\''s this?'");
+        assert_eq!(shell(""), "''");
+    }
+
+    #[test]
+    fn paths_are_shown_as_they_would_be_typed() {
+        let here = Path::new("/work/here");
+        assert_eq!(near(Path::new("/work/here/atocore-demo"), here), Path::new("atocore-demo"));
+        assert_eq!(near(Path::new("/srv/demo"), here), Path::new("/srv/demo"));
+    }
+}

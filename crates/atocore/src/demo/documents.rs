@@ -1,0 +1,62 @@
+//! AtoCore's own documents, compiled into the program, so that the demo has something real to read anywhere.
+
+use std::path::{Path, PathBuf};
+
+use atocore_engine::files;
+
+use crate::verb::VerbError;
+
+/// Declares documents by their path from the top of the repository.
+macro_rules! documents {
+    ($($path:literal)*) => {
+        &[$(($path, include_str!(concat!("../../../../", $path))),)*]
+    };
+}
+
+/// Path and text of every document.
+const ALL: &[(&str, &str)] = documents! {
+    "ARCHITECTURE.md"
+    "README.md"
+};
+
+/// Writes every document below `folder`.
+///
+/// # Errors
+/// When one cannot be written.
+pub(super) fn write_below(folder: &Path) -> Result<PathBuf, VerbError> {
+    let failed = |error: files::FileError| VerbError::from(atocore_engine::Error::from(error));
+    for (path, text) in ALL {
+        let path = folder.join(path);
+        files::create_dirs(path.parent().unwrap_or(folder)).map_err(failed)?;
+        files::write_synced(&path, text.as_bytes()).map_err(failed)?;
+    }
+    Ok(folder.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn markdown_below(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                markdown_below(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_program_holds_every_document_of_the_repository() {
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut found = vec![top.join("ARCHITECTURE.md"), top.join("README.md")];
+        markdown_below(&top.join("docs"), &mut found);
+        let mut on_disk: Vec<_> =
+            found.iter().map(|path| path.strip_prefix(&top).unwrap().to_str().unwrap().to_owned()).collect();
+        on_disk.sort();
+        let held: Vec<_> = ALL.iter().map(|(path, _)| (*path).to_owned()).collect();
+        assert_eq!(held, on_disk);
+    }
+}

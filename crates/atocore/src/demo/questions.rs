@@ -1,0 +1,99 @@
+//! What the demo asks: set questions of AtoCore's own documents, and questions found in the user's.
+
+use atocore_model::monitor::Silent;
+
+use super::{PROJECT, Session};
+use crate::{
+    verb::{Query, VerbError},
+    wire::{Hit, RefreshResult},
+};
+
+/// What AtoCore's own documents are asked.
+pub(super) const OWN: &[&str] = &[
+    "how is a snapshot proven to be recoverable?",
+    "why must the live database never be opened with a file call?",
+    "what decides the rank of a passage?",
+];
+
+/// How many questions are asked.
+const COUNT: usize = 3;
+/// How many documents are looked at to find them.
+const LOOKED_AT: usize = 24;
+/// A heading of more words is no question.
+const WORDS: usize = 12;
+
+/// Questions whose answers are somewhere in what was just read: headings of documents from all over it.
+pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<String>, VerbError> {
+    let files: Vec<_> =
+        read.roots.iter().flat_map(|root| &root.files).filter(|file| file.state == "ingested").collect();
+    let step = files.len().div_ceil(LOOKED_AT).max(1);
+    let names: Vec<_> = files.iter().step_by(step).map(|file| words_of(&file.path)).collect();
+    let mut questions: Vec<String> = Vec::new();
+    let mut fallback = None;
+    // From both ends and the middle, so that three questions are about different parts.
+    for name in spread(&names) {
+        if name.is_empty() {
+            continue;
+        }
+        fallback.get_or_insert_with(|| name.clone());
+        let query = Query {
+            query: name.clone(),
+            top_k: Some(1),
+            project: Some(PROJECT.to_owned()),
+            ..Query::default()
+        };
+        let answer = session.run(query, &Silent)?;
+        let Some(question) = answer.results.first().and_then(question_of) else { continue };
+        if !questions.contains(&question) {
+            questions.push(question);
+        }
+        if questions.len() == COUNT {
+            break;
+        }
+    }
+    if questions.is_empty() {
+        questions.extend(fallback);
+    }
+    Ok(questions)
+}
+
+/// The words of the name of a file, without its folders and ending.
+fn words_of(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let words = stem.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The innermost heading of a passage, else its title, when it reads like a question's subject.
+fn question_of(hit: &Hit) -> Option<String> {
+    let headings = hit.heading_path.split(" > ").chain([hit.title.as_str()]).map(crate::cli::plain);
+    let mut told: Vec<_> = headings.filter(|heading| heading.chars().any(char::is_alphanumeric)).collect();
+    told.sort_by_key(|heading| heading.split_whitespace().count() < 2);
+    told.into_iter().find(|heading| heading.split_whitespace().count() <= WORDS)
+}
+
+/// All of `names`, thirds of them by turns.
+fn spread(names: &[String]) -> Vec<&String> {
+    let third = names.len().div_ceil(COUNT).max(1);
+    let parts: Vec<&[String]> = names.chunks(third).collect();
+    (0..third).flat_map(|index| parts.iter().filter_map(move |part| part.get(index))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_become_words() {
+        assert_eq!(words_of("a/0003-snapshot_by-child.md"), "0003 snapshot by child");
+        assert_eq!(words_of("---.md"), "");
+    }
+
+    #[test]
+    fn questions_come_from_all_over() {
+        let names: Vec<String> = (0..7).map(|n| n.to_string()).collect();
+        let spread: Vec<_> = spread(&names).into_iter().map(String::as_str).collect();
+        assert_eq!(spread, ["0", "3", "6", "1", "4", "2", "5"]);
+    }
+}

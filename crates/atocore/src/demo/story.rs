@@ -1,0 +1,184 @@
+//! How the demo is told: for a person line by line as things happen, for a program as one JSON document at the end.
+
+use std::{path::Path, time::Duration};
+
+use atocore_engine::RestoreReport;
+use serde::Serialize;
+
+use super::{Asked, near, same};
+use crate::{
+    cli::{Form, Output, Style, arithmetic, count, excerpt, heading, place, plain, size, stamp_of},
+    wire::{Answer, RefreshResult, SnapshotMetadata, Validation},
+};
+
+/// How wide the story is set.
+const WIDTH: usize = 88;
+
+/// The story, as far as it has been told.
+#[derive(Debug)]
+pub(super) struct Story<'a> {
+    output: &'a Output,
+    current_dir: &'a Path,
+    json: Told,
+}
+
+/// The story for a program.
+#[derive(Debug, Default, Serialize)]
+struct Told {
+    home: String,
+    documents: String,
+    refresh: Option<RefreshResult>,
+    questions: Vec<Question>,
+    snapshot: Option<SnapshotMetadata>,
+    validation: Option<Validation>,
+    restored: String,
+    /// Whether the restored copy gave the same passages with the same scores.
+    same_answers: bool,
+    next: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Question {
+    question: String,
+    answer: Answer,
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn new(output: &'a Output, current_dir: &'a Path) -> Self {
+        Self { output, current_dir, json: Told::default() }
+    }
+
+    /// Where it happens and what is read.
+    pub(super) fn opening(&mut self, home: &Path, documents: &Path, own: bool) {
+        self.json.home = home.display().to_string();
+        self.json.documents = documents.display().to_string();
+        let home = near(home, self.current_dir);
+        self.say(
+            self.output.paint(Style::Bold, "AtoCore, from documents to answers to a snapshot you can trust"),
+        );
+        self.say(format!("Everything this makes is in {}; delete it whenever you like.", home.display()));
+        self.chapter(1, "Reading");
+        if own {
+            self.say("No folder was named, so it reads its own documentation.".to_owned());
+        } else {
+            self.say(format!("Your folder is {}; nothing in it is changed.", documents.display()));
+        }
+    }
+
+    /// What became of the documents.
+    pub(super) fn read(&mut self, read: &RefreshResult) {
+        let counts = &read.counts;
+        self.say(format!("{} read and indexed.", count(counts.ingested, "document")));
+        if counts.skipped > 0 {
+            self.say(format!(
+                "{} left out by rule (not Markdown or text, or too large).",
+                count(counts.skipped, "file")
+            ));
+        }
+        let failed = read.roots.iter().flat_map(|root| &root.files).filter(|file| file.state == "failed");
+        for file in failed.take(5) {
+            let why = format!("{} {}", file.reason.replace('_', " "), plain(&file.detail));
+            self.say(format!("could not be read: {} ({})", plain(&file.path), why.trim()));
+        }
+        self.json.refresh = Some(read.clone());
+    }
+
+    /// The questions and what was found.
+    pub(super) fn answers(&mut self, asked: &[Asked]) {
+        self.chapter(2, "Asking");
+        for (index, Asked { question, answer }) in asked.iter().enumerate() {
+            if index > 0 {
+                self.say(String::new());
+            }
+            self.say(self.output.paint(Style::Cyan, format!("? {question}")));
+            for hit in &answer.results {
+                let score = self.output.paint(Style::Green, format!("{:>7.3}", hit.score));
+                self.say(format!("{score}  {}", self.output.paint(Style::Bold, heading(hit))));
+                self.say(format!("         {}", self.output.paint(Style::Dim, place(hit))));
+            }
+            let Some(best) = answer.results.first() else {
+                self.say("         nothing was found".to_owned());
+                continue;
+            };
+            for line in excerpt(&best.content, 2, WIDTH) {
+                self.say(format!("         │ {line}"));
+            }
+            if let (0, Some(explanation)) = (index, &best.explanation) {
+                self.say("         how the best one got its score:".to_owned());
+                for line in arithmetic(best.score, explanation) {
+                    self.say(format!("         {}", self.output.paint(Style::Dim, line)));
+                }
+            }
+            self.json.questions.push(Question { question: question.clone(), answer: answer.clone() });
+        }
+    }
+
+    /// The snapshot and how it was proven.
+    pub(super) fn snapshot(&mut self, taken: &SnapshotMetadata, validation: &Validation) {
+        self.chapter(3, "Keeping");
+        let place = near(Path::new(&taken.backup_root), self.current_dir);
+        self.say(format!("snapshot {}, {}", stamp_of(taken), size(taken.db_size_bytes)));
+        self.say(format!("         in {}", place.display()));
+        let verdict = if validation.valid {
+            let files = count(validation.atocore.checked_files, "file");
+            format!("{} every byte of {files} compared, the database opened and counted", self.mark(true))
+        } else {
+            format!("{} {}", self.mark(false), validation.errors.join("; "))
+        };
+        self.say(verdict);
+        self.json.snapshot = Some(taken.clone());
+        self.json.validation = Some(validation.clone());
+    }
+
+    /// The restored copy and whether it answers the same.
+    pub(super) fn restored(&mut self, report: &RestoreReport, before: &[Asked], after: &[Asked]) {
+        self.chapter(4, "Getting it back");
+        let target = near(&report.target, self.current_dir);
+        self.say(format!("restored into {}, an empty place, and asked again:", target.display()));
+        for (before, after) in before.iter().zip(after) {
+            let is_same = same(std::slice::from_ref(before), std::slice::from_ref(after));
+            let hits = count(after.answer.results.len() as u64, "passage");
+            let verdict = if is_same {
+                format!("the same {hits}, the same scores")
+            } else {
+                "other passages".to_owned()
+            };
+            self.say(format!("{} {}: {verdict}", self.mark(is_same), before.question));
+        }
+        self.json.restored = report.target.display().to_string();
+    }
+
+    /// How it ended, and how to go on.
+    pub(super) fn closing(mut self, commands: &[String], same: bool, took: Duration) {
+        self.say(String::new());
+        let verdict = if same {
+            self.output.paint(Style::Bold, format!("Done in {:.1} s. Try next:", took.as_secs_f64()))
+        } else {
+            self.output.paint(Style::Red, "The restored copy does NOT give the same answers. Look closer:")
+        };
+        self.say(verdict);
+        for command in commands {
+            self.say(format!("  {command}"));
+        }
+        self.json.same_answers = same;
+        self.json.next = commands.to_vec();
+        if self.output.form() == Form::Json {
+            self.output.json(&self.json);
+        }
+    }
+
+    fn chapter(&self, number: u8, title: &str) {
+        self.say(String::new());
+        self.say(self.output.paint(Style::Bold, format!("{number}. {title}")));
+    }
+
+    fn mark(&self, good: bool) -> String {
+        if good { self.output.paint(Style::Green, "✓") } else { self.output.paint(Style::Red, "✗") }
+    }
+
+    fn say(&self, line: String) {
+        if self.output.form() == Form::Human {
+            self.output.line(line);
+        }
+    }
+}

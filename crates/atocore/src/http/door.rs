@@ -1,0 +1,40 @@
+//! Where a request enters: the application and who asks.
+
+use std::convert::Infallible;
+
+use atocore_engine::Caller;
+use axum::{Json, extract::FromRequestParts, http::request::Parts};
+
+use super::failure::Failure;
+use crate::{app::App, verb::Verb};
+
+/// What a handler gives back.
+pub(super) type Reply<T> = Result<Json<T>, Failure>;
+
+/// The application, as the caller of this request may use it.
+pub(super) struct Door {
+    app: App,
+    caller: Caller,
+}
+
+impl Door {
+    /// Runs a verb for the caller.
+    pub(super) async fn run<V: Verb>(&self, verb: V) -> Reply<V::Reply> {
+        Ok(Json(self.app.run(self.caller, verb).await?))
+    }
+
+    /// The application itself.
+    pub(super) const fn app(&self) -> &App {
+        &self.app
+    }
+}
+
+impl FromRequestParts<App> for Door {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        // A request that nobody vouched for has the rights of the network.
+        let caller = parts.extensions.get::<Caller>().copied().unwrap_or(Caller::Network);
+        Ok(Self { app: app.clone(), caller })
+    }
+}

@@ -1,0 +1,157 @@
+//! Reading the parts of a request. What cannot be read is named, with its place.
+
+use std::{error::Error, time::Duration};
+
+use atocore_model::error::ErrorCode;
+use axum::{
+    Json,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+
+use super::{failure::Failure, limits::BODY_LIMIT_BYTES};
+use crate::verb::VerbError;
+
+/// How much of a body beyond the limit is read and thrown away, so that the client gets to see the answer.
+const DRAIN_LIMIT_BYTES: usize = 32 << 20;
+/// How long a body may take to arrive.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+
+/// The JSON of the body; a body must be there.
+pub(super) struct Body<T>(pub(super) T);
+
+/// The JSON of the body, or `None` when the body is empty or `null`.
+pub(super) struct OptionalBody<T>(pub(super) Option<T>);
+
+/// The part of the path that names something.
+pub(super) struct Name(pub(super) String);
+
+/// The query string.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let bytes = read(request).await?;
+        if bytes.is_empty() {
+            let error = VerbError::new(ErrorCode::InvalidRequest, "the body is empty, a JSON object is expected");
+            return Err(Failure(error.with_hint("`GET /openapi.json` describes the body of every request")));
+        }
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let bytes = read(request).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) { Ok(Self(None)) } else { Ok(Self(parse(&bytes)?)) }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        let Path(name) = name.map_err(|rejection| invalid("the path", &rejection))?;
+        Ok(Self(name))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let params = Query::<T>::from_request_parts(parts, state).await;
+        let Query(params) = params.map_err(|rejection| invalid("the query string", &rejection))?;
+        Ok(Self(params))
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let Json(value) = Json::from_bytes(bytes).map_err(|rejection| invalid("the body", &rejection))?;
+    Ok(value)
+}
+
+/// The innermost cause names the key, the line and the column; what stands around it repeats that it failed.
+fn invalid(part: &str, rejection: &dyn Error) -> Failure {
+    let mut innermost = rejection;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    let error = VerbError::new(ErrorCode::InvalidRequest, format!("{part} cannot be used: {innermost}"));
+    Failure(error.with_hint("`GET /openapi.json` describes every request"))
+}
+
+/// Reads the whole body within its limits. A body that is not empty must be JSON by its content type.
+async fn read(request: Request) -> Result<Vec<u8>, Failure> {
+    let (parts, body) = request.into_parts();
+    let bytes = tokio::time::timeout(ARRIVES_WITHIN, bounded(body)).await;
+    let bytes = bytes.unwrap_or_else(|_| {
+        let seconds = ARRIVES_WITHIN.as_secs();
+        Err(VerbError::new(ErrorCode::InvalidRequest, format!("the body did not arrive within {seconds} seconds")))
+    });
+    let bytes = bytes.map_err(Failure)?;
+    if !bytes.is_empty() && !is_json(&parts.headers) {
+        let given = parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let given = given.map_or("no content type".to_owned(), |given| format!("the content type `{given}`"));
+        let error = VerbError::new(ErrorCode::MediaType, format!("the body has {given}, JSON is expected"));
+        return Err(Failure(error.with_hint("send it with the header `Content-Type: application/json`")));
+    }
+    Ok(bytes)
+}
+
+async fn bounded(mut body: axum::body::Body) -> Result<Vec<u8>, VerbError> {
+    let (mut bytes, mut size) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            VerbError::new(ErrorCode::InvalidRequest, format!("the body did not arrive whole: {error}"))
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        size = size.saturating_add(data.len());
+        if size > DRAIN_LIMIT_BYTES {
+            break;
+        }
+        if size <= BODY_LIMIT_BYTES {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    if size > BODY_LIMIT_BYTES {
+        let message = format!("the body has more than {BODY_LIMIT_BYTES} bytes, which is the limit");
+        return Err(VerbError::new(ErrorCode::RequestTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+/// `application/json`, or any other type that is JSON by its suffix, whatever its parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(Ok(value)) = headers.get(header::CONTENT_TYPE).map(|value| value.to_str()) else { return false };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_known_by_its_type() {
+        let is_json_type = |value: &str| {
+            let mut headers = HeaderMap::new();
+            drop(headers.insert(header::CONTENT_TYPE, value.parse().unwrap()));
+            is_json(&headers)
+        };
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/ld+json"] {
+            assert!(is_json_type(good), "{good}");
+        }
+        for bad in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json", ""] {
+            assert!(!is_json_type(bad), "{bad}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,109 @@
+//! From an error to an HTTP answer: the one place that knows status codes.
+
+use std::any::Any;
+
+use atocore_model::error::{ErrorCode, ErrorKind};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header},
+    response::IntoResponse,
+};
+
+use crate::{app, verb::VerbError, wire::Problem};
+
+/// When to ask again while somebody else is at work, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+/// An error on its way out. The error itself travels with the answer, for the log.
+#[derive(Debug, Clone)]
+pub(super) struct Failure(pub(super) VerbError);
+
+/// The HTTP status of an error. Its kind decides; two codes have a status of their own.
+#[must_use]
+pub const fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::MethodUnknown => return StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::TokenRequired => return StatusCode::UNAUTHORIZED,
+        _ => {}
+    }
+    match code.kind() {
+        ErrorKind::Usage => StatusCode::BAD_REQUEST,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::Busy | ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<VerbError> for Failure {
+    fn from(error: VerbError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response<Body> {
+        let status = status(self.0.code);
+        let problem = Problem::new(&self.0, status.as_u16());
+        let mut headers = HeaderMap::new();
+        let media_type = HeaderValue::from_static(Problem::MEDIA_TYPE);
+        drop(headers.insert(header::CONTENT_TYPE, media_type));
+        if self.0.kind() == ErrorKind::Busy {
+            drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = (status, headers, body).into_response();
+        drop(response.extensions_mut().insert(self));
+        response
+    }
+}
+
+/// No such path.
+pub(super) async fn route_unknown(uri: Uri) -> Failure {
+    let path: String = uri.path().chars().take(200).collect();
+    let error = VerbError::new(ErrorCode::RouteUnknown, format!("there is no `{path}` in this API"));
+    Failure(error.with_hint("`GET /openapi.json` describes every path"))
+}
+
+/// The path is there, the method is not; the header `Allow` says which are.
+pub(super) async fn method_unknown(method: Method, uri: Uri) -> Failure {
+    let message = format!("`{}` does not take {method}", uri.path());
+    let error = VerbError::new(ErrorCode::MethodUnknown, message);
+    Failure(error.with_hint("the header `Allow` of this answer names the methods it takes"))
+}
+
+/// A handler panicked. What it said is not for the client.
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
+    Failure(app::fault()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_the_status_of_an_error() {
+        for code in ErrorCode::ALL {
+            let status = status(*code);
+            assert!(status.is_client_error() || status.is_server_error(), "{code:?}");
+            let response = Failure(VerbError::new(*code, "x")).into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[header::CONTENT_TYPE], Problem::MEDIA_TYPE);
+        }
+    }
+
+    #[test]
+    fn busy_says_when_to_come_back() {
+        let busy = Failure(VerbError::new(ErrorCode::StoreBusy, "x")).into_response();
+        assert_eq!(busy.headers()[header::RETRY_AFTER], RETRY_AFTER);
+        let cancelled = Failure(VerbError::new(ErrorCode::Cancelled, "x")).into_response();
+        assert_eq!(cancelled.headers().get(header::RETRY_AFTER), None);
+    }
+}

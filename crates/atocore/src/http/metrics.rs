@@ -1,0 +1,135 @@
+//! `/metrics`: what is measured, as Prometheus reads it.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use axum::{Json, http::header, response::IntoResponse};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+use super::{door::Door, failure::Failure};
+use crate::{app, verb, wire};
+
+/// What OpenMetrics says its text is.
+const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the classes of request durations, in seconds.
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0];
+
+/// What is measured; clones are the same measurements.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<Answered, Counter>,
+    durations: Family<Route, Histogram, fn() -> Histogram>,
+    refreshes: Family<Outcome, Counter>,
+    store: StoreGauges,
+}
+
+/// What is stored; set whenever somebody looks.
+#[derive(Debug, Clone, Default)]
+struct StoreGauges {
+    generation: Number,
+    documents: Number,
+    chunks: Number,
+    snapshots: Number,
+    snapshot_age: Number,
+    snapshot_bytes: Number,
+}
+
+type Number = Gauge<f64, AtomicU64>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    method: String,
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: String,
+}
+
+impl Metrics {
+    /// Nothing measured yet.
+    pub(crate) fn new() -> Self {
+        let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
+        let (requests, refreshes, store) = (Family::default(), Family::default(), StoreGauges::default());
+        let durations = Family::new_with_constructor(histogram);
+        let mut registry = Registry::with_prefix("atocore");
+        registry.register("http_requests", "Requests that were answered", requests.clone());
+        registry.register("http_request_duration_seconds", "How long requests took", durations.clone());
+        registry.register("refreshes", "Refreshes of a project by how they ended", refreshes.clone());
+        registry.register("store_generation", "Generation of the store", store.generation.clone());
+        registry.register("store_documents", "Documents in the store", store.documents.clone());
+        registry.register("store_chunks", "Passages in the store", store.chunks.clone());
+        registry.register("snapshots", "Snapshots in the backup directory", store.snapshots.clone());
+        let age = "Age of the newest snapshot, NaN without one";
+        registry.register("snapshot_age_seconds", age, store.snapshot_age.clone());
+        let size = "Size of the newest snapshot, NaN without one";
+        registry.register("snapshot_size_bytes", size, store.snapshot_bytes.clone());
+        Self { registry: Arc::new(registry), requests, durations, refreshes, store }
+    }
+
+    /// Counts an answered request.
+    pub(super) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        // Any word can be a method; only those that some route takes become a label.
+        let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+        let method = if known.contains(&method) { method } else { "other" }.to_owned();
+        let route = route.to_owned();
+        self.durations
+            .get_or_create(&Route { method: method.clone(), route: route.clone() })
+            .observe(took.as_secs_f64());
+        let _count = self.requests.get_or_create(&Answered { method, route, status }).inc();
+    }
+
+    /// Counts a refresh by its status or error code.
+    pub(super) fn refreshed(&self, outcome: &str) {
+        let _count = self.refreshes.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
+    }
+}
+
+impl StoreGauges {
+    fn set(&self, status: &wire::Status) {
+        let sum = |count: fn(&wire::ProjectStatus) -> u64| status.projects.iter().map(count).sum::<u64>();
+        let or_nan = |number: Option<u64>| number.map_or(f64::NAN, number_of);
+        let _before = self.generation.set(number_of(status.generation));
+        let _before = self.documents.set(number_of(sum(|project| project.documents)));
+        let _before = self.chunks.set(number_of(sum(|project| project.chunks)));
+        let _before = self.snapshots.set(number_of(status.snapshots.count));
+        let _before = self.snapshot_age.set(or_nan(status.snapshots.newest_age_seconds));
+        let _before = self.snapshot_bytes.set(or_nan(status.snapshots.newest_size_bytes));
+    }
+}
+
+/// Prometheus knows numbers of this kind only; beyond 2^53 they are rounded.
+const fn number_of(count: u64) -> f64 {
+    count as f64
+}
+
+/// Measurements for Prometheus, in the OpenMetrics text format.
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "installation",
+    responses((status = 200, description = "The measurements", body = String,
+        content_type = "application/openmetrics-text")))]
+pub(super) async fn show(door: Door) -> Result<impl IntoResponse, Failure> {
+    let metrics = door.app().metrics();
+    // Without a status there are still the requests; why there is none is in the log of that request.
+    if let Ok(Json(status)) = door.run(verb::Status).await {
+        metrics.store.set(&status);
+    }
+    let mut text = String::new();
+    text::encode(&mut text, &metrics.registry).map_err(|_| Failure(app::fault()))?;
+    Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text))
+}

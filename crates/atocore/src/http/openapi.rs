@@ -1,0 +1,66 @@
+//! The description of the API, made from the handlers.
+
+use axum::{http::header, response::IntoResponse};
+use utoipa::{
+    OpenApi, ToSchema,
+    openapi::{
+        Content, RefOr, Ref, Response,
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use crate::wire::Problem;
+
+/// What does not come from the handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "AtoCore",
+        description = "Documents in, ranked passages out, and snapshots that can be proven. Conventions are in \
+                       docs/http-api.md, error codes in docs/errors.md.",
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "installation", description = "What is there, what is running, and what is wrong"),
+        (name = "projects", description = "The registry, and bringing a project up to date"),
+        (name = "retrieval", description = "Questions and ranked passages"),
+        (name = "snapshots", description = "Recovery points on disk"),
+    ),
+)]
+struct Base;
+
+pub(super) fn base() -> utoipa::openapi::OpenApi {
+    let mut api = Base::openapi();
+    let scheme = Http::builder().scheme(HttpAuthScheme::Bearer);
+    let scheme = scheme.description(Some("Only when the server has an API token"));
+    let components = api.components.get_or_insert_default();
+    let scheme = RefOr::T(SecurityScheme::Http(scheme.build()));
+    drop(components.security_schemes.insert("token".to_owned(), scheme));
+    // An empty requirement beside the other says that it may be left out.
+    api.security = Some(vec![SecurityRequirement::default(), SecurityRequirement::new::<_, [&str; 0], &str>("token", [])]);
+    api
+}
+
+/// The description of the whole API as OpenAPI 3.1, pretty JSON with a line end.
+#[must_use]
+pub fn document() -> String {
+    let (_, mut api) = super::routes().split_for_parts();
+    let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
+    let problem = Response::builder().description("Why it failed").content(Problem::MEDIA_TYPE, content).build();
+    for item in api.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            drop(operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone())));
+        }
+    }
+    let mut text = api.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The description of this API.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "openapi", tag = "installation",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object)))]
+pub(super) async fn show() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document())
+}

@@ -1,0 +1,84 @@
+//! `/projects`: the registry, and bringing a project up to date.
+
+use axum::{Json, http::StatusCode};
+use serde::Deserialize;
+
+use super::{
+    door::{Door, Reply},
+    extract::{Body, Name, Params},
+    failure::Failure,
+};
+use crate::{
+    verb::{AddProject, ListProjects, PlanRemoval, ProjectChange, Refresh, RemoveProject, ShowProject, UpdateProject},
+    wire::{Project, ProjectList, RefreshResult, Removal, RemovalPlan},
+};
+
+/// Lists every project.
+#[utoipa::path(get, path = "/projects", operation_id = "list_projects", tag = "projects",
+    responses((status = 200, description = "The registry", body = ProjectList)))]
+pub(super) async fn list(door: Door) -> Reply<ProjectList> {
+    door.run(ListProjects).await
+}
+
+/// Registers a project.
+///
+/// Over the network a root is below the vault or the drive.
+#[utoipa::path(post, path = "/projects", operation_id = "add_project", tag = "projects", request_body = AddProject,
+    responses((status = 201, description = "The project as it is registered", body = Project)))]
+pub(super) async fn add(door: Door, Body(verb): Body<AddProject>) -> Result<(StatusCode, Json<Project>), Failure> {
+    Ok((StatusCode::CREATED, door.run(verb).await?))
+}
+
+/// Shows a project.
+#[utoipa::path(get, path = "/projects/{name}", operation_id = "show_project", tag = "projects",
+    params(("name", description = "Id or alias, in any case")),
+    responses((status = 200, description = "The project", body = Project)))]
+pub(super) async fn show(door: Door, Name(name): Name) -> Reply<Project> {
+    door.run(ShowProject { name }).await
+}
+
+/// Changes a project; what is left out stays.
+#[utoipa::path(put, path = "/projects/{name}", operation_id = "update_project", tag = "projects",
+    params(("name", description = "Id or alias, in any case")), request_body = ProjectChange,
+    responses((status = 200, description = "The project as it is registered now", body = Project)))]
+pub(super) async fn update(door: Door, Name(name): Name, Body(change): Body<ProjectChange>) -> Reply<Project> {
+    door.run(UpdateProject { name, change }).await
+}
+
+/// Says what removing a project would delete.
+#[utoipa::path(get, path = "/projects/{name}/removal", operation_id = "plan_removal", tag = "projects",
+    params(("name", description = "Id or alias, in any case")),
+    responses((status = 200, description = "The plan", body = RemovalPlan)))]
+pub(super) async fn plan_removal(door: Door, Name(name): Name) -> Reply<RemovalPlan> {
+    door.run(PlanRemoval { name }).await
+}
+
+/// Which plan is carried out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfPlan {
+    generation: Option<u64>,
+}
+
+/// Removes a project and what the store holds of it; the files stay where they are.
+#[utoipa::path(delete, path = "/projects/{name}", operation_id = "remove_project", tag = "projects",
+    params(
+        ("name", description = "Id or alias, in any case"),
+        ("generation" = Option<u64>, Query, description = "The generation of the plan that was read; refused when the \
+            store has moved on. Without it, as things are now"),
+    ),
+    responses((status = 200, description = "What was removed", body = Removal)))]
+pub(super) async fn remove(door: Door, Name(name): Name, Params(plan): Params<OfPlan>) -> Reply<Removal> {
+    door.run(RemoveProject { name, generation: plan.generation }).await
+}
+
+/// Reads what changed in the roots of a project.
+#[utoipa::path(post, path = "/projects/{name}/refresh", operation_id = "refresh_project", tag = "projects",
+    params(("name", description = "Id or alias, in any case")),
+    responses((status = 200, description = "What became of every root and file", body = RefreshResult)))]
+pub(super) async fn refresh(door: Door, Name(name): Name) -> Reply<RefreshResult> {
+    let reply = door.run(Refresh { name }).await;
+    let outcome = reply.as_ref().map_or_else(|failure| failure.0.code.as_str(), |result| result.status.as_str());
+    door.app().metrics().refreshed(outcome);
+    reply
+}

@@ -1,0 +1,140 @@
+//! The server: the API on an address of the network and on a local socket, from one engine that owns the store.
+//!
+//! Prints nothing. Starts whole or not at all, and stops without cutting anybody off who can finish in time.
+
+mod address;
+mod connections;
+mod socket;
+
+use std::{future::Future, net::SocketAddr, path::PathBuf, time::Duration};
+
+use atocore_engine::{Access, Engine, EngineConfig, Owner};
+use atocore_model::{error::ErrorCode, monitor::Monitor};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    app::App,
+    http::{self, Guard, Hosts, Token},
+    verb::VerbError,
+};
+use socket::Socket;
+
+/// How long requests may go on after the server was told to stop.
+const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
+/// Where and for whom to serve.
+#[derive(Debug, Clone)]
+pub struct ServeSettings {
+    /// The name or address to listen on.
+    pub host: String,
+    /// The port; 0 for any that is free.
+    pub port: u16,
+    /// What every request over the network must carry; needed when the host can be reached from other machines.
+    pub token: Option<Token>,
+}
+
+/// A server that takes requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The local socket.
+    pub socket: PathBuf,
+}
+
+/// Serves until the process is told to stop by SIGINT or SIGTERM; a second signal does not wait for requests.
+///
+/// # Errors
+/// `invalid_setting` when other machines could reach it and there is no token; `address_unusable` when it cannot
+/// listen there; else why the store cannot be opened.
+pub fn serve(
+    config: EngineConfig,
+    settings: &ServeSettings,
+    on_ready: impl FnOnce(&Ready),
+    monitor: &dyn Monitor,
+) -> Result<(), VerbError> {
+    serve_until(config, settings, told_to_stop(), on_ready, monitor)
+}
+
+/// Serves until `stop` is there.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_until(
+    config: EngineConfig,
+    settings: &ServeSettings,
+    stop: impl Future<Output = ()>,
+    on_ready: impl FnOnce(&Ready),
+    monitor: &dyn Monitor,
+) -> Result<(), VerbError> {
+    let runtime = Runtime::new().map_err(|error| io_error("the server cannot be started", &error))?;
+    let layout = config.layout.clone();
+    let listener = runtime.block_on(address::bind(settings)).map_err(|error| match Engine::owner(&layout) {
+        Ok(Some(owner)) if error.code == ErrorCode::AddressUnusable => served_already(error, &owner),
+        _ => error,
+    })?;
+    let path = socket::path(&layout.locks());
+    let access = Access::Own { activity: "serve".to_owned(), socket: Some(path.clone()) };
+    let app = App::new(Engine::open(config, access, monitor)?);
+    let result = runtime.block_on(async {
+        // Inside, because a socket belongs to the runtime that it is bound in.
+        run(&app, listener, Socket::bind(path), settings, stop, on_ready).await
+    });
+    // Work that goes on without its client ends here, before the store is given up.
+    runtime.shutdown_timeout(FINISH_WITHIN);
+    result
+}
+
+async fn run(
+    app: &App,
+    listener: TcpListener,
+    socket: Result<Socket, VerbError>,
+    settings: &ServeSettings,
+    stop: impl Future<Output = ()>,
+    on_ready: impl FnOnce(&Ready),
+) -> Result<(), VerbError> {
+    let socket = socket?;
+    let address = listener.local_addr().map_err(|error| io_error("the server has no address", &error))?;
+    let ready = Ready { address, socket: socket.path().to_owned() };
+    let hosts = if address.ip().is_unspecified() { Hosts::Any } else { Hosts::Only(settings.host.as_str().into()) };
+    let network = http::network(app, Guard { hosts, token: settings.token.clone() });
+    let graceful = GracefulShutdown::new();
+    tracing::info!(address = %ready.address, socket = %ready.socket.display(), "server_started");
+    on_ready(&ready);
+    tokio::select! {
+        () = connections::serve(listener, network, &graceful) => {}
+        () = connections::serve(socket, http::local(app), &graceful) => {}
+        () = stop => {}
+    }
+    app.stop();
+    let finished = tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_ok();
+    tracing::info!(finished, "server_stopped");
+    Ok(())
+}
+
+/// SIGINT or SIGTERM. Without a way to hear of them, never: the process then ends as the system ends it.
+async fn told_to_stop() {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return std::future::pending().await };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn served_already(error: VerbError, owner: &Owner) -> VerbError {
+    let hint = format!(
+        "process {} (`{}`) already works on this store; use that one, or stop it first",
+        owner.pid, owner.activity
+    );
+    error.with_hint(hint)
+}
+
+fn io_error(what: &str, error: &std::io::Error) -> VerbError {
+    VerbError::new(ErrorCode::Io, format!("{what}: {error}"))
+}

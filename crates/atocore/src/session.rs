@@ -1,0 +1,137 @@
+//! How a command is carried out: on an engine of this process, or by the server that owns the store. The answers are
+//! the same.
+
+use std::{
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use atocore_engine::{Access, Caller, Copier, Engine, EngineConfig, SystemClock};
+use atocore_model::{
+    error::ErrorCode,
+    monitor::{Monitor, Silent},
+};
+
+use crate::{
+    config::Config,
+    verb::{Verb, VerbError, remote},
+};
+
+/// The hidden command that copies a database file; the engine runs it in a process of its own.
+pub const COPY_COMMAND: &str = "__copy-pages";
+
+/// How often a server that is just starting or stopping is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Where verbs are run.
+#[derive(Debug)]
+pub enum Session {
+    /// In this process.
+    Here(Box<Engine>),
+    /// By the server that listens on this socket.
+    Server(PathBuf),
+}
+
+impl Session {
+    /// A place for verbs that only look. Does not write, except that it brings a word index up to date that nobody
+    /// else is looking after.
+    ///
+    /// # Errors
+    /// When the store or the registry cannot be used.
+    pub fn reading(config: &Config, monitor: &dyn Monitor) -> Result<Self, VerbError> {
+        if let Some(socket) = server(config)? {
+            return Ok(Self::Server(socket));
+        }
+        let engine = Engine::open(engine_config(config), Access::Read, monitor)?;
+        if Engine::owner(&config.layout)?.is_some() || engine.is_current()? {
+            return Ok(Self::Here(Box::new(engine)));
+        }
+        let activity = "bring the word index up to date".to_owned();
+        match Engine::open(engine_config(config), Access::Own { activity, socket: None }, monitor) {
+            Ok(engine) => Ok(Self::Here(Box::new(engine))),
+            // Somebody else is at it, or this user may not write: what can be seen is still worth having.
+            Err(error)
+                if matches!(error.code(), ErrorCode::StoreBusy | ErrorCode::Io | ErrorCode::DiskFull) =>
+            {
+                tracing::warn!(%error, "the word index could not be brought up to date");
+                Ok(Self::Here(Box::new(engine)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A place for verbs that look at things as they are: nothing is brought up to date first.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn looking(config: &Config) -> Result<Self, VerbError> {
+        if let Some(socket) = server(config)? {
+            return Ok(Self::Server(socket));
+        }
+        Ok(Self::Here(Box::new(Engine::open(engine_config(config), Access::Read, &Silent)?)))
+    }
+
+    /// A place for verbs that write. `activity` says to others what is going on.
+    ///
+    /// # Errors
+    /// When another process owns the store and does not take requests, or the store cannot be used.
+    pub fn writing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, VerbError> {
+        if let Some(socket) = server(config)? {
+            return Ok(Self::Server(socket));
+        }
+        let access = || Access::Own { activity: activity.to_owned(), socket: None };
+        match Engine::open(engine_config(config), access(), monitor) {
+            Ok(engine) => Ok(Self::Here(Box::new(engine))),
+            // A server may have started between the look and the attempt.
+            Err(error) if error.code() == ErrorCode::StoreBusy => match server(config)? {
+                Some(socket) => Ok(Self::Server(socket)),
+                None => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Runs a verb.
+    ///
+    /// # Errors
+    /// What the verb fails with; `server_unreachable` when the server went away.
+    pub fn run<V: Verb>(&self, verb: V, monitor: &dyn Monitor) -> Result<V::Reply, VerbError> {
+        match self {
+            Self::Here(engine) => verb.run(engine, Caller::Local, monitor),
+            Self::Server(socket) => remote::send(&verb, socket, monitor),
+        }
+    }
+}
+
+/// What an engine of this process needs to know.
+#[must_use]
+pub fn engine_config(config: &Config) -> EngineConfig {
+    config.engine(copier(), Arc::new(SystemClock))
+}
+
+fn copier() -> Copier {
+    match std::env::current_exe() {
+        Ok(program) => Copier::Child { program, arguments: vec![COPY_COMMAND.to_owned()] },
+        Err(error) => {
+            tracing::debug!(%error, "the program does not know where it lies: snapshots are copied in process");
+            Copier::InProcess
+        }
+    }
+}
+
+/// The socket of the server that owns the store, when there is one. Waits for one that is just starting or stopping.
+fn server(config: &Config) -> Result<Option<PathBuf>, VerbError> {
+    let started = Instant::now();
+    loop {
+        let Some(socket) = Engine::owner(&config.layout)?.and_then(|owner| owner.socket) else {
+            return Ok(None);
+        };
+        if UnixStream::connect(&socket).is_ok() || started.elapsed() >= config.busy_timeout {
+            return Ok(Some(socket));
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}

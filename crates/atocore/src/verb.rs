@@ -1,0 +1,54 @@
+//! Every verb once, the same for the command line and for HTTP: what is asked, how it travels, what is answered.
+//!
+//! A verb takes words as a person or a client gave them, turns them into checked values, and calls the engine. It
+//! never prints and never knows which door it came through, except for what a caller may do.
+
+mod backups;
+mod error;
+mod projects;
+mod query;
+mod refresh;
+pub mod remote;
+mod request;
+mod status;
+
+use atocore_engine::{Caller, Engine};
+use atocore_model::monitor::Monitor;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use backups::{CreateBackup, ListBackups, ValidateBackup, stamp};
+pub use error::VerbError;
+pub use projects::{
+    AddProject, ListProjects, PlanRemoval, ProjectChange, RemoveProject, ShowProject, UpdateProject,
+};
+pub use query::Query;
+pub use refresh::Refresh;
+pub use request::Request;
+pub use status::{Doctor, Health, Sources, Status};
+
+/// Something a user can ask for.
+///
+/// A door runs it on an engine of its own, or sends it to the process that owns the store with [`remote::send`]: the
+/// reply is the same.
+pub trait Verb: Send + 'static {
+    /// What is answered; as JSON it is the body of the HTTP answer and what `--json` prints.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+
+    /// Whether it changes the store, the registry or the backup directory, and so needs the engine that owns them.
+    const WRITES: bool;
+
+    /// Whether it may take long, so that a server runs only a few of its kind at once.
+    const LONG: bool = false;
+
+    /// The verb as an HTTP request.
+    fn request(&self) -> Request;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// `invalid_request` and its like for words that cannot be what they stand for; else what the engine says.
+    ///
+    /// # Cancellation
+    /// Long verbs ask `monitor` and leave a consistent store behind.
+    fn run(self, engine: &Engine, caller: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError>;
+}

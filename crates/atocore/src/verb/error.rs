@@ -1,0 +1,113 @@
+//! The one error that every door shows: a stable code, a sentence, and what to do about it.
+
+use std::{error::Error, fmt};
+
+use atocore_model::error::{ErrorCode, ErrorKind};
+
+use crate::wire::Problem;
+
+/// Why a verb failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerbError {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// What failed and on what, with its causes; one sentence, lower case, no full stop.
+    pub message: String,
+    /// What to do about it, as a command where there is one.
+    pub hint: Option<String>,
+}
+
+impl VerbError {
+    /// An error without a hint.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    /// The error with a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A part of the request cannot be what it stands for: `field` names it, `cause` says why.
+    #[must_use]
+    pub fn invalid(field: &str, cause: &dyn Error, cure: &str) -> Self {
+        Self::new(ErrorCode::InvalidRequest, format!("`{field}` cannot be used: {}", sentence(cause)))
+            .with_hint(cure)
+    }
+
+    /// What sort of trouble it is.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.code.kind()
+    }
+}
+
+impl fmt::Display for VerbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for VerbError {}
+
+impl From<atocore_engine::Error> for VerbError {
+    fn from(error: atocore_engine::Error) -> Self {
+        Self { code: error.code(), message: sentence(&error), hint: error.hint() }
+    }
+}
+
+/// What another process said; a code that this version does not know is a fault.
+impl From<Problem> for VerbError {
+    fn from(problem: Problem) -> Self {
+        let code = ErrorCode::ALL.iter().find(|code| code.as_str() == problem.code);
+        Self {
+            code: code.copied().unwrap_or(ErrorCode::Internal),
+            message: problem.detail,
+            hint: problem.hint,
+        }
+    }
+}
+
+/// An error and its causes as one sentence.
+pub(crate) fn sentence(error: &dyn Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        // Some libraries repeat their cause in their own words.
+        if !sentence.ends_with(&words) {
+            sentence.push_str(": ");
+            sentence.push_str(&words);
+        }
+        cause = error.source();
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_wire() {
+        for code in ErrorCode::ALL {
+            let error = VerbError::new(*code, "it failed").with_hint("try `atocore status`");
+            assert_eq!(VerbError::from(Problem::new(&error, 500)), error);
+        }
+        let mut problem = Problem::new(&VerbError::new(ErrorCode::Io, "x"), 500);
+        "a_code_of_tomorrow".clone_into(&mut problem.code);
+        assert_eq!(VerbError::from(problem).code, ErrorCode::Internal);
+    }
+
+    #[test]
+    fn causes_are_named_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("`a.md` cannot be read")]
+        struct Outer(#[source] std::io::Error);
+        let error = Outer(std::io::Error::other("it is gone"));
+        assert_eq!(sentence(&error), "`a.md` cannot be read: it is gone");
+    }
+}

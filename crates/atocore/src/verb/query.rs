@@ -1,0 +1,147 @@
+//! Asking a question.
+
+use atocore_engine::{Caller, Engine};
+use atocore_model::{
+    id::Generation,
+    monitor::Monitor,
+    name::{QueryText, Tag},
+    query::{self as model, ProjectHint, TopK},
+};
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Request, Verb, VerbError, projects::project_name};
+use crate::wire;
+
+/// Asks a question.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Its words: not blank, at most 10,000 characters.
+    #[schema(example = "how is the store restored")]
+    pub query: String,
+    /// How many hits at most: 1 to 200, 10 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 200, default = 10)]
+    pub top_k: Option<u64>,
+    /// Only documents that carry every one of these tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_tags: Option<Vec<String>>,
+    /// The project it is about, by its id or an alias: its passages are ranked higher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Whether nothing but the passages of `project` is searched.
+    #[serde(default)]
+    pub scope: bool,
+    /// Only documents whose path below their root matches this glob, or lies below this folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Whether every hit says how its score came about.
+    #[serde(default)]
+    pub explain: bool,
+    /// Answer only once this generation can be seen, so that a caller sees its own writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_generation: Option<u64>,
+}
+
+impl Verb for Query {
+    type Reply = wire::Answer;
+    const WRITES: bool = false;
+
+    fn request(&self) -> Request {
+        Request::new(Method::POST, "/query").with_body(self)
+    }
+
+    fn run(self, engine: &Engine, _: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let explain = self.explain;
+        Ok(wire::Answer::new(engine.query(&self.try_into()?)?, explain))
+    }
+}
+
+impl TryFrom<Query> for model::Query {
+    type Error = VerbError;
+
+    fn try_from(query: Query) -> Result<Self, VerbError> {
+        let text = query.query.parse::<QueryText>();
+        let text = text.map_err(|error| VerbError::invalid("query", &error, "say in some words what to look for"))?;
+        let top_k = query.top_k.map_or(Ok(TopK::DEFAULT), TopK::new);
+        let top_k = top_k.map_err(|error| {
+            VerbError::invalid("top_k", &error, "give a number from 1 to 200, or leave it out for 10")
+        })?;
+        Ok(Self {
+            text,
+            top_k,
+            project: hint(query.project.as_deref(), query.scope)?,
+            tags: tags(query.filter_tags.as_deref().unwrap_or_default())?,
+            path: query.path.filter(|path| !path.is_empty()),
+            wait_for: query.wait_generation.map(Generation),
+        })
+    }
+}
+
+fn hint(project: Option<&str>, scope: bool) -> Result<ProjectHint, VerbError> {
+    match (project, scope) {
+        (Some(name), true) => Ok(ProjectHint::Scope(project_name(name)?)),
+        (Some(name), false) => Ok(ProjectHint::Boost(project_name(name)?)),
+        (None, false) => Ok(ProjectHint::None),
+        (None, true) => {
+            let message = "`scope` needs a `project` to search in";
+            Err(VerbError::new(atocore_model::error::ErrorCode::InvalidRequest, message)
+                .with_hint("name the project, or leave `scope` out"))
+        }
+    }
+}
+
+fn tags(given: &[String]) -> Result<Vec<Tag>, VerbError> {
+    let tag = |(index, text): (usize, &String)| {
+        let cure = "a tag is one short line, as in the front matter of a document";
+        text.parse().map_err(|error| VerbError::invalid(&format!("filter_tags[{index}]"), &error, cure))
+    };
+    given.iter().enumerate().map(tag).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atocore_model::error::ErrorCode;
+
+    fn query(change: impl FnOnce(&mut Query)) -> Result<model::Query, VerbError> {
+        let mut query = Query { query: "restore".to_owned(), ..Query::default() };
+        change(&mut query);
+        query.try_into()
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let plain = query(|_| {}).unwrap();
+        assert_eq!(plain, model::Query::new("restore".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_wrong_part_is_named_with_its_cure() {
+        let wrong: [(&str, fn(&mut Query)); 6] = [
+            ("`query`", |query| query.query = " \n".to_owned()),
+            ("`query`", |query| query.query = "x".repeat(10_001)),
+            ("`top_k`", |query| query.top_k = Some(0)),
+            ("`top_k`", |query| query.top_k = Some(u64::MAX)),
+            ("`filter_tags[1]`", |query| {
+                query.filter_tags = Some(vec!["a".to_owned(), String::new()]);
+            }),
+            ("`scope`", |query| query.scope = true),
+        ];
+        for (named, change) in wrong {
+            let error = query(change).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidRequest);
+            assert!(error.message.contains(named), "{error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_request_reads_back() {
+        let asked = Query { query: "x".to_owned(), top_k: Some(3), explain: true, ..Query::default() };
+        let body = asked.request().body.unwrap();
+        assert_eq!(serde_json::from_slice::<Query>(&body).unwrap(), asked);
+    }
+}

@@ -1,0 +1,44 @@
+//! Bringing a project's documents up to date.
+
+use atocore_engine::{Caller, Engine};
+use atocore_model::monitor::Monitor;
+use axum::http::Method;
+
+use super::{Request, Verb, VerbError, projects::project_name, request::segment};
+use crate::wire;
+
+/// Reads what changed in the roots of one project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refresh {
+    /// Its id or an alias, in any case.
+    pub name: String,
+}
+
+impl Verb for Refresh {
+    type Reply = wire::RefreshResult;
+    const WRITES: bool = true;
+    const LONG: bool = true;
+
+    fn request(&self) -> Request {
+        Request::new(Method::POST, format!("/projects/{}/refresh", segment(&self.name)))
+    }
+
+    fn run(self, engine: &Engine, caller: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let report = engine.refresh(&project_name(&self.name)?, caller, monitor)?;
+        let result = wire::RefreshResult::from(report);
+        tracing::info!(
+            project = result.project,
+            status = result.status,
+            roots_ingested = result.roots_ingested,
+            roots_skipped = result.roots_skipped,
+            files_ingested = result.counts.ingested,
+            files_unchanged = result.counts.unchanged,
+            files_removed = result.counts.removed,
+            files_skipped = result.counts.skipped,
+            files_failed = result.counts.failed,
+            generation = result.generation,
+            "project_refreshed"
+        );
+        Ok(result)
+    }
+}

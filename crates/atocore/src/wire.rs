@@ -1,0 +1,20 @@
+//! The JSON of every door, once: what HTTP answers, what `--json` prints, what a client sends.
+//!
+//! Each type is made `From` what the engine returns. Nothing here decides or checks; names of the contract are kept.
+
+pub mod problem;
+pub mod project;
+pub mod query;
+pub mod refresh;
+pub mod snapshot;
+pub mod status;
+
+pub use problem::Problem;
+pub use project::{Project, ProjectList, Removal, RemovalPlan, Root};
+pub use query::{Answer, Explanation, Factor, Hit, Lines};
+pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
+pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
+pub use status::{
+    Check, Doctor, FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running, SnapshotStatus, Source,
+    SourceList, Status,
+};

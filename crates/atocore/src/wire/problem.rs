@@ -1,0 +1,49 @@
+//! An error as JSON: problem details of RFC 9457.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::verb::VerbError;
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// The code as a URI: `urn:atocore:error:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:atocore:error:project_unknown")]
+    pub type_uri: String,
+    /// The code in words.
+    #[schema(example = "project unknown")]
+    pub title: String,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// What failed and on what, in one sentence for a person.
+    #[schema(example = "no project has the id or alias `nots`")]
+    pub detail: String,
+    /// The stable word that clients match on; all of them are in `docs/errors.md`.
+    #[schema(example = "project_unknown")]
+    pub code: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// The media type of this JSON.
+    pub const MEDIA_TYPE: &'static str = "application/problem+json";
+
+    /// The JSON of `error` under an HTTP status.
+    #[must_use]
+    pub fn new(error: &VerbError, status: u16) -> Self {
+        let code = error.code.as_str();
+        Self {
+            type_uri: format!("urn:atocore:error:{code}"),
+            title: code.replace('_', " "),
+            status,
+            detail: error.message.clone(),
+            code: code.to_owned(),
+            hint: error.hint.clone(),
+        }
+    }
+}

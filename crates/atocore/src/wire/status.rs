@@ -1,0 +1,329 @@
+//! What is there, what is running, and what is wrong, as JSON.
+
+use atocore_engine as engine;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::refresh::FileCounts;
+
+/// The version of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit the program was built from, or `unknown`.
+pub const BUILD: &str = env!("ATOCORE_BUILD");
+
+/// Whether the server answers, and which program it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// `ok`; a server that cannot say so gives an error instead.
+    #[schema(example = "ok")]
+    pub status: String,
+    /// The version of the program.
+    pub version: String,
+    /// The commit it was built from, or `unknown`.
+    pub build: String,
+    /// The schema of the store.
+    pub schema_version: u32,
+    /// The generation of the store: it moves with every committed change; 0 when there is no store yet.
+    pub generation: u64,
+    /// Whether there is a store yet.
+    pub store: bool,
+}
+
+/// Every root of every project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceList {
+    /// The roots, in the order of the registry.
+    pub sources: Vec<Source>,
+}
+
+/// A root, and what can be said of it without reading its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Source {
+    /// The id of its project.
+    pub project: String,
+    /// `vault`, `drive` or `folder`.
+    pub source: String,
+    /// The path below it; the absolute path of a folder.
+    pub subpath: String,
+    /// A word for a person; may be empty.
+    pub label: String,
+    /// The folder it stands for; empty when that is not known.
+    pub path: String,
+    /// Whether it can be read.
+    pub readable: bool,
+    /// Why not: `missing`, `not_a_folder`, `not_configured`, `outside`, `unreadable`; null when it can.
+    pub reason: Option<String>,
+}
+
+/// What is stored, how fresh it is, what is running, and when it was last backed up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// Where everything lies.
+    pub paths: Paths,
+    /// The process that owns the store; null when none does.
+    pub owner: Option<Owner>,
+    /// What is running in that process; null when nothing is.
+    pub running: Option<Running>,
+    /// The generation of the store.
+    pub generation: u64,
+    /// The generation that answers show; null without a word index.
+    pub index_generation: Option<u64>,
+    /// Every project, by id.
+    pub projects: Vec<ProjectStatus>,
+    /// Snapshots.
+    pub snapshots: SnapshotStatus,
+    /// When this was put together: ISO 8601 with offset.
+    pub at: String,
+}
+
+/// Where an installation lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Paths {
+    /// The store, the derived indexes, locks and caches.
+    pub data: String,
+    /// The snapshots.
+    pub backups: String,
+    /// The registry file.
+    pub registry: String,
+}
+
+/// The process that owns a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Owner {
+    /// Its number.
+    pub pid: u32,
+    /// What it does.
+    #[schema(example = "serve")]
+    pub activity: String,
+    /// Since when: ISO 8601 with offset.
+    pub since: String,
+    /// Where it takes requests; null when it does not.
+    pub socket: Option<String>,
+}
+
+/// Work that is going on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Running {
+    /// What.
+    #[schema(example = "refresh of field-notes")]
+    pub activity: String,
+    /// Since when: ISO 8601 with offset.
+    pub since: String,
+    /// Where it stands, once it has said so.
+    pub progress: Option<Progress>,
+}
+
+/// Where a piece of work stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// What is being done, for a person.
+    pub phase: String,
+    /// Units finished.
+    pub done: u64,
+    /// Units in all, when known.
+    pub total: Option<u64>,
+}
+
+/// A project and what is stored of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProjectStatus {
+    /// Its id.
+    pub id: String,
+    /// Whether the registry has it; one that was edited out of the file can still have documents.
+    pub registered: bool,
+    /// Its documents.
+    pub documents: u64,
+    /// Its passages.
+    pub chunks: u64,
+    /// Its last refresh; null when there was none.
+    pub refreshed: Option<LastRefresh>,
+}
+
+/// How the last refresh of a project ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastRefresh {
+    /// When: ISO 8601 with offset.
+    pub at: String,
+    /// `ingested`, `partial` or `nothing_to_ingest`.
+    pub status: String,
+    /// Files by the state they ended in.
+    pub counts: FileCounts,
+    /// Files that could not be read; only the first when there are many.
+    pub problems: Vec<FileProblem>,
+}
+
+/// A file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileProblem {
+    /// Path below its root.
+    pub path: String,
+    /// Why: `not_utf8`, `unreadable`, …
+    pub reason: String,
+    /// What there is to say beyond the word; empty when nothing.
+    pub detail: String,
+}
+
+/// The snapshots, and the newest of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SnapshotStatus {
+    /// How many are listed.
+    pub count: u64,
+    /// The stamp of the newest one with metadata that can be read.
+    pub newest: Option<String>,
+    /// Its age; 0 when its stamp is of the future.
+    pub newest_age_seconds: Option<u64>,
+    /// Its generation, when it records one.
+    pub newest_generation: Option<u64>,
+    /// The size of its database copy and of its vector store, when it records them.
+    pub newest_size_bytes: Option<u64>,
+}
+
+/// Everything that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Doctor {
+    /// Whether nothing is broken; warnings do not count.
+    pub ok: bool,
+    /// The checks, in the order they were made.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Check {
+    /// What: `registry`, `store`, `word index`, `roots`, `projects`, `snapshots`.
+    pub check: String,
+    /// `ok`, `warning` or `problem`.
+    #[schema(example = "ok")]
+    pub level: String,
+    /// What was seen, in one sentence.
+    pub message: String,
+    /// The command that helps; null when none is needed.
+    pub cure: Option<String>,
+}
+
+impl From<engine::Health> for Health {
+    fn from(health: engine::Health) -> Self {
+        Self {
+            status: "ok".to_owned(),
+            version: VERSION.to_owned(),
+            build: BUILD.to_owned(),
+            schema_version: health.schema_version,
+            generation: health.generation.0,
+            store: health.store,
+        }
+    }
+}
+
+impl From<Vec<engine::SourceStatus>> for SourceList {
+    fn from(sources: Vec<engine::SourceStatus>) -> Self {
+        Self { sources: sources.into_iter().map(Source::from).collect() }
+    }
+}
+
+impl From<engine::SourceStatus> for Source {
+    fn from(source: engine::SourceStatus) -> Self {
+        Self {
+            project: source.project,
+            source: source.root.location.source().to_owned(),
+            subpath: source.root.location.subpath(),
+            label: source.root.label,
+            path: source.folder,
+            readable: source.problem.is_none(),
+            reason: source.problem.map(|problem| problem.code().to_owned()),
+        }
+    }
+}
+
+impl From<engine::Status> for Status {
+    fn from(status: engine::Status) -> Self {
+        Self {
+            paths: status.layout.into(),
+            owner: status.owner.map(Owner::from),
+            running: status.running.map(Running::from),
+            generation: status.generation.0,
+            index_generation: status.index_generation.map(|generation| generation.0),
+            projects: status.projects.into_iter().map(ProjectStatus::from).collect(),
+            snapshots: status.snapshots.into(),
+            at: status.at.to_string(),
+        }
+    }
+}
+
+impl From<engine::Layout> for Paths {
+    fn from(layout: engine::Layout) -> Self {
+        let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+        Self { data: text(layout.data), backups: text(layout.backups), registry: text(layout.registry) }
+    }
+}
+
+impl From<engine::Owner> for Owner {
+    fn from(owner: engine::Owner) -> Self {
+        Self {
+            pid: owner.pid,
+            activity: owner.activity,
+            since: owner.since,
+            socket: owner.socket.map(|socket| socket.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+impl From<engine::Running> for Running {
+    fn from(running: engine::Running) -> Self {
+        let progress = running.progress.map(|progress| Progress {
+            phase: progress.phase.to_owned(),
+            done: progress.done,
+            total: progress.total,
+        });
+        Self { activity: running.activity, since: running.since.to_string(), progress }
+    }
+}
+
+impl From<engine::ProjectStatus> for ProjectStatus {
+    fn from(project: engine::ProjectStatus) -> Self {
+        let refreshed = project.refreshed.map(|record| LastRefresh {
+            at: record.at,
+            status: record.status,
+            // Written by the engine in these shapes; a record of another version shows as nothing rather than failing.
+            counts: serde_json::from_str(&record.counts).unwrap_or_default(),
+            problems: serde_json::from_str(&record.problems).unwrap_or_default(),
+        });
+        Self {
+            id: project.id,
+            registered: project.registered,
+            documents: project.documents,
+            chunks: project.chunks,
+            refreshed,
+        }
+    }
+}
+
+impl From<engine::SnapshotStatus> for SnapshotStatus {
+    fn from(snapshots: engine::SnapshotStatus) -> Self {
+        Self {
+            count: snapshots.count as u64,
+            newest: snapshots.newest.map(|stamp| stamp.to_string()),
+            newest_age_seconds: snapshots.newest_age_seconds,
+            newest_generation: snapshots.newest_generation,
+            newest_size_bytes: snapshots.newest_size_bytes,
+        }
+    }
+}
+
+impl From<Vec<engine::Finding>> for Doctor {
+    fn from(findings: Vec<engine::Finding>) -> Self {
+        let ok = findings.iter().all(|finding| finding.level != engine::Level::Problem);
+        Self { ok, checks: findings.into_iter().map(Check::from).collect() }
+    }
+}
+
+impl From<engine::Finding> for Check {
+    fn from(finding: engine::Finding) -> Self {
+        Self {
+            check: finding.check.to_owned(),
+            level: finding.level.as_str().to_owned(),
+            message: finding.message,
+            cure: finding.cure,
+        }
+    }
+}

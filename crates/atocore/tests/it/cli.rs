@@ -1,0 +1,216 @@
+//! The command line tells whole stories: what is registered is read, what is read is found, what is found comes back.
+
+use std::{fs, path::Path, process::Stdio};
+
+use crate::program::{Place, interrupt, ran};
+
+fn hits(answer: &serde_json::Value) -> Vec<&str> {
+    answer["results"].as_array().unwrap().iter().map(|hit| hit["source_file"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn what_is_registered_is_read_and_found_under_every_name() {
+    let place = Place::with_notes();
+    for name in ["notes", "NOTES", "Field Notes", "field notes"] {
+        let answer = place.json(&["query", "keys rotated", "--project", name, "--scope"]);
+        assert_eq!(hits(&answer), ["keys.md", "archive/keys.md"], "{name}");
+        assert_eq!(answer["project"], "notes");
+    }
+    let tagged = place.json(&["query", "keys", "--tag", "security"]);
+    assert_eq!(hits(&tagged), ["keys.md"]);
+    let below = place.json(&["query", "keys", "--path", "archive"]);
+    assert_eq!(hits(&below), ["archive/keys.md"]);
+    assert_eq!(hits(&place.json(&["query", "keys", "rotated", "--top-k", "1"])), ["keys.md"]);
+}
+
+#[test]
+fn explain_multiplies_to_the_score_on_every_hit() {
+    let place = Place::with_notes();
+    let answer = place.json(&["query", "keys vault", "--project", "notes", "--explain"]);
+    for hit in answer["results"].as_array().unwrap() {
+        let explanation = &hit["explanation"];
+        let factors = explanation["factors"].as_array().unwrap().iter().map(|factor| factor["value"].as_f64().unwrap());
+        let product = factors.fold(explanation["similarity"].as_f64().unwrap(), |product, factor| product * factor);
+        assert_eq!(product, hit["score"].as_f64().unwrap());
+    }
+    let shown = place.ok(&["query", "keys", "--explain"]);
+    for part in ["similarity: BM25", "project: no project was named", "path: put aside: archive", "keys.md:4-"] {
+        assert!(shown.contains(part), "`{part}` is missing in:\n{shown}");
+    }
+}
+
+#[test]
+fn a_snapshot_is_proven_and_its_restored_copy_answers_the_same() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    let validated = place.ok(&["backup", "validate", &stamp, "--depth", "content"]);
+    assert!(validated.contains("valid, proven to depth `content`"), "{validated}");
+    let before = place.json(&["query", "keys rotated", "--explain"]);
+    place.write("notes/later.md", "# Keys\n\nKeys rotated never again.\n");
+    place.ok(&["refresh", "notes"]);
+    let restored = place.json(&["backup", "restore", &stamp, "--to", "again"]);
+    assert_eq!(restored["path"], place.path("again").to_str().unwrap());
+    let mut again = place.bare(crate::program::PROGRAM);
+    let again = ran(again.args(["--data-dir", "again", "--json", "query", "keys rotated", "--explain"]));
+    assert_eq!(again.code, 0, "{again:?}");
+    let after: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(after["results"], before["results"]);
+}
+
+#[test]
+fn a_refresh_lists_every_file_and_ends_with_two_when_something_needs_looking_at() {
+    let place = Place::with_notes();
+    place.write("notes/broken.md", b"# Caf\xe9\n");
+    place.write("notes/picture.png", b"\x89PNG");
+    fs::remove_file(place.path("notes/backups.md")).unwrap();
+    let ran = place.run(&["refresh", "notes"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for part in ["broken.md", "not utf8", "picture.png", "unsupported type", "backups.md", "deleted", "1 failed"] {
+        assert!(ran.stdout.contains(part), "`{part}` is missing in:\n{}", ran.stdout);
+    }
+    let doctor = place.run(&["doctor"]);
+    assert_eq!(doctor.code, 2);
+    assert!(doctor.stdout.contains("atocore refresh notes"), "{doctor:?}");
+}
+
+#[test]
+fn one_project_that_cannot_be_read_does_not_keep_the_next_from_it() {
+    let place = Place::with_notes();
+    place.write("gone/a.md", "# Gone\n");
+    place.write("more/b.md", "# More\n");
+    place.ok(&["project", "add", "gone", "--root", "gone"]);
+    place.ok(&["project", "add", "more", "--root", "more"]);
+    fs::remove_file(place.path("gone/a.md")).unwrap();
+    fs::remove_dir(place.path("gone")).unwrap();
+    let ran = place.run(&["--json", "refresh", "--all"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let all: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let statuses: Vec<_> = all.as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["ingested", "nothing_to_ingest", "ingested"]);
+    let ran = place.run(&["refresh", "nobody", "more"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("`nobody`") && ran.stdout.contains("more"), "{ran:?}");
+}
+
+#[test]
+fn removing_a_project_is_a_plan_until_it_is_said_again() {
+    let place = Place::with_notes();
+    let before = place.state();
+    let plan = place.ok(&["project", "remove", "field notes"]);
+    assert!(plan.contains("3 documents") && plan.contains("--yes"), "{plan}");
+    assert_eq!(place.state(), before);
+    place.ok(&["project", "remove", "field notes", "--yes"]);
+    assert_eq!(place.run(&["project", "show", "notes"]).code, 1);
+    assert!(hits(&place.json(&["query", "keys"])).is_empty());
+    assert!(place.path("notes/keys.md").exists(), "the files stay");
+}
+
+#[test]
+fn an_update_changes_what_it_names_and_nothing_else() {
+    let place = Place::with_notes();
+    place.ok(&["project", "update", "notes", "--description", "What I wrote down"]);
+    let project = place.json(&["project", "show", "notes"]);
+    assert_eq!(project["aliases"][0], "Field Notes");
+    assert_eq!(project["description"], "What I wrote down");
+    place.ok(&["project", "update", "notes", "--no-aliases"]);
+    assert_eq!(place.json(&["project", "show", "notes"])["aliases"].as_array().unwrap().len(), 0);
+    assert_eq!(place.run(&["project", "update", "notes"]).code, 64);
+}
+
+#[test]
+fn a_relative_root_is_registered_by_its_real_place() {
+    let place = Place::new();
+    place.write("real/a.md", "# A\n");
+    std::os::unix::fs::symlink("real", place.path("link")).unwrap();
+    let project = place.json(&["project", "add", "p", "--root", "./link/", "--label", "here"]);
+    let real = place.path("real").canonicalize().unwrap();
+    assert_eq!(project["ingest_roots"][0]["subpath"], real.to_str().unwrap());
+    assert_eq!(project["ingest_roots"][0]["label"], "here");
+}
+
+#[test]
+fn answers_are_the_same_with_and_without_a_server() {
+    let place = Place::with_notes();
+    let before = place.state();
+    let server = place.serve();
+    assert_eq!(place.state(), before);
+    place.write("notes/new.md", "# New\n\nA vault for the keys that are rotated.\n");
+    place.ok(&["refresh", "field notes"]);
+    let during = place.state();
+    assert_ne!(during, before);
+    let status = place.ok(&["status"]);
+    assert!(status.contains("`serve`"), "{status}");
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(place.state(), during);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let place = Place::with_notes();
+    let mut child =
+        place.command(&["config", "show"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_document_cannot_command_the_terminal_and_a_pipe_has_no_colour() {
+    let place = Place::new();
+    place.write("p/a.md", "# \u{1b}[31mRed\u{1b}[0m\n\nkeys \u{1b}]0;owned\u{7} \u{202e}here\n");
+    place.ok(&["project", "add", "p", "--root", "p", "--description", "\u{1b}[2Jcleared"]);
+    place.ok(&["refresh", "p"]);
+    let shown = place.ok(&["query", "keys"]) + &place.ok(&["project", "list"]);
+    assert!(shown.contains("keys") && shown.contains("cleared"), "{shown}");
+    assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
+}
+
+#[test]
+fn help_and_version_are_answers_and_nothing_is_usage() {
+    let place = Place::new();
+    for (arguments, code) in
+        [(&["--help"][..], 0), (&["--version"], 0), (&["backup", "--help"], 0), (&["backup"], 64), (&["x"], 64)]
+    {
+        let ran = place.run(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {ran:?}");
+        assert_eq!(ran.stdout.is_empty(), code != 0, "{arguments:?}: {ran:?}");
+    }
+    assert!(!Path::new(&place.path("home")).exists(), "looking makes nothing");
+}
+
+#[test]
+fn looking_at_nothing_makes_nothing() {
+    let place = Place::new();
+    for arguments in [&["status"][..], &["project", "list"], &["backup", "list"], &["config", "show"]] {
+        place.ok(arguments);
+    }
+    assert_eq!(place.run(&["doctor"]).code, 2);
+    assert!(!place.path("home").exists());
+}
+
+#[test]
+fn a_refresh_that_is_called_off_goes_on_where_it_stopped() {
+    let place = Place::new();
+    for index in 0..1500 {
+        place.write(&format!("many/{index}.md"), format!("# Note {index}\n\nAbout keys.\n"));
+    }
+    place.ok(&["project", "add", "many", "--root", "many"]);
+    let mut child = place.command(&["refresh", "many"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // As soon as it is at work; where exactly it is stopped does not matter.
+    while !place.path("home/data/locks/owner.json").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{:?} {said}", output.status);
+    if output.status.code() == Some(1) {
+        assert!(said.contains("cancelled") && said.contains("run the command again"), "{said}");
+    }
+    place.ok(&["refresh", "many"]);
+    assert_eq!(place.json(&["status"])["projects"][0]["documents"], 1500);
+    let doctor = place.run(&["doctor"]).stdout;
+    assert!(doctor.contains("finds the store whole") && doctor.contains("shows every document"), "{doctor}");
+}
