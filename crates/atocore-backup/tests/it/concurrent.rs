@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -20,7 +20,10 @@ use atocore_model::{
 };
 use atocore_storage::sqlite::{copy::Copier, inspect};
 
-use crate::home::{Home, STAMP, validate};
+use crate::{
+    child,
+    home::{Home, STAMP, validate},
+};
 
 /// `cp` stands for the child process that copies pages without having SQLite in it.
 fn with_child(home: &Home) -> TakeOptions {
@@ -80,16 +83,20 @@ fn snapshots_of_one_second_taken_by_many_threads_get_their_own_stamps() {
 
 #[test]
 fn snapshots_of_one_second_taken_by_many_processes_get_their_own_stamps() {
+    if let Some(root) = child::folder() {
+        return child_that_takes(&root);
+    }
     let root = tempfile::tempdir().unwrap();
     let children: Vec<_> = (0..4)
         .map(|_| {
-            Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "concurrent::child_that_takes", "--ignored", "--nocapture"])
-                .env("ATOCORE_TEST_ROOT", root.path())
-                .env("TMPDIR", root.path())
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap()
+            child::of(
+                "concurrent::snapshots_of_one_second_taken_by_many_processes_get_their_own_stamps",
+                root.path(),
+            )
+            .env("TMPDIR", root.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
         })
         .collect();
     for mut child in children {
@@ -104,14 +111,10 @@ fn snapshots_of_one_second_taken_by_many_processes_get_their_own_stamps() {
     }
 }
 
-#[test]
-#[ignore = "runs as the child process of another test"]
-fn child_that_takes() {
-    #[expect(clippy::disallowed_methods, reason = "how a parent process tells its child where to work")]
-    let Some(root) = std::env::var_os("ATOCORE_TEST_ROOT") else { return };
+fn child_that_takes(root: &Path) {
     let home = Home::new();
     for _ in 0..5 {
-        let _taken = take(&Vault::new(Path::new(&root)), &home.source(), &home.options(), &Silent).unwrap();
+        let _taken = take(&Vault::new(root), &home.source(), &home.options(), &Silent).unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 //! A snapshot that is not finished is never seen, and what a dead process left is cleared away.
 
 use std::{
-    process::Command,
+    path::Path,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -11,7 +11,10 @@ use atocore_model::{
     snapshot::Depth,
 };
 
-use crate::home::{Home, STAMP};
+use crate::{
+    child,
+    home::{Home, STAMP},
+};
 
 /// Calls it off at the n-th time it is asked; tells how often it was asked.
 #[derive(Debug)]
@@ -88,12 +91,13 @@ fn work_of_a_living_process_is_left_alone() {
 /// The rename is the one step that makes a snapshot visible: killed before it, nothing is there; after it, all is.
 #[test]
 fn a_process_killed_while_it_copies_leaves_no_snapshot() {
+    if let Some(root) = child::folder() {
+        return child_that_copies_for_ever(&root);
+    }
     let home = Home::new();
     // A copier that never ends stands for a long copy; the whole process group is killed in the middle of it.
     let root = home.root.path();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crash::child_that_copies_for_ever", "--ignored", "--nocapture"])
-        .env("ATOCORE_TEST_ROOT", root)
+    let mut child = child::of("crash::a_process_killed_while_it_copies_leaves_no_snapshot", root)
         .env("TMPDIR", root)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
@@ -131,12 +135,8 @@ impl Monitor for Stuck {
     }
 }
 
-#[test]
-#[ignore = "runs as the child process of another test"]
-fn child_that_copies_for_ever() {
-    #[expect(clippy::disallowed_methods, reason = "how a parent process tells its child where to work")]
-    let Some(root) = std::env::var_os("ATOCORE_TEST_ROOT") else { return };
+fn child_that_copies_for_ever(root: &Path) {
     let home = Home::new();
-    let vault = atocore_backup::vault::Vault::new(&std::path::Path::new(&root).join("child/backups"));
+    let vault = atocore_backup::vault::Vault::new(&root.join("child/backups"));
     let _never = atocore_backup::take::take(&vault, &home.source(), &home.options(), &Stuck);
 }

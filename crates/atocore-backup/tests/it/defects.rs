@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -25,7 +25,10 @@ use atocore_storage::{
     sqlite::{copy::Copier, inspect},
 };
 
-use crate::home::{Home, REGISTRY, STAMP, Victim, tree, validate};
+use crate::{
+    child,
+    home::{Home, REGISTRY, STAMP, Victim, tree, validate},
+};
 
 #[test]
 fn defect_01_two_snapshots_of_one_second_do_not_share_a_directory() {
@@ -162,12 +165,13 @@ fn owner(activity: &str) -> Owner {
 
 #[test]
 fn defect_09_one_lock_holds_across_processes() {
+    if let Some(root) = child::folder() {
+        return child_that_wants_the_store(&root);
+    }
     let root = tempfile::tempdir().unwrap();
     let serving = OwnerLock::acquire(root.path(), &owner("serve"), Duration::ZERO).unwrap();
     let try_as_another_process = || {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "defects::child_that_wants_the_store", "--ignored", "--nocapture"])
-            .env("ATOCORE_TEST_ROOT", root.path())
+        let child = child::of("defects::defect_09_one_lock_holds_across_processes", root.path())
             .env("TMPDIR", root.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -179,16 +183,8 @@ fn defect_09_one_lock_holds_across_processes() {
     assert!(try_as_another_process());
 }
 
-#[test]
-#[ignore = "runs as the child process of another test"]
-fn child_that_wants_the_store() {
-    #[expect(clippy::disallowed_methods, reason = "how a parent process tells its child where to work")]
-    let Some(root) = std::env::var_os("ATOCORE_TEST_ROOT") else { return };
-    match OwnerLock::acquire(Path::new(&root), &owner("backup create"), Duration::ZERO) {
-        Ok(_owned) => {}
-        Err(LockError::Held(holder)) => panic!("held by {}", holder.activity),
-        Err(error) => panic!("{error}"),
-    }
+fn child_that_wants_the_store(root: &Path) {
+    drop(OwnerLock::acquire(root, &owner("backup create"), Duration::ZERO).unwrap());
 }
 
 #[cfg(unix)]

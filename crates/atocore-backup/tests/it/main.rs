@@ -6,6 +6,7 @@
     reason = "tests fail by panicking, and damage files on purpose"
 )]
 
+mod child;
 mod concurrent;
 mod content;
 mod crash;
