@@ -21,7 +21,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     layout::Layout,
-    locks::{LockError, Owner, OwnerLock},
+    locks::{Owner, OwnerLock},
     sqlite::{copy::Copier, inspect},
 };
 

@@ -9,7 +9,7 @@ use crate::process::{cargo, run_watched};
 /// A test failed, was ignored, or none was found at all.
 pub(super) fn run() -> Result<String, Failure> {
     let mut total = Tally::default();
-    run_watched(&mut cargo(&["test", "--workspace"]), |line| {
+    run_watched(&mut cargo(&["test", "--workspace", "--all-features"]), |line| {
         if let Some(tally) = Tally::parse(line) {
             total.add(tally);
         }
