@@ -98,7 +98,8 @@ impl Engine {
         let owner = Owner { pid: std::process::id(), activity, since, socket };
         self._lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
         files::remove_tree(&layout.scratch())?;
-        files::remove_staged(&layout.registry)?;
+        // Left-overs of dead owners do no harm, so failing to remove them does none either.
+        drop(files::remove_staged(&layout.registry));
         let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
         let index = Arc::new(LexicalIndex::open(&layout.lexical_index(), IndexAccess::Write)?);
         self.store = Some(Arc::clone(&store));

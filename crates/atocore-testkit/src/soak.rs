@@ -20,11 +20,12 @@ use std::{
     time::Duration,
 };
 
-use atocore_storage::files;
+use atocore_engine::Layout;
+use atocore_storage::{files, registry::Registry};
 
 use crate::killed::Victims;
 use facts::{Attempt, Content, Facts};
-use operation::{Kill, Operation, Outcome, Task, perform};
+use operation::{Kill, Operation, Outcome, perform};
 use random::Random;
 use subject::{Subject, examine_store, projects_of, words};
 use world::World;
@@ -40,6 +41,8 @@ pub struct SoakOptions<'a> {
     pub kills: u64,
     /// Determines everything that is drawn by lot.
     pub seed: u64,
+    /// How many times the smallest number of documents there are; more of them make longer work.
+    pub scale: usize,
     /// An empty folder for everything; left as it is for whoever wants to look.
     pub scratch: &'a Path,
 }
@@ -90,7 +93,7 @@ impl<E: std::error::Error> From<E> for Violation {
 }
 
 /// What is killed, in turn. What has the most to lose comes twice.
-const TURNS: [Operation; 14] = [
+const TURNS: [Operation; 15] = [
     Operation::Refresh,
     Operation::Snapshot,
     Operation::ServedAllAtOnce,
@@ -102,6 +105,7 @@ const TURNS: [Operation; 14] = [
     Operation::SnapshotWithVectors,
     Operation::ProjectRemove,
     Operation::ServedProjectUpdate,
+    Operation::FirstStart,
     Operation::Refresh,
     Operation::Snapshot,
     Operation::ServedAllAtOnce,
@@ -175,7 +179,7 @@ impl Soak {
         let program = options.program.canonicalize()?;
         let mut soak = Self {
             subject: Subject::new(&program, &scratch),
-            world: World::new(scratch.join("documents")),
+            world: World::new(scratch.join("documents"), options.scale),
             scratch,
             facts: Facts::default(),
             random: Random::new(options.seed),
@@ -185,10 +189,9 @@ impl Soak {
         let tasks = soak.world.begin(&mut soak.random)?;
         let _outcome = perform(Operation::ProjectAdd, tasks, &soak.subject, None, &mut soak.facts)?;
         soak.plant_vectors()?;
-        for operation in Operation::ALL {
+        for operation in TURNS {
             soak.world.change_documents(&mut soak.random)?;
-            let tasks = operation.tasks(&mut soak.world, &mut soak.random)?;
-            let outcome = perform(operation, tasks, &soak.subject, None, &mut soak.facts)?;
+            let outcome = soak.perform(operation, None)?.outcome;
             soak.learn(operation, None, &outcome);
             soak.world.agree_with(&soak.facts.content.projects);
         }
@@ -220,14 +223,12 @@ impl Soak {
     /// Changes documents, starts the work, kills it, and looks at what is left. Returns a line about it.
     fn round(&mut self, operation: Operation) -> Result<String, Violation> {
         self.world.change_documents(&mut self.random)?;
-        let before = self.facts.clone();
-        let tasks = operation.tasks(&mut self.world, &mut self.random)?;
-        let attempts: Vec<_> = tasks.iter().map(|task: &Task| task.attempt.clone()).collect();
         let part = self.random.fraction() * LATEST;
         let pace = self.paces.get(&operation).copied().unwrap_or_default();
         let victims = if self.random.one_in(2) { Victims::Process } else { Victims::Group };
         let kill = Kill { after: pace.mul_f64(part), victims };
-        let outcome = perform(operation, tasks, &self.subject, Some(kill), &mut self.facts)?;
+        let before = self.facts.clone();
+        let Performed { attempts, outcome } = self.perform(operation, Some(kill))?;
         self.learn(operation, Some(kill), &outcome);
         let landed = !outcome.unsure.is_empty();
         self.counts.kill(operation.name(), landed.then_some(part / LATEST));
@@ -235,21 +236,31 @@ impl Soak {
         self.examine(&before, &attempts, &outcome.unsure)?;
         self.go_on()?;
         if operation.takes_snapshot() {
-            self.counts.snapshots += snapshots::take(&self.subject, &mut self.facts)?;
+            let _stamp = snapshots::take(&self.subject, &mut self.facts)?;
+            self.counts.snapshots += 1;
         }
-        let mut line = format!(
-            "{:<32} {} after {:>4} ms of {:>4}",
-            operation.name(),
-            if landed { "killed" } else { "late  " },
-            kill.after.as_millis(),
-            pace.as_millis()
-        );
+        let verb = if landed { "killed" } else { "late  " };
+        let (after, pace) = (kill.after.as_millis(), pace.as_millis());
+        let mut line = format!("{:<32} {verb} after {after:>4} ms of {pace:>4}", operation.name());
         if landed && self.counts.landed().is_multiple_of(COMPARE_EVERY) {
-            self.counts.questions += answers::compare_with_rebuilt(&self.subject, &self.world, &mut self.random)?;
+            self.counts.questions +=
+                answers::compare_with_rebuilt(&self.subject, &self.world, &mut self.random)?;
             self.counts.rebuilt += 1;
             line.push_str(", index compared");
         }
         Ok(line)
+    }
+
+    /// Does the work. The first start of an installation is that of one of its own, which must be as good after it.
+    fn perform(&mut self, operation: Operation, kill: Option<Kill>) -> Result<Performed, Violation> {
+        if operation == Operation::FirstStart {
+            let outcome = first_start(&self.subject, &self.scratch, kill, &mut self.random)?;
+            return Ok(Performed { attempts: Vec::new(), outcome });
+        }
+        let tasks = operation.tasks(&mut self.world, &mut self.random)?;
+        let attempts = tasks.iter().map(|task| task.attempt.clone()).collect();
+        let outcome = perform(operation, tasks, &self.subject, kill, &mut self.facts)?;
+        Ok(Performed { attempts, outcome })
     }
 
     /// Learns how long the work takes: from a run that ended, and from one that had not ended by then.
@@ -303,17 +314,52 @@ impl Soak {
         let unharmed = self.scratch.join("unharmed");
         self.counts.questions +=
             answers::compare_with_unharmed(&self.subject, &self.world, &unharmed, &mut self.random)?;
-        self.counts.snapshots += snapshots::take(&self.subject, &mut self.facts)?;
-        let newest = self.facts.snapshots.last().cloned().unwrap_or_default();
+        let newest = snapshots::take(&self.subject, &mut self.facts)?;
+        self.counts.snapshots += 1;
         let target = self.scratch.join("restored");
         let place = target.to_string_lossy();
         let _answer = self.subject.run(&words(&["backup", "restore", &newest, "--to", &place]))?;
-        let layout = atocore_engine::Layout::in_home(&target);
+        let layout = Layout::in_home(&target);
         let mut restored = examine_store(&layout.database())?;
-        restored.content.projects = projects_of(&atocore_storage::registry::Registry::load(&layout.registry)?);
+        restored.content.projects = projects_of(&Registry::load(&layout.registry)?);
         self.counts.facts += self.facts.compare(&restored.content, &[])?;
-        Ok(())
+        self.subject.is_swept()
     }
+}
+
+/// What was tried in a round, and how it ended.
+struct Performed {
+    attempts: Vec<Attempt>,
+    outcome: Outcome,
+}
+
+/// Begins an installation of its own, kills that, and sees that it can be begun again.
+fn first_start(
+    subject: &Subject,
+    scratch: &Path,
+    kill: Option<Kill>,
+    random: &mut Random,
+) -> Result<Outcome, Violation> {
+    let scratch = scratch.join("first-start");
+    files::remove_tree(&scratch)?;
+    files::create_dirs(&scratch)?;
+    let subject = subject.elsewhere(&scratch);
+    let mut world = World::new(scratch.join("documents"), 1);
+    let mut facts = Facts::default();
+    let tasks = vec![world.registration(random)?];
+    let outcome = perform(Operation::ProjectAdd, tasks, &subject, kill, &mut facts)?;
+    subject.lock_is_free()?;
+    let found = projects_of(&Registry::load(&subject.layout().registry)?);
+    let unsure: Vec<_> = outcome.unsure.iter().collect();
+    let _facts = facts.compare(&Content { projects: found, ..Content::default() }, &unsure)?;
+    world.agree_with(&facts.content.projects);
+    let tasks = vec![world.registration(random)?];
+    let _again = perform(Operation::ProjectAdd, tasks, &subject, None, &mut facts)?;
+    let attempt = Attempt::Refresh(world.documents());
+    facts.acknowledge(&attempt, &subject.run(&words(&["refresh", "--all"]))?)?;
+    let _facts = facts.compare(&subject.look()?.content, &[])?;
+    let _stamp = snapshots::take(&subject, &mut facts)?;
+    Ok(outcome)
 }
 
 /// Whether a refresh had done some of its work and not all.

@@ -29,29 +29,27 @@ pub use openapi::document;
 /// Every route, in the order in which a newcomer would ask for them.
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(status::health)) //                          GET    /health
-        .routes(routes!(status::status)) //                          GET    /status
-        .routes(routes!(status::doctor)) //                          GET    /doctor
-        .routes(routes!(status::sources)) //                         GET    /sources
-        .routes(routes!(projects::list, projects::add)) //           GET    /projects            POST
-        .routes(routes!(projects::show, projects::update, projects::remove)) //  /projects/{name} GET PUT DELETE
-        .routes(routes!(projects::plan_removal)) //                  GET    /projects/{name}/removal
-        .routes(routes!(projects::refresh)) //                       POST   /projects/{name}/refresh
-        .routes(routes!(query::query)) //                            POST   /query
-        .routes(routes!(backups::list, backups::create)) //          GET    /admin/backup        POST
-        .routes(routes!(backups::validate)) //                       GET    /admin/backup/{stamp}/validate
-        .routes(routes!(metrics::show)) //                           GET    /metrics
-        .routes(routes!(openapi::show)) //                           GET    /openapi.json
+        .routes(routes!(status::health)) //                                       /health
+        .routes(routes!(status::status)) //                                       /status
+        .routes(routes!(status::doctor)) //                                       /doctor
+        .routes(routes!(status::sources)) //                                      /sources
+        .routes(routes!(projects::list, projects::add)) //                        /projects
+        .routes(routes!(projects::show, projects::update, projects::remove)) //   /projects/{name}
+        .routes(routes!(projects::plan_removal)) //                               /projects/{name}/removal
+        .routes(routes!(projects::refresh)) //                                    /projects/{name}/refresh
+        .routes(routes!(query::query)) //                                         /query
+        .routes(routes!(backups::list, backups::create)) //                       /admin/backup
+        .routes(routes!(backups::validate)) //                                    /admin/backup/{stamp}/validate
+        .routes(routes!(metrics::show)) //                                        /metrics
+        .routes(routes!(openapi::show)) //                                        /openapi.json
 }
 
 /// The API for the local socket: whoever can connect is the owner of this machine.
-#[must_use]
 pub fn local(app: &App) -> Router {
     observed(api(), app, Caller::Local)
 }
 
 /// The API for the network: host, origin and token are checked first.
-#[must_use]
 pub fn network(app: &App, guard: Guard) -> Router {
     observed(api().layer(middleware::from_fn_with_state(guard, guard::check)), app, Caller::Network)
 }

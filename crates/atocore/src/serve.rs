@@ -74,10 +74,11 @@ pub fn serve_until(
 ) -> Result<(), VerbError> {
     let runtime = Runtime::new().map_err(|error| io_error("the server cannot be started", &error))?;
     let layout = config.layout.clone();
-    let listener = runtime.block_on(address::bind(settings)).map_err(|error| match Engine::owner(&layout) {
-        Ok(Some(owner)) if error.code == ErrorCode::AddressUnusable => served_already(error, &owner),
-        _ => error,
-    })?;
+    let listener =
+        runtime.block_on(address::bind(settings)).map_err(|error| match Engine::owner(&layout) {
+            Ok(Some(owner)) if error.code == ErrorCode::AddressUnusable => served_already(error, &owner),
+            _ => error,
+        })?;
     let path = socket::path(&layout.locks());
     let access = Access::Own { activity: "serve".to_owned(), socket: Some(path.clone()) };
     let app = App::new(Engine::open(config, access, monitor)?);
@@ -101,7 +102,8 @@ async fn run(
     let socket = socket?;
     let address = listener.local_addr().map_err(|error| io_error("the server has no address", &error))?;
     let ready = Ready { address, socket: socket.path().to_owned() };
-    let hosts = if address.ip().is_unspecified() { Hosts::Any } else { Hosts::Only(settings.host.as_str().into()) };
+    let hosts =
+        if address.ip().is_unspecified() { Hosts::Any } else { Hosts::Only(settings.host.as_str().into()) };
     let network = http::network(app, Guard { hosts, token: settings.token.clone() });
     let graceful = GracefulShutdown::new();
     tracing::info!(address = %ready.address, socket = %ready.socket.display(), "server_started");

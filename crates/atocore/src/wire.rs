@@ -15,6 +15,6 @@ pub use query::{Answer, Explanation, Factor, Hit, Lines};
 pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
 pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
 pub use status::{
-    Check, Doctor, FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running, SnapshotStatus, Source,
-    SourceList, Status,
+    Check, Doctor, FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running,
+    SnapshotStatus, Source, SourceList, Status,
 };

@@ -65,6 +65,10 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         terminal::line(&usage());
         return Ok(());
     }
+    #[cfg(feature = "measure")]
+    if name == measure::COPY_PAGES {
+        return measure::copy_pages(rest);
+    }
     match TASKS.iter().find(|task| task.name == name) {
         Some(task) => (task.run)(rest),
         None => Err(Failure::usage(format!("there is no task `{name}`")).with_hint(usage())),

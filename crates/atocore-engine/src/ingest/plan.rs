@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use atocore_model::{digest::Digest, document::FileStamp};
-use atocore_storage::sqlite::DocumentRow;
+use atocore_storage::{files, sqlite::DocumentRow};
 
-use super::{Ingestion, Reach, read, walk::Found};
+use super::{Ingestion, Reach, walk::Found};
 use crate::error::Error;
 
 /// A file that has to be read, with the document it may be a new state of.
@@ -78,7 +78,7 @@ impl Plan {
             if ingestion.monitor.cancelled() {
                 return Err(Error::Cancelled);
             }
-            if let Ok((_, digest)) = read::digest(&self.to_read[index].file.path) {
+            if let Ok((_, digest)) = files::digest(&self.to_read[index].file.path) {
                 digests.push((index, digest));
             }
         }

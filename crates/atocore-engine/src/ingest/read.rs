@@ -1,7 +1,6 @@
 //! Reads files and cuts them, on every core.
 
 use std::{
-    path::Path,
     sync::{
         atomic::{AtomicUsize, Ordering},
         mpsc::SyncSender,
@@ -10,10 +9,7 @@ use std::{
 };
 
 use atocore_model::{digest::Digest, document::FileStamp, refresh::FileReason};
-use atocore_storage::{
-    files::{self, FileError},
-    sqlite::IngestedDocument,
-};
+use atocore_storage::{files, sqlite::IngestedDocument};
 
 use super::{
     Ingestion, parse,
@@ -56,11 +52,6 @@ pub(super) fn read_all(
             });
         }
     });
-}
-
-/// Size and digest of a file.
-pub(super) fn digest(path: &Path) -> Result<(u64, Digest), FileError> {
-    files::digest(path)
 }
 
 fn read_one(ingestion: &Ingestion<'_>, wanted: &ToRead) -> Outcome {

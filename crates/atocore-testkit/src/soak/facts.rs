@@ -136,8 +136,10 @@ impl Facts {
         if allowed.contains(found) {
             return Ok(found.len() as u64);
         }
-        let expected = allowed.iter().map(|projects| format!("{projects:?}")).collect::<Vec<_>>().join("\n  or ");
-        Err(Violation::new(format!("the registry holds\n     {found:?}\n  instead of\n     {expected}")))
+        let ids: BTreeSet<_> = allowed.iter().flatten().map(|(id, _)| id).chain(found.keys()).collect();
+        let wrong = |id: &&&String| !allowed.iter().any(|allowed| allowed.get(**id) == found.get(**id));
+        let wrong: Vec<_> = ids.iter().filter(wrong).map(|id| (id, found.get(*id))).collect();
+        Err(Violation::new(format!("the registry is not as it was left: {wrong:?}")))
     }
 
     /// Compares what a store says of itself with what was seen before.

@@ -31,23 +31,10 @@ pub(super) enum Operation {
     ServedSnapshot,
     ServedProjectUpdate,
     ServedAllAtOnce,
+    FirstStart,
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 11] = [
-        Self::Refresh,
-        Self::Snapshot,
-        Self::ProjectUpdate,
-        Self::ServedAllAtOnce,
-        Self::ProjectAdd,
-        Self::SnapshotWithVectors,
-        Self::IndexRebuild,
-        Self::ServedRefresh,
-        Self::ProjectRemove,
-        Self::ServedSnapshot,
-        Self::ServedProjectUpdate,
-    ];
-
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Refresh => "refresh",
@@ -61,6 +48,7 @@ impl Operation {
             Self::ServedSnapshot => "server: backup create",
             Self::ServedProjectUpdate => "server: project update",
             Self::ServedAllAtOnce => "server: all of these at once",
+            Self::FirstStart => "the first start",
         }
     }
 
@@ -85,7 +73,7 @@ impl Operation {
         let vectors = || Task::new(&["backup", "create", "--include-chroma"], Attempt::Snapshot);
         Ok(match self {
             Self::Refresh | Self::ServedRefresh => vec![refresh(world)],
-            Self::ProjectAdd => vec![world.registration(random)?],
+            Self::ProjectAdd | Self::FirstStart => vec![world.registration(random)?],
             Self::ProjectUpdate | Self::ServedProjectUpdate => vec![world.change_of_project(random)],
             Self::ProjectRemove => vec![world.removal(random)?],
             Self::Snapshot | Self::ServedSnapshot => vec![snapshot()],

@@ -48,21 +48,20 @@ pub(super) fn examine(
     Ok(new.len() as u64 + u64::from(sample.is_some()))
 }
 
-/// Takes a snapshot, which must succeed and leave nothing of itself or of its dead predecessors behind.
-pub(super) fn take(subject: &Subject, facts: &mut Facts) -> Result<u64, Violation> {
+/// Takes a snapshot, which must succeed and leave nothing of itself or of its dead predecessors behind. Returns its
+/// stamp: by their names alone, snapshots of the same second are not in the order in which they were taken.
+pub(super) fn take(subject: &Subject, facts: &mut Facts) -> Result<String, Violation> {
     let before = facts.clone();
     facts.acknowledge(&Attempt::Snapshot, &subject.run(&words(&["backup", "create"]))?)?;
     let partial = subject.layout().backups.join(".partial");
     if let Some(left) = files::list(&partial)?.first() {
         return Err(Violation::new(format!("{} is left over after a snapshot", left.display())));
     }
-    let attempt = Attempt::Snapshot;
-    for stamp in facts.snapshots.difference(&before.snapshots) {
-        let _valid = subject.run(&words(&["backup", "validate", stamp, "--depth", "content"]))?;
-        compare(subject, stamp, &before, &[&attempt])?;
-    }
+    let stamp = facts.snapshots.difference(&before.snapshots).next().cloned().unwrap_or_default();
+    let _valid = subject.run(&words(&["backup", "validate", &stamp, "--depth", "content"]))?;
+    compare(subject, &stamp, &before, &[])?;
     make_room(subject, facts)?;
-    Ok(1)
+    Ok(stamp)
 }
 
 /// The stamps that list, through the program. Whatever lies there must list, with its metadata.

@@ -53,6 +53,11 @@ impl Subject {
         Self { program: program.to_owned(), home: scratch.join("home"), scratch: scratch.to_owned() }
     }
 
+    /// The same program on another installation.
+    pub(super) fn elsewhere(&self, scratch: &Path) -> Self {
+        Self::new(&self.program, scratch)
+    }
+
     pub(super) fn layout(&self) -> Layout {
         Layout::in_home(&self.home)
     }
@@ -115,6 +120,20 @@ impl Subject {
                 return Err(Violation::new(format!("a dead owner still has the store: {owner:?}")));
             }
             thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Sees that no dead process has left a file that nobody will ever clear away.
+    pub(super) fn is_swept(&self) -> Result<(), Violation> {
+        let layout = self.layout();
+        let config = layout.registry.parent().map(Path::to_owned);
+        for folder in [Some(layout.locks()), config].into_iter().flatten() {
+            let mut left = files::list(&folder)?;
+            left.retain(|path| path.extension().is_some_and(|ending| ending == "tmp"));
+            if !left.is_empty() {
+                return Err(Violation::new(format!("dead processes have left {left:?}")));
+            }
         }
         Ok(())
     }

@@ -20,8 +20,8 @@ pub(super) struct Tree {
     files: BTreeMap<PathBuf, File>,
     /// Words of texts that are no longer there.
     forgotten: Vec<String>,
-    /// Number of texts written so far.
-    written: usize,
+    /// Numbers the texts, each with a number that no text of another tree has.
+    next_text: usize,
     size: Size,
 }
 
@@ -50,11 +50,16 @@ const WORDS: [&str; 48] = [
 ];
 
 impl Tree {
-    /// Writes the first documents below `root`.
-    pub(super) fn plant(root: &Path, size: Size, random: &mut Random) -> io::Result<Self> {
+    /// Writes the first documents of the tree with that number below `root`.
+    pub(super) fn plant(root: &Path, number: usize, size: Size, random: &mut Random) -> io::Result<Self> {
         std::fs::create_dir_all(root)?;
-        let mut tree =
-            Self { root: root.to_owned(), files: BTreeMap::new(), forgotten: Vec::new(), written: 0, size };
+        let mut tree = Self {
+            root: root.to_owned(),
+            files: BTreeMap::new(),
+            forgotten: Vec::new(),
+            next_text: number << 20,
+            size,
+        };
         for _ in 0..size.files {
             tree.add(random)?;
         }
@@ -116,6 +121,7 @@ impl Tree {
     fn rename(&mut self, random: &mut Random) -> io::Result<()> {
         let Some(from) = self.any(random) else { return Ok(()) };
         let to = self.free_path(random);
+        create_folder_of(&to)?;
         #[expect(clippy::disallowed_methods, reason = "a person's documents, which need no sync here")]
         std::fs::rename(&from, &to)?;
         let file = self.files.remove(&from);
@@ -143,12 +149,10 @@ impl Tree {
     }
 
     fn put(&mut self, path: PathBuf, random: &mut Random) -> io::Result<()> {
-        self.written += 1;
-        let word = nth_word(self.written);
+        self.next_text += 1;
+        let word = nth_word(self.next_text);
         let text = text(&word, 1 + random.below(self.size.paragraphs), random);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
+        create_folder_of(&path)?;
         #[expect(clippy::disallowed_methods, reason = "a person's documents, which need no sync here")]
         std::fs::write(&path, &text)?;
         let digest = Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes());
@@ -156,6 +160,10 @@ impl Tree {
         self.forgotten.extend(before.map(|file| file.word));
         Ok(())
     }
+}
+
+fn create_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)
 }
 
 /// Digests that stand in both: texts that must never be away, whatever their path.
@@ -166,7 +174,7 @@ pub(super) fn in_both(before: &Documents, after: &Documents) -> BTreeSet<Digest>
 
 /// The word that makes a text known: no stemming and no language makes two of them the same.
 fn nth_word(number: usize) -> String {
-    let letters = (0..8).map(|place| char::from(b"bfgjkmpv"[(number >> (3 * place)) & 7]));
+    let letters = (0..11).map(|place| char::from(b"bfgjkmpv"[(number >> (3 * place)) & 7]));
     std::iter::once('z').chain(letters).collect()
 }
 
@@ -204,7 +212,7 @@ mod tests {
     fn what_is_known_of_a_tree_is_what_lies_on_the_disk() {
         let dir = tempfile::tempdir().unwrap();
         let mut random = Random::new(5);
-        let mut tree = Tree::plant(dir.path(), Size { files: 12, paragraphs: 3 }, &mut random).unwrap();
+        let mut tree = Tree::plant(dir.path(), 1, Size { files: 12, paragraphs: 3 }, &mut random).unwrap();
         for _ in 0..10 {
             let before = tree.documents();
             tree.change(4, &mut random).unwrap();

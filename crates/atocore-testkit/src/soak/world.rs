@@ -27,21 +27,24 @@ const MOST_PASSING: usize = 5;
 #[derive(Debug)]
 pub(super) struct World {
     folder: PathBuf,
+    scale: usize,
     projects: BTreeMap<String, (Tree, Entry)>,
-    /// Number of projects that ever came.
-    came: usize,
+    /// Number of projects that ever were.
+    planted: usize,
     /// Number of changes to projects, so that no two are the same.
     changes: usize,
 }
 
 impl World {
-    pub(super) const fn new(folder: PathBuf) -> Self {
-        Self { folder, projects: BTreeMap::new(), came: 0, changes: 0 }
+    pub(super) const fn new(folder: PathBuf, scale: usize) -> Self {
+        Self { folder, scale, projects: BTreeMap::new(), planted: 0, changes: 0 }
     }
 
     /// Plants the projects that stay and returns their registrations.
     pub(super) fn begin(&mut self, random: &mut Random) -> Result<Vec<Task>, Violation> {
-        LASTING.iter().map(|(id, size)| self.plant((*id).to_owned(), *size, random)).collect()
+        let scale = self.scale;
+        let scaled = |size: &Size| Size { files: size.files * scale, ..*size };
+        LASTING.iter().map(|(id, size)| self.plant((*id).to_owned(), scaled(size), random)).collect()
     }
 
     pub(super) fn trees(&self) -> Vec<&Tree> {
@@ -76,8 +79,7 @@ impl World {
 
     /// Registers a new project with many aliases.
     pub(super) fn registration(&mut self, random: &mut Random) -> Result<Task, Violation> {
-        self.came += 1;
-        self.plant(format!("passing-{}", self.came), PASSING, random)
+        self.plant(format!("passing-{}", self.planted), PASSING, random)
     }
 
     /// Gives a project many new aliases and another description.
@@ -116,7 +118,8 @@ impl World {
     }
 
     fn plant(&mut self, id: String, size: Size, random: &mut Random) -> Result<Task, Violation> {
-        let tree = Tree::plant(&self.folder.join(&id), size, random)?;
+        self.planted += 1;
+        let tree = Tree::plant(&self.folder.join(&id), self.planted, size, random)?;
         let entry = Entry {
             aliases: self.aliases(random),
             description: format!("What there is to say of {id}."),

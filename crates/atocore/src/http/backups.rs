@@ -41,7 +41,8 @@ pub(super) async fn create(
     Params(query): Params<Include>,
     OptionalBody(body): OptionalBody<BackupRequest>,
 ) -> Reply<SnapshotMetadata> {
-    let include_chroma = body.and_then(|body| body.include_chroma).or(query.include_chroma).unwrap_or_default();
+    let include_chroma =
+        body.and_then(|body| body.include_chroma).or(query.include_chroma).unwrap_or_default();
     door.run(CreateBackup { include_chroma }).await
 }
 
@@ -62,7 +63,7 @@ pub(super) struct Look {
 /// Checks how much of a snapshot can be proven.
 #[utoipa::path(get, path = "/admin/backup/{stamp}/validate", operation_id = "validate_backup", tag = "snapshots",
     params(
-        ("stamp", description = "`YYYYMMDDTHHMMSSZ`"),
+        ("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`"),
         ("depth" = Option<String>, Query, description = "`structure`, `digests` or `content`, each of which includes \
             the ones before; `structure` when left out"),
     ),

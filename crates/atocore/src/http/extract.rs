@@ -37,7 +37,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let bytes = read(request).await?;
         if bytes.is_empty() {
-            let error = VerbError::new(ErrorCode::InvalidRequest, "the body is empty, a JSON object is expected");
+            let error =
+                VerbError::new(ErrorCode::InvalidRequest, "the body is empty, a JSON object is expected");
             return Err(Failure(error.with_hint("`GET /openapi.json` describes the body of every request")));
         }
         Ok(Self(parse(&bytes)?))
@@ -94,11 +95,15 @@ async fn read(request: Request) -> Result<Vec<u8>, Failure> {
     let bytes = tokio::time::timeout(ARRIVES_WITHIN, bounded(body)).await;
     let bytes = bytes.unwrap_or_else(|_| {
         let seconds = ARRIVES_WITHIN.as_secs();
-        Err(VerbError::new(ErrorCode::InvalidRequest, format!("the body did not arrive within {seconds} seconds")))
+        Err(VerbError::new(
+            ErrorCode::InvalidRequest,
+            format!("the body did not arrive within {seconds} seconds"),
+        ))
     });
     let bytes = bytes.map_err(Failure)?;
     if !bytes.is_empty() && !is_json(&parts.headers) {
-        let given = parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let given =
+            parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let given = given.map_or("no content type".to_owned(), |given| format!("the content type `{given}`"));
         let error = VerbError::new(ErrorCode::MediaType, format!("the body has {given}, JSON is expected"));
         return Err(Failure(error.with_hint("send it with the header `Content-Type: application/json`")));

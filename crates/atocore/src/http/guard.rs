@@ -65,7 +65,11 @@ impl fmt::Debug for Token {
 }
 
 /// Lets a request through or refuses it.
-pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Result<Response, Failure> {
+pub(super) async fn check(
+    State(guard): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
     guard.check(&request).map_err(Failure)?;
     Ok(next.run(request).await)
 }
@@ -86,8 +90,11 @@ impl Guard {
     fn host(&self, request: &Request) -> Result<Authority, VerbError> {
         let refused = |given: &str| {
             let given: String = given.chars().take(100).collect();
-            VerbError::new(ErrorCode::OriginForbidden, format!("this server does not answer for the host `{given}`"))
-                .with_hint("ask it by the address it listens on, such as `127.0.0.1`")
+            VerbError::new(
+                ErrorCode::OriginForbidden,
+                format!("this server does not answer for the host `{given}`"),
+            )
+            .with_hint("ask it by the address it listens on, such as `127.0.0.1`")
         };
         let given = only(request.headers(), &header::HOST).unwrap_or_default();
         let host: Authority = given.parse().map_err(|_| refused(given))?;
@@ -107,7 +114,8 @@ impl Guard {
         let (scheme, authority) = given.split_once("://").unwrap_or_default();
         let authority = authority.parse::<Authority>().ok();
         let same = authority.is_some_and(|origin| {
-            port(&origin, scheme) == port(host, scheme) && (origin == *host || is_loopback(&origin) && is_loopback(host))
+            port(&origin, scheme) == port(host, scheme)
+                && (origin == *host || is_loopback(&origin) && is_loopback(host))
         });
         if same && (scheme == "http" || scheme == "https") {
             return Ok(());
@@ -121,7 +129,9 @@ impl Guard {
         let has_user = host.as_str().contains('@');
         let is_named = match &self.hosts {
             Hosts::Any => true,
-            Hosts::Only(name) => host.host().trim_matches(['[', ']']).eq_ignore_ascii_case(name.trim_matches(['[', ']'])),
+            Hosts::Only(name) => {
+                host.host().trim_matches(['[', ']']).eq_ignore_ascii_case(name.trim_matches(['[', ']']))
+            }
         };
         !has_user && (is_named || is_loopback(host))
     }
@@ -147,7 +157,8 @@ fn port(authority: &Authority, scheme: &str) -> u16 {
 /// `localhost`, or an address of the loopback.
 fn is_loopback(authority: &Authority) -> bool {
     let host = authority.host().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -170,10 +181,14 @@ mod tests {
     #[test]
     fn hosts_of_this_machine_are_answered_and_no_others() {
         let guard = guard(Hosts::Only(Arc::from("atocore.lan")), None);
-        for good in ["localhost", "LOCALHOST:8100", "127.0.0.1:1", "127.8.0.1", "[::1]:8100", "atocore.lan:8100"] {
+        for good in
+            ["localhost", "LOCALHOST:8100", "127.0.0.1:1", "127.8.0.1", "[::1]:8100", "atocore.lan:8100"]
+        {
             assert_eq!(refusal(&guard, &[("host", good)]), None, "{good}");
         }
-        for bad in ["evil.example", "127.0.0.1.evil.example", "localhost.", "me@localhost", "10.0.0.1", "a b", ""] {
+        for bad in
+            ["evil.example", "127.0.0.1.evil.example", "localhost.", "me@localhost", "10.0.0.1", "a b", ""]
+        {
             assert_eq!(refusal(&guard, &[("host", bad)]), Some(ErrorCode::OriginForbidden), "{bad}");
         }
         assert_eq!(refusal(&guard, &[]), Some(ErrorCode::OriginForbidden));
@@ -196,7 +211,14 @@ mod tests {
         for good in ["http://localhost:8100", "http://127.0.0.1:8100", "http://[::1]:8100"] {
             assert_eq!(with_origin(good), None, "{good}");
         }
-        for bad in ["http://evil.example", "http://localhost:3000", "http://localhost", "null", "", "file://localhost:8100"] {
+        for bad in [
+            "http://evil.example",
+            "http://localhost:3000",
+            "http://localhost",
+            "null",
+            "",
+            "file://localhost:8100",
+        ] {
             assert_eq!(with_origin(bad), Some(ErrorCode::OriginForbidden), "{bad}");
         }
     }
@@ -207,7 +229,9 @@ mod tests {
         let with = |value| refusal(&guard, &[("host", "localhost"), ("authorization", value)]);
         assert_eq!(with("Bearer 0123456789abcdef"), None);
         assert_eq!(with("bearer 0123456789abcdef"), None);
-        for bad in ["", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0", "Basic 0123456789abcdef"] {
+        for bad in
+            ["", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0", "Basic 0123456789abcdef"]
+        {
             assert_eq!(with(bad), Some(ErrorCode::TokenRequired), "{bad}");
         }
         assert_eq!(refusal(&guard, &[("host", "localhost")]), Some(ErrorCode::TokenRequired));

@@ -1,7 +1,7 @@
 //! How large the parts of a request may be, checked before anything is read.
 
-use axum::{extract::Request, middleware::Next, response::Response};
 use atocore_model::error::ErrorCode;
+use axum::{extract::Request, middleware::Next, response::Response};
 
 use super::failure::Failure;
 use crate::verb::VerbError;

@@ -4,7 +4,7 @@ use axum::{http::header, response::IntoResponse};
 use utoipa::{
     OpenApi, ToSchema,
     openapi::{
-        Content, RefOr, Ref, Response,
+        Content, Ref, RefOr, Response,
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -37,7 +37,10 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
     let scheme = RefOr::T(SecurityScheme::Http(scheme.build()));
     drop(components.security_schemes.insert("token".to_owned(), scheme));
     // An empty requirement beside the other says that it may be left out.
-    api.security = Some(vec![SecurityRequirement::default(), SecurityRequirement::new::<_, [&str; 0], &str>("token", [])]);
+    api.security = Some(vec![
+        SecurityRequirement::default(),
+        SecurityRequirement::new::<_, [&str; 0], &str>("token", []),
+    ]);
     api
 }
 
@@ -46,7 +49,8 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
 pub fn document() -> String {
     let (_, mut api) = super::routes().split_for_parts();
     let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
-    let problem = Response::builder().description("Why it failed").content(Problem::MEDIA_TYPE, content).build();
+    let problem =
+        Response::builder().description("Why it failed").content(Problem::MEDIA_TYPE, content).build();
     for item in api.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
         for operation in operations.into_iter().flatten() {

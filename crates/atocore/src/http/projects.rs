@@ -9,7 +9,10 @@ use super::{
     failure::Failure,
 };
 use crate::{
-    verb::{AddProject, ListProjects, PlanRemoval, ProjectChange, Refresh, RemoveProject, ShowProject, UpdateProject},
+    verb::{
+        AddProject, ListProjects, PlanRemoval, ProjectChange, Refresh, RemoveProject, ShowProject,
+        UpdateProject,
+    },
     wire::{Project, ProjectList, RefreshResult, Removal, RemovalPlan},
 };
 
@@ -25,13 +28,16 @@ pub(super) async fn list(door: Door) -> Reply<ProjectList> {
 /// Over the network a root is below the vault or the drive.
 #[utoipa::path(post, path = "/projects", operation_id = "add_project", tag = "projects", request_body = AddProject,
     responses((status = 201, description = "The project as it is registered", body = Project)))]
-pub(super) async fn add(door: Door, Body(verb): Body<AddProject>) -> Result<(StatusCode, Json<Project>), Failure> {
+pub(super) async fn add(
+    door: Door,
+    Body(verb): Body<AddProject>,
+) -> Result<(StatusCode, Json<Project>), Failure> {
     Ok((StatusCode::CREATED, door.run(verb).await?))
 }
 
 /// Shows a project.
 #[utoipa::path(get, path = "/projects/{name}", operation_id = "show_project", tag = "projects",
-    params(("name", description = "Id or alias, in any case")),
+    params(("name" = String, Path, description = "Id or alias, in any case")),
     responses((status = 200, description = "The project", body = Project)))]
 pub(super) async fn show(door: Door, Name(name): Name) -> Reply<Project> {
     door.run(ShowProject { name }).await
@@ -39,15 +45,19 @@ pub(super) async fn show(door: Door, Name(name): Name) -> Reply<Project> {
 
 /// Changes a project; what is left out stays.
 #[utoipa::path(put, path = "/projects/{name}", operation_id = "update_project", tag = "projects",
-    params(("name", description = "Id or alias, in any case")), request_body = ProjectChange,
+    params(("name" = String, Path, description = "Id or alias, in any case")), request_body = ProjectChange,
     responses((status = 200, description = "The project as it is registered now", body = Project)))]
-pub(super) async fn update(door: Door, Name(name): Name, Body(change): Body<ProjectChange>) -> Reply<Project> {
+pub(super) async fn update(
+    door: Door,
+    Name(name): Name,
+    Body(change): Body<ProjectChange>,
+) -> Reply<Project> {
     door.run(UpdateProject { name, change }).await
 }
 
 /// Says what removing a project would delete.
 #[utoipa::path(get, path = "/projects/{name}/removal", operation_id = "plan_removal", tag = "projects",
-    params(("name", description = "Id or alias, in any case")),
+    params(("name" = String, Path, description = "Id or alias, in any case")),
     responses((status = 200, description = "The plan", body = RemovalPlan)))]
 pub(super) async fn plan_removal(door: Door, Name(name): Name) -> Reply<RemovalPlan> {
     door.run(PlanRemoval { name }).await
@@ -63,7 +73,7 @@ pub(super) struct OfPlan {
 /// Removes a project and what the store holds of it; the files stay where they are.
 #[utoipa::path(delete, path = "/projects/{name}", operation_id = "remove_project", tag = "projects",
     params(
-        ("name", description = "Id or alias, in any case"),
+        ("name" = String, Path, description = "Id or alias, in any case"),
         ("generation" = Option<u64>, Query, description = "The generation of the plan that was read; refused when the \
             store has moved on. Without it, as things are now"),
     ),
@@ -74,11 +84,12 @@ pub(super) async fn remove(door: Door, Name(name): Name, Params(plan): Params<Of
 
 /// Reads what changed in the roots of a project.
 #[utoipa::path(post, path = "/projects/{name}/refresh", operation_id = "refresh_project", tag = "projects",
-    params(("name", description = "Id or alias, in any case")),
+    params(("name" = String, Path, description = "Id or alias, in any case")),
     responses((status = 200, description = "What became of every root and file", body = RefreshResult)))]
 pub(super) async fn refresh(door: Door, Name(name): Name) -> Reply<RefreshResult> {
     let reply = door.run(Refresh { name }).await;
-    let outcome = reply.as_ref().map_or_else(|failure| failure.0.code.as_str(), |result| result.status.as_str());
+    let outcome =
+        reply.as_ref().map_or_else(|failure| failure.0.code.as_str(), |result| result.status.as_str());
     door.app().metrics().refreshed(outcome);
     reply
 }

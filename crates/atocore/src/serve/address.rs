@@ -27,7 +27,9 @@ fn unusable(settings: &ServeSettings, error: &std::io::Error) -> VerbError {
     let ServeSettings { host, port, .. } = settings;
     let message = format!("cannot listen on port {port} of `{host}`: {error}");
     let hint = match error.kind() {
-        std::io::ErrorKind::AddrInUse => format!("another program has port {port}: choose one with `--port`, 0 for any"),
+        std::io::ErrorKind::AddrInUse => {
+            format!("another program has port {port}: choose one with `--port`, 0 for any")
+        }
         std::io::ErrorKind::PermissionDenied => "choose a port from 1024 on with `--port`".to_owned(),
         _ => "choose an address of this machine with `--host`, such as 127.0.0.1".to_owned(),
     };

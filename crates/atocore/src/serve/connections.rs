@@ -27,7 +27,7 @@ pub(super) async fn serve<L: Listener>(mut listener: L, router: Router, graceful
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .max_headers(HEADERS_LIMIT)
-        .max_buf_size(HEADERS_LIMIT_BYTES);
+        .max_header_size(HEADERS_LIMIT_BYTES);
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let (stream, _) = listener.accept().await;
         let service = TowerToHyperService::new(router.clone());

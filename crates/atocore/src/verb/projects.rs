@@ -209,9 +209,8 @@ fn aliases(given: &[String]) -> Result<Vec<Alias>, VerbError> {
 
 fn roots(given: Vec<wire::Root>) -> Result<Vec<model::Root>, VerbError> {
     let root = |(index, root): (usize, wire::Root)| {
-        let location = RootLocation::from_parts(&root.source, &root.subpath).map_err(|error| {
-            VerbError::invalid(&format!("ingest_roots[{index}]"), &error, ROOT_FORM)
-        })?;
+        let location = RootLocation::from_parts(&root.source, &root.subpath)
+            .map_err(|error| VerbError::invalid(&format!("ingest_roots[{index}]"), &error, ROOT_FORM))?;
         Ok(model::Root { location, label: root.label })
     };
     given.into_iter().enumerate().map(root).collect()

@@ -64,7 +64,8 @@ impl TryFrom<Query> for model::Query {
 
     fn try_from(query: Query) -> Result<Self, VerbError> {
         let text = query.query.parse::<QueryText>();
-        let text = text.map_err(|error| VerbError::invalid("query", &error, "say in some words what to look for"))?;
+        let text =
+            text.map_err(|error| VerbError::invalid("query", &error, "say in some words what to look for"))?;
         let top_k = query.top_k.map_or(Ok(TopK::DEFAULT), TopK::new);
         let top_k = top_k.map_err(|error| {
             VerbError::invalid("top_k", &error, "give a number from 1 to 200, or leave it out for 10")
@@ -106,32 +107,30 @@ mod tests {
     use super::*;
     use atocore_model::error::ErrorCode;
 
-    fn query(change: impl FnOnce(&mut Query)) -> Result<model::Query, VerbError> {
-        let mut query = Query { query: "restore".to_owned(), ..Query::default() };
-        change(&mut query);
-        query.try_into()
-    }
-
     #[test]
     fn what_is_left_out_has_its_default() {
-        let plain = query(|_| {}).unwrap();
-        assert_eq!(plain, model::Query::new("restore".parse().unwrap()));
+        let asked: Query = serde_json::from_str(r#"{"query":"restore"}"#).unwrap();
+        assert_eq!(model::Query::try_from(asked).unwrap(), model::Query::new("restore".parse().unwrap()));
     }
 
     #[test]
     fn a_wrong_part_is_named_with_its_cure() {
-        let wrong: [(&str, fn(&mut Query)); 6] = [
-            ("`query`", |query| query.query = " \n".to_owned()),
-            ("`query`", |query| query.query = "x".repeat(10_001)),
-            ("`top_k`", |query| query.top_k = Some(0)),
-            ("`top_k`", |query| query.top_k = Some(u64::MAX)),
-            ("`filter_tags[1]`", |query| {
-                query.filter_tags = Some(vec!["a".to_owned(), String::new()]);
-            }),
-            ("`scope`", |query| query.scope = true),
-        ];
-        for (named, change) in wrong {
-            let error = query(change).unwrap_err();
+        let with = |change: &str| {
+            let mut asked = serde_json::json!({ "query": "restore" });
+            let change: serde_json::Value = serde_json::from_str(change).unwrap();
+            asked.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            model::Query::try_from(serde_json::from_value::<Query>(asked).unwrap())
+        };
+        let long = format!(r#"{{"query":"{}"}}"#, "x".repeat(10_001));
+        for (named, change) in [
+            ("`query`", r#"{"query":" \n"}"#),
+            ("`query`", &long),
+            ("`top_k`", r#"{"top_k":0}"#),
+            ("`top_k`", r#"{"top_k":18446744073709551615}"#),
+            ("`filter_tags[1]`", r#"{"filter_tags":["a",""]}"#),
+            ("`scope`", r#"{"scope":true}"#),
+        ] {
+            let error = with(change).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidRequest);
             assert!(error.message.contains(named), "{error}");
             assert!(error.hint.is_some(), "{error}");

@@ -38,7 +38,9 @@ pub fn send<V: Verb>(verb: &V, socket: &Path, monitor: &dyn Monitor) -> Result<V
         loop {
             match tokio::time::timeout(ASK_EVERY, &mut exchange).await {
                 Ok(answer) => return answer,
-                Err(_) if monitor.cancelled() => return Err(VerbError::new(ErrorCode::Cancelled, "cancelled")),
+                Err(_) if monitor.cancelled() => {
+                    return Err(VerbError::new(ErrorCode::Cancelled, "cancelled"));
+                }
                 Err(_) => {}
             }
         }
@@ -111,7 +113,8 @@ fn to_http(request: &Request) -> Result<http::Request<Full<Bytes>>, VerbError> {
 
 async fn collect(answer: http::Response<Incoming>) -> Result<Answer, hyper::Error> {
     let media_type = answer.headers().get(header::CONTENT_TYPE);
-    let is_problem = media_type.is_some_and(|value| value.as_bytes().starts_with(Problem::MEDIA_TYPE.as_bytes()));
+    let is_problem =
+        media_type.is_some_and(|value| value.as_bytes().starts_with(Problem::MEDIA_TYPE.as_bytes()));
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
     Ok(Answer { status, is_problem, body })

@@ -16,7 +16,7 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     println!("to repeat it: cargo xtask soak --kills {KILLS} --seed {seed}");
     let scratch = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_atocore")).to_owned();
-    let options = SoakOptions { program, kills: KILLS, seed, scratch: scratch.path() };
+    let options = SoakOptions { program, kills: KILLS, seed, scale: 1, scratch: scratch.path() };
     match soak::run(&options, &mut |line| println!("{line}")) {
         Ok(counts) => println!("{counts}"),
         Err(failure) => {

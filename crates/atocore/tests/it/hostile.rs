@@ -3,10 +3,16 @@
 use std::net::TcpListener;
 
 use atocore::{
+    app::App,
     http::{BODY_LIMIT_BYTES, Token},
-    serve::ServeSettings,
+    serve::{ServeSettings, serve_until},
+    verb::{Request, Verb, VerbError},
 };
-use atocore_model::error::ErrorCode;
+use atocore_engine::{Caller, Engine};
+use atocore_model::{
+    error::ErrorCode,
+    monitor::{Monitor, Silent},
+};
 use atocore_testkit::installation::Installation;
 use serde_json::json;
 
@@ -44,14 +50,18 @@ fn malformed_stamps_are_refused_in_every_encoding() {
         "*",
         "%20",
         "..",
+        "",
     ] {
         let answer = server.get(&format!("/admin/backup/{}/validate", stamp.replace(' ', "%20")));
         assert_eq!(answer.status, 400, "{stamp}: {answer:?}");
         let problem = answer.problem();
-        assert!(["invalid_stamp", "invalid_request"].contains(&problem.code.as_str()), "{stamp}: {problem:?}");
+        assert!(
+            ["invalid_stamp", "invalid_request"].contains(&problem.code.as_str()),
+            "{stamp}: {problem:?}"
+        );
         assert!(!answer.body.contains("treasure"), "{stamp}: {answer:?}");
     }
-    for path in ["/admin/backup/../../x/validate", "/admin/backup//validate", "/admin/backup/x/y/validate"] {
+    for path in ["/admin/backup/../../x/validate", "/admin/backup/x/y/validate"] {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
     let long = "2".repeat(5000);
@@ -146,10 +156,13 @@ fn unknown_keys_are_refused_by_name() {
 #[test]
 fn a_body_of_another_type_is_refused() {
     let server = Server::start();
-    for headers in ["", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"] {
+    for headers in ["", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"]
+    {
         let answer = server.send_with("POST", "/query", headers, br#"{"query":"x"}"#);
         answer.refused(415, "unsupported_media_type");
-        server.send_with("POST", "/admin/backup", headers, b"include_chroma=true").refused(415, "unsupported_media_type");
+        server
+            .send_with("POST", "/admin/backup", headers, b"include_chroma=true")
+            .refused(415, "unsupported_media_type");
     }
 }
 
@@ -193,7 +206,9 @@ fn unknown_routes_and_methods_are_told_apart() {
 #[test]
 fn only_pages_and_names_of_this_server_may_ask() {
     let server = Server::start();
-    let get = |headers: &str| server.raw(format!("GET /health HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").as_bytes());
+    let get = |headers: &str| {
+        server.raw(format!("GET /health HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").as_bytes())
+    };
     let port = server.ready.address.port();
     for good in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), "localhost".to_owned()] {
         assert_eq!(get(&format!("Host: {good}\r\n")).status, 200, "{good}");
@@ -207,8 +222,8 @@ fn only_pages_and_names_of_this_server_may_ask() {
     for bad in ["http://evil.example", "null", "https://127.0.0.1.evil.example", "http://localhost:1"] {
         get(&format!("{host}Origin: {bad}\r\n")).refused(403, "origin_forbidden");
     }
-    let rebound = format!("GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    server.raw(rebound.as_bytes()).refused(403, "origin_forbidden");
+    let rebound = b"GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    server.raw(rebound).refused(403, "origin_forbidden");
 }
 
 #[test]
@@ -227,7 +242,8 @@ fn with_a_token_nothing_is_answered_without_it() {
         answer.refused(401, "token_required");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
     }
-    let with = |token: &str| server.send_with("GET", "/health", &format!("Authorization: Bearer {token}\r\n"), b"");
+    let with =
+        |token: &str| server.send_with("GET", "/health", &format!("Authorization: Bearer {token}\r\n"), b"");
     assert_eq!(with("correct-horse-battery").status, 200);
     for wrong in ["", "correct-horse-batter", "correct-horse-battery-", "Correct-horse-battery"] {
         with(wrong).refused(401, "token_required");
@@ -256,7 +272,8 @@ fn other_machines_are_served_only_with_a_token() {
 fn a_port_in_use_is_named_with_the_cure() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error = Server::with(Installation::default(), ServeSettings { port, ..settings() }).err().expect("refused");
+    let error =
+        Server::with(Installation::default(), ServeSettings { port, ..settings() }).err().expect("refused");
     assert_eq!(error.code, ErrorCode::AddressUnusable);
     assert!(error.message.contains(&port.to_string()), "{error:?}");
     assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("--port")), "{error:?}");
@@ -264,6 +281,24 @@ fn a_port_in_use_is_named_with_the_cure() {
     let nowhere = ServeSettings { host: "no-such-host.invalid".to_owned(), ..settings() };
     let error = Server::with(Installation::default(), nowhere).err().expect("refused");
     assert_eq!(error.code, ErrorCode::AddressUnusable);
+}
+
+#[test]
+fn a_second_server_on_the_same_store_is_told_of_the_first() {
+    let server = Server::start();
+    let second = |port| {
+        let settings = ServeSettings { port, ..settings() };
+        let config = server.installation.config();
+        serve_until(config, &settings, std::future::ready(()), |_| panic!("two owners"), &Silent).unwrap_err()
+    };
+    let same_port = second(server.ready.address.port());
+    assert_eq!(same_port.code, ErrorCode::AddressUnusable);
+    let owner = format!("process {} (`serve`)", std::process::id());
+    assert!(same_port.hint.as_deref().is_some_and(|hint| hint.contains(&owner)), "{same_port:?}");
+    let other_port = second(0);
+    assert_eq!(other_port.code, ErrorCode::StoreBusy);
+    assert!(other_port.message.contains("`serve`"), "{other_port:?}");
+    assert_eq!(server.local("GET", "/health", None).status, 200, "the socket of the first still works");
 }
 
 #[test]
@@ -322,7 +357,11 @@ fn a_registry_that_cannot_be_read_is_named() {
 fn bytes_that_are_no_http_do_no_harm() {
     let server = Server::start();
     let before = listing(server.installation.path());
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"GET\r\n\r\n", b"GET /health HTTP/9.9\r\n\r\n"] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"GET\r\n\r\n",
+        b"GET /health HTTP/9.9\r\n\r\n",
+    ] {
         assert!(server.raw(bytes).status >= 400);
     }
     let smuggled = format!(
@@ -332,4 +371,30 @@ fn bytes_that_are_no_http_do_no_harm() {
     assert_eq!(server.raw(smuggled.as_bytes()).status, 400);
     assert_eq!(server.get("/health").status, 200);
     assert_eq!(listing(server.installation.path()), before);
+}
+
+/// Runs into a fault.
+struct Faulty;
+
+impl Verb for Faulty {
+    type Reply = ();
+    const WRITES: bool = false;
+
+    fn request(&self) -> Request {
+        unreachable!("it is not sent")
+    }
+
+    fn run(self, _: &Engine, _: Caller, _: &dyn Monitor) -> Result<(), VerbError> {
+        panic!("the secret is 42")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_a_fault_that_tells_nothing() {
+    let installation = Installation::default();
+    let app = App::new(installation.own());
+    let error = app.run(Caller::Network, Faulty).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Internal);
+    assert!(!error.message.contains("42"), "{error}");
+    drop(app.run(Caller::Network, atocore::verb::Health).await.unwrap());
 }

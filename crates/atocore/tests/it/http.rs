@@ -96,7 +96,8 @@ fn a_project_lives_from_registration_to_removal() {
     let server = Server::start();
     server.installation.write("a/one.md", CHARTER);
     let root = json!({ "source": "vault", "subpath": "a", "label": "A" });
-    let given = json!({ "id": "alpha", "aliases": ["The First"], "description": "One.", "ingest_roots": [root] });
+    let given =
+        json!({ "id": "alpha", "aliases": ["The First"], "description": "One.", "ingest_roots": [root] });
     let added = server.post("/projects", &given);
     assert_eq!((added.status, added.json()), (201, given.clone()));
     server.post("/projects", &given).refused(409, "project_exists");
@@ -147,11 +148,20 @@ fn a_refresh_answers_with_the_words_of_the_contract() {
     let states = &partial["counts"];
     assert_eq!((&states["ingested"], &states["failed"]), (&json!(1), &json!(1)), "{partial}");
     let [here, gone] = &partial["roots"].as_array().unwrap()[..] else { panic!("{partial}") };
-    assert_eq!((&here["source"], &here["subpath"], &here["status"]), (&json!("vault"), &json!("here"), &json!("ingested")));
+    assert_eq!(
+        (&here["source"], &here["subpath"], &here["status"]),
+        (&json!("vault"), &json!("here"), &json!("ingested"))
+    );
     assert_eq!((&gone["status"], &gone["reason"]), (&json!("skipped"), &json!("missing")));
     let file = |index: usize| &here["files"][index];
-    assert_eq!((&file(0)["path"], &file(0)["state"], &file(0)["reason"]), (&json!("a.md"), &json!("ingested"), &json!("new")));
-    assert_eq!((&file(1)["path"], &file(1)["state"], &file(1)["reason"]), (&json!("b.md"), &json!("failed"), &json!("not_utf8")));
+    assert_eq!(
+        (&file(0)["path"], &file(0)["state"], &file(0)["reason"]),
+        (&json!("a.md"), &json!("ingested"), &json!("new"))
+    );
+    assert_eq!(
+        (&file(1)["path"], &file(1)["state"], &file(1)["reason"]),
+        (&json!("b.md"), &json!("failed"), &json!("not_utf8"))
+    );
 
     let nothing = server.refresh("none");
     assert_eq!((&nothing["status"], &nothing["roots_ingested"]), (&json!("nothing_to_ingest"), &json!(0)));
@@ -164,14 +174,16 @@ fn a_refresh_answers_with_the_words_of_the_contract() {
 #[test]
 fn hits_carry_the_keys_of_the_contract() {
     let server = with_documents();
-    let answer = server.post("/query", &json!({ "query": "restored snapshot", "project": "field-notes" })).json();
+    let answer =
+        server.post("/query", &json!({ "query": "restored snapshot", "project": "field-notes" })).json();
     let hit = &answer["results"][0];
-    for key in ["chunk_id", "content", "score", "heading_path", "source_file", "tags", "title", "document_id"] {
+    for key in ["chunk_id", "content", "score", "heading_path", "source_file", "tags", "title", "document_id"]
+    {
         assert!(!hit[key].is_null(), "{key}: {hit}");
     }
     assert_eq!((&hit["project"], &hit["source_file"]), (&json!("field-notes"), &json!("restore.md")));
     assert_eq!((&hit["title"], &hit["tags"]), (&json!("Restoring"), &json!(["ops"])));
-    assert_eq!(hit["lines"], json!({ "first": 6, "last": 8 }), "{hit}");
+    assert_eq!(hit["lines"], json!({ "first": 8, "last": 8 }), "{hit}");
     assert!(hit["date"].as_str().unwrap().starts_with("2026-01-02T"), "{hit}");
     assert!(hit.get("explanation").is_none());
     assert_eq!(answer["project"], "field-notes");
@@ -264,7 +276,10 @@ fn validation_answers_with_the_keys_of_the_contract() {
         assert_eq!(found.status, 200, "{found:?}");
         let found = found.json();
         assert_eq!((&found["valid"], &found["errors"]), (&json!(true), &json!([])), "{depth}: {found}");
-        assert_eq!((&found["stamp"], &found["exists"], &found["db_ok"]), (&json!(stamp), &json!(true), &json!(true)));
+        assert_eq!(
+            (&found["stamp"], &found["exists"], &found["db_ok"]),
+            (&json!(stamp), &json!(true), &json!(true))
+        );
         assert_eq!((&found["registry_ok"], &found["chroma_ok"]), (&json!(true), &Value::Null));
         assert!(found["metadata"].is_object());
     }
@@ -285,10 +300,18 @@ fn metrics_follow_the_store() {
     let server = with_documents();
     assert_eq!(server.send("POST", "/admin/backup", None).status, 200);
     let metrics = server.get("/metrics");
-    assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"), "{metrics:?}");
+    assert!(
+        metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"),
+        "{metrics:?}"
+    );
     let value = |name: &str| -> f64 {
         let line = metrics.body.lines().find(|line| line.starts_with(&format!("{name} ")));
-        line.unwrap_or_else(|| panic!("{name}: {}", metrics.body)).rsplit(' ').next().unwrap().parse().unwrap()
+        line.unwrap_or_else(|| panic!("{name}: {}", metrics.body))
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
     };
     assert_eq!(value("atocore_store_documents"), 2.0);
     assert_eq!(value("atocore_store_chunks"), 2.0);
@@ -352,14 +375,36 @@ impl Monitor for Impatient {
     }
 }
 
-#[test]
-fn a_client_that_goes_away_calls_its_refresh_off() {
+/// A server with so many documents that a refresh takes a while.
+fn with_many_documents() -> Server {
     let installation = Installation::default();
     for number in 0..3000 {
-        installation.write(&format!("many/{number}.md"), format!("# Note {number}\n\n{}\n", "words ".repeat(400)));
+        let text = format!("# Note {number}\n\n{}\n", "words ".repeat(400));
+        installation.write(&format!("many/{number}.md"), text);
     }
     let server = Server::on(installation);
     server.add("many", "many");
+    server
+}
+
+#[test]
+fn a_server_that_stops_calls_long_verbs_off() {
+    let mut server = with_many_documents();
+    let socket = server.ready.socket.clone();
+    let refresh =
+        thread::spawn(move || remote::send(&verb::Refresh { name: "many".to_owned() }, &socket, &Silent));
+    while server.get("/status").json()["running"].is_null() {
+        assert!(!refresh.is_finished(), "the refresh was too quick for this test");
+        thread::sleep(Duration::from_millis(5));
+    }
+    server.stop();
+    assert_eq!(refresh.join().unwrap().unwrap_err().code, ErrorCode::Cancelled);
+    assert_eq!(server.installation.own().snapshots().unwrap(), []);
+}
+
+#[test]
+fn a_client_that_goes_away_calls_its_refresh_off() {
+    let server = with_many_documents();
     let refresh = verb::Refresh { name: "many".to_owned() };
     let error = remote::send(&refresh, &server.ready.socket, &Impatient).unwrap_err();
     assert_eq!(error.code, ErrorCode::Cancelled);

@@ -1,6 +1,17 @@
 //! What the doors promise, on a real server and a real store.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking, and prepare files on purpose"
+)]
+
+mod crash;
+mod disk_full;
 mod errors;
+mod events;
 mod hostile;
 mod http;
 mod openapi;

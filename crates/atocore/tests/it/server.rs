@@ -54,7 +54,13 @@ impl Server {
         let config = installation.config();
         let thread = thread::spawn(move || {
             let stop = async { drop(stopped.await) };
-            serve_until(config, &settings, stop, |ready| tell.send(ready.clone()).expect("it is awaited"), &Silent)
+            serve_until(
+                config,
+                &settings,
+                stop,
+                |ready| tell.send(ready.clone()).expect("it is awaited"),
+                &Silent,
+            )
         });
         match told.recv() {
             Ok(ready) => Ok(Self { installation, ready, stop: Some(stop), thread: Some(thread) }),
@@ -104,7 +110,8 @@ impl Server {
     /// The same over the local socket.
     pub(crate) fn local(&self, method: &str, path: &str, body: Option<&str>) -> Response {
         let stream = UnixStream::connect(&self.ready.socket).expect("the socket listens");
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
         exchange(stream, &request(&head, body.unwrap_or_default().as_bytes()))
     }
 

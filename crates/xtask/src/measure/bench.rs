@@ -1,0 +1,174 @@
+//! `cargo xtask bench`: how fast the product is, each figure beside a baseline that was measured in the same run.
+//!
+//! It asserts nothing: a figure that misses its goal is printed as such, and the exit code stays 0.
+
+mod bare;
+mod contention;
+mod corpus;
+mod home;
+mod ingest;
+mod machine;
+mod query;
+mod refresh;
+mod snapshot;
+mod table;
+mod timing;
+
+use std::{cell::OnceCell, error::Error, path::Path};
+
+use atocore_engine::Copier;
+use tempfile::TempDir;
+
+use crate::{failure::Failure, terminal};
+
+use self::{
+    corpus::Corpus,
+    home::{Amount, Home},
+};
+
+/// One measurement.
+struct Measurement {
+    name: &'static str,
+    does: &'static str,
+    run: fn(&Bench) -> Result<(), Failure>,
+}
+
+const MEASUREMENTS: &[Measurement] = &[
+    Measurement { name: "refresh", does: "a refresh that finds nothing new", run: refresh::run },
+    Measurement { name: "ingest", does: "a first ingestion", run: ingest::run },
+    Measurement { name: "query", does: "answers from a small and a large store", run: query::run },
+    Measurement { name: "snapshot", does: "a snapshot, also under a writer", run: snapshot::run },
+    Measurement {
+        name: "query-while-ingesting",
+        does: "answers while other work runs",
+        run: contention::run,
+    },
+];
+
+/// How much is measured.
+struct Scale {
+    /// Files of the large tree.
+    files: usize,
+    /// Files that are ingested for the first time.
+    new_files: usize,
+    small_chunks: usize,
+    large_chunks: usize,
+    questions: usize,
+    /// Repetitions of what takes less than a second.
+    rounds: usize,
+    /// Repetitions of what takes longer.
+    long_rounds: usize,
+}
+
+const FULL: Scale = Scale {
+    files: 10_000,
+    new_files: 3_000,
+    small_chunks: 10_000,
+    large_chunks: 100_000,
+    questions: 600,
+    rounds: 11,
+    long_rounds: 5,
+};
+
+const QUICK: Scale = Scale {
+    files: 1_000,
+    new_files: 300,
+    small_chunks: 2_000,
+    large_chunks: 10_000,
+    questions: 120,
+    rounds: 5,
+    long_rounds: 3,
+};
+
+/// What the measurements share. Homes are made when the first one asks for them.
+struct Bench {
+    scale: Scale,
+    corpus: Corpus,
+    dir: TempDir,
+    whole: OnceCell<Home>,
+    small: OnceCell<Home>,
+    large: OnceCell<Home>,
+}
+
+impl Bench {
+    fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// One project with the large tree.
+    fn whole(&self) -> Result<&Home, Failure> {
+        self.filled(&self.whole, "whole", Amount::Files(self.scale.files))
+    }
+
+    /// Three projects with few chunks.
+    fn small(&self) -> Result<&Home, Failure> {
+        self.filled(&self.small, "small", Amount::Chunks(self.scale.small_chunks))
+    }
+
+    /// Three projects with many chunks.
+    fn large(&self) -> Result<&Home, Failure> {
+        self.filled(&self.large, "large", Amount::Chunks(self.scale.large_chunks))
+    }
+
+    fn filled<'b>(&self, place: &'b OnceCell<Home>, name: &str, amount: Amount) -> Result<&'b Home, Failure> {
+        if let Some(home) = place.get() {
+            return Ok(home);
+        }
+        let home = Home::write(&self.dir().join(name), &self.corpus, amount)?;
+        home.refresh_all(&home.engine(Copier::InProcess)?)?;
+        Ok(place.get_or_init(|| home))
+    }
+}
+
+/// Runs the measurements that were named, or all of them.
+///
+/// # Errors
+/// An argument is not understood, or a measurement could not be made.
+pub(super) fn run(args: &[String]) -> Result<(), Failure> {
+    let mut chosen = Vec::new();
+    let mut scale = FULL;
+    for arg in args {
+        match MEASUREMENTS.iter().find(|measurement| measurement.name == arg) {
+            Some(measurement) => chosen.push(measurement),
+            None if arg == "--quick" => scale = QUICK,
+            None => return Err(Failure::usage(format!("there is no bench `{arg}`")).with_hint(usage())),
+        }
+    }
+    if chosen.is_empty() {
+        chosen.extend(MEASUREMENTS);
+    }
+    // Beside the program, because the usual folder for temporary files may be in memory.
+    let program = std::env::current_exe().map_err(cannot("find this program"))?;
+    let beside = program.parent().unwrap_or(Path::new("."));
+    let dir =
+        tempfile::Builder::new().prefix("bench-").tempdir_in(beside).map_err(cannot("make a folder"))?;
+    let corpus = Corpus::load(&dir.path().join("unpacked"))?;
+    terminal::line(&machine::describe(dir.path()));
+    terminal::line(&corpus.describe());
+    let bench =
+        Bench { scale, corpus, dir, whole: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() };
+    chosen.iter().try_for_each(|measurement| (measurement.run)(&bench))?;
+    terminal::line(&format!("\n{}", machine::load()));
+    Ok(())
+}
+
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask bench [--quick] [NAME]…\n\nbenches:");
+    for measurement in MEASUREMENTS {
+        text.push_str(&format!("\n  {:<23}{}", measurement.name, measurement.does));
+    }
+    text
+}
+
+/// Makes a failure that says what could not be done, and every cause of it.
+fn cannot<E: Error>(what: &str) -> impl FnOnce(E) -> Failure {
+    move |error| {
+        let mut message = format!("cannot {what}: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        Failure::failed(message)
+    }
+}

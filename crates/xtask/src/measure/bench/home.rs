@@ -1,0 +1,208 @@
+//! Whole installations to measure: a tree of files, projects over it, a data directory.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use atocore_engine::{
+    Access, Caller, Copier, Engine, EngineConfig, Layout, RankWeights, SystemClock,
+    ingest::{ChunkLimits, parse},
+};
+use atocore_model::{
+    document::DocumentType,
+    monitor::Silent,
+    name::ProjectName,
+    project::{Project, Root, RootLocation},
+};
+use atocore_storage::{
+    lexical::{IndexedPassage, PassageSource},
+    sqlite::{Store, StoreOptions},
+};
+
+use super::{
+    cannot,
+    corpus::{Corpus, Document},
+};
+use crate::failure::Failure;
+
+/// How much a home holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Amount {
+    /// This many files, all in one project.
+    Files(usize),
+    /// The first files that have this many chunks together, in a project for every collection.
+    Chunks(usize),
+}
+
+/// An installation and the files it is about.
+#[derive(Debug)]
+pub(super) struct Home {
+    dir: PathBuf,
+    projects: Vec<Project>,
+    files: usize,
+    bytes: u64,
+}
+
+/// A passage with what is indexed of its document.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    pub(super) document: u64,
+    pub(super) project: String,
+    pub(super) tags: Vec<String>,
+    pub(super) title: String,
+    pub(super) passage: IndexedPassage,
+}
+
+/// A moment long enough ago that a refresh trusts the times of the files.
+const WRITTEN: Duration = Duration::from_secs(1_767_225_600);
+
+/// How long anybody waits for a lock.
+const BUSY: Duration = Duration::from_secs(60);
+
+impl Home {
+    /// Writes the tree and registers its projects; ingests nothing.
+    pub(super) fn write(dir: &Path, corpus: &Corpus, amount: Amount) -> Result<Self, Failure> {
+        let mut home = Self { dir: dir.to_owned(), projects: Vec::new(), files: 0, bytes: 0 };
+        let (mut chunks, mut collections) = (0, Vec::new());
+        let enough = |files, chunks| match amount {
+            Amount::Files(wanted) => files >= wanted,
+            Amount::Chunks(wanted) => chunks >= wanted,
+        };
+        while !enough(home.files, chunks) {
+            let document = corpus.document(home.files);
+            if let Amount::Chunks(_) = amount {
+                let limits = ChunkLimits::default();
+                chunks += parse(DocumentType::Markdown, "", &document.text, limits).chunks.len();
+            }
+            write_file(
+                &home.tree().join(&document.collection).join(&document.path),
+                &document.text,
+                WRITTEN,
+            )?;
+            home.files += 1;
+            home.bytes += document.text.len() as u64;
+            let Document { collection, .. } = document;
+            if !collections.contains(&collection) {
+                collections.push(collection);
+            }
+        }
+        home.projects = match amount {
+            Amount::Files(_) => vec![project("everything", home.tree())?],
+            Amount::Chunks(_) => collections
+                .iter()
+                .map(|collection| project(collection, home.tree().join(collection)))
+                .collect::<Result<_, _>>()?,
+        };
+        let engine = home.engine(Copier::InProcess)?;
+        for project in &home.projects {
+            let _added =
+                engine.add_project(project.clone(), Caller::Local).map_err(cannot("add a project"))?;
+        }
+        Ok(home)
+    }
+
+    /// Opens it as its owner.
+    pub(super) fn engine(&self, copier: Copier) -> Result<Engine, Failure> {
+        let config = EngineConfig {
+            layout: self.layout(),
+            vault_dir: None,
+            drive_dir: None,
+            busy_timeout: BUSY,
+            chunks: ChunkLimits::default(),
+            max_file_bytes: 16 << 20,
+            weights: RankWeights::default(),
+            copier,
+            clock: Arc::new(SystemClock),
+        };
+        let access = Access::Own { activity: "bench".to_owned(), socket: None };
+        Engine::open(config, access, &Silent).map_err(cannot("open an installation"))
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        Layout::in_home(&self.dir.join("home"))
+    }
+
+    /// The folder with the files.
+    pub(super) fn tree(&self) -> PathBuf {
+        self.dir.join("tree")
+    }
+
+    /// The names of its projects.
+    pub(super) fn projects(&self) -> Result<Vec<ProjectName>, Failure> {
+        self.projects
+            .iter()
+            .map(|project| project.id.as_str().parse().map_err(cannot("name a project")))
+            .collect()
+    }
+
+    /// Number of its files.
+    pub(super) const fn files(&self) -> usize {
+        self.files
+    }
+
+    /// Size of its files together.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Refreshes every project.
+    pub(super) fn refresh_all(&self, engine: &Engine) -> Result<(), Failure> {
+        for name in self.projects()? {
+            let _report =
+                engine.refresh(&name, Caller::Local, &Silent).map_err(cannot("refresh a project"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes one more line to every file, as an edit of all of them would.
+    pub(super) fn edit_every_file(&self, corpus: &Corpus, edit: u64) -> Result<(), Failure> {
+        for number in 0..self.files {
+            let Document { collection, path, text } = corpus.document(number);
+            let text = format!("{text}\n\nEdited {edit} times.\n");
+            write_file(&self.tree().join(collection).join(path), &text, WRITTEN + Duration::from_secs(edit))?;
+        }
+        Ok(())
+    }
+
+    /// Everything that is in its word index, from its store.
+    pub(super) fn chunks(&self) -> Result<Vec<Chunk>, Failure> {
+        let options = StoreOptions { busy_timeout: BUSY, clock: Arc::new(SystemClock) };
+        let store =
+            Store::open_read_only(&self.layout().database(), options).map_err(cannot("open a store"))?;
+        let mut chunks = Vec::new();
+        let mut take = |document: atocore_storage::lexical::ChangedDocument<'_>| {
+            chunks.extend(document.passages.iter().map(|passage| Chunk {
+                document: document.document_key,
+                project: document.project.to_owned(),
+                tags: document.tags.to_vec(),
+                title: document.title.to_owned(),
+                passage: passage.clone(),
+            }));
+            Ok(())
+        };
+        let _mark = store.changes(None, &mut take).map_err(cannot("read a store"))?;
+        Ok(chunks)
+    }
+}
+
+fn project(id: &str, folder: PathBuf) -> Result<Project, Failure> {
+    Ok(Project {
+        id: id.parse().map_err(cannot("name a project"))?,
+        aliases: Vec::new(),
+        description: String::new(),
+        roots: vec![Root { location: RootLocation::Folder(folder), label: String::new() }],
+    })
+}
+
+/// Writes a file that was last changed at `changed` after 1970.
+fn write_file(path: &Path, text: &str, changed: Duration) -> Result<(), Failure> {
+    #[expect(clippy::disallowed_methods, reason = "it is thrown away: atomic and synced would take minutes")]
+    let write = |path: &Path| -> std::io::Result<()> {
+        std::fs::create_dir_all(path.parent().unwrap_or(path))?;
+        std::fs::write(path, text)?;
+        std::fs::OpenOptions::new().write(true).open(path)?.set_modified(UNIX_EPOCH + changed)
+    };
+    write(path).map_err(cannot("write a file"))
+}

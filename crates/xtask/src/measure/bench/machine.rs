@@ -1,0 +1,54 @@
+//! What the figures were taken on. Names no place and no host.
+
+use std::path::Path;
+
+/// One line about the machine and the file system that holds `dir`.
+pub(super) fn describe(dir: &Path) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let noun = if cores == 1 { "core" } else { "cores" };
+    let memory =
+        memory_gib().map_or_else(|| "memory unknown".to_owned(), |gib| format!("{gib:.0} GiB memory"));
+    let system = file_system(dir).unwrap_or_else(|| "unknown".to_owned());
+    format!(
+        "machine: {cores} {noun} ({}, {}), {memory}, file system {system}, {}",
+        std::env::consts::ARCH,
+        vectors(),
+        load()
+    )
+}
+
+/// What else the machine is doing: beyond its cores, figures are too high.
+pub(super) fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ')
+        .next()
+        .filter(|load| !load.is_empty())
+        .map_or_else(|| "load unknown".to_owned(), |load| format!("load {load} (mean of the last minute)"))
+}
+
+/// The widest vector instructions that matter to us.
+fn vectors() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        return "AVX2";
+    }
+    "no AVX2"
+}
+
+fn memory_gib() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / f64::from(1 << 20))
+}
+
+/// The type of the file system with the longest mount point above `dir`.
+fn file_system(dir: &Path) -> Option<String> {
+    let mounts = std::fs::read_to_string("/proc/mounts").ok()?;
+    let mounted = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        Some((words.next()?, words.next()?))
+    });
+    let above = mounted.filter(|(place, _)| dir.starts_with(place));
+    above.max_by_key(|(place, _)| place.len()).map(|(_, kind)| kind.to_owned())
+}

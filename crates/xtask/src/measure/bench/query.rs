@@ -1,0 +1,80 @@
+//! Answers, beside the same words searched by the library alone in the same index.
+
+use std::time::{Duration, Instant};
+
+use atocore_engine::{Copier, Engine};
+use atocore_model::{
+    name::ProjectName,
+    query::{ProjectHint, Query},
+};
+
+use super::{Bench, bare::BareSearch, cannot, home::Home, table::Table, timing::percentile};
+use crate::failure::Failure;
+
+pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
+    at(bench, bench.small()?)?;
+    at(bench, bench.large()?)
+}
+
+fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
+    let engine = home.engine(Copier::InProcess)?;
+    let mut bare = BareSearch::open(&home.layout().lexical_index())?;
+    let projects = home.projects()?;
+    let questions = bench.corpus.questions(bench.scale.questions);
+    let (chunks, segments) = bare.size();
+    let mut table = Table::new(format!(
+        "query: {chunks} chunks in {segments} segments, {} questions of 3 to 6 words, the best ten each",
+        questions.len()
+    ));
+    let named = |number: usize| projects[number % projects.len()].clone();
+    let anything = |_: usize| ProjectHint::None;
+    let hinted = |number: usize| ProjectHint::Boost(named(number));
+    let inside = |number: usize| ProjectHint::Scope(named(number));
+    let kinds: [(&str, &dyn Fn(usize) -> ProjectHint); 3] =
+        [("no project", &anything), ("project as hint", &hinted), ("project as scope", &inside)];
+    for (kind, hint) in kinds {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        // The first round only fills the caches.
+        for round in 0..=3 {
+            for (number, question) in questions.iter().enumerate() {
+                let query = query(question, hint(number))?;
+                let scope = match &query.project {
+                    ProjectHint::Scope(name) => Some(name.as_str()),
+                    _ => None,
+                };
+                let asked = answer_time(&engine, &query)?;
+                let started = Instant::now();
+                let _found = bare.search(question, scope)?;
+                if round > 0 {
+                    ours.push(asked);
+                    theirs.push(started.elapsed());
+                }
+            }
+        }
+        for percent in [50, 99] {
+            let of = |times: &[Duration]| percentile(times.iter().copied(), percent);
+            let what = format!("{kind}, p{percent}");
+            table.compare(&what, of(&ours), of(&theirs), "bare tantivy, OR of the words", None);
+        }
+    }
+    table.print();
+    Ok(())
+}
+
+/// A question with everything else as a caller gets it who does not say.
+pub(super) fn query(question: &str, project: ProjectHint) -> Result<Query, Failure> {
+    let text = question.parse().map_err(cannot("ask a question"))?;
+    Ok(Query { project, ..Query::new(text) })
+}
+
+/// How long one answer takes.
+pub(super) fn answer_time(engine: &Engine, query: &Query) -> Result<Duration, Failure> {
+    let started = Instant::now();
+    let _answer = engine.query(query).map_err(cannot("answer a question"))?;
+    Ok(started.elapsed())
+}
+
+/// The hint that most questions come with.
+pub(super) const fn hint(project: ProjectName) -> ProjectHint {
+    ProjectHint::Boost(project)
+}
