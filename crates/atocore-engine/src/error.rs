@@ -126,7 +126,7 @@ impl Error {
             Self::RootTaken { .. } => ErrorCode::RootTaken,
             Self::RootUnusable { .. } | Self::NoRoots(_) => ErrorCode::RootUnusable,
             Self::RootForbidden(_) => ErrorCode::RootForbidden,
-            Self::PlanOutdated { .. } => ErrorCode::StoreBusy,
+            Self::PlanOutdated { .. } => ErrorCode::PlanOutdated,
             Self::PathPattern { .. } => ErrorCode::InvalidRequest,
             Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
             Self::GenerationNotReached { .. } => ErrorCode::GenerationNotReached,
@@ -192,6 +192,7 @@ impl Error {
             }
             ErrorCode::SnapshotUnknown | ErrorCode::InvalidStamp => "`atocore backup list` shows every stamp",
             ErrorCode::TargetNotEmpty => "name a folder that is empty or does not exist",
+            ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
             ErrorCode::Cancelled => "run the command again to go on where it stopped",
             _ => return None,
         };

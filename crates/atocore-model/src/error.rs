@@ -118,6 +118,8 @@ codes! {
     TokenRequired = "token_required", Forbidden;
     /// A fault in AtoCore itself.
     Internal = "internal", Broken;
+    /// The store has moved on since the plan was made.
+    PlanOutdated = "plan_outdated", Conflict;
 }
 
 #[cfg(test)]
