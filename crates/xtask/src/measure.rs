@@ -2,6 +2,7 @@
 //! brings this module; a measurement is one more file below it and one more arm here.
 
 mod bench;
+mod eval;
 mod soak;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ pub(crate) const COPY_PAGES: &str = "__copy-pages";
 pub(crate) fn run(task: &str, args: &[String]) -> Result<(), Failure> {
     match task {
         "bench" => bench::run(args),
+        "eval" => eval::run(args),
         "soak" => soak::run(args),
         _ => Err(Failure::failed(format!("`cargo xtask {task}` is not built yet"))),
     }

@@ -29,7 +29,10 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     let (kills, seed) = numbers(args)?;
     let program = build()?;
     let scratch = tempfile::tempdir().map_err(|error| no_scratch(&error))?;
-    terminal::note(&format!("{kills} kills of {}; to repeat it: --kills {kills} --seed {seed}", program.display()));
+    terminal::note(&format!(
+        "{kills} kills of {}; to repeat it: --kills {kills} --seed {seed}",
+        program.display()
+    ));
     let options = SoakOptions { program, kills, seed, scale: SCALE, scratch: scratch.path() };
     match soak::run(&options, &mut |line| terminal::line(&line)) {
         Ok(counts) => {
@@ -39,7 +42,8 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
         }
         Err(failure) => {
             let _kept = scratch.keep();
-            let hint = format!("the same seed draws the same work: cargo xtask soak --kills {kills} --seed {seed}");
+            let hint =
+                format!("the same seed draws the same work: cargo xtask soak --kills {kills} --seed {seed}");
             Err(Failure::failed(failure.to_string()).with_hint(hint))
         }
     }
@@ -52,7 +56,9 @@ fn numbers(args: &[String]) -> Result<(u64, u64), Failure> {
         let place = match flag.as_str() {
             "--kills" => &mut kills,
             "--seed" => &mut seed,
-            other => return Err(Failure::usage(format!("soak does not understand `{other}`")).with_hint(USAGE)),
+            other => {
+                return Err(Failure::usage(format!("soak does not understand `{other}`")).with_hint(USAGE));
+            }
         };
         let number = rest.next().and_then(|number| number.parse().ok());
         *place = number.ok_or_else(|| Failure::usage(format!("`{flag}` needs a number")).with_hint(USAGE))?;
