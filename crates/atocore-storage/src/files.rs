@@ -135,6 +135,28 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     result
 }
 
+/// Removes what a [`write_atomic`] to `path` left beside it when its process died half-way.
+///
+/// Only for whoever alone writes that file: another's work in progress would be removed too.
+///
+/// # Errors
+/// When the folder cannot be read, or something cannot be removed.
+pub fn remove_staged(path: &Path) -> Result<(), FileError> {
+    let name = path.file_name().unwrap_or_else(|| OsStr::new("file")).to_string_lossy();
+    let (before, folder) = (format!(".{name}."), parent(path));
+    if is_absent_or_empty(folder)? {
+        return Ok(());
+    }
+    for entry in list(folder)? {
+        let entry_name = entry.file_name().unwrap_or_default().to_string_lossy();
+        let process = entry_name.strip_prefix(&before).and_then(|rest| rest.strip_suffix(".tmp"));
+        if process.is_some_and(|process| process.parse::<u32>().is_ok()) {
+            remove_file(&entry)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a new file and syncs it; the name is durable only once its folder is synced too.
 ///
 /// # Errors
@@ -160,17 +182,26 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     if parent(from) == parent(to) { Ok(()) } else { sync(parent(from)) }
 }
 
-/// Copies a file that nothing writes to and syncs the copy; shares the blocks where the file system can.
+/// Copies a file that nothing writes to into a new one and syncs it; shares the blocks where the file system can.
 ///
 /// Never for a database that this process has open: closing the descriptor would drop SQLite's locks on it.
 ///
 /// # Errors
-/// When the source cannot be read or the copy not written.
+/// When the source cannot be read, or the target exists or cannot be written.
 pub fn copy_synced(from: &Path, to: &Path) -> Result<u64, FileError> {
-    #[expect(clippy::disallowed_methods, reason = "this is the function that syncs after it")]
-    let copied = named("copy", from, std::fs::copy(from, to))?;
-    sync(to)?;
+    let mut source = open(from)?;
+    let mut target = named("create", to, OpenFile::create_new(to))?;
+    let copied = named("copy", from, io::copy(&mut source, &mut target))?;
+    named("sync", to, target.sync_all())?;
     Ok(copied)
+}
+
+/// Makes an empty file.
+///
+/// # Errors
+/// When there is one already, or it cannot be created.
+pub fn create_new_file(path: &Path) -> Result<(), FileError> {
+    named("create", path, OpenFile::create_new(path)).map(drop)
 }
 
 /// Size and BLAKE3 digest of a file.
@@ -281,6 +312,34 @@ mod tests {
         let error = write_atomic(&path, b"x").unwrap_err();
         assert!(error.to_string().contains("taken"), "{error}");
         assert_eq!(list(dir.path()).unwrap(), std::slice::from_ref(&path));
+    }
+
+    #[test]
+    fn nothing_is_copied_over_a_file_that_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        write_synced(&from, b"new").unwrap();
+        write_synced(&to, b"old").unwrap();
+        assert!(copy_synced(&from, &to).unwrap_err().to_string().contains("to"));
+        assert!(create_new_file(&to).is_err());
+        assert_eq!(read_if_present(&to).unwrap().unwrap(), b"old");
+        remove_file(&to).unwrap();
+        assert_eq!(copy_synced(&from, &to).unwrap(), 3);
+        assert_eq!(read_if_present(&to).unwrap().unwrap(), b"new");
+    }
+
+    #[test]
+    fn what_dead_writers_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        for name in [".a.json.17.tmp", ".a.json.x.tmp", ".b.json.17.tmp", "a.json"] {
+            write_synced(&dir.path().join(name), b"x").unwrap();
+        }
+        remove_staged(&path).unwrap();
+        let left = list(dir.path()).unwrap();
+        assert_eq!(left.len(), 3, "{left:?}");
+        assert!(!dir.path().join(".a.json.17.tmp").exists());
+        remove_staged(&dir.path().join("missing/a.json")).unwrap();
     }
 
     #[test]

@@ -61,6 +61,8 @@ impl OwnerLock {
         loop {
             if let Some(lock) = files::try_lock(&lock_file(locks))? {
                 let note = note_file(locks);
+                // Left-overs of dead owners do no harm, so failing to remove them does none either.
+                drop(files::remove_staged(&note));
                 let text = serde_json::to_vec_pretty(owner).unwrap_or_default();
                 files::write_atomic(&note, &text)?;
                 return Ok(Self { _lock: lock, note });

@@ -82,6 +82,10 @@ impl Store {
     /// # Errors
     /// When SQLite is too old, the file is not a store, is newer than this program, or cannot be opened.
     pub fn open(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
+        Self::open_or_create(path, options).map_err(|error| why_not_opened(path, error))
+    }
+
+    fn open_or_create(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
         refuse_old_sqlite()?;
         if let Some(folder) = path.parent() {
             files::create_dirs(folder)?;
@@ -121,7 +125,7 @@ impl Store {
             pins: Arc::default(),
         };
         let reader = store.reader()?;
-        match migrate::check(&reader)? {
+        match migrate::check(&reader).map_err(|error| why_not_opened(&store.path, error))? {
             SCHEMA_VERSION => {}
             found => return Err(StorageError::Older { found, known: SCHEMA_VERSION }),
         }
@@ -255,6 +259,19 @@ fn connect(path: &Path, flags: OpenFlags, options: &StoreOptions) -> Result<Conn
     // each time it is given other values.
     let _on = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
+}
+
+/// SQLite does not say why it could not make a file, such as the log beside a database. Making one there does.
+fn why_not_opened(path: &Path, error: StorageError) -> StorageError {
+    let StorageError::Sqlite(cause) = &error else { return error };
+    if cause.sqlite_error_code() != Some(rusqlite::ErrorCode::CannotOpen) {
+        return error;
+    }
+    let probe = path.with_extension("probe");
+    match files::write_synced(&probe, &[]).and_then(|()| files::remove_file(&probe)) {
+        Err(full) if full.is_full() => StorageError::File(full),
+        _ => error,
+    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ const STOP_TOKENS: [&str; 15] = [
     "this", "what", "with",
 ];
 
-/// Folders that hold what was put aside.
-const LOW_SIGNAL_FOLDERS: [&str; 2] = ["archive", "history"];
+/// Words in the names of folders that hold what was put aside.
+const LOW_SIGNAL_FOLDERS: [&str; 2] = ["-archive-", "-history-"];
 /// Marks of what was put aside, in the name of a folder or a file.
-const LOW_SIGNAL_MARKS: [&str; 2] = ["pre-cleanup", "pre-migration"];
+const LOW_SIGNAL_MARKS: [&str; 2] = ["-pre-cleanup-", "-pre-migration-"];
 /// A folder of this very name.
 const REVIEWS: &str = "reviews";
 
@@ -54,7 +54,7 @@ pub(super) struct Signals<'a> {
 impl<'a> Signals<'a> {
     /// Takes the words of a question apart.
     pub(super) fn new(weights: &'a RankWeights, question: &str, project: Option<&'a str>) -> Self {
-        let mut tokens: Vec<String> = words(question).collect();
+        let mut tokens: Vec<String> = words(question).map(str::to_lowercase).collect();
         tokens.retain(|token| !STOP_TOKENS.contains(&token.as_str()));
         tokens.sort_unstable();
         tokens.dedup();
@@ -63,7 +63,13 @@ impl<'a> Signals<'a> {
 
     /// The three factors, in the order of the contract.
     pub(super) fn factors(&self, project: &str, place: Place<'_>) -> Vec<Factor> {
-        vec![self.project_factor(project), self.token_factor(place), self.path_factor(place)]
+        let known = [place.source_path, place.title, place.heading_path].map(hyphenated).concat();
+        let words: Vec<&str> = known.match_indices('-').map(|(at, _)| &known[at + 1..]).collect();
+        vec![
+            self.project_factor(project),
+            self.token_factor(&words),
+            self.path_factor(place.source_path, &words),
+        ]
     }
 
     fn project_factor(&self, project: &str) -> Factor {
@@ -77,10 +83,9 @@ impl<'a> Signals<'a> {
         Factor { name: "project", value, because }
     }
 
-    fn token_factor(&self, place: Place<'_>) -> Factor {
-        let known = [place.source_path, place.title, place.heading_path].map(hyphenated).concat();
+    fn token_factor(&self, words: &[&str]) -> Factor {
         let found: Vec<&str> =
-            self.tokens.iter().map(String::as_str).filter(|token| begins_a_word(&known, token)).collect();
+            self.tokens.iter().map(String::as_str).filter(|token| begins_a_word(words, token)).collect();
         #[expect(clippy::cast_precision_loss, reason = "a question has few words")]
         let value =
             (1.0 + self.weights.query_token_step * found.len() as f64).min(self.weights.query_token_cap);
@@ -91,13 +96,12 @@ impl<'a> Signals<'a> {
         Factor { name: "query_token", value, because }
     }
 
-    fn path_factor(&self, place: Place<'_>) -> Factor {
+    fn path_factor(&self, source_path: &str, words: &[&str]) -> Factor {
         let factor = |value, because| Factor { name: "path", value, because };
-        if let Some(mark) = low_signal(place.source_path) {
+        if let Some(mark) = low_signal(source_path) {
             return factor(self.weights.path_low_signal_penalty, format!("put aside: {mark}"));
         }
-        let known = [place.source_path, place.title, place.heading_path].map(hyphenated).concat();
-        match HIGH_SIGNAL_WORDS.iter().find(|word| begins_a_word(&known, word)) {
+        match HIGH_SIGNAL_WORDS.iter().find(|word| begins_a_word(words, word)) {
             Some(word) => factor(self.weights.path_high_signal_boost, format!("marked as {word}")),
             None => factor(1.0, "an ordinary place".to_owned()),
         }
@@ -108,31 +112,42 @@ impl<'a> Signals<'a> {
 fn low_signal(source_path: &str) -> Option<&'static str> {
     let path = source_path.to_lowercase();
     let (folders, file) = path.rsplit_once('/').unwrap_or(("", &path));
-    let folder_names = hyphenated(folders);
+    let names = [folders, file].map(hyphenated);
+    let all = names.concat();
     LOW_SIGNAL_FOLDERS
         .into_iter()
-        .find(|mark| folder_names.contains(&format!("-{mark}-")))
+        .find(|mark| names[0].contains(mark))
         .or_else(|| folders.split('/').any(|folder| folder == REVIEWS).then_some(REVIEWS))
-        .or_else(|| {
-            let all = format!("{folder_names}{}", hyphenated(file));
-            LOW_SIGNAL_MARKS.into_iter().find(|mark| all.contains(&format!("-{mark}-")))
-        })
+        .or_else(|| LOW_SIGNAL_MARKS.into_iter().find(|mark| all.contains(mark)))
+        .map(|mark| mark.trim_matches('-'))
 }
 
-/// The words of a text: runs of letters and digits, in lower case.
-fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+/// The words of a text: runs of letters and digits.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// The words of a text between hyphens, one before the first and one after the last.
+/// The words of a text in lower case between hyphens, one before the first and one after the last.
 fn hyphenated(text: &str) -> String {
-    words(text).fold("-".to_owned(), |joined, word| joined + &word + "-")
+    let mut joined = String::with_capacity(text.len() + 2);
+    joined.push('-');
+    for word in words(text) {
+        if word.is_ascii() {
+            joined.extend(word.bytes().map(|letter| char::from(letter.to_ascii_lowercase())));
+        } else {
+            joined.push_str(&word.to_lowercase());
+        }
+        joined.push('-');
+    }
+    joined
 }
 
-/// Whether a word of the hyphenated text begins with `token`; one of two letters or less has to be the whole word.
-fn begins_a_word(hyphenated: &str, token: &str) -> bool {
+/// Whether a word begins with `token`; one of two letters or less has to be the whole word. `words` are the places in a
+/// hyphenated text where words begin, each with all that follows.
+fn begins_a_word(words: &[&str], token: &str) -> bool {
     let whole = token.chars().count() <= 2;
-    hyphenated.contains(&if whole { format!("-{token}-") } else { format!("-{token}") })
+    let begins = |rest: &str| rest.strip_prefix(token).is_some_and(|rest| !whole || rest.starts_with('-'));
+    words.iter().any(|rest| begins(rest))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::StorageError;
+use super::{StorageError, why_not_opened};
 use crate::files;
 
 /// How a pinned database is copied.
@@ -34,10 +34,11 @@ pub enum Copier {
 /// Pages per step of the backup interface: 1 MiB with pages of 4 KiB.
 const STEP_PAGES: i32 = 256;
 
-/// What the child process of [`Copier::Child`] does: copies the file and syncs the copy.
+/// What the child process of [`Copier::Child`] does: copies the file into a new one and syncs it. It may outlive the
+/// process that started it, and then finds the place gone or taken.
 ///
 /// # Errors
-/// When the source cannot be read or the copy not written.
+/// When the source cannot be read, or the target exists or cannot be written.
 pub fn copy_pages(from: &Path, to: &Path) -> Result<u64, StorageError> {
     Ok(files::copy_synced(from, to)?)
 }
@@ -69,6 +70,8 @@ pub(super) fn stepped(
     monitor: &dyn Monitor,
     watch: &dyn Fn() -> Result<(), StorageError>,
 ) -> Result<(), StorageError> {
+    // As with a copy by a child process: what outlives its snapshot must never write into the file of the next.
+    files::create_new_file(to)?;
     let mut target = Connection::open(to)?;
     // `settle` syncs the file once, at the end; a copy that was interrupted is thrown away.
     target.pragma_update(None, "synchronous", "OFF")?;
@@ -134,13 +137,14 @@ pub(super) fn in_child(
 
 /// Makes a finished copy a plain single file (journal mode DELETE, no sidecars) and syncs it.
 pub(super) fn settle(copy: &Path) -> Result<(), StorageError> {
+    leave_log_mode(copy).map_err(|error| why_not_opened(copy, error))?;
+    Ok(files::sync(copy)?)
+}
+
+fn leave_log_mode(copy: &Path) -> Result<(), StorageError> {
     let connection = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
-    drop(connection);
-    if mode != "delete" {
-        return Err(StorageError::Value { what: "a journal mode", value: mode });
-    }
-    Ok(files::sync(copy)?)
+    if mode == "delete" { Ok(()) } else { Err(StorageError::Value { what: "a journal mode", value: mode }) }
 }
