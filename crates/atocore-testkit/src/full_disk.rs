@@ -144,7 +144,8 @@ impl SmallDisk {
         let code = answer.trim().parse().map_err(|_| {
             io::Error::other("the shell in a namespace of its own ended: are user namespaces allowed?")
         })?;
-        let read = |file: &Path| std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let read =
+            |file: &Path| std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         Ok(Ran { code, stdout: read(&out)?, stderr: read(&err)? })
     }
 }

@@ -43,7 +43,7 @@ pub struct Ended {
     pub stdout: String,
     /// What it wrote to standard error.
     pub stderr: String,
-    /// How long it ran, at most by [`Running::wait`]'s own look longer.
+    /// From its start until it was seen to have ended.
     pub lasted: Duration,
 }
 
@@ -61,11 +61,8 @@ impl Running {
     /// # Errors
     /// When it cannot be started.
     pub fn start(command: &mut Command) -> io::Result<Self> {
-        let _command = command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let _command =
+            command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().map(collect);
         let stderr = child.stderr.take().map(collect);

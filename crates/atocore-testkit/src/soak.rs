@@ -191,9 +191,10 @@ impl Soak {
         soak.plant_vectors()?;
         for operation in TURNS {
             soak.world.change_documents(&mut soak.random)?;
-            let outcome = soak.perform(operation, None)?.outcome;
+            let before = soak.facts.clone();
+            let Performed { attempts, outcome } = soak.perform(operation, None)?;
             soak.learn(operation, None, &outcome);
-            soak.world.agree_with(&soak.facts.content.projects);
+            soak.examine(&before, &attempts, &outcome.unsure)?;
         }
         soak.go_on()?;
         Ok(soak)
@@ -228,8 +229,13 @@ impl Soak {
         let victims = if self.random.one_in(2) { Victims::Process } else { Victims::Group };
         let kill = Kill { after: pace.mul_f64(part), victims };
         let before = self.facts.clone();
-        let Performed { attempts, outcome } = self.perform(operation, Some(kill))?;
+        let Performed { mut attempts, outcome } = self.perform(operation, Some(kill))?;
         self.learn(operation, Some(kill), &outcome);
+        if operation.is_snapshot() && self.random.one_in(2) {
+            // At once, while what the dead process has started may still be at work.
+            let _stamp = snapshots::take(&self.subject, &mut self.facts)?;
+            attempts.push(Attempt::Snapshot);
+        }
         let landed = !outcome.unsure.is_empty();
         self.counts.kill(operation.name(), landed.then_some(part / LATEST));
 

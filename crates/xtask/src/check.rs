@@ -109,7 +109,9 @@ fn clippy() -> Result<String, Failure> {
 }
 
 fn docs() -> Result<String, Failure> {
-    run_process(cargo(&["doc", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    run_process(
+        cargo(&["doc", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
     Ok("no warnings".to_owned())
 }
 

@@ -41,6 +41,7 @@ const RULES: &[Rule] = &[
     Rule { name: "every source file is part of its crate", find: shape::unlisted },
     Rule { name: "documents name files that exist", find: documents::paths },
     Rule { name: "every error code is documented", find: documents::error_codes },
+    Rule { name: "every guard of a promise is there", find: documents::guards },
     Rule { name: "every dependency is accounted for", find: documents::dependencies },
     Rule { name: "nothing is left unfinished", find: words::unfinished },
     Rule { name: "no folder of one person's machine", find: words::home_folders },

@@ -63,12 +63,14 @@ impl<'a> Signals<'a> {
 
     /// The three factors, in the order of the contract.
     pub(super) fn factors(&self, project: &str, place: Place<'_>) -> Vec<Factor> {
-        let known = [place.source_path, place.title, place.heading_path].map(hyphenated).concat();
+        let (folders, file) = place.source_path.rsplit_once('/').unwrap_or(("", place.source_path));
+        let names = [folders, file].map(hyphenated);
+        let known = names.concat() + &hyphenated(place.title) + &hyphenated(place.heading_path);
         let words: Vec<&str> = known.match_indices('-').map(|(at, _)| &known[at + 1..]).collect();
         vec![
             self.project_factor(project),
             self.token_factor(&words),
-            self.path_factor(place.source_path, &words),
+            self.path_factor(low_signal(folders, &names), &words),
         ]
     }
 
@@ -96,9 +98,9 @@ impl<'a> Signals<'a> {
         Factor { name: "query_token", value, because }
     }
 
-    fn path_factor(&self, source_path: &str, words: &[&str]) -> Factor {
+    fn path_factor(&self, low_signal: Option<&str>, words: &[&str]) -> Factor {
         let factor = |value, because| Factor { name: "path", value, because };
-        if let Some(mark) = low_signal(source_path) {
+        if let Some(mark) = low_signal {
             return factor(self.weights.path_low_signal_penalty, format!("put aside: {mark}"));
         }
         match HIGH_SIGNAL_WORDS.iter().find(|word| begins_a_word(words, word)) {
@@ -108,17 +110,14 @@ impl<'a> Signals<'a> {
     }
 }
 
-/// The mark of a place where things were put aside.
-fn low_signal(source_path: &str) -> Option<&'static str> {
-    let path = source_path.to_lowercase();
-    let (folders, file) = path.rsplit_once('/').unwrap_or(("", &path));
-    let names = [folders, file].map(hyphenated);
-    let all = names.concat();
+/// The mark of a place where things were put aside. `names` are the hyphenated names of folders and file.
+fn low_signal(folders: &str, names: &[String; 2]) -> Option<&'static str> {
+    let has = |names: &[String], mark: &str| names.iter().any(|name| name.contains(mark));
     LOW_SIGNAL_FOLDERS
         .into_iter()
-        .find(|mark| names[0].contains(mark))
-        .or_else(|| folders.split('/').any(|folder| folder == REVIEWS).then_some(REVIEWS))
-        .or_else(|| LOW_SIGNAL_MARKS.into_iter().find(|mark| all.contains(mark)))
+        .find(|mark| has(&names[..1], mark))
+        .or_else(|| folders.split('/').any(|folder| folder.eq_ignore_ascii_case(REVIEWS)).then_some(REVIEWS))
+        .or_else(|| LOW_SIGNAL_MARKS.into_iter().find(|mark| has(names, mark)))
         .map(|mark| mark.trim_matches('-'))
 }
 

@@ -74,9 +74,9 @@ fn an_edited_registry_is_read_again_and_a_broken_one_is_refused_whole() {
     engine.add("first", "a");
     let path = place.config().layout.registry;
     let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
-    atocore_storage_write(&path, &text.replace("first", "renamed"));
+    edit(&path, &text.replace("first", "renamed"));
     assert_eq!(engine.projects().unwrap()[0].id.as_str(), "renamed");
-    atocore_storage_write(&path, "{\"projects\": [{}, 7]}");
+    edit(&path, "{\"projects\": [{}, 7]}");
     let refused = engine.projects().unwrap_err();
     assert_eq!(refused.code(), ErrorCode::RegistryInvalid);
     assert!(
@@ -85,7 +85,7 @@ fn an_edited_registry_is_read_again_and_a_broken_one_is_refused_whole() {
     );
 }
 
-fn atocore_storage_write(path: &std::path::Path, text: &str) {
+fn edit(path: &std::path::Path, text: &str) {
     #[expect(clippy::disallowed_methods, reason = "as an editor would write it")]
     std::fs::write(path, text).unwrap();
 }

@@ -40,7 +40,11 @@ enum Expected {
 }
 
 /// Asks the same questions before and after the index was deleted and made anew. Returns their number.
-pub(super) fn compare_with_rebuilt(subject: &Subject, world: &World, random: &mut Random) -> Result<u64, Violation> {
+pub(super) fn compare_with_rebuilt(
+    subject: &Subject,
+    world: &World,
+    random: &mut Random,
+) -> Result<u64, Violation> {
     let questions = questions(world, random);
     let kept = ask_all(&own(subject)?, &questions)?;
     for (question, answer) in questions.iter().zip(&kept) {
@@ -50,7 +54,8 @@ pub(super) fn compare_with_rebuilt(subject: &Subject, world: &World, random: &mu
     let rebuilt = ask_all(&own(subject)?, &questions)?;
     for ((question, kept), rebuilt) in questions.iter().zip(&kept).zip(&rebuilt) {
         if kept != rebuilt {
-            let message = format!("{question:?} is answered with\n{kept:#?}\n  by a rebuilt index with\n{rebuilt:#?}");
+            let message =
+                format!("{question:?} is answered with\n{kept:#?}\n  by a rebuilt index with\n{rebuilt:#?}");
             return Err(Violation::new(message));
         }
     }
@@ -81,7 +86,8 @@ pub(super) fn compare_with_unharmed(
     for ((question, survivor), expected) in questions.iter().zip(&survivor).zip(&expected) {
         if seen(survivor) != seen(expected) {
             let (survivor, expected) = (seen(survivor), seen(expected));
-            let message = format!("{question:?} is answered with\n{survivor:#?}\n  unharmed with\n{expected:#?}");
+            let message =
+                format!("{question:?} is answered with\n{survivor:#?}\n  unharmed with\n{expected:#?}");
             return Err(Violation::new(message));
         }
     }
@@ -158,12 +164,12 @@ struct Seen<'a> {
 fn seen(answer: &Answer) -> Vec<Seen<'_>> {
     fn of(hit: &Hit) -> Seen<'_> {
         Seen {
-        project: hit.project.as_str(),
-        file_path: &hit.file_path,
-        line: hit.lines.first,
-        heading_path: hit.heading_path.as_str(),
-        content: &hit.content,
-        score: hit.explanation.score(),
+            project: hit.project.as_str(),
+            file_path: &hit.file_path,
+            line: hit.lines.first,
+            heading_path: hit.heading_path.as_str(),
+            content: &hit.content,
+            score: hit.explanation.score(),
         }
     }
     answer.hits.iter().map(of).collect()

@@ -90,7 +90,8 @@ impl Facts {
             Attempt::Snapshot => {
                 let root = answer["backup_root"].as_str().unwrap_or_default();
                 let stamp = root.rsplit('/').next().filter(|stamp| !stamp.is_empty());
-                let stamp = stamp.ok_or_else(|| Violation::new(format!("no stamp in the answer {answer}")))?;
+                let stamp =
+                    stamp.ok_or_else(|| Violation::new(format!("no stamp in the answer {answer}")))?;
                 if !self.snapshots.insert(stamp.to_owned()) {
                     return Err(Violation::new(format!("two snapshots were acknowledged as {stamp}")));
                 }
@@ -113,7 +114,8 @@ impl Facts {
                 Attempt::Refresh(documents) => documents.get(&project),
                 _ => None,
             });
-            let removed = unsure.iter().any(|attempt| matches!(attempt, Attempt::Remove(id) if *id == project));
+            let removed =
+                unsure.iter().any(|attempt| matches!(attempt, Attempt::Remove(id) if *id == project));
             if !(removed && held.is_empty()) {
                 facts += compare_documents(&project, &before, tried, &held)?;
             }
@@ -184,13 +186,16 @@ fn compare_documents(
     for path in &paths {
         let is = held.get(*path);
         if is != before.get(*path) && is != after.get(*path) {
-            let word = if is.is_none() { "is gone from the store" } else { "is in the store as it never was" };
+            let word =
+                if is.is_none() { "is gone from the store" } else { "is in the store as it never was" };
             return Err(Violation::new(format!("project {project}: {path} {word}")));
         }
     }
     let texts: BTreeSet<_> = held.values().copied().collect();
     match tree::in_both(before, after).iter().find(|digest| !texts.contains(*digest)) {
-        Some(digest) => Err(Violation::new(format!("project {project}: the text {digest} was lost on its way"))),
+        Some(digest) => {
+            Err(Violation::new(format!("project {project}: the text {digest} was lost on its way")))
+        }
         None => Ok(paths.len() as u64),
     }
 }

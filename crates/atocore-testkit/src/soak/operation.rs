@@ -59,11 +59,13 @@ impl Operation {
         )
     }
 
+    /// Whether it takes a snapshot and does nothing else.
+    pub(super) const fn is_snapshot(self) -> bool {
+        matches!(self, Self::Snapshot | Self::SnapshotWithVectors | Self::ServedSnapshot)
+    }
+
     pub(super) const fn takes_snapshot(self) -> bool {
-        matches!(
-            self,
-            Self::Snapshot | Self::SnapshotWithVectors | Self::ServedSnapshot | Self::ServedAllAtOnce
-        )
+        self.is_snapshot() || matches!(self, Self::ServedAllAtOnce)
     }
 
     /// The commands that it runs, each with what it tries.
@@ -126,7 +128,11 @@ pub(super) fn perform(
     if operation == Operation::IndexRebuild {
         files::remove_tree(&subject.layout().data.join("index"))?;
     }
-    if operation.is_served() { served(tasks, subject, kill, facts) } else { alone(tasks, subject, kill, facts) }
+    if operation.is_served() {
+        served(tasks, subject, kill, facts)
+    } else {
+        alone(tasks, subject, kill, facts)
+    }
 }
 
 /// Each command owns the store for itself, and is what is killed.
@@ -179,7 +185,8 @@ fn served(
         ended_before.push(!client.is_running()?);
     }
     if !server.is_running()? {
-        return Err(Violation::new(format!("the server ended by itself: {:?}", server.wait(Duration::ZERO))));
+        let ended = server.wait(Duration::ZERO)?;
+        return Err(Violation::new(format!("the server ended by itself: {ended:?}")));
     }
     server.kill(kill.map_or(Victims::Group, |kill| kill.victims))?;
     let _server = Subject::wait(server, &words(&["serve"]))?;

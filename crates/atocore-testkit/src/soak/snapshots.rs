@@ -35,7 +35,7 @@ pub(super) fn examine(
     if new.len() > tried {
         return Err(Violation::new(format!("{tried} snapshots were tried and these appeared: {new:?}")));
     }
-    let old: Vec<_> = before.snapshots.iter().cloned().collect();
+    let old: Vec<_> = before.snapshots.intersection(&facts.snapshots).cloned().collect();
     let engine = subject.engine(Access::Read)?;
     let attempts: Vec<_> = attempts.iter().collect();
     for stamp in &new {
@@ -77,7 +77,8 @@ fn listed(subject: &Subject) -> Result<BTreeSet<String>, Violation> {
     }
     let folder = subject.layout().backups.join("snapshots");
     let there = if folder.exists() { files::list(&folder)? } else { Vec::new() };
-    let name = |path: &std::path::PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name =
+        |path: &std::path::PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let there: BTreeSet<_> = there.iter().map(name).collect();
     if there != stamps {
         return Err(Violation::new(format!("{there:?} lie among the snapshots, {stamps:?} are listed")));
@@ -99,6 +100,7 @@ fn compare(subject: &Subject, stamp: &str, before: &Facts, attempts: &[&Attempt]
     let snapshot = subject.layout().backups.join("snapshots").join(stamp);
     // Opening a database may leave files beside it, and a snapshot must stay as it is.
     let copy = subject.scratch().join("snapshot.db");
+    files::remove_file(&copy)?;
     let _bytes = files::copy_synced(&snapshot.join("db").join("atocore.db"), &copy)?;
     let mut found = examine_store(&copy)?;
     found.content.projects =

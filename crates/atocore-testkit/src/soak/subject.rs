@@ -24,7 +24,7 @@ use super::{
     Violation,
     facts::{Content, Entry},
 };
-use crate::killed::{Ended, Running};
+use crate::killed::{Ended, Running, Victims};
 
 /// A command that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -105,7 +105,8 @@ impl Subject {
                 return Ok(server);
             }
             if !server.is_running()? || started.elapsed() > LIMIT {
-                let ended = server.wait(Duration::ZERO);
+                server.kill(Victims::Group)?;
+                let ended = server.wait(LIMIT)?;
                 return Err(Violation::new(format!("the server does not start: {ended:?}")));
             }
             thread::sleep(Duration::from_millis(5));
@@ -214,7 +215,8 @@ pub(super) fn answer_of(ended: &Ended, arguments: &[String]) -> Result<Value, Vi
         let (status, stdout, stderr) = (ended.status, ended.stdout.trim(), ended.stderr.trim());
         return Err(Violation::new(format!("`{command}` failed ({status}): {stdout} {stderr}")));
     }
-    let unreadable = |error| Violation::new(format!("`{command}` answered no JSON ({error}): {}", ended.stdout));
+    let unreadable =
+        |error| Violation::new(format!("`{command}` answered no JSON ({error}): {}", ended.stdout));
     serde_json::from_str(&ended.stdout).map_err(unreadable)
 }
 

@@ -42,11 +42,11 @@ struct File {
 const FOLDERS: [&str; 5] = ["", "decisions", "archive/2024", "status", "notes/daily"];
 
 const WORDS: [&str; 48] = [
-    "amber", "anchor", "barrier", "basin", "beacon", "binding", "bridge", "budget", "cable", "canvas", "carrier",
-    "channel", "charter", "circuit", "cluster", "compass", "contract", "copper", "current", "damper", "decision",
-    "delta", "detector", "engine", "filter", "flange", "funnel", "garden", "gasket", "harbour", "index", "kernel",
-    "lantern", "lattice", "ledger", "marker", "mirror", "orbit", "packet", "pillar", "query", "ribbon", "schema",
-    "signal", "spindle", "status", "timber", "vessel",
+    "amber", "anchor", "barrier", "basin", "beacon", "binding", "bridge", "budget", "cable", "canvas",
+    "carrier", "channel", "charter", "circuit", "cluster", "compass", "contract", "copper", "current",
+    "damper", "decision", "delta", "detector", "engine", "filter", "flange", "funnel", "garden", "gasket",
+    "harbour", "index", "kernel", "lantern", "lattice", "ledger", "marker", "mirror", "orbit", "packet",
+    "pillar", "query", "ribbon", "schema", "signal", "spindle", "status", "timber", "vessel",
 ];
 
 impl Tree {

@@ -126,7 +126,8 @@ impl World {
             roots: vec![tree.root().to_string_lossy().into_owned()],
         };
         let root = entry.roots.concat();
-        let mut arguments = vec!["project".to_owned(), "add".to_owned(), id.clone(), "--root".to_owned(), root];
+        let mut arguments =
+            vec!["project".to_owned(), "add".to_owned(), id.clone(), "--root".to_owned(), root];
         arguments.extend(entry.arguments());
         let _before = self.projects.insert(id.clone(), (tree, entry.clone()));
         Ok(Task { arguments, attempt: Attempt::Register(id, entry) })

@@ -17,6 +17,22 @@ macro_rules! documents {
 const ALL: &[(&str, &str)] = documents! {
     "ARCHITECTURE.md"
     "README.md"
+    "docs/adding-a-verb.md"
+    "docs/backup-format.md"
+    "docs/configuration.md"
+    "docs/decisions/0001-dependencies.md"
+    "docs/decisions/0002-sqlite-is-the-truth.md"
+    "docs/decisions/0003-snapshot-by-child-under-pin.md"
+    "docs/decisions/0004-live-statistics.md"
+    "docs/decisions/0005-deepest-root-owns-a-file.md"
+    "docs/decisions/0006-data-dir-holds-everything.md"
+    "docs/decisions/README.md"
+    "docs/errors.md"
+    "docs/http-api.md"
+    "docs/manifesto.md"
+    "docs/retrieval.md"
+    "docs/safety.md"
+    "docs/style.md"
 };
 
 /// Writes every document below `folder`.

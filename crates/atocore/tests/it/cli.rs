@@ -29,12 +29,16 @@ fn explain_multiplies_to_the_score_on_every_hit() {
     let answer = place.json(&["query", "keys vault", "--project", "notes", "--explain"]);
     for hit in answer["results"].as_array().unwrap() {
         let explanation = &hit["explanation"];
-        let factors = explanation["factors"].as_array().unwrap().iter().map(|factor| factor["value"].as_f64().unwrap());
-        let product = factors.fold(explanation["similarity"].as_f64().unwrap(), |product, factor| product * factor);
+        let factors =
+            explanation["factors"].as_array().unwrap().iter().map(|factor| factor["value"].as_f64().unwrap());
+        let product =
+            factors.fold(explanation["similarity"].as_f64().unwrap(), |product, factor| product * factor);
         assert_eq!(product, hit["score"].as_f64().unwrap());
     }
     let shown = place.ok(&["query", "keys", "--explain"]);
-    for part in ["similarity: BM25", "project: no project was named", "path: put aside: archive", "keys.md:4-"] {
+    for part in
+        ["similarity: BM25", "project: no project was named", "path: put aside: archive", "keys.md:4-"]
+    {
         assert!(shown.contains(part), "`{part}` is missing in:\n{shown}");
     }
 }
@@ -65,7 +69,9 @@ fn a_refresh_lists_every_file_and_ends_with_two_when_something_needs_looking_at(
     fs::remove_file(place.path("notes/backups.md")).unwrap();
     let ran = place.run(&["refresh", "notes"]);
     assert_eq!(ran.code, 2, "{ran:?}");
-    for part in ["broken.md", "not utf8", "picture.png", "unsupported type", "backups.md", "deleted", "1 failed"] {
+    for part in
+        ["broken.md", "not utf8", "picture.png", "unsupported type", "backups.md", "deleted", "1 failed"]
+    {
         assert!(ran.stdout.contains(part), "`{part}` is missing in:\n{}", ran.stdout);
     }
     let doctor = place.run(&["doctor"]);
@@ -85,7 +91,8 @@ fn one_project_that_cannot_be_read_does_not_keep_the_next_from_it() {
     let ran = place.run(&["--json", "refresh", "--all"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     let all: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    let statuses: Vec<_> = all.as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+    let statuses: Vec<_> =
+        all.as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["ingested", "nothing_to_ingest", "ingested"]);
     let ran = place.run(&["refresh", "nobody", "more"]);
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -169,9 +176,13 @@ fn a_document_cannot_command_the_terminal_and_a_pipe_has_no_colour() {
 #[test]
 fn help_and_version_are_answers_and_nothing_is_usage() {
     let place = Place::new();
-    for (arguments, code) in
-        [(&["--help"][..], 0), (&["--version"], 0), (&["backup", "--help"], 0), (&["backup"], 64), (&["x"], 64)]
-    {
+    for (arguments, code) in [
+        (&["--help"][..], 0),
+        (&["--version"], 0),
+        (&["backup", "--help"], 0),
+        (&["backup"], 64),
+        (&["x"], 64),
+    ] {
         let ran = place.run(arguments);
         assert_eq!(ran.code, code, "{arguments:?}: {ran:?}");
         assert_eq!(ran.stdout.is_empty(), code != 0, "{arguments:?}: {ran:?}");
@@ -196,7 +207,8 @@ fn a_refresh_that_is_called_off_goes_on_where_it_stopped() {
         place.write(&format!("many/{index}.md"), format!("# Note {index}\n\nAbout keys.\n"));
     }
     place.ok(&["project", "add", "many", "--root", "many"]);
-    let mut child = place.command(&["refresh", "many"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        place.command(&["refresh", "many"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // As soon as it is at work; where exactly it is stopped does not matter.
     while !place.path("home/data/locks/owner.json").exists() && child.try_wait().unwrap().is_none() {
         std::thread::yield_now();

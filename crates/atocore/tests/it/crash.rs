@@ -1,6 +1,10 @@
 //! A process that is killed at a random moment loses nothing that it has acknowledged and leaves nothing half done.
 
-use std::path::Path;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use atocore_engine::SystemClock;
 use atocore_model::time::Clock;
@@ -20,8 +24,51 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     match soak::run(&options, &mut |line| println!("{line}")) {
         Ok(counts) => println!("{counts}"),
         Err(failure) => {
-            let kept = scratch.keep();
-            panic!("{failure}\nlook into `{}`", kept.display());
+            let _kept = scratch.keep();
+            panic!("{failure}");
         }
     }
+}
+
+#[test]
+fn a_program_that_forgets_what_it_acknowledged_is_found_out() {
+    let kept = |folder: &str| format!("rm -rf kept; cp -r \"$2/{folder}\" kept");
+    let put_back = |folder: &str| format!("rm -rf \"$2/{folder}\"; mv kept \"$2/{folder}\"");
+    let partial = "mkdir -p \"$2/backups/snapshots/20200101T000000Z\"".to_owned();
+    let faults = [
+        ("refresh --all", kept("data/db"), put_back("data/db"), "the store is at generation"),
+        ("project update", kept("config"), put_back("config"), "the registry is not as it was left"),
+        ("backup create", "true".to_owned(), partial, "a partial snapshot is listed"),
+        (
+            "backup create",
+            "true".to_owned(),
+            "rm -r \"$2/backups\"".to_owned(),
+            "was acknowledged and is gone",
+        ),
+    ];
+    for (command, before, after, expected) in faults {
+        let scratch = tempfile::tempdir().unwrap();
+        let program = faulty(scratch.path(), command, &before, &after);
+        let options =
+            SoakOptions { program, kills: 1, seed: 1, scale: 1, scratch: &scratch.path().join("soak") };
+        let failure = soak::run(&options, &mut |_| {}).unwrap_err();
+        assert!(failure.to_string().contains(expected), "{command}: {failure}");
+    }
+}
+
+/// A program that does something before and after one command of the real one.
+fn faulty(folder: &Path, command: &str, before: &str, after: &str) -> PathBuf {
+    let real = env!("CARGO_BIN_EXE_atocore");
+    let script = format!(
+        "#!/bin/sh
+case \"$*\" in
+*'{command}'*) {before}; '{real}' \"$@\"; code=$?; {after}; exit $code;;
+*) exec '{real}' \"$@\";;
+esac
+"
+    );
+    let program = folder.join("atocore");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program
 }

@@ -35,10 +35,10 @@ impl Small {
         let folder = self.path("documents").join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         for number in 0..count {
-            let words = (0..size / 8).map(|place| format!("w{:06x} ", (number * 7_919 + place * 104_729) % 0xff_ffff));
+            let words = (0..size / 8)
+                .map(|place| format!("w{:06x} ", (number * 7_919 + place * 104_729) % 0xff_ffff));
             let lines: Vec<String> = words.collect::<Vec<_>>().chunks(12).map(<[String]>::concat).collect();
             let text = format!("# {} {number}\n\n{}\n", folder.display(), lines.join("\n\n"));
-            #[expect(clippy::disallowed_methods, reason = "a document, which needs no sync")]
             std::fs::write(folder.join(format!("{number}.md")), text).unwrap();
         }
     }
@@ -46,7 +46,8 @@ impl Small {
     fn run(&mut self, arguments: &[&str]) -> Ran {
         let home = self.path("home").to_string_lossy().into_owned();
         let program = env!("CARGO_BIN_EXE_atocore");
-        let words: Vec<_> = [program, "--data-dir", &home, "--json"].iter().chain(arguments).copied().collect();
+        let words: Vec<_> =
+            [program, "--data-dir", &home, "--json"].iter().chain(arguments).copied().collect();
         self.disk.run(&words).unwrap()
     }
 
@@ -102,6 +103,31 @@ fn ingestion_on_a_full_disk_keeps_what_it_has_and_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn ingestion_that_can_make_no_file_more_is_refused_at_every_one_of_them() {
+    let mut small = Small::new("", 64 * MIB);
+    small.write("notes", 10, 2_000);
+    small.add("notes");
+    let _done = small.must(&["refresh", "notes"]);
+
+    let mut failures = 0;
+    loop {
+        small.write("notes", 11, 2_000 + usize::try_from(failures).unwrap());
+        small.disk.allow_more_files(failures).unwrap();
+        let ran = small.run(&["refresh", "notes"]);
+        if ran.code == 0 {
+            break;
+        }
+        let problem: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(problem["code"], "disk_full", "with room for {failures} files: {problem}");
+        failures += 1;
+    }
+    assert!(failures >= 3, "only {failures} failures: files were not missed one by one");
+    assert_eq!(small.documents("notes"), 11);
+    let answer = small.must(&["query", "notes", "10"]);
+    assert_eq!(answer["generation"], answer["store_generation"]);
+}
+
+#[test]
 fn a_disk_without_a_free_byte_refuses_writes_and_still_answers() {
     let mut small = Small::new("", 16 * MIB);
     small.write("notes", 10, 2_000);
@@ -152,7 +178,6 @@ fn a_disk_that_fills_up_during_a_snapshot_leaves_nothing_of_it() {
     let vectors = small.path("home/data/chroma");
     std::fs::create_dir_all(&vectors).unwrap();
     for number in 0..5 {
-        #[expect(clippy::disallowed_methods, reason = "a file of a vector store, which needs no sync")]
         std::fs::write(vectors.join(number.to_string()), "vectors").unwrap();
     }
     let create = ["backup", "create", "--include-chroma"];
@@ -178,6 +203,7 @@ fn a_disk_that_fills_up_during_a_snapshot_leaves_nothing_of_it() {
     let listed = small.must(&["backup", "list"]);
     assert_eq!(listed.as_array().unwrap().len(), 2);
     for entry in listed.as_array().unwrap() {
-        let _valid = small.must(&["backup", "validate", entry["stamp"].as_str().unwrap(), "--depth", "content"]);
+        let _valid =
+            small.must(&["backup", "validate", entry["stamp"].as_str().unwrap(), "--depth", "content"]);
     }
 }

@@ -8,13 +8,19 @@
     reason = "tests fail by panicking, and prepare files on purpose"
 )]
 
+mod cli;
+mod config;
 mod crash;
+mod demo;
 mod disk_full;
 mod errors;
 mod events;
 mod hostile;
 mod http;
+mod mistakes;
 mod openapi;
 mod parity;
 mod program;
+mod readme;
+mod safety;
 mod server;

@@ -10,32 +10,33 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The program under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_atocore");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_atocore");
 
 /// A folder to work in; the installation is in `home` below it.
-pub struct Place {
+pub(crate) struct Place {
     dir: TempDir,
     variables: Vec<(String, String)>,
 }
 
 /// How a run of the program ended.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: TempDir::new().unwrap(), variables: Vec::new() }
     }
 
     /// A place with a project `notes` (alias `Field Notes`) of three documents that have been read.
-    pub fn with_notes() -> Self {
+    pub(crate) fn with_notes() -> Self {
         let place = Self::new();
         place.write("notes/backups.md", "# Backups\n\nThe vault is copied every night at three.\n");
-        place.write("notes/keys.md", "---\ntags: [security]\n---\n# Keys\n\nKeys are rotated every spring.\n");
+        place
+            .write("notes/keys.md", "---\ntags: [security]\n---\n# Keys\n\nKeys are rotated every spring.\n");
         place.write("notes/archive/keys.md", "# Keys\n\nKeys were rotated every autumn.\n");
         place.ok(&["project", "add", "notes", "--root", "notes", "--alias", "Field Notes"]);
         place.ok(&["refresh", "notes"]);
@@ -43,29 +44,29 @@ impl Place {
     }
 
     #[must_use]
-    pub fn variable(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn path(&self, below: &str) -> PathBuf {
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test writes what a person would write")]
-    pub fn write(&self, below: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, below: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(below);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         path
     }
 
-    pub fn read(&self, below: &str) -> String {
+    pub(crate) fn read(&self, below: &str) -> String {
         fs::read_to_string(self.path(below)).unwrap()
     }
 
     /// A command without arguments, in this place.
-    pub fn bare(&self, program: impl AsRef<Path>) -> Command {
+    pub(crate) fn bare(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.env_clear().current_dir(self.dir.path()).stdin(Stdio::null());
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", self.dir.path());
@@ -74,25 +75,30 @@ impl Place {
     }
 
     /// The program with `arguments`, on the installation of this place.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare(PROGRAM);
         command.args(["--data-dir", "home"]).args(arguments);
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         ran(&mut self.command(arguments))
     }
 
+    /// Runs it with more in its environment.
+    pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        ran(self.command(arguments).envs(variables.iter().copied()))
+    }
+
     /// Runs it and insists that it is done.
-    pub fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let ran = self.run(arguments);
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
         ran.stdout
     }
 
     /// Runs it with `--json`, insists that it is done, and reads the answer.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let mut all = vec!["--json"];
         all.extend(arguments);
         let stdout = self.ok(&all);
@@ -101,21 +107,22 @@ impl Place {
     }
 
     /// Takes a snapshot and gives its stamp.
-    pub fn snapshot(&self) -> String {
+    pub(crate) fn snapshot(&self) -> String {
         let metadata = self.json(&["backup", "create"]);
         let root = PathBuf::from(metadata["backup_root"].as_str().unwrap());
         root.file_name().unwrap().to_str().unwrap().to_owned()
     }
 
     /// What can be asked of the installation, as text to compare: projects, answers, snapshots.
-    pub fn state(&self) -> String {
+    pub(crate) fn state(&self) -> String {
         let keys = self.json(&["query", "keys rotated vault", "--project", "notes"]);
-        let parts = [self.json(&["project", "list"]), keys["results"].clone(), self.json(&["backup", "list"])];
+        let parts =
+            [self.json(&["project", "list"]), keys["results"].clone(), self.json(&["backup", "list"])];
         serde_json::to_string_pretty(&parts).unwrap()
     }
 
     /// Starts a server on any free port and waits until it listens.
-    pub fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         let mut command = self.command(&["serve", "--port", "0"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
@@ -128,14 +135,14 @@ impl Place {
 }
 
 /// A running server, told to stop when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
     /// Tells it to stop as Ctrl-C does, and waits for its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         interrupt(&self.child);
         self.child.wait().unwrap().code()
     }
@@ -149,19 +156,19 @@ impl Drop for Server {
 }
 
 /// Sends SIGINT.
-pub fn interrupt(child: &Child) {
+pub(crate) fn interrupt(child: &Child) {
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
-pub fn ran(command: &mut Command) -> Ran {
+pub(crate) fn ran(command: &mut Command) -> Ran {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// Every file below a folder with its bytes, to see whether anything was touched.
-pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

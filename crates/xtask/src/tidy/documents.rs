@@ -5,6 +5,7 @@ use crate::repository::Repository;
 
 const CODES: &str = "crates/atocore-model/src/error.rs";
 const CODES_DOCUMENT: &str = "docs/errors.md";
+const SAFETY_DOCUMENT: &str = "docs/safety.md";
 const DEPENDENCIES_DOCUMENT: &str = "docs/decisions/0001-dependencies.md";
 
 /// Folders at the root that documents name; those that exist today are known without being listed.
@@ -46,6 +47,20 @@ pub(super) fn error_codes(repository: &Repository) -> Vec<Finding> {
     }
     let missing = codes.into_iter().filter(|code| !document.contains(&format!("`{code}`")));
     missing.map(|code| Finding::new(CODES_DOCUMENT, format!("does not explain `{code}`"))).collect()
+}
+
+/// Every test that is said to stand guard over something is there.
+pub(super) fn guards(repository: &Repository) -> Vec<Finding> {
+    let Some(document) = repository.text(SAFETY_DOCUMENT) else { return Vec::new() };
+    let is_test = |name: &&str| {
+        name.matches('_').count() >= 3
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    let exists = |name: &str| repository.texts(".rs").any(|(_, text)| text.contains(&format!("fn {name}(")));
+    let missing = in_backticks(document).filter(is_test).filter(|name| !exists(name));
+    missing
+        .map(|name| Finding::new(SAFETY_DOCUMENT, format!("names the test `{name}`, which does not exist")))
+        .collect()
 }
 
 /// Every library has a line saying what for and why this one, and no line outlives its library.
@@ -224,6 +239,15 @@ mod tests {
         assert_eq!(found, "docs/errors.md: does not explain `name_taken`\n");
         let found = error_codes(&Repository::of_files(&[(CODES, "enum ErrorCode {}"), (CODES_DOCUMENT, "")]));
         assert_eq!(found.len(), 1, "a table that is not understood must not pass");
+    }
+
+    #[test]
+    fn a_guard_that_is_gone_is_found() {
+        let document = "| hazard | `disk_full` | `it_is_still_there` | `it_was_taken_away` |";
+        let files =
+            [(SAFETY_DOCUMENT, document), ("crates/a/tests/it/x.rs", "#[test]\nfn it_is_still_there() {}")];
+        let found = messages(guards(&Repository::of_files(&files)));
+        assert_eq!(found, "docs/safety.md: names the test `it_was_taken_away`, which does not exist\n");
     }
 
     #[test]

@@ -1,0 +1,234 @@
+//! Mistakes a person can make: each is named with its cure, ends with the right code, and loses nothing.
+
+use crate::program::{Place, Ran, contents};
+
+/// Insists on how a refusal looks: nothing on standard output, one sentence that has `named` in it, one hint with `cure`.
+fn refused(ran: &Ran, code: i32, named: &str, cure: &str) {
+    assert_eq!(ran.code, code, "{ran:?}");
+    assert_eq!(ran.stdout, "", "{ran:?}");
+    let mut lines = ran.stderr.lines();
+    let sentence = lines.next().unwrap_or_default();
+    assert!(sentence.starts_with("error: ") && ran.stderr.contains(named), "`{named}` is missing in {ran:?}");
+    let hint = lines.find(|line| line.starts_with("  hint: ")).unwrap_or_default();
+    assert!(hint.contains(cure), "`{cure}` is missing in the hint of {ran:?}");
+}
+
+#[test]
+fn mistakes_are_named_with_their_cure_and_change_nothing() {
+    let place = Place::with_notes();
+    place.write("other/a.md", "# A\n");
+    place.write("file.txt", "a file");
+    let stamp = place.snapshot();
+    let before = place.state();
+    let huge = "x ".repeat(5_001);
+    let cases: &[(&[&str], i32, &str, &str)] = &[
+        (&["query", "keys", "--project", "nobody"], 1, "`nobody`", "atocore project list"),
+        (&["refresh", "nobody"], 1, "`nobody`", "atocore project list"),
+        (&["project", "show", "nobody"], 1, "`nobody`", "atocore project list"),
+        (&["project", "update", "nobody", "--description", "x"], 1, "`nobody`", "atocore project list"),
+        (&["project", "remove", "nobody"], 1, "`nobody`", "atocore project list"),
+        (&["project", "remove", "nobody", "--yes"], 1, "`nobody`", "atocore project list"),
+        (&["project", "show", ""], 64, "`project`", "atocore project list"),
+        (&["project", "add", "notes", "--root", "other"], 1, "`notes`", "atocore project update"),
+        (
+            &["project", "add", "other", "--root", "other", "--alias", "field NOTES"],
+            1,
+            "field NOTES",
+            "project list",
+        ),
+        (&["project", "add", "other", "--root", "other", "--alias", "Notes"], 1, "Notes", "project list"),
+        (&["project", "add", "other", "--root", "other", "--alias", "a/b"], 64, "`aliases[0]`", "alias"),
+        (&["project", "add", "field-notes", "--root", "notes"], 1, "notes", "project list"),
+        (&["project", "add", "Not Kebab", "--root", "other"], 64, "`Not Kebab`", "lower-case"),
+        (&["project", "add", "other"], 64, "`other`", "folder"),
+        (&["project", "add", "other", "--root", "missing"], 64, "`missing`", "existing folder"),
+        (&["project", "add", "other", "--root", "file.txt"], 64, "file.txt", "existing folder"),
+        (&["project", "add", "other", "--root", ""], 64, "empty", "existing folder"),
+        (&["project", "add", "other", "--root", "vault:../x"], 64, "`../x`", "without `..`"),
+        (&["query", ""], 64, "`query`", "say in some words"),
+        (&["query", " \t\n "], 64, "`query`", "say in some words"),
+        (&["query", &huge], 64, "10002 characters", "say in some words"),
+        (&["query", "keys", "--top-k", "0"], 64, "`top_k`", "1 to 200"),
+        (&["query", "keys", "--top-k", "201"], 64, "`top_k`", "1 to 200"),
+        (&["query", "keys", "--top-k", "18446744073709551615"], 64, "`top_k`", "1 to 200"),
+        (&["query", "keys", "--scope"], 64, "`project`", "name the project"),
+        (&["query", "keys", "--tag", ""], 64, "`filter_tags[0]`", "tag"),
+        (&["backup", "validate", "20260230T000000Z"], 64, "20260230T000000Z", "backup list"),
+        (&["backup", "validate", &stamp, "--depth", "deep"], 64, "`deep`", "`content`"),
+        (&["backup", "restore", "20200101T000000Z", "--to", "r"], 1, "20200101T000000Z", "backup list"),
+        (&["backup", "restore", &stamp, "--to", "notes"], 1, "notes", "empty"),
+        (&["backup", "restore", &stamp, "--to", "file.txt"], 1, "file.txt", "empty"),
+    ];
+    let notes = contents(&place.path("notes"));
+    for (arguments, code, named, cure) in cases {
+        println!("{arguments:?}");
+        refused(&place.run(arguments), *code, named, cure);
+    }
+    assert_eq!(place.state(), before);
+    assert_eq!(contents(&place.path("notes")), notes);
+    assert_eq!(place.read("file.txt"), "a file");
+    assert!(!place.path("r").exists());
+}
+
+#[test]
+fn a_stamp_that_is_a_path_is_refused_before_anything_is_looked_at() {
+    let place = Place::with_notes();
+    place.write("x/backup-metadata.json", "{}");
+    let long = "2".repeat(5_000);
+    for stamp in [
+        "../../x",
+        "..",
+        ".",
+        "",
+        "/etc",
+        "%2e%2e%2fx",
+        "..%2Fx",
+        "%252e%252e%252fx",
+        "..\\..\\x",
+        "20260406T184219Z/../../x",
+        "20260406T184219Z\n",
+        " 20260406T184219Z",
+        "20260406t184219z",
+        "２０２６0406T184219Z",
+        long.as_str(),
+    ] {
+        for arguments in [&["backup", "validate", stamp][..], &["backup", "restore", stamp, "--to", "r"]] {
+            let ran = place.run(arguments);
+            refused(&ran, 64, "not a snapshot stamp", "atocore backup list");
+            assert!(ran.stderr.len() < 600, "a message stays short: {ran:?}");
+        }
+    }
+    assert!(!place.path("r").exists());
+}
+
+#[test]
+fn an_unknown_snapshot_is_a_result_and_a_failure() {
+    let place = Place::with_notes();
+    let ran = place.run(&["backup", "validate", "20200101T000000Z"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stdout.contains("does not exist") && ran.stdout.contains("atocore backup list"), "{ran:?}");
+    let ran = place.run(&["--json", "backup", "validate", "20200101T000000Z"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let result: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&result["exists"], &result["valid"]), (&false.into(), &false.into()));
+    assert_eq!(result["errors"][0], "snapshot_directory_missing");
+}
+
+#[test]
+fn a_damaged_snapshot_fails_validation_and_cannot_be_restored() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    let copy = format!("home/backups/snapshots/{stamp}/config/project-registry.json");
+    let changed = place.read(&copy).replace("Field Notes", "Field Nodes");
+    place.write(&copy, changed);
+    let ran = place.run(&["backup", "validate", &stamp, "--depth", "digests"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stdout.contains("NOT valid") && ran.stdout.contains("project-registry.json"), "{ran:?}");
+    let ran = place.run(&["backup", "restore", &stamp, "--to", "r"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains(&stamp) && ran.stderr.contains("hint: "), "{ran:?}");
+    assert!(!place.path("r").exists());
+}
+
+#[test]
+fn a_registry_that_is_not_one_is_refused_whole_and_left_as_it_is() {
+    let place = Place::with_notes();
+    let file = "home/config/project-registry.json";
+    let good = place.read(file);
+    for (text, named) in [
+        ("{\"projects\": [", "line 1"),
+        ("[]", "projects"),
+        ("{\"projects\": {}}", "projects"),
+        ("{\"projects\": [{\"id\": \"A B\", \"ingest_roots\": []}]}", "`A B`"),
+        ("\u{feff}not json", "line 1"),
+    ] {
+        place.write(file, text);
+        for arguments in
+            [&["project", "list"][..], &["refresh", "notes"], &["query", "keys", "--project", "notes"]]
+        {
+            let ran = place.run(arguments);
+            refused(&ran, 1, "project-registry.json", "by hand");
+            assert!(ran.stderr.contains(named), "`{named}` is missing in {ran:?}");
+        }
+        let added = place.run(&["project", "add", "other", "--root", "notes/archive"]);
+        assert_eq!(added.code, 1, "{added:?}");
+        assert_eq!(place.read(file), text, "a file that is not understood is not written");
+        assert_eq!(place.run(&["doctor"]).code, 2);
+    }
+    place.write(file, good);
+    place.ok(&["query", "keys", "--project", "field notes"]);
+}
+
+#[test]
+fn faults_of_a_registry_are_listed_together() {
+    let place = Place::with_notes();
+    let text = r#"{"projects":[
+        {"id":"a","aliases":["x"],"ingest_roots":[{"source":"cloud","subpath":"n"}]},
+        {"id":"b","aliases":["X"],"ingest_roots":[{"source":"vault","subpath":"../n"}]}
+    ]}"#;
+    place.write("home/config/project-registry.json", text);
+    let ran = place.run(&["project", "list"]);
+    for part in ["`cloud`", "`../n`", "`X`"] {
+        assert!(ran.stderr.contains(part), "`{part}` is missing in {ran:?}");
+    }
+}
+
+#[test]
+fn a_root_below_a_folder_that_is_not_configured_is_said_to_be_so() {
+    let place = Place::new();
+    place.write("vault/notes/a.md", "# A\n\nkeys\n");
+    let add = ["project", "add", "p", "--root", "vault:notes"];
+    let ran = place.run(&add);
+    if ran.code != 0 {
+        refused(&ran, 64, "vault:notes", "ATOCORE_VAULT_DIR");
+    }
+    let vault = place.path("vault").to_str().unwrap().to_owned();
+    let configured = [("ATOCORE_VAULT_DIR", vault.as_str())];
+    if ran.code != 0 {
+        assert_eq!(place.run_with(&configured, &add).code, 0);
+    }
+    let skipped = place.run(&["refresh", "p"]);
+    assert_eq!(skipped.code, 2, "{skipped:?}");
+    assert!(skipped.stdout.contains("ATOCORE_VAULT_DIR"), "{skipped:?}");
+    assert_eq!(place.run_with(&configured, &["refresh", "p"]).code, 0);
+    let skipped = place.run(&["refresh", "p"]);
+    assert_eq!(skipped.code, 2, "{skipped:?}");
+    assert_eq!(place.json(&["status"])["projects"][0]["documents"], 1, "what cannot be looked at stays");
+}
+
+#[test]
+fn a_store_in_use_says_by_whom_and_loses_nothing() {
+    let place = Place::with_notes();
+    let server = place.serve();
+    let ran = place.run_with(&[("ATOCORE_DB_BUSY_TIMEOUT_MS", "300")], &["serve", "--port", "0"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("`serve`") && ran.stderr.contains("hint: "), "{ran:?}");
+    let port = server.address.rsplit(':').next().unwrap();
+    let other = Place::new();
+    let ran = other.run(&["serve", "--port", port]);
+    refused(&ran, 1, port, "--port");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_generation_that_does_not_come_is_not_waited_for_for_ever() {
+    let place = Place::with_notes();
+    let soon = [("ATOCORE_DB_BUSY_TIMEOUT_MS", "200")];
+    refused(&place.run_with(&soon, &["query", "keys", "--wait", "999999"]), 1, "999999", "ask again");
+}
+
+#[test]
+fn asking_before_anything_was_stored_names_the_first_step() {
+    let place = Place::new();
+    refused(&place.run(&["query", "keys"]), 1, "no store", "atocore project add");
+    assert!(!place.path("home").exists());
+}
+
+#[test]
+fn a_mistake_is_a_problem_in_json_too() {
+    let place = Place::with_notes();
+    let ran = place.run(&["--json", "query", "keys", "--project", "nobody"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""), "{ran:?}");
+    let problem: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&problem["code"], &problem["status"]), (&"project_unknown".into(), &404.into()));
+}
