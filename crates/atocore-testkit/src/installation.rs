@@ -1,6 +1,9 @@
 //! A scratch installation: a folder of its own, documents, and an engine on both.
 
-#![expect(clippy::expect_used, reason = "only tests use it, and they end where something is not as it must be")]
+#![expect(
+    clippy::expect_used,
+    reason = "only tests use it, and they end where something is not as it must be"
+)]
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +14,9 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use atocore_engine::{Access, Caller, Copier, Engine, EngineConfig, Layout, RankWeights, ingest::ChunkLimits};
+use atocore_engine::{
+    Access, Caller, Copier, Engine, EngineConfig, Layout, RankWeights, ingest::ChunkLimits,
+};
 use atocore_model::{
     monitor::Silent,
     project::{Project, Root, RootLocation},
@@ -161,7 +166,8 @@ pub trait EngineExt {
 
 impl EngineExt for Engine {
     fn add(&self, id: &str, subpath: &str) {
-        let _project = self.add_project(vault_project(id, subpath), Caller::Local).expect("the project is added");
+        let _project =
+            self.add_project(vault_project(id, subpath), Caller::Local).expect("the project is added");
     }
 
     fn fresh(&self, name: &str) -> RefreshReport {

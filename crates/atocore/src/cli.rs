@@ -39,7 +39,7 @@ pub(crate) use typeset::{count, excerpt, plain, size};
 #[derive(Debug, Parser)]
 #[command(name = "atocore", version = version(), disable_help_subcommand = true)]
 struct Cli {
-    /// The folder that holds everything: `data/`, `config/`, `backups/` (ATOCORE_HOME)
+    /// The folder that holds everything: `data/`, `config/`, `backups/` (`ATOCORE_HOME`)
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Answer with the JSON of the HTTP door instead of set text

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::UNIX_EPOCH,
 };
 
@@ -13,7 +16,7 @@ use atocore_model::{
     path::SourcePath,
     refresh::{FileReason, RootSkip},
 };
-use ignore::{DirEntry, WalkBuilder};
+use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::{Ingestion, RootResult};
 use crate::error::Error;
@@ -43,7 +46,7 @@ pub(super) struct Walked {
     pub(super) unreadable: Vec<PathBuf>,
 }
 
-/// Walks the folder of a root; other roots below it are left to their own walk.
+/// Walks the folder of a root on every core; other roots below it are left to their own walk.
 pub(super) fn walk(
     folder: &Path,
     project: &ProjectId,
@@ -64,33 +67,39 @@ pub(super) fn walk(
             .add_custom_ignore_filename(IGNORE_FILE)
             .filter_entry(move |entry| match nested.get(entry.path()) {
                 Some(owner) => {
-                    let mut left = left_to_others.lock().unwrap_or_else(PoisonError::into_inner);
-                    left.push((entry.path().to_owned(), owner.clone()));
+                    lock(&left_to_others).push((entry.path().to_owned(), owner.clone()));
                     false
                 }
                 None => true,
             })
-            .build()
+            .build_parallel()
     };
-    let mut walked = Walked::default();
-    let mut seen = 0_usize;
-    for entry in walker {
-        if ingestion.monitor.cancelled() {
-            return Ok(Err(Error::Cancelled));
-        }
-        match entry {
-            Ok(entry) if entry.depth() == 0 => {}
-            Ok(entry) => {
-                look_at(folder, &entry, ingestion.max_file_bytes, &mut walked);
-                seen += 1;
-                if seen.is_multiple_of(256) {
-                    ingestion.progress("looking at files", seen, None);
-                }
+    let walked = Mutex::new(Walked::default());
+    let seen = AtomicUsize::new(0);
+    walker.run(|| {
+        Box::new(|entry| {
+            if ingestion.monitor.cancelled() {
+                return WalkState::Quit;
             }
-            Err(error) => note_error(folder, &error, &mut walked),
-        }
+            match entry {
+                Ok(entry) if entry.depth() == 0 => {}
+                Ok(entry) => {
+                    look_at(folder, &entry, ingestion.max_file_bytes, &walked);
+                    let seen = seen.fetch_add(1, Ordering::Relaxed) + 1;
+                    if seen.is_multiple_of(256) {
+                        ingestion.progress("looking at files", seen, None);
+                    }
+                }
+                Err(error) => note_error(folder, &error, &walked),
+            }
+            WalkState::Continue
+        })
+    });
+    if ingestion.monitor.cancelled() {
+        return Ok(Err(Error::Cancelled));
     }
-    for (path, owner) in left_to_others.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    let mut walked = walked.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for (path, owner) in lock(&left_to_others).drain(..) {
         if owner != *project {
             walked.left_out.push((relative(folder, &path), FileReason::OwnedBy(owner)));
         }
@@ -99,45 +108,39 @@ pub(super) fn walk(
 }
 
 /// Decides what an entry is: a file that may be a document, or left out, and why.
-fn look_at(folder: &Path, entry: &DirEntry, max_file_bytes: u64, walked: &mut Walked) {
+fn look_at(folder: &Path, entry: &DirEntry, max_file_bytes: u64, walked: &Mutex<Walked>) {
     let path = entry.path();
-    let leave_out = |walked: &mut Walked, reason| walked.left_out.push((relative(folder, path), reason));
+    let leave_out = |reason| lock(walked).left_out.push((relative(folder, path), reason));
     let Some(kind) = entry.file_type() else { return };
     if kind.is_dir() {
         return;
     }
     if kind.is_symlink() {
-        return leave_out(walked, link(folder, path));
+        return leave_out(link(folder, path));
     }
     if !kind.is_file() {
-        return leave_out(walked, FileReason::Special);
+        return leave_out(FileReason::Special);
     }
     let below = path.strip_prefix(folder).unwrap_or(path);
     let (Ok(source_path), Some(file_path)) = (SourcePath::from_relative(below), path.to_str()) else {
-        return leave_out(walked, FileReason::NameNotUtf8);
+        return leave_out(FileReason::NameNotUtf8);
     };
     let Some(doc_type) = DocumentType::of_file(source_path.file_name()) else {
-        return leave_out(walked, FileReason::UnsupportedType);
+        return leave_out(FileReason::UnsupportedType);
     };
     let stamp = match entry.metadata() {
         Ok(data) => stamp(&data),
         Err(error) => {
-            walked.unreadable.push(path.to_owned());
-            return leave_out(walked, FileReason::Unreadable(error.to_string()));
+            lock(walked).unreadable.push(path.to_owned());
+            return leave_out(FileReason::Unreadable(error.to_string()));
         }
     };
     if stamp.size > max_file_bytes {
         let reason = FileReason::TooLarge { size: stamp.size, limit: max_file_bytes };
-        return leave_out(walked, reason);
+        return leave_out(reason);
     }
-    walked.found.push(Found {
-        root: 0,
-        path: path.to_owned(),
-        file_path: file_path.to_owned(),
-        source_path,
-        doc_type,
-        stamp,
-    });
+    let (path, file_path) = (path.to_owned(), file_path.to_owned());
+    lock(walked).found.push(Found { root: 0, path, file_path, source_path, doc_type, stamp });
 }
 
 /// Links are not followed: what they point to is read where it lies, if that is below a root.
@@ -157,8 +160,9 @@ fn stamp(data: &std::fs::Metadata) -> FileStamp {
 }
 
 /// An error of the walk stands for a folder that could not be read, or for a bad line in an ignore file.
-fn note_error(folder: &Path, error: &ignore::Error, walked: &mut Walked) {
+fn note_error(folder: &Path, error: &ignore::Error, walked: &Mutex<Walked>) {
     let path = path_of(error).unwrap_or(folder);
+    let mut walked = lock(walked);
     walked.left_out.push((relative(folder, path), FileReason::Unreadable(error.to_string())));
     walked.unreadable.push(path.to_owned());
 }
@@ -170,6 +174,11 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
         ignore::Error::Loop { child, .. } => Some(child),
         _ => None,
     }
+}
+
+/// Whoever panicked had pushed whole entries only.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn relative(folder: &Path, path: &Path) -> String {

@@ -17,10 +17,10 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// The address to listen on (ATOCORE_HOST, 127.0.0.1)
+    /// The address to listen on (`ATOCORE_HOST`, 127.0.0.1)
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
-    /// The port to listen on; 0 for any that is free (ATOCORE_PORT, 8100)
+    /// The port to listen on; 0 for any that is free (`ATOCORE_PORT`, 8100)
     #[arg(long, value_name = "PORT")]
     port: Option<String>,
 }

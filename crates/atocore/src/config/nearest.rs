@@ -10,20 +10,23 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions and replacements between two texts.
+/// Insertions, deletions, replacements and swaps of neighbours between two texts.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(row[j - 1] + 1).min(rows[i - 1][j] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -34,14 +37,16 @@ mod tests {
     fn a_slip_of_the_finger_is_understood() {
         let names = ["PORT", "HOST", "CHUNK_OVERLAP"];
         assert_eq!(nearest("CHUNK_OVERLAPP", names), Some("CHUNK_OVERLAP"));
-        assert_eq!(nearest("PROT", ["HOST", "PORTS"]), None);
-        assert_eq!(nearest("POST", names), Some("PORT"));
+        assert_eq!(nearest("PROT", names), Some("PORT"));
+        assert_eq!(nearest("PRTO", ["HOST", "PORTS"]), None);
         assert_eq!(nearest("COLOUR_OF_THE_SKY", names), None);
     }
 
     #[test]
     fn the_distance_counts_single_edits() {
-        for (a, b, edits) in [("", "", 0), ("", "ab", 2), ("kitten", "sitting", 3), ("äb", "ab", 1)] {
+        for (a, b, edits) in
+            [("", "", 0), ("", "ab", 2), ("kitten", "sitting", 3), ("äb", "ab", 1), ("prot", "port", 1)]
+        {
             assert_eq!((distance(a, b), distance(b, a)), (edits, edits), "{a} {b}");
         }
     }

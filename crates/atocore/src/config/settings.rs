@@ -90,7 +90,7 @@ impl Settings {
             };
             let is_part = matches!(key, Key::DataDir | Key::BackupDir | Key::ProjectRegistryPath);
             // A variable that is set to nothing is how scripts say "not set".
-            if !text.is_empty() && !(home_is_flag && is_part) {
+            if !(text.is_empty() || home_is_flag && is_part) {
                 self.add(key, text, origin, &environment.current_dir);
             }
         }

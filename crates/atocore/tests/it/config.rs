@@ -113,10 +113,12 @@ fn a_weight_that_is_no_weight_is_refused_by_name_value_range_and_origin() {
             }
         }
     }
-    let ran = place
-        .run_with(&[("ATOCORE_RANK_PROJECT_MATCH_BOOST", "3.5")], &["query", "keys", "--project", "notes"]);
+    let ran = place.run_with(
+        &[("ATOCORE_RANK_PROJECT_MATCH_BOOST", "3.5")],
+        &["query", "keys", "--project", "notes", "--explain"],
+    );
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.stdout.contains("3.5"), "{ran:?}");
+    assert!(ran.stdout.contains("× 3.5 "), "{ran:?}");
 }
 
 #[test]

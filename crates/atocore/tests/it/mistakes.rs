@@ -36,7 +36,7 @@ fn mistakes_are_named_with_their_cure_and_change_nothing() {
             "field NOTES",
             "project list",
         ),
-        (&["project", "add", "other", "--root", "other", "--alias", "Notes"], 1, "Notes", "project list"),
+        (&["project", "add", "other", "--root", "other", "--alias", "Notes"], 1, "`notes`", "project list"),
         (&["project", "add", "other", "--root", "other", "--alias", "a/b"], 64, "`aliases[0]`", "alias"),
         (&["project", "add", "field-notes", "--root", "notes"], 1, "notes", "project list"),
         (&["project", "add", "Not Kebab", "--root", "other"], 64, "`Not Kebab`", "lower-case"),
@@ -168,7 +168,7 @@ fn faults_of_a_registry_are_listed_together() {
     ]}"#;
     place.write("home/config/project-registry.json", text);
     let ran = place.run(&["project", "list"]);
-    for part in ["`cloud`", "`../n`", "`X`"] {
+    for part in ["`cloud`", "`../n`", "`x` already names"] {
         assert!(ran.stderr.contains(part), "`{part}` is missing in {ran:?}");
     }
 }

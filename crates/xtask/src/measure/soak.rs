@@ -70,11 +70,11 @@ fn numbers(args: &[String]) -> Result<(u64, u64), Failure> {
 fn build() -> Result<PathBuf, Failure> {
     let arguments = ["build", "--release", "-p", "atocore", "--bin", "atocore", "--message-format=json"];
     let said = output_of(&mut cargo(&arguments))?;
-    let programs = said.lines().filter_map(|line| {
+    let mut programs = said.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         Some(PathBuf::from(message.get("executable")?.as_str()?))
     });
-    programs.last().ok_or_else(|| Failure::failed("cargo does not say where it has built `atocore`"))
+    programs.next_back().ok_or_else(|| Failure::failed("cargo does not say where it has built `atocore`"))
 }
 
 fn no_scratch(error: &io::Error) -> Failure {

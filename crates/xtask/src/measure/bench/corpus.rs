@@ -197,7 +197,7 @@ fn made_up() -> Vec<Document> {
     (0..1000).map(&mut document).collect()
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 struct Random(u64);
 
 impl Random {

@@ -33,7 +33,7 @@ impl Scores {
         }
         let found = ranking.iter().take(100).filter(|document| grade(document) > 0.0).count();
         self.recall += count(found) / count(relevant.len()).max(1.0);
-        if let Some(rank) = ranking.iter().take(10).position(|document| grade(&document) > 0.0) {
+        if let Some(rank) = ranking.iter().take(10).position(|document| grade(document) > 0.0) {
             self.reciprocal_rank += 1.0 / count(rank + 1);
         }
         self.questions += 1.0;
@@ -50,7 +50,7 @@ impl Scores {
     }
 }
 
-/// Discounted cumulative gain, with the grade itself as the gain, as trec_eval has it.
+/// Discounted cumulative gain, with the grade itself as the gain, as `trec_eval` has it.
 fn gain(grades: impl Iterator<Item = f64>) -> f64 {
     grades.enumerate().map(|(rank, grade)| grade / count(rank + 2).log2()).sum()
 }
