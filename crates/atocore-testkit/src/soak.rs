@@ -190,6 +190,9 @@ impl Soak {
         let _outcome = perform(Operation::ProjectAdd, tasks, &soak.subject, None, &mut soak.facts)?;
         soak.plant_vectors()?;
         for operation in TURNS {
+            if soak.paces.contains_key(&operation) {
+                continue;
+            }
             soak.world.change_documents(&mut soak.random)?;
             let before = soak.facts.clone();
             let Performed { attempts, outcome } = soak.perform(operation, None)?;

@@ -72,6 +72,7 @@ impl Demo<'_> {
 
         let session = Session::writing(self.config, "demo", self.monitor)?;
         let read = self.read(&session, &documents)?;
+        self.monitor.clear();
         story.read(&read);
         let questions = if folder.is_some() {
             questions::about(&session, &read)?
@@ -86,6 +87,7 @@ impl Demo<'_> {
         let validate = ValidateBackup { stamp: name.clone(), depth: Some(Depth::Content.to_string()) };
         let validation = session.run(validate, self.monitor)?;
         drop(session);
+        self.monitor.clear();
         story.snapshot(&taken, &validation);
         if !validation.valid {
             let message = format!("snapshot `{name}` cannot be proven: {}", validation.errors.join("; "));
@@ -102,6 +104,7 @@ impl Demo<'_> {
         )?;
         let again = ask(&Session::reading(&self.at(&restored), &Silent)?, &questions)?;
         let same = same(&asked, &again);
+        self.monitor.clear();
         story.restored(&report, &asked, &again);
         story.closing(&self.commands(&questions, &name), same, started.elapsed());
         Ok(same)

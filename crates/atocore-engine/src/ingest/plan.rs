@@ -36,15 +36,21 @@ impl Plan {
         reach: &Reach,
         ingestion: &Ingestion<'_>,
     ) -> Result<Self, Error> {
-        let mut known: HashMap<String, DocumentRow> =
-            known.into_iter().map(|row| (row.file_path.clone(), row)).collect();
+        let places: HashMap<&str, usize> =
+            known.iter().enumerate().map(|(place, row)| (row.file_path.as_str(), place)).collect();
         let mut plan = Self { to_read: Vec::new(), vanished: Vec::new(), unchanged: Vec::new() };
-        let mut seen = HashSet::new();
+        let mut on_disk = vec![false; known.len()];
+        let mut new = HashSet::new();
         for file in found {
-            if !seen.insert(file.file_path.clone()) {
+            let place = places.get(file.file_path.as_str()).copied();
+            let again = match place {
+                Some(place) => std::mem::replace(&mut on_disk[place], true),
+                None => !new.insert(file.file_path.clone()),
+            };
+            if again {
                 continue;
             }
-            match known.remove(&file.file_path) {
+            match place.map(|place| &known[place]) {
                 Some(row)
                     if row.settled
                         && row.stamp == file.stamp
@@ -53,10 +59,13 @@ impl Plan {
                 {
                     plan.unchanged.push(file.root);
                 }
-                known => plan.to_read.push(ToRead { file, known, renamed_from: None }),
+                known => plan.to_read.push(ToRead { file, known: known.cloned(), renamed_from: None }),
             }
         }
-        plan.vanished = known.into_values().filter(|row| reach.knows_about(row.file_path.as_ref())).collect();
+        plan.vanished = (known.into_iter().zip(on_disk))
+            .filter(|(row, on_disk)| !on_disk && reach.knows_about(row.file_path.as_ref()))
+            .map(|(row, _)| row)
+            .collect();
         plan.vanished.sort_by(|a, b| a.file_path.cmp(&b.file_path));
         plan.to_read.sort_by(|a, b| a.file.file_path.cmp(&b.file.file_path));
         plan.follow_renames(ingestion)?;

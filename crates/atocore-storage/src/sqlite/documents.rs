@@ -96,14 +96,14 @@ pub struct RefreshRecord {
 }
 
 impl ReadTransaction<'_> {
-    /// Every document of a project.
+    /// Every document of a project, in no certain order.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn documents_of(&self, project: &ProjectId) -> Result<Vec<DocumentRow>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, file_path, source_path, file_hash, size_bytes, modified_ns, settled, chunked_by
-             FROM source_documents WHERE project_id = ?1 ORDER BY file_path",
+             FROM source_documents WHERE project_id = ?1",
         )?;
         let rows = statement.query_map([project.as_str()], |row| {
             Ok(DocumentRow {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use atocore_engine::{RestoreReport, SystemClock};
-use atocore_model::monitor::Silent;
+use atocore_model::{error::ErrorCode, monitor::Silent};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
@@ -242,6 +242,11 @@ impl Restore {
         let stamp = stamp(&self.stamp)?;
         let monitor = Terminal::watch(output.form());
         let to = current_dir.join(&self.to);
+        if to.exists() && !to.is_dir() {
+            let message = format!("`{}` is not a folder", self.to.display());
+            return Err(VerbError::new(ErrorCode::TargetNotEmpty, message)
+                .with_hint("name an empty folder, or one that does not exist yet"));
+        }
         let report = atocore_engine::restore(&config.layout, stamp, &to, &SystemClock, &monitor)?;
         drop(monitor);
         tracing::info!(stamp = %report.stamp, target = %report.target.display(), "runtime_backup_restored");

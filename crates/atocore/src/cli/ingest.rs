@@ -78,7 +78,9 @@ fn several(
         if monitor.cancelled() {
             break;
         }
-        match session.run(verb::Refresh { name }, monitor) {
+        let refreshed = session.run(verb::Refresh { name }, monitor);
+        monitor.clear();
+        match refreshed {
             Ok(result) => {
                 if exit == Exit::Done {
                     exit = exit_of(&result);

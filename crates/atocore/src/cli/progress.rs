@@ -4,7 +4,7 @@ use std::{
     io::{self, IsTerminal},
     process,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -55,12 +55,21 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// Takes the bar off the terminal, so that a line can be printed; the next progress brings it back.
+    pub(crate) fn clear(&self) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = "";
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Monitor for Terminal {
     fn progress(&self, progress: Progress) {
         if self.bar.is_hidden() {
             return;
         }
-        let mut phase = self.phase.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         if *phase != progress.phase {
             *phase = progress.phase;
             self.bar.reset();
@@ -81,7 +90,7 @@ impl Monitor for Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.clear();
     }
 }
 

@@ -108,7 +108,7 @@ fn every_fault_is_named_at_once_with_value_range_and_origin() {
     let error = load(dir.path(), &Flags { port: Some("70000".to_owned()), ..Flags::default() }, &variables)
         .unwrap_err();
     let text = error.to_string();
-    assert_eq!(error.faults.len(), 11, "{text}");
+    assert_eq!(error.faults.len(), 12, "{text}");
     for part in [
         "`RANK_QUERY_TOKEN_CAP` is `NaN`",
         "above 0",

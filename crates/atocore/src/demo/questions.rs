@@ -10,7 +10,7 @@ use crate::{
 
 /// What AtoCore's own documents are asked.
 pub(super) const OWN: &[&str] = &[
-    "how is a snapshot proven to be recoverable?",
+    "what makes a snapshot valid?",
     "why must the live database never be opened with a file call?",
     "what decides the rank of a passage?",
 ];

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Asked, near, same};
 use crate::{
     cli::{Form, Output, Style, arithmetic, count, excerpt, heading, place, plain, size, stamp_of},
-    wire::{Answer, RefreshResult, SnapshotMetadata, Validation},
+    wire::{Answer, Hit, RefreshResult, SnapshotMetadata, Validation},
 };
 
 /// How wide the story is set.
@@ -91,23 +91,20 @@ impl<'a> Story<'a> {
                 self.say(String::new());
             }
             self.say(self.output.paint(Style::Cyan, format!("? {question}")));
-            for hit in &answer.results {
+            if answer.results.is_empty() {
+                self.say("         nothing was found".to_owned());
+            }
+            for (rank, hit) in answer.results.iter().enumerate() {
                 let score = self.output.paint(Style::Green, format!("{:>7.3}", hit.score));
                 self.say(format!("{score}  {}", self.output.paint(Style::Bold, heading(hit))));
                 self.say(format!("         {}", self.output.paint(Style::Dim, place(hit))));
-            }
-            let Some(best) = answer.results.first() else {
-                self.say("         nothing was found".to_owned());
-                continue;
-            };
-            for line in excerpt(&best.content, 2, WIDTH) {
-                self.say(format!("         │ {line}"));
-            }
-            if let (0, Some(explanation)) = (index, &best.explanation) {
-                self.say("         how the best one got its score:".to_owned());
-                for line in arithmetic(best.score, explanation) {
-                    self.say(format!("         {}", self.output.paint(Style::Dim, line)));
+                let lines = if rank == 0 { excerpt(&hit.content, 2, WIDTH) } else { Vec::new() };
+                for line in lines {
+                    self.say(format!("         │ {line}"));
                 }
+            }
+            if let (0, Some(best)) = (index, answer.results.first()) {
+                self.arithmetic(best);
             }
             self.json.questions.push(Question { question: question.clone(), answer: answer.clone() });
         }
@@ -164,6 +161,15 @@ impl<'a> Story<'a> {
         self.json.next = commands.to_vec();
         if self.output.form() == Form::Json {
             self.output.json(&self.json);
+        }
+    }
+
+    /// How the best passage got its score.
+    fn arithmetic(&self, best: &Hit) {
+        let Some(explanation) = &best.explanation else { return };
+        self.say("         How the first one got its score:".to_owned());
+        for line in arithmetic(best.score, explanation) {
+            self.say(format!("         {}", self.output.paint(Style::Dim, line)));
         }
     }
 

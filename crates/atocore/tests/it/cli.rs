@@ -37,7 +37,7 @@ fn explain_multiplies_to_the_score_on_every_hit() {
     }
     let shown = place.ok(&["query", "keys", "--explain"]);
     for part in
-        ["similarity: BM25", "project: no project was named", "path: put aside: archive", "keys.md:4-"]
+        ["similarity: BM25", "project: no project was named", "path: put aside: archive", "keys.md:6 · notes"]
     {
         assert!(shown.contains(part), "`{part}` is missing in:\n{shown}");
     }

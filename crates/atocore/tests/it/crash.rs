@@ -11,7 +11,7 @@ use atocore_model::time::Clock;
 use atocore_testkit::soak::{self, SoakOptions};
 
 /// The daily number; `cargo xtask soak` kills more often.
-const KILLS: u64 = 14;
+const KILLS: u64 = 12;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {

@@ -2,7 +2,8 @@
 
 use crate::program::{Place, Ran, contents};
 
-/// Insists on how a refusal looks: nothing on standard output, one sentence that has `named` in it, one hint with `cure`.
+/// Insists on how a refusal looks: nothing on standard output, one sentence that has `named` in it, one hint with
+/// `cure`.
 fn refused(ran: &Ran, code: i32, named: &str, cure: &str) {
     assert_eq!(ran.code, code, "{ran:?}");
     assert_eq!(ran.stdout, "", "{ran:?}");
@@ -33,7 +34,7 @@ fn mistakes_are_named_with_their_cure_and_change_nothing() {
         (
             &["project", "add", "other", "--root", "other", "--alias", "field NOTES"],
             1,
-            "field NOTES",
+            "`field notes`",
             "project list",
         ),
         (&["project", "add", "other", "--root", "other", "--alias", "Notes"], 1, "`notes`", "project list"),

@@ -76,7 +76,7 @@ const QUICK: Scale = Scale {
     small_chunks: 2_000,
     large_chunks: 10_000,
     questions: 120,
-    rounds: 100,
+    rounds: 5,
     long_rounds: 3,
 };
 

@@ -7,14 +7,17 @@ use std::{
 };
 
 use atocore_engine::{Engine, IncludeVectors};
-use atocore_model::{monitor::Silent, query::Query};
+use atocore_model::{
+    monitor::Silent,
+    query::{ProjectHint, Query},
+};
 use atocore_storage::files;
 
 use super::{
     Bench, cannot,
-    query::{answer_time, hint, query},
+    query::{answer_time, query},
     snapshot,
-    table::{Table, time},
+    table::Table,
     timing::percentile,
 };
 use crate::failure::Failure;
@@ -29,7 +32,9 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let questions = bench.corpus.questions(bench.scale.questions);
     let queries = questions.iter().enumerate();
     let queries = queries
-        .map(|(number, question)| query(question, hint(projects[number % projects.len()].clone())))
+        .map(|(number, question)| {
+            query(question, ProjectHint::Boost(projects[number % projects.len()].clone()))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let idle = || {
         thread::sleep(IDLE);
@@ -56,14 +61,12 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
         home.files(),
         idle.len()
     ));
-    for (name, times) in [("snapshots", &during_snapshots), ("refresh, all files changed", &during_refresh)] {
-        for percent in [50, 99, 100] {
+    for (work, times) in [("snapshots", &during_snapshots), ("refresh, all files changed", &during_refresh)] {
+        for (percent, name) in [(50, "p50"), (99, "p99"), (100, "longest")] {
             let of = |times: &[Duration]| percentile(times.iter().copied(), percent);
-            let what = format!("during {name}, p{percent}");
+            let what = format!("during {work}, {name} of {}", times.len());
             table.compare(&what, of(times), of(&idle), "the same questions while idle", None);
         }
-        let longest: Duration = times.iter().sum();
-        table.show(&format!("answers during {name}"), times.len().to_string(), time(longest), "in all");
     }
     table.print();
     Ok(())

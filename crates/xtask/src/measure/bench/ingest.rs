@@ -46,13 +46,12 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let baseline = "bare tantivy, the same chunks from memory";
     table.compare("first ingestion", ingested.wall, indexed.wall, baseline, Some(2.0));
     table.compare("its processor time", ingested.cpu, indexed.cpu, baseline, None);
-    let speed = |spent: Spent| {
-        let megabytes = rate(home.bytes(), spent.wall) / 1e6;
-        format!("{megabytes:.1} MB/s, {:.0} chunks/s", rate(count, spent.wall))
+    let mut show = |what, value: &dyn Fn(Spent) -> String| {
+        table.show(what, value(ingested), value(indexed), baseline);
     };
-    table.show("its speed", speed(ingested), speed(indexed), baseline);
-    let each = |spent: Spent| time(spent.cpu / u32::try_from(count).unwrap_or(u32::MAX).max(1));
-    table.show("processor time per chunk", each(ingested), each(indexed), baseline);
+    show("megabytes of files per second", &|spent| format!("{:.1}", rate(home.bytes(), spent.wall) / 1e6));
+    show("chunks per second", &|spent| format!("{:.0}", rate(count, spent.wall)));
+    show("processor time per chunk", &|spent| time(spent.cpu.div_f64(count.max(1) as f64)));
     table.print();
     files::remove_tree(&dir).map_err(cannot("remove a folder"))
 }

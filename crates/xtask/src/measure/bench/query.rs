@@ -3,10 +3,7 @@
 use std::time::{Duration, Instant};
 
 use atocore_engine::{Copier, Engine};
-use atocore_model::{
-    name::ProjectName,
-    query::{ProjectHint, Query},
-};
+use atocore_model::query::{ProjectHint, Query};
 
 use super::{Bench, bare::BareSearch, cannot, home::Home, table::Table, timing::percentile};
 use crate::failure::Failure;
@@ -35,19 +32,28 @@ fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
     for (kind, hint) in kinds {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         // The first round only fills the caches.
-        for round in 0..=3 {
+        for round in 0..=4 {
             for (number, question) in questions.iter().enumerate() {
                 let query = query(question, hint(number))?;
                 let scope = match &query.project {
                     ProjectHint::Scope(name) => Some(name.as_str()),
                     _ => None,
                 };
-                let asked = answer_time(&engine, &query)?;
+                // Whoever comes second finds the index in the caches of the processor.
+                let ours_first = round % 2 == 0;
+                let mut answered = Duration::ZERO;
+                if ours_first {
+                    answered = answer_time(&engine, &query)?;
+                }
                 let started = Instant::now();
                 let _found = bare.search(question, scope)?;
+                let found = started.elapsed();
+                if !ours_first {
+                    answered = answer_time(&engine, &query)?;
+                }
                 if round > 0 {
-                    ours.push(asked);
-                    theirs.push(started.elapsed());
+                    ours.push(answered);
+                    theirs.push(found);
                 }
             }
         }
@@ -72,9 +78,4 @@ pub(super) fn answer_time(engine: &Engine, query: &Query) -> Result<Duration, Fa
     let started = Instant::now();
     let _answer = engine.query(query).map_err(cannot("answer a question"))?;
     Ok(started.elapsed())
-}
-
-/// The hint that most questions come with.
-pub(super) const fn hint(project: ProjectName) -> ProjectHint {
-    ProjectHint::Boost(project)
 }

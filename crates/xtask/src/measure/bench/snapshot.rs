@@ -58,9 +58,9 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
         Ok(())
     })?;
     let commits = commits.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for percent in [50, 99, 100] {
+    for (percent, name) in [(50, "p50"), (99, "p99"), (100, "longest")] {
         let of = |times: &[Duration]| percentile(times.iter().copied(), percent);
-        let what = format!("a write meanwhile, p{percent} of {}", commits.len());
+        let what = format!("a write meanwhile, {name} of {}", commits.len());
         table.compare(&what, of(&commits), of(&alone), "the same write alone", None);
     }
     table.print();
