@@ -4,7 +4,8 @@ use std::process::Command;
 
 fn main() {
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo::rustc-env=ATOCORE_BUILD={commit}");
+    // `cargo run` hands the variable on to the program, which refuses unknown names that begin with its own.
+    println!("cargo::rustc-env=SOURCE_COMMIT={commit}");
     // Written by every commit and checkout. A path that does not exist would mean a build every time.
     let log = git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"]);
     match log.filter(|path| std::path::Path::new(path).exists()) {

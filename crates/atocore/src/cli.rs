@@ -148,7 +148,7 @@ fn refused(error: &clap::Error) -> Exit {
 }
 
 fn version() -> &'static str {
-    concat!(env!("CARGO_PKG_VERSION"), " (", env!("ATOCORE_BUILD"), ")")
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("SOURCE_COMMIT"), ")")
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ pub enum Session {
 }
 
 impl Session {
-    /// A place for verbs that only look. Does not write, except that it brings a word index up to date that nobody
-    /// else is looking after.
+    /// A place for questions. Does not write, except that it brings a word index up to date that nobody else is looking
+    /// after.
     ///
     /// # Errors
     /// When the store or the registry cannot be used.

@@ -142,7 +142,7 @@ pub(crate) fn stamp_of(metadata: &SnapshotMetadata) -> String {
 }
 
 fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let entries = Session::reading(config, &Silent)?.run(ListBackups, &Silent)?;
+    let entries = Session::looking(config)?.run(ListBackups, &Silent)?;
     if output.form() == Form::Json {
         output.json(&entries);
         return Ok(Exit::Done);
@@ -188,7 +188,7 @@ fn recorded(record: Option<&Value>) -> Vec<String> {
 
 fn validate(verb: ValidateBackup, config: &Config, output: &Output) -> Result<Exit, VerbError> {
     let monitor = Terminal::watch(output.form());
-    let validation = Session::reading(config, &monitor)?.run(verb, &monitor)?;
+    let validation = Session::looking(config)?.run(verb, &monitor)?;
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&validation),

@@ -98,7 +98,7 @@ impl Projects {
             Self::Add(add) => add.run(config, environment, output),
             Self::List => list(config, output),
             Self::Show { name } => {
-                let project = Session::reading(config, &Silent)?.run(ShowProject { name }, &Silent)?;
+                let project = Session::looking(config)?.run(ShowProject { name }, &Silent)?;
                 print(&project, output);
                 Ok(Exit::Done)
             }
@@ -145,7 +145,7 @@ impl Remove {
     fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
         let Self { name, yes } = self;
         if !yes {
-            let plan = Session::reading(config, &Silent)?.run(PlanRemoval { name }, &Silent)?;
+            let plan = Session::looking(config)?.run(PlanRemoval { name }, &Silent)?;
             return Ok(show_plan(&plan, output));
         }
         let session = Session::writing(config, &format!("remove {}", plain(&name)), &Silent)?;
@@ -199,7 +199,7 @@ fn read_root(text: &str, label: String, current_dir: &Path) -> Result<wire::Root
 }
 
 fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let list = Session::reading(config, &Silent)?.run(ListProjects, &Silent)?;
+    let list = Session::looking(config)?.run(ListProjects, &Silent)?;
     if output.form() == Form::Json {
         output.json(&list);
         return Ok(Exit::Done);

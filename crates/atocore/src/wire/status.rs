@@ -10,7 +10,7 @@ use super::refresh::FileCounts;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit the program was built from, or `unknown`.
-pub const BUILD: &str = env!("ATOCORE_BUILD");
+pub const BUILD: &str = env!("SOURCE_COMMIT");
 
 /// Whether the server answers, and which program it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

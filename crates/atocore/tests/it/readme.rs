@@ -76,3 +76,11 @@ fn serves(place: &Place) {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"status\":\"ok\""), "{answer}");
     assert_eq!(server.stop(), Some(0));
 }
+
+#[test]
+fn the_build_hands_no_variable_to_the_program_that_it_would_refuse() {
+    // Cargo gives the variables of a build script to tests as it gives them to `cargo run`.
+    let ours: Vec<String> =
+        std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("ATOCORE_")).collect();
+    assert!(ours.is_empty(), "{ours:?}");
+}
