@@ -26,7 +26,7 @@ pub(crate) struct Config {
     pub(crate) positions: usize,
     pub(crate) token_types: usize,
     pub(crate) norm_epsilon: f32,
-    /// The row of the position table that belongs to the first token; RoBERTa leaves the first two unused.
+    /// The row of the position table that belongs to the first token; `RoBERTa` leaves the first two unused.
     pub(crate) first_position: usize,
     pub(crate) pooling: Pooling,
     /// How many tokens a text may have, special ones included.

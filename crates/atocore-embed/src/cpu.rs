@@ -224,7 +224,7 @@ mod x86 {
                 unsafe { (_mm_loadu_si128(weights.cast()), _mm_loadu_si128(weights.add(16).cast())) };
             let (low, high) = (_mm256_cvtepi8_epi16(low), _mm256_cvtepi8_epi16(high));
             for (sum, [first, second]) in sums.iter_mut().zip(left) {
-                let pair = _mm256_set1_epi32(i32::from(*second) << 16 | i32::from(first.cast_unsigned()));
+                let pair = _mm256_set1_epi32((i32::from(*second) << 16) | i32::from(first.cast_unsigned()));
                 sum[0] = _mm256_add_epi32(sum[0], _mm256_madd_epi16(pair, low));
                 sum[1] = _mm256_add_epi32(sum[1], _mm256_madd_epi16(pair, high));
             }

@@ -113,7 +113,7 @@ fn open(path: &Path) -> Result<(impl Read, Header), ModelError> {
     }
     let mut bytes = vec![0; 8];
     file.read_exact(&mut bytes).map_err(unreadable)?;
-    let length = bytes.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let length = bytes.iter().rev().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
     if length > LONGEST_HEADER {
         let source = format!("its header would have {length} bytes: this is no safetensors file").into();
         return Err(ModelError::Invalid { path: path.to_owned(), source });
@@ -160,12 +160,12 @@ fn decoder(path: &Path, name: &str, kind: Dtype) -> Result<Decoder, ModelError> 
 /// Widens a number of 16 bits (IEEE 754 binary16).
 fn from_f16(bits: u16) -> f32 {
     let sign = u32::from(bits & 0x8000) << 16;
-    let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
+    let (exponent, fraction) = (u32::from((bits >> 10) & 0x1f), u32::from(bits & 0x3ff));
     let magnitude = match exponent {
         // Below the smallest normal number: the fraction counts units of 2⁻²⁴.
         0 => (fraction as f32 * 2.0_f32.powi(-24)).to_bits(),
-        31 => 0x7f80_0000 | fraction << 13,
-        _ => exponent + 112 << 23 | fraction << 13,
+        31 => 0x7f80_0000 | (fraction << 13),
+        _ => ((exponent + 112) << 23) | (fraction << 13),
     };
     f32::from_bits(sign | magnitude)
 }

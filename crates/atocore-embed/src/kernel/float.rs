@@ -147,8 +147,8 @@ fn block<const R: usize, const FMA: bool>(
     let (left, _) = left.as_chunks::<R>();
     for (left, right) in left.iter().zip(right) {
         for i in 0..R {
-            for j in 0..LANES {
-                sums[i][j] = multiply_add::<FMA>(left[i], right.0[j], sums[i][j]);
+            for (sum, right) in sums[i].iter_mut().zip(&right.0) {
+                *sum = multiply_add::<FMA>(left[i], *right, *sum);
             }
         }
     }

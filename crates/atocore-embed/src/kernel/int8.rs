@@ -51,9 +51,9 @@ impl Sums for PlainSums {
         let mut sums = [[0; LANES]; R];
         for (left, right) in left.iter().zip(right) {
             for i in 0..R {
-                for j in 0..LANES {
-                    sums[i][j] += i32::from(left[i][0]) * i32::from(right.0[2 * j])
-                        + i32::from(left[i][1]) * i32::from(right.0[2 * j + 1]);
+                let (first, second) = (i32::from(left[i][0]), i32::from(left[i][1]));
+                for (sum, pair) in sums[i].iter_mut().zip(right.0.as_chunks::<2>().0) {
+                    *sum += first * i32::from(pair[0]) + second * i32::from(pair[1]);
                 }
             }
         }
