@@ -77,7 +77,7 @@ impl Kernels for Portable {
         stride: usize,
         scratch: &mut Vec<f32>,
     ) {
-        float::multiply::<FMA>(left, right, out, stride, scratch);
+        float::multiply(float::PlainSums::<FMA>, left, right, out, stride, scratch);
     }
 
     fn multiply_int8(
@@ -110,12 +110,13 @@ pub(crate) use x86::Avx2;
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_madd_epi16,
-        _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
+        __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_madd_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
+        _mm256_storeu_ps, _mm256_storeu_si256,
     };
 
     use super::{Kernels, Norm, Panels, Rows, float, int8, rows};
-    use crate::kernel::{LANES, int8::PairLanes};
+    use crate::kernel::{LANES, Lanes, int8::PairLanes};
 
     /// Proof that this CPU has AVX2 and FMA: only [`Avx2::detect`] makes one.
     #[derive(Debug, Clone, Copy)]
@@ -142,7 +143,7 @@ mod x86 {
             scratch: &mut Vec<f32>,
         ) {
             // SAFETY: `self` proves that the CPU has AVX2 and FMA.
-            unsafe { multiply(left, right, out, stride, scratch) }
+            unsafe { multiply(*self, left, right, out, stride, scratch) }
         }
 
         fn multiply_int8(
@@ -174,8 +175,15 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2,fma")]
-    fn multiply(left: Rows<'_>, right: Panels<'_>, out: &mut [f32], stride: usize, scratch: &mut Vec<f32>) {
-        float::multiply::<true>(left, right, out, stride, scratch);
+    fn multiply(
+        cpu: Avx2,
+        left: Rows<'_>,
+        right: Panels<'_>,
+        out: &mut [f32],
+        stride: usize,
+        scratch: &mut Vec<f32>,
+    ) {
+        float::multiply(cpu, left, right, out, stride, scratch);
     }
 
     #[target_feature(enable = "avx2,fma")]
@@ -203,6 +211,43 @@ mod x86 {
     #[target_feature(enable = "avx2,fma")]
     fn gelu(values: &mut [f32]) {
         rows::gelu::<true>(values);
+    }
+
+    impl float::Sums for Avx2 {
+        #[inline(always)]
+        fn add<const R: usize>(self, left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]) {
+            // SAFETY: `self` proves that the CPU has AVX2 and FMA.
+            unsafe { add(left, right, sums) }
+        }
+    }
+
+    /// Written out because the compiler does not find the vectors in the plain text when `R` rows are unrolled.
+    #[target_feature(enable = "avx2,fma")]
+    fn add<const R: usize>(left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]) {
+        let mut registers = [[_mm256_setzero_ps(); 2]; R];
+        for (register, sum) in registers.iter_mut().zip(sums.iter()) {
+            let start = sum.as_ptr();
+            // SAFETY: both loads stay within the sixteen numbers of `sum`, and need no alignment.
+            *register = unsafe { [_mm256_loadu_ps(start), _mm256_loadu_ps(start.add(8))] };
+        }
+        for (left, right) in left.iter().zip(right) {
+            let start = right.0.as_ptr();
+            // SAFETY: both loads stay within the sixteen numbers of `right`, and need no alignment.
+            let (low, high) = unsafe { (_mm256_loadu_ps(start), _mm256_loadu_ps(start.add(8))) };
+            for (register, left) in registers.iter_mut().zip(left) {
+                let left = _mm256_set1_ps(*left);
+                register[0] = _mm256_fmadd_ps(left, low, register[0]);
+                register[1] = _mm256_fmadd_ps(left, high, register[1]);
+            }
+        }
+        for (register, sum) in registers.iter().zip(sums) {
+            let start = sum.as_mut_ptr();
+            // SAFETY: both stores stay within the sixteen numbers of `sum`, and need no alignment.
+            unsafe {
+                _mm256_storeu_ps(start, register[0]);
+                _mm256_storeu_ps(start.add(8), register[1]);
+            }
+        }
     }
 
     impl int8::Sums for Avx2 {

@@ -30,6 +30,29 @@ pub(crate) struct Rows<'a> {
     pub(crate) count: usize,
 }
 
+/// The step that differs from path to path: the sums of one block of at most six rows by sixteen columns.
+pub(crate) trait Sums: Copy {
+    /// Adds to `sums`, for `R` rows, the products over the whole depth.
+    fn add<const R: usize>(self, left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]);
+}
+
+/// The step in plain Rust.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlainSums<const FMA: bool>;
+
+impl<const FMA: bool> Sums for PlainSums<FMA> {
+    #[inline(always)]
+    fn add<const R: usize>(self, left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]) {
+        for (left, right) in left.iter().zip(right) {
+            for i in 0..R {
+                for (sum, right) in sums[i].iter_mut().zip(&right.0) {
+                    *sum = multiply_add::<FMA>(left[i], *right, *sum);
+                }
+            }
+        }
+    }
+}
+
 /// The weights of one layer, kept as panels.
 #[derive(Debug)]
 pub(crate) struct Matrix {
@@ -80,7 +103,8 @@ pub(crate) fn to_lanes(values: &[f32]) -> Vec<Lanes> {
 
 /// Writes `left × right + bias` to `out`, whose rows are `out_stride` apart and hold whole lanes.
 #[inline(always)]
-pub(crate) fn multiply<const FMA: bool>(
+pub(crate) fn multiply(
+    step: impl Sums,
     left: Rows<'_>,
     right: Panels<'_>,
     out: &mut [f32],
@@ -100,12 +124,12 @@ pub(crate) fn multiply<const FMA: bool>(
                 let values = &scratch[row * depth..][..count * depth];
                 let out = &mut out[row * out_stride + panel * LANES..];
                 match count {
-                    1 => block::<1, FMA>(values, weights, begin, out, out_stride),
-                    2 => block::<2, FMA>(values, weights, begin, out, out_stride),
-                    3 => block::<3, FMA>(values, weights, begin, out, out_stride),
-                    4 => block::<4, FMA>(values, weights, begin, out, out_stride),
-                    5 => block::<5, FMA>(values, weights, begin, out, out_stride),
-                    _ => block::<6, FMA>(values, weights, begin, out, out_stride),
+                    1 => block::<1>(step, values, weights, begin, out, out_stride),
+                    2 => block::<2>(step, values, weights, begin, out, out_stride),
+                    3 => block::<3>(step, values, weights, begin, out, out_stride),
+                    4 => block::<4>(step, values, weights, begin, out, out_stride),
+                    5 => block::<5>(step, values, weights, begin, out, out_stride),
+                    _ => block::<6>(step, values, weights, begin, out, out_stride),
                 }
             }
         }
@@ -130,7 +154,8 @@ fn pack_rows(left: Rows<'_>, start: usize, depth: usize, packed: &mut Vec<f32>) 
 
 /// One block: `R` rows by sixteen columns, all sums in registers.
 #[inline(always)]
-fn block<const R: usize, const FMA: bool>(
+fn block<const R: usize>(
+    step: impl Sums,
     left: &[f32],
     right: &[Lanes],
     begin: Option<Lanes>,
@@ -144,14 +169,7 @@ fn block<const R: usize, const FMA: bool>(
             None => sum.copy_from_slice(&out[i * out_stride..][..LANES]),
         }
     }
-    let (left, _) = left.as_chunks::<R>();
-    for (left, right) in left.iter().zip(right) {
-        for i in 0..R {
-            for (sum, right) in sums[i].iter_mut().zip(&right.0) {
-                *sum = multiply_add::<FMA>(left[i], *right, *sum);
-            }
-        }
-    }
+    step.add(left.as_chunks::<R>().0, right, &mut sums);
     for (i, sum) in sums.iter().enumerate() {
         out[i * out_stride..][..LANES].copy_from_slice(sum);
     }
