@@ -41,7 +41,8 @@ pub(crate) trait Sums: Copy {
 pub(crate) struct PlainSums<const FMA: bool>;
 
 impl<const FMA: bool> Sums for PlainSums<FMA> {
-    #[inline(always)]
+    // On its own the compiler vectorises it; inlined among the loops around it, it stays scalar.
+    #[inline(never)]
     fn add<const R: usize>(self, left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]) {
         for (left, right) in left.iter().zip(right) {
             for i in 0..R {
