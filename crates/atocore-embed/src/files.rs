@@ -1,0 +1,103 @@
+//! The only code of this crate that opens, writes, renames and deletes files.
+//!
+//! This crate stays free of the storage layer, so it has its own few file functions; they write below the models
+//! folder only.
+
+use std::{
+    fs, io,
+    io::{Read, Write},
+    path::Path,
+};
+
+use crate::error::ModelError;
+
+/// An open file. The alias is the one place where the type is named.
+#[expect(clippy::disallowed_types, reason = "this module is the one that opens files")]
+pub(crate) type OpenFile = fs::File;
+
+/// Opens a model file for reading and tells its length.
+///
+/// # Errors
+/// When it is missing, no regular file, or cannot be read.
+pub(crate) fn open(path: &Path) -> Result<(OpenFile, u64), ModelError> {
+    let error = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            ModelError::Missing { path: path.to_owned() }
+        }
+        _ => ModelError::Unreadable { path: path.to_owned(), source },
+    };
+    // Looked at first: opening a pipe would wait for a writer.
+    let metadata = fs::metadata(path).map_err(error)?;
+    if !metadata.is_file() {
+        return Err(error(io::Error::other("it is not a regular file")));
+    }
+    Ok((OpenFile::open(path).map_err(error)?, metadata.len()))
+}
+
+/// The longest file that is read at once: far above any tokenizer, far below memory.
+const LONGEST: u64 = 256 << 20;
+
+/// Reads a small model file whole.
+///
+/// # Errors
+/// When it is missing, cannot be read, or is longer than any tokenizer.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
+    let (file, length) = open(path)?;
+    if length > LONGEST {
+        return Err(unreadable(io::Error::other("it is too long for what it should be")));
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// Copies at most `limit` bytes into a new file and tells how many there were.
+///
+/// # Errors
+/// When reading or writing fails, or the file exists.
+///
+/// # Durability
+/// The bytes are on disk; the name is once [`sync_dir`] was called on its folder.
+pub(crate) fn write_new(path: &Path, from: impl Read, limit: u64) -> io::Result<u64> {
+    let mut file = OpenFile::create_new(path)?;
+    let count = io::copy(&mut from.take(limit), &mut file)?;
+    file.flush()?;
+    file.sync_all()?;
+    Ok(count)
+}
+
+/// Makes the names in a folder survive a power cut.
+///
+/// # Errors
+/// When the folder cannot be opened or synced.
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { OpenFile::open(path)?.sync_all() } else { Ok(()) }
+}
+
+/// Moves a folder of ours to another name on the same disk.
+///
+/// # Errors
+/// When the target exists and is not an empty folder, or the disk refuses.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the syncs around it are the caller's, on folders of this crate"
+)]
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// Deletes a staging folder of ours; one that is not there is fine.
+///
+/// # Errors
+/// When something in it cannot be deleted.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "called on staging folders only, which hold nothing of the user"
+)]
+pub(crate) fn remove_staging(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

