@@ -101,7 +101,7 @@ pub(super) fn lints(repository: &Repository) -> Vec<Finding> {
         .filter(|(path, text)| {
             let mut lines = text.lines().map(str::trim).skip_while(|line| *line != "[lints]").skip(1);
             let takes_them = lines.next() == Some("workspace = true");
-            !takes_them && !(*path == MAY_EXPECT_UNSAFE && repeats_the_lints(repository, text))
+            !(takes_them || *path == MAY_EXPECT_UNSAFE && repeats_the_lints(repository, text))
         })
         .map(|(path, _)| Finding::new(path, "must have `[lints]` with `workspace = true`"))
         .collect()
