@@ -3,11 +3,11 @@
 //! A word is a run of letters and digits, so `snake_case`, paths and punctuation separate. Scripts that are written
 //! without spaces give single characters and overlapping pairs, so that a word inside a run is found.
 
-use std::{iter::Peekable, str::CharIndices};
+use std::{collections::HashMap, iter::Peekable, str::CharIndices};
 
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, Stemmer, StopWordFilter, TextAnalyzer, Token, TokenStream,
-    Tokenizer,
+    AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, Stemmer, StopWordFilter, TextAnalyzer, Token,
+    TokenStream, Tokenizer,
 };
 
 /// The name under which the index knows the tokenizer.
@@ -25,7 +25,49 @@ const STOP_WORDS: [&str; 33] = [
 
 /// The whole chain: words, without diacritics, in lower case, without stop words, stemmed.
 pub(super) fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(WordTokenizer::default())
+    TextAnalyzer::from(TermTokenizer { words: WordTokenizer::default(), terms: Terms::new() })
+}
+
+/// How many words are remembered with what became of them.
+const REMEMBERED_WORDS: usize = 20_000;
+
+/// What becomes of each word. Most words of a text were in it before, and stemming one takes longer than all else that
+/// is done to it.
+#[derive(Clone)]
+struct Terms {
+    known: HashMap<Box<str>, Option<Box<str>>>,
+    chain: TextAnalyzer,
+}
+
+impl Terms {
+    fn new() -> Self {
+        Self { known: HashMap::new(), chain: chain() }
+    }
+
+    /// Puts the term of a word in its place; `false` for a stop word.
+    fn replace(&mut self, word: &mut String) -> bool {
+        let put = |term: &Option<Box<str>>, word: &mut String| {
+            term.as_deref().is_some_and(|term| {
+                term.clone_into(word);
+                true
+            })
+        };
+        if let Some(term) = self.known.get(word.as_str()) {
+            return put(term, word);
+        }
+        let mut stream = self.chain.token_stream(word);
+        let term = stream.advance().then(|| stream.token().text.as_str().into());
+        drop(stream);
+        if self.known.len() >= REMEMBERED_WORDS {
+            self.known.clear();
+        }
+        put(self.known.entry(word.as_str().into()).or_insert(term), word)
+    }
+}
+
+/// What is done to a word.
+fn chain() -> TextAnalyzer {
+    TextAnalyzer::builder(RawTokenizer::default())
         // Before lower-casing: some capital letters become two characters in lower case and one when folded.
         .filter(AsciiFoldingFilter)
         .filter(LowerCaser)
@@ -89,6 +131,45 @@ fn is_dense(c: char) -> bool {
     let khmer_myanmar = matches!(c,
         '\u{1780}'..='\u{17d3}' | '\u{1000}'..='\u{103f}' | '\u{1050}'..='\u{109d}' | '\u{aa60}'..='\u{aa7f}');
     han || kana || hangul || thai_lao || khmer_myanmar
+}
+
+/// Cuts text into words and makes terms of them.
+#[derive(Clone)]
+struct TermTokenizer {
+    words: WordTokenizer,
+    terms: Terms,
+}
+
+impl Tokenizer for TermTokenizer {
+    type TokenStream<'a> = TermStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> TermStream<'a> {
+        TermStream { words: self.words.token_stream(text), terms: &mut self.terms }
+    }
+}
+
+struct TermStream<'a> {
+    words: WordStream<'a>,
+    terms: &'a mut Terms,
+}
+
+impl TokenStream for TermStream<'_> {
+    fn advance(&mut self) -> bool {
+        while self.words.advance() {
+            if self.terms.replace(&mut self.words.token_mut().text) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn token(&self) -> &Token {
+        self.words.token()
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        self.words.token_mut()
+    }
 }
 
 /// Cuts text into words.
@@ -234,6 +315,22 @@ mod tests {
         let word = words(&"ж".repeat(300)).remove(0);
         assert_eq!(word.len(), 254);
         assert_eq!(words(&"7".repeat(70_000)), ["7".repeat(255)]);
+    }
+
+    #[test]
+    fn a_word_gives_the_same_term_every_time() {
+        let mut analyzer = analyzer();
+        let mut terms = |text: &str| {
+            let mut terms = Vec::new();
+            analyzer.token_stream(text).process(&mut |token| terms.push(token.clone()));
+            terms
+        };
+        let text = "The Backups of the backup: ÉTÉ, été, running";
+        let first = terms(text);
+        let many: String = (0..REMEMBERED_WORDS).map(|number| format!("w{number} ")).collect();
+        assert_eq!(terms(text), first);
+        assert_eq!(terms(&many).len(), REMEMBERED_WORDS);
+        assert_eq!(terms(text), first);
     }
 
     proptest! {
