@@ -8,15 +8,17 @@ mod corpus;
 mod home;
 mod ingest;
 mod machine;
+mod memory;
 mod query;
 mod refresh;
 mod snapshot;
 mod table;
 mod timing;
 
-use std::{cell::OnceCell, error::Error, path::Path};
+use std::{cell::OnceCell, error::Error, path::Path, thread, time::Duration};
 
 use atocore_engine::Copier;
+use atocore_storage::files;
 use tempfile::TempDir;
 
 use crate::{failure::Failure, terminal};
@@ -148,6 +150,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     let bench =
         Bench { scale, corpus, dir, whole: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() };
     chosen.iter().try_for_each(|measurement| (measurement.run)(&bench))?;
+    remove(bench.dir())?;
     terminal::line(&format!("\n{}", machine::load()));
     Ok(())
 }
@@ -158,6 +161,17 @@ fn usage() -> String {
         text.push_str(&format!("\n  {:<23}{}", measurement.name, measurement.does));
     }
     text
+}
+
+/// Removes a folder. A word index that was closed breaks its merges off, and may write a last file meanwhile.
+fn remove(dir: &Path) -> Result<(), Failure> {
+    for _ in 0..50 {
+        if files::remove_tree(dir).is_ok() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    files::remove_tree(dir).map_err(cannot("remove a folder"))
 }
 
 /// Makes a failure that says what could not be done, and every cause of it.

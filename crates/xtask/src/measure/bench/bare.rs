@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use atocore_storage::lexical::IndexedPassage;
 use tantivy::{
     Index, Searcher, TantivyDocument, TantivyError, Term,
     collector::TopDocs,
@@ -13,7 +14,10 @@ use tantivy::{
     },
 };
 
-use super::{cannot, home::Chunk};
+use super::{
+    cannot,
+    memory::{Document, Memory},
+};
 use crate::failure::Failure;
 
 /// The memory that all threads together fill before they write to disk; as much as the product takes.
@@ -38,8 +42,8 @@ impl Shape {
         Ok(Self { schema: index.schema(), settings: index.settings().clone() })
     }
 
-    /// Indexes the chunks into the empty folder `dir`, in one commit.
-    pub(super) fn index(&self, chunks: &[Chunk], dir: &Path) -> Result<(), Failure> {
+    /// Indexes all passages into the empty folder `dir`, in one commit.
+    pub(super) fn index(&self, memory: &Memory, dir: &Path) -> Result<(), Failure> {
         let write = || -> Result<(), TantivyError> {
             let fields = Fields::of(&self.schema)?;
             let builder = Index::builder().schema(self.schema.clone()).settings(self.settings.clone());
@@ -52,8 +56,10 @@ impl Shape {
                 .build();
             let mut writer = index.writer_with_options(options)?;
             writer.set_merge_policy(Box::new(NoMergePolicy));
-            for chunk in chunks {
-                let _stamp = writer.add_document(fields.entry(chunk))?;
+            for document in &memory.0 {
+                for passage in &document.passages {
+                    let _stamp = writer.add_document(fields.entry(document, passage))?;
+                }
             }
             let _stamp = writer.commit()?;
             writer.wait_merging_threads()
@@ -133,17 +139,17 @@ impl Fields {
         })
     }
 
-    fn entry(&self, chunk: &Chunk) -> TantivyDocument {
+    fn entry(&self, document: &Document, passage: &IndexedPassage) -> TantivyDocument {
         let mut entry = TantivyDocument::new();
-        entry.add_u64(self.chunk_key, chunk.passage.chunk_key);
-        entry.add_u64(self.document_key, chunk.document);
-        entry.add_text(self.project, &chunk.project);
-        for tag in &chunk.tags {
+        entry.add_u64(self.chunk_key, passage.chunk_key);
+        entry.add_u64(self.document_key, document.key);
+        entry.add_text(self.project, &document.project);
+        for tag in &document.tags {
             entry.add_text(self.tag, tag.to_lowercase());
         }
-        entry.add_text(self.words, &chunk.title);
-        entry.add_text(self.words, &chunk.passage.heading_path);
-        entry.add_text(self.words, &chunk.passage.text);
+        entry.add_text(self.words, &document.title);
+        entry.add_text(self.words, &passage.heading_path);
+        entry.add_text(self.words, &passage.text);
         entry
     }
 }

@@ -16,14 +16,12 @@ use atocore_model::{
     name::ProjectName,
     project::{Project, Root, RootLocation},
 };
-use atocore_storage::{
-    lexical::{IndexedPassage, PassageSource},
-    sqlite::{Store, StoreOptions},
-};
+use atocore_storage::sqlite::{Store, StoreOptions};
 
 use super::{
     cannot,
     corpus::{Corpus, Document},
+    memory::Memory,
 };
 use crate::failure::Failure;
 
@@ -43,16 +41,6 @@ pub(super) struct Home {
     projects: Vec<Project>,
     files: usize,
     bytes: u64,
-}
-
-/// A passage with what is indexed of its document.
-#[derive(Debug)]
-pub(super) struct Chunk {
-    pub(super) document: u64,
-    pub(super) project: String,
-    pub(super) tags: Vec<String>,
-    pub(super) title: String,
-    pub(super) passage: IndexedPassage,
 }
 
 /// A moment long enough ago that a refresh trusts the times of the files.
@@ -167,23 +155,10 @@ impl Home {
     }
 
     /// Everything that is in its word index, from its store.
-    pub(super) fn chunks(&self) -> Result<Vec<Chunk>, Failure> {
+    pub(super) fn memory(&self) -> Result<Memory, Failure> {
         let options = StoreOptions { busy_timeout: BUSY, clock: Arc::new(SystemClock) };
-        let store =
-            Store::open_read_only(&self.layout().database(), options).map_err(cannot("open a store"))?;
-        let mut chunks = Vec::new();
-        let mut take = |document: atocore_storage::lexical::ChangedDocument<'_>| {
-            chunks.extend(document.passages.iter().map(|passage| Chunk {
-                document: document.document_key,
-                project: document.project.to_owned(),
-                tags: document.tags.to_vec(),
-                title: document.title.to_owned(),
-                passage: passage.clone(),
-            }));
-            Ok(())
-        };
-        let _mark = store.changes(None, &mut take).map_err(cannot("read a store"))?;
-        Ok(chunks)
+        let store = Store::open_read_only(&self.layout().database(), options);
+        Memory::of(&store.map_err(cannot("open a store"))?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A first ingestion, files to answers, beside the search library indexing the same chunks from memory.
 
-use std::cell::Cell;
+use std::path::Path;
 
 use atocore_engine::Copier;
 use atocore_storage::files;
@@ -10,6 +10,7 @@ use super::{
     bare::Shape,
     cannot,
     home::{Amount, Home},
+    remove,
     table::{Table, megabytes, rate, time},
     timing::{Spent, in_turns, spent},
 };
@@ -19,25 +20,25 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let dir = bench.dir().join("ingest");
     let home = Home::write(&dir, &bench.corpus, Amount::Files(bench.scale.new_files))?;
     let data = home.layout().data;
-    let ingest = || -> Result<Spent, Failure> {
-        files::remove_tree(&data).map_err(cannot("empty a data directory"))?;
+    let mut ingest = || -> Result<Spent, Failure> {
+        remove(&data)?;
         let engine = home.engine(Copier::InProcess)?;
         spent(|| home.refresh_all(&engine))
     };
     let _first = ingest()?;
-    let (chunks, shape) = (home.chunks()?, Shape::of(&home.layout().lexical_index())?);
-    let bare_dir = dir.join("bare");
-    let number = Cell::new(0);
-    let index = || -> Result<Spent, Failure> {
-        let dir = bare_dir.join(number.replace(number.get() + 1).to_string());
-        files::create_dirs(&dir).map_err(cannot("make a folder"))?;
-        let spent = spent(|| shape.index(&chunks, &dir));
-        files::remove_tree(&dir).map_err(cannot("remove a folder"))?;
+    let (memory, shape) = (home.memory()?, Shape::of(&home.layout().lexical_index())?);
+    let in_new_folder = |index: &dyn Fn(&Path) -> Result<(), Failure>| -> Result<Spent, Failure> {
+        let folder = dir.join("from-memory");
+        files::create_dirs(&folder).map_err(cannot("make a folder"))?;
+        let spent = spent(|| index(&folder));
+        remove(&folder)?;
         spent
     };
-    let (mut ingest, mut index) = (ingest, index);
-    let [ingested, indexed] = in_turns(bench.scale.long_rounds, [&mut ingest, &mut index])?;
-    let count = chunks.len() as u64;
+    let mut bare = || in_new_folder(&|folder| shape.index(&memory, folder));
+    let mut own = || in_new_folder(&|folder| memory.index(folder));
+    let rounds = bench.scale.long_rounds;
+    let [ingested, indexed, own] = in_turns(rounds, [&mut ingest, &mut bare, &mut own])?;
+    let count = memory.passages();
     let mut table = Table::new(format!(
         "ingest: {} new files, {}, {count} chunks, from reading them to finding them",
         home.files(),
@@ -46,6 +47,9 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let baseline = "bare tantivy, the same chunks from memory";
     table.compare("first ingestion", ingested.wall, indexed.wall, baseline, Some(2.0));
     table.compare("its processor time", ingested.cpu, indexed.cpu, baseline, None);
+    let own_index = "its own word index, the same chunks from memory";
+    table.compare("first ingestion", ingested.wall, own.wall, own_index, None);
+    table.compare("its processor time", ingested.cpu, own.cpu, own_index, None);
     let mut show = |what, value: &dyn Fn(Spent) -> String| {
         table.show(what, value(ingested), value(indexed), baseline);
     };
@@ -53,5 +57,5 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     show("chunks per second", &|spent| format!("{:.0}", rate(count, spent.wall)));
     show("processor time per chunk", &|spent| time(spent.cpu.div_f64(count.max(1) as f64)));
     table.print();
-    files::remove_tree(&dir).map_err(cannot("remove a folder"))
+    remove(&dir)
 }

@@ -1,0 +1,89 @@
+//! What a word index is made of, held in memory, so that indexing can be measured without reading or storing.
+
+use std::path::Path;
+
+use atocore_model::{
+    id::{Generation, Mark},
+    monitor::Silent,
+};
+use atocore_storage::lexical::{
+    ChangedDocument, IndexAccess, IndexedPassage, LexicalError, LexicalIndex, PassageSource, SourceError,
+};
+
+use super::cannot;
+use crate::failure::Failure;
+
+/// The documents of a store.
+#[derive(Debug)]
+pub(super) struct Memory(pub(super) Vec<Document>);
+
+/// A document with all its passages.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) key: u64,
+    pub(super) project: String,
+    pub(super) tags: Vec<String>,
+    pub(super) title: String,
+    pub(super) passages: Vec<IndexedPassage>,
+}
+
+/// The one state it has.
+const MARK: Mark = Mark { generation: Generation(1), token: 1 };
+
+impl Memory {
+    /// Takes in everything that `source` has.
+    pub(super) fn of(source: &dyn PassageSource) -> Result<Self, Failure> {
+        let mut documents = Vec::new();
+        let mut take = |document: ChangedDocument<'_>| {
+            documents.push(Document {
+                key: document.document_key,
+                project: document.project.to_owned(),
+                tags: document.tags.to_vec(),
+                title: document.title.to_owned(),
+                passages: document.passages.to_vec(),
+            });
+            Ok(())
+        };
+        let _mark = source.changes(None, &mut take).map_err(cannot("read a store"))?;
+        Ok(Self(documents))
+    }
+
+    /// Number of passages.
+    pub(super) fn passages(&self) -> u64 {
+        self.0.iter().map(|document| document.passages.len() as u64).sum()
+    }
+
+    /// Makes the product's own word index of it in the empty folder `dir`.
+    pub(super) fn index(&self, dir: &Path) -> Result<(), Failure> {
+        let index = LexicalIndex::open(dir, IndexAccess::Write).map_err(cannot("make a word index"))?;
+        let _mark = index.catch_up(self, &Silent).map_err(cannot("fill a word index"))?;
+        index.close().map_err(cannot("close a word index"))
+    }
+}
+
+impl PassageSource for Memory {
+    fn mark(&self) -> Result<Mark, SourceError> {
+        Ok(MARK)
+    }
+
+    fn has(&self, mark: Mark) -> Result<bool, SourceError> {
+        Ok(mark == MARK)
+    }
+
+    fn changes(
+        &self,
+        _since: Option<Mark>,
+        each: &mut dyn FnMut(ChangedDocument<'_>) -> Result<(), LexicalError>,
+    ) -> Result<Mark, LexicalError> {
+        for document in &self.0 {
+            each(ChangedDocument {
+                document_key: document.key,
+                project: &document.project,
+                tags: &document.tags,
+                title: &document.title,
+                passages: &document.passages,
+            })?;
+        }
+        Ok(MARK)
+    }
+}
