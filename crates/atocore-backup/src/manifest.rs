@@ -93,6 +93,9 @@ pub struct Counts {
     pub chunks: u64,
     /// Lines of the operation log.
     pub operations: u64,
+    /// Vectors, of all models; 0 in a snapshot from before there were any.
+    #[serde(default)]
+    pub vectors: u64,
 }
 
 /// One file of a snapshot.

@@ -254,7 +254,7 @@ impl Copy<'_> {
             store_id: store.store_id.clone(),
             generation: store.generation.0,
             token: token(store),
-            vector_fingerprint: None,
+            vector_fingerprint: store.vector_fingerprint.clone(),
             counts: counts(store),
             files: self.files,
             metadata_blake3: String::new(),
@@ -271,7 +271,12 @@ pub(crate) fn token(store: &StoreRecord) -> String {
 }
 
 pub(crate) const fn counts(store: &StoreRecord) -> Counts {
-    Counts { documents: store.documents, chunks: store.chunks, operations: store.operations }
+    Counts {
+        documents: store.documents,
+        chunks: store.chunks,
+        operations: store.operations,
+        vectors: store.vectors,
+    }
 }
 
 fn text(path: &Path) -> String {

@@ -30,6 +30,8 @@ pub(crate) struct Network {
     words: Vec<f32>,
     /// Position and token type added up; the first row belongs to the first token of a sequence.
     positions: Vec<f32>,
+    /// A token that has a row of its own instead of the one of its place, and takes no place.
+    placeless: Option<(u32, Vec<f32>)>,
     embedding_norm: Norm,
     layers: Vec<Layer>,
 }
@@ -91,10 +93,17 @@ impl Network {
         let (hidden, row) = (self.hidden, stride(self.hidden));
         fill(&mut scratch.hidden, tokens.len() * row);
         fill(&mut scratch.output, tokens.len() * row);
+        let mut places = self.positions.chunks_exact(hidden);
         for (i, token) in tokens.iter().enumerate() {
             let word = &self.words[*token as usize * hidden..][..hidden];
             scratch.hidden[i * row..][..hidden].copy_from_slice(word);
-            scratch.output[i * row..][..hidden].copy_from_slice(&self.positions[i * hidden..][..hidden]);
+            let place = match &self.placeless {
+                Some((placeless, place)) if placeless == token => Some(place.as_slice()),
+                _ => places.next(),
+            };
+            if let Some(place) = place {
+                scratch.output[i * row..][..hidden].copy_from_slice(place);
+            }
         }
         cpu.add_and_norm(&mut scratch.hidden, &scratch.output, row, &self.embedding_norm);
         for layer in &self.layers {

@@ -1,5 +1,7 @@
 //! What the small JSON files of a model folder say about the network, checked before anything large is read.
 
+mod sentence;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -26,15 +28,16 @@ pub(crate) struct Config {
     pub(crate) positions: usize,
     pub(crate) token_types: usize,
     pub(crate) norm_epsilon: f32,
-    /// The row of the position table that belongs to the first token; `RoBERTa` leaves the first two unused.
+    /// The row of the position table that belongs to the first token; `RoBERTa` has padding before it.
     pub(crate) first_position: usize,
+    /// The token that takes the row before that one, wherever it stands, and no place in the order; `RoBERTa` only.
+    pub(crate) placeless: Option<u32>,
     pub(crate) pooling: Pooling,
     /// How many tokens a text may have, special ones included.
     pub(crate) window: usize,
+    /// Whether texts are brought to lower case before the tokenizer sees them.
+    pub(crate) lower_case: bool,
 }
-
-/// How many tokens a text may have when the model folder does not say.
-const USUAL_WINDOW: usize = 512;
 
 /// `config.json`, as far as it matters here.
 #[derive(Deserialize)]
@@ -76,37 +79,6 @@ fn default_position_type() -> String {
     "absolute".to_owned()
 }
 
-/// `1_Pooling/config.json`.
-#[derive(Deserialize)]
-struct PoolingFile {
-    word_embedding_dimension: Option<usize>,
-    #[serde(default)]
-    pooling_mode_cls_token: bool,
-    #[serde(default)]
-    pooling_mode_mean_tokens: bool,
-    #[serde(default)]
-    pooling_mode_max_tokens: bool,
-    #[serde(default)]
-    pooling_mode_mean_sqrt_len_tokens: bool,
-    #[serde(default)]
-    pooling_mode_weightedmean_tokens: bool,
-    #[serde(default)]
-    pooling_mode_lasttoken: bool,
-}
-
-/// One entry of `modules.json`.
-#[derive(Deserialize)]
-struct Module {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-/// `sentence_bert_config.json`.
-#[derive(Deserialize)]
-struct Sentence {
-    max_seq_length: Option<usize>,
-}
-
 impl Config {
     /// Reads and checks the small files of a model folder.
     ///
@@ -117,17 +89,19 @@ impl Config {
         let network: Network = required(&path)?;
         network.check(&path)?;
         let roberta = network.model_type != "bert";
-        let first_position = if roberta { network.pad_token_id.unwrap_or(1) + 1 } else { 0 };
+        let padding = network.pad_token_id.unwrap_or(1);
+        let first_position = if roberta { padding.saturating_add(1) } else { 0 };
         let usable = network.max_position_embeddings.saturating_sub(first_position);
-        let sentence: Option<Sentence> = optional(&folder.join("sentence_bert_config.json"))?;
-        let window = sentence.and_then(|file| file.max_seq_length).unwrap_or(USUAL_WINDOW).min(usable);
+        let sentence = sentence::Sentence::read(folder, network.hidden_size)?;
+        let window = sentence.window.unwrap_or(usable).min(usable);
         if window < 3 {
-            let (field, found) = ("max_position_embeddings".to_owned(), usable.to_string());
+            let (field, found) = ("number of tokens a text may have".to_owned(), window.to_string());
             return Err(ModelError::WrongDimensions { path, field, expected: "3 or more".to_owned(), found });
         }
-        check_modules(&folder.join("modules.json"))?;
         Ok(Self {
-            pooling: pooling(&folder.join("1_Pooling").join("config.json"), network.hidden_size)?,
+            pooling: sentence.pooling,
+            lower_case: sentence.lower_case,
+            placeless: if roberta { u32::try_from(padding).ok() } else { None },
             hidden: network.hidden_size,
             heads: network.num_attention_heads,
             layers: network.num_hidden_layers,
@@ -195,53 +169,12 @@ impl Network {
     }
 }
 
-/// Reads the way of pooling; without the file it is the mean.
-fn pooling(path: &Path, hidden: usize) -> Result<Pooling, ModelError> {
-    let Some(file) = optional::<PoolingFile>(path)? else { return Ok(Pooling::Mean) };
-    if let Some(found) = file.word_embedding_dimension.filter(|found| *found != hidden) {
-        return Err(ModelError::WrongDimensions {
-            path: path.to_owned(),
-            field: "word_embedding_dimension".to_owned(),
-            expected: hidden.to_string(),
-            found: found.to_string(),
-        });
-    }
-    let others = file.pooling_mode_max_tokens
-        || file.pooling_mode_mean_sqrt_len_tokens
-        || file.pooling_mode_weightedmean_tokens
-        || file.pooling_mode_lasttoken;
-    match (file.pooling_mode_mean_tokens, file.pooling_mode_cls_token, others) {
-        (true, false, false) => Ok(Pooling::Mean),
-        (false, true, false) => Ok(Pooling::Cls),
-        _ => Err(ModelError::Unsupported {
-            path: path.to_owned(),
-            field: "pooling_mode".to_owned(),
-            found: "another mode or several".to_owned(),
-            supported: "either mean or CLS pooling",
-        }),
-    }
-}
-
-/// Refuses models with further steps after pooling, such as a dense layer.
-fn check_modules(path: &Path) -> Result<(), ModelError> {
-    for module in optional::<Vec<Module>>(path)?.unwrap_or_default() {
-        let kind = module.kind.rsplit('.').next().unwrap_or_default();
-        if !["Transformer", "Pooling", "Normalize"].contains(&kind) {
-            return Err(ModelError::Unsupported {
-                path: path.to_owned(),
-                field: "type".to_owned(),
-                found: module.kind,
-                supported: "`Transformer`, `Pooling` and `Normalize`",
-            });
-        }
-    }
-    Ok(())
-}
-
+/// Reads a file that must be there.
 fn required<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
     optional(path)?.ok_or_else(|| ModelError::Missing { path: path.to_owned() })
 }
 
+/// Reads a file that may be missing.
 fn optional<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, ModelError> {
     let bytes = match files::read(path) {
         Ok(bytes) => bytes,

@@ -286,3 +286,6 @@ mod x86 {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::{
     cmp::Reverse,
     fmt,
     num::NonZeroUsize,
+    path::PathBuf,
     sync::{
         OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -49,6 +50,13 @@ impl fmt::Display for Precision {
 
 /// A loaded model. Vectors have length 1, so their dot product is their cosine. The same text gives the same bits
 /// on the same machine, whether alone or among many.
+///
+/// A blank text ([`Embedder::is_blank`]) has a vector too, as with sentence-transformers: that of the special tokens
+/// alone, the same for every blank text, or zeros where the model has no special tokens. It means nothing and must not
+/// be stored or searched with. No other vector is zero or not finite: that would be an error instead.
+///
+/// A text may have any length. The time for one is bounded by what the window can see: of a word longer than 16 KiB
+/// the rest is passed over, and after 1 MiB that has not filled the window the rest of the text is.
 #[derive(Debug)]
 pub struct Embedder {
     splitter: Splitter,
@@ -57,6 +65,8 @@ pub struct Embedder {
     threads: NonZeroUsize,
     window: usize,
     fingerprint: Digest,
+    /// Where the weights came from, to name them when they turn out to be broken.
+    checkpoint: PathBuf,
 }
 
 impl Embedder {
@@ -70,7 +80,8 @@ impl Embedder {
         let config_digest = Digest::from_bytes(*blake3::hash(&config_bytes).as_bytes());
         folder.compare(CONFIG, config_digest)?;
         let (splitter, network) = thread::scope(|scope| {
-            let splitter = scope.spawn(|| Splitter::read(&folder.path().join(TOKENIZER), config.window));
+            let splitter = scope
+                .spawn(|| Splitter::read(&folder.path().join(TOKENIZER), config.window, config.lower_case));
             let network = load_network(folder, &config, precision);
             (splitter.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), network)
         });
@@ -85,9 +96,10 @@ impl Embedder {
             }));
         }
         let pooling = config.pooling;
+        let lower_case = if config.lower_case { "lower case\n" } else { "" };
         let described = format!(
             "pass {PASS_VERSION}\nweights {weights_digest}\ntokenizer {tokenizer_digest}\nconfig {config_digest}\n\
-             precision {precision}\npooling {pooling:?}\nwindow {}\n",
+             precision {precision}\npooling {pooling:?}\nwindow {}\n{lower_case}",
             config.window
         );
         Ok(Self {
@@ -97,6 +109,7 @@ impl Embedder {
             threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             window: config.window,
             fingerprint: Digest::from_bytes(*blake3::hash(described.as_bytes()).as_bytes()),
+            checkpoint: folder.path().join(CHECKPOINT),
         })
     }
 
@@ -123,7 +136,7 @@ impl Embedder {
     /// Embeds one text, on the calling thread. What lies behind the window is not seen; see [`Embedder::is_cut`].
     ///
     /// # Errors
-    /// When the tokenizer fails on it.
+    /// When the tokenizer fails on it, or the model's weights make a vector that is not finite of it.
     pub fn embed_one(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
         self.embed(text, &mut Scratch::default())
     }
@@ -131,7 +144,7 @@ impl Embedder {
     /// Embeds many texts, one per core at a time, longest first; the vectors come in the order of the texts.
     ///
     /// # Errors
-    /// When the tokenizer fails on one, or the caller cancelled.
+    /// When one of them cannot be embedded alone either, or the caller cancelled.
     ///
     /// # Cancellation
     /// Between texts, so within some hundredths of a second; finished vectors are dropped.
@@ -189,7 +202,8 @@ impl Embedder {
         self.fingerprint
     }
 
-    /// How many tokens a whole text has, special ones included, even beyond the window.
+    /// How many tokens a whole text has, special ones included, even beyond the window; by some too many where there is
+    /// no whitespace for 16 KiB. Takes time in proportion to the text.
     ///
     /// # Errors
     /// When the tokenizer fails on it.
@@ -205,6 +219,15 @@ impl Embedder {
         Ok(self.splitter.split(text)?.cut)
     }
 
+    /// Whether nothing of a text reaches the model: it is empty, or whitespace, control characters, and whatever else
+    /// the tokenizer throws away. Its vector means nothing.
+    ///
+    /// # Errors
+    /// When the tokenizer fails on it.
+    pub fn is_blank(&self, text: &str) -> Result<bool, EmbedError> {
+        self.splitter.is_blank(text)
+    }
+
     fn embed(&self, text: &str, scratch: &mut Scratch) -> Result<Vec<f32>, EmbedError> {
         let sequence = self.splitter.split(text)?;
         let vocabulary = self.network.vocabulary();
@@ -214,7 +237,14 @@ impl Embedder {
         if sequence.tokens.is_empty() {
             return Ok(vec![0.0; self.dimensions()]);
         }
-        Ok(self.network.encode(self.cpu, &sequence.tokens, scratch))
+        let vector = self.network.encode(self.cpu, &sequence.tokens, scratch);
+        // Broken weights make numbers that are not finite, or all zero; the comparison is false for NaN as well.
+        let length = vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
+        if (0.5..2.0).contains(&length) {
+            return Ok(vector);
+        }
+        let source = "its weights make a vector without a direction".into();
+        Err(EmbedError::Model(ModelError::Invalid { path: self.checkpoint.clone(), source }))
     }
 }
 

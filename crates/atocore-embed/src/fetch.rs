@@ -122,7 +122,8 @@ impl FetchError {
 ///
 /// # Durability
 /// When this returns, the files and their names are on disk. A process killed on the way leaves a staging folder,
-/// which the next call removes.
+/// `.NAME.partial`, which the next call removes. The empty file `.NAME.lock` stays: removing it would let two processes
+/// hold different files of that name.
 pub fn fetch(
     model: &'static KnownModel,
     models: &Path,
@@ -141,8 +142,10 @@ pub fn fetch(
     }
 
     let staging = models.join(format!(".{}.partial", model.name));
-    files::remove_staging(&staging).map_err(failed("remove", &staging))?;
-    let (fresh, scratch, broken) = (staging.join("model"), staging.join("scratch"), staging.join("broken"));
+    clear(&staging).map_err(failed("remove", &staging))?;
+    // A folder of this process: a download that outlived the process that started it has another one in mind.
+    let own = staging.join(std::process::id().to_string());
+    let (fresh, scratch, broken) = (own.join("model"), own.join("scratch"), own.join("broken"));
     for folder in [&fresh, &scratch] {
         fs::create_dir_all(folder).map_err(failed("create", folder))?;
     }
@@ -151,7 +154,7 @@ pub fn fetch(
         .and_then(|()| whole(&fresh, model, monitor)?.map_err(FetchError::Delivered));
     if let Err(error) = delivered {
         // The first error is the one to tell; what could not be removed is removed by the next call.
-        drop(files::remove_staging(&staging));
+        drop(clear(&staging));
         return Err(error);
     }
     sync_folders(&fresh, model).map_err(failed("sync", &fresh))?;
@@ -161,8 +164,19 @@ pub fn fetch(
     }
     files::rename(&fresh, &place).map_err(failed("create", &place))?;
     files::sync_dir(models).map_err(failed("sync", models))?;
-    files::remove_staging(&staging).map_err(failed("remove", &staging))?;
+    clear(&staging).map_err(failed("remove", &staging))?;
     ModelFolder::open_known(&place, model).map_err(FetchError::Delivered)
+}
+
+/// Removes a staging folder. It is moved out of the way first, so that a download which is still running, because only
+/// the process that had started it was killed, cannot put anything into it any more.
+fn clear(staging: &Path) -> io::Result<()> {
+    let stale = staging.with_extension("stale");
+    files::remove_staging(&stale)?;
+    match files::rename(staging, &stale) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.and_then(|()| files::remove_staging(&stale)),
+    }
 }
 
 /// The folder when it has exactly the published files; what is wrong with it otherwise.

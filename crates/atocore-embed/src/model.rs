@@ -1,5 +1,7 @@
 //! Which models are known by name, where a model lies on this machine, and whether its files are what they must be.
 
+mod hub;
+mod installed;
 mod known;
 
 use std::{
@@ -13,7 +15,9 @@ use atocore_model::{
 };
 use sha2::{Digest as _, Sha256};
 
-pub use known::{KNOWN, KnownModel, PinnedFile};
+pub use hub::in_hub_cache;
+pub use installed::{InstalledModel, installed};
+pub use known::{KNOWN, KnownModel, Package, PinnedFile};
 
 pub use crate::error::ModelError;
 use crate::{config::Config, files, weights};
@@ -25,6 +29,9 @@ pub(crate) const TOKENIZER: &str = "tokenizer.json";
 /// The shape of the network.
 pub(crate) const CONFIG: &str = "config.json";
 
+/// Whose models are also known without their owner's name, as in sentence-transformers.
+const USUAL_OWNER: &str = "sentence-transformers/";
+
 /// A folder with all the files of a model this crate can run; made by [`locate`] and [`ModelFolder::open`] only.
 #[derive(Debug, Clone)]
 pub struct ModelFolder {
@@ -34,7 +41,8 @@ pub struct ModelFolder {
     window: usize,
 }
 
-/// Finds a model by the name of a known one, or by its folder: as given, or below one of the `search` folders.
+/// Finds a model by the name of a known one, or by its folder: as given, or below one of the `search` folders, which can
+/// be caches of the Hugging Face hub.
 ///
 /// Only looks: reads the small files and the header of the large one. A known model under its name must have the
 /// published files; their lengths are compared here, their bytes when it is loaded or verified.
@@ -46,19 +54,34 @@ pub fn locate(name_or_folder: &str, search: &[PathBuf]) -> Result<ModelFolder, M
         let folder = search.iter().map(|folder| folder.join(known.name)).find(|folder| folder.is_dir());
         return match folder {
             Some(folder) => ModelFolder::open_known(&folder, known),
-            None => Err(ModelError::NotFetched { name: known.name, searched: search.to_vec() }),
+            None => known_in_hub(known, search)
+                .ok_or_else(|| ModelError::NotFetched { name: known.name, searched: search.to_vec() }),
         };
     }
     let given = Path::new(name_or_folder);
     let candidates = std::iter::once(given.to_owned()).chain(search.iter().map(|folder| folder.join(given)));
     let folder = candidates.filter(|_| !name_or_folder.trim().is_empty()).find(|folder| folder.is_dir());
-    match folder {
+    let in_hub = || {
+        let same = |name: &str| name.eq_ignore_ascii_case(name_or_folder);
+        let mut models = search.iter().flat_map(|folder| in_hub_cache(folder));
+        let found = models.find(|(name, _)| same(name) || name.strip_prefix(USUAL_OWNER).is_some_and(same));
+        found.map(|(_, folder)| folder)
+    };
+    match folder.or_else(in_hub) {
         Some(folder) => ModelFolder::open(&folder),
         None => Err(ModelError::Unknown {
             name: name_or_folder.chars().take(200).collect(),
             searched: search.to_vec(),
         }),
     }
+}
+
+/// A known model in a cache of the hub. Other programs take only the files that they need, so one that is not whole is as
+/// good as none.
+fn known_in_hub(known: &'static KnownModel, search: &[PathBuf]) -> Option<ModelFolder> {
+    let models = search.iter().flat_map(|folder| in_hub_cache(folder));
+    let same = models.filter(|(name, _)| KnownModel::by_name(name) == Some(known));
+    same.filter_map(|(_, folder)| ModelFolder::open_known(&folder, known).ok()).next()
 }
 
 impl ModelFolder {

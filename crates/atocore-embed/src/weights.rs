@@ -63,7 +63,7 @@ impl Tensors {
                 left -= bytes.len();
             }
             if wanted {
-                by_name.insert(short.to_owned(), Tensor { shape: info.shape.clone(), values });
+                by_name.insert(modern(short), Tensor { shape: info.shape.clone(), values });
             }
         }
         Ok((Self { path: path.to_owned(), by_name }, Digest::from_bytes(*hash.finalize().as_bytes())))
@@ -87,6 +87,13 @@ impl Tensors {
         }
         Ok(tensor.values)
     }
+}
+
+/// The present name of a tensor; checkpoints of the first years call the two of a norm otherwise.
+fn modern(name: &str) -> String {
+    let old = [(".LayerNorm.gamma", ".LayerNorm.weight"), (".LayerNorm.beta", ".LayerNorm.bias")];
+    let found = old.iter().find_map(|(old, new)| Some(format!("{}{new}", name.strip_suffix(old)?)));
+    found.unwrap_or_else(|| name.to_owned())
 }
 
 /// Checks that the checkpoint is whole by its header and its length, without reading the tensors.

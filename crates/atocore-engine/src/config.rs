@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use atocore_model::time::Clock;
 use atocore_storage::{layout::Layout, sqlite::copy::Copier};
 
-use crate::{ingest::ChunkLimits, retrieval::RankWeights};
+use crate::{embedding::ModelChoice, ingest::ChunkLimits, retrieval::RankWeights};
 
 /// Everything that can be set about an engine.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct EngineConfig {
     pub chunks: ChunkLimits,
     /// Larger files are left out; bytes.
     pub max_file_bytes: u64,
+    /// Which model makes the vectors.
+    pub model: ModelChoice,
     /// How hits are ranked.
     pub weights: RankWeights,
     /// How the store is copied for a snapshot.

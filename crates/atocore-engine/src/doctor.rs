@@ -30,7 +30,7 @@ impl Level {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What: `registry`, `store`, `word index`, `roots`, `snapshots`.
+    /// What: `registry`, `store`, `word index`, `model`, `vectors`, `roots`, `snapshots`.
     pub check: &'static str,
     /// How it is.
     pub level: Level,
@@ -48,6 +48,7 @@ pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
     findings.registry(engine);
     findings.store(engine);
     findings.index(engine);
+    findings.meaning(engine);
     findings.roots(engine);
     findings.status(engine);
     findings.list
@@ -123,7 +124,7 @@ impl Findings {
         if engine.store_if_any().is_none() {
             return;
         }
-        match engine.is_current() {
+        match engine.words_are_current() {
             Ok(true) => {
                 self.add("word index", Level::Ok, "the word index shows every document".to_owned(), None)
             }
@@ -132,6 +133,38 @@ impl Findings {
                 self.add("word index", Level::Warning, message, Some("atocore refresh --all"));
             }
             Err(error) => self.failed("word index", &error),
+        }
+    }
+
+    fn meaning(&mut self, engine: &Engine) {
+        let status = match engine.embedding_status() {
+            Ok(status) => status,
+            Err(error) => return self.failed("model", &error),
+        };
+        if !status.wanted {
+            return self.add("model", Level::Ok, "the settings want no model".to_owned(), None);
+        }
+        match &status.problem {
+            None => self.add("model", Level::Ok, format!("model `{}` is there", status.model), None),
+            Some(failure) => {
+                let level = if failure.damaged { Level::Problem } else { Level::Warning };
+                let message = format!("passages are found by their words only: {}", failure.why);
+                self.add("model", level, message, Some(&failure.cure));
+            }
+        }
+        let missing = status.passages.saturating_sub(status.embedded);
+        if status.switching {
+            let serving = status.serving.as_deref().unwrap_or_default();
+            let message = format!("answers still use the vectors of `{serving}`");
+            self.add("vectors", Level::Warning, message, Some("atocore embed"));
+        } else if missing > 0 && status.problem.is_none() {
+            let message = format!("{} without a vector", counted_u64(missing, "passage"));
+            self.add("vectors", Level::Warning, message, Some("atocore embed"));
+        } else if status.passages > 0 && missing == 0 {
+            self.add("vectors", Level::Ok, "every passage has its vector".to_owned(), None);
+        }
+        if let Some(failure) = status.failure {
+            self.add("vectors", Level::Problem, format!("making vectors failed: {failure}"), None);
         }
     }
 

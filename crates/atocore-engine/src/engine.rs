@@ -1,14 +1,12 @@
 //! The whole product as a list of verbs.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+mod opening;
+mod visibility;
+
+use std::{path::PathBuf, sync::Arc};
 
 use atocore_model::{
-    id::{Generation, Mark, ProjectId, SnapshotId},
+    id::{Generation, ProjectId, SnapshotId},
     monitor::Monitor,
     name::ProjectName,
     project::Project,
@@ -17,12 +15,11 @@ use atocore_model::{
     snapshot::Depth,
 };
 use atocore_storage::{
-    files,
     layout::Layout,
-    lexical::{IndexAccess, LexicalError, LexicalIndex},
+    lexical::LexicalIndex,
     locks::{self, Owner, OwnerLock},
     registry::Registry,
-    sqlite::{Operation, StorageError, Store, StoreOptions},
+    sqlite::{Operation, StorageError, Store, WriteTransaction},
 };
 
 use crate::{
@@ -30,12 +27,13 @@ use crate::{
     caller::Caller,
     config::EngineConfig,
     doctor::{self, Finding},
+    embedding::{Embedding, EmbeddingReport, EmbeddingStatus, EmbeddingThread, Workplace},
     error::Error,
     exclusive::{Exclusive, Running},
     freshness::Freshness,
     ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
-    retrieval,
+    retrieval::{RankWeights, Retrieval},
     status::{self, Health, SourceStatus, Status},
 };
 
@@ -58,16 +56,16 @@ pub enum Access {
 pub struct Engine {
     config: EngineConfig,
     projects: Projects,
-    exclusive: Exclusive,
+    exclusive: Arc<Exclusive>,
+    // Declared first of these: the thread ends before what it works with is closed.
+    making: Option<EmbeddingThread>,
+    embedding: Arc<Embedding>,
     // Declared before the store and the lock: the thread ends before what it works with is closed.
-    freshness: Option<Freshness>,
+    freshness: Option<Arc<Freshness>>,
     index: Option<Arc<LexicalIndex>>,
     store: Option<Arc<Store>>,
     _lock: Option<OwnerLock>,
 }
-
-/// How often a reader looks whether a generation has come.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 impl Engine {
     /// Opens an installation. An owner creates what is missing and brings the word index up to date first.
@@ -78,7 +76,9 @@ impl Engine {
         let folders = Folders { vault: config.vault_dir.clone(), drive: config.drive_dir.clone() };
         let mut engine = Self {
             projects: Projects::new(config.layout.registry.clone(), folders),
-            exclusive: Exclusive::default(),
+            exclusive: Arc::default(),
+            making: None,
+            embedding: Arc::new(Embedding::without_index(config.model.clone())),
             freshness: None,
             index: None,
             store: None,
@@ -90,47 +90,6 @@ impl Engine {
             Access::Read => engine.look()?,
         }
         Ok(engine)
-    }
-
-    fn own(&mut self, activity: String, socket: Option<PathBuf>, monitor: &dyn Monitor) -> Result<(), Error> {
-        let layout = &self.config.layout;
-        let since = self.config.clock.now().to_string();
-        let owner = Owner { pid: std::process::id(), activity, since, socket };
-        self._lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
-        files::remove_tree(&layout.scratch())?;
-        // Left-overs of dead owners do no harm, so failing to remove them does none either.
-        drop(files::remove_staged(&layout.registry));
-        let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
-        let index = Arc::new(LexicalIndex::open(&layout.lexical_index(), IndexAccess::Write)?);
-        self.store = Some(Arc::clone(&store));
-        self.index = Some(Arc::clone(&index));
-        let shown = if self.is_current()? {
-            store.generation()?
-        } else {
-            index.catch_up(&*store, monitor)?.generation
-        };
-        self.freshness = Some(Freshness::start(store, index, shown));
-        Ok(())
-    }
-
-    fn look(&mut self) -> Result<(), Error> {
-        let layout = &self.config.layout;
-        match Store::open_read_only(&layout.database(), self.store_options()) {
-            Ok(store) => self.store = Some(Arc::new(store)),
-            Err(StorageError::Missing(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
-        match LexicalIndex::open(&layout.lexical_index(), IndexAccess::Read) {
-            Ok(index) => self.index = Some(Arc::new(index)),
-            // It is derived: the next owner makes it anew, and queries say that it is not ready.
-            Err(LexicalError::Missing { .. } | LexicalError::Damaged { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
-    fn store_options(&self) -> StoreOptions {
-        StoreOptions { busy_timeout: self.config.busy_timeout, clock: Arc::clone(&self.config.clock) }
     }
 
     /// The process that owns the store of an installation now, or `None`.
@@ -281,17 +240,32 @@ impl Engine {
         let project = self.project(name)?;
         let activity = format!("refresh of {}", project.id);
         let turn = self.exclusive.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
+        let recut_behind = self.wants_vectors() && self.store()?.read(|read| read.serving_space())?.is_some();
+        if !recut_behind {
+            self.apply_recuts(caller)?;
+        }
         let ingestion = Ingestion {
             store: self.store()?,
             freshness: self.freshness.as_ref().ok_or(StorageError::ReadOnly)?,
             folders: self.projects.folders(),
             chunks: self.config.chunks,
             max_file_bytes: self.config.max_file_bytes,
+            recut_behind,
             clock: &*self.config.clock,
             caller,
             monitor: &turn.watched(monitor),
         };
         ingestion.refresh(&project, self.projects.registry()?.projects())
+    }
+
+    /// Documents that were cut anew and wait for vectors that nobody wants any more take their places at once.
+    fn apply_recuts(&self, caller: Caller) -> Result<(), Error> {
+        let operation = Operation { door: caller.door(), verb: "cut_anew", subject: "" };
+        if self.store()?.read(|read| read.recut_documents())? > 0 {
+            let applied = |write: &WriteTransaction<'_>| write.apply_recuts(usize::MAX >> 1);
+            self.see(self.store()?.write(&operation, applied)?.mark.generation)?;
+        }
+        Ok(())
     }
 
     /// Every root of every project, and whether it can be read.
@@ -309,6 +283,14 @@ impl Engine {
     /// # Errors
     /// When the project is unknown, there is no store, or the generation to wait for does not come in time.
     pub fn query(&self, query: &Query) -> Result<Answer, Error> {
+        self.query_with(query, &self.config.weights)
+    }
+
+    /// Answers a question with other weights than those of the settings, to compare them.
+    ///
+    /// # Errors
+    /// As [`Engine::query`].
+    pub fn query_with(&self, query: &Query, weights: &RankWeights) -> Result<Answer, Error> {
         let project = match &query.project {
             ProjectHint::None => None,
             ProjectHint::Boost(name) | ProjectHint::Scope(name) => Some(self.project(name)?.id),
@@ -320,8 +302,39 @@ impl Engine {
         let index = self.index.as_ref().ok_or(Error::IndexNotReady)?;
         if self.freshness.is_none() {
             let _mark = index.refresh()?;
+            self.embedding.index().map_or(Ok(None), |vectors| vectors.refresh())?;
         }
-        retrieval::answer(store, index, &self.config.weights, query, project.as_ref())
+        let _answering = self.embedding.question();
+        if let Some(project) = &project {
+            self.embedding.asked_about(project.as_str());
+        }
+        let retrieval = Retrieval { store, words: index, embedding: &self.embedding, weights };
+        retrieval.answer(query, project.as_ref())
+    }
+
+    // Meaning.
+
+    /// Makes the vectors that are missing and lets answers use them; with a thread that does so too, waits for its
+    /// turn.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`]; or when the store or the index cannot be written.
+    ///
+    /// # Durability
+    /// Every vector is committed a few seconds after it was made at the latest; the next run goes on from there.
+    ///
+    /// # Cancellation
+    /// At every passage; [`Error::Cancelled`].
+    pub fn embed(&self, monitor: &dyn Monitor) -> Result<EmbeddingReport, Error> {
+        let at = Workplace {
+            store: self.store()?,
+            freshness: self.freshness.as_ref().ok_or(StorageError::ReadOnly)?,
+            exclusive: &self.exclusive,
+            clock: &*self.config.clock,
+            busy_timeout: self.config.busy_timeout,
+            polite: false,
+        };
+        self.embedding.make(&at, monitor)
     }
 
     // Snapshots.
@@ -395,56 +408,7 @@ impl Engine {
         doctor::examine(self)
     }
 
-    /// Whether answers show every committed document.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn is_current(&self) -> Result<bool, Error> {
-        let (Some(store), Some(index)) = (&self.store, &self.index) else { return Ok(self.store.is_none()) };
-        let mark = index.mark().unwrap_or(Mark { generation: Generation(0), token: 0 });
-        store.read(|read| Ok(read.has(mark)? && read.last_document_change()? <= mark.generation))
-    }
-
     // What the verbs share.
-
-    /// Waits until answers show `generation`, at most for the busy timeout.
-    fn wait_for(&self, generation: Generation) -> Result<(), Error> {
-        let started = Instant::now();
-        loop {
-            let shown = self.shown()?.unwrap_or_default();
-            if shown >= generation {
-                return Ok(());
-            }
-            if started.elapsed() >= self.config.busy_timeout {
-                return Err(Error::GenerationNotReached { wanted: generation, shown });
-            }
-            match &self.freshness {
-                Some(freshness) if self.store()?.generation()? >= generation => {
-                    freshness.wait_for(generation, Some(self.config.busy_timeout))?;
-                }
-                _ => thread::sleep(LOOK_AGAIN),
-            }
-        }
-    }
-
-    /// The generation that answers show now.
-    pub(crate) fn shown(&self) -> Result<Option<Generation>, Error> {
-        let (Some(store), Some(index)) = (&self.store, &self.index) else { return Ok(None) };
-        let mark = match &self.freshness {
-            Some(_) => index.mark(),
-            None => index.refresh()?,
-        };
-        let Some(mark) = mark else { return Ok(None) };
-        store.read(|read| {
-            let current = read.has(mark)? && read.last_document_change()? <= mark.generation;
-            Ok(Some(if current { read.generation()? } else { mark.generation }))
-        })
-    }
-
-    /// Lets answers show a generation before going on.
-    fn see(&self, generation: Generation) -> Result<(), Error> {
-        self.freshness.as_ref().map_or(Ok(()), |freshness| freshness.wait_for(generation, None))
-    }
 
     fn store(&self) -> Result<&Store, Error> {
         self.store_if_any().ok_or_else(|| Error::StoreMissing(self.config.layout.database()))
@@ -460,6 +424,10 @@ impl Engine {
 
     pub(crate) const fn folders(&self) -> &Folders {
         self.projects.folders()
+    }
+
+    pub(crate) fn embedding_status(&self) -> Result<EmbeddingStatus, Error> {
+        self.embedding.status(self.store_if_any(), self.wants_vectors())
     }
 
     pub(crate) fn running(&self) -> Option<Running> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use atocore_backup::error::BackupError;
+use atocore_embed::EmbedError;
 use atocore_model::{
     error::{ErrorCode, ErrorKind},
     id::{Generation, ProjectId},
@@ -16,7 +17,10 @@ use atocore_storage::{
     locks::LockError,
     registry::{Fault, RegistryError},
     sqlite::StorageError,
+    vector::VectorError,
 };
+
+use crate::embedding::NoModel;
 
 /// An error of the engine. Displays as one sentence; the cause is its source.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +93,15 @@ pub enum Error {
     /// The word index does not belong to this store yet.
     #[error("the word index is not ready")]
     IndexNotReady,
+    /// What was asked for needs a model.
+    #[error("there is no model to search by meaning with: {}", .0.why)]
+    NoModel(NoModel),
+    /// The model failed on a text.
+    #[error("the model could not be used")]
+    Embed(#[source] EmbedError),
+    /// The vector index.
+    #[error(transparent)]
+    Vector(#[from] VectorError),
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
@@ -131,6 +144,10 @@ impl Error {
             Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
             Self::GenerationNotReached { .. } => ErrorCode::GenerationNotReached,
             Self::IndexNotReady => ErrorCode::IndexUnavailable,
+            Self::NoModel(failure) if failure.damaged => ErrorCode::ModelDamaged,
+            Self::NoModel(_) => ErrorCode::ModelMissing,
+            Self::Embed(_) => ErrorCode::ModelDamaged,
+            Self::Vector(error) => vector_code(error),
             Self::StoreMissing(_) => ErrorCode::StoreMissing,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Lock(LockError::Held(_) | LockError::HeldByUnknown) => ErrorCode::StoreBusy,
@@ -163,6 +180,9 @@ impl Error {
             && let Some(hint) = error.hint()
         {
             return Some(hint.to_owned());
+        }
+        if let Self::NoModel(failure) = self {
+            return Some(format!("`{}`", failure.cure));
         }
         let hint = match self.code() {
             ErrorCode::ProjectUnknown => "`atocore project list` shows every id and alias",
@@ -197,6 +217,24 @@ impl Error {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+/// A caller that calls it off is no fault of the model.
+impl From<EmbedError> for Error {
+    fn from(error: EmbedError) -> Self {
+        match error {
+            EmbedError::Cancelled => Self::Cancelled,
+            error => Self::Embed(error),
+        }
+    }
+}
+
+const fn vector_code(error: &VectorError) -> ErrorCode {
+    match error {
+        VectorError::Full { .. } => ErrorCode::DiskFull,
+        VectorError::Cancelled => ErrorCode::Cancelled,
+        _ => ErrorCode::IndexUnavailable,
     }
 }
 

@@ -18,7 +18,7 @@ use atocore_storage::{
     sqlite::Store,
 };
 
-use crate::error::Error;
+use crate::{bell::Bell, error::Error};
 
 /// While nobody waits, the index is brought up to date at most this often: a commit of the index costs as much as
 /// indexing hundreds of passages.
@@ -28,6 +28,8 @@ const REST: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Freshness {
     shared: Arc<Shared>,
+    /// Rung with every commit, for whoever else follows the documents.
+    bell: Arc<Bell>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -53,7 +55,12 @@ struct State {
 
 impl Freshness {
     /// Starts the thread for an index that shows `shown`.
-    pub(crate) fn start(store: Arc<Store>, index: Arc<LexicalIndex>, shown: Generation) -> Self {
+    pub(crate) fn start(
+        store: Arc<Store>,
+        index: Arc<LexicalIndex>,
+        shown: Generation,
+        bell: Arc<Bell>,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         {
             let mut state = shared.lock();
@@ -63,7 +70,7 @@ impl Freshness {
             let shared = Arc::clone(&shared);
             thread::spawn(move || follow(&shared, &store, &index))
         };
-        Self { shared, thread: Some(thread) }
+        Self { shared, bell, thread: Some(thread) }
     }
 
     /// Says that a write was committed.
@@ -72,6 +79,7 @@ impl Freshness {
         state.wanted = state.wanted.max(generation);
         drop(state);
         self.shared.changed.notify_all();
+        self.bell.ring();
     }
 
     /// Waits until the index shows `generation`.

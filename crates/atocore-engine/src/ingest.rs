@@ -37,6 +37,8 @@ pub(crate) struct Ingestion<'e> {
     pub(crate) folders: &'e Folders,
     pub(crate) chunks: ChunkLimits,
     pub(crate) max_file_bytes: u64,
+    /// Whether documents that are merely cut anew wait for their vectors.
+    pub(crate) recut_behind: bool,
     pub(crate) clock: &'e dyn Clock,
     pub(crate) caller: Caller,
     pub(crate) monitor: &'e dyn Monitor,

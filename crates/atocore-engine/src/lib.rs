@@ -4,12 +4,15 @@
 //! knows nothing of HTTP or of command lines.
 
 mod backups;
+mod bell;
 mod caller;
 mod clock;
 mod config;
 mod doctor;
+mod embedding;
 mod engine;
 mod error;
+pub mod evaluation;
 mod exclusive;
 mod freshness;
 pub mod ingest;
@@ -24,6 +27,7 @@ pub use atocore_backup::{
     vault::SnapshotEntry,
     verify::Validation,
 };
+pub use atocore_embed::{self as embed, Precision};
 pub use atocore_storage::{
     files,
     layout::Layout,
@@ -37,6 +41,7 @@ pub use caller::Caller;
 pub use clock::SystemClock;
 pub use config::EngineConfig;
 pub use doctor::{Finding, Level};
+pub use embedding::{EmbeddingReport, EmbeddingStatus, Making, ModelChoice, NoModel};
 pub use engine::{Access, Engine};
 pub use error::Error;
 pub use exclusive::Running;

@@ -14,7 +14,7 @@ use atocore_storage::{
     sqlite::{RefreshRecord, SCHEMA_VERSION},
 };
 
-use crate::{engine::Engine, error::Error, exclusive::Running};
+use crate::{embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running};
 
 /// Whether it is there and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub struct SnapshotStatus {
 }
 
 /// The whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Status {
     /// Where everything lies.
     pub layout: Layout,
@@ -85,6 +85,8 @@ pub struct Status {
     pub index_generation: Option<Generation>,
     /// Every project, by id.
     pub projects: Vec<ProjectStatus>,
+    /// Models and vectors.
+    pub embedding: EmbeddingStatus,
     /// Snapshots.
     pub snapshots: SnapshotStatus,
     /// When this was put together.
@@ -149,6 +151,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         running: engine.running(),
         generation,
         index_generation: engine.shown()?,
+        embedding: engine.embedding_status()?,
         snapshots: snapshots(layout, now)?,
         layout: layout.clone(),
         at: now,

@@ -166,6 +166,17 @@ pub struct Passage {
     pub lines: LineSpan,
 }
 
+/// The text that a model sees of a passage: title, headings and text, a line each; a title that is the first heading
+/// is said once. The vectors of a store are kept by the digest of this text.
+#[must_use]
+pub fn embedded_text(title: &str, heading_path: &str, content: &str) -> String {
+    let said = heading_path.strip_prefix(title);
+    let said = said.is_some_and(|rest| rest.is_empty() || rest.starts_with(HeadingPath::SEPARATOR));
+    let lines = [if said { "" } else { title }, heading_path, content];
+    let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +188,14 @@ mod tests {
         for other in ["photo.png", "Makefile", ".md5", "a.rs"] {
             assert_eq!(DocumentType::of_file(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_model_sees_title_and_headings_once() {
+        assert_eq!(embedded_text("A", "A > B", "text"), "A > B\ntext");
+        assert_eq!(embedded_text("A", "AB > C", "text"), "A\nAB > C\ntext");
+        assert_eq!(embedded_text("A", "", "text"), "A\ntext");
+        assert_eq!(embedded_text("A", "A", "text"), "A\ntext");
     }
 
     #[test]

@@ -120,6 +120,12 @@ codes! {
     Internal = "internal", Broken;
     /// The store has moved on since the plan was made.
     PlanOutdated = "plan_outdated", Conflict;
+    /// What was asked for needs a model, and there is none.
+    ModelMissing = "model_missing", NotFound;
+    /// The files of the model are not what they must be.
+    ModelDamaged = "model_damaged", Broken;
+    /// A model could not be fetched.
+    ModelNotFetched = "model_not_fetched", Broken;
 }
 
 #[cfg(test)]

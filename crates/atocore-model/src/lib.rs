@@ -20,6 +20,7 @@ pub mod name;
 pub mod path;
 pub mod project;
 pub mod query;
+pub mod ranking;
 pub mod refresh;
 pub mod snapshot;
 pub mod time;

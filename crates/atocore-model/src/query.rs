@@ -5,6 +5,7 @@ use crate::{
     id::{ChunkId, DocumentId, Generation, ProjectId},
     name::{ProjectName, QueryText, Tag},
     path::SourcePath,
+    ranking::{Fusion, MeaningHalf, Mode, WordHalf},
     time::Timestamp,
 };
 
@@ -66,6 +67,10 @@ pub struct Query {
     pub tags: Vec<Tag>,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
     pub path: Option<String>,
+    /// How passages are found; the setting decides when this is `None`.
+    pub mode: Option<Mode>,
+    /// Whether passages that say the same are shown as one.
+    pub collapse: bool,
     /// Answer only once this generation can be seen.
     pub wait_for: Option<Generation>,
 }
@@ -80,6 +85,8 @@ impl Query {
             project: ProjectHint::None,
             tags: Vec::new(),
             path: None,
+            mode: None,
+            collapse: true,
             wait_for: None,
         }
     }
@@ -99,13 +106,15 @@ pub struct Factor {
 /// How a score came about: `similarity` times every factor, from left to right, is the score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// BM25 of the passage.
-    pub bm25: f64,
-    /// The highest BM25 that any passage reached for this question, under the same filters.
-    pub bm25_max: f64,
-    /// `bm25 / bm25_max`: above 0, at most 1.
+    /// What its words make of it; `None` in mode `dense`.
+    pub words: Option<WordHalf>,
+    /// What its meaning makes of it; `None` in mode `lexical` and without a model.
+    pub meaning: Option<MeaningHalf>,
+    /// How both halves were put together; `None` when there is one.
+    pub fusion: Option<Fusion>,
+    /// From the halves alone: at most 1.
     pub similarity: f64,
-    /// The contract's factors, in its order.
+    /// The factors, in the order in which they are multiplied.
     pub factors: Vec<Factor>,
 }
 
@@ -144,6 +153,25 @@ pub struct Hit {
     pub content: String,
     /// How its score came about.
     pub explanation: Explanation,
+    /// Where nearly the same text stands too, best first: passages that would have been hits of their own.
+    pub copies: Vec<Place>,
+}
+
+/// Where a passage stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The passage.
+    pub chunk_id: ChunkId,
+    /// Its document.
+    pub document_id: DocumentId,
+    /// The project that owns the document.
+    pub project: ProjectId,
+    /// Path below the root.
+    pub source_path: SourcePath,
+    /// The headings above the passage.
+    pub heading_path: HeadingPath,
+    /// Where it stands in the file.
+    pub lines: LineSpan,
 }
 
 /// The answer to a question.
@@ -159,6 +187,43 @@ pub struct Answer {
     pub store_generation: Generation,
     /// How many passages were ranked for it.
     pub candidates: usize,
+    /// How they were found: not always as was asked, see `notices`.
+    pub mode: Mode,
+    /// What a person should know about the answer; usually nothing.
+    pub notices: Vec<Notice>,
+}
+
+/// Something about an answer that its hits do not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The word index is behind the store.
+    WordsBehind {
+        /// What the answer shows.
+        shown: Generation,
+        /// What the store has.
+        store: Generation,
+    },
+    /// There is no model, so only words were searched.
+    NoModel {
+        /// Why there is none.
+        why: String,
+        /// The command that helps.
+        cure: String,
+    },
+    /// Some passages have no vector yet and were found by their words only.
+    VectorsMissing {
+        /// How many.
+        missing: u64,
+        /// Of how many.
+        passages: u64,
+    },
+    /// The question is longer than the model's window: its end was searched by words only.
+    QuestionCut {
+        /// How many tokens it has.
+        tokens: usize,
+        /// How many the model sees.
+        window: usize,
+    },
 }
 
 #[cfg(test)]

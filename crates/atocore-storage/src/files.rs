@@ -125,14 +125,40 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// The new content is on disk under its name when this returns `Ok`; after a crash either the old or the new file
 /// is there, whole.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let name = path.file_name().unwrap_or_else(|| OsStr::new("file")).to_string_lossy();
-    let staged = parent(path).join(format!(".{name}.{}.tmp", std::process::id()));
+    let staged = staged(path);
     let result = write_synced(&staged, bytes).and_then(|()| rename(&staged, path));
     if result.is_err() {
         // The first error is the one to report; a left-over temporary file does no harm.
         drop(std::fs::remove_file(&staged));
     }
     result
+}
+
+/// Replaces the file at `path` as [`write_atomic`] does, without waiting for the disk.
+///
+/// For derived data that is checked when it is opened.
+///
+/// # Errors
+/// When the new file cannot be written or renamed; the old one is then untouched.
+///
+/// # Durability
+/// None: other processes see the old or the new file, whole; a power cut can take any of it.
+pub fn write_atomic_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let staged = staged(path);
+    #[expect(clippy::disallowed_methods, reason = "nothing here is durable")]
+    let result = named("write", &staged, std::fs::write(&staged, bytes))
+        .and_then(|()| named("rename", &staged, std::fs::rename(&staged, path)));
+    if result.is_err() {
+        // The first error is the one to report; a left-over temporary file does no harm.
+        drop(std::fs::remove_file(&staged));
+    }
+    result
+}
+
+/// Where the new content of a file is written first.
+fn staged(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_else(|| OsStr::new("file")).to_string_lossy();
+    parent(path).join(format!(".{name}.{}.tmp", std::process::id()))
 }
 
 /// Removes what a [`write_atomic`] to `path` left beside it when its process died half-way.
@@ -298,10 +324,12 @@ mod tests {
     fn an_atomic_write_replaces_and_leaves_no_temporary_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
-        write_atomic(&path, b"one").unwrap();
-        write_atomic(&path, b"two").unwrap();
-        assert_eq!(read_if_present(&path).unwrap().unwrap(), b"two");
-        assert_eq!(list(dir.path()).unwrap(), [path]);
+        for write in [write_atomic, write_atomic_unsynced] {
+            write(&path, b"one").unwrap();
+            write(&path, b"two").unwrap();
+            assert_eq!(read_if_present(&path).unwrap().unwrap(), b"two");
+            assert_eq!(list(dir.path()).unwrap(), std::slice::from_ref(&path));
+        }
     }
 
     #[test]
@@ -309,9 +337,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("taken");
         create_dirs(&path.join("inner")).unwrap();
-        let error = write_atomic(&path, b"x").unwrap_err();
-        assert!(error.to_string().contains("taken"), "{error}");
-        assert_eq!(list(dir.path()).unwrap(), std::slice::from_ref(&path));
+        for write in [write_atomic, write_atomic_unsynced] {
+            let error = write(&path, b"x").unwrap_err();
+            assert!(error.to_string().contains("taken"), "{error}");
+            assert_eq!(list(dir.path()).unwrap(), std::slice::from_ref(&path));
+        }
     }
 
     #[test]

@@ -36,6 +36,12 @@ impl Layout {
         self.data.join("index").join("lexical")
     }
 
+    /// The derived vector index.
+    #[must_use]
+    pub fn vector_index(&self) -> PathBuf {
+        self.data.join("index").join("vectors")
+    }
+
     /// The folder of a vector store that runs on this machine, by the contract's name.
     #[must_use]
     pub fn vector_store(&self) -> PathBuf {

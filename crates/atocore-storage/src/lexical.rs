@@ -133,6 +133,16 @@ impl LexicalIndex {
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
+    /// The passages that have every word of `text`, by key in ascending order, when there are at most `limit`; `None`
+    /// when there are more, or `text` has no word that counts.
+    ///
+    /// # Errors
+    /// When the files of the index cannot be read.
+    pub fn passages_with_all(&self, text: &str, limit: usize) -> Result<Option<Vec<u64>>, LexicalError> {
+        search::passages_with_all(&self.view(), &self.fields, text, limit)
+            .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
+    }
+
     /// Brings the index to the newest state of `source` and returns its mark; searches see it on return.
     ///
     /// What changed since the mark of the index is written, or everything when that mark is not part of the history

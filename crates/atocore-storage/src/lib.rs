@@ -9,3 +9,4 @@ pub mod lexical;
 pub mod locks;
 pub mod registry;
 pub mod sqlite;
+pub mod vector;

@@ -5,11 +5,14 @@
 
 pub mod copy;
 mod documents;
+mod embeddings;
 mod error;
 pub mod inspect;
 mod migrate;
 mod operations;
+mod passages;
 mod pin;
+mod recut;
 mod source;
 
 use std::{
@@ -29,9 +32,11 @@ use atocore_model::{
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 pub use documents::{DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
+pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
 pub use error::StorageError;
 pub use migrate::SCHEMA_VERSION;
 pub use operations::Operation;
+pub use passages::StoredPassage;
 pub use pin::{Pin, StoreRecord};
 
 use crate::files;

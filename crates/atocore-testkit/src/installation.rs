@@ -15,16 +15,19 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, RankWeights, ingest::ChunkLimits,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits,
 };
 use atocore_model::{
     monitor::Silent,
     project::{Project, Root, RootLocation},
     query::{Answer, Query},
+    ranking::Mode,
     refresh::RefreshReport,
     time::{Clock, Timestamp},
 };
 use atocore_storage::files;
+
+use crate::model;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
@@ -56,6 +59,7 @@ pub struct Installation {
     dir: tempfile::TempDir,
     /// Where its times come from.
     pub clock: Arc<TestClock>,
+    model: Option<ModelChoice>,
 }
 
 impl Default for Installation {
@@ -64,11 +68,18 @@ impl Default for Installation {
         for folder in ["vault", "drive"] {
             files::create_dirs(&dir.path().join(folder)).expect("a new folder");
         }
-        Self { dir, clock: Arc::default() }
+        Self { dir, clock: Arc::default(), model: None }
     }
 }
 
 impl Installation {
+    /// The installation with the real model, so that passages are found by meaning too. Without it there is no model and
+    /// none is wanted, which keeps tests of everything else quick.
+    #[must_use]
+    pub fn with_model(self) -> Self {
+        Self { model: Some(model::choice()), ..self }
+    }
+
     /// The temporary folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -90,6 +101,7 @@ impl Installation {
     /// The settings of an engine on it.
     #[must_use]
     pub fn config(&self) -> EngineConfig {
+        let mode = if self.model.is_some() { Mode::Hybrid } else { Mode::Lexical };
         EngineConfig {
             layout: Layout::in_home(&self.home()),
             vault_dir: Some(self.vault()),
@@ -97,7 +109,8 @@ impl Installation {
             busy_timeout: Duration::from_millis(500),
             chunks: ChunkLimits::default(),
             max_file_bytes: 1 << 20,
-            weights: RankWeights::default(),
+            model: self.model.clone().unwrap_or_default(),
+            weights: RankWeights { mode, ..RankWeights::default() },
             copier: Copier::InProcess,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         }

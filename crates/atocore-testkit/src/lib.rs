@@ -3,4 +3,5 @@
 pub mod full_disk;
 pub mod installation;
 pub mod killed;
+pub mod model;
 pub mod soak;

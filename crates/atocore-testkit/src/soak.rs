@@ -6,6 +6,7 @@
 mod answers;
 mod counts;
 mod facts;
+pub mod meaning;
 mod operation;
 mod random;
 mod snapshots;
@@ -30,7 +31,7 @@ use random::Random;
 use subject::{Subject, examine_store, projects_of, words};
 use world::World;
 
-pub use counts::{Kills, SoakCounts};
+pub use counts::{KillCounts, Kills, SoakCounts};
 
 /// What to do to which program.
 #[derive(Debug, Clone)]
@@ -142,7 +143,7 @@ fn soak(
     let mut soak = Soak::begin(options)?;
     report(format!("{} documents, every command measured", soak.facts.content.count()));
     for turn in TURNS.iter().cycle() {
-        if soak.counts.landed() >= options.kills {
+        if soak.counts.kills.landed() >= options.kills {
             break;
         }
         let operation = soak.suited(*turn);
@@ -240,7 +241,7 @@ impl Soak {
             attempts.push(Attempt::Snapshot);
         }
         let landed = !outcome.unsure.is_empty();
-        self.counts.kill(operation.name(), landed.then_some(part / LATEST));
+        self.counts.kills.kill(operation.name(), landed.then_some(part / LATEST));
 
         self.examine(&before, &attempts, &outcome.unsure)?;
         self.go_on()?;
@@ -251,7 +252,7 @@ impl Soak {
         let verb = if landed { "killed" } else { "late  " };
         let (after, pace) = (kill.after.as_millis(), pace.as_millis());
         let mut line = format!("{:<32} {verb} after {after:>4} ms of {pace:>4}", operation.name());
-        if landed && self.counts.landed().is_multiple_of(COMPARE_EVERY) {
+        if landed && self.counts.kills.landed().is_multiple_of(COMPARE_EVERY) {
             self.counts.questions +=
                 answers::compare_with_rebuilt(&self.subject, &self.world, &mut self.random)?;
             self.counts.rebuilt += 1;

@@ -5,14 +5,18 @@
 mod backups;
 mod demo;
 mod doctor;
+mod embed;
+mod evaluate;
 mod exit;
 mod ingest;
+mod model;
 mod output;
 mod progress;
 mod projects;
 mod search;
 mod serve;
 mod settings;
+mod tune;
 mod typeset;
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
@@ -30,6 +34,7 @@ use exit::Exit;
 
 // What the demo's story is set with.
 pub(crate) use backups::stamp_of;
+pub(crate) use model::announcement;
 pub(crate) use output::{Form, Output, Style};
 pub(crate) use progress::Terminal;
 pub(crate) use search::{arithmetic, heading, place};
@@ -60,11 +65,20 @@ enum Command {
     Project(projects::Projects),
     /// Reads what changed in the documents of projects
     Refresh(ingest::Refresh),
+    /// Makes the vectors that are missing; `refresh` and a server do so by themselves
+    Embed(embed::Embed),
     /// Asks a question
     Query(search::Query),
+    /// Judges the answers to questions of yours, and compares settings
+    Eval(evaluate::Evaluate),
+    /// Searches better weights on one half of your questions and tries them on the other
+    Tune(tune::Tune),
     /// Takes, lists, validates and restores snapshots
     #[command(subcommand)]
     Backup(backups::Backups),
+    /// Fetches, lists and verifies the models that search by meaning
+    #[command(subcommand)]
+    Model(model::Models),
     /// Shows what is stored, what is running, and how old the newest snapshot is
     Status(doctor::Status),
     /// Looks for what is wrong and says what cures it
@@ -121,8 +135,12 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Serve(serve) => serve.run(&config, output),
         Command::Project(projects) => projects.run(&config, environment, output),
         Command::Refresh(refresh) => refresh.run(&config, output),
+        Command::Embed(embed) => embed.run(&config, output),
         Command::Query(query) => query.run(&config, output),
+        Command::Eval(evaluate) => evaluate.run(&config, &flags, environment, output),
+        Command::Tune(tune) => tune.run(&config, output),
         Command::Backup(backups) => backups.run(&config, environment, output),
+        Command::Model(models) => models.run(&config, environment, output),
         Command::Status(status) => status.run(&config, output),
         Command::Doctor(doctor) => doctor.run(&config, output),
         Command::Config(settings) => settings.run(&config, output),

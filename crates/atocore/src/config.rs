@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use atocore_engine::{Copier, EngineConfig, Layout, RankWeights, ingest::ChunkLimits};
+use atocore_engine::{Copier, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits};
 use atocore_model::time::Clock;
 
 use crate::http::Token;
@@ -54,6 +54,10 @@ pub struct Config {
     pub chunks: ChunkLimits,
     /// Larger files are left out; bytes.
     pub max_file_bytes: u64,
+    /// Which model makes the vectors, and where it is looked for.
+    pub model: ModelChoice,
+    /// The folder that models are fetched into.
+    pub model_dir: PathBuf,
     /// How hits are ranked.
     pub weights: RankWeights,
     /// The least level of log events that is shown, when it was set.
@@ -95,6 +99,7 @@ impl Config {
             busy_timeout: self.busy_timeout,
             chunks: self.chunks,
             max_file_bytes: self.max_file_bytes,
+            model: self.model.clone(),
             weights: self.weights.clone(),
             copier,
             clock,

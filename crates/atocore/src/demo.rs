@@ -3,6 +3,7 @@
 //! Never writes outside its folder. What it says about the restored answers is compared, not claimed.
 
 mod documents;
+mod meaning;
 mod place;
 mod questions;
 mod story;
@@ -19,7 +20,7 @@ use crate::{
     cli::{Output, Terminal},
     config::Config,
     session::Session,
-    verb::{AddProject, CreateBackup, Query, Refresh, ValidateBackup, VerbError, stamp},
+    verb::{AddProject, CreateBackup, Embed, Query, Refresh, ValidateBackup, VerbError, stamp},
     wire::{Answer, RefreshResult, Root},
 };
 use place::Place;
@@ -74,11 +75,15 @@ impl Demo<'_> {
         let read = self.read(&session, &documents)?;
         self.monitor.clear();
         story.read(&read);
-        let questions = if folder.is_some() {
+        let meaning = self.make_vectors(&session, &mut story)?;
+        let mut questions = if folder.is_some() {
             questions::about(&session, &read)?
         } else {
             questions::OWN.iter().map(ToString::to_string).collect()
         };
+        if meaning.is_some() && folder.is_none() {
+            questions.extend(questions::by_meaning(&session)?);
+        }
         let asked = ask(&session, &questions)?;
         story.answers(&asked);
 
@@ -102,10 +107,14 @@ impl Demo<'_> {
             &SystemClock,
             self.monitor,
         )?;
-        let again = ask(&Session::reading(&self.at(&restored), &Silent)?, &questions)?;
-        let same = same(&asked, &again);
+        let session = Session::writing(&self.at(&restored), "demo", self.monitor)?;
+        // Whatever has no vector is embedded here; nothing may be left to do.
+        let vectors = meaning.as_ref().map(|_| session.run(Embed, self.monitor)).transpose()?;
+        let again = ask(&session, &questions)?;
+        drop(session);
+        let same = same(&asked, &again) && vectors.as_ref().is_none_or(|vectors| vectors.embedded == 0);
         self.monitor.clear();
-        story.restored(&report, &asked, &again);
+        story.restored(&report, &asked, &again, vectors.as_ref());
         story.closing(&self.commands(&questions, &name), same, started.elapsed());
         Ok(same)
     }

@@ -2,6 +2,7 @@
 
 mod backups;
 mod door;
+mod embed;
 mod extract;
 mod failure;
 mod guard;
@@ -38,6 +39,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(projects::plan_removal)) //                               /projects/{name}/removal
         .routes(routes!(projects::refresh)) //                                    /projects/{name}/refresh
         .routes(routes!(query::query)) //                                         /query
+        .routes(routes!(embed::embed)) //                                         /embed
         .routes(routes!(backups::list, backups::create)) //                       /admin/backup
         .routes(routes!(backups::validate)) //                                    /admin/backup/{stamp}/validate
         .routes(routes!(metrics::show)) //                                        /metrics

@@ -6,6 +6,7 @@ pub mod config;
 mod demo;
 pub mod http;
 pub mod logging;
+mod models;
 pub mod serve;
 pub mod session;
 pub mod verb;

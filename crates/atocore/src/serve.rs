@@ -81,7 +81,9 @@ pub fn serve_until(
         })?;
     let path = socket::path(&layout.locks());
     let access = Access::Own { activity: "serve".to_owned(), socket: Some(path.clone()) };
-    let app = App::new(Engine::open(config, access, monitor)?);
+    let mut engine = Engine::open(config, access, monitor)?;
+    engine.start_embedding();
+    let app = App::new(engine);
     let result = runtime.block_on(async {
         // Inside, because a socket belongs to the runtime that it is bound in.
         run(&app, listener, Socket::bind(path), settings, stop, on_ready).await

@@ -4,6 +4,7 @@
 //! never prints and never knows which door it came through, except for what a caller may do.
 
 mod backups;
+mod embed;
 mod error;
 mod projects;
 mod query;
@@ -17,7 +18,9 @@ use atocore_model::monitor::Monitor;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use backups::{CreateBackup, ListBackups, ValidateBackup, stamp};
+pub use embed::Embed;
 pub use error::VerbError;
+pub(crate) use error::sentence;
 pub use projects::{
     AddProject, ListProjects, PlanRemoval, ProjectChange, RemoveProject, ShowProject, UpdateProject,
 };

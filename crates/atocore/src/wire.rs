@@ -11,10 +11,11 @@ pub mod status;
 
 pub use problem::Problem;
 pub use project::{Project, ProjectList, Removal, RemovalPlan, Root};
-pub use query::{Answer, Explanation, Factor, Hit, Lines};
+pub(crate) use query::notice;
+pub use query::{Answer, CopyPlace, Explanation, Factor, Fusion, Hit, Lines, MeaningHalf, WordHalf};
 pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
 pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
 pub use status::{
-    Check, Doctor, FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running,
-    SnapshotStatus, Source, SourceList, Status,
+    Check, Doctor, EmbeddingProgress, EmbeddingResult, EmbeddingStatus, FileProblem, Health, LastRefresh,
+    Owner, Paths, Progress, ProjectStatus, Running, SnapshotStatus, Source, SourceList, Status,
 };

@@ -3,6 +3,7 @@
 //! The steps run in order and the first failure ends the run. Nothing is ever skipped: what a test needs and does
 //! not find is a failure of the first step.
 
+mod model;
 mod prerequisites;
 mod testing;
 
@@ -23,6 +24,7 @@ const STEPS: &[Step] = &[
     Step { name: "prerequisites", does: "what the tests need beyond cargo", run: prerequisites::run },
     Step { name: "formatting", does: "cargo fmt", run: formatting },
     Step { name: "clippy", does: "every lint of the workspace, as an error", run: clippy },
+    Step { name: "model", does: "what tests search by meaning with, fetched once", run: model::run },
     Step { name: "tests", does: "all of them, with those in the documentation", run: testing::run },
     Step { name: "docs", does: "cargo doc without a warning", run: docs },
     Step { name: "licences", does: "every package in use has a licence we may ship", run: licences::run },

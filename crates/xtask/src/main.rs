@@ -66,8 +66,8 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         return Ok(());
     }
     #[cfg(feature = "measure")]
-    if name == measure::COPY_PAGES {
-        return measure::copy_pages(rest);
+    if let Some(done) = measure::run_child(name, rest) {
+        return done;
     }
     match TASKS.iter().find(|task| task.name == name) {
         Some(task) => (task.run)(rest),

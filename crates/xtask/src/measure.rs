@@ -10,7 +10,16 @@ use std::path::Path;
 use crate::failure::Failure;
 
 /// The task that copies a file for a snapshot, as a child process of a measurement; nobody calls it by hand.
-pub(crate) const COPY_PAGES: &str = "__copy-pages";
+const COPY_PAGES: &str = "__copy-pages";
+
+/// Runs what measurements start as a child process; `None` when that is not a name of it.
+pub(crate) fn run_child(task: &str, args: &[String]) -> Option<Result<(), Failure>> {
+    match task {
+        COPY_PAGES => Some(copy_pages(args)),
+        bench::FIRST_ANSWER => Some(bench::first_answer(args)),
+        _ => None,
+    }
+}
 
 /// Runs the measurement of that name.
 ///
@@ -26,10 +35,7 @@ pub(crate) fn run(task: &str, args: &[String]) -> Result<(), Failure> {
 }
 
 /// Copies one file to another for the process that started this one.
-///
-/// # Errors
-/// There are not two files, or the copy cannot be made.
-pub(crate) fn copy_pages(args: &[String]) -> Result<(), Failure> {
+fn copy_pages(args: &[String]) -> Result<(), Failure> {
     let [from, to] = args else { return Err(Failure::usage("two files are needed")) };
     let copied = atocore_engine::copy_pages(Path::new(from), Path::new(to));
     copied.map(|_bytes| ()).map_err(|error| Failure::failed(error.to_string()))

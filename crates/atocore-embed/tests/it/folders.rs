@@ -1,9 +1,6 @@
 //! A folder that is not a usable model is refused with the file's name and a cure.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use atocore_embed::{
     EmbedError, Embedder, Precision,
@@ -11,43 +8,14 @@ use atocore_embed::{
 };
 use atocore_model::monitor::Silent;
 
-use crate::{models, real_model};
+use crate::{
+    models, real_model,
+    scratch::{self, edit, put, refused},
+};
 
 /// A copy of the real model's folder that a test may damage.
 fn copy() -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().expect("a scratch folder");
-    let folder = dir.path().join(KNOWN[0].name);
-    fs::create_dir_all(folder.join("1_Pooling")).expect("a folder");
-    for file in KNOWN[0].files {
-        let bytes = fs::read(real_model().path().join(file.path)).expect("the model's file");
-        put(&folder, file.path, &bytes);
-    }
-    (dir, folder)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test damages its own copy")]
-fn put(folder: &Path, name: &str, bytes: &[u8]) {
-    fs::write(folder.join(name), bytes).expect("the file is written");
-}
-
-fn edit(folder: &Path, name: &str, from: &str, to: &str) {
-    let text = fs::read_to_string(folder.join(name)).expect("the file is text");
-    assert!(text.contains(from), "{name} has no {from}");
-    put(folder, name, text.replace(from, to).as_bytes());
-}
-
-/// Opens and loads; returns what was wrong, after checking that it names `file` and a cure.
-fn refused(folder: &Path, file: &str) -> ModelError {
-    let error = match ModelFolder::open(folder) {
-        Err(error) => error,
-        Ok(found) => match Embedder::load(&found, Precision::F32) {
-            Err(EmbedError::Model(error)) => error,
-            other => panic!("it was accepted: {other:?}"),
-        },
-    };
-    assert!(error.to_string().contains(file), "{error} does not name {file}");
-    assert!(!error.hint().is_empty());
-    error
+    scratch::copy(real_model().path(), KNOWN[0].name)
 }
 
 #[test]
@@ -62,6 +30,28 @@ fn every_name_and_the_folder_itself_lead_to_the_model() {
     assert_eq!(by_path.known(), None);
     assert_eq!(by_path.verify(&Silent).ok(), Some(Verified::NothingPinned));
     assert_eq!(real_model().verify(&Silent).ok(), Some(Verified::Published));
+}
+
+#[test]
+fn what_other_programs_have_downloaded_from_the_hub_is_used_when_it_is_whole() {
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let cached = dir.path().join("models--sentence-transformers--all-MiniLM-L6-v2/snapshots/abc");
+    fs::create_dir_all(cached.join("1_Pooling")).expect("a folder");
+    let search = [PathBuf::from("/nonexistent"), dir.path().to_owned()];
+    for file in KNOWN[0].files {
+        let error = locate("all-MiniLM-L6-v2", &search).expect_err("a file is missing");
+        assert!(matches!(error, ModelError::NotFetched { .. }), "{error:?}");
+        let bytes = fs::read(real_model().path().join(file.path)).expect("the model's file");
+        put(&cached, file.path, &bytes);
+    }
+    let found = locate("all-MiniLM-L6-v2", &search).expect("it is whole now");
+    assert_eq!((found.path(), found.known()), (cached.as_path(), KNOWN.first()));
+    let other = dir.path().join("models--somebody--Theirs");
+    fs::create_dir_all(other.join("snapshots")).expect("a folder");
+    #[expect(clippy::disallowed_methods, reason = "a test arranges its own folder")]
+    fs::rename(&cached, other.join("snapshots/def")).expect("it is moved");
+    let found = locate("somebody/theirs", &search).expect("it is a model");
+    assert_eq!((found.path(), found.known()), (other.join("snapshots/def").as_path(), None));
 }
 
 #[test]
@@ -117,7 +107,7 @@ fn other_architectures_and_wrong_dimensions_are_refused() {
         ("config.json", "\"model_type\": \"bert\"", "\"model_type\": \"mpnet\"", "model_type"),
         ("config.json", "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\"", "hidden_act"),
         ("config.json", "\"absolute\"", "\"relative_key\"", "position_embedding_type"),
-        ("config.json", "\"hidden_size\": 384", "\"hidden_size\": 768", "word_embedding_dimension"),
+        ("config.json", "\"hidden_size\": 384", "\"hidden_size\": 768", "embedding_dimension"),
         ("config.json", "\"hidden_size\": 384", "\"hidden_size\": 385", "hidden_size"),
         ("config.json", "\"intermediate_size\": 1536", "\"intermediate_size\": 1537", "intermediate"),
         ("config.json", "\"num_hidden_layers\": 6", "\"num_hidden_layers\": 7", "encoder.layer.6"),

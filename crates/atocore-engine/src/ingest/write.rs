@@ -102,7 +102,9 @@ fn store_batch(
     let changes = |outcome: &Outcome| !matches!(outcome, Outcome::Refused(_));
     if batch.iter().any(|(_, outcome)| changes(outcome)) {
         let committed = ingestion.store.write(&operation(ingestion, project), |write| {
-            batch.iter().try_for_each(|(place, outcome)| store_one(write, project, &to_read[*place], outcome))
+            batch.iter().try_for_each(|(place, outcome)| {
+                store_one(ingestion, write, project, &to_read[*place], outcome)
+            })
         })?;
         let () = committed.value;
         ingestion.freshness.committed(committed.mark.generation);
@@ -126,6 +128,7 @@ fn store_batch(
 }
 
 fn store_one(
+    ingestion: &Ingestion<'_>,
     write: &WriteTransaction<'_>,
     project: &Project,
     wanted: &ToRead,
@@ -133,6 +136,9 @@ fn store_one(
 ) -> Result<(), StorageError> {
     let key = wanted.known.as_ref().map(|row| row.key);
     match (outcome, key) {
+        (Outcome::Document(document, FileReason::CutAnew), Some(key)) if ingestion.recut_behind => {
+            write.put_recut(key, document)?;
+        }
         (Outcome::Document(document, _), key) => {
             let _stored = write.put_document(key, &project.id, document)?;
         }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod evaluation;
 mod freshness;
 mod ingest;
+mod meaning;
 mod ownership;
 mod projects;
 mod retrieval;

@@ -5,7 +5,8 @@ use atocore_model::query::{Answer, ProjectHint, Query};
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
 
 fn query(text: &str) -> Query {
-    Query::new(text.parse().unwrap())
+    // The documents here are small and alike on purpose.
+    Query { collapse: false, ..Query::new(text.parse().unwrap()) }
 }
 
 fn paths(answer: &Answer) -> Vec<&str> {
@@ -55,7 +56,8 @@ fn the_score_is_the_product_that_the_explanation_shows() {
     assert_eq!(answer.hits.len(), 3);
     for hit in &answer.hits {
         let explanation = &hit.explanation;
-        assert_eq!(explanation.similarity, explanation.bm25 / explanation.bm25_max);
+        let words = explanation.words.unwrap();
+        assert_eq!(explanation.similarity, words.bm25 / words.best);
         let product =
             explanation.factors.iter().fold(explanation.similarity, |score, factor| score * factor.value);
         assert_eq!(explanation.score(), product);

@@ -5,7 +5,7 @@
 use std::{
     io::{Read, Write},
     ops::ControlFlow,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use atocore_model::digest::Digest;
@@ -60,6 +60,59 @@ pub fn head(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     let _read = named("read", path, open(path)?.take(limit).read_to_end(&mut bytes))?;
     Ok(bytes)
+}
+
+/// A new file that is hashed while it is written.
+///
+/// For derived data that is compared with its digest whenever it is opened, and made again when it is not whole.
+#[derive(Debug)]
+pub struct HashedFile {
+    path: PathBuf,
+    file: OpenFile,
+    hasher: blake3::Hasher,
+    /// What is not written yet.
+    pending: Vec<u8>,
+}
+
+impl HashedFile {
+    /// Creates the file.
+    ///
+    /// # Errors
+    /// When the name is taken, or the file cannot be created.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let file = named("create", path, OpenFile::create_new(path))?;
+        Ok(Self { path: path.to_owned(), file, hasher: blake3::Hasher::new(), pending: Vec::new() })
+    }
+
+    /// Appends `bytes`; they may stay in memory until [`HashedFile::finish`].
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        /// Large enough that neither calls nor hashing are slowed down.
+        const PENDING_BYTES: usize = 256 << 10;
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= PENDING_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what is left and returns size and digest of the file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    ///
+    /// # Durability
+    /// None: other processes see the whole file, a power cut can take any of it.
+    pub fn finish(mut self) -> Result<(u64, Digest), FileError> {
+        self.flush()?;
+        Ok((self.hasher.count(), Digest::from_bytes(*self.hasher.finalize().as_bytes())))
+    }
+
+    fn flush(&mut self) -> Result<(), FileError> {
+        let _hasher = self.hasher.update(&self.pending);
+        named("write", &self.path, self.file.write_all(&self.pending))?;
+        self.pending.clear();
+        Ok(())
+    }
 }
 
 /// Reads to the end, hashing what it reads and handing it to `sink`.
@@ -128,6 +181,19 @@ mod tests {
             assert_eq!(head(&to, 3).unwrap(), bytes[..size.min(3)]);
             assert!(copy(&from, &to, &mut |_| ON).is_err(), "a copy replaces nothing");
         }
+    }
+
+    #[test]
+    fn a_hashed_file_has_the_digest_that_it_says_and_replaces_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new");
+        let mut file = HashedFile::create(&path).unwrap();
+        for piece in [0, 1, 300_000, 7, 262_144] {
+            file.write(&vec![piece as u8; piece]).unwrap();
+        }
+        assert_eq!(file.finish().unwrap(), files::digest(&path).unwrap());
+        assert_eq!(files::digest(&path).unwrap().0, 562_152);
+        assert!(HashedFile::create(&path).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use atocore_model::id::Mark;
-use tantivy::{Term, tokenizer::TokenStream};
+use tantivy::{DocId, Term, tokenizer::TokenStream};
 
 use super::{
     filter::{Conditions, LexicalFilter, SegmentFilter},
@@ -81,14 +81,54 @@ pub(super) fn search(
     Ok(LexicalMatches { mark: view.mark, matches: matches.collect() })
 }
 
-/// The different words of a question that stand in some passage, with their weights.
-fn weighted_words(view: &View, fields: &Fields, text: &str) -> tantivy::Result<Vec<(Term, f32)>> {
+/// The passages that have every word of `text`, by key, when there are at most `limit`; `None` when there are more, or
+/// no word counts.
+pub(super) fn passages_with_all(
+    view: &View,
+    fields: &Fields,
+    text: &str,
+    limit: usize,
+) -> tantivy::Result<Option<Vec<u64>>> {
+    let words = words_of(fields, text);
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let mut keys = Vec::new();
+    for segment in &view.segments {
+        let mut having: Option<Vec<DocId>> = None;
+        for word in &words {
+            let mut documents = Vec::new();
+            segment.each_document(&segment.words, word, |document| documents.push(document))?;
+            having = Some(match having {
+                None => documents.into_iter().filter(|document| segment.is_alive(*document)).collect(),
+                Some(before) => {
+                    before.into_iter().filter(|known| documents.binary_search(known).is_ok()).collect()
+                }
+            });
+        }
+        keys.extend(having.unwrap_or_default().iter().map(|document| segment.chunk_keys.get_val(*document)));
+        if keys.len() > limit {
+            return Ok(None);
+        }
+    }
+    keys.sort_unstable();
+    Ok(Some(keys))
+}
+
+/// The different words of a text.
+fn words_of(fields: &Fields, text: &str) -> BTreeSet<Term> {
     let mut words = BTreeSet::new();
     let mut analyzer = tokenizer::analyzer();
     let mut stream = analyzer.token_stream(text);
     while words.len() < MOST_WORDS && stream.advance() {
         words.insert(Term::from_field_text(fields.words, &stream.token().text));
     }
+    words
+}
+
+/// The different words of a question that stand in some passage, with their weights.
+fn weighted_words(view: &View, fields: &Fields, text: &str) -> tantivy::Result<Vec<(Term, f32)>> {
+    let words = words_of(fields, text);
     let mut weighted = Vec::with_capacity(words.len());
     for word in words {
         let frequency = view.document_frequency(&word)?;

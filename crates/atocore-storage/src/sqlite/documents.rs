@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use atocore_model::{
     digest::Digest,
-    document::{Document, FileStamp, HeadingPath, LineSpan, ParsedDocument, Passage},
+    document::{
+        ChunkDraft, Document, FileStamp, HeadingPath, LineSpan, ParsedDocument, Passage, embedded_text,
+    },
     id::{ChunkId, DocumentId, ProjectId},
     name::Tag,
     path::SourcePath,
@@ -96,14 +98,17 @@ pub struct RefreshRecord {
 }
 
 impl ReadTransaction<'_> {
-    /// Every document of a project, in no certain order.
+    /// Every document of a project, in no certain order. One that was cut anew and waits for its vectors counts as
+    /// cut that way already.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn documents_of(&self, project: &ProjectId) -> Result<Vec<DocumentRow>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, file_path, source_path, file_hash, size_bytes, modified_ns, settled, chunked_by
-             FROM source_documents WHERE project_id = ?1",
+            "SELECT d.id, file_path, source_path, file_hash, size_bytes, modified_ns, settled,
+                    coalesce(r.chunked_by, d.chunked_by)
+             FROM source_documents d LEFT JOIN recut_documents r ON r.document_id = d.id
+             WHERE project_id = ?1",
         )?;
         let rows = statement.query_map([project.as_str()], |row| {
             Ok(DocumentRow {
@@ -119,16 +124,18 @@ impl ReadTransaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The keys of the documents whose path below their root `wanted` accepts.
+    /// The keys of the documents that `wanted` accepts by their path below their root and their tags.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn documents_where(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<u64>, StorageError> {
-        let mut statement = self.connection.prepare_cached("SELECT id, source_path FROM source_documents")?;
+    pub fn documents_where(&self, wanted: impl Fn(&str, &[Tag]) -> bool) -> Result<Vec<u64>, StorageError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, source_path, tags FROM source_documents")?;
         let mut rows = statement.query([])?;
         let mut keys = Vec::new();
         while let Some(row) = rows.next()? {
-            if row.get_ref(1)?.as_str().is_ok_and(&wanted) {
+            let (path, tags): (String, String) = (row.get(1)?, row.get(2)?);
+            if wanted(&path, &tags_from_text(&tags)) {
                 keys.push(row.get(0)?);
             }
         }
@@ -257,7 +264,8 @@ impl WriteTransaction<'_> {
                 |row| row.get(0),
             )?;
         self.touch(key)?;
-        self.put_chunks(key, public_id, &document.parsed)
+        self.forget_recut(key)?;
+        self.put_chunks(key, public_id, &document.parsed.title, &document.parsed.chunks)
     }
 
     fn insert_blank(&self, file_path: &str) -> Result<i64, StorageError> {
@@ -274,12 +282,13 @@ impl WriteTransaction<'_> {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// Makes the passages of a document those of `parsed`.
-    fn put_chunks(
+    /// Makes the passages of a document those of `chunks`.
+    pub(super) fn put_chunks(
         &self,
         key: i64,
         document: [u8; 12],
-        parsed: &ParsedDocument,
+        title: &str,
+        chunks: &[ChunkDraft],
     ) -> Result<StoredChunks, StorageError> {
         let mut present: HashMap<[u8; 12], i64> = self
             .connection
@@ -288,26 +297,37 @@ impl WriteTransaction<'_> {
             .collect::<Result<_, _>>()?;
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO source_chunks (public_id, document_id, chunk_index, heading_path, content, char_count,
-                    first_line, last_line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    first_line, last_line, text_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         let mut keep = self.connection.prepare_cached(
-            "UPDATE source_chunks SET chunk_index = ?2, heading_path = ?3, first_line = ?4, last_line = ?5
-             WHERE id = ?1",
+            "UPDATE source_chunks SET chunk_index = ?2, heading_path = ?3, first_line = ?4, last_line = ?5,
+                    text_digest = ?6 WHERE id = ?1",
         )?;
         let mut stored = StoredChunks::default();
         let mut occurrences: HashMap<&str, u32> = HashMap::new();
-        for (index, chunk) in parsed.chunks.iter().enumerate() {
+        for (index, chunk) in chunks.iter().enumerate() {
             let occurrence = occurrences.entry(&chunk.text).or_default();
             let public_id = chunk_id(document, &chunk.text, *occurrence);
             *occurrence += 1;
             let LineSpan { first, last } = chunk.lines;
+            let heading = chunk.heading_path.as_str();
+            let text = text_digest(title, heading, &chunk.text);
             if let Some(row) = present.remove(&public_id) {
-                keep.execute((row, index, chunk.heading_path.as_str(), first, last))?;
+                keep.execute((row, index, heading, first, last, text))?;
                 stored.kept += 1;
             } else {
-                let heading = chunk.heading_path.as_str();
                 let characters = chunk.text.chars().count();
-                insert.execute((public_id, key, index, heading, &chunk.text, characters, first, last))?;
+                insert.execute((
+                    public_id,
+                    key,
+                    index,
+                    heading,
+                    &chunk.text,
+                    characters,
+                    first,
+                    last,
+                    text,
+                ))?;
                 stored.added += 1;
             }
         }
@@ -371,7 +391,7 @@ impl WriteTransaction<'_> {
     }
 
     /// Leaves word for derived indexes that a document changed in this generation.
-    fn touch(&self, key: i64) -> Result<(), StorageError> {
+    pub(super) fn touch(&self, key: i64) -> Result<(), StorageError> {
         self.connection
             .prepare_cached(
                 "INSERT INTO document_changes (document_id, generation) VALUES (?1, ?2)
@@ -390,6 +410,11 @@ fn chunk_id(document: [u8; 12], text: &str, occurrence: u32) -> [u8; 12] {
     let mut id = [0; 12];
     id.copy_from_slice(&hasher.finalize().as_bytes()[..12]);
     id
+}
+
+/// The digest of what a model sees of a passage.
+pub(super) fn text_digest(title: &str, heading_path: &str, content: &str) -> [u8; 32] {
+    *blake3::hash(embedded_text(title, heading_path, content).as_bytes()).as_bytes()
 }
 
 fn passage(row: &Row<'_>) -> Result<Passage, StorageError> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StorageError, StoreRecord, migrate, pin};
+use super::{StorageError, StoreRecord, embeddings, migrate, pin};
 
 /// What `PRAGMA integrity_check` complains about; empty when the database is whole.
 ///
@@ -25,6 +25,19 @@ pub fn foreign_keys(path: &Path) -> Result<Vec<String>, StorageError> {
         &open(path)?,
         "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' points into ' || \"parent\" FROM pragma_foreign_key_check",
     )
+}
+
+/// What is wrong with the vectors, one line each; empty for a store from before there were any.
+///
+/// A vector is as long as its model makes them and holds nothing but numbers, and a passage leads to it by the digest
+/// of its own text.
+///
+/// # Errors
+/// When the file cannot be opened as a database at all.
+pub fn vectors(path: &Path) -> Result<Vec<String>, StorageError> {
+    let connection = open(path)?;
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < migrate::SCHEMA_WITH_VECTORS { Ok(Vec::new()) } else { embeddings::complaints(&connection) }
 }
 
 /// What the store in that file says of itself.

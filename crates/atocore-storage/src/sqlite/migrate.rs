@@ -2,13 +2,27 @@
 
 use rusqlite::Connection;
 
-use super::StorageError;
+use super::{StorageError, embeddings};
 
 /// Every step in order; step n makes schema n + 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+const MIGRATIONS: &[Step] = &[
+    Step { sql: include_str!("migrations/0001_initial.sql"), fill: None },
+    Step { sql: include_str!("migrations/0002_embeddings.sql"), fill: Some(embeddings::fill_text_digests) },
+];
+
+/// One step: statements, and what cannot be said in them.
+struct Step {
+    sql: &'static str,
+    fill: Option<Fill>,
+}
+
+type Fill = fn(&Connection) -> Result<(), StorageError>;
 
 /// The schema that this program reads and writes.
 pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// The first schema that has vectors.
+pub(super) const SCHEMA_WITH_VECTORS: u32 = 2;
 
 /// Marks the file as a store of AtoCore in SQLite's header: the letters `AtoC`.
 const APPLICATION_ID: i32 = 0x4174_6f43;
@@ -41,7 +55,8 @@ pub(super) fn migrate(connection: &mut Connection, store_id: &str, now: &str) ->
     }
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     for step in &MIGRATIONS[version as usize..] {
-        transaction.execute_batch(step)?;
+        transaction.execute_batch(step.sql)?;
+        step.fill.map_or(Ok(()), |fill| fill(&transaction))?;
     }
     if version == 0 {
         transaction.execute(

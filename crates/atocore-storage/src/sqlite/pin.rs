@@ -20,7 +20,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     ReadTransaction, StorageError, Store, connect,
     copy::{self, Copier},
-    lock,
+    lock, migrate,
 };
 
 /// What a store says of itself.
@@ -40,6 +40,10 @@ pub struct StoreRecord {
     pub chunks: u64,
     /// Number of lines in the operation log.
     pub operations: u64,
+    /// Number of vectors, of all models.
+    pub vectors: u64,
+    /// What the vectors that answers use were made with, in hexadecimal; `None` when there are none.
+    pub vector_fingerprint: Option<String>,
 }
 
 /// A pinned, unchanging view of the store. Writers go on meanwhile; the log grows until it is dropped.
@@ -94,6 +98,8 @@ impl Store {
                 documents: 0,
                 chunks: 0,
                 operations: 0,
+                vectors: 0,
+                vector_fingerprint: None,
             },
             connection,
             in_file,
@@ -165,14 +171,27 @@ pub(super) fn read_record(connection: &Connection) -> Result<StoreRecord, Storag
         [],
         |row| Ok((row.get(0)?, Generation(row.get(1)?), row.get(2)?)),
     )?;
+    let schema_version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let (vectors, vector_fingerprint) = if schema_version >= migrate::SCHEMA_WITH_VECTORS {
+        let fingerprint = connection.query_row(
+            "SELECT (SELECT lower(hex(fingerprint)) FROM embedding_spaces WHERE id = serving_space) FROM store",
+            [],
+            |row| row.get(0),
+        )?;
+        (count("embeddings")?, fingerprint)
+    } else {
+        (0, None)
+    };
     Ok(StoreRecord {
         store_id,
-        schema_version: connection.pragma_query_value(None, "user_version", |row| row.get(0))?,
+        schema_version,
         generation,
         token,
         documents: count("source_documents")?,
         chunks: count("source_chunks")?,
         operations: count("operations")?,
+        vectors,
+        vector_fingerprint,
     })
 }
 

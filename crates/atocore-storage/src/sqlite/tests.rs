@@ -19,17 +19,18 @@ impl Clock for Fixed {
     }
 }
 
-fn options() -> StoreOptions {
+pub(super) fn options() -> StoreOptions {
     StoreOptions { busy_timeout: Duration::from_secs(5), clock: Arc::new(Fixed) }
 }
 
-fn open(dir: &Path) -> Store {
+pub(super) fn open(dir: &Path) -> Store {
     Store::open(&dir.join("db/atocore.db"), options()).unwrap()
 }
 
-const OPERATION: Operation<'static> = Operation { door: "test", verb: "refresh", subject: "project a" };
+pub(super) const OPERATION: Operation<'static> =
+    Operation { door: "test", verb: "refresh", subject: "project a" };
 
-fn document(path: &str, texts: &[&str]) -> IngestedDocument {
+pub(super) fn document(path: &str, texts: &[&str]) -> IngestedDocument {
     let chunk = |(i, text): (usize, &&str)| ChunkDraft {
         heading_path: HeadingPath::new(["Top"]),
         text: (*text).to_owned(),
@@ -52,11 +53,11 @@ fn document(path: &str, texts: &[&str]) -> IngestedDocument {
     }
 }
 
-fn project() -> ProjectId {
+pub(super) fn project() -> ProjectId {
     "a".parse().unwrap()
 }
 
-fn put(store: &Store, path: &str, texts: &[&str]) -> StoredChunks {
+pub(super) fn put(store: &Store, path: &str, texts: &[&str]) -> StoredChunks {
     store
         .write(&OPERATION, |write| write.put_document(None, &project(), &document(path, texts)))
         .map(|committed: Committed<StoredChunks>| committed.value)

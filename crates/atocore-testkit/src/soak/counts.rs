@@ -2,6 +2,15 @@
 
 use std::{collections::BTreeMap, fmt};
 
+/// What was killed, and when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KillCounts {
+    /// Kills by what they hit.
+    pub by_operation: BTreeMap<&'static str, Kills>,
+    /// Kills that landed, by the quarter of the work that they hit, going by how long it took before.
+    pub quarters: [u64; 4],
+}
+
 /// Kills of one kind of work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Kills {
@@ -14,10 +23,8 @@ pub struct Kills {
 /// What a run has done and found good.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SoakCounts {
-    /// Kills by what they hit.
-    pub kills: BTreeMap<&'static str, Kills>,
-    /// Kills that landed, by the quarter of the work that they hit, going by how long it took before.
-    pub quarters: [u64; 4],
+    /// What was killed.
+    pub kills: KillCounts,
     /// Kills that left a refresh committed in part.
     pub halves: u64,
     /// Kills that left a snapshot in part, where nothing lists.
@@ -32,22 +39,22 @@ pub struct SoakCounts {
     pub questions: u64,
 }
 
-impl SoakCounts {
+impl KillCounts {
     /// All kills that hit something at work.
     #[must_use]
     pub fn landed(&self) -> u64 {
-        self.kills.values().map(|kills| kills.landed).sum()
+        self.by_operation.values().map(|kills| kills.landed).sum()
     }
 
     /// All kills that came too late.
     #[must_use]
     pub fn late(&self) -> u64 {
-        self.kills.values().map(|kills| kills.late).sum()
+        self.by_operation.values().map(|kills| kills.late).sum()
     }
 
-    /// Counts a kill; `part` says after which part of the work it hit.
+    /// Counts a kill; `part` says after which part of the work it hit, and is `None` when it came too late.
     pub(super) fn kill(&mut self, operation: &'static str, part: Option<f64>) {
-        let kills = self.kills.entry(operation).or_default();
+        let kills = self.by_operation.entry(operation).or_default();
         match part {
             Some(part) => {
                 kills.landed += 1;
@@ -59,15 +66,21 @@ impl SoakCounts {
     }
 }
 
-impl fmt::Display for SoakCounts {
+impl fmt::Display for KillCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<34} {:>6} {:>6}", "killed", "landed", "late")?;
-        for (operation, kills) in &self.kills {
+        for (operation, kills) in &self.by_operation {
             writeln!(f, "  {operation:<32} {:>6} {:>6}", kills.landed, kills.late)?;
         }
         writeln!(f, "  {:<32} {:>6} {:>6}", "in all", self.landed(), self.late())?;
         let [first, second, third, last] = self.quarters;
-        writeln!(f, "landed in each quarter of the work: {first}, {second}, {third}, {last}")?;
+        writeln!(f, "landed in each quarter of the work: {first}, {second}, {third}, {last}")
+    }
+}
+
+impl fmt::Display for SoakCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kills.fmt(f)?;
         let (halves, partials) = (self.halves, self.partials);
         writeln!(f, "left half done: {halves} refreshes, {partials} snapshots")?;
         writeln!(f, "acknowledged facts found again: {}", self.facts)?;
@@ -82,7 +95,7 @@ mod tests {
 
     #[test]
     fn kills_are_counted_by_kind_and_quarter() {
-        let mut counts = SoakCounts::default();
+        let mut counts = KillCounts::default();
         for part in [Some(0.1), Some(0.3), Some(0.99), None] {
             counts.kill("refresh", part);
         }

@@ -204,7 +204,7 @@ fn served(
 }
 
 /// A client whose server died must say just that.
-fn excused(ended: &Ended, arguments: &[String]) -> Result<(), Violation> {
+pub(super) fn excused(ended: &Ended, arguments: &[String]) -> Result<(), Violation> {
     let problem: BTreeMap<String, serde_json::Value> = match serde_json::from_str(&ended.stdout) {
         // A refresh of all answers with a list, one entry per project.
         Ok(serde_json::Value::Array(all)) => {

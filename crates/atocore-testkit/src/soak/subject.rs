@@ -10,9 +10,9 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Copier, Engine, EngineConfig, Layout, RankWeights, SystemClock, ingest::ChunkLimits,
+    Access, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, ingest::ChunkLimits,
 };
-use atocore_model::monitor::Silent;
+use atocore_model::{monitor::Silent, ranking::Mode};
 use atocore_storage::{
     files, locks,
     registry::Registry,
@@ -38,6 +38,7 @@ pub(super) struct Subject {
     program: PathBuf,
     home: PathBuf,
     scratch: PathBuf,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// What a look at a store has shown.
@@ -50,7 +51,17 @@ pub(super) struct Found {
 
 impl Subject {
     pub(super) fn new(program: &Path, scratch: &Path) -> Self {
-        Self { program: program.to_owned(), home: scratch.join("home"), scratch: scratch.to_owned() }
+        Self {
+            program: program.to_owned(),
+            home: scratch.join("home"),
+            scratch: scratch.to_owned(),
+            environment: vec![("ATOCORE_RETRIEVAL_MODE", "lexical".to_owned())],
+        }
+    }
+
+    /// Gives the program other settings from its next call on.
+    pub(super) fn set(&mut self, environment: Vec<(&'static str, String)>) {
+        self.environment = environment;
     }
 
     /// The same program on another installation.
@@ -66,11 +77,11 @@ impl Subject {
         &self.scratch
     }
 
-    /// A call of the program that knows nothing but its home.
+    /// A call of the program that knows nothing but its home and its settings: at first, that words are enough.
     pub(super) fn command(&self, arguments: &[String]) -> Command {
         let mut command = Command::new(&self.program);
         let _command = command.env_clear().current_dir(&self.scratch).arg("--data-dir").arg(&self.home);
-        let _command = command.arg("--json").args(arguments);
+        let _command = command.arg("--json").args(arguments).envs(self.environment.iter().cloned());
         command
     }
 
@@ -141,6 +152,14 @@ impl Subject {
 
     /// What the installation holds, found without touching it: the store is opened as a copy, with its log.
     pub(super) fn look(&self) -> Result<Found, Violation> {
+        self.look_closer(|_| Ok(())).map(|(found, ())| found)
+    }
+
+    /// The same, and what else there is to see in the copy.
+    pub(super) fn look_closer<T>(
+        &self,
+        closer: impl FnOnce(&Path) -> Result<T, Violation>,
+    ) -> Result<(Found, T), Violation> {
         let database = self.layout().database();
         let folder = self.scratch.join("look");
         files::remove_tree(&folder)?;
@@ -157,7 +176,7 @@ impl Subject {
         drop(Store::open(&copy, store_options())?);
         let mut found = examine_store(&copy)?;
         found.content.projects = projects_of(&Registry::load(&self.layout().registry)?);
-        Ok(found)
+        Ok((found, closer(&copy)?))
     }
 
     /// An engine of this process on the installation.
@@ -166,7 +185,7 @@ impl Subject {
     }
 }
 
-/// The settings that the program has without any environment.
+/// The settings that the program has when words are enough.
 pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
     EngineConfig {
         layout,
@@ -175,19 +194,21 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         busy_timeout: Duration::from_secs(5),
         chunks: ChunkLimits::default(),
         max_file_bytes: 16 << 20,
-        weights: RankWeights::default(),
+        model: ModelChoice::default(),
+        weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
         copier,
         clock: Arc::new(SystemClock),
     }
 }
 
-fn store_options() -> StoreOptions {
+pub(super) fn store_options() -> StoreOptions {
     StoreOptions { busy_timeout: Duration::from_secs(5), clock: Arc::new(SystemClock) }
 }
 
 /// Looks through a database file that nobody has open: is it whole, and what is in it.
 pub(super) fn examine_store(database: &Path) -> Result<Found, Violation> {
-    let complaints = [inspect::integrity(database)?, inspect::foreign_keys(database)?].concat();
+    let complaints =
+        [inspect::integrity(database)?, inspect::foreign_keys(database)?, inspect::vectors(database)?].concat();
     if !complaints.is_empty() {
         return Err(Violation::new(format!("the store is damaged: {}", complaints.join("; "))));
     }

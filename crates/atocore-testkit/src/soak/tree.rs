@@ -162,7 +162,7 @@ impl Tree {
     }
 }
 
-fn create_folder_of(path: &Path) -> io::Result<()> {
+pub(super) fn create_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), std::fs::create_dir_all)
 }
 
@@ -194,7 +194,8 @@ fn text(word: &str, paragraphs: usize, random: &mut Random) -> String {
     text
 }
 
-fn sentence(words: usize, random: &mut Random) -> String {
+/// So many common words.
+pub(super) fn sentence(words: usize, random: &mut Random) -> String {
     let words: Vec<_> = (0..words).map(|_| random.pick(&WORDS).copied().unwrap_or_default()).collect();
     words.join(" ")
 }

@@ -74,6 +74,10 @@ fn print(status: &wire::Status, output: &Output) {
         let at = at.unwrap_or_default();
         part("running", format!("{} since {}{at}", plain(&running.activity), second(&running.since)));
     }
+    if status.embedding.wanted {
+        part("model", model(&status.embedding));
+        part("vectors", vectors(&status.embedding));
+    }
     part("snapshots", snapshots(&status.snapshots));
     for line in table.lines() {
         output.line(line);
@@ -112,6 +116,32 @@ fn generations(status: &wire::Status) -> String {
         None if status.generation == 0 => "empty".to_owned(),
         None => format!("generation {}, there is no word index yet", status.generation),
     }
+}
+
+fn model(embedding: &wire::EmbeddingStatus) -> String {
+    match (&embedding.problem, &embedding.cure) {
+        (Some(problem), Some(cure)) => format!("{}: {}; `{cure}` helps", embedding.model, plain(problem)),
+        (Some(problem), None) => format!("{}: {}", embedding.model, plain(problem)),
+        (None, _) => format!("{}, {}", embedding.model, embedding.precision),
+    }
+}
+
+fn vectors(embedding: &wire::EmbeddingStatus) -> String {
+    let mut text = match embedding.passages - embedding.embedded.min(embedding.passages) {
+        0 => format!("all of {}", count(embedding.passages, "passage")),
+        missing => format!("{} of {} still to come", missing, count(embedding.passages, "passage")),
+    };
+    if let (true, Some(serving)) = (embedding.switching, &embedding.serving) {
+        text.push_str(&format!("; answers use those of `{}` until others are made", plain(serving)));
+    }
+    if let Some(making) = &embedding.making {
+        let time = making.seconds_left.map(|seconds| format!(", about {} left", age(seconds)));
+        text.push_str(&format!("; {:.0} a second{}", making.per_second, time.unwrap_or_default()));
+    }
+    if let Some(failure) = &embedding.failure {
+        text.push_str(&format!("; the last attempt failed: {}", plain(failure)));
+    }
+    text
 }
 
 fn snapshots(snapshots: &wire::SnapshotStatus) -> String {

@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Terminal,
+    Terminal, embed,
     exit::Exit,
     output::{Form, Output, Style},
     typeset::{Table, plain},
@@ -28,6 +28,9 @@ pub(super) struct Refresh {
     /// Every project
     #[arg(long, conflicts_with = "names")]
     all: bool,
+    /// Leave the vectors to `atocore embed` or to a server: passages are found by their words until then
+    #[arg(long)]
+    no_embed: bool,
 }
 
 /// What became of one project when several were asked for.
@@ -55,14 +58,21 @@ impl Refresh {
         // One name is answered as HTTP answers it.
         if let ([name], false) = (names.as_slice(), self.all) {
             let result = session.run(verb::Refresh { name: name.clone() }, &monitor)?;
-            drop(monitor);
+            monitor.clear();
             match output.form() {
                 Form::Json => output.json(&result),
                 Form::Human => print(&result, output),
             }
+            if !self.no_embed {
+                embed::after_refresh(&session, &monitor, output)?;
+            }
             return Ok(exit_of(&result));
         }
-        several(&session, names, &monitor, output)
+        let exit = several(&session, names, &monitor, output)?;
+        if !self.no_embed {
+            embed::after_refresh(&session, &monitor, output)?;
+        }
+        Ok(exit)
     }
 }
 

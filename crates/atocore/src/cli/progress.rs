@@ -28,6 +28,15 @@ impl std::fmt::Debug for Terminal {
     }
 }
 
+/// The phases whose progress is a number of bytes.
+const IN_BYTES: &[&str] = &[
+    "comparing model files",
+    "comparing with the record",
+    "copying the vector store",
+    "downloading the model",
+    "restoring",
+];
+
 /// Exit code of a process that Ctrl-C ended: 128 and the number of the signal.
 const INTERRUPTED: i32 = 130;
 
@@ -74,7 +83,12 @@ impl Monitor for Terminal {
             *phase = progress.phase;
             self.bar.reset();
             self.bar.set_message(progress.phase);
-            self.bar.set_style(if progress.total.is_some() { counted() } else { spinner() });
+            let in_bytes = IN_BYTES.contains(&progress.phase);
+            self.bar.set_style(match (progress.total, in_bytes) {
+                (Some(_), true) => measured(),
+                (Some(_), false) => counted(),
+                (None, _) => spinner(),
+            });
             self.bar.enable_steady_tick(Duration::from_millis(100));
         }
         if let Some(total) = progress.total {
@@ -100,5 +114,10 @@ fn spinner() -> ProgressStyle {
 
 fn counted() -> ProgressStyle {
     ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len} {eta}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn measured() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {msg} {wide_bar} {bytes}/{total_bytes} {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     session::Session,
     verb::{self, VerbError},
-    wire::{Answer, Explanation, Hit},
+    wire::{self, Answer, Explanation, Hit},
 };
 
 /// How many lines of a passage are shown, and how wide.
@@ -39,6 +39,12 @@ pub(super) struct Query {
     /// Only documents whose path below their root matches this glob, or lies below this folder
     #[arg(long, value_name = "GLOB")]
     path: Option<String>,
+    /// By words and meaning (hybrid), by meaning alone (dense), or by words alone (lexical)
+    #[arg(long, value_name = "MODE", value_parser = ["hybrid", "dense", "lexical"])]
+    mode: Option<String>,
+    /// Show passages with nearly the same text one by one
+    #[arg(long)]
+    all_copies: bool,
     /// Show how every score came about
     #[arg(long)]
     explain: bool,
@@ -77,6 +83,8 @@ impl Query {
             project: self.project,
             scope: self.scope,
             path: self.path,
+            mode: self.mode,
+            all_copies: self.all_copies,
             explain: self.explain,
             wait_generation: self.wait,
         }
@@ -92,7 +100,7 @@ pub(super) fn print(answer: &Answer, output: &Output) {
     let found = count(answer.results.len() as u64, "passage");
     output.line(output.paint(
         Style::Dim,
-        format!("{found} of {} ranked, generation {}", answer.candidates, answer.generation),
+        format!("{found} of {} ranked, {}, generation {}", answer.candidates, answer.mode, answer.generation),
     ));
 }
 
@@ -107,6 +115,9 @@ fn print_hit(rank: usize, hit: &Hit, output: &Output) {
     }
     for line in excerpt(&hit.content, LINES, WIDTH) {
         output.line(format!("             {line}"));
+    }
+    if let Some(line) = copies(hit) {
+        output.line(format!("             {}", output.paint(Style::Dim, line)));
     }
 }
 
@@ -134,18 +145,59 @@ pub(crate) fn place(hit: &Hit) -> String {
     parts.join(" · ")
 }
 
-/// The multiplication that gives the score, with every factor and its reason.
+/// How many places of a copy are named.
+const COPIES: usize = 3;
+
+/// Where else nearly the same text stands; `None` when it stands nowhere else.
+fn copies(hit: &Hit) -> Option<String> {
+    let place = |copy: &wire::CopyPlace| {
+        let project =
+            if copy.project == hit.project { String::new() } else { format!(" in {}", copy.project) };
+        format!("{}:{}{project}", plain(&copy.source_file), copy.lines.first)
+    };
+    let mut places: Vec<_> = hit.copies.iter().take(COPIES).map(place).collect();
+    if let Some(more) = hit.copies.len().checked_sub(COPIES + 1) {
+        places.push(format!("and {} more", more + 1));
+    }
+    (!places.is_empty()).then(|| format!("the same in {}", places.join(", ")))
+}
+
+/// The arithmetic that gives the score: both halves, their sum, and every factor with its reason.
 pub(crate) fn arithmetic(score: f64, explanation: &Explanation) -> Vec<String> {
-    let mut lines = vec![format!(
-        "  {:<20} similarity: BM25 {:.3} of at most {:.3}",
-        explanation.similarity, explanation.bm25, explanation.bm25_max
-    )];
+    let mut lines = halves(explanation);
     for factor in &explanation.factors {
         let name = factor.name.replace('_', " ");
         lines.push(format!("× {:<20} {name}: {}", factor.value, plain(&factor.because)));
     }
     lines.push(format!("= {score}"));
     lines
+}
+
+fn halves(explanation: &Explanation) -> Vec<String> {
+    let words = explanation.words.as_ref().map(|words| {
+        (words.part, words.rank, format!("words: BM25 {:.3} of at most {:.3}", words.bm25, words.bm25_max))
+    });
+    let meaning = explanation.meaning.as_ref().map(|half| {
+        let assumed = if half.assumed { ", assumed from its words" } else { "" };
+        let why = format!("meaning: cosine {:.4} of at most {:.4}{assumed}", half.cosine, half.cosine_max);
+        (half.part, half.rank, why)
+    });
+    let (Some(fusion), Some(words), Some(meaning)) = (&explanation.fusion, &words, &meaning) else {
+        let why = words.or(meaning).map(|(.., why)| why).unwrap_or_default();
+        return vec![format!("  {:<20} similarity by {why}", explanation.similarity)];
+    };
+    let rest = fusion.meaning_weight.map(|weight| 1.0 - weight);
+    let line =
+        |sign, weight: Option<f64>, (part, rank, why): &(f64, Option<u64>, String)| match (weight, rank) {
+            (Some(weight), _) => format!("{sign} {weight:.3} × {part:<14.10} {why}"),
+            (None, Some(rank)) => format!("{sign} half of rank {rank:<8} {why}"),
+            (None, None) => format!("{sign} half of nothing      {why}"),
+        };
+    vec![
+        line(' ', fusion.meaning_weight, meaning),
+        line('+', rest, words),
+        format!("= {:<20} similarity, {}", explanation.similarity, fusion.kind),
+    ]
 }
 
 #[cfg(test)]
@@ -167,6 +219,8 @@ mod tests {
             date: "2026-04-06T18:42:19.000000+00:00".to_owned(),
             tags: vec!["ops".to_owned()],
             content: String::new(),
+            copy_count: 0,
+            copies: Vec::new(),
             explanation: None,
         }
     }
@@ -183,8 +237,9 @@ mod tests {
     fn the_printed_factors_multiply_to_the_printed_score() {
         let factor = |name: &str, value| Factor { name: name.to_owned(), value, because: "why".to_owned() };
         let explanation = Explanation {
-            bm25: 3.0,
-            bm25_max: 6.0,
+            words: Some(wire::WordHalf { bm25: 3.0, bm25_max: 6.0, part: 0.5, rank: Some(1) }),
+            meaning: None,
+            fusion: None,
             similarity: 0.5,
             factors: vec![factor("query_token", 1.32), factor("path", 1.18)],
         };

@@ -1,10 +1,18 @@
 //! Turns raw settings into a [`Config`]; goes on after a fault, so that all of them are named.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
-use atocore_engine::{Layout, RankWeights, ingest::ChunkLimits};
+use atocore_engine::{Layout, ModelChoice, Precision, RankWeights, ingest::ChunkLimits};
+use atocore_model::ranking::Fusion;
 
-use super::{Config, ConfigError, Fault, Key, LogFormat, LogLevel, Origin, Settings, Shown, settings::Raw};
+use super::{
+    Config, ConfigError, Fault, Key, LogFormat, LogLevel, Origin, Settings, Shown,
+    settings::{MODELS, Raw},
+};
 use crate::http::Token;
 
 /// The longest wait for a lock: an hour.
@@ -29,6 +37,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     };
     let vault_dir = check.folder_if_set(Key::VaultDir);
     let drive_dir = check.folder_if_set(Key::DriveDir);
+    let model_dir = check.folder(Key::ModelDir, || models_beside(&layout));
     let host = check.value(Key::Host, "an address or the name of a host", host);
     let port = check.value(Key::Port, "a number from 0 to 65535", |text| text.parse().ok());
     let token = |text: &str| Token::new(text).ok();
@@ -37,7 +46,10 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let wait = check.number(Key::DbBusyTimeoutMs, 0, LONGEST_WAIT_MS);
     let chunks = check.chunks();
     let max_file_bytes = check.number(Key::MaxFileBytes, 1, LARGEST_FILE_BYTES);
+    let model = check.model(&layout, &model_dir);
     let weights = RankWeights {
+        mode: check.value(Key::RetrievalMode, "`hybrid`, `dense` or `lexical`", word).unwrap_or_default(),
+        fusion: check.fusion(),
         project_match_boost: check.weight(Key::RankProjectMatchBoost),
         query_token_step: check.weight(Key::RankQueryTokenStep),
         query_token_cap: check.weight(Key::RankQueryTokenCap),
@@ -65,11 +77,18 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         busy_timeout: Duration::from_millis(wait),
         chunks,
         max_file_bytes,
+        model,
+        model_dir,
         weights,
         log,
         log_format,
         shown,
     })
+}
+
+/// Where models lie that belong to one installation.
+fn models_beside(layout: &Layout) -> PathBuf {
+    layout.data.join("cache").join(MODELS)
 }
 
 struct Check<'a> {
@@ -149,6 +168,34 @@ impl Check<'_> {
         self.value(key, &allowed, read).unwrap_or(1.0)
     }
 
+    /// The model and the places where it is looked for: the installation's own, the user's, and the hub's.
+    fn model(&mut self, layout: &Layout, model_dir: &Path) -> ModelChoice {
+        let is_name = |text: &&str| !text.is_empty() && !text.contains(char::is_control);
+        let name = self.value(Key::EmbeddingModel, "the name of a model or the path of a folder", |text| {
+            Some(text).filter(is_name).map(ToOwned::to_owned)
+        });
+        let precision = self.value(Key::EmbeddingPrecision, "`f32` or `int8`", precision);
+        let mut folders = vec![models_beside(layout), model_dir.to_owned()];
+        folders.dedup();
+        folders.extend(self.settings.hub_cache_dir.clone());
+        ModelChoice { name: name.unwrap_or_default(), precision: precision.unwrap_or_default(), folders }
+    }
+
+    /// How words and meaning are put together. Both numbers are checked, whichever counts.
+    fn fusion(&mut self) -> Fusion {
+        let fusion = self.value(Key::RankFusion, "`convex` or `rrf`", |text| {
+            ["convex", "rrf"].into_iter().find(|word| word.eq_ignore_ascii_case(text))
+        });
+        let meaning_weight = self.value(Key::RankMeaningWeight, "a number from 0 to 1", |text| {
+            text.parse().ok().filter(|weight| (0.0..=1.0).contains(weight))
+        });
+        let k = self.weight(Key::RankRrfK);
+        match fusion {
+            Some("rrf") => Fusion::Reciprocal { k },
+            _ => Fusion::Convex { meaning_weight: meaning_weight.unwrap_or_default() },
+        }
+    }
+
     fn chunks(&mut self) -> Option<ChunkLimits> {
         let (least, most) = (ChunkLimits::LEAST, ChunkLimits::MOST);
         let allowed = format!("a whole number from {least} to {most}");
@@ -162,6 +209,16 @@ impl Check<'_> {
 fn host(text: &str) -> Option<String> {
     let is_usual = |c: char| c.is_ascii_alphanumeric() || ".-_:[]%".contains(c);
     (!text.is_empty() && text.chars().all(is_usual)).then(|| text.to_owned())
+}
+
+/// A word of a list that reads itself, in any case.
+fn word<T: FromStr>(text: &str) -> Option<T> {
+    text.to_ascii_lowercase().parse().ok()
+}
+
+fn precision(text: &str) -> Option<Precision> {
+    let all = [Precision::F32, Precision::Int8];
+    all.into_iter().find(|precision| precision.to_string().eq_ignore_ascii_case(text))
 }
 
 impl LogLevel {

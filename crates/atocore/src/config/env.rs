@@ -11,6 +11,10 @@ pub struct Environment {
     pub variables: Vec<(String, OsString)>,
     /// The folder that the platform has for a user's data.
     pub user_data_dir: Option<PathBuf>,
+    /// The folder that the platform has for what a user can get again.
+    pub user_cache_dir: Option<PathBuf>,
+    /// Where the Hugging Face hub keeps the models that this user has downloaded with other programs.
+    pub hub_cache_dir: Option<PathBuf>,
     /// The folder that relative paths start from.
     pub current_dir: PathBuf,
     /// Whether colour is unwanted everywhere.
@@ -29,6 +33,8 @@ impl Environment {
         Self {
             variables,
             user_data_dir: user_data_dir(),
+            user_cache_dir: user_cache_dir(),
+            hub_cache_dir: hub_cache_dir(),
             current_dir: std::env::current_dir().unwrap_or_default(),
             no_color: set("NO_COLOR").is_some() || set("TERM").is_some_and(|term| term == "dumb"),
         }
@@ -41,13 +47,32 @@ fn set(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// The folder that a variable names; a relative one is to be ignored, says the specification of the XDG folders.
+fn folder(name: &str) -> Option<PathBuf> {
+    set(name).map(PathBuf::from).filter(|folder| folder.is_absolute())
+}
+
 fn user_data_dir() -> Option<PathBuf> {
-    let home = set("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     if cfg!(target_os = "macos") {
-        return Some(home?.join("Library").join("Application Support").join("atocore"));
+        return Some(folder("HOME")?.join("Library").join("Application Support").join("atocore"));
     }
-    // A relative XDG_DATA_HOME is to be ignored, says its specification.
-    let xdg = set("XDG_DATA_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let base = xdg.or_else(|| Some(home?.join(".local").join("share")))?;
+    let base = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local").join("share")))?;
     Some(base.join("atocore"))
+}
+
+fn user_cache_dir() -> Option<PathBuf> {
+    if cfg!(target_os = "macos") {
+        return Some(folder("HOME")?.join("Library").join("Caches").join("atocore"));
+    }
+    Some(xdg_cache()?.join("atocore"))
+}
+
+fn xdg_cache() -> Option<PathBuf> {
+    folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))
+}
+
+/// In the order in which the hub's own programs look.
+fn hub_cache_dir() -> Option<PathBuf> {
+    let in_home = || Some(folder("HF_HOME").or_else(|| Some(xdg_cache()?.join("huggingface")))?.join("hub"));
+    folder("HF_HUB_CACHE").or_else(in_home)
 }

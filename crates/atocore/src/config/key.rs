@@ -41,6 +41,8 @@ keys! {
     VaultDir = "VAULT_DIR", "";
     /// The folder that `drive` roots lie in.
     DriveDir = "DRIVE_DIR", "";
+    /// The folder that models are fetched into, shared by all installations of a user.
+    ModelDir = "MODEL_DIR", "";
     /// The address that the server listens on.
     Host = "HOST", "127.0.0.1";
     /// The port that the server listens on.
@@ -55,6 +57,18 @@ keys! {
     ChunkOverlap = "CHUNK_OVERLAP", "100";
     /// Larger files are left out, in bytes.
     MaxFileBytes = "MAX_FILE_BYTES", "16777216";
+    /// The model that makes the vectors: a name or a folder.
+    EmbeddingModel = "EMBEDDING_MODEL", "all-MiniLM-L6-v2";
+    /// How the weights of the model are kept.
+    EmbeddingPrecision = "EMBEDDING_PRECISION", "f32";
+    /// How passages are found when a question does not say.
+    RetrievalMode = "RETRIEVAL_MODE", "hybrid";
+    /// How words and meaning are put together.
+    RankFusion = "RANK_FUSION", "convex";
+    /// What meaning counts beside words, from 0 to 1.
+    RankMeaningWeight = "RANK_MEANING_WEIGHT", "0.7";
+    /// How slowly a rank loses weight when ranks are added.
+    RankRrfK = "RANK_RRF_K", "60";
     /// What a passage of the project asked about is multiplied by.
     RankProjectMatchBoost = "RANK_PROJECT_MATCH_BOOST", "2.0";
     /// What each word of the question found in path, title or heading adds to its factor.
@@ -93,6 +107,12 @@ impl Key {
         self.name().to_ascii_lowercase()
     }
 
+    /// Whether it decides which passages answer a question, and nothing else.
+    #[must_use]
+    pub fn is_of_ranking(self) -> bool {
+        self == Self::RetrievalMode || self.name().starts_with("RANK_")
+    }
+
     /// Whether its value must never be shown.
     #[must_use]
     pub const fn is_secret(self) -> bool {
@@ -110,6 +130,7 @@ impl Key {
                 | Self::ProjectRegistryPath
                 | Self::VaultDir
                 | Self::DriveDir
+                | Self::ModelDir
         )
     }
 }

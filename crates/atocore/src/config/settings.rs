@@ -2,10 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use super::{Environment, Fault, Key, Origin, file, nearest::nearest, nearest_file};
+
+/// The name of a folder that has models.
+pub(super) const MODELS: &str = "models";
 
 /// What the command line can set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct Flags {
     pub host: Option<String>,
     /// `--port`.
     pub port: Option<String>,
+    /// Settings that are tried out, each with the flag that gave it: `--set`, `--compare`. The first of a key counts.
+    pub tried: Vec<(Key, String, &'static str)>,
 }
 
 /// Settings as they were given, each from the place that counts most, and what was wrong with the giving.
@@ -27,6 +32,8 @@ pub struct Settings {
     pub file: Option<PathBuf>,
     /// Unknown names and unreadable places.
     pub faults: Vec<Fault>,
+    /// Where other programs of this user keep models.
+    pub hub_cache_dir: Option<PathBuf>,
 }
 
 /// A value as text, and who gave it. A path is absolute.
@@ -42,17 +49,26 @@ impl Settings {
     /// Gathers settings: flags first, then the environment, then the file in the home.
     #[must_use]
     pub fn gather(flags: &Flags, environment: &Environment) -> Self {
-        let mut settings = Self::default();
+        let mut settings = Self { hub_cache_dir: environment.hub_cache_dir.clone(), ..Self::default() };
         settings.add_flags(flags, environment);
         settings.add_environment(environment);
         settings.find_home(environment);
         settings.add_file();
+        if let Some(cache) = &environment.user_cache_dir {
+            let models = cache.join(MODELS);
+            settings.add(
+                Key::ModelDir,
+                &models.to_string_lossy(),
+                Origin::Platform,
+                &environment.current_dir,
+            );
+        }
         settings
     }
 
     fn add(&mut self, key: Key, text: &str, origin: Origin, relative_to: &Path) {
-        let text =
-            if key.is_path() && !text.is_empty() { absolute(text, relative_to) } else { text.to_owned() };
+        let is_path = key.is_path() || key == Key::EmbeddingModel && is_like_a_path(text);
+        let text = if is_path && !text.is_empty() { absolute(text, relative_to) } else { text.to_owned() };
         self.values.entry(key).or_insert(Raw { text, origin });
     }
 
@@ -66,6 +82,9 @@ impl Settings {
             if let Some(value) = value {
                 self.add(key, value, Origin::Flag(flag), &environment.current_dir);
             }
+        }
+        for (key, value, flag) in &flags.tried {
+            self.add(*key, value, Origin::Flag(flag), &environment.current_dir);
         }
     }
 
@@ -125,6 +144,12 @@ impl Settings {
         self.faults.extend(read.faults);
         self.file = Some(path);
     }
+}
+
+/// Whether what can be a name or a folder is a folder: `./mine`, `../mine`, `/srv/mine`. `owner/model` is a name.
+fn is_like_a_path(text: &str) -> bool {
+    let first = Path::new(text).components().next();
+    matches!(first, Some(Component::RootDir | Component::CurDir | Component::ParentDir))
 }
 
 fn absolute(text: &str, start: &Path) -> String {

@@ -1,5 +1,8 @@
 use std::{ffi::OsString, fs, path::Path};
 
+use atocore_engine::Precision;
+use atocore_model::ranking::{Fusion, Mode};
+
 use super::*;
 
 fn environment(dir: &Path, variables: &[(&str, &str)]) -> Environment {
@@ -9,6 +12,8 @@ fn environment(dir: &Path, variables: &[(&str, &str)]) -> Environment {
             .map(|(name, value)| ((*name).to_owned(), OsString::from(value)))
             .collect(),
         user_data_dir: Some(dir.join("user")),
+        user_cache_dir: Some(dir.join("cache")),
+        hub_cache_dir: Some(dir.join("hub")),
         current_dir: dir.join("work"),
         no_color: false,
     }
@@ -36,6 +41,7 @@ fn settings_file(dir: &Path, text: &str) -> PathBuf {
 fn the_defaults_are_those_of_the_contract() {
     let dir = tempfile::tempdir().unwrap();
     let config = load(dir.path(), &Flags::default(), &[]).unwrap();
+    assert_eq!(config.weights, RankWeights::default());
     assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 8100));
     assert_eq!(config.busy_timeout, Duration::from_millis(5000));
     assert_eq!((config.chunks.max_chars(), config.chunks.overlap_chars()), (800, 100));
@@ -53,6 +59,82 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.layout, Layout::in_home(&dir.path().join("user")));
     assert_eq!(config.shown.len(), Key::ALL.len());
     assert!(config.shown.iter().map(|shown| shown.key).eq(Key::ALL.iter().copied()), "in documented order");
+}
+
+#[test]
+fn models_are_looked_for_in_the_installation_then_at_the_user_s_then_at_the_hub_s() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = load(dir.path(), &Flags::default(), &[]).unwrap();
+    assert_eq!((config.model.name.as_str(), config.model.precision), ("all-MiniLM-L6-v2", Precision::F32));
+    let own = dir.path().join("user/data/cache/models");
+    assert_eq!(config.model.folders, [own.clone(), dir.path().join("cache/models"), dir.path().join("hub")]);
+    assert_eq!(config.model_dir, dir.path().join("cache/models"));
+    assert_eq!(shown(&config, Key::ModelDir).1, Origin::Platform);
+
+    let config = load(dir.path(), &Flags::default(), &[("ATOCORE_MODEL_DIR", "m")]).unwrap();
+    assert_eq!(config.model_dir, dir.path().join("work/m"));
+    assert_eq!(config.model.folders[1], dir.path().join("work/m"));
+
+    let without_home = Environment {
+        user_cache_dir: None,
+        hub_cache_dir: None,
+        ..environment(dir.path(), &[("ATOCORE_HOME", "/h")])
+    };
+    let config = Config::load(&Flags::default(), &without_home).unwrap();
+    assert_eq!(config.model.folders, [Path::new("/h/data/cache/models")]);
+    assert_eq!(config.model_dir, config.model.folders[0]);
+}
+
+#[test]
+fn a_model_is_a_name_or_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = |name: &str| {
+        load(dir.path(), &Flags::default(), &[("ATOCORE_EMBEDDING_MODEL", name)]).unwrap().model.name
+    };
+    for name in ["all-minilm-l6-v2", "sentence-transformers/all-MiniLM-L6-v2", "paraphrase-x"] {
+        assert_eq!(model(name), name);
+    }
+    let work = dir.path().join("work");
+    for (given, folder) in
+        [("./mine", work.join("mine")), ("../mine", work.join("../mine")), ("/srv/m", "/srv/m".into())]
+    {
+        assert_eq!(model(given), folder.to_str().unwrap());
+    }
+    settings_file(dir.path(), "embedding_model = './mine'\nembedding_precision = 'INT8'\n");
+    let config = load(dir.path(), &Flags::default(), &[]).unwrap();
+    assert_eq!(config.model.name, dir.path().join("mine").to_str().unwrap(), "relative to the file");
+    assert_eq!(config.model.precision, Precision::Int8);
+    settings_file(dir.path(), "embedding_model = ''\n");
+    let error = load(dir.path(), &Flags::default(), &[]).unwrap_err().to_string();
+    assert!(error.contains("`EMBEDDING_MODEL` is ``, allowed is the name of a model"), "{error}");
+}
+
+#[test]
+fn the_way_to_put_both_halves_together_is_a_setting_with_a_range() {
+    let dir = tempfile::tempdir().unwrap();
+    let weights = |variables: &[(&str, &str)]| {
+        load(dir.path(), &Flags::default(), variables).map(|config| config.weights)
+    };
+    let rrf = weights(&[("ATOCORE_RANK_FUSION", "rrf"), ("ATOCORE_RETRIEVAL_MODE", "Dense")]).unwrap();
+    assert_eq!((rrf.fusion, rrf.mode), (Fusion::Reciprocal { k: 60.0 }, Mode::Dense));
+    for edge in ["0", "1", "0.25"] {
+        let meaning_weight = edge.parse().unwrap();
+        let weights = weights(&[("ATOCORE_RANK_MEANING_WEIGHT", edge)]).unwrap();
+        assert_eq!(weights.fusion, Fusion::Convex { meaning_weight });
+    }
+    for (name, values) in [
+        ("RANK_MEANING_WEIGHT", &["-0.1", "1.1", "NaN", "inf", "half"][..]),
+        ("RANK_RRF_K", &["0", "-1", "1000.5", "NaN", "inf"]),
+        ("RANK_FUSION", &["sum"]),
+        ("RETRIEVAL_MODE", &["both"]),
+        ("EMBEDDING_PRECISION", &["f16"]),
+    ] {
+        for value in values {
+            let variable = format!("ATOCORE_{name}");
+            let error = weights(&[(&variable, value)]).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{name}` is `{value}`, allowed is ")), "{error}");
+        }
+    }
 }
 
 #[test]

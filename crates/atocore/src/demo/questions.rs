@@ -15,6 +15,17 @@ pub(super) const OWN: &[&str] = &[
     "what decides the rank of a passage?",
 ];
 
+/// Questions whose answer in AtoCore's own documents has none of their words; the first that still has such an answer is
+/// asked, because documents change.
+const BY_MEANING: &[&str] = &[
+    "subdirectories within subdirectories?",
+    "subdirectory within subdirectory?",
+    "subdirectory hierarchy?",
+];
+
+/// A cosine below this is no answer that would convince anybody.
+const CONVINCING: f64 = 0.35;
+
 /// How many questions are asked.
 const COUNT: usize = 3;
 /// How many documents are looked at to find them.
@@ -55,6 +66,29 @@ pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<Strin
         questions.extend(fallback);
     }
     Ok(questions)
+}
+
+/// A question that only meaning can answer.
+pub(super) fn by_meaning(session: &Session) -> Result<Option<String>, VerbError> {
+    for question in BY_MEANING.iter().map(ToString::to_string) {
+        let asked = super::ask(session, std::slice::from_ref(&question))?;
+        let best = asked.iter().find_map(|asked| asked.answer.results.first());
+        if best.is_some_and(|hit| is_by_meaning(hit) && cosine(hit) >= CONVINCING) {
+            return Ok(Some(question));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a passage was found although it has no word of the question.
+pub(super) fn is_by_meaning(hit: &Hit) -> bool {
+    let halves = hit.explanation.as_ref().map(|explained| (&explained.words, &explained.meaning));
+    matches!(halves, Some((Some(words), Some(meaning))) if words.bm25 == 0.0 && !meaning.assumed)
+}
+
+fn cosine(hit: &Hit) -> f64 {
+    let meaning = hit.explanation.as_ref().and_then(|explained| explained.meaning.as_ref());
+    meaning.map_or(-1.0, |meaning| meaning.cosine)
 }
 
 /// The words of the name of a file, without its folders and ending.

@@ -2,13 +2,16 @@
 
 use std::{path::Path, time::Duration};
 
-use atocore_engine::RestoreReport;
+use atocore_engine::{RestoreReport, embed::model::KnownModel};
 use serde::Serialize;
 
-use super::{Asked, near, same};
+use super::{Asked, near, questions::is_by_meaning, same};
 use crate::{
-    cli::{Form, Output, Style, arithmetic, count, excerpt, heading, place, plain, size, stamp_of},
-    wire::{Answer, Hit, RefreshResult, SnapshotMetadata, Validation},
+    cli::{
+        Form, Output, Style, announcement, arithmetic, count, excerpt, heading, place, plain, size, stamp_of,
+    },
+    verb::VerbError,
+    wire::{Answer, EmbeddingResult, Hit, RefreshResult, SnapshotMetadata, Validation},
 };
 
 /// How wide the story is set.
@@ -28,11 +31,17 @@ struct Told {
     home: String,
     documents: String,
     refresh: Option<RefreshResult>,
+    /// What was embedded; null when passages are found by their words only.
+    embedding: Option<EmbeddingResult>,
+    /// Why there is no model; null when there is one, or none is wanted.
+    no_model: Option<String>,
     questions: Vec<Question>,
     snapshot: Option<SnapshotMetadata>,
     validation: Option<Validation>,
     restored: String,
-    /// Whether the restored copy gave the same passages with the same scores.
+    /// Passages of the restored copy that had to be embedded again; null when none has a vector.
+    embedded_again: Option<u64>,
+    /// Whether the restored copy gave the same passages with the same scores, and none was embedded again.
     same_answers: bool,
     next: Vec<String>,
 }
@@ -83,6 +92,30 @@ impl<'a> Story<'a> {
         self.json.refresh = Some(read.clone());
     }
 
+    /// That the model is fetched now.
+    pub(super) fn fetching(&mut self, known: &KnownModel, into: &Path) {
+        self.say(format!("Searching by meaning needs a model: {}.", announcement(known, into)));
+    }
+
+    /// That passages are found by meaning.
+    pub(super) fn embedded(&mut self, model: &str, result: &EmbeddingResult) {
+        let passages = count(result.embedded + result.kept, "passage");
+        self.say(format!("{passages} embedded with {}: found by meaning, not only by words.", plain(model)));
+        self.json.embedding = Some(result.clone());
+    }
+
+    /// That there is no model, and what helps.
+    pub(super) fn no_model(&mut self, model: &str, why: &VerbError) {
+        let loud = format!("! Searching by words only, because model {} cannot be had:", plain(model));
+        self.say(self.output.paint(Style::Yellow, loud));
+        self.say(format!("  {}", plain(&why.message)));
+        if let Some(hint) = &why.hint {
+            self.say(format!("  {}", plain(hint)));
+        }
+        self.say("  With the model here, run this demo again: `atocore model fetch` gets it.".to_owned());
+        self.json.no_model = Some(why.message.clone());
+    }
+
     /// The questions and what was found.
     pub(super) fn answers(&mut self, asked: &[Asked]) {
         self.chapter(2, "Asking");
@@ -102,6 +135,10 @@ impl<'a> Story<'a> {
                 for line in lines {
                     self.say(format!("         │ {line}"));
                 }
+            }
+            if answer.results.first().is_some_and(is_by_meaning) {
+                let none = "         None of the question's words is in it: only its meaning found it.";
+                self.say(self.output.paint(Style::Green, none));
             }
             if let (0, Some(best)) = (index, answer.results.first()) {
                 self.arithmetic(best);
@@ -128,7 +165,13 @@ impl<'a> Story<'a> {
     }
 
     /// The restored copy and whether it answers the same.
-    pub(super) fn restored(&mut self, report: &RestoreReport, before: &[Asked], after: &[Asked]) {
+    pub(super) fn restored(
+        &mut self,
+        report: &RestoreReport,
+        before: &[Asked],
+        after: &[Asked],
+        vectors: Option<&EmbeddingResult>,
+    ) {
         self.chapter(4, "Getting it back");
         let target = near(&report.target, self.current_dir);
         self.say(format!("restored into {}, an empty place, and asked again:", target.display()));
@@ -141,6 +184,15 @@ impl<'a> Story<'a> {
                 "other passages".to_owned()
             };
             self.say(format!("{} {}: {verdict}", self.mark(is_same), before.question));
+        }
+        if let Some(vectors) = vectors {
+            let kept = count(vectors.kept, "passage");
+            let verdict = match vectors.embedded {
+                0 => format!("the vectors of {kept} came back too: no text was embedded again"),
+                again => format!("{} had to be embedded again", count(again, "passage")),
+            };
+            self.say(format!("{} {verdict}", self.mark(vectors.embedded == 0)));
+            self.json.embedded_again = Some(vectors.embedded);
         }
         self.json.restored = report.target.display().to_string();
     }

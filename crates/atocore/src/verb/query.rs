@@ -6,6 +6,7 @@ use atocore_model::{
     monitor::Monitor,
     name::{QueryText, Tag},
     query::{self as model, ProjectHint, TopK},
+    ranking::Mode,
 };
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,13 @@ pub struct Query {
     /// Only documents whose path below their root matches this glob, or lies below this folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "hybrid")]
+    pub mode: Option<String>,
+    /// Whether passages with nearly the same text are hits of their own instead of copies of the best of them.
+    #[serde(default)]
+    pub all_copies: bool,
     /// Whether every hit says how its score came about.
     #[serde(default)]
     pub explain: bool,
@@ -76,6 +84,8 @@ impl TryFrom<Query> for model::Query {
             project: hint(query.project.as_deref(), query.scope)?,
             tags: tags(query.filter_tags.as_deref().unwrap_or_default())?,
             path: query.path.filter(|path| !path.is_empty()),
+            mode: query.mode.as_deref().map(mode).transpose()?,
+            collapse: !query.all_copies,
             wait_for: query.wait_generation.map(Generation),
         })
     }
@@ -92,6 +102,11 @@ fn hint(project: Option<&str>, scope: bool) -> Result<ProjectHint, VerbError> {
                 .with_hint("name the project, or leave `scope` out"))
         }
     }
+}
+
+fn mode(given: &str) -> Result<Mode, VerbError> {
+    let cure = "give `hybrid`, `dense` or `lexical`, or leave it out";
+    given.parse().map_err(|error| VerbError::invalid("mode", &error, cure))
 }
 
 fn tags(given: &[String]) -> Result<Vec<Tag>, VerbError> {
@@ -129,6 +144,7 @@ mod tests {
             ("`top_k`", r#"{"top_k":18446744073709551615}"#),
             ("`filter_tags[1]`", r#"{"filter_tags":["a",""]}"#),
             ("`scope`", r#"{"scope":true}"#),
+            ("`mode`", r#"{"mode":"Hybrid"}"#),
         ] {
             let error = with(change).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidRequest);

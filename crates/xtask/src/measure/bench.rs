@@ -5,15 +5,20 @@
 mod bare;
 mod contention;
 mod corpus;
+mod embedding;
 mod home;
 mod ingest;
 mod machine;
+mod meaning;
 mod memory;
+mod opening;
 mod query;
+mod random;
 mod refresh;
 mod snapshot;
 mod table;
 mod timing;
+mod vectors;
 
 use std::{cell::OnceCell, error::Error, path::Path, thread, time::Duration};
 
@@ -26,6 +31,7 @@ use crate::{failure::Failure, terminal};
 use self::{
     corpus::Corpus,
     home::{Amount, Home},
+    vectors::Mixture,
 };
 
 /// One measurement.
@@ -38,7 +44,10 @@ struct Measurement {
 const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "refresh", does: "a refresh that finds nothing new", run: refresh::run },
     Measurement { name: "ingest", does: "a first ingestion", run: ingest::run },
+    Measurement { name: "embedding", does: "texts to vectors", run: embedding::run },
+    Measurement { name: "vectors", does: "the vector index alone", run: vectors::run },
     Measurement { name: "query", does: "answers from a small and a large store", run: query::run },
+    Measurement { name: "opening", does: "a start, to its first answer, and its memory", run: opening::run },
     Measurement { name: "snapshot", does: "a snapshot, also under a writer", run: snapshot::run },
     Measurement {
         name: "query-while-ingesting",
@@ -56,6 +65,12 @@ struct Scale {
     small_chunks: usize,
     large_chunks: usize,
     questions: usize,
+    /// Passages that are embedded again and again.
+    passages: usize,
+    /// Made vectors that are searched.
+    vectors: &'static [usize],
+    /// Real passages whose vectors are searched.
+    real_vectors: usize,
     /// Repetitions of what takes less than a second.
     rounds: usize,
     /// Repetitions of what takes longer.
@@ -68,6 +83,9 @@ const FULL: Scale = Scale {
     small_chunks: 10_000,
     large_chunks: 100_000,
     questions: 600,
+    passages: 64,
+    vectors: &[10_000, 100_000, 1_000_000],
+    real_vectors: 3_000,
     rounds: 11,
     long_rounds: 5,
 };
@@ -78,6 +96,9 @@ const QUICK: Scale = Scale {
     small_chunks: 2_000,
     large_chunks: 10_000,
     questions: 120,
+    passages: 16,
+    vectors: &[10_000, 100_000],
+    real_vectors: 300,
     rounds: 5,
     long_rounds: 3,
 };
@@ -90,6 +111,9 @@ struct Bench {
     whole: OnceCell<Home>,
     small: OnceCell<Home>,
     large: OnceCell<Home>,
+    mixture: OnceCell<Mixture>,
+    small_vectors: OnceCell<()>,
+    large_vectors: OnceCell<()>,
 }
 
 impl Bench {
@@ -110,6 +134,30 @@ impl Bench {
     /// Three projects with many chunks.
     fn large(&self) -> Result<&Home, Failure> {
         self.filled(&self.large, "large", Amount::Chunks(self.scale.large_chunks))
+    }
+
+    /// The same, every passage with a vector.
+    fn small_with_vectors(&self) -> Result<&Home, Failure> {
+        self.with_vectors(&self.small_vectors, self.small()?)
+    }
+
+    /// The same, every passage with a vector.
+    fn large_with_vectors(&self) -> Result<&Home, Failure> {
+        self.with_vectors(&self.large_vectors, self.large()?)
+    }
+
+    fn with_vectors<'b>(&self, given: &OnceCell<()>, home: &'b Home) -> Result<&'b Home, Failure> {
+        if given.set(()).is_ok() {
+            self.give_vectors(home)?;
+        }
+        Ok(home)
+    }
+
+    /// Gives made vectors to the passages that have none.
+    fn give_vectors(&self, home: &Home) -> Result<(), Failure> {
+        meaning::give_vectors(home, self.mixture.get_or_init(Mixture::new))?;
+        // The index takes them up when the installation is opened.
+        home.engine_with_meaning(Copier::InProcess).map(drop)
     }
 
     fn filled<'b>(&self, place: &'b OnceCell<Home>, name: &str, amount: Amount) -> Result<&'b Home, Failure> {
@@ -147,13 +195,24 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     let corpus = Corpus::load(&dir.path().join("unpacked"))?;
     terminal::line(&machine::describe(dir.path()));
     terminal::line(&corpus.describe());
-    let bench =
-        Bench { scale, corpus, dir, whole: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() };
+    let bench = Bench {
+        scale,
+        corpus,
+        dir,
+        whole: OnceCell::new(),
+        small: OnceCell::new(),
+        large: OnceCell::new(),
+        mixture: OnceCell::new(),
+        small_vectors: OnceCell::new(),
+        large_vectors: OnceCell::new(),
+    };
     chosen.iter().try_for_each(|measurement| (measurement.run)(&bench))?;
     remove(bench.dir())?;
     terminal::line(&format!("\n{}", machine::load()));
     Ok(())
 }
+
+pub(super) use opening::{FIRST_ANSWER, first_answer};
 
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask bench [--quick] [NAME]…\n\nbenches:");

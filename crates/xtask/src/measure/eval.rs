@@ -1,111 +1,156 @@
 //! Quality of retrieval on folders of questions with judged answers, in the layout of BEIR.
 //!
-//! Every document becomes a file and goes through the real pipeline with the stock settings; a document counts with
-//! its best passage.
+//! Every document becomes a file and goes through the real pipeline with the stock settings and the real model; a
+//! document counts with its best passage. The installation of a collection is kept in `target/eval`, so that its
+//! vectors are made once. An answer has 200 passages at most: where documents are long, that can be fewer than the 100
+//! documents that recall looks at, and recall is lower than it could be.
 
 mod collection;
+mod home;
 mod quality;
 
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::path::Path;
 
-use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, RankWeights, SystemClock, ingest::ChunkLimits,
-};
+use atocore_engine::{Engine, RankWeights};
 use atocore_model::{
-    monitor::Silent,
-    project::{Project, Root, RootLocation},
-    query::{Query, TopK},
+    query::{Notice, Query, TopK},
+    ranking::{Fusion, Mode},
 };
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::{failure::Failure, terminal};
 use collection::Collection;
 use quality::{Quality, Scores};
 
-/// Runs `cargo xtask eval FOLDER… [--json]`.
+const USAGE: &str = "usage: cargo xtask eval FOLDER… [--json | --fusion-sweep], each with corpus.jsonl, queries.jsonl and \
+                     qrels/test.tsv";
+
+/// The modes in the order of the report.
+const MODES: [Mode; 3] = [Mode::Lexical, Mode::Dense, Mode::Hybrid];
+
+/// What is printed of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Report {
+    Table,
+    Json,
+    /// nDCG@10 for every way of putting the halves together, to choose the stock one.
+    FusionSweep,
+}
+
+/// Runs `cargo xtask eval FOLDER…`.
 ///
 /// # Errors
-/// A folder is not such a collection, or the pipeline failed.
+/// A folder is not such a collection, the model cannot be had, or the pipeline failed.
 pub(super) fn run(args: &[String]) -> Result<(), Failure> {
-    let as_json = args.iter().any(|arg| arg == "--json");
-    let folders: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
-    let unknown = args.iter().find(|arg| arg.starts_with("--") && *arg != "--json");
-    if let Some(unknown) = unknown {
-        return Err(Failure::usage(format!("`{unknown}` is not an option")).with_hint(USAGE));
+    let mut report = Report::Table;
+    let mut folders = Vec::new();
+    for arg in args {
+        match arg.as_str() {
+            "--json" => report = Report::Json,
+            "--fusion-sweep" => report = Report::FusionSweep,
+            option if option.starts_with("--") => {
+                return Err(Failure::usage(format!("`{option}` is not an option")).with_hint(USAGE));
+            }
+            folder => folders.push(Path::new(folder)),
+        }
     }
     if folders.is_empty() {
         return Err(Failure::usage("no folder was named").with_hint(USAGE));
     }
     for folder in folders {
-        let quality = evaluate(Path::new(folder))?;
-        if as_json {
-            terminal::line(&json!({ "lexical": quality.to_json() }).to_string());
-        } else {
-            terminal::line(&format!("{folder}  lexical  {quality}"));
+        let collection = Collection::read(folder)?;
+        let engine = home::open(folder, &collection, report == Report::Table)?;
+        match report {
+            Report::Table => print_table(folder, &engine, &collection)?,
+            Report::Json => print_json(&engine, &collection)?,
+            Report::FusionSweep => print_sweep(folder, &engine, &collection)?,
         }
     }
     Ok(())
 }
 
-const USAGE: &str =
-    "usage: cargo xtask eval FOLDER… [--json], each with corpus.jsonl, queries.jsonl and qrels/test.tsv";
+fn print_table(folder: &Path, engine: &Engine, collection: &Collection) -> Result<(), Failure> {
+    for mode in MODES {
+        let quality = quality(engine, collection, mode, &RankWeights::default())?;
+        terminal::line(&format!("{:<16} {:<8} {quality}", name(folder), mode.as_str()));
+    }
+    Ok(())
+}
 
-/// Ingests a collection and asks all its judged questions.
-fn evaluate(folder: &Path) -> Result<Quality, Failure> {
-    let collection = Collection::read(folder)?;
-    let scratch = tempfile::tempdir().map_err(|error| Failure::failed(error.to_string()))?;
-    let documents = scratch.path().join("documents");
-    collection.write_documents(&documents)?;
-    let engine = ingest(scratch.path(), documents)?;
+fn print_json(engine: &Engine, collection: &Collection) -> Result<(), Failure> {
+    let mut modes = Map::new();
+    for mode in MODES {
+        let quality = quality(engine, collection, mode, &RankWeights::default())?;
+        let _before = modes.insert(mode.as_str().to_owned(), quality.to_json());
+    }
+    terminal::line(&json!(modes).to_string());
+    Ok(())
+}
+
+/// One line with the stock factors and one without any, which shows what the factors do to each fusion.
+fn print_sweep(folder: &Path, engine: &Engine, collection: &Collection) -> Result<(), Failure> {
+    let stock = RankWeights::default();
+    let plain = RankWeights {
+        query_token_cap: 1.0,
+        path_high_signal_boost: 1.0,
+        path_low_signal_penalty: 1.0,
+        ..RankWeights::default()
+    };
+    for (factors, weights) in [("stock factors", stock), ("no factors", plain)] {
+        let mut cells = vec![format!("{:<16} {factors:<13}", name(folder))];
+        let convex = (0..=10).map(|tenths| Fusion::Convex { meaning_weight: f64::from(tenths) / 10.0 });
+        for fusion in convex.chain([Fusion::Reciprocal { k: 60.0 }]) {
+            let weights = RankWeights { fusion, ..weights.clone() };
+            let ndcg = quality(engine, collection, Mode::Hybrid, &weights)?.ndcg_at_10;
+            cells.push(match fusion {
+                Fusion::Convex { meaning_weight } => format!("{meaning_weight:.1}: {ndcg:.4}"),
+                Fusion::Reciprocal { k } => format!("rrf {k}: {ndcg:.4}"),
+            });
+        }
+        terminal::line(&cells.join("  "));
+    }
+    Ok(())
+}
+
+fn name(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Asks all judged questions of a collection.
+fn quality(
+    engine: &Engine,
+    collection: &Collection,
+    mode: Mode,
+    weights: &RankWeights,
+) -> Result<Quality, Failure> {
     let mut scores = Scores::default();
     for question in &collection.questions {
-        let ranking = ask(&engine, &question.text)?;
+        let ranking = ask(engine, &question.text, mode, weights)?;
         let documents: Vec<&str> = ranking.iter().filter_map(|path| collection.document_at(path)).collect();
         scores.add(&documents, &question.relevant);
     }
     Ok(scores.mean())
 }
 
-fn ingest(home: &Path, documents: PathBuf) -> Result<Engine, Failure> {
-    let config = EngineConfig {
-        layout: Layout::in_home(home),
-        vault_dir: None,
-        drive_dir: None,
-        busy_timeout: Duration::from_secs(5),
-        chunks: ChunkLimits::default(),
-        max_file_bytes: 16 << 20,
-        weights: RankWeights::default(),
-        copier: Copier::InProcess,
-        clock: Arc::new(SystemClock),
-    };
-    let failed = |error: atocore_engine::Error| Failure::failed(error.to_string());
-    let access = Access::Own { activity: "eval".to_owned(), socket: None };
-    let engine = Engine::open(config, access, &Silent).map_err(failed)?;
-    let not_named = |_| Failure::failed("`judged` is a project id");
-    let project = Project {
-        id: "judged".parse().map_err(not_named)?,
-        aliases: Vec::new(),
-        description: String::new(),
-        roots: vec![Root { location: RootLocation::Folder(documents), label: String::new() }],
-    };
-    let project = engine.add_project(project, Caller::Local).map_err(failed)?;
-    let name = project.id.as_str().parse().map_err(|_| Failure::failed("an id is a name"))?;
-    let _report = engine.refresh(&name, Caller::Local, &Silent).map_err(failed)?;
-    Ok(engine)
-}
-
-/// The paths of the documents that answer a question, best first, each once.
-fn ask(engine: &Engine, text: &str) -> Result<Vec<String>, Failure> {
+/// The paths of the documents that answer a question, best first, each once: a document with a passage that was
+/// collapsed into another comes directly after it.
+fn ask(engine: &Engine, text: &str, mode: Mode, weights: &RankWeights) -> Result<Vec<String>, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("`{text}`: {error}"));
     let top_k = TopK::new(TopK::LIMIT as u64).map_err(|error| failed(&error))?;
-    let query = Query { top_k, ..Query::new(text.parse().map_err(|error| failed(&error))?) };
-    let answer = engine.query(&query).map_err(|error| failed(&error))?;
-    let mut seen = HashSet::new();
-    let paths = answer.hits.into_iter().map(|hit| hit.source_path.as_str().to_owned());
-    Ok(paths.filter(|path| seen.insert(path.clone())).collect())
+    let text = text.parse().map_err(|error| failed(&error))?;
+    let query = Query { top_k, mode: Some(mode), ..Query::new(text) };
+    let answer = engine.query_with(&query, weights).map_err(|error| failed(&error))?;
+    let is_whole = |notice: &Notice| matches!(notice, Notice::QuestionCut { .. });
+    if answer.mode != mode || !answer.notices.iter().all(is_whole) {
+        return Err(failed(&format!("was answered in mode {}: {:?}", answer.mode, answer.notices)));
+    }
+    let mut paths: Vec<String> = Vec::new();
+    for hit in &answer.hits {
+        for path in std::iter::once(&hit.source_path).chain(hit.copies.iter().map(|copy| &copy.source_path)) {
+            if paths.iter().all(|known| known != path.as_str()) {
+                paths.push(path.as_str().to_owned());
+            }
+        }
+    }
+    Ok(paths)
 }

@@ -3,7 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cannot;
+use atocore_engine::ingest::{ChunkLimits, parse};
+use atocore_model::document::{DocumentType, embedded_text};
+
+use super::{cannot, random::Random};
 use crate::{failure::Failure, process};
 
 /// Where the archives with documents lie, seen from the root of the workspace.
@@ -76,6 +79,18 @@ impl Corpus {
             path: format!("copy-{copy:02}/{}", original.path),
             text,
         }
+    }
+
+    /// What a model sees of the first passages, as many as are wanted and there are: the documents stand in a mixed
+    /// order already.
+    pub(super) fn passages(&self, count: usize) -> Vec<String> {
+        let passages = self.documents.iter().flat_map(|document| {
+            let name = document.path.rsplit('/').next().unwrap_or_default();
+            let parsed = parse(DocumentType::Markdown, name, &document.text, ChunkLimits::default());
+            let chunks = parsed.chunks.into_iter();
+            chunks.map(move |chunk| embedded_text(&parsed.title, chunk.heading_path.as_str(), &chunk.text))
+        });
+        passages.take(count).collect()
     }
 
     /// The text with some of its longer words exchanged for others.
@@ -195,19 +210,6 @@ fn made_up() -> Vec<Document> {
         Document { collection, path: format!("part-{:02}/{number:04}.md", number % 20), text }
     };
     (0..1000).map(&mut document).collect()
-}
-
-/// Numbers that look random and are the same in every run (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit.max(1) as u64) as usize
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, RankWeights, SystemClock,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock,
     ingest::{ChunkLimits, parse},
 };
 use atocore_model::{
@@ -15,8 +15,10 @@ use atocore_model::{
     monitor::Silent,
     name::ProjectName,
     project::{Project, Root, RootLocation},
+    ranking::Mode,
 };
 use atocore_storage::sqlite::{Store, StoreOptions};
+use atocore_testkit::model;
 
 use super::{
     cannot,
@@ -47,7 +49,7 @@ pub(super) struct Home {
 const WRITTEN: Duration = Duration::from_secs(1_767_225_600);
 
 /// How long anybody waits for a lock.
-const BUSY: Duration = Duration::from_secs(60);
+pub(super) const BUSY: Duration = Duration::from_secs(60);
 
 impl Home {
     /// Writes the tree and registers its projects; ingests nothing.
@@ -91,8 +93,23 @@ impl Home {
         Ok(home)
     }
 
-    /// Opens it as its owner.
+    /// What is there already, without its projects.
+    pub(super) fn existing(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), projects: Vec::new(), files: 0, bytes: 0 }
+    }
+
+    /// Opens it as its owner, for words alone.
     pub(super) fn engine(&self, copier: Copier) -> Result<Engine, Failure> {
+        let weights = RankWeights { mode: Mode::Lexical, ..RankWeights::default() };
+        self.open(copier, ModelChoice::default(), weights)
+    }
+
+    /// Opens it as its owner with the stock settings and the real model.
+    pub(super) fn engine_with_meaning(&self, copier: Copier) -> Result<Engine, Failure> {
+        self.open(copier, model::choice(), RankWeights::default())
+    }
+
+    fn open(&self, copier: Copier, model: ModelChoice, weights: RankWeights) -> Result<Engine, Failure> {
         let config = EngineConfig {
             layout: self.layout(),
             vault_dir: None,
@@ -100,12 +117,18 @@ impl Home {
             busy_timeout: BUSY,
             chunks: ChunkLimits::default(),
             max_file_bytes: 16 << 20,
-            weights: RankWeights::default(),
+            model,
+            weights,
             copier,
             clock: Arc::new(SystemClock),
         };
         let access = Access::Own { activity: "bench".to_owned(), socket: None };
         Engine::open(config, access, &Silent).map_err(cannot("open an installation"))
+    }
+
+    /// The folder of all of it.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub(super) fn layout(&self) -> Layout {

@@ -26,6 +26,38 @@ pub(super) fn load() -> String {
         .map_or_else(|| "load unknown".to_owned(), |load| format!("load {load} (mean of the last minute)"))
 }
 
+/// What this process has in memory, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Resident {
+    pub(super) all: u64,
+    /// What it has written itself.
+    pub(super) own: u64,
+    /// Pages of files that are mapped: the system takes them back when it needs the room.
+    pub(super) files: u64,
+}
+
+impl Resident {
+    /// Asks the system; zeros where it does not say.
+    pub(super) fn now() -> Self {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let bytes = |name: &str| {
+            let kib = text.lines().find_map(|line| line.strip_prefix(name))?.trim().strip_suffix("kB")?;
+            Some(kib.trim().parse::<u64>().ok()? << 10)
+        };
+        let of = |name| bytes(name).unwrap_or_default();
+        Self { all: of("VmRSS:"), own: of("RssAnon:"), files: of("RssFile:") + of("RssShmem:") }
+    }
+
+    /// What has come since then.
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            all: self.all.saturating_sub(before.all),
+            own: self.own.saturating_sub(before.own),
+            files: self.files.saturating_sub(before.files),
+        }
+    }
+}
+
 /// The widest vector instructions that matter to us.
 fn vectors() -> &'static str {
     #[cfg(target_arch = "x86_64")]

@@ -1,4 +1,6 @@
-//! Answers, beside the same words searched by the library alone in the same index.
+//! Answers by words, beside the same words searched by the library alone in the same index; then by meaning as well.
+
+mod hybrid;
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,9 @@ use crate::failure::Failure;
 
 pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     at(bench, bench.small()?)?;
-    at(bench, bench.large()?)
+    at(bench, bench.large()?)?;
+    hybrid::at(bench, bench.small_with_vectors()?)?;
+    hybrid::at(bench, bench.large_with_vectors()?)
 }
 
 fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {

@@ -30,15 +30,54 @@ impl Table {
         goal: Option<f64>,
     ) {
         let ratio = figure.as_secs_f64() / baseline.as_secs_f64().max(1e-9);
-        let verdict = |limit| if ratio <= limit { "met" } else { "missed" };
-        self.rows.push([
-            what.to_owned(),
-            time(figure),
-            time(baseline),
-            baseline_is.to_owned(),
-            format!("{ratio:.2}×"),
-            goal.map_or_else(|| "none".to_owned(), |limit| format!("≤ {limit}× {}", verdict(limit))),
-        ]);
+        let row = [what.to_owned(), time(figure), time(baseline), baseline_is.to_owned()];
+        let goal_text = goal.map_or_else(|| "none".to_owned(), |most| format!("≤ {most}×"));
+        self.push(row, format!("{ratio:.2}×"), &goal_text, goal.is_none_or(|most| ratio <= most));
+    }
+
+    /// Sets a time beside that of its baseline. `most` is the longest time that is good enough.
+    pub(super) fn limit(
+        &mut self,
+        what: &str,
+        figure: Duration,
+        baseline: Duration,
+        baseline_is: &str,
+        most: Duration,
+    ) {
+        let ratio = figure.as_secs_f64() / baseline.as_secs_f64().max(1e-9);
+        let goal = format!("≤ {}", time(most));
+        let row = [what.to_owned(), time(figure), time(baseline), baseline_is.to_owned()];
+        self.push(row, format!("{ratio:.2}×"), &goal, figure <= most);
+    }
+
+    /// Sets an amount of memory beside that of its baseline. `most` is the largest one that is good enough, in bytes.
+    pub(super) fn memory(
+        &mut self,
+        what: &str,
+        figure: u64,
+        baseline: u64,
+        baseline_is: &str,
+        most: Option<u64>,
+    ) {
+        let ratio = format!("{:.2}×", figure as f64 / baseline.max(1) as f64);
+        let row = [what.to_owned(), megabytes(figure), megabytes(baseline), baseline_is.to_owned()];
+        match most {
+            Some(most) => self.push(row, ratio, &format!("≤ {}", megabytes(most)), figure <= most),
+            None => self.push(row, ratio, "none", true),
+        }
+    }
+
+    /// Sets a part of 1 beside that of its baseline. `least` is the smallest one that is good enough.
+    pub(super) fn part(&mut self, what: &str, figure: f64, baseline: f64, baseline_is: &str, least: f64) {
+        let row = [what.to_owned(), format!("{figure:.4}"), format!("{baseline:.4}"), baseline_is.to_owned()];
+        self.push(row, format!("{:.4}×", figure / baseline), &format!("≥ {least}"), figure >= least);
+    }
+
+    fn push(&mut self, row: [String; 4], ratio: String, goal: &str, is_met: bool) {
+        let [what, figure, baseline, baseline_is] = row;
+        let verdict = if is_met { "met" } else { "missed" };
+        let goal = if goal == "none" { goal.to_owned() } else { format!("{goal} {verdict}") };
+        self.rows.push([what, figure, baseline, baseline_is, ratio, goal]);
     }
 
     /// Sets two other figures beside each other.

@@ -51,7 +51,8 @@ pub(super) fn percentile(times: impl Iterator<Item = Duration>, percent: usize) 
     times.get(place).copied().unwrap_or_default()
 }
 
-fn cpu_time() -> Duration {
+/// Of all threads of this process so far.
+pub(super) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_nanos(time.tv_nsec.unsigned_abs())
 }

@@ -1,0 +1,223 @@
+//! Meaning: the model, the vectors it makes, and the index that finds passages by them.
+//!
+//! Vectors follow behind the documents and never hold up a commit or a question. Where there is no model, or no
+//! vector yet, answers come from words alone and say so; nothing is ever made up.
+
+mod making;
+mod models;
+mod thread;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use atocore_model::{id::Generation, monitor::Monitor};
+use atocore_storage::{
+    lexical::IndexAccess,
+    sqlite::{SpaceRow, Store, StoreVectors},
+    vector::{ScanIndex, VectorError, VectorIndex},
+};
+
+pub(crate) use making::Workplace;
+pub use making::{EmbeddingReport, Making};
+use models::Models;
+pub use models::{ModelChoice, NoModel};
+pub(crate) use thread::EmbeddingThread;
+
+use crate::{bell::Bell, error::Error};
+use std::path::Path;
+
+/// What an engine has of models and vectors.
+#[derive(Debug)]
+pub(crate) struct Embedding {
+    models: Models,
+    index: Option<ScanIndex>,
+    /// How often each project was asked about since the start: vectors of the most asked-for are made first.
+    asked: Mutex<HashMap<String, u64>>,
+    /// Questions that are being answered now: nothing new is embedded meanwhile.
+    questions: AtomicUsize,
+    /// One maker at a time.
+    making: Mutex<()>,
+    progress: Mutex<Option<Making>>,
+    failure: Mutex<Option<String>>,
+    pub(crate) bell: Arc<Bell>,
+}
+
+/// A question as its model sees it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Its vector, of length 1.
+    pub(crate) vector: Vec<f32>,
+    /// The space of the vectors that it can be compared with.
+    pub(crate) space: SpaceRow,
+    /// How many tokens it has and how many the model sees, when it is longer than that.
+    pub(crate) cut: Option<(usize, usize)>,
+}
+
+/// What is known of models and vectors, for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddingStatus {
+    /// Whether the settings want a model at all.
+    pub wanted: bool,
+    /// The model that the settings name.
+    pub model: String,
+    /// How its weights are kept.
+    pub precision: String,
+    /// Why it cannot be used; `None` when it can.
+    pub problem: Option<NoModel>,
+    /// The model that made the vectors that answers use; `None` before there are any.
+    pub serving: Option<String>,
+    /// Whether vectors of the settings' model are being made while another one answers.
+    pub switching: bool,
+    /// All passages.
+    pub passages: u64,
+    /// Those whose text has been embedded by the model that answers.
+    pub embedded: u64,
+    /// Passages that are found by meaning.
+    pub indexed: u64,
+    /// What is being made in this process.
+    pub making: Option<Making>,
+    /// Why the last attempt to make vectors failed; `None` when it did not.
+    pub failure: Option<String>,
+}
+
+impl Embedding {
+    /// Opens the vector index in `dir`; one that a reader finds missing or damaged is made by the next owner.
+    pub(crate) fn open(choice: ModelChoice, dir: &Path, access: IndexAccess) -> Result<Self, Error> {
+        let index = match ScanIndex::open(dir, access) {
+            Ok(index) => Some(index),
+            Err(VectorError::Missing { .. } | VectorError::Damaged { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { index, ..Self::without_index(choice) })
+    }
+
+    /// Of an installation that has no store yet.
+    pub(crate) fn without_index(choice: ModelChoice) -> Self {
+        Self {
+            models: Models::new(choice),
+            index: None,
+            asked: Mutex::default(),
+            questions: AtomicUsize::default(),
+            making: Mutex::default(),
+            progress: Mutex::default(),
+            failure: Mutex::default(),
+            bell: Arc::default(),
+        }
+    }
+
+    /// The vector index; `None` while there is none.
+    pub(crate) fn index(&self) -> Option<&dyn VectorIndex> {
+        self.index.as_ref().map(|index| index as &dyn VectorIndex)
+    }
+
+    /// Embeds a question with the model that made the vectors in the index; `None` when there are none.
+    pub(crate) fn ask(&self, store: &Store, text: &str) -> Result<Option<Asked>, Error> {
+        let space = self.index().and_then(VectorIndex::space);
+        let row = match space {
+            Some(space) => store.read(|read| read.space(space.fingerprint))?,
+            None => None,
+        };
+        let Some(row) = row else {
+            return self.models.look().map(|()| None).map_err(Error::NoModel);
+        };
+        let model = self.models.of(&row).map_err(Error::NoModel)?;
+        if model.embedder.is_blank(text)? {
+            return Ok(None);
+        }
+        let vector = model.embedder.embed_one(text)?;
+        let cut = if model.embedder.is_cut(text)? {
+            Some((model.embedder.tokens(text)?, model.embedder.window()))
+        } else {
+            None
+        };
+        Ok(Some(Asked { vector, space: row, cut }))
+    }
+
+    /// Loads the model in time for the first question; that there is none is said by the answers.
+    pub(crate) fn warm_up(&self) {
+        drop(self.models.wanted());
+    }
+
+    /// Notes that a question is being answered, until the guard is dropped.
+    pub(crate) fn question(&self) -> Answering<'_> {
+        let _before = self.questions.fetch_add(1, Ordering::SeqCst);
+        Answering { embedding: self }
+    }
+
+    /// Notes which project a question was about.
+    pub(crate) fn asked_about(&self, project: &str) {
+        *lock(&self.asked).entry(project.to_owned()).or_default() += 1;
+    }
+
+    /// Brings the vector index to the newest state of the space that answers use.
+    pub(crate) fn catch_up(&self, store: &Store, monitor: &dyn Monitor) -> Result<(), Error> {
+        let Some(index) = self.index() else { return Ok(()) };
+        if let Some(row) = store.read(|read| read.serving_space())? {
+            let _mark = index.catch_up(&StoreVectors::new(store, &row), monitor)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the vector index shows every vector of the space that answers use.
+    pub(crate) fn is_current(&self, store: &Store) -> Result<bool, Error> {
+        store.read(|read| {
+            let Some(row) = read.serving_space()? else { return Ok(true) };
+            let Some(index) = self.index() else { return Ok(false) };
+            let Some(mark) = index.mark().filter(|_| index.space() == Some(row.space)) else {
+                return Ok(false);
+            };
+            let changed: Generation = read.last_document_change()?.max(read.last_vector_change()?);
+            Ok(read.has(mark)? && changed <= mark.generation)
+        })
+    }
+
+    /// What is known, without loading a model.
+    pub(crate) fn status(&self, store: Option<&Store>, wanted: bool) -> Result<EmbeddingStatus, Error> {
+        let choice = self.models.choice();
+        let (serving, counts) = match store {
+            None => (None, Default::default()),
+            Some(store) => store.read(|read| {
+                let row = read.serving_space()?;
+                let counts = read.vector_counts(row.as_ref().map_or(-1, |row| row.key))?;
+                Ok::<_, Error>((row, counts))
+            })?,
+        };
+        let differs =
+            |row: &SpaceRow| row.model != choice.name || row.precision != choice.precision.to_string();
+        Ok(EmbeddingStatus {
+            wanted,
+            model: choice.name.clone(),
+            precision: choice.precision.to_string(),
+            problem: self.models.look().err().filter(|_| wanted),
+            switching: wanted && serving.as_ref().is_some_and(differs),
+            serving: serving.map(|row| row.model),
+            passages: counts.passages,
+            embedded: counts.embedded,
+            indexed: self.index().map_or(0, VectorIndex::vectors),
+            making: lock(&self.progress).clone(),
+            failure: lock(&self.failure).clone(),
+        })
+    }
+}
+
+/// A question is being answered while this lives.
+#[derive(Debug)]
+pub(crate) struct Answering<'e> {
+    embedding: &'e Embedding,
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        let _before = self.embedding.questions.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What a panic left behind is counts and texts, all of them whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

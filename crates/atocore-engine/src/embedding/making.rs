@@ -1,0 +1,306 @@
+//! Makes the vectors that are missing: a batch at a time, each committed before the next is begun, so that being
+//! killed costs one batch; then lets answers use them.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use atocore_model::{
+    digest::Digest,
+    monitor::{Monitor, Progress},
+    time::Clock,
+};
+use atocore_storage::sqlite::{NewSpace, Operation, PendingPassage, SpaceRow, Store};
+
+use super::{Embedding, lock, models::Model};
+use crate::{error::Error, exclusive::Exclusive, freshness::Freshness};
+
+/// How many texts are embedded and committed together: some seconds of work.
+const BATCH: usize = 64;
+/// The index takes up new vectors at most this often while more are being made.
+const INDEX_EVERY: Duration = Duration::from_secs(2);
+/// What is left to do is looked at anew this often: other documents may be wanted more by now.
+const PLAN_EVERY: Duration = Duration::from_secs(10);
+/// Vectors that are removed in one commit.
+const REMOVED_TOGETHER: usize = 2000;
+/// Documents that were cut anew and take their places in one commit.
+const RECUT_TOGETHER: usize = 256;
+/// Vectors of texts that no passage has any more are kept up to this many, or a quarter of the passages: a document
+/// that was moved away may come back.
+const KEPT_UNUSED: u64 = 1000;
+
+/// Where vectors are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Workplace<'e> {
+    pub(crate) store: &'e Store,
+    pub(crate) freshness: &'e Freshness,
+    pub(crate) exclusive: &'e Exclusive,
+    pub(crate) clock: &'e dyn Clock,
+    pub(crate) busy_timeout: Duration,
+    /// Whether questions and refreshes go first.
+    pub(crate) polite: bool,
+}
+
+/// How far the making of vectors is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Making {
+    /// Passages done since it began.
+    pub done: u64,
+    /// Passages left.
+    pub left: u64,
+    /// Passages per second, over the last batches.
+    pub per_second: f64,
+}
+
+impl Making {
+    /// How long it will take at the present pace, in seconds; `None` before the first batch.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<u64> {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate"
+        )]
+        (self.per_second > 0.0).then(|| (self.left as f64 / self.per_second).ceil() as u64)
+    }
+}
+
+/// What making vectors came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EmbeddingReport {
+    /// Passages that got a vector.
+    pub embedded: u64,
+    /// Passages that had one already.
+    pub kept: u64,
+    /// Whether answers use another model than before.
+    pub switched: bool,
+}
+
+impl Embedding {
+    /// Makes all vectors that are missing, and lets answers use them.
+    pub(crate) fn make(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<EmbeddingReport, Error> {
+        let _one = lock(&self.making);
+        let model = self.models.wanted().map_err(Error::NoModel)?;
+        let row = self.space_of(at, &model)?;
+        let before = at.store.read(|read| read.vector_counts(row.key))?;
+        let made = self.fill(at, &model, &row, monitor);
+        *lock(&self.progress) = None;
+        let embedded = made?;
+        let switched = self.switch(at, &row, monitor)?;
+        self.apply_recuts(at, monitor)?;
+        self.tidy(at, &row)?;
+        Ok(EmbeddingReport { embedded, kept: before.embedded, switched })
+    }
+
+    /// The space of a model, which is added when the store does not know it.
+    fn space_of(&self, at: &Workplace<'_>, model: &Model) -> Result<SpaceRow, Error> {
+        if let Some(row) = at.store.read(|read| read.space(model.space.fingerprint))? {
+            return Ok(row);
+        }
+        let choice = self.models.choice();
+        let precision = choice.precision.to_string();
+        let now = at.clock.now().to_string();
+        let new = NewSpace { space: model.space, model: &choice.name, precision: &precision, at: &now };
+        let operation = Operation { door: "engine", verb: "embed", subject: &choice.name };
+        Ok(at.store.write(&operation, |write| write.add_space(&new))?.value)
+    }
+
+    /// Makes vectors until none is missing; returns how many passages got one.
+    fn fill(
+        &self,
+        at: &Workplace<'_>,
+        model: &Arc<Model>,
+        row: &SpaceRow,
+        monitor: &dyn Monitor,
+    ) -> Result<u64, Error> {
+        let mut made = 0;
+        let mut pace = Pace::default();
+        let mut indexed = Instant::now();
+        loop {
+            let mut queue = self.queue(at, row)?;
+            if queue.is_empty() {
+                return Ok(made);
+            }
+            let planned = Instant::now();
+            while !queue.is_empty() && planned.elapsed() < PLAN_EVERY {
+                let batch = queue.split_off(queue.len().saturating_sub(BATCH));
+                let started = Instant::now();
+                let left = (queue.len() + batch.len()) as u64;
+                let watch = Watch { embedding: self, at, monitor, done: made, left };
+                self.embed_batch(at, model, row, &batch, &watch)?;
+                made += batch.len() as u64;
+                pace.add(batch.len(), started.elapsed());
+                let left = queue.len() as u64;
+                *lock(&self.progress) = Some(Making { done: made, left, per_second: pace.per_second() });
+                monitor.progress(progress(made, left));
+                if indexed.elapsed() >= INDEX_EVERY {
+                    self.catch_up(at.store, monitor)?;
+                    indexed = Instant::now();
+                }
+            }
+        }
+    }
+
+    /// The passages without a vector, the most wanted last: those that cannot be found by meaning yet before those
+    /// whose document is only cut anew; of the projects that were asked about most often, then
+    /// the newest documents, each from its beginning.
+    fn queue(&self, at: &Workplace<'_>, row: &SpaceRow) -> Result<Vec<PendingPassage>, Error> {
+        let mut queue = at.store.read(|read| read.passages_without_vector(row.key))?;
+        let asked = lock(&self.asked).clone();
+        queue.sort_by_cached_key(|passage| {
+            let asked = asked.get(&passage.project).copied().unwrap_or_default();
+            let first = std::cmp::Reverse(passage.chunk_key);
+            (!passage.recut, asked, passage.modified_ns, passage.document_key, first)
+        });
+        Ok(queue)
+    }
+
+    fn embed_batch(
+        &self,
+        at: &Workplace<'_>,
+        model: &Model,
+        row: &SpaceRow,
+        batch: &[PendingPassage],
+        monitor: &dyn Monitor,
+    ) -> Result<(), Error> {
+        let mut seen = HashSet::new();
+        let mut texts: Vec<(Digest, String)> = at.store.read(|read| {
+            let texts = batch.iter().rev().map(|passage| read.embedded_text(passage));
+            texts.filter_map(Result::transpose).collect::<Result<_, _>>()
+        })?;
+        // The same text in two places has one vector; a passage that has changed since is planned anew.
+        texts.retain(|(digest, _)| seen.insert(*digest));
+        let plain: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
+        let vectors = model.embedder.embed_many(&plain, monitor)?;
+        let mut kept = Vec::with_capacity(texts.len());
+        for ((digest, text), vector) in texts.iter().zip(vectors) {
+            // The vector of a text that the model sees nothing of means nothing: it is settled without one.
+            kept.push((*digest, if model.embedder.is_blank(text)? { Vec::new() } else { vector }));
+        }
+        let vectors = kept;
+        let subject = format!("{} texts", vectors.len());
+        let operation = Operation { door: "engine", verb: "embed", subject: &subject };
+        let committed = at.store.write(&operation, |write| write.put_vectors(row.key, &vectors))?;
+        let () = committed.value;
+        Ok(())
+    }
+
+    /// Lets answers use the vectors of `row` when they use others, and shows the newest; `true` when they did.
+    fn switch(&self, at: &Workplace<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<bool, Error> {
+        let serving = at.store.read(|read| read.serving_space())?;
+        let switching = serving.is_none_or(|serving| serving.key != row.key);
+        let _turn = if switching {
+            let activity = format!("switch to model {}", row.model);
+            let turn = at.exclusive.begin(&activity, at.clock.now(), at.busy_timeout)?;
+            let operation = Operation { door: "engine", verb: "switch_model", subject: &row.model };
+            let committed = at.store.write(&operation, |write| write.serve_space(row.key))?;
+            let () = committed.value;
+            Some(turn)
+        } else {
+            None
+        };
+        self.catch_up(at.store, monitor)?;
+        self.models.forget_former();
+        Ok(switching)
+    }
+
+    /// Puts documents that were cut anew in their place, now that all their passages have vectors: some at a time,
+    /// each document in one step, and shown at once by words and by meaning.
+    fn apply_recuts(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<(), Error> {
+        let operation = Operation { door: "engine", verb: "cut_anew", subject: "" };
+        while at.store.read(|read| read.recut_documents())? > 0 {
+            if monitor.cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let _turn = at.exclusive.begin("cut documents anew", at.clock.now(), at.busy_timeout)?;
+            let committed = at.store.write(&operation, |write| write.apply_recuts(RECUT_TOGETHER))?;
+            at.freshness.wait_for(committed.mark.generation, None)?;
+            self.catch_up(at.store, monitor)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the vectors of models that are not used any more, and those of texts that are long gone.
+    fn tidy(&self, at: &Workplace<'_>, row: &SpaceRow) -> Result<(), Error> {
+        if self.index().is_none_or(|index| index.space() != Some(row.space)) {
+            return Ok(());
+        }
+        let operation = Operation { door: "engine", verb: "forget_vectors", subject: "" };
+        for other in at.store.read(|read| read.other_spaces(row.key))? {
+            while !at.store.write(&operation, |write| write.remove_space(other.key, REMOVED_TOGETHER))?.value
+            {
+            }
+        }
+        let counts = at.store.read(|read| read.vector_counts(row.key))?;
+        let unused = counts.vectors.saturating_sub(counts.embedded);
+        let mut excess = unused.saturating_sub(KEPT_UNUSED.max(counts.passages / 4));
+        while excess > 0 {
+            let limit = REMOVED_TOGETHER.min(usize::try_from(excess).unwrap_or(REMOVED_TOGETHER));
+            match at.store.write(&operation, |write| write.remove_unused_vectors(limit))?.value {
+                0 => break,
+                removed => excess = excess.saturating_sub(removed as u64),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn progress(done: u64, left: u64) -> Progress {
+    Progress { phase: "embedding passages", done, total: Some(done + left) }
+}
+
+/// The pace of the last batches.
+#[derive(Debug, Default)]
+struct Pace {
+    passages: f64,
+    seconds: f64,
+}
+
+impl Pace {
+    /// Older batches count less and less: half after some four more.
+    const MEMORY: f64 = 0.84;
+
+    fn add(&mut self, passages: usize, time: Duration) {
+        #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+        let passages = passages as f64;
+        self.passages = self.passages * Self::MEMORY + passages;
+        self.seconds = self.seconds * Self::MEMORY + time.as_secs_f64();
+    }
+
+    fn per_second(&self) -> f64 {
+        if self.seconds > 0.0 { self.passages / self.seconds } else { 0.0 }
+    }
+}
+
+/// Passes on where the work stands as a whole, and lets questions and refreshes go first.
+struct Watch<'e> {
+    embedding: &'e Embedding,
+    at: &'e Workplace<'e>,
+    monitor: &'e dyn Monitor,
+    done: u64,
+    left: u64,
+}
+
+/// How long a question or a refresh can hold up the next text, so that vectors come even to a server that is never
+/// idle.
+const STEP_ASIDE: Duration = Duration::from_secs(2);
+
+impl Monitor for Watch<'_> {
+    fn progress(&self, within: Progress) {
+        self.monitor.progress(progress(self.done + within.done, self.left.saturating_sub(within.done)));
+    }
+
+    fn cancelled(&self) -> bool {
+        let started = Instant::now();
+        let busy =
+            || self.embedding.questions.load(Ordering::SeqCst) > 0 || self.at.exclusive.running().is_some();
+        while self.at.polite && busy() && started.elapsed() < STEP_ASIDE && !self.monitor.cancelled() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.monitor.cancelled()
+    }
+}

@@ -1,0 +1,97 @@
+//! Opens an installation: as its owner, who creates what is missing and brings the indexes up to date first, or to look.
+
+use std::{path::PathBuf, sync::Arc};
+
+use atocore_model::{monitor::Monitor, ranking::Mode};
+use atocore_storage::{
+    files,
+    lexical::{IndexAccess, LexicalError, LexicalIndex},
+    locks::{Owner, OwnerLock},
+    sqlite::{StorageError, Store, StoreOptions},
+};
+
+use super::Engine;
+use crate::{
+    embedding::{Embedding, EmbeddingThread},
+    error::Error,
+    freshness::Freshness,
+};
+
+impl Engine {
+    pub(super) fn own(
+        &mut self,
+        activity: String,
+        socket: Option<PathBuf>,
+        monitor: &dyn Monitor,
+    ) -> Result<(), Error> {
+        let layout = &self.config.layout;
+        let since = self.config.clock.now().to_string();
+        let owner = Owner { pid: std::process::id(), activity, since, socket };
+        self._lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
+        files::remove_tree(&layout.scratch())?;
+        // Left-overs of dead owners do no harm, so failing to remove them does none either.
+        drop(files::remove_staged(&layout.registry));
+        let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
+        let index = Arc::new(LexicalIndex::open(&layout.lexical_index(), IndexAccess::Write)?);
+        self.embedding = self.open_embedding(IndexAccess::Write)?;
+        self.store = Some(Arc::clone(&store));
+        self.index = Some(Arc::clone(&index));
+        let shown = if self.words_are_current()? {
+            store.generation()?
+        } else {
+            index.catch_up(&*store, monitor)?.generation
+        };
+        self.embedding.catch_up(&store, monitor)?;
+        let bell = Arc::clone(&self.embedding.bell);
+        self.freshness = Some(Arc::new(Freshness::start(store, index, shown, bell)));
+        Ok(())
+    }
+
+    fn open_embedding(&self, access: IndexAccess) -> Result<Arc<Embedding>, Error> {
+        let dir = self.config.layout.vector_index();
+        Ok(Arc::new(Embedding::open(self.config.model.clone(), &dir, access)?))
+    }
+
+    /// Whether the settings want passages to be found by meaning.
+    #[must_use]
+    pub fn wants_vectors(&self) -> bool {
+        self.config.weights.mode != Mode::Lexical
+    }
+
+    /// Starts to make vectors behind the commits, and goes on until the engine is closed. For an owner that stays;
+    /// does nothing when the settings want none.
+    pub fn start_embedding(&mut self) {
+        if let (Some(store), Some(freshness), true) = (&self.store, &self.freshness, self.wants_vectors()) {
+            self.embedding.warm_up();
+            self.making = Some(EmbeddingThread::start(
+                Arc::clone(&self.embedding),
+                Arc::clone(store),
+                Arc::clone(freshness),
+                Arc::clone(&self.exclusive),
+                Arc::clone(&self.config.clock),
+                self.config.busy_timeout,
+            ));
+        }
+    }
+
+    pub(super) fn look(&mut self) -> Result<(), Error> {
+        let layout = &self.config.layout;
+        match Store::open_read_only(&layout.database(), self.store_options()) {
+            Ok(store) => self.store = Some(Arc::new(store)),
+            Err(StorageError::Missing(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        self.embedding = self.open_embedding(IndexAccess::Read)?;
+        match LexicalIndex::open(&layout.lexical_index(), IndexAccess::Read) {
+            Ok(index) => self.index = Some(Arc::new(index)),
+            // It is derived: the next owner makes it anew, and queries say that it is not ready.
+            Err(LexicalError::Missing { .. } | LexicalError::Damaged { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn store_options(&self) -> StoreOptions {
+        StoreOptions { busy_timeout: self.config.busy_timeout, clock: Arc::clone(&self.config.clock) }
+    }
+}

@@ -1,0 +1,205 @@
+//! The passages that are worth ranking: the best by words and the best by meaning, each with what both halves say.
+
+use std::collections::{BTreeMap, HashMap};
+
+use atocore_model::{id::ProjectId, name::Tag, query::ProjectHint};
+use atocore_storage::{
+    lexical::{LexicalFilter, LexicalIndex, LexicalMatch, LexicalQuery},
+    sqlite::ReadTransaction,
+    vector::{VectorFilter, VectorIndex, VectorMatch, VectorQuery},
+};
+
+use crate::{embedding::Asked, error::Error};
+
+/// At least this many passages of each half are ranked for every question.
+const LEAST: usize = 200;
+/// And at least this many for every hit that is asked for.
+const PER_HIT: usize = 4;
+/// BM25 is known of this many times as many passages, so that those found by meaning have theirs as well.
+const KNOWN_WORDS: usize = 5;
+
+/// What is searched for, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Search<'q> {
+    pub(super) text: &'q str,
+    pub(super) tags: &'q [Tag],
+    /// Only these documents.
+    pub(super) documents: Option<&'q [u64]>,
+    pub(super) hint: &'q ProjectHint,
+    pub(super) project: Option<&'q ProjectId>,
+    pub(super) top_k: usize,
+}
+
+impl Search<'_> {
+    fn limit(&self) -> usize {
+        LEAST.max(self.top_k * PER_HIT)
+    }
+
+    /// Where to search: everywhere or in the project alone; for a boost in both, so that the project's own best are
+    /// among the candidates.
+    fn scopes(&self) -> Vec<Option<&ProjectId>> {
+        match self.hint {
+            ProjectHint::None => vec![None],
+            ProjectHint::Scope(_) => vec![self.project],
+            ProjectHint::Boost(_) => vec![None, self.project],
+        }
+    }
+
+    /// Searches by words.
+    pub(super) fn words(&self, index: &LexicalIndex) -> Result<Half<LexicalMatch>, Error> {
+        let (mut all, mut chosen) = (Vec::new(), Vec::new());
+        for project in self.scopes() {
+            let filter = LexicalFilter { project, tags: self.tags, documents: self.documents };
+            let limit = self.limit() * KNOWN_WORDS;
+            let found = index.search(&LexicalQuery { text: self.text, filter: &filter, limit })?.matches;
+            chosen.extend(found.iter().take(self.limit()).map(|found| found.chunk_key));
+            all.push(found);
+        }
+        Ok(Half { best: all, chosen })
+    }
+
+    /// Searches by meaning.
+    pub(super) fn meaning(
+        &self,
+        index: &dyn VectorIndex,
+        vector: &[f32],
+    ) -> Result<Half<VectorMatch>, Error> {
+        let (mut all, mut chosen) = (Vec::new(), Vec::new());
+        for project in self.scopes() {
+            let filter = VectorFilter { project, documents: self.documents };
+            let found = index.search(&VectorQuery { vector, filter: &filter, limit: self.limit() })?.matches;
+            chosen.extend(found.iter().map(|found| found.chunk_key));
+            all.push(found);
+        }
+        Ok(Half { best: all, chosen })
+    }
+}
+
+/// What one half has found.
+#[derive(Debug)]
+pub(super) struct Half<M> {
+    /// The matches of each search, best first.
+    best: Vec<Vec<M>>,
+    /// The passages that are worth ranking, with repetitions.
+    chosen: Vec<u64>,
+}
+
+/// A passage that is worth ranking.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Candidate {
+    pub(super) chunk_key: u64,
+    /// 0 when it has no word of the question.
+    pub(super) bm25: f64,
+    /// From 1, among all that were found by words.
+    pub(super) word_rank: Option<usize>,
+    /// `None` when it has no vector, or meaning was not asked for.
+    pub(super) cosine: Option<f64>,
+    /// From 1, among all that were found by meaning.
+    pub(super) meaning_rank: Option<usize>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    pub(super) list: Vec<Candidate>,
+    /// The highest BM25 of any passage.
+    pub(super) bm25_max: f64,
+    /// The highest and the lowest cosine of any candidate; `None` when none has a vector.
+    pub(super) cosines: Option<(f64, f64)>,
+}
+
+impl Candidates {
+    /// Puts both halves together. Cosines are computed anew from the vectors of the store: what the index says is
+    /// only near.
+    pub(super) fn gather(
+        read: &ReadTransaction<'_>,
+        words: Option<Half<LexicalMatch>>,
+        near: Option<Half<VectorMatch>>,
+        asked: Option<&Asked>,
+    ) -> Result<Self, Error> {
+        let mut list: BTreeMap<u64, Candidate> = BTreeMap::new();
+        let chosen =
+            words.iter().flat_map(|half| &half.chosen).chain(near.iter().flat_map(|half| &half.chosen));
+        for key in chosen {
+            list.insert(*key, Candidate { chunk_key: *key, ..Candidate::default() });
+        }
+        let found: HashMap<u64, f64> = words
+            .iter()
+            .flat_map(|half| half.best.iter().flatten())
+            .map(|found| (found.chunk_key, f64::from(found.bm25)))
+            .collect();
+        for candidate in list.values_mut() {
+            candidate.bm25 = found.get(&candidate.chunk_key).copied().unwrap_or_default();
+            if let Some(asked) = asked {
+                let vector = read.vector(asked.space.key, candidate.chunk_key)?;
+                candidate.cosine = vector.map(|vector| cosine(&asked.vector, &vector));
+            }
+        }
+        // Found by an index that is behind: the passage is gone, or its text has no vector yet.
+        list.retain(|_, candidate| candidate.cosine.is_some() || candidate.bm25 > 0.0);
+        let mut list: Vec<Candidate> = list.into_values().collect();
+        set_ranks(
+            &mut list,
+            |candidate| Some(candidate.bm25).filter(|bm25| *bm25 > 0.0),
+            |c, rank| c.word_rank = rank,
+        );
+        set_ranks(&mut list, |candidate| candidate.cosine, |c, rank| c.meaning_rank = rank);
+        let cosines = list.iter().filter_map(|candidate| candidate.cosine);
+        let cosines = cosines.fold(None, |range: Option<(f64, f64)>, cosine| {
+            Some(range.map_or((cosine, cosine), |(most, least)| (most.max(cosine), least.min(cosine))))
+        });
+        let bm25_max = list.iter().map(|candidate| candidate.bm25).fold(0.0, f64::max);
+        Ok(Self { list, bm25_max, cosines })
+    }
+}
+
+/// Gives every candidate that has a value its rank by it, the highest first; equal ones by key.
+fn set_ranks(
+    list: &mut [Candidate],
+    value: impl Fn(&Candidate) -> Option<f64>,
+    set: impl Fn(&mut Candidate, Option<usize>),
+) {
+    let mut order: Vec<(f64, usize)> =
+        list.iter().enumerate().filter_map(|(at, candidate)| Some((value(candidate)?, at))).collect();
+    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    for (rank, (_, at)) in order.into_iter().enumerate() {
+        set(&mut list[at], Some(rank + 1));
+    }
+}
+
+/// The cosine of two vectors of length 1. Sums of eight, so that the compiler can do them side by side.
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let (a, a_rest) = a.as_chunks::<8>();
+    let (b, b_rest) = b.as_chunks::<8>();
+    let mut sums = [0.0_f32; 8];
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    f64::from(sums.iter().sum::<f32>() + rest).clamp(-1.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosines_of_any_length() {
+        for length in [0, 1, 7, 8, 9, 384] {
+            let a: Vec<f32> = (0..length).map(|n| (n as f32).sin()).collect();
+            let norm = a.iter().map(|n| n * n).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+            let a: Vec<f32> = a.iter().map(|n| n / norm).collect();
+            let expected = if a.iter().any(|n| *n != 0.0) { 1.0 } else { 0.0 };
+            assert!((cosine(&a, &a) - expected).abs() < 1e-5, "{length}");
+        }
+    }
+
+    #[test]
+    fn equal_values_are_ranked_by_key() {
+        let mut list = [3.0, 5.0, 5.0, 0.0].map(|bm25| Candidate { bm25, ..Candidate::default() });
+        set_ranks(&mut list, |c| Some(c.bm25).filter(|bm25| *bm25 > 0.0), |c, rank| c.word_rank = rank);
+        assert_eq!(list.map(|candidate| candidate.word_rank), [Some(3), Some(1), Some(2), None]);
+    }
+}

@@ -1,0 +1,96 @@
+//! The arithmetic of a score: the halves, their fusion, the contract's factors, and the order that comes of it.
+
+use atocore_model::{
+    query::Explanation,
+    ranking::{Fusion, MeaningHalf, Mode, WordHalf},
+};
+use atocore_storage::sqlite::{PassageKey, ReadTransaction};
+
+use super::{
+    candidates::{Candidate, Candidates},
+    signals::{Place, Signals},
+};
+use crate::error::Error;
+
+/// How candidates are ranked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ranking<'q> {
+    pub(super) mode: Mode,
+    pub(super) fusion: Fusion,
+    pub(super) signals: &'q Signals<'q>,
+}
+
+/// A passage with its score, before the cut.
+#[derive(Debug)]
+pub(super) struct Ranked {
+    pub(super) passage: PassageKey,
+    pub(super) explanation: Explanation,
+    pub(super) score: f64,
+}
+
+impl Ranking<'_> {
+    /// Ranks every candidate that is still there: best first, then by path and place.
+    pub(super) fn rank(
+        &self,
+        read: &ReadTransaction<'_>,
+        candidates: Candidates,
+    ) -> Result<Vec<Ranked>, Error> {
+        let mut ranked = Vec::with_capacity(candidates.list.len());
+        for candidate in &candidates.list {
+            let Some(mut explanation) = self.halves(candidate, &candidates) else { continue };
+            let Some(passage) = read.passage_key(candidate.chunk_key)? else { continue };
+            let place = Place {
+                source_path: &passage.source_path,
+                title: &passage.title,
+                heading_path: &passage.heading_path,
+            };
+            explanation.factors = self.signals.factors(&passage.project, place);
+            let score = explanation.score();
+            ranked.push(Ranked { passage, explanation, score });
+        }
+        sort(&mut ranked);
+        Ok(ranked)
+    }
+
+    /// What the halves make of a candidate; `None` when the mode has no use for it.
+    fn halves(&self, candidate: &Candidate, all: &Candidates) -> Option<Explanation> {
+        let words = WordHalf { bm25: candidate.bm25, best: all.bm25_max, rank: candidate.word_rank };
+        let meaning = all.cosines.map(|(most, least)| MeaningHalf {
+            cosine: candidate.cosine.unwrap_or_else(|| least + (most - least) * words.part()),
+            best: most,
+            rank: candidate.meaning_rank,
+            assumed: candidate.cosine.is_none(),
+        });
+        let one = |similarity, words, meaning| {
+            Some(Explanation { words, meaning, fusion: None, similarity, factors: Vec::new() })
+        };
+        match (self.mode, meaning) {
+            (Mode::Dense, Some(meaning)) if !meaning.assumed => {
+                // Below 0 a boost would push a passage down.
+                one(meaning.cosine.max(0.0), None, Some(meaning))
+            }
+            (Mode::Dense, _) => None,
+            (Mode::Hybrid, Some(meaning)) => Some(Explanation {
+                similarity: self.fusion.similarity(&words, &meaning),
+                words: Some(words),
+                meaning: Some(meaning),
+                fusion: Some(self.fusion),
+                factors: Vec::new(),
+            }),
+            (Mode::Lexical, _) | (Mode::Hybrid, None) => {
+                (words.bm25 > 0.0).then_some(()).and_then(|()| one(words.part(), Some(words), None))
+            }
+        }
+    }
+}
+
+/// Best first; equal scores by path and place.
+pub(super) fn sort(ranked: &mut [Ranked]) {
+    ranked.sort_by(|a, b| {
+        let by_place = |ranked: &Ranked| (ranked.passage.index, ranked.passage.key);
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| a.passage.source_path.cmp(&b.passage.source_path))
+            .then_with(|| by_place(a).cmp(&by_place(b)))
+    });
+}

@@ -1,0 +1,67 @@
+//! Passages as somebody reads them who looks for a text rather than for an answer.
+
+use atocore_model::{id::ChunkId, name::Tag};
+use rusqlite::OptionalExtension;
+
+use super::{ReadTransaction, StorageError, documents};
+
+/// A passage with what is known of its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPassage {
+    /// The project that owns the document.
+    pub project: String,
+    /// Path of the document below its root.
+    pub source_path: String,
+    /// Tags of the document.
+    pub tags: Vec<Tag>,
+    /// The headings above it.
+    pub heading_path: String,
+    /// Its text.
+    pub content: String,
+}
+
+impl ReadTransaction<'_> {
+    /// Hands every passage to `each`, one after the other; documents without a passage are left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what `each` fails with.
+    pub fn each_passage<E: From<StorageError>>(
+        &self,
+        mut each: impl FnMut(StoredPassage) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error: rusqlite::Error| E::from(StorageError::from(error));
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT d.project_id, d.source_path, d.tags, c.heading_path, c.content
+                 FROM source_documents d JOIN source_chunks c ON c.document_id = d.id
+                 ORDER BY d.id, c.chunk_index",
+            )
+            .map_err(failed)?;
+        let rows = statement.query_map([], |row| {
+            Ok(StoredPassage {
+                project: row.get(0)?,
+                source_path: row.get(1)?,
+                tags: documents::tags_from_text(&row.get::<_, String>(2)?),
+                heading_path: row.get(3)?,
+                content: row.get(4)?,
+            })
+        });
+        for row in rows.map_err(failed)? {
+            each(row.map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
+    /// The text of a passage; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn passage_text(&self, id: &ChunkId) -> Result<Option<String>, StorageError> {
+        // Behind the prefix the id is the key in hexadecimal.
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT content FROM source_chunks WHERE public_id = unhex(substr(?1, 5))")?;
+        Ok(statement.query_row([id.as_str()], |row| row.get(0)).optional()?)
+    }
+}

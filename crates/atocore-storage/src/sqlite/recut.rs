@@ -1,0 +1,106 @@
+//! Documents that were cut anew because the settings changed: kept beside the present passages until they can answer
+//! as well as those, then put in their place.
+
+use atocore_model::document::{ChunkDraft, HeadingPath, LineSpan};
+use rusqlite::OptionalExtension;
+
+use super::{IngestedDocument, ReadTransaction, StorageError, WriteTransaction, documents};
+
+impl ReadTransaction<'_> {
+    /// How many documents wait for their new passages.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn recut_documents(&self) -> Result<u64, StorageError> {
+        let mut statement = self.connection.prepare_cached("SELECT count(*) FROM recut_documents")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+}
+
+impl WriteTransaction<'_> {
+    /// Keeps the new passages of a document whose bytes have not changed; the present ones stay as they are.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn put_recut(&self, key: i64, document: &IngestedDocument) -> Result<(), StorageError> {
+        self.forget_recut(key)?;
+        self.connection
+            .prepare_cached("INSERT INTO recut_documents (document_id, chunked_by) VALUES (?1, ?2)")?
+            .execute((key, &document.chunked_by))?;
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO recut_chunks (document_id, chunk_index, heading_path, content, first_line, last_line,
+                    text_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        for (index, chunk) in document.parsed.chunks.iter().enumerate() {
+            let heading = chunk.heading_path.as_str();
+            let digest = documents::text_digest(&document.parsed.title, heading, &chunk.text);
+            let LineSpan { first, last } = chunk.lines;
+            insert.execute((key, index, heading, &chunk.text, first, last, digest))?;
+        }
+        self.restamp(key, document.stamp, document.settled)
+    }
+
+    /// Forgets the new passages of a document, because it is stored anew.
+    pub(super) fn forget_recut(&self, key: i64) -> Result<(), StorageError> {
+        self.connection
+            .prepare_cached("DELETE FROM recut_documents WHERE document_id = ?1")?
+            .execute([key])?;
+        Ok(())
+    }
+
+    /// Puts the new passages of up to `limit` documents in the place of the present ones, each document whole, and
+    /// returns how many documents that were. Passages whose text stays keep their ids.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn apply_recuts(&self, limit: usize) -> Result<usize, StorageError> {
+        let mut waiting = self.connection.prepare_cached(
+            "SELECT r.document_id, r.chunked_by, d.public_id, d.title
+             FROM recut_documents r JOIN source_documents d ON d.id = r.document_id
+             ORDER BY r.document_id LIMIT ?1",
+        )?;
+        let waiting: Vec<(i64, String, [u8; 12], String)> = waiting
+            .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+            .collect::<Result<_, _>>()?;
+        for (key, chunked_by, public_id, title) in &waiting {
+            let _stored = self.put_chunks(*key, *public_id, title, &self.recut_chunks(*key)?)?;
+            self.connection
+                .prepare_cached("UPDATE source_documents SET chunked_by = ?2 WHERE id = ?1")?
+                .execute((key, chunked_by))?;
+            self.touch(*key)?;
+            self.forget_recut(*key)?;
+        }
+        Ok(waiting.len())
+    }
+
+    fn recut_chunks(&self, key: i64) -> Result<Vec<ChunkDraft>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT heading_path, content, first_line, last_line FROM recut_chunks
+             WHERE document_id = ?1 ORDER BY chunk_index",
+        )?;
+        let rows = statement.query_map([key], |row| {
+            Ok(ChunkDraft {
+                heading_path: HeadingPath::from_text(row.get(0)?),
+                text: row.get(1)?,
+                lines: LineSpan { first: row.get(2)?, last: row.get(3)? },
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl ReadTransaction<'_> {
+    /// What a model sees of a new passage, with its digest.
+    pub(super) fn recut_text(&self, key: u64) -> Result<Option<([u8; 32], String)>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT r.text_digest, d.title, r.heading_path, r.content
+             FROM recut_chunks r JOIN source_documents d ON d.id = r.document_id WHERE r.id = ?1",
+        )?;
+        let found = statement.query_row([key], |row| {
+            let (title, headings, content): (String, String, String) =
+                (row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok((row.get(0)?, atocore_model::document::embedded_text(&title, &headings, &content)))
+        });
+        Ok(found.optional()?)
+    }
+}

@@ -1,0 +1,69 @@
+//! The vector index: finds passages by what they mean, by the angle between vectors.
+//!
+//! It is derived. The store it follows is the truth; this can be deleted or damaged at any time and is rebuilt. Its
+//! matches are candidates: the caller scores them again with the exact vectors of the store.
+
+#[cfg(test)]
+mod contract;
+mod error;
+mod query;
+mod scan;
+mod source;
+
+use std::fmt;
+
+use atocore_model::{id::Mark, monitor::Monitor};
+
+pub use self::{
+    error::VectorError,
+    query::{VectorFilter, VectorMatch, VectorMatches, VectorQuery},
+    scan::ScanIndex,
+    source::{ChangedVectors, PassageVector, VectorSource, VectorSpace},
+};
+pub use crate::lexical::{IndexAccess, SourceError};
+
+/// An index of vectors that follows a store.
+///
+/// Searches may run from many threads at once; they never wait for [`VectorIndex::catch_up`].
+pub trait VectorIndex: fmt::Debug + Send + Sync {
+    /// The space of the vectors that searches see; `None` when the index has never been filled.
+    fn space(&self) -> Option<VectorSpace>;
+
+    /// The state of the store that searches see; `None` when the index has never been filled.
+    fn mark(&self) -> Option<Mark>;
+
+    /// How many vectors searches see.
+    fn vectors(&self) -> u64;
+
+    /// Finds the passages that are nearest to a vector. The filter is exact; the order is that of an approximate
+    /// cosine.
+    ///
+    /// An index that has never been filled has no matches.
+    ///
+    /// # Errors
+    /// [`VectorError::QueryLength`], [`VectorError::QueryNotFinite`], or when the index cannot be read.
+    fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError>;
+
+    /// Brings the index to the newest state of `source` and returns its mark; searches see it on return.
+    ///
+    /// What changed since the mark of the index is written; or everything, when that mark is not part of the history
+    /// of `source` or the vectors are of another space. Searches see the old state until all of the new one is
+    /// there. Calls wait for each other.
+    ///
+    /// # Errors
+    /// [`VectorError::ReadOnly`], [`VectorError::Full`], [`VectorError::Dimensions`], [`VectorError::Length`],
+    /// [`VectorError::NotFinite`], or when the source or the index fails. The index then shows what it showed before.
+    ///
+    /// # Durability
+    /// A process that is killed loses nothing. After a power cut the index may be found damaged, and is rebuilt.
+    ///
+    /// # Cancellation
+    /// Asked before every document; [`VectorError::Cancelled`].
+    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError>;
+
+    /// Shows searches the newest state that was written, by whatever process, and returns its mark.
+    ///
+    /// # Errors
+    /// When the index cannot be read; searches then keep the state they have.
+    fn refresh(&self) -> Result<Option<Mark>, VectorError>;
+}

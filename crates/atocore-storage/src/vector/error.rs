@@ -1,0 +1,100 @@
+//! What can go wrong with a vector index.
+
+use std::path::{Path, PathBuf};
+
+use crate::{files::FileError, lexical::SourceError};
+
+/// Why a vector index could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum VectorError {
+    /// Opened for reading where no index is.
+    #[error("there is no vector index in `{}`", dir.display())]
+    Missing {
+        /// Where it was looked for.
+        dir: PathBuf,
+    },
+    /// Opened for reading, and not usable. Opening it for writing replaces it.
+    #[error("the vector index in `{}` cannot be used: {why}", dir.display())]
+    Damaged {
+        /// Where it lies.
+        dir: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A change was asked of an index that was opened for reading.
+    #[error("the vector index in `{}` is open for reading only", dir.display())]
+    ReadOnly {
+        /// Where it lies.
+        dir: PathBuf,
+    },
+    /// The monitor called it off; the index shows what it showed before.
+    #[error("bringing the vector index up to date was called off")]
+    Cancelled,
+    /// The disk has no room; the index shows what it showed before.
+    #[error("the disk is full: the vector index in `{}` was not brought up to date", dir.display())]
+    Full {
+        /// Where it lies.
+        dir: PathBuf,
+        /// The file that could not be written.
+        #[source]
+        source: FileError,
+    },
+    /// The operating system refused.
+    #[error("the vector index in `{}` could not be {action}", dir.display())]
+    Failed {
+        /// Where it lies.
+        dir: PathBuf,
+        /// What was tried: `opened`, `written`.
+        action: &'static str,
+        /// The file it failed on.
+        #[source]
+        source: FileError,
+    },
+    /// The vectors of the source have no components, or more than can be indexed.
+    #[error("vectors of {dimensions} dimensions cannot be indexed: 1 to {most} are expected")]
+    Dimensions {
+        /// How many the space has.
+        dimensions: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// The source handed over a vector that is not of its space.
+    #[error("the vector of the passage {chunk_key} has {found} dimensions instead of {expected}")]
+    Length {
+        /// The passage.
+        chunk_key: u64,
+        /// The dimensions of the space.
+        expected: usize,
+        /// Those of the vector.
+        found: usize,
+    },
+    /// The source handed over a vector that has no direction.
+    #[error("the vector of the passage {chunk_key} has a component that is not a finite number")]
+    NotFinite {
+        /// The passage.
+        chunk_key: u64,
+    },
+    /// The question is not of the space of the index.
+    #[error("the vector of the question has {found} dimensions, those of the index have {expected}")]
+    QueryLength {
+        /// The dimensions of the index.
+        expected: usize,
+        /// Those of the question.
+        found: usize,
+    },
+    /// The question has no direction.
+    #[error("the vector of the question has a component that is not a finite number")]
+    QueryNotFinite,
+    /// What the index is built from could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+impl VectorError {
+    /// Names what was done where to an error of the operating system, and picks out the one that callers treat
+    /// differently.
+    pub(super) fn from_file(dir: &Path, action: &'static str, source: FileError) -> Self {
+        let dir = dir.to_owned();
+        if source.is_full() { Self::Full { dir, source } } else { Self::Failed { dir, action, source } }
+    }
+}

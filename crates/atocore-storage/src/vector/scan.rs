@@ -1,0 +1,193 @@
+//! The index that comes with AtoCore: an exact scan over vectors of one byte per component.
+//!
+//! Its files are mapped into memory and never change: what is new gets a new file, what is gone is marked in another
+//! one, and one small manifest, replaced in one step, says which files count.
+
+mod coding;
+mod dead;
+mod draft;
+mod manifest;
+mod merging;
+mod opening;
+mod search;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use atocore_model::{id::Mark, monitor::Monitor};
+
+use self::{
+    draft::Draft,
+    opening::{Opened, Unusable},
+    view::View,
+};
+use super::{
+    error::VectorError,
+    query::{VectorMatches, VectorQuery},
+    source::{VectorSource, VectorSpace},
+};
+use crate::{files, lexical::IndexAccess, vector::VectorIndex};
+
+/// The most dimensions that vectors may have: far above any model, low enough that sums of products cannot overflow.
+const MOST_DIMENSIONS: usize = 1 << 16;
+
+/// What decides how work is done and never what comes out.
+#[derive(Debug, Clone, Copy)]
+struct Tuning {
+    /// How many threads share a large search.
+    threads: usize,
+    /// Searches of more entries than this are shared.
+    shared_entries: usize,
+    /// New vectors that take more memory than this are written to a file before all are there.
+    buffered_bytes: usize,
+}
+
+impl Tuning {
+    fn of_this_machine() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            shared_entries: 200_000,
+            buffered_bytes: 32 << 20,
+        }
+    }
+}
+
+/// The vector index in one folder.
+pub struct ScanIndex {
+    dir: PathBuf,
+    access: IndexAccess,
+    tuning: Tuning,
+    replaced: Option<String>,
+    view: RwLock<Arc<View>>,
+    /// The number of the next file. Held by whoever changes the view; a number is never used twice.
+    next_file: Mutex<u64>,
+}
+
+impl ScanIndex {
+    /// Opens the index in `dir` after checking every file of it.
+    ///
+    /// With [`IndexAccess::Write`] the folder is made when it is missing, files that an earlier writer left
+    /// unfinished are removed, and an index that is damaged or of another version is replaced by an empty one, which
+    /// [`ScanIndex::rebuilt_because`] then tells. The caller sees to it that there is one writer at a time.
+    ///
+    /// # Errors
+    /// With [`IndexAccess::Read`]: [`VectorError::Missing`], [`VectorError::Damaged`]. Otherwise when the operating
+    /// system refuses.
+    pub fn open(dir: &Path, access: IndexAccess) -> Result<Self, VectorError> {
+        let Opened { view, next_file, replaced } = match access {
+            IndexAccess::Read => opening::open_existing(dir)?,
+            IndexAccess::Write => opening::open_or_replace(dir)?,
+        };
+        Ok(Self {
+            dir: dir.to_owned(),
+            access,
+            tuning: Tuning::of_this_machine(),
+            replaced,
+            view: RwLock::new(Arc::new(view)),
+            next_file: Mutex::new(next_file),
+        })
+    }
+
+    /// Why the index that was found on opening was thrown away, as half a sentence for a log; `None` when it was not.
+    #[must_use]
+    pub fn rebuilt_because(&self) -> Option<&str> {
+        self.replaced.as_deref()
+    }
+
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn show(&self, view: View) {
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    }
+
+    /// Waits until nobody else changes the view.
+    fn turn(&self) -> MutexGuard<'_, u64> {
+        // A call that panicked has used up some numbers, which does no harm.
+        self.next_file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl VectorIndex for ScanIndex {
+    fn space(&self) -> Option<VectorSpace> {
+        self.view().space()
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        self.view().mark()
+    }
+
+    fn vectors(&self) -> u64 {
+        self.view().vectors()
+    }
+
+    /// The same question gets the same answer from every index at the same mark, however it came about.
+    fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
+        search::search(&self.view(), query, &self.tuning)
+    }
+
+    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+        if self.access == IndexAccess::Read {
+            return Err(VectorError::ReadOnly { dir: self.dir.clone() });
+        }
+        let mut next_file = self.turn();
+        let (view, space) = (self.view(), source.space());
+        if !(1..=MOST_DIMENSIONS).contains(&space.dimensions) {
+            return Err(VectorError::Dimensions { dimensions: space.dimensions, most: MOST_DIMENSIONS });
+        }
+        let since = match view.state {
+            Some((own, mark)) if own == space && source.has(mark)? => Some(mark),
+            _ => None,
+        };
+        if let Some(mark) = since
+            && source.mark()? == mark
+        {
+            return Ok(mark);
+        }
+        let failed = |source| VectorError::from_file(&self.dir, "written", source);
+        files::create_dirs(&self.dir).map_err(failed)?;
+        // Somebody may have taken the folder away meanwhile: then all of it is written again, beside what is there.
+        let is_ours = opening::is_current(&self.dir, &view);
+        if !is_ours {
+            *next_file = opening::next_file(&self.dir).map_err(failed)?.max(*next_file);
+        }
+        let since = since.filter(|_| is_ours);
+        let base = if since.is_some() { view.segments.as_slice() } else { &[] };
+        let draft = Draft::new(&self.dir, &mut next_file, space, base, self.tuning.buffered_bytes);
+        let (mark, new) = draft.fill(source, since, monitor)?;
+        opening::remove_unnamed(&self.dir, &view, &new);
+        self.show(new);
+        Ok(mark)
+    }
+
+    /// An index that was opened for writing always shows its newest state.
+    fn refresh(&self) -> Result<Option<Mark>, VectorError> {
+        if self.access == IndexAccess::Read {
+            let _turn = self.turn();
+            let view = self.view();
+            if !opening::is_current(&self.dir, &view) {
+                let newest = opening::load(&self.dir, Some(&view));
+                self.show(newest.map_err(|unusable| Unusable::into_error(unusable, &self.dir))?);
+            }
+        }
+        Ok(self.mark())
+    }
+}
+
+impl fmt::Debug for ScanIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScanIndex")
+            .field("dir", &self.dir)
+            .field("access", &self.access)
+            .field("mark", &self.mark())
+            .finish_non_exhaustive()
+    }
+}

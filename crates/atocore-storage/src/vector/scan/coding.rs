@@ -1,0 +1,106 @@
+//! Vectors as whole numbers, and the product of two of them.
+//!
+//! A stored component takes one byte, one of the question two: the product costs the same, and the only rounding that
+//! matters is that of what is stored. The worth of a step is that in the vector of length 1, so products are cosines.
+
+/// The largest number of a stored component.
+const STORED_LEVELS: i32 = 127;
+
+/// Appends the numbers of a vector, each the byte of an `i8`, and returns what a step is worth; 0 for a vector of
+/// zeros. All components must be finite.
+pub(super) fn encode(vector: &[f32], codes: &mut Vec<u8>) -> f32 {
+    // In range by the choice of the step.
+    quantise(vector, STORED_LEVELS, |level| codes.push(level as i8 as u8))
+}
+
+/// The vector of a question.
+pub(super) struct EncodedQuery {
+    levels: Vec<i16>,
+    step: f32,
+}
+
+impl EncodedQuery {
+    /// Encodes as finely as the sum of all products fits. All components must be finite.
+    pub(super) fn new(vector: &[f32]) -> Self {
+        let dimensions = i32::try_from(vector.len().max(1)).unwrap_or(i32::MAX);
+        let most = (i32::MAX / STORED_LEVELS / dimensions).min(i32::from(i16::MAX));
+        let mut levels = Vec::with_capacity(vector.len());
+        let step = quantise(vector, most, |level| levels.push(level as i16));
+        Self { levels, step }
+    }
+
+    /// The approximate cosine to a stored vector.
+    #[inline(always)]
+    pub(super) fn closeness(&self, codes: &[u8], step: f32) -> f32 {
+        dot(&self.levels, codes) as f32 * (step * self.step)
+    }
+}
+
+#[inline(always)]
+fn dot(levels: &[i16], codes: &[u8]) -> i32 {
+    levels.iter().zip(codes).map(|(level, code)| i32::from(*level) * i32::from(*code as i8)).sum()
+}
+
+/// Calls `each` with every component in steps, of which the largest component has `most`.
+fn quantise(vector: &[f32], most: i32, mut each: impl FnMut(f64)) -> f32 {
+    let largest = f64::from(vector.iter().fold(0.0_f32, |largest, component| largest.max(component.abs())));
+    if largest == 0.0 {
+        vector.iter().for_each(|_| each(0.0));
+        return 0.0;
+    }
+    // In `f64` the squares of any `f32` neither overflow nor vanish.
+    let length = vector.iter().map(|component| f64::from(*component).powi(2)).sum::<f64>().sqrt();
+    let per_step = f64::from(most) / largest;
+    vector.iter().for_each(|component| each((f64::from(*component) * per_step).round()));
+    (largest / f64::from(most) / length) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn closeness(one: &[f32], other: &[f32]) -> f32 {
+        let mut codes = Vec::new();
+        let step = encode(other, &mut codes);
+        EncodedQuery::new(one).closeness(&codes, step)
+    }
+
+    #[test]
+    fn every_size_of_vector_is_compared_by_its_angle() {
+        for factor in [f32::MIN_POSITIVE / 1e6, 1e-30, 1.0, 3.0, 1e30, f32::MAX / 4.0] {
+            let vector = [3.0, -4.0, 0.0, 1.0].map(|component| component * factor);
+            assert!((closeness(&vector, &[3.0, -4.0, 0.0, 1.0]) - 1.0).abs() < 0.01, "{factor}");
+            assert!((closeness(&[-3.0, 4.0, 0.0, -1.0], &vector) + 1.0).abs() < 0.01, "{factor}");
+        }
+        assert_eq!(closeness(&[0.0; 4], &[1.0; 4]), 0.0);
+        assert_eq!(closeness(&[1.0; 4], &[0.0; 4]), 0.0);
+    }
+
+    #[test]
+    fn the_sum_of_the_most_products_fits() {
+        for dimensions in [1, 384, 516, 517, 1024, super::super::MOST_DIMENSIONS] {
+            let cosine = closeness(&vec![1.0; dimensions], &vec![-1.0; dimensions]);
+            assert!((cosine + 1.0).abs() < 0.001, "{dimensions}: {cosine}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_close_to_the_cosine(
+            pair in prop::collection::vec((-1.0_f32..1.0, -1.0_f32..1.0), 1..100),
+        ) {
+            let (one, other): (Vec<f32>, Vec<f32>) = pair.into_iter().unzip();
+            let sum = |one: &[f32], other: &[f32]| -> f64 {
+                one.iter().zip(other).map(|(one, other)| f64::from(*one) * f64::from(*other)).sum()
+            };
+            let lengths = (sum(&one, &one) * sum(&other, &other)).sqrt();
+            prop_assume!(lengths > 1e-6);
+            let cosine = sum(&one, &other) / lengths;
+            // Half a step of 127 in each of the components, in the worst case all in one direction.
+            let most = 0.005 * (one.len() as f64).sqrt();
+            prop_assert!((f64::from(closeness(&one, &other)) - cosine).abs() <= most, "{cosine}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The next state of the index while it is being written. Nothing of it counts before its manifest is in place.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    mem,
+    path::Path,
+    sync::Arc,
+};
+
+use atocore_model::{
+    id::Mark,
+    monitor::{Monitor, Progress},
+};
+
+use super::{
+    dead::Dead,
+    manifest::{self, Manifest},
+    merging::{self, Size},
+    opening,
+    segment::{Buffer, Codes, Entries},
+    view::{DeadFile, Segment, View},
+};
+use crate::{
+    files::{self, FileError},
+    vector::{ChangedVectors, VectorError, VectorSource, VectorSpace},
+};
+
+/// The next state. Dropped before it is complete, it takes its files along.
+pub(super) struct Draft<'a> {
+    dir: &'a Path,
+    next_file: &'a mut u64,
+    space: VectorSpace,
+    buffered_limit: usize,
+    segments: Vec<DraftSegment>,
+    /// New vectors that are not in a file yet, by project.
+    buffers: BTreeMap<String, Buffer>,
+    buffered_bytes: usize,
+    /// The documents that were handed over.
+    documents: HashSet<u64>,
+    /// The names of the files that were written.
+    written: Vec<String>,
+}
+
+/// A segment of the next state.
+struct DraftSegment {
+    segment: Segment,
+    /// Those that are gone, when they are not those of the segment any more.
+    dead: Option<Dead>,
+    /// Whether it was written for this state, and not there before.
+    is_new: bool,
+}
+
+impl DraftSegment {
+    fn dead(&self) -> Option<&Dead> {
+        self.dead.as_ref().or_else(|| self.segment.dead())
+    }
+
+    fn size(&self) -> Size {
+        let entries = self.segment.codes.len();
+        Size { entries, live: entries - self.dead().map_or(0, Dead::count) }
+    }
+
+    /// Marks the entries of some documents as gone.
+    fn remove(&mut self, documents: &HashSet<u64>) {
+        let entries = self.segment.codes.entries();
+        let mut last = None;
+        for entry in 0..entries.len() {
+            let document = entries.document_key(entry);
+            let is_removed = match last {
+                Some((same, is_removed)) if same == document => is_removed,
+                _ => documents.contains(&document),
+            };
+            last = Some((document, is_removed));
+            if is_removed && !self.dead().is_some_and(|dead| dead.contains(entry)) {
+                let before = self.segment.dead();
+                let dead = self
+                    .dead
+                    .get_or_insert_with(|| before.cloned().unwrap_or_else(|| Dead::none_of(entries.len())));
+                dead.insert(entry);
+            }
+        }
+    }
+}
+
+impl<'a> Draft<'a> {
+    /// Begins with the segments of `base`; `next_file` moves on with every file that is written.
+    pub(super) fn new(
+        dir: &'a Path,
+        next_file: &'a mut u64,
+        space: VectorSpace,
+        base: &[Segment],
+        buffered_limit: usize,
+    ) -> Self {
+        let kept = |segment: &Segment| DraftSegment { segment: segment.clone(), dead: None, is_new: false };
+        Self {
+            dir,
+            next_file,
+            space,
+            buffered_limit,
+            segments: base.iter().map(kept).collect(),
+            buffers: BTreeMap::new(),
+            buffered_bytes: 0,
+            documents: HashSet::new(),
+            written: Vec::new(),
+        }
+    }
+
+    /// Takes over what changed, and puts the new state in the place of the old one.
+    pub(super) fn fill(
+        mut self,
+        source: &dyn VectorSource,
+        since: Option<Mark>,
+        monitor: &dyn Monitor,
+    ) -> Result<(Mark, View), VectorError> {
+        let mut done = 0;
+        let mut stopped = None;
+        let read = source.changes(since, &mut |document| {
+            let taken =
+                if monitor.cancelled() { Err(VectorError::Cancelled) } else { self.document(&document) };
+            done += 1;
+            monitor.progress(Progress { phase: "indexing vectors", done, total: None });
+            // The source only learns that it should stop.
+            taken.map_err(|error| {
+                stopped = Some(error);
+                VectorError::Cancelled
+            })
+        });
+        if let Some(error) = stopped {
+            return Err(error);
+        }
+        let mark = read?;
+        self.remove_replaced();
+        self.merge(monitor)?;
+        if monitor.cancelled() {
+            return Err(VectorError::Cancelled);
+        }
+        Ok((mark, self.publish(mark)?))
+    }
+
+    fn document(&mut self, document: &ChangedVectors<'_>) -> Result<(), VectorError> {
+        for passage in document.vectors {
+            let (chunk_key, found) = (passage.chunk_key, passage.vector.len());
+            if found != self.space.dimensions {
+                return Err(VectorError::Length { chunk_key, expected: self.space.dimensions, found });
+            }
+            if !passage.vector.iter().all(|component| component.is_finite()) {
+                return Err(VectorError::NotFinite { chunk_key });
+            }
+        }
+        if !self.documents.insert(document.document_key) {
+            // What was taken over of it before does not count any more, and is somewhere among the new vectors.
+            self.write_buffers()?;
+            let again = HashSet::from([document.document_key]);
+            self.segments
+                .iter_mut()
+                .filter(|segment| segment.is_new)
+                .for_each(|segment| segment.remove(&again));
+        }
+        if !document.vectors.is_empty() {
+            let buffer = self.buffers.entry(document.project.to_owned()).or_default();
+            for passage in document.vectors {
+                self.buffered_bytes += buffer.push(document.document_key, passage.chunk_key, passage.vector);
+            }
+        }
+        if self.buffered_bytes > self.buffered_limit { self.write_buffers() } else { Ok(()) }
+    }
+
+    /// Marks as gone what the state before had of the documents that changed.
+    fn remove_replaced(&mut self) {
+        for segment in self.segments.iter_mut().filter(|segment| !segment.is_new) {
+            segment.remove(&self.documents);
+        }
+    }
+
+    /// Makes a segment of each buffer.
+    fn write_buffers(&mut self) -> Result<(), VectorError> {
+        self.buffered_bytes = 0;
+        for (project, buffer) in mem::take(&mut self.buffers) {
+            let codes = self.write(&[(buffer.entries(self.space.dimensions), None)])?;
+            self.segments.push(new_segment(project, codes));
+        }
+        Ok(())
+    }
+
+    /// Writes the buffers, and writes segments again as one where that is due.
+    fn merge(&mut self, monitor: &dyn Monitor) -> Result<(), VectorError> {
+        let mut projects: BTreeMap<String, (Vec<DraftSegment>, Option<Buffer>)> = BTreeMap::new();
+        for segment in mem::take(&mut self.segments) {
+            if segment.size().live > 0 {
+                projects.entry(segment.segment.project.clone()).or_default().0.push(segment);
+            }
+        }
+        for (project, buffer) in mem::take(&mut self.buffers) {
+            projects.entry(project).or_default().1 = Some(buffer);
+        }
+        for (project, (segments, buffer)) in projects {
+            self.merge_project(&project, segments, buffer, monitor)?;
+        }
+        Ok(())
+    }
+
+    fn merge_project(
+        &mut self,
+        project: &str,
+        segments: Vec<DraftSegment>,
+        buffer: Option<Buffer>,
+        monitor: &dyn Monitor,
+    ) -> Result<(), VectorError> {
+        let fresh = buffer.as_ref().map(|buffer| buffer.entries(self.space.dimensions));
+        let sizes = segments.iter().map(DraftSegment::size);
+        let sizes: Vec<_> =
+            sizes.chain(fresh.map(|entries| Size { entries: entries.len(), live: entries.len() })).collect();
+        let parts: Vec<_> = segments
+            .iter()
+            .map(|segment| (segment.segment.codes.entries(), segment.dead()))
+            .chain(fresh.map(|entries| (entries, None)))
+            .collect();
+        let mut merged = Vec::new();
+        let is_new = sizes.len() > 1 && segments.iter().all(|segment| segment.is_new);
+        for group in if is_new { merging::all_in_one(&sizes) } else { merging::plan(&sizes) } {
+            if monitor.cancelled() {
+                return Err(VectorError::Cancelled);
+            }
+            let is_fresh = group.members.end > segments.len();
+            let codes = if group.is_rewritten || is_fresh {
+                Some(self.write(&parts[group.members.clone()])?)
+            } else {
+                None
+            };
+            merged.push((group.members, codes));
+        }
+        let mut segments = segments.into_iter();
+        for (members, codes) in merged {
+            let first = segments.by_ref().take(members.len()).last();
+            self.segments.extend(match codes {
+                Some(codes) => Some(new_segment(project.to_owned(), codes)),
+                None => first,
+            });
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, parts: &[(Entries<'_>, Option<&Dead>)]) -> Result<Codes, VectorError> {
+        let number = self.number();
+        self.written.push(manifest::codes_file(number));
+        Codes::write(self.dir, number, self.space.dimensions, parts).map_err(|error| self.failed(error))
+    }
+
+    /// Writes what is gone, then the manifest, and returns the state that it describes.
+    fn publish(mut self, mark: Mark) -> Result<View, VectorError> {
+        let mut segments = Vec::with_capacity(self.segments.len());
+        for DraftSegment { mut segment, dead, .. } in mem::take(&mut self.segments) {
+            if let Some(dead) = dead {
+                let number = self.number();
+                self.written.push(manifest::dead_file(number));
+                let record = dead.write(self.dir, number).map_err(|error| self.failed(error))?;
+                segment.dead = Some(Arc::new(DeadFile { record, dead }));
+            }
+            segments.push(segment);
+        }
+        let state = Some((self.space, mark));
+        let records = segments.iter().map(Segment::record).collect();
+        let bytes = Manifest::new(state, *self.next_file, records).to_bytes();
+        let view = View { state, segments, manifest: opening::digest(&bytes) };
+        files::write_atomic_unsynced(&manifest::path(self.dir), &bytes)
+            .map_err(|error| self.failed(error))?;
+        let named: HashSet<String> = view.file_names().collect();
+        // Those that were merged at once are not needed any more.
+        self.written.retain(|name| !named.contains(name));
+        Ok(view)
+    }
+
+    /// A number that no file has had.
+    const fn number(&mut self) -> u64 {
+        let number = *self.next_file;
+        *self.next_file += 1;
+        number
+    }
+
+    fn failed(&self, error: FileError) -> VectorError {
+        VectorError::from_file(self.dir, "written", error)
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        for name in &self.written {
+            // What cannot be removed now is removed by the next writer that opens the index.
+            drop(files::remove_file(&self.dir.join(name)));
+        }
+    }
+}
+
+fn new_segment(project: String, codes: Codes) -> DraftSegment {
+    let segment = Segment { project, codes: Arc::new(codes), dead: None };
+    DraftSegment { segment, dead: None, is_new: true }
+}

@@ -1,0 +1,96 @@
+//! The promises of the scan beyond those of every vector index, by what can happen to it.
+
+mod catching_up;
+mod determinism;
+mod killed;
+mod opening;
+
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use atocore_model::monitor::Silent;
+use proptest::prelude::*;
+
+use super::{ScanIndex, manifest::Manifest};
+use crate::{
+    lexical::IndexAccess,
+    vector::{
+        VectorFilter, VectorIndex,
+        contract::{self, notebook::Notebook},
+    },
+};
+
+fn open(dir: &Path) -> ScanIndex {
+    ScanIndex::open(dir, IndexAccess::Write).unwrap()
+}
+
+/// A new index of everything in the notebook.
+fn rebuilt(notebook: &Notebook) -> (tempfile::TempDir, ScanIndex) {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    index.catch_up(notebook, &Silent).unwrap();
+    (dir, index)
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    crate::files::list(dir).unwrap()
+}
+
+/// Compares the files in the folder with those that the manifest names.
+fn assert_no_stray_files(dir: &Path) {
+    let manifest = Manifest::read(&fs::read(dir.join("manifest.json")).unwrap()).unwrap();
+    let mut named = BTreeSet::from(["manifest.json".to_owned()]);
+    for segment in manifest.segments {
+        named.insert(format!("{}.codes", segment.codes.number));
+        named.extend(segment.dead.map(|dead| format!("{}.dead", dead.file.number)));
+    }
+    let there = files(dir).into_iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    assert_eq!(there.collect::<BTreeSet<_>>(), named);
+}
+
+/// Asks both the same questions and expects the same answers to the last bit.
+fn assert_same_answers(
+    one: &dyn VectorIndex,
+    other: &dyn VectorIndex,
+    random: &mut contract::notebook::Random,
+) {
+    assert_eq!((one.mark(), one.vectors()), (other.mark(), other.vectors()));
+    let project = "p1".parse().unwrap();
+    for limit in [1, 3, 10, 50, contract::EVERYTHING] {
+        let vector = random.vector(one.space().unwrap().dimensions);
+        let documents: Vec<u64> = (0..20).map(|_| random.below(60)).collect();
+        for filter in [
+            VectorFilter::default(),
+            VectorFilter { project: Some(&project), documents: None },
+            VectorFilter { project: None, documents: Some(&documents) },
+        ] {
+            let answer = contract::ask(one, &vector, &filter, limit);
+            assert_eq!(answer, contract::ask(other, &vector, &filter, limit));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_keeps_the_contract(seed: u64, buffered_bytes in prop::sample::select(vec![0, 200, 1 << 20])) {
+        let dirs = RefCell::new(Vec::new());
+        let make = || -> Box<dyn VectorIndex> {
+            let dir = tempfile::tempdir().unwrap();
+            let mut index = open(dir.path());
+            index.tuning.buffered_bytes = buffered_bytes;
+            dirs.borrow_mut().push(dir);
+            Box::new(index)
+        };
+        contract::holds_for(&make, seed);
+        for dir in dirs.into_inner() {
+            assert_no_stray_files(dir.path());
+            assert_eq!(open(dir.path()).rebuilt_because(), None);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the vector index is built from.
+
+use atocore_model::{digest::Digest, id::Mark};
+
+use super::error::VectorError;
+use crate::lexical::SourceError;
+
+/// Which vectors: only vectors of one space may be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VectorSpace {
+    /// Stands for the model and every setting that decides what vector a text gets.
+    pub fingerprint: Digest,
+    /// How many components each vector has.
+    pub dimensions: usize,
+}
+
+/// The vector of a passage.
+#[derive(Debug, Clone, Copy)]
+pub struct PassageVector<'a> {
+    /// Names the passage in matches. Never used again for another one.
+    pub chunk_key: u64,
+    /// As many finite components as the space has dimensions; of any length, because only the angle counts.
+    pub vector: &'a [f32],
+}
+
+/// A document that changed, as it is now.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangedVectors<'a> {
+    /// Names the document. Never used again for another one.
+    pub document_key: u64,
+    /// The id of the project that owns it.
+    pub project: &'a str,
+    /// All vectors it has; none when it is gone or not embedded yet.
+    pub vectors: &'a [PassageVector<'a>],
+}
+
+/// The store that the vector index follows.
+pub trait VectorSource {
+    /// The space of all vectors that [`VectorSource::changes`] hands over.
+    fn space(&self) -> VectorSpace;
+
+    /// Returns the newest mark.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn mark(&self) -> Result<Mark, SourceError>;
+
+    /// Whether `mark` is part of the history of this store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn has(&self, mark: Mark) -> Result<bool, SourceError>;
+
+    /// Hands over every document whose vectors or project changed after `since`, or all documents, and returns the
+    /// mark they show.
+    ///
+    /// All of it is one consistent read. A document that changed several times is best handed over once; when it
+    /// comes again, the last time counts. When `each` fails, the reading stops and its error is passed on.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or with the error of `each`.
+    fn changes(
+        &self,
+        since: Option<Mark>,
+        each: &mut dyn FnMut(ChangedVectors<'_>) -> Result<(), VectorError>,
+    ) -> Result<Mark, VectorError>;
+}

@@ -1,0 +1,76 @@
+//! `embed`: makes the vectors that are missing, and waits for them.
+
+use atocore_engine::Engine;
+use atocore_model::{error::ErrorCode, monitor::Monitor};
+use clap::Args;
+
+use super::{
+    Terminal,
+    exit::Exit,
+    output::{Form, Output},
+    typeset::count,
+};
+use crate::{
+    config::Config,
+    session::Session,
+    verb::{self, VerbError},
+    wire::EmbeddingResult,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Embed;
+
+impl Embed {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+        let monitor = Terminal::watch(output.form());
+        let session = Session::writing(config, "embed", &monitor)?;
+        let result = session.run(verb::Embed, &monitor)?;
+        drop(monitor);
+        match output.form() {
+            Form::Json => output.json(&result),
+            Form::Human => print(&result, output),
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn print(result: &EmbeddingResult, output: &Output) {
+    let kept = if result.kept > 0 {
+        format!(", {} had theirs", count(result.kept, "passage"))
+    } else {
+        String::new()
+    };
+    output.line(format!("{} got a vector{kept}", count(result.embedded, "passage")));
+    if result.switched {
+        output.line("answers use them from now on");
+    }
+}
+
+/// Makes the vectors that a refresh left to be made; without a model, or called off, says what is missing. A server
+/// makes them by itself.
+pub(super) fn after_refresh(session: &Session, monitor: &Terminal, output: &Output) -> Result<(), VerbError> {
+    let Session::Here(engine) = session else { return Ok(()) };
+    if !Engine::wants_vectors(engine) || monitor.cancelled() {
+        return Ok(());
+    }
+    let made = session.run(verb::Embed, monitor);
+    monitor.clear();
+    match made {
+        Ok(result) if result.embedded > 0 && output.form() == Form::Human => print(&result, output),
+        Ok(_) => {}
+        Err(error) if error.code == ErrorCode::Cancelled => {
+            output.remark(
+                "note: some passages are found by their words only; `atocore embed` goes on from here",
+            );
+        }
+        Err(error) if matches!(error.code, ErrorCode::ModelMissing | ErrorCode::ModelDamaged) => {
+            let cure = error.hint.as_deref().unwrap_or("`atocore doctor`");
+            output.remark(format!(
+                "note: passages are found by their words only: {}; {cure} helps",
+                error.message
+            ));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}

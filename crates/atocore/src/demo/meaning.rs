@@ -1,0 +1,71 @@
+//! The demo's model: obtained the first time, used ever after, and missed loudly where it cannot be had.
+
+use std::path::Path;
+
+use atocore_engine::embed::model::{KnownModel, ModelError};
+use atocore_model::{error::ErrorCode, ranking::Mode};
+
+use super::{Demo, Session, story::Story};
+use crate::{
+    models,
+    verb::{Embed, VerbError},
+    wire::EmbeddingResult,
+};
+
+impl Demo<'_> {
+    /// Embeds what was read, with a model that is fetched when it is not here. `None` when the settings do not want one,
+    /// or when there is none: then the story has said so, and goes on by words.
+    ///
+    /// # Errors
+    /// When the user calls it off, or the store cannot be written.
+    pub(super) fn make_vectors(
+        &self,
+        session: &Session,
+        story: &mut Story<'_>,
+    ) -> Result<Option<EmbeddingResult>, VerbError> {
+        if self.config.weights.mode == Mode::Lexical {
+            return Ok(None);
+        }
+        let name = &self.config.model.name;
+        let here = self.model(story);
+        self.monitor.clear();
+        match here {
+            Ok(()) => {}
+            Err(error) if error.code == ErrorCode::Cancelled => return Err(error),
+            Err(error) => {
+                story.no_model(name, &error);
+                return Ok(None);
+            }
+        }
+        let made = session.run(Embed, self.monitor);
+        self.monitor.clear();
+        match made {
+            Ok(result) => {
+                story.embedded(name, &result);
+                Ok(Some(result))
+            }
+            Err(error) if matches!(error.code, ErrorCode::ModelMissing | ErrorCode::ModelDamaged) => {
+                story.no_model(name, &error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sees to it that the model is here.
+    fn model(&self, story: &mut Story<'_>) -> Result<(), VerbError> {
+        let name = &self.config.model.name;
+        let missing = match models::look(self.config, name) {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        let (ModelError::NotFetched { .. }, Some(known)) = (&missing, KnownModel::by_name(name)) else {
+            return Err(models::from_model(&missing));
+        };
+        let announce = |into: &Path| {
+            self.monitor.clear();
+            story.fetching(known, into);
+        };
+        models::obtain(self.config, known, self.monitor, announce).map(drop)
+    }
+}

