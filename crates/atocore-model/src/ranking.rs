@@ -83,10 +83,10 @@ pub struct MeaningHalf {
 }
 
 impl MeaningHalf {
-    /// `(cosine + 1) / (best + 1)`: 0 to 1.
+    /// `cosine / best`: 0 to 1; nothing for a passage that is turned away from the question, or when all are.
     #[must_use]
     pub fn part(&self) -> f64 {
-        if self.best > -1.0 { (self.cosine + 1.0) / (self.best + 1.0) } else { 0.0 }
+        if self.best > 0.0 { self.cosine.max(0.0) / self.best } else { 0.0 }
     }
 }
 

@@ -163,7 +163,7 @@ fn every_score_is_the_arithmetic_that_its_explanation_shows() {
             let (words, meaning) = (explanation.words.unwrap(), explanation.meaning.unwrap());
             let similarity = match explanation.fusion.unwrap() {
                 Fusion::Convex { meaning_weight } => {
-                    meaning_weight * ((meaning.cosine + 1.0) / (meaning.best + 1.0))
+                    meaning_weight * (meaning.cosine.max(0.0) / meaning.best)
                         + (1.0 - meaning_weight) * (words.bm25 / words.best)
                 }
                 Fusion::Reciprocal { k } => {

@@ -44,6 +44,8 @@ pub(super) enum Attempt {
     Snapshot,
     /// A question, which changes nothing.
     Query,
+    /// The vectors that are missing, which changes no document.
+    Embed,
 }
 
 /// What must still be there.
@@ -96,7 +98,7 @@ impl Facts {
                     return Err(Violation::new(format!("two snapshots were acknowledged as {stamp}")));
                 }
             }
-            Attempt::Query => {}
+            Attempt::Query | Attempt::Embed => {}
         }
         Ok(())
     }

@@ -208,7 +208,8 @@ pub(super) fn store_options() -> StoreOptions {
 /// Looks through a database file that nobody has open: is it whole, and what is in it.
 pub(super) fn examine_store(database: &Path) -> Result<Found, Violation> {
     let complaints =
-        [inspect::integrity(database)?, inspect::foreign_keys(database)?, inspect::vectors(database)?].concat();
+        [inspect::integrity(database)?, inspect::foreign_keys(database)?, inspect::vectors(database)?]
+            .concat();
     if !complaints.is_empty() {
         return Err(Violation::new(format!("the store is damaged: {}", complaints.join("; "))));
     }

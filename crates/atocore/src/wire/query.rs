@@ -120,7 +120,7 @@ pub struct MeaningHalf {
     pub cosine: f64,
     /// The highest cosine that any passage reached for this question, under the same filters.
     pub cosine_max: f64,
-    /// `(cosine + 1) / (cosine_max + 1)`: 0 to 1.
+    /// `cosine / cosine_max`: 0 to 1; 0 below 0.
     pub part: f64,
     /// Its rank among the candidates by meaning, from 1; null when it is not among them.
     pub rank: Option<u64>,

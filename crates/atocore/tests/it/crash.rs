@@ -8,10 +8,16 @@ use std::{
 
 use atocore_engine::SystemClock;
 use atocore_model::time::Clock;
-use atocore_testkit::soak::{self, SoakOptions};
+use atocore_testkit::{
+    model,
+    soak::{self, SoakOptions, meaning},
+};
 
 /// The daily number; `cargo xtask soak` kills more often.
 const KILLS: u64 = 12;
+
+/// The same while vectors are made: each kind of work about once.
+const KILLS_OF_MEANING: u64 = 8;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
@@ -22,6 +28,22 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let program = Path::new(env!("CARGO_BIN_EXE_atocore")).to_owned();
     let options = SoakOptions { program, kills: KILLS, seed, scale: 1, scratch: scratch.path() };
     match soak::run(&options, &mut |line| println!("{line}")) {
+        Ok(counts) => println!("{counts}"),
+        Err(failure) => {
+            let _kept = scratch.keep();
+            panic!("{failure}");
+        }
+    }
+}
+
+#[test]
+fn no_vector_is_lost_or_made_twice_when_the_process_is_killed() {
+    let seed = 20_261_123 + SystemClock.now().get().as_second().unsigned_abs();
+    println!("to repeat it: cargo xtask soak --only meaning --kills {KILLS_OF_MEANING} --seed {seed}");
+    let scratch = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_atocore")).to_owned();
+    let options = SoakOptions { program, kills: KILLS_OF_MEANING, seed, scale: 1, scratch: scratch.path() };
+    match meaning::run(&options, &model::folder(), &mut |line| println!("{line}")) {
         Ok(counts) => println!("{counts}"),
         Err(failure) => {
             let _kept = scratch.keep();

@@ -436,7 +436,7 @@ fn an_answer_by_meaning_says_how_it_was_found() {
     assert_eq!((&hit["copy_count"], &hit["copies"]), (&json!(0), &json!([])));
     let explanation = &hit["explanation"];
     let number = |pointer: &str| explanation.pointer(pointer).unwrap().as_f64().unwrap();
-    let meaning = (number("/meaning/cosine") + 1.0) / (number("/meaning/cosine_max") + 1.0);
+    let meaning = number("/meaning/cosine") / number("/meaning/cosine_max");
     let words = number("/words/part");
     let weight = number("/fusion/meaning_weight");
     assert_eq!(weight * meaning + (1.0 - weight) * words, number("/similarity"), "{explanation}");

@@ -1,10 +1,14 @@
-//! `cargo xtask soak`: kills the release binary at random moments and looks for losses.
+//! `cargo xtask soak`: kills the release binary at random moments and looks for losses, first with documents and
+//! snapshots, then while vectors are made.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use atocore_engine::SystemClock;
 use atocore_model::time::Clock;
-use atocore_testkit::soak::{self, SoakOptions};
+use atocore_testkit::{
+    model,
+    soak::{self, SoakFailure, SoakOptions, meaning},
+};
 use serde_json::Value;
 
 use crate::{
@@ -13,57 +17,125 @@ use crate::{
     terminal,
 };
 
-const USAGE: &str = "usage: cargo xtask soak [--kills N] [--seed S]";
+const USAGE: &str =
+    "usage: cargo xtask soak [--only documents|meaning] [--kills N] [--seed S] [--program FILE]";
 
-/// What the issue of the first release asks for.
-const KILLS: u64 = 200;
+/// What is killed: the two soaks, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Documents,
+    Meaning,
+}
 
-/// Some thousand documents: long enough work for kills to hit its middle.
-const SCALE: usize = 5;
+impl Part {
+    const ALL: [Self; 2] = [Self::Documents, Self::Meaning];
 
-/// Runs it with `[--kills N] [--seed S]`.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Documents => "documents",
+            Self::Meaning => "meaning",
+        }
+    }
+
+    /// What the issue of the first release asks for; a kill of the second takes some seconds more.
+    const fn kills(self) -> u64 {
+        match self {
+            Self::Documents => 200,
+            Self::Meaning => 60,
+        }
+    }
+
+    /// Long enough work for kills to hit its middle: some thousand documents, or some hundred that are embedded.
+    const fn scale(self) -> usize {
+        match self {
+            Self::Documents => 5,
+            Self::Meaning => 2,
+        }
+    }
+}
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted {
+    parts: Vec<Part>,
+    kills: Option<u64>,
+    seed: Option<u64>,
+    program: Option<PathBuf>,
+}
+
+/// Runs it with `[--only PART] [--kills N] [--seed S] [--program FILE]`.
 ///
 /// # Errors
 /// The arguments are wrong, the program cannot be built, or something was lost.
 pub(super) fn run(args: &[String]) -> Result<(), Failure> {
-    let (kills, seed) = numbers(args)?;
-    let program = build()?;
+    let wanted = wanted(args)?;
+    let seed = wanted.seed.unwrap_or_else(|| SystemClock.now().get().as_second().unsigned_abs());
+    let program = wanted.program.map_or_else(build, Ok)?;
+    for part in wanted.parts {
+        soak(part, wanted.kills.unwrap_or_else(|| part.kills()), seed, program.clone())?;
+    }
+    Ok(())
+}
+
+fn soak(part: Part, kills: u64, seed: u64, program: PathBuf) -> Result<(), Failure> {
     let scratch = tempfile::tempdir().map_err(|error| no_scratch(&error))?;
-    terminal::note(&format!(
-        "{kills} kills of {}; to repeat it: --kills {kills} --seed {seed}",
-        program.display()
-    ));
-    let options = SoakOptions { program, kills, seed, scale: SCALE, scratch: scratch.path() };
-    match soak::run(&options, &mut |line| terminal::line(&line)) {
+    let again = format!("--only {} --kills {kills} --seed {seed}", part.name());
+    terminal::note(&format!("{kills} kills of {}; to repeat it: {again}", program.display()));
+    let options = SoakOptions { program, kills, seed, scale: part.scale(), scratch: scratch.path() };
+    let report = &mut |line: String| terminal::line(&line);
+    let done = match part {
+        Part::Documents => said(soak::run(&options, report)),
+        Part::Meaning => said(meaning::run(&options, &model::folder(), report)),
+    };
+    match done {
         Ok(counts) => {
-            terminal::line(&counts.to_string());
-            terminal::good("soak:", "nothing acknowledged was lost");
+            terminal::line(&counts);
+            let verdict = match part {
+                Part::Documents => "nothing acknowledged was lost",
+                Part::Meaning => "no vector was lost or made twice",
+            };
+            terminal::good("soak:", verdict);
             Ok(())
         }
         Err(failure) => {
             let _kept = scratch.keep();
-            let hint =
-                format!("the same seed draws the same work: cargo xtask soak --kills {kills} --seed {seed}");
+            let hint = format!("the same seed draws the same work: cargo xtask soak {again}");
             Err(Failure::failed(failure.to_string()).with_hint(hint))
         }
     }
 }
 
-fn numbers(args: &[String]) -> Result<(u64, u64), Failure> {
-    let (mut kills, mut seed) = (KILLS, SystemClock.now().get().as_second().unsigned_abs());
+fn said(done: Result<impl fmt::Display, SoakFailure>) -> Result<String, SoakFailure> {
+    done.map(|counts| counts.to_string())
+}
+
+fn wanted(args: &[String]) -> Result<Wanted, Failure> {
+    let mut wanted = Wanted { parts: Part::ALL.to_vec(), kills: None, seed: None, program: None };
     let mut rest = args.iter();
     while let Some(flag) = rest.next() {
-        let place = match flag.as_str() {
-            "--kills" => &mut kills,
-            "--seed" => &mut seed,
+        let value = rest.next();
+        let number = || {
+            let number = value.and_then(|value| value.parse().ok());
+            number.ok_or_else(|| Failure::usage(format!("`{flag}` needs a number")).with_hint(USAGE))
+        };
+        match flag.as_str() {
+            "--kills" => wanted.kills = Some(number()?),
+            "--seed" => wanted.seed = Some(number()?),
+            "--only" => {
+                let part = Part::ALL.into_iter().find(|part| value.is_some_and(|value| value == part.name()));
+                let unknown = || Failure::usage("`--only` needs `documents` or `meaning`").with_hint(USAGE);
+                wanted.parts = vec![part.ok_or_else(unknown)?];
+            }
+            "--program" => {
+                let missing = || Failure::usage("`--program` needs a file").with_hint(USAGE);
+                wanted.program = Some(value.ok_or_else(missing)?.into());
+            }
             other => {
                 return Err(Failure::usage(format!("soak does not understand `{other}`")).with_hint(USAGE));
             }
-        };
-        let number = rest.next().and_then(|number| number.parse().ok());
-        *place = number.ok_or_else(|| Failure::usage(format!("`{flag}` needs a number")).with_hint(USAGE))?;
+        }
     }
-    Ok((kills, seed))
+    Ok(wanted)
 }
 
 /// Builds the optimised program and returns where it lies.
@@ -85,15 +157,21 @@ fn no_scratch(error: &io::Error) -> Failure {
 mod tests {
     use super::*;
 
-    fn given(args: &[&str]) -> Result<(u64, u64), Failure> {
-        numbers(&args.iter().map(ToString::to_string).collect::<Vec<_>>())
+    fn given(args: &[&str]) -> Result<Wanted, Failure> {
+        wanted(&args.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     #[test]
-    fn kills_and_seed_can_be_given() {
-        assert_eq!(given(&["--seed", "7", "--kills", "3"]).unwrap(), (3, 7));
-        assert_eq!(given(&[]).unwrap().0, KILLS);
-        for wrong in [&["--kills"][..], &["--kills", "many"], &["--often"]] {
+    fn parts_kills_and_seed_can_be_given() {
+        let all = Wanted { parts: Part::ALL.to_vec(), kills: None, seed: None, program: None };
+        assert_eq!(given(&[]).unwrap(), all);
+        let some = Wanted { parts: vec![Part::Meaning], kills: Some(3), seed: Some(7), ..all };
+        assert_eq!(given(&["--seed", "7", "--only", "meaning", "--kills", "3"]).unwrap(), some);
+        let other = given(&["--program", "/p/atocore"]).unwrap();
+        assert_eq!(other.program, Some(PathBuf::from("/p/atocore")));
+        for wrong in
+            [&["--kills"][..], &["--kills", "many"], &["--often"], &["--only", "words"], &["--program"]]
+        {
             assert_eq!(given(wrong).unwrap_err().exit, 64, "{wrong:?}");
         }
     }

@@ -147,7 +147,8 @@ pub(in super::super) fn first_answer(args: &[String]) -> Result<(), Failure> {
     let first = started.elapsed().saturating_sub(opened);
     let Resident { all, own, files } = Resident::now();
     terminal::line(&format!("{} {} {all} {own} {files}", opened.as_nanos(), first.as_nanos()));
-    questions.try_for_each(ask)?;
+    // By reference: what was asked must still be open when its memory is looked at.
+    questions.try_for_each(&mut ask)?;
     let Resident { all, own, files } = Resident::now();
     terminal::line(&format!("{all} {own} {files}"));
     Ok(())
