@@ -228,6 +228,16 @@ impl Embedder {
         self.splitter.is_blank(text)
     }
 
+    /// Whether the vector of a text says something about it: the text is not blank, and the model has tokens for at
+    /// least half of it. All words that a model does not know are the same to it, so that any two texts in a script it
+    /// never learned seem to say the same.
+    ///
+    /// # Errors
+    /// When the tokenizer fails on it.
+    pub fn understands(&self, text: &str) -> Result<bool, EmbedError> {
+        Ok(!self.splitter.is_blank(text)? && !self.splitter.is_foreign(text)?)
+    }
+
     fn embed(&self, text: &str, scratch: &mut Scratch) -> Result<Vec<f32>, EmbedError> {
         let sequence = self.splitter.split(text)?;
         let vocabulary = self.network.vocabulary();

@@ -59,7 +59,10 @@ pub fn locate(name_or_folder: &str, search: &[PathBuf]) -> Result<ModelFolder, M
         };
     }
     let given = Path::new(name_or_folder);
-    let candidates = std::iter::once(given.to_owned()).chain(search.iter().map(|folder| folder.join(given)));
+    // A bare name means the same whatever folder the program is called from.
+    let is_path = name_or_folder.starts_with('.') || name_or_folder.contains(std::path::is_separator);
+    let named = is_path.then(|| given.to_owned()).into_iter();
+    let candidates = named.chain(search.iter().map(|folder| folder.join(given)));
     let folder = candidates.filter(|_| !name_or_folder.trim().is_empty()).find(|folder| folder.is_dir());
     let in_hub = || {
         let same = |name: &str| name.eq_ignore_ascii_case(name_or_folder);

@@ -32,8 +32,13 @@ pub(crate) struct Splitter {
     /// The special tokens before and after every text.
     before: Vec<u32>,
     after: Vec<u32>,
+    /// What stands for everything that the vocabulary has no token for.
+    unknown: Option<u32>,
     window: usize,
 }
+
+/// How tokenizers write the token for what they do not know.
+const UNKNOWN: [&str; 4] = ["[UNK]", "<unk>", "<UNK>", "[unk]"];
 
 impl Splitter {
     /// Reads `tokenizer.json` and returns it with the digest of its bytes.
@@ -61,7 +66,8 @@ impl Splitter {
             return Err(invalid(format!("its special tokens fill the window of {window}").into()));
         }
         let digest = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
-        Ok((Self { tokenizer, before, after, window }, digest))
+        let unknown = UNKNOWN.into_iter().find_map(|token| tokenizer.token_to_id(token));
+        Ok((Self { tokenizer, before, after, unknown, window }, digest))
     }
 
     /// How many tokens the tokenizer knows.
@@ -107,6 +113,17 @@ impl Splitter {
             return Ok(true);
         }
         Ok(self.split(text)?.tokens.len() == self.before.len() + self.after.len())
+    }
+
+    /// Whether most of a text is made of words that the vocabulary has no token for.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub(crate) fn is_foreign(&self, text: &str) -> Result<bool, EmbedError> {
+        let Some(unknown) = self.unknown else { return Ok(false) };
+        let tokens = self.split(text)?.tokens;
+        let own = tokens.len().saturating_sub(self.before.len() + self.after.len());
+        Ok(tokens.iter().filter(|token| **token == unknown).count() * 2 > own)
     }
 
     /// How many tokens the whole text has, special ones included, whatever the window; too many by some where a word

@@ -47,6 +47,17 @@ pub(crate) struct Embedding {
     pub(crate) bell: Arc<Bell>,
 }
 
+/// What a model makes of a question.
+#[derive(Debug)]
+pub(crate) enum Asking {
+    /// There are no vectors to compare it with.
+    NoVectors,
+    /// It has next to no word that the model knows.
+    NotUnderstood,
+    /// Its vector.
+    Vector(Asked),
+}
+
 /// A question as its model sees it.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -115,19 +126,19 @@ impl Embedding {
         self.index.as_ref().map(|index| index as &dyn VectorIndex)
     }
 
-    /// Embeds a question with the model that made the vectors in the index; `None` when there are none.
-    pub(crate) fn ask(&self, store: &Store, text: &str) -> Result<Option<Asked>, Error> {
+    /// Embeds a question with the model that made the vectors in the index.
+    pub(crate) fn ask(&self, store: &Store, text: &str) -> Result<Asking, Error> {
         let space = self.index().and_then(VectorIndex::space);
         let row = match space {
             Some(space) => store.read(|read| read.space(space.fingerprint))?,
             None => None,
         };
         let Some(row) = row else {
-            return self.models.look().map(|()| None).map_err(Error::NoModel);
+            return self.models.look().map(|()| Asking::NoVectors).map_err(Error::NoModel);
         };
         let model = self.models.of(&row).map_err(Error::NoModel)?;
-        if model.embedder.is_blank(text)? {
-            return Ok(None);
+        if !model.embedder.understands(text)? {
+            return Ok(Asking::NotUnderstood);
         }
         let vector = model.embedder.embed_one(text)?;
         let cut = if model.embedder.is_cut(text)? {
@@ -135,7 +146,7 @@ impl Embedding {
         } else {
             None
         };
-        Ok(Some(Asked { vector, space: row, cut }))
+        Ok(Asking::Vector(Asked { vector, space: row, cut }))
     }
 
     /// Loads the model in time for the first question; that there is none is said by the answers.

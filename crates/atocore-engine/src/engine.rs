@@ -262,7 +262,7 @@ impl Engine {
     fn apply_recuts(&self, caller: Caller) -> Result<(), Error> {
         let operation = Operation { door: caller.door(), verb: "cut_anew", subject: "" };
         if self.store()?.read(|read| read.recut_documents())? > 0 {
-            let applied = |write: &WriteTransaction<'_>| write.apply_recuts(usize::MAX >> 1);
+            let applied = |write: &WriteTransaction<'_>| write.apply_recuts(None, usize::MAX >> 1);
             self.see(self.store()?.write(&operation, applied)?.mark.generation)?;
         }
         Ok(())

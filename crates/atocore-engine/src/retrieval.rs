@@ -10,6 +10,8 @@ pub(crate) mod path_filter;
 mod rank;
 mod signals;
 
+use std::{panic::resume_unwind, thread};
+
 use atocore_model::{
     id::ProjectId,
     query::{Answer, Hit, Notice, Query},
@@ -22,7 +24,7 @@ use atocore_storage::{
 };
 
 use crate::{
-    embedding::{Asked, Embedding},
+    embedding::{Asked, Asking, Embedding},
     error::Error,
 };
 use candidates::{Candidates, Search};
@@ -76,7 +78,6 @@ impl Retrieval<'_> {
     /// Answers a question for which the project has been resolved.
     pub(crate) fn answer(&self, query: &Query, project: Option<&ProjectId>) -> Result<Answer, Error> {
         let mut notices = Vec::new();
-        let asked = self.ask(query, &mut notices)?;
         let documents = self.documents(query)?;
         let search = Search {
             text: query.text.as_str(),
@@ -86,15 +87,26 @@ impl Retrieval<'_> {
             project,
             top_k: query.top_k.get(),
         };
+        let wanted = query.mode.unwrap_or(self.weights.mode);
+        // Words are looked up on another core while the model is at work.
+        let (words, asked, near) = thread::scope(|scope| {
+            let words = (wanted == Mode::Hybrid).then(|| scope.spawn(|| search.words(self.words)));
+            let asked = self.ask(query, &mut notices)?;
+            let near = match (&asked, self.embedding.index()) {
+                (Some(asked), Some(index)) => Some(search.meaning(index, &asked.vector)?),
+                _ => None,
+            };
+            let words = words.map(|words| words.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            Ok::<_, Error>((words.transpose()?, asked, near))
+        })?;
         let mode = match (query.mode, &asked) {
             (Some(Mode::Dense), None) => Mode::Dense,
             (_, None) => Mode::Lexical,
-            (mode, Some(_)) => mode.unwrap_or(self.weights.mode),
+            (_, Some(_)) => wanted,
         };
-        let words = (mode != Mode::Dense).then(|| search.words(self.words)).transpose()?;
-        let near = match (&asked, self.embedding.index()) {
-            (Some(asked), Some(index)) => Some(search.meaning(index, &asked.vector)?),
-            _ => None,
+        let words = match words {
+            None if mode == Mode::Lexical => Some(search.words(self.words)?),
+            words => words,
         };
         // The view of the store is opened after the search, so that it is never older than the index.
         self.store.read(|read| {
@@ -119,7 +131,7 @@ impl Retrieval<'_> {
             }
             Ok(Answer {
                 candidates: ranked.len(),
-                hits: hits(read, ranked, query)?,
+                hits: hits(read, ranked, query, &signals)?,
                 project: project.cloned(),
                 generation,
                 store_generation,
@@ -136,7 +148,12 @@ impl Retrieval<'_> {
             return Ok(None);
         }
         let asked = match self.embedding.ask(self.store, query.text.as_str()) {
-            Ok(asked) => asked,
+            Ok(Asking::NoVectors) => None,
+            Ok(Asking::NotUnderstood) => {
+                notices.push(Notice::QuestionNotUnderstood);
+                return Ok(None);
+            }
+            Ok(Asking::Vector(asked)) => Some(asked),
             // Meaning alone was asked for by name: words alone would be another answer.
             Err(Error::NoModel(failure)) if query.mode != Some(Mode::Dense) => {
                 notices.push(Notice::NoModel { why: failure.why, cure: failure.cure });
@@ -146,6 +163,13 @@ impl Retrieval<'_> {
         };
         let passages = self.words.passages();
         let found = self.embedding.index().map_or(0, VectorIndex::vectors);
+        let settled = match &asked {
+            Some(asked) if found < passages => {
+                self.store.read(|read| read.passages_with_empty_vector(asked.space.key))?
+            }
+            _ => 0,
+        };
+        let found = found + settled;
         if found < passages {
             notices.push(Notice::VectorsMissing { missing: passages - found, passages });
         }
@@ -171,13 +195,18 @@ impl Retrieval<'_> {
 }
 
 /// The best of what was ranked, each passage whole.
-fn hits(read: &ReadTransaction<'_>, ranked: Vec<Ranked>, query: &Query) -> Result<Vec<Hit>, Error> {
+fn hits(
+    read: &ReadTransaction<'_>,
+    ranked: Vec<Ranked>,
+    query: &Query,
+    signals: &Signals<'_>,
+) -> Result<Vec<Hit>, Error> {
     let mut hits = copies::Hits::new(query.top_k.get(), query.collapse);
     for ranked in ranked {
         if hits.is_complete() {
             break;
         }
-        let explanation = ranked.explanation;
+        let explanation = ranked.explanation(signals);
         let Some(passage) = read.passage(ranked.passage.key)? else { continue };
         hits.add(passage, explanation);
     }

@@ -217,6 +217,8 @@ pub enum Notice {
         /// Of how many.
         passages: u64,
     },
+    /// The model knows next to no word of the question, so only words were searched.
+    QuestionNotUnderstood,
     /// The question is longer than the model's window: its end was searched by words only.
     QuestionCut {
         /// How many tokens it has.

@@ -173,7 +173,8 @@ pub trait EngineExt {
     fn add(&self, id: &str, subpath: &str);
     /// Refreshes a project, which must succeed.
     fn fresh(&self, name: &str) -> RefreshReport;
-    /// Asks a question without a project, which must succeed.
+    /// Asks a question without a project, which must succeed. The documents of tests are alike on purpose, so copies
+    /// are hits of their own.
     fn ask(&self, text: &str) -> Answer;
 }
 
@@ -188,6 +189,7 @@ impl EngineExt for Engine {
     }
 
     fn ask(&self, text: &str) -> Answer {
-        self.query(&Query::new(text.parse().expect("a question"))).expect("the question is answered")
+        let question = Query::new(text.parse().expect("a question"));
+        self.query(&Query { collapse: false, ..question }).expect("the question is answered")
     }
 }

@@ -13,7 +13,7 @@ use atocore_model::{
     monitor::{Monitor, Progress},
     time::Clock,
 };
-use atocore_storage::sqlite::{NewSpace, Operation, PendingPassage, SpaceRow, Store};
+use atocore_storage::sqlite::{NewSpace, Operation, PendingPassage, SpaceRow, Store, WriteTransaction};
 
 use super::{Embedding, lock, models::Model};
 use crate::{error::Error, exclusive::Exclusive, freshness::Freshness};
@@ -91,7 +91,7 @@ impl Embedding {
         *lock(&self.progress) = None;
         let embedded = made?;
         let switched = self.switch(at, &row, monitor)?;
-        self.apply_recuts(at, monitor)?;
+        self.apply_recuts(at, &row, monitor)?;
         self.tidy(at, &row)?;
         Ok(EmbeddingReport { embedded, kept: before.embedded, switched })
     }
@@ -168,18 +168,27 @@ impl Embedding {
         monitor: &dyn Monitor,
     ) -> Result<(), Error> {
         let mut seen = HashSet::new();
-        let mut texts: Vec<(Digest, String)> = at.store.read(|read| {
-            let texts = batch.iter().rev().map(|passage| read.embedded_text(passage));
-            texts.filter_map(Result::transpose).collect::<Result<_, _>>()
+        let texts: Vec<(Digest, String)> = at.store.read(|read| {
+            let mut texts = Vec::with_capacity(batch.len());
+            for passage in batch.iter().rev() {
+                // A passage that has changed since is planned anew.
+                let Some((digest, text)) = read.embedded_text(passage)? else { continue };
+                // The same text in two places has one vector, which an earlier batch may have made.
+                if seen.insert(digest) && !read.has_vector(row.key, digest)? {
+                    texts.push((digest, text));
+                }
+            }
+            Ok::<_, Error>(texts)
         })?;
-        // The same text in two places has one vector; a passage that has changed since is planned anew.
-        texts.retain(|(digest, _)| seen.insert(*digest));
+        if texts.is_empty() {
+            return Ok(());
+        }
         let plain: Vec<&str> = texts.iter().map(|(_, text)| text.as_str()).collect();
         let vectors = model.embedder.embed_many(&plain, monitor)?;
         let mut kept = Vec::with_capacity(texts.len());
         for ((digest, text), vector) in texts.iter().zip(vectors) {
-            // The vector of a text that the model sees nothing of means nothing: it is settled without one.
-            kept.push((*digest, if model.embedder.is_blank(text)? { Vec::new() } else { vector }));
+            // A text of which the model knows nothing is settled without a vector: it would mean nothing.
+            kept.push((*digest, if model.embedder.understands(text)? { vector } else { Vec::new() }));
         }
         let vectors = kept;
         let subject = format!("{} texts", vectors.len());
@@ -209,15 +218,17 @@ impl Embedding {
     }
 
     /// Puts documents that were cut anew in their place, now that all their passages have vectors: some at a time,
-    /// each document in one step, and shown at once by words and by meaning.
-    fn apply_recuts(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<(), Error> {
+    /// each document in one step, and shown at once by words and by meaning. Those that a refresh has added since go
+    /// on waiting for theirs.
+    fn apply_recuts(&self, at: &Workplace<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<(), Error> {
         let operation = Operation { door: "engine", verb: "cut_anew", subject: "" };
-        while at.store.read(|read| read.recut_documents())? > 0 {
+        while at.store.read(|read| read.has_embedded_recut(row.key))? {
             if monitor.cancelled() {
                 return Err(Error::Cancelled);
             }
             let _turn = at.exclusive.begin("cut documents anew", at.clock.now(), at.busy_timeout)?;
-            let committed = at.store.write(&operation, |write| write.apply_recuts(RECUT_TOGETHER))?;
+            let apply = |write: &WriteTransaction<'_>| write.apply_recuts(Some(row.key), RECUT_TOGETHER);
+            let committed = at.store.write(&operation, apply)?;
             at.freshness.wait_for(committed.mark.generation, None)?;
             self.catch_up(at.store, monitor)?;
         }

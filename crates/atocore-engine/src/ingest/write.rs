@@ -135,8 +135,13 @@ fn store_one(
     outcome: &Outcome,
 ) -> Result<(), StorageError> {
     let key = wanted.known.as_ref().map(|row| row.key);
+    // Below another root it has another path, which is stored with the document itself.
+    let same_path =
+        wanted.known.as_ref().is_some_and(|row| row.source_path == wanted.file.source_path.as_str());
     match (outcome, key) {
-        (Outcome::Document(document, FileReason::CutAnew), Some(key)) if ingestion.recut_behind => {
+        (Outcome::Document(document, FileReason::CutAnew), Some(key))
+            if ingestion.recut_behind && same_path =>
+        {
             write.put_recut(key, document)?;
         }
         (Outcome::Document(document, _), key) => {

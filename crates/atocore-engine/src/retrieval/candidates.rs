@@ -131,8 +131,8 @@ impl Candidates {
         for candidate in list.values_mut() {
             candidate.bm25 = found.get(&candidate.chunk_key).copied().unwrap_or_default();
             if let Some(asked) = asked {
-                let vector = read.vector(asked.space.key, candidate.chunk_key)?;
-                candidate.cosine = vector.map(|vector| cosine(&asked.vector, &vector));
+                let near = |vector: &[[u8; 4]]| cosine(&asked.vector, vector);
+                candidate.cosine = read.vector(asked.space.key, candidate.chunk_key, near)?;
             }
         }
         // Found by an index that is behind: the passage is gone, or its text has no vector yet.
@@ -167,17 +167,18 @@ fn set_ranks(
     }
 }
 
-/// The cosine of two vectors of length 1. Sums of eight, so that the compiler can do them side by side.
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
+/// The cosine of two vectors of length 1, the second as it is stored. Sums of eight, so that the compiler can do them
+/// side by side.
+fn cosine(a: &[f32], b: &[[u8; 4]]) -> f64 {
     let (a, a_rest) = a.as_chunks::<8>();
     let (b, b_rest) = b.as_chunks::<8>();
     let mut sums = [0.0_f32; 8];
     for (a, b) in a.iter().zip(b) {
         for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
+            *sum += a * f32::from_le_bytes(*b);
         }
     }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * f32::from_le_bytes(*b)).sum();
     f64::from(sums.iter().sum::<f32>() + rest).clamp(-1.0, 1.0)
 }
 
@@ -192,7 +193,8 @@ mod tests {
             let norm = a.iter().map(|n| n * n).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
             let a: Vec<f32> = a.iter().map(|n| n / norm).collect();
             let expected = if a.iter().any(|n| *n != 0.0) { 1.0 } else { 0.0 };
-            assert!((cosine(&a, &a) - expected).abs() < 1e-5, "{length}");
+            let stored: Vec<[u8; 4]> = a.iter().map(|n| n.to_le_bytes()).collect();
+            assert!((cosine(&a, &stored) - expected).abs() < 1e-5, "{length}");
         }
     }
 

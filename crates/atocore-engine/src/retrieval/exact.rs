@@ -34,8 +34,10 @@ pub(super) fn lift(index: &LexicalIndex, question: &str, ranked: &mut [Ranked]) 
         let passages = if count == 1 { "passage has".to_owned() } else { format!("{count} passages have") };
         let because = format!("the exact term `{term}`, which only {passages}");
         let because = because.replace("only passage has", "no other passage has");
-        lifted.explanation.factors.push(Factor { name: "exact_term", value, because });
-        lifted.score = lifted.explanation.score();
+        // A passage that has two such terms is lifted by both, in one factor.
+        let before = lifted.lift.take().map_or(1.0, |lift| lift.value);
+        lifted.score = lifted.unlifted * (value * before);
+        lifted.lift = Some(Factor { name: "exact_term", value: value * before, because });
         rank::sort(ranked);
     }
     Ok(())

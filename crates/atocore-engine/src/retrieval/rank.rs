@@ -1,7 +1,7 @@
 //! The arithmetic of a score: the halves, their fusion, the contract's factors, and the order that comes of it.
 
 use atocore_model::{
-    query::Explanation,
+    query::{Explanation, Factor},
     ranking::{Fusion, MeaningHalf, Mode, WordHalf},
 };
 use atocore_storage::sqlite::{PassageKey, ReadTransaction};
@@ -24,8 +24,25 @@ pub(super) struct Ranking<'q> {
 #[derive(Debug)]
 pub(super) struct Ranked {
     pub(super) passage: PassageKey,
-    pub(super) explanation: Explanation,
+    halves: Explanation,
     pub(super) score: f64,
+    /// The score without the lift.
+    pub(super) unlifted: f64,
+    /// What lifts it above its factors.
+    pub(super) lift: Option<Factor>,
+}
+
+impl Ranked {
+    /// How its score came about.
+    pub(super) fn explanation(&self, signals: &Signals<'_>) -> Explanation {
+        let mut factors = signals.found(&self.passage.project, place(&self.passage)).factors();
+        factors.extend(self.lift.clone());
+        Explanation { factors, ..self.halves.clone() }
+    }
+}
+
+fn place(passage: &PassageKey) -> Place<'_> {
+    Place { source_path: &passage.source_path, title: &passage.title, heading_path: &passage.heading_path }
 }
 
 impl Ranking<'_> {
@@ -37,16 +54,11 @@ impl Ranking<'_> {
     ) -> Result<Vec<Ranked>, Error> {
         let mut ranked = Vec::with_capacity(candidates.list.len());
         for candidate in &candidates.list {
-            let Some(mut explanation) = self.halves(candidate, &candidates) else { continue };
+            let Some(halves) = self.halves(candidate, &candidates) else { continue };
             let Some(passage) = read.passage_key(candidate.chunk_key)? else { continue };
-            let place = Place {
-                source_path: &passage.source_path,
-                title: &passage.title,
-                heading_path: &passage.heading_path,
-            };
-            explanation.factors = self.signals.factors(&passage.project, place);
-            let score = explanation.score();
-            ranked.push(Ranked { passage, explanation, score });
+            let factors = self.signals.found(&passage.project, place(&passage)).values();
+            let score = factors.iter().fold(halves.similarity, |score, factor| score * factor);
+            ranked.push(Ranked { passage, halves, score, unlifted: score, lift: None });
         }
         sort(&mut ranked);
         Ok(ranked)

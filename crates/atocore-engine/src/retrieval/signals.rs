@@ -61,52 +61,72 @@ impl<'a> Signals<'a> {
         Self { weights, tokens, project }
     }
 
-    /// The three factors, in the order of the contract.
-    pub(super) fn factors(&self, project: &str, place: Place<'_>) -> Vec<Factor> {
+    /// What is found of a question in a place. Hundreds are looked at for every answer, so nothing is put into words.
+    pub(super) fn found<'f>(&'f self, project: &'f str, place: Place<'_>) -> Found<'f> {
         let (folders, file) = place.source_path.rsplit_once('/').unwrap_or(("", place.source_path));
         let names = [folders, file].map(hyphenated);
         let known = names.concat() + &hyphenated(place.title) + &hyphenated(place.heading_path);
         let words: Vec<&str> = known.match_indices('-').map(|(at, _)| &known[at + 1..]).collect();
-        vec![
-            self.project_factor(project),
-            self.token_factor(&words),
-            self.path_factor(low_signal(folders, &names), &words),
-        ]
+        let tokens = self.tokens.iter().map(String::as_str);
+        let low_signal = low_signal(folders, &names);
+        let high_signal = HIGH_SIGNAL_WORDS.into_iter().find(|word| begins_a_word(&words, word));
+        Found {
+            signals: self,
+            project,
+            tokens: tokens.filter(|token| begins_a_word(&words, token)).collect(),
+            low_signal,
+            high_signal: high_signal.filter(|_| low_signal.is_none()),
+        }
     }
+}
 
-    fn project_factor(&self, project: &str) -> Factor {
-        let (value, because) = match self.project {
-            Some(hint) if hint == project => {
-                (self.weights.project_match_boost, format!("belongs to project {project}"))
-            }
-            Some(hint) => (1.0, format!("belongs to project {project}, not to {hint}")),
-            None => (1.0, "no project was named".to_owned()),
+/// What was found of a question in a place: the three factors of the contract.
+#[derive(Debug)]
+pub(super) struct Found<'f> {
+    signals: &'f Signals<'f>,
+    project: &'f str,
+    tokens: Vec<&'f str>,
+    low_signal: Option<&'static str>,
+    high_signal: Option<&'static str>,
+}
+
+impl Found<'_> {
+    /// The values of the factors, in the order of the contract.
+    pub(super) fn values(&self) -> [f64; 3] {
+        let weights = self.signals.weights;
+        let project = match self.signals.project {
+            Some(hint) if hint == self.project => weights.project_match_boost,
+            _ => 1.0,
         };
-        Factor { name: "project", value, because }
+        #[expect(clippy::cast_precision_loss, reason = "a question has few words")]
+        let tokens = (1.0 + weights.query_token_step * self.tokens.len() as f64).min(weights.query_token_cap);
+        let path = match (self.low_signal, self.high_signal) {
+            (Some(_), _) => weights.path_low_signal_penalty,
+            (None, Some(_)) => weights.path_high_signal_boost,
+            (None, None) => 1.0,
+        };
+        [project, tokens, path]
     }
 
-    fn token_factor(&self, words: &[&str]) -> Factor {
-        let found: Vec<&str> =
-            self.tokens.iter().map(String::as_str).filter(|token| begins_a_word(words, token)).collect();
-        #[expect(clippy::cast_precision_loss, reason = "a question has few words")]
-        let value =
-            (1.0 + self.weights.query_token_step * found.len() as f64).min(self.weights.query_token_cap);
-        let because = match found.as_slice() {
+    /// The factors with their reasons, in the order of the contract.
+    pub(super) fn factors(&self) -> Vec<Factor> {
+        let project = match self.signals.project {
+            Some(hint) if hint == self.project => format!("belongs to project {}", self.project),
+            Some(hint) => format!("belongs to project {}, not to {hint}", self.project),
+            None => "no project was named".to_owned(),
+        };
+        let tokens = match self.tokens.as_slice() {
             [] => "no word of the question in path, title or heading".to_owned(),
             found => format!("in path, title or heading: {}", found.join(", ")),
         };
-        Factor { name: "query_token", value, because }
-    }
-
-    fn path_factor(&self, low_signal: Option<&str>, words: &[&str]) -> Factor {
-        let factor = |value, because| Factor { name: "path", value, because };
-        if let Some(mark) = low_signal {
-            return factor(self.weights.path_low_signal_penalty, format!("put aside: {mark}"));
-        }
-        match HIGH_SIGNAL_WORDS.iter().find(|word| begins_a_word(words, word)) {
-            Some(word) => factor(self.weights.path_high_signal_boost, format!("marked as {word}")),
-            None => factor(1.0, "an ordinary place".to_owned()),
-        }
+        let path = match (self.low_signal, self.high_signal) {
+            (Some(mark), _) => format!("put aside: {mark}"),
+            (None, Some(word)) => format!("marked as {word}"),
+            (None, None) => "an ordinary place".to_owned(),
+        };
+        let factors = ["project", "query_token", "path"].into_iter().zip(self.values());
+        let factors = factors.zip([project, tokens, path]);
+        factors.map(|((name, value), because)| Factor { name, value, because }).collect()
     }
 }
 
@@ -159,8 +179,11 @@ mod tests {
 
     fn value(question: &str, project: Option<&str>, place: Place<'_>) -> [f64; 3] {
         let weights = RankWeights::default();
-        let factors = Signals::new(&weights, question, project).factors("a", place);
-        [factors[0].value, factors[1].value, factors[2].value]
+        let signals = Signals::new(&weights, question, project);
+        let found = signals.found("a", place);
+        let values = found.values();
+        assert!(found.factors().iter().map(|factor| factor.value).eq(values));
+        values
     }
 
     #[test]

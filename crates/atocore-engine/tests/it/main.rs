@@ -6,6 +6,7 @@ mod evaluation;
 mod freshness;
 mod ingest;
 mod meaning;
+mod odd_documents;
 mod ownership;
 mod projects;
 mod retrieval;

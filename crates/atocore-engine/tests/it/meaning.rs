@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use atocore_engine::{
-    Access, Caller, Engine, EngineConfig, Error, IncludeVectors, Layout, ModelChoice, Precision, RankWeights,
-    ingest::ChunkLimits, restore,
+    Access, Caller, Engine, EngineConfig, Error, IncludeVectors, Layout, ModelChoice, Precision,
+    ProjectChange, RankWeights, ingest::ChunkLimits, restore,
 };
 use atocore_model::{
     monitor::{Monitor, Progress, Silent},
@@ -13,7 +13,7 @@ use atocore_model::{
     snapshot::Depth,
 };
 use atocore_testkit::{
-    installation::{EngineExt, Installation},
+    installation::{EngineExt, Installation, vault_project},
     model,
 };
 
@@ -254,6 +254,76 @@ fn documents_cut_anew_answer_as_before_until_their_vectors_are_there() {
     assert!(answer.hits[0].content.chars().count() <= 200);
 }
 
+/// Refreshes a project the first time that somebody asks whether to go on.
+struct RefreshesMeanwhile<'e> {
+    engine: &'e Engine,
+    project: &'static str,
+    done: AtomicU64,
+}
+
+impl Monitor for RefreshesMeanwhile<'_> {
+    fn progress(&self, _: Progress) {}
+
+    fn cancelled(&self) -> bool {
+        if self.done.fetch_add(1, Ordering::SeqCst) == 0 {
+            let _report = self.engine.fresh(self.project);
+        }
+        false
+    }
+}
+
+#[test]
+fn a_document_cut_anew_while_others_take_their_place_waits_for_its_own_vectors() {
+    let place = Installation::default();
+    place.write("short/a.md", "# Papers\n\nThe declaration has to be handed in before the end of July.");
+    place.write("long/b.md", "The automobile would not start because its battery was flat. ".repeat(6));
+    let engine = open(config(&place));
+    for project in ["short", "long"] {
+        engine.add(project, project);
+        let _report = engine.fresh(project);
+    }
+    assert_eq!(engine.embed(&Silent).unwrap().embedded, 2);
+    drop(engine);
+    let engine = open(EngineConfig { chunks: ChunkLimits::new(200, 20).unwrap(), ..config(&place) });
+    // One passage as before: it has its vector, and can take its place.
+    let _report = engine.fresh("short");
+    let meanwhile = RefreshesMeanwhile { engine: &engine, project: "long", done: AtomicU64::new(0) };
+    let _made = engine.embed(&meanwhile).unwrap();
+    let status = engine.status().unwrap().embedding;
+    assert_eq!(status.embedded, status.passages, "{status:?}");
+    assert_eq!(with_mode(&engine, "my car is broken down", Mode::Dense).notices, []);
+    assert!(engine.embed(&Silent).unwrap().embedded > 0);
+    assert!(engine.status().unwrap().embedding.passages > 2);
+}
+
+#[test]
+fn a_document_below_another_root_than_before_is_known_by_its_new_path() {
+    let place = Installation::default();
+    let engine = notes(&place);
+    let roots = Some(vault_project("p", "").roots);
+    let change = ProjectChange { roots, ..ProjectChange::default() };
+    let _project = engine.update_project(&"p".parse().unwrap(), change, Caller::Local).unwrap();
+    let _report = engine.fresh("p");
+    assert_eq!(paths(&engine.ask("my car is broken down"))[0], "p/car.md");
+    assert!(engine.fresh("p").roots[0].files.is_empty());
+}
+
+#[test]
+fn the_same_text_in_many_places_is_embedded_once() {
+    let place = Installation::default();
+    for number in 0..100 {
+        place.write(&format!("p/{number}.md"), "# Papers\n\nThe same declaration.");
+    }
+    let engine = open(config(&place));
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let generation = |engine: &Engine| engine.health().unwrap().generation.0;
+    let before = generation(&engine);
+    assert_eq!(engine.embed(&Silent).unwrap().embedded, 100);
+    // The model becomes known to the store, and the vector is kept.
+    assert_eq!(generation(&engine) - before, 2);
+}
+
 #[test]
 fn a_rare_exact_term_is_not_drowned_by_what_is_merely_near() {
     let place = Installation::default();
@@ -294,7 +364,7 @@ fn passages_that_say_the_same_are_one_hit_that_names_the_other_places() {
         let _report = engine.fresh(project);
     }
     let _made = engine.embed(&Silent).unwrap();
-    let answer = engine.ask("how is a store restored");
+    let answer = engine.query(&query("how is a store restored")).unwrap();
     assert_eq!(answer.hits.len(), 1);
     let mut places: Vec<&str> = answer.hits[0].copies.iter().map(|copy| copy.source_path.as_str()).collect();
     places.push(answer.hits[0].source_path.as_str());

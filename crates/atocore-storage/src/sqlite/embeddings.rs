@@ -125,6 +125,18 @@ impl ReadTransaction<'_> {
         })?)
     }
 
+    /// How many passages have a text that was found to have no vector.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn passages_with_empty_vector(&self, space: i64) -> Result<u64, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM embeddings e JOIN source_chunks c ON c.text_digest = e.text_digest
+             WHERE e.space_id = ?1 AND e.vector = x''",
+        )?;
+        Ok(statement.query_row([space], |row| row.get(0))?)
+    }
+
     /// The last generation in which a vector was kept; 0 when none ever was.
     ///
     /// # Errors
@@ -135,17 +147,37 @@ impl ReadTransaction<'_> {
         Ok(Generation(statement.query_row([], |row| row.get(0))?))
     }
 
-    /// The vector of a passage; `None` when it has none, or is gone.
+    /// What `look` makes of the vector of a passage: numbers of 32 bits, lowest byte first. `None` when the passage
+    /// has none, or is gone.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn vector(&self, space: i64, chunk_key: u64) -> Result<Option<Vec<f32>>, StorageError> {
+    pub fn vector<T>(
+        &self,
+        space: i64,
+        chunk_key: u64,
+        look: impl FnOnce(&[[u8; 4]]) -> T,
+    ) -> Result<Option<T>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT e.vector FROM source_chunks c
              JOIN embeddings e ON e.space_id = ?1 AND e.text_digest = c.text_digest WHERE c.id = ?2",
         )?;
-        let vector = statement.query_row((space, chunk_key), |row| Ok(numbers(row.get_ref(0)?.as_blob()?)));
-        Ok(vector.optional()?.filter(|vector| !vector.is_empty()))
+        let found = statement.query_row((space, chunk_key), |row| {
+            let (numbers, _rest) = row.get_ref(0)?.as_blob()?.as_chunks::<4>();
+            Ok((!numbers.is_empty()).then(|| look(numbers)))
+        });
+        Ok(found.optional()?.flatten())
+    }
+
+    /// Whether a text has been embedded.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_vector(&self, space: i64, text: Digest) -> Result<bool, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM embeddings WHERE space_id = ?1 AND text_digest = ?2)",
+        )?;
+        Ok(statement.query_row((space, text.as_bytes()), |row| row.get(0))?)
     }
 
     /// The passages whose text has not been embedded, in no certain order.

@@ -15,7 +15,21 @@ impl ReadTransaction<'_> {
         let mut statement = self.connection.prepare_cached("SELECT count(*) FROM recut_documents")?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
+
+    /// Whether one of them can take its place: all its new passages have a vector of that space.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_embedded_recut(&self, space: i64) -> Result<bool, StorageError> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM recut_documents r WHERE {EMBEDDED})");
+        Ok(self.connection.prepare_cached(&sql)?.query_row([space], |row| row.get(0))?)
+    }
 }
+
+/// Whether every new passage of the document `r` has a vector of the space `?1`; without a space, whatever they have.
+const EMBEDDED: &str = "(?1 IS NULL OR NOT EXISTS (SELECT 1 FROM recut_chunks c
+    WHERE c.document_id = r.document_id AND NOT EXISTS
+        (SELECT 1 FROM embeddings e WHERE e.space_id = ?1 AND e.text_digest = c.text_digest)))";
 
 impl WriteTransaction<'_> {
     /// Keeps the new passages of a document whose bytes have not changed; the present ones stay as they are.
@@ -49,18 +63,20 @@ impl WriteTransaction<'_> {
     }
 
     /// Puts the new passages of up to `limit` documents in the place of the present ones, each document whole, and
-    /// returns how many documents that were. Passages whose text stays keep their ids.
+    /// returns how many documents that were. Passages whose text stays keep their ids. With a space, documents whose
+    /// new passages do not all have a vector of it go on waiting.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn apply_recuts(&self, limit: usize) -> Result<usize, StorageError> {
-        let mut waiting = self.connection.prepare_cached(
+    pub fn apply_recuts(&self, space: Option<i64>, limit: usize) -> Result<usize, StorageError> {
+        let sql = format!(
             "SELECT r.document_id, r.chunked_by, d.public_id, d.title
              FROM recut_documents r JOIN source_documents d ON d.id = r.document_id
-             ORDER BY r.document_id LIMIT ?1",
-        )?;
+             WHERE {EMBEDDED} ORDER BY r.document_id LIMIT ?2"
+        );
+        let mut waiting = self.connection.prepare_cached(&sql)?;
         let waiting: Vec<(i64, String, [u8; 12], String)> = waiting
-            .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+            .query_map((space, limit), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<Result<_, _>>()?;
         for (key, chunked_by, public_id, title) in &waiting {
             let _stored = self.put_chunks(*key, *public_id, title, &self.recut_chunks(*key)?)?;

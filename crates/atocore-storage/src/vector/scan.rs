@@ -53,7 +53,7 @@ impl Tuning {
     fn of_this_machine() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            shared_entries: 200_000,
+            shared_entries: 50_000,
             buffered_bytes: 32 << 20,
         }
     }

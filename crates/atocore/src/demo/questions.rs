@@ -17,11 +17,8 @@ pub(super) const OWN: &[&str] = &[
 
 /// Questions whose answer in AtoCore's own documents has none of their words; the first that still has such an answer is
 /// asked, because documents change.
-const BY_MEANING: &[&str] = &[
-    "subdirectories within subdirectories?",
-    "subdirectory within subdirectory?",
-    "subdirectory hierarchy?",
-];
+const BY_MEANING: &[&str] =
+    &["accidental erasure?", "overlapping directories?", "subdirectories within subdirectories?"];
 
 /// A cosine below this is no answer that would convince anybody.
 const CONVINCING: f64 = 0.35;

@@ -135,10 +135,10 @@ impl<'a> Story<'a> {
                 for line in lines {
                     self.say(format!("         │ {line}"));
                 }
-            }
-            if answer.results.first().is_some_and(is_by_meaning) {
-                let none = "         None of the question's words is in it: only its meaning found it.";
-                self.say(self.output.paint(Style::Green, none));
+                if rank == 0 && is_by_meaning(hit) {
+                    let none = "         None of the question's words is in it: only its meaning found it.";
+                    self.say(self.output.paint(Style::Green, none));
+                }
             }
             if let (0, Some(best)) = (index, answer.results.first()) {
                 self.arithmetic(best);

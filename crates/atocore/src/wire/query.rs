@@ -184,6 +184,7 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
         model::Notice::VectorsMissing { missing, passages } => format!(
             "{missing} of {passages} passages have no vector yet and were found by their words only; `atocore status` shows how far it is"
         ),
+        model::Notice::QuestionNotUnderstood => "searched by words only: the model knows next to no word of the question; one for more languages can be set with ATOCORE_EMBEDDING_MODEL".to_owned(),
         model::Notice::QuestionCut { tokens, window } => format!(
             "the question has {tokens} tokens and the model sees the first {window}: the rest was searched by words only"
         ),

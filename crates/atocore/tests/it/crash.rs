@@ -78,6 +78,30 @@ fn a_program_that_forgets_what_it_acknowledged_is_found_out() {
     }
 }
 
+#[test]
+fn a_program_that_forgets_vectors_is_found_out() {
+    let keep = "rm -rf kept; cp -r \"$2/data/db\" kept".to_owned();
+    let put_back = "rm -rf \"$2/data/db\"; mv kept \"$2/data/db\"".to_owned();
+    let anew = |real: &str| format!("ATOCORE_EMBEDDING_PRECISION=int8 '{real}' \"$@\" >/dev/null");
+    let nothing = "true".to_owned();
+    let faults = [
+        // It says that it has made them, and has not kept them.
+        ("--json embed", keep, put_back, "there was nothing left to embed"),
+        // It makes them all again.
+        ("--json embed", anew(env!("CARGO_BIN_EXE_atocore")), nothing.clone(), "to embed, and `embed` says"),
+        // It does not use them.
+        ("--mode hybrid", "export ATOCORE_MODEL_DIR=/nowhere".to_owned(), nothing, "is answered in mode"),
+    ];
+    for (command, before, after, expected) in faults {
+        let scratch = tempfile::tempdir().unwrap();
+        let program = faulty(scratch.path(), command, &before, &after);
+        let options =
+            SoakOptions { program, kills: 1, seed: 1, scale: 1, scratch: &scratch.path().join("soak") };
+        let failure = meaning::run(&options, &model::folder(), &mut |_| {}).unwrap_err();
+        assert!(failure.to_string().contains(expected), "{command}: {failure}");
+    }
+}
+
 /// A program that does something before and after one command of the real one.
 fn faulty(folder: &Path, command: &str, before: &str, after: &str) -> PathBuf {
     let real = env!("CARGO_BIN_EXE_atocore");

@@ -107,7 +107,13 @@ fn a_passage_finds_the_vector_of_its_text() {
     let store = open(dir.path());
     let row = add_space(&store, "model");
     put(&store, "a.md", &["one", "two"]);
-    let vector = |key| store.read(|read| read.vector(row.key, key)).unwrap();
+    let vector = |key| {
+        store
+            .read(|read| {
+                read.vector(row.key, key, |n| n.iter().map(|n| f32::from_le_bytes(*n)).collect::<Vec<_>>())
+            })
+            .unwrap()
+    };
     assert_eq!(vector(1), None);
     let text_of = |chunk_key| {
         let of = PendingPassage {
@@ -237,10 +243,15 @@ fn a_document_that_was_cut_anew_answers_as_before_until_it_is_put_in_place() {
         passages.map(|passage| passage.content).collect()
     };
     assert_eq!(contents(&store), ["one", "two", "three"]);
+    // Until they have vectors, nothing takes its place.
+    let is_ready = || store.read(|read| read.has_embedded_recut(row.key)).unwrap();
+    assert!(!is_ready());
+    assert_eq!(write(&store, |write| write.apply_recuts(Some(row.key), 10)), 0);
     // Only the texts that are new have to be embedded.
     assert_eq!(embed(&store, &row), 2);
+    assert!(is_ready());
     let mark = store.read(|read| read.mark()).unwrap();
-    assert_eq!(write(&store, |write| write.apply_recuts(10)), 1);
+    assert_eq!(write(&store, |write| write.apply_recuts(Some(row.key), 10)), 1);
     assert_eq!(contents(&store), ["one", "three", "tw", "o"]);
     assert_eq!(changed(&store, &row, Some(mark)), [(1, "a".to_owned(), 3)]);
     assert_eq!(store.read(|read| read.recut_documents()).unwrap(), 0);

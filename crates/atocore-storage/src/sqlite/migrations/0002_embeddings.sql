@@ -26,6 +26,7 @@ CREATE TABLE embeddings (
 
 CREATE UNIQUE INDEX embeddings_by_text ON embeddings (space_id, text_digest);
 CREATE INDEX embeddings_by_generation ON embeddings (generation);
+CREATE INDEX embeddings_that_are_empty ON embeddings (space_id, text_digest) WHERE vector = x'';
 
 -- The digest of the text that a model sees of the passage: title, headings, text.
 ALTER TABLE source_chunks ADD COLUMN text_digest BLOB NOT NULL DEFAULT x'';

@@ -86,7 +86,6 @@ impl Work {
     /// How long it takes at first guess, in times of embedding everything.
     pub(super) const fn guess(self) -> f64 {
         match self {
-            Self::IndexBuild => 0.05,
             Self::Switch | Self::ServedSwitch => 0.7,
             _ => 0.9,
         }

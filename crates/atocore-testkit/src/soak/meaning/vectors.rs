@@ -265,7 +265,9 @@ impl Space {
             space.missing_passages += 1;
         }
         for (passage, text) in answering {
-            if let Some(vector) = read.vector(row.key, *passage)? {
+            if let Some(vector) = read.vector(row.key, *passage, |numbers| {
+                numbers.iter().map(|number| f32::from_le_bytes(*number)).collect::<Vec<_>>()
+            })? {
                 let bits = vector.iter().map(|number| number.to_bits()).collect();
                 let _same = space.vectors.insert(*text, bits);
                 space.embedded += 1;
@@ -291,3 +293,6 @@ pub(super) fn is_idle(store: &Store, precision: &str) -> Result<bool, Violation>
         Ok(counts.embedded == counts.passages && read.recut_documents()? == 0)
     })
 }
+
+#[cfg(test)]
+mod tests;

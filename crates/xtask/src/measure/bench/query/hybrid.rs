@@ -3,14 +3,23 @@
 use std::time::{Duration, Instant};
 
 use atocore_engine::{Copier, Precision};
-use atocore_model::{query::ProjectHint, query::Query, ranking::Mode};
+use atocore_model::{
+    query::{ProjectHint, Query},
+    ranking::Mode,
+};
 use atocore_storage::vector::{IndexAccess, ScanIndex, VectorFilter, VectorIndex, VectorQuery};
 
 use super::{answer_time, query};
 use crate::{
     failure::Failure,
     measure::bench::{
-        Bench, bare::BareSearch, cannot, home::Home, meaning, table::Table, timing::percentile,
+        Bench,
+        bare::BareSearch,
+        cannot,
+        home::Home,
+        meaning,
+        table::Table,
+        timing::{Spent, cpu_time, percentile, spent},
     },
 };
 
@@ -35,6 +44,8 @@ struct Taken {
     embedding: Duration,
     scan: Duration,
     words: Duration,
+    /// Processor time of all three.
+    cpu: Duration,
 }
 
 impl Taken {
@@ -54,7 +65,7 @@ impl Parts {
     }
 
     fn run(&mut self, question: &str) -> Result<Taken, Failure> {
-        let started = Instant::now();
+        let (cpu, started) = (cpu_time(), Instant::now());
         let vector = self.embedder.embed_one(question).map_err(cannot("embed a question"))?;
         let embedding = started.elapsed();
         let filter = VectorFilter::default();
@@ -64,7 +75,8 @@ impl Parts {
         let scan = started.elapsed();
         let started = Instant::now();
         let _found = self.words.search(question, None)?;
-        Ok(Taken { embedding, scan, words: started.elapsed() })
+        let words = started.elapsed();
+        Ok(Taken { embedding, scan, words, cpu: cpu_time().saturating_sub(cpu) })
     }
 }
 
@@ -76,7 +88,7 @@ pub(super) fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
     let hint = |number: usize| ProjectHint::Boost(projects[number % projects.len()].clone());
     let mut taken = Vec::new();
     let kinds = [("hybrid", Mode::Hybrid), ("dense", Mode::Dense), ("lexical", Mode::Lexical)];
-    let mut times: [Vec<Duration>; 4] = Default::default();
+    let mut times: [Vec<Spent>; 4] = Default::default();
     // The first round only fills the caches.
     for round in 0..=3 {
         for (number, question) in questions.iter().enumerate() {
@@ -85,9 +97,10 @@ pub(super) fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
             let mut asked = Vec::new();
             for (_, mode) in kinds {
                 let query = Query { mode: Some(mode), ..query(question, ProjectHint::None)? };
-                asked.push(answer_time(&engine, &query)?);
+                asked.push(spent(|| answer_time(&engine, &query))?);
             }
-            asked.push(answer_time(&engine, &query(question, hint(number))?)?);
+            let query = query(question, hint(number))?;
+            asked.push(spent(|| answer_time(&engine, &query))?);
             let of_parts = before.map_or_else(|| parts.run(question), Ok)?;
             if round > 0 {
                 taken.push(of_parts);
@@ -101,12 +114,21 @@ pub(super) fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
         parts.index.vectors(),
         questions.len()
     ));
-    let of = |times: &[Duration], percent| percentile(times.iter().copied(), percent);
+    let of = |times: &[Spent], percent| percentile(times.iter().map(|spent| spent.wall), percent);
+    let cpu = |times: &[Spent], percent| percentile(times.iter().map(|spent| spent.cpu), percent);
     let part = |part: fn(&Taken) -> Duration, percent| percentile(taken.iter().map(part), percent);
     for (percent, most) in GOALS {
         let sum = part(|taken| taken.sum(), percent);
         table.limit(&format!("hybrid, p{percent}"), of(hybrid, percent), sum, PARTS, most);
         table.limit(&format!("hybrid, project as hint, p{percent}"), of(hinted, percent), sum, PARTS, most);
+        let cpu_sum = part(|taken| taken.cpu, percent);
+        table.compare(
+            &format!("hybrid, processor time, p{percent}"),
+            cpu(hybrid, percent),
+            cpu_sum,
+            PARTS,
+            None,
+        );
     }
     for (percent, _) in GOALS {
         let whole = of(hybrid, percent);
@@ -118,7 +140,7 @@ pub(super) fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
         share("words alone, bare tantivy", part(|taken| taken.words, percent));
         share("mode dense", of(dense, percent));
         share("mode lexical", of(lexical, percent));
-        let rest = hybrid.iter().zip(&taken).map(|(whole, taken)| whole.saturating_sub(taken.sum()));
+        let rest = hybrid.iter().zip(&taken).map(|(whole, taken)| whole.wall.saturating_sub(taken.sum()));
         share("the rest: store, ranking, passages", percentile(rest, percent));
     }
     table.print();
