@@ -44,6 +44,10 @@ use crate::files;
 /// The oldest SQLite without the WAL-reset corruption.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
+/// How much of the database readers map into memory: what is mapped counts as the memory of the process once it has been
+/// looked at, and vectors lie all over the file.
+const MAPPED_BYTES: i64 = 64 << 20;
+
 /// Fold the write-ahead log into the database once it is larger than this.
 const WAL_FOLD_BYTES: u64 = 4 << 20;
 
@@ -203,7 +207,7 @@ impl Store {
             return Ok(connection);
         }
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options)?;
-        connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+        connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
         Ok(connection)
     }
 

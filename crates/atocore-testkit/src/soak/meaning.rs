@@ -261,13 +261,19 @@ impl MeaningSoak {
             self.world.change(work.rewritten(), &mut self.random)?;
         }
         let mut settings = self.settings;
-        if work.switches() {
+        // Now and then both at once.
+        let (switches, cuts_anew) = match (work.switches(), work.cuts_anew()) {
+            (true, false) if work.is_served() => (true, self.random.one_in(3)),
+            (false, true) => (self.random.one_in(4), true),
+            either => either,
+        };
+        if switches {
             settings.precision = match settings.precision {
                 Precision::F32 => Precision::Int8,
                 Precision::Int8 => Precision::F32,
             };
         }
-        if work.cuts_anew() {
+        if cuts_anew {
             let others: Vec<_> =
                 CHUNK_SIZES.into_iter().filter(|size| *size != settings.chunk_size).collect();
             settings.chunk_size = self.random.pick(&others).copied().unwrap_or(settings.chunk_size);

@@ -31,6 +31,7 @@ use crate::{failure::Failure, terminal};
 use self::{
     corpus::Corpus,
     home::{Amount, Home},
+    machine::Use,
     vectors::Mixture,
 };
 
@@ -206,7 +207,11 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
         small_vectors: OnceCell::new(),
         large_vectors: OnceCell::new(),
     };
-    chosen.iter().try_for_each(|measurement| (measurement.run)(&bench))?;
+    for measurement in chosen {
+        let before = Use::now();
+        (measurement.run)(&bench)?;
+        terminal::line(&format!("  {}", Use::of_others_since(before)));
+    }
     remove(bench.dir())?;
     terminal::line(&format!("\n{}", machine::load()));
     Ok(())

@@ -27,7 +27,7 @@ pub(super) fn load() -> String {
 }
 
 /// What this process has in memory, in bytes.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Resident {
     pub(super) all: u64,
     /// What it has written itself.
@@ -55,6 +55,46 @@ impl Resident {
             own: self.own.saturating_sub(before.own),
             files: self.files.saturating_sub(before.files),
         }
+    }
+}
+
+/// Who used the processor since a moment, in ticks of the system's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Use {
+    all: u64,
+    idle: u64,
+    ours: u64,
+}
+
+impl Use {
+    /// Asks the system; `None` where it does not say.
+    pub(super) fn now() -> Option<Self> {
+        let text = std::fs::read_to_string("/proc/stat").ok()?;
+        // user, nice, system, idle, waiting for a disk, and more that is busy; what guests use is in the first two.
+        let all = text.lines().next()?.strip_prefix("cpu")?.split_whitespace();
+        let all: Vec<u64> = all.filter_map(|word| word.parse().ok()).collect();
+        let own = std::fs::read_to_string("/proc/self/stat").ok()?;
+        // Behind the name, which may have any character: the thread's state, then numbers. Children that were waited
+        // for are counted with us.
+        let own: Vec<i64> =
+            own.rsplit_once(") ")?.1.split(' ').filter_map(|word| word.parse().ok()).collect();
+        Some(Self {
+            all: all.iter().take(8).sum(),
+            idle: all.get(3..5)?.iter().sum(),
+            ours: own.get(10..14)?.iter().sum::<i64>().unsigned_abs(),
+        })
+    }
+
+    /// What others used of the time of all cores since then, for a person.
+    pub(super) fn of_others_since(before: Option<Self>) -> String {
+        let of = |before: Self, now: Self| {
+            let all = now.all.checked_sub(before.all).filter(|all| *all > 0)?;
+            let idle = now.idle.checked_sub(before.idle)?;
+            let others = all.saturating_sub(idle).saturating_sub(now.ours.saturating_sub(before.ours));
+            Some(format!("other programs used {} % of the processor meanwhile", others * 100 / all))
+        };
+        let both = before.zip(Self::now()).and_then(|(before, now)| of(before, now));
+        both.unwrap_or_else(|| "what other programs used meanwhile is unknown".to_owned())
     }
 }
 

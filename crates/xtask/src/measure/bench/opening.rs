@@ -122,12 +122,15 @@ fn start(what: &str, home: &Home, questions: &Path) -> Result<Start, Failure> {
     }
 }
 
+/// Something that is asked one question after the other.
+type Asking = Box<dyn FnMut(&str) -> Result<(), Failure>>;
+
 /// What the child process does: answers the questions, one a line, and tells its times and its memory.
 pub(in super::super) fn first_answer(args: &[String]) -> Result<(), Failure> {
     let started = Instant::now();
     let [what, home, questions] = args else { return Err(Failure::usage("three arguments are needed")) };
     let questions = std::fs::read_to_string(questions).map_err(cannot("read the questions"))?;
-    let mut ask: Box<dyn FnMut(&str) -> Result<(), Failure>> = if what == WHOLE {
+    let mut ask: Asking = if what == WHOLE {
         let engine = Home::existing(Path::new(home)).engine_with_meaning(Copier::InProcess)?;
         Box::new(move |question| {
             let query: Query = query(question, ProjectHint::None)?;
