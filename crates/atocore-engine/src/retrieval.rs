@@ -78,6 +78,7 @@ impl Retrieval<'_> {
     /// Answers a question for which the project has been resolved.
     pub(crate) fn answer(&self, query: &Query, project: Option<&ProjectId>) -> Result<Answer, Error> {
         let mut notices = Vec::new();
+        let wanted = query.mode.unwrap_or(self.weights.mode);
         let documents = self.documents(query)?;
         let search = Search {
             text: query.text.as_str(),
@@ -86,8 +87,8 @@ impl Retrieval<'_> {
             hint: &query.project,
             project,
             top_k: query.top_k.get(),
+            halves: if wanted == Mode::Hybrid { 2 } else { 1 },
         };
-        let wanted = query.mode.unwrap_or(self.weights.mode);
         // Words are looked up on another core while the model is at work.
         let (words, asked, near) = thread::scope(|scope| {
             let words = (wanted == Mode::Hybrid).then(|| scope.spawn(|| search.words(self.words)));

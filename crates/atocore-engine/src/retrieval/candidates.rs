@@ -11,7 +11,8 @@ use atocore_storage::{
 
 use crate::{embedding::Asked, error::Error};
 
-/// At least this many passages of each half are ranked for every question.
+/// At least this many passages are ranked for every question: half of them by words and half by meaning, where both
+/// are asked.
 const LEAST: usize = 200;
 /// And at least this many for every hit that is asked for.
 const PER_HIT: usize = 4;
@@ -28,11 +29,13 @@ pub(super) struct Search<'q> {
     pub(super) hint: &'q ProjectHint,
     pub(super) project: Option<&'q ProjectId>,
     pub(super) top_k: usize,
+    /// How many ways of searching share the work: 1 or 2.
+    pub(super) halves: usize,
 }
 
 impl Search<'_> {
     fn limit(&self) -> usize {
-        LEAST.max(self.top_k * PER_HIT)
+        (LEAST / self.halves).max(self.top_k * PER_HIT)
     }
 
     /// Where to search: everywhere or in the project alone; for a boost in both, so that the project's own best are
