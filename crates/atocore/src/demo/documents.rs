@@ -34,6 +34,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/evaluation.md"
     "docs/http-api.md"
     "docs/manifesto.md"
+    "docs/measurements.md"
     "docs/models.md"
     "docs/retrieval.md"
     "docs/safety.md"
