@@ -110,9 +110,9 @@ pub(crate) use x86::Avx2;
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_madd_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
-        _mm256_storeu_ps, _mm256_storeu_si256,
+        __m256i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_epi32, _mm256_cvtepi8_epi16,
+        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_set1_ps,
+        _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
     };
 
     use super::{Kernels, Norm, Panels, Rows, float, int8, rows};
@@ -221,6 +221,9 @@ mod x86 {
         }
     }
 
+    /// How many inputs ahead the weights are fetched: a pass over few rows waits for little else.
+    const AHEAD: usize = 32;
+
     /// Written out because the compiler does not find the vectors in the plain text when `R` rows are unrolled.
     #[target_feature(enable = "avx2,fma")]
     fn add<const R: usize>(left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]) {
@@ -232,6 +235,7 @@ mod x86 {
         }
         for (left, right) in left.iter().zip(right) {
             let start = right.0.as_ptr();
+            _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(AHEAD * LANES).cast());
             // SAFETY: both loads stay within the sixteen numbers of `right`, and need no alignment.
             let (low, high) = unsafe { (_mm256_loadu_ps(start), _mm256_loadu_ps(start.add(8))) };
             for (register, left) in registers.iter_mut().zip(left) {

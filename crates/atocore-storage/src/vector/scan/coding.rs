@@ -31,14 +31,56 @@ impl EncodedQuery {
 
     /// The approximate cosine to a stored vector.
     #[inline(always)]
-    pub(super) fn closeness(&self, codes: &[u8], step: f32) -> f32 {
-        dot(&self.levels, codes) as f32 * (step * self.step)
+    pub(super) fn closeness(&self, products: impl Products, codes: &[u8], step: f32) -> f32 {
+        products.sum(&self.levels, codes) as f32 * (step * self.step)
     }
 }
 
-#[inline(always)]
-fn dot(levels: &[i16], codes: &[u8]) -> i32 {
-    levels.iter().zip(codes).map(|(level, code)| i32::from(*level) * i32::from(*code as i8)).sum()
+/// The sum of products, for one kind of CPU. It is exact, so all kinds find the same.
+pub(super) trait Products: Copy {
+    /// Of as many pairs as the shorter one has; the bytes are those of `i8`.
+    fn sum(self, levels: &[i16], codes: &[u8]) -> i32;
+}
+
+/// For every CPU.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Portable;
+
+impl Products for Portable {
+    #[inline(always)]
+    fn sum(self, levels: &[i16], codes: &[u8]) -> i32 {
+        levels.iter().zip(codes).map(|(level, code)| i32::from(*level) * i32::from(*code as i8)).sum()
+    }
+}
+
+/// How far ahead the bytes are fetched that will be looked at next.
+#[cfg(target_arch = "x86_64")]
+const AHEAD_BYTES: usize = 3 << 10;
+
+/// Sixteen products in two instructions. The compiler finds eight by itself.
+#[cfg(target_arch = "x86_64")]
+impl Products for pulp::x86::V3 {
+    #[inline(always)]
+    fn sum(self, levels: &[i16], codes: &[u8]) -> i32 {
+        let (levels, levels_rest) = levels.as_chunks::<32>();
+        let (codes, codes_rest) = codes.as_chunks::<32>();
+        let mut sums = [self.avx._mm256_setzero_si256(); 2];
+        for (at, (levels, codes)) in levels.iter().zip(codes).enumerate() {
+            // A scan waits for memory most of the time. Every other time, because two steps take one line of the cache.
+            if at % 2 == 0 {
+                self.sse._mm_prefetch::<0x3>(codes.as_ptr().wrapping_add(AHEAD_BYTES).cast());
+            }
+            let levels: [[i16; 16]; 2] = pulp::cast(*levels);
+            let codes: [[u8; 16]; 2] = pulp::cast(*codes);
+            for (sum, (levels, codes)) in sums.iter_mut().zip(levels.into_iter().zip(codes)) {
+                let codes = self.avx2._mm256_cvtepi8_epi16(pulp::cast(codes));
+                let products = self.avx2._mm256_madd_epi16(codes, pulp::cast(levels));
+                *sum = self.avx2._mm256_add_epi32(*sum, products);
+            }
+        }
+        let sums: [i32; 8] = pulp::cast(self.avx2._mm256_add_epi32(sums[0], sums[1]));
+        sums.iter().sum::<i32>() + Portable.sum(levels_rest, codes_rest)
+    }
 }
 
 /// Calls `each` with every component in steps, of which the largest component has `most`.
@@ -64,7 +106,14 @@ mod tests {
     fn closeness(one: &[f32], other: &[f32]) -> f32 {
         let mut codes = Vec::new();
         let step = encode(other, &mut codes);
-        EncodedQuery::new(one).closeness(&codes, step)
+        let query = EncodedQuery::new(one);
+        let closeness = query.closeness(Portable, &codes, step);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(fast) = pulp::x86::V3::try_new() {
+            let same = fast.vectorize(|| query.closeness(fast, &codes, step));
+            assert_eq!(same.to_bits(), closeness.to_bits(), "{} components", one.len());
+        }
+        closeness
     }
 
     #[test]

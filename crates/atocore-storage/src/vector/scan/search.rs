@@ -9,11 +9,9 @@ use std::{
     thread,
 };
 
-use pulp::Arch;
-
 use super::{
     Tuning,
-    coding::EncodedQuery,
+    coding::{EncodedQuery, Portable, Products},
     view::{Segment, View},
 };
 use crate::vector::{VectorError, VectorMatch, VectorMatches, VectorQuery};
@@ -104,14 +102,18 @@ impl Scan {
 
     /// Looks at some entries of a segment, with the best instructions of this CPU.
     fn run(&self, segment: &Segment, entries: Range<usize>, best: &mut Best) {
-        Arch::new().dispatch(
-            #[inline(always)]
-            || self.look_at(segment, entries, best),
-        );
+        #[cfg(target_arch = "x86_64")]
+        if let Some(fast) = pulp::x86::V3::try_new() {
+            return fast.vectorize(
+                #[inline(always)]
+                || self.look_at(fast, segment, entries, best),
+            );
+        }
+        self.look_at(Portable, segment, entries, best);
     }
 
     #[inline(always)]
-    fn look_at(&self, segment: &Segment, entries: Range<usize>, best: &mut Best) {
+    fn look_at(&self, products: impl Products, segment: &Segment, entries: Range<usize>, best: &mut Best) {
         let (stored, dead) = (segment.codes.entries(), segment.dead());
         // The entries of a document are neighbours: what was found for one holds for the next.
         let mut last = None;
@@ -130,7 +132,7 @@ impl Scan {
                     continue;
                 }
             }
-            let closeness = self.query.closeness(stored.codes(entry), stored.step(entry));
+            let closeness = self.query.closeness(products, stored.codes(entry), stored.step(entry));
             if closeness >= best.floor {
                 best.offer(Candidate {
                     closeness,
