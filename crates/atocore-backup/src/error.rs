@@ -83,6 +83,14 @@ pub enum BackupError {
     /// The place to restore to is a part of the backups.
     #[error("the folder `{}` lies among the snapshots", .0.display())]
     TargetInVault(PathBuf),
+    /// The note of a restore that is under way, or was the last one, makes no sense.
+    #[error("`{}` cannot be understood: {why}", path.display())]
+    JournalUnreadable {
+        /// The note.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The caller called it off; nothing is left behind.
     #[error("cancelled")]
     Cancelled,
@@ -104,6 +112,7 @@ impl BackupError {
             | Self::NameNotRecordable(_)
             | Self::MetadataTooLarge { .. }
             | Self::StampTaken(_) => ErrorCode::Io,
+            Self::JournalUnreadable { .. } => ErrorCode::Io,
             Self::MetadataUnwritable(_) | Self::NoFreeStamp(_) => ErrorCode::Internal,
             Self::Unknown(_) => ErrorCode::SnapshotUnknown,
             Self::Damaged { .. } | Self::CopyDiffers(_) => ErrorCode::SnapshotDamaged,

@@ -1,4 +1,5 @@
-//! Recovery points: [`take`], list ([`vault`]), [`verify`], [`restore`].
+//! Recovery points: [`take`], list ([`vault`]), [`verify`], [`restore`] into an empty place or over the present
+//! state ([`replace`]).
 //!
 //! What was acknowledged can be got back, and what cannot be proven recoverable is shown as unproven. This crate
 //! needs paths and, for taking, an open store: never the engine, an index or a configuration file. It does not log.
@@ -6,6 +7,7 @@
 
 pub mod error;
 pub mod manifest;
+pub mod replace;
 pub mod restore;
 mod stage;
 pub mod take;

@@ -32,7 +32,7 @@ use crate::{
 pub const STAGING_PREFIX: &str = ".restore-";
 
 /// What stays free beside the restored files.
-const SLACK_BYTES: u64 = 16 << 20;
+pub(crate) const SLACK_BYTES: u64 = 16 << 20;
 
 /// What a restore has put in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,16 +155,16 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 /// One file to restore.
-struct SourceFile {
-    name: String,
-    from: PathBuf,
-    part: Part,
-    size_bytes: u64,
-    recorded: Option<Digest>,
+pub(crate) struct SourceFile {
+    pub(crate) name: String,
+    pub(crate) from: PathBuf,
+    pub(crate) part: Part,
+    pub(crate) size_bytes: u64,
+    pub(crate) recorded: Option<Digest>,
 }
 
 /// What a file of a snapshot is, and so where it goes.
-enum Part {
+pub(crate) enum Part {
     Database,
     Registry,
     Vectors(PathBuf),
@@ -192,7 +192,7 @@ impl Part {
 }
 
 /// Every file of the snapshot: those that are recorded, or what the original's metadata names.
-fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, BackupError> {
+pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, BackupError> {
     let (manifest, dir) = (verified.manifest(), verified.path());
     let source = |path: &str, size_bytes, recorded| {
         let problem = || BackupError::Damaged {
@@ -242,7 +242,7 @@ fn walk_vectors(
 }
 
 /// Makes the folders of the vector store, empty ones too.
-fn create_folders(verified: &VerifiedSnapshot, staged: &Layout) -> Result<(), BackupError> {
+pub(crate) fn create_folders(verified: &VerifiedSnapshot, staged: &Layout) -> Result<(), BackupError> {
     if !verified.manifest().has_vector_store() {
         return Ok(());
     }
@@ -254,7 +254,7 @@ fn create_folders(verified: &VerifiedSnapshot, staged: &Layout) -> Result<(), Ba
 }
 
 /// Copies a file and reads the copy back: both times it must be what was recorded.
-fn copy_checked(
+pub(crate) fn copy_checked(
     source: &SourceFile,
     to: &Path,
     watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
@@ -270,7 +270,7 @@ fn copy_checked(
 }
 
 /// Where there is no record to compare with, SQLite must at least find the copy whole.
-fn check_integrity(verified: &VerifiedSnapshot, database: &Path) -> Result<(), BackupError> {
+pub(crate) fn check_integrity(verified: &VerifiedSnapshot, database: &Path) -> Result<(), BackupError> {
     let complaint = match inspect::integrity(database) {
         Ok(complaints) => complaints.into_iter().next(),
         Err(error) => Some(in_words(&error)),

@@ -208,6 +208,34 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     if parent(from) == parent(to) { Ok(()) } else { sync(parent(from)) }
 }
 
+/// Puts the file `from` in the place of the file `to`. Where `to` cannot be renamed over, because it is a mount point of
+/// its own, its bytes are overwritten instead and it stays the same file; `from` is removed last, so that the same
+/// call finishes what a crash cut short.
+///
+/// # Errors
+/// When neither can be done.
+///
+/// # Durability
+/// Name and bytes are on disk when this returns `Ok`.
+pub fn replace(from: &Path, to: &Path) -> Result<(), FileError> {
+    match rename(from, to) {
+        Err(error)
+            if matches!(
+                error.source.kind(),
+                io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices
+            ) =>
+        {
+            let mut source = open(from)?;
+            let mut target = named("open", to, OpenFile::create(to))?;
+            let _bytes = named("copy", from, io::copy(&mut source, &mut target))?;
+            named("sync", to, target.sync_all())?;
+            remove_file(from)?;
+            sync(parent(from))
+        }
+        result => result,
+    }
+}
+
 /// Copies a file that nothing writes to into a new one and syncs it; shares the blocks where the file system can.
 ///
 /// Never for a database that this process has open: closing the descriptor would drop SQLite's locks on it.
@@ -295,7 +323,7 @@ pub fn free_bytes(path: &Path) -> Result<u64, FileError> {
     named("look at the free space of", existing, fs4::available_space(existing))
 }
 
-/// An exclusive lock on a file, held until dropped or until the process ends.
+/// A lock on a file, held until dropped or until the process ends.
 #[derive(Debug)]
 pub struct Locked {
     _file: OpenFile,
@@ -310,6 +338,20 @@ pub fn try_lock(path: &Path) -> Result<Option<Locked>, FileError> {
     let mut options = OpenFile::options();
     let file = named("open", path, options.create(true).truncate(false).write(true).open(path))?;
     match file.try_lock() {
+        Ok(()) => Ok(Some(Locked { _file: file })),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),
+    }
+}
+
+/// Takes a lock on `path` that others may take in the same way, while nobody has the exclusive one; `None` when
+/// somebody has. Does not create the file.
+///
+/// # Errors
+/// When the file cannot be opened or the file system has no locks.
+pub fn try_lock_shared(path: &Path) -> Result<Option<Locked>, FileError> {
+    let file = open(path)?;
+    match file.try_lock_shared() {
         Ok(()) => Ok(Some(Locked { _file: file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),

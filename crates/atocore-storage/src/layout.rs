@@ -54,6 +54,12 @@ impl Layout {
         self.data.join("locks")
     }
 
+    /// What a restore over the present state is about to do, and what the last one did.
+    #[must_use]
+    pub fn restores(&self) -> PathBuf {
+        self.data.join("restore")
+    }
+
     /// Emptied whenever a process takes ownership of the store.
     #[must_use]
     pub fn scratch(&self) -> PathBuf {

@@ -1,0 +1,216 @@
+//! Restoring over the present state: everything is made ready beside it, then swapped in by a journal.
+//!
+//! Until the journal is on disk nothing of the present state has changed, and what was made ready is thrown away.
+//! From then on the swap is going to happen: every step can be done again, and whoever opens the installation next
+//! finishes what was cut short ([`recover`]). So a crash leaves the old state or the new one and never a mixture.
+//!
+//! The caller owns the store, has nobody reading it, and has closed it before [`Staged::swap`].
+
+mod journal;
+mod swap;
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use atocore_model::{
+    digest::Digest,
+    id::SnapshotId,
+    monitor::{Monitor, Progress},
+    time::Timestamp,
+};
+use atocore_storage::{files, layout::Layout};
+
+use crate::{
+    BackupError,
+    restore::{self, Part, SLACK_BYTES, SourceFile},
+    take::proceed,
+    tree,
+    verify::VerifiedSnapshot,
+};
+use journal::{Journal, StagedFile};
+
+pub use journal::Replaced;
+
+/// A snapshot that lies ready beside the present state. Thrown away when dropped.
+#[derive(Debug)]
+pub struct Staged {
+    layout: Layout,
+    stamp: SnapshotId,
+    database: StagedFile,
+    registry: Option<StagedFile>,
+    vectors: bool,
+    armed: bool,
+}
+
+/// What a restore that was cut short has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recovered {
+    /// There was none.
+    Nothing,
+    /// It had not changed anything yet; what it had made ready was thrown away.
+    GivenUp,
+    /// It was finished.
+    Finished(Replaced),
+}
+
+/// Copies a snapshot to where it can be swapped in, and compares every copy with the record. The present state stays
+/// as it is and may be in use.
+///
+/// # Errors
+/// [`BackupError::NotEnoughSpace`] before anything is written; [`BackupError::CopyDiffers`]; else why it cannot be
+/// copied.
+///
+/// # Durability
+/// Everything that is ready is on disk when this returns `Ok`.
+///
+/// # Cancellation
+/// Is looked for between pieces of the copy.
+pub fn stage(
+    verified: &VerifiedSnapshot,
+    layout: &Layout,
+    monitor: &dyn Monitor,
+) -> Result<Staged, BackupError> {
+    let sources = restore::sources(verified)?;
+    refuse_what_does_not_fit(&sources, layout)?;
+    swap::clear_staged(layout)?;
+    let mut staged = Staged {
+        layout: layout.clone(),
+        stamp: verified.stamp(),
+        database: StagedFile { size_bytes: 0, digest: Digest::from_bytes([0; 32]) },
+        registry: None,
+        vectors: verified.manifest().has_vector_store(),
+        armed: false,
+    };
+    let total: u64 = sources.iter().map(|source| source.size_bytes).fold(0, u64::saturating_add);
+    let mut done = 0;
+    let mut watch = |piece| {
+        done += piece;
+        monitor.progress(Progress { phase: "restoring", done, total: Some(total.saturating_mul(2)) });
+        if monitor.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    if staged.vectors {
+        create_folders(verified, &swap::incoming_vectors(layout))?;
+    }
+    for source in &sources {
+        let to = match &source.part {
+            Part::Database => swap::incoming_database(layout),
+            Part::Registry => swap::incoming_registry(layout),
+            Part::Vectors(path) => swap::incoming_vectors(layout).join(path),
+        };
+        files::create_dirs_synced(to.parent().unwrap_or(&layout.data))?;
+        let (size_bytes, digest) = restore::copy_checked(source, &to, &mut watch)?;
+        match source.part {
+            Part::Database => staged.database = StagedFile { size_bytes, digest },
+            Part::Registry => staged.registry = Some(StagedFile { size_bytes, digest }),
+            Part::Vectors(_) => {}
+        }
+    }
+    if verified.manifest().atocore.is_none() {
+        restore::check_integrity(verified, &swap::incoming_database(layout))?;
+    }
+    proceed(monitor)?;
+    swap::sync_staged(layout, staged.vectors)?;
+    Ok(staged)
+}
+
+impl Staged {
+    /// The snapshot.
+    #[must_use]
+    pub const fn stamp(&self) -> SnapshotId {
+        self.stamp
+    }
+
+    /// Puts the snapshot in the place of the present state, which `safety` holds.
+    ///
+    /// # Errors
+    /// Before the journal is on disk: nothing has changed. After it: the installation stays closed until [`recover`]
+    /// has finished the swap.
+    ///
+    /// # Durability
+    /// The present state is the one of the snapshot, on disk, when this returns `Ok`.
+    pub fn swap(mut self, safety: Option<SnapshotId>, now: Timestamp) -> Result<Replaced, BackupError> {
+        let journal = Journal {
+            replaced: Replaced { stamp: self.stamp, safety, at: now },
+            database: self.database.clone(),
+            registry: self.registry.clone(),
+            vectors: self.vectors,
+        };
+        journal.write(&self.layout)?;
+        self.armed = true;
+        swap::carry_out(&journal, &self.layout)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.armed {
+            // What stays behind is thrown away by the next restore or the next start.
+            drop(swap::clear_staged(&self.layout));
+        }
+    }
+}
+
+/// Whether a restore was cut short after it had begun to change the installation, which must not be opened then.
+///
+/// # Errors
+/// When the folder cannot be looked at.
+pub fn is_pending(layout: &Layout) -> Result<bool, BackupError> {
+    journal::exists(layout)
+}
+
+/// Finishes or gives up a restore that was cut short. Called by whoever owns the store, before opening it.
+///
+/// # Errors
+/// When the swap cannot be finished; the cause is named, and once it is gone the same call finishes it.
+///
+/// # Durability
+/// As [`Staged::swap`].
+pub fn recover(layout: &Layout) -> Result<Recovered, BackupError> {
+    match Journal::read(layout)? {
+        Some(journal) => Ok(Recovered::Finished(swap::carry_out(&journal, layout)?)),
+        None if swap::clear_staged(layout)? => Ok(Recovered::GivenUp),
+        None => Ok(Recovered::Nothing),
+    }
+}
+
+/// What the last restore over this installation did; `None` when there was none.
+///
+/// # Errors
+/// When the note of it cannot be read.
+pub fn last(layout: &Layout) -> Result<Option<Replaced>, BackupError> {
+    journal::last(layout)
+}
+
+/// The room is asked for where each part goes: parts may lie on file systems of their own.
+fn refuse_what_does_not_fit(sources: &[SourceFile], layout: &Layout) -> Result<(), BackupError> {
+    let is_vectors = |source: &&SourceFile| matches!(source.part, Part::Vectors(_));
+    let sum = |sources: &mut dyn Iterator<Item = &SourceFile>| {
+        sources.map(|source| source.size_bytes).fold(SLACK_BYTES, u64::saturating_add)
+    };
+    let vectors = sum(&mut sources.iter().filter(is_vectors));
+    let others = sum(&mut sources.iter().filter(|source| !is_vectors(source)));
+    for (place, needed_bytes) in [(layout.database(), others), (layout.vector_store(), vectors)] {
+        let available_bytes = files::free_bytes(&place)?;
+        if available_bytes < needed_bytes {
+            return Err(BackupError::NotEnoughSpace { place, needed_bytes, available_bytes });
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folders of the vector store, empty ones too.
+fn create_folders(verified: &VerifiedSnapshot, incoming: &Path) -> Result<(), BackupError> {
+    files::create_dirs_synced(incoming)?;
+    tree::walk(&verified.path().join("chroma"), &mut |entry| {
+        let entry = entry.map_err(|(_, error)| error)?;
+        match (entry.kind, entry.relative) {
+            (files::Kind::Folder, Some(path)) => {
+                Ok(files::create_dirs(&incoming.join(PathBuf::from(path.as_str())))?)
+            }
+            _ => Ok(()),
+        }
+    })
+}
+

@@ -1,0 +1,154 @@
+//! `journal.json`: what is about to be swapped in; and `last.json`: what the last restore did.
+
+use atocore_model::{digest::Digest, id::SnapshotId, time::Timestamp};
+use atocore_storage::{files, layout::Layout};
+use serde::{Deserialize, Serialize};
+
+use crate::BackupError;
+
+/// The shape of both files.
+const FORMAT: u32 = 1;
+
+/// A restore over the present state, as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// What the state is that of.
+    pub stamp: SnapshotId,
+    /// The snapshot of the state before; `None` when there was no store to take one of.
+    pub safety: Option<SnapshotId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A file that lies ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StagedFile {
+    pub(super) size_bytes: u64,
+    pub(super) digest: Digest,
+}
+
+/// What is about to be swapped in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Journal {
+    pub(super) replaced: Replaced,
+    pub(super) database: StagedFile,
+    /// `None` when the snapshot has no registry: afterwards there is none.
+    pub(super) registry: Option<StagedFile>,
+    pub(super) vectors: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JournalText {
+    format: u32,
+    stamp: String,
+    safety: Option<String>,
+    at: String,
+    database: FileText,
+    registry: Option<FileText>,
+    vectors: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileText {
+    size_bytes: u64,
+    blake3: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LastText {
+    format: u32,
+    stamp: String,
+    safety: Option<String>,
+    at: String,
+}
+
+impl Journal {
+    /// Puts the journal on disk: from here on the swap is going to happen.
+    pub(super) fn write(&self, layout: &Layout) -> Result<(), BackupError> {
+        let file =
+            |file: &StagedFile| FileText { size_bytes: file.size_bytes, blake3: file.digest.to_string() };
+        let text = JournalText {
+            format: FORMAT,
+            stamp: self.replaced.stamp.to_string(),
+            safety: self.replaced.safety.map(|stamp| stamp.to_string()),
+            at: self.replaced.at.to_string(),
+            database: file(&self.database),
+            registry: self.registry.as_ref().map(file),
+            vectors: self.vectors,
+        };
+        write(&journal_file(layout), &text)
+    }
+
+    /// The journal of a swap that was begun and not finished.
+    pub(super) fn read(layout: &Layout) -> Result<Option<Self>, BackupError> {
+        let path = journal_file(layout);
+        let Some(bytes) = files::read_if_present(&path)? else { return Ok(None) };
+        let text: JournalText =
+            serde_json::from_slice(&bytes).map_err(|error| BackupError::JournalUnreadable {
+                path: path.clone(),
+                why: error.to_string(),
+            })?;
+        let unreadable = |why: String| BackupError::JournalUnreadable { path: path.clone(), why };
+        if text.format != FORMAT {
+            return Err(unreadable(format!("it has format {}, this program reads {FORMAT}", text.format)));
+        }
+        let file = |text: &FileText| {
+            let digest = text.blake3.parse().map_err(|error| unreadable(format!("{error}")))?;
+            Ok::<_, BackupError>(StagedFile { size_bytes: text.size_bytes, digest })
+        };
+        Ok(Some(Self {
+            replaced: replaced(&text.stamp, text.safety.as_deref(), &text.at).map_err(unreadable)?,
+            database: file(&text.database)?,
+            registry: text.registry.as_ref().map(file).transpose()?,
+            vectors: text.vectors,
+        }))
+    }
+
+    /// Says that the swap is done, and remembers it.
+    pub(super) fn close(&self, layout: &Layout) -> Result<(), BackupError> {
+        let text = LastText {
+            format: FORMAT,
+            stamp: self.replaced.stamp.to_string(),
+            safety: self.replaced.safety.map(|stamp| stamp.to_string()),
+            at: self.replaced.at.to_string(),
+        };
+        write(&layout.restores().join("last.json"), &text)?;
+        files::remove_file(&journal_file(layout))?;
+        Ok(files::sync(&layout.restores())?)
+    }
+}
+
+/// Whether a swap was begun and not finished.
+pub(super) fn exists(layout: &Layout) -> Result<bool, BackupError> {
+    Ok(files::kind(&journal_file(layout))?.is_some())
+}
+
+/// What the last restore did.
+pub(super) fn last(layout: &Layout) -> Result<Option<Replaced>, BackupError> {
+    let path = layout.restores().join("last.json");
+    let Some(bytes) = files::read_if_present(&path)? else { return Ok(None) };
+    let unreadable = |why: String| BackupError::JournalUnreadable { path: path.clone(), why };
+    let text: LastText = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    replaced(&text.stamp, text.safety.as_deref(), &text.at).map(Some).map_err(unreadable)
+}
+
+fn journal_file(layout: &Layout) -> std::path::PathBuf {
+    layout.restores().join("journal.json")
+}
+
+fn write(path: &std::path::Path, text: &impl Serialize) -> Result<(), BackupError> {
+    let bytes = serde_json::to_vec_pretty(text).map_err(BackupError::MetadataUnwritable)?;
+    files::create_dirs_synced(path.parent().unwrap_or(path))?;
+    Ok(files::write_atomic(path, &bytes)?)
+}
+
+fn replaced(stamp: &str, safety: Option<&str>, at: &str) -> Result<Replaced, String> {
+    let id = |text: &str| text.parse::<SnapshotId>().map_err(|error| error.to_string());
+    Ok(Replaced {
+        stamp: id(stamp)?,
+        safety: safety.map(id).transpose()?,
+        at: Timestamp::parse(at).ok_or_else(|| format!("`{at}` is not a time"))?,
+    })
+}

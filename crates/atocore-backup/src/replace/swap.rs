@@ -1,0 +1,148 @@
+//! The steps of the swap. Each can be done again after a crash at any point of it.
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use atocore_storage::{
+    files::{self, Kind, stream},
+    layout::Layout,
+};
+
+use super::journal::{Journal, Replaced, StagedFile};
+use crate::BackupError;
+
+/// The copy of the vector store while it is made ready, inside the folder it is for: that may be a mount point, which
+/// can be emptied and not replaced.
+const INCOMING: &str = ".restore-incoming";
+/// The same once the folder is empty but for it.
+const PLACING: &str = ".restore-placing";
+/// An installation without projects.
+const NO_PROJECTS: &[u8] = b"{\"projects\": []}\n";
+
+/// Beside the database, so that one rename puts it in place.
+pub(super) fn incoming_database(layout: &Layout) -> PathBuf {
+    beside(&layout.database(), ".restore-incoming")
+}
+
+pub(super) fn incoming_registry(layout: &Layout) -> PathBuf {
+    layout.restores().join("registry.json")
+}
+
+pub(super) fn incoming_vectors(layout: &Layout) -> PathBuf {
+    layout.vector_store().join(INCOMING)
+}
+
+/// Throws away what was made ready; `true` when there was anything.
+pub(super) fn clear_staged(layout: &Layout) -> Result<bool, BackupError> {
+    let mut found = false;
+    for path in [incoming_database(layout), incoming_registry(layout), incoming_vectors(layout)] {
+        match files::kind(&path)? {
+            None => continue,
+            Some(Kind::Folder) => files::remove_tree(&path)?,
+            Some(_) => files::remove_file(&path)?,
+        }
+        found = true;
+    }
+    Ok(found)
+}
+
+/// Puts everything that was made ready on disk, names included.
+pub(super) fn sync_staged(layout: &Layout, vectors: bool) -> Result<(), BackupError> {
+    if vectors {
+        files::sync_tree(&incoming_vectors(layout))?;
+        files::sync(&layout.vector_store())?;
+    }
+    for path in [incoming_database(layout), incoming_registry(layout)] {
+        if files::kind(&path)?.is_some() {
+            files::sync(path.parent().unwrap_or(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Does what the journal says, from wherever it stands, and closes the journal.
+pub(super) fn carry_out(journal: &Journal, layout: &Layout) -> Result<Replaced, BackupError> {
+    database(&journal.database, layout)?;
+    registry(journal.registry.as_ref(), layout)?;
+    if journal.vectors {
+        vectors(&layout.vector_store())?;
+    }
+    journal.close(layout)?;
+    let _left = clear_staged(layout)?;
+    Ok(journal.replaced.clone())
+}
+
+fn database(recorded: &StagedFile, layout: &Layout) -> Result<(), BackupError> {
+    let (incoming, target) = (incoming_database(layout), layout.database());
+    if files::kind(&incoming)?.is_some() {
+        compare(recorded, &incoming)?;
+        // The log of the state before would be played into the database of another state.
+        for sidecar in ["-wal", "-shm", "-journal"] {
+            files::remove_file(&beside(&target, sidecar))?;
+        }
+        files::sync(target.parent().unwrap_or(&target))?;
+        files::replace(&incoming, &target)?;
+    }
+    // Also where it lay in place already: only what was recorded may be opened.
+    compare(recorded, &target)
+}
+
+fn registry(recorded: Option<&StagedFile>, layout: &Layout) -> Result<(), BackupError> {
+    let (incoming, target) = (incoming_registry(layout), &layout.registry);
+    let Some(recorded) = recorded else {
+        // Where the file cannot go, because it is a mount point of its own, it says the same.
+        return match files::remove_file(target) {
+            Err(_) => Ok(files::write_synced(target, NO_PROJECTS)?),
+            Ok(()) => Ok(()),
+        };
+    };
+    if files::kind(&incoming)?.is_some() {
+        compare(recorded, &incoming)?;
+        files::create_dirs_synced(target.parent().unwrap_or(target))?;
+        files::replace(&incoming, target)?;
+    }
+    compare(recorded, target)
+}
+
+/// Empties the folder of the vector store, which itself stays, and moves the copy up into it.
+fn vectors(folder: &Path) -> Result<(), BackupError> {
+    let (incoming, placing) = (folder.join(INCOMING), folder.join(PLACING));
+    if files::kind(&incoming)?.is_some() {
+        for path in files::list(folder)? {
+            if path == incoming {
+                continue;
+            }
+            match files::kind(&path)? {
+                Some(Kind::Folder) => files::remove_tree(&path)?,
+                _ => files::remove_file(&path)?,
+            }
+        }
+        files::rename(&incoming, &placing)?;
+    }
+    if files::kind(&placing)?.is_some() {
+        for path in files::list(&placing)? {
+            files::rename(&path, &folder.join(path.file_name().unwrap_or_default()))?;
+        }
+        files::remove_tree(&placing)?;
+        files::sync(folder)?;
+    }
+    Ok(())
+}
+
+/// Refuses a file that is not the recorded one.
+fn compare(recorded: &StagedFile, path: &Path) -> Result<(), BackupError> {
+    let found = stream::digest(path, &mut |_| ControlFlow::Continue(()))?;
+    if found == Some((recorded.size_bytes, recorded.digest)) {
+        Ok(())
+    } else {
+        Err(BackupError::CopyDiffers(path.display().to_string()))
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
