@@ -6,6 +6,7 @@
 //! The format on disk is described in `docs/backup-format.md`.
 
 pub mod error;
+pub mod ledger;
 pub mod manifest;
 pub mod replace;
 pub mod restore;

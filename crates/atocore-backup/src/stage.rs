@@ -97,7 +97,7 @@ fn mark_of(partial: &Path, id: SnapshotId) -> PathBuf {
 }
 
 /// Waits for the lock on `path`; it is never held for long.
-fn lock(path: &Path, monitor: &dyn Monitor) -> Result<Locked, BackupError> {
+pub(crate) fn lock(path: &Path, monitor: &dyn Monitor) -> Result<Locked, BackupError> {
     loop {
         if let Some(lock) = files::try_lock(path)? {
             return Ok(lock);

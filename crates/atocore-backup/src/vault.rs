@@ -91,6 +91,23 @@ impl Vault {
         let dirs = files::list(&snapshots)?.into_iter().filter(|path| path.is_dir());
         Ok(dirs.map(entry).collect())
     }
+
+    /// The stamp of every directory below `snapshots/` that is named by one, the oldest first, without looking into
+    /// them.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be read.
+    pub fn stamps(&self) -> Result<Vec<SnapshotId>, BackupError> {
+        let snapshots = self.snapshots();
+        if !snapshots.is_dir() {
+            return Ok(Vec::new());
+        }
+        let paths = files::list(&snapshots)?;
+        let stamp = |path: &PathBuf| path.file_name()?.to_str()?.parse::<SnapshotId>().ok();
+        let mut stamps: Vec<_> = paths.iter().filter(|path| path.is_dir()).filter_map(stamp).collect();
+        stamps.sort();
+        Ok(stamps)
+    }
 }
 
 fn entry(path: PathBuf) -> SnapshotEntry {

@@ -10,6 +10,7 @@ mod structure;
 use std::path::{Path, PathBuf};
 
 use atocore_model::{
+    digest::Digest,
     id::SnapshotId,
     monitor::Monitor,
     snapshot::Depth,
@@ -48,6 +49,8 @@ pub struct Validation {
     pub chroma_ok: Option<bool>,
     /// The metadata, when it is a JSON object.
     pub metadata: Option<Value>,
+    /// The digest of the metadata file as it was read; `None` when there was none to read.
+    pub metadata_blake3: Option<Digest>,
     /// How deep the look was to go.
     pub depth_asked: Depth,
     /// The deepest depth at which, and above which, every check was made and found nothing; `None` when not even the

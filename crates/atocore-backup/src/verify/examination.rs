@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use atocore_model::{
+    digest::Digest,
     id::SnapshotId,
     monitor::{Monitor, Progress},
     snapshot::Depth,
@@ -27,6 +28,8 @@ pub(super) struct Examination<'a> {
     pub(super) exists: bool,
     /// The metadata, when it is an object.
     pub(super) metadata: Option<Value>,
+    /// The digest of its file.
+    pub(super) metadata_blake3: Option<Digest>,
     /// The format of the snapshot, when it is newer than what is read here.
     pub(super) newer_format: Option<u64>,
     /// Whether the database was opened and found whole.
@@ -50,6 +53,7 @@ impl<'a> Examination<'a> {
             depth: Depth::Structure,
             exists: false,
             metadata: None,
+            metadata_blake3: None,
             newer_format: None,
             db_whole: false,
             has_registry: false,
@@ -112,6 +116,7 @@ impl<'a> Examination<'a> {
             depth_reached: Depth::ALL.into_iter().rfind(|depth| *depth <= self.depth && holds(depth)),
             path: self.dir,
             metadata: self.metadata,
+            metadata_blake3: self.metadata_blake3,
             findings: self.findings,
             checked_files: self.checked_files,
             checked_bytes: self.checked_bytes,

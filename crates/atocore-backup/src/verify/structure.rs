@@ -13,6 +13,7 @@ use super::examination::Examination;
 use crate::{
     BackupError,
     error::in_words,
+    ledger,
     manifest::{self, FILE_NAME, Manifest, Place, Unreadable},
     tree,
     vault::{MetadataFile, metadata_file},
@@ -35,7 +36,11 @@ pub(super) fn read_metadata(examination: &mut Examination<'_>) -> Option<Found> 
         examination.find(Depth::Structure, "", "snapshot_directory_missing".to_owned());
         return None;
     }
-    let problem = match metadata_file(&examination.dir) {
+    let file = metadata_file(&examination.dir);
+    if let MetadataFile::Bytes(bytes) = &file {
+        examination.metadata_blake3 = Some(ledger::digest(bytes));
+    }
+    let problem = match file {
         MetadataFile::Missing => "metadata_missing".to_owned(),
         MetadataFile::Unreadable(why) => format!("metadata_unreadable: {why}"),
         MetadataFile::TooLarge(bytes) => {

@@ -14,6 +14,7 @@ mod damage;
 mod defects;
 mod home;
 mod hostile;
+mod ledger;
 mod original;
 mod restore;
 mod roundtrip;
