@@ -20,6 +20,9 @@ pub const OLDEST_READABLE: u32 = 1;
 /// The name of the file, at the top of a snapshot.
 pub const FILE_NAME: &str = "backup-metadata.json";
 
+/// The file of a snapshot with the questions and answers that a restored copy must repeat. No part of an installation.
+pub const CANARIES: &str = "canaries.json";
+
 /// Larger metadata is not read: what it takes in memory is a multiple of its size.
 pub const LIMIT_BYTES: u64 = 16 << 20;
 

@@ -22,7 +22,7 @@ use atocore_storage::{
 use crate::{
     BackupError,
     error::in_words,
-    manifest::{FileRecord, Manifest, Place},
+    manifest::{CANARIES, FileRecord, Manifest, Place},
     take::proceed,
     tree,
     verify::VerifiedSnapshot,
@@ -191,7 +191,7 @@ impl Part {
     }
 }
 
-/// Every file of the snapshot: those that are recorded, or what the original's metadata names.
+/// Every file that belongs to an installation: those that are recorded, or what the original's metadata names.
 pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, BackupError> {
     let (manifest, dir) = (verified.manifest(), verified.path());
     let source = |path: &str, size_bytes, recorded| {
@@ -204,7 +204,8 @@ pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, Ba
     };
     if let Some(record) = &manifest.atocore {
         let recorded = |file: &FileRecord| source(file.path.as_str(), file.size_bytes, Some(file.digest));
-        return record.files.iter().map(recorded).collect();
+        let is_part = |file: &&FileRecord| file.path.as_str() != CANARIES;
+        return record.files.iter().filter(is_part).map(recorded).collect();
     }
     let mut found = Vec::new();
     for place in [manifest.database(), manifest.registry()] {

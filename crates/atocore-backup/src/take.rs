@@ -22,7 +22,7 @@ use atocore_storage::{
 
 use crate::{
     BackupError,
-    manifest::{Counts, FILE_NAME, FORMAT_VERSION, FileRecord, Manifest, Record, recordable},
+    manifest::{CANARIES, Counts, FILE_NAME, FORMAT_VERSION, FileRecord, Manifest, Record, recordable},
     stage::Stage,
     vault::Vault,
     vectors,
@@ -141,6 +141,27 @@ pub fn take(
     options: &TakeOptions,
     monitor: &dyn Monitor,
 ) -> Result<Taken, BackupError> {
+    take_with(vault, source, options, &mut |_| None, monitor)
+}
+
+/// Takes a snapshot as [`take`] does, with the canaries that `canaries` makes for the recovery point. It is called once,
+/// when writers go on already, while the state that it is told of is pinned: it should not take long.
+///
+/// # Errors
+/// As [`take`].
+///
+/// # Durability
+/// As [`take`].
+///
+/// # Cancellation
+/// As [`take`].
+pub fn take_with(
+    vault: &Vault,
+    source: &Source<'_>,
+    options: &TakeOptions,
+    canaries: &mut dyn FnMut(&StoreRecord) -> Option<Vec<u8>>,
+    monitor: &dyn Monitor,
+) -> Result<Taken, BackupError> {
     let layout = source.layout;
     let plan = match options.vector_store {
         VectorStore::LeaveOut => None,
@@ -149,10 +170,12 @@ pub fn take(
     let (pin, (registry, now)) =
         source.store.recovery_point(|| (files::read_if_present(&layout.registry), options.clock.now()))?;
     let registry = registry?;
+    let canaries = canaries(pin.record());
 
     let registry_bytes = registry.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let vector_bytes = plan.as_ref().map_or(0, |plan| plan.bytes);
-    let needed_bytes = pin.size_bytes() + registry_bytes + vector_bytes + SLACK_BYTES;
+    let canary_bytes = canaries.as_ref().map_or(0, |bytes| bytes.len() as u64);
+    let needed_bytes = pin.size_bytes() + registry_bytes + vector_bytes + canary_bytes + SLACK_BYTES;
     let available_bytes = (options.free_bytes)(vault.dir())?;
     if available_bytes < needed_bytes {
         let place = vault.dir().to_owned();
@@ -174,6 +197,9 @@ pub fn take(
     copy.add_database(&database, monitor)?;
     if let Some(bytes) = &registry {
         copy.add_registry(&layout.registry, bytes)?;
+    }
+    if let Some(bytes) = &canaries {
+        copy.add_canaries(bytes)?;
     }
     let vectors = match (&plan, options.vector_store) {
         (Some(plan), _) => copy.add_vectors(plan.copy(stage.dir(), monitor)?),
@@ -231,6 +257,12 @@ impl Copy<'_> {
         self.manifest.registry_snapshot_path = text(&self.stage.target().join(&place));
         let digest = Digest::from_bytes(*blake3::hash(bytes).as_bytes());
         self.record(&place, bytes.len() as u64, digest);
+        Ok(())
+    }
+
+    fn add_canaries(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
+        files::write_synced(&self.stage.dir().join(CANARIES), bytes)?;
+        self.record(CANARIES, bytes.len() as u64, Digest::from_bytes(*blake3::hash(bytes).as_bytes()));
         Ok(())
     }
 

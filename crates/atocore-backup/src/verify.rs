@@ -73,6 +73,20 @@ impl Validation {
         self.depth_reached == Some(self.depth_asked)
     }
 
+    /// The same with what a deeper look found, which went as deep as `depth`. Where the validation itself found
+    /// something, nothing deeper is reached, whatever was looked at.
+    #[must_use]
+    pub fn deepened(mut self, depth: Depth, findings: Vec<Finding>, clock: &dyn Clock) -> Self {
+        if self.valid() {
+            let holds = |depth: &Depth| findings.iter().all(|finding| finding.depth > *depth);
+            self.depth_reached = Depth::ALL.into_iter().rfind(|reached| *reached <= depth && holds(reached));
+        }
+        self.depth_asked = self.depth_asked.max(depth);
+        self.findings.extend(findings);
+        self.verified_at = clock.now();
+        self
+    }
+
     /// The contract's list of errors: the problems of all findings.
     #[must_use]
     pub fn errors(&self) -> Vec<String> {
@@ -80,7 +94,8 @@ impl Validation {
     }
 }
 
-/// Validates the snapshot `stamp` down to `depth`. Damage is a result, not an error.
+/// Validates the snapshot `stamp` down to `depth`, or to the content, which is the deepest that can be seen without an
+/// engine; [`Validation::deepened`] adds what an engine found. Damage is a result, not an error.
 ///
 /// A snapshot of the original has no recorded digests: deeper than structure it is unproven (`digests_not_recorded`),
 /// and so not valid there, while everything that can be checked is.
@@ -94,8 +109,30 @@ pub fn verify(
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Validation, BackupError> {
-    let (examination, _) = examine(vault, stamp, &|_| depth, monitor)?;
+    let (examination, _) = examine(vault, stamp, &|_| depth.min(Depth::Content), monitor)?;
     Ok(examination.conclude(clock))
+}
+
+/// Validates a snapshot down to the content, and hands it out for restoring when it is valid, without a second look.
+///
+/// # Errors
+/// [`BackupError::Cancelled`] when `monitor` calls it off, and nothing else.
+pub fn verify_whole(
+    vault: &Vault,
+    stamp: SnapshotId,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<(Validation, Option<VerifiedSnapshot>), BackupError> {
+    let (examination, manifest) = examine(vault, stamp, &|_| Depth::Content, monitor)?;
+    let validation = examination.conclude(clock);
+    let verified = manifest.filter(|_| validation.valid()).map(|manifest| VerifiedSnapshot {
+        stamp,
+        path: validation.path.clone(),
+        vault: vault.dir().to_owned(),
+        manifest,
+        depth: validation.depth_asked,
+    });
+    Ok((validation, verified))
 }
 
 /// A snapshot that was proven whole a moment ago. Only this module can make one, and only it can be restored.

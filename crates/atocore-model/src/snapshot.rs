@@ -11,11 +11,16 @@ pub enum Depth {
     Digests,
     /// The database is whole, its schema known, its counts and generation those that were recorded.
     Content,
+    /// Restored into scratch, it is an installation that the engine opens, with what was recorded in it.
+    Restore,
+    /// The restored copy answers the questions that were stored with it as when it was taken.
+    Answers,
 }
 
 impl Depth {
     /// Every depth, the shallowest first.
-    pub const ALL: [Self; 3] = [Self::Structure, Self::Digests, Self::Content];
+    pub const ALL: [Self; 5] =
+        [Self::Structure, Self::Digests, Self::Content, Self::Restore, Self::Answers];
 
     /// The word for it.
     #[must_use]
@@ -24,6 +29,8 @@ impl Depth {
             Self::Structure => "structure",
             Self::Digests => "digests",
             Self::Content => "content",
+            Self::Restore => "restore",
+            Self::Answers => "answers",
         }
     }
 }
@@ -36,7 +43,7 @@ impl fmt::Display for Depth {
 
 /// A word that is not a depth.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a depth: `structure`, `digests` or `content` is expected")]
+#[error("`{0}` is not a depth: `structure`, `digests`, `content`, `restore` or `answers` is expected")]
 pub struct InvalidDepth(String);
 
 impl FromStr for Depth {
@@ -59,7 +66,7 @@ mod tests {
         for depth in Depth::ALL {
             assert_eq!(depth.as_str().parse(), Ok(depth));
         }
-        assert!(Depth::Structure < Depth::Digests && Depth::Digests < Depth::Content);
+        assert!(Depth::ALL.is_sorted_by(|shallower, deeper| shallower < deeper));
         assert!("deep".parse::<Depth>().is_err());
     }
 }

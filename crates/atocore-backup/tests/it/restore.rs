@@ -5,6 +5,7 @@ use std::path::Path;
 use atocore_backup::{
     BackupError,
     restore::{RestoreReport, restore_into},
+    take::take_with,
     verify::{VerifiedSnapshot, prove},
 };
 use atocore_model::{
@@ -172,4 +173,34 @@ fn copies_of_read_only_files_can_be_written_again() {
     let _report = restore(&verified, &target).unwrap();
     let mode = std::fs::metadata(Layout::in_home(&target).database()).unwrap().permissions().mode();
     assert_ne!(mode & 0o200, 0);
+}
+
+#[test]
+fn canaries_are_proven_with_the_snapshot_and_are_no_part_of_an_installation() {
+    let home = Home::new();
+    let mut told = None;
+    let taken = take_with(
+        &home.vault,
+        &home.source(),
+        &home.options(),
+        &mut |record| {
+            told = Some(record.generation);
+            Some(b"{}\n".to_vec())
+        },
+        &Silent,
+    )
+    .unwrap();
+    let record = taken.manifest.atocore.as_ref().unwrap();
+    assert_eq!(told.map(|generation| generation.0), Some(record.generation));
+    assert!(home.validate(taken.id, Depth::Content).valid());
+    let target = home.root.path().join("restored");
+    let verified = prove(&home.vault, taken.id, &*home.clock, &Silent).unwrap();
+    let report = restore_into(&verified, &target, &Silent).unwrap();
+    assert_eq!(report.files.len() + 1, record.files.len());
+    assert!(!tree(&target).keys().any(|path| path.contains("canaries")));
+
+    std::fs::write(taken.path.join("canaries.json"), "[]\n").unwrap();
+    let validation = home.validate(taken.id, Depth::Content);
+    assert_eq!(validation.errors(), ["digest_mismatch: canaries.json"]);
+    assert_eq!(validation.depth_reached, Some(Depth::Structure));
 }
