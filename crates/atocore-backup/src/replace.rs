@@ -122,7 +122,8 @@ impl Staged {
         self.stamp
     }
 
-    /// Puts the snapshot in the place of the present state, which `safety` holds.
+    /// Puts the snapshot in the place of the present state, which `safety` holds. Without one, because the store cannot
+    /// be opened, its files are copied aside first: [`Replaced::kept`] says where.
     ///
     /// # Errors
     /// Before the journal is on disk: nothing has changed. After it: the installation stays closed until [`recover`]
@@ -132,7 +133,7 @@ impl Staged {
     /// The present state is the one of the snapshot, on disk, when this returns `Ok`.
     pub fn swap(mut self, safety: Option<SnapshotId>, now: Timestamp) -> Result<Replaced, BackupError> {
         let journal = Journal {
-            replaced: Replaced { stamp: self.stamp, safety, at: now },
+            replaced: Replaced::new(self.stamp, safety, now, &self.layout),
             database: self.database.clone(),
             registry: self.registry.clone(),
             vectors: self.vectors,
@@ -213,4 +214,3 @@ fn create_folders(verified: &VerifiedSnapshot, incoming: &Path) -> Result<(), Ba
         }
     })
 }
-

@@ -3,8 +3,9 @@
 mod opening;
 mod visibility;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use atocore_backup::replace::{self, Recovered};
 use atocore_model::{
     id::{Generation, ProjectId, SnapshotId},
     monitor::Monitor,
@@ -13,11 +14,12 @@ use atocore_model::{
     query::{Answer, ProjectHint, Query},
     refresh::RefreshReport,
     snapshot::Depth,
+    time::Clock,
 };
 use atocore_storage::{
     layout::Layout,
     lexical::LexicalIndex,
-    locks::{self, Owner, OwnerLock},
+    locks::{self, Owner, OwnerLock, ReaderLock},
     registry::Registry,
     sqlite::{Operation, StorageError, Store, WriteTransaction},
 };
@@ -47,6 +49,11 @@ pub enum Access {
         /// Where requests are taken meanwhile.
         socket: Option<PathBuf>,
     },
+    /// To restore over what is there, even when it cannot be opened.
+    Replace {
+        /// What for, as others are told.
+        activity: String,
+    },
     /// To read, beside an owner or without one. Nothing is created or changed.
     Read,
 }
@@ -64,6 +71,9 @@ pub struct Engine {
     freshness: Option<Arc<Freshness>>,
     index: Option<Arc<LexicalIndex>>,
     store: Option<Arc<Store>>,
+    recovered: Recovered,
+    unopened: Option<Error>,
+    reading: Option<ReaderLock>,
     _lock: Option<OwnerLock>,
 }
 
@@ -82,11 +92,21 @@ impl Engine {
             freshness: None,
             index: None,
             store: None,
+            recovered: Recovered::Nothing,
+            unopened: None,
+            reading: None,
             _lock: None,
             config,
         };
         match access {
-            Access::Own { activity, socket } => engine.own(activity, socket, monitor)?,
+            Access::Own { activity, socket } => {
+                engine.own(activity, socket)?;
+                engine.open_store(monitor)?;
+            }
+            Access::Replace { activity } => {
+                engine.own(activity, None)?;
+                engine.unopened = engine.open_store(monitor).err();
+            }
             Access::Read => engine.look()?,
         }
         Ok(engine)
@@ -98,6 +118,26 @@ impl Engine {
     /// When the lock cannot be looked at, or its owner has not said who it is.
     pub fn owner(layout: &Layout) -> Result<Option<Owner>, Error> {
         Ok(locks::current_owner(&layout.locks())?)
+    }
+
+    /// Whether a restore over an installation was cut short, which only an owner can finish.
+    ///
+    /// # Errors
+    /// When the installation cannot be looked at.
+    pub fn is_restore_pending(layout: &Layout) -> Result<bool, Error> {
+        Ok(replace::is_pending(layout)?)
+    }
+
+    /// What opening this engine did about a restore that was cut short.
+    #[must_use]
+    pub const fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    /// Why the store could not be opened, for an engine that is to replace it.
+    #[must_use]
+    pub const fn unopened(&self) -> Option<&Error> {
+        self.unopened.as_ref()
     }
 
     // Projects.
@@ -416,6 +456,19 @@ impl Engine {
 
     pub(crate) fn store_if_any(&self) -> Option<&Store> {
         self.store.as_deref()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.config.clock
+    }
+
+    pub(crate) const fn busy_timeout(&self) -> Duration {
+        self.config.busy_timeout
+    }
+
+    /// The projects there are; none when the registry cannot be read.
+    pub(crate) fn registered(&self) -> Vec<Project> {
+        self.projects.registry().map(|registry| registry.projects().to_vec()).unwrap_or_default()
     }
 
     pub(crate) const fn layout(&self) -> &Layout {

@@ -102,6 +102,12 @@ pub enum Error {
     /// The vector index.
     #[error(transparent)]
     Vector(#[from] VectorError),
+    /// A restore was cut short, and this caller may not finish it.
+    #[error("a restore over this installation was cut short and is not finished yet")]
+    RestorePending,
+    /// No restore was made, or it had no state before it.
+    #[error("there is no restore to undo")]
+    NothingToUndo,
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
@@ -148,9 +154,13 @@ impl Error {
             Self::NoModel(_) => ErrorCode::ModelMissing,
             Self::Embed(_) => ErrorCode::ModelDamaged,
             Self::Vector(error) => vector_code(error),
+            Self::RestorePending => ErrorCode::RestorePending,
+            Self::NothingToUndo => ErrorCode::NothingToUndo,
             Self::StoreMissing(_) => ErrorCode::StoreMissing,
             Self::Cancelled => ErrorCode::Cancelled,
-            Self::Lock(LockError::Held(_) | LockError::HeldByUnknown) => ErrorCode::StoreBusy,
+            Self::Lock(LockError::Held(_) | LockError::HeldByUnknown | LockError::Read(_)) => {
+                ErrorCode::StoreBusy
+            }
             Self::Registry(RegistryError::Invalid { .. }) => ErrorCode::RegistryInvalid,
             Self::Storage(error) => error.code(),
             Self::Lexical(error) => lexical_code(error),
@@ -212,6 +222,10 @@ impl Error {
             }
             ErrorCode::SnapshotUnknown | ErrorCode::InvalidStamp => "`atocore backup list` shows every stamp",
             ErrorCode::TargetNotEmpty => "name a folder that is empty or does not exist",
+            ErrorCode::RestorePending => "`atocore status` as a user who may write finishes it and says so",
+            ErrorCode::NothingToUndo => {
+                "`atocore backup list` shows every snapshot; `atocore backup restore STAMP` goes back to one"
+            }
             ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
             ErrorCode::Cancelled => "run the command again to go on where it stopped",
             _ => return None,

@@ -17,11 +17,13 @@ mod exclusive;
 mod freshness;
 pub mod ingest;
 mod projects;
+mod restoring;
 mod retrieval;
 mod status;
 
 pub use atocore_backup::{
     manifest,
+    replace::{Recovered, Replaced},
     restore::{RestoreReport, RestoredFile},
     take::VectorOutcome,
     vault::SnapshotEntry,
@@ -33,7 +35,10 @@ pub use atocore_storage::{
     layout::Layout,
     locks::Owner,
     registry::Fault,
-    sqlite::copy::{Copier, copy_pages},
+    sqlite::{
+        StoreRecord,
+        copy::{Copier, copy_pages},
+    },
 };
 
 pub use backups::{IncludeVectors, TakenSnapshot, restore};
@@ -46,5 +51,6 @@ pub use engine::{Access, Engine};
 pub use error::Error;
 pub use exclusive::Running;
 pub use projects::{ProjectChange, RemovalPlan};
+pub use restoring::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;
 pub use status::{Health, ProjectStatus, SnapshotStatus, SourceStatus, Status};

@@ -126,6 +126,10 @@ codes! {
     ModelDamaged = "model_damaged", Broken;
     /// A model could not be fetched.
     ModelNotFetched = "model_not_fetched", Broken;
+    /// A restore was cut short, and only a process that may write can finish it.
+    RestorePending = "restore_pending", Busy;
+    /// There is no restore that could be undone.
+    NothingToUndo = "nothing_to_undo", NotFound;
 }
 
 #[cfg(test)]

@@ -220,10 +220,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
 pub fn replace(from: &Path, to: &Path) -> Result<(), FileError> {
     match rename(from, to) {
         Err(error)
-            if matches!(
-                error.source.kind(),
-                io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices
-            ) =>
+            if matches!(error.source.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices) =>
         {
             let mut source = open(from)?;
             let mut target = named("open", to, OpenFile::create(to))?;
@@ -245,9 +242,38 @@ pub fn replace(from: &Path, to: &Path) -> Result<(), FileError> {
 pub fn copy_synced(from: &Path, to: &Path) -> Result<u64, FileError> {
     let mut source = open(from)?;
     let mut target = named("create", to, OpenFile::create_new(to))?;
-    let copied = named("copy", from, io::copy(&mut source, &mut target))?;
+    let copied = match share_blocks(&source, &target) {
+        Some(bytes) => bytes,
+        // Within the kernel, where that can.
+        None => named("copy", from, io::copy(&mut source, &mut target))?,
+    };
     named("sync", to, target.sync_all())?;
     Ok(copied)
+}
+
+/// Lets the empty file `to` share all blocks of `from` until one of them is written to, and returns their size; `None`
+/// where the file system cannot, or not between these two.
+#[cfg(target_os = "linux")]
+fn share_blocks(from: &OpenFile, to: &OpenFile) -> Option<u64> {
+    rustix::fs::ioctl_ficlone(to, from).ok()?;
+    to.metadata().ok().map(|data| data.len())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn share_blocks(_: &OpenFile, _: &OpenFile) -> Option<u64> {
+    None
+}
+
+/// Cuts off what a file holds beyond its first `bytes`.
+///
+/// # Errors
+/// When it is shorter, or cannot be written.
+pub fn cut_off(path: &Path, bytes: u64) -> Result<(), FileError> {
+    let file = named("open", path, OpenFile::options().write(true).open(path))?;
+    if named("look at", path, file.metadata())?.len() < bytes {
+        return named("cut off", path, Err(io::ErrorKind::UnexpectedEof.into()));
+    }
+    named("cut off", path, file.set_len(bytes))
 }
 
 /// Makes an empty file.
@@ -358,6 +384,25 @@ pub fn try_lock_shared(path: &Path) -> Result<Option<Locked>, FileError> {
     }
 }
 
+/// The processes that have a lock on `path`, where the system tells them; else none.
+#[must_use]
+pub fn lock_holders(path: &Path) -> Vec<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(data), Ok(locks)) = (std::fs::metadata(path), std::fs::read_to_string("/proc/locks")) else {
+        return Vec::new();
+    };
+    let inode = format!(":{}", data.ino());
+    let holder = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let at = words.iter().position(|word| word.ends_with(&inode))?;
+        words.get(at.checked_sub(1)?)?.parse().ok()
+    };
+    let mut holders: Vec<u32> = locks.lines().filter_map(holder).collect();
+    holders.sort_unstable();
+    holders.dedup();
+    holders
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,6 +443,32 @@ mod tests {
         remove_file(&to).unwrap();
         assert_eq!(copy_synced(&from, &to).unwrap(), 3);
         assert_eq!(read_if_present(&to).unwrap().unwrap(), b"new");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_cannot_share_blocks_is_copied_byte_by_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        // On a file system of its own, so that it shares no block with any other.
+        let (from, to) = (Path::new("/proc/version"), dir.path().join("to"));
+        create_new_file(&to).unwrap();
+        let writable = OpenFile::options().write(true).open(&to).unwrap();
+        assert_eq!(share_blocks(&open(from).unwrap(), &writable), None);
+        remove_file(&to).unwrap();
+        let bytes = read_if_present(from).unwrap().unwrap();
+        assert_eq!(copy_synced(from, &to).unwrap(), bytes.len() as u64);
+        assert_eq!(read_if_present(&to).unwrap().unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_file_is_cut_off_and_never_made_longer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        write_synced(&path, b"12345").unwrap();
+        cut_off(&path, 3).unwrap();
+        cut_off(&path, 3).unwrap();
+        assert!(cut_off(&path, 4).is_err());
+        assert_eq!(read_if_present(&path).unwrap().unwrap(), b"123");
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub enum LockError {
     /// Another process has it and has not said who it is.
     #[error("the store is in use by another process")]
     HeldByUnknown,
+    /// Other processes read the store.
+    #[error("the store is being read by {}", in_words(.0))]
+    Read(Vec<u32>),
     /// The lock files cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -65,6 +68,8 @@ impl OwnerLock {
                 drop(files::remove_staged(&note));
                 let text = serde_json::to_vec_pretty(owner).unwrap_or_default();
                 files::write_atomic(&note, &text)?;
+                // For readers, who create nothing.
+                drop(files::try_lock(&readers_file(locks))?);
                 return Ok(Self { _lock: lock, note });
             }
             if started.elapsed() >= wait.max(LOOK) {
@@ -73,6 +78,69 @@ impl OwnerLock {
             thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// That nobody else reads the store; others may again when it is dropped.
+#[derive(Debug)]
+pub struct ReadersOut {
+    _lock: files::Locked,
+}
+
+impl ReadersOut {
+    /// Waits up to `wait` until no other process reads the store, and keeps new readers waiting.
+    ///
+    /// # Errors
+    /// [`LockError::Read`] when one goes on reading, with the processes where the system tells them.
+    pub fn wait(locks: &Path, wait: Duration) -> Result<Self, LockError> {
+        files::create_dirs(locks)?;
+        let (path, started) = (readers_file(locks), Instant::now());
+        loop {
+            if let Some(lock) = files::try_lock(&path)? {
+                return Ok(Self { _lock: lock });
+            }
+            if started.elapsed() >= wait {
+                return Err(LockError::Read(files::lock_holders(&path)));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// That this process reads the store beside its owner; given up when dropped, or when the process ends.
+#[derive(Debug)]
+pub struct ReaderLock {
+    _lock: Option<files::Locked>,
+}
+
+impl ReaderLock {
+    /// Waits up to `wait` while the store is being replaced. Creates nothing: an installation that was never owned by
+    /// a program of this version, or that this user may not read the lock of, is read without.
+    ///
+    /// # Errors
+    /// [`LockError::HeldByUnknown`] when the wait ends first.
+    pub fn acquire(locks: &Path, wait: Duration) -> Result<Self, LockError> {
+        let (path, started) = (readers_file(locks), Instant::now());
+        loop {
+            match files::try_lock_shared(&path) {
+                Ok(Some(lock)) => return Ok(Self { _lock: Some(lock) }),
+                Ok(None) if started.elapsed() < wait => thread::sleep(Duration::from_millis(5)),
+                Ok(None) => return Err(read_note(locks).map_or(LockError::HeldByUnknown, LockError::Held)),
+                Err(_) => return Ok(Self { _lock: None }),
+            }
+        }
+    }
+}
+
+fn in_words(readers: &[u32]) -> String {
+    match readers {
+        [] => "another process".to_owned(),
+        [one] => format!("process {one}"),
+        many => format!("the processes {}", many.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn readers_file(locks: &Path) -> PathBuf {
+    locks.join("readers.lock")
 }
 
 impl Drop for OwnerLock {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -11,13 +11,14 @@ use std::{
 use atocore_engine::{Caller, Engine};
 use atocore_model::{
     error::ErrorCode,
-    monitor::{Monitor, Progress},
+    monitor::{Monitor, Progress, Silent},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     http::Metrics,
-    verb::{Verb, VerbError},
+    verb::{Restore, Verb, VerbError},
+    wire,
 };
 
 /// How many long verbs run at once; most of them take turns inside the engine anyway.
@@ -30,7 +31,7 @@ const PLACE_WITHIN: Duration = Duration::from_secs(10);
 /// A running application; clones are the same one.
 #[derive(Debug, Clone)]
 pub struct App {
-    engine: Arc<Engine>,
+    engine: Arc<RwLock<Engine>>,
     metrics: Metrics,
     long: Arc<Semaphore>,
     short: Arc<Semaphore>,
@@ -42,7 +43,7 @@ impl App {
     #[must_use]
     pub fn new(engine: Engine) -> Self {
         Self {
-            engine: Arc::new(engine),
+            engine: Arc::new(RwLock::new(engine)),
             metrics: Metrics::new(),
             long: Arc::new(Semaphore::new(LONG_AT_ONCE)),
             short: Arc::new(Semaphore::new(SHORT_AT_ONCE)),
@@ -76,7 +77,46 @@ impl App {
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client goes away.
             let _place = place;
+            let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
             verb.run(&engine, caller, &monitor)
+        });
+        work.await.unwrap_or_else(|_| Err(fault()))
+    }
+
+    /// Goes back to an earlier state. Questions are answered until the swap and wait during it; long verbs finish first
+    /// and none begins meanwhile.
+    ///
+    /// # Errors
+    /// `ingestion_busy` when a long verb does not finish in time; else what the engine says.
+    ///
+    /// # Cancellation
+    /// As [`App::run`], until the swap.
+    pub async fn restore(&self, restore: Restore) -> Result<wire::RestoreOutcome, VerbError> {
+        let every = Arc::clone(&self.long).acquire_many_owned(LONG_AT_ONCE as u32);
+        let places = match tokio::time::timeout(PLACE_WITHIN, every).await {
+            Ok(Ok(places)) => places,
+            _ => return Err(busy()),
+        };
+        let gone = Gone::default();
+        let monitor = RequestMonitor { gone: Arc::clone(&gone.0), stopping: Arc::clone(&self.stopping) };
+        let shared = Arc::clone(&self.engine);
+        let work = tokio::task::spawn_blocking(move || {
+            let _places = places;
+            let reading = || shared.read().unwrap_or_else(PoisonError::into_inner);
+            let prepared = restore.prepare(&reading(), &monitor)?;
+            let outcome = {
+                let mut engine = shared.write().unwrap_or_else(PoisonError::into_inner);
+                engine.carry_out_restore(prepared, &Silent)?
+            };
+            reading().confirm_restore(&outcome)?;
+            let outcome = wire::RestoreOutcome::from(outcome);
+            tracing::info!(
+                stamp = outcome.plan.stamp,
+                safety = outcome.safety_stamp,
+                outage_ms = outcome.outage_ms,
+                "runtime_backup_restored"
+            );
+            Ok(outcome)
         });
         work.await.unwrap_or_else(|_| Err(fault()))
     }
@@ -85,10 +125,14 @@ impl App {
         let places = if long { &self.long } else { &self.short };
         match tokio::time::timeout(PLACE_WITHIN, Arc::clone(places).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
-            _ => Err(VerbError::new(ErrorCode::IngestionBusy, "too many requests are at work already")
-                .with_hint("try again when they have finished; `atocore status` shows what is running")),
+            _ => Err(busy()),
         }
     }
+}
+
+fn busy() -> VerbError {
+    VerbError::new(ErrorCode::IngestionBusy, "too many requests are at work already")
+        .with_hint("try again when they have finished; `atocore status` shows what is running")
 }
 
 /// What a client is told about a panic: nothing of what is inside. The panic itself is on standard error.

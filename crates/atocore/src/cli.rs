@@ -13,6 +13,7 @@ mod model;
 mod output;
 mod progress;
 mod projects;
+mod restore;
 mod search;
 mod serve;
 mod settings;

@@ -12,6 +12,7 @@ mod observe;
 mod openapi;
 mod projects;
 mod query;
+mod restore;
 mod status;
 
 use atocore_engine::Caller;
@@ -42,6 +43,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(embed::embed)) //                                         /embed
         .routes(routes!(backups::list, backups::create)) //                       /admin/backup
         .routes(routes!(backups::validate)) //                                    /admin/backup/{stamp}/validate
+        .routes(routes!(restore::plan, restore::restore)) //                      /admin/backup/{stamp}/restore
+        .routes(routes!(restore::plan_undo, restore::undo)) //                    /admin/backup/undo
         .routes(routes!(metrics::show)) //                                        /metrics
         .routes(routes!(openapi::show)) //                                        /openapi.json
 }

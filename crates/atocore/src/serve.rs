@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     app::App,
     http::{self, Guard, Hosts, Token},
+    session,
     verb::VerbError,
 };
 use socket::Socket;
@@ -82,6 +83,7 @@ pub fn serve_until(
     let path = socket::path(&layout.locks());
     let access = Access::Own { activity: "serve".to_owned(), socket: Some(path.clone()) };
     let mut engine = Engine::open(config, access, monitor)?;
+    session::say_what_was_recovered(&engine);
     engine.start_embedding();
     let app = App::new(engine);
     let result = runtime.block_on(async {

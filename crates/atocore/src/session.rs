@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_engine::{Access, Caller, Copier, Engine, EngineConfig, SystemClock};
+use atocore_engine::{Access, Caller, Copier, Engine, EngineConfig, Recovered, SystemClock};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Silent},
@@ -17,7 +17,8 @@ use atocore_model::{
 
 use crate::{
     config::Config,
-    verb::{Verb, VerbError, remote},
+    verb::{Restore, Verb, VerbError, remote},
+    wire,
 };
 
 /// The hidden command that copies a database file; the engine runs it in a process of its own.
@@ -45,19 +46,20 @@ impl Session {
         if let Some(socket) = server(config)? {
             return Ok(Self::Server(socket));
         }
+        finish_restore(config, monitor)?;
         let engine = Engine::open(engine_config(config), Access::Read, monitor)?;
         if Engine::owner(&config.layout)?.is_some() || engine.is_current()? {
-            return Ok(Self::Here(Box::new(engine)));
+            return Ok(Self::here(engine));
         }
         let activity = "bring the word index up to date".to_owned();
         match Engine::open(engine_config(config), Access::Own { activity, socket: None }, monitor) {
-            Ok(engine) => Ok(Self::Here(Box::new(engine))),
+            Ok(engine) => Ok(Self::here(engine)),
             // Somebody else is at it, or this user may not write: what can be seen is still worth having.
             Err(error)
                 if matches!(error.code(), ErrorCode::StoreBusy | ErrorCode::Io | ErrorCode::DiskFull) =>
             {
                 tracing::warn!(%error, "the word index could not be brought up to date");
-                Ok(Self::Here(Box::new(engine)))
+                Ok(Self::here(engine))
             }
             Err(error) => Err(error.into()),
         }
@@ -71,7 +73,8 @@ impl Session {
         if let Some(socket) = server(config)? {
             return Ok(Self::Server(socket));
         }
-        Ok(Self::Here(Box::new(Engine::open(engine_config(config), Access::Read, &Silent)?)))
+        finish_restore(config, &Silent)?;
+        Ok(Self::here(Engine::open(engine_config(config), Access::Read, &Silent)?))
     }
 
     /// A place for verbs that write. `activity` says to others what is going on.
@@ -84,7 +87,7 @@ impl Session {
         }
         let access = || Access::Own { activity: activity.to_owned(), socket: None };
         match Engine::open(engine_config(config), access(), monitor) {
-            Ok(engine) => Ok(Self::Here(Box::new(engine))),
+            Ok(engine) => Ok(Self::here(engine)),
             // A server may have started between the look and the attempt.
             Err(error) if error.code() == ErrorCode::StoreBusy => match server(config)? {
                 Some(socket) => Ok(Self::Server(socket)),
@@ -92,6 +95,43 @@ impl Session {
             },
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A place to go back to an earlier state from, even when the present one cannot be opened.
+    ///
+    /// # Errors
+    /// As [`Session::writing`].
+    pub fn replacing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, VerbError> {
+        if let Some(socket) = server(config)? {
+            return Ok(Self::Server(socket));
+        }
+        let access = Access::Replace { activity: activity.to_owned() };
+        Ok(Self::here(Engine::open(engine_config(config), access, monitor)?))
+    }
+
+    /// Goes back to an earlier state.
+    ///
+    /// # Errors
+    /// What the engine or the server says.
+    pub fn restore(
+        &mut self,
+        restore: &Restore,
+        monitor: &dyn Monitor,
+    ) -> Result<wire::RestoreOutcome, VerbError> {
+        match self {
+            Self::Here(engine) => {
+                let prepared = restore.prepare(engine, monitor)?;
+                let outcome = engine.carry_out_restore(prepared, monitor)?;
+                engine.confirm_restore(&outcome)?;
+                Ok(outcome.into())
+            }
+            Self::Server(socket) => remote::request(&restore.request(), socket, monitor),
+        }
+    }
+
+    fn here(engine: Engine) -> Self {
+        say_what_was_recovered(&engine);
+        Self::Here(Box::new(engine))
     }
 
     /// Runs a verb.
@@ -104,6 +144,29 @@ impl Session {
             Self::Server(socket) => remote::send(&verb, socket, monitor),
         }
     }
+}
+
+/// Tells what opening an engine did about a restore that was cut short.
+pub fn say_what_was_recovered(engine: &Engine) {
+    match engine.recovered() {
+        Recovered::Nothing => {}
+        Recovered::GivenUp => {
+            tracing::warn!("a restore that was cut short had changed nothing yet and was given up");
+        }
+        Recovered::Finished(replaced) => {
+            tracing::warn!(stamp = %replaced.stamp, "a restore that was cut short was finished");
+        }
+    }
+}
+
+/// Finishes a restore that was cut short, for commands that only look.
+fn finish_restore(config: &Config, monitor: &dyn Monitor) -> Result<(), VerbError> {
+    if Engine::is_restore_pending(&config.layout)? && Engine::owner(&config.layout)?.is_none() {
+        let activity = "finish a restore".to_owned();
+        let access = Access::Own { activity, socket: None };
+        drop(Session::here(Engine::open(engine_config(config), access, monitor)?));
+    }
+    Ok(())
 }
 
 /// What an engine of this process needs to know.

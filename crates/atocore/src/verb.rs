@@ -11,6 +11,7 @@ mod query;
 mod refresh;
 pub mod remote;
 mod request;
+mod restore;
 mod status;
 
 use atocore_engine::{Caller, Engine};
@@ -27,6 +28,7 @@ pub use projects::{
 pub use query::Query;
 pub use refresh::Refresh;
 pub use request::Request;
+pub use restore::{PlanRestore, Restore};
 pub use status::{Doctor, Health, Sources, Status};
 
 /// Something a user can ask for.

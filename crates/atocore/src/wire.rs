@@ -6,6 +6,7 @@ pub mod problem;
 pub mod project;
 pub mod query;
 pub mod refresh;
+pub mod restore;
 pub mod snapshot;
 pub mod status;
 
@@ -14,6 +15,7 @@ pub use project::{Project, ProjectList, Removal, RemovalPlan, Root};
 pub(crate) use query::notice;
 pub use query::{Answer, CopyPlace, Explanation, Factor, Fusion, Hit, Lines, MeaningHalf, WordHalf};
 pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
+pub use restore::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
 pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
 pub use status::{
     Check, Doctor, EmbeddingProgress, EmbeddingResult, EmbeddingStatus, FileProblem, Health, LastRefresh,

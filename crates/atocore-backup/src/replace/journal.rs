@@ -1,5 +1,7 @@
 //! `journal.json`: what is about to be swapped in; and `last.json`: what the last restore did.
 
+use std::path::{Path, PathBuf};
+
 use atocore_model::{digest::Digest, id::SnapshotId, time::Timestamp};
 use atocore_storage::{files, layout::Layout};
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,15 @@ pub struct Replaced {
     pub safety: Option<SnapshotId>,
     /// When.
     pub at: Timestamp,
+    /// Where the files of a store lie that could not be opened before, and so not be saved as a snapshot.
+    pub kept: Option<PathBuf>,
+}
+
+impl Replaced {
+    pub(super) fn new(stamp: SnapshotId, safety: Option<SnapshotId>, at: Timestamp, layout: &Layout) -> Self {
+        let folder = || layout.restores().join("kept").join(SnapshotId::at(at.get()).to_string());
+        Self { stamp, safety, at, kept: safety.is_none().then(folder) }
+    }
 }
 
 /// A file that lies ready.
@@ -85,11 +96,8 @@ impl Journal {
     pub(super) fn read(layout: &Layout) -> Result<Option<Self>, BackupError> {
         let path = journal_file(layout);
         let Some(bytes) = files::read_if_present(&path)? else { return Ok(None) };
-        let text: JournalText =
-            serde_json::from_slice(&bytes).map_err(|error| BackupError::JournalUnreadable {
-                path: path.clone(),
-                why: error.to_string(),
-            })?;
+        let text: JournalText = serde_json::from_slice(&bytes)
+            .map_err(|error| BackupError::JournalUnreadable { path: path.clone(), why: error.to_string() })?;
         let unreadable = |why: String| BackupError::JournalUnreadable { path: path.clone(), why };
         if text.format != FORMAT {
             return Err(unreadable(format!("it has format {}, this program reads {FORMAT}", text.format)));
@@ -99,7 +107,7 @@ impl Journal {
             Ok::<_, BackupError>(StagedFile { size_bytes: text.size_bytes, digest })
         };
         Ok(Some(Self {
-            replaced: replaced(&text.stamp, text.safety.as_deref(), &text.at).map_err(unreadable)?,
+            replaced: replaced(&text.stamp, text.safety.as_deref(), &text.at, layout).map_err(unreadable)?,
             database: file(&text.database)?,
             registry: text.registry.as_ref().map(file).transpose()?,
             vectors: text.vectors,
@@ -131,24 +139,21 @@ pub(super) fn last(layout: &Layout) -> Result<Option<Replaced>, BackupError> {
     let Some(bytes) = files::read_if_present(&path)? else { return Ok(None) };
     let unreadable = |why: String| BackupError::JournalUnreadable { path: path.clone(), why };
     let text: LastText = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-    replaced(&text.stamp, text.safety.as_deref(), &text.at).map(Some).map_err(unreadable)
+    replaced(&text.stamp, text.safety.as_deref(), &text.at, layout).map(Some).map_err(unreadable)
 }
 
-fn journal_file(layout: &Layout) -> std::path::PathBuf {
+fn journal_file(layout: &Layout) -> PathBuf {
     layout.restores().join("journal.json")
 }
 
-fn write(path: &std::path::Path, text: &impl Serialize) -> Result<(), BackupError> {
+fn write(path: &Path, text: &impl Serialize) -> Result<(), BackupError> {
     let bytes = serde_json::to_vec_pretty(text).map_err(BackupError::MetadataUnwritable)?;
     files::create_dirs_synced(path.parent().unwrap_or(path))?;
     Ok(files::write_atomic(path, &bytes)?)
 }
 
-fn replaced(stamp: &str, safety: Option<&str>, at: &str) -> Result<Replaced, String> {
+fn replaced(stamp: &str, safety: Option<&str>, at: &str, layout: &Layout) -> Result<Replaced, String> {
     let id = |text: &str| text.parse::<SnapshotId>().map_err(|error| error.to_string());
-    Ok(Replaced {
-        stamp: id(stamp)?,
-        safety: safety.map(id).transpose()?,
-        at: Timestamp::parse(at).ok_or_else(|| format!("`{at}` is not a time"))?,
-    })
+    let at = Timestamp::parse(at).ok_or_else(|| format!("`{at}` is not a time"))?;
+    Ok(Replaced::new(id(stamp)?, safety.map(id).transpose()?, at, layout))
 }

@@ -64,7 +64,7 @@ pub(super) fn sync_staged(layout: &Layout, vectors: bool) -> Result<(), BackupEr
 
 /// Does what the journal says, from wherever it stands, and closes the journal.
 pub(super) fn carry_out(journal: &Journal, layout: &Layout) -> Result<Replaced, BackupError> {
-    database(&journal.database, layout)?;
+    database(journal, layout)?;
     registry(journal.registry.as_ref(), layout)?;
     if journal.vectors {
         vectors(&layout.vector_store())?;
@@ -74,10 +74,14 @@ pub(super) fn carry_out(journal: &Journal, layout: &Layout) -> Result<Replaced, 
     Ok(journal.replaced.clone())
 }
 
-fn database(recorded: &StagedFile, layout: &Layout) -> Result<(), BackupError> {
+fn database(journal: &Journal, layout: &Layout) -> Result<(), BackupError> {
     let (incoming, target) = (incoming_database(layout), layout.database());
+    let recorded = &journal.database;
     if files::kind(&incoming)?.is_some() {
         compare(recorded, &incoming)?;
+        if let Some(kept) = &journal.replaced.kept {
+            keep(&target, kept)?;
+        }
         // The log of the state before would be played into the database of another state.
         for sidecar in ["-wal", "-shm", "-journal"] {
             files::remove_file(&beside(&target, sidecar))?;
@@ -87,6 +91,19 @@ fn database(recorded: &StagedFile, layout: &Layout) -> Result<(), BackupError> {
     }
     // Also where it lay in place already: only what was recorded may be opened.
     compare(recorded, &target)
+}
+
+/// Copies a database and its log aside. What is not there any more was copied before a crash.
+fn keep(database: &Path, folder: &Path) -> Result<(), BackupError> {
+    files::create_dirs_synced(folder)?;
+    for path in [database.to_owned(), beside(database, "-wal")] {
+        if files::kind(&path)?.is_some() {
+            let to = folder.join(path.file_name().unwrap_or_default());
+            files::remove_file(&to)?;
+            let _bytes = files::copy_synced(&path, &to)?;
+        }
+    }
+    Ok(files::sync(folder)?)
 }
 
 fn registry(recorded: Option<&StagedFile>, layout: &Layout) -> Result<(), BackupError> {

@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use atocore_backup::replace;
 use atocore_model::{monitor::Monitor, ranking::Mode};
 use atocore_storage::{
     files,
     lexical::{IndexAccess, LexicalError, LexicalIndex},
-    locks::{Owner, OwnerLock},
+    locks::{Owner, OwnerLock, ReaderLock},
     sqlite::{StorageError, Store, StoreOptions},
 };
 
@@ -18,12 +19,7 @@ use crate::{
 };
 
 impl Engine {
-    pub(super) fn own(
-        &mut self,
-        activity: String,
-        socket: Option<PathBuf>,
-        monitor: &dyn Monitor,
-    ) -> Result<(), Error> {
+    pub(super) fn own(&mut self, activity: String, socket: Option<PathBuf>) -> Result<(), Error> {
         let layout = &self.config.layout;
         let since = self.config.clock.now().to_string();
         let owner = Owner { pid: std::process::id(), activity, since, socket };
@@ -31,6 +27,13 @@ impl Engine {
         files::remove_tree(&layout.scratch())?;
         // Left-overs of dead owners do no harm, so failing to remove them does none either.
         drop(files::remove_staged(&layout.registry));
+        Ok(())
+    }
+
+    /// Opens the store that this engine has the lock of, after finishing a restore that was cut short.
+    pub(crate) fn open_store(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
+        let layout = &self.config.layout;
+        self.recovered = replace::recover(layout)?;
         let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
         let index = Arc::new(LexicalIndex::open(&layout.lexical_index(), IndexAccess::Write)?);
         self.embedding = self.open_embedding(IndexAccess::Write)?;
@@ -74,8 +77,28 @@ impl Engine {
         }
     }
 
+    /// Closes the store and everything derived from it, and keeps the lock; returns whether vectors were being made.
+    pub(crate) fn close_store(&mut self) -> Result<bool, Error> {
+        let was_embedding = self.making.take().is_some();
+        self.embedding = Arc::new(Embedding::without_index(self.config.model.clone()));
+        self.freshness = None;
+        self.index = None;
+        match self.store.take().map(Arc::try_unwrap) {
+            Some(Err(store)) => {
+                // Somebody still works with it: swapping its file away would lose what they write.
+                self.store = Some(store);
+                Err(Error::IndexNotReady)
+            }
+            Some(Ok(_)) | None => Ok(was_embedding),
+        }
+    }
+
     pub(super) fn look(&mut self) -> Result<(), Error> {
         let layout = &self.config.layout;
+        self.reading = Some(ReaderLock::acquire(&layout.locks(), self.config.busy_timeout)?);
+        if replace::is_pending(layout)? {
+            return Err(Error::RestorePending);
+        }
         match Store::open_read_only(&layout.database(), self.store_options()) {
             Ok(store) => self.store = Some(Arc::new(store)),
             Err(StorageError::Missing(_)) => return Ok(()),

@@ -6,7 +6,7 @@ use atocore_model::{
 };
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{ReadTransaction, StorageError};
+use super::{ReadTransaction, StorageError, pin, pin::StoreRecord};
 
 /// What a write transaction is for.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,26 @@ impl ReadTransaction<'_> {
     pub fn has(&self, mark: Mark) -> Result<bool, StorageError> {
         Ok(self.token(mark.generation)?.unwrap_or_default() == mark.token
             && mark.generation <= self.generation()?)
+    }
+
+    /// What the store says of itself.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn record(&self) -> Result<StoreRecord, StorageError> {
+        pin::read_record(self.connection)
+    }
+
+    /// What was done after a generation: each verb and how often, by verb.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn operations_since(&self, generation: Generation) -> Result<Vec<(String, u64)>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT verb, count(*) FROM operations WHERE generation > ?1 GROUP BY verb ORDER BY verb",
+        )?;
+        let rows = statement.query_map([generation.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// What SQLite's own check complains about; empty when the store is whole. Reads all of it.

@@ -1,26 +1,22 @@
-//! `backup create`, `list`, `validate`, `restore`, and the child process that copies the store.
+//! `backup create`, `list`, `validate`, and the child process that copies the store.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, path::Path};
 
-use atocore_engine::{RestoreReport, SystemClock};
-use atocore_model::{error::ErrorCode, monitor::Silent};
-use clap::{Args, Subcommand};
-use serde::Serialize;
+use atocore_model::monitor::Silent;
+use clap::Subcommand;
 use serde_json::Value;
 
 use super::{
     Terminal,
     exit::Exit,
     output::{self, Form, Output, Style},
+    restore::{Restore, Undo},
     typeset::{Table, count, plain, second, size},
 };
 use crate::{
     config::{Config, Environment},
     session::Session,
-    verb::{CreateBackup, ListBackups, ValidateBackup, VerbError, stamp},
+    verb::{CreateBackup, ListBackups, ValidateBackup, VerbError},
     wire::{SnapshotEntry, SnapshotMetadata, Validation},
 };
 
@@ -42,35 +38,10 @@ pub(super) enum Backups {
         #[arg(long, value_name = "D")]
         depth: Option<String>,
     },
-    /// Restores a snapshot into an empty folder, checked before it says done
+    /// Goes back to a snapshot: says what would change, and does it with --yes
     Restore(Restore),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Restore {
-    /// Its name, as `backup list` shows it
-    stamp: String,
-    /// A folder that is empty or does not exist; afterwards it is used with --data-dir
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
-}
-
-/// What a restore has put in place, as JSON.
-#[derive(Serialize)]
-struct Restored {
-    stamp: String,
-    path: String,
-    proven_depth: String,
-    generation: Option<u64>,
-    total_bytes: u64,
-    files: Vec<RestoredFile>,
-}
-
-#[derive(Serialize)]
-struct RestoredFile {
-    path: String,
-    size_bytes: u64,
-    blake3: String,
+    /// Goes back to the state before the last restore: says what would change, and does it with --yes
+    Undo(Undo),
 }
 
 impl Backups {
@@ -85,6 +56,7 @@ impl Backups {
             Self::List => list(config, output),
             Self::Validate { stamp, depth } => validate(ValidateBackup { stamp, depth }, config, output),
             Self::Restore(restore) => restore.run(config, &environment.current_dir, output),
+            Self::Undo(undo) => undo.run(config, output),
         }
     }
 }
@@ -234,62 +206,5 @@ pub(crate) fn print_validation(validation: &Validation, output: &Output) {
     }
     if !validation.valid {
         output.line("\nrestore from another: `atocore backup list` shows every snapshot");
-    }
-}
-
-impl Restore {
-    fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
-        let stamp = stamp(&self.stamp)?;
-        let monitor = Terminal::watch(output.form());
-        let to = current_dir.join(&self.to);
-        if to.exists() && !to.is_dir() {
-            let message = format!("`{}` is not a folder", self.to.display());
-            return Err(VerbError::new(ErrorCode::TargetNotEmpty, message)
-                .with_hint("name an empty folder, or one that does not exist yet"));
-        }
-        let report = atocore_engine::restore(&config.layout, stamp, &to, &SystemClock, &monitor)?;
-        drop(monitor);
-        tracing::info!(stamp = %report.stamp, target = %report.target.display(), "runtime_backup_restored");
-        if output.form() == Form::Json {
-            output.json(&Restored::from(report));
-            return Ok(Exit::Done);
-        }
-        print_restored(&report, output);
-        let folder = report.target.display();
-        output.line(format!("\nuse it: `atocore --data-dir '{folder}' status`"));
-        Ok(Exit::Done)
-    }
-}
-
-/// Sets what a restore did for a person.
-pub(crate) fn print_restored(report: &RestoreReport, output: &Output) {
-    output.line(format!(
-        "snapshot {} restored into {}",
-        output.paint(Style::Bold, report.stamp),
-        report.target.display()
-    ));
-    let files = count(report.files.len() as u64, "file");
-    output.line(format!(
-        "  {files}, {}, proven to depth `{}` before, compared with the record after",
-        size(report.bytes),
-        report.proven
-    ));
-}
-
-impl From<RestoreReport> for Restored {
-    fn from(report: RestoreReport) -> Self {
-        let file = |file: &atocore_engine::RestoredFile| RestoredFile {
-            path: file.path.to_string_lossy().into_owned(),
-            size_bytes: file.size_bytes,
-            blake3: file.digest.to_string(),
-        };
-        Self {
-            stamp: report.stamp.to_string(),
-            path: report.target.to_string_lossy().into_owned(),
-            proven_depth: report.proven.to_string(),
-            generation: report.generation.map(|generation| generation.0),
-            total_bytes: report.bytes,
-            files: report.files.iter().map(file).collect(),
-        }
     }
 }

@@ -6,7 +6,11 @@ use atocore_engine::Caller;
 use axum::{Json, extract::FromRequestParts, http::request::Parts};
 
 use super::failure::Failure;
-use crate::{app::App, verb::Verb};
+use crate::{
+    app::App,
+    verb::{Restore, Verb},
+    wire::RestoreOutcome,
+};
 
 /// What a handler gives back.
 pub(super) type Reply<T> = Result<Json<T>, Failure>;
@@ -21,6 +25,11 @@ impl Door {
     /// Runs a verb for the caller.
     pub(super) async fn run<V: Verb>(&self, verb: V) -> Reply<V::Reply> {
         Ok(Json(self.app.run(self.caller, verb).await?))
+    }
+
+    /// Goes back to an earlier state.
+    pub(super) async fn restore(&self, restore: Restore) -> Reply<RestoreOutcome> {
+        Ok(Json(self.app.restore(restore).await?))
     }
 
     /// The application itself.

@@ -29,11 +29,25 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// # Cancellation
 /// Closes the connection, upon which the server calls the verb off.
 pub fn send<V: Verb>(verb: &V, socket: &Path, monitor: &dyn Monitor) -> Result<V::Reply, VerbError> {
+    request(&verb.request(), socket, monitor)
+}
+
+/// Sends a request that is no verb, and waits for its reply.
+///
+/// # Errors
+/// As [`send`].
+///
+/// # Cancellation
+/// As [`send`].
+pub fn request<R: serde::de::DeserializeOwned>(
+    request: &Request,
+    socket: &Path,
+    monitor: &dyn Monitor,
+) -> Result<R, VerbError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| VerbError::new(ErrorCode::Io, sentence(&error)))?;
-    let request = verb.request();
     let answer = runtime.block_on(async {
-        let exchange = exchange(&request, socket);
+        let exchange = exchange(request, socket);
         tokio::pin!(exchange);
         loop {
             match tokio::time::timeout(ASK_EVERY, &mut exchange).await {

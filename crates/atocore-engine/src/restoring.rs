@@ -1,0 +1,269 @@
+//! Restoring over the present state: what it would change, the snapshot of what is there now, the swap, and the way
+//! back. The engine goes on answering until the swap itself.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use atocore_backup::{
+    BackupError,
+    manifest::Place,
+    replace::{self, Staged},
+    vault::Vault,
+    verify::{self, VerifiedSnapshot},
+};
+use atocore_model::{
+    digest::Digest,
+    id::{Generation, Mark, SnapshotId},
+    monitor::Monitor,
+    project::Project,
+    snapshot::Depth,
+};
+use atocore_storage::{
+    files,
+    locks::ReadersOut,
+    registry::Registry,
+    sqlite::{Store, StoreRecord, inspect},
+};
+
+use crate::{backups::IncludeVectors, engine::Engine, error::Error};
+
+/// What a restore over the present state would change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestorePlan {
+    /// The snapshot.
+    pub stamp: SnapshotId,
+    /// When its recovery point was taken.
+    pub taken_at: String,
+    /// How deep it was proven for this plan.
+    pub proven: Depth,
+    /// What the store holds now; `None` when there is none.
+    pub present: Option<StoreRecord>,
+    /// What it would hold.
+    pub restored: StoreRecord,
+    /// The projects that would come back, by id.
+    pub projects_gained: Vec<String>,
+    /// The projects that would be gone.
+    pub projects_lost: Vec<String>,
+    /// The projects that would be registered otherwise than now.
+    pub projects_changed: Vec<String>,
+    /// What was done since the snapshot and would be lost.
+    pub lost: Lost,
+    /// Whether the folder of the vector store would be replaced too.
+    pub vectors: bool,
+}
+
+/// What was done since a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// The snapshot is of an earlier moment of this store: the verbs that changed it since, and how often.
+    Since(Vec<(String, u64)>),
+    /// The snapshot is not of the past of this store: nothing of the present state would be left.
+    Everything,
+    /// There is no store yet.
+    Nothing,
+}
+
+/// A restore that is ready to be carried out.
+#[derive(Debug)]
+pub struct PreparedRestore {
+    plan: RestorePlan,
+    staged: Staged,
+    safety: Option<Safety>,
+}
+
+/// The snapshot of the present state, and what tells whether it still is one.
+#[derive(Debug)]
+struct Safety {
+    stamp: SnapshotId,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct State {
+    mark: Mark,
+    registry: Option<Digest>,
+}
+
+/// What a restore over the present state did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreOutcome {
+    /// What was planned, and done.
+    pub plan: RestorePlan,
+    /// The snapshot of the state before: what `undo` goes back to.
+    pub safety: Option<SnapshotId>,
+    /// Where the files of the store before lie, when it could not be opened and so not be saved.
+    pub kept: Option<PathBuf>,
+    /// The generation of the store now.
+    pub generation: Generation,
+    /// For how long nothing was answered.
+    pub outage: Duration,
+}
+
+impl RestorePlan {
+    fn new(engine: &Engine, snapshot: &VerifiedSnapshot) -> Result<Self, Error> {
+        let manifest = snapshot.manifest();
+        let at = |place: Place| match place {
+            Place::At(path) => Some(snapshot.path().join(path.as_str())),
+            Place::NotRecorded | Place::Unusable => None,
+        };
+        let database = at(manifest.database()).unwrap_or_default();
+        // A database of the original can be read by its own program only: here it would be a store that does not open.
+        let restored = inspect::record(&database)?;
+        let registry = match at(manifest.registry()) {
+            Some(path) => Registry::load(&path)?,
+            None => Registry::parse(b"{\"projects\":[]}").map_err(Error::NameTaken)?,
+        };
+        let present = engine.registered();
+        let (ids, restored_ids) = (ids(&present), ids(registry.projects()));
+        let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| -> Vec<String> {
+            one.difference(other).cloned().collect()
+        };
+        let changed = registry
+            .projects()
+            .iter()
+            .filter(|project| present.iter().any(|known| known.id == project.id && known != *project));
+        let (record, lost) = match engine.store_if_any() {
+            Some(store) => (Some(store.read(|read| read.record())?), lost(store, &restored)?),
+            None => (None, Lost::Nothing),
+        };
+        Ok(Self {
+            stamp: snapshot.stamp(),
+            taken_at: manifest.created_at.clone(),
+            proven: snapshot.depth(),
+            present: record,
+            projects_gained: only(&restored_ids, &ids),
+            projects_lost: only(&ids, &restored_ids),
+            projects_changed: changed.map(|project| project.id.to_string()).collect(),
+            restored,
+            lost,
+            vectors: manifest.has_vector_store(),
+        })
+    }
+}
+
+fn ids(projects: &[Project]) -> BTreeSet<String> {
+    projects.iter().map(|project| project.id.to_string()).collect()
+}
+
+fn lost(store: &Store, restored: &StoreRecord) -> Result<Lost, Error> {
+    let mark = Mark { generation: restored.generation, token: restored.token };
+    store.read(|read| {
+        Ok(if read.has(mark)? {
+            Lost::Since(read.operations_since(restored.generation)?)
+        } else {
+            Lost::Everything
+        })
+    })
+}
+
+impl Engine {
+    /// What restoring a snapshot over the present state would change. The snapshot is proven whole first.
+    ///
+    /// # Errors
+    /// When it cannot be proven whole, or its database is not one of this program.
+    pub fn plan_restore(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<RestorePlan, Error> {
+        RestorePlan::new(self, &self.prove(id, monitor)?)
+    }
+
+    /// Proves a snapshot whole, lays it ready beside the present state and takes a snapshot of the present state.
+    /// Questions are answered and writers go on meanwhile.
+    ///
+    /// # Errors
+    /// As [`Engine::plan_restore`]; and when there is no room, or the present state cannot be saved. Nothing has
+    /// changed then.
+    pub fn prepare_restore(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<PreparedRestore, Error> {
+        let snapshot = self.prove(id, monitor)?;
+        let plan = RestorePlan::new(self, &snapshot)?;
+        let staged = replace::stage(&snapshot, self.layout(), monitor)?;
+        let safety = self.take_safety(plan.vectors, monitor)?;
+        Ok(PreparedRestore { plan, staged, safety })
+    }
+
+    /// Carries out a restore: closes the store, swaps, and opens it again. Everybody else must be out of this engine;
+    /// other processes that read the store are waited for.
+    ///
+    /// # Errors
+    /// When another process goes on reading, or the swap fails. The engine is open again on the state before then,
+    /// unless the swap had begun and could not be finished: then it stays closed, and the next start finishes it.
+    ///
+    /// # Durability
+    /// The state is the one of the snapshot, on disk, and was read back, when this returns `Ok`.
+    pub fn carry_out_restore(
+        &mut self,
+        prepared: PreparedRestore,
+        monitor: &dyn Monitor,
+    ) -> Result<RestoreOutcome, Error> {
+        let PreparedRestore { plan, staged, mut safety } = prepared;
+        // Whatever was written since must not be lost either.
+        if self.state()? != safety.as_ref().map(|safety| safety.state) {
+            safety = self.take_safety(plan.vectors, monitor)?;
+        }
+        let safety = safety.map(|safety| safety.stamp);
+        let started = Instant::now();
+        let was_embedding = match self.close_store() {
+            Ok(was_embedding) => was_embedding,
+            Err(error) => {
+                self.open_store(monitor)?;
+                return Err(error);
+            }
+        };
+        let swapped = ReadersOut::wait(&self.layout().locks(), self.busy_timeout())
+            .map_err(Error::from)
+            .and_then(|_out| Ok(staged.swap(safety, self.clock().now())?));
+        // Also after a failure: on what was there before, or on what could be finished now.
+        let opened = self.open_store(monitor);
+        let replaced = swapped?;
+        opened?;
+        let outage = started.elapsed();
+        if was_embedding {
+            self.start_embedding();
+        }
+        let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
+        let generation = store.generation()?;
+        Ok(RestoreOutcome { plan, safety, kept: replaced.kept, generation, outage })
+    }
+
+    /// Has SQLite check the whole restored store. Questions are answered meanwhile.
+    ///
+    /// # Errors
+    /// When it complains, or the store cannot be read.
+    pub fn confirm_restore(&self, outcome: &RestoreOutcome) -> Result<(), Error> {
+        let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
+        let Some(complaint) = store.read(|read| read.integrity())?.into_iter().next() else { return Ok(()) };
+        let problems = vec![format!("db_integrity_check_failed: {complaint}")];
+        Err(BackupError::Damaged { stamp: outcome.plan.stamp, problems }.into())
+    }
+
+    /// The snapshot that `undo` goes back to: the state before the last restore.
+    ///
+    /// # Errors
+    /// [`Error::NothingToUndo`]; or when the note of the last restore cannot be read.
+    pub fn undo_point(&self) -> Result<SnapshotId, Error> {
+        replace::last(self.layout())?.and_then(|last| last.safety).ok_or(Error::NothingToUndo)
+    }
+
+    fn prove(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<VerifiedSnapshot, Error> {
+        Ok(verify::prove(&Vault::new(&self.layout().backups), id, self.clock(), monitor)?)
+    }
+
+    /// Takes a snapshot of the present state; `None` when there is none to take one of.
+    fn take_safety(&self, vectors: bool, monitor: &dyn Monitor) -> Result<Option<Safety>, Error> {
+        let vectors = if vectors { IncludeVectors::Yes } else { IncludeVectors::No };
+        // What tells the state is looked at before: a write in between shows as a difference later.
+        let Some(state) = self.state()? else { return Ok(None) };
+        let taken = self.create_snapshot(vectors, monitor)?;
+        Ok(Some(Safety { stamp: taken.id, state }))
+    }
+
+    fn state(&self) -> Result<Option<State>, Error> {
+        let Some(store) = self.store_if_any() else { return Ok(None) };
+        let registry = files::read_if_present(&self.layout().registry)?;
+        Ok(Some(State {
+            mark: store.read(|read| read.mark())?,
+            registry: registry.map(|bytes| Digest::from_bytes(*blake3::hash(&bytes).as_bytes())),
+        }))
+    }
+}

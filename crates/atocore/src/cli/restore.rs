@@ -1,0 +1,240 @@
+//! `backup restore` and `backup undo`: over the present state, or a snapshot into an empty folder.
+
+use std::path::{Path, PathBuf};
+
+use atocore_engine::{RestoreReport, SystemClock};
+use atocore_model::error::ErrorCode;
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    Terminal,
+    exit::Exit,
+    output::{Form, Output, Style},
+    typeset::{Table, count, plain, second, size},
+};
+use crate::{
+    config::Config,
+    session::Session,
+    verb::{self, PlanRestore, VerbError, stamp},
+    wire::{RestoreOutcome, RestorePlan, StoreCounts},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// Its name, as `backup list` shows it
+    stamp: String,
+    /// Restore into this folder instead, which is empty or does not exist; afterwards it is used with --data-dir
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dry_run", "yes"])]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Undo {
+    #[command(flatten)]
+    consent: Consent,
+}
+
+#[derive(Debug, Args)]
+struct Consent {
+    /// Only says what would change, as without --yes
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Does it
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What a restore into a folder has put in place, as JSON.
+#[derive(Serialize)]
+struct Restored {
+    stamp: String,
+    path: String,
+    proven_depth: String,
+    generation: Option<u64>,
+    total_bytes: u64,
+    files: Vec<RestoredFile>,
+}
+
+#[derive(Serialize)]
+struct RestoredFile {
+    path: String,
+    size_bytes: u64,
+    blake3: String,
+}
+
+impl Restore {
+    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
+        let Self { stamp, to, consent } = self;
+        let Some(to) = to else {
+            let command = format!("atocore backup restore {}", plain(&stamp));
+            return over_the_present(&verb::Restore::To(stamp), &consent, &command, config, output);
+        };
+        let stamp = verb::stamp(&stamp)?;
+        let monitor = Terminal::watch(output.form());
+        let folder = current_dir.join(&to);
+        if folder.exists() && !folder.is_dir() {
+            let message = format!("`{}` is not a folder", to.display());
+            return Err(VerbError::new(ErrorCode::TargetNotEmpty, message)
+                .with_hint("name an empty folder, or one that does not exist yet"));
+        }
+        let report = atocore_engine::restore(&config.layout, stamp, &folder, &SystemClock, &monitor)?;
+        drop(monitor);
+        tracing::info!(stamp = %report.stamp, target = %report.target.display(), "runtime_backup_restored");
+        if output.form() == Form::Json {
+            output.json(&Restored::from(report));
+            return Ok(Exit::Done);
+        }
+        print_restored(&report, output);
+        let folder = report.target.display();
+        output.line(format!("\nuse it: `atocore --data-dir '{folder}' status`"));
+        Ok(Exit::Done)
+    }
+}
+
+impl Undo {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+        over_the_present(&verb::Restore::Undo, &self.consent, "atocore backup undo", config, output)
+    }
+}
+
+fn over_the_present(
+    restore: &verb::Restore,
+    consent: &Consent,
+    command: &str,
+    config: &Config,
+    output: &Output,
+) -> Result<Exit, VerbError> {
+    if let verb::Restore::To(text) = restore {
+        let _checked = stamp(text)?;
+    }
+    let monitor = Terminal::watch(output.form());
+    if !consent.yes {
+        let session = match Session::looking(config) {
+            // To go back is what cures a store that cannot be opened.
+            Err(error) if error.code == ErrorCode::StoreDamaged => {
+                Session::replacing(config, command, &monitor)?
+            }
+            session => session?,
+        };
+        let plan = session.run(PlanRestore(restore.clone()), &monitor)?;
+        drop(monitor);
+        match output.form() {
+            Form::Json => output.json(&plan),
+            Form::Human => {
+                print_plan(&plan, "would", output);
+                output.line(format!("\nnothing was changed; `{command} --yes` does it"));
+            }
+        }
+        return Ok(Exit::Done);
+    }
+    let mut session = Session::replacing(config, command, &monitor)?;
+    let outcome = session.restore(restore, &monitor)?;
+    drop(monitor);
+    match output.form() {
+        Form::Json => output.json(&outcome),
+        Form::Human => print_outcome(&outcome, output),
+    }
+    Ok(Exit::Done)
+}
+
+fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
+    output.line(format!(
+        "going back to snapshot {} of {}, proven to depth `{}`, {mood} change:",
+        output.paint(Style::Bold, plain(&plan.stamp)),
+        second(&plain(&plan.taken_at)),
+        plan.proven_depth
+    ));
+    let mut table = Table::bare();
+    let holds = |counts: &StoreCounts| {
+        let StoreCounts { generation, documents, chunks, vectors, .. } = counts;
+        let (documents, chunks) = (count(*documents, "document"), count(*chunks, "passage"));
+        format!("{documents} · {chunks} · {} · generation {generation}", count(*vectors, "vector"))
+    };
+    let present = plan.present.as_ref().map_or_else(|| "no store that can be opened".to_owned(), holds);
+    table.row(["  from".to_owned(), present]);
+    table.row(["  to".to_owned(), holds(&plan.restored)]);
+    for (word, projects) in [
+        ("  projects back", &plan.projects_gained),
+        ("  projects gone", &plan.projects_lost),
+        ("  projects changed", &plan.projects_changed),
+    ] {
+        if !projects.is_empty() {
+            table.row([word.to_owned(), plain(&projects.join(", "))]);
+        }
+    }
+    table.row(["  lost".to_owned(), lost(plan)]);
+    if plan.replaces_vector_store {
+        table.row(["  vectors".to_owned(), "the directory of the vector store is replaced too".to_owned()]);
+    }
+    for line in table.lines() {
+        output.line(line);
+    }
+}
+
+fn lost(plan: &RestorePlan) -> String {
+    let lost = &plan.lost;
+    match lost.what.as_str() {
+        "since" if lost.changes == 0 => "nothing: no change since".to_owned(),
+        "since" => {
+            let verbs: Vec<_> =
+                lost.by_verb.iter().map(|(verb, times)| format!("{times} × {verb}")).collect();
+            format!("{} made since: {}", count(lost.changes, "change"), plain(&verbs.join(", ")))
+        }
+        "everything" => "everything: the snapshot is not of the past of this store".to_owned(),
+        _ => "nothing: there is no store that could be read".to_owned(),
+    }
+}
+
+fn print_outcome(outcome: &RestoreOutcome, output: &Output) {
+    print_plan(&outcome.plan, "did", output);
+    let generation = outcome.generation;
+    output.line(format!(
+        "\n{}: generation {generation}, nothing was answered for {:.0} ms",
+        output.paint(Style::Green, "done"),
+        outcome.outage_ms
+    ));
+    if let Some(kept) = &outcome.kept {
+        output.line(format!("the files of the store before are kept in {}", plain(kept)));
+    }
+    if let Some(safety) = &outcome.safety_stamp {
+        output.line(format!(
+            "the state before is snapshot {safety}; `atocore backup undo --yes` goes back to it"
+        ));
+    }
+}
+
+/// Sets what a restore into a folder did for a person.
+pub(crate) fn print_restored(report: &RestoreReport, output: &Output) {
+    output.line(format!(
+        "snapshot {} restored into {}",
+        output.paint(Style::Bold, report.stamp),
+        report.target.display()
+    ));
+    let files = count(report.files.len() as u64, "file");
+    output.line(format!(
+        "  {files}, {}, proven to depth `{}` before, compared with the record after",
+        size(report.bytes),
+        report.proven
+    ));
+}
+
+impl From<RestoreReport> for Restored {
+    fn from(report: RestoreReport) -> Self {
+        let file = |file: &atocore_engine::RestoredFile| RestoredFile {
+            path: file.path.to_string_lossy().into_owned(),
+            size_bytes: file.size_bytes,
+            blake3: file.digest.to_string(),
+        };
+        Self {
+            stamp: report.stamp.to_string(),
+            path: report.target.to_string_lossy().into_owned(),
+            proven_depth: report.proven.to_string(),
+            generation: report.generation.map(|generation| generation.0),
+            total_bytes: report.bytes,
+            files: report.files.iter().map(file).collect(),
+        }
+    }
+}

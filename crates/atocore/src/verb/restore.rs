@@ -1,0 +1,68 @@
+//! Restoring over the present state: the plan, the restore, and the way back.
+//!
+//! A plan is a verb like any other. Carrying it out closes and opens the engine, so it goes its own way: a door that
+//! has the engine to itself calls [`Restore::prepare`] and the engine, others send [`Restore::request`].
+
+use atocore_engine::{Caller, Engine, PreparedRestore};
+use atocore_model::{id::SnapshotId, monitor::Monitor};
+use axum::http::Method;
+
+use super::{Request, Verb, VerbError, backups::stamp, request::segment};
+use crate::wire;
+
+/// To which state to go back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restore {
+    /// That of a snapshot.
+    To(String),
+    /// That before the last restore.
+    Undo,
+}
+
+/// Says what a restore over the present state would change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRestore(pub Restore);
+
+impl Restore {
+    fn stamp(&self, engine: &Engine) -> Result<SnapshotId, VerbError> {
+        match self {
+            Self::To(text) => stamp(text),
+            Self::Undo => Ok(engine.undo_point()?),
+        }
+    }
+
+    fn path(&self) -> String {
+        match self {
+            Self::To(stamp) => format!("/admin/backup/{}/restore", segment(stamp)),
+            Self::Undo => "/admin/backup/undo".to_owned(),
+        }
+    }
+
+    /// The restore as an HTTP request.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request::new(Method::POST, self.path())
+    }
+
+    /// Makes everything ready while the engine goes on answering.
+    ///
+    /// # Errors
+    /// `invalid_stamp`; else what the engine says.
+    pub fn prepare(&self, engine: &Engine, monitor: &dyn Monitor) -> Result<PreparedRestore, VerbError> {
+        Ok(engine.prepare_restore(self.stamp(engine)?, monitor)?)
+    }
+}
+
+impl Verb for PlanRestore {
+    type Reply = wire::RestorePlan;
+    const WRITES: bool = false;
+    const LONG: bool = true;
+
+    fn request(&self) -> Request {
+        Request::new(Method::GET, self.0.path())
+    }
+
+    fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        Ok(engine.plan_restore(self.0.stamp(engine)?, monitor)?.into())
+    }
+}

@@ -1,0 +1,124 @@
+//! Restoring over the present state as JSON: what it would change, and what it did.
+
+use std::collections::BTreeMap;
+
+use atocore_engine as engine;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a store holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoreCounts {
+    /// Its generation.
+    pub generation: u64,
+    /// Documents.
+    pub documents: u64,
+    /// Passages.
+    pub chunks: u64,
+    /// Vectors, of all models.
+    pub vectors: u64,
+    /// Lines of the operation log.
+    pub operations: u64,
+}
+
+/// What was done since the snapshot and would be lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LostChanges {
+    /// `since`: the snapshot is of the past of this store. `everything`: it is not, so nothing of the present state
+    /// would be left. `nothing`: there is no store yet, or none that can be opened.
+    #[schema(example = "since")]
+    pub what: String,
+    /// How many changes; all of them for `everything`.
+    pub changes: u64,
+    /// Each verb and how often, for `since`.
+    pub by_verb: BTreeMap<String, u64>,
+}
+
+/// What a restore over the present state would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RestorePlan {
+    /// The snapshot.
+    #[schema(example = "20260406T184219Z")]
+    pub stamp: String,
+    /// When its recovery point was taken.
+    pub taken_at: String,
+    /// How deep it was proven for this plan.
+    pub proven_depth: String,
+    /// What the store holds now; null when there is none, or none that can be opened.
+    pub present: Option<StoreCounts>,
+    /// What it would hold.
+    pub restored: StoreCounts,
+    /// The projects that would come back.
+    pub projects_gained: Vec<String>,
+    /// The projects that would be gone.
+    pub projects_lost: Vec<String>,
+    /// The projects that would be registered otherwise than now.
+    pub projects_changed: Vec<String>,
+    /// What would be lost.
+    pub lost: LostChanges,
+    /// Whether the directory of the vector store would be replaced too.
+    pub replaces_vector_store: bool,
+}
+
+/// What a restore over the present state did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RestoreOutcome {
+    /// What was planned, and done.
+    pub plan: RestorePlan,
+    /// The snapshot of the state before, to which `undo` goes back; null when there was no store to take one of.
+    pub safety_stamp: Option<String>,
+    /// Where the files of the store before lie, when it could not be opened and so not be saved as a snapshot.
+    pub kept: Option<String>,
+    /// The generation of the store now.
+    pub generation: u64,
+    /// For how long nothing was answered, in milliseconds.
+    pub outage_ms: f64,
+}
+
+impl From<engine::StoreRecord> for StoreCounts {
+    fn from(record: engine::StoreRecord) -> Self {
+        Self {
+            generation: record.generation.0,
+            documents: record.documents,
+            chunks: record.chunks,
+            vectors: record.vectors,
+            operations: record.operations,
+        }
+    }
+}
+
+impl From<engine::RestorePlan> for RestorePlan {
+    fn from(plan: engine::RestorePlan) -> Self {
+        let (what, by_verb) = match plan.lost {
+            engine::Lost::Since(verbs) => ("since", verbs.into_iter().collect::<BTreeMap<_, _>>()),
+            engine::Lost::Everything => ("everything", BTreeMap::new()),
+            engine::Lost::Nothing => ("nothing", BTreeMap::new()),
+        };
+        let all = || plan.present.as_ref().map_or(0, |present| present.operations);
+        let changes = if what == "everything" { all() } else { by_verb.values().sum() };
+        Self {
+            stamp: plan.stamp.to_string(),
+            taken_at: plan.taken_at,
+            proven_depth: plan.proven.to_string(),
+            lost: LostChanges { what: what.to_owned(), changes, by_verb },
+            present: plan.present.map(StoreCounts::from),
+            restored: plan.restored.into(),
+            projects_gained: plan.projects_gained,
+            projects_lost: plan.projects_lost,
+            projects_changed: plan.projects_changed,
+            replaces_vector_store: plan.vectors,
+        }
+    }
+}
+
+impl From<engine::RestoreOutcome> for RestoreOutcome {
+    fn from(outcome: engine::RestoreOutcome) -> Self {
+        Self {
+            plan: outcome.plan.into(),
+            safety_stamp: outcome.safety.map(|stamp| stamp.to_string()),
+            kept: outcome.kept.map(|path| path.to_string_lossy().into_owned()),
+            generation: outcome.generation.0,
+            outage_ms: outcome.outage.as_secs_f64() * 1e3,
+        }
+    }
+}
