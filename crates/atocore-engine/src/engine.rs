@@ -5,7 +5,7 @@ mod visibility;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use atocore_backup::replace::{self, Recovered};
+use atocore_backup::replace::Recovered;
 use atocore_model::{
     id::{Generation, ProjectId, SnapshotId},
     monitor::Monitor,
@@ -118,14 +118,6 @@ impl Engine {
     /// When the lock cannot be looked at, or its owner has not said who it is.
     pub fn owner(layout: &Layout) -> Result<Option<Owner>, Error> {
         Ok(locks::current_owner(&layout.locks())?)
-    }
-
-    /// Whether a restore over an installation was cut short, which only an owner can finish.
-    ///
-    /// # Errors
-    /// When the installation cannot be looked at.
-    pub fn is_restore_pending(layout: &Layout) -> Result<bool, Error> {
-        Ok(replace::is_pending(layout)?)
     }
 
     /// What opening this engine did about a restore that was cut short.

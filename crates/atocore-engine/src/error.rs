@@ -177,6 +177,12 @@ impl Error {
         }
     }
 
+    /// Whether opening the store once as its owner is what helps: a process was killed in the middle of a write.
+    #[must_use]
+    pub const fn needs_owner(&self) -> bool {
+        matches!(self, Self::RestorePending | Self::Storage(StorageError::Unfinished(_)))
+    }
+
     /// What sort of trouble it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

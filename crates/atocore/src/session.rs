@@ -46,8 +46,7 @@ impl Session {
         if let Some(socket) = server(config)? {
             return Ok(Self::Server(socket));
         }
-        finish_restore(config, monitor)?;
-        let engine = Engine::open(engine_config(config), Access::Read, monitor)?;
+        let engine = look(config, monitor)?;
         if Engine::owner(&config.layout)?.is_some() || engine.is_current()? {
             return Ok(Self::here(engine));
         }
@@ -73,8 +72,7 @@ impl Session {
         if let Some(socket) = server(config)? {
             return Ok(Self::Server(socket));
         }
-        finish_restore(config, &Silent)?;
-        Ok(Self::here(Engine::open(engine_config(config), Access::Read, &Silent)?))
+        Ok(Self::here(look(config, &Silent)?))
     }
 
     /// A place for verbs that write. `activity` says to others what is going on.
@@ -159,14 +157,20 @@ pub fn say_what_was_recovered(engine: &Engine) {
     }
 }
 
-/// Finishes a restore that was cut short, for commands that only look.
-fn finish_restore(config: &Config, monitor: &dyn Monitor) -> Result<(), VerbError> {
-    if Engine::is_restore_pending(&config.layout)? && Engine::owner(&config.layout)?.is_none() {
-        let activity = "finish a restore".to_owned();
-        let access = Access::Own { activity, socket: None };
-        drop(Session::here(Engine::open(engine_config(config), access, monitor)?));
+/// Opens the store to look at it. What a process that was killed has left half done is finished first, which only an
+/// owner can.
+fn look(config: &Config, monitor: &dyn Monitor) -> Result<Engine, VerbError> {
+    let looked = Engine::open(engine_config(config), Access::Read, monitor);
+    match looked {
+        Err(error) if error.needs_owner() && Engine::owner(&config.layout)?.is_none() => {
+            let access = Access::Own { activity: "finish what was cut short".to_owned(), socket: None };
+            let engine = Engine::open(engine_config(config), access, monitor)?;
+            say_what_was_recovered(&engine);
+            drop(engine);
+            Ok(Engine::open(engine_config(config), Access::Read, monitor)?)
+        }
+        looked => Ok(looked?),
     }
-    Ok(())
 }
 
 /// What an engine of this process needs to know.

@@ -46,6 +46,9 @@ pub enum StorageError {
     /// The disk has no room.
     #[error("the disk is full")]
     Full(#[source] rusqlite::Error),
+    /// A process was killed in the middle of a write, and only one that may write can roll it back.
+    #[error("the store was left in the middle of a write")]
+    Unfinished(#[source] rusqlite::Error),
     /// SQLite refused.
     #[error("the store cannot be used")]
     Sqlite(#[source] rusqlite::Error),
@@ -92,7 +95,7 @@ impl StorageError {
             }
             Self::Full(_) => ErrorCode::DiskFull,
             Self::File(error) if error.is_full() => ErrorCode::DiskFull,
-            Self::File(_) | Self::Sqlite(_) | Self::Copier(_) | Self::LogTooLarge { .. } => ErrorCode::Io,
+            Self::File(_) | Self::Sqlite(_) | Self::Unfinished(_) | Self::Copier(_) | Self::LogTooLarge { .. } => ErrorCode::Io,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::ReadOnly | Self::Random(_) => ErrorCode::Internal,
         }
@@ -101,7 +104,12 @@ impl StorageError {
 
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode as Sqlite;
+        use rusqlite::{ErrorCode as Sqlite, ffi};
+        if let Some(ffi::Error { extended_code, .. }) = error.sqlite_error()
+            && matches!(*extended_code, ffi::SQLITE_READONLY_ROLLBACK | ffi::SQLITE_READONLY_RECOVERY)
+        {
+            return Self::Unfinished(error);
+        }
         match error.sqlite_error_code() {
             Some(Sqlite::DiskFull) => Self::Full(error),
             Some(Sqlite::DatabaseCorrupt | Sqlite::NotADatabase) => Self::Damaged(error),

@@ -24,5 +24,6 @@ mod openapi;
 mod parity;
 mod program;
 mod readme;
+mod restore;
 mod safety;
 mod server;

@@ -1,0 +1,233 @@
+//! Going back: in place, on a running server, after a crash, and back again.
+
+use std::{
+    fs,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use atocore_testkit::killed::{Running, Victims};
+use serde_json::{Value, json};
+
+use crate::{
+    program::{PROGRAM, Place},
+    server::Server,
+};
+
+/// A place with a snapshot, and a document and a project that are newer than it.
+fn moved_on() -> (Place, String) {
+    let place = Place::with_notes();
+    let stamp = stamp_of(&place.json(&["backup", "create"]));
+    place.write("notes/new.md", "# Lanterns\n\nLanterns are lit at dusk.\n");
+    place.ok(&["refresh", "notes"]);
+    place.write("extra/one.md", "# Extra\n\nAn extra page.\n");
+    place.ok(&["project", "add", "extra", "--root", "extra"]);
+    (place, stamp)
+}
+
+fn stamp_of(metadata: &Value) -> String {
+    metadata["backup_root"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+}
+
+fn finds_lanterns(place: &Place) -> bool {
+    let answer = place.json(&["query", "lanterns dusk"]);
+    answer["results"].as_array().unwrap().iter().any(|hit| hit["content"].as_str().unwrap().contains("dusk"))
+}
+
+fn project_ids(place: &Place) -> Vec<String> {
+    let list = place.json(&["project", "list"]);
+    list["projects"].as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
+    let (place, stamp) = moved_on();
+    assert!(finds_lanterns(&place));
+    let plan = place.json(&["backup", "restore", &stamp, "--dry-run"]);
+    assert_eq!(plan["projects_lost"], json!(["extra"]));
+    assert_eq!(plan["lost"]["what"], "since");
+    assert_eq!(plan["lost"]["by_verb"], json!({ "project_add": 1, "refresh": 2 }));
+    assert!(finds_lanterns(&place), "a dry run changes nothing");
+
+    let done = place.json(&["backup", "restore", &stamp, "--yes"]);
+    assert!(!finds_lanterns(&place));
+    assert_eq!(project_ids(&place), ["notes"]);
+    assert_eq!(done["generation"], plan["restored"]["generation"]);
+    let safety = done["safety_stamp"].as_str().unwrap().to_owned();
+    assert_eq!(place.json(&["backup", "validate", &safety, "--depth", "content"])["valid"], true);
+
+    place.ok(&["backup", "undo", "--yes"]);
+    assert!(finds_lanterns(&place), "undo brings back what was newer");
+    assert_eq!(project_ids(&place), ["notes", "extra"]);
+    place.ok(&["backup", "undo", "--yes"]);
+    assert!(!finds_lanterns(&place), "undoing the undo goes forward again");
+    // And it is an installation like any other: what is missing is read again.
+    place.ok(&["refresh", "notes"]);
+    assert!(finds_lanterns(&place));
+}
+
+#[test]
+fn without_yes_nothing_changes_and_without_a_restore_there_is_nothing_to_undo() {
+    let (place, stamp) = moved_on();
+    let before = place.json(&["status"])["generation"].clone();
+    let said = place.ok(&["backup", "restore", &stamp]);
+    assert!(said.contains(&format!("`atocore backup restore {stamp} --yes` does it")), "{said}");
+    assert_eq!(place.json(&["status"])["generation"], before);
+    let refused = place.run(&["backup", "undo", "--yes"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("there is no restore to undo"), "{refused:?}");
+}
+
+#[test]
+fn a_snapshot_that_is_damaged_or_unknown_is_refused_and_nothing_changes() {
+    let (place, stamp) = moved_on();
+    let database = place.path(&format!("home/backups/snapshots/{stamp}/db/atocore.db"));
+    let mut bytes = fs::read(&database).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&database, bytes).unwrap();
+    for (stamp, word) in [(stamp.as_str(), "not proven whole"), ("20200101T000000Z", "there is no snapshot")]
+    {
+        for consent in ["--dry-run", "--yes"] {
+            let refused = place.run(&["backup", "restore", stamp, consent]);
+            assert_eq!(refused.code, 1);
+            assert!(refused.stderr.contains(word), "{refused:?}");
+        }
+    }
+    assert_eq!(place.run(&["backup", "restore", "../../x", "--yes"]).code, 64);
+    assert!(finds_lanterns(&place));
+    assert_eq!(place.json(&["backup", "list"]).as_array().unwrap().len(), 1, "not even a safety snapshot");
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_is_replaced_and_its_files_are_kept() {
+    let (place, stamp) = moved_on();
+    let database = place.path("home/data/db/atocore.db");
+    fs::write(&database, b"this is no database, and yet somebody may want it back").unwrap();
+    assert_ne!(place.run(&["query", "keys"]).code, 0);
+    let done = place.json(&["backup", "restore", &stamp, "--yes"]);
+    assert_eq!(done["safety_stamp"], Value::Null);
+    let kept = fs::read(format!("{}/atocore.db", done["kept"].as_str().unwrap())).unwrap();
+    assert!(kept.starts_with(b"this is no database"));
+    assert_eq!(project_ids(&place), ["notes"]);
+    assert!(place.ok(&["query", "keys rotated"]).contains("spring"));
+}
+
+#[test]
+fn a_process_that_reads_the_store_is_waited_for_and_then_named() {
+    let (place, stamp) = moved_on();
+    let lock = place.path("home/data/locks/readers.lock");
+    let reader = fs::File::open(&lock).unwrap();
+    reader.try_lock_shared().unwrap();
+    let busy = [("ATOCORE_DB_BUSY_TIMEOUT_MS", "200")];
+    let refused = place.run_with(&busy, &["backup", "restore", &stamp, "--yes"]);
+    assert_eq!(refused.code, 1);
+    let myself = format!("the store is being read by process {}", std::process::id());
+    assert!(refused.stderr.contains(&myself), "{refused:?}");
+    assert!(finds_lanterns(&place), "it goes on with the state before");
+    drop(reader);
+    place.ok(&["backup", "restore", &stamp, "--yes"]);
+    assert!(!finds_lanterns(&place));
+}
+
+/// As in a container, where single files and folders of the installation are mounted from outside.
+#[test]
+fn parts_that_are_mount_points_are_replaced_where_they_are() {
+    let (place, stamp) = moved_on();
+    let mounted = ["home/config/project-registry.json", "home/data/db/atocore.db", "home/data/db"];
+    let mounts: String = mounted.iter().map(|path| format!("mount --bind {path} {path} && ")).collect();
+    let script = format!("{mounts} {PROGRAM} --data-dir home backup restore {stamp} --yes");
+    let ran = crate::program::ran(place.bare("unshare").args([
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        &script,
+    ]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!finds_lanterns(&place));
+    assert_eq!(project_ids(&place), ["notes"]);
+}
+
+#[test]
+fn a_running_server_goes_back_without_dropping_a_question() {
+    let server = Server::start();
+    let write = |path: &str, text: &str| server.installation.write(path, text);
+    write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
+    server.add("notes", "notes");
+    server.refresh("notes");
+    let stamp = stamp_of(&server.post("/admin/backup", &json!({})).json());
+    write("notes/new.md", "# Lanterns\n\nLanterns are lit at dusk.\n");
+    server.refresh("notes");
+    let ask = |text: &str| server.post("/query", &json!({ "query": text }));
+    assert_eq!(ask("lanterns").json()["results"].as_array().unwrap().len(), 1);
+
+    let plan = server.get(&format!("/admin/backup/{stamp}/restore"));
+    assert_eq!(plan.json()["lost"]["by_verb"], json!({ "refresh": 2 }), "{plan:?}");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let outcome = thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut answers = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let answer = ask("keys rotated");
+                assert_eq!(answer.status, 200, "{answer:?}");
+                assert_eq!(answer.json()["results"][0]["source_file"], "keys.md", "{answer:?}");
+                answers += 1;
+            }
+            answers
+        });
+        let outcome = server.send("POST", &format!("/admin/backup/{stamp}/restore"), None);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(asking.join().unwrap() > 0);
+        outcome
+    });
+    assert_eq!(outcome.status, 200, "{outcome:?}");
+    assert!(outcome.json()["outage_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(ask("lanterns").json()["results"], json!([]));
+    let undone = server.send("POST", "/admin/backup/undo", None);
+    assert_eq!(undone.status, 200, "{undone:?}");
+    assert_eq!(ask("lanterns").json()["results"].as_array().unwrap().len(), 1);
+    // Writers go on as well.
+    server.refresh("notes");
+}
+
+/// Kills `backup restore` and `backup undo` at any moment: whoever comes next finds the one state or the other, whole.
+#[test]
+fn a_restore_that_is_killed_leaves_the_state_before_or_the_one_after() {
+    let (place, stamp) = moved_on();
+    let whole = |place: &Place| {
+        let lanterns = finds_lanterns(place);
+        let expected: &[&str] = if lanterns { &["notes", "extra"] } else { &["notes"] };
+        assert_eq!(project_ids(place), expected, "store and registry belong together");
+        lanterns
+    };
+    let started = Instant::now();
+    place.ok(&["backup", "restore", &stamp, "--yes"]);
+    let takes = started.elapsed();
+    let mut newer = whole(&place);
+    assert!(!newer);
+    let (mut killed, mut changed) = (0, 0);
+    for round in 0..24_u32 {
+        let mut command = place.command(&["backup", "undo", "--yes"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut process = Running::start(&mut command).unwrap();
+        process.let_run(takes * round / 20).unwrap();
+        process.kill(Victims::Group).unwrap();
+        if process.wait(Duration::from_secs(60)).unwrap().was_killed() {
+            killed += 1;
+        }
+        let now = whole(&place);
+        changed += u32::from(now != newer);
+        newer = now;
+        assert!(!place.path("home/data/restore/journal.json").exists(), "it was finished or given up");
+    }
+    println!("{killed} of 24 killed, {changed} had gone over to the other state");
+    assert!(killed > 0 && changed > 0, "{killed} killed, {changed} changed: the moments are badly chosen");
+    place.ok(&["backup", "undo", "--yes"]);
+    assert!(!place.path("home/data/db/atocore.db.restore-incoming").exists(), "nothing stays behind");
+    for snapshot in place.json(&["backup", "list"]).as_array().unwrap() {
+        place.ok(&["backup", "validate", snapshot["stamp"].as_str().unwrap(), "--depth", "content"]);
+    }
+}
