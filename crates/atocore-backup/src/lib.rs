@@ -6,10 +6,12 @@
 //! The format on disk is described in `docs/backup-format.md`.
 
 pub mod error;
+mod hold;
 pub mod ledger;
 pub mod manifest;
 pub mod replace;
 pub mod restore;
+pub mod retention;
 mod stage;
 pub mod take;
 mod tree;

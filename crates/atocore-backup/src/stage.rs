@@ -34,7 +34,7 @@ impl Stage {
         let (partial, snapshots) = (vault.partial(), vault.snapshots());
         files::create_dirs_synced(&snapshots)?;
         files::create_dirs(&partial)?;
-        let _choosing = lock(&vault.dir().join(".lock"), monitor)?;
+        let _choosing = lock(&vault.lock_file(), monitor)?;
         clear_leftovers(&partial)?;
         let mut id = SnapshotId::at(now.get());
         for _ in 0..MOST_ATTEMPTS {
@@ -91,8 +91,8 @@ impl Drop for Stage {
     }
 }
 
-/// The file whose lock tells that a snapshot is being written.
-fn mark_of(partial: &Path, id: SnapshotId) -> PathBuf {
+/// The file whose lock tells that a snapshot is being written, or deleted.
+pub(crate) fn mark_of(partial: &Path, id: SnapshotId) -> PathBuf {
     partial.join(format!("{id}.lock"))
 }
 
@@ -109,8 +109,9 @@ pub(crate) fn lock(path: &Path, monitor: &dyn Monitor) -> Result<Locked, BackupE
     }
 }
 
-/// Removes what dead processes left. Only what is named as this module names it is touched.
-fn clear_leftovers(partial: &Path) -> Result<(), FileError> {
+/// Removes what dead processes left. Only what is named as this module names it is touched; what cannot be removed
+/// stays and is in nobody's way: its stamp is not free.
+pub(crate) fn clear_leftovers(partial: &Path) -> Result<(), FileError> {
     for path in files::list(partial)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let stamp = name.strip_suffix(".lock").unwrap_or(&name);
@@ -118,8 +119,8 @@ fn clear_leftovers(partial: &Path) -> Result<(), FileError> {
         let mark = mark_of(partial, id);
         let Some(_lock) = files::try_lock(&mark)? else { continue };
         let dir = partial.join(stamp);
-        if files::kind(&dir)? == Some(Kind::Folder) {
-            files::remove_tree(&dir)?;
+        if files::kind(&dir)? == Some(Kind::Folder) && files::remove_tree(&dir).is_err() {
+            continue;
         }
         files::remove_file(&mark)?;
     }

@@ -73,6 +73,21 @@ impl Vault {
         self.dir.join(".partial")
     }
 
+    /// Held for a moment by whoever chooses a stamp, pins a snapshot or takes one off the list.
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.dir.join(".lock")
+    }
+
+    /// The folder of the pins.
+    pub(crate) fn pins(&self) -> PathBuf {
+        self.dir.join("pins")
+    }
+
+    /// Where the pin of the snapshot of that stamp lies, or would.
+    pub(crate) fn pin(&self, id: SnapshotId) -> PathBuf {
+        self.pins().join(id.to_string())
+    }
+
     /// Where the snapshot of that stamp lies, or would.
     #[must_use]
     pub fn snapshot(&self, id: SnapshotId) -> PathBuf {

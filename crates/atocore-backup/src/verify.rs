@@ -16,9 +16,10 @@ use atocore_model::{
     snapshot::Depth,
     time::{Clock, Timestamp},
 };
+use atocore_storage::files::Locked;
 use serde_json::Value;
 
-use crate::{BackupError, manifest::Manifest, vault::Vault};
+use crate::{BackupError, hold::hold, manifest::Manifest, vault::Vault};
 use examination::Examination;
 
 /// Something that is wrong with a snapshot.
@@ -123,7 +124,8 @@ pub fn verify_whole(
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<(Validation, Option<VerifiedSnapshot>), BackupError> {
-    let (examination, manifest) = examine(vault, stamp, &|_| Depth::Content, monitor)?;
+    let (mut examination, manifest) = examine(vault, stamp, &|_| Depth::Content, monitor)?;
+    let hold = examination.hold.take();
     let validation = examination.conclude(clock);
     let verified = manifest.filter(|_| validation.valid()).map(|manifest| VerifiedSnapshot {
         stamp,
@@ -131,6 +133,7 @@ pub fn verify_whole(
         vault: vault.dir().to_owned(),
         manifest,
         depth: validation.depth_asked,
+        _hold: hold,
     });
     Ok((validation, verified))
 }
@@ -143,6 +146,8 @@ pub struct VerifiedSnapshot {
     vault: PathBuf,
     manifest: Manifest,
     depth: Depth,
+    // No removal takes the snapshot away before this is dropped.
+    _hold: Option<Locked>,
 }
 
 impl VerifiedSnapshot {
@@ -192,7 +197,8 @@ pub fn prove(
         Some(_) => Depth::Content,
         None => Depth::Structure,
     };
-    let (examination, manifest) = examine(vault, stamp, &deepest, monitor)?;
+    let (mut examination, manifest) = examine(vault, stamp, &deepest, monitor)?;
+    let hold = examination.hold.take();
     let newer = examination.newer_format;
     let validation = examination.conclude(clock);
     if let Some(found) = newer {
@@ -206,6 +212,7 @@ pub fn prove(
             vault: vault.dir().to_owned(),
             manifest,
             depth: validation.depth_asked,
+            _hold: hold,
         }),
         _ => Err(BackupError::Damaged { stamp, problems: validation.errors() }),
     }
@@ -219,6 +226,7 @@ fn examine<'a>(
     monitor: &'a dyn Monitor,
 ) -> Result<(Examination<'a>, Option<Manifest>), BackupError> {
     let mut examination = Examination::new(stamp, vault.snapshot(stamp), monitor);
+    examination.hold = hold(&examination.dir, monitor)?;
     examination.depth = choose(&Manifest::default());
     examination.proceed()?;
     let Some(found) = structure::read_metadata(&mut examination) else {

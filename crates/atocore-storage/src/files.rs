@@ -13,7 +13,7 @@ use std::{
 
 use atocore_model::digest::Digest;
 
-pub use names::{Kind, create_dirs_synced, create_new_dir, kind, rename_new};
+pub use names::{Kind, create_dirs_synced, create_new_dir, is_read_only, kind, rename_new};
 
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]

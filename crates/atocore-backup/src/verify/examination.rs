@@ -9,6 +9,7 @@ use atocore_model::{
     snapshot::Depth,
     time::Clock,
 };
+use atocore_storage::files::Locked;
 use serde_json::Value;
 
 use super::{Finding, Validation};
@@ -32,6 +33,8 @@ pub(super) struct Examination<'a> {
     pub(super) metadata_blake3: Option<Digest>,
     /// The format of the snapshot, when it is newer than what is read here.
     pub(super) newer_format: Option<u64>,
+    /// Keeps the snapshot from being removed meanwhile.
+    pub(super) hold: Option<Locked>,
     /// Whether the database was opened and found whole.
     pub(super) db_whole: bool,
     /// Whether a registry copy is recorded.
@@ -55,6 +58,7 @@ impl<'a> Examination<'a> {
             metadata: None,
             metadata_blake3: None,
             newer_format: None,
+            hold: None,
             db_whole: false,
             has_registry: false,
             has_vectors: false,

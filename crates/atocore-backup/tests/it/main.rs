@@ -17,5 +17,6 @@ mod hostile;
 mod ledger;
 mod original;
 mod restore;
+mod retention;
 mod roundtrip;
 mod space;

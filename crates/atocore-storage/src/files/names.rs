@@ -41,6 +41,14 @@ pub fn kind(path: &Path) -> Result<Option<Kind>, FileError> {
     }))
 }
 
+/// Whether somebody has taken away the permission to write to what stands under `path`, from everybody.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn is_read_only(path: &Path) -> Result<bool, FileError> {
+    Ok(named("look at", path, std::fs::symlink_metadata(path))?.permissions().readonly())
+}
+
 /// Creates one folder that must not exist yet, in one that must.
 ///
 /// # Errors

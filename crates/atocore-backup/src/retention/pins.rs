@@ -1,0 +1,50 @@
+//! Pins: a file `pins/<stamp>` in the backup directory says that a snapshot stays. A person may make one by hand.
+
+use atocore_model::{id::SnapshotId, monitor::Silent};
+use atocore_storage::files::{self, Kind};
+
+use crate::{BackupError, stage, vault::Vault};
+
+/// Pins a snapshot; the note says to people why. A pin that is there gets the new note.
+///
+/// # Errors
+/// [`BackupError::Unknown`] when there is no such snapshot; or when the pin cannot be written.
+///
+/// # Durability
+/// The pin is on disk when this returns `Ok`, and no removal that begins later takes the snapshot.
+pub fn pin(vault: &Vault, stamp: SnapshotId, note: &str) -> Result<(), BackupError> {
+    if files::kind(&vault.snapshot(stamp))? != Some(Kind::Folder) {
+        return Err(BackupError::Unknown(stamp));
+    }
+    // Together with the look, so that no removal comes in between.
+    let _choosing = stage::lock(&vault.lock_file(), &Silent)?;
+    if files::kind(&vault.snapshot(stamp))?.is_none() {
+        return Err(BackupError::Unknown(stamp));
+    }
+    files::create_dirs_synced(&vault.pins())?;
+    Ok(files::write_atomic(&vault.pin(stamp), note.as_bytes())?)
+}
+
+/// Removes the pin of a snapshot, which need not be there any more. Returns whether there was one.
+///
+/// # Errors
+/// When the pin cannot be removed.
+///
+/// # Durability
+/// The pin is gone from the disk when this returns `Ok(true)`.
+pub fn unpin(vault: &Vault, stamp: SnapshotId) -> Result<bool, BackupError> {
+    if !is_pinned(vault, stamp)? {
+        return Ok(false);
+    }
+    files::remove_file(&vault.pin(stamp))?;
+    files::sync(&vault.pins())?;
+    Ok(true)
+}
+
+/// Whether a snapshot is pinned: whatever stands under the name of its pin counts.
+///
+/// # Errors
+/// When that cannot be looked at.
+pub fn is_pinned(vault: &Vault, stamp: SnapshotId) -> Result<bool, BackupError> {
+    Ok(files::kind(&vault.pin(stamp))?.is_some())
+}

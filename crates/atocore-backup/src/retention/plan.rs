@@ -1,0 +1,203 @@
+//! The decision about every snapshot, from what is known about them. Touches nothing.
+
+use std::{collections::BTreeMap, fmt};
+
+use atocore_model::{id::SnapshotId, snapshot::Depth, time::Timestamp};
+
+use super::policy::{Policy, Rule};
+
+/// The depth from which on a proof protects the newest snapshot that has it.
+const PROTECTED: Depth = Depth::Content;
+
+/// What decides about a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Its stamp.
+    pub stamp: SnapshotId,
+    /// When its recovery point was taken.
+    pub taken_at: Timestamp,
+    /// The name of the store that it is of; `None` when the original wrote it, which records none. Snapshots of
+    /// different stores never stand for each other.
+    pub store: Option<String>,
+    /// How deep it is proven.
+    pub proven: Option<Depth>,
+    /// Whether somebody said that it stays.
+    pub pinned: bool,
+    /// Whether `backup undo` goes back to it.
+    pub undo_point: bool,
+    /// What it takes on the disk.
+    pub bytes: u64,
+}
+
+/// Why a snapshot is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It is the newest of its store.
+    Newest,
+    /// It is the newest of its store that is proven deep enough to rely on.
+    NewestProven(Depth),
+    /// Somebody pinned it.
+    Pinned,
+    /// It is what the last restore is undone with.
+    UndoPoint,
+    /// Its time is yet to come: the clock was put back, or that of another machine is ahead.
+    Future,
+    /// It is the n-th newest, counted from 1.
+    Last(u32),
+    /// It is the newest of a period that is kept.
+    Period(Rule, String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => f.write_str("newest"),
+            Self::NewestProven(depth) => write!(f, "newest proven to `{depth}`"),
+            Self::Pinned => f.write_str("pinned"),
+            Self::UndoPoint => f.write_str("undo point: the safety snapshot of the last restore"),
+            Self::Future => f.write_str("taken in the future: a clock is wrong"),
+            Self::Last(number) => write!(f, "last {number}"),
+            Self::Period(rule, period) => write!(f, "{rule} {period}"),
+        }
+    }
+}
+
+/// Why a rule does not keep a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PassedOver {
+    /// A newer one stands for the same period.
+    Superseded {
+        /// The rule.
+        rule: Rule,
+        /// The period.
+        period: String,
+        /// The newer one.
+        by: SnapshotId,
+    },
+    /// The rule keeps as many newer ones as it may.
+    UsedUp {
+        /// The rule.
+        rule: Rule,
+        /// How many it keeps.
+        keeps: u32,
+    },
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Superseded { rule, period, by } => write!(f, "{rule} {period} is {by}"),
+            Self::UsedUp { rule, keeps } => write!(f, "older than the {keeps} kept by {rule}"),
+        }
+    }
+}
+
+/// What becomes of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What is known about it.
+    pub facts: Facts,
+    /// Every reason to keep it; without one it is removed.
+    pub kept: Vec<Reason>,
+    /// For one that is removed: why no rule keeps it, one line per rule that is on.
+    pub passed_over: Vec<PassedOver>,
+}
+
+impl Decision {
+    /// Whether it is removed.
+    #[must_use]
+    pub fn removes(&self) -> bool {
+        self.kept.is_empty()
+    }
+}
+
+/// Decides about every snapshot, in the order of their times, the newest first.
+///
+/// The same snapshots in any order give the same decisions. A larger number in the policy never removes what a smaller
+/// one keeps, and what is left after the removal is kept by the same policy at the same time.
+#[must_use]
+pub fn decide(snapshots: &[Facts], policy: &Policy, now: Timestamp) -> Vec<Decision> {
+    let mut newest_first: Vec<&Facts> = snapshots.iter().collect();
+    newest_first.sort_by_key(|facts| std::cmp::Reverse((facts.taken_at, facts.stamp)));
+    let mut stores: BTreeMap<Option<&str>, Counting> = BTreeMap::new();
+    newest_first
+        .into_iter()
+        .map(|facts| {
+            let counting = stores.entry(facts.store.as_deref()).or_default();
+            counting.decide(facts, policy, now)
+        })
+        .collect()
+}
+
+/// What was kept so far of the snapshots of one store.
+#[derive(Default)]
+struct Counting {
+    any: bool,
+    proven: bool,
+    rules: BTreeMap<Rule, Counted>,
+}
+
+#[derive(Default)]
+struct Counted {
+    kept: u32,
+    /// The last period that had a snapshot, and its newest.
+    last: Option<(String, SnapshotId)>,
+}
+
+impl Counting {
+    fn decide(&mut self, facts: &Facts, policy: &Policy, now: Timestamp) -> Decision {
+        let mut kept = Vec::new();
+        let mut passed_over = Vec::new();
+        if facts.pinned {
+            kept.push(Reason::Pinned);
+        }
+        if facts.undo_point {
+            kept.push(Reason::UndoPoint);
+        }
+        if facts.taken_at > now {
+            // It stands for nothing else: what is really the newest of a period stays too.
+            kept.push(Reason::Future);
+        } else {
+            if !std::mem::replace(&mut self.any, true) {
+                kept.push(Reason::Newest);
+            }
+            if let Some(depth) = facts.proven.filter(|depth| *depth >= PROTECTED)
+                && !std::mem::replace(&mut self.proven, true)
+            {
+                kept.push(Reason::NewestProven(depth));
+            }
+            for rule in Rule::ALL.into_iter().filter(|rule| policy.keep().by(*rule) > 0) {
+                let counted = self.rules.entry(rule).or_default();
+                match counted.look(facts, rule, policy.keep().by(rule)) {
+                    Ok(reason) => kept.push(reason),
+                    Err(why) => passed_over.push(why),
+                }
+            }
+        }
+        if !kept.is_empty() {
+            passed_over.clear();
+        }
+        Decision { facts: facts.clone(), kept, passed_over }
+    }
+}
+
+impl Counted {
+    fn look(&mut self, facts: &Facts, rule: Rule, keeps: u32) -> Result<Reason, PassedOver> {
+        let period = rule.period(facts.taken_at);
+        if let (Some(period), Some((last, by))) = (&period, &self.last)
+            && period == last
+        {
+            return Err(PassedOver::Superseded { rule, period: period.clone(), by: *by });
+        }
+        if self.kept == keeps {
+            return Err(PassedOver::UsedUp { rule, keeps });
+        }
+        self.kept += 1;
+        let Some(period) = period else { return Ok(Reason::Last(self.kept)) };
+        self.last = Some((period.clone(), facts.stamp));
+        Ok(Reason::Period(rule, period))
+    }
+}
+
+#[cfg(test)]
+mod tests;
