@@ -8,6 +8,7 @@ mod documents;
 mod embeddings;
 mod error;
 pub mod inspect;
+mod log;
 mod migrate;
 mod operations;
 mod passages;
@@ -48,8 +49,11 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// looked at, and vectors lie all over the file.
 const MAPPED_BYTES: i64 = 64 << 20;
 
-/// Fold the write-ahead log into the database once it is larger than this.
+/// Fold the write-ahead log into the database once so much of it is not there yet.
 const WAL_FOLD_BYTES: u64 = 4 << 20;
+
+/// The file of the log is cut down to this when the log starts again from its beginning.
+const WAL_KEPT_BYTES: u64 = 2 * WAL_FOLD_BYTES;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -67,6 +71,9 @@ pub struct Store {
     // Closed before the writer: only a writing connection that closes last folds the log away.
     readers: Mutex<Vec<Connection>>,
     writer: Option<Mutex<Connection>>,
+    /// The size of a page.
+    page: u64,
+    log_limit: u64,
     pins: Arc<AtomicUsize>,
 }
 
@@ -106,12 +113,16 @@ impl Store {
         writer.pragma_update(None, "synchronous", "FULL")?;
         // The log is folded by `fold_log`, which knows about pins.
         writer.pragma_update(None, "wal_autocheckpoint", 0)?;
+        let _kept: u64 =
+            writer.pragma_update_and_check(None, "journal_size_limit", WAL_KEPT_BYTES, |row| row.get(0))?;
         let _upgraded =
             migrate::migrate(&mut writer, &operations::new_store_id()?, &options.clock.now().to_string())?;
         Ok(Self {
             path: path.to_owned(),
             options,
             readers: Mutex::default(),
+            page: log::page_size(&writer)?,
+            log_limit: pin::LOG_LIMIT_BYTES,
             writer: Some(Mutex::new(writer)),
             pins: Arc::default(),
         })
@@ -130,6 +141,8 @@ impl Store {
             path: path.to_owned(),
             options,
             readers: Mutex::default(),
+            page: 0,
+            log_limit: 0,
             writer: None,
             pins: Arc::default(),
         };
@@ -140,6 +153,14 @@ impl Store {
         }
         store.give_back(reader);
         Ok(store)
+    }
+
+    /// The store with another limit for what its log may grow by while a recovery point is copied: so many bytes, or the
+    /// size of the database when that is more. Reaching it ends the copy, not the writers.
+    #[must_use]
+    pub const fn with_log_limit(mut self, bytes: u64) -> Self {
+        self.log_limit = bytes;
+        self
     }
 
     /// The database file.
@@ -215,11 +236,16 @@ impl Store {
         lock(&self.readers).push(connection);
     }
 
-    /// Folds the write-ahead log into the database when it is large and nobody has pinned the store. Failing to is
-    /// no fault: the next commit tries again.
+    /// Folds the write-ahead log into the database when much of it is not there yet and nobody has pinned the store.
+    /// Failing to is no fault: the next commit tries again.
     fn fold_log(&self, writer: &Connection) {
-        if self.pins.load(Ordering::SeqCst) == 0 && pin::log_size(&self.path) > WAL_FOLD_BYTES {
-            let _folded = pin::checkpoint(writer, "PASSIVE");
+        if self.pins.load(Ordering::SeqCst) > 0 {
+            return;
+        }
+        if let Ok(Some(log)) = log::state(writer)
+            && log.unfolded_bytes(self.page) > WAL_FOLD_BYTES
+        {
+            let _folded = log::fold(writer);
         }
     }
 }

@@ -7,13 +7,16 @@ use std::{
     time::Duration,
 };
 
-use atocore_model::monitor::{Monitor, Progress};
+use atocore_model::{
+    id::Generation,
+    monitor::{Monitor, Progress},
+};
 use rusqlite::{
     Connection, OpenFlags,
     backup::{Backup, StepResult},
 };
 
-use super::{StorageError, why_not_opened};
+use super::{ReadTransaction, StorageError, log, why_not_opened};
 use crate::files;
 
 /// How a pinned database is copied.
@@ -93,49 +96,66 @@ pub(super) fn stepped(
     }
 }
 
-/// Lets a child process copy the file; kills it when `watch` says so.
-pub(super) fn in_child(
-    program: &Path,
-    arguments: &[String],
-    from: &Path,
-    to: &Path,
-    watch: &dyn Fn() -> Result<(), StorageError>,
-) -> Result<(), StorageError> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .args([from, to])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| StorageError::Copier(format!("cannot start `{}`: {error}", program.display())))?;
-    let failed = |error: std::io::Error| StorageError::Copier(error.to_string());
-    let mut pause = Duration::from_micros(500);
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(failed)? {
-            break status;
-        }
-        if let Err(stop) = watch() {
-            child.kill().map_err(failed)?;
-            let _status = child.wait().map_err(failed)?;
-            return Err(stop);
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
-    };
-    if status.success() {
-        return Ok(());
-    }
-    let output = child.wait_with_output().map_err(failed)?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    if said.contains("No space left") {
-        let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
-        return Err(StorageError::Full(rusqlite::Error::SqliteFailure(full, Some(said.trim().to_owned()))));
-    }
-    Err(StorageError::Copier(format!("{status}: {}", said.trim())))
+/// Copies by child processes, which are killed when `watch` says so.
+pub(super) struct Child<'a> {
+    pub(super) program: &'a Path,
+    pub(super) arguments: &'a [String],
+    pub(super) watch: &'a dyn Fn() -> Result<(), StorageError>,
 }
 
-/// Makes a finished copy a plain single file (journal mode DELETE, no sidecars) and syncs it.
+impl Child<'_> {
+    /// Copies the first `bytes` of the log of the database `from` to where SQLite looks for the log of `to`. Writers
+    /// append to it meanwhile; what they append is cut off.
+    pub(super) fn copy_log(&self, from: &Path, to: &Path, bytes: u64) -> Result<(), StorageError> {
+        let to = log::path(to);
+        self.copy(&log::path(from), &to)?;
+        Ok(files::cut_off(&to, bytes)?)
+    }
+
+    /// Copies one file.
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
+        let mut child = Command::new(self.program)
+            .args(self.arguments)
+            .args([from, to])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| {
+                StorageError::Copier(format!("cannot start `{}`: {error}", self.program.display()))
+            })?;
+        let failed = |error: std::io::Error| StorageError::Copier(error.to_string());
+        let mut pause = Duration::from_micros(500);
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(failed)? {
+                break status;
+            }
+            if let Err(stop) = (self.watch)() {
+                child.kill().map_err(failed)?;
+                let _status = child.wait().map_err(failed)?;
+                return Err(stop);
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        };
+        if status.success() {
+            return Ok(());
+        }
+        let output = child.wait_with_output().map_err(failed)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.contains("No space left") {
+            let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+            return Err(StorageError::Full(rusqlite::Error::SqliteFailure(
+                full,
+                Some(said.trim().to_owned()),
+            )));
+        }
+        Err(StorageError::Copier(format!("{status}: {}", said.trim())))
+    }
+}
+
+/// Makes a finished copy a plain single file (journal mode DELETE, no sidecars; a log beside it is folded in) and syncs
+/// it.
 pub(super) fn settle(copy: &Path) -> Result<(), StorageError> {
     leave_log_mode(copy).map_err(|error| why_not_opened(copy, error))?;
     Ok(files::sync(copy)?)
@@ -147,4 +167,10 @@ fn leave_log_mode(copy: &Path) -> Result<(), StorageError> {
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
     if mode == "delete" { Ok(()) } else { Err(StorageError::Value { what: "a journal mode", value: mode }) }
+}
+
+/// The generation of a settled copy of a store.
+pub(super) fn generation(copy: &Path) -> Result<Generation, StorageError> {
+    let connection = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    ReadTransaction { connection: &connection }.generation()
 }

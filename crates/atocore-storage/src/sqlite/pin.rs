@@ -1,9 +1,24 @@
 //! Recovery points: a pinned view of the store that can be copied at leisure while writers go on.
 //!
-//! Under the write barrier the log is folded into the database and a read transaction is begun. With an empty log
-//! that transaction reads the database file alone, and as long as it is open SQLite lets nobody write to that file:
-//! commits go to the log. So the file is the recovery point, byte for byte, until the pin is dropped. When the log
-//! could not be emptied, because a reader still needs it, the copy goes through SQLite's backup interface instead.
+//! Under the write barrier a read transaction is begun and SQLite is asked how far the log has come; nothing is
+//! written or synced there. Most of the log was folded into the database before, on a connection of its own. From
+//! then on, what a process without SQLite can copy depends on those two numbers, M frames in the log, F of them in the
+//! database file:
+//!
+//! - **F = M: the file alone.** A checkpoint writes only frames from F up to the lowest mark of a reader, and the mark
+//!   of the pin is M, so nobody writes to the file until the pin is dropped. (The pin may hold mark 0 instead, "the log
+//!   is not needed"; then no checkpoint can begin at all, and a writer may start the log again from its beginning.)
+//! - **F < M: the file with the first M frames of the log.** A pin that needs the log holds a mark above 0, and with
+//!   one of those held nobody starts the log again, so these frames stay as they are: writers append. Checkpoints may
+//!   write to the file meanwhile, even in the middle of its copy, but only frames up to M, so only pages that the
+//!   copied frames bring again. Folding those frames into the copy makes it the recovery point.
+//! - **Unknown**, when somebody is just recovering the log: through SQLite's backup interface.
+//!
+//! Not true is what looks simpler: that once a checkpoint behind the pin says F = M, the file alone is the recovery
+//! point. A checkpoint looks at the newest frame of each page in the whole log, and skips the page when that frame lies
+//! beyond M, although an older one does not. SQLite then finds the older one in the log; the file does not have it.
+//!
+//! (In SQLite's wal.c: `walCheckpoint`, `walIteratorNext`, `walTryBeginRead`, `walRestartLog`.)
 
 use std::{
     path::{Path, PathBuf},
@@ -11,16 +26,18 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use atocore_model::{id::Generation, monitor::Monitor};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    ReadTransaction, StorageError, Store, connect,
+    ReadTransaction, StorageError, Store, WAL_FOLD_BYTES, connect,
     copy::{self, Copier},
-    lock, migrate,
+    lock,
+    log::{self, LogState},
+    migrate,
 };
 
 /// What a store says of itself.
@@ -49,20 +66,26 @@ pub struct StoreRecord {
 /// A pinned, unchanging view of the store. Writers go on meanwhile; the log grows until it is dropped.
 #[derive(Debug)]
 pub struct Pin {
+    /// In the read transaction that is the pin.
     connection: Connection,
+    /// Folds the log, and tells how far it is. Never in a transaction.
+    folder: Connection,
     path: PathBuf,
     record: StoreRecord,
     size_bytes: u64,
-    pub(super) in_file: bool,
+    page: u64,
+    /// The log at the instant of the pin; `None` when that could not be told.
+    pub(super) log: Option<LogState>,
     log_limit: u64,
+    held_back: Duration,
     pins: Arc<AtomicUsize>,
 }
 
-/// The log may grow to this size, or to that of the database, while a pin is held.
-const LOG_LIMIT_BYTES: u64 = 512 << 20;
+/// The log may grow by so much, or by the size of the database, while a pin is held.
+pub(super) const LOG_LIMIT_BYTES: u64 = 512 << 20;
 
-/// How long the barrier waits for readers that still need the log.
-const BARRIER_WAIT: Duration = Duration::from_millis(20);
+/// A pin that is dropped folds the log so many times at most: each time less was appended meanwhile.
+const LAST_FOLDS: usize = 4;
 
 impl Store {
     /// Takes a recovery point: with writers held back, pins the store and runs `also`; then lets them go.
@@ -72,22 +95,27 @@ impl Store {
     pub fn recovery_point<T>(&self, also: impl FnOnce() -> T) -> Result<(Pin, T), StorageError> {
         let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options)?;
-        // Most of the log is folded before anybody has to wait.
-        let _folded = checkpoint(&lock(writer), "PASSIVE");
+        let folder = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, &self.options)?;
+        folder.pragma_update(None, "synchronous", "FULL")?;
+        // Whatever takes time happens before anybody has to wait: most of the log is folded, files are opened, the
+        // schema is read. Nothing depends on how much could be folded.
+        let _folded = log::fold(&folder);
+        let _generation = ReadTransaction { connection: &connection }.generation()?;
 
         let barrier = lock(writer);
-        barrier.busy_timeout(BARRIER_WAIT)?;
-        let emptied = checkpoint(&barrier, "TRUNCATE");
-        barrier.busy_timeout(self.options.busy_timeout)?;
-        let in_file = matches!(emptied, Ok(true)) && log_size(&self.path) == 0;
+        let began = Instant::now();
         connection.execute_batch("BEGIN")?;
         let generation = ReadTransaction { connection: &connection }.generation()?;
+        // Only after the transaction has begun: a pin that needs the log is then known to hold it.
+        let log = log::state(&folder)?;
         let extra = also();
         let _pins = self.pins.fetch_add(1, Ordering::SeqCst);
+        let held_back = began.elapsed();
         drop(barrier);
 
         let mut pin = Pin {
             size_bytes: 0,
+            page: 0,
             log_limit: 0,
             path: self.path.clone(),
             record: StoreRecord {
@@ -102,14 +130,17 @@ impl Store {
                 vector_fingerprint: None,
             },
             connection,
-            in_file,
+            folder,
+            log,
+            held_back,
             pins: Arc::clone(&self.pins),
         };
         pin.record = read_record(&pin.connection)?;
         let pages: u64 = pin.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-        let page: u64 = pin.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        pin.size_bytes = pages * page;
-        pin.log_limit = LOG_LIMIT_BYTES.max(pin.size_bytes);
+        pin.page = log::page_size(&pin.connection)?;
+        let log_bytes = pin.log.map_or(0, |log| log.bytes(pin.page));
+        pin.size_bytes = pages * pin.page + log_bytes;
+        pin.log_limit = log_bytes + self.log_limit.max(pages * pin.page);
         Ok((pin, extra))
     }
 }
@@ -121,10 +152,16 @@ impl Pin {
         &self.record
     }
 
-    /// Size of the copy to come, in bytes.
+    /// What the copy to come takes on the disk at most, in bytes.
     #[must_use]
     pub const fn size_bytes(&self) -> u64 {
         self.size_bytes
+    }
+
+    /// How long writers were held back for it.
+    #[must_use]
+    pub const fn held_back(&self) -> Duration {
+        self.held_back
     }
 
     /// Copies the pinned view to a new file at `to`.
@@ -137,25 +174,53 @@ impl Pin {
     /// The file is whole and on disk, in journal mode DELETE and without sidecars; its name is durable once its
     /// folder is synced.
     pub fn copy_to(&self, to: &Path, copier: &Copier, monitor: &dyn Monitor) -> Result<(), StorageError> {
-        let watch = || match log_size(&self.path) {
-            bytes if bytes > self.log_limit => {
-                Err(StorageError::LogTooLarge { bytes, limit: self.log_limit })
+        let watch = || self.goes_on(monitor);
+        match (copier, self.log) {
+            (Copier::Child { program, arguments }, Some(log)) => {
+                let child = copy::Child { program, arguments, watch: &watch };
+                if !log.is_folded() {
+                    child.copy_log(&self.path, to, log.bytes(self.page))?;
+                }
+                child.copy(&self.path, to)?;
             }
-            _ if monitor.cancelled() => Err(StorageError::Cancelled),
-            _ => Ok(()),
-        };
-        match copier {
-            Copier::Child { program, arguments } if self.in_file => {
-                copy::in_child(program, arguments, &self.path, to, &watch)?;
+            (Copier::Child { .. }, None) | (Copier::InProcess, _) => {
+                copy::stepped(&self.connection, to, monitor, &watch)?;
             }
-            Copier::Child { .. } | Copier::InProcess => copy::stepped(&self.connection, to, monitor, &watch)?,
         }
-        copy::settle(to)
+        copy::settle(to)?;
+        let found = copy::generation(to)?;
+        if found != self.record.generation {
+            let (expected, found) = (self.record.generation.0, found.0);
+            let what = format!("the copy is of generation {found}, pinned was {expected}");
+            return Err(StorageError::Copier(what));
+        }
+        Ok(())
+    }
+
+    /// Whether the copy goes on: nobody called it off, and the log has not outgrown its limit.
+    fn goes_on(&self, monitor: &dyn Monitor) -> Result<(), StorageError> {
+        if monitor.cancelled() {
+            return Err(StorageError::Cancelled);
+        }
+        let bytes = log::state(&self.folder)?.map_or(0, |log| log.bytes(self.page));
+        if bytes > self.log_limit {
+            return Err(StorageError::LogTooLarge { bytes, limit: self.log_limit });
+        }
+        Ok(())
     }
 }
 
 impl Drop for Pin {
+    /// What writers have appended meanwhile is folded here, and not by the next of them while the others wait for it.
+    /// Failing to is no fault: a later commit folds it.
     fn drop(&mut self) {
+        let _ended = self.connection.execute_batch("ROLLBACK");
+        for _ in 0..LAST_FOLDS {
+            match log::fold(&self.folder) {
+                Ok(Some(log)) if log.unfolded_bytes(self.page) > WAL_FOLD_BYTES => {}
+                _ => break,
+            }
+        }
         let _pins = self.pins.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -195,18 +260,5 @@ pub(super) fn read_record(connection: &Connection) -> Result<StoreRecord, Storag
     })
 }
 
-/// Size of the write-ahead log in bytes. Looks at the name only: opening the file would drop SQLite's locks.
-pub(super) fn log_size(database: &Path) -> u64 {
-    let mut log = database.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).map_or(0, |data| data.len())
-}
-
-/// Folds the log into the database; `true` when all of it was.
-pub(super) fn checkpoint(connection: &Connection, mode: &str) -> Result<bool, StorageError> {
-    let (busy, log, done): (i64, i64, i64) =
-        connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    Ok(busy == 0 && log == done)
-}
+#[cfg(test)]
+mod tests;

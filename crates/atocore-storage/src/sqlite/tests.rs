@@ -171,7 +171,7 @@ fn a_pinned_copy_is_the_instant_of_the_pin_however_it_is_made() {
     for (name, copier) in [("child.db", child), ("stepped.db", Copier::InProcess)] {
         let (pin, generation) = store.recovery_point(|| 7).unwrap();
         assert_eq!(generation, 7);
-        assert!(pin.in_file);
+        assert!(pin.log.is_some_and(log::LogState::is_folded));
         let _stored = put(&store, &format!("{name}.md"), &["later"]);
         let to = dir.path().join(name);
         pin.copy_to(&to, &copier, &Silent).unwrap();
@@ -193,7 +193,7 @@ fn a_reader_that_needs_the_log_only_changes_the_way_of_copying() {
             let _generation = read.generation()?;
             let _stored = put(&store, "a.md", &["one"]);
             let (pin, ()) = store.recovery_point(|| ()).unwrap();
-            assert!(!pin.in_file);
+            assert!(!pin.log.unwrap().is_folded());
             let to = dir.path().join("copy.db");
             pin.copy_to(&to, &child, &Silent)?;
             assert_eq!(inspect::record(&to)?, *pin.record());
