@@ -144,8 +144,9 @@ pub fn take(
     take_with(vault, source, options, &mut |_| None, monitor)
 }
 
-/// Takes a snapshot as [`take`] does, with the canaries that `canaries` makes for the recovery point. It is called once,
-/// when writers go on already, while the state that it is told of is pinned: it should not take long.
+/// Takes a snapshot as [`take`] does, with the canaries that `canaries` makes for the recovery point.
+///
+/// It is called once, when writers go on already, while the state that it is told of is pinned: it should not take long.
 ///
 /// # Errors
 /// As [`take`].
@@ -298,7 +299,8 @@ impl Copy<'_> {
 }
 
 /// The token of a generation as it is recorded: as text, because JSON numbers of that size are rounded by many.
-pub(crate) fn token(store: &StoreRecord) -> String {
+#[must_use]
+pub fn token(store: &StoreRecord) -> String {
     format!("{:016x}", store.token)
 }
 

@@ -65,6 +65,8 @@ pub struct Validation {
     pub checked_bytes: u64,
     /// When the look ended.
     pub verified_at: Timestamp,
+    /// Why the verdict could not be written into the ledger; `None` when it was, or nobody tried.
+    pub unrecorded: Option<String>,
 }
 
 impl Validation {
@@ -95,9 +97,9 @@ impl Validation {
     }
 }
 
-/// Validates the snapshot `stamp` down to `depth`, or to the content, which is the deepest that can be seen without an
-/// engine; [`Validation::deepened`] adds what an engine found. Damage is a result, not an error.
+/// Validates the snapshot `stamp` down to `depth`, or to the content where that is deeper. Damage is a result.
 ///
+/// More cannot be seen without an engine: [`Validation::deepened`] adds what one has found.
 /// A snapshot of the original has no recorded digests: deeper than structure it is unproven (`digests_not_recorded`),
 /// and so not valid there, while everything that can be checked is.
 ///

@@ -1,4 +1,8 @@
-//! When, and under which turn, snapshots are taken; and the way back.
+//! When, and under which turn, snapshots are taken; how they are proven; and the way back.
+
+mod canaries;
+mod drawing;
+mod proving;
 
 use std::{path::Path, sync::Arc};
 
@@ -6,14 +10,16 @@ use atocore_backup::{
     restore as restoring,
     take::{self, TakeOptions, Taken, VectorStore},
     vault::{SnapshotEntry, Vault},
-    verify::{self, Validation},
+    verify,
 };
-use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth, time::Clock};
+use atocore_model::{id::SnapshotId, monitor::Monitor, time::Clock};
 use atocore_storage::{layout::Layout, sqlite::Store};
 
-use crate::{config::EngineConfig, error::Error};
+use crate::{engine::Engine, error::Error};
+use canaries::Recording;
 
 pub use atocore_backup::take::Taken as TakenSnapshot;
+pub use proving::validate;
 
 /// Whether a snapshot is to hold the folder of the vector store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +31,12 @@ pub enum IncludeVectors {
 }
 
 pub(crate) fn take(
+    engine: &Engine,
     store: &Store,
-    config: &EngineConfig,
     vectors: IncludeVectors,
     monitor: &dyn Monitor,
 ) -> Result<Taken, Error> {
+    let config = engine.config();
     let mut options = TakeOptions::new(Arc::clone(&config.clock));
     options.copier = config.copier.clone();
     options.vector_store = match vectors {
@@ -37,21 +44,18 @@ pub(crate) fn take(
         IncludeVectors::No => VectorStore::LeaveOut,
     };
     let vault = Vault::new(&config.layout.backups);
-    Ok(take::take(&vault, &take::Source { store, layout: &config.layout }, &options, monitor)?)
+    let source = take::Source { store, layout: &config.layout };
+    let mut recording = Recording::start(engine, store, monitor);
+    Ok(take::take_with(&vault, &source, &options, &mut |point| recording.finish(point, monitor), monitor)?)
 }
 
 pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
     Ok(Vault::new(&layout.backups).list()?)
 }
 
-pub(crate) fn validate(
-    layout: &Layout,
-    id: SnapshotId,
-    depth: Depth,
-    clock: &dyn Clock,
-    monitor: &dyn Monitor,
-) -> Result<Validation, Error> {
-    Ok(verify::verify(&Vault::new(&layout.backups), id, depth, clock, monitor)?)
+/// The newest snapshot, whatever state it is in.
+pub(crate) fn newest(layout: &Layout) -> Result<Option<SnapshotId>, Error> {
+    Ok(Vault::new(&layout.backups).stamps()?.pop())
 }
 
 /// Restores a snapshot into an empty folder, which then holds a whole installation. Needs no open engine, and nothing

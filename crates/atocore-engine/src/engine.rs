@@ -31,13 +31,16 @@ use crate::{
     doctor::{self, Finding},
     embedding::{Embedding, EmbeddingReport, EmbeddingStatus, EmbeddingThread, Workplace},
     error::Error,
-    exclusive::{Exclusive, Running},
+    exclusive::{Exclusive, Running, Turn},
     freshness::Freshness,
     ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
     retrieval::{RankWeights, Retrieval},
     status::{self, Health, SourceStatus, Status},
 };
+
+/// How long something that could do without waits for ingestion.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What an engine is opened for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -390,7 +393,7 @@ impl Engine {
             IncludeVectors::Yes => Some(begin()?),
             IncludeVectors::No => None,
         };
-        let taken = backups::take(self.store()?, &self.config, vectors, monitor);
+        let taken = backups::take(self, self.store()?, vectors, monitor);
         drop(turn);
         taken
     }
@@ -403,17 +406,35 @@ impl Engine {
         backups::list(&self.config.layout)
     }
 
-    /// Looks at a snapshot as closely as `depth` says. One that does not exist is a result, not an error.
+    /// Looks at a snapshot as closely as `depth` says, and writes the verdict into the ledger. One that does not exist
+    /// is a result, not an error. Deeper than `content` it is restored into the scratch folder, which only an owner may
+    /// use, and nothing of that is left.
     ///
     /// # Errors
-    /// When the caller calls it off.
+    /// When the caller calls it off, or there is no room to restore it in; nothing is written into the ledger then.
     pub fn validate_snapshot(
         &self,
         id: SnapshotId,
         depth: Depth,
         monitor: &dyn Monitor,
     ) -> Result<atocore_backup::verify::Validation, Error> {
-        backups::validate(&self.config.layout, id, depth, &*self.config.clock, monitor)
+        if depth > Depth::Content && self.freshness.is_none() {
+            return Err(StorageError::ReadOnly.into());
+        }
+        backups::validate(&self.config, &self.config.layout.scratch(), id, depth, monitor)
+    }
+
+    /// Restores the newest snapshot into scratch and lets it answer, as [`Engine::validate_snapshot`] to the depth
+    /// `answers`; `None` when there is no snapshot.
+    ///
+    /// # Errors
+    /// As [`Engine::validate_snapshot`]; when the backup directory is there and cannot be read.
+    pub fn drill(
+        &self,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<atocore_backup::verify::Validation>, Error> {
+        let newest = backups::newest(&self.config.layout)?;
+        newest.map(|id| self.validate_snapshot(id, Depth::Answers, monitor)).transpose()
     }
 
     // Health.
@@ -448,6 +469,15 @@ impl Engine {
 
     pub(crate) fn store_if_any(&self) -> Option<&Store> {
         self.store.as_deref()
+    }
+
+    pub(crate) const fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// Keeps ingestion out for a moment, unless somebody is at it for longer.
+    pub(crate) fn pause(&self, activity: &str) -> Option<Turn<'_>> {
+        self.exclusive.begin(activity, self.config.clock.now(), PAUSE).ok()
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

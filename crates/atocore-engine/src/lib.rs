@@ -41,7 +41,7 @@ pub use atocore_storage::{
     },
 };
 
-pub use backups::{IncludeVectors, TakenSnapshot, restore};
+pub use backups::{IncludeVectors, TakenSnapshot, restore, validate};
 pub use caller::Caller;
 pub use clock::SystemClock;
 pub use config::EngineConfig;

@@ -19,8 +19,7 @@ pub enum Depth {
 
 impl Depth {
     /// Every depth, the shallowest first.
-    pub const ALL: [Self; 5] =
-        [Self::Structure, Self::Digests, Self::Content, Self::Restore, Self::Answers];
+    pub const ALL: [Self; 5] = [Self::Structure, Self::Digests, Self::Content, Self::Restore, Self::Answers];
 
     /// The word for it.
     #[must_use]

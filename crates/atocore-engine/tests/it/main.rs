@@ -9,5 +9,6 @@ mod meaning;
 mod odd_documents;
 mod ownership;
 mod projects;
+mod proof;
 mod retrieval;
 mod snapshots;

@@ -1,7 +1,7 @@
 //! Passages as somebody reads them who looks for a text rather than for an answer.
 
 use atocore_model::{id::ChunkId, name::Tag};
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Row};
 
 use super::{ReadTransaction, StorageError, documents};
 
@@ -38,19 +38,39 @@ impl ReadTransaction<'_> {
                  ORDER BY d.id, c.chunk_index",
             )
             .map_err(failed)?;
-        let rows = statement.query_map([], |row| {
-            Ok(StoredPassage {
-                project: row.get(0)?,
-                source_path: row.get(1)?,
-                tags: documents::tags_from_text(&row.get::<_, String>(2)?),
-                heading_path: row.get(3)?,
-                content: row.get(4)?,
-            })
-        });
+        let rows = statement.query_map([], stored);
         for row in rows.map_err(failed)? {
             each(row.map_err(failed)?)?;
         }
         Ok(())
+    }
+
+    /// At most `most` passages of a project from documents that lie evenly among all of it, the same ones whenever the
+    /// store holds the same. None only when the project has no passage.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn sampled_passages(&self, project: &str, most: usize) -> Result<Vec<StoredPassage>, StorageError> {
+        let mut documents = self
+            .connection
+            .prepare_cached("SELECT id FROM source_documents WHERE project_id = ?1 ORDER BY id")?;
+        let keys: Vec<i64> = documents.query_map([project], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut middle = self.connection.prepare_cached(
+            "SELECT d.project_id, d.source_path, d.tags, c.heading_path, c.content
+             FROM source_chunks c JOIN source_documents d ON d.id = c.document_id
+             WHERE c.document_id = ?1 ORDER BY c.chunk_index
+             LIMIT 1 OFFSET (SELECT count(*) / 2 FROM source_chunks WHERE document_id = ?1)",
+        )?;
+        let mut passage = |key: i64| middle.query_row([key], stored).optional();
+        let mut passages = Vec::new();
+        for turn in 0..most.min(keys.len()) {
+            passages.extend(passage(keys[turn * keys.len() / most.min(keys.len())])?);
+        }
+        let mut others = keys.iter();
+        while let (true, Some(key)) = (passages.is_empty() && most > 0, others.next()) {
+            passages.extend(passage(*key)?);
+        }
+        Ok(passages)
     }
 
     /// The text of a passage; `None` when it is gone.
@@ -64,4 +84,14 @@ impl ReadTransaction<'_> {
             .prepare_cached("SELECT content FROM source_chunks WHERE public_id = unhex(substr(?1, 5))")?;
         Ok(statement.query_row([id.as_str()], |row| row.get(0)).optional()?)
     }
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredPassage> {
+    Ok(StoredPassage {
+        project: row.get(0)?,
+        source_path: row.get(1)?,
+        tags: documents::tags_from_text(&row.get::<_, String>(2)?),
+        heading_path: row.get(3)?,
+        content: row.get(4)?,
+    })
 }

@@ -1,0 +1,348 @@
+//! The two depths that need an engine: a snapshot is restored into scratch and opened (`restore`), and must answer as it
+//! did when it was taken (`answers`).
+//!
+//! Whatever happens, nothing stays in scratch; what a killed run leaves there, the next owner of the store removes.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
+
+use atocore_backup::{
+    BackupError,
+    canaries::{Canaries, Canary, CanaryHit},
+    ledger::Ledger,
+    manifest::{CANARIES, Place},
+    restore::restore_into,
+    take,
+    vault::Vault,
+    verify::{self, Finding, Validation, VerifiedSnapshot},
+};
+use atocore_model::{
+    error::ErrorCode,
+    id::SnapshotId,
+    monitor::{Monitor, Progress},
+    query::Notice,
+    snapshot::Depth,
+};
+use atocore_storage::{files, layout::Layout, registry::Registry};
+
+use super::canaries;
+use crate::{
+    config::EngineConfig,
+    engine::{Access, Engine},
+    error::Error,
+    retrieval::RankWeights,
+};
+
+/// Scores that differ by less than this part of themselves are the same.
+const TOLERANCE: f64 = 1e-6;
+
+/// Validates a snapshot of an installation down to `depth` and writes the verdict into the ledger.
+///
+/// Needs no open engine. Deeper than `content` it is restored into a folder of its own in `scratch`.
+///
+/// # Errors
+/// When the caller calls it off, or `scratch` has no room or cannot be written; the ledger is then as it was. Whatever
+/// is wrong with the snapshot is a result.
+pub fn validate(
+    config: &EngineConfig,
+    scratch: &Path,
+    id: SnapshotId,
+    depth: Depth,
+    monitor: &dyn Monitor,
+) -> Result<Validation, Error> {
+    let started = Instant::now();
+    let vault = Vault::new(&config.layout.backups);
+    let clock = &*config.clock;
+    let mut validation = if depth <= Depth::Content {
+        verify::verify(&vault, id, depth, clock, monitor)?
+    } else {
+        let (validation, verified) = verify::verify_whole(&vault, id, clock, monitor)?;
+        let findings = match verified {
+            Some(verified) => rehearse(config, scratch, &verified, depth, monitor)?,
+            None => Vec::new(),
+        };
+        validation.deepened(depth, findings, clock)
+    };
+    let recorded = Ledger::of(&vault).record(id, &validation, started.elapsed());
+    validation.unrecorded = recorded.err().map(|error| in_words(&error));
+    Ok(validation)
+}
+
+/// A folder that is removed when it is dropped.
+struct Room {
+    dir: PathBuf,
+}
+
+impl Room {
+    fn new(scratch: &Path) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self { dir: scratch.join(format!("drill-{}-{number}", std::process::id())) }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // The first error is the one to report; what stays behind is removed by the next owner.
+        drop(files::remove_tree(&self.dir));
+    }
+}
+
+/// Restores, opens, looks, and asks; what is found on the way ends it.
+fn rehearse(
+    config: &EngineConfig,
+    scratch: &Path,
+    verified: &VerifiedSnapshot,
+    depth: Depth,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Finding>, Error> {
+    // Declared first: it is removed when the engine is closed.
+    let room = Room::new(scratch);
+    check_space(&room.dir, verified)?;
+    match restore_into(verified, &room.dir, monitor) {
+        Ok(_report) => {}
+        Err(error @ (BackupError::Damaged { .. } | BackupError::CopyDiffers(_))) => {
+            return Ok(vec![found(format!("restore_failed: {}", in_words(&error)))]);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let layout = Layout::in_home(&room.dir);
+    let own = EngineConfig { layout, ..config.clone() };
+    let access = Access::Own { activity: format!("drill of {}", verified.stamp()), socket: None };
+    let engine = match Engine::open(own, access, monitor) {
+        Ok(engine) => engine,
+        Err(error) if is_of_the_place(&error) => return Err(error),
+        Err(error) => return Ok(vec![found(format!("open_failed: {}", in_words(&error)))]),
+    };
+    let mut findings: Vec<Finding> = look(&engine, verified)?.into_iter().map(found).collect();
+    if findings.is_empty() && depth >= Depth::Answers {
+        let problems = replay(&engine, verified, monitor)?;
+        findings.extend(problems.into_iter().map(|problem| Finding {
+            depth: Depth::Answers,
+            file: CANARIES.to_owned(),
+            problem,
+        }));
+    }
+    Ok(findings)
+}
+
+fn found(problem: String) -> Finding {
+    Finding { depth: Depth::Restore, file: String::new(), problem }
+}
+
+/// Whether an error says something about this machine and nothing about the snapshot.
+fn is_of_the_place(error: &Error) -> bool {
+    matches!(error.code(), ErrorCode::DiskFull | ErrorCode::Io | ErrorCode::Cancelled)
+}
+
+/// The copy and the indexes that are made of it take at most as much again.
+fn check_space(dir: &Path, verified: &VerifiedSnapshot) -> Result<(), Error> {
+    let files = verified.manifest().atocore.iter().flat_map(|record| &record.files);
+    let copied = files.map(|file| file.size_bytes).fold(0, u64::saturating_add);
+    let needed_bytes = copied.saturating_mul(2);
+    let available_bytes = files::free_bytes(dir)?;
+    if available_bytes < needed_bytes {
+        return Err(
+            BackupError::NotEnoughSpace { place: dir.to_owned(), needed_bytes, available_bytes }.into()
+        );
+    }
+    Ok(())
+}
+
+/// Whether the opened copy is what was recorded.
+fn look(engine: &Engine, verified: &VerifiedSnapshot) -> Result<Vec<String>, Error> {
+    let (Some(store), Some(record)) = (engine.store_if_any(), &verified.manifest().atocore) else {
+        return Ok(vec!["open_failed: there is no store".to_owned()]);
+    };
+    let mut problems = Vec::new();
+    let mut compare = |word: &str, what: &str, found: &str, recorded: &str| {
+        if found != recorded {
+            problems.push(format!("{word}: {what} {found} in the opened copy, {recorded} recorded"));
+        }
+    };
+    let opened = store.read(|read| read.record())?;
+    compare("store_mismatch", "store", &opened.store_id, &record.store_id);
+    compare("generation_mismatch", "token", &take::token(&opened), &record.token);
+    for (word, what, found, recorded) in [
+        ("generation_mismatch", "generation", opened.generation.0, record.generation),
+        ("count_mismatch", "documents", opened.documents, record.counts.documents),
+        ("count_mismatch", "chunks", opened.chunks, record.counts.chunks),
+        ("count_mismatch", "operations", opened.operations, record.counts.operations),
+        ("count_mismatch", "vectors", opened.vectors, record.counts.vectors),
+    ] {
+        compare(word, what, &found.to_string(), &recorded.to_string());
+    }
+    if !engine.is_current()? {
+        problems.push("index_incomplete: the rebuilt indexes do not show all of the store".to_owned());
+    }
+    problems.extend(project_problem(engine, verified));
+    Ok(problems)
+}
+
+/// What is wrong with the projects of the opened copy: they must be those of the registry in the snapshot.
+fn project_problem(engine: &Engine, verified: &VerifiedSnapshot) -> Option<String> {
+    let recorded = match verified.manifest().registry() {
+        Place::At(path) => match Registry::load(&verified.path().join(path.as_str())) {
+            Ok(registry) => registry.projects().to_vec(),
+            Err(error) => return Some(format!("registry_unusable: {}", in_words(&error))),
+        },
+        Place::NotRecorded | Place::Unusable => Vec::new(),
+    };
+    match engine.projects() {
+        Ok(projects) if projects == recorded => None,
+        Ok(projects) => Some(format!(
+            "project_mismatch: {} projects in the opened copy, {} in the snapshot",
+            projects.len(),
+            recorded.len()
+        )),
+        Err(error) => Some(format!("registry_unusable: {}", in_words(&error))),
+    }
+}
+
+/// Asks the stored questions and compares the hits with those that were stored.
+fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -> Result<Vec<String>, Error> {
+    let stored = match Canaries::of(verified) {
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Ok(vec!["canaries_not_recorded".to_owned()]),
+        Err(problem) => return Ok(vec![problem]),
+    };
+    let why = stored.notes.join("; ");
+    if stored.canaries.is_empty() {
+        return Ok(vec![format!("canaries_not_recorded: {why}")]);
+    }
+    if !stored.answered {
+        return Ok(vec![format!("canaries_not_answered: {why}")]);
+    }
+    let Some(weights) = canaries::weights(&stored.weights) else {
+        return Ok(vec!["canaries_unreadable: the weights are none that hits could have".to_owned()]);
+    };
+    let mut problems = Vec::new();
+    for (index, canary) in stored.canaries.iter().enumerate() {
+        if monitor.cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let (done, total) = (index as u64, Some(stored.canaries.len() as u64));
+        monitor.progress(Progress { phase: "asking the stored questions", done, total });
+        match compare(engine, canary, &weights)? {
+            Outcome::Same => {}
+            // It would be the same with every other question that needs the model.
+            Outcome::NoModel(why) => {
+                let problem = format!("answers_model_missing: {why}");
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+            Outcome::Other(problem) => problems.push(problem),
+        }
+    }
+    Ok(problems)
+}
+
+/// What became of one question.
+enum Outcome {
+    Same,
+    NoModel(String),
+    Other(String),
+}
+
+fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights) -> Result<Outcome, Error> {
+    let shown: String = canary.text.chars().take(80).collect();
+    let Some(query) = canaries::query(canary) else {
+        return Ok(Outcome::Other(format!("canaries_unreadable: `{shown}` cannot be asked")));
+    };
+    let answer = match engine.query_with(&query, weights) {
+        Ok(answer) => answer,
+        Err(Error::NoModel(failure)) => return Ok(Outcome::NoModel(failure.why)),
+        Err(error) if is_of_the_place(&error) => return Err(error),
+        Err(error) => {
+            return Ok(Outcome::Other(format!("answer_failed: `{shown}`: {}", in_words(&error))));
+        }
+    };
+    if query.mode != Some(answer.mode) {
+        let no_model = answer.notices.iter().find_map(|notice| match notice {
+            Notice::NoModel { why, .. } => Some(why.clone()),
+            _ => None,
+        });
+        let mode = answer.mode;
+        return Ok(no_model.map_or_else(
+            || {
+                let recorded = &canary.mode;
+                Outcome::Other(format!("answers_differ: `{shown}`: mode {mode}, {recorded} recorded"))
+            },
+            Outcome::NoModel,
+        ));
+    }
+    let hits = canaries::recorded_hits(&answer);
+    Ok(match difference(&hits, &canary.hits) {
+        None => Outcome::Same,
+        Some(_) if hits.is_empty() => Outcome::Other(format!("answer_empty: `{shown}` finds nothing")),
+        Some(difference) => Outcome::Other(format!("answers_differ: `{shown}`: {difference}")),
+    })
+}
+
+/// The first difference between two lists of hits.
+fn difference(found: &[CanaryHit], recorded: &[CanaryHit]) -> Option<String> {
+    if recorded.is_empty() {
+        return Some("no hit is recorded".to_owned());
+    }
+    for (index, (hit, recorded)) in found.iter().zip(recorded).enumerate() {
+        let rank = index + 1;
+        if hit.chunk_id != recorded.chunk_id {
+            return Some(format!("hit {rank} is {}, {} is recorded", hit.chunk_id, recorded.chunk_id));
+        }
+        if hit.content_blake3 != recorded.content_blake3 {
+            return Some(format!("hit {rank}, {}, has another text", hit.chunk_id));
+        }
+        let most = hit.score.abs().max(recorded.score.abs()) * TOLERANCE;
+        // Written so that a score that is no number differs.
+        let is_near = (hit.score - recorded.score).abs() <= most;
+        if !is_near {
+            return Some(format!("hit {rank} has score {}, {} is recorded", hit.score, recorded.score));
+        }
+    }
+    (found.len() != recorded.len()).then(|| format!("{} hits, {} are recorded", found.len(), recorded.len()))
+}
+
+/// An error with its causes, in one sentence.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit(id: &str, score: f64, text: &str) -> CanaryHit {
+        CanaryHit { chunk_id: id.to_owned(), score, content_blake3: text.to_owned() }
+    }
+
+    #[test]
+    fn every_difference_between_hits_is_one() {
+        let recorded = [hit("a", 1.0, "x"), hit("b", 0.5, "y")];
+        assert_eq!(difference(&recorded, &recorded), None);
+        assert_eq!(difference(&[hit("a", 1.000_000_5, "x"), hit("b", 0.5, "y")], &recorded), None);
+        let others = [
+            vec![],
+            vec![hit("a", 1.0, "x")],
+            vec![hit("b", 0.5, "y"), hit("a", 1.0, "x")],
+            vec![hit("a", 1.000_002, "x"), hit("b", 0.5, "y")],
+            vec![hit("a", f64::NAN, "x"), hit("b", 0.5, "y")],
+            vec![hit("a", 1.0, "z"), hit("b", 0.5, "y")],
+            vec![hit("a", 1.0, "x"), hit("b", 0.5, "y"), hit("c", 0.4, "z")],
+        ];
+        for other in others {
+            assert!(difference(&other, &recorded).is_some(), "{other:?}");
+        }
+        assert!(difference(&[], &[]).is_some(), "an empty answer proves nothing");
+    }
+}
