@@ -2,6 +2,8 @@
 //!
 //! Every function names the path in its error, and says what is on disk when it returns `Ok`.
 
+#[cfg(feature = "fault")]
+mod fault;
 mod names;
 pub mod stream;
 
@@ -43,6 +45,8 @@ impl FileError {
 
 /// Attaches what was tried and on what to an I/O error.
 fn named<T>(action: &'static str, path: &Path, result: io::Result<T>) -> Result<T, FileError> {
+    #[cfg(feature = "fault")]
+    fault::count();
     result.map_err(|source| FileError { action, path: path.to_owned(), source })
 }
 

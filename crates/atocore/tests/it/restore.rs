@@ -231,3 +231,66 @@ fn a_restore_that_is_killed_leaves_the_state_before_or_the_one_after() {
         place.ok(&["backup", "validate", snapshot["stamp"].as_str().unwrap(), "--depth", "content"]);
     }
 }
+
+/// Ends the program after each of its file operations in turn, while it goes from one state to the other and back.
+#[test]
+fn a_restore_that_ends_after_any_file_operation_leaves_the_state_before_or_the_one_after() {
+    let (place, stamp) = moved_on();
+    place.ok(&["backup", "restore", &stamp, "--yes"]);
+    let mut newer = false;
+    let (mut ended, mut before, mut after) = (0, 0, 0);
+    for last in 1_u64.. {
+        let last = last.to_string();
+        let ran = place.run_with(&[("FAULT_AFTER_FILE_OPERATIONS", &last)], &["backup", "undo", "--yes"]);
+        let lanterns = finds_lanterns(&place);
+        let expected: &[&str] = if lanterns { &["notes", "extra"] } else { &["notes"] };
+        assert_eq!(project_ids(&place), expected, "ended after operation {last}: {ran:?}");
+        if ran.code == 0 {
+            assert_ne!(lanterns, newer, "acknowledged after operation {last}");
+            break;
+        }
+        ended += 1;
+        before += u32::from(lanterns == newer);
+        after += u32::from(lanterns != newer);
+        newer = lanterns;
+        let status = place.json(&["status"]);
+        assert!(status["generation"].as_u64().unwrap() > 0, "{status}");
+    }
+    println!(
+        "ended after {ended} file operations: {before} times the state before, {after} times the one after"
+    );
+    assert!(before > 3 && after > 3, "{before} before, {after} after: it does not end where it should");
+}
+
+/// The same while a snapshot is taken, and while one is restored into a folder.
+#[test]
+fn a_snapshot_that_ends_after_any_file_operation_is_whole_or_is_not_listed() {
+    let place = Place::with_notes();
+    let stamps = || -> Vec<String> {
+        let list = place.json(&["backup", "list"]);
+        list.as_array().unwrap().iter().map(|one| one["stamp"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut known = stamps();
+    let mut visible_before_the_end = 0;
+    for last in 1_u64.. {
+        let ran =
+            place.run_with(&[("FAULT_AFTER_FILE_OPERATIONS", &last.to_string())], &["backup", "create"]);
+        let listed = stamps();
+        let new: Vec<_> = listed.iter().filter(|stamp| !known.contains(stamp)).collect();
+        assert!(new.len() <= 1, "ended after operation {last}: {new:?}");
+        for stamp in &new {
+            place.ok(&["backup", "validate", stamp, "--depth", "content"]);
+        }
+        if ran.code == 0 {
+            assert_eq!(new.len(), 1, "acknowledged after operation {last}");
+            println!(
+                "ended after {} file operations, {visible_before_the_end} times with the snapshot whole",
+                last - 1
+            );
+            assert!(last > 20, "it does not end where it should");
+            return;
+        }
+        visible_before_the_end += new.len();
+        known = listed;
+    }
+}
