@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use atocore_backup::retention::Policy;
 use atocore_model::time::Clock;
 use atocore_storage::{layout::Layout, sqlite::copy::Copier};
 
@@ -26,6 +27,8 @@ pub struct EngineConfig {
     pub model: ModelChoice,
     /// How hits are ranked.
     pub weights: RankWeights,
+    /// Which snapshots are kept when nothing else is said.
+    pub retention: Policy,
     /// How the store is copied for a snapshot.
     pub copier: Copier,
     /// Where times come from.

@@ -17,6 +17,7 @@ mod exclusive;
 mod freshness;
 pub mod ingest;
 mod projects;
+mod pruning;
 mod restoring;
 mod retrieval;
 mod status;
@@ -25,6 +26,7 @@ pub use atocore_backup::{
     manifest,
     replace::{Recovered, Replaced},
     restore::{RestoreReport, RestoredFile},
+    retention,
     take::VectorOutcome,
     vault::SnapshotEntry,
     verify::Validation,

@@ -16,6 +16,7 @@ use std::{
 
 use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits,
+    retention::Policy,
 };
 use atocore_model::{
     monitor::Silent,
@@ -111,6 +112,7 @@ impl Installation {
             max_file_bytes: 1 << 20,
             model: self.model.clone().unwrap_or_default(),
             weights: RankWeights { mode, ..RankWeights::default() },
+            retention: Policy::default(),
             copier: Copier::InProcess,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         }

@@ -13,6 +13,7 @@ mod model;
 mod output;
 mod progress;
 mod projects;
+mod prune;
 mod restore;
 mod search;
 mod serve;

@@ -18,7 +18,9 @@ use std::{
     time::Duration,
 };
 
-use atocore_engine::{Copier, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits};
+use atocore_engine::{
+    Copier, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits, retention::Policy,
+};
 use atocore_model::time::Clock;
 
 use crate::http::Token;
@@ -60,6 +62,8 @@ pub struct Config {
     pub model_dir: PathBuf,
     /// How hits are ranked.
     pub weights: RankWeights,
+    /// Which snapshots are kept.
+    pub retention: Policy,
     /// The least level of log events that is shown, when it was set.
     pub log: Option<LogLevel>,
     /// How log events are written.
@@ -101,6 +105,7 @@ impl Config {
             max_file_bytes: self.max_file_bytes,
             model: self.model.clone(),
             weights: self.weights.clone(),
+            retention: self.retention,
             copier,
             clock,
         }

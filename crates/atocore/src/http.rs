@@ -11,6 +11,7 @@ mod metrics;
 mod observe;
 mod openapi;
 mod projects;
+mod prune;
 mod query;
 mod restore;
 mod status;
@@ -45,6 +46,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(backups::validate)) //                                    /admin/backup/{stamp}/validate
         .routes(routes!(restore::plan, restore::restore)) //                      /admin/backup/{stamp}/restore
         .routes(routes!(restore::plan_undo, restore::undo)) //                    /admin/backup/undo
+        .routes(routes!(prune::prune)) //                                         /admin/backup/prune
+        .routes(routes!(prune::pin, prune::unpin)) //                             /admin/backup/{stamp}/pin
         .routes(routes!(metrics::show)) //                                        /metrics
         .routes(routes!(openapi::show)) //                                        /openapi.json
 }

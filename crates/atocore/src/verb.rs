@@ -7,6 +7,7 @@ mod backups;
 mod embed;
 mod error;
 mod projects;
+mod prune;
 mod query;
 mod refresh;
 pub mod remote;
@@ -25,6 +26,7 @@ pub(crate) use error::sentence;
 pub use projects::{
     AddProject, ListProjects, PlanRemoval, ProjectChange, RemoveProject, ShowProject, UpdateProject,
 };
+pub use prune::{PinBackup, PinNote, PruneBackups, UnpinBackup};
 pub use query::Query;
 pub use refresh::Refresh;
 pub use request::Request;

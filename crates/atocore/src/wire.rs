@@ -4,6 +4,7 @@
 
 pub mod problem;
 pub mod project;
+pub mod prune;
 pub mod query;
 pub mod refresh;
 pub mod restore;
@@ -12,6 +13,7 @@ pub mod status;
 
 pub use problem::Problem;
 pub use project::{Project, ProjectList, Removal, RemovalPlan, Root};
+pub use prune::{PinResult, PruneDecision, PruneFailure, PruneResult, PruneUntouched, RetentionPolicy};
 pub(crate) use query::notice;
 pub use query::{Answer, CopyPlace, Explanation, Factor, Fusion, Hit, Lines, MeaningHalf, WordHalf};
 pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};

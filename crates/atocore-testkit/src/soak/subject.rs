@@ -11,6 +11,7 @@ use std::{
 
 use atocore_engine::{
     Access, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, ingest::ChunkLimits,
+    retention::Policy,
 };
 use atocore_model::{monitor::Silent, ranking::Mode};
 use atocore_storage::{
@@ -196,6 +197,7 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         max_file_bytes: 16 << 20,
         model: ModelChoice::default(),
         weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
+        retention: Policy::default(),
         copier,
         clock: Arc::new(SystemClock),
     }

@@ -10,6 +10,7 @@ use super::{
     Terminal,
     exit::Exit,
     output::{self, Form, Output, Style},
+    prune::{Pin, Prune, Unpin},
     restore::{Restore, Undo},
     typeset::{Table, count, plain, second, size},
 };
@@ -42,6 +43,12 @@ pub(super) enum Backups {
     Restore(Restore),
     /// Goes back to the state before the last restore: says what would change, and does it with --yes
     Undo(Undo),
+    /// Removes the snapshots that no rule keeps: says which and why, and does it with --yes
+    Prune(Prune),
+    /// Pins a snapshot: it is never removed
+    Pin(Pin),
+    /// Removes the pin of a snapshot
+    Unpin(Unpin),
 }
 
 impl Backups {
@@ -57,6 +64,9 @@ impl Backups {
             Self::Validate { stamp, depth } => validate(ValidateBackup { stamp, depth }, config, output),
             Self::Restore(restore) => restore.run(config, &environment.current_dir, output),
             Self::Undo(undo) => undo.run(config, output),
+            Self::Prune(prune) => prune.run(config, output),
+            Self::Pin(pin) => pin.run(config, output),
+            Self::Unpin(unpin) => unpin.run(config, output),
         }
     }
 }

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use atocore_engine::{Layout, ModelChoice, Precision, RankWeights, ingest::ChunkLimits};
+use atocore_engine::{
+    Layout, ModelChoice, Precision, RankWeights,
+    ingest::ChunkLimits,
+    retention::{Keep, Policy},
+};
 use atocore_model::ranking::Fusion;
 
 use super::{
@@ -19,6 +23,9 @@ use crate::http::Token;
 const LONGEST_WAIT_MS: u64 = 3_600_000;
 /// The largest file that can be allowed: a document is read into memory.
 const LARGEST_FILE_BYTES: u64 = 1 << 30;
+/// The settings of retention.
+const KEEP: [Key; 6] =
+    [Key::KeepLast, Key::KeepHourly, Key::KeepDaily, Key::KeepWeekly, Key::KeepMonthly, Key::KeepYearly];
 /// The largest weight.
 const LARGEST_WEIGHT: f64 = 1000.0;
 
@@ -56,6 +63,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         path_high_signal_boost: check.weight(Key::RankPathHighSignalBoost),
         path_low_signal_penalty: check.weight(Key::RankPathLowSignalPenalty),
     };
+    let retention = check.retention();
     let log =
         check.optional(Key::Log, "one of `off`, `error`, `warn`, `info`, `debug`, `trace`", LogLevel::of);
     let log_format = check.value(Key::LogFormat, "`human` or `json`", LogFormat::of);
@@ -80,6 +88,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         model,
         model_dir,
         weights,
+        retention,
         log,
         log_format,
         shown,
@@ -179,6 +188,40 @@ impl Check<'_> {
         folders.dedup();
         folders.extend(self.settings.hub_cache_dir.clone());
         ModelChoice { name: name.unwrap_or_default(), precision: precision.unwrap_or_default(), folders }
+    }
+
+    /// Which snapshots are kept. That none is cannot be meant.
+    fn retention(&mut self) -> Policy {
+        let mut number = |key| {
+            // A number that fits its range fits its type.
+            u32::try_from(self.number(key, 0, u64::from(Keep::MOST))).unwrap_or(Keep::MOST)
+        };
+        let keep = Keep {
+            last: number(Key::KeepLast),
+            hourly: number(Key::KeepHourly),
+            daily: number(Key::KeepDaily),
+            weekly: number(Key::KeepWeekly),
+            monthly: number(Key::KeepMonthly),
+            yearly: number(Key::KeepYearly),
+        };
+        let faulty =
+            self.faults.iter().any(|fault| matches!(fault, Fault::Value { key, .. } if KEEP.contains(key)));
+        Policy::new(keep).unwrap_or_else(|_| {
+            // When one of them is no number, that is the fault to name.
+            if let Some((key, raw)) = KEEP.iter().find_map(|key| Some((key, self.settings.values.get(key)?)))
+                && !faulty
+            {
+                self.faults.push(Fault::Value {
+                    key: *key,
+                    value: raw.text.clone(),
+                    allowed: "above 0, or one of the other `KEEP_…` settings is: all are 0, so that no rule \
+                              would keep a snapshot"
+                        .to_owned(),
+                    origin: raw.origin.clone(),
+                });
+            }
+            Policy::default()
+        })
     }
 
     /// How words and meaning are put together. Both numbers are checked, whichever counts.

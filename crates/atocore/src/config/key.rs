@@ -79,6 +79,18 @@ keys! {
     RankPathHighSignalBoost = "RANK_PATH_HIGH_SIGNAL_BOOST", "1.18";
     /// What a passage in an archive is multiplied by.
     RankPathLowSignalPenalty = "RANK_PATH_LOW_SIGNAL_PENALTY", "0.72";
+    /// How many of the newest snapshots are kept.
+    KeepLast = "KEEP_LAST", "0";
+    /// Of how many hours the newest snapshot is kept.
+    KeepHourly = "KEEP_HOURLY", "0";
+    /// Of how many days the newest snapshot is kept.
+    KeepDaily = "KEEP_DAILY", "7";
+    /// Of how many weeks the newest snapshot is kept.
+    KeepWeekly = "KEEP_WEEKLY", "4";
+    /// Of how many months the newest snapshot is kept.
+    KeepMonthly = "KEEP_MONTHLY", "6";
+    /// Of how many years the newest snapshot is kept.
+    KeepYearly = "KEEP_YEARLY", "0";
     /// How much is logged.
     Log = "LOG", "";
     /// How log events are written.

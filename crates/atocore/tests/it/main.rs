@@ -23,6 +23,7 @@ mod model;
 mod openapi;
 mod parity;
 mod program;
+mod prune;
 mod readme;
 mod restore;
 mod safety;

@@ -9,6 +9,7 @@ use std::{
 use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock,
     ingest::{ChunkLimits, parse},
+    retention::Policy,
 };
 use atocore_model::{
     document::DocumentType,
@@ -119,6 +120,7 @@ impl Home {
             max_file_bytes: 16 << 20,
             model,
             weights,
+            retention: Policy::default(),
             copier,
             clock: Arc::new(SystemClock),
         };

@@ -8,7 +8,7 @@ use std::{
 
 use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Error, Layout, RankWeights, SystemClock,
-    ingest::ChunkLimits,
+    ingest::ChunkLimits, retention::Policy,
 };
 use atocore_model::{
     monitor::Silent,
@@ -80,6 +80,7 @@ fn config(home: &Path) -> EngineConfig {
         max_file_bytes: 16 << 20,
         model: model::choice(),
         weights: RankWeights::default(),
+        retention: Policy::default(),
         copier: Copier::InProcess,
         clock: Arc::new(SystemClock),
     }
