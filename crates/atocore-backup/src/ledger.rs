@@ -75,6 +75,17 @@ pub struct Proven {
     pub at: Timestamp,
 }
 
+/// What is written down about all snapshots together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// The newest snapshot for every depth to which, or deeper than which, one is proven.
+    pub newest: BTreeMap<Depth, (SnapshotId, Proven)>,
+    /// How many snapshots have a bad verdict.
+    pub failing: usize,
+    /// The last verdict of all, by its time.
+    pub last: Option<(SnapshotId, Verdict)>,
+}
+
 impl Ledger {
     /// The ledger of a backup directory. It need not exist.
     #[must_use]
@@ -173,6 +184,31 @@ impl Ledger {
             }
         }
         Ok(newest)
+    }
+
+    /// What the whole ledger says of the snapshots that are there.
+    ///
+    /// # Errors
+    /// When the backup directory is there and cannot be read.
+    pub fn overview(&self) -> Result<Overview, BackupError> {
+        let mut overview = Overview::default();
+        for stamp in self.vault.stamps()?.into_iter().rev() {
+            let standing = self.verdicts(stamp);
+            overview.failing += usize::from(standing.verdicts.iter().any(|verdict| !verdict.valid));
+            if overview.newest.len() < Depth::ALL.len()
+                && let Some(proven) = self.proven_by(stamp, &standing)
+            {
+                for depth in Depth::ALL.into_iter().filter(|depth| *depth <= proven.depth) {
+                    let _first = overview.newest.entry(depth).or_insert((stamp, proven));
+                }
+            }
+            for verdict in standing.verdicts {
+                if overview.last.as_ref().is_none_or(|(_, last)| last.at < verdict.at) {
+                    overview.last = Some((stamp, verdict));
+                }
+            }
+        }
+        Ok(overview)
     }
 
     /// Forgets a snapshot that is deleted.

@@ -7,6 +7,7 @@ mod proving;
 use std::{path::Path, sync::Arc};
 
 use atocore_backup::{
+    ledger::{Ledger, Proven, Standing},
     restore as restoring,
     take::{self, TakeOptions, Taken, VectorStore},
     vault::{SnapshotEntry, Vault},
@@ -51,6 +52,28 @@ pub(crate) fn take(
 
 pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
     Ok(Vault::new(&layout.backups).list()?)
+}
+
+/// What the ledger says of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotProof {
+    /// How deep it is proven; `None` when it is not.
+    pub proven: Option<Proven>,
+    /// The verdicts that stand.
+    pub standing: Standing,
+}
+
+pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Option<SnapshotProof>)>, Error> {
+    let vault = Vault::new(&layout.backups);
+    let ledger = Ledger::of(&vault);
+    let with_proof = |entry: SnapshotEntry| {
+        let proof = entry.stamp.parse().ok().map(|id: SnapshotId| {
+            let standing = ledger.verdicts(id);
+            SnapshotProof { proven: ledger.proven_by(id, &standing), standing }
+        });
+        (entry, proof)
+    };
+    Ok(vault.list()?.into_iter().map(with_proof).collect())
 }
 
 /// The newest snapshot, whatever state it is in.

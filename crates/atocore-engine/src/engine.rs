@@ -1,19 +1,19 @@
 //! The whole product as a list of verbs.
 
 mod opening;
+mod snapshots;
 mod visibility;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use atocore_backup::replace::Recovered;
 use atocore_model::{
-    id::{Generation, ProjectId, SnapshotId},
+    id::{Generation, ProjectId},
     monitor::Monitor,
     name::ProjectName,
     project::Project,
     query::{Answer, ProjectHint, Query},
     refresh::RefreshReport,
-    snapshot::Depth,
     time::Clock,
 };
 use atocore_storage::{
@@ -25,22 +25,19 @@ use atocore_storage::{
 };
 
 use crate::{
-    backups::{self, IncludeVectors},
     caller::Caller,
     config::EngineConfig,
     doctor::{self, Finding},
     embedding::{Embedding, EmbeddingReport, EmbeddingStatus, EmbeddingThread, Workplace},
     error::Error,
-    exclusive::{Exclusive, Running, Turn},
+    exclusive::{Exclusive, Running},
     freshness::Freshness,
     ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
     retrieval::{RankWeights, Retrieval},
+    schedule::Timetable,
     status::{self, Health, SourceStatus, Status},
 };
-
-/// How long something that could do without waits for ingestion.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// What an engine is opened for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -372,71 +369,6 @@ impl Engine {
         self.embedding.make(&at, monitor)
     }
 
-    // Snapshots.
-
-    /// Takes a snapshot of the store, the registry, and the vector store if asked for.
-    ///
-    /// # Errors
-    /// When there is no room, or it cannot be copied; nothing is listed then.
-    ///
-    /// # Durability
-    /// The snapshot is complete and on disk when this returns `Ok`.
-    pub fn create_snapshot(
-        &self,
-        vectors: IncludeVectors,
-        monitor: &dyn Monitor,
-    ) -> Result<backups::TakenSnapshot, Error> {
-        let begin = || {
-            self.exclusive.begin("snapshot with vectors", self.config.clock.now(), self.config.busy_timeout)
-        };
-        let turn = match vectors {
-            IncludeVectors::Yes => Some(begin()?),
-            IncludeVectors::No => None,
-        };
-        let taken = backups::take(self, self.store()?, vectors, monitor);
-        drop(turn);
-        taken
-    }
-
-    /// Every snapshot, by stamp.
-    ///
-    /// # Errors
-    /// When the backup directory is there and cannot be read.
-    pub fn snapshots(&self) -> Result<Vec<atocore_backup::vault::SnapshotEntry>, Error> {
-        backups::list(&self.config.layout)
-    }
-
-    /// Looks at a snapshot as closely as `depth` says, and writes the verdict into the ledger. One that does not exist
-    /// is a result, not an error. Deeper than `content` it is restored into the scratch folder, which only an owner may
-    /// use, and nothing of that is left.
-    ///
-    /// # Errors
-    /// When the caller calls it off, or there is no room to restore it in; nothing is written into the ledger then.
-    pub fn validate_snapshot(
-        &self,
-        id: SnapshotId,
-        depth: Depth,
-        monitor: &dyn Monitor,
-    ) -> Result<atocore_backup::verify::Validation, Error> {
-        if depth > Depth::Content && self.freshness.is_none() {
-            return Err(StorageError::ReadOnly.into());
-        }
-        backups::validate(&self.config, &self.config.layout.scratch(), id, depth, monitor)
-    }
-
-    /// Restores the newest snapshot into scratch and lets it answer, as [`Engine::validate_snapshot`] to the depth
-    /// `answers`; `None` when there is no snapshot.
-    ///
-    /// # Errors
-    /// As [`Engine::validate_snapshot`]; when the backup directory is there and cannot be read.
-    pub fn drill(
-        &self,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<atocore_backup::verify::Validation>, Error> {
-        let newest = backups::newest(&self.config.layout)?;
-        newest.map(|id| self.validate_snapshot(id, Depth::Answers, monitor)).transpose()
-    }
-
     // Health.
 
     /// Whether there is a store, and how far it is.
@@ -475,13 +407,12 @@ impl Engine {
         &self.config
     }
 
-    /// Keeps ingestion out for a moment, unless somebody is at it for longer.
-    pub(crate) fn pause(&self, activity: &str) -> Option<Turn<'_>> {
-        self.exclusive.begin(activity, self.config.clock.now(), PAUSE).ok()
-    }
-
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.config.clock
+    }
+
+    pub(crate) fn timetable(&self) -> Timetable {
+        Timetable::new(&self.config.layout, self.config.schedule.clone())
     }
 
     pub(crate) const fn busy_timeout(&self) -> Duration {

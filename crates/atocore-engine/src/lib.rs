@@ -23,6 +23,7 @@ mod retrieval;
 mod status;
 
 pub use atocore_backup::{
+    ledger::{Proven, Standing, Verdict},
     manifest,
     replace::{Recovered, Replaced},
     restore::{RestoreReport, RestoredFile},
@@ -43,7 +44,7 @@ pub use atocore_storage::{
     },
 };
 
-pub use backups::{IncludeVectors, TakenSnapshot, restore, validate};
+pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, restore, validate};
 pub use caller::Caller;
 pub use clock::SystemClock;
 pub use config::EngineConfig;
@@ -55,4 +56,4 @@ pub use exclusive::Running;
 pub use projects::{ProjectChange, RemovalPlan};
 pub use restoring::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;
-pub use status::{Health, ProjectStatus, SnapshotStatus, SourceStatus, Status};
+pub use status::{Health, ProjectStatus, ProvenSnapshot, SnapshotStatus, SourceStatus, Status};

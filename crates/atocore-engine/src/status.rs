@@ -1,11 +1,17 @@
 //! What is stored, how fresh it is, what is running, and when it was last backed up: one place for every page that
 //! shows counts, so that none disagree.
 
-use atocore_backup::vault::Vault;
+use std::collections::BTreeMap;
+
+use atocore_backup::{
+    ledger::{Ledger, Proven, Verdict},
+    vault::Vault,
+};
 use atocore_model::{
     id::{Generation, SnapshotId},
     project::{Project, Root},
     refresh::RootSkip,
+    snapshot::Depth,
     time::{Clock, Timestamp},
 };
 use atocore_storage::{
@@ -14,7 +20,9 @@ use atocore_storage::{
     sqlite::{RefreshRecord, SCHEMA_VERSION},
 };
 
-use crate::{embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running};
+use crate::{
+    embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running, schedule::JobStatus,
+};
 
 /// Whether it is there and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +33,22 @@ pub struct Health {
     pub generation: Generation,
     /// Whether there is a store.
     pub store: bool,
+    /// The newest snapshot proven to each depth, the shallowest depth first; `None` when the backup directory cannot be
+    /// read.
+    pub proven: Option<Vec<ProvenSnapshot>>,
+}
+
+/// The newest snapshot that is proven to a depth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvenSnapshot {
+    /// The depth.
+    pub depth: Depth,
+    /// The snapshot; `None` when none is.
+    pub stamp: Option<SnapshotId>,
+    /// Its age in seconds; 0 when its stamp is of the future.
+    pub age_seconds: Option<u64>,
+    /// When it was proven that deep, or deeper.
+    pub proven_at: Option<Timestamp>,
 }
 
 /// A root and what can be said of it without reading its files.
@@ -68,6 +92,12 @@ pub struct SnapshotStatus {
     pub newest_generation: Option<u64>,
     /// The size of its database copy and of its vector store, in bytes, when it records them.
     pub newest_size_bytes: Option<u64>,
+    /// The newest snapshot proven to each depth, the shallowest depth first.
+    pub proven: Vec<ProvenSnapshot>,
+    /// How many snapshots did not stand their last validation.
+    pub failing: usize,
+    /// The last validation that is written down.
+    pub last_validation: Option<(SnapshotId, Verdict)>,
 }
 
 /// The whole.
@@ -89,6 +119,8 @@ pub struct Status {
     pub embedding: EmbeddingStatus,
     /// Snapshots.
     pub snapshots: SnapshotStatus,
+    /// What a server does by itself.
+    pub schedule: Vec<JobStatus>,
     /// When this was put together.
     pub at: Timestamp,
 }
@@ -99,6 +131,10 @@ pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
         schema_version: SCHEMA_VERSION,
         generation: generation.unwrap_or_default(),
         store: generation.is_some(),
+        proven: Ledger::of(&Vault::new(&engine.layout().backups))
+            .newest_proven_to_each()
+            .ok()
+            .map(|newest| proven(&newest, engine.clock().now())),
     })
 }
 
@@ -153,26 +189,48 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         index_generation: engine.shown()?,
         embedding: engine.embedding_status()?,
         snapshots: snapshots(layout, now)?,
+        schedule: engine.timetable().jobs(now),
         layout: layout.clone(),
         at: now,
     })
 }
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
-    let entries = Vault::new(&layout.backups).list()?;
+    let vault = Vault::new(&layout.backups);
+    let (entries, overview) = (vault.list()?, Ledger::of(&vault).overview()?);
     let readable = entries.iter().filter(|entry| entry.metadata.is_some());
     let newest = readable
         .filter_map(|entry| Some((entry.stamp.parse::<SnapshotId>().ok()?, entry)))
         .max_by_key(|(id, _)| *id);
-    let age = |id: SnapshotId| u64::try_from(now.get().as_second() - id.time().as_second()).unwrap_or(0);
     let recorded = newest.as_ref().and_then(|(_, entry)| entry.metadata.as_ref());
     Ok(SnapshotStatus {
         count: entries.len(),
         newest: newest.as_ref().map(|(id, _)| *id),
-        newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id)),
+        newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id, now)),
         newest_generation: recorded.and_then(|metadata| metadata["atocore"]["generation"].as_u64()),
         newest_size_bytes: recorded.and_then(|metadata| {
             Some(metadata["db_size_bytes"].as_u64()? + metadata["chroma_snapshot_bytes"].as_u64()?)
         }),
+        proven: proven(&overview.newest, now),
+        failing: overview.failing,
+        last_validation: overview.last,
     })
+}
+
+fn age(id: SnapshotId, now: Timestamp) -> u64 {
+    u64::try_from(now.get().as_second() - id.time().as_second()).unwrap_or(0)
+}
+
+/// One for every depth.
+fn proven(newest: &BTreeMap<Depth, (SnapshotId, Proven)>, now: Timestamp) -> Vec<ProvenSnapshot> {
+    let of = |depth| {
+        let found = newest.get(&depth);
+        ProvenSnapshot {
+            depth,
+            stamp: found.map(|(id, _)| *id),
+            age_seconds: found.map(|(id, _)| age(*id, now)),
+            proven_at: found.map(|(_, proven)| proven.at),
+        }
+    };
+    Depth::ALL.map(of).into()
 }

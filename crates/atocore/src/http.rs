@@ -44,6 +44,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(embed::embed)) //                                         /embed
         .routes(routes!(backups::list, backups::create)) //                       /admin/backup
         .routes(routes!(backups::validate)) //                                    /admin/backup/{stamp}/validate
+        .routes(routes!(backups::drill)) //                                       /admin/backup/drill
         .routes(routes!(restore::plan, restore::restore)) //                      /admin/backup/{stamp}/restore
         .routes(routes!(restore::plan_undo, restore::undo)) //                    /admin/backup/undo
         .routes(routes!(prune::prune)) //                                         /admin/backup/prune

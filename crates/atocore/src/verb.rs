@@ -19,7 +19,7 @@ use atocore_engine::{Caller, Engine};
 use atocore_model::monitor::Monitor;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use backups::{CreateBackup, ListBackups, ValidateBackup, stamp};
+pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateBackup, stamp};
 pub use embed::Embed;
 pub use error::VerbError;
 pub(crate) use error::sentence;

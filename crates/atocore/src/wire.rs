@@ -18,8 +18,11 @@ pub(crate) use query::notice;
 pub use query::{Answer, CopyPlace, Explanation, Factor, Fusion, Hit, Lines, MeaningHalf, WordHalf};
 pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
 pub use restore::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
-pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
+pub use snapshot::{
+    SnapshotEntry, SnapshotMetadata, SnapshotProof, Validation, ValidationDetails, ValidationFinding, Verdict,
+};
 pub use status::{
     Check, Doctor, EmbeddingProgress, EmbeddingResult, EmbeddingStatus, FileProblem, Health, LastRefresh,
-    Owner, Paths, Progress, ProjectStatus, Running, SnapshotStatus, Source, SourceList, Status,
+    LastValidation, Owner, Paths, Progress, ProjectStatus, ProvenSnapshot, Running, ScheduledJob, SnapshotStatus, Source,
+    SourceList, Status,
 };

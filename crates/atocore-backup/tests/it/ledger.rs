@@ -129,6 +129,10 @@ fn the_newest_proven_one_is_named_for_every_depth() {
     assert_eq!(newest(Depth::Structure), Some(middle.id));
     assert_eq!(newest(Depth::Digests), Some(middle.id));
     assert_eq!(newest(Depth::Content), Some(old.id));
+    let overview = ledger.overview().unwrap();
+    assert_eq!(overview.newest, ledger.newest_proven_to_each().unwrap());
+    assert_eq!(overview.failing, 1);
+    assert!(overview.last.is_some());
     ledger.forget(old.id).unwrap();
     ledger.forget(old.id).unwrap();
     assert_eq!(newest(Depth::Content), None);

@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, path::Path};
 
-use atocore_model::monitor::Silent;
+use atocore_model::{
+    monitor::{Monitor, Silent},
+    snapshot::Depth,
+};
 use clap::Subcommand;
 use serde_json::Value;
 
@@ -17,8 +20,8 @@ use super::{
 use crate::{
     config::{Config, Environment},
     session::Session,
-    verb::{CreateBackup, ListBackups, ValidateBackup, VerbError},
-    wire::{SnapshotEntry, SnapshotMetadata, Validation},
+    verb::{CreateBackup, DrillBackup, ListBackups, ValidateBackup, VerbError, stamp},
+    wire::{SnapshotEntry, SnapshotMetadata, SnapshotProof, Validation},
 };
 
 #[derive(Debug, Subcommand)]
@@ -34,11 +37,17 @@ pub(super) enum Backups {
     /// Checks how much of a snapshot can be proven
     Validate {
         /// Its name, as `backup list` shows it
-        stamp: String,
-        /// How closely to look: structure, digests or content
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        stamp: Option<String>,
+        /// Check every snapshot
+        #[arg(long)]
+        all: bool,
+        /// How closely to look: structure, digests, content, restore or answers
         #[arg(long, value_name = "D")]
         depth: Option<String>,
     },
+    /// Restores the newest snapshot into scratch and proves that it answers as it did
+    Drill,
     /// Goes back to a snapshot: says what would change, and does it with --yes
     Restore(Restore),
     /// Goes back to the state before the last restore: says what would change, and does it with --yes
@@ -61,7 +70,11 @@ impl Backups {
         match self {
             Self::Create { include_chroma } => create(include_chroma, config, output),
             Self::List => list(config, output),
-            Self::Validate { stamp, depth } => validate(ValidateBackup { stamp, depth }, config, output),
+            Self::Validate { stamp: Some(stamp), depth, .. } => {
+                validate(ValidateBackup { stamp, depth }, config, output)
+            }
+            Self::Validate { stamp: None, depth, .. } => validate_all(depth, config, output),
+            Self::Drill => drill(config, output),
             Self::Restore(restore) => restore.run(config, &environment.current_dir, output),
             Self::Undo(undo) => undo.run(config, output),
             Self::Prune(prune) => prune.run(config, output),
@@ -97,7 +110,7 @@ fn create(include_chroma: bool, config: &Config, output: &Output) -> Result<Exit
     }
     print_taken(&metadata, output);
     let stamp = stamp_of(&metadata);
-    output.line(format!("\nproven when you have seen it: `atocore backup validate {stamp} --depth content`"));
+    output.line(format!("\nproven when you have seen it: `atocore backup validate {stamp} --depth answers`"));
     Ok(Exit::Done)
 }
 
@@ -133,7 +146,7 @@ fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
         output.line("there is no snapshot; `atocore backup create` takes one");
         return Ok(Exit::Done);
     }
-    let mut table = Table::new(&["STAMP", "TAKEN", "DATABASE", "HOLDS"]);
+    let mut table = Table::new(&["STAMP", "TAKEN", "DATABASE", "PROVEN", "HOLDS"]);
     for entry in &entries {
         table.row(listed(entry));
     }
@@ -143,11 +156,12 @@ fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
     Ok(Exit::Done)
 }
 
-fn listed(entry: &SnapshotEntry) -> [String; 4] {
+fn listed(entry: &SnapshotEntry) -> [String; 5] {
     let stamp = plain(&entry.stamp);
+    let proven = proven(entry.atocore.as_ref());
     let Some(metadata) = entry.metadata.as_ref().and_then(Option::as_ref) else {
         let why = if entry.has_metadata { "metadata cannot be read" } else { "no metadata" };
-        return [stamp, "-".to_owned(), "-".to_owned(), why.to_owned()];
+        return [stamp, "-".to_owned(), "-".to_owned(), proven, why.to_owned()];
     };
     let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or("-");
     let bytes = metadata.get("db_size_bytes").and_then(Value::as_u64).map_or_else(|| "-".to_owned(), size);
@@ -155,7 +169,18 @@ fn listed(entry: &SnapshotEntry) -> [String; 4] {
     if metadata.get("chroma_snapshot_included").and_then(Value::as_bool) == Some(true) {
         holds.push("vectors".to_owned());
     }
-    [stamp, second(&plain(text("created_at"))), bytes, holds.join(" · ")]
+    [stamp, second(&plain(text("created_at"))), bytes, proven, holds.join(" · ")]
+}
+
+/// How deep a snapshot is proven, and whether its last validation found something.
+fn proven(proof: Option<&SnapshotProof>) -> String {
+    let Some(proof) = proof else { return "-".to_owned() };
+    let depth = proof.proven_depth.clone().unwrap_or_else(|| "no".to_owned());
+    match proof.verdicts.iter().find(|verdict| !verdict.valid) {
+        Some(bad) => format!("{depth}, NOT {}", bad.depth),
+        None if proof.ledger_problem.is_some() => format!("{depth}, ledger damaged"),
+        None => depth,
+    }
 }
 
 /// What our own record says about a snapshot; nothing for one of the original.
@@ -168,15 +193,83 @@ fn recorded(record: Option<&Value>) -> Vec<String> {
     [documents, chunks, generation].into_iter().flatten().collect()
 }
 
+/// Where a validation runs: deeper than the content it restores into the scratch folder, which only an owner may use.
+fn validating(depth: Depth, config: &Config, monitor: &dyn Monitor) -> Result<Session, VerbError> {
+    if depth > Depth::Content {
+        Session::writing(config, "backup validate", monitor)
+    } else {
+        Session::looking(config)
+    }
+}
+
 fn validate(verb: ValidateBackup, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let _checked = stamp(&verb.stamp)?;
     let monitor = Terminal::watch(output.form());
-    let validation = Session::looking(config)?.run(verb, &monitor)?;
+    let validation = validating(verb.checked_depth()?, config, &monitor)?.run(verb, &monitor)?;
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&validation),
         Form::Human => print_validation(&validation, output),
     }
-    Ok(if validation.valid { Exit::Done } else { Exit::Failed })
+    Ok(exit(&validation))
+}
+
+fn exit(validation: &Validation) -> Exit {
+    match (validation.exists, validation.valid) {
+        (true, true) => Exit::Done,
+        (true, false) => Exit::Problems,
+        (false, _) => Exit::Failed,
+    }
+}
+
+/// One line for each snapshot, and below it what is wrong.
+fn validate_all(depth: Option<String>, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let of = |stamp: String| ValidateBackup { stamp, depth: depth.clone() };
+    let monitor = Terminal::watch(output.form());
+    let session = validating(of(String::new()).checked_depth()?, config, &monitor)?;
+    let entries = session.run(ListBackups, &monitor)?;
+    let mut found = Vec::new();
+    for entry in entries.into_iter().filter(|entry| stamp(&entry.stamp).is_ok()) {
+        found.push(session.run(of(entry.stamp), &monitor)?);
+    }
+    drop(monitor);
+    let is_valid = found.iter().all(|validation| validation.valid);
+    match output.form() {
+        Form::Json => output.json(&found),
+        Form::Human if found.is_empty() => {
+            output.line("there is no snapshot; `atocore backup create` takes one");
+        }
+        Form::Human => found.iter().for_each(|validation| print_line(validation, output)),
+    }
+    Ok(if is_valid { Exit::Done } else { Exit::Problems })
+}
+
+fn print_line(validation: &Validation, output: &Output) {
+    let (asked, reached) = (&validation.atocore.depth_asked, validation.atocore.depth_reached.as_deref());
+    let verdict = if validation.valid {
+        output.paint(Style::Green, format!("valid, proven to depth `{asked}`"))
+    } else {
+        let reached = reached.unwrap_or("none");
+        output.paint(Style::Red, format!("NOT valid: asked for depth `{asked}`, reached `{reached}`"))
+    };
+    output.line(format!("{}  {verdict}", plain(&validation.stamp)));
+    for error in &validation.errors {
+        output.line(format!("    {}", plain(error)));
+    }
+}
+
+fn drill(config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let monitor = Terminal::watch(output.form());
+    let validation = Session::writing(config, "backup drill", &monitor)?.run(DrillBackup, &monitor)?;
+    drop(monitor);
+    if output.form() == Form::Json {
+        output.json(&validation);
+    } else if let Some(validation) = &validation {
+        print_validation(validation, output);
+    } else {
+        output.line("there is no snapshot; `atocore backup create` takes one");
+    }
+    Ok(validation.as_ref().map_or(Exit::Problems, exit))
 }
 
 /// Sets the result of a validation for a person.
@@ -210,6 +303,9 @@ pub(crate) fn print_validation(validation: &Validation, output: &Output) {
     }
     for error in &validation.errors {
         table.row(["  wrong".to_owned(), plain(error)]);
+    }
+    if let Some(why) = &validation.atocore.unrecorded {
+        table.row(["  not written down".to_owned(), plain(why)]);
     }
     for line in table.lines() {
         output.line(line);

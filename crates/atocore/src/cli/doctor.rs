@@ -79,6 +79,9 @@ fn print(status: &wire::Status, output: &Output) {
         part("vectors", vectors(&status.embedding));
     }
     part("snapshots", snapshots(&status.snapshots));
+    for proven in proven(&status.snapshots) {
+        part("proven", proven);
+    }
     for line in table.lines() {
         output.line(line);
     }
@@ -142,6 +145,29 @@ fn vectors(embedding: &wire::EmbeddingStatus) -> String {
         text.push_str(&format!("; the last attempt failed: {}", plain(failure)));
     }
     text
+}
+
+/// One line for every snapshot that is the newest proven to a depth, the deepest depth first.
+fn proven(snapshots: &wire::SnapshotStatus) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut named: Vec<&str> = Vec::new();
+    for proven in snapshots.proven.iter().rev() {
+        let (Some(stamp), Some(seconds)) = (&proven.stamp, proven.age_seconds) else { continue };
+        if !named.contains(&stamp.as_str()) {
+            named.push(stamp);
+            lines.push(format!("to `{}`: {stamp}, {} old", proven.depth, age(seconds)));
+        }
+    }
+    if snapshots.failing > 0 {
+        lines.push(format!(
+            "{} did not stand the last validation; `atocore backup list` names them",
+            count(snapshots.failing, "snapshot")
+        ));
+    }
+    if lines.is_empty() && snapshots.count > 0 {
+        lines.push("no snapshot is; `atocore backup drill` proves the newest".to_owned());
+    }
+    lines
 }
 
 fn snapshots(snapshots: &wire::SnapshotStatus) -> String {

@@ -10,7 +10,7 @@ use super::{
     failure::Failure,
 };
 use crate::{
-    verb::{CreateBackup, ListBackups, ValidateBackup},
+    verb::{CreateBackup, DrillBackup, ListBackups, ValidateBackup},
     wire::{SnapshotEntry, SnapshotMetadata, Validation},
 };
 
@@ -64,8 +64,8 @@ pub(super) struct Look {
 #[utoipa::path(get, path = "/admin/backup/{stamp}/validate", operation_id = "validate_backup", tag = "snapshots",
     params(
         ("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`"),
-        ("depth" = Option<String>, Query, description = "`structure`, `digests` or `content`, each of which includes \
-            the ones before; `structure` when left out"),
+        ("depth" = Option<String>, Query, description = "`structure`, `digests`, `content`, `restore` or `answers`, each of \
+            which includes the ones before; `structure` when left out"),
     ),
     responses(
         (status = 200, description = "What was found; damage is a result, not an error", body = Validation),
@@ -79,6 +79,15 @@ pub(super) async fn validate(
     let Json(found) = door.run(ValidateBackup { stamp, depth: look.depth }).await?;
     let status = if found.exists { StatusCode::OK } else { StatusCode::NOT_FOUND };
     Ok((status, Json(found)))
+}
+
+/// Restores the newest snapshot into scratch, lets it answer the questions that were stored with it, and writes the
+/// verdict down.
+#[utoipa::path(post, path = "/admin/backup/drill", operation_id = "drill_backup", tag = "snapshots",
+    responses((status = 200, description = "What was found, as by a validation to the depth `answers`; null when there \
+        is no snapshot", body = Option<Validation>)))]
+pub(super) async fn drill(door: Door) -> Reply<Option<Validation>> {
+    door.run(DrillBackup).await
 }
 
 /// Reads a flag of the query string in the spellings that clients use.

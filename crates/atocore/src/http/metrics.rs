@@ -40,6 +40,9 @@ struct StoreGauges {
     snapshots: Number,
     snapshot_age: Number,
     snapshot_bytes: Number,
+    proven_age: Family<ProvenTo, Number>,
+    failing: Number,
+    validation_seconds: Number,
 }
 
 type Number = Gauge<f64, AtomicU64>;
@@ -55,6 +58,11 @@ struct Answered {
 struct Route {
     method: String,
     route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProvenTo {
+    depth: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -80,6 +88,12 @@ impl Metrics {
         registry.register("snapshot_age_seconds", age, store.snapshot_age.clone());
         let size = "Size of the newest snapshot, NaN without one";
         registry.register("snapshot_size_bytes", size, store.snapshot_bytes.clone());
+        let proven = "Age of the newest snapshot that is proven to a depth, NaN without one";
+        registry.register("snapshot_proven_age_seconds", proven, store.proven_age.clone());
+        let failing = "Snapshots that did not stand their last validation";
+        registry.register("snapshots_failing", failing, store.failing.clone());
+        let took = "How long the last validation of a snapshot took, NaN before there was one";
+        registry.register("snapshot_validation_seconds", took, store.validation_seconds.clone());
         Self { registry: Arc::new(registry), requests, durations, refreshes, store }
     }
 
@@ -111,6 +125,13 @@ impl StoreGauges {
         let _before = self.snapshots.set(number_of(status.snapshots.count));
         let _before = self.snapshot_age.set(or_nan(status.snapshots.newest_age_seconds));
         let _before = self.snapshot_bytes.set(or_nan(status.snapshots.newest_size_bytes));
+        for proven in &status.snapshots.proven {
+            let to = ProvenTo { depth: proven.depth.clone() };
+            let _before = self.proven_age.get_or_create(&to).set(or_nan(proven.age_seconds));
+        }
+        let _before = self.failing.set(number_of(status.snapshots.failing));
+        let took = status.snapshots.last_validation.as_ref().map(|last| last.verdict.duration_ms);
+        let _before = self.validation_seconds.set(took.map_or(f64::NAN, |took| number_of(took) / 1000.0));
     }
 }
 

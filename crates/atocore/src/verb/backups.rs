@@ -1,4 +1,4 @@
-//! Snapshots: create, list, validate. Restoring is not offered over a wire: it needs everybody else out.
+//! Snapshots: create, list, validate, drill. Restoring is not offered over a wire: it needs everybody else out.
 
 use atocore_engine::{Caller, Engine, IncludeVectors, VectorOutcome};
 use atocore_model::{
@@ -32,9 +32,13 @@ pub struct ListBackups;
 pub struct ValidateBackup {
     /// Its stamp.
     pub stamp: String,
-    /// `structure`, `digests` or `content`; `structure` when left out.
+    /// `structure`, `digests`, `content`, `restore` or `answers`; `structure` when left out.
     pub depth: Option<String>,
 }
+
+/// Restores the newest snapshot into scratch and lets it answer; null when there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrillBackup;
 
 impl Verb for CreateBackup {
     type Reply = wire::SnapshotMetadata;
@@ -72,7 +76,7 @@ impl Verb for ListBackups {
     }
 
     fn run(self, engine: &Engine, _: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
-        Ok(engine.snapshots()?.into_iter().map(wire::SnapshotEntry::from).collect())
+        Ok(engine.snapshots_with_proof()?.into_iter().map(wire::SnapshotEntry::from).collect())
     }
 }
 
@@ -89,15 +93,48 @@ impl Verb for ValidateBackup {
 
     fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
         let stamp = stamp(&self.stamp)?;
-        let depth = self.depth.as_deref().map_or(Ok(Depth::Structure), str::parse);
-        let depth = depth.map_err(|error| {
-            VerbError::invalid("depth", &error, "leave it out, or give `structure`, `digests` or `content`")
-        })?;
-        let result = wire::Validation::from(engine.validate_snapshot(stamp, depth, monitor)?);
-        let (depth, valid, errors) = (depth.as_str(), result.valid, result.errors.len());
-        tracing::info!(stamp = result.stamp, depth, valid, errors, "runtime_backup_validated");
-        Ok(result)
+        let depth = self.checked_depth()?;
+        Ok(told(engine.validate_snapshot(stamp, depth, monitor)?))
     }
+}
+
+impl ValidateBackup {
+    /// The depth that is asked for.
+    ///
+    /// # Errors
+    /// `invalid_request` for a word that is none.
+    pub fn checked_depth(&self) -> Result<Depth, VerbError> {
+        let depth = self.depth.as_deref().map_or(Ok(Depth::Structure), str::parse);
+        depth.map_err(|error| {
+            let cure = "leave it out, or give `structure`, `digests`, `content`, `restore` or `answers`";
+            VerbError::invalid("depth", &error, cure)
+        })
+    }
+}
+
+impl Verb for DrillBackup {
+    type Reply = Option<wire::Validation>;
+    const WRITES: bool = true;
+    const LONG: bool = true;
+
+    fn request(&self) -> Request {
+        Request::new(Method::POST, "/admin/backup/drill")
+    }
+
+    fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        Ok(engine.drill(monitor)?.map(told))
+    }
+}
+
+/// The result for the caller; the log has it in short.
+fn told(validation: atocore_engine::Validation) -> wire::Validation {
+    let result = wire::Validation::from(validation);
+    let (depth, valid, errors) = (&result.atocore.depth_asked, result.valid, result.errors.len());
+    tracing::info!(stamp = result.stamp, depth, valid, errors, "runtime_backup_validated");
+    if let Some(why) = &result.atocore.unrecorded {
+        tracing::warn!(stamp = result.stamp, why, "the verdict could not be written into the ledger");
+    }
+    result
 }
 
 /// The stamp of a snapshot as a caller gave it: nothing else than a real stamp gets through.

@@ -51,6 +51,38 @@ pub struct SnapshotEntry {
     /// Why the metadata cannot be read, such as `invalid_json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_error: Option<String>,
+    /// What AtoCore says beyond the original's keys; absent for a folder that is not named as a snapshot is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atocore: Option<SnapshotProof>,
+}
+
+/// What validations have found about a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SnapshotProof {
+    /// The deepest depth that is proven and that no later validation contradicts; null when none is.
+    #[schema(example = "answers")]
+    pub proven_depth: Option<String>,
+    /// When it was proven: ISO 8601 with offset.
+    pub proven_at: Option<String>,
+    /// The last verdict per depth, the shallowest first, without those that a later one has overruled.
+    pub verdicts: Vec<Verdict>,
+    /// Why what was written down about it cannot be used, so that it counts as unproven; null when it can.
+    pub ledger_problem: Option<String>,
+}
+
+/// What a validation found at one depth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Verdict {
+    /// The depth: the deepest one that held, or the shallowest one that did not.
+    pub depth: String,
+    /// Whether everything down to it held.
+    pub valid: bool,
+    /// When the validation ended: ISO 8601 with offset.
+    pub at: String,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What it found; shortened when that is much.
+    pub errors: Vec<String>,
 }
 
 /// The result of a validation.
@@ -83,7 +115,7 @@ pub struct Validation {
 /// What AtoCore says about a validation beyond the original's keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ValidationDetails {
-    /// `structure`, `digests` or `content`.
+    /// `structure`, `digests`, `content`, `restore` or `answers`.
     #[schema(example = "digests")]
     pub depth_asked: String,
     /// The deepest depth that was proven; null when not even the structure holds.
@@ -96,6 +128,9 @@ pub struct ValidationDetails {
     pub checked_bytes: u64,
     /// When the look ended: ISO 8601 with offset.
     pub verified_at: String,
+    /// Why the verdict could not be written down, so that it counts for nothing later; null when it was.
+    #[serde(default)]
+    pub unrecorded: Option<String>,
 }
 
 /// Something that is wrong with a snapshot.
@@ -147,14 +182,38 @@ impl From<engine::manifest::Manifest> for SnapshotMetadata {
     }
 }
 
-impl From<engine::SnapshotEntry> for SnapshotEntry {
-    fn from(entry: engine::SnapshotEntry) -> Self {
+impl From<engine::Verdict> for Verdict {
+    fn from(verdict: engine::Verdict) -> Self {
+        Self {
+            depth: verdict.depth.to_string(),
+            valid: verdict.valid,
+            at: verdict.at.to_string(),
+            duration_ms: verdict.duration_ms,
+            errors: verdict.errors,
+        }
+    }
+}
+
+impl From<engine::SnapshotProof> for SnapshotProof {
+    fn from(proof: engine::SnapshotProof) -> Self {
+        Self {
+            proven_depth: proof.proven.map(|proven| proven.depth.to_string()),
+            proven_at: proof.proven.map(|proven| proven.at.to_string()),
+            verdicts: proof.standing.verdicts.into_iter().map(Verdict::from).collect(),
+            ledger_problem: proof.standing.problem,
+        }
+    }
+}
+
+impl From<(engine::SnapshotEntry, Option<engine::SnapshotProof>)> for SnapshotEntry {
+    fn from((entry, proof): (engine::SnapshotEntry, Option<engine::SnapshotProof>)) -> Self {
         Self {
             stamp: entry.stamp,
             path: entry.path.to_string_lossy().into_owned(),
             has_metadata: entry.has_metadata,
             metadata: entry.has_metadata.then_some(entry.metadata),
             metadata_error: entry.metadata_error.map(str::to_owned),
+            atocore: proof.map(SnapshotProof::from),
         }
     }
 }
@@ -174,6 +233,7 @@ impl From<engine::Validation> for Validation {
             checked_files: validation.checked_files,
             checked_bytes: validation.checked_bytes,
             verified_at: validation.verified_at.to_string(),
+            unrecorded: validation.unrecorded,
         };
         Self {
             stamp: validation.stamp.to_string(),
@@ -202,6 +262,7 @@ mod tests {
             has_metadata,
             metadata,
             metadata_error,
+            atocore: None,
         };
         for (entry, expected) in [
             (entry(None, false, None), r#""has_metadata":false}"#),

@@ -4,7 +4,7 @@ use atocore_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::refresh::FileCounts;
+use super::{refresh::FileCounts, snapshot::Verdict};
 
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -28,6 +28,34 @@ pub struct Health {
     pub generation: u64,
     /// Whether there is a store yet.
     pub store: bool,
+    /// The newest snapshot proven to each depth, the shallowest depth first; null when the backup directory cannot be
+    /// read.
+    #[serde(default)]
+    pub proven: Option<Vec<ProvenSnapshot>>,
+}
+
+/// The newest snapshot that is proven to a depth or deeper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProvenSnapshot {
+    /// `structure`, `digests`, `content`, `restore` or `answers`.
+    #[schema(example = "answers")]
+    pub depth: String,
+    /// Its stamp; null when none is proven that deep.
+    pub stamp: Option<String>,
+    /// Its age; 0 when its stamp is of the future.
+    pub age_seconds: Option<u64>,
+    /// When it was proven: ISO 8601 with offset.
+    pub proven_at: Option<String>,
+}
+
+/// The last validation that is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastValidation {
+    /// The snapshot.
+    pub stamp: String,
+    /// What was found.
+    #[serde(flatten)]
+    pub verdict: Verdict,
 }
 
 /// Every root of every project.
@@ -75,8 +103,50 @@ pub struct Status {
     pub embedding: EmbeddingStatus,
     /// Snapshots.
     pub snapshots: SnapshotStatus,
+    /// What a server does by itself, and what became of it last.
+    #[serde(default)]
+    pub schedule: Vec<ScheduledJob>,
     /// When this was put together: ISO 8601 with offset.
     pub at: String,
+}
+
+/// Something that a server does by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ScheduledJob {
+    /// `snapshot`, `validate`, `drill` or `prune`.
+    #[schema(example = "snapshot")]
+    pub job: String,
+    /// Its cron expression, in UTC.
+    #[schema(example = "0 3 * * *")]
+    pub cron: String,
+    /// When it is due next: ISO 8601 with offset; in the past when it is due now.
+    pub due: Option<String>,
+    /// When it last began.
+    pub began: Option<String>,
+    /// When it last ended well.
+    pub succeeded: Option<String>,
+    /// How long it last took, in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// How many times in a row it has failed.
+    pub failures: u32,
+    /// Why it failed last; null when it ended well last.
+    pub error: Option<String>,
+}
+
+impl From<engine::schedule::JobStatus> for ScheduledJob {
+    fn from(status: engine::schedule::JobStatus) -> Self {
+        let text = |time: Option<atocore_model::time::Timestamp>| time.map(|time| time.to_string());
+        Self {
+            job: status.job.to_string(),
+            cron: status.expression,
+            due: text(status.due),
+            began: text(status.began),
+            succeeded: text(status.succeeded),
+            duration_ms: status.duration_ms,
+            failures: status.failures,
+            error: status.error,
+        }
+    }
 }
 
 /// The model that searches by meaning, and how far its vectors are.
@@ -233,6 +303,15 @@ pub struct SnapshotStatus {
     pub newest_generation: Option<u64>,
     /// The size of its database copy and of its vector store, when it records them.
     pub newest_size_bytes: Option<u64>,
+    /// The newest snapshot proven to each depth, the shallowest depth first.
+    #[serde(default)]
+    pub proven: Vec<ProvenSnapshot>,
+    /// How many snapshots did not stand their last validation.
+    #[serde(default)]
+    pub failing: u64,
+    /// The last validation that is written down; null when there is none.
+    #[serde(default)]
+    pub last_validation: Option<LastValidation>,
 }
 
 /// Everything that was checked.
@@ -267,6 +346,18 @@ impl From<engine::Health> for Health {
             schema_version: health.schema_version,
             generation: health.generation.0,
             store: health.store,
+            proven: health.proven.map(|proven| proven.into_iter().map(ProvenSnapshot::from).collect()),
+        }
+    }
+}
+
+impl From<engine::ProvenSnapshot> for ProvenSnapshot {
+    fn from(proven: engine::ProvenSnapshot) -> Self {
+        Self {
+            depth: proven.depth.to_string(),
+            stamp: proven.stamp.map(|stamp| stamp.to_string()),
+            age_seconds: proven.age_seconds,
+            proven_at: proven.proven_at.map(|at| at.to_string()),
         }
     }
 }
@@ -302,6 +393,7 @@ impl From<engine::Status> for Status {
             projects: status.projects.into_iter().map(ProjectStatus::from).collect(),
             embedding: status.embedding.into(),
             snapshots: status.snapshots.into(),
+            schedule: status.schedule.into_iter().map(ScheduledJob::from).collect(),
             at: status.at.to_string(),
         }
     }
@@ -400,6 +492,11 @@ impl From<engine::SnapshotStatus> for SnapshotStatus {
             newest_age_seconds: snapshots.newest_age_seconds,
             newest_generation: snapshots.newest_generation,
             newest_size_bytes: snapshots.newest_size_bytes,
+            proven: snapshots.proven.into_iter().map(ProvenSnapshot::from).collect(),
+            failing: snapshots.failing as u64,
+            last_validation: snapshots
+                .last_validation
+                .map(|(stamp, verdict)| LastValidation { stamp: stamp.to_string(), verdict: verdict.into() }),
         }
     }
 }

@@ -48,6 +48,7 @@ fn every_operation_of_the_description_is_answered() {
         ("POST", "/query".to_owned(), Some(r#"{"query":"glacier"}"#), 200),
         ("GET", "/admin/backup".to_owned(), None, 200),
         ("GET", format!("/admin/backup/{stamp}/validate?depth=content"), None, 200),
+        ("POST", "/admin/backup/drill".to_owned(), None, 200),
         ("GET", "/projects/FIELD%20NOTES/removal".to_owned(), None, 200),
         ("DELETE", "/projects/field-notes".to_owned(), None, 200),
         ("GET", "/openapi.json".to_owned(), None, 200),

@@ -123,7 +123,7 @@ fn a_damaged_snapshot_fails_validation_and_cannot_be_restored() {
     let changed = place.read(&copy).replace("Field Notes", "Field Nodes");
     place.write(&copy, changed);
     let ran = place.run(&["backup", "validate", &stamp, "--depth", "digests"]);
-    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.stdout.contains("NOT valid") && ran.stdout.contains("project-registry.json"), "{ran:?}");
     let ran = place.run(&["backup", "restore", &stamp, "--to", "r"]);
     assert_eq!(ran.code, 1, "{ran:?}");

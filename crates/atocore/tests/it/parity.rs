@@ -68,7 +68,9 @@ fn cases(stamp: &str) -> Vec<Case> {
 /// Without what tells when it was asked.
 fn timeless(text: &str) -> Value {
     let mut value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    forget(&mut value, &["verified_at", "generation", "store_generation"]);
+    let of_validations = ["verified_at", "proven_at", "at", "duration_ms"];
+    forget(&mut value, &of_validations);
+    forget(&mut value, &["generation", "store_generation"]);
     value
 }
 
@@ -88,6 +90,8 @@ fn every_door_gives_the_same_answer() {
     let place = Place::with_notes();
     let stamp = place.snapshot();
     let words = |case: &Case| place.ok(&case.arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    // Validations are written down and listed: after one round, the next ones change nothing but the times.
+    cases(&stamp).iter().for_each(|case| drop(words(case)));
     let alone: Vec<String> = cases(&stamp).iter().map(words).collect();
     let server = place.serve();
     for (case, alone) in cases(&stamp).iter().zip(alone) {
@@ -95,7 +99,7 @@ fn every_door_gives_the_same_answer() {
         let over_http = http(&server.address, case.method, &case.path, case.body);
         assert_eq!(timeless(&alone), timeless(&over_http), "{:?}", case.arguments);
         assert_eq!(timeless(&beside), timeless(&over_http), "{:?}", case.arguments);
-        if !alone.contains("verified_at") {
+        if !alone.contains("verified_at") && !alone.contains("proven_at") {
             assert_eq!(alone.trim_end(), over_http, "{:?}", case.arguments);
         }
     }

@@ -1,0 +1,92 @@
+//! Snapshots: taking, listing, proving.
+
+use std::time::Duration;
+
+use atocore_backup::{vault::SnapshotEntry, verify::Validation};
+use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth};
+use atocore_storage::sqlite::StorageError;
+
+use super::Engine;
+use crate::{
+    backups::{self, IncludeVectors, SnapshotProof, TakenSnapshot},
+    error::Error,
+    exclusive::Turn,
+};
+
+/// How long something that could do without waits for ingestion.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Engine {
+    /// Takes a snapshot of the store, the registry, and the vector store if asked for.
+    ///
+    /// # Errors
+    /// When there is no room, or it cannot be copied; nothing is listed then.
+    ///
+    /// # Durability
+    /// The snapshot is complete and on disk when this returns `Ok`.
+    pub fn create_snapshot(
+        &self,
+        vectors: IncludeVectors,
+        monitor: &dyn Monitor,
+    ) -> Result<TakenSnapshot, Error> {
+        let begin = || {
+            self.exclusive.begin("snapshot with vectors", self.config.clock.now(), self.config.busy_timeout)
+        };
+        let turn = match vectors {
+            IncludeVectors::Yes => Some(begin()?),
+            IncludeVectors::No => None,
+        };
+        let taken = backups::take(self, self.store()?, vectors, monitor);
+        drop(turn);
+        taken
+    }
+
+    /// Every snapshot, by stamp.
+    ///
+    /// # Errors
+    /// When the backup directory is there and cannot be read.
+    pub fn snapshots(&self) -> Result<Vec<SnapshotEntry>, Error> {
+        backups::list(&self.config.layout)
+    }
+
+    /// Every snapshot with what the ledger says of it; nothing of a folder that is not named as a snapshot is.
+    ///
+    /// # Errors
+    /// When the backup directory is there and cannot be read.
+    pub fn snapshots_with_proof(&self) -> Result<Vec<(SnapshotEntry, Option<SnapshotProof>)>, Error> {
+        backups::list_with_proof(&self.config.layout)
+    }
+
+    /// Looks at a snapshot as closely as `depth` says, and writes the verdict into the ledger. One that does not exist
+    /// is a result, not an error. Deeper than `content` it is restored into the scratch folder, which only an owner may
+    /// use, and nothing of that is left.
+    ///
+    /// # Errors
+    /// When the caller calls it off, or there is no room to restore it in; nothing is written into the ledger then.
+    pub fn validate_snapshot(
+        &self,
+        id: SnapshotId,
+        depth: Depth,
+        monitor: &dyn Monitor,
+    ) -> Result<Validation, Error> {
+        if depth > Depth::Content && self.freshness.is_none() {
+            return Err(StorageError::ReadOnly.into());
+        }
+        backups::validate(&self.config, &self.config.layout.scratch(), id, depth, monitor)
+    }
+
+    /// Restores the newest snapshot into scratch and lets it answer, as [`Engine::validate_snapshot`] to the depth
+    /// `answers`; `None` when there is no snapshot.
+    ///
+    /// # Errors
+    /// As [`Engine::validate_snapshot`]; when the backup directory is there and cannot be read.
+    pub fn drill(&self, monitor: &dyn Monitor) -> Result<Option<Validation>, Error> {
+        let newest = backups::newest(&self.config.layout)?;
+        newest.map(|id| self.validate_snapshot(id, Depth::Answers, monitor)).transpose()
+    }
+
+    /// Keeps ingestion out for a moment, unless somebody is at it for longer.
+    pub(crate) fn pause(&self, activity: &str) -> Option<Turn<'_>> {
+        self.exclusive.begin(activity, self.config.clock.now(), PAUSE).ok()
+    }
+}
