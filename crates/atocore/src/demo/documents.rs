@@ -37,6 +37,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/manifesto.md"
     "docs/measurements.md"
     "docs/models.md"
+    "docs/retention.md"
     "docs/retrieval.md"
     "docs/safety.md"
     "docs/style.md"
