@@ -6,7 +6,7 @@ use atocore_backup::retention::Policy;
 use atocore_model::time::Clock;
 use atocore_storage::{layout::Layout, sqlite::copy::Copier};
 
-use crate::{embedding::ModelChoice, ingest::ChunkLimits, retrieval::RankWeights};
+use crate::{embedding::ModelChoice, ingest::ChunkLimits, retrieval::RankWeights, schedule::Schedule};
 
 /// Everything that can be set about an engine.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct EngineConfig {
     pub weights: RankWeights,
     /// Which snapshots are kept when nothing else is said.
     pub retention: Policy,
+    /// What a server does by itself, and when.
+    pub schedule: Schedule,
     /// How the store is copied for a snapshot.
     pub copier: Copier,
     /// Where times come from.

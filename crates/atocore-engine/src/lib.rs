@@ -20,6 +20,7 @@ mod projects;
 mod pruning;
 mod restoring;
 mod retrieval;
+pub mod schedule;
 mod status;
 
 pub use atocore_backup::{

@@ -16,7 +16,7 @@ use std::{
 
 use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits,
-    retention::Policy,
+    retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     monitor::Silent,
@@ -61,6 +61,7 @@ pub struct Installation {
     /// Where its times come from.
     pub clock: Arc<TestClock>,
     model: Option<ModelChoice>,
+    schedule: Schedule,
 }
 
 impl Default for Installation {
@@ -69,7 +70,7 @@ impl Default for Installation {
         for folder in ["vault", "drive"] {
             files::create_dirs(&dir.path().join(folder)).expect("a new folder");
         }
-        Self { dir, clock: Arc::default(), model: None }
+        Self { dir, clock: Arc::default(), model: None, schedule: Schedule::default() }
     }
 }
 
@@ -79,6 +80,12 @@ impl Installation {
     #[must_use]
     pub fn with_model(self) -> Self {
         Self { model: Some(model::choice()), ..self }
+    }
+
+    /// The installation whose server does something by itself.
+    #[must_use]
+    pub fn with_schedule(self, schedule: Schedule) -> Self {
+        Self { schedule, ..self }
     }
 
     /// The temporary folder.
@@ -113,6 +120,7 @@ impl Installation {
             model: self.model.clone().unwrap_or_default(),
             weights: RankWeights { mode, ..RankWeights::default() },
             retention: Policy::default(),
+            schedule: self.schedule.clone(),
             copier: Copier::InProcess,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
         }

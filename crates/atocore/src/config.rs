@@ -20,6 +20,7 @@ use std::{
 
 use atocore_engine::{
     Copier, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits, retention::Policy,
+    schedule::Schedule,
 };
 use atocore_model::time::Clock;
 
@@ -64,6 +65,10 @@ pub struct Config {
     pub weights: RankWeights,
     /// Which snapshots are kept.
     pub retention: Policy,
+    /// What a server does by itself, and when.
+    pub schedule: Schedule,
+    /// Who is told when that fails.
+    pub webhook: Option<String>,
     /// The least level of log events that is shown, when it was set.
     pub log: Option<LogLevel>,
     /// How log events are written.
@@ -106,6 +111,7 @@ impl Config {
             model: self.model.clone(),
             weights: self.weights.clone(),
             retention: self.retention,
+            schedule: self.schedule.clone(),
             copier,
             clock,
         }

@@ -4,11 +4,12 @@
 
 mod address;
 mod connections;
+mod schedule;
 mod socket;
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use atocore_engine::{Access, Engine, EngineConfig, Owner};
+use atocore_engine::{Access, Engine, EngineConfig, Owner, schedule::Timetable};
 use atocore_model::{error::ErrorCode, monitor::Monitor};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
@@ -37,6 +38,8 @@ pub struct ServeSettings {
     pub port: u16,
     /// What every request over the network must carry; needed when the host can be reached from other machines.
     pub token: Option<Token>,
+    /// What is told, as JSON, when something fails that is done by itself.
+    pub webhook: Option<String>,
 }
 
 /// A server that takes requests.
@@ -82,13 +85,20 @@ pub fn serve_until(
         })?;
     let path = socket::path(&layout.locks());
     let access = Access::Own { activity: "serve".to_owned(), socket: Some(path.clone()) };
+    let (timetable, clock) =
+        (Timetable::new(&config.layout, config.schedule.clone()), Arc::clone(&config.clock));
     let mut engine = Engine::open(config, access, monitor)?;
     session::say_what_was_recovered(&engine);
     engine.start_embedding();
     let app = App::new(engine);
     let result = runtime.block_on(async {
         // Inside, because a socket belongs to the runtime that it is bound in.
-        run(&app, listener, Socket::bind(path), settings, stop, on_ready).await
+        let by_itself = schedule::follow(&app, timetable, &*clock, settings.webhook.clone());
+        let served = run(&app, listener, Socket::bind(path), settings, stop, on_ready);
+        tokio::select! {
+            served = served => served,
+            () = by_itself => Ok(()),
+        }
     });
     // Work that goes on without its client ends here, before the store is given up.
     runtime.shutdown_timeout(FINISH_WITHIN);

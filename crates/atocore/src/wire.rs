@@ -23,6 +23,6 @@ pub use snapshot::{
 };
 pub use status::{
     Check, Doctor, EmbeddingProgress, EmbeddingResult, EmbeddingStatus, FileProblem, Health, LastRefresh,
-    LastValidation, Owner, Paths, Progress, ProjectStatus, ProvenSnapshot, Running, ScheduledJob, SnapshotStatus, Source,
-    SourceList, Status,
+    LastValidation, Owner, Paths, Progress, ProjectStatus, ProvenSnapshot, Running, ScheduledJob,
+    SnapshotStatus, Source, SourceList, Status,
 };

@@ -11,7 +11,7 @@ use std::{
 
 use atocore_engine::{
     Access, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, ingest::ChunkLimits,
-    retention::Policy,
+    retention::Policy, schedule::Schedule,
 };
 use atocore_model::{monitor::Silent, ranking::Mode};
 use atocore_storage::{
@@ -198,6 +198,7 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         model: ModelChoice::default(),
         weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
         retention: Policy::default(),
+        schedule: Schedule::default(),
         copier,
         clock: Arc::new(SystemClock),
     }

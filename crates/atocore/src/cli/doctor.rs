@@ -82,6 +82,9 @@ fn print(status: &wire::Status, output: &Output) {
     for proven in proven(&status.snapshots) {
         part("proven", proven);
     }
+    for job in &status.schedule {
+        part("by itself", scheduled(job));
+    }
     for line in table.lines() {
         output.line(line);
     }
@@ -168,6 +171,21 @@ fn proven(snapshots: &wire::SnapshotStatus) -> Vec<String> {
         lines.push("no snapshot is; `atocore backup drill` proves the newest".to_owned());
     }
     lines
+}
+
+/// A line for a job that a server does by itself.
+fn scheduled(job: &wire::ScheduledJob) -> String {
+    let mut text = format!("{} at `{}` UTC", job.job, plain(&job.cron));
+    if let Some(succeeded) = &job.succeeded {
+        text.push_str(&format!(", last done {}", second(succeeded)));
+    }
+    if let Some(error) = &job.error {
+        text.push_str(&format!("; failed {}: {}", count(job.failures.into(), "time"), plain(error)));
+    }
+    if let Some(due) = &job.due {
+        text.push_str(&format!("; next {} while a server runs", second(due)));
+    }
+    text
 }
 
 fn snapshots(snapshots: &wire::SnapshotStatus) -> String {

@@ -40,8 +40,12 @@ impl Serve {
     }
 
     pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        let settings =
-            ServeSettings { host: config.host.clone(), port: config.port, token: config.api_token.clone() };
+        let settings = ServeSettings {
+            host: config.host.clone(),
+            port: config.port,
+            token: config.api_token.clone(),
+            webhook: config.webhook.clone(),
+        };
         serve(engine_config(config), &settings, |ready| announce(ready, output), &Silent)?;
         Ok(Exit::Done)
     }

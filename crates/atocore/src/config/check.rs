@@ -10,6 +10,7 @@ use atocore_engine::{
     Layout, ModelChoice, Precision, RankWeights,
     ingest::ChunkLimits,
     retention::{Keep, Policy},
+    schedule::{Job, Schedule},
 };
 use atocore_model::ranking::Fusion;
 
@@ -64,6 +65,12 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         path_low_signal_penalty: check.weight(Key::RankPathLowSignalPenalty),
     };
     let retention = check.retention();
+    let schedule = check.schedule();
+    let webhook =
+        check.optional(Key::Webhook, "an address that begins with `http://` or `https://`", |text| {
+            let is_address = text.starts_with("http://") || text.starts_with("https://");
+            is_address.then(|| text.to_owned())
+        });
     let log =
         check.optional(Key::Log, "one of `off`, `error`, `warn`, `info`, `debug`, `trace`", LogLevel::of);
     let log_format = check.value(Key::LogFormat, "`human` or `json`", LogFormat::of);
@@ -89,6 +96,8 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         model_dir,
         weights,
         retention,
+        schedule,
+        webhook,
         log,
         log_format,
         shown,
@@ -222,6 +231,27 @@ impl Check<'_> {
             }
             Policy::default()
         })
+    }
+
+    /// What a server does by itself.
+    fn schedule(&mut self) -> Schedule {
+        let mut schedule = Schedule::default();
+        for (key, job) in [
+            (Key::ScheduleSnapshot, Job::Snapshot),
+            (Key::ScheduleValidate, Job::Validate),
+            (Key::ScheduleDrill, Job::Drill),
+            (Key::SchedulePrune, Job::Prune),
+        ] {
+            let allowed = "a cron expression in UTC, such as `0 3 * * *` for every night at three, or `off`";
+            let expression = self.value(key, allowed, |text| {
+                (text == "off" || Schedule::default().add(job, text).is_ok()).then(|| text.to_owned())
+            });
+            if let Some(expression) = expression.filter(|expression| expression != "off") {
+                // It was tried a moment ago.
+                drop(schedule.add(job, &expression));
+            }
+        }
+        schedule
     }
 
     /// How words and meaning are put together. Both numbers are checked, whichever counts.

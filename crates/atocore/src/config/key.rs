@@ -91,6 +91,16 @@ keys! {
     KeepMonthly = "KEEP_MONTHLY", "6";
     /// Of how many years the newest snapshot is kept.
     KeepYearly = "KEEP_YEARLY", "0";
+    /// When a server takes a snapshot: a cron expression in UTC, or `off`.
+    ScheduleSnapshot = "SCHEDULE_SNAPSHOT", "off";
+    /// When it validates the newest snapshot to depth `content`.
+    ScheduleValidate = "SCHEDULE_VALIDATE", "off";
+    /// When it restores the newest snapshot into scratch and lets it answer.
+    ScheduleDrill = "SCHEDULE_DRILL", "off";
+    /// When it removes the snapshots that no rule keeps.
+    SchedulePrune = "SCHEDULE_PRUNE", "off";
+    /// What is told when one of these fails.
+    Webhook = "WEBHOOK", "";
     /// How much is logged.
     Log = "LOG", "";
     /// How log events are written.
@@ -128,7 +138,7 @@ impl Key {
     /// Whether its value must never be shown.
     #[must_use]
     pub const fn is_secret(self) -> bool {
-        matches!(self, Self::ApiToken)
+        matches!(self, Self::ApiToken | Self::Webhook)
     }
 
     /// Whether it names a file or folder.

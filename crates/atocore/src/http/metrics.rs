@@ -43,6 +43,8 @@ struct StoreGauges {
     proven_age: Family<ProvenTo, Number>,
     failing: Number,
     validation_seconds: Number,
+    job_failures: Family<Scheduled, Number>,
+    job_seconds: Family<Scheduled, Number>,
 }
 
 type Number = Gauge<f64, AtomicU64>;
@@ -63,6 +65,11 @@ struct Route {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProvenTo {
     depth: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Scheduled {
+    job: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,6 +101,10 @@ impl Metrics {
         registry.register("snapshots_failing", failing, store.failing.clone());
         let took = "How long the last validation of a snapshot took, NaN before there was one";
         registry.register("snapshot_validation_seconds", took, store.validation_seconds.clone());
+        let failed = "How many times in a row a scheduled job has failed";
+        registry.register("scheduled_job_failures", failed, store.job_failures.clone());
+        let took = "How long a scheduled job last took, NaN before it ended once";
+        registry.register("scheduled_job_seconds", took, store.job_seconds.clone());
         Self { registry: Arc::new(registry), requests, durations, refreshes, store }
     }
 
@@ -130,6 +141,12 @@ impl StoreGauges {
             let _before = self.proven_age.get_or_create(&to).set(or_nan(proven.age_seconds));
         }
         let _before = self.failing.set(number_of(status.snapshots.failing));
+        for job in &status.schedule {
+            let of = Scheduled { job: job.job.clone() };
+            let _before = self.job_failures.get_or_create(&of).set(f64::from(job.failures));
+            let took = job.duration_ms.map_or(f64::NAN, |took| number_of(took) / 1000.0);
+            let _before = self.job_seconds.get_or_create(&of).set(took);
+        }
         let took = status.snapshots.last_validation.as_ref().map(|last| last.verdict.duration_ms);
         let _before = self.validation_seconds.set(took.map_or(f64::NAN, |took| number_of(took) / 1000.0));
     }

@@ -10,7 +10,7 @@ use crate::verb::VerbError;
 
 /// Listens on the host and port of the settings.
 pub(super) async fn bind(settings: &ServeSettings) -> Result<TcpListener, VerbError> {
-    let ServeSettings { host, port, token } = settings;
+    let ServeSettings { host, port, token, .. } = settings;
     let bare = host.trim_matches(['[', ']']);
     let addresses: Vec<SocketAddr> =
         lookup_host((bare, *port)).await.map_err(|error| unusable(settings, &error))?.collect();

@@ -1,13 +1,16 @@
 //! `cargo xtask soak`: kills the release binary at random moments and looks for losses, first with documents and
-//! snapshots, then while vectors are made.
+//! snapshots, then while vectors are made; and takes recovery points beside writers that change everything in step.
 
 use std::{fmt, io, path::PathBuf};
 
-use atocore_engine::SystemClock;
+use atocore_engine::{Copier, SystemClock};
 use atocore_model::time::Clock;
 use atocore_testkit::{
     model,
-    soak::{self, SoakFailure, SoakOptions, meaning},
+    soak::{
+        self, SoakFailure, SoakOptions, meaning,
+        points::{self, PointOptions},
+    },
 };
 use serde_json::Value;
 
@@ -17,31 +20,33 @@ use crate::{
     terminal,
 };
 
-const USAGE: &str =
-    "usage: cargo xtask soak [--only documents|meaning] [--kills N] [--seed S] [--program FILE]";
+const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|points] [--kills N] [--points N] [--seed S] [--program FILE]";
 
-/// What is killed: the two soaks, one after the other.
+/// The soaks, one after the other: two that kill, and one that takes recovery points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Documents,
     Meaning,
+    Points,
 }
 
 impl Part {
-    const ALL: [Self; 2] = [Self::Documents, Self::Meaning];
+    const ALL: [Self; 3] = [Self::Documents, Self::Meaning, Self::Points];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Documents => "documents",
             Self::Meaning => "meaning",
+            Self::Points => "points",
         }
     }
 
-    /// What the issue of the first release asks for; a kill of the second takes some seconds more.
-    const fn kills(self) -> u64 {
+    /// Kills, or recovery points: what the issues ask for. A kill of the second takes some seconds more.
+    const fn times(self) -> u64 {
         match self {
             Self::Documents => 200,
             Self::Meaning => 60,
+            Self::Points => 2000,
         }
     }
 
@@ -50,6 +55,24 @@ impl Part {
         match self {
             Self::Documents => 5,
             Self::Meaning => 2,
+            Self::Points => 1,
+        }
+    }
+
+    /// The flag that says how many times.
+    const fn flag(self) -> &'static str {
+        match self {
+            Self::Documents | Self::Meaning => "--kills",
+            Self::Points => "--points",
+        }
+    }
+
+    /// What is true when it has found nothing.
+    const fn verdict(self) -> &'static str {
+        match self {
+            Self::Documents => "nothing acknowledged was lost",
+            Self::Meaning => "no vector was lost or made twice",
+            Self::Points => "database, registry and vectors agree in every recovery point",
         }
     }
 }
@@ -59,42 +82,55 @@ impl Part {
 struct Wanted {
     parts: Vec<Part>,
     kills: Option<u64>,
+    points: Option<u64>,
     seed: Option<u64>,
     program: Option<PathBuf>,
 }
 
-/// Runs it with `[--only PART] [--kills N] [--seed S] [--program FILE]`.
+/// Runs it with `[--only PART] [--kills N] [--points N] [--seed S] [--program FILE]`.
 ///
 /// # Errors
 /// The arguments are wrong, the program cannot be built, or something was lost.
 pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     let wanted = wanted(args)?;
     let seed = wanted.seed.unwrap_or_else(|| SystemClock.now().get().as_second().unsigned_abs());
-    let program = wanted.program.map_or_else(build, Ok)?;
+    let mut program = wanted.program;
     for part in wanted.parts {
-        soak(part, wanted.kills.unwrap_or_else(|| part.kills()), seed, program.clone())?;
+        if part == Part::Points {
+            // Nothing is killed, so this process does it; what copies is this program too.
+            let own = std::env::current_exe().map_err(|error| no_scratch(&error))?;
+            soak(part, wanted.points.unwrap_or_else(|| part.times()), seed, own)?;
+            continue;
+        }
+        let program = match &program {
+            Some(program) => program,
+            None => program.insert(build()?),
+        };
+        soak(part, wanted.kills.unwrap_or_else(|| part.times()), seed, program.clone())?;
     }
     Ok(())
 }
 
-fn soak(part: Part, kills: u64, seed: u64, program: PathBuf) -> Result<(), Failure> {
+fn soak(part: Part, times: u64, seed: u64, program: PathBuf) -> Result<(), Failure> {
     let scratch = tempfile::tempdir().map_err(|error| no_scratch(&error))?;
-    let again = format!("--only {} --kills {kills} --seed {seed}", part.name());
-    terminal::note(&format!("{kills} kills of {}; to repeat it: {again}", program.display()));
-    let options = SoakOptions { program, kills, seed, scale: part.scale(), scratch: scratch.path() };
+    let again = format!("--only {} {} {times} --seed {seed}", part.name(), part.flag());
+    let what = if part == Part::Points { "recovery points" } else { "kills" };
+    terminal::note(&format!("{times} {what} of {}; to repeat it: {again}", program.display()));
     let report = &mut |line: String| terminal::line(&line);
+    let copier = Copier::Child { program: program.clone(), arguments: vec![super::COPY_PAGES.to_owned()] };
+    let options = SoakOptions { program, kills: times, seed, scale: part.scale(), scratch: scratch.path() };
     let done = match part {
         Part::Documents => said(soak::run(&options, report)),
         Part::Meaning => said(meaning::run(&options, &model::folder(), report)),
+        Part::Points => {
+            let options = PointOptions { copier, points: times, seed, scratch: scratch.path() };
+            said(points::run(&options, report))
+        }
     };
     match done {
         Ok(counts) => {
             terminal::line(&counts);
-            let verdict = match part {
-                Part::Documents => "nothing acknowledged was lost",
-                Part::Meaning => "no vector was lost or made twice",
-            };
-            terminal::good("soak:", verdict);
+            terminal::good("soak:", part.verdict());
             Ok(())
         }
         Err(failure) => {
@@ -110,7 +146,8 @@ fn said(done: Result<impl fmt::Display, SoakFailure>) -> Result<String, SoakFail
 }
 
 fn wanted(args: &[String]) -> Result<Wanted, Failure> {
-    let mut wanted = Wanted { parts: Part::ALL.to_vec(), kills: None, seed: None, program: None };
+    let mut wanted =
+        Wanted { parts: Part::ALL.to_vec(), kills: None, points: None, seed: None, program: None };
     let mut rest = args.iter();
     while let Some(flag) = rest.next() {
         let value = rest.next();
@@ -120,10 +157,12 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
         };
         match flag.as_str() {
             "--kills" => wanted.kills = Some(number()?),
+            "--points" => wanted.points = Some(number()?),
             "--seed" => wanted.seed = Some(number()?),
             "--only" => {
                 let part = Part::ALL.into_iter().find(|part| value.is_some_and(|value| value == part.name()));
-                let unknown = || Failure::usage("`--only` needs `documents` or `meaning`").with_hint(USAGE);
+                let unknown =
+                    || Failure::usage("`--only` needs `documents`, `meaning` or `points`").with_hint(USAGE);
                 wanted.parts = vec![part.ok_or_else(unknown)?];
             }
             "--program" => {
@@ -163,10 +202,12 @@ mod tests {
 
     #[test]
     fn parts_kills_and_seed_can_be_given() {
-        let all = Wanted { parts: Part::ALL.to_vec(), kills: None, seed: None, program: None };
+        let all = Wanted { parts: Part::ALL.to_vec(), kills: None, points: None, seed: None, program: None };
         assert_eq!(given(&[]).unwrap(), all);
         let some = Wanted { parts: vec![Part::Meaning], kills: Some(3), seed: Some(7), ..all };
         assert_eq!(given(&["--seed", "7", "--only", "meaning", "--kills", "3"]).unwrap(), some);
+        let points = given(&["--only", "points", "--points", "40"]).unwrap();
+        assert_eq!((points.parts, points.points), (vec![Part::Points], Some(40)));
         let other = given(&["--program", "/p/atocore"]).unwrap();
         assert_eq!(other.program, Some(PathBuf::from("/p/atocore")));
         for wrong in

@@ -10,6 +10,7 @@ use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock,
     ingest::{ChunkLimits, parse},
     retention::Policy,
+    schedule::Schedule,
 };
 use atocore_model::{
     document::DocumentType,
@@ -121,6 +122,7 @@ impl Home {
             model,
             weights,
             retention: Policy::default(),
+            schedule: Schedule::default(),
             copier,
             clock: Arc::new(SystemClock),
         };

@@ -8,7 +8,7 @@ use std::{
 
 use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Error, Layout, RankWeights, SystemClock,
-    ingest::ChunkLimits, retention::Policy,
+    ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     monitor::Silent,
@@ -81,6 +81,7 @@ fn config(home: &Path) -> EngineConfig {
         model: model::choice(),
         weights: RankWeights::default(),
         retention: Policy::default(),
+        schedule: Schedule::default(),
         copier: Copier::InProcess,
         clock: Arc::new(SystemClock),
     }

@@ -1,0 +1,328 @@
+//! What a server does by itself, and when: the cron expression of each job, what became of it, and when it is due.
+//!
+//! A job that was due while no server ran is due as soon as one does. A job that failed is due again after a while that
+//! grows from a minute to an hour. Only one job is due at a time, so that they never overlap.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+use atocore_model::time::Timestamp;
+use atocore_storage::{files, layout::Layout};
+use croner::Cron;
+use jiff::{SignedDuration, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// Something that is done by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Job {
+    /// A snapshot is taken.
+    Snapshot,
+    /// The newest snapshot is validated to depth `content`.
+    Validate,
+    /// The newest snapshot is restored into scratch, to depth `answers`.
+    Drill,
+    /// Snapshots that no rule keeps are removed.
+    Prune,
+}
+
+impl Job {
+    /// Every job, in the order in which those that are due together are done.
+    pub const ALL: [Self; 4] = [Self::Snapshot, Self::Validate, Self::Drill, Self::Prune];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Validate => "validate",
+            Self::Drill => "drill",
+            Self::Prune => "prune",
+        }
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// When each job is done; those that are not named are not. Times are UTC, as in the names of snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedule(BTreeMap<Job, Cron>);
+
+impl Schedule {
+    /// Adds a job with its cron expression: minute, hour, day, month, day of the week.
+    ///
+    /// # Errors
+    /// Why it is no such expression, or that it never comes true.
+    pub fn add(&mut self, job: Job, expression: &str) -> Result<(), String> {
+        let cron: Cron = expression.parse().map_err(|error| format!("{error}"))?;
+        let example = jiff::Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC).datetime();
+        cron.find_next_occurrence(&example, false).map_err(|error| format!("{error}"))?;
+        let _before = self.0.insert(job, cron);
+        Ok(())
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A job, and what can be said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobStatus {
+    /// The job.
+    pub job: Job,
+    /// Its cron expression.
+    pub expression: String,
+    /// When it is due; in the past when it is due now. `None` when its time cannot be computed.
+    pub due: Option<Timestamp>,
+    /// When it last began.
+    pub began: Option<Timestamp>,
+    /// When it last ended well.
+    pub succeeded: Option<Timestamp>,
+    /// How long it last took, in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// How many times in a row it has failed.
+    pub failures: u32,
+    /// Why it failed last; `None` when it ended well last.
+    pub error: Option<String>,
+}
+
+/// The schedule of one installation, and what became of each job, which outlives the server.
+#[derive(Debug, Clone)]
+pub struct Timetable {
+    schedule: Schedule,
+    path: PathBuf,
+}
+
+/// What is remembered of a job.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Record {
+    /// When the job was first seen: what was due before is nobody's debt.
+    since: Option<String>,
+    began: Option<String>,
+    ended: Option<String>,
+    succeeded: Option<String>,
+    failures: u32,
+    error: Option<String>,
+}
+
+impl Timetable {
+    /// The schedule of the installation at `layout`.
+    #[must_use]
+    pub fn new(layout: &Layout, schedule: Schedule) -> Self {
+        Self { schedule, path: layout.data.join("schedule.json") }
+    }
+
+    /// Begins to count time for jobs that are new.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn start(&self, now: Timestamp) -> Result<(), Error> {
+        let mut records = self.read();
+        for job in self.schedule.0.keys() {
+            let _since =
+                records.entry(job.to_string()).or_default().since.get_or_insert_with(|| now.to_string());
+        }
+        self.write(&records)
+    }
+
+    /// Every job of the schedule.
+    #[must_use]
+    pub fn jobs(&self, now: Timestamp) -> Vec<JobStatus> {
+        let records = self.read();
+        let status = |(job, cron): (&Job, &Cron)| {
+            let record = records.get(job.as_str()).cloned().unwrap_or_default();
+            let (began, ended) = (time(record.began.as_ref()), time(record.ended.as_ref()));
+            JobStatus {
+                job: *job,
+                expression: cron.as_str().to_owned(),
+                due: due(cron, &record, now),
+                began,
+                succeeded: time(record.succeeded.as_ref()),
+                duration_ms: began.zip(ended).and_then(|(began, ended)| {
+                    u64::try_from(ended.get().duration_since(began.get()).as_millis()).ok()
+                }),
+                failures: record.failures,
+                error: record.error,
+            }
+        };
+        self.schedule.0.iter().map(status).collect()
+    }
+
+    /// The job to do now, if one is due.
+    #[must_use]
+    pub fn due(&self, now: Timestamp) -> Option<Job> {
+        let is_due = |status: &JobStatus| status.due.is_some_and(|due| due <= now);
+        self.jobs(now).into_iter().find(is_due).map(|status| status.job)
+    }
+
+    /// Writes down that a job begins. Should the process end meanwhile, that counts as a failure.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn begin(&self, job: Job, now: Timestamp) -> Result<(), Error> {
+        self.change(job, |record| record.began = Some(now.to_string()))
+    }
+
+    /// Writes down how a job ended, and returns how many times in a row it has failed now.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn end(&self, job: Job, now: Timestamp, result: Result<(), String>) -> Result<u32, Error> {
+        let mut failures = 0;
+        self.change(job, |record| {
+            record.ended = Some(now.to_string());
+            match result {
+                Ok(()) => {
+                    record.succeeded = Some(now.to_string());
+                    (record.failures, record.error) = (0, None);
+                }
+                Err(error) => {
+                    record.failures = record.failures.saturating_add(1);
+                    record.error = Some(error);
+                }
+            }
+            failures = record.failures;
+        })?;
+        Ok(failures)
+    }
+
+    fn change(&self, job: Job, change: impl FnOnce(&mut Record)) -> Result<(), Error> {
+        let mut records = self.read();
+        change(records.entry(job.to_string()).or_default());
+        self.write(&records)
+    }
+
+    /// What cannot be read is forgotten: the worst that comes of it is a job that is done once more.
+    fn read(&self) -> BTreeMap<String, Record> {
+        let bytes = files::read_if_present(&self.path).ok().flatten().unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    fn write(&self, records: &BTreeMap<String, Record>) -> Result<(), Error> {
+        let bytes = serde_json::to_vec_pretty(records).unwrap_or_default();
+        Ok(files::write_atomic(&self.path, &bytes)?)
+    }
+}
+
+fn time(text: Option<&String>) -> Option<Timestamp> {
+    Timestamp::parse(text?)
+}
+
+/// When a job is due.
+fn due(cron: &Cron, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    let began = time(record.began.as_ref());
+    // A clock that was set back must not keep a job waiting for what has not come yet.
+    let from = began.or_else(|| time(record.since.as_ref())).unwrap_or(now).min(now);
+    let next = cron.find_next_occurrence(&from.get().to_zoned(TimeZone::UTC).datetime(), false).ok()?;
+    let next = Timestamp::new(next.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let was_cut_short =
+        began.is_some_and(|began| time(record.ended.as_ref()).is_none_or(|ended| ended < began));
+    let failures = record.failures + u32::from(was_cut_short);
+    if failures == 0 {
+        return Some(next);
+    }
+    let last = if was_cut_short { began } else { time(record.ended.as_ref()) };
+    let again = last?.min(now).get() + pause(failures);
+    Some(next.min(Timestamp::new(again)))
+}
+
+/// How long to wait after so many failures: a minute, two, four, up to an hour.
+fn pause(failures: u32) -> SignedDuration {
+    let minutes = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX).min(60);
+    SignedDuration::try_from(Duration::from_secs(minutes * 60)).unwrap_or(SignedDuration::from_hours(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    fn nightly() -> (tempfile::TempDir, Timetable) {
+        let home = tempfile::tempdir().unwrap();
+        files::create_dirs(&home.path().join("data")).unwrap();
+        let mut schedule = Schedule::default();
+        schedule.add(Job::Snapshot, "0 3 * * *").unwrap();
+        schedule.add(Job::Prune, "0 3 * * *").unwrap();
+        let timetable = Timetable::new(&Layout::in_home(home.path()), schedule);
+        timetable.start(at("2026-04-06T12:00:00Z")).unwrap();
+        (home, timetable)
+    }
+
+    #[test]
+    fn a_job_is_due_at_its_time_and_not_before_and_once() {
+        let (_home, timetable) = nightly();
+        assert_eq!(timetable.due(at("2026-04-07T02:59:59Z")), None);
+        let three = at("2026-04-07T03:00:00Z");
+        assert_eq!(timetable.due(three), Some(Job::Snapshot));
+        timetable.begin(Job::Snapshot, three).unwrap();
+        timetable.end(Job::Snapshot, at("2026-04-07T03:00:05Z"), Ok(())).unwrap();
+        assert_eq!(timetable.due(at("2026-04-07T03:00:05Z")), Some(Job::Prune), "one after the other");
+        assert_eq!(timetable.jobs(three)[0].duration_ms, Some(5000));
+        assert_eq!(timetable.jobs(three)[0].due, Some(at("2026-04-08T03:00:00Z")));
+    }
+
+    #[test]
+    fn a_time_that_was_missed_is_made_up_for_once() {
+        let (_home, timetable) = nightly();
+        // No server ran for three nights.
+        let back = at("2026-04-10T09:00:00Z");
+        assert_eq!(timetable.due(back), Some(Job::Snapshot));
+        timetable.start(back).unwrap();
+        for job in [Job::Snapshot, Job::Prune] {
+            timetable.begin(job, back).unwrap();
+            timetable.end(job, back, Ok(())).unwrap();
+        }
+        assert_eq!(timetable.due(at("2026-04-11T02:59:00Z")), None);
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_later_and_later_and_a_kill_is_a_failure() {
+        let (_home, timetable) = nightly();
+        let three = at("2026-04-07T03:00:00Z");
+        timetable.begin(Job::Snapshot, three).unwrap();
+        // It was killed: nobody wrote down the end.
+        assert_ne!(timetable.due(at("2026-04-07T03:00:59Z")), Some(Job::Snapshot));
+        assert_eq!(timetable.due(at("2026-04-07T03:01:00Z")), Some(Job::Snapshot));
+        for (failures, minutes) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60)] {
+            timetable.begin(Job::Snapshot, three).unwrap();
+            assert_eq!(timetable.end(Job::Snapshot, three, Err("disk full".to_owned())).unwrap(), failures);
+            let due = timetable.jobs(three)[0].due.unwrap();
+            assert_eq!(due.get().duration_since(three.get()), SignedDuration::from_mins(minutes));
+        }
+        assert_eq!(timetable.jobs(three)[0].error.as_deref(), Some("disk full"));
+        timetable.end(Job::Snapshot, three, Ok(())).unwrap();
+        assert_eq!(timetable.jobs(three)[0].failures, 0);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_or_a_damaged_file_keeps_no_job_from_its_time() {
+        let (home, timetable) = nightly();
+        let later = at("2036-01-01T00:00:00Z");
+        timetable.begin(Job::Snapshot, later).unwrap();
+        timetable.end(Job::Snapshot, later, Ok(())).unwrap();
+        let now = at("2026-04-08T01:00:00Z");
+        assert_eq!(timetable.jobs(now)[0].due, Some(at("2026-04-08T03:00:00Z")));
+        files::write_atomic(&home.path().join("data/schedule.json"), b"{ not json").unwrap();
+        assert_eq!(timetable.jobs(now)[0].due, Some(at("2026-04-08T03:00:00Z")));
+    }
+
+    #[test]
+    fn what_is_no_cron_expression_or_never_comes_is_refused() {
+        let mut schedule = Schedule::default();
+        for wrong in ["", "daily", "* * *", "61 * * * *", "0 0 30 2 *", "0 3 * * * * * *"] {
+            assert!(schedule.add(Job::Drill, wrong).is_err(), "{wrong}");
+        }
+        assert!(schedule.is_empty());
+    }
+}

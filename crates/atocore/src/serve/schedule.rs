@@ -1,0 +1,114 @@
+//! Does what the schedule says, one job after the other, for as long as the server runs.
+
+use std::time::Duration;
+
+use atocore_engine::{
+    Caller,
+    schedule::{Job, Timetable},
+};
+use atocore_model::time::Clock;
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    verb::{CreateBackup, DrillBackup, ListBackups, PruneBackups, ValidateBackup, VerbError},
+};
+
+/// How often it is looked whether something is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a webhook may take to answer.
+const HOOK_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a webhook is told.
+#[derive(Debug, Serialize)]
+struct Alert<'a> {
+    event: &'static str,
+    job: &'a str,
+    error: &'a str,
+    failures: u32,
+    at: String,
+}
+
+/// Runs until it is dropped.
+pub(super) async fn follow(app: &App, timetable: Timetable, clock: &dyn Clock, webhook: Option<String>) {
+    if let Err(error) = timetable.start(clock.now()) {
+        tracing::warn!(%error, "the schedule cannot be written down");
+    }
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(job) = timetable.due(clock.now()) else { continue };
+        if let Err(error) = timetable.begin(job, clock.now()) {
+            // Without it the job would begin anew every second.
+            tracing::warn!(%error, %job, "the schedule cannot be written down, so nothing is done");
+            tokio::time::sleep(HOOK_WITHIN).await;
+            continue;
+        }
+        let result = carry_out(app, job).await;
+        let error = result.as_ref().err().cloned();
+        let failures = timetable.end(job, clock.now(), result).unwrap_or_default();
+        match error {
+            None => tracing::info!(%job, "scheduled_job_done"),
+            Some(error) => {
+                tracing::error!(%job, error, failures, "scheduled_job_failed");
+                if let Some(url) = webhook.clone() {
+                    let at = clock.now().to_string();
+                    tell(url, &Alert { event: "job_failed", job: job.as_str(), error: &error, failures, at })
+                        .await;
+                }
+            }
+        }
+    }
+}
+
+/// Does a job through the same verbs as every door.
+async fn carry_out(app: &App, job: Job) -> Result<(), String> {
+    let done = match job {
+        Job::Snapshot => app.run(Caller::Local, CreateBackup { include_chroma: false }).await.map(drop),
+        Job::Validate => return validate(app).await,
+        Job::Drill => match app.run(Caller::Local, DrillBackup).await {
+            Ok(Some(validation)) if !validation.valid => return Err(validation.errors.join("; ")),
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => return Err("there is no snapshot to restore".to_owned()),
+            Err(error) => Err(error),
+        },
+        Job::Prune => {
+            app.run(Caller::Local, PruneBackups { apply: true, ..PruneBackups::default() }).await.map(drop)
+        }
+    };
+    done.map_err(in_words)
+}
+
+/// Validates the newest snapshot.
+async fn validate(app: &App) -> Result<(), String> {
+    let snapshots = app.run(Caller::Local, ListBackups).await.map_err(in_words)?;
+    let newest = snapshots.into_iter().rev().find(|entry| entry.has_metadata);
+    let stamp = newest.ok_or("there is no snapshot to validate")?.stamp;
+    let verb = ValidateBackup { stamp, depth: Some("content".to_owned()) };
+    let validation = app.run(Caller::Local, verb).await.map_err(in_words)?;
+    if validation.valid {
+        Ok(())
+    } else {
+        Err(format!("{}: {}", validation.stamp, validation.errors.join("; ")))
+    }
+}
+
+fn in_words(error: VerbError) -> String {
+    format!("{}: {}", error.code.as_str(), error.message)
+}
+
+/// Sends a failure to a webhook, as JSON. That it does not answer is logged and holds nothing up for long.
+async fn tell(url: String, alert: &Alert<'_>) {
+    let body = serde_json::to_string(alert).unwrap_or_default();
+    let sent = tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().timeout_global(Some(HOOK_WITHIN)).build().into();
+        agent.post(&url).header("Content-Type", "application/json").send(&body).map(drop)
+    });
+    match sent.await {
+        Ok(Ok(())) => {}
+        // The address may hold a secret, so it is not logged; what went wrong names at most its host.
+        Ok(Err(error)) => tracing::warn!(%error, "webhook_failed"),
+        Err(_) => tracing::warn!("webhook_failed"),
+    }
+}

@@ -1,0 +1,120 @@
+//! What a server does by itself: on time, again after a failure, and never so that it holds anything up.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use atocore::serve::ServeSettings;
+use atocore_engine::schedule::{Job, Schedule};
+use atocore_testkit::installation::Installation;
+use serde_json::Value;
+
+use crate::server::{Server, settings};
+
+const A_DAY: i64 = 24 * 3600;
+
+fn nightly(jobs: &[Job], webhook: Option<String>) -> Server {
+    let installation = Installation::default();
+    installation.write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
+    let mut schedule = Schedule::default();
+    for job in jobs {
+        schedule.add(*job, "0 3 * * *").unwrap();
+    }
+    let installation = installation.with_schedule(schedule);
+    let server = Server::with(installation, ServeSettings { webhook, ..settings() }).unwrap();
+    server.add("notes", "notes");
+    server.refresh("notes");
+    server
+}
+
+/// Looks until a job is as it should be.
+fn wait_for(server: &Server, job: &str, is_right: impl Fn(&Value) -> bool) -> Value {
+    let started = Instant::now();
+    loop {
+        let status = server.get("/status").json();
+        let found =
+            status["schedule"].as_array().unwrap().iter().find(|one| one["job"] == job).cloned().unwrap();
+        if is_right(&found) {
+            return found;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{found}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn snapshots_are_taken_proven_and_pruned_when_their_time_has_come() {
+    let server = nightly(&Job::ALL, None);
+    assert_eq!(server.get("/admin/backup").json().as_array().unwrap().len(), 0, "nothing is due yet");
+    server.installation.clock.advance(A_DAY);
+    for job in Job::ALL {
+        let done = wait_for(&server, job.as_str(), |one| !one["succeeded"].is_null());
+        assert_eq!((&done["failures"], &done["error"]), (&Value::from(0), &Value::Null), "{done}");
+    }
+    assert_eq!(server.get("/admin/backup").json().as_array().unwrap().len(), 1);
+    let proven = server.get("/status").json()["snapshots"]["proven"].clone();
+    assert!(proven.as_array().unwrap().iter().all(|one| !one["stamp"].is_null()), "to every depth: {proven}");
+    let metrics = server.get("/metrics").body;
+    assert!(metrics.contains("atocore_scheduled_job_failures{job=\"drill\"} 0"), "{metrics}");
+}
+
+#[test]
+fn a_failure_is_told_and_tried_again_although_the_webhook_hangs() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/secret", listener.local_addr().unwrap());
+    let (tell, told) = mpsc::channel();
+    // Takes what is sent and never answers.
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut bytes = [0; 4096];
+            let mut text = String::new();
+            while !text.contains("}") {
+                let count = stream.read(&mut bytes).unwrap();
+                text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+            stream.flush().unwrap();
+            held.push(stream);
+            if tell.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    let server = nightly(&[Job::Snapshot, Job::Validate], Some(url));
+    let backups = server.installation.home().join("backups");
+    fs::write(&backups, "in the way").unwrap();
+    server.installation.clock.advance(A_DAY);
+    let failed = wait_for(&server, "snapshot", |one| one["failures"] == 1);
+    assert!(failed["error"].as_str().unwrap().starts_with("io: "), "{failed}");
+    let alert = told.recv_timeout(Duration::from_secs(30)).unwrap();
+    let body: Value = serde_json::from_str(alert.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(
+        (&body["event"], &body["job"]),
+        (&Value::from("job_failed"), &Value::from("snapshot")),
+        "{body}"
+    );
+    // Questions are answered meanwhile, and the next attempt puts it right.
+    assert_eq!(server.post("/query", &serde_json::json!({ "query": "keys" })).status, 200);
+    fs::remove_file(&backups).unwrap();
+    server.installation.clock.advance(60);
+    let done = wait_for(&server, "snapshot", |one| !one["succeeded"].is_null());
+    assert_eq!(done["failures"], 0);
+    assert!(!server.get("/status").body.contains("secret"), "the address is never shown");
+}
+
+#[test]
+fn what_was_missed_while_no_server_ran_is_made_up_for() {
+    let mut server = nightly(&[Job::Snapshot], None);
+    server.stop();
+    server.installation.clock.advance(3 * A_DAY);
+    let installation = std::mem::take(&mut server.installation);
+    let server = Server::on(installation);
+    wait_for(&server, "snapshot", |one| !one["succeeded"].is_null());
+    assert_eq!(server.get("/admin/backup").json().as_array().unwrap().len(), 1, "once, not three times");
+}
