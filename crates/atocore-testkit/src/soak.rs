@@ -8,6 +8,7 @@ mod counts;
 mod facts;
 pub mod meaning;
 mod operation;
+pub mod points;
 mod random;
 mod snapshots;
 mod subject;

@@ -164,6 +164,12 @@ impl Pin {
         self.held_back
     }
 
+    /// Whether a process without SQLite has to copy the beginning of the log along with the file.
+    #[must_use]
+    pub fn needs_log(&self) -> bool {
+        self.log.is_none_or(|log| !log.is_folded())
+    }
+
     /// Copies the pinned view to a new file at `to`.
     ///
     /// # Errors

@@ -6,11 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use atocore_engine::SystemClock;
+use atocore::session::COPY_COMMAND;
+use atocore_engine::{Copier, SystemClock};
 use atocore_model::time::Clock;
 use atocore_testkit::{
     model,
-    soak::{self, SoakOptions, meaning},
+    soak::{
+        self, SoakOptions, meaning,
+        points::{self, PointOptions},
+    },
 };
 
 /// The daily number; `cargo xtask soak` kills more often.
@@ -18,6 +22,9 @@ const KILLS: u64 = 12;
 
 /// The same while vectors are made: each kind of work about once.
 const KILLS_OF_MEANING: u64 = 9;
+
+/// Recovery points that are taken beside writers; `cargo xtask soak` takes more.
+const POINTS: u64 = 40;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
@@ -44,6 +51,25 @@ fn no_vector_is_lost_or_made_twice_when_the_process_is_killed() {
     let program = Path::new(env!("CARGO_BIN_EXE_atocore")).to_owned();
     let options = SoakOptions { program, kills: KILLS_OF_MEANING, seed, scale: 1, scratch: scratch.path() };
     match meaning::run(&options, &model::folder(), &mut |line| println!("{line}")) {
+        Ok(counts) => println!("{counts}"),
+        Err(failure) => {
+            let _kept = scratch.keep();
+            panic!("{failure}");
+        }
+    }
+}
+
+#[test]
+fn recovery_points_beside_writers_are_each_one_step_of_database_registry_and_vectors() {
+    let seed = 20_261_124 + SystemClock.now().get().as_second().unsigned_abs();
+    println!("more of it: cargo xtask soak --only points --points 2000 --seed {seed}");
+    let scratch = tempfile::tempdir().unwrap();
+    let copier = Copier::Child {
+        program: env!("CARGO_BIN_EXE_atocore").into(),
+        arguments: vec![COPY_COMMAND.to_owned()],
+    };
+    let options = PointOptions { copier, points: POINTS, seed, scratch: scratch.path() };
+    match points::run(&options, &mut |line| println!("{line}")) {
         Ok(counts) => println!("{counts}"),
         Err(failure) => {
             let _kept = scratch.keep();
