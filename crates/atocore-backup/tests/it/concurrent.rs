@@ -66,6 +66,34 @@ fn snapshots_beside_a_busy_writer_are_each_one_generation() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_log_that_outgrows_its_limit_ends_the_snapshot_and_nothing_lists() {
+    let mut home = Home::new();
+    home.store = home.store.with_log_limit(1 << 20);
+    // Never ends by itself.
+    let arguments = ["-c", "exec sleep 600"].map(str::to_owned).to_vec();
+    let options =
+        TakeOptions { copier: Copier::Child { program: "sh".into(), arguments }, ..home.options() };
+    let text = "word ".repeat(50_000);
+    let (error, written) = thread::scope(|scope| {
+        let taker = scope.spawn(|| take(&home.vault, &home.source(), &options, &Silent).unwrap_err());
+        let mut written = 0;
+        while !taker.is_finished() {
+            written += 1;
+            let _stored = home.put("big.md", &[&text, "and the end"]);
+        }
+        (taker.join().unwrap(), written)
+    });
+    assert!(error.to_string().contains("write-ahead log grew to"), "{error}");
+    assert!(written > 3, "the writer was not held up");
+    assert!(home.vault.list().unwrap().is_empty());
+    assert_eq!(home.leftovers(), [""; 0]);
+    let _stored = home.put("after.md", &["goes on"]);
+    let taken = home.take();
+    assert!(home.validate(taken.id, Depth::Content).valid());
+}
+
 #[test]
 fn snapshots_of_one_second_taken_by_many_threads_get_their_own_stamps() {
     let home = Home::new();
