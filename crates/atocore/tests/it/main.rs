@@ -28,5 +28,4 @@ mod prune;
 mod readme;
 mod restore;
 mod safety;
-mod schedule;
 mod server;
