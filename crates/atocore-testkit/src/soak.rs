@@ -10,6 +10,7 @@ pub mod meaning;
 mod operation;
 pub mod points;
 mod random;
+pub mod recovery;
 mod snapshots;
 mod subject;
 mod tree;

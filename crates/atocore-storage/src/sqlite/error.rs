@@ -95,7 +95,11 @@ impl StorageError {
             }
             Self::Full(_) => ErrorCode::DiskFull,
             Self::File(error) if error.is_full() => ErrorCode::DiskFull,
-            Self::File(_) | Self::Sqlite(_) | Self::Unfinished(_) | Self::Copier(_) | Self::LogTooLarge { .. } => ErrorCode::Io,
+            Self::File(_)
+            | Self::Sqlite(_)
+            | Self::Unfinished(_)
+            | Self::Copier(_)
+            | Self::LogTooLarge { .. } => ErrorCode::Io,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::ReadOnly | Self::Random(_) => ErrorCode::Internal,
         }

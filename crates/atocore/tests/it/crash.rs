@@ -14,6 +14,7 @@ use atocore_testkit::{
     soak::{
         self, SoakOptions, meaning,
         points::{self, PointOptions},
+        recovery,
     },
 };
 
@@ -25,6 +26,9 @@ const KILLS_OF_MEANING: u64 = 9;
 
 /// Recovery points that are taken beside writers; `cargo xtask soak` takes more.
 const POINTS: u64 = 40;
+
+/// The same for each kind of work on snapshots, about three times.
+const KILLS_OF_RECOVERY: u64 = 20;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
@@ -70,6 +74,22 @@ fn recovery_points_beside_writers_are_each_one_step_of_database_registry_and_vec
     };
     let options = PointOptions { copier, points: POINTS, seed, scratch: scratch.path() };
     match points::run(&options, &mut |line| println!("{line}")) {
+        Ok(counts) => println!("{counts}"),
+        Err(failure) => {
+            let _kept = scratch.keep();
+            panic!("{failure}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_by_going_back_when_the_process_is_killed() {
+    let seed = 20_261_124 + SystemClock.now().get().as_second().unsigned_abs();
+    println!("to repeat it: cargo xtask soak --only recovery --kills {KILLS_OF_RECOVERY} --seed {seed}");
+    let scratch = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_atocore")).to_owned();
+    let options = SoakOptions { program, kills: KILLS_OF_RECOVERY, seed, scale: 1, scratch: scratch.path() };
+    match recovery::run(&options, &mut |line| println!("{line}")) {
         Ok(counts) => println!("{counts}"),
         Err(failure) => {
             let _kept = scratch.keep();

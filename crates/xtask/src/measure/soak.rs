@@ -10,6 +10,7 @@ use atocore_testkit::{
     soak::{
         self, SoakFailure, SoakOptions, meaning,
         points::{self, PointOptions},
+        recovery,
     },
 };
 use serde_json::Value;
@@ -20,23 +21,25 @@ use crate::{
     terminal,
 };
 
-const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|points] [--kills N] [--points N] [--seed S] [--program FILE]";
+const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points] [--kills N] [--points N] [--seed S] [--program FILE]";
 
-/// The soaks, one after the other: two that kill, and one that takes recovery points.
+/// The soaks, one after the other: three that kill, and one that takes recovery points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Documents,
     Meaning,
+    Recovery,
     Points,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Documents, Self::Meaning, Self::Points];
+    const ALL: [Self; 4] = [Self::Documents, Self::Meaning, Self::Recovery, Self::Points];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Documents => "documents",
             Self::Meaning => "meaning",
+            Self::Recovery => "recovery",
             Self::Points => "points",
         }
     }
@@ -46,6 +49,7 @@ impl Part {
         match self {
             Self::Documents => 200,
             Self::Meaning => 60,
+            Self::Recovery => 1000,
             Self::Points => 2000,
         }
     }
@@ -55,14 +59,14 @@ impl Part {
         match self {
             Self::Documents => 5,
             Self::Meaning => 2,
-            Self::Points => 1,
+            Self::Recovery | Self::Points => 1,
         }
     }
 
     /// The flag that says how many times.
     const fn flag(self) -> &'static str {
         match self {
-            Self::Documents | Self::Meaning => "--kills",
+            Self::Documents | Self::Meaning | Self::Recovery => "--kills",
             Self::Points => "--points",
         }
     }
@@ -72,6 +76,9 @@ impl Part {
         match self {
             Self::Documents => "nothing acknowledged was lost",
             Self::Meaning => "no vector was lost or made twice",
+            Self::Recovery => {
+                "nothing acknowledged was lost by going back, and no snapshot was left half done"
+            }
             Self::Points => "database, registry and vectors agree in every recovery point",
         }
     }
@@ -122,6 +129,7 @@ fn soak(part: Part, times: u64, seed: u64, program: PathBuf) -> Result<(), Failu
     let done = match part {
         Part::Documents => said(soak::run(&options, report)),
         Part::Meaning => said(meaning::run(&options, &model::folder(), report)),
+        Part::Recovery => said(recovery::run(&options, report)),
         Part::Points => {
             let options = PointOptions { copier, points: times, seed, scratch: scratch.path() };
             said(points::run(&options, report))
@@ -161,8 +169,10 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
             "--seed" => wanted.seed = Some(number()?),
             "--only" => {
                 let part = Part::ALL.into_iter().find(|part| value.is_some_and(|value| value == part.name()));
-                let unknown =
-                    || Failure::usage("`--only` needs `documents`, `meaning` or `points`").with_hint(USAGE);
+                let unknown = || {
+                    Failure::usage("`--only` needs `documents`, `meaning`, `recovery` or `points`")
+                        .with_hint(USAGE)
+                };
                 wanted.parts = vec![part.ok_or_else(unknown)?];
             }
             "--program" => {
