@@ -91,6 +91,18 @@ pub enum BackupError {
         /// What is wrong with it.
         why: String,
     },
+    /// A file that is no archive of a whole snapshot; nothing was taken in.
+    #[error("the file is no archive of a whole snapshot: {0}")]
+    ArchiveInvalid(String),
+    /// The file to write an archive to is there already.
+    #[error("there is something at `{}` already", .0.display())]
+    ArchiveExists(PathBuf),
+    /// Another snapshot has the stamp of the one to take in.
+    #[error("there is another snapshot `{0}`, or one is being written")]
+    SnapshotExists(SnapshotId),
+    /// Nothing could prove a copy of the snapshot.
+    #[error("snapshot `{0}` has no digests: the original wrote it")]
+    NoDigests(SnapshotId),
     /// The caller called it off; nothing is left behind.
     #[error("cancelled")]
     Cancelled,
@@ -115,10 +127,13 @@ impl BackupError {
             Self::JournalUnreadable { .. } => ErrorCode::Io,
             Self::MetadataUnwritable(_) | Self::NoFreeStamp(_) => ErrorCode::Internal,
             Self::Unknown(_) => ErrorCode::SnapshotUnknown,
+            Self::ArchiveInvalid(_) => ErrorCode::ArchiveInvalid,
+            Self::ArchiveExists(_) => ErrorCode::TargetNotEmpty,
+            Self::SnapshotExists(_) => ErrorCode::SnapshotExists,
             Self::Damaged { .. } | Self::CopyDiffers(_) => ErrorCode::SnapshotDamaged,
             Self::Newer { .. } => ErrorCode::StoreNewer,
             Self::TargetNotEmpty { .. } => ErrorCode::TargetNotEmpty,
-            Self::TargetInVault(_) => ErrorCode::InvalidRequest,
+            Self::TargetInVault(_) | Self::NoDigests(_) => ErrorCode::InvalidRequest,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Storage(error) => error.code(),
             Self::File(error) if error.is_full() => ErrorCode::DiskFull,
@@ -146,6 +161,14 @@ impl BackupError {
                 "a restore was cut short here: remove what it left, then try again"
             }
             Self::TargetNotEmpty { .. } => "name an empty folder, or one that does not exist yet",
+            Self::ArchiveInvalid(_) => {
+                "nothing was taken in; get the archive again from where it was exported"
+            }
+            Self::ArchiveExists(_) => "name a file that does not exist yet",
+            Self::SnapshotExists(_) => {
+                "both cannot have the same stamp: import it into another backup directory (ATOCORE_BACKUP_DIR)"
+            }
+            Self::NoDigests(_) => "copy its folder: `cp -R`; it can be validated and restored from there",
             Self::TargetInVault(_) => "name a folder outside the backup directory",
             _ => return None,
         })

@@ -5,6 +5,7 @@
 //! needs paths and, for taking, an open store: never the engine, an index or a configuration file. It does not log.
 //! The format on disk is described in `docs/backup-format.md`.
 
+pub mod archive;
 pub mod canaries;
 pub mod error;
 mod hold;

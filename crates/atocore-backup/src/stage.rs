@@ -38,19 +38,40 @@ impl Stage {
         clear_leftovers(&partial)?;
         let mut id = SnapshotId::at(now.get());
         for _ in 0..MOST_ATTEMPTS {
-            let (dir, mark) = (partial.join(id.to_string()), mark_of(&partial, id));
-            let target = vault.snapshot(id);
-            if [&dir, &mark, &target].into_iter().all(|path| matches!(files::kind(path), Ok(None)))
-                && let Some(lock) = files::try_lock(&mark)?
-            {
-                // From here on dropping it clears up.
-                let stage = Self { id, dir, target, mark, _lock: lock };
-                files::create_new_dir(&stage.dir)?;
+            if let Some(stage) = Self::claim(vault, id)? {
                 return Ok(stage);
             }
             id = id.next();
         }
         Err(BackupError::NoFreeStamp(SnapshotId::at(now.get())))
+    }
+
+    /// Reserves that stamp and no other, for a snapshot that has its name already.
+    pub(crate) fn reserve_exactly(
+        vault: &Vault,
+        id: SnapshotId,
+        monitor: &dyn Monitor,
+    ) -> Result<Self, BackupError> {
+        let (partial, snapshots) = (vault.partial(), vault.snapshots());
+        files::create_dirs_synced(&snapshots)?;
+        files::create_dirs(&partial)?;
+        let _choosing = lock(&vault.lock_file(), monitor)?;
+        clear_leftovers(&partial)?;
+        Self::claim(vault, id)?.ok_or(BackupError::SnapshotExists(id))
+    }
+
+    /// Takes a stamp when it is free. The caller has the lock under which stamps are chosen.
+    fn claim(vault: &Vault, id: SnapshotId) -> Result<Option<Self>, BackupError> {
+        let (partial, target) = (vault.partial(), vault.snapshot(id));
+        let (dir, mark) = (partial.join(id.to_string()), mark_of(&partial, id));
+        if ![&dir, &mark, &target].into_iter().all(|path| matches!(files::kind(path), Ok(None))) {
+            return Ok(None);
+        }
+        let Some(lock) = files::try_lock(&mark)? else { return Ok(None) };
+        // From here on dropping it clears up.
+        let stage = Self { id, dir, target, mark, _lock: lock };
+        files::create_new_dir(&stage.dir)?;
+        Ok(Some(stage))
     }
 
     /// The stamp that is reserved.

@@ -227,7 +227,28 @@ fn examine<'a>(
     choose: &dyn Fn(&Manifest) -> Depth,
     monitor: &'a dyn Monitor,
 ) -> Result<(Examination<'a>, Option<Manifest>), BackupError> {
-    let mut examination = Examination::new(stamp, vault.snapshot(stamp), monitor);
+    examine_at(stamp, &vault.snapshot(stamp), choose, monitor)
+}
+
+/// As [`verify`], for a snapshot that lies elsewhere: one that is not published yet.
+pub(crate) fn verify_at(
+    stamp: SnapshotId,
+    dir: &Path,
+    depth: Depth,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<Validation, BackupError> {
+    let (examination, _) = examine_at(stamp, dir, &|_| depth.min(Depth::Content), monitor)?;
+    Ok(examination.conclude(clock))
+}
+
+fn examine_at<'a>(
+    stamp: SnapshotId,
+    dir: &Path,
+    choose: &dyn Fn(&Manifest) -> Depth,
+    monitor: &'a dyn Monitor,
+) -> Result<(Examination<'a>, Option<Manifest>), BackupError> {
+    let mut examination = Examination::new(stamp, dir.to_owned(), monitor);
     examination.hold = hold(&examination.dir, monitor)?;
     examination.depth = choose(&Manifest::default());
     examination.proceed()?;

@@ -3,6 +3,7 @@
 //! [`Engine`] is the whole product as a list of methods. It is synchronous, prints nothing, reads no environment, and
 //! knows nothing of HTTP or of command lines.
 
+mod archiving;
 mod backups;
 mod bell;
 mod caller;
@@ -45,6 +46,7 @@ pub use atocore_storage::{
     },
 };
 
+pub use archiving::{export, import};
 pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, restore, validate};
 pub use caller::Caller;
 pub use clock::SystemClock;

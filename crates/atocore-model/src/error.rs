@@ -130,6 +130,10 @@ codes! {
     RestorePending = "restore_pending", Busy;
     /// There is no restore that could be undone.
     NothingToUndo = "nothing_to_undo", NotFound;
+    /// A file is no archive of a whole snapshot.
+    ArchiveInvalid = "archive_invalid", Usage;
+    /// Another snapshot has the stamp of the one to take in.
+    SnapshotExists = "snapshot_exists", Conflict;
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "fault")]
 mod fault;
+mod handle;
 mod names;
 pub mod stream;
 
@@ -15,6 +16,7 @@ use std::{
 
 use atocore_model::digest::Digest;
 
+pub use handle::{NewFile, Reader};
 pub use names::{Kind, create_dirs_synced, create_new_dir, is_read_only, kind, rename_new};
 
 /// A file operation that failed.

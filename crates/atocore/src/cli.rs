@@ -2,6 +2,7 @@
 //!
 //! A command parses its words, runs verbs in a [`crate::session::Session`], and sets the answer. It decides nothing.
 
+mod archive;
 mod backups;
 mod demo;
 mod doctor;

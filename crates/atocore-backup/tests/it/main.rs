@@ -6,6 +6,7 @@
     reason = "tests fail by panicking, and damage files on purpose"
 )]
 
+mod archive;
 mod child;
 mod concurrent;
 mod content;

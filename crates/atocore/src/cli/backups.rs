@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Terminal,
+    archive::{Export, Import},
     exit::Exit,
     output::{self, Form, Output, Style},
     prune::{Pin, Prune, Unpin},
@@ -52,6 +53,10 @@ pub(super) enum Backups {
     Restore(Restore),
     /// Goes back to the state before the last restore: says what would change, and does it with --yes
     Undo(Undo),
+    /// Writes a snapshot into one file that can be carried anywhere
+    Export(Export),
+    /// Takes a snapshot in from such a file, after checking every byte
+    Import(Import),
     /// Removes the snapshots that no rule keeps: says which and why, and does it with --yes
     Prune(Prune),
     /// Pins a snapshot: it is never removed
@@ -77,6 +82,8 @@ impl Backups {
             Self::Drill => drill(config, output),
             Self::Restore(restore) => restore.run(config, &environment.current_dir, output),
             Self::Undo(undo) => undo.run(config, output),
+            Self::Export(export) => export.run(config, &environment.current_dir, output),
+            Self::Import(import) => import.run(config, &environment.current_dir, output),
             Self::Prune(prune) => prune.run(config, output),
             Self::Pin(pin) => pin.run(config, output),
             Self::Unpin(unpin) => unpin.run(config, output),

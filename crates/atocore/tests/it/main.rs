@@ -8,6 +8,7 @@
     reason = "tests fail by panicking, and prepare files on purpose"
 )]
 
+mod archive;
 mod cli;
 mod config;
 mod crash;

@@ -1,0 +1,24 @@
+//! A snapshot as one file: a `tar` archive, compressed with zstd, that can be carried anywhere and taken in again.
+//!
+//! The metadata comes first, so that whoever takes it in knows every name, size and digest that may follow, and refuses
+//! everything else before it is written.
+
+mod export;
+mod import;
+
+use atocore_model::id::SnapshotId;
+
+use crate::BackupError;
+
+pub use export::{Exported, export};
+pub use import::{Imported, import};
+
+/// What is said about a file that is no archive of a snapshot.
+fn invalid(why: impl Into<String>) -> BackupError {
+    BackupError::ArchiveInvalid(why.into())
+}
+
+/// The name of an entry: everything lies in a folder that is named by the stamp.
+fn entry_name(stamp: SnapshotId, path: &str) -> String {
+    format!("{stamp}/{path}")
+}

@@ -1,0 +1,267 @@
+//! Taking an archive in. Nothing in it is trusted: its metadata, which is sealed, says what may follow.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use atocore_model::{
+    digest::Digest,
+    id::SnapshotId,
+    monitor::{Monitor, Progress},
+    snapshot::Depth,
+    time::Clock,
+};
+use atocore_storage::files::{self, NewFile, Reader};
+use tar::{Archive, Entry, EntryType};
+
+use super::{entry_name, invalid};
+use crate::{
+    BackupError,
+    ledger::Ledger,
+    manifest::{self, FILE_NAME, FileRecord, LIMIT_BYTES, Record, Unreadable, recordable},
+    stage::Stage,
+    take::{SLACK_BYTES, proceed},
+    vault::{MetadataFile, Vault, metadata_file},
+    verify::{self, Validation},
+};
+
+/// More folders than these are not made.
+const MOST_FOLDERS: usize = 100_000;
+
+/// What zstd may keep of the past while it unpacks, as a power of two: 128 MiB.
+const WINDOW_LOG: u32 = 27;
+
+/// An archive fills up its last block; what comes after the end is looked at up to here.
+const MOST_FILLING: u64 = 1 << 20;
+
+/// A snapshot that was taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// The snapshot.
+    pub stamp: SnapshotId,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Whether it was there already, the same.
+    pub was_there: bool,
+    /// What proves it, to the depth `digests`.
+    pub validation: Validation,
+}
+
+/// Takes a snapshot in from an archive, under its own stamp, after comparing every byte with its record.
+///
+/// # Errors
+/// [`BackupError::ArchiveInvalid`] and its like when it is no archive of a whole snapshot;
+/// [`BackupError::SnapshotExists`] when another snapshot has the stamp; when there is no room or it cannot be written.
+/// Nothing lists then.
+///
+/// # Durability
+/// The snapshot is on disk, whole and visible, when this returns `Ok`.
+///
+/// # Cancellation
+/// Between pieces; nothing is left.
+pub fn import(
+    vault: &Vault,
+    from: &Path,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<Imported, BackupError> {
+    let mut decoder = zstd::Decoder::new(Reader::open(from)?).map_err(|error| unreadable(&error))?;
+    decoder.window_log_max(WINDOW_LOG).map_err(|error| unreadable(&error))?;
+    let mut archive = Archive::new(decoder);
+    // Raw: long names and other extensions, which are read into memory, are refused instead.
+    let mut entries = archive.entries().map_err(|error| unreadable(&error))?.raw(true);
+    let first = entries.next().ok_or_else(|| invalid("it is empty"))?.map_err(|error| unreadable(&error))?;
+    let (stamp, bytes, record) = read_metadata(first)?;
+    let path = vault.snapshot(stamp);
+    if files::kind(&path)?.is_some() {
+        return already_there(vault, stamp, &bytes, clock, monitor);
+    }
+    refuse_what_does_not_fit(vault, &record)?;
+    let stage = Stage::reserve_exactly(vault, stamp, monitor)?;
+    files::write_synced(&stage.dir().join(FILE_NAME), &bytes)?;
+    let mut intake = Intake::new(stamp, stage.dir(), &record, monitor);
+    for entry in entries {
+        proceed(monitor)?;
+        intake.take(entry.map_err(|error| unreadable(&error))?)?;
+    }
+    intake.finish()?;
+    refuse_more(&mut archive.into_inner())?;
+    let proof = verify::verify_at(stamp, stage.dir(), Depth::Digests, clock, monitor)?;
+    if !proof.valid() {
+        return Err(BackupError::Damaged { stamp, problems: proof.errors() });
+    }
+    proceed(monitor)?;
+    stage.publish()?;
+    let validation = Validation { path: path.clone(), ..proof };
+    // What is not written down is only not known to be proven.
+    drop(Ledger::of(vault).record(stamp, &validation, std::time::Duration::ZERO));
+    Ok(Imported { stamp, path, was_there: false, validation })
+}
+
+/// An error of the compression or of the archive's own shape.
+fn unreadable(error: &io::Error) -> BackupError {
+    invalid(crate::error::in_words(error))
+}
+
+/// The metadata must come first, in a folder that is named by its stamp.
+fn read_metadata<R: Read>(mut entry: Entry<'_, R>) -> Result<(SnapshotId, Vec<u8>, Record), BackupError> {
+    let name = name_of(&entry)?;
+    let stamp = name.strip_suffix(FILE_NAME).and_then(|folder| folder.strip_suffix('/'));
+    let stamp: SnapshotId = stamp
+        .and_then(|stamp| stamp.parse().ok())
+        .ok_or_else(|| invalid(format!("its first entry is not the metadata of a snapshot but `{name}`")))?;
+    let size = entry.header().size().map_err(|error| unreadable(&error))?;
+    if entry.header().entry_type() != EntryType::Regular || size > LIMIT_BYTES {
+        return Err(invalid("its metadata is no file of a reasonable size"));
+    }
+    let mut bytes = Vec::new();
+    let _read = entry.read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    let reading =
+        manifest::read(&bytes).map_err(|why| invalid(format!("its metadata is not JSON: {why}")))?;
+    let manifest = reading.manifest.map_err(|why| match why {
+        Unreadable::Newer { found } => BackupError::Newer { stamp, found, known: manifest::FORMAT_VERSION },
+        Unreadable::Shape(_) => invalid(format!("its metadata is not understood: {why}")),
+    })?;
+    let record = manifest.atocore.ok_or(BackupError::NoDigests(stamp))?;
+    if reading.intact != Some(true) {
+        return Err(invalid("its metadata is not what was written"));
+    }
+    Ok((stamp, bytes, record))
+}
+
+fn already_there(
+    vault: &Vault,
+    stamp: SnapshotId,
+    bytes: &[u8],
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<Imported, BackupError> {
+    let path = vault.snapshot(stamp);
+    match metadata_file(&path) {
+        MetadataFile::Bytes(there) if there == bytes => {}
+        _ => return Err(BackupError::SnapshotExists(stamp)),
+    }
+    let validation = verify::verify(vault, stamp, Depth::Digests, clock, monitor)?;
+    if !validation.valid() {
+        return Err(BackupError::Damaged { stamp, problems: validation.errors() });
+    }
+    Ok(Imported { stamp, path, was_there: true, validation })
+}
+
+fn refuse_what_does_not_fit(vault: &Vault, record: &Record) -> Result<(), BackupError> {
+    let sizes = record.files.iter().map(|file| file.size_bytes);
+    let needed_bytes = sizes.fold(SLACK_BYTES, u64::saturating_add);
+    let available_bytes = files::free_bytes(vault.dir())?;
+    if available_bytes < needed_bytes {
+        let place = vault.dir().to_owned();
+        return Err(BackupError::NotEnoughSpace { place, needed_bytes, available_bytes });
+    }
+    Ok(())
+}
+
+fn name_of<R: Read>(entry: &Entry<'_, R>) -> Result<String, BackupError> {
+    let name = entry.path_bytes();
+    String::from_utf8(name.into_owned()).map_err(|_| invalid("a name in it is not UTF-8"))
+}
+
+/// What may still come, and where it goes.
+struct Intake<'a> {
+    stamp: SnapshotId,
+    dir: &'a Path,
+    awaited: BTreeMap<&'a str, &'a FileRecord>,
+    folders: BTreeSet<String>,
+    done: u64,
+    monitor: &'a dyn Monitor,
+}
+
+impl<'a> Intake<'a> {
+    fn new(stamp: SnapshotId, dir: &'a Path, record: &'a Record, monitor: &'a dyn Monitor) -> Self {
+        let awaited = record.files.iter().map(|file| (file.path.as_str(), file)).collect();
+        Self { stamp, dir, awaited, folders: BTreeSet::new(), done: 0, monitor }
+    }
+
+    fn take<R: Read>(&mut self, entry: Entry<'_, R>) -> Result<(), BackupError> {
+        let name = name_of(&entry)?;
+        let shown = || name.escape_debug().to_string();
+        let refuse = |what: &str| invalid(format!("`{}` in it {what}", shown()));
+        let below = entry_name(self.stamp, "");
+        let path = name.strip_prefix(&below).ok_or_else(|| refuse("is not in the folder of the snapshot"))?;
+        match entry.header().entry_type() {
+            EntryType::Directory => self
+                .make_folder(path.strip_suffix('/').unwrap_or(path))
+                .ok_or_else(|| refuse("is not a folder that a snapshot has"))?,
+            EntryType::Regular => {
+                let file =
+                    self.awaited.remove(path).ok_or_else(|| refuse("is not recorded, or there twice"))?;
+                let size = entry.header().size().map_err(|error| unreadable(&error))?;
+                if size != file.size_bytes {
+                    return Err(refuse(&format!("has {size} bytes, {} are recorded", file.size_bytes)));
+                }
+                self.write(entry, file)
+            }
+            _ => Err(refuse("is neither a file nor a folder")),
+        }
+    }
+
+    /// `None` for a folder that no snapshot has; else the result of making it.
+    fn make_folder(&mut self, path: &str) -> Option<Result<(), BackupError>> {
+        let checked = recordable(path)?;
+        let top = path.split('/').next().unwrap_or_default();
+        let holds_files =
+            self.awaited.keys().any(|file| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')));
+        if !(top == "chroma" || holds_files) || self.folders.len() >= MOST_FOLDERS {
+            return None;
+        }
+        let _new = self.folders.insert(path.to_owned());
+        Some(files::create_dirs(&self.dir.join(checked.as_str())).map_err(BackupError::from))
+    }
+
+    fn write<R: Read>(&mut self, mut entry: Entry<'_, R>, file: &FileRecord) -> Result<(), BackupError> {
+        let target = self.dir.join(file.path.as_str());
+        files::create_dirs(target.parent().unwrap_or(self.dir))?;
+        let mut out = NewFile::create(&target)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut piece = vec![0; 1 << 18];
+        loop {
+            proceed(self.monitor)?;
+            let read = entry.read(&mut piece).map_err(|error| unreadable(&error))?;
+            if read == 0 {
+                break;
+            }
+            let _hasher = hasher.update(&piece[..read]);
+            out.write_all(&piece[..read]).map_err(|source| files::FileError {
+                action: "write",
+                path: target.clone(),
+                source,
+            })?;
+            self.done += read as u64;
+            self.monitor.progress(Progress { phase: "reading the archive", done: self.done, total: None });
+        }
+        if hasher.count() != file.size_bytes
+            || Digest::from_bytes(*hasher.finalize().as_bytes()) != file.digest
+        {
+            return Err(invalid(format!("`{}` in it is not the file that was recorded", file.path)));
+        }
+        let _size = out.finish()?;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), BackupError> {
+        match self.awaited.keys().next() {
+            Some(missing) => Err(invalid(format!("`{missing}` is missing in it"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads to the end, so that the compression's own check is made; nothing but filling may come.
+fn refuse_more(rest: &mut impl Read) -> Result<(), BackupError> {
+    let mut filling = Vec::new();
+    let _read = rest.take(MOST_FILLING + 1).read_to_end(&mut filling).map_err(|error| unreadable(&error))?;
+    if filling.len() as u64 > MOST_FILLING || filling.iter().any(|byte| *byte != 0) {
+        return Err(invalid("something follows after its end"));
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Files that are read or written piece by piece by code that knows readers and writers only, such as archives.
+//!
+//! Never for a database that this process has open: closing the descriptor would drop SQLite's locks on it.
+
+use std::{
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{FileError, OpenFile, named, open};
+
+/// An open file to read from, front to back.
+#[derive(Debug)]
+pub struct Reader(OpenFile);
+
+impl Reader {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        open(path).map(Self)
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+/// A new file to write to, front to back.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    file: OpenFile,
+}
+
+impl NewFile {
+    /// Creates a file that must not exist yet.
+    ///
+    /// # Errors
+    /// When the name is taken, or the file cannot be created.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let file = named("create", path, OpenFile::create_new(path))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Ends the writing and returns the size of the file.
+    ///
+    /// # Errors
+    /// When it cannot be synced.
+    ///
+    /// # Durability
+    /// The bytes are on disk when this returns `Ok`; the name once the folder is synced.
+    pub fn finish(self) -> Result<u64, FileError> {
+        named("sync", &self.path, self.file.sync_all())?;
+        Ok(named("look at", &self.path, self.file.metadata())?.len())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

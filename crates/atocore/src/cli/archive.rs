@@ -1,0 +1,117 @@
+//! `backup export` and `import`: a snapshot as one file. Files of this machine, so they go to no server.
+
+use std::path::{Path, PathBuf};
+
+use atocore_engine::SystemClock;
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    Terminal,
+    exit::Exit,
+    output::{Form, Output, Style},
+    typeset::{count, size},
+};
+use crate::{
+    config::Config,
+    verb::{VerbError, stamp},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Its name, as `backup list` shows it
+    stamp: String,
+    /// The file to write, which does not exist yet: a tar archive, compressed with zstd
+    #[arg(value_name = "FILE.tar.zst")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// A file that `backup export` wrote
+    #[arg(value_name = "FILE.tar.zst")]
+    file: PathBuf,
+}
+
+/// An archive that was written, as JSON.
+#[derive(Serialize)]
+struct Exported {
+    stamp: String,
+    path: String,
+    files: u64,
+    total_bytes: u64,
+    archive_bytes: u64,
+}
+
+/// A snapshot that was taken in, as JSON.
+#[derive(Serialize)]
+struct Imported {
+    stamp: String,
+    path: String,
+    was_there: bool,
+    proven_depth: String,
+    files: u64,
+    total_bytes: u64,
+}
+
+impl Export {
+    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
+        let stamp = stamp(&self.stamp)?;
+        let monitor = Terminal::watch(output.form());
+        let to = current_dir.join(&self.file);
+        let exported = atocore_engine::export(&config.layout, stamp, &to, &SystemClock, &monitor)?;
+        drop(monitor);
+        if output.form() == Form::Json {
+            output.json(&Exported {
+                stamp: exported.stamp.to_string(),
+                path: exported.path.to_string_lossy().into_owned(),
+                files: exported.files,
+                total_bytes: exported.bytes,
+                archive_bytes: exported.archive_bytes,
+            });
+            return Ok(Exit::Done);
+        }
+        let stamp = output.paint(Style::Bold, exported.stamp);
+        output.line(format!("snapshot {stamp} exported to {}", exported.path.display()));
+        let (files, bytes) = (count(exported.files, "file"), size(exported.bytes));
+        output.line(format!(
+            "  {files}, {bytes}, proven whole before; {} packed",
+            size(exported.archive_bytes)
+        ));
+        Ok(Exit::Done)
+    }
+}
+
+impl Import {
+    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
+        let monitor = Terminal::watch(output.form());
+        let from = current_dir.join(&self.file);
+        let imported = atocore_engine::import(&config.layout, &from, &SystemClock, &monitor)?;
+        drop(monitor);
+        let (stamp, path) = (imported.stamp.to_string(), imported.path.display().to_string());
+        tracing::info!(stamp, path, was_there = imported.was_there, "runtime_backup_imported");
+        let checked = &imported.validation;
+        let proven = checked.depth_reached.map(|depth| depth.to_string()).unwrap_or_default();
+        let (files, total_bytes) = (checked.checked_files, checked.checked_bytes);
+        if output.form() == Form::Json {
+            output.json(&Imported {
+                stamp,
+                path,
+                was_there: imported.was_there,
+                proven_depth: proven,
+                files,
+                total_bytes,
+            });
+            return Ok(Exit::Done);
+        }
+        let what = if imported.was_there { "was there already, the same" } else { "taken in" };
+        output.line(format!("snapshot {} {what}: {path}", output.paint(Style::Bold, &stamp)));
+        output.line(format!(
+            "  {}, {}, compared with the record: proven to depth `{proven}`",
+            count(files, "file"),
+            size(total_bytes)
+        ));
+        output.line(format!("\ngo back to it: `atocore backup restore {stamp}`"));
+        Ok(Exit::Done)
+    }
+}
