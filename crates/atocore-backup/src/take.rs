@@ -4,8 +4,10 @@
 
 use std::{
     ops::ControlFlow,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
 use atocore_model::{
@@ -29,7 +31,7 @@ use crate::{
 };
 
 /// What stays free beside the copy.
-pub(crate) const SLACK_BYTES: u64 = 16 << 20;
+const SLACK_BYTES: u64 = 16 << 20;
 
 /// What a snapshot is taken of.
 #[derive(Debug, Clone, Copy)]
@@ -141,12 +143,12 @@ pub fn take(
     options: &TakeOptions,
     monitor: &dyn Monitor,
 ) -> Result<Taken, BackupError> {
-    take_with(vault, source, options, &mut |_| None, monitor)
+    take_with(vault, source, options, &|_| None, monitor)
 }
 
 /// Takes a snapshot as [`take`] does, with the canaries that `canaries` makes for the recovery point.
 ///
-/// It is called once, when writers go on already, while the state that it is told of is pinned: it should not take long.
+/// It is called once, on a thread of its own while the files are copied, when writers go on already.
 ///
 /// # Errors
 /// As [`take`].
@@ -160,7 +162,7 @@ pub fn take_with(
     vault: &Vault,
     source: &Source<'_>,
     options: &TakeOptions,
-    canaries: &mut dyn FnMut(&StoreRecord) -> Option<Vec<u8>>,
+    canaries: &(dyn Fn(&StoreRecord) -> Option<Vec<u8>> + Sync),
     monitor: &dyn Monitor,
 ) -> Result<Taken, BackupError> {
     let layout = source.layout;
@@ -171,12 +173,10 @@ pub fn take_with(
     let (pin, (registry, now)) =
         source.store.recovery_point(|| (files::read_if_present(&layout.registry), options.clock.now()))?;
     let registry = registry?;
-    let canaries = canaries(pin.record());
 
     let registry_bytes = registry.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let vector_bytes = plan.as_ref().map_or(0, |plan| plan.bytes);
-    let canary_bytes = canaries.as_ref().map_or(0, |bytes| bytes.len() as u64);
-    let needed_bytes = pin.size_bytes() + registry_bytes + vector_bytes + canary_bytes + SLACK_BYTES;
+    let needed_bytes = pin.size_bytes() + registry_bytes + vector_bytes + SLACK_BYTES;
     let available_bytes = (options.free_bytes)(vault.dir())?;
     if available_bytes < needed_bytes {
         let place = vault.dir().to_owned();
@@ -189,24 +189,28 @@ pub fn take_with(
     copy.manifest.created_at = now.to_string();
     copy.manifest.backup_root = text(stage.target());
 
-    files::create_dirs(&stage.dir().join("config"))?;
-    let database = copy.place("db", source.store.path())?;
-    pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
     let record = pin.record().clone();
-    // The log of the store can be folded again from here on.
-    drop(pin);
-    copy.add_database(&database, monitor)?;
-    if let Some(bytes) = &registry {
-        copy.add_registry(&layout.registry, bytes)?;
-    }
-    if let Some(bytes) = &canaries {
-        copy.add_canaries(bytes)?;
-    }
-    let vectors = match (&plan, options.vector_store) {
-        (Some(plan), _) => copy.add_vectors(plan.copy(stage.dir(), monitor)?),
-        (None, VectorStore::Include) => VectorOutcome::Missing { path: layout.vector_store() },
-        (None, VectorStore::LeaveOut) => VectorOutcome::LeftOut,
-    };
+    let vectors = thread::scope(|scope| {
+        let canaries = scope.spawn(|| canaries(&record));
+        files::create_dirs(&stage.dir().join("config"))?;
+        let database = copy.place("db", source.store.path())?;
+        pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
+        // The log of the store can be folded again from here on.
+        drop(pin);
+        copy.add_database(&database, monitor)?;
+        if let Some(bytes) = &registry {
+            copy.add_registry(&layout.registry, bytes)?;
+        }
+        let vectors = match (&plan, options.vector_store) {
+            (Some(plan), _) => copy.add_vectors(plan.copy(stage.dir(), monitor)?),
+            (None, VectorStore::Include) => VectorOutcome::Missing { path: layout.vector_store() },
+            (None, VectorStore::LeaveOut) => VectorOutcome::LeftOut,
+        };
+        if let Some(bytes) = canaries.join().unwrap_or_else(|panic| resume_unwind(panic)) {
+            copy.add_canaries(&bytes)?;
+        }
+        Ok::<_, BackupError>(vectors)
+    })?;
     vectors.note().clone_into(&mut copy.manifest.vector_store_note);
     let manifest = copy.finish(&record)?;
     proceed(monitor)?;

@@ -4,7 +4,10 @@ mod canaries;
 mod drawing;
 mod proving;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use atocore_backup::{
     ledger::{Ledger, Proven, Standing},
@@ -14,10 +17,12 @@ use atocore_backup::{
     verify,
 };
 use atocore_model::{id::SnapshotId, monitor::Monitor, time::Clock};
-use atocore_storage::{layout::Layout, sqlite::Store};
+use atocore_storage::{
+    layout::Layout,
+    sqlite::{Store, StoreRecord},
+};
 
 use crate::{engine::Engine, error::Error};
-use canaries::Recording;
 
 pub use atocore_backup::take::Taken as TakenSnapshot;
 pub use proving::validate;
@@ -46,8 +51,14 @@ pub(crate) fn take(
     };
     let vault = Vault::new(&config.layout.backups);
     let source = take::Source { store, layout: &config.layout };
-    let mut recording = Recording::start(engine, store, monitor);
-    Ok(take::take_with(&vault, &source, &options, &mut |point| recording.finish(point, monitor), monitor)?)
+    // Without vectors nobody has the turn yet: ingestion is kept out until the canaries have been asked.
+    let turn = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
+    let turn = Mutex::new(turn);
+    let canaries = |point: &StoreRecord| {
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        canaries::record(engine, store, point, monitor)
+    };
+    Ok(take::take_with(&vault, &source, &options, &canaries, monitor)?)
 }
 
 pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {

@@ -16,7 +16,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     layout::Layout,
-    sqlite::{Store, StoreOptions, inspect},
+    sqlite::{Store, StoreOptions, StoreRecord, inspect},
 };
 
 use crate::{
@@ -178,20 +178,14 @@ fn copies_of_read_only_files_can_be_written_again() {
 #[test]
 fn canaries_are_proven_with_the_snapshot_and_are_no_part_of_an_installation() {
     let home = Home::new();
-    let mut told = None;
-    let taken = take_with(
-        &home.vault,
-        &home.source(),
-        &home.options(),
-        &mut |record| {
-            told = Some(record.generation);
-            Some(b"{}\n".to_vec())
-        },
-        &Silent,
-    )
-    .unwrap();
+    let told = std::sync::Mutex::new(None);
+    let canaries = |record: &StoreRecord| {
+        *told.lock().unwrap() = Some(record.generation);
+        Some(b"{}\n".to_vec())
+    };
+    let taken = take_with(&home.vault, &home.source(), &home.options(), &canaries, &Silent).unwrap();
     let record = taken.manifest.atocore.as_ref().unwrap();
-    assert_eq!(told.map(|generation| generation.0), Some(record.generation));
+    assert_eq!(*told.lock().unwrap(), Some(Generation(record.generation)));
     assert!(home.validate(taken.id, Depth::Content).valid());
     let target = home.root.path().join("restored");
     let verified = prove(&home.vault, taken.id, &*home.clock, &Silent).unwrap();

@@ -28,7 +28,6 @@ use crate::{
     engine::Engine,
     error::Error,
     evaluation::{self, question_file},
-    exclusive::Turn,
     retrieval::RankWeights,
 };
 
@@ -39,64 +38,48 @@ const QUESTION_FILE: &str = "questions.toml";
 const MOST_QUESTIONS: usize = 50;
 
 /// No further question is asked after this, so that a snapshot does not become slow.
-const MOST_TIME: Duration = Duration::from_secs(3);
+const MOST_TIME: Duration = Duration::from_secs(2);
 
 /// How long to wait until answers show what is committed.
 const MOST_WAIT: Duration = Duration::from_millis(500);
 
-/// Questions and their answers while a snapshot is taken.
-pub(super) struct Recording<'e> {
+/// The bytes of the file for a recovery point, made while the files are copied; `None` when they could not be.
+///
+/// The live store is asked, so the answers count only when it is still, before and after, what the recovery point holds.
+pub(super) fn record(
+    engine: &Engine,
+    store: &Store,
+    point: &StoreRecord,
+    monitor: &dyn Monitor,
+) -> Option<Vec<u8>> {
+    let mut recording =
+        Recording { engine, store, questions: Vec::new(), source: "questions", notes: Vec::new() };
+    if let Err(error) = recording.find_questions() {
+        recording.notes.push(format!("no question could be drawn: {error}"));
+    }
+    let answers = recording.answers(point.generation, monitor).unwrap_or_else(|error| {
+        recording.notes.push(format!("the questions could not be answered: {error}"));
+        None
+    });
+    recording.into_file(answers, point).to_bytes().ok()
+}
+
+/// Questions while they are found and answered.
+struct Recording<'e> {
     engine: &'e Engine,
     store: &'e Store,
     questions: Vec<Query>,
     source: &'static str,
     notes: Vec<String>,
-    answers: Option<(Generation, Vec<Canary>)>,
-    /// Keeps ingestion out until the recovery point is taken.
-    turn: Option<Turn<'e>>,
 }
 
-impl<'e> Recording<'e> {
-    /// Finds the questions and answers them, so that they only need to be answered again when somebody writes between
-    /// this and the recovery point.
-    pub(super) fn start(engine: &'e Engine, store: &'e Store, monitor: &dyn Monitor) -> Self {
-        let mut recording = Self {
-            engine,
-            store,
-            questions: Vec::new(),
-            source: "questions",
-            notes: Vec::new(),
-            answers: None,
-            turn: None,
-        };
-        if let Err(error) = recording.find_questions() {
-            recording.notes.push(format!("no question could be drawn: {error}"));
-        }
-        if let Some(first) = recording.questions.first() {
-            // Loads the model while nobody has to wait for it.
-            drop(engine.query(first));
-            recording.turn = engine.pause("snapshot");
-            recording.answer(monitor);
-        }
-        recording
-    }
-
-    /// The bytes of the file for the recovery point that was taken; `None` when they could not be made.
-    pub(super) fn finish(&mut self, point: &StoreRecord, monitor: &dyn Monitor) -> Option<Vec<u8>> {
-        let is_of_point = |answers: &Option<(Generation, Vec<Canary>)>| {
-            answers.as_ref().is_some_and(|(generation, _)| *generation == point.generation)
-        };
-        if !is_of_point(&self.answers) && self.store.generation().is_ok_and(|now| now == point.generation) {
-            self.answer(monitor);
-        }
-        self.turn = None;
-        let answered = is_of_point(&self.answers);
+impl Recording<'_> {
+    fn into_file(mut self, answers: Option<Vec<Canary>>, point: &StoreRecord) -> Canaries {
         let weights = &self.engine.config().weights;
-        let canaries = if answered {
-            self.answers.take().map(|(_, canaries)| canaries).unwrap_or_default()
-        } else {
-            self.questions.iter().map(|query| canary(query, &weights.mode.to_string(), &[])).collect()
-        };
+        let answered = answers.is_some();
+        let unanswered =
+            || self.questions.iter().map(|query| canary(query, weights.mode.as_str(), &[])).collect();
+        let canaries: Vec<Canary> = answers.unwrap_or_else(unanswered);
         if self.questions.is_empty() {
             self.notes.push("there is no passage to ask about".to_owned());
         } else if !answered {
@@ -104,18 +87,17 @@ impl<'e> Recording<'e> {
         } else if canaries.is_empty() {
             self.notes.push("no question had a hit".to_owned());
         }
-        let file = Canaries {
+        Canaries {
             format_version: Canaries::FORMAT_VERSION,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             generation: point.generation.0,
             token: take::token(point),
             source: self.source.to_owned(),
             answered,
-            notes: std::mem::take(&mut self.notes),
+            notes: self.notes,
             weights: recorded(weights),
             canaries,
-        };
-        file.to_bytes().ok()
+        }
     }
 
     /// The user's own questions when there are some, else some that are drawn.
@@ -148,19 +130,12 @@ impl<'e> Recording<'e> {
         Ok(())
     }
 
-    /// Answers the questions; the answers count when they are all of one generation.
-    fn answer(&mut self, monitor: &dyn Monitor) {
-        self.answers = None;
-        match self.answers_of_one_generation(monitor) {
-            Ok(answers) => self.answers = answers,
-            Err(error) => self.notes.push(format!("the questions could not be answered: {error}")),
-        }
-    }
-
-    fn answers_of_one_generation(
+    /// The answers of a generation; `None` when the store is at another one already, or before they are all there.
+    fn answers(
         &mut self,
+        generation: Generation,
         monitor: &dyn Monitor,
-    ) -> Result<Option<(Generation, Vec<Canary>)>, Error> {
+    ) -> Result<Option<Vec<Canary>>, Error> {
         let started = Instant::now();
         while !self.engine.is_current()? {
             if started.elapsed() > MOST_WAIT {
@@ -168,11 +143,10 @@ impl<'e> Recording<'e> {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        let before = self.store.generation()?;
         let weights = &self.engine.config().weights;
         let mut canaries = Vec::new();
         for (asked, query) in self.questions.iter().enumerate() {
-            if monitor.cancelled() {
+            if monitor.cancelled() || self.store.generation()? != generation {
                 return Ok(None);
             }
             if started.elapsed() > MOST_TIME {
@@ -182,8 +156,8 @@ impl<'e> Recording<'e> {
             }
             canaries.extend(ask(self.engine, query, weights)?);
         }
-        let is_one = self.store.generation()? == before && self.engine.is_current()?;
-        Ok(is_one.then_some((before, canaries)))
+        let is_of_it = self.store.generation()? == generation && self.engine.is_current()?;
+        Ok(is_of_it.then_some(canaries))
     }
 }
 

@@ -18,12 +18,11 @@ const PHRASE_WORDS: usize = 5;
 pub(super) fn draw(engine: &Engine, store: &Store) -> Result<Vec<Query>, Error> {
     let registered: Vec<String> =
         engine.registered().iter().map(|project| project.id.as_str().to_owned()).collect();
-    let mut projects = store.read(|read| read.counts())?;
-    projects.retain(|(_, _, chunks)| *chunks > 0);
+    let mut projects = store.read(|read| read.projects_with_documents())?;
     projects.truncate(MOST_PROJECTS);
     let share = (QUESTIONS / projects.len().max(1)).max(1);
     let mut questions: Vec<Query> = Vec::new();
-    for (project, ..) in projects {
+    for project in projects {
         let passages = store.read(|read| read.sampled_passages(&project, share))?;
         for (turn, passage) in passages.iter().enumerate() {
             let Some(mut query) = question(passage, turn) else { continue };

@@ -45,6 +45,17 @@ impl ReadTransaction<'_> {
         Ok(())
     }
 
+    /// Every project that has documents, by id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn projects_with_documents(&self) -> Result<Vec<String>, StorageError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT DISTINCT project_id FROM source_documents ORDER BY project_id")?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// At most `most` passages of a project from documents that lie evenly among all of it, the same ones whenever the
     /// store holds the same. None only when the project has no passage.
     ///
