@@ -122,6 +122,12 @@ impl Staged {
         self.stamp
     }
 
+    /// Where its database lies ready, which must not be changed.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        swap::incoming_database(&self.layout)
+    }
+
     /// Puts the snapshot in the place of the present state, which `safety` holds. Without one, because the store cannot
     /// be opened, its files are copied aside first: [`Replaced::kept`] says where.
     ///

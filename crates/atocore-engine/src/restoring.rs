@@ -16,6 +16,7 @@ use atocore_backup::{
 };
 use atocore_model::{
     digest::Digest,
+    error::ErrorCode,
     id::{Generation, Mark, SnapshotId},
     monitor::Monitor,
     project::Project,
@@ -23,12 +24,13 @@ use atocore_model::{
 };
 use atocore_storage::{
     files,
+    lexical::{IndexAccess, LexicalIndex},
     locks::ReadersOut,
     registry::Registry,
     sqlite::{Store, StoreRecord, inspect},
 };
 
-use crate::{backups::IncludeVectors, engine::Engine, error::Error};
+use crate::{backups::IncludeVectors, embedding::Embedding, engine::Engine, error::Error};
 
 /// What a restore over the present state would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub struct PreparedRestore {
     plan: RestorePlan,
     staged: Staged,
     safety: Option<Safety>,
+    /// Whether the derived indexes of the snapshot lie ready too.
+    indexed: bool,
 }
 
 /// The snapshot of the present state, and what tells whether it still is one.
@@ -178,8 +182,12 @@ impl Engine {
         let snapshot = self.prove(id, monitor)?;
         let plan = RestorePlan::new(self, &snapshot)?;
         let staged = replace::stage(&snapshot, self.layout(), monitor)?;
+        let indexed = match self.index_ahead(&staged, monitor) {
+            Err(error) if error.code() == ErrorCode::Cancelled => return Err(error),
+            made => made.is_ok(),
+        };
         let safety = self.take_safety(plan.vectors, monitor)?;
-        Ok(PreparedRestore { plan, staged, safety })
+        Ok(PreparedRestore { plan, staged, safety, indexed })
     }
 
     /// Carries out a restore: closes the store, swaps, and opens it again. Everybody else must be out of this engine;
@@ -196,7 +204,7 @@ impl Engine {
         prepared: PreparedRestore,
         monitor: &dyn Monitor,
     ) -> Result<RestoreOutcome, Error> {
-        let PreparedRestore { plan, staged, mut safety } = prepared;
+        let PreparedRestore { plan, staged, mut safety, indexed } = prepared;
         // Whatever was written since must not be lost either.
         if self.state()? != safety.as_ref().map(|safety| safety.state) {
             safety = self.take_safety(plan.vectors, monitor)?;
@@ -213,6 +221,10 @@ impl Engine {
         let swapped = ReadersOut::wait(&self.layout().locks(), self.busy_timeout())
             .map_err(Error::from)
             .and_then(|_out| Ok(staged.swap(safety, self.clock().now())?));
+        if swapped.is_ok() && indexed {
+            // They are derived: what cannot be put in place is made anew on opening.
+            drop(self.place_indexes());
+        }
         // Also after a failure: on what was there before, or on what could be finished now.
         let opened = self.open_store(monitor);
         let replaced = swapped?;
@@ -247,6 +259,27 @@ impl Engine {
 
     fn prove(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<VerifiedSnapshot, Error> {
         Ok(verify::prove(&Vault::new(&self.layout().backups), id, self.clock(), monitor)?)
+    }
+
+    /// Makes the derived indexes of a snapshot while the present state goes on answering: made after the swap, they would
+    /// be most of the time without answers. A snapshot of an older schema has its own made after the upgrade.
+    fn index_ahead(&self, staged: &Staged, monitor: &dyn Monitor) -> Result<(), Error> {
+        let incoming = self.layout().incoming_indexes();
+        files::remove_tree(&incoming)?;
+        let store = Store::open_read_only(&staged.database(), self.store_options())?;
+        let _mark =
+            LexicalIndex::open(&incoming.join("lexical"), IndexAccess::Write)?.catch_up(&store, monitor)?;
+        let model = self.embedding_model().clone();
+        Embedding::open(model, &incoming.join("vectors"), IndexAccess::Write)?.catch_up(&store, monitor)
+    }
+
+    fn place_indexes(&self) -> Result<(), Error> {
+        let (layout, incoming) = (self.layout(), self.layout().incoming_indexes());
+        for (name, place) in [("lexical", layout.lexical_index()), ("vectors", layout.vector_index())] {
+            files::remove_tree(&place)?;
+            files::rename_new(&incoming.join(name), &place)?;
+        }
+        Ok(())
     }
 
     /// Takes a snapshot of the present state; `None` when there is none to take one of.

@@ -42,6 +42,12 @@ impl Layout {
         self.data.join("index").join("vectors")
     }
 
+    /// The derived indexes of a state that is about to be restored, while they are made.
+    #[must_use]
+    pub fn incoming_indexes(&self) -> PathBuf {
+        self.data.join("index").join("incoming")
+    }
+
     /// The folder of a vector store that runs on this machine, by the contract's name.
     #[must_use]
     pub fn vector_store(&self) -> PathBuf {

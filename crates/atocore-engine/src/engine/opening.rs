@@ -13,7 +13,7 @@ use atocore_storage::{
 
 use super::Engine;
 use crate::{
-    embedding::{Embedding, EmbeddingThread},
+    embedding::{Embedding, EmbeddingThread, ModelChoice},
     error::Error,
     freshness::Freshness,
 };
@@ -34,6 +34,7 @@ impl Engine {
     pub(crate) fn open_store(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
         let layout = &self.config.layout;
         self.recovered = replace::recover(layout)?;
+        files::remove_tree(&layout.incoming_indexes())?;
         let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
         let index = Arc::new(LexicalIndex::open(&layout.lexical_index(), IndexAccess::Write)?);
         self.embedding = self.open_embedding(IndexAccess::Write)?;
@@ -53,6 +54,10 @@ impl Engine {
     fn open_embedding(&self, access: IndexAccess) -> Result<Arc<Embedding>, Error> {
         let dir = self.config.layout.vector_index();
         Ok(Arc::new(Embedding::open(self.config.model.clone(), &dir, access)?))
+    }
+
+    pub(crate) const fn embedding_model(&self) -> &ModelChoice {
+        &self.config.model
     }
 
     /// Whether the settings want passages to be found by meaning.
@@ -114,7 +119,7 @@ impl Engine {
         Ok(())
     }
 
-    fn store_options(&self) -> StoreOptions {
+    pub(crate) fn store_options(&self) -> StoreOptions {
         StoreOptions { busy_timeout: self.config.busy_timeout, clock: Arc::clone(&self.config.clock) }
     }
 }
