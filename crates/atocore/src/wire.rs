@@ -4,6 +4,7 @@
 
 pub mod problem;
 pub mod project;
+pub mod proof;
 pub mod prune;
 pub mod query;
 pub mod refresh;
@@ -13,16 +14,14 @@ pub mod status;
 
 pub use problem::Problem;
 pub use project::{Project, ProjectList, Removal, RemovalPlan, Root};
+pub use proof::{LastValidation, ProvenSnapshot, SnapshotProof, Verdict};
 pub use prune::{PinResult, PruneDecision, PruneFailure, PruneResult, PruneUntouched, RetentionPolicy};
 pub(crate) use query::notice;
 pub use query::{Answer, CopyPlace, Explanation, Factor, Fusion, Hit, Lines, MeaningHalf, WordHalf};
 pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
 pub use restore::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
-pub use snapshot::{
-    SnapshotEntry, SnapshotMetadata, SnapshotProof, Validation, ValidationDetails, ValidationFinding, Verdict,
-};
+pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
 pub use status::{
     Check, Doctor, EmbeddingProgress, EmbeddingResult, EmbeddingStatus, FileProblem, Health, LastRefresh,
-    LastValidation, Owner, Paths, Progress, ProjectStatus, ProvenSnapshot, Running, ScheduledJob,
-    SnapshotStatus, Source, SourceList, Status,
+    Owner, Paths, Progress, ProjectStatus, Running, ScheduledJob, SnapshotStatus, Source, SourceList, Status,
 };

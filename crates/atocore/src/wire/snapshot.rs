@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::proof::SnapshotProof;
+
 /// The metadata of a snapshot, as it stands in its `backup-metadata.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SnapshotMetadata {
@@ -54,35 +56,6 @@ pub struct SnapshotEntry {
     /// What AtoCore says beyond the original's keys; absent for a folder that is not named as a snapshot is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atocore: Option<SnapshotProof>,
-}
-
-/// What validations have found about a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SnapshotProof {
-    /// The deepest depth that is proven and that no later validation contradicts; null when none is.
-    #[schema(example = "answers")]
-    pub proven_depth: Option<String>,
-    /// When it was proven: ISO 8601 with offset.
-    pub proven_at: Option<String>,
-    /// The last verdict per depth, the shallowest first, without those that a later one has overruled.
-    pub verdicts: Vec<Verdict>,
-    /// Why what was written down about it cannot be used, so that it counts as unproven; null when it can.
-    pub ledger_problem: Option<String>,
-}
-
-/// What a validation found at one depth.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Verdict {
-    /// The depth: the deepest one that held, or the shallowest one that did not.
-    pub depth: String,
-    /// Whether everything down to it held.
-    pub valid: bool,
-    /// When the validation ended: ISO 8601 with offset.
-    pub at: String,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-    /// What it found; shortened when that is much.
-    pub errors: Vec<String>,
 }
 
 /// The result of a validation.
@@ -178,29 +151,6 @@ impl From<engine::manifest::Manifest> for SnapshotMetadata {
             chroma_snapshot_included: manifest.chroma_snapshot_included,
             vector_store_note: manifest.vector_store_note,
             atocore: manifest.atocore.and_then(|record| serde_json::to_value(record).ok()),
-        }
-    }
-}
-
-impl From<engine::Verdict> for Verdict {
-    fn from(verdict: engine::Verdict) -> Self {
-        Self {
-            depth: verdict.depth.to_string(),
-            valid: verdict.valid,
-            at: verdict.at.to_string(),
-            duration_ms: verdict.duration_ms,
-            errors: verdict.errors,
-        }
-    }
-}
-
-impl From<engine::SnapshotProof> for SnapshotProof {
-    fn from(proof: engine::SnapshotProof) -> Self {
-        Self {
-            proven_depth: proof.proven.map(|proven| proven.depth.to_string()),
-            proven_at: proof.proven.map(|proven| proven.at.to_string()),
-            verdicts: proof.standing.verdicts.into_iter().map(Verdict::from).collect(),
-            ledger_problem: proof.standing.problem,
         }
     }
 }

@@ -4,7 +4,10 @@ use atocore_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{refresh::FileCounts, snapshot::Verdict};
+use super::{
+    proof::{LastValidation, ProvenSnapshot},
+    refresh::FileCounts,
+};
 
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -32,30 +35,6 @@ pub struct Health {
     /// read.
     #[serde(default)]
     pub proven: Option<Vec<ProvenSnapshot>>,
-}
-
-/// The newest snapshot that is proven to a depth or deeper.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ProvenSnapshot {
-    /// `structure`, `digests`, `content`, `restore` or `answers`.
-    #[schema(example = "answers")]
-    pub depth: String,
-    /// Its stamp; null when none is proven that deep.
-    pub stamp: Option<String>,
-    /// Its age; 0 when its stamp is of the future.
-    pub age_seconds: Option<u64>,
-    /// When it was proven: ISO 8601 with offset.
-    pub proven_at: Option<String>,
-}
-
-/// The last validation that is written down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LastValidation {
-    /// The snapshot.
-    pub stamp: String,
-    /// What was found.
-    #[serde(flatten)]
-    pub verdict: Verdict,
 }
 
 /// Every root of every project.
@@ -351,17 +330,6 @@ impl From<engine::Health> for Health {
     }
 }
 
-impl From<engine::ProvenSnapshot> for ProvenSnapshot {
-    fn from(proven: engine::ProvenSnapshot) -> Self {
-        Self {
-            depth: proven.depth.to_string(),
-            stamp: proven.stamp.map(|stamp| stamp.to_string()),
-            age_seconds: proven.age_seconds,
-            proven_at: proven.proven_at.map(|at| at.to_string()),
-        }
-    }
-}
-
 impl From<Vec<engine::SourceStatus>> for SourceList {
     fn from(sources: Vec<engine::SourceStatus>) -> Self {
         Self { sources: sources.into_iter().map(Source::from).collect() }
@@ -494,9 +462,7 @@ impl From<engine::SnapshotStatus> for SnapshotStatus {
             newest_size_bytes: snapshots.newest_size_bytes,
             proven: snapshots.proven.into_iter().map(ProvenSnapshot::from).collect(),
             failing: snapshots.failing as u64,
-            last_validation: snapshots
-                .last_validation
-                .map(|(stamp, verdict)| LastValidation { stamp: stamp.to_string(), verdict: verdict.into() }),
+            last_validation: snapshots.last_validation.map(LastValidation::from),
         }
     }
 }
