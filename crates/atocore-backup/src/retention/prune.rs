@@ -182,14 +182,13 @@ impl Removal<'_> {
             Stopped::before("another process is at work on what is left of one with the same stamp")
         })?;
         if let Err(error) = files::rename_new(&path, &dir) {
-            if !matches!(files::kind(&path), Ok(None)) {
+            let still_listed = !matches!(files::kind(&path), Ok(None));
+            if still_listed && matches!(files::kind(&dir), Ok(None)) {
                 // What is left of an earlier one keeps its mark.
-                if matches!(files::kind(&dir), Ok(None)) {
-                    drop(files::remove_file(&mark));
-                }
-                return Err(error.into());
+                drop(files::remove_file(&mark));
             }
-            // It was moved, only not synced: deleting it is right either way.
+            // When it was moved and only not synced, nothing of it is deleted before a later run has another try.
+            return Err(Stopped { still_listed, why: in_words(&error) });
         }
         Ok(Doomed { dir, mark, _lock: lock })
     }

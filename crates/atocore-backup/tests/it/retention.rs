@@ -287,15 +287,18 @@ impl<F: Fn() + Send + Sync> Monitor for At<F> {
     }
 }
 
+/// What somebody else does meanwhile.
+type Change = fn(&Home, &[SnapshotId]);
+
 #[test]
 fn what_changes_between_the_decision_and_the_removal_counts() {
     // Asked once for every snapshot while it plans, and once before every removal.
     let after_plan = 4;
-    let changes: [(&str, &(dyn Fn(&Home, &[SnapshotId]) + Sync)); 4] = [
-        ("pinned", &|home, taken| pin(&home.vault, taken[1], "").unwrap()),
-        ("undo point", &|home, taken| home.remembers_undo_point(taken[1])),
-        ("proven", &|home, taken| home.proves(taken[1])),
-        ("the newer proof is gone", &|home, taken| Ledger::of(&home.vault).forget(taken[2]).unwrap()),
+    let changes: [(&str, Change); 4] = [
+        ("pinned", |home, taken| pin(&home.vault, taken[1], "").unwrap()),
+        ("undo point", |home, taken| home.remembers_undo_point(taken[1])),
+        ("proven", |home, taken| home.proves(taken[1])),
+        ("the newer proof is gone", |home, taken| Ledger::of(&home.vault).forget(taken[2]).unwrap()),
     ];
     for (name, change) in changes {
         let home = Home::new();
