@@ -126,12 +126,15 @@ fn a_database_that_fits_its_record_and_answers_otherwise_is_found_by_asking() {
     assert!(scratch(&place.config()).is_empty());
 }
 
+/// What is done to a file of canaries.
+type Change = fn(&mut serde_json::Value);
+
 #[test]
 fn canaries_that_prove_nothing_are_no_proof() {
     let place = Installation::default();
     let engine = filled(&place);
     let taken = take(&engine);
-    let forged = |change: fn(&mut serde_json::Value)| {
+    let forged = |change: Change| {
         let mut before = Vec::new();
         forge(&taken.path, manifest::CANARIES, |bytes| {
             let mut value = serde_json::from_slice(&bytes).unwrap();
@@ -143,7 +146,7 @@ fn canaries_that_prove_nothing_are_no_proof() {
         forge(&taken.path, manifest::CANARIES, |_| before);
         errors
     };
-    let cases: [(&str, fn(&mut serde_json::Value)); 7] = [
+    let cases: [(&str, Change); 7] = [
         ("answers_differ: ", |file| file["canaries"][0]["hits"] = serde_json::json!([])),
         ("answers_differ: ", |file| file["canaries"][0]["hits"][0]["score"] = serde_json::json!(0.5)),
         ("canaries_not_recorded: ", |file| file["canaries"] = serde_json::json!([])),
@@ -292,4 +295,18 @@ fn without_the_model_what_it_answered_is_unproven_and_not_asked_by_words() {
     let errors = validation.errors();
     assert!(errors.len() == 1 && errors[0].starts_with("answers_model_missing: "), "{errors:?}");
     assert_eq!(validation.depth_reached, Some(Depth::Restore));
+}
+
+#[test]
+fn a_verdict_that_cannot_be_written_down_is_told_and_counts_for_nothing() {
+    let place = Installation::default();
+    let engine = filled(&place);
+    let taken = take(&engine);
+    files::write_atomic(&place.config().layout.backups.join("ledger"), b"in the way").unwrap();
+    let validation = prove(&engine, taken.id);
+    assert!(validation.valid() && validation.unrecorded.is_some(), "{validation:?}");
+    let listed = engine.snapshots_with_proof().unwrap();
+    assert_eq!(listed[0].1.as_ref().unwrap().proven, None);
+    let proven = engine.health().unwrap().proven.unwrap();
+    assert!(proven.len() == Depth::ALL.len() && proven.iter().all(|proven| proven.stamp.is_none()));
 }
