@@ -73,8 +73,7 @@ fn a_log_that_outgrows_its_limit_ends_the_snapshot_and_nothing_lists() {
     home.store = home.store.with_log_limit(1 << 20);
     // Never ends by itself.
     let arguments = ["-c", "exec sleep 600"].map(str::to_owned).to_vec();
-    let options =
-        TakeOptions { copier: Copier::Child { program: "sh".into(), arguments }, ..home.options() };
+    let options = TakeOptions { copier: Copier::Child { program: "sh".into(), arguments }, ..home.options() };
     let text = "word ".repeat(50_000);
     let (error, written) = thread::scope(|scope| {
         let taker = scope.spawn(|| take(&home.vault, &home.source(), &options, &Silent).unwrap_err());
