@@ -214,9 +214,10 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     if parent(from) == parent(to) { Ok(()) } else { sync(parent(from)) }
 }
 
-/// Puts the file `from` in the place of the file `to`. Where `to` cannot be renamed over, because it is a mount point of
-/// its own, its bytes are overwritten instead and it stays the same file; `from` is removed last, so that the same
-/// call finishes what a crash cut short.
+/// Puts the file `from` in the place of the file `to`.
+///
+/// Where `to` cannot be renamed over, because it is a mount point of its own, its bytes are overwritten instead and it
+/// stays the same file; `from` is removed last, so that the same call finishes what a crash cut short.
 ///
 /// # Errors
 /// When neither can be done.

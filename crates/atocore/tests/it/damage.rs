@@ -38,7 +38,7 @@ fn damage(kind: &str, snapshot: &Path, file: &str) {
             bytes.extend(b" \n");
             fs::write(&path, bytes).unwrap();
         }
-        "no permission" => fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap(),
+        "no permission" => fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap(),
         "old format" | "newer format" => {
             let number = if kind == "old format" { 0 } else { 999 };
             if file.ends_with(".db") {
@@ -141,6 +141,10 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let to = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &to) } else { drop(fs::copy(&path, &to).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            let _bytes = fs::copy(&path, &to).unwrap();
+        }
     }
 }

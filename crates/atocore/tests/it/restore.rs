@@ -118,8 +118,7 @@ fn a_store_that_cannot_be_opened_is_replaced_and_its_files_are_kept() {
 fn a_process_that_reads_the_store_is_waited_for_and_then_named() {
     let (place, stamp) = moved_on();
     let lock = place.path("home/data/locks/readers.lock");
-    let reader = fs::File::open(&lock).unwrap();
-    reader.try_lock_shared().unwrap();
+    let reader = atocore_engine::files::try_lock_shared(&lock).unwrap().unwrap();
     let busy = [("ATOCORE_DB_BUSY_TIMEOUT_MS", "200")];
     let refused = place.run_with(&busy, &["backup", "restore", &stamp, "--yes"]);
     assert_eq!(refused.code, 1);
