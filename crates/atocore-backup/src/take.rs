@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// What stays free beside the copy.
-const SLACK_BYTES: u64 = 16 << 20;
+pub(crate) const SLACK_BYTES: u64 = 16 << 20;
 
 /// What a snapshot is taken of.
 #[derive(Debug, Clone, Copy)]

@@ -36,12 +36,7 @@ pub enum IncludeVectors {
     No,
 }
 
-pub(crate) fn take(
-    engine: &Engine,
-    store: &Store,
-    vectors: IncludeVectors,
-    monitor: &dyn Monitor,
-) -> Result<Taken, Error> {
+fn options(engine: &Engine, vectors: IncludeVectors) -> TakeOptions {
     let config = engine.config();
     let mut options = TakeOptions::new(Arc::clone(&config.clock));
     options.copier = config.copier.clone();
@@ -49,8 +44,31 @@ pub(crate) fn take(
         IncludeVectors::Yes => VectorStore::Include,
         IncludeVectors::No => VectorStore::LeaveOut,
     };
-    let vault = Vault::new(&config.layout.backups);
-    let source = take::Source { store, layout: &config.layout };
+    options
+}
+
+/// Takes a snapshot while nobody is answered: without canaries, because asking them takes longer than copying.
+pub(crate) fn take_in_silence(
+    engine: &Engine,
+    store: &Store,
+    vectors: IncludeVectors,
+    monitor: &dyn Monitor,
+) -> Result<Taken, Error> {
+    let layout = engine.layout();
+    let source = take::Source { store, layout };
+    Ok(take::take(&Vault::new(&layout.backups), &source, &options(engine, vectors), monitor)?)
+}
+
+pub(crate) fn take(
+    engine: &Engine,
+    store: &Store,
+    vectors: IncludeVectors,
+    monitor: &dyn Monitor,
+) -> Result<Taken, Error> {
+    let options = options(engine, vectors);
+    let layout = engine.layout();
+    let vault = Vault::new(&layout.backups);
+    let source = take::Source { store, layout };
     // Without vectors nobody has the turn yet: ingestion is kept out until the canaries have been asked.
     let turn = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
     let turn = Mutex::new(turn);

@@ -30,7 +30,12 @@ use atocore_storage::{
     sqlite::{Store, StoreRecord, inspect},
 };
 
-use crate::{backups::IncludeVectors, embedding::Embedding, engine::Engine, error::Error};
+use crate::{
+    backups::{self, IncludeVectors},
+    embedding::Embedding,
+    engine::Engine,
+    error::Error,
+};
 
 /// What a restore over the present state would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +153,10 @@ impl RestorePlan {
     }
 }
 
+const fn including(vectors: bool) -> IncludeVectors {
+    if vectors { IncludeVectors::Yes } else { IncludeVectors::No }
+}
+
 fn ids(projects: &[Project]) -> BTreeSet<String> {
     projects.iter().map(|project| project.id.to_string()).collect()
 }
@@ -205,12 +214,16 @@ impl Engine {
         monitor: &dyn Monitor,
     ) -> Result<RestoreOutcome, Error> {
         let PreparedRestore { plan, staged, mut safety, indexed } = prepared;
+        let started = Instant::now();
         // Whatever was written since must not be lost either.
-        if self.state()? != safety.as_ref().map(|safety| safety.state) {
-            safety = self.take_safety(plan.vectors, monitor)?;
+        let state = self.state()?;
+        if let (Some(state), Some(store)) = (state, self.store_if_any())
+            && safety.as_ref().is_none_or(|safety| safety.state != state)
+        {
+            let taken = backups::take_in_silence(self, store, including(plan.vectors), monitor)?;
+            safety = Some(Safety { stamp: taken.id, state });
         }
         let safety = safety.map(|safety| safety.stamp);
-        let started = Instant::now();
         let was_embedding = match self.close_store() {
             Ok(was_embedding) => was_embedding,
             Err(error) => {
@@ -284,10 +297,9 @@ impl Engine {
 
     /// Takes a snapshot of the present state; `None` when there is none to take one of.
     fn take_safety(&self, vectors: bool, monitor: &dyn Monitor) -> Result<Option<Safety>, Error> {
-        let vectors = if vectors { IncludeVectors::Yes } else { IncludeVectors::No };
         // What tells the state is looked at before: a write in between shows as a difference later.
         let Some(state) = self.state()? else { return Ok(None) };
-        let taken = self.create_snapshot(vectors, monitor)?;
+        let taken = self.create_snapshot(including(vectors), monitor)?;
         Ok(Some(Safety { stamp: taken.id, state }))
     }
 
