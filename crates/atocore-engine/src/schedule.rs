@@ -120,6 +120,12 @@ impl Timetable {
         Self { schedule, path: layout.data.join("schedule.json") }
     }
 
+    /// Whether nothing is ever done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.schedule.is_empty()
+    }
+
     /// Begins to count time for jobs that are new.
     ///
     /// # Errors

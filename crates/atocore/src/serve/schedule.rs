@@ -32,6 +32,9 @@ struct Alert<'a> {
 
 /// Runs until it is dropped.
 pub(super) async fn follow(app: &App, timetable: Timetable, clock: &dyn Clock, webhook: Option<String>) {
+    if timetable.is_empty() {
+        return std::future::pending().await;
+    }
     if let Err(error) = timetable.start(clock.now()) {
         tracing::warn!(%error, "the schedule cannot be written down");
     }
