@@ -85,6 +85,17 @@ const NEEDS: &[Need] = &[
                   on Ubuntu also `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, in a container without \
                   them a seccomp profile that permits unshare and mount",
     },
+    Need {
+        name: "setpriv",
+        reason: "run as root, the tests of damage take from the program the right to read everything",
+        probe: &[
+            "sh",
+            "-c",
+            "test \"$(id -u)\" != 0 || setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all true",
+        ],
+        install: Install::Apt("util-linux"),
+        by_hand: "install util-linux, or run the check as another user than root",
+    },
 ];
 
 /// Looks for every need and installs what it can.
