@@ -359,7 +359,15 @@ pub fn free_bytes(path: &Path) -> Result<u64, FileError> {
 /// A lock on a file, held until dropped or until the process ends.
 #[derive(Debug)]
 pub struct Locked {
-    _file: OpenFile,
+    file: OpenFile,
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is just starting has a copy of every open file until it
+        // is executed, and the lock belongs to all copies. Where this fails, closing still does it a moment later.
+        drop(self.file.unlock());
+    }
 }
 
 /// Takes the exclusive lock on `path`, creating the file when it is missing; `None` when another process or another
@@ -371,7 +379,7 @@ pub fn try_lock(path: &Path) -> Result<Option<Locked>, FileError> {
     let mut options = OpenFile::options();
     let file = named("open", path, options.create(true).truncate(false).write(true).open(path))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(Locked { _file: file })),
+        Ok(()) => Ok(Some(Locked { file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),
     }
@@ -385,7 +393,7 @@ pub fn try_lock(path: &Path) -> Result<Option<Locked>, FileError> {
 pub fn try_lock_shared(path: &Path) -> Result<Option<Locked>, FileError> {
     let file = open(path)?;
     match file.try_lock_shared() {
-        Ok(()) => Ok(Some(Locked { _file: file })),
+        Ok(()) => Ok(Some(Locked { file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),
     }

@@ -18,7 +18,7 @@ use tantivy::{
 use super::{
     error::{LexicalError, io_cause},
     schema::{self, Payload},
-    tokenizer,
+    tokenizer, writer,
 };
 
 /// The file in which the library records what belongs to the index.
@@ -80,7 +80,7 @@ pub(super) fn open_or_replace(dir: &Path) -> Result<Opened, LexicalError> {
 /// Removes the files of the folder and makes an empty index in it.
 fn replace(dir: &Path) -> tantivy::Result<(Index, IndexReader)> {
     let directory = MmapDirectory::open(dir)?;
-    let _only_writer = directory.acquire_lock(&INDEX_WRITER_LOCK)?;
+    let _only_writer = writer::patiently(|| Ok(directory.acquire_lock(&INDEX_WRITER_LOCK)?))?;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         // A lock is on the file: whoever opens a new file of that name would not see it.

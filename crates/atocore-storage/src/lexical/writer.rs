@@ -1,11 +1,17 @@
 //! Writing what changed, in one commit.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use atocore_model::{
     id::Mark,
     monitor::{Monitor, Progress},
 };
 use tantivy::{
     Index, IndexWriter, TantivyDocument, TantivyError,
+    directory::error::LockError,
     indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy, UserOperation},
 };
 
@@ -24,6 +30,13 @@ const LEAST_MEMORY_BYTES: usize = 15 << 20;
 /// Up to this many operations are given to one thread, so that a small change makes one segment.
 const SMALL: usize = 512;
 
+/// How long a lock that is taken may be one that was just given back: starting a process takes milliseconds, more on a
+/// machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often a taken lock is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// With more segments than this, catching up waits until they are merged.
 const MOST_SEGMENTS: usize = 24;
 
@@ -35,9 +48,25 @@ pub(super) fn open(index: &Index, threads: usize) -> tantivy::Result<IndexWriter
         .memory_budget_per_thread(MEMORY_BYTES / threads)
         .num_merge_threads(1)
         .build();
-    let writer = index.writer_with_options(options)?;
+    let writer = patiently(|| index.writer_with_options(options.clone()))?;
     writer.garbage_collect_files().wait()?;
     Ok(writer)
+}
+
+/// Tries again for a moment when the lock of the writer is taken.
+///
+/// The library gives a lock back by closing its file, and a child that another thread is just starting has a copy of
+/// every open file until it is executed: a lock that was given back can be taken for that long.
+pub(super) fn patiently<T>(mut take: impl FnMut() -> tantivy::Result<T>) -> tantivy::Result<T> {
+    let begun = Instant::now();
+    loop {
+        match take() {
+            Err(TantivyError::LockFailure(LockError::LockBusy, _)) if begun.elapsed() < PATIENCE => {
+                thread::sleep(LOOK_AGAIN);
+            }
+            done => return done,
+        }
+    }
 }
 
 /// How often segments are merged: rarely enough to be cheap, often enough that a search meets few of them.

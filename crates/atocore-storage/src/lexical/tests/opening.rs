@@ -172,6 +172,23 @@ fn an_index_that_is_being_written_is_not_replaced() {
 }
 
 #[test]
+fn a_lock_that_was_just_given_back_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut notebook = written(dir.path());
+    notebook.delete(1);
+    let index = open(dir.path());
+    // As a child that is being started holds it.
+    let held = crate::files::try_lock(&dir.path().join(".tantivy-writer.lock")).unwrap().unwrap();
+    let child = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(held);
+    });
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert!(child.is_finished());
+    assert_eq!(index.mark(), Some(notebook.newest()));
+}
+
+#[test]
 fn the_mark_reads_back() {
     let mark = Mark { generation: atocore_model::id::Generation(u64::MAX), token: u64::MAX - 1 };
     assert_eq!(schema::Payload::mark(&schema::Payload::text(mark)), Ok(mark));
