@@ -69,6 +69,15 @@ pub struct Embedder {
     checkpoint: PathBuf,
 }
 
+/// What [`Embedder::embed_question`] makes of a question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuestionVector {
+    /// Its vector, of length 1.
+    pub vector: Vec<f32>,
+    /// Whether it is longer than the window, so that its end was not seen.
+    pub cut: bool,
+}
+
 impl Embedder {
     /// Reads a model into memory and compares the files of a known one with the published ones.
     ///
@@ -238,16 +247,33 @@ impl Embedder {
         Ok(!self.splitter.is_blank(text)? && !self.splitter.is_foreign(text)?)
     }
 
-    fn embed(&self, text: &str, scratch: &mut Scratch) -> Result<Vec<f32>, EmbedError> {
+    /// Embeds a question, on the calling thread: all at once what [`Embedder::understands`], [`Embedder::embed_one`] and
+    /// [`Embedder::is_cut`] say of it. `None` when it is not understood.
+    ///
+    /// # Errors
+    /// As [`Embedder::embed_one`].
+    pub fn embed_question(&self, text: &str) -> Result<Option<QuestionVector>, EmbedError> {
         let sequence = self.splitter.split(text)?;
+        if self.splitter.has_nothing(text, &sequence) || self.splitter.is_mostly_unknown(&sequence) {
+            return Ok(None);
+        }
+        let vector = self.embed_tokens(&sequence.tokens, &mut Scratch::default())?;
+        Ok(Some(QuestionVector { vector, cut: sequence.cut }))
+    }
+
+    fn embed(&self, text: &str, scratch: &mut Scratch) -> Result<Vec<f32>, EmbedError> {
+        self.embed_tokens(&self.splitter.split(text)?.tokens, scratch)
+    }
+
+    fn embed_tokens(&self, tokens: &[u32], scratch: &mut Scratch) -> Result<Vec<f32>, EmbedError> {
         let vocabulary = self.network.vocabulary();
-        if let Some(token) = sequence.tokens.iter().find(|token| **token as usize >= vocabulary) {
+        if let Some(token) = tokens.iter().find(|token| **token as usize >= vocabulary) {
             return Err(EmbedError::TokenUnknown { token: *token, vocabulary });
         }
-        if sequence.tokens.is_empty() {
+        if tokens.is_empty() {
             return Ok(vec![0.0; self.dimensions()]);
         }
-        let vector = self.network.encode(self.cpu, &sequence.tokens, scratch);
+        let vector = self.network.encode(self.cpu, tokens, scratch);
         // Broken weights make numbers that are not finite, or all zero; the comparison is false for NaN as well.
         let length = vector.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
         if (0.5..2.0).contains(&length) {

@@ -16,5 +16,5 @@ pub mod model;
 mod tokens;
 mod weights;
 
-pub use embedder::{Embedder, Precision};
+pub use embedder::{Embedder, Precision, QuestionVector};
 pub use error::EmbedError;

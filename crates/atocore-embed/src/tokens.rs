@@ -109,10 +109,13 @@ impl Splitter {
     /// # Errors
     /// When the tokenizer fails.
     pub(crate) fn is_blank(&self, text: &str) -> Result<bool, EmbedError> {
-        if text.chars().all(|c| c.is_whitespace() || c.is_control()) {
-            return Ok(true);
-        }
-        Ok(self.split(text)?.tokens.len() == self.before.len() + self.after.len())
+        Ok(self.has_nothing(text, &self.split(text)?))
+    }
+
+    /// The same of a text that was split already.
+    pub(crate) fn has_nothing(&self, text: &str, split: &Sequence) -> bool {
+        split.tokens.len() == self.before.len() + self.after.len()
+            || text.chars().all(|c| c.is_whitespace() || c.is_control())
     }
 
     /// Whether most of a text is made of words that the vocabulary has no token for.
@@ -120,10 +123,14 @@ impl Splitter {
     /// # Errors
     /// When the tokenizer fails.
     pub(crate) fn is_foreign(&self, text: &str) -> Result<bool, EmbedError> {
-        let Some(unknown) = self.unknown else { return Ok(false) };
-        let tokens = self.split(text)?.tokens;
-        let own = tokens.len().saturating_sub(self.before.len() + self.after.len());
-        Ok(tokens.iter().filter(|token| **token == unknown).count() * 2 > own)
+        Ok(self.is_mostly_unknown(&self.split(text)?))
+    }
+
+    /// The same of a text that was split already.
+    pub(crate) fn is_mostly_unknown(&self, split: &Sequence) -> bool {
+        let Some(unknown) = self.unknown else { return false };
+        let own = split.tokens.len().saturating_sub(self.before.len() + self.after.len());
+        split.tokens.iter().filter(|token| **token == unknown).count() * 2 > own
     }
 
     /// How many tokens the whole text has, special ones included, whatever the window; too many by some where a word

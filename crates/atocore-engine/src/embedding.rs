@@ -137,16 +137,14 @@ impl Embedding {
             return self.models.look().map(|()| Asking::NoVectors).map_err(Error::NoModel);
         };
         let model = self.models.of(&row).map_err(Error::NoModel)?;
-        if !model.embedder.understands(text)? {
+        let Some(question) = model.embedder.embed_question(text)? else {
             return Ok(Asking::NotUnderstood);
-        }
-        let vector = model.embedder.embed_one(text)?;
-        let cut = if model.embedder.is_cut(text)? {
-            Some((model.embedder.tokens(text)?, model.embedder.window()))
-        } else {
-            None
         };
-        Ok(Asking::Vector(Asked { vector, space: row, cut }))
+        let cut = match question.cut {
+            true => Some((model.embedder.tokens(text)?, model.embedder.window())),
+            false => None,
+        };
+        Ok(Asking::Vector(Asked { vector: question.vector, space: row, cut }))
     }
 
     /// Loads the model in time for the first question; that there is none is said by the answers.

@@ -126,7 +126,7 @@ impl Retrieval<'_> {
                 if candidates.cosines.is_none() && mode == Mode::Hybrid { Mode::Lexical } else { mode };
             let signals = Signals::new(self.weights, query.text.as_str(), project.map(ProjectId::as_str));
             let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
-            let mut ranked = ranking.rank(read, candidates)?;
+            let mut ranked = ranking.rank(candidates);
             if mode != Mode::Dense {
                 exact::lift(self.words, query.text.as_str(), &mut ranked)?;
             }

@@ -1,11 +1,11 @@
 //! The passages that are worth ranking: the best by words and the best by meaning, each with what both halves say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use atocore_model::{id::ProjectId, name::Tag, query::ProjectHint};
 use atocore_storage::{
     lexical::{LexicalFilter, LexicalIndex, LexicalMatch, LexicalQuery},
-    sqlite::ReadTransaction,
+    sqlite::{PassageKey, ReadTransaction},
     vector::{VectorFilter, VectorIndex, VectorMatch, VectorQuery},
 };
 
@@ -88,9 +88,9 @@ pub(super) struct Half<M> {
 }
 
 /// A passage that is worth ranking.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug)]
 pub(super) struct Candidate {
-    pub(super) chunk_key: u64,
+    pub(super) passage: PassageKey,
     /// 0 when it has no word of the question.
     pub(super) bm25: f64,
     /// From 1, among all that were found by words.
@@ -120,27 +120,26 @@ impl Candidates {
         near: Option<Half<VectorMatch>>,
         asked: Option<&Asked>,
     ) -> Result<Self, Error> {
-        let mut list: BTreeMap<u64, Candidate> = BTreeMap::new();
-        let chosen =
-            words.iter().flat_map(|half| &half.chosen).chain(near.iter().flat_map(|half| &half.chosen));
-        for key in chosen {
-            list.insert(*key, Candidate { chunk_key: *key, ..Candidate::default() });
-        }
-        let found: HashMap<u64, f64> = words
+        let chosen: BTreeSet<u64> = words
+            .iter()
+            .flat_map(|half| &half.chosen)
+            .chain(near.iter().flat_map(|half| &half.chosen))
+            .copied()
+            .collect();
+        let found: HashMap<i64, f64> = words
             .iter()
             .flat_map(|half| half.best.iter().flatten())
-            .map(|found| (found.chunk_key, f64::from(found.bm25)))
+            .filter_map(|found| Some((i64::try_from(found.chunk_key).ok()?, f64::from(found.bm25))))
             .collect();
-        for candidate in list.values_mut() {
-            candidate.bm25 = found.get(&candidate.chunk_key).copied().unwrap_or_default();
-            if let Some(asked) = asked {
-                let near = |vector: &[[u8; 4]]| cosine(&asked.vector, vector);
-                candidate.cosine = read.vector(asked.space.key, candidate.chunk_key, near)?;
+        let mut list = Vec::with_capacity(chosen.len());
+        read.each_passage_key(chosen, asked.map(|asked| asked.space.key), |passage, vector| {
+            let bm25 = found.get(&passage.key).copied().unwrap_or_default();
+            let cosine = asked.zip(vector).map(|(asked, vector)| cosine(&asked.vector, vector));
+            // Else found by an index that is behind: its text has no vector yet.
+            if cosine.is_some() || bm25 > 0.0 {
+                list.push(Candidate { passage, bm25, word_rank: None, cosine, meaning_rank: None });
             }
-        }
-        // Found by an index that is behind: the passage is gone, or its text has no vector yet.
-        list.retain(|_, candidate| candidate.cosine.is_some() || candidate.bm25 > 0.0);
-        let mut list: Vec<Candidate> = list.into_values().collect();
+        })?;
         set_ranks(
             &mut list,
             |candidate| Some(candidate.bm25).filter(|bm25| *bm25 > 0.0),
@@ -203,7 +202,21 @@ mod tests {
 
     #[test]
     fn equal_values_are_ranked_by_key() {
-        let mut list = [3.0, 5.0, 5.0, 0.0].map(|bm25| Candidate { bm25, ..Candidate::default() });
+        let passage = |key| PassageKey {
+            key,
+            index: 0,
+            heading_path: String::new(),
+            title: String::new(),
+            source_path: String::new(),
+            project: String::new(),
+        };
+        let mut list = [(1, 3.0), (2, 5.0), (3, 5.0), (4, 0.0)].map(|(key, bm25)| Candidate {
+            passage: passage(key),
+            bm25,
+            word_rank: None,
+            cosine: None,
+            meaning_rank: None,
+        });
         set_ranks(&mut list, |c| Some(c.bm25).filter(|bm25| *bm25 > 0.0), |c, rank| c.word_rank = rank);
         assert_eq!(list.map(|candidate| candidate.word_rank), [Some(3), Some(1), Some(2), None]);
     }

@@ -4,13 +4,12 @@ use atocore_model::{
     query::{Explanation, Factor},
     ranking::{Fusion, MeaningHalf, Mode, WordHalf},
 };
-use atocore_storage::sqlite::{PassageKey, ReadTransaction};
+use atocore_storage::sqlite::PassageKey;
 
 use super::{
     candidates::{Candidate, Candidates},
     signals::{Place, Signals},
 };
-use crate::error::Error;
 
 /// How candidates are ranked.
 #[derive(Debug, Clone, Copy)]
@@ -46,28 +45,29 @@ fn place(passage: &PassageKey) -> Place<'_> {
 }
 
 impl Ranking<'_> {
-    /// Ranks every candidate that is still there: best first, then by path and place.
-    pub(super) fn rank(
-        &self,
-        read: &ReadTransaction<'_>,
-        candidates: Candidates,
-    ) -> Result<Vec<Ranked>, Error> {
-        let mut ranked = Vec::with_capacity(candidates.list.len());
-        for candidate in &candidates.list {
-            let Some(halves) = self.halves(candidate, &candidates) else { continue };
-            let Some(passage) = read.passage_key(candidate.chunk_key)? else { continue };
-            let factors = self.signals.found(&passage.project, place(&passage)).values();
+    /// Ranks every candidate that its mode has a use for: best first, then by path and place.
+    pub(super) fn rank(&self, candidates: Candidates) -> Vec<Ranked> {
+        let Candidates { list, bm25_max, cosines } = candidates;
+        let ranked = list.into_iter().filter_map(|candidate| {
+            let halves = self.halves(&candidate, bm25_max, cosines)?;
+            let factors = self.signals.found(&candidate.passage.project, place(&candidate.passage)).values();
             let score = factors.iter().fold(halves.similarity, |score, factor| score * factor);
-            ranked.push(Ranked { passage, halves, score, unlifted: score, lift: None });
-        }
+            Some(Ranked { passage: candidate.passage, halves, score, unlifted: score, lift: None })
+        });
+        let mut ranked: Vec<Ranked> = ranked.collect();
         sort(&mut ranked);
-        Ok(ranked)
+        ranked
     }
 
     /// What the halves make of a candidate; `None` when the mode has no use for it.
-    fn halves(&self, candidate: &Candidate, all: &Candidates) -> Option<Explanation> {
-        let words = WordHalf { bm25: candidate.bm25, best: all.bm25_max, rank: candidate.word_rank };
-        let meaning = all.cosines.map(|(most, least)| MeaningHalf {
+    fn halves(
+        &self,
+        candidate: &Candidate,
+        bm25_max: f64,
+        cosines: Option<(f64, f64)>,
+    ) -> Option<Explanation> {
+        let words = WordHalf { bm25: candidate.bm25, best: bm25_max, rank: candidate.word_rank };
+        let meaning = cosines.map(|(most, least)| MeaningHalf {
             cosine: candidate.cosine.unwrap_or_else(|| least + (most - least) * words.part()),
             best: most,
             rank: candidate.meaning_rank,

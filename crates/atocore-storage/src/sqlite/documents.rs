@@ -142,26 +142,40 @@ impl ReadTransaction<'_> {
         Ok(keys)
     }
 
-    /// What ranking needs of a passage; `None` when it is gone.
+    /// Hands to `each` what ranking needs of every passage that is still there, with its vector in a space: numbers of
+    /// 32 bits, lowest byte first. `None` where it has none.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn passage_key(&self, key: u64) -> Result<Option<PassageKey>, StorageError> {
+    pub fn each_passage_key(
+        &self,
+        keys: impl IntoIterator<Item = u64>,
+        space: Option<i64>,
+        mut each: impl FnMut(PassageKey, Option<&[[u8; 4]]>),
+    ) -> Result<(), StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT c.id, c.chunk_index, c.heading_path, d.title, d.source_path, d.project_id
-             FROM source_chunks c JOIN source_documents d ON d.id = c.document_id WHERE c.id = ?1",
+            "SELECT c.id, c.chunk_index, c.heading_path, d.title, d.source_path, d.project_id, e.vector
+             FROM source_chunks c JOIN source_documents d ON d.id = c.document_id
+             LEFT JOIN embeddings e ON e.space_id = ?2 AND e.text_digest = c.text_digest
+             WHERE c.id = ?1",
         )?;
-        let row = statement.query_row([key], |row| {
-            Ok(PassageKey {
-                key: row.get(0)?,
-                index: row.get(1)?,
-                heading_path: row.get(2)?,
-                title: row.get(3)?,
-                source_path: row.get(4)?,
-                project: row.get(5)?,
-            })
-        });
-        Ok(row.optional()?)
+        for key in keys {
+            let row = statement.query_row((key, space), |row| {
+                let passage = PassageKey {
+                    key: row.get(0)?,
+                    index: row.get(1)?,
+                    heading_path: row.get(2)?,
+                    title: row.get(3)?,
+                    source_path: row.get(4)?,
+                    project: row.get(5)?,
+                };
+                let vector = row.get_ref(6)?.as_blob_or_null()?.map(|bytes| bytes.as_chunks::<4>().0);
+                each(passage, vector.filter(|numbers| !numbers.is_empty()));
+                Ok(())
+            });
+            let _gone: Option<()> = row.optional()?;
+        }
+        Ok(())
     }
 
     /// A whole passage with its document; `None` when it is gone.

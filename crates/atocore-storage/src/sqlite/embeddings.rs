@@ -147,28 +147,6 @@ impl ReadTransaction<'_> {
         Ok(Generation(statement.query_row([], |row| row.get(0))?))
     }
 
-    /// What `look` makes of the vector of a passage: numbers of 32 bits, lowest byte first. `None` when the passage
-    /// has none, or is gone.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn vector<T>(
-        &self,
-        space: i64,
-        chunk_key: u64,
-        look: impl FnOnce(&[[u8; 4]]) -> T,
-    ) -> Result<Option<T>, StorageError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT e.vector FROM source_chunks c
-             JOIN embeddings e ON e.space_id = ?1 AND e.text_digest = c.text_digest WHERE c.id = ?2",
-        )?;
-        let found = statement.query_row((space, chunk_key), |row| {
-            let (numbers, _rest) = row.get_ref(0)?.as_blob()?.as_chunks::<4>();
-            Ok((!numbers.is_empty()).then(|| look(numbers)))
-        });
-        Ok(found.optional()?.flatten())
-    }
-
     /// Whether a text has been embedded.
     ///
     /// # Errors

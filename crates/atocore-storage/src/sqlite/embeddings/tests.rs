@@ -108,11 +108,12 @@ fn a_passage_finds_the_vector_of_its_text() {
     let row = add_space(&store, "model");
     put(&store, "a.md", &["one", "two"]);
     let vector = |key| {
-        store
-            .read(|read| {
-                read.vector(row.key, key, |n| n.iter().map(|n| f32::from_le_bytes(*n)).collect::<Vec<_>>())
-            })
-            .unwrap()
+        let mut found = None;
+        let keep = |_, vector: Option<&[[u8; 4]]>| {
+            found = vector.map(|numbers| numbers.iter().map(|n| f32::from_le_bytes(*n)).collect::<Vec<_>>());
+        };
+        store.read(|read| read.each_passage_key([key], Some(row.key), keep)).unwrap();
+        found
     };
     assert_eq!(vector(1), None);
     let text_of = |chunk_key| {

@@ -265,13 +265,12 @@ impl Space {
             space.missing_passages += 1;
         }
         for (passage, text) in answering {
-            if let Some(vector) = read.vector(row.key, *passage, |numbers| {
-                numbers.iter().map(|number| f32::from_le_bytes(*number)).collect::<Vec<_>>()
-            })? {
-                let bits = vector.iter().map(|number| number.to_bits()).collect();
+            read.each_passage_key([*passage], Some(row.key), |_, vector| {
+                let Some(vector) = vector else { return };
+                let bits = vector.iter().map(|number| f32::from_le_bytes(*number).to_bits()).collect();
                 let _same = space.vectors.insert(*text, bits);
                 space.embedded += 1;
-            }
+            })?;
         }
         Ok(space)
     }

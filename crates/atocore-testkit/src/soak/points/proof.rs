@@ -60,9 +60,11 @@ pub(super) fn step_of(store: &Store, registry: &[u8]) -> Result<u64, Violation> 
         let key = passages.iter().find(|passage| passage.project == PROJECT).map(|passage| passage.chunk_key);
         let key = key.ok_or_else(|| missing("the passage"))?;
         let text = read.passage(key.cast_signed())?.and_then(|passage| step_in(&passage.content));
-        let vector =
-            read.vector(space, key, |numbers| numbers.first().map(|first| f32::from_le_bytes(*first)))?;
-        Ok::<_, Violation>((row, text, vector.flatten()))
+        let mut first = None;
+        read.each_passage_key([key], Some(space), |_, vector| {
+            first = vector.and_then(|numbers| numbers.first()).map(|number| f32::from_le_bytes(*number));
+        })?;
+        Ok::<_, Violation>((row, text, first))
     })?;
     let row = row.ok_or_else(|| missing("the document"))?;
     let text = text.ok_or_else(|| missing("the text"))?;
