@@ -17,9 +17,12 @@ use atocore_model::{
     time::Clock,
 };
 use atocore_storage::{
-    files::{self, FileError, stream},
+    files::{self, FileError},
     layout::Layout,
-    sqlite::{Store, StoreRecord, copy::Copier},
+    sqlite::{
+        Store, StoreRecord,
+        copy::{Copier, UnsyncedCopy},
+    },
 };
 
 use crate::{
@@ -194,10 +197,10 @@ pub fn take_with(
         let canaries = scope.spawn(|| canaries(&record));
         files::create_dirs(&stage.dir().join("config"))?;
         let database = copy.place("db", source.store.path())?;
-        pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
+        let copied = pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
         // The log of the store can be folded again from here on.
-        drop(pin);
-        copy.add_database(&database, monitor)?;
+        let _folding = scope.spawn(move || drop(pin));
+        copy.add_database(&database, copied, monitor)?;
         if let Some(bytes) = &registry {
             copy.add_registry(&layout.registry, bytes)?;
         }
@@ -242,9 +245,14 @@ impl Copy<'_> {
         self.files.extend(recordable(path).map(|path| FileRecord { path, size_bytes, digest }));
     }
 
-    fn add_database(&mut self, place: &str, monitor: &dyn Monitor) -> Result<(), BackupError> {
+    fn add_database(
+        &mut self,
+        place: &str,
+        copied: UnsyncedCopy,
+        monitor: &dyn Monitor,
+    ) -> Result<(), BackupError> {
         let mut done = 0;
-        let digested = stream::digest(&self.stage.dir().join(place), &mut |piece| {
+        let digested = copied.sync_and_digest(&mut |piece| {
             done += piece;
             monitor.progress(Progress { phase: "hashing the copy", done, total: None });
             if monitor.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

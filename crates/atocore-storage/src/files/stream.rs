@@ -3,14 +3,16 @@
 //! Never for a database that this process has open: closing the descriptor would drop SQLite's locks on it.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
 };
 
 use atocore_model::digest::Digest;
 
-use super::{FileError, OpenFile, named, open};
+use super::{FileError, OpenFile, named, open, share_blocks};
 
 /// Bytes that are read at a time: large enough for hashing on all cores.
 const PIECE_BYTES: usize = 4 << 20;
@@ -50,6 +52,53 @@ pub fn copy(
         named("sync", to, target.sync_all())?;
     }
     Ok(read)
+}
+
+/// Copies a file into a new one while the disk writes along; returns its size. Within the kernel, and sharing blocks,
+/// where that can be.
+///
+/// The copy takes no longer than one that is synced at the end (0.6 to 0.9 of the time on the machine of
+/// `docs/measurements.md`), and whoever syncs another file meanwhile never waits for all of it.
+///
+/// # Errors
+/// When the source cannot be read, or the target exists or cannot be written.
+///
+/// # Durability
+/// None: what was copied last is on disk only once the file is synced.
+pub fn copy_unsynced(from: &Path, to: &Path) -> Result<u64, FileError> {
+    /// Bytes that are copied before the disk is told to write.
+    const AHEAD_BYTES: u64 = 16 << 20;
+    let source = open(from)?;
+    let target = named("create", to, OpenFile::create_new(to))?;
+    if let Some(bytes) = share_blocks(&source, &target) {
+        return Ok(bytes);
+    }
+    thread::scope(|scope| {
+        let (more, copied) = mpsc::channel::<()>();
+        let target = &target;
+        let writing = scope.spawn(move || {
+            while copied.recv().is_ok() {
+                let _also = copied.try_iter().count();
+                named("sync", to, target.sync_data())?;
+            }
+            Ok(())
+        });
+        let mut bytes = 0;
+        let copied = loop {
+            match io::copy(&mut (&source).take(AHEAD_BYTES), &mut &*target) {
+                Ok(0) => break Ok(bytes),
+                Ok(piece) => bytes += piece,
+                Err(error) => break named("copy", from, Err(error)),
+            }
+            if more.send(()).is_err() {
+                // It failed, and says why.
+                break Ok(bytes);
+            }
+        };
+        drop(more);
+        writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        copied
+    })
 }
 
 /// The first `limit` bytes of a file; fewer when it is shorter.
@@ -148,7 +197,7 @@ fn fill(path: &Path, file: &mut OpenFile, buffer: &mut [u8]) -> Result<usize, Fi
         match file.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(read) => filled += read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return named("read", path, Err(error)),
         }
     }
@@ -180,6 +229,10 @@ mod tests {
             assert_eq!(digest(&to, &mut |_| ON).unwrap().unwrap(), copied);
             assert_eq!(head(&to, 3).unwrap(), bytes[..size.min(3)]);
             assert!(copy(&from, &to, &mut |_| ON).is_err(), "a copy replaces nothing");
+            let ahead = dir.path().join(format!("{size}.ahead"));
+            assert_eq!(copy_unsynced(&from, &ahead).unwrap(), size as u64);
+            assert_eq!(files::digest(&ahead).unwrap(), copied);
+            assert!(copy_unsynced(&from, &ahead).is_err(), "nor does this one");
         }
     }
 

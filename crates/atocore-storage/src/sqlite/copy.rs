@@ -1,13 +1,15 @@
 //! Copying databases: a pinned one that is in use, and one that nobody here has open.
 
 use std::{
+    ops::ControlFlow,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use atocore_model::{
+    digest::Digest,
     id::Generation,
     monitor::{Monitor, Progress},
 };
@@ -17,7 +19,7 @@ use rusqlite::{
 };
 
 use super::{ReadTransaction, StorageError, log, why_not_opened};
-use crate::files;
+use crate::files::{self, stream};
 
 /// How a pinned database is copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +39,59 @@ pub enum Copier {
 /// Pages per step of the backup interface: 1 MiB with pages of 4 KiB.
 const STEP_PAGES: i32 = 256;
 
-/// What the child process of [`Copier::Child`] does: copies the file into a new one and syncs it. It may outlive the
-/// process that started it, and then finds the place gone or taken.
+/// What the child process of [`Copier::Child`] does: copies the file into a new one, which the other process syncs. It
+/// may outlive the process that started it, and then finds the place gone or taken.
 ///
 /// # Errors
 /// When the source cannot be read, or the target exists or cannot be written.
 pub fn copy_pages(from: &Path, to: &Path) -> Result<u64, StorageError> {
-    Ok(files::copy_synced(from, to)?)
+    Ok(stream::copy_unsynced(from, to)?)
+}
+
+/// A copy that is whole, in journal mode DELETE and without sidecars, and not known to be on disk yet.
+#[derive(Debug)]
+#[must_use = "a power cut takes what is not synced"]
+pub struct UnsyncedCopy {
+    path: PathBuf,
+}
+
+impl UnsyncedCopy {
+    /// Makes a finished copy a plain single file; a log beside it is folded in.
+    pub(super) fn settle(path: &Path) -> Result<Self, StorageError> {
+        leave_log_mode(path).map_err(|error| why_not_opened(path, error))?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// Syncs it.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    ///
+    /// # Durability
+    /// The file is on disk; its name is once its folder is synced.
+    pub fn sync(self) -> Result<(), StorageError> {
+        Ok(files::sync(&self.path)?)
+    }
+
+    /// Syncs it and reads its size and digest meanwhile; `None` when `each`, which is told the size of every piece,
+    /// calls it off.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    ///
+    /// # Durability
+    /// As [`UnsyncedCopy::sync`].
+    pub fn sync_and_digest(
+        self,
+        each: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<(u64, Digest)>, StorageError> {
+        thread::scope(|scope| {
+            let synced = scope.spawn(|| files::sync(&self.path));
+            let digested = stream::digest(&self.path, each);
+            synced.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok(digested?)
+        })
+    }
 }
 
 /// Copies a database that no part of this process has open, such as one of a stopped server, to a new file.
@@ -52,7 +100,8 @@ pub fn copy_pages(from: &Path, to: &Path) -> Result<u64, StorageError> {
 /// When it is no database, cannot be copied, or `monitor` calls it off.
 ///
 /// # Durability
-/// As [`super::Pin::copy_to`].
+/// The file is whole and on disk, in journal mode DELETE and without sidecars; its name is durable once its folder is
+/// synced.
 pub fn copy_database(from: &Path, to: &Path, monitor: &dyn Monitor) -> Result<(), StorageError> {
     let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(Duration::from_secs(5))?;
@@ -62,7 +111,7 @@ pub fn copy_database(from: &Path, to: &Path, monitor: &dyn Monitor) -> Result<()
     stepped(&connection, to, monitor, &|| {
         if monitor.cancelled() { Err(StorageError::Cancelled) } else { Ok(()) }
     })?;
-    settle(to)
+    UnsyncedCopy::settle(to)?.sync()
 }
 
 /// Copies through the backup interface from a connection that is inside a read transaction, so that no writer can
@@ -76,7 +125,7 @@ pub(super) fn stepped(
     // As with a copy by a child process: what outlives its snapshot must never write into the file of the next.
     files::create_new_file(to)?;
     let mut target = Connection::open(to)?;
-    // `settle` syncs the file once, at the end; a copy that was interrupted is thrown away.
+    // The file is synced once, at the end; a copy that was interrupted is thrown away.
     target.pragma_update(None, "synchronous", "OFF")?;
     let backup = Backup::new(from, &mut target)?;
     loop {
@@ -95,6 +144,10 @@ pub(super) fn stepped(
         }
     }
 }
+
+/// How often a child is looked at: after so much of its time that little is lost.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Copies by child processes, which are killed when `watch` says so.
 pub(super) struct Child<'a> {
@@ -125,7 +178,7 @@ impl Child<'_> {
                 StorageError::Copier(format!("cannot start `{}`: {error}", self.program.display()))
             })?;
         let failed = |error: std::io::Error| StorageError::Copier(error.to_string());
-        let mut pause = Duration::from_micros(500);
+        let began = Instant::now();
         let status = loop {
             if let Some(status) = child.try_wait().map_err(failed)? {
                 break status;
@@ -135,8 +188,7 @@ impl Child<'_> {
                 let _status = child.wait().map_err(failed)?;
                 return Err(stop);
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
+            thread::sleep((began.elapsed() / 16).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
         };
         if status.success() {
             return Ok(());
@@ -152,13 +204,6 @@ impl Child<'_> {
         }
         Err(StorageError::Copier(format!("{status}: {}", said.trim())))
     }
-}
-
-/// Makes a finished copy a plain single file (journal mode DELETE, no sidecars; a log beside it is folded in) and syncs
-/// it.
-pub(super) fn settle(copy: &Path) -> Result<(), StorageError> {
-    leave_log_mode(copy).map_err(|error| why_not_opened(copy, error))?;
-    Ok(files::sync(copy)?)
 }
 
 fn leave_log_mode(copy: &Path) -> Result<(), StorageError> {

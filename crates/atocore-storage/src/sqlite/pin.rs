@@ -34,7 +34,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     ReadTransaction, StorageError, Store, WAL_FOLD_BYTES, connect,
-    copy::{self, Copier},
+    copy::{self, Copier, UnsyncedCopy},
     lock,
     log::{self, LogState},
     migrate,
@@ -177,9 +177,13 @@ impl Pin {
     /// is then of no use.
     ///
     /// # Durability
-    /// The file is whole and on disk, in journal mode DELETE and without sidecars; its name is durable once its
-    /// folder is synced.
-    pub fn copy_to(&self, to: &Path, copier: &Copier, monitor: &dyn Monitor) -> Result<(), StorageError> {
+    /// None, until what is returned is synced. The pin can be dropped before.
+    pub fn copy_to(
+        &self,
+        to: &Path,
+        copier: &Copier,
+        monitor: &dyn Monitor,
+    ) -> Result<UnsyncedCopy, StorageError> {
         let watch = || self.goes_on(monitor);
         match (copier, self.log) {
             (Copier::Child { program, arguments }, Some(log)) => {
@@ -193,14 +197,14 @@ impl Pin {
                 copy::stepped(&self.connection, to, monitor, &watch)?;
             }
         }
-        copy::settle(to)?;
+        let copied = UnsyncedCopy::settle(to)?;
         let found = copy::generation(to)?;
         if found != self.record.generation {
             let (expected, found) = (self.record.generation.0, found.0);
             let what = format!("the copy is of generation {found}, pinned was {expected}");
             return Err(StorageError::Copier(what));
         }
-        Ok(())
+        Ok(copied)
     }
 
     /// Whether the copy goes on: nobody called it off, and the log has not outgrown its limit.

@@ -174,7 +174,7 @@ fn a_pinned_copy_is_the_instant_of_the_pin_however_it_is_made() {
         assert!(pin.log.is_some_and(log::LogState::is_folded));
         let _stored = put(&store, &format!("{name}.md"), &["later"]);
         let to = dir.path().join(name);
-        pin.copy_to(&to, &copier, &Silent).unwrap();
+        pin.copy_to(&to, &copier, &Silent).unwrap().sync().unwrap();
         assert_eq!(inspect::record(&to).unwrap(), *pin.record());
         assert!(inspect::integrity(&to).unwrap().is_empty());
         assert!(inspect::foreign_keys(&to).unwrap().is_empty());
@@ -195,7 +195,7 @@ fn a_reader_that_needs_the_log_only_changes_the_way_of_copying() {
             let (pin, ()) = store.recovery_point(|| ()).unwrap();
             assert!(!pin.log.unwrap().is_folded());
             let to = dir.path().join("copy.db");
-            pin.copy_to(&to, &child, &Silent)?;
+            pin.copy_to(&to, &child, &Silent)?.sync()?;
             assert_eq!(inspect::record(&to)?, *pin.record());
             Ok::<_, StorageError>(())
         })
@@ -230,7 +230,7 @@ fn inspecting_leaves_no_trace() {
     let folder = dir.path().join("odd %3f#? name");
     files::create_dirs(&folder).unwrap();
     let copy = folder.join("atocore.db");
-    pin.copy_to(&copy, &Copier::InProcess, &Silent).unwrap();
+    pin.copy_to(&copy, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
     let before = files::digest(&copy).unwrap();
     assert!(inspect::integrity(&copy).unwrap().is_empty());
     let _record = inspect::record(&copy).unwrap();

@@ -203,7 +203,7 @@ impl Taker<'_> {
         }
         let to = self.options.scratch.join("point.db");
         let copier = if within { &Copier::InProcess } else { &self.options.copier };
-        pin.copy_to(&to, copier, &Silent)?;
+        pin.copy_to(&to, copier, &Silent)?.sync()?;
         let copy = Copy { database: &to, registry: &registry?, record: pin.record() };
         let step = copy.prove()?;
         drop(pin);

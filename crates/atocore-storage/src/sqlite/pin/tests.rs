@@ -33,8 +33,8 @@ fn copies_agree(pin: &Pin, dir: &Path) {
     let dir = dir.join("copies");
     files::create_dirs(&dir).unwrap();
     let (copied, stepped) = (dir.join("copied.db"), dir.join("stepped.db"));
-    pin.copy_to(&copied, &child(), &Silent).unwrap();
-    pin.copy_to(&stepped, &Copier::InProcess, &Silent).unwrap();
+    pin.copy_to(&copied, &child(), &Silent).unwrap().sync().unwrap();
+    pin.copy_to(&stepped, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
     assert_eq!(files::list(&dir).unwrap(), [copied.clone(), stepped.clone()], "no sidecars");
     assert_eq!(inspect::record(&copied).unwrap(), *pin.record());
     assert!(inspect::integrity(&copied).unwrap().is_empty());
@@ -134,8 +134,8 @@ fn a_checkpoint_behind_the_pin_leaves_pages_out_of_the_file_and_not_out_of_the_c
     copy::Child { program: Path::new("cp"), arguments: &[], watch: &|| Ok(()) }
         .copy(store.path(), &alone)
         .unwrap();
-    copy::settle(&alone).unwrap();
-    pin.copy_to(&stepped, &Copier::InProcess, &Silent).unwrap();
+    UnsyncedCopy::settle(&alone).unwrap().sync().unwrap();
+    pin.copy_to(&stepped, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
     assert!(pages(&alone) != pages(&stepped));
     drop(pin);
     nothing_is_lost(store, dir.path());

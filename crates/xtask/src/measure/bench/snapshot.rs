@@ -116,7 +116,9 @@ fn barriers(home: &Home, folder: &Path, table: &mut Table) -> Result<(), Failure
         let taken = (0..BARRIERS).try_for_each(|_| {
             let (pin, ()) = store.recovery_point(|| ()).map_err(cannot("take a recovery point"))?;
             held_back.push(pin.held_back());
-            pin.copy_to(&to, &copier, &Silent).map_err(cannot("copy a store"))?;
+            pin.copy_to(&to, &copier, &Silent)
+                .and_then(atocore_storage::sqlite::copy::UnsyncedCopy::sync)
+                .map_err(cannot("copy a store"))?;
             drop(pin);
             files::remove_file(&to).map_err(cannot("remove a file"))
         });
