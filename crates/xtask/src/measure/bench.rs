@@ -23,6 +23,7 @@ mod vectors;
 use std::{cell::OnceCell, error::Error, path::Path, thread, time::Duration};
 
 use atocore_engine::Copier;
+use atocore_model::query::{ProjectHint, Query};
 use atocore_storage::files;
 use tempfile::TempDir;
 
@@ -49,7 +50,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "vectors", does: "the vector index alone", run: vectors::run },
     Measurement { name: "query", does: "answers from a small and a large store", run: query::run },
     Measurement { name: "opening", does: "a start, to its first answer, and its memory", run: opening::run },
-    Measurement { name: "snapshot", does: "a snapshot, also under a writer", run: snapshot::run },
+    Measurement { name: "snapshot", does: "snapshot, proof, restore", run: snapshot::run },
     Measurement {
         name: "query-while-ingesting",
         does: "answers while other work runs",
@@ -72,6 +73,8 @@ struct Scale {
     vectors: &'static [usize],
     /// Real passages whose vectors are searched.
     real_vectors: usize,
+    /// Chunks of the stores of which snapshots are taken: with vectors 200 MB and 2 GB.
+    stores: &'static [usize],
     /// Repetitions of what takes less than a second.
     rounds: usize,
     /// Repetitions of what takes longer.
@@ -87,6 +90,7 @@ const FULL: Scale = Scale {
     passages: 64,
     vectors: &[10_000, 100_000, 1_000_000],
     real_vectors: 3_000,
+    stores: &[43_000, 430_000],
     rounds: 11,
     long_rounds: 5,
 };
@@ -100,6 +104,7 @@ const QUICK: Scale = Scale {
     passages: 16,
     vectors: &[10_000, 100_000],
     real_vectors: 300,
+    stores: &[5_000],
     rounds: 5,
     long_rounds: 3,
 };
@@ -152,6 +157,14 @@ impl Bench {
             self.give_vectors(home)?;
         }
         Ok(home)
+    }
+
+    /// What is asked: each question with one of the projects as a hint.
+    fn queries(&self, home: &Home) -> Result<Vec<Query>, Failure> {
+        let projects = home.projects()?;
+        let questions = self.corpus.questions(self.scale.questions);
+        let hint = |number: usize| ProjectHint::Boost(projects[number % projects.len()].clone());
+        questions.iter().enumerate().map(|(number, question)| query::query(question, hint(number))).collect()
     }
 
     /// Gives made vectors to the passages that have none.

@@ -7,20 +7,10 @@ use std::{
 };
 
 use atocore_engine::{Engine, IncludeVectors};
-use atocore_model::{
-    monitor::Silent,
-    query::{ProjectHint, Query},
-};
+use atocore_model::{monitor::Silent, query::Query};
 use atocore_storage::files;
 
-use super::{
-    Bench, cannot,
-    home::Home,
-    query::{answer_time, query},
-    snapshot,
-    table::Table,
-    timing::percentile,
-};
+use super::{Bench, cannot, home::Home, query::answer_time, snapshot, table::Table, timing::percentile};
 use crate::failure::Failure;
 
 /// How long questions are asked while nothing else runs.
@@ -44,7 +34,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
 
 fn by_words(bench: &Bench, home: &Home) -> Result<(), Failure> {
     let engine = home.engine(snapshot::child()?)?;
-    let asked = Asked { engine: &engine, queries: &queries(bench, home)?, pause: Duration::ZERO };
+    let asked = Asked { engine: &engine, queries: &bench.queries(home)?, pause: Duration::ZERO };
     let idle = || rest(IDLE);
     let _warm = asked.during(idle)?;
     let before = asked.during(idle)?;
@@ -71,7 +61,7 @@ fn with_meaning(bench: &Bench, home: &Home) -> Result<(), Failure> {
     let mut engine = home.engine_with_meaning(snapshot::child()?)?;
     engine.start_embedding();
     let engine = &engine;
-    let asked = Asked { engine, queries: &queries(bench, home)?, pause: PAUSE };
+    let asked = Asked { engine, queries: &bench.queries(home)?, pause: PAUSE };
     let idle = || rest(IDLE_WITH_MEANING);
     let _warm = asked.during(idle)?;
     let before = asked.during(idle)?;
@@ -124,15 +114,6 @@ fn print(title: &str, idle: &[Duration], works: &[(&str, Vec<Duration>, Option<f
     table.print();
 }
 
-fn queries(bench: &Bench, home: &Home) -> Result<Vec<Query>, Failure> {
-    let projects = home.projects()?;
-    let questions = bench.corpus.questions(bench.scale.questions);
-    let queries = questions.iter().enumerate().map(|(number, question)| {
-        query(question, ProjectHint::Boost(projects[number % projects.len()].clone()))
-    });
-    queries.collect()
-}
-
 fn rest(time: Duration) -> Result<(), Failure> {
     thread::sleep(time);
     Ok(())
@@ -147,15 +128,19 @@ fn clear(home: &Home) -> Result<(), Failure> {
 }
 
 /// Questions that are asked again and again.
-struct Asked<'a> {
-    engine: &'a Engine,
-    queries: &'a [Query],
-    pause: Duration,
+pub(super) struct Asked<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) queries: &'a [Query],
+    /// The time between an answer and the next question.
+    pub(super) pause: Duration,
 }
 
 impl Asked<'_> {
     /// Asks one question after the other until `work` is done; returns how long each answer took.
-    fn during(&self, work: impl FnOnce() -> Result<(), Failure> + Send) -> Result<Vec<Duration>, Failure> {
+    pub(super) fn during(
+        &self,
+        work: impl FnOnce() -> Result<(), Failure> + Send,
+    ) -> Result<Vec<Duration>, Failure> {
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             let working = scope.spawn(|| {
