@@ -1,7 +1,9 @@
 //! What the tests share: scratch installations, small corpora, damage, killed processes.
 
+pub mod chroma;
 pub mod full_disk;
 pub mod installation;
 pub mod killed;
 pub mod model;
+pub mod powercut;
 pub mod soak;

@@ -61,7 +61,7 @@ fn fetched(models: PathBuf) -> Result<PathBuf, String> {
 }
 
 /// Cargo's folder of build results: the one above this test program that carries cargo's mark.
-fn build_folder() -> PathBuf {
+pub(crate) fn build_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let marked = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");

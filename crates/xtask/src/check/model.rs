@@ -49,7 +49,7 @@ fn fetch(product: &Path, target: &Path, models: &Path) -> std::process::Command 
     command
 }
 
-fn target_directory() -> Result<PathBuf, Failure> {
+pub(super) fn target_directory() -> Result<PathBuf, Failure> {
     let told = output_of(&mut cargo(&["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: Value = serde_json::from_str(&told).unwrap_or_default();
     let folder = metadata["target_directory"].as_str();

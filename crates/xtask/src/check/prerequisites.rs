@@ -69,6 +69,27 @@ const NEEDS: &[Need] = &[
                   `python3 -m ensurepip`",
     },
     Need {
+        name: "venv",
+        reason: "the Chroma server that tests start gets a virtual environment, see the step `chroma`",
+        probe: &["python3", "-c", "import venv, fcntl"],
+        install: Install::Apt("python3-venv"),
+        by_hand: "install the module venv for the `python3` on your path: the package python3-venv of your distribution",
+    },
+    Need {
+        name: "age",
+        reason: "the tests open encrypted archives with it, and encrypt archives that are taken in",
+        probe: &["sh", "-c", "age --version && age-keygen"],
+        install: Install::Apt("age"),
+        by_hand: "install age and age-keygen: the package age of your distribution, or from https://age-encryption.org",
+    },
+    Need {
+        name: "zstd",
+        reason: "the tests unpack archives by hand as the documents say",
+        probe: &["zstd", "--version"],
+        install: Install::Apt("zstd"),
+        by_hand: "install zstd",
+    },
+    Need {
         name: "unshare",
         reason: "the tests on a full disk mount a small tmpfs in a namespace of their own",
         probe: &[

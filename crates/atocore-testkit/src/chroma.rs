@@ -1,0 +1,178 @@
+//! A real Chroma server for tests, and one that only behaves badly.
+//!
+//! The real one is fetched once for the whole build from the Python package index, see `chroma/install.py`.
+
+#![expect(clippy::panic, reason = "only tests use it, and without a server they fail")]
+
+mod fake;
+
+use std::{
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+pub use fake::{FakeServer, Reply};
+
+use crate::model::build_folder;
+
+/// How long a server may take to answer for the first time.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is tried.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Starts a server and ends it when this process is gone: then there is no one left to write to its input.
+const GUARD: &str = r#""$@" >/dev/null 2>&1 </dev/null & echo $!; read -r _; kill -9 $! 2>/dev/null"#;
+
+/// A server on a free port of this machine, which keeps its data in a folder. Dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    data: PathBuf,
+    port: u16,
+    running: Option<Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    guard: Child,
+    server: Pid,
+}
+
+impl Server {
+    /// Starts a server on the data in a folder, which is made when it is missing.
+    ///
+    /// # Panics
+    /// When it cannot be had or does not start; the message says why.
+    #[must_use]
+    pub fn start(data: &Path) -> Self {
+        let mut server = Self { data: data.to_owned(), port: free_port(), running: None };
+        server.restart();
+        server
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The folder of its data.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Kills it as a power switch would.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.running.take() {
+            process.end();
+            // It is not our child: it is gone when its port is.
+            let began = Instant::now();
+            while self.answers() && began.elapsed() < PATIENCE {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
+    /// Starts it again on the same port and data, unless it runs.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn restart(&mut self) {
+        if self.running.is_some() {
+            return;
+        }
+        let mut process = Process::start(&self.data, self.port);
+        let started = Instant::now();
+        while !self.answers() {
+            let ended = !matches!(process.guard.try_wait(), Ok(None));
+            if ended || started.elapsed() > PATIENCE {
+                process.end();
+                panic!("the Chroma server on {} did not start", self.data.display());
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        self.running = Some(process);
+    }
+
+    /// Lets it stand still, with its port open, until [`Server::go_on`].
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn answers(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(process) = &self.running {
+            let _sent = kill_process(process.server, signal);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Process {
+    fn start(data: &Path, port: u16) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARD, "sh"]).arg(program());
+        command.args(["run", "--host", "127.0.0.1", "--port", &port.to_string(), "--path"]).arg(data);
+        command.env("ANONYMIZED_TELEMETRY", "False").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let started = command.process_group(0).spawn();
+        let mut guard = started.unwrap_or_else(|error| panic!("the Chroma server did not start: {error}"));
+        let mut said = String::new();
+        if let Some(output) = guard.stdout.take() {
+            drop(BufReader::new(output).read_line(&mut said));
+        }
+        let pid = said.trim().parse().ok().and_then(Pid::from_raw);
+        let server = pid.unwrap_or_else(|| panic!("the Chroma server did not start: {said:?}"));
+        Self { guard, server }
+    }
+
+    fn end(&mut self) {
+        let _sent = kill_process_group(Pid::from_child(&self.guard), Signal::KILL);
+        drop(self.guard.wait());
+    }
+}
+
+/// The program that runs a server; fetches it when it is not here.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match PROGRAM.get_or_init(|| installed(&build_folder().join("tmp"))) {
+        Ok(program) => program,
+        Err(why) => panic!("this test needs a Chroma server, which could not be had: {why}"),
+    }
+}
+
+fn installed(folder: &Path) -> Result<PathBuf, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/chroma/install.py");
+    let output = Command::new("python3").arg(script).arg(folder).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("python3: {error}"))?;
+    if output.status.success() {
+        return Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+    }
+    Err(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// A port that nobody listens on now.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    listener.unwrap_or_else(|error| panic!("this machine has no free port: {error}")).port()
+}
