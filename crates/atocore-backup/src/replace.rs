@@ -26,7 +26,7 @@ use crate::{
     BackupError,
     restore::{self, Part, SLACK_BYTES, SourceFile},
     take::proceed,
-    tree,
+    tree, vectors,
     verify::VerifiedSnapshot,
 };
 use journal::{Journal, StagedFile};
@@ -213,7 +213,7 @@ fn create_folders(verified: &VerifiedSnapshot, incoming: &Path) -> Result<(), Ba
     tree::walk(&verified.path().join("chroma"), &mut |entry| {
         let entry = entry.map_err(|(_, error)| error)?;
         match (entry.kind, entry.relative) {
-            (files::Kind::Folder, Some(path)) => {
+            (files::Kind::Folder, Some(path)) if !vectors::is_of_a_restore(path.as_str()) => {
                 Ok(files::create_dirs(&incoming.join(PathBuf::from(path.as_str())))?)
             }
             _ => Ok(()),

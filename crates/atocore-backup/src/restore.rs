@@ -24,7 +24,7 @@ use crate::{
     error::in_words,
     manifest::{CANARIES, FileRecord, Manifest, Place},
     take::proceed,
-    tree,
+    tree, vectors,
     verify::VerifiedSnapshot,
 };
 
@@ -204,7 +204,10 @@ pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, Ba
     };
     if let Some(record) = &manifest.atocore {
         let recorded = |file: &FileRecord| source(file.path.as_str(), file.size_bytes, Some(file.digest));
-        let is_part = |file: &&FileRecord| file.path.as_str() != CANARIES;
+        let is_part = |file: &&FileRecord| {
+            let vectors = file.path.as_str().strip_prefix("chroma/");
+            file.path.as_str() != CANARIES && !vectors.is_some_and(vectors::is_of_a_restore)
+        };
         return record.files.iter().filter(is_part).map(recorded).collect();
     }
     let mut found = Vec::new();
@@ -239,7 +242,11 @@ fn walk_vectors(
     snapshot: &Path,
     each: &mut dyn FnMut(tree::Entry) -> Result<(), BackupError>,
 ) -> Result<(), BackupError> {
-    tree::walk(&snapshot.join("chroma"), &mut |entry| each(entry.map_err(|(_, error)| error)?))
+    tree::walk(&snapshot.join("chroma"), &mut |entry| {
+        let entry = entry.map_err(|(_, error)| error)?;
+        let below = entry.relative.as_ref().map(|below| below.as_str());
+        if below.is_some_and(vectors::is_of_a_restore) { Ok(()) } else { each(entry) }
+    })
 }
 
 /// Makes the folders of the vector store, empty ones too.

@@ -29,6 +29,20 @@ const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 /// What SQLite keeps beside a database, and folds into a copy of it.
 const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
+/// The copy of the vector store while a restore makes it ready, inside the folder it is for: that may be a mount point,
+/// which can be emptied and not replaced.
+pub(crate) const INCOMING: &str = ".restore-incoming";
+
+/// The same once the folder is empty but for it.
+pub(crate) const PLACING: &str = ".restore-placing";
+
+/// Whether something in the folder of a vector store is part of a restore that is being made ready, and not of the
+/// vector store. It belongs in no snapshot: restored with it, the vector store would be taken for one that lies ready.
+pub(crate) fn is_of_a_restore(below: &str) -> bool {
+    let first = below.split('/').next();
+    first.is_some_and(|first| first == INCOMING || first == PLACING)
+}
+
 /// The copy to come.
 #[derive(Debug)]
 pub(crate) struct VectorPlan {
@@ -59,6 +73,9 @@ pub(crate) fn plan(source: &Path) -> Result<Option<VectorPlan>, BackupError> {
     let mut databases = HashSet::new();
     tree::walk(source, &mut |entry| -> Result<(), BackupError> {
         let Entry { path, relative, kind, .. } = entry.map_err(|(_, error)| error)?;
+        if relative.as_ref().is_some_and(|below| is_of_a_restore(below.as_str())) {
+            return Ok(());
+        }
         let relative = match (relative, kind) {
             (_, Kind::Link | Kind::Special) => {
                 return Err(BackupError::VectorStoreEntry { path, what: tree::in_words(kind) });

@@ -226,6 +226,9 @@ impl Error {
             ErrorCode::DiskFull => {
                 "free some room and run the command again; nothing that was committed is lost"
             }
+            ErrorCode::Io => {
+                "see to the file or folder that is named, or to its disk, and run the command again; nothing that was committed is lost"
+            }
             ErrorCode::SnapshotUnknown | ErrorCode::InvalidStamp => "`atocore backup list` shows every stamp",
             ErrorCode::TargetNotEmpty => "name a folder that is empty or does not exist",
             ErrorCode::RestorePending => "`atocore status` as a user who may write finishes it and says so",

@@ -6,9 +6,11 @@
 mod answers;
 mod counts;
 mod facts;
+pub mod failing;
 pub mod meaning;
 mod operation;
 pub mod points;
+pub mod power;
 mod random;
 pub mod recovery;
 mod snapshots;

@@ -11,13 +11,11 @@ use atocore_storage::{
 };
 
 use super::journal::{Journal, Replaced, StagedFile};
-use crate::BackupError;
+use crate::{
+    BackupError,
+    vectors::{INCOMING, PLACING},
+};
 
-/// The copy of the vector store while it is made ready, inside the folder it is for: that may be a mount point, which
-/// can be emptied and not replaced.
-const INCOMING: &str = ".restore-incoming";
-/// The same once the folder is empty but for it.
-const PLACING: &str = ".restore-placing";
 /// An installation without projects.
 const NO_PROJECTS: &[u8] = b"{\"projects\": []}\n";
 
@@ -112,7 +110,11 @@ fn registry(recorded: Option<&StagedFile>, layout: &Layout) -> Result<(), Backup
         // Where the file cannot go, because it is a mount point of its own, it says the same.
         return match files::remove_file(target) {
             Err(_) => Ok(files::write_synced(target, NO_PROJECTS)?),
-            Ok(()) => Ok(()),
+            // Else it could be there again after a power cut, when the journal is not.
+            Ok(()) => match target.parent().filter(|folder| folder.is_dir()) {
+                Some(folder) => Ok(files::sync(folder)?),
+                None => Ok(()),
+            },
         };
     };
     if files::kind(&incoming)?.is_some() {

@@ -24,6 +24,7 @@ mod mistakes;
 mod model;
 mod openapi;
 mod parity;
+mod powercut;
 mod program;
 mod proof;
 mod prune;

@@ -1,0 +1,110 @@
+//! A power cut at any moment of what must never lose anything leaves the state before or the one after.
+
+use std::path::Path;
+
+use atocore_engine::SystemClock;
+use atocore_model::time::Clock;
+use atocore_testkit::soak::{
+    failing::{self, FailingOptions},
+    power::{self, PowerOptions, Scene},
+};
+
+use crate::program::Place;
+
+/// Calls that fail in each piece of work; `cargo xtask soak` lets all of them fail.
+const FAULTS: usize = 12;
+
+#[test]
+fn a_power_cut_at_any_file_operation_loses_nothing_and_lists_nothing_partial() {
+    let seed = 20_261_125 + SystemClock.now().get().as_second().unsigned_abs();
+    println!("more of it: cargo xtask soak --only power --seed {seed}");
+    let scratch = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_atocore")).to_owned();
+    let options = PowerOptions {
+        program,
+        scenes: &Scene::ALL,
+        states: 0,
+        seed,
+        forgotten: &[],
+        scratch: scratch.path(),
+    };
+    match power::run(&options, &mut |line| println!("{line}")) {
+        Ok(counts) => {
+            println!("{counts}");
+            let (finished, given_up) = counts.recovered();
+            assert!(finished > 3 && given_up > 3, "restores are not cut where they should: {counts}");
+        }
+        Err(failure) => {
+            let _kept = scratch.keep();
+            panic!("{failure}");
+        }
+    }
+}
+
+/// Takes the program for one that forgets to sync something, each time something else.
+#[test]
+fn a_sync_that_is_missing_is_found_out() {
+    let forgotten: [(Scene, &[&str], &str); 8] = [
+        (Scene::Snapshot, &["backup-metadata.json"], "a partial snapshot is listed"),
+        (Scene::Snapshot, &["db/atocore.db"], "a partial snapshot is listed"),
+        (Scene::Snapshot, &["backups/snapshots", "backups/.partial"], "what was acknowledged is lost"),
+        (Scene::FirstSnapshot, &["backups"], "what was acknowledged is lost"),
+        (Scene::Restore, &["atocore.db.restore-incoming"], "is not the file that was recorded"),
+        (Scene::Restore, &["data/restore"], "is not the file that was recorded"),
+        (Scene::RestoreWithoutRegistry, &["config"], "what was acknowledged is lost"),
+        (Scene::Undo, &["data/chroma", ".restore-placing"], "what was acknowledged is lost"),
+    ];
+    for (scene, forgotten, expected) in forgotten {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = PowerOptions {
+            program: Path::new(env!("CARGO_BIN_EXE_atocore")).to_owned(),
+            scenes: &[scene],
+            states: 0,
+            seed: 1,
+            forgotten,
+            scratch: scratch.path(),
+        };
+        let failure = power::run(&options, &mut |_| {}).expect_err(&format!("{forgotten:?}")).to_string();
+        println!("{forgotten:?}: {}", failure.lines().next().unwrap());
+        assert!(failure.contains(expected), "{forgotten:?}: {failure}");
+    }
+}
+
+#[test]
+fn a_call_that_fails_is_told_with_its_cure_and_loses_nothing() {
+    let seed = 20_261_126 + SystemClock.now().get().as_second().unsigned_abs();
+    println!("all of them: cargo xtask soak --only failing --seed {seed}");
+    let scratch = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_atocore")).to_owned();
+    let options =
+        FailingOptions { program, scenes: &Scene::ALL, faults: FAULTS, seed, scratch: scratch.path() };
+    match failing::run(&options, &mut |line| println!("{line}")) {
+        Ok(counts) => {
+            println!("{counts}");
+            assert!(counts.refused() > 0 && counts.hit() > counts.refused(), "{counts}");
+        }
+        Err(failure) => {
+            let _kept = scratch.keep();
+            panic!("{failure}");
+        }
+    }
+}
+
+/// The copy of the vector store that a restore makes ready lies in the folder of the vector store, and a snapshot of the
+/// present state is taken beside it.
+#[test]
+fn no_snapshot_holds_what_a_restore_has_made_ready() {
+    let place = Place::with_notes();
+    place.write("home/data/chroma/list.bin", "first");
+    let stamp = place.json(&["backup", "create", "--include-chroma"])["backup_root"].clone();
+    let stamp = stamp.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    place.write("home/data/chroma/list.bin", "second");
+    let mut safety = place.json(&["backup", "restore", &stamp, "--yes"])["safety_stamp"].clone();
+    for vectors in ["second", "first", "second"] {
+        let held = place.path(&format!("home/backups/snapshots/{}/chroma", safety.as_str().unwrap()));
+        assert_eq!(std::fs::read_dir(held).unwrap().count(), 1, "the list and nothing else");
+        safety = place.json(&["backup", "undo", "--yes"])["safety_stamp"].clone();
+        assert_eq!(place.read("home/data/chroma/list.bin"), vectors);
+        assert_eq!(std::fs::read_dir(place.path("home/data/chroma")).unwrap().count(), 1);
+    }
+}
