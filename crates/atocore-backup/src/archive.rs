@@ -3,6 +3,7 @@
 //! The metadata comes first, so that whoever takes it in knows every name, size and digest that may follow, and refuses
 //! everything else before it is written.
 
+mod encryption;
 mod export;
 mod import;
 
@@ -10,6 +11,7 @@ use atocore_model::id::SnapshotId;
 
 use crate::BackupError;
 
+pub use encryption::{Identities, Recipients};
 pub use export::{Exported, export};
 pub use import::{Imported, import};
 

@@ -25,6 +25,7 @@ pub mod schedule;
 mod status;
 
 pub use atocore_backup::{
+    archive::{Identities, Recipients},
     ledger::{Proven, Standing, Verdict},
     manifest,
     replace::{Recovered, Replaced},

@@ -134,6 +134,10 @@ codes! {
     ArchiveInvalid = "archive_invalid", Usage;
     /// Another snapshot has the stamp of the one to take in.
     SnapshotExists = "snapshot_exists", Conflict;
+    /// An archive is encrypted, and none of the given keys opens it.
+    ArchiveEncrypted = "archive_encrypted", Usage;
+    /// No job has that id.
+    JobUnknown = "job_unknown", NotFound;
 }
 
 #[cfg(test)]

@@ -11,10 +11,13 @@ use atocore_model::{
     monitor::{Monitor, Progress},
     time::Clock,
 };
-use atocore_storage::files::{self, FileError, Kind, NewFile, Reader};
+use atocore_storage::files::{self, FileError, Kind, Reader};
 use tar::{Builder, EntryType, Header};
 
-use super::entry_name;
+use super::{
+    encryption::{Recipients, Sink},
+    entry_name,
+};
 use crate::{
     BackupError,
     manifest::FILE_NAME,
@@ -40,11 +43,14 @@ pub struct Exported {
     pub bytes: u64,
     /// The size of the archive.
     pub archive_bytes: u64,
+    /// Whether only its recipients can read it.
+    pub encrypted: bool,
 }
 
-/// Writes a snapshot into one file, `tar` in zstd, after proving it whole to its content.
+/// Writes a snapshot into one file, `tar` in zstd, after proving it whole to its content; in age when there are
+/// recipients.
 ///
-/// The same snapshot gives the same bytes, except for what another version of zstd does otherwise.
+/// Without recipients the same snapshot gives the same bytes, except for what another version of zstd does otherwise.
 ///
 /// # Errors
 /// When it cannot be proven, has no digests because the original wrote it, or the file exists or cannot be written.
@@ -58,6 +64,7 @@ pub fn export(
     vault: &Vault,
     stamp: SnapshotId,
     to: &Path,
+    recipients: &Recipients,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Exported, BackupError> {
@@ -67,9 +74,10 @@ pub fn export(
     }
     let snapshot = prove(vault, stamp, clock, monitor)?;
     let staged = to.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
-    let result = write(&snapshot, &staged, monitor).and_then(|(files, bytes, archive_bytes)| {
+    let result = write(&snapshot, &staged, recipients, monitor).and_then(|(files, bytes, archive_bytes)| {
         files::rename_new(&staged, to)?;
-        Ok(Exported { stamp, path: to.to_owned(), files, bytes, archive_bytes })
+        let encrypted = !recipients.is_empty();
+        Ok(Exported { stamp, path: to.to_owned(), files, bytes, archive_bytes, encrypted })
     });
     if result.is_err() {
         // The first error is the one to report.
@@ -81,11 +89,12 @@ pub fn export(
 fn write(
     snapshot: &VerifiedSnapshot,
     staged: &Path,
+    recipients: &Recipients,
     monitor: &dyn Monitor,
 ) -> Result<(u64, u64, u64), BackupError> {
     let record = snapshot.manifest().atocore.as_ref().ok_or(BackupError::NoDigests(snapshot.stamp()))?;
     let failed = |source| failed(staged, source, monitor);
-    let mut encoder = zstd::Encoder::new(NewFile::create(staged)?, LEVEL).map_err(failed)?;
+    let mut encoder = zstd::Encoder::new(Sink::create(staged, recipients)?, LEVEL).map_err(failed)?;
     encoder.include_checksum(true).map_err(failed)?;
     let mut out = Archive { builder: Builder::new(encoder), snapshot, staged, monitor, files: 0, bytes: 0 };
     let metadata = snapshot.path().join(FILE_NAME);
@@ -104,12 +113,12 @@ fn write(
     }
     let (files, bytes) = (out.files, out.bytes);
     let encoder = out.builder.into_inner().map_err(failed)?;
-    let archive_bytes = encoder.finish().map_err(failed)?.finish()?;
+    let archive_bytes = encoder.finish().map_err(failed)?.finish(staged)?;
     Ok((files, bytes, archive_bytes))
 }
 
 struct Archive<'a> {
-    builder: Builder<zstd::Encoder<'static, NewFile>>,
+    builder: Builder<zstd::Encoder<'static, Sink>>,
     snapshot: &'a VerifiedSnapshot,
     staged: &'a Path,
     monitor: &'a dyn Monitor,

@@ -13,10 +13,13 @@ use atocore_model::{
     snapshot::Depth,
     time::Clock,
 };
-use atocore_storage::files::{self, NewFile, Reader};
+use atocore_storage::files::{self, NewFile};
 use tar::{Archive, Entry, EntryType};
 
-use super::{entry_name, invalid};
+use super::{
+    encryption::{self, Identities},
+    entry_name, invalid,
+};
 use crate::{
     BackupError,
     ledger::Ledger,
@@ -45,13 +48,17 @@ pub struct Imported {
     pub path: PathBuf,
     /// Whether it was there already, the same.
     pub was_there: bool,
+    /// Whether the archive was encrypted.
+    pub encrypted: bool,
     /// What proves it, to the depth `digests`.
     pub validation: Validation,
 }
 
-/// Takes a snapshot in from an archive, under its own stamp, after comparing every byte with its record.
+/// Takes a snapshot in from an archive, under its own stamp, after comparing every byte with its record. One that is
+/// encrypted is opened with one of `identities`; the content says whether it is, and not the name.
 ///
 /// # Errors
+/// [`BackupError::ArchiveEncrypted`] when none of `identities` opens it;
 /// [`BackupError::ArchiveInvalid`] and its like when it is no archive of a whole snapshot;
 /// [`BackupError::SnapshotExists`] when another snapshot has the stamp; when there is no room or it cannot be written.
 /// Nothing lists then.
@@ -64,10 +71,12 @@ pub struct Imported {
 pub fn import(
     vault: &Vault,
     from: &Path,
+    identities: &Identities,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Imported, BackupError> {
-    let mut decoder = zstd::Decoder::new(Reader::open(from)?).map_err(|error| unreadable(&error))?;
+    let (source, encrypted) = encryption::open(from, identities)?;
+    let mut decoder = zstd::Decoder::new(source).map_err(|error| unreadable(&error))?;
     decoder.window_log_max(WINDOW_LOG).map_err(|error| unreadable(&error))?;
     let mut archive = Archive::new(decoder);
     // Raw: long names and other extensions, which are read into memory, are refused instead.
@@ -76,7 +85,8 @@ pub fn import(
     let (stamp, bytes, record) = read_metadata(first)?;
     let path = vault.snapshot(stamp);
     if files::kind(&path)?.is_some() {
-        return already_there(vault, stamp, &bytes, clock, monitor);
+        let validation = already_there(vault, stamp, &bytes, clock, monitor)?;
+        return Ok(Imported { stamp, path, was_there: true, encrypted, validation });
     }
     refuse_what_does_not_fit(vault, &record)?;
     let stage = Stage::reserve_exactly(vault, stamp, monitor)?;
@@ -97,7 +107,7 @@ pub fn import(
     let validation = Validation { path: path.clone(), ..proof };
     // What is not written down is only not known to be proven.
     drop(Ledger::of(vault).record(stamp, &validation, std::time::Duration::ZERO));
-    Ok(Imported { stamp, path, was_there: false, validation })
+    Ok(Imported { stamp, path, was_there: false, encrypted, validation })
 }
 
 /// An error of the compression or of the archive's own shape.
@@ -137,9 +147,8 @@ fn already_there(
     bytes: &[u8],
     clock: &dyn Clock,
     monitor: &dyn Monitor,
-) -> Result<Imported, BackupError> {
-    let path = vault.snapshot(stamp);
-    match metadata_file(&path) {
+) -> Result<Validation, BackupError> {
+    match metadata_file(&vault.snapshot(stamp)) {
         MetadataFile::Bytes(there) if there == bytes => {}
         _ => return Err(BackupError::SnapshotExists(stamp)),
     }
@@ -147,7 +156,7 @@ fn already_there(
     if !validation.valid() {
         return Err(BackupError::Damaged { stamp, problems: validation.errors() });
     }
-    Ok(Imported { stamp, path, was_there: true, validation })
+    Ok(validation)
 }
 
 fn refuse_what_does_not_fit(vault: &Vault, record: &Record) -> Result<(), BackupError> {

@@ -7,7 +7,7 @@ use std::{
 
 use atocore_backup::{
     BackupError,
-    archive::{Exported, Imported, export, import},
+    archive::{Exported, Identities, Imported, Recipients, export, import},
     vault::Vault,
     verify::prove,
 };
@@ -22,11 +22,12 @@ use crate::{
 impl Home {
     fn exports(&self, stamp: &str) -> Exported {
         let to = self.root.path().join(format!("{stamp}.tar.zst"));
-        export(&self.vault, stamp.parse().unwrap(), &to, &*self.clock, &Silent).unwrap()
+        export(&self.vault, stamp.parse().unwrap(), &to, &Recipients::default(), &*self.clock, &Silent)
+            .unwrap()
     }
 
     fn imports(&self, vault: &Vault, from: &Path) -> Result<Imported, BackupError> {
-        import(vault, from, &*self.clock, &Silent)
+        import(vault, from, &Identities::default(), &*self.clock, &Silent)
     }
 }
 
@@ -72,7 +73,8 @@ fn a_snapshot_is_carried_in_a_file_and_is_the_same_elsewhere() {
     assert!(home.imports(&elsewhere.vault, &exported.path).unwrap().was_there);
     assert_eq!(tree(elsewhere.vault.dir()), before);
     let again = home.root.path().join("again.tar.zst");
-    let _exported = export(&elsewhere.vault, taken.id, &again, &*home.clock, &Silent).unwrap();
+    let _exported =
+        export(&elsewhere.vault, taken.id, &again, &Recipients::default(), &*home.clock, &Silent).unwrap();
     assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(&exported.path).unwrap());
 }
 
@@ -96,7 +98,8 @@ fn only_what_can_be_proven_is_exported_and_nothing_is_overwritten() {
     let home = Home::new();
     let taken = home.take();
     let to = home.root.path().join("a.tar.zst");
-    let try_it = || export(&home.vault, taken.id, &to, &*home.clock, &Silent).unwrap_err();
+    let try_it =
+        || export(&home.vault, taken.id, &to, &Recipients::default(), &*home.clock, &Silent).unwrap_err();
     std::fs::write(&to, "precious").unwrap();
     assert!(matches!(try_it(), BackupError::ArchiveExists(_)));
     assert_eq!(std::fs::read(&to).unwrap(), b"precious");
@@ -305,20 +308,30 @@ fn called_off_at_any_moment_neither_leaves_anything() {
     let to = home.root.path().join("out/a.tar.zst");
     std::fs::create_dir(to.parent().unwrap()).unwrap();
     let never = CancelAt::call(usize::MAX);
-    let _exported = export(&home.vault, taken.id, &to, &*home.clock, &never).unwrap();
+    let _exported = export(&home.vault, taken.id, &to, &Recipients::default(), &*home.clock, &never).unwrap();
     std::fs::remove_file(&to).unwrap();
     for at in 0..never.asked() {
         let cancel = CancelAt::call(at);
-        let error = export(&home.vault, taken.id, &to, &*home.clock, &cancel).unwrap_err();
+        let error =
+            export(&home.vault, taken.id, &to, &Recipients::default(), &*home.clock, &cancel).unwrap_err();
         assert!(matches!(error, BackupError::Cancelled), "{at}: {error}");
         assert!(tree(to.parent().unwrap()).is_empty(), "{at}");
     }
     let never = CancelAt::call(usize::MAX);
-    let _imported = import(&Elsewhere::new().vault, &exported.path, &*home.clock, &never).unwrap();
+    let _imported =
+        import(&Elsewhere::new().vault, &exported.path, &Identities::default(), &*home.clock, &never)
+            .unwrap();
     assert!(never.asked() > 5);
     for at in 0..never.asked() {
         let elsewhere = Elsewhere::new();
-        let error = import(&elsewhere.vault, &exported.path, &*home.clock, &CancelAt::call(at)).unwrap_err();
+        let error = import(
+            &elsewhere.vault,
+            &exported.path,
+            &Identities::default(),
+            &*home.clock,
+            &CancelAt::call(at),
+        )
+        .unwrap_err();
         assert!(matches!(error, BackupError::Cancelled), "{at}: {error}");
         assert_eq!(elsewhere.holds(), [""; 0], "{at}");
     }

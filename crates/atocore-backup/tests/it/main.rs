@@ -13,6 +13,7 @@ mod content;
 mod crash;
 mod damage;
 mod defects;
+mod encrypted;
 mod home;
 mod hostile;
 mod ledger;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use atocore_engine::SystemClock;
+use atocore_engine::{Error, Identities, Recipients, SystemClock};
 use clap::Args;
 use serde::Serialize;
 
@@ -24,13 +24,22 @@ pub(super) struct Export {
     /// The file to write, which does not exist yet: a tar archive, compressed with zstd
     #[arg(value_name = "FILE.tar.zst")]
     file: PathBuf,
+    /// Encrypt it for the holder of this key of age; may be given more than once. Call the file FILE.tar.zst.age then
+    #[arg(long = "recipient", short = 'r', value_name = "age1...")]
+    recipients: Vec<String>,
+    /// Encrypt it for everybody whose key is in a line of this file
+    #[arg(long = "recipients-file", short = 'R', value_name = "FILE")]
+    recipients_files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// A file that `backup export` wrote
+    /// A file that `backup export` wrote, encrypted or not
     #[arg(value_name = "FILE.tar.zst")]
     file: PathBuf,
+    /// The file with the secret key that opens it, as `age-keygen` wrote it; may be given more than once
+    #[arg(long = "identity", short = 'i', value_name = "FILE")]
+    identities: Vec<PathBuf>,
 }
 
 /// An archive that was written, as JSON.
@@ -41,6 +50,7 @@ struct Exported {
     files: u64,
     total_bytes: u64,
     archive_bytes: u64,
+    encrypted: bool,
 }
 
 /// A snapshot that was taken in, as JSON.
@@ -49,6 +59,7 @@ struct Imported {
     stamp: String,
     path: String,
     was_there: bool,
+    encrypted: bool,
     proven_depth: String,
     files: u64,
     total_bytes: u64,
@@ -57,9 +68,11 @@ struct Imported {
 impl Export {
     pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
         let stamp = stamp(&self.stamp)?;
-        let monitor = Terminal::watch(output.form());
         let to = current_dir.join(&self.file);
-        let exported = atocore_engine::export(&config.layout, stamp, &to, &SystemClock, &monitor)?;
+        let recipients = self.recipients(current_dir)?;
+        let monitor = Terminal::watch(output.form());
+        let exported =
+            atocore_engine::export(&config.layout, stamp, &to, &recipients, &SystemClock, &monitor)?;
         drop(monitor);
         if output.form() == Form::Json {
             output.json(&Exported {
@@ -68,25 +81,42 @@ impl Export {
                 files: exported.files,
                 total_bytes: exported.bytes,
                 archive_bytes: exported.archive_bytes,
+                encrypted: exported.encrypted,
             });
             return Ok(Exit::Done);
         }
         let stamp = output.paint(Style::Bold, exported.stamp);
         output.line(format!("snapshot {stamp} exported to {}", exported.path.display()));
         let (files, bytes) = (count(exported.files, "file"), size(exported.bytes));
+        let packed = if exported.encrypted { "packed and encrypted" } else { "packed" };
         output.line(format!(
-            "  {files}, {bytes}, proven whole before; {} packed",
+            "  {files}, {bytes}, proven whole before; {} {packed}",
             size(exported.archive_bytes)
         ));
         Ok(Exit::Done)
+    }
+
+    fn recipients(&self, current_dir: &Path) -> Result<Recipients, Error> {
+        let mut recipients = Recipients::default();
+        for key in &self.recipients {
+            recipients.add(key)?;
+        }
+        for file in &self.recipients_files {
+            recipients.add_file(&current_dir.join(file))?;
+        }
+        Ok(recipients)
     }
 }
 
 impl Import {
     pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
-        let monitor = Terminal::watch(output.form());
         let from = current_dir.join(&self.file);
-        let imported = atocore_engine::import(&config.layout, &from, &SystemClock, &monitor)?;
+        let mut identities = Identities::default();
+        for file in &self.identities {
+            identities.add_file(&current_dir.join(file)).map_err(Error::from)?;
+        }
+        let monitor = Terminal::watch(output.form());
+        let imported = atocore_engine::import(&config.layout, &from, &identities, &SystemClock, &monitor)?;
         drop(monitor);
         let (stamp, path) = (imported.stamp.to_string(), imported.path.display().to_string());
         tracing::info!(stamp, path, was_there = imported.was_there, "runtime_backup_imported");
@@ -98,6 +128,7 @@ impl Import {
                 stamp,
                 path,
                 was_there: imported.was_there,
+                encrypted: imported.encrypted,
                 proven_depth: proven,
                 files,
                 total_bytes,

@@ -1,6 +1,8 @@
 //! A snapshot as one file, through the command line.
 
-use crate::program::Place;
+use std::path::Path;
+
+use crate::program::{Place, contents, ran};
 
 #[test]
 fn a_snapshot_is_exported_imported_elsewhere_and_restored() {
@@ -27,4 +29,100 @@ fn a_snapshot_is_exported_imported_elsewhere_and_restored() {
     assert!(ran.code == 64 && ran.stderr.contains("no archive of a whole snapshot"), "{ran:?}");
     let ran = other.run(&["backup", "import", "missing.tar.zst"]);
     assert!(ran.code == 1 && ran.stderr.contains("missing.tar.zst"), "{ran:?}");
+}
+
+/// The lines of `docs/backup-format.md` that unpack an archive by hand, with this stamp in them.
+fn by_hand(stamp: &str) -> Vec<String> {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/backup-format.md");
+    let text = std::fs::read_to_string(document).unwrap();
+    let lines = text.lines().filter(|line| line.ends_with("| tar -x"));
+    lines.map(|line| line.replace("20260406T184219Z", stamp)).collect()
+}
+
+#[test]
+fn what_is_exported_for_a_key_is_opened_by_age_and_what_age_encrypts_is_taken_in() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    let make_key = |name: &str| {
+        let made = ran(place.bare("age-keygen").args(["-o", name]));
+        assert_eq!(made.code, 0, "`cargo xtask check --only prerequisites` installs age: {made:?}");
+        ran(place.bare("age-keygen").args(["-y", name])).stdout.trim().to_owned()
+    };
+    let (mine, theirs) = (make_key("key.txt"), make_key("theirs.txt"));
+    let _lost = make_key("lost.txt");
+    place.write("recipients.txt", format!("# a colleague\n{theirs}\n"));
+    let archive = format!("{stamp}.tar.zst.age");
+    let told = place.json(&[
+        "backup",
+        "export",
+        &stamp,
+        &archive,
+        "--recipient",
+        &mine,
+        "--recipients-file",
+        "recipients.txt",
+    ]);
+    assert_eq!(told["encrypted"], true);
+    place.json(&["backup", "export", &stamp, &format!("{stamp}.tar.zst")]);
+
+    // As the document says, for both archives and both keys.
+    let lines = by_hand(&stamp);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    let of_theirs = lines[0].replace("key.txt", "theirs.txt");
+    assert_ne!(of_theirs, lines[0]);
+    for line in lines.iter().chain([&of_theirs]) {
+        let unpacked = ran(place.bare("bash").args(["-euo", "pipefail", "-c", line]));
+        assert_eq!(unpacked.code, 0, "{line}: {unpacked:?}");
+        let relative = |folder: &Path| {
+            let files = contents(folder).into_iter();
+            files
+                .map(|(path, bytes)| (path.strip_prefix(folder).unwrap().to_owned(), bytes))
+                .collect::<Vec<_>>()
+        };
+        let snapshot = place.path("home/backups/snapshots").join(&stamp);
+        assert_eq!(relative(&place.path(&stamp)), relative(&snapshot), "{line}");
+        std::fs::remove_dir_all(place.path(&stamp)).unwrap();
+    }
+
+    // What age encrypted is taken in, as bytes and as text.
+    for (name, armor) in [("bytes.age", &[][..]), ("text", &["--armor"][..])] {
+        let plain = format!("{stamp}.tar.zst");
+        let encrypted =
+            ran(place.bare("age").args(armor).args(["--recipient", &mine, "--output", name, &plain]));
+        assert_eq!(encrypted.code, 0, "{encrypted:?}");
+    }
+    for name in [archive.as_str(), "bytes.age", "text"] {
+        let other = Place::new();
+        for file in [name, "key.txt", "lost.txt"] {
+            std::fs::copy(place.path(file), other.path(file)).unwrap();
+        }
+        for arguments in [&["backup", "import", name][..], &["backup", "import", name, "-i", "lost.txt"]] {
+            let refused = other.run(arguments);
+            assert!(refused.code == 64 && refused.stderr.contains("`--identity FILE`"), "{refused:?}");
+            assert_eq!(other.json(&["backup", "list"]), serde_json::json!([]));
+        }
+        let told = other.json(&["backup", "import", name, "-i", "lost.txt", "-i", "key.txt"]);
+        assert_eq!((&told["encrypted"], &told["was_there"]), (&true.into(), &false.into()));
+        other.ok(&["backup", "restore", &stamp, "--yes"]);
+        let answers = |place: &Place| place.json(&["query", "keys rotated"])["results"].clone();
+        assert_eq!(answers(&other), answers(&place));
+    }
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_before_anything_is_written() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    place.write("empty.txt", "# no key\n");
+    for (arguments, words) in [
+        (["--recipient", "age1nothing"], "`age1nothing` cannot be used as a key"),
+        (["--recipients-file", "empty.txt"], "there is no key in it"),
+        (["--recipients-file", "missing.txt"], "missing.txt"),
+    ] {
+        let refused = place.run(&[&["backup", "export", &stamp, "a.tar.zst.age"], &arguments[..]].concat());
+        assert!(refused.code != 0 && refused.stderr.contains(words), "{refused:?}");
+        assert!(!place.path("a.tar.zst.age").exists());
+    }
+    let refused = place.run(&["backup", "import", "empty.txt", "--identity", "empty.txt"]);
+    assert!(refused.code == 64 && refused.stderr.contains("`age-keygen -o FILE` makes a key"), "{refused:?}");
 }
