@@ -3,6 +3,7 @@
 //! It is derived. The store it follows is the truth; this can be deleted or damaged at any time and is rebuilt. Its
 //! matches are candidates: the caller scores them again with the exact vectors of the store.
 
+mod chroma;
 #[cfg(test)]
 mod contract;
 mod error;
@@ -15,7 +16,8 @@ use std::fmt;
 use atocore_model::{id::Mark, monitor::Monitor};
 
 pub use self::{
-    error::VectorError,
+    chroma::{Authorities, ChromaIndex, ChromaServer},
+    error::{Outage, VectorError},
     query::{VectorFilter, VectorMatch, VectorMatches, VectorQuery},
     scan::ScanIndex,
     source::{ChangedVectors, PassageVector, VectorSource, VectorSpace},
@@ -35,13 +37,22 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     /// How many vectors searches see.
     fn vectors(&self) -> u64;
 
+    /// Sees to it that the three above say what there is. An index in files always does.
+    ///
+    /// # Errors
+    /// [`VectorError::Unavailable`], when the server of the index cannot be asked.
+    fn ready(&self) -> Result<(), VectorError> {
+        Ok(())
+    }
+
     /// Finds the passages that are nearest to a vector. The filter is exact; the order is that of an approximate
     /// cosine.
     ///
     /// An index that has never been filled has no matches.
     ///
     /// # Errors
-    /// [`VectorError::QueryLength`], [`VectorError::QueryNotFinite`], or when the index cannot be read.
+    /// [`VectorError::QueryLength`], [`VectorError::QueryNotFinite`], [`VectorError::Unavailable`], or when the index
+    /// cannot be read.
     fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError>;
 
     /// Brings the index to the newest state of `source` and returns its mark; searches see it on return.
@@ -52,7 +63,8 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`VectorError::ReadOnly`], [`VectorError::Full`], [`VectorError::Dimensions`], [`VectorError::Length`],
-    /// [`VectorError::NotFinite`], or when the source or the index fails. The index then shows what it showed before.
+    /// [`VectorError::NotFinite`], [`VectorError::Unavailable`], or when the source or the index fails. The index then
+    /// shows what it showed before; one on a server may show the newest state already when it fails to tidy up.
     ///
     /// # Durability
     /// A process that is killed loses nothing. After a power cut the index may be found damaged, and is rebuilt.

@@ -144,7 +144,12 @@ fn matches_and_filters_are_exact_through_every_change(make: Make<'_>, seed: u64)
 }
 
 /// Compares what is found with a plain look at every vector.
-fn assert_nearest(index: &dyn VectorIndex, notebook: &Notebook, vector: &[f32], filter: &VectorFilter<'_>) {
+pub(super) fn assert_nearest(
+    index: &dyn VectorIndex,
+    notebook: &Notebook,
+    vector: &[f32],
+    filter: &VectorFilter<'_>,
+) {
     let expected = notebook.nearest(vector, filter);
     let answer = ask(index, vector, filter, EVERYTHING);
     assert_eq!(answer.mark, Some(notebook.newest()));

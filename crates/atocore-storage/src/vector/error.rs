@@ -2,7 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use atocore_model::time::Timestamp;
+
 use crate::{files::FileError, lexical::SourceError};
+
+/// Why an index on a server is of no use at present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// When that was first seen.
+    pub since: Timestamp,
+    /// What is wrong, as a sentence without its full stop.
+    pub why: String,
+    /// What helps.
+    pub cure: String,
+}
 
 /// Why a vector index could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +98,9 @@ pub enum VectorError {
     /// The question has no direction.
     #[error("the vector of the question has a component that is not a finite number")]
     QueryNotFinite,
+    /// The server of the index is of no use at present; it is tried again after a pause.
+    #[error("vectors are unavailable since {}: {}", .0.since, .0.why)]
+    Unavailable(Outage),
     /// What the index is built from could not be read.
     #[error(transparent)]
     Source(#[from] SourceError),

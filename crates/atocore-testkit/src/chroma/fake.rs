@@ -41,6 +41,8 @@ type Rule = Box<dyn FnMut(&str) -> Reply + Send>;
 struct Shared {
     behind: Option<SocketAddr>,
     rule: Mutex<Rule>,
+    /// Asked instead, when there is one.
+    head_rule: Mutex<Option<Rule>>,
     /// The first line of each request, in order.
     seen: Mutex<Vec<String>>,
     closing: AtomicBool,
@@ -77,7 +79,13 @@ impl FakeServer {
         let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = bound.unwrap_or_else(|error| panic!("no server for tests: {error}"));
         let closing = AtomicBool::new(false);
-        let shared = Arc::new(Shared { behind, rule: Mutex::new(rule), seen: Mutex::default(), closing });
+        let shared = Arc::new(Shared {
+            behind,
+            rule: Mutex::new(rule),
+            head_rule: Mutex::default(),
+            seen: Mutex::default(),
+            closing,
+        });
         let thread = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
@@ -105,6 +113,11 @@ impl FakeServer {
         *lock(&self.shared.rule) = Box::new(rule);
     }
 
+    /// As [`FakeServer::rule`], with all headers instead of the body.
+    pub fn rule_with_head(&self, rule: impl FnMut(&str) -> Reply + Send + 'static) {
+        *lock(&self.shared.head_rule) = Some(Box::new(rule));
+    }
+
     /// The first lines of all requests so far, such as `GET /api/v2/heartbeat HTTP/1.1`.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
@@ -128,7 +141,9 @@ impl Shared {
         let (head, body) = read_request(&mut stream)?;
         let first = head.lines().next().unwrap_or_default().to_owned();
         lock(&self.seen).push(first.clone());
-        let reply = (*lock(&self.rule))(&format!("{first}\n{}", String::from_utf8_lossy(&body)));
+        let by_head = lock(&self.head_rule).as_mut().map(|rule| rule(&head));
+        let by_body = || (*lock(&self.rule))(&format!("{first}\n{}", String::from_utf8_lossy(&body)));
+        let reply = by_head.unwrap_or_else(by_body);
         match reply {
             Reply::Pass => stream.write_all(&self.ask_behind(&head, &body)?),
             Reply::PassAndLose => self.ask_behind(&head, &body).map(drop),

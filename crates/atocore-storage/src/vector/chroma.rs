@@ -1,0 +1,354 @@
+//! An index on a Chroma server: the same promises, with somebody else's machine between us and the vectors.
+//!
+//! The server has no transactions. New records are written first and hidden from searches; then searches see the new
+//! state in one step; then what is gone is deleted; in the end the state is written down at the collection. See
+//! `docs/decisions/0011-chroma.md`.
+
+mod client;
+mod filling;
+mod holding;
+mod outage;
+mod record;
+mod search;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::{
+    collections::HashSet,
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use atocore_model::{id::Mark, monitor::Monitor, time::Clock};
+
+pub use self::client::{Authorities, ChromaServer};
+use self::{
+    client::{CallError, Client},
+    filling::{Filled, Filling},
+    holding::{Held, Holding},
+    outage::Breaker,
+    wire::Limits,
+};
+use super::{
+    error::VectorError,
+    query::{VectorMatches, VectorQuery},
+    source::{VectorSource, VectorSpace},
+};
+use crate::{lexical::IndexAccess, vector::VectorIndex};
+
+/// The most dimensions that vectors may have, as for every index.
+const MOST_DIMENSIONS: usize = 1 << 16;
+/// What is behind the name of a collection that is being built.
+const BUILDING: &str = ".building";
+
+/// The vector index in a collection of a Chroma server.
+///
+/// Making one asks the server nothing: a server that is away holds up no start. The first question does.
+pub struct ChromaIndex {
+    client: Client,
+    breaker: Breaker,
+    access: IndexAccess,
+    /// How long it waits before a write that failed in passing is tried again.
+    pauses: &'static [Duration],
+    limits: OnceLock<Limits>,
+    view: RwLock<Option<Arc<View>>>,
+    /// Whether the server was asked what it holds since this was made.
+    has_looked: AtomicBool,
+    /// Whether a search missed records that were written.
+    is_suspect: AtomicBool,
+    writing: Mutex<()>,
+}
+
+/// What searches see.
+#[derive(Debug)]
+struct View {
+    /// The id of the collection.
+    id: String,
+    space: VectorSpace,
+    mark: Mark,
+    vectors: u64,
+    /// Records that are there and not part of this state.
+    hidden: Mutex<HashSet<String>>,
+}
+
+impl View {
+    fn of(holding: &Holding, held: Held) -> Self {
+        Self {
+            id: holding.id.clone(),
+            space: holding.space,
+            mark: held.mark,
+            vectors: held.vectors,
+            hidden: Mutex::default(),
+        }
+    }
+
+    fn hidden(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hide(&self, ids: impl Iterator<Item = String>) {
+        self.hidden().extend(ids);
+    }
+}
+
+impl ChromaIndex {
+    /// Work behind the answers may take so many times as long as a question.
+    const BEHIND: u32 = 6;
+
+    /// The index in a collection. With [`IndexAccess::Write`] the caller sees to it that there is one writer.
+    #[must_use]
+    pub fn new(server: ChromaServer, access: IndexAccess, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            breaker: Breaker::new(&server, clock),
+            client: Client::new(server),
+            access,
+            pauses: &filling::PAUSES,
+            limits: OnceLock::new(),
+            view: RwLock::default(),
+            has_looked: AtomicBool::new(false),
+            is_suspect: AtomicBool::new(false),
+            writing: Mutex::default(),
+        }
+    }
+
+    fn view(&self) -> Option<Arc<View>> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn show(&self, view: Option<View>) -> Option<Arc<View>> {
+        let view = view.map(Arc::new);
+        self.view.write().unwrap_or_else(PoisonError::into_inner).clone_from(&view);
+        view
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn name(&self) -> &str {
+        &self.client.server().collection
+    }
+
+    fn building(&self) -> String {
+        format!("{}{BUILDING}", self.name())
+    }
+
+    /// What the server takes; asked once.
+    fn limits(&self) -> Result<Limits, VectorError> {
+        match self.limits.get() {
+            Some(limits) => Ok(*limits),
+            None => {
+                let limits = self.breaker.call(|| self.client.limits())?;
+                Ok(*self.limits.get_or_init(|| limits))
+            }
+        }
+    }
+
+    /// Our collection as it stands on the server, or one that only waits for its name.
+    fn look(&self) -> Result<Option<Holding>, VectorError> {
+        let _limits = self.limits()?;
+        let holding = match self.holding(self.name())? {
+            Some(holding) => Some(holding),
+            None => match self.holding(&self.building())?.filter(|built| built.state.is_some()) {
+                Some(built) => {
+                    if self.access == IndexAccess::Write {
+                        self.breaker.call(|| self.client.rename(&built.id, self.name()))?;
+                    }
+                    Some(built)
+                }
+                None => None,
+            },
+        };
+        self.has_looked.store(true, Ordering::SeqCst);
+        Ok(holding)
+    }
+
+    fn holding(&self, name: &str) -> Result<Option<Holding>, VectorError> {
+        self.breaker.call(|| {
+            let Some(collection) = self.client.collection(name)? else { return Ok(None) };
+            Holding::read(collection).map(Some).map_err(|_| CallError::Foreign(name.to_owned()))
+        })
+    }
+
+    /// The state from which a collection can be brought to that of the source; `None` when it must be built anew.
+    fn base(&self, holding: &Holding, source: &dyn VectorSource) -> Result<Option<Held>, VectorError> {
+        let Some(held) = holding.state else { return Ok(None) };
+        if holding.space != source.space()
+            || self.is_suspect.load(Ordering::SeqCst)
+            || !source.has(held.mark)?
+        {
+            return Ok(None);
+        }
+        // While it is open nobody knows how many there should be; the end of the next change looks.
+        let is_whole = held.open || self.breaker.call(|| self.client.count(&holding.id))? == held.vectors;
+        Ok(is_whole.then_some(held))
+    }
+
+    /// Brings our collection from `held` to the newest state; `None` when it turns out to have lost something.
+    fn follow(
+        &self,
+        holding: &Holding,
+        held: Held,
+        source: &dyn VectorSource,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<Mark>, VectorError> {
+        let limits = self.limits()?;
+        let shown = self.view().filter(|view| view.id == holding.id);
+        let Some(view) = shown.or_else(|| self.show(Some(View::of(holding, held)))) else { return Ok(None) };
+        let describe = |state: Held| {
+            let metadata = Holding::metadata(holding.space, Some(state));
+            self.again_and_again(monitor, |_| self.client.describe(&holding.id, &metadata))
+        };
+        let before = || if held.open { Ok(()) } else { describe(Held { open: true, ..held }) };
+        let filling = Filling::new(self, &holding.id, Some(&view), limits, holding.space, monitor, &before);
+        let Filled { mark, added, dead } = filling.fill(source, Some(held.mark))?;
+        let there = self.breaker.insist(|| self.client.count(&holding.id))?;
+        if !held.open && there != held.vectors + added {
+            return Ok(None);
+        }
+        let vectors = there.saturating_sub(dead.len() as u64);
+        let gone: Vec<String> = dead.iter().cloned().collect();
+        self.show(Some(View {
+            id: holding.id.clone(),
+            space: holding.space,
+            mark,
+            vectors,
+            hidden: Mutex::new(dead),
+        }));
+        self.delete(&holding.id, &gone, limits, monitor)?;
+        describe(Held { mark, vectors, open: false })?;
+        Ok(Some(mark))
+    }
+
+    /// Builds a collection of everything beside the one that answers, and puts it in its place.
+    fn build(
+        &self,
+        replaced: bool,
+        source: &dyn VectorSource,
+        monitor: &dyn Monitor,
+    ) -> Result<Mark, VectorError> {
+        let (limits, space, name) = (self.limits()?, source.space(), self.building());
+        if self.holding(&name)?.is_some() {
+            self.breaker.insist(|| self.client.remove(&name))?;
+        }
+        let empty = Holding::metadata(space, None);
+        let id = self.breaker.insist(|| self.client.create(&name, &empty))?.id;
+        let filling = Filling::new(self, &id, None, limits, space, monitor, &|| Ok(()));
+        let Filled { mark, added, dead } = filling.fill(source, None)?;
+        let gone: Vec<String> = dead.into_iter().collect();
+        self.delete(&id, &gone, limits, monitor)?;
+        let vectors = added.saturating_sub(gone.len() as u64);
+        let there = self.breaker.insist(|| self.client.count(&id))?;
+        if there != vectors {
+            let lossy = CallError::Lossy(format!("{vectors} were written, {there} are there"));
+            return self.breaker.insist(|| Err(lossy));
+        }
+        let held = Held { mark, vectors, open: false };
+        let metadata = Holding::metadata(space, Some(held));
+        self.again_and_again(monitor, |_| self.client.describe(&id, &metadata))?;
+        self.show(Some(View::of(&Holding { id: id.clone(), space, state: Some(held) }, held)));
+        self.is_suspect.store(false, Ordering::SeqCst);
+        if replaced {
+            self.breaker.insist(|| self.client.remove(self.name()))?;
+        }
+        self.again_and_again(monitor, |_| self.client.rename(&id, self.name()))?;
+        Ok(mark)
+    }
+
+    fn delete(
+        &self,
+        id: &str,
+        gone: &[String],
+        limits: Limits,
+        monitor: &dyn Monitor,
+    ) -> Result<(), VectorError> {
+        for batch in gone.chunks(limits.max_batch_size) {
+            self.again_and_again(monitor, |limit| self.client.delete(id, batch, limit))?;
+        }
+        Ok(())
+    }
+}
+
+impl VectorIndex for ChromaIndex {
+    fn space(&self) -> Option<VectorSpace> {
+        self.view().map(|view| view.space)
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        self.view().map(|view| view.mark)
+    }
+
+    fn vectors(&self) -> u64 {
+        self.view().map_or(0, |view| view.vectors)
+    }
+
+    fn ready(&self) -> Result<(), VectorError> {
+        if self.has_looked.load(Ordering::SeqCst) { Ok(()) } else { self.refresh().map(drop) }
+    }
+
+    /// The order is that of Chroma's graph, which may miss a neighbour; the closeness is exact to 1e-4.
+    fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
+        search::search(self, query)
+    }
+
+    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+        if self.access == IndexAccess::Read {
+            return Err(VectorError::ReadOnly { dir: PathBuf::from(&self.client.server().url) });
+        }
+        let _turn = self.turn();
+        let space = source.space();
+        if !(1..=MOST_DIMENSIONS).contains(&space.dimensions) {
+            return Err(VectorError::Dimensions { dimensions: space.dimensions, most: MOST_DIMENSIONS });
+        }
+        let holding = self.look()?;
+        if let Some(holding) = &holding
+            && let Some(held) = self.base(holding, source)?
+        {
+            if !held.open && source.mark()? == held.mark {
+                if self.view().is_none_or(|view| view.id != holding.id || view.mark != held.mark) {
+                    self.show(Some(View::of(holding, held)));
+                }
+                return Ok(held.mark);
+            }
+            if let Some(mark) = self.follow(holding, held, source, monitor)? {
+                return Ok(mark);
+            }
+        }
+        self.build(holding.is_some(), source, monitor)
+    }
+
+    fn refresh(&self) -> Result<Option<Mark>, VectorError> {
+        let _turn = self.turn();
+        let holding = self.look()?;
+        let held = holding.as_ref().and_then(|holding| Some((holding, holding.state?)));
+        let view = self.view();
+        let is_same = match (&view, held) {
+            (None, None) => true,
+            // What the writer shows may be ahead of what it has written down.
+            (Some(view), Some((holding, held))) => {
+                view.id == holding.id && (self.access == IndexAccess::Write || view.mark == held.mark)
+            }
+            _ => false,
+        };
+        if !is_same {
+            self.show(held.map(|(holding, held)| View::of(holding, held)));
+        }
+        Ok(self.mark())
+    }
+}
+
+impl fmt::Debug for ChromaIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChromaIndex")
+            .field("server", self.client.server())
+            .field("access", &self.access)
+            .field("mark", &self.mark())
+            .finish_non_exhaustive()
+    }
+}

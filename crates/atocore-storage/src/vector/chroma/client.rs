@@ -1,0 +1,324 @@
+//! The ten calls of a Chroma server that we make (HTTP API v2), each with a time limit and a limit on its answer.
+//!
+//! Redirects are not followed and proxies are not used: what is told to one server is told to no other.
+
+use std::{fmt, io, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+use ureq::{
+    Agent, Body,
+    http::{Response, StatusCode},
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+};
+
+use super::wire::{
+    Added, Asked, Collection, Created, Filter, Found, Got, Ids, Limits, Listed, Metadata, Ranked, Said,
+    Updated,
+};
+
+/// More of an answer is not read.
+const MOST_ANSWER_BYTES: u64 = 256 << 20;
+/// More of an error is not shown.
+const MOST_SHOWN: usize = 200;
+
+/// A Chroma server, and which collection of it is ours.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ChromaServer {
+    /// `http://` or `https://`, name and port, without a path at the end.
+    pub url: String,
+    /// The tenant: letters, digits, `.`, `_` and `-`, as in the next two.
+    pub tenant: String,
+    /// The database.
+    pub database: String,
+    /// The collection; it is made when it is missing.
+    pub collection: String,
+    /// What the server, or a proxy before it, wants to be shown.
+    pub token: Option<String>,
+    /// Whom to trust instead of the authorities that everybody trusts.
+    pub authorities: Option<Authorities>,
+    /// How long a question may take, from connecting to the last byte.
+    pub timeout: Duration,
+}
+
+/// Hides the token.
+impl fmt::Debug for ChromaServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChromaServer")
+            .field("url", &self.url)
+            .field("tenant", &self.tenant)
+            .field("database", &self.database)
+            .field("collection", &self.collection)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Certificates of authorities.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authorities(Vec<Vec<u8>>);
+
+impl Authorities {
+    /// Reads one or more certificates in PEM.
+    ///
+    /// # Errors
+    /// Half a sentence: what is wrong with them.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let mut found = Vec::new();
+        for item in parse_pem(pem) {
+            if let PemItem::Certificate(certificate) = item.map_err(|error| error.to_string())? {
+                found.push(certificate.der().to_vec());
+            }
+        }
+        if found.is_empty() { Err("it holds no certificate in PEM".to_owned()) } else { Ok(Self(found)) }
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({})", self.0.len())
+    }
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CallError {
+    /// No answer: the connection is refused or lost.
+    Lost(String),
+    /// An answer that says to come again.
+    Passing(String),
+    /// No answer within the time limit.
+    Slow(Duration),
+    /// What the call is about is not there.
+    Missing(String),
+    /// The server wants none of it.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What the server says.
+        said: String,
+    },
+    /// An answer that no Chroma server gives.
+    Nonsense(String),
+    /// A collection of our name that is not ours.
+    Foreign(String),
+    /// Our collection has not got what was written.
+    Lossy(String),
+}
+
+/// A connection, or some of them.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: Agent,
+    server: ChromaServer,
+}
+
+impl Client {
+    pub(super) fn new(server: ChromaServer) -> Self {
+        let roots = match &server.authorities {
+            None => RootCerts::WebPki,
+            Some(Authorities(list)) => {
+                let owned = list.iter().map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>();
+                RootCerts::new_with_certs(&owned)
+            }
+        };
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .build();
+        Self { agent: config.into(), server }
+    }
+
+    pub(super) const fn server(&self) -> &ChromaServer {
+        &self.server
+    }
+
+    /// What the server can take; an error when it has no such tenant or database.
+    pub(super) fn limits(&self) -> Result<Limits, CallError> {
+        let ChromaServer { tenant, database, .. } = &self.server;
+        let (): () = self.get_nothing(&format!("tenants/{tenant}"))?;
+        let (): () = self.get_nothing(&format!("tenants/{tenant}/databases/{database}"))?;
+        let limits: Limits = self.get("pre-flight-checks")?;
+        if limits.max_batch_size == 0 {
+            return Err(CallError::Nonsense("it says that it takes no records at all".to_owned()));
+        }
+        Ok(limits)
+    }
+
+    /// A collection by its name; `None` when there is none.
+    pub(super) fn collection(&self, name: &str) -> Result<Option<Collection>, CallError> {
+        match self.get(&self.at(name)) {
+            Ok(collection) => Ok(Some(collection)),
+            Err(CallError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn create(&self, name: &str, metadata: &Metadata) -> Result<Collection, CallError> {
+        self.post(&self.at(""), &Created::new(name, metadata), self.server.timeout)
+    }
+
+    /// Writes down what a collection holds.
+    pub(super) fn describe(&self, id: &str, metadata: &Metadata) -> Result<(), CallError> {
+        self.put(id, &Updated { new_name: None, new_metadata: Some(metadata) })
+    }
+
+    pub(super) fn rename(&self, id: &str, name: &str) -> Result<(), CallError> {
+        self.put(id, &Updated { new_name: Some(name), new_metadata: None })
+    }
+
+    /// Deletes a collection by its name.
+    pub(super) fn remove(&self, name: &str) -> Result<(), CallError> {
+        let request = self.agent.delete(self.url(&self.at(name)));
+        let request = self.headed(request).config().timeout_global(Some(self.server.timeout)).build();
+        self.answer(request.call(), self.server.timeout).map(drop)
+    }
+
+    pub(super) fn count(&self, id: &str) -> Result<u64, CallError> {
+        self.get(&self.at(&format!("{id}/count")))
+    }
+
+    /// Writes records; one that is there with the same id is replaced.
+    pub(super) fn upsert(&self, id: &str, records: &Added<'_>, limit: Duration) -> Result<(), CallError> {
+        self.post::<Said>(&self.at(&format!("{id}/upsert")), records, limit).map(drop)
+    }
+
+    /// The ids of the records that a filter lets through, all or that many.
+    pub(super) fn ids(
+        &self,
+        id: &str,
+        filter: Filter<'_>,
+        most: Option<usize>,
+        limit: Duration,
+    ) -> Result<Vec<String>, CallError> {
+        let asked = Listed { filter, limit: most, ..Listed::default() };
+        self.post::<Got>(&self.at(&format!("{id}/get")), &asked, limit).map(|got| got.ids)
+    }
+
+    /// The vectors of some records.
+    pub(super) fn vectors(&self, id: &str, ids: &[String]) -> Result<Vec<(String, Vec<f32>)>, CallError> {
+        let asked = Listed { ids: Some(ids), include: &["embeddings"], ..Listed::default() };
+        let got: Got = self.post(&self.at(&format!("{id}/get")), &asked, self.server.timeout)?;
+        let vectors = got.vectors().filter(|vectors| vectors.len() == ids.len());
+        vectors.ok_or_else(|| CallError::Lossy("records without their vectors".to_owned()))
+    }
+
+    pub(super) fn delete(&self, id: &str, ids: &[String], limit: Duration) -> Result<(), CallError> {
+        self.post::<Said>(&self.at(&format!("{id}/delete")), &Ids { ids }, limit).map(drop)
+    }
+
+    /// The records that are nearest to a vector, each with its cosine, best first.
+    pub(super) fn nearest(
+        &self,
+        id: &str,
+        vector: &[f32],
+        filter: Filter<'_>,
+        most: usize,
+    ) -> Result<Vec<Ranked>, CallError> {
+        let asked = Asked::new(vector, filter, most);
+        let found: Found = self.post(&self.at(&format!("{id}/query")), &asked, self.server.timeout)?;
+        found
+            .ranked()
+            .ok_or_else(|| CallError::Nonsense("ids and distances that do not fit together".to_owned()))
+    }
+
+    fn at(&self, collection: &str) -> String {
+        let ChromaServer { tenant, database, .. } = &self.server;
+        let slash = if collection.is_empty() { "" } else { "/" };
+        format!("tenants/{tenant}/databases/{database}/collections{slash}{collection}")
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/api/v2/{path}", self.server.url)
+    }
+
+    /// Both of the headers that Chroma servers and the proxies before them look for.
+    fn headed<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.server.token {
+            None => request,
+            Some(token) => {
+                request.header("x-chroma-token", token).header("authorization", format!("Bearer {token}"))
+            }
+        }
+    }
+
+    fn get_nothing(&self, path: &str) -> Result<(), CallError> {
+        self.get::<serde::de::IgnoredAny>(path).map(|_| ())
+    }
+
+    fn get<A: DeserializeOwned>(&self, path: &str) -> Result<A, CallError> {
+        let limit = self.server.timeout;
+        let request = self.headed(self.agent.get(self.url(path)));
+        let answer = self.answer(request.config().timeout_global(Some(limit)).build().call(), limit)?;
+        understood(&answer)
+    }
+
+    fn post<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        limit: Duration,
+    ) -> Result<A, CallError> {
+        let request = self.headed(self.agent.post(self.url(path))).header("content-type", "application/json");
+        let request = request.config().timeout_global(Some(limit)).build();
+        understood(&self.answer(request.send(written(body)?), limit)?)
+    }
+
+    fn put(&self, id: &str, body: &Updated<'_>) -> Result<(), CallError> {
+        let limit = self.server.timeout;
+        let request = self.headed(self.agent.put(self.url(&self.at(id))));
+        let request = request.header("content-type", "application/json");
+        let request = request.config().timeout_global(Some(limit)).build();
+        self.answer(request.send(written(body)?), limit).map(drop)
+    }
+
+    /// The body of a good answer, and the meaning of any other.
+    fn answer(
+        &self,
+        answer: Result<Response<Body>, ureq::Error>,
+        limit: Duration,
+    ) -> Result<Vec<u8>, CallError> {
+        let mut answer = answer.map_err(|error| not_answered(error, limit))?;
+        let body = answer.body_mut().with_config().limit(MOST_ANSWER_BYTES).read_to_vec();
+        let body = body.map_err(|error| not_answered(error, limit))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let said = said(&body);
+        Err(match status {
+            StatusCode::NOT_FOUND => CallError::Missing(said),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                CallError::Passing(format!("{status}: {said}"))
+            }
+            status if status.is_server_error() => CallError::Passing(format!("{status}: {said}")),
+            status => CallError::Refused { status: status.as_u16(), said },
+        })
+    }
+}
+
+fn written(body: &impl Serialize) -> Result<Vec<u8>, CallError> {
+    serde_json::to_vec(body).map_err(|error| CallError::Nonsense(error.to_string()))
+}
+
+fn understood<A: DeserializeOwned>(body: &[u8]) -> Result<A, CallError> {
+    serde_json::from_slice(body).map_err(|error| CallError::Nonsense(format!("{error}: {}", said(body))))
+}
+
+fn not_answered(error: ureq::Error, limit: Duration) -> CallError {
+    match error {
+        ureq::Error::Timeout(_) => CallError::Slow(limit),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => CallError::Slow(limit),
+        ureq::Error::Protocol(error) => CallError::Nonsense(error.to_string()),
+        error => CallError::Lost(error.to_string()),
+    }
+}
+
+/// What the server says about a failure, in one line.
+fn said(body: &[u8]) -> String {
+    let message = serde_json::from_slice::<Said>(body).ok().and_then(|said| said.message);
+    let text =
+        message.unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(MOST_SHOWN)]).into_owned());
+    let text: String = text.chars().take(MOST_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.trim().is_empty() { "without a word".to_owned() } else { text.trim().to_owned() }
+}

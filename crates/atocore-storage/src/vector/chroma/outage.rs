@@ -1,0 +1,123 @@
+//! Since when a server is of no use, and when it is tried again.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use atocore_model::time::Clock;
+
+use super::client::{CallError, ChromaServer};
+use crate::vector::{Outage, VectorError};
+
+/// The first pause after a failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// It doubles up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Lets calls through while the server answers. After a failure calls fail at once until a pause is over; then one
+/// call tries, and the pause doubles when it fails too.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    clock: Arc<dyn Clock>,
+    url: String,
+    pub(super) first_pause: Duration,
+    state: Mutex<Option<Failing>>,
+}
+
+#[derive(Debug)]
+struct Failing {
+    outage: Outage,
+    pause: Duration,
+    again: Instant,
+}
+
+impl Breaker {
+    pub(super) fn new(server: &ChromaServer, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, url: server.url.clone(), first_pause: FIRST_PAUSE, state: Mutex::default() }
+    }
+
+    /// Makes a call, or tells why it is not worth while.
+    pub(super) fn call<T>(&self, call: impl FnOnce() -> Result<T, CallError>) -> Result<T, VectorError> {
+        self.pass()?;
+        self.insist(call)
+    }
+
+    /// Makes a call also during a pause.
+    pub(super) fn insist<T>(&self, call: impl FnOnce() -> Result<T, CallError>) -> Result<T, VectorError> {
+        match call() {
+            Ok(answer) => {
+                *self.lock() = None;
+                Ok(answer)
+            }
+            Err(error) => Err(self.fail(&error)),
+        }
+    }
+
+    /// Whether a call may be made now. The first one after a pause may; others go on failing until it is back.
+    fn pass(&self) -> Result<(), VectorError> {
+        match &mut *self.lock() {
+            Some(failing) if Instant::now() < failing.again => {
+                Err(VectorError::Unavailable(failing.outage.clone()))
+            }
+            Some(failing) => {
+                failing.again = Instant::now() + failing.pause;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes down that the server, or what is on it, is of no use.
+    pub(super) fn fail(&self, error: &CallError) -> VectorError {
+        let (why, cure) = self.explained(error);
+        let mut state = self.lock();
+        let before = state.take();
+        let since = before.as_ref().map_or_else(|| self.clock.now(), |failing| failing.outage.since);
+        let pause = before.map_or(self.first_pause, |failing| (failing.pause * 2).min(LONGEST_PAUSE));
+        let outage = Outage { since, why, cure };
+        *state = Some(Failing { outage: outage.clone(), pause, again: Instant::now() + pause });
+        VectorError::Unavailable(outage)
+    }
+
+    fn explained(&self, error: &CallError) -> (String, String) {
+        let url = &self.url;
+        let wait = "see that the Chroma server runs and can be reached; it is tried again by itself";
+        let settings =
+            "compare ATOCORE_CHROMA_URL, _TENANT, _DATABASE, _COLLECTION and _TOKEN with the server's";
+        let (why, cure) = match error {
+            CallError::Lost(why) | CallError::Passing(why) => {
+                (format!("the Chroma server at {url} does not answer: {why}"), wait)
+            }
+            CallError::Foreign(name) => (
+                format!(
+                    "the collection {name} of the Chroma server at {url} is none of ours, and is not touched"
+                ),
+                "set ATOCORE_CHROMA_COLLECTION to a name that nothing else uses",
+            ),
+            CallError::Lossy(why) => (
+                format!("the collection on the Chroma server at {url} has lost records: {why}"),
+                "it is built anew by itself, without embedding anything again",
+            ),
+            CallError::Slow(limit) => (
+                format!("the Chroma server at {url} does not answer within {} ms", limit.as_millis()),
+                "see what keeps the server busy, or set ATOCORE_CHROMA_TIMEOUT_MS higher; it is tried again by itself",
+            ),
+            CallError::Missing(said) => {
+                (format!("the Chroma server at {url} does not have what is asked for: {said}"), settings)
+            }
+            CallError::Refused { status, said } => {
+                (format!("the Chroma server at {url} refuses with {status}: {said}"), settings)
+            }
+            CallError::Nonsense(why) => (
+                format!("what answers at {url} is no Chroma server that is understood: {why}"),
+                "compare ATOCORE_CHROMA_URL with the server's; its HTTP API must be v2",
+            ),
+        };
+        (why, cure.to_owned())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Failing>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,104 @@
+//! A passage as a record on the server: named by what it is, so that writing it twice is writing it once.
+
+use crate::vector::{ChangedVectors, VectorError, VectorSpace};
+
+/// A passage to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Record {
+    pub(super) id: String,
+    /// Of length 1, or all zeros.
+    pub(super) vector: Vec<f32>,
+}
+
+/// What the id of a record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) document_key: u64,
+    pub(super) chunk_key: u64,
+}
+
+impl Record {
+    /// The records of a document as it is now.
+    pub(super) fn of(document: &ChangedVectors<'_>, space: VectorSpace) -> Result<Vec<Self>, VectorError> {
+        let passages = document.vectors.iter();
+        passages
+            .map(|passage| {
+                let (chunk_key, found) = (passage.chunk_key, passage.vector.len());
+                if found != space.dimensions {
+                    return Err(VectorError::Length { chunk_key, expected: space.dimensions, found });
+                }
+                let vector = unit(passage.vector).ok_or(VectorError::NotFinite { chunk_key })?;
+                Ok(Self { id: id(document, chunk_key, &vector), vector })
+            })
+            .collect()
+    }
+}
+
+/// Document, passage, and a digest over everything else.
+fn id(document: &ChangedVectors<'_>, chunk_key: u64, vector: &[f32]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(document.project.as_bytes());
+    hasher.update(&[0]);
+    for component in vector {
+        hasher.update(&component.to_le_bytes());
+    }
+    let digest = hasher.finalize().to_hex();
+    format!("{}-{chunk_key}-{}", document.document_key, &digest[..16])
+}
+
+impl Named {
+    /// Reads an id; `None` for one that we did not write.
+    pub(super) fn read(id: &str) -> Option<Self> {
+        let (document, rest) = id.split_once('-')?;
+        let (chunk, _) = rest.split_once('-')?;
+        Some(Self { document_key: document.parse().ok()?, chunk_key: chunk.parse().ok()? })
+    }
+}
+
+/// A vector of the same direction and of length 1; all zeros stay. `None` when a component is not finite.
+pub(super) fn unit(vector: &[f32]) -> Option<Vec<f32>> {
+    if !vector.iter().all(|component| component.is_finite()) {
+        return None;
+    }
+    let length = vector.iter().map(|component| f64::from(*component).powi(2)).sum::<f64>().sqrt();
+    let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
+    #[expect(clippy::cast_possible_truncation, reason = "rounded to the precision of the server")]
+    let scaled = |component: &f32| (f64::from(*component) * scale) as f32;
+    Some(vector.iter().map(scaled).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::PassageVector;
+    use atocore_model::digest::Digest;
+
+    fn ids(project: &str, vector: &[f32]) -> String {
+        let space = VectorSpace { fingerprint: Digest::from_bytes([0; 32]), dimensions: vector.len() };
+        let vectors = [PassageVector { chunk_key: 8, vector }];
+        let document = ChangedVectors { document_key: 7, project, vectors: &vectors };
+        Record::of(&document, space).unwrap().remove(0).id
+    }
+
+    #[test]
+    fn an_id_changes_with_what_the_record_says() {
+        let one = ids("p", &[1.0, 2.0]);
+        assert_eq!(one, ids("p", &[1.0, 2.0]));
+        assert_eq!(one, ids("p", &[2.0, 4.0]), "only the direction counts");
+        assert_ne!(one, ids("q", &[1.0, 2.0]));
+        assert_ne!(one, ids("p", &[1.0, 2.1]));
+        assert_eq!(Named::read(&one), Some(Named { document_key: 7, chunk_key: 8 }));
+        for other in ["", "7", "7-8", "a-8-x", "7-b-x", "-7-8-x"] {
+            assert_eq!(Named::read(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn vectors_are_of_length_1_or_all_zeros() {
+        assert_eq!(unit(&[3.0, -4.0]), Some(vec![0.6, -0.8]));
+        assert_eq!(unit(&[0.0, 0.0]), Some(vec![0.0, 0.0]));
+        assert_eq!(unit(&[f32::MAX, 0.0]), Some(vec![1.0, 0.0]));
+        assert_eq!(unit(&[f32::from_bits(1), 0.0]), Some(vec![1.0, 0.0]));
+        assert_eq!(unit(&[1.0, f32::NAN]), None);
+    }
+}

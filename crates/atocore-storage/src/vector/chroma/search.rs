@@ -1,0 +1,198 @@
+//! Searches a collection as of one state.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
+
+use super::{
+    ChromaIndex, View,
+    client::CallError,
+    record::{Named, unit},
+    wire::{Filter, Ranked},
+};
+use crate::vector::{VectorError, VectorIndex, VectorMatch, VectorMatches, VectorQuery};
+
+/// Documents that one request may name.
+const DOCUMENTS: usize = 5000;
+/// A search that the state was changed under is made again so often.
+const TRIES: usize = 3;
+/// So many more records than there should be are asked for, where all are.
+const MORE: usize = 1000;
+/// Of so many records all are looked at where the graph seems to miss some.
+const FEW: usize = 5000;
+/// And many more so often, where passages at the end are equally near: which of them come first is decided by their
+/// keys, unless there are thousands.
+const MOST_DOUBLINGS: usize = 3;
+
+pub(super) fn search(index: &ChromaIndex, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
+    index.ready()?;
+    let mut tries = 1;
+    loop {
+        let Some(view) = index.view() else {
+            return Ok(VectorMatches { mark: None, matches: Vec::new() });
+        };
+        let matches = search_in(index, &view, query)?;
+        let is_current = index.view().is_some_and(|now| Arc::ptr_eq(&now, &view));
+        match matches {
+            Some(matches) if is_current || tries == TRIES => {
+                return Ok(VectorMatches { mark: Some(view.mark), matches });
+            }
+            None if tries == TRIES => {
+                let moved = CallError::Missing("the collection is replaced again and again".to_owned());
+                return Err(index.breaker.fail(&moved));
+            }
+            _ => tries += 1,
+        }
+    }
+}
+
+/// `None` when the collection was replaced meanwhile.
+fn search_in(
+    index: &ChromaIndex,
+    view: &Arc<View>,
+    query: &VectorQuery<'_>,
+) -> Result<Option<Vec<VectorMatch>>, VectorError> {
+    let (expected, found) = (view.space.dimensions, query.vector.len());
+    if found != expected {
+        return Err(VectorError::QueryLength { expected, found });
+    }
+    let vector = unit(query.vector).ok_or(VectorError::QueryNotFinite)?;
+    let project = query.filter.project.map(atocore_model::id::ProjectId::as_str);
+    if query.limit == 0 || view.vectors == 0 {
+        return Ok(Some(Vec::new()));
+    }
+    let mut matches = Vec::new();
+    let parts: Vec<Option<&[u64]>> = match query.filter.documents {
+        None => vec![None],
+        Some(documents) => documents.chunks(DOCUMENTS).map(Some).collect(),
+    };
+    for documents in parts {
+        match nearest(index, view, &vector, Filter { project, documents }, query.limit)? {
+            Some(part) => matches.extend(part),
+            None => return Ok(None),
+        }
+    }
+    matches.sort_by(|one: &VectorMatch, other| {
+        other.closeness.total_cmp(&one.closeness).then(one.chunk_key.cmp(&other.chunk_key))
+    });
+    let mut seen = HashSet::new();
+    matches.retain(|found| seen.insert(found.chunk_key));
+    matches.truncate(query.limit);
+    Ok(Some(matches))
+}
+
+/// The matches of one request, with all that are as near as the last one; more than asked for.
+fn nearest(
+    index: &ChromaIndex,
+    view: &Arc<View>,
+    vector: &[f32],
+    filter: Filter<'_>,
+    limit: usize,
+) -> Result<Option<Vec<VectorMatch>>, VectorError> {
+    let there = usize::try_from(view.vectors).unwrap_or(usize::MAX);
+    let hidden = view.hidden().len();
+    // One more than asked for, to see whether the last ones are equally near.
+    let mut most = limit.min(there.saturating_add(MORE)).saturating_add(hidden + 1);
+    for doublings in 0.. {
+        let Some(found) = ask(index, view, vector, filter, most)? else { return Ok(None) };
+        if found.len() < most {
+            let all = with_missed(index, view, vector, filter, found, limit)?;
+            return Ok(all.map(|all| visible(view, &all)));
+        }
+        let matches = visible(view, &found);
+        let last = matches.get(limit - 1).zip(matches.last());
+        let is_clear_cut = last.is_some_and(|(last, next)| last.closeness > next.closeness);
+        if is_clear_cut || matches.len() > limit && doublings == MOST_DOUBLINGS {
+            return Ok(Some(matches));
+        }
+        most = most.saturating_mul(2).saturating_add(MORE / 2);
+    }
+    Ok(None)
+}
+
+/// Adds what the graph of the server has missed: it says that this is all, and may be wrong, above all where many
+/// passages are the same. Of few passages it is known which there are; of many a few may be missed.
+fn with_missed(
+    index: &ChromaIndex,
+    view: &Arc<View>,
+    vector: &[f32],
+    filter: Filter<'_>,
+    mut found: Vec<Ranked>,
+    limit: usize,
+) -> Result<Option<Vec<Ranked>>, VectorError> {
+    let is_filtered = filter.project.is_some() || filter.documents.is_some();
+    let expected = if is_filtered { 0 } else { usize::try_from(view.vectors).unwrap_or(usize::MAX) };
+    if !is_filtered && found.len() >= expected.min(limit) {
+        return Ok(Some(found));
+    }
+    let calls = index.client.server().timeout;
+    let listed = call_in(index, view, || index.client.ids(&view.id, filter, Some(FEW + 1), calls))?;
+    let Some(listed) = listed else { return Ok(None) };
+    let is_few = listed.len() <= FEW;
+    let is_current = index.view().is_some_and(|now| Arc::ptr_eq(&now, view));
+    let is_lost =
+        if is_few { listed.len() < expected } else { found.len() < expected.min(limit).div_ceil(2) };
+    if is_lost && is_current {
+        let lossy = CallError::Lossy(format!("{} of {expected} are found", found.len().min(listed.len())));
+        index.is_suspect.store(true, Ordering::SeqCst);
+        return Err(index.breaker.fail(&lossy));
+    }
+    let known: HashSet<&String> = found.iter().map(|ranked| &ranked.id).collect();
+    let missed: Vec<String> = listed.into_iter().filter(|id| is_few && !known.contains(id)).collect();
+    if missed.is_empty() {
+        return Ok(Some(found));
+    }
+    let vectors = call_in(index, view, || index.client.vectors(&view.id, &missed));
+    if let Err(VectorError::Unavailable(_)) = &vectors {
+        index.is_suspect.store(true, Ordering::SeqCst);
+    }
+    let Some(vectors) = vectors? else { return Ok(None) };
+    found.extend(vectors.into_iter().map(|(id, own)| Ranked { id, cosine: product(vector, &own) }));
+    Ok(Some(found))
+}
+
+/// The cosine of two vectors of length 1.
+fn product(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(one, other)| one * other).sum::<f32>().clamp(-1.0, 1.0)
+}
+
+fn ask(
+    index: &ChromaIndex,
+    view: &Arc<View>,
+    vector: &[f32],
+    filter: Filter<'_>,
+    most: usize,
+) -> Result<Option<Vec<Ranked>>, VectorError> {
+    call_in(index, view, || index.client.nearest(&view.id, vector, filter, most))
+}
+
+/// Makes a call about the collection of a state, a second time when the connection turns out to be a dead one; `None` when the collection was replaced meanwhile.
+fn call_in<T>(
+    index: &ChromaIndex,
+    view: &Arc<View>,
+    call: impl Fn() -> Result<T, CallError>,
+) -> Result<Option<T>, VectorError> {
+    index.breaker.call(|| {
+        let answer = match call() {
+            Err(CallError::Lost(_)) => call(),
+            answer => answer,
+        };
+        match answer {
+            Err(CallError::Missing(_)) if index.view().is_none_or(|now| now.id != view.id) => Ok(None),
+            answer => answer.map(Some),
+        }
+    })
+}
+
+/// What a state shows of what the server has found.
+fn visible(view: &View, found: &[Ranked]) -> Vec<VectorMatch> {
+    let hidden = view.hidden();
+    let shown = found.iter().filter(|ranked| !hidden.contains(&ranked.id));
+    shown
+        .filter_map(|ranked| {
+            let Named { document_key, chunk_key } = Named::read(&ranked.id)?;
+            Some(VectorMatch { chunk_key, document_key, closeness: ranked.cosine })
+        })
+        .collect()
+}

@@ -1,0 +1,113 @@
+//! What somebody else does to the collection is noticed.
+
+use atocore_model::monitor::Silent;
+use atocore_testkit::chroma::Server;
+
+use super::{assert_same, at, notebook, open, records};
+use crate::vector::{
+    VectorError, VectorIndex, VectorQuery,
+    chroma::{
+        Client,
+        wire::{Added, Embedding, Filter, Labels, Limits, Metadata},
+    },
+    contract,
+};
+
+const LIMITS: Limits = Limits { max_batch_size: 100, supports_base64_encoding: true };
+
+const fn of(documents: &[u64]) -> Filter<'_> {
+    Filter { project: None, documents: Some(documents) }
+}
+
+#[test]
+fn records_that_somebody_deleted_or_added_are_mended() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let index = open(&server.url());
+    let notebook = notebook(10);
+    index.catch_up(&notebook, &Silent).unwrap();
+    let client = Client::new(at(&server.url()));
+    let limit = client.server().timeout;
+    let ours = || client.collection("atocore").unwrap().unwrap().id;
+    let of_two = client.ids(&ours(), of(&[2]), None, limit).unwrap();
+    assert_eq!(of_two.len(), 2);
+    client.delete(&ours(), &of_two, limit).unwrap();
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert_same(&index, &notebook);
+
+    let added = Added {
+        ids: vec!["2-77-somebody"],
+        embeddings: vec![Embedding::new(&[1.0; 8], LIMITS)],
+        metadatas: vec![Labels { project: "p", document: 2 }],
+    };
+    client.upsert(&ours(), &added, limit).unwrap();
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert_same(&index, &notebook);
+    assert_eq!(records(&server.url()), notebook.vectors());
+}
+
+#[test]
+fn an_emptied_collection_is_said_and_filled_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let index = open(&server.url());
+    let notebook = notebook(10);
+    index.catch_up(&notebook, &Silent).unwrap();
+    let client = Client::new(at(&server.url()));
+    let ours = client.collection("atocore").unwrap().unwrap().id;
+    let all: Vec<u64> = (1..=10).collect();
+    let limit = client.server().timeout;
+    client.delete(&ours, &client.ids(&ours, of(&all), None, limit).unwrap(), limit).unwrap();
+    let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
+    let error = index.search(&query).unwrap_err();
+    assert!(
+        matches!(&error, VectorError::Unavailable(outage) if outage.why.contains("lost records")),
+        "{error}"
+    );
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert_same(&index, &notebook);
+}
+
+#[test]
+fn a_collection_that_is_gone_is_said_and_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let index = open(&server.url());
+    let notebook = notebook(10);
+    index.catch_up(&notebook, &Silent).unwrap();
+    Client::new(at(&server.url())).remove("atocore").unwrap();
+    let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
+    let error = index.search(&query).unwrap_err();
+    assert!(
+        matches!(&error, VectorError::Unavailable(outage) if outage.why.contains("does not exist")),
+        "{error}"
+    );
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert_same(&index, &notebook);
+}
+
+#[test]
+fn a_collection_of_somebody_else_is_never_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let client = Client::new(at(&server.url()));
+    let limit = client.server().timeout;
+    for name in ["atocore", "atocore.building"] {
+        let theirs = client.create(name, &Metadata { vectors: Some(1), ..Metadata::default() }).unwrap();
+        let added = Added {
+            ids: vec!["theirs"],
+            embeddings: vec![Embedding::new(&[1.0; 8], LIMITS)],
+            metadatas: vec![Labels { project: "p", document: 2 }],
+        };
+        client.upsert(&theirs.id, &added, limit).unwrap();
+        let error = open(&server.url()).catch_up(&notebook(2), &Silent).unwrap_err();
+        let said = |why: &str| why.contains(name) && why.contains("none of ours");
+        assert!(matches!(&error, VectorError::Unavailable(outage) if said(&outage.why)), "{error}");
+        let there = client.collection(name).unwrap().unwrap();
+        assert_eq!((there.id.as_str(), client.count(&there.id).unwrap()), (theirs.id.as_str(), 1));
+        client.remove(name).unwrap();
+    }
+    let index = open(&server.url());
+    index.catch_up(&notebook(2), &Silent).unwrap();
+    assert_eq!(contract::found(&index, &[1.0; 8]).len(), 4);
+}

@@ -1,0 +1,307 @@
+//! The JSON of a Chroma server: what we send, and what we read of its answers.
+
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+
+/// The keys that every record carries, for filters.
+const PROJECT: &str = "project";
+const DOCUMENT: &str = "document";
+/// How many neighbours a search looks at, at least: twice as many as a question usually asks for, because the last of
+/// as many as are looked at are often not the right ones.
+const EF_SEARCH: usize = 400;
+/// And as many when a record is added.
+const EF_CONSTRUCTION: usize = 200;
+
+/// What a server can take.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Limits {
+    pub(super) max_batch_size: usize,
+    #[serde(default)]
+    pub(super) supports_base64_encoding: bool,
+}
+
+/// What stands at a collection. Without our mark it is not ours.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Metadata {
+    /// The version of this format.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) atocore: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dimensions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) generation: Option<i64>,
+    /// As text: it has all 64 bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vectors: Option<i64>,
+    /// Whether its records are being changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) open: Option<bool>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Collection {
+    pub(super) id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) metadata: Metadata,
+}
+
+/// Metadata of other shapes is that of somebody else.
+fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Metadata, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// A collection to be made.
+#[derive(Debug, Serialize)]
+pub(super) struct Created<'a> {
+    name: &'a str,
+    metadata: &'a Metadata,
+    configuration: Configuration,
+}
+
+#[derive(Debug, Serialize)]
+struct Configuration {
+    hnsw: Hnsw,
+}
+
+#[derive(Debug, Serialize)]
+struct Hnsw {
+    space: &'static str,
+    ef_search: usize,
+    ef_construction: usize,
+}
+
+impl<'a> Created<'a> {
+    pub(super) const fn new(name: &'a str, metadata: &'a Metadata) -> Self {
+        let hnsw = Hnsw { space: "cosine", ef_search: EF_SEARCH, ef_construction: EF_CONSTRUCTION };
+        Self { name, metadata, configuration: Configuration { hnsw } }
+    }
+}
+
+/// What is to be changed at a collection.
+#[derive(Debug, Serialize)]
+pub(super) struct Updated<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) new_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) new_metadata: Option<&'a Metadata>,
+}
+
+/// Records to be written; the lists are of one length.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Added<'a> {
+    pub(super) ids: Vec<&'a str>,
+    pub(super) embeddings: Vec<Embedding<'a>>,
+    pub(super) metadatas: Vec<Labels<'a>>,
+}
+
+/// A vector as the server takes it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Embedding<'a> {
+    Base64(String),
+    Numbers(&'a [f32]),
+}
+
+impl<'a> Embedding<'a> {
+    pub(super) fn new(vector: &'a [f32], limits: Limits) -> Self {
+        if limits.supports_base64_encoding { Self::Base64(base64(vector)) } else { Self::Numbers(vector) }
+    }
+}
+
+/// What filters look at.
+#[derive(Debug, Serialize)]
+pub(super) struct Labels<'a> {
+    pub(super) project: &'a str,
+    pub(super) document: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Ids<'a> {
+    pub(super) ids: &'a [String],
+}
+
+/// Records to be told of: those with these ids, or those that a filter lets through.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Listed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ids: Option<&'a [String]>,
+    #[serde(rename = "where", skip_serializing_if = "Filter::is_everything")]
+    pub(super) filter: Filter<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) limit: Option<usize>,
+    /// What to tell beside the ids.
+    pub(super) include: &'a [&'a str],
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Got {
+    pub(super) ids: Vec<String>,
+    #[serde(default)]
+    embeddings: Option<Vec<Option<Vec<f32>>>>,
+}
+
+impl Got {
+    /// Ids and vectors, when they fit together.
+    pub(super) fn vectors(self) -> Option<Vec<(String, Vec<f32>)>> {
+        let embeddings = self.embeddings?;
+        if embeddings.len() != self.ids.len() {
+            return None;
+        }
+        self.ids.into_iter().zip(embeddings).map(|(id, vector)| Some((id, vector?))).collect()
+    }
+}
+
+/// Which records may be found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Filter<'a> {
+    pub(super) project: Option<&'a str>,
+    pub(super) documents: Option<&'a [u64]>,
+}
+
+impl Filter<'_> {
+    const fn is_everything(&self) -> bool {
+        self.project.is_none() && self.documents.is_none()
+    }
+}
+
+impl Serialize for Filter<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde_json::json;
+        let mut clauses = Vec::new();
+        clauses.extend(self.project.map(|project| json!({ PROJECT: project })));
+        clauses.extend(self.documents.map(|documents| json!({ DOCUMENT: { "$in": documents } })));
+        match clauses.as_slice() {
+            [one] => one.serialize(serializer),
+            several => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("$and", several)?;
+                map.end()
+            }
+        }
+    }
+}
+
+/// A question.
+#[derive(Debug, Serialize)]
+pub(super) struct Asked<'a> {
+    query_embeddings: [&'a [f32]; 1],
+    n_results: usize,
+    #[serde(rename = "where", skip_serializing_if = "Filter::is_everything")]
+    filter: Filter<'a>,
+    include: [&'static str; 1],
+}
+
+impl<'a> Asked<'a> {
+    pub(super) const fn new(vector: &'a [f32], filter: Filter<'a>, most: usize) -> Self {
+        Self { query_embeddings: [vector], n_results: most, filter, include: ["distances"] }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Found {
+    ids: Vec<Vec<String>>,
+    distances: Option<Vec<Vec<Option<f32>>>>,
+}
+
+/// A record that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ranked {
+    pub(super) id: String,
+    pub(super) cosine: f32,
+}
+
+impl Found {
+    /// What was found, when the parts of the answer fit together. A distance that is no number is that of a vector
+    /// without direction.
+    pub(super) fn ranked(self) -> Option<Vec<Ranked>> {
+        let [ids] = <[_; 1]>::try_from(self.ids).ok()?;
+        let [distances] = <[_; 1]>::try_from(self.distances?).ok()?;
+        if ids.len() != distances.len() {
+            return None;
+        }
+        let cosine = |distance: Option<f32>| distance.map_or(0.0, |distance| 1.0 - distance).clamp(-1.0, 1.0);
+        let both = ids.into_iter().zip(distances);
+        Some(both.map(|(id, distance)| Ranked { id, cosine: cosine(distance) }).collect())
+    }
+}
+
+/// An answer of which only a message of failure is of interest.
+#[derive(Debug, Deserialize)]
+pub(super) struct Said {
+    pub(super) message: Option<String>,
+}
+
+/// The little-endian bytes of a vector in base64.
+fn base64(vector: &[f32]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bytes: Vec<u8> = vector.iter().flat_map(|component| component.to_le_bytes()).collect();
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let value =
+            three.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let digit = (value >> (18 - 6 * place)) & 63;
+            text.push(if place > three.len() { '=' } else { char::from(DIGITS[digit as usize]) });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_in_base64_as_everybody_writes_them() {
+        for (vector, expected) in [
+            (&[][..], ""),
+            (&[1.0][..], "AACAPw=="),
+            (&[1.0, -2.5][..], "AACAPwAAIMA="),
+            (&[1.0, -2.5, 0.1][..], "AACAPwAAIMDNzMw9"),
+        ] {
+            assert_eq!(base64(vector), expected);
+        }
+    }
+
+    #[test]
+    fn filters_are_written_as_the_server_reads_them() {
+        let json = |filter: Filter<'_>| serde_json::to_string(&filter).unwrap();
+        let (project, documents) = (Some("a\"b"), Some(&[3_u64, 4][..]));
+        assert_eq!(json(Filter { project, documents: None }), r#"{"project":"a\"b"}"#);
+        assert_eq!(json(Filter { project: None, documents }), r#"{"document":{"$in":[3,4]}}"#);
+        assert_eq!(
+            json(Filter { project, documents }),
+            r#"{"$and":[{"project":"a\"b"},{"document":{"$in":[3,4]}}]}"#
+        );
+        let asked = serde_json::to_string(&Asked::new(&[0.5], Filter::default(), 3)).unwrap();
+        assert_eq!(asked, r#"{"query_embeddings":[[0.5]],"n_results":3,"include":["distances"]}"#);
+    }
+
+    #[test]
+    fn answers_that_do_not_fit_together_are_no_answers() {
+        let ranked = |text: &str| serde_json::from_str::<Found>(text).unwrap().ranked();
+        let good = ranked(r#"{"ids":[["a","b"]],"distances":[[0.25,null]]}"#).unwrap();
+        assert_eq!(good.iter().map(|found| found.cosine).collect::<Vec<_>>(), [0.75, 0.0]);
+        for bad in [
+            r#"{"ids":[],"distances":[]}"#,
+            r#"{"ids":[["a"]]}"#,
+            r#"{"ids":[["a"]],"distances":[[]]}"#,
+            r#"{"ids":[["a"],["b"]],"distances":[[0.1],[0.1]]}"#,
+        ] {
+            assert_eq!(ranked(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn metadata_of_others_is_not_ours() {
+        let of = |text: &str| serde_json::from_str::<Collection>(text).unwrap().metadata;
+        assert_eq!(of(r#"{"id":"x","metadata":null}"#), Metadata::default());
+        assert_eq!(of(r#"{"id":"x"}"#), Metadata::default());
+        assert_eq!(of(r#"{"id":"x","metadata":{"atocore":"one","open":7}}"#), Metadata::default());
+        assert_eq!(of(r#"{"id":"x","metadata":{"atocore":1,"more":2}}"#).atocore, Some(1));
+    }
+}
