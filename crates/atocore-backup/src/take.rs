@@ -6,7 +6,10 @@ use std::{
     ops::ControlFlow,
     panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -146,7 +149,19 @@ pub fn take(
     options: &TakeOptions,
     monitor: &dyn Monitor,
 ) -> Result<Taken, BackupError> {
-    take_with(vault, source, options, &|_| None, monitor)
+    take_with(vault, source, options, &|_, _| None, monitor)
+}
+
+/// Whether the copies of a snapshot are made, so that it waits for its canaries alone.
+#[derive(Debug, Default)]
+pub struct Copied(AtomicBool);
+
+impl Copied {
+    /// Whether they are.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 /// Takes a snapshot as [`take`] does, with the canaries that `canaries` makes for the recovery point.
@@ -165,7 +180,7 @@ pub fn take_with(
     vault: &Vault,
     source: &Source<'_>,
     options: &TakeOptions,
-    canaries: &(dyn Fn(&StoreRecord) -> Option<Vec<u8>> + Sync),
+    canaries: &(dyn Fn(&StoreRecord, &Copied) -> Option<Vec<u8>> + Sync),
     monitor: &dyn Monitor,
 ) -> Result<Taken, BackupError> {
     let layout = source.layout;
@@ -192,15 +207,15 @@ pub fn take_with(
     copy.manifest.created_at = now.to_string();
     copy.manifest.backup_root = text(stage.target());
 
-    let record = pin.record().clone();
+    let (record, copied) = (pin.record().clone(), Copied::default());
     let vectors = thread::scope(|scope| {
-        let canaries = scope.spawn(|| canaries(&record));
+        let canaries = scope.spawn(|| canaries(&record, &copied));
         files::create_dirs(&stage.dir().join("config"))?;
         let database = copy.place("db", source.store.path())?;
-        let copied = pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
+        let database_copy = pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
         // The log of the store can be folded again from here on.
         let _folding = scope.spawn(move || drop(pin));
-        copy.add_database(&database, copied, monitor)?;
+        copy.add_database(&database, database_copy, monitor)?;
         if let Some(bytes) = &registry {
             copy.add_registry(&layout.registry, bytes)?;
         }
@@ -209,6 +224,7 @@ pub fn take_with(
             (None, VectorStore::Include) => VectorOutcome::Missing { path: layout.vector_store() },
             (None, VectorStore::LeaveOut) => VectorOutcome::LeftOut,
         };
+        copied.0.store(true, Ordering::SeqCst);
         if let Some(bytes) = canaries.join().unwrap_or_else(|panic| resume_unwind(panic)) {
             copy.add_canaries(&bytes)?;
         }

@@ -10,10 +10,9 @@ use std::{
 
 use atocore_backup::{
     canaries::{Canaries, Canary, CanaryHit, Weights},
-    take,
+    take::{self, Copied},
 };
 use atocore_model::{
-    id::Generation,
     monitor::Monitor,
     query::{Answer, Hit, ProjectHint, Query, TopK},
     ranking::Fusion,
@@ -45,19 +44,28 @@ const MOST_WAIT: Duration = Duration::from_millis(500);
 
 /// The bytes of the file for a recovery point, made while the files are copied; `None` when they could not be.
 ///
-/// The live store is asked, so the answers count only when it is still, before and after, what the recovery point holds.
+/// The live store is asked, so the answers count only when what is asked for is still, before and after, what the
+/// recovery point holds. Other things may be written meanwhile.
 pub(super) fn record(
     engine: &Engine,
     store: &Store,
     point: &StoreRecord,
+    copied: &Copied,
     monitor: &dyn Monitor,
 ) -> Option<Vec<u8>> {
-    let mut recording =
-        Recording { engine, store, questions: Vec::new(), source: "questions", notes: Vec::new() };
+    let mut recording = Recording {
+        engine,
+        store,
+        copied,
+        questions: Vec::new(),
+        source: "questions",
+        enough: 0,
+        notes: Vec::new(),
+    };
     if let Err(error) = recording.find_questions() {
         recording.notes.push(format!("no question could be drawn: {error}"));
     }
-    let answers = recording.answers(point.generation, monitor).unwrap_or_else(|error| {
+    let answers = recording.answers(point, monitor).unwrap_or_else(|error| {
         recording.notes.push(format!("the questions could not be answered: {error}"));
         None
     });
@@ -68,8 +76,11 @@ pub(super) fn record(
 struct Recording<'e> {
     engine: &'e Engine,
     store: &'e Store,
+    copied: &'e Copied,
     questions: Vec<Query>,
     source: &'static str,
+    /// So many are asked even when the snapshot waits for nothing else.
+    enough: usize,
     notes: Vec<String>,
 }
 
@@ -83,7 +94,7 @@ impl Recording<'_> {
         if self.questions.is_empty() {
             self.notes.push("there is no passage to ask about".to_owned());
         } else if !answered {
-            self.notes.push("the store went on while the questions were answered".to_owned());
+            self.notes.push("documents or vectors changed while the questions were answered".to_owned());
         } else if canaries.is_empty() {
             self.notes.push("no question had a hit".to_owned());
         }
@@ -113,6 +124,7 @@ impl Recording<'_> {
                         questions.iter().filter(|asked| faults.iter().all(|fault| fault.line != asked.line));
                     self.questions =
                         about_known.take(MOST_QUESTIONS).map(|asked| asked.query(TopK::DEFAULT)).collect();
+                    self.enough = self.questions.len();
                     let left_out = questions.len() - self.questions.len();
                     if left_out > 0 {
                         self.notes.push(format!("{left_out} questions of `{QUESTION_FILE}` are left out"));
@@ -125,17 +137,13 @@ impl Recording<'_> {
         }
         if self.questions.is_empty() {
             self.source = "corpus";
-            self.questions = drawing::draw(self.engine, self.store)?;
+            (self.questions, self.enough) = drawing::draw(self.engine, self.store)?;
         }
         Ok(())
     }
 
-    /// The answers of a generation; `None` when the store is at another one already, or before they are all there.
-    fn answers(
-        &mut self,
-        generation: Generation,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<Vec<Canary>>, Error> {
+    /// The answers of a recovery point; `None` when the store holds others already, or before they are all there.
+    fn answers(&mut self, point: &StoreRecord, monitor: &dyn Monitor) -> Result<Option<Vec<Canary>>, Error> {
         let started = Instant::now();
         while !self.engine.is_current()? {
             if started.elapsed() > MOST_WAIT {
@@ -146,8 +154,11 @@ impl Recording<'_> {
         let weights = &self.engine.config().weights;
         let mut canaries = Vec::new();
         for (asked, query) in self.questions.iter().enumerate() {
-            if monitor.cancelled() || self.store.generation()? != generation {
+            if monitor.cancelled() || !self.is_as(point)? {
                 return Ok(None);
+            }
+            if asked >= self.enough && self.copied.is_done() {
+                break;
             }
             if started.elapsed() > MOST_TIME {
                 let left = self.questions.len() - asked;
@@ -156,8 +167,16 @@ impl Recording<'_> {
             }
             canaries.extend(ask(self.engine, query, weights)?);
         }
-        let is_of_it = self.store.generation()? == generation && self.engine.is_current()?;
-        Ok(is_of_it.then_some(canaries))
+        Ok((self.is_as(point)? && self.engine.is_current()?).then_some(canaries))
+    }
+
+    /// Whether the store would answer as the recovery point.
+    fn is_as(&self, point: &StoreRecord) -> Result<bool, Error> {
+        self.store.read(|read| {
+            let changed = read.last_document_change()?.max(read.last_vector_change()?);
+            let serving = read.serving_space()?.map(|space| space.space.fingerprint.to_string());
+            Ok(changed <= point.generation && serving == point.vector_fingerprint)
+        })
     }
 }
 

@@ -12,7 +12,9 @@ use atocore_backup::{
     vault::Vault,
     verify::{Validation, verify_whole},
 };
-use atocore_engine::{Engine, EngineConfig, IncludeVectors, ModelChoice, TakenSnapshot, manifest, validate};
+use atocore_engine::{
+    Engine, EngineConfig, IncludeVectors, ModelChoice, ProjectChange, TakenSnapshot, manifest, validate,
+};
 use atocore_model::{
     id::SnapshotId,
     monitor::{Monitor, Progress, Silent},
@@ -220,6 +222,35 @@ fn beside_a_writer_the_answers_are_of_the_recovery_point_or_there_are_none() {
         proven += usize::from(validation.valid());
     }
     assert!(proven > 0, "ingestion is kept out for the moment that it takes");
+}
+
+#[test]
+fn beside_writes_that_change_no_answer_every_snapshot_has_its_answers() {
+    let place = Installation::default();
+    let engine = filled(&place);
+    let done = AtomicBool::new(false);
+    let taken: Vec<TakenSnapshot> = thread::scope(|scope| {
+        let _writer = scope.spawn(|| {
+            for turn in 0.. {
+                if done.load(Ordering::SeqCst) {
+                    break;
+                }
+                let change =
+                    ProjectChange { description: Some(format!("turn {turn}")), ..ProjectChange::default() };
+                let name = "notes".parse().unwrap();
+                let _project = engine.update_project(&name, change, atocore_engine::Caller::Local).unwrap();
+            }
+        });
+        let taken = (0..4).map(|_| take(&engine)).collect();
+        done.store(true, Ordering::SeqCst);
+        taken
+    });
+    let newest = taken.last().unwrap().id;
+    for snapshot in taken {
+        let stored = canaries(&place, snapshot.id);
+        assert!(stored.answered && !stored.canaries.is_empty(), "{stored:?}");
+    }
+    assert!(prove(&engine, newest).valid());
 }
 
 /// Cancels at the n-th time it is asked.

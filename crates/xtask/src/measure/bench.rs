@@ -90,7 +90,7 @@ const FULL: Scale = Scale {
     passages: 64,
     vectors: &[10_000, 100_000, 1_000_000],
     real_vectors: 3_000,
-    stores: &[43_000, 430_000],
+    stores: &[75_000, 750_000],
     rounds: 11,
     long_rounds: 5,
 };
