@@ -13,10 +13,12 @@ use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
 };
+use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     http::Metrics,
+    jobs::{Jobs, Work},
     verb::{Restore, Verb, VerbError},
     wire,
 };
@@ -28,11 +30,15 @@ const SHORT_AT_ONCE: usize = 64;
 /// How long a request waits for its place before it is refused.
 const PLACE_WITHIN: Duration = Duration::from_secs(10);
 
+/// How often a job that waits for its place looks whether it was called off.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// A running application; clones are the same one.
 #[derive(Debug, Clone)]
 pub struct App {
     engine: Arc<RwLock<Engine>>,
     metrics: Metrics,
+    jobs: Jobs,
     long: Arc<Semaphore>,
     short: Arc<Semaphore>,
     stopping: Arc<AtomicBool>,
@@ -45,6 +51,7 @@ impl App {
         Self {
             engine: Arc::new(RwLock::new(engine)),
             metrics: Metrics::new(),
+            jobs: Jobs::default(),
             long: Arc::new(Semaphore::new(LONG_AT_ONCE)),
             short: Arc::new(Semaphore::new(SHORT_AT_ONCE)),
             stopping: Arc::default(),
@@ -55,6 +62,12 @@ impl App {
     #[must_use]
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The long work of this server.
+    #[must_use]
+    pub const fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// Tells long verbs to stop at the next safe place, now and from now on.
@@ -70,15 +83,76 @@ impl App {
     /// # Cancellation
     /// When the future is dropped, because the client went away, the verb is told to stop at the next safe place.
     pub async fn run<V: Verb>(&self, caller: Caller, verb: V) -> Result<V::Reply, VerbError> {
-        let place = self.place(V::LONG).await?;
+        self.run_as(caller, verb, None).await
+    }
+
+    /// As [`App::run`]; `job` is the id that the job of a long verb gets when it is free.
+    ///
+    /// # Errors
+    /// As [`App::run`].
+    ///
+    /// # Cancellation
+    /// As [`App::run`].
+    pub async fn run_as<V: Verb>(
+        &self,
+        caller: Caller,
+        verb: V,
+        job: Option<String>,
+    ) -> Result<V::Reply, VerbError> {
         let gone = Gone::default();
-        let monitor = RequestMonitor { gone: Arc::clone(&gone.0), stopping: Arc::clone(&self.stopping) };
-        let engine = Arc::clone(&self.engine);
+        let watched = Arc::clone(&gone.0);
+        if !V::LONG {
+            let place = self.place(&self.short).await?;
+            return self.on_a_thread(caller, verb, place, RequestMonitor::new(self, watched, None)).await;
+        }
+        let work = self.jobs.begin(V::NAME, verb.subject(), job);
+        let place = self.place(&self.long).await.inspect_err(|error| work.end::<()>(&Err(error.clone())))?;
+        self.on_a_thread(caller, verb, place, RequestMonitor::new(self, watched, Some(work))).await
+    }
+
+    /// Starts a long verb that nobody waits for, and returns its job. It begins when there is a place for it.
+    ///
+    /// # Errors
+    /// What can be said of the verb's words alone; `ingestion_busy` when too many jobs wait already.
+    pub fn start<V: Verb>(&self, caller: Caller, verb: V) -> Result<wire::Job, VerbError> {
+        verb.check()?;
+        let work = self.jobs.begin_in_background(V::NAME, verb.subject())?;
+        let shown = work.show();
+        let app = self.clone();
+        drop(tokio::spawn(async move {
+            let place = loop {
+                if work.is_called_off() || app.stopping.load(Ordering::Relaxed) {
+                    return;
+                }
+                let place = Arc::clone(&app.long).acquire_owned();
+                if let Ok(Ok(place)) = tokio::time::timeout(LOOK_AGAIN, place).await {
+                    break place;
+                }
+            };
+            let monitor = RequestMonitor::new(&app, Arc::default(), Some(work));
+            // What came of it is in the job.
+            drop(app.on_a_thread(caller, verb, place, monitor).await);
+        }));
+        Ok(shown)
+    }
+
+    async fn on_a_thread<V: Verb>(
+        &self,
+        caller: Caller,
+        verb: V,
+        place: OwnedSemaphorePermit,
+        monitor: RequestMonitor,
+    ) -> Result<V::Reply, VerbError> {
+        let (engine, metrics) = (Arc::clone(&self.engine), self.metrics.clone());
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client goes away.
             let _place = place;
             let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
-            verb.run(&engine, caller, &monitor)
+            monitor.start();
+            let result = verb.run(&engine, caller, &monitor);
+            V::measure(&result, &metrics);
+            monitor.end(&result);
+            result
         });
         work.await.unwrap_or_else(|_| Err(fault()))
     }
@@ -91,43 +165,62 @@ impl App {
     ///
     /// # Cancellation
     /// As [`App::run`], until the swap.
-    pub async fn restore(&self, restore: Restore) -> Result<wire::RestoreOutcome, VerbError> {
+    pub async fn restore_as(
+        &self,
+        restore: Restore,
+        job: Option<String>,
+    ) -> Result<wire::RestoreOutcome, VerbError> {
+        let work = self.jobs.begin("restore", restore.subject(), job);
         let every = Arc::clone(&self.long).acquire_many_owned(LONG_AT_ONCE as u32);
         let places = match tokio::time::timeout(PLACE_WITHIN, every).await {
             Ok(Ok(places)) => places,
-            _ => return Err(busy()),
+            _ => {
+                work.end::<()>(&Err(busy()));
+                return Err(busy());
+            }
         };
         let gone = Gone::default();
-        let monitor = RequestMonitor { gone: Arc::clone(&gone.0), stopping: Arc::clone(&self.stopping) };
+        let monitor = RequestMonitor::new(self, Arc::clone(&gone.0), Some(work));
         let shared = Arc::clone(&self.engine);
         let work = tokio::task::spawn_blocking(move || {
             let _places = places;
-            let reading = || shared.read().unwrap_or_else(PoisonError::into_inner);
-            let prepared = restore.prepare(&reading(), &monitor)?;
-            let outcome = {
-                let mut engine = shared.write().unwrap_or_else(PoisonError::into_inner);
-                engine.carry_out_restore(prepared, &Silent)?
-            };
-            reading().confirm_restore(&outcome)?;
-            let outcome = wire::RestoreOutcome::from(outcome);
-            tracing::info!(
-                stamp = outcome.plan.stamp,
-                safety = outcome.safety_stamp,
-                outage_ms = outcome.outage_ms,
-                "runtime_backup_restored"
-            );
-            Ok(outcome)
+            monitor.start();
+            let result = carry_out(&restore, &shared, &monitor);
+            monitor.end(&result);
+            result
         });
         work.await.unwrap_or_else(|_| Err(fault()))
     }
 
-    async fn place(&self, long: bool) -> Result<OwnedSemaphorePermit, VerbError> {
-        let places = if long { &self.long } else { &self.short };
+    async fn place(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, VerbError> {
         match tokio::time::timeout(PLACE_WITHIN, Arc::clone(places).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(busy()),
         }
     }
+}
+
+/// Makes ready while the engine answers, and swaps while it does not.
+fn carry_out(
+    restore: &Restore,
+    shared: &RwLock<Engine>,
+    monitor: &dyn Monitor,
+) -> Result<wire::RestoreOutcome, VerbError> {
+    let reading = || shared.read().unwrap_or_else(PoisonError::into_inner);
+    let prepared = restore.prepare(&reading(), monitor)?;
+    let outcome = {
+        let mut engine = shared.write().unwrap_or_else(PoisonError::into_inner);
+        engine.carry_out_restore(prepared, &Silent)?
+    };
+    reading().confirm_restore(&outcome)?;
+    let outcome = wire::RestoreOutcome::from(outcome);
+    tracing::info!(
+        stamp = outcome.plan.stamp,
+        safety = outcome.safety_stamp,
+        outage_ms = outcome.outage_ms,
+        "runtime_backup_restored"
+    );
+    Ok(outcome)
 }
 
 fn busy() -> VerbError {
@@ -151,16 +244,41 @@ impl Drop for Gone {
     }
 }
 
-/// Where the work stands can be seen in the status, which the engine keeps itself.
+/// Where the work stands can be seen in its job, and in the status, which the engine keeps itself.
 struct RequestMonitor {
     gone: Arc<AtomicBool>,
     stopping: Arc<AtomicBool>,
+    work: Option<Work>,
+}
+
+impl RequestMonitor {
+    fn new(app: &App, gone: Arc<AtomicBool>, work: Option<Work>) -> Self {
+        Self { gone, stopping: Arc::clone(&app.stopping), work }
+    }
+
+    fn start(&self) {
+        if let Some(work) = &self.work {
+            work.start();
+        }
+    }
+
+    fn end<T: Serialize>(&self, result: &Result<T, VerbError>) {
+        if let Some(work) = &self.work {
+            work.end(result);
+        }
+    }
 }
 
 impl Monitor for RequestMonitor {
-    fn progress(&self, _: Progress) {}
+    fn progress(&self, progress: Progress) {
+        if let Some(work) = &self.work {
+            work.progress(progress);
+        }
+    }
 
     fn cancelled(&self) -> bool {
-        self.gone.load(Ordering::Relaxed) || self.stopping.load(Ordering::Relaxed)
+        self.gone.load(Ordering::Relaxed)
+            || self.stopping.load(Ordering::Relaxed)
+            || self.work.as_ref().is_some_and(Work::is_called_off)
     }
 }

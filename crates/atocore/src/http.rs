@@ -6,6 +6,7 @@ mod embed;
 mod extract;
 mod failure;
 mod guard;
+mod jobs;
 mod limits;
 mod metrics;
 mod observe;
@@ -23,6 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::app::App;
 
+pub(crate) use failure::problem;
 pub use failure::status;
 pub use guard::{Guard, Hosts, Token};
 pub use limits::{BODY_LIMIT_BYTES, HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
@@ -43,12 +45,15 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(query::query)) //                                         /query
         .routes(routes!(embed::embed)) //                                         /embed
         .routes(routes!(backups::list, backups::create)) //                       /admin/backup
-        .routes(routes!(backups::validate)) //                                    /admin/backup/{stamp}/validate
+        .routes(routes!(backups::validate, backups::start_validation)) //         /admin/backup/{stamp}/validate
+        .routes(routes!(backups::validate_all)) //                                /admin/backup/validate
         .routes(routes!(backups::drill)) //                                       /admin/backup/drill
         .routes(routes!(restore::plan, restore::restore)) //                      /admin/backup/{stamp}/restore
         .routes(routes!(restore::plan_undo, restore::undo)) //                    /admin/backup/undo
         .routes(routes!(prune::prune)) //                                         /admin/backup/prune
         .routes(routes!(prune::pin, prune::unpin)) //                             /admin/backup/{stamp}/pin
+        .routes(routes!(jobs::list)) //                                           /admin/jobs
+        .routes(routes!(jobs::show, jobs::cancel)) //                             /admin/jobs/{id}
         .routes(routes!(metrics::show)) //                                        /metrics
         .routes(routes!(openapi::show)) //                                        /openapi.json
 }

@@ -128,7 +128,15 @@ async fn run(
         () = stop => {}
     }
     app.stop();
-    let finished = tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_ok();
+    let jobs = app.jobs().call_all_off();
+    if jobs > 0 {
+        tracing::info!(jobs, "jobs_called_off");
+    }
+    let ended = async {
+        graceful.shutdown().await;
+        app.jobs().ended().await;
+    };
+    let finished = tokio::time::timeout(FINISH_WITHIN, ended).await.is_ok();
     tracing::info!(finished, "server_stopped");
     Ok(())
 }

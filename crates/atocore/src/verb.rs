@@ -19,7 +19,9 @@ use atocore_engine::{Caller, Engine};
 use atocore_model::monitor::Monitor;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateBackup, stamp};
+use crate::http::Metrics;
+
+pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, stamp};
 pub use embed::Embed;
 pub use error::VerbError;
 pub(crate) use error::sentence;
@@ -46,6 +48,26 @@ pub trait Verb: Send + 'static {
 
     /// Whether it may take long, so that a server runs only a few of its kind at once.
     const LONG: bool = false;
+
+    /// What the job of a long verb is called.
+    const NAME: &'static str = "";
+
+    /// What it is done to: a stamp, or the name of a project.
+    fn subject(&self) -> Option<String> {
+        None
+    }
+
+    /// Refuses words that cannot be what they stand for. [`Verb::run`] does so too; this is for a job that nobody waits
+    /// for.
+    ///
+    /// # Errors
+    /// `invalid_request` and its like.
+    fn check(&self) -> Result<(), VerbError> {
+        Ok(())
+    }
+
+    /// Counts how it ended, for those that are counted.
+    fn measure(_: &Result<Self::Reply, VerbError>, _: &Metrics) {}
 
     /// The verb as an HTTP request.
     fn request(&self) -> Request;

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     config::{Config, Environment},
     session::Session,
-    verb::{CreateBackup, DrillBackup, ListBackups, ValidateBackup, VerbError, stamp},
+    verb::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, VerbError, stamp},
     wire::{SnapshotEntry, SnapshotMetadata, SnapshotProof, Validation},
 };
 
@@ -231,14 +231,10 @@ fn exit(validation: &Validation) -> Exit {
 
 /// One line for each snapshot, and below it what is wrong.
 fn validate_all(depth: Option<String>, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let of = |stamp: String| ValidateBackup { stamp, depth: depth.clone() };
+    let verb = ValidateAllBackups { depth };
     let monitor = Terminal::watch(output.form());
-    let session = validating(of(String::new()).checked_depth()?, config, &monitor)?;
-    let entries = session.run(ListBackups, &monitor)?;
-    let mut found = Vec::new();
-    for entry in entries.into_iter().filter(|entry| stamp(&entry.stamp).is_ok()) {
-        found.push(session.run(of(entry.stamp), &monitor)?);
-    }
+    let session = validating(verb.checked_depth()?, config, &monitor)?;
+    let found = session.run(verb, &monitor)?;
     drop(monitor);
     let is_valid = found.iter().all(|validation| validation.valid);
     match output.form() {

@@ -1,17 +1,22 @@
 //! `/admin/backup`: snapshots.
 
-use axum::{Json, http::StatusCode};
-use serde::{Deserialize, Deserializer, de};
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
     door::{Door, Reply},
-    extract::{Name, OptionalBody, Params},
+    extract::{Name, OptionalBody, Params, flag},
     failure::Failure,
+    jobs::{Waiting, run_or_start},
 };
 use crate::{
-    verb::{CreateBackup, DrillBackup, ListBackups, ValidateBackup},
-    wire::{SnapshotEntry, SnapshotMetadata, Validation},
+    verb::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup},
+    wire::{Job, SnapshotEntry, SnapshotMetadata, Validation},
 };
 
 /// What a snapshot is to hold, in the query string.
@@ -81,21 +86,63 @@ pub(super) async fn validate(
     Ok((status, Json(found)))
 }
 
+/// How thoroughly to look, and whether to wait for it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LookOrStart {
+    depth: Option<String>,
+    #[serde(default, deserialize_with = "flag")]
+    background: Option<bool>,
+}
+
+/// Checks how much of a snapshot can be proven, as `GET` does, or in the background.
+#[utoipa::path(post, path = "/admin/backup/{stamp}/validate", operation_id = "start_validation", tag = "snapshots",
+    params(
+        ("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`"),
+        ("depth" = Option<String>, Query, description = "As for `GET`"),
+        ("background" = Option<bool>, Query, description = "Answers at once with a job, of which this is the result"),
+    ),
+    responses(
+        (status = 200, description = "What was found; damage is a result, not an error", body = Validation),
+        (status = 202, description = "The job, which `Location` leads to", body = Job),
+        (status = 404, description = "There is no such snapshot", body = Validation),
+    ))]
+pub(super) async fn start_validation(
+    door: Door,
+    Name(stamp): Name,
+    Params(look): Params<LookOrStart>,
+) -> Result<Response, Failure> {
+    if look.background == Some(true) {
+        return run_or_start(&door, ValidateBackup { stamp, depth: look.depth }, look.background).await;
+    }
+    let answer = validate(door, Name(stamp), Params(Look { depth: look.depth })).await?;
+    Ok(answer.into_response())
+}
+
+/// Checks how much of every snapshot can be proven, one after the other.
+#[utoipa::path(post, path = "/admin/backup/validate", operation_id = "validate_all_backups", tag = "snapshots",
+    params(
+        ("depth" = Option<String>, Query, description = "As for one snapshot"),
+        ("background" = Option<bool>, Query, description = "Answers at once with a job, of which this is the result"),
+    ),
+    responses(
+        (status = 200, description = "What was found in each, sorted by stamp", body = Vec<Validation>),
+        (status = 202, description = "The job, which `Location` leads to", body = Job),
+    ))]
+pub(super) async fn validate_all(door: Door, Params(look): Params<LookOrStart>) -> Result<Response, Failure> {
+    run_or_start(&door, ValidateAllBackups { depth: look.depth }, look.background).await
+}
+
 /// Restores the newest snapshot into scratch, lets it answer the questions that were stored with it, and writes the
 /// verdict down.
 #[utoipa::path(post, path = "/admin/backup/drill", operation_id = "drill_backup", tag = "snapshots",
-    responses((status = 200, description = "What was found, as by a validation to the depth `answers`; null when there \
-        is no snapshot", body = Option<Validation>)))]
-pub(super) async fn drill(door: Door) -> Reply<Option<Validation>> {
-    door.run(DrillBackup).await
-}
-
-/// Reads a flag of the query string in the spellings that clients use.
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(Some(true)),
-        "false" | "0" | "no" | "off" => Ok(Some(false)),
-        _ => Err(de::Error::custom(format!("`{}` is not `true` or `false`", text.escape_debug()))),
-    }
+    params(("background" = Option<bool>, Query,
+        description = "Answers at once with a job, of which this is the result")),
+    responses(
+        (status = 200, description = "What was found, as by a validation to the depth `answers`; null when there \
+            is no snapshot", body = Option<Validation>),
+        (status = 202, description = "The job, which `Location` leads to", body = Job),
+    ))]
+pub(super) async fn drill(door: Door, Params(waiting): Params<Waiting>) -> Result<Response, Failure> {
+    run_or_start(&door, DrillBackup, waiting.background).await
 }

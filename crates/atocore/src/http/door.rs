@@ -8,8 +8,8 @@ use axum::{Json, extract::FromRequestParts, http::request::Parts};
 use super::failure::Failure;
 use crate::{
     app::App,
-    verb::{Restore, Verb},
-    wire::RestoreOutcome,
+    verb::{Restore, Verb, remote::JOB_HEADER},
+    wire::{Job, RestoreOutcome},
 };
 
 /// What a handler gives back.
@@ -19,17 +19,24 @@ pub(super) type Reply<T> = Result<Json<T>, Failure>;
 pub(super) struct Door {
     app: App,
     caller: Caller,
+    /// The id that the client wants its job to have.
+    job: Option<String>,
 }
 
 impl Door {
     /// Runs a verb for the caller.
     pub(super) async fn run<V: Verb>(&self, verb: V) -> Reply<V::Reply> {
-        Ok(Json(self.app.run(self.caller, verb).await?))
+        Ok(Json(self.app.run_as(self.caller, verb, self.job.clone()).await?))
+    }
+
+    /// Starts a verb for the caller, who does not wait for it.
+    pub(super) fn start<V: Verb>(&self, verb: V) -> Result<Job, Failure> {
+        Ok(self.app.start(self.caller, verb)?)
     }
 
     /// Goes back to an earlier state.
     pub(super) async fn restore(&self, restore: Restore) -> Reply<RestoreOutcome> {
-        Ok(Json(self.app.restore(restore).await?))
+        Ok(Json(self.app.restore_as(restore, self.job.clone()).await?))
     }
 
     /// The application itself.
@@ -44,6 +51,7 @@ impl FromRequestParts<App> for Door {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         // A request that nobody vouched for has the rights of the network.
         let caller = parts.extensions.get::<Caller>().copied().unwrap_or(Caller::Network);
-        Ok(Self { app: app.clone(), caller })
+        let job = parts.headers.get(JOB_HEADER).and_then(|id| id.to_str().ok()).map(str::to_owned);
+        Ok(Self { app: app.clone(), caller, job })
     }
 }

@@ -65,6 +65,11 @@ impl IntoResponse for Failure {
     }
 }
 
+/// An error as it stands in JSON.
+pub(crate) fn problem(error: &VerbError) -> Problem {
+    Problem::new(error, status(error.code).as_u16())
+}
+
 /// No such path.
 pub(super) async fn route_unknown(uri: Uri) -> Failure {
     let path: String = uri.path().chars().take(200).collect();

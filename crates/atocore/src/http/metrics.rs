@@ -121,7 +121,7 @@ impl Metrics {
     }
 
     /// Counts a refresh by its status or error code.
-    pub(super) fn refreshed(&self, outcome: &str) {
+    pub(crate) fn refreshed(&self, outcome: &str) {
         let _count = self.refreshes.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
     }
 }

@@ -25,6 +25,7 @@ use crate::wire::Problem;
         (name = "projects", description = "The registry, and bringing a project up to date"),
         (name = "retrieval", description = "Questions and ranked passages"),
         (name = "snapshots", description = "Recovery points on disk"),
+        (name = "jobs", description = "Long work, and calling it off"),
     ),
 )]
 struct Base;

@@ -1,19 +1,20 @@
 //! `/projects`: the registry, and bringing a project up to date.
 
-use axum::{Json, http::StatusCode};
+use axum::{Json, http::StatusCode, response::Response};
 use serde::Deserialize;
 
 use super::{
     door::{Door, Reply},
     extract::{Body, Name, Params},
     failure::Failure,
+    jobs::{Waiting, run_or_start},
 };
 use crate::{
     verb::{
         AddProject, ListProjects, PlanRemoval, ProjectChange, Refresh, RemoveProject, ShowProject,
         UpdateProject,
     },
-    wire::{Project, ProjectList, RefreshResult, Removal, RemovalPlan},
+    wire::{Job, Project, ProjectList, RefreshResult, Removal, RemovalPlan},
 };
 
 /// Lists every project.
@@ -84,12 +85,18 @@ pub(super) async fn remove(door: Door, Name(name): Name, Params(plan): Params<Of
 
 /// Reads what changed in the roots of a project.
 #[utoipa::path(post, path = "/projects/{name}/refresh", operation_id = "refresh_project", tag = "projects",
-    params(("name" = String, Path, description = "Id or alias, in any case")),
-    responses((status = 200, description = "What became of every root and file", body = RefreshResult)))]
-pub(super) async fn refresh(door: Door, Name(name): Name) -> Reply<RefreshResult> {
-    let reply = door.run(Refresh { name }).await;
-    let outcome =
-        reply.as_ref().map_or_else(|failure| failure.0.code.as_str(), |result| result.status.as_str());
-    door.app().metrics().refreshed(outcome);
-    reply
+    params(
+        ("name" = String, Path, description = "Id or alias, in any case"),
+        ("background" = Option<bool>, Query, description = "Answers at once with a job, of which this is the result"),
+    ),
+    responses(
+        (status = 200, description = "What became of every root and file", body = RefreshResult),
+        (status = 202, description = "The job, which `Location` leads to", body = Job),
+    ))]
+pub(super) async fn refresh(
+    door: Door,
+    Name(name): Name,
+    Params(waiting): Params<Waiting>,
+) -> Result<Response, Failure> {
+    run_or_start(&door, Refresh { name }, waiting.background).await
 }

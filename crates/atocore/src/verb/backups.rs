@@ -36,6 +36,13 @@ pub struct ValidateBackup {
     pub depth: Option<String>,
 }
 
+/// Checks how much of every snapshot can be proven, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidateAllBackups {
+    /// As for one; `structure` when left out.
+    pub depth: Option<String>,
+}
+
 /// Restores the newest snapshot into scratch and lets it answer; null when there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DrillBackup;
@@ -44,6 +51,7 @@ impl Verb for CreateBackup {
     type Reply = wire::SnapshotMetadata;
     const WRITES: bool = true;
     const LONG: bool = true;
+    const NAME: &'static str = "snapshot";
 
     fn request(&self) -> Request {
         Request::new(Method::POST, "/admin/backup").with_body(self)
@@ -84,6 +92,16 @@ impl Verb for ValidateBackup {
     type Reply = wire::Validation;
     const WRITES: bool = false;
     const LONG: bool = true;
+    const NAME: &'static str = "validate";
+
+    fn subject(&self) -> Option<String> {
+        Some(self.stamp.clone())
+    }
+
+    fn check(&self) -> Result<(), VerbError> {
+        let _depth = self.checked_depth()?;
+        stamp(&self.stamp).map(drop)
+    }
 
     fn request(&self) -> Request {
         let depth = self.depth.as_deref().map(|depth| format!("?depth={}", segment(depth)));
@@ -92,8 +110,8 @@ impl Verb for ValidateBackup {
     }
 
     fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
-        let stamp = stamp(&self.stamp)?;
         let depth = self.checked_depth()?;
+        let stamp = stamp(&self.stamp)?;
         Ok(told(engine.validate_snapshot(stamp, depth, monitor)?))
     }
 }
@@ -104,18 +122,58 @@ impl ValidateBackup {
     /// # Errors
     /// `invalid_request` for a word that is none.
     pub fn checked_depth(&self) -> Result<Depth, VerbError> {
-        let depth = self.depth.as_deref().map_or(Ok(Depth::Structure), str::parse);
-        depth.map_err(|error| {
-            let cure = "leave it out, or give `structure`, `digests`, `content`, `restore` or `answers`";
-            VerbError::invalid("depth", &error, cure)
-        })
+        checked_depth(self.depth.as_deref())
     }
+}
+
+impl ValidateAllBackups {
+    /// The depth that is asked for.
+    ///
+    /// # Errors
+    /// `invalid_request` for a word that is none.
+    pub fn checked_depth(&self) -> Result<Depth, VerbError> {
+        checked_depth(self.depth.as_deref())
+    }
+}
+
+impl Verb for ValidateAllBackups {
+    type Reply = Vec<wire::Validation>;
+    const WRITES: bool = false;
+    const LONG: bool = true;
+    const NAME: &'static str = "validate_all";
+
+    fn check(&self) -> Result<(), VerbError> {
+        self.checked_depth().map(drop)
+    }
+
+    fn request(&self) -> Request {
+        let depth = self.depth.as_deref().map(|depth| format!("?depth={}", segment(depth)));
+        let path = "/admin/backup/validate".to_owned();
+        Request::new(Method::POST, path + depth.as_deref().unwrap_or_default())
+    }
+
+    fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let depth = self.checked_depth()?;
+        let entries = engine.snapshots()?;
+        // A folder that is named by no stamp is none of ours.
+        let stamps = entries.iter().filter_map(|entry| entry.stamp.parse::<SnapshotId>().ok());
+        stamps.map(|stamp| Ok(told(engine.validate_snapshot(stamp, depth, monitor)?))).collect()
+    }
+}
+
+/// The depth that a word stands for.
+fn checked_depth(word: Option<&str>) -> Result<Depth, VerbError> {
+    word.map_or(Ok(Depth::Structure), str::parse).map_err(|error| {
+        let cure = "leave it out, or give `structure`, `digests`, `content`, `restore` or `answers`";
+        VerbError::invalid("depth", &error, cure)
+    })
 }
 
 impl Verb for DrillBackup {
     type Reply = Option<wire::Validation>;
     const WRITES: bool = true;
     const LONG: bool = true;
+    const NAME: &'static str = "drill";
 
     fn request(&self) -> Request {
         Request::new(Method::POST, "/admin/backup/drill")

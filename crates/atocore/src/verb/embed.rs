@@ -15,6 +15,7 @@ impl Verb for Embed {
     type Reply = wire::EmbeddingResult;
     const WRITES: bool = true;
     const LONG: bool = true;
+    const NAME: &'static str = "embed";
 
     fn request(&self) -> Request {
         Request::new(Method::POST, "/embed")

@@ -93,6 +93,7 @@ impl Verb for PruneBackups {
     type Reply = wire::PruneResult;
     const WRITES: bool = false;
     const LONG: bool = true;
+    const NAME: &'static str = "prune";
 
     fn request(&self) -> Request {
         Request::new(Method::POST, "/admin/backup/prune").with_body(self)

@@ -5,7 +5,7 @@ use atocore_model::monitor::Monitor;
 use axum::http::Method;
 
 use super::{Request, Verb, VerbError, projects::project_name, request::segment};
-use crate::wire;
+use crate::{http::Metrics, wire};
 
 /// Reads what changed in the roots of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,20 @@ impl Verb for Refresh {
     type Reply = wire::RefreshResult;
     const WRITES: bool = true;
     const LONG: bool = true;
+    const NAME: &'static str = "refresh";
+
+    fn subject(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
+    fn check(&self) -> Result<(), VerbError> {
+        project_name(&self.name).map(drop)
+    }
+
+    fn measure(result: &Result<Self::Reply, VerbError>, metrics: &Metrics) {
+        let outcome = result.as_ref().map_or_else(|error| error.code.as_str(), |result| &result.status);
+        metrics.refreshed(outcome);
+    }
 
     fn request(&self) -> Request {
         Request::new(Method::POST, format!("/projects/{}/refresh", segment(&self.name)))

@@ -1,9 +1,19 @@
 //! Sending a verb to the process that owns the store, over its local socket.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
 
-use atocore_model::{error::ErrorCode, monitor::Monitor};
-use axum::http::{self, StatusCode, header};
+use atocore_model::{
+    error::ErrorCode,
+    monitor::{self, Monitor},
+};
+use axum::http::{self, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     body::{Bytes, Incoming},
@@ -13,9 +23,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::{Request, Verb, VerbError, error::sentence};
-use crate::wire::Problem;
+use crate::wire::{Job, Problem, Progress};
 
-/// How often a monitor is asked whether the caller called it off.
+/// The header in which a client says which id the job of its request shall have, so that it can look at it meanwhile.
+pub const JOB_HEADER: &str = "atocore-job";
+
+/// How often a monitor is asked whether the caller called it off, and told where the work stands.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long to wait for a server to take the connection.
@@ -46,20 +59,62 @@ pub fn request<R: serde::de::DeserializeOwned>(
 ) -> Result<R, VerbError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| VerbError::new(ErrorCode::Io, sentence(&error)))?;
+    let job = job_id();
     let answer = runtime.block_on(async {
-        let exchange = exchange(request, socket);
+        let exchange = exchange(request, socket, Some(&job));
         tokio::pin!(exchange);
         loop {
-            match tokio::time::timeout(ASK_EVERY, &mut exchange).await {
-                Ok(answer) => return answer,
-                Err(_) if monitor.cancelled() => {
-                    return Err(VerbError::new(ErrorCode::Cancelled, "cancelled"));
+            let look = async {
+                tokio::time::sleep(ASK_EVERY).await;
+                if !monitor.cancelled() {
+                    show(&job, socket, monitor).await;
                 }
-                Err(_) => {}
+            };
+            tokio::select! {
+                answer = &mut exchange => return answer,
+                () = look => {}
+            }
+            if monitor.cancelled() {
+                return Err(VerbError::new(ErrorCode::Cancelled, "cancelled"));
             }
         }
     })?;
     read(&answer)
+}
+
+/// An id for the job that the server makes of a request, which no other request has.
+fn job_id() -> String {
+    static SENT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let sent = SENT.fetch_add(1, Ordering::Relaxed);
+    format!("client-{}-{:x}-{sent}", std::process::id(), now.as_nanos())
+}
+
+/// Passes on where the job stands. A server that cannot say so is asked again later.
+async fn show(job: &str, socket: &Path, monitor: &dyn Monitor) {
+    let request = Request::new(Method::GET, format!("/admin/jobs/{job}"));
+    let asked = tokio::time::timeout(CONNECT_WITHIN, exchange(&request, socket, None)).await;
+    let Ok(Ok(answer)) = asked else { return };
+    if let Ok(Job { progress: Some(Progress { phase, done, total }), .. }) = read(&answer) {
+        monitor.progress(monitor::Progress { phase: phase_of(&phase), done, total });
+    }
+}
+
+/// The words of another process, kept for ever, as those of this program are: there are few.
+fn phase_of(words: &str) -> &'static str {
+    /// A server that says more than this is not believed.
+    const MOST: usize = 64;
+    static KNOWN: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(phase) = known.iter().find(|phase| **phase == words) {
+        return phase;
+    }
+    if known.len() == MOST || words.len() > MOST || words.contains(char::is_control) {
+        return "working";
+    }
+    let phase: &'static str = words.to_owned().leak();
+    known.push(phase);
+    phase
 }
 
 /// An answer, whatever it says.
@@ -83,7 +138,7 @@ fn read<R: serde::de::DeserializeOwned>(answer: &Answer) -> Result<R, VerbError>
     serde_json::from_slice(&answer.body).map_err(not_understood)
 }
 
-async fn exchange(request: &Request, socket: &Path) -> Result<Answer, VerbError> {
+async fn exchange(request: &Request, socket: &Path, job: Option<&str>) -> Result<Answer, VerbError> {
     let unreachable = |error: &dyn std::error::Error| {
         let message = format!("the running server does not answer on `{}`", socket.display());
         VerbError::new(ErrorCode::ServerUnreachable, format!("{message}: {}", sentence(error)))
@@ -96,7 +151,8 @@ async fn exchange(request: &Request, socket: &Path) -> Result<Answer, VerbError>
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
     let answer = async {
-        let answer = sender.send_request(to_http(request)?).await.map_err(|error| unreachable(&error))?;
+        let answer =
+            sender.send_request(to_http(request, job)?).await.map_err(|error| unreachable(&error))?;
         collect(answer).await.map_err(|error| unreachable(&error))
     };
     tokio::pin!(answer, connection);
@@ -113,7 +169,7 @@ async fn exchange(request: &Request, socket: &Path) -> Result<Answer, VerbError>
     }
 }
 
-fn to_http(request: &Request) -> Result<http::Request<Full<Bytes>>, VerbError> {
+fn to_http(request: &Request, job: Option<&str>) -> Result<http::Request<Full<Bytes>>, VerbError> {
     let body = Full::new(Bytes::from(request.body.clone().unwrap_or_default()));
     let mut http = http::Request::builder()
         .method(request.method.clone())
@@ -121,6 +177,9 @@ fn to_http(request: &Request) -> Result<http::Request<Full<Bytes>>, VerbError> {
         .header(header::HOST, "localhost");
     if request.body.is_some() {
         http = http.header(header::CONTENT_TYPE, "application/json");
+    }
+    if let Some(job) = job {
+        http = http.header(JOB_HEADER, job);
     }
     http.body(body).map_err(|error| VerbError::new(ErrorCode::Internal, sentence(&error)))
 }

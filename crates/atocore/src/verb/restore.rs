@@ -44,6 +44,15 @@ impl Restore {
         Request::new(Method::POST, self.path())
     }
 
+    /// The stamp, where one was named.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        match self {
+            Self::To(stamp) => Some(stamp.clone()),
+            Self::Undo => None,
+        }
+    }
+
     /// Makes everything ready while the engine goes on answering.
     ///
     /// # Errors
@@ -57,6 +66,11 @@ impl Verb for PlanRestore {
     type Reply = wire::RestorePlan;
     const WRITES: bool = false;
     const LONG: bool = true;
+    const NAME: &'static str = "restore_plan";
+
+    fn subject(&self) -> Option<String> {
+        self.0.subject()
+    }
 
     fn request(&self) -> Request {
         Request::new(Method::GET, self.0.path())

@@ -48,7 +48,10 @@ fn every_operation_of_the_description_is_answered() {
         ("POST", "/query".to_owned(), Some(r#"{"query":"glacier"}"#), 200),
         ("GET", "/admin/backup".to_owned(), None, 200),
         ("GET", format!("/admin/backup/{stamp}/validate?depth=content"), None, 200),
+        ("POST", format!("/admin/backup/{stamp}/validate?depth=digests"), None, 200),
+        ("POST", "/admin/backup/validate".to_owned(), None, 200),
         ("POST", "/admin/backup/drill".to_owned(), None, 200),
+        ("GET", "/admin/jobs".to_owned(), None, 200),
         ("POST", format!("/admin/backup/{stamp}/pin"), None, 200),
         ("DELETE", format!("/admin/backup/{stamp}/pin"), None, 200),
         ("POST", "/admin/backup/prune".to_owned(), None, 200),
@@ -63,6 +66,10 @@ fn every_operation_of_the_description_is_answered() {
     ] {
         let answer = server.send(method, &path, body);
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+    }
+    let job = format!("/admin/jobs/{}", server.get("/admin/jobs").json()["jobs"][0]["id"].as_str().unwrap());
+    for method in ["GET", "DELETE"] {
+        assert_eq!(server.send(method, &job, None).status, 200);
     }
     let (described, answered) = (described(&server), answered(&server));
     let missing: Vec<_> = described.difference(&answered).collect();

@@ -20,6 +20,7 @@ mod evaluate;
 mod events;
 mod hostile;
 mod http;
+mod jobs;
 mod mistakes;
 mod model;
 mod openapi;
