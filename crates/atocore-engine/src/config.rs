@@ -6,7 +6,12 @@ use atocore_backup::retention::Policy;
 use atocore_model::time::Clock;
 use atocore_storage::{layout::Layout, sqlite::copy::Copier};
 
-use crate::{embedding::ModelChoice, ingest::ChunkLimits, retrieval::RankWeights, schedule::Schedule};
+use crate::{
+    embedding::{ModelChoice, VectorStore},
+    ingest::ChunkLimits,
+    retrieval::RankWeights,
+    schedule::Schedule,
+};
 
 /// Everything that can be set about an engine.
 #[derive(Debug, Clone)]
@@ -25,6 +30,8 @@ pub struct EngineConfig {
     pub max_file_bytes: u64,
     /// Which model makes the vectors.
     pub model: ModelChoice,
+    /// Where passages are searched by their vectors.
+    pub vectors: VectorStore,
     /// How hits are ranked.
     pub weights: RankWeights,
     /// Which snapshots are kept when nothing else is said.

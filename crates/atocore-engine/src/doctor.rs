@@ -163,6 +163,9 @@ impl Findings {
         } else if status.passages > 0 && missing == 0 {
             self.add("vectors", Level::Ok, "every passage has its vector".to_owned(), None);
         }
+        if let Some(outage) = status.outage {
+            self.add("vectors", Level::Problem, format!("{outage}; {}", outage.cure), None);
+        }
         if let Some(failure) = status.failure {
             self.add("vectors", Level::Problem, format!("making vectors failed: {failure}"), None);
         }

@@ -15,11 +15,11 @@ use std::{
     },
 };
 
-use atocore_model::{id::Generation, monitor::Monitor};
+use atocore_model::{id::Generation, monitor::Monitor, time::Clock};
 use atocore_storage::{
     lexical::IndexAccess,
     sqlite::{SpaceRow, Store, StoreVectors},
-    vector::{ScanIndex, VectorError, VectorIndex},
+    vector::{ChromaIndex, ChromaServer, Outage, ScanIndex, VectorError, VectorIndex},
 };
 
 pub(crate) use making::Workplace;
@@ -31,11 +31,23 @@ pub(crate) use thread::EmbeddingThread;
 use crate::{bell::Bell, error::Error};
 use std::path::Path;
 
+/// Where passages are searched by their vectors. The vectors themselves are in the store in any case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum VectorStore {
+    /// In an index in files of our own.
+    #[default]
+    Embedded,
+    /// In a collection of a Chroma server.
+    Chroma(ChromaServer),
+}
+
 /// What an engine has of models and vectors.
 #[derive(Debug)]
 pub(crate) struct Embedding {
     models: Models,
-    index: Option<ScanIndex>,
+    index: Option<Box<dyn VectorIndex>>,
+    /// Since when and why the index is of no use; `None` while it is, as far as is known.
+    outage: Mutex<Option<Outage>>,
     /// How often each project was asked about since the start: vectors of the most asked-for are made first.
     asked: Mutex<HashMap<String, u64>>,
     /// Questions that are being answered now: nothing new is embedded meanwhile.
@@ -94,17 +106,30 @@ pub struct EmbeddingStatus {
     pub making: Option<Making>,
     /// Why the last attempt to make vectors failed; `None` when it did not.
     pub failure: Option<String>,
+    /// Since when and why the server of the vectors is of no use; `None` while it is, or there is none.
+    pub outage: Option<Outage>,
 }
 
 impl Embedding {
     /// Opens the vector index in `dir`; one that a reader finds missing or damaged is made by the next owner.
     pub(crate) fn open(choice: ModelChoice, dir: &Path, access: IndexAccess) -> Result<Self, Error> {
-        let index = match ScanIndex::open(dir, access) {
-            Ok(index) => Some(index),
+        let index: Option<Box<dyn VectorIndex>> = match ScanIndex::open(dir, access) {
+            Ok(index) => Some(Box::new(index)),
             Err(VectorError::Missing { .. } | VectorError::Damaged { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(Self { index, ..Self::without_index(choice) })
+    }
+
+    /// With the vectors on a server, which is asked nothing yet.
+    pub(crate) fn on_server(
+        choice: ModelChoice,
+        server: ChromaServer,
+        access: IndexAccess,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let index = Box::new(ChromaIndex::new(server, access, clock));
+        Self { index: Some(index), ..Self::without_index(choice) }
     }
 
     /// Of an installation that has no store yet.
@@ -112,6 +137,7 @@ impl Embedding {
         Self {
             models: Models::new(choice),
             index: None,
+            outage: Mutex::default(),
             asked: Mutex::default(),
             questions: AtomicUsize::default(),
             making: Mutex::default(),
@@ -123,11 +149,26 @@ impl Embedding {
 
     /// The vector index; `None` while there is none.
     pub(crate) fn index(&self) -> Option<&dyn VectorIndex> {
-        self.index.as_ref().map(|index| index as &dyn VectorIndex)
+        self.index.as_deref()
+    }
+
+    /// Since when and why the server of the vectors is of no use, as far as this process knows.
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        lock(&self.outage).clone()
+    }
+
+    /// Notes that the server of the vectors is of no use; whoever makes vectors looks after it.
+    pub(crate) fn note_outage(&self, outage: &Outage) {
+        if lock(&self.outage).replace(outage.clone()).is_none() {
+            self.bell.ring();
+        }
     }
 
     /// Embeds a question with the model that made the vectors in the index.
     pub(crate) fn ask(&self, store: &Store, text: &str) -> Result<Asking, Error> {
+        if let Some(index) = self.index() {
+            index.ready()?;
+        }
         let space = self.index().and_then(VectorIndex::space);
         let row = match space {
             Some(space) => store.read(|read| read.space(space.fingerprint))?,
@@ -163,11 +204,15 @@ impl Embedding {
         *lock(&self.asked).entry(project.to_owned()).or_default() += 1;
     }
 
-    /// Brings the vector index to the newest state of the space that answers use.
+    /// Brings the vector index to the newest state of the space that answers use. A server that is of no use is left
+    /// for later, see [`Embedding::outage`]: nothing else waits for it.
     pub(crate) fn catch_up(&self, store: &Store, monitor: &dyn Monitor) -> Result<(), Error> {
         let Some(index) = self.index() else { return Ok(()) };
-        if let Some(row) = store.read(|read| read.serving_space())? {
-            let _mark = index.catch_up(&StoreVectors::new(store, &row), monitor)?;
+        let Some(row) = store.read(|read| read.serving_space())? else { return Ok(()) };
+        match index.catch_up(&StoreVectors::new(store, &row), monitor) {
+            Ok(_) => *lock(&self.outage) = None,
+            Err(VectorError::Unavailable(outage)) => *lock(&self.outage) = Some(outage),
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -188,6 +233,10 @@ impl Embedding {
     /// What is known, without loading a model.
     pub(crate) fn status(&self, store: Option<&Store>, wanted: bool) -> Result<EmbeddingStatus, Error> {
         let choice = self.models.choice();
+        let unready = match self.index().map_or(Ok(()), VectorIndex::ready) {
+            Err(VectorError::Unavailable(outage)) => Some(outage),
+            _ => None,
+        };
         let (serving, counts) = match store {
             None => (None, Default::default()),
             Some(store) => store.read(|read| {
@@ -210,6 +259,7 @@ impl Embedding {
             indexed: self.index().map_or(0, VectorIndex::vectors),
             making: lock(&self.progress).clone(),
             failure: lock(&self.failure).clone(),
+            outage: unready.or_else(|| self.outage()),
         })
     }
 }

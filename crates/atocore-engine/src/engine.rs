@@ -22,6 +22,7 @@ use atocore_storage::{
     locks::{self, Owner, OwnerLock, ReaderLock},
     registry::Registry,
     sqlite::{Operation, StorageError, Store, WriteTransaction},
+    vector::VectorError,
 };
 
 use crate::{
@@ -334,7 +335,11 @@ impl Engine {
         let index = self.index.as_ref().ok_or(Error::IndexNotReady)?;
         if self.freshness.is_none() {
             let _mark = index.refresh()?;
-            self.embedding.index().map_or(Ok(None), |vectors| vectors.refresh())?;
+            match self.embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
+                // Said by the answer.
+                Ok(_) | Err(VectorError::Unavailable(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         let _answering = self.embedding.question();
         if let Some(project) = &project {
@@ -350,7 +355,8 @@ impl Engine {
     /// turn.
     ///
     /// # Errors
-    /// [`Error::NoModel`]; or when the store or the index cannot be written.
+    /// [`Error::NoModel`]; [`VectorError::Unavailable`], when the vectors were made and kept, and the server that they
+    /// are searched on has not got them yet; or when the store or the index cannot be written.
     ///
     /// # Durability
     /// Every vector is committed a few seconds after it was made at the latest; the next run goes on from there.
@@ -366,7 +372,11 @@ impl Engine {
             busy_timeout: self.config.busy_timeout,
             polite: false,
         };
-        self.embedding.make(&at, monitor)
+        let report = self.embedding.make(&at, monitor)?;
+        match self.embedding.outage() {
+            Some(outage) => Err(VectorError::Unavailable(outage).into()),
+            None => Ok(report),
+        }
     }
 
     // Health.

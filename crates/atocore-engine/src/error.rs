@@ -200,6 +200,9 @@ impl Error {
         if let Self::NoModel(failure) = self {
             return Some(format!("`{}`", failure.cure));
         }
+        if let Self::Vector(VectorError::Unavailable(outage)) = self {
+            return Some(outage.cure.clone());
+        }
         let hint = match self.code() {
             ErrorCode::ProjectUnknown => "`atocore project list` shows every id and alias",
             ErrorCode::ProjectExists => {
@@ -257,6 +260,7 @@ const fn vector_code(error: &VectorError) -> ErrorCode {
     match error {
         VectorError::Full { .. } => ErrorCode::DiskFull,
         VectorError::Cancelled => ErrorCode::Cancelled,
+        VectorError::Unavailable(_) => ErrorCode::VectorsUnavailable,
         _ => ErrorCode::IndexUnavailable,
     }
 }

@@ -45,6 +45,7 @@ pub use atocore_storage::{
         StoreRecord,
         copy::{Copier, copy_pages},
     },
+    vector::{Authorities, ChromaServer, Outage},
 };
 
 pub use archiving::{export, import};
@@ -53,7 +54,7 @@ pub use caller::Caller;
 pub use clock::SystemClock;
 pub use config::EngineConfig;
 pub use doctor::{Finding, Level};
-pub use embedding::{EmbeddingReport, EmbeddingStatus, Making, ModelChoice, NoModel};
+pub use embedding::{EmbeddingReport, EmbeddingStatus, Making, ModelChoice, NoModel, VectorStore};
 pub use engine::{Access, Engine};
 pub use error::Error;
 pub use exclusive::Running;

@@ -283,6 +283,7 @@ impl Engine {
         let _mark =
             LexicalIndex::open(&incoming.join("lexical"), IndexAccess::Write)?.catch_up(&store, monitor)?;
         let model = self.embedding_model().clone();
+        // Also where a server has the vectors: the files are then up to date should the settings change.
         Embedding::open(model, &incoming.join("vectors"), IndexAccess::Write)?.catch_up(&store, monitor)
     }
 

@@ -20,14 +20,14 @@ use atocore_model::{
 use atocore_storage::{
     lexical::LexicalIndex,
     sqlite::{ReadTransaction, Store},
-    vector::VectorIndex,
+    vector::{VectorError, VectorIndex, VectorMatch},
 };
 
 use crate::{
     embedding::{Asked, Asking, Embedding},
     error::Error,
 };
-use candidates::{Candidates, Search};
+use candidates::{Candidates, Half, Search};
 use path_filter::PathFilter;
 use rank::{Ranked, Ranking};
 use signals::Signals;
@@ -92,11 +92,7 @@ impl Retrieval<'_> {
         // Words are looked up on another core while the model is at work.
         let (words, asked, near) = thread::scope(|scope| {
             let words = (wanted == Mode::Hybrid).then(|| scope.spawn(|| search.words(self.words)));
-            let asked = self.ask(query, &mut notices)?;
-            let near = match (&asked, self.embedding.index()) {
-                (Some(asked), Some(index)) => Some(search.meaning(index, &asked.vector)?),
-                _ => None,
-            };
+            let (asked, near) = self.meaning(&search, query, &mut notices)?;
             let words = words.map(|words| words.join().unwrap_or_else(|panic| resume_unwind(panic)));
             Ok::<_, Error>((words.transpose()?, asked, near))
         })?;
@@ -140,6 +136,32 @@ impl Retrieval<'_> {
                 notices: std::mem::take(&mut notices),
             })
         })
+    }
+
+    /// Searches by meaning; nothing where that cannot be done, which the notices then say.
+    fn meaning(
+        &self,
+        search: &Search<'_>,
+        query: &Query,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(Option<Asked>, Option<Half<VectorMatch>>), Error> {
+        let found = self.ask(query, notices).and_then(|asked| {
+            let near = match (&asked, self.embedding.index()) {
+                (Some(asked), Some(index)) => Some(search.meaning(index, &asked.vector)?),
+                _ => None,
+            };
+            Ok((asked, near))
+        });
+        match found {
+            // Meaning alone was asked for by name: words alone would be another answer.
+            Err(Error::Vector(VectorError::Unavailable(outage))) if query.mode != Some(Mode::Dense) => {
+                self.embedding.note_outage(&outage);
+                let (since, why, cure) = (outage.since, outage.why, outage.cure);
+                notices.push(Notice::VectorsUnavailable { since, why, cure });
+                Ok((None, None))
+            }
+            found => found,
+        }
     }
 
     /// Embeds the question when its mode needs that; `None` when words have to do, which the notices then say.

@@ -138,6 +138,8 @@ codes! {
     ArchiveEncrypted = "archive_encrypted", Usage;
     /// No job has that id.
     JobUnknown = "job_unknown", NotFound;
+    /// What was asked for needs the server of the vectors, which is of no use at present.
+    VectorsUnavailable = "vectors_unavailable", Busy;
 }
 
 #[cfg(test)]

@@ -210,6 +210,15 @@ pub enum Notice {
         /// The command that helps.
         cure: String,
     },
+    /// The server of the vectors is of no use at present, so only words were searched.
+    VectorsUnavailable {
+        /// When that was first seen.
+        since: Timestamp,
+        /// What is wrong.
+        why: String,
+        /// What helps.
+        cure: String,
+    },
     /// Some passages have no vector yet and were found by their words only.
     VectorsMissing {
         /// How many.

@@ -15,8 +15,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits,
-    retention::Policy, schedule::Schedule,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, VectorStore,
+    ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     monitor::Silent,
@@ -118,6 +118,7 @@ impl Installation {
             chunks: ChunkLimits::default(),
             max_file_bytes: 1 << 20,
             model: self.model.clone().unwrap_or_default(),
+            vectors: VectorStore::Embedded,
             weights: RankWeights { mode, ..RankWeights::default() },
             retention: Policy::default(),
             schedule: self.schedule.clone(),

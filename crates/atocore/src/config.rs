@@ -19,8 +19,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Copier, EngineConfig, Layout, ModelChoice, RankWeights, ingest::ChunkLimits, retention::Policy,
-    schedule::Schedule,
+    Copier, EngineConfig, Layout, ModelChoice, RankWeights, VectorStore, ingest::ChunkLimits,
+    retention::Policy, schedule::Schedule,
 };
 use atocore_model::time::Clock;
 
@@ -61,6 +61,8 @@ pub struct Config {
     pub model: ModelChoice,
     /// The folder that models are fetched into.
     pub model_dir: PathBuf,
+    /// Where passages are searched by their vectors.
+    pub vectors: VectorStore,
     /// How hits are ranked.
     pub weights: RankWeights,
     /// Which snapshots are kept.
@@ -109,6 +111,7 @@ impl Config {
             chunks: self.chunks,
             max_file_bytes: self.max_file_bytes,
             model: self.model.clone(),
+            vectors: self.vectors.clone(),
             weights: self.weights.clone(),
             retention: self.retention,
             schedule: self.schedule.clone(),

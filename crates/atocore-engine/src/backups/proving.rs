@@ -31,6 +31,7 @@ use atocore_storage::{files, layout::Layout, registry::Registry};
 use super::canaries;
 use crate::{
     config::EngineConfig,
+    embedding::VectorStore,
     engine::{Access, Engine},
     error::Error,
     retrieval::RankWeights,
@@ -110,7 +111,8 @@ fn rehearse(
         Err(error) => return Err(error.into()),
     }
     let layout = Layout::in_home(&room.dir);
-    let own = EngineConfig { layout, ..config.clone() };
+    // What is on a server is that of the live store.
+    let own = EngineConfig { layout, vectors: VectorStore::Embedded, ..config.clone() };
     let access = Access::Own { activity: format!("drill of {}", verified.stamp()), socket: None };
     let engine = match Engine::open(own, access, monitor) {
         Ok(engine) => engine,

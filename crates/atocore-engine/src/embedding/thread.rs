@@ -17,7 +17,8 @@ use crate::{bell::Bell, error::Error, exclusive::Exclusive, freshness::Freshness
 
 /// How long the thread waits for word of a commit before it looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
-/// And while it could not do its work: the model may be fetched, or room be made on the disk.
+/// And while it could not do its work: the model may be fetched, room be made on the disk, or the server of the vectors
+/// come back.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs until it is dropped.
@@ -71,7 +72,7 @@ fn follow(embedding: &Embedding, at: &Workplace<'_>) {
         let pause = match embedding.make(at, &monitor) {
             Ok(_) => {
                 *lock(&embedding.failure) = None;
-                LOOK_AGAIN
+                if embedding.outage().is_some() { TRY_AGAIN } else { LOOK_AGAIN }
             }
             Err(error) => {
                 // Without a model the vectors that are there still follow the documents.

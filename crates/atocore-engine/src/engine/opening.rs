@@ -13,7 +13,7 @@ use atocore_storage::{
 
 use super::Engine;
 use crate::{
-    embedding::{Embedding, EmbeddingThread, ModelChoice},
+    embedding::{Embedding, EmbeddingThread, ModelChoice, VectorStore},
     error::Error,
     freshness::Freshness,
 };
@@ -45,15 +45,23 @@ impl Engine {
         } else {
             index.catch_up(&*store, monitor)?.generation
         };
-        self.embedding.catch_up(&store, monitor)?;
+        // A server of vectors is not waited for.
+        if self.config.vectors == VectorStore::Embedded {
+            self.embedding.catch_up(&store, monitor)?;
+        }
         let bell = Arc::clone(&self.embedding.bell);
         self.freshness = Some(Arc::new(Freshness::start(store, index, shown, bell)));
         Ok(())
     }
 
     fn open_embedding(&self, access: IndexAccess) -> Result<Arc<Embedding>, Error> {
-        let dir = self.config.layout.vector_index();
-        Ok(Arc::new(Embedding::open(self.config.model.clone(), &dir, access)?))
+        let model = self.config.model.clone();
+        Ok(Arc::new(match &self.config.vectors {
+            VectorStore::Embedded => Embedding::open(model, &self.config.layout.vector_index(), access)?,
+            VectorStore::Chroma(server) => {
+                Embedding::on_server(model, server.clone(), access, Arc::clone(&self.config.clock))
+            }
+        }))
     }
 
     pub(crate) const fn embedding_model(&self) -> &ModelChoice {

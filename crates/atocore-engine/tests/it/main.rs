@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod chroma;
 mod evaluation;
 mod freshness;
 mod ingest;

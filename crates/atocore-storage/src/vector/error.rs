@@ -1,6 +1,9 @@
 //! What can go wrong with a vector index.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use atocore_model::time::Timestamp;
 
@@ -15,6 +18,13 @@ pub struct Outage {
     pub why: String,
     /// What helps.
     pub cure: String,
+}
+
+/// One sentence without its full stop.
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "vectors are unavailable since {}: {}", self.since, self.why)
+    }
 }
 
 /// Why a vector index could not do what it was asked.
@@ -99,7 +109,7 @@ pub enum VectorError {
     #[error("the vector of the question has a component that is not a finite number")]
     QueryNotFinite,
     /// The server of the index is of no use at present; it is tried again after a pause.
-    #[error("vectors are unavailable since {}: {}", .0.since, .0.why)]
+    #[error("{0}")]
     Unavailable(Outage),
     /// What the index is built from could not be read.
     #[error(transparent)]

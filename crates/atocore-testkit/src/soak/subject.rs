@@ -10,8 +10,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, ingest::ChunkLimits,
-    retention::Policy, schedule::Schedule,
+    Access, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, VectorStore,
+    ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{monitor::Silent, ranking::Mode};
 use atocore_storage::{
@@ -196,6 +196,7 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         chunks: ChunkLimits::default(),
         max_file_bytes: 16 << 20,
         model: ModelChoice::default(),
+        vectors: VectorStore::Embedded,
         weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
         retention: Policy::default(),
         schedule: Schedule::default(),

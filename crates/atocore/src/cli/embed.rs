@@ -63,6 +63,10 @@ pub(super) fn after_refresh(session: &Session, monitor: &Terminal, output: &Outp
                 "note: some passages are found by their words only; `atocore embed` goes on from here",
             );
         }
+        Err(error) if error.code == ErrorCode::VectorsUnavailable => {
+            let cure = error.hint.as_deref().unwrap_or("`atocore doctor` says more");
+            output.remark(format!("note: passages are found by their words only: {}; {cure}", error.message));
+        }
         Err(error) if matches!(error.code, ErrorCode::ModelMissing | ErrorCode::ModelDamaged) => {
             let cure = error.hint.as_deref().unwrap_or("`atocore doctor`");
             output.remark(format!(

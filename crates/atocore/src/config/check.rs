@@ -1,5 +1,7 @@
 //! Turns raw settings into a [`Config`]; goes on after a fault, so that all of them are named.
 
+mod vectors;
+
 use std::{
     path::{Path, PathBuf},
     str::FromStr,
@@ -55,6 +57,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let chunks = check.chunks();
     let max_file_bytes = check.number(Key::MaxFileBytes, 1, LARGEST_FILE_BYTES);
     let model = check.model(&layout, &model_dir);
+    let vectors = check.vectors();
     let weights = RankWeights {
         mode: check.value(Key::RetrievalMode, "`hybrid`, `dense` or `lexical`", word).unwrap_or_default(),
         fusion: check.fusion(),
@@ -94,6 +97,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         max_file_bytes,
         model,
         model_dir,
+        vectors,
         weights,
         retention,
         schedule,

@@ -61,6 +61,22 @@ keys! {
     EmbeddingModel = "EMBEDDING_MODEL", "all-MiniLM-L6-v2";
     /// How the weights of the model are kept.
     EmbeddingPrecision = "EMBEDDING_PRECISION", "f32";
+    /// Where passages are searched by their vectors.
+    VectorStore = "VECTOR_STORE", "embedded";
+    /// Where the Chroma server answers.
+    ChromaUrl = "CHROMA_URL", "http://127.0.0.1:8000";
+    /// The tenant on it.
+    ChromaTenant = "CHROMA_TENANT", "default_tenant";
+    /// The database of the tenant.
+    ChromaDatabase = "CHROMA_DATABASE", "default_database";
+    /// The collection in the database; this installation's alone.
+    ChromaCollection = "CHROMA_COLLECTION", "atocore";
+    /// What it wants to be shown.
+    ChromaToken = "CHROMA_TOKEN", "";
+    /// Certificates of the authorities to trust, instead of those that everybody trusts.
+    ChromaCaFile = "CHROMA_CA_FILE", "";
+    /// How long a question to it may take, in milliseconds.
+    ChromaTimeoutMs = "CHROMA_TIMEOUT_MS", "5000";
     /// How passages are found when a question does not say.
     RetrievalMode = "RETRIEVAL_MODE", "hybrid";
     /// How words and meaning are put together.
@@ -138,7 +154,7 @@ impl Key {
     /// Whether its value must never be shown.
     #[must_use]
     pub const fn is_secret(self) -> bool {
-        matches!(self, Self::ApiToken | Self::Webhook)
+        matches!(self, Self::ApiToken | Self::ChromaToken | Self::Webhook)
     }
 
     /// Whether it names a file or folder.
@@ -153,6 +169,7 @@ impl Key {
                 | Self::VaultDir
                 | Self::DriveDir
                 | Self::ModelDir
+                | Self::ChromaCaFile
         )
     }
 }

@@ -19,6 +19,7 @@ const ALL: &[(&str, &str)] = documents! {
     "README.md"
     "docs/adding-a-verb.md"
     "docs/backup-format.md"
+    "docs/chroma.md"
     "docs/configuration.md"
     "docs/decisions/0001-dependencies.md"
     "docs/decisions/0002-sqlite-is-the-truth.md"

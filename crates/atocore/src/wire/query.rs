@@ -181,6 +181,9 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
         model::Notice::NoModel { why, cure } => {
             format!("searched by words only: {why}; `{cure}` helps")
         }
+        model::Notice::VectorsUnavailable { since, why, cure } => {
+            format!("vectors unavailable since {since}, searched by words only: {why}; {cure}")
+        }
         model::Notice::VectorsMissing { missing, passages } => format!(
             "{missing} of {passages} passages have no vector yet and were found by their words only; `atocore status` shows how far it is"
         ),

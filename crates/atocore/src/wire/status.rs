@@ -382,7 +382,7 @@ impl From<engine::EmbeddingStatus> for EmbeddingStatus {
             embedded: status.embedded,
             indexed: status.indexed,
             making: status.making.map(EmbeddingProgress::from),
-            failure: status.failure,
+            failure: status.failure.or_else(|| status.outage.map(|outage| outage.to_string())),
         }
     }
 }

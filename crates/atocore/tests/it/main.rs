@@ -9,6 +9,7 @@
 )]
 
 mod archive;
+mod chroma;
 mod cli;
 mod config;
 mod crash;

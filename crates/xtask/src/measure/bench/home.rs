@@ -7,7 +7,7 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, VectorStore,
     ingest::{ChunkLimits, parse},
     retention::Policy,
     schedule::Schedule,
@@ -120,6 +120,7 @@ impl Home {
             chunks: ChunkLimits::default(),
             max_file_bytes: 16 << 20,
             model,
+            vectors: VectorStore::Embedded,
             weights,
             retention: Policy::default(),
             schedule: Schedule::default(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Error, Layout, RankWeights, SystemClock,
+    Access, Caller, Copier, Engine, EngineConfig, Error, Layout, RankWeights, SystemClock, VectorStore,
     ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
@@ -79,6 +79,7 @@ fn config(home: &Path) -> EngineConfig {
         chunks: ChunkLimits::default(),
         max_file_bytes: 16 << 20,
         model: model::choice(),
+        vectors: VectorStore::Embedded,
         weights: RankWeights::default(),
         retention: Policy::default(),
         schedule: Schedule::default(),

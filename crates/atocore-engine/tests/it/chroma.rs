@@ -1,0 +1,225 @@
+//! Search by meaning with the vectors on a real Chroma server: the same answers, and everything else goes on without it.
+
+use std::{thread, time::Duration};
+
+use atocore_engine::{
+    Access, ChromaServer, Engine, EngineConfig, Error, IncludeVectors, RankWeights, VectorStore,
+};
+use atocore_model::{
+    error::ErrorCode,
+    monitor::Silent,
+    query::{Answer, Notice, ProjectHint, Query},
+    ranking::Mode,
+    snapshot::Depth,
+};
+use atocore_testkit::{
+    chroma::{Server, free_port},
+    installation::{EngineExt, Installation},
+    model,
+};
+
+/// How long to sleep until something is looked at again that comes by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+fn embedded(place: &Installation) -> EngineConfig {
+    EngineConfig { model: model::choice(), weights: RankWeights::default(), ..place.config() }
+}
+
+fn on(place: &Installation, url: &str) -> EngineConfig {
+    let server = ChromaServer {
+        url: url.to_owned(),
+        tenant: "default_tenant".to_owned(),
+        database: "default_database".to_owned(),
+        collection: "atocore".to_owned(),
+        token: None,
+        authorities: None,
+        timeout: Duration::from_secs(20),
+    };
+    EngineConfig { vectors: VectorStore::Chroma(server), ..embedded(place) }
+}
+
+fn open(config: EngineConfig) -> Engine {
+    Engine::open(config, Access::Own { activity: "test".to_owned(), socket: None }, &Silent).unwrap()
+}
+
+fn write_notes(place: &Installation) {
+    place.write("p/car.md", "# Garage\n\nThe automobile would not start because its battery was flat.");
+    place.write("p/bread.md", "# Kitchen\n\nKnead the dough for ten minutes and let it rise under a cloth.");
+    place.write("q/tax.md", "# Papers\n\nThe declaration has to be handed in before the end of July.");
+}
+
+fn asked(engine: &Engine, text: &str, mode: Mode) -> Result<Answer, Error> {
+    engine.query(&Query { mode: Some(mode), ..Query::new(text.parse().unwrap()) })
+}
+
+/// Everything that a caller can see of some answers, filters among them.
+fn answers(engine: &Engine) -> Vec<String> {
+    let mut shown = Vec::new();
+    for text in ["my car is broken down", "baking", "what do I owe the state", "battery"] {
+        for mode in [Mode::Dense, Mode::Hybrid] {
+            let question = Query { mode: Some(mode), ..Query::new(text.parse().unwrap()) };
+            let scoped = ProjectHint::Scope("q".parse().unwrap());
+            let boosted = ProjectHint::Boost("p".parse().unwrap());
+            for question in [
+                question.clone(),
+                Query { project: scoped, ..question.clone() },
+                Query { project: boosted, ..question.clone() },
+                Query { path: Some("**/b*.md".to_owned()), ..question },
+            ] {
+                let answer = engine.query(&question).unwrap();
+                assert_eq!((answer.mode, answer.notices.as_slice()), (mode, &[][..]), "{question:?}");
+                let hits = answer.hits.iter();
+                let hits: Vec<_> =
+                    hits.map(|hit| (hit.source_path.to_string(), hit.explanation.score())).collect();
+                shown.push(format!("{question:?}: {hits:?}"));
+            }
+        }
+    }
+    shown
+}
+
+#[test]
+fn answers_are_the_same_and_switching_embeds_nothing_again() {
+    let place = Installation::default();
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    write_notes(&place);
+    let engine = open(embedded(&place));
+    engine.add("p", "p");
+    engine.add("q", "q");
+    let (_p, _q) = (engine.fresh("p"), engine.fresh("q"));
+    assert_eq!(engine.embed(&Silent).unwrap().embedded, 3);
+    let before = answers(&engine);
+    drop(engine);
+
+    let engine = open(on(&place, &server.url()));
+    let report = engine.embed(&Silent).unwrap();
+    assert_eq!((report.embedded, report.kept), (0, 3));
+    assert_eq!(answers(&engine), before);
+    assert_eq!(engine.status().unwrap().embedding.indexed, 3);
+    drop(engine);
+    let reader = Engine::open(on(&place, &server.url()), Access::Read, &Silent).unwrap();
+    assert_eq!(answers(&reader), before);
+    drop(reader);
+
+    // What changes meanwhile is in both.
+    place.write("p/bread.md", "# Kitchen\n\nThe oven has to be hot before the loaf goes in.");
+    let engine = open(on(&place, &server.url()));
+    let _report = engine.fresh("p");
+    assert_eq!(engine.embed(&Silent).unwrap().embedded, 1);
+    let changed = answers(&engine);
+    assert_ne!(changed, before);
+    drop(engine);
+    let engine = open(embedded(&place));
+    assert_eq!(engine.embed(&Silent).unwrap().embedded, 0);
+    assert_eq!(answers(&engine), changed);
+}
+
+#[test]
+fn without_its_server_everything_else_goes_on_and_answers_say_so() {
+    let place = Installation::default();
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    write_notes(&place);
+    let engine = open(on(&place, &server.url()));
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    assert_eq!(engine.embed(&Silent).unwrap().embedded, 2);
+    server.kill();
+
+    place.write("p/boat.md", "# Harbour\n\nThe dinghy leaks and has to be caulked.");
+    let _report = engine.fresh("p");
+    let answer = engine.ask("dinghy");
+    assert_eq!((answer.hits[0].source_path.as_str(), answer.mode), ("boat.md", Mode::Lexical));
+    let is_said = |notice: &Notice| match notice {
+        Notice::VectorsUnavailable { since, why, cure } => {
+            assert!(why.contains(&server.url()) && !cure.is_empty(), "{why} {cure}");
+            assert!(since.as_nanosecond() > 0);
+            true
+        }
+        _ => false,
+    };
+    assert!(answer.notices.iter().any(is_said), "{:?}", answer.notices);
+    let error = asked(&engine, "a vessel", Mode::Dense).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::VectorsUnavailable);
+    assert!(error.hint().is_some());
+    // The new vector is made and kept, and that the server has not got it is said.
+    let error = engine.embed(&Silent).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::VectorsUnavailable);
+    let status = engine.status().unwrap().embedding;
+    assert_eq!((status.passages, status.embedded), (3, 3));
+    assert!(status.outage.unwrap().why.contains("does not answer"));
+    assert!(engine.doctor().iter().any(|finding| finding.message.contains("vectors are unavailable since")));
+
+    server.restart();
+    while engine.embed(&Silent).is_err() {
+        thread::sleep(LOOK_AGAIN);
+    }
+    let answer = asked(&engine, "a vessel that lets water in", Mode::Dense).unwrap();
+    assert_eq!((answer.hits[0].source_path.as_str(), answer.notices), ("boat.md", vec![]));
+    assert_eq!(engine.status().unwrap().embedding.outage, None);
+}
+
+#[test]
+fn a_server_that_comes_back_is_caught_up_by_itself() {
+    let place = Installation::default();
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    server.kill();
+    write_notes(&place);
+    // It opens, takes documents in and answers before the server was ever there.
+    let mut engine = open(on(&place, &server.url()));
+    engine.start_embedding();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let _answer = engine.ask("automobile");
+    server.restart();
+    let meant = || asked(&engine, "my car is broken down", Mode::Dense).ok();
+    while meant().is_none_or(|answer| answer.hits.len() < 2) {
+        thread::sleep(LOOK_AGAIN);
+    }
+    // And again, when it is gone while nothing changes: the question notices.
+    server.kill();
+    assert_eq!(engine.ask("battery").mode, Mode::Lexical);
+    server.restart();
+    while engine.ask("battery").mode != Mode::Hybrid {
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
+#[test]
+fn snapshots_are_taken_and_proven_without_the_server_and_never_touch_it() {
+    let place = Installation::default();
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    write_notes(&place);
+    let engine = open(on(&place, &server.url()));
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let _report = engine.embed(&Silent).unwrap();
+    let taken = engine.create_snapshot(IncludeVectors::No, &Silent).unwrap();
+    server.kill();
+    let validation = engine.validate_snapshot(taken.id, Depth::Answers, &Silent).unwrap();
+    assert!(validation.valid(), "{:?}", validation.errors());
+    let second = engine.create_snapshot(IncludeVectors::No, &Silent).unwrap();
+    assert!(engine.validate_snapshot(second.id, Depth::Content, &Silent).unwrap().valid());
+    server.restart();
+    assert_eq!(engine.status().unwrap().embedding.passages, 2);
+}
+
+#[test]
+fn a_server_that_was_never_there_stops_nothing() {
+    let place = Installation::default();
+    write_notes(&place);
+    let engine = open(on(&place, &format!("http://127.0.0.1:{}", free_port())));
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    assert_eq!(engine.embed(&Silent).unwrap_err().code(), ErrorCode::VectorsUnavailable);
+    assert_eq!(engine.ask("automobile").hits.len(), 1);
+    drop(engine);
+    let reader =
+        Engine::open(on(&place, &format!("http://127.0.0.1:{}", free_port())), Access::Read, &Silent)
+            .unwrap();
+    assert_eq!(reader.ask("automobile").hits.len(), 1);
+    assert_eq!(reader.status().unwrap().embedding.embedded, 2);
+}

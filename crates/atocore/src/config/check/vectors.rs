@@ -1,0 +1,149 @@
+//! Where vectors are searched: in files of our own, or on a Chroma server.
+
+use std::{path::Path, time::Duration};
+
+use atocore_engine::{Authorities, ChromaServer, VectorStore, files};
+
+use super::{Check, Fault, Key, Raw};
+
+/// The shortest and the longest time that a question to the server may take.
+const TIMEOUT_MS: (u64, u64) = (100, 600_000);
+/// How long a name on the server may be.
+const LONGEST_NAME: usize = 500;
+/// What a token is made of.
+const TOKEN: &str = "1 to 4096 characters, all ASCII and none a space";
+
+impl Check<'_> {
+    /// The settings of the server are checked whether it is in use or not.
+    pub(super) fn vectors(&mut self) -> VectorStore {
+        let store = self.value(Key::VectorStore, "`embedded` or `chroma`", |text| {
+            ["embedded", "chroma"].into_iter().find(|word| word.eq_ignore_ascii_case(text))
+        });
+        let url = self.value(
+            Key::ChromaUrl,
+            "`http://` or `https://`, a host and a port, without a path",
+            |text| address(text).map(ToOwned::to_owned),
+        );
+        let name = |least| move |text: &str| named(text, least).then(|| text.to_owned());
+        let name_of = "letters, digits, `.`, `_` and `-`, with a letter or digit at both ends";
+        let tenant = self.value(Key::ChromaTenant, name_of, name(1));
+        let database = self.value(Key::ChromaDatabase, name_of, name(1));
+        let collection =
+            self.value(Key::ChromaCollection, &format!("at least 3 of these: {name_of}"), name(3));
+        let token = self.optional(Key::ChromaToken, TOKEN, |text| {
+            let is_usual = (1..=4096).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+            is_usual.then(|| text.to_owned())
+        });
+        let authorities = self.optional(Key::ChromaCaFile, "a file with certificates in PEM", |path| {
+            Authorities::from_pem(&files::read_if_present(Path::new(path)).ok()??).ok()
+        });
+        let timeout = Duration::from_millis(self.number(Key::ChromaTimeoutMs, TIMEOUT_MS.0, TIMEOUT_MS.1));
+        let (Some("chroma"), Some(url), Some(tenant), Some(database), Some(collection)) =
+            (store, url, tenant, database, collection)
+        else {
+            return VectorStore::Embedded;
+        };
+        if token.is_some() && !keeps_secrets(&url) {
+            self.refuse_plain(&url);
+        }
+        let server = ChromaServer { url, tenant, database, collection, token, authorities, timeout };
+        VectorStore::Chroma(server)
+    }
+
+    /// A token may not travel in the clear.
+    fn refuse_plain(&mut self, url: &str) {
+        let Some(Raw { origin, .. }) = self.settings.values.get(&Key::ChromaUrl).cloned() else { return };
+        let allowed = format!("`https://`, or this machine, where `{}` is set", Key::ChromaToken);
+        self.faults.push(Fault::Value { key: Key::ChromaUrl, value: url.to_owned(), allowed, origin });
+    }
+}
+
+/// The address without a slash at its end.
+fn address(text: &str) -> Option<&str> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let place = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    let is_usual = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    let has_good_port = match place.rsplit_once(':') {
+        Some((_, port)) if !port.ends_with(']') => port.parse::<u16>().is_ok_and(|port| port > 0),
+        _ => true,
+    };
+    (!place.is_empty() && !place.starts_with(':') && place.chars().all(is_usual) && has_good_port)
+        .then_some(text)
+}
+
+/// Whether nobody else can read what is sent there.
+fn keeps_secrets(url: &str) -> bool {
+    let Some(place) = url.strip_prefix("http://") else { return true };
+    let host =
+        place.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(place, |(host, _)| host);
+    host == "localhost"
+        || host == "[::1]"
+        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn named(text: &str, least: usize) -> bool {
+    let is_usual = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let is_end = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    (least..=LONGEST_NAME).contains(&text.len())
+        && text.bytes().all(is_usual)
+        && is_end(text.bytes().next())
+        && is_end(text.bytes().last())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_those_of_servers_and_nothing_behind_them() {
+        for good in
+            ["http://127.0.0.1:8000", "https://chroma.example.org", "http://[::1]:8000", "http://[::1]"]
+        {
+            assert_eq!(address(good), Some(good));
+            assert_eq!(address(&format!("{good}/")), Some(good));
+        }
+        for bad in [
+            "",
+            "chroma:8000",
+            "ftp://x",
+            "http://",
+            "http://:80",
+            "http://x:0",
+            "http://x:99999",
+            "http://x/api",
+            "http://x?a=b",
+            "http://me:secret@x",
+            "http://x y",
+            "http://x\r\ny",
+        ] {
+            assert_eq!(address(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_to_this_machine_or_over_tls() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8000", true),
+            ("http://127.1.2.3", true),
+            ("http://localhost:8000", true),
+            ("http://[::1]:8000", true),
+            ("http://[::1]", true),
+            ("https://anywhere", true),
+            ("http://10.0.0.1:8000", false),
+            ("http://localhost.example.org", false),
+            ("http://127.0.0.1.example.org:80", false),
+        ] {
+            assert_eq!(keeps_secrets(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn names_cannot_leave_their_place_in_a_path() {
+        for good in ["atocore", "a.b_c-d", "default_tenant", "abc"] {
+            assert!(named(good, 3), "{good}");
+        }
+        for bad in ["", "ab", "..", "../x", "a/b", "a%2f", "-ab", "ab.", "a b", &"a".repeat(501)] {
+            assert!(!named(bad, 3), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The real program with the vectors on a real Chroma server.
+
+use std::{thread, time::Duration};
+
+use atocore_testkit::chroma::{FakeServer, Reply, Server};
+
+use crate::program::Place;
+
+/// How long to sleep until something is looked at again that comes by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The place of a note that is found by meaning, with its vectors on the server at `url`.
+fn place(url: &str) -> Place {
+    let place = Place::new().with_model();
+    place.write("home/atocore.toml", format!("vector_store = \"chroma\"\nchroma_url = \"{url}\"\n"));
+    place.write("notes/car.md", "# Garage\n\nThe automobile would not start because its battery was flat.\n");
+    place.ok(&["project", "add", "notes", "--root", "notes"]);
+    place
+}
+
+#[test]
+fn commands_use_the_server_and_go_on_without_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    let place = place(&server.url());
+    place.ok(&["refresh", "notes"]);
+    let found = place.json(&["query", "my car is broken down", "--mode", "dense"]);
+    assert_eq!(found["results"][0]["source_path"], "car.md", "{found}");
+    assert_eq!(place.json(&["status"])["embedding"]["indexed"], 1);
+
+    server.kill();
+    place.write("notes/boat.md", "# Harbour\n\nThe dinghy leaks and has to be caulked.\n");
+    let refreshed = place.run(&["refresh", "notes"]);
+    assert_eq!(refreshed.code, 0, "{refreshed:?}");
+    assert!(refreshed.stderr.contains("vectors are unavailable since"), "{refreshed:?}");
+    let answered = place.run(&["query", "dinghy"]);
+    assert_eq!(answered.code, 0, "{answered:?}");
+    assert!(answered.stdout.contains("boat.md"), "{answered:?}");
+    let said = format!("{}{}", answered.stdout, answered.stderr);
+    assert!(said.contains("vectors unavailable since") && said.contains(&server.url()), "{said}");
+    let refused = place.run(&["--json", "query", "a vessel", "--mode", "dense"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let said = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(said.contains("vectors_unavailable"), "{said}");
+    let doctor = place.run(&["doctor"]);
+    assert!(doctor.stdout.contains("does not answer"), "{doctor:?}");
+
+    server.restart();
+    assert_eq!(place.json(&["embed"])["embedded"], 0);
+    let found = place.json(&["query", "a vessel that lets water in", "--mode", "dense"]);
+    assert_eq!(found["results"][0]["source_path"], "boat.md", "{found}");
+}
+
+#[test]
+fn a_running_server_catches_up_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    server.kill();
+    let place = place(&server.url());
+    let running = place.serve();
+    place.ok(&["refresh", "notes"]);
+    server.restart();
+    while place.run(&["query", "my car is broken down", "--mode", "dense"]).code != 0
+        || place.json(&["status"])["embedding"]["indexed"] != 1
+    {
+        thread::sleep(LOOK_AGAIN);
+    }
+    assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
+fn a_slow_server_holds_a_question_up_no_longer_than_the_limit_and_the_next_one_not_at_all() {
+    let slow = FakeServer::always(Reply::Silence(Duration::from_secs(600)));
+    let place = place(&slow.url()).variable("ATOCORE_CHROMA_TIMEOUT_MS", "300");
+    let refreshed = place.run(&["refresh", "notes"]);
+    assert_eq!(refreshed.code, 0, "{refreshed:?}");
+    let answered = place.run(&["query", "automobile"]);
+    assert!(answered.stdout.contains("car.md"), "{answered:?}");
+    assert!(format!("{}{}", answered.stdout, answered.stderr).contains("within 300 ms"), "{answered:?}");
+}
+
+#[test]
+fn settings_of_the_server_are_checked_and_its_token_is_never_shown() {
+    let place = Place::new().variable("ATOCORE_CHROMA_TOKEN", "very-secret-token");
+    let shown = place.ok(&["config", "show"]);
+    assert!(shown.contains("ATOCORE_CHROMA_TOKEN") && !shown.contains("very-secret"), "{shown}");
+    let bad = [
+        ("ATOCORE_VECTOR_STORE", "faiss"),
+        ("ATOCORE_CHROMA_URL", "http://chroma/api"),
+        ("ATOCORE_CHROMA_TENANT", "../admin"),
+        ("ATOCORE_CHROMA_COLLECTION", "ab"),
+        ("ATOCORE_CHROMA_CA_FILE", "/nowhere/ca.pem"),
+        ("ATOCORE_CHROMA_TIMEOUT_MS", "0"),
+    ];
+    let refused = place.run_with(&bad, &["status"]);
+    assert_eq!(refused.code, 64, "{refused:?}");
+    for (name, value) in bad {
+        assert!(refused.stderr.contains(name) && refused.stderr.contains(value), "{name}: {refused:?}");
+    }
+    let plain =
+        [("ATOCORE_VECTOR_STORE", "chroma"), ("ATOCORE_CHROMA_URL", "http://chroma.example.org:8000")];
+    let refused = place.run_with(&plain, &["status"]);
+    assert_eq!(refused.code, 64, "{refused:?}");
+    assert!(refused.stderr.contains("https://") && !refused.stderr.contains("very-secret"), "{refused:?}");
+}
