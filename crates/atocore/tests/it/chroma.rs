@@ -25,7 +25,7 @@ fn commands_use_the_server_and_go_on_without_it() {
     let place = place(&server.url());
     place.ok(&["refresh", "notes"]);
     let found = place.json(&["query", "my car is broken down", "--mode", "dense"]);
-    assert_eq!(found["results"][0]["source_path"], "car.md", "{found}");
+    assert_eq!(found["results"][0]["source_file"], "car.md", "{found}");
     assert_eq!(place.json(&["status"])["embedding"]["indexed"], 1);
 
     server.kill();
@@ -48,7 +48,7 @@ fn commands_use_the_server_and_go_on_without_it() {
     server.restart();
     assert_eq!(place.json(&["embed"])["embedded"], 0);
     let found = place.json(&["query", "a vessel that lets water in", "--mode", "dense"]);
-    assert_eq!(found["results"][0]["source_path"], "boat.md", "{found}");
+    assert_eq!(found["results"][0]["source_file"], "boat.md", "{found}");
 }
 
 #[test]
