@@ -177,10 +177,14 @@ impl Error {
         }
     }
 
-    /// Whether opening the store once as its owner is what helps: a process was killed in the middle of a write.
+    /// Whether opening the store once as its owner is what helps: a process was killed in the middle of a write, or an
+    /// earlier version wrote the store.
     #[must_use]
     pub const fn needs_owner(&self) -> bool {
-        matches!(self, Self::RestorePending | Self::Storage(StorageError::Unfinished(_)))
+        matches!(
+            self,
+            Self::RestorePending | Self::Storage(StorageError::Unfinished(_) | StorageError::Older { .. })
+        )
     }
 
     /// What sort of trouble it is.

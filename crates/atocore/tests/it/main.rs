@@ -31,6 +31,7 @@ mod program;
 mod proof;
 mod prune;
 mod readme;
+mod released;
 mod restore;
 mod safety;
 mod schedule;
