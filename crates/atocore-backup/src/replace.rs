@@ -144,7 +144,11 @@ impl Staged {
             registry: self.registry.clone(),
             vectors: self.vectors,
         };
-        journal.write(&self.layout)?;
+        if let Err(error) = journal.write(&self.layout) {
+            // It may stand there all the same, and what it names must not be thrown away as long as it may.
+            self.armed = journal::withdraw(&self.layout).is_err();
+            return Err(error);
+        }
         self.armed = true;
         swap::carry_out(&journal, &self.layout)
     }
@@ -177,7 +181,12 @@ pub fn is_pending(layout: &Layout) -> Result<bool, BackupError> {
 pub fn recover(layout: &Layout) -> Result<Recovered, BackupError> {
     match Journal::read(layout)? {
         Some(journal) => Ok(Recovered::Finished(swap::carry_out(&journal, layout)?)),
-        None if swap::clear_staged(layout)? => Ok(Recovered::GivenUp),
+        None if swap::is_staged(layout)? => {
+            // Not before it is known that no journal will be back after a power cut.
+            journal::withdraw(layout)?;
+            swap::clear_staged(layout)?;
+            Ok(Recovered::GivenUp)
+        }
         None => Ok(Recovered::Nothing),
     }
 }

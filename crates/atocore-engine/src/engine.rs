@@ -50,7 +50,7 @@ pub enum Access {
         /// Where requests are taken meanwhile.
         socket: Option<PathBuf>,
     },
-    /// To restore over what is there, even when it cannot be opened.
+    /// To restore over what is there, even when it is damaged and cannot be opened.
     Replace {
         /// What for, as others are told.
         activity: String,
@@ -106,7 +106,13 @@ impl Engine {
             }
             Access::Replace { activity } => {
                 engine.own(activity, None)?;
-                engine.unopened = engine.open_store(monitor).err();
+                if let Err(error) = engine.open_store(monitor) {
+                    // What cannot be opened cannot be saved before it is replaced. So it must be beyond help.
+                    if !error.blames_the_store() {
+                        return Err(error);
+                    }
+                    engine.unopened = Some(error);
+                }
             }
             Access::Read => engine.look()?,
         }

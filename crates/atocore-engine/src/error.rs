@@ -187,6 +187,19 @@ impl Error {
         )
     }
 
+    /// Whether the store itself is at fault, so that only another one in its place helps; and not something that may
+    /// pass, such as a full disk, or something beside it.
+    #[must_use]
+    pub fn blames_the_store(&self) -> bool {
+        match self {
+            Self::Backup(error) => {
+                matches!(error, BackupError::JournalUnreadable { .. } | BackupError::CopyDiffers(_))
+            }
+            Self::Storage(error) => matches!(error.code(), ErrorCode::StoreDamaged | ErrorCode::StoreNewer),
+            _ => false,
+        }
+    }
+
     /// What sort of trouble it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

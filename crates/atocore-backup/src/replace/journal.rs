@@ -123,9 +123,18 @@ impl Journal {
             at: self.replaced.at.to_string(),
         };
         write(&layout.restores().join("last.json"), &text)?;
-        files::remove_file(&journal_file(layout))?;
-        Ok(files::sync(&layout.restores())?)
+        withdraw(layout)
     }
+}
+
+/// Sees to it that there is no journal, on disk too.
+pub(super) fn withdraw(layout: &Layout) -> Result<(), BackupError> {
+    let folder = layout.restores();
+    if files::kind(&folder)?.is_some() {
+        files::remove_file(&journal_file(layout))?;
+        files::sync(&folder)?;
+    }
+    Ok(())
 }
 
 /// Whether a swap was begun and not finished.

@@ -32,18 +32,31 @@ pub(super) fn incoming_vectors(layout: &Layout) -> PathBuf {
     layout.vector_store().join(INCOMING)
 }
 
-/// Throws away what was made ready; `true` when there was anything.
-pub(super) fn clear_staged(layout: &Layout) -> Result<bool, BackupError> {
-    let mut found = false;
-    for path in [incoming_database(layout), incoming_registry(layout), incoming_vectors(layout)] {
+/// Everything that can lie ready.
+fn staged(layout: &Layout) -> [PathBuf; 3] {
+    [incoming_database(layout), incoming_registry(layout), incoming_vectors(layout)]
+}
+
+/// Whether anything was made ready.
+pub(super) fn is_staged(layout: &Layout) -> Result<bool, BackupError> {
+    for path in staged(layout) {
+        if files::kind(&path)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Throws away what was made ready.
+pub(super) fn clear_staged(layout: &Layout) -> Result<(), BackupError> {
+    for path in staged(layout) {
         match files::kind(&path)? {
-            None => continue,
+            None => {}
             Some(Kind::Folder) => files::remove_tree(&path)?,
             Some(_) => files::remove_file(&path)?,
         }
-        found = true;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Puts everything that was made ready on disk, names included.
@@ -68,7 +81,7 @@ pub(super) fn carry_out(journal: &Journal, layout: &Layout) -> Result<Replaced, 
         vectors(&layout.vector_store())?;
     }
     journal.close(layout)?;
-    let _left = clear_staged(layout)?;
+    clear_staged(layout)?;
     Ok(journal.replaced.clone())
 }
 

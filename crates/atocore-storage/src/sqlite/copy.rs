@@ -59,6 +59,12 @@ impl UnsyncedCopy {
     /// Makes a finished copy a plain single file; a log beside it is folded in.
     pub(super) fn settle(path: &Path) -> Result<Self, StorageError> {
         leave_log_mode(path).map_err(|error| why_not_opened(path, error))?;
+        // SQLite does not say when it could not remove these. In a snapshot they would be damage.
+        for ending in ["-wal", "-shm"] {
+            let mut sidecar = path.as_os_str().to_owned();
+            sidecar.push(ending);
+            files::remove_file(Path::new(&sidecar))?;
+        }
         Ok(Self { path: path.to_owned() })
     }
 

@@ -34,7 +34,8 @@ pub struct PowerOptions<'a> {
     pub states: u64,
     /// Determines what is drawn by lot.
     pub seed: u64,
-    /// The program is taken for one that never syncs what has one of these paths, or ends in one. For tests of this test.
+    /// The program is taken for one that never syncs what lies at one of these paths; `**/a` is an `a` in any folder. For
+    /// tests of this test.
     pub forgotten: &'a [&'a str],
     /// An empty folder for everything; left as it is for whoever wants to look.
     pub scratch: &'a Path,
@@ -152,7 +153,10 @@ impl Work {
         }
         for step in &recording.steps {
             disk.apply(step)?;
-            let forgot = |path: &PathBuf| forgotten.iter().any(|end| path.ends_with(end));
+            let is = |path: &Path, named: &str| {
+                named.strip_prefix("**/").map_or(path == Path::new(named), |end| path.ends_with(end))
+            };
+            let forgot = |path: &Path| forgotten.iter().any(|named| is(path, named));
             match step {
                 Step::Sync(path) if forgot(path) => forgetful.apply(&Step::Said)?,
                 _ => forgetful.apply(step)?,

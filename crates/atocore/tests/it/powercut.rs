@@ -45,14 +45,18 @@ fn a_power_cut_at_any_file_operation_loses_nothing_and_lists_nothing_partial() {
 #[test]
 fn a_sync_that_is_missing_is_found_out() {
     let forgotten: [(Scene, &[&str], &str); 8] = [
-        (Scene::Snapshot, &["backup-metadata.json"], "a partial snapshot is listed"),
-        (Scene::Snapshot, &["db/atocore.db"], "a partial snapshot is listed"),
+        (Scene::Snapshot, &["**/backup-metadata.json"], "a partial snapshot is listed"),
+        (Scene::Snapshot, &["**/db/atocore.db"], "a partial snapshot is listed"),
         (Scene::Snapshot, &["backups/snapshots", "backups/.partial"], "what was acknowledged is lost"),
-        (Scene::FirstSnapshot, &["backups"], "what was acknowledged is lost"),
-        (Scene::Restore, &["atocore.db.restore-incoming"], "is not the file that was recorded"),
-        (Scene::Restore, &["data/restore"], "is not the file that was recorded"),
-        (Scene::RestoreWithoutRegistry, &["config"], "what was acknowledged is lost"),
-        (Scene::Undo, &["data/chroma", ".restore-placing"], "what was acknowledged is lost"),
+        (
+            Scene::FirstSnapshot,
+            &["", "backups", "backups/snapshots", "backups/.partial"],
+            "what was acknowledged is lost",
+        ),
+        (Scene::Restore, &["**/atocore.db.restore-incoming"], "the power cut after step"),
+        (Scene::Restore, &["data/restore"], "the power cut after step"),
+        (Scene::RestoreWithoutRegistry, &["config"], "the power cut after step"),
+        (Scene::Undo, &["data/chroma", "**/.restore-placing"], "the power cut after step"),
     ];
     for (scene, forgotten, expected) in forgotten {
         let scratch = tempfile::tempdir().unwrap();
@@ -107,4 +111,26 @@ fn no_snapshot_holds_what_a_restore_has_made_ready() {
         assert_eq!(place.read("home/data/chroma/list.bin"), vectors);
         assert_eq!(std::fs::read_dir(place.path("home/data/chroma")).unwrap().count(), 1);
     }
+}
+
+/// What cannot be opened cannot be saved as a snapshot before it is replaced; so it must be beyond help.
+#[test]
+fn a_store_that_cannot_be_opened_for_now_is_not_replaced() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    place.write("notes/new.md", "# Lanterns\n\nLanterns are lit at dusk.\n");
+    place.ok(&["refresh", "notes"]);
+    let index = place.path("home/data/index");
+    std::fs::remove_dir_all(&index).unwrap();
+    place.write("home/data/index", "in the way of the word index");
+    let refused = place.run(&["backup", "restore", &stamp, "--yes"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("hint: "), "{refused:?}");
+    std::fs::remove_file(&index).unwrap();
+    let plan = place.json(&["backup", "restore", &stamp, "--dry-run"]);
+    assert!(plan["lost"]["by_verb"].is_object(), "the store is as it was: {plan}");
+    let answer = place.json(&["query", "lanterns dusk"]);
+    assert!(answer.to_string().contains("lit at dusk"), "{answer}");
+    let done = place.json(&["backup", "restore", &stamp, "--yes"]);
+    assert!(done["safety_stamp"].is_string(), "{done}");
 }

@@ -107,6 +107,27 @@ const NEEDS: &[Need] = &[
                   them a seccomp profile that permits unshare and mount",
     },
     Need {
+        name: "strace",
+        reason: "the tests of power cuts and failing calls record and disturb what the program asks of the system",
+        probe: &[
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-y",
+            "-xx",
+            "-e",
+            "trace=openat",
+            "-e",
+            "inject=fsync:error=EIO:when=1",
+            "-o",
+            "/dev/null",
+            "true",
+        ],
+        install: Install::Apt("strace"),
+        by_hand: "install strace 5.3 or later, and allow tracing of own processes: in a container the capability \
+                  SYS_PTRACE or a seccomp profile that permits ptrace",
+    },
+    Need {
         name: "setpriv",
         reason: "run as root, the tests of damage take from the program the right to read everything",
         probe: &[

@@ -1,5 +1,6 @@
 //! `cargo xtask soak`: kills the release binary at random moments and looks for losses, first with documents and
-//! snapshots, then while vectors are made; and takes recovery points beside writers that change everything in step.
+//! snapshots, then while vectors are made; takes recovery points beside writers that change everything in step; and cuts
+//! the power and lets calls fail while snapshots are taken and gone back to.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -8,8 +9,11 @@ use atocore_model::time::Clock;
 use atocore_testkit::{
     model,
     soak::{
-        self, SoakFailure, SoakOptions, meaning,
+        self, SoakFailure, SoakOptions,
+        failing::{self, FailingOptions},
+        meaning,
         points::{self, PointOptions},
+        power::{self, PowerOptions, Scene},
         recovery,
     },
 };
@@ -21,19 +25,23 @@ use crate::{
     terminal,
 };
 
-const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points] [--kills N] [--points N] [--seed S] [--program FILE]";
+const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points|power|failing] [--kills N] [--points N] [--states N] [--faults N] [--seed S] [--program FILE]";
 
-/// The soaks, one after the other: three that kill, and one that takes recovery points.
+/// The soaks, one after the other: three that kill, one that takes recovery points, one that cuts the power and one that
+/// lets calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Documents,
     Meaning,
     Recovery,
     Points,
+    Power,
+    Failing,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Documents, Self::Meaning, Self::Recovery, Self::Points];
+    const ALL: [Self; 6] =
+        [Self::Documents, Self::Meaning, Self::Recovery, Self::Points, Self::Power, Self::Failing];
 
     const fn name(self) -> &'static str {
         match self {
@@ -41,16 +49,21 @@ impl Part {
             Self::Meaning => "meaning",
             Self::Recovery => "recovery",
             Self::Points => "points",
+            Self::Power => "power",
+            Self::Failing => "failing",
         }
     }
 
-    /// Kills, or recovery points: what the issues ask for. A kill of the second takes some seconds more.
+    /// Kills, recovery points, states that are drawn for each step, or calls that fail in each piece of work (0 for all of
+    /// them): what the issues ask for. A kill of the second takes some seconds more.
     const fn times(self) -> u64 {
         match self {
             Self::Documents => 200,
             Self::Meaning => 60,
             Self::Recovery => 1000,
             Self::Points => 2000,
+            Self::Power => 8,
+            Self::Failing => 0,
         }
     }
 
@@ -59,7 +72,7 @@ impl Part {
         match self {
             Self::Documents => 5,
             Self::Meaning => 2,
-            Self::Recovery | Self::Points => 1,
+            Self::Recovery | Self::Points | Self::Power | Self::Failing => 1,
         }
     }
 
@@ -68,6 +81,8 @@ impl Part {
         match self {
             Self::Documents | Self::Meaning | Self::Recovery => "--kills",
             Self::Points => "--points",
+            Self::Power => "--states",
+            Self::Failing => "--faults",
         }
     }
 
@@ -80,7 +95,30 @@ impl Part {
                 "nothing acknowledged was lost by going back, and no snapshot was left half done"
             }
             Self::Points => "database, registry and vectors agree in every recovery point",
+            Self::Power => "no power cut lost anything or left anything partial in the list",
+            Self::Failing => "every call that failed was borne, or told with its cure",
         }
+    }
+
+    /// What is done how many times.
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Documents | Self::Meaning | Self::Recovery => "kills",
+            Self::Points => "recovery points",
+            Self::Power => "drawn states for each step",
+            Self::Failing => "failing calls in each piece of work (0: all)",
+        }
+    }
+
+    /// What was asked for, or else what the issues ask for.
+    fn times_of(self, wanted: &Wanted) -> u64 {
+        let asked = match self {
+            Self::Documents | Self::Meaning | Self::Recovery => wanted.kills,
+            Self::Points => wanted.points,
+            Self::Power => wanted.states,
+            Self::Failing => wanted.faults,
+        };
+        asked.unwrap_or_else(|| self.times())
     }
 }
 
@@ -90,30 +128,33 @@ struct Wanted {
     parts: Vec<Part>,
     kills: Option<u64>,
     points: Option<u64>,
+    states: Option<u64>,
+    faults: Option<u64>,
     seed: Option<u64>,
     program: Option<PathBuf>,
 }
 
-/// Runs it with `[--only PART] [--kills N] [--points N] [--seed S] [--program FILE]`.
+/// Runs it with `[--only PART] [--kills N] [--points N] [--states N] [--faults N] [--seed S] [--program FILE]`.
 ///
 /// # Errors
 /// The arguments are wrong, the program cannot be built, or something was lost.
 pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     let wanted = wanted(args)?;
     let seed = wanted.seed.unwrap_or_else(|| SystemClock.now().get().as_second().unsigned_abs());
-    let mut program = wanted.program;
-    for part in wanted.parts {
+    let mut program = wanted.program.clone();
+    for part in wanted.parts.iter().copied() {
+        let times = part.times_of(&wanted);
         if part == Part::Points {
             // Nothing is killed, so this process does it; what copies is this program too.
             let own = std::env::current_exe().map_err(|error| no_scratch(&error))?;
-            soak(part, wanted.points.unwrap_or_else(|| part.times()), seed, own)?;
+            soak(part, times, seed, own)?;
             continue;
         }
         let program = match &program {
             Some(program) => program,
             None => program.insert(build()?),
         };
-        soak(part, wanted.kills.unwrap_or_else(|| part.times()), seed, program.clone())?;
+        soak(part, times, seed, program.clone())?;
     }
     Ok(())
 }
@@ -121,10 +162,10 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
 fn soak(part: Part, times: u64, seed: u64, program: PathBuf) -> Result<(), Failure> {
     let scratch = tempfile::tempdir().map_err(|error| no_scratch(&error))?;
     let again = format!("--only {} {} {times} --seed {seed}", part.name(), part.flag());
-    let what = if part == Part::Points { "recovery points" } else { "kills" };
-    terminal::note(&format!("{times} {what} of {}; to repeat it: {again}", program.display()));
+    terminal::note(&format!("{times} {} of {}; to repeat it: {again}", part.what(), program.display()));
     let report = &mut |line: String| terminal::line(&line);
     let copier = Copier::Child { program: program.clone(), arguments: vec![super::COPY_PAGES.to_owned()] };
+    let (scratch_dir, tested) = (scratch.path(), program.clone());
     let options = SoakOptions { program, kills: times, seed, scale: part.scale(), scratch: scratch.path() };
     let done = match part {
         Part::Documents => said(soak::run(&options, report)),
@@ -133,6 +174,18 @@ fn soak(part: Part, times: u64, seed: u64, program: PathBuf) -> Result<(), Failu
         Part::Points => {
             let options = PointOptions { copier, points: times, seed, scratch: scratch.path() };
             said(points::run(&options, report))
+        }
+        Part::Power => {
+            let (program, scratch) = (tested, scratch_dir);
+            let scenes = &Scene::ALL;
+            let options = PowerOptions { program, scenes, states: times, seed, forgotten: &[], scratch };
+            said(power::run(&options, report))
+        }
+        Part::Failing => {
+            let (program, scratch) = (tested, scratch_dir);
+            let faults = usize::try_from(times).unwrap_or(usize::MAX);
+            let options = FailingOptions { program, scenes: &Scene::ALL, faults, seed, scratch };
+            said(failing::run(&options, report))
         }
     };
     match done {
@@ -154,8 +207,15 @@ fn said(done: Result<impl fmt::Display, SoakFailure>) -> Result<String, SoakFail
 }
 
 fn wanted(args: &[String]) -> Result<Wanted, Failure> {
-    let mut wanted =
-        Wanted { parts: Part::ALL.to_vec(), kills: None, points: None, seed: None, program: None };
+    let mut wanted = Wanted {
+        parts: Part::ALL.to_vec(),
+        kills: None,
+        points: None,
+        states: None,
+        faults: None,
+        seed: None,
+        program: None,
+    };
     let mut rest = args.iter();
     while let Some(flag) = rest.next() {
         let value = rest.next();
@@ -166,12 +226,14 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
         match flag.as_str() {
             "--kills" => wanted.kills = Some(number()?),
             "--points" => wanted.points = Some(number()?),
+            "--states" => wanted.states = Some(number()?),
+            "--faults" => wanted.faults = Some(number()?),
             "--seed" => wanted.seed = Some(number()?),
             "--only" => {
                 let part = Part::ALL.into_iter().find(|part| value.is_some_and(|value| value == part.name()));
                 let unknown = || {
-                    Failure::usage("`--only` needs `documents`, `meaning`, `recovery` or `points`")
-                        .with_hint(USAGE)
+                    let names = Part::ALL.map(|part| format!("`{}`", part.name())).join(", ");
+                    Failure::usage(format!("`--only` needs one of {names}")).with_hint(USAGE)
                 };
                 wanted.parts = vec![part.ok_or_else(unknown)?];
             }
@@ -212,12 +274,22 @@ mod tests {
 
     #[test]
     fn parts_kills_and_seed_can_be_given() {
-        let all = Wanted { parts: Part::ALL.to_vec(), kills: None, points: None, seed: None, program: None };
+        let all = Wanted {
+            parts: Part::ALL.to_vec(),
+            kills: None,
+            points: None,
+            states: None,
+            faults: None,
+            seed: None,
+            program: None,
+        };
         assert_eq!(given(&[]).unwrap(), all);
         let some = Wanted { parts: vec![Part::Meaning], kills: Some(3), seed: Some(7), ..all };
         assert_eq!(given(&["--seed", "7", "--only", "meaning", "--kills", "3"]).unwrap(), some);
         let points = given(&["--only", "points", "--points", "40"]).unwrap();
         assert_eq!((points.parts, points.points), (vec![Part::Points], Some(40)));
+        let failing = given(&["--only", "failing", "--faults", "7", "--states", "3"]).unwrap();
+        assert_eq!((failing.parts[0].times_of(&failing), Part::Power.times_of(&failing)), (7, 3));
         let other = given(&["--program", "/p/atocore"]).unwrap();
         assert_eq!(other.program, Some(PathBuf::from("/p/atocore")));
         for wrong in
