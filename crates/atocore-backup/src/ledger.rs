@@ -160,21 +160,16 @@ impl Ledger {
         (good.metadata_blake3 == Some(digest(&bytes))).then_some(Proven { depth: good.depth, at: good.at })
     }
 
-    /// The newest snapshot that is proven to `depth` or deeper.
-    ///
-    /// # Errors
-    /// When the backup directory is there and cannot be read.
-    pub fn newest_proven(&self, depth: Depth) -> Result<Option<(SnapshotId, Proven)>, BackupError> {
-        Ok(self.newest_proven_to_each()?.remove(&depth))
-    }
-
     /// The newest snapshot for every depth to which, or deeper than which, one is proven.
     ///
     /// # Errors
     /// When the backup directory is there and cannot be read.
-    pub fn newest_proven_to_each(&self) -> Result<BTreeMap<Depth, (SnapshotId, Proven)>, BackupError> {
+    pub fn newest_proven_to_each(
+        &self,
+        now: Timestamp,
+    ) -> Result<BTreeMap<Depth, (SnapshotId, Proven)>, BackupError> {
         let mut newest = BTreeMap::new();
-        for stamp in self.vault.stamps()?.into_iter().rev() {
+        for stamp in self.vault.newest_first(now)? {
             if newest.len() == Depth::ALL.len() {
                 break;
             }
@@ -190,9 +185,9 @@ impl Ledger {
     ///
     /// # Errors
     /// When the backup directory is there and cannot be read.
-    pub fn overview(&self) -> Result<Overview, BackupError> {
+    pub fn overview(&self, now: Timestamp) -> Result<Overview, BackupError> {
         let mut overview = Overview::default();
-        for stamp in self.vault.stamps()?.into_iter().rev() {
+        for stamp in self.vault.newest_first(now)? {
             let standing = self.verdicts(stamp);
             overview.failing += usize::from(standing.verdicts.iter().any(|verdict| !verdict.valid));
             if overview.newest.len() < Depth::ALL.len()

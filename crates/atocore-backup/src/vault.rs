@@ -2,9 +2,13 @@
 //!
 //! A snapshot is found from where it lies now, never from the absolute paths in its metadata.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use atocore_model::id::SnapshotId;
+use atocore_model::{id::SnapshotId, time::Timestamp};
 use atocore_storage::files::{self, Kind, stream};
 use serde_json::Value;
 
@@ -14,6 +18,9 @@ use crate::{
     manifest::{self, FILE_NAME, LIMIT_BYTES},
     tree,
 };
+
+/// A stamp may be so far ahead of the clock: snapshots of one second are named by the seconds after it.
+const AHEAD: Duration = Duration::from_secs(3_600);
 
 /// A backup directory. It need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,17 +101,21 @@ impl Vault {
         self.snapshots().join(id.to_string())
     }
 
+    /// Whatever lies in `snapshots/`; nothing when there is no such folder. One that is there and cannot be looked into
+    /// is an error: that there are no snapshots would be a lie.
+    pub(crate) fn found(&self) -> Result<Vec<PathBuf>, BackupError> {
+        match files::list(&self.snapshots()) {
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            listed => Ok(listed?),
+        }
+    }
+
     /// Every directory below `snapshots/`, sorted by name; none when the backup directory is missing.
     ///
     /// # Errors
     /// When the folder is there and cannot be read. Metadata that cannot be read is noted in its entry.
     pub fn list(&self) -> Result<Vec<SnapshotEntry>, BackupError> {
-        let snapshots = self.snapshots();
-        if !snapshots.is_dir() {
-            return Ok(Vec::new());
-        }
-        let dirs = files::list(&snapshots)?.into_iter().filter(|path| path.is_dir());
-        Ok(dirs.map(entry).collect())
+        Ok(self.found()?.into_iter().filter(|path| path.is_dir()).map(entry).collect())
     }
 
     /// The stamp of every directory below `snapshots/` that is named by one, the oldest first, without looking into
@@ -113,15 +124,23 @@ impl Vault {
     /// # Errors
     /// When the folder is there and cannot be read.
     pub fn stamps(&self) -> Result<Vec<SnapshotId>, BackupError> {
-        let snapshots = self.snapshots();
-        if !snapshots.is_dir() {
-            return Ok(Vec::new());
-        }
-        let paths = files::list(&snapshots)?;
+        let paths = self.found()?;
         let stamp = |path: &PathBuf| path.file_name()?.to_str()?.parse::<SnapshotId>().ok();
         let mut stamps: Vec<_> = paths.iter().filter(|path| path.is_dir()).filter_map(stamp).collect();
         stamps.sort();
         Ok(stamps)
+    }
+
+    /// The same, the newest first, and those of the future (by more than an hour) last: when a clock was wrong once,
+    /// what it left must not stand for the newest until its time comes.
+    ///
+    /// # Errors
+    /// As [`Vault::stamps`].
+    pub fn newest_first(&self, now: Timestamp) -> Result<Vec<SnapshotId>, BackupError> {
+        let begins = now.get().checked_add(AHEAD).unwrap_or(now.get());
+        let (past, future): (Vec<_>, Vec<_>) =
+            self.stamps()?.into_iter().partition(|stamp| stamp.time() <= begins);
+        Ok(past.into_iter().rev().chain(future.into_iter().rev()).collect())
     }
 }
 

@@ -16,7 +16,11 @@ use atocore_backup::{
     vault::{SnapshotEntry, Vault},
     verify,
 };
-use atocore_model::{id::SnapshotId, monitor::Monitor, time::Clock};
+use atocore_model::{
+    id::SnapshotId,
+    monitor::Monitor,
+    time::{Clock, Timestamp},
+};
 use atocore_storage::{
     layout::Layout,
     sqlite::{Store, StoreRecord},
@@ -105,9 +109,9 @@ pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Opt
     Ok(vault.list()?.into_iter().map(with_proof).collect())
 }
 
-/// The newest snapshot, whatever state it is in.
-pub(crate) fn newest(layout: &Layout) -> Result<Option<SnapshotId>, Error> {
-    Ok(Vault::new(&layout.backups).stamps()?.pop())
+/// The newest snapshot, whatever state it is in; one of the future only when there is no other.
+pub(crate) fn newest(layout: &Layout, now: Timestamp) -> Result<Option<SnapshotId>, Error> {
+    Ok(Vault::new(&layout.backups).newest_first(now)?.first().copied())
 }
 
 /// Restores a snapshot into an empty folder, which then holds a whole installation. Needs no open engine, and nothing

@@ -36,6 +36,8 @@ pub struct Health {
     /// The newest snapshot proven to each depth, the shallowest depth first; `None` when the backup directory cannot be
     /// read.
     pub proven: Option<Vec<ProvenSnapshot>>,
+    /// What a server does by itself, when next, and what failed.
+    pub schedule: Vec<JobStatus>,
 }
 
 /// The newest snapshot that is proven to a depth.
@@ -127,14 +129,16 @@ pub struct Status {
 
 pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
     let generation = engine.store_if_any().map(|store| store.generation()).transpose()?;
+    let now = engine.clock().now();
     Ok(Health {
         schema_version: SCHEMA_VERSION,
         generation: generation.unwrap_or_default(),
         store: generation.is_some(),
         proven: Ledger::of(&Vault::new(&engine.layout().backups))
-            .newest_proven_to_each()
+            .newest_proven_to_each(now)
             .ok()
-            .map(|newest| proven(&newest, engine.clock().now())),
+            .map(|newest| proven(&newest, now)),
+        schedule: engine.timetable().jobs(now),
     })
 }
 
@@ -197,7 +201,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
     let vault = Vault::new(&layout.backups);
-    let (entries, overview) = (vault.list()?, Ledger::of(&vault).overview()?);
+    let (entries, overview) = (vault.list()?, Ledger::of(&vault).overview(now)?);
     let readable = entries.iter().filter(|entry| entry.metadata.is_some());
     let newest = readable
         .filter_map(|entry| Some((entry.stamp.parse::<SnapshotId>().ok()?, entry)))

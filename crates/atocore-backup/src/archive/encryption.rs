@@ -239,8 +239,11 @@ mod tests {
             assert!(text.contains(words) && !text.contains(&secret[20..]), "{text}");
         };
 
-        std::fs::write(&path, format!("# created: now\r\n# public key: {public}\r\n\r\n{secret}\r\n"))
-            .unwrap();
+        files::write_atomic(
+            &path,
+            format!("# created: now\r\n# public key: {public}\r\n\r\n{secret}\r\n").as_bytes(),
+        )
+        .unwrap();
         let mut identities = Identities::default();
         identities.add_file(&path).unwrap();
         assert_eq!(format!("{identities:?}"), "Identities(1)");
@@ -251,11 +254,11 @@ mod tests {
         refused(recipients.add("age1\u{1b}"), "`age1\\u{1b}`");
         refused(recipients.add("ssh-ed25519 AAAA"), "no public key of age");
         refused(recipients.add_file(&path), "line 4 of");
-        std::fs::write(&path, format!("{public}\n# and\n{public}\n")).unwrap();
+        files::write_atomic(&path, format!("{public}\n# and\n{public}\n").as_bytes()).unwrap();
         recipients.add_file(&path).unwrap();
         assert_eq!(recipients.0.len(), 3);
         refused(identities.add_file(&path), "line 1 of");
-        std::fs::write(&path, format!("{public}\n").repeat(MOST_RECIPIENTS)).unwrap();
+        files::write_atomic(&path, format!("{public}\n").repeat(MOST_RECIPIENTS).as_bytes()).unwrap();
         refused(recipients.add_file(&path), "500 recipients already");
         for (bytes, words) in [
             (&b""[..], "no key in it"),
@@ -263,7 +266,7 @@ mod tests {
             (b"\xff\xfe", "no text"),
             (b"age-encryption.org/v1\n-> scrypt", "encrypted itself"),
         ] {
-            std::fs::write(&path, bytes).unwrap();
+            files::write_atomic(&path, bytes).unwrap();
             refused(identities.add_file(&path), words);
             refused(recipients.add_file(&path), words);
         }

@@ -54,8 +54,9 @@ pub struct Imported {
     pub validation: Validation,
 }
 
-/// Takes a snapshot in from an archive, under its own stamp, after comparing every byte with its record. One that is
-/// encrypted is opened with one of `identities`; the content says whether it is, and not the name.
+/// Takes a snapshot in from an archive, under its own stamp, after comparing every byte with its record.
+///
+/// One that is encrypted is opened with one of `identities`; the content says whether it is, and not the name.
 ///
 /// # Errors
 /// [`BackupError::ArchiveEncrypted`] when none of `identities` opens it;

@@ -66,8 +66,7 @@ pub fn plan(
     monitor: &dyn Monitor,
 ) -> Result<Plan, BackupError> {
     let survey = Survey::new(vault, layout)?;
-    let snapshots = vault.snapshots();
-    let paths = if snapshots.is_dir() { files::list(&snapshots)? } else { Vec::new() };
+    let paths = vault.found()?;
     let (mut found, mut untouched) = (Vec::new(), Vec::new());
     for path in paths {
         proceed(monitor)?;

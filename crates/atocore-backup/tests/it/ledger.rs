@@ -6,7 +6,11 @@ use atocore_backup::{
     ledger::{Ledger, Proven},
     verify::Validation,
 };
-use atocore_model::{id::SnapshotId, snapshot::Depth, time::Timestamp};
+use atocore_model::{
+    id::SnapshotId,
+    snapshot::Depth,
+    time::{Clock, Timestamp},
+};
 
 use crate::home::{Home, copy_tree};
 
@@ -106,7 +110,7 @@ fn a_damaged_ledger_proves_nothing_and_is_written_anew() {
         std::fs::write(&file, damaged).unwrap();
         assert_eq!(ledger.proven(taken.id), None);
         assert!(ledger.verdicts(taken.id).problem.is_some());
-        assert_eq!(ledger.newest_proven(Depth::Structure).unwrap(), None);
+        assert!(ledger.newest_proven_to_each(home.clock.now()).unwrap().is_empty());
         assert_eq!(home.vault.list().unwrap().len(), 1);
     }
     let _good = record(&home, taken.id, Depth::Digests);
@@ -116,21 +120,41 @@ fn a_damaged_ledger_proves_nothing_and_is_written_anew() {
 }
 
 #[test]
+fn what_a_wrong_clock_left_is_the_newest_only_when_there_is_no_other() {
+    let home = Home::new();
+    home.clock.add_seconds(400 * 86_400);
+    let future = home.take();
+    home.clock.add_seconds(-400 * 86_400);
+    let now = || home.clock.now();
+    assert_eq!(home.vault.newest_first(now()).unwrap(), [future.id]);
+    let [one, two] = [home.take(), home.take()];
+    assert_eq!(home.vault.newest_first(now()).unwrap(), [two.id, one.id, future.id]);
+    for stamp in [future.id, one.id] {
+        let _good = record(&home, stamp, Depth::Content);
+    }
+    let newest = Ledger::of(&home.vault).newest_proven_to_each(now()).unwrap();
+    assert_eq!(newest.get(&Depth::Content).map(|(id, _)| *id), Some(one.id));
+    home.clock.add_seconds(401 * 86_400);
+    assert_eq!(home.vault.newest_first(now()).unwrap(), [future.id, two.id, one.id]);
+}
+
+#[test]
 fn the_newest_proven_one_is_named_for_every_depth() {
     let home = Home::new();
     let [old, middle, new] = [home.take(), home.take(), home.take()];
     let ledger = Ledger::of(&home.vault);
-    assert!(ledger.newest_proven_to_each().unwrap().is_empty());
+    assert!(ledger.newest_proven_to_each(home.clock.now()).unwrap().is_empty());
     let _good = record(&home, old.id, Depth::Content);
     let _good = record(&home, middle.id, Depth::Digests);
     std::fs::remove_file(new.path.join("db/atocore.db")).unwrap();
     let _bad = record(&home, new.id, Depth::Content);
-    let newest = |depth| ledger.newest_proven(depth).unwrap().map(|(id, _)| id);
+    let newest_at = |now| ledger.newest_proven_to_each(now).unwrap();
+    let newest = |depth| newest_at(home.clock.now()).get(&depth).map(|(id, _)| *id);
     assert_eq!(newest(Depth::Structure), Some(middle.id));
     assert_eq!(newest(Depth::Digests), Some(middle.id));
     assert_eq!(newest(Depth::Content), Some(old.id));
-    let overview = ledger.overview().unwrap();
-    assert_eq!(overview.newest, ledger.newest_proven_to_each().unwrap());
+    let overview = ledger.overview(home.clock.now()).unwrap();
+    assert_eq!(overview.newest, ledger.newest_proven_to_each(home.clock.now()).unwrap());
     assert_eq!(overview.failing, 1);
     assert!(overview.last.is_some());
     ledger.forget(old.id).unwrap();

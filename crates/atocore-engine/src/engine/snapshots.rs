@@ -81,7 +81,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::validate_snapshot`]; when the backup directory is there and cannot be read.
     pub fn drill(&self, monitor: &dyn Monitor) -> Result<Option<Validation>, Error> {
-        let newest = backups::newest(&self.config.layout)?;
+        let newest = backups::newest(&self.config.layout, self.config.clock.now())?;
         newest.map(|id| self.validate_snapshot(id, Depth::Answers, monitor)).transpose()
     }
 

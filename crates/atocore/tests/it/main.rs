@@ -9,6 +9,7 @@
 )]
 
 mod archive;
+mod backup_dir;
 mod chroma;
 mod cli;
 mod config;
