@@ -3,6 +3,7 @@
 //! Vectors follow behind the documents and never hold up a commit or a question. Where there is no model, or no
 //! vector yet, answers come from words alone and say so; nothing is ever made up.
 
+mod index;
 mod making;
 mod models;
 mod thread;

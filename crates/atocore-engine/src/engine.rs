@@ -22,7 +22,7 @@ use atocore_storage::{
     locks::{self, Owner, OwnerLock, ReaderLock},
     registry::Registry,
     sqlite::{Operation, StorageError, Store, WriteTransaction},
-    vector::VectorError,
+    vector::{Comparison, VectorError},
 };
 
 use crate::{
@@ -370,19 +370,44 @@ impl Engine {
     /// # Cancellation
     /// At every passage; [`Error::Cancelled`].
     pub fn embed(&self, monitor: &dyn Monitor) -> Result<EmbeddingReport, Error> {
-        let at = Workplace {
+        let report = self.embedding.make(&self.workplace()?, monitor)?;
+        match self.embedding.outage() {
+            Some(outage) => Err(VectorError::Unavailable(outage).into()),
+            None => Ok(report),
+        }
+    }
+
+    /// Compares every vector of the index with the store, after bringing the index up to date.
+    ///
+    /// # Errors
+    /// When the index is damaged, its server is of no use, or something else is being written.
+    ///
+    /// # Cancellation
+    /// At every document; [`Error::Cancelled`].
+    pub fn verify_index(&self, monitor: &dyn Monitor) -> Result<Comparison, Error> {
+        self.embedding.verify(&self.workplace()?, monitor)
+    }
+
+    /// Builds the vector index anew from the vectors of the store, and returns how many it holds.
+    ///
+    /// # Errors
+    /// As [`Engine::verify_index`], or when it cannot be written; answers then come from the present one.
+    ///
+    /// # Cancellation
+    /// At every document; [`Error::Cancelled`].
+    pub fn rebuild_index(&self, monitor: &dyn Monitor) -> Result<u64, Error> {
+        self.embedding.rebuild(&self.workplace()?, monitor)
+    }
+
+    fn workplace(&self) -> Result<Workplace<'_>, Error> {
+        Ok(Workplace {
             store: self.store()?,
             freshness: self.freshness.as_ref().ok_or(StorageError::ReadOnly)?,
             exclusive: &self.exclusive,
             clock: &*self.config.clock,
             busy_timeout: self.config.busy_timeout,
             polite: false,
-        };
-        let report = self.embedding.make(&at, monitor)?;
-        match self.embedding.outage() {
-            Some(outage) => Err(VectorError::Unavailable(outage).into()),
-            None => Ok(report),
-        }
+        })
     }
 
     // Health.

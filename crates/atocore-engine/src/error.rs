@@ -217,8 +217,12 @@ impl Error {
         if let Self::NoModel(failure) = self {
             return Some(format!("`{}`", failure.cure));
         }
-        if let Self::Vector(VectorError::Unavailable(outage)) = self {
-            return Some(outage.cure.clone());
+        match self {
+            Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
+            Self::Vector(VectorError::Damaged { .. }) => {
+                return Some("`atocore index rebuild` makes it anew from the store".to_owned());
+            }
+            _ => {}
         }
         let hint = match self.code() {
             ErrorCode::ProjectUnknown => "`atocore project list` shows every id and alias",

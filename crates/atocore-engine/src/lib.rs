@@ -45,7 +45,7 @@ pub use atocore_storage::{
         StoreRecord,
         copy::{Copier, copy_pages},
     },
-    vector::{Authorities, ChromaServer, Outage},
+    vector::{Authorities, ChromaServer, Comparison, Outage},
 };
 
 pub use archiving::{export, import};

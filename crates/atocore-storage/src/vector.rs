@@ -4,6 +4,7 @@
 //! matches are candidates: the caller scores them again with the exact vectors of the store.
 
 mod chroma;
+mod comparison;
 #[cfg(test)]
 mod contract;
 mod error;
@@ -17,6 +18,7 @@ use atocore_model::{id::Mark, monitor::Monitor};
 
 pub use self::{
     chroma::{Authorities, ChromaIndex, ChromaServer},
+    comparison::Comparison,
     error::{Outage, VectorError},
     query::{VectorFilter, VectorMatch, VectorMatches, VectorQuery},
     scan::ScanIndex,
@@ -72,6 +74,25 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     /// # Cancellation
     /// Asked before every document; [`VectorError::Cancelled`].
     fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError>;
+
+    /// Builds all of the index anew from `source` and returns its mark; searches see it on return.
+    ///
+    /// # Errors
+    /// As [`VectorIndex::catch_up`].
+    ///
+    /// # Cancellation
+    /// As [`VectorIndex::catch_up`].
+    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError>;
+
+    /// Compares every vector that the index holds with the newest state of `source`. Changes nothing; what has changed
+    /// since the index last caught up counts as a difference.
+    ///
+    /// # Errors
+    /// [`VectorError::Damaged`], [`VectorError::Unavailable`], or when the source fails.
+    ///
+    /// # Cancellation
+    /// Asked before every document; [`VectorError::Cancelled`].
+    fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError>;
 
     /// Shows searches the newest state that was written, by whatever process, and returns its mark.
     ///

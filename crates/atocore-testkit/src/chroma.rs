@@ -7,7 +7,7 @@
 mod fake;
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -20,6 +20,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 pub use fake::{FakeServer, Reply};
+use serde_json::{Value, json};
 
 use crate::model::build_folder;
 
@@ -109,6 +110,40 @@ impl Server {
     /// Lets it go on.
     pub fn go_on(&self) {
         self.signal(Signal::CONT);
+    }
+
+    /// Exchanges the vector of one record in a collection for another one.
+    ///
+    /// # Panics
+    /// When the collection or the record is not there.
+    pub fn spoil_a_record(&self, collection: &str) {
+        let collections = "/api/v2/tenants/default_tenant/databases/default_database/collections";
+        let found = self.ask("GET", &format!("{collections}/{collection}"), None);
+        let id = found["id"].as_str().unwrap_or_else(|| panic!("no collection {collection}: {found}"));
+        let one = json!({"limit": 1, "include": ["embeddings"]});
+        let got = self.ask("POST", &format!("{collections}/{id}/get"), Some(&one));
+        let length = got["embeddings"][0].as_array().map_or(0, Vec::len);
+        let other: Vec<f32> = (0..length).map(|at| if at == 0 { 1.0 } else { 0.0 }).collect();
+        let update = json!({"ids": got["ids"], "embeddings": [other]});
+        drop(self.ask("POST", &format!("{collections}/{id}/update"), Some(&update)));
+    }
+
+    /// A plain request; what comes back as JSON.
+    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let length = body.len();
+        let exchange = || -> io::Result<String> {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            write!(stream, "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n")?;
+            write!(stream, "content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        let answer = exchange().unwrap_or_else(|error| panic!("the Chroma server does not answer: {error}"));
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+        serde_json::from_str(body).unwrap_or_default()
     }
 
     fn answers(&self) -> bool {

@@ -9,6 +9,7 @@ mod doctor;
 mod embed;
 mod evaluate;
 mod exit;
+mod index;
 mod ingest;
 mod model;
 mod output;
@@ -70,6 +71,9 @@ enum Command {
     Refresh(ingest::Refresh),
     /// Makes the vectors that are missing; `refresh` and a server do so by themselves
     Embed(embed::Embed),
+    /// Compares the vector index with the store, and builds it anew
+    #[command(subcommand)]
+    Index(index::Index),
     /// Asks a question
     Query(search::Query),
     /// Judges the answers to questions of yours, and compares settings
@@ -139,6 +143,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Project(projects) => projects.run(&config, environment, output),
         Command::Refresh(refresh) => refresh.run(&config, output),
         Command::Embed(embed) => embed.run(&config, output),
+        Command::Index(index) => index.run(&config, output),
         Command::Query(query) => query.run(&config, output),
         Command::Eval(evaluate) => evaluate.run(&config, &flags, environment, output),
         Command::Tune(tune) => tune.run(&config, output),

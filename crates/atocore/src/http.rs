@@ -6,6 +6,7 @@ mod embed;
 mod extract;
 mod failure;
 mod guard;
+mod index;
 mod jobs;
 mod limits;
 mod metrics;
@@ -44,6 +45,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(projects::refresh)) //                                    /projects/{name}/refresh
         .routes(routes!(query::query)) //                                         /query
         .routes(routes!(embed::embed)) //                                         /embed
+        .routes(routes!(index::verify)) //                                        /index/verify
+        .routes(routes!(index::rebuild)) //                                       /index/rebuild
         .routes(routes!(backups::list, backups::create)) //                       /admin/backup
         .routes(routes!(backups::validate, backups::start_validation)) //         /admin/backup/{stamp}/validate
         .routes(routes!(backups::validate_all)) //                                /admin/backup/validate

@@ -6,6 +6,7 @@
 mod backups;
 mod embed;
 mod error;
+mod index;
 mod projects;
 mod prune;
 mod query;
@@ -25,6 +26,7 @@ pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, Va
 pub use embed::Embed;
 pub use error::VerbError;
 pub(crate) use error::sentence;
+pub use index::{RebuildIndex, VerifyIndex};
 pub use projects::{
     AddProject, ListProjects, PlanRemoval, ProjectChange, RemoveProject, ShowProject, UpdateProject,
 };

@@ -2,6 +2,7 @@
 //!
 //! Each type is made `From` what the engine returns. Nothing here decides or checks; names of the contract are kept.
 
+pub mod index;
 pub mod job;
 pub mod problem;
 pub mod project;
@@ -13,6 +14,7 @@ pub mod restore;
 pub mod snapshot;
 pub mod status;
 
+pub use index::{IndexBuilt, IndexComparison};
 pub use job::{Job, JobList};
 pub use problem::Problem;
 pub use project::{Project, ProjectList, Removal, RemovalPlan, Root};

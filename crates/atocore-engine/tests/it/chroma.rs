@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use atocore_engine::{
-    Access, ChromaServer, Engine, EngineConfig, Error, IncludeVectors, RankWeights, VectorStore,
+    Access, ChromaServer, Comparison, Engine, EngineConfig, Error, IncludeVectors, RankWeights, VectorStore,
 };
 use atocore_model::{
     error::ErrorCode,
@@ -205,6 +205,39 @@ fn snapshots_are_taken_and_proven_without_the_server_and_never_touch_it() {
     assert!(engine.validate_snapshot(second.id, Depth::Content, &Silent).unwrap().valid());
     server.restart();
     assert_eq!(engine.status().unwrap().embedding.passages, 2);
+}
+
+#[test]
+fn a_collection_that_somebody_spoiled_is_verified_and_mended() {
+    let place = Installation::default();
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    write_notes(&place);
+    let engine = open(on(&place, &server.url()));
+    assert_eq!(engine.verify_index(&Silent).unwrap(), Comparison::default(), "before there are vectors");
+    engine.add("p", "p");
+    engine.add("q", "q");
+    let (_p, _q) = (engine.fresh("p"), engine.fresh("q"));
+    let _report = engine.embed(&Silent).unwrap();
+    let before = answers(&engine);
+    let same = Comparison { expected: 3, ..Comparison::default() };
+    assert_eq!(engine.verify_index(&Silent).unwrap(), same);
+    // One record is exchanged for another with the same id, so that the count stays.
+    server.spoil_a_record("atocore");
+    let found = engine.verify_index(&Silent).unwrap();
+    assert_eq!(found, Comparison { wrong: 1, ..same });
+    assert_eq!(engine.rebuild_index(&Silent).unwrap(), 3);
+    assert_eq!(engine.verify_index(&Silent).unwrap(), same);
+    assert_eq!(answers(&engine), before);
+    server.kill();
+    for error in [engine.verify_index(&Silent).unwrap_err(), engine.rebuild_index(&Silent).unwrap_err()] {
+        assert_eq!(error.code(), ErrorCode::VectorsUnavailable);
+    }
+    drop(engine);
+    let engine = open(embedded(&place));
+    assert_eq!(engine.verify_index(&Silent).unwrap(), same);
+    assert_eq!(engine.rebuild_index(&Silent).unwrap(), 3);
+    assert_eq!(answers(&engine), before);
 }
 
 #[test]

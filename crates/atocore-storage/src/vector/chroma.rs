@@ -5,6 +5,7 @@
 //! `docs/decisions/0011-chroma.md`.
 
 mod client;
+mod comparing;
 mod filling;
 mod holding;
 mod outage;
@@ -36,6 +37,7 @@ use self::{
     wire::Limits,
 };
 use super::{
+    comparison::Comparison,
     error::VectorError,
     query::{VectorMatches, VectorQuery},
     source::{VectorSource, VectorSpace},
@@ -261,6 +263,19 @@ impl ChromaIndex {
         Ok(mark)
     }
 
+    /// Refuses to write for a reader, and vectors that cannot be.
+    fn may_write(&self, source: &dyn VectorSource) -> Result<(), VectorError> {
+        let dimensions = source.space().dimensions;
+        if self.access == IndexAccess::Read {
+            return Err(VectorError::ReadOnly { dir: PathBuf::from(&self.client.server().url) });
+        }
+        if (1..=MOST_DIMENSIONS).contains(&dimensions) {
+            Ok(())
+        } else {
+            Err(VectorError::Dimensions { dimensions, most: MOST_DIMENSIONS })
+        }
+    }
+
     fn delete(
         &self,
         id: &str,
@@ -298,14 +313,8 @@ impl VectorIndex for ChromaIndex {
     }
 
     fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
-        if self.access == IndexAccess::Read {
-            return Err(VectorError::ReadOnly { dir: PathBuf::from(&self.client.server().url) });
-        }
+        self.may_write(source)?;
         let _turn = self.turn();
-        let space = source.space();
-        if !(1..=MOST_DIMENSIONS).contains(&space.dimensions) {
-            return Err(VectorError::Dimensions { dimensions: space.dimensions, most: MOST_DIMENSIONS });
-        }
         let holding = self.look()?;
         if let Some(holding) = &holding
             && let Some(held) = self.base(holding, source)?
@@ -321,6 +330,21 @@ impl VectorIndex for ChromaIndex {
             }
         }
         self.build(holding.is_some(), source, monitor)
+    }
+
+    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+        self.may_write(source)?;
+        let _turn = self.turn();
+        let replaced = self.look()?.is_some();
+        self.build(replaced, source, monitor)
+    }
+
+    fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
+        let _turn = self.turn();
+        match self.look()? {
+            Some(holding) => comparing::compare(self, &holding.id, source, monitor),
+            None => comparing::nothing(source, monitor),
+        }
     }
 
     fn refresh(&self) -> Result<Option<Mark>, VectorError> {

@@ -4,6 +4,7 @@
 //! one, and one small manifest, replaced in one step, says which files count.
 
 mod coding;
+mod comparing;
 mod dead;
 mod draft;
 mod manifest;
@@ -29,6 +30,7 @@ use self::{
     view::View,
 };
 use super::{
+    comparison::Comparison,
     error::VectorError,
     query::{VectorMatches, VectorQuery},
     source::{VectorSource, VectorSpace},
@@ -114,27 +116,14 @@ impl ScanIndex {
         // A call that panicked has used up some numbers, which does no harm.
         self.next_file.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl VectorIndex for ScanIndex {
-    fn space(&self) -> Option<VectorSpace> {
-        self.view().space()
-    }
-
-    fn mark(&self) -> Option<Mark> {
-        self.view().mark()
-    }
-
-    fn vectors(&self) -> u64 {
-        self.view().vectors()
-    }
-
-    /// The same question gets the same answer from every index at the same mark, however it came about.
-    fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
-        search::search(&self.view(), query, &self.tuning)
-    }
-
-    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+    /// Writes what changed since the mark of the index; or everything, when that cannot be or is asked for.
+    fn write(
+        &self,
+        source: &dyn VectorSource,
+        anew: bool,
+        monitor: &dyn Monitor,
+    ) -> Result<Mark, VectorError> {
         if self.access == IndexAccess::Read {
             return Err(VectorError::ReadOnly { dir: self.dir.clone() });
         }
@@ -144,7 +133,7 @@ impl VectorIndex for ScanIndex {
             return Err(VectorError::Dimensions { dimensions: space.dimensions, most: MOST_DIMENSIONS });
         }
         let since = match view.state {
-            Some((own, mark)) if own == space && source.has(mark)? => Some(mark),
+            Some((own, mark)) if !anew && own == space && source.has(mark)? => Some(mark),
             _ => None,
         };
         if let Some(mark) = since
@@ -166,6 +155,40 @@ impl VectorIndex for ScanIndex {
         opening::remove_unnamed(&self.dir, &view, &new);
         self.show(new);
         Ok(mark)
+    }
+}
+
+impl VectorIndex for ScanIndex {
+    fn space(&self) -> Option<VectorSpace> {
+        self.view().space()
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        self.view().mark()
+    }
+
+    fn vectors(&self) -> u64 {
+        self.view().vectors()
+    }
+
+    /// The same question gets the same answer from every index at the same mark, however it came about.
+    fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
+        search::search(&self.view(), query, &self.tuning)
+    }
+
+    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+        self.write(source, false, monitor)
+    }
+
+    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+        self.write(source, true, monitor)
+    }
+
+    /// Checks every file again, too.
+    fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
+        let _turn = self.turn();
+        let on_disk = opening::load(&self.dir, None).map_err(|unusable| unusable.into_error(&self.dir))?;
+        comparing::compare(&on_disk, source, monitor)
     }
 
     /// An index that was opened for writing always shows its newest state.

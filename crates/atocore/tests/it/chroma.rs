@@ -52,6 +52,25 @@ fn commands_use_the_server_and_go_on_without_it() {
 }
 
 #[test]
+fn the_index_is_verified_and_rebuilt_by_a_command_and_through_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let place = place(&server.url());
+    place.ok(&["refresh", "notes"]);
+    let same = serde_json::json!({"same": true, "vectors": 1, "missing": 0, "wrong": 0, "extra": 0});
+    assert_eq!(place.json(&["index", "verify"]), same);
+    server.spoil_a_record("atocore");
+    let found = place.run(&["index", "verify"]);
+    assert_eq!(found.code, 2, "{found:?}");
+    assert!(found.stdout.contains("has 1 otherwise") && found.stdout.contains("index rebuild"), "{found:?}");
+    let running = place.serve();
+    assert_eq!(place.run(&["--json", "index", "verify"]).code, 2);
+    assert_eq!(place.json(&["index", "rebuild"]), serde_json::json!({"vectors": 1}));
+    assert_eq!(place.json(&["index", "verify"]), same);
+    assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
 fn a_running_server_catches_up_by_itself() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = Server::start(dir.path());

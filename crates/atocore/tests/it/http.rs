@@ -45,6 +45,8 @@ fn every_operation_of_the_description_is_answered() {
         ("PUT", "/projects/field-notes".to_owned(), Some(r#"{"aliases":["Field Notes"]}"#), 200),
         ("POST", "/projects/Field%20Notes/refresh".to_owned(), None, 200),
         ("POST", "/embed".to_owned(), None, 200),
+        ("POST", "/index/verify".to_owned(), None, 200),
+        ("POST", "/index/rebuild".to_owned(), None, 200),
         ("POST", "/query".to_owned(), Some(r#"{"query":"glacier"}"#), 200),
         ("GET", "/admin/backup".to_owned(), None, 200),
         ("GET", format!("/admin/backup/{stamp}/validate?depth=content"), None, 200),

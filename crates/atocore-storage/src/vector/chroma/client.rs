@@ -12,7 +12,7 @@ use ureq::{
 };
 
 use super::wire::{
-    Added, Asked, Collection, Created, Filter, Found, Got, Ids, Limits, Listed, Metadata, Ranked, Said,
+    Added, Asked, Collection, Created, Filter, Found, Got, Ids, Limits, Listed, Metadata, Ranked, Said, Told,
     Updated,
 };
 
@@ -193,6 +193,13 @@ impl Client {
     ) -> Result<Vec<String>, CallError> {
         let asked = Listed { filter, limit: most, ..Listed::default() };
         self.post::<Got>(&self.at(&format!("{id}/get")), &asked, limit).map(|got| got.ids)
+    }
+
+    /// The records that a filter lets through, with all that is known of them.
+    pub(super) fn told(&self, id: &str, filter: Filter<'_>, limit: Duration) -> Result<Vec<Told>, CallError> {
+        let asked = Listed { filter, include: &["embeddings", "metadatas"], ..Listed::default() };
+        let got: Got = self.post(&self.at(&format!("{id}/get")), &asked, limit)?;
+        got.told().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
     }
 
     /// The vectors of some records.

@@ -142,9 +142,35 @@ pub(super) struct Got {
     pub(super) ids: Vec<String>,
     #[serde(default)]
     embeddings: Option<Vec<Option<Vec<f32>>>>,
+    #[serde(default)]
+    metadatas: Option<Vec<Option<serde_json::Value>>>,
+}
+
+/// A record with all that the server says about it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Told {
+    pub(super) id: String,
+    pub(super) vector: Option<Vec<f32>>,
+    pub(super) project: Option<String>,
+    pub(super) document: Option<u64>,
 }
 
 impl Got {
+    /// Everything, when the parts fit together.
+    pub(super) fn told(self) -> Option<Vec<Told>> {
+        let (embeddings, metadatas) = (self.embeddings?, self.metadatas?);
+        if embeddings.len() != self.ids.len() || metadatas.len() != self.ids.len() {
+            return None;
+        }
+        let all = self.ids.into_iter().zip(embeddings).zip(metadatas);
+        let told = all.map(|((id, vector), labels)| {
+            let labels = labels.unwrap_or_default();
+            let project = labels[PROJECT].as_str().map(ToOwned::to_owned);
+            Told { id, vector, project, document: labels[DOCUMENT].as_u64() }
+        });
+        Some(told.collect())
+    }
+
     /// Ids and vectors, when they fit together.
     pub(super) fn vectors(self) -> Option<Vec<(String, Vec<f32>)>> {
         let embeddings = self.embeddings?;

@@ -1,0 +1,58 @@
+//! Looks at the vector index as a whole: whether it has what the store has, and makes it anew.
+
+use std::sync::MutexGuard;
+
+use atocore_model::monitor::Monitor;
+use atocore_storage::{
+    sqlite::{SpaceRow, StoreVectors},
+    vector::{Comparison, VectorError, VectorIndex},
+};
+
+use super::{Embedding, Workplace, lock};
+use crate::{error::Error, exclusive::Turn};
+
+/// Nobody else makes vectors or takes documents in while this lives.
+struct Alone<'e> {
+    _making: MutexGuard<'e, ()>,
+    turn: Turn<'e>,
+}
+
+impl Embedding {
+    /// Brings the index up to date and compares all of it with the store.
+    pub(crate) fn verify(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<Comparison, Error> {
+        let alone = self.alone(at, "verify the vector index")?;
+        let Some((index, row)) = self.serving(at)? else { return Ok(Comparison::default()) };
+        let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.turn.watched(monitor));
+        let _mark = self.noted(index.catch_up(&vectors, &monitor))?;
+        self.noted(index.compare(&vectors, &monitor))
+    }
+
+    /// Makes the index anew, and returns how many vectors it holds.
+    pub(crate) fn rebuild(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<u64, Error> {
+        let alone = self.alone(at, "rebuild the vector index")?;
+        let Some((index, row)) = self.serving(at)? else { return Ok(0) };
+        let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.turn.watched(monitor));
+        let _mark = self.noted(index.rebuild(&vectors, &monitor))?;
+        Ok(index.vectors())
+    }
+
+    fn alone<'e>(&'e self, at: &Workplace<'e>, activity: &str) -> Result<Alone<'e>, Error> {
+        let making = lock(&self.making);
+        Ok(Alone { _making: making, turn: at.exclusive.begin(activity, at.clock.now(), at.busy_timeout)? })
+    }
+
+    /// The index and the space of the vectors that answers use; `None` before there are any.
+    fn serving(&self, at: &Workplace<'_>) -> Result<Option<(&dyn VectorIndex, SpaceRow)>, Error> {
+        Ok(self.index().zip(at.store.read(|read| read.serving_space())?))
+    }
+
+    /// Notes whether the server of the index answers.
+    fn noted<T>(&self, outcome: Result<T, VectorError>) -> Result<T, Error> {
+        match &outcome {
+            Ok(_) => *lock(&self.outage) = None,
+            Err(VectorError::Unavailable(outage)) => *lock(&self.outage) = Some(outage.clone()),
+            Err(_) => {}
+        }
+        Ok(outcome?)
+    }
+}

@@ -1,0 +1,125 @@
+//! Compares every record on the server with the passage that it stands for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use atocore_model::monitor::{Monitor, Progress};
+
+use super::{
+    ChromaIndex,
+    record::Record,
+    wire::{Filter, Told},
+};
+use crate::vector::{Comparison, VectorError, VectorSource};
+
+/// Passages that are compared together.
+const BATCH: usize = 1000;
+/// By how much a component may differ: the server makes vectors of length 1 in its own way.
+const TOLERANCE: f32 = 1e-4;
+
+/// Compares the collection with that id with the newest state of its source.
+pub(super) fn compare(
+    index: &ChromaIndex,
+    id: &str,
+    source: &dyn VectorSource,
+    monitor: &dyn Monitor,
+) -> Result<Comparison, VectorError> {
+    let mut comparing = Comparing {
+        index,
+        id,
+        monitor,
+        comparison: Comparison::default(),
+        waiting: BTreeMap::new(),
+        waiting_records: 0,
+        seen: 0,
+    };
+    let (space, mut done, mut stopped) = (source.space(), 0, None);
+    let read = source.changes(None, &mut |document| {
+        let taken = if monitor.cancelled() {
+            Err(VectorError::Cancelled)
+        } else {
+            Record::of(&document, space).and_then(|records| {
+                comparing.waiting_records += records.len();
+                comparing.waiting.insert(document.document_key, (document.project.to_owned(), records));
+                if comparing.waiting_records >= BATCH { comparing.flush() } else { Ok(()) }
+            })
+        };
+        done += 1;
+        monitor.progress(Progress { phase: "comparing vectors", done, total: None });
+        // The source only learns that it should stop.
+        taken.map_err(|error| {
+            stopped = Some(error);
+            VectorError::Cancelled
+        })
+    });
+    if let Some(error) = stopped {
+        return Err(error);
+    }
+    let _mark = read?;
+    comparing.flush()?;
+    let there = index.again_and_again(monitor, |_| index.client.count(id))?;
+    let Comparing { mut comparison, seen, .. } = comparing;
+    comparison.extra += there.saturating_sub(seen);
+    Ok(comparison)
+}
+
+/// Compares nothing at all with a source.
+pub(super) fn nothing(source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
+    let mut comparison = Comparison::default();
+    let _mark = source.changes(None, &mut |document| {
+        if monitor.cancelled() {
+            return Err(VectorError::Cancelled);
+        }
+        comparison.expected += document.vectors.len() as u64;
+        Ok(())
+    })?;
+    comparison.missing = comparison.expected;
+    Ok(comparison)
+}
+
+struct Comparing<'a> {
+    index: &'a ChromaIndex,
+    id: &'a str,
+    monitor: &'a dyn Monitor,
+    comparison: Comparison,
+    waiting: BTreeMap<u64, (String, Vec<Record>)>,
+    waiting_records: usize,
+    /// Records on the server that were looked at.
+    seen: u64,
+}
+
+impl Comparing<'_> {
+    fn flush(&mut self) -> Result<(), VectorError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting_records = 0;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<u64> = waiting.keys().copied().collect();
+        let filter = Filter { project: None, documents: Some(&keys) };
+        let (index, id) = (self.index, self.id);
+        let told = index.again_and_again(self.monitor, |limit| index.client.told(id, filter, limit))?;
+        self.seen += told.len() as u64;
+        let mut there: HashMap<String, Told> = told.into_iter().map(|told| (told.id.clone(), told)).collect();
+        for (document, (project, records)) in waiting {
+            for record in records {
+                self.comparison.expected += 1;
+                match there.remove(&record.id) {
+                    None => self.comparison.missing += 1,
+                    Some(told) if is_that(&told, document, &project, &record.vector) => {}
+                    Some(_) => self.comparison.wrong += 1,
+                }
+            }
+        }
+        self.comparison.extra += there.len() as u64;
+        Ok(())
+    }
+}
+
+fn is_that(told: &Told, document: u64, project: &str, vector: &[f32]) -> bool {
+    let near = |own: &Vec<f32>| {
+        own.len() == vector.len() && own.iter().zip(vector).all(|(own, one)| (own - one).abs() <= TOLERANCE)
+    };
+    told.document == Some(document)
+        && told.project.as_deref() == Some(project)
+        && told.vector.as_ref().is_some_and(near)
+}
