@@ -27,11 +27,12 @@ use atocore_storage::{
     lexical::{IndexAccess, LexicalIndex},
     locks::ReadersOut,
     registry::Registry,
-    sqlite::{Store, StoreRecord, inspect},
+    sqlite::{Operation, Store, StoreRecord, inspect},
 };
 
 use crate::{
     backups::{self, IncludeVectors},
+    caller::Caller,
     embedding::Embedding,
     engine::Engine,
     error::Error,
@@ -105,7 +106,7 @@ pub struct RestoreOutcome {
     pub safety: Option<SnapshotId>,
     /// Where the files of the store before lie, when it could not be opened and so not be saved.
     pub kept: Option<PathBuf>,
-    /// The generation of the store now.
+    /// The generation that was restored.
     pub generation: Generation,
     /// For how long nothing was answered.
     pub outage: Duration,
@@ -260,6 +261,22 @@ impl Engine {
         let Some(complaint) = store.read(|read| read.integrity())?.into_iter().next() else { return Ok(()) };
         let problems = vec![format!("db_integrity_check_failed: {complaint}")];
         Err(BackupError::Damaged { stamp: outcome.plan.stamp, problems }.into())
+    }
+
+    /// Writes a restore into the operation log of the store that came back, as its first change: what was restored is the
+    /// state of the snapshot, and this line is the first of what came after it.
+    ///
+    /// # Errors
+    /// When the store cannot be written. The restore itself is done and stays.
+    ///
+    /// # Durability
+    /// The line is on disk when this returns `Ok`. A process that is killed before leaves none.
+    pub fn note_restore(&self, outcome: &RestoreOutcome, caller: Caller) -> Result<(), Error> {
+        let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
+        let subject = outcome.plan.stamp.to_string();
+        let operation = Operation { door: caller.door(), verb: "restore", subject: &subject };
+        let noted = store.write(&operation, |_| Ok::<_, Error>(()))?;
+        self.see(noted.mark.generation)
     }
 
     /// The snapshot that `undo` goes back to: the state before the last restore.

@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     http::Metrics,
     jobs::{Jobs, Work},
+    session::note_restore,
     verb::{Restore, Verb, VerbError},
     wire,
 };
@@ -167,6 +168,7 @@ impl App {
     /// As [`App::run`], until the swap.
     pub async fn restore_as(
         &self,
+        caller: Caller,
         restore: Restore,
         job: Option<String>,
     ) -> Result<wire::RestoreOutcome, VerbError> {
@@ -185,7 +187,7 @@ impl App {
         let work = tokio::task::spawn_blocking(move || {
             let _places = places;
             monitor.start();
-            let result = carry_out(&restore, &shared, &monitor);
+            let result = carry_out(&restore, &shared, caller, &monitor);
             monitor.end(&result);
             result
         });
@@ -204,6 +206,7 @@ impl App {
 fn carry_out(
     restore: &Restore,
     shared: &RwLock<Engine>,
+    caller: Caller,
     monitor: &dyn Monitor,
 ) -> Result<wire::RestoreOutcome, VerbError> {
     let reading = || shared.read().unwrap_or_else(PoisonError::into_inner);
@@ -213,6 +216,7 @@ fn carry_out(
         engine.carry_out_restore(prepared, &Silent)?
     };
     reading().confirm_restore(&outcome)?;
+    note_restore(&reading(), &outcome, caller);
     let outcome = wire::RestoreOutcome::from(outcome);
     tracing::info!(
         stamp = outcome.plan.stamp,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_engine::{Access, Caller, Copier, Engine, EngineConfig, Recovered, SystemClock};
+use atocore_engine::{Access, Caller, Copier, Engine, EngineConfig, Recovered, RestoreOutcome, SystemClock};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Silent},
@@ -121,6 +121,7 @@ impl Session {
                 let prepared = restore.prepare(engine, monitor)?;
                 let outcome = engine.carry_out_restore(prepared, monitor)?;
                 engine.confirm_restore(&outcome)?;
+                note_restore(engine, &outcome, Caller::Local);
                 Ok(outcome.into())
             }
             Self::Server(socket) => remote::request(&restore.request(), socket, monitor),
@@ -141,6 +142,13 @@ impl Session {
             Self::Here(engine) => verb.run(engine, Caller::Local, monitor),
             Self::Server(socket) => remote::send(&verb, socket, monitor),
         }
+    }
+}
+
+/// Has a restore written into the operation log. It is done, whether that works or not.
+pub(crate) fn note_restore(engine: &Engine, outcome: &RestoreOutcome, caller: Caller) {
+    if let Err(error) = engine.note_restore(outcome, caller) {
+        tracing::warn!(%error, "the restore could not be written into the operation log");
     }
 }
 

@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// Lets answers show a generation before going on.
-    pub(super) fn see(&self, generation: Generation) -> Result<(), Error> {
+    pub(crate) fn see(&self, generation: Generation) -> Result<(), Error> {
         self.freshness.as_ref().map_or(Ok(()), |freshness| freshness.wait_for(generation, None))
     }
 }

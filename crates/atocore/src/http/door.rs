@@ -36,7 +36,7 @@ impl Door {
 
     /// Goes back to an earlier state.
     pub(super) async fn restore(&self, restore: Restore) -> Reply<RestoreOutcome> {
-        Ok(Json(self.app.restore_as(restore, self.job.clone()).await?))
+        Ok(Json(self.app.restore_as(self.caller, restore, self.job.clone()).await?))
     }
 
     /// The application itself.

@@ -69,7 +69,7 @@ pub struct RestoreOutcome {
     pub safety_stamp: Option<String>,
     /// Where the files of the store before lie, when it could not be opened and so not be saved as a snapshot.
     pub kept: Option<String>,
-    /// The generation of the store now.
+    /// The generation that was restored; the line about the restore in the operation log is the next one.
     pub generation: u64,
     /// For how long nothing was answered, in milliseconds.
     pub outage_ms: f64,
