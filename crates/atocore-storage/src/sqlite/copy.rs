@@ -217,7 +217,15 @@ fn leave_log_mode(copy: &Path) -> Result<(), StorageError> {
     connection.pragma_update(None, "synchronous", "OFF")?;
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
-    if mode == "delete" { Ok(()) } else { Err(StorageError::Value { what: "a journal mode", value: mode }) }
+    if mode != "delete" {
+        return Err(StorageError::Value { what: "a journal mode", value: mode });
+    }
+    drop(connection);
+    // SQLite says so too when the change could not be written and was rolled back. Both numbers are 2 in log mode.
+    match stream::head(copy, 20)?.get(18..20) {
+        Some([1, 1]) => Ok(()),
+        _ => Err(StorageError::Copier("the copy could not be taken out of log mode".to_owned())),
+    }
 }
 
 /// The generation of a settled copy of a store.
