@@ -80,6 +80,9 @@ pub enum BackupError {
         /// One of the names in it.
         found: String,
     },
+    /// The place to restore to holds what an earlier restore brought, which was cut short and is finished now.
+    #[error("a restore into `{}` was cut short and has been finished now; nothing else was done", .0.display())]
+    RestoreFinished(PathBuf),
     /// The place to restore to is a part of the backups.
     #[error("the folder `{}` lies among the snapshots", .0.display())]
     TargetInVault(PathBuf),
@@ -145,7 +148,7 @@ impl BackupError {
             Self::SnapshotExists(_) => ErrorCode::SnapshotExists,
             Self::Damaged { .. } | Self::CopyDiffers(_) => ErrorCode::SnapshotDamaged,
             Self::Newer { .. } => ErrorCode::StoreNewer,
-            Self::TargetNotEmpty { .. } => ErrorCode::TargetNotEmpty,
+            Self::TargetNotEmpty { .. } | Self::RestoreFinished(_) => ErrorCode::TargetNotEmpty,
             Self::TargetInVault(_) | Self::NoDigests(_) => ErrorCode::InvalidRequest,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Storage(error) => error.code(),
@@ -171,7 +174,10 @@ impl BackupError {
             Self::Newer { .. } => "use the version of AtoCore that took the snapshot, or a later one",
             Self::CopyDiffers(_) => "the disk may be failing: try again into a folder on another one",
             Self::TargetNotEmpty { found, .. } if found.starts_with(crate::restore::STAGING_PREFIX) => {
-                "a restore was cut short here: remove what it left, then try again"
+                "another restore is at work there, or something else lies where it was cut short: name another folder"
+            }
+            Self::RestoreFinished(_) => {
+                "use what is there: `atocore --data-dir DIR status`; or name another folder"
             }
             Self::TargetNotEmpty { .. } => "name an empty folder, or one that does not exist yet",
             Self::ArchiveInvalid(_) => {

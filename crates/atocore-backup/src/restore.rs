@@ -2,6 +2,8 @@
 //!
 //! Never touches a folder that holds anything, and never the snapshot.
 
+mod staging;
+
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -19,6 +21,8 @@ use atocore_storage::{
     sqlite::inspect,
 };
 
+use staging::{Found, Staging};
+
 use crate::{
     BackupError,
     error::in_words,
@@ -28,8 +32,7 @@ use crate::{
     verify::VerifiedSnapshot,
 };
 
-/// How the folder begins in which a restore is prepared; it is only there while one runs, or after one was cut short.
-pub const STAGING_PREFIX: &str = ".restore-";
+pub use staging::STAGING_PREFIX;
 
 /// What stays free beside the restored files.
 pub(crate) const SLACK_BYTES: u64 = 16 << 20;
@@ -62,9 +65,11 @@ pub struct RestoredFile {
     pub digest: Digest,
 }
 
-/// Restores a snapshot to `target_home`, which must be missing or empty, in the layout of an installation.
+/// Restores a snapshot to `target_home`, which must be missing or empty, in the layout of an installation. What a killed
+/// restore left there is cleared away first, or finished when it was ready.
 ///
 /// # Errors
+/// [`BackupError::RestoreFinished`] when there was one to finish;
 /// [`BackupError::TargetNotEmpty`] or [`BackupError::NotEnoughSpace`] before anything is written;
 /// [`BackupError::CopyDiffers`] when a copy is not what was recorded. After an error the target is as empty as before.
 ///
@@ -92,7 +97,7 @@ pub fn restore_into(
 
     files::create_dirs_synced(&target)?;
     let staging = Staging::create(&target)?;
-    let staged = Layout::in_home(&staging.dir);
+    let staged = Layout::in_home(staging.dir());
     create_folders(verified, &staged)?;
     let mut done = 0;
     let mut watch = |piece| {
@@ -103,9 +108,9 @@ pub fn restore_into(
     let mut restored = Vec::new();
     for source in &sources {
         let to = source.part.place(&staged);
-        files::create_dirs(to.parent().unwrap_or(&staging.dir))?;
+        files::create_dirs(to.parent().unwrap_or(staging.dir()))?;
         let (size_bytes, digest) = copy_checked(source, &to, &mut watch)?;
-        let path = to.strip_prefix(&staging.dir).unwrap_or(&to).to_owned();
+        let path = to.strip_prefix(staging.dir()).unwrap_or(&to).to_owned();
         restored.push(RestoredFile { path, size_bytes, digest });
     }
     if verified.manifest().atocore.is_none() {
@@ -133,9 +138,10 @@ fn refuse_target(verified: &VerifiedSnapshot, target: &Path) -> Result<(), Backu
     }
     match files::kind(target)? {
         None => Ok(()),
-        Some(_) => match files::list(target)?.first() {
-            None => Ok(()),
-            Some(found) => Err(BackupError::TargetNotEmpty {
+        Some(_) => match staging::see_to_leftovers(target)? {
+            Found::Nothing => Ok(()),
+            Found::Finished => Err(BackupError::RestoreFinished(target.to_owned())),
+            Found::Other(found) => Err(BackupError::TargetNotEmpty {
                 target: target.to_owned(),
                 found: found.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             }),
@@ -287,44 +293,4 @@ pub(crate) fn check_integrity(verified: &VerifiedSnapshot, database: &Path) -> R
         let problems = vec![format!("db_integrity_check_failed: {complaint}")];
         Err(BackupError::Damaged { stamp: verified.stamp(), problems })
     })
-}
-
-/// The folder in the target where everything is made ready; removed when dropped.
-struct Staging {
-    dir: PathBuf,
-}
-
-impl Staging {
-    fn create(target: &Path) -> Result<Self, BackupError> {
-        let dir = target.join(format!("{STAGING_PREFIX}{}", std::process::id()));
-        files::create_new_dir(&dir)?;
-        Ok(Self { dir })
-    }
-
-    /// Moves everything to its name. The folder with the database comes last: without it there is no installation.
-    fn move_to(self, target: &Path) -> Result<(), BackupError> {
-        files::sync_tree(&self.dir)?;
-        let mut moved: Vec<&str> = Vec::new();
-        for name in ["config", "data"] {
-            if files::kind(&self.dir.join(name))?.is_none() {
-                continue;
-            }
-            if let Err(error) = files::rename_new(&self.dir.join(name), &target.join(name)) {
-                for name in moved {
-                    drop(files::rename(&target.join(name), &self.dir.join(name)));
-                }
-                return Err(error.into());
-            }
-            moved.push(name);
-        }
-        files::remove_tree(&self.dir)?;
-        Ok(files::sync(target)?)
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // The first error is the one to report; a folder that stays behind is named by the next attempt.
-        drop(files::remove_tree(&self.dir));
-    }
 }

@@ -15,6 +15,7 @@ use atocore_model::{
     snapshot::Depth,
 };
 use atocore_storage::{
+    files,
     layout::Layout,
     sqlite::{Store, StoreOptions, StoreRecord, inspect},
 };
@@ -83,13 +84,95 @@ fn a_folder_that_holds_anything_is_left_alone() {
 }
 
 #[test]
-fn what_an_interrupted_restore_left_is_named_with_its_cure() {
+fn what_a_killed_restore_left_is_cleared_away_and_nothing_else() {
     let home = Home::new();
     let verified = proven(&home);
     let target = home.root.path().join("half");
-    std::fs::create_dir_all(target.join(".restore-77/data")).unwrap();
+    let leave = |files: &[&str]| {
+        for file in files {
+            let path = target.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, if file.ends_with(".lock") { "" } else { "half a file" }).unwrap();
+        }
+    };
+    // As this program leaves it, and as earlier ones did; killed early and late.
+    leave(&[".restore-77/data/db/atocore.db", ".restore-77.lock", ".restore-9/config/x", ".restore-5.lock"]);
+    std::fs::create_dir(target.join(".restore-78")).unwrap();
+    let _report = restore(&verified, &target).unwrap();
+    let names: Vec<_> = files_list(&target);
+    assert_eq!(names, ["config", "data"]);
+
+    // One that is alive, and what no restore made, stay as they are.
+    for (file, living) in [
+        (".restore-77.lock", true),
+        (".restore-77/data/db/atocore.db", true),
+        (".restore-77/precious", false),
+        (".restore-x/data/y", false),
+        (".restore-77", false),
+        (".restore-", false),
+    ] {
+        std::fs::remove_dir_all(&target).unwrap();
+        leave(&[".restore-12/data/x", file]);
+        let lock = living.then(|| files::try_lock(&target.join(".restore-77.lock")).unwrap().unwrap());
+        let before = tree(&target);
+        let error = restore(&verified, &target).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::TargetNotEmpty, "{file}: {error}");
+        assert!(error.hint().unwrap().contains("another folder"), "{file}: {error}");
+        let gone = |path: &&String| living && path.starts_with(".restore-12");
+        assert!(
+            before.iter().all(|(path, bytes)| gone(&path) || tree(&target).get(path) == Some(bytes)),
+            "{file}"
+        );
+        drop(lock);
+    }
+}
+
+#[test]
+fn a_restore_that_was_ready_when_it_was_killed_is_finished_and_no_other() {
+    let home = Home::new();
+    let verified = proven(&home);
+    let target = home.root.path().join("half");
+    let whole = home.root.path().join("whole");
+    let _report = restore(&verified, &whole).unwrap();
+    // As it is between the two renames: the registry has its name, the database is on its way.
+    let between = |ready: bool| {
+        drop(std::fs::remove_dir_all(&target));
+        let _report = restore(&verified, &target).unwrap();
+        std::fs::create_dir(target.join(".restore-77")).unwrap();
+        std::fs::rename(target.join("data"), target.join(".restore-77/data")).unwrap();
+        std::fs::write(target.join(".restore-77.lock"), "").unwrap();
+        if ready {
+            std::fs::write(target.join(".restore-77/ready"), "").unwrap();
+        }
+    };
+    between(true);
     let error = restore(&verified, &target).unwrap_err();
-    assert!(error.hint().unwrap().contains("cut short"), "{:?}", error.hint());
+    assert!(matches!(error, BackupError::RestoreFinished(_)), "{error}");
+    assert_eq!(tree(&target), tree(&whole));
+    assert!(matches!(restore(&verified, &target), Err(BackupError::TargetNotEmpty { .. })), "once");
+
+    // Not when it was not ready, its process is alive, or somebody has put something in its way.
+    let refused = |ready: bool, prepare: &dyn Fn()| {
+        between(ready);
+        prepare();
+        let before = tree(&target);
+        let error = restore(&verified, &target).unwrap_err();
+        assert!(matches!(error, BackupError::TargetNotEmpty { .. }), "{error}");
+        assert_eq!(tree(&target), before);
+    };
+    refused(false, &|| {});
+    refused(true, &|| std::fs::create_dir(target.join("data")).unwrap());
+    refused(true, &|| std::fs::write(target.join("mine"), "").unwrap());
+    refused(true, &|| std::fs::create_dir(target.join(".restore-78")).unwrap());
+    let alive = std::cell::RefCell::new(None);
+    refused(true, &|| {
+        *alive.borrow_mut() = files::try_lock(&target.join(".restore-77.lock")).unwrap();
+    });
+}
+
+fn files_list(folder: &Path) -> Vec<String> {
+    let list = files::list(folder).unwrap();
+    list.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
 }
 
 #[test]

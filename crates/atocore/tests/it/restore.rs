@@ -11,7 +11,7 @@ use atocore_testkit::killed::{Running, Victims};
 use serde_json::{Value, json};
 
 use crate::{
-    program::{PROGRAM, Place},
+    program::{PROGRAM, Place, ran},
     server::Server,
 };
 
@@ -54,9 +54,17 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
     assert!(!finds_lanterns(&place));
     assert_eq!(project_ids(&place), ["notes"]);
     assert_eq!(done["generation"], plan["restored"]["generation"]);
+    // That it was done is the first line after what came back.
+    assert_eq!(last_operation(&place), format!("cli restore {stamp}"));
+    let again = place.json(&["backup", "restore", &stamp, "--dry-run"]);
+    assert_eq!(again["lost"]["by_verb"], json!({ "restore": 1 }));
+    assert_eq!(again["present"]["documents"], plan["restored"]["documents"]);
     let safety = done["safety_stamp"].as_str().unwrap().to_owned();
     assert_eq!(place.json(&["backup", "validate", &safety, "--depth", "content"])["valid"], true);
 
+    // Both states grew from the snapshot: going back loses what was done since on this side.
+    let undoing = place.json(&["backup", "undo", "--dry-run"]);
+    assert_eq!(undoing["lost"]["by_verb"], json!({ "restore": 1 }));
     place.ok(&["backup", "undo", "--yes"]);
     assert!(finds_lanterns(&place), "undo brings back what was newer");
     assert_eq!(project_ids(&place), ["notes", "extra"]);
@@ -65,6 +73,15 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
     // And it is an installation like any other: what is missing is read again.
     place.ok(&["refresh", "notes"]);
     assert!(finds_lanterns(&place));
+}
+
+/// Door, verb and subject of the last line of the operation log.
+fn last_operation(place: &Place) -> String {
+    let script = "import sqlite3; print(*sqlite3.connect('file:home/data/db/atocore.db?mode=ro', uri=True).execute(\
+                  'SELECT door, verb, subject FROM operations ORDER BY generation DESC LIMIT 1').fetchone())";
+    let read = ran(place.bare("python3").args(["-c", script]));
+    assert_eq!(read.code, 0, "{read:?}");
+    read.stdout.trim().to_owned()
 }
 
 #[test]
@@ -137,14 +154,7 @@ fn parts_that_are_mount_points_are_replaced_where_they_are() {
     let mounted = ["home/config/project-registry.json", "home/data/db/atocore.db", "home/data/db"];
     let mounts: String = mounted.iter().map(|path| format!("mount --bind {path} {path} && ")).collect();
     let script = format!("{mounts} {PROGRAM} --data-dir home backup restore {stamp} --yes");
-    let ran = crate::program::ran(place.bare("unshare").args([
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-c",
-        &script,
-    ]));
+    let ran = ran(place.bare("unshare").args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]));
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(!finds_lanterns(&place));
     assert_eq!(project_ids(&place), ["notes"]);
@@ -292,4 +302,41 @@ fn a_snapshot_that_ends_after_any_file_operation_is_whole_or_is_not_listed() {
         visible_before_the_end += new.len();
         known = listed;
     }
+}
+
+/// The same while a snapshot is restored into a folder: the next attempt finds it empty, or finishes what was ready.
+#[test]
+fn a_restore_into_a_folder_that_ends_after_any_file_operation_is_whole_or_made_by_the_next() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    let expected = place.json(&["query", "keys rotated"])["results"].clone();
+    let (mut empty, mut cleared, mut whole, mut finished) = (0, 0, 0, 0);
+    for last in 1_u64.. {
+        let target = format!("aside{last}");
+        let restore = ["backup", "restore", stamp.as_str(), "--to", target.as_str()];
+        let ended = place.run_with(&[("FAULT_AFTER_FILE_OPERATIONS", &last.to_string())], &restore);
+        let holds = |name: &str| place.path(&target).join(name).exists();
+        let left = place.path(&target).read_dir().map_or(0, Iterator::count);
+        if !holds("data") {
+            let again = place.run(&restore);
+            if again.code == 0 {
+                empty += u32::from(left == 0);
+                cleared += u32::from(left > 0);
+            } else {
+                assert!(again.stderr.contains("was cut short and has been finished now"), "{again:?}");
+                finished += 1;
+            }
+            assert_eq!(place.path(&target).read_dir().unwrap().count(), 2, "ended after operation {last}");
+        } else if ended.code != 0 {
+            whole += 1;
+        }
+        let asked = ran(place.bare(PROGRAM).args(["--json", "--data-dir", &target, "query", "keys rotated"]));
+        let answer: Value = serde_json::from_str(&asked.stdout).unwrap_or_else(|_| panic!("{asked:?}"));
+        assert_eq!(answer["results"], expected, "ended after operation {last}");
+        if ended.code == 0 {
+            break;
+        }
+    }
+    println!("{empty} times empty, {cleared} times cleared, {finished} times finished, {whole} times whole");
+    assert!(empty > 0 && cleared > 3 && whole > 0 && finished > 0, "it does not end where it should");
 }
