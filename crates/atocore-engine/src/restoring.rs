@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -66,9 +66,9 @@ pub struct RestorePlan {
 /// What was done since a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lost {
-    /// The snapshot is of an earlier moment of this store: the verbs that changed it since, and how often.
+    /// The snapshot and this store have a past in common: the verbs that changed this one since, and how often.
     Since(Vec<(String, u64)>),
-    /// The snapshot is not of the past of this store: nothing of the present state would be left.
+    /// They have none: nothing of the present state would be left.
     Everything,
     /// There is no store yet.
     Nothing,
@@ -136,7 +136,7 @@ impl RestorePlan {
             .iter()
             .filter(|project| present.iter().any(|known| known.id == project.id && known != *project));
         let (record, lost) = match engine.store_if_any() {
-            Some(store) => (Some(store.read(|read| read.record())?), lost(store, &restored)?),
+            Some(store) => (Some(store.read(|read| read.record())?), lost(store, &database)?),
             None => (None, Lost::Nothing),
         };
         Ok(Self {
@@ -162,14 +162,10 @@ fn ids(projects: &[Project]) -> BTreeSet<String> {
     projects.iter().map(|project| project.id.to_string()).collect()
 }
 
-fn lost(store: &Store, restored: &StoreRecord) -> Result<Lost, Error> {
-    let mark = Mark { generation: restored.generation, token: restored.token };
-    store.read(|read| {
-        Ok(if read.has(mark)? {
-            Lost::Since(read.operations_since(restored.generation)?)
-        } else {
-            Lost::Everything
-        })
+fn lost(store: &Store, snapshot: &Path) -> Result<Lost, Error> {
+    store.read(|read| match inspect::last_shared_generation(snapshot, read)? {
+        Some(shared) => Ok(Lost::Since(read.operations_since(shared)?)),
+        None => Ok(Lost::Everything),
     })
 }
 

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use atocore_model::id::Generation;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StorageError, StoreRecord, embeddings, migrate, pin};
+use super::{ReadTransaction, StorageError, StoreRecord, embeddings, migrate, pin};
 
 /// What `PRAGMA integrity_check` complains about; empty when the database is whole.
 ///
@@ -50,6 +51,34 @@ pub fn record(path: &Path) -> Result<StoreRecord, StorageError> {
         0 => Err(StorageError::Foreign),
         _ => pin::read_record(&connection),
     }
+}
+
+/// The last generation that the history of the store in that file shares with that of an open one; `None` when they
+/// share nothing.
+///
+/// # Errors
+/// When it is not a store of AtoCore, or one of the two cannot be read.
+pub fn last_shared_generation(
+    path: &Path,
+    open_store: &ReadTransaction<'_>,
+) -> Result<Option<Generation>, StorageError> {
+    let connection = open(path)?;
+    let other = ReadTransaction { connection: &connection };
+    let shares = |generation: u64| -> Result<bool, StorageError> {
+        let token = open_store.token(Generation(generation))?;
+        Ok(token.is_some() && token == other.token(Generation(generation))?)
+    };
+    // Histories share their beginning and part once.
+    let (mut shared, mut end) = (0, open_store.generation()?.0.min(other.generation()?.0) + 1);
+    while end - shared > 1 {
+        let middle = shared + (end - shared) / 2;
+        if shares(middle)? {
+            shared = middle;
+        } else {
+            end = middle;
+        }
+    }
+    Ok((shared > 0).then_some(Generation(shared)))
 }
 
 /// Opens the file as one that cannot change: SQLite then neither locks it nor looks for a log beside it.

@@ -98,7 +98,7 @@ impl ReadTransaction<'_> {
         Ok(lines)
     }
 
-    fn token(&self, generation: Generation) -> Result<Option<u64>, StorageError> {
+    pub(super) fn token(&self, generation: Generation) -> Result<Option<u64>, StorageError> {
         let mut statement =
             self.connection.prepare_cached("SELECT token FROM operations WHERE generation = ?1")?;
         Ok(statement.query_row([generation.0], |row| row.get(0)).optional()?)

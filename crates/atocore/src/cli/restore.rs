@@ -183,7 +183,7 @@ fn lost(plan: &RestorePlan) -> String {
                 lost.by_verb.iter().map(|(verb, times)| format!("{times} × {verb}")).collect();
             format!("{} made since: {}", count(lost.changes, "change"), plain(&verbs.join(", ")))
         }
-        "everything" => "everything: the snapshot is not of the past of this store".to_owned(),
+        "everything" => "everything: the snapshot is of another store".to_owned(),
         _ => "nothing: there is no store that could be read".to_owned(),
     }
 }
