@@ -2,7 +2,7 @@
 //!
 //! Every document becomes a file and goes through the real pipeline with the stock settings and the real model; a
 //! document counts with its best passage. The installation of a collection is kept in `target/eval`, so that its
-//! vectors are made once. An answer has 200 passages at most: where documents are long, that can be fewer than the 100
+//! vectors are made once. With `--chroma` they are searched on a Chroma server that is started for it. An answer has 200 passages at most: where documents are long, that can be fewer than the 100
 //! documents that recall looks at, and recall is lower than it could be.
 
 mod collection;
@@ -22,8 +22,8 @@ use crate::{failure::Failure, terminal};
 use collection::Collection;
 use quality::{Quality, Scores};
 
-const USAGE: &str = "usage: cargo xtask eval FOLDER… [--json | --fusion-sweep], each with corpus.jsonl, queries.jsonl and \
-                     qrels/test.tsv";
+const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep], each with corpus.jsonl, \
+                     queries.jsonl and qrels/test.tsv";
 
 /// The modes in the order of the report.
 const MODES: [Mode; 3] = [Mode::Lexical, Mode::Dense, Mode::Hybrid];
@@ -43,11 +43,13 @@ enum Report {
 /// A folder is not such a collection, the model cannot be had, or the pipeline failed.
 pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     let mut report = Report::Table;
+    let mut server = None;
     let mut folders = Vec::new();
     for arg in args {
         match arg.as_str() {
             "--json" => report = Report::Json,
             "--fusion-sweep" => report = Report::FusionSweep,
+            "--chroma" => server = Some(home::ServerInUse::start()?),
             option if option.starts_with("--") => {
                 return Err(Failure::usage(format!("`{option}` is not an option")).with_hint(USAGE));
             }
@@ -59,7 +61,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     }
     for folder in folders {
         let collection = Collection::read(folder)?;
-        let engine = home::open(folder, &collection, report == Report::Table)?;
+        let engine = home::open(folder, &collection, server.as_ref(), report == Report::Table)?;
         match report {
             Report::Table => print_table(folder, &engine, &collection)?,
             Report::Json => print_json(&engine, &collection)?,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Error, Layout, RankWeights, SystemClock, VectorStore,
-    ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    Access, Caller, ChromaServer, Copier, Engine, EngineConfig, Error, Layout, RankWeights, SystemClock,
+    VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     monitor::Silent,
@@ -16,7 +16,7 @@ use atocore_model::{
     project::{Project, Root, RootLocation},
 };
 use atocore_storage::files;
-use atocore_testkit::model;
+use atocore_testkit::{chroma::Server, model};
 
 use super::collection::Collection;
 use crate::{failure::Failure, terminal};
@@ -27,8 +27,40 @@ const FORM: &str = "form 1";
 /// The project that all documents are in.
 const PROJECT: &str = "judged";
 
+/// A Chroma server with nothing on it, which goes with all that was put there.
+pub(super) struct ServerInUse {
+    server: Server,
+    _data: tempfile::TempDir,
+}
+
+impl ServerInUse {
+    /// Starts it.
+    pub(super) fn start() -> Result<Self, Failure> {
+        let data = tempfile::tempdir().map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(Self { server: Server::start(data.path()), _data: data })
+    }
+
+    /// A collection on it.
+    fn store(&self, name: &str) -> VectorStore {
+        VectorStore::Chroma(ChromaServer {
+            url: self.server.url(),
+            tenant: "default_tenant".to_owned(),
+            database: "default_database".to_owned(),
+            collection: format!("eval-{name}"),
+            token: None,
+            authorities: None,
+            timeout: Duration::from_secs(60),
+        })
+    }
+}
+
 /// Opens the installation of a collection with every document read and every vector made.
-pub(super) fn open(folder: &Path, collection: &Collection, talks: bool) -> Result<Engine, Failure> {
+pub(super) fn open(
+    folder: &Path,
+    collection: &Collection,
+    server: Option<&ServerInUse>,
+    talks: bool,
+) -> Result<Engine, Failure> {
     let name =
         folder.file_name().ok_or_else(|| Failure::usage(format!("`{}` has no name", folder.display())))?;
     let place = target()?.join("eval").join(name);
@@ -37,7 +69,9 @@ pub(super) fn open(folder: &Path, collection: &Collection, talks: bool) -> Resul
         terminal::note(&format!("{}: reading and embedding what is new", place.display()));
     }
     write_documents(&place, &documents, folder, collection)?;
-    let engine = Engine::open(config(&place.join("home")), access(), &Silent).map_err(failed)?;
+    let vectors = server.map_or(VectorStore::Embedded, |server| server.store(&name.to_string_lossy()));
+    let config = EngineConfig { vectors, ..config(&place.join("home")) };
+    let engine = Engine::open(config, access(), &Silent).map_err(failed)?;
     let name: ProjectName = PROJECT.parse().map_err(|_| Failure::failed("an id is a name"))?;
     match engine.project(&name) {
         Ok(_) => {}
