@@ -1,5 +1,7 @@
 //! Looks for what is wrong and says which command cures it. Changes nothing.
 
+mod proof;
+
 use atocore_storage::registry::{Registry, RegistryError};
 
 use crate::{engine::Engine, error::Error, projects::roots, status};
@@ -30,7 +32,7 @@ impl Level {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What: `registry`, `store`, `word index`, `model`, `vectors`, `roots`, `snapshots`.
+    /// What: `registry`, `store`, `word index`, `model`, `vectors`, `roots`, `snapshots`, `proof`, `schedule`.
     pub check: &'static str,
     /// How it is.
     pub level: Level,
@@ -39,9 +41,6 @@ pub struct Finding {
     /// The command that helps.
     pub cure: Option<String>,
 }
-
-/// A snapshot older than this deserves a word; seconds.
-const OLD_SNAPSHOT_SECONDS: u64 = 7 * 24 * 3600;
 
 pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
     let mut findings = Findings::default();
@@ -216,14 +215,7 @@ impl Findings {
                 self.unread_files(&project.id, &refreshed.problems);
             }
         }
-        let (level, message) = match (status.snapshots.newest, status.snapshots.newest_age_seconds) {
-            (Some(id), Some(age)) if age <= OLD_SNAPSHOT_SECONDS => {
-                (Level::Ok, format!("the newest snapshot is {id}"))
-            }
-            (Some(id), _) => (Level::Warning, format!("the newest snapshot, {id}, is more than a week old")),
-            (None, _) => (Level::Warning, "there is no snapshot".to_owned()),
-        };
-        self.add("snapshots", level, message, (level != Level::Ok).then_some("atocore backup create"));
+        self.snapshots(&status);
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Health {
     /// read.
     #[serde(default)]
     pub proven: Option<Vec<ProvenSnapshot>>,
+    /// What this server does by itself: when next, and how often in a row it failed; empty when it does nothing.
+    #[serde(default)]
+    pub schedule: Vec<ScheduledJob>,
 }
 
 /// Every root of every project.
@@ -305,7 +308,8 @@ pub struct Doctor {
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
-    /// What: `registry`, `store`, `word index`, `model`, `vectors`, `roots`, `projects`, `files`, `snapshots`.
+    /// What: `registry`, `store`, `word index`, `model`, `vectors`, `roots`, `projects`, `files`, `snapshots`,
+    /// `proof`, `schedule`.
     pub check: String,
     /// `ok`, `warning` or `problem`.
     #[schema(example = "ok")]
@@ -326,6 +330,7 @@ impl From<engine::Health> for Health {
             generation: health.generation.0,
             store: health.store,
             proven: health.proven.map(|proven| proven.into_iter().map(ProvenSnapshot::from).collect()),
+            schedule: health.schedule.into_iter().map(ScheduledJob::from).collect(),
         }
     }
 }

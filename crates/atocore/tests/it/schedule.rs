@@ -59,6 +59,8 @@ fn snapshots_are_taken_proven_and_pruned_when_their_time_has_come() {
     assert_eq!(server.get("/admin/backup").json().as_array().unwrap().len(), 1);
     let proven = server.get("/status").json()["snapshots"]["proven"].clone();
     assert!(proven.as_array().unwrap().iter().all(|one| !one["stamp"].is_null()), "to every depth: {proven}");
+    let (health, status) = (server.get("/health").json(), server.get("/status").json());
+    assert_eq!((&health["schedule"], health["schedule"][0]["due"].is_string()), (&status["schedule"], true));
     let metrics = server.get("/metrics").body;
     assert!(metrics.contains("atocore_scheduled_job_failures{job=\"drill\"} 0"), "{metrics}");
 }

@@ -1,0 +1,128 @@
+//! What there is to say about snapshots: how old the newest is, how deep it is proven, and whether anybody sees to it.
+
+use atocore_model::{id::SnapshotId, snapshot::Depth, time::Timestamp};
+
+use super::{Findings, Level, counted, counted_u64};
+use crate::{
+    schedule::{Job, JobStatus},
+    status::Status,
+};
+
+/// A snapshot older than this deserves a word; seconds.
+const OLD_SNAPSHOT_SECONDS: u64 = 7 * DAY;
+
+/// A snapshot that is younger is seen to by somebody, if not by the schedule.
+const SEEN_TO_SECONDS: u64 = 2 * DAY;
+
+/// A proof older than this deserves a word: disks forget.
+const OLD_PROOF_SECONDS: u64 = 30 * DAY;
+
+/// A job that is due for longer waits for a server; seconds.
+const OVERDUE_SECONDS: u64 = 3600;
+
+const DAY: u64 = 24 * 3600;
+
+impl Findings {
+    pub(super) fn snapshots(&mut self, status: &Status) {
+        let snapshots = &status.snapshots;
+        let (level, message) = match (snapshots.newest, snapshots.newest_age_seconds) {
+            (Some(id), Some(age)) if age <= OLD_SNAPSHOT_SECONDS => {
+                (Level::Ok, format!("the newest snapshot is {id}"))
+            }
+            (Some(id), _) => (Level::Warning, format!("the newest snapshot, {id}, is more than a week old")),
+            (None, _) => (Level::Warning, "there is no snapshot".to_owned()),
+        };
+        self.add("snapshots", level, message, (level != Level::Ok).then_some("atocore backup create"));
+        if let Some(newest) = snapshots.newest {
+            self.proof(newest, status);
+        }
+        if snapshots.failing > 0 {
+            let failing = counted(snapshots.failing, "snapshot");
+            let message = format!("{failing} did not stand the last validation");
+            self.add("proof", Level::Problem, message, Some("atocore backup list"));
+        }
+        self.schedule(status);
+    }
+
+    fn proof(&mut self, newest: SnapshotId, status: &Status) {
+        let proven = status.snapshots.proven.iter().find(|proven| proven.depth == Depth::Content);
+        let proven = proven.and_then(|proven| Some((proven.stamp?, proven.proven_at?)));
+        let (message, cure) = match proven {
+            Some((stamp, at)) if stamp >= newest => {
+                let Some(days) = days_since(at, status.at, OLD_PROOF_SECONDS) else {
+                    return self.add("proof", Level::Ok, format!("{stamp} is proven to its content"), None);
+                };
+                let message =
+                    format!("the newest snapshot, {stamp}, was proven {days} days ago and not since");
+                (message, "atocore backup drill".to_owned())
+            }
+            older => {
+                let last = older.map_or_else(
+                    || "no snapshot is".to_owned(),
+                    |(stamp, _)| format!("the newest that is proven is {stamp}"),
+                );
+                let message =
+                    format!("the newest snapshot, {newest}, is not proven to depth `content`; {last}");
+                (message, format!("atocore backup validate {newest} --depth answers"))
+            }
+        };
+        self.add("proof", Level::Warning, message, Some(&cure));
+    }
+
+    fn schedule(&mut self, status: &Status) {
+        for job in &status.schedule {
+            self.job(job, status);
+        }
+        let missing: Vec<_> = [Job::Snapshot, Job::Drill]
+            .into_iter()
+            .filter(|wanted| status.schedule.iter().all(|job| job.job != *wanted))
+            .collect();
+        let Some(first) = missing.first() else { return };
+        let what = missing.iter().map(|job| format!("`{job}`")).collect::<Vec<_>>().join(" and ");
+        let message = format!("nothing does {what} by itself: the schedule is off");
+        let is_seen_to = status.snapshots.newest_age_seconds.is_some_and(|age| age <= SEEN_TO_SECONDS);
+        if is_seen_to {
+            return self.add("schedule", Level::Ok, message, None);
+        }
+        let key = first.as_str().to_ascii_uppercase();
+        let cure = format!("set ATOCORE_SCHEDULE_{key}='0 3 * * *' for `atocore serve`");
+        self.add("schedule", Level::Warning, message, Some(&cure));
+    }
+
+    fn job(&mut self, job: &JobStatus, status: &Status) {
+        let name = job.job;
+        if let Some(error) = &job.error {
+            let times = counted_u64(job.failures.into(), "time");
+            let message = format!("`{name}` has failed {times} by itself: {error}");
+            return self.add("schedule", Level::Problem, message, Some(by_hand(name)));
+        }
+        match job.due {
+            Some(due) if seconds_since(due, status.at) > OVERDUE_SECONDS && status.owner.is_none() => {
+                let message = format!("`{name}` is due since {due}, and no server runs to do it");
+                self.add("schedule", Level::Warning, message, Some("atocore serve"));
+            }
+            Some(due) => self.add("schedule", Level::Ok, format!("`{name}` is due at {due}"), None),
+            None => {}
+        }
+    }
+}
+
+/// The command that does what the schedule could not.
+const fn by_hand(job: Job) -> &'static str {
+    match job {
+        Job::Snapshot => "atocore backup create",
+        Job::Validate => "atocore backup validate --all --depth content",
+        Job::Drill => "atocore backup drill",
+        Job::Prune => "atocore backup prune",
+    }
+}
+
+fn seconds_since(then: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(now.get().as_second() - then.get().as_second()).unwrap_or(0)
+}
+
+/// How many days ago it was, when that is more than `limit` seconds.
+fn days_since(then: Timestamp, now: Timestamp, limit: u64) -> Option<u64> {
+    let seconds = seconds_since(then, now);
+    (seconds > limit).then_some(seconds / DAY)
+}
