@@ -7,7 +7,14 @@ mod connections;
 mod schedule;
 mod socket;
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use atocore_engine::{Access, Engine, EngineConfig, Owner, schedule::Timetable};
 use atocore_model::{error::ErrorCode, monitor::Monitor};
@@ -120,12 +127,17 @@ async fn run(
         if address.ip().is_unspecified() { Hosts::Any } else { Hosts::Only(settings.host.as_str().into()) };
     let network = http::network(app, Guard { hosts, token: settings.token.clone() });
     let graceful = GracefulShutdown::new();
+    tokio::pin!(stop);
+    // It hears signals from its first poll on; one that came after the first answer and before would kill the process.
+    let stopped = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context).is_ready())).await;
     tracing::info!(address = %ready.address, socket = %ready.socket.display(), "server_started");
     on_ready(&ready);
-    tokio::select! {
-        () = connections::serve(listener, network, &graceful) => {}
-        () = connections::serve(socket, http::local(app), &graceful) => {}
-        () = stop => {}
+    if !stopped {
+        tokio::select! {
+            () = connections::serve(listener, network, &graceful) => {}
+            () = connections::serve(socket, http::local(app), &graceful) => {}
+            () = stop => {}
+        }
     }
     app.stop();
     let jobs = app.jobs().call_all_off();

@@ -6,12 +6,14 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
+use atocore_engine::SystemClock;
 use atocore_model::{
     error::ErrorCode,
     monitor::{self, Monitor},
+    time::Clock,
 };
 use axum::http::{self, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
@@ -85,9 +87,8 @@ pub fn request<R: serde::de::DeserializeOwned>(
 /// An id for the job that the server makes of a request, which no other request has.
 fn job_id() -> String {
     static SENT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let sent = SENT.fetch_add(1, Ordering::Relaxed);
-    format!("client-{}-{:x}-{sent}", std::process::id(), now.as_nanos())
+    format!("client-{}-{:x}-{sent}", std::process::id(), SystemClock.now().get().as_microsecond())
 }
 
 /// Passes on where the job stands. A server that cannot say so is asked again later.

@@ -225,9 +225,8 @@ fn jobs_end_with_their_server_and_it_says_so() {
         place.write(&format!("many/{number}.md"), format!("# Note {number}\n\n{}\n", "words ".repeat(400)));
     }
     place.ok(&["project", "add", "many", "--root", "many"]);
-    let log = place.path("log");
     let mut command = place.command(&["serve", "--port", "0"]);
-    command.stdout(std::process::Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
     let socket = place.path("home/data/locks/server.sock");
     let start = verb::Request::new(Method::POST, "/projects/many/refresh?background=true");
@@ -241,8 +240,9 @@ fn jobs_end_with_their_server_and_it_says_so() {
         }
     };
     interrupt(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    let log = std::fs::read_to_string(log).unwrap();
+    let mut log = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut log).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{log}");
     let id = job["id"].as_str().unwrap();
     assert!(log.contains("jobs_called_off"), "{log}");
     let ended = log.lines().find(|line| line.contains("job_ended") && line.contains(id));
