@@ -12,7 +12,7 @@ mod query;
 mod scan;
 mod source;
 
-use std::fmt;
+use std::{fmt, sync::MutexGuard};
 
 use atocore_model::{id::Mark, monitor::Monitor};
 
@@ -25,6 +25,10 @@ pub use self::{
     source::{ChangedVectors, PassageVector, VectorSource, VectorSpace},
 };
 pub use crate::lexical::{IndexAccess, SourceError};
+
+/// While it lives, an index is not written by this process.
+#[derive(Debug)]
+pub struct Hold<'i>(#[expect(dead_code, reason = "it is there to be dropped")] Option<MutexGuard<'i, ()>>);
 
 /// An index of vectors that follows a store.
 ///
@@ -93,6 +97,12 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     /// # Cancellation
     /// Asked before every document; [`VectorError::Cancelled`].
     fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError>;
+
+    /// Keeps this process from writing the index until the guard is dropped; `None` while it is being written. For whoever
+    /// copies what lies behind an index on a server; an index in files needs no such thing and always gives it.
+    fn hold(&self) -> Option<Hold<'_>> {
+        Some(Hold(None))
+    }
 
     /// Shows searches the newest state that was written, by whatever process, and returns its mark.
     ///

@@ -28,6 +28,8 @@ use crate::model::build_folder;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is tried.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Where the collections are.
+const COLLECTIONS: &str = "/api/v2/tenants/default_tenant/databases/default_database/collections";
 /// Starts a server and ends it when this process is gone: then there is no one left to write to its input.
 const GUARD: &str = r#""$@" >/dev/null 2>&1 </dev/null & echo $!; read -r _; kill -9 $! 2>/dev/null"#;
 
@@ -112,14 +114,23 @@ impl Server {
         self.signal(Signal::CONT);
     }
 
+    /// The id that the server gave to a collection.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn collection_id(&self, collection: &str) -> String {
+        let found = self.ask("GET", &format!("{COLLECTIONS}/{collection}"), None);
+        let id = found["id"].as_str().unwrap_or_else(|| panic!("no collection {collection}: {found}"));
+        id.to_owned()
+    }
+
     /// Exchanges the vector of one record in a collection for another one.
     ///
     /// # Panics
     /// When the collection or the record is not there.
     pub fn spoil_a_record(&self, collection: &str) {
-        let collections = "/api/v2/tenants/default_tenant/databases/default_database/collections";
-        let found = self.ask("GET", &format!("{collections}/{collection}"), None);
-        let id = found["id"].as_str().unwrap_or_else(|| panic!("no collection {collection}: {found}"));
+        let (collections, id) = (COLLECTIONS, self.collection_id(collection));
         let one = json!({"limit": 1, "include": ["embeddings"]});
         let got = self.ask("POST", &format!("{collections}/{id}/get"), Some(&one));
         let length = got["embeddings"][0].as_array().map_or(0, Vec::len);

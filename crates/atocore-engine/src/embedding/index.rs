@@ -1,11 +1,15 @@
 //! Looks at the vector index as a whole: whether it has what the store has, and makes it anew.
 
-use std::sync::MutexGuard;
+use std::{
+    sync::{MutexGuard, TryLockError},
+    thread,
+    time::{Duration, Instant},
+};
 
-use atocore_model::monitor::Monitor;
+use atocore_model::{monitor::Monitor, time::Clock};
 use atocore_storage::{
     sqlite::{SpaceRow, StoreVectors},
-    vector::{Comparison, VectorError, VectorIndex},
+    vector::{Comparison, Hold, VectorError, VectorIndex},
 };
 
 use super::{Embedding, Workplace, lock};
@@ -15,6 +19,28 @@ use crate::{error::Error, exclusive::Turn};
 struct Alone<'e> {
     _making: MutexGuard<'e, ()>,
     turn: Turn<'e>,
+}
+
+/// How often something that is held by somebody else is tried.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Tries to get something for a while; then says who has it.
+fn in_time<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    holder: &str,
+    get: impl Fn() -> Option<T>,
+) -> Result<T, Error> {
+    let (began, since) = (Instant::now(), clock.now());
+    loop {
+        match get() {
+            Some(got) => return Ok(got),
+            None if began.elapsed() >= limit => {
+                return Err(Error::IngestionBusy { holder: holder.to_owned(), since });
+            }
+            None => thread::sleep(LOOK_AGAIN),
+        }
+    }
 }
 
 impl Embedding {
@@ -36,8 +62,17 @@ impl Embedding {
         Ok(index.vectors())
     }
 
+    /// Keeps what lies behind the vector index as it is, for whoever copies it, until the guard is dropped.
+    pub(crate) fn hold(&self, clock: &dyn Clock, limit: Duration) -> Result<Option<Hold<'_>>, Error> {
+        self.index().map(|index| in_time(clock, limit, "indexing of vectors", || index.hold())).transpose()
+    }
+
     fn alone<'e>(&'e self, at: &Workplace<'e>, activity: &str) -> Result<Alone<'e>, Error> {
-        let making = lock(&self.making);
+        let making = in_time(at.clock, at.busy_timeout, "embed", || match self.making.try_lock() {
+            Ok(making) => Some(making),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })?;
         Ok(Alone { _making: making, turn: at.exclusive.begin(activity, at.clock.now(), at.busy_timeout)? })
     }
 

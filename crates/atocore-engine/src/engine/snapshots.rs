@@ -33,7 +33,10 @@ impl Engine {
             self.exclusive.begin("snapshot with vectors", self.config.clock.now(), self.config.busy_timeout)
         };
         let turn = match vectors {
-            IncludeVectors::Yes => Some(begin()?),
+            IncludeVectors::Yes => {
+                let turn = begin()?;
+                Some((turn, self.embedding.hold(&*self.config.clock, self.config.busy_timeout)?))
+            }
             IncludeVectors::No => None,
         };
         let taken = backups::take(self, self.store()?, vectors, monitor);

@@ -1,9 +1,14 @@
 //! Search by meaning with the vectors on a real Chroma server: the same answers, and everything else goes on without it.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use atocore_engine::{
-    Access, ChromaServer, Comparison, Engine, EngineConfig, Error, IncludeVectors, RankWeights, VectorStore,
+    Access, Caller, ChromaServer, Comparison, Engine, EngineConfig, Error, IncludeVectors, Layout,
+    RankWeights, VectorStore, restore,
 };
 use atocore_model::{
     error::ErrorCode,
@@ -205,6 +210,70 @@ fn snapshots_are_taken_and_proven_without_the_server_and_never_touch_it() {
     assert!(engine.validate_snapshot(second.id, Depth::Content, &Silent).unwrap().valid());
     server.restart();
     assert_eq!(engine.status().unwrap().embedding.passages, 2);
+}
+
+#[test]
+fn the_folder_of_a_server_is_copied_while_it_answers_and_a_server_on_the_copy_has_all_of_it() {
+    let place = Installation::default();
+    let layout = place.config().layout;
+    // Where AtoCore looks for a vector store on this machine.
+    let mut server = Server::start(&layout.vector_store());
+    write_notes(&place);
+    let engine = open(on(&place, &server.url()));
+    engine.add("p", "p");
+    engine.add("q", "q");
+    let (_p, _q) = (engine.fresh("p"), engine.fresh("q"));
+    let _report = engine.embed(&Silent).unwrap();
+    let is_over = AtomicBool::new(false);
+    let taken = thread::scope(|scope| {
+        // Somebody asks, and somebody goes on trying to write.
+        scope.spawn(|| {
+            for number in 0.. {
+                place.write("p/new.md", format!("# New\n\nNumber {number} is another one."));
+                let _refused = engine.refresh(&"p".parse().unwrap(), Caller::Local, &Silent);
+                let _embedded = engine.embed(&Silent);
+                assert!(!engine.ask("number").hits.is_empty());
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+        });
+        let mut taken = Vec::new();
+        while taken.len() < 3 {
+            match engine.create_snapshot(IncludeVectors::Yes, &Silent) {
+                Ok(snapshot) => taken.push(snapshot),
+                Err(Error::IngestionBusy { .. }) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        is_over.store(true, Ordering::SeqCst);
+        taken
+    });
+    drop(engine);
+    server.kill();
+    for snapshot in taken {
+        assert!(snapshot.manifest.chroma_snapshot_included);
+        let validation = atocore_engine::validate(
+            &embedded(&place),
+            &place.path().join("scratch"),
+            snapshot.id,
+            Depth::Content,
+            &Silent,
+        )
+        .unwrap();
+        assert!(validation.valid(), "{:?}", validation.errors());
+        let target = place.path().join(format!("restored-{}", snapshot.id));
+        let _report = restore(&layout, snapshot.id, &target, &*place.config().clock, &Silent).unwrap();
+        let layout = Layout::in_home(&target);
+        let copy = Server::start(&layout.vector_store());
+        let id = copy.collection_id("atocore");
+        let restored = open(EngineConfig { layout, ..on(&place, &copy.url()) });
+        let compared = restored.verify_index(&Silent).unwrap();
+        assert!(compared.is_same() && compared.expected >= 3, "{compared:?}");
+        assert_eq!(copy.collection_id("atocore"), id, "nothing had to be built anew");
+        let found = asked(&restored, "what do I owe the state", Mode::Dense).unwrap();
+        assert_eq!(found.hits[0].source_path.as_str(), "tax.md");
+    }
 }
 
 #[test]

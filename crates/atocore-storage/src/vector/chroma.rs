@@ -20,7 +20,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -37,6 +37,7 @@ use self::{
     wire::Limits,
 };
 use super::{
+    Hold,
     comparison::Comparison,
     error::VectorError,
     query::{VectorMatches, VectorQuery},
@@ -344,6 +345,14 @@ impl VectorIndex for ChromaIndex {
         match self.look()? {
             Some(holding) => comparing::compare(self, &holding.id, source, monitor),
             None => comparing::nothing(source, monitor),
+        }
+    }
+
+    fn hold(&self) -> Option<Hold<'_>> {
+        match self.writing.try_lock() {
+            Ok(turn) => Some(Hold(Some(turn))),
+            Err(TryLockError::Poisoned(poisoned)) => Some(Hold(Some(poisoned.into_inner()))),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 
