@@ -3,6 +3,7 @@
 //! It asserts nothing: a figure that misses its goal is printed as such, and the exit code stays 0.
 
 mod bare;
+mod chroma;
 mod contention;
 mod corpus;
 mod embedding;
@@ -48,6 +49,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "ingest", does: "a first ingestion", run: ingest::run },
     Measurement { name: "embedding", does: "texts to vectors", run: embedding::run },
     Measurement { name: "vectors", does: "the vector index alone", run: vectors::run },
+    Measurement { name: "chroma", does: "the vector index on a Chroma server", run: chroma::run },
     Measurement { name: "query", does: "answers from a small and a large store", run: query::run },
     Measurement { name: "opening", does: "a start, to its first answer, and its memory", run: opening::run },
     Measurement { name: "snapshot", does: "snapshot, proof, restore", run: snapshot::run },
@@ -71,6 +73,8 @@ struct Scale {
     passages: usize,
     /// Made vectors that are searched.
     vectors: &'static [usize],
+    /// Made vectors that are searched on a Chroma server.
+    on_server: usize,
     /// Real passages whose vectors are searched.
     real_vectors: usize,
     /// Chunks of the stores of which snapshots are taken: with vectors 200 MB and 2 GB.
@@ -89,6 +93,7 @@ const FULL: Scale = Scale {
     questions: 600,
     passages: 64,
     vectors: &[10_000, 100_000, 1_000_000],
+    on_server: 50_000,
     real_vectors: 3_000,
     stores: &[75_000, 750_000],
     rounds: 11,
@@ -103,6 +108,7 @@ const QUICK: Scale = Scale {
     questions: 120,
     passages: 16,
     vectors: &[10_000, 100_000],
+    on_server: 5_000,
     real_vectors: 300,
     stores: &[5_000],
     rounds: 5,

@@ -18,8 +18,7 @@ use atocore_storage::{
 use super::{Bench, cannot, machine::Resident, meaning, table::Table, timing::percentile};
 use crate::failure::Failure;
 
-pub(super) use mixture::Mixture;
-use mixture::{DIMENSIONS, Made};
+pub(super) use mixture::{DIMENSIONS, Made, Mixture};
 
 /// As many candidates as an answer is made of.
 const CANDIDATES: usize = 200;

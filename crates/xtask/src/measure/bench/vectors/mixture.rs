@@ -77,7 +77,7 @@ fn rotation(random: &mut Random) -> Vec<f32> {
 }
 
 /// Vectors as a vector index takes them: in documents of a few, in three projects.
-pub(super) struct Made<'v> {
+pub(in super::super) struct Made<'v> {
     pub(super) space: VectorSpace,
     pub(super) count: usize,
     /// The vectors with these numbers.
@@ -85,7 +85,10 @@ pub(super) struct Made<'v> {
 }
 
 impl<'v> Made<'v> {
-    pub(super) fn new(count: usize, vectors: &'v dyn Fn(std::ops::Range<usize>) -> Vec<Vec<f32>>) -> Self {
+    pub(in super::super) fn new(
+        count: usize,
+        vectors: &'v dyn Fn(std::ops::Range<usize>) -> Vec<Vec<f32>>,
+    ) -> Self {
         let space = VectorSpace { fingerprint: Digest::from_bytes([7; 32]), dimensions: DIMENSIONS };
         Self { space, count, vectors }
     }
