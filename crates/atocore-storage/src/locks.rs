@@ -59,7 +59,7 @@ impl OwnerLock {
     /// # Errors
     /// [`LockError::Held`] when the wait ends first.
     pub fn acquire(locks: &Path, owner: &Owner, wait: Duration) -> Result<Self, LockError> {
-        files::create_dirs(locks)?;
+        files::create_dirs_synced(locks)?;
         let started = Instant::now();
         loop {
             if let Some(lock) = files::try_lock(&lock_file(locks))? {
@@ -92,7 +92,7 @@ impl ReadersOut {
     /// # Errors
     /// [`LockError::Read`] when one goes on reading, with the processes where the system tells them.
     pub fn wait(locks: &Path, wait: Duration) -> Result<Self, LockError> {
-        files::create_dirs(locks)?;
+        files::create_dirs_synced(locks)?;
         let (path, started) = (readers_file(locks), Instant::now());
         loop {
             if let Some(lock) = files::try_lock(&path)? {

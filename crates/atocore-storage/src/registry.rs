@@ -95,7 +95,7 @@ impl Registry {
     /// The new registry is on disk when this returns `Ok`.
     pub fn save(&self, path: &Path) -> Result<(), RegistryError> {
         if let Some(folder) = path.parent() {
-            files::create_dirs(folder)?;
+            files::create_dirs_synced(folder)?;
         }
         let mut text = serde_json::to_string_pretty(&self.raw).unwrap_or_default();
         text.push('\n');

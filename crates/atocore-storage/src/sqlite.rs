@@ -104,7 +104,7 @@ impl Store {
     fn open_or_create(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
         refuse_old_sqlite()?;
         if let Some(folder) = path.parent() {
-            files::create_dirs(folder)?;
+            files::create_dirs_synced(folder)?;
         }
         let mut writer =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, &options)?;

@@ -29,7 +29,7 @@ use crate::powercut::{Call, Fault, Image, record, record_with};
 pub struct FailingOptions<'a> {
     /// The `atocore` binary.
     pub program: PathBuf,
-    /// In the course of which work.
+    /// In the course of which work; all of [`Scene::WITH_STORE`] can be.
     pub scenes: &'a [Scene],
     /// How many calls fail in each; 0 for all.
     pub faults: usize,
@@ -154,6 +154,7 @@ impl Work {
         let begin = stage.prepare(scene)?;
         let before = look(stage.home())?.seen;
         stage.put(&begin)?;
+        let restored = stage.restored(scene)?;
         let command = stage.subject.command(&stage.arguments(scene));
         let recording = record(&command, stage.home(), &stage.log())?;
         if !recording.output.status.success() {
@@ -161,7 +162,7 @@ impl Work {
         }
         let after = look(stage.home())?.seen;
         let faults = faults(&recording.calls);
-        Ok(Self { scene, begin, promise: Promise { before, after }, faults })
+        Ok(Self { scene, begin, promise: Promise { before, after, is_first: false, restored }, faults })
     }
 
     fn fail(&self, stage: &Stage, fault: &Fault, counts: &mut SceneCounts) -> Result<(), Violation> {
@@ -195,15 +196,16 @@ impl Work {
 
     /// Whether what is seen is what must be after the work was done, or was refused.
     fn holds(&self, found: &Look, done: bool) -> Result<(), Violation> {
-        let Promise { before, after } = &self.promise;
+        let Promise { before, after, .. } = &self.promise;
         let seen = &found.seen;
         let kept = |stamp| seen.stamps.contains(stamp) || !after.stamps.contains(stamp);
         if let Some(lost) = before.stamps.iter().find(|stamp| !kept(stamp)) {
             return Err(Violation::new(format!("the snapshot {lost} is gone")));
         }
         let goes_back = matches!(self.scene, Scene::Restore | Scene::RestoreWithoutRegistry | Scene::Undo);
-        let is_after = seen.state.equals_but_for_undo(&after.state);
-        let is_before = seen.state.equals_but_for_undo(&before.state);
+        let is_after =
+            if done { seen.state.resembles(&after.state) } else { self.promise.is_after(&seen.state) };
+        let is_before = seen.state.resembles(&before.state);
         if !(is_after || is_before && !(done && goes_back)) {
             return Err(Violation::new(format!(
                 "the state is neither the one before nor the one after: {}",
@@ -212,6 +214,7 @@ impl Work {
         }
         let new: BTreeSet<_> = seen.stamps.difference(&before.stamps).collect();
         let expected = match self.scene {
+            Scene::FirstWrite => new.is_empty(),
             Scene::FirstSnapshot | Scene::Snapshot | Scene::Import => new.len() == usize::from(done),
             Scene::Restore | Scene::RestoreWithoutRegistry | Scene::Undo => new.len() <= 1,
             Scene::Prune => new.is_empty() && (!done || seen.stamps == after.stamps),
@@ -231,6 +234,16 @@ impl Work {
 fn told(exit: Option<i32>, stdout: &str, stderr: &str) -> Result<String, Violation> {
     let unclear = |what: &str| Violation::new(format!("the error {what} ({exit:?}): {stdout} {stderr}"));
     let problem: Value = serde_json::from_str(stdout).map_err(|_| unclear("is no problem as JSON"))?;
+    if exit == Some(2) {
+        // Finished with problems: what could not be done is listed with its reason.
+        let failed = problem.get("failed").and_then(Value::as_array);
+        let reason =
+            |one: &Value| one.get("reason").and_then(Value::as_str).is_some_and(|reason| !reason.is_empty());
+        return match failed {
+            Some(failed) if !failed.is_empty() && failed.iter().all(reason) => Ok("in part".to_owned()),
+            _ => Err(unclear("does not say what was left undone, and why")),
+        };
+    }
     let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default();
     if text("code").is_empty() || text("detail").is_empty() {
         return Err(unclear("has no code or no detail"));
@@ -269,6 +282,8 @@ mod tests {
         assert_eq!(told(Some(1), &with("make room"), "").unwrap(), "disk_full");
         assert!(told(Some(1), &with(""), "").is_err());
         assert!(told(Some(1), "", "No space left").is_err());
+        assert!(told(Some(2), "{\"failed\":[]}", "").is_err());
+        assert_eq!(told(Some(2), "{\"failed\":[{\"reason\":\"busy\"}]}", "").unwrap(), "in part");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Cuts the power at every step of what must never lose anything: taking a snapshot, going back to one and undoing that,
-//! taking one in from an archive, and removing some.
+//! Cuts the power at every step of what must never lose anything: the first write, taking a snapshot, going back to one
+//! and undoing that, taking one in from an archive, and removing some.
 //!
 //! The real program does the work once and is recorded; see [`crate::powercut`]. Every state in which the disk can then
 //! be found is opened by the engine, in a folder of its own.
@@ -146,6 +146,7 @@ impl Work {
     fn record(stage: &Stage, scene: Scene, forgotten: &[&str]) -> Result<Self, Violation> {
         let before = stage.prepare(scene)?;
         let (mut disk, mut forgetful) = (Disk::of(stage.home())?, Disk::of(stage.home())?);
+        let restored = stage.restored(scene)?;
         let command = stage.subject.command(&stage.arguments(scene));
         let recording = record(&command, stage.home(), &stage.log())?;
         if !recording.output.status.success() {
@@ -175,7 +176,8 @@ impl Work {
             image.write_to(&place)?;
             Ok::<_, Violation>(look(&place)?.seen)
         };
-        let promise = Promise { before: seen(&before)?, after: seen(&after)? };
+        let is_first = scene == Scene::FirstWrite;
+        let promise = Promise { before: seen(&before)?, after: seen(&after)?, is_first, restored };
         Ok(Self { scene, disk: forgetful, said, promise })
     }
 
@@ -221,7 +223,7 @@ impl Work {
                 is_told(&image, &found.recovered).map_err(in_words)?;
                 go_on(&place).map_err(in_words)?;
                 counts.states += 1;
-                counts.before += u64::from(found.seen == self.promise.before);
+                counts.before += u64::from(self.promise.is_before(&found.seen));
                 counts.after += u64::from(found.seen == self.promise.after);
                 counts.finished += u64::from(matches!(found.recovered, Recovered::Finished(_)));
                 counts.given_up += u64::from(found.recovered == Recovered::GivenUp);

@@ -184,7 +184,7 @@ fn soak(part: Part, times: u64, seed: u64, program: PathBuf) -> Result<(), Failu
         Part::Failing => {
             let (program, scratch) = (tested, scratch_dir);
             let faults = usize::try_from(times).unwrap_or(usize::MAX);
-            let options = FailingOptions { program, scenes: &Scene::ALL, faults, seed, scratch };
+            let options = FailingOptions { program, scenes: &Scene::WITH_STORE, faults, seed, scratch };
             said(failing::run(&options, report))
         }
     };

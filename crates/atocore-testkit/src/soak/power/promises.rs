@@ -103,13 +103,34 @@ fn proven(layout: &Layout) -> Result<BTreeSet<SnapshotId>, Violation> {
 pub(in super::super) struct Promise {
     pub(in super::super) before: Seen,
     pub(in super::super) after: Seen,
+    /// Whether there was no store before: until the work is acknowledged, whoever opens it makes another one.
+    pub(in super::super) is_first: bool,
+    /// What the restored store says of itself before the restore is written into its log, as its first change.
+    pub(in super::super) restored: Option<StoreRecord>,
 }
 
 impl Promise {
+    /// Whether a state is the one after the work, or lacks only the line about it in the log, which comes last.
+    pub(in super::super) fn is_after(&self, state: &State) -> bool {
+        let after = &self.after.state;
+        let unlogged =
+            |record: &StoreRecord| state.resembles(&State { record: record.clone(), ..after.clone() });
+        state.resembles(after) || self.restored.as_ref().is_some_and(unlogged)
+    }
+
+    /// Whether nothing of the work can be seen.
+    pub(in super::super) fn is_before(&self, seen: &Seen) -> bool {
+        if self.is_first {
+            seen.state.content == self.before.state.content && seen.stamps == self.before.stamps
+        } else {
+            *seen == self.before
+        }
+    }
+
     /// Whether what is seen after the work was cut short is what it was before or what it was to become; when the work
     /// was acknowledged, only the latter.
     pub(in super::super) fn holds(&self, seen: &Seen, acknowledged: bool) -> Result<(), Violation> {
-        let Self { before, after } = self;
+        let Self { before, after, .. } = self;
         if acknowledged {
             return if seen == after {
                 Ok(())
@@ -117,7 +138,9 @@ impl Promise {
                 Err(differs("what was acknowledged is lost", after, seen))
             };
         }
-        if seen.state != before.state && seen.state != after.state {
+        let content = &seen.state.content;
+        let is_first = self.is_first && [&before.state.content, &after.state.content].contains(&content);
+        if !is_first && seen.state != before.state && !self.is_after(&seen.state) {
             let before = differs("it is neither the state before", before, seen);
             return Err(differs(&format!("{before}; nor the one after"), after, seen));
         }
@@ -170,9 +193,11 @@ fn differs(what: &str, expected: &Seen, seen: &Seen) -> Violation {
 }
 
 impl State {
-    /// Whether it is the same, whatever it can be undone to.
-    pub(in super::super) fn equals_but_for_undo(&self, other: &Self) -> bool {
-        *self == Self { undo: self.undo, ..other.clone() }
+    /// Whether it is the same, but for what each run draws anew: the stamp that it can be undone to, and the token of its
+    /// last change.
+    pub(in super::super) fn resembles(&self, other: &Self) -> bool {
+        let record = StoreRecord { token: self.record.token, ..other.record.clone() };
+        *self == Self { undo: self.undo, record, ..other.clone() }
     }
 
     /// In what it is not the expected one.

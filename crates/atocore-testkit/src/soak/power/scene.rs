@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use atocore_storage::files;
+use atocore_storage::{
+    files,
+    sqlite::{StoreRecord, inspect},
+};
 use serde_json::Value;
 
 use super::super::{
@@ -17,6 +20,8 @@ const PROJECT: &str = "notes";
 /// A piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scene {
+    /// The first write of an installation of which there is nothing but an empty folder.
+    FirstWrite,
     /// The first snapshot of an installation that has no backup folder.
     FirstSnapshot,
     /// A snapshot beside others, with the folder of the vector store.
@@ -35,7 +40,19 @@ pub enum Scene {
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::FirstWrite,
+        Self::FirstSnapshot,
+        Self::Snapshot,
+        Self::Restore,
+        Self::RestoreWithoutRegistry,
+        Self::Undo,
+        Self::Import,
+        Self::Prune,
+    ];
+
+    /// Those that begin with a store.
+    pub const WITH_STORE: [Self; 7] = [
         Self::FirstSnapshot,
         Self::Snapshot,
         Self::Restore,
@@ -49,6 +66,7 @@ impl Scene {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::FirstWrite => "first write",
             Self::FirstSnapshot => "first snapshot",
             Self::Snapshot => "snapshot",
             Self::Restore => "restore",
@@ -140,6 +158,10 @@ impl Stage {
         let backups = self.subject.layout().backups;
         match scene {
             Scene::Snapshot | Scene::Prune => {}
+            Scene::FirstWrite => {
+                files::remove_tree(&self.home)?;
+                files::create_dirs(&self.home)?;
+            }
             Scene::FirstSnapshot => files::remove_tree(&backups)?,
             Scene::Import => files::remove_tree(&backups.join("snapshots").join(&self.stamp))?,
             Scene::Undo => {
@@ -150,9 +172,29 @@ impl Stage {
         Ok(Image::read(&self.home)?)
     }
 
+    /// What the store says of itself that a scene goes back to, when it goes back. Before the work.
+    pub(in super::super) fn restored(&self, scene: Scene) -> Result<Option<StoreRecord>, Violation> {
+        let stamp = match scene {
+            Scene::Restore => self.stamp.clone(),
+            Scene::RestoreWithoutRegistry => self.bare.clone(),
+            Scene::Undo => {
+                let last = files::read_if_present(&self.subject.layout().restores().join("last.json"))?;
+                let last: Value = serde_json::from_slice(&last.unwrap_or_default())?;
+                last.get("safety").and_then(Value::as_str).unwrap_or_default().to_owned()
+            }
+            _ => return Ok(None),
+        };
+        let snapshot = self.subject.layout().backups.join("snapshots").join(stamp);
+        Ok(Some(inspect::record(&snapshot.join("db/atocore.db"))?))
+    }
+
     /// The command of a scene.
     pub(in super::super) fn arguments(&self, scene: Scene) -> Vec<String> {
         match scene {
+            Scene::FirstWrite => {
+                let root = self.scratch.join("documents");
+                words(&["project", "add", PROJECT, "--root", &root.to_string_lossy()])
+            }
             Scene::FirstSnapshot | Scene::Snapshot => words(&["backup", "create", "--include-chroma"]),
             Scene::Restore => words(&["backup", "restore", &self.stamp, "--yes"]),
             Scene::RestoreWithoutRegistry => words(&["backup", "restore", &self.bare, "--yes"]),
