@@ -214,10 +214,10 @@ impl Work {
         }
         let new: BTreeSet<_> = seen.stamps.difference(&before.stamps).collect();
         let expected = match self.scene {
-            Scene::FirstWrite => new.is_empty(),
             Scene::FirstSnapshot | Scene::Snapshot | Scene::Import => new.len() == usize::from(done),
             Scene::Restore | Scene::RestoreWithoutRegistry | Scene::Undo => new.len() <= 1,
-            Scene::Prune => new.is_empty() && (!done || seen.stamps == after.stamps),
+            // What cannot be looked at when snapshots are removed is left alone and named.
+            Scene::FirstWrite | Scene::Prune => new.is_empty(),
         };
         if expected {
             Ok(())
