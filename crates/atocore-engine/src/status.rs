@@ -82,11 +82,13 @@ pub struct ProjectStatus {
 }
 
 /// The newest snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SnapshotStatus {
+    /// Why the backup directory could not be looked at; nothing else is known then.
+    pub problem: Option<String>,
     /// How many snapshots are listed.
     pub count: usize,
-    /// The newest one with metadata that can be read.
+    /// The newest one with metadata that can be read; one of the future only when there is no other.
     pub newest: Option<SnapshotId>,
     /// Its age in seconds; 0 when its stamp is of the future.
     pub newest_age_seconds: Option<u64>,
@@ -192,7 +194,10 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         generation,
         index_generation: engine.shown()?,
         embedding: engine.embedding_status()?,
-        snapshots: snapshots(layout, now)?,
+        snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
+            problem: Some(error.to_string()),
+            ..SnapshotStatus::default()
+        }),
         schedule: engine.timetable().jobs(now),
         layout: layout.clone(),
         at: now,
@@ -202,12 +207,15 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
     let vault = Vault::new(&layout.backups);
     let (entries, overview) = (vault.list()?, Ledger::of(&vault).overview(now)?);
-    let readable = entries.iter().filter(|entry| entry.metadata.is_some());
-    let newest = readable
-        .filter_map(|entry| Some((entry.stamp.parse::<SnapshotId>().ok()?, entry)))
-        .max_by_key(|(id, _)| *id);
+    let readable = |id: &SnapshotId| {
+        let stamp = id.to_string();
+        let found = entries.iter().find(|entry| entry.stamp == stamp && entry.metadata.is_some());
+        found.map(|entry| (*id, entry))
+    };
+    let newest = vault.newest_first(now)?.iter().find_map(readable);
     let recorded = newest.as_ref().and_then(|(_, entry)| entry.metadata.as_ref());
     Ok(SnapshotStatus {
+        problem: None,
         count: entries.len(),
         newest: newest.as_ref().map(|(id, _)| *id),
         newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id, now)),

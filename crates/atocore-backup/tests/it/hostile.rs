@@ -172,7 +172,11 @@ fn the_list_shows_every_directory_and_nothing_else() {
     assert_eq!(listed[4].metadata.as_ref().unwrap().to_string(), r#"{"b":1,"a":2}"#);
     assert_eq!(listed[4].path, vault.snapshots().join("zzz"));
     std::fs::write(root.path().join("file"), "").unwrap();
-    assert!(Vault::new(&root.path().join("file")).list().unwrap().is_empty());
+    let file = Vault::new(&root.path().join("file"));
+    assert!(
+        file.list().is_err() && file.stamps().is_err(),
+        "a file is no backup directory without snapshots"
+    );
 }
 
 #[test]

@@ -25,6 +25,11 @@ const DAY: u64 = 24 * 3600;
 impl Findings {
     pub(super) fn snapshots(&mut self, status: &Status) {
         let snapshots = &status.snapshots;
+        if let Some(problem) = &snapshots.problem {
+            let message = format!("the backup directory cannot be looked at: {problem}");
+            self.add("snapshots", Level::Problem, message, None);
+            return;
+        }
         let (level, message) = match (snapshots.newest, snapshots.newest_age_seconds) {
             (Some(id), Some(age)) if age <= OLD_SNAPSHOT_SECONDS => {
                 (Level::Ok, format!("the newest snapshot is {id}"))

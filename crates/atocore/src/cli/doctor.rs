@@ -189,6 +189,9 @@ fn scheduled(job: &wire::ScheduledJob) -> String {
 }
 
 fn snapshots(snapshots: &wire::SnapshotStatus) -> String {
+    if let Some(problem) = &snapshots.problem {
+        return format!("cannot be looked at: {}", plain(problem));
+    }
     let Some(newest) = &snapshots.newest else {
         return "none; `atocore backup create` takes one".to_owned();
     };

@@ -275,6 +275,9 @@ pub struct FileProblem {
 /// The snapshots, and the newest of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SnapshotStatus {
+    /// Why the backup directory could not be looked at, and nothing else is known; null when it could.
+    #[serde(default)]
+    pub problem: Option<String>,
     /// How many are listed.
     pub count: u64,
     /// The stamp of the newest one with metadata that can be read.
@@ -460,6 +463,7 @@ impl From<engine::ProjectStatus> for ProjectStatus {
 impl From<engine::SnapshotStatus> for SnapshotStatus {
     fn from(snapshots: engine::SnapshotStatus) -> Self {
         Self {
+            problem: snapshots.problem,
             count: snapshots.count as u64,
             newest: snapshots.newest.map(|stamp| stamp.to_string()),
             newest_age_seconds: snapshots.newest_age_seconds,

@@ -39,6 +39,55 @@ fn by_hand(stamp: &str) -> Vec<String> {
     lines.map(|line| line.replace("20260406T184219Z", stamp)).collect()
 }
 
+/// The blocks of commands of `docs/backup-format.md` below a heading, with this stamp in them.
+fn blocks(heading: &str, stamp: &str) -> Vec<String> {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/backup-format.md");
+    let text = std::fs::read_to_string(document).unwrap();
+    let below = text.split(heading).nth(1).unwrap().split("\n## ").next().unwrap();
+    let blocks = below.split("```sh\n").skip(1);
+    let text_of = |block: &str| block.split("```").next().unwrap().replace("20260406T184219Z", stamp);
+    blocks.map(text_of).collect()
+}
+
+#[test]
+fn a_snapshot_is_restored_and_compared_by_hand_as_the_document_says() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    std::os::unix::fs::symlink("home/backups", place.path("backups")).unwrap();
+    let blocks = blocks("## Restoring by hand", &stamp);
+    assert_eq!(blocks.len(), 2, "restoring, and comparing: {blocks:?}");
+    let by_hand = |script: String| ran(place.bare("bash").args(["-euo", "pipefail", "-c", &script]));
+
+    let restored = by_hand(blocks[0].clone());
+    let generation = place.json(&["backup", "list"])[0]["metadata"]["atocore"]["generation"].clone();
+    assert_eq!((restored.code, restored.stdout), (0, format!("ok\n{generation}\n")), "{}", restored.stderr);
+    let answers = |home: &str| {
+        let told = ran(place.bare(crate::program::PROGRAM).args([
+            "--data-dir",
+            home,
+            "--json",
+            "query",
+            "keys rotated",
+        ]));
+        let answer: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+        answer["results"].clone()
+    };
+    assert_eq!(answers("restored"), answers("home"));
+    assert!(!answers("restored").as_array().unwrap().is_empty());
+
+    let compare = || by_hand(format!("{}\n{}", blocks[0].lines().next().unwrap(), blocks[1]));
+    let compared = compare();
+    assert_eq!(compared.code, 0, "{compared:?}");
+    assert!(compared.stdout.contains("db/atocore.db: OK"), "{compared:?}");
+    let metadata = place.read(&format!("backups/snapshots/{stamp}/backup-metadata.json"));
+    let own = compared.stdout.lines().last().unwrap().split(' ').next().unwrap().to_owned();
+    assert!(own.len() == 64 && metadata.contains(&format!("\"metadata_blake3\": \"{own}\"")), "{compared:?}");
+
+    place.write(&format!("backups/snapshots/{stamp}/db/atocore.db"), "another");
+    let compared = compare();
+    assert!(compared.code != 0 && compared.stdout.contains("db/atocore.db: FAILED"), "{compared:?}");
+}
+
 #[test]
 fn what_is_exported_for_a_key_is_opened_by_age_and_what_age_encrypts_is_taken_in() {
     let place = Place::with_notes();

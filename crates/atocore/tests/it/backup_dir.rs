@@ -81,6 +81,10 @@ fn links_that_go_round_or_lead_out_are_never_followed() {
         let ran = place.run(verb);
         assert!(ran.code != 0 && ran.stderr.contains("backups"), "{verb:?}: {ran:?}");
     }
+    let status = place.ok(&["status"]);
+    assert!(status.contains("cannot be looked at"), "{status}");
+    let doctor = place.run(&["doctor"]);
+    assert!(doctor.stdout.contains("cannot be looked at"), "{doctor:?}");
     fs::remove_file(place.path("home/backups")).unwrap();
     fs::rename(place.path("aside"), place.path("home/backups")).unwrap();
     place.ok(&["backup", "validate", &whole, "--depth", "content"]);

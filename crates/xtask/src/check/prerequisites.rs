@@ -90,6 +90,20 @@ const NEEDS: &[Need] = &[
         by_hand: "install zstd",
     },
     Need {
+        name: "sqlite3",
+        reason: "the tests restore a snapshot by hand as the documents say",
+        probe: &["sqlite3", ":memory:", "PRAGMA integrity_check"],
+        install: Install::Apt("sqlite3"),
+        by_hand: "install the command line of SQLite: the package sqlite3 of your distribution",
+    },
+    Need {
+        name: "b3sum",
+        reason: "the tests compare a snapshot with its record by hand as the documents say",
+        probe: &["b3sum", "--version"],
+        install: Install::Apt("b3sum"),
+        by_hand: "install b3sum: the package of your distribution, or `cargo install b3sum`",
+    },
+    Need {
         name: "unshare",
         reason: "the tests on a full disk mount a small tmpfs in a namespace of their own",
         probe: &[
