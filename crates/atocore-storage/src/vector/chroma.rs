@@ -264,6 +264,25 @@ impl ChromaIndex {
         Ok(mark)
     }
 
+    /// Shows what the server holds now. Needs the turn.
+    fn renew(&self, _turn: &MutexGuard<'_, ()>) -> Result<Option<Mark>, VectorError> {
+        let holding = self.look()?;
+        let held = holding.as_ref().and_then(|holding| Some((holding, holding.state?)));
+        let view = self.view();
+        let is_same = match (&view, held) {
+            (None, None) => true,
+            // What the writer shows may be ahead of what it has written down.
+            (Some(view), Some((holding, held))) => {
+                view.id == holding.id && (self.access == IndexAccess::Write || view.mark == held.mark)
+            }
+            _ => false,
+        };
+        if !is_same {
+            self.show(held.map(|(holding, held)| View::of(holding, held)));
+        }
+        Ok(self.mark())
+    }
+
     /// Refuses to write for a reader, and vectors that cannot be.
     fn may_write(&self, source: &dyn VectorSource) -> Result<(), VectorError> {
         let dimensions = source.space().dimensions;
@@ -305,7 +324,15 @@ impl VectorIndex for ChromaIndex {
     }
 
     fn ready(&self) -> Result<(), VectorError> {
-        if self.has_looked.load(Ordering::SeqCst) { Ok(()) } else { self.refresh().map(drop) }
+        if self.has_looked.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        match self.writing.try_lock() {
+            Ok(turn) => self.renew(&turn).map(drop),
+            Err(TryLockError::Poisoned(poisoned)) => self.renew(&poisoned.into_inner()).map(drop),
+            // Whoever is at it looks too, and may be long about it: until then there is nothing to see.
+            Err(TryLockError::WouldBlock) => Ok(()),
+        }
     }
 
     /// The order is that of Chroma's graph, which may miss a neighbour; the closeness is exact to 1e-4.
@@ -357,22 +384,8 @@ impl VectorIndex for ChromaIndex {
     }
 
     fn refresh(&self) -> Result<Option<Mark>, VectorError> {
-        let _turn = self.turn();
-        let holding = self.look()?;
-        let held = holding.as_ref().and_then(|holding| Some((holding, holding.state?)));
-        let view = self.view();
-        let is_same = match (&view, held) {
-            (None, None) => true,
-            // What the writer shows may be ahead of what it has written down.
-            (Some(view), Some((holding, held))) => {
-                view.id == holding.id && (self.access == IndexAccess::Write || view.mark == held.mark)
-            }
-            _ => false,
-        };
-        if !is_same {
-            self.show(held.map(|(holding, held)| View::of(holding, held)));
-        }
-        Ok(self.mark())
+        let turn = self.turn();
+        self.renew(&turn)
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -194,6 +195,37 @@ fn a_server_that_was_never_there_holds_nothing_up() {
     assert!(outage(search(&index)).why.contains("does not answer"));
     assert!(outage(index.refresh()).why.contains("does not answer"));
     assert!(outage(index.catch_up(&notebook(3), &Silent)).why.contains("does not answer"));
+}
+
+#[test]
+fn nobody_waits_for_a_writer_that_waits_for_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let between = FakeServer::before(&server.url());
+    let (asked, is_asked) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    between.rule(move |request| {
+        if request.contains("/collections/atocore ") {
+            drop(asked.send(()));
+            let _released = may_go_on.recv();
+        }
+        Reply::Pass
+    });
+    let index = open(&between.url());
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| index.catch_up(&notebook(3), &Silent));
+        is_asked.recv().unwrap();
+        // The writer stands still in the middle of a call, and these come back all the same.
+        index.ready().unwrap();
+        assert_eq!(search(&index).unwrap(), 0);
+        assert!(index.hold().is_none());
+        drop(go_on);
+        writer.join().unwrap().unwrap();
+    });
+    assert_eq!(search(&index).unwrap(), 3);
+    let hold = index.hold().unwrap();
+    assert_eq!(search(&index).unwrap(), 3, "what is held can be searched");
+    drop(hold);
 }
 
 #[test]
