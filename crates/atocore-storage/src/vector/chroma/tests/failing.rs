@@ -206,7 +206,7 @@ fn nobody_waits_for_a_writer_that_waits_for_the_server() {
     let (go_on, may_go_on) = mpsc::channel::<()>();
     between.rule(move |request| {
         if request.contains("/collections/atocore ") {
-            drop(asked.send(()));
+            let _sent = asked.send(());
             let _released = may_go_on.recv();
         }
         Reply::Pass
