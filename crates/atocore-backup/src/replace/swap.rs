@@ -151,6 +151,8 @@ fn vectors(folder: &Path) -> Result<(), BackupError> {
                 _ => files::remove_file(&path)?,
             }
         }
+        // Else the copy could be found under its new name after a power cut beside what was removed.
+        files::sync(folder)?;
         files::rename(&incoming, &placing)?;
     }
     if files::kind(&placing)?.is_some() {
