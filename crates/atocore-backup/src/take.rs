@@ -6,10 +6,7 @@ use std::{
     ops::ControlFlow,
     panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread,
 };
 
@@ -149,19 +146,7 @@ pub fn take(
     options: &TakeOptions,
     monitor: &dyn Monitor,
 ) -> Result<Taken, BackupError> {
-    take_with(vault, source, options, &|_, _| None, monitor)
-}
-
-/// Whether the copies of a snapshot are made, so that it waits for its canaries alone.
-#[derive(Debug, Default)]
-pub struct Copied(AtomicBool);
-
-impl Copied {
-    /// Whether they are.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
+    take_with(vault, source, options, &|_| None, monitor)
 }
 
 /// Takes a snapshot as [`take`] does, with the canaries that `canaries` makes for the recovery point.
@@ -180,7 +165,7 @@ pub fn take_with(
     vault: &Vault,
     source: &Source<'_>,
     options: &TakeOptions,
-    canaries: &(dyn Fn(&StoreRecord, &Copied) -> Option<Vec<u8>> + Sync),
+    canaries: &(dyn Fn(&StoreRecord) -> Option<Vec<u8>> + Sync),
     monitor: &dyn Monitor,
 ) -> Result<Taken, BackupError> {
     let layout = source.layout;
@@ -207,9 +192,9 @@ pub fn take_with(
     copy.manifest.created_at = now.to_string();
     copy.manifest.backup_root = text(stage.target());
 
-    let (record, copied) = (pin.record().clone(), Copied::default());
+    let record = pin.record().clone();
     let vectors = thread::scope(|scope| {
-        let canaries = scope.spawn(|| canaries(&record, &copied));
+        let canaries = scope.spawn(|| canaries(&record));
         files::create_dirs(&stage.dir().join("config"))?;
         let database = copy.place("db", source.store.path())?;
         let database_copy = pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
@@ -224,7 +209,6 @@ pub fn take_with(
             (None, VectorStore::Include) => VectorOutcome::Missing { path: layout.vector_store() },
             (None, VectorStore::LeaveOut) => VectorOutcome::LeftOut,
         };
-        copied.0.store(true, Ordering::SeqCst);
         if let Some(bytes) = canaries.join().unwrap_or_else(|panic| resume_unwind(panic)) {
             copy.add_canaries(&bytes)?;
         }

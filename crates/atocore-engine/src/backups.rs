@@ -12,7 +12,7 @@ use std::{
 use atocore_backup::{
     ledger::{Ledger, Proven, Standing},
     restore as restoring,
-    take::{self, Copied, TakeOptions, Taken, VectorStore},
+    take::{self, TakeOptions, Taken, VectorStore},
     vault::{SnapshotEntry, Vault},
     verify,
 };
@@ -76,9 +76,9 @@ pub(crate) fn take(
     // Without vectors nobody has the turn yet: ingestion is kept out until the canaries have been asked.
     let turn = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
     let turn = Mutex::new(turn);
-    let canaries = |point: &StoreRecord, copied: &Copied| {
+    let canaries = |point: &StoreRecord| {
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner).take();
-        canaries::record(engine, store, point, copied, monitor)
+        canaries::record(engine, store, point, monitor)
     };
     Ok(take::take_with(&vault, &source, &options, &canaries, monitor)?)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use atocore_backup::{
     BackupError,
     restore::{RestoreReport, restore_into},
-    take::{Copied, take_with},
+    take::take_with,
     verify::{VerifiedSnapshot, prove},
 };
 use atocore_model::{
@@ -262,7 +262,7 @@ fn copies_of_read_only_files_can_be_written_again() {
 fn canaries_are_proven_with_the_snapshot_and_are_no_part_of_an_installation() {
     let home = Home::new();
     let told = std::sync::Mutex::new(None);
-    let canaries = |record: &StoreRecord, _: &Copied| {
+    let canaries = |record: &StoreRecord| {
         *told.lock().unwrap() = Some(record.generation);
         Some(b"{}\n".to_vec())
     };

@@ -10,7 +10,7 @@ use std::{
 
 use atocore_backup::{
     canaries::{Canaries, Canary, CanaryHit, Weights},
-    take::{self, Copied},
+    take,
 };
 use atocore_model::{
     monitor::Monitor,
@@ -50,18 +50,10 @@ pub(super) fn record(
     engine: &Engine,
     store: &Store,
     point: &StoreRecord,
-    copied: &Copied,
     monitor: &dyn Monitor,
 ) -> Option<Vec<u8>> {
-    let mut recording = Recording {
-        engine,
-        store,
-        copied,
-        questions: Vec::new(),
-        source: "questions",
-        enough: 0,
-        notes: Vec::new(),
-    };
+    let mut recording =
+        Recording { engine, store, questions: Vec::new(), source: "questions", notes: Vec::new() };
     if let Err(error) = recording.find_questions() {
         recording.notes.push(format!("no question could be drawn: {error}"));
     }
@@ -76,11 +68,8 @@ pub(super) fn record(
 struct Recording<'e> {
     engine: &'e Engine,
     store: &'e Store,
-    copied: &'e Copied,
     questions: Vec<Query>,
     source: &'static str,
-    /// So many are asked even when the snapshot waits for nothing else.
-    enough: usize,
     notes: Vec<String>,
 }
 
@@ -124,7 +113,6 @@ impl Recording<'_> {
                         questions.iter().filter(|asked| faults.iter().all(|fault| fault.line != asked.line));
                     self.questions =
                         about_known.take(MOST_QUESTIONS).map(|asked| asked.query(TopK::DEFAULT)).collect();
-                    self.enough = self.questions.len();
                     let left_out = questions.len() - self.questions.len();
                     if left_out > 0 {
                         self.notes.push(format!("{left_out} questions of `{QUESTION_FILE}` are left out"));
@@ -137,7 +125,7 @@ impl Recording<'_> {
         }
         if self.questions.is_empty() {
             self.source = "corpus";
-            (self.questions, self.enough) = drawing::draw(self.engine, self.store)?;
+            self.questions = drawing::draw(self.engine, self.store)?;
         }
         Ok(())
     }
@@ -156,9 +144,6 @@ impl Recording<'_> {
         for (asked, query) in self.questions.iter().enumerate() {
             if monitor.cancelled() || !self.is_as(point)? {
                 return Ok(None);
-            }
-            if asked >= self.enough && self.copied.is_done() {
-                break;
             }
             if started.elapsed() > MOST_TIME {
                 let left = self.questions.len() - asked;

@@ -5,8 +5,9 @@ use atocore_storage::sqlite::{Store, StoredPassage};
 
 use crate::{engine::Engine, error::Error};
 
-/// How many questions are drawn when there are fewer projects than that.
-const QUESTIONS: usize = 20;
+/// How many questions are drawn when there are fewer projects than that: more would take the processor from the copy,
+/// and the snapshot of a small store would wait for them.
+const QUESTIONS: usize = 6;
 
 /// More projects than these get none of their own.
 const MOST_PROJECTS: usize = 100;
@@ -14,18 +15,14 @@ const MOST_PROJECTS: usize = 100;
 /// How many words make a phrase.
 const PHRASE_WORDS: usize = 5;
 
-/// When there are fewer projects, this many questions are enough.
-const ENOUGH: usize = 5;
-
-/// Questions about passages of every project, and how many of them are enough: the first about each project comes
-/// first, and is asked within the project.
-pub(super) fn draw(engine: &Engine, store: &Store) -> Result<(Vec<Query>, usize), Error> {
+/// Questions about passages of every project; the first about each is asked within the project.
+pub(super) fn draw(engine: &Engine, store: &Store) -> Result<Vec<Query>, Error> {
     let registered: Vec<String> =
         engine.registered().iter().map(|project| project.id.as_str().to_owned()).collect();
     let mut projects = store.read(|read| read.projects_with_documents())?;
     projects.truncate(MOST_PROJECTS);
     let share = (QUESTIONS / projects.len().max(1)).max(1);
-    let (mut questions, mut others): (Vec<Query>, Vec<Query>) = Default::default();
+    let mut questions: Vec<Query> = Vec::new();
     for project in projects {
         let passages = store.read(|read| read.sampled_passages(&project, share))?;
         for (turn, passage) in passages.iter().enumerate() {
@@ -36,15 +33,12 @@ pub(super) fn draw(engine: &Engine, store: &Store) -> Result<(Vec<Query>, usize)
             {
                 query.project = ProjectHint::Scope(name);
             }
-            let of_turn = if turn == 0 { &mut questions } else { &mut others };
-            if !of_turn.contains(&query) {
-                of_turn.push(query);
+            if !questions.contains(&query) {
+                questions.push(query);
             }
         }
     }
-    let enough = questions.len().max(ENOUGH);
-    questions.append(&mut others);
-    Ok((questions, enough))
+    Ok(questions)
 }
 
 /// By turns its rarest-looking words and the heading above it.
