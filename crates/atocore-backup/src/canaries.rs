@@ -3,10 +3,11 @@
 //!
 //! Only the shape of the file; asking and comparing is the engine's.
 
+use atocore_model::error::with_causes;
 use atocore_storage::files::{self, Kind, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{BackupError, error::in_words, manifest::CANARIES, tree, verify::VerifiedSnapshot};
+use crate::{BackupError, manifest::CANARIES, tree, verify::VerifiedSnapshot};
 
 /// The format that is written and read.
 const FORMAT_VERSION: u32 = 1;
@@ -123,9 +124,9 @@ impl Canaries {
             Ok(Some(Kind::File(size))) => return Err(unreadable(format!("{size} bytes"))),
             Ok(Some(kind)) => return Err(unreadable(format!("it is {}", tree::in_words(kind)))),
             Ok(None) => return Err(unreadable("it is gone".to_owned())),
-            Err(error) => return Err(unreadable(in_words(&error))),
+            Err(error) => return Err(unreadable(with_causes(&error))),
         }
-        let bytes = stream::head(&path, LIMIT_BYTES).map_err(|error| unreadable(in_words(&error)))?;
+        let bytes = stream::head(&path, LIMIT_BYTES).map_err(|error| unreadable(with_causes(&error)))?;
         let value: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         if let Some(found) = value["format_version"].as_u64()

@@ -209,15 +209,3 @@ impl From<StorageError> for BackupError {
         if matches!(error, StorageError::Cancelled) { Self::Cancelled } else { Self::Storage(error) }
     }
 }
-
-/// An error and what caused it in one line, for words that stand in a validation result.
-pub(crate) fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
-}

@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use atocore_model::{digest::Digest, id::SnapshotId, monitor::Silent, snapshot::Depth, time::Timestamp};
+use atocore_model::{
+    digest::Digest, error::with_causes, id::SnapshotId, monitor::Silent, snapshot::Depth, time::Timestamp,
+};
 use atocore_storage::files::{self, Kind, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackupError,
-    error::in_words,
-    stage, tree,
+    BackupError, stage, tree,
     vault::{MetadataFile, Vault, metadata_file},
     verify::Validation,
 };
@@ -315,9 +315,9 @@ fn read(path: &Path, stamp: SnapshotId) -> Result<Vec<Verdict>, String> {
         Ok(Some(Kind::File(size))) if size <= LIMIT_BYTES => {}
         Ok(Some(Kind::File(size))) => return Err(format!("{size} bytes, the limit is {LIMIT_BYTES}")),
         Ok(Some(kind)) => return Err(format!("it is {}", tree::in_words(kind))),
-        Err(error) => return Err(in_words(&error)),
+        Err(error) => return Err(with_causes(&error)),
     }
-    let bytes = stream::head(path, LIMIT_BYTES).map_err(|error| in_words(&error))?;
+    let bytes = stream::head(path, LIMIT_BYTES).map_err(|error| with_causes(&error))?;
     let text: LedgerText = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     if text.format_version != FORMAT_VERSION || text.stamp != stamp.to_string() {
         return Err(format!("it is about `{}`, in format {}", text.stamp, text.format_version));

@@ -11,6 +11,7 @@ use std::{
 
 use atocore_model::{
     digest::Digest,
+    error::with_causes,
     id::{Generation, SnapshotId},
     monitor::{Monitor, Progress},
     snapshot::Depth,
@@ -25,7 +26,6 @@ use staging::{Found, Staging};
 
 use crate::{
     BackupError,
-    error::in_words,
     manifest::{CANARIES, FileRecord, Manifest, Place},
     take::proceed,
     tree, vectors,
@@ -287,7 +287,7 @@ pub(crate) fn copy_checked(
 pub(crate) fn check_integrity(verified: &VerifiedSnapshot, database: &Path) -> Result<(), BackupError> {
     let complaint = match inspect::integrity(database) {
         Ok(complaints) => complaints.into_iter().next(),
-        Err(error) => Some(in_words(&error)),
+        Err(error) => Some(with_causes(&error)),
     };
     complaint.map_or(Ok(()), |complaint| {
         let problems = vec![format!("db_integrity_check_failed: {complaint}")];

@@ -8,13 +8,12 @@ use std::{
     time::Duration,
 };
 
-use atocore_model::{id::SnapshotId, time::Timestamp};
+use atocore_model::{error::with_causes, id::SnapshotId, time::Timestamp};
 use atocore_storage::files::{self, Kind, stream};
 use serde_json::Value;
 
 use crate::{
     BackupError,
-    error::in_words,
     manifest::{self, FILE_NAME, LIMIT_BYTES},
     tree,
 };
@@ -174,9 +173,9 @@ pub(crate) fn metadata_file(dir: &Path) -> MetadataFile {
         Ok(Some(Kind::File(_))) => match stream::head(&path, LIMIT_BYTES + 1) {
             Ok(bytes) if bytes.len() as u64 > LIMIT_BYTES => MetadataFile::TooLarge(bytes.len() as u64),
             Ok(bytes) => MetadataFile::Bytes(bytes),
-            Err(error) => MetadataFile::Unreadable(in_words(&error)),
+            Err(error) => MetadataFile::Unreadable(with_causes(&error)),
         },
         Ok(Some(kind)) => MetadataFile::Unreadable(format!("`{FILE_NAME}` is {}", tree::in_words(kind))),
-        Err(error) => MetadataFile::Unreadable(in_words(&error)),
+        Err(error) => MetadataFile::Unreadable(with_causes(&error)),
     }
 }

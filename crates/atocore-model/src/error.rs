@@ -142,6 +142,19 @@ codes! {
     VectorsUnavailable = "vectors_unavailable", Busy;
 }
 
+/// An error and what caused it, in one line.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

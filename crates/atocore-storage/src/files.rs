@@ -5,6 +5,7 @@
 #[cfg(feature = "fault")]
 mod fault;
 mod handle;
+mod lock;
 mod names;
 pub mod stream;
 
@@ -17,6 +18,7 @@ use std::{
 use atocore_model::digest::Digest;
 
 pub use handle::{NewFile, Reader};
+pub use lock::{Locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{Kind, create_dirs_synced, create_new_dir, is_read_only, kind, rename_new};
 
 /// A file operation that failed.
@@ -354,68 +356,6 @@ pub fn is_absent_or_empty(dir: &Path) -> Result<bool, FileError> {
 pub fn free_bytes(path: &Path) -> Result<u64, FileError> {
     let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
     named("look at the free space of", existing, fs4::available_space(existing))
-}
-
-/// A lock on a file, held until dropped or until the process ends.
-#[derive(Debug)]
-pub struct Locked {
-    file: OpenFile,
-}
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        // Closing is not enough: a child that another thread is just starting has a copy of every open file until it
-        // is executed, and the lock belongs to all copies. Where this fails, closing still does it a moment later.
-        drop(self.file.unlock());
-    }
-}
-
-/// Takes the exclusive lock on `path`, creating the file when it is missing; `None` when another process or another
-/// part of this one has it.
-///
-/// # Errors
-/// When the file cannot be opened or the file system has no locks.
-pub fn try_lock(path: &Path) -> Result<Option<Locked>, FileError> {
-    let mut options = OpenFile::options();
-    let file = named("open", path, options.create(true).truncate(false).write(true).open(path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(Locked { file })),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),
-    }
-}
-
-/// Takes a lock on `path` that others may take in the same way, while nobody has the exclusive one; `None` when
-/// somebody has. Does not create the file.
-///
-/// # Errors
-/// When the file cannot be opened or the file system has no locks.
-pub fn try_lock_shared(path: &Path) -> Result<Option<Locked>, FileError> {
-    let file = open(path)?;
-    match file.try_lock_shared() {
-        Ok(()) => Ok(Some(Locked { file })),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),
-    }
-}
-
-/// The processes that have a lock on `path`, where the system tells them; else none.
-#[must_use]
-pub fn lock_holders(path: &Path) -> Vec<u32> {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(data), Ok(locks)) = (std::fs::metadata(path), std::fs::read_to_string("/proc/locks")) else {
-        return Vec::new();
-    };
-    let inode = format!(":{}", data.ino());
-    let holder = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let at = words.iter().position(|word| word.ends_with(&inode))?;
-        words.get(at.checked_sub(1)?)?.parse().ok()
-    };
-    let mut holders: Vec<u32> = locks.lines().filter_map(holder).collect();
-    holders.sort_unstable();
-    holders.dedup();
-    holders
 }
 
 #[cfg(test)]

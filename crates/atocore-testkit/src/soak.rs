@@ -26,6 +26,7 @@ use std::{
 };
 
 use atocore_engine::Layout;
+use atocore_model::error::with_causes;
 use atocore_storage::{files, registry::Registry};
 
 use crate::killed::Victims;
@@ -68,6 +69,25 @@ pub struct SoakFailure {
     pub scratch: PathBuf,
 }
 
+/// The number of a round, counted from 1, and what is done in it.
+type Round = (u64, &'static str);
+
+/// Does a soak that says which round it is in; what it finds is a failure of that round.
+fn in_rounds<T>(
+    seed: u64,
+    scratch: &Path,
+    soak: impl FnOnce(&mut Round) -> Result<T, Violation>,
+) -> Result<T, SoakFailure> {
+    let mut at = (0, "the beginning");
+    soak(&mut at).map_err(|violation| SoakFailure {
+        seed,
+        round: at.0,
+        operation: at.1,
+        violation,
+        scratch: scratch.to_owned(),
+    })
+}
+
 /// What was seen, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation(String);
@@ -87,13 +107,7 @@ impl fmt::Display for Violation {
 /// Whatever fails here fails after a kill that the program must bear.
 impl<E: std::error::Error> From<E> for Violation {
     fn from(error: E) -> Self {
-        let mut words = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            words.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        Self(words)
+        Self(with_causes(&error))
     }
 }
 
@@ -129,19 +143,12 @@ const LATEST: f64 = 1.1;
 /// # Errors
 /// At the first thing that was lost, was half done and shows, or does not work any more.
 pub fn run(options: &SoakOptions<'_>, report: &mut dyn FnMut(String)) -> Result<SoakCounts, SoakFailure> {
-    let mut round = (0, "the beginning");
-    soak(options, &mut round, report).map_err(|violation| SoakFailure {
-        seed: options.seed,
-        round: round.0,
-        operation: round.1,
-        violation,
-        scratch: options.scratch.to_owned(),
-    })
+    in_rounds(options.seed, options.scratch, |round| soak(options, round, report))
 }
 
 fn soak(
     options: &SoakOptions<'_>,
-    round: &mut (u64, &'static str),
+    round: &mut Round,
     report: &mut dyn FnMut(String),
 ) -> Result<SoakCounts, Violation> {
     let mut soak = Soak::begin(options)?;

@@ -12,6 +12,7 @@ use age::{
     DecryptError, Decryptor, Encryptor, armor::ArmoredReader, secrecy::zeroize::Zeroizing,
     stream::StreamWriter, x25519,
 };
+use atocore_model::error::with_causes;
 use atocore_storage::files::{self, FileError, NewFile, Reader};
 
 use super::invalid;
@@ -198,7 +199,7 @@ pub(super) fn open(from: &Path, identities: &Identities) -> Result<(Box<dyn Read
 /// What age says about its header, in words of ours: its own come in the language of the user.
 fn unreadable(error: &DecryptError) -> BackupError {
     invalid(match error {
-        DecryptError::Io(error) => crate::error::in_words(error),
+        DecryptError::Io(error) => with_causes(error),
         DecryptError::InvalidMac => "the header of its encryption was changed".to_owned(),
         DecryptError::UnknownFormat => "it is encrypted by a newer version of age".to_owned(),
         DecryptError::ExcessiveWork { .. } => "its passphrase takes too much work to try".to_owned(),

@@ -8,6 +8,7 @@ use std::{
 
 use atocore_model::{
     digest::Digest,
+    error::with_causes,
     id::SnapshotId,
     monitor::{Monitor, Progress},
     snapshot::Depth,
@@ -113,7 +114,7 @@ pub fn import(
 
 /// An error of the compression or of the archive's own shape.
 fn unreadable(error: &io::Error) -> BackupError {
-    invalid(crate::error::in_words(error))
+    invalid(with_causes(error))
 }
 
 /// The metadata must come first, in a folder that is named by its stamp.

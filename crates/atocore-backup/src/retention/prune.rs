@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth, time::Timestamp};
+use atocore_model::{error::with_causes, id::SnapshotId, monitor::Monitor, snapshot::Depth, time::Timestamp};
 use atocore_storage::{
     files::{self, FileError, Kind, Locked},
     layout::Layout,
@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     BackupError,
-    error::in_words,
     ledger::Ledger,
     manifest::FILE_NAME,
     stage::{self, clear_leftovers, mark_of},
@@ -105,13 +104,13 @@ impl Stopped {
 
 impl From<BackupError> for Stopped {
     fn from(error: BackupError) -> Self {
-        Self::before(in_words(&error))
+        Self::before(with_causes(&error))
     }
 }
 
 impl From<FileError> for Stopped {
     fn from(error: FileError) -> Self {
-        Self::before(in_words(&error))
+        Self::before(with_causes(&error))
     }
 }
 
@@ -141,8 +140,8 @@ impl Removal<'_> {
         let forgotten = Ledger::of(self.vault).forget(facts.stamp);
         let deleted = files::remove_tree(&doomed.dir).and_then(|()| files::remove_file(&doomed.mark));
         let after = |why: String| Stopped { still_listed: false, why };
-        forgotten.map_err(|error| after(in_words(&error)))?;
-        deleted.map_err(|error| after(in_words(&error)))
+        forgotten.map_err(|error| after(with_causes(&error)))?;
+        deleted.map_err(|error| after(with_causes(&error)))
     }
 
     /// Whether what decided about it still holds.
@@ -188,7 +187,7 @@ impl Removal<'_> {
                 drop(files::remove_file(&mark));
             }
             // When it was moved and only not synced, nothing of it is deleted before a later run has another try.
-            return Err(Stopped { still_listed, why: in_words(&error) });
+            return Err(Stopped { still_listed, why: with_causes(&error) });
         }
         Ok(Doomed { dir, mark, _lock: lock })
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth, time::Timestamp};
+use atocore_model::{error::with_causes, id::SnapshotId, monitor::Monitor, snapshot::Depth, time::Timestamp};
 use atocore_storage::{
     files::{self, Kind},
     layout::Layout,
@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     BackupError,
-    error::in_words,
     ledger::{self, Ledger},
     manifest::{self, FILE_NAME, Manifest, Place},
     replace,
@@ -140,7 +139,7 @@ fn whole(path: &Path) -> Result<Whole, String> {
         Ok(Some(Kind::Folder)) => {}
         Ok(Some(kind)) => return Err(format!("it is {}", tree::in_words(kind))),
         Ok(None) => return Err("it is gone".to_owned()),
-        Err(error) => return Err(in_words(&error)),
+        Err(error) => return Err(with_causes(&error)),
     }
     let bytes = match metadata_file(path) {
         MetadataFile::Bytes(bytes) => bytes,
@@ -187,7 +186,7 @@ fn compare(path: &Path, manifest: &Manifest) -> Result<u64, String> {
     };
     let mut total = 0;
     tree::walk(path, &mut |entry| {
-        let entry = entry.map_err(|(shown, error)| format!("`{shown}` in it: {}", in_words(&error)))?;
+        let entry = entry.map_err(|(shown, error)| format!("`{shown}` in it: {}", with_causes(&error)))?;
         let shown = &entry.shown;
         match (entry.kind, recorded.remove(shown)) {
             (Kind::File(size), Some(expected)) if size != expected => {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use atocore_model::snapshot::Depth;
+use atocore_model::{error::with_causes, snapshot::Depth};
 use atocore_storage::{
     files::Kind,
     sqlite::{StorageError, StoreRecord, inspect},
@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     BackupError,
-    error::in_words,
     manifest::{Manifest, Record},
     take, tree, vectors,
 };
@@ -32,7 +31,7 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
             ),
             // The structure has said that it cannot be opened.
             Err(_) if !examination.db_whole => {}
-            Err(error) => problems.push(format!("foreign_key_check_failed: {}", in_words(&error))),
+            Err(error) => problems.push(format!("foreign_key_check_failed: {}", with_causes(&error))),
         }
         if let Ok(vectors) = inspect::vectors(&path) {
             problems.extend(
@@ -51,7 +50,7 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
             Err(error @ (StorageError::Foreign | StorageError::Newer { .. })) => {
                 problems.push(format!("schema_unknown: {error}"));
             }
-            Err(error) => problems.push(format!("db_open_failed: {}", in_words(&error))),
+            Err(error) => problems.push(format!("db_open_failed: {}", with_causes(&error))),
         }
         for problem in problems {
             examination.find(Depth::Content, name, problem);
@@ -110,7 +109,7 @@ fn vector_databases(examination: &mut Examination<'_>) -> Result<(), BackupError
         examination.proceed()?;
         let complaint = match inspect::integrity(&path) {
             Ok(complaints) => complaints.into_iter().next(),
-            Err(error) => Some(in_words(&error)),
+            Err(error) => Some(with_causes(&error)),
         };
         if let Some(complaint) = complaint {
             let problem = format!("chroma_integrity_check_failed: {name}: {complaint}");

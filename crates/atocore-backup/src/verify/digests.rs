@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use atocore_model::snapshot::Depth;
+use atocore_model::{error::with_causes, snapshot::Depth};
 use atocore_storage::files::{self, Kind, stream};
 
 use super::{
@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     BackupError,
-    error::in_words,
     manifest::{FILE_NAME, FileRecord, Manifest},
     tree,
 };
@@ -65,7 +64,7 @@ fn compare_names(
         let entry = match entry {
             Ok(entry) => entry,
             Err((shown, error)) => {
-                let problem = format!("file_unreadable: {shown}: {}", in_words(&error));
+                let problem = format!("file_unreadable: {shown}: {}", with_causes(&error));
                 examination.find(Depth::Digests, &shown, problem);
                 return Ok(());
             }
@@ -117,7 +116,7 @@ fn compare_bytes(
             examination.find(Depth::Digests, path, format!("digest_mismatch: {path}"));
         }
         Err(error) => {
-            let problem = format!("file_unreadable: {path}: {}", in_words(&error));
+            let problem = format!("file_unreadable: {path}: {}", with_causes(&error));
             examination.find(Depth::Digests, path, problem);
         }
     }

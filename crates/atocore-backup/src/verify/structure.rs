@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use atocore_model::snapshot::Depth;
+use atocore_model::{error::with_causes, snapshot::Depth};
 use atocore_storage::{
     files::{self, Kind, stream},
     sqlite::inspect,
@@ -11,9 +11,7 @@ use serde::de::IgnoredAny;
 
 use super::examination::Examination;
 use crate::{
-    BackupError,
-    error::in_words,
-    ledger,
+    BackupError, ledger,
     manifest::{self, FILE_NAME, Manifest, Place, Unreadable},
     tree,
     vault::{MetadataFile, metadata_file},
@@ -88,7 +86,7 @@ pub(super) fn part(examination: &Examination<'_>, place: &Place) -> Part {
             Ok(Some(kind)) => {
                 return Part::Unusable(format!("`{}` is {}", shown(path), tree::in_words(kind)));
             }
-            Err(error) => return Part::Unusable(in_words(&error)),
+            Err(error) => return Part::Unusable(with_causes(&error)),
         }
     }
     match files::kind(&path) {
@@ -122,7 +120,7 @@ fn database(examination: &mut Examination<'_>, manifest: &Manifest) {
         Part::Missing => "db_snapshot_missing".to_owned(),
         Part::Unusable(why) => format!("db_open_failed: {why}"),
         Part::File(path) => match inspect::integrity(&path) {
-            Err(error) => format!("db_open_failed: {}", in_words(&error)),
+            Err(error) => format!("db_open_failed: {}", with_causes(&error)),
             Ok(complaints) => match complaints.first() {
                 None => {
                     examination.db_whole = true;
@@ -145,7 +143,7 @@ fn registry(examination: &mut Examination<'_>, manifest: &Manifest) {
         Part::Missing => "registry_snapshot_missing".to_owned(),
         Part::Unusable(why) => format!("registry_unreadable: {why}"),
         Part::File(path) => match stream::head(&path, REGISTRY_LIMIT_BYTES + 1) {
-            Err(error) => format!("registry_unreadable: {}", in_words(&error)),
+            Err(error) => format!("registry_unreadable: {}", with_causes(&error)),
             Ok(bytes) if bytes.len() as u64 > REGISTRY_LIMIT_BYTES => {
                 format!("registry_unreadable: larger than {REGISTRY_LIMIT_BYTES} bytes")
             }

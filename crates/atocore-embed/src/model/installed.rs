@@ -1,13 +1,12 @@
 //! Which models are on this machine, whole or not.
 
 use std::{
-    error::Error,
     fs,
     path::{Path, PathBuf},
 };
 
 use super::{CHECKPOINT, CONFIG, KNOWN, KnownModel, ModelFolder, in_hub_cache};
-use crate::error::ModelError;
+use atocore_model::error::with_causes;
 
 /// A model that is in one of the folders that models are looked for in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,17 +77,7 @@ fn described(name: String, path: PathBuf, known: Option<&'static KnownModel>) ->
     };
     let (dimensions, window, problem) = match opened {
         Ok(folder) => (folder.dimensions(), folder.window(), None),
-        Err(error) => (known.map_or(0, |known| known.dimensions), 0, Some(sentence(&error))),
+        Err(error) => (known.map_or(0, |known| known.dimensions), 0, Some(with_causes(&error))),
     };
     InstalledModel { name, path, dimensions, window, known: known.is_some(), problem }
-}
-
-/// An error with its causes.
-fn sentence(error: &ModelError) -> String {
-    let (mut sentence, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        sentence = format!("{sentence}: {error}");
-        cause = error.source();
-    }
-    sentence
 }

@@ -21,6 +21,7 @@ use atocore_backup::{
 };
 use atocore_model::{
     error::ErrorCode,
+    error::with_causes,
     id::SnapshotId,
     monitor::{Monitor, Progress},
     query::Notice,
@@ -68,7 +69,7 @@ pub fn validate(
         validation.deepened(depth, findings, clock)
     };
     let recorded = Ledger::of(&vault).record(id, &validation, started.elapsed());
-    validation.unrecorded = recorded.err().map(|error| in_words(&error));
+    validation.unrecorded = recorded.err().map(|error| with_causes(&error));
     Ok(validation)
 }
 
@@ -106,7 +107,7 @@ fn rehearse(
     match restore_into(verified, &room.dir, monitor) {
         Ok(_report) => {}
         Err(error @ (BackupError::Damaged { .. } | BackupError::CopyDiffers(_))) => {
-            return Ok(vec![found(format!("restore_failed: {}", in_words(&error)))]);
+            return Ok(vec![found(format!("restore_failed: {}", with_causes(&error)))]);
         }
         Err(error) => return Err(error.into()),
     }
@@ -117,7 +118,7 @@ fn rehearse(
     let engine = match Engine::open(own, access, monitor) {
         Ok(engine) => engine,
         Err(error) if is_of_the_place(&error) => return Err(error),
-        Err(error) => return Ok(vec![found(format!("open_failed: {}", in_words(&error)))]),
+        Err(error) => return Ok(vec![found(format!("open_failed: {}", with_causes(&error)))]),
     };
     let mut findings: Vec<Finding> = look(&engine, verified)?.into_iter().map(found).collect();
     if findings.is_empty() && depth >= Depth::Answers {
@@ -189,7 +190,7 @@ fn project_problem(engine: &Engine, verified: &VerifiedSnapshot) -> Option<Strin
     let recorded = match verified.manifest().registry() {
         Place::At(path) => match Registry::load(&verified.path().join(path.as_str())) {
             Ok(registry) => registry.projects().to_vec(),
-            Err(error) => return Some(format!("registry_unusable: {}", in_words(&error))),
+            Err(error) => return Some(format!("registry_unusable: {}", with_causes(&error))),
         },
         Place::NotRecorded | Place::Unusable => Vec::new(),
     };
@@ -200,7 +201,7 @@ fn project_problem(engine: &Engine, verified: &VerifiedSnapshot) -> Option<Strin
             projects.len(),
             recorded.len()
         )),
-        Err(error) => Some(format!("registry_unusable: {}", in_words(&error))),
+        Err(error) => Some(format!("registry_unusable: {}", with_causes(&error))),
     }
 }
 
@@ -260,7 +261,7 @@ fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights) -> Result<Ou
         Err(Error::NoModel(failure)) => return Ok(Outcome::NoModel(failure.why)),
         Err(error) if is_of_the_place(&error) => return Err(error),
         Err(error) => {
-            return Ok(Outcome::Other(format!("answer_failed: `{shown}`: {}", in_words(&error))));
+            return Ok(Outcome::Other(format!("answer_failed: `{shown}`: {}", with_causes(&error))));
         }
     };
     if query.mode != Some(answer.mode) {
@@ -306,18 +307,6 @@ fn difference(found: &[CanaryHit], recorded: &[CanaryHit]) -> Option<String> {
         }
     }
     (found.len() != recorded.len()).then(|| format!("{} hits, {} are recorded", found.len(), recorded.len()))
-}
-
-/// An error with its causes, in one sentence.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }
 
 #[cfg(test)]

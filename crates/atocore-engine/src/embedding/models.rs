@@ -10,7 +10,7 @@ use atocore_embed::{
     EmbedError, Embedder, Precision,
     model::{self, ModelError},
 };
-use atocore_model::digest::Digest;
+use atocore_model::{digest::Digest, error::with_causes};
 use atocore_storage::{sqlite::SpaceRow, vector::VectorSpace};
 
 /// Which model makes the vectors.
@@ -189,21 +189,9 @@ fn not_there(name: &str, error: &ModelError) -> NoModel {
         ),
         _ => (format!("atocore model verify {name}"), true),
     };
-    NoModel { why: in_words(error), cure, damaged }
+    NoModel { why: with_causes(error), cure, damaged }
 }
 
 fn unusable(name: &str, error: &EmbedError) -> NoModel {
-    NoModel { why: in_words(error), cure: format!("atocore model verify {name}"), damaged: true }
-}
-
-/// An error with its causes, in one sentence.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
+    NoModel { why: with_causes(error), cure: format!("atocore model verify {name}"), damaged: true }
 }

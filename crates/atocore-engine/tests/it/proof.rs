@@ -195,24 +195,24 @@ fn the_user_s_own_questions_are_asked_where_there_are_some() {
     assert!(engine.drill(&Silent).unwrap().unwrap().valid());
 }
 
+/// Takes snapshots while another thread writes, each time with the next number.
+fn take_beside(engine: &Engine, snapshots: usize, write: &(dyn Fn(usize) + Sync)) -> Vec<TakenSnapshot> {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _writer = scope.spawn(|| (0..).take_while(|_| !done.load(Ordering::SeqCst)).for_each(write));
+        let taken = (0..snapshots).map(|_| take(engine)).collect();
+        done.store(true, Ordering::SeqCst);
+        taken
+    })
+}
+
 #[test]
 fn beside_a_writer_the_answers_are_of_the_recovery_point_or_there_are_none() {
     let place = Installation::default();
     let engine = filled(&place);
-    let done = AtomicBool::new(false);
-    let taken: Vec<TakenSnapshot> = thread::scope(|scope| {
-        let _writer = scope.spawn(|| {
-            for turn in 0.. {
-                if done.load(Ordering::SeqCst) {
-                    break;
-                }
-                place.write(&format!("zoo/new{turn}.md"), format!("# New {turn}\n\nquagga number{turn}"));
-                let _report = engine.refresh(&"zoo".parse().unwrap(), atocore_engine::Caller::Local, &Silent);
-            }
-        });
-        let taken = (0..8).map(|_| take(&engine)).collect();
-        done.store(true, Ordering::SeqCst);
-        taken
+    let taken = take_beside(&engine, 8, &|turn| {
+        place.write(&format!("zoo/new{turn}.md"), format!("# New {turn}\n\nquagga number{turn}"));
+        let _report = engine.refresh(&"zoo".parse().unwrap(), atocore_engine::Caller::Local, &Silent);
     });
     let mut proven = 0;
     for snapshot in taken {
@@ -228,22 +228,10 @@ fn beside_a_writer_the_answers_are_of_the_recovery_point_or_there_are_none() {
 fn beside_writes_that_change_no_answer_every_snapshot_has_its_answers() {
     let place = Installation::default();
     let engine = filled(&place);
-    let done = AtomicBool::new(false);
-    let taken: Vec<TakenSnapshot> = thread::scope(|scope| {
-        let _writer = scope.spawn(|| {
-            for turn in 0.. {
-                if done.load(Ordering::SeqCst) {
-                    break;
-                }
-                let change =
-                    ProjectChange { description: Some(format!("turn {turn}")), ..ProjectChange::default() };
-                let name = "notes".parse().unwrap();
-                let _project = engine.update_project(&name, change, atocore_engine::Caller::Local).unwrap();
-            }
-        });
-        let taken = (0..4).map(|_| take(&engine)).collect();
-        done.store(true, Ordering::SeqCst);
-        taken
+    let taken = take_beside(&engine, 4, &|turn| {
+        let change = ProjectChange { description: Some(format!("turn {turn}")), ..ProjectChange::default() };
+        let name = "notes".parse().unwrap();
+        let _project = engine.update_project(&name, change, atocore_engine::Caller::Local).unwrap();
     });
     let newest = taken.last().unwrap().id;
     for snapshot in taken {

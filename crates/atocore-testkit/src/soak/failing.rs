@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    SoakFailure, Violation,
+    Round, SoakFailure, Violation, in_rounds,
     power::{
         Scene,
         promises::{Look, Promise, look},
@@ -101,19 +101,12 @@ pub fn run(
     options: &FailingOptions<'_>,
     report: &mut dyn FnMut(String),
 ) -> Result<FailingCounts, SoakFailure> {
-    let mut at = (0, "the beginning");
-    soak(options, &mut at, report).map_err(|violation| SoakFailure {
-        seed: options.seed,
-        round: at.0,
-        operation: at.1,
-        violation,
-        scratch: options.scratch.to_owned(),
-    })
+    in_rounds(options.seed, options.scratch, |at| soak(options, at, report))
 }
 
 fn soak(
     options: &FailingOptions<'_>,
-    at: &mut (u64, &'static str),
+    at: &mut Round,
     report: &mut dyn FnMut(String),
 ) -> Result<FailingCounts, Violation> {
     let stage = Stage::build(&options.program, options.scratch)?;

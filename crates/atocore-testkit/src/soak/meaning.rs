@@ -28,8 +28,9 @@ use atocore_model::{
 use atocore_storage::files;
 
 use super::{
-    SoakFailure, SoakOptions, Violation,
+    Round, SoakFailure, SoakOptions, Violation,
     facts::{Attempt, Facts},
+    in_rounds,
     operation::{Kill, Outcome, Task},
     random::Random,
     subject::{Found, Subject, engine_config, words},
@@ -75,20 +76,13 @@ pub fn run(
     models: &Path,
     report: &mut dyn FnMut(String),
 ) -> Result<MeaningCounts, SoakFailure> {
-    let mut round = (0, "the beginning");
-    soak(options, models, &mut round, report).map_err(|violation| SoakFailure {
-        seed: options.seed,
-        round: round.0,
-        operation: round.1,
-        violation,
-        scratch: options.scratch.to_owned(),
-    })
+    in_rounds(options.seed, options.scratch, |round| soak(options, models, round, report))
 }
 
 fn soak(
     options: &SoakOptions<'_>,
     models: &Path,
-    round: &mut (u64, &'static str),
+    round: &mut Round,
     report: &mut dyn FnMut(String),
 ) -> Result<MeaningCounts, Violation> {
     let mut soak = MeaningSoak::begin(options, models)?;

@@ -16,7 +16,7 @@ use std::{
 use atocore_engine::Recovered;
 use atocore_storage::files;
 
-use super::{SoakFailure, Violation, random::Random};
+use super::{Round, SoakFailure, Violation, in_rounds, random::Random};
 use crate::powercut::{Disk, Loss, Step, record};
 use promises::{Promise, go_on, is_told, look};
 use scene::Stage;
@@ -108,19 +108,12 @@ impl fmt::Display for PowerCounts {
 /// # Errors
 /// At the first state that breaks a promise; and when the work cannot be recorded.
 pub fn run(options: &PowerOptions<'_>, report: &mut dyn FnMut(String)) -> Result<PowerCounts, SoakFailure> {
-    let mut at = (0, "the beginning");
-    soak(options, &mut at, report).map_err(|violation| SoakFailure {
-        seed: options.seed,
-        round: at.0,
-        operation: at.1,
-        violation,
-        scratch: options.scratch.to_owned(),
-    })
+    in_rounds(options.seed, options.scratch, |at| soak(options, at, report))
 }
 
 fn soak(
     options: &PowerOptions<'_>,
-    at: &mut (u64, &'static str),
+    at: &mut Round,
     report: &mut dyn FnMut(String),
 ) -> Result<PowerCounts, Violation> {
     let stage = Stage::build(&options.program, options.scratch)?;

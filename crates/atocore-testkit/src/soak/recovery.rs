@@ -15,7 +15,7 @@ use atocore_storage::{files, sqlite::inspect};
 use serde_json::Value;
 
 use super::{
-    SoakFailure, SoakOptions, Violation,
+    Round, SoakFailure, SoakOptions, Violation, in_rounds,
     random::Random,
     subject::{Subject, words},
 };
@@ -113,19 +113,12 @@ impl fmt::Display for RecoveryCounts {
 /// # Errors
 /// At the first thing that was lost, was half done and shows, or does not work any more.
 pub fn run(options: &SoakOptions<'_>, report: &mut dyn FnMut(String)) -> Result<RecoveryCounts, SoakFailure> {
-    let mut at = (0, "the beginning");
-    soak(options, &mut at, report).map_err(|violation| SoakFailure {
-        seed: options.seed,
-        round: at.0,
-        operation: at.1,
-        violation,
-        scratch: options.scratch.to_owned(),
-    })
+    in_rounds(options.seed, options.scratch, |at| soak(options, at, report))
 }
 
 fn soak(
     options: &SoakOptions<'_>,
-    at: &mut (u64, &'static str),
+    at: &mut Round,
     report: &mut dyn FnMut(String),
 ) -> Result<RecoveryCounts, Violation> {
     let mut soak = Soak::begin(options)?;

@@ -24,6 +24,7 @@ mod vectors;
 use std::{cell::OnceCell, error::Error, path::Path, thread, time::Duration};
 
 use atocore_engine::Copier;
+use atocore_model::error::with_causes;
 use atocore_model::query::{ProjectHint, Query};
 use atocore_storage::files;
 use tempfile::TempDir;
@@ -259,13 +260,5 @@ fn remove(dir: &Path) -> Result<(), Failure> {
 
 /// Makes a failure that says what could not be done, and every cause of it.
 fn cannot<E: Error>(what: &str) -> impl FnOnce(E) -> Failure {
-    move |error| {
-        let mut message = format!("cannot {what}: {error}");
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            message.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        Failure::failed(message)
-    }
+    move |error| Failure::failed(format!("cannot {what}: {}", with_causes(&error)))
 }

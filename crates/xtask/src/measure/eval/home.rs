@@ -11,6 +11,7 @@ use atocore_engine::{
     VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
+    error::with_causes,
     monitor::Silent,
     name::ProjectName,
     project::{Project, Root, RootLocation},
@@ -144,11 +145,5 @@ fn target() -> Result<PathBuf, Failure> {
 
 /// An error of the engine with its causes.
 fn failed(error: Error) -> Failure {
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        message.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    Failure::failed(message)
+    Failure::failed(with_causes(&error))
 }
