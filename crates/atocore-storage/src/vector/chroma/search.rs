@@ -21,6 +21,8 @@ const TRIES: usize = 3;
 const MORE: usize = 1000;
 /// Of so many records all are looked at where the graph seems to miss some.
 const FEW: usize = 5000;
+/// At least so many are asked for: asked for few, the graph can miss one of them, and nobody would notice.
+const LEAST: usize = 200;
 /// And many more so often, where passages at the end are equally near: which of them come first is decided by their
 /// keys, unless there are thousands.
 const MOST_DOUBLINGS: usize = 3;
@@ -93,7 +95,7 @@ fn nearest(
     let there = usize::try_from(view.vectors).unwrap_or(usize::MAX);
     let hidden = view.hidden().len();
     // One more than asked for, to see whether the last ones are equally near.
-    let mut most = limit.min(there.saturating_add(MORE)).saturating_add(hidden + 1);
+    let mut most = limit.max(LEAST).min(there.saturating_add(MORE)).saturating_add(hidden + 1);
     for doublings in 0.. {
         let Some(found) = ask(index, view, vector, filter, most)? else { return Ok(None) };
         if found.len() < most {
@@ -123,7 +125,7 @@ fn with_missed(
 ) -> Result<Option<Vec<Ranked>>, VectorError> {
     let is_filtered = filter.project.is_some() || filter.documents.is_some();
     let expected = if is_filtered { 0 } else { usize::try_from(view.vectors).unwrap_or(usize::MAX) };
-    if !is_filtered && found.len() >= expected.min(limit) {
+    if !is_filtered && found.len() >= expected {
         return Ok(Some(found));
     }
     let calls = index.client.server().timeout;
