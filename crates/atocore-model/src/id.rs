@@ -19,6 +19,24 @@ pub enum InvalidId {
     /// Not a `chk_…` id.
     #[error("`{0}` is not a chunk id: the form is `chk_` and hexadecimal digits")]
     Chunk(String),
+    /// Not a `sta_…` id.
+    #[error("`{0}` is not the id of an entry of project state: the form is `sta_` and hexadecimal digits")]
+    State(String),
+    /// Not a `mem_…` id.
+    #[error("`{0}` is not a memory id: the form is `mem_` and hexadecimal digits")]
+    Memory(String),
+    /// Not an `int_…` id.
+    #[error("`{0}` is not an interaction id: the form is `int_` and hexadecimal digits")]
+    Interaction(String),
+    /// Not the id of any fact.
+    #[error("`{0}` is not the id of a fact: it begins with `sta_`, `mem_` or `int_`")]
+    Fact(String),
+}
+
+impl InvalidId {
+    pub(crate) fn fact(text: &str) -> Self {
+        Self::Fact(excerpt(text))
+    }
 }
 
 /// At most eighty characters of what a caller typed, for a message.
@@ -81,6 +99,17 @@ macro_rules! minted_id {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// The bytes it was made from; `None` for an id that was not made from twelve.
+            #[must_use]
+            pub fn to_bytes(&self) -> Option<[u8; 12]> {
+                let digits = self.0.strip_prefix($prefix)?;
+                let mut bytes = [0; 12];
+                for (index, byte) in bytes.iter_mut().enumerate() {
+                    *byte = u8::from_str_radix(digits.get(2 * index..2 * index + 2)?, 16).ok()?;
+                }
+                (digits.len() == 24).then_some(bytes)
+            }
         }
 
         impl FromStr for $name {
@@ -109,6 +138,18 @@ minted_id! {
 minted_id! {
     /// Names one chunk of one document; stays the same for as long as its text and heading stay.
     ChunkId, "chk_", Chunk
+}
+minted_id! {
+    /// Names one entry of project state through all its values.
+    StateId, "sta_", State
+}
+minted_id! {
+    /// Names one memory.
+    MemoryId, "mem_", Memory
+}
+minted_id! {
+    /// Names one interaction.
+    InteractionId, "int_", Interaction
 }
 
 /// The counter that every committed change of the store moves by one.

@@ -8,12 +8,14 @@
 //! - **generation**: the counter that every committed change of the store moves by one ([`id`]).
 //! - **refresh**: bringing a project's documents up to date; every file ends in one state ([`refresh`]).
 //! - **query**, **hit**, **explanation**: a question, a ranked passage, and the arithmetic of its score ([`query`]).
+//! - **fact**: what somebody recorded: project state, a memory, an interaction; every change can be reversed ([`fact`]).
 //! - **snapshot**: one recovery point on disk, named by its UTC stamp ([`id`], [`snapshot`]).
 //! - **monitor**: how long work reports progress and learns that it should stop ([`monitor`]).
 
 pub mod digest;
 pub mod document;
 pub mod error;
+pub mod fact;
 pub mod id;
 pub mod monitor;
 pub mod name;

@@ -25,6 +25,19 @@ impl Timestamp {
         text.parse().ok().map(Self::new)
     }
 
+    /// Reads a point in time as people and programs write it: ISO 8601 with an offset, or without one, or only the date;
+    /// what has no offset is UTC.
+    #[must_use]
+    pub fn parse_utc(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let civil = || -> Option<jiff::Timestamp> {
+            // A date and time with an offset that cannot be is not one without.
+            let time: jiff::civil::DateTime = text.parse().ok()?;
+            jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
+        };
+        Self::parse(text).or_else(|| civil().map(Self::new))
+    }
+
     /// Nanoseconds since 1970, as file systems count them.
     #[must_use]
     pub fn as_nanosecond(self) -> i128 {
@@ -61,5 +74,27 @@ mod tests {
         assert_eq!(time.to_string(), "2026-04-06T18:42:19.500000+00:00");
         assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn what_has_no_offset_is_utc() {
+        let read = |text| Timestamp::parse_utc(text).map(|time| time.to_string());
+        let noon = Some("2026-04-06T12:00:00.000000+00:00".to_owned());
+        for text in
+            ["2026-04-06T12:00:00Z", "2026-04-06T14:00:00+02:00", "2026-04-06 12:00:00", "2026-04-06T12:00"]
+        {
+            assert_eq!(read(text), noon, "{text}");
+        }
+        assert_eq!(read("2026-04-06"), Some("2026-04-06T00:00:00.000000+00:00".to_owned()));
+        for bad in [
+            "",
+            "2026-13-01",
+            "2026-02-30T00:00:00",
+            "2026-04-06T25:00:00Z",
+            "noon",
+            "2026-04-06T12:00:00+99:00",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 }

@@ -1,0 +1,185 @@
+//! The journal of the facts: what each change made of what was there before, so that it can be taken back.
+
+use std::{fmt, str::FromStr};
+
+use super::{
+    Confidence, FactText, MemoryStatus, MemoryType, PageSize, Source, StateStatus,
+    interaction::InteractionStatus, words,
+};
+use crate::{
+    id::{Generation, InteractionId, InvalidId, MemoryId, ProjectId, StateId},
+    name::ProjectName,
+    time::Timestamp,
+};
+
+/// One change of one fact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Its number; later changes have greater ones.
+    pub number: u64,
+    /// The generation it made.
+    pub generation: Generation,
+    /// When.
+    pub at: Timestamp,
+    /// The door it came through.
+    pub door: String,
+    /// Which fact.
+    pub fact: FactId,
+    /// The project of the fact.
+    pub project: Option<ProjectId>,
+    /// The fact in a few words, for a person.
+    pub subject: String,
+    /// What was done.
+    pub action: Action,
+    /// What the fact was; `None` when there was none.
+    pub before: Option<Content>,
+    /// What it has been since.
+    pub after: Content,
+    /// The change that this one took back.
+    pub reverses: Option<u64>,
+}
+
+/// The part of a fact that changes can change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Of an entry of project state.
+    State {
+        /// What is true.
+        value: FactText,
+        /// Where it comes from.
+        source: Source,
+        /// How sure somebody was.
+        confidence: Confidence,
+        /// Whether it holds.
+        status: StateStatus,
+    },
+    /// Of a memory.
+    Memory {
+        /// What sort of memory.
+        memory_type: MemoryType,
+        /// What is remembered.
+        content: FactText,
+        /// Where it comes from.
+        source: Source,
+        /// How sure somebody was.
+        confidence: Confidence,
+        /// Whether it counts.
+        status: MemoryStatus,
+        /// The memory that took its place.
+        superseded_by: Option<MemoryId>,
+    },
+    /// Of an interaction.
+    Interaction {
+        /// Whether it counts.
+        status: InteractionStatus,
+    },
+}
+
+/// The id of a fact of any kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum FactId {
+    /// Of an entry of project state.
+    State(StateId),
+    /// Of a memory.
+    Memory(MemoryId),
+    /// Of an interaction.
+    Interaction(InteractionId),
+}
+
+impl FactId {
+    /// What kind of fact it names.
+    #[must_use]
+    pub const fn kind(&self) -> FactKind {
+        match self {
+            Self::State(_) => FactKind::State,
+            Self::Memory(_) => FactKind::Memory,
+            Self::Interaction(_) => FactKind::Interaction,
+        }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::State(id) => id.as_str(),
+            Self::Memory(id) => id.as_str(),
+            Self::Interaction(id) => id.as_str(),
+        }
+    }
+}
+
+impl FromStr for FactId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.get(..4) {
+            Some("sta_") => text.parse().map(Self::State),
+            Some("mem_") => text.parse().map(Self::Memory),
+            Some("int_") => text.parse().map(Self::Interaction),
+            _ => Err(InvalidId::fact(text)),
+        }
+    }
+}
+
+impl fmt::Display for FactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which changes are wanted; newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeFilter {
+    /// Only of facts of this project.
+    pub project: Option<ProjectName>,
+    /// Only of this kind of fact.
+    pub kind: Option<FactKind>,
+    /// Only of this fact.
+    pub fact: Option<FactId>,
+    /// Only at this time or later.
+    pub since: Option<Timestamp>,
+    /// How many at most.
+    pub limit: PageSize,
+    /// Only those with a lower number: the last of the page before.
+    pub after: Option<u64>,
+}
+
+words! {
+    /// The kinds of facts.
+    FactKind, "a kind of fact", {
+        /// Project state.
+        State = "state",
+        /// Memories.
+        Memory = "memory",
+        /// Interactions.
+        Interaction = "interaction",
+    }
+}
+
+words! {
+    /// What a change did.
+    Action, "an action", {
+        /// Recorded a value of project state.
+        Set = "set",
+        /// Recorded a memory or an interaction.
+        Create = "create",
+        /// Proposed a memory.
+        Propose = "propose",
+        /// Changed what a memory says.
+        Update = "update",
+        /// Made a candidate count.
+        Promote = "promote",
+        /// Refused a candidate.
+        Reject = "reject",
+        /// Put another memory in its place.
+        Supersede = "supersede",
+        /// Said that it no longer holds.
+        Invalidate = "invalidate",
+        /// Made it count again.
+        Reinstate = "reinstate",
+        /// Took an earlier change back.
+        Reverse = "reverse",
+        /// Took it over from another installation.
+        Import = "import",
+    }
+}
