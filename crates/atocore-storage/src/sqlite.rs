@@ -7,6 +7,7 @@ pub mod copy;
 mod documents;
 mod embeddings;
 mod error;
+mod facts;
 pub mod inspect;
 mod log;
 mod migrate;
@@ -28,13 +29,14 @@ use std::{
 
 use atocore_model::{
     id::{Generation, Mark},
-    time::Clock,
+    time::{Clock, Timestamp},
 };
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 pub use documents::{DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
 pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
 pub use error::StorageError;
+pub use facts::FactCounts;
 pub use migrate::SCHEMA_VERSION;
 pub use operations::Operation;
 pub use passages::StoredPassage;
@@ -187,8 +189,9 @@ impl Store {
             let transaction = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .map_err(StorageError::from)?;
-            let mark = operations::append(&transaction, operation, self.options.clock.now())?;
-            let write = WriteTransaction { read: ReadTransaction { connection: &transaction }, mark };
+            let at = self.options.clock.now();
+            let mark = operations::append(&transaction, operation, at)?;
+            let write = WriteTransaction { read: ReadTransaction { connection: &transaction }, mark, at };
             let value = body(&write)?;
             transaction.commit().map_err(StorageError::from)?;
             (value, mark)
@@ -261,6 +264,8 @@ pub struct ReadTransaction<'c> {
 pub struct WriteTransaction<'c> {
     read: ReadTransaction<'c>,
     mark: Mark,
+    /// When it began.
+    at: Timestamp,
 }
 
 impl<'c> std::ops::Deref for WriteTransaction<'c> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use atocore_model::id::Generation;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{ReadTransaction, StorageError, StoreRecord, embeddings, migrate, pin};
+use super::{ReadTransaction, StorageError, StoreRecord, embeddings, facts, migrate, pin};
 
 /// What `PRAGMA integrity_check` complains about; empty when the database is whole.
 ///
@@ -39,6 +39,18 @@ pub fn vectors(path: &Path) -> Result<Vec<String>, StorageError> {
     let connection = open(path)?;
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version < migrate::SCHEMA_WITH_VECTORS { Ok(Vec::new()) } else { embeddings::complaints(&connection) }
+}
+
+/// What is wrong with the facts, one line each; empty for a store from before there were any.
+///
+/// Every fact is what the last line of its journal says.
+///
+/// # Errors
+/// When the file cannot be opened as a database at all, or a fact cannot be read.
+pub fn facts(path: &Path) -> Result<Vec<String>, StorageError> {
+    let connection = open(path)?;
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < migrate::SCHEMA_WITH_FACTS { Ok(Vec::new()) } else { facts::complaints(&connection) }
 }
 
 /// What the store in that file says of itself.

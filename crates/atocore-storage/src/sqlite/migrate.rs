@@ -8,6 +8,7 @@ use super::{StorageError, embeddings};
 const MIGRATIONS: &[Step] = &[
     Step { sql: include_str!("migrations/0001_initial.sql"), fill: None },
     Step { sql: include_str!("migrations/0002_embeddings.sql"), fill: Some(embeddings::fill_text_digests) },
+    Step { sql: include_str!("migrations/0003_facts.sql"), fill: None },
 ];
 
 /// One step: statements, and what cannot be said in them.
@@ -23,6 +24,9 @@ pub const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// The first schema that has vectors.
 pub(super) const SCHEMA_WITH_VECTORS: u32 = 2;
+
+/// The first schema that has facts.
+pub(super) const SCHEMA_WITH_FACTS: u32 = 3;
 
 /// Marks the file as a store of AtoCore in SQLite's header: the letters `AtoC`.
 const APPLICATION_ID: i32 = 0x4174_6f43;

@@ -41,7 +41,7 @@ use super::{
 };
 
 /// What a store says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoreRecord {
     /// Its name; a restored store keeps it.
     pub store_id: String,
@@ -61,6 +61,14 @@ pub struct StoreRecord {
     pub vectors: u64,
     /// What the vectors that answers use were made with, in hexadecimal; `None` when there are none.
     pub vector_fingerprint: Option<String>,
+    /// Number of entries of project state, whether they hold or not.
+    pub project_state: u64,
+    /// Number of memories, whether they count or not.
+    pub memories: u64,
+    /// Number of interactions.
+    pub interactions: u64,
+    /// Number of lines in the journal of facts.
+    pub fact_changes: u64,
 }
 
 /// A pinned, unchanging view of the store. Writers go on meanwhile; the log grows until it is dropped.
@@ -118,17 +126,7 @@ impl Store {
             page: 0,
             log_limit: 0,
             path: self.path.clone(),
-            record: StoreRecord {
-                store_id: String::new(),
-                schema_version: 0,
-                generation,
-                token: 0,
-                documents: 0,
-                chunks: 0,
-                operations: 0,
-                vectors: 0,
-                vector_fingerprint: None,
-            },
+            record: StoreRecord { generation, ..StoreRecord::default() },
             connection,
             folder,
             log,
@@ -257,6 +255,9 @@ pub(super) fn read_record(connection: &Connection) -> Result<StoreRecord, Storag
     } else {
         (0, None)
     };
+    let facts = |table: &str| {
+        if schema_version >= migrate::SCHEMA_WITH_FACTS { count(table) } else { Ok(0) }
+    };
     Ok(StoreRecord {
         store_id,
         schema_version,
@@ -267,6 +268,10 @@ pub(super) fn read_record(connection: &Connection) -> Result<StoreRecord, Storag
         operations: count("operations")?,
         vectors,
         vector_fingerprint,
+        project_state: facts("project_state")?,
+        memories: facts("memories")?,
+        interactions: facts("interactions")?,
+        fact_changes: facts("fact_changes")?,
     })
 }
 
