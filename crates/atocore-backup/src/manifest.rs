@@ -87,7 +87,7 @@ pub struct Record {
 }
 
 /// Rows in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Documents.
@@ -99,6 +99,18 @@ pub struct Counts {
     /// Vectors, of all models; 0 in a snapshot from before there were any.
     #[serde(default)]
     pub vectors: u64,
+    /// Entries of project state; 0, as all that follow, in a snapshot from before there were facts.
+    #[serde(default)]
+    pub project_state: u64,
+    /// Memories.
+    #[serde(default)]
+    pub memories: u64,
+    /// Interactions.
+    #[serde(default)]
+    pub interactions: u64,
+    /// Lines of the journal of facts.
+    #[serde(default)]
+    pub fact_changes: u64,
 }
 
 /// One file of a snapshot.

@@ -322,6 +322,10 @@ pub(crate) const fn counts(store: &StoreRecord) -> Counts {
         chunks: store.chunks,
         operations: store.operations,
         vectors: store.vectors,
+        project_state: store.project_state,
+        memories: store.memories,
+        interactions: store.interactions,
+        fact_changes: store.fact_changes,
     }
 }
 

@@ -40,6 +40,18 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
                 }),
             );
         }
+        match inspect::facts(&path) {
+            Ok(facts) => problems.extend(
+                facts
+                    .first()
+                    .map(|first| format!("fact_check_failed: {first} ({} complaints in all)", facts.len())),
+            ),
+            Err(StorageError::Value { what, value }) => {
+                problems.push(format!("fact_check_failed: {what} cannot be read: `{value}`"));
+            }
+            // Anything else is said by what comes next.
+            Err(_) => {}
+        }
         match inspect::record(&path) {
             Ok(found) => {
                 if let Some(record) = &manifest.atocore {
@@ -88,6 +100,10 @@ fn differences(found: &StoreRecord, record: &Record) -> Vec<String> {
         ("chunks", rows.chunks, recorded.chunks),
         ("operations", rows.operations, recorded.operations),
         ("vectors", rows.vectors, recorded.vectors),
+        ("project_state", rows.project_state, recorded.project_state),
+        ("memories", rows.memories, recorded.memories),
+        ("interactions", rows.interactions, recorded.interactions),
+        ("fact_changes", rows.fact_changes, recorded.fact_changes),
     ] {
         compare("count_mismatch", what, rows.to_string(), recorded.to_string());
     }
