@@ -195,13 +195,15 @@ impl Engine {
     /// When there is no such project.
     pub fn plan_removal(&self, name: &ProjectName) -> Result<RemovalPlan, Error> {
         let project = self.project(name)?;
-        let (generation, counts) = match self.store_if_any() {
-            Some(store) => store.read(|read| Ok::<_, Error>((read.generation()?, read.counts()?)))?,
-            None => (Generation::default(), Vec::new()),
+        let (generation, counts, facts_kept) = match self.store_if_any() {
+            Some(store) => store.read(|read| {
+                Ok::<_, Error>((read.generation()?, read.counts()?, read.facts_of(&project.id)?))
+            })?,
+            None => (Generation::default(), Vec::new(), 0),
         };
         let (_, documents, chunks) =
             counts.into_iter().find(|(id, ..)| id == project.id.as_str()).unwrap_or_default();
-        Ok(RemovalPlan { project, documents, chunks, generation })
+        Ok(RemovalPlan { project, documents, chunks, facts_kept, generation })
     }
 
     /// Removes a project and its documents from the store, as planned. The files stay.

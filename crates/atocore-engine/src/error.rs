@@ -6,7 +6,8 @@ use atocore_backup::error::BackupError;
 use atocore_embed::EmbedError;
 use atocore_model::{
     error::{ErrorCode, ErrorKind},
-    id::{Generation, ProjectId},
+    fact::{Category, FactId, MemoryStatus, StateKey},
+    id::{Generation, MemoryId, ProjectId},
     name::ProjectName,
     project::RootLocation,
     time::Timestamp,
@@ -108,6 +109,45 @@ pub enum Error {
     /// No restore was made, or it had no state before it.
     #[error("there is no restore to undo")]
     NothingToUndo,
+    /// No fact has that id.
+    #[error("there is no fact with the id `{0}`")]
+    FactUnknown(FactId),
+    /// Nothing was ever recorded under that category and key.
+    #[error("project `{project}` has nothing recorded under `{category}` / `{key}`")]
+    StateUnknown {
+        /// The project.
+        project: ProjectId,
+        /// The category.
+        category: Category,
+        /// The key.
+        key: StateKey,
+    },
+    /// A memory cannot become that.
+    #[error("memory `{id}` is {from} and cannot become {to}")]
+    MemoryTransition {
+        /// The memory.
+        id: MemoryId,
+        /// What it is.
+        from: MemoryStatus,
+        /// What it was to become.
+        to: MemoryStatus,
+    },
+    /// A memory that was to take its own place.
+    #[error("memory `{0}` cannot take its own place")]
+    SupersedesItself(MemoryId),
+    /// No change has that number.
+    #[error("there is no change with the number {0}")]
+    ChangeUnknown(u64),
+    /// The fact was changed again.
+    #[error("change {number} is not the last one of `{fact}`: change {last} came after it")]
+    ChangeOvertaken {
+        /// The change that was to be taken back.
+        number: u64,
+        /// The last one of its fact.
+        last: u64,
+        /// The fact.
+        fact: FactId,
+    },
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
@@ -156,6 +196,11 @@ impl Error {
             Self::Vector(error) => vector_code(error),
             Self::RestorePending => ErrorCode::RestorePending,
             Self::NothingToUndo => ErrorCode::NothingToUndo,
+            Self::FactUnknown(_) | Self::StateUnknown { .. } => ErrorCode::FactUnknown,
+            Self::MemoryTransition { .. } => ErrorCode::MemoryConflict,
+            Self::SupersedesItself(_) => ErrorCode::InvalidRequest,
+            Self::ChangeUnknown(_) => ErrorCode::ChangeUnknown,
+            Self::ChangeOvertaken { .. } => ErrorCode::ChangeOvertaken,
             Self::StoreMissing(_) => ErrorCode::StoreMissing,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Lock(LockError::Held(_) | LockError::HeldByUnknown | LockError::Read(_)) => {
@@ -258,6 +303,16 @@ impl Error {
             ErrorCode::RestorePending => "`atocore status` as a user who may write finishes it and says so",
             ErrorCode::NothingToUndo => {
                 "`atocore backup list` shows every snapshot; `atocore backup restore STAMP` goes back to one"
+            }
+            ErrorCode::FactUnknown => {
+                "`atocore state list PROJECT --all`, `atocore memory list` and `atocore interaction list` show what there is"
+            }
+            ErrorCode::MemoryConflict => {
+                "`atocore memory show ID` shows what it is now; `atocore fact log --fact ID` who made it so"
+            }
+            ErrorCode::ChangeUnknown => "`atocore fact log` shows every change",
+            ErrorCode::ChangeOvertaken => {
+                "take the later change back first; `atocore fact log --fact ID` shows all of them"
             }
             ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
             ErrorCode::Cancelled => "run the command again to go on where it stopped",

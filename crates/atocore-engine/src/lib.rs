@@ -15,6 +15,7 @@ mod engine;
 mod error;
 pub mod evaluation;
 mod exclusive;
+mod facts;
 mod freshness;
 pub mod ingest;
 mod projects;
@@ -58,6 +59,7 @@ pub use embedding::{EmbeddingReport, EmbeddingStatus, Making, ModelChoice, NoMod
 pub use engine::{Access, Engine};
 pub use error::Error;
 pub use exclusive::Running;
+pub use facts::{Page, ProjectState};
 pub use projects::{ProjectChange, RemovalPlan};
 pub use restoring::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;

@@ -38,6 +38,8 @@ pub struct RemovalPlan {
     pub documents: u64,
     /// Passages that would.
     pub chunks: u64,
+    /// Facts about it, which stay and are shown again when it is registered again.
+    pub facts_kept: u64,
     /// The generation that the plan was made for; another one makes it void.
     pub generation: Generation,
 }

@@ -17,6 +17,7 @@ use atocore_backup::{
 use atocore_model::{
     digest::Digest,
     error::ErrorCode,
+    fact::Change,
     id::{Generation, Mark, SnapshotId},
     monitor::Monitor,
     project::Project,
@@ -38,8 +39,11 @@ use crate::{
     error::Error,
 };
 
+/// How many of the facts that would be lost a plan names.
+const FACTS_NAMED: usize = 100;
+
 /// What a restore over the present state would change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RestorePlan {
     /// The snapshot.
     pub stamp: SnapshotId,
@@ -64,10 +68,17 @@ pub struct RestorePlan {
 }
 
 /// What was done since a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Lost {
-    /// The snapshot and this store have a past in common: the verbs that changed this one since, and how often.
-    Since(Vec<(String, u64)>),
+    /// The snapshot and this store have a past in common.
+    Since {
+        /// The verbs that changed this one since, and how often.
+        verbs: Vec<(String, u64)>,
+        /// The newest changes of facts since, newest first.
+        facts: Vec<Change>,
+        /// How many changes of facts there were.
+        fact_changes: u64,
+    },
     /// They have none: nothing of the present state would be left.
     Everything,
     /// There is no store yet.
@@ -98,7 +109,7 @@ struct State {
 }
 
 /// What a restore over the present state did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RestoreOutcome {
     /// What was planned, and done.
     pub plan: RestorePlan,
@@ -164,7 +175,10 @@ fn ids(projects: &[Project]) -> BTreeSet<String> {
 
 fn lost(store: &Store, snapshot: &Path) -> Result<Lost, Error> {
     store.read(|read| match inspect::last_shared_generation(snapshot, read)? {
-        Some(shared) => Ok(Lost::Since(read.operations_since(shared)?)),
+        Some(shared) => {
+            let (facts, fact_changes) = read.changes_since(shared, FACTS_NAMED)?;
+            Ok(Lost::Since { verbs: read.operations_since(shared)?, facts, fact_changes })
+        }
         None => Ok(Lost::Everything),
     })
 }

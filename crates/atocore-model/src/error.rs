@@ -140,6 +140,14 @@ codes! {
     JobUnknown = "job_unknown", NotFound;
     /// What was asked for needs the server of the vectors, which is of no use at present.
     VectorsUnavailable = "vectors_unavailable", Busy;
+    /// No fact has that id, or nothing is recorded under that category and key.
+    FactUnknown = "fact_unknown", NotFound;
+    /// A memory cannot become that from what it is now.
+    MemoryConflict = "memory_conflict", Conflict;
+    /// No change has that number.
+    ChangeUnknown = "change_unknown", NotFound;
+    /// The fact was changed again after the change that is to be taken back.
+    ChangeOvertaken = "change_overtaken", Conflict;
 }
 
 /// An error and what caused it, in one line.

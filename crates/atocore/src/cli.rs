@@ -4,6 +4,7 @@
 
 mod archive;
 mod backups;
+mod changes;
 mod demo;
 mod doctor;
 mod embed;
@@ -11,6 +12,8 @@ mod evaluate;
 mod exit;
 mod index;
 mod ingest;
+mod interactions;
+mod memory;
 mod model;
 mod output;
 mod progress;
@@ -20,6 +23,7 @@ mod restore;
 mod search;
 mod serve;
 mod settings;
+mod state;
 mod tune;
 mod typeset;
 
@@ -76,6 +80,18 @@ enum Command {
     Index(index::Index),
     /// Asks a question
     Query(search::Query),
+    /// Records what is true of a project, lists it, and says what no longer holds
+    #[command(subcommand)]
+    State(state::States),
+    /// Records memories, and decides about those that agents propose
+    #[command(subcommand)]
+    Memory(memory::Memories),
+    /// Lists and records exchanges with models
+    #[command(subcommand)]
+    Interaction(interactions::Interactions),
+    /// Lists every change of facts, and takes one back
+    #[command(subcommand)]
+    Fact(changes::Facts),
     /// Judges the answers to questions of yours, and compares settings
     Eval(evaluate::Evaluate),
     /// Searches better weights on one half of your questions and tries them on the other
@@ -145,6 +161,10 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Embed(embed) => embed.run(&config, output),
         Command::Index(index) => index.run(&config, output),
         Command::Query(query) => query.run(&config, output),
+        Command::State(states) => states.run(&config, output),
+        Command::Memory(memories) => memories.run(&config, output),
+        Command::Interaction(interactions) => interactions.run(&config, output),
+        Command::Fact(facts) => facts.run(&config, output),
         Command::Eval(evaluate) => evaluate.run(&config, &flags, environment, output),
         Command::Tune(tune) => tune.run(&config, output),
         Command::Backup(backups) => backups.run(&config, environment, output),

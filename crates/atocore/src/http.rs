@@ -1,14 +1,17 @@
 //! The whole HTTP API on one page. Handlers parse, call and render; everything is decided below.
 
 mod backups;
+mod changes;
 mod door;
 mod embed;
 mod extract;
 mod failure;
 mod guard;
 mod index;
+mod interactions;
 mod jobs;
 mod limits;
+mod memory;
 mod metrics;
 mod observe;
 mod openapi;
@@ -16,6 +19,7 @@ mod projects;
 mod prune;
 mod query;
 mod restore;
+mod state;
 mod status;
 
 use atocore_engine::Caller;
@@ -44,6 +48,16 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(projects::plan_removal)) //                               /projects/{name}/removal
         .routes(routes!(projects::refresh)) //                                    /projects/{name}/refresh
         .routes(routes!(query::query)) //                                         /query
+        .routes(routes!(state::set, state::invalidate)) //                        /project/state
+        .routes(routes!(state::list)) //                                          /project/state/{name}
+        .routes(routes!(memory::list, memory::create)) //                         /memory
+        .routes(routes!(memory::show, memory::update, memory::invalidate)) //     /memory/{id}
+        .routes(routes!(memory::promote)) //                                      /memory/{id}/promote
+        .routes(routes!(memory::reject)) //                                       /memory/{id}/reject
+        .routes(routes!(interactions::list, interactions::record)) //             /interactions
+        .routes(routes!(interactions::show)) //                                   /interactions/{id}
+        .routes(routes!(changes::list)) //                                        /facts/changes
+        .routes(routes!(changes::reverse)) //                                     /facts/changes/{number}/reverse
         .routes(routes!(embed::embed)) //                                         /embed
         .routes(routes!(index::verify)) //                                        /index/verify
         .routes(routes!(index::rebuild)) //                                       /index/rebuild

@@ -4,9 +4,13 @@
 //! never prints and never knows which door it came through, except for what a caller may do.
 
 mod backups;
+mod changes;
 mod embed;
 mod error;
+mod facts;
 mod index;
+mod interactions;
+mod memory;
 mod projects;
 mod prune;
 mod query;
@@ -14,6 +18,7 @@ mod refresh;
 pub mod remote;
 mod request;
 mod restore;
+mod state;
 mod status;
 
 use atocore_engine::{Caller, Engine};
@@ -23,10 +28,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::http::Metrics;
 
 pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, stamp};
+pub use changes::{ListChanges, ReverseChange};
 pub use embed::Embed;
 pub use error::VerbError;
 pub(crate) use error::sentence;
 pub use index::{RebuildIndex, VerifyIndex};
+pub use interactions::{ListInteractions, RecordInteraction, ShowInteraction};
+pub use memory::{
+    CreateMemory, DecideMemory, ListMemories, MemoryChange, MemoryDecision, ShowMemory, UpdateMemory,
+};
 pub use projects::{
     AddProject, ListProjects, PlanRemoval, ProjectChange, RemoveProject, ShowProject, UpdateProject,
 };
@@ -35,6 +45,7 @@ pub use query::Query;
 pub use refresh::Refresh;
 pub use request::Request;
 pub use restore::{PlanRestore, Restore};
+pub use state::{InvalidateState, ListState, SetState};
 pub use status::{Doctor, Health, Sources, Status};
 
 /// Something a user can ask for.

@@ -2,6 +2,7 @@
 //!
 //! Each type is made `From` what the engine returns. Nothing here decides or checks; names of the contract are kept.
 
+pub mod fact;
 pub mod index;
 pub mod job;
 pub mod problem;
@@ -14,6 +15,10 @@ pub mod restore;
 pub mod snapshot;
 pub mod status;
 
+pub use fact::{
+    FactChange, FactChangeList, FactContent, Interaction, InteractionList, Memory, MemoryList, ProjectState,
+    StateEntry,
+};
 pub use index::{IndexBuilt, IndexComparison};
 pub use job::{Job, JobList};
 pub use problem::Problem;

@@ -258,6 +258,12 @@ fn show_plan(plan: &wire::RemovalPlan, output: &Output) -> Exit {
         count(plan.documents, "document"),
         count(plan.chunks, "passage")
     ));
+    if plan.facts_kept > 0 {
+        output.line(format!(
+            "{} about it stay, and are shown again when it is registered again",
+            count(plan.facts_kept, "fact")
+        ));
+    }
     output.line(format!("nothing was removed; `atocore project remove {} --yes` does it", plan.project.id));
     Exit::Done
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Terminal,
+    Terminal, changes,
     exit::Exit,
     output::{Form, Output, Style},
     typeset::{Table, count, plain, second, size},
@@ -17,8 +17,11 @@ use crate::{
     config::Config,
     session::Session,
     verb::{self, PlanRestore, VerbError, stamp},
-    wire::{RestoreOutcome, RestorePlan, StoreCounts},
+    wire::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts},
 };
+
+/// How many of the facts that would be lost are shown to a person.
+const FACTS_SHOWN: usize = 10;
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
@@ -150,8 +153,10 @@ fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
     let mut table = Table::bare();
     let holds = |counts: &StoreCounts| {
         let StoreCounts { generation, documents, chunks, vectors, .. } = counts;
+        let facts = counts.project_state + counts.memories + counts.interactions;
         let (documents, chunks) = (count(*documents, "document"), count(*chunks, "passage"));
-        format!("{documents} · {chunks} · {} · generation {generation}", count(*vectors, "vector"))
+        let (vectors, facts) = (count(*vectors, "vector"), count(facts, "fact"));
+        format!("{documents} · {chunks} · {vectors} · {facts} · generation {generation}")
     };
     let present = plan.present.as_ref().map_or_else(|| "no store that can be opened".to_owned(), holds);
     table.row(["  from".to_owned(), present]);
@@ -171,6 +176,22 @@ fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
     }
     for line in table.lines() {
         output.line(line);
+    }
+    print_lost_facts(&plan.lost, output);
+}
+
+/// Facts stand in no document: what is lost of them is named, one by one.
+fn print_lost_facts(lost: &LostChanges, output: &Output) {
+    if lost.facts.is_empty() {
+        return;
+    }
+    output.line(format!("  {} of facts among them:", count(lost.fact_changes, "change")));
+    for change in lost.facts.iter().take(FACTS_SHOWN) {
+        output.line(format!("    {}", changes::line(change)));
+    }
+    let more = lost.fact_changes.saturating_sub(FACTS_SHOWN as u64);
+    if more > 0 {
+        output.line(format!("    and {more} more; `--json` names 100 of them"));
     }
 }
 

@@ -31,6 +31,9 @@ pub(super) struct OptionalBody<T>(pub(super) Option<T>);
 /// The part of the path that names something.
 pub(super) struct Name(pub(super) String);
 
+/// The part of the path that is a number.
+pub(super) struct Number(pub(super) u64);
+
 /// The query string.
 pub(super) struct Params<T>(pub(super) T);
 
@@ -64,6 +67,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
         let name = Path::<String>::from_request_parts(parts, state).await;
         let Path(name) = name.map_err(|rejection| invalid("the path", &rejection))?;
         Ok(Self(name))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let number = Path::<u64>::from_request_parts(parts, state).await;
+        let Path(number) = number.map_err(|rejection| invalid("the path", &rejection))?;
+        Ok(Self(number))
     }
 }
 

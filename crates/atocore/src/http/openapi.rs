@@ -24,6 +24,7 @@ use crate::wire::Problem;
         (name = "installation", description = "What is there, what is running, and what is wrong"),
         (name = "projects", description = "The registry, and bringing a project up to date"),
         (name = "retrieval", description = "Questions and ranked passages"),
+        (name = "facts", description = "What somebody recorded: project state, memories, interactions"),
         (name = "snapshots", description = "Recovery points on disk"),
         (name = "jobs", description = "Long work, and calling it off"),
     ),

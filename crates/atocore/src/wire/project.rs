@@ -50,6 +50,8 @@ pub struct RemovalPlan {
     pub documents: u64,
     /// Passages that go with them.
     pub chunks: u64,
+    /// Facts about it, which stay and are shown again when it is registered again.
+    pub facts_kept: u64,
     /// The generation of the store that the plan was made for.
     pub generation: u64,
 }
@@ -98,6 +100,7 @@ impl From<engine::RemovalPlan> for RemovalPlan {
             project: plan.project.into(),
             documents: plan.documents,
             chunks: plan.chunks,
+            facts_kept: plan.facts_kept,
             generation: plan.generation.0,
         }
     }

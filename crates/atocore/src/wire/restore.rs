@@ -6,6 +6,8 @@ use atocore_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::FactChange;
+
 /// What a store holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoreCounts {
@@ -19,10 +21,16 @@ pub struct StoreCounts {
     pub vectors: u64,
     /// Lines of the operation log.
     pub operations: u64,
+    /// Entries of project state, whether they hold or not.
+    pub project_state: u64,
+    /// Memories, whether they count or not.
+    pub memories: u64,
+    /// Interactions.
+    pub interactions: u64,
 }
 
 /// What was done since the snapshot and would be lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LostChanges {
     /// `since`: the snapshot is of the past of this store. `everything`: it is not, so nothing of the present state
     /// would be left. `nothing`: there is no store yet, or none that can be opened.
@@ -32,10 +40,14 @@ pub struct LostChanges {
     pub changes: u64,
     /// Each verb and how often, for `since`.
     pub by_verb: BTreeMap<String, u64>,
+    /// How many changes of facts are among them, for `since`.
+    pub fact_changes: u64,
+    /// The newest of these, newest first: at most 100.
+    pub facts: Vec<FactChange>,
 }
 
 /// What a restore over the present state would change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RestorePlan {
     /// The snapshot.
     #[schema(example = "20260406T184219Z")]
@@ -83,24 +95,39 @@ impl From<engine::StoreRecord> for StoreCounts {
             chunks: record.chunks,
             vectors: record.vectors,
             operations: record.operations,
+            project_state: record.project_state,
+            memories: record.memories,
+            interactions: record.interactions,
         }
     }
 }
 
 impl From<engine::RestorePlan> for RestorePlan {
     fn from(plan: engine::RestorePlan) -> Self {
-        let (what, by_verb) = match plan.lost {
-            engine::Lost::Since(verbs) => ("since", verbs.into_iter().collect::<BTreeMap<_, _>>()),
-            engine::Lost::Everything => ("everything", BTreeMap::new()),
-            engine::Lost::Nothing => ("nothing", BTreeMap::new()),
+        let all = plan.present.as_ref().map_or(0, |present| present.operations);
+        let none = |what: &str, changes| LostChanges {
+            what: what.to_owned(),
+            changes,
+            by_verb: BTreeMap::new(),
+            fact_changes: 0,
+            facts: Vec::new(),
         };
-        let all = || plan.present.as_ref().map_or(0, |present| present.operations);
-        let changes = if what == "everything" { all() } else { by_verb.values().sum() };
+        let lost = match plan.lost {
+            engine::Lost::Since { verbs, facts, fact_changes } => LostChanges {
+                changes: verbs.iter().map(|(_, times)| times).sum(),
+                by_verb: verbs.into_iter().collect(),
+                fact_changes,
+                facts: facts.into_iter().map(FactChange::from).collect(),
+                ..none("since", 0)
+            },
+            engine::Lost::Everything => none("everything", all),
+            engine::Lost::Nothing => none("nothing", 0),
+        };
         Self {
             stamp: plan.stamp.to_string(),
             taken_at: plan.taken_at,
             proven_depth: plan.proven.to_string(),
-            lost: LostChanges { what: what.to_owned(), changes, by_verb },
+            lost,
             present: plan.present.map(StoreCounts::from),
             restored: plan.restored.into(),
             projects_gained: plan.projects_gained,

@@ -20,6 +20,7 @@ mod disk_full;
 mod errors;
 mod evaluate;
 mod events;
+mod facts;
 mod hostile;
 mod http;
 mod jobs;
