@@ -43,7 +43,7 @@ pub use atocore_storage::{
     locks::Owner,
     registry::Fault,
     sqlite::{
-        StoreRecord,
+        FactCounts, StoreRecord,
         copy::{Copier, copy_pages},
     },
     vector::{Authorities, ChromaServer, Comparison, Outage},

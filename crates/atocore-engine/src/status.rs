@@ -17,7 +17,7 @@ use atocore_model::{
 use atocore_storage::{
     layout::Layout,
     locks::Owner,
-    sqlite::{RefreshRecord, SCHEMA_VERSION},
+    sqlite::{FactCounts, RefreshRecord, SCHEMA_VERSION},
 };
 
 use crate::{
@@ -117,6 +117,8 @@ pub struct Status {
     pub generation: Generation,
     /// The generation that answers show.
     pub index_generation: Option<Generation>,
+    /// How many facts there are.
+    pub facts: FactCounts,
     /// Every project, by id.
     pub projects: Vec<ProjectStatus>,
     /// Models and vectors.
@@ -167,11 +169,11 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
     let now = clock.now();
     let layout = engine.layout();
     let registered = engine.projects()?;
-    let (generation, counts, mut refreshes) = match engine.store_if_any() {
-        None => (Generation::default(), Vec::new(), Vec::new()),
-        Some(store) => {
-            store.read(|read| Ok::<_, Error>((read.generation()?, read.counts()?, read.refreshes()?)))?
-        }
+    let (generation, counts, mut refreshes, facts) = match engine.store_if_any() {
+        None => (Generation::default(), Vec::new(), Vec::new(), FactCounts::default()),
+        Some(store) => store.read(|read| {
+            Ok::<_, Error>((read.generation()?, read.counts()?, read.refreshes()?, read.fact_counts()?))
+        })?,
     };
     let mut ids: Vec<String> = registered.iter().map(|project| project.id.as_str().to_owned()).collect();
     ids.extend(counts.iter().map(|(id, ..)| id.clone()));
@@ -193,6 +195,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         running: engine.running(),
         generation,
         index_generation: engine.shown()?,
+        facts,
         embedding: engine.embedding_status()?,
         snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
             problem: Some(error.to_string()),

@@ -16,8 +16,8 @@ pub mod snapshot;
 pub mod status;
 
 pub use fact::{
-    FactChange, FactChangeList, FactContent, Interaction, InteractionList, Memory, MemoryList, ProjectState,
-    StateEntry,
+    FactChange, FactChangeList, FactContent, FactCounts, Interaction, InteractionList, Memory, MemoryList,
+    ProjectState, StateEntry,
 };
 pub use index::{IndexBuilt, IndexComparison};
 pub use job::{Job, JobList};

@@ -78,6 +78,7 @@ fn print(status: &wire::Status, output: &Output) {
         part("model", model(&status.embedding));
         part("vectors", vectors(&status.embedding));
     }
+    part("facts", facts(&status.facts));
     part("snapshots", snapshots(&status.snapshots));
     for proven in proven(&status.snapshots) {
         part("proven", proven);
@@ -122,6 +123,17 @@ fn generations(status: &wire::Status) -> String {
         None if status.generation == 0 => "empty".to_owned(),
         None => format!("generation {}, there is no word index yet", status.generation),
     }
+}
+
+fn facts(facts: &wire::FactCounts) -> String {
+    let waiting = match facts.candidates {
+        0 => String::new(),
+        waiting => {
+            format!(" · {} for you: `atocore memory list --status candidate`", count(waiting, "proposal"))
+        }
+    };
+    let (state, memories) = (count(facts.project_state, "entry"), count(facts.memories, "memory"));
+    format!("{state} of project state · {memories} · {}{waiting}", count(facts.interactions, "interaction"))
 }
 
 fn model(embedding: &wire::EmbeddingStatus) -> String {

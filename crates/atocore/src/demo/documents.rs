@@ -35,6 +35,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/decisions/README.md"
     "docs/errors.md"
     "docs/evaluation.md"
+    "docs/facts.md"
     "docs/http-api.md"
     "docs/manifesto.md"
     "docs/measurements.md"

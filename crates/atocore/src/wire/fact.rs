@@ -189,6 +189,30 @@ pub struct FactChangeList {
     pub generation: u64,
 }
 
+/// How many facts there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FactCounts {
+    /// Entries of project state that hold.
+    pub project_state: u64,
+    /// Memories that count.
+    pub memories: u64,
+    /// Memories that wait for a person.
+    pub candidates: u64,
+    /// Interactions.
+    pub interactions: u64,
+}
+
+impl From<engine::FactCounts> for FactCounts {
+    fn from(counts: engine::FactCounts) -> Self {
+        Self {
+            project_state: counts.state,
+            memories: counts.memories,
+            candidates: counts.candidates,
+            interactions: counts.interactions,
+        }
+    }
+}
+
 impl From<model::StateEntry> for StateEntry {
     fn from(entry: model::StateEntry) -> Self {
         Self {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    FactCounts,
     proof::{LastValidation, ProvenSnapshot},
     refresh::FileCounts,
 };
@@ -81,6 +82,9 @@ pub struct Status {
     pub index_generation: Option<u64>,
     /// Every project, by id.
     pub projects: Vec<ProjectStatus>,
+    /// Facts.
+    #[serde(default)]
+    pub facts: FactCounts,
     /// The model and its vectors.
     pub embedding: EmbeddingStatus,
     /// Snapshots.
@@ -367,6 +371,7 @@ impl From<engine::Status> for Status {
             generation: status.generation.0,
             index_generation: status.index_generation.map(|generation| generation.0),
             projects: status.projects.into_iter().map(ProjectStatus::from).collect(),
+            facts: status.facts.into(),
             embedding: status.embedding.into(),
             snapshots: status.snapshots.into(),
             schedule: status.schedule.into_iter().map(ScheduledJob::from).collect(),

@@ -16,6 +16,8 @@ const RESTORE: &str = "---\ntitle: Restoring\ntags: [ops]\ndate: 2026-01-02\n---
     A snapshot is restored into an empty folder.\n";
 const CHARTER: &str = "# Charter\n\nThe expedition maps the northern glacier.\n";
 
+const STATE: &str = r#"{"project":"field-notes","category":"decision","key":"k","value":"v"}"#;
+
 /// A server with one project of two documents, refreshed.
 fn with_documents() -> Server {
     with_documents_on(Installation::default())
@@ -35,6 +37,14 @@ fn every_operation_of_the_description_is_answered() {
     let server = with_documents_on(Installation::default().with_model());
     let stamp = server.send("POST", "/admin/backup", None).json()["backup_root"].clone();
     let stamp = stamp.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let recorded = |path: &str, body: &Value| {
+        let answer = server.post(path, body).json();
+        answer["id"].as_str().unwrap().to_owned()
+    };
+    let memory = ["one", "two"].map(|text| {
+        recorded("/memory", &json!({ "memory_type": "knowledge", "content": text, "status": "candidate" }))
+    });
+    let interaction = recorded("/interactions", &json!({ "prompt": "why" }));
     for (method, path, body, status) in [
         ("GET", "/health".to_owned(), None, 200),
         ("GET", "/status".to_owned(), None, 200),
@@ -48,6 +58,24 @@ fn every_operation_of_the_description_is_answered() {
         ("POST", "/index/verify".to_owned(), None, 200),
         ("POST", "/index/rebuild".to_owned(), None, 200),
         ("POST", "/query".to_owned(), Some(r#"{"query":"glacier"}"#), 200),
+        ("POST", "/project/state".to_owned(), Some(STATE), 200),
+        ("GET", "/project/state/Field%20Notes".to_owned(), None, 200),
+        (
+            "DELETE",
+            "/project/state".to_owned(),
+            Some(r#"{"project":"field-notes","category":"decision","key":"k"}"#),
+            200,
+        ),
+        ("GET", "/memory".to_owned(), None, 200),
+        ("GET", format!("/memory/{}", memory[0]), None, 200),
+        ("PUT", format!("/memory/{}", memory[0]), Some(r#"{"confidence":0.5}"#), 200),
+        ("POST", format!("/memory/{}/promote", memory[0]), None, 200),
+        ("POST", format!("/memory/{}/reject", memory[1]), None, 200),
+        ("DELETE", format!("/memory/{}", memory[0]), None, 200),
+        ("GET", "/interactions".to_owned(), None, 200),
+        ("GET", format!("/interactions/{interaction}"), None, 200),
+        ("GET", "/facts/changes".to_owned(), None, 200),
+        ("POST", "/facts/changes/1/reverse".to_owned(), None, 200),
         ("GET", "/admin/backup".to_owned(), None, 200),
         ("GET", format!("/admin/backup/{stamp}/validate?depth=content"), None, 200),
         ("POST", format!("/admin/backup/{stamp}/validate?depth=digests"), None, 200),

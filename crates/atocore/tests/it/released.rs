@@ -105,6 +105,18 @@ fn each_is_listed_validated_restored_upgraded_and_answers() {
         place.ok(&["backup", "restore", &stamp, "--to", "aside"]);
         assert_eq!(answers(&place, "aside"), content, "{name}");
 
+        if kept.schema >= 3 {
+            let state = place.json(&["state", "list", "field notes"]);
+            assert_eq!(state["entries"][0]["value"], "every night at three", "{name}: {state}");
+            let memories = place.json(&["memory", "list"]);
+            assert_eq!(memories["memories"][0]["status"], "candidate", "{name}: {memories}");
+            assert_eq!(
+                place.json(&["interaction", "list"])["interactions"][0]["response"],
+                "in spring",
+                "{name}"
+            );
+        }
+
         // It is a store of this program now: it takes new documents, and its snapshots are proven to the answers.
         assert_eq!(place.json(&["status"])["projects"][0]["documents"], 3, "{name}");
         place.write("more/bees.md", "# Bees\n\nThe bees fly from ten degrees on.\n");
