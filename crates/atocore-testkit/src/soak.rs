@@ -112,7 +112,7 @@ impl<E: std::error::Error> From<E> for Violation {
 }
 
 /// What is killed, in turn. What has the most to lose comes twice.
-const TURNS: [Operation; 15] = [
+const TURNS: [Operation; 17] = [
     Operation::Refresh,
     Operation::Snapshot,
     Operation::ServedAllAtOnce,
@@ -121,9 +121,11 @@ const TURNS: [Operation; 15] = [
     Operation::ServedSnapshot,
     Operation::ProjectUpdate,
     Operation::ServedRefresh,
+    Operation::Record,
     Operation::SnapshotWithVectors,
     Operation::ProjectRemove,
     Operation::ServedProjectUpdate,
+    Operation::ServedRecords,
     Operation::FirstStart,
     Operation::Refresh,
     Operation::Snapshot,

@@ -29,6 +29,8 @@ pub(super) struct Content {
     pub(super) projects: Projects,
     /// The documents of every project that has any.
     pub(super) documents: BTreeMap<String, Documents>,
+    /// What was recorded rather than read: a name for each fact, and what it says.
+    pub(super) recorded: BTreeMap<String, String>,
 }
 
 /// What was tried in a round.
@@ -46,6 +48,8 @@ pub(super) enum Attempt {
     Query,
     /// The vectors that are missing, which changes no document.
     Embed,
+    /// A fact that is recorded: its name, and what it says.
+    Record(String, String),
 }
 
 /// What must still be there.
@@ -98,6 +102,9 @@ impl Facts {
                     return Err(Violation::new(format!("two snapshots were acknowledged as {stamp}")));
                 }
             }
+            Attempt::Record(name, value) => {
+                let _before = self.content.recorded.insert(name.clone(), value.clone());
+            }
             Attempt::Query | Attempt::Embed => {}
         }
         Ok(())
@@ -107,6 +114,7 @@ impl Facts {
     /// number of facts that were looked at. What was found counts as acknowledged from here on.
     pub(super) fn compare(&mut self, found: &Content, unsure: &[&Attempt]) -> Result<u64, Violation> {
         let mut facts = self.compare_projects(&found.projects, unsure)?;
+        facts += self.compare_recorded(&found.recorded, unsure)?;
         let everything: BTreeSet<_> =
             self.content.documents.keys().chain(found.documents.keys()).cloned().collect();
         for project in everything {
@@ -144,6 +152,28 @@ impl Facts {
         let wrong = |id: &&&String| !allowed.iter().any(|allowed| allowed.get(**id) == found.get(**id));
         let wrong: Vec<_> = ids.iter().filter(wrong).map(|id| (id, found.get(*id))).collect();
         Err(Violation::new(format!("the registry is not as it was left: {wrong:?}")))
+    }
+
+    /// Every fact must say what was acknowledged or what was tried, and none may appear that nobody tried.
+    fn compare_recorded(
+        &self,
+        found: &BTreeMap<String, String>,
+        unsure: &[&Attempt],
+    ) -> Result<u64, Violation> {
+        let tried = |name: &str, value: &str| {
+            unsure.iter().any(
+                |attempt| matches!(attempt, Attempt::Record(known, said) if known == name && said == value),
+            )
+        };
+        for (name, value) in found {
+            if self.content.recorded.get(name) != Some(value) && !tried(name, value) {
+                return Err(Violation::new(format!("{name} says `{value}`, which it never was told")));
+            }
+        }
+        match self.content.recorded.keys().find(|name| !found.contains_key(*name)) {
+            Some(lost) => Err(Violation::new(format!("{lost} was acknowledged and is gone"))),
+            None => Ok(found.len() as u64),
+        }
     }
 
     /// Compares what a store says of itself with what was seen before.
@@ -223,6 +253,26 @@ mod tests {
             assert!(verdict(bad).is_err(), "{bad:?}");
         }
         assert!(compare_documents("p", &before, None, &after).is_err());
+    }
+
+    #[test]
+    fn a_fact_says_what_was_acknowledged_or_what_was_tried() {
+        let record = |value: &str| Attempt::Record("state/a".to_owned(), value.to_owned());
+        let mut facts = Facts::default();
+        facts.acknowledge(&record("one"), &Value::Null).unwrap();
+        let found = |recorded: &[(&str, &str)]| Content {
+            recorded: recorded
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..Content::default()
+        };
+        let two = record("two");
+        assert!(facts.clone().compare(&found(&[("state/a", "one")]), &[&two]).is_ok());
+        assert!(facts.clone().compare(&found(&[("state/a", "two")]), &[&two]).is_ok());
+        for bad in [&[][..], &[("state/a", "two")], &[("state/a", "one"), ("state/b", "two")]] {
+            assert!(facts.clone().compare(&found(bad), &[]).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) enum Operation {
     ServedSnapshot,
     ServedProjectUpdate,
     ServedAllAtOnce,
+    Record,
+    ServedRecords,
     FirstStart,
 }
 
@@ -48,6 +50,8 @@ impl Operation {
             Self::ServedSnapshot => "server: backup create",
             Self::ServedProjectUpdate => "server: project update",
             Self::ServedAllAtOnce => "server: all of these at once",
+            Self::Record => "recording a fact",
+            Self::ServedRecords => "server: recording facts",
             Self::FirstStart => "the first start",
         }
     }
@@ -55,7 +59,11 @@ impl Operation {
     const fn is_served(self) -> bool {
         matches!(
             self,
-            Self::ServedRefresh | Self::ServedSnapshot | Self::ServedProjectUpdate | Self::ServedAllAtOnce
+            Self::ServedRefresh
+                | Self::ServedSnapshot
+                | Self::ServedProjectUpdate
+                | Self::ServedRecords
+                | Self::ServedAllAtOnce
         )
     }
 
@@ -81,8 +89,11 @@ impl Operation {
             Self::Snapshot | Self::ServedSnapshot => vec![snapshot()],
             Self::SnapshotWithVectors => vec![vectors()],
             Self::IndexRebuild => vec![Task::new(&["query", "amber anchor"], Attempt::Query)],
+            Self::Record => vec![world.record(random)],
+            Self::ServedRecords => (0..4).map(|_| world.record(random)).collect(),
             Self::ServedAllAtOnce => {
-                vec![refresh(world), snapshot(), world.change_of_project(random), vectors()]
+                let (change, record) = (world.change_of_project(random), world.record(random));
+                vec![refresh(world), snapshot(), change, record, vectors()]
             }
         })
     }

@@ -1,6 +1,7 @@
 //! The installation that is put to the test, from outside: commands of the real program, and a look at its files.
 
 use std::{
+    collections::BTreeMap,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Command,
@@ -13,11 +14,15 @@ use atocore_engine::{
     Access, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, VectorStore,
     ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
-use atocore_model::{monitor::Silent, ranking::Mode};
+use atocore_model::{
+    fact::{ChangeFilter, Content as FactContent, PageSize},
+    monitor::Silent,
+    ranking::Mode,
+};
 use atocore_storage::{
     files, locks,
     registry::Registry,
-    sqlite::{Store, StoreOptions, inspect},
+    sqlite::{ReadTransaction, Store, StoreOptions, inspect},
 };
 use serde_json::Value;
 
@@ -29,6 +34,9 @@ use crate::killed::{Ended, Running, Victims};
 
 /// A command that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// So many changes of facts are read at a time.
+const PAGE: PageSize = PageSize::DEFAULT;
 
 /// How soon a dead owner's lock must be free.
 const FREE_WITHIN: Duration = Duration::from_secs(2);
@@ -211,9 +219,13 @@ pub(super) fn store_options() -> StoreOptions {
 
 /// Looks through a database file that nobody has open: is it whole, and what is in it.
 pub(super) fn examine_store(database: &Path) -> Result<Found, Violation> {
-    let complaints =
-        [inspect::integrity(database)?, inspect::foreign_keys(database)?, inspect::vectors(database)?]
-            .concat();
+    let complaints = [
+        inspect::integrity(database)?,
+        inspect::foreign_keys(database)?,
+        inspect::vectors(database)?,
+        inspect::facts(database)?,
+    ]
+    .concat();
     if !complaints.is_empty() {
         return Err(Violation::new(format!("the store is damaged: {}", complaints.join("; "))));
     }
@@ -225,9 +237,40 @@ pub(super) fn examine_store(database: &Path) -> Result<Found, Violation> {
             let rows = read.documents_of(&project.parse()?)?;
             content.hold(&project, rows.into_iter().map(|row| (row.file_path, row.digest)).collect());
         }
+        content.recorded = recorded(read)?;
         Ok::<_, Violation>(())
     })?;
     Ok(Found { content, store_id: record.store_id, generation: record.generation.0 })
+}
+
+/// Every fact that holds, by the names that [`super::world::World::record`] gives them.
+fn recorded(read: &ReadTransaction<'_>) -> Result<BTreeMap<String, String>, Violation> {
+    let mut recorded = BTreeMap::new();
+    let mut changes =
+        ChangeFilter { project: None, kind: None, fact: None, since: None, limit: PAGE, after: None };
+    loop {
+        let page = read.changes(&changes, None)?;
+        for change in &page {
+            let (name, value) = match read.content_of(&change.fact)? {
+                Some((FactContent::State { value, .. }, _)) => {
+                    let key = change.subject.rsplit(" / ").next().unwrap_or_default();
+                    (format!("state {key}"), value.to_string())
+                }
+                Some((FactContent::Memory { content, status, .. }, _)) => {
+                    (format!("memory {content}"), status.to_string())
+                }
+                Some((FactContent::Interaction { .. }, _)) => {
+                    (format!("interaction {}", change.subject), "because".to_owned())
+                }
+                None => return Err(Violation::new(format!("{} is in the journal only", change.fact))),
+            };
+            let _same = recorded.insert(name, value);
+        }
+        match page.last().filter(|_| page.len() == PAGE.get()) {
+            Some(last) => changes.after = Some(last.number),
+            None => return Ok(recorded),
+        }
+    }
 }
 
 pub(super) fn projects_of(registry: &Registry) -> super::facts::Projects {

@@ -96,6 +96,28 @@ impl World {
         Task { arguments, attempt: Attempt::Register(id, entry) }
     }
 
+    /// Records a fact of one of the three kinds; one of project state takes the place of an earlier one.
+    pub(super) fn record(&mut self, random: &mut Random) -> Task {
+        self.changes += 1;
+        let (text, project) = (format!("what was found out as number {}", self.changes), LASTING[0].0);
+        let of = |name: String, value: &str| Attempt::Record(name, value.to_owned());
+        match random.below(3) {
+            0 => {
+                let key = format!("key {}", random.below(8));
+                let attempt = of(format!("state {key}"), &text);
+                Task::new(&["state", "set", project, "decision", &key, &text], attempt)
+            }
+            1 => {
+                let attempt = of(format!("memory {text}"), "active");
+                Task::new(&["memory", "add", "knowledge", &text, "--project", project], attempt)
+            }
+            _ => {
+                let attempt = of(format!("interaction {text}"), "because");
+                Task::new(&["interaction", "record", &text, "because", "--client", "soak"], attempt)
+            }
+        }
+    }
+
     /// Removes a project that passes through; registers one when there is none.
     pub(super) fn removal(&mut self, random: &mut Random) -> Result<Task, Violation> {
         let passing: Vec<_> = self.projects.keys().filter(|id| id.starts_with("passing-")).cloned().collect();
