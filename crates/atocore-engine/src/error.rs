@@ -108,6 +108,9 @@ pub enum Error {
     /// No restore was made, or it had no state before it.
     #[error("there is no restore to undo")]
     NothingToUndo,
+    /// The folder of the vector store would be replaced under a server that runs on it.
+    #[error("a Chroma server is running on the folder `{}`, which would be replaced under it", .0.display())]
+    VectorServerRunning(PathBuf),
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
@@ -156,6 +159,7 @@ impl Error {
             Self::Vector(error) => vector_code(error),
             Self::RestorePending => ErrorCode::RestorePending,
             Self::NothingToUndo => ErrorCode::NothingToUndo,
+            Self::VectorServerRunning(_) => ErrorCode::VectorServerRunning,
             Self::StoreMissing(_) => ErrorCode::StoreMissing,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Lock(LockError::Held(_) | LockError::HeldByUnknown | LockError::Read(_)) => {
@@ -258,6 +262,9 @@ impl Error {
             ErrorCode::RestorePending => "`atocore status` as a user who may write finishes it and says so",
             ErrorCode::NothingToUndo => {
                 "`atocore backup list` shows every snapshot; `atocore backup restore STAMP` goes back to one"
+            }
+            ErrorCode::VectorServerRunning => {
+                "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
             }
             ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
             ErrorCode::Cancelled => "run the command again to go on where it stopped",

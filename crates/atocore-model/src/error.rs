@@ -140,6 +140,8 @@ codes! {
     JobUnknown = "job_unknown", NotFound;
     /// What was asked for needs the server of the vectors, which is of no use at present.
     VectorsUnavailable = "vectors_unavailable", Busy;
+    /// A Chroma server runs on the folder that a restore would replace.
+    VectorServerRunning = "vector_server_running", Busy;
 }
 
 /// An error and what caused it, in one line.

@@ -198,7 +198,11 @@ impl Process {
 }
 
 /// The program that runs a server; fetches it when it is not here.
-fn program() -> &'static Path {
+///
+/// # Panics
+/// When it cannot be had; the message says why.
+#[must_use]
+pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match PROGRAM.get_or_init(|| installed(&build_folder().join("tmp"))) {
         Ok(program) => program,

@@ -202,6 +202,21 @@ impl Client {
         got.told().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
     }
 
+    /// All that is known of some records, `most` of them after the first `offset`.
+    pub(super) fn page(
+        &self,
+        id: &str,
+        offset: u64,
+        most: usize,
+        limit: Duration,
+    ) -> Result<Vec<Told>, CallError> {
+        let (limit_to, offset) = (Some(most), Some(offset));
+        let include = &["embeddings", "metadatas"];
+        let asked = Listed { limit: limit_to, offset, include, ..Listed::default() };
+        let got: Got = self.post(&self.at(&format!("{id}/get")), &asked, limit)?;
+        got.told().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
+    }
+
     /// The vectors of some records.
     pub(super) fn vectors(&self, id: &str, ids: &[String]) -> Result<Vec<(String, Vec<f32>)>, CallError> {
         let asked = Listed { ids: Some(ids), include: &["embeddings"], ..Listed::default() };

@@ -1,6 +1,7 @@
 //! The promises of the index on a real server, and on servers that behave badly.
 
 mod changed;
+mod exported;
 mod failing;
 
 use std::{cell::Cell, sync::Arc, time::Duration};
