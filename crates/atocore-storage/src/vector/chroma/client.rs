@@ -18,6 +18,8 @@ use super::wire::{
 
 /// More of an answer is not read.
 const MOST_ANSWER_BYTES: u64 = 256 << 20;
+/// How the TLS library says that a certificate is not to be trusted.
+const BAD_CERTIFICATE: &str = "invalid peer certificate";
 /// More of an error is not shown.
 const MOST_SHOWN: usize = 200;
 
@@ -83,6 +85,8 @@ impl fmt::Debug for Authorities {
 pub(super) enum CallError {
     /// No answer: the connection is refused or lost.
     Lost(String),
+    /// It has not the certificate that it should.
+    Untrusted(String),
     /// An answer that says to come again.
     Passing(String),
     /// No answer within the time limit.
@@ -332,7 +336,10 @@ fn not_answered(error: ureq::Error, limit: Duration) -> CallError {
         ureq::Error::Timeout(_) => CallError::Slow(limit),
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => CallError::Slow(limit),
         ureq::Error::Protocol(error) => CallError::Nonsense(error.to_string()),
-        error => CallError::Lost(error.to_string()),
+        error => {
+            let why = error.to_string();
+            if why.contains(BAD_CERTIFICATE) { CallError::Untrusted(why) } else { CallError::Lost(why) }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The promises of the index on a real server, and on servers that behave badly.
 
 mod changed;
+mod encrypted;
 mod exported;
 mod failing;
 
