@@ -11,6 +11,7 @@ mod filling;
 mod holding;
 mod outage;
 mod record;
+mod resolving;
 mod search;
 #[cfg(test)]
 mod tests;

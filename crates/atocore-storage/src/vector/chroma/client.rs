@@ -9,8 +9,10 @@ use ureq::{
     Agent, Body,
     http::{Response, StatusCode},
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+    unversioned::transport::DefaultConnector,
 };
 
+use super::resolving::Remembering;
 use super::wire::{
     Added, Asked, Collection, Created, Filter, Found, Got, Ids, Limits, Listed, Metadata, Ranked, Said, Told,
     Updated,
@@ -130,7 +132,8 @@ impl Client {
             .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        Self { agent: config.into(), server }
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Remembering::default());
+        Self { agent, server }
     }
 
     pub(super) const fn server(&self) -> &ChromaServer {
