@@ -86,6 +86,25 @@ fn engine_scratch(place: &Installation) -> PathBuf {
 }
 
 #[test]
+fn a_vector_that_was_exchanged_on_the_server_is_found_by_the_depth_restore() {
+    let here = Installation::default();
+    let elsewhere = tempfile::tempdir().unwrap();
+    for folder in [here.config().layout.vector_store(), elsewhere.path().to_owned()] {
+        let place = if folder.starts_with(here.path()) { &here } else { &Installation::default() };
+        let server = Server::start(&folder);
+        let engine = filled(proving(place, &server.url()), place);
+        // Same id, same count: neither digests nor numbers can tell.
+        server.spoil_a_record("atocore");
+        let taken = with_vectors(&engine);
+        let result = engine.validate_snapshot(taken.id, Depth::Answers, &Silent).unwrap();
+        assert_eq!(result.depth_reached, Some(Depth::Content), "{:?}", result.errors());
+        let errors = result.errors();
+        assert!(errors[0].starts_with("chroma_records_differ: of 3 vectors "), "{errors:?}");
+        assert!(errors[0].contains("lacks 0, has 1 otherwise, and 0 more"), "{errors:?}");
+    }
+}
+
+#[test]
 fn without_a_program_to_run_a_server_with_the_copy_is_unproven_and_that_is_said() {
     let place = Installation::default();
     let server = Server::start(&place.config().layout.vector_store());
