@@ -80,6 +80,9 @@ pub struct Record {
     pub vector_fingerprint: Option<String>,
     /// How many rows the database holds.
     pub counts: Counts,
+    /// What the copy of the vector store holds, when it is that of a Chroma server in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<Collection>,
     /// Every file of the snapshot except the metadata, sorted by path.
     pub files: Vec<FileRecord>,
     /// BLAKE3 of the metadata file with 64 zeros in this place.
@@ -111,6 +114,36 @@ pub struct Counts {
     /// Lines of the journal of facts.
     #[serde(default)]
     pub fact_changes: u64,
+}
+
+/// The collection of a Chroma server as it is in the copy of the vector store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collection {
+    /// In which form.
+    pub form: CollectionForm,
+    /// The tenant it belongs to.
+    pub tenant: String,
+    /// The database of the tenant.
+    pub database: String,
+    /// Its name.
+    pub name: String,
+    /// The generation of the store that it holds: that of the snapshot, or an earlier one.
+    pub generation: u64,
+    /// The token of that generation, as in [`Record::token`].
+    pub token: String,
+    /// How many records it has.
+    pub records: u64,
+}
+
+/// How a collection is kept in a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CollectionForm {
+    /// As the files of the server.
+    Directory,
+    /// As what the server has told of it. Not restored: the collection is made anew of the database.
+    Export,
 }
 
 /// One file of a snapshot.
@@ -199,6 +232,19 @@ impl Manifest {
     #[must_use]
     pub fn has_vector_store(&self) -> bool {
         !self.chroma_snapshot_path.is_empty()
+    }
+
+    /// The collection of a Chroma server in the copy of the vector store; `None` when none is recorded.
+    #[must_use]
+    pub fn collection(&self) -> Option<&Collection> {
+        self.atocore.as_ref().and_then(|record| record.collection.as_ref())
+    }
+
+    /// Whether a restore puts the copy of the vector store in place.
+    #[must_use]
+    pub fn restores_vector_store(&self) -> bool {
+        let is_export = |collection: &Collection| collection.form == CollectionForm::Export;
+        self.has_vector_store() && !self.collection().is_some_and(is_export)
     }
 
     /// Records the digest over the metadata itself and returns the bytes of the file.

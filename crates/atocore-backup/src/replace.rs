@@ -80,7 +80,7 @@ pub fn stage(
         stamp: verified.stamp(),
         database: StagedFile { size_bytes: 0, digest: Digest::from_bytes([0; 32]) },
         registry: None,
-        vectors: verified.manifest().has_vector_store(),
+        vectors: verified.manifest().restores_vector_store(),
         armed: false,
     };
     let total: u64 = sources.iter().map(|source| source.size_bytes).fold(0, u64::saturating_add);

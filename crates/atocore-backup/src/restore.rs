@@ -212,7 +212,8 @@ pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, Ba
         let recorded = |file: &FileRecord| source(file.path.as_str(), file.size_bytes, Some(file.digest));
         let is_part = |file: &&FileRecord| {
             let vectors = file.path.as_str().strip_prefix("chroma/");
-            file.path.as_str() != CANARIES && !vectors.is_some_and(vectors::is_of_a_restore)
+            let is_left = |below| !manifest.restores_vector_store() || vectors::is_of_a_restore(below);
+            file.path.as_str() != CANARIES && !vectors.is_some_and(is_left)
         };
         return record.files.iter().filter(is_part).map(recorded).collect();
     }
@@ -257,7 +258,7 @@ fn walk_vectors(
 
 /// Makes the folders of the vector store, empty ones too.
 pub(crate) fn create_folders(verified: &VerifiedSnapshot, staged: &Layout) -> Result<(), BackupError> {
-    if !verified.manifest().has_vector_store() {
+    if !verified.manifest().restores_vector_store() {
         return Ok(());
     }
     files::create_dirs(&staged.vector_store())?;

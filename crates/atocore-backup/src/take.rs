@@ -27,7 +27,10 @@ use atocore_storage::{
 
 use crate::{
     BackupError,
-    manifest::{CANARIES, Counts, FILE_NAME, FORMAT_VERSION, FileRecord, Manifest, Record, recordable},
+    manifest::{
+        CANARIES, Collection, CollectionForm, Counts, FILE_NAME, FORMAT_VERSION, FileRecord, Manifest,
+        Record, recordable,
+    },
     stage::Stage,
     vault::Vault,
     vectors,
@@ -55,6 +58,28 @@ pub enum VectorStore {
     Include,
 }
 
+/// What the caller knows of a vector store that is a server.
+#[derive(Debug, Clone, Default)]
+pub enum Server {
+    /// Nothing: there is none, or nothing but its folder.
+    #[default]
+    Unknown,
+    /// Its folder holds this collection.
+    InFolder(Collection),
+    /// It lies elsewhere, and this collection was exported.
+    Exported {
+        /// The folder of the export, which is copied in place of that of the vector store.
+        from: PathBuf,
+        /// What it holds.
+        collection: Collection,
+    },
+    /// It lies elsewhere, and nothing could be had of it.
+    Unavailable {
+        /// Why, as a sentence without its full stop.
+        why: String,
+    },
+}
+
 /// How a snapshot is taken.
 #[derive(Debug, Clone)]
 pub struct TakeOptions {
@@ -62,6 +87,8 @@ pub struct TakeOptions {
     pub vector_store: VectorStore,
     /// How the database is copied.
     pub copier: Copier,
+    /// What is known of the vector store beyond its folder.
+    pub server: Server,
     /// Where the stamp comes from.
     pub clock: Arc<dyn Clock>,
     /// Bytes that are free where a path lies.
@@ -75,6 +102,7 @@ impl TakeOptions {
         Self {
             vector_store: VectorStore::LeaveOut,
             copier: Copier::InProcess,
+            server: Server::Unknown,
             clock,
             free_bytes: files::free_bytes,
         }
@@ -91,7 +119,12 @@ pub enum VectorOutcome {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// It was copied.
+    /// It was asked for and is on a server of which nothing could be had.
+    Unavailable {
+        /// Why, as a sentence without its full stop.
+        why: String,
+    },
+    /// It was copied, or what a server has told of it.
     Copied {
         /// Number of files.
         files: u64,
@@ -102,16 +135,37 @@ pub enum VectorOutcome {
 
 impl VectorOutcome {
     /// One sentence for a person.
-    const fn note(&self) -> &'static str {
-        match self {
+    fn note(&self, collection: Option<&Collection>, generation: u64) -> String {
+        let behind = match collection {
+            Some(held) if held.generation < generation => format!(
+                " It holds the state of generation {}; what came after is made of the database copy.",
+                held.generation
+            ),
+            _ => String::new(),
+        };
+        let note = match self {
             Self::LeftOut => {
                 "The vector store directory was not asked for and is not in this snapshot; what it holds can be rebuilt from the database copy."
             }
             Self::Missing { .. } => {
                 "The vector store directory was asked for, but there is none, so none is in this snapshot."
             }
-            Self::Copied { .. } => "A copy of the vector store directory is in this snapshot.",
-        }
+            Self::Unavailable { why } => {
+                return format!(
+                    "The vector store was asked for and is not in this snapshot: {why}; what it holds can be rebuilt from the database copy."
+                );
+            }
+            Self::Copied { .. } => match collection.map(|collection| collection.form) {
+                Some(CollectionForm::Export) => {
+                    "An export of the collection on the Chroma server is in this snapshot; a restore leaves it there and rebuilds the collection from the database copy."
+                }
+                Some(CollectionForm::Directory) => {
+                    "A copy of the folder of the Chroma server is in this snapshot."
+                }
+                None => "A copy of the vector store directory is in this snapshot.",
+            },
+        };
+        format!("{note}{behind}")
     }
 }
 
@@ -169,9 +223,10 @@ pub fn take_with(
     monitor: &dyn Monitor,
 ) -> Result<Taken, BackupError> {
     let layout = source.layout;
-    let plan = match options.vector_store {
-        VectorStore::LeaveOut => None,
-        VectorStore::Include => vectors::plan(&layout.vector_store())?,
+    let plan = match (options.vector_store, &options.server) {
+        (VectorStore::LeaveOut, _) | (VectorStore::Include, Server::Unavailable { .. }) => None,
+        (VectorStore::Include, Server::Exported { from, .. }) => vectors::plan(from)?,
+        (VectorStore::Include, _) => vectors::plan(&layout.vector_store())?,
     };
     let (pin, (registry, now)) =
         source.store.recovery_point(|| (files::read_if_present(&layout.registry), options.clock.now()))?;
@@ -204,18 +259,25 @@ pub fn take_with(
         if let Some(bytes) = &registry {
             copy.add_registry(&layout.registry, bytes)?;
         }
-        let vectors = match (&plan, options.vector_store) {
-            (Some(plan), _) => copy.add_vectors(plan.copy(stage.dir(), monitor)?),
-            (None, VectorStore::Include) => VectorOutcome::Missing { path: layout.vector_store() },
-            (None, VectorStore::LeaveOut) => VectorOutcome::LeftOut,
+        let vectors = match (&plan, options.vector_store, &options.server) {
+            (Some(plan), ..) => copy.add_vectors(plan.copy(stage.dir(), monitor)?),
+            (None, VectorStore::LeaveOut, _) => VectorOutcome::LeftOut,
+            (None, _, Server::Unavailable { why }) => VectorOutcome::Unavailable { why: why.clone() },
+            (None, ..) => VectorOutcome::Missing { path: layout.vector_store() },
         };
         if let Some(bytes) = canaries.join().unwrap_or_else(|panic| resume_unwind(panic)) {
             copy.add_canaries(&bytes)?;
         }
         Ok::<_, BackupError>(vectors)
     })?;
-    vectors.note().clone_into(&mut copy.manifest.vector_store_note);
-    let manifest = copy.finish(&record)?;
+    let collection = match &options.server {
+        Server::InFolder(held) | Server::Exported { collection: held, .. } if plan.is_some() => {
+            Some(held.clone())
+        }
+        _ => None,
+    };
+    copy.manifest.vector_store_note = vectors.note(collection.as_ref(), record.generation.0);
+    let manifest = copy.finish(&record, collection)?;
     proceed(monitor)?;
     let (id, path) = (stage.id(), stage.target().to_owned());
     stage.publish()?;
@@ -290,7 +352,11 @@ impl Copy<'_> {
     }
 
     /// Writes the metadata, which is the last file of a snapshot.
-    fn finish(mut self, store: &StoreRecord) -> Result<Manifest, BackupError> {
+    fn finish(
+        mut self,
+        store: &StoreRecord,
+        collection: Option<Collection>,
+    ) -> Result<Manifest, BackupError> {
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         self.manifest.atocore = Some(Record {
             format_version: FORMAT_VERSION,
@@ -301,6 +367,7 @@ impl Copy<'_> {
             token: token(store),
             vector_fingerprint: store.vector_fingerprint.clone(),
             counts: counts(store),
+            collection,
             files: self.files,
             metadata_blake3: String::new(),
         });
@@ -313,7 +380,13 @@ impl Copy<'_> {
 /// The token of a generation as it is recorded: as text, because JSON numbers of that size are rounded by many.
 #[must_use]
 pub fn token(store: &StoreRecord) -> String {
-    format!("{:016x}", store.token)
+    token_text(store.token)
+}
+
+/// As [`token`], of any generation.
+#[must_use]
+pub fn token_text(token: u64) -> String {
+    format!("{token:016x}")
 }
 
 pub(crate) const fn counts(store: &StoreRecord) -> Counts {

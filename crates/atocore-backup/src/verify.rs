@@ -6,6 +6,7 @@ mod content;
 mod digests;
 mod examination;
 mod structure;
+mod vector_store;
 
 use std::path::{Path, PathBuf};
 

@@ -3,6 +3,9 @@
 mod canaries;
 mod drawing;
 mod proving;
+mod rehearsal;
+mod room;
+mod served;
 
 use std::{
     path::Path,
@@ -12,7 +15,7 @@ use std::{
 use atocore_backup::{
     ledger::{Ledger, Proven, Standing},
     restore as restoring,
-    take::{self, TakeOptions, Taken, VectorStore},
+    take::{self, Server, TakeOptions, Taken, VectorStore},
     vault::{SnapshotEntry, Vault},
     verify,
 };
@@ -24,12 +27,15 @@ use atocore_model::{
 use atocore_storage::{
     layout::Layout,
     sqlite::{Store, StoreRecord},
+    vector::Hold,
 };
 
 use crate::{engine::Engine, error::Error};
 
 pub use atocore_backup::take::Taken as TakenSnapshot;
 pub use proving::validate;
+use served::Served;
+pub(crate) use served::runs_here;
 
 /// Whether a snapshot is to hold the folder of the vector store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +46,11 @@ pub enum IncludeVectors {
     No,
 }
 
-fn options(engine: &Engine, vectors: IncludeVectors) -> TakeOptions {
+fn options(engine: &Engine, vectors: IncludeVectors, server: &Server) -> TakeOptions {
     let config = engine.config();
     let mut options = TakeOptions::new(Arc::clone(&config.clock));
     options.copier = config.copier.clone();
+    options.server = server.clone();
     options.vector_store = match vectors {
         IncludeVectors::Yes => VectorStore::Include,
         IncludeVectors::No => VectorStore::LeaveOut,
@@ -60,16 +67,26 @@ pub(crate) fn take_in_silence(
 ) -> Result<Taken, Error> {
     let layout = engine.layout();
     let source = take::Source { store, layout };
-    Ok(take::take(&Vault::new(&layout.backups), &source, &options(engine, vectors), monitor)?)
+    let hold = engine.hold_vectors(vectors)?;
+    let served = served(engine, hold.as_ref(), monitor)?;
+    let options = options(engine, vectors, &served.server);
+    Ok(take::take(&Vault::new(&layout.backups), &source, &options, monitor)?)
 }
 
+fn served(engine: &Engine, hold: Option<&Hold<'_>>, monitor: &dyn Monitor) -> Result<Served, Error> {
+    hold.map_or(Ok(Served::default()), |hold| served::find(engine, hold, monitor))
+}
+
+/// Takes a snapshot. The vector store of one that is to hold it is held meanwhile.
 pub(crate) fn take(
     engine: &Engine,
     store: &Store,
     vectors: IncludeVectors,
+    hold: Option<&Hold<'_>>,
     monitor: &dyn Monitor,
 ) -> Result<Taken, Error> {
-    let options = options(engine, vectors);
+    let served = served(engine, hold, monitor)?;
+    let options = options(engine, vectors, &served.server);
     let layout = engine.layout();
     let vault = Vault::new(&layout.backups);
     let source = take::Source { store, layout };

@@ -32,6 +32,8 @@ pub struct EngineConfig {
     pub model: ModelChoice,
     /// Where passages are searched by their vectors.
     pub vectors: VectorStore,
+    /// The program that runs a Chroma server, to prove snapshots that hold the folder of one.
+    pub chroma_program: PathBuf,
     /// How hits are ranked.
     pub weights: RankWeights,
     /// Which snapshots are kept when nothing else is said.

@@ -45,7 +45,7 @@ pub enum VectorStore {
 /// What an engine has of models and vectors.
 #[derive(Debug)]
 pub(crate) struct Embedding {
-    models: Models,
+    models: Arc<Models>,
     index: Option<Box<dyn VectorIndex>>,
     /// Since when and why the index is of no use; `None` while it is, as far as is known.
     outage: Mutex<Option<Outage>>,
@@ -133,10 +133,17 @@ impl Embedding {
         Self { index: Some(index), ..Self::without_index(choice) }
     }
 
+    /// With the models of this one, and an index in files of its own in an empty folder.
+    pub(crate) fn in_files(&self, dir: &Path) -> Result<Self, Error> {
+        let index = Box::new(ScanIndex::open(dir, IndexAccess::Write)?);
+        let models = Arc::clone(&self.models);
+        Ok(Self { models, index: Some(index), ..Self::without_index(self.models.choice().clone()) })
+    }
+
     /// Of an installation that has no store yet.
     pub(crate) fn without_index(choice: ModelChoice) -> Self {
         Self {
-            models: Models::new(choice),
+            models: Arc::new(Models::new(choice)),
             index: None,
             outage: Mutex::default(),
             asked: Mutex::default(),

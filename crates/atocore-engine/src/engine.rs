@@ -332,6 +332,16 @@ impl Engine {
     /// # Errors
     /// As [`Engine::query`].
     pub fn query_with(&self, query: &Query, weights: &RankWeights) -> Result<Answer, Error> {
+        self.query_on(&self.embedding, query, weights)
+    }
+
+    /// As [`Engine::query_with`], with vectors that are searched elsewhere.
+    pub(crate) fn query_on(
+        &self,
+        embedding: &Embedding,
+        query: &Query,
+        weights: &RankWeights,
+    ) -> Result<Answer, Error> {
         let project = match &query.project {
             ProjectHint::None => None,
             ProjectHint::Boost(name) | ProjectHint::Scope(name) => Some(self.project(name)?.id),
@@ -343,7 +353,7 @@ impl Engine {
         let index = self.index.as_ref().ok_or(Error::IndexNotReady)?;
         if self.freshness.is_none() {
             let _mark = index.refresh()?;
-            match self.embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
+            match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
                 // Said by the answer.
                 Ok(_) | Err(VectorError::Unavailable(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -353,7 +363,7 @@ impl Engine {
         if let Some(project) = &project {
             self.embedding.asked_about(project.as_str());
         }
-        let retrieval = Retrieval { store, words: index, embedding: &self.embedding, weights };
+        let retrieval = Retrieval { store, words: index, embedding, weights };
         retrieval.answer(query, project.as_ref())
     }
 
@@ -440,6 +450,10 @@ impl Engine {
 
     fn store(&self) -> Result<&Store, Error> {
         self.store_if_any().ok_or_else(|| Error::StoreMissing(self.config.layout.database()))
+    }
+
+    pub(crate) fn embedding(&self) -> &Embedding {
+        &self.embedding
     }
 
     pub(crate) fn store_if_any(&self) -> Option<&Store> {

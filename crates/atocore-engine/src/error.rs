@@ -148,6 +148,9 @@ pub enum Error {
         /// The fact.
         fact: FactId,
     },
+    /// The folder of the vector store would be replaced under a server that runs on it.
+    #[error("a Chroma server is running on the folder `{}`, which would be replaced under it", .0.display())]
+    VectorServerRunning(PathBuf),
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
@@ -201,6 +204,7 @@ impl Error {
             Self::SupersedesItself(_) => ErrorCode::InvalidRequest,
             Self::ChangeUnknown(_) => ErrorCode::ChangeUnknown,
             Self::ChangeOvertaken { .. } => ErrorCode::ChangeOvertaken,
+            Self::VectorServerRunning(_) => ErrorCode::VectorServerRunning,
             Self::StoreMissing(_) => ErrorCode::StoreMissing,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Lock(LockError::Held(_) | LockError::HeldByUnknown | LockError::Read(_)) => {
@@ -313,6 +317,9 @@ impl Error {
             ErrorCode::ChangeUnknown => "`atocore fact log` shows every change",
             ErrorCode::ChangeOvertaken => {
                 "take the later change back first; `atocore fact log --fact ID` shows all of them"
+            }
+            ErrorCode::VectorServerRunning => {
+                "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
             }
             ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
             ErrorCode::Cancelled => "run the command again to go on where it stopped",

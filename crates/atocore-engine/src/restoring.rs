@@ -160,7 +160,7 @@ impl RestorePlan {
             projects_changed: changed.map(|project| project.id.to_string()).collect(),
             restored,
             lost,
-            vectors: manifest.has_vector_store(),
+            vectors: manifest.restores_vector_store(),
         })
     }
 }
@@ -196,11 +196,14 @@ impl Engine {
     /// Questions are answered and writers go on meanwhile.
     ///
     /// # Errors
-    /// As [`Engine::plan_restore`]; and when there is no room, or the present state cannot be saved. Nothing has
-    /// changed then.
+    /// As [`Engine::plan_restore`]; and when there is no room, the present state cannot be saved, or a Chroma server
+    /// runs on the folder that would be replaced. Nothing has changed then.
     pub fn prepare_restore(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<PreparedRestore, Error> {
         let snapshot = self.prove(id, monitor)?;
         let plan = RestorePlan::new(self, &snapshot)?;
+        if plan.vectors && backups::runs_here(self) {
+            return Err(Error::VectorServerRunning(self.layout().vector_store()));
+        }
         let staged = replace::stage(&snapshot, self.layout(), monitor)?;
         let indexed = match self.index_ahead(&staged, monitor) {
             Err(error) if error.code() == ErrorCode::Cancelled => return Err(error),

@@ -148,6 +148,8 @@ codes! {
     ChangeUnknown = "change_unknown", NotFound;
     /// The fact was changed again after the change that is to be taken back.
     ChangeOvertaken = "change_overtaken", Conflict;
+    /// A Chroma server runs on the folder that a restore would replace.
+    VectorServerRunning = "vector_server_running", Busy;
 }
 
 /// An error and what caused it, in one line.

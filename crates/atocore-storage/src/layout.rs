@@ -11,6 +11,8 @@ pub struct Layout {
     pub backups: PathBuf,
     /// The registry file.
     pub registry: PathBuf,
+    /// Where a vector store that runs on this machine keeps its files; `None` for `chroma` in the data directory.
+    pub chroma: Option<PathBuf>,
 }
 
 impl Layout {
@@ -21,6 +23,7 @@ impl Layout {
             data: home.join("data"),
             backups: home.join("backups"),
             registry: home.join("config").join("project-registry.json"),
+            chroma: None,
         }
     }
 
@@ -48,10 +51,10 @@ impl Layout {
         self.data.join("index").join("incoming")
     }
 
-    /// The folder of a vector store that runs on this machine, by the contract's name.
+    /// The folder of a vector store that runs on this machine; by the contract's name where nothing else is said.
     #[must_use]
     pub fn vector_store(&self) -> PathBuf {
-        self.data.join("chroma")
+        self.chroma.clone().unwrap_or_else(|| self.data.join("chroma"))
     }
 
     /// The lock files.

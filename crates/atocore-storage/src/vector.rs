@@ -12,12 +12,15 @@ mod query;
 mod scan;
 mod source;
 
-use std::{fmt, sync::MutexGuard};
+use std::{fmt, path::Path, sync::MutexGuard};
 
 use atocore_model::{id::Mark, monitor::Monitor};
 
 pub use self::{
-    chroma::{Authorities, ChromaIndex, ChromaServer},
+    chroma::{
+        Authorities, ChromaIndex, ChromaServer, EXPORT_RECORDS, EXPORT_SUMMARY, ExportError, compare_export,
+        read_export,
+    },
     comparison::Comparison,
     error::{Outage, VectorError},
     query::{VectorFilter, VectorMatch, VectorMatches, VectorQuery},
@@ -25,6 +28,7 @@ pub use self::{
     source::{ChangedVectors, PassageVector, VectorSource, VectorSpace},
 };
 pub use crate::lexical::{IndexAccess, SourceError};
+use crate::sqlite::inspect::StoredCollection;
 
 /// While it lives, an index is not written by this process.
 #[derive(Debug)]
@@ -102,6 +106,36 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     /// copies what lies behind an index on a server; an index in files needs no such thing and always gives it.
     fn hold(&self) -> Option<Hold<'_>> {
         Some(Hold(None))
+    }
+
+    /// What the server of the index holds now, asked anew; `None` for an index in files, and before there is anything.
+    ///
+    /// # Errors
+    /// [`VectorError::Unavailable`].
+    fn on_server(&self) -> Result<Option<StoredCollection>, VectorError> {
+        Ok(None)
+    }
+
+    /// Writes all that the server of the index holds into the empty folder `dir`, in the format of
+    /// `docs/backup-format.md`, and returns what that is; `None` for an index in files, and before there is anything.
+    ///
+    /// # Errors
+    /// [`VectorError::Unavailable`], also when somebody else changes it meanwhile; or when `dir` cannot be written. What
+    /// is in it is then of no use.
+    ///
+    /// # Durability
+    /// None.
+    ///
+    /// # Cancellation
+    /// Asked before every request; [`VectorError::Cancelled`].
+    fn export(
+        &self,
+        hold: &Hold<'_>,
+        dir: &Path,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<StoredCollection>, VectorError> {
+        let _nothing = (hold, dir, monitor);
+        Ok(None)
     }
 
     /// Shows searches the newest state that was written, by whatever process, and returns its mark.

@@ -5,6 +5,7 @@
 #![expect(clippy::panic, reason = "only tests use it, and without a server they fail")]
 
 mod fake;
+mod tls;
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -21,6 +22,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 pub use fake::{FakeServer, Reply};
 use serde_json::{Value, json};
+pub use tls::Identity;
 
 use crate::model::build_folder;
 
@@ -198,7 +200,11 @@ impl Process {
 }
 
 /// The program that runs a server; fetches it when it is not here.
-fn program() -> &'static Path {
+///
+/// # Panics
+/// When it cannot be had; the message says why.
+#[must_use]
+pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match PROGRAM.get_or_init(|| installed(&build_folder().join("tmp"))) {
         Ok(program) => program,

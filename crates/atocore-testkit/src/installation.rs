@@ -119,6 +119,7 @@ impl Installation {
             max_file_bytes: 1 << 20,
             model: self.model.clone().unwrap_or_default(),
             vectors: VectorStore::Embedded,
+            chroma_program: PathBuf::from("chroma"),
             weights: RankWeights { mode, ..RankWeights::default() },
             retention: Policy::default(),
             schedule: self.schedule.clone(),

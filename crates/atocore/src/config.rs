@@ -63,6 +63,8 @@ pub struct Config {
     pub model_dir: PathBuf,
     /// Where passages are searched by their vectors.
     pub vectors: VectorStore,
+    /// The program that runs a Chroma server, to prove snapshots that hold the folder of one.
+    pub chroma_program: PathBuf,
     /// How hits are ranked.
     pub weights: RankWeights,
     /// Which snapshots are kept.
@@ -112,6 +114,7 @@ impl Config {
             max_file_bytes: self.max_file_bytes,
             model: self.model.clone(),
             vectors: self.vectors.clone(),
+            chroma_program: self.chroma_program.clone(),
             weights: self.weights.clone(),
             retention: self.retention,
             schedule: self.schedule.clone(),

@@ -16,6 +16,7 @@ fn sample() -> Manifest {
             token: "00000000000000ff".to_owned(),
             vector_fingerprint: None,
             counts: Counts { documents: 1, chunks: 2, operations: 7, ..Counts::default() },
+            collection: None,
             files: vec![FileRecord {
                 path: "db/atocore.db".parse().unwrap(),
                 size_bytes: 4096,

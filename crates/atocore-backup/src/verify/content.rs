@@ -1,21 +1,17 @@
-//! The third depth: the database holds what was recorded, and every database in the vector store can be read.
-
-use std::convert::Infallible;
+//! The third depth: the database holds what was recorded, and so does the copy of the vector store.
 
 use atocore_model::{error::with_causes, snapshot::Depth};
-use atocore_storage::{
-    files::Kind,
-    sqlite::{StorageError, StoreRecord, inspect},
-};
+use atocore_storage::sqlite::{StorageError, StoreRecord, inspect};
 
 use super::{
     examination::Examination,
     structure::{self, Part},
+    vector_store,
 };
 use crate::{
     BackupError,
     manifest::{Manifest, Record},
-    take, tree, vectors,
+    take,
 };
 
 /// Looks into the databases.
@@ -69,10 +65,7 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
         }
     }
     examination.proceed()?;
-    if manifest.has_vector_store() {
-        vector_databases(examination)?;
-    }
-    Ok(())
+    vector_store::check(examination, manifest)
 }
 
 /// What the database says of itself and the metadata says otherwise.
@@ -108,29 +101,4 @@ fn differences(found: &StoreRecord, record: &Record) -> Vec<String> {
         compare("count_mismatch", what, rows.to_string(), recorded.to_string());
     }
     problems
-}
-
-/// Checks every SQLite database in the copy of the vector store.
-fn vector_databases(examination: &mut Examination<'_>) -> Result<(), BackupError> {
-    let mut databases = Vec::new();
-    let Ok(()) = tree::walk(&examination.dir.join("chroma"), &mut |entry| -> Result<(), Infallible> {
-        if let Ok(tree::Entry { path, shown, kind: Kind::File(_), .. }) = entry
-            && vectors::is_database(&path).unwrap_or(false)
-        {
-            databases.push((path, format!("chroma/{shown}")));
-        }
-        Ok(())
-    });
-    for (path, name) in databases {
-        examination.proceed()?;
-        let complaint = match inspect::integrity(&path) {
-            Ok(complaints) => complaints.into_iter().next(),
-            Err(error) => Some(with_causes(&error)),
-        };
-        if let Some(complaint) = complaint {
-            let problem = format!("chroma_integrity_check_failed: {name}: {complaint}");
-            examination.find(Depth::Content, &name, problem);
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,14 @@
 //! The depth `content` looks into the databases: what the digests cannot tell, because the record is wrong as well.
 
-use atocore_backup::manifest;
-use atocore_model::snapshot::Depth;
+use atocore_backup::{
+    manifest::{self, Collection, CollectionForm},
+    take::{Server, TakeOptions, take, token_text},
+};
+use atocore_model::{digest::Digest, monitor::Silent, snapshot::Depth};
+use atocore_storage::{
+    sqlite::{NewSpace, Operation, StorageError},
+    vector::VectorSpace,
+};
 
 use crate::home::{Home, Victim};
 
@@ -78,6 +85,103 @@ fn a_broken_database_in_the_vector_store_is_found() {
     );
     assert_eq!(validation.chroma_ok, Some(false));
     assert!(validation.db_ok);
+}
+
+/// Puts a vector for every passage into the store, and a Chroma server's database with as many records beside it.
+fn with_collection(home: &Home) -> Collection {
+    let space = VectorSpace { fingerprint: Digest::from_bytes([9; 32]), dimensions: 2 };
+    let operation = Operation { door: "test", verb: "embed", subject: "" };
+    let new = NewSpace { space, model: "test", precision: "f32", at: "2026-11-23T12:00:00Z" };
+    let row = home.store.write(&operation, |write| write.add_space(&new)).unwrap().value;
+    let texts: Vec<Digest> = home
+        .store
+        .read(|read| {
+            let pending = read.passages_without_vector(row.key)?;
+            pending.iter().map(|passage| Ok(read.embedded_text(passage)?.unwrap().0)).collect()
+        })
+        .map_err(|error: StorageError| error)
+        .unwrap();
+    let vectors: Vec<_> = texts.into_iter().map(|text| (text, vec![1.0, 0.0])).collect();
+    let mark = home.store.write(&operation, |write| write.put_vectors(row.key, &vectors)).unwrap().mark;
+    let database = rusqlite::Connection::open(home.layout.vector_store().join("chroma.sqlite3")).unwrap();
+    database
+        .execute_batch(&format!(
+            "DROP TABLE collections;
+             CREATE TABLE databases (id, name, tenant_id); INSERT INTO databases VALUES (1, 'db', 'tenant');
+             CREATE TABLE collections (id, name, database_id); INSERT INTO collections VALUES ('c', 'ours', 1);
+             CREATE TABLE collection_metadata (collection_id, key, str_value, int_value, bool_value);
+             INSERT INTO collection_metadata VALUES ('c', 'atocore', NULL, 1, NULL),
+                ('c', 'generation', NULL, {}, NULL), ('c', 'token', '{}', NULL, NULL);
+             CREATE TABLE segments (id, scope, collection); INSERT INTO segments VALUES ('m', 'METADATA', 'c');
+             CREATE TABLE embeddings (segment_id, embedding_id);
+             INSERT INTO embeddings VALUES ('m', 1), ('m', 2), ('m', 3), ('m', 4), ('m', 5), ('m', 6);
+             CREATE TABLE embeddings_queue (seq_id, topic, id, operation);
+             CREATE TABLE max_seq_id (segment_id, seq_id)",
+            mark.generation.0, mark.token
+        ))
+        .unwrap();
+    Collection {
+        form: CollectionForm::Directory,
+        tenant: "tenant".to_owned(),
+        database: "db".to_owned(),
+        name: "ours".to_owned(),
+        generation: mark.generation.0,
+        token: token_text(mark.token),
+        records: 6,
+    }
+}
+
+#[test]
+fn a_collection_that_is_not_what_the_record_says_is_found() {
+    let home = Home::new();
+    let held = with_collection(&home);
+    let options = TakeOptions { server: Server::InFolder(held), ..home.options() };
+    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    assert_eq!(Victim::of(&taken).validate(Depth::Content).errors(), [""; 0]);
+    let cases = [
+        ("DELETE FROM embeddings WHERE embedding_id = 1", "chroma_count_mismatch: records 5"),
+        (
+            "INSERT INTO embeddings_queue VALUES (1, 'x/c', '7', 0)",
+            "chroma_count_mismatch: 7 records in the collection, 6 vectors in the database",
+        ),
+        (
+            "UPDATE collection_metadata SET int_value = 1 WHERE key = 'generation'",
+            "chroma_generation_mismatch: generation 1 ",
+        ),
+        (
+            "UPDATE collection_metadata SET str_value = '1' WHERE key = 'token'",
+            "chroma_generation_mismatch: token 0000000000000001 ",
+        ),
+        ("UPDATE collections SET name = 'other'", "chroma_collection_missing: `ours`"),
+        ("DELETE FROM collection_metadata WHERE key = 'atocore'", "chroma_collection_missing: `ours`"),
+        ("DROP TABLE segments", "chroma_unreadable: chroma/chroma.sqlite3: "),
+    ];
+    for (sql, expected) in cases {
+        let victim = Victim::of(&taken);
+        rewritten(&victim, "chroma/chroma.sqlite3", |connection| connection.execute_batch(sql).unwrap());
+        assert!(victim.validate(Depth::Digests).valid(), "{sql}");
+        let validation = victim.validate(Depth::Content);
+        let errors = validation.errors();
+        assert!(errors.iter().any(|error| error.starts_with(expected)), "{sql}: {errors:?}");
+        assert_eq!((validation.chroma_ok, validation.depth_reached), (Some(false), Some(Depth::Digests)));
+    }
+}
+
+#[test]
+fn a_collection_that_is_behind_or_being_changed_is_not_counted_against_the_store() {
+    let home = Home::new();
+    let held = with_collection(&home);
+    let _stored = home.put("later.md", &["seven"]);
+    let options = TakeOptions { server: Server::InFolder(held), ..home.options() };
+    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    assert!(taken.manifest.vector_store_note.contains("the state of generation"));
+    let victim = Victim::of(&taken);
+    assert_eq!(victim.validate(Depth::Content).errors(), [""; 0]);
+    // A record that was lost shows all the same.
+    rewritten(&victim, "chroma/chroma.sqlite3", |connection| {
+        connection.execute_batch("DELETE FROM embeddings WHERE embedding_id = 1").unwrap();
+    });
+    assert!(victim.validate(Depth::Content).errors()[0].starts_with("chroma_count_mismatch: records 5"));
 }
 
 #[test]

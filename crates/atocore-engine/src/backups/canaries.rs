@@ -13,17 +13,19 @@ use atocore_backup::{
     take,
 };
 use atocore_model::{
-    monitor::Monitor,
+    monitor::{Monitor, Progress},
     query::{Answer, Hit, ProjectHint, Query, TopK},
-    ranking::Fusion,
+    ranking::{Fusion, Mode},
 };
 use atocore_storage::{
     files,
     sqlite::{Store, StoreRecord},
+    vector::VectorError,
 };
 
-use super::drawing;
+use super::{drawing, room::Room};
 use crate::{
+    embedding::{Embedding, VectorStore},
     engine::Engine,
     error::Error,
     evaluation::{self, question_file},
@@ -38,6 +40,9 @@ const MOST_QUESTIONS: usize = 50;
 
 /// No further question is asked after this, so that a snapshot does not become slow.
 const MOST_TIME: Duration = Duration::from_secs(2);
+
+/// An index in files is not made for longer than this where the vectors are on a server.
+const MOST_INDEXING: Duration = Duration::from_secs(10);
 
 /// How long to wait until answers show what is committed.
 const MOST_WAIT: Duration = Duration::from_millis(500);
@@ -64,6 +69,43 @@ pub(super) fn record(
     recording.into_file(answers, point).to_bytes().ok()
 }
 
+/// What questions are asked of by meaning: the same as when a restored copy is asked.
+enum Meaning<'e> {
+    /// The index in files that there is.
+    Own(&'e Embedding),
+    /// One that was made for this, because the vectors are on a server: that may be away, and its graph may miss a
+    /// passage that an index in files finds.
+    InFiles(Box<Embedding>, #[expect(dead_code, reason = "it is there to be dropped")] Room),
+    /// Nothing: it would take too long.
+    Nothing,
+}
+
+impl Meaning<'_> {
+    fn embedding(&self) -> Option<&Embedding> {
+        match self {
+            Self::Own(embedding) => Some(embedding),
+            Self::InFiles(embedding, _) => Some(embedding),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// Calls work off when it takes too long.
+struct Until<'m> {
+    monitor: &'m dyn Monitor,
+    began: Instant,
+}
+
+impl Monitor for Until<'_> {
+    fn progress(&self, progress: Progress) {
+        self.monitor.progress(progress);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.monitor.cancelled() || self.began.elapsed() > MOST_INDEXING
+    }
+}
+
 /// Questions while they are found and answered.
 struct Recording<'e> {
     engine: &'e Engine,
@@ -73,7 +115,7 @@ struct Recording<'e> {
     notes: Vec<String>,
 }
 
-impl Recording<'_> {
+impl<'e> Recording<'e> {
     fn into_file(mut self, answers: Option<Vec<Canary>>, point: &StoreRecord) -> Canaries {
         let weights = &self.engine.config().weights;
         let answered = answers.is_some();
@@ -132,8 +174,9 @@ impl Recording<'_> {
 
     /// The answers of a recovery point; `None` when the store holds others already, or before they are all there.
     fn answers(&mut self, point: &StoreRecord, monitor: &dyn Monitor) -> Result<Option<Vec<Canary>>, Error> {
+        let meaning = self.meaning(monitor)?;
         let started = Instant::now();
-        while !self.engine.is_current()? {
+        while !self.is_current(&meaning)? {
             if started.elapsed() > MOST_WAIT {
                 return Ok(None);
             }
@@ -150,9 +193,37 @@ impl Recording<'_> {
                 self.notes.push(format!("{left} questions were not asked, to take no more time"));
                 break;
             }
-            canaries.extend(ask(self.engine, query, weights)?);
+            canaries.extend(ask(self.engine, &meaning, query, weights)?);
         }
-        Ok((self.is_as(point)? && self.engine.is_current()?).then_some(canaries))
+        Ok((self.is_as(point)? && self.is_current(&meaning)?).then_some(canaries))
+    }
+
+    /// What to ask by meaning.
+    fn meaning(&mut self, monitor: &dyn Monitor) -> Result<Meaning<'e>, Error> {
+        let engine = self.engine;
+        let is_asked = |query: &Query| query.mode.unwrap_or(engine.config().weights.mode) != Mode::Lexical;
+        if engine.config().vectors == VectorStore::Embedded || !self.questions.iter().any(is_asked) {
+            return Ok(Meaning::Own(engine.embedding()));
+        }
+        let room = Room::new(&engine.layout().scratch(), "canaries");
+        let embedding = engine.embedding().in_files(room.dir())?;
+        match embedding.catch_up(self.store, &Until { monitor, began: Instant::now() }) {
+            Ok(()) => Ok(Meaning::InFiles(Box::new(embedding), room)),
+            Err(Error::Cancelled | Error::Vector(VectorError::Cancelled)) if !monitor.cancelled() => {
+                let limit = MOST_INDEXING.as_secs();
+                self.notes.push(format!(
+                    "the questions were asked by words alone: an index in files takes more than {limit} s"
+                ));
+                Ok(Meaning::Nothing)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether answers show what is committed.
+    fn is_current(&self, meaning: &Meaning<'_>) -> Result<bool, Error> {
+        let vectors = meaning.embedding().map_or(Ok(true), |embedding| embedding.is_current(self.store))?;
+        Ok(vectors && self.engine.words_are_current()?)
     }
 
     /// Whether the store would answer as the recovery point.
@@ -166,16 +237,25 @@ impl Recording<'_> {
 }
 
 /// Asks a question in the mode that can be used now, by its name; `None` when nothing is found, which proves nothing.
-fn ask(engine: &Engine, query: &Query, weights: &RankWeights) -> Result<Option<Canary>, Error> {
-    let wanted = query.mode.unwrap_or(weights.mode);
+fn ask(
+    engine: &Engine,
+    meaning: &Meaning<'_>,
+    query: &Query,
+    weights: &RankWeights,
+) -> Result<Option<Canary>, Error> {
+    let wanted = match meaning {
+        Meaning::Nothing => Mode::Lexical,
+        Meaning::Own(_) | Meaning::InFiles(..) => query.mode.unwrap_or(weights.mode),
+    };
+    let embedding = meaning.embedding().unwrap_or(engine.embedding());
     let mut query = Query { mode: Some(wanted), ..query.clone() };
-    let mut answer = match engine.query_with(&query, weights) {
+    let mut answer = match engine.query_on(embedding, &query, weights) {
         Err(Error::NoModel(_)) => return Ok(None),
         answer => answer?,
     };
     if answer.mode != wanted {
         query.mode = Some(answer.mode);
-        answer = engine.query_with(&query, weights)?;
+        answer = engine.query_on(embedding, &query, weights)?;
     }
     let found = !answer.hits.is_empty();
     Ok(found.then(|| canary(&query, answer.mode.as_str(), &answer.hits)))

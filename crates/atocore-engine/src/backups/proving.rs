@@ -3,17 +3,13 @@
 //!
 //! Whatever happens, nothing stays in scratch; what a killed run leaves there, the next owner of the store removes.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
-};
+use std::{path::Path, time::Instant};
 
 use atocore_backup::{
     BackupError,
     canaries::{Canaries, Canary, CanaryHit},
     ledger::Ledger,
-    manifest::{CANARIES, Place},
+    manifest::{CANARIES, Collection, CollectionForm, Place},
     restore::restore_into,
     take,
     vault::Vault,
@@ -27,9 +23,15 @@ use atocore_model::{
     query::Notice,
     snapshot::Depth,
 };
-use atocore_storage::{files, layout::Layout, registry::Registry};
+use atocore_storage::{
+    files,
+    layout::Layout,
+    registry::Registry,
+    sqlite::{Store, StoreVectors},
+    vector::{ExportError, VectorError, compare_export},
+};
 
-use super::canaries;
+use super::{canaries, rehearsal, room::Room};
 use crate::{
     config::EngineConfig,
     embedding::VectorStore,
@@ -73,26 +75,6 @@ pub fn validate(
     Ok(validation)
 }
 
-/// A folder that is removed when it is dropped.
-struct Room {
-    dir: PathBuf,
-}
-
-impl Room {
-    fn new(scratch: &Path) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self { dir: scratch.join(format!("drill-{}-{number}", std::process::id())) }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        // The first error is the one to report; what stays behind is removed by the next owner.
-        drop(files::remove_tree(&self.dir));
-    }
-}
-
 /// Restores, opens, looks, and asks; what is found on the way ends it.
 fn rehearse(
     config: &EngineConfig,
@@ -102,16 +84,16 @@ fn rehearse(
     monitor: &dyn Monitor,
 ) -> Result<Vec<Finding>, Error> {
     // Declared first: it is removed when the engine is closed.
-    let room = Room::new(scratch);
-    check_space(&room.dir, verified)?;
-    match restore_into(verified, &room.dir, monitor) {
+    let room = Room::new(scratch, "drill");
+    check_space(room.dir(), verified)?;
+    match restore_into(verified, room.dir(), monitor) {
         Ok(_report) => {}
         Err(error @ (BackupError::Damaged { .. } | BackupError::CopyDiffers(_))) => {
             return Ok(vec![found(format!("restore_failed: {}", with_causes(&error)))]);
         }
         Err(error) => return Err(error.into()),
     }
-    let layout = Layout::in_home(&room.dir);
+    let layout = Layout::in_home(room.dir());
     // What is on a server is that of the live store.
     let own = EngineConfig { layout, vectors: VectorStore::Embedded, ..config.clone() };
     let access = Access::Own { activity: format!("drill of {}", verified.stamp()), socket: None };
@@ -121,6 +103,9 @@ fn rehearse(
         Err(error) => return Ok(vec![found(format!("open_failed: {}", with_causes(&error)))]),
     };
     let mut findings: Vec<Finding> = look(&engine, verified)?.into_iter().map(found).collect();
+    if findings.is_empty() {
+        findings.extend(vector_store_problems(config, &engine, verified, monitor)?.into_iter().map(found));
+    }
     if findings.is_empty() && depth >= Depth::Answers {
         let problems = replay(&engine, verified, monitor)?;
         findings.extend(problems.into_iter().map(|problem| Finding {
@@ -183,6 +168,50 @@ fn look(engine: &Engine, verified: &VerifiedSnapshot) -> Result<Vec<String>, Err
     }
     problems.extend(project_problem(engine, verified));
     Ok(problems)
+}
+
+/// What is wrong with the collection of a Chroma server in the snapshot, when there is one.
+fn vector_store_problems(
+    config: &EngineConfig,
+    engine: &Engine,
+    verified: &VerifiedSnapshot,
+    monitor: &dyn Monitor,
+) -> Result<Vec<String>, Error> {
+    let (Some(recorded), Some(store)) = (verified.manifest().collection(), engine.store_if_any()) else {
+        return Ok(Vec::new());
+    };
+    match recorded.form {
+        CollectionForm::Directory => {
+            let folder = engine.layout().vector_store();
+            rehearsal::problems(config, &folder, recorded, store, monitor)
+        }
+        CollectionForm::Export => exported_problems(store, verified, recorded, monitor),
+    }
+}
+
+/// What is wrong with the records of an export. One of an earlier state of the store is not compared with it.
+fn exported_problems(
+    store: &Store,
+    verified: &VerifiedSnapshot,
+    recorded: &Collection,
+    monitor: &dyn Monitor,
+) -> Result<Vec<String>, Error> {
+    let current = store.read(|read| {
+        let changed = read.last_document_change()?.max(read.last_vector_change()?);
+        Ok::<_, Error>(read.serving_space()?.filter(|_| changed.0 <= recorded.generation))
+    })?;
+    let Some(row) = current else { return Ok(Vec::new()) };
+    let folder = verified.path().join("chroma");
+    match compare_export(&folder, &StoreVectors::new(store, &row), monitor) {
+        Ok(compared) if compared.is_same() => Ok(Vec::new()),
+        Ok(compared) => Ok(vec![format!(
+            "chroma_records_differ: of {} vectors the export lacks {}, has {} otherwise, and {} more",
+            compared.expected, compared.missing, compared.wrong, compared.extra
+        )]),
+        Err(ExportError::Source(VectorError::Cancelled)) => Err(Error::Cancelled),
+        Err(ExportError::Source(error)) => Err(error.into()),
+        Err(error) => Ok(vec![format!("chroma_unreadable: {}", with_causes(&error))]),
+    }
 }
 
 /// What is wrong with the projects of the opened copy: they must be those of the registry in the snapshot.

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use atocore_backup::{vault::SnapshotEntry, verify::Validation};
 use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth};
-use atocore_storage::sqlite::StorageError;
+use atocore_storage::{sqlite::StorageError, vector::Hold};
 
 use super::Engine;
 use crate::{
     backups::{self, IncludeVectors, SnapshotProof, TakenSnapshot},
+    embedding::VectorStore,
     error::Error,
     exclusive::Turn,
 };
@@ -35,13 +36,26 @@ impl Engine {
         let turn = match vectors {
             IncludeVectors::Yes => {
                 let turn = begin()?;
-                Some((turn, self.embedding.hold(&*self.config.clock, self.config.busy_timeout)?))
+                // So that what is copied is what the store holds; a server that is away stays behind, which is said.
+                if matches!(self.config.vectors, VectorStore::Chroma(_)) {
+                    self.embedding.catch_up(self.store()?, monitor)?;
+                }
+                Some(turn)
             }
             IncludeVectors::No => None,
         };
-        let taken = backups::take(self, self.store()?, vectors, monitor);
-        drop(turn);
+        let hold = self.hold_vectors(vectors)?;
+        let taken = backups::take(self, self.store()?, vectors, hold.as_ref(), monitor);
+        drop((hold, turn));
         taken
+    }
+
+    /// Keeps the vector store as it is for whoever copies it, when it is to be copied.
+    pub(crate) fn hold_vectors(&self, vectors: IncludeVectors) -> Result<Option<Hold<'_>>, Error> {
+        match vectors {
+            IncludeVectors::Yes => self.embedding.hold(&*self.config.clock, self.config.busy_timeout),
+            IncludeVectors::No => Ok(None),
+        }
     }
 
     /// Every snapshot, by stamp.

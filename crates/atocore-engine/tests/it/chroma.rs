@@ -26,11 +26,11 @@ use atocore_testkit::{
 /// How long to sleep until something is looked at again that comes by itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-fn embedded(place: &Installation) -> EngineConfig {
+pub(crate) fn embedded(place: &Installation) -> EngineConfig {
     EngineConfig { model: model::choice(), weights: RankWeights::default(), ..place.config() }
 }
 
-fn on(place: &Installation, url: &str) -> EngineConfig {
+pub(crate) fn on(place: &Installation, url: &str) -> EngineConfig {
     let server = ChromaServer {
         url: url.to_owned(),
         tenant: "default_tenant".to_owned(),
@@ -43,22 +43,22 @@ fn on(place: &Installation, url: &str) -> EngineConfig {
     EngineConfig { vectors: VectorStore::Chroma(server), ..embedded(place) }
 }
 
-fn open(config: EngineConfig) -> Engine {
+pub(crate) fn open(config: EngineConfig) -> Engine {
     Engine::open(config, Access::Own { activity: "test".to_owned(), socket: None }, &Silent).unwrap()
 }
 
-fn write_notes(place: &Installation) {
+pub(crate) fn write_notes(place: &Installation) {
     place.write("p/car.md", "# Garage\n\nThe automobile would not start because its battery was flat.");
     place.write("p/bread.md", "# Kitchen\n\nKnead the dough for ten minutes and let it rise under a cloth.");
     place.write("q/tax.md", "# Papers\n\nThe declaration has to be handed in before the end of July.");
 }
 
-fn asked(engine: &Engine, text: &str, mode: Mode) -> Result<Answer, Error> {
+pub(crate) fn asked(engine: &Engine, text: &str, mode: Mode) -> Result<Answer, Error> {
     engine.query(&Query { mode: Some(mode), ..Query::new(text.parse().unwrap()) })
 }
 
 /// Everything that a caller can see of some answers, filters among them.
-fn answers(engine: &Engine) -> Vec<String> {
+pub(crate) fn answers(engine: &Engine) -> Vec<String> {
     let mut shown = Vec::new();
     for text in ["my car is broken down", "baking", "what do I owe the state", "battery"] {
         for mode in [Mode::Dense, Mode::Hybrid] {

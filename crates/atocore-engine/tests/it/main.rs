@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod chroma;
+mod chroma_snapshots;
 mod doctor;
 mod evaluation;
 mod freshness;

@@ -3,7 +3,7 @@
 //! Never for a database that this process has open: closing the descriptor would drop SQLite's locks on it.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::mpsc,
@@ -109,6 +109,32 @@ pub fn head(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     let _read = named("read", path, open(path)?.take(limit).read_to_end(&mut bytes))?;
     Ok(bytes)
+}
+
+/// Hands every line of a file to `each`, without its end. A line longer than `most` bytes is an error.
+///
+/// # Errors
+/// When the file cannot be read, or with the error of `each`.
+pub fn lines<E: From<FileError>>(
+    path: &Path,
+    most: u64,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut file = BufReader::with_capacity(PIECE_BYTES, open(path)?);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = named("read", path, (&mut file).take(most + 1).read_until(b'\n', &mut line))?;
+        if read == 0 {
+            return Ok(());
+        }
+        if line.last() == Some(&b'\n') {
+            let _end = line.pop();
+        } else if line.len() as u64 > most {
+            named("read", path, Err(io::Error::other(format!("a line is longer than {most} bytes"))))?;
+        }
+        each(&line)?;
+    }
 }
 
 /// A new file that is hashed while it is written.
@@ -247,6 +273,28 @@ mod tests {
         assert_eq!(file.finish().unwrap(), files::digest(&path).unwrap());
         assert_eq!(files::digest(&path).unwrap().0, 562_152);
         assert!(HashedFile::create(&path).is_err());
+    }
+
+    #[test]
+    fn lines_come_one_by_one_and_none_that_is_too_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        let read = |text: &str, most: u64| -> Result<Vec<String>, FileError> {
+            files::remove_file(&path)?;
+            files::write_synced(&path, text.as_bytes())?;
+            let mut found = Vec::new();
+            lines(&path, most, &mut |line| {
+                found.push(String::from_utf8_lossy(line).into_owned());
+                Ok::<_, FileError>(())
+            })?;
+            Ok(found)
+        };
+        assert_eq!(read("", 4).unwrap(), [""; 0]);
+        assert_eq!(read("a\n\nfour\n", 4).unwrap(), ["a", "", "four"]);
+        assert_eq!(read("a\nb", 4).unwrap(), ["a", "b"]);
+        for long in ["fives\n", "a\nfives", "more than that"] {
+            assert!(read(long, 4).is_err(), "{long}");
+        }
     }
 
     #[test]

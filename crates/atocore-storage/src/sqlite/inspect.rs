@@ -1,10 +1,13 @@
 //! Looks at a database file that nobody writes to, and leaves no trace: no sidecar, no change, no lock.
 
+mod collections;
+
 use std::path::Path;
 
 use atocore_model::id::Generation;
 use rusqlite::{Connection, OpenFlags};
 
+pub use self::collections::{StoredCollection, collections, live_collections, vectors_shown};
 use super::{ReadTransaction, StorageError, StoreRecord, embeddings, facts, migrate, pin};
 
 /// What `PRAGMA integrity_check` complains about; empty when the database is whole.

@@ -6,10 +6,12 @@
 
 mod client;
 mod comparing;
+mod export;
 mod filling;
 mod holding;
 mod outage;
 mod record;
+mod resolving;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,7 @@ mod wire;
 use std::{
     collections::HashSet,
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError,
         atomic::{AtomicBool, Ordering},
@@ -28,7 +30,10 @@ use std::{
 
 use atocore_model::{id::Mark, monitor::Monitor, time::Clock};
 
-pub use self::client::{Authorities, ChromaServer};
+pub use self::{
+    client::{Authorities, ChromaServer},
+    export::{EXPORT_RECORDS, EXPORT_SUMMARY, ExportError, compare_export, read_export},
+};
 use self::{
     client::{CallError, Client},
     filling::{Filled, Filling},
@@ -43,7 +48,7 @@ use super::{
     query::{VectorMatches, VectorQuery},
     source::{VectorSource, VectorSpace},
 };
-use crate::{lexical::IndexAccess, vector::VectorIndex};
+use crate::{lexical::IndexAccess, sqlite::inspect::StoredCollection, vector::VectorIndex};
 
 /// The most dimensions that vectors may have, as for every index.
 const MOST_DIMENSIONS: usize = 1 << 16;
@@ -82,13 +87,11 @@ struct View {
 
 impl View {
     fn of(holding: &Holding, held: Held) -> Self {
-        Self {
-            id: holding.id.clone(),
-            space: holding.space,
-            mark: held.mark,
-            vectors: held.vectors,
-            hidden: Mutex::default(),
-        }
+        Self::new(&holding.id, holding.space, held)
+    }
+
+    fn new(id: &str, space: VectorSpace, held: Held) -> Self {
+        Self { id: id.to_owned(), space, mark: held.mark, vectors: held.vectors, hidden: Mutex::default() }
     }
 
     fn hidden(&self) -> MutexGuard<'_, HashSet<String>> {
@@ -183,6 +186,7 @@ impl ChromaIndex {
     fn base(&self, holding: &Holding, source: &dyn VectorSource) -> Result<Option<Held>, VectorError> {
         let Some(held) = holding.state else { return Ok(None) };
         if holding.space != source.space()
+            || holding.is_of_other_length
             || self.is_suspect.load(Ordering::SeqCst)
             || !source.has(held.mark)?
         {
@@ -255,7 +259,7 @@ impl ChromaIndex {
         let held = Held { mark, vectors, open: false };
         let metadata = Holding::metadata(space, Some(held));
         self.again_and_again(monitor, |_| self.client.describe(&id, &metadata))?;
-        self.show(Some(View::of(&Holding { id: id.clone(), space, state: Some(held) }, held)));
+        self.show(Some(View::new(&id, space, held)));
         self.is_suspect.store(false, Ordering::SeqCst);
         if replaced {
             self.breaker.insist(|| self.client.remove(self.name()))?;
@@ -381,6 +385,19 @@ impl VectorIndex for ChromaIndex {
             Err(TryLockError::Poisoned(poisoned)) => Some(Hold(Some(poisoned.into_inner()))),
             Err(TryLockError::WouldBlock) => None,
         }
+    }
+
+    fn on_server(&self) -> Result<Option<StoredCollection>, VectorError> {
+        export::described(self).map(|found| found.map(|(_, stored)| stored))
+    }
+
+    fn export(
+        &self,
+        _hold: &Hold<'_>,
+        dir: &Path,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<StoredCollection>, VectorError> {
+        export::export(self, dir, monitor)
     }
 
     fn refresh(&self) -> Result<Option<Mark>, VectorError> {

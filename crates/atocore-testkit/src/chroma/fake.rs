@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use super::tls::Identity;
+
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -40,6 +42,7 @@ type Rule = Box<dyn FnMut(&str) -> Reply + Send>;
 
 struct Shared {
     behind: Option<SocketAddr>,
+    identity: Option<Identity>,
     rule: Mutex<Rule>,
     /// Asked instead, when there is one.
     head_rule: Mutex<Option<Rule>>,
@@ -62,7 +65,17 @@ impl FakeServer {
     #[must_use]
     pub fn before(behind: &str) -> Self {
         let behind = behind.trim_start_matches("http://").parse().ok();
-        Self::start(behind, Box::new(|_| Reply::Pass))
+        Self::start(behind, None, Box::new(|_| Reply::Pass))
+    }
+
+    /// As [`FakeServer::before`], speaking TLS to whoever asks it.
+    ///
+    /// # Panics
+    /// When this machine has no free port.
+    #[must_use]
+    pub fn with_tls(behind: &str, identity: Identity) -> Self {
+        let behind = behind.trim_start_matches("http://").parse().ok();
+        Self::start(behind, Some(identity), Box::new(|_| Reply::Pass))
     }
 
     /// Starts one that answers every request like this.
@@ -71,16 +84,17 @@ impl FakeServer {
     /// When this machine has no free port.
     #[must_use]
     pub fn always(reply: Reply) -> Self {
-        Self::start(None, Box::new(move |_| reply.clone()))
+        Self::start(None, None, Box::new(move |_| reply.clone()))
     }
 
-    fn start(behind: Option<SocketAddr>, rule: Rule) -> Self {
+    fn start(behind: Option<SocketAddr>, identity: Option<Identity>, rule: Rule) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = bound.unwrap_or_else(|error| panic!("no server for tests: {error}"));
         let closing = AtomicBool::new(false);
         let shared = Arc::new(Shared {
             behind,
+            identity,
             rule: Mutex::new(rule),
             head_rule: Mutex::default(),
             seen: Mutex::default(),
@@ -95,7 +109,7 @@ impl FakeServer {
                     }
                     let shared = Arc::clone(&shared);
                     // A caller that goes away is no failure of the test.
-                    thread::spawn(move || drop(shared.answer(stream)));
+                    thread::spawn(move || drop(shared.serve(stream)));
                 }
             })
         };
@@ -105,7 +119,14 @@ impl FakeServer {
     /// Where it answers.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.shared.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The port of it.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// From now on, what becomes of a request is said by `rule`, which gets its first line and its body as text.
@@ -137,8 +158,16 @@ impl Drop for FakeServer {
 }
 
 impl Shared {
-    fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
-        let (head, body) = read_request(&mut stream)?;
+    fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+        let Some(identity) = &self.identity else { return self.answer(&mut stream) };
+        let mut stream = identity.accept(stream)?;
+        self.answer(&mut stream)?;
+        stream.conn.send_close_notify();
+        stream.flush()
+    }
+
+    fn answer(&self, stream: &mut (impl Read + Write)) -> io::Result<()> {
+        let (head, body) = read_request(stream)?;
         let first = head.lines().next().unwrap_or_default().to_owned();
         lock(&self.seen).push(first.clone());
         let by_head = lock(&self.head_rule).as_mut().map(|rule| rule(&head));
@@ -179,7 +208,7 @@ impl Shared {
 }
 
 /// Reads one request: its head without the empty line, and its body.
-fn read_request(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
+fn read_request(stream: &mut impl Read) -> io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 8192];
     loop {

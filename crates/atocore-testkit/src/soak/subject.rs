@@ -205,6 +205,7 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         max_file_bytes: 16 << 20,
         model: ModelChoice::default(),
         vectors: VectorStore::Embedded,
+        chroma_program: PathBuf::from("chroma"),
         weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
         retention: Policy::default(),
         schedule: Schedule::default(),

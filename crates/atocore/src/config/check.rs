@@ -44,6 +44,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         data: check.folder(Key::DataDir, || parts.data.clone()),
         backups: check.folder(Key::BackupDir, || parts.backups.clone()),
         registry: check.folder(Key::ProjectRegistryPath, || parts.registry.clone()),
+        chroma: None,
     };
     let vault_dir = check.folder_if_set(Key::VaultDir);
     let drive_dir = check.folder_if_set(Key::DriveDir);
@@ -58,6 +59,8 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let max_file_bytes = check.number(Key::MaxFileBytes, 1, LARGEST_FILE_BYTES);
     let model = check.model(&layout, &model_dir);
     let vectors = check.vectors();
+    let layout = Layout { chroma: check.chroma_folder(&layout, &home), ..layout };
+    let chroma_program = check.chroma_program();
     let weights = RankWeights {
         mode: check.value(Key::RetrievalMode, "`hybrid`, `dense` or `lexical`", word).unwrap_or_default(),
         fusion: check.fusion(),
@@ -98,6 +101,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         model,
         model_dir,
         vectors,
+        chroma_program,
         weights,
         retention,
         schedule,

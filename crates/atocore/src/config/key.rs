@@ -77,6 +77,10 @@ keys! {
     ChromaCaFile = "CHROMA_CA_FILE", "";
     /// How long a question to it may take, in milliseconds.
     ChromaTimeoutMs = "CHROMA_TIMEOUT_MS", "5000";
+    /// Where a Chroma server of this machine keeps its data.
+    ChromaDataDir = "CHROMA_DATA_DIR", "";
+    /// The program that runs a Chroma server on the copy in a snapshot, to prove it.
+    ChromaProgram = "CHROMA_PROGRAM", "chroma";
     /// How passages are found when a question does not say.
     RetrievalMode = "RETRIEVAL_MODE", "hybrid";
     /// How words and meaning are put together.
@@ -170,6 +174,7 @@ impl Key {
                 | Self::DriveDir
                 | Self::ModelDir
                 | Self::ChromaCaFile
+                | Self::ChromaDataDir
         )
     }
 }

@@ -60,8 +60,12 @@ impl Verb for CreateBackup {
     fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
         let include = if self.include_chroma { IncludeVectors::Yes } else { IncludeVectors::No };
         let taken = engine.create_snapshot(include, monitor)?;
-        if let VectorOutcome::Missing { path } = &taken.vectors {
-            tracing::warn!(path = %path.display(), "chroma_snapshot_skipped_missing");
+        match &taken.vectors {
+            VectorOutcome::Missing { path } => {
+                tracing::warn!(path = %path.display(), "chroma_snapshot_skipped_missing");
+            }
+            VectorOutcome::Unavailable { why } => tracing::warn!(why, "chroma_snapshot_skipped_missing"),
+            VectorOutcome::LeftOut | VectorOutcome::Copied { .. } => {}
         }
         let metadata = wire::SnapshotMetadata::from(taken.manifest);
         tracing::info!(

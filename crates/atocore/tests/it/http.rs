@@ -75,7 +75,7 @@ fn every_operation_of_the_description_is_answered() {
         ("GET", "/interactions".to_owned(), None, 200),
         ("GET", format!("/interactions/{interaction}"), None, 200),
         ("GET", "/facts/changes".to_owned(), None, 200),
-        ("POST", "/facts/changes/1/reverse".to_owned(), None, 200),
+        ("POST", "/facts/changes/5/reverse".to_owned(), None, 200),
         ("GET", "/admin/backup".to_owned(), None, 200),
         ("GET", format!("/admin/backup/{stamp}/validate?depth=content"), None, 200),
         ("POST", format!("/admin/backup/{stamp}/validate?depth=digests"), None, 200),

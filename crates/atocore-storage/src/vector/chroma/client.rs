@@ -9,8 +9,10 @@ use ureq::{
     Agent, Body,
     http::{Response, StatusCode},
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+    unversioned::transport::DefaultConnector,
 };
 
+use super::resolving::Remembering;
 use super::wire::{
     Added, Asked, Collection, Created, Filter, Found, Got, Ids, Limits, Listed, Metadata, Ranked, Said, Told,
     Updated,
@@ -18,6 +20,8 @@ use super::wire::{
 
 /// More of an answer is not read.
 const MOST_ANSWER_BYTES: u64 = 256 << 20;
+/// How the TLS library says that a certificate is not to be trusted.
+const BAD_CERTIFICATE: &str = "invalid peer certificate";
 /// More of an error is not shown.
 const MOST_SHOWN: usize = 200;
 
@@ -83,6 +87,8 @@ impl fmt::Debug for Authorities {
 pub(super) enum CallError {
     /// No answer: the connection is refused or lost.
     Lost(String),
+    /// It has not the certificate that it should.
+    Untrusted(String),
     /// An answer that says to come again.
     Passing(String),
     /// No answer within the time limit.
@@ -126,7 +132,8 @@ impl Client {
             .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        Self { agent: config.into(), server }
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Remembering::default());
+        Self { agent, server }
     }
 
     pub(super) const fn server(&self) -> &ChromaServer {
@@ -198,6 +205,21 @@ impl Client {
     /// The records that a filter lets through, with all that is known of them.
     pub(super) fn told(&self, id: &str, filter: Filter<'_>, limit: Duration) -> Result<Vec<Told>, CallError> {
         let asked = Listed { filter, include: &["embeddings", "metadatas"], ..Listed::default() };
+        let got: Got = self.post(&self.at(&format!("{id}/get")), &asked, limit)?;
+        got.told().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
+    }
+
+    /// All that is known of some records, `most` of them after the first `offset`.
+    pub(super) fn page(
+        &self,
+        id: &str,
+        offset: u64,
+        most: usize,
+        limit: Duration,
+    ) -> Result<Vec<Told>, CallError> {
+        let (limit_to, offset) = (Some(most), Some(offset));
+        let include = &["embeddings", "metadatas"];
+        let asked = Listed { limit: limit_to, offset, include, ..Listed::default() };
         let got: Got = self.post(&self.at(&format!("{id}/get")), &asked, limit)?;
         got.told().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
     }
@@ -317,7 +339,10 @@ fn not_answered(error: ureq::Error, limit: Duration) -> CallError {
         ureq::Error::Timeout(_) => CallError::Slow(limit),
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => CallError::Slow(limit),
         ureq::Error::Protocol(error) => CallError::Nonsense(error.to_string()),
-        error => CallError::Lost(error.to_string()),
+        error => {
+            let why = error.to_string();
+            if why.contains(BAD_CERTIFICATE) { CallError::Untrusted(why) } else { CallError::Lost(why) }
+        }
     }
 }
 

@@ -115,7 +115,8 @@ impl Comparing<'_> {
     }
 }
 
-fn is_that(told: &Told, document: u64, project: &str, vector: &[f32]) -> bool {
+/// Whether a record is the one that it should be.
+pub(super) fn is_that(told: &Told, document: u64, project: &str, vector: &[f32]) -> bool {
     let near = |own: &Vec<f32>| {
         own.len() == vector.len() && own.iter().zip(vector).all(|(own, one)| (own - one).abs() <= TOLERANCE)
     };

@@ -14,6 +14,8 @@ pub(super) struct Holding {
     /// The id that the server gave it.
     pub(super) id: String,
     pub(super) space: VectorSpace,
+    /// Whether the server says that its vectors are of another length than those of the space.
+    pub(super) is_of_other_length: bool,
     /// `None` while it is being built.
     pub(super) state: Option<Held>,
 }
@@ -34,12 +36,13 @@ pub(super) struct Foreign;
 
 impl Holding {
     pub(super) fn read(collection: Collection) -> Result<Self, Foreign> {
-        let Collection { id, metadata } = collection;
+        let Collection { id, dimension, metadata } = collection;
         if metadata.atocore != Some(FORMAT) {
             return Err(Foreign);
         }
         let fingerprint = metadata.fingerprint.and_then(|digits| digits.parse().ok()).ok_or(Foreign)?;
         let space = VectorSpace { fingerprint, dimensions: metadata.dimensions.ok_or(Foreign)? };
+        let is_of_other_length = dimension.is_some_and(|dimension| dimension != space.dimensions);
         let generation = metadata.generation.and_then(|generation| generation.try_into().ok());
         let token = metadata.token.and_then(|token| token.parse().ok());
         let vectors = metadata.vectors.and_then(|vectors| vectors.try_into().ok());
@@ -50,7 +53,7 @@ impl Holding {
             }
             _ => None,
         };
-        Ok(Self { id, space, state })
+        Ok(Self { id, space, is_of_other_length, state })
     }
 
     /// What stands at a collection of such vectors in that state.
@@ -79,15 +82,18 @@ mod tests {
         let mark = Mark { generation: Generation(9), token: u64::MAX };
         for state in [None, Some(Held { mark, vectors: 4, open: true })] {
             let written = Holding::metadata(space, state);
-            let read = Holding::read(Collection { id: "x".to_owned(), metadata: written.clone() }).unwrap();
-            assert_eq!(read, Holding { id: "x".to_owned(), space, state });
+            let collection = |metadata, dimension| Collection { id: "x".to_owned(), dimension, metadata };
+            for (dimension, is_of_other_length) in [(None, false), (Some(3), false), (Some(4), true)] {
+                let read = Holding::read(collection(written.clone(), dimension)).unwrap();
+                assert_eq!(read, Holding { id: "x".to_owned(), space, is_of_other_length, state });
+            }
             for spoiled in [
                 Metadata { atocore: None, ..written.clone() },
                 Metadata { atocore: Some(FORMAT + 1), ..written.clone() },
                 Metadata { fingerprint: Some("?".to_owned()), ..written.clone() },
                 Metadata { dimensions: None, ..written.clone() },
             ] {
-                assert_eq!(Holding::read(Collection { id: String::new(), metadata: spoiled }), Err(Foreign));
+                assert_eq!(Holding::read(collection(spoiled, None)), Err(Foreign));
             }
         }
     }

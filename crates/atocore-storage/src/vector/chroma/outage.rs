@@ -89,6 +89,10 @@ impl Breaker {
             CallError::Lost(why) | CallError::Passing(why) => {
                 (format!("the Chroma server at {url} does not answer: {why}"), wait)
             }
+            CallError::Untrusted(why) => (
+                format!("what answers at {url} does not prove that it is that Chroma server: {why}"),
+                "set ATOCORE_CHROMA_CA_FILE to the certificate of the authority that vouches for it, and compare the host in ATOCORE_CHROMA_URL with its certificate",
+            ),
             CallError::Foreign(name) => (
                 format!(
                     "the collection {name} of the Chroma server at {url} is none of ours, and is not touched"

@@ -1,6 +1,8 @@
 //! The promises of the index on a real server, and on servers that behave badly.
 
 mod changed;
+mod encrypted;
+mod exported;
 mod failing;
 
 use std::{cell::Cell, sync::Arc, time::Duration};

@@ -44,6 +44,9 @@ pub(super) struct Metadata {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Collection {
     pub(super) id: String,
+    /// How many components its vectors have; nothing before there is one.
+    #[serde(default)]
+    pub(super) dimension: Option<usize>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) metadata: Metadata,
 }
@@ -133,6 +136,9 @@ pub(super) struct Listed<'a> {
     pub(super) filter: Filter<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<usize>,
+    /// How many to leave out before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) offset: Option<u64>,
     /// What to tell beside the ids.
     pub(super) include: &'a [&'a str],
 }
@@ -262,7 +268,7 @@ pub(super) struct Said {
 }
 
 /// The little-endian bytes of a vector in base64.
-fn base64(vector: &[f32]) -> String {
+pub(super) fn base64(vector: &[f32]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bytes: Vec<u8> = vector.iter().flat_map(|component| component.to_le_bytes()).collect();
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -275,6 +281,36 @@ fn base64(vector: &[f32]) -> String {
         }
     }
     text
+}
+
+/// What [`base64`] was made of; `None` when it cannot have made that.
+pub(super) fn from_base64(text: &str) -> Option<Vec<f32>> {
+    let bytes = text.as_bytes();
+    if !bytes.len().is_multiple_of(4) {
+        return None;
+    }
+    let digits = text.trim_end_matches('=').len();
+    let mut decoded = Vec::with_capacity(bytes.len() / 4 * 3);
+    for four in bytes[..digits].chunks(4) {
+        let mut value = 0_u32;
+        for digit in four {
+            let sextet = match digit {
+                b'A'..=b'Z' => digit - b'A',
+                b'a'..=b'z' => digit - b'a' + 26,
+                b'0'..=b'9' => digit - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            value = value << 6 | u32::from(sextet);
+        }
+        value <<= 6 * (4 - four.len());
+        decoded.extend_from_slice(&value.to_be_bytes()[1..four.len().max(1)]);
+    }
+    let (numbers, rest) = decoded.as_chunks::<4>();
+    let vector: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
+    // Written again it must be the same: then nothing was cut off, and nothing stood where nothing should.
+    (rest.is_empty() && base64(&vector) == text).then_some(vector)
 }
 
 #[cfg(test)]
@@ -290,6 +326,12 @@ mod tests {
             (&[1.0, -2.5, 0.1][..], "AACAPwAAIMDNzMw9"),
         ] {
             assert_eq!(base64(vector), expected);
+            assert_eq!(from_base64(expected).as_deref(), Some(vector));
+        }
+        for bad in
+            ["A", "AACAPw=", "AACAPw", "AACAPw===", "AACA", "AACAPx==", "AA CAPw=", "====", "AACAPwAAIMDNzMw"]
+        {
+            assert_eq!(from_base64(bad), None, "{bad}");
         }
     }
 

@@ -1,8 +1,11 @@
 //! Where vectors are searched: in files of our own, or on a Chroma server.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use atocore_engine::{Authorities, ChromaServer, VectorStore, files};
+use atocore_engine::{Authorities, ChromaServer, Layout, VectorStore, files};
 
 use super::{Check, Fault, Key, Raw};
 
@@ -50,11 +53,60 @@ impl Check<'_> {
         VectorStore::Chroma(server)
     }
 
+    /// The folder of a server on this machine. A restore replaces all that is in it, so it may hold nothing else.
+    pub(super) fn chroma_folder(&mut self, layout: &Layout, home: &Path) -> Option<PathBuf> {
+        self.optional(
+            Key::ChromaDataDir,
+            "the folder of a Chroma server: with `chroma.sqlite3` in it, empty or missing, and with nothing of AtoCore",
+            |text| folder_of_a_server(Path::new(text), layout, home),
+        )
+    }
+
+    /// The program that runs a server.
+    pub(super) fn chroma_program(&mut self) -> PathBuf {
+        let allowed = "the name of a program, or its whole path";
+        let program = self.value(Key::ChromaProgram, allowed, |text| {
+            let path = Path::new(text);
+            let is_name = path.components().count() == 1 && !text.contains(std::path::is_separator);
+            (!text.is_empty() && (path.is_absolute() || is_name)).then(|| path.to_owned())
+        });
+        program.unwrap_or_default()
+    }
+
     /// A token may not travel in the clear.
     fn refuse_plain(&mut self, url: &str) {
         let Some(Raw { origin, .. }) = self.settings.values.get(&Key::ChromaUrl).cloned() else { return };
         let allowed = format!("`https://`, or this machine, where `{}` is set", Key::ChromaToken);
         self.faults.push(Fault::Value { key: Key::ChromaUrl, value: url.to_owned(), allowed, origin });
+    }
+}
+
+/// A path from the root of the file system, where it can be told.
+fn absolute(path: &Path) -> Option<PathBuf> {
+    std::path::absolute(path).ok()
+}
+
+/// The folder from the root of the file system, when it can be that of a server and holds nothing of ours.
+fn folder_of_a_server(folder: &Path, layout: &Layout, home: &Path) -> Option<PathBuf> {
+    let folder = absolute(folder)?;
+    let usual = Layout { chroma: None, ..layout.clone() }.vector_store();
+    let ours = [&layout.data, &layout.backups, &layout.registry];
+    let ours: Vec<PathBuf> = ours.into_iter().filter_map(|path| absolute(path)).collect();
+    let holds_ours = ours.iter().chain(absolute(home).as_ref()).any(|path| path.starts_with(&folder));
+    let is_within = ours.iter().any(|path| folder.starts_with(path)) && absolute(&usual)? != folder;
+    (!holds_ours && !is_within && is_of_a_server(&folder)).then_some(folder)
+}
+
+/// Whether a folder can be that of a Chroma server, or is while a restore puts one there.
+fn is_of_a_server(folder: &Path) -> bool {
+    let is_its = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name == "chroma.sqlite3" || name.starts_with(".restore-")
+    };
+    match files::is_absent_or_empty(folder) {
+        Ok(true) => true,
+        Ok(false) => files::list(folder).is_ok_and(|entries| entries.iter().any(is_its)),
+        Err(_) => false,
     }
 }
 
@@ -134,6 +186,39 @@ mod tests {
             ("http://127.0.0.1.example.org:80", false),
         ] {
             assert_eq!(keeps_secrets(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_folder_of_a_server_can_be_no_other_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("home");
+        let layout = Layout::in_home(&home);
+        let make = |below: &str, file: Option<&str>| {
+            let folder = dir.path().join(below);
+            files::create_dirs(&folder).unwrap();
+            if let Some(file) = file {
+                files::write_atomic(&folder.join(file), b"x").unwrap();
+            }
+        };
+        for (below, file) in [
+            ("server", Some("chroma.sqlite3")),
+            ("empty", None),
+            ("restoring", Some(".restore-placing")),
+            ("letters", Some("to-mother.txt")),
+            ("home/data/db", None),
+            ("home/backups", Some("chroma.sqlite3")),
+        ] {
+            make(below, file);
+        }
+        let allows = |below: &str| folder_of_a_server(&dir.path().join(below), &layout, &home).is_some();
+        for good in ["server", "empty", "restoring", "missing", "home/data/chroma", "home/chroma"] {
+            assert!(allows(good), "{good}");
+        }
+        for bad in
+            ["letters", "", "home", "home/data", "home/data/db", "home/backups", "home/backups/snapshots"]
+        {
+            assert!(!allows(bad), "{bad}");
         }
     }
 

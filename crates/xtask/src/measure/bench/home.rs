@@ -121,6 +121,7 @@ impl Home {
             max_file_bytes: 16 << 20,
             model,
             vectors: VectorStore::Embedded,
+            chroma_program: PathBuf::from("chroma"),
             weights,
             retention: Policy::default(),
             schedule: Schedule::default(),

@@ -115,6 +115,7 @@ fn config(home: &Path) -> EngineConfig {
         max_file_bytes: 16 << 20,
         model: model::choice(),
         vectors: VectorStore::Embedded,
+        chroma_program: PathBuf::from("chroma"),
         weights: RankWeights::default(),
         retention: Policy::default(),
         schedule: Schedule::default(),

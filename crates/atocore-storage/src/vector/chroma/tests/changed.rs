@@ -8,6 +8,7 @@ use crate::vector::{
     VectorError, VectorIndex, VectorQuery,
     chroma::{
         Client,
+        holding::{Held, Holding},
         wire::{Added, Embedding, Filter, Labels, Limits, Metadata},
     },
     contract,
@@ -110,4 +111,30 @@ fn a_collection_of_somebody_else_is_never_touched() {
     let index = open(&server.url());
     index.catch_up(&notebook(2), &Silent).unwrap();
     assert_eq!(contract::found(&index, &[1.0; 8]).len(), 4);
+}
+
+#[test]
+fn a_collection_with_vectors_of_another_length_is_said_and_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let notebook = notebook(5);
+    // Somebody made it look like ours, and put other vectors into it.
+    let client = Client::new(at(&server.url()));
+    let held = Held { mark: notebook.newest(), vectors: 1, open: false };
+    let other = client.create("atocore", &Holding::metadata(notebook.space, Some(held))).unwrap();
+    let added = Added {
+        ids: vec!["1-1-somebody"],
+        embeddings: vec![Embedding::new(&[1.0; 3], LIMITS)],
+        metadatas: vec![Labels { project: "p", document: 1 }],
+    };
+    client.upsert(&other.id, &added, client.server().timeout).unwrap();
+    let index = open(&server.url());
+    let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
+    let error = index.search(&query).unwrap_err();
+    let VectorError::Unavailable(outage) = &error else { panic!("{error:?}") };
+    assert!(outage.why.contains("refuses with 4") && outage.why.contains("dimension"), "{}", outage.why);
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert_same(&index, &notebook);
+    assert_eq!(records(&server.url()), notebook.vectors());
+    assert_ne!(server.collection_id("atocore"), other.id);
 }

@@ -1,0 +1,104 @@
+//! What a snapshot can have of the vectors on a Chroma server: the folder of one that runs here, or an export.
+
+use atocore_backup::{
+    manifest::{Collection, CollectionForm},
+    take::{self, Server},
+};
+use atocore_model::monitor::Monitor;
+use atocore_storage::{
+    files,
+    layout::Layout,
+    sqlite::inspect::{self, StoredCollection},
+    vector::{ChromaServer, Hold, VectorError, VectorIndex},
+};
+
+use super::room::Room;
+use crate::{embedding::VectorStore, engine::Engine, error::Error};
+
+/// The database in the folder of a server.
+const DATABASE: &str = "chroma.sqlite3";
+
+/// What there is, and where an export of it lies for as long as this lives.
+#[derive(Debug, Default)]
+pub(super) struct Served {
+    pub(super) server: Server,
+    _room: Option<Room>,
+}
+
+/// Looks for the collection in use while nobody here changes it, and exports it when its server keeps it elsewhere.
+pub(super) fn find(engine: &Engine, hold: &Hold<'_>, monitor: &dyn Monitor) -> Result<Served, Error> {
+    let (VectorStore::Chroma(server), Some(index)) = (&engine.config().vectors, engine.embedding().index())
+    else {
+        return Ok(Served::default());
+    };
+    let layout = engine.layout();
+    let here = in_folder(layout, server);
+    let found = match (index.on_server(), here) {
+        (Ok(None), _) => Server::Unknown,
+        (Ok(Some(told)), Some(here)) if told == here => {
+            Server::InFolder(recorded(&here, CollectionForm::Directory))
+        }
+        (Ok(Some(_)), _) => return export(layout, index, hold, monitor),
+        // A server that was stopped to be copied.
+        (Err(VectorError::Unavailable(_)), Some(here)) => {
+            Server::InFolder(recorded(&here, CollectionForm::Directory))
+        }
+        (Err(VectorError::Unavailable(outage)), None) => Server::Unavailable { why: outage.why },
+        (Err(error), _) => return Err(error.into()),
+    };
+    Ok(Served { server: found, _room: None })
+}
+
+/// Whether the server in use answers and keeps its data in the folder of this installation.
+pub(crate) fn runs_here(engine: &Engine) -> bool {
+    let (VectorStore::Chroma(server), Some(index)) = (&engine.config().vectors, engine.embedding().index())
+    else {
+        return false;
+    };
+    let told = index.on_server().ok().flatten();
+    told.is_some() && told == in_folder(engine.layout(), server)
+}
+
+/// The collection in use as it stands in the folder of a server on this machine.
+fn in_folder(layout: &Layout, server: &ChromaServer) -> Option<StoredCollection> {
+    let all = inspect::live_collections(&layout.vector_store().join(DATABASE)).ok()?;
+    let is_it = |found: &StoredCollection| {
+        found.tenant == server.tenant && found.database == server.database && found.name == server.collection
+    };
+    all.into_iter().find(is_it)
+}
+
+fn export(
+    layout: &Layout,
+    index: &dyn VectorIndex,
+    hold: &Hold<'_>,
+    monitor: &dyn Monitor,
+) -> Result<Served, Error> {
+    let room = Room::new(&layout.scratch(), "export");
+    files::create_dirs(room.dir())?;
+    match index.export(hold, room.dir(), monitor) {
+        Ok(Some(told)) => {
+            let collection = recorded(&told, CollectionForm::Export);
+            let server = Server::Exported { from: room.dir().to_owned(), collection };
+            Ok(Served { server, _room: Some(room) })
+        }
+        Ok(None) => Ok(Served::default()),
+        Err(VectorError::Unavailable(outage)) => {
+            Ok(Served { server: Server::Unavailable { why: outage.why }, _room: None })
+        }
+        Err(VectorError::Cancelled) => Err(Error::Cancelled),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn recorded(found: &StoredCollection, form: CollectionForm) -> Collection {
+    Collection {
+        form,
+        tenant: found.tenant.clone(),
+        database: found.database.clone(),
+        name: found.name.clone(),
+        generation: found.mark.generation.0,
+        token: take::token_text(found.mark.token),
+        records: found.records,
+    }
+}
