@@ -51,7 +51,7 @@ pub use atocore_storage::{
 
 pub use archiving::{export, import};
 pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, restore, validate};
-pub use caller::Caller;
+pub use caller::{Caller, Reach};
 pub use clock::SystemClock;
 pub use config::EngineConfig;
 pub use doctor::{Finding, Level};
