@@ -20,6 +20,7 @@ mod freshness;
 pub mod ingest;
 mod projects;
 mod pruning;
+mod reading;
 mod restoring;
 mod retrieval;
 pub mod schedule;

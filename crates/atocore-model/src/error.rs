@@ -148,6 +148,8 @@ codes! {
     ChangeUnknown = "change_unknown", NotFound;
     /// The fact was changed again after the change that is to be taken back.
     ChangeOvertaken = "change_overtaken", Conflict;
+    /// No document or passage has that id, or lies at that path.
+    DocumentUnknown = "document_unknown", NotFound;
 }
 
 /// An error and what caused it, in one line.

@@ -55,8 +55,7 @@ impl FromRequestParts<App> for Door {
         // A request that nobody vouched for has the rights of the network.
         let mut caller = parts.extensions.get::<Caller>().copied().unwrap_or(Caller::Network);
         let agent = Caller::Agent(Reach::Machine);
-        if caller == Caller::Local
-            && parts.headers.get(DOOR_HEADER).is_some_and(|door| door == agent.door())
+        if caller == Caller::Local && parts.headers.get(DOOR_HEADER).is_some_and(|door| door == agent.door())
         {
             caller = agent;
         }

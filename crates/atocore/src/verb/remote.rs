@@ -91,8 +91,9 @@ fn request_as<R: serde::de::DeserializeOwned>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| VerbError::new(ErrorCode::Io, sentence(&error)))?;
     let job = job_id();
+    let headers = [(JOB_HEADER, job.as_str()), (DOOR_HEADER, caller.door())];
     let answer = runtime.block_on(async {
-        let exchange = exchange(request, socket, &[(JOB_HEADER, &job), (DOOR_HEADER, caller.door())]);
+        let exchange = exchange(request, socket, &headers);
         tokio::pin!(exchange);
         loop {
             let look = async {
@@ -168,11 +169,7 @@ fn read<R: serde::de::DeserializeOwned>(answer: &Answer) -> Result<R, VerbError>
     serde_json::from_slice(&answer.body).map_err(not_understood)
 }
 
-async fn exchange(
-    request: &Request,
-    socket: &Path,
-    headers: &[(&str, &str)],
-) -> Result<Answer, VerbError> {
+async fn exchange(request: &Request, socket: &Path, headers: &[(&str, &str)]) -> Result<Answer, VerbError> {
     let unreachable = |error: &dyn std::error::Error| {
         let message = format!("the running server does not answer on `{}`", socket.display());
         VerbError::new(ErrorCode::ServerUnreachable, format!("{message}: {}", sentence(error)))
