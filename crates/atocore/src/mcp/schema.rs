@@ -25,7 +25,12 @@ pub(super) fn of_arguments<T: ToSchema>() -> JsonObject {
 
 /// The schema of what a tool answers.
 pub(super) fn of_answer<T: ToSchema>() -> JsonObject {
-    whole::<T>()
+    let mut schema = Value::Object(whole::<T>());
+    with_branches(&mut schema);
+    match schema {
+        Value::Object(schema) => schema,
+        _ => JsonObject::new(),
+    }
 }
 
 fn whole<T: ToSchema>() -> JsonObject {
@@ -65,6 +70,32 @@ fn stand_alone(schema: &mut Value) {
     }
 }
 
+/// A type that is one of several becomes several branches with one each, which more clients can read.
+fn with_branches(schema: &mut Value) {
+    match schema {
+        Value::Object(keys) => {
+            if let Some(Value::Array(types)) = keys.get("type").cloned() {
+                drop(keys.remove("type"));
+                let description = keys.remove("description");
+                let rest = std::mem::take(keys);
+                let branches: Vec<Value> = types
+                    .into_iter()
+                    .map(|word| {
+                        let mut branch = if word == "null" { JsonObject::new() } else { rest.clone() };
+                        drop(branch.insert("type".to_owned(), word));
+                        Value::Object(branch)
+                    })
+                    .collect();
+                drop(keys.insert("anyOf".to_owned(), Value::Array(branches)));
+                keys.extend(description.map(|words| ("description".to_owned(), words)));
+            }
+            keys.values_mut().for_each(with_branches);
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_branches),
+        _ => {}
+    }
+}
+
 /// `["string", "null"]` becomes `"string"`.
 fn without_null(property: &mut Value) {
     let Some(Value::Array(types)) = property.get("type") else { return };
@@ -86,6 +117,8 @@ mod tests {
         assert_eq!(arguments["required"], json!(["query"]));
         assert_eq!(arguments["properties"]["project"]["type"], "string");
         let answer = of_answer::<Answer>();
+        let project = json!([{ "type": "string" }, { "type": "null" }]);
+        assert_eq!(answer["properties"]["project"]["anyOf"], project);
         assert_eq!(answer["properties"]["results"]["items"]["$ref"], "#/$defs/Hit");
         let text = Value::Object(answer.clone()).to_string();
         assert!(!text.contains(OPENAPI_PLACE) && !text.contains("\"example\""), "{text}");
