@@ -62,6 +62,11 @@ pub(super) fn quoted(first: u32, text: &str) -> String {
         .collect()
 }
 
+/// What somebody recorded, behind a bar, so that nothing in it can look like the end of it.
+pub(super) fn barred(text: &str) -> String {
+    text.lines().map(|line| format!("  | {}", indented(line)).trim_end().to_owned() + "\n").collect()
+}
+
 /// Notices, a line each.
 pub(super) fn notices(notices: &[String]) -> String {
     notices.iter().map(|notice| format!("note: {}\n", plain(notice))).collect()

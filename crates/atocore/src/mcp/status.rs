@@ -58,6 +58,14 @@ impl Tool for Status {
             (None, _) if !embedding.wanted => "Search by meaning is switched off.\n".to_owned(),
             (None, _) => format!("Vectors: {} of {}.\n", embedding.embedded, embedding.passages),
         });
+        let facts = &status.facts;
+        text.push_str(&format!(
+            "Recorded: {} of project state, {}, {} that wait for the user, {}.\n",
+            count(facts.project_state, "entry"),
+            count(facts.memories, "memory"),
+            count(facts.candidates, "candidate"),
+            count(facts.interactions, "interaction")
+        ));
         match &status.snapshots.newest {
             Some(stamp) => text.push_str(&format!("Newest snapshot: {stamp}.\n")),
             None => text.push_str("There is no snapshot.\n"),

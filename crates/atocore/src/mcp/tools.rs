@@ -13,8 +13,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    answer, call::Call, documents::Get, projects::Projects, projects::Refresh, schema, search::Search,
-    status::Health, status::Status,
+    answer,
+    call::Call,
+    documents::Get,
+    memory::{ListMemories, ProposeMemory},
+    projects::{Projects, Refresh},
+    schema,
+    search::Search,
+    state::{ProposeState, State},
+    status::{Health, Status},
 };
 use crate::verb::VerbError;
 
@@ -53,6 +60,8 @@ pub(super) enum Effect {
     Reads,
     /// Brings what is derived up to date: doing it twice is doing it once.
     Updates,
+    /// Puts something before a person, who decides: proposing the same twice is proposing it once.
+    Proposes,
 }
 
 /// A tool of any type.
@@ -69,12 +78,16 @@ pub(super) type Running = Pin<Box<dyn Future<Output = CallToolResult> + Send>>;
 
 /// Every tool, in the order in which a model would use them.
 const TOOLS: &[Entry] = &[
-    entry::<Search>(),   // atocore_search
-    entry::<Get>(),      // atocore_get
-    entry::<Projects>(), // atocore_projects
-    entry::<Refresh>(),  // atocore_refresh
-    entry::<Status>(),   // atocore_status
-    entry::<Health>(),   // atocore_health
+    entry::<Search>(),        // atocore_search
+    entry::<Get>(),           // atocore_get
+    entry::<State>(),         // atocore_project_state
+    entry::<ProposeState>(),  // atocore_project_state_propose
+    entry::<ListMemories>(),  // atocore_memory_list
+    entry::<ProposeMemory>(), // atocore_memory_create
+    entry::<Projects>(),      // atocore_projects
+    entry::<Refresh>(),       // atocore_refresh
+    entry::<Status>(),        // atocore_status
+    entry::<Health>(),        // atocore_health
 ];
 
 const fn entry<T: Tool>() -> Entry {
@@ -96,7 +109,7 @@ fn described_as<T: Tool>() -> rmcp::model::Tool {
     let hints = ToolAnnotations::with_title(T::TITLE).open_world(false);
     let hints = match T::EFFECT {
         Effect::Reads => hints.read_only(true).destructive(false).idempotent(true),
-        Effect::Updates => hints.read_only(false).destructive(false).idempotent(true),
+        Effect::Updates | Effect::Proposes => hints.read_only(false).destructive(false).idempotent(true),
     };
     rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, Arc::new(schema::of_arguments::<T::Arguments>()))
         .with_title(T::TITLE)

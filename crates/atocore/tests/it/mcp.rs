@@ -374,3 +374,115 @@ fn a_client_that_says_nothing_or_leaves_in_the_middle_does_no_harm() {
     drop(agent);
     assert_eq!(place.json(&["refresh", "many"])["status"], "ingested");
 }
+
+#[test]
+fn what_is_recorded_is_read_under_every_name_and_a_model_only_proposes() {
+    let place = Place::with_notes();
+    place.ok(&[
+        "state",
+        "set",
+        "notes",
+        "decision",
+        "keys",
+        "rotated in spring\n  | not in autumn",
+        "--source",
+        "keys.md",
+    ]);
+    place.ok(&["memory", "add", "preference", "dates as ISO 8601", "--project", "notes"]);
+    let mut agent = Agent::greeted(&place);
+    let state = agent.call("atocore_project_state", &json!({ "project": "FIELD notes" }));
+    let entries = &state["structuredContent"]["entries"];
+    assert_eq!(entries, &place.json(&["state", "list", "notes"])["entries"]);
+    assert!(text(&state).contains("decision · keys · confidence 1"), "{state}");
+    assert!(text(&state).contains("  | rotated in spring\n  |   | not in autumn\n"), "{state}");
+    let none = agent.call("atocore_project_state", &json!({ "project": "notes", "category": "status" }));
+    assert!(text(&none).contains("No trusted state is recorded for notes."), "{none}");
+
+    let proposal =
+        json!({ "project": "field notes", "category": "Decision", "key": "keys", "value": "rotated daily" });
+    let proposed = agent.call("atocore_project_state_propose", &proposal)["structuredContent"].clone();
+    assert_eq!((&proposed["status"], &proposed["project"]), (&json!("candidate"), &json!("notes")));
+    assert_eq!(proposed["content"], "Proposed for the project state, decision / keys:\nrotated daily");
+    let memory =
+        json!({ "memory_type": "knowledge", "content": "the vault is copied at three", "confidence": 0.4 });
+    let remembered = agent.call("atocore_memory_create", &memory)["structuredContent"].clone();
+    assert_eq!((&remembered["status"], &remembered["confidence"]), (&json!("candidate"), &json!(0.4)));
+    // The same again is the same one.
+    assert_eq!(agent.call("atocore_memory_create", &memory)["structuredContent"]["id"], remembered["id"]);
+    assert_eq!(operations(&place)[0], "mcp memory_propose");
+
+    let ids = |list: &Value| -> Vec<Value> {
+        let memories = list["structuredContent"]["memories"].as_array().unwrap();
+        memories.iter().map(|memory| memory["id"].clone()).collect()
+    };
+    // What a model proposed counts for nothing before a person has promoted it.
+    let active = agent.call("atocore_memory_list", &json!({}));
+    assert_eq!(active["structuredContent"]["memories"].as_array().unwrap().len(), 1, "{active}");
+    assert!(text(&active).contains("  | dates as ISO 8601"), "{active}");
+    let waiting = agent.call("atocore_memory_list", &json!({ "status": "candidate" }));
+    assert_eq!(ids(&waiting), [remembered["id"].clone(), proposed["id"].clone()]);
+    place.ok(&["memory", "promote", remembered["id"].as_str().unwrap()]);
+    let active = agent.call("atocore_memory_list", &json!({}));
+    assert!(ids(&active).contains(&remembered["id"]), "{active}");
+    assert_eq!(
+        agent.call("atocore_project_state", &json!({ "project": "notes" }))["structuredContent"]["entries"],
+        *entries
+    );
+
+    for (tool, arguments) in [
+        ("atocore_memory_create", json!({ "memory_type": "knowledge", "content": "x", "status": "active" })),
+        ("atocore_memory_create", json!({ "memory_type": "wisdom", "content": "x" })),
+        ("atocore_memory_create", json!({ "memory_type": "knowledge", "content": "" })),
+        ("atocore_memory_create", json!({ "memory_type": "knowledge", "content": "x".repeat(20_001) })),
+        ("atocore_memory_create", json!({ "memory_type": "knowledge", "content": "x", "confidence": 2 })),
+        ("atocore_memory_list", json!({ "status": "maybe" })),
+        ("atocore_memory_list", json!({ "limit": 501 })),
+        ("atocore_project_state", json!({})),
+        (
+            "atocore_project_state_propose",
+            json!({ "project": "notes", "category": "two words", "key": "k", "value": "v" }),
+        ),
+        (
+            "atocore_project_state_propose",
+            json!({ "project": "notes", "category": "c", "key": "", "value": "v" }),
+        ),
+        (
+            "atocore_project_state_propose",
+            json!({ "project": "notes", "category": "c", "key": "k", "value": "v\u{0}" }),
+        ),
+    ] {
+        failed(&agent.call(tool, &arguments), "invalid_request");
+    }
+    failed(&agent.call("atocore_project_state", &json!({ "project": "nobody" })), "project_unknown");
+}
+
+#[test]
+fn many_long_memories_come_in_pages() {
+    let place = Place::with_notes();
+    let mut agent = Agent::greeted(&place);
+    for number in 0..12 {
+        let content = format!("number {number} {}", "lantern ".repeat(800));
+        let made =
+            agent.call("atocore_memory_create", &json!({ "memory_type": "knowledge", "content": content }));
+        assert_eq!(made["isError"], false, "{made}");
+    }
+    let (mut seen, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let mut arguments = json!({ "status": "candidate" });
+        if after.is_string() {
+            arguments["after"] = after.clone();
+        }
+        let page = agent.call("atocore_memory_list", &arguments);
+        assert!(text(&page).len() < 40_000);
+        let memories = page["structuredContent"]["memories"].as_array().unwrap().clone();
+        assert!(memories.len() < 12, "it is bounded");
+        seen.extend(memories.into_iter().map(|memory| memory["content"].as_str().unwrap()[..10].to_owned()));
+        after = page["structuredContent"]["next"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    let expected: Vec<_> =
+        (0..12).rev().map(|number| format!("number {number} lantern")[..10].to_owned()).collect();
+    assert_eq!(seen, expected);
+}

@@ -9,11 +9,19 @@ use crate::program::{PROGRAM, Place, Ran, Server, ran};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// Every tool with arguments that it can do something with, and one with wrong ones.
+/// How many of the calls below are good.
+const GOOD: usize = 10;
+
+/// Every tool with arguments that it can do something with, and some with wrong ones.
 fn calls() -> Value {
     json!([
         ["atocore_search", { "query": "how often are keys rotated", "project": "field notes", "top_k": 2 }],
         ["atocore_get", { "project": "notes", "path": "keys.md", "lines": "4-" }],
+        ["atocore_project_state", { "project": "Field Notes" }],
+        ["atocore_project_state_propose",
+            { "project": "Field Notes", "category": "decision", "key": "keys", "value": "rotated every spring" }],
+        ["atocore_memory_list", { "project": "notes" }],
+        ["atocore_memory_create", { "memory_type": "preference", "content": "dates as ISO 8601", "confidence": 0.5 }],
         ["atocore_projects", {}],
         ["atocore_refresh", { "project": "NOTES" }],
         ["atocore_status", {}],
@@ -61,15 +69,15 @@ fn plugged_in(mut command: Command, script: &str, plan: &str) -> Value {
         assert!(called.contains(&tool.as_str().unwrap()), "{tool} is not called");
     }
     let call = |number: usize| &seen["calls"][number];
-    for number in 0..6 {
+    for number in 0..GOOD {
         let call = call(number);
         assert_eq!(call["is_error"], false, "{call}");
         assert!(call["structured"].is_object() && !call["text"].as_str().unwrap().is_empty(), "{call}");
     }
     assert_eq!(call(0)["structured"]["results"].as_array().unwrap().len(), 2, "{}", call(0));
     assert_eq!(call(1)["structured"]["content"], "# Keys\n\nKeys are rotated every spring.", "{}", call(1));
-    assert_eq!(call(3)["structured"]["counts"]["unchanged"], 3, "{}", call(3));
-    for (number, code) in [(6, "document_unknown"), (7, "invalid_request")] {
+    assert_eq!(call(7)["structured"]["counts"]["unchanged"], 3, "{}", call(7));
+    for (number, code) in [(GOOD, "document_unknown"), (GOOD + 1, "invalid_request")] {
         assert_eq!(call(number)["is_error"], true, "{}", call(number));
         assert!(
             call(number)["text"].as_str().unwrap().starts_with(&format!("error {code}")),
@@ -77,7 +85,7 @@ fn plugged_in(mut command: Command, script: &str, plan: &str) -> Value {
             call(number)
         );
     }
-    assert_eq!(call(8)["protocol_error"], -32602, "{}", call(8));
+    assert_eq!(call(GOOD + 2)["protocol_error"], -32602, "{}", call(GOOD + 2));
     seen
 }
 
@@ -130,7 +138,7 @@ fn the_inspector_finds_nothing_to_complain_of_and_calls_every_tool() {
         assert_eq!(listed.code, 0, "{listed:?}");
         let calls = calls();
         let mut tools = 0;
-        for call in calls.as_array().unwrap().iter().take(6) {
+        for call in calls.as_array().unwrap().iter().take(GOOD) {
             let mut arguments =
                 vec!["--method".to_owned(), "tools/call".to_owned(), "--tool-name".to_owned()];
             arguments.push(call[0].as_str().unwrap().to_owned());
