@@ -1,5 +1,6 @@
 //! The whole product as a list of verbs.
 
+mod documents;
 mod opening;
 mod snapshots;
 mod visibility;

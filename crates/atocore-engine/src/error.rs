@@ -6,9 +6,11 @@ use atocore_backup::error::BackupError;
 use atocore_embed::EmbedError;
 use atocore_model::{
     error::{ErrorCode, ErrorKind},
+    excerpt::DocumentRef,
     fact::{Category, FactId, MemoryStatus, StateKey},
-    id::{Generation, MemoryId, ProjectId},
+    id::{DocumentId, Generation, MemoryId, ProjectId},
     name::ProjectName,
+    path::SourcePath,
     project::RootLocation,
     time::Timestamp,
 };
@@ -66,6 +68,31 @@ pub enum Error {
         planned: Generation,
         /// The present one.
         present: Generation,
+    },
+    /// Nothing stored has that id or lies at that place.
+    #[error("there is no document {0}")]
+    DocumentUnknown(DocumentRef),
+    /// Roots of one project have files at the same path.
+    #[error(
+        "{} documents of `{project}` lie at `{path}`, below different roots: {}",
+        ids.len(),
+        ids.iter().map(DocumentId::as_str).collect::<Vec<_>>().join(", ")
+    )]
+    DocumentAmbiguous {
+        /// The project.
+        project: ProjectId,
+        /// Path below the roots.
+        path: SourcePath,
+        /// The documents.
+        ids: Vec<DocumentId>,
+    },
+    /// The lines begin behind the end of the document.
+    #[error("the document has {total} lines, line {first} is not among them")]
+    LinesBeyondEnd {
+        /// The first line that was asked for.
+        first: u32,
+        /// How many there are.
+        total: u32,
     },
     /// A path filter that is no glob.
     #[error("`{pattern}` is not a path pattern: {why}")]
@@ -189,7 +216,10 @@ impl Error {
             Self::RootUnusable { .. } | Self::NoRoots(_) => ErrorCode::RootUnusable,
             Self::RootForbidden(_) => ErrorCode::RootForbidden,
             Self::PlanOutdated { .. } => ErrorCode::PlanOutdated,
-            Self::PathPattern { .. } => ErrorCode::InvalidRequest,
+            Self::DocumentUnknown(_) => ErrorCode::DocumentUnknown,
+            Self::PathPattern { .. } | Self::DocumentAmbiguous { .. } | Self::LinesBeyondEnd { .. } => {
+                ErrorCode::InvalidRequest
+            }
             Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
             Self::GenerationNotReached { .. } => ErrorCode::GenerationNotReached,
             Self::IndexNotReady => ErrorCode::IndexUnavailable,
@@ -267,6 +297,10 @@ impl Error {
             return Some(format!("`{}`", failure.cure));
         }
         match self {
+            Self::DocumentAmbiguous { .. } => return Some("name it by its id".to_owned()),
+            Self::LinesBeyondEnd { .. } => {
+                return Some("ask for lines that are there, or leave them out".to_owned());
+            }
             Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
             Self::Vector(VectorError::Damaged { .. }) => {
                 return Some("`atocore index rebuild` makes it anew from the store".to_owned());
@@ -320,6 +354,9 @@ impl Error {
             }
             ErrorCode::VectorServerRunning => {
                 "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
+            }
+            ErrorCode::DocumentUnknown => {
+                "a query gives the ids of what it finds; a document that was removed or cut anew has lost its passages' ids"
             }
             ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
             ErrorCode::Cancelled => "run the command again to go on where it stopped",

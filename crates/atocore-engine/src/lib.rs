@@ -20,6 +20,7 @@ mod freshness;
 pub mod ingest;
 mod projects;
 mod pruning;
+mod reading;
 mod restoring;
 mod retrieval;
 pub mod schedule;
@@ -51,7 +52,7 @@ pub use atocore_storage::{
 
 pub use archiving::{export, import};
 pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, restore, validate};
-pub use caller::Caller;
+pub use caller::{Caller, Reach};
 pub use clock::SystemClock;
 pub use config::EngineConfig;
 pub use doctor::{Finding, Level};

@@ -15,7 +15,10 @@ use atocore_model::{
 };
 use atocore_storage::registry::{Fault, Registry};
 
-use crate::{caller::Caller, error::Error};
+use crate::{
+    caller::{Caller, Reach},
+    error::Error,
+};
 use roots::Folders;
 
 /// What is to be changed about a project; `None` leaves a thing as it is.
@@ -143,7 +146,7 @@ impl Projects {
             return Err(Error::NoRoots(project.id.clone()));
         }
         for root in new_roots {
-            if let (RootLocation::Folder(_), Caller::Network) = (&root.location, caller) {
+            if let (RootLocation::Folder(_), Reach::Network) = (&root.location, caller.reach()) {
                 return Err(Error::RootForbidden(root.location.clone()));
             }
             let unusable =

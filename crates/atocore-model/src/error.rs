@@ -150,6 +150,8 @@ codes! {
     ChangeOvertaken = "change_overtaken", Conflict;
     /// A Chroma server runs on the folder that a restore would replace.
     VectorServerRunning = "vector_server_running", Busy;
+    /// No document or passage has that id, or lies at that path.
+    DocumentUnknown = "document_unknown", NotFound;
 }
 
 /// An error and what caused it, in one line.

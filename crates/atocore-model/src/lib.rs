@@ -9,12 +9,14 @@
 //! - **refresh**: bringing a project's documents up to date; every file ends in one state ([`refresh`]).
 //! - **query**, **hit**, **explanation**: a question, a ranked passage, and the arithmetic of its score ([`query`]).
 //! - **fact**: what somebody recorded: project state, a memory, an interaction; every change can be reversed ([`fact`]).
+//! - **excerpt**: lines of a document, as they are read when somebody wants the text itself ([`excerpt`]).
 //! - **snapshot**: one recovery point on disk, named by its UTC stamp ([`id`], [`snapshot`]).
 //! - **monitor**: how long work reports progress and learns that it should stop ([`monitor`]).
 
 pub mod digest;
 pub mod document;
 pub mod error;
+pub mod excerpt;
 pub mod fact;
 pub mod id;
 pub mod monitor;

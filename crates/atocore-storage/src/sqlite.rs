@@ -16,6 +16,7 @@ mod passages;
 mod pin;
 mod recut;
 mod source;
+mod texts;
 
 use std::{
     fmt,
@@ -41,6 +42,7 @@ pub use migrate::SCHEMA_VERSION;
 pub use operations::Operation;
 pub use passages::StoredPassage;
 pub use pin::{Pin, StoreRecord};
+pub use texts::StoredDocument;
 
 use crate::files;
 

@@ -1,6 +1,7 @@
 //! What the tests share: scratch installations, small corpora, damage, killed processes.
 
 pub mod chroma;
+pub mod clients;
 pub mod full_disk;
 pub mod installation;
 pub mod killed;

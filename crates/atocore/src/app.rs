@@ -15,6 +15,7 @@ use atocore_model::{
 };
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     http::Metrics,
@@ -42,7 +43,7 @@ pub struct App {
     jobs: Jobs,
     long: Arc<Semaphore>,
     short: Arc<Semaphore>,
-    stopping: Arc<AtomicBool>,
+    stopping: CancellationToken,
 }
 
 impl App {
@@ -55,7 +56,7 @@ impl App {
             jobs: Jobs::default(),
             long: Arc::new(Semaphore::new(LONG_AT_ONCE)),
             short: Arc::new(Semaphore::new(SHORT_AT_ONCE)),
-            stopping: Arc::default(),
+            stopping: CancellationToken::new(),
         }
     }
 
@@ -73,7 +74,12 @@ impl App {
 
     /// Tells long verbs to stop at the next safe place, now and from now on.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.cancel();
+    }
+
+    /// What hears that the application was told to stop.
+    pub(crate) fn stopped(&self) -> CancellationToken {
+        self.stopping.clone()
     }
 
     /// Runs a verb on a thread that may block.
@@ -100,15 +106,43 @@ impl App {
         verb: V,
         job: Option<String>,
     ) -> Result<V::Reply, VerbError> {
+        self.run_in_place(caller, verb, job, None).await
+    }
+
+    /// As [`App::run`]; `watcher` is told where the work stands, and asked whether it shall go on.
+    ///
+    /// # Errors
+    /// As [`App::run`].
+    ///
+    /// # Cancellation
+    /// As [`App::run`].
+    pub(crate) async fn run_watched<V: Verb>(
+        &self,
+        caller: Caller,
+        verb: V,
+        watcher: Arc<dyn Monitor>,
+    ) -> Result<V::Reply, VerbError> {
+        self.run_in_place(caller, verb, None, Some(watcher)).await
+    }
+
+    async fn run_in_place<V: Verb>(
+        &self,
+        caller: Caller,
+        verb: V,
+        job: Option<String>,
+        watcher: Option<Arc<dyn Monitor>>,
+    ) -> Result<V::Reply, VerbError> {
         let gone = Gone::default();
-        let watched = Arc::clone(&gone.0);
+        let mut monitor = RequestMonitor::new(self, Arc::clone(&gone.0), None);
+        monitor.watcher = watcher;
         if !V::LONG {
             let place = self.place(&self.short).await?;
-            return self.on_a_thread(caller, verb, place, RequestMonitor::new(self, watched, None)).await;
+            return self.on_a_thread(caller, verb, place, monitor).await;
         }
         let work = self.jobs.begin(V::NAME, verb.subject(), job);
         let place = self.place(&self.long).await.inspect_err(|error| work.end::<()>(&Err(error.clone())))?;
-        self.on_a_thread(caller, verb, place, RequestMonitor::new(self, watched, Some(work))).await
+        monitor.work = Some(work);
+        self.on_a_thread(caller, verb, place, monitor).await
     }
 
     /// Starts a long verb that nobody waits for, and returns its job. It begins when there is a place for it.
@@ -122,7 +156,7 @@ impl App {
         let app = self.clone();
         drop(tokio::spawn(async move {
             let place = loop {
-                if work.is_called_off() || app.stopping.load(Ordering::Relaxed) {
+                if work.is_called_off() || app.stopping.is_cancelled() {
                     return;
                 }
                 let place = Arc::clone(&app.long).acquire_owned();
@@ -251,13 +285,14 @@ impl Drop for Gone {
 /// Where the work stands can be seen in its job, and in the status, which the engine keeps itself.
 struct RequestMonitor {
     gone: Arc<AtomicBool>,
-    stopping: Arc<AtomicBool>,
+    stopping: CancellationToken,
     work: Option<Work>,
+    watcher: Option<Arc<dyn Monitor>>,
 }
 
 impl RequestMonitor {
     fn new(app: &App, gone: Arc<AtomicBool>, work: Option<Work>) -> Self {
-        Self { gone, stopping: Arc::clone(&app.stopping), work }
+        Self { gone, stopping: app.stopping.clone(), work, watcher: None }
     }
 
     fn start(&self) {
@@ -275,6 +310,9 @@ impl RequestMonitor {
 
 impl Monitor for RequestMonitor {
     fn progress(&self, progress: Progress) {
+        if let Some(watcher) = &self.watcher {
+            watcher.progress(progress.clone());
+        }
         if let Some(work) = &self.work {
             work.progress(progress);
         }
@@ -282,7 +320,8 @@ impl Monitor for RequestMonitor {
 
     fn cancelled(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
-            || self.stopping.load(Ordering::Relaxed)
+            || self.stopping.is_cancelled()
+            || self.watcher.as_ref().is_some_and(|watcher| watcher.cancelled())
             || self.work.as_ref().is_some_and(Work::is_called_off)
     }
 }

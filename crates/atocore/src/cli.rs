@@ -7,12 +7,14 @@ mod backups;
 mod changes;
 mod demo;
 mod doctor;
+mod document;
 mod embed;
 mod evaluate;
 mod exit;
 mod index;
 mod ingest;
 mod interactions;
+mod mcp;
 mod memory;
 mod model;
 mod output;
@@ -46,7 +48,7 @@ pub(crate) use model::announcement;
 pub(crate) use output::{Form, Output, Style};
 pub(crate) use progress::Terminal;
 pub(crate) use search::{arithmetic, heading, place};
-pub(crate) use typeset::{count, excerpt, plain, size};
+pub(crate) use typeset::{count, excerpt, indented, plain, size};
 
 /// A context engine on your own machine: documents in, ranked passages out, and snapshots you can trust.
 #[derive(Debug, Parser)]
@@ -68,6 +70,8 @@ enum Command {
     Demo(demo::Demo),
     /// Serves HTTP until it is told to stop
     Serve(serve::Serve),
+    /// Serves one MCP client, such as an agent or an editor, over standard input and output
+    Mcp(mcp::Mcp),
     /// Registers, lists, changes and removes projects
     #[command(subcommand)]
     Project(projects::Projects),
@@ -92,6 +96,8 @@ enum Command {
     /// Lists every change of facts, and takes one back
     #[command(subcommand)]
     Fact(changes::Facts),
+    /// Prints lines of a document
+    Get(document::Get),
     /// Judges the answers to questions of yours, and compares settings
     Eval(evaluate::Evaluate),
     /// Searches better weights on one half of your questions and tries them on the other
@@ -156,6 +162,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
     match cli.command {
         Command::Demo(demo) => demo.run(program, &config, environment, output),
         Command::Serve(serve) => serve.run(&config, output),
+        Command::Mcp(mcp) => mcp.run(config),
         Command::Project(projects) => projects.run(&config, environment, output),
         Command::Refresh(refresh) => refresh.run(&config, output),
         Command::Embed(embed) => embed.run(&config, output),
@@ -165,6 +172,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Memory(memories) => memories.run(&config, output),
         Command::Interaction(interactions) => interactions.run(&config, output),
         Command::Fact(facts) => facts.run(&config, output),
+        Command::Get(get) => get.run(&config, output),
         Command::Eval(evaluate) => evaluate.run(&config, &flags, environment, output),
         Command::Tune(tune) => tune.run(&config, output),
         Command::Backup(backups) => backups.run(&config, environment, output),

@@ -2,6 +2,7 @@
 
 mod backups;
 mod changes;
+mod documents;
 mod door;
 mod embed;
 mod extract;
@@ -27,10 +28,11 @@ use axum::{Extension, Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::App;
+use crate::{app::App, mcp};
 
-pub(crate) use failure::problem;
+pub(crate) use extract::read_body;
 pub use failure::status;
+pub(crate) use failure::{Failure, problem};
 pub use guard::{Guard, Hosts, Token};
 pub use limits::{BODY_LIMIT_BYTES, HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
 pub use metrics::Metrics;
@@ -58,6 +60,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(interactions::show)) //                                   /interactions/{id}
         .routes(routes!(changes::list)) //                                        /facts/changes
         .routes(routes!(changes::reverse)) //                                     /facts/changes/{number}/reverse
+        .routes(routes!(documents::read_at)) //                                   /documents
+        .routes(routes!(documents::read)) //                                      /documents/{id}
         .routes(routes!(embed::embed)) //                                         /embed
         .routes(routes!(index::verify)) //                                        /index/verify
         .routes(routes!(index::rebuild)) //                                       /index/rebuild
@@ -77,18 +81,22 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The API for the local socket: whoever can connect is the owner of this machine.
 pub fn local(app: &App) -> Router {
-    observed(api(), app, Caller::Local)
+    observed(wrapped(api()), app, Caller::Local)
 }
 
-/// The API for the network: host, origin and token are checked first.
+/// The API for the network, and the MCP door: host, origin and token are checked first.
 pub fn network(app: &App, guard: Guard) -> Router {
-    observed(api().layer(middleware::from_fn_with_state(guard, guard::check)), app, Caller::Network)
+    let doors = wrapped(api().route("/mcp", mcp::endpoint(app)));
+    observed(doors.layer(middleware::from_fn_with_state(guard, guard::check)), app, Caller::Network)
 }
 
-/// The routes, their limits, and what is said when there is no answer.
 fn api() -> Router<App> {
-    let (router, _) = routes().split_for_parts();
-    router
+    routes().split_for_parts().0
+}
+
+/// The routes with their limits, and what is said when there is no answer.
+fn wrapped(routes: Router<App>) -> Router<App> {
+    routes
         .fallback(failure::route_unknown)
         .method_not_allowed_fallback(failure::method_unknown)
         .layer(CatchPanicLayer::custom(failure::panicked))

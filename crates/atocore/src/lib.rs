@@ -1,4 +1,4 @@
-//! The doors of AtoCore: command line and HTTP over one engine.
+//! The doors of AtoCore: command line, HTTP and MCP over one engine.
 
 pub mod app;
 pub mod cli;
@@ -7,6 +7,7 @@ mod demo;
 pub mod http;
 pub mod jobs;
 pub mod logging;
+mod mcp;
 mod models;
 pub mod serve;
 pub mod session;

@@ -11,6 +11,8 @@ pub fn start(level: LogLevel, format: LogFormat, colour: bool) {
     let level = LevelFilter::from(level);
     let targets = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
+        // What a client does wrong it is told; to this library it is a warning.
+        .with_target("rmcp", level.min(LevelFilter::ERROR))
         .with_targets(OURS.iter().map(|target| (*target, level)));
     let registry = tracing_subscriber::registry().with(targets);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

@@ -37,6 +37,14 @@ pub enum Session {
 }
 
 impl Session {
+    /// The server that owns the store, when there is one.
+    ///
+    /// # Errors
+    /// When the lock of the owner cannot be looked at.
+    pub fn served(config: &Config) -> Result<Option<Self>, VerbError> {
+        Ok(server(config)?.map(Self::Server))
+    }
+
     /// A place for questions. Does not write, except that it brings a word index up to date that nobody else is looking
     /// after.
     ///
@@ -138,9 +146,22 @@ impl Session {
     /// # Errors
     /// What the verb fails with; `server_unreachable` when the server went away.
     pub fn run<V: Verb>(&self, verb: V, monitor: &dyn Monitor) -> Result<V::Reply, VerbError> {
+        self.run_as(Caller::Local, verb, monitor)
+    }
+
+    /// Runs a verb for a caller of this machine who is not at the command line.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_as<V: Verb>(
+        &self,
+        caller: Caller,
+        verb: V,
+        monitor: &dyn Monitor,
+    ) -> Result<V::Reply, VerbError> {
         match self {
-            Self::Here(engine) => verb.run(engine, Caller::Local, monitor),
-            Self::Server(socket) => remote::send(&verb, socket, monitor),
+            Self::Here(engine) => verb.run(engine, caller, monitor),
+            Self::Server(socket) => remote::send_as(caller, &verb, socket, monitor),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod backups;
 mod changes;
+mod document;
 mod embed;
 mod error;
 mod facts;
@@ -29,6 +30,7 @@ use crate::http::Metrics;
 
 pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, stamp};
 pub use changes::{ListChanges, ReverseChange};
+pub use document::ReadDocument;
 pub use embed::Embed;
 pub use error::VerbError;
 pub(crate) use error::sentence;

@@ -2,6 +2,7 @@
 //!
 //! Each type is made `From` what the engine returns. Nothing here decides or checks; names of the contract are kept.
 
+pub mod document;
 pub mod fact;
 pub mod index;
 pub mod job;
@@ -15,6 +16,7 @@ pub mod restore;
 pub mod snapshot;
 pub mod status;
 
+pub use document::DocumentText;
 pub use fact::{
     FactChange, FactChangeList, FactContent, FactCounts, Interaction, InteractionList, Memory, MemoryList,
     ProjectState, StateEntry,

@@ -4,6 +4,7 @@
 //! not find is a failure of the first step.
 
 mod chroma;
+mod clients;
 mod model;
 mod prerequisites;
 mod testing;
@@ -27,6 +28,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", does: "every lint of the workspace, as an error", run: clippy },
     Step { name: "model", does: "what tests search by meaning with, fetched once", run: model::run },
     Step { name: "chroma", does: "the vector store that tests start, fetched once", run: chroma::run },
+    Step { name: "clients", does: "the MCP clients that tests plug in, fetched once", run: clients::run },
     Step { name: "tests", does: "all of them, with those in the documentation", run: testing::run },
     Step { name: "docs", does: "cargo doc without a warning", run: docs },
     Step { name: "licences", does: "every package in use has a licence we may ship", run: licences::run },

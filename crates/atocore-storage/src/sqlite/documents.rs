@@ -432,27 +432,32 @@ pub(super) fn text_digest(title: &str, heading_path: &str, content: &str) -> [u8
 }
 
 fn passage(row: &Row<'_>) -> Result<Passage, StorageError> {
-    let source_path: String = row.get(9)?;
-    let project: String = row.get(7)?;
-    let dated: Option<String> = row.get(13)?;
-    let modified = jiff::Timestamp::from_nanosecond(row.get::<_, i64>(14)?.into()).unwrap_or_default();
-    let unreadable = |what, value: &str| StorageError::Value { what, value: value.to_owned() };
     Ok(Passage {
         id: ChunkId::from_bytes(row.get(0)?),
         index: row.get(1)?,
         heading_path: HeadingPath::from_text(row.get(2)?),
         content: row.get(3)?,
         lines: LineSpan { first: row.get(4)?, last: row.get(5)? },
-        document: Document {
-            id: DocumentId::from_bytes(row.get(6)?),
-            project: project.parse().map_err(|_| unreadable("a project id", &project))?,
-            file_path: row.get(8)?,
-            source_path: source_path.parse().map_err(|_| unreadable("a path", &source_path))?,
-            digest: Digest::from_bytes(row.get(10)?),
-            title: row.get(11)?,
-            tags: tags_from_text(&row.get::<_, String>(12)?),
-            date: dated.and_then(|text| Timestamp::parse(&text)).unwrap_or_else(|| Timestamp::new(modified)),
-        },
+        document: document(row, 6)?,
+    })
+}
+
+/// The columns of a document from number `at` on: id, project, both paths, digest, title, tags, its own date, and when
+/// the file was changed.
+pub(super) fn document(row: &Row<'_>, at: usize) -> Result<Document, StorageError> {
+    let (project, source_path): (String, String) = (row.get(at + 1)?, row.get(at + 3)?);
+    let dated: Option<String> = row.get(at + 7)?;
+    let modified = jiff::Timestamp::from_nanosecond(row.get::<_, i64>(at + 8)?.into()).unwrap_or_default();
+    let unreadable = |what, value: &str| StorageError::Value { what, value: value.to_owned() };
+    Ok(Document {
+        id: DocumentId::from_bytes(row.get(at)?),
+        project: project.parse().map_err(|_| unreadable("a project id", &project))?,
+        file_path: row.get(at + 2)?,
+        source_path: source_path.parse().map_err(|_| unreadable("a path", &source_path))?,
+        digest: Digest::from_bytes(row.get(at + 4)?),
+        title: row.get(at + 5)?,
+        tags: tags_from_text(&row.get::<_, String>(at + 6)?),
+        date: dated.and_then(|text| Timestamp::parse(&text)).unwrap_or_else(|| Timestamp::new(modified)),
     })
 }
 

@@ -41,6 +41,12 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
+/// A line of a document as it stands, indentation included, without what could do harm.
+pub(crate) fn indented(line: &str) -> String {
+    let spread = line.replace('\t', "    ");
+    spread.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect::<String>().trim_end().to_owned()
+}
+
 /// The beginning of a passage, set anew in at most `lines` lines of `width` characters. Lines that say nothing, such as
 /// rules and the borders of code, are left out.
 pub(crate) fn excerpt(text: &str, lines: usize, width: usize) -> Vec<String> {
@@ -123,6 +129,7 @@ mod tests {
     fn a_document_cannot_command_the_terminal() {
         assert_eq!(plain("a\u{1b}[2Jb\r\u{202e}c\n"), "a [2Jb  c");
         assert_eq!(excerpt("\u{1b}]0;x\u{7}y", 3, 80), ["]0;x y"]);
+        assert_eq!(indented("\tif\u{1b}[2J \r"), "    if [2J");
     }
 
     #[test]

@@ -20,6 +20,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/adding-a-verb.md"
     "docs/backup-format.md"
     "docs/chroma.md"
+    "docs/clients.md"
     "docs/configuration.md"
     "docs/decisions/0001-dependencies.md"
     "docs/decisions/0002-sqlite-is-the-truth.md"

@@ -2,13 +2,16 @@
 
 use std::convert::Infallible;
 
-use atocore_engine::Caller;
+use atocore_engine::{Caller, Reach};
 use axum::{Json, extract::FromRequestParts, http::request::Parts};
 
 use super::failure::Failure;
 use crate::{
     app::App,
-    verb::{Restore, Verb, remote::JOB_HEADER},
+    verb::{
+        Restore, Verb,
+        remote::{DOOR_HEADER, JOB_HEADER},
+    },
     wire::{Job, RestoreOutcome},
 };
 
@@ -50,7 +53,12 @@ impl FromRequestParts<App> for Door {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         // A request that nobody vouched for has the rights of the network.
-        let caller = parts.extensions.get::<Caller>().copied().unwrap_or(Caller::Network);
+        let mut caller = parts.extensions.get::<Caller>().copied().unwrap_or(Caller::Network);
+        let agent = Caller::Agent(Reach::Machine);
+        if caller == Caller::Local && parts.headers.get(DOOR_HEADER).is_some_and(|door| door == agent.door())
+        {
+            caller = agent;
+        }
         let job = parts.headers.get(JOB_HEADER).and_then(|id| id.to_str().ok()).map(str::to_owned);
         Ok(Self { app: app.clone(), caller, job })
     }

@@ -108,6 +108,11 @@ fn invalid(part: &str, rejection: &dyn Error) -> Failure {
 /// Reads the whole body within its limits. A body that is not empty must be JSON by its content type.
 async fn read(request: Request) -> Result<Vec<u8>, Failure> {
     let (parts, body) = request.into_parts();
+    read_body(&parts.headers, body).await
+}
+
+/// As for every request, for a handler that reads the JSON itself.
+pub(crate) async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Result<Vec<u8>, Failure> {
     let bytes = tokio::time::timeout(ARRIVES_WITHIN, bounded(body)).await;
     let bytes = bytes.unwrap_or_else(|_| {
         let seconds = ARRIVES_WITHIN.as_secs();
@@ -117,9 +122,8 @@ async fn read(request: Request) -> Result<Vec<u8>, Failure> {
         ))
     });
     let bytes = bytes.map_err(Failure)?;
-    if !bytes.is_empty() && !is_json(&parts.headers) {
-        let given =
-            parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if !bytes.is_empty() && !is_json(headers) {
+        let given = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let given = given.map_or("no content type".to_owned(), |given| format!("the content type `{given}`"));
         let error = VerbError::new(ErrorCode::MediaType, format!("the body has {given}, JSON is expected"));
         return Err(Failure(error.with_hint("send it with the header `Content-Type: application/json`")));

@@ -16,7 +16,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 /// An error on its way out. The error itself travels with the answer, for the log.
 #[derive(Debug, Clone)]
-pub(super) struct Failure(pub(super) VerbError);
+pub(crate) struct Failure(pub(super) VerbError);
 
 /// The HTTP status of an error. Its kind decides; two codes have a status of their own.
 #[must_use]

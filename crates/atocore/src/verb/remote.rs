@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use atocore_engine::SystemClock;
+use atocore_engine::{Caller, SystemClock};
 use atocore_model::{
     error::ErrorCode,
     monitor::{self, Monitor},
@@ -30,6 +30,10 @@ use crate::wire::{Job, Problem, Progress};
 /// The header in which a client says which id the job of its request shall have, so that it can look at it meanwhile.
 pub const JOB_HEADER: &str = "atocore-job";
 
+/// The header in which a process of this machine says through which of its doors the request came, when it was not the
+/// command line: the word for the operation log. It is heard on the local socket only.
+pub const DOOR_HEADER: &str = "atocore-door";
+
 /// How often a monitor is asked whether the caller called it off, and told where the work stands.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
@@ -44,7 +48,23 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// # Cancellation
 /// Closes the connection, upon which the server calls the verb off.
 pub fn send<V: Verb>(verb: &V, socket: &Path, monitor: &dyn Monitor) -> Result<V::Reply, VerbError> {
-    request(&verb.request(), socket, monitor)
+    send_as(Caller::Local, verb, socket, monitor)
+}
+
+/// As [`send`], for a caller who came through another door of this process than the command line.
+///
+/// # Errors
+/// As [`send`].
+///
+/// # Cancellation
+/// As [`send`].
+pub fn send_as<V: Verb>(
+    caller: Caller,
+    verb: &V,
+    socket: &Path,
+    monitor: &dyn Monitor,
+) -> Result<V::Reply, VerbError> {
+    request_as(caller, &verb.request(), socket, monitor)
 }
 
 /// Sends a request that is no verb, and waits for its reply.
@@ -59,11 +79,21 @@ pub fn request<R: serde::de::DeserializeOwned>(
     socket: &Path,
     monitor: &dyn Monitor,
 ) -> Result<R, VerbError> {
+    request_as(Caller::Local, request, socket, monitor)
+}
+
+fn request_as<R: serde::de::DeserializeOwned>(
+    caller: Caller,
+    request: &Request,
+    socket: &Path,
+    monitor: &dyn Monitor,
+) -> Result<R, VerbError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| VerbError::new(ErrorCode::Io, sentence(&error)))?;
     let job = job_id();
+    let headers = [(JOB_HEADER, job.as_str()), (DOOR_HEADER, caller.door())];
     let answer = runtime.block_on(async {
-        let exchange = exchange(request, socket, Some(&job));
+        let exchange = exchange(request, socket, &headers);
         tokio::pin!(exchange);
         loop {
             let look = async {
@@ -94,7 +124,7 @@ fn job_id() -> String {
 /// Passes on where the job stands. A server that cannot say so is asked again later.
 async fn show(job: &str, socket: &Path, monitor: &dyn Monitor) {
     let request = Request::new(Method::GET, format!("/admin/jobs/{job}"));
-    let asked = tokio::time::timeout(CONNECT_WITHIN, exchange(&request, socket, None)).await;
+    let asked = tokio::time::timeout(CONNECT_WITHIN, exchange(&request, socket, &[])).await;
     let Ok(Ok(answer)) = asked else { return };
     if let Ok(Job { progress: Some(Progress { phase, done, total }), .. }) = read(&answer) {
         monitor.progress(monitor::Progress { phase: phase_of(&phase), done, total });
@@ -139,7 +169,7 @@ fn read<R: serde::de::DeserializeOwned>(answer: &Answer) -> Result<R, VerbError>
     serde_json::from_slice(&answer.body).map_err(not_understood)
 }
 
-async fn exchange(request: &Request, socket: &Path, job: Option<&str>) -> Result<Answer, VerbError> {
+async fn exchange(request: &Request, socket: &Path, headers: &[(&str, &str)]) -> Result<Answer, VerbError> {
     let unreachable = |error: &dyn std::error::Error| {
         let message = format!("the running server does not answer on `{}`", socket.display());
         VerbError::new(ErrorCode::ServerUnreachable, format!("{message}: {}", sentence(error)))
@@ -153,7 +183,7 @@ async fn exchange(request: &Request, socket: &Path, job: Option<&str>) -> Result
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
     let answer = async {
         let answer =
-            sender.send_request(to_http(request, job)?).await.map_err(|error| unreachable(&error))?;
+            sender.send_request(to_http(request, headers)?).await.map_err(|error| unreachable(&error))?;
         collect(answer).await.map_err(|error| unreachable(&error))
     };
     tokio::pin!(answer, connection);
@@ -170,7 +200,7 @@ async fn exchange(request: &Request, socket: &Path, job: Option<&str>) -> Result
     }
 }
 
-fn to_http(request: &Request, job: Option<&str>) -> Result<http::Request<Full<Bytes>>, VerbError> {
+fn to_http(request: &Request, headers: &[(&str, &str)]) -> Result<http::Request<Full<Bytes>>, VerbError> {
     let body = Full::new(Bytes::from(request.body.clone().unwrap_or_default()));
     let mut http = http::Request::builder()
         .method(request.method.clone())
@@ -179,8 +209,8 @@ fn to_http(request: &Request, job: Option<&str>) -> Result<http::Request<Full<By
     if request.body.is_some() {
         http = http.header(header::CONTENT_TYPE, "application/json");
     }
-    if let Some(job) = job {
-        http = http.header(JOB_HEADER, job);
+    for (name, value) in headers {
+        http = http.header(*name, *value);
     }
     http.body(body).map_err(|error| VerbError::new(ErrorCode::Internal, sentence(&error)))
 }

@@ -45,6 +45,8 @@ fn every_operation_of_the_description_is_answered() {
         recorded("/memory", &json!({ "memory_type": "knowledge", "content": text, "status": "candidate" }))
     });
     let interaction = recorded("/interactions", &json!({ "prompt": "why" }));
+    let found = server.post("/query", &json!({ "query": "glacier" })).json()["results"][0].clone();
+    let document = found["document_id"].as_str().unwrap();
     for (method, path, body, status) in [
         ("GET", "/health".to_owned(), None, 200),
         ("GET", "/status".to_owned(), None, 200),
@@ -76,6 +78,8 @@ fn every_operation_of_the_description_is_answered() {
         ("GET", format!("/interactions/{interaction}"), None, 200),
         ("GET", "/facts/changes".to_owned(), None, 200),
         ("POST", "/facts/changes/5/reverse".to_owned(), None, 200),
+        ("GET", "/documents?project=field-notes&path=charter.md".to_owned(), None, 200),
+        ("GET", format!("/documents/{document}?lines=1-2"), None, 200),
         ("GET", "/admin/backup".to_owned(), None, 200),
         ("GET", format!("/admin/backup/{stamp}/validate?depth=content"), None, 200),
         ("POST", format!("/admin/backup/{stamp}/validate?depth=digests"), None, 200),

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking, and prepare files on purpose"
 )]
 
+mod agent;
 mod archive;
 mod backup_dir;
 mod chroma;
@@ -17,6 +18,7 @@ mod crash;
 mod damage;
 mod demo;
 mod disk_full;
+mod documents;
 mod errors;
 mod evaluate;
 mod events;
@@ -24,6 +26,9 @@ mod facts;
 mod hostile;
 mod http;
 mod jobs;
+mod mcp;
+mod mcp_clients;
+mod mcp_http;
 mod mistakes;
 mod model;
 mod openapi;

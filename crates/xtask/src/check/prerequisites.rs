@@ -51,14 +51,14 @@ const NEEDS: &[Need] = &[
     },
     Need {
         name: "python3",
-        reason: "the tests look at snapshots with an independent checker in Python",
+        reason: "the tests look at snapshots with an independent checker in Python, and plug in an MCP client in it",
         probe: &[
             "python3",
             "-c",
-            "import hashlib, json, sqlite3, sys; assert sys.version_info >= (3, 9), sys.version",
+            "import hashlib, json, sqlite3, sys; assert sys.version_info >= (3, 10), sys.version",
         ],
         install: Install::Apt("python3"),
-        by_hand: "install Python 3.9 or later with its sqlite3 module",
+        by_hand: "install Python 3.10 or later with its sqlite3 module",
     },
     Need {
         name: "pip",
@@ -70,7 +70,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         name: "venv",
-        reason: "the Chroma server that tests start gets a virtual environment, see the step `chroma`",
+        reason: "the Chroma server and the MCP clients of the tests get virtual environments, see the steps `chroma` and `clients`",
         probe: &["python3", "-c", "import venv, fcntl"],
         install: Install::Apt("python3-venv"),
         by_hand: "install the module venv for the `python3` on your path: the package python3-venv of your distribution",

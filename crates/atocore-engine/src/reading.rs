@@ -1,0 +1,213 @@
+//! Reads lines of a document: in its file when that still has the bytes that the store knows, else in the passages.
+//!
+//! Nothing is ever read out of a file that is not what was ingested, so whatever lies at its path today stays unseen.
+
+use std::path::Path;
+
+use atocore_model::{
+    digest::Digest,
+    document::LineSpan,
+    excerpt::{DocumentRef, Excerpt, LineRange, MaxChars, Reading, TextSource},
+    id::{Generation, ProjectId},
+};
+use atocore_storage::{
+    files::{self, Kind},
+    sqlite::{ReadTransaction, Store, StoredDocument},
+};
+
+use crate::error::Error;
+
+/// Reads what is wanted. `project` is the one that the place of `reading` names.
+pub(crate) fn read(store: &Store, reading: &Reading, project: Option<&ProjectId>) -> Result<Excerpt, Error> {
+    let (stored, passages, generation) = store.read(|read| {
+        let stored = find(read, &reading.document, project)?;
+        let passages = read.passages_of(stored.key)?;
+        Ok::<_, Error>((stored, passages, read.generation()?))
+    })?;
+    let (text, source) = match unchanged(&stored) {
+        Some(text) => (text, TextSource::File),
+        None => (put_together(&passages), TextSource::Passages),
+    };
+    let wanted = reading.lines.or_else(|| stored.passage.map(LineRange::from));
+    excerpt(stored, &text, source, wanted, reading.limit, generation)
+}
+
+fn find(
+    read: &ReadTransaction<'_>,
+    wanted: &DocumentRef,
+    project: Option<&ProjectId>,
+) -> Result<StoredDocument, Error> {
+    let unknown = || Error::DocumentUnknown(wanted.clone());
+    match (wanted, project) {
+        (DocumentRef::Document(id), _) => read.document(id)?.ok_or_else(unknown),
+        (DocumentRef::Chunk(id), _) => read.document_of_passage(id)?.ok_or_else(unknown),
+        (DocumentRef::Place { path, .. }, Some(project)) => {
+            let mut found = read.documents_at(project, path)?;
+            if found.len() > 1 {
+                let ids = found.into_iter().map(|stored| stored.document.id).collect();
+                return Err(Error::DocumentAmbiguous { project: project.clone(), path: path.clone(), ids });
+            }
+            found.pop().ok_or_else(unknown)
+        }
+        (DocumentRef::Place { .. }, None) => Err(unknown()),
+    }
+}
+
+/// The text of the file, without its byte order mark, when every byte is as it was read. Size and kind are looked at
+/// first, so that nothing large and nothing that blocks is opened.
+fn unchanged(stored: &StoredDocument) -> Option<String> {
+    let path = Path::new(&stored.document.file_path);
+    if !matches!(files::kind(path), Ok(Some(Kind::File(size))) if size == stored.size) {
+        return None;
+    }
+    let bytes = files::read_if_present(path).ok()??;
+    let same = Digest::from_bytes(*blake3::hash(&bytes).as_bytes()) == stored.document.digest;
+    let text = String::from_utf8(bytes).ok().filter(|_| same)?;
+    Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Puts passages together by their lines. What is in none of them is an empty line.
+fn put_together(passages: &[(LineSpan, String)]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for (span, text) in passages {
+        for (index, part) in text.lines().enumerate() {
+            let place = span.first.saturating_sub(1) as usize + index;
+            if lines.len() <= place {
+                lines.resize(place + 1, String::new());
+            }
+            join(&mut lines[place], part);
+        }
+    }
+    lines.join("\n")
+}
+
+/// Adds a piece to what is known of a line already. Neighbouring passages say some of it twice.
+fn join(line: &mut String, piece: &str) {
+    if line.contains(piece) {
+        return;
+    }
+    if piece.contains(line.as_str()) {
+        piece.clone_into(line);
+        return;
+    }
+    let ends = line.char_indices().map(|(at, _)| at);
+    let shared = ends.clone().find(|at| piece.starts_with(&line[*at..])).map(|at| line.len() - at);
+    match shared {
+        Some(shared) => line.push_str(&piece[shared..]),
+        None => {
+            line.push(' ');
+            line.push_str(piece);
+        }
+    }
+}
+
+fn excerpt(
+    stored: StoredDocument,
+    text: &str,
+    source: TextSource,
+    wanted: Option<LineRange>,
+    limit: MaxChars,
+    generation: Generation,
+) -> Result<Excerpt, Error> {
+    let starts = line_starts(text);
+    let total = u32::try_from(starts.len()).unwrap_or(u32::MAX);
+    let first = wanted.map_or(1, LineRange::first);
+    if first > total && wanted.is_some() {
+        return Err(Error::LinesBeyondEnd { first, total });
+    }
+    let last = wanted.and_then(LineRange::last).map_or(total, |last| last.min(total));
+    let mut taken = Taken { end: 0, last: 0, cut: false };
+    if total > 0 {
+        taken = take(text, &starts, first, last, limit);
+    }
+    let begin = starts.get(first as usize - 1).copied().unwrap_or_default();
+    Ok(Excerpt {
+        document: stored.document,
+        lines: (total > 0).then_some(LineSpan { first, last: taken.last }),
+        total_lines: total,
+        text: text[begin..taken.end.max(begin)].to_owned(),
+        cut_line: taken.cut,
+        next_line: (taken.last < last).then_some(taken.last + 1),
+        source,
+        generation,
+    })
+}
+
+/// How far an excerpt goes.
+struct Taken {
+    /// In bytes of the text.
+    end: usize,
+    /// The last line of it.
+    last: u32,
+    /// Whether that line is not whole.
+    cut: bool,
+}
+
+/// Takes whole lines from `first` on as long as they are within the limit; of the first line at least a piece.
+fn take(text: &str, starts: &[usize], first: u32, last: u32, limit: MaxChars) -> Taken {
+    let mut room = limit.get();
+    let mut taken = Taken { end: 0, last: first, cut: false };
+    for line in first..=last {
+        let index = line as usize - 1;
+        let whole = starts[index]..starts.get(index + 1).copied().unwrap_or(text.len());
+        let shown = text[whole.clone()].trim_end_matches(['\n', '\r']);
+        let chars = shown.chars().count();
+        if chars > room && line == first {
+            let fits = shown.char_indices().nth(room).map_or(shown.len(), |(at, _)| at);
+            return Taken { end: whole.start + fits, last: line, cut: true };
+        }
+        if chars > room {
+            return taken;
+        }
+        // The end of the line counts when another one follows.
+        room = room.saturating_sub(chars + 1);
+        taken = Taken { end: whole.start + shown.len(), last: line, cut: false };
+        if room == 0 {
+            return taken;
+        }
+    }
+    taken
+}
+
+/// Where every line begins; a text that ends with a line end has no empty line after it.
+fn line_starts(text: &str) -> Vec<usize> {
+    let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+    let starts = std::iter::once(0).chain(ends);
+    starts.filter(|start| *start < text.len()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(text: &str, first: u32, last: u32, limit: u64) -> (String, u32, bool) {
+        let starts = line_starts(text);
+        let taken = take(text, &starts, first, last, MaxChars::new(limit).unwrap());
+        (text[starts[first as usize - 1]..taken.end].to_owned(), taken.last, taken.cut)
+    }
+
+    #[test]
+    fn whole_lines_are_taken_as_long_as_there_is_room() {
+        let text = "one\r\ntwo\nthrée\n\nfive";
+        assert_eq!(line_starts(text).len(), 5);
+        assert_eq!(taken(text, 1, 5, 100), (text.to_owned(), 5, false));
+        assert_eq!(taken(text, 2, 3, 100), ("two\nthrée".to_owned(), 3, false));
+        assert_eq!(taken(text, 2, 5, 9), ("two\nthrée".to_owned(), 3, false));
+        assert_eq!(taken(text, 2, 5, 8), ("two".to_owned(), 2, false));
+        assert_eq!(taken(text, 3, 5, 3), ("thr".to_owned(), 3, true));
+        assert_eq!(taken(text, 1, 1, 3), ("one".to_owned(), 1, false));
+    }
+
+    #[test]
+    fn passages_come_together_at_their_lines() {
+        let passage = |first, last, text: &str| (LineSpan { first, last }, text.to_owned());
+        let passages = [
+            passage(3, 3, "The quick brown fox"),
+            passage(3, 4, "brown fox jumps over\nthe dog"),
+            passage(7, 7, "end"),
+        ];
+        assert_eq!(put_together(&passages), "\n\nThe quick brown fox jumps over\nthe dog\n\n\nend");
+        assert_eq!(put_together(&[passage(1, 1, "a b"), passage(1, 1, "c d")]), "a b c d");
+        assert_eq!(put_together(&[]), "");
+    }
+}

@@ -1,0 +1,43 @@
+//! Where the verbs of a call are run: in the server that this is, or wherever this process finds the store.
+
+use std::sync::Arc;
+
+use atocore_engine::Caller;
+
+use super::{call::Watch, machine::Machine};
+use crate::{
+    app::App,
+    verb::{Verb, VerbError},
+};
+
+/// Where verbs are run; clones are the same place.
+#[derive(Debug, Clone)]
+pub(super) enum Backend {
+    /// By the server that this process is.
+    App(App),
+    /// By whatever looks after the store on this machine.
+    Machine(Arc<Machine>),
+}
+
+impl Backend {
+    /// Runs a verb; it is called off when the future is dropped.
+    pub(super) async fn run<V: Verb>(
+        &self,
+        caller: Caller,
+        verb: V,
+        watch: Arc<Watch>,
+    ) -> Result<V::Reply, VerbError> {
+        match self {
+            Self::App(app) => app.run_watched(caller, verb, watch).await,
+            Self::Machine(machine) => machine.run(caller, verb, watch).await,
+        }
+    }
+
+    /// Whether vectors are made without being asked for.
+    pub(super) async fn makes_vectors_itself(&self) -> bool {
+        match self {
+            Self::App(_) => true,
+            Self::Machine(machine) => machine.is_served().await,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One call of a tool: running verbs for it, telling the client where they stand, and hearing that it was called off.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use atocore_engine::Caller;
+use atocore_model::{
+    error::ErrorCode,
+    monitor::{Monitor, Progress},
+};
+use rmcp::{
+    Peer, RoleServer,
+    model::{ProgressNotificationParam, ProgressToken},
+};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::backend::Backend;
+use crate::verb::{Verb, VerbError};
+
+/// How often a client is told where the work stands.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+
+/// One call of a tool.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) backend: Backend,
+    pub(super) caller: Caller,
+    pub(super) peer: Peer<RoleServer>,
+    /// Only a client that sends one is told where the work stands.
+    pub(super) progress_token: Option<ProgressToken>,
+    pub(super) called_off: CancellationToken,
+}
+
+impl Call {
+    /// Runs a verb.
+    ///
+    /// # Errors
+    /// What the verb fails with; `cancelled` when the call was called off.
+    pub(super) async fn run<V: Verb>(&self, verb: V) -> Result<V::Reply, VerbError> {
+        let watch = Arc::new(Watch::default());
+        // Says to the work that nobody waits for it any more.
+        let _unwatched = Unwatched(Arc::clone(&watch));
+        let work = self.backend.run(self.caller, verb, Arc::clone(&watch));
+        tokio::pin!(work);
+        let mut tell = tokio::time::interval(TELL_EVERY);
+        tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told = Told::default();
+        loop {
+            tokio::select! {
+                answer = &mut work => return answer,
+                () = self.called_off.cancelled() => {
+                    return Err(VerbError::new(ErrorCode::Cancelled, "the client called it off"));
+                }
+                _ = tell.tick(), if self.progress_token.is_some() => {
+                    if let Some(news) = watch.take() {
+                        self.tell(&mut told, &news).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the vectors that a refresh left to be made, where nobody else does; says what keeps it from that.
+    pub(super) async fn make_vectors(&self) -> Option<String> {
+        if self.backend.makes_vectors_itself().await {
+            return None;
+        }
+        let error = self.run(crate::verb::Embed).await.err()?;
+        let cure = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        Some(format!("the new passages are found by their words only: {}{cure}", error.message))
+    }
+
+    async fn tell(&self, told: &mut Told, progress: &Progress) {
+        let Some(token) = self.progress_token.clone() else { return };
+        let Some((done, total)) = told.next(progress) else { return };
+        let mut news = ProgressNotificationParam::new(token, done);
+        if let Some(total) = total {
+            news = news.with_total(total);
+        }
+        let of = progress.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let news = news.with_message(format!("{}: {}{of}", progress.phase, progress.done));
+        // A client that is not there any more hears nothing of it.
+        drop(self.peer.notify_progress(news).await);
+    }
+}
+
+/// The last progress of some work, and whether it is to stop.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    news: Mutex<Option<Progress>>,
+    stop: AtomicBool,
+}
+
+impl Watch {
+    fn take(&self) -> Option<Progress> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Monitor for Watch {
+    fn progress(&self, progress: Progress) {
+        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+struct Unwatched(Arc<Watch>);
+
+impl Drop for Unwatched {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What a client was told. By the protocol the number only ever grows, while every phase of ours begins at 0.
+#[derive(Debug, Default)]
+struct Told {
+    phase: &'static str,
+    /// What the phases before came to.
+    before: f64,
+    last: f64,
+}
+
+impl Told {
+    /// The numbers to tell, or nothing when it did not go on.
+    fn next(&mut self, progress: &Progress) -> Option<(f64, Option<f64>)> {
+        if self.phase != progress.phase {
+            self.phase = progress.phase;
+            self.before = self.last;
+        }
+        let done = self.before + progress.done as f64;
+        if done <= self.last {
+            return None;
+        }
+        self.last = done;
+        Some((done, progress.total.map(|total| self.before + total as f64)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_only_ever_grows() {
+        let mut told = Told::default();
+        let mut tell = |phase, done, total| told.next(&Progress { phase, done, total });
+        assert_eq!(tell("a", 0, None), None);
+        assert_eq!(tell("a", 2, Some(3)), Some((2.0, Some(3.0))));
+        assert_eq!(tell("a", 2, Some(3)), None);
+        assert_eq!(tell("b", 0, Some(10)), None);
+        assert_eq!(tell("b", 1, Some(10)), Some((3.0, Some(12.0))));
+        assert_eq!(tell("a", 1, None), Some((4.0, None)));
+    }
+}

@@ -1,0 +1,85 @@
+//! Reading a document.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    answer::{DATA_NOTE, notices, quoted},
+    call::Call,
+    tools::{Effect, Tool},
+};
+use crate::{
+    cli::plain,
+    verb::{ReadDocument, VerbError},
+    wire::DocumentText,
+};
+
+/// The most characters of one answer.
+const MOST_CHARS: u64 = 25_000;
+
+/// How many characters there are at most when nothing is said.
+const USUAL_CHARS: u64 = 12_000;
+
+/// `atocore_get`.
+pub(super) struct Get;
+
+/// Which document, and what of it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// The id of a document (`doc_…`) or of a passage (`chk_…`), as atocore_search gives them.
+    #[serde(default)]
+    id: Option<String>,
+    /// The id or alias of a project; goes with `path`, instead of `id`.
+    #[serde(default)]
+    project: Option<String>,
+    /// The path of the document below its root, as atocore_search gives it; goes with `project`.
+    #[serde(default)]
+    path: Option<String>,
+    /// Which lines: `10-40`, `10-` or `10`, counted from 1. Left out: the whole document, or the lines of the passage.
+    #[serde(default)]
+    lines: Option<String>,
+    /// How many characters at most: 12,000 when left out, 25,000 at most. The answer says where to go on.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 25000, default = 12000)]
+    max_chars: Option<u64>,
+}
+
+impl Tool for Get {
+    const NAME: &'static str = "atocore_get";
+    const TITLE: &'static str = "Read a document";
+    const DESCRIPTION: &'static str = "Reads a document of the user, or a range of its lines, by the ids that atocore_search gives or by \
+        project and path. Use it to see what stands around a passage before relying on it, or to read a whole file. Long \
+        documents come in parts: `next_line` says where to go on.";
+    const EFFECT: Effect = Effect::Reads;
+    type Arguments = Arguments;
+    type Answer = DocumentText;
+
+    async fn run(call: &Call, asked: Arguments) -> Result<DocumentText, VerbError> {
+        let Arguments { id, project, path, lines, max_chars } = asked;
+        let max_chars = Some(max_chars.unwrap_or(USUAL_CHARS).min(MOST_CHARS));
+        call.run(ReadDocument { id, project, path, lines, max_chars }).await
+    }
+
+    fn text(document: &DocumentText) -> String {
+        let lines = match document.lines {
+            Some(lines) => format!("lines {}-{} of {}", lines.first, lines.last, document.total_lines),
+            None => "no lines".to_owned(),
+        };
+        let mut text = format!(
+            "{}\n{} · {} · {lines} · {}\n",
+            plain(&document.title),
+            plain(&document.source_file),
+            document.project,
+            document.document_id
+        );
+        text.push_str(&notices(&document.notices));
+        text.push_str(DATA_NOTE);
+        text.push('\n');
+        text.push_str(&quoted(document.lines.map_or(1, |lines| lines.first), &document.content));
+        if let Some(next) = document.next_line {
+            text.push_str(&format!("There is more: go on with lines \"{next}-\".\n"));
+        }
+        text
+    }
+}

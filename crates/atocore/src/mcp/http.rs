@@ -1,0 +1,102 @@
+//! The protocol over HTTP: one path, to which every message is sent as a request of its own.
+
+use std::sync::Arc;
+
+use atocore_engine::{Caller, Reach};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, Response, StatusCode, header},
+    response::IntoResponse,
+    routing::{MethodRouter, post},
+};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use rmcp::{
+    model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, ServerJsonRpcMessage},
+    transport::{
+        StreamableHttpServerConfig, StreamableHttpService,
+        streamable_http_server::session::never::NeverSessionManager,
+    },
+};
+
+use super::{
+    Server,
+    backend::Backend,
+    calls::{Calls, SESSION_HEADER},
+    message,
+};
+use crate::{
+    app::App,
+    http::{BODY_LIMIT_BYTES, Failure, read_body},
+};
+
+/// What answers at `/mcp`. Host, origin and token have been checked, and who asks is known.
+pub(crate) fn endpoint(app: &App) -> MethodRouter<App> {
+    let calls = Calls::default();
+    let server = Server {
+        backend: Backend::App(app.clone()),
+        caller: Caller::Agent(Reach::Network),
+        calls: calls.clone(),
+    };
+    // Every request stands alone; a plain answer is plain JSON, one with progress a stream. Who may ask is checked
+    // for all paths in one place, and not here again.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(BODY_LIMIT_BYTES)
+        .with_cancellation_token(app.stopped())
+        .disable_allowed_hosts()
+        .disable_allowed_origins();
+    let sessions = Arc::new(NeverSessionManager::default());
+    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
+    post(move |request: Request| answer(service, calls, request))
+}
+
+type Service = StreamableHttpService<Server, NeverSessionManager>;
+
+async fn answer(service: Service, calls: Calls, request: Request) -> Result<Response<Body>, Failure> {
+    let (parts, body) = request.into_parts();
+    let bytes = read_body(&parts.headers, body).await?;
+    let message = match message::read(&bytes) {
+        Ok(message) => message,
+        Err(refusal) => return Ok(refused(refusal.as_ref())),
+    };
+    match &message {
+        ClientJsonRpcMessage::Notification(notice) => {
+            if let ClientNotification::CancelledNotification(cancelled) = &notice.notification
+                && let Some(id) = &cancelled.params.request_id
+            {
+                calls.call_off(&parts.headers, id);
+            }
+        }
+        ClientJsonRpcMessage::Request(_)
+        | ClientJsonRpcMessage::Response(_)
+        | ClientJsonRpcMessage::Error(_) => {}
+    }
+    let begins = matches!(&message, ClientJsonRpcMessage::Request(request)
+        if matches!(request.request, ClientRequest::InitializeRequest(_)));
+    let request = Request::from_parts(parts, Full::new(Bytes::from(bytes)));
+    let mut response = service.handle(request).await.map(Body::new);
+    if begins && response.status().is_success() {
+        // The id names a client to itself: nothing is kept under it, so nothing of it can be lost.
+        if let Some(id) = session_id() {
+            drop(response.headers_mut().insert(SESSION_HEADER, id));
+        }
+    }
+    Ok(response)
+}
+
+/// The answer to what is no message.
+fn refused(refusal: Option<&ServerJsonRpcMessage>) -> Response<Body> {
+    let body = refusal.and_then(|refusal| serde_json::to_vec(refusal).ok()).unwrap_or_default();
+    (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// An id that nobody guesses; `None` without a source of random numbers, and then nothing can be called off by it.
+fn session_id() -> Option<HeaderValue> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::from_str(&digits).ok()
+}

@@ -1,0 +1,77 @@
+//! From bytes to a message of the protocol, or to the error that answers them.
+
+use rmcp::model::{ClientJsonRpcMessage, ErrorData, RequestId, ServerJsonRpcMessage};
+use serde_json::Value;
+
+/// Reads one message.
+///
+/// # Errors
+/// What to answer to what is none. Nothing is answered to a notification, whatever is wrong with it.
+pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Option<ServerJsonRpcMessage>> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        Some(ServerJsonRpcMessage::error(ErrorData::parse_error(format!("no JSON: {error}"), None), None))
+    })?;
+    let id = id_of(&value);
+    let silent = id.is_none() && value.get("method").is_some() && value.get("id").is_none();
+    serde_json::from_value(value).map_err(|_| {
+        let error = ErrorData::invalid_request("no message of the protocol", None);
+        (!silent).then(|| ServerJsonRpcMessage::error(error, id))
+    })
+}
+
+/// What is answered to a message that is larger than anything that is read.
+pub(super) fn too_large(limit: usize) -> ServerJsonRpcMessage {
+    let words = format!("the message has more than {limit} bytes, which is the limit");
+    ServerJsonRpcMessage::error(ErrorData::invalid_request(words, None), None)
+}
+
+fn id_of(value: &Value) -> Option<RequestId> {
+    serde_json::from_value(value.get("id")?.clone()).ok()
+}
+
+/// Whether the protocol has a request of this name that a server may get.
+pub(super) fn is_known(method: &str) -> bool {
+    matches!(
+        method,
+        "initialize"
+            | "ping"
+            | "server/discover"
+            | "tools/list"
+            | "tools/call"
+            | "prompts/list"
+            | "prompts/get"
+            | "resources/list"
+            | "resources/templates/list"
+            | "resources/read"
+            | "resources/subscribe"
+            | "resources/unsubscribe"
+            | "subscriptions/listen"
+            | "completion/complete"
+            | "logging/setLevel"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> Value {
+        serde_json::to_value(read(text.as_bytes()).unwrap_err()).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_message_gets_the_error_of_the_protocol() {
+        for text in ["", "{", "nonsense", "\u{0}", &"[".repeat(100_000)] {
+            assert_eq!(refused(text)["error"]["code"], -32700, "{text:.20}");
+        }
+        for text in
+            ["1", "[]", "{}", r#"{"id":3,"method":"ping"}"#, r#"{"jsonrpc":"1.0","id":3,"method":"ping"}"#]
+        {
+            assert_eq!(refused(text)["error"]["code"], -32600, "{text}");
+        }
+        assert_eq!(refused(r#"{"id":"seven","method":3}"#)["id"], "seven");
+        assert_eq!(refused(r#"{"method":3}"#), Value::Null);
+        assert!(read(br#"{"jsonrpc":"2.0","id":3,"method":"ping"}"#).is_ok());
+        assert!(read(br#"{"jsonrpc":"2.0","id":3,"method":"no/such","params":{"a":1}}"#).is_ok());
+    }
+}

@@ -1,0 +1,175 @@
+//! Projects: which there are, and bringing one up to date.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    answer::{LIMIT_CHARS, fitting, notices},
+    call::Call,
+    tools::{Effect, Tool},
+};
+use crate::{
+    cli::{count, plain},
+    verb::{self, VerbError},
+    wire::{FileCounts, FileResult, Project, RefreshResult},
+};
+
+/// How many files that something is wrong with are named.
+const FILES_NAMED: usize = 50;
+
+/// Nothing to say.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoArguments {}
+
+/// `atocore_projects`.
+pub(super) struct Projects;
+
+/// The registered projects.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProjectsAnswer {
+    /// The projects, in the order of the registry.
+    projects: Vec<Project>,
+    /// What a person should know about the answer; usually empty.
+    notices: Vec<String>,
+}
+
+impl Tool for Projects {
+    const NAME: &'static str = "atocore_projects";
+    const TITLE: &'static str = "List projects";
+    const DESCRIPTION: &'static str = "Lists the user's projects: id, aliases, description, and where their documents lie. Use it to find \
+        the project that a question is about, and name that in the other tools.";
+    const EFFECT: Effect = Effect::Reads;
+    type Arguments = NoArguments;
+    type Answer = ProjectsAnswer;
+
+    async fn run(call: &Call, _: NoArguments) -> Result<ProjectsAnswer, VerbError> {
+        let mut projects = call.run(verb::ListProjects).await?.projects;
+        let fits = fitting(&projects);
+        let left_out = projects.len() - fits;
+        projects.truncate(fits);
+        let notices = (left_out > 0).then(|| {
+            let projects = count(left_out as u64, "more project");
+            format!("{projects} left out: an answer here has at most about {LIMIT_CHARS} characters")
+        });
+        Ok(ProjectsAnswer { projects, notices: notices.into_iter().collect() })
+    }
+
+    fn text(answer: &ProjectsAnswer) -> String {
+        let mut text = notices(&answer.notices);
+        if answer.projects.is_empty() {
+            text.push_str("No project is registered. The user registers one with `atocore project add ID --root FOLDER`.\n");
+        }
+        for project in &answer.projects {
+            text.push_str(&project.id);
+            if !project.aliases.is_empty() {
+                let aliases: Vec<_> = project.aliases.iter().map(|alias| plain(alias)).collect();
+                text.push_str(&format!(" (also: {})", aliases.join(", ")));
+            }
+            if !project.description.is_empty() {
+                text.push_str(&format!(": {}", plain(&project.description)));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// `atocore_refresh`.
+pub(super) struct Refresh;
+
+/// Which project.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshArguments {
+    /// The project, by id or alias.
+    project: String,
+}
+
+/// What a refresh did.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RefreshAnswer {
+    /// The id of the project.
+    project: String,
+    /// `ingested`: every root was. `partial`: some were, some were skipped. `nothing_to_ingest`: none was.
+    status: String,
+    /// Number of roots that were ingested.
+    roots_ingested: u64,
+    /// Number of roots that were skipped.
+    roots_skipped: u64,
+    /// The generation in which all of it can be seen.
+    generation: u64,
+    /// Files of all roots by the state they ended in.
+    counts: FileCounts,
+    /// Files that should have been read and were not, and why; not all when there are many, see `notices`.
+    problems: Vec<FileResult>,
+    /// What a person should know about it; usually empty.
+    notices: Vec<String>,
+}
+
+impl Tool for Refresh {
+    const NAME: &'static str = "atocore_refresh";
+    const TITLE: &'static str = "Refresh a project";
+    const DESCRIPTION: &'static str = "Reads what is new, changed or gone in the documents of one project, so that searches find it. Use \
+        it after files of the project were written, or when something that should be there is not found. Can take minutes the \
+        first time; changes no file.";
+    const EFFECT: Effect = Effect::Updates;
+    type Arguments = RefreshArguments;
+    type Answer = RefreshAnswer;
+
+    async fn run(call: &Call, asked: RefreshArguments) -> Result<RefreshAnswer, VerbError> {
+        let result = call.run(verb::Refresh { name: asked.project }).await?;
+        let mut answer = RefreshAnswer::from(result);
+        answer.notices.extend(call.make_vectors().await);
+        Ok(answer)
+    }
+
+    fn text(answer: &RefreshAnswer) -> String {
+        let FileCounts { ingested, unchanged, removed, skipped, failed } = answer.counts;
+        let mut text = format!(
+            "{}: {}. Files: {ingested} ingested, {unchanged} unchanged, {removed} removed, {skipped} skipped, {failed} failed. \
+             Roots: {} ingested, {} skipped. Generation {}.\n",
+            answer.project, answer.status, answer.roots_ingested, answer.roots_skipped, answer.generation
+        );
+        text.push_str(&notices(&answer.notices));
+        for file in &answer.problems {
+            let why =
+                if file.detail.is_empty() { file.reason.replace('_', " ") } else { plain(&file.detail) };
+            text.push_str(&format!("{} {}: {why}\n", file.state, plain(&file.path)));
+        }
+        text
+    }
+}
+
+impl From<RefreshResult> for RefreshAnswer {
+    fn from(result: RefreshResult) -> Self {
+        let mut notices: Vec<String> = result
+            .roots
+            .iter()
+            .filter_map(|root| {
+                let reason = root.reason.as_deref()?.replace('_', " ");
+                Some(format!("the root {}:{} was skipped: {reason}", root.source, root.subpath))
+            })
+            .collect();
+        let files = result.roots.into_iter().flat_map(|root| root.files);
+        let mut problems: Vec<_> = files.filter(|file| file.state == "failed").collect();
+        let left_out = problems.len().saturating_sub(FILES_NAMED);
+        if left_out > 0 {
+            problems.truncate(FILES_NAMED);
+            notices.push(format!(
+                "{} failed too; `atocore refresh --json` names all",
+                count(left_out as u64, "more file")
+            ));
+        }
+        Self {
+            project: result.project,
+            status: result.status,
+            roots_ingested: result.roots_ingested,
+            roots_skipped: result.roots_skipped,
+            generation: result.generation,
+            counts: result.counts,
+            problems,
+            notices,
+        }
+    }
+}

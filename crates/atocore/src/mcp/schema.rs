@@ -1,0 +1,130 @@
+//! The JSON schemas of tools, from the same types that the OpenAPI document is made of.
+
+use rmcp::model::JsonObject;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// Where OpenAPI keeps what is referred to, and where a schema that stands alone does.
+const OPENAPI_PLACE: &str = "#/components/schemas/";
+const OWN_PLACE: &str = "#/$defs/";
+
+/// The schema of what a tool takes. What may be left out is simply not required: some clients cannot read a type that
+/// is one of two.
+pub(super) fn of_arguments<T: ToSchema>() -> JsonObject {
+    let mut schema = whole::<T>();
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for property in properties.values_mut() {
+            without_null(property);
+        }
+    }
+    if !schema.contains_key("properties") {
+        drop(schema.insert("properties".to_owned(), json!({})));
+    }
+    schema
+}
+
+/// The schema of what a tool answers.
+pub(super) fn of_answer<T: ToSchema>() -> JsonObject {
+    let mut schema = Value::Object(whole::<T>());
+    with_branches(&mut schema);
+    match schema {
+        Value::Object(schema) => schema,
+        _ => JsonObject::new(),
+    }
+}
+
+fn whole<T: ToSchema>() -> JsonObject {
+    let mut referred = Vec::new();
+    T::schemas(&mut referred);
+    let mut schema = serde_json::to_value(T::schema()).unwrap_or_default();
+    let definitions: JsonObject = referred
+        .into_iter()
+        .filter_map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?)))
+        .collect();
+    if !definitions.is_empty()
+        && let Value::Object(schema) = &mut schema
+    {
+        drop(schema.insert("$defs".to_owned(), Value::Object(definitions)));
+    }
+    stand_alone(&mut schema);
+    match schema {
+        Value::Object(schema) => schema,
+        _ => JsonObject::new(),
+    }
+}
+
+/// Turns references, and takes out what only OpenAPI has.
+fn stand_alone(schema: &mut Value) {
+    match schema {
+        Value::Object(keys) => {
+            drop(keys.remove("example"));
+            if let Some(Value::String(place)) = keys.get_mut("$ref")
+                && let Some(name) = place.strip_prefix(OPENAPI_PLACE)
+            {
+                *place = format!("{OWN_PLACE}{name}");
+            }
+            keys.values_mut().for_each(stand_alone);
+        }
+        Value::Array(items) => items.iter_mut().for_each(stand_alone),
+        _ => {}
+    }
+}
+
+/// A type that is one of several becomes several branches with one each, which more clients can read.
+fn with_branches(schema: &mut Value) {
+    match schema {
+        Value::Object(keys) => {
+            if let Some(Value::Array(types)) = keys.get("type").cloned() {
+                drop(keys.remove("type"));
+                let description = keys.remove("description");
+                let rest = std::mem::take(keys);
+                let branches: Vec<Value> = types
+                    .into_iter()
+                    .map(|word| {
+                        let mut branch = if word == "null" { JsonObject::new() } else { rest.clone() };
+                        drop(branch.insert("type".to_owned(), word));
+                        Value::Object(branch)
+                    })
+                    .collect();
+                drop(keys.insert("anyOf".to_owned(), Value::Array(branches)));
+                keys.extend(description.map(|words| ("description".to_owned(), words)));
+            }
+            keys.values_mut().for_each(with_branches);
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_branches),
+        _ => {}
+    }
+}
+
+/// `["string", "null"]` becomes `"string"`.
+fn without_null(property: &mut Value) {
+    let Some(Value::Array(types)) = property.get("type") else { return };
+    let mut others = types.iter().filter(|word| *word != "null").cloned();
+    if let (Some(only), None) = (others.next(), others.next()) {
+        property["type"] = only;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{verb::Query, wire::Answer};
+
+    #[test]
+    fn a_schema_stands_alone() {
+        let arguments = of_arguments::<Query>();
+        assert_eq!(arguments["additionalProperties"], false);
+        assert_eq!(arguments["required"], json!(["query"]));
+        assert_eq!(arguments["properties"]["project"]["type"], "string");
+        let answer = of_answer::<Answer>();
+        let project = json!([{ "type": "string" }, { "type": "null" }]);
+        assert_eq!(answer["properties"]["project"]["anyOf"], project);
+        assert_eq!(answer["properties"]["results"]["items"]["$ref"], "#/$defs/Hit");
+        let text = Value::Object(answer.clone()).to_string();
+        assert!(!text.contains(OPENAPI_PLACE) && !text.contains("\"example\""), "{text}");
+        let places = text.split("#/$defs/").skip(1).map(|rest| rest.split('"').next().unwrap_or_default());
+        for name in places {
+            assert!(answer["$defs"].get(name).is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Project state: reading it, and proposing an entry.
+
+use atocore_model::fact::{Category, StateKey};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    answer::{LIMIT_CHARS, barred, fitting, notices},
+    call::Call,
+    memory,
+    tools::{Effect, Tool},
+};
+use crate::{
+    cli::{count, plain},
+    verb::{self, VerbError},
+    wire::{Memory, StateEntry},
+};
+
+/// `atocore_project_state`.
+pub(super) struct State;
+
+/// Of which project.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// The project, by id or alias.
+    project: String,
+    /// Only of this category, such as `decision`, `requirement`, `status`, `contact`.
+    #[serde(default)]
+    category: Option<String>,
+}
+
+/// What is recorded of a project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StateAnswer {
+    /// The id of the project.
+    project: String,
+    /// The entries that hold, by category and key.
+    entries: Vec<StateEntry>,
+    /// The categories there are.
+    categories: Vec<String>,
+    /// The generation that this shows.
+    generation: u64,
+    /// What a person should know about the answer; usually empty.
+    notices: Vec<String>,
+}
+
+impl Tool for State {
+    const NAME: &'static str = "atocore_project_state";
+    const TITLE: &'static str = "Read project state";
+    const DESCRIPTION: &'static str = "Reads what the user has recorded as true of a project: decisions, requirements, status, contacts. It \
+        is trusted more than memories and documents: where they disagree, this holds. Read it before working on a project.";
+    const EFFECT: Effect = Effect::Reads;
+    type Arguments = Which;
+    type Answer = StateAnswer;
+
+    async fn run(call: &Call, which: Which) -> Result<StateAnswer, VerbError> {
+        let Which { project, category } = which;
+        let state = call.run(verb::ListState { project, category, all: false }).await?;
+        let mut entries = state.entries;
+        let left_out = entries.len() - fitting(&entries);
+        entries.truncate(entries.len() - left_out);
+        let notices = (left_out > 0).then(|| {
+            let entries = if left_out == 1 { "1 more entry".to_owned() } else { format!("{left_out} more entries") };
+            format!("{entries} left out: an answer has at most about {LIMIT_CHARS} characters; ask for one category")
+        });
+        Ok(StateAnswer {
+            project: state.project,
+            entries,
+            categories: state.categories,
+            generation: state.generation,
+            notices: notices.into_iter().collect(),
+        })
+    }
+
+    fn text(answer: &StateAnswer) -> String {
+        let mut text = notices(&answer.notices);
+        if answer.entries.is_empty() {
+            text.push_str(&format!("No trusted state is recorded for {}.\n", answer.project));
+            return text;
+        }
+        let entries = count(answer.entries.len() as u64, "entry");
+        text.push_str(&format!("{entries} of trusted state for {}.\n", answer.project));
+        for entry in &answer.entries {
+            let source = if entry.source.is_empty() {
+                String::new()
+            } else {
+                format!(" · from {}", plain(&entry.source))
+            };
+            text.push_str(&format!(
+                "\n{} · {} · confidence {} · {}{source}\n{}",
+                entry.category,
+                plain(&entry.key),
+                entry.confidence,
+                entry.updated_at,
+                barred(&entry.value)
+            ));
+        }
+        text
+    }
+}
+
+/// `atocore_project_state_propose`.
+pub(super) struct ProposeState;
+
+/// What should be recorded.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Proposal {
+    /// The project, by id or alias.
+    project: String,
+    /// What sort of thing, one word: `decision`, `requirement`, `status`, `contact`.
+    category: String,
+    /// Which one of its category, one line: `database`.
+    key: String,
+    /// What is true; at most about 19,000 characters.
+    value: String,
+    /// Where it comes from: a file, an address, or who said it.
+    #[serde(default)]
+    source: Option<String>,
+    /// How sure you are: 0 to 1.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1)]
+    confidence: Option<f64>,
+}
+
+impl Tool for ProposeState {
+    const NAME: &'static str = "atocore_project_state_propose";
+    const TITLE: &'static str = "Propose project state";
+    const DESCRIPTION: &'static str = "Proposes an entry of a project's trusted state, such as a decision that was just made. Nothing becomes \
+        state by itself: the proposal is kept as a candidate memory of the type `project`, and the user records it with \
+        `atocore state set` or rejects it.";
+    const EFFECT: Effect = Effect::Proposes;
+    type Arguments = Proposal;
+    type Answer = Memory;
+
+    async fn run(call: &Call, proposal: Proposal) -> Result<Memory, VerbError> {
+        let Proposal { project, category, key, value, source, confidence } = proposal;
+        let category: Category = category
+            .parse()
+            .map_err(|error| VerbError::invalid("category", &error, "a category is one word: `decision`"))?;
+        let key: StateKey = key.parse().map_err(|error| {
+            VerbError::invalid("key", &error, "a key is one line that names the entry: `database`")
+        })?;
+        let content = format!("Proposed for the project state, {category} / {key}:\n{value}");
+        memory::propose(call, "project".to_owned(), content, Some(project), source, confidence).await
+    }
+
+    fn text(memory: &Memory) -> String {
+        memory::proposed(memory)
+    }
+}

@@ -1,0 +1,99 @@
+//! What is there, how fresh it is, and whether anything is wrong.
+
+use super::{
+    call::Call,
+    projects::NoArguments,
+    tools::{Effect, Tool},
+};
+use crate::{
+    cli::{count, plain},
+    verb::{self, VerbError},
+    wire,
+};
+
+/// How many problems of one project are named.
+const PROBLEMS_NAMED: usize = 20;
+
+/// `atocore_status`.
+pub(super) struct Status;
+
+impl Tool for Status {
+    const NAME: &'static str = "atocore_status";
+    const TITLE: &'static str = "Show the status";
+    const DESCRIPTION: &'static str = "Says what is stored and how fresh it is: documents per project and when each was last refreshed, what \
+        is running, whether search by meaning works, and how old the newest snapshot is. Use it when answers seem old or \
+        something is missing.";
+    const EFFECT: Effect = Effect::Reads;
+    type Arguments = NoArguments;
+    type Answer = wire::Status;
+
+    async fn run(call: &Call, _: NoArguments) -> Result<wire::Status, VerbError> {
+        let mut status = call.run(verb::Status).await?;
+        for refreshed in status.projects.iter_mut().filter_map(|project| project.refreshed.as_mut()) {
+            refreshed.problems.truncate(PROBLEMS_NAMED);
+        }
+        Ok(status)
+    }
+
+    fn text(status: &wire::Status) -> String {
+        let mut text = format!("Generation {} at {}.\n", status.generation, status.at);
+        if let Some(running) = &status.running {
+            text.push_str(&format!("Running since {}: {}.\n", running.since, plain(&running.activity)));
+        }
+        for project in &status.projects {
+            let refreshed = match &project.refreshed {
+                Some(refreshed) => format!("refreshed {} ({})", refreshed.at, refreshed.status),
+                None => "never refreshed".to_owned(),
+            };
+            let (documents, chunks) =
+                (count(project.documents, "document"), count(project.chunks, "passage"));
+            text.push_str(&format!("{}: {documents}, {chunks}, {refreshed}\n", project.id));
+        }
+        let embedding = &status.embedding;
+        text.push_str(&match (&embedding.problem, &embedding.cure) {
+            (Some(problem), cure) => {
+                let cure = cure.as_deref().map(|cure| format!("; {cure}")).unwrap_or_default();
+                format!("Search by meaning does not work: {problem}{cure}\n")
+            }
+            (None, _) if !embedding.wanted => "Search by meaning is switched off.\n".to_owned(),
+            (None, _) => format!("Vectors: {} of {}.\n", embedding.embedded, embedding.passages),
+        });
+        let facts = &status.facts;
+        text.push_str(&format!(
+            "Recorded: {} of project state, {}, {} that wait for the user, {}.\n",
+            count(facts.project_state, "entry"),
+            count(facts.memories, "memory"),
+            count(facts.candidates, "candidate"),
+            count(facts.interactions, "interaction")
+        ));
+        match &status.snapshots.newest {
+            Some(stamp) => text.push_str(&format!("Newest snapshot: {stamp}.\n")),
+            None => text.push_str("There is no snapshot.\n"),
+        }
+        text
+    }
+}
+
+/// `atocore_health`.
+pub(super) struct Health;
+
+impl Tool for Health {
+    const NAME: &'static str = "atocore_health";
+    const TITLE: &'static str = "Check the health";
+    const DESCRIPTION: &'static str = "Says whether the store answers, and which version of AtoCore this is. The quickest way to see that the connection works.";
+    const EFFECT: Effect = Effect::Reads;
+    type Arguments = NoArguments;
+    type Answer = wire::Health;
+
+    async fn run(call: &Call, _: NoArguments) -> Result<wire::Health, VerbError> {
+        call.run(verb::Health).await
+    }
+
+    fn text(health: &wire::Health) -> String {
+        let store = if health.store { "there is a store" } else { "there is no store yet" };
+        format!(
+            "{}: AtoCore {} ({}), {store}, generation {}.\n",
+            health.status, health.version, health.build, health.generation
+        )
+    }
+}

@@ -1,0 +1,159 @@
+//! Every tool on one page: what it is called, what it is for, and what it does to the world.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
+
+use atocore_model::error::ErrorCode;
+use rmcp::model::{CallToolResult, JsonObject, ToolAnnotations};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{
+    answer,
+    call::Call,
+    documents::Get,
+    memory::{ListMemories, ProposeMemory},
+    projects::{Projects, Refresh},
+    schema,
+    search::Search,
+    state::{ProposeState, State},
+    status::{Health, Status},
+};
+use crate::verb::VerbError;
+
+/// Something that a model can call.
+pub(super) trait Tool: 'static {
+    /// What it is called; a name of the contract where there is one.
+    const NAME: &'static str;
+    /// The name for a person.
+    const TITLE: &'static str;
+    /// When to call it, for a model that chooses.
+    const DESCRIPTION: &'static str;
+    /// What it does to the world.
+    const EFFECT: Effect;
+    /// What it takes; an unknown key is refused.
+    type Arguments: DeserializeOwned + ToSchema + Send;
+    /// What it answers.
+    type Answer: Serialize + ToSchema + Send;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// What its verbs fail with.
+    fn run(
+        call: &Call,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Self::Answer, VerbError>> + Send;
+
+    /// The answer in words.
+    fn text(answer: &Self::Answer) -> String;
+}
+
+/// What a tool does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing.
+    Reads,
+    /// Brings what is derived up to date: doing it twice is doing it once.
+    Updates,
+    /// Puts something before a person, who decides: proposing the same twice is proposing it once.
+    Proposes,
+}
+
+/// A tool of any type.
+#[derive(Clone, Copy)]
+pub(super) struct Entry {
+    name: &'static str,
+    describe: fn() -> rmcp::model::Tool,
+    /// Runs it. A failure is an answer too: one that says so.
+    pub(super) call: fn(Call, JsonObject) -> Running,
+}
+
+/// A tool at work.
+pub(super) type Running = Pin<Box<dyn Future<Output = CallToolResult> + Send>>;
+
+/// Every tool, in the order in which a model would use them.
+const TOOLS: &[Entry] = &[
+    entry::<Search>(),        // atocore_search
+    entry::<Get>(),           // atocore_get
+    entry::<State>(),         // atocore_project_state
+    entry::<ProposeState>(),  // atocore_project_state_propose
+    entry::<ListMemories>(),  // atocore_memory_list
+    entry::<ProposeMemory>(), // atocore_memory_create
+    entry::<Projects>(),      // atocore_projects
+    entry::<Refresh>(),       // atocore_refresh
+    entry::<Status>(),        // atocore_status
+    entry::<Health>(),        // atocore_health
+];
+
+const fn entry<T: Tool>() -> Entry {
+    Entry { name: T::NAME, describe: described_as::<T>, call: called::<T> }
+}
+
+/// The tool of a name.
+pub(super) fn find(name: &str) -> Option<&'static Entry> {
+    TOOLS.iter().find(|tool| tool.name == name)
+}
+
+/// Every tool as a client is told of it.
+pub(super) fn described() -> Vec<rmcp::model::Tool> {
+    static DESCRIBED: OnceLock<Vec<rmcp::model::Tool>> = OnceLock::new();
+    DESCRIBED.get_or_init(|| TOOLS.iter().map(|tool| (tool.describe)()).collect()).clone()
+}
+
+fn described_as<T: Tool>() -> rmcp::model::Tool {
+    let hints = ToolAnnotations::with_title(T::TITLE).open_world(false);
+    let hints = match T::EFFECT {
+        Effect::Reads => hints.read_only(true).destructive(false).idempotent(true),
+        Effect::Updates | Effect::Proposes => hints.read_only(false).destructive(false).idempotent(true),
+    };
+    rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, Arc::new(schema::of_arguments::<T::Arguments>()))
+        .with_title(T::TITLE)
+        .with_annotations(hints)
+        .with_raw_output_schema(Arc::new(schema::of_answer::<T::Answer>()))
+}
+
+fn called<T: Tool>(call: Call, arguments: JsonObject) -> Running {
+    Box::pin(async move {
+        let arguments = match serde_json::from_value(Value::Object(arguments)) {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                let message = format!("the arguments of `{}` cannot be used: {error}", T::NAME);
+                let error = VerbError::new(ErrorCode::InvalidRequest, message);
+                return answer::failed(&error.with_hint("`tools/list` has the schema of the arguments"));
+            }
+        };
+        match T::run(&call, arguments).await {
+            Ok(answer) => answer::given(&answer, T::text(&answer)),
+            Err(error) => answer::failed(&error),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_is_described_as_the_protocol_wants_it() {
+        let mut names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+        for tool in described() {
+            assert!(tool.name.starts_with("atocore_") && tool.title.is_some(), "{}", tool.name);
+            let words = tool.description.unwrap();
+            assert!((60..800).contains(&words.len()), "{}: {} bytes", tool.name, words.len());
+            assert_eq!(tool.input_schema["type"], "object", "{}", tool.name);
+            assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
+            let answers = tool.output_schema.unwrap();
+            assert_eq!(answers["type"], "object", "{}", tool.name);
+            let hints = tool.annotations.unwrap();
+            assert!(hints.read_only_hint.is_some() && hints.destructive_hint.is_some(), "{}", tool.name);
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), TOOLS.len());
+    }
+}

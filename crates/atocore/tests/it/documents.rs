@@ -1,0 +1,165 @@
+//! Reading documents: by every name, any lines, whatever became of the file.
+
+use std::{fs, os::unix::fs::symlink};
+
+use atocore_testkit::installation::Installation;
+use serde_json::{Value, json};
+
+use crate::{program::Place, server::Server};
+
+const NOTE: &str = "---\ntitle: Restoring\ntags: [ops]\n---\n# Restoring\n\nFirst line.\r\n\tSecond line.\n\n\
+    ## Afterwards\n\nThird line, the last one";
+
+fn with_note() -> Server {
+    let installation = Installation::default();
+    installation.write("notes/a b/restore.md", NOTE);
+    let server = Server::on(installation);
+    server.add("field-notes", "notes");
+    drop(server.refresh("field-notes"));
+    server
+}
+
+fn hit(server: &Server, words: &str) -> Value {
+    server.post("/query", &json!({ "query": words, "top_k": 1 })).json()["results"][0].clone()
+}
+
+#[test]
+fn a_document_is_read_by_every_name_it_has() {
+    let server = with_note();
+    let hit = hit(&server, "second line");
+    let (document, chunk) = (hit["document_id"].as_str().unwrap(), hit["chunk_id"].as_str().unwrap());
+    let whole = server.get(&format!("/documents/{document}")).json();
+    assert_eq!((&whole["content"], &whole["total_lines"]), (&json!(NOTE), &json!(12)));
+    assert_eq!(
+        (&whole["title"], &whole["tags"], &whole["read_from"]),
+        (&json!("Restoring"), &json!(["ops"]), &json!("file"))
+    );
+    assert_eq!(
+        (&whole["truncated"], &whole["next_line"], &whole["notices"]),
+        (&json!(false), &Value::Null, &json!([]))
+    );
+    assert_eq!(server.get("/documents?project=Field-Notes&path=a%20b/restore.md").json(), whole);
+
+    let passage = server.get(&format!("/documents/{chunk}")).json();
+    assert_eq!((&passage["content"], &passage["lines"]), (&hit["content"], &hit["lines"]));
+    let lines = server.get(&format!("/documents/{chunk}?lines=7-8")).json();
+    assert_eq!(lines["content"], "First line.\r\n\tSecond line.");
+    assert_eq!(lines["lines"], json!({ "first": 7, "last": 8 }));
+    assert_eq!(
+        server.get(&format!("/documents/{document}?lines=12-99")).json()["content"],
+        "Third line, the last one"
+    );
+    let cut = server.get(&format!("/documents/{document}?lines=7-&max_chars=14")).json();
+    assert_eq!(
+        (&cut["content"], &cut["next_line"], &cut["truncated"]),
+        (&json!("First line."), &json!(8), &json!(true))
+    );
+    let line = server.get(&format!("/documents/{document}?lines=12&max_chars=5")).json();
+    assert_eq!(
+        (&line["content"], &line["truncated"], &line["next_line"]),
+        (&json!("Third"), &json!(true), &Value::Null)
+    );
+    assert!(line["notices"][0].as_str().unwrap().contains("line 12"), "{line}");
+}
+
+#[test]
+fn a_wrong_name_or_wrong_lines_are_refused() {
+    let server = with_note();
+    let id = hit(&server, "second line")["document_id"].as_str().unwrap().to_owned();
+    for (path, status, code) in [
+        ("/documents/doc_00".to_owned(), 404, "document_unknown"),
+        ("/documents/chk_00".to_owned(), 404, "document_unknown"),
+        ("/documents?project=field-notes&path=nothing.md".to_owned(), 404, "document_unknown"),
+        ("/documents?project=nobody&path=a.md".to_owned(), 404, "project_unknown"),
+        ("/documents/restore.md".to_owned(), 400, "invalid_request"),
+        ("/documents".to_owned(), 400, "invalid_request"),
+        ("/documents?project=field-notes".to_owned(), 400, "invalid_request"),
+        ("/documents?project=field-notes&path=../../etc/passwd".to_owned(), 400, "invalid_request"),
+        ("/documents?project=field-notes&path=/etc/passwd".to_owned(), 400, "invalid_request"),
+        (format!("/documents/{id}?lines=0"), 400, "invalid_request"),
+        (format!("/documents/{id}?lines=9-3"), 400, "invalid_request"),
+        (format!("/documents/{id}?lines=13"), 400, "invalid_request"),
+        (format!("/documents/{id}?max_chars=0"), 400, "invalid_request"),
+        (format!("/documents/{id}?max_chars=200001"), 400, "invalid_request"),
+        (format!("/documents/{id}?surprise=1"), 400, "invalid_request"),
+    ] {
+        server.get(&path).refused(status, code);
+    }
+}
+
+#[test]
+fn what_lies_at_its_path_today_is_not_read_when_it_is_something_else() {
+    let server = with_note();
+    let id = hit(&server, "second line")["document_id"].as_str().unwrap().to_owned();
+    let file = server.installation.vault().join("notes/a b/restore.md");
+    server.installation.write("secret.txt", "the secret of the harbour");
+    let secret = server.installation.vault().join("secret.txt");
+    let read = || server.get(&format!("/documents/{id}")).json();
+    let from_passages = |what: &str| {
+        let document = read();
+        assert_eq!(document["read_from"], "passages", "{what}: {document}");
+        let content = document["content"].as_str().unwrap();
+        assert!(content.contains("Second line.") && !content.contains("secret"), "{what}: {document}");
+        let lines: Vec<&str> = content.lines().collect();
+        assert_eq!(
+            (lines[6], lines[7], lines[11]),
+            ("First line.", "\tSecond line.", "Third line, the last one"),
+            "{what}"
+        );
+        assert!(
+            document["notices"][0].as_str().unwrap().contains("atocore refresh field-notes"),
+            "{document}"
+        );
+    };
+    // The same size, so that only the bytes tell.
+    server.installation.write("notes/a b/restore.md", NOTE.replace("Second", "Secret"));
+    from_passages("changed");
+    fs::remove_file(&file).unwrap();
+    from_passages("gone");
+    symlink(&secret, &file).unwrap();
+    from_passages("a link");
+    fs::remove_file(&file).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+    assert!(made.success());
+    from_passages("a pipe");
+    fs::remove_file(&file).unwrap();
+    server.installation.write("notes/a b/restore.md", NOTE);
+    assert_eq!((&read()["read_from"], &read()["content"]), (&json!("file"), &json!(NOTE)));
+}
+
+#[test]
+fn two_documents_at_one_path_are_told_apart_by_their_ids() {
+    let installation = Installation::default();
+    installation.write("one/readme.md", "# One\n\nlantern\n");
+    installation.write("two/readme.md", "# Two\n\nharbour\n");
+    let server = Server::on(installation);
+    let root = |subpath: &str| json!({ "source": "vault", "subpath": subpath });
+    let added =
+        server.post("/projects", &json!({ "id": "both", "ingest_roots": [root("one"), root("two")] }));
+    assert_eq!(added.status, 201);
+    drop(server.refresh("both"));
+    let refused = server.get("/documents?project=both&path=readme.md").refused(400, "invalid_request");
+    for words in ["lantern", "harbour"] {
+        let id = hit(&server, words)["document_id"].as_str().unwrap().to_owned();
+        assert!(refused.detail.contains(&id), "{refused:?}");
+        assert!(server.get(&format!("/documents/{id}")).json()["content"].as_str().unwrap().contains(words));
+    }
+}
+
+#[test]
+fn the_command_prints_lines_with_their_numbers() {
+    let place = Place::with_notes();
+    let printed = place.ok(&["get", "keys.md", "--project", "FIELD notes", "--lines", "4-"]);
+    assert!(printed.contains("     4  # Keys\n"), "{printed}");
+    assert!(printed.contains("     6  Keys are rotated every spring.\n"), "{printed}");
+    let json = place.json(&["get", "keys.md", "--project", "notes", "--lines", "6"]);
+    assert_eq!(json["content"], "Keys are rotated every spring.");
+    let id = json["document_id"].as_str().unwrap();
+    let server = place.serve();
+    assert_eq!(place.json(&["get", id, "--lines", "6"])["content"], json["content"]);
+    drop(server);
+    assert_eq!(place.run(&["get", "keys.md"]).code, 64);
+    let refused = place.run(&["get", "nothing.md", "--project", "notes"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("there is no document nothing.md of notes"), "{refused:?}");
+}
