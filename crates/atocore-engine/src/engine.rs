@@ -2,10 +2,11 @@
 
 mod documents;
 mod opening;
+mod sharing;
 mod snapshots;
 mod visibility;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use atocore_backup::replace::Recovered;
 use atocore_model::{
@@ -15,7 +16,6 @@ use atocore_model::{
     project::Project,
     query::{Answer, ProjectHint, Query},
     refresh::RefreshReport,
-    time::Clock,
 };
 use atocore_storage::{
     layout::Layout,
@@ -30,14 +30,13 @@ use crate::{
     caller::Caller,
     config::EngineConfig,
     doctor::{self, Finding},
-    embedding::{Embedding, EmbeddingReport, EmbeddingStatus, EmbeddingThread, Workplace},
+    embedding::{Embedding, EmbeddingReport, EmbeddingThread, Workplace},
     error::Error,
-    exclusive::{Exclusive, Running},
+    exclusive::Exclusive,
     freshness::Freshness,
     ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
     retrieval::{RankWeights, Retrieval},
-    schedule::Timetable,
     status::{self, Health, SourceStatus, Status},
 };
 
@@ -445,56 +444,5 @@ impl Engine {
     #[must_use]
     pub fn doctor(&self) -> Vec<Finding> {
         doctor::examine(self)
-    }
-
-    // What the verbs share.
-
-    fn store(&self) -> Result<&Store, Error> {
-        self.store_if_any().ok_or_else(|| Error::StoreMissing(self.config.layout.database()))
-    }
-
-    pub(crate) fn embedding(&self) -> &Embedding {
-        &self.embedding
-    }
-
-    pub(crate) fn store_if_any(&self) -> Option<&Store> {
-        self.store.as_deref()
-    }
-
-    pub(crate) const fn config(&self) -> &EngineConfig {
-        &self.config
-    }
-
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.config.clock
-    }
-
-    pub(crate) fn timetable(&self) -> Timetable {
-        Timetable::new(&self.config.layout, self.config.schedule.clone())
-    }
-
-    pub(crate) const fn busy_timeout(&self) -> Duration {
-        self.config.busy_timeout
-    }
-
-    /// The projects there are; none when the registry cannot be read.
-    pub(crate) fn registered(&self) -> Vec<Project> {
-        self.projects.registry().map(|registry| registry.projects().to_vec()).unwrap_or_default()
-    }
-
-    pub(crate) const fn layout(&self) -> &Layout {
-        &self.config.layout
-    }
-
-    pub(crate) const fn folders(&self) -> &Folders {
-        self.projects.folders()
-    }
-
-    pub(crate) fn embedding_status(&self) -> Result<EmbeddingStatus, Error> {
-        self.embedding.status(self.store_if_any(), self.wants_vectors())
-    }
-
-    pub(crate) fn running(&self) -> Option<Running> {
-        self.exclusive.running()
     }
 }

@@ -136,6 +136,9 @@ pub enum Error {
     /// No restore was made, or it had no state before it.
     #[error("there is no restore to undo")]
     NothingToUndo,
+    /// An import into an installation that holds something already.
+    #[error("this installation is not new: it has projects, documents or facts")]
+    NotNew,
     /// No fact has that id.
     #[error("there is no fact with the id `{0}`")]
     FactUnknown(FactId),
@@ -229,6 +232,7 @@ impl Error {
             Self::Vector(error) => vector_code(error),
             Self::RestorePending => ErrorCode::RestorePending,
             Self::NothingToUndo => ErrorCode::NothingToUndo,
+            Self::NotNew => ErrorCode::TargetNotEmpty,
             Self::FactUnknown(_) | Self::StateUnknown { .. } => ErrorCode::FactUnknown,
             Self::MemoryTransition { .. } => ErrorCode::MemoryConflict,
             Self::SupersedesItself(_) => ErrorCode::InvalidRequest,

@@ -7,6 +7,7 @@ pub mod files;
 pub mod layout;
 pub mod lexical;
 pub mod locks;
+pub mod original;
 pub mod registry;
 pub mod sqlite;
 pub mod vector;

@@ -17,6 +17,7 @@ mod interactions;
 mod mcp;
 mod memory;
 mod model;
+mod original;
 mod output;
 mod progress;
 mod projects;
@@ -105,6 +106,8 @@ enum Command {
     /// Takes, lists, validates and restores snapshots
     #[command(subcommand)]
     Backup(backups::Backups),
+    /// Takes over an installation of the original AtoCore, the program in Python, into a new one
+    ImportOriginal(original::ImportOriginal),
     /// Fetches, lists and verifies the models that search by meaning
     #[command(subcommand)]
     Model(model::Models),
@@ -176,6 +179,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Eval(evaluate) => evaluate.run(&config, &flags, environment, output),
         Command::Tune(tune) => tune.run(&config, output),
         Command::Backup(backups) => backups.run(&config, environment, output),
+        Command::ImportOriginal(import) => import.run(&config, &environment.current_dir, output),
         Command::Model(models) => models.run(&config, environment, output),
         Command::Status(status) => status.run(&config, output),
         Command::Doctor(doctor) => doctor.run(&config, output),

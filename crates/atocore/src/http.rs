@@ -90,8 +90,10 @@ pub fn network(app: &App, guard: Guard) -> Router {
     observed(doors.layer(middleware::from_fn_with_state(guard, guard::check)), app, Caller::Network)
 }
 
+/// Every route, and once more below `/v1` for clients of the original.
 fn api() -> Router<App> {
-    routes().split_for_parts().0
+    let (routes, _) = routes().split_for_parts();
+    Router::new().nest("/v1", routes.clone()).merge(routes)
 }
 
 /// The routes with their limits, and what is said when there is no answer.

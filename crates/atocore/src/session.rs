@@ -115,6 +115,17 @@ impl Session {
         Ok(Self::here(Engine::open(engine_config(config), access, monitor)?))
     }
 
+    /// An engine of this process that owns the store: for what no server does, because it names files of this machine.
+    ///
+    /// # Errors
+    /// When another process owns the store, also a server; or the store cannot be used.
+    pub fn owning(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Engine, VerbError> {
+        let access = Access::Own { activity: activity.to_owned(), socket: None };
+        let engine = Engine::open(engine_config(config), access, monitor)?;
+        say_what_was_recovered(&engine);
+        Ok(engine)
+    }
+
     /// Goes back to an earlier state.
     ///
     /// # Errors

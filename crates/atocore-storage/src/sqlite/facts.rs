@@ -135,6 +135,35 @@ impl WriteTransaction<'_> {
     }
 }
 
+impl WriteTransaction<'_> {
+    /// Gives a fact that was taken over from elsewhere the times it had there.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn date_fact(
+        &self,
+        fact: &FactId,
+        created: Timestamp,
+        updated: Timestamp,
+    ) -> Result<(), StorageError> {
+        let (created, updated) = (created.to_string(), updated.to_string());
+        let (sql, id) = match fact {
+            FactId::State(id) => (
+                "UPDATE project_state SET created_at = ?2, updated_at = ?3 WHERE public_id = ?1",
+                id.to_bytes(),
+            ),
+            FactId::Memory(id) => {
+                ("UPDATE memories SET created_at = ?2, updated_at = ?3 WHERE public_id = ?1", id.to_bytes())
+            }
+            FactId::Interaction(id) => {
+                ("UPDATE interactions SET created_at = min(?2, ?3) WHERE public_id = ?1", id.to_bytes())
+            }
+        };
+        let _rows = self.connection.prepare_cached(sql)?.execute((id, created, updated))?;
+        Ok(())
+    }
+}
+
 impl ReadTransaction<'_> {
     /// What a fact is now, and its project.
     ///

@@ -110,6 +110,21 @@ fn every_operation_of_the_description_is_answered() {
     assert!(missing.is_empty(), "this test does not exercise {missing:?}");
 }
 
+#[test]
+fn the_same_paths_answer_below_v1() {
+    let server = with_documents();
+    assert_eq!(server.post("/project/state", &serde_json::from_str(STATE).unwrap()).status, 200);
+    for path in ["/projects", "/sources", "/project/state/field-notes", "/memory", "/interactions"] {
+        assert_eq!(server.get(&format!("/v1{path}")).json(), server.get(path).json(), "{path}");
+    }
+    let asked = json!({ "query": "glacier" });
+    assert_eq!(server.post("/v1/query", &asked).json(), server.post("/query", &asked).json());
+    assert_eq!(server.send("POST", "/v1/projects/field-notes/refresh", None).status, 200);
+    server.get("/v1/nothing").refused(404, "route_unknown");
+    server.get("/v2/projects").refused(404, "route_unknown");
+    assert_eq!(server.send("PATCH", "/v1/projects", None).status, 405);
+}
+
 /// Method and path of every operation in the description.
 fn described(server: &Server) -> BTreeSet<(String, String)> {
     let document = server.get("/openapi.json").json();

@@ -32,6 +32,7 @@ mod mcp_http;
 mod mistakes;
 mod model;
 mod openapi;
+mod original;
 mod parity;
 mod powercut;
 mod program;

@@ -1,0 +1,75 @@
+//! What the verbs share of an engine.
+
+use std::time::Duration;
+
+use atocore_model::{project::Project, time::Clock};
+use atocore_storage::{layout::Layout, registry::Registry, sqlite::Store};
+
+use super::Engine;
+use crate::{
+    config::EngineConfig,
+    embedding::{Embedding, EmbeddingStatus},
+    error::Error,
+    exclusive::{Exclusive, Running},
+    projects::roots::Folders,
+    schedule::Timetable,
+};
+
+impl Engine {
+    pub(super) fn store(&self) -> Result<&Store, Error> {
+        self.store_if_any().ok_or_else(|| Error::StoreMissing(self.config.layout.database()))
+    }
+
+    pub(crate) fn embedding(&self) -> &Embedding {
+        &self.embedding
+    }
+
+    pub(crate) fn store_if_any(&self) -> Option<&Store> {
+        self.store.as_deref()
+    }
+
+    pub(crate) const fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.config.clock
+    }
+
+    pub(crate) fn timetable(&self) -> Timetable {
+        Timetable::new(&self.config.layout, self.config.schedule.clone())
+    }
+
+    pub(crate) const fn busy_timeout(&self) -> Duration {
+        self.config.busy_timeout
+    }
+
+    /// The projects there are; none when the registry cannot be read.
+    pub(crate) fn registered(&self) -> Vec<Project> {
+        self.projects.registry().map(|registry| registry.projects().to_vec()).unwrap_or_default()
+    }
+
+    pub(crate) const fn layout(&self) -> &Layout {
+        &self.config.layout
+    }
+
+    pub(crate) const fn folders(&self) -> &Folders {
+        self.projects.folders()
+    }
+
+    pub(crate) fn embedding_status(&self) -> Result<EmbeddingStatus, Error> {
+        self.embedding.status(self.store_if_any(), self.wants_vectors())
+    }
+
+    pub(crate) fn exclusive(&self) -> &Exclusive {
+        &self.exclusive
+    }
+
+    pub(crate) fn save_registry(&self, registry: &Registry) -> Result<(), Error> {
+        self.projects.save(registry)
+    }
+
+    pub(crate) fn running(&self) -> Option<Running> {
+        self.exclusive.running()
+    }
+}
