@@ -260,12 +260,19 @@ fn an_archive_that_is_cut_off_or_damaged_anywhere_is_refused() {
         assert_eq!(elsewhere.holds(), [""; 0], "{what}");
     };
     let step = bytes.len() / 40 + 1;
+    let (whole, mut damaged) = (zstd::decode_all(&bytes[..]).ok(), 0);
     for at in (0..bytes.len()).step_by(step).chain([bytes.len() - 1]) {
         refused(&bytes[..at], format!("cut off at {at}"));
         let mut flipped = bytes.clone();
         flipped[at] ^= 0x10;
-        refused(&flipped, format!("flipped at {at}"));
+        // Now and then it unpacks to the same all the same, where one copy of a run of zeros is as good as another.
+        let is_damage = zstd::decode_all(&flipped[..]).ok() != whole;
+        if is_damage {
+            refused(&flipped, format!("flipped at {at}"));
+        }
+        damaged += usize::from(is_damage);
     }
+    assert!(damaged > 30, "{damaged}");
     refused(&unpacked(&home.root.path().join(format!("{}.tar.zst", taken.id))), "not compressed".to_owned());
     refused(&[&bytes[..], &zstd::encode_all(&b"more"[..], 1).unwrap()].concat(), "more after it".to_owned());
     refused(b"not an archive", "text".to_owned());

@@ -3,6 +3,7 @@
 use std::{
     io::ErrorKind,
     net::{Ipv4Addr, TcpListener, TcpStream},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -37,9 +38,10 @@ const MOST_SAID_BYTES: u64 = 400;
 const QUESTIONS: usize = 5;
 /// How near a passage is to its own vector, at least.
 const ITSELF: f32 = 0.999;
-/// Starts the program and ends it when the input is closed: the system does that for a process that is killed.
+/// Starts the program, and ends it with all that it has started when the input is closed: the system does that for a
+/// process that is killed.
 const GUARD: &str = r#"exec 3<&0; log="$1"; shift; "$@" </dev/null >"$log" 2>&1 3<&- & server=$!
-(read -r _ <&3; kill -9 "$server" 2>/dev/null) & wait "$server""#;
+(read -r _ <&3; kill -9 0) & wait "$server""#;
 
 /// What is wrong with a restored folder: a server is started on it, must hold what is recorded and a record for every
 /// vector of the restored store, and find passages by their vectors. It is a copy: the server may write to it.
@@ -175,7 +177,9 @@ impl Running {
             command.args(["run", "--host", "127.0.0.1", "--port", &port.to_string(), "--path"]).arg(folder);
             command.env("ANONYMIZED_TELEMETRY", "False").env("DO_NOT_TRACK", "1");
             command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-            let guard = command.spawn().map_err(|error| NotStarted::Failed(error.to_string()))?;
+            // A group of its own, which is what is ended.
+            let guard =
+                command.process_group(0).spawn().map_err(|error| NotStarted::Failed(error.to_string()))?;
             match (Self { guard, port }).wait(&log, monitor) {
                 Err(failed @ NotStarted::Failed(_)) => last = failed,
                 other => return other,

@@ -1,6 +1,6 @@
 //! The real program with the vectors on a real Chroma server.
 
-use std::{fs, path::Path, process::Stdio, thread, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio, thread, time::Duration};
 
 use atocore_testkit::chroma::{self, FakeServer, Reply, Server};
 
@@ -209,37 +209,40 @@ fn a_snapshot_says_what_became_of_the_vectors_on_a_server() {
 fn a_server_that_proves_a_snapshot_ends_with_the_program_that_started_it() {
     let place = Place::new().with_model();
     let mut server = Server::start(&place.path("home/data/chroma"));
+    // A program that starts another one.
+    let wrapped = place.write("wrapped", format!("#!/bin/sh\n\"{}\" \"$@\"\n", chroma::program().display()));
+    fs::set_permissions(&wrapped, fs::Permissions::from_mode(0o755)).unwrap();
     let place = place
         .variable("ATOCORE_VECTOR_STORE", "chroma")
         .variable("ATOCORE_CHROMA_URL", &server.url())
-        .variable("ATOCORE_CHROMA_PROGRAM", &chroma::program().display().to_string());
+        .variable("ATOCORE_CHROMA_PROGRAM", &wrapped.display().to_string());
     place.write("notes/car.md", "# Garage\n\nThe automobile would not start.\n");
     place.ok(&["project", "add", "notes", "--root", "notes"]);
     place.ok(&["refresh", "notes"]);
     let (stamp, _) = with_vectors(&place);
     server.kill();
     let scratch = place.path("home/data/tmp").display().to_string();
-    let is_running = || {
+    let is_running = |name: &str| {
         let processes = fs::read_dir("/proc").unwrap().flatten();
         let mut lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
         lines.any(|line| {
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            line.contains(" run --host 127.0.0.1") && line.contains(&scratch)
+            line.contains(name) && line.contains(" run --host 127.0.0.1") && line.contains(&scratch)
         })
     };
     let mut validating = place.command(&["backup", "validate", &stamp, "--depth", "restore"]);
     let mut validating = validating.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !is_running() {
+    while !is_running("python") {
         assert_eq!(validating.try_wait().unwrap(), None, "it ended before a server was seen");
         thread::sleep(Duration::from_millis(1));
     }
     validating.kill().unwrap();
     let _status = validating.wait().unwrap();
-    while is_running() {
+    while is_running("") {
         thread::sleep(LOOK_AGAIN);
     }
     // What it left is cleared away, and the proof can be made.
     proven(&place, &stamp);
-    assert!(!is_running());
+    assert!(!is_running(""));
     assert_eq!(fs::read_dir(&scratch).map_or(0, Iterator::count), 0);
 }
