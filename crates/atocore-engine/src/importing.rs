@@ -129,7 +129,9 @@ impl Engine {
         let committed = target.write(&operation, |write| {
             let record = write.record()?;
             let held = record.documents + record.fact_changes;
-            if held > 0 || !self.projects()?.is_empty() {
+            // The registry alone is what an import leaves that was killed just before it was committed.
+            let registered = self.projects()?;
+            if held > 0 || !(registered.is_empty() || registered == registry.projects()) {
                 return Err(Error::NotNew);
             }
             let mut taking =

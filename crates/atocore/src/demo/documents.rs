@@ -37,6 +37,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/errors.md"
     "docs/evaluation.md"
     "docs/facts.md"
+    "docs/from-the-original.md"
     "docs/http-api.md"
     "docs/manifesto.md"
     "docs/measurements.md"
