@@ -93,7 +93,7 @@ codes! {
     /// The word index cannot be used.
     IndexUnavailable = "index_unavailable", Broken;
     /// The wait for a generation ended before it could be seen.
-    GenerationNotReached = "generation_not_reached", Busy;
+    GenerationNotReached = "generation_not_reached", Conflict;
     /// The disk has no room.
     DiskFull = "disk_full", Full;
     /// A file or folder could not be read or written.

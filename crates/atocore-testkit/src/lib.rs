@@ -7,4 +7,5 @@ pub mod installation;
 pub mod killed;
 pub mod model;
 pub mod powercut;
+pub mod schemathesis;
 pub mod soak;

@@ -7,6 +7,7 @@ mod chroma;
 mod clients;
 mod model;
 mod prerequisites;
+mod schemathesis;
 mod testing;
 
 use std::time::{Duration, Instant};
@@ -29,6 +30,11 @@ const STEPS: &[Step] = &[
     Step { name: "model", does: "what tests search by meaning with, fetched once", run: model::run },
     Step { name: "chroma", does: "the vector store that tests start, fetched once", run: chroma::run },
     Step { name: "clients", does: "the MCP clients that tests plug in, fetched once", run: clients::run },
+    Step {
+        name: "schemathesis",
+        does: "what tests judge the API with, fetched once",
+        run: schemathesis::run,
+    },
     Step { name: "tests", does: "all of them, with those in the documentation", run: testing::run },
     Step { name: "docs", does: "cargo doc without a warning", run: docs },
     Step { name: "licences", does: "every package in use has a licence we may ship", run: licences::run },

@@ -2,6 +2,7 @@
 
 use atocore_engine::{Caller, Engine};
 use atocore_model::{
+    error::ErrorCode,
     fact::{ChangeFilter, FactId, FactKind},
     monitor::Monitor,
 };
@@ -62,10 +63,19 @@ impl Verb for ListChanges {
             fact: facts::read_any::<FactId>("fact", self.fact.as_deref(), FACT_FORM)?,
             since: facts::since(self.since.as_deref())?,
             limit: facts::limit(self.limit)?,
-            after: self.after,
+            after: self.after.map(number).transpose()?,
         };
         Ok(wire::FactChangeList::new(engine.fact_changes(&filter)?, filter.limit))
     }
+}
+
+/// The number of a change: those there are begin at 1, and SQLite counts to 2^63.
+fn number(after: u64) -> Result<u64, VerbError> {
+    if i64::try_from(after).is_ok() {
+        return Ok(after);
+    }
+    let message = format!("`after` cannot be used: {after} is the number of no change");
+    Err(VerbError::new(ErrorCode::InvalidRequest, message).with_hint("give the `next` of the page before"))
 }
 
 impl Verb for ReverseChange {

@@ -33,7 +33,7 @@ pub struct Job {
     pub progress: Option<Progress>,
     /// What came of it, the same as is answered when it is waited for; null until it is done, in lists, and when somebody
     /// waited for it.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value)]
     pub result: Option<Value>,
     /// Why it failed or that it was cancelled; null when neither.
     pub error: Option<Problem>,

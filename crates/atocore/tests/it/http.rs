@@ -301,7 +301,7 @@ fn a_caller_sees_its_own_writes() {
     assert_eq!(answer["results"].as_array().unwrap().len(), 1, "{answer}");
     let later = generation.as_u64().unwrap() + 1000;
     let refused = server.post("/query", &json!({ "query": "zebra", "wait_generation": later }));
-    refused.refused(503, "generation_not_reached");
+    refused.refused(409, "generation_not_reached");
     assert!(refused.header("retry-after").is_some(), "{refused:?}");
 }
 

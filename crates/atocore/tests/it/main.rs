@@ -23,6 +23,7 @@ mod errors;
 mod evaluate;
 mod events;
 mod facts;
+mod fuzzed;
 mod hostile;
 mod http;
 mod jobs;

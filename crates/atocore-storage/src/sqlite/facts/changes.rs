@@ -43,7 +43,7 @@ impl ReadTransaction<'_> {
                 filter.kind.map(FactKind::as_str),
                 filter.fact.as_ref().map(|fact| bytes_of(fact).unwrap_or_default()),
                 filter.since.map(|since| since.to_string()),
-                filter.after,
+                filter.after.map(row_id),
                 filter.limit.get(),
             ),
             raw,
@@ -57,8 +57,7 @@ impl ReadTransaction<'_> {
     /// When the store cannot be read.
     pub fn change(&self, number: u64) -> Result<Option<Change>, StorageError> {
         let mut statement = self.connection.prepare_cached(&format!("{CHANGES} WHERE c.id = ?2"))?;
-        let found =
-            statement.query_row((SUBJECT_CHARS, i64::try_from(number).unwrap_or(-1)), raw).optional()?;
+        let found = statement.query_row((SUBJECT_CHARS, row_id(number)), raw).optional()?;
         found.map(Raw::read).transpose()
     }
 
@@ -121,6 +120,11 @@ impl WriteTransaction<'_> {
             ))?;
         Ok(())
     }
+}
+
+/// The number of a change as SQLite counts rows; one beyond that is one that there is not.
+fn row_id(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn bytes_of(fact: &FactId) -> Option<[u8; 12]> {
