@@ -1,6 +1,8 @@
 //! The whole product as a list of verbs.
 
 mod documents;
+mod answering;
+mod context;
 mod opening;
 mod snapshots;
 mod visibility;
@@ -13,7 +15,7 @@ use atocore_model::{
     monitor::Monitor,
     name::ProjectName,
     project::Project,
-    query::{Answer, ProjectHint, Query},
+    query::{Answer, Query},
     refresh::RefreshReport,
     time::Clock,
 };
@@ -36,7 +38,7 @@ use crate::{
     freshness::Freshness,
     ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
-    retrieval::{RankWeights, Retrieval},
+    retrieval::RankWeights,
     schedule::Timetable,
     status::{self, Health, SourceStatus, Status},
 };
@@ -366,6 +368,8 @@ impl Engine {
         }
         let retrieval = Retrieval { store, words: index, embedding, weights };
         retrieval.answer(query, project.as_ref())
+        let project = self.project_of(&query.project)?;
+        Ok(self.answer(query, project.as_ref(), weights, |_| Ok(()))?.0)
     }
 
     // Meaning.
