@@ -6,6 +6,7 @@
 mod backups;
 mod changes;
 mod document;
+mod context;
 mod embed;
 mod error;
 mod facts;
@@ -26,11 +27,12 @@ use atocore_engine::{Caller, Engine};
 use atocore_model::monitor::Monitor;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::http::Metrics;
+use crate::{http::Metrics, packs::Packs};
 
 pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, stamp};
 pub use changes::{ListChanges, ReverseChange};
 pub use document::ReadDocument;
+pub use context::{BuildContext, ShowContext};
 pub use embed::Embed;
 pub use error::VerbError;
 pub(crate) use error::sentence;
@@ -83,6 +85,9 @@ pub trait Verb: Send + 'static {
 
     /// Counts how it ended, for those that are counted.
     fn measure(_: &Result<Self::Reply, VerbError>, _: &Metrics) {}
+
+    /// Remembers what is looked at again, in a server.
+    fn remember(_: &Self::Reply, _: &Packs) {}
 
     /// The verb as an HTTP request.
     fn request(&self) -> Request;
