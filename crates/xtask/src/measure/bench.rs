@@ -13,6 +13,7 @@ mod machine;
 mod meaning;
 mod memory;
 mod opening;
+mod packing;
 mod query;
 mod random;
 mod refresh;
@@ -52,6 +53,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "vectors", does: "the vector index alone", run: vectors::run },
     Measurement { name: "chroma", does: "the vector index on a Chroma server", run: chroma::run },
     Measurement { name: "query", does: "answers from a small and a large store", run: query::run },
+    Measurement { name: "pack", does: "context packs, beside the questions in them", run: packing::run },
     Measurement { name: "opening", does: "a start, to its first answer, and its memory", run: opening::run },
     Measurement { name: "snapshot", does: "snapshot, proof, restore", run: snapshot::run },
     Measurement {

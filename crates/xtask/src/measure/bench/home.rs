@@ -7,7 +7,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, VectorStore,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SystemClock,
+    VectorStore,
     ingest::{ChunkLimits, parse},
     retention::Policy,
     schedule::Schedule,
@@ -123,6 +124,7 @@ impl Home {
             vectors: VectorStore::Embedded,
             chroma_program: PathBuf::from("chroma"),
             weights,
+            packing: PackShares::default(),
             retention: Policy::default(),
             schedule: Schedule::default(),
             copier,
