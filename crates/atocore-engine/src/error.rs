@@ -303,6 +303,7 @@ impl Error {
             Self::DocumentAmbiguous { .. } => return Some("name it by its id".to_owned()),
             Self::LinesBeyondEnd { .. } => {
                 return Some("ask for lines that are there, or leave them out".to_owned());
+            }
             Self::NoTokenizer(failure) => {
                 return Some(format!("`{}`, or give the budget in characters", failure.cure));
             }

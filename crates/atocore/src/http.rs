@@ -2,8 +2,8 @@
 
 mod backups;
 mod changes;
-mod documents;
 mod context;
+mod documents;
 mod door;
 mod embed;
 mod extract;

@@ -5,8 +5,8 @@
 
 mod backups;
 mod changes;
-mod document;
 mod context;
+mod document;
 mod embed;
 mod error;
 mod facts;
@@ -31,8 +31,8 @@ use crate::{http::Metrics, packs::Packs};
 
 pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, stamp};
 pub use changes::{ListChanges, ReverseChange};
-pub use document::ReadDocument;
 pub use context::{BuildContext, ShowContext};
+pub use document::ReadDocument;
 pub use embed::Embed;
 pub use error::VerbError;
 pub(crate) use error::sentence;

@@ -8,6 +8,7 @@ use atocore_storage::{sqlite::ReadTransaction, vector::VectorError};
 
 use super::Engine;
 use crate::{
+    embedding::Embedding,
     error::Error,
     retrieval::{RankWeights, Retrieval},
 };
@@ -21,9 +22,11 @@ impl Engine {
         })
     }
 
-    /// Answers a question, and reads what else is wanted of the state of the store that the answer shows.
+    /// Answers a question with the vectors of `embedding`, and reads what else is wanted of the state of the store that
+    /// the answer shows.
     pub(super) fn answer<T>(
         &self,
+        embedding: &Embedding,
         query: &Query,
         project: Option<&ProjectId>,
         weights: &RankWeights,
@@ -36,7 +39,7 @@ impl Engine {
         let index = self.index.as_ref().ok_or(Error::IndexNotReady)?;
         if self.freshness.is_none() {
             let _mark = index.refresh()?;
-            match self.embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
+            match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
                 // Said by the answer.
                 Ok(_) | Err(VectorError::Unavailable(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -46,7 +49,7 @@ impl Engine {
         if let Some(project) = project {
             self.embedding.asked_about(project.as_str());
         }
-        let retrieval = Retrieval { store, words: index, embedding: &self.embedding, weights };
+        let retrieval = Retrieval { store, words: index, embedding, weights };
         retrieval.answer(query, project, also)
     }
 }

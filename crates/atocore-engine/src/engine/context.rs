@@ -28,7 +28,8 @@ impl Engine {
         let facts = |read: &ReadTransaction<'_>| facts(read, request, project);
         let material = match packing::question(request) {
             Some(query) => {
-                let (answer, facts) = self.answer(&query, project, &self.config.weights, facts)?;
+                let (answer, facts) =
+                    self.answer(&self.embedding, &query, project, &self.config.weights, facts)?;
                 let (generation, store_generation) = (answer.generation, answer.store_generation);
                 Material { request, project, facts, answer: Some(answer), generation, store_generation }
             }

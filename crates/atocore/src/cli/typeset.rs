@@ -45,7 +45,9 @@ pub(crate) fn plain(text: &str) -> String {
 pub(crate) fn indented(line: &str) -> String {
     let spread = line.replace('\t', "    ");
     spread.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect::<String>().trim_end().to_owned()
-/// One line of a text as it stands, but for what could command the terminal.
+}
+
+/// The same to the letter, tabs too, for whoever pipes it on: but for what could command the terminal.
 pub(crate) fn harmless(line: &str) -> String {
     line.chars().map(|c| if is_harmful(c) && c != '\t' { ' ' } else { c }).collect()
 }
