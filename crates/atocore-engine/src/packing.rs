@@ -138,7 +138,7 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
     if matches!(request.project, ProjectHint::Scope(_)) {
         hits.retain(|hit| Some(&hit.project) == project);
     }
-    let frame = Frame { mark: mark::choose(&texts(request, &choice, &hits)), project };
+    let frame = Frame { mark: mark::choose(&texts(request, project, &choice, &hits)), project };
     let budget = request.budget.amount();
     let mut head = frame.head();
     let needed = meter.base() + meter.size(&head)?;
@@ -227,14 +227,26 @@ fn shorten(budget: usize, mut head: String, parts: &mut [Part], meter: &dyn Mete
 }
 
 /// Every text that can come into the pack, and the prompt that goes with it.
-fn texts<'t>(request: &'t PackRequest, choice: &'t Choice, hits: &'t [Hit]) -> Vec<&'t str> {
+fn texts<'t>(
+    request: &'t PackRequest,
+    project: Option<&'t ProjectId>,
+    choice: &'t Choice,
+    hits: &'t [Hit],
+) -> Vec<&'t str> {
     let mut texts = vec![request.prompt.as_str()];
+    texts.extend(project.map(ProjectId::as_str));
     for entry in &choice.state {
         texts.extend([entry.category.as_str(), entry.key.as_str(), entry.value.as_str()]);
     }
     texts.extend(choice.memories.iter().map(|memory| memory.content.as_str()));
     for hit in hits {
-        texts.extend([hit.source_path.as_str(), &hit.title, hit.heading_path.as_str(), &hit.content]);
+        texts.extend([
+            hit.project.as_str(),
+            hit.source_path.as_str(),
+            &hit.title,
+            hit.heading_path.as_str(),
+            &hit.content,
+        ]);
     }
     texts
 }
