@@ -68,7 +68,7 @@ impl Call {
 
     /// Makes the vectors that a refresh left to be made, where nobody else does; says what keeps it from that.
     pub(super) async fn make_vectors(&self) -> Option<String> {
-        if self.backend.makes_vectors_itself().await {
+        if !self.backend.leaves_vectors_to_be_made().await {
             return None;
         }
         let error = self.run(crate::verb::Embed).await.err()?;
