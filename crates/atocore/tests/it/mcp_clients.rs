@@ -10,11 +10,12 @@ use crate::program::{PROGRAM, Place, Ran, Server, ran};
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// How many of the calls below are good.
-const GOOD: usize = 10;
+const GOOD: usize = 11;
 
 /// Every tool with arguments that it can do something with, and some with wrong ones.
 fn calls() -> Value {
     json!([
+        ["atocore_context", { "prompt": "how often are keys rotated", "project": "field notes", "budget": 2000 }],
         ["atocore_search", { "query": "how often are keys rotated", "project": "field notes", "top_k": 2 }],
         ["atocore_get", { "project": "notes", "path": "keys.md", "lines": "4-" }],
         ["atocore_project_state", { "project": "Field Notes" }],
@@ -74,9 +75,9 @@ fn plugged_in(mut command: Command, script: &str, plan: &str) -> Value {
         assert_eq!(call["is_error"], false, "{call}");
         assert!(call["structured"].is_object() && !call["text"].as_str().unwrap().is_empty(), "{call}");
     }
-    assert_eq!(call(0)["structured"]["results"].as_array().unwrap().len(), 2, "{}", call(0));
-    assert_eq!(call(1)["structured"]["content"], "# Keys\n\nKeys are rotated every spring.", "{}", call(1));
-    assert_eq!(call(7)["structured"]["counts"]["unchanged"], 3, "{}", call(7));
+    assert_eq!(call(1)["structured"]["results"].as_array().unwrap().len(), 2, "{}", call(1));
+    assert_eq!(call(2)["structured"]["content"], "# Keys\n\nKeys are rotated every spring.", "{}", call(2));
+    assert_eq!(call(8)["structured"]["counts"]["unchanged"], 3, "{}", call(8));
     for (number, code) in [(GOOD, "document_unknown"), (GOOD + 1, "invalid_request")] {
         assert_eq!(call(number)["is_error"], true, "{}", call(number));
         assert!(
