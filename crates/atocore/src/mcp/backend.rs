@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) enum Backend {
     /// By the server that this process is.
-    App(App),
+    App(Box<App>),
     /// By whatever looks after the store on this machine.
     Machine(Arc<Machine>),
 }

@@ -83,7 +83,7 @@ pub(super) struct ContextAnswer {
 pub(super) struct Source {
     /// `state`, `memories` or `chunks`.
     tier: String,
-    /// The id of the fact, or of the first passage; atocore_get reads around a passage.
+    /// The id of the fact, or of the first passage; `atocore_get` reads around a passage.
     id: String,
     /// Path of the document below its root; null for a fact.
     source_file: Option<String>,

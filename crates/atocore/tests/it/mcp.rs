@@ -24,11 +24,9 @@ pub(crate) fn operations(place: &Place) -> Vec<String> {
 /// A place with so many documents that a refresh takes a while.
 fn with_many_documents() -> Place {
     let place = Place::new();
-    for number in 0..2000 {
-        place.write(
-            &format!("many/{number}.md"),
-            format!("# Note {number}\n\nThe lantern number {number}.\n"),
-        );
+    for number in 0..3000 {
+        let text = format!("# Note {number}\n\n{}\n", "words ".repeat(400));
+        place.write(&format!("many/{number}.md"), text);
     }
     place.ok(&["project", "add", "many", "--root", "many"]);
     place
@@ -186,7 +184,7 @@ fn a_client_that_wants_to_know_is_told_where_a_refresh_stands_and_another_is_not
         assert!(message["params"]["message"].is_string(), "{message}");
         told.push(message["params"]["progress"].as_f64().unwrap());
     };
-    assert_eq!(answer["result"]["structuredContent"]["counts"]["ingested"], 2000, "{answer}");
+    assert_eq!(answer["result"]["structuredContent"]["counts"]["ingested"], 3000, "{answer}");
     assert!(!told.is_empty() && told.is_sorted_by(|one, next| one < next), "{told:?}");
     assert_eq!(operations(&place)[0], "mcp refresh");
     // Without a token nothing comes but the answer, which `ask` insists on.
@@ -223,7 +221,7 @@ fn a_call_that_is_called_off_stops_and_is_not_answered() {
     let counts = &refreshed["counts"];
     assert_eq!(
         counts["ingested"].as_u64().unwrap() + counts["unchanged"].as_u64().unwrap(),
-        2000,
+        3000,
         "{counts}"
     );
     assert!(counts["ingested"].as_u64().unwrap() > 0, "it went on to the end: {counts}");

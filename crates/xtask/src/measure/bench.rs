@@ -10,6 +10,7 @@ mod embedding;
 mod home;
 mod ingest;
 mod machine;
+mod mcp;
 mod meaning;
 mod memory;
 mod opening;
@@ -61,6 +62,7 @@ const MEASUREMENTS: &[Measurement] = &[
         does: "answers while other work runs",
         run: contention::run,
     },
+    Measurement { name: "mcp", does: "answers for many MCP clients at once", run: mcp::run },
 ];
 
 /// How much is measured.

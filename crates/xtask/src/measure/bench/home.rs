@@ -113,7 +113,18 @@ impl Home {
     }
 
     fn open(&self, copier: Copier, model: ModelChoice, weights: RankWeights) -> Result<Engine, Failure> {
-        let config = EngineConfig {
+        let config = self.config(copier, model, weights);
+        let access = Access::Own { activity: "bench".to_owned(), socket: None };
+        Engine::open(config, access, &Silent).map_err(cannot("open an installation"))
+    }
+
+    /// The stock settings with the real model, for a server.
+    pub(super) fn stock(&self, copier: Copier) -> EngineConfig {
+        self.config(copier, model::choice(), RankWeights::default())
+    }
+
+    fn config(&self, copier: Copier, model: ModelChoice, weights: RankWeights) -> EngineConfig {
+        EngineConfig {
             layout: self.layout(),
             vault_dir: None,
             drive_dir: None,
@@ -129,9 +140,7 @@ impl Home {
             schedule: Schedule::default(),
             copier,
             clock: Arc::new(SystemClock),
-        };
-        let access = Access::Own { activity: "bench".to_owned(), socket: None };
-        Engine::open(config, access, &Silent).map_err(cannot("open an installation"))
+        }
     }
 
     /// The folder of all of it.
