@@ -156,3 +156,48 @@ fn the_inspector_finds_nothing_to_complain_of_and_calls_every_tool() {
         assert_eq!(listed.stdout.matches("\"inputSchema\"").count(), tools, "{listed:?}");
     }
 }
+
+/// The blocks of a document that are in a language.
+fn blocks<'d>(document: &'d str, language: &str) -> Vec<&'d str> {
+    let begin = format!("```{language}\n");
+    document.split(begin.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// Every way of starting the program that a set-up names, wherever it stands in it.
+fn started(setup: &Value, found: &mut Vec<Vec<String>>) {
+    if setup["command"] == "atocore" {
+        let words = setup["args"].as_array().unwrap().iter();
+        found.push(words.map(|word| word.as_str().unwrap().to_owned()).collect());
+    }
+    if let Some(parts) = setup.as_object() {
+        parts.values().for_each(|part| started(part, found));
+    }
+}
+
+#[test]
+fn every_set_up_in_the_documents_starts_the_program() {
+    let read =
+        |path: &str| std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (clients, readme) = (read("docs/clients.md"), read("README.md"));
+    let mut found = Vec::new();
+    for block in blocks(&clients, "json").into_iter().chain(blocks(&readme, "json")) {
+        let setup: Value = serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"));
+        started(&setup, &mut found);
+    }
+    let [codex] = blocks(&clients, "toml")[..] else { panic!("there is one set-up in TOML") };
+    assert!(codex.contains("command = \"atocore\"\nargs = [\"mcp\"]\n"), "{codex}");
+    for line in blocks(&clients, "sh").into_iter().flat_map(str::lines) {
+        if let Some((_, command)) = line.split_once(" -- atocore ") {
+            let command = command.split(" #").next().unwrap();
+            found.push(command.split_whitespace().map(str::to_owned).collect());
+        }
+    }
+    assert!(found.len() >= 8, "{found:?}");
+    let place = Place::new();
+    for arguments in found {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        // Its input is empty: it starts, hears nobody, and ends well.
+        let ran = place.run(&words);
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{arguments:?}: {ran:?}");
+    }
+}
