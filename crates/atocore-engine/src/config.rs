@@ -9,6 +9,7 @@ use atocore_storage::{layout::Layout, sqlite::copy::Copier};
 use crate::{
     embedding::{ModelChoice, VectorStore},
     ingest::ChunkLimits,
+    packing::PackShares,
     retrieval::RankWeights,
     schedule::Schedule,
 };
@@ -36,6 +37,8 @@ pub struct EngineConfig {
     pub chroma_program: PathBuf,
     /// How hits are ranked.
     pub weights: RankWeights,
+    /// How much of a context pack the facts may take.
+    pub packing: PackShares,
     /// Which snapshots are kept when nothing else is said.
     pub retention: Policy,
     /// What a server does by itself, and when.

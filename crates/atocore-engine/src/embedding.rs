@@ -25,6 +25,7 @@ use atocore_storage::{
 
 pub(crate) use making::Workplace;
 pub use making::{EmbeddingReport, Making};
+pub(crate) use models::Model;
 use models::Models;
 pub use models::{ModelChoice, NoModel};
 pub(crate) use thread::EmbeddingThread;
@@ -194,6 +195,11 @@ impl Embedding {
             false => None,
         };
         Ok(Asking::Vector(Asked { vector: question.vector, space: row, cut }))
+    }
+
+    /// The model that the settings name, for what needs it apart from any vectors.
+    pub(crate) fn model(&self) -> Result<Arc<Model>, NoModel> {
+        self.models.wanted()
     }
 
     /// Loads the model in time for the first question; that there is none is said by the answers.

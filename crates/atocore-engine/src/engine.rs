@@ -1,5 +1,7 @@
 //! The whole product as a list of verbs.
 
+mod answering;
+mod context;
 mod documents;
 mod opening;
 mod sharing;
@@ -14,7 +16,7 @@ use atocore_model::{
     monitor::Monitor,
     name::ProjectName,
     project::Project,
-    query::{Answer, ProjectHint, Query},
+    query::{Answer, Query},
     refresh::RefreshReport,
 };
 use atocore_storage::{
@@ -36,7 +38,7 @@ use crate::{
     freshness::Freshness,
     ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
-    retrieval::{RankWeights, Retrieval},
+    retrieval::RankWeights,
     status::{self, Health, SourceStatus, Status},
 };
 
@@ -342,29 +344,8 @@ impl Engine {
         query: &Query,
         weights: &RankWeights,
     ) -> Result<Answer, Error> {
-        let project = match &query.project {
-            ProjectHint::None => None,
-            ProjectHint::Boost(name) | ProjectHint::Scope(name) => Some(self.project(name)?.id),
-        };
-        let store = self.store()?;
-        if let Some(generation) = query.wait_for {
-            self.wait_for(generation)?;
-        }
-        let index = self.index.as_ref().ok_or(Error::IndexNotReady)?;
-        if self.freshness.is_none() {
-            let _mark = index.refresh()?;
-            match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
-                // Said by the answer.
-                Ok(_) | Err(VectorError::Unavailable(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let _answering = self.embedding.question();
-        if let Some(project) = &project {
-            self.embedding.asked_about(project.as_str());
-        }
-        let retrieval = Retrieval { store, words: index, embedding, weights };
-        retrieval.answer(query, project.as_ref())
+        let project = self.project_of(&query.project)?;
+        Ok(self.answer(embedding, query, project.as_ref(), weights, |_| Ok(()))?.0)
     }
 
     // Meaning.

@@ -124,6 +124,9 @@ pub enum Error {
     /// What was asked for needs a model.
     #[error("there is no model to search by meaning with: {}", .0.why)]
     NoModel(NoModel),
+    /// A budget in tokens needs a model.
+    #[error("there is no model to count tokens with: {}", .0.why)]
+    NoTokenizer(NoModel),
     /// The model failed on a text.
     #[error("the model could not be used")]
     Embed(#[source] EmbedError),
@@ -226,8 +229,8 @@ impl Error {
             Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
             Self::GenerationNotReached { .. } => ErrorCode::GenerationNotReached,
             Self::IndexNotReady => ErrorCode::IndexUnavailable,
-            Self::NoModel(failure) if failure.damaged => ErrorCode::ModelDamaged,
-            Self::NoModel(_) => ErrorCode::ModelMissing,
+            Self::NoModel(failure) | Self::NoTokenizer(failure) if failure.damaged => ErrorCode::ModelDamaged,
+            Self::NoModel(_) | Self::NoTokenizer(_) => ErrorCode::ModelMissing,
             Self::Embed(_) => ErrorCode::ModelDamaged,
             Self::Vector(error) => vector_code(error),
             Self::RestorePending => ErrorCode::RestorePending,
@@ -304,6 +307,9 @@ impl Error {
             Self::DocumentAmbiguous { .. } => return Some("name it by its id".to_owned()),
             Self::LinesBeyondEnd { .. } => {
                 return Some("ask for lines that are there, or leave them out".to_owned());
+            }
+            Self::NoTokenizer(failure) => {
+                return Some(format!("`{}`, or give the budget in characters", failure.cure));
             }
             Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
             Self::Vector(VectorError::Damaged { .. }) => {

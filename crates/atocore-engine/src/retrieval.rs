@@ -75,8 +75,14 @@ pub(crate) struct Retrieval<'e> {
 }
 
 impl Retrieval<'_> {
-    /// Answers a question for which the project has been resolved.
-    pub(crate) fn answer(&self, query: &Query, project: Option<&ProjectId>) -> Result<Answer, Error> {
+    /// Answers a question for which the project has been resolved. `also` reads what else is wanted of the very state
+    /// of the store that the answer shows.
+    pub(crate) fn answer<T>(
+        &self,
+        query: &Query,
+        project: Option<&ProjectId>,
+        also: impl FnOnce(&ReadTransaction<'_>) -> Result<T, Error>,
+    ) -> Result<(Answer, T), Error> {
         let mut notices = Vec::new();
         let wanted = query.mode.unwrap_or(self.weights.mode);
         let documents = self.documents(query)?;
@@ -126,7 +132,7 @@ impl Retrieval<'_> {
             if mode != Mode::Dense {
                 exact::lift(self.words, query.text.as_str(), &mut ranked)?;
             }
-            Ok(Answer {
+            let answer = Answer {
                 candidates: ranked.len(),
                 hits: hits(read, ranked, query, &signals)?,
                 project: project.cloned(),
@@ -134,7 +140,8 @@ impl Retrieval<'_> {
                 store_generation,
                 mode,
                 notices: std::mem::take(&mut notices),
-            })
+            };
+            Ok((answer, also(read)?))
         })
     }
 

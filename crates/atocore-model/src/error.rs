@@ -152,6 +152,8 @@ codes! {
     VectorServerRunning = "vector_server_running", Busy;
     /// No document or passage has that id, or lies at that path.
     DocumentUnknown = "document_unknown", NotFound;
+    /// This server remembers no such context pack.
+    PackUnknown = "pack_unknown", NotFound;
 }
 
 /// An error and what caused it, in one line.

@@ -10,6 +10,7 @@
 //! - **query**, **hit**, **explanation**: a question, a ranked passage, and the arithmetic of its score ([`query`]).
 //! - **fact**: what somebody recorded: project state, a memory, an interaction; every change can be reversed ([`fact`]).
 //! - **excerpt**: lines of a document, as they are read when somebody wants the text itself ([`excerpt`]).
+//! - **pack**: what an agent is given for a prompt, in order of trust and within a budget ([`pack`]).
 //! - **snapshot**: one recovery point on disk, named by its UTC stamp ([`id`], [`snapshot`]).
 //! - **monitor**: how long work reports progress and learns that it should stop ([`monitor`]).
 
@@ -21,6 +22,7 @@ pub mod fact;
 pub mod id;
 pub mod monitor;
 pub mod name;
+pub mod pack;
 pub mod path;
 pub mod project;
 pub mod query;

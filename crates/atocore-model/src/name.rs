@@ -109,6 +109,14 @@ impl QueryText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The beginning of a text of any length as a question; `None` when the text is blank.
+    #[must_use]
+    pub fn beginning_of(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let end = text.char_indices().nth(Self::LIMIT).map_or(text.len(), |(at, _)| at);
+        (!text.is_empty()).then(|| Self(text[..end].to_owned()))
+    }
 }
 
 impl FromStr for QueryText {
@@ -148,5 +156,13 @@ mod tests {
         assert!(" \n".parse::<QueryText>().is_err());
         assert!("x".repeat(QueryText::LIMIT + 1).parse::<QueryText>().is_err());
         assert!("x".repeat(QueryText::LIMIT).parse::<QueryText>().is_ok());
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_text_is_a_question() {
+        let text = format!("\n{}", "é".repeat(QueryText::LIMIT + 5));
+        assert_eq!(QueryText::beginning_of(&text).unwrap().as_str(), "é".repeat(QueryText::LIMIT));
+        assert_eq!(QueryText::beginning_of(" why? "), "why?".parse().ok());
+        assert_eq!(QueryText::beginning_of(" \n"), None);
     }
 }

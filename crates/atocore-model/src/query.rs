@@ -1,6 +1,7 @@
 //! A question, its ranked answers, and the arithmetic behind each score.
 
 use crate::{
+    digest::Digest,
     document::{HeadingPath, LineSpan},
     id::{ChunkId, DocumentId, Generation, ProjectId},
     name::{ProjectName, QueryText, Tag},
@@ -133,6 +134,10 @@ pub struct Hit {
     pub chunk_id: ChunkId,
     /// Its document.
     pub document_id: DocumentId,
+    /// Digest of the bytes of the file.
+    pub document_digest: Digest,
+    /// Its place among the passages of the document, from 0.
+    pub index: u32,
     /// The project that owns the document.
     pub project: ProjectId,
     /// Title of the document.

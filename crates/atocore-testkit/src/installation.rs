@@ -15,7 +15,7 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, VectorStore,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, VectorStore,
     ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
@@ -121,6 +121,7 @@ impl Installation {
             vectors: VectorStore::Embedded,
             chroma_program: PathBuf::from("chroma"),
             weights: RankWeights { mode, ..RankWeights::default() },
+            packing: PackShares::default(),
             retention: Policy::default(),
             schedule: self.schedule.clone(),
             copier: Copier::InProcess,

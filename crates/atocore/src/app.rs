@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     http::Metrics,
     jobs::{Jobs, Work},
+    packs::Packs,
     session::note_restore,
     verb::{Restore, Verb, VerbError},
     wire,
@@ -41,6 +42,7 @@ pub struct App {
     engine: Arc<RwLock<Engine>>,
     metrics: Metrics,
     jobs: Jobs,
+    packs: Packs,
     long: Arc<Semaphore>,
     short: Arc<Semaphore>,
     stopping: CancellationToken,
@@ -54,6 +56,7 @@ impl App {
             engine: Arc::new(RwLock::new(engine)),
             metrics: Metrics::new(),
             jobs: Jobs::default(),
+            packs: Packs::default(),
             long: Arc::new(Semaphore::new(LONG_AT_ONCE)),
             short: Arc::new(Semaphore::new(SHORT_AT_ONCE)),
             stopping: CancellationToken::new(),
@@ -70,6 +73,12 @@ impl App {
     #[must_use]
     pub const fn jobs(&self) -> &Jobs {
         &self.jobs
+    }
+
+    /// The context packs that this server has made last.
+    #[must_use]
+    pub const fn packs(&self) -> &Packs {
+        &self.packs
     }
 
     /// Tells long verbs to stop at the next safe place, now and from now on.
@@ -178,7 +187,7 @@ impl App {
         place: OwnedSemaphorePermit,
         monitor: RequestMonitor,
     ) -> Result<V::Reply, VerbError> {
-        let (engine, metrics) = (Arc::clone(&self.engine), self.metrics.clone());
+        let (engine, metrics, packs) = (Arc::clone(&self.engine), self.metrics.clone(), self.packs.clone());
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client goes away.
             let _place = place;
@@ -186,6 +195,9 @@ impl App {
             monitor.start();
             let result = verb.run(&engine, caller, &monitor);
             V::measure(&result, &metrics);
+            if let Ok(reply) = &result {
+                V::remember(reply, &packs);
+            }
             monitor.end(&result);
             result
         });

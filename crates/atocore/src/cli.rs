@@ -5,6 +5,7 @@
 mod archive;
 mod backups;
 mod changes;
+mod context;
 mod demo;
 mod doctor;
 mod document;
@@ -99,6 +100,8 @@ enum Command {
     Fact(changes::Facts),
     /// Prints lines of a document
     Get(document::Get),
+    /// Makes a context pack for an agent: facts and passages within a budget
+    Context(context::Context),
     /// Judges the answers to questions of yours, and compares settings
     Eval(evaluate::Evaluate),
     /// Searches better weights on one half of your questions and tries them on the other
@@ -176,6 +179,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Interaction(interactions) => interactions.run(&config, output),
         Command::Fact(facts) => facts.run(&config, output),
         Command::Get(get) => get.run(&config, output),
+        Command::Context(context) => context.run(&config, output),
         Command::Eval(evaluate) => evaluate.run(&config, &flags, environment, output),
         Command::Tune(tune) => tune.run(&config, output),
         Command::Backup(backups) => backups.run(&config, environment, output),

@@ -19,7 +19,7 @@ use std::{
 };
 
 use atocore_engine::{
-    Copier, EngineConfig, Layout, ModelChoice, RankWeights, VectorStore, ingest::ChunkLimits,
+    Copier, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, VectorStore, ingest::ChunkLimits,
     retention::Policy, schedule::Schedule,
 };
 use atocore_model::time::Clock;
@@ -67,6 +67,8 @@ pub struct Config {
     pub chroma_program: PathBuf,
     /// How hits are ranked.
     pub weights: RankWeights,
+    /// How much of a context pack the facts may take.
+    pub packing: PackShares,
     /// Which snapshots are kept.
     pub retention: Policy,
     /// What a server does by itself, and when.
@@ -116,6 +118,7 @@ impl Config {
             vectors: self.vectors.clone(),
             chroma_program: self.chroma_program.clone(),
             weights: self.weights.clone(),
+            packing: self.packing,
             retention: self.retention,
             schedule: self.schedule.clone(),
             copier,

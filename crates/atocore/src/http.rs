@@ -2,6 +2,7 @@
 
 mod backups;
 mod changes;
+mod context;
 mod documents;
 mod door;
 mod embed;
@@ -62,6 +63,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(changes::reverse)) //                                     /facts/changes/{number}/reverse
         .routes(routes!(documents::read_at)) //                                   /documents
         .routes(routes!(documents::read)) //                                      /documents/{id}
+        .routes(routes!(context::build)) //                                       /context/build
+        .routes(routes!(context::show)) //                                        /debug/context
         .routes(routes!(embed::embed)) //                                         /embed
         .routes(routes!(index::verify)) //                                        /index/verify
         .routes(routes!(index::rebuild)) //                                       /index/rebuild

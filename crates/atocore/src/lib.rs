@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod logging;
 mod mcp;
 mod models;
+mod packs;
 pub mod serve;
 pub mod session;
 pub mod verb;

@@ -5,6 +5,7 @@
 
 mod backups;
 mod changes;
+mod context;
 mod document;
 mod embed;
 mod error;
@@ -26,10 +27,11 @@ use atocore_engine::{Caller, Engine};
 use atocore_model::monitor::Monitor;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::http::Metrics;
+use crate::{http::Metrics, packs::Packs};
 
 pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, stamp};
 pub use changes::{ListChanges, ReverseChange};
+pub use context::{BuildContext, ShowContext};
 pub use document::ReadDocument;
 pub use embed::Embed;
 pub use error::VerbError;
@@ -83,6 +85,9 @@ pub trait Verb: Send + 'static {
 
     /// Counts how it ended, for those that are counted.
     fn measure(_: &Result<Self::Reply, VerbError>, _: &Metrics) {}
+
+    /// Remembers what is looked at again, in a server.
+    fn remember(_: &Self::Reply, _: &Packs) {}
 
     /// The verb as an HTTP request.
     fn request(&self) -> Request;

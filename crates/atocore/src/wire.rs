@@ -6,6 +6,7 @@ pub mod document;
 pub mod fact;
 pub mod index;
 pub mod job;
+pub mod pack;
 pub mod problem;
 pub mod project;
 pub mod proof;
@@ -23,6 +24,7 @@ pub use fact::{
 };
 pub use index::{IndexBuilt, IndexComparison};
 pub use job::{Job, JobList};
+pub use pack::{Nearly, Pack, PackChange, PackDiff, PackItem, PackPassage, PackSide, TierChange, TierUse};
 pub use problem::Problem;
 pub use project::{Project, ProjectList, Removal, RemovalPlan, Root};
 pub use proof::{LastValidation, ProvenSnapshot, SnapshotProof, Verdict};

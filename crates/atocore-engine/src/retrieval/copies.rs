@@ -62,6 +62,8 @@ fn hit(passage: Passage, explanation: Explanation) -> Hit {
     Hit {
         chunk_id: passage.id,
         document_id: passage.document.id,
+        document_digest: passage.document.digest,
+        index: passage.index,
         project: passage.document.project,
         title: passage.document.title,
         tags: passage.document.tags,

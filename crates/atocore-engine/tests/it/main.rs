@@ -11,6 +11,7 @@ mod ingest;
 mod meaning;
 mod odd_documents;
 mod ownership;
+mod packing;
 mod projects;
 mod proof;
 mod retrieval;

@@ -11,8 +11,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, VectorStore,
-    ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    Access, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SystemClock,
+    VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     fact::{ChangeFilter, Content as FactContent, PageSize},
@@ -207,6 +207,7 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         vectors: VectorStore::Embedded,
         chroma_program: PathBuf::from("chroma"),
         weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
+        packing: PackShares::default(),
         retention: Policy::default(),
         schedule: Schedule::default(),
         copier,

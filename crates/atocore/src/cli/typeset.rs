@@ -47,6 +47,11 @@ pub(crate) fn indented(line: &str) -> String {
     spread.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect::<String>().trim_end().to_owned()
 }
 
+/// The same to the letter, tabs too, for whoever pipes it on: but for what could command the terminal.
+pub(crate) fn harmless(line: &str) -> String {
+    line.chars().map(|c| if is_harmful(c) && c != '\t' { ' ' } else { c }).collect()
+}
+
 /// The beginning of a passage, set anew in at most `lines` lines of `width` characters. Lines that say nothing, such as
 /// rules and the borders of code, are left out.
 pub(crate) fn excerpt(text: &str, lines: usize, width: usize) -> Vec<String> {
@@ -128,6 +133,7 @@ mod tests {
     #[test]
     fn a_document_cannot_command_the_terminal() {
         assert_eq!(plain("a\u{1b}[2Jb\r\u{202e}c\n"), "a [2Jb  c");
+        assert_eq!(harmless("\t a\u{1b}[2Jb"), "\t a [2Jb");
         assert_eq!(excerpt("\u{1b}]0;x\u{7}y", 3, 80), ["]0;x y"]);
         assert_eq!(indented("\tif\u{1b}[2J \r"), "    if [2J");
     }

@@ -1,5 +1,6 @@
 //! Turns raw settings into a [`Config`]; goes on after a fault, so that all of them are named.
 
+mod packing;
 mod vectors;
 
 use std::{
@@ -70,6 +71,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         path_high_signal_boost: check.weight(Key::RankPathHighSignalBoost),
         path_low_signal_penalty: check.weight(Key::RankPathLowSignalPenalty),
     };
+    let packing = check.packing();
     let retention = check.retention();
     let schedule = check.schedule();
     let webhook =
@@ -103,6 +105,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         vectors,
         chroma_program,
         weights,
+        packing,
         retention,
         schedule,
         webhook,

@@ -99,6 +99,10 @@ keys! {
     RankPathHighSignalBoost = "RANK_PATH_HIGH_SIGNAL_BOOST", "1.18";
     /// What a passage in an archive is multiplied by.
     RankPathLowSignalPenalty = "RANK_PATH_LOW_SIGNAL_PENALTY", "0.72";
+    /// The part of a context pack's budget that project state may take, from 0 to 1.
+    PackStateShare = "PACK_STATE_SHARE", "0.2";
+    /// The part that memories may take.
+    PackMemoryShare = "PACK_MEMORY_SHARE", "0.1";
     /// How many of the newest snapshots are kept.
     KeepLast = "KEEP_LAST", "0";
     /// Of how many hours the newest snapshot is kept.

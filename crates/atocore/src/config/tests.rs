@@ -1,6 +1,6 @@
 use std::{ffi::OsString, fs, path::Path};
 
-use atocore_engine::Precision;
+use atocore_engine::{PackShares, Precision};
 use atocore_model::ranking::{Fusion, Mode};
 
 use super::*;
@@ -126,6 +126,8 @@ fn the_way_to_put_both_halves_together_is_a_setting_with_a_range() {
         ("RANK_MEANING_WEIGHT", &["-0.1", "1.1", "NaN", "inf", "half"][..]),
         ("RANK_RRF_K", &["0", "-1", "1000.5", "NaN", "inf"]),
         ("RANK_FUSION", &["sum"]),
+        ("PACK_STATE_SHARE", &["-0.1", "1.1", "NaN", "inf", "20%"]),
+        ("PACK_MEMORY_SHARE", &["-0.1", "1.1", "NaN", "-inf"]),
         ("RETRIEVAL_MODE", &["both"]),
         ("EMBEDDING_PRECISION", &["f16"]),
     ] {
@@ -135,6 +137,21 @@ fn the_way_to_put_both_halves_together_is_a_setting_with_a_range() {
             assert!(error.contains(&format!("`{name}` is `{value}`, allowed is ")), "{error}");
         }
     }
+}
+
+#[test]
+fn what_the_facts_may_take_of_a_pack_is_not_more_than_all_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let shares = |variables: &[(&str, &str)]| {
+        load(dir.path(), &Flags::default(), variables).map(|config| config.packing)
+    };
+    assert_eq!(shares(&[]).unwrap(), PackShares::default());
+    let both = [("ATOCORE_PACK_STATE_SHARE", "0.7"), ("ATOCORE_PACK_MEMORY_SHARE", "0.3")];
+    assert_eq!(shares(&both).unwrap(), PackShares { state: 0.7, memories: 0.3 });
+    let error = shares(&[("ATOCORE_PACK_STATE_SHARE", "0.95")]).unwrap_err().to_string();
+    assert!(error.contains("`PACK_STATE_SHARE` is `0.95`, allowed is at most what"), "{error}");
+    let error = shares(&[both[0], ("ATOCORE_PACK_MEMORY_SHARE", "0.31")]).unwrap_err().to_string();
+    assert!(error.contains("`PACK_MEMORY_SHARE` is `0.31`, allowed is at most what"), "{error}");
 }
 
 #[test]

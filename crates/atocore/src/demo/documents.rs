@@ -22,6 +22,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/chroma.md"
     "docs/clients.md"
     "docs/configuration.md"
+    "docs/context-pack.md"
     "docs/decisions/0001-dependencies.md"
     "docs/decisions/0002-sqlite-is-the-truth.md"
     "docs/decisions/0003-snapshot-by-child-under-pin.md"

@@ -52,7 +52,7 @@ impl IntoResponse for Failure {
         let mut headers = HeaderMap::new();
         let media_type = HeaderValue::from_static(Problem::MEDIA_TYPE);
         drop(headers.insert(header::CONTENT_TYPE, media_type));
-        if self.0.kind() == ErrorKind::Busy {
+        if self.0.kind() == ErrorKind::Busy || self.0.code == ErrorCode::GenerationNotReached {
             drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER));
         }
         if status == StatusCode::UNAUTHORIZED {

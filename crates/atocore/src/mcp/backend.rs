@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) enum Backend {
     /// By the server that this process is.
-    App(App),
+    App(Box<App>),
     /// By whatever looks after the store on this machine.
     Machine(Arc<Machine>),
 }
@@ -33,11 +33,11 @@ impl Backend {
         }
     }
 
-    /// Whether vectors are made without being asked for.
-    pub(super) async fn makes_vectors_itself(&self) -> bool {
+    /// Whether vectors are wanted and nobody makes them by itself, as a server does.
+    pub(super) async fn leaves_vectors_to_be_made(&self) -> bool {
         match self {
-            Self::App(_) => true,
-            Self::Machine(machine) => machine.is_served().await,
+            Self::App(_) => false,
+            Self::Machine(machine) => machine.leaves_vectors_to_be_made().await,
         }
     }
 }

@@ -68,7 +68,7 @@ impl Call {
 
     /// Makes the vectors that a refresh left to be made, where nobody else does; says what keeps it from that.
     pub(super) async fn make_vectors(&self) -> Option<String> {
-        if self.backend.makes_vectors_itself().await {
+        if !self.backend.leaves_vectors_to_be_made().await {
             return None;
         }
         let error = self.run(crate::verb::Embed).await.err()?;
@@ -121,28 +121,42 @@ impl Drop for Unwatched {
     }
 }
 
-/// What a client was told. By the protocol the number only ever grows, while every phase of ours begins at 0.
+/// What a client was told. By the protocol the number only ever grows, while every phase of ours begins at 0 and may come
+/// again: so it is the sum of all that was done in any of them.
 #[derive(Debug, Default)]
 struct Told {
-    phase: &'static str,
-    /// What the phases before came to.
-    before: f64,
-    last: f64,
+    phases: Vec<Phase>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Phase {
+    name: &'static str,
+    /// What it came to before it began anew.
+    before: u64,
+    done: u64,
 }
 
 impl Told {
     /// The numbers to tell, or nothing when it did not go on.
     fn next(&mut self, progress: &Progress) -> Option<(f64, Option<f64>)> {
-        if self.phase != progress.phase {
-            self.phase = progress.phase;
-            self.before = self.last;
+        let known = self.phases.iter().position(|phase| phase.name == progress.phase);
+        let place = known.unwrap_or_else(|| {
+            self.phases.push(Phase { name: progress.phase, before: 0, done: 0 });
+            self.phases.len() - 1
+        });
+        let phase = &mut self.phases[place];
+        if progress.done < phase.done {
+            phase.before += phase.done;
         }
-        let done = self.before + progress.done as f64;
-        if done <= self.last {
+        phase.done = progress.done;
+        let all: u64 = self.phases.iter().map(|phase| phase.before + phase.done).sum();
+        if all <= self.last {
             return None;
         }
-        self.last = done;
-        Some((done, progress.total.map(|total| self.before + total as f64)))
+        self.last = all;
+        let total = progress.total.map(|total| (all + total.saturating_sub(progress.done)) as f64);
+        Some((all as f64, total))
     }
 }
 
@@ -159,6 +173,8 @@ mod tests {
         assert_eq!(tell("a", 2, Some(3)), None);
         assert_eq!(tell("b", 0, Some(10)), None);
         assert_eq!(tell("b", 1, Some(10)), Some((3.0, Some(12.0))));
-        assert_eq!(tell("a", 1, None), Some((4.0, None)));
+        // It goes on where it was, or begins anew.
+        assert_eq!(tell("a", 3, Some(3)), Some((4.0, Some(4.0))));
+        assert_eq!(tell("a", 1, Some(9)), Some((5.0, Some(13.0))));
     }
 }

@@ -27,13 +27,13 @@ pub(super) struct Get;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The id of a document (`doc_…`) or of a passage (`chk_…`), as atocore_search gives them.
+    /// The id of a document (`doc_…`) or of a passage (`chk_…`), as `atocore_search` gives them.
     #[serde(default)]
     id: Option<String>,
     /// The id or alias of a project; goes with `path`, instead of `id`.
     #[serde(default)]
     project: Option<String>,
-    /// The path of the document below its root, as atocore_search gives it; goes with `project`.
+    /// The path of the document below its root, as `atocore_search` gives it; goes with `project`.
     #[serde(default)]
     path: Option<String>,
     /// Which lines: `10-40`, `10-` or `10`, counted from 1. Left out: the whole document, or the lines of the passage.

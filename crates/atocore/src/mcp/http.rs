@@ -35,7 +35,7 @@ use crate::{
 pub(crate) fn endpoint(app: &App) -> MethodRouter<App> {
     let calls = Calls::default();
     let server = Server {
-        backend: Backend::App(app.clone()),
+        backend: Backend::App(Box::new(app.clone())),
         caller: Caller::Agent(Reach::Network),
         calls: calls.clone(),
     };
@@ -60,7 +60,7 @@ async fn answer(service: Service, calls: Calls, request: Request) -> Result<Resp
     let bytes = read_body(&parts.headers, body).await?;
     let message = match message::read(&bytes) {
         Ok(message) => message,
-        Err(refusal) => return Ok(refused(refusal.as_ref())),
+        Err(refusal) => return Ok(refused(refusal.as_deref())),
     };
     match &message {
         ClientJsonRpcMessage::Notification(notice) => {

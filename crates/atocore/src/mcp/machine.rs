@@ -10,7 +10,7 @@ use std::{
 };
 
 use atocore_engine::{Caller, Engine};
-use atocore_model::monitor::Monitor;
+use atocore_model::monitor::{Monitor, Silent};
 use tokio::sync::Semaphore;
 
 use super::call::Watch;
@@ -76,11 +76,14 @@ impl Machine {
         answer
     }
 
-    /// Whether a server looks after the store.
-    pub(super) async fn is_served(self: &Arc<Self>) -> bool {
+    /// Whether vectors are wanted and nobody makes them by itself.
+    pub(super) async fn leaves_vectors_to_be_made(self: &Arc<Self>) -> bool {
         let machine = Arc::clone(self);
-        let look = tokio::task::spawn_blocking(move || Session::served(&machine.config));
-        matches!(look.await, Ok(Ok(Some(_))))
+        let look = tokio::task::spawn_blocking(move || match &*machine.reading(&Silent).ok()? {
+            Session::Here(engine) => Some(engine.wants_vectors()),
+            Session::Server(_) => None,
+        });
+        matches!(look.await, Ok(Some(true)))
     }
 
     /// The store, open for reading.

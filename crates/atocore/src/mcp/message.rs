@@ -7,22 +7,23 @@ use serde_json::Value;
 ///
 /// # Errors
 /// What to answer to what is none. Nothing is answered to a notification, whatever is wrong with it.
-pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Option<ServerJsonRpcMessage>> {
+pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Option<Box<ServerJsonRpcMessage>>> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        Some(ServerJsonRpcMessage::error(ErrorData::parse_error(format!("no JSON: {error}"), None), None))
+        let error = ErrorData::parse_error(format!("no JSON: {error}"), None);
+        Some(Box::new(ServerJsonRpcMessage::error(error, None)))
     })?;
     let id = id_of(&value);
     let silent = id.is_none() && value.get("method").is_some() && value.get("id").is_none();
     serde_json::from_value(value).map_err(|_| {
         let error = ErrorData::invalid_request("no message of the protocol", None);
-        (!silent).then(|| ServerJsonRpcMessage::error(error, id))
+        (!silent).then(|| Box::new(ServerJsonRpcMessage::error(error, id)))
     })
 }
 
 /// What is answered to a message that is larger than anything that is read.
-pub(super) fn too_large(limit: usize) -> ServerJsonRpcMessage {
+pub(super) fn too_large(limit: usize) -> Box<ServerJsonRpcMessage> {
     let words = format!("the message has more than {limit} bytes, which is the limit");
-    ServerJsonRpcMessage::error(ErrorData::invalid_request(words, None), None)
+    Box::new(ServerJsonRpcMessage::error(ErrorData::invalid_request(words, None), None))
 }
 
 fn id_of(value: &Value) -> Option<RequestId> {

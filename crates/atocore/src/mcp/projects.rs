@@ -101,7 +101,7 @@ pub(super) struct RefreshAnswer {
     generation: u64,
     /// Files of all roots by the state they ended in.
     counts: FileCounts,
-    /// Files that should have been read and were not, and why; not all when there are many, see `notices`.
+    /// Files that could not be read, then those that were left out, and why; not all when there are many, see `notices`.
     problems: Vec<FileResult>,
     /// What a person should know about it; usually empty.
     notices: Vec<String>,
@@ -152,12 +152,14 @@ impl From<RefreshResult> for RefreshAnswer {
             })
             .collect();
         let files = result.roots.into_iter().flat_map(|root| root.files);
-        let mut problems: Vec<_> = files.filter(|file| file.state == "failed").collect();
+        let mut problems: Vec<_> =
+            files.filter(|file| matches!(file.state.as_str(), "failed" | "skipped")).collect();
+        problems.sort_by_key(|file| file.state != "failed");
         let left_out = problems.len().saturating_sub(FILES_NAMED);
         if left_out > 0 {
             problems.truncate(FILES_NAMED);
             notices.push(format!(
-                "{} failed too; `atocore refresh --json` names all",
+                "{} failed or skipped too; `atocore refresh --json` names all",
                 count(left_out as u64, "more file")
             ));
         }

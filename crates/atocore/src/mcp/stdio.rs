@@ -126,7 +126,7 @@ where
             };
             if let Some(refusal) = refusal {
                 // Dropped before it is sent only when the service ends.
-                drop(tokio::spawn(self.send(refusal)));
+                drop(tokio::spawn(self.send(*refusal)));
             }
         }
     }

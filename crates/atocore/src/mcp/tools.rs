@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::{
     answer,
     call::Call,
+    context::Context,
     documents::Get,
     memory::{ListMemories, ProposeMemory},
     projects::{Projects, Refresh},
@@ -78,6 +79,7 @@ pub(super) type Running = Pin<Box<dyn Future<Output = CallToolResult> + Send>>;
 
 /// Every tool, in the order in which a model would use them.
 const TOOLS: &[Entry] = &[
+    entry::<Context>(),       // atocore_context
     entry::<Search>(),        // atocore_search
     entry::<Get>(),           // atocore_get
     entry::<State>(),         // atocore_project_state

@@ -91,7 +91,7 @@ impl TryFrom<Query> for model::Query {
     }
 }
 
-fn hint(project: Option<&str>, scope: bool) -> Result<ProjectHint, VerbError> {
+pub(super) fn hint(project: Option<&str>, scope: bool) -> Result<ProjectHint, VerbError> {
     match (project, scope) {
         (Some(name), true) => Ok(ProjectHint::Scope(project_name(name)?)),
         (Some(name), false) => Ok(ProjectHint::Boost(project_name(name)?)),
@@ -104,12 +104,12 @@ fn hint(project: Option<&str>, scope: bool) -> Result<ProjectHint, VerbError> {
     }
 }
 
-fn mode(given: &str) -> Result<Mode, VerbError> {
+pub(super) fn mode(given: &str) -> Result<Mode, VerbError> {
     let cure = "give `hybrid`, `dense` or `lexical`, or leave it out";
     given.parse().map_err(|error| VerbError::invalid("mode", &error, cure))
 }
 
-fn tags(given: &[String]) -> Result<Vec<Tag>, VerbError> {
+pub(super) fn tags(given: &[String]) -> Result<Vec<Tag>, VerbError> {
     let tag = |(index, text): (usize, &String)| {
         let cure = "a tag is one short line, as in the front matter of a document";
         text.parse().map_err(|error| VerbError::invalid(&format!("filter_tags[{index}]"), &error, cure))

@@ -152,6 +152,8 @@ fn all_faults_are_listed_at_once() {
         ("ATOCORE_RANK_FUSION", "sum"),
         ("ATOCORE_RANK_MEANING_WEIGHT", "1.5"),
         ("ATOCORE_RANK_RRF_K", "0"),
+        ("ATOCORE_PACK_STATE_SHARE", "-0.2"),
+        ("ATOCORE_PACK_MEMORY_SHARE", "inf"),
     ];
     let ran = place.run_with(&wrong, &["status"]);
     assert_eq!(ran.code, 64);

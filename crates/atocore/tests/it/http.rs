@@ -80,6 +80,8 @@ fn every_operation_of_the_description_is_answered() {
         ("POST", "/facts/changes/5/reverse".to_owned(), None, 200),
         ("GET", "/documents?project=field-notes&path=charter.md".to_owned(), None, 200),
         ("GET", format!("/documents/{document}?lines=1-2"), None, 200),
+        ("POST", "/context/build".to_owned(), Some(r#"{"prompt":"glacier"}"#), 200),
+        ("GET", "/debug/context".to_owned(), None, 200),
         ("GET", "/admin/backup".to_owned(), None, 200),
         ("GET", format!("/admin/backup/{stamp}/validate?depth=content"), None, 200),
         ("POST", format!("/admin/backup/{stamp}/validate?depth=digests"), None, 200),

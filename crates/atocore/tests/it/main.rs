@@ -14,6 +14,7 @@ mod backup_dir;
 mod chroma;
 mod cli;
 mod config;
+mod context;
 mod crash;
 mod damage;
 mod demo;

@@ -10,11 +10,12 @@ use crate::program::{PROGRAM, Place, Ran, Server, ran};
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// How many of the calls below are good.
-const GOOD: usize = 10;
+const GOOD: usize = 11;
 
 /// Every tool with arguments that it can do something with, and some with wrong ones.
 fn calls() -> Value {
     json!([
+        ["atocore_context", { "prompt": "how often are keys rotated", "project": "field notes", "budget": 2000 }],
         ["atocore_search", { "query": "how often are keys rotated", "project": "field notes", "top_k": 2 }],
         ["atocore_get", { "project": "notes", "path": "keys.md", "lines": "4-" }],
         ["atocore_project_state", { "project": "Field Notes" }],
@@ -74,9 +75,9 @@ fn plugged_in(mut command: Command, script: &str, plan: &str) -> Value {
         assert_eq!(call["is_error"], false, "{call}");
         assert!(call["structured"].is_object() && !call["text"].as_str().unwrap().is_empty(), "{call}");
     }
-    assert_eq!(call(0)["structured"]["results"].as_array().unwrap().len(), 2, "{}", call(0));
-    assert_eq!(call(1)["structured"]["content"], "# Keys\n\nKeys are rotated every spring.", "{}", call(1));
-    assert_eq!(call(7)["structured"]["counts"]["unchanged"], 3, "{}", call(7));
+    assert_eq!(call(1)["structured"]["results"].as_array().unwrap().len(), 2, "{}", call(1));
+    assert_eq!(call(2)["structured"]["content"], "# Keys\n\nKeys are rotated every spring.", "{}", call(2));
+    assert_eq!(call(8)["structured"]["counts"]["unchanged"], 3, "{}", call(8));
     for (number, code) in [(GOOD, "document_unknown"), (GOOD + 1, "invalid_request")] {
         assert_eq!(call(number)["is_error"], true, "{}", call(number));
         assert!(
@@ -153,5 +154,50 @@ fn the_inspector_finds_nothing_to_complain_of_and_calls_every_tool() {
             tools += 1;
         }
         assert_eq!(listed.stdout.matches("\"inputSchema\"").count(), tools, "{listed:?}");
+    }
+}
+
+/// The blocks of a document that are in a language.
+fn blocks<'d>(document: &'d str, language: &str) -> Vec<&'d str> {
+    let begin = format!("```{language}\n");
+    document.split(begin.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// Every way of starting the program that a set-up names, wherever it stands in it.
+fn started(setup: &Value, found: &mut Vec<Vec<String>>) {
+    if setup["command"] == "atocore" {
+        let words = setup["args"].as_array().unwrap().iter();
+        found.push(words.map(|word| word.as_str().unwrap().to_owned()).collect());
+    }
+    if let Some(parts) = setup.as_object() {
+        parts.values().for_each(|part| started(part, found));
+    }
+}
+
+#[test]
+fn every_set_up_in_the_documents_starts_the_program() {
+    let read =
+        |path: &str| std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (clients, readme) = (read("docs/clients.md"), read("README.md"));
+    let mut found = Vec::new();
+    for block in blocks(&clients, "json").into_iter().chain(blocks(&readme, "json")) {
+        let setup: Value = serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"));
+        started(&setup, &mut found);
+    }
+    let [codex] = blocks(&clients, "toml")[..] else { panic!("there is one set-up in TOML") };
+    assert!(codex.contains("command = \"atocore\"\nargs = [\"mcp\"]\n"), "{codex}");
+    for line in blocks(&clients, "sh").into_iter().flat_map(str::lines) {
+        if let Some((_, command)) = line.split_once(" -- atocore ") {
+            let command = command.split(" #").next().unwrap();
+            found.push(command.split_whitespace().map(str::to_owned).collect());
+        }
+    }
+    assert!(found.len() >= 8, "{found:?}");
+    let place = Place::new();
+    for arguments in found {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        // Its input is empty: it starts, hears nobody, and ends well.
+        let ran = place.run(&words);
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{arguments:?}: {ran:?}");
     }
 }

@@ -10,9 +10,11 @@ mod embedding;
 mod home;
 mod ingest;
 mod machine;
+mod mcp;
 mod meaning;
 mod memory;
 mod opening;
+mod packing;
 mod query;
 mod random;
 mod refresh;
@@ -52,6 +54,7 @@ const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "vectors", does: "the vector index alone", run: vectors::run },
     Measurement { name: "chroma", does: "the vector index on a Chroma server", run: chroma::run },
     Measurement { name: "query", does: "answers from a small and a large store", run: query::run },
+    Measurement { name: "pack", does: "context packs, beside the questions in them", run: packing::run },
     Measurement { name: "opening", does: "a start, to its first answer, and its memory", run: opening::run },
     Measurement { name: "snapshot", does: "snapshot, proof, restore", run: snapshot::run },
     Measurement {
@@ -59,6 +62,7 @@ const MEASUREMENTS: &[Measurement] = &[
         does: "answers while other work runs",
         run: contention::run,
     },
+    Measurement { name: "mcp", does: "answers for many MCP clients at once", run: mcp::run },
 ];
 
 /// How much is measured.

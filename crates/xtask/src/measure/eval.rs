@@ -7,6 +7,7 @@
 
 mod collection;
 mod home;
+mod packs;
 mod quality;
 
 use std::path::Path;
@@ -22,7 +23,7 @@ use crate::{failure::Failure, terminal};
 use collection::Collection;
 use quality::{Quality, Scores};
 
-const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep], each with corpus.jsonl, \
+const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep | --packs], each with corpus.jsonl, \
                      queries.jsonl and qrels/test.tsv";
 
 /// The modes in the order of the report.
@@ -35,6 +36,8 @@ enum Report {
     Json,
     /// nDCG@10 for every way of putting the halves together, to choose the stock one.
     FusionSweep,
+    /// How many questions have their answer in a context pack.
+    Packs,
 }
 
 /// Runs `cargo xtask eval FOLDER…`.
@@ -49,6 +52,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
         match arg.as_str() {
             "--json" => report = Report::Json,
             "--fusion-sweep" => report = Report::FusionSweep,
+            "--packs" => report = Report::Packs,
             "--chroma" => server = Some(home::ServerInUse::start()?),
             option if option.starts_with("--") => {
                 return Err(Failure::usage(format!("`{option}` is not an option")).with_hint(USAGE));
@@ -66,6 +70,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
             Report::Table => print_table(folder, &engine, &collection)?,
             Report::Json => print_json(&engine, &collection)?,
             Report::FusionSweep => print_sweep(folder, &engine, &collection)?,
+            Report::Packs => packs::print(name(folder).as_str(), &engine, &collection)?,
         }
     }
     Ok(())

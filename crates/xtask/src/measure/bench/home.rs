@@ -7,7 +7,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock, VectorStore,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SystemClock,
+    VectorStore,
     ingest::{ChunkLimits, parse},
     retention::Policy,
     schedule::Schedule,
@@ -112,7 +113,18 @@ impl Home {
     }
 
     fn open(&self, copier: Copier, model: ModelChoice, weights: RankWeights) -> Result<Engine, Failure> {
-        let config = EngineConfig {
+        let config = self.config(copier, model, weights);
+        let access = Access::Own { activity: "bench".to_owned(), socket: None };
+        Engine::open(config, access, &Silent).map_err(cannot("open an installation"))
+    }
+
+    /// The stock settings with the real model, for a server.
+    pub(super) fn stock(&self, copier: Copier) -> EngineConfig {
+        self.config(copier, model::choice(), RankWeights::default())
+    }
+
+    fn config(&self, copier: Copier, model: ModelChoice, weights: RankWeights) -> EngineConfig {
+        EngineConfig {
             layout: self.layout(),
             vault_dir: None,
             drive_dir: None,
@@ -123,13 +135,12 @@ impl Home {
             vectors: VectorStore::Embedded,
             chroma_program: PathBuf::from("chroma"),
             weights,
+            packing: PackShares::default(),
             retention: Policy::default(),
             schedule: Schedule::default(),
             copier,
             clock: Arc::new(SystemClock),
-        };
-        let access = Access::Own { activity: "bench".to_owned(), socket: None };
-        Engine::open(config, access, &Silent).map_err(cannot("open an installation"))
+        }
     }
 
     /// The folder of all of it.

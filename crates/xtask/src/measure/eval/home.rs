@@ -7,8 +7,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, ChromaServer, Copier, Engine, EngineConfig, Error, Layout, RankWeights, SystemClock,
-    VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    Access, Caller, ChromaServer, Copier, Engine, EngineConfig, Error, Layout, PackShares, RankWeights,
+    SystemClock, VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     error::with_causes,
@@ -117,6 +117,7 @@ fn config(home: &Path) -> EngineConfig {
         vectors: VectorStore::Embedded,
         chroma_program: PathBuf::from("chroma"),
         weights: RankWeights::default(),
+        packing: PackShares::default(),
         retention: Policy::default(),
         schedule: Schedule::default(),
         copier: Copier::InProcess,

@@ -1,0 +1,55 @@
+//! Answering questions: what has to be looked at before the search.
+
+use atocore_model::{
+    id::ProjectId,
+    query::{Answer, ProjectHint, Query},
+};
+use atocore_storage::{sqlite::ReadTransaction, vector::VectorError};
+
+use super::Engine;
+use crate::{
+    embedding::Embedding,
+    error::Error,
+    retrieval::{RankWeights, Retrieval},
+};
+
+impl Engine {
+    /// The id of the project that a hint names.
+    pub(super) fn project_of(&self, hint: &ProjectHint) -> Result<Option<ProjectId>, Error> {
+        Ok(match hint {
+            ProjectHint::None => None,
+            ProjectHint::Boost(name) | ProjectHint::Scope(name) => Some(self.project(name)?.id),
+        })
+    }
+
+    /// Answers a question with the vectors of `embedding`, and reads what else is wanted of the state of the store that
+    /// the answer shows.
+    pub(super) fn answer<T>(
+        &self,
+        embedding: &Embedding,
+        query: &Query,
+        project: Option<&ProjectId>,
+        weights: &RankWeights,
+        also: impl FnOnce(&ReadTransaction<'_>) -> Result<T, Error>,
+    ) -> Result<(Answer, T), Error> {
+        let store = self.store()?;
+        if let Some(generation) = query.wait_for {
+            self.wait_for(generation)?;
+        }
+        let index = self.index.as_ref().ok_or(Error::IndexNotReady)?;
+        if self.freshness.is_none() {
+            let _mark = index.refresh()?;
+            match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
+                // Said by the answer.
+                Ok(_) | Err(VectorError::Unavailable(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let _answering = self.embedding.question();
+        if let Some(project) = project {
+            self.embedding.asked_about(project.as_str());
+        }
+        let retrieval = Retrieval { store, words: index, embedding, weights };
+        retrieval.answer(query, project, also)
+    }
+}

@@ -1,0 +1,81 @@
+//! Context packs: what is read for one, and in which order.
+
+use atocore_model::{
+    id::{Generation, ProjectId},
+    pack::{Pack, PackRequest, Tier, Unit},
+};
+use atocore_storage::sqlite::ReadTransaction;
+
+use super::Engine;
+use crate::{
+    error::Error,
+    packing::{self, Chars, Facts, Manner, Material, Meter, Tokens},
+};
+
+impl Engine {
+    /// Makes a context pack. Facts and passages are of one state of the store.
+    ///
+    /// # Errors
+    /// When the project is unknown, there is no store, the generation to wait for does not come in time, or the budget
+    /// is in tokens and there is no model to count them.
+    pub fn build_context(&self, request: &PackRequest) -> Result<Pack, Error> {
+        let project = self.project_of(&request.project)?;
+        let project = project.as_ref();
+        let meter: Box<dyn Meter> = match request.budget.unit() {
+            Unit::Chars => Box::new(Chars),
+            Unit::Tokens => Box::new(Tokens::of(self.embedding.model().map_err(Error::NoTokenizer)?)?),
+        };
+        let facts = |read: &ReadTransaction<'_>| facts(read, request, project);
+        let material = match packing::question(request) {
+            Some(query) => {
+                let (answer, facts) =
+                    self.answer(&self.embedding, &query, project, &self.config.weights, facts)?;
+                let (generation, store_generation) = (answer.generation, answer.store_generation);
+                Material { request, project, facts, answer: Some(answer), generation, store_generation }
+            }
+            None => {
+                let (facts, generation) = self.facts_alone(request.wait_for, facts)?;
+                let store_generation = generation;
+                Material { request, project, facts, answer: None, generation, store_generation }
+            }
+        };
+        let manner = Manner {
+            shares: self.config.packing,
+            longest_overlap: self.config.chunks.overlap_chars(),
+            meter: &*meter,
+        };
+        packing::assemble(material, manner)
+    }
+
+    /// Facts need no index: they are seen as soon as they are committed.
+    fn facts_alone(
+        &self,
+        wanted: Option<Generation>,
+        facts: impl FnOnce(&ReadTransaction<'_>) -> Result<Facts, Error>,
+    ) -> Result<(Facts, Generation), Error> {
+        self.store()?.read(|read| {
+            let shown = read.generation()?;
+            match wanted.filter(|wanted| *wanted > shown) {
+                Some(wanted) => Err(Error::GenerationNotReached { wanted, shown }),
+                None => Ok((facts(read)?, shown)),
+            }
+        })
+    }
+}
+
+fn facts(
+    read: &ReadTransaction<'_>,
+    request: &PackRequest,
+    project: Option<&ProjectId>,
+) -> Result<Facts, Error> {
+    let mut facts = Facts::default();
+    if request.tiers.has(Tier::State)
+        && let Some(project) = project
+    {
+        facts.state = read.state_of(project, false)?;
+    }
+    if request.tiers.has(Tier::Memories) {
+        facts.memories = read.active_memories(project)?;
+    }
+    Ok(facts)
+}

@@ -1,0 +1,216 @@
+//! The first two tiers: what people recorded. Which facts apply, which go first, and how they are set.
+
+use std::cmp::Reverse;
+
+use atocore_model::{
+    fact::{Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
+    id::ProjectId,
+    pack::{Nearly, Origin, PackItem, PackNotice, PackRequest},
+};
+
+use super::{
+    Facts, Meter,
+    frame::{Frame, one_line},
+    passages::longest,
+    section::{Patience, Section, Set},
+    words::Words,
+};
+use crate::error::Error;
+
+/// How much of a memory is shown where it only is named, in characters.
+const SHOWN: usize = 80;
+
+/// The facts that apply to a request.
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// In the order in which they are set: by category and key.
+    pub(super) state: Vec<StateEntry>,
+    /// Those that go first, first.
+    pub(super) memories: Vec<Memory>,
+    asked: Words,
+}
+
+impl Choice {
+    /// Takes what holds and is about the project or about every one. Of memories that are neither identity nor
+    /// preference, those that share words with the prompt.
+    pub(super) fn new(request: &PackRequest, project: Option<&ProjectId>, facts: Facts) -> Self {
+        let asked = Words::of(request.prompt.as_str());
+        let (mut state, mut memories) = (facts.state, facts.memories);
+        state.retain(|entry| entry.status == StateStatus::Active && Some(&entry.project) == project);
+        state.sort_by(|a, b| (&a.category, &a.key, &a.id).cmp(&(&b.category, &b.key, &b.id)));
+        memories.retain(|memory| {
+            memory.status == MemoryStatus::Active
+                && memory.project.as_ref().is_none_or(|id| Some(id) == project)
+        });
+        let mut ranked: Vec<(u8, usize, Memory)> = Vec::new();
+        for memory in memories {
+            let shared = asked.shared_with(memory.content.as_str());
+            let class = match memory.memory_type {
+                MemoryType::Identity => 0,
+                MemoryType::Preference => 1,
+                _ if shared > 0 => 2,
+                _ => continue,
+            };
+            ranked.push((class, shared, memory));
+        }
+        ranked.sort_by(|(class, shared, memory), (other_class, other_shared, other)| {
+            let by_words = (class, Reverse(shared), memory.project.is_none());
+            by_words
+                .cmp(&(other_class, Reverse(other_shared), other.project.is_none()))
+                .then_with(|| other.confidence.get().total_cmp(&memory.confidence.get()))
+                .then_with(|| (other.updated_at, &memory.id).cmp(&(memory.updated_at, &other.id)))
+        });
+        Self { state, memories: ranked.into_iter().map(|(.., memory)| memory).collect(), asked }
+    }
+}
+
+/// Sets project state: all of it when it fits, else what shares most words with the prompt, the newest first.
+pub(super) fn state(
+    choice: &Choice,
+    frame: &Frame<'_>,
+    meter: &dyn Meter,
+    limit: usize,
+) -> Result<Section, Error> {
+    let Some(project) = frame.project else {
+        let line = "No project was named, so there is no project state.\n".to_owned();
+        return Section::nothing(PackNotice::NoProject, line, limit, meter);
+    };
+    if choice.state.is_empty() {
+        let line = format!("No trusted state is recorded for project {project}.\n");
+        return Section::nothing(PackNotice::NoState(project.clone()), line, limit, meter);
+    }
+    let open = Section { open: frame.state_open(), close: frame.state_close(), ..Section::default() };
+    let room = limit.saturating_sub(open.size(meter)?);
+    let set = |at: usize| {
+        let entry = &choice.state[at];
+        set_entry(entry, entry.value.as_str(), false, frame, meter)
+    };
+    let mut order: Vec<usize> = (0..choice.state.len()).collect();
+    if !all_fit(&order, room, set)? {
+        order.sort_by_key(|at| {
+            let entry = &choice.state[*at];
+            let words = [entry.category.as_str(), entry.key.as_str(), entry.value.as_str()].join(" ");
+            (Reverse(choice.asked.shared_with(&words)), Reverse(entry.updated_at), *at)
+        });
+    }
+    let mut section = fitted(open, &order, room, set)?;
+    if section.items.is_empty() {
+        let entry = &choice.state[order[0]];
+        let beginning = |end: usize| {
+            let value = entry.value.as_str()[..end].trim_end();
+            set_entry(entry, value, true, frame, meter)
+        };
+        let end = longest(entry.value.as_str(), |end| Ok(beginning(end)?.item.size <= room))?;
+        let set = beginning(end)?;
+        if end > 0 && set.item.size <= room {
+            section.open = frame.state_open();
+            section.close = frame.state_close();
+            section.left_out -= 1;
+            section.nearly.retain(|nearly| nearly.id != entry.id.as_str());
+            section.items.push(set);
+        }
+    }
+    Ok(section)
+}
+
+/// Sets memories: identity, then preferences, then the others that apply.
+pub(super) fn memories(
+    choice: &Choice,
+    frame: &Frame<'_>,
+    meter: &dyn Meter,
+    limit: usize,
+) -> Result<Section, Error> {
+    if choice.memories.is_empty() {
+        return Section::nothing(PackNotice::NoMemories, "No memory applies.\n".to_owned(), limit, meter);
+    }
+    let open = Section { open: frame.memories_open(), close: frame.memories_close(), ..Section::default() };
+    let room = limit.saturating_sub(open.size(meter)?);
+    let set = |at: usize| {
+        let memory = &choice.memories[at];
+        let block = frame.memory(memory);
+        let item = PackItem {
+            origin: Origin::Memory(memory.clone()),
+            text: memory.content.as_str().to_owned(),
+            size: meter.size(&block)?,
+            cut: false,
+            flags: Vec::new(),
+        };
+        Ok(Set { item, block })
+    };
+    let order: Vec<usize> = (0..choice.memories.len()).collect();
+    fitted(open, &order, room, set)
+}
+
+fn set_entry(
+    entry: &StateEntry,
+    value: &str,
+    cut: bool,
+    frame: &Frame<'_>,
+    meter: &dyn Meter,
+) -> Result<Set, Error> {
+    let block = frame.entry(entry, value, cut);
+    let item = PackItem {
+        origin: Origin::State(entry.clone()),
+        text: value.to_owned(),
+        size: meter.size(&block)?,
+        cut,
+        flags: Vec::new(),
+    };
+    Ok(Set { item, block })
+}
+
+/// Whether there is room for all of them.
+fn all_fit(order: &[usize], room: usize, set: impl Fn(usize) -> Result<Set, Error>) -> Result<bool, Error> {
+    let mut left = room;
+    for at in order {
+        match left.checked_sub(set(*at)?.item.size) {
+            Some(rest) => left = rest,
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Takes what fits, in the given order, and sets it by its number; nothing around nothing.
+fn fitted(
+    open: Section,
+    order: &[usize],
+    room: usize,
+    set: impl Fn(usize) -> Result<Set, Error>,
+) -> Result<Section, Error> {
+    let mut section = open;
+    let (mut left, mut patience, mut taken) = (room, Patience::default(), Vec::new());
+    for (tried, at) in order.iter().enumerate() {
+        if patience.is_lost() {
+            section.left_out += order.len() - tried;
+            break;
+        }
+        let set = set(*at)?;
+        let size = set.item.size;
+        if size > left {
+            patience.missed();
+            section.leave_out(nearly(&set.item, left));
+        } else {
+            patience.fitted();
+            left -= size;
+            taken.push((*at, set));
+        }
+    }
+    taken.sort_by_key(|(at, _)| *at);
+    section.items = taken.into_iter().map(|(_, set)| set).collect();
+    if section.items.is_empty() {
+        section.open.clear();
+        section.close.clear();
+    }
+    Ok(section)
+}
+
+fn nearly(item: &PackItem, left: usize) -> Nearly {
+    let (id, what) = match &item.origin {
+        Origin::State(entry) => (entry.id.as_str(), format!("{} / {}", entry.category, entry.key)),
+        Origin::Memory(memory) => (memory.id.as_str(), format!("{}: {}", memory.memory_type, memory.content)),
+        Origin::Passage(_) => ("", String::new()),
+    };
+    let what: String = one_line(&what).chars().take(SHOWN).collect();
+    Nearly { tier: item.origin.tier(), id: id.to_owned(), what, score: None, needs: item.size, left }
+}

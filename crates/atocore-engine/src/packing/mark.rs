@@ -1,0 +1,62 @@
+//! The word in a pack's own tags. It follows from all texts that can come into the pack and stands in none of them, so
+//! none can end its own tag or begin another.
+
+use super::cautions::is_hidden;
+
+/// How many words of one length are tried.
+const TRIES: u64 = 64;
+/// The length of the first ones.
+const DIGITS: usize = 6;
+
+/// A word of hexadecimal digits that none of the texts has, not even with capital letters or hidden characters in it.
+/// The same texts have the same word.
+pub(super) fn choose(texts: &[&str]) -> String {
+    let folded: Vec<String> = texts.iter().map(|text| fold(text)).collect();
+    let mut hasher = blake3::Hasher::new();
+    for text in texts {
+        hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    }
+    let mut tried = 0_u64;
+    loop {
+        let digits = hasher.clone().update(&tried.to_le_bytes()).finalize().to_hex();
+        // Longer and longer, so that a text which has every short word is of no use.
+        let length = usize::try_from(tried / TRIES).unwrap_or(usize::MAX).saturating_add(DIGITS);
+        let word = &digits[..length.min(digits.len())];
+        if !folded.iter().any(|text| text.contains(word)) {
+            return word.to_owned();
+        }
+        tried += 1;
+    }
+}
+
+fn fold(text: &str) -> String {
+    text.chars().filter(|c| !is_hidden(*c)).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_has_the_mark() {
+        let first = choose(&["one", "two"]);
+        assert_eq!(first, choose(&["one", "two"]));
+        assert_ne!(first, choose(&["onet", "wo"]));
+        // A text that has guessed it makes another one of it.
+        let mut texts = vec!["one".to_owned()];
+        for _ in 0..200 {
+            let mark = choose(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+            assert!(texts.iter().all(|text| !fold(text).contains(&mark)));
+            let (begin, end) = mark.split_at(3);
+            texts.push(format!("{}\u{200b}{end}", begin.to_uppercase()));
+        }
+    }
+
+    #[test]
+    fn a_text_with_every_short_word_gets_a_longer_one() {
+        let all: String = (0..1_u32 << 12).map(|n| format!("{n:03x}")).collect();
+        // Every word of six digits is too much for a test, so the words are made short by what they are looked for in.
+        let mark = choose(&[&all]);
+        assert!(mark.len() >= DIGITS && !all.contains(&mark));
+    }
+}

@@ -1,0 +1,153 @@
+//! The last tier: passages of documents, best first, neighbours as one.
+
+use atocore_model::{
+    document::LineSpan,
+    pack::{Nearly, Origin, PackItem, PackNotice, PackedPassage, Tier},
+    query::Hit,
+};
+
+use super::{
+    Manner, Meter, cautions,
+    frame::{self, Frame, Said},
+    merge::Run,
+    section::{Patience, Section, Set},
+};
+use crate::error::Error;
+
+/// The beginning of a passage is worth taking from this many characters on.
+const LEAST: usize = 40;
+
+/// Takes passages, best first, as long as they fit; one that does not fit is passed over.
+pub(super) fn fill(
+    hits: &[Hit],
+    frame: &Frame<'_>,
+    manner: Manner<'_>,
+    limit: usize,
+) -> Result<Section, Error> {
+    let meter = manner.meter;
+    if hits.is_empty() {
+        return Section::nothing(PackNotice::NoChunks, "No passage was found.\n".to_owned(), limit, meter);
+    }
+    let mut section = Section::default();
+    let mut placed: Vec<(Run<'_>, Set)> = Vec::new();
+    let mut left = limit;
+    let mut patience = Patience::default();
+    for (rank, hit) in hits.iter().enumerate() {
+        if patience.is_lost() {
+            section.left_out += 1;
+            continue;
+        }
+        let mut run = Run::of(hit, rank);
+        let mut taken_in = Vec::new();
+        for (at, (neighbour, _)) in placed.iter().enumerate() {
+            if let Some(both) = run.with(neighbour, manner.longest_overlap) {
+                run = both;
+                taken_in.push(at);
+            }
+        }
+        let set = set(&run, frame, meter)?;
+        let given_back: usize = taken_in.iter().map(|at| placed[*at].1.item.size).sum();
+        if set.item.size > left + given_back {
+            patience.missed();
+            let needs = set.item.size - given_back.min(set.item.size);
+            section.leave_out(nearly(&Run::of(hit, rank), needs, left));
+            continue;
+        }
+        left = left + given_back - set.item.size;
+        patience.fitted();
+        for at in taken_in.into_iter().rev() {
+            drop(placed.swap_remove(at));
+        }
+        placed.push((run, set));
+    }
+    if placed.is_empty()
+        && let Some((run, set)) = beginning(&hits[0], frame, meter, limit)?
+    {
+        section.left_out -= 1;
+        section.nearly.retain(|nearly| nearly.id != hits[0].chunk_id.as_str());
+        placed.push((run, set));
+    }
+    placed.sort_by_key(|(run, _)| run.best);
+    section.items = placed.into_iter().map(|(_, set)| set).collect();
+    Ok(section)
+}
+
+fn set(run: &Run<'_>, frame: &Frame<'_>, meter: &dyn Meter) -> Result<Set, Error> {
+    set_as(run, &run.text, run.lines, false, frame, meter)
+}
+
+fn set_as(
+    run: &Run<'_>,
+    text: &str,
+    lines: LineSpan,
+    cut: bool,
+    frame: &Frame<'_>,
+    meter: &dyn Meter,
+) -> Result<Set, Error> {
+    let first = run.first();
+    let flags = cautions::of(&[text, &first.title, first.heading_path.as_str()].join("\n"));
+    let block = frame.passage(first, lines, text, &Said { flags: &flags, cut });
+    let hits: Vec<Hit> = run.hits.iter().map(|hit| (*hit).clone()).collect();
+    let score = hits.iter().map(|hit| hit.explanation.score()).fold(0.0, f64::max);
+    let origin = Origin::Passage(PackedPassage { hits, lines, score });
+    let item = PackItem { origin, text: text.to_owned(), size: meter.size(&block)?, cut, flags };
+    Ok(Set { item, block })
+}
+
+/// The beginning of a passage that does not fit, when nothing at all does.
+fn beginning<'h>(
+    hit: &'h Hit,
+    frame: &Frame<'_>,
+    meter: &dyn Meter,
+    limit: usize,
+) -> Result<Option<(Run<'h>, Set)>, Error> {
+    let run = Run::of(hit, 0);
+    let at = |end: usize| {
+        let text = run.text[..end].trim_end();
+        let ends = text.bytes().filter(|byte| *byte == b'\n').count();
+        let lines = LineSpan {
+            first: run.lines.first,
+            last: run.lines.first + u32::try_from(ends).unwrap_or_default(),
+        };
+        set_as(&run, text, lines, true, frame, meter)
+    };
+    let end = longest(&run.text, |end| Ok(at(end)?.item.size <= limit))?;
+    let set = at(end)?;
+    let fits = set.item.size <= limit && set.item.text.chars().count() >= LEAST;
+    Ok(fits.then_some((run, set)))
+}
+
+/// Where to cut a text so that it fits: the last place between two words, else between two characters; 0 when no
+/// beginning fits.
+pub(super) fn longest(text: &str, fits: impl Fn(usize) -> Result<bool, Error>) -> Result<usize, Error> {
+    let characters: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let last_that_fits = |places: &[usize]| -> Result<usize, Error> {
+        let (mut low, mut high) = (0, places.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if fits(places[middle])? {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low.checked_sub(1).map_or(0, |at| places[at]))
+    };
+    let blanks: Vec<usize> =
+        text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at).collect();
+    let (word, character) = (last_that_fits(&blanks)?, last_that_fits(&characters)?);
+    // A text without blanks is cut where it must be.
+    Ok(if word * 2 >= character { word } else { character })
+}
+
+fn nearly(run: &Run<'_>, needs: usize, left: usize) -> Nearly {
+    let hit = run.first();
+    Nearly {
+        tier: Tier::Chunks,
+        id: hit.chunk_id.to_string(),
+        what: frame::place(hit, run.lines),
+        score: Some(hit.explanation.score()),
+        needs,
+        left,
+    }
+}
