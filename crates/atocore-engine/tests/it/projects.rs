@@ -1,6 +1,6 @@
 //! Names resolve to one project everywhere, and folders belong to one project.
 
-use atocore_engine::{Caller, Error, ProjectChange};
+use atocore_engine::{Caller, Error, ProjectChange, Reach};
 use atocore_model::{error::ErrorCode, name::ProjectName, project::RootLocation};
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
 
@@ -55,9 +55,11 @@ fn a_network_door_names_nothing_outside_the_configured_folders() {
     let engine = place.own();
     let mut project = vault_project("p", "a");
     project.roots[0].location = RootLocation::Folder(place.vault());
-    let refused = engine.add_project(project.clone(), Caller::Network).unwrap_err();
-    assert_eq!(refused.code(), ErrorCode::RootForbidden);
-    let _project = engine.add_project(project, Caller::Local).unwrap();
+    for caller in [Caller::Network, Caller::Agent(Reach::Network)] {
+        let refused = engine.add_project(project.clone(), caller).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::RootForbidden, "{caller:?}");
+    }
+    let _project = engine.add_project(project, Caller::Agent(Reach::Machine)).unwrap();
 
     std::os::unix::fs::symlink("/etc", place.vault().join("sneaky")).unwrap();
     let refused = engine.add_project(vault_project("q", "sneaky"), Caller::Network).unwrap_err();

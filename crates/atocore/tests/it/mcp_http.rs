@@ -180,14 +180,25 @@ fn a_hostile_request_gets_the_error_that_is_specified() {
 }
 
 #[test]
-fn a_model_over_the_network_names_no_folder_and_its_work_is_logged_as_its_own() {
+fn what_is_done_over_it_is_logged_as_its_own_and_nobody_else_passes_for_it() {
     let server = with_documents();
-    drop(call(&server, "atocore_refresh", &json!({ "project": "field-notes" })));
     server.installation.write("notes/new.md", "# New\n\nlantern\n");
     let refreshed = call(&server, "atocore_refresh", &json!({ "project": "field-notes" }));
     assert_eq!(refreshed["structuredContent"]["counts"]["ingested"], 1, "{refreshed}");
     let jobs = server.get("/admin/jobs").json();
     assert_eq!((&jobs["jobs"][0]["verb"], &jobs["jobs"][0]["state"]), (&json!("refresh"), &json!("done")));
+
+    let memory = |content: &str| json!({ "memory_type": "knowledge", "content": content });
+    let door = || server.get("/facts/changes").json()["changes"][0]["door"].clone();
+    let proposed = call(&server, "atocore_memory_create", &memory("one"));
+    assert_eq!(proposed["structuredContent"]["status"], "candidate", "{proposed}");
+    assert_eq!(door(), "mcp");
+    assert_eq!(server.post("/memory", &memory("two")).status, 200);
+    assert_eq!(door(), "http");
+    // Only a process of this machine is believed which of its doors a request came through.
+    let claim = "Content-Type: application/json\r\natocore-door: mcp\r\n";
+    let claimed = server.send_with("POST", "/memory", claim, memory("three").to_string().as_bytes());
+    assert_eq!((claimed.status, door()), (200, json!("http")), "{claimed:?}");
 }
 
 /// Begins a request and gives its connection, so that it can be broken off.
