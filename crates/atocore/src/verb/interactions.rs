@@ -50,8 +50,8 @@ pub struct RecordInteraction {
     #[serde(default)]
     pub chunks_used: Vec<String>,
     /// What the model was given: any object.
-    #[serde(default)]
-    pub context_pack: serde_json::Map<String, serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_pack: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// Lists interactions, newest first.
@@ -102,7 +102,7 @@ impl Verb for RecordInteraction {
             project: facts::project(self.project.as_deref())?,
             client: label("client", &self.client)?,
             session: label("session_id", &self.session_id)?,
-            context_pack: serde_json::Value::Object(self.context_pack).to_string(),
+            context_pack: serde_json::Value::Object(self.context_pack.unwrap_or_default()).to_string(),
             memories_used: self.memories_used,
             chunks_used: self.chunks_used,
         };

@@ -20,6 +20,7 @@ mod damage;
 mod demo;
 mod disk_full;
 mod documents;
+mod drop_in;
 mod errors;
 mod evaluate;
 mod events;

@@ -98,7 +98,7 @@ const FULL: Scale = Scale {
     questions: 600,
     passages: 64,
     vectors: &[10_000, 100_000, 1_000_000],
-    on_server: 50_000,
+    on_server: 100_000,
     real_vectors: 3_000,
     stores: &[75_000, 750_000],
     rounds: 11,
