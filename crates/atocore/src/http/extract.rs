@@ -92,10 +92,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     // A list would be taken for the values of an object in the order of its keys.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        let error =
-            VerbError::new(ErrorCode::InvalidRequest, "the body is a list, a JSON object is expected");
-        return Err(Failure(error.with_hint("`GET /openapi.json` describes the body of every request")));
+    let blank = bytes.len() - bytes.trim_ascii_start().len();
+    if bytes.get(blank) == Some(&b'[') {
+        let line = bytes[..blank].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let message = format!("the body cannot be used: it is a list at line {line}, an object is expected");
+        let error = VerbError::new(ErrorCode::InvalidRequest, message);
+        return Err(Failure(error.with_hint("`GET /openapi.json` describes every request")));
     }
     let Json(value) = Json::from_bytes(bytes).map_err(|rejection| invalid("the body", &rejection))?;
     Ok(value)
