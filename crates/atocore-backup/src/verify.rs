@@ -131,11 +131,9 @@ pub fn verify_whole(
     let hold = examination.hold.take();
     let validation = examination.conclude(clock);
     let verified = manifest.filter(|_| validation.valid()).map(|manifest| VerifiedSnapshot {
-        stamp,
-        path: validation.path.clone(),
         vault: vault.dir().to_owned(),
         manifest,
-        depth: validation.depth_asked,
+        validation: validation.clone(),
         _hold: hold,
     });
     Ok((validation, verified))
@@ -144,11 +142,9 @@ pub fn verify_whole(
 /// A snapshot that was proven whole a moment ago. Only this module can make one, and only it can be restored.
 #[derive(Debug)]
 pub struct VerifiedSnapshot {
-    stamp: SnapshotId,
-    path: PathBuf,
     vault: PathBuf,
     manifest: Manifest,
-    depth: Depth,
+    validation: Validation,
     // No removal takes the snapshot away before this is dropped.
     _hold: Option<Locked>,
 }
@@ -157,13 +153,13 @@ impl VerifiedSnapshot {
     /// Its stamp.
     #[must_use]
     pub const fn stamp(&self) -> SnapshotId {
-        self.stamp
+        self.validation.stamp
     }
 
     /// Where it lies.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.validation.path
     }
 
     /// The backup directory it lies in.
@@ -181,12 +177,20 @@ impl VerifiedSnapshot {
     /// The depth to which it was proven.
     #[must_use]
     pub const fn depth(&self) -> Depth {
-        self.depth
+        self.validation.depth_asked
+    }
+
+    /// What was found; nothing that keeps it from being restored.
+    #[must_use]
+    pub const fn validation(&self) -> &Validation {
+        &self.validation
     }
 }
 
 /// Proves a snapshot whole, as deep as what is recorded in it allows: to the content, or to the structure when the
 /// original wrote it.
+///
+/// A registry that is no JSON, copied as it was, keeps nobody from going back: it is what was there.
 ///
 /// # Errors
 /// [`BackupError::Unknown`], [`BackupError::Newer`] or [`BackupError::Damaged`]; [`BackupError::Cancelled`].
@@ -209,16 +213,20 @@ pub fn prove(
     }
     match manifest {
         _ if !validation.exists => Err(BackupError::Unknown(stamp)),
-        Some(manifest) if validation.valid() => Ok(VerifiedSnapshot {
-            stamp,
-            path: validation.path,
-            vault: vault.dir().to_owned(),
-            manifest,
-            depth: validation.depth_asked,
-            _hold: hold,
-        }),
+        Some(manifest) if validation.valid() || is_as_it_was(&validation, &manifest) => {
+            Ok(VerifiedSnapshot { vault: vault.dir().to_owned(), manifest, validation, _hold: hold })
+        }
         _ => Err(BackupError::Damaged { stamp, problems: validation.errors() }),
     }
+}
+
+/// Whether nothing is wrong but that the registry was no JSON when it was copied: every byte of it is compared with its
+/// record, as those of every other file are.
+fn is_as_it_was(validation: &Validation, manifest: &Manifest) -> bool {
+    let of_registry = |finding: &Finding| {
+        finding.problem.starts_with(structure::REGISTRY_INVALID) && manifest.atocore.is_some()
+    };
+    !validation.findings.is_empty() && validation.findings.iter().all(of_registry)
 }
 
 /// Looks at everything down to the depth that `choose` names once the metadata is known.

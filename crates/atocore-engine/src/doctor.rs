@@ -42,6 +42,9 @@ pub struct Finding {
     pub cure: Option<String>,
 }
 
+/// What comes first in an empty installation.
+const REGISTER: &str = "atocore project add ID --root FOLDER";
+
 pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.registry(engine);
@@ -76,8 +79,7 @@ impl Findings {
         let path = &engine.layout().registry;
         match Registry::load(path) {
             Ok(registry) if registry.projects().is_empty() => {
-                let cure = "atocore project add ID --root FOLDER";
-                self.add("registry", Level::Warning, "no project is registered".to_owned(), Some(cure));
+                self.add("registry", Level::Warning, "no project is registered".to_owned(), Some(REGISTER));
             }
             Ok(registry) => {
                 let message = format!(
@@ -105,7 +107,11 @@ impl Findings {
     fn store(&mut self, engine: &Engine) {
         let Some(store) = engine.store_if_any() else {
             let message = format!("there is no store at `{}` yet", engine.layout().database().display());
-            return self.add("store", Level::Warning, message, Some("atocore refresh --all"));
+            // Without a project there is nothing to read.
+            let nothing = Registry::load(&engine.layout().registry)
+                .is_ok_and(|registry| registry.projects().is_empty());
+            let cure = if nothing { REGISTER } else { "atocore refresh --all" };
+            return self.add("store", Level::Warning, message, Some(cure));
         };
         match store.read(|read| read.integrity()) {
             Ok(complaints) if complaints.is_empty() => {

@@ -165,6 +165,14 @@ pub enum Error {
         /// What it was to become.
         to: MemoryStatus,
     },
+    /// A memory that was to be promoted or rejected, and was decided about before.
+    #[error("memory `{id}` is {status}, and only a candidate waits for a decision")]
+    MemoryDecided {
+        /// The memory.
+        id: MemoryId,
+        /// What it is.
+        status: MemoryStatus,
+    },
     /// A memory that was to take its own place.
     #[error("memory `{0}` cannot take its own place")]
     SupersedesItself(MemoryId),
@@ -187,6 +195,12 @@ pub enum Error {
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
+    /// The folder that was named as the data folder of the original is none.
+    #[error("there is no store of the original at `{}`", .0.display())]
+    OriginalMissing(PathBuf),
+    /// What was named as an installation of the original is one of this program.
+    #[error("`{}` is a store of this program, not of the original", .0.display())]
+    OriginalIsOurs(PathBuf),
     /// The caller called it off.
     #[error("cancelled")]
     Cancelled,
@@ -237,12 +251,13 @@ impl Error {
             Self::NothingToUndo => ErrorCode::NothingToUndo,
             Self::NotNew => ErrorCode::TargetNotEmpty,
             Self::FactUnknown(_) | Self::StateUnknown { .. } => ErrorCode::FactUnknown,
-            Self::MemoryTransition { .. } => ErrorCode::MemoryConflict,
+            Self::MemoryTransition { .. } | Self::MemoryDecided { .. } => ErrorCode::MemoryConflict,
             Self::SupersedesItself(_) => ErrorCode::InvalidRequest,
             Self::ChangeUnknown(_) => ErrorCode::ChangeUnknown,
             Self::ChangeOvertaken { .. } => ErrorCode::ChangeOvertaken,
             Self::VectorServerRunning(_) => ErrorCode::VectorServerRunning,
-            Self::StoreMissing(_) => ErrorCode::StoreMissing,
+            Self::StoreMissing(_) | Self::OriginalMissing(_) => ErrorCode::StoreMissing,
+            Self::OriginalIsOurs(_) => ErrorCode::InvalidRequest,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Lock(LockError::Held(_) | LockError::HeldByUnknown | LockError::Read(_)) => {
                 ErrorCode::StoreBusy
@@ -295,85 +310,101 @@ impl Error {
     /// What to do about it, as a command where there is one.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        if let Self::Backup(error) = self
-            && let Some(hint) = error.hint()
-        {
-            return Some(hint.to_owned());
-        }
-        if let Self::NoModel(failure) = self {
-            return Some(format!("`{}`", failure.cure));
-        }
-        match self {
-            Self::DocumentAmbiguous { .. } => return Some("name it by its id".to_owned()),
-            Self::LinesBeyondEnd { .. } => {
-                return Some("ask for lines that are there, or leave them out".to_owned());
-            }
+        self.own_hint().or_else(|| hint_of(self.code()).map(str::to_owned))
+    }
+
+    /// What to do about this error in particular, rather than about any with its code.
+    fn own_hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Backup(error) => error.hint()?,
+            Self::NoModel(failure) => return Some(format!("`{}`", failure.cure)),
             Self::NoTokenizer(failure) => {
                 return Some(format!("`{}`, or give the budget in characters", failure.cure));
             }
             Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
+            Self::DocumentUnknown(DocumentRef::Place { project, .. }) => {
+                return Some(format!("`atocore refresh {project}` reads what is new"));
+            }
+            Self::MemoryDecided { id, status: MemoryStatus::Active } => {
+                return Some(format!(
+                    "`atocore memory invalidate {id}` takes it out; `atocore fact log --fact {id}` shows who decided"
+                ));
+            }
+            Self::MemoryDecided { id, status: MemoryStatus::Invalid } => {
+                return Some(format!(
+                    "`atocore fact log --fact {id}` shows who decided; `atocore fact undo N` takes the change N back"
+                ));
+            }
             Self::Vector(VectorError::Damaged { .. }) => {
-                return Some("`atocore index rebuild` makes it anew from the store".to_owned());
+                "`atocore index rebuild` makes it anew from the store"
             }
-            _ => {}
-        }
-        let hint = match self.code() {
-            ErrorCode::ProjectUnknown => "`atocore project list` shows every id and alias",
-            ErrorCode::ProjectExists => {
-                "`atocore project update` changes it, `atocore project show` prints it"
+            Self::Lock(LockError::Held(owner)) if owner.activity == "serve" => {
+                "use that one, or stop it first"
             }
-            ErrorCode::NameTaken | ErrorCode::RootTaken => "`atocore project list` shows what is taken",
-            ErrorCode::RootUnusable => {
-                "give an existing folder, `vault:SUB` below ATOCORE_VAULT_DIR, or `drive:SUB` below ATOCORE_DRIVE_DIR"
+            Self::DocumentAmbiguous { .. } => "name it by its id",
+            Self::LinesBeyondEnd { .. } => "ask for lines that are there, or leave them out",
+            Self::PathPattern { .. } => "name a folder or files: `docs/**`, `*.md`; `[[]` stands for a `[`",
+            Self::OriginalMissing(_) => {
+                "name the data folder of the original, the one with `db/atocore.db` in it"
             }
-            ErrorCode::RootForbidden => {
-                "register it on the machine itself: `atocore project add ID --root FOLDER`"
-            }
-            ErrorCode::RegistryInvalid => "correct the file by hand; nothing was changed",
-            ErrorCode::StoreBusy | ErrorCode::IngestionBusy => {
-                "try again when it has finished; `atocore status` shows what is running"
-            }
-            ErrorCode::GenerationNotReached => "ask again; `atocore status` shows how far the word index is",
-            ErrorCode::StoreMissing => {
-                "`atocore project add ID --root FOLDER` and `atocore refresh ID` make one"
-            }
-            ErrorCode::StoreNewer => "use the version of atocore that wrote it, or a newer one",
-            ErrorCode::StoreDamaged => "`atocore backup list` shows what can be restored",
-            ErrorCode::IndexUnavailable => "`atocore refresh --all` rebuilds the word index from the store",
-            ErrorCode::DiskFull => {
-                "free some room and run the command again; nothing that was committed is lost"
-            }
-            ErrorCode::Io => {
-                "see to the file or folder that is named, or to its disk, and run the command again; nothing that was committed is lost"
-            }
-            ErrorCode::SnapshotUnknown | ErrorCode::InvalidStamp => "`atocore backup list` shows every stamp",
-            ErrorCode::TargetNotEmpty => "name a folder that is empty or does not exist",
-            ErrorCode::RestorePending => "`atocore status` as a user who may write finishes it and says so",
-            ErrorCode::NothingToUndo => {
-                "`atocore backup list` shows every snapshot; `atocore backup restore STAMP` goes back to one"
-            }
-            ErrorCode::FactUnknown => {
-                "`atocore state list PROJECT --all`, `atocore memory list` and `atocore interaction list` show what there is"
-            }
-            ErrorCode::MemoryConflict => {
-                "`atocore memory show ID` shows what it is now; `atocore fact log --fact ID` who made it so"
-            }
-            ErrorCode::ChangeUnknown => "`atocore fact log` shows every change",
-            ErrorCode::ChangeOvertaken => {
-                "take the later change back first; `atocore fact log --fact ID` shows all of them"
-            }
-            ErrorCode::VectorServerRunning => {
-                "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
-            }
-            ErrorCode::DocumentUnknown => {
-                "a query gives the ids of what it finds; a document that was removed or cut anew has lost its passages' ids"
-            }
-            ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
-            ErrorCode::Cancelled => "run the command again to go on where it stopped",
+            Self::OriginalIsOurs(_) => "`atocore backup export` and `atocore backup import` carry it",
             _ => return None,
         };
         Some(hint.to_owned())
     }
+}
+
+/// What helps against any error with that code.
+fn hint_of(code: ErrorCode) -> Option<&'static str> {
+    Some(match code {
+        ErrorCode::ProjectUnknown => "`atocore project list` shows every id and alias",
+        ErrorCode::ProjectExists => "`atocore project update` changes it, `atocore project show` prints it",
+        ErrorCode::NameTaken | ErrorCode::RootTaken => "`atocore project list` shows what is taken",
+        ErrorCode::RootUnusable => {
+            "give an existing folder, `vault:SUB` below ATOCORE_VAULT_DIR, or `drive:SUB` below ATOCORE_DRIVE_DIR"
+        }
+        ErrorCode::RootForbidden => {
+            "register it on the machine itself: `atocore project add ID --root FOLDER`"
+        }
+        ErrorCode::RegistryInvalid => "correct the file by hand; nothing was changed",
+        ErrorCode::StoreBusy | ErrorCode::IngestionBusy => {
+            "try again when it has finished; `atocore status` shows what is running"
+        }
+        ErrorCode::GenerationNotReached => "ask again; `atocore status` shows how far the word index is",
+        ErrorCode::StoreMissing => "`atocore project add ID --root FOLDER` and `atocore refresh ID` make one",
+        ErrorCode::StoreNewer => "use the version of atocore that wrote it, or a newer one",
+        ErrorCode::StoreDamaged => "`atocore backup list` shows what can be restored",
+        ErrorCode::IndexUnavailable => "`atocore refresh --all` rebuilds the word index from the store",
+        ErrorCode::DiskFull => "free some room and run the command again; nothing that was committed is lost",
+        ErrorCode::Io => {
+            "see to the file or folder that is named, or to its disk, and run the command again; nothing that was committed is lost"
+        }
+        ErrorCode::SnapshotUnknown | ErrorCode::InvalidStamp => "`atocore backup list` shows every stamp",
+        ErrorCode::TargetNotEmpty => "name a folder that is empty or does not exist",
+        ErrorCode::RestorePending => "`atocore status` as a user who may write finishes it and says so",
+        ErrorCode::NothingToUndo => {
+            "`atocore backup list` shows every snapshot; `atocore backup restore STAMP` goes back to one"
+        }
+        ErrorCode::FactUnknown => {
+            "`atocore state list PROJECT --all`, `atocore memory list` and `atocore interaction list` show what there is"
+        }
+        ErrorCode::MemoryConflict => {
+            "`atocore memory show ID` shows what it is now; `atocore fact log --fact ID` who made it so"
+        }
+        ErrorCode::ChangeUnknown => "`atocore fact log` shows every change",
+        ErrorCode::ChangeOvertaken => {
+            "take the later change back first; `atocore fact log --fact ID` shows all of them"
+        }
+        ErrorCode::VectorServerRunning => {
+            "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
+        }
+        ErrorCode::DocumentUnknown => {
+            "a query gives the ids of what it finds; a document that was removed or cut anew has lost its passages' ids"
+        }
+        ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
+        ErrorCode::Cancelled => "run the command again to go on where it stopped",
+        _ => return None,
+    })
 }
 
 /// A caller that calls it off is no fault of the model.

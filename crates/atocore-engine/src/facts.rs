@@ -278,7 +278,7 @@ impl Engine {
             }
             // Only candidates are promoted and rejected: two people who decide at once must not overrule each other.
             if to != Move::Invalidate && memory.status != MemoryStatus::Candidate {
-                return Err(transition(&memory, next));
+                return Err(Error::MemoryDecided { id: memory.id, status: memory.status });
             }
             may_become(&memory, next)?;
             let content = with_status(&memory, next);

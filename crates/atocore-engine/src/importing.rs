@@ -23,7 +23,7 @@ use atocore_storage::{
         OriginalDocument, OriginalInteraction, OriginalMemory, OriginalState, OriginalStore, vectors_in,
     },
     registry::Registry,
-    sqlite::{IngestedDocument, Operation, StorageError, WriteTransaction},
+    sqlite::{IngestedDocument, Operation, StorageError, StoreRecord, WriteTransaction},
 };
 
 use crate::{caller::Caller, engine::Engine, error::Error};
@@ -111,15 +111,17 @@ impl Engine {
         caller: Caller,
         monitor: &dyn Monitor,
     ) -> Result<ImportReport, Error> {
-        let store = OriginalStore::copy(&original.data.join("db/atocore.db"), scratch)?;
+        let target = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         let registry = Registry::load(&original.registry())?;
+        // Before the original is copied, which may take long; and again in the transaction, where it counts.
+        self.must_be_new(&target.read(|read| read.record())?, &registry)?;
+        let store = original.copy_store(scratch)?;
         let roots = Roots::new(self, registry.projects())?;
         let operation = Operation {
             door: caller.door(),
             verb: "import_original",
             subject: &original.data.to_string_lossy(),
         };
-        let target = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         let mut report = ImportReport {
             projects: registry.projects().len() as u64,
             vectors_left: vectors_in(&original.data.join("chroma"), scratch),
@@ -127,13 +129,7 @@ impl Engine {
         };
         let mut saved = false;
         let committed = target.write(&operation, |write| {
-            let record = write.record()?;
-            let held = record.documents + record.fact_changes;
-            // The registry alone is what an import leaves that was killed just before it was committed.
-            let registered = self.projects()?;
-            if held > 0 || !(registered.is_empty() || registered == registry.projects()) {
-                return Err(Error::NotNew);
-            }
+            self.must_be_new(&write.record()?, &registry)?;
             let mut taking =
                 Taking { store: &store, projects: registry.projects(), write, report: &mut report };
             taking.documents(&roots, monitor)?;
@@ -155,9 +151,30 @@ impl Engine {
         }
         Ok(report)
     }
+
+    /// Refuses an installation that holds something already. The registry alone is what an import leaves that was killed
+    /// just before it was committed.
+    fn must_be_new(&self, record: &StoreRecord, theirs: &Registry) -> Result<(), Error> {
+        let held = record.documents + record.fact_changes;
+        let registered = self.projects()?;
+        if held > 0 || !(registered.is_empty() || registered == theirs.projects()) {
+            return Err(Error::NotNew);
+        }
+        Ok(())
+    }
 }
 
 impl OriginalInstallation {
+    /// A copy of its store.
+    fn copy_store(&self, scratch: &Path) -> Result<OriginalStore, Error> {
+        let database = self.data.join("db/atocore.db");
+        OriginalStore::copy(&database, scratch).map_err(|error| match error {
+            StorageError::Missing(path) => Error::OriginalMissing(path),
+            StorageError::NotOriginal => Error::OriginalIsOurs(database.clone()),
+            error => error.into(),
+        })
+    }
+
     /// The registry: as named, else beside the data folder, else in it.
     fn registry(&self) -> PathBuf {
         const NAME: &str = "config/project-registry.json";

@@ -160,7 +160,7 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
         left -= section.size(meter)?.min(left);
         sections.push(Part { tier, limit, section });
     }
-    let text = shorten(budget, head, &mut sections, meter)?;
+    let (text, used) = shorten(budget, head, &mut sections, meter)?;
     for part in &sections {
         notices.extend(part.section.nothing.clone());
         if part.section.left_out > 0 {
@@ -174,7 +174,7 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
     notices.extend(search.into_iter().map(PackNotice::Search));
     Ok(Pack {
         hash: Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes()),
-        used: meter.whole(&text)?,
+        used,
         text,
         mark: frame.mark,
         project: project.cloned(),
@@ -210,14 +210,20 @@ impl Part {
     }
 }
 
-/// The whole text. The pieces of a text can have fewer tokens than the text itself, so it is counted once more, and
-/// what is trusted least goes first.
-fn shorten(budget: usize, mut head: String, parts: &mut [Part], meter: &dyn Meter) -> Result<String, Error> {
+/// The whole text, and what it takes. The pieces of a text can have fewer tokens than the text itself, so it is counted
+/// once more, and what is trusted least goes first.
+fn shorten(
+    budget: usize,
+    mut head: String,
+    parts: &mut [Part],
+    meter: &dyn Meter,
+) -> Result<(String, usize), Error> {
     loop {
         let sections: String = parts.iter().map(|part| part.section.text()).collect();
         let text = [head.as_str(), &sections].concat();
-        if meter.whole(&text)? <= budget {
-            return Ok(text);
+        let used = meter.whole(&text)?;
+        if used <= budget {
+            return Ok((text, used));
         }
         match parts.iter_mut().rev().find(|part| !part.section.is_empty()) {
             Some(part) => part.section.drop_last(),

@@ -9,6 +9,7 @@ use std::{
 
 use atocore_backup::{
     BackupError,
+    ledger::Ledger,
     manifest::Place,
     replace::{self, Staged},
     vault::Vault,
@@ -16,7 +17,7 @@ use atocore_backup::{
 };
 use atocore_model::{
     digest::Digest,
-    error::ErrorCode,
+    error::{ErrorCode, with_causes},
     fact::Change,
     id::{Generation, Mark, SnapshotId},
     monitor::Monitor,
@@ -27,7 +28,7 @@ use atocore_storage::{
     files,
     lexical::{IndexAccess, LexicalIndex},
     locks::ReadersOut,
-    registry::Registry,
+    registry::{Registry, RegistryError},
     sqlite::{Operation, Store, StoreRecord, inspect},
 };
 
@@ -61,6 +62,8 @@ pub struct RestorePlan {
     pub projects_lost: Vec<String>,
     /// The projects that would be registered otherwise than now.
     pub projects_changed: Vec<String>,
+    /// Why the registry of the snapshot cannot be read; it comes back as it was, and its projects are not known.
+    pub registry_problem: Option<String>,
     /// What was done since the snapshot and would be lost.
     pub lost: Lost,
     /// Whether the folder of the vector store would be replaced too.
@@ -133,9 +136,14 @@ impl RestorePlan {
         let database = at(manifest.database()).unwrap_or_default();
         // A database of the original can be read by its own program only: here it would be a store that does not open.
         let restored = inspect::record(&database)?;
-        let registry = match at(manifest.registry()) {
-            Some(path) => Registry::load(&path)?,
-            None => Registry::parse(b"{\"projects\":[]}").map_err(Error::NameTaken)?,
+        // Somebody may have broken the file before the snapshot was taken, and going back is what mends it.
+        let (registry, registry_problem) = match at(manifest.registry()).map(|path| Registry::load(&path)) {
+            Some(Ok(registry)) => (registry, None),
+            Some(Err(error @ RegistryError::Invalid { .. })) => {
+                (Registry::default(), Some(with_causes(&error)))
+            }
+            Some(Err(error)) => return Err(error.into()),
+            None => (Registry::default(), None),
         };
         let present = engine.registered();
         let (ids, restored_ids) = (ids(&present), ids(registry.projects()));
@@ -159,6 +167,7 @@ impl RestorePlan {
             projects_lost: only(&ids, &restored_ids),
             projects_changed: changed.map(|project| project.id.to_string()).collect(),
             restored,
+            registry_problem,
             lost,
             vectors: manifest.restores_vector_store(),
         })
@@ -300,8 +309,14 @@ impl Engine {
         replace::last(self.layout())?.and_then(|last| last.safety).ok_or(Error::NothingToUndo)
     }
 
+    /// Proves a snapshot whole, and writes that down where it can be.
     fn prove(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<VerifiedSnapshot, Error> {
-        Ok(verify::prove(&Vault::new(&self.layout().backups), id, self.clock(), monitor)?)
+        let (started, vault) = (Instant::now(), Vault::new(&self.layout().backups));
+        let verified = verify::prove(&vault, id, self.clock(), monitor)?;
+        if verified.validation().valid() {
+            drop(Ledger::of(&vault).record(id, verified.validation(), started.elapsed()));
+        }
+        Ok(verified)
     }
 
     /// Makes the derived indexes of a snapshot while the present state goes on answering: made after the swap, they would

@@ -156,7 +156,8 @@ impl Drop for OwnerLock {
 /// When the lock file is there and cannot be looked at.
 pub fn current_owner(locks: &Path) -> Result<Option<Owner>, LockError> {
     let file = lock_file(locks);
-    if !file.exists() || files::try_lock(&file)?.is_some() {
+    // Opened for reading only: whoever may not write wants to know, too.
+    if !file.exists() || files::try_lock_shared(&file)?.is_some() {
         return Ok(None);
     }
     // The owner writes its note right after taking the lock.
@@ -166,7 +167,7 @@ pub fn current_owner(locks: &Path) -> Result<Option<Owner>, LockError> {
             None => thread::sleep(Duration::from_millis(10)),
         }
     }
-    if files::try_lock(&file)?.is_some() { Ok(None) } else { Err(LockError::HeldByUnknown) }
+    if files::try_lock_shared(&file)?.is_some() { Ok(None) } else { Err(LockError::HeldByUnknown) }
 }
 
 fn lock_file(locks: &Path) -> PathBuf {

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, path::Path};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::{files, sqlite::StorageError};
+use crate::{
+    files,
+    sqlite::{APPLICATION_ID, StorageError},
+};
 
 /// A document of the original.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,8 +113,8 @@ impl OriginalStore {
     /// Copies the store with its write-ahead log into `scratch`, an empty folder, and opens the copy.
     ///
     /// # Errors
-    /// When it is missing, damaged, or no store of the original; [`StorageError::Foreign`] then, also for a store of this
-    /// program.
+    /// When it is missing or damaged; [`StorageError::NotOriginal`] for a store of this program, and
+    /// [`StorageError::Foreign`] for any other database.
     pub fn copy(database: &Path, scratch: &Path) -> Result<Self, StorageError> {
         if !database.is_file() {
             return Err(StorageError::Missing(database.to_owned()));
@@ -134,6 +137,9 @@ impl OriginalStore {
         }
         let application: i32 =
             store.connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        if application == APPLICATION_ID {
+            return Err(StorageError::NotOriginal);
+        }
         if application != 0 || store.columns("source_documents")?.is_empty() {
             return Err(StorageError::Foreign);
         }

@@ -38,6 +38,7 @@ pub use documents::{DocumentRow, IngestedDocument, PassageKey, RefreshRecord, St
 pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
 pub use error::StorageError;
 pub use facts::FactCounts;
+pub(crate) use migrate::APPLICATION_ID;
 pub use migrate::SCHEMA_VERSION;
 pub use operations::Operation;
 pub use passages::StoredPassage;

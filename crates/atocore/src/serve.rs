@@ -96,6 +96,9 @@ pub fn serve_until(
         (Timetable::new(&config.layout, config.schedule.clone()), Arc::clone(&config.clock));
     let mut engine = Engine::open(config, access, monitor)?;
     session::say_what_was_recovered(&engine);
+    if let Err(error) = engine.projects() {
+        tracing::warn!(%error, "registry_invalid");
+    }
     engine.start_embedding();
     let app = App::new(engine);
     let result = runtime.block_on(async {

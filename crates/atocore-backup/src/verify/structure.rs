@@ -17,6 +17,9 @@ use crate::{
     vault::{MetadataFile, metadata_file},
 };
 
+/// The contract's word for a registry that is no JSON.
+pub(super) const REGISTRY_INVALID: &str = "registry_invalid_json";
+
 /// A larger registry is not read: nobody writes one by hand.
 const REGISTRY_LIMIT_BYTES: u64 = 64 << 20;
 
@@ -149,7 +152,7 @@ fn registry(examination: &mut Examination<'_>, manifest: &Manifest) {
             }
             Ok(bytes) => match json_fault(&bytes) {
                 None => return,
-                Some(why) => format!("registry_invalid_json: {why}"),
+                Some(why) => format!("{REGISTRY_INVALID}: {why}"),
             },
         },
     };

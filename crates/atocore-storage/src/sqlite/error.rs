@@ -15,6 +15,9 @@ pub enum StorageError {
     /// The database belongs to another program.
     #[error("the database is not a store of AtoCore")]
     Foreign,
+    /// The database is a store of this program, where one of the original was to be.
+    #[error("the database is a store of this program, not of the original")]
+    NotOriginal,
     /// The store was written by a newer program.
     #[error("the store has schema {found}, this program knows up to {known}")]
     Newer {
@@ -93,6 +96,7 @@ impl StorageError {
             Self::Foreign | Self::Damaged(_) | Self::Value { .. } | Self::Older { .. } => {
                 ErrorCode::StoreDamaged
             }
+            Self::NotOriginal => ErrorCode::InvalidRequest,
             Self::Full(_) => ErrorCode::DiskFull,
             Self::File(error) if error.is_full() => ErrorCode::DiskFull,
             Self::File(_)

@@ -29,7 +29,7 @@ pub(super) const SCHEMA_WITH_VECTORS: u32 = 2;
 pub(super) const SCHEMA_WITH_FACTS: u32 = 3;
 
 /// Marks the file as a store of AtoCore in SQLite's header: the letters `AtoC`.
-const APPLICATION_ID: i32 = 0x4174_6f43;
+pub(crate) const APPLICATION_ID: i32 = 0x4174_6f43;
 
 /// The schema version of an open database; 0 for an empty one.
 ///

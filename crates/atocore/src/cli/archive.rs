@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use atocore_engine::{Error, Identities, Recipients, SystemClock};
+use atocore_model::error::ErrorCode;
 use clap::Args;
 use serde::Serialize;
 
@@ -70,6 +71,7 @@ impl Export {
         let stamp = stamp(&self.stamp)?;
         let to = current_dir.join(&self.file);
         let recipients = self.recipients(current_dir)?;
+        self.insist_on_a_key_for_age()?;
         let monitor = Terminal::watch(output.form());
         let exported =
             atocore_engine::export(&config.layout, stamp, &to, &recipients, &SystemClock, &monitor)?;
@@ -88,12 +90,23 @@ impl Export {
         let stamp = output.paint(Style::Bold, exported.stamp);
         output.line(format!("snapshot {stamp} exported to {}", exported.path.display()));
         let (files, bytes) = (count(exported.files, "file"), size(exported.bytes));
-        let packed = if exported.encrypted { "packed and encrypted" } else { "packed" };
+        let packed = if exported.encrypted { "packed and encrypted" } else { "packed, not encrypted" };
         output.line(format!(
             "  {files}, {bytes}, proven whole before; {} {packed}",
             size(exported.archive_bytes)
         ));
         Ok(Exit::Done)
+    }
+
+    /// A file that is called `.age` is believed to be encrypted by whoever finds it.
+    fn insist_on_a_key_for_age(&self) -> Result<(), VerbError> {
+        let called_age = self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("age"));
+        if called_age && self.recipients.is_empty() && self.recipients_files.is_empty() {
+            let message = "the name says that it is encrypted, and no key was given";
+            return Err(VerbError::new(ErrorCode::InvalidRequest, message)
+                .with_hint("add `--recipient age1…`, or choose a name without `.age`"));
+        }
+        Ok(())
     }
 
     fn recipients(&self, current_dir: &Path) -> Result<Recipients, Error> {
@@ -116,7 +129,8 @@ impl Import {
             identities.add_file(&current_dir.join(file)).map_err(Error::from)?;
         }
         let monitor = Terminal::watch(output.form());
-        let imported = atocore_engine::import(&config.layout, &from, &identities, &SystemClock, &monitor)?;
+        let imported = atocore_engine::import(&config.layout, &from, &identities, &SystemClock, &monitor)
+            .map_err(|error| naming(&from, error.into()))?;
         drop(monitor);
         let (stamp, path) = (imported.stamp.to_string(), imported.path.display().to_string());
         tracing::info!(stamp, path, was_there = imported.was_there, "runtime_backup_imported");
@@ -145,4 +159,12 @@ impl Import {
         output.line(format!("\ngo back to it: `atocore backup restore {stamp}`"));
         Ok(Exit::Done)
     }
+}
+
+/// What is wrong with an archive, and with which.
+fn naming(archive: &Path, mut error: VerbError) -> VerbError {
+    if matches!(error.code, ErrorCode::ArchiveInvalid | ErrorCode::ArchiveEncrypted) {
+        error.message = format!("`{}` was not taken in: {}", archive.display(), error.message);
+    }
+    error
 }

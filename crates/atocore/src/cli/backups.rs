@@ -21,7 +21,10 @@ use super::{
 use crate::{
     config::{Config, Environment},
     session::Session,
-    verb::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, VerbError, stamp},
+    verb::{
+        CreateBackup, DrillBackup, ListBackups, ListProjects, ValidateAllBackups, ValidateBackup, VerbError,
+        stamp,
+    },
     wire::{SnapshotEntry, SnapshotMetadata, SnapshotProof, Validation},
 };
 
@@ -110,15 +113,26 @@ fn create(include_chroma: bool, config: &Config, output: &Output) -> Result<Exit
     let monitor = Terminal::watch(output.form());
     let session = Session::writing(config, "backup create", &monitor)?;
     let metadata = session.run(CreateBackup { include_chroma }, &monitor)?;
+    // The copy is what it is. That the file itself is broken must not wait until somebody needs it.
+    let broken = session.run(ListProjects, &Silent).err();
     drop(monitor);
+    let exit = if broken.is_some() { Exit::Problems } else { Exit::Done };
     if output.form() == Form::Json {
         output.json(&metadata);
-        return Ok(Exit::Done);
+    } else {
+        print_taken(&metadata, output);
+        let stamp = stamp_of(&metadata);
+        // Without a passage there is no question to ask.
+        let passages = metadata.atocore.as_ref().and_then(|record| record["counts"]["chunks"].as_u64());
+        let depth = if passages == Some(0) { "restore" } else { "answers" };
+        output.line(format!(
+            "\nproven when you have seen it: `atocore backup validate {stamp} --depth {depth}`"
+        ));
     }
-    print_taken(&metadata, output);
-    let stamp = stamp_of(&metadata);
-    output.line(format!("\nproven when you have seen it: `atocore backup validate {stamp} --depth answers`"));
-    Ok(Exit::Done)
+    if let Some(error) = broken {
+        output.remark(format!("the registry was copied as it is, and it is broken: {}", error.message));
+    }
+    Ok(exit)
 }
 
 /// Sets what a snapshot holds for a person.

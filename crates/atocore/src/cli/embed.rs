@@ -1,6 +1,6 @@
 //! `embed`: makes the vectors that are missing, and waits for them.
 
-use atocore_engine::Engine;
+use atocore_engine::{Engine, Error};
 use atocore_model::{error::ErrorCode, monitor::Monitor};
 use clap::Args;
 
@@ -46,22 +46,32 @@ fn print(result: &EmbeddingResult, output: &Output) {
     }
 }
 
-/// Makes the vectors that a refresh left to be made; without a model, or called off, says what is missing. A server
-/// makes them by itself.
-pub(super) fn after_refresh(session: &Session, monitor: &Terminal, output: &Output) -> Result<(), VerbError> {
-    let Session::Here(engine) = session else { return Ok(()) };
-    if !Engine::wants_vectors(engine) || monitor.cancelled() {
-        return Ok(());
+/// Makes the vectors that a refresh, which ended with `exit`, left to be made; without a model, or called off, says what
+/// is missing. A server makes them by itself. Called off is [`Exit::Failed`], as for `embed`.
+pub(super) fn after_refresh(
+    exit: Exit,
+    session: &Session,
+    monitor: &Terminal,
+    output: &Output,
+) -> Result<Exit, VerbError> {
+    let Session::Here(engine) = session else { return Ok(exit) };
+    if !Engine::wants_vectors(engine) {
+        return Ok(exit);
     }
-    let made = session.run(verb::Embed, monitor);
+    let made = if monitor.cancelled() {
+        Err(VerbError::from(Error::Cancelled))
+    } else {
+        session.run(verb::Embed, monitor)
+    };
     monitor.clear();
     match made {
         Ok(result) if result.embedded > 0 && output.form() == Form::Human => print(&result, output),
         Ok(_) => {}
         Err(error) if error.code == ErrorCode::Cancelled => {
             output.remark(
-                "note: some passages are found by their words only; `atocore embed` goes on from here",
+                "note: cancelled; passages without a vector are found by their words only, `atocore embed` goes on from here",
             );
+            return Ok(Exit::Failed);
         }
         Err(error) if error.code == ErrorCode::VectorsUnavailable => {
             let cure = error.hint.as_deref().unwrap_or("`atocore doctor` says more");
@@ -76,5 +86,5 @@ pub(super) fn after_refresh(session: &Session, monitor: &Terminal, output: &Outp
         }
         Err(error) => return Err(error),
     }
-    Ok(())
+    Ok(exit)
 }

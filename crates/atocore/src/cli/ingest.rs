@@ -1,6 +1,9 @@
 //! `refresh`: reads what changed in the documents of projects, and lists what became of every file.
 
-use atocore_model::monitor::{Monitor, Silent};
+use atocore_model::{
+    error::ErrorCode,
+    monitor::{Monitor, Silent},
+};
 use clap::Args;
 use serde::Serialize;
 
@@ -23,7 +26,7 @@ const LISTED: usize = 20;
 #[derive(Debug, Args)]
 pub(super) struct Refresh {
     /// Ids or aliases of projects, in any case
-    #[arg(value_name = "NAME", required_unless_present = "all")]
+    #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Every project
     #[arg(long, conflicts_with = "names")]
@@ -43,6 +46,10 @@ enum Each {
 
 impl Refresh {
     pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+        if self.names.is_empty() && !self.all {
+            return Err(VerbError::new(ErrorCode::InvalidRequest, "no project is named")
+                .with_hint("name one or more, or give `--all` for every project"));
+        }
         let monitor = Terminal::watch(output.form());
         let activity =
             if self.all { "refresh --all".to_owned() } else { format!("refresh {}", self.names.join(" ")) };
@@ -55,6 +62,9 @@ impl Refresh {
         if names.is_empty() && output.form() == Form::Human {
             output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
         }
+        let with_vectors = |exit| {
+            if self.no_embed { Ok(exit) } else { embed::after_refresh(exit, &session, &monitor, output) }
+        };
         // One name is answered as HTTP answers it.
         if let ([name], false) = (names.as_slice(), self.all) {
             let result = session.run(verb::Refresh { name: name.clone() }, &monitor)?;
@@ -63,16 +73,9 @@ impl Refresh {
                 Form::Json => output.json(&result),
                 Form::Human => print(&result, output),
             }
-            if !self.no_embed {
-                embed::after_refresh(&session, &monitor, output)?;
-            }
-            return Ok(exit_of(&result));
+            return with_vectors(exit_of(&result));
         }
-        let exit = several(&session, names, &monitor, output)?;
-        if !self.no_embed {
-            embed::after_refresh(&session, &monitor, output)?;
-        }
-        Ok(exit)
+        with_vectors(several(&session, names, &monitor, output)?)
     }
 }
 
@@ -86,6 +89,7 @@ fn several(
     let (mut exit, mut all) = (Exit::Done, Vec::new());
     for name in names {
         if monitor.cancelled() {
+            exit = Exit::Failed;
             break;
         }
         let refreshed = session.run(verb::Refresh { name }, monitor);

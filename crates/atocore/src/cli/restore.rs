@@ -170,6 +170,10 @@ fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
             table.row([word.to_owned(), plain(&projects.join(", "))]);
         }
     }
+    if let Some(problem) = &plan.registry_problem {
+        let told = format!("comes back as it was, and was broken then: {}", plain(problem));
+        table.row(["  registry".to_owned(), told]);
+    }
     table.row(["  lost".to_owned(), lost(plan)]);
     if plan.replaces_vector_store {
         table.row(["  vectors".to_owned(), "the directory of the vector store is replaced too".to_owned()]);

@@ -1,5 +1,6 @@
 //! What a tool gives back: the JSON of the other doors, the same in words, and never more than a model can take in.
 
+use atocore_model::error::ErrorCode;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -24,15 +25,19 @@ pub(super) fn given(answer: &impl Serialize, text: String) -> CallToolResult {
     result
 }
 
-/// A failure, with its code, what was wrong, and what helps.
+/// A failure, with its code, what was wrong, and what helps: a tool where there is one, since a model has no command line.
 pub(super) fn failed(error: &VerbError) -> CallToolResult {
+    let mut error = error.clone();
+    if error.code == ErrorCode::ProjectUnknown {
+        error = error.with_hint("`atocore_projects` shows every id and alias");
+    }
     let code = error.code.as_str();
     let mut text = format!("error {code}: {}", error.message);
     if let Some(hint) = &error.hint {
         text.push_str(&format!("\nhint: {hint}"));
     }
     let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-    let problem = json!({ "atocore/problem": crate::http::problem(error) });
+    let problem = json!({ "atocore/problem": crate::http::problem(&error) });
     if let Value::Object(problem) = problem {
         result.meta = Some(MetaObject(problem));
     }
@@ -75,17 +80,19 @@ pub(super) fn notices(notices: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use atocore_model::error::ErrorCode;
 
     #[test]
     fn a_failure_says_code_sentence_and_hint() {
-        let error = VerbError::new(ErrorCode::ProjectUnknown, "no project is called `x`").with_hint("look");
+        let error = VerbError::new(ErrorCode::ProjectUnknown, "no project is called `x`")
+            .with_hint("`atocore project list`");
         let result = failed(&error);
         assert_eq!(result.is_error, Some(true));
         assert_eq!(result.structured_content, None);
         let text = serde_json::to_value(&result.content).unwrap()[0]["text"].clone();
-        assert_eq!(text, "error project_unknown: no project is called `x`\nhint: look");
-        assert_eq!(result.meta.unwrap().0["atocore/problem"]["code"], "project_unknown");
+        let hint = "`atocore_projects` shows every id and alias";
+        assert_eq!(text, format!("error project_unknown: no project is called `x`\nhint: {hint}"));
+        let problem = result.meta.unwrap().0["atocore/problem"].clone();
+        assert_eq!((&problem["code"], &problem["hint"]), (&json!("project_unknown"), &json!(hint)));
     }
 
     #[test]

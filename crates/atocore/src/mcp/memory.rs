@@ -122,7 +122,8 @@ impl Tool for ProposeMemory {
     }
 
     fn text(memory: &Memory) -> String {
-        proposed(memory)
+        let id = &memory.id;
+        proposed(memory, &format!("It counts once the user promotes it: `atocore memory promote {id}`."))
     }
 }
 
@@ -140,10 +141,10 @@ pub(super) async fn propose(
     call.run(verb::CreateMemory { memory_type, content, project, source, confidence, status }).await
 }
 
-/// What came of a proposal. The same text may have been recorded, and decided about, before.
-pub(super) fn proposed(memory: &Memory) -> String {
+/// What came of a proposal, and how it comes to count. The same text may have been recorded, and decided about, before.
+pub(super) fn proposed(memory: &Memory, how_it_counts: &str) -> String {
     let what = if memory.status == "candidate" {
-        format!("Proposed. It counts once the user promotes it: `atocore memory promote {}`.\n", memory.id)
+        format!("Proposed. {how_it_counts}\n")
     } else {
         format!("There is such a memory already; it is {}.\n", memory.status)
     };

@@ -147,6 +147,10 @@ impl Tool for ProposeState {
     }
 
     fn text(memory: &Memory) -> String {
-        memory::proposed(memory)
+        let project = &memory.project;
+        let how = format!(
+            "The user records it with `atocore state set {project} CATEGORY KEY \"…\"`; to promote it only makes it a memory."
+        );
+        memory::proposed(memory, &how)
     }
 }

@@ -66,6 +66,9 @@ pub struct RestorePlan {
     pub projects_lost: Vec<String>,
     /// The projects that would be registered otherwise than now.
     pub projects_changed: Vec<String>,
+    /// Why the registry of the snapshot cannot be read; it comes back as it was, and its projects are not known. Null when
+    /// it can be.
+    pub registry_problem: Option<String>,
     /// What would be lost.
     pub lost: LostChanges,
     /// Whether the directory of the vector store would be replaced too.
@@ -133,6 +136,7 @@ impl From<engine::RestorePlan> for RestorePlan {
             projects_gained: plan.projects_gained,
             projects_lost: plan.projects_lost,
             projects_changed: plan.projects_changed,
+            registry_problem: plan.registry_problem,
             replaces_vector_store: plan.vectors,
         }
     }

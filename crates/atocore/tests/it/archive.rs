@@ -8,6 +8,8 @@ use crate::program::{Place, contents, ran};
 fn a_snapshot_is_exported_imported_elsewhere_and_restored() {
     let place = Place::with_notes();
     let stamp = place.snapshot();
+    let told = place.ok(&["backup", "export", &stamp, "shown.tar.zst"]);
+    assert!(told.contains("packed, not encrypted"), "{told}");
     let exported = place.json(&["backup", "export", &stamp, "carried.tar.zst"]);
     assert_eq!(exported["archive_bytes"], place.path("carried.tar.zst").metadata().unwrap().len());
     let ran = place.run(&["backup", "export", &stamp, "carried.tar.zst"]);
@@ -27,6 +29,7 @@ fn a_snapshot_is_exported_imported_elsewhere_and_restored() {
     other.write("text.tar.zst", "no archive");
     let ran = other.run(&["backup", "import", "text.tar.zst"]);
     assert!(ran.code == 64 && ran.stderr.contains("no archive of a whole snapshot"), "{ran:?}");
+    assert!(ran.stderr.contains("text.tar.zst` was not taken in"), "{ran:?}");
     let ran = other.run(&["backup", "import", "missing.tar.zst"]);
     assert!(ran.code == 1 && ran.stderr.contains("missing.tar.zst"), "{ran:?}");
 }
@@ -174,4 +177,16 @@ fn a_key_that_is_none_is_refused_before_anything_is_written() {
     }
     let refused = place.run(&["backup", "import", "empty.txt", "--identity", "empty.txt"]);
     assert!(refused.code == 64 && refused.stderr.contains("`age-keygen -o FILE` makes a key"), "{refused:?}");
+}
+
+#[test]
+fn what_is_not_encrypted_is_not_written_into_a_file_that_says_so() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    for name in ["a.tar.zst.age", "a.AGE"] {
+        let refused = place.run(&["backup", "export", &stamp, name]);
+        assert!(refused.code == 64 && refused.stderr.contains("no key was given"), "{refused:?}");
+        assert!(refused.stderr.contains("--recipient"), "{refused:?}");
+        assert!(!place.path(name).exists());
+    }
 }

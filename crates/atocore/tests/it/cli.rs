@@ -199,7 +199,11 @@ fn looking_at_nothing_makes_nothing() {
     for arguments in [&["status"][..], &["project", "list"], &["backup", "list"], &["config", "show"]] {
         place.ok(arguments);
     }
-    assert_eq!(place.run(&["doctor"]).code, 2);
+    let doctor = place.run(&["doctor"]);
+    assert_eq!(doctor.code, 2);
+    // Reading every project does nothing as long as there is none.
+    assert!(doctor.stdout.contains("atocore project add ID"), "{doctor:?}");
+    assert!(!doctor.stdout.contains("refresh --all"), "{doctor:?}");
     assert!(!place.path("home").exists());
 }
 
@@ -228,4 +232,28 @@ fn a_refresh_that_is_called_off_goes_on_where_it_stopped() {
     assert_eq!(place.json(&["status"])["projects"][0]["documents"], 1500);
     let doctor = place.run(&["doctor"]).stdout;
     assert!(doctor.contains("finds the store whole") && doctor.contains("shows every document"), "{doctor}");
+}
+
+#[test]
+fn vectors_that_are_called_off_are_no_success() {
+    let place = Place::new().with_model();
+    for index in 0..300 {
+        let text = format!("Key {index} is rotated in spring, and its copy lies in the vault. ").repeat(12);
+        place.write(&format!("many/{index}.md"), format!("# Note {index}\n\n{text}\n"));
+    }
+    place.ok(&["project", "add", "many", "--root", "many"]);
+    let mut child =
+        place.command(&["refresh", "many"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // All is read; what is left to do is the vectors.
+    while place.json(&["status"])["projects"][0]["documents"] != 300 {
+        assert!(child.try_wait().unwrap().is_none(), "the vectors were made before they could be called off");
+    }
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cancelled"), "{said}");
+    place.ok(&["embed"]);
+    let doctor = place.run(&["doctor"]).stdout;
+    assert!(doctor.contains("every passage has its vector"), "{doctor}");
 }

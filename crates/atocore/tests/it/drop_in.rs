@@ -4,6 +4,10 @@ use serde_json::{Value, json};
 
 use crate::server::{Response, Server};
 
+/// The interactions that it looks for.
+const LISTED: &str =
+    "/interactions?project=Field%20Notes&session_id=s&client=codex&since=2020-01-01T00:00:00&limit=500";
+
 fn keys(answer: &Response, wanted: &[&str]) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
     let value = answer.json();
@@ -81,19 +85,7 @@ fn what_it_asks_is_answered_with_the_keys_it_reads() {
         assert!(text.chars().count() <= 2000);
         drop(keys(&get("/debug/context"), &["formatted_context"]));
 
-        let exchange = json!({ "prompt": "when", "response": "in spring", "response_summary": "", "project": "field-notes",
-            "client": "codex", "session_id": "s", "memories_used": [memory["id"]], "chunks_used": [hit["chunk_id"]],
-            "context_pack": null });
-        let kept = keys(&post("/interactions", exchange), &["id", "created_at"]);
-        let listed = keys(
-            &get(
-                "/interactions?project=Field%20Notes&session_id=s&client=codex&since=2020-01-01T00:00:00&limit=500",
-            ),
-            &["count", "interactions"],
-        );
-        assert_eq!(listed["interactions"][0]["id"], kept["id"]);
-        let one = format!("/interactions/{}", kept["id"].as_str().unwrap());
-        assert_eq!(keys(&get(&one), &["prompt", "response"])["context_pack"], json!({}));
+        records(&server, base, &memory["id"], &hit["chunk_id"]);
         assert_eq!(keys(&send("DELETE", &path, None), &["status"])["status"], "invalid");
         drop(keys(
             &post("/admin/backup", json!({ "include_chroma": false })),
@@ -101,4 +93,16 @@ fn what_it_asks_is_answered_with_the_keys_it_reads() {
         ));
         assert_eq!(get("/admin/backup").status, 200);
     }
+}
+
+/// What it says of an exchange with a model, and how it finds that again.
+fn records(server: &Server, base: &str, memory: &Value, chunk: &Value) {
+    let exchange = json!({ "prompt": "when", "response": "in spring", "response_summary": "", "project": "field-notes",
+            "client": "codex", "session_id": "s", "memories_used": [memory], "chunks_used": [chunk],
+            "context_pack": null });
+    let kept = keys(&server.post(&format!("{base}/interactions"), &exchange), &["id", "created_at"]);
+    let listed = keys(&server.get(&format!("{base}{LISTED}")), &["count", "interactions"]);
+    assert_eq!(listed["interactions"][0]["id"], kept["id"]);
+    let one = format!("{base}/interactions/{}", kept["id"].as_str().unwrap());
+    assert_eq!(keys(&server.get(&one), &["prompt", "response"])["context_pack"], json!({}));
 }

@@ -124,11 +124,14 @@ fn a_candidate_waits_for_a_person_and_two_people_do_not_overrule_each_other() {
     assert_eq!(decide("promote").json()["generation"], generation);
     let refused = decide("reject").refused(409, "memory_conflict");
     assert!(refused.detail.contains("active"), "{refused:?}");
+    let hint = refused.hint.clone().unwrap_or_default();
+    assert!(hint.contains(&format!("atocore memory invalidate {}", id(&proposed))), "{refused:?}");
 
     let other = server.post("/memory", &memory("likes long answers", "candidate")).json();
     let path = format!("/memory/{}", id(&other));
     assert_eq!(server.send("POST", &format!("{path}/reject"), None).json()["status"], "invalid");
-    server.send("POST", &format!("{path}/promote"), None).refused(409, "memory_conflict");
+    let refused = server.send("POST", &format!("{path}/promote"), None).refused(409, "memory_conflict");
+    assert!(refused.hint.clone().unwrap_or_default().contains("atocore fact undo"), "{refused:?}");
     let put = |body: &str| server.send("PUT", &format!("/memory/{}", id(&proposed)), Some(body));
     put(r#"{"status":"candidate"}"#).refused(409, "memory_conflict");
     put(&json!({ "superseded_by": proposed["id"] }).to_string()).refused(400, "invalid_request");

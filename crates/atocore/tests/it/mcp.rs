@@ -161,7 +161,7 @@ fn a_wrong_request_gets_the_error_of_the_protocol_and_wrong_arguments_one_for_th
     failed(&agent.call("atocore_health", &json!({ "surprise": 1 })), "invalid_request");
     // What is wrong is said with its cure, and once more for programs.
     let refused = agent.call("atocore_refresh", &json!({ "project": "nobody" }));
-    assert!(text(&refused).contains("\nhint: `atocore project list`"), "{refused}");
+    assert!(text(&refused).contains("\nhint: `atocore_projects`"), "{refused}");
     assert_eq!(refused["_meta"]["atocore/problem"]["code"], "project_unknown");
     assert!(agent.ask("ping", &json!({}))["result"].is_object());
 }
@@ -394,7 +394,10 @@ fn what_is_recorded_is_read_under_every_name_and_a_model_only_proposes() {
 
     let proposal =
         json!({ "project": "field notes", "category": "Decision", "key": "keys", "value": "rotated daily" });
-    let proposed = agent.call("atocore_project_state_propose", &proposal)["structuredContent"].clone();
+    let answer = agent.call("atocore_project_state_propose", &proposal);
+    assert!(text(&answer).contains("`atocore state set notes CATEGORY KEY"), "{answer}");
+    assert!(!text(&answer).contains("counts once"), "promoting makes no state: {answer}");
+    let proposed = answer["structuredContent"].clone();
     assert_eq!((&proposed["status"], &proposed["project"]), (&json!("candidate"), &json!("notes")));
     assert_eq!(proposed["content"], "Proposed for the project state, decision / keys:\nrotated daily");
     let memory =

@@ -160,10 +160,14 @@ fn what_is_no_original_or_no_new_installation_is_refused_and_changes_nothing() {
     let own = place.path("home/data");
     assert!(Path::new(&own).is_dir());
     let second = Place::new();
-    let ran = second.run(&["--json", "import-original", own.to_str().unwrap()]);
-    assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(
-        ran.stdout.contains("not a store of the original") || ran.stdout.contains("is not a store"),
-        "{ran:?}"
-    );
+    let ran = second.run(&["import-original", own.to_str().unwrap()]);
+    assert_eq!(ran.code, 64, "{ran:?}");
+    assert!(ran.stderr.contains("is a store of this program, not of the original"), "{ran:?}");
+    assert!(ran.stderr.contains("atocore backup export"), "{ran:?}");
+
+    // A wrong folder is said to be one; an installation that is in use is refused before the folder is looked at.
+    let ran = second.run(&["import-original", "nowhere"]);
+    assert!(ran.code == 1 && ran.stderr.contains("no store of the original at"), "{ran:?}");
+    assert!(ran.stderr.contains("name the data folder of the original"), "{ran:?}");
+    refused(&place, "original/nowhere", "target_not_empty");
 }

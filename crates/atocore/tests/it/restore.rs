@@ -340,3 +340,37 @@ fn a_restore_into_a_folder_that_ends_after_any_file_operation_is_whole_or_made_b
     println!("{empty} times empty, {cleared} times cleared, {finished} times finished, {whole} times whole");
     assert!(empty > 0 && cleared > 3 && whole > 0 && finished > 0, "it does not end where it should");
 }
+
+/// Going back is the natural cure for a registry that somebody broke, and it must be possible to come back from it.
+#[test]
+fn a_broken_registry_keeps_nobody_from_going_back_nor_from_undoing_it() {
+    for broken in ["{\"projects\": [", "{\"projects\": [{\"id\": \"No Tes!\"}]}"] {
+        let place = Place::with_notes();
+        let registry = "home/config/project-registry.json";
+        let sound = place.read(registry);
+        let good = place.snapshot();
+        place.ok(&["state", "set", "notes", "decision", "after", "precious"]);
+        place.write(registry, broken);
+        let taken = place.run(&["backup", "create"]);
+        assert_eq!(taken.code, 2, "{taken:?}");
+        assert!(taken.stderr.contains("the registry was copied as it is, and it is broken"), "{taken:?}");
+
+        let outcome = place.json(&["backup", "restore", &good, "--yes"]);
+        assert_eq!(place.read(registry), sound);
+        assert_eq!(place.json(&["state", "list", "notes"])["entries"], serde_json::json!([]));
+        // What was proven for it is written down, so that no removal takes it for unproven.
+        let listed = place.json(&["backup", "list"]);
+        let proven = listed.as_array().unwrap().iter().find(|one| one["stamp"] == good.as_str()).unwrap();
+        assert_eq!(proven["atocore"]["proven_depth"], "content", "{proven}");
+
+        let safety = outcome["safety_stamp"].as_str().unwrap().to_owned();
+        let plan = place.ok(&["backup", "restore", &safety]);
+        assert!(plan.contains("comes back as it was, and was broken then"), "{plan}");
+        place.ok(&["backup", "undo", "--yes"]);
+        assert_eq!(place.read(registry), broken, "byte for byte");
+        place.write(registry, &sound);
+        assert_eq!(place.json(&["state", "list", "notes"])["entries"][0]["value"], "precious");
+        place.ok(&["backup", "restore", &safety, "--to", "aside"]);
+        assert_eq!(place.read("aside/config/project-registry.json"), broken);
+    }
+}
