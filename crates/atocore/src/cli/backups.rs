@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use atocore_model::{
+    error::ErrorCode,
     monitor::{Monitor, Silent},
     snapshot::Depth,
 };
@@ -115,6 +116,7 @@ fn create(include_chroma: bool, config: &Config, output: &Output) -> Result<Exit
     let metadata = session.run(CreateBackup { include_chroma }, &monitor)?;
     // The copy is what it is. That the file itself is broken must not wait until somebody needs it.
     let broken = session.run(ListProjects, &Silent).err();
+    let broken = broken.filter(|error| error.code == ErrorCode::RegistryInvalid);
     drop(monitor);
     let exit = if broken.is_some() { Exit::Problems } else { Exit::Done };
     if output.form() == Form::Json {
