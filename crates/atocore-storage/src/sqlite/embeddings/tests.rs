@@ -166,7 +166,8 @@ fn a_store_from_before_vectors_is_upgraded_and_knows_its_texts() {
         let store = open(dir.path());
         put(&store, "a.md", &["one", "two"]);
     }
-    let old = "DROP TABLE recut_chunks; DROP TABLE recut_documents; DROP INDEX source_chunks_by_text; ALTER TABLE source_chunks DROP COLUMN text_digest;
+    let old = "DROP TABLE fact_changes; DROP TABLE project_state; DROP TABLE memories; DROP TABLE interactions;
+        DROP TABLE recut_chunks; DROP TABLE recut_documents; DROP INDEX source_chunks_by_text; ALTER TABLE source_chunks DROP COLUMN text_digest;
         DROP TABLE embeddings; UPDATE store SET serving_space = NULL; ALTER TABLE store DROP COLUMN serving_space;
         DROP TABLE embedding_spaces; PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(old).unwrap();
