@@ -97,6 +97,26 @@ impl FactId {
         }
     }
 
+    /// The id of a fact of that kind, from the bytes that it is made from.
+    #[must_use]
+    pub fn from_bytes(kind: FactKind, bytes: [u8; 12]) -> Self {
+        match kind {
+            FactKind::State => Self::State(StateId::from_bytes(bytes)),
+            FactKind::Memory => Self::Memory(MemoryId::from_bytes(bytes)),
+            FactKind::Interaction => Self::Interaction(InteractionId::from_bytes(bytes)),
+        }
+    }
+
+    /// The bytes it was made from; `None` for an id that was not made from twelve.
+    #[must_use]
+    pub fn to_bytes(&self) -> Option<[u8; 12]> {
+        match self {
+            Self::State(id) => id.to_bytes(),
+            Self::Memory(id) => id.to_bytes(),
+            Self::Interaction(id) => id.to_bytes(),
+        }
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -65,6 +65,11 @@ fn new_id() -> Result<[u8; 12], StorageError> {
     Ok(bytes)
 }
 
+/// That the content for a fact is that of another kind.
+fn other_kind(fact: &str) -> StorageError {
+    StorageError::Value { what: "the content of another kind of fact", value: fact.to_owned() }
+}
+
 /// The name of a project as the journal keeps it.
 fn project_of(text: Option<Word<ProjectId>>) -> Option<ProjectId> {
     text.map(|Word(project)| project)
@@ -119,16 +124,10 @@ impl WriteTransaction<'_> {
         reverses: Option<u64>,
     ) -> Result<Option<()>, StorageError> {
         let Some((before, project)) = self.content_of(fact)? else { return Ok(None) };
-        match (fact, content) {
-            (FactId::State(id), Content::State { .. }) => self.write_state(id, content)?,
-            (FactId::Memory(id), Content::Memory { .. }) => self.write_memory(id, content)?,
-            (FactId::Interaction(id), Content::Interaction { .. }) => self.write_interaction(id, content)?,
-            _ => {
-                return Err(StorageError::Value {
-                    what: "the content of another kind of fact",
-                    value: fact.to_string(),
-                });
-            }
+        match fact {
+            FactId::State(id) => self.write_state(id, content)?,
+            FactId::Memory(id) => self.write_memory(id, content)?,
+            FactId::Interaction(id) => self.write_interaction(id, content)?,
         }
         self.journal(fact, project.as_ref(), action, Some(&before), content, reverses)?;
         Ok(Some(()))
@@ -147,18 +146,14 @@ impl WriteTransaction<'_> {
         updated: Timestamp,
     ) -> Result<(), StorageError> {
         let (created, updated) = (created.to_string(), updated.to_string());
-        let (sql, id) = match fact {
-            FactId::State(id) => (
-                "UPDATE project_state SET created_at = ?2, updated_at = ?3 WHERE public_id = ?1",
-                id.to_bytes(),
-            ),
-            FactId::Memory(id) => {
-                ("UPDATE memories SET created_at = ?2, updated_at = ?3 WHERE public_id = ?1", id.to_bytes())
+        let sql = match fact {
+            FactId::State(_) => {
+                "UPDATE project_state SET created_at = ?2, updated_at = ?3 WHERE public_id = ?1"
             }
-            FactId::Interaction(id) => {
-                ("UPDATE interactions SET created_at = min(?2, ?3) WHERE public_id = ?1", id.to_bytes())
-            }
+            FactId::Memory(_) => "UPDATE memories SET created_at = ?2, updated_at = ?3 WHERE public_id = ?1",
+            FactId::Interaction(_) => "UPDATE interactions SET created_at = min(?2, ?3) WHERE public_id = ?1",
         };
+        let id = fact.to_bytes();
         let _rows = self.connection.prepare_cached(sql)?.execute((id, created, updated))?;
         Ok(())
     }

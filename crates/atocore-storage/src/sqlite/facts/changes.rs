@@ -2,7 +2,7 @@
 
 use atocore_model::{
     fact::{Action, Change, ChangeFilter, Content, FactId, FactKind},
-    id::{Generation, InteractionId, MemoryId, ProjectId, StateId},
+    id::{Generation, ProjectId},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -41,7 +41,7 @@ impl ReadTransaction<'_> {
                 SUBJECT_CHARS,
                 project.map(ProjectId::as_str),
                 filter.kind.map(FactKind::as_str),
-                filter.fact.as_ref().map(|fact| bytes_of(fact).unwrap_or_default()),
+                filter.fact.as_ref().map(|fact| fact.to_bytes().unwrap_or_default()),
                 filter.since.map(|since| since.to_string()),
                 filter.after.map(row_id),
                 filter.limit.get(),
@@ -68,7 +68,7 @@ impl ReadTransaction<'_> {
     pub fn last_change(&self, fact: &FactId) -> Result<Option<u64>, StorageError> {
         let mut statement =
             self.connection.prepare_cached("SELECT max(id) FROM fact_changes WHERE fact_id = ?1")?;
-        Ok(statement.query_row([bytes_of(fact)], |row| row.get(0))?)
+        Ok(statement.query_row([fact.to_bytes()], |row| row.get(0))?)
     }
 
     /// The newest changes of facts after a generation, at most `most`, and how many there are in all.
@@ -111,7 +111,7 @@ impl WriteTransaction<'_> {
             .execute((
                 self.mark.generation.0,
                 fact.kind().as_str(),
-                bytes_of(fact),
+                fact.to_bytes(),
                 project.map(ProjectId::as_str),
                 action.as_str(),
                 before.map(content::to_json).transpose()?,
@@ -125,14 +125,6 @@ impl WriteTransaction<'_> {
 /// The number of a change as SQLite counts rows; one beyond that is one that there is not.
 fn row_id(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn bytes_of(fact: &FactId) -> Option<[u8; 12]> {
-    match fact {
-        FactId::State(id) => id.to_bytes(),
-        FactId::Memory(id) => id.to_bytes(),
-        FactId::Interaction(id) => id.to_bytes(),
-    }
 }
 
 /// A row of the journal whose contents are not read yet.
@@ -154,11 +146,7 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     let Word(kind) = row.get(4)?;
     let id: [u8; 12] = row.get(5)?;
     let Word::<Action>(action) = row.get(8)?;
-    let fact = match kind {
-        FactKind::State => FactId::State(StateId::from_bytes(id)),
-        FactKind::Memory => FactId::Memory(MemoryId::from_bytes(id)),
-        FactKind::Interaction => FactId::Interaction(InteractionId::from_bytes(id)),
-    };
+    let fact = FactId::from_bytes(kind, id);
     Ok(Raw {
         change: Change {
             number: row.get(0)?,
@@ -195,11 +183,7 @@ pub(in crate::sqlite) fn complaints(connection: &Connection) -> Result<Vec<Strin
     })?;
     for line in lines {
         let (kind, id, after) = line?;
-        let fact = match kind {
-            FactKind::State => FactId::State(StateId::from_bytes(id)),
-            FactKind::Memory => FactId::Memory(MemoryId::from_bytes(id)),
-            FactKind::Interaction => FactId::Interaction(InteractionId::from_bytes(id)),
-        };
+        let fact = FactId::from_bytes(kind, id);
         match read.content_of(&fact)? {
             Some((content, _)) if content == content::from_json(&after)? => {}
             Some(_) => complaints.push(format!("{fact} is not what the journal says")),

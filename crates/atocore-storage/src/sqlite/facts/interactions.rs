@@ -9,7 +9,7 @@ use atocore_model::{
 };
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id, project_of};
+use super::{ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id, other_kind, project_of};
 
 const COLUMNS: &str = "public_id, prompt, response, summary, project_id, client, session_id, memories_used,
     chunks_used, context_pack, status, created_at, generation";
@@ -121,10 +121,7 @@ impl WriteTransaction<'_> {
         content: &Content,
     ) -> Result<(), StorageError> {
         let Content::Interaction { status } = content else {
-            return Err(StorageError::Value {
-                what: "the content of another kind of fact",
-                value: id.to_string(),
-            });
+            return Err(other_kind(id.as_str()));
         };
         self.connection
             .prepare_cached("UPDATE interactions SET status = ?2, generation = ?3 WHERE public_id = ?1")?

@@ -6,7 +6,9 @@ use atocore_model::{
 };
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id, project_of, state};
+use super::{
+    ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id, other_kind, project_of, state,
+};
 
 const COLUMNS: &str =
     "public_id, memory_type, content, project_id, source, confidence, status, superseded_by,
@@ -121,10 +123,7 @@ impl WriteTransaction<'_> {
     pub(super) fn write_memory(&self, id: &MemoryId, content: &Content) -> Result<(), StorageError> {
         let Content::Memory { memory_type, content, source, confidence, status, superseded_by } = content
         else {
-            return Err(StorageError::Value {
-                what: "the content of another kind of fact",
-                value: id.to_string(),
-            });
+            return Err(other_kind(id.as_str()));
         };
         self.connection
             .prepare_cached(

@@ -6,7 +6,7 @@ use atocore_model::{
 };
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id};
+use super::{ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id, other_kind};
 
 const COLUMNS: &str = "public_id, project_id, category, key, value, source, confidence, status, created_at,
     updated_at, generation";
@@ -94,10 +94,7 @@ impl WriteTransaction<'_> {
 
     pub(super) fn write_state(&self, id: &StateId, content: &Content) -> Result<(), StorageError> {
         let Content::State { value, source, confidence, status } = content else {
-            return Err(StorageError::Value {
-                what: "the content of another kind of fact",
-                value: id.to_string(),
-            });
+            return Err(other_kind(id.as_str()));
         };
         self.connection
             .prepare_cached(
