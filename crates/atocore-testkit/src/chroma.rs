@@ -24,7 +24,7 @@ pub use fake::{FakeServer, Reply};
 use serde_json::{Value, json};
 pub use tls::Identity;
 
-use crate::model::build_folder;
+use crate::install;
 
 /// How long a server may take to answer for the first time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -206,20 +206,10 @@ impl Process {
 #[must_use]
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match PROGRAM.get_or_init(|| installed(&build_folder().join("tmp"))) {
+    match PROGRAM.get_or_init(|| install::run("chroma/install.py")) {
         Ok(program) => program,
         Err(why) => panic!("this test needs a Chroma server, which could not be had: {why}"),
     }
-}
-
-fn installed(folder: &Path) -> Result<PathBuf, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/chroma/install.py");
-    let output = Command::new("python3").arg(script).arg(folder).stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("python3: {error}"))?;
-    if output.status.success() {
-        return Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
-    }
-    Err(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// A port that nobody listens on now.

@@ -4,13 +4,9 @@
 
 #![expect(clippy::panic, reason = "only tests use it, and without the clients they fail")]
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::OnceLock,
-};
+use std::{path::PathBuf, process::Command, sync::OnceLock};
 
-use crate::model::build_folder;
+use crate::install;
 
 /// Where the clients are.
 #[derive(Debug)]
@@ -50,18 +46,8 @@ impl Clients {
 #[must_use]
 pub fn clients() -> &'static Clients {
     static CLIENTS: OnceLock<Result<Clients, String>> = OnceLock::new();
-    match CLIENTS.get_or_init(|| installed(&build_folder().join("tmp"))) {
+    match CLIENTS.get_or_init(|| install::run("clients/install.py").map(|home| Clients { home })) {
         Ok(clients) => clients,
         Err(why) => panic!("this test needs the official MCP clients, which could not be had: {why}"),
     }
-}
-
-fn installed(folder: &Path) -> Result<Clients, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/clients/install.py");
-    let output = Command::new("python3").arg(script).arg(folder).stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("python3: {error}"))?;
-    if output.status.success() {
-        return Ok(Clients { home: PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()) });
-    }
-    Err(String::from_utf8_lossy(&output.stderr).into_owned())
 }

@@ -4,12 +4,9 @@
 
 #![expect(clippy::panic, reason = "only tests use it, and without it they fail")]
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::process::Command;
 
-use crate::model::build_folder;
+use crate::install;
 
 /// The program; fetches it when it is not here.
 ///
@@ -17,15 +14,8 @@ use crate::model::build_folder;
 /// When it cannot be had; the message says why.
 #[must_use]
 pub fn program() -> Command {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/schemathesis/install.py");
-    let output =
-        Command::new("python3").arg(script).arg(build_folder().join("tmp")).stdin(Stdio::null()).output();
-    match output {
-        Ok(output) if output.status.success() => Command::new(String::from_utf8_lossy(&output.stdout).trim()),
-        Ok(output) => {
-            let why = String::from_utf8_lossy(&output.stderr);
-            panic!("this test needs schemathesis, which could not be had: {why}")
-        }
-        Err(error) => panic!("this test needs schemathesis, and python3 to get it: {error}"),
+    match install::run("schemathesis/install.py") {
+        Ok(program) => Command::new(program),
+        Err(why) => panic!("this test needs schemathesis, which could not be had: {why}"),
     }
 }

@@ -3,11 +3,9 @@
 //! The steps run in order and the first failure ends the run. Nothing is ever skipped: what a test needs and does
 //! not find is a failure of the first step.
 
-mod chroma;
-mod clients;
+mod fetched;
 mod model;
 mod prerequisites;
-mod schemathesis;
 mod testing;
 
 use std::time::{Duration, Instant};
@@ -28,12 +26,12 @@ const STEPS: &[Step] = &[
     Step { name: "formatting", does: "cargo fmt", run: formatting },
     Step { name: "clippy", does: "every lint of the workspace, as an error", run: clippy },
     Step { name: "model", does: "what tests search by meaning with, fetched once", run: model::run },
-    Step { name: "chroma", does: "the vector store that tests start, fetched once", run: chroma::run },
-    Step { name: "clients", does: "the MCP clients that tests plug in, fetched once", run: clients::run },
+    Step { name: "chroma", does: "the vector store that tests start, fetched once", run: fetched::chroma },
+    Step { name: "clients", does: "the MCP clients that tests plug in, fetched once", run: fetched::clients },
     Step {
         name: "schemathesis",
         does: "what tests judge the API with, fetched once",
-        run: schemathesis::run,
+        run: fetched::schemathesis,
     },
     Step { name: "tests", does: "all of them, with those in the documentation", run: testing::run },
     Step { name: "docs", does: "cargo doc without a warning", run: docs },
