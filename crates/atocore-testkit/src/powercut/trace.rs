@@ -137,7 +137,9 @@ impl Reader<'_> {
             if rest.starts_with("+++") || rest.starts_with("---") {
                 continue;
             }
-            if let Some(begun) = rest.strip_suffix(" <unfinished ...>") {
+            // "detached" is a call in which its thread ended, because another one ended the process: it never returned.
+            let begun = rest.strip_suffix(" <unfinished ...>").or_else(|| rest.strip_suffix(" <detached ...>"));
+            if let Some(begun) = begun {
                 self.count(thread, begun);
                 let _other = unfinished.insert(thread, begun.to_owned());
                 continue;
@@ -164,7 +166,8 @@ impl Reader<'_> {
     }
 
     fn call(&mut self, thread: u32, line: &Line<'_>) -> io::Result<()> {
-        let failed = line.result.starts_with('-');
+        // `?` is the result of a call that its thread did not come back from.
+        let failed = line.result.starts_with(['-', '?']);
         if line.name == "write" && line.arguments.first().is_some_and(|fd| number_of(fd) == Some(1)) {
             if !failed {
                 self.steps.push(Step::Said);
@@ -397,6 +400,8 @@ mod tests {
 7  write(3<\\x2f\\x61\\x2f\\x62>, \"\\x33\", 1) = 1
 7  write(1<\\x70\\x69\\x70\\x65>, \"\\x33\", 1) = 1
 7  unlink(\"\\x2f\\x65\\x6c\\x73\\x65\") = 0
+9  fsync(5<\\x2f\\x61>) = ?
+8  mmap(NULL, 12288, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_STACK, -1, 0 <detached ...>
 ";
         let mut reader = Reader {
             folder: Path::new("/a"),
