@@ -1,12 +1,13 @@
 //! From text to token numbers: the model's own tokenizer, cut at the model's window and never filled up.
 
 mod pieces;
+mod words;
 
 use std::path::Path;
 
 use atocore_model::digest::Digest;
 use tokenizers::{
-    NormalizerWrapper, Tokenizer,
+    NormalizerWrapper, PreTokenizerWrapper, Tokenizer,
     normalizers::{self, Lowercase},
 };
 
@@ -15,6 +16,7 @@ use crate::{
     files,
 };
 use pieces::{MOST_PIECES, Overlong, PIECE_BYTES, Pieces};
+use words::{Gaps, WordCounts};
 
 /// The tokens of one text.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub(crate) struct Splitter {
     /// What stands for everything that the vocabulary has no token for.
     unknown: Option<u32>,
     window: usize,
+    counts: WordCounts,
 }
 
 /// How tokenizers write the token for what they do not know.
@@ -67,7 +70,8 @@ impl Splitter {
         }
         let digest = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
         let unknown = UNKNOWN.into_iter().find_map(|token| tokenizer.token_to_id(token));
-        Ok((Self { tokenizer, before, after, unknown, window }, digest))
+        let counts = WordCounts::new(gaps(&tokenizer));
+        Ok((Self { tokenizer, before, after, unknown, window, counts }, digest))
     }
 
     /// How many tokens the tokenizer knows.
@@ -139,10 +143,13 @@ impl Splitter {
     /// # Errors
     /// When the tokenizer fails.
     pub(crate) fn count(&self, text: &str) -> Result<usize, EmbedError> {
-        Pieces::of(text, PIECE_BYTES, Overlong::Cut)
-            .try_fold(self.before.len() + self.after.len(), |sum, piece| {
-                Ok(sum + self.encode(piece)?.get_ids().len())
-            })
+        Pieces::of(text, PIECE_BYTES, Overlong::Cut).try_fold(
+            self.before.len() + self.after.len(),
+            |sum, piece| {
+                let word = |word: &str| Ok::<_, EmbedError>(self.encode(word)?.get_ids().len());
+                Ok(sum + self.counts.sum(piece, word)?)
+            },
+        )
     }
 
     fn encode(&self, text: &str) -> Result<tokenizers::Encoding, EmbedError> {
@@ -150,6 +157,18 @@ impl Splitter {
             .encode_fast(text, false)
             .map_err(|source| EmbedError::Tokenize { bytes: text.len(), source })
     }
+}
+
+/// Where a tokenizer may be given a text in words.
+fn gaps(tokenizer: &Tokenizer) -> Gaps {
+    use PreTokenizerWrapper::{BertPreTokenizer, Whitespace, WhitespaceSplit};
+    let apart = matches!(
+        tokenizer.get_pre_tokenizer(),
+        Some(BertPreTokenizer(_) | Whitespace(_) | WhitespaceSplit(_))
+    );
+    let added = tokenizer.get_added_tokens_decoder();
+    let whole = added.values().all(|token| !token.content.contains(char::is_whitespace));
+    if apart && whole { Gaps::Whitespace } else { Gaps::Blanks }
 }
 
 #[cfg(test)]

@@ -76,6 +76,20 @@ proptest! {
     }
 
     #[test]
+    fn a_text_has_as_many_tokens_as_its_words(
+        text in "(([ab]{1,40}|word,the|[|`*#\\[\\]-]{1,5}|快照{1,9}|[A-z0-9,.é\u{1f98a}]{1,8}|\u{0}|ก่อนกู้คืน|<s>|\\[SEP\\]|<mask>|e\u{301}){0,3}([ \n\t\r\u{b}\u{85}\u{a0}\u{3000}\u{2028}]{1,5}| )){0,60}",
+    ) {
+        for splitter in all(600) {
+            let whole = splitter.encode(&text).expect("it can be split").get_ids().len();
+            let special = splitter.before.len() + splitter.after.len();
+            // Once to learn the words, and once from what was learned.
+            for _ in 0..2 {
+                prop_assert_eq!(splitter.count(&text).expect("it can be counted"), special + whole, "{:?}", &text);
+            }
+        }
+    }
+
+    #[test]
     fn pieces_are_bounded_and_keep_all_but_whitespace(text in "([a-z]{0,90}[ \n\u{3000}]{0,90}快{0,30}){0,8}") {
         let pieces: Vec<_> = Pieces::of(&text, 64, Overlong::Cut).collect();
         let black = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
