@@ -81,8 +81,9 @@ impl Embedding {
         Ok(self.index().zip(at.store.read(|read| read.serving_space())?))
     }
 
-    /// Notes whether the server of the index answers.
+    /// Notes whether the server of the index answers, or the disk lets it be written.
     fn noted<T>(&self, outcome: Result<T, VectorError>) -> Result<T, Error> {
+        let outcome = self.noted_of_the_disk(outcome);
         match &outcome {
             Ok(_) => *lock(&self.outage) = None,
             Err(VectorError::Unavailable(outage)) => *lock(&self.outage) = Some(outage.clone()),

@@ -75,10 +75,21 @@ impl LexicalError {
         let dir = dir.to_owned();
         if matches!(&source, TantivyError::LockFailure(LockError::LockBusy, _)) {
             Self::Busy { dir }
-        } else if io_cause(&source).is_some_and(|cause| cause.kind() == io::ErrorKind::StorageFull) {
+        } else if io_cause(&source).is_some_and(is_full) {
             Self::Full { dir, source }
         } else {
             Self::Failed { dir, action, source }
+        }
+    }
+
+    /// Whether the operating system did not let the index be opened or written, for want of room or for another reason:
+    /// says nothing about the index, nor about what it is built from.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Full { .. } => true,
+            Self::Failed { source, .. } => io_cause(source).is_some(),
+            _ => false,
         }
     }
 
@@ -99,6 +110,19 @@ impl SourceError {
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }
+}
+
+/// Whether there is no room on the disk, or the quota is used up.
+fn is_full(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether the operating system refuses for a reason that says nothing about what is on the disk.
+pub(crate) fn is_refusal(cause: &io::Error) -> bool {
+    use io::ErrorKind::{OutOfMemory, PermissionDenied, ReadOnlyFilesystem};
+    // Too many open files: no error kind says so.
+    let exhausted = matches!(cause.raw_os_error(), Some(23 | 24));
+    is_full(cause) || exhausted || matches!(cause.kind(), PermissionDenied | ReadOnlyFilesystem | OutOfMemory)
 }
 
 /// The error of the operating system behind an error of the library.

@@ -137,6 +137,32 @@ impl ReadTransaction<'_> {
         Ok(statement.query_row([space], |row| row.get(0))?)
     }
 
+    /// All passages.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn passages(&self) -> Result<u64, StorageError> {
+        let mut statement = self.connection.prepare_cached("SELECT count(*) FROM source_chunks")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
+    /// How many passages an index of the vectors of a space does not have that shows the state of `shown`, or nothing:
+    /// those without a vector, and those whose document or vector came later. Those that were found to have no vector are
+    /// not among them. Looks at every passage.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn passages_not_shown(&self, space: i64, shown: Option<Generation>) -> Result<u64, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM source_chunks c WHERE NOT EXISTS
+                (SELECT 1 FROM embeddings e WHERE e.space_id = ?1 AND e.text_digest = c.text_digest
+                 AND (e.vector = x'' OR e.generation <= ?2 AND NOT EXISTS
+                    (SELECT 1 FROM document_changes d WHERE d.document_id = c.document_id AND d.generation > ?2)))",
+        )?;
+        let shown = shown.map_or(-1, |shown| i64::try_from(shown.0).unwrap_or(i64::MAX));
+        Ok(statement.query_row((space, shown), |row| row.get(0))?)
+    }
+
     /// The last generation in which a vector was kept; 0 when none ever was.
     ///
     /// # Errors

@@ -117,6 +117,13 @@ pub enum VectorError {
 }
 
 impl VectorError {
+    /// Whether the operating system did not let the index be opened or written, for want of room or for another reason:
+    /// says nothing about the index, nor about what it is built from.
+    #[must_use]
+    pub const fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Failed { .. })
+    }
+
     /// Names what was done where to an error of the operating system, and picks out the one that callers treat
     /// differently.
     pub(super) fn from_file(dir: &Path, action: &'static str, source: FileError) -> Self {

@@ -148,6 +148,11 @@ pub(crate) fn print_taken(metadata: &SnapshotMetadata, output: &Output) {
     let registry = if metadata.registry_snapshot_path.is_empty() { "there is none yet" } else { "copied" };
     table.row(["  registry".to_owned(), registry.to_owned()]);
     table.row(["  vectors".to_owned(), plain(&metadata.vector_store_note)]);
+    let record = metadata.atocore.as_ref();
+    let notices = record.and_then(|record| record["notices"].as_array()).map(Vec::as_slice).unwrap_or_default();
+    for notice in notices.iter().filter_map(Value::as_str) {
+        table.row(["  answers".to_owned(), plain(notice)]);
+    }
     for line in table.lines() {
         output.line(line);
     }
