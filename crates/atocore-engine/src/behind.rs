@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use atocore_model::error::{ErrorCode, with_causes};
+use atocore_model::error::ErrorCode;
 use atocore_storage::{files, lexical::LexicalError, vector::VectorError};
 
 /// The word index, as people are told of it.
@@ -37,13 +37,13 @@ impl IndexFault {
     /// What a failure of the word index says; `None` when it says nothing about the disk.
     pub(crate) fn of_words(dir: &Path, error: &LexicalError) -> Option<Self> {
         let full = matches!(error, LexicalError::Full { .. });
-        error.is_of_the_disk().then(|| Self::new(WORDS, dir, full, cause(error)))
+        error.os_error().map(|cause| Self::new(WORDS, dir, full, cause.to_string()))
     }
 
     /// What a failure of the vector index says; `None` when it says nothing about the disk.
     pub(crate) fn of_vectors(dir: &Path, error: &VectorError) -> Option<Self> {
         let full = matches!(error, VectorError::Full { .. });
-        error.is_of_the_disk().then(|| Self::new(VECTORS, dir, full, cause(error)))
+        error.os_error().map(|cause| Self::new(VECTORS, dir, full, cause.to_string()))
     }
 
     /// What can be seen without writing of why an index is behind; `None` when nothing stands in its way.
@@ -81,22 +81,13 @@ impl IndexFault {
 impl fmt::Display for IndexFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { index, dir, why, .. } = self;
-        write!(f, "the {index} in `{}` is behind the store and cannot be written: ", dir.display())?;
+        write!(f, "the {index} in `{}` cannot be brought up to date: ", dir.display())?;
         match (self.full, self.free_bytes) {
             (true, Some(free)) => write!(f, "the disk is full, {free} bytes are free ({why})"),
             (true, None) => write!(f, "the disk is full ({why})"),
             (false, _) => f.write_str(why),
         }
     }
-}
-
-/// The innermost cause: what is around it names the index and the folder, which are said anyway.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    with_causes(last)
 }
 
 #[cfg(test)]
@@ -107,7 +98,8 @@ mod tests {
     fn what_can_be_seen_of_a_folder_is_said_and_a_folder_in_order_has_nothing() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(IndexFault::seen(WORDS, dir.path()), None);
-        let missing = IndexFault { free_bytes: Some(12), ..IndexFault::new(VECTORS, dir.path(), true, "x".into()) };
+        let missing =
+            IndexFault { free_bytes: Some(12), ..IndexFault::new(VECTORS, dir.path(), true, "x".into()) };
         let told = missing.to_string();
         assert!(told.contains("vector index") && told.contains("12 bytes are free"), "{told}");
         assert!(missing.cure().contains("free some room on the disk of"));

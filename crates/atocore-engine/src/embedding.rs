@@ -321,12 +321,12 @@ impl Embedding {
     pub(crate) fn missing(&self, read: &ReadTransaction<'_>) -> Result<Missing, Error> {
         let passages = read.passages()?;
         let space = self.index().and_then(VectorIndex::space).map(|space| read.space(space.fingerprint));
-        let Some(row) = space.transpose()?.flatten().map_or_else(|| read.serving_space(), |row| Ok(Some(row)))?
+        let Some(row) =
+            space.transpose()?.flatten().map_or_else(|| read.serving_space(), |row| Ok(Some(row)))?
         else {
             return Ok(Missing { missing: passages, passages });
         };
-        let stays_behind =
-            self.fault().is_some() || matches!(self.place, Some((_, IndexAccess::Read)));
+        let stays_behind = self.fault().is_some() || matches!(self.place, Some((_, IndexAccess::Read)));
         let missing = if stays_behind {
             read.passages_not_shown(row.key, self.shown(read, &row)?)?
         } else {

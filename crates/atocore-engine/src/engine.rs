@@ -93,7 +93,8 @@ impl Engine {
         loop {
             match Self::open_once(config.clone(), access.clone(), monitor) {
                 // What was kept back is for this: to look, and to take a snapshot to another disk.
-                Err(error) if error.code() == ErrorCode::DiskFull && reserve::give(&reserve).unwrap_or(false) => {}
+                Err(error)
+                    if error.code() == ErrorCode::DiskFull && reserve::give(&reserve).unwrap_or(false) => {}
                 Ok(engine) if access != Access::Read => {
                     // Without it a full disk is told, and nothing worse.
                     drop(reserve::keep(&reserve));

@@ -58,12 +58,7 @@ struct State {
 
 impl Freshness {
     /// Starts the thread for an index that shows `shown`.
-    pub(crate) fn start(
-        store: Arc<Store>,
-        words: Arc<Words>,
-        shown: Generation,
-        bell: Arc<Bell>,
-    ) -> Self {
+    pub(crate) fn start(store: Arc<Store>, words: Arc<Words>, shown: Generation, bell: Arc<Bell>) -> Self {
         let shared = Arc::new(Shared::default());
         {
             let mut state = shared.lock();

@@ -127,10 +127,12 @@ impl Retrieval<'_> {
                 notices.push(Notice::WordsBehind { shown: generation, store: store_generation });
             }
             let concerns = |fault: &&IndexFault| fault.index == WORDS || wanted != Mode::Lexical;
-            notices.extend(self.faults.iter().filter(concerns).map(|fault| Notice::IndexBehind {
-                why: fault.to_string(),
-                cure: fault.cure(),
-            }));
+            notices.extend(
+                self.faults
+                    .iter()
+                    .filter(concerns)
+                    .map(|fault| Notice::IndexBehind { why: fault.to_string(), cure: fault.cure() }),
+            );
             let candidates = Candidates::gather(read, words, near, asked.as_ref())?;
             let mode =
                 if candidates.cosines.is_none() && mode == Mode::Hybrid { Mode::Lexical } else { mode };

@@ -21,7 +21,8 @@ use atocore_storage::{
 };
 
 use crate::{
-    behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running, schedule::JobStatus,
+    behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running,
+    schedule::JobStatus,
 };
 
 /// Whether it is there and what it is.

@@ -29,16 +29,12 @@ impl Words {
     /// Opens the index in `dir`. One that the disk does not let be opened is tried again with every catch-up; one that a
     /// reader finds missing or damaged is made by the next owner.
     pub(crate) fn open(dir: PathBuf, access: IndexAccess) -> Result<Self, LexicalError> {
-        let words = Self {
-            dir,
-            access,
-            index: OnceLock::new(),
-            opening: Mutex::default(),
-            fault: Mutex::default(),
-        };
+        let words =
+            Self { dir, access, index: OnceLock::new(), opening: Mutex::default(), fault: Mutex::default() };
         match words.opened() {
             Ok(_) => {}
-            Err(LexicalError::Missing { .. } | LexicalError::Damaged { .. }) if access == IndexAccess::Read => {}
+            Err(LexicalError::Missing { .. } | LexicalError::Damaged { .. })
+                if access == IndexAccess::Read => {}
             Err(error) => match IndexFault::of_words(&words.dir, &error) {
                 Some(fault) => *lock(&words.fault) = Some(fault),
                 None => return Err(error),

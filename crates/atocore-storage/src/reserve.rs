@@ -8,10 +8,12 @@ use std::path::Path;
 use crate::files::{self, FileError};
 
 /// What is kept back.
-pub const SIZE_BYTES: u64 = 512 << 10;
+pub const SIZE_BYTES: u64 = 12 * STEP_BYTES;
 
-/// What is given up at a time: more than opening a store takes.
-const STEP_BYTES: u64 = 64 << 10;
+/// What is given up at a time: little more than opening a store takes, which is the shared memory of SQLite, 32 KiB, and
+/// the note of the owner. Both are given back when the store is closed; so it lasts for any number of openings, and is not
+/// spent on writes, which are refused.
+const STEP_BYTES: u64 = 44 << 10;
 
 /// Nothing is kept back where less than this is free: the disk is about to be full without us.
 const LEAST_FREE_BYTES: u64 = 8 << 20;

@@ -191,7 +191,8 @@ impl Store {
     ) -> Result<Committed<T>, E> {
         let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
         let mut connection = lock(writer);
-        let committed = self.commit(&mut connection, operation, body).map_err(|error| error.at(&self.path))?;
+        let committed =
+            self.commit(&mut connection, operation, body).map_err(|error| error.at(&self.path))?;
         self.fold_log(&connection);
         Ok(committed)
     }

@@ -66,12 +66,7 @@ pub(super) struct Recorded {
 /// state, and a restored copy would rightly give others. The questions are recorded without answers, and why; so the
 /// snapshot is unproven to the depth `answers` and says so, and one that is taken once there is room is not. No other
 /// index is made for it elsewhere: it would take its room from the copy.
-pub(super) fn record(
-    engine: &Engine,
-    store: &Store,
-    point: &StoreRecord,
-    monitor: &dyn Monitor,
-) -> Recorded {
+pub(super) fn record(engine: &Engine, store: &Store, point: &StoreRecord, monitor: &dyn Monitor) -> Recorded {
     let mut recording = Recording {
         engine,
         store,

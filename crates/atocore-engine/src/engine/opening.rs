@@ -49,14 +49,14 @@ impl Engine {
             match words.catch_up(&store, monitor) {
                 Ok(mark) => mark.generation,
                 // It stays behind, which answers say, and the owner goes on: a snapshot needs no index.
-                Err(error) if error.is_of_the_disk() => self.shown()?.unwrap_or_default(),
+                Err(error) if error.os_error().is_some() => self.shown()?.unwrap_or_default(),
                 Err(error) => return Err(error.into()),
             }
         };
         // A server of vectors is not waited for.
         if self.config.vectors == VectorStore::Embedded {
             match self.embedding.catch_up(&store, monitor) {
-                Err(Error::Vector(error)) if error.is_of_the_disk() => {}
+                Err(Error::Vector(error)) if error.os_error().is_some() => {}
                 done => done?,
             }
         }

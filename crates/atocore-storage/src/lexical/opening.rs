@@ -44,7 +44,7 @@ enum Unusable {
 
 impl From<TantivyError> for Unusable {
     fn from(error: TantivyError) -> Self {
-        let refused = io_cause(&error).is_some_and(is_refusal);
+        let refused = io_cause(&error).is_some_and(|cause| is_refusal(&cause));
         if refused { Self::Refused(error) } else { Self::Damaged(error.to_string()) }
     }
 }

@@ -126,7 +126,9 @@ pub trait WriteError: From<StorageError> {
 impl WriteError for StorageError {
     fn at(self, database: &Path) -> Self {
         match self {
-            Self::Full { database: None, source } => Self::Full { database: Some(database.to_owned()), source },
+            Self::Full { database: None, source } => {
+                Self::Full { database: Some(database.to_owned()), source }
+            }
             error => super::why_refused(database, error),
         }
     }

@@ -1,7 +1,7 @@
 //! What can go wrong with a vector index.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -117,11 +117,14 @@ pub enum VectorError {
 }
 
 impl VectorError {
-    /// Whether the operating system did not let the index be opened or written, for want of room or for another reason:
-    /// says nothing about the index, nor about what it is built from.
+    /// Why the operating system did not let the index be opened or written, for want of room or for another reason: it
+    /// says nothing about the index, nor about what it is built from. `None` where that is not what went wrong.
     #[must_use]
-    pub const fn is_of_the_disk(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Failed { .. })
+    pub const fn os_error(&self) -> Option<&io::Error> {
+        match self {
+            Self::Full { source, .. } | Self::Failed { source, .. } => Some(&source.source),
+            _ => None,
+        }
     }
 
     /// Names what was done where to an error of the operating system, and picks out the one that callers treat
