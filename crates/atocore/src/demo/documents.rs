@@ -34,6 +34,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/decisions/0009-cosines-are-divided-not-shifted.md"
     "docs/decisions/0010-restore-by-journal.md"
     "docs/decisions/0011-chroma.md"
+    "docs/decisions/0012-full-disk.md"
     "docs/decisions/README.md"
     "docs/errors.md"
     "docs/evaluation.md"
