@@ -201,7 +201,7 @@ impl Embedding {
         Ok(self.index())
     }
 
-    /// Notes whether the index in files could be written.
+    /// Notes whether the index in files could be brought up to date.
     fn noted_of_the_disk<T>(&self, outcome: Result<T, VectorError>) -> Result<T, VectorError> {
         match (&outcome, &self.place) {
             (Err(error), Some((place, _))) => {

@@ -24,6 +24,10 @@ const REST: Duration = Duration::from_secs(2);
 /// While the disk does not let the index be written, it is tried again this often: room may have been made.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
+/// And no more often than that it is at rest this many times as long as the last attempt took: an index that is far
+/// behind is tried in vain for long.
+const RESTS: u32 = 10;
+
 /// The thread and what it is asked.
 #[derive(Debug)]
 pub(crate) struct Freshness {
@@ -134,13 +138,14 @@ impl Shared {
 /// What the thread does.
 fn follow(shared: &Shared, store: &Store, words: &Words) {
     let mut last = Instant::now();
+    let mut took = Duration::ZERO;
     loop {
         let mut state = shared.lock();
         while !state.closing {
             let behind = state.shown < state.wanted;
             let rest = match (behind, &state.fault) {
                 (true, _) => REST,
-                (false, Some(_)) => TRY_AGAIN,
+                (false, Some(_)) => TRY_AGAIN.max(took * RESTS),
                 (false, None) => Duration::from_secs(3600),
             };
             let pause = rest.saturating_sub(last.elapsed());
@@ -153,8 +158,9 @@ fn follow(shared: &Shared, store: &Store, words: &Words) {
             return;
         }
         drop(state);
+        let began = Instant::now();
         let outcome = words.catch_up(store, &Closing { shared });
-        last = Instant::now();
+        (last, took) = (Instant::now(), began.elapsed());
         let mut state = shared.lock();
         state.fault = words.fault();
         match outcome {

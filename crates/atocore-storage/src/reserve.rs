@@ -1,6 +1,6 @@
-//! Room that is kept back on the disk of the store, so that a store can still be opened when the disk is full: to look at
-//! it, and to take a snapshot to another disk, SQLite needs some pages of shared memory and the owner a note.
+//! Room that is kept back on the disk of the store, so that the store can be opened when that disk is full.
 //!
+//! To look at it, and to take a snapshot to another disk, SQLite needs some pages of shared memory and the owner a note.
 //! It is a file that means nothing. A little of it is given up at a time, and it is made anew once there is room again.
 
 use std::path::Path;

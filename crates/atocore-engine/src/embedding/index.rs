@@ -49,7 +49,7 @@ impl Embedding {
         let alone = self.alone(at, "verify the vector index")?;
         let Some((index, row)) = self.serving(at)? else { return Ok(Comparison::default()) };
         let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.turn.watched(monitor));
-        let _mark = self.noted(index.catch_up(&vectors, &monitor))?;
+        let _mark = self.noted(self.noted_of_the_disk(index.catch_up(&vectors, &monitor)))?;
         self.noted(index.compare(&vectors, &monitor))
     }
 
@@ -81,9 +81,8 @@ impl Embedding {
         Ok(self.index().zip(at.store.read(|read| read.serving_space())?))
     }
 
-    /// Notes whether the server of the index answers, or the disk lets it be written.
+    /// Notes whether the server of the index answers.
     fn noted<T>(&self, outcome: Result<T, VectorError>) -> Result<T, Error> {
-        let outcome = self.noted_of_the_disk(outcome);
         match &outcome {
             Ok(_) => *lock(&self.outage) = None,
             Err(VectorError::Unavailable(outage)) => *lock(&self.outage) = Some(outage.clone()),
