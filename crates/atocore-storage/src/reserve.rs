@@ -29,6 +29,8 @@ pub fn keep(path: &Path) -> Result<(), FileError> {
     if files::size_if_present(path)? >= SIZE_BYTES || files::free_bytes(path)? < LEAST_FREE_BYTES {
         return Ok(());
     }
+    // Left by a process that was killed here, which must not add up.
+    files::remove_staged(path)?;
     // Bytes that no file system can store in less room than they take.
     let mut bytes = vec![0; usize::try_from(SIZE_BYTES).unwrap_or_default()];
     blake3::Hasher::new().finalize_xof().fill(&mut bytes);
