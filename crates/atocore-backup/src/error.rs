@@ -162,7 +162,7 @@ impl BackupError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::NotEnoughSpace { .. } => {
-                "make room, or set ATOCORE_BACKUP_DIR to a folder on a larger disk"
+                "make room on the disk of the folder that is named; where that is the disk of the snapshots, ATOCORE_BACKUP_DIR can name a larger one"
             }
             Self::VectorStoreEntry { .. } => {
                 "move it out of the vector store, or take the snapshot without `--include-chroma`"

@@ -180,6 +180,8 @@ pub struct Taken {
     pub manifest: Manifest,
     /// What became of the vector store.
     pub vectors: VectorOutcome,
+    /// What a person should know of it beyond that: for who took it to add; none by itself.
+    pub notices: Vec<String>,
 }
 
 /// Takes a snapshot of `source` into `vault`.
@@ -281,7 +283,7 @@ pub fn take_with(
     proceed(monitor)?;
     let (id, path) = (stage.id(), stage.target().to_owned());
     stage.publish()?;
-    Ok(Taken { id, path, manifest, vectors })
+    Ok(Taken { id, path, manifest, vectors, notices: Vec::new() })
 }
 
 /// A snapshot while it is written.

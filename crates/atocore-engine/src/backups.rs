@@ -93,11 +93,16 @@ pub(crate) fn take(
     // Without vectors nobody has the turn yet: ingestion is kept out until the canaries have been asked.
     let turn = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
     let turn = Mutex::new(turn);
+    let unasked = Mutex::new(None);
     let canaries = |point: &StoreRecord| {
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner).take();
-        canaries::record(engine, store, point, monitor)
+        let recorded = canaries::record(engine, store, point, monitor);
+        *unasked.lock().unwrap_or_else(PoisonError::into_inner) = recorded.unasked;
+        recorded.bytes
     };
-    Ok(take::take_with(&vault, &source, &options, &canaries, monitor)?)
+    let mut taken = take::take_with(&vault, &source, &options, &canaries, monitor)?;
+    taken.notices.extend(unasked.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(taken)
 }
 
 pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {

@@ -1,10 +1,17 @@
 //! Looks for what is wrong and says which command cures it. Changes nothing.
 
+mod disk;
 mod proof;
 
 use atocore_storage::registry::{Registry, RegistryError};
 
-use crate::{engine::Engine, error::Error, projects::roots, status};
+use crate::{
+    behind::{VECTORS, WORDS},
+    engine::Engine,
+    error::Error,
+    projects::roots,
+    status,
+};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +39,8 @@ impl Level {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What: `registry`, `store`, `word index`, `model`, `vectors`, `roots`, `snapshots`, `proof`, `schedule`.
+    /// What: `registry`, `store`, `word index`, `vector index`, `model`, `vectors`, `roots`, `disk`, `snapshots`, `proof`,
+    /// `schedule`.
     pub check: &'static str,
     /// How it is.
     pub level: Level,
@@ -52,6 +60,7 @@ pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
     findings.index(engine);
     findings.meaning(engine);
     findings.roots(engine);
+    findings.disks(engine);
     findings.status(engine);
     findings.list
 }
@@ -129,10 +138,19 @@ impl Findings {
         if engine.store_if_any().is_none() {
             return;
         }
-        match engine.words_are_current() {
-            Ok(true) => {
-                self.add("word index", Level::Ok, "the word index shows every document".to_owned(), None)
+        match engine.indexes_behind() {
+            Ok(behind) => {
+                for fault in &behind {
+                    self.add(fault.index, Level::Problem, fault.to_string(), Some(&fault.cure()));
+                }
+                if behind.iter().any(|fault| fault.index == WORDS) {
+                    return;
+                }
             }
+            Err(error) => return self.failed("word index", &error),
+        }
+        match engine.words_are_current() {
+            Ok(true) => self.add(WORDS, Level::Ok, "the word index shows every document".to_owned(), None),
             Ok(false) => {
                 let message = "the word index is behind the store".to_owned();
                 self.add("word index", Level::Warning, message, Some("atocore refresh --all"));
@@ -157,15 +175,22 @@ impl Findings {
                 self.add("model", level, message, Some(&failure.cure));
             }
         }
-        let missing = status.passages.saturating_sub(status.embedded);
+        let unmade = status.passages.saturating_sub(status.embedded);
         if status.switching {
             let serving = status.serving.as_deref().unwrap_or_default();
             let message = format!("answers still use the vectors of `{serving}`");
             self.add("vectors", Level::Warning, message, Some("atocore embed"));
-        } else if missing > 0 && status.problem.is_none() {
-            let message = format!("{} without a vector", counted_u64(missing, "passage"));
+        } else if unmade > 0 && status.problem.is_none() {
+            let message = format!("{} without a vector", counted_u64(unmade, "passage"));
             self.add("vectors", Level::Warning, message, Some("atocore embed"));
-        } else if status.passages > 0 && missing == 0 {
+        } else if status.missing > 0 && unmade == 0 {
+            // Why the disk does not let it be written, when that is it, has been said.
+            if self.list.iter().all(|finding| finding.check != VECTORS) {
+                let made = counted_u64(status.missing, "passage");
+                let message = format!("the vector index does not show the vectors of {made} yet");
+                self.add("vectors", Level::Warning, message, Some("atocore embed"));
+            }
+        } else if status.passages > 0 && unmade == 0 {
             self.add("vectors", Level::Ok, "every passage has its vector".to_owned(), None);
         }
         if let Some(outage) = status.outage {

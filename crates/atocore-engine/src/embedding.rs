@@ -10,8 +10,9 @@ mod thread;
 
 use std::{
     collections::HashMap,
+    path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -19,7 +20,7 @@ use std::{
 use atocore_model::{id::Generation, monitor::Monitor, time::Clock};
 use atocore_storage::{
     lexical::IndexAccess,
-    sqlite::{SpaceRow, Store, StoreVectors},
+    sqlite::{ReadTransaction, SpaceRow, Store, StoreVectors},
     vector::{ChromaIndex, ChromaServer, Outage, ScanIndex, VectorError, VectorIndex},
 };
 
@@ -30,8 +31,7 @@ use models::Models;
 pub use models::{ModelChoice, NoModel};
 pub(crate) use thread::EmbeddingThread;
 
-use crate::{bell::Bell, error::Error};
-use std::path::Path;
+use crate::{behind::IndexFault, bell::Bell, error::Error};
 
 /// Where passages are searched by their vectors. The vectors themselves are in the store in any case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,13 +47,20 @@ pub enum VectorStore {
 #[derive(Debug)]
 pub(crate) struct Embedding {
     models: Arc<Models>,
-    index: Option<Box<dyn VectorIndex>>,
+    index: OnceLock<Box<dyn VectorIndex>>,
+    /// The folder of an index in files, and what it is opened for: one that the disk does not let an owner open is tried
+    /// again.
+    place: Option<(PathBuf, IndexAccess)>,
+    /// Why the index in files could not be brought up to date last; `None` once it was.
+    fault: Mutex<Option<IndexFault>>,
     /// Since when and why the index is of no use; `None` while it is, as far as is known.
     outage: Mutex<Option<Outage>>,
     /// How often each project was asked about since the start: vectors of the most asked-for are made first.
     asked: Mutex<HashMap<String, u64>>,
     /// Questions that are being answered now: nothing new is embedded meanwhile.
     questions: AtomicUsize,
+    /// One opener at a time.
+    opening: Mutex<()>,
     /// One maker at a time.
     making: Mutex<()>,
     progress: Mutex<Option<Making>>,
@@ -83,6 +90,14 @@ pub(crate) struct Asked {
     pub(crate) cut: Option<(usize, usize)>,
 }
 
+/// How many passages are found by their words only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Missing {
+    pub(crate) missing: u64,
+    /// Of how many.
+    pub(crate) passages: u64,
+}
+
 /// What is known of models and vectors, for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbeddingStatus {
@@ -104,6 +119,9 @@ pub struct EmbeddingStatus {
     pub embedded: u64,
     /// Passages that are found by meaning.
     pub indexed: u64,
+    /// Passages that are found by their words only, as answers say too: those without a vector, and those with one that
+    /// the index does not show yet.
+    pub missing: u64,
     /// What is being made in this process.
     pub making: Option<Making>,
     /// Why the last attempt to make vectors failed; `None` when it did not.
@@ -113,14 +131,19 @@ pub struct EmbeddingStatus {
 }
 
 impl Embedding {
-    /// Opens the vector index in `dir`; one that a reader finds missing or damaged is made by the next owner.
+    /// Opens the vector index in `dir`; one that a reader finds missing or damaged is made by the next owner, and one that
+    /// the disk does not let an owner open is tried again with every catch-up.
     pub(crate) fn open(choice: ModelChoice, dir: &Path, access: IndexAccess) -> Result<Self, Error> {
-        let index: Option<Box<dyn VectorIndex>> = match ScanIndex::open(dir, access) {
-            Ok(index) => Some(Box::new(index)),
-            Err(VectorError::Missing { .. } | VectorError::Damaged { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Self { index, ..Self::without_index(choice) })
+        let embedding = Self { place: Some((dir.to_owned(), access)), ..Self::without_index(choice) };
+        match ScanIndex::open(dir, access) {
+            Ok(index) => drop(embedding.index.set(Box::new(index))),
+            Err(VectorError::Missing { .. } | VectorError::Damaged { .. }) => {}
+            Err(error) => match IndexFault::of_vectors(dir, &error) {
+                Some(fault) => *lock(&embedding.fault) = Some(fault),
+                None => return Err(error.into()),
+            },
+        }
+        Ok(embedding)
     }
 
     /// With the vectors on a server, which is asked nothing yet.
@@ -130,25 +153,28 @@ impl Embedding {
         access: IndexAccess,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let index = Box::new(ChromaIndex::new(server, access, clock));
-        Self { index: Some(index), ..Self::without_index(choice) }
+        let index: Box<dyn VectorIndex> = Box::new(ChromaIndex::new(server, access, clock));
+        Self { index: index.into(), ..Self::without_index(choice) }
     }
 
     /// With the models of this one, and an index in files of its own in an empty folder.
     pub(crate) fn in_files(&self, dir: &Path) -> Result<Self, Error> {
-        let index = Box::new(ScanIndex::open(dir, IndexAccess::Write)?);
+        let index: Box<dyn VectorIndex> = Box::new(ScanIndex::open(dir, IndexAccess::Write)?);
         let models = Arc::clone(&self.models);
-        Ok(Self { models, index: Some(index), ..Self::without_index(self.models.choice().clone()) })
+        Ok(Self { models, index: index.into(), ..Self::without_index(self.models.choice().clone()) })
     }
 
     /// Of an installation that has no store yet.
     pub(crate) fn without_index(choice: ModelChoice) -> Self {
         Self {
             models: Arc::new(Models::new(choice)),
-            index: None,
+            index: OnceLock::new(),
+            place: None,
+            fault: Mutex::default(),
             outage: Mutex::default(),
             asked: Mutex::default(),
             questions: AtomicUsize::default(),
+            opening: Mutex::default(),
             making: Mutex::default(),
             progress: Mutex::default(),
             failure: Mutex::default(),
@@ -158,7 +184,35 @@ impl Embedding {
 
     /// The vector index; `None` while there is none.
     pub(crate) fn index(&self) -> Option<&dyn VectorIndex> {
-        self.index.as_deref()
+        self.index.get().map(|index| &**index)
+    }
+
+    /// Why the index in files could not be brought up to date last; `None` once it was.
+    pub(crate) fn fault(&self) -> Option<IndexFault> {
+        lock(&self.fault).clone()
+    }
+
+    /// The index, which an owner opens here when the disk did not let it be opened before.
+    fn opened(&self) -> Result<Option<&dyn VectorIndex>, VectorError> {
+        let _one = lock(&self.opening);
+        if let (None, Some((place, IndexAccess::Write))) = (self.index.get(), &self.place) {
+            drop(self.index.set(Box::new(ScanIndex::open(place, IndexAccess::Write)?)));
+        }
+        Ok(self.index())
+    }
+
+    /// Notes whether the index in files could be brought up to date.
+    fn noted_of_the_disk<T>(&self, outcome: Result<T, VectorError>) -> Result<T, VectorError> {
+        match (&outcome, &self.place) {
+            (Err(error), Some((place, _))) => {
+                if let Some(fault) = IndexFault::of_vectors(place, error) {
+                    *lock(&self.fault) = Some(fault);
+                }
+            }
+            (Err(_), None) => {}
+            (Ok(_), _) => *lock(&self.fault) = None,
+        }
+        outcome
     }
 
     /// Since when and why the server of the vectors is of no use, as far as this process knows.
@@ -221,10 +275,18 @@ impl Embedding {
     /// Brings the vector index to the newest state of the space that answers use. A server that is of no use is left
     /// for later, see [`Embedding::outage`]: nothing else waits for it.
     pub(crate) fn catch_up(&self, store: &Store, monitor: &dyn Monitor) -> Result<(), Error> {
-        let Some(index) = self.index() else { return Ok(()) };
-        let Some(row) = store.read(|read| read.serving_space())? else { return Ok(()) };
-        match index.catch_up(&StoreVectors::new(store, &row), monitor) {
-            Ok(_) => *lock(&self.outage) = None,
+        let Some(row) = store.read(|read| read.serving_space())? else {
+            *lock(&self.fault) = None;
+            return Ok(());
+        };
+        let source = StoreVectors::new(store, &row);
+        let caught_up = self.opened().and_then(|index| match index {
+            Some(index) => index.catch_up(&source, monitor).map(Some),
+            None => Ok(None),
+        });
+        match self.noted_of_the_disk(caught_up) {
+            Ok(None) => {}
+            Ok(Some(_)) => *lock(&self.outage) = None,
             Err(VectorError::Unavailable(outage)) => *lock(&self.outage) = Some(outage),
             Err(error) => return Err(error.into()),
         }
@@ -235,13 +297,46 @@ impl Embedding {
     pub(crate) fn is_current(&self, store: &Store) -> Result<bool, Error> {
         store.read(|read| {
             let Some(row) = read.serving_space()? else { return Ok(true) };
-            let Some(index) = self.index() else { return Ok(false) };
-            let Some(mark) = index.mark().filter(|_| index.space() == Some(row.space)) else {
-                return Ok(false);
-            };
+            let Some(shown) = self.shown(read, &row)? else { return Ok(false) };
             let changed: Generation = read.last_document_change()?.max(read.last_vector_change()?);
-            Ok(read.has(mark)? && changed <= mark.generation)
+            Ok(changed <= shown)
         })
+    }
+
+    /// The state of the store that the index shows of a space; `None` when it shows none.
+    fn shown(&self, read: &ReadTransaction<'_>, row: &SpaceRow) -> Result<Option<Generation>, Error> {
+        let Some(index) = self.index().filter(|index| index.space() == Some(row.space)) else {
+            return Ok(None);
+        };
+        match index.mark() {
+            Some(mark) if read.has(mark)? => Ok(Some(mark.generation)),
+            _ => Ok(None),
+        }
+    }
+
+    /// How many passages are found by their words only, and of how many: what answers and `status` say is counted here.
+    ///
+    /// An index that follows the store is asked how much it has. One that stays behind may also have what is gone since, so
+    /// the store is asked what came later.
+    pub(crate) fn missing(&self, read: &ReadTransaction<'_>) -> Result<Missing, Error> {
+        let passages = read.passages()?;
+        let space = self.index().and_then(VectorIndex::space).map(|space| read.space(space.fingerprint));
+        let Some(row) =
+            space.transpose()?.flatten().map_or_else(|| read.serving_space(), |row| Ok(Some(row)))?
+        else {
+            return Ok(Missing { missing: passages, passages });
+        };
+        let stays_behind = self.fault().is_some() || matches!(self.place, Some((_, IndexAccess::Read)));
+        let missing = if stays_behind {
+            read.passages_not_shown(row.key, self.shown(read, &row)?)?
+        } else {
+            let found = self.index().map_or(0, VectorIndex::vectors);
+            match passages.saturating_sub(found) {
+                0 => 0,
+                missing => missing.saturating_sub(read.passages_with_empty_vector(row.key)?),
+            }
+        };
+        Ok(Missing { missing, passages })
     }
 
     /// What is known, without loading a model.
@@ -251,12 +346,12 @@ impl Embedding {
             Err(VectorError::Unavailable(outage)) => Some(outage),
             _ => None,
         };
-        let (serving, counts) = match store {
-            None => (None, Default::default()),
+        let (serving, counts, missing) = match store {
+            None => (None, Default::default(), Missing::default()),
             Some(store) => store.read(|read| {
                 let row = read.serving_space()?;
                 let counts = read.vector_counts(row.as_ref().map_or(-1, |row| row.key))?;
-                Ok::<_, Error>((row, counts))
+                Ok::<_, Error>((row, counts, self.missing(read)?))
             })?,
         };
         let differs =
@@ -271,6 +366,7 @@ impl Embedding {
             passages: counts.passages,
             embedded: counts.embedded,
             indexed: self.index().map_or(0, VectorIndex::vectors),
+            missing: missing.missing,
             making: lock(&self.progress).clone(),
             failure: lock(&self.failure).clone(),
             outage: unready.or_else(|| self.outage()),

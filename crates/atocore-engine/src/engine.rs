@@ -12,6 +12,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use atocore_backup::replace::Recovered;
 use atocore_model::{
+    error::ErrorCode,
     id::{Generation, ProjectId},
     monitor::Monitor,
     name::ProjectName,
@@ -21,9 +22,9 @@ use atocore_model::{
 };
 use atocore_storage::{
     layout::Layout,
-    lexical::LexicalIndex,
     locks::{self, Owner, OwnerLock, ReaderLock},
     registry::Registry,
+    reserve,
     sqlite::{Operation, StorageError, Store, WriteTransaction},
     vector::{Comparison, VectorError},
 };
@@ -40,6 +41,7 @@ use crate::{
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
     retrieval::RankWeights,
     status::{self, Health, SourceStatus, Status},
+    words::Words,
 };
 
 /// What an engine is opened for.
@@ -72,7 +74,7 @@ pub struct Engine {
     embedding: Arc<Embedding>,
     // Declared before the store and the lock: the thread ends before what it works with is closed.
     freshness: Option<Arc<Freshness>>,
-    index: Option<Arc<LexicalIndex>>,
+    words: Option<Arc<Words>>,
     store: Option<Arc<Store>>,
     recovered: Recovered,
     unopened: Option<Error>,
@@ -81,11 +83,29 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens an installation. An owner creates what is missing and brings the word index up to date first.
+    /// Opens an installation. An owner creates what is missing and brings the indexes up to date first, as far as the
+    /// disk lets them be written. On a full disk it gives up some of the room that was kept back for that.
     ///
     /// # Errors
     /// When another process owns the store, or the store cannot be opened.
     pub fn open(config: EngineConfig, access: Access, monitor: &dyn Monitor) -> Result<Self, Error> {
+        let reserve = config.layout.reserve();
+        loop {
+            match Self::open_once(config.clone(), access.clone(), monitor) {
+                // What was kept back is for this: to look, and to take a snapshot to another disk.
+                Err(error)
+                    if error.code() == ErrorCode::DiskFull && reserve::give(&reserve).unwrap_or(false) => {}
+                Ok(engine) if access != Access::Read => {
+                    // Without it a full disk is told, and nothing worse.
+                    drop(reserve::keep(&reserve));
+                    return Ok(engine);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_once(config: EngineConfig, access: Access, monitor: &dyn Monitor) -> Result<Self, Error> {
         let folders = Folders { vault: config.vault_dir.clone(), drive: config.drive_dir.clone() };
         let mut engine = Self {
             projects: Projects::new(config.layout.registry.clone(), folders),
@@ -93,7 +113,7 @@ impl Engine {
             making: None,
             embedding: Arc::new(Embedding::without_index(config.model.clone())),
             freshness: None,
-            index: None,
+            words: None,
             store: None,
             recovered: Recovered::Nothing,
             unopened: None,

@@ -1,6 +1,6 @@
 //! Everything an engine can refuse or fail at, with the code, and the command that helps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use atocore_backup::error::BackupError;
 use atocore_embed::EmbedError;
@@ -19,11 +19,11 @@ use atocore_storage::{
     lexical::LexicalError,
     locks::LockError,
     registry::{Fault, RegistryError},
-    sqlite::StorageError,
+    sqlite::{StorageError, WriteError},
     vector::VectorError,
 };
 
-use crate::embedding::NoModel;
+use crate::{behind::IndexFault, embedding::NoModel};
 
 /// An error of the engine. Displays as one sentence; the cause is its source.
 #[derive(Debug, thiserror::Error)]
@@ -111,13 +111,21 @@ pub enum Error {
         since: Timestamp,
     },
     /// The wait for a generation ended.
-    #[error("generation {wanted} could not be seen in time, the answers show generation {shown}")]
+    #[error(
+        "generation {wanted} could not be seen in time, the answers show generation {shown}{}",
+        why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+    )]
     GenerationNotReached {
         /// What was waited for.
         wanted: Generation,
         /// What can be seen.
         shown: Generation,
+        /// Why the word index does not get there; `None` when nothing is known to stand in its way.
+        why: Option<Box<IndexFault>>,
     },
+    /// An index does not show what was committed, because the disk does not let it be written.
+    #[error("{0}")]
+    IndexBehind(Box<IndexFault>),
     /// The word index does not belong to this store yet.
     #[error("the word index is not ready")]
     IndexNotReady,
@@ -242,6 +250,7 @@ impl Error {
             }
             Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
             Self::GenerationNotReached { .. } => ErrorCode::GenerationNotReached,
+            Self::IndexBehind(fault) => fault.code(),
             Self::IndexNotReady => ErrorCode::IndexUnavailable,
             Self::NoModel(failure) | Self::NoTokenizer(failure) if failure.damaged => ErrorCode::ModelDamaged,
             Self::NoModel(_) | Self::NoTokenizer(_) => ErrorCode::ModelMissing,
@@ -317,6 +326,9 @@ impl Error {
     fn own_hint(&self) -> Option<String> {
         let hint = match self {
             Self::Backup(error) => error.hint()?,
+            Self::IndexBehind(fault) | Self::GenerationNotReached { why: Some(fault), .. } => {
+                return Some(fault.cure());
+            }
             Self::NoModel(failure) => return Some(format!("`{}`", failure.cure)),
             Self::NoTokenizer(failure) => {
                 return Some(format!("`{}`, or give the budget in characters", failure.cure));
@@ -405,6 +417,15 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::Cancelled => "run the command again to go on where it stopped",
         _ => return None,
     })
+}
+
+impl WriteError for Error {
+    fn at(self, database: &Path) -> Self {
+        match self {
+            Self::Storage(error) => Self::Storage(error.at(database)),
+            error => error,
+        }
+    }
 }
 
 /// A caller that calls it off is no fault of the model.

@@ -13,16 +13,20 @@ use atocore_model::{
     id::Generation,
     monitor::{Monitor, Progress},
 };
-use atocore_storage::{
-    lexical::{LexicalError, LexicalIndex},
-    sqlite::Store,
-};
+use atocore_storage::{lexical::LexicalError, sqlite::Store};
 
-use crate::{bell::Bell, error::Error};
+use crate::{behind::IndexFault, bell::Bell, error::Error, words::Words};
 
 /// While nobody waits, the index is brought up to date at most this often: a commit of the index costs as much as
 /// indexing hundreds of passages.
 const REST: Duration = Duration::from_secs(2);
+
+/// While the disk does not let the index be written, it is tried again this often: room may have been made.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// And no more often than that it is at rest this many times as long as the last attempt took: an index that is far
+/// behind is tried in vain for long.
+const RESTS: u32 = 10;
 
 /// The thread and what it is asked.
 #[derive(Debug)]
@@ -47,28 +51,27 @@ struct State {
     shown: Generation,
     /// How many callers wait.
     waiting: usize,
-    /// How often an attempt failed, and why the last one did.
+    /// How often an attempt failed.
     failures: u64,
+    /// Why the last one did, where that says nothing about the disk.
     failure: Option<LexicalError>,
+    /// Why the last one did, where it does; `None` once one succeeded.
+    fault: Option<IndexFault>,
     closing: bool,
 }
 
 impl Freshness {
     /// Starts the thread for an index that shows `shown`.
-    pub(crate) fn start(
-        store: Arc<Store>,
-        index: Arc<LexicalIndex>,
-        shown: Generation,
-        bell: Arc<Bell>,
-    ) -> Self {
+    pub(crate) fn start(store: Arc<Store>, words: Arc<Words>, shown: Generation, bell: Arc<Bell>) -> Self {
         let shared = Arc::new(Shared::default());
         {
             let mut state = shared.lock();
             (state.wanted, state.shown) = (shown, shown);
+            state.fault = words.fault();
         }
         let thread = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || follow(&shared, &store, &index))
+            thread::spawn(move || follow(&shared, &store, &words))
         };
         Self { shared, bell, thread: Some(thread) }
     }
@@ -95,13 +98,17 @@ impl Freshness {
                 break Ok(());
             }
             if state.failures > failures {
-                break Err(state.failure.take().map_or(Error::IndexNotReady, Error::Lexical));
+                break Err(match &state.fault {
+                    Some(fault) => Error::IndexBehind(Box::new(fault.clone())),
+                    None => state.failure.take().map_or(Error::IndexNotReady, Error::Lexical),
+                });
             }
             let left = match limit.map(|limit| limit.checked_sub(started.elapsed())) {
                 None => Duration::from_secs(60),
                 Some(Some(left)) => left,
                 Some(None) => {
-                    break Err(Error::GenerationNotReached { wanted: generation, shown: state.shown });
+                    let why = state.fault.clone().map(Box::new);
+                    break Err(Error::GenerationNotReached { wanted: generation, shown: state.shown, why });
                 }
             };
             state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -129,33 +136,41 @@ impl Shared {
 }
 
 /// What the thread does.
-fn follow(shared: &Shared, store: &Store, index: &LexicalIndex) {
+fn follow(shared: &Shared, store: &Store, words: &Words) {
     let mut last = Instant::now();
+    let mut took = Duration::ZERO;
     loop {
         let mut state = shared.lock();
         while !state.closing {
             let behind = state.shown < state.wanted;
-            let rested = last.elapsed() >= REST;
-            if behind && (rested || state.waiting > 0) {
+            let rest = match (behind, &state.fault) {
+                (true, _) => REST,
+                (false, Some(_)) => TRY_AGAIN.max(took * RESTS),
+                (false, None) => Duration::from_secs(3600),
+            };
+            let pause = rest.saturating_sub(last.elapsed());
+            if pause.is_zero() || behind && state.waiting > 0 {
                 break;
             }
-            let pause = if behind { REST.saturating_sub(last.elapsed()) } else { Duration::from_secs(3600) };
             state = shared.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
         if state.closing {
             return;
         }
         drop(state);
-        let outcome = index.catch_up(store, &Closing { shared });
-        last = Instant::now();
+        let began = Instant::now();
+        let outcome = words.catch_up(store, &Closing { shared });
+        (last, took) = (Instant::now(), began.elapsed());
         let mut state = shared.lock();
+        state.fault = words.fault();
         match outcome {
             Ok(mark) => state.shown = state.shown.max(mark.generation),
             Err(LexicalError::Cancelled) => {}
             Err(error) => {
                 state.failures += 1;
                 state.failure = Some(error);
-                // Tried again with the next write or the next caller that waits.
+                // Tried again with the next write or the next caller that waits; and after a while, where the disk is at
+                // fault.
                 state.wanted = state.shown;
             }
         }

@@ -5,6 +5,7 @@
 
 mod archiving;
 mod backups;
+mod behind;
 mod bell;
 mod caller;
 mod clock;
@@ -27,6 +28,7 @@ mod restoring;
 mod retrieval;
 pub mod schedule;
 mod status;
+mod words;
 
 pub use atocore_backup::{
     archive::{Identities, Recipients},
@@ -54,6 +56,7 @@ pub use atocore_storage::{
 
 pub use archiving::{export, import};
 pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, restore, validate};
+pub use behind::IndexFault;
 pub use caller::{Caller, Reach};
 pub use clock::SystemClock;
 pub use config::EngineConfig;

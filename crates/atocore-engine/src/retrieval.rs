@@ -24,7 +24,8 @@ use atocore_storage::{
 };
 
 use crate::{
-    embedding::{Asked, Asking, Embedding},
+    behind::{IndexFault, WORDS},
+    embedding::{Asked, Asking, Embedding, Missing},
     error::Error,
 };
 use candidates::{Candidates, Half, Search};
@@ -72,6 +73,8 @@ pub(crate) struct Retrieval<'e> {
     pub(crate) words: &'e LexicalIndex,
     pub(crate) embedding: &'e Embedding,
     pub(crate) weights: &'e RankWeights,
+    /// The indexes that could not be brought up to date, which the answer says.
+    pub(crate) faults: &'e [IndexFault],
 }
 
 impl Retrieval<'_> {
@@ -123,6 +126,13 @@ impl Retrieval<'_> {
             if generation < store_generation {
                 notices.push(Notice::WordsBehind { shown: generation, store: store_generation });
             }
+            let concerns = |fault: &&IndexFault| fault.index == WORDS || wanted != Mode::Lexical;
+            notices.extend(
+                self.faults
+                    .iter()
+                    .filter(concerns)
+                    .map(|fault| Notice::IndexBehind { why: fault.to_string(), cure: fault.cure() }),
+            );
             let candidates = Candidates::gather(read, words, near, asked.as_ref())?;
             let mode =
                 if candidates.cosines.is_none() && mode == Mode::Hybrid { Mode::Lexical } else { mode };
@@ -191,17 +201,13 @@ impl Retrieval<'_> {
             }
             Err(error) => return Err(error),
         };
-        let passages = self.words.passages();
+        // Counted only when there may be some: every question would wait for it.
         let found = self.embedding.index().map_or(0, VectorIndex::vectors);
-        let settled = match &asked {
-            Some(asked) if found < passages => {
-                self.store.read(|read| read.passages_with_empty_vector(asked.space.key))?
+        if found < self.words.passages() || !self.faults.is_empty() {
+            let Missing { missing, passages } = self.store.read(|read| self.embedding.missing(read))?;
+            if missing > 0 {
+                notices.push(Notice::VectorsMissing { missing, passages });
             }
-            _ => 0,
-        };
-        let found = found + settled;
-        if found < passages {
-            notices.push(Notice::VectorsMissing { missing: passages - found, passages });
         }
         if let Some((tokens, window)) = asked.as_ref().and_then(|asked| asked.cut) {
             notices.push(Notice::QuestionCut { tokens, window });

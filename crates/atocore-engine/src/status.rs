@@ -21,7 +21,8 @@ use atocore_storage::{
 };
 
 use crate::{
-    embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running, schedule::JobStatus,
+    behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running,
+    schedule::JobStatus,
 };
 
 /// Whether it is there and what it is.
@@ -117,6 +118,8 @@ pub struct Status {
     pub generation: Generation,
     /// The generation that answers show.
     pub index_generation: Option<Generation>,
+    /// The indexes that are behind the store because the disk does not let them be written.
+    pub indexes_behind: Vec<IndexFault>,
     /// How many facts there are.
     pub facts: FactCounts,
     /// Every project, by id.
@@ -195,6 +198,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         running: engine.running(),
         generation,
         index_generation: engine.shown()?,
+        indexes_behind: engine.indexes_behind()?,
         facts,
         embedding: engine.embedding_status()?,
         snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {

@@ -208,6 +208,13 @@ pub enum Notice {
         /// What the store has.
         store: Generation,
     },
+    /// An index could not be brought up to date, because the disk does not let it be written.
+    IndexBehind {
+        /// Which one, and what is wrong.
+        why: String,
+        /// What helps.
+        cure: String,
+    },
     /// There is no model, so only words were searched.
     NoModel {
         /// Why there is none.
@@ -224,7 +231,7 @@ pub enum Notice {
         /// What helps.
         cure: String,
     },
-    /// Some passages have no vector yet and were found by their words only.
+    /// Some passages have no vector yet, or one that the index does not show yet, and were found by their words only.
     VectorsMissing {
         /// How many.
         missing: u64,

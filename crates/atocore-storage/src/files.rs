@@ -358,6 +358,46 @@ pub fn free_bytes(path: &Path) -> Result<u64, FileError> {
     named("look at the free space of", existing, fs4::available_space(existing))
 }
 
+/// The size of a file; 0 when there is none.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn size_if_present(path: &Path) -> Result<u64, FileError> {
+    match std::fs::metadata(path) {
+        Ok(found) => Ok(found.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(FileError { action: "look at", path: path.to_owned(), source }),
+    }
+}
+
+/// Cuts a file down to `bytes`.
+///
+/// # Errors
+/// When it is not there or cannot be written.
+///
+/// # Durability
+/// None.
+pub fn shorten(path: &Path, bytes: u64) -> Result<(), FileError> {
+    let file = named("open", path, OpenFile::options().write(true).open(path))?;
+    named("shorten", path, file.set_len(bytes))
+}
+
+/// The size of all files below `dir` together, links not followed; 0 when there is no such folder.
+///
+/// # Errors
+/// When a folder below it cannot be read. What goes away meanwhile counts for nothing.
+pub fn tree_bytes(dir: &Path) -> Result<u64, FileError> {
+    let mut bytes = 0_u64;
+    for path in match list(dir) {
+        Err(error) if error.is_missing() => return Ok(0),
+        listed => listed?,
+    } {
+        let Ok(found) = std::fs::symlink_metadata(&path) else { continue };
+        bytes = bytes.saturating_add(if found.is_dir() { tree_bytes(&path)? } else { found.len() });
+    }
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,6 +69,12 @@ impl Layout {
         self.data.join("restore")
     }
 
+    /// Room that is kept back for when the disk is full; see [`crate::reserve`].
+    #[must_use]
+    pub fn reserve(&self) -> PathBuf {
+        self.data.join("reserve")
+    }
+
     /// Emptied whenever a process takes ownership of the store.
     #[must_use]
     pub fn scratch(&self) -> PathBuf {

@@ -26,6 +26,7 @@ use std::{
 use atocore_model::{id::Mark, monitor::Monitor};
 use tantivy::{Index, IndexReader, IndexWriter};
 
+pub(crate) use self::error::is_refusal;
 pub use self::{
     error::{LexicalError, SourceError},
     filter::LexicalFilter,

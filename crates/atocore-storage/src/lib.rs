@@ -9,5 +9,6 @@ pub mod lexical;
 pub mod locks;
 pub mod original;
 pub mod registry;
+pub mod reserve;
 pub mod sqlite;
 pub mod vector;

@@ -36,7 +36,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 pub use documents::{DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
 pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
-pub use error::StorageError;
+pub use error::{StorageError, WriteError};
 pub use facts::FactCounts;
 pub(crate) use migrate::APPLICATION_ID;
 pub use migrate::SCHEMA_VERSION;
@@ -103,7 +103,7 @@ impl Store {
     /// # Errors
     /// When SQLite is too old, the file is not a store, is newer than this program, or cannot be opened.
     pub fn open(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
-        Self::open_or_create(path, options).map_err(|error| why_not_opened(path, error))
+        Self::open_or_create(path, options).map_err(|error| why_refused(path, error))
     }
 
     fn open_or_create(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
@@ -151,11 +151,14 @@ impl Store {
             writer: None,
             pins: Arc::default(),
         };
-        let reader = store.reader()?;
-        match migrate::check(&reader).map_err(|error| why_not_opened(&store.path, error))? {
-            SCHEMA_VERSION => {}
-            found => return Err(StorageError::Older { found, known: SCHEMA_VERSION }),
-        }
+        let opening = || {
+            let reader = store.reader()?;
+            match migrate::check(&reader)? {
+                SCHEMA_VERSION => Ok(reader),
+                found => Err(StorageError::Older { found, known: SCHEMA_VERSION }),
+            }
+        };
+        let reader = opening().map_err(|error| why_refused(&store.path, error))?;
         store.give_back(reader);
         Ok(store)
     }
@@ -181,25 +184,33 @@ impl Store {
     ///
     /// # Durability
     /// When this returns `Ok`, the change survives a power cut.
-    pub fn write<T, E: From<StorageError>>(
+    pub fn write<T, E: WriteError>(
         &self,
         operation: &Operation<'_>,
         body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
     ) -> Result<Committed<T>, E> {
         let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
         let mut connection = lock(writer);
-        let (value, mark) = {
-            let transaction = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(StorageError::from)?;
-            let at = self.options.clock.now();
-            let mark = operations::append(&transaction, operation, at)?;
-            let write = WriteTransaction { read: ReadTransaction { connection: &transaction }, mark, at };
-            let value = body(&write)?;
-            transaction.commit().map_err(StorageError::from)?;
-            (value, mark)
-        };
+        let committed =
+            self.commit(&mut connection, operation, body).map_err(|error| error.at(&self.path))?;
         self.fold_log(&connection);
+        Ok(committed)
+    }
+
+    fn commit<T, E: WriteError>(
+        &self,
+        connection: &mut Connection,
+        operation: &Operation<'_>,
+        body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
+    ) -> Result<Committed<T>, E> {
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StorageError::from)?;
+        let at = self.options.clock.now();
+        let mark = operations::append(&transaction, operation, at)?;
+        let write = WriteTransaction { read: ReadTransaction { connection: &transaction }, mark, at };
+        let value = body(&write)?;
+        transaction.commit().map_err(StorageError::from)?;
         Ok(Committed { value, mark })
     }
 
@@ -262,6 +273,17 @@ pub struct ReadTransaction<'c> {
     connection: &'c Connection,
 }
 
+impl ReadTransaction<'_> {
+    /// The size of the database, which is what a copy of it takes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn size_bytes(&self) -> Result<u64, StorageError> {
+        let pages: u64 = self.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        Ok(pages.saturating_mul(log::page_size(self.connection)?))
+    }
+}
+
 /// One write transaction: sees its own changes, and everything that a reader can ask.
 #[derive(Debug)]
 pub struct WriteTransaction<'c> {
@@ -304,18 +326,27 @@ fn connect(path: &Path, flags: OpenFlags, options: &StoreOptions) -> Result<Conn
     Ok(connection)
 }
 
-/// SQLite does not say why it could not make a file, such as the log beside a database. Making one there does.
-fn why_not_opened(path: &Path, error: StorageError) -> StorageError {
+/// SQLite does not say why it could not make a file, such as the log beside a database, or write to it: that there is no
+/// room is told as any failure where it makes shared memory, and a quota that is used up everywhere. Writing a file there
+/// does.
+fn why_refused(path: &Path, error: StorageError) -> StorageError {
     let StorageError::Sqlite(cause) = &error else { return error };
-    if cause.sqlite_error_code() != Some(rusqlite::ErrorCode::CannotOpen) {
-        return error;
-    }
+    let bytes: &[u8] = match cause.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::CannotOpen) => &[],
+        Some(rusqlite::ErrorCode::SystemIoFailure) => &[1; PROBE_BYTES],
+        _ => return error,
+    };
     let probe = path.with_extension("probe");
-    match files::write_synced(&probe, &[]).and_then(|()| files::remove_file(&probe)) {
+    let written = files::write_synced(&probe, bytes);
+    let removed = files::remove_file(&probe);
+    match written.and(removed) {
         Err(full) if full.is_full() => StorageError::File(full),
         _ => error,
     }
 }
+
+/// What SQLite takes for shared memory at a time.
+const PROBE_BYTES: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests;

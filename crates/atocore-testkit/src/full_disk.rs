@@ -94,6 +94,14 @@ impl SmallDisk {
         self.remount("nr_inodes=1000000")
     }
 
+    /// Lets nothing be written to the disk any more, or again.
+    ///
+    /// # Errors
+    /// When something has a file open for writing.
+    pub fn read_only(&mut self, read_only: bool) -> io::Result<()> {
+        self.remount(if read_only { "ro" } else { "rw" })
+    }
+
     fn remount(&mut self, options: &str) -> io::Result<()> {
         let place = self.place.to_string_lossy().into_owned();
         self.must(&["mount", "-o", &format!("remount,{options}"), &place]).map(drop)

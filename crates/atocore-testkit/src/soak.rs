@@ -92,6 +92,13 @@ fn in_rounds<T>(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation(String);
 
+/// It is told as it is.
+impl atocore_storage::sqlite::WriteError for Violation {
+    fn at(self, _: &Path) -> Self {
+        self
+    }
+}
+
 impl Violation {
     const fn new(what: String) -> Self {
         Self(what)

@@ -45,8 +45,7 @@ impl Session {
         Ok(server(config)?.map(Self::Server))
     }
 
-    /// A place for questions. Does not write, except that it brings a word index up to date that nobody else is looking
-    /// after.
+    /// A place for questions. Does not write, except that it brings indexes up to date that nobody else is looking after.
     ///
     /// # Errors
     /// When the store or the registry cannot be used.
@@ -58,14 +57,15 @@ impl Session {
         if Engine::owner(&config.layout)?.is_some() || engine.is_current()? {
             return Ok(Self::here(engine));
         }
-        let activity = "bring the word index up to date".to_owned();
+        let activity = "bring the indexes up to date".to_owned();
         match Engine::open(engine_config(config), Access::Own { activity, socket: None }, monitor) {
             Ok(engine) => Ok(Self::here(engine)),
             // Somebody else is at it, or this user may not write: what can be seen is still worth having.
             Err(error)
                 if matches!(error.code(), ErrorCode::StoreBusy | ErrorCode::Io | ErrorCode::DiskFull) =>
             {
-                tracing::warn!(%error, "the word index could not be brought up to date");
+                let behind = engine.not_current()?.join(" and the ");
+                tracing::warn!(%error, "the {behind} could not be brought up to date");
                 Ok(Self::here(engine))
             }
             Err(error) => Err(error.into()),

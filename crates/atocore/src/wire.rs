@@ -3,6 +3,7 @@
 //! Each type is made `From` what the engine returns. Nothing here decides or checks; names of the contract are kept.
 
 pub mod document;
+pub mod embedding;
 pub mod fact;
 pub mod index;
 pub mod job;
@@ -18,11 +19,12 @@ pub mod snapshot;
 pub mod status;
 
 pub use document::DocumentText;
+pub use embedding::{EmbeddingProgress, EmbeddingResult, EmbeddingStatus};
 pub use fact::{
     FactChange, FactChangeList, FactContent, FactCounts, Interaction, InteractionList, Memory, MemoryList,
     ProjectState, StateEntry,
 };
-pub use index::{IndexBuilt, IndexComparison};
+pub use index::{IndexBehind, IndexBuilt, IndexComparison};
 pub use job::{Job, JobList};
 pub use pack::{Nearly, Pack, PackChange, PackDiff, PackItem, PackPassage, PackSide, TierChange, TierUse};
 pub use problem::Problem;
@@ -35,6 +37,6 @@ pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
 pub use restore::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
 pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
 pub use status::{
-    Check, Doctor, EmbeddingProgress, EmbeddingResult, EmbeddingStatus, FileProblem, Health, LastRefresh,
-    Owner, Paths, Progress, ProjectStatus, Running, ScheduledJob, SnapshotStatus, Source, SourceList, Status,
+    Check, Doctor, FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running,
+    ScheduledJob, SnapshotStatus, Source, SourceList, Status,
 };

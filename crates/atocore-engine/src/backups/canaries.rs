@@ -47,18 +47,34 @@ const MOST_INDEXING: Duration = Duration::from_secs(10);
 /// How long to wait until answers show what is committed.
 const MOST_WAIT: Duration = Duration::from_millis(500);
 
-/// The bytes of the file for a recovery point, made while the files are copied; `None` when they could not be.
+/// What was recorded for a recovery point.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// The bytes of the file; `None` when they could not be made.
+    pub(super) bytes: Option<Vec<u8>>,
+    /// Why the snapshot cannot be proven by its answers, as far as that is known already: the disk does not let an index
+    /// be brought up to date.
+    pub(super) unasked: Option<String>,
+}
+
+/// Records questions and answers for a recovery point, while the files are copied.
 ///
 /// The live store is asked, so the answers count only when what is asked for is still, before and after, what the
 /// recovery point holds. Other things may be written meanwhile.
-pub(super) fn record(
-    engine: &Engine,
-    store: &Store,
-    point: &StoreRecord,
-    monitor: &dyn Monitor,
-) -> Option<Vec<u8>> {
-    let mut recording =
-        Recording { engine, store, questions: Vec::new(), source: "questions", notes: Vec::new() };
+///
+/// Nothing is asked of an index that the disk does not let be brought up to date: its answers are those of an earlier
+/// state, and a restored copy would rightly give others. The questions are recorded without answers, and why; so the
+/// snapshot is unproven to the depth `answers` and says so, and one that is taken once there is room is not. No other
+/// index is made for it elsewhere: it would take its room from the copy.
+pub(super) fn record(engine: &Engine, store: &Store, point: &StoreRecord, monitor: &dyn Monitor) -> Recorded {
+    let mut recording = Recording {
+        engine,
+        store,
+        questions: Vec::new(),
+        source: "questions",
+        notes: Vec::new(),
+        unasked: None,
+    };
     if let Err(error) = recording.find_questions() {
         recording.notes.push(format!("no question could be drawn: {error}"));
     }
@@ -66,7 +82,8 @@ pub(super) fn record(
         recording.notes.push(format!("the questions could not be answered: {error}"));
         None
     });
-    recording.into_file(answers, point).to_bytes().ok()
+    let unasked = recording.unasked.clone();
+    Recorded { bytes: recording.into_file(answers, point).to_bytes().ok(), unasked }
 }
 
 /// What questions are asked of by meaning: the same as when a restored copy is asked.
@@ -113,6 +130,8 @@ struct Recording<'e> {
     questions: Vec<Query>,
     source: &'static str,
     notes: Vec<String>,
+    /// Why they are not asked at all.
+    unasked: Option<String>,
 }
 
 impl<'e> Recording<'e> {
@@ -124,6 +143,8 @@ impl<'e> Recording<'e> {
         let canaries: Vec<Canary> = answers.unwrap_or_else(unanswered);
         if self.questions.is_empty() {
             self.notes.push("there is no passage to ask about".to_owned());
+        } else if let Some(why) = self.unasked {
+            self.notes.push(why);
         } else if !answered {
             self.notes.push("documents or vectors changed while the questions were answered".to_owned());
         } else if canaries.is_empty() {
@@ -175,6 +196,10 @@ impl<'e> Recording<'e> {
     /// The answers of a recovery point; `None` when the store holds others already, or before they are all there.
     fn answers(&mut self, point: &StoreRecord, monitor: &dyn Monitor) -> Result<Option<Vec<Canary>>, Error> {
         let meaning = self.meaning(monitor)?;
+        if let Some(fault) = self.engine.index_faults().first() {
+            self.unasked = Some(format!("the questions were not asked: {fault}"));
+            return Ok(None);
+        }
         let started = Instant::now();
         while !self.is_current(&meaning)? {
             if started.elapsed() > MOST_WAIT {

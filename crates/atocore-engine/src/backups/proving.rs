@@ -102,6 +102,10 @@ fn rehearse(
         Err(error) if is_of_the_place(&error) => return Err(error),
         Err(error) => return Ok(vec![found(format!("open_failed: {}", with_causes(&error)))]),
     };
+    // Indexes that cannot be written here say nothing about the snapshot either.
+    if let Some(fault) = engine.index_faults().into_iter().next() {
+        return Err(Error::IndexBehind(Box::new(fault)));
+    }
     let mut findings: Vec<Finding> = look(&engine, verified)?.into_iter().map(found).collect();
     if findings.is_empty() {
         findings.extend(vector_store_problems(config, &engine, verified, monitor)?.into_iter().map(found));

@@ -49,7 +49,7 @@ impl Embedding {
         let alone = self.alone(at, "verify the vector index")?;
         let Some((index, row)) = self.serving(at)? else { return Ok(Comparison::default()) };
         let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.turn.watched(monitor));
-        let _mark = self.noted(index.catch_up(&vectors, &monitor))?;
+        let _mark = self.noted(self.noted_of_the_disk(index.catch_up(&vectors, &monitor)))?;
         self.noted(index.compare(&vectors, &monitor))
     }
 

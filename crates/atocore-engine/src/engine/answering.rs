@@ -8,6 +8,7 @@ use atocore_storage::{sqlite::ReadTransaction, vector::VectorError};
 
 use super::Engine;
 use crate::{
+    behind::{IndexFault, WORDS},
     embedding::Embedding,
     error::Error,
     retrieval::{RankWeights, Retrieval},
@@ -36,7 +37,8 @@ impl Engine {
         if let Some(generation) = query.wait_for {
             self.wait_for(generation)?;
         }
-        let index = self.index.as_ref().ok_or(Error::IndexNotReady)?;
+        let faults = self.index_faults();
+        let index = self.word_index().ok_or_else(|| not_ready(&faults))?;
         if self.freshness.is_none() {
             let _mark = index.refresh()?;
             match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
@@ -49,7 +51,16 @@ impl Engine {
         if let Some(project) = project {
             self.embedding.asked_about(project.as_str());
         }
-        let retrieval = Retrieval { store, words: index, embedding, weights };
-        retrieval.answer(query, project, also)
+        let retrieval = Retrieval { store, words: index, embedding, weights, faults: &faults };
+        match retrieval.answer(query, project, also) {
+            Err(Error::IndexNotReady) => Err(not_ready(&faults)),
+            answered => answered,
+        }
     }
+}
+
+/// Why nothing can be answered from the word index.
+fn not_ready(faults: &[IndexFault]) -> Error {
+    let words = faults.iter().find(|fault| fault.index == WORDS);
+    words.map_or(Error::IndexNotReady, |fault| Error::IndexBehind(Box::new(fault.clone())))
 }

@@ -56,7 +56,7 @@ impl Engine {
         self.store()?.read(|read| {
             let shown = read.generation()?;
             match wanted.filter(|wanted| *wanted > shown) {
-                Some(wanted) => Err(Error::GenerationNotReached { wanted, shown }),
+                Some(wanted) => Err(Error::GenerationNotReached { wanted, shown, why: None }),
                 None => Ok((facts(read)?, shown)),
             }
         })

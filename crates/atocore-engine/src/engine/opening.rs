@@ -6,7 +6,7 @@ use atocore_backup::replace;
 use atocore_model::{monitor::Monitor, ranking::Mode};
 use atocore_storage::{
     files,
-    lexical::{IndexAccess, LexicalError, LexicalIndex},
+    lexical::IndexAccess,
     locks::{Owner, OwnerLock, ReaderLock},
     sqlite::{StorageError, Store, StoreOptions},
 };
@@ -16,6 +16,7 @@ use crate::{
     embedding::{Embedding, EmbeddingThread, ModelChoice, VectorStore},
     error::Error,
     freshness::Freshness,
+    words::Words,
 };
 
 impl Engine {
@@ -30,27 +31,37 @@ impl Engine {
         Ok(())
     }
 
-    /// Opens the store that this engine has the lock of, after finishing a restore that was cut short.
+    /// Opens the store that this engine has the lock of, after finishing a restore that was cut short, and brings the
+    /// indexes up to date. One that the disk does not let be written stays behind, see [`Engine::indexes_behind`]; it is
+    /// tried again with the next write, with the next opening, and from time to time.
     pub(crate) fn open_store(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
         let layout = &self.config.layout;
         self.recovered = replace::recover(layout)?;
         files::remove_tree(&layout.incoming_indexes())?;
         let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
-        let index = Arc::new(LexicalIndex::open(&layout.lexical_index(), IndexAccess::Write)?);
+        let words = Arc::new(Words::open(layout.lexical_index(), IndexAccess::Write)?);
         self.embedding = self.open_embedding(IndexAccess::Write)?;
         self.store = Some(Arc::clone(&store));
-        self.index = Some(Arc::clone(&index));
+        self.words = Some(Arc::clone(&words));
         let shown = if self.words_are_current()? {
             store.generation()?
         } else {
-            index.catch_up(&*store, monitor)?.generation
+            match words.catch_up(&store, monitor) {
+                Ok(mark) => mark.generation,
+                // It stays behind, which answers say, and the owner goes on: a snapshot needs no index.
+                Err(error) if error.os_error().is_some() => self.shown()?.unwrap_or_default(),
+                Err(error) => return Err(error.into()),
+            }
         };
         // A server of vectors is not waited for.
         if self.config.vectors == VectorStore::Embedded {
-            self.embedding.catch_up(&store, monitor)?;
+            match self.embedding.catch_up(&store, monitor) {
+                Err(Error::Vector(error)) if error.os_error().is_some() => {}
+                done => done?,
+            }
         }
         let bell = Arc::clone(&self.embedding.bell);
-        self.freshness = Some(Arc::new(Freshness::start(store, index, shown, bell)));
+        self.freshness = Some(Arc::new(Freshness::start(store, words, shown, bell)));
         Ok(())
     }
 
@@ -95,7 +106,7 @@ impl Engine {
         let was_embedding = self.making.take().is_some();
         self.embedding = Arc::new(Embedding::without_index(self.config.model.clone()));
         self.freshness = None;
-        self.index = None;
+        self.words = None;
         match self.store.take().map(Arc::try_unwrap) {
             Some(Err(store)) => {
                 // Somebody still works with it: swapping its file away would lose what they write.
@@ -118,12 +129,8 @@ impl Engine {
             Err(error) => return Err(error.into()),
         }
         self.embedding = self.open_embedding(IndexAccess::Read)?;
-        match LexicalIndex::open(&layout.lexical_index(), IndexAccess::Read) {
-            Ok(index) => self.index = Some(Arc::new(index)),
-            // It is derived: the next owner makes it anew, and queries say that it is not ready.
-            Err(LexicalError::Missing { .. } | LexicalError::Damaged { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        // It is derived: what cannot be opened the next owner makes anew, and queries say that it is not ready.
+        self.words = Some(Arc::new(Words::open(layout.lexical_index(), IndexAccess::Read)?));
         Ok(())
     }
 

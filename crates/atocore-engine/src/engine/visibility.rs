@@ -1,15 +1,20 @@
 //! What answers show: which generation, whether it is the newest, and waiting until it is.
 
 use std::{
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 use atocore_model::id::{Generation, Mark};
-use atocore_storage::sqlite::Store;
+use atocore_storage::lexical::LexicalIndex;
 
 use super::Engine;
-use crate::error::Error;
+use crate::{
+    behind::{IndexFault, VECTORS, WORDS},
+    embedding::VectorStore,
+    error::Error,
+};
 
 /// How often a reader looks whether a generation has come.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -20,15 +25,59 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub fn is_current(&self) -> Result<bool, Error> {
-        let vectors = |store: &Store| self.embedding.is_current(store);
-        Ok(self.words_are_current()? && self.store_if_any().map_or(Ok(true), vectors)?)
+        Ok(self.not_current()?.is_empty())
+    }
+
+    /// The indexes that do not show every committed document or vector, by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn not_current(&self) -> Result<Vec<&'static str>, Error> {
+        let Some(store) = self.store_if_any() else { return Ok(Vec::new()) };
+        let words = (!self.words_are_current()?).then_some(WORDS);
+        let vectors = (!self.embedding.is_current(store)?).then_some(VECTORS);
+        Ok(words.into_iter().chain(vectors).collect())
     }
 
     /// Whether the word index shows every committed document.
     pub(crate) fn words_are_current(&self) -> Result<bool, Error> {
-        let (Some(store), Some(index)) = (&self.store, &self.index) else { return Ok(self.store.is_none()) };
+        let Some(store) = &self.store else { return Ok(true) };
+        let Some(index) = self.word_index() else { return Ok(false) };
         let mark = index.mark().unwrap_or(Mark { generation: Generation(0), token: 0 });
         store.read(|read| Ok(read.has(mark)? && read.last_document_change()? <= mark.generation))
+    }
+
+    /// The word index; `None` while it cannot be opened.
+    pub(super) fn word_index(&self) -> Option<&LexicalIndex> {
+        self.words.as_ref().and_then(|words| words.index())
+    }
+
+    /// The indexes that this engine could not bring up to date, because the disk does not let it.
+    pub(crate) fn index_faults(&self) -> Vec<IndexFault> {
+        let words = self.words.as_ref().and_then(|words| words.fault());
+        words.into_iter().chain(self.embedding.fault()).collect()
+    }
+
+    /// The indexes that are behind the store and that the disk does not let be written: those that this engine has tried
+    /// in vain, and for one that has not tried, what can be seen without writing.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn indexes_behind(&self) -> Result<Vec<IndexFault>, Error> {
+        let Some(store) = self.store_if_any() else { return Ok(Vec::new()) };
+        let mut behind = self.index_faults();
+        let mut look = |index: &'static str, dir: &Path| {
+            if behind.iter().all(|fault| fault.index != index) {
+                behind.extend(IndexFault::seen(index, dir));
+            }
+        };
+        if !self.words_are_current()? {
+            look(WORDS, &self.layout().lexical_index());
+        }
+        if self.config.vectors == VectorStore::Embedded && !self.embedding.is_current(store)? {
+            look(VECTORS, &self.layout().vector_index());
+        }
+        Ok(behind)
     }
 
     /// Waits until answers show `generation`, at most for the busy timeout.
@@ -40,11 +89,19 @@ impl Engine {
                 return Ok(());
             }
             if started.elapsed() >= self.config.busy_timeout {
-                return Err(Error::GenerationNotReached { wanted: generation, shown });
+                let why = self.words.as_ref().and_then(|words| words.fault()).map(Box::new);
+                return Err(Error::GenerationNotReached { wanted: generation, shown, why });
             }
             match &self.freshness {
                 Some(freshness) if self.store()?.generation()? >= generation => {
-                    freshness.wait_for(generation, Some(self.config.busy_timeout))?;
+                    match freshness.wait_for(generation, Some(self.config.busy_timeout)) {
+                        Err(Error::IndexBehind(fault)) => {
+                            let shown = self.shown()?.unwrap_or_default();
+                            let why = Some(fault);
+                            return Err(Error::GenerationNotReached { wanted: generation, shown, why });
+                        }
+                        waited => waited?,
+                    }
                 }
                 _ => thread::sleep(LOOK_AGAIN),
             }
@@ -53,7 +110,7 @@ impl Engine {
 
     /// The generation that answers show now.
     pub(crate) fn shown(&self) -> Result<Option<Generation>, Error> {
-        let (Some(store), Some(index)) = (&self.store, &self.index) else { return Ok(None) };
+        let (Some(store), Some(index)) = (&self.store, self.word_index()) else { return Ok(None) };
         let mark = match &self.freshness {
             Some(_) => index.mark(),
             None => index.refresh()?,
@@ -65,8 +122,12 @@ impl Engine {
         })
     }
 
-    /// Lets answers show a generation before going on.
+    /// Lets answers show a generation before going on. Where the disk does not let the word index be written, nothing is
+    /// waited for: what was committed is, nothing that is gone is found, and answers say what they lack.
     pub(crate) fn see(&self, generation: Generation) -> Result<(), Error> {
-        self.freshness.as_ref().map_or(Ok(()), |freshness| freshness.wait_for(generation, None))
+        match self.freshness.as_ref().map_or(Ok(()), |freshness| freshness.wait_for(generation, None)) {
+            Err(Error::IndexBehind(_)) => Ok(()),
+            seen => seen,
+        }
     }
 }

@@ -7,6 +7,7 @@ use atocore_engine::{
     ProjectChange, RankWeights, ingest::ChunkLimits, restore,
 };
 use atocore_model::{
+    error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
     query::{Answer, Notice, ProjectHint, Query},
     ranking::{Fusion, Mode},
@@ -437,4 +438,59 @@ fn vectors_come_by_themselves_where_somebody_stays() {
     assert_eq!(engine.status().unwrap().embedding.embedded, 1);
     assert_eq!(paths(&engine.ask("my car is broken down")), ["car.md"]);
     let _turn = engine.refresh(&"p".parse().unwrap(), Caller::Local, &Silent).unwrap();
+}
+
+#[test]
+fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_later() {
+    let place = Installation::default();
+    let engine = notes(&place);
+    // A manifest is written beside its place first: where a folder has that name, the index cannot be written.
+    let staged = format!(".manifest.json.{}.tmp", std::process::id());
+    let in_the_way = place.config().layout.vector_index().join(staged);
+    std::fs::create_dir(&in_the_way).unwrap();
+    place.remove("p/car.md");
+    place.write("p/boat.md", "# Harbour\n\nThe hull leaks, and the pump that should keep it dry is broken.");
+    let _report = engine.fresh("p");
+    let error = engine.embed(&Silent).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::IndexUnavailable, "{error}");
+    let status = engine.status().unwrap();
+    assert_eq!(status.embedding.embedded, 3, "they are made and kept");
+    assert_eq!(
+        status.embedding.missing, 1,
+        "as many vectors as passages, and one of them is of a note that is gone"
+    );
+    assert_eq!(status.indexes_behind.len(), 1);
+    assert_eq!(status.indexes_behind[0].index, "vector index");
+    let answer = engine.ask("a ship takes in water");
+    assert!(
+        answer.notices.contains(&Notice::VectorsMissing { missing: 1, passages: 3 }),
+        "{:?}",
+        answer.notices
+    );
+    assert!(
+        answer.notices.iter().any(|notice| matches!(notice, Notice::IndexBehind { .. })),
+        "{:?}",
+        answer.notices
+    );
+    let taken = engine.create_snapshot(IncludeVectors::No, &Silent).unwrap();
+    assert!(taken.notices[0].contains("vector index"), "{:?}", taken.notices);
+
+    // The next owner cannot even open it, and has none until it can.
+    drop(engine);
+    let engine = open(config(&place));
+    let status = engine.status().unwrap();
+    assert_eq!((status.embedding.missing, status.indexes_behind.len()), (3, 1), "{status:?}");
+    let answer = engine.ask("hull");
+    assert!(
+        answer.notices.contains(&Notice::VectorsMissing { missing: 3, passages: 3 }),
+        "{:?}",
+        answer.notices
+    );
+    assert_eq!(paths(&answer), ["boat.md"]);
+
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(engine.embed(&Silent).unwrap().embedded, 0);
+    let answer = engine.ask("a ship takes in water");
+    assert_eq!(answer.notices, []);
+    assert_eq!(paths(&answer)[0], "boat.md");
 }

@@ -75,10 +75,20 @@ impl LexicalError {
         let dir = dir.to_owned();
         if matches!(&source, TantivyError::LockFailure(LockError::LockBusy, _)) {
             Self::Busy { dir }
-        } else if io_cause(&source).is_some_and(|cause| cause.kind() == io::ErrorKind::StorageFull) {
+        } else if io_cause(&source).is_some_and(|cause| is_full(&cause)) {
             Self::Full { dir, source }
         } else {
             Self::Failed { dir, action, source }
+        }
+    }
+
+    /// Why the operating system did not let the index be opened or written, for want of room or for another reason: it
+    /// says nothing about the index, nor about what it is built from. `None` where that is not what went wrong.
+    #[must_use]
+    pub fn os_error(&self) -> Option<io::Error> {
+        match self {
+            Self::Full { source, .. } | Self::Failed { source, .. } => io_cause(source),
+            _ => None,
         }
     }
 
@@ -101,14 +111,67 @@ impl SourceError {
     }
 }
 
-/// The error of the operating system behind an error of the library.
-pub(super) fn io_cause(error: &TantivyError) -> Option<&io::Error> {
+/// Whether there is no room on the disk, or the quota is used up.
+fn is_full(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether the operating system refuses for a reason that says nothing about what is on the disk.
+pub(crate) fn is_refusal(cause: &io::Error) -> bool {
+    use io::ErrorKind::{OutOfMemory, PermissionDenied, ReadOnlyFilesystem};
+    // Too many open files: no error kind says so.
+    let exhausted = matches!(cause.raw_os_error(), Some(23 | 24));
+    is_full(cause) || exhausted || matches!(cause.kind(), PermissionDenied | ReadOnlyFilesystem | OutOfMemory)
+}
+
+/// The error of the operating system behind an error of the library, which hands some on as words alone.
+pub(super) fn io_cause(error: &TantivyError) -> Option<io::Error> {
     match error {
         TantivyError::IoError(cause)
         | TantivyError::OpenReadError(OpenReadError::IoError { io_error: cause, .. })
         | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: cause, .. })
         | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error: cause, .. })
-        | TantivyError::LockFailure(LockError::IoError(cause), _) => Some(cause),
+        | TantivyError::LockFailure(LockError::IoError(cause), _) => {
+            let number = cause.raw_os_error().or_else(|| number_in(&cause.to_string()));
+            Some(number.map_or_else(|| cause.kind().into(), io::Error::from_raw_os_error))
+        }
+        TantivyError::InternalError(words)
+        | TantivyError::SystemError(words)
+        | TantivyError::ErrorInThread(words) => number_in(words).map(io::Error::from_raw_os_error),
         _ => None,
+    }
+}
+
+/// The number of an error of the operating system that was put into words.
+fn number_in(words: &str) -> Option<i32> {
+    words.split("(os error ").nth(1)?.split(')').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_known_however_the_library_tells_it() {
+        let full = || io::Error::from_raw_os_error(28);
+        let told = [
+            TantivyError::IoError(Arc::new(full())),
+            TantivyError::InternalError(full().to_string()),
+            TantivyError::ErrorInThread(format!("{:?}", full().to_string())),
+            TantivyError::IoError(Arc::new(io::Error::other(full()))),
+            TantivyError::IoError(Arc::new(io::ErrorKind::QuotaExceeded.into())),
+        ];
+        for source in told {
+            let error = LexicalError::from_engine(Path::new("index"), "written", source);
+            assert!(matches!(error, LexicalError::Full { .. }) && error.os_error().is_some(), "{error:?}");
+        }
+        let refused = TantivyError::IoError(Arc::new(io::ErrorKind::PermissionDenied.into()));
+        let refused = LexicalError::from_engine(Path::new("index"), "written", refused);
+        assert!(
+            matches!(refused, LexicalError::Failed { .. }) && refused.os_error().is_some(),
+            "{refused:?}"
+        );
+        let broken = TantivyError::InternalError("an impossible content".to_owned());
+        assert!(LexicalError::from_engine(Path::new("index"), "opened", broken).os_error().is_none());
     }
 }

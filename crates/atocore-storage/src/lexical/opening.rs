@@ -16,7 +16,7 @@ use tantivy::{
 };
 
 use super::{
-    error::{LexicalError, io_cause},
+    error::{LexicalError, io_cause, is_refusal},
     schema::{self, Payload},
     tokenizer, writer,
 };
@@ -44,12 +44,7 @@ enum Unusable {
 
 impl From<TantivyError> for Unusable {
     fn from(error: TantivyError) -> Self {
-        // Too many open files: no error kind says so.
-        let exhausted = |cause: &io::Error| matches!(cause.raw_os_error(), Some(23 | 24));
-        let refused = io_cause(&error).is_some_and(|cause| {
-            matches!(cause.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::OutOfMemory)
-                || exhausted(cause)
-        });
+        let refused = io_cause(&error).is_some_and(|cause| is_refusal(&cause));
         if refused { Self::Refused(error) } else { Self::Damaged(error.to_string()) }
     }
 }

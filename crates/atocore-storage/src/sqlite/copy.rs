@@ -18,7 +18,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{ReadTransaction, StorageError, log, why_not_opened};
+use super::{ReadTransaction, StorageError, log, why_refused};
 use crate::files::{self, stream};
 
 /// How a pinned database is copied.
@@ -58,7 +58,7 @@ pub struct UnsyncedCopy {
 impl UnsyncedCopy {
     /// Makes a finished copy a plain single file; a log beside it is folded in.
     pub(super) fn settle(path: &Path) -> Result<Self, StorageError> {
-        leave_log_mode(path).map_err(|error| why_not_opened(path, error))?;
+        leave_log_mode(path).map_err(|error| why_refused(path, error))?;
         // SQLite does not say when it could not remove these. In a snapshot they would be damage.
         for ending in ["-wal", "-shm"] {
             let mut sidecar = path.as_os_str().to_owned();
@@ -203,10 +203,8 @@ impl Child<'_> {
         let said = String::from_utf8_lossy(&output.stderr);
         if said.contains("No space left") {
             let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
-            return Err(StorageError::Full(rusqlite::Error::SqliteFailure(
-                full,
-                Some(said.trim().to_owned()),
-            )));
+            let source = rusqlite::Error::SqliteFailure(full, Some(said.trim().to_owned()));
+            return Err(StorageError::Full { database: None, source });
         }
         Err(StorageError::Copier(format!("{status}: {}", said.trim())))
     }

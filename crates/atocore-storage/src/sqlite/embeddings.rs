@@ -2,6 +2,8 @@
 //!
 //! A vector belongs to a text, not to a passage, so a passage that moves, is renamed or comes back finds its own.
 
+mod counts;
+
 use atocore_model::{
     digest::Digest,
     document::embedded_text,
@@ -14,6 +16,8 @@ use crate::{
     lexical::SourceError,
     vector::{ChangedVectors, PassageVector, VectorError, VectorSource, VectorSpace},
 };
+
+pub use counts::VectorCounts;
 
 /// A way of making vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,17 +43,6 @@ pub struct NewSpace<'a> {
     pub precision: &'a str,
     /// Now.
     pub at: &'a str,
-}
-
-/// How many passages have a vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct VectorCounts {
-    /// All passages.
-    pub passages: u64,
-    /// Those whose text has been embedded.
-    pub embedded: u64,
-    /// Vectors that are kept, those of texts that no passage has any more among them.
-    pub vectors: u64,
 }
 
 /// A passage whose text has not been embedded.
@@ -107,34 +100,6 @@ impl ReadTransaction<'_> {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         Ok(statement.query_row(values, space_row).optional()?)
-    }
-
-    /// How far a space is. Looks at every passage.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn vector_counts(&self, space: i64) -> Result<VectorCounts, StorageError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT (SELECT count(*) FROM source_chunks),
-                    (SELECT count(*) FROM source_chunks c WHERE EXISTS
-                        (SELECT 1 FROM embeddings e WHERE e.space_id = ?1 AND e.text_digest = c.text_digest)),
-                    (SELECT count(*) FROM embeddings WHERE space_id = ?1)",
-        )?;
-        Ok(statement.query_row([space], |row| {
-            Ok(VectorCounts { passages: row.get(0)?, embedded: row.get(1)?, vectors: row.get(2)? })
-        })?)
-    }
-
-    /// How many passages have a text that was found to have no vector.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn passages_with_empty_vector(&self, space: i64) -> Result<u64, StorageError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT count(*) FROM embeddings e JOIN source_chunks c ON c.text_digest = e.text_digest
-             WHERE e.space_id = ?1 AND e.vector = x''",
-        )?;
-        Ok(statement.query_row([space], |row| row.get(0))?)
     }
 
     /// The last generation in which a vector was kept; 0 when none ever was.

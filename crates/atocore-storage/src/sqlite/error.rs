@@ -1,6 +1,6 @@
 //! What can go wrong with the machine store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use atocore_model::error::ErrorCode;
 
@@ -47,8 +47,14 @@ pub enum StorageError {
     #[error("the store is damaged")]
     Damaged(#[source] rusqlite::Error),
     /// The disk has no room.
-    #[error("the disk is full")]
-    Full(#[source] rusqlite::Error),
+    #[error("the disk{} is full", database.as_ref().map(|path| format!(" of the store `{}`", path.display())).unwrap_or_default())]
+    Full {
+        /// The database; `None` where that is not known.
+        database: Option<PathBuf>,
+        /// What SQLite says.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// A process was killed in the middle of a write, and only one that may write can roll it back.
     #[error("the store was left in the middle of a write")]
     Unfinished(#[source] rusqlite::Error),
@@ -97,7 +103,7 @@ impl StorageError {
                 ErrorCode::StoreDamaged
             }
             Self::NotOriginal => ErrorCode::InvalidRequest,
-            Self::Full(_) => ErrorCode::DiskFull,
+            Self::Full { .. } => ErrorCode::DiskFull,
             Self::File(error) if error.is_full() => ErrorCode::DiskFull,
             Self::File(_)
             | Self::Sqlite(_)
@@ -106,6 +112,24 @@ impl StorageError {
             | Self::LogTooLarge { .. } => ErrorCode::Io,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::ReadOnly | Self::Random(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+/// An error of a write to the store, which can be told the file that it is about.
+pub trait WriteError: From<StorageError> {
+    /// The same error, which names the database where it is the disk that is at fault.
+    #[must_use]
+    fn at(self, database: &Path) -> Self;
+}
+
+impl WriteError for StorageError {
+    fn at(self, database: &Path) -> Self {
+        match self {
+            Self::Full { database: None, source } => {
+                Self::Full { database: Some(database.to_owned()), source }
+            }
+            error => super::why_refused(database, error),
         }
     }
 }
@@ -119,7 +143,7 @@ impl From<rusqlite::Error> for StorageError {
             return Self::Unfinished(error);
         }
         match error.sqlite_error_code() {
-            Some(Sqlite::DiskFull) => Self::Full(error),
+            Some(Sqlite::DiskFull) => Self::Full { database: None, source: error },
             Some(Sqlite::DatabaseCorrupt | Sqlite::NotADatabase) => Self::Damaged(error),
             _ => Self::Sqlite(error),
         }

@@ -1,7 +1,7 @@
 //! What can go wrong with a vector index.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -117,6 +117,16 @@ pub enum VectorError {
 }
 
 impl VectorError {
+    /// Why the operating system did not let the index be opened or written, for want of room or for another reason: it
+    /// says nothing about the index, nor about what it is built from. `None` where that is not what went wrong.
+    #[must_use]
+    pub const fn os_error(&self) -> Option<&io::Error> {
+        match self {
+            Self::Full { source, .. } | Self::Failed { source, .. } => Some(&source.source),
+            _ => None,
+        }
+    }
+
     /// Names what was done where to an error of the operating system, and picks out the one that callers treat
     /// differently.
     pub(super) fn from_file(dir: &Path, action: &'static str, source: FileError) -> Self {

@@ -124,9 +124,11 @@ fn create(include_chroma: bool, config: &Config, output: &Output) -> Result<Exit
     } else {
         print_taken(&metadata, output);
         let stamp = stamp_of(&metadata);
-        // Without a passage there is no question to ask.
-        let passages = metadata.atocore.as_ref().and_then(|record| record["counts"]["chunks"].as_u64());
-        let depth = if passages == Some(0) { "restore" } else { "answers" };
+        let record = metadata.atocore.as_ref();
+        // Without a passage there is no question to ask, and without an index up to date none was asked.
+        let passages = record.and_then(|record| record["counts"]["chunks"].as_u64());
+        let unasked = record.is_some_and(|record| record["notices"].is_array());
+        let depth = if passages == Some(0) || unasked { "restore" } else { "answers" };
         output.line(format!(
             "\nproven when you have seen it: `atocore backup validate {stamp} --depth {depth}`"
         ));
@@ -148,6 +150,12 @@ pub(crate) fn print_taken(metadata: &SnapshotMetadata, output: &Output) {
     let registry = if metadata.registry_snapshot_path.is_empty() { "there is none yet" } else { "copied" };
     table.row(["  registry".to_owned(), registry.to_owned()]);
     table.row(["  vectors".to_owned(), plain(&metadata.vector_store_note)]);
+    let record = metadata.atocore.as_ref();
+    let notices =
+        record.and_then(|record| record["notices"].as_array()).map(Vec::as_slice).unwrap_or_default();
+    for notice in notices.iter().filter_map(Value::as_str) {
+        table.row(["  answers".to_owned(), plain(notice)]);
+    }
     for line in table.lines() {
         output.line(line);
     }

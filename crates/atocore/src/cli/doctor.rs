@@ -60,6 +60,9 @@ fn print(status: &wire::Status, output: &Output) {
     part("registry", status.paths.registry.clone());
     part("backups", status.paths.backups.clone());
     part("store", generations(status));
+    for behind in &status.indexes_behind {
+        part("behind", format!("{}; {}", plain(&behind.why), plain(&behind.cure)));
+    }
     if let Some(owner) = &status.owner {
         part(
             "owner",
@@ -145,10 +148,15 @@ fn model(embedding: &wire::EmbeddingStatus) -> String {
 }
 
 fn vectors(embedding: &wire::EmbeddingStatus) -> String {
-    let mut text = match embedding.passages - embedding.embedded.min(embedding.passages) {
+    let mut text = match embedding.missing {
         0 => format!("all of {}", count(embedding.passages, "passage")),
         missing => format!("{} of {} still to come", missing, count(embedding.passages, "passage")),
     };
+    // The rest is made, and waits for the index.
+    let unmade = embedding.passages.saturating_sub(embedding.embedded);
+    if unmade < embedding.missing {
+        text.push_str(&format!(", {unmade} of them to be made"));
+    }
     if let (true, Some(serving)) = (embedding.switching, &embedding.serving) {
         text.push_str(&format!("; answers use those of `{}` until others are made", plain(serving)));
     }

@@ -56,8 +56,14 @@ impl Tool for Status {
                 format!("Search by meaning does not work: {problem}{cure}\n")
             }
             (None, _) if !embedding.wanted => "Search by meaning is switched off.\n".to_owned(),
-            (None, _) => format!("Vectors: {} of {}.\n", embedding.embedded, embedding.passages),
+            (None, _) => {
+                let found = embedding.passages.saturating_sub(embedding.missing);
+                format!("Vectors: {found} of {}.\n", embedding.passages)
+            }
         });
+        for behind in &status.indexes_behind {
+            text.push_str(&format!("Behind: {}; {}.\n", plain(&behind.why), plain(&behind.cure)));
+        }
         let facts = &status.facts;
         text.push_str(&format!(
             "Recorded: {} of project state, {}, {} that wait for the user, {}.\n",

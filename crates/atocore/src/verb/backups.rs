@@ -67,7 +67,10 @@ impl Verb for CreateBackup {
             VectorOutcome::Unavailable { why } => tracing::warn!(why, "chroma_snapshot_skipped_missing"),
             VectorOutcome::LeftOut | VectorOutcome::Copied { .. } => {}
         }
-        let metadata = wire::SnapshotMetadata::from(taken.manifest);
+        for notice in &taken.notices {
+            tracing::warn!(notice, "runtime_backup_unasked");
+        }
+        let metadata = wire::SnapshotMetadata::from(taken.manifest).with_notices(taken.notices);
         tracing::info!(
             backup_root = metadata.backup_root,
             db_snapshot = metadata.db_snapshot_path,

@@ -32,3 +32,31 @@ impl From<engine::Comparison> for IndexComparison {
         Self { same: found.is_same(), vectors: expected, missing, wrong, extra }
     }
 }
+
+/// An index that is behind the store because the disk does not let it be written. What was committed is in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexBehind {
+    /// `word index` or `vector index`.
+    #[schema(example = "word index")]
+    pub index: String,
+    /// The folder it lies in.
+    pub folder: String,
+    /// Bytes that are free on its disk; null where the disk does not say.
+    pub free_bytes: Option<u64>,
+    /// What is wrong, in one sentence.
+    pub why: String,
+    /// What helps.
+    pub cure: String,
+}
+
+impl From<engine::IndexFault> for IndexBehind {
+    fn from(fault: engine::IndexFault) -> Self {
+        Self {
+            index: fault.index.to_owned(),
+            folder: fault.dir.to_string_lossy().into_owned(),
+            free_bytes: fault.free_bytes,
+            why: fault.to_string(),
+            cure: fault.cure(),
+        }
+    }
+}

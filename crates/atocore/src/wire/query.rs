@@ -178,6 +178,7 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
         model::Notice::WordsBehind { shown, store } => format!(
             "the word index shows generation {shown}, the store is at {store}: the newest changes may be missing"
         ),
+        model::Notice::IndexBehind { why, cure } => format!("{why}; {cure}"),
         model::Notice::NoModel { why, cure } => {
             format!("searched by words only: {why}; `{cure}` helps")
         }
@@ -185,7 +186,7 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
             format!("vectors unavailable since {since}, searched by words only: {why}; {cure}")
         }
         model::Notice::VectorsMissing { missing, passages } => format!(
-            "{missing} of {passages} passages have no vector yet and were found by their words only; `atocore status` shows how far it is"
+            "{missing} of {passages} passages are not found by meaning yet, only by their words; `atocore status` shows how far it is"
         ),
         model::Notice::QuestionNotUnderstood => "searched by words only: the model knows next to no word of the question; one for more languages can be set with ATOCORE_EMBEDDING_MODEL".to_owned(),
         model::Notice::QuestionCut { tokens, window } => format!(

@@ -30,7 +30,8 @@ pub struct SnapshotMetadata {
     pub chroma_snapshot_included: bool,
     /// One sentence about the vector store for a person.
     pub vector_store_note: String,
-    /// What AtoCore records beyond that: format, program, store generation, row counts, the digest of every file.
+    /// What AtoCore records beyond that: format, program, store generation, row counts, the digest of every file. In the
+    /// answer to taking it, `notices` says why it cannot be proven by its answers, when that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object)]
     pub atocore: Option<Value>,
@@ -134,6 +135,18 @@ mod present {
         deserializer: D,
     ) -> Result<Option<Option<Value>>, D::Error> {
         Option::deserialize(deserializer).map(Some)
+    }
+}
+
+impl SnapshotMetadata {
+    /// The metadata with what there is to say of the snapshot just taken, as `notices` of the nested object; none of it
+    /// is in the file.
+    #[must_use]
+    pub fn with_notices(mut self, notices: Vec<String>) -> Self {
+        if let (Some(Value::Object(record)), false) = (&mut self.atocore, notices.is_empty()) {
+            let _none = record.insert("notices".to_owned(), notices.into());
+        }
+        self
     }
 }
 

@@ -134,6 +134,8 @@ fn a_disk_without_a_free_byte_refuses_writes_and_still_answers() {
     small.add("notes");
     let _done = small.must(&["refresh", "notes"]);
     let before = small.must(&["project", "list"]);
+    // Not even what was kept back.
+    small.disk.remove("data/reserve").unwrap();
     small.disk.fill("filler").unwrap();
 
     let root = small.path("documents/more");
@@ -206,4 +208,208 @@ fn a_disk_that_fills_up_during_a_snapshot_leaves_nothing_of_it() {
         let _valid =
             small.must(&["backup", "validate", entry["stamp"].as_str().unwrap(), "--depth", "content"]);
     }
+}
+
+/// An installation whose indexes lie on a disk of their own, with ten notes that are shown, a full disk, and ten more
+/// that were read and are not.
+fn behind() -> Small {
+    let mut small = Small::new("data/index", 4 * MIB);
+    small.write("notes", 10, 2_000);
+    small.add("notes");
+    let _done = small.must(&["refresh", "notes"]);
+    small.disk.fill("filler").unwrap();
+    small.write("notes", 20, 2_000);
+    let problem = small.refused(&["refresh", "notes"]);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("word index") && detail.contains("data/index/lexical"), "{problem}");
+    assert_eq!(small.documents("notes"), 20, "what was read is stored");
+    small
+}
+
+/// The notices of an answer that name the index and its folder.
+fn named(answer: &Value) -> usize {
+    let notices = answer["notices"].as_array().unwrap().iter();
+    notices
+        .filter_map(Value::as_str)
+        .filter(|notice| notice.contains("the word index in") && notice.contains("data/index/lexical"))
+        .filter(|notice| notice.contains("the disk is full, 0 bytes are free") && notice.contains("room"))
+        .count()
+}
+
+#[test]
+fn an_index_that_has_no_room_holds_up_nothing_else_and_everything_says_that_it_is_behind() {
+    let mut small = behind();
+    let _fact = small.must(&["state", "set", "notes", "decision", "database", "SQLite"]);
+    let _project = small.must(&["project", "update", "notes", "--alias", "Field Notes"]);
+
+    let answer = small.must(&["query", "notes"]);
+    assert!(!answer["results"].as_array().unwrap().is_empty(), "{answer}");
+    assert!(answer["generation"].as_u64() < answer["store_generation"].as_u64(), "{answer}");
+    assert_eq!(named(&answer), 1, "{answer}");
+    let pack = small.must(&["context", "notes", "--project", "notes"]);
+    assert_eq!(named(&pack), 1, "{pack}");
+    let wanted = answer["store_generation"].to_string();
+    let ran = small.run(&["query", "notes", "--wait", &wanted]);
+    let problem: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(problem["code"], "generation_not_reached", "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("0 bytes are free"), "{problem}");
+    assert!(problem["hint"].as_str().unwrap().contains("data/index/lexical"), "{problem}");
+
+    let status = small.must(&["status"]);
+    assert_eq!(status["indexes_behind"][0]["index"], "word index", "{status}");
+    assert_eq!(status["indexes_behind"][0]["free_bytes"], 0, "{status}");
+    let missing = status["embedding"]["missing"].as_u64().unwrap();
+    let same = format!("{missing} of {missing} passages are not found by meaning");
+    let notices = answer["notices"].to_string();
+    assert!(notices.contains(&same) || notices.contains("searched by words only"), "{notices} {status}");
+    let ran = small.run(&["doctor"]);
+    let doctor: Value = serde_json::from_str(&ran.stdout).unwrap();
+    for (check, place) in [("word index", "data/index/lexical"), ("disk", "data/index")] {
+        let named = |found: &&Value| {
+            found["check"] == check
+                && found["level"] == "problem"
+                && found["message"].to_string().contains(place)
+        };
+        let found = doctor["checks"].as_array().unwrap().iter().find(named);
+        assert!(found.is_some_and(|found| found["cure"].to_string().contains("room")), "{check}: {doctor}");
+    }
+
+    small.disk.remove("filler").unwrap();
+    let answer = small.must(&["query", "notes"]);
+    assert_eq!(answer["generation"], answer["store_generation"], "{answer}");
+    assert_eq!(named(&answer), 0, "{answer}");
+    assert_eq!(small.must(&["status"])["indexes_behind"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn what_is_removed_beside_an_index_that_has_no_room_is_not_found_any_more() {
+    let mut small = behind();
+    let _removed = small.must(&["project", "remove", "notes", "--yes"]);
+    let answer = small.must(&["query", "notes"]);
+    assert_eq!(answer["results"], Value::Array(Vec::new()), "{answer}");
+    assert_eq!(named(&answer), 1, "{answer}");
+}
+
+#[test]
+fn a_snapshot_beside_an_index_that_has_no_room_is_whole_and_records_no_answer_of_a_state_that_is_not_its_own()
+{
+    let mut small = behind();
+    let taken = small.must(&["backup", "create"]);
+    let notices = taken["atocore"]["notices"].to_string();
+    assert!(notices.contains("were not asked") && notices.contains("data/index/lexical"), "{taken}");
+    assert_eq!(taken["atocore"]["counts"]["documents"], 20);
+    let stamp = taken["backup_root"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let validate = |depth: &'static str| ["backup", "validate", &stamp, "--depth", depth].map(str::to_owned);
+    let words = validate("restore");
+    let valid = small.must(&words.each_ref().map(String::as_str));
+    assert_eq!(valid["valid"], true, "{valid}");
+    let words = validate("answers");
+    let ran = small.run(&words.each_ref().map(String::as_str));
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let unproven: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(unproven["atocore"]["depth_reached"], "restore", "{unproven}");
+    assert!(unproven["errors"][0].as_str().unwrap().starts_with("canaries_not_answered"), "{unproven}");
+
+    small.disk.remove("filler").unwrap();
+    let taken = small.must(&["backup", "create"]);
+    assert!(taken["atocore"]["notices"].is_null(), "{taken}");
+    let drilled = small.must(&["backup", "drill"]);
+    assert_eq!(drilled["atocore"]["depth_reached"], "answers", "{drilled}");
+}
+
+#[test]
+fn a_server_whose_index_has_no_room_answers_writes_and_catches_up_by_itself() {
+    let mut small = behind();
+    let home = small.path("home").to_string_lossy().into_owned();
+    let serve = "\"$@\" >/dev/null 2>&1 & echo $!";
+    let program = env!("CARGO_BIN_EXE_atocore");
+    // It ends in any case, should this test end before it.
+    let started =
+        ["sh", "-c", serve, "sh", "timeout", "300", program, "--data-dir", &home, "serve", "--port", "0"];
+    let process = small.disk.must(&started).unwrap().trim().to_owned();
+    while small.must(&["status"])["owner"]["activity"] != "serve" {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let _fact = small.must(&["state", "set", "notes", "decision", "database", "SQLite"]);
+    let answer = small.must(&["query", "notes"]);
+    assert_eq!(named(&answer), 1, "{answer}");
+    assert!(small.must(&["backup", "create"])["atocore"]["notices"].is_array());
+
+    small.disk.remove("filler").unwrap();
+    // Nobody writes, nobody waits: it looks again by itself.
+    loop {
+        let status = small.must(&["status"]);
+        assert_eq!(status["owner"]["activity"], "serve", "it never did");
+        if status["indexes_behind"] == Value::Array(Vec::new()) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let answer = small.must(&["query", "notes"]);
+    assert_eq!((named(&answer), &answer["generation"]), (0, &answer["store_generation"]), "{answer}");
+    let _ended = small.disk.must(&["kill", &process]).unwrap();
+}
+
+#[test]
+fn indexes_that_may_not_be_written_hold_up_nothing_else() {
+    let mut small = Small::new("data/index", 4 * MIB);
+    small.write("notes", 10, 2_000);
+    small.add("notes");
+    let _done = small.must(&["refresh", "notes"]);
+    small.disk.read_only(true).unwrap();
+
+    let _fact = small.must(&["state", "set", "notes", "decision", "database", "SQLite"]);
+    let taken = small.must(&["backup", "create"]);
+    assert!(taken["atocore"]["notices"].to_string().contains("Read-only"), "{taken}");
+    let ran = small.run(&["query", "notes"]);
+    let problem: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(problem["code"], "index_unavailable", "{problem}");
+    assert!(problem["hint"].as_str().unwrap().contains("data/index/lexical"), "{problem}");
+
+    small.disk.read_only(false).unwrap();
+    let answer = small.must(&["query", "notes"]);
+    assert!(!answer["results"].as_array().unwrap().is_empty(), "{answer}");
+    assert_eq!(small.must(&["backup", "create"])["atocore"]["notices"], Value::Null);
+}
+
+#[test]
+fn a_disk_that_is_full_to_the_last_byte_can_be_looked_at_and_saved_elsewhere() {
+    let mut small = Small::new("data", 16 * MIB);
+    small.write("notes", 10, 2_000);
+    small.add("notes");
+    let _done = small.must(&["refresh", "notes"]);
+    let _fact = small.must(&["state", "set", "notes", "decision", "database", "SQLite"]);
+    small.disk.fill("filler").unwrap();
+
+    // More often than room was kept back for: what a command needs to open the store it gives back.
+    for count in 1..=10 {
+        let _snapshot = small.must(&["backup", "create"]);
+        assert_eq!(small.must(&["backup", "list"]).as_array().unwrap().len(), count);
+    }
+    let answer = small.must(&["query", "notes"]);
+    assert!(!answer["results"].as_array().unwrap().is_empty(), "{answer}");
+    let ran = small.run(&["doctor"]);
+    assert!(ran.stdout.contains("the disk of the store"), "{ran:?}");
+    // A fact goes in as long as there are pages for it, and is then refused by the name of what is full.
+    let mut recorded = 0;
+    let problem = loop {
+        let text = format!("{recorded} {}", "x".repeat(8_000));
+        let ran = small.run(&["state", "set", "notes", "decision", "database", &text]);
+        let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+        if ran.code != 0 {
+            break told;
+        }
+        recorded += 1;
+    };
+    assert_eq!(problem["code"], "disk_full", "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("data/db/atocore"), "{problem}");
+    assert!(problem["hint"].as_str().unwrap().contains("room"), "{problem}");
+    let state = small.must(&["state", "list", "notes"]).to_string();
+    let last = if recorded == 0 { "SQLite".to_owned() } else { format!("{} xxx", recorded - 1) };
+    assert!(state.contains(&last), "what was acknowledged is there: {state}");
+
+    small.disk.remove("filler").unwrap();
+    let _fact = small.must(&["state", "set", "notes", "decision", "database", "as before"]);
+    let drilled = small.must(&["backup", "validate", "--all", "--depth", "content"]);
+    assert!(!drilled.as_array().unwrap().is_empty());
 }

@@ -5,7 +5,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
     path::Path,
     sync::Arc,
 };
@@ -20,6 +19,7 @@ use super::{
 };
 use crate::{
     files::{self, FileError},
+    lexical::is_refusal,
     vector::VectorError,
 };
 
@@ -65,11 +65,7 @@ impl Unusable {
 
 impl From<FileError> for Unusable {
     fn from(error: FileError) -> Self {
-        // Too many open files: no error kind says so.
-        let exhausted = matches!(error.source.raw_os_error(), Some(23 | 24));
-        let refused =
-            matches!(error.source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::OutOfMemory);
-        if refused || exhausted {
+        if is_refusal(&error.source) {
             Self::Refused(error)
         } else {
             Self::Damaged(format!("{error}: {}", error.source))

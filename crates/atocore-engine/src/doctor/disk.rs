@@ -1,0 +1,87 @@
+//! Whether the disks have room for what is written next.
+
+use std::path::{Path, PathBuf};
+
+use atocore_storage::files;
+
+use super::{Findings, Level};
+use crate::{engine::Engine, error::Error};
+
+/// With less than this free, the next write may not be committed: the log of the store takes what a transaction
+/// changes, and is folded back, and so can be used again, only after some MiB.
+const LEAST_BYTES: u64 = 16 << 20;
+
+/// A disk, and what is written to it next.
+struct Part {
+    /// What lies there.
+    what: &'static str,
+    /// Where.
+    place: PathBuf,
+    /// Bytes that must be free for it.
+    needed: u64,
+    /// What needs them.
+    by: &'static str,
+}
+
+impl Findings {
+    /// Looks at the free space where the store, the indexes and the snapshots lie.
+    ///
+    /// What is enough: for the store 16 MiB, which is its log before that is folded; for the indexes as much as they take
+    /// now and 16 MiB, because merging and building anew write a new one beside the old; for the snapshots the size of the
+    /// store and 16 MiB, which is the next snapshot. A disk with less than 1 MiB is full: that is a problem, the rest
+    /// warnings. Quotas and the number of files are not seen.
+    pub(super) fn disks(&mut self, engine: &Engine) {
+        let parts = match parts(engine) {
+            Ok(parts) => parts,
+            Err(error) => return self.failed("disk", &error),
+        };
+        let before = self.list.len();
+        for part in &parts {
+            match files::free_bytes(&part.place) {
+                Ok(free) => self.disk(part, free),
+                Err(error) => self.failed("disk", &error.into()),
+            }
+        }
+        if self.list.len() == before {
+            let message = "there is room for the store, the indexes and the next snapshot".to_owned();
+            self.add("disk", Level::Ok, message, None);
+        }
+    }
+
+    fn disk(&mut self, Part { what, place, needed, by }: &Part, free: u64) {
+        if free >= *needed {
+            return;
+        }
+        let level = if free < FULL_BYTES { Level::Problem } else { Level::Warning };
+        let place = place.display();
+        let message =
+            format!("the disk of {what}, `{place}`, has {free} bytes free, and {by} may take {needed}");
+        self.add("disk", level, message, Some(&format!("free some room on the disk of `{place}`")));
+    }
+}
+
+/// A disk with less than this is full.
+const FULL_BYTES: u64 = 1 << 20;
+
+fn parts(engine: &Engine) -> Result<Vec<Part>, Error> {
+    let layout = engine.layout();
+    let store = engine.store_if_any().map_or(Ok(0), |store| store.read(|read| read.size_bytes()))?;
+    let indexes = layout.lexical_index().parent().map(Path::to_owned).unwrap_or_default();
+    let index = files::tree_bytes(&indexes)?;
+    let folder = layout.database().parent().map(Path::to_owned).unwrap_or_default();
+    Ok(vec![
+        Part { what: "the store", place: folder, needed: LEAST_BYTES, by: "its log" },
+        Part {
+            what: "the indexes",
+            place: indexes,
+            needed: index.saturating_add(LEAST_BYTES),
+            by: "merging or building them anew",
+        },
+        Part {
+            what: "the snapshots",
+            place: layout.backups.clone(),
+            needed: store.saturating_add(LEAST_BYTES),
+            by: "the next snapshot",
+        },
+    ])
+}
