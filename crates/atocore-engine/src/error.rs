@@ -1,6 +1,6 @@
 //! Everything an engine can refuse or fail at, with the code, and the command that helps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use atocore_backup::error::BackupError;
 use atocore_embed::EmbedError;
@@ -322,6 +322,9 @@ impl Error {
                 return Some(format!("`{}`, or give the budget in characters", failure.cure));
             }
             Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
+            Self::Registry(RegistryError::Invalid { path, faults }) if !faults.is_empty() => {
+                return Some(correct_by_hand(path, &faults[0].place));
+            }
             Self::DocumentUnknown(DocumentRef::Place { project, .. }) => {
                 return Some(format!("`atocore refresh {project}` reads what is new"));
             }
@@ -354,6 +357,14 @@ impl Error {
     }
 }
 
+/// What helps against a registry file that is not what it must be, from its first fault on.
+fn correct_by_hand(path: &Path, place: &str) -> String {
+    format!(
+        "correct `{}` by hand at {place}; or `atocore backup list` shows the snapshots, and `atocore backup restore STAMP` goes back to one, store and registry together",
+        path.display()
+    )
+}
+
 /// What helps against any error with that code.
 fn hint_of(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
@@ -366,7 +377,9 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::RootForbidden => {
             "register it on the machine itself: `atocore project add ID --root FOLDER`"
         }
-        ErrorCode::RegistryInvalid => "correct the file by hand; nothing was changed",
+        ErrorCode::RegistryInvalid => {
+            "correct the file by hand, or go back to a snapshot: `atocore backup list`, then `atocore backup restore STAMP`"
+        }
         ErrorCode::StoreBusy | ErrorCode::IngestionBusy => {
             "try again when it has finished; `atocore status` shows what is running"
         }

@@ -68,4 +68,6 @@ pub use packing::PackShares;
 pub use projects::{ProjectChange, RemovalPlan};
 pub use restoring::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;
-pub use status::{Health, ProjectStatus, ProvenSnapshot, SnapshotStatus, SourceStatus, Status};
+pub use status::{
+    Health, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, SourceStatus, Status,
+};

@@ -8,6 +8,7 @@ use atocore_backup::{
     vault::Vault,
 };
 use atocore_model::{
+    error::with_causes,
     id::{Generation, SnapshotId},
     project::{Project, Root},
     refresh::RootSkip,
@@ -71,14 +72,24 @@ pub struct SourceStatus {
 pub struct ProjectStatus {
     /// Its id.
     pub id: String,
-    /// Whether the registry has it; one that was edited out of the file can still have documents.
-    pub registered: bool,
+    /// Whether the registry has it; one that was edited out of the file can still have documents. `None` when the
+    /// registry cannot be read.
+    pub registered: Option<bool>,
     /// Its documents.
     pub documents: u64,
     /// Its passages.
     pub chunks: u64,
     /// Its last refresh, if there was one.
     pub refreshed: Option<RefreshRecord>,
+}
+
+/// Why the registry cannot be read, so that nothing is known of what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryProblem {
+    /// What is wrong, as a sentence without its full stop.
+    pub why: String,
+    /// What helps.
+    pub cure: String,
 }
 
 /// The newest snapshot.
@@ -119,7 +130,9 @@ pub struct Status {
     pub index_generation: Option<Generation>,
     /// How many facts there are.
     pub facts: FactCounts,
-    /// Every project, by id.
+    /// Why the registry cannot be read; `None` when it can.
+    pub registry_problem: Option<RegistryProblem>,
+    /// Every project, by id; without the registry those that something is stored of.
     pub projects: Vec<ProjectStatus>,
     /// Models and vectors.
     pub embedding: EmbeddingStatus,
@@ -168,14 +181,18 @@ pub(crate) fn sources(engine: &Engine) -> Result<Vec<SourceStatus>, Error> {
 pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error> {
     let now = clock.now();
     let layout = engine.layout();
-    let registered = engine.projects()?;
+    let (registered, registry_problem) = match engine.projects() {
+        Ok(projects) => (Some(projects), None),
+        Err(error) => (None, Some(RegistryProblem::from(&error))),
+    };
     let (generation, counts, mut refreshes, facts) = match engine.store_if_any() {
         None => (Generation::default(), Vec::new(), Vec::new(), FactCounts::default()),
         Some(store) => store.read(|read| {
             Ok::<_, Error>((read.generation()?, read.counts()?, read.refreshes()?, read.fact_counts()?))
         })?,
     };
-    let mut ids: Vec<String> = registered.iter().map(|project| project.id.as_str().to_owned()).collect();
+    let mut ids: Vec<String> =
+        registered.iter().flatten().map(|project| project.id.as_str().to_owned()).collect();
     ids.extend(counts.iter().map(|(id, ..)| id.clone()));
     ids.sort();
     ids.dedup();
@@ -186,11 +203,13 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
             .map_or((0, 0), |(_, documents, chunks)| (*documents, *chunks));
         let refreshed =
             refreshes.iter().position(|record| record.project == id).map(|at| refreshes.swap_remove(at));
-        let registered = registered.iter().any(|project| project.id.as_str() == id);
+        let registered =
+            registered.as_ref().map(|known| known.iter().any(|project| project.id.as_str() == id));
         ProjectStatus { id, registered, documents, chunks, refreshed }
     });
     Ok(Status {
         projects: projects.collect(),
+        registry_problem,
         owner: Engine::owner(layout)?,
         running: engine.running(),
         generation,
@@ -198,7 +217,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         facts,
         embedding: engine.embedding_status()?,
         snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
-            problem: Some(error.to_string()),
+            problem: Some(with_causes(&error)),
             ..SnapshotStatus::default()
         }),
         schedule: engine.timetable().jobs(now),
@@ -230,6 +249,12 @@ fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
         failing: overview.failing,
         last_validation: overview.last,
     })
+}
+
+impl From<&Error> for RegistryProblem {
+    fn from(error: &Error) -> Self {
+        Self { why: with_causes(error), cure: error.hint().unwrap_or_default() }
+    }
 }
 
 fn age(id: SnapshotId, now: Timestamp) -> u64 {

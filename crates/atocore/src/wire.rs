@@ -2,6 +2,7 @@
 //!
 //! Each type is made `From` what the engine returns. Nothing here decides or checks; names of the contract are kept.
 
+pub mod doctor;
 pub mod document;
 pub mod fact;
 pub mod index;
@@ -17,6 +18,7 @@ pub mod restore;
 pub mod snapshot;
 pub mod status;
 
+pub use doctor::{Check, Doctor, RegistryProblem};
 pub use document::DocumentText;
 pub use fact::{
     FactChange, FactChangeList, FactContent, FactCounts, Interaction, InteractionList, Memory, MemoryList,
@@ -35,6 +37,6 @@ pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
 pub use restore::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
 pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
 pub use status::{
-    Check, Doctor, EmbeddingProgress, EmbeddingResult, EmbeddingStatus, FileProblem, Health, LastRefresh,
-    Owner, Paths, Progress, ProjectStatus, Running, ScheduledJob, SnapshotStatus, Source, SourceList, Status,
+    EmbeddingProgress, EmbeddingResult, EmbeddingStatus, FileProblem, Health, LastRefresh, Owner, Paths,
+    Progress, ProjectStatus, Running, ScheduledJob, SnapshotStatus, Source, SourceList, Status,
 };

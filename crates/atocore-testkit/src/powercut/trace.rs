@@ -138,7 +138,8 @@ impl Reader<'_> {
                 continue;
             }
             // "detached" is a call in which its thread ended, because another one ended the process: it never returned.
-            let begun = rest.strip_suffix(" <unfinished ...>").or_else(|| rest.strip_suffix(" <detached ...>"));
+            let begun =
+                rest.strip_suffix(" <unfinished ...>").or_else(|| rest.strip_suffix(" <detached ...>"));
             if let Some(begun) = begun {
                 self.count(thread, begun);
                 let _other = unfinished.insert(thread, begun.to_owned());

@@ -29,7 +29,7 @@ impl Status {
             Form::Json => output.json(&status),
             Form::Human => print(&status, output),
         }
-        Ok(Exit::Done)
+        Ok(if status.registry_problem.is_some() { Exit::Problems } else { Exit::Done })
     }
 }
 
@@ -90,9 +90,11 @@ fn print(status: &wire::Status, output: &Output) {
         output.line(line);
     }
     output.line("");
-    if status.projects.is_empty() {
-        output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
-        return;
+    if let Some(problem) = &status.registry_problem {
+        output.line(format!("{}  {}", output.paint(Style::Red, "problem"), plain(&problem.message)));
+        output.line(format!("         → {}\n", plain(&problem.cure)));
+    } else if status.projects.is_empty() {
+        return output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
     }
     print_projects(&status.projects, output);
 }

@@ -40,6 +40,13 @@ impl Tool for Status {
         if let Some(running) = &status.running {
             text.push_str(&format!("Running since {}: {}.\n", running.since, plain(&running.activity)));
         }
+        if let Some(problem) = &status.registry_problem {
+            text.push_str(&format!(
+                "The registry cannot be read: {}. The user cures it: {}.\n",
+                plain(&problem.message),
+                plain(&problem.cure)
+            ));
+        }
         for project in &status.projects {
             let refreshed = match &project.refreshed {
                 Some(refreshed) => format!("refreshed {} ({})", refreshed.at, refreshed.status),
