@@ -15,7 +15,7 @@ use atocore_model::{
     time::Timestamp,
 };
 use atocore_storage::{
-    files::FileError,
+    files::{self, FileError},
     lexical::LexicalError,
     locks::LockError,
     registry::{Fault, RegistryError},
@@ -310,7 +310,33 @@ impl Error {
     /// What to do about it, as a command where there is one.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        self.own_hint().or_else(|| hint_of(self.code()).map(str::to_owned))
+        self.rights_hint().or_else(|| self.own_hint()).or_else(|| hint_of(self.code()).map(str::to_owned))
+    }
+
+    /// Who can do it, when the rights of this process are what is missing.
+    fn rights_hint(&self) -> Option<String> {
+        let closed = files::closed(&self.refused()?.path)?;
+        Some(format!(
+            "`{}` belongs to user `{}` and has mode {:03o}: run the command as that user, or have this one given the right to read and write there",
+            closed.path.display(),
+            closed.owner,
+            closed.mode
+        ))
+    }
+
+    /// The file or folder that the system has not given the rights to, where that is what failed.
+    fn refused(&self) -> Option<&FileError> {
+        let file = match self {
+            Self::Lexical(LexicalError::Refused { source, .. })
+            | Self::Vector(VectorError::Failed { source, .. }) => source,
+            Self::Lock(LockError::File(error))
+            | Self::Registry(RegistryError::File(error))
+            | Self::Storage(StorageError::File(error))
+            | Self::Backup(BackupError::File(error) | BackupError::Storage(StorageError::File(error)))
+            | Self::File(error) => error,
+            _ => return None,
+        };
+        file.is_refused().then_some(file)
     }
 
     /// What to do about this error in particular, rather than about any with its code.
@@ -430,8 +456,9 @@ impl From<EmbedError> for Error {
     }
 }
 
-const fn vector_code(error: &VectorError) -> ErrorCode {
+fn vector_code(error: &VectorError) -> ErrorCode {
     match error {
+        VectorError::Failed { source, .. } if source.is_refused() => ErrorCode::Io,
         VectorError::Full { .. } => ErrorCode::DiskFull,
         VectorError::Cancelled => ErrorCode::Cancelled,
         VectorError::Unavailable(_) => ErrorCode::VectorsUnavailable,
@@ -443,6 +470,7 @@ const fn lexical_code(error: &LexicalError) -> ErrorCode {
     match error {
         LexicalError::Full { .. } => ErrorCode::DiskFull,
         LexicalError::Cancelled => ErrorCode::Cancelled,
+        LexicalError::Refused { .. } => ErrorCode::Io,
         _ => ErrorCode::IndexUnavailable,
     }
 }
