@@ -27,7 +27,7 @@ struct Closed<'p>(&'p Path, fs::Permissions);
 impl<'p> Closed<'p> {
     fn new(path: &'p Path) -> Self {
         let before = fs::metadata(path).unwrap().permissions();
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
         Self(path, before)
     }
 }
