@@ -29,8 +29,13 @@ use crate::embedding::NoModel;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No project has that id or alias.
-    #[error("no project is called `{0}`")]
-    ProjectUnknown(ProjectName),
+    #[error("no project is called `{name}`")]
+    ProjectUnknown {
+        /// The name.
+        name: ProjectName,
+        /// Known names that it may be a slip for, the nearest first.
+        near: Vec<String>,
+    },
     /// A project with that id exists.
     #[error("a project `{0}` exists already")]
     ProjectExists(ProjectId),
@@ -229,7 +234,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::ProjectUnknown(_) => ErrorCode::ProjectUnknown,
+            Self::ProjectUnknown { .. } => ErrorCode::ProjectUnknown,
             Self::ProjectExists(_) => ErrorCode::ProjectExists,
             Self::NameTaken(_) => ErrorCode::NameTaken,
             Self::RootTaken { .. } => ErrorCode::RootTaken,
@@ -343,6 +348,11 @@ impl Error {
     fn own_hint(&self) -> Option<String> {
         let hint = match self {
             Self::Backup(error) => error.hint()?,
+            Self::ProjectUnknown { near, .. } if !near.is_empty() => {
+                let meant = near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+                let all = hint_of(self.code())?;
+                return Some(format!("did you mean {meant}? {all}"));
+            }
             Self::NoModel(failure) => return Some(format!("`{}`", failure.cure)),
             Self::NoTokenizer(failure) => {
                 return Some(format!("`{}`, or give the budget in characters", failure.cure));

@@ -33,6 +33,13 @@ fn mistakes_are_named_with_their_cure_and_change_nothing() {
         (&["query", "keys", "--path", "["], 64, "`[`", "`docs/**`"),
         (&["get", "nothing.md", "--project", "notes"], 1, "nothing.md", "atocore refresh notes"),
         (&["refresh", "nobody"], 1, "`nobody`", "atocore project list"),
+        (&["refresh", "nots"], 1, "`nots`", "did you mean `notes`?"),
+        (
+            &["query", "keys", "--project", "feld notes", "--scope"],
+            1,
+            "`feld notes`",
+            "did you mean `Field Notes`?",
+        ),
         (&["project", "show", "nobody"], 1, "`nobody`", "atocore project list"),
         (&["project", "update", "nobody", "--description", "x"], 1, "`nobody`", "atocore project list"),
         (&["project", "remove", "nobody"], 1, "`nobody`", "atocore project list"),
