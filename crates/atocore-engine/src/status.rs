@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use atocore_backup::{
     ledger::{Ledger, Proven, Verdict},
-    vault::Vault,
+    vault::{Vault, newest_first},
 };
 use atocore_model::{
     error::with_causes,
@@ -228,13 +228,16 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
     let vault = Vault::new(&layout.backups);
-    let (entries, overview) = (vault.list()?, Ledger::of(&vault).overview(now)?);
+    // Looked at once, so that all of this is said of the same snapshots.
+    let entries = vault.list()?;
+    let stamps = newest_first(entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now);
+    let overview = Ledger::of(&vault).overview(&stamps);
     let readable = |id: &SnapshotId| {
         let stamp = id.to_string();
         let found = entries.iter().find(|entry| entry.stamp == stamp && entry.metadata.is_some());
         found.map(|entry| (*id, entry))
     };
-    let newest = vault.newest_first(now)?.iter().find_map(readable);
+    let newest = stamps.iter().find_map(readable);
     let recorded = newest.as_ref().and_then(|(_, entry)| entry.metadata.as_ref());
     Ok(SnapshotStatus {
         problem: None,

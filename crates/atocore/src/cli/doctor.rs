@@ -58,7 +58,14 @@ fn print(status: &wire::Status, output: &Output) {
     let mut part = |name: &str, value: String| table.row([name.to_owned(), value]);
     part("data", status.paths.data.clone());
     part("registry", status.paths.registry.clone());
-    part("backups", status.paths.backups.clone());
+    // What keeps it from being looked at names it already.
+    part(
+        "backups",
+        match &status.snapshots.problem {
+            Some(problem) => format!("cannot be looked at: {}", plain(problem)),
+            None => status.paths.backups.clone(),
+        },
+    );
     part("store", generations(status));
     if let Some(owner) = &status.owner {
         part(
@@ -79,7 +86,9 @@ fn print(status: &wire::Status, output: &Output) {
         part("vectors", vectors(&status.embedding));
     }
     part("facts", facts(&status.facts));
-    part("snapshots", snapshots(&status.snapshots));
+    if status.snapshots.problem.is_none() {
+        part("snapshots", snapshots(&status.snapshots));
+    }
     for proven in proven(&status.snapshots) {
         part("proven", proven);
     }
@@ -203,9 +212,6 @@ fn scheduled(job: &wire::ScheduledJob) -> String {
 }
 
 fn snapshots(snapshots: &wire::SnapshotStatus) -> String {
-    if let Some(problem) = &snapshots.problem {
-        return format!("cannot be looked at: {}", plain(problem));
-    }
     let Some(newest) = &snapshots.newest else {
         return "none; `atocore backup create` takes one".to_owned();
     };
