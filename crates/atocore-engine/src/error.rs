@@ -386,6 +386,9 @@ impl Error {
             Self::OriginalMissing(_) => {
                 "name the data folder of the original, the one with `db/atocore.db` in it"
             }
+            Self::NotNew => {
+                "take it over into a new installation, in a folder DIR that is empty or does not exist: `atocore --data-dir DIR import-original DATA_DIR`"
+            }
             Self::OriginalIsOurs(_) => "`atocore backup export` and `atocore backup import` carry it",
             _ => return None,
         };
