@@ -23,6 +23,7 @@ mod packing;
 mod projects;
 mod pruning;
 mod reading;
+mod resemblance;
 mod restoring;
 mod retrieval;
 pub mod schedule;
