@@ -97,6 +97,8 @@ pub struct RegistryProblem {
 pub struct SnapshotStatus {
     /// Why the backup directory could not be looked at; nothing else is known then.
     pub problem: Option<String>,
+    /// What helps against that.
+    pub cure: Option<String>,
     /// How many snapshots are listed.
     pub count: usize,
     /// The newest one with metadata that can be read; one of the future only when there is no other.
@@ -218,6 +220,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         embedding: engine.embedding_status()?,
         snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
             problem: Some(with_causes(&error)),
+            cure: error.hint(),
             ..SnapshotStatus::default()
         }),
         schedule: engine.timetable().jobs(now),
@@ -241,6 +244,7 @@ fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
     let recorded = newest.as_ref().and_then(|(_, entry)| entry.metadata.as_ref());
     Ok(SnapshotStatus {
         problem: None,
+        cure: None,
         count: entries.len(),
         newest: newest.as_ref().map(|(id, _)| *id),
         newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id, now)),

@@ -74,3 +74,31 @@ fn what_may_not_be_read_is_named_with_its_owner_and_is_not_taken_for_damaged_or_
     assert!(refused > 20, "{refused}");
     assert_eq!(place.state(), before);
 }
+
+#[test]
+fn a_registry_or_backup_directory_that_may_not_be_read_hides_nothing_else() {
+    let place = Place::with_notes();
+    let _stamp = place.snapshot();
+    let look = |verb| {
+        let ran = bounded(&place, &["--json", verb]);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+    };
+    for (folder, check) in [("home/config", "registry"), ("home/backups", "snapshots")] {
+        let path = place.path(folder);
+        let _closed = Closed::new(&path);
+        let whose = format!("`{}` belongs to user `", path.display());
+        let (status, doctor) = (look("status"), look("doctor"));
+        assert_eq!(status["projects"][0]["documents"], 3, "{status}");
+        let said = if check == "registry" {
+            &status["registry_problem"]["message"]
+        } else {
+            &status["snapshots"]["problem"]
+        };
+        assert!(said.as_str().unwrap().contains("Permission denied"), "{status}");
+        let checks = doctor["checks"].as_array().unwrap();
+        let broken: Vec<_> = checks.iter().filter(|check| check["level"] == "problem").collect();
+        assert_eq!(broken.len(), 1, "{doctor}");
+        assert_eq!(broken[0]["check"], check);
+        assert!(broken[0]["cure"].as_str().unwrap().starts_with(&whose), "{doctor}");
+    }
+}
