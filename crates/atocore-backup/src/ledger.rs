@@ -181,13 +181,12 @@ impl Ledger {
         Ok(newest)
     }
 
-    /// What the whole ledger says of the snapshots that are there.
-    ///
-    /// # Errors
-    /// When the backup directory is there and cannot be read.
-    pub fn overview(&self, now: Timestamp) -> Result<Overview, BackupError> {
+    /// What the whole ledger says of the snapshots that are there, which are given in the order of
+    /// [`Vault::newest_first`].
+    #[must_use]
+    pub fn overview(&self, newest_first: &[SnapshotId]) -> Overview {
         let mut overview = Overview::default();
-        for stamp in self.vault.newest_first(now)? {
+        for &stamp in newest_first {
             let standing = self.verdicts(stamp);
             overview.failing += usize::from(standing.verdicts.iter().any(|verdict| !verdict.valid));
             if overview.newest.len() < Depth::ALL.len()
@@ -203,7 +202,7 @@ impl Ledger {
                 }
             }
         }
-        Ok(overview)
+        overview
     }
 
     /// Forgets a snapshot that is deleted.

@@ -136,11 +136,17 @@ impl Vault {
     /// # Errors
     /// As [`Vault::stamps`].
     pub fn newest_first(&self, now: Timestamp) -> Result<Vec<SnapshotId>, BackupError> {
-        let begins = now.get().checked_add(AHEAD).unwrap_or(now.get());
-        let (past, future): (Vec<_>, Vec<_>) =
-            self.stamps()?.into_iter().partition(|stamp| stamp.time() <= begins);
-        Ok(past.into_iter().rev().chain(future.into_iter().rev()).collect())
+        Ok(newest_first(self.stamps()?, now))
     }
+}
+
+/// Stamps in the order of [`Vault::newest_first`], for who has looked at the backup directory already.
+#[must_use]
+pub fn newest_first(mut stamps: Vec<SnapshotId>, now: Timestamp) -> Vec<SnapshotId> {
+    stamps.sort();
+    let begins = now.get().checked_add(AHEAD).unwrap_or(now.get());
+    let (past, future): (Vec<_>, Vec<_>) = stamps.into_iter().partition(|stamp| stamp.time() <= begins);
+    past.into_iter().rev().chain(future.into_iter().rev()).collect()
 }
 
 fn entry(path: PathBuf) -> SnapshotEntry {

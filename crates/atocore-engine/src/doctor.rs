@@ -3,7 +3,8 @@
 mod disk;
 mod proof;
 
-use atocore_storage::registry::{Registry, RegistryError};
+use atocore_model::error::with_causes;
+use atocore_storage::registry::Registry;
 
 use crate::{
     behind::{VECTORS, WORDS},
@@ -39,8 +40,8 @@ impl Level {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What: `registry`, `store`, `word index`, `vector index`, `model`, `vectors`, `roots`, `disk`, `snapshots`, `proof`,
-    /// `schedule`.
+    /// What: `registry`, `store`, `word index`, `vector index`, `model`, `vectors`, `roots`, `projects`, `files`, `disk`,
+    /// `snapshots`, `proof`, `schedule`.
     pub check: &'static str,
     /// How it is.
     pub level: Level,
@@ -49,6 +50,9 @@ pub struct Finding {
     /// The command that helps.
     pub cure: Option<String>,
 }
+
+/// What there is to say of what depends on the registry; the check of the registry itself says why, and what helps.
+const UNKNOWN_REGISTRY: &str = "not looked at: the registry cannot be read";
 
 /// What comes first in an empty installation.
 const REGISTER: &str = "atocore project add ID --root FOLDER";
@@ -79,7 +83,7 @@ impl Findings {
         self.list.push(Finding {
             check,
             level: Level::Problem,
-            message: error.to_string(),
+            message: with_causes(error),
             cure: error.hint(),
         });
     }
@@ -97,17 +101,6 @@ impl Findings {
                     path.display()
                 );
                 self.add("registry", Level::Ok, message, None);
-            }
-            Err(RegistryError::Invalid { faults, .. }) => {
-                for fault in faults {
-                    let message = format!("{}: {}", fault.place, fault.problem);
-                    self.add(
-                        "registry",
-                        Level::Problem,
-                        message,
-                        Some(&format!("edit `{}`", path.display())),
-                    );
-                }
             }
             Err(error) => self.failed("registry", &error.into()),
         }
@@ -202,7 +195,9 @@ impl Findings {
     }
 
     fn roots(&mut self, engine: &Engine) {
-        let Ok(sources) = status::sources(engine) else { return };
+        let Ok(sources) = status::sources(engine) else {
+            return self.add("roots", Level::Warning, UNKNOWN_REGISTRY.to_owned(), None);
+        };
         let mut readable = 0;
         for source in sources {
             let Some(problem) = source.problem else {
@@ -228,8 +223,11 @@ impl Findings {
             Ok(status) => status,
             Err(error) => return self.failed("snapshots", &error),
         };
+        if status.registry_problem.is_some() {
+            self.add("projects", Level::Warning, UNKNOWN_REGISTRY.to_owned(), None);
+        }
         for project in &status.projects {
-            if !project.registered {
+            if project.registered == Some(false) {
                 let message = format!(
                     "project `{}` is not in the registry and has {}",
                     project.id,

@@ -436,7 +436,7 @@ impl Engine {
     /// What is stored, how fresh it is, what is running, and when it was last backed up.
     ///
     /// # Errors
-    /// When store, registry or backup directory cannot be read.
+    /// When the store or an index cannot be read. A registry or backup directory that cannot be read is in the answer.
     pub fn status(&self) -> Result<Status, Error> {
         status::status(self, &*self.config.clock)
     }

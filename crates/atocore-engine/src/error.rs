@@ -15,7 +15,7 @@ use atocore_model::{
     time::Timestamp,
 };
 use atocore_storage::{
-    files::FileError,
+    files::{self, FileError},
     lexical::LexicalError,
     locks::LockError,
     registry::{Fault, RegistryError},
@@ -29,8 +29,13 @@ use crate::{behind::IndexFault, embedding::NoModel};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No project has that id or alias.
-    #[error("no project is called `{0}`")]
-    ProjectUnknown(ProjectName),
+    #[error("no project is called `{name}`")]
+    ProjectUnknown {
+        /// The name.
+        name: ProjectName,
+        /// Known names that it may be a slip for, the nearest first.
+        near: Vec<String>,
+    },
     /// A project with that id exists.
     #[error("a project `{0}` exists already")]
     ProjectExists(ProjectId),
@@ -237,7 +242,7 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::ProjectUnknown(_) => ErrorCode::ProjectUnknown,
+            Self::ProjectUnknown { .. } => ErrorCode::ProjectUnknown,
             Self::ProjectExists(_) => ErrorCode::ProjectExists,
             Self::NameTaken(_) => ErrorCode::NameTaken,
             Self::RootTaken { .. } => ErrorCode::RootTaken,
@@ -319,7 +324,33 @@ impl Error {
     /// What to do about it, as a command where there is one.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        self.own_hint().or_else(|| hint_of(self.code()).map(str::to_owned))
+        self.rights_hint().or_else(|| self.own_hint()).or_else(|| hint_of(self.code()).map(str::to_owned))
+    }
+
+    /// Who can do it, when the rights of this process are what is missing.
+    fn rights_hint(&self) -> Option<String> {
+        let closed = files::closed(&self.refused()?.path)?;
+        Some(format!(
+            "`{}` belongs to user `{}` and has mode {:03o}: run the command as that user, or have this one given the right to read and write there",
+            closed.path.display(),
+            closed.owner,
+            closed.mode
+        ))
+    }
+
+    /// The file or folder that the system has not given the rights to, where that is what failed.
+    fn refused(&self) -> Option<&FileError> {
+        let file = match self {
+            Self::Lexical(LexicalError::Refused { source, .. })
+            | Self::Vector(VectorError::Failed { source, .. }) => source,
+            Self::Lock(LockError::File(error))
+            | Self::Registry(RegistryError::File(error))
+            | Self::Storage(StorageError::File(error))
+            | Self::Backup(BackupError::File(error) | BackupError::Storage(StorageError::File(error)))
+            | Self::File(error) => error,
+            _ => return None,
+        };
+        file.is_refused().then_some(file)
     }
 
     /// What to do about this error in particular, rather than about any with its code.
@@ -329,11 +360,19 @@ impl Error {
             Self::IndexBehind(fault) | Self::GenerationNotReached { why: Some(fault), .. } => {
                 return Some(fault.cure());
             }
+            Self::ProjectUnknown { near, .. } if !near.is_empty() => {
+                let meant = near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+                let all = hint_of(self.code())?;
+                return Some(format!("did you mean {meant}? {all}"));
+            }
             Self::NoModel(failure) => return Some(format!("`{}`", failure.cure)),
             Self::NoTokenizer(failure) => {
                 return Some(format!("`{}`, or give the budget in characters", failure.cure));
             }
             Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
+            Self::Registry(RegistryError::Invalid { path, faults }) if !faults.is_empty() => {
+                return Some(correct_by_hand(path, &faults[0].place));
+            }
             Self::DocumentUnknown(DocumentRef::Place { project, .. }) => {
                 return Some(format!("`atocore refresh {project}` reads what is new"));
             }
@@ -359,11 +398,22 @@ impl Error {
             Self::OriginalMissing(_) => {
                 "name the data folder of the original, the one with `db/atocore.db` in it"
             }
+            Self::NotNew => {
+                "take it over into a new installation, in a folder DIR that is empty or does not exist: `atocore --data-dir DIR import-original DATA_DIR`"
+            }
             Self::OriginalIsOurs(_) => "`atocore backup export` and `atocore backup import` carry it",
             _ => return None,
         };
         Some(hint.to_owned())
     }
+}
+
+/// What helps against a registry file that is not what it must be, from its first fault on.
+fn correct_by_hand(path: &Path, place: &str) -> String {
+    format!(
+        "correct `{}` by hand at {place}; or `atocore backup list` shows the snapshots, and `atocore backup restore STAMP` goes back to one, store and registry together",
+        path.display()
+    )
 }
 
 /// What helps against any error with that code.
@@ -378,7 +428,9 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::RootForbidden => {
             "register it on the machine itself: `atocore project add ID --root FOLDER`"
         }
-        ErrorCode::RegistryInvalid => "correct the file by hand; nothing was changed",
+        ErrorCode::RegistryInvalid => {
+            "correct the file by hand, or go back to a snapshot: `atocore backup list`, then `atocore backup restore STAMP`"
+        }
         ErrorCode::StoreBusy | ErrorCode::IngestionBusy => {
             "try again when it has finished; `atocore status` shows what is running"
         }
@@ -438,8 +490,9 @@ impl From<EmbedError> for Error {
     }
 }
 
-const fn vector_code(error: &VectorError) -> ErrorCode {
+fn vector_code(error: &VectorError) -> ErrorCode {
     match error {
+        VectorError::Failed { source, .. } if source.is_refused() => ErrorCode::Io,
         VectorError::Full { .. } => ErrorCode::DiskFull,
         VectorError::Cancelled => ErrorCode::Cancelled,
         VectorError::Unavailable(_) => ErrorCode::VectorsUnavailable,
@@ -451,6 +504,7 @@ const fn lexical_code(error: &LexicalError) -> ErrorCode {
     match error {
         LexicalError::Full { .. } => ErrorCode::DiskFull,
         LexicalError::Cancelled => ErrorCode::Cancelled,
+        LexicalError::Refused { .. } => ErrorCode::Io,
         _ => ErrorCode::IndexUnavailable,
     }
 }

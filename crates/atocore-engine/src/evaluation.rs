@@ -121,10 +121,10 @@ pub fn check(engine: &Engine, questions: &[Question]) -> Result<Vec<QuestionFaul
         let Some(name) = project_of(question) else { continue };
         match engine.project(name) {
             Ok(_) => {}
-            Err(error @ Error::ProjectUnknown(_)) => faults.push(QuestionFault {
+            Err(error @ Error::ProjectUnknown { .. }) => faults.push(QuestionFault {
                 line: question.line,
                 problem: error.to_string(),
-                cure: "`atocore project list` shows every id and alias".to_owned(),
+                cure: error.hint().unwrap_or_default(),
             }),
             Err(error) => return Err(error),
         }

@@ -24,6 +24,7 @@ mod packing;
 mod projects;
 mod pruning;
 mod reading;
+mod resemblance;
 mod restoring;
 mod retrieval;
 pub mod schedule;
@@ -71,4 +72,6 @@ pub use packing::PackShares;
 pub use projects::{ProjectChange, RemovalPlan};
 pub use restoring::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;
-pub use status::{Health, ProjectStatus, ProvenSnapshot, SnapshotStatus, SourceStatus, Status};
+pub use status::{
+    Health, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, SourceStatus, Status,
+};

@@ -166,6 +166,9 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
         if part.section.left_out > 0 {
             notices.push(PackNotice::LeftOut { tier: part.tier, count: part.section.left_out });
         }
+        if part.section.copies > 0 {
+            notices.push(PackNotice::Copies { count: part.section.copies });
+        }
     }
     let asked = words::without_controls(request.prompt.as_str());
     if request.tiers.has(Tier::Chunks) && asked.trim().chars().count() > QueryText::LIMIT {
@@ -205,7 +208,7 @@ impl Part {
             used: self.section.size(meter)?,
             chars: self.section.text().chars().count(),
             items: self.section.items.len(),
-            left_out: self.section.left_out,
+            left_out: self.section.left_out + self.section.copies,
         })
     }
 }

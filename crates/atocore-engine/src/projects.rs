@@ -11,6 +11,7 @@ use std::{
 use atocore_model::{
     id::{Generation, ProjectId},
     name::{Alias, ProjectName},
+    nearest::slips,
     project::{Project, Root, RootLocation},
 };
 use atocore_storage::registry::{Fault, Registry};
@@ -49,6 +50,22 @@ pub struct RemovalPlan {
 
 /// A file that changed less long ago than this may change again without its time showing it.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// How many names are offered to somebody who mistyped one.
+const NEAR_NAMED: usize = 3;
+
+/// What somebody who mistyped a name probably meant, the nearest first: of a project that of its names which is nearest.
+fn near(projects: &[Project], name: &ProjectName) -> Vec<String> {
+    let folded = name.folded();
+    let nearest_of = |project: &Project| {
+        let names = std::iter::once(project.id.as_str()).chain(project.aliases.iter().map(Alias::as_str));
+        let slips = |known: &str| Some((slips(&folded, &known.to_lowercase())?, known.to_owned()));
+        names.filter_map(slips).min_by_key(|(edits, _)| *edits)
+    };
+    let mut near: Vec<(usize, String)> = projects.iter().filter_map(nearest_of).collect();
+    near.sort();
+    near.into_iter().take(NEAR_NAMED).map(|(_, known)| known).collect()
+}
 
 /// The registry file, read again whenever somebody has edited it.
 #[derive(Debug)]
@@ -94,7 +111,10 @@ impl Projects {
     pub(crate) fn resolve(&self, name: &ProjectName) -> Result<Project, Error> {
         let registry = self.registry()?;
         let found = registry.projects().iter().find(|project| project.answers_to(name));
-        found.cloned().ok_or_else(|| Error::ProjectUnknown(name.clone()))
+        found.cloned().ok_or_else(|| Error::ProjectUnknown {
+            name: name.clone(),
+            near: near(registry.projects(), name),
+        })
     }
 
     /// The registry with a new project, checked but not yet written.

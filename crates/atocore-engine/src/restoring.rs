@@ -122,6 +122,9 @@ pub struct RestoreOutcome {
     pub kept: Option<PathBuf>,
     /// The generation that was restored.
     pub generation: Generation,
+    /// The generation that the store has now: the one that was restored, and the next one once the restore is in the
+    /// operation log.
+    pub present: Generation,
     /// For how long nothing was answered.
     pub outage: Duration,
 }
@@ -271,7 +274,7 @@ impl Engine {
         }
         let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         let generation = store.generation()?;
-        Ok(RestoreOutcome { plan, safety, kept: replaced.kept, generation, outage })
+        Ok(RestoreOutcome { plan, safety, kept: replaced.kept, generation, present: generation, outage })
     }
 
     /// Has SQLite check the whole restored store. Questions are answered meanwhile.
@@ -286,18 +289,20 @@ impl Engine {
     }
 
     /// Writes a restore into the operation log of the store that came back, as its first change: what was restored is the
-    /// state of the snapshot, and this line is the first of what came after it.
+    /// state of the snapshot, and this line is the first of what came after it. So the store has the next generation then,
+    /// and the outcome says which.
     ///
     /// # Errors
     /// When the store cannot be written. The restore itself is done and stays.
     ///
     /// # Durability
     /// The line is on disk when this returns `Ok`. A process that is killed before leaves none.
-    pub fn note_restore(&self, outcome: &RestoreOutcome, caller: Caller) -> Result<(), Error> {
+    pub fn note_restore(&self, outcome: &mut RestoreOutcome, caller: Caller) -> Result<(), Error> {
         let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         let subject = outcome.plan.stamp.to_string();
         let operation = Operation { door: caller.door(), verb: "restore", subject: &subject };
         let noted = store.write(&operation, |_| Ok::<_, Error>(()))?;
+        outcome.present = noted.mark.generation;
         self.see(noted.mark.generation)
     }
 

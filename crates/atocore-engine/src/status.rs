@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use atocore_backup::{
     ledger::{Ledger, Proven, Verdict},
-    vault::Vault,
+    vault::{Vault, newest_first},
 };
 use atocore_model::{
+    error::with_causes,
     id::{Generation, SnapshotId},
     project::{Project, Root},
     refresh::RootSkip,
@@ -72,8 +73,9 @@ pub struct SourceStatus {
 pub struct ProjectStatus {
     /// Its id.
     pub id: String,
-    /// Whether the registry has it; one that was edited out of the file can still have documents.
-    pub registered: bool,
+    /// Whether the registry has it; one that was edited out of the file can still have documents. `None` when the
+    /// registry cannot be read.
+    pub registered: Option<bool>,
     /// Its documents.
     pub documents: u64,
     /// Its passages.
@@ -82,11 +84,22 @@ pub struct ProjectStatus {
     pub refreshed: Option<RefreshRecord>,
 }
 
+/// Why the registry cannot be read, so that nothing is known of what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryProblem {
+    /// What is wrong, as a sentence without its full stop.
+    pub why: String,
+    /// What helps.
+    pub cure: String,
+}
+
 /// The newest snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SnapshotStatus {
     /// Why the backup directory could not be looked at; nothing else is known then.
     pub problem: Option<String>,
+    /// What helps against that.
+    pub cure: Option<String>,
     /// How many snapshots are listed.
     pub count: usize,
     /// The newest one with metadata that can be read; one of the future only when there is no other.
@@ -122,7 +135,9 @@ pub struct Status {
     pub indexes_behind: Vec<IndexFault>,
     /// How many facts there are.
     pub facts: FactCounts,
-    /// Every project, by id.
+    /// Why the registry cannot be read; `None` when it can.
+    pub registry_problem: Option<RegistryProblem>,
+    /// Every project, by id; without the registry those that something is stored of.
     pub projects: Vec<ProjectStatus>,
     /// Models and vectors.
     pub embedding: EmbeddingStatus,
@@ -171,14 +186,18 @@ pub(crate) fn sources(engine: &Engine) -> Result<Vec<SourceStatus>, Error> {
 pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error> {
     let now = clock.now();
     let layout = engine.layout();
-    let registered = engine.projects()?;
+    let (registered, registry_problem) = match engine.projects() {
+        Ok(projects) => (Some(projects), None),
+        Err(error) => (None, Some(RegistryProblem::from(&error))),
+    };
     let (generation, counts, mut refreshes, facts) = match engine.store_if_any() {
         None => (Generation::default(), Vec::new(), Vec::new(), FactCounts::default()),
         Some(store) => store.read(|read| {
             Ok::<_, Error>((read.generation()?, read.counts()?, read.refreshes()?, read.fact_counts()?))
         })?,
     };
-    let mut ids: Vec<String> = registered.iter().map(|project| project.id.as_str().to_owned()).collect();
+    let mut ids: Vec<String> =
+        registered.iter().flatten().map(|project| project.id.as_str().to_owned()).collect();
     ids.extend(counts.iter().map(|(id, ..)| id.clone()));
     ids.sort();
     ids.dedup();
@@ -189,11 +208,13 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
             .map_or((0, 0), |(_, documents, chunks)| (*documents, *chunks));
         let refreshed =
             refreshes.iter().position(|record| record.project == id).map(|at| refreshes.swap_remove(at));
-        let registered = registered.iter().any(|project| project.id.as_str() == id);
+        let registered =
+            registered.as_ref().map(|known| known.iter().any(|project| project.id.as_str() == id));
         ProjectStatus { id, registered, documents, chunks, refreshed }
     });
     Ok(Status {
         projects: projects.collect(),
+        registry_problem,
         owner: Engine::owner(layout)?,
         running: engine.running(),
         generation,
@@ -202,7 +223,8 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         facts,
         embedding: engine.embedding_status()?,
         snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
-            problem: Some(error.to_string()),
+            problem: Some(with_causes(&error)),
+            cure: error.hint(),
             ..SnapshotStatus::default()
         }),
         schedule: engine.timetable().jobs(now),
@@ -213,16 +235,20 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
     let vault = Vault::new(&layout.backups);
-    let (entries, overview) = (vault.list()?, Ledger::of(&vault).overview(now)?);
+    // Looked at once, so that all of this is said of the same snapshots.
+    let entries = vault.list()?;
+    let stamps = newest_first(entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now);
+    let overview = Ledger::of(&vault).overview(&stamps);
     let readable = |id: &SnapshotId| {
         let stamp = id.to_string();
         let found = entries.iter().find(|entry| entry.stamp == stamp && entry.metadata.is_some());
         found.map(|entry| (*id, entry))
     };
-    let newest = vault.newest_first(now)?.iter().find_map(readable);
+    let newest = stamps.iter().find_map(readable);
     let recorded = newest.as_ref().and_then(|(_, entry)| entry.metadata.as_ref());
     Ok(SnapshotStatus {
         problem: None,
+        cure: None,
         count: entries.len(),
         newest: newest.as_ref().map(|(id, _)| *id),
         newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id, now)),
@@ -234,6 +260,12 @@ fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
         failing: overview.failing,
         last_validation: overview.last,
     })
+}
+
+impl From<&Error> for RegistryProblem {
+    fn from(error: &Error) -> Self {
+        Self { why: with_causes(error), cure: error.hint().unwrap_or_default() }
+    }
 }
 
 fn age(id: SnapshotId, now: Timestamp) -> u64 {

@@ -156,14 +156,18 @@ codes! {
     PackUnknown = "pack_unknown", NotFound;
 }
 
-/// An error and what caused it, in one line.
+/// An error and what caused it, in one line. A cause that the words before it end with already is not said again.
 #[must_use]
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
+        let said = error.to_string();
+        // Some libraries repeat their cause in their own words.
+        if !words.ends_with(&said) {
+            words.push_str(": ");
+            words.push_str(&said);
+        }
         cause = error.source();
     }
     words
@@ -180,5 +184,25 @@ mod tests {
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), ErrorCode::ALL.len());
+    }
+
+    #[test]
+    fn causes_are_named_once() {
+        #[derive(Debug)]
+        struct Outer(&'static str, std::io::Error);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.1)
+            }
+        }
+        for words in ["`a.md` cannot be read", "`a.md` cannot be read: it is gone"] {
+            let error = Outer(words, std::io::Error::other("it is gone"));
+            assert_eq!(with_causes(&error), "`a.md` cannot be read: it is gone");
+        }
     }
 }

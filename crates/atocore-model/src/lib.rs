@@ -22,6 +22,7 @@ pub mod fact;
 pub mod id;
 pub mod monitor;
 pub mod name;
+pub mod nearest;
 pub mod pack;
 pub mod path;
 pub mod project;

@@ -303,7 +303,7 @@ pub struct TierUse {
     pub chars: usize,
     /// How many items.
     pub items: usize,
-    /// How many more there were that did not fit.
+    /// How many more there were: that did not fit, or say the same as one that was chosen from.
     pub left_out: usize,
 }
 
@@ -340,6 +340,11 @@ pub enum PackNotice {
         /// Which tier.
         tier: Tier,
         /// How many of its things.
+        count: usize,
+    },
+    /// Some memories say nearly the same as another one, which is the surer or newer of them.
+    Copies {
+        /// How many.
         count: usize,
     },
     /// The budget is too small for any pack.

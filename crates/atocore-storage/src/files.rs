@@ -7,6 +7,7 @@ mod fault;
 mod handle;
 mod lock;
 mod names;
+mod rights;
 pub mod stream;
 
 use std::{
@@ -19,7 +20,8 @@ use atocore_model::digest::Digest;
 
 pub use handle::{NewFile, Reader};
 pub use lock::{Locked, lock_holders, try_lock, try_lock_shared};
-pub use names::{Kind, create_dirs_synced, create_new_dir, is_read_only, kind, rename_new};
+pub use names::{Kind, create_dirs_synced, create_new_dir, exists, is_read_only, kind, rename_new};
+pub use rights::{Closed, closed};
 
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,12 @@ impl FileError {
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// Whether this process has not got the rights it needs.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.source.kind() == io::ErrorKind::PermissionDenied
     }
 
     /// Whether the thing is not there.

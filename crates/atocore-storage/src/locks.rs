@@ -157,7 +157,7 @@ impl Drop for OwnerLock {
 pub fn current_owner(locks: &Path) -> Result<Option<Owner>, LockError> {
     let file = lock_file(locks);
     // Opened for reading only: whoever may not write wants to know, too.
-    if !file.exists() || files::try_lock_shared(&file)?.is_some() {
+    if !files::exists(&file)? || files::try_lock_shared(&file)?.is_some() {
         return Ok(None);
     }
     // The owner writes its note right after taking the lock.

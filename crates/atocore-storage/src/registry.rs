@@ -79,7 +79,11 @@ impl Registry {
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let raw: Value = serde_json::from_str(text).map_err(|error| {
-            one(format!("line {}, column {}", error.line(), error.column()), error.to_string())
+            let (line, column) = (error.line(), error.column());
+            let said = error.to_string();
+            // The place is said once, in our own words, and an editor counts columns from 1.
+            let problem = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
+            one(format!("line {line}, column {}", column.max(1)), problem.to_owned())
         })?;
         let mut check = Check { lines: lines_of_projects(text), ..Check::default() };
         let projects = check.registry(&raw);

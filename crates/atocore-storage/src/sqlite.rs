@@ -19,7 +19,7 @@ mod source;
 mod texts;
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -45,7 +45,7 @@ pub use passages::StoredPassage;
 pub use pin::{Pin, StoreRecord};
 pub use texts::StoredDocument;
 
-use crate::files;
+use crate::files::{self, FileError};
 
 /// The oldest SQLite without the WAL-reset corruption.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -139,7 +139,7 @@ impl Store {
     /// As [`Store::open`]; and when there is no store or it has an older schema.
     pub fn open_read_only(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
         refuse_old_sqlite()?;
-        if !path.exists() {
+        if !files::exists(path)? {
             return Err(StorageError::Missing(path.to_owned()));
         }
         let store = Self {
@@ -326,14 +326,29 @@ fn connect(path: &Path, flags: OpenFlags, options: &StoreOptions) -> Result<Conn
     Ok(connection)
 }
 
-/// SQLite does not say why it could not make a file, such as the log beside a database, or write to it: that there is no
-/// room is told as any failure where it makes shared memory, and a quota that is used up everywhere. Writing a file there
-/// does.
+/// SQLite does not say why it could not open or make a file, such as the log beside a database, or write to it. Looking
+/// at the rights does. That there is no room is told as any failure where it makes shared memory, and a quota that is used
+/// up everywhere: writing a file there says so.
 fn why_refused(path: &Path, error: StorageError) -> StorageError {
+    use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly, SystemIoFailure};
     let StorageError::Sqlite(cause) = &error else { return error };
-    let bytes: &[u8] = match cause.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::CannotOpen) => &[],
-        Some(rusqlite::ErrorCode::SystemIoFailure) => &[1; PROBE_BYTES],
+    let refusals = [CannotOpen, PermissionDenied, ReadOnly, SystemIoFailure];
+    let code = cause.sqlite_error_code();
+    if code.is_some_and(|code| refusals.contains(&code)) {
+        // The database, and what lies beside it while it is open or after its process was killed.
+        let beside = ["", "-wal", "-shm"].map(|end| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            PathBuf::from(name)
+        });
+        if let Some(path) = beside.into_iter().find(|path| files::closed(path).is_some()) {
+            let source = io::ErrorKind::PermissionDenied.into();
+            return StorageError::File(FileError { action: "open", path, source });
+        }
+    }
+    let bytes: &[u8] = match code {
+        Some(CannotOpen) => &[],
+        Some(SystemIoFailure) => &[1; PROBE_BYTES],
         _ => return error,
     };
     let probe = path.with_extension("probe");

@@ -257,12 +257,12 @@ fn carry_out(
 ) -> Result<wire::RestoreOutcome, VerbError> {
     let reading = || shared.read().unwrap_or_else(PoisonError::into_inner);
     let prepared = restore.prepare(&reading(), monitor)?;
-    let outcome = {
+    let mut outcome = {
         let mut engine = shared.write().unwrap_or_else(PoisonError::into_inner);
         engine.carry_out_restore(prepared, &Silent)?
     };
     reading().confirm_restore(&outcome)?;
-    note_restore(&reading(), &outcome, caller);
+    note_restore(&reading(), &mut outcome, caller);
     let outcome = wire::RestoreOutcome::from(outcome);
     tracing::info!(
         stamp = outcome.plan.stamp,

@@ -8,7 +8,6 @@ mod env;
 mod fault;
 mod file;
 mod key;
-mod nearest;
 mod origin;
 mod settings;
 

@@ -11,6 +11,7 @@ mod backend;
 mod call;
 mod calls;
 mod context;
+mod cure;
 mod documents;
 mod http;
 mod machine;

@@ -138,9 +138,9 @@ impl Session {
         match self {
             Self::Here(engine) => {
                 let prepared = restore.prepare(engine, monitor)?;
-                let outcome = engine.carry_out_restore(prepared, monitor)?;
+                let mut outcome = engine.carry_out_restore(prepared, monitor)?;
                 engine.confirm_restore(&outcome)?;
-                note_restore(engine, &outcome, Caller::Local);
+                note_restore(engine, &mut outcome, Caller::Local);
                 Ok(outcome.into())
             }
             Self::Server(socket) => remote::request(&restore.request(), socket, monitor),
@@ -178,7 +178,7 @@ impl Session {
 }
 
 /// Has a restore written into the operation log. It is done, whether that works or not.
-pub(crate) fn note_restore(engine: &Engine, outcome: &RestoreOutcome, caller: Caller) {
+pub(crate) fn note_restore(engine: &Engine, outcome: &mut RestoreOutcome, caller: Caller) {
     if let Err(error) = engine.note_restore(outcome, caller) {
         tracing::warn!(%error, "the restore could not be written into the operation log");
     }

@@ -2,6 +2,7 @@
 //!
 //! Each type is made `From` what the engine returns. Nothing here decides or checks; names of the contract are kept.
 
+pub mod doctor;
 pub mod document;
 pub mod embedding;
 pub mod fact;
@@ -18,6 +19,7 @@ pub mod restore;
 pub mod snapshot;
 pub mod status;
 
+pub use doctor::{Check, Doctor, RegistryProblem};
 pub use document::DocumentText;
 pub use embedding::{EmbeddingProgress, EmbeddingResult, EmbeddingStatus};
 pub use fact::{
@@ -37,6 +39,6 @@ pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
 pub use restore::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
 pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
 pub use status::{
-    Check, Doctor, FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running,
-    ScheduledJob, SnapshotStatus, Source, SourceList, Status,
+    FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running, ScheduledJob,
+    SnapshotStatus, Source, SourceList, Status,
 };

@@ -153,7 +153,7 @@ fn the_newest_proven_one_is_named_for_every_depth() {
     assert_eq!(newest(Depth::Structure), Some(middle.id));
     assert_eq!(newest(Depth::Digests), Some(middle.id));
     assert_eq!(newest(Depth::Content), Some(old.id));
-    let overview = ledger.overview(home.clock.now()).unwrap();
+    let overview = ledger.overview(&home.vault.newest_first(home.clock.now()).unwrap());
     assert_eq!(overview.newest, ledger.newest_proven_to_each(home.clock.now()).unwrap());
     assert_eq!(overview.failing, 1);
     assert!(overview.last.is_some());

@@ -27,8 +27,7 @@ impl Findings {
         let snapshots = &status.snapshots;
         if let Some(problem) = &snapshots.problem {
             let message = format!("the backup directory cannot be looked at: {problem}");
-            self.add("snapshots", Level::Problem, message, None);
-            return;
+            return self.add("snapshots", Level::Problem, message, snapshots.cure.as_deref());
         }
         let (level, message) = match (snapshots.newest, snapshots.newest_age_seconds) {
             (Some(id), Some(age)) if age <= OLD_SNAPSHOT_SECONDS => {

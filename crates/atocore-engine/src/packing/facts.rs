@@ -1,6 +1,9 @@
 //! The first two tiers: what people recorded. Which facts apply, which go first, and how they are set.
 
-use std::cmp::Reverse;
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::BTreeSet,
+};
 
 use atocore_model::{
     fact::{Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
@@ -15,7 +18,10 @@ use super::{
     section::{Patience, Section, Set},
     words::Words,
 };
-use crate::error::Error;
+use crate::{
+    error::Error,
+    resemblance::{self, Sequences},
+};
 
 /// How much of a memory is shown where it only is named, in characters.
 const SHOWN: usize = 80;
@@ -25,8 +31,10 @@ const SHOWN: usize = 80;
 pub(super) struct Choice {
     /// In the order in which they are set: by category and key.
     pub(super) state: Vec<StateEntry>,
-    /// Those that go first, first.
+    /// Those that go first, first; what several of them say, once.
     pub(super) memories: Vec<Memory>,
+    /// How many more say what one of these says.
+    pub(super) copies: usize,
     asked: Words,
 }
 
@@ -53,15 +61,35 @@ impl Choice {
             };
             ranked.push((class, shared, memory));
         }
-        ranked.sort_by(|(class, shared, memory), (other_class, other_shared, other)| {
-            let by_words = (class, Reverse(shared), memory.project.is_none());
-            by_words
-                .cmp(&(other_class, Reverse(other_shared), other.project.is_none()))
-                .then_with(|| other.confidence.get().total_cmp(&memory.confidence.get()))
-                .then_with(|| (other.updated_at, &memory.id).cmp(&(memory.updated_at, &other.id)))
+        let found = ranked.len();
+        ranked.sort_by(|(class, _, memory), (other_class, _, other)| {
+            class.cmp(other_class).then_with(|| by_trust(memory, other))
         });
-        Self { state, memories: ranked.into_iter().map(|(.., memory)| memory).collect(), asked }
+        let mut ranked = said_once(ranked);
+        let copies = found - ranked.len();
+        // Stable: those that share as many words stay in the order of trust.
+        ranked.sort_by_key(|(class, shared, _)| (*class, Reverse(*shared)));
+        Self { state, memories: ranked.into_iter().map(|(.., memory)| memory).collect(), copies, asked }
     }
+}
+
+/// The project's own before those about every one, the surest first, the newest first.
+fn by_trust(memory: &Memory, other: &Memory) -> Ordering {
+    (memory.project.is_none().cmp(&other.project.is_none()))
+        .then_with(|| other.confidence.get().total_cmp(&memory.confidence.get()))
+        .then_with(|| (other.updated_at, &memory.id).cmp(&(memory.updated_at, &other.id)))
+}
+
+/// Takes out what says nearly the same as something before it. Another number is never nearly the same.
+fn said_once(memories: Vec<(u8, usize, Memory)>) -> Vec<(u8, usize, Memory)> {
+    let numbers = |text: &str| -> BTreeSet<String> {
+        resemblance::words(text).filter(|word| word.contains(char::is_numeric)).collect()
+    };
+    let contents = || memories.iter().map(|(.., memory)| memory.content.as_str());
+    let sequences: Vec<Sequences> = contents().map(Sequences::of).collect();
+    let numbers: Vec<BTreeSet<String>> = contents().map(numbers).collect();
+    let firsts = resemblance::firsts(&sequences, |one, other| numbers[one] == numbers[other]);
+    memories.into_iter().zip(firsts).filter(|(_, first)| first.is_none()).map(|(memory, _)| memory).collect()
 }
 
 /// Sets project state: all of it when it fits, else what shares most words with the prompt, the newest first.
@@ -138,7 +166,7 @@ pub(super) fn memories(
         Ok(Set { item, block })
     };
     let order: Vec<usize> = (0..choice.memories.len()).collect();
-    fitted(open, &order, room, set)
+    Ok(Section { copies: choice.copies, ..fitted(open, &order, room, set)? })
 }
 
 fn set_entry(

@@ -18,7 +18,10 @@ pub(super) struct Section {
     pub(super) close: String,
     /// What nearly was among them.
     pub(super) nearly: Vec<Nearly>,
+    /// What did not fit.
     pub(super) left_out: usize,
+    /// What says the same as something that was to choose from, and was not to choose from itself.
+    pub(super) copies: usize,
     /// That there was nothing to choose from.
     pub(super) nothing: Option<PackNotice>,
 }

@@ -1,6 +1,6 @@
 //! What holds of every pack, whatever it is made of.
 
-use std::collections::HashSet;
+use std::{cmp::Reverse, collections::HashSet};
 
 use atocore_model::{
     digest::Digest,
@@ -14,10 +14,11 @@ use atocore_model::{
 };
 use proptest::{prelude::*, test_runner::TestCaseError};
 
-use super::{Chars, Facts, Manner, Material, Meter, PackShares, assemble};
+use super::{Chars, Facts, Manner, Material, Meter, PackShares, assemble, words::Words};
 use crate::{
     error::Error,
     ingest::{ChunkLimits, parse},
+    resemblance,
 };
 
 /// Counts so that pieces are less than the whole, as some tokenizers do.
@@ -174,9 +175,23 @@ fn memory() -> impl Strategy<Value = Memory> {
     })
 }
 
+/// Facts, among them memories that were recorded twice: for the project and for every one, surer or newer, in capitals.
 fn facts() -> impl Strategy<Value = Facts> {
-    (prop::collection::vec(entry(), 0..6), prop::collection::vec(memory(), 0..8))
-        .prop_map(|(state, memories)| Facts { state, memories })
+    let again = (0_usize..8, memory(), any::<bool>());
+    let parts = (
+        prop::collection::vec(entry(), 0..6),
+        prop::collection::vec(memory(), 0..8),
+        prop::collection::vec(again, 0..5),
+    );
+    parts.prop_map(|(state, mut memories, again)| {
+        for (of, other, loud) in again {
+            let Some(content) = memories.get(of).map(|memory| memory.content.as_str()) else { continue };
+            let content = if loud { content.to_uppercase() } else { content.to_owned() };
+            let Ok(content) = content.parse() else { continue };
+            memories.push(Memory { content, ..other });
+        }
+        Facts { state, memories }
+    })
 }
 
 fn tiers() -> impl Strategy<Value = Tiers> {
@@ -267,7 +282,41 @@ impl World {
             }
         }
         self.check_tags(pack)?;
+        self.check_memories_are_said_once(pack)?;
         self.check_nothing_is_lost(pack)
+    }
+
+    /// No two memories say the same; the one that does is the most trusted, and the others are counted.
+    fn check_memories_are_said_once(&self, pack: &Pack) -> Result<(), TestCaseError> {
+        let Some(part) = pack.tiers.iter().find(|part| part.tier == Tier::Memories) else { return Ok(()) };
+        let asked = Words::of(self.request.prompt.as_str());
+        let class = |memory: &Memory| match memory.memory_type {
+            MemoryType::Identity => 0,
+            MemoryType::Preference => 1,
+            _ => 2,
+        };
+        let applies = |memory: &&Memory| {
+            memory.status == MemoryStatus::Active
+                && (memory.project.is_none() || memory.project == self.project)
+                && (class(memory) < 2 || asked.shared_with(memory.content.as_str()) > 0)
+        };
+        let applying: Vec<&Memory> = self.facts.memories.iter().filter(applies).collect();
+        prop_assert_eq!(part.items + part.left_out, applying.len());
+        let words = |memory: &Memory| {
+            let words: Vec<String> = resemblance::words(memory.content.as_str()).collect();
+            if words.is_empty() { memory.content.to_string() } else { words.join(" ") }
+        };
+        let trust = |memory: &Memory| {
+            (class(memory), memory.project.is_none(), Reverse((memory.confidence.get() * 1e9) as u64))
+        };
+        let mut said = HashSet::new();
+        for item in &pack.items {
+            let Origin::Memory(memory) = &item.origin else { continue };
+            prop_assert!(said.insert(words(memory)), "{} is said twice", memory.content);
+            let same = applying.iter().filter(|other| words(other) == words(memory));
+            prop_assert_eq!(same.map(|other| trust(other)).min(), Some(trust(memory)));
+        }
+        Ok(())
     }
 
     /// Every line of a passage stands in the lines that it cites, in this order, and in the scope.
@@ -513,6 +562,45 @@ fn the_beginning_of_a_passage_is_taken_when_none_fits() {
     assert!(item.cut && document.starts_with(&item.text) && item.text.len() >= 40, "{item:?}");
     assert!(pack.text.contains("| its end is cut off\n"), "{}", pack.text);
     world.check(&pack, &Chars).unwrap();
+}
+
+#[test]
+fn what_was_remembered_twice_is_said_once_by_the_surer_or_newer() {
+    let own = |memory: Memory| Memory { project: Some(id("notes")), ..memory };
+    let sure = |memory: Memory| Memory { confidence: Confidence::CERTAIN, ..memory };
+    let newer = |memory: Memory| Memory { updated_at: moment(9), ..memory };
+    let preferred = |number, content: &str| remembered(number, MemoryType::Preference, content);
+    let words: Vec<String> = ('a'..='z').flat_map(|a| ['x', 'y', 'z'].map(|b| format!("{a}{b}"))).collect();
+    let long = |last: &str| format!("The pump {} {last}", words.join(" "));
+    let memories = vec![
+        preferred(1, "Answer in whole sentences, please."),
+        own(preferred(2, "answer in  whole sentences please")),
+        preferred(3, "Show the command first."),
+        newer(preferred(4, "Show the command first!")),
+        sure(preferred(5, "Never use colours.")),
+        newer(preferred(6, "Never use colours.")),
+        remembered(7, MemoryType::Identity, "Never use colours."),
+        remembered(8, MemoryType::Knowledge, &long("It takes 3 hours.")),
+        remembered(9, MemoryType::Knowledge, &long("It takes 4 hours.")),
+        newer(remembered(10, MemoryType::Episodic, &long("It takes 3 long hours."))),
+        Memory { status: MemoryStatus::Candidate, ..newer(preferred(11, "Show the command first.")) },
+    ];
+    let pack = of(request(30_000), Facts { state: Vec::new(), memories }, &[]).pack(&Chars);
+    let mut kept: Vec<String> = pack
+        .items
+        .iter()
+        .filter_map(|item| match &item.origin {
+            Origin::Memory(memory) => Some(memory.id.to_string()),
+            _ => None,
+        })
+        .collect();
+    kept.sort();
+    let mut expected = [2, 4, 7, 9, 10].map(|number| MemoryId::from_bytes(bytes(number)).to_string());
+    expected.sort();
+    assert_eq!(kept, expected);
+    assert_eq!((pack.tiers[1].items, pack.tiers[1].left_out), (5, 5));
+    assert!(pack.notices.contains(&PackNotice::Copies { count: 5 }), "{:?}", pack.notices);
+    assert!(!pack.notices.iter().any(|notice| matches!(notice, PackNotice::LeftOut { .. })));
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn facts_come_first_and_only_those_that_count() {
     assert!(nobody.notices.contains(&PackNotice::NoProject));
     assert_eq!(texts(&nobody, Tier::Memories).len(), 3);
     let unknown = engine.build_context(&about("x", "green"));
-    assert!(matches!(unknown, Err(Error::ProjectUnknown(_))), "{unknown:?}");
+    assert!(matches!(unknown, Err(Error::ProjectUnknown { .. })), "{unknown:?}");
 }
 
 #[test]

@@ -112,3 +112,27 @@ fn removal_takes_the_documents_and_only_as_planned() {
     assert_eq!(hits.iter().map(|hit| hit.project.as_str()).collect::<Vec<_>>(), ["second"]);
     assert!(engine.project(&name("first")).is_err());
 }
+
+#[test]
+fn a_slip_in_a_name_is_answered_with_the_nearest_names() {
+    let place = Installation::default();
+    let engine = place.own();
+    for id in ["gardens", "garden", "gardener", "warden", "notes"] {
+        place.write(&format!("{id}/x.md"), "one");
+        let mut project = vault_project(id, id);
+        if id == "notes" {
+            project.aliases = vec!["Field Notes".parse().unwrap()];
+        }
+        let _project = engine.add_project(project, Caller::Local).unwrap();
+    }
+    let all = "`atocore project list` shows every id and alias";
+    for (slip, hint) in [
+        ("gardn", format!("did you mean `garden` or `gardens` or `warden`? {all}")),
+        ("FIELD note", format!("did you mean `Field Notes`? {all}")),
+        ("nots", format!("did you mean `notes`? {all}")),
+        ("something else", all.to_owned()),
+    ] {
+        let error = engine.project(&name(slip)).unwrap_err();
+        assert_eq!((error.code(), error.hint()), (ErrorCode::ProjectUnknown, Some(hint)));
+    }
+}

@@ -39,7 +39,7 @@ fn a_boost_raises_a_project_and_a_scope_shuts_the_others_out() {
     let scope = |project: &str| Query { project: ProjectHint::Scope(name(project)), ..query("pump night") };
     assert_eq!(paths(&engine.query(&scope("EINS")).unwrap()), ["notes.md"]);
     assert_eq!(paths(&engine.query(&scope("second")).unwrap()), ["other.md"]);
-    assert!(matches!(engine.query(&scope("third")), Err(Error::ProjectUnknown(_))));
+    assert!(matches!(engine.query(&scope("third")), Err(Error::ProjectUnknown { .. })));
 }
 
 #[test]

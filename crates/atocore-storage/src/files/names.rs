@@ -41,6 +41,17 @@ pub fn kind(path: &Path) -> Result<Option<Kind>, FileError> {
     }))
 }
 
+/// Whether there is something under `path`, links followed.
+///
+/// # Errors
+/// When that cannot be seen: what may not be looked at is not taken for missing.
+pub fn exists(path: &Path) -> Result<bool, FileError> {
+    match path.try_exists() {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        seen => named("look at", path, seen),
+    }
+}
+
 /// Whether somebody has taken away the permission to write to what stands under `path`, from everybody.
 ///
 /// # Errors

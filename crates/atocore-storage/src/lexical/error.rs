@@ -9,8 +9,13 @@ use std::{
 
 use tantivy::{
     TantivyError,
-    directory::error::{LockError, OpenDirectoryError, OpenReadError, OpenWriteError},
+    directory::{
+        INDEX_WRITER_LOCK, META_LOCK,
+        error::{LockError, OpenDirectoryError, OpenReadError, OpenWriteError},
+    },
 };
+
+use crate::files::{self, FileError};
 
 /// Why the word index could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,17 @@ pub enum LexicalError {
         #[source]
         source: TantivyError,
     },
+    /// This process may not read or write a file of it; says nothing about the index.
+    #[error("the word index in `{}` could not be {action}", dir.display())]
+    Refused {
+        /// Where it lies.
+        dir: PathBuf,
+        /// What was tried: `opened`, `written`, `searched`.
+        action: &'static str,
+        /// The file it failed on.
+        #[source]
+        source: FileError,
+    },
     /// The operating system or the library refused.
     #[error("the word index in `{}` could not be {action}", dir.display())]
     Failed {
@@ -75,6 +91,8 @@ impl LexicalError {
         let dir = dir.to_owned();
         if matches!(&source, TantivyError::LockFailure(LockError::LockBusy, _)) {
             Self::Busy { dir }
+        } else if let Some(source) = refusal(&dir, &source) {
+            Self::Refused { dir, action, source }
         } else if io_cause(&source).is_some_and(|cause| is_full(&cause)) {
             Self::Full { dir, source }
         } else {
@@ -83,7 +101,8 @@ impl LexicalError {
     }
 
     /// Why the operating system did not let the index be opened or written, for want of room or for another reason: it
-    /// says nothing about the index, nor about what it is built from. `None` where that is not what went wrong.
+    /// says nothing about the index, nor about what it is built from. `None` where that is not what went wrong, and where
+    /// this process lacks the rights: that is somebody else's installation as a rule, and is told at once.
     #[must_use]
     pub fn os_error(&self) -> Option<io::Error> {
         match self {
@@ -109,6 +128,24 @@ impl SourceError {
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }
+}
+
+/// The file that the operating system has not given the rights to, where it has not.
+fn refusal(dir: &Path, error: &TantivyError) -> Option<FileError> {
+    let cause = io_cause(error).filter(|cause| cause.kind() == io::ErrorKind::PermissionDenied)?;
+    let path = match error {
+        TantivyError::OpenReadError(OpenReadError::IoError { filepath, .. })
+        | TantivyError::OpenWriteError(OpenWriteError::IoError { filepath, .. }) => dir.join(filepath),
+        // It does not say which of its locks.
+        TantivyError::LockFailure(..) => {
+            let locks = [&META_LOCK, &INDEX_WRITER_LOCK].map(|lock| dir.join(&lock.filepath));
+            locks.into_iter().find(|lock| files::closed(lock).is_some()).unwrap_or_else(|| dir.to_owned())
+        }
+        _ => dir.to_owned(),
+    };
+    // In the words of the system: the library adds its own names of things.
+    let source = cause.raw_os_error().map_or_else(|| cause.kind().into(), io::Error::from_raw_os_error);
+    Some(FileError { action: "open", path, source })
 }
 
 /// Whether there is no room on the disk, or the quota is used up.
@@ -165,12 +202,14 @@ mod tests {
             let error = LexicalError::from_engine(Path::new("index"), "written", source);
             assert!(matches!(error, LexicalError::Full { .. }) && error.os_error().is_some(), "{error:?}");
         }
+        let read_only = TantivyError::IoError(Arc::new(io::ErrorKind::ReadOnlyFilesystem.into()));
+        let read_only = LexicalError::from_engine(Path::new("index"), "written", read_only);
+        let told = matches!(read_only, LexicalError::Failed { .. }) && read_only.os_error().is_some();
+        assert!(told, "{read_only:?}");
         let refused = TantivyError::IoError(Arc::new(io::ErrorKind::PermissionDenied.into()));
         let refused = LexicalError::from_engine(Path::new("index"), "written", refused);
-        assert!(
-            matches!(refused, LexicalError::Failed { .. }) && refused.os_error().is_some(),
-            "{refused:?}"
-        );
+        let told = matches!(refused, LexicalError::Refused { .. }) && refused.os_error().is_none();
+        assert!(told, "rights are the owner's to mend, and are named: {refused:?}");
         let broken = TantivyError::InternalError("an impossible content".to_owned());
         assert!(LexicalError::from_engine(Path::new("index"), "opened", broken).os_error().is_none());
     }

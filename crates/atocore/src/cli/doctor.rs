@@ -29,7 +29,7 @@ impl Status {
             Form::Json => output.json(&status),
             Form::Human => print(&status, output),
         }
-        Ok(Exit::Done)
+        Ok(if status.registry_problem.is_some() { Exit::Problems } else { Exit::Done })
     }
 }
 
@@ -58,7 +58,14 @@ fn print(status: &wire::Status, output: &Output) {
     let mut part = |name: &str, value: String| table.row([name.to_owned(), value]);
     part("data", status.paths.data.clone());
     part("registry", status.paths.registry.clone());
-    part("backups", status.paths.backups.clone());
+    // What keeps it from being looked at names it already.
+    part(
+        "backups",
+        match &status.snapshots.problem {
+            Some(problem) => format!("cannot be looked at: {}", plain(problem)),
+            None => status.paths.backups.clone(),
+        },
+    );
     part("store", generations(status));
     for behind in &status.indexes_behind {
         part("behind", format!("{}; {}", plain(&behind.why), plain(&behind.cure)));
@@ -82,7 +89,9 @@ fn print(status: &wire::Status, output: &Output) {
         part("vectors", vectors(&status.embedding));
     }
     part("facts", facts(&status.facts));
-    part("snapshots", snapshots(&status.snapshots));
+    if status.snapshots.problem.is_none() {
+        part("snapshots", snapshots(&status.snapshots));
+    }
     for proven in proven(&status.snapshots) {
         part("proven", proven);
     }
@@ -93,9 +102,11 @@ fn print(status: &wire::Status, output: &Output) {
         output.line(line);
     }
     output.line("");
-    if status.projects.is_empty() {
-        output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
-        return;
+    if let Some(problem) = &status.registry_problem {
+        output.line(format!("{}  {}", output.paint(Style::Red, "problem"), plain(&problem.message)));
+        output.line(format!("         → {}\n", plain(&problem.cure)));
+    } else if status.projects.is_empty() {
+        return output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
     }
     print_projects(&status.projects, output);
 }
@@ -209,9 +220,6 @@ fn scheduled(job: &wire::ScheduledJob) -> String {
 }
 
 fn snapshots(snapshots: &wire::SnapshotStatus) -> String {
-    if let Some(problem) = &snapshots.problem {
-        return format!("cannot be looked at: {}", plain(problem));
-    }
     let Some(newest) = &snapshots.newest else {
         return "none; `atocore backup create` takes one".to_owned();
     };

@@ -215,9 +215,10 @@ fn lost(plan: &RestorePlan) -> String {
 
 fn print_outcome(outcome: &RestoreOutcome, output: &Output) {
     print_plan(&outcome.plan, "did", output);
-    let generation = outcome.generation;
+    let (restored, present) = (outcome.generation, outcome.present_generation.max(outcome.generation));
+    let noted = if present == restored { "" } else { " and the line about this restore" };
     output.line(format!(
-        "\n{}: generation {generation}, nothing was answered for {:.0} ms",
+        "\n{}: generation {present}, which is {restored} of the snapshot{noted}; nothing was answered for {:.0} ms",
         output.paint(Style::Green, "done"),
         outcome.outage_ms
     ));

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Fault, Key, Origin, nearest::nearest};
+use atocore_model::nearest::nearest;
+
+use super::{Fault, Key, Origin};
 
 /// The name of the settings file.
 pub(super) const NAME: &str = "atocore.toml";

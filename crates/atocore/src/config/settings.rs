@@ -5,7 +5,9 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::{Environment, Fault, Key, Origin, file, nearest::nearest, nearest_file};
+use atocore_model::nearest::nearest;
+
+use super::{Environment, Fault, Key, Origin, file, nearest_file};
 
 /// The name of a folder that has models.
 pub(super) const MODELS: &str = "models";

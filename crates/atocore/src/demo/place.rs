@@ -1,6 +1,9 @@
 //! The demo's folder: its own, known by a marker, and emptied before every run.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use atocore_engine::{Engine, Layout, files};
 use atocore_model::error::ErrorCode;
@@ -71,13 +74,16 @@ impl Place {
     /// # Errors
     /// When there is no such folder, or it lies in the demo's own.
     pub(super) fn accept(&self, folder: &Path) -> Result<PathBuf, VerbError> {
-        let absolute = folder.canonicalize().map_err(|error| io(folder, &error))?;
-        let why = if !absolute.is_dir() {
-            "it is not a folder"
-        } else if absolute.starts_with(&self.home) {
-            "it lies in the demo's own folder, which is emptied before every run"
-        } else {
-            return Ok(absolute);
+        let why = match folder.canonicalize() {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                "it does not exist"
+            }
+            Err(error) => return Err(io(folder, &error)),
+            Ok(absolute) if !absolute.is_dir() => "it is not a folder",
+            Ok(absolute) if absolute.starts_with(&self.home) => {
+                "it lies in the demo's own folder, which is emptied before every run"
+            }
+            Ok(absolute) => return Ok(absolute),
         };
         Err(VerbError::new(ErrorCode::RootUnusable, format!("`{}` cannot be read: {why}", folder.display()))
             .with_hint("name a folder of documents, or none for AtoCore's own"))

@@ -1,10 +1,10 @@
 //! What a tool gives back: the JSON of the other doors, the same in words, and never more than a model can take in.
 
-use atocore_model::error::ErrorCode;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::cure::for_a_model;
 use crate::{
     cli::{indented, plain},
     verb::VerbError,
@@ -25,12 +25,10 @@ pub(super) fn given(answer: &impl Serialize, text: String) -> CallToolResult {
     result
 }
 
-/// A failure, with its code, what was wrong, and what helps: a tool where there is one, since a model has no command line.
+/// A failure, with its code, what was wrong, and what helps: a tool where there is one.
 pub(super) fn failed(error: &VerbError) -> CallToolResult {
     let mut error = error.clone();
-    if error.code == ErrorCode::ProjectUnknown {
-        error = error.with_hint("`atocore_projects` shows every id and alias");
-    }
+    error.hint = error.hint.as_deref().map(for_a_model);
     let code = error.code.as_str();
     let mut text = format!("error {code}: {}", error.message);
     if let Some(hint) = &error.hint {
@@ -72,19 +70,21 @@ pub(super) fn barred(text: &str) -> String {
     text.lines().map(|line| format!("  | {}", indented(line)).trim_end().to_owned() + "\n").collect()
 }
 
-/// Notices, a line each.
+/// Notices, a line each, with the tools that help.
 pub(super) fn notices(notices: &[String]) -> String {
-    notices.iter().map(|notice| format!("note: {}\n", plain(notice))).collect()
+    notices.iter().map(|notice| format!("note: {}\n", for_a_model(&plain(notice)))).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use atocore_model::error::ErrorCode;
+
     use super::*;
 
     #[test]
     fn a_failure_says_code_sentence_and_hint() {
         let error = VerbError::new(ErrorCode::ProjectUnknown, "no project is called `x`")
-            .with_hint("`atocore project list`");
+            .with_hint("`atocore project list` shows every id and alias");
         let result = failed(&error);
         assert_eq!(result.is_error, Some(true));
         assert_eq!(result.structured_content, None);

@@ -20,7 +20,7 @@ use rmcp::{
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::backend::Backend;
+use super::{backend::Backend, cure::for_a_model};
 use crate::verb::{Verb, VerbError};
 
 /// How often a client is told where the work stands.
@@ -72,7 +72,7 @@ impl Call {
             return None;
         }
         let error = self.run(crate::verb::Embed).await.err()?;
-        let cure = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        let cure = error.hint.map(|hint| format!("; {}", for_a_model(&hint))).unwrap_or_default();
         Some(format!("the new passages are found by their words only: {}{cure}", error.message))
     }
 

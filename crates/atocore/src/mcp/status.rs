@@ -2,6 +2,7 @@
 
 use super::{
     call::Call,
+    cure::for_a_model,
     projects::NoArguments,
     tools::{Effect, Tool},
 };
@@ -40,6 +41,13 @@ impl Tool for Status {
         if let Some(running) = &status.running {
             text.push_str(&format!("Running since {}: {}.\n", running.since, plain(&running.activity)));
         }
+        if let Some(problem) = &status.registry_problem {
+            text.push_str(&format!(
+                "The registry cannot be read: {}. What helps: {}.\n",
+                plain(&problem.message),
+                for_a_model(&plain(&problem.cure))
+            ));
+        }
         for project in &status.projects {
             let refreshed = match &project.refreshed {
                 Some(refreshed) => format!("refreshed {} ({})", refreshed.at, refreshed.status),
@@ -52,7 +60,8 @@ impl Tool for Status {
         let embedding = &status.embedding;
         text.push_str(&match (&embedding.problem, &embedding.cure) {
             (Some(problem), cure) => {
-                let cure = cure.as_deref().map(|cure| format!("; {cure}")).unwrap_or_default();
+                let cure =
+                    cure.as_deref().map(|cure| format!("; the user runs `{cure}`")).unwrap_or_default();
                 format!("Search by meaning does not work: {problem}{cure}\n")
             }
             (None, _) if !embedding.wanted => "Search by meaning is switched off.\n".to_owned(),

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt};
 
+/// An error and its causes as one sentence.
+pub(crate) use atocore_model::error::with_causes as sentence;
 use atocore_model::error::{ErrorCode, ErrorKind};
 
 use crate::wire::Problem;
@@ -71,22 +73,6 @@ impl From<Problem> for VerbError {
     }
 }
 
-/// An error and its causes as one sentence.
-pub(crate) fn sentence(error: &dyn Error) -> String {
-    let mut sentence = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        // Some libraries repeat their cause in their own words.
-        if !sentence.ends_with(&words) {
-            sentence.push_str(": ");
-            sentence.push_str(&words);
-        }
-        cause = error.source();
-    }
-    sentence
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,14 +86,5 @@ mod tests {
         let mut problem = Problem::new(&VerbError::new(ErrorCode::Io, "x"), 500);
         "a_code_of_tomorrow".clone_into(&mut problem.code);
         assert_eq!(VerbError::from(problem).code, ErrorCode::Internal);
-    }
-
-    #[test]
-    fn causes_are_named_once() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("`a.md` cannot be read")]
-        struct Outer(#[source] std::io::Error);
-        let error = Outer(std::io::Error::other("it is gone"));
-        assert_eq!(sentence(&error), "`a.md` cannot be read: it is gone");
     }
 }

@@ -144,7 +144,7 @@ pub struct TierUse {
     pub chars: u64,
     /// How many items.
     pub items: u64,
-    /// How many more there were that did not fit.
+    /// How many more there were: that did not fit, or that say the same as another one.
     pub left_out: u64,
 }
 
@@ -229,6 +229,8 @@ fn said(notice: &PackNotice, unit: Unit) -> String {
             };
             format!("{count} {what} did not fit")
         }
+        PackNotice::Copies { count: 1 } => "1 memory says the same as another one".to_owned(),
+        PackNotice::Copies { count } => format!("{count} memories say the same as another one"),
         PackNotice::NothingFits => format!("the budget is too small for any pack; try 3000 {unit}"),
         PackNotice::PromptCut { searched } => {
             format!("passages were searched with the first {searched} characters of the prompt")

@@ -86,6 +86,9 @@ pub struct RestoreOutcome {
     pub kept: Option<String>,
     /// The generation that was restored; the line about the restore in the operation log is the next one.
     pub generation: u64,
+    /// The generation that the store has now, as `status` shows it: the one after, once that line is written.
+    #[serde(default)]
+    pub present_generation: u64,
     /// For how long nothing was answered, in milliseconds.
     pub outage_ms: f64,
 }
@@ -149,6 +152,7 @@ impl From<engine::RestoreOutcome> for RestoreOutcome {
             safety_stamp: outcome.safety.map(|stamp| stamp.to_string()),
             kept: outcome.kept.map(|path| path.to_string_lossy().into_owned()),
             generation: outcome.generation.0,
+            present_generation: outcome.present.0,
             outage_ms: outcome.outage.as_secs_f64() * 1e3,
         }
     }

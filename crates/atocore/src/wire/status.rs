@@ -1,4 +1,4 @@
-//! What is there, what is running, and what is wrong, as JSON.
+//! What is there, what is running, and how it was last backed up, as JSON.
 
 use atocore_engine as engine;
 use serde::{Deserialize, Serialize};
@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     EmbeddingStatus, FactCounts, IndexBehind,
+    doctor::RegistryProblem,
     proof::{LastValidation, ProvenSnapshot},
     refresh::FileCounts,
 };
@@ -80,7 +81,10 @@ pub struct Status {
     pub generation: u64,
     /// The generation that answers show; null without a word index.
     pub index_generation: Option<u64>,
-    /// Every project, by id.
+    /// Why the registry cannot be read; null when it can.
+    #[serde(default)]
+    pub registry_problem: Option<RegistryProblem>,
+    /// Every project, by id; without the registry those that something is stored of.
     pub projects: Vec<ProjectStatus>,
     /// Facts.
     #[serde(default)]
@@ -191,7 +195,8 @@ pub struct Progress {
 pub struct ProjectStatus {
     /// Its id.
     pub id: String,
-    /// Whether the registry has it; one that was edited out of the file can still have documents.
+    /// Whether the registry has it; one that was edited out of the file can still have documents. True as well when the
+    /// registry cannot be read: nothing says then that it was taken out.
     pub registered: bool,
     /// Its documents.
     pub documents: u64,
@@ -252,30 +257,6 @@ pub struct SnapshotStatus {
     pub last_validation: Option<LastValidation>,
 }
 
-/// Everything that was checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Doctor {
-    /// Whether nothing is broken; warnings do not count.
-    pub ok: bool,
-    /// The checks, in the order they were made.
-    pub checks: Vec<Check>,
-}
-
-/// One thing that was checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Check {
-    /// What: `registry`, `store`, `word index`, `model`, `vectors`, `roots`, `projects`, `files`, `snapshots`,
-    /// `proof`, `schedule`, `disk`.
-    pub check: String,
-    /// `ok`, `warning` or `problem`.
-    #[schema(example = "ok")]
-    pub level: String,
-    /// What was seen, in one sentence.
-    pub message: String,
-    /// The command that helps; null when none is needed.
-    pub cure: Option<String>,
-}
-
 impl From<engine::Health> for Health {
     fn from(health: engine::Health) -> Self {
         Self {
@@ -319,6 +300,7 @@ impl From<engine::Status> for Status {
             running: status.running.map(Running::from),
             generation: status.generation.0,
             index_generation: status.index_generation.map(|generation| generation.0),
+            registry_problem: status.registry_problem.map(RegistryProblem::from),
             projects: status.projects.into_iter().map(ProjectStatus::from).collect(),
             facts: status.facts.into(),
             indexes_behind: status.indexes_behind.into_iter().map(IndexBehind::from).collect(),
@@ -370,7 +352,7 @@ impl From<engine::ProjectStatus> for ProjectStatus {
         });
         Self {
             id: project.id,
-            registered: project.registered,
+            registered: project.registered.unwrap_or(true),
             documents: project.documents,
             chunks: project.chunks,
             refreshed,
@@ -390,24 +372,6 @@ impl From<engine::SnapshotStatus> for SnapshotStatus {
             proven: snapshots.proven.into_iter().map(ProvenSnapshot::from).collect(),
             failing: snapshots.failing as u64,
             last_validation: snapshots.last_validation.map(LastValidation::from),
-        }
-    }
-}
-
-impl From<Vec<engine::Finding>> for Doctor {
-    fn from(findings: Vec<engine::Finding>) -> Self {
-        let ok = findings.iter().all(|finding| finding.level != engine::Level::Problem);
-        Self { ok, checks: findings.into_iter().map(Check::from).collect() }
-    }
-}
-
-impl From<engine::Finding> for Check {
-    fn from(finding: engine::Finding) -> Self {
-        Self {
-            check: finding.check.to_owned(),
-            level: finding.level.as_str().to_owned(),
-            message: finding.message,
-            cure: finding.cure,
         }
     }
 }

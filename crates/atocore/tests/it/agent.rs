@@ -146,8 +146,10 @@ pub(crate) fn text(result: &Value) -> &str {
     result["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {result}"))
 }
 
-/// Insists that a tool failed with a code.
+/// Insists that a tool failed with a code, and names no command without saying that it is the user's to run.
 pub(crate) fn failed(result: &Value, code: &str) {
     assert_eq!(result["isError"], true, "{result}");
-    assert!(text(result).starts_with(&format!("error {code}: ")), "{result}");
+    let text = text(result);
+    assert!(text.starts_with(&format!("error {code}: ")), "{result}");
+    assert!(!text.contains("`atocore ") || text.contains("only the user can run commands"), "{result}");
 }

@@ -275,3 +275,25 @@ fn a_snapshot_of_the_future_is_one_among_others() {
 fn truncate(path: &Path, size: &str) {
     assert!(Command::new("truncate").args(["-s", size]).arg(path).status().unwrap().success());
 }
+
+/// All that is said of the snapshots is of one moment, and a directory on a slow disk is not read more often than needed.
+#[test]
+fn a_status_looks_at_the_backup_directory_once_and_names_it_once() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    let mut traced = place.bare("strace");
+    traced.args(["-f", "-qq", "-e", "trace=openat", "-o", "trace", PROGRAM, "--data-dir", "home", "status"]);
+    let status = ran(&mut traced);
+    assert_eq!(status.code, 0, "{status:?}");
+    assert!(status.stdout.contains(&stamp), "{status:?}");
+    let trace = place.read("trace");
+    let looks = trace.lines().filter(|call| call.contains("/snapshots\"") && call.contains("O_DIRECTORY"));
+    assert_eq!(looks.count(), 1, "{trace}");
+
+    fs::rename(place.path("home/backups/snapshots"), place.path("home/backups/aside")).unwrap();
+    place.write("home/backups/snapshots", "no folder");
+    let backups = place.path("home/backups");
+    for status in [status.stdout, place.ok(&["status"])] {
+        assert_eq!(status.matches(backups.to_str().unwrap()).count(), 1, "{status}");
+    }
+}

@@ -1,6 +1,11 @@
 //! The command line tells whole stories: what is registered is read, what is read is found, what is found comes back.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{
+    fs,
+    io::{BufRead, Write},
+    path::Path,
+    process::Stdio,
+};
 
 use crate::program::{Place, interrupt, ran};
 
@@ -234,25 +239,61 @@ fn a_refresh_that_is_called_off_goes_on_where_it_stopped() {
     assert!(doctor.contains("finds the store whole") && doctor.contains("shows every document"), "{doctor}");
 }
 
+/// Waits until some vectors are made and many are missing, says so, and keeps every writer out until it is told to go.
+const HOLD_WHILE_VECTORS_ARE_MADE: &str = "
+import sqlite3, sys, time
+db = sqlite3.connect('home/data/db/atocore.db', timeout=60, isolation_level=None)
+one = lambda sql: db.execute(sql).fetchone()[0]
+for _ in range(300_000):
+    db.execute('BEGIN IMMEDIATE')
+    documents, made = one('SELECT count(*) FROM source_documents'), one('SELECT count(*) FROM embeddings')
+    if documents == 300 and made > 0:
+        break
+    db.execute('ROLLBACK')
+    time.sleep(0.001)
+else:
+    sys.exit('no vector was made')
+print(one('SELECT count(*) FROM source_chunks') - made, flush=True)
+sys.stdin.readline()
+db.execute('ROLLBACK')
+";
+
 #[test]
 fn vectors_that_are_called_off_are_no_success() {
     let place = Place::new().with_model();
     for index in 0..300 {
-        let text = format!("Key {index} is rotated in spring, and its copy lies in the vault. ").repeat(12);
+        let text = format!("Key {index} is rotated in spring, and its copy lies in the vault. ").repeat(4);
         place.write(&format!("many/{index}.md"), format!("# Note {index}\n\n{text}\n"));
     }
     place.ok(&["project", "add", "many", "--root", "many"]);
-    let mut child =
-        place.command(&["refresh", "many"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    // All is read; what is left to do is the vectors.
-    while place.json(&["status"])["projects"][0]["documents"] != 300 {
-        assert!(child.try_wait().unwrap().is_none(), "the vectors were made before they could be called off");
+    let mut holder = place.bare("python3");
+    holder.args(["-c", HOLD_WHILE_VECTORS_ARE_MADE]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut holder = holder.spawn().unwrap();
+    let mut refresh = place.command(&["refresh", "many"]);
+    // It waits for the holder as long as that takes.
+    refresh.env("ATOCORE_DB_BUSY_TIMEOUT_MS", "600000").stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut refresh = refresh.spawn().unwrap();
+    let mut missing = String::new();
+    std::io::BufReader::new(holder.stdout.take().unwrap()).read_line(&mut missing).unwrap();
+    // More than what may be made already and waits to be written: the last vector cannot be there before the signal.
+    assert!(missing.trim().parse::<u32>().unwrap() > 128, "{missing} are missing");
+    interrupt(&refresh);
+    // Either it is at work on vectors and ends, or it waits to write some; then the signal has long arrived when it can.
+    for _ in 0..100 {
+        if refresh.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    interrupt(&child);
-    let output = child.wait_with_output().unwrap();
+    holder.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    assert!(holder.wait().unwrap().success());
+    let output = refresh.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("cancelled"), "{said}");
+    assert!(
+        said.contains("note: cancelled; passages without a vector are found by their words only"),
+        "{said}"
+    );
     place.ok(&["embed"]);
     let doctor = place.run(&["doctor"]).stdout;
     assert!(doctor.contains("every passage has its vector"), "{doctor}");

@@ -165,14 +165,16 @@ fn a_demo_that_is_in_use_is_left_alone() {
 fn a_folder_with_nothing_to_read_is_said_to_be_so() {
     let place = Place::new();
     place.write("mine/picture.png", "\u{0}png");
-    for (folder, named) in
-        [("mine", "nothing to read"), ("missing", "missing"), ("mine/picture.png", "not a folder")]
-    {
+    for (folder, named) in [
+        ("mine", "nothing to read"),
+        ("missing", "missing` cannot be read: it does not exist"),
+        ("mine/picture.png", "not a folder"),
+    ] {
         let refused = demo(&place, &[folder]);
-        assert_ne!(refused.code, 0, "{refused:?}");
+        assert_eq!(refused.code, 64, "{refused:?}");
         assert!(refused.stderr.contains(named) && refused.stderr.contains("hint: "), "{refused:?}");
     }
     assert_eq!(demo(&place, &[]).code, 0);
     let own = demo(&place, &["atocore-demo/documents"]);
-    assert_ne!(own.code, 0, "the demo's own folder is no place for documents");
+    assert_eq!(own.code, 64, "the demo's own folder is no place for documents");
 }

@@ -44,6 +44,7 @@ mod prune;
 mod readme;
 mod released;
 mod restore;
+mod rights;
 mod safety;
 mod schedule;
 mod server;

@@ -162,6 +162,9 @@ fn a_wrong_request_gets_the_error_of_the_protocol_and_wrong_arguments_one_for_th
     // What is wrong is said with its cure, and once more for programs.
     let refused = agent.call("atocore_refresh", &json!({ "project": "nobody" }));
     assert!(text(&refused).contains("\nhint: `atocore_projects`"), "{refused}");
+    let slip = agent.call("atocore_search", &json!({ "query": "keys", "project": "note" }));
+    let hint = "\nhint: did you mean `notes`? `atocore_projects` shows every id and alias";
+    assert!(text(&slip).ends_with(hint), "{slip}");
     assert_eq!(refused["_meta"]["atocore/problem"]["code"], "project_unknown");
     assert!(agent.ask("ping", &json!({}))["result"].is_object());
 }

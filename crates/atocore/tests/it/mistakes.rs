@@ -1,6 +1,11 @@
 //! Mistakes a person can make: each is named with its cure, ends with the right code, and loses nothing.
 
-use crate::program::{Place, Ran, contents};
+use serde_json::Value;
+
+use crate::{
+    parity::http,
+    program::{Place, Ran, contents},
+};
 
 /// Insists on how a refusal looks: nothing on standard output, one sentence that has `named` in it, one hint with
 /// `cure`.
@@ -28,6 +33,13 @@ fn mistakes_are_named_with_their_cure_and_change_nothing() {
         (&["query", "keys", "--path", "["], 64, "`[`", "`docs/**`"),
         (&["get", "nothing.md", "--project", "notes"], 1, "nothing.md", "atocore refresh notes"),
         (&["refresh", "nobody"], 1, "`nobody`", "atocore project list"),
+        (&["refresh", "nots"], 1, "`nots`", "did you mean `notes`?"),
+        (
+            &["query", "keys", "--project", "feld notes", "--scope"],
+            1,
+            "`feld notes`",
+            "did you mean `Field Notes`?",
+        ),
         (&["project", "show", "nobody"], 1, "`nobody`", "atocore project list"),
         (&["project", "update", "nobody", "--description", "x"], 1, "`nobody`", "atocore project list"),
         (&["project", "remove", "nobody"], 1, "`nobody`", "atocore project list"),
@@ -113,7 +125,7 @@ fn an_unknown_snapshot_is_a_result_and_a_failure() {
     assert!(ran.stdout.contains("does not exist") && ran.stdout.contains("atocore backup list"), "{ran:?}");
     let ran = place.run(&["--json", "backup", "validate", "20200101T000000Z"]);
     assert_eq!(ran.code, 1, "{ran:?}");
-    let result: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let result: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&result["exists"], &result["valid"]), (&false.into(), &false.into()));
     assert_eq!(result["errors"][0], "snapshot_directory_missing");
 }
@@ -161,6 +173,43 @@ fn a_registry_that_is_not_one_is_refused_whole_and_left_as_it_is() {
     }
     place.write(file, good);
     place.ok(&["query", "keys", "--project", "field notes"]);
+}
+
+/// What does not need the registry is shown all the same, and its fault is said once, with the place and the cure.
+#[test]
+fn a_broken_registry_is_said_once_and_hides_nothing_else() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    let before = place.json(&["status"]);
+    assert_eq!(before["registry_problem"], Value::Null);
+    let file = "home/config/project-registry.json";
+    place.write(file, "{\n  \"projects\": [");
+    let fault = "project-registry.json` is not valid: line 2, column 15: EOF while parsing a list";
+
+    let (shown, doctor) = (place.run(&["status"]), place.run(&["doctor"]));
+    assert_eq!((shown.code, doctor.code), (2, 2), "{shown:?} {doctor:?}");
+    for text in [&shown.stdout, &doctor.stdout] {
+        assert_eq!(text.matches("line 2, column 15: EOF").count(), 1, "{text}");
+        assert_eq!(text.matches(fault).count(), 1, "{text}");
+        assert!(text.contains("by hand at line 2, column 15; or `atocore backup list`"), "{text}");
+    }
+    assert!(shown.stdout.contains(&stamp) && shown.stdout.contains("notes    3  "), "{shown:?}");
+    assert_eq!(doctor.stdout.matches("not looked at: the registry cannot be read").count(), 2, "{doctor:?}");
+    for check in ["roots", "projects"] {
+        assert!(doctor.stdout.contains(&format!("{check:<10}  not looked at")), "{doctor:?}");
+    }
+    assert!(doctor.stdout.contains(&format!("the newest snapshot is {stamp}")), "{doctor:?}");
+
+    let alone: Value = serde_json::from_str(&place.run(&["--json", "status"]).stdout).unwrap();
+    for part in ["paths", "generation", "index_generation", "projects", "facts", "embedding"] {
+        assert_eq!(alone[part], before[part], "{part}");
+    }
+    assert_eq!(alone["snapshots"]["newest"], stamp.as_str());
+    let server = place.serve();
+    let get = |path| -> Value { serde_json::from_str(&http(&server.address, "GET", path, None)).unwrap() };
+    assert_eq!(get("/status")["registry_problem"], alone["registry_problem"]);
+    assert_eq!(get("/health")["status"], "ok");
+    assert_eq!(get("/projects")["code"], "registry_invalid");
 }
 
 #[test]
@@ -233,6 +282,6 @@ fn a_mistake_is_a_problem_in_json_too() {
     let place = Place::with_notes();
     let ran = place.run(&["--json", "query", "keys", "--project", "nobody"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""), "{ran:?}");
-    let problem: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let problem: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&problem["code"], &problem["status"]), (&"project_unknown".into(), &404.into()));
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::program::{Place, contents};
+use crate::program::{PROGRAM, Place, contents};
 
 /// An installation as the original leaves it: its database in WAL mode, its registry, a folder of vectors.
 fn plant(place: &Place) {
@@ -157,6 +157,19 @@ fn what_is_no_original_or_no_new_installation_is_refused_and_changes_nothing() {
     let place = place.variable("ATOCORE_VAULT_DIR", &vault);
     assert_eq!(import(&place).0, 2);
     refused(&place, "original/data", "target_not_empty");
+    // What helps is to have a new installation, and that works as it is said.
+    let said = place.run(&["import-original", "original/data"]).stderr;
+    assert!(
+        said.contains("hint: ") && said.contains("`atocore --data-dir DIR import-original DATA_DIR`"),
+        "{said}"
+    );
+    let elsewhere = crate::program::ran(place.bare(PROGRAM).args([
+        "--data-dir",
+        "new",
+        "import-original",
+        "original/data",
+    ]));
+    assert_eq!(elsewhere.code, 2, "{elsewhere:?}");
     let own = place.path("home/data");
     assert!(Path::new(&own).is_dir());
     let second = Place::new();

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::program::Place;
 
 /// One request to the server; the body of its answer.
-fn http(address: &str, method: &str, path: &str, body: Option<&str>) -> String {
+pub(crate) fn http(address: &str, method: &str, path: &str, body: Option<&str>) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let body = body.unwrap_or_default();
     let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };

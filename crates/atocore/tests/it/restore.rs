@@ -54,7 +54,9 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
     assert!(!finds_lanterns(&place));
     assert_eq!(project_ids(&place), ["notes"]);
     assert_eq!(done["generation"], plan["restored"]["generation"]);
-    // That it was done is the first line after what came back.
+    // That it was done is the first line after what came back, and the store is there now.
+    assert_eq!(done["present_generation"], place.json(&["status"])["generation"]);
+    assert_eq!(done["present_generation"], done["generation"].as_u64().unwrap() + 1);
     assert_eq!(last_operation(&place), format!("cli restore {stamp}"));
     let again = place.json(&["backup", "restore", &stamp, "--dry-run"]);
     assert_eq!(again["lost"]["by_verb"], json!({ "restore": 1 }));
@@ -65,7 +67,9 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
     // Both states grew from the snapshot: going back loses what was done since on this side.
     let undoing = place.json(&["backup", "undo", "--dry-run"]);
     assert_eq!(undoing["lost"]["by_verb"], json!({ "restore": 1 }));
-    place.ok(&["backup", "undo", "--yes"]);
+    let undone = place.ok(&["backup", "undo", "--yes"]);
+    let shown = format!("done: generation {}, which is", place.json(&["status"])["generation"]);
+    assert!(undone.contains(&shown), "`{shown}` is missing in {undone}");
     assert!(finds_lanterns(&place), "undo brings back what was newer");
     assert_eq!(project_ids(&place), ["notes", "extra"]);
     place.ok(&["backup", "undo", "--yes"]);

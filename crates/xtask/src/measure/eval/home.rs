@@ -76,7 +76,7 @@ pub(super) fn open(
     let name: ProjectName = PROJECT.parse().map_err(|_| Failure::failed("an id is a name"))?;
     match engine.project(&name) {
         Ok(_) => {}
-        Err(Error::ProjectUnknown(_)) => {
+        Err(Error::ProjectUnknown { .. }) => {
             let _added = engine.add_project(project(documents)?, Caller::Local).map_err(failed)?;
         }
         Err(error) => return Err(failed(error)),

@@ -2,12 +2,17 @@
 
 /// The one of `candidates` that takes the fewest single-character edits to reach from `name`, when that is at most a
 /// third of its length; the first of equals.
-pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = candidates.into_iter().map(|candidate| (distance(name, candidate), candidate));
-    scored
-        .filter(|(edits, candidate)| *edits <= (candidate.chars().count() / 3).max(1))
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, candidate)| candidate)
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = candidates.into_iter().filter_map(|candidate| Some((slips(name, candidate)?, candidate)));
+    scored.min_by_key(|(edits, _)| *edits).map(|(_, candidate)| candidate)
+}
+
+/// How many single-character edits lead from `name` to `candidate`, when they are few enough to be slips: at most a
+/// third of its length.
+#[must_use]
+pub fn slips(name: &str, candidate: &str) -> Option<usize> {
+    let edits = distance(name, candidate);
+    (edits <= (candidate.chars().count() / 3).max(1)).then_some(edits)
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours between two texts.

@@ -1,0 +1,104 @@
+//! What this user may not read or write is said to be so, with its owner; it is never taken for damaged or for missing.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::{damage::bounded, program::Place};
+
+/// Every file and folder below a folder, itself included.
+fn everything(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(everything(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+/// Takes all rights from everybody, until it is dropped.
+struct Closed<'p>(&'p Path, fs::Permissions);
+
+impl<'p> Closed<'p> {
+    fn new(path: &'p Path) -> Self {
+        let before = fs::metadata(path).unwrap().permissions();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+        Self(path, before)
+    }
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        fs::set_permissions(self.0, self.1.clone()).unwrap();
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_named_with_its_owner_and_is_not_taken_for_damaged_or_missing() {
+    let place = Place::with_notes();
+    let before = place.state();
+    // Nothing can be done without these; the rest is only needed now and then.
+    let needed = ["home", "home/data", "home/data/db", "home/data/db/atocore.db", "home/data/index/lexical"];
+    let mut refused = 0;
+    let mut paths = everything(&place.path("home/data"));
+    paths.insert(0, place.path("home"));
+    for path in &paths {
+        let is_needed = needed.iter().any(|needed| *path == place.path(needed));
+        for verb in [&["status"][..], &["query", "keys"], &["memory", "list"], &["refresh", "notes"]] {
+            println!("{} {verb:?}", path.display());
+            let ran = {
+                let _closed = Closed::new(path);
+                bounded(&place, &[&["--json"], verb].concat())
+            };
+            if ran.code == 0 && !is_needed {
+                continue;
+            }
+            refused += 1;
+            assert_eq!(ran.code, 1, "{ran:?}");
+            let problem: Value = serde_json::from_str(&ran.stdout).unwrap();
+            let (detail, hint) = (problem["detail"].as_str().unwrap(), problem["hint"].as_str().unwrap());
+            assert_eq!(problem["code"], "io", "{problem}");
+            assert!(detail.to_lowercase().contains("permission denied"), "{problem}");
+            let named = format!("`{}` belongs to user `", path.display());
+            assert!(
+                hint.starts_with(&named) && hint.contains("has mode 000: run the command as"),
+                "{problem}"
+            );
+        }
+    }
+    assert!(refused > 20, "{refused}");
+    assert_eq!(place.state(), before);
+}
+
+#[test]
+fn a_registry_or_backup_directory_that_may_not_be_read_hides_nothing_else() {
+    let place = Place::with_notes();
+    let _stamp = place.snapshot();
+    let look = |verb| {
+        let ran = bounded(&place, &["--json", verb]);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+    };
+    for (folder, check) in [("home/config", "registry"), ("home/backups", "snapshots")] {
+        let path = place.path(folder);
+        let _closed = Closed::new(&path);
+        let whose = format!("`{}` belongs to user `", path.display());
+        let (status, doctor) = (look("status"), look("doctor"));
+        assert_eq!(status["projects"][0]["documents"], 3, "{status}");
+        let said = if check == "registry" {
+            &status["registry_problem"]["message"]
+        } else {
+            &status["snapshots"]["problem"]
+        };
+        assert!(said.as_str().unwrap().contains("Permission denied"), "{status}");
+        let checks = doctor["checks"].as_array().unwrap();
+        let broken: Vec<_> = checks.iter().filter(|check| check["level"] == "problem").collect();
+        assert_eq!(broken.len(), 1, "{doctor}");
+        assert_eq!(broken[0]["check"], check);
+        assert!(broken[0]["cure"].as_str().unwrap().starts_with(&whose), "{doctor}");
+    }
+}
