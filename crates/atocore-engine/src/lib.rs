@@ -24,7 +24,6 @@ mod packing;
 mod projects;
 mod pruning;
 mod reading;
-mod resemblance;
 mod restoring;
 mod retrieval;
 pub mod schedule;

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::{Ordering, Reverse},
-    collections::BTreeSet,
+    collections::HashSet,
 };
 
 use atocore_model::{
@@ -18,10 +18,7 @@ use super::{
     section::{Patience, Section, Set},
     words::Words,
 };
-use crate::{
-    error::Error,
-    resemblance::{self, Sequences},
-};
+use crate::error::Error;
 
 /// How much of a memory is shown where it only is named, in characters.
 const SHOWN: usize = 80;
@@ -61,14 +58,15 @@ impl Choice {
             };
             ranked.push((class, shared, memory));
         }
-        let found = ranked.len();
-        ranked.sort_by(|(class, _, memory), (other_class, _, other)| {
-            class.cmp(other_class).then_with(|| by_trust(memory, other))
+        ranked.sort_by(|(class, shared, memory), (other_class, other_shared, other)| {
+            (class, Reverse(shared))
+                .cmp(&(other_class, Reverse(other_shared)))
+                .then_with(|| by_trust(memory, other))
         });
-        let mut ranked = said_once(ranked);
+        let found = ranked.len();
+        let mut said = HashSet::new();
+        ranked.retain(|(.., memory)| said.insert(without_manner(memory.content.as_str())));
         let copies = found - ranked.len();
-        // Stable: those that share as many words stay in the order of trust.
-        ranked.sort_by_key(|(class, shared, _)| (*class, Reverse(*shared)));
         Self { state, memories: ranked.into_iter().map(|(.., memory)| memory).collect(), copies, asked }
     }
 }
@@ -80,16 +78,10 @@ fn by_trust(memory: &Memory, other: &Memory) -> Ordering {
         .then_with(|| (other.updated_at, &memory.id).cmp(&(memory.updated_at, &other.id)))
 }
 
-/// Takes out what says nearly the same as something before it. Another number is never nearly the same.
-fn said_once(memories: Vec<(u8, usize, Memory)>) -> Vec<(u8, usize, Memory)> {
-    let numbers = |text: &str| -> BTreeSet<String> {
-        resemblance::words(text).filter(|word| word.contains(char::is_numeric)).collect()
-    };
-    let contents = || memories.iter().map(|(.., memory)| memory.content.as_str());
-    let sequences: Vec<Sequences> = contents().map(Sequences::of).collect();
-    let numbers: Vec<BTreeSet<String>> = contents().map(numbers).collect();
-    let firsts = resemblance::firsts(&sequences, |one, other| numbers[one] == numbers[other]);
-    memories.into_iter().zip(firsts).filter(|(_, first)| first.is_none()).map(|(memory, _)| memory).collect()
+/// What is left of a memory without capitals, line ends, and a full stop at its end. No more is passed over: facts
+/// that differ in one word or sign, `not` or `C++`, are different facts.
+fn without_manner(content: &str) -> String {
+    one_line(content).to_lowercase().trim_end_matches(['.', '!']).to_owned()
 }
 
 /// Sets project state: all of it when it fits, else what shares most words with the prompt, the newest first.

@@ -18,7 +18,6 @@ use super::{Chars, Facts, Manner, Material, Meter, PackShares, assemble, words::
 use crate::{
     error::Error,
     ingest::{ChunkLimits, parse},
-    resemblance,
 };
 
 /// Counts so that pieces are less than the whole, as some tokenizers do.
@@ -303,8 +302,8 @@ impl World {
         let applying: Vec<&Memory> = self.facts.memories.iter().filter(applies).collect();
         prop_assert_eq!(part.items + part.left_out, applying.len());
         let words = |memory: &Memory| {
-            let words: Vec<String> = resemblance::words(memory.content.as_str()).collect();
-            if words.is_empty() { memory.content.to_string() } else { words.join(" ") }
+            let words: Vec<&str> = memory.content.as_str().split_whitespace().collect();
+            words.join(" ").to_lowercase().trim_end_matches(['.', '!']).to_owned()
         };
         let trust = |memory: &Memory| {
             (class(memory), memory.project.is_none(), Reverse((memory.confidence.get() * 1e9) as u64))
@@ -570,19 +569,17 @@ fn what_was_remembered_twice_is_said_once_by_the_surer_or_newer() {
     let sure = |memory: Memory| Memory { confidence: Confidence::CERTAIN, ..memory };
     let newer = |memory: Memory| Memory { updated_at: moment(9), ..memory };
     let preferred = |number, content: &str| remembered(number, MemoryType::Preference, content);
-    let words: Vec<String> = ('a'..='z').flat_map(|a| ['x', 'y', 'z'].map(|b| format!("{a}{b}"))).collect();
-    let long = |last: &str| format!("The pump {} {last}", words.join(" "));
     let memories = vec![
-        preferred(1, "Answer in whole sentences, please."),
-        own(preferred(2, "answer in  whole sentences please")),
+        preferred(1, "Answer in whole sentences."),
+        own(preferred(2, "answer in  whole\nSentences")),
         preferred(3, "Show the command first."),
         newer(preferred(4, "Show the command first!")),
         sure(preferred(5, "Never use colours.")),
         newer(preferred(6, "Never use colours.")),
         remembered(7, MemoryType::Identity, "Never use colours."),
-        remembered(8, MemoryType::Knowledge, &long("It takes 3 hours.")),
-        remembered(9, MemoryType::Knowledge, &long("It takes 4 hours.")),
-        newer(remembered(10, MemoryType::Episodic, &long("It takes 3 long hours."))),
+        preferred(8, "Write C."),
+        preferred(9, "Write C++."),
+        preferred(10, "Do not write C++."),
         Memory { status: MemoryStatus::Candidate, ..newer(preferred(11, "Show the command first.")) },
     ];
     let pack = of(request(30_000), Facts { state: Vec::new(), memories }, &[]).pack(&Chars);
@@ -595,11 +592,11 @@ fn what_was_remembered_twice_is_said_once_by_the_surer_or_newer() {
         })
         .collect();
     kept.sort();
-    let mut expected = [2, 4, 7, 9, 10].map(|number| MemoryId::from_bytes(bytes(number)).to_string());
+    let mut expected = [2, 4, 7, 8, 9, 10].map(|number| MemoryId::from_bytes(bytes(number)).to_string());
     expected.sort();
     assert_eq!(kept, expected);
-    assert_eq!((pack.tiers[1].items, pack.tiers[1].left_out), (5, 5));
-    assert!(pack.notices.contains(&PackNotice::Copies { count: 5 }), "{:?}", pack.notices);
+    assert_eq!((pack.tiers[1].items, pack.tiers[1].left_out), (6, 4));
+    assert!(pack.notices.contains(&PackNotice::Copies { count: 4 }), "{:?}", pack.notices);
     assert!(!pack.notices.iter().any(|notice| matches!(notice, PackNotice::LeftOut { .. })));
 }
 
