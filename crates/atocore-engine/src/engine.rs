@@ -192,6 +192,15 @@ impl Engine {
         })
     }
 
+    /// The folders that a project would have. Nothing is registered.
+    ///
+    /// # Errors
+    /// As [`Engine::add_project`].
+    pub fn propose_project(&self, project: &Project, caller: Caller) -> Result<Vec<SourceStatus>, Error> {
+        let _registry = self.projects.adding(project, caller)?;
+        Ok(status::sources_of(self, project))
+    }
+
     /// Changes a project in the registry.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Everything an engine can refuse or fail at, with the code, and the command that helps.
 
+mod hint;
+
 use std::path::{Path, PathBuf};
 
 use atocore_backup::error::BackupError;
@@ -15,7 +17,7 @@ use atocore_model::{
     time::Timestamp,
 };
 use atocore_storage::{
-    files::{self, FileError},
+    files::FileError,
     lexical::LexicalError,
     locks::LockError,
     registry::{Fault, RegistryError},
@@ -320,155 +322,6 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         self.code().kind()
     }
-
-    /// What to do about it, as a command where there is one.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        self.rights_hint().or_else(|| self.own_hint()).or_else(|| hint_of(self.code()).map(str::to_owned))
-    }
-
-    /// Who can do it, when the rights of this process are what is missing.
-    fn rights_hint(&self) -> Option<String> {
-        let closed = files::closed(&self.refused()?.path)?;
-        Some(format!(
-            "`{}` belongs to user `{}` and has mode {:03o}: run the command as that user, or have this one given the right to read and write there",
-            closed.path.display(),
-            closed.owner,
-            closed.mode
-        ))
-    }
-
-    /// The file or folder that the system has not given the rights to, where that is what failed.
-    fn refused(&self) -> Option<&FileError> {
-        let file = match self {
-            Self::Lexical(LexicalError::Refused { source, .. })
-            | Self::Vector(VectorError::Failed { source, .. }) => source,
-            Self::Lock(LockError::File(error))
-            | Self::Registry(RegistryError::File(error))
-            | Self::Storage(StorageError::File(error))
-            | Self::Backup(BackupError::File(error) | BackupError::Storage(StorageError::File(error)))
-            | Self::File(error) => error,
-            _ => return None,
-        };
-        file.is_refused().then_some(file)
-    }
-
-    /// What to do about this error in particular, rather than about any with its code.
-    fn own_hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Backup(error) => error.hint()?,
-            Self::IndexBehind(fault) | Self::GenerationNotReached { why: Some(fault), .. } => {
-                return Some(fault.cure());
-            }
-            Self::ProjectUnknown { near, .. } if !near.is_empty() => {
-                let meant = near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
-                let all = hint_of(self.code())?;
-                return Some(format!("did you mean {meant}? {all}"));
-            }
-            Self::NoModel(failure) => return Some(format!("`{}`", failure.cure)),
-            Self::NoTokenizer(failure) => {
-                return Some(format!("`{}`, or give the budget in characters", failure.cure));
-            }
-            Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
-            Self::Registry(RegistryError::Invalid { path, faults }) if !faults.is_empty() => {
-                return Some(correct_by_hand(path, &faults[0].place));
-            }
-            Self::DocumentUnknown(DocumentRef::Place { project, .. }) => {
-                return Some(format!("`atocore refresh {project}` reads what is new"));
-            }
-            Self::MemoryDecided { id, status: MemoryStatus::Active } => {
-                return Some(format!(
-                    "`atocore memory invalidate {id}` takes it out; `atocore fact log --fact {id}` shows who decided"
-                ));
-            }
-            Self::MemoryDecided { id, status: MemoryStatus::Invalid } => {
-                return Some(format!(
-                    "`atocore fact log --fact {id}` shows who decided; `atocore fact undo N` takes the change N back"
-                ));
-            }
-            Self::Vector(VectorError::Damaged { .. }) => {
-                "`atocore index rebuild` makes it anew from the store"
-            }
-            Self::Lock(LockError::Held(owner)) if owner.activity == "serve" => {
-                "use that one, or stop it first"
-            }
-            Self::DocumentAmbiguous { .. } => "name it by its id",
-            Self::LinesBeyondEnd { .. } => "ask for lines that are there, or leave them out",
-            Self::PathPattern { .. } => "name a folder or files: `docs/**`, `*.md`; `[[]` stands for a `[`",
-            Self::OriginalMissing(_) => {
-                "name the data folder of the original, the one with `db/atocore.db` in it"
-            }
-            Self::NotNew => {
-                "take it over into a new installation, in a folder DIR that is empty or does not exist: `atocore --data-dir DIR import-original DATA_DIR`"
-            }
-            Self::OriginalIsOurs(_) => "`atocore backup export` and `atocore backup import` carry it",
-            _ => return None,
-        };
-        Some(hint.to_owned())
-    }
-}
-
-/// What helps against a registry file that is not what it must be, from its first fault on.
-fn correct_by_hand(path: &Path, place: &str) -> String {
-    format!(
-        "correct `{}` by hand at {place}; or `atocore backup list` shows the snapshots, and `atocore backup restore STAMP` goes back to one, store and registry together",
-        path.display()
-    )
-}
-
-/// What helps against any error with that code.
-fn hint_of(code: ErrorCode) -> Option<&'static str> {
-    Some(match code {
-        ErrorCode::ProjectUnknown => "`atocore project list` shows every id and alias",
-        ErrorCode::ProjectExists => "`atocore project update` changes it, `atocore project show` prints it",
-        ErrorCode::NameTaken | ErrorCode::RootTaken => "`atocore project list` shows what is taken",
-        ErrorCode::RootUnusable => {
-            "give an existing folder, `vault:SUB` below ATOCORE_VAULT_DIR, or `drive:SUB` below ATOCORE_DRIVE_DIR"
-        }
-        ErrorCode::RootForbidden => {
-            "register it on the machine itself: `atocore project add ID --root FOLDER`"
-        }
-        ErrorCode::RegistryInvalid => {
-            "correct the file by hand, or go back to a snapshot: `atocore backup list`, then `atocore backup restore STAMP`"
-        }
-        ErrorCode::StoreBusy | ErrorCode::IngestionBusy => {
-            "try again when it has finished; `atocore status` shows what is running"
-        }
-        ErrorCode::GenerationNotReached => "ask again; `atocore status` shows how far the word index is",
-        ErrorCode::StoreMissing => "`atocore project add ID --root FOLDER` and `atocore refresh ID` make one",
-        ErrorCode::StoreNewer => "use the version of atocore that wrote it, or a newer one",
-        ErrorCode::StoreDamaged => "`atocore backup list` shows what can be restored",
-        ErrorCode::IndexUnavailable => "`atocore refresh --all` rebuilds the word index from the store",
-        ErrorCode::DiskFull => "free some room and run the command again; nothing that was committed is lost",
-        ErrorCode::Io => {
-            "see to the file or folder that is named, or to its disk, and run the command again; nothing that was committed is lost"
-        }
-        ErrorCode::SnapshotUnknown | ErrorCode::InvalidStamp => "`atocore backup list` shows every stamp",
-        ErrorCode::TargetNotEmpty => "name a folder that is empty or does not exist",
-        ErrorCode::RestorePending => "`atocore status` as a user who may write finishes it and says so",
-        ErrorCode::NothingToUndo => {
-            "`atocore backup list` shows every snapshot; `atocore backup restore STAMP` goes back to one"
-        }
-        ErrorCode::FactUnknown => {
-            "`atocore state list PROJECT --all`, `atocore memory list` and `atocore interaction list` show what there is"
-        }
-        ErrorCode::MemoryConflict => {
-            "`atocore memory show ID` shows what it is now; `atocore fact log --fact ID` who made it so"
-        }
-        ErrorCode::ChangeUnknown => "`atocore fact log` shows every change",
-        ErrorCode::ChangeOvertaken => {
-            "take the later change back first; `atocore fact log --fact ID` shows all of them"
-        }
-        ErrorCode::VectorServerRunning => {
-            "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
-        }
-        ErrorCode::DocumentUnknown => {
-            "a query gives the ids of what it finds; a document that was removed or cut anew has lost its passages' ids"
-        }
-        ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
-        ErrorCode::Cancelled => "run the command again to go on where it stopped",
-        _ => return None,
-    })
 }
 
 impl WriteError for Error {

@@ -165,9 +165,13 @@ pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
 }
 
 pub(crate) fn sources(engine: &Engine) -> Result<Vec<SourceStatus>, Error> {
-    let projects = engine.projects()?;
+    Ok(engine.projects()?.iter().flat_map(|project| sources_of(engine, project)).collect())
+}
+
+/// The folders of a project, whether it is registered or not.
+pub(crate) fn sources_of(engine: &Engine, project: &Project) -> Vec<SourceStatus> {
     let folders = engine.folders();
-    let source = |project: &Project, root: &Root| {
+    let source = |root: &Root| {
         let resolved = folders.resolve(&root.location);
         let folder =
             resolved.as_ref().ok().cloned().or_else(|| folders.named(&root.location)).unwrap_or_default();
@@ -178,9 +182,7 @@ pub(crate) fn sources(engine: &Engine) -> Result<Vec<SourceStatus>, Error> {
             problem: resolved.err(),
         }
     };
-    let sources =
-        projects.iter().flat_map(|project| project.roots.iter().map(move |root| source(project, root)));
-    Ok(sources.collect())
+    project.roots.iter().map(source).collect()
 }
 
 pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error> {

@@ -47,6 +47,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(status::doctor)) //                                       /doctor
         .routes(routes!(status::sources)) //                                      /sources
         .routes(routes!(projects::list, projects::add)) //                        /projects
+        .routes(routes!(projects::template)) //                                   /projects/template
+        .routes(routes!(projects::propose)) //                                    /projects/proposal
+        .routes(routes!(projects::register)) //                                   /projects/register
         .routes(routes!(projects::show, projects::update, projects::remove)) //   /projects/{name}
         .routes(routes!(projects::plan_removal)) //                               /projects/{name}/removal
         .routes(routes!(projects::refresh)) //                                    /projects/{name}/refresh

@@ -42,7 +42,8 @@ pub use memory::{
     CreateMemory, DecideMemory, ListMemories, MemoryChange, MemoryDecision, ShowMemory, UpdateMemory,
 };
 pub use projects::{
-    AddProject, ListProjects, PlanRemoval, ProjectChange, RemoveProject, ShowProject, UpdateProject,
+    AddProject, ListProjects, PlanRemoval, ProjectChange, ProposeProject, RemoveProject, ShowProject,
+    ShowTemplate, UpdateProject,
 };
 pub use prune::{PinBackup, PinNote, PruneBackups, UnpinBackup};
 pub use query::Query;

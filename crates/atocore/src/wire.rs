@@ -30,7 +30,7 @@ pub use index::{IndexBehind, IndexBuilt, IndexComparison};
 pub use job::{Job, JobList};
 pub use pack::{Nearly, Pack, PackChange, PackDiff, PackItem, PackPassage, PackSide, TierChange, TierUse};
 pub use problem::Problem;
-pub use project::{Project, ProjectList, Removal, RemovalPlan, Root};
+pub use project::{Project, ProjectList, ProjectProposal, Removal, RemovalPlan, Root};
 pub use proof::{LastValidation, ProvenSnapshot, SnapshotProof, Verdict};
 pub use prune::{PinResult, PruneDecision, PruneFailure, PruneResult, PruneUntouched, RetentionPolicy};
 pub(crate) use query::notice;

@@ -14,8 +14,8 @@ use crate::{
     config::{Config, Environment},
     session::Session,
     verb::{
-        AddProject, ListProjects, PlanRemoval, ProjectChange, RemoveProject, ShowProject, UpdateProject,
-        VerbError,
+        AddProject, ListProjects, PlanRemoval, ProjectChange, ProposeProject, RemoveProject, ShowProject,
+        UpdateProject, VerbError,
     },
     wire,
 };
@@ -49,6 +49,9 @@ pub(super) struct Add {
     /// One or two sentences about it
     #[arg(long, value_name = "D", default_value = "")]
     description: String,
+    /// Says what would be registered, and registers nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -111,15 +114,31 @@ impl Projects {
 impl Add {
     fn run(self, config: &Config, environment: &Environment, output: &Output) -> Result<Exit, VerbError> {
         let ingest_roots = self.roots.read(&environment.current_dir)?;
-        let Self { id, aliases, description, .. } = self;
-        let session = Session::writing(config, &format!("register {}", plain(&id)), &Silent)?;
-        let project = session.run(AddProject { id, aliases, description, ingest_roots }, &Silent)?;
+        let Self { id, aliases, description, dry_run, .. } = self;
+        let activity = format!("register {}", plain(&id));
+        let add = AddProject { id, aliases, description, ingest_roots };
+        if dry_run {
+            return propose(add, config, output);
+        }
+        let session = Session::writing(config, &activity, &Silent)?;
+        let project = session.run(add, &Silent)?;
         print(&project, output);
         if output.form() == Form::Human {
             output.line(format!("\nregistered; `atocore refresh {}` reads its documents", project.id));
         }
         Ok(Exit::Done)
     }
+}
+
+fn propose(project: AddProject, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    let proposal = Session::looking(config)?.run(ProposeProject(project), &Silent)?;
+    if output.form() == Form::Json {
+        output.json(&proposal);
+        return Ok(Exit::Done);
+    }
+    print(&proposal.project, output);
+    output.line("\nthis is what would be registered; without `--dry-run` it is");
+    Ok(Exit::Done)
 }
 
 impl Update {

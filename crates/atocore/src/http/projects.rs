@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     verb::{
-        AddProject, ListProjects, PlanRemoval, ProjectChange, Refresh, RemoveProject, ShowProject,
-        UpdateProject,
+        AddProject, ListProjects, PlanRemoval, ProjectChange, ProposeProject, Refresh, RemoveProject,
+        ShowProject, ShowTemplate, UpdateProject,
     },
-    wire::{Job, Project, ProjectList, RefreshResult, Removal, RemovalPlan},
+    wire::{Job, Project, ProjectList, ProjectProposal, RefreshResult, Removal, RemovalPlan},
 };
 
 /// Lists every project.
@@ -34,6 +34,32 @@ pub(super) async fn add(
     Body(verb): Body<AddProject>,
 ) -> Result<(StatusCode, Json<Project>), Failure> {
     Ok((StatusCode::CREATED, door.run(verb).await?))
+}
+
+/// Registers a project, under the path of the original.
+#[utoipa::path(post, path = "/projects/register", operation_id = "register_project", tag = "projects",
+    request_body = AddProject,
+    responses((status = 201, description = "The project as it is registered", body = Project)))]
+pub(super) async fn register(
+    door: Door,
+    body: Body<AddProject>,
+) -> Result<(StatusCode, Json<Project>), Failure> {
+    add(door, body).await
+}
+
+/// Checks a project as registering it would, and registers nothing.
+#[utoipa::path(post, path = "/projects/proposal", operation_id = "propose_project", tag = "projects",
+    request_body = AddProject,
+    responses((status = 200, description = "It can be registered", body = ProjectProposal)))]
+pub(super) async fn propose(door: Door, Body(project): Body<AddProject>) -> Reply<ProjectProposal> {
+    door.run(ProposeProject(project)).await
+}
+
+/// Shows a registry with one project in it, to be filled in.
+#[utoipa::path(get, path = "/projects/template", operation_id = "show_project_template", tag = "projects",
+    responses((status = 200, description = "The template", body = ProjectList)))]
+pub(super) async fn template(door: Door) -> Reply<ProjectList> {
+    door.run(ShowTemplate).await
 }
 
 /// Shows a project.

@@ -2,6 +2,7 @@
 
 use atocore_engine::{self as engine, Caller, Engine};
 use atocore_model::{
+    error::ErrorCode,
     id::{Generation, ProjectId},
     monitor::Monitor,
     name::{Alias, ProjectName},
@@ -18,6 +19,9 @@ const ID_FORM: &str = "an id has lower-case letters, digits and single hyphens: 
 const ALIAS_FORM: &str = "an alias is one short line without slashes: `Field Notes`";
 const ROOT_FORM: &str = "a root has a `source`, `vault` or `drive`, and a `subpath` below it without `..`";
 
+/// Words below `/projects` in the API that stand for no project.
+const PATHS: [&str; 3] = ["template", "proposal", "register"];
+
 /// Lists every project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListProjects;
@@ -33,8 +37,9 @@ pub struct ShowProject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddProject {
-    /// Its stable id: lower-case kebab-case, at most 64 characters.
+    /// Its stable id: lower-case kebab-case, at most 64 characters. Clients of the original may say `project_id`.
     #[schema(example = "field-notes")]
+    #[serde(alias = "project_id")]
     pub id: String,
     /// Other names for it.
     #[serde(default)]
@@ -46,6 +51,14 @@ pub struct AddProject {
     #[serde(default)]
     pub ingest_roots: Vec<wire::Root>,
 }
+
+/// Checks a project as registering it would, and registers nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposeProject(pub AddProject);
+
+/// Shows what the registry looks like with one project in it, to be filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShowTemplate;
 
 /// Changes a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,15 +135,55 @@ impl Verb for AddProject {
     }
 
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
-        let project = model::Project {
-            id: self.id.parse::<ProjectId>().map_err(|error| VerbError::invalid("id", &error, ID_FORM))?,
+        let project = engine.add_project(self.project()?, caller)?;
+        tracing::info!(project = project.id.as_str(), "project_registered");
+        Ok(project.into())
+    }
+}
+
+impl AddProject {
+    fn project(self) -> Result<model::Project, VerbError> {
+        Ok(model::Project {
+            id: self
+                .id
+                .parse::<ProjectId>()
+                .map_err(|error| VerbError::invalid("id", &error, ID_FORM))
+                .and_then(|id| not_a_path("id", &self.id).map(|()| id))?,
             aliases: aliases(&self.aliases)?,
             description: self.description,
             roots: roots(self.ingest_roots)?,
-        };
-        let project = engine.add_project(project, caller)?;
-        tracing::info!(project = project.id.as_str(), "project_registered");
-        Ok(project.into())
+        })
+    }
+}
+
+impl Verb for ProposeProject {
+    type Reply = wire::ProjectProposal;
+    const WRITES: bool = false;
+
+    fn request(&self) -> Request {
+        Request::new(Method::POST, "/projects/proposal").with_body(&self.0)
+    }
+
+    fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let project = self.0.project()?;
+        let sources = engine.propose_project(&project, caller)?;
+        Ok(wire::ProjectProposal {
+            project: project.into(),
+            sources: sources.into_iter().map(wire::Source::from).collect(),
+        })
+    }
+}
+
+impl Verb for ShowTemplate {
+    type Reply = wire::ProjectList;
+    const WRITES: bool = false;
+
+    fn request(&self) -> Request {
+        Request::new(Method::GET, "/projects/template")
+    }
+
+    fn run(self, _: &Engine, _: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        Ok(wire::ProjectList::template())
     }
 }
 
@@ -202,9 +255,22 @@ fn project_path(name: &str) -> String {
 
 fn aliases(given: &[String]) -> Result<Vec<Alias>, VerbError> {
     let alias = |(index, text): (usize, &String)| {
-        text.parse().map_err(|error| VerbError::invalid(&format!("aliases[{index}]"), &error, ALIAS_FORM))
+        let field = format!("aliases[{index}]");
+        let alias = text.parse().map_err(|error| VerbError::invalid(&field, &error, ALIAS_FORM))?;
+        not_a_path(&field, text).map(|()| alias)
     };
     given.iter().enumerate().map(alias).collect()
+}
+
+/// Refuses a name under which the API could not reach the project.
+fn not_a_path(field: &str, name: &str) -> Result<(), VerbError> {
+    match PATHS.iter().find(|path| path.eq_ignore_ascii_case(name.trim())) {
+        None => Ok(()),
+        Some(path) => {
+            let why = format!("`{field}` cannot be used: `/projects/{path}` is another thing in the API");
+            Err(VerbError::new(ErrorCode::InvalidRequest, why).with_hint("choose another word"))
+        }
+    }
 }
 
 fn roots(given: Vec<wire::Root>) -> Result<Vec<model::Root>, VerbError> {

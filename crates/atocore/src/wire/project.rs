@@ -41,6 +41,15 @@ pub struct ProjectList {
     pub projects: Vec<Project>,
 }
 
+/// A project that could be registered as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProjectProposal {
+    /// The project as it would be registered.
+    pub project: Project,
+    /// The folders that its roots stand for.
+    pub sources: Vec<super::Source>,
+}
+
 /// What removing a project would delete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RemovalPlan {
@@ -65,6 +74,25 @@ pub struct Removal {
     pub documents: u64,
     /// Passages that went with them.
     pub chunks: u64,
+}
+
+impl ProjectList {
+    /// A registry with one project, to be filled in.
+    #[must_use]
+    pub fn template() -> Self {
+        let root = Root {
+            source: "vault".to_owned(),
+            subpath: "notes/field".to_owned(),
+            label: "Field notes".to_owned(),
+        };
+        let project = Project {
+            id: "field-notes".to_owned(),
+            aliases: vec!["Field Notes".to_owned()],
+            description: "What was seen and measured outside.".to_owned(),
+            ingest_roots: vec![root],
+        };
+        Self { projects: vec![project] }
+    }
 }
 
 impl From<model::Project> for Project {

@@ -137,9 +137,13 @@ fn a_relative_root_is_registered_by_its_real_place() {
     let place = Place::new();
     place.write("real/a.md", "# A\n");
     std::os::unix::fs::symlink("real", place.path("link")).unwrap();
+    let dry = place.json(&["project", "add", "p", "--root", "./link/", "--dry-run"]);
+    assert_eq!(place.json(&["project", "list"])["projects"].as_array().unwrap().len(), 0, "{dry}");
     let project = place.json(&["project", "add", "p", "--root", "./link/", "--label", "here"]);
     let real = place.path("real").canonicalize().unwrap();
     assert_eq!(project["ingest_roots"][0]["subpath"], real.to_str().unwrap());
+    assert_eq!(dry["project"]["ingest_roots"][0]["subpath"], real.to_str().unwrap());
+    assert_eq!(place.run(&["project", "add", "p", "--root", "real", "--dry-run"]).code, 1, "it exists");
     assert_eq!(project["ingest_roots"][0]["label"], "here");
 }
 

@@ -95,6 +95,38 @@ fn what_it_asks_is_answered_with_the_keys_it_reads() {
     }
 }
 
+#[test]
+fn it_registers_projects_in_three_steps() {
+    let server = Server::start();
+    for (base, id) in [("", "field-notes"), ("/v1", "lab-notes")] {
+        let template = server.get(&format!("{base}/projects/template")).json();
+        let mut project = template["projects"][0].clone();
+        assert_eq!(template["projects"].as_array().unwrap().len(), 1);
+        let given = project.as_object_mut().unwrap();
+        given.remove("id").unwrap();
+        given.insert("project_id".to_owned(), id.into());
+        given["aliases"] = json!([format!("The {id}")]);
+        let post = |step: &str, body: &Value| server.post(&format!("{base}/projects/{step}"), body);
+        // The root of the template is nobody's; proposing it says so as registering it does.
+        let refused = post("proposal", &project);
+        assert_eq!((refused.status, &refused.json()), (400, &post("register", &project).json()));
+        server.installation.write(&format!("{id}/keys.md"), "# Keys\n");
+        project["ingest_roots"][0]["subpath"] = id.into();
+        let proposal = post("proposal", &project).json();
+        assert!(!server.get("/projects").json().to_string().contains(id), "{proposal}");
+        assert_eq!(proposal["sources"][0]["readable"], true, "{proposal}");
+        let registered = post("register", &project);
+        assert_eq!((registered.status, &registered.json()), (201, &proposal["project"]));
+        assert_eq!(post("proposal", &project).status, 409);
+    }
+    for (key, field) in [("id", "id"), ("aliases", "aliases[0]")] {
+        let mut project = json!({ "id": "other", "ingest_roots": [{ "source": "vault", "subpath": "x" }] });
+        project[key] = if key == "id" { json!("template") } else { json!(["Register"]) };
+        let refused = server.post("/projects", &project);
+        assert!(refused.status == 400 && refused.json().to_string().contains(field), "{refused:?}");
+    }
+}
+
 /// What it says of an exchange with a model, and how it finds that again.
 fn records(server: &Server, base: &str, memory: &Value, chunk: &Value) {
     let exchange = json!({ "prompt": "when", "response": "in spring", "response_summary": "", "project": "field-notes",

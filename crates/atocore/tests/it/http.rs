@@ -17,6 +17,8 @@ const RESTORE: &str = "---\ntitle: Restoring\ntags: [ops]\ndate: 2026-01-02\n---
 const CHARTER: &str = "# Charter\n\nThe expedition maps the northern glacier.\n";
 
 const STATE: &str = r#"{"project":"field-notes","category":"decision","key":"k","value":"v"}"#;
+/// A project that can be registered beside it.
+const OTHER: &str = r#"{"id":"other","ingest_roots":[{"source":"vault","subpath":"notes/other"}]}"#;
 
 /// A server with one project of two documents, refreshed.
 fn with_documents() -> Server {
@@ -26,6 +28,7 @@ fn with_documents() -> Server {
 fn with_documents_on(installation: Installation) -> Server {
     installation.write("notes/restore.md", RESTORE);
     installation.write("notes/charter.md", CHARTER);
+    std::fs::create_dir(installation.vault().join("notes/other")).unwrap();
     let server = Server::on(installation);
     server.add("field-notes", "notes");
     drop(server.refresh("field-notes"));
@@ -53,6 +56,10 @@ fn every_operation_of_the_description_is_answered() {
         ("GET", "/doctor".to_owned(), None, 200),
         ("GET", "/sources".to_owned(), None, 200),
         ("GET", "/projects".to_owned(), None, 200),
+        ("GET", "/projects/template".to_owned(), None, 200),
+        ("POST", "/projects/proposal".to_owned(), Some(OTHER), 200),
+        ("POST", "/projects/register".to_owned(), Some(OTHER), 201),
+        ("DELETE", "/projects/other".to_owned(), None, 200),
         ("GET", "/projects/field-notes".to_owned(), None, 200),
         ("PUT", "/projects/field-notes".to_owned(), Some(r#"{"aliases":["Field Notes"]}"#), 200),
         ("POST", "/projects/Field%20Notes/refresh".to_owned(), None, 200),
