@@ -15,8 +15,9 @@ use super::{
     tokenizer,
 };
 
-/// Goes up with every change of the fields, of the tokenizer or of the payload; an index of another version is rebuilt.
-pub(super) const FORMAT_VERSION: u32 = 1;
+/// Goes up with every change of the fields, of the tokenizer or of the payload, and when what was written before cannot be
+/// trusted; an index of another version is rebuilt. Until 2 a deletion could be lost.
+pub(super) const FORMAT_VERSION: u32 = 2;
 
 pub(super) const CHUNK_KEY: &str = "chunk_key";
 pub(super) const DOCUMENT_KEY: &str = "document_key";

@@ -5,6 +5,7 @@ mod determinism;
 mod killed;
 mod notebook;
 mod opening;
+mod reopened;
 mod searching;
 
 use std::path::Path;

@@ -49,6 +49,10 @@ pub(super) fn open(index: &Index, threads: usize) -> tantivy::Result<IndexWriter
         .num_merge_threads(1)
         .build();
     let writer = patiently(|| index.writer_with_options(options.clone()))?;
+    // The library numbers the first operation of a writer as the last commit. A merge of committed segments that starts
+    // before the next commit takes a deletion of that number for one that segments with deletions of the last commit
+    // have had, and for one that the others need not be given again: it would be lost. Nothing at all uses the number up.
+    let _number = writer.run(Vec::new())?;
     writer.garbage_collect_files().wait()?;
     Ok(writer)
 }
