@@ -91,9 +91,13 @@ impl Findings {
     fn registry(&mut self, engine: &Engine) {
         let path = &engine.layout().registry;
         match Registry::load(path) {
-            Ok(registry) if registry.projects().is_empty() => {
-                self.add("registry", Level::Warning, "no project is registered".to_owned(), Some(REGISTER));
-            }
+            Ok(registry) if registry.projects().is_empty() => match status::lost_registry(engine) {
+                Ok(Some(lost)) => self.add("registry", Level::Problem, lost.why, Some(&lost.cure)),
+                _ => {
+                    let message = "no project is registered".to_owned();
+                    self.add("registry", Level::Warning, message, Some(REGISTER));
+                }
+            },
             Ok(registry) => {
                 let message = format!(
                     "{} registered in `{}`",
@@ -223,7 +227,7 @@ impl Findings {
             Ok(status) => status,
             Err(error) => return self.failed("snapshots", &error),
         };
-        if status.registry_problem.is_some() {
+        if status.projects.iter().any(|project| project.registered.is_none()) {
             self.add("projects", Level::Warning, UNKNOWN_REGISTRY.to_owned(), None);
         }
         for project in &status.projects {

@@ -40,7 +40,7 @@ use crate::{
     ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
     retrieval::RankWeights,
-    status::{self, Health, SourceStatus, Status},
+    status::{self, Health, RegistryProblem, SourceStatus, Status},
     words::Words,
 };
 
@@ -440,6 +440,14 @@ impl Engine {
     /// When the store cannot be read.
     pub fn health(&self) -> Result<Health, Error> {
         status::health(self)
+    }
+
+    /// That there is no registry file although the store has documents; `None` when all is well.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or it cannot be seen whether the file is there.
+    pub fn lost_registry(&self) -> Result<Option<RegistryProblem>, Error> {
+        status::lost_registry(self)
     }
 
     /// What is stored, how fresh it is, what is running, and when it was last backed up.

@@ -16,6 +16,7 @@ use atocore_model::{
     time::{Clock, Timestamp},
 };
 use atocore_storage::{
+    files,
     layout::Layout,
     locks::Owner,
     sqlite::{FactCounts, RefreshRecord, SCHEMA_VERSION},
@@ -189,7 +190,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
     let now = clock.now();
     let layout = engine.layout();
     let (registered, registry_problem) = match engine.projects() {
-        Ok(projects) => (Some(projects), None),
+        Ok(projects) => (Some(projects), lost_registry(engine)?),
         Err(error) => (None, Some(RegistryProblem::from(&error))),
     };
     let (generation, counts, mut refreshes, facts) = match engine.store_if_any() {
@@ -233,6 +234,24 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         layout: layout.clone(),
         at: now,
     })
+}
+
+/// That there is no registry file although the store has documents; a new installation has neither.
+pub(crate) fn lost_registry(engine: &Engine) -> Result<Option<RegistryProblem>, Error> {
+    let path = &engine.layout().registry;
+    let Some(store) = engine.store_if_any() else { return Ok(None) };
+    let projects: Vec<String> = store.read(|read| read.counts())?.into_iter().map(|(id, ..)| id).collect();
+    if projects.is_empty() || files::exists(path)? {
+        return Ok(None);
+    }
+    Ok(Some(RegistryProblem {
+        why: format!(
+            "there is no registry in `{}`, and the store has documents of {}",
+            path.display(),
+            projects.join(", ")
+        ),
+        cure: "`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` goes back to one, store and registry together; or register them again: `atocore project add ID --root FOLDER`".to_owned(),
+    }))
 }
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {

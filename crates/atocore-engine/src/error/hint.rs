@@ -65,6 +65,12 @@ impl Error {
                 return Some(format!("`{}`, or give the budget in characters", failure.cure));
             }
             Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
+            Self::Vector(VectorError::Missing { .. }) => {
+                "`atocore index rebuild` makes the vector index anew from the store"
+            }
+            Self::IndexNotReady => {
+                "ask again in a moment: it is being made; `atocore status` shows what is running and how far the index is"
+            }
             Self::Registry(RegistryError::Invalid { path, faults }) if !faults.is_empty() => {
                 return Some(correct_by_hand(path, &faults[0].place));
             }

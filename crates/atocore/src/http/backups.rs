@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::{
     door::{Door, Reply},
-    extract::{Name, OptionalBody, Params, flag},
+    extract::{Name, NoBody, OptionalBody, Params, flag},
     failure::Failure,
     jobs::{Waiting, run_or_start},
 };
@@ -111,6 +111,7 @@ pub(super) async fn start_validation(
     door: Door,
     Name(stamp): Name,
     Params(look): Params<LookOrStart>,
+    _: NoBody,
 ) -> Result<Response, Failure> {
     if look.background == Some(true) {
         return run_or_start(&door, ValidateBackup { stamp, depth: look.depth }, look.background).await;
@@ -129,7 +130,11 @@ pub(super) async fn start_validation(
         (status = 200, description = "What was found in each, sorted by stamp", body = Vec<Validation>),
         (status = 202, description = "The job, which `Location` leads to", body = Job),
     ))]
-pub(super) async fn validate_all(door: Door, Params(look): Params<LookOrStart>) -> Result<Response, Failure> {
+pub(super) async fn validate_all(
+    door: Door,
+    Params(look): Params<LookOrStart>,
+    _: NoBody,
+) -> Result<Response, Failure> {
     run_or_start(&door, ValidateAllBackups { depth: look.depth }, look.background).await
 }
 
@@ -143,6 +148,10 @@ pub(super) async fn validate_all(door: Door, Params(look): Params<LookOrStart>) 
             is no snapshot", body = Option<Validation>),
         (status = 202, description = "The job, which `Location` leads to", body = Job),
     ))]
-pub(super) async fn drill(door: Door, Params(waiting): Params<Waiting>) -> Result<Response, Failure> {
+pub(super) async fn drill(
+    door: Door,
+    Params(waiting): Params<Waiting>,
+    _: NoBody,
+) -> Result<Response, Failure> {
     run_or_start(&door, DrillBackup, waiting.background).await
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     door::{Door, Reply},
-    extract::{Number, Params},
+    extract::{Nothing, Number, Params},
 };
 use crate::{
     verb::{ListChanges, ReverseChange},
@@ -50,6 +50,6 @@ pub(super) async fn list(door: Door, Params(wanted): Params<Wanted>) -> Reply<Fa
 #[utoipa::path(post, path = "/facts/changes/{number}/reverse", operation_id = "reverse_change", tag = "facts",
     params(("number" = u64, Path, description = "The number of the change")),
     responses((status = 200, description = "The change that took it back", body = FactChange)))]
-pub(super) async fn reverse(door: Door, Number(number): Number) -> Reply<FactChange> {
+pub(super) async fn reverse(door: Door, Number(number): Number, _: Nothing) -> Reply<FactChange> {
     door.run(ReverseChange { number }).await
 }

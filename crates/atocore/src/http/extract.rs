@@ -6,7 +6,7 @@ use atocore_model::error::ErrorCode;
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, Uri, header, request::Parts},
 };
 use http_body_util::BodyExt;
 use serde::{
@@ -22,8 +22,19 @@ const DRAIN_LIMIT_BYTES: usize = 32 << 20;
 /// How long a body may take to arrive.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 
-/// The JSON of the body; a body must be there.
+/// The JSON of the body; a body must be there, and a query string must say nothing.
 pub(super) struct Body<T>(pub(super) T);
+
+/// A body and a query string that say nothing: a request that is taken for another one does harm.
+pub(super) struct Nothing;
+
+/// A body that says nothing.
+pub(super) struct NoBody;
+
+/// No key at all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoKeys {}
 
 /// The JSON of the body, or `None` when the body is empty or `null`.
 pub(super) struct OptionalBody<T>(pub(super) Option<T>);
@@ -41,6 +52,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        no_keys_in(request.uri())?;
         let bytes = read(request).await?;
         if bytes.is_empty() {
             let error =
@@ -57,6 +69,25 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalBody<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let bytes = read(request).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) { Ok(Self(None)) } else { Ok(Self(parse(&bytes)?)) }
+    }
+}
+
+impl<S: Sync> FromRequest<S> for Nothing {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        no_keys_in(request.uri())?;
+        let NoBody = NoBody::from_request(request, state).await?;
+        Ok(Self)
+    }
+}
+
+impl<S: Sync> FromRequest<S> for NoBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let OptionalBody::<Option<NoKeys>>(_) = OptionalBody::from_request(request, state).await?;
+        Ok(Self)
     }
 }
 
@@ -87,6 +118,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         let params = Query::<T>::from_request_parts(parts, state).await;
         let Query(params) = params.map_err(|rejection| invalid("the query string", &rejection))?;
         Ok(Self(params))
+    }
+}
+
+fn no_keys_in(uri: &Uri) -> Result<(), Failure> {
+    match Query::<NoKeys>::try_from_uri(uri) {
+        Ok(_) => Ok(()),
+        Err(rejection) => Err(invalid("the query string", &rejection)),
     }
 }
 

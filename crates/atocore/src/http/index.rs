@@ -1,6 +1,9 @@
 //! The vector index.
 
-use super::door::{Door, Reply};
+use super::{
+    door::{Door, Reply},
+    extract::Nothing,
+};
 use crate::{
     verb::{RebuildIndex, VerifyIndex},
     wire::{IndexBuilt, IndexComparison},
@@ -11,7 +14,7 @@ use crate::{
 /// The index is brought up to date first. Nothing else is changed; documents are not read meanwhile.
 #[utoipa::path(post, path = "/index/verify", operation_id = "verifyIndex", tag = "installation",
     responses((status = 200, description = "How they differ", body = IndexComparison)))]
-pub(super) async fn verify(door: Door) -> Reply<IndexComparison> {
+pub(super) async fn verify(door: Door, _: Nothing) -> Reply<IndexComparison> {
     door.run(VerifyIndex).await
 }
 
@@ -20,6 +23,6 @@ pub(super) async fn verify(door: Door) -> Reply<IndexComparison> {
 /// Answers come from the present one until it is done.
 #[utoipa::path(post, path = "/index/rebuild", operation_id = "rebuildIndex", tag = "installation",
     responses((status = 200, description = "What was built", body = IndexBuilt)))]
-pub(super) async fn rebuild(door: Door) -> Reply<IndexBuilt> {
+pub(super) async fn rebuild(door: Door, _: Nothing) -> Reply<IndexBuilt> {
     door.run(RebuildIndex).await
 }

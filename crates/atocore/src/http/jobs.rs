@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     door::{Door, Reply},
-    extract::{Name, flag},
+    extract::{Name, Nothing, flag},
     failure::Failure,
 };
 use crate::{
@@ -62,6 +62,6 @@ pub(super) async fn show(door: Door, Name(id): Name) -> Reply<Job> {
 #[utoipa::path(delete, path = "/admin/jobs/{id}", operation_id = "cancel_job", tag = "jobs",
     params(("id" = String, Path, description = "As it was given when the job was started")),
     responses((status = 200, description = "The job; its state is `cancelled` once it has stopped", body = Job)))]
-pub(super) async fn cancel(door: Door, Name(id): Name) -> Reply<Job> {
+pub(super) async fn cancel(door: Door, Name(id): Name, _: Nothing) -> Reply<Job> {
     Ok(Json(door.app().jobs().call_off(&id)?))
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     door::{Door, Reply},
-    extract::{Body, Name, Params, flag},
+    extract::{Body, Name, Nothing, Params, flag},
 };
 use crate::{
     verb::{
@@ -79,7 +79,7 @@ pub(super) async fn update(door: Door, Name(id): Name, Body(change): Body<Memory
 #[utoipa::path(delete, path = "/memory/{id}", operation_id = "invalidate_memory", tag = "facts",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The memory as it is now", body = Memory)))]
-pub(super) async fn invalidate(door: Door, Name(id): Name) -> Reply<Memory> {
+pub(super) async fn invalidate(door: Door, Name(id): Name, _: Nothing) -> Reply<Memory> {
     door.run(DecideMemory { id, decision: MemoryDecision::Invalidate }).await
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn invalidate(door: Door, Name(id): Name) -> Reply<Memory> {
 #[utoipa::path(post, path = "/memory/{id}/promote", operation_id = "promote_memory", tag = "facts",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The memory as it is now", body = Memory)))]
-pub(super) async fn promote(door: Door, Name(id): Name) -> Reply<Memory> {
+pub(super) async fn promote(door: Door, Name(id): Name, _: Nothing) -> Reply<Memory> {
     door.run(DecideMemory { id, decision: MemoryDecision::Promote }).await
 }
 
@@ -95,6 +95,6 @@ pub(super) async fn promote(door: Door, Name(id): Name) -> Reply<Memory> {
 #[utoipa::path(post, path = "/memory/{id}/reject", operation_id = "reject_memory", tag = "facts",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The memory as it is now", body = Memory)))]
-pub(super) async fn reject(door: Door, Name(id): Name) -> Reply<Memory> {
+pub(super) async fn reject(door: Door, Name(id): Name, _: Nothing) -> Reply<Memory> {
     door.run(DecideMemory { id, decision: MemoryDecision::Reject }).await
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     door::{Door, Reply},
-    extract::{Body, Name, Params},
+    extract::{Body, Name, NoBody, Params},
     failure::Failure,
     jobs::{Waiting, run_or_start},
 };
@@ -105,7 +105,12 @@ pub(super) struct OfPlan {
             store has moved on. Without it, as things are now"),
     ),
     responses((status = 200, description = "What was removed", body = Removal)))]
-pub(super) async fn remove(door: Door, Name(name): Name, Params(plan): Params<OfPlan>) -> Reply<Removal> {
+pub(super) async fn remove(
+    door: Door,
+    Name(name): Name,
+    Params(plan): Params<OfPlan>,
+    _: NoBody,
+) -> Reply<Removal> {
     door.run(RemoveProject { name, generation: plan.generation }).await
 }
 
@@ -123,6 +128,7 @@ pub(super) async fn refresh(
     door: Door,
     Name(name): Name,
     Params(waiting): Params<Waiting>,
+    _: NoBody,
 ) -> Result<Response, Failure> {
     run_or_start(&door, Refresh { name }, waiting.background).await
 }

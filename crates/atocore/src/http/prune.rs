@@ -2,7 +2,7 @@
 
 use super::{
     door::{Door, Reply},
-    extract::{Name, OptionalBody},
+    extract::{Name, NoKeys, Nothing, OptionalBody, Params},
 };
 use crate::{
     verb::{PinBackup, PinNote, PruneBackups, UnpinBackup},
@@ -14,7 +14,11 @@ use crate::{
     request_body(content = Option<PruneBackups>, description = "May be left out: then nothing is changed"),
     responses((status = 200, description = "What was decided about every snapshot, and what was removed",
         body = PruneResult)))]
-pub(super) async fn prune(door: Door, OptionalBody(body): OptionalBody<PruneBackups>) -> Reply<PruneResult> {
+pub(super) async fn prune(
+    door: Door,
+    Params(NoKeys {}): Params<NoKeys>,
+    OptionalBody(body): OptionalBody<PruneBackups>,
+) -> Reply<PruneResult> {
     door.run(body.unwrap_or_default()).await
 }
 
@@ -26,6 +30,7 @@ pub(super) async fn prune(door: Door, OptionalBody(body): OptionalBody<PruneBack
 pub(super) async fn pin(
     door: Door,
     Name(stamp): Name,
+    Params(NoKeys {}): Params<NoKeys>,
     OptionalBody(body): OptionalBody<PinNote>,
 ) -> Reply<PinResult> {
     door.run(PinBackup { stamp, note: body.unwrap_or_default().note }).await
@@ -35,6 +40,6 @@ pub(super) async fn pin(
 #[utoipa::path(delete, path = "/admin/backup/{stamp}/pin", operation_id = "unpin_backup", tag = "snapshots",
     params(("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`")),
     responses((status = 200, description = "There is no pin any more; whether there was one", body = PinResult)))]
-pub(super) async fn unpin(door: Door, Name(stamp): Name) -> Reply<PinResult> {
+pub(super) async fn unpin(door: Door, Name(stamp): Name, _: Nothing) -> Reply<PinResult> {
     door.run(UnpinBackup { stamp }).await
 }

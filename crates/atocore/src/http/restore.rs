@@ -2,7 +2,7 @@
 
 use super::{
     door::{Door, Reply},
-    extract::Name,
+    extract::{Name, Nothing},
 };
 use crate::{
     verb::{PlanRestore, Restore},
@@ -21,7 +21,7 @@ pub(super) async fn plan(door: Door, Name(stamp): Name) -> Reply<RestorePlan> {
 #[utoipa::path(post, path = "/admin/backup/{stamp}/restore", operation_id = "restore_backup", tag = "snapshots",
     params(("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`")),
     responses((status = 200, description = "What was done; answers come from the restored state", body = RestoreOutcome)))]
-pub(super) async fn restore(door: Door, Name(stamp): Name) -> Reply<RestoreOutcome> {
+pub(super) async fn restore(door: Door, Name(stamp): Name, _: Nothing) -> Reply<RestoreOutcome> {
     door.restore(Restore::To(stamp)).await
 }
 
@@ -35,6 +35,6 @@ pub(super) async fn plan_undo(door: Door) -> Reply<RestorePlan> {
 /// Goes back to the state before the last restore; doing it again goes forward.
 #[utoipa::path(post, path = "/admin/backup/undo", operation_id = "undo_restore", tag = "snapshots",
     responses((status = 200, description = "What was done; answers come from that state", body = RestoreOutcome)))]
-pub(super) async fn undo(door: Door) -> Reply<RestoreOutcome> {
+pub(super) async fn undo(door: Door, _: Nothing) -> Reply<RestoreOutcome> {
     door.restore(Restore::Undo).await
 }

@@ -67,6 +67,9 @@ impl Verb for CreateBackup {
             VectorOutcome::Unavailable { why } => tracing::warn!(why, "chroma_snapshot_skipped_missing"),
             VectorOutcome::LeftOut | VectorOutcome::Copied { .. } => {}
         }
+        if let Some(lost) = engine.lost_registry()? {
+            tracing::warn!("{}; {}", lost.why, lost.cure);
+        }
         for notice in &taken.notices {
             tracing::warn!(notice, "runtime_backup_unasked");
         }

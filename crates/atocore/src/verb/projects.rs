@@ -250,7 +250,11 @@ pub(super) fn project_name(text: &str) -> Result<ProjectName, VerbError> {
 }
 
 fn project_path(name: &str) -> String {
-    format!("/projects/{}", segment(name))
+    match (PATHS.contains(&name), name.split_at_checked(1)) {
+        // A registry can have such a name all the same. Spelt like this the path leads to the project.
+        (true, Some((first, rest))) => format!("/projects/%{:02X}{rest}", first.as_bytes()[0]),
+        _ => format!("/projects/{}", segment(name)),
+    }
 }
 
 fn aliases(given: &[String]) -> Result<Vec<Alias>, VerbError> {

@@ -119,6 +119,7 @@ fn it_registers_projects_in_three_steps() {
         assert_eq!((registered.status, &registered.json()), (201, &proposal["project"]));
         assert_eq!(post("proposal", &project).status, 409);
     }
+    // A registry that was written by hand can have such a name; its project is reached by a spelling of the path.
     for (key, field) in [("id", "id"), ("aliases", "aliases[0]")] {
         let mut project = json!({ "id": "other", "ingest_roots": [{ "source": "vault", "subpath": "x" }] });
         project[key] = if key == "id" { json!("template") } else { json!(["Register"]) };

@@ -398,3 +398,42 @@ async fn a_panic_is_a_fault_that_tells_nothing() {
     assert!(!error.message.contains("42"), "{error}");
     drop(app.run(Caller::Network, atocore::verb::Health).await.unwrap());
 }
+
+#[test]
+fn a_request_that_would_not_do_what_it_says_is_refused_and_does_nothing() {
+    let server = Server::start();
+    server.installation.write("notes/a.md", "# A\n\nGlaciers.\n");
+    server.add("notes", "notes");
+    let taken = server.send("POST", "/admin/backup", None).json()["backup_root"].clone();
+    let stamp = taken.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let told = json!({ "memory_type": "knowledge", "content": "kept", "status": "candidate" });
+    let id = server.post("/memory", &told).json()["id"].as_str().unwrap().to_owned();
+    let restore = format!("/admin/backup/{stamp}/restore");
+    let promote = format!("/memory/{id}/promote");
+    for (method, path, body) in [
+        ("POST", format!("{restore}?dry_run=true"), None),
+        ("POST", restore.clone(), Some(r#"{"generation":1}"#)),
+        ("POST", restore.clone(), Some("[1]")),
+        ("POST", "/admin/backup/undo?dry_run=true".to_owned(), None),
+        ("POST", "/admin/backup/undo".to_owned(), Some(r#"{"dry_run":true}"#)),
+        ("POST", "/admin/backup/prune?apply=true".to_owned(), None),
+        ("POST", format!("/admin/backup/{stamp}/pin?note=x"), None),
+        ("DELETE", format!("/admin/backup/{stamp}/pin?note=x"), None),
+        ("POST", "/admin/backup/validate".to_owned(), Some(r#"{"depth":"answers"}"#)),
+        ("POST", "/projects/notes/refresh".to_owned(), Some(r#"{"background":true}"#)),
+        ("POST", format!("{promote}?dry_run=1"), None),
+        ("DELETE", format!("/memory/{id}"), Some(r#"{"reason":"x"}"#)),
+        ("POST", "/query?top_k=3".to_owned(), Some(r#"{"query":"glaciers"}"#)),
+        ("POST", "/index/rebuild?dry_run=true".to_owned(), None),
+    ] {
+        let refused = server.send(method, &path, body).refused(400, "invalid_request");
+        assert!(refused.detail.contains("cannot be used"), "{method} {path}: {refused:?}");
+    }
+    let present = server.get(&format!("/memory/{id}")).json();
+    assert_eq!(present["status"], "candidate", "nothing was restored, promoted or invalidated");
+    // What says nothing is no option that was misspelt.
+    for body in [None, Some("{}"), Some("null"), Some(" ")] {
+        assert_eq!(server.send("POST", &promote, body).status, 200, "{body:?}");
+    }
+    assert_eq!(server.send("POST", &restore, None).status, 200);
+}

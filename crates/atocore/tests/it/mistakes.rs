@@ -175,6 +175,24 @@ fn a_registry_that_is_not_one_is_refused_whole_and_left_as_it_is() {
     place.ok(&["query", "keys", "--project", "field notes"]);
 }
 
+/// A registry file that is gone is not taken for a new installation as long as the store has documents.
+#[test]
+fn a_registry_that_is_gone_is_told_with_the_way_back() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    std::fs::remove_file(place.path("home/config/project-registry.json")).unwrap();
+    for command in ["status", "doctor"] {
+        let ran = place.run(&[command]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert_eq!(ran.stdout.matches("and the store has documents of notes").count(), 1, "{ran:?}");
+        assert!(ran.stdout.contains("`atocore backup restore STAMP` goes back to one"), "{ran:?}");
+    }
+    let taken = place.run(&["backup", "create"]);
+    assert!(taken.code == 0 && taken.stderr.contains("and the store has documents of notes"), "{taken:?}");
+    place.ok(&["backup", "restore", &stamp, "--yes"]);
+    assert_eq!(place.run(&["status"]).code, 0);
+}
+
 /// What does not need the registry is shown all the same, and its fault is said once, with the place and the cure.
 #[test]
 fn a_broken_registry_is_said_once_and_hides_nothing_else() {

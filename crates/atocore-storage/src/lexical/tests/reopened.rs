@@ -6,11 +6,7 @@ use atocore_model::monitor::Silent;
 use tantivy::indexer::NoMergePolicy;
 
 use super::{Notebook, open};
-use crate::lexical::{
-    LexicalError, PassageSource, schema,
-    schema::Payload,
-    writer,
-};
+use crate::lexical::{LexicalError, PassageSource, schema, schema::Payload, writer};
 
 /// Commits what changed as its last process would have that ended before it merged anything.
 fn catch_up_without_merging(dir: &Path, notebook: &Notebook) {
@@ -21,7 +17,7 @@ fn catch_up_without_merging(dir: &Path, notebook: &Notebook) {
     let changes = notebook.changes(index.mark(), &mut |document| {
         writer.delete_term(fields.document(document.document_key));
         for passage in document.passages {
-            drop(writer.add_document(fields.entry(&document, passage)).unwrap());
+            let _number = writer.add_document(fields.entry(&document, passage)).unwrap();
         }
         Ok::<_, LexicalError>(())
     });
