@@ -50,7 +50,7 @@ pub(crate) use model::announcement;
 pub(crate) use output::{Form, Output, Style};
 pub(crate) use progress::Terminal;
 pub(crate) use search::{arithmetic, heading, place};
-pub(crate) use typeset::{count, excerpt, indented, plain, size};
+pub(crate) use typeset::{count, excerpt, indented, plain, shell, size};
 
 /// A context engine on your own machine: documents in, ranked passages out, and snapshots you can trust.
 #[derive(Debug, Parser)]
@@ -136,7 +136,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let environment = Environment::read();
     let form = if cli.json { Form::Json } else { Form::Human };
-    let output = Output::new(form, environment.no_color);
+    let installation = cli.data_dir.as_ref().map(|folder| environment.current_dir.join(folder));
+    let output = Output::new(form, environment.no_color, installation.as_deref());
     let program = arguments.first().map_or("atocore".into(), |program| program.to_string_lossy());
     let ended = dispatch(cli, &program, &environment, &output);
     let exit = ended.unwrap_or_else(|error| {

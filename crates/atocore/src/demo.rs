@@ -17,7 +17,7 @@ use atocore_engine::{Layout, SystemClock};
 use atocore_model::{error::ErrorCode, monitor::Silent, snapshot::Depth};
 
 use crate::{
-    cli::{Output, Terminal},
+    cli::{Output, Terminal, shell},
     config::Config,
     session::Session,
     verb::{AddProject, CreateBackup, Embed, Query, Refresh, ValidateBackup, VerbError, stamp},
@@ -194,25 +194,9 @@ fn near(path: &Path, current_dir: &Path) -> PathBuf {
     }
 }
 
-/// A word as a shell takes it.
-fn shell(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_survive_the_shell() {
-        assert_eq!(shell("target/release/atocore"), "target/release/atocore");
-        assert_eq!(shell("what's this?"), r"'what'\''s this?'");
-        assert_eq!(shell(""), "''");
-    }
 
     #[test]
     fn paths_are_shown_as_they_would_be_typed() {

@@ -156,7 +156,7 @@ impl Import {
             count(files, "file"),
             size(total_bytes)
         ));
-        output.line(format!("\ngo back to it: `atocore backup restore {stamp}`"));
+        output.advise(format!("\ngo back to it: `atocore backup restore {stamp}`"));
         Ok(Exit::Done)
     }
 }

@@ -129,7 +129,7 @@ fn create(include_chroma: bool, config: &Config, output: &Output) -> Result<Exit
         let passages = record.and_then(|record| record["counts"]["chunks"].as_u64());
         let unasked = record.is_some_and(|record| record["notices"].is_array());
         let depth = if passages == Some(0) || unasked { "restore" } else { "answers" };
-        output.line(format!(
+        output.advise(format!(
             "\nproven when you have seen it: `atocore backup validate {stamp} --depth {depth}`"
         ));
     }
@@ -174,7 +174,7 @@ fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
         return Ok(Exit::Done);
     }
     if entries.is_empty() {
-        output.line("there is no snapshot; `atocore backup create` takes one");
+        output.advise("there is no snapshot; `atocore backup create` takes one");
         return Ok(Exit::Done);
     }
     let mut table = Table::new(&["STAMP", "TAKEN", "DATABASE", "PROVEN", "HOLDS"]);
@@ -264,7 +264,7 @@ fn validate_all(depth: Option<String>, config: &Config, output: &Output) -> Resu
     match output.form() {
         Form::Json => output.json(&found),
         Form::Human if found.is_empty() => {
-            output.line("there is no snapshot; `atocore backup create` takes one");
+            output.advise("there is no snapshot; `atocore backup create` takes one");
         }
         Form::Human => found.iter().for_each(|validation| print_line(validation, output)),
     }
@@ -294,7 +294,7 @@ fn drill(config: &Config, output: &Output) -> Result<Exit, VerbError> {
     } else if let Some(validation) = &validation {
         print_validation(validation, output);
     } else {
-        output.line("there is no snapshot; `atocore backup create` takes one");
+        output.advise("there is no snapshot; `atocore backup create` takes one");
     }
     Ok(validation.as_ref().map_or(Exit::Problems, exit))
 }
@@ -304,7 +304,7 @@ pub(crate) fn print_validation(validation: &Validation, output: &Output) {
     let stamp = output.paint(Style::Bold, plain(&validation.stamp));
     let asked = &validation.atocore.depth_asked;
     if !validation.exists {
-        output.line(format!("snapshot {stamp} does not exist; `atocore backup list` shows every stamp"));
+        output.advise(format!("snapshot {stamp} does not exist; `atocore backup list` shows every stamp"));
         return;
     }
     let verdict = if validation.valid {
@@ -338,6 +338,6 @@ pub(crate) fn print_validation(validation: &Validation, output: &Output) {
         output.line(line);
     }
     if !validation.valid {
-        output.line("\nrestore from another: `atocore backup list` shows every snapshot");
+        output.advise("\nrestore from another: `atocore backup list` shows every snapshot");
     }
 }

@@ -57,7 +57,7 @@ impl Facts {
                 let change = session.run(ReverseChange { number }, &Silent)?;
                 match output.form() {
                     Form::Json => output.json(&change),
-                    Form::Human => output.line(format!(
+                    Form::Human => output.advise(format!(
                         "change {number} is taken back; `atocore fact undo {}` brings it back",
                         change.number
                     )),

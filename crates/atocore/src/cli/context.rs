@@ -159,7 +159,7 @@ fn print(pack: &Pack, output: &Output) {
         short(&pack.hash)
     ));
     for notice in &pack.notices {
-        output.remark(format!("note: {}", plain(notice)));
+        output.remark(output.aimed(format!("note: {}", plain(notice))));
     }
     for nearly in &pack.nearly {
         let (what, needs, left) = (plain(&nearly.what), nearly.needs, nearly.left);

@@ -68,7 +68,7 @@ fn print(status: &wire::Status, output: &Output) {
     );
     part("store", generations(status));
     for behind in &status.indexes_behind {
-        part("behind", format!("{}; {}", plain(&behind.why), plain(&behind.cure)));
+        part("behind", format!("{}; {}", plain(&behind.why), output.aimed(plain(&behind.cure))));
     }
     if let Some(owner) = &status.owner {
         part(
@@ -85,15 +85,15 @@ fn print(status: &wire::Status, output: &Output) {
         part("running", format!("{} since {}{at}", plain(&running.activity), second(&running.since)));
     }
     if status.embedding.wanted {
-        part("model", model(&status.embedding));
+        part("model", model(&status.embedding, output));
         part("vectors", vectors(&status.embedding));
     }
-    part("facts", facts(&status.facts));
+    part("facts", output.aimed(facts(&status.facts)));
     if status.snapshots.problem.is_none() {
-        part("snapshots", snapshots(&status.snapshots));
+        part("snapshots", output.aimed(snapshots(&status.snapshots)));
     }
     for proven in proven(&status.snapshots) {
-        part("proven", proven);
+        part("proven", output.aimed(proven));
     }
     for job in &status.schedule {
         part("by itself", scheduled(job));
@@ -104,9 +104,10 @@ fn print(status: &wire::Status, output: &Output) {
     output.line("");
     if let Some(problem) = &status.registry_problem {
         output.line(format!("{}  {}", output.paint(Style::Red, "problem"), plain(&problem.message)));
-        output.line(format!("         → {}\n", plain(&problem.cure)));
+        output.line(format!("         → {}\n", output.aimed(plain(&problem.cure))));
     } else if status.projects.is_empty() {
-        return output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
+        return output
+            .advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
     }
     print_projects(&status.projects, output);
 }
@@ -116,7 +117,7 @@ fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {
     for project in projects {
         let mut refreshed = match &project.refreshed {
             Some(last) => format!("{} · {}", second(&last.at), counts(&last.counts)),
-            None => format!("never; `atocore refresh {}` reads it", project.id),
+            None => output.aimed(format!("never; `atocore refresh {}` reads it", project.id)),
         };
         if !project.registered {
             refreshed = "not in the registry any more".to_owned();
@@ -150,9 +151,12 @@ fn facts(facts: &wire::FactCounts) -> String {
     format!("{state} of project state · {memories} · {}{waiting}", count(facts.interactions, "interaction"))
 }
 
-fn model(embedding: &wire::EmbeddingStatus) -> String {
+fn model(embedding: &wire::EmbeddingStatus, output: &Output) -> String {
     match (&embedding.problem, &embedding.cure) {
-        (Some(problem), Some(cure)) => format!("{}: {}; `{cure}` helps", embedding.model, plain(problem)),
+        (Some(problem), Some(cure)) => {
+            let cure = output.aimed(plain(cure));
+            format!("{}: {}; `{cure}` helps", embedding.model, plain(problem))
+        }
         (Some(problem), None) => format!("{}: {}", embedding.model, plain(problem)),
         (None, _) => format!("{}, {}", embedding.model, embedding.precision),
     }
@@ -237,7 +241,7 @@ fn print_check(check: &Check, output: &Output) {
     };
     output.line(format!("{}  {:<10}  {}", output.paint(style, mark), check.check, plain(&check.message)));
     if let Some(cure) = &check.cure {
-        output.line(format!("         {:<10}  → {}", "", plain(cure)));
+        output.line(format!("         {:<10}  → {}", "", output.aimed(plain(cure))));
     }
 }
 

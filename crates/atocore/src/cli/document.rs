@@ -68,6 +68,6 @@ fn print(text: &DocumentText, output: &Output) {
         output.remark(format!("note: there is more; --lines {next}- goes on from here"));
     }
     for notice in &text.notices {
-        output.remark(format!("note: {notice}"));
+        output.remark(output.aimed(format!("note: {notice}")));
     }
 }

@@ -68,17 +68,17 @@ pub(super) fn after_refresh(
         Ok(result) if result.embedded > 0 && output.form() == Form::Human => print(&result, output),
         Ok(_) => {}
         Err(error) if error.code == ErrorCode::Cancelled => {
-            output.remark(
+            output.remark(output.aimed(
                 "note: cancelled; passages without a vector are found by their words only, `atocore embed` goes on from here",
-            );
+            ));
             return Ok(Exit::Failed);
         }
         Err(error) if error.code == ErrorCode::VectorsUnavailable => {
-            let cure = error.hint.as_deref().unwrap_or("`atocore doctor` says more");
+            let cure = output.aimed(error.hint.as_deref().unwrap_or("`atocore doctor` says more"));
             output.remark(format!("note: passages are found by their words only: {}; {cure}", error.message));
         }
         Err(error) if matches!(error.code, ErrorCode::ModelMissing | ErrorCode::ModelDamaged) => {
-            let cure = error.hint.as_deref().unwrap_or("`atocore doctor`");
+            let cure = output.aimed(error.hint.as_deref().unwrap_or("`atocore doctor`"));
             output.remark(format!(
                 "note: passages are found by their words only: {}; {cure} helps",
                 error.message

@@ -39,7 +39,7 @@ fn verify(config: &Config, output: &Output) -> Result<Exit, VerbError> {
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&found),
-        Form::Human => output.line(sentence(&found)),
+        Form::Human => output.advise(sentence(&found)),
     }
     Ok(if found.same { Exit::Done } else { Exit::Problems })
 }

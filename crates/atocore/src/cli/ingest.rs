@@ -60,7 +60,7 @@ impl Refresh {
             self.names
         };
         if names.is_empty() && output.form() == Form::Human {
-            output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
+            output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
         }
         let with_vectors = |exit| {
             if self.no_embed { Ok(exit) } else { embed::after_refresh(exit, &session, &monitor, output) }

@@ -135,7 +135,7 @@ impl Add {
         let memory = Session::writing(config, "record a memory", &Silent)?.run(verb, &Silent)?;
         answer(&memory, output);
         if output.form() == Form::Human && memory.status == "candidate" {
-            output.line(format!("`atocore memory promote {}` makes it count", memory.id));
+            output.advise(format!("`atocore memory promote {}` makes it count", memory.id));
         }
         Ok(Exit::Done)
     }
@@ -152,7 +152,7 @@ impl List {
             return Ok(Exit::Done);
         }
         if list.memories.is_empty() {
-            output.line("no memory is like that; `atocore memory add TYPE TEXT` records one");
+            output.advise("no memory is like that; `atocore memory add TYPE TEXT` records one");
             return Ok(Exit::Done);
         }
         let mut table = Table::new(&["ID", "TYPE", "STATUS", "PROJECT", "CHANGED", "TEXT"]);

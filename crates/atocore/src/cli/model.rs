@@ -186,7 +186,7 @@ fn list(config: &Config, output: &Output) {
         let place = match (&known.folder, &known.problem) {
             (_, Some(problem)) => format!("damaged: {}", plain(problem)),
             (Some(folder), None) => folder.clone(),
-            (None, None) => format!("not here; `atocore model fetch {}`", known.name),
+            (None, None) => output.aimed(format!("not here; `atocore model fetch {}`", known.name)),
         };
         let name = marked(known.name, known.chosen);
         let size = megabytes(known.size_bytes);

@@ -76,12 +76,12 @@ fn print(report: &ImportReport, output: &Output) {
         count(report.interactions, "interaction")
     ));
     for id in &report.unregistered {
-        output.line(format!(
+        output.advise(format!(
             "facts of a project that is not registered are kept: `atocore project add {id} --root FOLDER` shows them"
         ));
     }
     if let Some(vectors) = report.vectors_left {
-        output.line(format!(
+        output.advise(format!(
             "{} of the original's model were left: `atocore embed` makes new ones from the texts",
             count(vectors, "vector")
         ));
@@ -89,7 +89,7 @@ fn print(report: &ImportReport, output: &Output) {
     for left in &report.left_out {
         output.line(format!("left out: {} {}: {}", left.what, plain(&left.name), plain(&left.why)));
     }
-    output.line(
+    output.advise(
         "\nthe original was only read; `atocore refresh --all` reads what has changed in its documents since",
     );
 }

@@ -6,10 +6,12 @@ use std::{
     cell::{Cell, RefCell},
     fmt::Display,
     io::{self, IsTerminal, Write},
+    path::Path,
 };
 
 use serde::Serialize;
 
+use super::typeset;
 use crate::{verb::VerbError, wire::Problem};
 
 /// Whether answers are for a person or a program.
@@ -26,15 +28,18 @@ pub(crate) enum Form {
 pub(crate) struct Output {
     form: Form,
     colour: bool,
+    installation: Option<String>,
     closed: Cell<bool>,
     failed: RefCell<Option<io::Error>>,
 }
 
 impl Output {
-    /// Answers in `form`, with colour when a terminal reads them and nobody objects.
-    pub(crate) fn new(form: Form, no_color: bool) -> Self {
+    /// Answers in `form`, with colour when a terminal reads them and nobody objects. `installation` is the folder that
+    /// the command line named with `--data-dir`: every command that is advised then names it too.
+    pub(crate) fn new(form: Form, no_color: bool, installation: Option<&Path>) -> Self {
         let colour = form == Form::Human && !no_color && io::stdout().is_terminal();
-        Self { form, colour, closed: Cell::new(false), failed: RefCell::new(None) }
+        let installation = installation.map(|folder| typeset::shell(&folder.to_string_lossy()));
+        Self { form, colour, installation, closed: Cell::new(false), failed: RefCell::new(None) }
     }
 
     pub(crate) fn form(&self) -> Form {
@@ -55,6 +60,21 @@ impl Output {
         }
     }
 
+    /// Prints what can be done next, see [`Output::aimed`].
+    pub(crate) fn advise(&self, advice: impl Display) {
+        self.line(self.aimed(advice));
+    }
+
+    /// Advice of this program's own whose commands act on the installation that this one acts on, wherever they are
+    /// pasted. For hints, cures and next steps only: what documents and facts say is printed as it is.
+    pub(crate) fn aimed(&self, advice: impl Display) -> String {
+        let advice = advice.to_string();
+        match &self.installation {
+            Some(folder) => typeset::aimed(&advice, folder),
+            None => advice,
+        }
+    }
+
     /// Prints an answer as JSON.
     pub(crate) fn json(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
@@ -72,7 +92,7 @@ impl Output {
         let red = |text| paint_if(colour_on_stderr(self.colour), Style::Red, text);
         note(&format!("{} {}", red("error:"), indented(&error.message)));
         if let Some(hint) = &error.hint {
-            note(&format!("  hint: {hint}"));
+            note(&format!("  hint: {}", self.aimed(hint)));
         }
     }
 

@@ -124,7 +124,7 @@ impl Add {
         let project = session.run(add, &Silent)?;
         print(&project, output);
         if output.form() == Form::Human {
-            output.line(format!("\nregistered; `atocore refresh {}` reads its documents", project.id));
+            output.advise(format!("\nregistered; `atocore refresh {}` reads its documents", project.id));
         }
         Ok(Exit::Done)
     }
@@ -224,7 +224,7 @@ fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
         return Ok(Exit::Done);
     }
     if list.projects.is_empty() {
-        output.line("no project is registered; `atocore project add ID --root FOLDER` registers one");
+        output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
         return Ok(Exit::Done);
     }
     let mut table = Table::new(&["ID", "ALIASES", "ROOTS", "DESCRIPTION"]);
@@ -283,7 +283,7 @@ fn show_plan(plan: &wire::RemovalPlan, output: &Output) -> Exit {
             count(plan.facts_kept, "fact")
         ));
     }
-    output.line(format!("nothing was removed; `atocore project remove {} --yes` does it", plan.project.id));
+    output.advise(format!("nothing was removed; `atocore project remove {} --yes` does it", plan.project.id));
     Exit::Done
 }
 

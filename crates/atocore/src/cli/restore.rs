@@ -11,7 +11,7 @@ use super::{
     Terminal, changes,
     exit::Exit,
     output::{Form, Output, Style},
-    typeset::{Table, count, plain, second, size},
+    typeset::{Table, count, plain, second, shell, size},
 };
 use crate::{
     config::Config,
@@ -91,8 +91,8 @@ impl Restore {
             return Ok(Exit::Done);
         }
         print_restored(&report, output);
-        let folder = report.target.display();
-        output.line(format!("\nuse it: `atocore --data-dir '{folder}' status`"));
+        let folder = shell(&report.target.to_string_lossy());
+        output.advise(format!("\nuse it: `atocore --data-dir {folder} status`"));
         Ok(Exit::Done)
     }
 }
@@ -128,7 +128,7 @@ fn over_the_present(
             Form::Json => output.json(&plan),
             Form::Human => {
                 print_plan(&plan, "would", output);
-                output.line(format!("\nnothing was changed; `{command} --yes` does it"));
+                output.advise(format!("\nnothing was changed; `{command} --yes` does it"));
             }
         }
         return Ok(Exit::Done);
@@ -226,7 +226,7 @@ fn print_outcome(outcome: &RestoreOutcome, output: &Output) {
         output.line(format!("the files of the store before are kept in {}", plain(kept)));
     }
     if let Some(safety) = &outcome.safety_stamp {
-        output.line(format!(
+        output.advise(format!(
             "the state before is snapshot {safety}; `atocore backup undo --yes` goes back to it"
         ));
     }

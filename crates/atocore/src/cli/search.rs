@@ -63,14 +63,14 @@ impl Query {
         }
         print(&answer, output);
         if answer.results.is_empty() {
-            output.line(
+            output.advise(
                 "nothing was found; try fewer or other words, or `atocore status` to see what is stored",
             );
         } else if !explain {
             output.line(output.paint(Style::Dim, "--explain shows how each score came about"));
         }
         for notice in &answer.notices {
-            output.remark(format!("note: {notice}"));
+            output.remark(output.aimed(format!("note: {notice}")));
         }
         Ok(Exit::Done)
     }

@@ -97,7 +97,7 @@ impl List {
         }
         if state.entries.is_empty() {
             let id = &state.project;
-            output.line(format!(
+            output.advise(format!(
                 "nothing is recorded of {id}; `atocore state set {id} decision KEY \"what was decided\"` records something"
             ));
         }

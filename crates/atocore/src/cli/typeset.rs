@@ -96,6 +96,35 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     }
 }
 
+/// A word as a shell takes it.
+pub(crate) fn shell(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Advice with `--data-dir` and this folder, as a shell takes it, in every command of the program: those in backticks,
+/// and the one that is the whole advice. A command that names a folder by itself keeps it.
+pub(super) fn aimed(advice: &str, folder: &str) -> String {
+    const COMMAND: &str = "atocore ";
+    let mut aimed = String::with_capacity(advice.len());
+    for (index, part) in advice.split('`').enumerate() {
+        if index > 0 {
+            aimed.push('`');
+        }
+        let is_marked = index > 0 || part.len() == advice.len();
+        match part.strip_prefix(COMMAND).filter(|_| is_marked) {
+            Some(rest) if !rest.starts_with("--data-dir") => {
+                aimed.push_str(&format!("{COMMAND}--data-dir {folder} {rest}"));
+            }
+            _ => aimed.push_str(part),
+        }
+    }
+    aimed
+}
+
 /// The day of an ISO 8601 time.
 pub(super) fn day(time: &str) -> &str {
     time.get(..10).unwrap_or(time)
@@ -143,6 +172,28 @@ mod tests {
         assert_eq!(excerpt("\n---\none two three\n\nfour\n```sh\nfive", 2, 10), ["one two", "three four …"]);
         assert_eq!(excerpt("one\ntwo", 2, 10), ["one two"]);
         assert_eq!(excerpt("abcdefghijklm", 2, 10), ["abcdefghij"]);
+    }
+
+    #[test]
+    fn words_survive_the_shell() {
+        assert_eq!(shell("target/release/atocore"), "target/release/atocore");
+        assert_eq!(shell("what's this?"), r"'what'\''s this?'");
+        assert_eq!(shell(""), "''");
+    }
+
+    #[test]
+    fn every_command_of_advice_names_the_installation() {
+        let aimed = |advice| aimed(advice, "/a");
+        assert_eq!(aimed("atocore refresh --all"), "atocore --data-dir /a refresh --all");
+        assert_eq!(
+            aimed("do `atocore x`, then `atocore y` or `z`"),
+            "do `atocore --data-dir /a x`, then `atocore --data-dir /a y` or `z`"
+        );
+        for kept in
+            ["atocore did `x`", "see `atocore.toml`", "`atocore`", "`atocore --data-dir DIR status`", ""]
+        {
+            assert_eq!(aimed(kept), kept);
+        }
     }
 
     #[test]

@@ -110,9 +110,10 @@ impl<'a> Story<'a> {
         self.say(self.output.paint(Style::Yellow, loud));
         self.say(format!("  {}", plain(&why.message)));
         if let Some(hint) = &why.hint {
-            self.say(format!("  {}", plain(hint)));
+            self.say(format!("  {}", self.output.aimed(plain(hint))));
         }
-        self.say("  With the model here, run this demo again: `atocore model fetch` gets it.".to_owned());
+        let again = "  With the model here, run this demo again: `atocore model fetch` gets it.";
+        self.say(self.output.aimed(again));
         self.json.no_model = Some(why.message.clone());
     }
 

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking, and prepare files on purpose"
 )]
 
+mod advice;
 mod agent;
 mod archive;
 mod backup_dir;

@@ -175,9 +175,17 @@ pub(crate) fn interrupt(child: &Child) {
     assert!(sent.success());
 }
 
+/// What it advises is told as it is without `--data-dir home`, with which most tests name their place; `advice` insists
+/// that it is there.
 pub(crate) fn ran(command: &mut Command) -> Ran {
     let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let place = command.get_current_dir().and_then(|place| place.canonicalize().ok()).unwrap_or_default();
+    let named = format!("`atocore --data-dir {} ", place.join("home").display());
+    let bare = named.replace('`', "→ ");
+    let text = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).unwrap();
+        text.replace(&named, "`atocore ").replace(&bare, "→ atocore ")
+    };
     Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 

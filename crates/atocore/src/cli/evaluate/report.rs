@@ -42,7 +42,8 @@ pub(super) fn print(questions: &[Question], outcome: &Outcome, misses: bool, out
         output.line(format!("stored as `{}`", path.display()));
     }
     for (notice, asked) in &outcome.asked.evaluation.notices {
-        output.remark(format!("note: for {}: {}", count(*asked as u64, "question"), wire::notice(notice)));
+        let notice = output.aimed(wire::notice(notice));
+        output.remark(format!("note: for {}: {notice}", count(*asked as u64, "question")));
     }
 }
 
