@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use atocore_backup::error::BackupError;
-use atocore_model::{error::ErrorCode, excerpt::DocumentRef, fact::MemoryStatus};
+use atocore_model::{error::ErrorCode, excerpt::DocumentRef, fact::MemoryStatus, id::MemoryId};
 use atocore_storage::{
     files::{self, FileError},
     lexical::LexicalError,
@@ -77,14 +77,12 @@ impl Error {
             Self::DocumentUnknown(DocumentRef::Place { project, .. }) => {
                 return Some(format!("`atocore refresh {project}` reads what is new"));
             }
-            Self::MemoryDecided { id, status: MemoryStatus::Active } => {
-                return Some(format!(
-                    "`atocore memory invalidate {id}` takes it out; `atocore fact log --fact {id}` shows who decided"
-                ));
+            Self::MemoryDecided { id, status: from } | Self::MemoryTransition { id, from, .. } => {
+                return Some(what_it_may_become(id, *from));
             }
-            Self::MemoryDecided { id, status: MemoryStatus::Invalid } => {
+            Self::ChangeOvertaken { last, fact, .. } => {
                 return Some(format!(
-                    "`atocore fact log --fact {id}` shows who decided; `atocore fact undo N` takes the change N back"
+                    "`atocore fact undo {last}` takes the later change back first; `atocore fact log --fact {fact}` shows all of them"
                 ));
             }
             Self::Vector(VectorError::Damaged { .. }) => {
@@ -106,6 +104,20 @@ impl Error {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+/// What can be done about a memory that cannot become what it was to, from what it is.
+fn what_it_may_become(id: &MemoryId, from: MemoryStatus) -> String {
+    let log = format!("`atocore fact log --fact {id}` shows who decided");
+    match from {
+        MemoryStatus::Candidate => format!("`atocore memory promote {id}` makes it count first"),
+        MemoryStatus::Active => format!("`atocore memory invalidate {id}` takes it out; {log}"),
+        MemoryStatus::Superseded => {
+            format!("`atocore memory update {id} --status active` makes it count again; {log}")
+        }
+        // It is not revived: what made it so is taken back.
+        MemoryStatus::Invalid => format!("{log}; `atocore fact undo N` takes the change N back"),
     }
 }
 
@@ -153,13 +165,7 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::FactUnknown => {
             "`atocore state list PROJECT --all`, `atocore memory list` and `atocore interaction list` show what there is"
         }
-        ErrorCode::MemoryConflict => {
-            "`atocore memory show ID` shows what it is now; `atocore fact log --fact ID` who made it so"
-        }
         ErrorCode::ChangeUnknown => "`atocore fact log` shows every change",
-        ErrorCode::ChangeOvertaken => {
-            "take the later change back first; `atocore fact log --fact ID` shows all of them"
-        }
         ErrorCode::VectorServerRunning => {
             "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
         }

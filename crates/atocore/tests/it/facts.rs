@@ -88,6 +88,8 @@ fn every_change_can_be_taken_back_and_brought_back() {
     let (last, first) = (number(0), number(1));
     let refused = reverse(first).refused(409, "change_overtaken");
     assert!(refused.detail.contains(&last.to_string()), "{refused:?}");
+    let hint = refused.hint.clone().unwrap_or_default();
+    assert!(hint.contains(&format!("`atocore fact undo {last}`")), "{refused:?}");
     let back = reverse(last).json();
     assert_eq!(
         (value(), &back["reverses"], &back["action"]),
@@ -137,6 +139,10 @@ fn a_candidate_waits_for_a_person_and_two_people_do_not_overrule_each_other() {
     put(&json!({ "superseded_by": proposed["id"] }).to_string()).refused(400, "invalid_request");
     let replaced = put(&json!({ "superseded_by": other["id"] }).to_string()).json();
     assert_eq!((&replaced["status"], &replaced["superseded_by"]), (&json!("superseded"), &other["id"]));
+    let refused = decide("promote").refused(409, "memory_conflict");
+    let hint = refused.hint.clone().unwrap_or_default();
+    let cure = format!("`atocore memory update {} --status active`", id(&proposed));
+    assert!(hint.contains(&cure), "{refused:?}");
     let back = put(r#"{"status":"active","content":"likes very short answers","confidence":0.5}"#).json();
     assert_eq!((&back["superseded_by"], &back["confidence"]), (&Value::Null, &json!(0.5)));
 }
@@ -299,7 +305,7 @@ fn a_person_reads_and_decides_at_the_command_line() {
     assert!(place.ok(&["memory", "list", "--status", "candidate"]).contains(&id));
     let overtaken = place.run(&["fact", "undo", "2"]);
     assert_eq!(overtaken.code, 1);
-    assert!(overtaken.stderr.contains("take the later change back first"), "{}", overtaken.stderr);
+    assert!(overtaken.stderr.contains("takes the later change back first"), "{}", overtaken.stderr);
     assert!(
         place.ok(&["state", "invalidate", "notes", "status", "phase"]).contains("does not hold any more")
     );
