@@ -27,13 +27,23 @@ pub const COPY_COMMAND: &str = "__copy-pages";
 /// How often a server that is just starting or stopping is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// After what time a server that gave no answer has gone, or is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
 /// Where verbs are run.
 #[derive(Debug)]
 pub enum Session {
     /// In this process.
     Here(Box<Engine>),
-    /// By the server that listens on this socket.
-    Server(PathBuf),
+    /// By the server that owns the store.
+    Server(Box<Served>),
+}
+
+/// Where the server listens, and what is needed to do without it.
+#[derive(Debug)]
+pub struct Served {
+    socket: PathBuf,
+    config: Config,
 }
 
 impl Session {
@@ -42,7 +52,7 @@ impl Session {
     /// # Errors
     /// When the lock of the owner cannot be looked at.
     pub fn served(config: &Config) -> Result<Option<Self>, VerbError> {
-        Ok(server(config)?.map(Self::Server))
+        Ok(server(config)?.map(|socket| Self::served_at(socket, config)))
     }
 
     /// A place for questions. Does not write, except that it brings indexes up to date that nobody else is looking after.
@@ -51,7 +61,7 @@ impl Session {
     /// When the store or the registry cannot be used.
     pub fn reading(config: &Config, monitor: &dyn Monitor) -> Result<Self, VerbError> {
         if let Some(socket) = server(config)? {
-            return Ok(Self::Server(socket));
+            return Ok(Self::served_at(socket, config));
         }
         let engine = look(config, monitor)?;
         if Engine::owner(&config.layout)?.is_some() || engine.is_current()? {
@@ -78,7 +88,7 @@ impl Session {
     /// When the store cannot be opened.
     pub fn looking(config: &Config) -> Result<Self, VerbError> {
         if let Some(socket) = server(config)? {
-            return Ok(Self::Server(socket));
+            return Ok(Self::served_at(socket, config));
         }
         Ok(Self::here(look(config, &Silent)?))
     }
@@ -89,14 +99,14 @@ impl Session {
     /// When another process owns the store and does not take requests, or the store cannot be used.
     pub fn writing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, VerbError> {
         if let Some(socket) = server(config)? {
-            return Ok(Self::Server(socket));
+            return Ok(Self::served_at(socket, config));
         }
         let access = || Access::Own { activity: activity.to_owned(), socket: None };
         match Engine::open(engine_config(config), access(), monitor) {
             Ok(engine) => Ok(Self::here(engine)),
             // A server may have started between the look and the attempt.
             Err(error) if error.code() == ErrorCode::StoreBusy => match server(config)? {
-                Some(socket) => Ok(Self::Server(socket)),
+                Some(socket) => Ok(Self::served_at(socket, config)),
                 None => Err(error.into()),
             },
             Err(error) => Err(error.into()),
@@ -109,7 +119,7 @@ impl Session {
     /// As [`Session::writing`].
     pub fn replacing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, VerbError> {
         if let Some(socket) = server(config)? {
-            return Ok(Self::Server(socket));
+            return Ok(Self::served_at(socket, config));
         }
         let access = Access::Replace { activity: activity.to_owned() };
         Ok(Self::here(Engine::open(engine_config(config), access, monitor)?))
@@ -143,8 +153,12 @@ impl Session {
                 note_restore(engine, &mut outcome, Caller::Local);
                 Ok(outcome.into())
             }
-            Self::Server(socket) => remote::request(&restore.request(), socket, monitor),
+            Self::Server(served) => remote::request(&restore.request(), &served.socket, monitor),
         }
+    }
+
+    fn served_at(socket: PathBuf, config: &Config) -> Self {
+        Self::Server(Box::new(Served { socket, config: config.clone() }))
     }
 
     fn here(engine: Engine) -> Self {
@@ -172,7 +186,17 @@ impl Session {
     ) -> Result<V::Reply, VerbError> {
         match self {
             Self::Here(engine) => verb.run(engine, caller, monitor),
-            Self::Server(socket) => remote::send_as(caller, &verb, socket, monitor),
+            Self::Server(served) => match remote::send_as(caller, &verb, &served.socket, monitor) {
+                // A server that is being killed still takes connections. What only looks can be asked again.
+                Err(error) if error.code == ErrorCode::ServerUnreachable && !V::WRITES => {
+                    thread::sleep(ASK_AGAIN);
+                    match Self::looking(&served.config)? {
+                        Self::Here(engine) => verb.run(&engine, caller, monitor),
+                        Self::Server(next) => remote::send_as(caller, &verb, &next.socket, monitor),
+                    }
+                }
+                answer => answer,
+            },
         }
     }
 }

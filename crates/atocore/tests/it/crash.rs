@@ -4,6 +4,9 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use atocore::session::COPY_COMMAND;
@@ -17,6 +20,8 @@ use atocore_testkit::{
         recovery,
     },
 };
+
+use crate::program::Place;
 
 /// The daily number; `cargo xtask soak` kills more often.
 const KILLS: u64 = 12;
@@ -163,4 +168,32 @@ esac
     fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     program
+}
+
+#[test]
+fn a_question_to_a_server_that_is_killed_meanwhile_is_answered_without_it() {
+    let place = Place::with_notes();
+    let mut server = place.command(&["serve", "--port", "0"]);
+    let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut listening = String::new();
+    let stdout = server.stdout.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut listening).unwrap();
+    // It takes the connection, as one does that is just being killed, and will not answer any more.
+    let stopped = Command::new("kill").args(["-STOP", &server.id().to_string()]).status().unwrap();
+    assert!(stopped.success());
+    let asks = |arguments: &[&str]| {
+        place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let asking = [asks(&["status"]), asks(&["query", "keys"])];
+    let writing = asks(&["memory", "add", "knowledge", "the mast is 12 m high"]);
+    thread::sleep(Duration::from_millis(700));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    for child in asking {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    // Whether that was done is not known, so it is not done again.
+    let output = writing.wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("does not answer"), "{output:?}");
 }
