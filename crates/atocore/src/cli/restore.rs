@@ -134,11 +134,12 @@ fn over_the_present(
         return Ok(Exit::Done);
     }
     let mut session = Session::replacing(config, command, &monitor)?;
+    let served = matches!(session, Session::Server(_));
     let outcome = session.restore(restore, &monitor)?;
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&outcome),
-        Form::Human => print_outcome(&outcome, output),
+        Form::Human => print_outcome(&outcome, served, output),
     }
     Ok(Exit::Done)
 }
@@ -195,7 +196,12 @@ fn print_lost_facts(lost: &LostChanges, output: &Output) {
     }
     let more = lost.fact_changes.saturating_sub(FACTS_SHOWN as u64);
     if more > 0 {
-        output.line(format!("    and {more} more; `--json` names 100 of them"));
+        // There the newest ones are named, up to a limit.
+        let named = match lost.facts.len() as u64 {
+            named if named >= lost.fact_changes => "all of them".to_owned(),
+            named => format!("the newest {named} of them"),
+        };
+        output.line(format!("    and {more} more; `--json` names {named}"));
     }
 }
 
@@ -208,19 +214,26 @@ fn lost(plan: &RestorePlan) -> String {
                 lost.by_verb.iter().map(|(verb, times)| format!("{times} × {verb}")).collect();
             format!("{} made since: {}", count(lost.changes, "change"), plain(&verbs.join(", ")))
         }
+        // A store that was made for this very restore.
+        "everything" if lost.changes == 0 => "nothing: there is nothing in the store".to_owned(),
         "everything" => "everything: the snapshot is of another store".to_owned(),
         _ => "nothing: there is no store that could be read".to_owned(),
     }
 }
 
-fn print_outcome(outcome: &RestoreOutcome, output: &Output) {
+/// `served` says whether there was a server, and with it somebody who could have waited for an answer.
+fn print_outcome(outcome: &RestoreOutcome, served: bool, output: &Output) {
     print_plan(&outcome.plan, "did", output);
     let (restored, present) = (outcome.generation, outcome.present_generation.max(outcome.generation));
     let noted = if present == restored { "" } else { " and the line about this restore" };
+    let outage = if served {
+        format!("; nothing was answered for {:.0} ms", outcome.outage_ms)
+    } else {
+        String::new()
+    };
     output.line(format!(
-        "\n{}: generation {present}, which is {restored} of the snapshot{noted}; nothing was answered for {:.0} ms",
-        output.paint(Style::Green, "done"),
-        outcome.outage_ms
+        "\n{}: generation {present}, which is {restored} of the snapshot{noted}{outage}",
+        output.paint(Style::Green, "done")
     ));
     if let Some(kept) = &outcome.kept {
         output.line(format!("the files of the store before are kept in {}", plain(kept)));

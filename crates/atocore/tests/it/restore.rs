@@ -101,6 +101,30 @@ fn without_yes_nothing_changes_and_without_a_restore_there_is_nothing_to_undo() 
 }
 
 #[test]
+fn what_is_said_of_a_restore_is_so_before_and_after() {
+    let (place, stamp) = moved_on();
+    for number in 0..13 {
+        place.ok(&["memory", "add", "knowledge", &format!("the mast is {number} m high")]);
+    }
+    place.ok(&["backup", "export", &stamp, "x.tar.zst"]);
+    let done = place.ok(&["backup", "restore", &stamp, "--yes"]);
+    assert!(done.contains("and 3 more; `--json` names all of them"), "{done}");
+    assert!(!done.contains("nothing was answered"), "nobody could have asked: {done}");
+
+    let other = |arguments: &[&str]| {
+        let ran = ran(place.bare(PROGRAM).args(["--data-dir", "other"]).args(arguments));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stdout
+    };
+    other(&["backup", "import", "x.tar.zst"]);
+    for consent in ["--dry-run", "--yes"] {
+        let said = other(&["backup", "restore", &stamp, consent]);
+        let lost = said.lines().find(|line| line.starts_with("  lost")).unwrap();
+        assert!(lost.contains("nothing: "), "{consent}: {said}");
+    }
+}
+
+#[test]
 fn a_snapshot_that_is_damaged_or_unknown_is_refused_and_nothing_changes() {
     let (place, stamp) = moved_on();
     let database = place.path(&format!("home/backups/snapshots/{stamp}/db/atocore.db"));
