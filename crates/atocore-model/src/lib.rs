@@ -25,6 +25,7 @@ pub mod name;
 pub mod nearest;
 pub mod pack;
 pub mod path;
+pub mod pattern;
 pub mod project;
 pub mod query;
 pub mod ranking;
