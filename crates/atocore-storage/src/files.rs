@@ -19,7 +19,7 @@ use std::{
 use atocore_model::digest::Digest;
 
 pub use handle::{NewFile, Reader};
-pub use lock::{Locked, lock_holders, try_lock, try_lock_shared};
+pub use lock::{Locked, is_locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{Kind, create_dirs_synced, create_new_dir, exists, is_read_only, kind, rename_new};
 pub use rights::{Closed, closed};
 

@@ -50,8 +50,11 @@ pub struct OwnerLock {
     note: PathBuf,
 }
 
-/// How long somebody who only looks may hold the lock; waiting at least this long tells a look from an owner.
-const LOOK: Duration = Duration::from_millis(200);
+/// How long an owner that has the lock may take to say who it is. On a busy disk its note takes a while.
+const NOTE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often a lock or a note that is waited for is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 impl OwnerLock {
     /// Takes ownership, waiting up to `wait` for another owner to finish.
@@ -72,10 +75,16 @@ impl OwnerLock {
                 drop(files::try_lock(&readers_file(locks))?);
                 return Ok(Self { _lock: lock, note });
             }
-            if started.elapsed() >= wait.max(LOOK) {
-                return Err(read_note(locks).map_or(LockError::HeldByUnknown, LockError::Held));
+            let waited = started.elapsed();
+            if waited >= wait {
+                match current_owner(locks)? {
+                    Some(owner) => return Err(LockError::Held(owner)),
+                    // It has just let go, so the next attempt succeeds. Or it is not one of ours.
+                    None if waited < wait + NOTE_WITHIN => {}
+                    None => return Err(LockError::HeldByUnknown),
+                }
             }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(LOOK_AGAIN);
         }
     }
 }
@@ -150,24 +159,21 @@ impl Drop for OwnerLock {
     }
 }
 
-/// The process that owns the store now, or `None` when nobody does.
+/// Returns the process that owns the store now, or `None` when nobody does. Takes no lock.
 ///
 /// # Errors
-/// When the lock file is there and cannot be looked at.
+/// When the lock file is there and cannot be looked at, or its owner does not say for 10 s who it is.
 pub fn current_owner(locks: &Path) -> Result<Option<Owner>, LockError> {
-    let file = lock_file(locks);
-    // Opened for reading only: whoever may not write wants to know, too.
-    if !files::exists(&file)? || files::try_lock_shared(&file)?.is_some() {
-        return Ok(None);
-    }
+    let (file, started) = (lock_file(locks), Instant::now());
     // The owner writes its note right after taking the lock.
-    for _ in 0..20 {
+    while files::exists(&file)? && files::is_locked(&file)? {
         match read_note(locks) {
             Some(owner) => return Ok(Some(owner)),
-            None => thread::sleep(Duration::from_millis(10)),
+            None if started.elapsed() < NOTE_WITHIN => thread::sleep(LOOK_AGAIN),
+            None => return Err(LockError::HeldByUnknown),
         }
     }
-    if files::try_lock_shared(&file)?.is_some() { Ok(None) } else { Err(LockError::HeldByUnknown) }
+    Ok(None)
 }
 
 fn lock_file(locks: &Path) -> PathBuf {
@@ -207,6 +213,46 @@ mod tests {
         drop(first);
         assert_eq!(current_owner(dir.path()).unwrap(), None);
         drop(OwnerLock::acquire(dir.path(), &owner("refresh"), Duration::ZERO).unwrap());
+    }
+
+    #[test]
+    fn looking_for_an_owner_never_keeps_one_out() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(OwnerLock::acquire(dir.path(), &owner("serve"), Duration::ZERO).unwrap());
+        let (folder, stop) = (dir.path(), std::sync::atomic::AtomicBool::new(false));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        current_owner(folder).unwrap();
+                    }
+                });
+            }
+            // The first attempt succeeds each time: nobody is ever in the way.
+            let kept_out =
+                (0..500).filter(|_| files::try_lock(&lock_file(folder)).unwrap().is_none()).count();
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(kept_out, 0);
+        });
+    }
+
+    #[test]
+    fn an_owner_that_is_slow_to_say_who_it_is_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = files::try_lock(&lock_file(dir.path())).unwrap().unwrap();
+        thread::scope(|scope| {
+            let looking = scope.spawn(|| current_owner(dir.path()));
+            let wanting = scope.spawn(|| OwnerLock::acquire(dir.path(), &owner("refresh"), Duration::ZERO));
+            // Longer than looks and attempts waited once.
+            thread::sleep(Duration::from_millis(400));
+            files::write_atomic(&note_file(dir.path()), &serde_json::to_vec(&owner("serve")).unwrap())
+                .unwrap();
+            assert_eq!(looking.join().unwrap().unwrap().unwrap().activity, "serve");
+            let refused = wanting.join().unwrap().unwrap_err();
+            assert!(refused.to_string().contains("`serve`"), "{refused}");
+        });
+        drop(lock);
+        assert_eq!(current_owner(dir.path()).unwrap(), None);
     }
 
     #[test]

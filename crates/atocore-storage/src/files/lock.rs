@@ -1,6 +1,15 @@
 //! Locks on files, which end with the process that has them.
+//!
+//! An exclusive lock is two locks of the kernel on one descriptor: `flock`, which decides, and a record lock of the open
+//! file description, which others can ask about without taking anything. A look that took the lock itself, for however
+//! short a moment, would keep an owner out on a machine that is busy enough.
 
 use std::{os::unix::fs::MetadataExt, path::Path};
+
+use nix::{
+    fcntl::{FcntlArg, fcntl},
+    libc,
+};
 
 use super::{FileError, OpenFile, named, open};
 
@@ -14,8 +23,21 @@ impl Drop for Locked {
     fn drop(&mut self) {
         // Closing is not enough: a child that another thread is just starting has a copy of every open file until it
         // is executed, and the lock belongs to all copies. Where this fails, closing still does it a moment later.
+        show(&self.file, libc::F_UNLCK);
         drop(self.file.unlock());
     }
+}
+
+/// Takes or gives back the lock that others can ask about. Only whoever has the other one does, so nobody is in the way;
+/// where a file system does not have it, nobody sees the owner, and the other lock still keeps the second one out.
+fn show(file: &OpenFile, kind: i32) {
+    let _shown = fcntl(file, FcntlArg::F_OFD_SETLK(&record(kind)));
+}
+
+/// A record lock on the whole file.
+fn record(kind: i32) -> libc::flock {
+    // The constants fit: they are 0, 1 and 2.
+    libc::flock { l_type: kind as i16, l_whence: libc::SEEK_SET as i16, l_start: 0, l_len: 0, l_pid: 0 }
 }
 
 /// Takes the exclusive lock on `path`, creating the file when it is missing; `None` when another process or another
@@ -27,7 +49,10 @@ pub fn try_lock(path: &Path) -> Result<Option<Locked>, FileError> {
     let mut options = OpenFile::options();
     let file = named("open", path, options.create(true).truncate(false).write(true).open(path))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(Locked { file })),
+        Ok(()) => {
+            show(&file, libc::F_WRLCK);
+            Ok(Some(Locked { file }))
+        }
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),
     }
@@ -45,6 +70,17 @@ pub fn try_lock_shared(path: &Path) -> Result<Option<Locked>, FileError> {
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(source)) => named("lock", path, Err(source)),
     }
+}
+
+/// Returns whether somebody has the exclusive lock on `path`, without taking any lock: nobody ever waits for a look.
+/// Does not create the file.
+///
+/// # Errors
+/// When the file cannot be opened or asked about.
+pub fn is_locked(path: &Path) -> Result<bool, FileError> {
+    let (file, mut asked) = (open(path)?, record(libc::F_WRLCK));
+    named("look at the lock of", path, fcntl(&file, FcntlArg::F_OFD_GETLK(&mut asked)).map_err(Into::into))?;
+    Ok(i32::from(asked.l_type) != libc::F_UNLCK)
 }
 
 /// The processes that have a lock on `path`, where the system tells them; else none.
