@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, Write},
     path::Path,
-    process::Stdio,
+    process::{Child, Stdio},
 };
 
 use crate::program::{Place, interrupt, ran};
@@ -216,27 +216,77 @@ fn looking_at_nothing_makes_nothing() {
     assert!(!place.path("home").exists());
 }
 
-#[test]
-fn a_refresh_that_is_called_off_goes_on_where_it_stopped() {
-    let place = Place::new();
-    for index in 0..1500 {
-        place.write(&format!("many/{index}.md"), format!("# Note {index}\n\nAbout keys.\n"));
+/// Keeps every writer of the store out until it is told to go.
+const HOLD: &str = "
+import sqlite3, sys
+db = sqlite3.connect('home/data/db/atocore.db', timeout=60, isolation_level=None)
+db.execute('BEGIN IMMEDIATE')
+print('held', flush=True)
+sys.stdin.readline()
+db.execute('ROLLBACK')
+";
+
+/// Starts a Python program that holds the store, and returns it with the first line it prints.
+fn holder(place: &Place, program: &str) -> (Child, String) {
+    let mut holder = place.bare("python3");
+    holder.args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut holder = holder.spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (holder, line)
+}
+
+/// Lets the holder go.
+fn release(mut holder: Child) {
+    holder.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    assert!(holder.wait().unwrap().success());
+}
+
+/// Presses Ctrl-C and waits until the program has said that it stops. Returns what is left of its standard error.
+fn told_to_stop(child: &mut Child) -> impl BufRead + use<> {
+    interrupt(child);
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("stopping at the next safe place") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended without a word");
     }
+    stderr
+}
+
+/// Waits for the end of the program: its exit code and what else it said.
+fn ended(mut child: Child, mut stderr: impl BufRead) -> (Option<i32>, String) {
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    (child.wait().unwrap().code(), said)
+}
+
+#[test]
+fn a_cancelled_refresh_fails_and_the_next_one_finishes_it() {
+    let place = Place::new();
+    let notes = |range: std::ops::Range<u32>| {
+        for index in range {
+            place.write(&format!("many/{index}.md"), format!("# Note {index}\n\nAbout keys.\n"));
+        }
+    };
+    notes(0..700);
     place.ok(&["project", "add", "many", "--root", "many"]);
-    let mut child =
-        place.command(&["refresh", "many"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    // As soon as it is at work; where exactly it is stopped does not matter.
-    while !place.path("home/data/locks/owner.json").exists() && child.try_wait().unwrap().is_none() {
+    place.ok(&["refresh", "many"]);
+    notes(700..1500);
+    let (holder, _) = holder(&place, HOLD);
+    let mut refresh = place.command(&["refresh", "many"]);
+    // It waits for the holder as long as that takes.
+    refresh.env("ATOCORE_DB_BUSY_TIMEOUT_MS", "600000").stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut refresh = refresh.spawn().unwrap();
+    while !place.path("home/data/locks/owner.json").exists() {
+        assert!(refresh.try_wait().unwrap().is_none(), "it ended although nothing can be written");
         std::thread::yield_now();
     }
-    std::thread::sleep(std::time::Duration::from_millis(60));
-    interrupt(&child);
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{:?} {said}", output.status);
-    if output.status.code() == Some(1) {
-        assert!(said.contains("cancelled") && said.contains("run the command again"), "{said}");
-    }
+    let stderr = told_to_stop(&mut refresh);
+    release(holder);
+    let (code, said) = ended(refresh, stderr);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("cancelled") && said.contains("run the command again"), "{said}");
     place.ok(&["refresh", "many"]);
     assert_eq!(place.json(&["status"])["projects"][0]["documents"], 1500);
     let doctor = place.run(&["doctor"]).stdout;
@@ -270,30 +320,17 @@ fn vectors_that_are_called_off_are_no_success() {
         place.write(&format!("many/{index}.md"), format!("# Note {index}\n\n{text}\n"));
     }
     place.ok(&["project", "add", "many", "--root", "many"]);
-    let mut holder = place.bare("python3");
-    holder.args(["-c", HOLD_WHILE_VECTORS_ARE_MADE]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut holder = holder.spawn().unwrap();
     let mut refresh = place.command(&["refresh", "many"]);
     // It waits for the holder as long as that takes.
     refresh.env("ATOCORE_DB_BUSY_TIMEOUT_MS", "600000").stdout(Stdio::null()).stderr(Stdio::piped());
     let mut refresh = refresh.spawn().unwrap();
-    let mut missing = String::new();
-    std::io::BufReader::new(holder.stdout.take().unwrap()).read_line(&mut missing).unwrap();
+    let (holder, missing) = holder(&place, HOLD_WHILE_VECTORS_ARE_MADE);
     // More than what may be made already and waits to be written: the last vector cannot be there before the signal.
     assert!(missing.trim().parse::<u32>().unwrap() > 128, "{missing} are missing");
-    interrupt(&refresh);
-    // Either it is at work on vectors and ends, or it waits to write some; then the signal has long arrived when it can.
-    for _ in 0..100 {
-        if refresh.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    holder.stdin.take().unwrap().write_all(b"go\n").unwrap();
-    assert!(holder.wait().unwrap().success());
-    let output = refresh.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let stderr = told_to_stop(&mut refresh);
+    release(holder);
+    let (code, said) = ended(refresh, stderr);
+    assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("note: cancelled; passages without a vector are found by their words only"),
         "{said}"

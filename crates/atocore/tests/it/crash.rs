@@ -170,6 +170,20 @@ esac
     program
 }
 
+/// Whether a process has a connection open and sleeps. With none of its threads at work, it has sent what it wanted.
+fn waits_for_an_answer(process: u32) -> bool {
+    let folder = PathBuf::from(format!("/proc/{process}"));
+    let connected = fs::read_dir(folder.join("fd")).unwrap().any(|file| {
+        fs::read_link(file.unwrap().path())
+            .is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
+    });
+    let sleeps = |thread: fs::DirEntry| {
+        let told = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        told.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
+    };
+    connected && fs::read_dir(folder.join("task")).unwrap().all(|thread| sleeps(thread.unwrap()))
+}
+
 #[test]
 fn a_question_to_a_server_that_is_killed_meanwhile_is_answered_without_it() {
     let place = Place::with_notes();
@@ -186,7 +200,12 @@ fn a_question_to_a_server_that_is_killed_meanwhile_is_answered_without_it() {
     };
     let asking = [asks(&["status"]), asks(&["query", "keys"])];
     let writing = asks(&["memory", "add", "knowledge", "the mast is 12 m high"]);
-    thread::sleep(Duration::from_millis(700));
+    // They have found the server, so they wait for its answer.
+    for child in asking.iter().chain([&writing]) {
+        while !waits_for_an_answer(child.id()) {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
     server.kill().unwrap();
     server.wait().unwrap();
     for child in asking {

@@ -1,6 +1,6 @@
 //! The MCP door over standard streams: what every client relies on, and what a hostile one gets.
 
-use std::{thread, time::Duration};
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -367,7 +367,9 @@ fn a_client_that_says_nothing_or_leaves_in_the_middle_does_no_harm() {
     let mut agent = Agent::greeted(&place);
     let _id =
         agent.begin("tools/call", &json!({ "name": "atocore_refresh", "arguments": { "project": "many" } }));
-    thread::sleep(Duration::from_millis(300));
+    while !place.path("home/data/locks/owner.json").exists() {
+        thread::yield_now();
+    }
     drop(agent);
     assert_eq!(place.json(&["refresh", "many"])["status"], "ingested");
 }
