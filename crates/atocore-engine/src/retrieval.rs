@@ -14,7 +14,8 @@ use std::{panic::resume_unwind, thread};
 
 use atocore_model::{
     id::ProjectId,
-    query::{Answer, Hit, Notice, Query},
+    name::Tag,
+    query::{Answer, Hit, Notice, ProjectHint, Query},
     ranking::{Fusion, Mode},
 };
 use atocore_storage::{
@@ -88,7 +89,7 @@ impl Retrieval<'_> {
     ) -> Result<(Answer, T), Error> {
         let mut notices = Vec::new();
         let wanted = query.mode.unwrap_or(self.weights.mode);
-        let documents = self.documents(query)?;
+        let documents = self.documents(query, project, &mut notices)?;
         let search = Search {
             text: query.text.as_str(),
             tags: &query.tags,
@@ -134,8 +135,9 @@ impl Retrieval<'_> {
                     .map(|fault| Notice::IndexBehind { why: fault.to_string(), cure: fault.cure() }),
             );
             let candidates = Candidates::gather(read, words, near, asked.as_ref())?;
-            let mode =
-                if candidates.cosines.is_none() && mode == Mode::Hybrid { Mode::Lexical } else { mode };
+            // Where nothing was found, nothing was found by words alone either.
+            let by_words_alone = candidates.cosines.is_none() && !candidates.list.is_empty();
+            let mode = if by_words_alone && mode == Mode::Hybrid { Mode::Lexical } else { mode };
             let signals = Signals::new(self.weights, query.text.as_str(), project.map(ProjectId::as_str));
             let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
             let mut ranked = ranking.rank(candidates);
@@ -215,19 +217,62 @@ impl Retrieval<'_> {
         Ok(asked)
     }
 
-    /// The documents that the path of a question allows; `None` for all.
-    fn documents(&self, query: &Query) -> Result<Option<Vec<u64>>, Error> {
+    /// The documents that path and tags of a question allow; `None` for all. Where a document lies at the path letter
+    /// for letter, that is what is meant, and not what the path would match as a glob.
+    fn documents(
+        &self,
+        query: &Query,
+        project: Option<&ProjectId>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Option<Vec<u64>>, Error> {
         if query.path.is_none() && query.tags.is_empty() {
             return Ok(None);
         }
         let filter = query.path.as_deref().map(PathFilter::new).transpose()?;
-        let wanted = |path: &str, tags: &[atocore_model::name::Tag]| {
-            let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
-            filter.as_ref().is_none_or(|filter| filter.accepts(path))
-                && query.tags.iter().all(|tag| tags.iter().any(|has| same(has.as_str(), tag.as_str())))
-        };
-        Ok(Some(self.store.read(|read| read.documents_where(wanted))?))
+        let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
+        let wanted: Vec<String> = query.tags.iter().map(Tag::folded).collect();
+        let (mut named, mut matched) = (Found::default(), Found::default());
+        self.store.read(|read| {
+            read.each_document_place(|place| {
+                if scope.is_some_and(|scope| scope.as_str() != place.project) {
+                    return;
+                }
+                let found = match &filter {
+                    None => &mut named,
+                    Some(filter) if filter.names(place.path) => &mut named,
+                    Some(filter) if filter.matches(place.path) => &mut matched,
+                    Some(_) => return,
+                };
+                found.any = true;
+                if wanted.iter().all(|tag| place.tags.iter().any(|has| has.folded() == *tag)) {
+                    found.keys.push(place.key);
+                }
+            })
+        })?;
+        let found = if named.any { named } else { matched };
+        if !found.any
+            && let Some(refusal) = filter.and_then(|filter| filter.refusal())
+        {
+            return Err(refusal);
+        }
+        if found.keys.is_empty() {
+            let (path, tags) = (query.path.clone(), query.tags.clone());
+            notices.push(Notice::NoDocument {
+                path,
+                lies_there: found.any && query.path.is_some(),
+                tags,
+                scope: scope.cloned(),
+            });
+        }
+        Ok(Some(found.keys))
     }
+}
+
+/// Documents by their path, whatever their tags, and those of them with the tags.
+#[derive(Debug, Default)]
+struct Found {
+    any: bool,
+    keys: Vec<u64>,
 }
 
 /// The best of what was ranked, each passage whole.

@@ -201,6 +201,17 @@ pub struct Answer {
 /// Something about an answer that its hits do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
+    /// Path and tags of the question fit no document, so there was nothing to search in.
+    NoDocument {
+        /// The path that was asked for.
+        path: Option<String>,
+        /// Whether documents lie there, and only their tags do not fit.
+        lies_there: bool,
+        /// The tags that were asked for.
+        tags: Vec<Tag>,
+        /// The only project that was searched.
+        scope: Option<ProjectId>,
+    },
     /// The word index is behind the store.
     WordsBehind {
         /// What the answer shows.

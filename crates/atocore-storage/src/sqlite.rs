@@ -34,7 +34,7 @@ use atocore_model::{
 };
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
-pub use documents::{DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
+pub use documents::{DocumentPlace, DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
 pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
 pub use error::{StorageError, WriteError};
 pub use facts::FactCounts;

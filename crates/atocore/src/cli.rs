@@ -47,7 +47,7 @@ use exit::Exit;
 // What the demo's story is set with.
 pub(crate) use backups::stamp_of;
 pub(crate) use model::announcement;
-pub(crate) use output::{Form, Output, Style};
+pub(crate) use output::{Form, Output, Style, note};
 pub(crate) use progress::Terminal;
 pub(crate) use search::{arithmetic, heading, place};
 pub(crate) use typeset::{count, excerpt, indented, plain, shell, size};
@@ -146,7 +146,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match output.failure() {
         Some(error) => {
-            output::note(&format!("error: the answer could not be printed: {error}"));
+            note(&format!("error: the answer could not be printed: {error}"));
             Exit::Failed.into()
         }
         None => exit.into(),
@@ -202,7 +202,7 @@ fn start_logging(command: &Command, config: &Config, environment: &Environment) 
 /// Help and version are answers; everything else is wrong usage.
 fn refused(error: &clap::Error) -> Exit {
     if error.use_stderr() {
-        output::note(error.render().to_string().trim_end());
+        note(error.render().to_string().trim_end());
         Exit::Usage
     } else {
         output::help(error.render());

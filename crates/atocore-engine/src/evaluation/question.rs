@@ -95,7 +95,9 @@ impl PassagePattern {
         heading: Option<&str>,
         contains: Option<&str>,
     ) -> Result<Self, InvalidPattern> {
-        let filter = |text: &str| match PathFilter::new(text) {
+        let filter = |text: &str| match PathFilter::new(text)
+            .and_then(|filter| filter.refusal().map_or(Ok(filter), Err))
+        {
             Ok(filter) => Ok((text.to_owned(), filter)),
             Err(Error::PathPattern { why, .. }) => Err(InvalidPattern::Document(why)),
             Err(error) => Err(InvalidPattern::Document(error.to_string())),

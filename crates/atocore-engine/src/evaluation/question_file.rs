@@ -163,7 +163,8 @@ impl Reader<'_> {
 
     fn path(&mut self, table: &Table<'_>) -> Option<String> {
         let path = self.text_at(table, "path")?;
-        if let Err(error) = PathFilter::new(&path) {
+        let refused = PathFilter::new(&path).map_or_else(Some, |filter| filter.refusal());
+        if let Some(error) = refused {
             let line = self.line_at(table, "path");
             self.fault(line, error.to_string(), "give a folder, a file, or a glob such as `docs/**/*.md`");
         }

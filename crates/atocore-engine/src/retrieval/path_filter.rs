@@ -1,46 +1,95 @@
 //! Which documents a question is about, by their paths.
 
-use globset::{GlobBuilder, GlobMatcher};
+use atocore_model::pattern::PathPattern;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::error::Error;
 
-/// Which paths below their root a question is about: a glob, or a folder or file by its path.
+/// The longest filter, in bytes: as long as a path can be.
+const LIMIT_BYTES: usize = 4096;
+
+/// Which paths below their root a question is about: a folder or file by its path, or those that match a glob.
 #[derive(Debug)]
 pub(crate) struct PathFilter {
+    given: String,
     plain: String,
-    glob: Option<GlobMatcher>,
+    glob: Glob,
+}
+
+#[derive(Debug)]
+enum Glob {
+    /// It is a path and nothing else.
+    None,
+    Built(GlobSet),
+    /// It looks like one, and is none.
+    Refused(String),
 }
 
 impl PathFilter {
-    pub(crate) fn new(pattern: &str) -> Result<Self, Error> {
-        let refused = |why: String| Error::PathPattern { pattern: pattern.chars().take(80).collect(), why };
-        let plain = pattern.trim().trim_start_matches("./").trim_matches('/').to_owned();
+    /// Takes a filter. One that looks like a glob may be the path of a file too, so what is wrong with it as a glob is
+    /// said by [`PathFilter::refusal`].
+    pub(crate) fn new(given: &str) -> Result<Self, Error> {
+        let plain = given.trim().trim_start_matches("./").trim_matches('/').to_owned();
         if plain.is_empty() {
-            return Err(refused("it is empty".to_owned()));
+            return Err(refused(given, "it is empty".to_owned()));
+        }
+        if plain.len() > LIMIT_BYTES {
+            let why = format!("it has {} bytes, {LIMIT_BYTES} are allowed", plain.len());
+            return Err(refused(given, why));
         }
         let glob = if plain.contains(['*', '?', '[', '{']) {
-            let built = GlobBuilder::new(&plain).literal_separator(true).build();
-            Some(built.map_err(|error| refused(error.kind().to_string()))?.compile_matcher())
+            build(&plain).map_or_else(Glob::Refused, Glob::Built)
         } else {
-            None
+            Glob::None
         };
-        Ok(Self { plain, glob })
+        Ok(Self { given: given.to_owned(), plain, glob })
     }
 
-    pub(crate) fn accepts(&self, path: &str) -> bool {
+    /// Why it can be nothing but a path: it looks like a glob and is none.
+    pub(crate) fn refusal(&self) -> Option<Error> {
         match &self.glob {
-            Some(glob) => glob.is_match(path),
-            None => {
-                let rest = path.strip_prefix(self.plain.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }
+            Glob::Refused(why) => Some(refused(&self.given, why.clone())),
+            Glob::None | Glob::Built(_) => None,
         }
     }
+
+    /// Whether a document lies at this path or below it, letter for letter.
+    pub(crate) fn names(&self, path: &str) -> bool {
+        let lies_at = |place: &str| {
+            let rest = path.strip_prefix(place);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        lies_at(&self.plain) || lies_at(&self.given)
+    }
+
+    /// Whether a path matches it as a glob.
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        matches!(&self.glob, Glob::Built(glob) if glob.is_match(path))
+    }
+
+    /// Whether a path is meant one way or the other.
+    pub(crate) fn accepts(&self, path: &str) -> bool {
+        self.names(path) || self.matches(path)
+    }
+}
+
+/// Never by the matcher of one glob: that panics on an automaton that is too large.
+fn build(text: &str) -> Result<GlobSet, String> {
+    let pattern: PathPattern = text.parse().map_err(|error| format!("{error}"))?;
+    let glob = GlobBuilder::new(pattern.as_str()).literal_separator(true).build();
+    let glob = glob.map_err(|error| error.kind().to_string())?;
+    let set = GlobSetBuilder::new().add(glob).build();
+    set.map_err(|error| error.kind().to_string())
+}
+
+fn refused(given: &str, why: String) -> Error {
+    Error::PathPattern { pattern: given.chars().take(80).collect(), why }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn paths_are_chosen_by_folder_file_or_glob() {
@@ -51,6 +100,43 @@ mod tests {
             accepts("**/*.md", "x/y/a.md") && !accepts("*.md", "x/a.md") && accepts("x/[ab].md", "x/b.md")
         );
         assert!(PathFilter::new("  ").is_err());
-        assert!(PathFilter::new("[").is_err());
+        assert!(PathFilter::new("[").unwrap().refusal().is_some());
+        assert!(PathFilter::new("[a]").unwrap().refusal().is_none());
+    }
+
+    #[test]
+    fn a_path_names_itself_whatever_stands_in_it() {
+        for path in
+            ["[slug]/p.md", "{a,b}.md", "a[b.md", "what?.md", "**", "{".repeat(300).as_str(), " x .md"]
+        {
+            let filter = PathFilter::new(path).unwrap();
+            assert!(filter.names(path) && filter.accepts(path), "{path}");
+        }
+        assert!(PathFilter::new("[slug]").unwrap().names("[slug]/p.md"));
+    }
+
+    #[test]
+    fn a_pattern_that_the_library_would_choke_on_is_refused_with_its_limit() {
+        for (pattern, why) in [
+            ("{".repeat(900) + "a" + &"}".repeat(50), "nested"),
+            ("*?".repeat(400), "wildcards"),
+            ("[a-z]".repeat(150), "wildcards"),
+            (format!("{{{}}}", "a,".repeat(400)), "alternatives"),
+            ("*".to_owned() + &"x".repeat(2000), "bytes"),
+        ] {
+            let refusal = PathFilter::new(&pattern).unwrap().refusal().unwrap().to_string();
+            assert!(refusal.contains(why) && refusal.len() < 200, "{refusal}");
+        }
+        let long = PathFilter::new(&"x".repeat(LIMIT_BYTES + 1)).unwrap_err().to_string();
+        assert!(long.contains("4096"), "{long}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_pattern_panics(pattern in "[*?{}\\[\\]!,a\\\\/é-]{1,1200}", path in "[a/{}é]{0,40}") {
+            if let Ok(filter) = PathFilter::new(&pattern) {
+                let _matched = filter.accepts(&path);
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Ranking as the contract says, scope as a wall, scores that can be recomputed.
 
 use atocore_engine::{Caller, Engine, Error};
-use atocore_model::query::{Answer, ProjectHint, Query};
+use atocore_model::query::{Answer, Notice, ProjectHint, Query};
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
 
 fn query(text: &str) -> Query {
@@ -149,4 +149,53 @@ fn a_question_without_words_has_no_hits_and_is_no_error() {
     for text in ["the of and", "?!", "…", "\" AND (OR"] {
         assert!(engine.ask(text).hits.is_empty(), "{text}");
     }
+}
+
+#[test]
+fn a_path_of_an_answer_is_a_filter_letter_for_letter() {
+    let place = Installation::default();
+    for file in ["[slug]/p.md", "s/p.md", "{a,b}.md", "a.md", "what?.md", "whats.md", "x[y.md", "*.md"] {
+        place.write(&format!("p/{file}"), "zebra");
+    }
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let below = |path: &str| Query { path: Some(path.to_owned()), collapse: false, ..query("zebra") };
+    for hit in engine.query(&Query { collapse: false, ..query("zebra") }).unwrap().hits {
+        let path = hit.source_path.as_str();
+        assert_eq!(paths(&engine.query(&below(path)).unwrap()), [path]);
+    }
+    assert_eq!(paths(&engine.query(&below("[slug]")).unwrap()), ["[slug]/p.md"]);
+    // Where no document lies at the path itself, it is a pattern.
+    assert_eq!(paths(&engine.query(&below("[rst]/*.md")).unwrap()), ["s/p.md"]);
+}
+
+#[test]
+fn path_and_tags_that_fit_no_document_are_named() {
+    let place = Installation::default();
+    place.write("p/a.md", "---\ntags: [red]\n---\nzebra");
+    place.write("q/b.md", "zebra");
+    let engine = place.own();
+    for project in ["p", "q"] {
+        engine.add(project, project);
+        let _report = engine.fresh(project);
+    }
+    let told = |path: Option<&str>, tags: &[&str], project: &str| {
+        let tags: Vec<_> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        let project = ProjectHint::Scope(project.parse().unwrap());
+        let path = path.map(str::to_owned);
+        let mut answer = engine.query(&Query { path, tags, project, ..query("zebra") }).unwrap();
+        answer.notices.retain(|notice| matches!(notice, Notice::NoDocument { .. }));
+        answer.notices.pop()
+    };
+    let no_document = |path: Option<&str>, lies_there, tags: &[&str], scope: &str| {
+        let tags = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        let scope = Some(scope.parse().unwrap());
+        Some(Notice::NoDocument { path: path.map(str::to_owned), lies_there, tags, scope })
+    };
+    assert_eq!(told(Some("a.md"), &["red"], "p"), None);
+    assert_eq!(told(Some("no/**"), &["red"], "p"), no_document(Some("no/**"), false, &["red"], "p"));
+    assert_eq!(told(Some("a.md"), &["blue"], "p"), no_document(Some("a.md"), true, &["blue"], "p"));
+    assert_eq!(told(None, &["red"], "q"), no_document(None, false, &["red"], "q"));
+    assert_eq!(told(Some("a.md"), &[], "q"), no_document(Some("a.md"), false, &[], "q"));
 }

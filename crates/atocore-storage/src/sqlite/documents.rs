@@ -35,6 +35,19 @@ pub struct DocumentRow {
     pub chunked_by: String,
 }
 
+/// Where a document lies and what it is tagged with.
+#[derive(Debug, Clone, Copy)]
+pub struct DocumentPlace<'r> {
+    /// The key of the row.
+    pub key: u64,
+    /// The id of its project.
+    pub project: &'r str,
+    /// Path below its root.
+    pub path: &'r str,
+    /// Its tags.
+    pub tags: &'r [Tag],
+}
+
 /// A file that was read and cut, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestedDocument {
@@ -124,22 +137,21 @@ impl ReadTransaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The keys of the documents that `wanted` accepts by their path below their root and their tags.
+    /// Hands every document to `each`, by where it lies and what it is tagged with.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn documents_where(&self, wanted: impl Fn(&str, &[Tag]) -> bool) -> Result<Vec<u64>, StorageError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT id, source_path, tags FROM source_documents")?;
+    pub fn each_document_place(&self, mut each: impl FnMut(&DocumentPlace<'_>)) -> Result<(), StorageError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, project_id, source_path, tags FROM source_documents")?;
         let mut rows = statement.query([])?;
-        let mut keys = Vec::new();
         while let Some(row) = rows.next()? {
-            let (path, tags): (String, String) = (row.get(1)?, row.get(2)?);
-            if wanted(&path, &tags_from_text(&tags)) {
-                keys.push(row.get(0)?);
-            }
+            let tags = tags_from_text(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
+            let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            each(&DocumentPlace { key: row.get(0)?, project: text(1)?, path: text(2)?, tags: &tags });
         }
-        Ok(keys)
+        Ok(())
     }
 
     /// Hands to `each` what ranking needs of every passage that is still there, with its vector in a space: numbers of

@@ -55,14 +55,18 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        let explain = self.explain;
+        let (explain, filtered) = (self.explain, self.path.is_some() || !self.tags.is_empty());
         let answer = Session::reading(config, &Silent)?.run(self.verb(), &Silent)?;
         if output.form() == Form::Json {
             output.json(&answer);
             return Ok(Exit::Done);
         }
         print(&answer, output);
-        if answer.results.is_empty() {
+        if answer.results.is_empty() && answer.candidates == 0 && filtered {
+            output.advise(
+                "nothing was found; ask without path and tags, or `atocore status` shows what is stored",
+            );
+        } else if answer.results.is_empty() {
             output.advise(
                 "nothing was found; try fewer or other words, or `atocore status` to see what is stored",
             );

@@ -1,6 +1,6 @@
 //! The answer to a question as JSON.
 
-use atocore_model::{query as model, ranking};
+use atocore_model::{id::ProjectId, name::Tag, query as model, ranking};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -175,6 +175,9 @@ impl Answer {
 /// What a notice says to a person.
 pub(crate) fn notice(notice: &model::Notice) -> String {
     match notice {
+        model::Notice::NoDocument { path, lies_there, tags, scope } => {
+            no_document(path.as_deref(), *lies_there, tags, scope.as_ref())
+        }
         model::Notice::WordsBehind { shown, store } => format!(
             "the word index shows generation {shown}, the store is at {store}: the newest changes may be missing"
         ),
@@ -192,6 +195,21 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
         model::Notice::QuestionCut { tokens, window } => format!(
             "the question has {tokens} tokens and the model sees the first {window}: the rest was searched by words only"
         ),
+    }
+}
+
+/// Which part of a question fits no document.
+fn no_document(path: Option<&str>, lies_there: bool, tags: &[Tag], scope: Option<&ProjectId>) -> String {
+    let of = scope.map(|id| format!(" of project `{id}`")).unwrap_or_default();
+    let tags: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
+    let tagged = match &tags[..] {
+        [tag] => format!("has the tag {tag}"),
+        tags => format!("has all of the tags {}", tags.join(", ")),
+    };
+    match path {
+        Some(path) if lies_there => format!("no document{of} at the path `{path}` {tagged}"),
+        Some(path) => format!("no document{of} lies at the path `{path}` or matches it"),
+        None => format!("no document{of} {tagged}"),
     }
 }
 

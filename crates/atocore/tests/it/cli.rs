@@ -7,7 +7,10 @@ use std::{
     process::{Child, Stdio},
 };
 
-use crate::program::{Place, interrupt, ran};
+use crate::{
+    agent::{Agent, text},
+    program::{Place, interrupt, ran},
+};
 
 fn hits(answer: &serde_json::Value) -> Vec<&str> {
     answer["results"].as_array().unwrap().iter().map(|hit| hit["source_file"].as_str().unwrap()).collect()
@@ -26,6 +29,31 @@ fn what_is_registered_is_read_and_found_under_every_name() {
     let below = place.json(&["query", "keys", "--path", "archive"]);
     assert_eq!(hits(&below), ["archive/keys.md"]);
     assert_eq!(hits(&place.json(&["query", "keys", "rotated", "--top-k", "1"])), ["keys.md"]);
+}
+
+#[test]
+fn a_filter_that_fits_no_document_is_named_at_every_door() {
+    let place = Place::with_notes();
+    let path = "no document lies at the path `decisions/**` or matches it";
+    for (arguments, told) in [
+        (&["--path", "decisions/**"][..], path),
+        (&["--tag", "seldom"], "no document has the tag `seldom`"),
+        (
+            &["--path", "keys.md", "--tag", "seldom", "--project", "notes", "--scope"],
+            "no document of project `notes` at the path `keys.md` has the tag `seldom`",
+        ),
+    ] {
+        let asked = place.run(&[&["query", "keys"], arguments].concat());
+        assert!(asked.code == 0 && asked.stderr.contains(told), "{asked:?}");
+        assert!(asked.stdout.contains("without path and tags"), "{asked:?}");
+        let answer = place.json(&[&["query", "keys"], arguments].concat());
+        assert_eq!(answer["notices"], serde_json::json!([told]));
+    }
+    let mut agent = Agent::greeted(&place);
+    let found = agent.call("atocore_search", &serde_json::json!({ "query": "keys", "path": "decisions/**" }));
+    assert!(text(&found).contains(path), "{found}");
+    let pack = place.run(&["context", "keys", "--path", "decisions/**"]);
+    assert!(pack.stderr.contains(path), "{pack:?}");
 }
 
 #[test]

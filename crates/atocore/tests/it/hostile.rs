@@ -437,3 +437,32 @@ fn a_request_that_would_not_do_what_it_says_is_refused_and_does_nothing() {
     }
     assert_eq!(server.send("POST", &restore, None).status, 200);
 }
+
+#[test]
+fn a_path_pattern_that_is_too_much_is_refused_and_the_server_goes_on() {
+    let server = Server::start();
+    server.installation.write("notes/a.md", "pump");
+    server.add("notes", "notes");
+    let _read = server.refresh("notes");
+    for pattern in [
+        format!("{}a{}", "{".repeat(20_000), "}".repeat(20_000)),
+        "*?".repeat(200_000),
+        format!("{{{}}}", "a,".repeat(80_000)),
+        "[a-z]".repeat(150_000),
+        "{".repeat(600),
+        "*?".repeat(400),
+        format!("**/{}", "[!a]".repeat(200)),
+        format!("{{{}}}", vec!["*".repeat(9); 90].join(",")),
+    ] {
+        let asked = server.post("/query", &json!({ "query": "pump", "path": pattern }));
+        let problem = asked.refused(400, "invalid_request");
+        assert!(problem.detail.len() < 300, "{problem:?}");
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "atocore_search", "arguments": { "query": "pump", "path": pattern } } });
+        let accept = format!("{JSON}Accept: application/json, text/event-stream\r\n");
+        let told = server.send_with("POST", "/mcp", &accept, call.to_string().as_bytes());
+        assert_eq!(told.json()["result"]["isError"], true, "{told:?}");
+    }
+    let found = server.post("/query", &json!({ "query": "pump", "path": "{a,b}.md" }));
+    assert_eq!(found.json()["results"].as_array().unwrap().len(), 1, "{found:?}");
+}
