@@ -2,6 +2,9 @@
 //!
 //! A job that was due while no server ran is due as soon as one does. A job that failed is due again after a while that
 //! grows from a minute to an hour. Only one job is due at a time, so that they never overlap.
+//!
+//! A time in the file that lies ahead of the clock says that the clock was wrong then. It counts as now, and the server
+//! writes that down: the next time comes, whatever the clock did.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
@@ -91,6 +94,10 @@ pub struct JobStatus {
     pub failures: u32,
     /// Why it failed last; `None` when it ended well last.
     pub error: Option<String>,
+    /// Whether its last times lie ahead of the clock; a server that runs corrects that.
+    pub ahead: bool,
+    /// The second of its times that went by without a success; `None` while no two have.
+    pub missed: Option<Timestamp>,
 }
 
 /// The schedule of one installation, and what became of each job, which outlives the server.
@@ -100,11 +107,20 @@ pub struct Timetable {
     path: PathBuf,
 }
 
+/// How far a time may lie ahead of the clock: clocks are set right by small steps all the time.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long after its second missed time a job is given to end.
+const ENDS_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// A job that began longer ago than this, and has not ended, is not running any more as far as anybody can tell.
+const RUNS_FOR: SignedDuration = SignedDuration::from_hours(1);
+
 /// What is remembered of a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Record {
-    /// When the job was first seen: what was due before is nobody's debt.
+    /// When the job was first seen, or was forgotten: what was due before is nobody's debt.
     since: Option<String>,
     began: Option<String>,
     ended: Option<String>,
@@ -126,17 +142,19 @@ impl Timetable {
         self.schedule.is_empty()
     }
 
-    /// Begins to count time for jobs that are new.
+    /// Begins to count time for jobs that are new or were forgotten, and for those whose times lie ahead of the clock.
+    /// A server does so at every look: nothing else brings their next time closer.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When there is something to write, and the file cannot be written.
     pub fn start(&self, now: Timestamp) -> Result<(), Error> {
-        let mut records = self.read();
+        let before = self.read();
+        let mut records = before.clone();
         for job in self.schedule.0.keys() {
-            let _since =
-                records.entry(job.to_string()).or_default().since.get_or_insert_with(|| now.to_string());
+            let record = records.entry(job.to_string()).or_default();
+            *record = record.as_of(now);
         }
-        self.write(&records)
+        if records == before { Ok(()) } else { self.write(&records) }
     }
 
     /// Every job of the schedule.
@@ -146,10 +164,13 @@ impl Timetable {
         let status = |(job, cron): (&Job, &Cron)| {
             let record = records.get(job.as_str()).cloned().unwrap_or_default();
             let (began, ended) = (time(record.began.as_ref()), time(record.ended.as_ref()));
+            let as_of_now = record.as_of(now);
             JobStatus {
                 job: *job,
                 expression: cron.as_str().to_owned(),
-                due: due(cron, &record, now),
+                due: due(cron, &as_of_now, now),
+                ahead: record.times().into_iter().flatten().any(|time| lies_ahead(time, now)),
+                missed: record.since.as_ref().and_then(|_| missed(cron, &as_of_now, now)),
                 began,
                 succeeded: time(record.succeeded.as_ref()),
                 duration_ms: began.zip(ended).and_then(|(began, ended)| {
@@ -167,6 +188,17 @@ impl Timetable {
     pub fn due(&self, now: Timestamp) -> Option<Job> {
         let is_due = |status: &JobStatus| status.due.is_some_and(|due| due <= now);
         self.jobs(now).into_iter().find(is_due).map(|status| status.job)
+    }
+
+    /// Looks for the job to do now, and writes down that it begins; see [`Timetable::start`] and [`Timetable::begin`].
+    ///
+    /// # Errors
+    /// When the file cannot be written. Nothing may be done then: it would be done over and over.
+    pub fn begin_due(&self, now: Timestamp) -> Result<Option<Job>, Error> {
+        self.start(now)?;
+        let Some(job) = self.due(now) else { return Ok(None) };
+        self.begin(job, now)?;
+        Ok(Some(job))
     }
 
     /// Writes down that a job begins. Should the process end meanwhile, that counts as a failure.
@@ -222,22 +254,65 @@ fn time(text: Option<&String>) -> Option<Timestamp> {
     Timestamp::parse(text?)
 }
 
-/// When a job is due.
+/// Whether the clock was wrong when it said so, or is now.
+fn lies_ahead(time: Timestamp, now: Timestamp) -> bool {
+    time.get().duration_since(now.get()) > AHEAD
+}
+
+impl Record {
+    fn times(&self) -> [Option<Timestamp>; 4] {
+        [&self.since, &self.began, &self.ended, &self.succeeded].map(|text| time(text.as_ref()))
+    }
+
+    /// What counts of it now: times that lie ahead are now, and a job of which no time is known begins now.
+    fn as_of(&self, now: Timestamp) -> Self {
+        let [since, began, ended, succeeded] =
+            self.times().map(|known| known.map(|time| if lies_ahead(time, now) { now } else { time }));
+        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        Self {
+            since: text(since.or(began).or(Some(now))),
+            began: text(began),
+            ended: text(ended),
+            succeeded: text(succeeded),
+            ..self.clone()
+        }
+    }
+
+    /// When it began, if it has not ended since.
+    fn open_since(&self) -> Option<Timestamp> {
+        let ended = time(self.ended.as_ref());
+        time(self.began.as_ref()).filter(|began| ended.is_none_or(|ended| ended < *began))
+    }
+}
+
+/// The next time of a job after `after`.
+fn next(cron: &Cron, after: Timestamp) -> Option<Timestamp> {
+    let after = after.get().to_zoned(TimeZone::UTC).datetime();
+    let next = cron.find_next_occurrence(&after, false).ok()?;
+    Some(Timestamp::new(next.to_zoned(TimeZone::UTC).ok()?.timestamp()))
+}
+
+/// When a job is due, by a record as of now.
 fn due(cron: &Cron, record: &Record, now: Timestamp) -> Option<Timestamp> {
-    let began = time(record.began.as_ref());
-    // A clock that was set back must not keep a job waiting for what has not come yet.
-    let from = began.or_else(|| time(record.since.as_ref())).unwrap_or(now).min(now);
-    let next = cron.find_next_occurrence(&from.get().to_zoned(TimeZone::UTC).datetime(), false).ok()?;
-    let next = Timestamp::new(next.to_zoned(TimeZone::UTC).ok()?.timestamp());
-    let was_cut_short =
-        began.is_some_and(|began| time(record.ended.as_ref()).is_none_or(|ended| ended < began));
-    let failures = record.failures + u32::from(was_cut_short);
+    let from = time(record.began.as_ref()).or_else(|| time(record.since.as_ref())).unwrap_or(now);
+    let next = next(cron, from)?;
+    // It was cut short when nobody wrote down the end.
+    let open = record.open_since();
+    let failures = record.failures.saturating_add(open.is_some().into());
     if failures == 0 {
         return Some(next);
     }
-    let last = if was_cut_short { began } else { time(record.ended.as_ref()) };
-    let again = last?.min(now).get() + pause(failures);
-    Some(next.min(Timestamp::new(again)))
+    let last = open.or_else(|| time(record.ended.as_ref())).unwrap_or(from);
+    Some(next.min(Timestamp::new(last.get() + pause(failures))))
+}
+
+/// The second time of a job since its last success, when that has gone by without one.
+fn missed(cron: &Cron, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    let from = time(record.succeeded.as_ref()).or_else(|| time(record.since.as_ref()))?;
+    let second = next(cron, next(cron, from)?)?;
+    let gone_by = now.get().duration_since(second.get()) > ENDS_WITHIN;
+    let runs = |began: Timestamp| now.get().duration_since(began.get()) < RUNS_FOR;
+    (gone_by && !record.open_since().is_some_and(runs)).then_some(second)
 }
 
 /// How long to wait after so many failures: a minute, two, four, up to an hour.
@@ -311,16 +386,100 @@ mod tests {
         assert_eq!(timetable.jobs(three)[0].failures, 0);
     }
 
-    #[test]
-    fn a_clock_that_jumps_back_or_a_damaged_file_keeps_no_job_from_its_time() {
+    /// A schedule of every job, looked at every minute as a server does; what is due is done at once.
+    fn done_within(timetable: &Timetable, from: Timestamp, minutes: i64) -> Vec<Job> {
+        let mut done = Vec::new();
+        for minute in 0..=minutes {
+            let now = Timestamp::new(from.get() + SignedDuration::from_mins(minute));
+            timetable.start(now).unwrap();
+            while let Some(job) = timetable.due(now) {
+                timetable.begin(job, now).unwrap();
+                timetable.end(job, now, Ok(())).unwrap();
+                done.push(job);
+            }
+        }
+        done
+    }
+
+    fn all_nightly() -> (tempfile::TempDir, Timetable) {
         let (home, timetable) = nightly();
-        let later = at("2036-01-01T00:00:00Z");
-        timetable.begin(Job::Snapshot, later).unwrap();
-        timetable.end(Job::Snapshot, later, Ok(())).unwrap();
+        let mut schedule = Schedule::default();
+        Job::ALL.into_iter().for_each(|job| schedule.add(job, "0 3 * * *").unwrap());
+        let timetable = Timetable { schedule, ..timetable };
+        timetable.start(at("2026-04-06T12:00:00Z")).unwrap();
+        (home, timetable)
+    }
+
+    #[test]
+    fn every_job_comes_after_a_clock_that_was_ahead_in_any_of_its_times() {
         let now = at("2026-04-08T01:00:00Z");
-        assert_eq!(timetable.jobs(now)[0].due, Some(at("2026-04-08T03:00:00Z")));
-        files::write_atomic(&home.path().join("data/schedule.json"), b"{ not json").unwrap();
-        assert_eq!(timetable.jobs(now)[0].due, Some(at("2026-04-08T03:00:00Z")));
+        for ahead in ["since", "began ended", "ended", "succeeded", "since began ended succeeded"] {
+            for later in ["2026-04-08T01:02:00Z", "2046-01-01T00:00:00Z", "9998-12-31T00:00:00Z"] {
+                let (home, timetable) = all_nightly();
+                let record = |job: Job| {
+                    let times = ["since", "began", "ended", "succeeded"].map(|key| {
+                        let known = if ahead.split(' ').any(|one| one == key) {
+                            later
+                        } else {
+                            "2026-04-07T03:00:00Z"
+                        };
+                        format!("\"{key}\": \"{known}\"")
+                    });
+                    format!("\"{job}\": {{ {} }}", times.join(", "))
+                };
+                let text = format!("{{ {} }}", Job::ALL.map(record).join(", "));
+                files::write_atomic(&home.path().join("data/schedule.json"), text.as_bytes()).unwrap();
+                assert!(timetable.jobs(now).iter().all(|job| job.ahead), "{ahead} {later}");
+                let done = done_within(&timetable, now, 121);
+                assert_eq!(done, Job::ALL, "{ahead} {later}: at its time, and once");
+                assert!(timetable.jobs(at("2026-04-08T03:01:00Z")).iter().all(|job| !job.ahead));
+            }
+        }
+    }
+
+    #[test]
+    fn every_job_comes_after_its_file_was_damaged_or_lost() {
+        let now = at("2026-04-08T01:00:00Z");
+        for text in [
+            "",
+            "{ not json",
+            "null",
+            "[]",
+            "{}",
+            r#"{"snapshot": {"began": "yesterday", "failures": 4294967295}}"#,
+            r#"{"snapshot": {"failures": -1}, "drill": null}"#,
+        ] {
+            let (home, timetable) = all_nightly();
+            files::write_atomic(&home.path().join("data/schedule.json"), text.as_bytes()).unwrap();
+            let mut done = done_within(&timetable, now, 121);
+            done.dedup();
+            assert!(Job::ALL.iter().all(|job| done.contains(job)), "{text}: {done:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_a_little_makes_no_job_come_twice() {
+        let (_home, timetable) = all_nightly();
+        let three = at("2026-04-07T03:00:00Z");
+        assert_eq!(done_within(&timetable, three, 0), Job::ALL);
+        assert_eq!(done_within(&timetable, at("2026-04-07T02:59:30Z"), 30), []);
+    }
+
+    #[test]
+    fn two_times_that_go_by_without_a_success_are_missed() {
+        let (_home, timetable) = nightly();
+        let missed = |now: &str| timetable.jobs(at(now))[0].missed;
+        assert_eq!(missed("2026-04-08T03:00:59Z"), None);
+        assert_eq!(missed("2026-04-08T03:02:00Z"), Some(at("2026-04-08T03:00:00Z")));
+        // It is at it now; or it was, long ago.
+        timetable.begin(Job::Snapshot, at("2026-04-08T03:01:30Z")).unwrap();
+        assert_eq!(missed("2026-04-08T03:02:00Z"), None);
+        assert_eq!(missed("2026-04-08T05:00:00Z"), Some(at("2026-04-08T03:00:00Z")));
+        timetable.end(Job::Snapshot, at("2026-04-08T05:00:00Z"), Ok(())).unwrap();
+        assert_eq!(missed("2026-04-09T03:02:00Z"), None);
+        // Failing does not count as a success.
+        timetable.end(Job::Snapshot, at("2026-04-09T03:00:00Z"), Err("full".to_owned())).unwrap();
+        assert_eq!(missed("2026-04-10T03:02:00Z"), Some(at("2026-04-10T03:00:00Z")));
     }
 
     #[test]

@@ -100,6 +100,21 @@ impl Findings {
             let message = format!("`{name}` has failed {times} by itself: {error}");
             return self.add("schedule", Level::Problem, message, Some(by_hand(name)));
         }
+        if job.ahead {
+            let message =
+                format!("the last times of `{name}` lie ahead of the clock: it was wrong then, or is now");
+            let cure = "set the clock of this machine right; `atocore serve` then counts from now on";
+            return self.add("schedule", Level::Problem, message, Some(cure));
+        }
+        if let Some(missed) = job.missed {
+            let last = job.succeeded.map_or_else(
+                || "has never ended well".to_owned(),
+                |succeeded| format!("has not ended well since {succeeded}"),
+            );
+            let message = format!("`{name}` {last}, although it was due twice, the second time at {missed}");
+            let cure = if status.owner.is_none() { "atocore serve" } else { by_hand(name) };
+            return self.add("schedule", Level::Problem, message, Some(cure));
+        }
         match job.due {
             Some(due) if seconds_since(due, status.at) > OVERDUE_SECONDS && status.owner.is_none() => {
                 let message = format!("`{name}` is due since {due}, and no server runs to do it");

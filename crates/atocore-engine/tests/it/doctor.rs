@@ -87,7 +87,7 @@ fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_its_cure
     let timetable = Timetable::new(&place.config().layout, schedule);
     timetable.start(place.clock.now()).unwrap();
     assert_eq!(worst(&place.read(), "schedule").0, Level::Ok);
-    place.clock.advance(2 * A_DAY);
+    place.clock.advance(A_DAY);
     let (level, message, cure) = worst(&place.read(), "schedule");
     assert_eq!((level, cure.unwrap().as_str()), (Level::Warning, "atocore serve"));
     assert!(message.contains("no server runs"), "{message}");
@@ -102,4 +102,39 @@ fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_its_cure
     let health = place.read().health().unwrap();
     assert_eq!(health.schedule.iter().map(|job| job.failures).collect::<Vec<_>>(), [0, 1]);
     assert!(health.schedule.iter().all(|job| job.due.is_some()));
+}
+
+#[test]
+fn a_schedule_whose_times_lie_ahead_or_that_nothing_came_of_twice_is_a_problem() {
+    for job in Job::ALL {
+        let mut schedule = Schedule::default();
+        schedule.add(job, "0 3 * * *").unwrap();
+        let place = Installation::default().with_schedule(schedule.clone());
+        drop(with_documents(&place));
+        let timetable = Timetable::new(&place.config().layout, schedule);
+        timetable.start(place.clock.now()).unwrap();
+        place.clock.advance(2 * A_DAY);
+        let (level, message, cure) = worst(&place.read(), "schedule");
+        assert_eq!((level, cure.unwrap().as_str()), (Level::Problem, "atocore serve"));
+        assert!(message.contains("never ended well") && message.contains("due twice"), "{message}");
+        // A server that is there and does nothing is no comfort.
+        let (level, _, cure) = worst(&place.own(), "schedule");
+        assert_eq!(level, Level::Problem);
+        assert!(cure.unwrap().contains(&format!(
+            "atocore backup {}",
+            if job == Job::Snapshot { "create" } else { job.as_str() }
+        )));
+
+        place.clock.advance(365 * A_DAY);
+        timetable.begin(job, place.clock.now()).unwrap();
+        timetable.end(job, place.clock.now(), Ok(())).unwrap();
+        assert_ne!(worst(&place.read(), "schedule").0, Level::Problem);
+        place.clock.advance(-365 * A_DAY);
+        let (level, message, cure) = worst(&place.read(), "schedule");
+        assert_eq!(level, Level::Problem);
+        assert!(message.contains("ahead of the clock") && cure.unwrap().contains("clock"), "{message}");
+        // What a server does at its next look.
+        timetable.start(place.clock.now()).unwrap();
+        assert_ne!(worst(&place.read(), "schedule").0, Level::Problem);
+    }
 }

@@ -1,6 +1,6 @@
 //! Does what the schedule says, one job after the other, for as long as the server runs.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use atocore_engine::{
     Caller,
@@ -10,12 +10,15 @@ use atocore_model::time::Clock;
 use serde::Serialize;
 
 use crate::{
-    app::App,
-    verb::{CreateBackup, DrillBackup, ListBackups, PruneBackups, ValidateBackup, VerbError},
+    app::{App, fault},
+    verb::{CreateBackup, DrillBackup, ListBackups, PruneBackups, ValidateBackup, VerbError, sentence},
 };
 
 /// How often it is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How soon it is looked again when the file of the schedule could not be written.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 /// How long a webhook may take to answer.
 const HOOK_WITHIN: Duration = Duration::from_secs(10);
@@ -35,21 +38,26 @@ pub(super) async fn follow(app: &App, timetable: Timetable, clock: &dyn Clock, w
     if timetable.is_empty() {
         return std::future::pending().await;
     }
-    if let Err(error) = timetable.start(clock.now()) {
-        tracing::warn!(%error, "the schedule cannot be written down");
-    }
+    let timetable = Arc::new(timetable);
+    let mut look_after = Duration::ZERO;
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let Some(job) = timetable.due(clock.now()) else { continue };
-        if let Err(error) = timetable.begin(job, clock.now()) {
-            // Without it the job would begin anew every second.
-            tracing::warn!(%error, %job, "the schedule cannot be written down, so nothing is done");
-            tokio::time::sleep(HOOK_WITHIN).await;
-            continue;
-        }
+        tokio::time::sleep(look_after).await;
+        look_after = LOOK_EVERY;
+        let now = clock.now();
+        let job = match on_disk(&timetable, move |timetable| timetable.begin_due(now)).await {
+            Ok(Some(job)) => job,
+            Ok(None) => continue,
+            Err(error) => {
+                // Without it a job would begin anew every second.
+                tracing::warn!(error, "the schedule cannot be written down, so nothing is done");
+                look_after = TRY_AGAIN;
+                continue;
+            }
+        };
         let result = carry_out(app, job).await;
-        let error = result.as_ref().err().cloned();
-        let failures = timetable.end(job, clock.now(), result).unwrap_or_default();
+        let (error, now) = (result.as_ref().err().cloned(), clock.now());
+        let ended = on_disk(&timetable, move |timetable| timetable.end(job, now, result)).await;
+        let failures = ended.unwrap_or_default();
         match error {
             None => tracing::info!(%job, "scheduled_job_done"),
             Some(error) => {
@@ -62,6 +70,16 @@ pub(super) async fn follow(app: &App, timetable: Timetable, clock: &dyn Clock, w
             }
         }
     }
+}
+
+/// Reads and writes the file of the schedule on a thread that may block.
+async fn on_disk<T: Send + 'static>(
+    timetable: &Arc<Timetable>,
+    work: impl FnOnce(&Timetable) -> Result<T, atocore_engine::Error> + Send + 'static,
+) -> Result<T, String> {
+    let timetable = Arc::clone(timetable);
+    let done = tokio::task::spawn_blocking(move || work(&timetable).map_err(|error| sentence(&error)));
+    done.await.unwrap_or_else(|_| Err(in_words(fault())))
 }
 
 /// Does a job through the same verbs as every door.

@@ -11,6 +11,7 @@ use std::{
 
 use atocore::serve::ServeSettings;
 use atocore_engine::schedule::{Job, Schedule};
+use atocore_model::time::Clock;
 use atocore_testkit::installation::Installation;
 use serde_json::Value;
 
@@ -119,4 +120,44 @@ fn what_was_missed_while_no_server_ran_is_made_up_for() {
     let server = Server::on(installation);
     wait_for(&server, "snapshot", |one| !one["succeeded"].is_null());
     assert_eq!(server.get("/admin/backup").json().as_array().unwrap().len(), 1, "once, not three times");
+}
+
+#[test]
+fn every_job_comes_again_after_a_clock_that_was_ahead_once() {
+    let server = nightly(&Job::ALL, None);
+    let clock = &server.installation.clock;
+    clock.advance(20 * 365 * A_DAY);
+    for job in Job::ALL {
+        wait_for(&server, job.as_str(), |one| !one["succeeded"].is_null());
+    }
+    clock.advance(-20 * 365 * A_DAY);
+    let corrected = Value::from(clock.now().to_string());
+    for job in Job::ALL {
+        wait_for(&server, job.as_str(), |one| one["began"] == corrected && one["succeeded"] == corrected);
+    }
+    clock.advance(A_DAY);
+    let next = Value::from(clock.now().to_string());
+    for job in Job::ALL {
+        wait_for(&server, job.as_str(), |one| one["succeeded"] == next);
+    }
+}
+
+#[test]
+fn every_job_comes_again_after_its_file_was_damaged_under_the_server() {
+    let server = nightly(&Job::ALL, None);
+    let file = server.installation.home().join("data/schedule.json");
+    let started = Instant::now();
+    while !file.exists() {
+        assert!(started.elapsed() < Duration::from_secs(60), "the schedule is written down");
+        thread::sleep(Duration::from_millis(50));
+    }
+    fs::write(&file, "{ not json").unwrap();
+    while fs::read_to_string(&file).unwrap() == "{ not json" {
+        assert!(started.elapsed() < Duration::from_secs(60), "the schedule is written down anew");
+        thread::sleep(Duration::from_millis(50));
+    }
+    server.installation.clock.advance(A_DAY);
+    for job in Job::ALL {
+        wait_for(&server, job.as_str(), |one| !one["succeeded"].is_null());
+    }
 }
