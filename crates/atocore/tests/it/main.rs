@@ -49,3 +49,4 @@ mod rights;
 mod safety;
 mod schedule;
 mod server;
+mod store_gone;
