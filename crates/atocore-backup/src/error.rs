@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use atocore_model::{error::ErrorCode, id::SnapshotId};
-use atocore_storage::{files::FileError, sqlite::StorageError};
+use atocore_storage::{files::FileError, locks::processes_in_words, sqlite::StorageError};
 
 /// A snapshot that could not be taken, looked at or restored.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +117,14 @@ pub enum BackupError {
     /// Nothing could prove a copy of the snapshot.
     #[error("snapshot `{0}` has no digests: the original wrote it")]
     NoDigests(SnapshotId),
+    /// Somebody keeps a lock of the backup directory that is never needed for long.
+    #[error("the lock `{}` has been held for too long by {}", lock.display(), processes_in_words(holders))]
+    Busy {
+        /// The file.
+        lock: PathBuf,
+        /// The processes that have it, where the system tells.
+        holders: Vec<u32>,
+    },
     /// The caller called it off; nothing is left behind.
     #[error("cancelled")]
     Cancelled,
@@ -150,6 +158,7 @@ impl BackupError {
             Self::Newer { .. } => ErrorCode::StoreNewer,
             Self::TargetNotEmpty { .. } | Self::RestoreFinished(_) => ErrorCode::TargetNotEmpty,
             Self::TargetInVault(_) | Self::NoDigests(_) => ErrorCode::InvalidRequest,
+            Self::Busy { .. } => ErrorCode::StoreBusy,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Storage(error) => error.code(),
             Self::File(error) if error.is_full() => ErrorCode::DiskFull,
@@ -167,6 +176,7 @@ impl BackupError {
             Self::VectorStoreEntry { .. } => {
                 "move it out of the vector store, or take the snapshot without `--include-chroma`"
             }
+            Self::Busy { .. } => "end that process when it is none of AtoCore's, then try again",
             Self::Unknown(_) => "`atocore backup list` shows the snapshots there are",
             Self::Damaged { .. } => {
                 "choose another snapshot: `atocore backup list`, then `atocore backup validate STAMP`"

@@ -7,7 +7,7 @@
 use std::{
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use atocore_model::{id::SnapshotId, monitor::Monitor, time::Timestamp};
@@ -117,14 +117,28 @@ pub(crate) fn mark_of(partial: &Path, id: SnapshotId) -> PathBuf {
     partial.join(format!("{id}.lock"))
 }
 
+/// How long a lock that is never held for long is waited for: a slow disk takes its time.
+const MOST_WAIT: Duration = Duration::from_secs(30);
+
 /// Waits for the lock on `path`; it is never held for long.
+///
+/// # Errors
+/// [`BackupError::Busy`] when somebody keeps it, [`BackupError::Cancelled`].
 pub(crate) fn lock(path: &Path, monitor: &dyn Monitor) -> Result<Locked, BackupError> {
+    lock_within(path, MOST_WAIT, monitor)
+}
+
+fn lock_within(path: &Path, wait: Duration, monitor: &dyn Monitor) -> Result<Locked, BackupError> {
+    let began = Instant::now();
     loop {
         if let Some(lock) = files::try_lock(path)? {
             return Ok(lock);
         }
         if monitor.cancelled() {
             return Err(BackupError::Cancelled);
+        }
+        if began.elapsed() >= wait {
+            return Err(BackupError::Busy { lock: path.to_owned(), holders: files::lock_holders(path) });
         }
         thread::sleep(Duration::from_millis(5));
     }
@@ -146,4 +160,26 @@ pub(crate) fn clear_leftovers(partial: &Path) -> Result<(), FileError> {
         files::remove_file(&mark)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use atocore_model::monitor::Silent;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_that_somebody_keeps_is_not_waited_for_without_limit_and_its_holder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".lock");
+        let kept = lock(&path, &Silent).unwrap();
+        let error = lock_within(&path, Duration::from_millis(20), &Silent).unwrap_err();
+        assert_eq!(error.code(), atocore_model::error::ErrorCode::StoreBusy);
+        let holder = std::process::id().to_string();
+        if cfg!(target_os = "linux") {
+            assert!(error.to_string().contains(&holder), "{error}");
+        }
+        drop(kept);
+        drop(lock_within(&path, Duration::ZERO, &Silent).unwrap());
+    }
 }

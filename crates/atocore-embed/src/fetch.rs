@@ -198,7 +198,7 @@ fn whole(
 fn lock(model: &'static KnownModel, models: &Path) -> Result<files::OpenFile, FetchError> {
     let path = models.join(format!(".{}.lock", model.name));
     let failed = |source| FetchError::File { action: "lock", path: path.clone(), source };
-    let file = files::OpenFile::create(&path).map_err(failed)?;
+    let file = files::lock_file(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(FetchError::Busy { name: model.name }),

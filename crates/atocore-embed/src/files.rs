@@ -6,6 +6,7 @@
 use std::{
     fs, io,
     io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -65,6 +66,22 @@ pub(crate) fn write_new(path: &Path, from: impl Read, limit: u64) -> io::Result<
     file.flush()?;
     file.sync_all()?;
     Ok(count)
+}
+
+/// Opens a file that is there to be locked, creating it for this user alone when it is missing. What was put under its
+/// name instead, such as a link or a pipe, is refused.
+///
+/// # Errors
+/// When it cannot be created or opened.
+pub(crate) fn lock_file(path: &Path) -> io::Result<OpenFile> {
+    match OpenFile::options().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file of its own"));
+    }
+    OpenFile::options().write(true).open(path)
 }
 
 /// Makes the names in a folder survive a power cut.

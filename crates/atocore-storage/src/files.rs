@@ -7,12 +7,11 @@ mod fault;
 mod handle;
 mod lock;
 mod names;
-mod placed;
+mod private;
 mod rights;
 pub mod stream;
 
 use std::{
-    ffi::OsStr,
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
@@ -20,9 +19,12 @@ use std::{
 use atocore_model::digest::Digest;
 
 pub use handle::{NewFile, Reader};
-pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
+pub use lock::{Locked, is_locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{Kind, create_dirs_synced, create_new_dir, exists, is_read_only, kind, rename_new};
-pub use placed::{Displaced, Placed};
+pub(crate) use private::is_staged;
+pub use private::{
+    close_to_others, close_tree_to_others, create_privately, is_user_or_root, open_to_others, user,
+};
 pub use rights::{Closed, closed};
 
 /// A file operation that failed.
@@ -119,7 +121,7 @@ pub fn list(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
 /// # Errors
 /// When one of them cannot be created.
 pub fn create_dirs(dir: &Path) -> Result<(), FileError> {
-    named("create the folder", dir, std::fs::create_dir_all(dir))
+    named("create the folder", dir, private::create_dir(dir, true))
 }
 
 /// Reads a whole file; `None` when there is none.
@@ -143,11 +145,38 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// The new content is on disk under its name when this returns `Ok`; after a crash either the old or the new file
 /// is there, whole.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let staged = staged(path);
-    let result = write_synced(&staged, bytes).and_then(|()| rename(&staged, path));
+    replace_by(path, bytes, false)
+}
+
+/// [`write_atomic`] for a file that people edit: the new one has the rights and, where this process may, the owner of the
+/// one that it replaces. Where there is none it is private, as everything else.
+///
+/// # Errors
+/// As [`write_atomic`].
+///
+/// # Durability
+/// As [`write_atomic`].
+pub fn write_atomic_keeping_rights(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace_by(path, bytes, true)
+}
+
+fn replace_by(path: &Path, bytes: &[u8], keeping_rights: bool) -> Result<(), FileError> {
+    let (staged, mut file) = private::stage(path)?;
+    let mut written = || {
+        named("write", &staged, file.write_all(bytes))?;
+        if keeping_rights {
+            named("set the rights of", &staged, private::keep_rights(&file, path))?;
+        }
+        named("sync", &staged, file.sync_all())?;
+        rename(&staged, path)
+    };
+    clear_on_error(&staged, written())
+}
+
+/// The first error is the one to report; a left-over temporary file does no harm.
+fn clear_on_error<T>(staged: &Path, result: Result<T, FileError>) -> Result<T, FileError> {
     if result.is_err() {
-        // The first error is the one to report; a left-over temporary file does no harm.
-        drop(std::fs::remove_file(&staged));
+        drop(std::fs::remove_file(staged));
     }
     result
 }
@@ -162,21 +191,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Durability
 /// None: other processes see the old or the new file, whole; a power cut can take any of it.
 pub fn write_atomic_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let staged = staged(path);
+    let (staged, mut file) = private::stage(path)?;
     #[expect(clippy::disallowed_methods, reason = "nothing here is durable")]
-    let result = named("write", &staged, std::fs::write(&staged, bytes))
+    let result = named("write", &staged, file.write_all(bytes))
         .and_then(|()| named("rename", &staged, std::fs::rename(&staged, path)));
-    if result.is_err() {
-        // The first error is the one to report; a left-over temporary file does no harm.
-        drop(std::fs::remove_file(&staged));
-    }
-    result
-}
-
-/// Where the new content of a file is written first.
-fn staged(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_else(|| OsStr::new("file")).to_string_lossy();
-    parent(path).join(format!(".{name}.{}.tmp", std::process::id()))
+    clear_on_error(&staged, result)
 }
 
 /// Removes what a [`write_atomic`] to `path` left beside it when its process died half-way.
@@ -186,15 +205,12 @@ fn staged(path: &Path) -> PathBuf {
 /// # Errors
 /// When the folder cannot be read, or something cannot be removed.
 pub fn remove_staged(path: &Path) -> Result<(), FileError> {
-    let name = path.file_name().unwrap_or_else(|| OsStr::new("file")).to_string_lossy();
-    let (before, folder) = (format!(".{name}."), parent(path));
+    let folder = parent(path);
     if is_absent_or_empty(folder)? {
         return Ok(());
     }
     for entry in list(folder)? {
-        let entry_name = entry.file_name().unwrap_or_default().to_string_lossy();
-        let process = entry_name.strip_prefix(&before).and_then(|rest| rest.strip_suffix(".tmp"));
-        if process.is_some_and(|process| process.parse::<u32>().is_ok()) {
+        if is_staged(&entry, path) {
             remove_file(&entry)?;
         }
     }
@@ -204,9 +220,9 @@ pub fn remove_staged(path: &Path) -> Result<(), FileError> {
 /// Writes a new file and syncs it; the name is durable only once its folder is synced too.
 ///
 /// # Errors
-/// When it cannot be created, written or synced.
+/// When it cannot be created, written or synced, or is a link.
 pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let mut file = named("create", path, OpenFile::create(path))?;
+    let mut file = named("create", path, private::open_or_create(path, true))?;
     named("write", path, file.write_all(bytes))?;
     named("sync", path, file.sync_all())
 }
@@ -228,8 +244,9 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
 
 /// Puts the file `from` in the place of the file `to`.
 ///
-/// Where `to` cannot be renamed over, because it is a mount point of its own, its bytes are overwritten instead and it
-/// stays the same file; `from` is removed last, so that the same call finishes what a crash cut short.
+/// From another disk it is copied beside `to` first. Where `to` cannot be renamed over, because it is a mount point of
+/// its own, its bytes are overwritten instead and it stays the same file; `from` is removed last, so that the same call
+/// finishes what a crash cut short. A link under the name of `to` is replaced, never followed.
 ///
 /// # Errors
 /// When neither can be done.
@@ -237,19 +254,34 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
 /// # Durability
 /// Name and bytes are on disk when this returns `Ok`.
 pub fn replace(from: &Path, to: &Path) -> Result<(), FileError> {
+    let is = |error: &FileError, kind| error.source.kind() == kind;
     match rename(from, to) {
-        Err(error)
-            if matches!(error.source.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices) =>
-        {
-            let mut source = open(from)?;
-            let mut target = named("open", to, OpenFile::create(to))?;
-            let _bytes = named("copy", from, io::copy(&mut source, &mut target))?;
-            named("sync", to, target.sync_all())?;
-            remove_file(from)?;
-            sync(parent(from))
+        Err(error) if is(&error, io::ErrorKind::CrossesDevices) => {
+            let (staged, target) = private::stage(to)?;
+            let moved = copy_into(from, &staged, target).and_then(|()| match rename(&staged, to) {
+                Err(error) if is(&error, io::ErrorKind::ResourceBusy) => {
+                    overwrite(from, to)?;
+                    remove_file(&staged)
+                }
+                result => result,
+            });
+            clear_on_error(&staged, moved)?;
         }
-        result => result,
+        Err(error) if is(&error, io::ErrorKind::ResourceBusy) => overwrite(from, to)?,
+        result => return result,
     }
+    remove_file(from)?;
+    sync(parent(from))
+}
+
+fn overwrite(from: &Path, to: &Path) -> Result<(), FileError> {
+    let target = named("open", to, private::open_or_create(to, true))?;
+    copy_into(from, to, target)
+}
+
+fn copy_into(from: &Path, to: &Path, mut target: OpenFile) -> Result<(), FileError> {
+    let _bytes = named("copy", from, io::copy(&mut open(from)?, &mut target))?;
+    named("sync", to, target.sync_all())
 }
 
 /// Copies a file that nothing writes to into a new one and syncs it; shares the blocks where the file system can.
@@ -260,7 +292,7 @@ pub fn replace(from: &Path, to: &Path) -> Result<(), FileError> {
 /// When the source cannot be read, or the target exists or cannot be written.
 pub fn copy_synced(from: &Path, to: &Path) -> Result<u64, FileError> {
     let mut source = open(from)?;
-    let mut target = named("create", to, OpenFile::create_new(to))?;
+    let mut target = named("create", to, private::create_new(to))?;
     let copied = match share_blocks(&source, &target) {
         Some(bytes) => bytes,
         // Within the kernel, where that can.
@@ -300,7 +332,7 @@ pub fn cut_off(path: &Path, bytes: u64) -> Result<(), FileError> {
 /// # Errors
 /// When there is one already, or it cannot be created.
 pub fn create_new_file(path: &Path) -> Result<(), FileError> {
-    named("create", path, OpenFile::create_new(path)).map(drop)
+    named("create", path, private::create_new(path)).map(drop)
 }
 
 /// Size and BLAKE3 digest of a file.

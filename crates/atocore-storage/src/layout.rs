@@ -2,6 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files;
+
+/// What lies in a home that holds nothing else.
+const HOME: &[&str] = &["data", "config", "backups", "atocore.toml", "api-token", "trusted-folders.json"];
+/// What lies in the data directory.
+const DATA: &[&str] =
+    &["db", "index", "chroma", "cache", "locks", "restore", "reserve", "tmp", "schedule.json"];
+/// What lies in the backup directory.
+const BACKUPS: &[&str] = &["snapshots", ".partial", "pins", "ledger", ".lock"];
+
 /// The places of one installation. Nothing exists just because it is named here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -79,5 +89,117 @@ impl Layout {
     #[must_use]
     pub fn scratch(&self) -> PathBuf {
         self.data.join("tmp")
+    }
+
+    /// The folder that holds everything, where nothing was put elsewhere.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        let home = self.data.parent()?;
+        let usual = Self::in_home(home);
+        (usual.data == self.data && usual.registry == self.registry).then_some(home)
+    }
+
+    /// Takes from other users what they may do here, for an installation that was made under another umask or by an
+    /// earlier version. Only what this user owns and what has the name of something of ours; a folder that holds anything
+    /// else, as one of documents or a shared disk does, is left as it is. Nothing is opened.
+    ///
+    /// What cannot be closed, on a file system without modes for example, stays open: [`files::open_to_others`] says so.
+    pub fn close_to_others(&self) {
+        close(&self.backups, BACKUPS);
+        close(&self.data, DATA);
+        // A registry elsewhere is shared as whoever put it there wants it.
+        if let Some(home) = self.home() {
+            close(&home.join("config"), &["project-registry.json"]);
+            if holds_only(home, HOME) {
+                files::close_to_others(home);
+            }
+        }
+    }
+}
+
+/// Closes what has one of `names` in a folder, with all below it, and the folder when it holds nothing else.
+fn close(folder: &Path, names: &[&str]) {
+    if holds_only(folder, names) {
+        return files::close_tree_to_others(folder);
+    }
+    for path in files::list(folder).unwrap_or_default().iter().filter(|path| is_one_of(path, names)) {
+        files::close_tree_to_others(path);
+    }
+}
+
+/// Whether nothing lies in a folder but what has one of `names`.
+fn holds_only(folder: &Path, names: &[&str]) -> bool {
+    files::list(folder).is_ok_and(|paths| paths.iter().all(|path| is_one_of(path, names)))
+}
+
+/// Whether something has one of `names`, or is the unfinished writing of it.
+fn is_one_of(path: &Path, names: &[&str]) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    names.iter().any(|known| name == *known || files::is_staged(path, &path.with_file_name(known)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn open(path: &Path) {
+        let mode = if path.is_dir() { 0o777 } else { 0o666 };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn make(home: &Path, names: &[&str]) {
+        for name in names {
+            let path = home.join(name);
+            files::create_dirs(path.parent().unwrap()).unwrap();
+            files::write_synced(&path, b"x").unwrap();
+            path.ancestors().take_while(|path| path.starts_with(home)).for_each(open);
+        }
+    }
+
+    const INSTALLATION: &[&str] = &[
+        "data/db/atocore.db",
+        "data/locks/owner.lock",
+        "data/index/lexical/meta.json",
+        "config/project-registry.json",
+        "backups/.lock",
+        "backups/snapshots/20260406T184219Z/db/atocore.db",
+        "backups/pins/.20260406T184219Z.7.tmp",
+    ];
+
+    #[test]
+    fn an_installation_that_was_open_to_others_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("home");
+        make(&home, INSTALLATION);
+        Layout::in_home(&home).close_to_others();
+        let mut paths = vec![home];
+        while let Some(path) = paths.pop() {
+            assert_eq!(files::open_to_others(&path), None, "{}", path.display());
+            if path.is_dir() {
+                paths.extend(files::list(&path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_stays_as_it_is_and_what_is_ours_beside_it_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("home");
+        make(&home, INSTALLATION);
+        let foreign = ["notes/a.md", "data/table.csv", "config/web.toml", "backups/photos/b.jpg"];
+        make(&home, &foreign);
+        Layout::in_home(&home).close_to_others();
+        for name in foreign {
+            for path in home.join(name).ancestors().take_while(|path| path.starts_with(&home)) {
+                assert!(files::open_to_others(path).is_some(), "{}", path.display());
+            }
+        }
+        for name in
+            ["data/db", "data/locks", "data/index", "backups/snapshots", "backups/.lock", "backups/pins"]
+        {
+            assert_eq!(files::open_to_others(&home.join(name)), None, "{name}");
+        }
     }
 }

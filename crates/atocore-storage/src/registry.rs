@@ -90,7 +90,7 @@ impl Registry {
         if check.faults.is_empty() { Ok(Self { projects, raw }) } else { Err(check.faults) }
     }
 
-    /// Writes the file.
+    /// Writes the file. People edit it: it keeps its rights and its owner.
     ///
     /// # Errors
     /// When it cannot be written; the old one is then untouched.
@@ -103,7 +103,7 @@ impl Registry {
         }
         let mut text = serde_json::to_string_pretty(&self.raw).unwrap_or_default();
         text.push('\n');
-        Ok(files::write_atomic(path, text.as_bytes())?)
+        Ok(files::write_atomic_keeping_rights(path, text.as_bytes())?)
     }
 
     /// Every project, in the order of the file.

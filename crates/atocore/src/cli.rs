@@ -33,6 +33,7 @@ mod typeset;
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
 
+use atocore_engine::files;
 use atocore_model::error::ErrorCode;
 use clap::{Parser, Subcommand};
 
@@ -126,6 +127,8 @@ enum Command {
 /// Runs the program with `arguments`, the first of which is its own name, and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
+    // First of all: whatever is made from here on, by whatever library or child, is this user's alone.
+    files::create_privately();
     // Before anything else is opened: the copy is made by a process that has nothing but two files.
     if arguments.get(1).is_some_and(|argument| argument == COPY_COMMAND) {
         return backups::copy_pages(&arguments[2..]).into();

@@ -22,9 +22,11 @@ use crate::{
 impl Engine {
     pub(super) fn own(&mut self, activity: String, socket: Option<PathBuf>) -> Result<(), Error> {
         let layout = &self.config.layout;
+        // Before the lock is taken: whoever may read its file could keep it.
+        layout.close_to_others();
         let since = self.config.clock.now().to_string();
         let owner = Owner { pid: std::process::id(), activity, since, socket };
-        self.lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
+        self._lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
         files::remove_tree(&layout.scratch())?;
         // Left-overs of dead owners do no harm, so failing to remove them does none either.
         drop(files::remove_staged(&layout.registry));
@@ -38,11 +40,7 @@ impl Engine {
         let layout = &self.config.layout;
         self.recovered = replace::recover(layout)?;
         files::remove_tree(&layout.incoming_indexes())?;
-        let store = Store::open(&layout.database(), self.store_options())?;
-        let store = Arc::new(match &self.lock {
-            Some(lock) => store.owned_by(lock),
-            None => store,
-        });
+        let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
         let words = Arc::new(Words::open(layout.lexical_index(), IndexAccess::Write)?);
         self.embedding = self.open_embedding(IndexAccess::Write)?;
         self.store = Some(Arc::clone(&store));

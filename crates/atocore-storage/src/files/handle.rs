@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FileError, OpenFile, named, open};
+use super::{FileError, OpenFile, named, open, private};
 
 /// An open file to read from, front to back.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl NewFile {
     /// # Errors
     /// When the name is taken, or the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        let file = named("create", path, OpenFile::create_new(path))?;
+        let file = named("create", path, private::create_new(path))?;
         Ok(Self { path: path.to_owned(), file })
     }
 

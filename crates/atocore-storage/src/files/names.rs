@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use super::{FileError, create_dirs, named, parent, sync};
+use super::{FileError, create_dirs, named, parent, private, sync};
 
 /// What stands under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn is_read_only(path: &Path) -> Result<bool, FileError> {
 /// # Errors
 /// When the name is taken or the folder cannot be created.
 pub fn create_new_dir(dir: &Path) -> Result<(), FileError> {
-    named("create the folder", dir, std::fs::create_dir(dir))
+    named("create the folder", dir, private::create_dir(dir, false))
 }
 
 /// Creates a folder and those above it that are missing.

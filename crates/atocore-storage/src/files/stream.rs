@@ -12,7 +12,7 @@ use std::{
 
 use atocore_model::digest::Digest;
 
-use super::{FileError, OpenFile, named, open, share_blocks};
+use super::{FileError, OpenFile, named, open, private, share_blocks};
 
 /// Bytes that are read at a time: large enough for hashing on all cores.
 const PIECE_BYTES: usize = 4 << 20;
@@ -46,7 +46,7 @@ pub fn copy(
     each: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Option<(u64, Digest)>, FileError> {
     let mut source = open(from)?;
-    let mut target = named("create", to, OpenFile::create_new(to))?;
+    let mut target = named("create", to, private::create_new(to))?;
     let read = pump(from, &mut source, &mut |piece| named("write", to, target.write_all(piece)), each)?;
     if read.is_some() {
         named("sync", to, target.sync_all())?;
@@ -70,7 +70,7 @@ pub fn copy_unsynced(from: &Path, to: &Path) -> Result<u64, FileError> {
     /// Bytes that are copied before the disk is told to write: fewer make the copy slower, more make others wait.
     const AHEAD_BYTES: u64 = 16 << 20;
     let source = open(from)?;
-    let target = named("create", to, OpenFile::create_new(to))?;
+    let target = named("create", to, private::create_new(to))?;
     if let Some(bytes) = share_blocks(&source, &target) {
         return Ok(bytes);
     }
@@ -155,7 +155,7 @@ impl HashedFile {
     /// # Errors
     /// When the name is taken, or the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        let file = named("create", path, OpenFile::create_new(path))?;
+        let file = named("create", path, private::create_new(path))?;
         Ok(Self { path: path.to_owned(), file, hasher: blake3::Hasher::new(), pending: Vec::new() })
     }
 

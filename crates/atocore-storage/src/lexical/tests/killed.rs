@@ -1,11 +1,10 @@
 //! A process that is killed while it writes.
 
 use std::{
-    os::unix::process::parent_id,
     path::Path,
     process::{Command, Stdio},
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use atocore_model::monitor::Silent;
@@ -35,9 +34,8 @@ fn write_without_end() {
     let index = open(Path::new("index"));
     let mut steps = index.mark().map_or(0, |mark| mark.generation.0);
     let mut notebook = notebook(steps);
-    // Not on and on when the test itself is killed.
-    let parent = parent_id();
-    while parent_id() == parent {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(20) {
         write_one(&mut notebook, steps);
         steps += 1;
         index.catch_up(&notebook, &Silent).unwrap();
@@ -69,8 +67,8 @@ fn a_killed_writer_leaves_a_good_index_and_no_lock() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        while generation(&place) <= reached {
-            assert!(child.try_wait().unwrap().is_none(), "the writer ended by itself");
+        let started = Instant::now();
+        while generation(&place) <= reached && started.elapsed() < Duration::from_secs(15) {
             sleep(Duration::from_millis(10));
         }
         sleep(Duration::from_millis(random.below(150)));
