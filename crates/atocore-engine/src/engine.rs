@@ -79,7 +79,7 @@ pub struct Engine {
     recovered: Recovered,
     unopened: Option<Error>,
     reading: Option<ReaderLock>,
-    lock: Option<OwnerLock>,
+    _lock: Option<OwnerLock>,
 }
 
 impl Engine {
@@ -118,7 +118,7 @@ impl Engine {
             recovered: Recovered::Nothing,
             unopened: None,
             reading: None,
-            lock: None,
+            _lock: None,
             config,
         };
         match access {

@@ -6,6 +6,7 @@ mod address;
 mod connections;
 mod schedule;
 mod socket;
+mod webhook;
 
 use std::{
     future::{Future, poll_fn},

@@ -14,7 +14,7 @@ use std::{
 use atocore_backup::{manifest::Collection, take};
 use atocore_model::{error::with_causes, id::Mark, monitor::Monitor};
 use atocore_storage::{
-    files::stream,
+    files::{self, stream},
     sqlite::{Store, StoreVectors},
     vector::{
         ChromaIndex, ChromaServer, IndexAccess, VectorError, VectorFilter, VectorIndex, VectorQuery,
@@ -167,13 +167,20 @@ struct Running {
 
 impl Running {
     fn start(program: &Path, folder: &Path, monitor: &dyn Monitor) -> Result<Self, NotStarted> {
-        is_there(program)?;
+        let failed = |error: &dyn std::error::Error| NotStarted::Failed(with_causes(error));
+        // The program must not depend on where somebody stands: what it finds in its current folder it may run.
+        let folder = &std::path::absolute(folder).map_err(|error| failed(&error))?;
+        let place = folder.with_file_name("chroma-program");
+        files::remove_tree(&place)
+            .and_then(|()| files::create_new_dir(&place))
+            .map_err(|error| failed(&error))?;
+        is_there(program, &place)?;
         let log = folder.with_file_name("chroma.log");
         let mut last = NotStarted::Failed(String::new());
         for _ in 0..STARTS {
             let port = free_port().map_err(|error| NotStarted::Failed(error.to_string()))?;
-            let mut command = Command::new("sh");
-            command.args(["-c", GUARD, "sh"]).arg(&log).arg(program);
+            let mut command = Command::new("/bin/sh");
+            command.current_dir(&place).args(["-c", GUARD, "sh"]).arg(&log).arg(program);
             command.args(["run", "--host", "127.0.0.1", "--port", &port.to_string(), "--path"]).arg(folder);
             command.env("ANONYMIZED_TELEMETRY", "False").env("DO_NOT_TRACK", "1");
             command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -219,10 +226,10 @@ impl Drop for Running {
     }
 }
 
-/// Whether the program can be started at all: what starts it in the end would not say.
-fn is_there(program: &Path) -> Result<(), NotStarted> {
+/// Whether the program can be started at all, in `place`: what starts it in the end would not say.
+fn is_there(program: &Path, place: &Path) -> Result<(), NotStarted> {
     let mut command = Command::new(program);
-    command.arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.current_dir(place).arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     match command.status() {
         Ok(_) => Ok(()),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {

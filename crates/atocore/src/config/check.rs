@@ -16,6 +16,7 @@ use atocore_engine::{
     schedule::{Job, Schedule},
 };
 use atocore_model::ranking::Fusion;
+use axum::http::Uri;
 
 use super::{
     Config, ConfigError, Fault, Key, LogFormat, LogLevel, Origin, Settings, Shown,
@@ -74,11 +75,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let packing = check.packing();
     let retention = check.retention();
     let schedule = check.schedule();
-    let webhook =
-        check.optional(Key::Webhook, "an address that begins with `http://` or `https://`", |text| {
-            let is_address = text.starts_with("http://") || text.starts_with("https://");
-            is_address.then(|| text.to_owned())
-        });
+    let webhook = check.webhook();
     let log =
         check.optional(Key::Log, "one of `off`, `error`, `warn`, `info`, `debug`, `trace`", LogLevel::of);
     let log_format = check.value(Key::LogFormat, "`human` or `json`", LogFormat::of);
@@ -150,13 +147,7 @@ impl Check<'_> {
         let shown = if key.is_secret() { "(set, not shown)".to_owned() } else { raw.text.clone() };
         self.shown.push(Shown { key, value: Some(shown), origin: raw.origin.clone() });
         if value.is_none() {
-            let given = if key.is_secret() { String::new() } else { raw.text };
-            self.faults.push(Fault::Value {
-                key,
-                value: given,
-                allowed: allowed.to_owned(),
-                origin: raw.origin,
-            });
+            self.faults.push(Fault::value(key, &raw.text, allowed, raw.origin));
         }
         value
     }
@@ -265,6 +256,13 @@ impl Check<'_> {
         schedule
     }
 
+    /// Who is told of what failed.
+    fn webhook(&mut self) -> Option<String> {
+        let allowed =
+            "an address that begins with `http://` or `https://` and a host, without `name:password@`";
+        self.optional(Key::Webhook, allowed, |text| is_webhook(text).then(|| text.to_owned()))
+    }
+
     /// How words and meaning are put together. Both numbers are checked, whichever counts.
     fn fusion(&mut self) -> Fusion {
         let fusion = self.value(Key::RankFusion, "`convex` or `rrf`", |text| {
@@ -288,6 +286,20 @@ impl Check<'_> {
         let allowed = format!("less than half of `{}`, which is {max_chars}", Key::ChunkMaxSize);
         self.value(Key::ChunkOverlap, &allowed, |text| ChunkLimits::new(max_chars, text.parse().ok()?).ok())
     }
+}
+
+/// Whether something can be sent there. A name before the host would not be sent along, and nobody would notice.
+fn is_webhook(text: &str) -> bool {
+    let Ok(address) = text.parse::<Uri>() else { return false };
+    let (Some(scheme), Some(authority)) = (address.scheme_str(), address.authority()) else { return false };
+    let has_good_port = match authority.as_str().rsplit_once(':') {
+        Some((_, port)) if !port.ends_with(']') => port.parse::<u16>().is_ok_and(|port| port > 0),
+        _ => true,
+    };
+    ["http", "https"].contains(&scheme)
+        && !authority.host().is_empty()
+        && !authority.as_str().contains('@')
+        && has_good_port
 }
 
 fn host(text: &str) -> Option<String> {

@@ -15,6 +15,10 @@ pub struct Environment {
     pub user_cache_dir: Option<PathBuf>,
     /// Where the Hugging Face hub keeps the models that this user has downloaded with other programs.
     pub hub_cache_dir: Option<PathBuf>,
+    /// The folder that the system has for what lasts as long as the user is logged in, such as sockets.
+    pub runtime_dir: Option<PathBuf>,
+    /// The folders in which programs are looked for; a relative one would depend on where somebody stands.
+    pub program_dirs: Vec<PathBuf>,
     /// The folder that relative paths start from.
     pub current_dir: PathBuf,
     /// Whether colour is unwanted everywhere.
@@ -35,6 +39,8 @@ impl Environment {
             user_data_dir: user_data_dir(),
             user_cache_dir: user_cache_dir(),
             hub_cache_dir: hub_cache_dir(),
+            runtime_dir: folder("XDG_RUNTIME_DIR"),
+            program_dirs: program_dirs(),
             current_dir: std::env::current_dir().unwrap_or_default(),
             no_color: set("NO_COLOR").is_some() || set("TERM").is_some_and(|term| term == "dumb"),
         }
@@ -50,6 +56,11 @@ fn set(name: &str) -> Option<OsString> {
 /// The folder that a variable names; a relative one is to be ignored, says the specification of the XDG folders.
 fn folder(name: &str) -> Option<PathBuf> {
     set(name).map(PathBuf::from).filter(|folder| folder.is_absolute())
+}
+
+fn program_dirs() -> Vec<PathBuf> {
+    let path = set("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
 }
 
 fn user_data_dir() -> Option<PathBuf> {

@@ -38,6 +38,21 @@ pub enum Fault {
     NoHome,
 }
 
+impl Fault {
+    /// A setting has a value that it cannot have. The value is repeated where it can hold no secret: not of a setting
+    /// that is one, and not of an address with more in it than a place.
+    pub(super) fn value(key: Key, value: &str, allowed: impl Into<String>, origin: Origin) -> Self {
+        let value = if key.is_secret() {
+            String::new()
+        } else if key == Key::ChromaUrl && value.contains(['@', '?', '#', '%']) {
+            "(not shown)".to_owned()
+        } else {
+            value.to_owned()
+        };
+        Self::Value { key, value, allowed: allowed.into(), origin }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

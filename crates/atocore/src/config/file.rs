@@ -39,12 +39,10 @@ pub(super) fn read(path: &Path) -> Read {
         match Key::of(&name.to_ascii_uppercase()).filter(|key| *key != Key::Home && key.file_name() == name) {
             Some(key) => match as_text(&value) {
                 Some(text) => read.values.push((key, text)),
-                None => read.faults.push(Fault::Value {
-                    key,
-                    value: if key.is_secret() { String::new() } else { value.to_string() },
-                    allowed: "a string or a number".to_owned(),
-                    origin: origin(),
-                }),
+                None => {
+                    let allowed = "a string or a number";
+                    read.faults.push(Fault::value(key, &value.to_string(), allowed, origin()));
+                }
             },
             None => read.faults.push(Fault::Unknown {
                 nearest: nearest_name(&name),

@@ -36,6 +36,8 @@ pub struct Settings {
     pub faults: Vec<Fault>,
     /// Where other programs of this user keep models.
     pub hub_cache_dir: Option<PathBuf>,
+    /// The folders in which programs are looked for.
+    pub program_dirs: Vec<PathBuf>,
 }
 
 /// A value as text, and who gave it. A path is absolute.
@@ -51,7 +53,11 @@ impl Settings {
     /// Gathers settings: flags first, then the environment, then the file in the home.
     #[must_use]
     pub fn gather(flags: &Flags, environment: &Environment) -> Self {
-        let mut settings = Self { hub_cache_dir: environment.hub_cache_dir.clone(), ..Self::default() };
+        let mut settings = Self {
+            hub_cache_dir: environment.hub_cache_dir.clone(),
+            program_dirs: environment.program_dirs.clone(),
+            ..Self::default()
+        };
         settings.add_flags(flags, environment);
         settings.add_environment(environment);
         settings.find_home(environment);
@@ -103,10 +109,7 @@ impl Settings {
                 continue;
             };
             let Some(text) = value.to_str() else {
-                let allowed = "UTF-8 text".to_owned();
-                let value =
-                    if key.is_secret() { String::new() } else { value.to_string_lossy().into_owned() };
-                self.faults.push(Fault::Value { key, value, allowed, origin });
+                self.faults.push(Fault::value(key, &value.to_string_lossy(), "UTF-8 text", origin));
                 continue;
             };
             let is_part = matches!(key, Key::DataDir | Key::BackupDir | Key::ProjectRegistryPath);

@@ -15,13 +15,18 @@ fn environment(dir: &Path, variables: &[(&str, &str)]) -> Environment {
         user_cache_dir: Some(dir.join("cache")),
         hub_cache_dir: Some(dir.join("hub")),
         current_dir: dir.join("work"),
-        no_color: false,
+        ..Environment::default()
     }
 }
 
 fn load(dir: &Path, flags: &Flags, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     fs::create_dir_all(dir.join("work")).unwrap();
     Config::load(flags, &environment(dir, variables))
+}
+
+/// Loads with a folder as the home, as `--data-dir` does.
+fn load_home(dir: &Path, home: &Path) -> Result<Config, ConfigError> {
+    load(dir, &Flags { data_dir: Some(home.to_owned()), ..Flags::default() }, &[])
 }
 
 fn shown(config: &Config, key: Key) -> (Option<String>, Origin) {
@@ -233,6 +238,69 @@ fn the_token_is_never_shown() {
     settings_file(dir.path(), "api_token = open-sesame-and-more");
     let error = load(dir.path(), &Flags::default(), &[]).unwrap_err().to_string();
     assert!(error.contains("line 1") && !error.contains("sesame"), "{error}");
+}
+
+#[test]
+fn an_address_that_is_refused_is_shown_without_what_may_be_a_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    for address in
+        ["http://me:s3cret@host:8000", "me:s3cret@host", "http://host/?token=s3cret", "http://host/#s3cret"]
+    {
+        let error = load(dir.path(), &Flags::default(), &[("ATOCORE_CHROMA_URL", address)]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("`CHROMA_URL` is `(not shown)`") && !text.contains("s3cret"), "{text}");
+    }
+    settings_file(dir.path(), "chroma_url = ['http://me:s3cret@host']\n");
+    let text = load_home(dir.path(), dir.path()).unwrap_err().to_string();
+    assert!(text.contains("`CHROMA_URL`") && !text.contains("s3cret"), "{text}");
+    let error =
+        load(dir.path(), &Flags::default(), &[("ATOCORE_CHROMA_URL", "http://host/path")]).unwrap_err();
+    assert!(error.to_string().contains("http://host/path"), "what holds no secret is repeated: {error}");
+}
+
+#[test]
+fn a_webhook_is_an_address_that_something_can_be_sent_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let load = |address| load(dir.path(), &Flags::default(), &[("ATOCORE_WEBHOOK", address)]);
+    for good in
+        ["http://127.0.0.1:9/x?y=z", "https://hooks.example.org/services/T0/B0/s3cret", "http://[::1]:8"]
+    {
+        assert_eq!(load(good).unwrap().webhook.as_deref(), Some(good));
+    }
+    for bad in [
+        "http:///s3cret",
+        "http://",
+        "http://ho st/s3cret",
+        "http://user:s3cret@host/x",
+        "https://s3cret@host",
+        "http://host:99999/s3cret",
+        "http://host:0/",
+        "http://:80/s3cret",
+        "ftp://host/s3cret",
+        "host/s3cret",
+        "/s3cret",
+    ] {
+        let text = load(bad).unwrap_err().to_string();
+        assert!(text.contains("`WEBHOOK` cannot be used") && !text.contains("s3cret"), "{bad}: {text}");
+    }
+}
+
+#[test]
+fn a_program_is_found_by_its_name_in_whole_folders_only_and_becomes_a_whole_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = |dirs: &[&str], name: &str| {
+        let environment = Environment {
+            program_dirs: dirs.iter().map(|below| dir.path().join(below)).collect(),
+            ..environment(dir.path(), &[("ATOCORE_CHROMA_PROGRAM", name)])
+        };
+        Config::load(&Flags::default(), &environment).unwrap().chroma_program
+    };
+    fs::create_dir_all(dir.path().join("bin")).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a test writes what a person would write")]
+    fs::write(dir.path().join("bin/chroma"), "").unwrap();
+    assert_eq!(program(&["none", "bin"], "chroma"), dir.path().join("bin/chroma"));
+    assert_eq!(program(&["none"], "chroma"), Path::new("chroma"));
+    assert_eq!(program(&["bin"], "/usr/bin/chroma"), Path::new("/usr/bin/chroma"));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use atocore_engine::{
     schedule::{Job, Timetable},
 };
 use atocore_model::time::Clock;
-use serde::Serialize;
 
+use super::webhook::{self, Alert};
 use crate::{
     app::{App, fault},
     verb::{CreateBackup, DrillBackup, ListBackups, PruneBackups, ValidateBackup, VerbError, sentence},
@@ -19,19 +19,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How soon it is looked again when the file of the schedule could not be written.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
-
-/// How long a webhook may take to answer.
-const HOOK_WITHIN: Duration = Duration::from_secs(10);
-
-/// What a webhook is told.
-#[derive(Debug, Serialize)]
-struct Alert<'a> {
-    event: &'static str,
-    job: &'a str,
-    error: &'a str,
-    failures: u32,
-    at: String,
-}
 
 /// Runs until it is dropped.
 pub(super) async fn follow(app: &App, timetable: Timetable, clock: &dyn Clock, webhook: Option<String>) {
@@ -64,8 +51,11 @@ pub(super) async fn follow(app: &App, timetable: Timetable, clock: &dyn Clock, w
                 tracing::error!(%job, error, failures, "scheduled_job_failed");
                 if let Some(url) = webhook.clone() {
                     let at = clock.now().to_string();
-                    tell(url, &Alert { event: "job_failed", job: job.as_str(), error: &error, failures, at })
-                        .await;
+                    webhook::tell(
+                        url,
+                        &Alert { event: "job_failed", job: job.as_str(), error: &error, failures, at },
+                    )
+                    .await;
                 }
             }
         }
@@ -116,20 +106,4 @@ async fn validate(app: &App) -> Result<(), String> {
 
 fn in_words(error: VerbError) -> String {
     format!("{}: {}", error.code.as_str(), error.message)
-}
-
-/// Sends a failure to a webhook, as JSON. That it does not answer is logged and holds nothing up for long.
-async fn tell(url: String, alert: &Alert<'_>) {
-    let body = serde_json::to_string(alert).unwrap_or_default();
-    let sent = tokio::task::spawn_blocking(move || {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(HOOK_WITHIN)).build().into();
-        agent.post(&url).header("Content-Type", "application/json").send(&body).map(drop)
-    });
-    match sent.await {
-        Ok(Ok(())) => {}
-        // The address may hold a secret, so it is not logged; what went wrong names at most its host.
-        Ok(Err(error)) => tracing::warn!(%error, "webhook_failed"),
-        Err(_) => tracing::warn!("webhook_failed"),
-    }
 }

@@ -62,7 +62,7 @@ impl Check<'_> {
         )
     }
 
-    /// The program that runs a server.
+    /// The program that runs a server, as a whole path where it can be found by its name.
     pub(super) fn chroma_program(&mut self) -> PathBuf {
         let allowed = "the name of a program, or its whole path";
         let program = self.value(Key::ChromaProgram, allowed, |text| {
@@ -70,14 +70,17 @@ impl Check<'_> {
             let is_name = path.components().count() == 1 && !text.contains(std::path::is_separator);
             (!text.is_empty() && (path.is_absolute() || is_name)).then(|| path.to_owned())
         });
-        program.unwrap_or_default()
+        let program = program.unwrap_or_default();
+        let found = self.settings.program_dirs.iter().map(|folder| folder.join(&program));
+        // A whole path stays what it is when it is joined. What is not there may come to be.
+        found.into_iter().find(|path| path.is_file()).unwrap_or(program)
     }
 
     /// A token may not travel in the clear.
     fn refuse_plain(&mut self, url: &str) {
         let Some(Raw { origin, .. }) = self.settings.values.get(&Key::ChromaUrl).cloned() else { return };
         let allowed = format!("`https://`, or this machine, where `{}` is set", Key::ChromaToken);
-        self.faults.push(Fault::Value { key: Key::ChromaUrl, value: url.to_owned(), allowed, origin });
+        self.faults.push(Fault::value(Key::ChromaUrl, url, allowed, origin));
     }
 }
 
