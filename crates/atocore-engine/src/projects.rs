@@ -13,6 +13,7 @@ use atocore_model::{
     name::{Alias, ProjectName},
     nearest::slips,
     project::{Project, Root, RootLocation},
+    text::caseless,
 };
 use atocore_storage::registry::{Fault, Registry};
 
@@ -59,7 +60,7 @@ fn near(projects: &[Project], name: &ProjectName) -> Vec<String> {
     let folded = name.folded();
     let nearest_of = |project: &Project| {
         let names = std::iter::once(project.id.as_str()).chain(project.aliases.iter().map(Alias::as_str));
-        let slips = |known: &str| Some((slips(&folded, &known.to_lowercase())?, known.to_owned()));
+        let slips = |known: &str| Some((slips(&folded, &caseless(known))?, known.to_owned()));
         names.filter_map(slips).min_by_key(|(edits, _)| *edits)
     };
     let mut near: Vec<(usize, String)> = projects.iter().filter_map(nearest_of).collect();

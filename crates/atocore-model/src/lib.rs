@@ -12,6 +12,7 @@
 //! - **excerpt**: lines of a document, as they are read when somebody wants the text itself ([`excerpt`]).
 //! - **pack**: what an agent is given for a prompt, in order of trust and within a budget ([`pack`]).
 //! - **snapshot**: one recovery point on disk, named by its UTC stamp ([`id`], [`snapshot`]).
+//! - **normal form**: what text is brought to before words or names are compared ([`text`]).
 //! - **monitor**: how long work reports progress and learns that it should stop ([`monitor`]).
 
 pub mod digest;
@@ -31,4 +32,5 @@ pub mod query;
 pub mod ranking;
 pub mod refresh;
 pub mod snapshot;
+pub mod text;
 pub mod time;

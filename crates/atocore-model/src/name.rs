@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::text;
+
 /// Why a text cannot be used as a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
@@ -31,9 +33,9 @@ pub enum InvalidName {
     },
 }
 
-/// Trims `text` and checks that it is a short single line.
+/// Trims `text`, takes its normal form and checks that it is a short single line.
 fn short_line(what: &'static str, text: &str, limit: usize) -> Result<String, InvalidName> {
-    let text = text.trim();
+    let text = text::nfc(text.trim());
     let length = text.chars().count();
     if text.is_empty() {
         Err(InvalidName::Empty { what })
@@ -42,7 +44,7 @@ fn short_line(what: &'static str, text: &str, limit: usize) -> Result<String, In
     } else if text.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
         Err(InvalidName::Forbidden { what, text: text.escape_debug().to_string() })
     } else {
-        Ok(text.to_owned())
+        Ok(text.into_owned())
     }
 }
 
@@ -54,16 +56,16 @@ macro_rules! checked_name {
         pub struct $name(String);
 
         impl $name {
-            /// The text as it was given, without surrounding white space.
+            /// The text as it was given, without surrounding white space, in NFC.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// The form under which two spellings are the same name.
+            /// The form under which two spellings are the same name: without case, in any script.
             #[must_use]
             pub fn folded(&self) -> String {
-                self.0.to_lowercase()
+                text::caseless(&self.0)
             }
         }
 
@@ -142,6 +144,10 @@ mod tests {
     fn names_are_trimmed_and_fold_to_one_spelling() {
         let alias: Alias = "  AtoCore ".parse().unwrap();
         assert_eq!((alias.as_str(), alias.folded().as_str()), ("AtoCore", "atocore"));
+        let [composed, decomposed] = ["Café", "Cafe\u{301}"].map(|text| text.parse::<Alias>().unwrap());
+        assert_eq!(composed, decomposed);
+        let capitals: ProjectName = "CAFE\u{301}".parse().unwrap();
+        assert_eq!(composed.folded(), capitals.folded());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{Confidence, FactText, Source, words};
 use crate::{
     id::{Generation, ProjectId, StateId},
     name::ProjectName,
+    text,
     time::Timestamp,
 };
 
@@ -92,12 +93,12 @@ impl Category {
 impl FromStr for Category {
     type Err = InvalidKey;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let word = text.trim().to_lowercase();
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        let word = text::nfc(given.trim()).to_lowercase();
         let shape = !word.is_empty()
             && word.chars().count() <= 64
-            && word.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-        if shape { Ok(Self(word)) } else { Err(InvalidKey::Category(excerpt(text))) }
+            && word.chars().all(|c| text::is_of_a_word(c) || c == '-' || c == '_');
+        if shape { Ok(Self(word)) } else { Err(InvalidKey::Category(excerpt(given))) }
     }
 }
 
@@ -107,7 +108,7 @@ impl fmt::Display for Category {
     }
 }
 
-/// Which entry of its category: one line, as it was written.
+/// Which entry of its category: one line, as it was written, in NFC.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StateKey(String);
 
@@ -122,10 +123,10 @@ impl StateKey {
 impl FromStr for StateKey {
     type Err = InvalidKey;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let key = text.trim();
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        let key = text::nfc(given.trim());
         let shape = !key.is_empty() && key.chars().count() <= 200 && !key.chars().any(char::is_control);
-        if shape { Ok(Self(key.to_owned())) } else { Err(InvalidKey::Key(excerpt(text))) }
+        if shape { Ok(Self(key.into_owned())) } else { Err(InvalidKey::Key(excerpt(given))) }
     }
 }
 
@@ -147,6 +148,8 @@ mod tests {
     fn a_category_is_one_word_in_any_case() {
         assert_eq!(" Decision ".parse::<Category>().unwrap().as_str(), "decision");
         assert!("error_budget-2".parse::<Category>().is_ok());
+        assert_eq!("ENTSCHEIDUNGU\u{308}".parse::<Category>().unwrap().as_str(), "entscheidungü");
+        assert!("निर्णय".parse::<Category>().is_ok(), "a word with vowel signs");
         for bad in ["", "a b", "a/b", "a\nb", "x\0", &"x".repeat(65)] {
             assert!(bad.parse::<Category>().is_err(), "{bad:?}");
         }
@@ -155,6 +158,7 @@ mod tests {
     #[test]
     fn a_key_is_one_line() {
         assert_eq!(" which database? ".parse::<StateKey>().unwrap().as_str(), "which database?");
+        assert_eq!("cafe\u{301}".parse::<StateKey>().unwrap().as_str(), "café");
         for bad in ["", "  ", "a\nb", "a\0", &"x".repeat(201)] {
             assert!(bad.parse::<StateKey>().is_err(), "{bad:?}");
         }

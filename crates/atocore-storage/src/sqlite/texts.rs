@@ -4,6 +4,7 @@ use atocore_model::{
     document::{Document, LineSpan},
     id::{ChunkId, DocumentId, ProjectId},
     path::SourcePath,
+    text::nfc,
 };
 use rusqlite::{Params, Row};
 
@@ -65,7 +66,8 @@ impl ReadTransaction<'_> {
         Ok(found.into_iter().next())
     }
 
-    /// The documents of a project that lie at a path below one of its roots: usually one, by id.
+    /// The documents of a project that lie at a path below one of its roots: usually one, by id. When no file has
+    /// exactly this name, those whose name is the same in another normalisation form of Unicode.
     ///
     /// # Errors
     /// As [`ReadTransaction::document`].
@@ -74,10 +76,21 @@ impl ReadTransaction<'_> {
         project: &ProjectId,
         path: &SourcePath,
     ) -> Result<Vec<StoredDocument>, StorageError> {
-        self.found(
+        let found = self.found(
             select!("NULL", "NULL", "WHERE d.project_id = ?1 AND d.source_path = ?2 ORDER BY d.id"),
             (project.as_str(), path.as_str()),
-        )
+        )?;
+        if !found.is_empty() || path.as_str().is_ascii() {
+            return Ok(found);
+        }
+        let not_ascii = select!(
+            "NULL",
+            "NULL",
+            "WHERE d.project_id = ?1 AND d.source_path GLOB '*[^ -~]*' ORDER BY d.id"
+        );
+        let mut found = self.found(not_ascii, [project.as_str()])?;
+        found.retain(|found| nfc(found.document.source_path.as_str()) == nfc(path.as_str()));
+        Ok(found)
     }
 
     /// Lines and text of every passage of a document, in their order.

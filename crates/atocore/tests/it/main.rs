@@ -50,3 +50,4 @@ mod rights;
 mod safety;
 mod schedule;
 mod server;
+mod spelling;

@@ -38,7 +38,14 @@ impl ReadTransaction<'_> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM project_state WHERE project_id = ?1 AND category = ?2 AND key = ?3"
         ))?;
-        Ok(statement.query_row((project.as_str(), category.as_str(), key.as_str()), entry).optional()?)
+        let found =
+            statement.query_row((project.as_str(), category.as_str(), key.as_str()), entry).optional()?;
+        if found.is_some() || key.as_str().is_ascii() {
+            return Ok(found);
+        }
+        // Version 0.1.0 wrote keys in the form in which they were given.
+        let mut all = self.state_of(project, true)?.into_iter();
+        Ok(all.find(|entry| entry.category == *category && entry.key == *key))
     }
 
     /// The entry with that id.

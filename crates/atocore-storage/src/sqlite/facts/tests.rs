@@ -55,6 +55,22 @@ fn changes(store: &Store, filter: &ChangeFilter) -> Vec<atocore_model::fact::Cha
 }
 
 #[test]
+fn a_key_is_one_entry_in_any_normalisation_form_also_where_it_was_written_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let first = set(&store, "a", "café", "at the corner");
+    assert_eq!(set(&store, "a", "cafe\u{301}", "closed"), first);
+    // As version 0.1.0 has written it.
+    let written = store.write(&OPERATION, |write| {
+        write.connection.execute("UPDATE project_state SET key = 'cafe\u{301}'", []).unwrap();
+        Ok::<_, StorageError>(())
+    });
+    written.unwrap();
+    assert_eq!(set(&store, "a", "café", "open again"), first);
+    assert_eq!(store.read(|read| read.state_of(&project("a"), true)).unwrap().len(), 1);
+}
+
+#[test]
 fn state_keeps_its_id_and_every_value_it_had() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
