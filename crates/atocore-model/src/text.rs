@@ -45,7 +45,9 @@ pub fn caseless(text: &str) -> String {
     folded.nfc().collect()
 }
 
-/// The form in which text is searched: [`caseless`], without what a writer may leave out. Off are accents, the points of
+/// The form in which text is searched: [`caseless`], without what a writer may leave out.
+///
+/// Off are accents, the points of
 /// Hebrew, Arabic and Syriac, stress and tone marks, nuktas and tatweels; letters such as `ø` become what people type
 /// instead. Vowel signs and viramas of Indic and other scripts stay, as do the letters `й`, `ї` and `ў`: without them
 /// other words would be the same.

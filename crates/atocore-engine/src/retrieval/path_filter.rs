@@ -1,6 +1,6 @@
 //! Which documents a question is about, by their paths.
 
-use atocore_model::pattern::PathPattern;
+use atocore_model::{pattern::PathPattern, text::nfc};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::error::Error;
@@ -11,6 +11,7 @@ const LIMIT_BYTES: usize = 4096;
 /// Which paths below their root a question is about: a folder or file by its path, or those that match a glob.
 #[derive(Debug)]
 pub(crate) struct PathFilter {
+    /// In NFC, as all that is compared here: file systems keep names in different forms.
     given: String,
     plain: String,
     glob: Glob,
@@ -29,6 +30,7 @@ impl PathFilter {
     /// Takes a filter. One that looks like a glob may be the path of a file too, so what is wrong with it as a glob is
     /// said by [`PathFilter::refusal`].
     pub(crate) fn new(given: &str) -> Result<Self, Error> {
+        let given = &*nfc(given);
         let plain = given.trim().trim_start_matches("./").trim_matches('/').to_owned();
         if plain.is_empty() {
             return Err(refused(given, "it is empty".to_owned()));
@@ -55,6 +57,7 @@ impl PathFilter {
 
     /// Whether a document lies at this path or below it, letter for letter.
     pub(crate) fn names(&self, path: &str) -> bool {
+        let path = &*nfc(path);
         let lies_at = |place: &str| {
             let rest = path.strip_prefix(place);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -64,7 +67,7 @@ impl PathFilter {
 
     /// Whether a path matches it as a glob.
     pub(crate) fn matches(&self, path: &str) -> bool {
-        matches!(&self.glob, Glob::Built(glob) if glob.is_match(path))
+        matches!(&self.glob, Glob::Built(glob) if glob.is_match(&*nfc(path)))
     }
 
     /// Whether a path is meant one way or the other.
@@ -99,6 +102,7 @@ mod tests {
         assert!(
             accepts("**/*.md", "x/y/a.md") && !accepts("*.md", "x/a.md") && accepts("x/[ab].md", "x/b.md")
         );
+        assert!(accepts("Café", "Cafe\u{301}/a.md") && accepts("Cafe\u{301}/*.md", "Café/a.md"));
         assert!(PathFilter::new("  ").is_err());
         assert!(PathFilter::new("[").unwrap().refusal().is_some());
         assert!(PathFilter::new("[a]").unwrap().refusal().is_none());
