@@ -119,6 +119,9 @@ impl Findings {
             let cure = if nothing { REGISTER } else { "atocore refresh --all" };
             return self.add("store", Level::Warning, message, Some(cure));
         };
+        if let Err(error) = engine.in_place() {
+            return self.failed("store", &error);
+        }
         match store.read(|read| read.integrity()) {
             Ok(complaints) if complaints.is_empty() => {
                 self.add("store", Level::Ok, "SQLite finds the store whole".to_owned(), None);

@@ -79,7 +79,7 @@ pub struct Engine {
     recovered: Recovered,
     unopened: Option<Error>,
     reading: Option<ReaderLock>,
-    _lock: Option<OwnerLock>,
+    lock: Option<OwnerLock>,
 }
 
 impl Engine {
@@ -118,7 +118,7 @@ impl Engine {
             recovered: Recovered::Nothing,
             unopened: None,
             reading: None,
-            _lock: None,
+            lock: None,
             config,
         };
         match access {

@@ -275,7 +275,7 @@ impl Error {
             Self::StoreMissing(_) | Self::OriginalMissing(_) => ErrorCode::StoreMissing,
             Self::OriginalIsOurs(_) => ErrorCode::InvalidRequest,
             Self::Cancelled => ErrorCode::Cancelled,
-            Self::Lock(LockError::Held(_) | LockError::HeldByUnknown | LockError::Read(_)) => {
+            Self::Lock(LockError::Held(_) | LockError::HeldByUnknown { .. } | LockError::Read(_)) => {
                 ErrorCode::StoreBusy
             }
             Self::Registry(RegistryError::Invalid { .. }) => ErrorCode::RegistryInvalid,

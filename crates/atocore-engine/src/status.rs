@@ -151,6 +151,7 @@ pub struct Status {
 }
 
 pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
+    engine.in_place()?;
     let generation = engine.store_if_any().map(|store| store.generation()).transpose()?;
     let now = engine.clock().now();
     Ok(Health {
@@ -187,6 +188,7 @@ pub(crate) fn sources_of(engine: &Engine, project: &Project) -> Vec<SourceStatus
 }
 
 pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error> {
+    engine.in_place()?;
     let now = clock.now();
     let layout = engine.layout();
     let (registered, registry_problem) = match engine.projects() {

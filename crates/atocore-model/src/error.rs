@@ -154,6 +154,8 @@ codes! {
     DocumentUnknown = "document_unknown", NotFound;
     /// This server remembers no such context pack.
     PackUnknown = "pack_unknown", NotFound;
+    /// A file of the store was removed, replaced or hidden while this process had it open; nothing is written any more.
+    StoreGone = "store_gone", Broken;
 }
 
 /// An error and what caused it, in one line. A cause that the words before it end with already is not said again.

@@ -7,6 +7,7 @@ mod fault;
 mod handle;
 mod lock;
 mod names;
+mod placed;
 mod private;
 mod rights;
 pub mod stream;
@@ -19,8 +20,9 @@ use std::{
 use atocore_model::digest::Digest;
 
 pub use handle::{NewFile, Reader};
-pub use lock::{Locked, is_locked, lock_holders, try_lock, try_lock_shared};
+pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{Kind, create_dirs_synced, create_new_dir, exists, is_read_only, kind, rename_new};
+pub use placed::{Displaced, Placed};
 pub(crate) use private::is_staged;
 pub use private::{
     close_to_others, close_tree_to_others, create_privately, is_user_or_root, open_to_others, user,

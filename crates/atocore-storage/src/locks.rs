@@ -32,9 +32,14 @@ pub enum LockError {
     /// Another process has it.
     #[error("the store is in use by process {} (`{}`) since {}", .0.pid, .0.activity, .0.since)]
     Held(Owner),
-    /// Another process has it and has not said who it is.
-    #[error("the store is in use by another process")]
-    HeldByUnknown,
+    /// Other processes have it and have not said what they do; which ones, where the system tells.
+    #[error("the store is in use by {}: it has a lock on `{}`", processes_in_words(processes), path.display())]
+    HeldByUnknown {
+        /// The processes.
+        processes: Vec<u32>,
+        /// The lock file.
+        path: PathBuf,
+    },
     /// Other processes read the store.
     #[error("the store is being read by {}", processes_in_words(.0))]
     Read(Vec<u32>),
@@ -46,7 +51,7 @@ pub enum LockError {
 /// Ownership of a store; given up when dropped, or when the process ends in whatever way.
 #[derive(Debug)]
 pub struct OwnerLock {
-    _lock: files::Locked,
+    lock: files::Locked,
     note: PathBuf,
 }
 
@@ -73,7 +78,7 @@ impl OwnerLock {
                 files::write_atomic(&note, &text)?;
                 // For readers, who create nothing.
                 drop(files::try_lock(&readers_file(locks))?);
-                return Ok(Self { _lock: lock, note });
+                return Ok(Self { lock, note });
             }
             let waited = started.elapsed();
             if waited >= wait {
@@ -81,11 +86,16 @@ impl OwnerLock {
                     Some(owner) => return Err(LockError::Held(owner)),
                     // It has just let go, so the next attempt succeeds. Or it is not one of ours.
                     None if waited < wait + NOTE_WITHIN => {}
-                    None => return Err(LockError::HeldByUnknown),
+                    None => return Err(held(locks, &lock_file(locks))),
                 }
             }
             thread::sleep(LOOK_AGAIN);
         }
+    }
+
+    /// The file that is locked. Once another one stands under its name, another process can own the store too.
+    pub(crate) const fn placed(&self) -> &files::Placed {
+        self.lock.placed()
     }
 }
 
@@ -126,17 +136,29 @@ impl ReaderLock {
     /// a program of this version, or that this user may not read the lock of, is read without.
     ///
     /// # Errors
-    /// [`LockError::HeldByUnknown`] when the wait ends first.
+    /// [`LockError::HeldByUnknown`] when the wait ends first; or when the file system gives no lock on a file that is
+    /// there.
     pub fn acquire(locks: &Path, wait: Duration) -> Result<Self, LockError> {
         let (path, started) = (readers_file(locks), Instant::now());
         loop {
             match files::try_lock_shared(&path) {
                 Ok(Some(lock)) => return Ok(Self { _lock: Some(lock) }),
                 Ok(None) if started.elapsed() < wait => thread::sleep(Duration::from_millis(5)),
-                Ok(None) => return Err(read_note(locks).map_or(LockError::HeldByUnknown, LockError::Held)),
-                Err(_) => return Ok(Self { _lock: None }),
+                Ok(None) => return Err(held(locks, &path)),
+                Err(error) if error.is_missing() || error.is_refused() => return Ok(Self { _lock: None }),
+                // Without the lock a restore could swap the store away while it is read.
+                Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+/// Who has the lock: the owner that has left a note beside it, unless the system says that it is somebody else.
+fn held(locks: &Path, lock: &Path) -> LockError {
+    let processes = files::lock_holders(lock);
+    match read_note(locks) {
+        Some(owner) if processes.is_empty() || processes.contains(&owner.pid) => LockError::Held(owner),
+        _ => LockError::HeldByUnknown { processes, path: lock.to_owned() },
     }
 }
 
@@ -156,8 +178,11 @@ fn readers_file(locks: &Path) -> PathBuf {
 
 impl Drop for OwnerLock {
     fn drop(&mut self) {
-        // A note that stays behind is only read while the lock is held, and then it is a newer one.
-        drop(files::remove_file(&self.note));
+        // A note that stays behind is only read while the lock is held, and then it is a newer one: that of another
+        // owner, where the lock file was deleted.
+        if self.placed().check().is_ok() {
+            drop(files::remove_file(&self.note));
+        }
     }
 }
 
@@ -172,7 +197,7 @@ pub fn current_owner(locks: &Path) -> Result<Option<Owner>, LockError> {
         match read_note(locks) {
             Some(owner) => return Ok(Some(owner)),
             None if started.elapsed() < NOTE_WITHIN => thread::sleep(LOOK_AGAIN),
-            None => return Err(LockError::HeldByUnknown),
+            None => return Err(held(locks, &file)),
         }
     }
     Ok(None)

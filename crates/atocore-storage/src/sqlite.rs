@@ -45,7 +45,10 @@ pub use passages::StoredPassage;
 pub use pin::{Pin, StoreRecord};
 pub use texts::StoredDocument;
 
-use crate::files::{self, FileError};
+use crate::{
+    files::{self, FileError, Placed},
+    locks::OwnerLock,
+};
 
 /// The oldest SQLite without the WAL-reset corruption.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -80,6 +83,8 @@ pub struct Store {
     page: u64,
     log_limit: u64,
     pins: Arc<AtomicUsize>,
+    /// What must stay where it is for a commit to count: the database, what SQLite keeps beside it, the owner's lock.
+    placed: Vec<Placed>,
 }
 
 impl fmt::Debug for Store {
@@ -103,7 +108,7 @@ impl Store {
     /// # Errors
     /// When SQLite is too old, the file is not a store, is newer than this program, or cannot be opened.
     pub fn open(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
-        Self::open_or_create(path, options).map_err(|error| why_refused(path, error))
+        Self::open_or_create(path, options).map_err(|error| error.at(path))
     }
 
     fn open_or_create(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
@@ -122,15 +127,37 @@ impl Store {
             writer.pragma_update_and_check(None, "journal_size_limit", WAL_KEPT_BYTES, |row| row.get(0))?;
         let _upgraded =
             migrate::migrate(&mut writer, &operations::new_store_id()?, &options.clock.now().to_string())?;
+        let page = log::page_size(&writer)?;
+        let mut placed = Vec::new();
+        for file in with_sidecars(path) {
+            placed.extend(Placed::at(&file)?);
+        }
         Ok(Self {
             path: path.to_owned(),
             options,
             readers: Mutex::default(),
-            page: log::page_size(&writer)?,
+            page,
             log_limit: pin::LOG_LIMIT_BYTES,
             writer: Some(Mutex::new(writer)),
             pins: Arc::default(),
+            placed,
         })
+    }
+
+    /// The store that commits only while `lock` is the lock that keeps other owners out.
+    #[must_use]
+    pub fn owned_by(mut self, lock: &OwnerLock) -> Self {
+        self.placed.push(lock.placed().clone());
+        self
+    }
+
+    /// Whether everything that an owner has open still stands where it was opened. What is committed otherwise goes to
+    /// a file that nobody finds again.
+    ///
+    /// # Errors
+    /// [`StorageError::Gone`].
+    pub fn in_place(&self) -> Result<(), StorageError> {
+        Ok(self.placed.iter().try_for_each(Placed::check)?)
     }
 
     /// Opens the store for reading only, beside an owner or without one.
@@ -150,6 +177,7 @@ impl Store {
             log_limit: 0,
             writer: None,
             pins: Arc::default(),
+            placed: Vec::new(),
         };
         let opening = || {
             let reader = store.reader()?;
@@ -158,7 +186,7 @@ impl Store {
                 found => Err(StorageError::Older { found, known: SCHEMA_VERSION }),
             }
         };
-        let reader = opening().map_err(|error| why_refused(&store.path, error))?;
+        let reader = opening().map_err(|error| error.at(&store.path))?;
         store.give_back(reader);
         Ok(store)
     }
@@ -181,6 +209,7 @@ impl Store {
     ///
     /// # Errors
     /// What `body` returns, or why the transaction could not be committed; nothing has changed then.
+    /// [`StorageError::Gone`] when a file of the store was removed or replaced.
     ///
     /// # Durability
     /// When this returns `Ok`, the change survives a power cut.
@@ -191,6 +220,7 @@ impl Store {
     ) -> Result<Committed<T>, E> {
         let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
         let mut connection = lock(writer);
+        self.in_place()?;
         let committed =
             self.commit(&mut connection, operation, body).map_err(|error| error.at(&self.path))?;
         self.fold_log(&connection);
@@ -210,6 +240,8 @@ impl Store {
         let mark = operations::append(&transaction, operation, at)?;
         let write = WriteTransaction { read: ReadTransaction { connection: &transaction }, mark, at };
         let value = body(&write)?;
+        // Looked at again: `body` may have taken long.
+        self.in_place()?;
         transaction.commit().map_err(StorageError::from)?;
         Ok(Committed { value, mark })
     }
@@ -222,7 +254,7 @@ impl Store {
         &self,
         body: impl FnOnce(&ReadTransaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.reader()?;
+        let mut connection = self.reader().map_err(|error| error.at(&self.path))?;
         let result = {
             let transaction = connection.transaction().map_err(StorageError::from)?;
             body(&ReadTransaction { connection: &transaction })
@@ -244,7 +276,10 @@ impl Store {
         if let Some(connection) = lock(&self.readers).pop() {
             return Ok(connection);
         }
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options)?;
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options);
+        // Whatever stands there now is another store than the one whose answers this one gives.
+        self.in_place()?;
+        let connection = connection?;
         connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
         Ok(connection)
     }
@@ -334,17 +369,11 @@ fn why_refused(path: &Path, error: StorageError) -> StorageError {
     let StorageError::Sqlite(cause) = &error else { return error };
     let refusals = [CannotOpen, PermissionDenied, ReadOnly, SystemIoFailure];
     let code = cause.sqlite_error_code();
-    if code.is_some_and(|code| refusals.contains(&code)) {
-        // The database, and what lies beside it while it is open or after its process was killed.
-        let beside = ["", "-wal", "-shm"].map(|end| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(end);
-            PathBuf::from(name)
-        });
-        if let Some(path) = beside.into_iter().find(|path| files::closed(path).is_some()) {
-            let source = io::ErrorKind::PermissionDenied.into();
-            return StorageError::File(FileError { action: "open", path, source });
-        }
+    if code.is_some_and(|code| refusals.contains(&code))
+        && let Some(path) = with_sidecars(path).into_iter().find(|path| files::closed(path).is_some())
+    {
+        let source = io::ErrorKind::PermissionDenied.into();
+        return StorageError::File(FileError { action: "open", path, source });
     }
     let bytes: &[u8] = match code {
         Some(CannotOpen) => &[],
@@ -358,6 +387,24 @@ fn why_refused(path: &Path, error: StorageError) -> StorageError {
         Err(full) if full.is_full() => StorageError::File(full),
         _ => error,
     }
+}
+
+/// The database, and what lies beside it while it is open or after its process was killed.
+fn with_sidecars(database: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|end| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(end);
+        name.into()
+    })
+}
+
+/// The other processes that keep writers out of a database.
+fn lock_holders(database: &Path) -> Vec<u32> {
+    let mut holders: Vec<u32> =
+        with_sidecars(database).iter().flat_map(|path| files::exclusive_lock_holders(path)).collect();
+    holders.sort_unstable();
+    holders.dedup();
+    holders
 }
 
 /// What SQLite takes for shared memory at a time.

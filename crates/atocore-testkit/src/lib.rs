@@ -3,6 +3,7 @@
 pub mod chroma;
 pub mod clients;
 pub mod full_disk;
+pub mod fuzz;
 mod install;
 pub mod installation;
 pub mod killed;

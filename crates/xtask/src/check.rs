@@ -3,6 +3,7 @@
 //! The steps run in order and the first failure ends the run. Nothing is ever skipped: what a test needs and does
 //! not find is a failure of the first step.
 
+mod advisories;
 mod fetched;
 mod model;
 mod prerequisites;
@@ -36,6 +37,11 @@ const STEPS: &[Step] = &[
     Step { name: "tests", does: "all of them, with those in the documentation", run: testing::run },
     Step { name: "docs", does: "cargo doc without a warning", run: docs },
     Step { name: "licences", does: "every package in use has a licence we may ship", run: licences::run },
+    Step {
+        name: "advisories",
+        does: "no known weakness in a package, by a local copy",
+        run: advisories::run,
+    },
     Step { name: "tidy", does: "the house rules", run: tidy::run },
 ];
 

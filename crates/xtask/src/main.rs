@@ -4,6 +4,7 @@
 
 mod check;
 mod failure;
+mod fuzz;
 mod licences;
 #[cfg(feature = "measure")]
 mod measure;
@@ -39,6 +40,7 @@ const TASKS: &[Task] = &[
         does: "kills the program at random moments and looks for losses",
         run: |args| measured("soak", args),
     },
+    Task { name: "fuzz", does: "goes on for long with the fuzzed tests of the check", run: fuzz::run },
     Task {
         name: "eval",
         does: "quality of retrieval on queries with judged answers",
@@ -116,13 +118,14 @@ mod tests {
         assert_eq!(exit_of(&["check", "--only", "nothing"]), 64);
         assert_eq!(exit_of(&["check", "--only"]), 64);
         assert_eq!(exit_of(&["check", "fast"]), 64);
+        assert_eq!(exit_of(&["fuzz", "--minutes", "few"]), 64);
         assert_eq!(exit_of(&["--help"]), 0);
     }
 
     #[test]
     fn the_usage_names_every_task_and_step() {
         let text = usage();
-        for word in ["check", "bench", "soak", "eval", "prerequisites", "clippy", "tidy"] {
+        for word in ["check", "bench", "soak", "fuzz", "eval", "prerequisites", "clippy", "tidy"] {
             assert!(text.contains(word), "{word} is missing in {text}");
         }
     }

@@ -12,6 +12,7 @@ use atocore_backup::{
     verify::prove,
 };
 use atocore_model::{monitor::Silent, snapshot::Depth};
+use atocore_testkit::fuzz::fuzz;
 use tar::{EntryType, Header};
 
 use crate::{
@@ -353,4 +354,28 @@ fn a_snapshot_that_is_exported_is_not_removed_meanwhile() {
     assert!(atocore_storage::files::try_lock(&metadata).unwrap().is_none());
     drop(held);
     assert!(atocore_storage::files::try_lock(&metadata).unwrap().is_some());
+}
+
+#[test]
+fn fuzzed_archives_are_imported_whole_or_leave_nothing() {
+    let home = Home::new();
+    let taken = home.take();
+    let packed = std::fs::read(home.exports(&taken.id.to_string()).path).unwrap();
+    let unpacked = zstd::decode_all(packed.as_slice()).unwrap();
+    let whole = tree(&taken.path);
+    let from = home.root.path().join("fuzzed.tar.zst");
+    let import = |bytes: &[u8]| {
+        std::fs::write(&from, bytes).unwrap();
+        let elsewhere = Elsewhere::new();
+        match home.imports(&elsewhere.vault, &from) {
+            Ok(imported) => assert_eq!(tree(&imported.path), whole),
+            Err(_) => assert_eq!(elsewhere.holds(), Vec::<String>::new()),
+        }
+    };
+    let dictionary =
+        ["ustar\0", "../", "/etc/", "L", "\0\0\0\0\0\0\0\0", "99999999999", "db/atocore.db", "\"files\": ["];
+    let tried = fuzz(100, &[&packed], &dictionary, import).unwrap();
+    let tried = tried
+        + fuzz(200, &[&unpacked], &dictionary, |tar| import(&zstd::encode_all(tar, 1).unwrap())).unwrap();
+    println!("{tried} inputs");
 }

@@ -26,7 +26,7 @@ impl Engine {
         layout.close_to_others();
         let since = self.config.clock.now().to_string();
         let owner = Owner { pid: std::process::id(), activity, since, socket };
-        self._lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
+        self.lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
         files::remove_tree(&layout.scratch())?;
         // Left-overs of dead owners do no harm, so failing to remove them does none either.
         drop(files::remove_staged(&layout.registry));
@@ -40,7 +40,11 @@ impl Engine {
         let layout = &self.config.layout;
         self.recovered = replace::recover(layout)?;
         files::remove_tree(&layout.incoming_indexes())?;
-        let store = Arc::new(Store::open(&layout.database(), self.store_options())?);
+        let store = Store::open(&layout.database(), self.store_options())?;
+        let store = Arc::new(match &self.lock {
+            Some(lock) => store.owned_by(lock),
+            None => store,
+        });
         let words = Arc::new(Words::open(layout.lexical_index(), IndexAccess::Write)?);
         self.embedding = self.open_embedding(IndexAccess::Write)?;
         self.store = Some(Arc::clone(&store));

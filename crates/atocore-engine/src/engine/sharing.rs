@@ -20,6 +20,11 @@ impl Engine {
         self.store_if_any().ok_or_else(|| Error::StoreMissing(self.config.layout.database()))
     }
 
+    /// Whether the store that this engine owns still is where it was opened.
+    pub(crate) fn in_place(&self) -> Result<(), Error> {
+        self.store_if_any().map_or(Ok(()), |store| Ok(store.in_place()?))
+    }
+
     pub(crate) fn embedding(&self) -> &Embedding {
         &self.embedding
     }

@@ -91,3 +91,32 @@ fn a_taken_alias_is_refused_and_a_project_can_leave() {
     assert!(emptied.projects().is_empty());
     assert_eq!(emptied.with(&newcomer).unwrap().projects(), [newcomer]);
 }
+
+#[test]
+fn fuzzed_registries_are_refused_or_written_as_they_were_read() {
+    let corpus: [&[u8]; 3] = [
+        br#"{"projects":[{"id":"p04-gigabit","aliases":["P04","gigabit"],"description":"d","ingest_roots":[{"source":"vault","subpath":"incoming/p04","label":"notes"}]}],"note":[1.5e300,null]}"#,
+        b"\xef\xbb\xbf{\r\n\t\"projects\": [ { \"id\": \"a\", \"aliases\": [\"caf\xc3\xa9 \\u00e9\"] } ]\r\n}",
+        br#"{"projects":[{"id":"a","ingest_roots":[{"source":"folder","subpath":"/srv/notes"}]},{"id":"b"}]}"#,
+    ];
+    let dictionary = [
+        "\"projects\":[",
+        "\"aliases\":",
+        "{\"id\":\"",
+        "\\ud800",
+        "[[[[",
+        "{\"a\":",
+        "..",
+        "/",
+        "null",
+        "1e999",
+    ];
+    let tried = atocore_testkit::fuzz::fuzz(2000, &corpus, &dictionary, |input| {
+        let Ok(registry) = Registry::parse(input) else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry.json");
+        registry.save(&path).unwrap();
+        assert_eq!(Registry::load(&path).unwrap(), registry);
+    });
+    println!("{} inputs", tried.unwrap());
+}

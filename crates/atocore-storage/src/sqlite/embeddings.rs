@@ -316,6 +316,7 @@ impl VectorSource for StoreVectors<'_> {
         since: Option<Mark>,
         each: &mut dyn FnMut(ChangedVectors<'_>) -> Result<(), VectorError>,
     ) -> Result<Mark, VectorError> {
+        self.store.in_place()?;
         self.store.read(|read| {
             for key in read.documents_with_new_vectors(self.key, since.map(|mark| mark.generation))? {
                 read.hand_over_vectors(self, key, each)?;

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use atocore_model::error::ErrorCode;
 
-use crate::files::FileError;
+use crate::{
+    files::{Displaced, FileError},
+    locks::processes_in_words,
+};
 
 /// A failure of the machine store.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,18 @@ pub enum StorageError {
     Full {
         /// The database; `None` where that is not known.
         database: Option<PathBuf>,
+        /// What SQLite says.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A file of the store is not any more where it was opened: what was written now would be lost.
+    #[error("the store is gone: {0}")]
+    Gone(#[from] Displaced),
+    /// Another program has a lock on the database.
+    #[error("the database is locked by {}", processes_in_words(holders))]
+    Busy {
+        /// Its processes, where the system tells them.
+        holders: Vec<u32>,
         /// What SQLite says.
         #[source]
         source: rusqlite::Error,
@@ -104,6 +119,8 @@ impl StorageError {
             }
             Self::NotOriginal => ErrorCode::InvalidRequest,
             Self::Full { .. } => ErrorCode::DiskFull,
+            Self::Gone(_) => ErrorCode::StoreGone,
+            Self::Busy { .. } => ErrorCode::StoreBusy,
             Self::File(error) if error.is_full() => ErrorCode::DiskFull,
             Self::File(_)
             | Self::Sqlite(_)
@@ -129,6 +146,7 @@ impl WriteError for StorageError {
             Self::Full { database: None, source } => {
                 Self::Full { database: Some(database.to_owned()), source }
             }
+            Self::Busy { source, .. } => Self::Busy { holders: super::lock_holders(database), source },
             error => super::why_refused(database, error),
         }
     }
@@ -143,6 +161,9 @@ impl From<rusqlite::Error> for StorageError {
             return Self::Unfinished(error);
         }
         match error.sqlite_error_code() {
+            Some(Sqlite::DatabaseBusy | Sqlite::DatabaseLocked) => {
+                Self::Busy { holders: Vec::new(), source: error }
+            }
             Some(Sqlite::DiskFull) => Self::Full { database: None, source: error },
             Some(Sqlite::DatabaseCorrupt | Sqlite::NotADatabase) => Self::Damaged(error),
             _ => Self::Sqlite(error),

@@ -102,9 +102,12 @@ impl Store {
     /// When the store is open for reading only, or cannot be read.
     pub fn recovery_point<T>(&self, also: impl FnOnce() -> T) -> Result<(Pin, T), StorageError> {
         let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
+        self.in_place()?;
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options)?;
         let folder = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, &self.options)?;
         folder.pragma_update(None, "synchronous", "FULL")?;
+        // What was opened by its name just now must be what is written to.
+        self.in_place()?;
         // Whatever takes time happens before anybody has to wait: most of the log is folded, files are opened, the
         // schema is read. Nothing depends on how much could be folded.
         let _folded = log::fold(&folder);

@@ -36,6 +36,8 @@ impl PassageSource for Store {
         since: Option<Mark>,
         each: &mut dyn FnMut(ChangedDocument<'_>) -> Result<(), LexicalError>,
     ) -> Result<Mark, LexicalError> {
+        // A process that has lost the store to another one no longer writes its indexes either.
+        self.in_place()?;
         self.read(|read| {
             for key in read.changed_documents(since.map(|mark| mark.generation))? {
                 read.hand_over(key, each)?;

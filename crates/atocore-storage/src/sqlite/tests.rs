@@ -237,3 +237,26 @@ fn inspecting_leaves_no_trace() {
     assert_eq!(files::digest(&copy).unwrap(), before);
     assert_eq!(files::list(&folder).unwrap(), [copy]);
 }
+
+#[test]
+fn a_lock_of_another_program_is_busy_and_not_a_fault_of_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { busy_timeout: Duration::from_millis(20), ..options() };
+    let store = Store::open(&dir.path().join("db/atocore.db"), options.clone()).unwrap();
+    let other = Connection::open(store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = store.write(&OPERATION, |_| Ok::<_, StorageError>(())).unwrap_err();
+    assert_eq!(refused.code().as_str(), "store_busy");
+    assert!(refused.to_string().starts_with("the database is locked by"), "{refused}");
+    assert_eq!(store.generation().unwrap(), Generation(0), "it is read meanwhile");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(
+        store.write(&OPERATION, |_| Ok::<_, StorageError>(())).unwrap().mark.generation,
+        Generation(1)
+    );
+    drop(store);
+
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let refused = Store::open(&dir.path().join("db/atocore.db"), options).unwrap_err();
+    assert_eq!(refused.code().as_str(), "store_busy", "{refused:?}");
+}

@@ -18,12 +18,13 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 #[derive(Debug, Clone)]
 pub(crate) struct Failure(pub(super) VerbError);
 
-/// The HTTP status of an error. Its kind decides; two codes have a status of their own.
+/// The HTTP status of an error. Its kind decides; three codes have a status of their own.
 #[must_use]
 pub const fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::MethodUnknown => return StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::TokenRequired => return StatusCode::UNAUTHORIZED,
+        ErrorCode::StoreGone => return StatusCode::SERVICE_UNAVAILABLE,
         _ => {}
     }
     match code.kind() {

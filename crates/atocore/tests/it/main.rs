@@ -51,3 +51,4 @@ mod safety;
 mod schedule;
 mod server;
 mod spelling;
+mod store_gone;
