@@ -40,8 +40,8 @@ impl Level {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What: `registry`, `store`, `word index`, `vector index`, `model`, `vectors`, `roots`, `projects`, `files`, `disk`,
-    /// `snapshots`, `proof`, `schedule`.
+    /// What: `registry`, `store`, `word index`, `vector index`, `workers`, `model`, `vectors`, `roots`, `projects`, `files`,
+    /// `disk`, `snapshots`, `proof`, `schedule`.
     pub check: &'static str,
     /// How it is.
     pub level: Level,
@@ -62,6 +62,7 @@ pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
     findings.registry(engine);
     findings.store(engine);
     findings.index(engine);
+    findings.workers(engine);
     findings.meaning(engine);
     findings.roots(engine);
     findings.disks(engine);
@@ -156,6 +157,17 @@ impl Findings {
                 self.add("word index", Level::Warning, message, Some("atocore refresh --all"));
             }
             Err(error) => self.failed("word index", &error),
+        }
+    }
+
+    /// Only of a process that has workers, and only those whose work fails.
+    fn workers(&mut self, engine: &Engine) {
+        for worker in engine.workers() {
+            let Some(failure) = worker.failure else { continue };
+            let times = counted_u64(worker.failures.into(), "time");
+            let message = format!("`{}` has failed {times} in a row: {failure}", worker.worker);
+            let cure = "it is tried again by itself; when it goes on failing, start the server anew";
+            self.add("workers", Level::Problem, message, Some(cure));
         }
     }
 

@@ -17,7 +17,7 @@ use std::{
     },
 };
 
-use atocore_model::{id::Generation, monitor::Monitor, time::Clock};
+use atocore_model::{error::with_causes, id::Generation, monitor::Monitor, time::Clock};
 use atocore_storage::{
     lexical::IndexAccess,
     sqlite::{ReadTransaction, SpaceRow, Store, StoreVectors},
@@ -29,9 +29,13 @@ pub use making::{EmbeddingReport, Making};
 pub(crate) use models::Model;
 use models::Models;
 pub use models::{ModelChoice, NoModel};
-pub(crate) use thread::EmbeddingThread;
+pub(crate) use thread::MakeVectors;
 
-use crate::{behind::IndexFault, bell::Bell, error::Error};
+use crate::{
+    behind::IndexFault,
+    error::Error,
+    worker::{Controls, Paused, Worker},
+};
 
 /// Where passages are searched by their vectors. The vectors themselves are in the store in any case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,7 +69,8 @@ pub(crate) struct Embedding {
     making: Mutex<()>,
     progress: Mutex<Option<Making>>,
     failure: Mutex<Option<String>>,
-    pub(crate) bell: Arc<Bell>,
+    /// Of the worker that makes vectors, in a server.
+    pub(crate) controls: Arc<Controls>,
 }
 
 /// What a model makes of a question.
@@ -178,8 +183,19 @@ impl Embedding {
             making: Mutex::default(),
             progress: Mutex::default(),
             failure: Mutex::default(),
-            bell: Arc::default(),
+            controls: Controls::new(thread::WORKER),
         }
+    }
+
+    /// Keeps the worker from making vectors until the guard is dropped; the text that is being embedded is the last one.
+    pub(crate) fn pause(&self) -> Paused {
+        self.controls.pause()
+    }
+
+    /// The worker, when it could be started; else the status says why not.
+    pub(crate) fn noted_of_the_worker(&self, started: Result<Worker, Error>) -> Option<Worker> {
+        *lock(&self.failure) = started.as_ref().err().map(|error| with_causes(error));
+        started.ok()
     }
 
     /// The vector index; `None` while there is none.
@@ -223,7 +239,7 @@ impl Embedding {
     /// Notes that the server of the vectors is of no use; whoever makes vectors looks after it.
     pub(crate) fn note_outage(&self, outage: &Outage) {
         if lock(&self.outage).replace(outage.clone()).is_none() {
-            self.bell.ring();
+            self.controls.wake();
         }
     }
 

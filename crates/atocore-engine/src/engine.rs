@@ -33,7 +33,7 @@ use crate::{
     caller::Caller,
     config::EngineConfig,
     doctor::{self, Finding},
-    embedding::{Embedding, EmbeddingReport, EmbeddingThread, Workplace},
+    embedding::{Embedding, EmbeddingReport, Workplace},
     error::Error,
     exclusive::Exclusive,
     freshness::Freshness,
@@ -42,6 +42,7 @@ use crate::{
     retrieval::RankWeights,
     status::{self, Health, RegistryProblem, SourceStatus, Status},
     words::Words,
+    worker::Worker,
 };
 
 /// What an engine is opened for.
@@ -70,7 +71,7 @@ pub struct Engine {
     projects: Projects,
     exclusive: Arc<Exclusive>,
     // Declared first of these: the thread ends before what it works with is closed.
-    making: Option<EmbeddingThread>,
+    making: Option<Worker>,
     embedding: Arc<Embedding>,
     // Declared before the store and the lock: the thread ends before what it works with is closed.
     freshness: Option<Arc<Freshness>>,
@@ -407,6 +408,7 @@ impl Engine {
     /// # Cancellation
     /// At every document; [`Error::Cancelled`].
     pub fn verify_index(&self, monitor: &dyn Monitor) -> Result<Comparison, Error> {
+        let _paused = self.embedding.pause();
         self.embedding.verify(&self.workplace()?, monitor)
     }
 
@@ -418,6 +420,7 @@ impl Engine {
     /// # Cancellation
     /// At every document; [`Error::Cancelled`].
     pub fn rebuild_index(&self, monitor: &dyn Monitor) -> Result<u64, Error> {
+        let _paused = self.embedding.pause();
         self.embedding.rebuild(&self.workplace()?, monitor)
     }
 

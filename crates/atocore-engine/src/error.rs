@@ -2,7 +2,10 @@
 
 mod hint;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use atocore_backup::error::BackupError;
 use atocore_embed::EmbedError;
@@ -25,7 +28,7 @@ use atocore_storage::{
     vector::VectorError,
 };
 
-use crate::{behind::IndexFault, embedding::NoModel};
+use crate::{behind::IndexFault, embedding::NoModel, worker::PANICKED};
 
 /// An error of the engine. Displays as one sentence; the cause is its source.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +136,21 @@ pub enum Error {
     /// An index does not show what was committed, because the disk does not let it be written.
     #[error("{0}")]
     IndexBehind(Box<IndexFault>),
+    /// The word index could not be brought up to date, for another reason than the disk. Everybody who waits is told.
+    #[error(transparent)]
+    IndexFailed(Arc<LexicalError>),
+    /// A worker panicked, and works again after a pause.
+    #[error("the worker `{0}` failed: {PANICKED}")]
+    WorkerFailed(&'static str),
+    /// The system gives no thread.
+    #[error("the worker `{worker}` could not be started")]
+    WorkerNotStarted {
+        /// Which.
+        worker: &'static str,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The word index does not belong to this store yet.
     #[error("the word index is not ready")]
     IndexNotReady,
@@ -258,7 +276,9 @@ impl Error {
             Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
             Self::GenerationNotReached { .. } => ErrorCode::GenerationNotReached,
             Self::IndexBehind(fault) => fault.code(),
-            Self::IndexNotReady => ErrorCode::IndexUnavailable,
+            Self::IndexFailed(error) => lexical_code(error),
+            Self::IndexNotReady | Self::WorkerFailed(_) => ErrorCode::IndexUnavailable,
+            Self::WorkerNotStarted { .. } => ErrorCode::Io,
             Self::NoModel(failure) | Self::NoTokenizer(failure) if failure.damaged => ErrorCode::ModelDamaged,
             Self::NoModel(_) | Self::NoTokenizer(_) => ErrorCode::ModelMissing,
             Self::Embed(_) => ErrorCode::ModelDamaged,

@@ -6,7 +6,6 @@
 mod archiving;
 mod backups;
 mod behind;
-mod bell;
 mod caller;
 mod clock;
 mod config;
@@ -29,6 +28,7 @@ mod retrieval;
 pub mod schedule;
 mod status;
 mod words;
+mod worker;
 
 pub use atocore_backup::{
     archive::{Identities, Recipients},
@@ -74,3 +74,4 @@ pub use retrieval::RankWeights;
 pub use status::{
     Health, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, SourceStatus, Status,
 };
+pub use worker::WorkerStatus;

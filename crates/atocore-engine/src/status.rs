@@ -24,7 +24,7 @@ use atocore_storage::{
 
 use crate::{
     behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running,
-    schedule::JobStatus,
+    schedule::JobStatus, worker::WorkerStatus,
 };
 
 /// Whether it is there and what it is.
@@ -41,6 +41,8 @@ pub struct Health {
     pub proven: Option<Vec<ProvenSnapshot>>,
     /// What a server does by itself, when next, and what failed.
     pub schedule: Vec<JobStatus>,
+    /// The workers of this process, and whether their work succeeds.
+    pub workers: Vec<WorkerStatus>,
 }
 
 /// The newest snapshot that is proven to a depth.
@@ -146,6 +148,8 @@ pub struct Status {
     pub snapshots: SnapshotStatus,
     /// What a server does by itself.
     pub schedule: Vec<JobStatus>,
+    /// The workers of this process, and whether their work succeeds.
+    pub workers: Vec<WorkerStatus>,
     /// When this was put together.
     pub at: Timestamp,
 }
@@ -163,6 +167,7 @@ pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
             .ok()
             .map(|newest| proven(&newest, now)),
         schedule: engine.timetable().jobs(now),
+        workers: engine.workers(),
     })
 }
 
@@ -233,6 +238,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
             ..SnapshotStatus::default()
         }),
         schedule: engine.timetable().jobs(now),
+        workers: engine.workers(),
         layout: layout.clone(),
         at: now,
     })

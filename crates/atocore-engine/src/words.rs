@@ -59,11 +59,8 @@ impl Words {
         let outcome = self.opened().and_then(|index| index.catch_up(store, monitor));
         match &outcome {
             Ok(_) => *lock(&self.fault) = None,
-            Err(error) => {
-                if let Some(fault) = IndexFault::of_words(&self.dir, error) {
-                    *lock(&self.fault) = Some(fault);
-                }
-            }
+            Err(LexicalError::Cancelled) => {}
+            Err(error) => *lock(&self.fault) = IndexFault::of_words(&self.dir, error),
         }
         outcome
     }

@@ -40,5 +40,5 @@ pub use restore::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
 pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
 pub use status::{
     FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running, ScheduledJob,
-    SnapshotStatus, Source, SourceList, Status,
+    SnapshotStatus, Source, SourceList, Status, Worker,
 };

@@ -92,7 +92,7 @@ impl Embedding {
         let embedded = made?;
         let switched = self.switch(at, &row, monitor)?;
         self.apply_recuts(at, &row, monitor)?;
-        self.tidy(at, &row)?;
+        self.tidy(at, &row, monitor)?;
         Ok(EmbeddingReport { embedded, kept: before.embedded, switched })
     }
 
@@ -223,9 +223,7 @@ impl Embedding {
     fn apply_recuts(&self, at: &Workplace<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<(), Error> {
         let operation = Operation { door: "engine", verb: "cut_anew", subject: "" };
         while at.store.read(|read| read.has_embedded_recut(row.key))? {
-            if monitor.cancelled() {
-                return Err(Error::Cancelled);
-            }
+            go_on(monitor)?;
             let _turn = at.exclusive.begin("cut documents anew", at.clock.now(), at.busy_timeout)?;
             let apply = |write: &WriteTransaction<'_>| write.apply_recuts(Some(row.key), RECUT_TOGETHER);
             let committed = at.store.write(&operation, apply)?;
@@ -236,7 +234,7 @@ impl Embedding {
     }
 
     /// Removes the vectors of models that are not used any more, and those of texts that are long gone.
-    fn tidy(&self, at: &Workplace<'_>, row: &SpaceRow) -> Result<(), Error> {
+    fn tidy(&self, at: &Workplace<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<(), Error> {
         if self.index().is_none_or(|index| index.space() != Some(row.space)) {
             return Ok(());
         }
@@ -244,12 +242,14 @@ impl Embedding {
         for other in at.store.read(|read| read.other_spaces(row.key))? {
             while !at.store.write(&operation, |write| write.remove_space(other.key, REMOVED_TOGETHER))?.value
             {
+                go_on(monitor)?;
             }
         }
         let counts = at.store.read(|read| read.vector_counts(row.key))?;
         let unused = counts.vectors.saturating_sub(counts.embedded);
         let mut excess = unused.saturating_sub(KEPT_UNUSED.max(counts.passages / 4));
         while excess > 0 {
+            go_on(monitor)?;
             let limit = REMOVED_TOGETHER.min(usize::try_from(excess).unwrap_or(REMOVED_TOGETHER));
             match at.store.write(&operation, |write| write.remove_unused_vectors(limit))?.value {
                 0 => break,
@@ -258,6 +258,10 @@ impl Embedding {
         }
         Ok(())
     }
+}
+
+fn go_on(monitor: &dyn Monitor) -> Result<(), Error> {
+    if monitor.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
 }
 
 fn progress(done: u64, left: u64) -> Progress {

@@ -1,102 +1,237 @@
-//! The thread of a server that makes vectors behind the commits.
+//! What the worker of a server does that makes vectors behind the commits.
 
-use std::{
-    sync::Arc,
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use atocore_model::{
-    monitor::{Monitor, Progress},
-    time::Clock,
-};
+use atocore_model::{monitor::Monitor, time::Clock};
 use atocore_storage::sqlite::Store;
 
 use super::{Embedding, Workplace, lock};
-use crate::{bell::Bell, error::Error, exclusive::Exclusive, freshness::Freshness};
+use crate::{
+    error::Error,
+    exclusive::Exclusive,
+    freshness::Freshness,
+    worker::{PANICKED, Round, Task, Worker},
+};
 
-/// How long the thread waits for word of a commit before it looks by itself.
+/// The name of the worker.
+pub(super) const WORKER: &str = "embedding";
+
+/// How long it waits for word of a commit before it looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 /// And while it could not do its work: the model may be fetched, room be made on the disk, or the server of the vectors
 /// come back.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// Runs until it is dropped.
-#[derive(Debug)]
-pub(crate) struct EmbeddingThread {
-    bell: Arc<Bell>,
-    thread: Option<JoinHandle<()>>,
+/// Makes vectors until the worker is dropped.
+pub(crate) struct MakeVectors {
+    pub(crate) embedding: Arc<Embedding>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) freshness: Arc<Freshness>,
+    pub(crate) exclusive: Arc<Exclusive>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) busy_timeout: Duration,
 }
 
-impl EmbeddingThread {
-    /// Starts it.
-    pub(crate) fn start(
-        embedding: Arc<Embedding>,
-        store: Arc<Store>,
-        freshness: Arc<Freshness>,
-        exclusive: Arc<Exclusive>,
-        clock: Arc<dyn Clock>,
-        busy_timeout: Duration,
-    ) -> Self {
-        let bell = Arc::clone(&embedding.bell);
-        let thread = thread::spawn(move || {
-            let at = Workplace {
-                store: &store,
-                freshness: &freshness,
-                exclusive: &exclusive,
-                clock: &*clock,
-                busy_timeout,
-                polite: true,
-            };
-            follow(&embedding, &at);
-        });
-        Self { bell, thread: Some(thread) }
+impl MakeVectors {
+    /// Starts the worker.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(self) -> Result<Worker, Error> {
+        let (controls, clock) = (Arc::clone(&self.embedding.controls), Arc::clone(&self.clock));
+        Worker::start(controls, clock, Arc::new(self))
     }
 }
 
-impl Drop for EmbeddingThread {
-    fn drop(&mut self) {
-        self.bell.close();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been reported by the panic hook; what it committed stays.
-            drop(thread.join());
+impl Task for MakeVectors {
+    fn round(&self, stop: &dyn Monitor) -> Round {
+        let at = Workplace {
+            store: &self.store,
+            freshness: &self.freshness,
+            exclusive: &self.exclusive,
+            clock: &*self.clock,
+            busy_timeout: self.busy_timeout,
+            polite: true,
+        };
+        let made = match self.embedding.make(&at, stop) {
+            Ok(_) => Ok(if self.embedding.outage().is_some() { TRY_AGAIN } else { LOOK_AGAIN }),
+            // Without a model the vectors that are there still follow the documents.
+            Err(Error::NoModel(_)) => self.embedding.catch_up(&self.store, stop).map(|()| TRY_AGAIN),
+            Err(error) => Err(error),
+        };
+        if made.is_err() && stop.cancelled() {
+            return Round::NotDue(Duration::ZERO);
+        }
+        let failure = made.as_ref().err().map(ToString::to_string);
+        lock(&self.embedding.failure).clone_from(&failure);
+        match (made, failure) {
+            (Ok(again), _) => Round::Done(again),
+            (Err(_), why) => Round::Failed { why: why.unwrap_or_default(), again: TRY_AGAIN },
         }
     }
-}
 
-fn follow(embedding: &Embedding, at: &Workplace<'_>) {
-    let bell = &*embedding.bell;
-    let monitor = Closing { bell };
-    let mut heard = bell.wait(u64::MAX, Duration::ZERO);
-    while !bell.is_closing() {
-        let pause = match embedding.make(at, &monitor) {
-            Ok(_) => {
-                *lock(&embedding.failure) = None;
-                if embedding.outage().is_some() { TRY_AGAIN } else { LOOK_AGAIN }
-            }
-            Err(error) => {
-                // Without a model the vectors that are there still follow the documents.
-                let followed = match error {
-                    Error::NoModel(_) => embedding.catch_up(at.store, &monitor),
-                    error => Err(error),
-                };
-                *lock(&embedding.failure) = followed.err().map(|error| error.to_string());
-                TRY_AGAIN
-            }
-        };
-        heard = bell.wait(heard, pause);
+    fn panicked(&self) {
+        *lock(&self.embedding.progress) = None;
+        *lock(&self.embedding.failure) = Some(PANICKED.to_owned());
     }
 }
 
-/// Calls off what the thread is doing when the engine closes: the next start takes it up.
-struct Closing<'b> {
-    bell: &'b Bell,
-}
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, AtomicU64, Ordering},
+        thread,
+    };
 
-impl Monitor for Closing<'_> {
-    fn progress(&self, _: Progress) {}
+    use atocore_model::{
+        digest::Digest,
+        id::{Generation, Mark},
+        time::Timestamp,
+    };
+    use atocore_storage::{
+        lexical::LexicalError,
+        sqlite::{NewSpace, Operation, StoreOptions},
+        vector::{
+            Comparison, VectorError, VectorIndex, VectorMatches, VectorQuery, VectorSource, VectorSpace,
+        },
+    };
 
-    fn cancelled(&self) -> bool {
-        self.bell.is_closing()
+    use super::*;
+    use crate::{
+        SystemClock,
+        behind::IndexFault,
+        embedding::ModelChoice,
+        freshness::Following,
+        worker::{Controls, WorkerStatus},
+    };
+
+    /// A vector index that panics when it is written, for as long as it is to.
+    #[derive(Debug, Default)]
+    struct Panicking {
+        panics: Arc<AtomicBool>,
+        rounds: Arc<AtomicU64>,
+    }
+
+    impl VectorIndex for Panicking {
+        fn space(&self) -> Option<VectorSpace> {
+            None
+        }
+
+        fn mark(&self) -> Option<Mark> {
+            None
+        }
+
+        fn vectors(&self) -> u64 {
+            0
+        }
+
+        fn search(&self, _: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
+            Err(VectorError::Cancelled)
+        }
+
+        fn catch_up(&self, source: &dyn VectorSource, _: &dyn Monitor) -> Result<Mark, VectorError> {
+            let _before = self.rounds.fetch_add(1, Ordering::SeqCst);
+            assert!(!self.panics.load(Ordering::SeqCst), "on purpose");
+            Ok(source.mark()?)
+        }
+
+        fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+            self.catch_up(source, monitor)
+        }
+
+        fn compare(&self, _: &dyn VectorSource, _: &dyn Monitor) -> Result<Comparison, VectorError> {
+            Ok(Comparison::default())
+        }
+
+        fn refresh(&self) -> Result<Option<Mark>, VectorError> {
+            Ok(None)
+        }
+    }
+
+    #[derive(Debug)]
+    struct NoWords;
+
+    impl Following for NoWords {
+        fn catch_up(&self, _: &dyn Monitor) -> Result<Generation, LexicalError> {
+            Ok(Generation(1))
+        }
+
+        fn fault(&self) -> Option<IndexFault> {
+            None
+        }
+    }
+
+    fn until(controls: &Controls, is_so: impl Fn(&WorkerStatus) -> bool) -> WorkerStatus {
+        loop {
+            let status = controls.status();
+            if is_so(&status) {
+                return status;
+            }
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_panic_while_vectors_are_made_is_told_and_they_are_made_after_it() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(SystemClock));
+        let options = StoreOptions {
+            busy_timeout: Duration::from_secs(5),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        };
+        let store = Arc::new(Store::open(&dir.path().join("atocore.db"), options).unwrap());
+        let space = VectorSpace { fingerprint: Digest::from_bytes([7; 32]), dimensions: 2 };
+        let at = Timestamp::parse("2026-04-06T18:42:19Z").unwrap().to_string();
+        let new = NewSpace { space, model: "of nobody", precision: "f32", at: &at };
+        let operation = Operation { door: "engine", verb: "switch_model", subject: "" };
+        store
+            .write(&operation, |write| {
+                let row = write.add_space(&new)?;
+                write.serve_space(row.key)
+            })
+            .unwrap();
+        let index = Panicking::default();
+        let (panics, rounds) = (Arc::clone(&index.panics), Arc::clone(&index.rounds));
+        panics.store(true, Ordering::SeqCst);
+        let index: Box<dyn VectorIndex> = Box::new(index);
+        let choice = ModelChoice { name: "of nobody".to_owned(), ..ModelChoice::default() };
+        let embedding = Arc::new(Embedding { index: index.into(), ..Embedding::without_index(choice) });
+        let controls = Arc::clone(&embedding.controls);
+        let freshness = Freshness::start(
+            NoWords,
+            Generation(1),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Arc::clone(&controls),
+        );
+        let worker = MakeVectors {
+            embedding: Arc::clone(&embedding),
+            store: Arc::clone(&store),
+            freshness: Arc::new(freshness.unwrap()),
+            exclusive: Arc::default(),
+            clock,
+            busy_timeout: Duration::from_secs(5),
+        };
+        let worker = worker.start().unwrap();
+
+        let status = until(&controls, |status| status.panics >= 2);
+        assert_eq!((status.worker, status.failure.as_deref()), ("embedding", Some(PANICKED)));
+        let shown = embedding.status(Some(&*store), true).unwrap();
+        assert_eq!((shown.failure.as_deref(), shown.making), (Some(PANICKED), None));
+
+        panics.store(false, Ordering::SeqCst);
+        let status = until(&controls, |status| status.failure.is_none());
+        assert_eq!(status.failures, 0);
+        assert_eq!(embedding.status(Some(&*store), true).unwrap().failure, None);
+
+        // Whoever needs it to be still has that, and what was committed meanwhile is looked at afterwards.
+        let paused = controls.pause();
+        let before = rounds.load(Ordering::SeqCst);
+        controls.wake();
+        assert!(controls.status().paused);
+        assert_eq!(rounds.load(Ordering::SeqCst), before);
+        drop(paused);
+        while rounds.load(Ordering::SeqCst) == before {
+            thread::yield_now();
+        }
+        drop(worker);
     }
 }

@@ -13,9 +13,9 @@ use atocore_storage::{
 
 use super::Engine;
 use crate::{
-    embedding::{Embedding, EmbeddingThread, ModelChoice, VectorStore},
+    embedding::{Embedding, MakeVectors, ModelChoice, VectorStore},
     error::Error,
-    freshness::Freshness,
+    freshness::{Freshness, StoredWords},
     words::Words,
 };
 
@@ -66,8 +66,9 @@ impl Engine {
                 done => done?,
             }
         }
-        let bell = Arc::clone(&self.embedding.bell);
-        self.freshness = Some(Arc::new(Freshness::start(store, words, shown, bell)));
+        let (clock, also) = (Arc::clone(&self.config.clock), Arc::clone(&self.embedding.controls));
+        let freshness = Freshness::start(StoredWords { store, words }, shown, clock, also)?;
+        self.freshness = Some(Arc::new(freshness));
         Ok(())
     }
 
@@ -96,14 +97,15 @@ impl Engine {
     pub fn start_embedding(&mut self) {
         if let (Some(store), Some(freshness), true) = (&self.store, &self.freshness, self.wants_vectors()) {
             self.embedding.warm_up();
-            self.making = Some(EmbeddingThread::start(
-                Arc::clone(&self.embedding),
-                Arc::clone(store),
-                Arc::clone(freshness),
-                Arc::clone(&self.exclusive),
-                Arc::clone(&self.config.clock),
-                self.config.busy_timeout,
-            ));
+            let work = MakeVectors {
+                embedding: Arc::clone(&self.embedding),
+                store: Arc::clone(store),
+                freshness: Arc::clone(freshness),
+                exclusive: Arc::clone(&self.exclusive),
+                clock: Arc::clone(&self.config.clock),
+                busy_timeout: self.config.busy_timeout,
+            };
+            self.making = self.embedding.noted_of_the_worker(work.start());
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{
     exclusive::{Exclusive, Running},
     projects::roots::Folders,
     schedule::Timetable,
+    worker::WorkerStatus,
 };
 
 impl Engine {
@@ -72,6 +73,13 @@ impl Engine {
 
     pub(crate) fn save_registry(&self, registry: &Registry) -> Result<(), Error> {
         self.projects.save(registry)
+    }
+
+    /// How the workers do that this engine has.
+    #[must_use]
+    pub fn workers(&self) -> Vec<WorkerStatus> {
+        let making = self.making.as_ref().map(|_| self.embedding.controls.status());
+        self.freshness.iter().map(|freshness| freshness.status()).chain(making).collect()
     }
 
     pub(crate) fn running(&self) -> Option<Running> {

@@ -122,11 +122,11 @@ impl Engine {
         })
     }
 
-    /// Lets answers show a generation before going on. Where the disk does not let the word index be written, nothing is
-    /// waited for: what was committed is, nothing that is gone is found, and answers say what they lack.
+    /// Lets answers show a generation before going on. Where the word index cannot be brought up to date, nothing is waited
+    /// for: what was committed is, nothing that is gone is found, and answers say what they lack.
     pub(crate) fn see(&self, generation: Generation) -> Result<(), Error> {
         match self.freshness.as_ref().map_or(Ok(()), |freshness| freshness.wait_for(generation, None)) {
-            Err(Error::IndexBehind(_)) => Ok(()),
+            Err(Error::IndexBehind(_) | Error::IndexFailed(_) | Error::WorkerFailed(_)) => Ok(()),
             seen => seen,
         }
     }

@@ -71,6 +71,12 @@ impl Error {
             Self::IndexNotReady => {
                 "ask again in a moment: it is being made; `atocore status` shows what is running and how far the index is"
             }
+            Self::WorkerFailed(_) => {
+                "what was committed is in the store, and the worker is started again by itself; `atocore status` shows whether it works"
+            }
+            Self::WorkerNotStarted { .. } => {
+                "let this user have more threads, or end other programs, and run it again"
+            }
             Self::Registry(RegistryError::Invalid { path, faults }) if !faults.is_empty() => {
                 return Some(correct_by_hand(path, &faults[0].place));
             }

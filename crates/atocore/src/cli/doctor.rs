@@ -70,6 +70,11 @@ fn print(status: &wire::Status, output: &Output) {
     for behind in &status.indexes_behind {
         part("behind", format!("{}; {}", plain(&behind.why), output.aimed(plain(&behind.cure))));
     }
+    for worker in &status.workers {
+        let Some(failure) = &worker.failure else { continue };
+        let times = count(worker.failures.into(), "time");
+        part("failing", format!("`{}`, {times} in a row: {}", worker.worker, plain(failure)));
+    }
     if let Some(owner) = &status.owner {
         part(
             "owner",

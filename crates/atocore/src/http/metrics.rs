@@ -45,6 +45,8 @@ struct StoreGauges {
     validation_seconds: Number,
     job_failures: Family<Scheduled, Number>,
     job_seconds: Family<Scheduled, Number>,
+    worker_failures: Family<OfWorker, Number>,
+    worker_panics: Family<OfWorker, Number>,
 }
 
 type Number = Gauge<f64, AtomicU64>;
@@ -70,6 +72,11 @@ struct ProvenTo {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Scheduled {
     job: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfWorker {
+    worker: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -105,6 +112,10 @@ impl Metrics {
         registry.register("scheduled_job_failures", failed, store.job_failures.clone());
         let took = "How long a scheduled job last took, NaN before it ended once";
         registry.register("scheduled_job_seconds", took, store.job_seconds.clone());
+        let failed = "How many times in a row the work of a worker has failed";
+        registry.register("worker_failures", failed, store.worker_failures.clone());
+        let panicked = "How many times a worker has panicked since the start";
+        registry.register("worker_panics", panicked, store.worker_panics.clone());
         Self { registry: Arc::new(registry), requests, durations, refreshes, store }
     }
 
@@ -146,6 +157,11 @@ impl StoreGauges {
             let _before = self.job_failures.get_or_create(&of).set(f64::from(job.failures));
             let took = job.duration_ms.map_or(f64::NAN, |took| number_of(took) / 1000.0);
             let _before = self.job_seconds.get_or_create(&of).set(took);
+        }
+        for worker in &status.workers {
+            let of = OfWorker { worker: worker.worker.clone() };
+            let _before = self.worker_failures.get_or_create(&of).set(f64::from(worker.failures));
+            let _before = self.worker_panics.get_or_create(&of).set(number_of(worker.panics));
         }
         let took = status.snapshots.last_validation.as_ref().map(|last| last.verdict.duration_ms);
         let _before = self.validation_seconds.set(took.map_or(f64::NAN, |took| number_of(took) / 1000.0));

@@ -73,6 +73,11 @@ impl Tool for Status {
         for behind in &status.indexes_behind {
             text.push_str(&format!("Behind: {}; {}.\n", plain(&behind.why), plain(&behind.cure)));
         }
+        for worker in &status.workers {
+            if let Some(failure) = &worker.failure {
+                text.push_str(&format!("Failing: {}, {}.\n", worker.worker, plain(failure)));
+            }
+        }
         let facts = &status.facts;
         text.push_str(&format!(
             "Recorded: {} of project state, {}, {} that wait for the user, {}.\n",

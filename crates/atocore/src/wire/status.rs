@@ -20,7 +20,7 @@ pub const BUILD: &str = env!("SOURCE_COMMIT");
 /// Whether the server answers, and which program it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `ok`; a server that cannot say so gives an error instead.
+    /// `ok`, or `degraded` while the work of a worker fails; a server that cannot say so gives an error instead.
     #[schema(example = "ok")]
     pub status: String,
     /// The version of the program.
@@ -40,6 +40,47 @@ pub struct Health {
     /// What this server does by itself: when next, and how often in a row it failed; empty when it does nothing.
     #[serde(default)]
     pub schedule: Vec<ScheduledJob>,
+    /// The workers of this server, and whether their work succeeds.
+    #[serde(default)]
+    pub workers: Vec<Worker>,
+}
+
+/// A thread of a server that does one kind of work behind the requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Worker {
+    /// `lexical-index` or `embedding`.
+    #[schema(example = "lexical-index")]
+    pub worker: String,
+    /// `running`; `failing` when it could not do its work last, and tries again by itself; `paused` while other work needs
+    /// it to be still.
+    #[schema(example = "running")]
+    pub state: String,
+    /// How many times in a row it has failed.
+    pub failures: u32,
+    /// How many times it has failed by a fault in AtoCore itself since the server started.
+    pub panics: u64,
+    /// Why it failed last; null when it did not.
+    pub failure: Option<String>,
+    /// Since when it fails: ISO 8601 with offset.
+    pub since: Option<String>,
+}
+
+impl From<engine::WorkerStatus> for Worker {
+    fn from(status: engine::WorkerStatus) -> Self {
+        let state = match (&status.failure, status.paused) {
+            (Some(_), _) => "failing",
+            (None, true) => "paused",
+            (None, false) => "running",
+        };
+        Self {
+            worker: status.worker.to_owned(),
+            state: state.to_owned(),
+            failures: status.failures,
+            panics: status.panics,
+            failure: status.failure,
+            since: status.since.map(|since| since.to_string()),
+        }
+    }
 }
 
 /// Every root of every project.
@@ -99,6 +140,9 @@ pub struct Status {
     /// What a server does by itself, and what became of it last.
     #[serde(default)]
     pub schedule: Vec<ScheduledJob>,
+    /// The workers of the process that answers, and whether their work succeeds; empty when it has none.
+    #[serde(default)]
+    pub workers: Vec<Worker>,
     /// When this was put together: ISO 8601 with offset.
     pub at: String,
 }
@@ -259,8 +303,9 @@ pub struct SnapshotStatus {
 
 impl From<engine::Health> for Health {
     fn from(health: engine::Health) -> Self {
+        let failing = health.workers.iter().any(|worker| worker.failure.is_some());
         Self {
-            status: "ok".to_owned(),
+            status: if failing { "degraded" } else { "ok" }.to_owned(),
             version: VERSION.to_owned(),
             build: BUILD.to_owned(),
             schema_version: health.schema_version,
@@ -268,6 +313,7 @@ impl From<engine::Health> for Health {
             store: health.store,
             proven: health.proven.map(|proven| proven.into_iter().map(ProvenSnapshot::from).collect()),
             schedule: health.schedule.into_iter().map(ScheduledJob::from).collect(),
+            workers: health.workers.into_iter().map(Worker::from).collect(),
         }
     }
 }
@@ -307,6 +353,7 @@ impl From<engine::Status> for Status {
             embedding: status.embedding.into(),
             snapshots: status.snapshots.into(),
             schedule: status.schedule.into_iter().map(ScheduledJob::from).collect(),
+            workers: status.workers.into_iter().map(Worker::from).collect(),
             at: status.at.to_string(),
         }
     }
