@@ -92,7 +92,8 @@ pub fn local(app: &App) -> Router {
 
 /// The API for the network, and the MCP door: host, origin and token are checked first.
 pub fn network(app: &App, guard: Guard) -> Router {
-    let doors = wrapped(api().route("/mcp", mcp::endpoint(app)));
+    let mcp = mcp::endpoint(app);
+    let doors = wrapped(api().route("/mcp", mcp.clone()).route("/v1/mcp", mcp));
     observed(doors.layer(middleware::from_fn_with_state(guard, guard::check)), app, Caller::Network)
 }
 

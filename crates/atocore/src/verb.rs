@@ -12,6 +12,7 @@ mod error;
 mod facts;
 mod index;
 mod interactions;
+pub(crate) mod lenient;
 mod memory;
 mod projects;
 mod prune;

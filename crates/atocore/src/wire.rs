@@ -8,6 +8,7 @@ pub mod embedding;
 pub mod fact;
 pub mod index;
 pub mod job;
+pub(crate) mod json;
 pub mod pack;
 pub mod problem;
 pub mod project;

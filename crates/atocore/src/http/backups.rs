@@ -15,7 +15,7 @@ use super::{
     jobs::{Waiting, run_or_start},
 };
 use crate::{
-    verb::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup},
+    verb::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, lenient},
     wire::{Job, SnapshotEntry, SnapshotMetadata, Validation},
 };
 
@@ -62,6 +62,7 @@ pub(super) async fn list(door: Door) -> Reply<Vec<SnapshotEntry>> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Look {
+    #[serde(default, deserialize_with = "lenient::text")]
     depth: Option<String>,
 }
 
@@ -90,6 +91,7 @@ pub(super) async fn validate(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LookOrStart {
+    #[serde(default, deserialize_with = "lenient::text")]
     depth: Option<String>,
     #[serde(default, deserialize_with = "flag")]
     background: Option<bool>,

@@ -7,7 +7,7 @@ use super::{
     extract::{Nothing, Number, Params},
 };
 use crate::{
-    verb::{ListChanges, ReverseChange},
+    verb::{ListChanges, ReverseChange, lenient},
     wire::{FactChange, FactChangeList},
 };
 
@@ -15,11 +15,17 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    #[serde(default, deserialize_with = "lenient::text")]
     project: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     kind: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     fact: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     since: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
     limit: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::number")]
     after: Option<u64>,
 }
 

@@ -7,7 +7,10 @@ use super::{
     door::{Door, Reply},
     extract::{Body, Params},
 };
-use crate::{verb::BuildContext, wire::Pack};
+use crate::{
+    verb::{BuildContext, lenient},
+    wire::Pack,
+};
 
 /// Makes a context pack for a prompt: facts and passages in order of trust, within a budget.
 #[utoipa::path(post, path = "/context/build", operation_id = "build_context", tag = "retrieval",
@@ -20,6 +23,7 @@ pub(super) async fn build(door: Door, Body(verb): Body<BuildContext>) -> Reply<P
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
+    #[serde(default, deserialize_with = "lenient::text")]
     hash: Option<String>,
 }
 

@@ -6,13 +6,18 @@ use super::{
     door::{Door, Reply},
     extract::{Name, Params},
 };
-use crate::{verb::ReadDocument, wire::DocumentText};
+use crate::{
+    verb::{ReadDocument, lenient},
+    wire::DocumentText,
+};
 
 /// What of a document is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
+    #[serde(default, deserialize_with = "lenient::text")]
     lines: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
     max_chars: Option<u64>,
 }
 
@@ -36,9 +41,13 @@ pub(super) async fn read(door: Door, Name(id): Name, Params(which): Params<Which
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
+    #[serde(default, deserialize_with = "lenient::text")]
     project: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     path: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     lines: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
     max_chars: Option<u64>,
 }
 

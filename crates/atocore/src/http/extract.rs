@@ -15,7 +15,7 @@ use serde::{
 };
 
 use super::{failure::Failure, limits::BODY_LIMIT_BYTES};
-use crate::verb::VerbError;
+use crate::{verb::VerbError, wire::json::mend_surrogates};
 
 /// How much of a body beyond the limit is read and thrown away, so that the client gets to see the answer.
 const DRAIN_LIMIT_BYTES: usize = 32 << 20;
@@ -159,6 +159,12 @@ async fn read(request: Request) -> Result<Vec<u8>, Failure> {
 
 /// As for every request, for a handler that reads the JSON itself.
 pub(crate) async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Result<Vec<u8>, Failure> {
+    if let Some(coding) = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+        let coding = String::from_utf8_lossy(coding.as_bytes());
+        let message = format!("the body is encoded as `{}`, which is not read", coding.escape_debug());
+        let error = VerbError::new(ErrorCode::MediaType, message);
+        return Err(Failure(error.with_hint("send it as it is, without the header `Content-Encoding`")));
+    }
     let bytes = tokio::time::timeout(ARRIVES_WITHIN, bounded(body)).await;
     let bytes = bytes.unwrap_or_else(|_| {
         let seconds = ARRIVES_WITHIN.as_secs();
@@ -167,7 +173,8 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Re
             format!("the body did not arrive within {seconds} seconds"),
         ))
     });
-    let bytes = bytes.map_err(Failure)?;
+    let mut bytes = bytes.map_err(Failure)?;
+    mend_surrogates(&mut bytes);
     if !bytes.is_empty() && !is_json(headers) {
         let given = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let given = given.map_or("no content type".to_owned(), |given| format!("the content type `{given}`"));

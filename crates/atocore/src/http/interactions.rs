@@ -7,7 +7,7 @@ use super::{
     extract::{Body, Name, Params},
 };
 use crate::{
-    verb::{ListInteractions, RecordInteraction, ShowInteraction},
+    verb::{ListInteractions, RecordInteraction, ShowInteraction, lenient},
     wire::{Interaction, InteractionList},
 };
 
@@ -15,11 +15,17 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    #[serde(default, deserialize_with = "lenient::text")]
     project: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     session_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     client: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     since: Option<String>,
+    #[serde(default, deserialize_with = "lenient::number")]
     limit: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::text")]
     after: Option<String>,
 }
 

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     verb::{
         CreateMemory, DecideMemory, ListMemories, MemoryChange, MemoryDecision, ShowMemory, UpdateMemory,
+        lenient,
     },
     wire::{Memory, MemoryList},
 };
@@ -17,13 +18,19 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    #[serde(default, deserialize_with = "lenient::text")]
     memory_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     project: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
     status: Option<String>,
     #[serde(default, deserialize_with = "flag")]
     active_only: Option<bool>,
+    #[serde(default, deserialize_with = "lenient::fraction")]
     min_confidence: Option<f64>,
+    #[serde(default, deserialize_with = "lenient::number")]
     limit: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::text")]
     after: Option<String>,
 }
 

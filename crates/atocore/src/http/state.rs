@@ -7,7 +7,7 @@ use super::{
     extract::{Body, Name, Params, flag},
 };
 use crate::{
-    verb::{InvalidateState, ListState, SetState},
+    verb::{InvalidateState, ListState, SetState, lenient},
     wire::{ProjectState, StateEntry},
 };
 
@@ -15,6 +15,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    #[serde(default, deserialize_with = "lenient::text")]
     category: Option<String>,
     #[serde(default, deserialize_with = "flag")]
     all: Option<bool>,

@@ -6,11 +6,11 @@ use atocore_engine::{Caller, Reach};
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
     response::IntoResponse,
     routing::{MethodRouter, post},
 };
-use http_body_util::Full;
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::Bytes;
 use rmcp::{
     model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, ServerJsonRpcMessage},
@@ -56,7 +56,12 @@ pub(crate) fn endpoint(app: &App) -> MethodRouter<App> {
 type Service = StreamableHttpService<Server, NeverSessionManager>;
 
 async fn answer(service: Service, calls: Calls, request: Request) -> Result<Response<Body>, Failure> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let accepts = Accepts::of(&parts.headers);
+    if accepts.json {
+        // The library insists on both, whichever it sends.
+        drop(parts.headers.insert(header::ACCEPT, BOTH));
+    }
     let bytes = read_body(&parts.headers, body).await?;
     let message = match message::read(&bytes) {
         Ok(message) => message,
@@ -78,6 +83,9 @@ async fn answer(service: Service, calls: Calls, request: Request) -> Result<Resp
         if matches!(request.request, ClientRequest::InitializeRequest(_)));
     let request = Request::from_parts(parts, Full::new(Bytes::from(bytes)));
     let mut response = service.handle(request).await.map(Body::new);
+    if accepts.json && !accepts.stream {
+        response = last_of_stream(response).await;
+    }
     if begins && response.status().is_success() {
         // The id names a client to itself: nothing is kept under it, so nothing of it can be lost.
         if let Some(id) = session_id() {
@@ -85,6 +93,55 @@ async fn answer(service: Service, calls: Calls, request: Request) -> Result<Resp
         }
     }
     Ok(response)
+}
+
+/// What can be an answer here.
+const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+
+/// What a client can read.
+#[derive(Debug, Clone, Copy)]
+struct Accepts {
+    json: bool,
+    stream: bool,
+}
+
+impl Accepts {
+    /// A client that does not say takes JSON.
+    fn of(headers: &HeaderMap) -> Self {
+        let values: Vec<_> = headers.get_all(header::ACCEPT).iter().map(HeaderValue::to_str).collect();
+        if values.is_empty() {
+            return Self { json: true, stream: false };
+        }
+        let types: Vec<String> = values
+            .into_iter()
+            .flatten()
+            .flat_map(|value| value.split(','))
+            .map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+            .collect();
+        let has = |wanted: &[&str]| types.iter().any(|kind| wanted.contains(&kind.as_str()));
+        Self {
+            json: has(&["application/json", "application/*", "*/*"]),
+            stream: has(&["text/event-stream", "text/*", "*/*"]),
+        }
+    }
+}
+
+/// A stream as its last message, which is the answer, for a client that reads no streams.
+async fn last_of_stream(response: Response<Body>) -> Response<Body> {
+    let is_stream = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if !is_stream {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let bytes = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let message =
+        bytes.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:")).next_back();
+    let message = message.unwrap_or_default().trim_ascii().to_vec();
+    drop(parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    Response::from_parts(parts, Body::from(message))
 }
 
 /// The answer to what is no message.

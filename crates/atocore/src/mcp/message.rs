@@ -3,21 +3,26 @@
 use rmcp::model::{ClientJsonRpcMessage, ErrorData, RequestId, ServerJsonRpcMessage};
 use serde_json::Value;
 
-/// Reads one message.
+/// Reads one message. Anything else is built in memory only of what is none.
 ///
 /// # Errors
 /// What to answer to what is none. Nothing is answered to a notification, whatever is wrong with it.
 pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Option<Box<ServerJsonRpcMessage>>> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        let error = ErrorData::parse_error(format!("no JSON: {error}"), None);
-        Some(Box::new(ServerJsonRpcMessage::error(error, None)))
-    })?;
+    serde_json::from_slice(bytes).map_err(|_| refusal(bytes))
+}
+
+fn refusal(bytes: &[u8]) -> Option<Box<ServerJsonRpcMessage>> {
+    let value: Value = match serde_json::from_slice(bytes) {
+        Ok(value) => value,
+        Err(error) => {
+            let error = ErrorData::parse_error(format!("no JSON: {error}"), None);
+            return Some(Box::new(ServerJsonRpcMessage::error(error, None)));
+        }
+    };
     let id = id_of(&value);
     let silent = id.is_none() && value.get("method").is_some() && value.get("id").is_none();
-    serde_json::from_value(value).map_err(|_| {
-        let error = ErrorData::invalid_request("no message of the protocol", None);
-        (!silent).then(|| Box::new(ServerJsonRpcMessage::error(error, id)))
-    })
+    let error = ErrorData::invalid_request("no message of the protocol", None);
+    (!silent).then(|| Box::new(ServerJsonRpcMessage::error(error, id)))
 }
 
 /// What is answered to a message that is larger than anything that is read.

@@ -4,6 +4,8 @@ use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::verb::lenient;
+
 /// Where OpenAPI keeps what is referred to, and where a schema that stands alone does.
 const OPENAPI_PLACE: &str = "#/components/schemas/";
 const OWN_PLACE: &str = "#/$defs/";
@@ -30,6 +32,33 @@ pub(super) fn of_answer<T: ToSchema>() -> JsonObject {
     match schema {
         Value::Object(schema) => schema,
         _ => JsonObject::new(),
+    }
+}
+
+/// Brings arguments into the form that their schema has, where it is plain what is meant: `""` and `null` for what may be
+/// left out, `3.0` and `"3"` for a number, `"true"` for a word that is true or false.
+pub(super) fn into_form(arguments: &mut JsonObject, schema: &JsonObject) {
+    let required = schema.get("required").and_then(Value::as_array);
+    let is_required = |key: &str| required.is_some_and(|keys| keys.iter().any(|required| required == key));
+    let Some(Value::Object(properties)) = schema.get("properties") else { return };
+    for (key, property) in properties {
+        let Some(value) = arguments.get_mut(key) else { continue };
+        if !is_required(key) && (value.is_null() || value == "") {
+            drop(arguments.remove(key));
+            continue;
+        }
+        let meant = match (property["type"].as_str(), &*value) {
+            (Some("integer"), Value::Number(number)) => {
+                number.as_f64().and_then(lenient::whole).map(Value::from)
+            }
+            (Some("integer"), Value::String(text)) => lenient::spelled(text).map(Value::from),
+            (Some("number"), Value::String(text)) => text.parse::<f64>().ok().map(Value::from),
+            (Some("boolean"), Value::String(text)) => text.parse::<bool>().ok().map(Value::from),
+            _ => None,
+        };
+        if let Some(meant) = meant.filter(|_| !value.is_u64()) {
+            *value = meant;
+        }
     }
 }
 

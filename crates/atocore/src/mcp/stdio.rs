@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{Server, backend::Backend, calls::Calls, machine::Machine, message};
-use crate::{config::Config, verb::VerbError};
+use crate::{config::Config, verb::VerbError, wire::json::mend_surrogates};
 
 /// The longest line that is read. Longer ones are thrown away while they come in, and an error answers them.
 const LINE_LIMIT_BYTES: usize = 4 << 20;
@@ -67,11 +67,14 @@ impl<R: AsyncBufRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Lines<R, W> {
         Self { input, line: Vec::new(), too_large: false, output: Arc::new(Mutex::new(output)) }
     }
 
-    /// Reads to the end of a line: `None` at the end of the input, `Some(false)` for one that is too long. May be called
-    /// again after it was dropped: what was read is kept.
+    /// Reads to the end of a line, or of the input, which ends a line too: `None` after that, `Some(false)` for one that
+    /// is too long. May be called again after it was dropped: what was read is kept.
     async fn line(&mut self) -> Option<bool> {
         loop {
-            let read = self.input.fill_buf().await.ok().filter(|read| !read.is_empty())?;
+            let Some(read) = self.input.fill_buf().await.ok().filter(|read| !read.is_empty()) else {
+                let begun = self.too_large || !self.line.is_empty();
+                return begun.then(|| !std::mem::take(&mut self.too_large));
+            };
             let end = read.iter().position(|byte| *byte == b'\n');
             let taken = end.unwrap_or(read.len());
             if self.line.len() + taken > LINE_LIMIT_BYTES {
@@ -113,7 +116,8 @@ where
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
             let whole = self.line().await?;
-            let line = std::mem::take(&mut self.line);
+            let mut line = std::mem::take(&mut self.line);
+            mend_surrogates(&mut line);
             if whole && line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }

@@ -119,8 +119,11 @@ fn described_as<T: Tool>() -> rmcp::model::Tool {
         .with_raw_output_schema(Arc::new(schema::of_answer::<T::Answer>()))
 }
 
-fn called<T: Tool>(call: Call, arguments: JsonObject) -> Running {
+fn called<T: Tool>(call: Call, mut arguments: JsonObject) -> Running {
     Box::pin(async move {
+        if let Some(tool) = described().iter().find(|tool| tool.name == T::NAME) {
+            schema::into_form(&mut arguments, &tool.input_schema);
+        }
         let arguments = match serde_json::from_value(Value::Object(arguments)) {
             Ok(arguments) => arguments,
             Err(error) => {

@@ -11,7 +11,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, request::segment};
+use super::{Request, Verb, VerbError, lenient, request::segment};
 use crate::wire;
 
 /// Takes a snapshot.
@@ -19,7 +19,8 @@ use crate::wire;
 #[serde(deny_unknown_fields)]
 pub struct CreateBackup {
     /// Whether the directory of the vector store is copied too; ingestion waits meanwhile.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
     pub include_chroma: bool,
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Request, Verb, VerbError,
+    Request, Verb, VerbError, lenient,
     query::{hint, mode, tags},
     request::segment,
 };
@@ -31,38 +31,39 @@ pub struct BuildContext {
     pub prompt: String,
     /// The project it is about, by its id or an alias: its state and its memories are taken, its passages are ranked
     /// higher. Left out or empty for none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// Whether nothing but the passages of `project` is searched.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
     pub scope: bool,
     /// How long the pack may be: 1 to 1,000,000, 3,000 when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000, default = 3_000)]
     pub budget: Option<u64>,
     /// What that is counted in: `chars` (when left out) or `tokens`, as the tokenizer of the embedding model has them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(example = "chars")]
     pub unit: Option<String>,
     /// What it is made of: `state`, `memories`, `chunks`; all three when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     pub tiers: Option<Vec<String>>,
     /// How many passages are looked at, at most: 1 to 200; follows from the budget when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 200)]
     pub top_k: Option<u64>,
     /// Only documents that carry every one of these tags.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     pub filter_tags: Option<Vec<String>>,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(example = "hybrid")]
     pub mode: Option<String>,
     /// Answer only once this generation can be seen, so that a caller sees its own writes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub wait_generation: Option<u64>,
 }
 

@@ -11,7 +11,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, facts, request::segment};
+use super::{Request, Verb, VerbError, facts, lenient, request::segment};
 use crate::wire;
 
 const TRANSCRIPT_FORM: &str = "at most 500,000 characters, none of them U+0000";
@@ -29,25 +29,31 @@ pub struct RecordInteraction {
     /// What was asked: not blank, at most 500,000 characters.
     pub prompt: String,
     /// What was answered: at most 500,000 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<String>)]
     pub response: String,
     /// The answer in short.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<String>)]
     pub response_summary: String,
     /// The project it was about, by its id or an alias; may be left out or empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// Who asked: the name of a program, at most 200 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<String>)]
     pub client: String,
     /// Which conversation: at most 200 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<String>)]
     pub session_id: String,
     /// The ids of the memories that the model was given: at most 1,000.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub memories_used: Vec<String>,
     /// The ids of the passages that the model was given: at most 1,000.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub chunks_used: Vec<String>,
     /// What the model was given: any object.
     #[serde(default, skip_serializing_if = "Option::is_none")]

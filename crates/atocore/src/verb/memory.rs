@@ -11,7 +11,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, facts, request::segment};
+use super::{Request, Verb, VerbError, facts, lenient, request::segment};
 use crate::wire;
 
 const TYPE_FORM: &str = "give `identity`, `preference`, `project`, `episodic`, `knowledge` or `adaptation`";
@@ -31,18 +31,19 @@ pub struct CreateMemory {
     /// What is to be remembered: at most 20,000 characters.
     pub content: String,
     /// The project it is about, by its id or an alias; left out or empty for every one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// Where it comes from: at most 1,000 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<String>)]
     pub source: String,
     /// How sure you are: 0 to 1, 1 when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     pub confidence: Option<f64>,
     /// `active`, which is meant when it is left out, or `candidate`: then it only is proposed, for a person to promote or
     /// reject, and reaches no context before that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
@@ -89,15 +90,15 @@ pub struct MemoryChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// How sure you are: 0 to 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     pub confidence: Option<f64>,
     /// `active`, `superseded` or `invalid`: from a candidate to active or invalid, from active to superseded or invalid,
     /// from superseded to active or invalid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// The id of the memory that takes its place; makes it superseded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
 }
 

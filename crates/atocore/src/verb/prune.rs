@@ -9,7 +9,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, backups::stamp, request::segment};
+use super::{Request, Verb, VerbError, backups::stamp, lenient, request::segment};
 use crate::wire;
 
 /// The longest note of a pin, in characters.
@@ -20,24 +20,26 @@ const LONGEST_NOTE: usize = 500;
 #[serde(deny_unknown_fields, default)]
 pub struct PruneBackups {
     /// Whether it is done. Otherwise nothing is changed.
+    #[serde(deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
     pub apply: bool,
     /// How many of the newest are kept; what is left out here and below is as the settings say.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub keep_last: Option<u32>,
     /// Of how many hours the newest is kept; hours without a snapshot do not count.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub keep_hourly: Option<u32>,
     /// The same for days.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub keep_daily: Option<u32>,
     /// The same for weeks.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub keep_weekly: Option<u32>,
     /// The same for months.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub keep_monthly: Option<u32>,
     /// The same for years.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub keep_yearly: Option<u32>,
 }
 

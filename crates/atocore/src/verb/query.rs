@@ -12,7 +12,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, projects::project_name};
+use super::{Request, Verb, VerbError, lenient, projects::project_name};
 use crate::wire;
 
 /// Asks a question.
@@ -23,33 +23,36 @@ pub struct Query {
     #[schema(example = "how is the store restored")]
     pub query: String,
     /// How many hits at most: 1 to 200, 10 when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 200, default = 10)]
     pub top_k: Option<u64>,
     /// Only documents that carry every one of these tags.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     pub filter_tags: Option<Vec<String>>,
     /// The project it is about, by its id or an alias: its passages are ranked higher.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// Whether nothing but the passages of `project` is searched.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
     pub scope: bool,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(example = "hybrid")]
     pub mode: Option<String>,
     /// Whether passages with nearly the same text are hits of their own instead of copies of the best of them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
     pub all_copies: bool,
     /// Whether every hit says how its score came about.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
     pub explain: bool,
     /// Answer only once this generation can be seen, so that a caller sees its own writes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub wait_generation: Option<u64>,
 }
 
@@ -114,6 +117,12 @@ pub(super) fn tags(given: &[String]) -> Result<Vec<Tag>, VerbError> {
         let cure = "a tag is one short line, as in the front matter of a document";
         text.parse().map_err(|error| VerbError::invalid(&format!("filter_tags[{index}]"), &error, cure))
     };
+    if given.len() > lenient::LONGEST_LIST {
+        let message =
+            format!("`filter_tags` has {} tags, {} are allowed", given.len(), lenient::LONGEST_LIST);
+        let error = VerbError::new(atocore_model::error::ErrorCode::InvalidRequest, message);
+        return Err(error.with_hint("a document must have every one of them: name fewer"));
+    }
     given.iter().enumerate().map(tag).collect()
 }
 

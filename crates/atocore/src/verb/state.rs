@@ -9,7 +9,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, facts, projects::project_name, request::segment};
+use super::{Request, Verb, VerbError, facts, lenient, projects::project_name, request::segment};
 use crate::wire;
 
 const CATEGORY_FORM: &str = "a category is one word: `decision`, `requirement`, `status`, `contact`";
@@ -34,10 +34,11 @@ pub struct SetState {
     /// What is true: at most 20,000 characters.
     pub value: String,
     /// Where it comes from: at most 1,000 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<String>)]
     pub source: String,
     /// How sure you are: 0 to 1, 1 when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     pub confidence: Option<f64>,
 }

@@ -26,6 +26,7 @@ mod errors;
 mod evaluate;
 mod events;
 mod facts;
+mod forms;
 mod fuzzed;
 mod hostile;
 mod http;
