@@ -244,7 +244,7 @@ impl Retrieval<'_> {
                     Some(_) => return,
                 };
                 found.any = true;
-                if wanted.iter().all(|tag| place.tags.iter().any(|has| has.folded() == *tag)) {
+                if wanted.iter().all(|tag| place.tags.iter().any(|has| has.is_within(tag))) {
                     found.keys.push(place.key);
                 }
             })

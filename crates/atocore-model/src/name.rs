@@ -48,9 +48,25 @@ fn short_line(what: &'static str, text: &str, limit: usize) -> Result<String, In
     }
 }
 
+/// Checks a tag with or without the `#` before it. Each of its levels is a short line, and empty ones do not count.
+fn tag(what: &'static str, text: &str, limit: usize) -> Result<String, InvalidName> {
+    let text = text.trim().trim_start_matches('#');
+    let mut levels = Vec::new();
+    for level in text.split('/').filter(|level| !level.trim().is_empty()) {
+        levels.push(short_line(what, level, limit)?);
+    }
+    let tag = levels.join("/");
+    let length = tag.chars().count();
+    match length {
+        0 => Err(InvalidName::Empty { what }),
+        _ if length > limit => Err(InvalidName::TooLong { what, length, limit }),
+        _ => Ok(tag),
+    }
+}
+
 /// Declares a checked name and its text forms.
 macro_rules! checked_name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $limit:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $limit:literal, $check:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(String);
@@ -73,7 +89,7 @@ macro_rules! checked_name {
             type Err = InvalidName;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                short_line($what, text, $limit).map(Self)
+                $check($what, text, $limit).map(Self)
             }
         }
 
@@ -87,15 +103,23 @@ macro_rules! checked_name {
 
 checked_name! {
     /// How a caller names a project: its id or one of its aliases, in any case.
-    ProjectName, "the project name", 100
+    ProjectName, "the project name", 100, short_line
 }
 checked_name! {
     /// Another name of a project.
-    Alias, "the alias", 100
+    Alias, "the alias", 100, short_line
 }
 checked_name! {
-    /// A word that a document carries in its front matter.
-    Tag, "the tag", 100
+    /// A word that a document carries in its front matter, or behind a `#` in its text. Slashes nest: `project/alpha`.
+    Tag, "the tag", 100, tag
+}
+
+impl Tag {
+    /// Whether a document with this tag has the tag whose folded form is `wanted`: it is the same, or lies below it.
+    #[must_use]
+    pub fn is_within(&self, wanted: &str) -> bool {
+        self.folded().strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
 }
 
 /// The text of a question: not blank, at most [`QueryText::LIMIT`] characters.
@@ -148,6 +172,27 @@ mod tests {
         assert_eq!(composed, decomposed);
         let capitals: ProjectName = "CAFE\u{301}".parse().unwrap();
         assert_eq!(composed.folded(), capitals.folded());
+    }
+
+    #[test]
+    fn tags_nest_and_may_be_written_with_their_sign() {
+        let tag = |text: &str| text.parse::<Tag>().unwrap();
+        assert_eq!(tag(" #ops ").as_str(), "ops");
+        assert_eq!(tag("#project//Alpha /").as_str(), "project/Alpha");
+        assert_eq!(tag("two words").as_str(), "two words");
+        for (own, wanted, has) in [
+            ("project/alpha", "Project", true),
+            ("project/alpha", "project/ALPHA", true),
+            ("project/alpha/1", "project/alpha", true),
+            ("project", "project/alpha", false),
+            ("projects", "project", false),
+            ("a/project", "project", false),
+        ] {
+            assert_eq!(tag(own).is_within(&tag(wanted).folded()), has, "{own} {wanted}");
+        }
+        for bad in ["", "#", "/", "# /", "a\nb", "a\\b", &"x/".repeat(60)] {
+            assert!(bad.parse::<Tag>().is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Limits {
     fn allow(&self, question: &Question, passage: &StoredPassage) -> bool {
         self.project.as_ref().is_none_or(|project| project.as_str() == passage.project)
             && self.path.as_ref().is_none_or(|path| path.accepts(&passage.source_path))
-            && question.tags.iter().all(|tag| passage.tags.iter().any(|has| has.folded() == tag.folded()))
+            && question.tags.iter().all(|tag| passage.tags.iter().any(|has| has.is_within(&tag.folded())))
     }
 }
 

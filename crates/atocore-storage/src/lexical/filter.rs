@@ -10,7 +10,7 @@ use super::{schema::Fields, view::Segment};
 pub struct LexicalFilter<'a> {
     /// Belongs to this project.
     pub project: Option<&'a ProjectId>,
-    /// Carries every one of these tags, in any case.
+    /// Carries every one of these tags, or one below it, in any case.
     pub tags: &'a [Tag],
     /// Belongs to one of these documents.
     pub documents: Option<&'a [u64]>,

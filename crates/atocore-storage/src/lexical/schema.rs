@@ -16,8 +16,9 @@ use super::{
 };
 
 /// Goes up with every change of the fields, of the tokenizer or of the payload, and when what was written before cannot be
-/// trusted; an index of another version is rebuilt. Until 2 a deletion could be lost.
-pub(super) const FORMAT_VERSION: u32 = 2;
+/// trusted; an index of another version is rebuilt. Until 2 a deletion could be lost; until 3 tags did not
+/// nest, and what documents say of themselves was not found.
+pub(super) const FORMAT_VERSION: u32 = 3;
 
 pub(super) const CHUNK_KEY: &str = "chunk_key";
 pub(super) const DOCUMENT_KEY: &str = "document_key";
@@ -25,11 +26,11 @@ pub(super) const DOCUMENT_KEY: &str = "document_key";
 /// The fields. Nothing is stored: a match leads back to the store by its keys.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
-    /// Title, headings and text of the passage, in one field so that they have one length.
+    /// Title, headings and text of the passage, and what stands beside it, in one field so that they have one length.
     pub(super) words: Field,
     /// The id of the project.
     project: Field,
-    /// Each tag in lower case.
+    /// Each tag in lower case, and every tag that it lies below.
     tag: Field,
     chunk_key: Field,
     document_key: Field,
@@ -55,7 +56,11 @@ impl Fields {
         entry.add_u64(self.document_key, document.document_key);
         entry.add_text(self.project, document.project);
         for tag in document.tags {
-            entry.add_text(self.tag, tag.to_lowercase());
+            let tag = tag.to_lowercase();
+            for (outer, _) in tag.match_indices('/') {
+                entry.add_text(self.tag, &tag[..outer]);
+            }
+            entry.add_text(self.tag, tag);
         }
         entry.add_text(self.words, document.title);
         entry.add_text(self.words, &passage.heading_path);

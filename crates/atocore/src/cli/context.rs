@@ -69,7 +69,7 @@ struct Build {
     /// How many passages are looked at, at most: 1 to 200
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     top_k: Option<u64>,
-    /// Only documents with this tag; can be given several times
+    /// Only documents with this tag or one below it; can be given several times
     #[arg(long = "tag", value_name = "T")]
     tags: Vec<String>,
     /// Only documents whose path below their root matches this glob, or lies below this folder

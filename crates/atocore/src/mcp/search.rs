@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// Search nothing but `project`.
     #[serde(default)]
     scope: Option<bool>,
-    /// Only documents with every one of these tags.
+    /// Only documents with every one of these tags; `project` stands for `project/alpha` too.
     #[serde(default)]
     filter_tags: Option<Vec<String>>,
     /// Only documents whose path below their root matches this glob, or lies below this folder.

@@ -52,7 +52,7 @@ pub struct BuildContext {
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 200)]
     pub top_k: Option<u64>,
-    /// Only documents that carry every one of these tags.
+    /// Only documents that carry every one of these tags; `project` stands for `project/alpha` too.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     pub filter_tags: Option<Vec<String>>,
     /// Only documents whose path below their root matches this glob, or lies below this folder.

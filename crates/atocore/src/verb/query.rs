@@ -26,7 +26,7 @@ pub struct Query {
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 200, default = 10)]
     pub top_k: Option<u64>,
-    /// Only documents that carry every one of these tags.
+    /// Only documents that carry every one of these tags; `project` stands for `project/alpha` too.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     pub filter_tags: Option<Vec<String>>,
     /// The project it is about, by its id or an alias: its passages are ranked higher.

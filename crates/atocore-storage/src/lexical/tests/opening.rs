@@ -115,9 +115,10 @@ fn damage_in_any_file_is_noticed_and_healed() {
 
 #[test]
 fn an_index_of_another_version_is_replaced() {
+    let unknown = format!(r#"{{"format":{},"generation":1,"token":1,"more":2}}"#, schema::FORMAT_VERSION);
     for (payload, reason) in [
         (r#"{"format":0,"generation":1,"token":1}"#, "format 0"),
-        (r#"{"format":2,"generation":1,"token":1,"more":2}"#, "not made by AtoCore"),
+        (unknown.as_str(), "not made by AtoCore"),
         ("somebody else's words", "not made by AtoCore"),
     ] {
         let dir = tempfile::tempdir().unwrap();

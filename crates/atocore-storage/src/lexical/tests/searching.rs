@@ -86,8 +86,10 @@ fn filters_are_exact_and_do_not_change_scores() {
         let key = notebook.key();
         let passage =
             IndexedPassage { chunk_key: key, heading_path: String::new(), text: random.words(40, 20) };
-        let tags =
-            ["Red", "red tape", "BLUE"].into_iter().filter(|_| random.below(2) == 0).map(str::to_owned);
+        let tags = ["Red", "red tape", "BLUE", "red/Deep/er"]
+            .into_iter()
+            .filter(|_| random.below(2) == 0)
+            .map(str::to_owned);
         let tags = tags.collect();
         let project = names[random.below(3) as usize].to_owned();
         notebook.put(document, Page { project, tags, title: String::new(), passages: vec![passage] });
@@ -104,6 +106,7 @@ fn filters_are_exact_and_do_not_change_scores() {
     let few = [9, 3, 200, 12, 3, 999];
     let both = [tag("RED"), tag("blue")];
     let one = [tag("red tape")];
+    let nested = [tag("red/deep")];
     for filter in [
         LexicalFilter { project: Some(&project), ..LexicalFilter::default() },
         LexicalFilter { tags: &both, ..LexicalFilter::default() },
@@ -111,11 +114,12 @@ fn filters_are_exact_and_do_not_change_scores() {
         LexicalFilter { documents: Some(&few), ..LexicalFilter::default() },
         LexicalFilter { documents: Some(&[]), ..LexicalFilter::default() },
         LexicalFilter { project: Some(&project), tags: &one, documents: Some(&documents) },
+        LexicalFilter { tags: &nested, ..LexicalFilter::default() },
         LexicalFilter { tags: &[tag("green")], ..LexicalFilter::default() },
     ] {
         let expected = everything.iter().filter(|found| {
             let page = &notebook.pages[&found.document_key];
-            let has = |tag: &Tag| page.tags.iter().any(|own| own.to_lowercase() == tag.folded());
+            let has = |wanted: &Tag| page.tags.iter().any(|own| tag(own).is_within(&wanted.folded()));
             filter.project.is_none_or(|project| page.project == project.as_str())
                 && filter.tags.iter().all(has)
                 && filter.documents.is_none_or(|keys| keys.contains(&found.document_key))
