@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use atocore_model::{
     digest::Digest,
-    document::{ChunkDraft, DocumentType, FileStamp, HeadingPath, LineSpan, ParsedDocument},
+    document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
     fact::{
         Action, Category, Confidence, Content, FactId, FactText, MemoryStatus, NewInteraction, StateKey,
         StateStatus,
@@ -269,11 +269,13 @@ impl Taking<'_> {
             stamp: FileStamp { size: 0, modified_ns: i64::try_from(modified).unwrap_or_default() },
             settled: false,
             chunked_by: "original".to_owned(),
+            encoding: "UTF-8".to_owned(),
             parsed: ParsedDocument {
                 title,
                 doc_type: if markdown { DocumentType::Markdown } else { DocumentType::Text },
                 tags: tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()).collect(),
                 date: None,
+                front_matter: FrontMatter::default(),
                 chunks: chunks.collect(),
             },
             source_path,

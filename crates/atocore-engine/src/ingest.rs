@@ -3,8 +3,10 @@
 //!
 //! Every batch that is committed is whole; a run that is cut short is taken up by the next one.
 
+mod blobs;
 mod chunk;
 mod front_matter;
+mod inline;
 mod markdown;
 mod parse;
 mod plain_text;
@@ -29,6 +31,9 @@ use atocore_storage::sqlite::{DocumentRow, Store};
 use crate::{caller::Caller, error::Error, freshness::Freshness, projects::roots::Folders};
 use plan::Plan;
 use walk::{Found, Walked};
+
+/// Goes up when documents are to be read again, because another title, other tags or other passages come out.
+const READER: &str = "2";
 
 /// What ingestion works with.
 pub(crate) struct Ingestion<'e> {
@@ -73,7 +78,7 @@ impl Ingestion<'_> {
 
     /// Names how documents are cut, so that they are cut anew when that changes.
     fn chunked_by(&self) -> String {
-        format!("1:{}:{}", self.chunks.max_chars(), self.chunks.overlap_chars())
+        format!("{READER}:{}:{}", self.chunks.max_chars(), self.chunks.overlap_chars())
     }
 
     fn progress(&self, phase: &'static str, done: usize, total: Option<usize>) {
@@ -130,10 +135,14 @@ impl Reports {
 
     /// Counts a file, and lists it unless it is simply unchanged.
     fn file(&mut self, root: usize, path: String, reason: FileReason) {
+        self.file_with(root, path, reason, Vec::new());
+    }
+
+    fn file_with(&mut self, root: usize, path: String, reason: FileReason, notices: Vec<String>) {
         let report = &mut self.roots[root];
         report.counts.add(reason.state());
         if !matches!(reason, FileReason::SameStamp) {
-            report.files.push(FileReport { path, reason });
+            report.files.push(FileReport { path, reason, notices });
         }
     }
 

@@ -9,6 +9,7 @@ mod behind;
 mod caller;
 mod clock;
 mod config;
+mod decoding;
 mod doctor;
 mod embedding;
 mod engine;

@@ -15,7 +15,7 @@ use atocore_storage::{
     sqlite::{ReadTransaction, Store, StoredDocument},
 };
 
-use crate::error::Error;
+use crate::{decoding::decode, error::Error};
 
 /// Reads what is wanted. `project` is the one that the place of `reading` names.
 pub(crate) fn read(store: &Store, reading: &Reading, project: Option<&ProjectId>) -> Result<Excerpt, Error> {
@@ -28,7 +28,9 @@ pub(crate) fn read(store: &Store, reading: &Reading, project: Option<&ProjectId>
         Some(text) => (text, TextSource::File),
         None => (put_together(&passages), TextSource::Passages),
     };
-    let wanted = reading.lines.or_else(|| stored.passage.map(LineRange::from));
+    // A document without text is found by a passage that is its title.
+    let passage = stored.passage.filter(|_| !text.is_empty());
+    let wanted = reading.lines.or_else(|| passage.map(LineRange::from));
     excerpt(stored, &text, source, wanted, reading.limit, generation)
 }
 
@@ -62,8 +64,7 @@ fn unchanged(stored: &StoredDocument) -> Option<String> {
     }
     let bytes = files::read_if_present(path).ok()??;
     let same = Digest::from_bytes(*blake3::hash(&bytes).as_bytes()) == stored.document.digest;
-    let text = String::from_utf8(bytes).ok().filter(|_| same)?;
-    Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    decode(&bytes).ok().filter(|_| same).map(|decoded| decoded.text.into_owned())
 }
 
 /// Puts passages together by their lines. What is in none of them is an empty line.

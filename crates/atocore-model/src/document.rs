@@ -93,6 +93,44 @@ impl DocumentType {
     }
 }
 
+/// What a document says of itself at its top.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FrontMatter {
+    /// Everything that could be read, title, tags and date too, in the order of the document.
+    pub fields: Vec<FrontMatterField>,
+    /// What could not be read as it stands, a sentence each.
+    pub faults: Vec<String>,
+}
+
+/// One thing that a document says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrontMatterField {
+    /// Its name as it is written; those within another one are joined by dots, `author.name`.
+    pub key: String,
+    /// Its value.
+    pub value: FieldValue,
+}
+
+/// The value of a field, as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldValue {
+    /// A single one.
+    One(String),
+    /// A list; may be empty.
+    Many(Vec<String>),
+}
+
+impl FieldValue {
+    /// Every single value of it.
+    #[must_use]
+    pub fn texts(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        }
+    }
+}
+
 /// A file after reading and cutting, before it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedDocument {
@@ -100,11 +138,13 @@ pub struct ParsedDocument {
     pub title: String,
     /// How it was read.
     pub doc_type: DocumentType,
-    /// From the front matter, in its order, no two the same.
+    /// From the front matter, then from the text, in their order, no two the same.
     pub tags: Vec<Tag>,
     /// From the front matter.
     pub date: Option<Timestamp>,
-    /// The passages in their order; empty for an empty file.
+    /// What it says of itself.
+    pub front_matter: FrontMatter,
+    /// The passages in their order; never empty.
     pub chunks: Vec<ChunkDraft>,
 }
 
@@ -113,7 +153,7 @@ pub struct ParsedDocument {
 pub struct ChunkDraft {
     /// The headings above it, without the title of the document unless that is a heading.
     pub heading_path: HeadingPath,
-    /// The text as it stands in the file; never blank.
+    /// The text as it stands in the file, but for what is no text; the title where there is nothing else. Never blank.
     pub text: String,
     /// Where it stands.
     pub lines: LineSpan,
@@ -147,6 +187,17 @@ pub struct Document {
     pub tags: Vec<Tag>,
     /// Date of the document: from its front matter, else the last change of the file.
     pub date: Timestamp,
+    /// What it says of itself.
+    pub front_matter: FrontMatter,
+    /// The name of the encoding of the file, as the Encoding Standard has it: `UTF-8`, `windows-1252`.
+    pub encoding: String,
+}
+
+/// What a person should know of how a document was read.
+#[must_use]
+pub fn reading_notices(encoding: &str, front_matter: &FrontMatter) -> Vec<String> {
+    let guessed = (encoding != "UTF-8").then(|| format!("it was read as {encoding}"));
+    guessed.into_iter().chain(front_matter.faults.iter().cloned()).collect()
 }
 
 /// A stored passage with the document it belongs to.

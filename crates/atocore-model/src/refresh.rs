@@ -58,7 +58,7 @@ pub enum FileReason {
     NoLongerIncluded,
     /// Its ending is not one of a document.
     UnsupportedType,
-    /// It has a NUL byte among its bytes.
+    /// Its bytes are no text, in whatever encoding.
     Binary,
     /// Larger than the limit, both in bytes.
     TooLarge {
@@ -75,7 +75,7 @@ pub enum FileReason {
     Special,
     /// Belongs to a root nested in this one.
     OwnedBy(ProjectId),
-    /// Its bytes are not UTF-8; the first wrong one is at this offset.
+    /// Most of its bytes are UTF-8; the first wrong one is at this offset.
     NotUtf8 {
         /// Offset in bytes.
         offset: usize,
@@ -152,6 +152,17 @@ pub struct FileReport {
     pub path: String,
     /// Why it is in its state.
     pub reason: FileReason,
+    /// What a person should know of how it was read, a sentence each; usually empty.
+    pub notices: Vec<String>,
+}
+
+impl FileReport {
+    /// What there is to say beyond the word of the reason; empty when nothing.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        let detail = Some(self.reason.detail()).filter(|detail| !detail.is_empty());
+        detail.into_iter().chain(self.notices.iter().cloned()).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// How many files ended in each state.

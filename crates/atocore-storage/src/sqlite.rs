@@ -8,6 +8,7 @@ mod documents;
 mod embeddings;
 mod error;
 mod facts;
+mod front_matter;
 pub mod inspect;
 mod log;
 mod migrate;

@@ -18,7 +18,7 @@ use atocore_backup::{
 };
 use atocore_model::{
     digest::Digest,
-    document::{ChunkDraft, DocumentType, FileStamp, HeadingPath, LineSpan, ParsedDocument},
+    document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
     id::SnapshotId,
     monitor::{Monitor, Silent},
     snapshot::Depth,
@@ -152,11 +152,13 @@ fn document(name: &str, texts: &[&str]) -> IngestedDocument {
         stamp: FileStamp { size: 1, modified_ns: 7 },
         settled: true,
         chunked_by: "test".to_owned(),
+        encoding: "UTF-8".to_owned(),
         parsed: ParsedDocument {
             title: name.to_owned(),
             doc_type: DocumentType::Markdown,
             tags: Vec::new(),
             date: None,
+            front_matter: FrontMatter::default(),
             chunks: texts.iter().enumerate().map(chunk).collect(),
         },
     }

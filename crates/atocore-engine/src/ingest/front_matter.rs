@@ -1,23 +1,22 @@
 //! Reads the front matter of a Markdown document: YAML between `---` lines or TOML between `+++` lines at its very top.
 //!
-//! Takes title, tags and date and looks at nothing else. Never fails: what cannot be read counts as text.
+//! Never fails: an entry that cannot be read costs itself, and what is no front matter counts as text. Length and nesting
+//! are bounded before a library sees them.
 
-use atocore_model::{name::Tag, time::Timestamp};
+mod entries;
+mod toml;
+mod yaml;
+
+use std::{collections::HashSet, ops::Range};
+
+use atocore_model::{
+    document::{FieldValue, FrontMatter, FrontMatterField},
+    time::Timestamp,
+};
+use entries::{Entry, EntryReader};
 use jiff::{civil, tz::TimeZone};
-use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use super::markdown::one_line;
-
-/// What a document says about itself.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct FrontMatter {
-    /// On one line; never empty.
-    pub(super) title: Option<String>,
-    /// In their order, no two the same; what cannot be a tag is left out.
-    pub(super) tags: Vec<Tag>,
-    /// When it was last changed, else when it was written.
-    pub(super) date: Option<Timestamp>,
-}
+use super::{inline::Tags, markdown};
 
 /// What stands at the top of a document.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,11 +27,17 @@ pub(super) enum Header {
     Read {
         /// What it says.
         front_matter: FrontMatter,
+        /// The parts of it that say more than title, tags and date, as they stand.
+        telling: Vec<Range<usize>>,
+        /// All of it, without the lines around it.
+        content: Range<usize>,
         /// Where the body begins.
         end: usize,
     },
     /// Something that was meant to be front matter, up to the byte `end`.
     Malformed {
+        /// Why it could not be read, a sentence.
+        fault: String,
         /// Where the body begins.
         end: usize,
     },
@@ -41,25 +46,67 @@ pub(super) enum Header {
 /// Front matter that is longer, in bytes, is taken for malformed.
 const MAX_LENGTH: usize = 64 * 1024;
 
+/// Deeper nesting is refused.
+const MAX_DEPTH: usize = 32;
+
+/// What is kept of it: so many fields, and so many bytes in all of them.
+const MAX_FIELDS: usize = 1_000;
+const MAX_BYTES: usize = 128 * 1024;
+
+/// So many faults are said one by one.
+const MAX_FAULTS: usize = 5;
+
 /// Keys that say when a document was changed or written, the most telling first.
 const DATE_KEYS: [&str; 7] =
     ["updated", "modified", "last_modified", "lastmod", "date", "published", "created"];
 
+const TAG_KEYS: [&str; 3] = ["tags", "tag", "keywords"];
+
+/// Keys whose value is of use even when it is a single word.
+const TELLING_KEYS: [&str; 8] =
+    ["alias", "aliases", "description", "summary", "abstract", "subtitle", "excerpt", "name"];
+
+/// What cannot be read.
+#[derive(Debug)]
+struct Unreadable;
+
 /// Reads the front matter of `text`, which has no byte order mark.
 pub(super) fn read(text: &str) -> Header {
     let Some((language, content, end)) = delimited(text) else { return Header::Absent };
-    if content.trim().is_empty() {
-        return Header::Read { front_matter: FrontMatter::default(), end };
-    }
-    let fields = match language {
-        _ if content.len() > MAX_LENGTH => Fields::Malformed,
-        Language::Yaml => yaml_fields(content),
-        Language::Toml => toml_fields(content),
+    let start = content.as_ptr() as usize - text.as_ptr() as usize;
+    let span = start..start + content.len();
+    let found = |front_matter, telling: Vec<Range<usize>>| {
+        let telling = telling.into_iter().map(|part| start + part.start..start + part.end).collect();
+        Header::Read { front_matter, telling, content: span.clone(), end }
     };
-    match fields {
-        Fields::Some(fields) => Header::Read { front_matter: fields.into_front_matter(), end },
-        Fields::Malformed if looks_meant(content) => Header::Malformed { end },
-        Fields::Malformed | Fields::None => Header::Absent,
+    if content.trim().is_empty() {
+        return found(FrontMatter::default(), Vec::new());
+    }
+    let is_meant = || looks_meant(language, content);
+    if content.len() > MAX_LENGTH {
+        let fault =
+            format!("front matter of {} bytes is read as text, {MAX_LENGTH} are allowed", content.len());
+        return if is_meant() { Header::Malformed { fault, end } } else { Header::Absent };
+    }
+    let entries = entries::cut(language, content);
+    match fields(language, content) {
+        Ok(None) => Header::Absent,
+        Ok(Some(fields)) => {
+            let front_matter = limited(fields, Vec::new());
+            let telling = telling(&front_matter.fields, &entries, &HashSet::new());
+            found(front_matter, telling)
+        }
+        Err(Unreadable) if !is_meant() => Header::Absent,
+        Err(Unreadable) => match one_by_one(language, content, &entries) {
+            Some((front_matter, bad)) => {
+                let telling = telling(&front_matter.fields, &entries, &bad);
+                found(front_matter, telling)
+            }
+            None => {
+                let fault = format!("front matter that is no valid {} is read as text", language.name());
+                Header::Malformed { fault, end }
+            }
+        },
     }
 }
 
@@ -67,6 +114,15 @@ pub(super) fn read(text: &str) -> Header {
 enum Language {
     Yaml,
     Toml,
+}
+
+impl Language {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "YAML",
+            Self::Toml => "TOML",
+        }
+    }
 }
 
 /// Finds the two delimiter lines: gives what stands between them, and where the line after them begins.
@@ -94,75 +150,141 @@ fn delimited(text: &str) -> Option<(Language, &str, usize)> {
 }
 
 /// Whether the first line is a key, so that the lines are broken front matter and not a text between two rules.
-fn looks_meant(content: &str) -> bool {
-    let line = content.lines().next().unwrap_or_default();
-    line.split_once([':', '=']).is_some_and(|(key, _)| {
-        let key = key.trim();
-        !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '"' | '\''))
+fn looks_meant(language: Language, content: &str) -> bool {
+    let sign = if matches!(language, Language::Yaml) { ':' } else { '=' };
+    entries::key_of(content, sign).is_some_and(|key| !key.contains(' '))
+}
+
+/// Reads the fields of a whole text, unless it nests too deep; `None` when it is well formed and has no keys.
+fn fields(language: Language, content: &str) -> Result<Option<Vec<FrontMatterField>>, Unreadable> {
+    if entries::nests_too_deep(language, content) {
+        return Err(Unreadable);
+    }
+    match language {
+        Language::Yaml => yaml::fields(content),
+        Language::Toml => toml::fields(content),
+    }
+}
+
+/// Reads every entry by itself, because not all of them can be read; gives what could be, and which could not. `None` when
+/// nothing could be.
+fn one_by_one(
+    language: Language,
+    content: &str,
+    entries: &[Entry<'_>],
+) -> Option<(FrontMatter, HashSet<usize>)> {
+    let mut reader = EntryReader::new(language);
+    let (mut kept, mut faults, mut bad) = (Vec::new(), Vec::new(), HashSet::new());
+    let mut line = 2;
+    for (index, entry) in entries.iter().enumerate() {
+        match reader.read(entry) {
+            Ok(fields) => kept.extend(fields),
+            Err(Unreadable) if entry.text.trim().is_empty() => {}
+            Err(Unreadable) => {
+                let field = entries::as_text(language, entry);
+                let (valid, key) = (language.name(), markdown::one_line(entry.key));
+                let what = if field.is_some() { "is taken as text" } else { "is left out" };
+                faults.push(format!("line {line} of the front matter is no valid {valid}: `{key}` {what}"));
+                if field.is_none() {
+                    let _new = bad.insert(index);
+                }
+                kept.extend(field);
+            }
+        }
+        line += content[entry.span.clone()].matches('\n').count();
+    }
+    (!kept.is_empty()).then(|| (limited(kept, faults), bad))
+}
+
+/// Keeps as much as is allowed, of several fields with one name the first.
+fn limited(fields: Vec<FrontMatterField>, mut faults: Vec<String>) -> FrontMatter {
+    let (mut kept, mut seen, mut bytes, mut left_out) = (Vec::new(), HashSet::new(), 0, 0_usize);
+    for field in fields {
+        bytes += field.key.len() + field.value.texts().iter().map(String::len).sum::<usize>();
+        if kept.len() >= MAX_FIELDS || bytes > MAX_BYTES {
+            left_out += 1;
+        } else if seen.insert(field.key.clone()) {
+            kept.push(field);
+        }
+    }
+    if left_out > 0 {
+        faults.push(format!("{left_out} fields of the front matter are left out: it is too large"));
+    }
+    if let Some(more) = faults.len().checked_sub(MAX_FAULTS + 1) {
+        faults.truncate(MAX_FAULTS);
+        faults.push(format!("and {} more faults of the front matter", more + 1));
+    }
+    FrontMatter { fields: kept, faults }
+}
+
+/// The spans of the entries that say more than the document says elsewhere, and of those that could not be read.
+fn telling(fields: &[FrontMatterField], entries: &[Entry<'_>], bad: &HashSet<usize>) -> Vec<Range<usize>> {
+    let mut keys: HashSet<&str> = HashSet::new();
+    for field in fields.iter().filter(|field| is_telling(field)) {
+        let _new = keys.insert(&field.key);
+        keys.extend(field.key.match_indices('.').map(|(dot, _)| &field.key[..dot]));
+    }
+    let told =
+        entries.iter().enumerate().filter(|(index, entry)| bad.contains(index) || keys.contains(entry.key));
+    told.map(|(_, entry)| entry.span.clone()).collect()
+}
+
+/// Whether a field is worth a passage. All others are found by their words with the first passage of the document.
+fn is_telling(field: &FrontMatterField) -> bool {
+    let key = folded(&field.key);
+    let words = |text: &String| {
+        text.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).take(2).count()
+    };
+    let texts = field.value.texts();
+    match key.as_str() {
+        // A long one is cut where it serves as the title.
+        "title" => title_of(field).is_none_or(|(_, is_cut)| is_cut),
+        key if TAG_KEYS.contains(&key) || DATE_KEYS.contains(&key) => false,
+        key if TELLING_KEYS.contains(&key) => texts.iter().any(|text| words(text) > 0),
+        _ => texts.iter().any(|text| words(text) > 1),
+    }
+}
+
+/// A key in the spelling by which it is known.
+fn folded(key: &str) -> String {
+    key.trim().to_lowercase().replace('-', "_")
+}
+
+fn value<'f>(front_matter: &'f FrontMatter, key: &str) -> Option<&'f FieldValue> {
+    let field = front_matter.fields.iter().find(|field| folded(&field.key) == key);
+    field.map(|field| &field.value)
+}
+
+/// The title that a field gives, and whether it is longer.
+fn title_of(field: &FrontMatterField) -> Option<(String, bool)> {
+    let FieldValue::One(text) = &field.value else { return None };
+    let title = markdown::one_line(text);
+    let is_cut = title.ends_with('…') && !text.trim_end().ends_with('…');
+    (!title.is_empty()).then_some((title, is_cut))
+}
+
+/// The title that a document gives itself, on one line and never empty.
+pub(super) fn title(front_matter: &FrontMatter) -> Option<String> {
+    let field = front_matter.fields.iter().find(|field| folded(&field.key) == "title")?;
+    title_of(field).map(|(title, _)| title)
+}
+
+/// When the document was last changed, else when it was written.
+pub(super) fn date(front_matter: &FrontMatter) -> Option<Timestamp> {
+    DATE_KEYS.iter().find_map(|key| match value(front_matter, key)? {
+        FieldValue::One(text) => parse_date(text),
+        FieldValue::Many(_) => None,
     })
 }
 
-/// The value of a top-level key, as far as it is of use.
-enum Value {
-    One(String),
-    Many(Vec<String>),
-}
-
-/// What the text between the delimiters is.
-enum Fields {
-    Some(TopLevel),
-    /// Well formed, but without keys.
-    None,
-    Malformed,
-}
-
-/// The top-level keys, folded to one spelling, with their values, in their order.
-#[derive(Default)]
-struct TopLevel(Vec<(String, Value)>);
-
-impl TopLevel {
-    fn add(&mut self, key: &str, value: Value) {
-        self.0.push((key.trim().to_lowercase().replace('-', "_"), value));
-    }
-
-    fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
-    }
-
-    fn text(&self, key: &str) -> Option<&str> {
-        match self.get(key)? {
-            Value::One(text) => Some(text),
-            Value::Many(_) => None,
+/// Adds its tags, however they are written.
+pub(super) fn add_tags(front_matter: &FrontMatter, tags: &mut Tags) {
+    for value in TAG_KEYS.iter().filter_map(|key| value(front_matter, key)) {
+        match value {
+            FieldValue::Many(list) => list.iter().for_each(|word| tags.add(word)),
+            FieldValue::One(text) if text.contains(',') => text.split(',').for_each(|word| tags.add(word)),
+            FieldValue::One(text) => text.split_whitespace().for_each(|word| tags.add(word)),
         }
-    }
-
-    fn into_front_matter(self) -> FrontMatter {
-        FrontMatter {
-            title: self.text("title").map(one_line).filter(|title| !title.is_empty()),
-            tags: self.tags(),
-            date: DATE_KEYS.iter().find_map(|key| parse_date(self.text(key)?)),
-        }
-    }
-
-    fn tags(&self) -> Vec<Tag> {
-        let words =
-            ["tags", "tag", "keywords"].iter().filter_map(|key| self.get(key)).flat_map(
-                |value| match value {
-                    Value::Many(list) => list.iter().map(String::as_str).collect(),
-                    Value::One(text) if text.contains(',') => text.split(',').collect(),
-                    Value::One(text) => text.split_whitespace().collect::<Vec<_>>(),
-                },
-            );
-        let mut tags: Vec<Tag> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        for word in words {
-            if let Ok(tag) = word.trim().trim_start_matches('#').parse::<Tag>()
-                && seen.insert(tag.folded())
-            {
-                tags.push(tag);
-            }
-        }
-        tags
     }
 }
 
@@ -180,88 +302,6 @@ fn parse_date(text: &str) -> Option<Timestamp> {
     }
     let local: civil::DateTime = text.parse().ok()?;
     Some(Timestamp::new(local.to_zoned(TimeZone::UTC).ok()?.timestamp()))
-}
-
-/// Walks the events of the parser instead of building a tree: aliases cannot blow up, nesting costs nothing, and `1.10`
-/// stays as it was written.
-fn yaml_fields(content: &str) -> Fields {
-    let mut fields = TopLevel::default();
-    let mut depth = 0_usize;
-    let mut key: Option<Option<String>> = None;
-    let mut list: Option<Vec<String>> = None;
-    let mut mapping = false;
-    for event in Parser::new_from_str(content) {
-        let Ok((event, _)) = event else { return Fields::Malformed };
-        let node = match event {
-            Event::MappingStart(..) | Event::SequenceStart(..) => {
-                let sequence = matches!(event, Event::SequenceStart(..));
-                if depth == 0 && sequence {
-                    return Fields::None;
-                }
-                if depth == 1 && sequence && key.is_some() {
-                    list = Some(Vec::new());
-                }
-                mapping = true;
-                depth += 1;
-                continue;
-            }
-            Event::MappingEnd | Event::SequenceEnd => {
-                depth = depth.saturating_sub(1);
-                list.take_if(|_| depth == 1).map(Value::Many)
-            }
-            Event::Scalar(..) if depth == 0 => return Fields::None,
-            Event::Scalar(text, style, ..) => {
-                let null =
-                    style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-                if depth == 2
-                    && let Some(list) = &mut list
-                    && !null
-                {
-                    list.push(text.into_owned());
-                    continue;
-                }
-                (!null).then(|| Value::One(text.into_owned()))
-            }
-            Event::Alias(_) if depth == 0 => return Fields::None,
-            Event::Alias(_) => None,
-            // A second document would hide keys of the first.
-            Event::DocumentStart(_) if !fields.0.is_empty() => return Fields::Malformed,
-            _ => continue,
-        };
-        if depth != 1 {
-            continue;
-        }
-        match (key.take(), node) {
-            (None, Some(Value::One(name))) => key = Some(Some(name)),
-            (None, _) => key = Some(None),
-            (Some(Some(name)), Some(value)) => fields.add(&name, value),
-            (Some(_), _) => {}
-        }
-    }
-    if mapping { Fields::Some(fields) } else { Fields::None }
-}
-
-fn toml_fields(content: &str) -> Fields {
-    let Ok(table) = content.parse::<toml::Table>() else { return Fields::Malformed };
-    let mut fields = TopLevel::default();
-    for (key, value) in &table {
-        let value = match value {
-            toml::Value::Array(items) => Some(Value::Many(items.iter().filter_map(toml_text).collect())),
-            other => toml_text(other).map(Value::One),
-        };
-        if let Some(value) = value {
-            fields.add(key, value);
-        }
-    }
-    if table.is_empty() { Fields::None } else { Fields::Some(fields) }
-}
-
-fn toml_text(value: &toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Array(_) | toml::Value::Table(_) => None,
-        other => Some(other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,17 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::chunk::{Block, CutAt};
 
+/// What is in a Markdown text.
+#[derive(Debug, Default)]
+pub(super) struct Structure {
+    /// The first has no heading.
+    pub(super) sections: Vec<Section>,
+    /// What a reader sees as running text, headings included; neither code nor HTML. Rising, none touches the next.
+    pub(super) prose: Vec<Range<usize>>,
+    /// Blocks and spans of code, rising.
+    pub(super) code: Vec<Range<usize>>,
+}
+
 /// A heading, and what follows it up to the next heading.
 #[derive(Debug)]
 pub(super) struct Section {
@@ -32,8 +43,8 @@ pub(super) struct Heading {
 /// Headings longer than this are cut in paths and titles, and their full text counts as text of the section.
 const MAX_HEADING: usize = 200;
 
-/// Reads the sections of `text` from the byte `from` on, which begins a line. The first section has no heading.
-pub(super) fn sections(text: &str, from: usize) -> Vec<Section> {
+/// Reads `text` from the byte `from` on, which begins a line.
+pub(super) fn structure(text: &str, from: usize) -> Structure {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
@@ -67,7 +78,7 @@ pub(super) fn one_line(text: &str) -> String {
 
 struct Reader<'a> {
     text: &'a str,
-    done: Vec<Section>,
+    done: Structure,
     /// The heading of the section being read.
     heading: Option<Heading>,
     /// Where its text begins.
@@ -90,7 +101,7 @@ impl<'a> Reader<'a> {
     const fn new(text: &'a str, from: usize) -> Self {
         Self {
             text,
-            done: Vec::new(),
+            done: Structure { sections: Vec::new(), prose: Vec::new(), code: Vec::new() },
             heading: None,
             body: from,
             tiles: Vec::new(),
@@ -105,6 +116,9 @@ impl<'a> Reader<'a> {
     fn take(&mut self, event: &Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(tag) => {
+                if matches!(tag, Tag::CodeBlock(_)) {
+                    self.done.code.push(range.clone());
+                }
                 self.start(tag, range.start);
                 self.depth += 1;
             }
@@ -132,6 +146,7 @@ impl<'a> Reader<'a> {
                 if let Some(text) = &mut self.heading_text {
                     text.push_str(part);
                 }
+                self.inline(matches!(event, Event::Code(_)), range);
             }
             Event::SoftBreak | Event::HardBreak => {
                 if let Some(text) = &mut self.heading_text {
@@ -139,6 +154,19 @@ impl<'a> Reader<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Notes where text or a span of code stands.
+    fn inline(&mut self, is_code: bool, range: Range<usize>) {
+        let Structure { prose, code, .. } = &mut self.done;
+        if code.last().is_some_and(|block| block.contains(&range.start)) {
+            return;
+        }
+        match prose.last_mut() {
+            _ if is_code => code.push(range),
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => prose.push(range),
         }
     }
 
@@ -184,10 +212,10 @@ impl<'a> Reader<'a> {
             }
             (start, cut) = (next.max(start), next_cut);
         }
-        self.done.push(Section { heading: self.heading.take(), blocks });
+        self.done.sections.push(Section { heading: self.heading.take(), blocks });
     }
 
-    fn finish(mut self) -> Vec<Section> {
+    fn finish(mut self) -> Structure {
         self.close_section(self.text.len());
         self.done
     }

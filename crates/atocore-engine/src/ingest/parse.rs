@@ -4,54 +4,106 @@
 
 use std::ops::Range;
 
-use atocore_model::document::{ChunkDraft, DocumentType, HeadingPath, LineSpan, ParsedDocument};
+use atocore_model::document::{ChunkDraft, DocumentType, FrontMatter, HeadingPath, LineSpan, ParsedDocument};
 
 use super::{
+    blobs::without_blobs,
     chunk::{self, Block, ChunkLimits, CutAt},
-    front_matter::{self, FrontMatter, Header},
-    markdown::{self, Heading, Section},
+    front_matter::{self, Header},
+    inline::{self, Tags},
+    markdown::{self, Heading, Section, Structure},
     plain_text,
 };
 
 /// Reads a document and cuts it into chunks.
 ///
-/// Every chunk is a piece of `text` as it stands, without blank lines at its ends; its lines are counted in `text`, front
-/// matter included. All text of the document is in some chunk, or in the heading path of one. A byte order mark is ignored.
+/// Every chunk is a piece of `text` as it stands, without blank lines at its ends, but for two things: contents of `data:`
+/// addresses and other runs that nobody reads are left out, and in Markdown a character that is written by its name is that
+/// character. Its lines are counted in `text`, front matter included. All text of the document is in some chunk, or in the
+/// heading path of one; what it says of itself is in `front_matter`, and in the first chunk when it is more than title, tags
+/// and date. A document without text has one chunk, its front matter or its title. A byte order mark is ignored.
 #[must_use]
 pub fn parse(doc_type: DocumentType, file_name: &str, text: &str, limits: ChunkLimits) -> ParsedDocument {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (front_matter, sections) = match doc_type {
-        DocumentType::Markdown => read_markdown(text),
-        DocumentType::Text => {
-            let blocks = plain_text::paragraphs(text);
-            (FrontMatter::default(), vec![Section { heading: None, blocks }])
-        }
+    let text = without_blobs(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let text = text.as_ref();
+    let read = match doc_type {
+        DocumentType::Markdown => Read::markdown(text),
+        DocumentType::Text => Read::plain_text(text),
     };
-    let title =
-        front_matter.title.or_else(|| title_heading(&sections)).unwrap_or_else(|| title_of_name(file_name));
-    let mut drafts = Drafts { text, limits, chunks: Vec::new(), offset: 0, line: 1 };
-    cut_sections(&sections, &mut drafts);
+    let title = front_matter::title(&read.front_matter)
+        .or_else(|| title_heading(&read.sections))
+        .unwrap_or_else(|| title_of_name(file_name));
+    let mut drafts =
+        Drafts { text, limits, entities: &read.entities, chunks: Vec::new(), offset: 0, line: 1 };
+    drafts.add(&HeadingPath::default(), &read.head);
+    cut_sections(&read.sections, &mut drafts);
+    if drafts.chunks.is_empty() {
+        (drafts.offset, drafts.line) = (0, 1);
+        drafts.add(&HeadingPath::default(), Block::new(text, read.content, CutAt::Lines).as_slice());
+    }
+    let mut chunks = drafts.chunks;
+    if chunks.is_empty() {
+        let lines = LineSpan { first: 1, last: 1 };
+        chunks.push(ChunkDraft { heading_path: HeadingPath::default(), text: title.clone(), lines });
+    }
+    let mut tags = Tags::default();
+    front_matter::add_tags(&read.front_matter, &mut tags);
+    inline::add_tags(text, &read.prose, &mut tags);
     ParsedDocument {
         title,
         doc_type,
-        tags: front_matter.tags,
-        date: front_matter.date,
-        chunks: drafts.chunks,
+        tags: tags.into_inner(),
+        date: front_matter::date(&read.front_matter),
+        front_matter: read.front_matter,
+        chunks,
     }
 }
 
-fn read_markdown(text: &str) -> (FrontMatter, Vec<Section>) {
-    match front_matter::read(text) {
-        Header::Read { front_matter, end } => (front_matter, markdown::sections(text, end)),
-        // Markdown would make a heading of it; it is shown to the reader as it stands instead.
-        Header::Malformed { end } => {
-            let mut sections = markdown::sections(text, end);
-            if let Some(first) = sections.first_mut() {
-                first.blocks.splice(..0, Block::new(text, 0..end, CutAt::Lines));
+/// What is in a text, before it is cut.
+#[derive(Default)]
+struct Read {
+    front_matter: FrontMatter,
+    /// All of the front matter, as it stands.
+    content: Range<usize>,
+    /// The parts of it that make a chunk.
+    head: Vec<Block>,
+    sections: Vec<Section>,
+    prose: Vec<Range<usize>>,
+    entities: Vec<(Range<usize>, String)>,
+}
+
+impl Read {
+    fn plain_text(text: &str) -> Self {
+        let blocks = plain_text::paragraphs(text);
+        Self { sections: vec![Section { heading: None, blocks }], ..Self::default() }
+    }
+
+    fn markdown(text: &str) -> Self {
+        let mut read = Self::default();
+        let mut from = 0;
+        let mut malformed = None;
+        match front_matter::read(text) {
+            Header::Read { front_matter, telling, content, end } => {
+                from = end;
+                read.head =
+                    telling.into_iter().filter_map(|part| Block::new(text, part, CutAt::Lines)).collect();
+                read.content = content;
+                read.front_matter = front_matter;
             }
-            (FrontMatter::default(), sections)
+            Header::Malformed { fault, end } => {
+                from = end;
+                malformed = Block::new(text, 0..end, CutAt::Lines);
+                read.front_matter.faults.push(fault);
+            }
+            Header::Absent => {}
         }
-        Header::Absent => (FrontMatter::default(), markdown::sections(text, 0)),
+        let Structure { mut sections, prose, code } = markdown::structure(text, from);
+        // Markdown would make a heading of it; it is shown to the reader as it stands instead.
+        if let Some(first) = sections.first_mut() {
+            first.blocks.splice(..0, malformed);
+        }
+        read.entities = inline::entities(text, from, &code);
+        Self { sections, prose, ..read }
     }
 }
 
@@ -135,6 +187,8 @@ fn lead_to_text(sections: &[Section]) -> Vec<bool> {
 struct Drafts<'a> {
     text: &'a str,
     limits: ChunkLimits,
+    /// What stands for other characters, rising; those before `offset` are behind it.
+    entities: &'a [(Range<usize>, String)],
     chunks: Vec<ChunkDraft>,
     /// Lines are counted up to this byte.
     offset: usize,
@@ -148,9 +202,26 @@ impl Drafts<'_> {
             self.line += self.line_ends(self.offset..span.start);
             self.offset = span.start;
             let lines = LineSpan { first: self.line, last: self.line + self.line_ends(span.clone()) };
-            let text = self.text[span].to_owned();
+            let text = self.decoded(span);
+            if text.trim().is_empty() {
+                continue;
+            }
             self.chunks.push(ChunkDraft { heading_path: path.clone(), text, lines });
         }
+    }
+
+    /// The text of a chunk with the characters that are named in it.
+    fn decoded(&mut self, span: Range<usize>) -> String {
+        let passed = self.entities.partition_point(|(range, _)| range.start < span.start);
+        self.entities = &self.entities[passed..];
+        let (mut text, mut end) = (String::new(), span.start);
+        for (range, character) in self.entities.iter().take_while(|(range, _)| range.end <= span.end) {
+            text.push_str(&self.text[end..range.start]);
+            text.push_str(character);
+            end = range.end;
+        }
+        text.push_str(&self.text[end..span.end]);
+        text
     }
 
     fn line_ends(&self, span: Range<usize>) -> u32 {

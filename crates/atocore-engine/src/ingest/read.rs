@@ -15,6 +15,7 @@ use super::{
     Ingestion, parse,
     plan::{self, ToRead},
 };
+use crate::decoding::{Decoded, NoText, decode};
 
 /// What reading one file came to.
 #[derive(Debug)]
@@ -77,12 +78,10 @@ fn read_one(ingestion: &Ingestion<'_>, wanted: &ToRead) -> Outcome {
     {
         return Outcome::SameBytes { stamp: file.stamp, settled };
     }
-    if bytes.contains(&0) {
-        return Outcome::Refused(FileReason::Binary);
-    }
-    let text = match std::str::from_utf8(&bytes) {
-        Ok(text) => text,
-        Err(error) => return Outcome::Refused(FileReason::NotUtf8 { offset: error.valid_up_to() }),
+    let Decoded { text, encoding } = match decode(&bytes) {
+        Ok(decoded) => decoded,
+        Err(NoText::Binary) => return Outcome::Refused(FileReason::Binary),
+        Err(NoText::BrokenUtf8(offset)) => return Outcome::Refused(FileReason::NotUtf8 { offset }),
     };
     let reason = match (&wanted.renamed_from, &wanted.known) {
         (Some(path), _) => FileReason::RenamedFrom(path.clone()),
@@ -97,7 +96,8 @@ fn read_one(ingestion: &Ingestion<'_>, wanted: &ToRead) -> Outcome {
         stamp: file.stamp,
         settled,
         chunked_by,
-        parsed: parse(file.doc_type, file.source_path.file_name(), text, ingestion.chunks),
+        encoding: encoding.to_owned(),
+        parsed: parse(file.doc_type, file.source_path.file_name(), &text, ingestion.chunks),
     };
     Outcome::Document(Box::new(document), reason)
 }

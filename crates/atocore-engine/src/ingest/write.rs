@@ -111,8 +111,12 @@ fn store_batch(
     }
     for (place, outcome) in batch {
         let ToRead { file, known, .. } = &to_read[place];
+        let mut notices = Vec::new();
         let reason = match outcome {
-            Outcome::Document(_, reason) => reason,
+            Outcome::Document(document, reason) => {
+                notices = document.notices();
+                reason
+            }
             Outcome::SameBytes { .. } => FileReason::SameBytes,
             Outcome::Refused(reason) => {
                 // What cannot be read today keeps its last good state; what is no document any more leaves.
@@ -122,7 +126,7 @@ fn store_batch(
                 reason
             }
         };
-        reports.file(file.root, file.source_path.as_str().to_owned(), reason);
+        reports.file_with(file.root, file.source_path.as_str().to_owned(), reason, notices);
     }
     Ok(())
 }
@@ -138,9 +142,12 @@ fn store_one(
     // Below another root it has another path, which is stored with the document itself.
     let same_path =
         wanted.known.as_ref().is_some_and(|row| row.source_path == wanted.file.source_path.as_str());
+    // Another reader may have found another title and other tags, which cannot wait.
+    let same_reader =
+        wanted.known.as_ref().is_some_and(|row| row.chunked_by.split(':').next() == Some(super::READER));
     match (outcome, key) {
         (Outcome::Document(document, FileReason::CutAnew), Some(key))
-            if ingestion.recut_behind && same_path =>
+            if ingestion.recut_behind && same_path && same_reader =>
         {
             write.put_recut(key, document)?;
         }

@@ -325,6 +325,10 @@ impl World {
         if matches!(self.request.project, ProjectHint::Scope(_)) {
             prop_assert_eq!(Some(&passage.hits[0].project), self.project.as_ref());
         }
+        // A document without text has its title as its only passage.
+        if passage.hits[0].content == passage.hits[0].title {
+            return Ok(());
+        }
         let cited = cited(&self.documents[number], passage.lines);
         let mut rest = cited.as_str();
         for line in text.lines().filter(|line| !line.is_empty()) {

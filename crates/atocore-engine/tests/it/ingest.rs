@@ -31,6 +31,7 @@ fn every_file_ends_in_one_state_with_a_reason() {
     place.write("p/photo.png", [1, 2]);
     place.write("p/zero.md", b"a\0b");
     place.write("p/latin.md", b"caf\xe9");
+    place.write("p/broken.md", b"caf\xc3\xa9 \xff");
     place.write("p/big.md", vec![b'x'; (1 << 20) + 1]);
     place.write("p/.hidden.md", "hidden");
     place.write("p/.gitignore", "ignored.md\n");
@@ -51,15 +52,16 @@ fn every_file_ends_in_one_state_with_a_reason() {
             ("a.md", "ingested", "new"),
             ("b.txt", "ingested", "new"),
             ("big.md", "skipped", "too_large"),
+            ("broken.md", "failed", "not_utf8"),
             ("dangling.md", "failed", "unreadable"),
             ("inside.md", "skipped", "link"),
-            ("latin.md", "failed", "not_utf8"),
+            ("latin.md", "ingested", "new"),
             ("outside.md", "skipped", "link_leaves_root"),
             ("photo.png", "skipped", "unsupported_type"),
             ("zero.md", "skipped", "binary"),
         ])
     );
-    assert_eq!((report.counts().get(FileState::Ingested), report.counts().get(FileState::Failed)), (2, 2));
+    assert_eq!((report.counts().get(FileState::Ingested), report.counts().get(FileState::Failed)), (3, 2));
     assert!(engine.ask("draft hidden ignored").hits.is_empty());
 }
 
@@ -125,7 +127,7 @@ fn a_file_that_is_no_document_any_more_leaves_and_an_unreadable_one_stays() {
     let engine = place.own();
     engine.add("p", "p");
     let _report = engine.fresh("p");
-    place.write_at("p/a.md", b"\xff\xfe zebra", 1_700_000_777);
+    place.write_at("p/a.md", b"caf\xc3\xa9 \xff zebra", 1_700_000_777);
     let report = engine.fresh("p");
     assert_eq!(files(&report), owned(&[("a.md", "failed", "not_utf8")]));
     assert_eq!(engine.ask("zebra").hits.len(), 1);

@@ -9,6 +9,7 @@ mod evaluation;
 mod freshness;
 mod ingest;
 mod meaning;
+mod notes;
 mod odd_documents;
 mod ownership;
 mod packing;

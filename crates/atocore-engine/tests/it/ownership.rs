@@ -38,7 +38,7 @@ fn reading_creates_nothing() {
 fn status_and_doctor_say_what_is_there_and_what_to_do() {
     let place = Installation::default();
     place.write("p/a.md", "zebra");
-    place.write("p/b.md", b"\xff");
+    place.write("p/b.md", b"caf\xc3\xa9 \xff");
     let engine = place.own();
     engine.add("p", "p");
     let report = engine.fresh("p");

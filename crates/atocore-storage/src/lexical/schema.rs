@@ -65,6 +65,10 @@ impl Fields {
         entry.add_text(self.words, document.title);
         entry.add_text(self.words, &passage.heading_path);
         entry.add_text(self.words, &passage.text);
+        let is_first = document.passages.first().is_some_and(|first| first.chunk_key == passage.chunk_key);
+        if is_first && !document.beside.is_empty() {
+            entry.add_text(self.words, document.beside);
+        }
         entry
     }
 }

@@ -26,6 +26,8 @@ pub struct ChangedDocument<'a> {
     pub tags: &'a [String],
     /// Its title.
     pub title: &'a str,
+    /// What else its first passage is found by.
+    pub beside: &'a str,
     /// All its passages; none when the document is gone.
     pub passages: &'a [IndexedPassage],
 }

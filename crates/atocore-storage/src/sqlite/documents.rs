@@ -6,6 +6,7 @@ use atocore_model::{
     digest::Digest,
     document::{
         ChunkDraft, Document, FileStamp, HeadingPath, LineSpan, ParsedDocument, Passage, embedded_text,
+        reading_notices,
     },
     id::{ChunkId, DocumentId, ProjectId},
     name::Tag,
@@ -14,7 +15,7 @@ use atocore_model::{
 };
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, WriteTransaction, operations};
+use super::{ReadTransaction, StorageError, WriteTransaction, front_matter, operations};
 
 /// What a refresh compares with the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +64,18 @@ pub struct IngestedDocument {
     pub settled: bool,
     /// How it was cut.
     pub chunked_by: String,
+    /// The name of the encoding of its bytes in the Encoding Standard.
+    pub encoding: String,
     /// What was in it.
     pub parsed: ParsedDocument,
+}
+
+impl IngestedDocument {
+    /// What a person should know of how it was read, a sentence each.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        reading_notices(&self.encoding, &self.parsed.front_matter)
+    }
 }
 
 /// What storing a document did to its passages.
@@ -147,7 +158,7 @@ impl ReadTransaction<'_> {
             .prepare_cached("SELECT id, project_id, source_path, tags FROM source_documents")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let tags = tags_from_text(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
+            let tags = front_matter::tags_from_text(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
             let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
             each(&DocumentPlace { key: row.get(0)?, project: text(1)?, path: text(2)?, tags: &tags });
         }
@@ -198,7 +209,8 @@ impl ReadTransaction<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.public_id, c.chunk_index, c.heading_path, c.content, c.first_line, c.last_line,
                     d.public_id, d.project_id, d.file_path, d.source_path, d.file_hash, d.title, d.tags, d.dated,
-                    d.modified_ns
+                    d.modified_ns,
+                    d.encoding, d.front_matter, d.faults
              FROM source_chunks c JOIN source_documents d ON d.id = c.document_id WHERE c.id = ?1",
         )?;
         statement.query_row([key], |row| Ok(passage(row))).optional()?.transpose()
@@ -268,11 +280,11 @@ impl WriteTransaction<'_> {
             .prepare_cached(
                 "UPDATE source_documents SET project_id = ?2, file_path = ?3, source_path = ?4, file_hash = ?5,
                         title = ?6, doc_type = ?7, tags = ?8, dated = ?9, size_bytes = ?10, modified_ns = ?11,
-                        settled = ?12, chunked_by = ?13
+                        settled = ?12, chunked_by = ?13, encoding = ?14, front_matter = ?15, faults = ?16
                  WHERE id = ?1 RETURNING public_id",
             )?
             .query_row(
-                (
+                rusqlite::params![
                     key,
                     project.as_str(),
                     &document.file_path,
@@ -280,13 +292,16 @@ impl WriteTransaction<'_> {
                     document.digest.as_bytes(),
                     &document.parsed.title,
                     document.parsed.doc_type.as_str(),
-                    tags_to_text(&document.parsed.tags),
+                    front_matter::tags_to_text(&document.parsed.tags),
                     document.parsed.date.map(|date| date.to_string()),
                     document.stamp.size,
                     document.stamp.modified_ns,
                     document.settled,
                     &document.chunked_by,
-                ),
+                    &document.encoding,
+                    front_matter::fields_to_text(&document.parsed.front_matter),
+                    front_matter::faults_to_text(&document.parsed.front_matter),
+                ],
                 |row| row.get(0),
             )?;
         self.touch(key)?;
@@ -454,8 +469,8 @@ fn passage(row: &Row<'_>) -> Result<Passage, StorageError> {
     })
 }
 
-/// The columns of a document from number `at` on: id, project, both paths, digest, title, tags, its own date, and when
-/// the file was changed.
+/// The columns of a document from number `at` on: id, project, both paths, digest, title, tags, its own date, when the
+/// file was changed, its encoding, front matter and the faults of that.
 pub(super) fn document(row: &Row<'_>, at: usize) -> Result<Document, StorageError> {
     let (project, source_path): (String, String) = (row.get(at + 1)?, row.get(at + 3)?);
     let dated: Option<String> = row.get(at + 7)?;
@@ -468,19 +483,12 @@ pub(super) fn document(row: &Row<'_>, at: usize) -> Result<Document, StorageErro
         source_path: source_path.parse().map_err(|_| unreadable("a path", &source_path))?,
         digest: Digest::from_bytes(row.get(at + 4)?),
         title: row.get(at + 5)?,
-        tags: tags_from_text(&row.get::<_, String>(at + 6)?),
+        tags: front_matter::tags_from_text(&row.get::<_, String>(at + 6)?),
         date: dated.and_then(|text| Timestamp::parse(&text)).unwrap_or_else(|| Timestamp::new(modified)),
+        encoding: row.get(at + 9)?,
+        front_matter: front_matter::from_text(
+            &row.get::<_, String>(at + 10)?,
+            &row.get::<_, String>(at + 11)?,
+        ),
     })
-}
-
-/// Tags as the JSON array that is stored.
-fn tags_to_text(tags: &[Tag]) -> String {
-    let words: Vec<&str> = tags.iter().map(Tag::as_str).collect();
-    serde_json::to_string(&words).unwrap_or_else(|_| "[]".to_owned())
-}
-
-/// Tags from the JSON array that is stored; what is no tag is left out.
-pub(super) fn tags_from_text(text: &str) -> Vec<Tag> {
-    let words: Vec<String> = serde_json::from_str(text).unwrap_or_default();
-    words.iter().filter_map(|word| word.parse().ok()).collect()
 }

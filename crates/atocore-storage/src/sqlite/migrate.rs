@@ -9,6 +9,7 @@ const MIGRATIONS: &[Step] = &[
     Step { sql: include_str!("migrations/0001_initial.sql"), fill: None },
     Step { sql: include_str!("migrations/0002_embeddings.sql"), fill: Some(embeddings::fill_text_digests) },
     Step { sql: include_str!("migrations/0003_facts.sql"), fill: None },
+    Step { sql: include_str!("migrations/0004_documents.sql"), fill: None },
 ];
 
 /// One step: statements, and what cannot be said in them.

@@ -3,7 +3,7 @@
 use atocore_model::{id::ChunkId, name::Tag};
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, documents};
+use super::{ReadTransaction, StorageError, front_matter};
 
 /// A passage with what is known of its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredPassage> {
     Ok(StoredPassage {
         project: row.get(0)?,
         source_path: row.get(1)?,
-        tags: documents::tags_from_text(&row.get::<_, String>(2)?),
+        tags: front_matter::tags_from_text(&row.get::<_, String>(2)?),
         heading_path: row.get(3)?,
         content: row.get(4)?,
     })

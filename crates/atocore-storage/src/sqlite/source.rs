@@ -4,9 +4,9 @@ use atocore_model::{
     id::{Generation, Mark},
     name::Tag,
 };
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, Store, documents};
+use super::{ReadTransaction, StorageError, Store, front_matter};
 use crate::lexical::{ChangedDocument, IndexedPassage, LexicalError, PassageSource, SourceError};
 
 impl From<StorageError> for SourceError {
@@ -81,20 +81,26 @@ impl ReadTransaction<'_> {
     ) -> Result<(), LexicalError> {
         let document = self
             .connection
-            .prepare_cached("SELECT project_id, title, tags FROM source_documents WHERE id = ?1")
+            .prepare_cached(
+                "SELECT project_id, title, tags, front_matter FROM source_documents WHERE id = ?1",
+            )
             .and_then(|mut statement| {
-                statement.query_row([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+                let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+                statement.query_row([key], columns).optional()
             })
             .map_err(StorageError::from)?;
-        let (project, title, tags): (String, String, String) = document.unwrap_or_default();
+        let (project, title, tags, said): (String, String, String, String) = document.unwrap_or_default();
         let tags: Vec<String> =
-            documents::tags_from_text(&tags).iter().map(Tag::as_str).map(str::to_owned).collect();
+            front_matter::tags_from_text(&tags).iter().map(Tag::as_str).map(str::to_owned).collect();
         let passages = self.indexed_passages(key)?;
+        let first = passages.first().map_or("", |first| &first.text);
+        let beside = front_matter::words_beside(&front_matter::from_text(&said, "[]"), first);
         each(ChangedDocument {
             document_key: key,
             project: &project,
             tags: &tags,
             title: &title,
+            beside: &beside,
             passages: &passages,
         })
     }

@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use atocore_model::{
     digest::Digest,
-    document::{ChunkDraft, DocumentType, FileStamp, HeadingPath, LineSpan, ParsedDocument},
+    document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
     id::ProjectId,
     monitor::Silent,
     time::Timestamp,
@@ -43,11 +43,13 @@ pub(super) fn document(path: &str, texts: &[&str]) -> IngestedDocument {
         stamp: FileStamp { size: 1, modified_ns: 7 },
         settled: true,
         chunked_by: "test".to_owned(),
+        encoding: "UTF-8".to_owned(),
         parsed: ParsedDocument {
             title: path.to_owned(),
             doc_type: DocumentType::Markdown,
             tags: vec!["blue".parse().unwrap()],
             date: None,
+            front_matter: FrontMatter::default(),
             chunks: texts.iter().enumerate().map(chunk).collect(),
         },
     }

@@ -1,10 +1,25 @@
 //! Lines of a document, as JSON.
 
-use atocore_model::excerpt::{Excerpt, TextSource};
+use std::collections::BTreeMap;
+
+use atocore_model::{
+    document::{FieldValue, reading_notices},
+    excerpt::{Excerpt, TextSource},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Lines;
+
+/// What a document says of itself under one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum FrontMatterValue {
+    /// A single value.
+    One(String),
+    /// A list.
+    Many(Vec<String>),
+}
 
 /// Lines of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,8 +36,15 @@ pub struct DocumentText {
     pub file_path: String,
     /// Its date: from its front matter, else the last change of the file. ISO 8601 with offset.
     pub date: String,
-    /// Its tags.
+    /// Its tags, from its front matter and its text.
     pub tags: Vec<String>,
+    /// What it says of itself in its front matter: a text, or a list of texts, by name.
+    #[serde(default)]
+    pub front_matter: BTreeMap<String, FrontMatterValue>,
+    /// The encoding of the file, by its name in the Encoding Standard.
+    #[serde(default)]
+    #[schema(example = "UTF-8")]
+    pub encoding: String,
     /// Digest of the file as it was read: BLAKE3, hexadecimal.
     pub content_hash: String,
     /// Which lines these are; null when the document has none.
@@ -58,6 +80,14 @@ impl From<Excerpt> for DocumentText {
             notices.push(format!("line {} alone is longer than the limit and was cut", lines.last));
         }
         let document = excerpt.document;
+        notices.extend(reading_notices(&document.encoding, &document.front_matter));
+        let front_matter = document.front_matter.fields.into_iter().map(|field| {
+            let value = match field.value {
+                FieldValue::One(text) => FrontMatterValue::One(text),
+                FieldValue::Many(texts) => FrontMatterValue::Many(texts),
+            };
+            (field.key, value)
+        });
         Self {
             document_id: document.id.to_string(),
             project: document.project.to_string(),
@@ -66,6 +96,8 @@ impl From<Excerpt> for DocumentText {
             file_path: document.file_path,
             date: document.date.to_string(),
             tags: document.tags.iter().map(ToString::to_string).collect(),
+            front_matter: front_matter.collect(),
+            encoding: document.encoding,
             content_hash: document.digest.to_string(),
             lines: excerpt.lines.map(|lines| Lines { first: lines.first, last: lines.last }),
             total_lines: excerpt.total_lines,

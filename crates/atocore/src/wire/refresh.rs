@@ -121,10 +121,10 @@ impl From<model::RootReport> for RootResult {
 impl From<model::FileReport> for FileResult {
     fn from(file: model::FileReport) -> Self {
         Self {
-            path: file.path,
             state: file.reason.state().as_str().to_owned(),
             reason: file.reason.code().to_owned(),
-            detail: file.reason.detail(),
+            detail: file.detail(),
+            path: file.path,
         }
     }
 }

@@ -100,7 +100,7 @@ fn a_snapshot_is_proven_and_its_restored_copy_answers_the_same() {
 #[test]
 fn a_refresh_lists_every_file_and_ends_with_two_when_something_needs_looking_at() {
     let place = Place::with_notes();
-    place.write("notes/broken.md", b"# Caf\xe9\n");
+    place.write("notes/broken.md", b"# Caf\xc3\xa9 \xe9\n");
     place.write("notes/picture.png", b"\x89PNG");
     fs::remove_file(place.path("notes/backups.md")).unwrap();
     let ran = place.run(&["refresh", "notes"]);

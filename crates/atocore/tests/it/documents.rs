@@ -63,6 +63,36 @@ fn a_document_is_read_by_every_name_it_has() {
 }
 
 #[test]
+fn what_a_document_says_of_itself_and_its_encoding_are_shown() {
+    let place = Place::new();
+    place.write(
+        "notes/k.md",
+        b"---\ntitle: K: one\naliases: [k8s]\nauthor:\n  name: J\xfcrgen\n---\nzebra #ops/backup\n",
+    );
+    place.write("notes/Empty.md", "");
+    place.ok(&["project", "add", "notes", "--root", "notes"]);
+    let report = place.ok(&["refresh", "notes", "--no-embed"]);
+    assert!(report.contains("line 2 of the front matter") && report.contains("windows-1252"), "{report}");
+    let found = place.json(&["query", "zebra", "--tag", "#ops", "--mode", "lexical"]);
+    assert_eq!(found["results"][0]["tags"], json!(["ops/backup"]));
+    let whole = place.json(&["get", "k.md", "--project", "notes"]);
+    assert_eq!(
+        whole["front_matter"],
+        json!({ "title": "K: one", "aliases": ["k8s"], "author.name": "Jürgen" })
+    );
+    assert_eq!((&whole["encoding"], &whole["total_lines"]), (&json!("windows-1252"), &json!(7)));
+    assert!(whole["content"].as_str().unwrap().contains("name: Jürgen"), "{whole}");
+    assert_eq!(whole["notices"].as_array().unwrap().len(), 2, "{whole}");
+    let lines = place.json(&["get", "k.md", "--project", "notes", "--lines", "5-5"]);
+    assert_eq!(lines["content"], "  name: Jürgen");
+
+    let empty = place.json(&["query", "empty", "--mode", "lexical"]);
+    let passage = empty["results"][0]["chunk_id"].as_str().unwrap();
+    let text = place.json(&["get", passage]);
+    assert_eq!((&text["content"], &text["lines"]), (&json!(""), &Value::Null));
+}
+
+#[test]
 fn a_wrong_name_or_wrong_lines_are_refused() {
     let server = with_note();
     let id = hit(&server, "second line")["document_id"].as_str().unwrap().to_owned();

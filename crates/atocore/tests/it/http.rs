@@ -202,7 +202,7 @@ fn a_project_lives_from_registration_to_removal() {
 fn a_refresh_answers_with_the_words_of_the_contract() {
     let server = Server::start();
     server.installation.write("here/a.md", CHARTER);
-    server.installation.write("here/b.md", b"\xff\xfe not text");
+    server.installation.write("here/b.md", b"caf\xc3\xa9 \xff");
     let root = |subpath: &str| json!({ "source": "vault", "subpath": subpath });
     let add = |id: &str, roots: &[Value]| {
         let added = server.post("/projects", &json!({ "id": id, "ingest_roots": roots }));

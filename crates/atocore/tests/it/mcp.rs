@@ -74,7 +74,7 @@ fn a_version_that_nobody_knows_is_answered_as_the_protocol_says() {
 #[test]
 fn standard_output_carries_the_protocol_and_nothing_else() {
     let place = Place::with_notes().variable("ATOCORE_LOG", "trace");
-    place.write("notes/broken.md", [0xff, 0xfe]);
+    place.write("notes/broken.md", b"caf\xc3\xa9 \xff");
     let mut agent = Agent::greeted(&place);
     // Each is one line that is a message: `read` sees to that.
     let _found = agent.call("atocore_search", &json!({ "query": "keys" }));

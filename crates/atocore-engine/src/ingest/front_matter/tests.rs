@@ -1,14 +1,44 @@
 use super::*;
 
-/// The front matter and the body behind it.
-fn parts(text: &str) -> (FrontMatter, &str) {
+/// The front matter, the parts of it that tell something, and the body behind it.
+fn whole(text: &str) -> (FrontMatter, Vec<&str>, &str) {
     match read(text) {
-        Header::Read { front_matter, end } => (front_matter, &text[end..]),
+        Header::Read { front_matter, telling, end, .. } => {
+            (front_matter, telling.into_iter().map(|part| text[part].trim_end()).collect(), &text[end..])
+        }
         other => panic!("front matter is expected in {text:?}, not {other:?}"),
     }
 }
 
-fn yaml(content: &str) -> FrontMatter {
+/// What it means, and the body behind it.
+fn parts(text: &str) -> (Meaning, &str) {
+    let (front_matter, _, body) = whole(text);
+    let mut tags = Tags::default();
+    add_tags(&front_matter, &mut tags);
+    (Meaning { title: title(&front_matter), tags: tags.into_inner(), date: super::date(&front_matter) }, body)
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Meaning {
+    title: Option<String>,
+    tags: Vec<atocore_model::name::Tag>,
+    date: Option<Timestamp>,
+}
+
+/// Every field as `key = value` or `key = [value, …]`.
+fn shown(front_matter: &FrontMatter) -> Vec<String> {
+    let fields = front_matter.fields.iter().map(|field| match &field.value {
+        FieldValue::One(text) => format!("{} = {text}", field.key),
+        FieldValue::Many(texts) => format!("{} = [{}]", field.key, texts.join(", ")),
+    });
+    fields.collect()
+}
+
+fn fields_of(content: &str) -> Vec<String> {
+    shown(&whole(&format!("---\n{content}\n---\n")).0)
+}
+
+fn yaml(content: &str) -> Meaning {
     parts(&format!("---\n{content}\n---\n")).0
 }
 
@@ -35,7 +65,7 @@ fn toml_is_read() {
     let text = "+++\n\ntitle = 'T'\ntags = ['a', 1.5, ['inner']]\ndate = 2026-04-06T10:00:00+02:00\n[extra]\ntitle = 'x'\n+++\nbody";
     let (front_matter, body) = parts(text);
     assert_eq!(front_matter.title.as_deref(), Some("T"));
-    assert_eq!(front_matter.tags, ["a", "1.5"].map(|tag| tag.parse().unwrap()));
+    assert_eq!(front_matter.tags, ["a", "1.5", "inner"].map(|tag| tag.parse().unwrap()));
     assert_eq!(front_matter.date, Timestamp::parse("2026-04-06T08:00:00Z"));
     assert_eq!(body, "body");
 }
@@ -45,14 +75,17 @@ fn tags_may_be_written_in_many_ways() {
     assert_eq!(tags("tags: [a, '#b', a, A]"), ["a", "b"]);
     assert_eq!(tags("tags: a, b c ,, '"), ["a", "b c", "'"]);
     assert_eq!(tags("tags: a '#b'\ntag: '#c'\nKeywords: d"), ["a", "'#b'", "c", "d"]);
-    assert_eq!(tags("tags: [1.10, null, 2026, true, [x], {y: z}, &n w, *n]"), ["1.10", "2026", "true", "w"]);
+    assert_eq!(
+        tags("tags: [1.10, null, 2026, true, [x], {y: z}, &n w, *n]"),
+        ["1.10", "2026", "true", "x", "w"]
+    );
     assert_eq!(tags("tags:"), Vec::<String>::new());
     assert_eq!(tags("nested:\n  tags: [a]"), Vec::<String>::new());
 }
 
 #[test]
 fn what_cannot_be_a_tag_is_left_out() {
-    assert_eq!(tags("tags: [good, a/b, \"x\\ny\", '#', '']"), ["good"]);
+    assert_eq!(tags("tags: [good, a/b, \"x\\ny\", '#', '', '/', 'a\\b']"), ["good", "a/b"]);
 }
 
 #[test]
@@ -113,19 +146,109 @@ fn text_between_rules_is_no_front_matter() {
 
 #[test]
 fn broken_front_matter_is_told_from_none() {
-    for head in
-        ["---\ntitle: a: b\n---\n", "---\ntags: [a\n---\n", "+++\ntitle = \n+++\n", "---\na: '\n...\n"]
-    {
-        assert_eq!(read(&format!("{head}body")), Header::Malformed { end: head.len() }, "{head:?}");
+    for head in ["---\ntags: [a\n---\n", "+++\ntitle = \n+++\n", "---\na: [\nb: {\n---\n"] {
+        let text = format!("{head}body");
+        let Header::Malformed { fault, end } = read(&text) else { panic!("{head:?}") };
+        assert_eq!(end, head.len());
+        assert!(fault.contains("is read as text"), "{fault}");
     }
     let huge = format!("---\na: {}\n---\n", "x".repeat(MAX_LENGTH));
-    assert_eq!(read(&huge), Header::Malformed { end: huge.len() });
+    assert!(matches!(read(&huge), Header::Malformed { end, .. } if end == huge.len()));
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_costs_itself() {
+    let content = "title: Foo: the bar\ntags: [x1]\nbroken: [a\nlist:\n- one\n- two: {\nauthor: @ada\nnote: \"a\" b\nlast: yes";
+    let text = format!("---\n{content}\n---\n");
+    let (front_matter, telling, _) = whole(&text);
+    assert_eq!(
+        shown(&front_matter),
+        ["title = Foo: the bar", "tags = [x1]", "author = @ada", "note = \"a\" b", "last = yes"]
+    );
+    let fault = |line, key, what| format!("line {line} of the front matter is no valid YAML: `{key}` {what}");
+    assert_eq!(
+        front_matter.faults,
+        [
+            fault(2, "title", "is taken as text"),
+            fault(4, "broken", "is left out"),
+            fault(5, "list", "is left out"),
+            fault(8, "author", "is taken as text"),
+            fault(9, "note", "is taken as text"),
+        ]
+    );
+    assert_eq!(telling, ["broken: [a", "list:\n- one\n- two: {", "note: \"a\" b"], "no word is lost");
+
+    let (front_matter, ..) = whole("+++\ntitle = 'T'\nbad = Foo bar\ntags = ['a',\n 'b']\n[x]\ny = 1\n+++\n");
+    assert_eq!(shown(&front_matter), ["title = T", "bad = Foo bar", "tags = [a, b]", "x.y = 1"]);
+    assert_eq!(front_matter.faults, ["line 3 of the front matter is no valid TOML: `bad` is taken as text"]);
+    let many: String = (0..20).map(|n| format!("a{n}: b: c\n")).collect();
+    let (front_matter, ..) = whole(&format!("---\n{many}---\n"));
+    assert_eq!(front_matter.faults.len(), MAX_FAULTS + 1);
+    assert_eq!(front_matter.faults[MAX_FAULTS], "and 15 more faults of the front matter");
+}
+
+#[test]
+fn every_field_is_kept_and_nested_ones_are_named_by_their_way() {
+    assert_eq!(
+        fields_of(
+            "Aliases: [k8s, kube]\nauthor:\n  name: Ada\n  mail: [a, b]\nempty: ~\nnone: []\nlist:\n- {n: 1}\n- {n: 2}"
+        ),
+        [
+            "Aliases = [k8s, kube]",
+            "author.name = Ada",
+            "author.mail = [a, b]",
+            "none = []",
+            "list = []",
+            "list.n = [1, 2]"
+        ]
+    );
+    let (front_matter, ..) = whole("+++\na = [1, ['x']]\nd = 2026-04-06\n[author]\nname = 'Ada'\n+++\n");
+    assert_eq!(shown(&front_matter), ["a = [1, x]", "author.name = Ada", "d = 2026-04-06"]);
+}
+
+#[test]
+fn aliases_stand_for_what_they_name() {
+    assert_eq!(
+        fields_of("name: &n Xylo\ntitle: *n\nl: &l [a, b]\nm: *l\nbase: &b {x: 1}\nmore:\n  <<: *b\n  y: *n"),
+        [
+            "name = Xylo",
+            "title = Xylo",
+            "l = [a, b]",
+            "m = [a, b]",
+            "base.x = 1",
+            "more.x = 1",
+            "more.y = Xylo"
+        ]
+    );
+    let broken = "name: &n Xylo\nbad: [\ntitle: *n";
+    assert_eq!(fields_of(broken), ["name = Xylo", "title = Xylo"], "also beside what cannot be read");
+}
+
+#[test]
+fn what_says_more_than_title_tags_and_date_tells_something() {
+    let told = |content: &str| {
+        let text = format!("---\n{content}\n---\n");
+        whole(&text).1.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("title: A b c\ntags: [two words]\ndate: 2026-04-06 10:00 UTC\nlayout: page\nid: 12"),
+        [""; 0]
+    );
+    assert_eq!(
+        told("title: T\naliases: [k8s]\ndraft: true\ndescription: >\n  of\n  two lines\nn: 1"),
+        ["aliases: [k8s]", "description: >\n  of\n  two lines"]
+    );
+    assert_eq!(
+        told("author:\n  name: Ada Numbat\n\"my key\": some words"),
+        ["author:\n  name: Ada Numbat", "\"my key\": some words"]
+    );
+    assert_eq!(told(&format!("title: {}", "word ".repeat(60))).len(), 1, "a title that is cut");
 }
 
 #[test]
 fn empty_front_matter_is_front_matter() {
     for text in ["---\n---\nbody", "+++\n\n+++\nbody"] {
-        assert_eq!(parts(text), (FrontMatter::default(), "body"));
+        assert_eq!(parts(text), (Meaning::default(), "body"));
     }
 }
 
@@ -133,13 +256,30 @@ fn empty_front_matter_is_front_matter() {
 fn hostile_front_matter_is_harmless() {
     let nested = format!("---\na: {}\n---\n", "[".repeat(MAX_LENGTH - 10));
     assert!(matches!(read(&nested), Header::Malformed { .. }));
-    let deep = format!("---\na:\n{}x\n---\n", "- ".repeat(MAX_LENGTH / 2 - 10));
-    let _ = read(&deep);
-    let mut bomb = "---\na0: &a0 [x, x]\n".to_owned();
+    for (content, language) in [
+        ("- ".repeat(MAX_LENGTH / 2 - 10) + "x", Language::Yaml),
+        ("? ".repeat(MAX_LENGTH / 2 - 10) + "x", Language::Yaml),
+        ("[".repeat(40), Language::Yaml),
+        ((0..40).map(|n| format!("{}a:\n", " ".repeat(n))).collect(), Language::Yaml),
+        (format!("{} = 1", "a.".repeat(20_000) + "a"), Language::Toml),
+        (format!("[{}]", "a.".repeat(20_000) + "a"), Language::Toml),
+        (format!("a = {}", "[".repeat(40_000)), Language::Toml),
+    ] {
+        let begin: String = content.chars().take(20).collect();
+        assert!(entries::nests_too_deep(language, &content), "{begin}");
+        for text in [format!("---\na:\n  {content}\n---\n"), format!("+++\n{content}\n+++\n")] {
+            let _any = read(&text);
+        }
+    }
+    let mut bomb = "---\ntags: [kept]\na0: &a0 [x, x]\n".to_owned();
     for n in 1..60 {
         bomb += &format!("a{n}: &a{n} [*a{}, *a{}]\n", n - 1, n - 1);
     }
-    assert_eq!(parts(&format!("{bomb}tags: *a59\n---\n")).0, FrontMatter::default());
-    let braces = format!("+++\na = {}\n+++\n", "[".repeat(MAX_LENGTH - 10));
-    assert!(matches!(read(&braces), Header::Malformed { .. }));
+    let (front_matter, ..) = whole(&format!("{bomb}---\n"));
+    assert_eq!(shown(&front_matter)[..2], ["tags = [kept]", "a0 = [x, x]"]);
+    let size: usize = front_matter.fields.iter().flat_map(|field| field.value.texts()).map(String::len).sum();
+    assert!(size <= MAX_BYTES, "{size}");
+    let quadratic = format!("---\na: &a {}\n{}---\n", "x".repeat(30_000), "b: *a\n".repeat(4_000));
+    let (front_matter, ..) = whole(&quadratic);
+    assert!(front_matter.fields.len() < 10);
 }

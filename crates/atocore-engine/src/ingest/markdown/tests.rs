@@ -2,7 +2,8 @@ use super::*;
 
 /// Level and text of each heading, and its blocks.
 fn read(text: &str) -> Vec<(u8, String, Vec<&str>)> {
-    sections(text, 0)
+    structure(text, 0)
+        .sections
         .into_iter()
         .map(|section| {
             let (level, heading) = section.heading.map_or((0, String::new()), |h| (h.level, h.text));
@@ -75,7 +76,8 @@ fn code_tables_items_and_paragraphs_are_blocks() {
 fn code_and_tables_are_cut_at_lines() {
     let text =
         "para\n\n```\ncode\n```\n\n    indented\n\n- ```\n  in an item\n  ```\n\n| a |\n|---|\n| 1 |\n";
-    let cuts: Vec<_> = sections(text, 0).into_iter().flat_map(|s| s.blocks).map(|block| block.cut).collect();
+    let cuts: Vec<_> =
+        structure(text, 0).sections.into_iter().flat_map(|s| s.blocks).map(|block| block.cut).collect();
     assert_eq!(cuts, [CutAt::Sentences, CutAt::Lines, CutAt::Lines, CutAt::Lines, CutAt::Lines]);
 }
 

@@ -56,9 +56,64 @@ fn the_title_comes_from_front_matter_heading_or_name() {
 
 #[test]
 fn broken_front_matter_is_text_and_no_heading() {
-    let document = markdown("---\ntitle: a: b\n---\n# Top\ntext\n");
+    let document = markdown("---\ntags: [a\n---\n# Top\ntext\n");
     assert_eq!(document.title, "Top");
-    assert_eq!(chunks(&document), [("", "---\ntitle: a: b\n---", 1, 3), ("Top", "text", 5, 5)]);
+    assert_eq!(chunks(&document), [("", "---\ntags: [a\n---", 1, 3), ("Top", "text", 5, 5)]);
+    assert_eq!(document.front_matter.faults, ["front matter that is no valid YAML is read as text"]);
+}
+
+#[test]
+fn what_a_note_says_of_itself_is_its_first_passage() {
+    let text = "---\ntitle: Kubernetes\naliases: [k8s]\ndate: 2026-01-01\ndescription: quokka platform\ntags: [infra]\n---\n\
+                # Top\nWe run it. #work/now\n";
+    let document = markdown(text);
+    assert_eq!(
+        chunks(&document),
+        [
+            ("", "aliases: [k8s]\ndate: 2026-01-01\ndescription: quokka platform", 3, 5),
+            ("Top", "We run it. #work/now", 9, 9),
+        ]
+    );
+    assert_eq!(document.tags, ["infra", "work/now"].map(|tag| tag.parse().unwrap()));
+    assert_eq!(document.front_matter.fields.len(), 5);
+}
+
+#[test]
+fn a_document_without_text_is_found_by_what_it_has() {
+    for (text, shown) in [
+        ("---\nname: Ada Numbat\n---\n", ("name: Ada Numbat", 2)),
+        ("---\ntitle: A\ndate: 2026-01-01\n---\n", ("title: A\ndate: 2026-01-01", 2)),
+        ("", ("the file name", 1)),
+        ("\u{feff}", ("the file name", 1)),
+        (" \n\r\n\t", ("the file name", 1)),
+        ("#\n\n---\n", ("the file name", 1)),
+        ("---\n---\n&nbsp;\n", ("the file name", 1)),
+        ("---\na: 1\n---\n&nbsp;\n\n&#32;", ("a: 1", 2)),
+    ] {
+        let document = markdown(text);
+        let [chunk] = document.chunks.as_slice() else { panic!("one passage of {text:?}") };
+        assert_eq!((chunk.text.as_str(), chunk.lines.first), shown, "{text:?}");
+    }
+    assert_eq!(
+        parse(DocumentType::Text, "Only Title.txt", "\n", ChunkLimits::default()).chunks[0].text,
+        "Only Title"
+    );
+}
+
+#[test]
+fn characters_that_are_written_by_name_are_those_characters() {
+    let document = markdown("# R&amp;D\nThe caf&eacute; is &gt; `&lt;b&gt;`\n\n<p>na&iuml;ve</p>\n");
+    assert_eq!(chunks(&document), [("R&D", "The café is > `&lt;b&gt;`\n\n<p>naïve</p>", 2, 4)]);
+    let plain = parse(DocumentType::Text, "a.txt", "R&amp;D", ChunkLimits::default());
+    assert_eq!(plain.chunks[0].text, "R&amp;D");
+}
+
+#[test]
+fn pictures_within_a_document_are_no_text() {
+    let picture = "iVBORw0KGgoAAAANSUhEUgAA".repeat(4000);
+    let document =
+        markdown(&format!("# A\nBefore ![alt](data:image/png;base64,{picture}) after.\n\nNext.\n"));
+    assert_eq!(chunks(&document), [("A", "Before ![alt](data:image/png;base64,…) after.\n\nNext.", 2, 4)]);
 }
 
 #[test]
@@ -89,13 +144,6 @@ fn a_document_of_headings_is_searchable() {
     assert!((2..5).contains(&document.chunks.len()));
     let words: String = document.chunks.iter().map(|chunk| chunk.text.as_str()).collect();
     assert!((0..100).all(|n| words.contains(&format!("# Heading {n}"))));
-}
-
-#[test]
-fn nothing_gives_no_chunks() {
-    for text in ["", "\u{feff}", " \n\r\n\t", "---\ntitle: A\n---\n", "#\n\n---\n"] {
-        assert_eq!(markdown(text).chunks, [], "{text:?}");
-    }
 }
 
 #[test]
@@ -191,6 +239,9 @@ fn check(text: &str, document: &ParsedDocument, limits: ChunkLimits) {
     let mut last = None;
     for chunk in &document.chunks {
         assert!(!chunk.text.trim().is_empty());
+        if text.trim().is_empty() || chunk.text == document.title {
+            continue;
+        }
         assert!(chunk.text.chars().count() <= limits.max_chars());
         let LineSpan { first, last: end } = chunk.lines;
         let cited = &text[line_starts[first as usize - 1]..line_starts[end as usize] - 1];

@@ -129,6 +129,7 @@ impl PassageSource for Notebook {
                 project: page.map_or("", |page| &page.project),
                 tags: page.map_or(&[], |page| &page.tags),
                 title: page.map_or("", |page| &page.title),
+                beside: "",
                 passages: page.map_or(&[], |page| &page.passages),
             })?;
             self.handed_over.set(self.handed_over.get() + 1);

@@ -169,7 +169,9 @@ fn a_store_from_before_vectors_is_upgraded_and_knows_its_texts() {
     let old = "DROP TABLE fact_changes; DROP TABLE project_state; DROP TABLE memories; DROP TABLE interactions;
         DROP TABLE recut_chunks; DROP TABLE recut_documents; DROP INDEX source_chunks_by_text; ALTER TABLE source_chunks DROP COLUMN text_digest;
         DROP TABLE embeddings; UPDATE store SET serving_space = NULL; ALTER TABLE store DROP COLUMN serving_space;
-        DROP TABLE embedding_spaces; PRAGMA user_version = 1";
+        DROP TABLE embedding_spaces; ALTER TABLE source_documents DROP COLUMN encoding;
+        ALTER TABLE source_documents DROP COLUMN front_matter; ALTER TABLE source_documents DROP COLUMN faults;
+        PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(old).unwrap();
     assert!(inspect::vectors(&path).unwrap().is_empty());
     assert!(matches!(Store::open_read_only(&path, options()), Err(StorageError::Older { found: 1, .. })));

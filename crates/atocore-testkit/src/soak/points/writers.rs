@@ -9,7 +9,7 @@ use std::{
 use atocore_engine::Layout;
 use atocore_model::{
     digest::Digest,
-    document::{ChunkDraft, DocumentType, FileStamp, HeadingPath, LineSpan, ParsedDocument},
+    document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
     project::{Project, Root, RootLocation},
 };
 use atocore_storage::{
@@ -162,11 +162,13 @@ fn document(name: &str, size: u64, text: &str) -> Result<IngestedDocument, Viola
         stamp: FileStamp { size, modified_ns: 7 },
         settled: true,
         chunked_by: "soak".to_owned(),
+        encoding: "UTF-8".to_owned(),
         parsed: ParsedDocument {
             title: name.to_owned(),
             doc_type: DocumentType::Markdown,
             tags: Vec::new(),
             date: None,
+            front_matter: FrontMatter::default(),
             chunks: vec![ChunkDraft {
                 heading_path: HeadingPath::new(["Top"]),
                 text: text.to_owned(),

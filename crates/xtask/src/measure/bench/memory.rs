@@ -81,6 +81,7 @@ impl PassageSource for Memory {
                 project: &document.project,
                 tags: &document.tags,
                 title: &document.title,
+                beside: "",
                 passages: &document.passages,
             })?;
         }
