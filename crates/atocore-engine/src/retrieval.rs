@@ -90,8 +90,10 @@ impl Retrieval<'_> {
         let mut notices = Vec::new();
         let wanted = query.mode.unwrap_or(self.weights.mode);
         let documents = self.documents(query, project, &mut notices)?;
+        let terms = exact::terms(query.text.as_str());
         let search = Search {
             text: query.text.as_str(),
+            terms: &terms,
             tags: &query.tags,
             documents: documents.as_deref(),
             hint: &query.project,
@@ -142,7 +144,7 @@ impl Retrieval<'_> {
             let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
             let mut ranked = ranking.rank(candidates);
             if mode != Mode::Dense {
-                exact::lift(self.words, query.text.as_str(), &mut ranked)?;
+                exact::rank(self.words, &terms, &mut ranked)?;
             }
             let answer = Answer {
                 candidates: ranked.len(),

@@ -6,6 +6,7 @@
 mod error;
 mod filter;
 mod opening;
+mod phrase;
 mod schema;
 mod scoring;
 mod search;
@@ -30,7 +31,7 @@ pub(crate) use self::error::is_refusal;
 pub use self::{
     error::{LexicalError, SourceError},
     filter::LexicalFilter,
-    search::{LexicalMatch, LexicalMatches, LexicalQuery},
+    search::{LexicalMatch, LexicalMatches, LexicalQuery, WordMatches},
     source::{ChangedDocument, IndexedPassage, PassageSource},
 };
 use self::{
@@ -134,13 +135,13 @@ impl LexicalIndex {
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
-    /// The passages that have every word of `text`, by key in ascending order, when there are at most `limit`; `None`
-    /// when there are more, or `text` has no word that counts.
+    /// The passages that have every word of `text`, in its order or apart; `None` when no word of it counts, or it is a
+    /// single one that more than `limit` passages have.
     ///
     /// # Errors
     /// When the files of the index cannot be read.
-    pub fn passages_with_all(&self, text: &str, limit: usize) -> Result<Option<Vec<u64>>, LexicalError> {
-        search::passages_with_all(&self.view(), &self.fields, text, limit)
+    pub fn passages_with(&self, text: &str, limit: usize) -> Result<Option<WordMatches>, LexicalError> {
+        search::passages_with(&self.view(), &self.fields, text, limit)
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 

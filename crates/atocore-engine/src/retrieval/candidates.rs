@@ -23,6 +23,8 @@ const KNOWN_WORDS: usize = 5;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Search<'q> {
     pub(super) text: &'q str,
+    /// What of the text has to be found in its order.
+    pub(super) terms: &'q [String],
     pub(super) tags: &'q [Tag],
     /// Only these documents.
     pub(super) documents: Option<&'q [u64]>,
@@ -54,7 +56,8 @@ impl Search<'_> {
         for project in self.scopes() {
             let filter = LexicalFilter { project, tags: self.tags, documents: self.documents };
             let limit = self.limit() * KNOWN_WORDS;
-            let found = index.search(&LexicalQuery { text: self.text, filter: &filter, limit })?.matches;
+            let query = LexicalQuery { text: self.text, phrases: self.terms, filter: &filter, limit };
+            let found = index.search(&query)?.matches;
             chosen.extend(found.iter().take(self.limit()).map(|found| found.chunk_key));
             all.push(found);
         }

@@ -1,10 +1,10 @@
-//! Exact terms: a number, a code or a name that a question spells out and that next to no passage has. What is merely
-//! near in meaning must not drown the passages that have it.
+//! Exact terms: numbers, codes, names and quotations that a question spells out. What is merely near in meaning must not
+//! drown the one passage that has them, and what has only their parts is something else.
 
 use std::collections::HashSet;
 
-use atocore_model::query::Factor;
-use atocore_storage::lexical::LexicalIndex;
+use atocore_model::{query::Factor, text};
+use atocore_storage::lexical::{LexicalIndex, WordMatches};
 
 use super::rank::{self, Ranked};
 use crate::error::Error;
@@ -13,53 +13,136 @@ use crate::error::Error;
 const MOST_PASSAGES: usize = 20;
 /// Nor is one that a larger part of all passages has.
 const LARGEST_PART: u64 = 50;
+/// How many terms of a question are looked at.
+const MOST_TERMS: usize = 12;
+/// A little more than nothing, so that an order does not hang on how a division is rounded.
+const STEP: f64 = f64::EPSILON * 4.0;
 
-/// Lifts the best passage that has a rare exact term of the question to the score of the best one that has none.
-pub(super) fn lift(index: &LexicalIndex, question: &str, ranked: &mut [Ranked]) -> Result<(), Error> {
+/// Puts what has the words of a term of the question, but in another order, behind everything that has the term; then
+/// lifts the best passage that has a rare term to the score of the best one that has none.
+pub(super) fn rank(index: &LexicalIndex, terms: &[String], ranked: &mut [Ranked]) -> Result<(), Error> {
     let limit =
         usize::try_from(index.passages() / LARGEST_PART).unwrap_or(MOST_PASSAGES).clamp(1, MOST_PASSAGES);
-    for term in terms(question) {
-        let Some(keys) = index.passages_with_all(term, limit)? else { continue };
-        let having: HashSet<u64> = keys.into_iter().collect();
-        let has = |ranked: &Ranked| u64::try_from(ranked.passage.key).is_ok_and(|key| having.contains(&key));
-        let (Some(at), Some(first)) = (ranked.iter().position(has), ranked.first()) else { continue };
-        let (score, top) = (ranked[at].score, first.score);
-        if at == 0 || score <= 0.0 {
-            continue;
+    let mut found = Vec::with_capacity(terms.len());
+    for term in terms {
+        if let Some(matches) = index.passages_with(term, limit)? {
+            found.push((term.as_str(), matches));
         }
-        let lifted = &mut ranked[at];
-        // One step above, so that the order does not hang on how a division is rounded.
-        let value = (top / score) * (1.0 + f64::EPSILON * 4.0);
-        let count = having.len();
-        let passages = if count == 1 { "passage has".to_owned() } else { format!("{count} passages have") };
-        let because = format!("the exact term `{term}`, which only {passages}");
-        let because = because.replace("only passage has", "no other passage has");
-        // A passage that has two such terms is lifted by both, in one factor.
-        let before = lifted.lift.take().map_or(1.0, |lift| lift.value);
-        lifted.score = lifted.unlifted * (value * before);
-        lifted.lift = Some(Factor { name: "exact_term", value: value * before, because });
+    }
+    put_behind(&found, ranked);
+    rank::sort(ranked);
+    for (term, matches) in found.iter().filter(|(_, matches)| matches.in_order.len() <= limit) {
+        lift(term, &matches.in_order, ranked);
         rank::sort(ranked);
     }
     Ok(())
 }
 
-/// The words of a question that look like a code, a number or a name of a program: with a digit, an underscore, a
-/// capital letter inside, or in quotation marks.
-fn terms(question: &str) -> impl Iterator<Item = &str> {
-    let quoted = question.split(['"', '`', '“', '”']).skip(1).step_by(2);
-    let bare = question.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
-    let bare = bare.filter(|word| is_code(word));
-    let mut seen = HashSet::new();
-    bare.chain(quoted.filter(|text| !text.trim().is_empty())).filter(move |term| seen.insert(*term)).take(8)
+fn put_behind(found: &[(&str, WordMatches)], ranked: &mut [Ranked]) {
+    for (term, matches) in found.iter().filter(|(_, matches)| !matches.apart.is_empty()) {
+        let having = ranked.iter().filter(|ranked| is_among(&matches.in_order, ranked));
+        let Some(lowest) = having.map(|ranked| ranked.score).min_by(f64::total_cmp) else { continue };
+        for ranked in ranked.iter_mut().filter(|ranked| is_among(&matches.apart, ranked)) {
+            // What has another term in order is there for that one.
+            let has_another = found.iter().any(|(_, other)| is_among(&other.in_order, ranked));
+            if !has_another && lowest > 0.0 && ranked.score >= lowest {
+                let because = format!("the words of `{term}`, but not in its order");
+                multiply(ranked, lowest / ranked.score * (1.0 - STEP), because);
+            }
+        }
+    }
 }
 
-fn is_code(word: &str) -> bool {
+fn lift(term: &str, having: &[u64], ranked: &mut [Ranked]) {
+    let has = |ranked: &Ranked| is_among(having, ranked);
+    let (Some(at), Some(first)) = (ranked.iter().position(has), ranked.first()) else { return };
+    let (score, top) = (ranked[at].score, first.score);
+    if at == 0 || score <= 0.0 {
+        return;
+    }
+    let because = match having.len() {
+        1 => format!("the exact term `{term}`, which no other passage has"),
+        count => format!("the exact term `{term}`, which only {count} passages have"),
+    };
+    multiply(&mut ranked[at], top / score * (1.0 + STEP), because);
+}
+
+/// A passage that several terms concern has one factor for all of them.
+fn multiply(ranked: &mut Ranked, value: f64, because: String) {
+    let value = ranked.lift.take().map_or(value, |before| before.value * value);
+    ranked.score = ranked.unlifted * value;
+    ranked.lift = Some(Factor { name: "exact_term", value, because });
+}
+
+fn is_among(keys: &[u64], ranked: &Ranked) -> bool {
+    u64::try_from(ranked.passage.key).is_ok_and(|key| keys.binary_search(&key).is_ok())
+}
+
+/// The parts of a question that have to be found as they are: words that look like a code, a number, a path or a name of
+/// a program, and what stands in quotation marks.
+pub(super) fn terms(question: &str) -> Vec<String> {
+    let question = text::plain(question);
+    let capitals_tell = !is_shouted(&question);
+    let words = question.split_whitespace().flat_map(|word| word.split(text::is_dense));
+    let mut terms = Vec::new();
+    for word in words {
+        let is_option = word.starts_with("--");
+        let word = trimmed(word);
+        if is_option && word.contains('-') || is_code(word, capitals_tell) {
+            terms.push(word.to_owned());
+            // An address may be told with its port, a setting with its value.
+            let joins = |c: char| !text::is_of_a_word(c) && !matches!(c, '_' | '.' | '-');
+            let parts = word.split(joins).map(trimmed).filter(|part| *part != word);
+            terms.extend(parts.filter(|part| is_code(part, capitals_tell)).map(str::to_owned));
+            terms.extend(other_spelling(word));
+        }
+    }
+    let quotation_marks = ['"', '`', '“', '”', '„', '«', '»', '「', '」', '『', '』'];
+    let parts: Vec<&str> = question.split(quotation_marks).collect();
+    // The last mark is not closed when there is nothing behind it.
+    let quoted = parts.iter().take(parts.len() - 1).skip(1).step_by(2);
+    terms.extend(quoted.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()));
+    let mut seen = HashSet::new();
+    terms.retain(|term| seen.insert(term.clone()));
+    terms.truncate(MOST_TERMS);
+    terms
+}
+
+fn trimmed(word: &str) -> &str {
+    word.trim_matches(|c: char| !text::is_of_a_word(c))
+}
+
+/// A version with its `v`, or without.
+fn other_spelling(word: &str) -> Option<String> {
+    let is_version = |number: &str| number.starts_with(|c: char| c.is_ascii_digit()) && number.contains('.');
+    match word.strip_prefix(['v', 'V']) {
+        Some(number) if is_version(number) => Some(number.to_owned()),
+        None if is_version(word) => Some(format!("v{word}")),
+        _ => None,
+    }
+}
+
+/// Whether a question is written in capital letters, so that they say nothing of its words.
+fn is_shouted(question: &str) -> bool {
+    let words = || text::words(question).filter(|word| word.chars().any(char::is_alphabetic));
+    let capitals = words().filter(|word| is_all_capitals(word)).count();
+    words().count() > 2 && capitals * 2 > words().count()
+}
+
+fn is_all_capitals(word: &str) -> bool {
+    word.chars().nth(1).is_some() && word.chars().all(char::is_uppercase)
+}
+
+fn is_code(word: &str, capitals_tell: bool) -> bool {
     let letters = || word.chars();
-    let count = letters().count();
-    let has_digit = letters().any(|c| c.is_ascii_digit());
+    let has_digit = letters().any(char::is_numeric);
     let inner_capital = letters().skip(1).any(char::is_uppercase) && letters().any(char::is_lowercase);
-    let all_capitals = count >= 2 && letters().all(|c| c.is_uppercase());
-    count >= 3 && (has_digit || word.contains('_') || inner_capital || all_capitals)
+    let is_joined = word.contains(['_', '@', '\\']) || word.contains("::") || word.matches('/').count() > 1;
+    // `example.com`, but neither `e.g` nor a sentence that begins without a space.
+    let is_dotted = word.contains('.')
+        && word.split('.').all(|part| part.chars().nth(1).is_some() && !part.starts_with(char::is_uppercase));
+    let is_acronym = capitals_tell && is_all_capitals(word);
+    letters().count() >= 3 && (has_digit || inner_capital || is_joined || is_dotted || is_acronym)
 }
 
 #[cfg(test)]
@@ -68,10 +151,45 @@ mod tests {
 
     #[test]
     fn codes_are_told_from_words() {
-        let found = |question| terms(question).collect::<Vec<_>>();
-        assert_eq!(found("what does ERR_4711 in fooBar mean?"), ["ERR_4711", "fooBar"]);
-        assert_eq!(found("the WAL of v3.51.3, please"), ["WAL", "v3.51.3"]);
-        assert_eq!(found("How is a Store restored in 30 days"), Vec::<&str>::new());
-        assert_eq!(found("where is \"hot copy\" explained"), ["hot copy"]);
+        for (question, expected) in [
+            ("what does ERR_4711 in fooBar mean?", &["ERR_4711", "fooBar"][..]),
+            ("the WAL of v3.51.3, please", &["WAL", "v3.51.3", "3.51.3"]),
+            ("release 2.3.1?", &["2.3.1", "v2.3.1"]),
+            ("How is a Store restored in 30 days", &[]),
+            ("e.g. a well-known one, i.e. this. Then that", &[]),
+            (
+                "http://192.168.1.10:8100/ on 2024-05-03",
+                &["http://192.168.1.10:8100", "192.168.1.10", "8100", "2024-05-03"],
+            ),
+            (
+                "max_file_bytes=5 or --max-file-bytes",
+                &["max_file_bytes=5", "max_file_bytes", "max-file-bytes"],
+            ),
+            (
+                "mail ops@example.com about std::fs and src/lib/main.rs",
+                &["ops@example.com", "example.com", "std::fs", "src/lib/main.rs", "main.rs"],
+            ),
+            ("バージョン３.２.１を検索", &["3.2.1", "v3.2.1"]),
+        ] {
+            assert_eq!(terms(question), expected, "{question}");
+        }
+    }
+
+    #[test]
+    fn quotations_are_terms_when_they_are_closed() {
+        assert_eq!(terms("where is \"hot copy\" explained"), ["hot copy"]);
+        assert_eq!(
+            terms("“one two” and „drei vier“ and «cinq six» and 「全文検索」"),
+            ["one two", "drei vier", "cinq six", "全文検索"]
+        );
+        assert_eq!(terms("a disk of 5\" is small"), [""; 0]);
+    }
+
+    #[test]
+    fn capitals_tell_nothing_in_a_question_that_is_written_in_them() {
+        assert_eq!(terms("HOW IS THE WAL OF A STORE RESTORED"), [""; 0]);
+        assert_eq!(terms("HOW IS ERR_4711 RESTORED"), ["ERR_4711"]);
+        assert_eq!(terms("WAL"), ["WAL"]);
+        assert_eq!(terms("how does the WAL of ÖBB work"), ["WAL", "ÖBB"]);
     }
 }

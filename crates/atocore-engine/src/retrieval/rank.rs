@@ -27,7 +27,7 @@ pub(super) struct Ranked {
     pub(super) score: f64,
     /// The score without the lift.
     pub(super) unlifted: f64,
-    /// What lifts it above its factors.
+    /// What lifts it above its factors, or puts it below.
     pub(super) lift: Option<Factor>,
 }
 

@@ -1,6 +1,6 @@
 //! The factors of the contract: which project, which words, which place.
 
-use atocore_model::query::Factor;
+use atocore_model::{query::Factor, text};
 
 use super::RankWeights;
 
@@ -54,7 +54,7 @@ pub(super) struct Signals<'a> {
 impl<'a> Signals<'a> {
     /// Takes the words of a question apart.
     pub(super) fn new(weights: &'a RankWeights, question: &str, project: Option<&'a str>) -> Self {
-        let mut tokens: Vec<String> = words(question).map(str::to_lowercase).collect();
+        let mut tokens: Vec<String> = text::words(&text::folded(question)).map(str::to_owned).collect();
         tokens.retain(|token| !STOP_TOKENS.contains(&token.as_str()));
         tokens.sort_unstable();
         tokens.dedup();
@@ -141,21 +141,12 @@ fn low_signal(folders: &str, names: &[String; 2]) -> Option<&'static str> {
         .map(|mark| mark.trim_matches('-'))
 }
 
-/// The words of a text: runs of letters and digits.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
-}
-
-/// The words of a text in lower case between hyphens, one before the first and one after the last.
+/// The words of a text as it is searched between hyphens, one before the first and one after the last.
 fn hyphenated(text: &str) -> String {
     let mut joined = String::with_capacity(text.len() + 2);
     joined.push('-');
-    for word in words(text) {
-        if word.is_ascii() {
-            joined.extend(word.bytes().map(|letter| char::from(letter.to_ascii_lowercase())));
-        } else {
-            joined.push_str(&word.to_lowercase());
-        }
+    for word in text::words(&text::folded(text)) {
+        joined.push_str(word);
         joined.push('-');
     }
     joined
@@ -200,6 +191,7 @@ mod tests {
         let place = Place { source_path: "a/b.md", title: "One two", heading_path: "Three > four five" };
         assert_eq!(value("one two three four five", None, place)[1], 1.32);
         assert_eq!(value("p4 is", None, self::place("p40/island.md"))[1], 1.0);
+        assert_eq!(value("CAFE\u{301} öl हिन्दी", None, self::place("Cafés/O\u{308}l/हिन्दी.md"))[1], 1.24);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What the index keeps of a passage, and the version of all that decides its content.
 
-use atocore_model::id::{Generation, Mark};
+use atocore_model::{
+    id::{Generation, Mark},
+    text::caseless,
+};
 use serde::{Deserialize, Serialize};
 use tantivy::{
     IndexSettings, TantivyDocument, Term,
@@ -17,8 +20,8 @@ use super::{
 
 /// Goes up with every change of the fields, of the tokenizer or of the payload, and when what was written before cannot be
 /// trusted; an index of another version is rebuilt. Until 2 a deletion could be lost; until 3 tags did not
-/// nest, and what documents say of themselves was not found.
-pub(super) const FORMAT_VERSION: u32 = 3;
+/// nest, and what documents say of themselves was not found; until 4 text was not folded and had no positions.
+pub(super) const FORMAT_VERSION: u32 = 4;
 
 pub(super) const CHUNK_KEY: &str = "chunk_key";
 pub(super) const DOCUMENT_KEY: &str = "document_key";
@@ -30,7 +33,7 @@ pub(super) struct Fields {
     pub(super) words: Field,
     /// The id of the project.
     project: Field,
-    /// Each tag in lower case, and every tag that it lies below.
+    /// Each tag without case, and every tag that it lies below.
     tag: Field,
     chunk_key: Field,
     document_key: Field,
@@ -42,7 +45,7 @@ impl Fields {
     }
 
     pub(super) fn tag(&self, tag: &str) -> Term {
-        Term::from_field_text(self.tag, &tag.to_lowercase())
+        Term::from_field_text(self.tag, &caseless(tag))
     }
 
     pub(super) fn document(&self, key: u64) -> Term {
@@ -56,7 +59,7 @@ impl Fields {
         entry.add_u64(self.document_key, document.document_key);
         entry.add_text(self.project, document.project);
         for tag in document.tags {
-            let tag = tag.to_lowercase();
+            let tag = caseless(tag);
             for (outer, _) in tag.match_indices('/') {
                 entry.add_text(self.tag, &tag[..outer]);
             }
@@ -77,7 +80,7 @@ impl Fields {
 pub(super) fn schema() -> (Schema, Fields) {
     let words = TextFieldIndexing::default()
         .set_tokenizer(tokenizer::NAME)
-        .set_index_option(IndexRecordOption::WithFreqs)
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions)
         .set_fieldnorms(true);
     let exact = TextFieldIndexing::default()
         .set_tokenizer("raw")

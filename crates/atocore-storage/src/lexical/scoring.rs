@@ -20,7 +20,7 @@ const ONE: f32 = 65_536.0;
 /// Passages that are scored together.
 const WINDOW: usize = 4096;
 
-/// A score in units of 2^-16. Sums of 1,024 words stay below its limit.
+/// A score in units of 2^-16. Sums of 1,024 words and some phrases stay below its limit.
 pub(super) type Points = u32;
 
 /// The score as a number.
@@ -58,9 +58,54 @@ fn points(weight: f32, length_factor: f32, occurrences: u32) -> Points {
     ((weight * (occurrences / (occurrences + length_factor))) as Points).max(1)
 }
 
-/// The postings of one word in one segment.
+/// What scores in one segment.
+pub(super) enum Matches {
+    /// The postings of a word.
+    Word(Box<BlockSegmentPostings>),
+    /// Passages in ascending order, each with how often it has a phrase.
+    Phrase(Vec<DocId>, Vec<u32>),
+}
+
+impl Matches {
+    /// The passages of the block.
+    fn docs(&self) -> &[DocId] {
+        match self {
+            Self::Word(postings) => postings.docs(),
+            Self::Phrase(documents, _) => documents,
+        }
+    }
+
+    /// How often each of them has it.
+    fn freqs(&self) -> &[u32] {
+        match self {
+            Self::Word(postings) => postings.freqs(),
+            Self::Phrase(_, counts) => counts,
+        }
+    }
+
+    /// Goes to the block that has the first passage from `document` on, and returns its place in it.
+    fn seek(&mut self, document: DocId) -> usize {
+        match self {
+            Self::Word(postings) => postings.seek(document),
+            Self::Phrase(documents, _) => documents.partition_point(|known| *known < document),
+        }
+    }
+
+    /// Goes to the next block.
+    fn advance(&mut self) {
+        match self {
+            Self::Word(postings) => postings.advance(),
+            Self::Phrase(documents, counts) => {
+                documents.clear();
+                counts.clear();
+            }
+        }
+    }
+}
+
+/// Walks along what one word or phrase of the question matches in one segment.
 pub(super) struct Cursor {
-    postings: BlockSegmentPostings,
+    matches: Matches,
     /// The place in the block.
     at: usize,
     weight: f32,
@@ -69,19 +114,19 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn new(postings: BlockSegmentPostings, weight: f32) -> Self {
-        Self { postings, at: 0, weight, bound: (weight as Points).max(1) }
+    pub(super) fn new(matches: Matches, weight: f32) -> Self {
+        Self { matches, at: 0, weight, bound: (weight as Points).max(1) }
     }
 
     /// The passage the cursor stands on.
     fn document(&self) -> DocId {
-        self.postings.docs().get(self.at).copied().unwrap_or(TERMINATED)
+        self.matches.docs().get(self.at).copied().unwrap_or(TERMINATED)
     }
 
     /// Moves forward to the first passage from `document` on.
     fn go_to(&mut self, document: DocId) {
         if self.document() < document {
-            self.at = self.postings.seek(document);
+            self.at = self.matches.seek(document);
         }
     }
 
@@ -89,13 +134,13 @@ impl Cursor {
     fn add_to(&mut self, window: &mut Window, lengths: &FieldNormReader, factors: &LengthFactors) {
         let end = window.end();
         loop {
-            let documents = self.postings.docs().get(self.at..).unwrap_or_default();
+            let documents = self.matches.docs().get(self.at..).unwrap_or_default();
             let count = match documents.last() {
                 None => return,
                 Some(last) if *last < end => documents.len(),
                 Some(_) => documents.partition_point(|document| *document < end),
             };
-            let occurrences = self.postings.freqs().get(self.at..).unwrap_or_default();
+            let occurrences = self.matches.freqs().get(self.at..).unwrap_or_default();
             for (document, occurrences) in documents.iter().zip(occurrences).take(count) {
                 let factor = factors.0[usize::from(lengths.fieldnorm_id(*document))];
                 window.add(*document, points(self.weight, factor, *occurrences));
@@ -104,7 +149,7 @@ impl Cursor {
                 self.at += count;
                 return;
             }
-            self.postings.advance();
+            self.matches.advance();
             self.at = 0;
         }
     }
@@ -116,7 +161,7 @@ impl Cursor {
             return 0;
         }
         let factor = factors.0[usize::from(lengths.fieldnorm_id(document))];
-        points(self.weight, factor, self.postings.freq(self.at))
+        points(self.weight, factor, self.matches.freqs().get(self.at).copied().unwrap_or(0))
     }
 }
 

@@ -1,16 +1,17 @@
 //! Questions and their matches.
 //!
-//! A question is its words joined by OR; nothing in its text is syntax.
+//! A question is its words joined by OR; nothing in its text is syntax. A phrase of it counts like one more word.
 
 use std::collections::BTreeSet;
 
 use atocore_model::id::Mark;
-use tantivy::{DocId, Term, tokenizer::TokenStream};
+use tantivy::{Term, tokenizer::TokenStream};
 
 use super::{
     filter::{Conditions, LexicalFilter, SegmentFilter},
+    phrase::{self, Having},
     schema::Fields,
-    scoring::{self, Best, Cursor, LengthFactors},
+    scoring::{self, Best, Cursor, LengthFactors, Matches},
     tokenizer,
     view::View,
 };
@@ -23,6 +24,9 @@ const MOST_WORDS: usize = 1024;
 pub struct LexicalQuery<'a> {
     /// Its words, in free text.
     pub text: &'a str,
+    /// What of it has to be found in its order: a passage that has the words of one so is found before one that has them
+    /// as often, but apart. One word alone is no phrase.
+    pub phrases: &'a [String],
     /// Which passages may be found.
     pub filter: &'a LexicalFilter<'a>,
     /// How many matches at most.
@@ -38,6 +42,16 @@ pub struct LexicalMatch {
     pub document_key: u64,
     /// Its BM25 score: above 0, a multiple of 2^-16.
     pub bm25: f32,
+}
+
+/// The passages that have every word of a text, by key in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WordMatches {
+    /// Those that have them in the order of the text. Where no passage has them as joined as the text has them, spaces
+    /// make no difference.
+    pub in_order: Vec<u64>,
+    /// Those that have them, but not so.
+    pub apart: Vec<u64>,
 }
 
 /// What a search found.
@@ -58,14 +72,19 @@ pub(super) fn search(
     let mut best = Best::new(query.limit);
     let words = if query.limit == 0 { Vec::new() } else { weighted_words(view, fields, query.text)? };
     if !words.is_empty() {
+        let mut phrases = weighted_phrases(view, fields, query.phrases)?;
         let factors = LengthFactors::new(view.mean_length);
         let conditions = Conditions::new(fields, query.filter);
-        for segment in &view.segments {
-            let mut cursors = Vec::with_capacity(words.len());
+        for (at, segment) in view.segments.iter().enumerate() {
+            let mut cursors = Vec::with_capacity(words.len() + phrases.len());
             for (word, weight) in &words {
                 if let Some(postings) = segment.postings(word)? {
-                    cursors.push(Cursor::new(postings, *weight));
+                    cursors.push(Cursor::new(Matches::Word(Box::new(postings)), *weight));
                 }
+            }
+            for (having, weight) in &mut phrases {
+                let Having { in_order, counts, .. } = std::mem::take(&mut having[at]);
+                cursors.push(Cursor::new(Matches::Phrase(in_order, counts), *weight));
             }
             if !cursors.is_empty() {
                 let filter = SegmentFilter::new(segment, &conditions)?;
@@ -81,38 +100,54 @@ pub(super) fn search(
     Ok(LexicalMatches { mark: view.mark, matches: matches.collect() })
 }
 
-/// The passages that have every word of `text`, by key, when there are at most `limit`; `None` when there are more, or
-/// no word counts.
-pub(super) fn passages_with_all(
+/// The passages that have every word of `text`; `None` when no word counts, or it is one that more than `limit` passages
+/// have.
+pub(super) fn passages_with(
     view: &View,
     fields: &Fields,
     text: &str,
     limit: usize,
-) -> tantivy::Result<Option<Vec<u64>>> {
-    let words = words_of(fields, text);
-    if words.is_empty() {
-        return Ok(None);
-    }
-    let mut keys = Vec::new();
-    for segment in &view.segments {
-        let mut having: Option<Vec<DocId>> = None;
-        for word in &words {
-            let mut documents = Vec::new();
-            segment.each_document(&segment.words, word, |document| documents.push(document))?;
-            having = Some(match having {
-                None => documents.into_iter().filter(|document| segment.is_alive(*document)).collect(),
-                Some(before) => {
-                    before.into_iter().filter(|known| documents.binary_search(known).is_ok()).collect()
-                }
-            });
+) -> tantivy::Result<Option<WordMatches>> {
+    let mut found = WordMatches::default();
+    if let Some(having) = phrase::having(view, fields.words, text)? {
+        for (segment, having) in view.segments.iter().zip(having) {
+            let key = |document| segment.chunk_keys.get_val(document);
+            found.in_order.extend(having.in_order.into_iter().map(key));
+            found.apart.extend(having.apart.into_iter().map(key));
         }
-        keys.extend(having.unwrap_or_default().iter().map(|document| segment.chunk_keys.get_val(*document)));
-        if keys.len() > limit {
+    } else {
+        let Some(word) = words_of(fields, text).pop_first() else { return Ok(None) };
+        if view.document_frequency(&word)? > limit as u64 {
             return Ok(None);
         }
+        for segment in &view.segments {
+            segment.each_document(&segment.words, &word, |document| {
+                if segment.is_alive(document) {
+                    found.in_order.push(segment.chunk_keys.get_val(document));
+                }
+            })?;
+        }
     }
-    keys.sort_unstable();
-    Ok(Some(keys))
+    found.in_order.sort_unstable();
+    found.apart.sort_unstable();
+    Ok(Some(found))
+}
+
+/// The phrases that stand in some passage, with where they stand in each segment and their weights.
+fn weighted_phrases(
+    view: &View,
+    fields: &Fields,
+    phrases: &[String],
+) -> tantivy::Result<Vec<(Vec<Having>, f32)>> {
+    let mut weighted = Vec::with_capacity(phrases.len());
+    for text in phrases {
+        let Some(having) = phrase::having(view, fields.words, text)? else { continue };
+        let frequency = having.iter().map(|having| having.in_order.len() as u64).sum();
+        if frequency > 0 {
+            weighted.push((having, scoring::weight(frequency, view.passages)));
+        }
+    }
+    Ok(weighted)
 }
 
 /// The different words of a text.

@@ -5,6 +5,7 @@ mod determinism;
 mod killed;
 mod notebook;
 mod opening;
+mod phrases;
 mod reopened;
 mod searching;
 
@@ -28,7 +29,17 @@ fn rebuilt(notebook: &Notebook) -> (tempfile::TempDir, LexicalIndex) {
 }
 
 fn ask(index: &LexicalIndex, text: &str, filter: &LexicalFilter<'_>, limit: usize) -> LexicalMatches {
-    index.search(&LexicalQuery { text, filter, limit }).unwrap()
+    index.search(&LexicalQuery { text, phrases: &[], filter, limit }).unwrap()
+}
+
+/// The same, with the whole question as a phrase too.
+fn ask_in_order(
+    index: &LexicalIndex,
+    text: &str,
+    filter: &LexicalFilter<'_>,
+    limit: usize,
+) -> LexicalMatches {
+    index.search(&LexicalQuery { text, phrases: &[text.to_owned()], filter, limit }).unwrap()
 }
 
 /// The chunk keys that match, best first.

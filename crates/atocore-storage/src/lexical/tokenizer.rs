@@ -1,13 +1,17 @@
 //! How text becomes the words that are indexed and asked for; both sides use this and nothing else.
 //!
-//! A word is a run of letters and digits, so `snake_case`, paths and punctuation separate. Scripts that are written
-//! without spaces give single characters and overlapping pairs, so that a word inside a run is found.
+//! A word is a run of letters and digits of the folded text, so `snake_case`, paths and punctuation separate. Scripts
+//! that are written without spaces give single characters and overlapping pairs, so that a word inside a run is found;
+//! so do pictographs.
+//!
+//! Positions say what stands side by side: of two words that follow one another the second is one further on when
+//! nothing but signs is between them, as in an address or a version, and two where there is a space.
 
-use std::{collections::HashMap, iter::Peekable, str::CharIndices};
+use std::{borrow::Cow, collections::HashMap};
 
+use atocore_model::text;
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, Stemmer, StopWordFilter, TextAnalyzer, Token,
-    TokenStream, Tokenizer,
+    Language, RawTokenizer, Stemmer, StopWordFilter, TextAnalyzer, Token, TokenStream, Tokenizer,
 };
 
 /// The name under which the index knows the tokenizer.
@@ -16,6 +20,9 @@ pub(super) const NAME: &str = "atocore_words";
 /// The longest word in bytes; what is longer is found by its beginning.
 const LONGEST: usize = 255;
 
+/// How far apart the words of two fields are at least: further than any two that follow one another.
+const BETWEEN_FIELDS: usize = 8;
+
 /// Words that stand in nearly every English passage: the classic list of Lucene.
 const STOP_WORDS: [&str; 33] = [
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no",
@@ -23,9 +30,36 @@ const STOP_WORDS: [&str; 33] = [
     "was", "will", "with",
 ];
 
-/// The whole chain: words, without diacritics, in lower case, without stop words, stemmed.
+/// The whole chain: words of the folded text, without stop words, stemmed.
 pub(super) fn analyzer() -> TextAnalyzer {
     TextAnalyzer::from(TermTokenizer { words: WordTokenizer::default(), terms: Terms::new() })
+}
+
+/// A word of a phrase, and how it follows the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PhraseWord {
+    pub(super) term: String,
+    /// How many words further on it stands; more than one where stop words are between.
+    pub(super) steps: u32,
+    /// How many of those steps go over a space.
+    pub(super) spaces: u32,
+}
+
+/// The words of a phrase in their order, without stop words.
+pub(super) fn phrase(text: &str) -> Vec<PhraseWord> {
+    let (mut words, mut terms) = (WordTokenizer::default(), Terms::new());
+    let mut stream = words.token_stream(text);
+    let (mut phrase, mut steps, mut spaces) = (Vec::new(), 0, 0);
+    while stream.advance() {
+        steps += 1;
+        spaces += u32::from(stream.after_space);
+        let term = &mut stream.token_mut().text;
+        if terms.replace(term) {
+            phrase.push(PhraseWord { term: std::mem::take(term), steps, spaces });
+            (steps, spaces) = (0, 0);
+        }
+    }
+    phrase
 }
 
 /// How many words are remembered with what became of them.
@@ -68,69 +102,41 @@ impl Terms {
 /// What is done to a word.
 fn chain() -> TextAnalyzer {
     TextAnalyzer::builder(RawTokenizer::default())
-        // Before lower-casing: some capital letters become two characters in lower case and one when folded.
-        .filter(AsciiFoldingFilter)
-        .filter(LowerCaser)
         .filter(StopWordFilter::remove(STOP_WORDS.map(str::to_owned)))
         .filter(Stemmer::new(Language::English))
         .build()
 }
 
-/// What a character is to a word.
+/// What a character of folded text is to a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Part of a word.
     Word,
     /// Of a script without spaces.
     Dense,
-    /// Belongs to the letter before it.
-    Mark,
+    /// Says something by itself.
+    Pictograph,
+    /// One of two that make a flag.
+    FlagLetter,
     /// Stands between words.
     Separator,
+    /// Between words that do not belong together.
+    Space,
 }
 
 impl Class {
     fn of(c: char) -> Self {
         match c {
-            '0'..='9' | 'A'..='Z' | 'a'..='z' => Self::Word,
+            'a'..='z' | '0'..='9' => Self::Word,
+            c if c.is_whitespace() => Self::Space,
             '\0'..='\u{7f}' => Self::Separator,
-            c if is_mark(c) => Self::Mark,
-            c if is_dense(c) => Self::Dense,
-            c if c.is_alphanumeric() => Self::Word,
+            c if text::is_dense(c) => Self::Dense,
+            c if text::is_of_a_word(c) => Self::Word,
+            c if text::is_flag_letter(c) => Self::FlagLetter,
+            c if text::is_pictograph(c) => Self::Pictograph,
             _ => Self::Separator,
         }
     }
-}
-
-/// Combining diacritics, and the signs of Indic scripts that are not letters by themselves but must not cut a word.
-fn is_mark(c: char) -> bool {
-    is_diacritic(c)
-        || matches!(c, '\u{0483}'..='\u{0487}' | '\u{0591}'..='\u{05bd}' | '\u{064b}'..='\u{065f}')
-        || matches!(c, '\u{0900}'..='\u{0dff}' if matches!(u32::from(c) & 0x7f, 0x3c | 0x4d | 0x4a) && !c.is_alphanumeric())
-        || matches!(c, '\u{200c}' | '\u{200d}')
-}
-
-/// The combining diacritics of Latin, Greek and Cyrillic.
-fn is_diacritic(c: char) -> bool {
-    matches!(c, '\u{0300}'..='\u{036f}')
-}
-
-/// Han, Hiragana, Katakana, Hangul, Thai, Lao, Khmer, Myanmar.
-fn is_dense(c: char) -> bool {
-    let han = matches!(c,
-        '\u{3005}' | '\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}');
-    let kana = matches!(c,
-        '\u{3041}'..='\u{3096}' | '\u{3099}'..='\u{309a}' | '\u{309d}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}'
-        | '\u{30fc}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{ff66}'..='\u{ff9f}');
-    let hangul = matches!(c,
-        '\u{1100}'..='\u{11ff}' | '\u{3131}'..='\u{318e}' | '\u{a960}'..='\u{a97c}' | '\u{ac00}'..='\u{d7a3}'
-        | '\u{d7b0}'..='\u{d7fb}');
-    let thai_lao = matches!(c,
-        '\u{0e01}'..='\u{0e3a}' | '\u{0e40}'..='\u{0e4e}' | '\u{0e81}'..='\u{0ece}' | '\u{0edc}'..='\u{0edf}');
-    let khmer_myanmar = matches!(c,
-        '\u{1780}'..='\u{17d3}' | '\u{1000}'..='\u{103f}' | '\u{1050}'..='\u{109d}' | '\u{aa60}'..='\u{aa7f}');
-    han || kana || hangul || thai_lao || khmer_myanmar
 }
 
 /// Cuts text into words and makes terms of them.
@@ -172,7 +178,7 @@ impl TokenStream for TermStream<'_> {
     }
 }
 
-/// Cuts text into words.
+/// Folds text and cuts it into words.
 #[derive(Clone, Default)]
 struct WordTokenizer {
     token: Token,
@@ -183,75 +189,73 @@ impl Tokenizer for WordTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
         self.token.reset();
-        WordStream { text, rest: text.char_indices().peekable(), pair_from: None, token: &mut self.token }
+        self.token.position = BETWEEN_FIELDS;
+        let text = text::folded(text);
+        WordStream { text, at: 0, pair_from: None, after_space: false, token: &mut self.token }
     }
 }
 
 struct WordStream<'a> {
-    text: &'a str,
-    rest: Peekable<CharIndices<'a>>,
-    /// The character of a dense script that was emitted last, when another one follows it.
+    /// Folded.
+    text: Cow<'a, str>,
+    /// Where the next character begins.
+    at: usize,
+    /// The character that was emitted last, when the next one makes a pair with it.
     pair_from: Option<usize>,
+    /// Whether there is a space before the word that was emitted last.
+    after_space: bool,
     token: &'a mut Token,
 }
 
 impl WordStream<'_> {
-    /// Emits what lies between two offsets.
-    fn emit(&mut self, from: usize, to: usize) {
+    /// The next character, its class, and where it ends.
+    fn peek(&self) -> Option<(Class, usize)> {
+        let c = self.text[self.at..].chars().next()?;
+        Some((Class::of(c), self.at + c.len_utf8()))
+    }
+
+    /// Emits what lies between two offsets, both of the folded text.
+    fn emit(&mut self, from: usize, to: usize, after_space: bool) {
+        self.after_space = after_space;
         self.token.offset_from = from;
         self.token.offset_to = to;
-        self.token.position = self.token.position.wrapping_add(1);
+        self.token.position += if after_space { 2 } else { 1 };
         self.token.text.clear();
-        let word = &self.text[from..self.text[from..to].floor_char_boundary(LONGEST) + from];
-        if word.is_ascii() {
-            self.token.text.push_str(word);
-        } else {
-            // A letter and its combining diacritic are the letter, as they are when written as one character.
-            self.token.text.extend(word.chars().filter(|&c| !is_diacritic(c)));
-        }
-    }
-
-    /// Takes the rest of a word.
-    fn word_end(&mut self) -> usize {
-        while let Some((_, c)) = self.rest.peek() {
-            match Class::of(*c) {
-                Class::Word | Class::Mark => self.rest.next(),
-                Class::Dense | Class::Separator => break,
-            };
-        }
-        self.offset()
-    }
-
-    /// Where the next character begins.
-    fn offset(&mut self) -> usize {
-        self.rest.peek().map_or(self.text.len(), |(offset, _)| *offset)
-    }
-
-    /// Whether the next character is of a dense script.
-    fn dense_follows(&mut self) -> bool {
-        self.rest.peek().is_some_and(|(_, c)| Class::of(*c) == Class::Dense)
+        let word = &self.text[from..to];
+        self.token.text.push_str(&word[..word.floor_char_boundary(LONGEST)]);
     }
 }
 
 impl TokenStream for WordStream<'_> {
     fn advance(&mut self) -> bool {
-        if let Some(from) = self.pair_from.take() {
-            let to = self.offset() + self.rest.peek().map_or(0, |(_, c)| c.len_utf8());
-            self.emit(from, to);
+        if let (Some(from), Some((_, to))) = (self.pair_from.take(), self.peek()) {
+            self.emit(from, to, false);
             return true;
         }
-        while let Some((from, c)) = self.rest.next() {
-            match Class::of(c) {
-                Class::Separator | Class::Mark => {}
+        let mut after_space = false;
+        while let Some((class, end)) = self.peek() {
+            let from = std::mem::replace(&mut self.at, end);
+            match class {
+                Class::Space => after_space = true,
+                Class::Separator => {}
                 Class::Word => {
-                    let to = self.word_end();
-                    self.emit(from, to);
+                    while let Some((Class::Word, end)) = self.peek() {
+                        self.at = end;
+                    }
+                    self.emit(from, self.at, after_space);
                     return true;
                 }
-                Class::Dense => {
-                    let to = self.offset();
-                    self.pair_from = self.dense_follows().then_some(from);
-                    self.emit(from, to);
+                Class::FlagLetter => {
+                    if let Some((Class::FlagLetter, end)) = self.peek() {
+                        self.at = end;
+                    }
+                    self.emit(from, self.at, after_space);
+                    return true;
+                }
+                Class::Dense | Class::Pictograph => {
+                    let pairs = self.peek().is_some_and(|(next, _)| next == class);
+                    self.pair_from = pairs.then_some(from);
+                    self.emit(from, self.at, after_space);
                     return true;
                 }
             }
@@ -296,11 +300,36 @@ mod tests {
     #[test]
     fn diacritics_do_not_matter() {
         assert_eq!(words("Müller ÉTÉ Straße"), ["muller", "ete", "strass"]);
-        // The same with combining characters.
-        assert_eq!(words("Mu\u{308}ller E\u{301}TE\u{301}"), ["muller", "ete"]);
         assert_eq!(words("İstanbul"), words("istanbul"));
         assert_eq!(words("ЖИЗНЬ"), ["жизнь"]);
         assert_eq!(words("हिन्दी"), ["हिन्दी"]);
+    }
+
+    #[test]
+    fn pictographs_are_words_without_what_only_changes_them() {
+        assert_eq!(words("Ship it🚀!"), ["ship", "🚀"]);
+        assert_eq!(words("👍🏽 ❤\u{fe0f}"), words("👍 ❤"));
+        assert_eq!(words("👩\u{200d}🚀"), ["👩", "👩🚀", "🚀"]);
+        assert_eq!(words("🇩🇪🇪🇸 🇪"), ["🇩🇪", "🇪🇸", "🇪"]);
+        assert_eq!(words("1\u{fe0f}\u{20e3} ─│→"), ["1"]);
+    }
+
+    #[test]
+    fn positions_tell_what_is_joined_from_what_is_apart() {
+        let positions = |text: &str| {
+            let mut positions = Vec::new();
+            analyzer().token_stream(text).process(&mut |token| positions.push(token.position));
+            let first = positions[0];
+            positions.into_iter().map(|position| position - first).collect::<Vec<_>>()
+        };
+        assert_eq!(positions("10.0.1 max_file  max file, x"), [0, 1, 2, 4, 5, 7, 9, 11]);
+        assert_eq!(positions("state-of-the art"), [0, 4], "a stop word has its place");
+        let word = |term: &str, steps, spaces| PhraseWord { term: term.to_owned(), steps, spaces };
+        assert_eq!(
+            phrase(" Hot-copy of (the) stores"),
+            [word("hot", 1, 1), word("copi", 1, 0), word("store", 3, 3)]
+        );
+        assert_eq!(phrase("the of"), []);
     }
 
     #[test]
@@ -335,13 +364,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_can_be_cut(text in "\\PC*") {
+        fn any_text_can_be_cut_and_gives_the_same_words_when_it_was_folded(text in "\\PC*") {
             let mut tokenizer = WordTokenizer::default();
             let mut stream = tokenizer.token_stream(&text);
             while stream.advance() {
                 prop_assert!(stream.token().offset_to > stream.token().offset_from);
                 prop_assert!(stream.token().text.len() <= LONGEST);
             }
+            prop_assert_eq!(words(&text), words(&text::folded(&text)));
+            prop_assert_eq!(words(&text::plain(&text.replace(['™', '℠'], ""))), words(&text.replace(['™', '℠'], "")));
         }
     }
 }

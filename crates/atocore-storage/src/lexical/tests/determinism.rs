@@ -4,7 +4,7 @@ use atocore_model::monitor::Silent;
 use proptest::prelude::*;
 
 use super::{
-    Notebook, ask,
+    Notebook, ask, ask_in_order,
     notebook::{Page, Random},
     open, rebuilt,
 };
@@ -52,6 +52,15 @@ fn assert_same_answers(one: &LexicalIndex, other: &LexicalIndex, random: &mut Ra
             assert_eq!(one, other, "{question}");
             assert!(one.matches.iter().all(|found| found.bm25 > 0.0 && found.bm25.is_finite()));
         }
+        let phrase = random.words(20, 2);
+        for filter in
+            [LexicalFilter::default(), LexicalFilter { project: Some(&project), ..LexicalFilter::default() }]
+        {
+            let [one, other] = [one, other].map(|index| ask_in_order(index, &phrase, &filter, limit));
+            assert_eq!(one, other, "{phrase}");
+        }
+        let [one, other] = [one, other].map(|index| index.passages_with(&phrase, 9).unwrap());
+        assert_eq!(one, other, "{phrase}");
     }
 }
 

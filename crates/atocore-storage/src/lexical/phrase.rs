@@ -1,0 +1,125 @@
+//! Words in their order: which passages have those of an address, a version or a quotation as it has them.
+
+use tantivy::{
+    DocId, DocSet, TERMINATED, Term,
+    postings::{Postings, SegmentPostings},
+    schema::{Field, IndexRecordOption},
+};
+
+use super::{
+    tokenizer::{self, PhraseWord},
+    view::{Segment, View},
+};
+
+/// How many words of a phrase count; the first ones do.
+const MOST_WORDS: usize = 64;
+
+/// How closely the words must follow one another.
+#[derive(Debug, Clone, Copy)]
+enum Joints {
+    /// What is joined in the phrase is joined in the passage; where the phrase has a space, there may be none.
+    AsWritten,
+    /// Joined or with spaces between, but nothing else.
+    Any,
+}
+
+/// The passages of one segment that have every word of a phrase. Deleted ones are left out.
+#[derive(Debug, Default)]
+pub(super) struct Having {
+    /// Those that have them in order.
+    pub(super) in_order: Vec<DocId>,
+    /// How often each of them has the phrase.
+    pub(super) counts: Vec<u32>,
+    /// Those that do not.
+    pub(super) apart: Vec<DocId>,
+}
+
+/// The passages of every segment of a view that have the words of a phrase; `None` for fewer than two words.
+///
+/// Where no passage has the phrase as it is written, those have it that have nothing but other spaces.
+pub(super) fn having(view: &View, words: Field, text: &str) -> tantivy::Result<Option<Vec<Having>>> {
+    let mut phrase = tokenizer::phrase(text);
+    phrase.truncate(MOST_WORDS);
+    if phrase.len() < 2 {
+        return Ok(None);
+    }
+    let terms: Vec<Term> = phrase.iter().map(|word| Term::from_field_text(words, &word.term)).collect();
+    for joints in [Joints::AsWritten, Joints::Any] {
+        let in_segment = |segment| having_in(segment, &terms, &phrase, joints);
+        let found = view.segments.iter().map(in_segment).collect::<tantivy::Result<Vec<_>>>()?;
+        if matches!(joints, Joints::Any) || found.iter().any(|having| !having.in_order.is_empty()) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn having_in(
+    segment: &Segment,
+    terms: &[Term],
+    phrase: &[PhraseWord],
+    joints: Joints,
+) -> tantivy::Result<Having> {
+    let mut having = Having::default();
+    let mut postings = Vec::with_capacity(terms.len());
+    for term in terms {
+        match segment.words.read_postings(term, IndexRecordOption::WithFreqsAndPositions)? {
+            Some(found) => postings.push(found),
+            None => return Ok(having),
+        }
+    }
+    let Some(rarest) = (0..postings.len()).min_by_key(|at| postings[*at].doc_freq()) else {
+        return Ok(having);
+    };
+    let mut positions = vec![Vec::new(); postings.len()];
+    let mut document = postings[rarest].doc();
+    while document != TERMINATED {
+        let next = postings.iter_mut().map(|postings| go_to(postings, document)).max().unwrap_or(TERMINATED);
+        if next > document {
+            document = go_to(&mut postings[rarest], next);
+            continue;
+        }
+        if segment.is_alive(document) {
+            for (postings, positions) in postings.iter_mut().zip(&mut positions) {
+                postings.positions(positions);
+            }
+            match count(&positions, phrase, joints) {
+                0 => having.apart.push(document),
+                count => {
+                    having.in_order.push(document);
+                    having.counts.push(count);
+                }
+            }
+        }
+        document = postings[rarest].advance();
+    }
+    Ok(having)
+}
+
+/// The first passage from `document` on that has the word.
+fn go_to(postings: &mut SegmentPostings, document: DocId) -> DocId {
+    if postings.doc() < document { postings.seek(document) } else { postings.doc() }
+}
+
+/// How often the words follow one another, given where each of them stands, in ascending order.
+fn count(positions: &[Vec<u32>], phrase: &[PhraseWord], joints: Joints) -> u32 {
+    let mut ends: Option<Vec<u32>> = None;
+    for (positions, word) in positions.iter().zip(phrase) {
+        ends = Some(match ends {
+            None => positions.clone(),
+            Some(before) => {
+                let loose = match joints {
+                    Joints::AsWritten => word.spaces,
+                    Joints::Any => word.steps,
+                };
+                let follows = |at: &u32| {
+                    let earliest = at.saturating_sub(word.steps + loose);
+                    let first = before.partition_point(|end| *end < earliest);
+                    before.get(first).is_some_and(|end| end + word.steps <= *at)
+                };
+                positions.iter().copied().filter(follows).collect()
+            }
+        });
+    }
+    u32::try_from(ends.unwrap_or_default().len()).unwrap_or(u32::MAX)
+}
