@@ -9,6 +9,7 @@ use atocore_model::{
     fact::{Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
     id::ProjectId,
     pack::{Nearly, Origin, PackItem, PackNotice, PackRequest},
+    text::caseless,
 };
 
 use super::{
@@ -81,7 +82,7 @@ fn by_trust(memory: &Memory, other: &Memory) -> Ordering {
 /// What is left of a memory without capitals, line ends, and a full stop at its end. No more is passed over: facts
 /// that differ in one word or sign, `not` or `C++`, are different facts.
 fn without_manner(content: &str) -> String {
-    one_line(content).to_lowercase().trim_end_matches(['.', '!']).to_owned()
+    caseless(&one_line(content)).trim_end_matches(['.', '!']).to_owned()
 }
 
 /// Sets project state: all of it when it fits, else what shares most words with the prompt, the newest first.

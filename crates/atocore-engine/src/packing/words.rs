@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use atocore_model::text;
+
 /// Words of questions that are about anything.
 const COMMON: [&str; 74] = [
     "about", "after", "again", "all", "also", "and", "any", "are", "because", "been", "before", "being",
@@ -33,12 +35,14 @@ impl Words {
 }
 
 fn significant(text: &str) -> impl Iterator<Item = String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
-    let words = words.filter(|word| word.chars().count() >= SHORTEST && !COMMON.contains(&word.as_str()));
-    words.map(|word| {
+    let folded = text::folded(text);
+    let words = text::words(&folded);
+    let words = words.filter(|word| word.chars().count() >= SHORTEST && !COMMON.contains(word));
+    let beginnings = words.map(|word| {
         let single = word.strip_suffix('s').filter(|single| single.chars().count() >= SHORTEST);
-        single.unwrap_or(&word).chars().take(BEGINNING).collect()
-    })
+        single.unwrap_or(word).chars().take(BEGINNING).collect()
+    });
+    beginnings.collect::<Vec<String>>().into_iter()
 }
 
 /// A prompt without what a terminal makes colours of, which would stick to its words.
@@ -76,6 +80,7 @@ mod tests {
         assert_eq!(asked.shared_with("Restoring a backup needs the stamp; a backup has one."), 2);
         assert_eq!(asked.shared_with("This is how the project should be"), 0);
         assert_eq!(Words::of("is it so").shared_with("is it so"), 0);
+        assert_eq!(Words::of("CAFÉ Ökologie").shared_with("the cafe\u{301} of o\u{308}kologie"), 2);
     }
 
     #[test]
