@@ -127,6 +127,14 @@ impl Server {
         id.to_owned()
     }
 
+    /// Removes a collection.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn remove_collection(&self, collection: &str) {
+        drop(self.ask("DELETE", &format!("{COLLECTIONS}/{collection}"), None));
+    }
+
     /// Exchanges the vector of one record in a collection for another one.
     ///
     /// # Panics

@@ -277,6 +277,34 @@ fn the_folder_of_a_server_is_copied_while_it_answers_and_a_server_on_the_copy_ha
 }
 
 #[test]
+fn a_collection_that_is_removed_is_made_again_by_itself_and_at_once_when_that_is_asked_for() {
+    let place = Installation::default();
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    write_notes(&place);
+    let mut engine = open(on(&place, &server.url()));
+    engine.add("p", "p");
+    engine.add("q", "q");
+    let (_p, _q) = (engine.fresh("p"), engine.fresh("q"));
+    let _report = engine.embed(&Silent).unwrap();
+    let before = answers(&engine);
+
+    server.remove_collection("atocore");
+    for _ in 0..5 {
+        assert_eq!(engine.ask("battery").mode, Mode::Lexical);
+    }
+    assert_eq!(engine.rebuild_index(&Silent).unwrap(), 3, "also right after questions that failed");
+    assert_eq!(answers(&engine), before);
+
+    engine.start_embedding();
+    server.remove_collection("atocore");
+    while engine.ask("battery").mode != Mode::Hybrid {
+        thread::sleep(LOOK_AGAIN);
+    }
+    assert_eq!(answers(&engine), before);
+}
+
+#[test]
 fn a_collection_that_somebody_spoiled_is_verified_and_mended() {
     let place = Installation::default();
     let dir = tempfile::tempdir().unwrap();

@@ -38,7 +38,7 @@ use self::{
     client::{CallError, Client},
     filling::{Filled, Filling},
     holding::{Held, Holding},
-    outage::Breaker,
+    outage::{Asker, Breaker},
     wire::Limits,
 };
 use super::{
@@ -146,25 +146,25 @@ impl ChromaIndex {
     }
 
     /// What the server takes; asked once.
-    fn limits(&self) -> Result<Limits, VectorError> {
+    fn limits(&self, asker: Asker) -> Result<Limits, VectorError> {
         match self.limits.get() {
             Some(limits) => Ok(*limits),
             None => {
-                let limits = self.breaker.call(|| self.client.limits())?;
+                let limits = self.breaker.make(asker, || self.client.limits())?;
                 Ok(*self.limits.get_or_init(|| limits))
             }
         }
     }
 
     /// Our collection as it stands on the server, or one that only waits for its name.
-    fn look(&self) -> Result<Option<Holding>, VectorError> {
-        let _limits = self.limits()?;
-        let holding = match self.holding(self.name())? {
+    fn look(&self, asker: Asker) -> Result<Option<Holding>, VectorError> {
+        let _limits = self.limits(asker)?;
+        let holding = match self.holding(self.name(), asker)? {
             Some(holding) => Some(holding),
-            None => match self.holding(&self.building())?.filter(|built| built.state.is_some()) {
+            None => match self.holding(&self.building(), asker)?.filter(|built| built.state.is_some()) {
                 Some(built) => {
                     if self.access == IndexAccess::Write {
-                        self.breaker.call(|| self.client.rename(&built.id, self.name()))?;
+                        self.breaker.make(asker, || self.client.rename(&built.id, self.name()))?;
                     }
                     Some(built)
                 }
@@ -175,8 +175,8 @@ impl ChromaIndex {
         Ok(holding)
     }
 
-    fn holding(&self, name: &str) -> Result<Option<Holding>, VectorError> {
-        self.breaker.call(|| {
+    fn holding(&self, name: &str, asker: Asker) -> Result<Option<Holding>, VectorError> {
+        self.breaker.make(asker, || {
             let Some(collection) = self.client.collection(name)? else { return Ok(None) };
             Holding::read(collection).map(Some).map_err(|_| CallError::Foreign(name.to_owned()))
         })
@@ -193,7 +193,7 @@ impl ChromaIndex {
             return Ok(None);
         }
         // While it is open nobody knows how many there should be; the end of the next change looks.
-        let is_whole = held.open || self.breaker.call(|| self.client.count(&holding.id))? == held.vectors;
+        let is_whole = held.open || self.breaker.insist(|| self.client.count(&holding.id))? == held.vectors;
         Ok(is_whole.then_some(held))
     }
 
@@ -205,7 +205,7 @@ impl ChromaIndex {
         source: &dyn VectorSource,
         monitor: &dyn Monitor,
     ) -> Result<Option<Mark>, VectorError> {
-        let limits = self.limits()?;
+        let limits = self.limits(Asker::Writer)?;
         let shown = self.view().filter(|view| view.id == holding.id);
         let Some(view) = shown.or_else(|| self.show(Some(View::of(holding, held)))) else { return Ok(None) };
         let describe = |state: Held| {
@@ -240,8 +240,8 @@ impl ChromaIndex {
         source: &dyn VectorSource,
         monitor: &dyn Monitor,
     ) -> Result<Mark, VectorError> {
-        let (limits, space, name) = (self.limits()?, source.space(), self.building());
-        if self.holding(&name)?.is_some() {
+        let (limits, space, name) = (self.limits(Asker::Writer)?, source.space(), self.building());
+        if self.holding(&name, Asker::Writer)?.is_some() {
             self.breaker.insist(|| self.client.remove(&name))?;
         }
         let empty = Holding::metadata(space, None);
@@ -270,7 +270,7 @@ impl ChromaIndex {
 
     /// Shows what the server holds now. Needs the turn.
     fn renew(&self, _turn: &MutexGuard<'_, ()>) -> Result<Option<Mark>, VectorError> {
-        let holding = self.look()?;
+        let holding = self.look(Asker::Question)?;
         let held = holding.as_ref().and_then(|holding| Some((holding, holding.state?)));
         let view = self.view();
         let is_same = match (&view, held) {
@@ -347,7 +347,8 @@ impl VectorIndex for ChromaIndex {
     fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
         self.may_write(source)?;
         let _turn = self.turn();
-        let holding = self.look()?;
+        // Questions about a collection that is gone would begin one pause after another, and it is made again here only.
+        let holding = self.look(Asker::Writer)?;
         if let Some(holding) = &holding
             && let Some(held) = self.base(holding, source)?
         {
@@ -367,13 +368,13 @@ impl VectorIndex for ChromaIndex {
     fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
         self.may_write(source)?;
         let _turn = self.turn();
-        let replaced = self.look()?.is_some();
+        let replaced = self.look(Asker::Writer)?.is_some();
         self.build(replaced, source, monitor)
     }
 
     fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
         let _turn = self.turn();
-        match self.look()? {
+        match self.look(Asker::Writer)? {
             Some(holding) => comparing::compare(self, &holding.id, source, monitor),
             None => comparing::nothing(source, monitor),
         }

@@ -17,6 +17,7 @@ use super::{
     client::CallError,
     comparing,
     holding::Holding,
+    outage::Asker,
     record::Record,
     wire::{Told, base64, from_base64},
 };
@@ -90,7 +91,7 @@ pub enum ExportError {
 
 /// Our collection, and what it says of itself.
 pub(super) fn described(index: &ChromaIndex) -> Result<Option<(Holding, StoredCollection)>, VectorError> {
-    let Some(holding) = index.holding(index.name())? else { return Ok(None) };
+    let Some(holding) = index.holding(index.name(), Asker::Question)? else { return Ok(None) };
     let Some(held) = holding.state else { return Ok(None) };
     let records = index.breaker.call(|| index.client.count(&holding.id))?;
     let server = index.client.server();

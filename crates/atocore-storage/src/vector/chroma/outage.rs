@@ -25,9 +25,21 @@ pub(super) struct Breaker {
     state: Mutex<Option<Failing>>,
 }
 
+/// Who makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// Somebody waits for the answer: nothing is asked in a pause.
+    Question,
+    /// Whoever writes the collection mends what is wrong with it, and is not kept from that by a pause. A pause of a server
+    /// that is away is kept.
+    Writer,
+}
+
 #[derive(Debug)]
 struct Failing {
     outage: Outage,
+    /// Whether the server answers, and the collection is what is wrong.
+    is_of_collection: bool,
     pause: Duration,
     again: Instant,
 }
@@ -38,6 +50,16 @@ impl Breaker {
     }
 
     /// Makes a call, or tells why it is not worth while.
+    pub(super) fn make<T>(
+        &self,
+        asker: Asker,
+        call: impl FnOnce() -> Result<T, CallError>,
+    ) -> Result<T, VectorError> {
+        let is_of_collection = || self.lock().as_ref().is_some_and(|failing| failing.is_of_collection);
+        if asker == Asker::Writer && is_of_collection() { self.insist(call) } else { self.call(call) }
+    }
+
+    /// As [`Breaker::make`], for a question.
     pub(super) fn call<T>(&self, call: impl FnOnce() -> Result<T, CallError>) -> Result<T, VectorError> {
         self.pass()?;
         self.insist(call)
@@ -76,7 +98,9 @@ impl Breaker {
         let since = before.as_ref().map_or_else(|| self.clock.now(), |failing| failing.outage.since);
         let pause = before.map_or(self.first_pause, |failing| (failing.pause * 2).min(LONGEST_PAUSE));
         let outage = Outage { since, why, cure };
-        *state = Some(Failing { outage: outage.clone(), pause, again: Instant::now() + pause });
+        let is_of_collection = matches!(error, CallError::Missing(_) | CallError::Lossy(_));
+        let again = Instant::now() + pause;
+        *state = Some(Failing { outage: outage.clone(), is_of_collection, pause, again });
         VectorError::Unavailable(outage)
     }
 

@@ -1,5 +1,7 @@
 //! What somebody else does to the collection is noticed.
 
+use std::time::Duration;
+
 use atocore_model::monitor::Silent;
 use atocore_testkit::chroma::Server;
 
@@ -85,6 +87,30 @@ fn a_collection_that_is_gone_is_said_and_made_again() {
     );
     index.catch_up(&notebook, &Silent).unwrap();
     assert_same(&index, &notebook);
+}
+
+#[test]
+fn a_collection_that_is_gone_is_made_again_while_questions_are_asked_all_the_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let mut index = open(&server.url());
+    // After a question nothing may be asked for an hour.
+    index.breaker.first_pause = Duration::from_secs(3600);
+    let notebook = notebook(10);
+    index.catch_up(&notebook, &Silent).unwrap();
+    let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
+    for rebuild in [false, true] {
+        Client::new(at(&server.url())).remove("atocore").unwrap();
+        for _ in 0..3 {
+            assert!(matches!(index.search(&query), Err(VectorError::Unavailable(_))));
+        }
+        if rebuild {
+            index.rebuild(&notebook, &Silent).unwrap();
+        } else {
+            index.catch_up(&notebook, &Silent).unwrap();
+        }
+        assert_same(&index, &notebook);
+    }
 }
 
 #[test]
