@@ -209,10 +209,7 @@ impl Engine {
             };
             may_become(&memory, next)?;
             if let Some(other) = &edit.superseded_by {
-                let _other = found(write, other.clone())?;
-                if other == id {
-                    return Err(Error::SupersedesItself(id.clone()));
-                }
+                refuse_circle(write, id, other)?;
             }
             let superseded_by = match next {
                 MemoryStatus::Superseded => edit.superseded_by.clone().or(memory.superseded_by.clone()),
@@ -364,6 +361,11 @@ impl Engine {
                 _ => {}
             }
             let before = change.before.unwrap_or_else(|| not_holding(&change.after));
+            if let (FactId::Memory(id), Content::Memory { superseded_by: Some(other), .. }) =
+                (&change.fact, &before)
+            {
+                refuse_circle(write, id, other)?;
+            }
             let _found = write.put_content(&change.fact, &before, Action::Reverse, Some(number))?;
             let last = write.last_change(&change.fact)?.unwrap_or(number);
             write.change(last)?.ok_or(Error::ChangeUnknown(last))
@@ -396,6 +398,22 @@ impl<T> Page<T> {
     const fn empty() -> Self {
         Self { rows: Vec::new(), generation: Generation(0) }
     }
+}
+
+/// Refuses a memory that would take its own place: at once, or through those that took the place of `other`.
+fn refuse_circle(write: &WriteTransaction<'_>, id: &MemoryId, other: &MemoryId) -> Result<(), Error> {
+    let mut seen = Vec::new();
+    let mut next = Some(found(write, other.clone())?);
+    while let Some(memory) = next {
+        if memory.id == *id {
+            return Err(Error::SupersedesItself(id.clone()));
+        }
+        // A circle that is older than this check ends the walk too.
+        let by = memory.superseded_by.filter(|by| !seen.contains(by));
+        next = by.as_ref().map_or(Ok(None), |by| write.memory(by))?;
+        seen.extend(by);
+    }
+    Ok(())
 }
 
 fn found(write: &WriteTransaction<'_>, id: MemoryId) -> Result<Memory, Error> {

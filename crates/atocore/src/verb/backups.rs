@@ -101,7 +101,8 @@ impl Verb for ListBackups {
 
 impl Verb for ValidateBackup {
     type Reply = wire::Validation;
-    const WRITES: bool = false;
+    // The verdict, into the ledger.
+    const WRITES: bool = true;
     const LONG: bool = true;
     const NAME: &'static str = "validate";
 
@@ -149,7 +150,8 @@ impl ValidateAllBackups {
 
 impl Verb for ValidateAllBackups {
     type Reply = Vec<wire::Validation>;
-    const WRITES: bool = false;
+    // The verdict, into the ledger.
+    const WRITES: bool = true;
     const LONG: bool = true;
     const NAME: &'static str = "validate_all";
 

@@ -354,3 +354,27 @@ fn removing_a_project_leaves_its_facts() {
     place.ok(&["project", "add", "notes", "--root", "notes"]);
     assert_eq!(place.json(&["state", "list", "notes"])["entries"][0]["value"], "SQLite");
 }
+
+#[test]
+fn no_memory_takes_its_own_place_in_whatever_way() {
+    let server = with_project();
+    let made: Vec<String> =
+        ["a", "b", "c"].map(|text| id(&server.post("/memory", &memory(text, "active")).json())).into();
+    let replace = |one: usize, other: usize| {
+        let body = json!({ "superseded_by": made[other] }).to_string();
+        server.send("PUT", &format!("/memory/{}", made[one]), Some(&body))
+    };
+    replace(0, 0).refused(400, "invalid_request");
+    assert_eq!(replace(0, 1).status, 200);
+    replace(1, 0).refused(400, "invalid_request");
+    assert_eq!(replace(1, 2).status, 200);
+    replace(2, 0).refused(400, "invalid_request");
+    replace(2, 1).refused(400, "invalid_request");
+    // Nor by taking back that one was brought back meanwhile.
+    let back = server.send("PUT", &format!("/memory/{}", made[0]), Some(r#"{"status":"active"}"#));
+    assert_eq!(back.status, 200);
+    assert_eq!(replace(2, 0).status, 200, "a -> nothing, b -> c -> a");
+    let changes = server.get(&format!("/facts/changes?fact={}", made[0])).json()["changes"].clone();
+    let number = changes[0]["number"].clone();
+    server.send("POST", &format!("/facts/changes/{number}/reverse"), None).refused(400, "invalid_request");
+}
