@@ -5,7 +5,7 @@
 //! keeps it open a moment longer than it is needed; writing owns it for the one verb and no longer.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     time::{Duration, Instant},
 };
 
@@ -32,8 +32,10 @@ const READS_AT_ONCE: usize = 8;
 pub(super) struct Machine {
     config: Config,
     open: Mutex<Option<Open>>,
-    reads: Semaphore,
-    writes: Semaphore,
+    /// Held by the one who opens the store for reading, which may bring an index up to date first.
+    opening: Mutex<()>,
+    reads: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
 }
 
 /// A store that is open for reading.
@@ -48,8 +50,9 @@ impl Machine {
         Self {
             config,
             open: Mutex::default(),
-            reads: Semaphore::new(READS_AT_ONCE),
-            writes: Semaphore::new(1),
+            opening: Mutex::default(),
+            reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+            writes: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -60,10 +63,12 @@ impl Machine {
         verb: V,
         watch: Arc<Watch>,
     ) -> Result<V::Reply, VerbError> {
-        let turns = if V::WRITES { &self.writes } else { &self.reads };
-        let _turn = turns.acquire().await.map_err(|_| fault())?;
+        let places = if V::WRITES { &self.writes } else { &self.reads };
+        let place = Arc::clone(places).acquire_owned().await.map_err(|_| fault())?;
         let machine = Arc::clone(self);
         let work = tokio::task::spawn_blocking(move || {
+            // Given back when the work ends, not when the client calls it off.
+            let _place = place;
             if V::WRITES {
                 let activity = format!("mcp: {}", V::NAME);
                 Session::writing(&machine.config, &activity, &*watch)?.run_as(caller, verb, &*watch)
@@ -88,14 +93,21 @@ impl Machine {
 
     /// The store, open for reading.
     fn reading(&self, monitor: &dyn Monitor) -> Result<Arc<Session>, VerbError> {
-        let mut open = self.lock();
         if let Some(server) = Session::served(&self.config)? {
-            *open = None;
+            *self.lock() = None;
             return Ok(Arc::new(server));
         }
-        if let Some(open) = &mut *open {
-            open.used = Instant::now();
-            return Ok(Arc::clone(&open.session));
+        if let Some(session) = self.opened() {
+            return Ok(session);
+        }
+        let _opening = match self.opening.try_lock() {
+            Ok(opening) => opening,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // That may take minutes. Until then there is what can be seen now.
+            Err(TryLockError::WouldBlock) => return Ok(Arc::new(Session::looking(&self.config)?)),
+        };
+        if let Some(session) = self.opened() {
+            return Ok(session);
         }
         let mut session = Session::reading(&self.config, monitor)?;
         let owner = Engine::owner(&self.config.layout)?;
@@ -107,9 +119,16 @@ impl Machine {
         let session = Arc::new(session);
         // An installation without a store may get one at any time.
         if matches!(&*session, Session::Here(engine) if engine.health().is_ok_and(|health| health.store)) {
-            *open = Some(Open { session: Arc::clone(&session), used: Instant::now() });
+            *self.lock() = Some(Open { session: Arc::clone(&session), used: Instant::now() });
         }
         Ok(session)
+    }
+
+    fn opened(&self) -> Option<Arc<Session>> {
+        let mut open = self.lock();
+        let open = open.as_mut()?;
+        open.used = Instant::now();
+        Some(Arc::clone(&open.session))
     }
 
     /// Closes the store once nobody has used it for a while.
@@ -130,5 +149,82 @@ impl Machine {
 
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    use axum::http::Method;
+    use tokio::runtime::Builder;
+
+    use super::*;
+    use crate::{
+        config::{Environment, Flags},
+        verb::{Health, Request},
+    };
+
+    fn machine(home: &tempfile::TempDir) -> Arc<Machine> {
+        let flags = Flags { data_dir: Some(home.path().to_owned()), ..Flags::default() };
+        Arc::new(Machine::new(Config::load(&flags, &Environment::default()).unwrap()))
+    }
+
+    /// Tells that it runs, and runs until it is let go.
+    struct Waits(Sender<()>, Receiver<()>);
+
+    impl Verb for Waits {
+        type Reply = ();
+        const WRITES: bool = true;
+
+        fn request(&self) -> Request {
+            Request::new(Method::POST, "/wait")
+        }
+
+        fn run(self, _: &Engine, _: Caller, _: &dyn Monitor) -> Result<(), VerbError> {
+            self.0.send(()).unwrap();
+            let _let_go = self.1.recv();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_call_that_is_called_off_has_its_place_until_its_work_has_ended() {
+        let home = tempfile::tempdir().unwrap();
+        let machine = machine(&home);
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let call = || {
+            let ((began, has_began), (let_go, go)) = (mpsc::channel(), mpsc::channel::<()>());
+            let machine = Arc::clone(&machine);
+            let call = runtime
+                .spawn(async move { machine.run(Caller::Local, Waits(began, go), Arc::default()).await });
+            (call, has_began, let_go)
+        };
+        let (first, first_began, let_first_go) = call();
+        first_began.recv().unwrap();
+        first.abort();
+        assert!(runtime.block_on(first).unwrap_err().is_cancelled());
+        assert_eq!(machine.writes.available_permits(), 0, "its work goes on");
+        let (second, second_began, let_second_go) = call();
+        assert!(second_began.try_recv().is_err());
+        drop(let_first_go);
+        second_began.recv().unwrap();
+        drop(let_second_go);
+        runtime.block_on(second).unwrap().unwrap();
+        assert_eq!(machine.writes.available_permits(), 1);
+    }
+
+    #[test]
+    fn nobody_waits_for_the_one_who_brings_an_index_up_to_date() {
+        let home = tempfile::tempdir().unwrap();
+        let machine = machine(&home);
+        drop(Session::writing(&machine.config, "test", &Silent).unwrap());
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let _opening = machine.opening.lock().unwrap();
+        for _ in 0..2 * READS_AT_ONCE {
+            let health = runtime.block_on(machine.run(Caller::Local, Health, Arc::default())).unwrap();
+            assert!(health.store);
+        }
+        assert!(machine.lock().is_none(), "the one who is at it keeps it open");
     }
 }
