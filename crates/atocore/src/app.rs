@@ -33,9 +33,6 @@ const SHORT_AT_ONCE: usize = 64;
 /// How long a request waits for its place before it is refused.
 const PLACE_WITHIN: Duration = Duration::from_secs(10);
 
-/// How often a job that waits for its place looks whether it was called off.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
 /// A running application; clones are the same one.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -164,15 +161,14 @@ impl App {
         let shown = work.show();
         let app = self.clone();
         drop(tokio::spawn(async move {
-            let place = loop {
-                if work.is_called_off() || app.stopping.is_cancelled() {
-                    return;
-                }
-                let place = Arc::clone(&app.long).acquire_owned();
-                if let Ok(Ok(place)) = tokio::time::timeout(LOOK_AGAIN, place).await {
-                    break place;
-                }
+            // It keeps its turn among those who wait.
+            let place = tokio::select! {
+                biased;
+                () = work.called_off() => return,
+                () = app.stopping.cancelled() => return,
+                place = Arc::clone(&app.long).acquire_owned() => place,
             };
+            let Ok(place) = place else { return };
             let monitor = RequestMonitor::new(&app, Arc::default(), Some(work));
             // What came of it is in the job.
             drop(app.on_a_thread(caller, verb, place, monitor).await);
@@ -335,5 +331,58 @@ impl Monitor for RequestMonitor {
             || self.stopping.is_cancelled()
             || self.watcher.as_ref().is_some_and(|watcher| watcher.cancelled())
             || self.work.as_ref().is_some_and(Work::is_called_off)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Sender};
+
+    use atocore_testkit::installation::Installation;
+    use axum::http::Method;
+    use tokio::runtime::Builder;
+
+    use super::*;
+    use crate::verb::Request;
+
+    /// Tells that it runs.
+    struct Says(&'static str, Sender<&'static str>);
+
+    impl Verb for Says {
+        type Reply = ();
+        const WRITES: bool = false;
+        const LONG: bool = true;
+        const NAME: &'static str = "say";
+
+        fn request(&self) -> Request {
+            Request::new(Method::POST, "/say")
+        }
+
+        fn run(self, _: &Engine, _: Caller, _: &dyn Monitor) -> Result<(), VerbError> {
+            self.1.send(self.0).unwrap();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_job_that_waits_keeps_its_place_before_those_who_came_later() {
+        let place = Installation::default();
+        let app = App::new(place.own());
+        let (says, said) = mpsc::channel();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut held = Arc::clone(&app.long).acquire_many_owned(LONG_AT_ONCE as u32).await.unwrap();
+            let queued = app.start(Caller::Local, Says("called off", says.clone())).unwrap();
+            drop(app.start(Caller::Local, Says("first", says.clone())).unwrap());
+            tokio::task::yield_now().await;
+            let later = app.clone();
+            let later = tokio::spawn(async move { later.run(Caller::Local, Says("later", says)).await });
+            tokio::task::yield_now().await;
+            drop(app.jobs().call_off(&queued.id).unwrap());
+            drop(held.split(1));
+            later.await.unwrap().unwrap();
+            drop(held);
+        });
+        assert_eq!(said.iter().collect::<Vec<_>>(), ["first", "later"]);
     }
 }

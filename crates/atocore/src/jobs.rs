@@ -5,10 +5,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,6 +17,7 @@ use atocore_model::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::{app, verb::VerbError, wire};
 
@@ -50,7 +48,7 @@ struct Job {
     verb: &'static str,
     subject: Option<String>,
     background: bool,
-    called_off: AtomicBool,
+    called_off: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -66,12 +64,15 @@ struct State {
 
 /// A job from the inside, held by whoever does the work: it has ended when this is dropped, at the latest.
 #[derive(Debug)]
-pub(crate) struct Work(Arc<Job>);
+pub(crate) struct Work {
+    job: Arc<Job>,
+    jobs: Jobs,
+}
 
 impl Jobs {
     /// Begins a job that somebody waits for. `wanted` is the id that the client would like it to have.
     pub(crate) fn begin(&self, verb: &'static str, subject: Option<String>, wanted: Option<String>) -> Work {
-        Work(self.book().add(verb, subject, wanted, false))
+        Work { job: self.book().add(verb, subject, wanted, false), jobs: self.clone() }
     }
 
     /// Begins a job that nobody waits for.
@@ -91,7 +92,7 @@ impl Jobs {
                 error.with_hint("`GET /admin/jobs` shows them; `DELETE /admin/jobs/{id}` calls one off")
             );
         }
-        Ok(Work(book.add(verb, subject, None, true)))
+        Ok(Work { job: book.add(verb, subject, None, true), jobs: self.clone() })
     }
 
     /// Every job, the newest first, without results.
@@ -115,7 +116,7 @@ impl Jobs {
     /// `job_unknown`.
     pub fn call_off(&self, id: &str) -> Result<wire::Job, VerbError> {
         let job = self.find(id)?;
-        job.called_off.store(true, Ordering::Relaxed);
+        job.called_off.cancel();
         Ok(job.show())
     }
 
@@ -123,7 +124,7 @@ impl Jobs {
     pub(crate) fn call_all_off(&self) -> usize {
         let book = self.book();
         let open = book.jobs.iter().filter(|job| !job.has_ended());
-        open.map(|job| job.called_off.store(true, Ordering::Relaxed)).count()
+        open.map(|job| job.called_off.cancel()).count()
     }
 
     /// Waits until no job is at work.
@@ -170,14 +171,20 @@ impl Book {
             result: None,
             error: None,
         };
-        let called_off = AtomicBool::new(false);
+        let called_off = CancellationToken::new();
         let job = Arc::new(Job { id, verb, subject, background, called_off, state: Mutex::new(state) });
         self.jobs.push_back(Arc::clone(&job));
-        while self.jobs.iter().filter(|job| job.has_ended()).count() > KEPT {
-            let oldest = self.jobs.iter().position(|job| job.has_ended());
-            drop(oldest.and_then(|oldest| self.jobs.remove(oldest)));
-        }
         job
+    }
+
+    /// Forgets the oldest of those that ended, beyond the number that is remembered.
+    fn forget(&mut self) {
+        let mut excess = self.jobs.iter().filter(|job| job.has_ended()).count().saturating_sub(KEPT);
+        self.jobs.retain(|job| {
+            let goes = excess > 0 && job.has_ended();
+            excess -= usize::from(goes);
+            !goes
+        });
     }
 }
 
@@ -211,7 +218,7 @@ impl Job {
             subject: self.subject.clone(),
             state: word.to_owned(),
             background: self.background,
-            cancelling: state.ended_at.is_none() && self.called_off.load(Ordering::Relaxed),
+            cancelling: state.ended_at.is_none() && self.called_off.is_cancelled(),
             queued_at: state.queued_at.to_string(),
             started_at: text(state.started_at),
             ended_at: text(state.ended_at),
@@ -229,23 +236,28 @@ impl Job {
 impl Work {
     /// The job as others see it.
     pub(crate) fn show(&self) -> wire::Job {
-        self.0.show()
+        self.job.show()
+    }
+
+    /// Waits until it is asked to stop.
+    pub(crate) async fn called_off(&self) {
+        self.job.called_off.cancelled().await;
     }
 
     /// Whether it was asked to stop.
     pub(crate) fn is_called_off(&self) -> bool {
-        self.0.called_off.load(Ordering::Relaxed)
+        self.job.called_off.is_cancelled()
     }
 
     /// The waiting is over.
     pub(crate) fn start(&self) {
-        self.0.state().started_at = Some(SystemClock.now());
+        self.job.state().started_at = Some(SystemClock.now());
     }
 
     /// Writes down how it ended. What came of it is kept only where nobody waits for it.
     pub(crate) fn end<T: Serialize>(&self, result: &Result<T, VerbError>) {
         let value = match result {
-            Ok(reply) if self.0.background => Ok(serde_json::to_value(reply).ok()),
+            Ok(reply) if self.job.background => Ok(serde_json::to_value(reply).ok()),
             Ok(_) => Ok(None),
             Err(error) => Err(error.clone()),
         };
@@ -253,7 +265,7 @@ impl Work {
     }
 
     fn end_with(&self, outcome: Result<Option<Value>, VerbError>) {
-        let mut state = self.0.state();
+        let mut state = self.job.state();
         if state.ended_at.is_some() {
             return;
         }
@@ -263,7 +275,8 @@ impl Work {
             Err(error) => state.error = Some(error),
         }
         drop(state);
-        if self.0.background {
+        self.jobs.book().forget();
+        if self.job.background {
             let job = self.show();
             let code = job.error.as_ref().map(|problem| problem.code.as_str());
             tracing::info!(
@@ -280,7 +293,7 @@ impl Work {
 
 impl Monitor for Work {
     fn progress(&self, progress: Progress) {
-        self.0.state().progress = Some(progress);
+        self.job.state().progress = Some(progress);
     }
 
     fn cancelled(&self) -> bool {
@@ -350,10 +363,18 @@ mod tests {
         for _ in 0..3 * KEPT {
             jobs.begin("refresh", None, None).end(&Ok(()));
         }
-        // One more than those that ended before the last began.
-        assert_eq!(jobs.list().len(), KEPT + 2);
+        assert_eq!(jobs.list().len(), KEPT + 1);
         assert_eq!(jobs.show(&open.show().id).unwrap().state, "queued");
         assert_eq!(jobs.call_all_off(), 1);
+    }
+
+    #[test]
+    fn no_more_than_that_are_remembered_when_many_end_at_once() {
+        let jobs = Jobs::default();
+        let open: Vec<_> = (0..4 * KEPT).map(|_| jobs.begin("refresh", None, None)).collect();
+        let last = open.last().unwrap().show().id;
+        drop(open);
+        assert_eq!((jobs.list().len(), jobs.list()[0].id.as_str()), (KEPT, last.as_str()));
     }
 
     #[test]

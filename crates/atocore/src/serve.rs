@@ -11,13 +11,13 @@ mod webhook;
 use std::{
     future::{Future, poll_fn},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     task::Poll,
     time::Duration,
 };
 
-use atocore_engine::{Access, Engine, EngineConfig, Owner, schedule::Timetable};
+use atocore_engine::{Access, Engine, EngineConfig, Owner, files, schedule::Timetable};
 use atocore_model::{error::ErrorCode, monitor::Monitor};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
@@ -59,7 +59,8 @@ pub struct Ready {
     pub socket: PathBuf,
 }
 
-/// Serves until the process is told to stop by SIGINT or SIGTERM; a second signal does not wait for requests.
+/// Serves until the process is told to stop by SIGINT, SIGTERM, SIGQUIT or SIGHUP; a second signal does not wait for
+/// requests.
 ///
 /// # Errors
 /// `invalid_setting` when other machines could reach it and there is no token; `address_unusable` when it cannot
@@ -157,14 +158,31 @@ async fn run(
     Ok(())
 }
 
-/// SIGINT or SIGTERM. Without a way to hear of them, never: the process then ends as the system ends it.
+/// SIGINT, SIGTERM, SIGQUIT, or SIGHUP unless that was ignored when the server was started, as under `nohup`. SIGUSR1 and
+/// SIGUSR2 mean nothing and end nothing. A signal that there is no way to hear of does what the system does.
 async fn told_to_stop() {
-    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return std::future::pending().await };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let _mean_nothing = [SignalKind::user_defined1(), SignalKind::user_defined2()].map(signal);
+    let hangs_up = (!is_ignored(SignalKind::hangup())).then_some(SignalKind::hangup());
+    let stop = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()].into_iter();
+    let mut stop: Vec<_> = stop.chain(hangs_up).filter_map(|kind| signal(kind).ok()).collect();
+    poll_fn(|context| {
+        if stop.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// Whether this process ignores a signal; `false` where the system does not tell.
+fn is_ignored(kind: SignalKind) -> bool {
+    let told = files::read_if_present(Path::new("/proc/self/status")).ok().flatten().unwrap_or_default();
+    let told = String::from_utf8_lossy(&told);
+    let mask = told.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|bit| 1_u64.checked_shl(bit));
+    bit.is_some_and(|bit| mask & bit != 0)
 }
 
 fn served_already(error: VerbError, owner: &Owner) -> VerbError {

@@ -51,5 +51,6 @@ mod rights;
 mod safety;
 mod schedule;
 mod server;
+mod signals;
 mod spelling;
 mod store_gone;

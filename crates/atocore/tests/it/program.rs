@@ -137,7 +137,11 @@ impl Place {
 
     /// Starts a server on any free port and waits until it listens.
     pub(crate) fn serve(&self) -> Server {
-        let mut command = self.command(&["serve", "--port", "0"]);
+        Self::serve_by(self.command(&["serve", "--port", "0"]))
+    }
+
+    /// Starts a server by another command that runs it.
+    pub(crate) fn serve_by(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         let stdout = child.stdout.take().unwrap();
@@ -162,6 +166,18 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Sends it a signal, by its name without SIG.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// Waits for its exit code; `None` when a signal ended it.
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.kill());
@@ -171,7 +187,11 @@ impl Drop for Server {
 
 /// Sends SIGINT.
 pub(crate) fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    signal(child, "INT");
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 

@@ -1,0 +1,48 @@
+//! What signals do to a server: stop it without cutting anybody off, or nothing.
+
+use std::process::{Command, Stdio};
+
+use crate::program::Place;
+
+/// The process that owns the store, as everybody is told.
+fn owner(place: &Place) -> serde_json::Value {
+    place.json(&["status"])["owner"]["pid"].clone()
+}
+
+#[test]
+fn signals_that_ask_to_stop_stop_it_as_ctrl_c_does() {
+    for name in ["INT", "TERM", "QUIT", "HUP"] {
+        let place = Place::new();
+        let server = place.serve();
+        assert!(owner(&place).is_number());
+        server.signal(name);
+        assert_eq!(server.exit_code(), Some(0), "SIG{name}");
+        assert!(owner(&place).is_null(), "SIG{name}");
+    }
+}
+
+#[test]
+fn signals_that_mean_nothing_end_nothing() {
+    let place = Place::new();
+    let server = place.serve();
+    for name in ["USR1", "USR2"] {
+        server.signal(name);
+        assert!(owner(&place).is_number(), "SIG{name}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_server_that_was_started_to_outlive_its_terminal_does() {
+    let place = Place::new();
+    let plain = place.command(&["serve", "--port", "0"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap "" HUP; exec "$0" "$@""#]).arg(plain.get_program()).args(plain.get_args());
+    command.envs(plain.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    command.stdin(Stdio::null()).current_dir(plain.get_current_dir().unwrap());
+    let server = Place::serve_by(command);
+    server.signal("HUP");
+    assert!(owner(&place).is_number());
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(0));
+}
