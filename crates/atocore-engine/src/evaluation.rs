@@ -284,7 +284,7 @@ fn fits_hit(
         if !pattern.fits_place(copy.source_path.as_str(), copy.heading_path.as_str()) {
             continue;
         }
-        // A copy says nearly the same, so whether it has these very words is known from its own text alone.
+        // A copy says the same, set in another way, so whether it has these very words is known from its own text alone.
         let fits = !pattern.names_text()
             || engine.passage_text(&copy.chunk_id)?.is_some_and(|text| pattern.fits_text(&text));
         if fits {

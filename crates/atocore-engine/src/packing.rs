@@ -167,7 +167,7 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
             notices.push(PackNotice::LeftOut { tier: part.tier, count: part.section.left_out });
         }
         if part.section.copies > 0 {
-            notices.push(PackNotice::Copies { count: part.section.copies });
+            notices.push(PackNotice::Copies { tier: part.tier, count: part.section.copies });
         }
     }
     let asked = words::without_controls(request.prompt.as_str());

@@ -342,8 +342,10 @@ pub enum PackNotice {
         /// How many of its things.
         count: usize,
     },
-    /// Some memories say nearly the same as another one, which is the surer or newer of them.
+    /// Some say the same as another one of their tier, which goes before them.
     Copies {
+        /// Which tier.
+        tier: Tier,
         /// How many.
         count: usize,
     },

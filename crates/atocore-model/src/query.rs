@@ -158,7 +158,7 @@ pub struct Hit {
     pub content: String,
     /// How its score came about.
     pub explanation: Explanation,
-    /// Where nearly the same text stands too, best first: passages that would have been hits of their own.
+    /// Where the same text stands too, best first: passages that would have been hits of their own.
     pub copies: Vec<Place>,
 }
 

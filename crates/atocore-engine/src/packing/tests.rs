@@ -600,7 +600,11 @@ fn what_was_remembered_twice_is_said_once_by_the_surer_or_newer() {
     expected.sort();
     assert_eq!(kept, expected);
     assert_eq!((pack.tiers[1].items, pack.tiers[1].left_out), (6, 4));
-    assert!(pack.notices.contains(&PackNotice::Copies { count: 4 }), "{:?}", pack.notices);
+    assert!(
+        pack.notices.contains(&PackNotice::Copies { tier: Tier::Memories, count: 4 }),
+        "{:?}",
+        pack.notices
+    );
     assert!(!pack.notices.iter().any(|notice| matches!(notice, PackNotice::LeftOut { .. })));
 }
 

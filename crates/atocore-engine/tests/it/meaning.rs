@@ -356,7 +356,10 @@ fn passages_that_say_the_same_are_one_hit_that_names_the_other_places() {
         + "What was there before is kept beside it under a name of its own until the next restore has succeeded, "
         + "and the operation log says who restored what, from where, through which door and when.";
     place.write("p/v1/restore.md", &text);
-    place.write("p/v2/restore.md", text.replace("nobody asks", "no client asks"));
+    place.write(
+        "p/v2/restore.md",
+        text.replace("is made anew", "is *made anew*\n").replace("# Restore", "# RESTORE"),
+    );
     place.write("q/copy.md", &text);
     let engine = open(config(&place));
     engine.add("p", "p");

@@ -42,7 +42,7 @@ pub(super) struct Query {
     /// By words and meaning (hybrid), by meaning alone (dense), or by words alone (lexical)
     #[arg(long, value_name = "MODE", value_parser = ["hybrid", "dense", "lexical"])]
     mode: Option<String>,
-    /// Show passages with nearly the same text one by one
+    /// Show passages with the same text one by one
     #[arg(long)]
     all_copies: bool,
     /// Show how every score came about
@@ -152,7 +152,7 @@ pub(crate) fn place(hit: &Hit) -> String {
 /// How many places of a copy are named.
 const COPIES: usize = 3;
 
-/// Where else nearly the same text stands; `None` when it stands nowhere else.
+/// Where else the same text stands; `None` when it stands nowhere else.
 fn copies(hit: &Hit) -> Option<String> {
     let place = |copy: &wire::CopyPlace| {
         let project =

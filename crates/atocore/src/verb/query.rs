@@ -43,7 +43,7 @@ pub struct Query {
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(example = "hybrid")]
     pub mode: Option<String>,
-    /// Whether passages with nearly the same text are hits of their own instead of copies of the best of them.
+    /// Whether passages with the same text are hits of their own instead of copies of the best of them.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
     pub all_copies: bool,

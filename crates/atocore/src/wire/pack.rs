@@ -219,24 +219,30 @@ fn said(notice: &PackNotice, unit: Unit) -> String {
         PackNotice::NoMemories => "no memory applies".to_owned(),
         PackNotice::NoChunks => "no passage was found".to_owned(),
         PackNotice::LeftOut { tier, count } => {
-            let what = match (tier, count) {
-                (Tier::State, 1) => "entry of project state",
-                (Tier::State, _) => "entries of project state",
-                (Tier::Memories, 1) => "memory",
-                (Tier::Memories, _) => "memories",
-                (Tier::Chunks, 1) => "passage",
-                (Tier::Chunks, _) => "passages",
-            };
-            format!("{count} {what} did not fit")
+            format!("{} did not fit", of_tier(*tier, *count))
         }
-        PackNotice::Copies { count: 1 } => "1 memory says the same as another one".to_owned(),
-        PackNotice::Copies { count } => format!("{count} memories say the same as another one"),
+        PackNotice::Copies { tier, count } => {
+            let say = if *count == 1 { "says" } else { "say" };
+            format!("{} {say} the same as another one", of_tier(*tier, *count))
+        }
         PackNotice::NothingFits => format!("the budget is too small for any pack; try 3000 {unit}"),
         PackNotice::PromptCut { searched } => {
             format!("passages were searched with the first {searched} characters of the prompt")
         }
         PackNotice::Search(of_search) => super::notice(of_search),
     }
+}
+
+fn of_tier(tier: Tier, count: usize) -> String {
+    let what = match (tier, count) {
+        (Tier::State, 1) => "entry of project state",
+        (Tier::State, _) => "entries of project state",
+        (Tier::Memories, 1) => "memory",
+        (Tier::Memories, _) => "memories",
+        (Tier::Chunks, 1) => "passage",
+        (Tier::Chunks, _) => "passages",
+    };
+    format!("{count} {what}")
 }
 
 impl From<model::PackItem> for PackItem {

@@ -231,3 +231,33 @@ fn two_packs_are_compared_from_files_and_from_what_a_server_remembers() {
         assert_eq!(ran.code, 64, "{ran:?}");
     }
 }
+
+#[test]
+fn a_pack_holds_every_passage_that_differs_in_a_name_a_number_or_a_not_and_counts_the_rest() {
+    let place = Place::new();
+    let rest = "It is one of the machines in the cellar, runs the same system as all of them, is looked after by the same \
+        people, is switched on at all times, has two power supplies and two disks, and is backed up every night to the \
+        store in the next building, as the rules of the house want it. Its lid is closed with two screws.";
+    for (name, address) in [("alder", 11), ("birch", 12), ("cedar", 13), ("elm", 14), ("hazel", 15)] {
+        let text = format!("# Servers\n\nThe IP address of the server {name} is 10.0.0.{address}. {rest}\n");
+        place.write(&format!("docs/{name}.md"), &text);
+        place.write(&format!("docs/again/{name}.md"), &text);
+    }
+    let text = format!("# Servers\n\nThe IP address of the server elm is not 10.0.0.14. {rest}\n");
+    place.write("docs/not-elm.md", text);
+    place.ok(&["project", "add", "p", "--root", "docs"]);
+    place.ok(&["refresh", "p", "--no-embed"]);
+    let asked = ["context", "which IP addresses do the servers have", "--project", "p", "--budget", "6000"];
+    let pack = place.json(&asked);
+    let text = pack["formatted_context"].as_str().unwrap();
+    for said in
+        ["alder is 10.0.0.11", "birch is 10.0.0.12", "cedar is", "elm is 10.0.0.14", "elm is not", "hazel is"]
+    {
+        assert_eq!(text.matches(said).count(), 1, "{said}: {pack}");
+    }
+    let tiers = pack["tiers"].as_array().unwrap();
+    let chunks = tiers.iter().find(|tier| tier["tier"] == "chunks").unwrap();
+    assert_eq!((&chunks["items"], &chunks["left_out"]), (&json!(6), &json!(5)), "{pack}");
+    let notices = pack["notices"].as_array().unwrap();
+    assert!(notices.contains(&json!("5 passages say the same as another one")), "{pack}");
+}
