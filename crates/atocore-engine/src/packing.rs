@@ -84,6 +84,8 @@ pub(crate) struct Material<'m> {
     pub(crate) answer: Option<Answer>,
     pub(crate) generation: Generation,
     pub(crate) store_generation: Generation,
+    /// The id of the store, which makes the mark of a pack one that nobody foresees.
+    pub(crate) store_id: String,
 }
 
 /// How it is made.
@@ -127,7 +129,7 @@ fn enough(request: &PackRequest) -> TopK {
 
 /// Makes the pack.
 pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pack, Error> {
-    let Material { request, project, facts, answer, generation, store_generation } = material;
+    let Material { request, project, facts, answer, generation, store_generation, store_id } = material;
     let meter = manner.meter;
     let choice = Choice::new(request, project, facts);
     let (mut hits, search, mode) = match answer {
@@ -138,7 +140,7 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
     if matches!(request.project, ProjectHint::Scope(_)) {
         hits.retain(|hit| Some(&hit.project) == project);
     }
-    let frame = Frame { mark: mark::choose(&texts(request, project, &choice, &hits)), project };
+    let frame = Frame { mark: mark::choose(&store_id, &texts(request, project, &choice, &hits)), project };
     let budget = request.budget.amount();
     let mut head = frame.head();
     let needed = meter.base() + meter.size(&head)?;

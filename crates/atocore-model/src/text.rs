@@ -129,6 +129,18 @@ pub const fn is_flag_letter(c: char) -> bool {
     matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
 }
 
+/// Whether a character can make a text look like what it is not, or command a terminal.
+///
+/// These are control characters, ends of line that only some programs know, marks that turn the direction of writing,
+/// spaces without width, invisible tags. Joiners and variation selectors are none: scripts and emoji need them.
+#[must_use]
+pub const fn is_harmful(c: char) -> bool {
+    matches!(c,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 const DOT_ABOVE: char = '\u{307}';
 const TATWEEL: char = '\u{640}';
 
@@ -268,6 +280,18 @@ mod tests {
             assert_eq!(caseless(one), caseless(other));
         }
         assert_ne!(caseless("Café"), caseless("Cafe"));
+    }
+
+    #[test]
+    fn what_deceives_is_harmful_and_what_scripts_need_is_not() {
+        for harmful in [
+            "\u{1b}\u{7}\r\n\t\u{b}\u{c}\u{85}\u{9b}",
+            "\u{2028}\u{2029}\u{202e}\u{2066}\u{200f}",
+            "\u{200b}\u{feff}",
+        ] {
+            assert!(harmful.chars().all(is_harmful), "{harmful:?}");
+        }
+        assert!(!"می\u{200c}خواهم 👩\u{200d}👧 ❤\u{fe0f} co\u{ad}op".chars().any(is_harmful));
     }
 
     #[test]

@@ -94,7 +94,8 @@ pub fn local(app: &App) -> Router {
 pub fn network(app: &App, guard: Guard) -> Router {
     let mcp = mcp::endpoint(app);
     let doors = wrapped(api().route("/mcp", mcp.clone()).route("/v1/mcp", mcp));
-    observed(doors.layer(middleware::from_fn_with_state(guard, guard::check)), app, Caller::Network)
+    let guarded = doors.layer(middleware::from_fn_with_state(guard, guard::check));
+    observed(guarded, app, Caller::Network).layer(middleware::from_fn(guard::seal))
 }
 
 /// Every route, and once more below `/v1` for clients of the original.

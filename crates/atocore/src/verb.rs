@@ -37,6 +37,7 @@ pub use document::ReadDocument;
 pub use embed::Embed;
 pub use error::VerbError;
 pub(crate) use error::sentence;
+pub(crate) use facts::plain_line;
 pub use index::{RebuildIndex, VerifyIndex};
 pub use interactions::{ListInteractions, RecordInteraction, ShowInteraction};
 pub use memory::{

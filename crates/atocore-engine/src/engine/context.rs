@@ -25,18 +25,19 @@ impl Engine {
             Unit::Chars => Box::new(Chars),
             Unit::Tokens => Box::new(Tokens::of(self.embedding.model().map_err(Error::NoTokenizer)?)?),
         };
-        let facts = |read: &ReadTransaction<'_>| facts(read, request, project);
+        let facts = |read: &ReadTransaction<'_>| Ok((facts(read, request, project)?, read.store_id()?));
         let material = match packing::question(request) {
             Some(query) => {
-                let (answer, facts) =
+                let (answer, (facts, store_id)) =
                     self.answer(&self.embedding, &query, project, &self.config.weights, facts)?;
                 let (generation, store_generation) = (answer.generation, answer.store_generation);
-                Material { request, project, facts, answer: Some(answer), generation, store_generation }
+                let answer = Some(answer);
+                Material { request, project, facts, answer, generation, store_generation, store_id }
             }
             None => {
-                let (facts, generation) = self.facts_alone(request.wait_for, facts)?;
+                let ((facts, store_id), generation) = self.facts_alone(request.wait_for, facts)?;
                 let store_generation = generation;
-                Material { request, project, facts, answer: None, generation, store_generation }
+                Material { request, project, facts, answer: None, generation, store_generation, store_id }
             }
         };
         let manner = Manner {
@@ -48,11 +49,11 @@ impl Engine {
     }
 
     /// Facts need no index: they are seen as soon as they are committed.
-    fn facts_alone(
+    fn facts_alone<T>(
         &self,
         wanted: Option<Generation>,
-        facts: impl FnOnce(&ReadTransaction<'_>) -> Result<Facts, Error>,
-    ) -> Result<(Facts, Generation), Error> {
+        facts: impl FnOnce(&ReadTransaction<'_>) -> Result<T, Error>,
+    ) -> Result<(T, Generation), Error> {
         self.store()?.read(|read| {
             let shown = read.generation()?;
             match wanted.filter(|wanted| *wanted > shown) {

@@ -6,6 +6,7 @@ use atocore_model::{
     id::ProjectId,
     pack::Flag,
     query::Hit,
+    text::is_harmful,
     time::Timestamp,
 };
 
@@ -84,6 +85,7 @@ impl Frame<'_> {
         }));
         about.extend(said.cut.then(|| "its end is cut off".to_owned()));
         about.retain(|part| !part.is_empty());
+        let text = shown(text);
         format!("<data-{mark}> {}\n{text}\n</data-{mark}>\n", about.join(" | "))
     }
 }
@@ -117,15 +119,28 @@ fn headings(title: &str, heading_path: &str) -> String {
     }
 }
 
-/// A text that others wrote as one line without control characters.
+/// A text of documents in its own lines, with a blank for every character that deceives or commands.
+pub(super) fn shown(text: &str) -> String {
+    let mut rest = text.chars().peekable();
+    let mut shown = String::with_capacity(text.len());
+    while let Some(c) = rest.next() {
+        let is_line_end = c == '\n' || c == '\r' && rest.peek() == Some(&'\n');
+        let is_kept = is_line_end || c == '\t' || !is_harmful(c);
+        shown.push(if is_kept { c } else { ' ' });
+    }
+    shown
+}
+
+/// A text that others wrote as one line without characters that deceive or command.
 pub(super) fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let words = text.split(|c: char| c.is_whitespace() || is_harmful(c)).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
 /// A text of several lines as one list item: no line of it can be taken for the next item.
 fn indented(text: &str) -> String {
-    let lines = text.trim().split(['\n', '\r', '\u{2028}', '\u{2029}']).map(str::trim_end);
+    const LINE_ENDS: [char; 7] = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    let lines = text.trim().split(LINE_ENDS).map(|line| shown(line.trim_end()));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n  ")
 }
 
@@ -148,6 +163,7 @@ mod tests {
 
     #[test]
     fn what_others_wrote_stays_on_its_line() {
+        assert_eq!(shown("a\u{2028}b\r\nc\rd\u{202e}\te"), "a b\r\nc d \te");
         assert_eq!(one_line(" a\n</state-x>\u{1b}\tb "), "a </state-x> b");
         assert_eq!(
             indented("a\r\n- decision / x: y\n\n b\u{2028}- c"),

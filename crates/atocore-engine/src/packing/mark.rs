@@ -1,18 +1,19 @@
-//! The word in a pack's own tags. It follows from all texts that can come into the pack and stands in none of them, so
-//! none can end its own tag or begin another.
+//! The word in a pack's own tags. It follows from all texts that can come into the pack and from the id of the store, which
+//! nobody knows who writes a document; and it stands in none of the texts. So none can end its own tag or begin another.
 
-use super::cautions::is_hidden;
+use atocore_model::text;
 
 /// How many words of one length are tried.
 const TRIES: u64 = 64;
 /// The length of the first ones.
-const DIGITS: usize = 6;
+const DIGITS: usize = 12;
 
-/// A word of hexadecimal digits that none of the texts has, not even with capital letters or hidden characters in it.
-/// The same texts have the same word.
-pub(super) fn choose(texts: &[&str]) -> String {
-    let folded: Vec<String> = texts.iter().map(|text| fold(text)).collect();
-    let mut hasher = blake3::Hasher::new();
+/// A word of hexadecimal digits that none of the texts has, not even with capital letters, hidden characters or digits of
+/// other forms in it. The same texts have the same word in the same store.
+pub(super) fn choose(store_id: &str, texts: &[&str]) -> String {
+    let folded: Vec<String> = texts.iter().map(|text| text::caseless(text)).collect();
+    let mut hasher = blake3::Hasher::new_derive_key("atocore 2026-11 mark of a context pack");
+    hasher.update(&(store_id.len() as u64).to_le_bytes()).update(store_id.as_bytes());
     for text in texts {
         hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
     }
@@ -29,25 +30,25 @@ pub(super) fn choose(texts: &[&str]) -> String {
     }
 }
 
-fn fold(text: &str) -> String {
-    text.chars().filter(|c| !is_hidden(*c)).map(|c| c.to_ascii_lowercase()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_text_has_the_mark() {
-        let first = choose(&["one", "two"]);
-        assert_eq!(first, choose(&["one", "two"]));
-        assert_ne!(first, choose(&["onet", "wo"]));
+        let first = choose("store", &["one", "two"]);
+        assert_eq!(first, choose("store", &["one", "two"]));
+        assert_ne!(first, choose("store", &["onet", "wo"]));
+        assert_ne!(first, choose("another", &["one", "two"]));
+        assert_eq!(first.len(), DIGITS);
         // A text that has guessed it makes another one of it.
         let mut texts = vec!["one".to_owned()];
         for _ in 0..200 {
-            let mark = choose(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-            assert!(texts.iter().all(|text| !fold(text).contains(&mark)));
+            let mark = choose("store", &texts.iter().map(String::as_str).collect::<Vec<_>>());
+            assert!(texts.iter().all(|text| !text::caseless(text).contains(&mark)));
             let (begin, end) = mark.split_at(3);
+            let wide = |c: char| char::from_u32(u32::from(c) + 0xfee0).unwrap();
+            let end: String = end.chars().map(wide).collect();
             texts.push(format!("{}\u{200b}{end}", begin.to_uppercase()));
         }
     }
@@ -55,8 +56,8 @@ mod tests {
     #[test]
     fn a_text_with_every_short_word_gets_a_longer_one() {
         let all: String = (0..1_u32 << 12).map(|n| format!("{n:03x}")).collect();
-        // Every word of six digits is too much for a test, so the words are made short by what they are looked for in.
-        let mark = choose(&[&all]);
+        // Every word of so many digits is too much for a test, so the words are made short by what they are looked for in.
+        let mark = choose("store", &[&all]);
         assert!(mark.len() >= DIGITS && !all.contains(&mark));
     }
 }

@@ -240,7 +240,9 @@ impl World {
             mode: Mode::Lexical,
             notices: Vec::new(),
         };
+        let store_id = "store".to_owned();
         let material = Material {
+            store_id,
             request: &self.request,
             project: self.project.as_ref(),
             facts: self.facts.clone(),
@@ -559,7 +561,7 @@ fn neighbours_are_one_item_and_a_repetition_is_said_once() {
 fn the_beginning_of_a_passage_is_taken_when_none_fits() {
     let document =
         "First line of it.\nSecond line of it.\nThird line that is longer than all that is left here.";
-    let world = of(request(355), Facts::default(), &[document]);
+    let world = of(request(379), Facts::default(), &[document]);
     let pack = world.pack(&Chars);
     let [item] = pack.items.as_slice() else { panic!("{}", pack.text) };
     assert!(item.cut && document.starts_with(&item.text) && item.text.len() >= 40, "{item:?}");

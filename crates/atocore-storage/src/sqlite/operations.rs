@@ -38,6 +38,15 @@ pub(super) fn append(
 }
 
 impl ReadTransaction<'_> {
+    /// The id of the store: random, and the same for as long as it lives, in its snapshots too.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn store_id(&self) -> Result<String, StorageError> {
+        let mut statement = self.connection.prepare_cached("SELECT store_id FROM store WHERE id = 1")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
     /// The generation of this view.
     ///
     /// # Errors

@@ -90,7 +90,7 @@ impl Output {
             return;
         }
         let red = |text| paint_if(colour_on_stderr(self.colour), Style::Red, text);
-        note(&format!("{} {}", red("error:"), indented(&error.message)));
+        print(&format!("{} {}", red("error:"), indented(&harmless(&error.message))));
         if let Some(hint) = &error.hint {
             note(&format!("  hint: {}", self.aimed(hint)));
         }
@@ -136,8 +136,17 @@ impl Style {
     }
 }
 
-/// Prints a line on standard error before there is an [`Output`].
+/// Prints a text on standard error, also before there is an [`Output`]. Whatever it repeats of arguments, names and what
+/// other programs said cannot command the terminal.
 pub(crate) fn note(text: &str) {
+    print(&harmless(text));
+}
+
+fn harmless(text: &str) -> String {
+    text.split('\n').map(typeset::harmless).collect::<Vec<_>>().join("\n")
+}
+
+fn print(text: &str) {
     // When even that cannot be written there is nobody to tell.
     drop(writeln!(io::stderr().lock(), "{text}"));
 }

@@ -1,5 +1,7 @@
 //! Sets text for a terminal: columns, sizes, passages. Control characters of documents never reach the terminal.
 
+use atocore_model::text::is_harmful;
+
 /// A table whose columns are as wide as they must be.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -138,11 +140,6 @@ pub(super) fn second(time: &str) -> String {
     }
 }
 
-/// Also the marks that turn the direction of writing, with which a text can pretend to be another.
-fn is_harmful(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 fn says_something(line: &str) -> bool {
     !line.starts_with("```") && line.chars().any(char::is_alphanumeric)
 }
@@ -164,6 +161,7 @@ mod tests {
         assert_eq!(plain("a\u{1b}[2Jb\r\u{202e}c\n"), "a [2Jb  c");
         assert_eq!(harmless("\t a\u{1b}[2Jb"), "\t a [2Jb");
         assert_eq!(excerpt("\u{1b}]0;x\u{7}y", 3, 80), ["]0;x y"]);
+        assert_eq!(plain("one\u{2028}two\u{85}three\u{200b}"), "one two three");
         assert_eq!(indented("\tif\u{1b}[2J \r"), "    if [2J");
     }
 

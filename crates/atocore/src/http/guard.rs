@@ -6,7 +6,7 @@ use std::{fmt, hint::black_box, net::IpAddr, sync::Arc};
 use atocore_model::error::ErrorCode;
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, header, uri::Authority},
+    http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority},
     middleware::Next,
     response::Response,
 };
@@ -77,6 +77,7 @@ pub(super) async fn check(
 impl Guard {
     fn check(&self, request: &Request) -> Result<(), VerbError> {
         let host = self.host(request)?;
+        site(request.headers())?;
         self.origin(request.headers(), &host)?;
         match &self.token {
             None => Ok(()),
@@ -114,8 +115,10 @@ impl Guard {
         let (scheme, authority) = given.split_once("://").unwrap_or_default();
         let authority = authority.parse::<Authority>().ok();
         let same = authority.is_some_and(|origin| {
-            port(&origin, scheme) == port(host, scheme)
-                && (origin == *host || is_loopback(&origin) && is_loopback(host))
+            !origin.as_str().contains('@')
+                && port(&origin, scheme) == port(host, scheme)
+                && (origin.host().eq_ignore_ascii_case(host.host())
+                    || is_this_machine(&origin) && is_this_machine(host))
         });
         if same && (scheme == "http" || scheme == "https") {
             return Ok(());
@@ -137,6 +140,35 @@ impl Guard {
     }
 }
 
+/// A browser says whether a page of another site makes a request, also where it sends no `Origin`: for a picture, a
+/// script, a frame.
+fn site(headers: &HeaderMap) -> Result<(), VerbError> {
+    let foreign = |site: &HeaderValue| !matches!(site.as_bytes(), b"same-origin" | b"none");
+    if !headers.get_all(FETCH_SITE).iter().any(foreign) {
+        return Ok(());
+    }
+    Err(VerbError::new(ErrorCode::OriginForbidden, "pages of other sites may not ask this server")
+        .with_hint("ask from a page of this server, or with a program that is no browser"))
+}
+
+/// Says of every answer that it is for this server's own pages alone, and no page, and not to be kept.
+pub(super) async fn seal(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in SEALS {
+        let _value = response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+const SEALS: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
 /// The value of a header that is there exactly once and is text.
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
@@ -152,6 +184,13 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 
 fn port(authority: &Authority, scheme: &str) -> u16 {
     authority.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 })
+}
+
+/// Whether it is one of the names that this machine has for itself. The other addresses of the loopback can belong to
+/// other servers.
+fn is_this_machine(authority: &Authority) -> bool {
+    let host = authority.host().trim_matches(['[', ']']);
+    ["localhost", "127.0.0.1", "::1"].iter().any(|name| host.eq_ignore_ascii_case(name))
 }
 
 /// `localhost`, or an address of the loopback.
@@ -218,8 +257,22 @@ mod tests {
             "null",
             "",
             "file://localhost:8100",
+            "http://me@localhost:8100",
+            "http://me:word@127.0.0.1:8100",
+            "http://127.0.0.2:8100",
+            "http://[::2]:8100",
         ] {
             assert_eq!(with_origin(bad), Some(ErrorCode::OriginForbidden), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_page_of_another_site_embeds_is_refused() {
+        let guard = guard(Hosts::Only(Arc::from("127.0.0.1")), None);
+        let with = |site| refusal(&guard, &[("host", "localhost:8100"), ("sec-fetch-site", site)]);
+        assert_eq!((with("same-origin"), with("none")), (None, None));
+        for bad in ["cross-site", "same-site", "", "none, cross-site"] {
+            assert_eq!(with(bad), Some(ErrorCode::OriginForbidden), "{bad}");
         }
     }
 

@@ -99,10 +99,7 @@ impl Tool for Search {
             ));
             text.push_str(&quoted(hit.lines.first, &hit.content));
             if hit.copy_count > 0 {
-                text.push_str(&format!(
-                    "   the same stands in {}\n",
-                    count(hit.copy_count, "other place")
-                ));
+                text.push_str(&format!("   the same stands in {}\n", count(hit.copy_count, "other place")));
             }
         }
         text

@@ -142,6 +142,7 @@ impl Tool for ProposeState {
         let key: StateKey = key.parse().map_err(|error| {
             VerbError::invalid("key", &error, "a key is one line that names the entry: `database`")
         })?;
+        verb::plain_line("key", key.as_str())?;
         let content = format!("Proposed for the project state, {category} / {key}:\n{value}");
         memory::propose(call, "project".to_owned(), content, Some(project), source, confidence).await
     }

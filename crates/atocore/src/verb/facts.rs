@@ -3,8 +3,10 @@
 use std::fmt::Display;
 
 use atocore_model::{
+    error::ErrorCode,
     fact::{Confidence, PageSize},
     name::ProjectName,
+    text::is_harmful,
     time::Timestamp,
 };
 
@@ -32,6 +34,15 @@ where
     text.filter(|text| !text.is_empty()).map(|text| read(field, text, cure)).transpose()
 }
 
+/// Refuses a new name with characters in it that make it look like another one. Names that were recorded with such a
+/// character before can still be named.
+pub(crate) fn plain_line(field: &str, text: &str) -> Result<(), VerbError> {
+    let Some(c) = text.trim().chars().find(|c| is_harmful(*c)) else { return Ok(()) };
+    let message =
+        format!("`{field}` cannot be used: it has the invisible character U+{:04X} in it", u32::from(c));
+    Err(VerbError::new(ErrorCode::InvalidRequest, message).with_hint("leave the character out"))
+}
+
 /// The project of a fact that may have none; empty is none.
 pub(super) fn project(text: Option<&str>) -> Result<Option<ProjectName>, VerbError> {
     text.filter(|text| !text.is_empty()).map(project_name).transpose()
@@ -53,7 +64,7 @@ pub(super) fn since(text: Option<&str>) -> Result<Option<Timestamp>, VerbError> 
     Timestamp::parse_utc(text).map(Some).ok_or_else(|| {
         let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
         VerbError::new(
-            atocore_model::error::ErrorCode::InvalidRequest,
+            ErrorCode::InvalidRequest,
             format!("`since` cannot be used: `{shown}` is not a point in time"),
         )
         .with_hint(

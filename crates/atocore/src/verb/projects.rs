@@ -12,7 +12,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, request::segment};
+use super::{Request, Verb, VerbError, plain_line, request::segment};
 use crate::wire;
 
 const ID_FORM: &str = "an id has lower-case letters, digits and single hyphens: `field-notes`";
@@ -261,6 +261,7 @@ fn aliases(given: &[String]) -> Result<Vec<Alias>, VerbError> {
     let alias = |(index, text): (usize, &String)| {
         let field = format!("aliases[{index}]");
         let alias = text.parse().map_err(|error| VerbError::invalid(&field, &error, ALIAS_FORM))?;
+        plain_line(&field, text)?;
         not_a_path(&field, text).map(|()| alias)
     };
     given.iter().enumerate().map(alias).collect()

@@ -9,7 +9,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, facts, lenient, projects::project_name, request::segment};
+use super::{Request, Verb, VerbError, facts, lenient, plain_line, projects::project_name, request::segment};
 use crate::wire;
 
 const CATEGORY_FORM: &str = "a category is one word: `decision`, `requirement`, `status`, `contact`";
@@ -78,6 +78,7 @@ impl Verb for SetState {
     }
 
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        plain_line("key", &self.key)?;
         let new = NewState {
             project: project_name(&self.project)?,
             category: category(&self.category)?,

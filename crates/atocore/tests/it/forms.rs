@@ -106,7 +106,7 @@ fn half_a_character_is_replaced_and_the_request_answered() {
     let server = with_notes();
     let body = br#"{"query":"pump \ud83d and \udc00"}"#;
     let found = server.send_with("POST", "/query", JSON, body);
-    assert_eq!(found.json()["results"].as_array().unwrap().len(), 1, "{found:?}");
+    assert_eq!(found.json()["results"].as_array().unwrap().len(), 3, "{found:?}");
     let call = br#"{"jsonrpc":"2.0","id":"seven","method":"tools/call","params":{"name":"atocore_search",
         "arguments":{"query":"pump \ud83d"}}}"#;
     let found = server.send_with("POST", "/mcp", JSON, call);
