@@ -48,6 +48,14 @@ pub enum BackupError {
     /// Another program put something under the stamp while the snapshot was written.
     #[error("something else appeared as snapshot `{0}` while it was written")]
     StampTaken(SnapshotId),
+    /// What is to be a folder of the backup directory is something else.
+    #[error("`{}` is to be a folder and is {what}", path.display())]
+    NotAFolder {
+        /// Where.
+        path: PathBuf,
+        /// What is there.
+        what: &'static str,
+    },
     /// No snapshot has that stamp.
     #[error("there is no snapshot `{0}`")]
     Unknown(SnapshotId),
@@ -145,7 +153,8 @@ impl BackupError {
             Self::VectorStoreEntry { .. }
             | Self::NameNotRecordable(_)
             | Self::MetadataTooLarge { .. }
-            | Self::StampTaken(_) => ErrorCode::Io,
+            | Self::StampTaken(_)
+            | Self::NotAFolder { .. } => ErrorCode::Io,
             Self::JournalUnreadable { .. } => ErrorCode::Io,
             Self::MetadataUnwritable(_) | Self::NoFreeStamp(_) => ErrorCode::Internal,
             Self::Unknown(_) => ErrorCode::SnapshotUnknown,
@@ -177,6 +186,7 @@ impl BackupError {
                 "move it out of the vector store, or take the snapshot without `--include-chroma`"
             }
             Self::Busy { .. } => "end that process when it is none of AtoCore's, then try again",
+            Self::NotAFolder { .. } => "move it away, and run the command again: the folder is made anew",
             Self::Unknown(_) => "`atocore backup list` shows the snapshots there are",
             Self::Damaged { .. } => {
                 "choose another snapshot: `atocore backup list`, then `atocore backup validate STAMP`"

@@ -19,7 +19,9 @@ pub(crate) fn hold(dir: &Path, monitor: &dyn Monitor) -> Result<Option<Locked>, 
     let path = dir.join(FILE_NAME);
     for _ in 0..MOST_ATTEMPTS {
         // Only a file of its own: opening a pipe would block.
-        if !matches!(files::kind(&path), Ok(Some(files::Kind::File(_)))) {
+        if !matches!(files::kind(dir), Ok(Some(files::Kind::Folder)))
+            || !matches!(files::kind(&path), Ok(Some(files::Kind::File(_))))
+        {
             return Ok(None);
         }
         match files::try_lock_shared(&path) {

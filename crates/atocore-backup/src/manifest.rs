@@ -240,6 +240,12 @@ impl Manifest {
         self.atocore.as_ref().and_then(|record| record.collection.as_ref())
     }
 
+    /// Whether something recorded under that path is a part of a snapshot: what no restore knows a place for is none.
+    pub(crate) fn has_part(&self, path: &str) -> bool {
+        let is = |place: Place| matches!(place, Place::At(at) if at.as_str() == path);
+        is(self.database()) || is(self.registry()) || path == CANARIES || path.starts_with("chroma/")
+    }
+
     /// Whether a restore puts the copy of the vector store in place.
     #[must_use]
     pub fn restores_vector_store(&self) -> bool {

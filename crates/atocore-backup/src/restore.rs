@@ -251,8 +251,9 @@ fn walk_vectors(
 ) -> Result<(), BackupError> {
     tree::walk(&snapshot.join("chroma"), &mut |entry| {
         let entry = entry.map_err(|(_, error)| error)?;
-        let below = entry.relative.as_ref().map(|below| below.as_str());
-        if below.is_some_and(vectors::is_of_a_restore) { Ok(()) } else { each(entry) }
+        let below = entry.relative.as_ref().map(|below| below.as_str()).unwrap_or_default();
+        let is_leaving = matches!(entry.kind, Kind::File(_)) && tree::is_leaving(below);
+        if vectors::is_of_a_restore(below) || is_leaving { Ok(()) } else { each(entry) }
     })
 }
 

@@ -31,9 +31,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Reserves the stamp of `now`, or the next that is free, after clearing away what dead processes left.
     pub(crate) fn reserve(vault: &Vault, now: Timestamp, monitor: &dyn Monitor) -> Result<Self, BackupError> {
-        let (partial, snapshots) = (vault.partial(), vault.snapshots());
-        files::create_dirs_synced(&snapshots)?;
-        files::create_dirs(&partial)?;
+        let partial = vault.prepare()?;
         let _choosing = lock(&vault.lock_file(), monitor)?;
         clear_leftovers(&partial)?;
         let mut id = SnapshotId::at(now.get());
@@ -52,9 +50,7 @@ impl Stage {
         id: SnapshotId,
         monitor: &dyn Monitor,
     ) -> Result<Self, BackupError> {
-        let (partial, snapshots) = (vault.partial(), vault.snapshots());
-        files::create_dirs_synced(&snapshots)?;
-        files::create_dirs(&partial)?;
+        let partial = vault.prepare()?;
         let _choosing = lock(&vault.lock_file(), monitor)?;
         clear_leftovers(&partial)?;
         Self::claim(vault, id)?.ok_or(BackupError::SnapshotExists(id))

@@ -56,6 +56,14 @@ pub(crate) fn walk<E>(
     Ok(())
 }
 
+/// Whether a file is one that an operating system leaves in every folder it shows: nobody asked for it, and it says
+/// nothing about what lies beside it.
+pub(crate) fn is_leaving(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let known = [".DS_Store", "Thumbs.db", "desktop.ini"];
+    name.starts_with("._") || known.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// A path below `dir` for a person.
 fn shown(dir: &Path, path: &Path) -> String {
     path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned()

@@ -74,6 +74,21 @@ impl Vault {
         self.dir.join("snapshots")
     }
 
+    /// Makes the folders of a backup directory, and returns the one of what is not complete yet.
+    pub(crate) fn prepare(&self) -> Result<PathBuf, BackupError> {
+        let partial = self.partial();
+        files::create_dirs_synced(&self.snapshots())?;
+        files::create_dirs(&partial)?;
+        // What is cleared up there must be ours.
+        match files::kind(&partial)? {
+            Some(Kind::Folder) => Ok(partial),
+            kind => Err(BackupError::NotAFolder {
+                what: kind.map_or("is not there", tree::in_words),
+                path: partial,
+            }),
+        }
+    }
+
     /// The folder of what is not complete yet.
     pub(crate) fn partial(&self) -> PathBuf {
         self.dir.join(".partial")
@@ -114,7 +129,7 @@ impl Vault {
     /// # Errors
     /// When the folder is there and cannot be read. Metadata that cannot be read is noted in its entry.
     pub fn list(&self) -> Result<Vec<SnapshotEntry>, BackupError> {
-        Ok(self.found()?.into_iter().filter(|path| path.is_dir()).map(entry).collect())
+        Ok(self.found()?.into_iter().filter(|path| is_folder(path)).map(entry).collect())
     }
 
     /// The stamp of every directory below `snapshots/` that is named by one, the oldest first, without looking into
@@ -125,7 +140,7 @@ impl Vault {
     pub fn stamps(&self) -> Result<Vec<SnapshotId>, BackupError> {
         let paths = self.found()?;
         let stamp = |path: &PathBuf| path.file_name()?.to_str()?.parse::<SnapshotId>().ok();
-        let mut stamps: Vec<_> = paths.iter().filter(|path| path.is_dir()).filter_map(stamp).collect();
+        let mut stamps: Vec<_> = paths.iter().filter(|path| is_folder(path)).filter_map(stamp).collect();
         stamps.sort();
         Ok(stamps)
     }
@@ -147,6 +162,11 @@ pub fn newest_first(mut stamps: Vec<SnapshotId>, now: Timestamp) -> Vec<Snapshot
     let begins = now.get().checked_add(AHEAD).unwrap_or(now.get());
     let (past, future): (Vec<_>, Vec<_>) = stamps.into_iter().partition(|stamp| stamp.time() <= begins);
     past.into_iter().rev().chain(future.into_iter().rev()).collect()
+}
+
+/// A link to one leads out of the backup directory, and is none.
+fn is_folder(path: &Path) -> bool {
+    matches!(files::kind(path), Ok(Some(Kind::Folder)))
 }
 
 fn entry(path: PathBuf) -> SnapshotEntry {

@@ -73,7 +73,8 @@ pub(crate) fn plan(source: &Path) -> Result<Option<VectorPlan>, BackupError> {
     let mut databases = HashSet::new();
     tree::walk(source, &mut |entry| -> Result<(), BackupError> {
         let Entry { path, relative, kind, .. } = entry.map_err(|(_, error)| error)?;
-        if relative.as_ref().is_some_and(|below| is_of_a_restore(below.as_str())) {
+        let below = relative.as_ref().map(|below| below.as_str()).unwrap_or_default();
+        if is_of_a_restore(below) || matches!(kind, Kind::File(_)) && tree::is_leaving(below) {
             return Ok(());
         }
         let relative = match (relative, kind) {

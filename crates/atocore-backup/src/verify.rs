@@ -60,6 +60,9 @@ pub struct Validation {
     pub depth_reached: Option<Depth>,
     /// What is wrong, in the order it was found.
     pub findings: Vec<Finding>,
+    /// Files that an operating system left there, such as `.DS_Store`. They are no part of the snapshot, are never copied,
+    /// and do it no harm.
+    pub leavings: Vec<String>,
     /// Files whose bytes were all read and compared with the record.
     pub checked_files: u64,
     /// Their size.

@@ -21,7 +21,7 @@ use atocore_model::digest::Digest;
 
 pub use handle::{NewFile, Reader};
 pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
-pub use names::{Kind, create_dirs_synced, create_new_dir, exists, is_read_only, kind, rename_new};
+pub use names::{Kind, create_dirs_synced, create_new_dir, exists, followed, is_read_only, kind, rename_new};
 pub use placed::{Displaced, Placed};
 pub(crate) use private::is_staged;
 pub use private::{
@@ -95,7 +95,12 @@ pub fn sync(path: &Path) -> Result<(), FileError> {
 /// When something below it cannot be read or synced.
 pub fn sync_tree(dir: &Path) -> Result<(), FileError> {
     for entry in list(dir)? {
-        if entry.is_dir() { sync_tree(&entry)? } else { sync(&entry)? }
+        if !entry.is_dir() {
+            sync(&entry)?;
+        } else if !is_absent_or_empty(&entry)? {
+            // The name of an empty one is in the folder that holds it, and there is nothing else.
+            sync_tree(&entry)?;
+        }
     }
     sync(dir)
 }
@@ -147,11 +152,19 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// The new content is on disk under its name when this returns `Ok`; after a crash either the old or the new file
 /// is there, whole.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    replace_by(path, bytes, false)
+    let (staged, mut file) = private::stage(path)?;
+    let mut written = || {
+        named("write", &staged, file.write_all(bytes))?;
+        named("sync", &staged, file.sync_all())?;
+        rename(&staged, path)
+    };
+    clear_on_error(&staged, written())
 }
 
 /// [`write_atomic`] for a file that people edit: the new one has the rights and, where this process may, the owner of the
 /// one that it replaces. Where there is none it is private, as everything else.
+///
+/// A link stays one and what it leads to is replaced; a file that is a mount point is overwritten as by [`replace`].
 ///
 /// # Errors
 /// As [`write_atomic`].
@@ -159,18 +172,13 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Durability
 /// As [`write_atomic`].
 pub fn write_atomic_keeping_rights(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    replace_by(path, bytes, true)
-}
-
-fn replace_by(path: &Path, bytes: &[u8], keeping_rights: bool) -> Result<(), FileError> {
+    let path = &followed(path)?;
     let (staged, mut file) = private::stage(path)?;
     let mut written = || {
         named("write", &staged, file.write_all(bytes))?;
-        if keeping_rights {
-            named("set the rights of", &staged, private::keep_rights(&file, path))?;
-        }
+        named("set the rights of", &staged, private::keep_rights(&file, path))?;
         named("sync", &staged, file.sync_all())?;
-        rename(&staged, path)
+        replace(&staged, path)
     };
     clear_on_error(&staged, written())
 }
@@ -247,8 +255,9 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
 /// Puts the file `from` in the place of the file `to`.
 ///
 /// From another disk it is copied beside `to` first. Where `to` cannot be renamed over, because it is a mount point of
-/// its own, its bytes are overwritten instead and it stays the same file; `from` is removed last, so that the same call
-/// finishes what a crash cut short. A link under the name of `to` is replaced, never followed.
+/// its own, its bytes are overwritten instead, once there is room for all of them, and it stays the same file; `from` is
+/// removed last, so that the same call finishes what a crash cut short. A link under the name of `to` is replaced, never
+/// followed.
 ///
 /// # Errors
 /// When neither can be done.
@@ -276,14 +285,36 @@ pub fn replace(from: &Path, to: &Path) -> Result<(), FileError> {
     sync(parent(from))
 }
 
+/// Gives the file `to` the bytes of `from`. A disk without room for them is noticed before anything is overwritten.
 fn overwrite(from: &Path, to: &Path) -> Result<(), FileError> {
-    let target = named("open", to, private::open_or_create(to, true))?;
+    let size = named("look at", from, std::fs::metadata(from))?.len();
+    let target = named("open", to, private::open_or_create(to, false))?;
+    named("make room for", to, make_room(&target, size))?;
     copy_into(from, to, target)
 }
 
 fn copy_into(from: &Path, to: &Path, mut target: OpenFile) -> Result<(), FileError> {
-    let _bytes = named("copy", from, io::copy(&mut open(from)?, &mut target))?;
+    let bytes = named("copy", from, io::copy(&mut open(from)?, &mut target))?;
+    named("cut off", to, target.set_len(bytes))?;
     named("sync", to, target.sync_all())
+}
+
+#[cfg(target_os = "linux")]
+fn make_room(file: &OpenFile, bytes: u64) -> io::Result<()> {
+    use rustix::{
+        fs::{FallocateFlags, fallocate},
+        io::Errno,
+    };
+    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, bytes.max(1)) {
+        // The file system cannot; then it is only noticed later.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        made => Ok(made?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn make_room(_: &OpenFile, _: u64) -> io::Result<()> {
+    Ok(())
 }
 
 /// Copies a file that nothing writes to into a new one and syncs it; shares the blocks where the file system can.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::{
     files,
-    sqlite::{APPLICATION_ID, StorageError},
+    sqlite::{APPLICATION_ID, StorageError, harden},
 };
 
 /// A document of the original.
@@ -131,6 +131,7 @@ impl OriginalStore {
             }
         }
         let store = Self { connection: Connection::open(&copy)? };
+        harden(&store.connection)?;
         let complaint: String = store.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if complaint != "ok" {
             return Err(StorageError::Value { what: "a damaged page", value: complaint });

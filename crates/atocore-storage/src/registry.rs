@@ -2,13 +2,20 @@
 //!
 //! Keys that this program does not know are kept. Nothing here looks at the folders that the roots name.
 
-use std::path::{Path, PathBuf};
+mod unambiguous;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use atocore_model::{
     id::ProjectId,
     project::{Project, Root, RootLocation},
 };
 use serde_json::{Map, Value, json, value::RawValue};
+
+use self::unambiguous::Unambiguous;
 
 use crate::files::{self, FileError};
 
@@ -78,7 +85,7 @@ impl Registry {
             one(format!("byte {}", error.valid_up_to()), "the file is not UTF-8".to_owned())
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let raw: Value = serde_json::from_str(text).map_err(|error| {
+        let Unambiguous(raw) = serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let said = error.to_string();
             // The place is said once, in our own words, and an editor counts columns from 1.
@@ -90,7 +97,7 @@ impl Registry {
         if check.faults.is_empty() { Ok(Self { projects, raw }) } else { Err(check.faults) }
     }
 
-    /// Writes the file. People edit it: it keeps its rights and its owner.
+    /// Writes the file; where it is a link, the one that it leads to. People edit it: it keeps its rights and its owner.
     ///
     /// # Errors
     /// When it cannot be written; the old one is then untouched.
@@ -185,11 +192,14 @@ fn lines_of_projects(text: &str) -> Vec<usize> {
         projects: Vec<&'a RawValue>,
     }
     let Ok(file) = serde_json::from_str::<File<'_>>(text) else { return Vec::new() };
-    let line = |entry: &&RawValue| {
+    let (mut seen, mut line) = (0, 1);
+    let line_of = |entry: &&RawValue| {
         let offset = entry.get().as_ptr().addr() - text.as_ptr().addr();
-        1 + text[..offset].matches('\n').count()
+        line += text[seen..offset].matches('\n').count();
+        seen = offset;
+        line
     };
-    file.projects.iter().map(line).collect()
+    file.projects.iter().map(line_of).collect()
 }
 
 /// Reads the JSON of a registry and collects what is wrong with it.
@@ -197,8 +207,8 @@ fn lines_of_projects(text: &str) -> Vec<usize> {
 struct Check {
     faults: Vec<Fault>,
     lines: Vec<usize>,
-    names: Vec<(String, ProjectId)>,
-    roots: Vec<(RootLocation, ProjectId)>,
+    names: HashMap<String, ProjectId>,
+    roots: HashMap<RootLocation, ProjectId>,
 }
 
 impl Check {
@@ -263,12 +273,12 @@ impl Check {
             }
         }
         for (place, root) in &roots {
-            let taken = self.roots.iter().find(|(location, _)| *location == root.location).cloned();
-            match taken {
-                Some((location, owner)) => {
+            match self.roots.get(&root.location).cloned() {
+                Some(owner) => {
+                    let location = &root.location;
                     self.fault(place, format!("the root `{location}` already belongs to project `{owner}`"));
                 }
-                None => self.roots.push((root.location.clone(), id.clone())),
+                None => drop(self.roots.insert(root.location.clone(), id.clone())),
             }
         }
         let aliases = aliases.into_iter().map(|(_, alias)| alias).collect();
@@ -278,13 +288,12 @@ impl Check {
 
     /// Notes a name and finds out whether it is taken.
     fn name(&mut self, place: &str, folded: String, owner: &ProjectId) {
-        let taken = self.names.iter().find(|(name, _)| *name == folded).map(|(_, project)| project.clone());
-        match taken {
+        match self.names.get(&folded).cloned() {
             Some(project) if project == *owner && !place.ends_with(".id") => {
                 self.fault(place, format!("`{folded}` is listed twice"));
             }
             Some(project) => self.fault(place, format!("`{folded}` already names project `{project}`")),
-            None => self.names.push((folded, owner.clone())),
+            None => drop(self.names.insert(folded, owner.clone())),
         }
     }
 

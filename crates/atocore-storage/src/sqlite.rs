@@ -16,6 +16,7 @@ mod operations;
 mod passages;
 mod pin;
 mod recut;
+mod schema;
 mod source;
 mod texts;
 
@@ -33,7 +34,7 @@ use atocore_model::{
     id::{Generation, Mark},
     time::{Clock, Timestamp},
 };
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, limits::Limit};
 
 pub use documents::{DocumentPlace, DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
 pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
@@ -119,7 +120,10 @@ impl Store {
         }
         let mut writer =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, &options)?;
-        migrate::check(&writer)?;
+        let version = migrate::check(&writer)?;
+        if version > 0 {
+            schema::compare(&writer, version)?;
+        }
         let _mode: String = writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         writer.pragma_update(None, "synchronous", "FULL")?;
         // The log is folded by `fold_log`, which knows about pins.
@@ -183,7 +187,10 @@ impl Store {
         let opening = || {
             let reader = store.reader()?;
             match migrate::check(&reader)? {
-                SCHEMA_VERSION => Ok(reader),
+                SCHEMA_VERSION => {
+                    schema::compare(&reader, SCHEMA_VERSION)?;
+                    Ok(reader)
+                }
                 found => Err(StorageError::Older { found, known: SCHEMA_VERSION }),
             }
         };
@@ -352,6 +359,7 @@ fn refuse_old_sqlite() -> Result<(), StorageError> {
 
 fn connect(path: &Path, flags: OpenFlags, options: &StoreOptions) -> Result<Connection, StorageError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    harden(&connection)?;
     connection.busy_timeout(options.busy_timeout)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -8192)?;
@@ -360,6 +368,15 @@ fn connect(path: &Path, flags: OpenFlags, options: &StoreOptions) -> Result<Conn
     // each time it is given other values.
     let _on = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
+}
+
+/// A database may come from anywhere: nothing that its schema says is trusted, and nothing changes the schema but
+/// statements of ours. Cascades of foreign keys are two triggers deep.
+pub(crate) fn harden(connection: &Connection) -> Result<(), StorageError> {
+    let _off = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    let _on = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    let _before = connection.set_limit(Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 8)?;
+    Ok(())
 }
 
 /// SQLite does not say why it could not open or make a file, such as the log beside a database, or write to it. Looking

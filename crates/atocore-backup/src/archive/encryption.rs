@@ -21,6 +21,9 @@ use crate::BackupError;
 /// How every age file begins, and how it begins when it was written as text.
 const BEGINNINGS: [&[u8]; 2] = [b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----"];
 
+/// So much of a file is looked at to tell.
+const HEAD_BYTES: u64 = 64;
+
 /// What precedes the encrypted bytes names each recipient in about a hundred bytes; this is enough for hundreds,
 /// and reading it takes time with its square.
 const HEADER_LIMIT_BYTES: u64 = 64 << 10;
@@ -173,12 +176,20 @@ impl Write for Sink {
 /// An archive to read from, opened with one of the keys when its content is encrypted, whatever its name says; and
 /// whether it is.
 pub(super) fn open(from: &Path, identities: &Identities) -> Result<(Box<dyn Read>, bool), BackupError> {
-    let head = files::stream::head(from, 64)?;
-    if !BEGINNINGS.iter().any(|beginning| head.starts_with(beginning)) {
-        return Ok((Box::new(Reader::open(from)?), false));
+    // Read once, from the beginning: what comes through a pipe cannot be read again.
+    let (mut file, mut head) = (Reader::open(from)?, Vec::new());
+    let _read = (&mut file).take(HEAD_BYTES).read_to_end(&mut head).map_err(|source| FileError {
+        action: "read",
+        path: from.to_owned(),
+        source,
+    })?;
+    let is_encrypted = BEGINNINGS.iter().any(|beginning| head.starts_with(beginning));
+    let file = io::Cursor::new(head).chain(file);
+    if !is_encrypted {
+        return Ok((Box::new(file), false));
     }
     let left = Rc::new(Cell::new(HEADER_LIMIT_BYTES));
-    let file = Limited { file: Reader::open(from)?, left: Rc::clone(&left) };
+    let file = Limited { file, left: Rc::clone(&left) };
     let decryptor = Decryptor::new_buffered(ArmoredReader::new(file));
     let decryptor = decryptor.map_err(|error| unreadable(&error))?;
     left.set(u64::MAX);
@@ -208,12 +219,12 @@ fn unreadable(error: &DecryptError) -> BackupError {
 }
 
 /// Gives up after so many bytes, so that a header without an end does not fill memory.
-struct Limited {
-    file: Reader,
+struct Limited<R> {
+    file: R,
     left: Rc<Cell<u64>>,
 }
 
-impl Read for Limited {
+impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         match self.left.get().checked_sub(read as u64) {

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// More folders than these are not made.
-const MOST_FOLDERS: usize = 100_000;
+const MOST_FOLDERS: usize = 10_000;
 
 /// What zstd may keep of the past while it unpacks, as a power of two: 128 MiB.
 const WINDOW_LOG: u32 = 27;
@@ -136,6 +136,11 @@ fn read_metadata<R: Read>(mut entry: Entry<'_, R>) -> Result<(SnapshotId, Vec<u8
         Unreadable::Newer { found } => BackupError::Newer { stamp, found, known: manifest::FORMAT_VERSION },
         Unreadable::Shape(_) => invalid(format!("its metadata is not understood: {why}")),
     })?;
+    if let Some(record) = &manifest.atocore
+        && let Some(file) = record.files.iter().find(|file| !manifest.has_part(file.path.as_str()))
+    {
+        return Err(invalid(format!("its metadata records `{}`, which is no part of a snapshot", file.path)));
+    }
     let record = manifest.atocore.ok_or(BackupError::NoDigests(stamp))?;
     if reading.intact != Some(true) {
         return Err(invalid("its metadata is not what was written"));
@@ -182,6 +187,8 @@ struct Intake<'a> {
     stamp: SnapshotId,
     dir: &'a Path,
     awaited: BTreeMap<&'a str, &'a FileRecord>,
+    /// The folders that recorded files lie in.
+    parents: BTreeSet<&'a str>,
     folders: BTreeSet<String>,
     done: u64,
     monitor: &'a dyn Monitor,
@@ -190,7 +197,12 @@ struct Intake<'a> {
 impl<'a> Intake<'a> {
     fn new(stamp: SnapshotId, dir: &'a Path, record: &'a Record, monitor: &'a dyn Monitor) -> Self {
         let awaited = record.files.iter().map(|file| (file.path.as_str(), file)).collect();
-        Self { stamp, dir, awaited, folders: BTreeSet::new(), done: 0, monitor }
+        let parents = record.files.iter().flat_map(|file| {
+            let path = file.path.as_str();
+            path.match_indices('/').map(move |(end, _)| &path[..end])
+        });
+        let (parents, folders) = (parents.collect(), BTreeSet::new());
+        Self { stamp, dir, awaited, parents, folders, done: 0, monitor }
     }
 
     fn take<R: Read>(&mut self, entry: Entry<'_, R>) -> Result<(), BackupError> {
@@ -220,12 +232,12 @@ impl<'a> Intake<'a> {
     fn make_folder(&mut self, path: &str) -> Option<Result<(), BackupError>> {
         let checked = recordable(path)?;
         let top = path.split('/').next().unwrap_or_default();
-        let holds_files =
-            self.awaited.keys().any(|file| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')));
-        if !(top == "chroma" || holds_files) || self.folders.len() >= MOST_FOLDERS {
-            return None;
+        if !self.parents.contains(path) {
+            if top != "chroma" || self.folders.len() >= MOST_FOLDERS {
+                return None;
+            }
+            let _new = self.folders.insert(path.to_owned());
         }
-        let _new = self.folders.insert(path.to_owned());
         Some(files::create_dirs(&self.dir.join(checked.as_str())).map_err(BackupError::from))
     }
 

@@ -118,7 +118,8 @@ fn keep(database: &Path, folder: &Path) -> Result<(), BackupError> {
 }
 
 fn registry(recorded: Option<&StagedFile>, layout: &Layout) -> Result<(), BackupError> {
-    let (incoming, target) = (incoming_registry(layout), &layout.registry);
+    // Where it is a link, it stays one.
+    let (incoming, target) = (incoming_registry(layout), &files::followed(&layout.registry)?);
     let Some(recorded) = recorded else {
         // Where the file cannot go, because it is a mount point of its own, it says the same.
         return match files::remove_file(target) {

@@ -19,6 +19,8 @@ pub struct Facts {
     /// The name of the store that it is of; `None` when the original wrote it, which records none. Snapshots of
     /// different stores never stand for each other.
     pub store: Option<String>,
+    /// The generation of that store that it holds; `None` when none is recorded.
+    pub generation: Option<u64>,
     /// How deep it is proven.
     pub proven: Option<Depth>,
     /// Whether somebody said that it stays.
@@ -34,6 +36,8 @@ pub struct Facts {
 pub enum Reason {
     /// It is the newest of its store.
     Newest,
+    /// It holds the newest state of its store, whatever the clock said when it was taken.
+    NewestState,
     /// It is the newest of its store that is proven deep enough to rely on.
     NewestProven(Depth),
     /// Somebody pinned it.
@@ -44,6 +48,8 @@ pub enum Reason {
     Future,
     /// It is the n-th newest, counted from 1.
     Last(u32),
+    /// It holds the n-th newest state.
+    LastState(u32),
     /// It is the newest of a period that is kept.
     Period(Rule, String),
 }
@@ -52,11 +58,13 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Newest => f.write_str("newest"),
+            Self::NewestState => f.write_str("newest by generation"),
             Self::NewestProven(depth) => write!(f, "newest proven to `{depth}`"),
             Self::Pinned => f.write_str("pinned"),
             Self::UndoPoint => f.write_str("undo point: the safety snapshot of the last restore"),
             Self::Future => f.write_str("taken in the future: a clock is wrong"),
             Self::Last(number) => write!(f, "last {number}"),
+            Self::LastState(number) => write!(f, "last {number} by generation"),
             Self::Period(rule, period) => write!(f, "{rule} {period}"),
         }
     }
@@ -115,18 +123,66 @@ impl Decision {
 ///
 /// The same snapshots in any order give the same decisions. A larger number in the policy never removes what a smaller
 /// one keeps, and what is left after the removal is kept by the same policy at the same time.
+///
+/// A clock can have been wrong, and a restore takes a store back to a lower generation: neither alone tells which state is
+/// the newer one. So the newest, the newest proven, and the last ones are kept by both.
 #[must_use]
 pub fn decide(snapshots: &[Facts], policy: &Policy, now: Timestamp) -> Vec<Decision> {
     let mut newest_first: Vec<&Facts> = snapshots.iter().collect();
     newest_first.sort_by_key(|facts| std::cmp::Reverse((facts.taken_at, facts.stamp)));
+    let states = by_generation(snapshots, policy, now);
     let mut stores: BTreeMap<Option<&str>, Counting> = BTreeMap::new();
     newest_first
         .into_iter()
         .map(|facts| {
             let counting = stores.entry(facts.store.as_deref()).or_default();
-            counting.decide(facts, policy, now)
+            let mut decision = counting.decide(facts, policy, now);
+            if let Some(reasons) = states.get(&facts.stamp).filter(|_| facts.taken_at <= now) {
+                add_reasons(&mut decision, reasons);
+            }
+            decision
         })
         .collect()
+}
+
+/// Why a snapshot is kept for the state it holds: every reason that the order of the generations gives.
+fn by_generation(snapshots: &[Facts], policy: &Policy, now: Timestamp) -> BTreeMap<SnapshotId, Vec<Reason>> {
+    let mut newest_first: Vec<&Facts> = snapshots.iter().filter(|facts| facts.taken_at <= now).collect();
+    newest_first.sort_by_key(|facts| std::cmp::Reverse((facts.generation, facts.taken_at, facts.stamp)));
+    let mut seen: BTreeMap<Option<&str>, (u32, bool)> = BTreeMap::new();
+    let mut reasons: BTreeMap<SnapshotId, Vec<Reason>> = BTreeMap::new();
+    for facts in newest_first {
+        let (number, proven) = seen.entry(facts.store.as_deref()).or_default();
+        let reasons = reasons.entry(facts.stamp).or_default();
+        *number += 1;
+        if *number == 1 {
+            reasons.push(Reason::NewestState);
+        }
+        if let Some(depth) = facts.proven.filter(|depth| *depth >= PROTECTED)
+            && !std::mem::replace(proven, true)
+        {
+            reasons.push(Reason::NewestProven(depth));
+        }
+        if *number <= policy.keep().last {
+            reasons.push(Reason::LastState(*number));
+        }
+    }
+    reasons
+}
+
+/// Adds those reasons that say more than the ones there are.
+fn add_reasons(decision: &mut Decision, reasons: &[Reason]) {
+    for reason in reasons {
+        let is_said = decision.kept.iter().any(|kept| match reason {
+            Reason::NewestState => *kept == Reason::Newest,
+            Reason::LastState(_) => matches!(kept, Reason::Last(_)),
+            reason => kept == reason,
+        });
+        if !is_said {
+            decision.kept.push(reason.clone());
+            decision.passed_over.clear();
+        }
+    }
 }
 
 /// What was kept so far of the snapshots of one store.

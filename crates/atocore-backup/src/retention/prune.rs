@@ -69,9 +69,9 @@ pub fn prune(
         let plan = plan(vault, layout, policy, now, monitor)?;
         return Ok(Pruned { plan, removed: Vec::new(), freed_bytes: 0, failed: Vec::new() });
     }
-    files::create_dirs(&vault.partial())?;
+    let partial = vault.prepare()?;
     let choosing = stage::lock(&vault.lock_file(), monitor)?;
-    clear_leftovers(&vault.partial())?;
+    clear_leftovers(&partial)?;
     let plan = plan(vault, layout, policy, now, monitor)?;
     drop(choosing);
     let (mut removed, mut freed_bytes, mut failed) = (Vec::new(), 0, Vec::new());

@@ -115,6 +115,7 @@ impl<'a> Survey<'a> {
             stamp,
             taken_at: found.taken_at,
             store: found.store,
+            generation: found.generation,
             proven: self.ledger.proven_by(stamp, &standing).map(|proven| proven.depth),
             pinned: pins::is_pinned(self.vault, stamp)?,
             undo_point: self.undo_point == Some(stamp),
@@ -128,6 +129,7 @@ struct Whole {
     stamp: SnapshotId,
     taken_at: Timestamp,
     store: Option<String>,
+    generation: Option<u64>,
     metadata: atocore_model::digest::Digest,
     bytes: u64,
 }
@@ -161,6 +163,7 @@ fn whole(path: &Path) -> Result<Whole, String> {
     Ok(Whole {
         stamp,
         taken_at,
+        generation: manifest.atocore.as_ref().map(|record| record.generation),
         store: manifest.atocore.map(|record| record.store_id),
         metadata: ledger::digest(&bytes),
         bytes: size + bytes.len() as u64,
@@ -193,7 +196,7 @@ fn compare(path: &Path, manifest: &Manifest) -> Result<u64, String> {
                 return Err(format!("it is damaged: `{shown}` has {size} bytes, {expected} are recorded"));
             }
             (Kind::File(size), known) if known.is_some() || is_of_original(shown) => total += size,
-            (Kind::File(_), None) if shown == FILE_NAME => {}
+            (Kind::File(_), None) if shown == FILE_NAME || tree::is_leaving(shown) => {}
             (Kind::Folder, None) => {}
             (Kind::File(_), _) => {
                 return Err(format!("it holds `{shown}`, which is no part of the snapshot"));

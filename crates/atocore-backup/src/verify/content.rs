@@ -19,6 +19,12 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
     let place = manifest.database();
     if let Part::File(path) = structure::part(examination, &place) {
         let name = structure::name(&place, "db");
+        // Before anything is asked of it: what a foreign schema makes SQLite do is not known.
+        if let Err(error @ StorageError::Schema { .. }) = inspect::schema(&path) {
+            examination.find(Depth::Content, name, format!("schema_differs: {error}"));
+            examination.proceed()?;
+            return vector_store::check(examination, manifest);
+        }
         let mut problems = Vec::new();
         match inspect::foreign_keys(&path) {
             Ok(rows) => problems.extend(

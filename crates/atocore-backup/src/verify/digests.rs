@@ -40,6 +40,10 @@ pub(super) fn check(examination: &mut Examination<'_>, found: &Found) -> Result<
     for path in expected.into_keys() {
         examination.find(Depth::Digests, path, format!("file_missing: {path}"));
     }
+    for file in record.files.iter().filter(|file| !manifest.has_part(file.path.as_str())) {
+        let problem = format!("file_unexpected: {} is no part of a snapshot", file.path);
+        examination.find(Depth::Digests, file.path.as_str(), problem);
+    }
     let total = record.files.iter().map(|file| file.size_bytes).fold(0, u64::saturating_add);
     let mut done = 0;
     for file in record.files.iter().filter(|file| present.contains(file.path.as_str())) {
@@ -73,6 +77,10 @@ fn compare_names(
         let recorded = entry.relative.as_ref().and_then(|path| expected.remove(path.as_str()));
         let problem = match (entry.kind, recorded) {
             (Kind::File(_), None) if shown == FILE_NAME => return Ok(()),
+            (Kind::File(_), None) if tree::is_leaving(shown) => {
+                examination.leave(shown);
+                return Ok(());
+            }
             (Kind::Folder, None) if is_expected_folder(shown, &parents) => return Ok(()),
             (Kind::File(size), Some(file)) if size == file.size_bytes => {
                 let _new = present.insert(file.path.to_string());

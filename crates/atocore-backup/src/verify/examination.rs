@@ -42,6 +42,7 @@ pub(super) struct Examination<'a> {
     /// Whether a copy of the vector store is recorded.
     pub(super) has_vectors: bool,
     findings: Vec<Finding>,
+    leavings: Vec<String>,
     left_out: u64,
     checked_files: u64,
     checked_bytes: u64,
@@ -63,6 +64,7 @@ impl<'a> Examination<'a> {
             has_registry: false,
             has_vectors: false,
             findings: Vec::new(),
+            leavings: Vec::new(),
             left_out: 0,
             checked_files: 0,
             checked_bytes: 0,
@@ -76,6 +78,13 @@ impl<'a> Examination<'a> {
             self.findings.push(Finding { depth, file: file.to_owned(), problem });
         } else {
             self.left_out += 1;
+        }
+    }
+
+    /// Notes a file that an operating system left there; not more of them than problems.
+    pub(super) fn leave(&mut self, file: &str) {
+        if self.leavings.len() < MOST_FINDINGS {
+            self.leavings.push(file.to_owned());
         }
     }
 
@@ -122,6 +131,7 @@ impl<'a> Examination<'a> {
             metadata: self.metadata,
             metadata_blake3: self.metadata_blake3,
             findings: self.findings,
+            leavings: self.leavings,
             checked_files: self.checked_files,
             checked_bytes: self.checked_bytes,
             verified_at: clock.now(),

@@ -8,16 +8,17 @@ use std::{
 use atocore_backup::{
     BackupError,
     archive::{Exported, Identities, Imported, Recipients, export, import},
+    manifest::FileRecord,
     vault::Vault,
     verify::prove,
 };
-use atocore_model::{monitor::Silent, snapshot::Depth};
+use atocore_model::{digest::Digest, monitor::Silent, snapshot::Depth};
 use atocore_testkit::fuzz::fuzz;
 use tar::{EntryType, Header};
 
 use crate::{
     crash::CancelAt,
-    home::{Home, REGISTRY, tree, validate},
+    home::{Home, REGISTRY, Victim, tree, validate},
 };
 
 impl Home {
@@ -245,6 +246,71 @@ fn hostile_archives_are_refused_before_anything_lists() {
     // What the cases are changes of is fine.
     pack(&good, &archive);
     assert!(!home.imports(&Elsewhere::new().vault, &archive).unwrap().was_there);
+}
+
+#[test]
+fn what_no_restore_has_a_place_for_is_not_taken_in() {
+    let home = Home::new();
+    let taken = home.take();
+    let good = items(&home.exports(&taken.id.to_string()).path);
+    let archive = home.root.path().join("placeless.tar.zst");
+    for path in ["evil/x", "db/atocore.db-wal", "db/other.db", "config/other.json", "x", "chroma"] {
+        let (mut items, mut manifest) = (good.clone(), taken.manifest.clone());
+        let digest = Digest::from_bytes(*blake3::hash(b"x").as_bytes());
+        let record = FileRecord { path: path.parse().unwrap(), size_bytes: 1, digest };
+        manifest.atocore.as_mut().unwrap().files.push(record);
+        items[0].2 = manifest.seal().unwrap();
+        items.push((format!("{}/{path}", taken.id), EntryType::Regular, b"x".to_vec()));
+        pack(&items, &archive);
+        let elsewhere = Elsewhere::new();
+        let error = home.imports(&elsewhere.vault, &archive).unwrap_err();
+        assert!(error.to_string().contains(&format!("`{path}`, which is no part")), "{error}");
+        assert_eq!(elsewhere.holds(), [""; 0]);
+        // Nor is a snapshot with it proven that lies there already.
+        let victim = Victim::of(&taken);
+        std::fs::write(victim.dir.join("backup-metadata.json"), &items[0].2).unwrap();
+        let problem = format!("file_unexpected: {path} is no part of a snapshot");
+        assert!(victim.validate(Depth::Digests).errors().contains(&problem), "{path}");
+    }
+}
+
+#[test]
+fn an_archive_comes_through_a_pipe_as_well() {
+    let home = Home::new();
+    let stamp = home.take().id.to_string();
+    let exported = home.exports(&stamp);
+    let pipe = home.root.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let bytes = std::fs::read(&exported.path).unwrap();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| std::fs::write(&pipe, &bytes));
+        let elsewhere = Elsewhere::new();
+        let imported = home.imports(&elsewhere.vault, &pipe).unwrap();
+        assert!(imported.validation.valid() && !imported.encrypted);
+        writing.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn folders_with_nothing_in_them_are_bounded_and_cost_little() {
+    let home = Home::new();
+    let taken = home.take();
+    let mut items = items(&home.exports(&taken.id.to_string()).path);
+    let archive = home.root.path().join("folders.tar.zst");
+    let folder = |number: usize| (format!("{}/chroma/{number}/", taken.id), EntryType::Directory, Vec::new());
+    let count = items.len();
+    items.extend((0..5_000).map(folder));
+    pack(&items, &archive);
+    let elsewhere = Elsewhere::new();
+    let imported = home.imports(&elsewhere.vault, &archive).unwrap();
+    assert!(imported.path.join("chroma/4999").is_dir());
+    items.truncate(count);
+    items.extend((0..30_000).map(folder));
+    pack(&items, &archive);
+    let elsewhere = Elsewhere::new();
+    let error = home.imports(&elsewhere.vault, &archive).unwrap_err();
+    assert!(matches!(error, BackupError::ArchiveInvalid(_)), "{error}");
+    assert_eq!(elsewhere.holds(), [""; 0]);
 }
 
 #[test]

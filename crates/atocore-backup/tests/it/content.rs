@@ -1,8 +1,10 @@
 //! The depth `content` looks into the databases: what the digests cannot tell, because the record is wrong as well.
 
 use atocore_backup::{
+    BackupError,
     manifest::{self, Collection, CollectionForm},
     take::{Server, TakeOptions, take, token_text},
+    verify::prove,
 };
 use atocore_model::{digest::Digest, monitor::Silent, snapshot::Depth};
 use atocore_storage::{
@@ -53,7 +55,7 @@ fn a_database_that_is_not_what_the_record_says_is_found() {
         ("UPDATE store SET store_id = 'store_other'", "store_mismatch: store store_other"),
         ("PRAGMA user_version = 99", "schema_unknown: the store has schema 99"),
         ("PRAGMA application_id = 7", "schema_unknown: the database is not a store of AtoCore"),
-        ("DROP TABLE source_chunks", "db_open_failed: "),
+        ("DROP TABLE source_chunks", "schema_differs: "),
     ];
     for (sql, expected) in cases {
         let victim = Victim::of(&taken);
@@ -65,6 +67,47 @@ fn a_database_that_is_not_what_the_record_says_is_found() {
         assert_eq!(validation.depth_reached, Some(Depth::Digests));
         assert!(!validation.db_ok && !validation.valid());
     }
+}
+
+#[test]
+fn a_snapshot_that_brings_programs_or_another_schema_is_not_proven_nor_restored() {
+    let home = Home::new();
+    let taken = home.take();
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS generation FROM n";
+    let cases = [
+        "CREATE TRIGGER t AFTER INSERT ON memories BEGIN DELETE FROM project_state; END".to_owned(),
+        format!("CREATE TRIGGER t AFTER INSERT ON operations BEGIN {endless}; END"),
+        format!("CREATE VIEW v AS {endless}"),
+        // What is asked for by its name is another thing.
+        format!("DROP TABLE refreshes; CREATE VIEW refreshes AS {endless}"),
+        "CREATE INDEX i ON memories (abs(randomblob(9)))".to_owned(),
+        "CREATE TABLE extra (x)".to_owned(),
+        "DROP INDEX memories_by_status".to_owned(),
+        "DROP INDEX memories_by_status; CREATE INDEX memories_by_status ON memories (status)".to_owned(),
+        "ALTER TABLE operations ADD COLUMN more TEXT".to_owned(),
+        // Names that SQLite keeps for itself hide nothing.
+        "PRAGMA writable_schema = 1; INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_t', 'memories', 0,
+             'CREATE TRIGGER sqlite_t AFTER INSERT ON memories BEGIN DELETE FROM project_state; END')"
+            .to_owned(),
+    ];
+    for sql in cases {
+        let victim = Victim::of(&taken);
+        rewritten(&victim, "db/atocore.db", |connection| {
+            // An index whose function is not deterministic cannot even be made.
+            if connection.execute_batch(&sql).is_err() {
+                connection.execute_batch("CREATE INDEX i ON memories (abs(generation))").unwrap();
+            }
+        });
+        let validation = victim.validate(Depth::Content);
+        assert!(validation.errors()[0].starts_with("schema_differs: "), "{sql}: {:?}", validation.errors());
+        assert!(!validation.db_ok && !validation.valid());
+        let refused = prove(&victim.vault, taken.id, &*home.clock, &Silent).unwrap_err();
+        assert!(matches!(refused, BackupError::Damaged { .. }), "{sql}: {refused}");
+    }
+    let victim = Victim::of(&taken);
+    rewritten(&victim, "db/atocore.db", |connection| connection.execute_batch("ANALYZE").unwrap());
+    assert_eq!(victim.validate(Depth::Content).errors(), [""; 0], "statistics are no program");
 }
 
 #[test]

@@ -94,6 +94,21 @@ fn each_of_the_recipients_can_take_it_in_and_nobody_else() {
 }
 
 #[test]
+fn an_encrypted_archive_comes_through_a_pipe_as_well() {
+    let home = Home::new();
+    let stamp = home.take().id.to_string();
+    let key = Key::new(&home, "key");
+    let bytes = std::fs::read(exported(&home, &stamp, &[&key]).path).unwrap();
+    let pipe = home.root.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| std::fs::write(&pipe, &bytes));
+        assert!(take_in(&home, &pipe, &key.identities()).unwrap().encrypted);
+        writing.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn nothing_of_the_snapshot_can_be_read_without_a_key() {
     let home = Home::new();
     let stamp = home.take().id.to_string();

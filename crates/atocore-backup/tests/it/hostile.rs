@@ -2,8 +2,14 @@
 
 use std::path::Path;
 
-use atocore_backup::{manifest::LIMIT_BYTES, vault::Vault, verify::Validation};
-use atocore_model::{id::SnapshotId, snapshot::Depth};
+use atocore_backup::{
+    BackupError,
+    manifest::LIMIT_BYTES,
+    retention::{Policy, prune},
+    vault::Vault,
+    verify::Validation,
+};
+use atocore_model::{id::SnapshotId, monitor::Silent, snapshot::Depth, time::Clock};
 use serde_json::json;
 
 use crate::home::{Home, STAMP, Victim, validate};
@@ -177,6 +183,38 @@ fn the_list_shows_every_directory_and_nothing_else() {
         file.list().is_err() && file.stamps().is_err(),
         "a file is no backup directory without snapshots"
     );
+}
+
+#[test]
+fn links_in_the_backup_directory_lead_nowhere() {
+    const OTHER: &str = "20260101T000000Z";
+    let home = Home::new();
+    let taken = home.take();
+    // A snapshot that is a link is none: neither listed, nor read, nor proven.
+    let (link, elsewhere) = (home.vault.snapshots().join(OTHER), home.root.path().join("elsewhere"));
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::copy(taken.path.join("backup-metadata.json"), elsewhere.join("backup-metadata.json")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    let listed: Vec<String> = home.vault.list().unwrap().into_iter().map(|entry| entry.stamp).collect();
+    assert_eq!(listed, [taken.id.to_string()]);
+    assert_eq!(home.vault.stamps().unwrap(), [taken.id]);
+    let validation = home.validate(OTHER.parse().unwrap(), Depth::Content);
+    assert!(!validation.exists && validation.metadata.is_none());
+    assert_eq!(validation.errors(), ["snapshot_directory_missing"]);
+
+    // Nothing is cleared up behind a link.
+    let partial = home.vault.dir().join(".partial");
+    std::fs::remove_dir_all(&partial).unwrap();
+    std::fs::create_dir_all(elsewhere.join(OTHER)).unwrap();
+    std::fs::write(elsewhere.join(OTHER).join("mine"), "").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &partial).unwrap();
+    let refused = home.take_watched(&Silent).unwrap_err();
+    assert!(matches!(refused, BackupError::NotAFolder { .. }), "{refused}");
+    assert!(refused.to_string().contains("is to be a folder and is a symbolic link"), "{refused}");
+    let policy = Policy::default();
+    let refused = prune(&home.vault, &home.layout, &policy, home.clock.now(), &Silent).unwrap_err();
+    assert!(matches!(refused, BackupError::NotAFolder { .. }), "{refused}");
+    assert!(elsewhere.join(OTHER).join("mine").exists());
 }
 
 #[test]

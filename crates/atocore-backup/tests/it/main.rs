@@ -16,6 +16,7 @@ mod defects;
 mod encrypted;
 mod home;
 mod hostile;
+mod leavings;
 mod ledger;
 mod original;
 mod restore;

@@ -1,6 +1,9 @@
 //! What stands under a name, and how to take a name without replacing what stands there.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{FileError, create_dirs, named, parent, private, sync};
 
@@ -50,6 +53,23 @@ pub fn exists(path: &Path) -> Result<bool, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
         seen => named("look at", path, seen),
     }
+}
+
+/// The name that `path` leads to, past every link that stands there; what it leads to need not exist.
+///
+/// # Errors
+/// When a link cannot be read, or they lead in a circle.
+pub fn followed(path: &Path) -> Result<PathBuf, FileError> {
+    /// As many as the system itself follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if kind(&path)? != Some(Kind::Link) {
+            return Ok(path);
+        }
+        path = parent(&path).join(named("read the link", &path, std::fs::read_link(&path))?);
+    }
+    named("follow the link", &path, Err(io::Error::other("the links lead in a circle")))
 }
 
 /// Whether somebody has taken away the permission to write to what stands under `path`, from everybody.

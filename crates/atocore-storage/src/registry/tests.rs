@@ -120,3 +120,74 @@ fn fuzzed_registries_are_refused_or_written_as_they_were_read() {
     });
     println!("{} inputs", tried.unwrap());
 }
+
+#[test]
+fn a_key_that_stands_twice_is_refused_by_its_name() {
+    for (text, key) in [
+        (r#"{"projects":[],"projects":[{"id":"a"}]}"#, "projects"),
+        (r#"{"projects":[{"id":"a","id":"b"}]}"#, "id"),
+        (
+            r#"{"projects":[{"id":"a","ingest_roots":[{"source":"vault","subpath":"x","sub\u0070ath":"y"}]}]}"#,
+            "subpath",
+        ),
+        (r#"{"projects":[],"ours":{"deep":[{"x":1,"y":2,"x":3}]}}"#, "x"),
+    ] {
+        let faults = faults(text);
+        assert!(faults[0].starts_with("line 1, column "), "{faults:?}");
+        assert!(faults[0].ends_with(&format!("the key `{key}` is there twice")), "{faults:?}");
+    }
+}
+
+#[test]
+fn numbers_and_unknown_keys_come_back_as_they_were() {
+    let text = r#"{"ours":[null,true,-7,18446744073709551615,0.1,1e300,"é\u0000"],"projects":[{"id":"a","more":{"z":1,"a":2}}]}"#;
+    let registry = Registry::parse(text.as_bytes()).unwrap();
+    assert_eq!(registry.raw, serde_json::from_str::<Value>(text).unwrap());
+    assert_eq!(serde_json::to_string(&registry.raw).unwrap().len(), text.replace("1e300", "1e+300").len());
+}
+
+#[test]
+fn a_registry_of_many_projects_is_read_in_one_pass() {
+    let entry = |number: usize| {
+        format!(
+            "{{\"id\":\"p{number}\",\"aliases\":[\"a{number}\"],\"ingest_roots\":[{{\"source\":\"vault\",\"subpath\":\"s{number}\"}}]}}"
+        )
+    };
+    let entries: Vec<String> = (0..20_000).map(entry).collect();
+    let text =
+        format!("{{\"projects\":[\n{},\n{{\"id\":\"q\",\"aliases\":[\"p19999\"]}}]}}", entries.join(",\n"));
+    let found = faults(&text);
+    assert_eq!(found, ["line 20002, projects[20000].aliases[0]: `p19999` already names project `p19999`"]);
+}
+
+#[test]
+fn a_registry_that_is_a_link_stays_one_and_its_target_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    files::create_dirs(&path("dotfiles")).unwrap();
+    files::write_synced(&path("dotfiles/registry.json"), b"{\"projects\":[],\"mine\":1}").unwrap();
+    std::os::unix::fs::symlink("dotfiles/registry.json", path("link")).unwrap();
+    std::os::unix::fs::symlink(path("link"), path("registry.json")).unwrap();
+    let project = |id: &str| Project {
+        id: id.parse().unwrap(),
+        aliases: Vec::new(),
+        description: String::new(),
+        roots: Vec::new(),
+    };
+    let registry = Registry::load(&path("registry.json")).unwrap().with(&project("a")).unwrap();
+    registry.save(&path("registry.json")).unwrap();
+    for name in ["registry.json", "link"] {
+        assert_eq!(files::kind(&path(name)).unwrap(), Some(files::Kind::Link));
+    }
+    let text = String::from_utf8(files::read_if_present(&path("dotfiles/registry.json")).unwrap().unwrap());
+    assert!(text.unwrap().contains("\"mine\": 1"));
+    assert_eq!(Registry::load(&path("registry.json")).unwrap(), registry);
+    assert_eq!(files::list(&path("dotfiles")).unwrap().len(), 1, "nothing else is left there");
+
+    // One whose target is missing makes it; one that leads in a circle is told.
+    files::remove_file(&path("dotfiles/registry.json")).unwrap();
+    registry.save(&path("registry.json")).unwrap();
+    assert_eq!(Registry::load(&path("dotfiles/registry.json")).unwrap(), registry);
+    std::os::unix::fs::symlink("circle", path("circle")).unwrap();
+    assert!(registry.save(&path("circle")).is_err());
+}

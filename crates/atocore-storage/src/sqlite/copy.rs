@@ -18,7 +18,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{ReadTransaction, StorageError, log, why_refused};
+use super::{ReadTransaction, StorageError, harden, log, why_refused};
 use crate::files::{self, stream};
 
 /// How a pinned database is copied.
@@ -110,6 +110,7 @@ impl UnsyncedCopy {
 /// synced.
 pub fn copy_database(from: &Path, to: &Path, monitor: &dyn Monitor) -> Result<(), StorageError> {
     let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    harden(&connection)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.execute_batch("BEGIN")?;
     // Begins the read transaction that holds the view still; also fails here when it is no database.
@@ -229,5 +230,6 @@ fn leave_log_mode(copy: &Path) -> Result<(), StorageError> {
 /// The generation of a settled copy of a store.
 pub(super) fn generation(copy: &Path) -> Result<Generation, StorageError> {
     let connection = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    harden(&connection)?;
     ReadTransaction { connection: &connection }.generation()
 }

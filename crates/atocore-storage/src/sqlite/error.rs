@@ -43,6 +43,14 @@ pub enum StorageError {
         /// Its version.
         found: &'static str,
     },
+    /// The database has other tables, indexes, views or triggers than its version of the schema makes.
+    #[error("the schema of the store is not that of version {version}: {what}")]
+    Schema {
+        /// The version that the store says it has.
+        version: u32,
+        /// What is there and should not be, or the other way round.
+        what: String,
+    },
     /// A write to a store that was opened for reading.
     #[error("the store is open for reading only")]
     ReadOnly,
@@ -114,9 +122,11 @@ impl StorageError {
             Self::Missing(_) => ErrorCode::StoreMissing,
             Self::Newer { .. } => ErrorCode::StoreNewer,
             Self::SqliteTooOld { .. } => ErrorCode::SqliteTooOld,
-            Self::Foreign | Self::Damaged(_) | Self::Value { .. } | Self::Older { .. } => {
-                ErrorCode::StoreDamaged
-            }
+            Self::Foreign
+            | Self::Schema { .. }
+            | Self::Damaged(_)
+            | Self::Value { .. }
+            | Self::Older { .. } => ErrorCode::StoreDamaged,
             Self::NotOriginal => ErrorCode::InvalidRequest,
             Self::Full { .. } => ErrorCode::DiskFull,
             Self::Gone(_) => ErrorCode::StoreGone,

@@ -8,7 +8,7 @@ use atocore_model::id::Generation;
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::collections::{StoredCollection, collections, live_collections, vectors_shown};
-use super::{ReadTransaction, StorageError, StoreRecord, embeddings, facts, migrate, pin};
+use super::{ReadTransaction, StorageError, StoreRecord, embeddings, facts, harden, migrate, pin, schema};
 
 /// What `PRAGMA integrity_check` complains about; empty when the database is whole.
 ///
@@ -56,15 +56,31 @@ pub fn facts(path: &Path) -> Result<Vec<String>, StorageError> {
     if version < migrate::SCHEMA_WITH_FACTS { Ok(Vec::new()) } else { facts::complaints(&connection) }
 }
 
+/// Whether the store in that file has the tables, indexes, views and triggers of its version of the schema, and no others.
+///
+/// # Errors
+/// [`StorageError::Schema`] when it has not; or when it is not a store of AtoCore, or one of a newer schema.
+pub fn schema(path: &Path) -> Result<(), StorageError> {
+    checked(path).map(drop)
+}
+
 /// What the store in that file says of itself.
 ///
 /// # Errors
 /// When it is not a store of AtoCore, or one of a newer schema.
 pub fn record(path: &Path) -> Result<StoreRecord, StorageError> {
+    pin::read_record(&checked(path)?)
+}
+
+/// Opens a store that is what it says.
+fn checked(path: &Path) -> Result<Connection, StorageError> {
     let connection = open(path)?;
     match migrate::check(&connection)? {
         0 => Err(StorageError::Foreign),
-        _ => pin::read_record(&connection),
+        version => {
+            schema::compare(&connection, version)?;
+            Ok(connection)
+        }
     }
 }
 
@@ -77,7 +93,7 @@ pub fn last_shared_generation(
     path: &Path,
     open_store: &ReadTransaction<'_>,
 ) -> Result<Option<Generation>, StorageError> {
-    let connection = open(path)?;
+    let connection = checked(path)?;
     let other = ReadTransaction { connection: &connection };
     let shares = |generation: u64| -> Result<bool, StorageError> {
         let token = open_store.token(Generation(generation))?;
@@ -104,6 +120,7 @@ fn open(path: &Path) -> Result<Connection, StorageError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(immutable_uri(path)?, flags)?;
+    harden(&connection)?;
     let _objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(connection)
 }

@@ -18,6 +18,11 @@ struct Step {
     fill: Option<Fill>,
 }
 
+/// The statements that make a schema, in order.
+pub(super) fn statements(version: u32) -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().take(version as usize).map(|step| step.sql)
+}
+
 type Fill = fn(&Connection) -> Result<(), StorageError>;
 
 /// The schema that this program reads and writes.

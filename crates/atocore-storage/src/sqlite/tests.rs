@@ -262,3 +262,44 @@ fn a_lock_of_another_program_is_busy_and_not_a_fault_of_the_store() {
     let refused = Store::open(&dir.path().join("db/atocore.db"), options).unwrap_err();
     assert_eq!(refused.code().as_str(), "store_busy", "{refused:?}");
 }
+
+#[test]
+fn a_store_with_another_schema_than_its_version_makes_is_not_opened() {
+    let foreign = |sql: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(dir.path()));
+        let path = dir.path().join("db/atocore.db");
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let own = Store::open(&path, options()).map(drop);
+        let read = Store::open_read_only(&path, options()).map(drop);
+        (own, read)
+    };
+    for (sql, what) in [
+        (
+            "CREATE TRIGGER t AFTER INSERT ON memories BEGIN DELETE FROM project_state; END",
+            "must not have the trigger `t`",
+        ),
+        ("CREATE VIEW v AS SELECT 1", "must not have the view `v`"),
+        ("CREATE TABLE \"a\nb\" (x)", "must not have the table `a\\nb`"),
+        ("DROP INDEX memories_by_status", "it lacks the index `memories_by_status`"),
+    ] {
+        let (own, read) = foreign(sql);
+        for refused in [own.unwrap_err(), read.unwrap_err()] {
+            assert_eq!(refused.code().as_str(), "store_damaged");
+            assert!(refused.to_string().ends_with(what), "{refused}");
+        }
+    }
+    let (own, read) = foreign("ANALYZE; PRAGMA optimize");
+    own.unwrap();
+    read.unwrap();
+}
+
+#[test]
+fn connections_neither_trust_a_schema_nor_let_it_be_rewritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let connection = connect(store.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &options()).unwrap();
+    assert!(!connection.db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA).unwrap());
+    let rewritten = "PRAGMA writable_schema = 1; DELETE FROM sqlite_schema";
+    assert!(connection.execute_batch(rewritten).is_err());
+}

@@ -96,6 +96,9 @@ pub struct ValidationDetails {
     pub depth_reached: Option<String>,
     /// What is wrong, with the file and the depth that found it.
     pub findings: Vec<ValidationFinding>,
+    /// Files that an operating system left there, such as `.DS_Store`: no part of the snapshot, and no harm to it.
+    #[serde(default)]
+    pub leavings: Vec<String>,
     /// Files whose bytes were all read and compared with the record.
     pub checked_files: u64,
     /// Their size in bytes.
@@ -193,6 +196,7 @@ impl From<engine::Validation> for Validation {
             depth_asked: validation.depth_asked.to_string(),
             depth_reached: validation.depth_reached.map(|depth| depth.to_string()),
             findings: findings.collect(),
+            leavings: validation.leavings,
             checked_files: validation.checked_files,
             checked_bytes: validation.checked_bytes,
             verified_at: validation.verified_at.to_string(),

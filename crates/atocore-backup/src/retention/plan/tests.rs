@@ -14,7 +14,16 @@ fn time(second: i64) -> Timestamp {
 fn facts(text: &str) -> Facts {
     let taken_at = Timestamp::parse(text).unwrap();
     let stamp = SnapshotId::at(taken_at.get());
-    Facts { stamp, taken_at, store: None, proven: None, pinned: false, undo_point: false, bytes: 1 }
+    Facts {
+        stamp,
+        taken_at,
+        store: None,
+        generation: None,
+        proven: None,
+        pinned: false,
+        undo_point: false,
+        bytes: 1,
+    }
 }
 
 fn only(rule: Rule, number: u32) -> Policy {
@@ -122,6 +131,45 @@ fn snapshots_of_the_future_stand_for_nothing_else() {
 }
 
 #[test]
+fn the_newest_state_is_kept_whatever_the_clock_said() {
+    let of = |text: &str, generation| Facts { generation: Some(generation), ..facts(text) };
+    let mut snapshots = [
+        of("2026-03-27T12:00:00Z", 1),
+        of("2026-03-28T12:00:00Z", 2),
+        // The clock was put back before the next ones.
+        of("1970-01-01T00:01:00Z", 3),
+        of("1970-01-01T00:02:00Z", 4),
+    ];
+    let now = "2026-03-29T12:00:00Z";
+    assert_eq!(
+        told(&snapshots, &only(Rule::Last, 1), now),
+        [
+            "20260328T120000Z: newest, last 1",
+            "20260327T120000Z: - older than the 1 kept by last",
+            "19700101T000200Z: newest by generation, last 1 by generation",
+            "19700101T000100Z: - older than the 1 kept by last",
+        ]
+    );
+    let kept = |policy| told(&snapshots, &policy, now).iter().filter(|line| !line.contains(": - ")).count();
+    assert_eq!(kept(only(Rule::Last, 2)), 4, "the last two states and the last two by the clock");
+    assert_eq!(kept(only(Rule::Daily, 1)), 2);
+    snapshots[2].proven = Some(Depth::Content);
+    snapshots[0].proven = Some(Depth::Content);
+    assert_eq!(
+        told(&snapshots, &only(Rule::Daily, 1), now),
+        [
+            "20260328T120000Z: newest, daily 2026-03-28",
+            "20260327T120000Z: newest proven to `content`",
+            "19700101T000200Z: newest by generation",
+            "19700101T000100Z: newest proven to `content`",
+        ]
+    );
+    // After a restore the present state has the lower generation.
+    let restored = [of("2026-03-27T12:00:00Z", 900), of("2026-03-28T12:00:00Z", 5)];
+    assert!(told(&restored, &only(Rule::Last, 1), now).iter().all(|line| !line.contains(": - ")));
+}
+
+#[test]
 fn snapshots_of_one_store_never_stand_for_those_of_another() {
     let mine = facts("2026-11-23T12:00:00Z");
     let theirs = Facts { store: Some("b".to_owned()), ..facts("2026-11-23T11:00:00Z") };
@@ -136,12 +184,13 @@ fn snapshots() -> impl Strategy<Value = Vec<Facts>> {
         Just(Some(Depth::Digests)),
         Just(Some(Depth::Content))
     ];
-    let one = (SPAN, depth, prop::bool::weighted(0.1), prop::bool::weighted(0.05), 0_u8..2);
+    let one = (0_u64..9, depth, prop::bool::weighted(0.1), prop::bool::weighted(0.05), 0_u8..2);
     prop::collection::btree_map(SPAN, one, 0..60).prop_map(|all| {
-        let made = all.into_iter().map(|(second, (_, proven, pinned, undo_point, store))| Facts {
+        let made = all.into_iter().map(|(second, (generation, proven, pinned, undo_point, store))| Facts {
             stamp: SnapshotId::at(time(NOW + second).get()),
             taken_at: time(NOW + second),
             store: (store == 1).then(|| "b".to_owned()),
+            generation: (generation > 0).then_some(generation),
             proven,
             pinned,
             undo_point,

@@ -50,6 +50,7 @@ pub fn live_collections(path: &Path) -> Result<Vec<StoredCollection>, StorageErr
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    crate::sqlite::harden(&connection)?;
     connection.busy_timeout(PATIENCE)?;
     connection.execute_batch("BEGIN")?;
     read(&connection)

@@ -1,0 +1,72 @@
+//! What a store of a version holds besides rows: the tables and indexes that its migrations make, and nothing else.
+//!
+//! A trigger or a view is a program that SQLite runs when this one writes or asks. A store that came from elsewhere, with
+//! a restore for example, must not bring any.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use super::{StorageError, harden, migrate};
+
+/// What SQLite keeps about the contents of tables when somebody has asked it to; it is not ours, and no harm.
+const STATISTICS: [(&str, &str); 2] = [
+    ("sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
+    ("sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
+];
+
+/// A line of `sqlite_schema`; the statement without the whitespace that means nothing.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Object {
+    kind: String,
+    name: String,
+    table: String,
+    statement: String,
+}
+
+/// Compares the schema of an open database with what the migrations make up to `version`.
+///
+/// # Errors
+/// [`StorageError::Schema`] with the first difference; or when the schema cannot be read.
+pub(super) fn compare(connection: &Connection, version: u32) -> Result<(), StorageError> {
+    let (mut expected, found) = (expected(version)?, objects(connection)?);
+    let differs = |how: &str, object: &Object| {
+        let what = format!("{how} {} `{}`", object.kind.escape_debug(), object.name.escape_debug());
+        Err(StorageError::Schema { version, what })
+    };
+    for object in found.iter().filter(|object| !is_statistics(object)) {
+        if !expected.remove(object) {
+            return differs("it must not have the", object);
+        }
+    }
+    expected.first().map_or(Ok(()), |missing| differs("it lacks the", missing))
+}
+
+fn is_statistics(object: &Object) -> bool {
+    let is = |(name, statement): (&str, &str)| object.name == name && object.statement == statement;
+    object.kind == "table" && STATISTICS.into_iter().any(is)
+}
+
+fn expected(version: u32) -> Result<BTreeSet<Object>, StorageError> {
+    let fresh = Connection::open_in_memory()?;
+    harden(&fresh)?;
+    for statements in migrate::statements(version) {
+        fresh.execute_batch(statements)?;
+    }
+    objects(&fresh)
+}
+
+fn objects(connection: &Connection) -> Result<BTreeSet<Object>, StorageError> {
+    let mut statement =
+        connection.prepare("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")?;
+    let rows = statement.query_map([], |row| {
+        let text: String = row.get(3)?;
+        Ok(Object {
+            kind: row.get(0)?,
+            name: row.get(1)?,
+            table: row.get(2)?,
+            statement: text.split_whitespace().collect::<Vec<_>>().join(" "),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
