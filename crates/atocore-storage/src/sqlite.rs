@@ -4,6 +4,7 @@
 //! generation on and leaves a line in the operation log.
 
 pub mod copy;
+mod damage;
 mod documents;
 mod embeddings;
 mod error;
@@ -24,7 +25,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -38,11 +39,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, lim
 
 pub use documents::{DocumentPlace, DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
 pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
-pub use error::{StorageError, WriteError};
+pub use error::{ReadError, StorageError, WriteError};
 pub use facts::FactCounts;
 pub(crate) use migrate::APPLICATION_ID;
 pub use migrate::SCHEMA_VERSION;
-pub use operations::Operation;
+pub use operations::{BY_ITSELF, Operation};
 pub use passages::StoredPassage;
 pub use pin::{Pin, StoreRecord};
 pub use texts::StoredDocument;
@@ -87,6 +88,8 @@ pub struct Store {
     pins: Arc<AtomicUsize>,
     /// What must stay where it is for a commit to count: the database, what SQLite keeps beside it, the owner's lock.
     placed: Vec<Placed>,
+    /// The damage that was met since it was opened.
+    damage: OnceLock<String>,
 }
 
 impl fmt::Debug for Store {
@@ -146,6 +149,7 @@ impl Store {
             writer: Some(Mutex::new(writer)),
             pins: Arc::default(),
             placed,
+            damage: OnceLock::new(),
         })
     }
 
@@ -183,6 +187,7 @@ impl Store {
             writer: None,
             pins: Arc::default(),
             placed: Vec::new(),
+            damage: OnceLock::new(),
         };
         let opening = || {
             let reader = store.reader()?;
@@ -217,7 +222,8 @@ impl Store {
     ///
     /// # Errors
     /// What `body` returns, or why the transaction could not be committed; nothing has changed then.
-    /// [`StorageError::Gone`] when a file of the store was removed or replaced.
+    /// [`StorageError::Gone`] when a file of the store was removed or replaced, [`StorageError::Damaged`] once damage was
+    /// met in it.
     ///
     /// # Durability
     /// When this returns `Ok`, the change survives a power cut.
@@ -227,10 +233,11 @@ impl Store {
         body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
     ) -> Result<Committed<T>, E> {
         let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
+        self.refuse_damaged()?;
         let mut connection = lock(writer);
         self.in_place()?;
-        let committed =
-            self.commit(&mut connection, operation, body).map_err(|error| error.at(&self.path))?;
+        let committed = self.noted(self.commit(&mut connection, operation, body));
+        let committed = committed.map_err(|error| error.at(&self.path))?;
         self.fold_log(&connection);
         Ok(committed)
     }
@@ -258,17 +265,17 @@ impl Store {
     ///
     /// # Errors
     /// What `body` returns, or why the store cannot be read.
-    pub fn read<T, E: From<StorageError>>(
+    pub fn read<T, E: ReadError>(
         &self,
         body: impl FnOnce(&ReadTransaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.reader().map_err(|error| error.at(&self.path))?;
+        let mut connection = self.noted(self.reader()).map_err(|error| error.at(&self.path))?;
         let result = {
             let transaction = connection.transaction().map_err(StorageError::from)?;
             body(&ReadTransaction { connection: &transaction })
         };
         self.give_back(connection);
-        result
+        self.noted(result)
     }
 
     /// The generation of the last committed write.

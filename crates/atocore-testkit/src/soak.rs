@@ -92,6 +92,13 @@ fn in_rounds<T>(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation(String);
 
+/// What it was made of is a text.
+impl atocore_storage::sqlite::ReadError for Violation {
+    fn damage(&self) -> Option<String> {
+        None
+    }
+}
+
 /// It is told as it is.
 impl atocore_storage::sqlite::WriteError for Violation {
     fn at(self, _: &Path) -> Self {

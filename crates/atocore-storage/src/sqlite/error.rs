@@ -115,6 +115,13 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// The store is damaged in the way that `why` says.
+    #[must_use]
+    pub fn damaged(why: &str) -> Self {
+        let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        Self::Damaged(rusqlite::Error::SqliteFailure(corrupt, Some(why.to_owned())))
+    }
+
     /// The code that a door shows.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -143,8 +150,36 @@ impl StorageError {
     }
 }
 
+/// An error of a read of the store, which tells whether it comes of damage.
+pub trait ReadError: From<StorageError> {
+    /// What SQLite met that no sound database holds; `None` when it met nothing of the kind.
+    fn damage(&self) -> Option<String>;
+}
+
+impl<E: From<StorageError> + std::error::Error + 'static> ReadError for E {
+    fn damage(&self) -> Option<String> {
+        let first: &(dyn std::error::Error + 'static) = self;
+        let mut causes = std::iter::successors(Some(first), |error| error.source());
+        causes.find_map(|cause| cause.downcast_ref().filter(|met| is_damage(met)).map(ToString::to_string))
+    }
+}
+
+/// Whether no sound database gives that error: its pages do not hang together, or a row is not what was written.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::{Error, ErrorCode};
+    match error {
+        Error::FromSqlConversionFailure(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::Utf8Error(..)
+        | Error::InvalidColumnType(..) => true,
+        error => {
+            matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        }
+    }
+}
+
 /// An error of a write to the store, which can be told the file that it is about.
-pub trait WriteError: From<StorageError> {
+pub trait WriteError: ReadError {
     /// The same error, which names the database where it is the disk that is at fault.
     #[must_use]
     fn at(self, database: &Path) -> Self;
@@ -175,7 +210,7 @@ impl From<rusqlite::Error> for StorageError {
                 Self::Busy { holders: Vec::new(), source: error }
             }
             Some(Sqlite::DiskFull) => Self::Full { database: None, source: error },
-            Some(Sqlite::DatabaseCorrupt | Sqlite::NotADatabase) => Self::Damaged(error),
+            _ if is_damage(&error) => Self::Damaged(error),
             _ => Self::Sqlite(error),
         }
     }

@@ -8,16 +8,16 @@ use atocore_model::id::Generation;
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::collections::{StoredCollection, collections, live_collections, vectors_shown};
-use super::{ReadTransaction, StorageError, StoreRecord, embeddings, facts, harden, migrate, pin, schema};
+use super::{
+    ReadTransaction, StorageError, StoreRecord, damage, embeddings, facts, harden, migrate, pin, schema,
+};
 
 /// What `PRAGMA integrity_check` complains about; empty when the database is whole.
 ///
 /// # Errors
 /// When the file cannot be opened as a database at all.
 pub fn integrity(path: &Path) -> Result<Vec<String>, StorageError> {
-    let mut complaints = lines(&open(path)?, "PRAGMA integrity_check")?;
-    complaints.retain(|line| line != "ok");
-    Ok(complaints)
+    damage::complaints(&open(path)?, "integrity_check")
 }
 
 /// Rows whose foreign keys point nowhere, one line each.

@@ -6,7 +6,10 @@ use atocore_model::{
 };
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{ReadTransaction, StorageError, pin, pin::StoreRecord};
+use super::{ReadTransaction, StorageError, damage, pin, pin::StoreRecord};
+
+/// The door of what AtoCore does by itself.
+pub const BY_ITSELF: &str = "engine";
 
 /// What a write transaction is for.
 #[derive(Debug, Clone, Copy)]
@@ -95,16 +98,25 @@ impl ReadTransaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The last change that somebody asked for; what AtoCore does by itself, such as making vectors, is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_asked_change(&self) -> Result<Generation, StorageError> {
+        // The log is not searched through: the newest lines are looked at first.
+        let mut statement = self.connection.prepare_cached(
+            "SELECT generation FROM operations WHERE door <> ?1 ORDER BY generation DESC LIMIT 1",
+        )?;
+        let last: Option<u64> = statement.query_row([BY_ITSELF], |row| row.get(0)).optional()?;
+        Ok(Generation(last.unwrap_or_default()))
+    }
+
     /// What SQLite's own check complains about; empty when the store is whole. Reads all of it.
     ///
     /// # Errors
     /// When the store cannot be read at all.
     pub fn integrity(&self) -> Result<Vec<String>, StorageError> {
-        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
-        let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
-        let mut lines = lines.collect::<Result<Vec<_>, _>>()?;
-        lines.retain(|line| line != "ok");
-        Ok(lines)
+        damage::complaints(self.connection, "integrity_check")
     }
 
     pub(super) fn token(&self, generation: Generation) -> Result<Option<u64>, StorageError> {

@@ -99,8 +99,13 @@ impl Store {
     /// Takes a recovery point: with writers held back, pins the store and runs `also`; then lets them go.
     ///
     /// # Errors
-    /// When the store is open for reading only, or cannot be read.
+    /// When the store is open for reading only, damaged, or cannot be read.
     pub fn recovery_point<T>(&self, also: impl FnOnce() -> T) -> Result<(Pin, T), StorageError> {
+        self.refuse_damaged()?;
+        self.noted(self.pinned(also))
+    }
+
+    fn pinned<T>(&self, also: impl FnOnce() -> T) -> Result<(Pin, T), StorageError> {
         let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
         self.in_place()?;
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options)?;
