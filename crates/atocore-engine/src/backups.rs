@@ -16,7 +16,7 @@ use atocore_backup::{
     ledger::{Ledger, Proven, Standing},
     restore as restoring,
     take::{self, Server, TakeOptions, Taken, VectorStore},
-    vault::{SnapshotEntry, Vault},
+    vault::{SnapshotEntry, Vault, newest_first},
     verify,
 };
 use atocore_model::{
@@ -134,6 +134,18 @@ pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Opt
 /// The newest snapshot, whatever state it is in; one of the future only when there is no other.
 pub(crate) fn newest(layout: &Layout, now: Timestamp) -> Result<Option<SnapshotId>, Error> {
     Ok(Vault::new(&layout.backups).newest_first(now)?.first().copied())
+}
+
+/// The newest snapshot whose metadata can be read: what `latest` stands for. One of the future only when there is no
+/// other. Needs no open engine.
+///
+/// # Errors
+/// [`Error::NoSnapshot`]; or when the backup directory is there and cannot be read.
+pub fn latest(layout: &Layout, now: Timestamp) -> Result<SnapshotId, Error> {
+    let entries = list(layout)?;
+    let readable = entries.iter().filter(|entry| entry.metadata.is_some());
+    let stamps = readable.filter_map(|entry| entry.stamp.parse().ok()).collect();
+    newest_first(stamps, now).first().copied().ok_or(Error::NoSnapshot)
 }
 
 /// Restores a snapshot into an empty folder, which then holds a whole installation. Needs no open engine, and nothing

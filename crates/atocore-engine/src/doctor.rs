@@ -61,9 +61,12 @@ pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.registry(engine);
     findings.store(engine);
-    findings.index(engine);
     findings.workers(engine);
-    findings.meaning(engine);
+    // What is derived from a damaged store fails for that reason, which has been said.
+    if status::damage(engine).is_none() {
+        findings.index(engine);
+        findings.meaning(engine);
+    }
     findings.roots(engine);
     findings.disks(engine);
     findings.status(engine);
@@ -112,31 +115,29 @@ impl Findings {
     }
 
     fn store(&mut self, engine: &Engine) {
-        let Some(store) = engine.store_if_any() else {
-            let message = format!("there is no store at `{}` yet", engine.layout().database().display());
-            // Without a project there is nothing to read.
-            let nothing = Registry::load(&engine.layout().registry)
-                .is_ok_and(|registry| registry.projects().is_empty());
-            let cure = if nothing { REGISTER } else { "atocore refresh --all" };
-            return self.add("store", Level::Warning, message, Some(cure));
-        };
-        if let Err(error) = engine.in_place() {
-            return self.failed("store", &error);
+        let looked = engine.in_place().and_then(|()| engine.store_if_any()).and_then(|store| {
+            // What it finds is kept in mind, and told below.
+            store.map(|store| Ok(store.look_for_any_damage().map(drop)?)).transpose()
+        });
+        if let Some(problem) = status::damage(engine) {
+            return self.add("store", Level::Problem, problem.why, Some(&problem.cure));
         }
-        match store.read(|read| read.integrity()) {
-            Ok(complaints) if complaints.is_empty() => {
-                self.add("store", Level::Ok, "SQLite finds the store whole".to_owned(), None);
+        match looked {
+            Ok(Some(())) => self.add("store", Level::Ok, "SQLite finds the store whole".to_owned(), None),
+            Ok(None) => {
+                let message = format!("there is no store at `{}` yet", engine.layout().database().display());
+                // Without a project there is nothing to read.
+                let nothing = Registry::load(&engine.layout().registry)
+                    .is_ok_and(|registry| registry.projects().is_empty());
+                let cure = if nothing { REGISTER } else { "atocore refresh --all" };
+                self.add("store", Level::Warning, message, Some(cure));
             }
-            Ok(complaints) => {
-                let message = format!("the store is damaged: {}", complaints.join("; "));
-                self.add("store", Level::Problem, message, Some("atocore backup list"));
-            }
-            Err(error) => self.failed("store", &error.into()),
+            Err(error) => self.failed("store", &error),
         }
     }
 
     fn index(&mut self, engine: &Engine) {
-        if engine.store_if_any().is_none() {
+        if !matches!(engine.store_if_any(), Ok(Some(_))) {
             return;
         }
         match engine.indexes_behind() {

@@ -25,7 +25,7 @@ use atocore_storage::{
     locks::{self, Owner, OwnerLock, ReaderLock},
     registry::Registry,
     reserve,
-    sqlite::{Operation, StorageError, Store, WriteTransaction},
+    sqlite::{Committed, Operation, StorageError, Store, WriteTransaction},
     vector::{Comparison, VectorError},
 };
 
@@ -40,7 +40,7 @@ use crate::{
     ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
     retrieval::RankWeights,
-    status::{self, Health, RegistryProblem, SourceStatus, Status},
+    status::{self, Health, RegistryProblem, SourceStatus, Status, StoreProblem},
     words::Words,
     worker::Worker,
 };
@@ -78,6 +78,9 @@ pub struct Engine {
     words: Option<Arc<Words>>,
     store: Option<Arc<Store>>,
     recovered: Recovered,
+    /// Whether vectors are made behind the commits whenever the store is open.
+    embeds: bool,
+    /// Why the store is not open although it is there.
     unopened: Option<Error>,
     reading: Option<ReaderLock>,
     lock: Option<OwnerLock>,
@@ -117,6 +120,7 @@ impl Engine {
             words: None,
             store: None,
             recovered: Recovered::Nothing,
+            embeds: false,
             unopened: None,
             reading: None,
             lock: None,
@@ -124,14 +128,22 @@ impl Engine {
         };
         match access {
             Access::Own { activity, socket } => {
+                let serves = socket.is_some();
                 engine.own(activity, socket)?;
-                engine.open_store(monitor)?;
+                match engine.open_store(monitor) {
+                    // A server says so to everybody who asks, and is where it can be restored.
+                    Err(error) if serves && error.code() == ErrorCode::StoreDamaged => {
+                        let _told = engine.keep_closed(error, monitor);
+                    }
+                    opened => opened?,
+                }
             }
             Access::Replace { activity } => {
                 engine.own(activity, None)?;
                 if let Err(error) = engine.open_store(monitor) {
-                    // What cannot be opened cannot be saved before it is replaced. So it must be beyond help.
-                    if !error.blames_the_store() {
+                    // What cannot be opened cannot be saved before it is replaced. So it must be beyond help. One that is
+                    // open can be, whatever is wrong beside it.
+                    if engine.store.is_none() && !error.blames_the_store() {
                         return Err(error);
                     }
                     engine.unopened = Some(error);
@@ -156,10 +168,11 @@ impl Engine {
         &self.recovered
     }
 
-    /// Why the store could not be opened, for an engine that is to replace it.
+    /// What is wrong with the store, as far as is known: why it could not be opened, or the damage that was met in it.
+    /// `None` while nothing is.
     #[must_use]
-    pub const fn unopened(&self) -> Option<&Error> {
-        self.unopened.as_ref()
+    pub fn damage(&self) -> Option<StoreProblem> {
+        status::damage(self)
     }
 
     // Projects.
@@ -227,7 +240,7 @@ impl Engine {
     /// When there is no such project.
     pub fn plan_removal(&self, name: &ProjectName) -> Result<RemovalPlan, Error> {
         let project = self.project(name)?;
-        let (generation, counts, facts_kept) = match self.store_if_any() {
+        let (generation, counts, facts_kept) = match self.store_if_any()? {
             Some(store) => store.read(|read| {
                 Ok::<_, Error>((read.generation()?, read.counts()?, read.facts_of(&project.id)?))
             })?,
@@ -244,28 +257,27 @@ impl Engine {
     /// When the store has moved on since the plan was made.
     ///
     /// # Durability
-    /// Store and registry are on disk when this returns `Ok`. A crash in between leaves a project without documents.
+    /// Store and registry are on disk when this returns `Ok`. A crash in between leaves documents without a project, which
+    /// `doctor` names.
     pub fn remove_project(&self, plan: &RemovalPlan, caller: Caller) -> Result<(), Error> {
         let activity = format!("removal of {}", plan.project.id);
         let _turn = self.exclusive.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
         let operation =
             Operation { door: caller.door(), verb: "project_remove", subject: plan.project.id.as_str() };
-        let committed = self.store()?.write(&operation, |write| {
+        let committed = self.write_with_registry(&operation, |write, projects| {
             let planned = plan.generation.0 + 1;
-            match write.generation()? {
-                present if present.0 == planned => Ok(write.remove_project(&plan.project.id)?),
-                present => {
-                    Err(Error::PlanOutdated { planned: plan.generation, present: Generation(present.0 - 1) })
-                }
+            let present = write.generation()?;
+            if present.0 != planned {
+                let present = Generation(present.0 - 1);
+                return Err(Error::PlanOutdated { planned: plan.generation, present });
             }
+            write.remove_project(&plan.project.id)?;
+            Ok((projects.registry()?.without(&plan.project.id).map_err(Error::NameTaken)?, ()))
         })?;
-        let registry = self.projects.registry()?.without(&plan.project.id).map_err(Error::NameTaken)?;
-        self.projects.save(&registry)?;
         self.see(committed.mark.generation)
     }
 
-    /// Changes the registry file under the write barrier, with a line in the operation log. A snapshot takes the
-    /// registry under the same barrier, so it has both the line and the file, or neither.
+    /// Changes the registry file, with a line in the operation log.
     fn change_registry(
         &self,
         project: &ProjectId,
@@ -274,22 +286,28 @@ impl Engine {
         change: impl FnOnce(&Projects) -> Result<(Registry, Project), Error>,
     ) -> Result<Project, Error> {
         let operation = Operation { door: caller.door(), verb, subject: project.as_str() };
+        Ok(self.write_with_registry(&operation, |_, projects| change(projects))?.value)
+    }
+
+    /// Changes the store and the registry file under the write barrier. A snapshot takes the registry under the same
+    /// barrier, so it has both the change and the file, or neither; and nobody else changes the file in between.
+    fn write_with_registry<T>(
+        &self,
+        operation: &Operation<'_>,
+        change: impl FnOnce(&WriteTransaction<'_>, &Projects) -> Result<(Registry, T), Error>,
+    ) -> Result<Committed<T>, Error> {
         let mut before = None;
-        let written = self.store()?.write(&operation, |_| {
-            let (registry, project) = change(&self.projects)?;
+        let written = self.store()?.write(operation, |write| {
+            let (registry, value) = change(write, &self.projects)?;
             before = Some(self.projects.registry()?);
             self.projects.save(&registry)?;
-            Ok(project)
+            Ok(value)
         });
-        match (written, before) {
-            (Ok(committed), _) => Ok(committed.value),
-            (Err(error), Some(before)) => {
-                // The line could not be committed, so the file goes back too; the first error is the one to report.
-                drop(self.projects.save(&before));
-                Err(error)
-            }
-            (Err(error), None) => Err(error),
+        if let (Err(_), Some(before)) = (&written, before) {
+            // It could not be committed, so the file goes back too; the first error is the one to report.
+            drop(self.projects.save(&before));
         }
+        written
     }
 
     // Ingestion.

@@ -10,7 +10,7 @@ use std::{
 use atocore_backup::error::BackupError;
 use atocore_embed::EmbedError;
 use atocore_model::{
-    error::{ErrorCode, ErrorKind},
+    error::{ErrorCode, ErrorKind, with_causes},
     excerpt::DocumentRef,
     fact::{Category, FactId, MemoryStatus, StateKey},
     id::{DocumentId, Generation, MemoryId, ProjectId},
@@ -172,6 +172,12 @@ pub enum Error {
     /// No restore was made, or it had no state before it.
     #[error("there is no restore to undo")]
     NothingToUndo,
+    /// The state before the last restore could not be saved as a snapshot.
+    #[error("the state before the last restore was damaged and could not be saved as a snapshot; its files are kept in `{}`", .0.display())]
+    NothingSaved(PathBuf),
+    /// There is no snapshot that `latest` could stand for.
+    #[error("there is no snapshot")]
+    NoSnapshot,
     /// An import into an installation that holds something already.
     #[error("this installation is not new: it has projects, documents or facts")]
     NotNew,
@@ -228,6 +234,14 @@ pub enum Error {
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
+    /// The store is there and could not be opened.
+    #[error("{why}")]
+    StoreUnopened {
+        /// The code of what kept it from being opened.
+        code: ErrorCode,
+        /// That, with its causes.
+        why: String,
+    },
     /// The folder that was named as the data folder of the original is none.
     #[error("there is no store of the original at `{}`", .0.display())]
     OriginalMissing(PathBuf),
@@ -284,7 +298,8 @@ impl Error {
             Self::Embed(_) => ErrorCode::ModelDamaged,
             Self::Vector(error) => vector_code(error),
             Self::RestorePending => ErrorCode::RestorePending,
-            Self::NothingToUndo => ErrorCode::NothingToUndo,
+            Self::NothingToUndo | Self::NothingSaved(_) => ErrorCode::NothingToUndo,
+            Self::NoSnapshot => ErrorCode::SnapshotUnknown,
             Self::NotNew => ErrorCode::TargetNotEmpty,
             Self::FactUnknown(_) | Self::StateUnknown { .. } => ErrorCode::FactUnknown,
             Self::MemoryTransition { .. } | Self::MemoryDecided { .. } => ErrorCode::MemoryConflict,
@@ -293,6 +308,7 @@ impl Error {
             Self::ChangeOvertaken { .. } => ErrorCode::ChangeOvertaken,
             Self::VectorServerRunning(_) => ErrorCode::VectorServerRunning,
             Self::StoreMissing(_) | Self::OriginalMissing(_) => ErrorCode::StoreMissing,
+            Self::StoreUnopened { code, .. } => *code,
             Self::OriginalIsOurs(_) => ErrorCode::InvalidRequest,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Lock(LockError::Held(_) | LockError::HeldByUnknown { .. } | LockError::Read(_)) => {
@@ -332,9 +348,16 @@ impl Error {
             Self::Backup(error) => {
                 matches!(error, BackupError::JournalUnreadable { .. } | BackupError::CopyDiffers(_))
             }
-            Self::Storage(error) => matches!(error.code(), ErrorCode::StoreDamaged | ErrorCode::StoreNewer),
+            Self::Storage(_) | Self::StoreUnopened { .. } => {
+                matches!(self.code(), ErrorCode::StoreDamaged | ErrorCode::StoreNewer)
+            }
             _ => false,
         }
+    }
+
+    /// What everybody is told who needs a store that this kept from being opened.
+    pub(crate) fn told(&self) -> Self {
+        Self::StoreUnopened { code: self.code(), why: with_causes(self) }
     }
 
     /// What sort of trouble it is.

@@ -79,7 +79,7 @@ impl Engine {
         all: bool,
     ) -> Result<ProjectState, Error> {
         let project = self.project(name)?.id;
-        let Some(store) = self.store_if_any() else {
+        let Some(store) = self.store_if_any()? else {
             return Ok(ProjectState { project, entries: Vec::new(), generation: Generation::default() });
         };
         let (mut entries, generation) =
@@ -174,7 +174,7 @@ impl Engine {
     /// When it names a project that does not exist.
     pub fn memories(&self, filter: &MemoryFilter) -> Result<Page<Memory>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any() else { return Ok(Page::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         store.read(|read| {
             Ok(Page { rows: read.memories(filter, project.as_ref())?, generation: read.generation()? })
         })
@@ -185,7 +185,7 @@ impl Engine {
     /// # Errors
     /// When there is none.
     pub fn memory(&self, id: &MemoryId) -> Result<Memory, Error> {
-        let memory = match self.store_if_any() {
+        let memory = match self.store_if_any()? {
             Some(store) => store.read(|read| read.memory(id))?,
             None => None,
         };
@@ -308,7 +308,7 @@ impl Engine {
     /// When it names a project that does not exist.
     pub fn interactions(&self, filter: &InteractionFilter) -> Result<Page<Interaction>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any() else { return Ok(Page::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         store.read(|read| {
             Ok(Page { rows: read.interactions(filter, project.as_ref())?, generation: read.generation()? })
         })
@@ -319,7 +319,7 @@ impl Engine {
     /// # Errors
     /// When there is none, or its recording was taken back.
     pub fn interaction(&self, id: &InteractionId) -> Result<Interaction, Error> {
-        let interaction = match self.store_if_any() {
+        let interaction = match self.store_if_any()? {
             Some(store) => store.read(|read| read.interaction(id))?,
             None => None,
         };
@@ -336,7 +336,7 @@ impl Engine {
     /// When it names a project that does not exist.
     pub fn fact_changes(&self, filter: &ChangeFilter) -> Result<Page<Change>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any() else { return Ok(Page::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         store.read(|read| {
             Ok(Page { rows: read.changes(filter, project.as_ref())?, generation: read.generation()? })
         })
@@ -383,7 +383,7 @@ impl Engine {
         change: impl FnOnce(&WriteTransaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let operation = Operation { door: caller.door(), verb, subject };
-        let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
+        let store = self.store_if_any()?.ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         Ok(store.write(&operation, change)?.value)
     }
 

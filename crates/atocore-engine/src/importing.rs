@@ -111,7 +111,7 @@ impl Engine {
         caller: Caller,
         monitor: &dyn Monitor,
     ) -> Result<ImportReport, Error> {
-        let target = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
+        let target = self.store_if_any()?.ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         let registry = Registry::load(&original.registry())?;
         // Before the original is copied, which may take long; and again in the transaction, where it counts.
         self.must_be_new(&target.read(|read| read.record())?, &registry)?;

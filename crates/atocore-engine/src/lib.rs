@@ -56,7 +56,7 @@ pub use atocore_storage::{
 };
 
 pub use archiving::{export, import};
-pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, restore, validate};
+pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, latest, restore, validate};
 pub use behind::IndexFault;
 pub use caller::{Caller, Reach};
 pub use clock::SystemClock;
@@ -74,5 +74,6 @@ pub use restoring::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;
 pub use status::{
     Health, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, SourceStatus, Status,
+    StoreProblem,
 };
 pub use worker::WorkerStatus;

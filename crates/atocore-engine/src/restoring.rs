@@ -8,7 +8,6 @@ use std::{
 };
 
 use atocore_backup::{
-    BackupError,
     ledger::Ledger,
     manifest::Place,
     replace::{self, Staged},
@@ -38,6 +37,7 @@ use crate::{
     embedding::Embedding,
     engine::Engine,
     error::Error,
+    worker::Paused,
 };
 
 /// How many of the facts that would be lost a plan names.
@@ -52,8 +52,12 @@ pub struct RestorePlan {
     pub taken_at: String,
     /// How deep it was proven for this plan.
     pub proven: Depth,
-    /// What the store holds now; `None` when there is none.
+    /// What the store holds now; `None` when there is none, or none that can be read.
     pub present: Option<StoreRecord>,
+    /// The generation of the store that the plan was made for; 0 when there is none that can be read.
+    pub generation: Generation,
+    /// What is wrong with the store, so that no snapshot can be taken of it first and its files are kept instead.
+    pub store_problem: Option<String>,
     /// What it would hold.
     pub restored: StoreRecord,
     /// The projects that would come back, by id.
@@ -84,7 +88,7 @@ pub enum Lost {
     },
     /// They have none: nothing of the present state would be left.
     Everything,
-    /// There is no store yet.
+    /// There is no store yet, or none that can be read.
     Nothing,
 }
 
@@ -96,6 +100,12 @@ pub struct PreparedRestore {
     safety: Option<Safety>,
     /// Whether the derived indexes of the snapshot lie ready too.
     indexed: bool,
+    /// The generation that the caller has seen the plan of.
+    planned: Option<Generation>,
+    /// Until it is over no vectors are made, which would move the store on from what was saved,
+    _paused: Paused,
+    /// and no other process reads the store.
+    _readers: ReadersOut,
 }
 
 /// The snapshot of the present state, and what tells whether it still is one.
@@ -125,6 +135,8 @@ pub struct RestoreOutcome {
     /// The generation that the store has now: the one that was restored, and the next one once the restore is in the
     /// operation log.
     pub present: Generation,
+    /// Why the restore could not be written into the operation log; it is done all the same.
+    pub unlogged: Option<String>,
     /// For how long nothing was answered.
     pub outage: Duration,
 }
@@ -157,15 +169,14 @@ impl RestorePlan {
             .projects()
             .iter()
             .filter(|project| present.iter().any(|known| known.id == project.id && known != *project));
-        let (record, lost) = match engine.store_if_any() {
-            Some(store) => (Some(store.read(|read| read.record())?), lost(store, &database)?),
-            None => (None, Lost::Nothing),
-        };
+        let Present { record, lost, problem } = Present::look(engine, &database)?;
         Ok(Self {
             stamp: snapshot.stamp(),
             taken_at: manifest.created_at.clone(),
             proven: snapshot.depth(),
+            generation: record.as_ref().map(|record| record.generation).unwrap_or_default(),
             present: record,
+            store_problem: problem,
             projects_gained: only(&restored_ids, &ids),
             projects_lost: only(&ids, &restored_ids),
             projects_changed: changed.map(|project| project.id.to_string()).collect(),
@@ -183,6 +194,36 @@ const fn including(vectors: bool) -> IncludeVectors {
 
 fn ids(projects: &[Project]) -> BTreeSet<String> {
     projects.iter().map(|project| project.id.to_string()).collect()
+}
+
+/// The present state, as far as it can be read: going back needs nothing of it.
+struct Present {
+    record: Option<StoreRecord>,
+    lost: Lost,
+    problem: Option<String>,
+}
+
+impl Present {
+    fn look(engine: &Engine, snapshot: &Path) -> Result<Self, Error> {
+        let unreadable = |problem| Self { record: None, lost: Lost::Nothing, problem: Some(problem) };
+        let store = match engine.store_if_any() {
+            Ok(Some(store)) => store,
+            Ok(None) => return Ok(Self { record: None, lost: Lost::Nothing, problem: None }),
+            Err(error) if error.blames_the_store() => return Ok(unreadable(with_causes(&error))),
+            Err(error) => return Err(error),
+        };
+        // Also where the damage is out of sight: a snapshot of it could not be gone back to.
+        let problem = store.look_for_any_damage()?.map(str::to_owned);
+        let record = store.read(|read| Ok::<_, Error>(read.record()?));
+        match record.and_then(|record| Ok((record, lost(store, snapshot)?))) {
+            Ok((record, lost)) => Ok(Self { record: Some(record), lost, problem }),
+            Err(error) => match problem {
+                Some(problem) => Ok(unreadable(problem)),
+                None if error.blames_the_store() => Ok(unreadable(with_causes(&error))),
+                None => Err(error),
+            },
+        }
+    }
 }
 
 fn lost(store: &Store, snapshot: &Path) -> Result<Lost, Error> {
@@ -204,15 +245,23 @@ impl Engine {
         RestorePlan::new(self, &self.prove(id, monitor)?)
     }
 
-    /// Proves a snapshot whole, lays it ready beside the present state and takes a snapshot of the present state.
-    /// Questions are answered and writers go on meanwhile.
+    /// Proves a snapshot whole, lays it ready beside the present state and takes a snapshot of the present state, unless
+    /// that is damaged. Questions are answered and writers go on meanwhile. With `planned`, the generation of the plan
+    /// that the caller has seen, it is refused once somebody has changed the store since.
     ///
     /// # Errors
-    /// As [`Engine::plan_restore`]; and when there is no room, the present state cannot be saved, or a Chroma server
-    /// runs on the folder that would be replaced. Nothing has changed then.
-    pub fn prepare_restore(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<PreparedRestore, Error> {
+    /// As [`Engine::plan_restore`]; [`Error::PlanOutdated`]; and when there is no room, the present state cannot be
+    /// saved, another process goes on reading the store, or a Chroma server runs on the folder that would be replaced.
+    /// Nothing has changed then.
+    pub fn prepare_restore(
+        &self,
+        id: SnapshotId,
+        planned: Option<Generation>,
+        monitor: &dyn Monitor,
+    ) -> Result<PreparedRestore, Error> {
+        self.refuse_outdated(planned)?;
         let snapshot = self.prove(id, monitor)?;
-        let plan = RestorePlan::new(self, &snapshot)?;
+        let mut plan = RestorePlan::new(self, &snapshot)?;
         if plan.vectors && backups::runs_here(self) {
             return Err(Error::VectorServerRunning(self.layout().vector_store()));
         }
@@ -221,97 +270,131 @@ impl Engine {
             Err(error) if error.code() == ErrorCode::Cancelled => return Err(error),
             made => made.is_ok(),
         };
-        let safety = self.take_safety(plan.vectors, monitor)?;
-        Ok(PreparedRestore { plan, staged, safety, indexed })
+        // While questions are answered still, and before anything is left behind.
+        let readers = ReadersOut::wait(&self.layout().locks(), self.busy_timeout())?;
+        let paused = self.embedding().pause();
+        let safety = match plan.store_problem {
+            Some(_) => None,
+            None => match self.take_safety(plan.vectors, monitor) {
+                Err(error) if error.blames_the_store() => {
+                    plan.store_problem = Some(with_causes(&error));
+                    None
+                }
+                taken => taken?,
+            },
+        };
+        Ok(PreparedRestore { plan, staged, safety, indexed, planned, _paused: paused, _readers: readers })
     }
 
-    /// Carries out a restore: closes the store, swaps, and opens it again. Everybody else must be out of this engine;
-    /// other processes that read the store are waited for.
+    /// Carries out a restore: closes the store, swaps, opens it again, and writes a line about it into its operation log
+    /// before anybody else can write. Everybody else must be out of this engine.
     ///
     /// # Errors
-    /// When another process goes on reading, or the swap fails. The engine is open again on the state before then,
-    /// unless the swap had begun and could not be finished: then it stays closed, and the next start finishes it.
+    /// [`Error::PlanOutdated`], or when the swap fails. The engine is open again on the state before then, and does
+    /// what it did before; unless the swap had begun and could not be finished, or the store cannot be opened: then it
+    /// stays closed, [`Engine::is_closed`], and [`Engine::reopen`] or the next start finishes it.
     ///
     /// # Durability
     /// The state is the one of the snapshot, on disk, and was read back, when this returns `Ok`.
     pub fn carry_out_restore(
         &mut self,
         prepared: PreparedRestore,
+        caller: Caller,
         monitor: &dyn Monitor,
     ) -> Result<RestoreOutcome, Error> {
-        let PreparedRestore { plan, staged, mut safety, indexed } = prepared;
         let started = Instant::now();
-        // Whatever was written since must not be lost either.
-        let state = self.state()?;
-        if let (Some(state), Some(store)) = (state, self.store_if_any())
-            && safety.as_ref().is_none_or(|safety| safety.state != state)
-        {
-            let taken = backups::take_in_silence(self, store, including(plan.vectors), monitor)?;
-            safety = Some(Safety { stamp: taken.id, state });
-        }
-        let safety = safety.map(|safety| safety.stamp);
-        let was_embedding = match self.close_store() {
-            Ok(was_embedding) => was_embedding,
-            Err(error) => {
-                self.open_store(monitor)?;
-                return Err(error);
-            }
-        };
-        let swapped = ReadersOut::wait(&self.layout().locks(), self.busy_timeout())
-            .map_err(Error::from)
-            .and_then(|_out| Ok(staged.swap(safety, self.clock().now())?));
+        let safety = self.safety_of(&prepared, monitor)?;
+        let PreparedRestore { plan, staged, indexed, .. } = prepared;
+        self.close_store(monitor)?;
+        let swapped = staged.swap(safety, self.clock().now());
         if swapped.is_ok() && indexed {
             // They are derived: what cannot be put in place is made anew on opening.
             drop(self.place_indexes());
         }
         // Also after a failure: on what was there before, or on what could be finished now.
-        let opened = self.open_store(monitor);
+        let opened = self.open_store(monitor).map_err(|error| self.keep_closed(error, monitor));
         let replaced = swapped?;
         opened?;
+        let generation = self.store()?.generation()?;
+        let logged = self.log_restore(plan.stamp, caller);
         let outage = started.elapsed();
-        if was_embedding {
-            self.start_embedding();
-        }
-        let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
-        let generation = store.generation()?;
-        Ok(RestoreOutcome { plan, safety, kept: replaced.kept, generation, present: generation, outage })
+        Ok(RestoreOutcome {
+            plan,
+            safety,
+            kept: replaced.kept,
+            generation,
+            present: *logged.as_ref().unwrap_or(&generation),
+            unlogged: logged.err().map(|error| with_causes(&error)),
+            outage,
+        })
     }
 
-    /// Has SQLite check the whole restored store. Questions are answered meanwhile.
-    ///
-    /// # Errors
-    /// When it complains, or the store cannot be read.
-    pub fn confirm_restore(&self, outcome: &RestoreOutcome) -> Result<(), Error> {
-        let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
-        let Some(complaint) = store.read(|read| read.integrity())?.into_iter().next() else { return Ok(()) };
-        let problems = vec![format!("db_integrity_check_failed: {complaint}")];
-        Err(BackupError::Damaged { stamp: outcome.plan.stamp, problems }.into())
+    /// The snapshot of the state that is about to be replaced: the one that was prepared, or another one when something
+    /// was written since, because that must not be lost either. `None` when there is nothing that could be saved.
+    fn safety_of(
+        &self,
+        prepared: &PreparedRestore,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<SnapshotId>, Error> {
+        self.refuse_outdated(prepared.planned)?;
+        if prepared.plan.store_problem.is_some() {
+            return Ok(None);
+        }
+        let taken = || {
+            let Some(state) = self.state()? else { return Ok(None) };
+            match &prepared.safety {
+                Some(safety) if safety.state == state => Ok(Some(safety.stamp)),
+                _ => {
+                    let vectors = including(prepared.plan.vectors);
+                    Ok(Some(backups::take_in_silence(self, self.store()?, vectors, monitor)?.id))
+                }
+            }
+        };
+        match taken() {
+            Err(error) if Error::blames_the_store(&error) => Ok(None),
+            taken => taken,
+        }
+    }
+
+    /// Refuses a plan of a generation after which somebody has changed the store. What AtoCore does by itself counts
+    /// for nothing: it would outdate every plan while vectors are made.
+    fn refuse_outdated(&self, planned: Option<Generation>) -> Result<(), Error> {
+        let Some(planned) = planned else { return Ok(()) };
+        let asked = match self.store_if_any() {
+            Ok(Some(store)) => {
+                store.read(|read| Ok::<_, Error>((read.generation()?, read.last_asked_change()?)))
+            }
+            Ok(None) => return Ok(()),
+            Err(error) => Err(error),
+        };
+        match asked {
+            Ok((present, asked)) if asked > planned || planned > present => {
+                Err(Error::PlanOutdated { planned, present })
+            }
+            // A damaged store does not move on.
+            Err(error) if !error.blames_the_store() => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Writes a restore into the operation log of the store that came back, as its first change: what was restored is the
-    /// state of the snapshot, and this line is the first of what came after it. So the store has the next generation then,
-    /// and the outcome says which.
-    ///
-    /// # Errors
-    /// When the store cannot be written. The restore itself is done and stays.
-    ///
-    /// # Durability
-    /// The line is on disk when this returns `Ok`. A process that is killed before leaves none.
-    pub fn note_restore(&self, outcome: &mut RestoreOutcome, caller: Caller) -> Result<(), Error> {
-        let store = self.store_if_any().ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
-        let subject = outcome.plan.stamp.to_string();
+    /// state of the snapshot, and this line is the first of what came after it. So the store has the next generation then.
+    fn log_restore(&self, stamp: SnapshotId, caller: Caller) -> Result<Generation, Error> {
+        let subject = stamp.to_string();
         let operation = Operation { door: caller.door(), verb: "restore", subject: &subject };
-        let noted = store.write(&operation, |_| Ok::<_, Error>(()))?;
-        outcome.present = noted.mark.generation;
-        self.see(noted.mark.generation)
+        let logged = self.store()?.write(&operation, |_| Ok::<_, Error>(()))?;
+        self.tell(logged.mark.generation);
+        Ok(logged.mark.generation)
     }
 
     /// The snapshot that `undo` goes back to: the state before the last restore.
     ///
     /// # Errors
-    /// [`Error::NothingToUndo`]; or when the note of the last restore cannot be read.
+    /// [`Error::NothingToUndo`], or [`Error::NothingSaved`]; or when the note of the last restore cannot be read.
     pub fn undo_point(&self) -> Result<SnapshotId, Error> {
-        replace::last(self.layout())?.and_then(|last| last.safety).ok_or(Error::NothingToUndo)
+        let last = replace::last(self.layout())?.ok_or(Error::NothingToUndo)?;
+        let kept = || last.kept.filter(|folder| matches!(files::exists(folder), Ok(true)));
+        last.safety.ok_or_else(|| kept().map_or(Error::NothingToUndo, Error::NothingSaved))
     }
 
     /// Proves a snapshot whole, and writes that down where it can be.
@@ -355,7 +438,7 @@ impl Engine {
     }
 
     fn state(&self) -> Result<Option<State>, Error> {
-        let Some(store) = self.store_if_any() else { return Ok(None) };
+        let Some(store) = self.store_if_any()? else { return Ok(None) };
         let registry = files::read_if_present(&self.layout().registry)?;
         Ok(Some(State {
             mark: store.read(|read| read.mark())?,

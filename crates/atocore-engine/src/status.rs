@@ -8,7 +8,7 @@ use atocore_backup::{
     vault::{Vault, newest_first},
 };
 use atocore_model::{
-    error::with_causes,
+    error::{ErrorCode, with_causes},
     id::{Generation, SnapshotId},
     project::{Project, Root},
     refresh::RootSkip,
@@ -19,7 +19,7 @@ use atocore_storage::{
     files,
     layout::Layout,
     locks::Owner,
-    sqlite::{FactCounts, RefreshRecord, SCHEMA_VERSION},
+    sqlite::{FactCounts, RefreshRecord, SCHEMA_VERSION, StorageError},
 };
 
 use crate::{
@@ -36,6 +36,8 @@ pub struct Health {
     pub generation: Generation,
     /// Whether there is a store.
     pub store: bool,
+    /// What is wrong with it; `None` while nothing is, as far as is known.
+    pub store_problem: Option<StoreProblem>,
     /// The newest snapshot proven to each depth, the shallowest depth first; `None` when the backup directory cannot be
     /// read.
     pub proven: Option<Vec<ProvenSnapshot>>,
@@ -96,6 +98,17 @@ pub struct RegistryProblem {
     pub cure: String,
 }
 
+/// What is wrong with the store: why it could not be opened, or the damage that was met in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreProblem {
+    /// The code that whoever needs the store is told.
+    pub code: ErrorCode,
+    /// What is wrong, as a sentence without its full stop.
+    pub why: String,
+    /// What helps.
+    pub cure: String,
+}
+
 /// The newest snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SnapshotStatus {
@@ -136,6 +149,9 @@ pub struct Status {
     pub index_generation: Option<Generation>,
     /// The indexes that are behind the store because the disk does not let them be written.
     pub indexes_behind: Vec<IndexFault>,
+    /// What is wrong with the store; nothing else that is told of it counts then. `None` while nothing is, as far as is
+    /// known.
+    pub store_problem: Option<StoreProblem>,
     /// How many facts there are.
     pub facts: FactCounts,
     /// Why the registry cannot be read; `None` when it can.
@@ -156,12 +172,16 @@ pub struct Status {
 
 pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
     engine.in_place()?;
-    let generation = engine.store_if_any().map(|store| store.generation()).transpose()?;
+    let generation =
+        engine.store_if_any().and_then(|store| store.map(|store| Ok(store.generation()?)).transpose());
+    let store_problem = damage(engine);
+    let generation = if store_problem.is_some() { None } else { generation? };
     let now = engine.clock().now();
     Ok(Health {
         schema_version: SCHEMA_VERSION,
-        generation: generation.unwrap_or_default(),
         store: generation.is_some(),
+        generation: generation.unwrap_or_default(),
+        store_problem,
         proven: Ledger::of(&Vault::new(&engine.layout().backups))
             .newest_proven_to_each(now)
             .ok()
@@ -169,6 +189,64 @@ pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
         schedule: engine.timetable().jobs(now),
         workers: engine.workers(),
     })
+}
+
+/// What is wrong with the store, as far as is known without looking.
+pub(crate) fn damage(engine: &Engine) -> Option<StoreProblem> {
+    let problem: Error = match engine.store_if_any() {
+        Err(unopened) => unopened,
+        Ok(store) => StorageError::damaged(store?.damage()?).into(),
+    };
+    Some(StoreProblem {
+        code: problem.code(),
+        why: with_causes(&problem),
+        cure: problem.hint().unwrap_or_default(),
+    })
+}
+
+/// What is asked of the store, and of what is derived from it, for the status.
+struct OfStore {
+    generation: Generation,
+    counts: Vec<(String, u64, u64)>,
+    refreshes: Vec<RefreshRecord>,
+    facts: FactCounts,
+    shown: Option<Generation>,
+    behind: Vec<IndexFault>,
+    embedding: EmbeddingStatus,
+    lost_registry: Option<RegistryProblem>,
+}
+
+impl OfStore {
+    fn look(engine: &Engine) -> Result<Self, Error> {
+        let Some(store) = engine.store_if_any()? else { return Self::nothing(engine) };
+        let (generation, counts, refreshes, facts) = store.read(|read| {
+            Ok::<_, Error>((read.generation()?, read.counts()?, read.refreshes()?, read.fact_counts()?))
+        })?;
+        Ok(Self {
+            generation,
+            counts,
+            refreshes,
+            facts,
+            shown: engine.shown()?,
+            behind: engine.indexes_behind()?,
+            embedding: engine.embedding_status()?,
+            lost_registry: lost_registry(engine)?,
+        })
+    }
+
+    /// Where there is no store, or none that counts.
+    fn nothing(engine: &Engine) -> Result<Self, Error> {
+        Ok(Self {
+            generation: Generation::default(),
+            counts: Vec::new(),
+            refreshes: Vec::new(),
+            facts: FactCounts::default(),
+            shown: None,
+            behind: Vec::new(),
+            embedding: engine.embedding().status(None, engine.wants_vectors())?,
+            lost_registry: None,
+        })
+    }
 }
 
 pub(crate) fn sources(engine: &Engine) -> Result<Vec<SourceStatus>, Error> {
@@ -196,15 +274,15 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
     engine.in_place()?;
     let now = clock.now();
     let layout = engine.layout();
-    let (registered, registry_problem) = match engine.projects() {
-        Ok(projects) => (Some(projects), lost_registry(engine)?),
-        Err(error) => (None, Some(RegistryProblem::from(&error))),
+    let (of_store, store_problem) = match (OfStore::look(engine), damage(engine)) {
+        // Half of what a damaged store says is no better than nothing.
+        (_, Some(problem)) => (OfStore::nothing(engine)?, Some(problem)),
+        (looked, None) => (looked?, None),
     };
-    let (generation, counts, mut refreshes, facts) = match engine.store_if_any() {
-        None => (Generation::default(), Vec::new(), Vec::new(), FactCounts::default()),
-        Some(store) => store.read(|read| {
-            Ok::<_, Error>((read.generation()?, read.counts()?, read.refreshes()?, read.fact_counts()?))
-        })?,
+    let OfStore { generation, counts, mut refreshes, .. } = of_store;
+    let (registered, registry_problem) = match engine.projects() {
+        Ok(projects) => (Some(projects), of_store.lost_registry),
+        Err(error) => (None, Some(RegistryProblem::from(&error))),
     };
     let mut ids: Vec<String> =
         registered.iter().flatten().map(|project| project.id.as_str().to_owned()).collect();
@@ -228,10 +306,11 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         owner: Engine::owner(layout)?,
         running: engine.running(),
         generation,
-        index_generation: engine.shown()?,
-        indexes_behind: engine.indexes_behind()?,
-        facts,
-        embedding: engine.embedding_status()?,
+        index_generation: of_store.shown,
+        indexes_behind: of_store.behind,
+        store_problem,
+        facts: of_store.facts,
+        embedding: of_store.embedding,
         snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
             problem: Some(with_causes(&error)),
             cure: error.hint(),
@@ -247,7 +326,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
 /// That there is no registry file although the store has documents; a new installation has neither.
 pub(crate) fn lost_registry(engine: &Engine) -> Result<Option<RegistryProblem>, Error> {
     let path = &engine.layout().registry;
-    let Some(store) = engine.store_if_any() else { return Ok(None) };
+    let Some(store) = engine.store_if_any()? else { return Ok(None) };
     let projects: Vec<String> = store.read(|read| read.counts())?.into_iter().map(|(id, ..)| id).collect();
     if projects.is_empty() || files::exists(path)? {
         return Ok(None);

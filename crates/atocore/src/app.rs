@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -21,7 +21,7 @@ use crate::{
     http::Metrics,
     jobs::{Jobs, Work},
     packs::Packs,
-    session::note_restore,
+    session::say_what_was_restored,
     verb::{Restore, Verb, VerbError},
     wire,
 };
@@ -187,7 +187,7 @@ impl App {
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client goes away.
             let _place = place;
-            let engine = engine.read().unwrap_or_else(PoisonError::into_inner);
+            let engine = opened(&engine);
             monitor.start();
             let result = verb.run(&engine, caller, &monitor);
             V::measure(&result, &metrics);
@@ -214,7 +214,7 @@ impl App {
         restore: Restore,
         job: Option<String>,
     ) -> Result<wire::RestoreOutcome, VerbError> {
-        let work = self.jobs.begin("restore", restore.subject(), job);
+        let work = self.jobs.begin("restore", restore.to.subject(), job);
         let every = Arc::clone(&self.long).acquire_many_owned(LONG_AT_ONCE as u32);
         let places = match tokio::time::timeout(PLACE_WITHIN, every).await {
             Ok(Ok(places)) => places,
@@ -236,6 +236,20 @@ impl App {
         work.await.unwrap_or_else(|_| Err(fault()))
     }
 
+    /// Looks through a store that is too large for its owner to look through before the first answer.
+    pub(crate) async fn look_for_damage(&self) {
+        // Long work, so that a restore waits for it.
+        let Ok(place) = Arc::clone(&self.long).acquire_owned().await else { return };
+        let engine = Arc::clone(&self.engine);
+        drop(tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let engine = opened(&engine);
+            if let Err(error) = engine.look_through() {
+                tracing::warn!(%error, "the store could not be looked through for damage");
+            }
+        }));
+    }
+
     async fn place(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, VerbError> {
         match tokio::time::timeout(PLACE_WITHIN, Arc::clone(places).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
@@ -251,22 +265,33 @@ fn carry_out(
     caller: Caller,
     monitor: &dyn Monitor,
 ) -> Result<wire::RestoreOutcome, VerbError> {
-    let reading = || shared.read().unwrap_or_else(PoisonError::into_inner);
-    let prepared = restore.prepare(&reading(), monitor)?;
-    let mut outcome = {
+    let prepared = restore.prepare(&opened(shared), monitor)?;
+    let outcome = {
         let mut engine = shared.write().unwrap_or_else(PoisonError::into_inner);
-        engine.carry_out_restore(prepared, &Silent)?
+        engine.carry_out_restore(prepared, caller, &Silent)?
     };
-    reading().confirm_restore(&outcome)?;
-    note_restore(&reading(), &mut outcome, caller);
-    let outcome = wire::RestoreOutcome::from(outcome);
-    tracing::info!(
-        stamp = outcome.plan.stamp,
-        safety = outcome.safety_stamp,
-        outage_ms = outcome.outage_ms,
-        "runtime_backup_restored"
-    );
-    Ok(outcome)
+    say_what_was_restored(&outcome);
+    Ok(outcome.into())
+}
+
+/// The engine for whoever only reads it, after opening the store again that a restore had to leave closed.
+fn opened(shared: &RwLock<Engine>) -> RwLockReadGuard<'_, Engine> {
+    let reading = || shared.read().unwrap_or_else(PoisonError::into_inner);
+    let engine = reading();
+    if !engine.is_closed() {
+        return engine;
+    }
+    drop(engine);
+    let mut closed = shared.write().unwrap_or_else(PoisonError::into_inner);
+    if closed.is_closed() {
+        match closed.reopen(&Silent) {
+            Ok(()) => tracing::info!("store_reopened"),
+            // Everybody who needs the store is told why.
+            Err(error) => tracing::error!(%error, "store_closed"),
+        }
+    }
+    drop(closed);
+    reading()
 }
 
 fn busy() -> VerbError {

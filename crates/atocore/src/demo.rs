@@ -102,7 +102,7 @@ impl Demo<'_> {
         let restored = place.restored();
         let report = atocore_engine::restore(
             &self.config.layout,
-            stamp(&name)?,
+            stamp(&name, || Err(atocore_engine::Error::NoSnapshot))?,
             &restored,
             &SystemClock,
             self.monitor,

@@ -98,11 +98,14 @@ pub fn serve_until(
         (Timetable::new(&config.layout, config.schedule.clone()), Arc::clone(&config.clock));
     let mut engine = Engine::open(config, access, monitor)?;
     session::say_what_was_recovered(&engine);
+    say_what_is_damaged(&engine);
     if let Err(error) = engine.projects() {
         tracing::warn!(%error, "registry_invalid");
     }
     engine.start_embedding();
     let app = App::new(engine);
+    let looked_through = app.clone();
+    drop(runtime.spawn(async move { looked_through.look_for_damage().await }));
     let result = runtime.block_on(async {
         // Inside, because a socket belongs to the runtime that it is bound in.
         let by_itself = schedule::follow(&app, timetable, &*clock, settings.webhook.clone());
@@ -183,6 +186,18 @@ fn is_ignored(kind: SignalKind) -> bool {
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
     let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|bit| 1_u64.checked_shl(bit));
     bit.is_some_and(|bit| mask & bit != 0)
+}
+
+/// Tells whoever watches the log what everybody is told who needs the store.
+fn say_what_is_damaged(engine: &Engine) {
+    if let Some(problem) = engine.damage() {
+        tracing::error!(
+            code = problem.code.as_str(),
+            why = problem.why,
+            cure = problem.cure,
+            "store_unusable"
+        );
+    }
 }
 
 fn served_already(error: VerbError, owner: &Owner) -> VerbError {

@@ -148,9 +148,8 @@ impl Session {
         match self {
             Self::Here(engine) => {
                 let prepared = restore.prepare(engine, monitor)?;
-                let mut outcome = engine.carry_out_restore(prepared, monitor)?;
-                engine.confirm_restore(&outcome)?;
-                note_restore(engine, &mut outcome, Caller::Local);
+                let outcome = engine.carry_out_restore(prepared, Caller::Local, monitor)?;
+                say_what_was_restored(&outcome);
                 Ok(outcome.into())
             }
             Self::Server(served) => remote::request(&restore.request(), &served.socket, monitor),
@@ -201,10 +200,16 @@ impl Session {
     }
 }
 
-/// Has a restore written into the operation log. It is done, whether that works or not.
-pub(crate) fn note_restore(engine: &Engine, outcome: &mut RestoreOutcome, caller: Caller) {
-    if let Err(error) = engine.note_restore(outcome, caller) {
-        tracing::warn!(%error, "the restore could not be written into the operation log");
+/// Tells of a restore that was carried out.
+pub(crate) fn say_what_was_restored(outcome: &RestoreOutcome) {
+    tracing::info!(
+        stamp = %outcome.plan.stamp,
+        safety = outcome.safety.map(|stamp| stamp.to_string()),
+        outage_ms = outcome.outage.as_secs_f64() * 1e3,
+        "runtime_backup_restored"
+    );
+    if let Some(why) = &outcome.unlogged {
+        tracing::warn!(why, "the restore could not be written into the operation log");
     }
 }
 

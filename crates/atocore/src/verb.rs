@@ -30,7 +30,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{http::Metrics, packs::Packs};
 
-pub use backups::{CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, stamp};
+pub use backups::{
+    CreateBackup, DrillBackup, ListBackups, ValidateAllBackups, ValidateBackup, check_stamp, stamp,
+};
 pub use changes::{ListChanges, ReverseChange};
 pub use context::{BuildContext, ShowContext};
 pub use document::ReadDocument;
@@ -51,7 +53,7 @@ pub use prune::{PinBackup, PinNote, PruneBackups, UnpinBackup};
 pub use query::Query;
 pub use refresh::Refresh;
 pub use request::Request;
-pub use restore::{PlanRestore, Restore};
+pub use restore::{PlanRestore, Restore, RestoreTo};
 pub use state::{InvalidateState, ListState, SetState};
 pub use status::{Doctor, Health, Sources, Status};
 

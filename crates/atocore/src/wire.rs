@@ -20,7 +20,7 @@ pub mod restore;
 pub mod snapshot;
 pub mod status;
 
-pub use doctor::{Check, Doctor, RegistryProblem};
+pub use doctor::{Check, Doctor, RegistryProblem, StoreProblem};
 pub use document::DocumentText;
 pub use embedding::{EmbeddingProgress, EmbeddingResult, EmbeddingStatus};
 pub use fact::{

@@ -76,6 +76,9 @@ pub(super) fn sync_staged(layout: &Layout, vectors: bool) -> Result<(), BackupEr
 /// Does what the journal says, from wherever it stands, and closes the journal.
 pub(super) fn carry_out(journal: &Journal, layout: &Layout) -> Result<Replaced, BackupError> {
     database(journal, layout)?;
+    if let Some(kept) = &journal.replaced.kept {
+        keep_registry(&layout.registry, kept)?;
+    }
     registry(journal.registry.as_ref(), layout)?;
     if journal.vectors {
         vectors(&layout.vector_store())?;
@@ -115,6 +118,18 @@ fn keep(database: &Path, folder: &Path) -> Result<(), BackupError> {
         }
     }
     Ok(files::sync(folder)?)
+}
+
+/// Copies the registry aside, once: what stands there after a crash may be the restored one already.
+fn keep_registry(registry: &Path, folder: &Path) -> Result<(), BackupError> {
+    let to = folder.join(registry.file_name().unwrap_or_default());
+    match files::read_if_present(registry)? {
+        Some(bytes) if !files::exists(&to)? => {
+            files::create_dirs_synced(folder)?;
+            Ok(files::write_atomic(&to, &bytes)?)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn registry(recorded: Option<&StagedFile>, layout: &Layout) -> Result<(), BackupError> {

@@ -146,7 +146,7 @@ fn check_space(dir: &Path, verified: &VerifiedSnapshot) -> Result<(), Error> {
 
 /// Whether the opened copy is what was recorded.
 fn look(engine: &Engine, verified: &VerifiedSnapshot) -> Result<Vec<String>, Error> {
-    let (Some(store), Some(record)) = (engine.store_if_any(), &verified.manifest().atocore) else {
+    let (Some(store), Some(record)) = (engine.store_if_any()?, &verified.manifest().atocore) else {
         return Ok(vec!["open_failed: there is no store".to_owned()]);
     };
     let mut problems = Vec::new();
@@ -181,7 +181,7 @@ fn vector_store_problems(
     verified: &VerifiedSnapshot,
     monitor: &dyn Monitor,
 ) -> Result<Vec<String>, Error> {
-    let (Some(recorded), Some(store)) = (verified.manifest().collection(), engine.store_if_any()) else {
+    let (Some(recorded), Some(store)) = (verified.manifest().collection(), engine.store_if_any()?) else {
         return Ok(Vec::new());
     };
     match recorded.form {

@@ -65,7 +65,11 @@ const FULL_BYTES: u64 = 1 << 20;
 
 fn parts(engine: &Engine) -> Result<Vec<Part>, Error> {
     let layout = engine.layout();
-    let store = engine.store_if_any().map_or(Ok(0), |store| store.read(|read| read.size_bytes()))?;
+    // Of a store that is damaged or not open the next snapshot is none.
+    let store = match engine.store_if_any() {
+        Ok(Some(store)) if store.damage().is_none() => store.read(|read| read.size_bytes())?,
+        _ => 0,
+    };
     let indexes = layout.lexical_index().parent().map(Path::to_owned).unwrap_or_default();
     let index = files::tree_bytes(&indexes)?;
     let folder = layout.database().parent().map(Path::to_owned).unwrap_or_default();

@@ -13,7 +13,9 @@ use atocore_model::{
     monitor::{Monitor, Progress},
     time::Clock,
 };
-use atocore_storage::sqlite::{NewSpace, Operation, PendingPassage, SpaceRow, Store, WriteTransaction};
+use atocore_storage::sqlite::{
+    BY_ITSELF, NewSpace, Operation, PendingPassage, SpaceRow, Store, WriteTransaction,
+};
 
 use super::{Embedding, lock, models::Model};
 use crate::{error::Error, exclusive::Exclusive, freshness::Freshness};
@@ -105,7 +107,7 @@ impl Embedding {
         let precision = choice.precision.to_string();
         let now = at.clock.now().to_string();
         let new = NewSpace { space: model.space, model: &choice.name, precision: &precision, at: &now };
-        let operation = Operation { door: "engine", verb: "embed", subject: &choice.name };
+        let operation = Operation { door: BY_ITSELF, verb: "embed", subject: &choice.name };
         Ok(at.store.write(&operation, |write| write.add_space(&new))?.value)
     }
 
@@ -192,7 +194,7 @@ impl Embedding {
         }
         let vectors = kept;
         let subject = format!("{} texts", vectors.len());
-        let operation = Operation { door: "engine", verb: "embed", subject: &subject };
+        let operation = Operation { door: BY_ITSELF, verb: "embed", subject: &subject };
         let committed = at.store.write(&operation, |write| write.put_vectors(row.key, &vectors))?;
         let () = committed.value;
         Ok(())
@@ -205,7 +207,7 @@ impl Embedding {
         let _turn = if switching {
             let activity = format!("switch to model {}", row.model);
             let turn = at.exclusive.begin(&activity, at.clock.now(), at.busy_timeout)?;
-            let operation = Operation { door: "engine", verb: "switch_model", subject: &row.model };
+            let operation = Operation { door: BY_ITSELF, verb: "switch_model", subject: &row.model };
             let committed = at.store.write(&operation, |write| write.serve_space(row.key))?;
             let () = committed.value;
             Some(turn)
@@ -221,7 +223,7 @@ impl Embedding {
     /// each document in one step, and shown at once by words and by meaning. Those that a refresh has added since go
     /// on waiting for theirs.
     fn apply_recuts(&self, at: &Workplace<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<(), Error> {
-        let operation = Operation { door: "engine", verb: "cut_anew", subject: "" };
+        let operation = Operation { door: BY_ITSELF, verb: "cut_anew", subject: "" };
         while at.store.read(|read| read.has_embedded_recut(row.key))? {
             go_on(monitor)?;
             let _turn = at.exclusive.begin("cut documents anew", at.clock.now(), at.busy_timeout)?;
@@ -238,7 +240,7 @@ impl Embedding {
         if self.index().is_none_or(|index| index.space() != Some(row.space)) {
             return Ok(());
         }
-        let operation = Operation { door: "engine", verb: "forget_vectors", subject: "" };
+        let operation = Operation { door: BY_ITSELF, verb: "forget_vectors", subject: "" };
         for other in at.store.read(|read| read.other_spaces(row.key))? {
             while !at.store.write(&operation, |write| write.remove_space(other.key, REMOVED_TOGETHER))?.value
             {

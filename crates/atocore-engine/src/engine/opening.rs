@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use atocore_backup::replace;
-use atocore_model::{monitor::Monitor, ranking::Mode};
+use atocore_model::{error::ErrorCode, monitor::Monitor, ranking::Mode};
 use atocore_storage::{
     files,
     lexical::IndexAccess,
@@ -18,6 +18,10 @@ use crate::{
     freshness::{Freshness, StoredWords},
     words::Words,
 };
+
+/// A store up to this size is looked through for damage whenever its owner opens it; that takes a few hundredths of a
+/// second. A server looks through a larger one once it answers.
+const LOOKED_THROUGH_BYTES: u64 = 64 << 20;
 
 impl Engine {
     pub(super) fn own(&mut self, activity: String, socket: Option<PathBuf>) -> Result<(), Error> {
@@ -36,7 +40,21 @@ impl Engine {
     /// Opens the store that this engine has the lock of, after finishing a restore that was cut short, and brings the
     /// indexes up to date. One that the disk does not let be written stays behind, see [`Engine::indexes_behind`]; it is
     /// tried again with the next write, with the next opening, and from time to time.
+    ///
+    /// A store of a moderate size is looked through for damage first: what is written into a damaged one may be lost.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is damaged. It may be open then, and nothing that is derived from it is.
     pub(crate) fn open_store(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
+        let opened = self.try_to_open(monitor);
+        // Whatever it comes out as, of an index for example, that is what is wrong.
+        match self.store.as_ref().and_then(|store| store.damage()) {
+            Some(why) if opened.is_err() => Err(StorageError::damaged(why).into()),
+            _ => opened,
+        }
+    }
+
+    fn try_to_open(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
         let layout = &self.config.layout;
         self.recovered = replace::recover(layout)?;
         files::remove_tree(&layout.incoming_indexes())?;
@@ -45,9 +63,34 @@ impl Engine {
             Some(lock) => store.owned_by(lock),
             None => store,
         });
+        self.store = Some(Arc::clone(&store));
+        if store.read(|read| read.size_bytes())? <= LOOKED_THROUGH_BYTES
+            && let Some(why) = store.look_for_damage()?
+        {
+            return Err(StorageError::damaged(why).into());
+        }
+        self.follow(store, monitor)?;
+        self.unopened = None;
+        Ok(())
+    }
+
+    /// Looks through a store for damage that is too large for that to be done on opening; [`Engine::damage`] tells of it.
+    ///
+    /// # Errors
+    /// When it cannot be read for another reason.
+    pub fn look_through(&self) -> Result<(), Error> {
+        let Some(store) = &self.store else { return Ok(()) };
+        if store.read(|read| read.size_bytes())? > LOOKED_THROUGH_BYTES {
+            let _known = store.look_for_damage()?;
+        }
+        Ok(())
+    }
+
+    /// Opens what is derived from an open store, and starts whoever follows it.
+    fn follow(&mut self, store: Arc<Store>, monitor: &dyn Monitor) -> Result<(), Error> {
+        let layout = &self.config.layout;
         let words = Arc::new(Words::open(layout.lexical_index(), IndexAccess::Write)?);
         self.embedding = self.open_embedding(IndexAccess::Write)?;
-        self.store = Some(Arc::clone(&store));
         self.words = Some(Arc::clone(&words));
         let shown = if self.words_are_current()? {
             store.generation()?
@@ -69,7 +112,31 @@ impl Engine {
         let (clock, also) = (Arc::clone(&self.config.clock), Arc::clone(&self.embedding.controls));
         let freshness = Freshness::start(StoredWords { store, words }, shown, clock, also)?;
         self.freshness = Some(Arc::new(freshness));
+        self.embed_behind();
         Ok(())
+    }
+
+    /// Whether a restore has left the store closed for a reason that may pass.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        let owns = self.lock.is_some();
+        owns && self.store.is_none() && !self.unopened.as_ref().is_some_and(Error::blames_the_store)
+    }
+
+    /// Opens the store again that a restore has left closed.
+    ///
+    /// # Errors
+    /// Why that is not possible yet, which everybody who needs the store is told too.
+    pub fn reopen(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
+        self.open_store(monitor).map_err(|error| self.keep_closed(error, monitor))
+    }
+
+    /// Keeps the store closed that could not be opened whole, and why, and returns what everybody is told who needs it.
+    pub(crate) fn keep_closed(&mut self, why: Error, monitor: &dyn Monitor) -> Error {
+        drop(self.close_store(monitor));
+        let told = why.told();
+        self.unopened = Some(why);
+        told
     }
 
     fn open_embedding(&self, access: IndexAccess) -> Result<Arc<Embedding>, Error> {
@@ -95,7 +162,14 @@ impl Engine {
     /// Starts to make vectors behind the commits, and goes on until the engine is closed. For an owner that stays;
     /// does nothing when the settings want none.
     pub fn start_embedding(&mut self) {
-        if let (Some(store), Some(freshness), true) = (&self.store, &self.freshness, self.wants_vectors()) {
+        self.embeds = true;
+        self.embed_behind();
+    }
+
+    fn embed_behind(&mut self) {
+        if let (Some(store), Some(freshness), true, None) =
+            (&self.store, &self.freshness, self.embeds && self.wants_vectors(), &self.making)
+        {
             self.embedding.warm_up();
             let work = MakeVectors {
                 embedding: Arc::clone(&self.embedding),
@@ -109,20 +183,20 @@ impl Engine {
         }
     }
 
-    /// Closes the store and everything derived from it, and keeps the lock; returns whether vectors were being made.
-    pub(crate) fn close_store(&mut self) -> Result<bool, Error> {
-        let was_embedding = self.making.take().is_some();
+    /// Closes the store and everything derived from it, and keeps the lock.
+    ///
+    /// # Errors
+    /// When somebody still works with the store: swapping its file away would lose what they write. Everything is as
+    /// before then.
+    pub(crate) fn close_store(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
+        drop(self.making.take());
         self.embedding = Arc::new(Embedding::without_index(self.config.model.clone()));
         self.freshness = None;
         self.words = None;
-        match self.store.take().map(Arc::try_unwrap) {
-            Some(Err(store)) => {
-                // Somebody still works with it: swapping its file away would lose what they write.
-                self.store = Some(store);
-                Err(Error::IndexNotReady)
-            }
-            Some(Ok(_)) | None => Ok(was_embedding),
-        }
+        let Some(Err(store)) = self.store.take().map(Arc::try_unwrap) else { return Ok(()) };
+        self.store = Some(Arc::clone(&store));
+        self.follow(store, monitor)?;
+        Err(Error::IngestionBusy { holder: "another request".to_owned(), since: self.config.clock.now() })
     }
 
     pub(super) fn look(&mut self) -> Result<(), Error> {
@@ -134,7 +208,15 @@ impl Engine {
         match Store::open_read_only(&layout.database(), self.store_options()) {
             Ok(store) => self.store = Some(Arc::new(store)),
             Err(StorageError::Missing(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let error = Error::from(error);
+                if error.code() != ErrorCode::StoreDamaged || error.needs_owner() {
+                    return Err(error);
+                }
+                // There is still much to look at: what is wrong, and the snapshots.
+                self.unopened = Some(error);
+                return Ok(());
+            }
         }
         self.embedding = self.open_embedding(IndexAccess::Read)?;
         // It is derived: what cannot be opened the next owner makes anew, and queries say that it is not ready.

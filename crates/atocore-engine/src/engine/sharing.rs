@@ -17,21 +17,28 @@ use crate::{
 };
 
 impl Engine {
-    pub(super) fn store(&self) -> Result<&Store, Error> {
-        self.store_if_any().ok_or_else(|| Error::StoreMissing(self.config.layout.database()))
+    pub(crate) fn store(&self) -> Result<&Store, Error> {
+        self.store_if_any()?.ok_or_else(|| Error::StoreMissing(self.config.layout.database()))
     }
 
     /// Whether the store that this engine owns still is where it was opened.
     pub(crate) fn in_place(&self) -> Result<(), Error> {
-        self.store_if_any().map_or(Ok(()), |store| Ok(store.in_place()?))
+        self.store.as_deref().map_or(Ok(()), |store| Ok(store.in_place()?))
     }
 
     pub(crate) fn embedding(&self) -> &Embedding {
         &self.embedding
     }
 
-    pub(crate) fn store_if_any(&self) -> Option<&Store> {
-        self.store.as_deref()
+    /// The store; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// When there is one, and it could not be opened.
+    pub(crate) fn store_if_any(&self) -> Result<Option<&Store>, Error> {
+        match (self.store.as_deref(), &self.unopened) {
+            (None, Some(error)) => Err(error.told()),
+            (store, _) => Ok(store),
+        }
     }
 
     pub(crate) const fn config(&self) -> &EngineConfig {
@@ -64,7 +71,7 @@ impl Engine {
     }
 
     pub(crate) fn embedding_status(&self) -> Result<EmbeddingStatus, Error> {
-        self.embedding.status(self.store_if_any(), self.wants_vectors())
+        self.embedding.status(self.store_if_any()?, self.wants_vectors())
     }
 
     pub(crate) fn exclusive(&self) -> &Exclusive {

@@ -74,6 +74,14 @@ impl Engine {
         backups::list_with_proof(&self.config.layout)
     }
 
+    /// The newest snapshot whose metadata can be read.
+    ///
+    /// # Errors
+    /// As [`backups::latest`].
+    pub fn latest_snapshot(&self) -> Result<SnapshotId, Error> {
+        backups::latest(&self.config.layout, self.config.clock.now())
+    }
+
     /// Looks at a snapshot as closely as `depth` says, and writes the verdict into the ledger. One that does not exist
     /// is a result, not an error. Deeper than `content` it is restored into the scratch folder, which only an owner may
     /// use, and nothing of that is left.

@@ -33,7 +33,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub fn not_current(&self) -> Result<Vec<&'static str>, Error> {
-        let Some(store) = self.store_if_any() else { return Ok(Vec::new()) };
+        let Some(store) = self.store_if_any()? else { return Ok(Vec::new()) };
         let words = (!self.words_are_current()?).then_some(WORDS);
         let vectors = (!self.embedding.is_current(store)?).then_some(VECTORS);
         Ok(words.into_iter().chain(vectors).collect())
@@ -64,7 +64,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub fn indexes_behind(&self) -> Result<Vec<IndexFault>, Error> {
-        let Some(store) = self.store_if_any() else { return Ok(Vec::new()) };
+        let Some(store) = self.store_if_any()? else { return Ok(Vec::new()) };
         let mut behind = self.index_faults();
         let mut look = |index: &'static str, dir: &Path| {
             if behind.iter().all(|fault| fault.index != index) {
@@ -120,6 +120,13 @@ impl Engine {
             let current = read.has(mark)? && read.last_document_change()? <= mark.generation;
             Ok(Some(if current { read.generation()? } else { mark.generation }))
         })
+    }
+
+    /// Says that a generation was committed, and goes on.
+    pub(crate) fn tell(&self, generation: Generation) {
+        if let Some(freshness) = &self.freshness {
+            freshness.committed(generation);
+        }
     }
 
     /// Lets answers show a generation before going on. Where the word index cannot be brought up to date, nothing is waited

@@ -103,6 +103,7 @@ impl Error {
             Self::OriginalMissing(_) => {
                 "name the data folder of the original, the one with `db/atocore.db` in it"
             }
+            Self::NoSnapshot => "`atocore backup create` takes one",
             Self::NotNew => {
                 "take it over into a new installation, in a folder DIR that is empty or does not exist: `atocore --data-dir DIR import-original DATA_DIR`"
             }
@@ -159,7 +160,9 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         }
         ErrorCode::StoreMissing => "`atocore project add ID --root FOLDER` and `atocore refresh ID` make one",
         ErrorCode::StoreNewer => "use the version of atocore that wrote it, or a newer one",
-        ErrorCode::StoreDamaged => "`atocore backup list` shows what can be restored",
+        ErrorCode::StoreDamaged => {
+            "`atocore backup restore latest` says what going back to the newest snapshot would change, and needs nothing of the damaged store, whose files are kept; `atocore backup list` shows the others"
+        }
         ErrorCode::IndexUnavailable => "`atocore refresh --all` rebuilds the word index from the store",
         ErrorCode::DiskFull => "free some room and run the command again; nothing that was committed is lost",
         ErrorCode::Io => {

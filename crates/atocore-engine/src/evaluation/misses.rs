@@ -154,7 +154,7 @@ fn look_in_store(engine: &Engine, questions: &[Question], misses: &mut [Miss]) -
         let limits = Limits::of(engine, &questions[miss.question])?;
         open.push((miss, limits, Seen::default()));
     }
-    let Some(store) = engine.store_if_any().filter(|_| !open.is_empty()) else { return Ok(()) };
+    let Some(store) = engine.store_if_any()?.filter(|_| !open.is_empty()) else { return Ok(()) };
     store.read(|read| {
         read.each_passage(|passage| {
             for (miss, limits, seen) in &mut open {

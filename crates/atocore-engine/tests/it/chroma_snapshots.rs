@@ -215,12 +215,12 @@ fn going_back_under_a_running_server_is_refused_and_with_it_stopped_all_comes_ba
     let _report = engine.fresh("p");
     let _embedded = engine.embed(&Silent).unwrap();
     assert_ne!(answers(&engine), before);
-    let refused = engine.prepare_restore(taken.id, &Silent).unwrap_err();
+    let refused = engine.prepare_restore(taken.id, None, &Silent).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::VectorServerRunning);
     assert!(refused.hint().unwrap().contains("stop the Chroma server"));
     server.kill();
-    let prepared = engine.prepare_restore(taken.id, &Silent).unwrap();
-    let outcome = engine.carry_out_restore(prepared, &Silent).unwrap();
+    let prepared = engine.prepare_restore(taken.id, None, &Silent).unwrap();
+    let outcome = engine.carry_out_restore(prepared, atocore_engine::Caller::Local, &Silent).unwrap();
     assert!(outcome.plan.vectors);
     server.restart();
     drop(engine);

@@ -15,5 +15,6 @@ mod ownership;
 mod packing;
 mod projects;
 mod proof;
+mod restoring;
 mod retrieval;
 mod snapshots;

@@ -136,3 +136,34 @@ fn a_slip_in_a_name_is_answered_with_the_nearest_names() {
         assert_eq!((error.code(), error.hint()), (ErrorCode::ProjectUnknown, Some(hint)));
     }
 }
+
+#[test]
+fn what_is_registered_while_others_are_removed_stays() {
+    let place = Installation::default();
+    let engine = place.own();
+    for number in 0..40 {
+        place.write(&format!("old{number}/x.md"), "old");
+        place.write(&format!("new{number}/x.md"), "new");
+        engine.add(&format!("old{number}"), &format!("old{number}"));
+    }
+    std::thread::scope(|scope| {
+        let _removing = scope.spawn(|| {
+            for number in 0..40 {
+                let old = name(&format!("old{number}"));
+                // Until nobody registers anything between the plan and the removal.
+                while let Err(error) =
+                    engine.plan_removal(&old).and_then(|plan| engine.remove_project(&plan, Caller::Local))
+                {
+                    assert_eq!(error.code(), ErrorCode::PlanOutdated, "{error}");
+                }
+            }
+        });
+        for number in 0..40 {
+            engine.add(&format!("new{number}"), &format!("new{number}"));
+        }
+    });
+    let mut ids: Vec<_> = engine.projects().unwrap().iter().map(|project| project.id.to_string()).collect();
+    ids.sort_by_key(|id| id.trim_start_matches("new").parse::<u32>().unwrap());
+    let expected: Vec<_> = (0..40).map(|number| format!("new{number}")).collect();
+    assert_eq!(ids, expected, "every one that was acknowledged, and no other");
+}

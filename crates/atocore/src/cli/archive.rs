@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use atocore_engine::{Error, Identities, Recipients, SystemClock};
-use atocore_model::error::ErrorCode;
+use atocore_model::{error::ErrorCode, time::Clock};
 use clap::Args;
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// Its name, as `backup list` shows it
+    /// Its name, as `backup list` shows it, or `latest`
     stamp: String,
     /// The file to write, which does not exist yet: a tar archive, compressed with zstd
     #[arg(value_name = "FILE.tar.zst")]
@@ -68,7 +68,7 @@ struct Imported {
 
 impl Export {
     pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
-        let stamp = stamp(&self.stamp)?;
+        let stamp = stamp(&self.stamp, || atocore_engine::latest(&config.layout, SystemClock.now()))?;
         let to = current_dir.join(&self.file);
         let recipients = self.recipients(current_dir)?;
         self.insist_on_a_key_for_age()?;

@@ -24,7 +24,7 @@ use crate::{
     session::Session,
     verb::{
         CreateBackup, DrillBackup, ListBackups, ListProjects, ValidateAllBackups, ValidateBackup, VerbError,
-        stamp,
+        check_stamp,
     },
     wire::{SnapshotEntry, SnapshotMetadata, SnapshotProof, Validation},
 };
@@ -41,7 +41,7 @@ pub(super) enum Backups {
     List,
     /// Checks how much of a snapshot can be proven
     Validate {
-        /// Its name, as `backup list` shows it
+        /// Its name, as `backup list` shows it, or `latest`
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         stamp: Option<String>,
         /// Check every snapshot
@@ -234,7 +234,7 @@ fn validating(depth: Depth, config: &Config, monitor: &dyn Monitor) -> Result<Se
 }
 
 fn validate(verb: ValidateBackup, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let _checked = stamp(&verb.stamp)?;
+    check_stamp(&verb.stamp)?;
     let monitor = Terminal::watch(output.form());
     let validation = validating(verb.checked_depth()?, config, &monitor)?.run(verb, &monitor)?;
     drop(monitor);

@@ -29,7 +29,8 @@ impl Status {
             Form::Json => output.json(&status),
             Form::Human => print(&status, output),
         }
-        Ok(if status.registry_problem.is_some() { Exit::Problems } else { Exit::Done })
+        let is_broken = status.registry_problem.is_some() || status.store_problem.is_some();
+        Ok(if is_broken { Exit::Problems } else { Exit::Done })
     }
 }
 
@@ -66,7 +67,7 @@ fn print(status: &wire::Status, output: &Output) {
             None => status.paths.backups.clone(),
         },
     );
-    part("store", generations(status));
+    part("store", if status.store_problem.is_some() { "damaged".to_owned() } else { generations(status) });
     for behind in &status.indexes_behind {
         part("behind", format!("{}; {}", plain(&behind.why), output.aimed(plain(&behind.cure))));
     }
@@ -89,11 +90,13 @@ fn print(status: &wire::Status, output: &Output) {
         let at = at.unwrap_or_default();
         part("running", format!("{} since {}{at}", plain(&running.activity), second(&running.since)));
     }
-    if status.embedding.wanted {
+    if status.embedding.wanted && status.store_problem.is_none() {
         part("model", model(&status.embedding, output));
         part("vectors", vectors(&status.embedding));
     }
-    part("facts", output.aimed(facts(&status.facts)));
+    if status.store_problem.is_none() {
+        part("facts", output.aimed(facts(&status.facts)));
+    }
     if status.snapshots.problem.is_none() {
         part("snapshots", output.aimed(snapshots(&status.snapshots)));
     }
@@ -107,14 +110,22 @@ fn print(status: &wire::Status, output: &Output) {
         output.line(line);
     }
     output.line("");
+    if let Some(problem) = &status.store_problem {
+        return print_problem(&problem.message, &problem.cure, output);
+    }
     if let Some(problem) = &status.registry_problem {
-        output.line(format!("{}  {}", output.paint(Style::Red, "problem"), plain(&problem.message)));
-        output.line(format!("         → {}\n", output.aimed(plain(&problem.cure))));
+        print_problem(&problem.message, &problem.cure, output);
+        output.line("");
     } else if status.projects.is_empty() {
         return output
             .advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
     }
     print_projects(&status.projects, output);
+}
+
+fn print_problem(message: &str, cure: &str, output: &Output) {
+    output.line(format!("{}  {}", output.paint(Style::Red, "problem"), plain(message)));
+    output.line(format!("         → {}", output.aimed(plain(cure))));
 }
 
 fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {

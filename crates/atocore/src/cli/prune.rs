@@ -46,7 +46,7 @@ pub(super) struct Prune {
 
 #[derive(Debug, Args)]
 pub(super) struct Pin {
-    /// Its name, as `backup list` shows it
+    /// Its name, as `backup list` shows it, or `latest`
     stamp: String,
     /// Why, for whoever wonders later
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -55,7 +55,7 @@ pub(super) struct Pin {
 
 #[derive(Debug, Args)]
 pub(super) struct Unpin {
-    /// Its name, as `backup list` shows it
+    /// Its name, as `backup list` shows it, or `latest`
     stamp: String,
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use atocore_engine::{RestoreReport, SystemClock};
-use atocore_model::error::ErrorCode;
+use atocore_model::{error::ErrorCode, time::Clock};
 use clap::Args;
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::Config,
     session::Session,
-    verb::{self, PlanRestore, VerbError, stamp},
+    verb::{self, PlanRestore, RestoreTo, VerbError, check_stamp},
     wire::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts},
 };
 
@@ -25,7 +25,7 @@ const FACTS_SHOWN: usize = 10;
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
-    /// Its name, as `backup list` shows it
+    /// Its name, as `backup list` shows it, or `latest`
     stamp: String,
     /// Restore into this folder instead, which is empty or does not exist; afterwards it is used with --data-dir
     #[arg(long, value_name = "DIR", conflicts_with_all = ["dry_run", "yes"])]
@@ -73,9 +73,10 @@ impl Restore {
         let Self { stamp, to, consent } = self;
         let Some(to) = to else {
             let command = format!("atocore backup restore {}", plain(&stamp));
-            return over_the_present(&verb::Restore::To(stamp), &consent, &command, config, output);
+            return over_the_present(RestoreTo::Snapshot(stamp), &consent, &command, config, output);
         };
-        let stamp = verb::stamp(&stamp)?;
+        let newest = || atocore_engine::latest(&config.layout, SystemClock.now());
+        let stamp = verb::stamp(&stamp, newest)?;
         let monitor = Terminal::watch(output.form());
         let folder = current_dir.join(&to);
         if folder.exists() && !folder.is_dir() {
@@ -99,30 +100,24 @@ impl Restore {
 
 impl Undo {
     pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        over_the_present(&verb::Restore::Undo, &self.consent, "atocore backup undo", config, output)
+        over_the_present(RestoreTo::Undo, &self.consent, "atocore backup undo", config, output)
     }
 }
 
 fn over_the_present(
-    restore: &verb::Restore,
+    to: RestoreTo,
     consent: &Consent,
     command: &str,
     config: &Config,
     output: &Output,
 ) -> Result<Exit, VerbError> {
-    if let verb::Restore::To(text) = restore {
-        let _checked = stamp(text)?;
+    if let RestoreTo::Snapshot(text) = &to {
+        check_stamp(text)?;
     }
     let monitor = Terminal::watch(output.form());
     if !consent.yes {
-        let session = match Session::looking(config) {
-            // To go back is what cures a store that cannot be opened.
-            Err(error) if error.code == ErrorCode::StoreDamaged => {
-                Session::replacing(config, command, &monitor)?
-            }
-            session => session?,
-        };
-        let plan = session.run(PlanRestore(restore.clone()), &monitor)?;
+        let session = Session::looking(config)?;
+        let plan = session.run(PlanRestore(to), &monitor)?;
         drop(monitor);
         match output.form() {
             Form::Json => output.json(&plan),
@@ -135,7 +130,7 @@ fn over_the_present(
     }
     let mut session = Session::replacing(config, command, &monitor)?;
     let served = matches!(session, Session::Server(_));
-    let outcome = session.restore(restore, &monitor)?;
+    let outcome = session.restore(&verb::Restore { to, generation: None }, &monitor)?;
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&outcome),
@@ -159,8 +154,12 @@ fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
         let (vectors, facts) = (count(*vectors, "vector"), count(facts, "fact"));
         format!("{documents} · {chunks} · {vectors} · {facts} · generation {generation}")
     };
-    let present = plan.present.as_ref().map_or_else(|| "no store that can be opened".to_owned(), holds);
+    let present = plan.present.as_ref().map_or_else(|| "no store that can be read".to_owned(), holds);
     table.row(["  from".to_owned(), present]);
+    if let Some(problem) = &plan.store_problem {
+        let told = format!("{}; no snapshot can be taken of it, its files are kept", plain(problem));
+        table.row(["  damaged".to_owned(), told]);
+    }
     table.row(["  to".to_owned(), holds(&plan.restored)]);
     for (word, projects) in [
         ("  projects back", &plan.projects_gained),
@@ -217,6 +216,7 @@ fn lost(plan: &RestorePlan) -> String {
         // A store that was made for this very restore.
         "everything" if lost.changes == 0 => "nothing: there is nothing in the store".to_owned(),
         "everything" => "everything: the snapshot is of another store".to_owned(),
+        _ if plan.store_problem.is_some() => "what is newer than the snapshot cannot be told".to_owned(),
         _ => "nothing: there is no store that could be read".to_owned(),
     }
 }

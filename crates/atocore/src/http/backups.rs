@@ -69,7 +69,7 @@ pub(super) struct Look {
 /// Checks how much of a snapshot can be proven.
 #[utoipa::path(get, path = "/admin/backup/{stamp}/validate", operation_id = "validate_backup", tag = "snapshots",
     params(
-        ("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`"),
+        ("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`, or `latest`"),
         ("depth" = Option<String>, Query, description = "`structure`, `digests`, `content`, `restore` or `answers`, each of \
             which includes the ones before; `structure` when left out"),
     ),
@@ -100,7 +100,7 @@ pub(super) struct LookOrStart {
 /// Checks how much of a snapshot can be proven, as `GET` does, or in the background.
 #[utoipa::path(post, path = "/admin/backup/{stamp}/validate", operation_id = "start_validation", tag = "snapshots",
     params(
-        ("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`"),
+        ("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`, or `latest`"),
         ("depth" = Option<String>, Query, description = "As for `GET`"),
         ("background" = Option<bool>, Query, description = "Answers at once with a job, of which this is the result"),
     ),

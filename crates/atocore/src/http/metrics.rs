@@ -1,14 +1,16 @@
 //! `/metrics`: what is measured, as Prometheus reads it.
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    fmt,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
+use atocore_model::error::ErrorCode;
 use axum::{Json, http::header, response::IntoResponse};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, text},
+    metrics::{MetricType, counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
@@ -31,18 +33,19 @@ pub struct Metrics {
     store: StoreGauges,
 }
 
-/// What is stored; set whenever somebody looks.
+/// What is stored; set whenever somebody looks, and absent while it is not known.
 #[derive(Debug, Clone, Default)]
 struct StoreGauges {
-    generation: Number,
-    documents: Number,
-    chunks: Number,
-    snapshots: Number,
-    snapshot_age: Number,
-    snapshot_bytes: Number,
+    ok: Known,
+    generation: Known,
+    documents: Known,
+    chunks: Known,
+    snapshots: Known,
+    snapshot_age: Known,
+    snapshot_bytes: Known,
     proven_age: Family<ProvenTo, Number>,
-    failing: Number,
-    validation_seconds: Number,
+    failing: Known,
+    validation_seconds: Known,
     job_failures: Family<Scheduled, Number>,
     job_seconds: Family<Scheduled, Number>,
     worker_failures: Family<OfWorker, Number>,
@@ -50,6 +53,31 @@ struct StoreGauges {
 }
 
 type Number = Gauge<f64, AtomicU64>;
+
+/// A number without labels that is absent while it is not known.
+#[derive(Debug, Clone, Default)]
+struct Known(Arc<Mutex<Option<f64>>>);
+
+impl Known {
+    fn set(&self, number: Option<f64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = number;
+    }
+}
+
+impl EncodeMetric for Known {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
+        let number = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        number.map_or(Ok(()), |number| encoder.encode_gauge(&number))
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
@@ -94,6 +122,8 @@ impl Metrics {
         registry.register("http_requests", "Requests that were answered", requests.clone());
         registry.register("http_request_duration_seconds", "How long requests took", durations.clone());
         registry.register("refreshes", "Refreshes of a project by how they ended", refreshes.clone());
+        let ok = "1 while the store can be used, 0 when it is damaged or not open";
+        registry.register("store_ok", ok, store.ok.clone());
         registry.register("store_generation", "Generation of the store", store.generation.clone());
         registry.register("store_documents", "Documents in the store", store.documents.clone());
         registry.register("store_chunks", "Passages in the store", store.chunks.clone());
@@ -138,20 +168,17 @@ impl Metrics {
 }
 
 impl StoreGauges {
+    /// Takes up what is known; what is not known any more is absent, because 0 would be a statement.
     fn set(&self, status: &wire::Status) {
+        self.clear();
+        let is_sound = status.store_problem.is_none();
+        self.ok.set(Some(f64::from(u8::from(is_sound))));
+        let of_store = |number: u64| is_sound.then(|| number_of(number));
         let sum = |count: fn(&wire::ProjectStatus) -> u64| status.projects.iter().map(count).sum::<u64>();
-        let or_nan = |number: Option<u64>| number.map_or(f64::NAN, number_of);
-        let _before = self.generation.set(number_of(status.generation));
-        let _before = self.documents.set(number_of(sum(|project| project.documents)));
-        let _before = self.chunks.set(number_of(sum(|project| project.chunks)));
-        let _before = self.snapshots.set(number_of(status.snapshots.count));
-        let _before = self.snapshot_age.set(or_nan(status.snapshots.newest_age_seconds));
-        let _before = self.snapshot_bytes.set(or_nan(status.snapshots.newest_size_bytes));
-        for proven in &status.snapshots.proven {
-            let to = ProvenTo { depth: proven.depth.clone() };
-            let _before = self.proven_age.get_or_create(&to).set(or_nan(proven.age_seconds));
-        }
-        let _before = self.failing.set(number_of(status.snapshots.failing));
+        self.generation.set(of_store(status.generation));
+        self.documents.set(of_store(sum(|project| project.documents)));
+        self.chunks.set(of_store(sum(|project| project.chunks)));
+        self.set_snapshots(&status.snapshots);
         for job in &status.schedule {
             let of = Scheduled { job: job.job.clone() };
             let _before = self.job_failures.get_or_create(&of).set(f64::from(job.failures));
@@ -163,8 +190,39 @@ impl StoreGauges {
             let _before = self.worker_failures.get_or_create(&of).set(f64::from(worker.failures));
             let _before = self.worker_panics.get_or_create(&of).set(number_of(worker.panics));
         }
-        let took = status.snapshots.last_validation.as_ref().map(|last| last.verdict.duration_ms);
-        let _before = self.validation_seconds.set(took.map_or(f64::NAN, |took| number_of(took) / 1000.0));
+    }
+
+    fn set_snapshots(&self, snapshots: &wire::SnapshotStatus) {
+        if snapshots.problem.is_some() {
+            return;
+        }
+        let or_nan = |number: Option<u64>| Some(number.map_or(f64::NAN, number_of));
+        self.snapshots.set(Some(number_of(snapshots.count)));
+        self.snapshot_age.set(or_nan(snapshots.newest_age_seconds));
+        self.snapshot_bytes.set(or_nan(snapshots.newest_size_bytes));
+        for proven in &snapshots.proven {
+            let to = ProvenTo { depth: proven.depth.clone() };
+            let age = proven.age_seconds.map_or(f64::NAN, number_of);
+            let _before = self.proven_age.get_or_create(&to).set(age);
+        }
+        self.failing.set(Some(number_of(snapshots.failing)));
+        let took = snapshots.last_validation.as_ref().map(|last| last.verdict.duration_ms);
+        self.validation_seconds.set(Some(took.map_or(f64::NAN, |took| number_of(took) / 1000.0)));
+    }
+
+    fn clear(&self) {
+        let Self {
+            ok, generation, documents, chunks, snapshots, snapshot_age, snapshot_bytes, failing, ..
+        } = self;
+        for known in [ok, generation, documents, chunks, snapshots, snapshot_age, snapshot_bytes, failing] {
+            known.set(None);
+        }
+        self.validation_seconds.set(None);
+        self.proven_age.clear();
+        self.job_failures.clear();
+        self.job_seconds.clear();
+        self.worker_failures.clear();
+        self.worker_panics.clear();
     }
 }
 
@@ -180,8 +238,14 @@ const fn number_of(count: u64) -> f64 {
 pub(super) async fn show(door: Door) -> Result<impl IntoResponse, Failure> {
     let metrics = door.app().metrics();
     // Without a status there are still the requests; why there is none is in the log of that request.
-    if let Ok(Json(status)) = door.run(verb::Status).await {
-        metrics.store.set(&status);
+    match door.run(verb::Status).await {
+        Ok(Json(status)) => metrics.store.set(&status),
+        Err(Failure(error)) => {
+            metrics.store.clear();
+            // What keeps it from being told may be the store.
+            let of_store = matches!(error.code, ErrorCode::StoreGone | ErrorCode::StoreDamaged);
+            metrics.store.ok.set(of_store.then_some(0.0));
+        }
     }
     let mut text = String::new();
     text::encode(&mut text, &metrics.registry).map_err(|_| Failure(app::fault()))?;

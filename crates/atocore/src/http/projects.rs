@@ -94,7 +94,7 @@ pub(super) async fn plan_removal(door: Door, Name(name): Name) -> Reply<RemovalP
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfPlan {
-    generation: Option<u64>,
+    pub(super) generation: Option<u64>,
 }
 
 /// Removes a project and what the store holds of it; the files stay where they are.

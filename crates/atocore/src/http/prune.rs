@@ -24,7 +24,7 @@ pub(super) async fn prune(
 
 /// Pins a snapshot, so that no removal takes it.
 #[utoipa::path(post, path = "/admin/backup/{stamp}/pin", operation_id = "pin_backup", tag = "snapshots",
-    params(("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`")),
+    params(("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`, or `latest`")),
     request_body(content = Option<PinNote>, description = "May be left out"),
     responses((status = 200, description = "The pin is on disk", body = PinResult)))]
 pub(super) async fn pin(
@@ -38,7 +38,7 @@ pub(super) async fn pin(
 
 /// Removes the pin of a snapshot.
 #[utoipa::path(delete, path = "/admin/backup/{stamp}/pin", operation_id = "unpin_backup", tag = "snapshots",
-    params(("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`")),
+    params(("stamp" = String, Path, description = "`YYYYMMDDTHHMMSSZ`, or `latest`")),
     responses((status = 200, description = "There is no pin any more; whether there was one", body = PinResult)))]
 pub(super) async fn unpin(door: Door, Name(stamp): Name, _: Nothing) -> Reply<PinResult> {
     door.run(UnpinBackup { stamp }).await

@@ -1,13 +1,25 @@
 //! Looking at the installation.
 
-use super::door::{Door, Reply};
+use axum::{Json, http::StatusCode};
+
+use super::{
+    door::{Door, Reply},
+    failure::Failure,
+};
 use crate::{verb, wire};
 
 /// Says whether the server answers, and which program it is.
 #[utoipa::path(get, path = "/health", operation_id = "health", tag = "installation",
-    responses((status = 200, description = "The server answers", body = wire::Health)))]
-pub(super) async fn health(door: Door) -> Reply<wire::Health> {
-    door.run(verb::Health).await
+    responses(
+        (status = 200, description = "The server answers, and nothing is known to be wrong with the store",
+            body = wire::Health),
+        (status = 503, description = "The store cannot be used: `store_problem` says why", body = wire::Health),
+    ))]
+pub(super) async fn health(door: Door) -> Result<(StatusCode, Json<wire::Health>), Failure> {
+    let health = door.run(verb::Health).await?;
+    let status =
+        if health.store_problem.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok((status, health))
 }
 
 /// Says what is stored, what is running, and how old the newest snapshot is.

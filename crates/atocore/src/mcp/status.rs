@@ -41,6 +41,13 @@ impl Tool for Status {
         if let Some(running) = &status.running {
             text.push_str(&format!("Running since {}: {}.\n", running.since, plain(&running.activity)));
         }
+        if let Some(problem) = &status.store_problem {
+            text.push_str(&format!(
+                "The store cannot be used: {}. What helps: {}.\n",
+                plain(&problem.message),
+                for_a_model(&plain(&problem.cure))
+            ));
+        }
         if let Some(problem) = &status.registry_problem {
             text.push_str(&format!(
                 "The registry cannot be read: {}. What helps: {}.\n",

@@ -1,4 +1,4 @@
-//! Snapshots: create, list, validate, drill. Restoring is not offered over a wire: it needs everybody else out.
+//! Snapshots: create, list, validate, drill, and what names one.
 
 use atocore_engine::{Caller, Engine, IncludeVectors, VectorOutcome};
 use atocore_model::{
@@ -112,7 +112,7 @@ impl Verb for ValidateBackup {
 
     fn check(&self) -> Result<(), VerbError> {
         let _depth = self.checked_depth()?;
-        stamp(&self.stamp).map(drop)
+        check_stamp(&self.stamp)
     }
 
     fn request(&self) -> Request {
@@ -123,7 +123,7 @@ impl Verb for ValidateBackup {
 
     fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
         let depth = self.checked_depth()?;
-        let stamp = stamp(&self.stamp)?;
+        let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
         Ok(told(engine.validate_snapshot(stamp, depth, monitor)?))
     }
 }
@@ -208,13 +208,31 @@ fn told(validation: atocore_engine::Validation) -> wire::Validation {
     result
 }
 
-/// The stamp of a snapshot as a caller gave it: nothing else than a real stamp gets through.
+/// What stands for the newest snapshot wherever a stamp is asked for.
+const LATEST: &str = "latest";
+
+/// The snapshot that a caller named, by its stamp or as `latest`, of which `newest` is asked: nothing else than a real
+/// stamp gets through.
+///
+/// # Errors
+/// `invalid_stamp`; `snapshot_unknown` when there is none.
+pub fn stamp(
+    text: &str,
+    newest: impl FnOnce() -> Result<SnapshotId, atocore_engine::Error>,
+) -> Result<SnapshotId, VerbError> {
+    if text == LATEST {
+        return Ok(newest()?);
+    }
+    text.parse().map_err(|error: InvalidId| {
+        VerbError::new(ErrorCode::InvalidStamp, error.to_string().escape_debug().to_string())
+            .with_hint("`atocore backup list` shows every stamp; `latest` stands for the newest")
+    })
+}
+
+/// Refuses what cannot name a snapshot, before anything is looked at.
 ///
 /// # Errors
 /// `invalid_stamp`.
-pub fn stamp(text: &str) -> Result<SnapshotId, VerbError> {
-    text.parse().map_err(|error: InvalidId| {
-        VerbError::new(ErrorCode::InvalidStamp, error.to_string().escape_debug().to_string())
-            .with_hint("`atocore backup list` shows every stamp")
-    })
+pub fn check_stamp(text: &str) -> Result<(), VerbError> {
+    if text == LATEST { Ok(()) } else { stamp(text, || Err(atocore_engine::Error::NoSnapshot)).map(drop) }
 }

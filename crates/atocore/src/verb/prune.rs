@@ -130,7 +130,7 @@ impl Verb for PinBackup {
     }
 
     fn run(self, engine: &Engine, _: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
-        let stamp = stamp(&self.stamp)?;
+        let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
         if self.note.chars().count() > LONGEST_NOTE || self.note.contains(char::is_control) {
             let message = format!("the note is not one line of at most {LONGEST_NOTE} characters");
             return Err(
@@ -151,7 +151,7 @@ impl Verb for UnpinBackup {
     }
 
     fn run(self, engine: &Engine, _: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
-        let stamp = stamp(&self.stamp)?;
+        let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
         let was_pinned = engine.unpin_snapshot(stamp)?;
         Ok(wire::PinResult { stamp: stamp.to_string(), pinned: false, was_pinned: Some(was_pinned) })
     }

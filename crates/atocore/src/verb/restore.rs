@@ -4,7 +4,10 @@
 //! has the engine to itself calls [`Restore::prepare`] and the engine, others send [`Restore::request`].
 
 use atocore_engine::{Caller, Engine, PreparedRestore};
-use atocore_model::{id::SnapshotId, monitor::Monitor};
+use atocore_model::{
+    id::{Generation, SnapshotId},
+    monitor::Monitor,
+};
 use axum::http::Method;
 
 use super::{Request, Verb, VerbError, backups::stamp, request::segment};
@@ -12,53 +15,66 @@ use crate::wire;
 
 /// To which state to go back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Restore {
+pub enum RestoreTo {
     /// That of a snapshot.
-    To(String),
+    Snapshot(String),
     /// That before the last restore.
     Undo,
 }
 
+/// Goes back to an earlier state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restore {
+    /// To which.
+    pub to: RestoreTo,
+    /// The generation of the plan that was read; refused when the store has moved on. Without it, as things are now.
+    pub generation: Option<u64>,
+}
+
 /// Says what a restore over the present state would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanRestore(pub Restore);
+pub struct PlanRestore(pub RestoreTo);
 
-impl Restore {
+impl RestoreTo {
     fn stamp(&self, engine: &Engine) -> Result<SnapshotId, VerbError> {
         match self {
-            Self::To(text) => stamp(text),
+            Self::Snapshot(text) => stamp(text, || engine.latest_snapshot()),
             Self::Undo => Ok(engine.undo_point()?),
         }
     }
 
     fn path(&self) -> String {
         match self {
-            Self::To(stamp) => format!("/admin/backup/{}/restore", segment(stamp)),
+            Self::Snapshot(stamp) => format!("/admin/backup/{}/restore", segment(stamp)),
             Self::Undo => "/admin/backup/undo".to_owned(),
         }
-    }
-
-    /// The restore as an HTTP request.
-    #[must_use]
-    pub fn request(&self) -> Request {
-        Request::new(Method::POST, self.path())
     }
 
     /// The stamp, where one was named.
     #[must_use]
     pub fn subject(&self) -> Option<String> {
         match self {
-            Self::To(stamp) => Some(stamp.clone()),
+            Self::Snapshot(stamp) => Some(stamp.clone()),
             Self::Undo => None,
         }
+    }
+}
+
+impl Restore {
+    /// The restore as an HTTP request.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        let of_plan = self.generation.map(|generation| format!("?generation={generation}"));
+        Request::new(Method::POST, self.to.path() + of_plan.as_deref().unwrap_or_default())
     }
 
     /// Makes everything ready while the engine goes on answering.
     ///
     /// # Errors
-    /// `invalid_stamp`; else what the engine says.
+    /// `invalid_stamp`; `plan_outdated`; else what the engine says.
     pub fn prepare(&self, engine: &Engine, monitor: &dyn Monitor) -> Result<PreparedRestore, VerbError> {
-        Ok(engine.prepare_restore(self.stamp(engine)?, monitor)?)
+        let planned = self.generation.map(Generation);
+        Ok(engine.prepare_restore(self.to.stamp(engine)?, planned, monitor)?)
     }
 }
 

@@ -13,6 +13,15 @@ pub struct RegistryProblem {
     pub cure: String,
 }
 
+/// What is wrong with the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoreProblem {
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What helps.
+    pub cure: String,
+}
+
 /// Everything that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Doctor {
@@ -39,6 +48,12 @@ pub struct Check {
 
 impl From<engine::RegistryProblem> for RegistryProblem {
     fn from(problem: engine::RegistryProblem) -> Self {
+        Self { message: problem.why, cure: problem.cure }
+    }
+}
+
+impl From<engine::StoreProblem> for StoreProblem {
+    fn from(problem: engine::StoreProblem) -> Self {
         Self { message: problem.why, cure: problem.cure }
     }
 }

@@ -56,8 +56,15 @@ pub struct RestorePlan {
     pub taken_at: String,
     /// How deep it was proven for this plan.
     pub proven_depth: String,
-    /// What the store holds now; null when there is none, or none that can be opened.
+    /// What the store holds now; null when there is none, or none that can be read.
     pub present: Option<StoreCounts>,
+    /// The generation of the store that the plan was made for; 0 when there is none that can be read.
+    #[serde(default)]
+    pub generation: u64,
+    /// What is wrong with the present store, of which no snapshot is taken then: its files are kept instead. Null when
+    /// nothing is.
+    #[serde(default)]
+    pub store_problem: Option<String>,
     /// What it would hold.
     pub restored: StoreCounts,
     /// The projects that would come back.
@@ -82,7 +89,7 @@ pub struct RestoreOutcome {
     pub plan: RestorePlan,
     /// The snapshot of the state before, to which `undo` goes back; null when there was no store to take one of.
     pub safety_stamp: Option<String>,
-    /// Where the files of the store before lie, when it could not be opened and so not be saved as a snapshot.
+    /// Where the files of the store before lie, when it was damaged and so could not be saved as a snapshot.
     pub kept: Option<String>,
     /// The generation that was restored; the line about the restore in the operation log is the next one.
     pub generation: u64,
@@ -134,6 +141,8 @@ impl From<engine::RestorePlan> for RestorePlan {
             taken_at: plan.taken_at,
             proven_depth: plan.proven.to_string(),
             lost,
+            generation: plan.generation.0,
+            store_problem: plan.store_problem,
             present: plan.present.map(StoreCounts::from),
             restored: plan.restored.into(),
             projects_gained: plan.projects_gained,

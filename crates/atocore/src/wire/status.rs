@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     EmbeddingStatus, FactCounts, IndexBehind,
-    doctor::RegistryProblem,
+    doctor::{RegistryProblem, StoreProblem},
     proof::{LastValidation, ProvenSnapshot},
     refresh::FileCounts,
 };
@@ -20,7 +20,8 @@ pub const BUILD: &str = env!("SOURCE_COMMIT");
 /// Whether the server answers, and which program it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `ok`, or `degraded` while the work of a worker fails; a server that cannot say so gives an error instead.
+    /// `ok`, or `degraded` while the work of a worker fails; `store_damaged`, or the code of another error, when the store
+    /// cannot be used: the status of the answer is 503 then.
     #[schema(example = "ok")]
     pub status: String,
     /// The version of the program.
@@ -33,6 +34,9 @@ pub struct Health {
     pub generation: u64,
     /// Whether there is a store yet.
     pub store: bool,
+    /// What is wrong with the store; null while nothing is, as far as is known.
+    #[serde(default)]
+    pub store_problem: Option<StoreProblem>,
     /// The newest snapshot proven to each depth, the shallowest depth first; null when the backup directory cannot be
     /// read.
     #[serde(default)]
@@ -122,6 +126,9 @@ pub struct Status {
     pub generation: u64,
     /// The generation that answers show; null without a word index.
     pub index_generation: Option<u64>,
+    /// What is wrong with the store, of which nothing else is told then; null while nothing is, as far as is known.
+    #[serde(default)]
+    pub store_problem: Option<StoreProblem>,
     /// Why the registry cannot be read; null when it can.
     #[serde(default)]
     pub registry_problem: Option<RegistryProblem>,
@@ -305,12 +312,18 @@ impl From<engine::Health> for Health {
     fn from(health: engine::Health) -> Self {
         let failing = health.workers.iter().any(|worker| worker.failure.is_some());
         Self {
-            status: if failing { "degraded" } else { "ok" }.to_owned(),
+            status: match &health.store_problem {
+                Some(problem) => problem.code.as_str(),
+                None if failing => "degraded",
+                None => "ok",
+            }
+            .to_owned(),
             version: VERSION.to_owned(),
             build: BUILD.to_owned(),
             schema_version: health.schema_version,
             generation: health.generation.0,
             store: health.store,
+            store_problem: health.store_problem.map(StoreProblem::from),
             proven: health.proven.map(|proven| proven.into_iter().map(ProvenSnapshot::from).collect()),
             schedule: health.schedule.into_iter().map(ScheduledJob::from).collect(),
             workers: health.workers.into_iter().map(Worker::from).collect(),
@@ -346,6 +359,7 @@ impl From<engine::Status> for Status {
             running: status.running.map(Running::from),
             generation: status.generation.0,
             index_generation: status.index_generation.map(|generation| generation.0),
+            store_problem: status.store_problem.map(StoreProblem::from),
             registry_problem: status.registry_problem.map(RegistryProblem::from),
             projects: status.projects.into_iter().map(ProjectStatus::from).collect(),
             facts: status.facts.into(),

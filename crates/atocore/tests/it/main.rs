@@ -18,6 +18,7 @@ mod config;
 mod context;
 mod crash;
 mod damage;
+mod damaged_store;
 mod deceptive;
 mod demo;
 mod disk_full;

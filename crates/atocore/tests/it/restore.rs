@@ -230,6 +230,34 @@ fn a_running_server_goes_back_without_dropping_a_question() {
     server.refresh("notes");
 }
 
+#[test]
+fn a_restore_over_http_is_refused_when_the_store_has_moved_on_from_its_plan() {
+    let server = Server::start();
+    server.installation.write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
+    server.add("notes", "notes");
+    server.refresh("notes");
+    let stamp = stamp_of(&server.post("/admin/backup", &json!({})).json());
+    let planned = || server.get(&format!("/admin/backup/{stamp}/restore")).json()["generation"].clone();
+    let restore = |generation: &Value| {
+        server.send("POST", &format!("/admin/backup/{stamp}/restore?generation={generation}"), None)
+    };
+    let before = planned();
+    let memory = json!({ "memory_type": "knowledge", "content": "the mast is 12 m high" });
+    assert_eq!(server.post("/memory", &memory).status, 200);
+    let refused = restore(&before).refused(409, "plan_outdated");
+    assert!(refused.detail.contains("moved on"), "{refused:?}");
+    assert_eq!(server.get("/admin/backup").json().as_array().unwrap().len(), 1, "not even a snapshot");
+    assert_eq!(server.get("/memory").json()["memories"].as_array().unwrap().len(), 1);
+    assert_eq!(server.send("POST", "/admin/backup/undo?generation=x", None).status, 400);
+
+    assert_eq!(restore(&planned()).status, 200);
+    assert_eq!(server.get("/memory").json()["memories"], json!([]));
+    let undo = server.get("/admin/backup/undo").json()["generation"].clone();
+    assert_eq!(server.send("POST", &format!("/admin/backup/undo?generation={undo}"), None).status, 200);
+    server.send("POST", &format!("/admin/backup/undo?generation={undo}"), None).refused(409, "plan_outdated");
+    assert_eq!(server.get("/memory").json()["memories"].as_array().unwrap().len(), 1);
+}
+
 /// Kills `backup restore` and `backup undo` at any moment: whoever comes next finds the one state or the other, whole.
 #[test]
 fn a_restore_that_is_killed_leaves_the_state_before_or_the_one_after() {

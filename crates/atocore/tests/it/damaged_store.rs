@@ -1,0 +1,201 @@
+//! A store that is damaged, anywhere: everybody is told, nothing more is written into it, and it is restored in place.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+};
+
+use atocore_testkit::installation::Installation;
+use serde_json::{Value, json};
+
+use crate::{
+    program::Place,
+    server::{Response, Server},
+};
+
+const DATABASE: &str = "home/data/db/atocore.db";
+
+/// The size of a page of SQLite's.
+const PAGE: usize = 4096;
+
+/// Writes over whole pages, as a disk does that loses them; the first page has the header.
+fn spoil(database: &Path, pages: impl IntoIterator<Item = usize>, byte: u8) {
+    let mut bytes = fs::read(database).unwrap();
+    for page in pages {
+        let start = page * PAGE;
+        if let Some(page) = bytes.get_mut(start..start + PAGE) {
+            page.fill(byte);
+        }
+    }
+    fs::write(database, bytes).unwrap();
+}
+
+fn pages(database: &Path) -> usize {
+    usize::try_from(fs::metadata(database).unwrap().len()).unwrap() / PAGE
+}
+
+/// Whichever pages are lost: going back succeeds, and what was there before is kept as files, or as a snapshot that can be
+/// gone back to.
+#[test]
+fn a_store_with_any_damaged_pages_is_restored_in_place_and_nothing_is_thrown_away() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    place.ok(&["memory", "add", "knowledge", "newer than the snapshot"]);
+    place.ok(&["project", "add", "newer", "--root", "notes/archive"]);
+    let database = place.path(DATABASE);
+    let (sound, registry) = (fs::read(&database).unwrap(), place.read("home/config/project-registry.json"));
+    let all = pages(&database);
+    let mut damages: Vec<(Vec<usize>, u8)> = (0..all).map(|page| (vec![page], 0xa5)).collect();
+    damages.extend([((0..all).collect(), 0), ((1..all).collect(), 0xff), ((1..20).collect(), 0x5a)]);
+    let (mut kept, mut saved) = (0, 0);
+    for (pages, byte) in damages {
+        fs::write(&database, &sound).unwrap();
+        place.write("home/config/project-registry.json", &registry);
+        spoil(&database, pages.iter().copied(), byte);
+        let damaged = fs::read(&database).unwrap();
+        let plan = place.json(&["backup", "restore", &stamp]);
+        let done = place.json(&["backup", "restore", &stamp, "--yes"]);
+        match done["kept"].as_str() {
+            Some(folder) => {
+                assert!(plan["store_problem"].is_string(), "pages {pages:?}: {plan}");
+                assert_eq!(fs::read(format!("{folder}/atocore.db")).unwrap(), damaged, "pages {pages:?}");
+                let file = format!("{folder}/project-registry.json");
+                assert_eq!(fs::read_to_string(file).unwrap(), registry, "pages {pages:?}");
+                kept += 1;
+            }
+            None => {
+                let safety = done["safety_stamp"].as_str().unwrap();
+                let validated = place.json(&["backup", "validate", safety, "--depth", "content"]);
+                assert_eq!(validated["valid"], true, "pages {pages:?}");
+                saved += 1;
+            }
+        }
+        assert!(place.ok(&["query", "keys rotated"]).contains("spring"), "pages {pages:?}");
+        assert_eq!(place.json(&["status"])["store_problem"], Value::Null, "pages {pages:?}");
+    }
+    println!("{kept} times the files were kept, {saved} times a snapshot was whole");
+    assert!(kept > all / 2, "{kept} of {all} pages were found to be damaged");
+}
+
+#[test]
+fn what_is_said_of_a_damaged_store_is_short_and_leads_out_of_it() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    let database = place.path(DATABASE);
+    spoil(&database, 2..pages(&database), 0xa5);
+    for verb in ["doctor", "status"] {
+        let said = place.run(&[verb]);
+        assert_eq!(said.code, 2, "{said:?}");
+        let told: Vec<_> = said.stdout.lines().filter(|line| line.contains("damaged")).collect();
+        assert!(!told.is_empty() && told.iter().all(|line| line.chars().count() < 400), "{said:?}");
+        assert!(said.stdout.lines().count() < 30, "{said:?}");
+        assert!(said.stdout.contains("atocore backup restore latest"), "{said:?}");
+    }
+    for writes in [&["memory", "add", "knowledge", "x"][..], &["backup", "create"], &["refresh", "notes"]] {
+        let refused = place.run(writes);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.stderr.contains("the store is damaged"), "{refused:?}");
+        assert!(refused.stderr.contains("atocore backup restore latest"), "{refused:?}");
+    }
+    // And that works as it stands there.
+    let plan = place.ok(&["backup", "restore", "latest"]);
+    assert!(plan.contains(&format!("going back to snapshot {stamp}")), "{plan}");
+    assert!(plan.contains("its files are kept"), "{plan}");
+    place.ok(&["backup", "restore", "latest", "--yes"]);
+    place.ok(&["memory", "add", "knowledge", "x"]);
+    let undo = place.run(&["backup", "undo"]);
+    assert!(undo.stderr.contains("could not be saved"), "{undo:?}");
+}
+
+/// An installation with a snapshot, and its store damaged since.
+fn damaged(pages_of: impl FnOnce(usize) -> Vec<usize>) -> (Installation, String) {
+    let installation = Installation::default();
+    let mut server = Server::on(installation);
+    server.installation.write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
+    server.add("notes", "notes");
+    server.refresh("notes");
+    let taken = server.post("/admin/backup", &json!({})).json();
+    server.stop();
+    let installation = std::mem::take(&mut server.installation);
+    let database = installation.home().join("data/db/atocore.db");
+    spoil(&database, pages_of(pages(&database)), 0xa5);
+    let root = taken["backup_root"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    (installation, root)
+}
+
+fn gauge(metrics: &Response, name: &str) -> Option<String> {
+    let line = metrics.body.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
+    line.and_then(|line| line.rsplit(' ').next()).map(str::to_owned)
+}
+
+#[test]
+fn a_server_on_a_damaged_store_says_so_everywhere_writes_nothing_and_is_restored() {
+    for (which, pages_of) in [
+        ("the header", (|_| vec![0]) as fn(usize) -> Vec<usize>),
+        ("everything else", |all| (1..all).collect()),
+        ("the last half", |all| (all / 2..all).collect()),
+    ] {
+        let (installation, stamp) = damaged(pages_of);
+        let server = Server::on(installation);
+        let health = server.get("/health");
+        assert_eq!(health.status, 503, "{which}: {health:?}");
+        assert_eq!(health.json()["status"], "store_damaged", "{which}");
+        assert!(health.json()["store_problem"]["cure"].is_string(), "{which}");
+        let metrics = server.get("/metrics");
+        assert_eq!(gauge(&metrics, "atocore_store_ok").as_deref(), Some("0.0"), "{which}: {metrics:?}");
+        assert_eq!(gauge(&metrics, "atocore_store_documents"), None, "{which}");
+        assert_eq!(gauge(&metrics, "atocore_store_generation"), None, "{which}");
+        assert_eq!(gauge(&metrics, "atocore_snapshots").as_deref(), Some("1.0"), "{which}");
+        let status = server.get("/status");
+        assert_eq!((status.status, &status.json()["snapshots"]["count"]), (200, &json!(1)), "{which}");
+        let memory = json!({ "memory_type": "knowledge", "content": "x" });
+        server.post("/memory", &memory).refused(500, "store_damaged");
+        server.post("/query", &json!({ "query": "keys" })).refused(500, "store_damaged");
+        server.post("/admin/backup", &json!({})).refused(500, "store_damaged");
+
+        let path = format!("/admin/backup/{stamp}/restore");
+        let plan = server.get(&path);
+        assert!(plan.json()["store_problem"].is_string(), "{which}: {plan:?}");
+        let done = server.send("POST", &path, None);
+        assert_eq!(done.status, 200, "{which}: {done:?}");
+        assert!(Path::new(done.json()["kept"].as_str().unwrap()).join("atocore.db").exists(), "{which}");
+        let health = server.get("/health");
+        assert_eq!((health.status, &health.json()["status"]), (200, &json!("ok")), "{which}");
+        assert_eq!(gauge(&server.get("/metrics"), "atocore_store_ok").as_deref(), Some("1.0"), "{which}");
+        assert_eq!(server.post("/memory", &memory).status, 200, "{which}");
+        let found = server.post("/query", &json!({ "query": "keys" }));
+        assert_eq!(found.json()["results"][0]["source_file"], "keys.md", "{which}");
+    }
+}
+
+/// Damage that comes while a server runs, and is met by whoever reads those pages first.
+#[test]
+fn damage_under_a_running_server_is_known_from_the_first_look_at_it_on() {
+    let place = Place::with_notes();
+    let stamp = place.snapshot();
+    let server = place.serve();
+    assert!(get(&server.address, "/health").starts_with("HTTP/1.1 200"));
+    let database = place.path(DATABASE);
+    spoil(&database, 2..pages(&database), 0xa5);
+    assert_eq!(place.run(&["doctor"]).code, 2);
+    assert!(get(&server.address, "/health").starts_with("HTTP/1.1 503"));
+    let metrics = get(&server.address, "/metrics");
+    assert!(metrics.contains("atocore_store_ok 0.0"), "{metrics}");
+    let refused = place.run(&["memory", "add", "knowledge", "x"]);
+    assert!(refused.stderr.contains("the store is damaged"), "{refused:?}");
+    place.ok(&["backup", "restore", &stamp, "--yes"]);
+    assert!(get(&server.address, "/health").starts_with("HTTP/1.1 200"));
+    place.ok(&["memory", "add", "knowledge", "x"]);
+    assert_eq!(server.stop(), Some(0));
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    let _size = stream.read_to_string(&mut answer).unwrap();
+    answer
+}
