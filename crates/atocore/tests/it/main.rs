@@ -56,3 +56,4 @@ mod server;
 mod signals;
 mod spelling;
 mod store_gone;
+mod terminal;
