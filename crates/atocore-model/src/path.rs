@@ -5,7 +5,7 @@ use std::{fmt, path::Path, str::FromStr};
 /// Why a text is not a path below a root.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
-    /// Begins with a slash or a drive letter.
+    /// Begins with a slash; on Windows also with a backslash or a drive letter.
     #[error("`{0}` is an absolute path, a path below the root is expected")]
     Absolute(String),
     /// Has a `..` in it.
@@ -54,8 +54,7 @@ impl FromStr for SourcePath {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim_end_matches('/');
-        let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic();
-        if text.starts_with('/') || text.starts_with('\\') || drive {
+        if is_absolute(text, cfg!(windows)) {
             return Err(InvalidPath::Absolute(text.to_owned()));
         }
         if text.contains('\0') {
@@ -71,6 +70,12 @@ impl FromStr for SourcePath {
         }
         Ok(Self(parts.join("/")))
     }
+}
+
+/// Whether a path says where it begins. Elsewhere than on Windows `C:` and a backslash are letters like others.
+fn is_absolute(text: &str, windows: bool) -> bool {
+    let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic();
+    text.starts_with('/') || windows && (text.starts_with('\\') || drive)
 }
 
 impl fmt::Display for SourcePath {
@@ -93,9 +98,25 @@ mod tests {
 
     #[test]
     fn paths_that_leave_are_refused() {
-        for bad in ["/etc/passwd", "..", "a/../../b", "C:\\x", "\\\\server", "a\0b", "a/..", "/"] {
+        for bad in ["/etc/passwd", "..", "a/../../b", "a\0b", "a/..", "/"] {
             let parsed = bad.parse::<SourcePath>();
             assert!(parsed.is_err() || parsed.unwrap().as_str().is_empty(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_drive_is_one_on_windows_only() {
+        for text in ["C:\\x", "\\\\server", "c:", "Q: what is X.md"] {
+            assert!(is_absolute(text, true) && !is_absolute(text, false), "{text}");
+        }
+        assert!(is_absolute("/x", true) && is_absolute("/x", false) && !is_absolute("x:y/C:", true));
+    }
+
+    #[test]
+    #[cfg(not(windows))]
+    fn names_with_colons_and_backslashes_are_names() {
+        for text in ["Q: what is X.md", "\\begin{x}.md", "a\\b.md", "notes/C:/x.md"] {
+            assert_eq!(text.parse::<SourcePath>().unwrap().as_str(), text);
         }
     }
 
