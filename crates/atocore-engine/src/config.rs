@@ -29,6 +29,8 @@ pub struct EngineConfig {
     pub chunks: ChunkLimits,
     /// Larger files are left out; bytes.
     pub max_file_bytes: u64,
+    /// How many of a hundred documents of a root a refresh removes at most without being told that it may.
+    pub max_removed_percent: u64,
     /// Which model makes the vectors.
     pub model: ModelChoice,
     /// Where passages are searched by their vectors.

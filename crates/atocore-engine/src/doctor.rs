@@ -271,13 +271,24 @@ impl Findings {
 impl Findings {
     /// The files that the last refresh of a project could not read.
     fn unread_files(&mut self, project: &str, problems: &str) {
-        let problems: Vec<serde_json::Value> = serde_json::from_str(problems).unwrap_or_default();
-        let cure = format!("correct the file, then `atocore refresh {project}`");
+        let mut problems: Vec<serde_json::Value> = serde_json::from_str(problems).unwrap_or_default();
+        problems.sort_by_key(|problem| problem["reason"] != "documents_gone");
+        let correct =
+            format!("correct the file or leave it out in `.atocoreignore`, then `atocore refresh {project}`");
+        let confirm = format!(
+            "mount its disk, or `atocore refresh {project} --allow-empty` if its documents are to go"
+        );
         for problem in problems.iter().take(FILES_SHOWN) {
             let word = |key: &str| problem[key].as_str().unwrap_or_default();
+            let cure = match word("reason") {
+                "documents_gone" => &confirm,
+                // The check of the roots says so, as things are now.
+                "missing" | "not_a_folder" | "not_configured" | "outside" => continue,
+                _ => &correct,
+            };
             let message =
                 format!("`{}` of project `{project}` could not be read: {}", word("path"), word("detail"));
-            self.add("files", Level::Warning, message, Some(&cure));
+            self.add("files", Level::Warning, message, Some(cure));
         }
         if let Some(more) = problems.len().checked_sub(FILES_SHOWN + 1) {
             let message = format!("and {} of project `{project}`", counted(more + 1, "more file"));

@@ -3,6 +3,7 @@
 mod answering;
 mod context;
 mod documents;
+mod ingesting;
 mod opening;
 mod sharing;
 mod snapshots;
@@ -18,7 +19,6 @@ use atocore_model::{
     name::ProjectName,
     project::Project,
     query::{Answer, Query},
-    refresh::RefreshReport,
 };
 use atocore_storage::{
     layout::Layout,
@@ -37,7 +37,6 @@ use crate::{
     error::Error,
     exclusive::Exclusive,
     freshness::Freshness,
-    ingest::Ingestion,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
     retrieval::RankWeights,
     status::{self, Health, RegistryProblem, SourceStatus, Status, StoreProblem},
@@ -310,54 +309,7 @@ impl Engine {
         written
     }
 
-    // Ingestion.
-
-    /// Brings the documents of a project up to date. Answers show all of it when this returns.
-    ///
-    /// # Errors
-    /// When there is no such project, or the store cannot be written. A file that cannot be read is no error.
-    ///
-    /// # Durability
-    /// What was committed before an error stays; the next run goes on from there.
-    ///
-    /// # Cancellation
-    /// At every file; [`Error::Cancelled`].
-    pub fn refresh(
-        &self,
-        name: &ProjectName,
-        caller: Caller,
-        monitor: &dyn Monitor,
-    ) -> Result<RefreshReport, Error> {
-        let project = self.project(name)?;
-        let activity = format!("refresh of {}", project.id);
-        let turn = self.exclusive.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
-        let recut_behind = self.wants_vectors() && self.store()?.read(|read| read.serving_space())?.is_some();
-        if !recut_behind {
-            self.apply_recuts(caller)?;
-        }
-        let ingestion = Ingestion {
-            store: self.store()?,
-            freshness: self.freshness.as_ref().ok_or(StorageError::ReadOnly)?,
-            folders: self.projects.folders(),
-            chunks: self.config.chunks,
-            max_file_bytes: self.config.max_file_bytes,
-            recut_behind,
-            clock: &*self.config.clock,
-            caller,
-            monitor: &turn.watched(monitor),
-        };
-        ingestion.refresh(&project, self.projects.registry()?.projects())
-    }
-
-    /// Documents that were cut anew and wait for vectors that nobody wants any more take their places at once.
-    fn apply_recuts(&self, caller: Caller) -> Result<(), Error> {
-        let operation = Operation { door: caller.door(), verb: "cut_anew", subject: "" };
-        if self.store()?.read(|read| read.recut_documents())? > 0 {
-            let applied = |write: &WriteTransaction<'_>| write.apply_recuts(None, usize::MAX >> 1);
-            self.see(self.store()?.write(&operation, applied)?.mark.generation)?;
-        }
-        Ok(())
-    }
+    // Ingestion is in `engine/ingesting.rs`.
 
     /// Every root of every project, and whether it can be read.
     ///

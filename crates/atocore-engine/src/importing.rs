@@ -266,7 +266,11 @@ impl Taking<'_> {
         Ok(IngestedDocument {
             file_path: document.file_path.clone(),
             digest: Digest::from_bytes([0; 32]),
-            stamp: FileStamp { size: 0, modified_ns: i64::try_from(modified).unwrap_or_default() },
+            stamp: FileStamp {
+                modified_ns: i64::try_from(modified).unwrap_or_default(),
+                ..FileStamp::default()
+            },
+            root: String::new(),
             settled: false,
             chunked_by: "original".to_owned(),
             encoding: "UTF-8".to_owned(),

@@ -6,11 +6,13 @@
 mod blobs;
 mod chunk;
 mod front_matter;
+mod ignoring;
 mod inline;
 mod markdown;
 mod parse;
 mod plain_text;
 mod plan;
+mod reach;
 mod read;
 mod walk;
 mod write;
@@ -18,18 +20,24 @@ mod write;
 pub use chunk::{ChunkLimits, InvalidChunkLimits};
 pub use parse::parse;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use atocore_model::{
     monitor::{Monitor, Progress},
     project::{Project, Root},
-    refresh::{FileCounts, FileReason, FileReport, RefreshReport, RootReport, RootSkip},
+    refresh::{
+        FileCounts, FileReason, FileReport, FileState, RefreshOptions, RefreshReport, RootReport, RootSkip,
+    },
     time::Clock,
 };
-use atocore_storage::sqlite::{DocumentRow, Store};
+use atocore_storage::{
+    files::beneath::Beneath,
+    sqlite::{DocumentRow, Store},
+};
 
 use crate::{caller::Caller, error::Error, freshness::Freshness, projects::roots::Folders};
-use plan::Plan;
+use plan::{Losses, Plan};
+use reach::Reach;
 use walk::{Found, Walked};
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
@@ -42,6 +50,9 @@ pub(crate) struct Ingestion<'e> {
     pub(crate) folders: &'e Folders,
     pub(crate) chunks: ChunkLimits,
     pub(crate) max_file_bytes: u64,
+    /// The share of the documents of a root that may be gone at once, from 0 to 100.
+    pub(crate) max_removed_percent: u64,
+    pub(crate) options: RefreshOptions,
     /// Whether documents that are merely cut anew wait for their vectors.
     pub(crate) recut_behind: bool,
     pub(crate) clock: &'e dyn Clock,
@@ -53,14 +64,18 @@ impl Ingestion<'_> {
     /// Refreshes one of `projects`. The caller has the turn.
     pub(crate) fn refresh(&self, project: &Project, projects: &[Project]) -> Result<RefreshReport, Error> {
         let mut reports = Reports::new(project, self.folders);
-        let mut reach = Reach::default();
+        let mut reach = Reach::new(&project.roots);
         let mut found = Vec::new();
         let claims = self.folders.claims(projects);
+        let of_others = claims.iter().filter(|(_, owner)| *owner != project.id);
+        reach.of_others.extend(of_others.map(|(folder, _)| folder.clone()));
         for (index, root) in project.roots.iter().enumerate() {
             let walked = self.folders.resolve(&root.location).and_then(|folder| {
                 reports.roots[index].folder = folder.to_string_lossy().into_owned();
-                let walked = walk::walk(&folder, &project.id, &claims, self)?;
-                reach.walked.push(folder);
+                let beneath = Beneath::open(&folder);
+                let beneath = beneath.map_err(|error| RootSkip::Unreadable(error.source.to_string()))?;
+                let walked = walk::walk(&folder, &beneath, &project.id, &claims, self)?;
+                reach.walked(index, folder, beneath);
                 Ok(walked)
             });
             match walked {
@@ -68,12 +83,24 @@ impl Ingestion<'_> {
                 Err(skip) => reports.roots[index].skipped = Some(skip),
             }
         }
-        reach.every_root = reports.roots.iter().all(|root| root.skipped.is_none());
+        reach.found_nothing = found.is_empty();
         let known = self.store.read(|read| read.documents_of(&project.id))?;
-        let plan = Plan::new(found, known, &self.chunked_by(), &reach, self)?;
+        let mut plan = Plan::new(found, known, &self.chunked_by(), &reach, self)?;
+        for (root, skip) in self.losses(&plan.losses, &plan.vanished, &reach) {
+            plan.leave(root, &reach);
+            reports.leave(root, skip);
+        }
         reports.unchanged(&plan);
-        let generation = write::carry_out(self, project, plan, &mut reports)?;
+        let generation = write::carry_out(self, project, &reach, plan, &mut reports)?;
         Ok(RefreshReport { project: project.id.clone(), roots: reports.finish(), generation })
+    }
+
+    /// The roots of which so many documents are gone that somebody has to confirm it.
+    fn losses(&self, losses: &Losses, gone: &[DocumentRow], reach: &Reach) -> Vec<(usize, RootSkip)> {
+        if self.options.allow_empty {
+            return Vec::new();
+        }
+        losses.of(gone, reach, self.max_removed_percent)
     }
 
     /// Names how documents are cut, so that they are cut anew when that changes.
@@ -83,26 +110,6 @@ impl Ingestion<'_> {
 
     fn progress(&self, phase: &'static str, done: usize, total: Option<usize>) {
         self.monitor.progress(Progress { phase, done: done as u64, total: total.map(|total| total as u64) });
-    }
-}
-
-/// What a run has seen, and so can say something about.
-#[derive(Debug, Default)]
-struct Reach {
-    /// Folders that were walked.
-    walked: Vec<PathBuf>,
-    /// Folders and files below them that could not be looked at.
-    unreadable: Vec<PathBuf>,
-    /// Whether no root was skipped.
-    every_root: bool,
-}
-
-impl Reach {
-    /// Whether a file that was not found is known to be no part of the project any more. A file that might lie below
-    /// a root that is missing today, or in a folder that could not be read, is not.
-    fn knows_about(&self, file_path: &Path) -> bool {
-        let below = |folders: &[PathBuf]| folders.iter().any(|folder| file_path.starts_with(folder));
-        !below(&self.unreadable) && (self.every_root || below(&self.walked))
     }
 }
 
@@ -142,7 +149,7 @@ impl Reports {
         let report = &mut self.roots[root];
         report.counts.add(reason.state());
         if !matches!(reason, FileReason::SameStamp) {
-            report.files.push(FileReport { path, reason, notices });
+            report.files.push(FileReport { path, reason, notices, is_new: true });
         }
     }
 
@@ -152,17 +159,49 @@ impl Reports {
         }
     }
 
-    /// Notes that a document left the store. A file that was left out in this very run has said so already.
-    fn gone(&mut self, row: &DocumentRow) {
-        let path = Path::new(&row.file_path);
-        let root =
-            self.roots.iter().position(|root| !root.folder.is_empty() && path.starts_with(&root.folder));
-        let root = root.unwrap_or(0);
-        let said = self.roots[root].files.iter().any(|file| file.path == row.source_path);
-        if !said {
-            let reason = if path.exists() { FileReason::NoLongerIncluded } else { FileReason::Deleted };
-            self.file(root, row.source_path.clone(), reason);
+    /// Notes that a root was left as it is after all.
+    fn leave(&mut self, root: usize, skip: RootSkip) {
+        let report = &mut self.roots[root];
+        report.skipped = Some(skip);
+        report.counts = FileCounts::default();
+        report.files.clear();
+    }
+
+    /// Notes that a document left the store. A file that turned out to be none in this very run has said so already.
+    fn gone(&mut self, row: &DocumentRow, root: usize) {
+        let report = &mut self.roots[root];
+        let said = report.files.iter().position(|file| file.path == row.source_path);
+        if let Some(said) = said {
+            if !matches!(report.files[said].reason, FileReason::Ignored | FileReason::Hidden) {
+                return;
+            }
+            let said = report.files.remove(said);
+            report.counts.take_back(said.reason.state());
         }
+        let is_there = Path::new(&row.file_path).exists();
+        let reason = if is_there { FileReason::NoLongerIncluded } else { FileReason::Deleted };
+        self.file(root, row.source_path.clone(), reason);
+    }
+
+    /// Marks what is left out as the refresh before left it out, and returns what the next one has to know for that:
+    /// eight bytes for each, sorted.
+    fn compare(&mut self, before: &[u8]) -> Vec<u8> {
+        let (before, _) = before.as_chunks::<8>();
+        let mut left_out = Vec::new();
+        for report in &mut self.roots {
+            for file in &mut report.files {
+                if !matches!(file.reason.state(), FileState::Skipped | FileState::Failed) {
+                    continue;
+                }
+                let said = [&report.root.location.to_string(), &file.path, file.reason.code()].join("\0");
+                let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(said.as_bytes()).as_bytes();
+                let key = [a, b, c, d, e, f, g, h];
+                file.is_new = before.binary_search(&key).is_err();
+                left_out.push(key);
+            }
+        }
+        left_out.sort_unstable();
+        left_out.concat()
     }
 
     fn finish(mut self) -> Vec<RootReport> {

@@ -11,7 +11,7 @@ use atocore_model::{
     id::{Generation, ProjectId},
 };
 use atocore_storage::{
-    files::{self, Kind},
+    files::beneath::Beneath,
     sqlite::{ReadTransaction, Store, StoredDocument},
 };
 
@@ -55,14 +55,12 @@ fn find(
     }
 }
 
-/// The text of the file, without its byte order mark, when every byte is as it was read. Size and kind are looked at
-/// first, so that nothing large and nothing that blocks is opened.
+/// The text of the file, without its byte order mark, when every byte is as it was read. It is opened beneath the folder
+/// that its root had, so whoever swapped a part of the path for a link since leads nowhere.
 fn unchanged(stored: &StoredDocument) -> Option<String> {
-    let path = Path::new(&stored.document.file_path);
-    if !matches!(files::kind(path), Ok(Some(Kind::File(size))) if size == stored.size) {
-        return None;
-    }
-    let bytes = files::read_if_present(path).ok()??;
+    let (file, below) = (&stored.document.file_path, stored.document.source_path.as_str());
+    let folder = Path::new(file.strip_suffix(below)?);
+    let bytes = Beneath::open(folder).ok()?.read(Path::new(below), stored.size).ok()?.bytes?;
     let same = Digest::from_bytes(*blake3::hash(&bytes).as_bytes()) == stored.document.digest;
     decode(&bytes).ok().filter(|_| same).map(|decoded| decoded.text.into_owned())
 }

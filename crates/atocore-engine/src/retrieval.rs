@@ -136,7 +136,8 @@ impl Retrieval<'_> {
                     .filter(concerns)
                     .map(|fault| Notice::IndexBehind { why: fault.to_string(), cure: fault.cure() }),
             );
-            let candidates = Candidates::gather(read, words, near, asked.as_ref())?;
+            let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
+            let candidates = Candidates::gather(read, scope, words, near, asked.as_ref())?;
             // Where nothing was found, nothing was found by words alone either.
             let by_words_alone = candidates.cosines.is_none() && !candidates.list.is_empty();
             let mode = if by_words_alone && mode == Mode::Hybrid { Mode::Lexical } else { mode };

@@ -160,12 +160,16 @@ pub struct ChunkDraft {
 }
 
 /// What the file system said about a file when it was read: a file for which all of it is the same is not read again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct FileStamp {
     /// Size in bytes.
     pub size: u64,
-    /// Time of the last change in nanoseconds since 1970.
+    /// Time of the last change in nanoseconds since 1970; anybody can set it to anything.
     pub modified_ns: i64,
+    /// Time at which the system last changed anything about the file, in the same count; nobody can set it.
+    pub changed_ns: i64,
+    /// The number of the file in its file system: a file that replaces another one has a number of its own.
+    pub inode: u64,
 }
 
 /// A document as the store knows it, without its passages.

@@ -75,6 +75,21 @@ pub enum FileReason {
     Special,
     /// Belongs to a root nested in this one.
     OwnedBy(ProjectId),
+    /// Its name begins with a dot, and no ignore file says that it is wanted.
+    Hidden,
+    /// An ignore file below the root says so.
+    Ignored,
+    /// A line of an ignore file that cannot be used; the others count.
+    IgnoreLine {
+        /// The number of the line, from 1.
+        line: usize,
+        /// Why.
+        why: String,
+    },
+    /// An ignore file that cannot be used.
+    IgnoreFile(String),
+    /// What turns it into passages gave up.
+    ParserFailed(String),
     /// Most of its bytes are UTF-8; the first wrong one is at this offset.
     NotUtf8 {
         /// Offset in bytes.
@@ -100,8 +115,15 @@ impl FileReason {
             | Self::LinkLeavesRoot
             | Self::Link
             | Self::Special
-            | Self::OwnedBy(_) => FileState::Skipped,
-            Self::NotUtf8 { .. } | Self::Unreadable(_) | Self::NameNotUtf8 => FileState::Failed,
+            | Self::OwnedBy(_)
+            | Self::Hidden
+            | Self::Ignored
+            | Self::IgnoreLine { .. } => FileState::Skipped,
+            Self::NotUtf8 { .. }
+            | Self::Unreadable(_)
+            | Self::NameNotUtf8
+            | Self::IgnoreFile(_)
+            | Self::ParserFailed(_) => FileState::Failed,
         }
     }
 
@@ -127,6 +149,11 @@ impl FileReason {
             Self::NotUtf8 { .. } => "not_utf8",
             Self::Unreadable(_) => "unreadable",
             Self::NameNotUtf8 => "name_not_utf8",
+            Self::Hidden => "hidden",
+            Self::Ignored => "ignored",
+            Self::IgnoreLine { .. } => "ignore_line",
+            Self::IgnoreFile(_) => "ignore_file",
+            Self::ParserFailed(_) => "parser_failed",
         }
     }
 
@@ -138,7 +165,8 @@ impl FileReason {
             Self::TooLarge { size, limit } => format!("{size} bytes, the limit is {limit}"),
             Self::OwnedBy(project) => format!("belongs to project {project}"),
             Self::NotUtf8 { offset } => format!("the byte at offset {offset} is not UTF-8"),
-            Self::Unreadable(why) => why.clone(),
+            Self::Unreadable(why) | Self::IgnoreFile(why) | Self::ParserFailed(why) => why.clone(),
+            Self::IgnoreLine { line, why } => format!("line {line}: {why}"),
             Self::LinkLeavesRoot => "the link points outside its root".to_owned(),
             _ => String::new(),
         }
@@ -154,6 +182,8 @@ pub struct FileReport {
     pub reason: FileReason,
     /// What a person should know of how it was read, a sentence each; usually empty.
     pub notices: Vec<String>,
+    /// Whether the refresh before did not say the same of it.
+    pub is_new: bool,
 }
 
 impl FileReport {
@@ -175,6 +205,11 @@ impl FileCounts {
     /// Counts one more file.
     pub fn add(&mut self, state: FileState) {
         self.counts[state as usize] += 1;
+    }
+
+    /// Counts one file less, which ended otherwise.
+    pub fn take_back(&mut self, state: FileState) {
+        self.counts[state as usize] -= 1;
     }
 
     /// How many ended in `state`.
@@ -204,6 +239,14 @@ pub enum RootSkip {
     Outside,
     /// The system refused to read it.
     Unreadable(String),
+    /// It is there, and so many of its documents are not that nobody may have meant it: a disk that is not mounted
+    /// leaves an empty folder.
+    DocumentsGone {
+        /// How many documents would be removed.
+        gone: u64,
+        /// How many there are.
+        known: u64,
+    },
 }
 
 impl RootSkip {
@@ -216,8 +259,30 @@ impl RootSkip {
             Self::NotConfigured => "not_configured",
             Self::Outside => "outside",
             Self::Unreadable(_) => "unreadable",
+            Self::DocumentsGone { .. } => "documents_gone",
         }
     }
+
+    /// What there is to say beyond the word; empty when nothing.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Unreadable(why) => why.clone(),
+            Self::DocumentsGone { gone, known } => {
+                format!("{gone} of the {known} documents that it had are gone; nothing of it was changed")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// How a refresh is done when it is not done as usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RefreshOptions {
+    /// Documents are removed however many of a root are gone.
+    pub allow_empty: bool,
+    /// Every file is read, whatever the system says of it.
+    pub reread: bool,
 }
 
 /// What became of one configured root.

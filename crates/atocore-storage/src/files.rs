@@ -2,6 +2,7 @@
 //!
 //! Every function names the path in its error, and says what is on disk when it returns `Ok`.
 
+pub mod beneath;
 #[cfg(feature = "fault")]
 mod fault;
 mod handle;

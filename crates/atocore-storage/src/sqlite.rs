@@ -17,6 +17,7 @@ mod operations;
 mod passages;
 mod pin;
 mod recut;
+mod refreshes;
 mod schema;
 mod source;
 mod texts;
@@ -37,7 +38,7 @@ use atocore_model::{
 };
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, limits::Limit};
 
-pub use documents::{DocumentPlace, DocumentRow, IngestedDocument, PassageKey, RefreshRecord, StoredChunks};
+pub use documents::{DocumentPlace, DocumentRow, IngestedDocument, PassageKey, StoredChunks};
 pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
 pub use error::{ReadError, StorageError, WriteError};
 pub use facts::FactCounts;
@@ -46,6 +47,7 @@ pub use migrate::SCHEMA_VERSION;
 pub use operations::{BY_ITSELF, Operation};
 pub use passages::StoredPassage;
 pub use pin::{Pin, StoreRecord};
+pub use refreshes::RefreshRecord;
 pub use texts::StoredDocument;
 
 use crate::{

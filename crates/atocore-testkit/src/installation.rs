@@ -117,6 +117,7 @@ impl Installation {
             busy_timeout: Duration::from_millis(500),
             chunks: ChunkLimits::default(),
             max_file_bytes: 1 << 20,
+            max_removed_percent: 50,
             model: self.model.clone().unwrap_or_default(),
             vectors: VectorStore::Embedded,
             chroma_program: PathBuf::from("chroma"),
@@ -166,6 +167,19 @@ pub fn set_modified(path: &Path, second: u64) {
     #[expect(clippy::disallowed_types, reason = "times are set on an open file")]
     let file = std::fs::File::options().write(true).open(path).expect("the file opens");
     file.set_modified(UNIX_EPOCH + Duration::from_millis(second * 1000 + 500)).expect("the time is set");
+}
+
+/// Lets two names change places in one step, as somebody does who means harm.
+#[cfg(target_os = "linux")]
+pub fn exchange(a: &Path, b: &Path) {
+    let (cwd, flags) = (rustix::fs::CWD, rustix::fs::RenameFlags::EXCHANGE);
+    rustix::fs::renameat_with(cwd, a, cwd, b, flags).expect("the names are exchanged");
+}
+
+/// Makes a named pipe: whoever opens it to read waits for somebody who writes.
+pub fn make_pipe(path: &Path) {
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).expect("a new pipe");
 }
 
 /// A project with one root in the vault.

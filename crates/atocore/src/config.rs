@@ -56,6 +56,8 @@ pub struct Config {
     pub chunks: ChunkLimits,
     /// Larger files are left out; bytes.
     pub max_file_bytes: u64,
+    /// How many of a hundred documents of a root a refresh removes at most without being told that it may.
+    pub max_removed_percent: u64,
     /// Which model makes the vectors, and where it is looked for.
     pub model: ModelChoice,
     /// The folder that models are fetched into.
@@ -113,6 +115,7 @@ impl Config {
             busy_timeout: self.busy_timeout,
             chunks: self.chunks,
             max_file_bytes: self.max_file_bytes,
+            max_removed_percent: self.max_removed_percent,
             model: self.model.clone(),
             vectors: self.vectors.clone(),
             chroma_program: self.chroma_program.clone(),

@@ -2,10 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use atocore_model::{digest::Digest, document::FileStamp};
-use atocore_storage::{files, sqlite::DocumentRow};
+use atocore_model::{
+    digest::Digest,
+    document::FileStamp,
+    refresh::{RefreshOptions, RootSkip},
+};
+use atocore_storage::sqlite::DocumentRow;
 
-use super::{Ingestion, Reach, walk::Found};
+use super::{Ingestion, reach::Reach, walk::Found};
 use crate::error::Error;
 
 /// A file that has to be read, with the document it may be a new state of.
@@ -25,6 +29,8 @@ pub(super) struct Plan {
     pub(super) vanished: Vec<DocumentRow>,
     /// For every unchanged file, the root that it is below.
     pub(super) unchanged: Vec<usize>,
+    /// What each root had, and has new.
+    pub(super) losses: Losses,
 }
 
 impl Plan {
@@ -36,9 +42,15 @@ impl Plan {
         reach: &Reach,
         ingestion: &Ingestion<'_>,
     ) -> Result<Self, Error> {
+        let RefreshOptions { reread, .. } = ingestion.options;
         let places: HashMap<&str, usize> =
             known.iter().enumerate().map(|(place, row)| (row.file_path.as_str(), place)).collect();
-        let mut plan = Self { to_read: Vec::new(), vanished: Vec::new(), unchanged: Vec::new() };
+        let mut plan = Self {
+            to_read: Vec::new(),
+            vanished: Vec::new(),
+            unchanged: Vec::new(),
+            losses: Losses::new(&known, reach),
+        };
         let mut on_disk = vec![false; known.len()];
         let mut new = HashSet::new();
         for file in found {
@@ -53,8 +65,10 @@ impl Plan {
             match place.map(|place| &known[place]) {
                 Some(row)
                     if row.settled
-                        && row.stamp == file.stamp
+                        && !reread
+                        && row.stamp == file.seen.stamp
                         && row.chunked_by == chunked_by
+                        && row.root == reach.name(file.root)
                         && row.source_path == file.source_path.as_str() =>
                 {
                     plan.unchanged.push(file.root);
@@ -62,33 +76,65 @@ impl Plan {
                 known => plan.to_read.push(ToRead { file, known: known.cloned(), renamed_from: None }),
             }
         }
-        plan.vanished = (known.into_iter().zip(on_disk))
-            .filter(|(row, on_disk)| !on_disk && reach.knows_about(row.file_path.as_ref()))
-            .map(|(row, _)| row)
-            .collect();
+        plan.vanished =
+            (known.into_iter().zip(on_disk)).filter(|(_, seen)| !seen).map(|(row, _)| row).collect();
         plan.vanished.sort_by(|a, b| a.file_path.cmp(&b.file_path));
         plan.to_read.sort_by(|a, b| a.file.file_path.cmp(&b.file.file_path));
-        plan.follow_renames(ingestion)?;
+        plan.follow_roots(reach);
+        plan.vanished.retain(|row| reach.knows_about(row));
+        plan.follow_renames(reach, ingestion)?;
+        for file in plan.to_read.iter().filter(|file| file.known.is_none()) {
+            plan.losses.roots[file.file.root].new += 1;
+        }
         Ok(plan)
+    }
+
+    /// Finds the documents of a root whose folder is another one now, by their paths below it.
+    fn follow_roots(&mut self, reach: &Reach) {
+        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (place, row) in self.vanished.iter().enumerate() {
+            places.entry(&row.source_path).or_default().push(place);
+        }
+        let mut moved = HashMap::new();
+        for (index, wanted) in self.to_read.iter().enumerate().filter(|(_, wanted)| wanted.known.is_none()) {
+            let rows = places.get(wanted.file.source_path.as_str()).into_iter().flatten();
+            let mut rows = rows.filter(|place| !moved.contains_key(*place));
+            let of_root = |place: &&usize| reach.may_have_been_in(&self.vanished[**place], wanted.file.root);
+            if let Some(place) = rows.find(of_root) {
+                let _none = moved.insert(*place, index);
+            }
+        }
+        let mut place = 0;
+        self.vanished.retain(|row| {
+            let index = moved.get(&place);
+            place += 1;
+            if let Some(index) = index {
+                self.to_read[*index].renamed_from = Some(row.file_path.clone());
+                self.to_read[*index].known = Some(row.clone());
+            }
+            index.is_none()
+        });
     }
 
     /// Finds new files with the bytes of vanished documents; of several, one with the same name first, then in the
     /// order of paths.
-    fn follow_renames(&mut self, ingestion: &Ingestion<'_>) -> Result<(), Error> {
+    fn follow_renames(&mut self, reach: &Reach, ingestion: &Ingestion<'_>) -> Result<(), Error> {
         if self.vanished.is_empty() {
             return Ok(());
         }
         let sizes: HashSet<u64> = self.vanished.iter().map(|row| row.stamp.size).collect();
-        let candidates: Vec<usize> = (0..self.to_read.len())
-            .filter(|i| self.to_read[*i].known.is_none() && sizes.contains(&self.to_read[*i].file.stamp.size))
-            .collect();
+        let is_candidate =
+            |wanted: &ToRead| wanted.known.is_none() && sizes.contains(&wanted.file.seen.stamp.size);
+        let candidates: Vec<usize> =
+            (0..self.to_read.len()).filter(|index| is_candidate(&self.to_read[*index])).collect();
         let mut digests: Vec<(usize, Digest)> = Vec::new();
         for index in candidates {
             if ingestion.monitor.cancelled() {
                 return Err(Error::Cancelled);
             }
-            if let Ok((_, digest)) = files::digest(&self.to_read[index].file.path) {
-                digests.push((index, digest));
+            // What cannot be read now says so when it is read.
+            if let Ok(Some(bytes)) = reach.read(&self.to_read[index].file, ingestion.max_file_bytes) {
+                digests.push((index, Digest::from_bytes(*blake3::hash(&bytes.1).as_bytes())));
             }
         }
         for same_name in [true, false] {
@@ -111,17 +157,74 @@ impl Plan {
         }
         Ok(())
     }
+
+    /// Leaves the files and documents of a root alone.
+    pub(super) fn leave(&mut self, root: usize, reach: &Reach) {
+        self.to_read.retain(|wanted| wanted.file.root != root);
+        self.unchanged.retain(|unchanged| *unchanged != root);
+        self.vanished.retain(|row| reach.counted_for(row) != Some(root));
+    }
 }
 
-/// Whether a stamp, taken before `now_ns`, will tell whether the file was written again. One that was written just now
-/// could be, without its time showing it.
+/// How many documents each root had, and has new: so many may be gone that nobody can have meant it.
+#[derive(Debug)]
+pub(super) struct Losses {
+    roots: Vec<Loss>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Loss {
+    known: u64,
+    new: u64,
+}
+
+impl Losses {
+    /// So many documents are never gone by mistake, unless they were all.
+    const FEW: u64 = 4;
+
+    fn new(known: &[DocumentRow], reach: &Reach) -> Self {
+        let mut roots = vec![Loss::default(); reach.len()];
+        for root in known.iter().filter_map(|row| reach.counted_for(row)) {
+            roots[root].known += 1;
+        }
+        Self { roots }
+    }
+
+    /// The roots that lost all of their documents, or more than `percent` of them and more than a few; a single
+    /// document for which another one came does not count.
+    pub(super) fn of<'r>(
+        &self,
+        gone: impl IntoIterator<Item = &'r DocumentRow>,
+        reach: &Reach,
+        percent: u64,
+    ) -> Vec<(usize, RootSkip)> {
+        let mut lost = vec![0; self.roots.len()];
+        for root in gone.into_iter().filter_map(|row| reach.counted_for(row)) {
+            lost[root] += 1;
+        }
+        let too_many = |(root, gone): (usize, u64)| {
+            let Loss { known, new } = self.roots[root];
+            let all = gone == known && gone > 0 && (new == 0 || known > 1);
+            let share = gone > Self::FEW && gone * 100 > known * percent;
+            (all || share).then_some((root, RootSkip::DocumentsGone { gone, known }))
+        };
+        lost.into_iter().enumerate().filter_map(too_many).collect()
+    }
+}
+
+/// Whether a stamp will tell that the file was written after `now_ns`. One that was written just before could be written
+/// again without its times showing it.
 pub(super) fn is_settled(stamp: FileStamp, now_ns: i128) -> bool {
     /// Some file systems count whole or even seconds only.
     const COARSE_NS: i128 = 2_000_000_000;
     /// The others follow the tick of the kernel.
     const FINE_NS: i128 = 50_000_000;
-    let tick = if stamp.modified_ns % 1_000_000_000 == 0 { COARSE_NS } else { FINE_NS };
-    i128::from(stamp.modified_ns) + tick < now_ns
+    /// A time that lies further ahead than clocks of two machines differ is none that writing it now would set.
+    const AHEAD_NS: i128 = 3_600_000_000_000;
+    [stamp.modified_ns, stamp.changed_ns].into_iter().all(|time| {
+        let tick = if time % 1_000_000_000 == 0 { COARSE_NS } else { FINE_NS };
+        i128::from(time) + tick < now_ns || i128::from(time) > now_ns + AHEAD_NS
+    })
 }
 
 #[cfg(test)]
@@ -131,11 +234,54 @@ mod tests {
     #[test]
     fn a_file_written_just_now_is_not_settled() {
         let now = 1_700_000_000_123_000_000_i128;
-        let at = |ns: i128| is_settled(FileStamp { size: 1, modified_ns: i64::try_from(ns).unwrap() }, now);
-        assert!(!at(now - 10_000_000));
-        assert!(at(now - 60_000_000));
-        assert!(!at(1_700_000_000_000_000_000 - 1_000_000_000));
-        assert!(at(1_700_000_000_000_000_000 - 3_000_000_000));
-        assert!(!at(now + 9_000_000_000));
+        let stamp = |modified: i128, changed: i128| FileStamp {
+            size: 1,
+            modified_ns: i64::try_from(modified).unwrap(),
+            changed_ns: i64::try_from(changed).unwrap(),
+            inode: 1,
+        };
+        let long_ago = now - 1_000_000_000_000_000;
+        for (at, settled) in [
+            (now - 10_000_000, false),
+            (now - 60_000_000, true),
+            (1_700_000_000_000_000_000 - 1_000_000_000, false),
+            (1_700_000_000_000_000_000 - 3_000_000_000, true),
+            (now + 9_000_000_000, false),
+            (now + 7_200_000_000_000, true),
+            (i128::from(i64::MIN), true),
+            (i128::from(i64::MAX), true),
+        ] {
+            assert_eq!(is_settled(stamp(at, long_ago), now), settled, "{at}");
+            assert_eq!(is_settled(stamp(long_ago, at), now), settled, "{at}");
+        }
+    }
+
+    #[test]
+    fn few_documents_may_go_and_all_or_most_of_many_may_not() {
+        let lost = |gone, known, new| {
+            let row = DocumentRow {
+                key: 1,
+                file_path: String::new(),
+                source_path: String::new(),
+                root: "vault:p".to_owned(),
+                digest: Digest::from_bytes([0; 32]),
+                stamp: FileStamp::default(),
+                settled: true,
+                chunked_by: String::new(),
+            };
+            let reach = Reach::of_one("vault:p");
+            let losses = Losses { roots: vec![Loss { known, new }] };
+            losses.of(std::iter::repeat_n(&row, gone), &reach, 50).len() == 1
+        };
+        for (gone, known, new) in
+            [(0, 0, 3), (0, 9, 0), (1, 2, 0), (1, 1, 1), (3, 4, 0), (5, 10, 0), (4, 7, 0)]
+        {
+            assert!(!lost(gone, known, new), "{gone} of {known}, {new} new");
+        }
+        for (gone, known, new) in
+            [(1, 1, 0), (2, 2, 0), (3, 3, 0), (3, 3, 1), (5, 9, 0), (6, 10, 9), (400, 500, 0)]
+        {
+            assert!(lost(gone, known, new), "{gone} of {known}, {new} new");
+        }
     }
 }

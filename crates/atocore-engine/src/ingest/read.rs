@@ -1,6 +1,7 @@
 //! Reads files and cuts them, on every core.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         atomic::{AtomicUsize, Ordering},
         mpsc::SyncSender,
@@ -9,11 +10,12 @@ use std::{
 };
 
 use atocore_model::{digest::Digest, document::FileStamp, refresh::FileReason};
-use atocore_storage::{files, sqlite::IngestedDocument};
+use atocore_storage::sqlite::IngestedDocument;
 
 use super::{
     Ingestion, parse,
     plan::{self, ToRead},
+    reach::Reach,
 };
 use crate::decoding::{Decoded, NoText, decode};
 
@@ -35,6 +37,7 @@ pub(super) const AHEAD: usize = 64;
 /// early when the monitor calls it off or nobody listens any more.
 pub(super) fn read_all(
     ingestion: &Ingestion<'_>,
+    reach: &Reach,
     to_read: &[ToRead],
     results: &SyncSender<(usize, Outcome)>,
 ) {
@@ -46,7 +49,7 @@ pub(super) fn read_all(
                 while !ingestion.monitor.cancelled() {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(file) = to_read.get(place) else { return };
-                    if results.send((place, read_one(ingestion, file))).is_err() {
+                    if results.send((place, read_one(ingestion, reach, file))).is_err() {
                         return;
                     }
                 }
@@ -55,49 +58,84 @@ pub(super) fn read_all(
     });
 }
 
-fn read_one(ingestion: &Ingestion<'_>, wanted: &ToRead) -> Outcome {
-    let file = &wanted.file;
-    let settled = plan::is_settled(file.stamp, ingestion.clock.now().as_nanosecond());
-    let bytes = match files::read_if_present(&file.path) {
-        Ok(Some(bytes)) => bytes,
+fn read_one(ingestion: &Ingestion<'_>, reach: &Reach, wanted: &ToRead) -> Outcome {
+    let (file, limit) = (&wanted.file, ingestion.max_file_bytes);
+    // Before it is read: what is written later is newer than this.
+    let now = ingestion.clock.now().as_nanosecond();
+    let (seen, bytes) = match reach.read(file, limit) {
+        Ok(Some(read)) => read,
         Ok(None) => {
-            return Outcome::Refused(FileReason::Unreadable("it vanished while it was looked at".to_owned()));
+            let size = file.seen.stamp.size.max(limit.saturating_add(1));
+            return Outcome::Refused(FileReason::TooLarge { size, limit });
         }
-        Err(error) => return Outcome::Refused(FileReason::Unreadable(error.source.to_string())),
+        Err(reason) => return Outcome::Refused(reason),
     };
-    if bytes.len() as u64 > ingestion.max_file_bytes {
-        let size = bytes.len() as u64;
-        return Outcome::Refused(FileReason::TooLarge { size, limit: ingestion.max_file_bytes });
-    }
+    let settled = plan::is_settled(seen.stamp, now);
     let digest = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
     let chunked_by = ingestion.chunked_by();
     if let Some(known) = &wanted.known
         && known.digest == digest
         && known.chunked_by == chunked_by
         && known.source_path == file.source_path.as_str()
+        && known.file_path == file.file_path
     {
-        return Outcome::SameBytes { stamp: file.stamp, settled };
+        return Outcome::SameBytes { stamp: seen.stamp, settled };
     }
     let Decoded { text, encoding } = match decode(&bytes) {
         Ok(decoded) => decoded,
         Err(NoText::Binary) => return Outcome::Refused(FileReason::Binary),
         Err(NoText::BrokenUtf8(offset)) => return Outcome::Refused(FileReason::NotUtf8 { offset }),
     };
-    let reason = match (&wanted.renamed_from, &wanted.known) {
-        (Some(path), _) => FileReason::RenamedFrom(path.clone()),
-        (None, None) => FileReason::New,
-        (None, Some(known)) if known.digest == digest => FileReason::CutAnew,
-        (None, Some(_)) => FileReason::Changed,
+    let reason = match (&wanted.known, &wanted.renamed_from) {
+        (None, _) => FileReason::New,
+        (Some(known), _) if known.digest != digest => FileReason::Changed,
+        (Some(_), Some(path)) => FileReason::RenamedFrom(path.clone()),
+        (Some(known), None) if known.source_path != file.source_path.as_str() => {
+            FileReason::RenamedFrom(known.source_path.clone())
+        }
+        (Some(_), None) => FileReason::CutAnew,
     };
+    let parsed = caught(|| parse(file.doc_type, file.source_path.file_name(), &text, ingestion.chunks));
     let document = IngestedDocument {
         file_path: file.file_path.clone(),
         source_path: file.source_path.clone(),
+        root: reach.name(file.root).to_owned(),
         digest,
-        stamp: file.stamp,
+        stamp: seen.stamp,
         settled,
         chunked_by,
         encoding: encoding.to_owned(),
-        parsed: parse(file.doc_type, file.source_path.file_name(), &text, ingestion.chunks),
+        parsed: match parsed {
+            Ok(parsed) => parsed,
+            Err(why) => return Outcome::Refused(FileReason::ParserFailed(why)),
+        },
     };
     Outcome::Document(Box::new(document), reason)
+}
+
+/// Runs a parser on what somebody else wrote: where it panics, that file fails and no other.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // Nothing that it works on is used afterwards.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let said = panic.downcast_ref::<&str>().copied();
+        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        // The message may quote what the file says, at any length.
+        let said: String = said.unwrap_or("it panicked").chars().take(200).collect();
+        format!("the parser gave up: {said}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_parser_is_the_reason_of_one_file() {
+        assert_eq!(caught(|| 7), Ok(7));
+        let slice: &str = "ä";
+        let at = slice.len() - 1;
+        let panicked = caught(|| slice[at..].len()).unwrap_err();
+        assert!(panicked.starts_with("the parser gave up: "), "{panicked}");
+        assert!(caught(|| -> usize { panic!("{}", "long ".repeat(1000)) }).unwrap_err().len() < 300);
+    }
 }

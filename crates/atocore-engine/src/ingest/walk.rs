@@ -3,44 +3,40 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::UNIX_EPOCH,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
 use atocore_model::{
-    document::{DocumentType, FileStamp},
+    document::DocumentType,
     id::ProjectId,
     path::SourcePath,
     refresh::{FileReason, RootSkip},
 };
-use ignore::{DirEntry, WalkBuilder, WalkState};
+use atocore_storage::files::beneath::{Beneath, EntryType, Listing, Seen};
 
-use super::{Ingestion, RootResult};
+use super::{
+    Ingestion, RootResult,
+    ignoring::{RuleReader, Rules, Verdict, is_ignore_file},
+};
 use crate::error::Error;
-
-/// The name of the file in which people list what AtoCore shall leave out, in the syntax of `.gitignore`.
-const IGNORE_FILE: &str = ".atocoreignore";
 
 /// A file that may be a document.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
     /// Which root of the project it is below.
     pub(super) root: usize,
-    pub(super) path: PathBuf,
     pub(super) file_path: String,
     pub(super) source_path: SourcePath,
     pub(super) doc_type: DocumentType,
-    pub(super) stamp: FileStamp,
+    pub(super) seen: Seen,
 }
 
 /// What a walk saw.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
     pub(super) found: Vec<Found>,
-    /// Files that are not even opened, by their path below the root.
+    /// What is not even opened, by its path below the root; of a folder as a whole its path ends with a slash.
     pub(super) left_out: Vec<(String, FileReason)>,
     /// Absolute paths of folders and files that could not be looked at.
     pub(super) unreadable: Vec<PathBuf>,
@@ -49,98 +45,177 @@ pub(super) struct Walked {
 /// Walks the folder of a root on every core; other roots below it are left to their own walk.
 pub(super) fn walk(
     folder: &Path,
+    beneath: &Beneath,
     project: &ProjectId,
     claims: &[(PathBuf, ProjectId)],
     ingestion: &Ingestion<'_>,
 ) -> RootResult<Result<Walked, Error>> {
     // A root that cannot be listed is skipped as a whole, so that its documents stay.
-    std::fs::read_dir(folder).map_err(|error| RootSkip::Unreadable(error.to_string()))?;
-    let nested: HashMap<PathBuf, ProjectId> =
-        claims.iter().filter(|(path, _)| path != folder && path.starts_with(folder)).cloned().collect();
-    let left_to_others = Arc::new(Mutex::new(Vec::new()));
-    let walker = {
-        let left_to_others = Arc::clone(&left_to_others);
-        WalkBuilder::new(folder)
-            .require_git(false)
-            .git_global(false)
-            .follow_links(false)
-            .add_custom_ignore_filename(IGNORE_FILE)
-            .filter_entry(move |entry| match nested.get(entry.path()) {
-                Some(owner) => {
-                    lock(&left_to_others).push((entry.path().to_owned(), owner.clone()));
-                    false
-                }
-                None => true,
-            })
-            .build_parallel()
+    drop(beneath.list(Path::new("")).map_err(|error| RootSkip::Unreadable(error.source.to_string()))?);
+    let nested = claims.iter().filter(|(path, _)| path != folder && path.starts_with(folder)).cloned();
+    let walk = Walk {
+        folder,
+        beneath,
+        project,
+        ingestion,
+        nested: nested.collect(),
+        rules: RuleReader::new(folder, beneath),
+        queue: Mutex::new(Queue { folders: vec![(PathBuf::new(), None)], working: 0, seen: 0 }),
+        more: Condvar::new(),
+        walked: Mutex::default(),
     };
-    let walked = Mutex::new(Walked::default());
-    let seen = AtomicUsize::new(0);
-    walker.run(|| {
-        Box::new(|entry| {
-            if ingestion.monitor.cancelled() {
-                return WalkState::Quit;
-            }
-            match entry {
-                Ok(entry) if entry.depth() == 0 => {}
-                Ok(entry) => {
-                    look_at(folder, &entry, ingestion.max_file_bytes, &walked);
-                    let seen = seen.fetch_add(1, Ordering::Relaxed) + 1;
-                    if seen.is_multiple_of(256) {
-                        ingestion.progress("looking at files", seen, None);
-                    }
-                }
-                Err(error) => note_error(folder, &error, &walked),
-            }
-            WalkState::Continue
-        })
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| walk.work());
+        }
+        walk.work();
     });
     if ingestion.monitor.cancelled() {
         return Ok(Err(Error::Cancelled));
     }
-    let mut walked = walked.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for (path, owner) in lock(&left_to_others).drain(..) {
-        if owner != *project {
-            walked.left_out.push((relative(folder, &path), FileReason::OwnedBy(owner)));
-        }
-    }
-    Ok(Ok(walked))
+    Ok(Ok(walk.walked.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
-/// Decides what an entry is: a file that may be a document, or left out, and why.
-fn look_at(folder: &Path, entry: &DirEntry, max_file_bytes: u64, walked: &Mutex<Walked>) {
-    let path = entry.path();
-    let leave_out = |reason| lock(walked).left_out.push((relative(folder, path), reason));
-    let Some(kind) = entry.file_type() else { return };
-    if kind.is_dir() {
-        return;
+/// A walk under way.
+struct Walk<'w> {
+    folder: &'w Path,
+    beneath: &'w Beneath,
+    project: &'w ProjectId,
+    ingestion: &'w Ingestion<'w>,
+    /// Folders of other roots, with their owners.
+    nested: HashMap<PathBuf, ProjectId>,
+    rules: RuleReader<'w>,
+    queue: Mutex<Queue>,
+    more: Condvar,
+    walked: Mutex<Walked>,
+}
+
+/// Folders that are still to be looked at, each with the rules from above it.
+struct Queue {
+    folders: Vec<(PathBuf, Option<Arc<Rules>>)>,
+    /// How many are being looked at: each may bring more.
+    working: usize,
+    seen: usize,
+}
+
+/// Says when it is dropped that a folder was looked at, even by a panic.
+struct Working<'a, 'w>(&'a Walk<'w>);
+
+impl Drop for Working<'_, '_> {
+    fn drop(&mut self) {
+        lock(&self.0.queue).working -= 1;
+        self.0.more.notify_all();
     }
-    if kind.is_symlink() {
-        return leave_out(link(folder, path));
-    }
-    if !kind.is_file() {
-        return leave_out(FileReason::Special);
-    }
-    let below = path.strip_prefix(folder).unwrap_or(path);
-    let (Ok(source_path), Some(file_path)) = (SourcePath::from_relative(below), path.to_str()) else {
-        return leave_out(FileReason::NameNotUtf8);
-    };
-    let Some(doc_type) = DocumentType::of_file(source_path.file_name()) else {
-        return leave_out(FileReason::UnsupportedType);
-    };
-    let stamp = match entry.metadata() {
-        Ok(data) => stamp(&data),
-        Err(error) => {
-            lock(walked).unreadable.push(path.to_owned());
-            return leave_out(FileReason::Unreadable(error.to_string()));
+}
+
+impl Walk<'_> {
+    /// Looks at folders until there are no more.
+    fn work(&self) {
+        while let Some((below, above)) = self.next() {
+            let _working = Working(self);
+            match self.beneath.list(&below) {
+                Ok(listing) => self.look_into(&below, &listing, above),
+                Err(error) => self.unreadable(&below, error.source.to_string()),
+            }
         }
-    };
-    if stamp.size > max_file_bytes {
-        let reason = FileReason::TooLarge { size: stamp.size, limit: max_file_bytes };
-        return leave_out(reason);
     }
-    let (path, file_path) = (path.to_owned(), file_path.to_owned());
-    lock(walked).found.push(Found { root: 0, path, file_path, source_path, doc_type, stamp });
+
+    fn next(&self) -> Option<(PathBuf, Option<Arc<Rules>>)> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if self.ingestion.monitor.cancelled() {
+                return None;
+            }
+            if let Some(next) = queue.folders.pop() {
+                queue.working += 1;
+                return Some(next);
+            }
+            if queue.working == 0 {
+                return None;
+            }
+            queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn look_into(&self, below: &Path, listing: &Listing, above: Option<Arc<Rules>>) {
+        let mut refuse = |path: &Path, reason| {
+            lock(&self.walked).left_out.push((path.to_string_lossy().into_owned(), reason))
+        };
+        let rules = self.rules.rules(below, listing, above, &mut refuse);
+        let mut folders = Vec::new();
+        for (name, entry_type) in listing.entries() {
+            if self.ingestion.monitor.cancelled() {
+                return;
+            }
+            let (entry, is_folder) = (below.join(name), *entry_type == EntryType::Folder);
+            let path = self.folder.join(&entry);
+            if let Some(owner) = self.nested.get(&path).filter(|_| is_folder) {
+                if owner != self.project {
+                    self.leave_out(&entry, false, FileReason::OwnedBy(owner.clone()));
+                }
+                continue;
+            }
+            match rules.verdict(&path, is_folder) {
+                Verdict::Ignored => self.leave_out(&entry, is_folder, FileReason::Ignored),
+                _ if !is_folder && is_ignore_file(name) => {}
+                Verdict::Nothing if name.as_encoded_bytes().starts_with(b".") => {
+                    self.leave_out(&entry, is_folder, FileReason::Hidden);
+                }
+                _ if is_folder => folders.push((entry, Some(Arc::clone(&rules)))),
+                _ => self.look_at(listing, &entry, &path, *entry_type),
+            }
+        }
+        let mut queue = lock(&self.queue);
+        let before = queue.seen;
+        queue.seen += listing.entries().len();
+        let seen = queue.seen;
+        queue.folders.extend(folders);
+        drop(queue);
+        self.more.notify_all();
+        if before / 256 != seen / 256 {
+            self.ingestion.progress("looking at files", seen, None);
+        }
+    }
+
+    /// Decides what an entry is: a file that may be a document, or left out, and why.
+    fn look_at(&self, listing: &Listing, entry: &Path, path: &Path, entry_type: EntryType) {
+        let leave_out = |reason| self.leave_out(entry, false, reason);
+        match entry_type {
+            EntryType::Link => return leave_out(link(self.folder, path)),
+            EntryType::Folder | EntryType::Special => return leave_out(FileReason::Special),
+            EntryType::File => {}
+        }
+        let (Ok(source_path), Some(file_path)) = (SourcePath::from_relative(entry), path.to_str()) else {
+            return leave_out(FileReason::NameNotUtf8);
+        };
+        let Some(doc_type) = DocumentType::of_file(source_path.file_name()) else {
+            return leave_out(FileReason::UnsupportedType);
+        };
+        let seen = match listing.look_at(entry.file_name().unwrap_or_default()) {
+            Ok(seen) => seen,
+            Err(error) => return self.unreadable(entry, error.source.to_string()),
+        };
+        let (size, limit) = (seen.stamp.size, self.ingestion.max_file_bytes);
+        if size > limit {
+            return leave_out(FileReason::TooLarge { size, limit });
+        }
+        let file_path = file_path.to_owned();
+        lock(&self.walked).found.push(Found { root: 0, file_path, source_path, doc_type, seen });
+    }
+
+    fn leave_out(&self, entry: &Path, whole_folder: bool, reason: FileReason) {
+        let mut path = entry.to_string_lossy().into_owned();
+        if whole_folder {
+            path.push('/');
+        }
+        lock(&self.walked).left_out.push((path, reason));
+    }
+
+    fn unreadable(&self, below: &Path, why: String) {
+        lock(&self.walked).unreadable.push(self.folder.join(below));
+        self.leave_out(below, false, FileReason::Unreadable(why));
+    }
 }
 
 /// Links are not followed: what they point to is read where it lies, if that is below a root.
@@ -152,35 +227,7 @@ fn link(folder: &Path, path: &Path) -> FileReason {
     }
 }
 
-/// Size and time of a file.
-fn stamp(data: &std::fs::Metadata) -> FileStamp {
-    let modified = data.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let modified_ns = modified.and_then(|time| i64::try_from(time.as_nanos()).ok()).unwrap_or_default();
-    FileStamp { size: data.len(), modified_ns }
-}
-
-/// An error of the walk stands for a folder that could not be read, or for a bad line in an ignore file.
-fn note_error(folder: &Path, error: &ignore::Error, walked: &Mutex<Walked>) {
-    let path = path_of(error).unwrap_or(folder);
-    let mut walked = lock(walked);
-    walked.left_out.push((relative(folder, path), FileReason::Unreadable(error.to_string())));
-    walked.unreadable.push(path.to_owned());
-}
-
-fn path_of(error: &ignore::Error) -> Option<&Path> {
-    match error {
-        ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
-        ignore::Error::Loop { child, .. } => Some(child),
-        _ => None,
-    }
-}
-
 /// Whoever panicked had pushed whole entries only.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn relative(folder: &Path, path: &Path) -> String {
-    path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned()
 }

@@ -9,7 +9,7 @@ use std::{
 use atocore_model::{
     id::Generation,
     project::Project,
-    refresh::{FileReason, FileState},
+    refresh::{FileCounts, FileReason, FileState, RefreshStatus},
 };
 use atocore_storage::sqlite::{DocumentRow, Operation, RefreshRecord, StorageError, WriteTransaction};
 use serde_json::json;
@@ -17,9 +17,10 @@ use serde_json::json;
 use super::{
     Ingestion, Reports,
     plan::{Plan, ToRead},
+    reach::Reach,
     read::{self, Outcome},
 };
-use crate::error::Error;
+use crate::{error::Error, projects::roots};
 
 /// A batch is committed when it has this many documents, or when this much time has gone by: a commit costs a sync
 /// of the disk.
@@ -33,6 +34,7 @@ const PROBLEMS_KEPT: usize = 200;
 pub(super) fn carry_out(
     ingestion: &Ingestion<'_>,
     project: &Project,
+    reach: &Reach,
     mut plan: Plan,
     reports: &mut Reports,
 ) -> Result<Generation, Error> {
@@ -42,14 +44,19 @@ pub(super) fn carry_out(
     thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
-            read::read_all(ingestion, &to_read, &sender);
+            read::read_all(ingestion, reach, &to_read, &sender);
         });
-        store_all(ingestion, project, &to_read, results, reports, &mut gone)
+        store_all(ingestion, (project, reach), &to_read, results, reports, &mut gone)
     })?;
     if ingestion.monitor.cancelled() {
         return Err(Error::Cancelled);
     }
-    let generation = finish(ingestion, project, &gone, reports)?;
+    // So many may have turned out to be no documents any more that it cannot be meant either.
+    for (root, skip) in ingestion.losses(&plan.losses, &gone, reach) {
+        gone.retain(|row| reach.counted_for(row) != Some(root));
+        reports.roots[root].skipped = Some(skip);
+    }
+    let generation = finish(ingestion, project, reach, &gone, reports)?;
     let seen = ingestion.store.read(|read| read.last_document_change())?;
     ingestion.freshness.wait_for(seen, None)?;
     Ok(generation)
@@ -59,7 +66,7 @@ pub(super) fn carry_out(
 /// so that the readers stop when this fails.
 fn store_all(
     ingestion: &Ingestion<'_>,
-    project: &Project,
+    (project, reach): (&Project, &Reach),
     to_read: &[ToRead],
     results: Receiver<(usize, Outcome)>,
     reports: &mut Reports,
@@ -80,7 +87,7 @@ fn store_all(
         };
         if ended || batch.len() >= BATCH_DOCUMENTS || began.elapsed() >= BATCH_TIME {
             done += batch.len();
-            store_batch(ingestion, project, to_read, std::mem::take(&mut batch), reports, gone)?;
+            store_batch(ingestion, (project, reach), to_read, std::mem::take(&mut batch), reports, gone)?;
             ingestion.progress("reading documents", done, Some(to_read.len()));
             began = Instant::now();
         }
@@ -92,7 +99,7 @@ fn store_all(
 
 fn store_batch(
     ingestion: &Ingestion<'_>,
-    project: &Project,
+    (project, reach): (&Project, &Reach),
     to_read: &[ToRead],
     mut batch: Vec<(usize, Outcome)>,
     reports: &mut Reports,
@@ -103,7 +110,7 @@ fn store_batch(
     if batch.iter().any(|(_, outcome)| changes(outcome)) {
         let committed = ingestion.store.write(&operation(ingestion, project), |write| {
             batch.iter().try_for_each(|(place, outcome)| {
-                store_one(ingestion, write, project, &to_read[*place], outcome)
+                store_one(ingestion, write, (project, reach), &to_read[*place], outcome)
             })
         })?;
         let () = committed.value;
@@ -120,7 +127,7 @@ fn store_batch(
             Outcome::SameBytes { .. } => FileReason::SameBytes,
             Outcome::Refused(reason) => {
                 // What cannot be read today keeps its last good state; what is no document any more leaves.
-                if !matches!(reason, FileReason::Unreadable(_)) {
+                if !matches!(reason, FileReason::Unreadable(_) | FileReason::ParserFailed(_)) {
                     gone.extend(known.clone());
                 }
                 reason
@@ -134,7 +141,7 @@ fn store_batch(
 fn store_one(
     ingestion: &Ingestion<'_>,
     write: &WriteTransaction<'_>,
-    project: &Project,
+    (project, reach): (&Project, &Reach),
     wanted: &ToRead,
     outcome: &Outcome,
 ) -> Result<(), StorageError> {
@@ -154,7 +161,9 @@ fn store_one(
         (Outcome::Document(document, _), key) => {
             let _stored = write.put_document(key, &project.id, document)?;
         }
-        (Outcome::SameBytes { stamp, settled }, Some(key)) => write.restamp(key, *stamp, *settled)?,
+        (Outcome::SameBytes { stamp, settled }, Some(key)) => {
+            write.restamp(key, *stamp, *settled, reach.name(wanted.file.root))?;
+        }
         (Outcome::SameBytes { .. }, None) | (Outcome::Refused(_), _) => {}
     }
     Ok(())
@@ -164,13 +173,16 @@ fn store_one(
 fn finish(
     ingestion: &Ingestion<'_>,
     project: &Project,
+    reach: &Reach,
     gone: &[DocumentRow],
     reports: &mut Reports,
 ) -> Result<Generation, Error> {
     for row in gone {
-        reports.gone(row);
+        reports.gone(row, reach.root_of(row).unwrap_or_default());
     }
-    let record = record(ingestion, project, reports);
+    let before = ingestion.store.read(|read| read.left_out_of(&project.id))?;
+    let left_out = reports.compare(&before);
+    let record = record(ingestion, project, reports, left_out);
     let committed = ingestion.store.write(&operation(ingestion, project), |write| {
         gone.iter().try_for_each(|row| write.remove_document(row.key))?;
         write.record_refresh(&record)
@@ -187,30 +199,37 @@ fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> Operation<'
 }
 
 /// What `status` shows of this run later.
-fn record(ingestion: &Ingestion<'_>, project: &Project, reports: &Reports) -> RefreshRecord {
-    let mut counts = atocore_model::refresh::FileCounts::default();
+fn record(
+    ingestion: &Ingestion<'_>,
+    project: &Project,
+    reports: &Reports,
+    left_out: Vec<u8>,
+) -> RefreshRecord {
+    let mut counts = FileCounts::default();
     reports.roots.iter().for_each(|root| counts.merge(&root.counts));
     let counts: serde_json::Map<String, serde_json::Value> =
         FileState::ALL.iter().map(|state| (state.as_str().to_owned(), json!(counts.get(*state)))).collect();
-    let failed =
-        reports.roots.iter().flat_map(|root| &root.files).filter(|f| f.reason.state() == FileState::Failed);
-    let problems: Vec<_> = failed
-        .take(PROBLEMS_KEPT)
-        .map(
-            |file| json!({ "path": file.path, "reason": file.reason.code(), "detail": file.reason.detail() }),
-        )
+    let problem = |path: &str, reason, detail| json!({ "path": path, "reason": reason, "detail": detail });
+    let skipped: Vec<_> = (reports.roots.iter())
+        .filter_map(|root| Some((root, root.skipped.as_ref()?)))
+        .map(|(root, skip)| problem(&root.root.location.to_string(), skip.code(), roots::in_words(skip)))
         .collect();
-    let skipped = reports.roots.iter().filter(|root| root.skipped.is_some()).count();
-    let status = match (reports.roots.len() - skipped, skipped) {
-        (0, _) => atocore_model::refresh::RefreshStatus::NothingToIngest,
-        (_, 0) => atocore_model::refresh::RefreshStatus::Ingested,
-        _ => atocore_model::refresh::RefreshStatus::Partial,
+    let files = reports.roots.iter().flat_map(|root| &root.files);
+    let failed = files
+        .filter(|file| file.reason.state() == FileState::Failed)
+        .map(|file| problem(&file.path, file.reason.code(), file.reason.detail()));
+    let status = match (reports.roots.len() - skipped.len(), skipped.len()) {
+        (0, _) => RefreshStatus::NothingToIngest,
+        (_, 0) => RefreshStatus::Ingested,
+        _ => RefreshStatus::Partial,
     };
+    let problems: Vec<_> = failed.take(PROBLEMS_KEPT).chain(skipped).collect();
     RefreshRecord {
         project: project.id.as_str().to_owned(),
         at: ingestion.clock.now().to_string(),
         status: status.as_str().to_owned(),
         counts: serde_json::Value::Object(counts).to_string(),
         problems: serde_json::Value::Array(problems).to_string(),
+        left_out,
     }
 }

@@ -66,6 +66,6 @@ pub(crate) fn in_words(skip: &RootSkip) -> String {
         RootSkip::NotAFolder => "it is not a folder".to_owned(),
         RootSkip::NotConfigured => "the folder it lies in is not configured".to_owned(),
         RootSkip::Outside => "by links it leads out of the folder it must lie in".to_owned(),
-        RootSkip::Unreadable(why) => why.clone(),
+        RootSkip::Unreadable(_) | RootSkip::DocumentsGone { .. } => skip.detail(),
     }
 }

@@ -116,9 +116,10 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// Puts both halves together. Cosines are computed anew from the vectors of the store: what the index says is
-    /// only near.
+    /// only near. So is what it says of projects: with a `scope` nothing comes in that belongs to another one now.
     pub(super) fn gather(
         read: &ReadTransaction<'_>,
+        scope: Option<&ProjectId>,
         words: Option<Half<LexicalMatch>>,
         near: Option<Half<VectorMatch>>,
         asked: Option<&Asked>,
@@ -136,6 +137,9 @@ impl Candidates {
             .collect();
         let mut list = Vec::with_capacity(chosen.len());
         read.each_passage_key(chosen, asked.map(|asked| asked.space.key), |passage, vector| {
+            if scope.is_some_and(|scope| scope.as_str() != passage.project) {
+                return;
+            }
             let bm25 = found.get(&passage.key).copied().unwrap_or_default();
             let cosine = asked.zip(vector).map(|(asked, vector)| cosine(&asked.vector, vector));
             // Else found by an index that is behind: its text has no vector yet.
@@ -189,7 +193,18 @@ fn cosine(a: &[f32], b: &[[u8; 4]]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use atocore_model::{
+        digest::Digest,
+        document::{DocumentType, FileStamp},
+    };
+    use atocore_storage::sqlite::{
+        IngestedDocument, Operation, StorageError, Store, StoreOptions, WriteTransaction,
+    };
+
     use super::*;
+    use crate::{SystemClock, ingest::ChunkLimits};
 
     #[test]
     fn cosines_of_any_length() {
@@ -201,6 +216,39 @@ mod tests {
             let stored: Vec<[u8; 4]> = a.iter().map(|n| n.to_le_bytes()).collect();
             assert!((cosine(&a, &stored) - expected).abs() < 1e-5, "{length}");
         }
+    }
+
+    #[test]
+    fn what_belongs_to_another_project_by_now_is_not_in_the_scope() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { busy_timeout: Duration::from_secs(5), clock: Arc::new(SystemClock) };
+        let store = Store::open(&dir.path().join("atocore.db"), options).unwrap();
+        let text = "zebra";
+        let parsed = crate::ingest::parse(DocumentType::Text, "a.txt", text, ChunkLimits::default());
+        let document = IngestedDocument {
+            file_path: "/docs/a.txt".to_owned(),
+            source_path: "a.txt".parse().unwrap(),
+            root: String::new(),
+            digest: Digest::from_bytes([0; 32]),
+            stamp: FileStamp::default(),
+            settled: true,
+            chunked_by: String::new(),
+            encoding: "UTF-8".to_owned(),
+            parsed,
+        };
+        let operation = Operation { door: "test", verb: "refresh", subject: "p" };
+        let put = |write: &WriteTransaction<'_>| write.put_document(None, &"p".parse().unwrap(), &document);
+        store.write(&operation, put).map(drop).map_err(|error: StorageError| error).unwrap();
+        // What an index says that has not heard yet that the document moved.
+        let found = |scope: Option<&str>| {
+            let scope = scope.map(|scope| scope.parse::<ProjectId>().unwrap());
+            let found = LexicalMatch { chunk_key: 1, document_key: 1, bm25: 1.0 };
+            let words = Half { best: vec![vec![found]], chosen: vec![1] };
+            let gathered =
+                store.read(|read| Candidates::gather(read, scope.as_ref(), Some(words), None, None));
+            gathered.unwrap().list.len()
+        };
+        assert_eq!([found(None), found(Some("p")), found(Some("before"))], [1, 1, 0]);
     }
 
     #[test]

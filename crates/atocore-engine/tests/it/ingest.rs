@@ -28,6 +28,8 @@ fn every_file_ends_in_one_state_with_a_reason() {
     let place = Installation::default();
     place.write("p/a.md", "# Title\n\nText.");
     place.write("p/b.txt", "plain");
+    place.write("p/Q: what is X.md", "a question");
+    place.write("p/\\begin.md", "a beginning");
     place.write("p/photo.png", [1, 2]);
     place.write("p/zero.md", b"a\0b");
     place.write("p/latin.md", b"caf\xe9");
@@ -49,11 +51,16 @@ fn every_file_ends_in_one_state_with_a_reason() {
     assert_eq!(
         files(&report),
         owned(&[
+            (".hidden.md", "skipped", "hidden"),
+            ("Q: what is X.md", "ingested", "new"),
+            ("\\begin.md", "ingested", "new"),
             ("a.md", "ingested", "new"),
             ("b.txt", "ingested", "new"),
             ("big.md", "skipped", "too_large"),
             ("broken.md", "failed", "not_utf8"),
             ("dangling.md", "failed", "unreadable"),
+            ("drafts/", "skipped", "ignored"),
+            ("ignored.md", "skipped", "ignored"),
             ("inside.md", "skipped", "link"),
             ("latin.md", "ingested", "new"),
             ("outside.md", "skipped", "link_leaves_root"),
@@ -61,7 +68,7 @@ fn every_file_ends_in_one_state_with_a_reason() {
             ("zero.md", "skipped", "binary"),
         ])
     );
-    assert_eq!((report.counts().get(FileState::Ingested), report.counts().get(FileState::Failed)), (3, 2));
+    assert_eq!((report.counts().get(FileState::Ingested), report.counts().get(FileState::Failed)), (5, 2));
     assert!(engine.ask("draft hidden ignored").hits.is_empty());
 }
 

@@ -13,7 +13,7 @@ use atocore_model::{
     path::SourcePath,
     time::Timestamp,
 };
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, ToSql};
 
 use super::{ReadTransaction, StorageError, WriteTransaction, front_matter, operations};
 
@@ -26,9 +26,11 @@ pub struct DocumentRow {
     pub file_path: String,
     /// Path below its root.
     pub source_path: String,
+    /// The root that it was found below, as configured; empty in a row of schema 3.
+    pub root: String,
     /// Digest of the bytes.
     pub digest: Digest,
-    /// Size and time when it was read.
+    /// What the system said of it when it was read.
     pub stamp: FileStamp,
     /// Whether the same stamp means the same bytes: not when the file had been written just before it was read.
     pub settled: bool,
@@ -56,9 +58,11 @@ pub struct IngestedDocument {
     pub file_path: String,
     /// Path below its root.
     pub source_path: SourcePath,
+    /// The root that it was found below, as configured.
+    pub root: String,
     /// Digest of the bytes.
     pub digest: Digest,
-    /// Size and time when it was read.
+    /// What the system said of it when it was read.
     pub stamp: FileStamp,
     /// Whether the same stamp will mean the same bytes.
     pub settled: bool,
@@ -106,21 +110,6 @@ pub struct PassageKey {
     pub project: String,
 }
 
-/// The last refresh of a project, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefreshRecord {
-    /// The project.
-    pub project: String,
-    /// When it ended.
-    pub at: String,
-    /// The contract's word.
-    pub status: String,
-    /// Counts by state, a JSON object.
-    pub counts: String,
-    /// Files that failed or were skipped for a reason worth knowing, a JSON array.
-    pub problems: String,
-}
-
 impl ReadTransaction<'_> {
     /// Every document of a project, in no certain order. One that was cut anew and waits for its vectors counts as
     /// cut that way already.
@@ -130,7 +119,7 @@ impl ReadTransaction<'_> {
     pub fn documents_of(&self, project: &ProjectId) -> Result<Vec<DocumentRow>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT d.id, file_path, source_path, file_hash, size_bytes, modified_ns, settled,
-                    coalesce(r.chunked_by, d.chunked_by)
+                    coalesce(r.chunked_by, d.chunked_by), changed_ns, inode, root
              FROM source_documents d LEFT JOIN recut_documents r ON r.document_id = d.id
              WHERE project_id = ?1",
         )?;
@@ -140,9 +129,15 @@ impl ReadTransaction<'_> {
                 file_path: row.get(1)?,
                 source_path: row.get(2)?,
                 digest: Digest::from_bytes(row.get(3)?),
-                stamp: FileStamp { size: row.get(4)?, modified_ns: row.get(5)? },
+                stamp: FileStamp {
+                    size: row.get(4)?,
+                    modified_ns: row.get(5)?,
+                    changed_ns: row.get(8)?,
+                    inode: row.get::<_, i64>(9)?.cast_unsigned(),
+                },
                 settled: row.get(6)?,
                 chunked_by: row.get(7)?,
+                root: row.get(10)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -229,31 +224,12 @@ impl ReadTransaction<'_> {
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
-
-    /// The last refresh of every project.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn refreshes(&self) -> Result<Vec<RefreshRecord>, StorageError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT project_id, at, status, counts, problems FROM refreshes ORDER BY project_id",
-        )?;
-        let rows = statement.query_map([], |row| {
-            Ok(RefreshRecord {
-                project: row.get(0)?,
-                at: row.get(1)?,
-                status: row.get(2)?,
-                counts: row.get(3)?,
-                problems: row.get(4)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
 }
 
 impl WriteTransaction<'_> {
-    /// Stores a document: over the row `existing` when given, else over the row that has its path, else as a new one.
-    /// Passages whose text is still there keep their ids.
+    /// Stores a document: over the row `existing` when given and there, else over the row that has its path, else as a
+    /// new one. Passages whose text is still there keep their ids. Another row that has the path of the file, of
+    /// whatever project, is removed: the file is this document now.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -263,24 +239,29 @@ impl WriteTransaction<'_> {
         project: &ProjectId,
         document: &IngestedDocument,
     ) -> Result<StoredChunks, StorageError> {
-        let key = match existing {
-            Some(key) => Some(key),
-            None => self
-                .connection
-                .prepare_cached("SELECT id FROM source_documents WHERE file_path = ?1")?
-                .query_row([&document.file_path], |row| row.get(0))
-                .optional()?,
+        let key_of = |sql, value: &dyn ToSql| -> Result<Option<i64>, StorageError> {
+            Ok(self.connection.prepare_cached(sql)?.query_row([value], |row| row.get(0)).optional()?)
         };
-        let key = match key {
-            Some(key) => key,
-            None => self.insert_blank(&document.file_path)?,
+        let existing = match existing {
+            Some(key) => key_of("SELECT id FROM source_documents WHERE id = ?1", &key)?,
+            None => None,
+        };
+        let in_place = key_of("SELECT id FROM source_documents WHERE file_path = ?1", &document.file_path)?;
+        let key = match (existing, in_place) {
+            (Some(key), Some(other)) if key != other => {
+                self.remove_document(other)?;
+                key
+            }
+            (Some(key), _) | (None, Some(key)) => key,
+            (None, None) => self.insert_blank(&document.file_path)?,
         };
         let public_id: [u8; 12] = self
             .connection
             .prepare_cached(
                 "UPDATE source_documents SET project_id = ?2, file_path = ?3, source_path = ?4, file_hash = ?5,
                         title = ?6, doc_type = ?7, tags = ?8, dated = ?9, size_bytes = ?10, modified_ns = ?11,
-                        settled = ?12, chunked_by = ?13, encoding = ?14, front_matter = ?15, faults = ?16
+                        settled = ?12, chunked_by = ?13, encoding = ?14, front_matter = ?15, faults = ?16,
+                        changed_ns = ?17, inode = ?18, root = ?19
                  WHERE id = ?1 RETURNING public_id",
             )?
             .query_row(
@@ -301,6 +282,9 @@ impl WriteTransaction<'_> {
                     &document.encoding,
                     front_matter::fields_to_text(&document.parsed.front_matter),
                     front_matter::faults_to_text(&document.parsed.front_matter),
+                    document.stamp.changed_ns,
+                    document.stamp.inode.cast_signed(),
+                    &document.root,
                 ],
                 |row| row.get(0),
             )?;
@@ -380,16 +364,27 @@ impl WriteTransaction<'_> {
         Ok(stored)
     }
 
-    /// Notes that a file with the same bytes has another size or time now, so that it need not be read again.
+    /// Notes that a file with the same bytes looks otherwise now, or belongs to the root by another name, so that it
+    /// need not be read again.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn restamp(&self, key: i64, stamp: FileStamp, settled: bool) -> Result<(), StorageError> {
+    pub fn restamp(&self, key: i64, stamp: FileStamp, settled: bool, root: &str) -> Result<(), StorageError> {
         self.connection
             .prepare_cached(
-                "UPDATE source_documents SET size_bytes = ?2, modified_ns = ?3, settled = ?4 WHERE id = ?1",
+                "UPDATE source_documents SET size_bytes = ?2, modified_ns = ?3, changed_ns = ?4, inode = ?5,
+                        settled = ?6, root = ?7
+                 WHERE id = ?1",
             )?
-            .execute((key, stamp.size, stamp.modified_ns, settled))?;
+            .execute((
+                key,
+                stamp.size,
+                stamp.modified_ns,
+                stamp.changed_ns,
+                stamp.inode.cast_signed(),
+                settled,
+                root,
+            ))?;
         Ok(())
     }
 
@@ -414,21 +409,6 @@ impl WriteTransaction<'_> {
         }
         self.connection.execute("DELETE FROM refreshes WHERE project_id = ?1", [project.as_str()])?;
         Ok(rows.len() as u64)
-    }
-
-    /// Keeps what a refresh of a project came to, in place of the one before.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn record_refresh(&self, record: &RefreshRecord) -> Result<(), StorageError> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO refreshes (project_id, at, status, counts, problems) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (project_id) DO UPDATE SET at = excluded.at, status = excluded.status,
-                        counts = excluded.counts, problems = excluded.problems",
-            )?
-            .execute((&record.project, &record.at, &record.status, &record.counts, &record.problems))?;
-        Ok(())
     }
 
     /// Leaves word for derived indexes that a document changed in this generation.

@@ -51,7 +51,7 @@ impl WriteTransaction<'_> {
             let LineSpan { first, last } = chunk.lines;
             insert.execute((key, index, heading, &chunk.text, first, last, digest))?;
         }
-        self.restamp(key, document.stamp, document.settled)
+        self.restamp(key, document.stamp, document.settled, &document.root)
     }
 
     /// Forgets the new passages of a document, because it is stored anew.

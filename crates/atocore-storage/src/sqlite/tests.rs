@@ -40,7 +40,8 @@ pub(super) fn document(path: &str, texts: &[&str]) -> IngestedDocument {
         file_path: format!("/docs/{path}"),
         source_path: path.parse().unwrap(),
         digest: Digest::from_bytes(*blake3::hash(texts.concat().as_bytes()).as_bytes()),
-        stamp: FileStamp { size: 1, modified_ns: 7 },
+        stamp: FileStamp { size: 1, modified_ns: 7, ..FileStamp::default() },
+        root: String::new(),
         settled: true,
         chunked_by: "test".to_owned(),
         encoding: "UTF-8".to_owned(),
@@ -64,6 +65,31 @@ pub(super) fn put(store: &Store, path: &str, texts: &[&str]) -> StoredChunks {
         .write(&OPERATION, |write| write.put_document(None, &project(), &document(path, texts)))
         .map(|committed: Committed<StoredChunks>| committed.value)
         .unwrap()
+}
+
+#[test]
+fn a_document_takes_its_path_from_whoever_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let other: ProjectId = "b".parse().unwrap();
+    let _stored = put(&store, "old.md", &["one"]);
+    let key = store.read(|read| read.documents_of(&project())).unwrap()[0].key;
+    let put = |existing, project: &ProjectId, path: &str| {
+        let put =
+            |write: &WriteTransaction<'_>| write.put_document(existing, project, &document(path, &["one"]));
+        store.write(&OPERATION, put).map(|committed: Committed<StoredChunks>| committed.value).unwrap()
+    };
+    let _stored = put(None, &other, "new.md");
+    // It moved to where the other project has a document.
+    assert_eq!(put(Some(key), &project(), "new.md").kept, 1);
+    let of = |project: &ProjectId| {
+        let rows = store.read(|read| read.documents_of(project)).unwrap();
+        rows.into_iter().map(|row| (row.key == key, row.file_path)).collect::<Vec<_>>()
+    };
+    assert_eq!((of(&project()), of(&other)), (vec![(true, "/docs/new.md".to_owned())], vec![]));
+    // A row that is gone by now is no reason to fail.
+    assert_eq!(put(Some(key + 1), &other, "third.md").added, 1);
+    assert_eq!(of(&other), [(false, "/docs/third.md".to_owned())]);
 }
 
 #[test]

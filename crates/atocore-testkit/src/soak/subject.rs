@@ -203,6 +203,7 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         busy_timeout: Duration::from_secs(5),
         chunks: ChunkLimits::default(),
         max_file_bytes: 16 << 20,
+        max_removed_percent: 50,
         model: ModelChoice::default(),
         vectors: VectorStore::Embedded,
         chroma_program: PathBuf::from("chroma"),

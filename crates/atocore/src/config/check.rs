@@ -59,6 +59,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let wait = check.number(Key::DbBusyTimeoutMs, 0, LONGEST_WAIT_MS);
     let chunks = check.chunks();
     let max_file_bytes = check.number(Key::MaxFileBytes, 1, LARGEST_FILE_BYTES);
+    let max_removed_percent = check.number(Key::MaxRemovedPercent, 0, 100);
     let model = check.model(&layout, &model_dir);
     let vectors = check.vectors();
     let layout = Layout { chroma: check.chroma_folder(&layout, &home), ..layout };
@@ -97,6 +98,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         busy_timeout: Duration::from_millis(wait),
         chunks,
         max_file_bytes,
+        max_removed_percent,
         model,
         model_dir,
         vectors,

@@ -57,6 +57,8 @@ keys! {
     ChunkOverlap = "CHUNK_OVERLAP", "100";
     /// Larger files are left out, in bytes.
     MaxFileBytes = "MAX_FILE_BYTES", "16777216";
+    /// How many of a hundred documents of a root a refresh removes at most without being told that it may.
+    MaxRemovedPercent = "MAX_REMOVED_PERCENT", "50";
     /// The model that makes the vectors: a name or a folder.
     EmbeddingModel = "EMBEDDING_MODEL", "all-MiniLM-L6-v2";
     /// How the weights of the model are kept.

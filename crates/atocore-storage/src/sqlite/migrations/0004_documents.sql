@@ -7,3 +7,13 @@ ALTER TABLE source_documents ADD COLUMN encoding TEXT NOT NULL DEFAULT 'UTF-8';
 -- array of sentences.
 ALTER TABLE source_documents ADD COLUMN front_matter TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE source_documents ADD COLUMN faults TEXT NOT NULL DEFAULT '[]';
+
+-- What only the system can set about a file, so that one that is different is read again whatever its times say; and the
+-- root that a document was found below, as configured, so that a root that moves or is away keeps its documents. Of a
+-- row from before nothing is known: its file is read once more.
+ALTER TABLE source_documents ADD COLUMN changed_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE source_documents ADD COLUMN inode INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE source_documents ADD COLUMN root TEXT NOT NULL DEFAULT '';
+
+-- What the last refresh of a project left out, eight bytes of a digest for each, so that only what is new is listed.
+ALTER TABLE refreshes ADD COLUMN left_out BLOB NOT NULL DEFAULT x'';

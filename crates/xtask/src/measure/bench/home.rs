@@ -131,6 +131,7 @@ impl Home {
             busy_timeout: BUSY,
             chunks: ChunkLimits::default(),
             max_file_bytes: 16 << 20,
+            max_removed_percent: 50,
             model,
             vectors: VectorStore::Embedded,
             chroma_program: PathBuf::from("chroma"),

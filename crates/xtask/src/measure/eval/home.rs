@@ -113,6 +113,7 @@ fn config(home: &Path) -> EngineConfig {
         busy_timeout: Duration::from_secs(5),
         chunks: ChunkLimits::default(),
         max_file_bytes: 16 << 20,
+        max_removed_percent: 50,
         model: model::choice(),
         vectors: VectorStore::Embedded,
         chroma_program: PathBuf::from("chroma"),

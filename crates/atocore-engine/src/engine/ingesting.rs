@@ -1,0 +1,76 @@
+//! Bringing the documents of a project up to date.
+
+use atocore_model::{
+    monitor::Monitor,
+    name::ProjectName,
+    refresh::{RefreshOptions, RefreshReport},
+};
+use atocore_storage::sqlite::{Operation, StorageError, WriteTransaction};
+
+use super::Engine;
+use crate::{caller::Caller, error::Error, ingest::Ingestion};
+
+impl Engine {
+    /// Brings the documents of a project up to date. Answers show all of it when this returns.
+    ///
+    /// # Errors
+    /// When there is no such project, or the store cannot be written. A file that cannot be read is no error.
+    ///
+    /// # Durability
+    /// What was committed before an error stays; the next run goes on from there.
+    ///
+    /// # Cancellation
+    /// At every file; [`Error::Cancelled`].
+    pub fn refresh(
+        &self,
+        name: &ProjectName,
+        caller: Caller,
+        monitor: &dyn Monitor,
+    ) -> Result<RefreshReport, Error> {
+        self.refresh_with(name, RefreshOptions::default(), caller, monitor)
+    }
+
+    /// As [`Engine::refresh`], otherwise than usual.
+    ///
+    /// # Errors
+    /// As [`Engine::refresh`].
+    pub fn refresh_with(
+        &self,
+        name: &ProjectName,
+        options: RefreshOptions,
+        caller: Caller,
+        monitor: &dyn Monitor,
+    ) -> Result<RefreshReport, Error> {
+        let project = self.project(name)?;
+        let activity = format!("refresh of {}", project.id);
+        let turn = self.exclusive.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
+        let recut_behind = self.wants_vectors() && self.store()?.read(|read| read.serving_space())?.is_some();
+        if !recut_behind {
+            self.apply_recuts(caller)?;
+        }
+        let ingestion = Ingestion {
+            store: self.store()?,
+            freshness: self.freshness.as_ref().ok_or(StorageError::ReadOnly)?,
+            folders: self.projects.folders(),
+            chunks: self.config.chunks,
+            max_file_bytes: self.config.max_file_bytes,
+            max_removed_percent: self.config.max_removed_percent,
+            options,
+            recut_behind,
+            clock: &*self.config.clock,
+            caller,
+            monitor: &turn.watched(monitor),
+        };
+        ingestion.refresh(&project, self.projects.registry()?.projects())
+    }
+
+    /// Documents that were cut anew and wait for vectors that nobody wants any more take their places at once.
+    fn apply_recuts(&self, caller: Caller) -> Result<(), Error> {
+        let operation = Operation { door: caller.door(), verb: "cut_anew", subject: "" };
+        if self.store()?.read(|read| read.recut_documents())? > 0 {
+            let applied = |write: &WriteTransaction<'_>| write.apply_recuts(None, usize::MAX >> 1);
+            self.see(self.store()?.write(&operation, applied)?.mark.generation)?;
+        }
+        Ok(())
+    }
+}

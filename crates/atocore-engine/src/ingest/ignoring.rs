@@ -1,0 +1,188 @@
+//! Ignore files: what a folder says shall be left out below it. They come with what others wrote, so they are read
+//! here, within limits, and handed to the library line by line; what lies above a root says nothing about it.
+
+use std::{
+    ffi::OsStr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use atocore_model::{pattern::PathPattern, refresh::FileReason};
+use atocore_storage::files::beneath::{Beneath, EntryType, Listing};
+use ignore::{
+    Match,
+    gitignore::{Gitignore, GitignoreBuilder},
+};
+
+/// The files that are looked for, each with where it lies below the folder; one that stands before another goes before
+/// it. The last two belong to a repository: those of one do not count in another one below it.
+const FILES: [&str; 4] = [".atocoreignore", ".ignore", ".gitignore", ".git/info/exclude"];
+const OF_REPOSITORY: usize = 2;
+
+/// The largest ignore file.
+const MAX_BYTES: u64 = 256 << 10;
+/// The most patterns that are tried on one path.
+const MAX_PATTERNS: usize = 5000;
+/// The most bytes of ignore files below one root.
+const MAX_BYTES_OF_ROOT: u64 = 16 << 20;
+/// How many lines of one file are named when they cannot be used.
+const LINES_NAMED: usize = 20;
+
+/// What the ignore files of a folder and of those above it say.
+#[derive(Debug)]
+pub(super) struct Rules {
+    above: Option<Arc<Self>>,
+    files: [Option<Gitignore>; FILES.len()],
+    is_repository: bool,
+    /// Of this folder and those above it.
+    patterns: usize,
+}
+
+/// What is said of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is left out.
+    Ignored,
+    /// It is wanted, even when its name begins with a dot.
+    Wanted,
+    /// Nothing.
+    Nothing,
+}
+
+/// Whether that is the name of an ignore file, which was read when it was one.
+pub(super) fn is_ignore_file(name: &OsStr) -> bool {
+    FILES.iter().any(|file| name == *file)
+}
+
+/// Reads the ignore files below one root.
+#[derive(Debug)]
+pub(super) struct RuleReader<'r> {
+    folder: &'r Path,
+    beneath: &'r Beneath,
+    bytes: AtomicU64,
+}
+
+impl<'r> RuleReader<'r> {
+    pub(super) fn new(folder: &'r Path, beneath: &'r Beneath) -> Self {
+        Self { folder, beneath, bytes: AtomicU64::new(0) }
+    }
+
+    /// The rules of the folder `below` the root, which has these entries. What cannot be used is handed to `refuse`
+    /// with its path below the root.
+    pub(super) fn rules(
+        &self,
+        below: &Path,
+        listing: &Listing,
+        above: Option<Arc<Rules>>,
+        refuse: &mut dyn FnMut(&Path, FileReason),
+    ) -> Arc<Rules> {
+        let there = |name: &str| {
+            let entries = listing.entries();
+            let at = entries.binary_search_by(|(entry, _)| entry.as_os_str().cmp(OsStr::new(name))).ok()?;
+            Some(entries[at].1)
+        };
+        let is_repository = there(".git").is_some();
+        let mut rules = Rules {
+            patterns: above.as_ref().map_or(0, |above| above.patterns),
+            above,
+            files: Default::default(),
+            is_repository,
+        };
+        for (place, name) in FILES.iter().enumerate() {
+            let path = below.join(name);
+            let read = match there(name.split('/').next().unwrap_or(name)) {
+                Some(EntryType::File) if !name.contains('/') => self.read(&path, &mut rules, refuse),
+                // What a repository keeps outside of its folder is not asked.
+                Some(EntryType::Folder) if name.contains('/') => self.read(&path, &mut rules, refuse),
+                Some(EntryType::Link | EntryType::Special) if !name.contains('/') => {
+                    Err("it is not a regular file".to_owned())
+                }
+                _ => Ok(None),
+            };
+            rules.files[place] = read.unwrap_or_else(|why| {
+                refuse(&path, FileReason::IgnoreFile(why));
+                None
+            });
+        }
+        match &rules.above {
+            Some(above) if !is_repository && rules.files.iter().all(Option::is_none) => Arc::clone(above),
+            _ => Arc::new(rules),
+        }
+    }
+
+    fn read(
+        &self,
+        path: &Path,
+        rules: &mut Rules,
+        refuse: &mut dyn FnMut(&Path, FileReason),
+    ) -> Result<Option<Gitignore>, String> {
+        let contents = match self.beneath.read(path, MAX_BYTES) {
+            Err(error) if error.is_missing() => return Ok(None),
+            read => read.map_err(|error| error.source.to_string())?,
+        };
+        let bytes = contents.bytes.ok_or_else(|| format!("it has more than {MAX_BYTES} bytes"))?;
+        let size = bytes.len() as u64;
+        if self.bytes.fetch_add(size, Ordering::Relaxed) + size > MAX_BYTES_OF_ROOT {
+            return Err(format!("all ignore files of the root have more than {MAX_BYTES_OF_ROOT} bytes"));
+        }
+        // The rules of an exclude file hold from the folder of its repository on.
+        let of = path.parent().filter(|_| !path.ends_with(FILES[3])).or_else(|| path.ancestors().nth(3));
+        let mut builder = GitignoreBuilder::new(self.folder.join(of.unwrap_or(Path::new(""))));
+        let mut unusable = 0;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            if line.first() == Some(&b'#') || line.trim_ascii().is_empty() {
+                continue;
+            }
+            rules.patterns += 1;
+            if rules.patterns > MAX_PATTERNS {
+                return Err(format!("with those above it, it has more than {MAX_PATTERNS} patterns"));
+            }
+            if let Err(why) = add(&mut builder, line) {
+                unusable += 1;
+                if unusable <= LINES_NAMED {
+                    refuse(path, FileReason::IgnoreLine { line: index + 1, why });
+                }
+            }
+        }
+        if let Some(more) = unusable.checked_sub(LINES_NAMED + 1) {
+            refuse(path, FileReason::IgnoreFile(format!("{} more lines of it cannot be used", more + 1)));
+        }
+        builder.build().map(Some).map_err(|error| error.to_string())
+    }
+}
+
+fn add(builder: &mut GitignoreBuilder, line: &[u8]) -> Result<(), String> {
+    let line = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
+    let pattern: PathPattern =
+        line.parse().map_err(|why: atocore_model::pattern::PatternTooLarge| why.to_string())?;
+    builder.add_line(None, pattern.as_str()).map(drop).map_err(|error| error.to_string())
+}
+
+impl Rules {
+    /// What is said of an absolute path in the folder of these rules.
+    pub(super) fn verdict(&self, path: &Path, is_folder: bool) -> Verdict {
+        let mut said = [Verdict::Nothing; FILES.len()];
+        let (mut level, mut in_repository) = (Some(self), false);
+        while let Some(rules) = level {
+            for (place, file) in rules.files.iter().enumerate() {
+                if said[place] == Verdict::Nothing
+                    && !(place >= OF_REPOSITORY && in_repository)
+                    && let Some(file) = file
+                {
+                    said[place] = match file.matched(path, is_folder) {
+                        Match::Ignore(_) => Verdict::Ignored,
+                        Match::Whitelist(_) => Verdict::Wanted,
+                        Match::None => Verdict::Nothing,
+                    };
+                }
+            }
+            in_repository |= rules.is_repository;
+            level = rules.above.as_deref();
+        }
+        said.into_iter().find(|said| *said != Verdict::Nothing).unwrap_or(Verdict::Nothing)
+    }
+}

@@ -1,0 +1,140 @@
+//! What a run has seen, and so can say something about.
+
+use std::path::{Path, PathBuf};
+
+use atocore_model::{project::Root, refresh::FileReason};
+use atocore_storage::{
+    files::{
+        FileError,
+        beneath::{Beneath, Seen},
+    },
+    sqlite::DocumentRow,
+};
+
+use super::walk::Found;
+
+/// The roots of the project, and what was seen of them.
+#[derive(Debug)]
+pub(super) struct Reach {
+    roots: Vec<ReachedRoot>,
+    /// Folders and files below them that could not be looked at.
+    pub(super) unreadable: Vec<PathBuf>,
+    /// Folders below them that are roots of other projects.
+    pub(super) of_others: Vec<PathBuf>,
+    /// Whether no file was found below any of them.
+    pub(super) found_nothing: bool,
+}
+
+#[derive(Debug)]
+struct ReachedRoot {
+    /// As configured.
+    name: String,
+    /// The folder that was walked; `None` for a root that was skipped.
+    walked: Option<(PathBuf, Beneath)>,
+}
+
+impl Reach {
+    /// Nothing was seen yet.
+    pub(super) fn new(roots: &[Root]) -> Self {
+        let root = |root: &Root| ReachedRoot { name: root.location.to_string(), walked: None };
+        Self {
+            roots: roots.iter().map(root).collect(),
+            unreadable: Vec::new(),
+            of_others: Vec::new(),
+            found_nothing: true,
+        }
+    }
+
+    /// One root with that name.
+    #[cfg(test)]
+    pub(super) fn of_one(name: &str) -> Self {
+        Self {
+            roots: vec![ReachedRoot { name: name.to_owned(), walked: None }],
+            unreadable: Vec::new(),
+            of_others: Vec::new(),
+            found_nothing: true,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// The root as configured.
+    pub(super) fn name(&self, root: usize) -> &str {
+        &self.roots[root].name
+    }
+
+    /// Notes that a root was walked.
+    pub(super) fn walked(&mut self, root: usize, folder: PathBuf, beneath: Beneath) {
+        self.roots[root].walked = Some((folder, beneath));
+    }
+
+    /// The root that a document was found below: by the name that was noted with it, else by where its file lay.
+    pub(super) fn root_of(&self, row: &DocumentRow) -> Option<usize> {
+        let named = self.roots.iter().position(|root| root.name == row.root);
+        named.or_else(|| {
+            let path = Path::new(&row.file_path);
+            let below = |root: &ReachedRoot| {
+                let (folder, _) = root.walked.as_ref()?;
+                path.starts_with(folder).then(|| folder.as_os_str().len())
+            };
+            let depths = self.roots.iter().enumerate().filter_map(|(at, root)| Some((below(root)?, at)));
+            depths.max().map(|(_, at)| at)
+        })
+    }
+
+    /// The root that misses a document when it is gone; `None` when it may go: its root is no longer configured, or
+    /// its file belongs to another project now. Of a project without any file the first root misses it.
+    pub(super) fn counted_for(&self, row: &DocumentRow) -> Option<usize> {
+        if self.of_others.iter().any(|folder| Path::new(&row.file_path).starts_with(folder)) {
+            return None;
+        }
+        self.root_of(row).or_else(|| (self.found_nothing && !self.roots.is_empty()).then_some(0))
+    }
+
+    /// Whether a file that was not found is known to be no part of the project any more. A file that might lie below
+    /// a root that is missing today, or in a folder that could not be read, is not.
+    pub(super) fn knows_about(&self, row: &DocumentRow) -> bool {
+        let unread = |path: &Path| self.unreadable.iter().any(|folder| path.starts_with(folder));
+        if unread(Path::new(&row.file_path)) {
+            return false;
+        }
+        match self.root_of(row).map(|root| &self.roots[root].walked) {
+            Some(Some((folder, _))) => !unread(&folder.join(&row.source_path)),
+            Some(None) => false,
+            // Of a row of before that noted no root.
+            None => !row.root.is_empty() || self.roots.iter().all(|root| root.walked.is_some()),
+        }
+    }
+
+    /// Whether a document that is not where it was can be one of that root, whose folder is another one now.
+    pub(super) fn may_have_been_in(&self, row: &DocumentRow, root: usize) -> bool {
+        let is_configured = self.roots.iter().any(|known| known.name == row.root);
+        self.roots[root].name == row.root || !is_configured && self.knows_about(row)
+    }
+
+    /// The bytes of a file that was found, with what the system says of it now; `None` when there are more than
+    /// `limit`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is another file than the one that was found.
+    pub(super) fn read(&self, file: &Found, limit: u64) -> Result<Option<(Seen, Vec<u8>)>, FileReason> {
+        let unreadable = |why: &str| FileReason::Unreadable(why.to_owned());
+        let Some((_, beneath)) = &self.roots[file.root].walked else {
+            return Err(unreadable("its root was not looked at"));
+        };
+        let contents = beneath.read(Path::new(file.source_path.as_str()), limit);
+        let contents = contents.map_err(|error: FileError| {
+            if error.is_missing() {
+                unreadable("it vanished while it was looked at")
+            } else {
+                unreadable(&error.source.to_string())
+            }
+        })?;
+        if !contents.seen.is_same_file(&file.seen) {
+            return Err(unreadable("another file took its place while it was looked at"));
+        }
+        Ok(contents.bytes.map(|bytes| (contents.seen, bytes)))
+    }
+}
