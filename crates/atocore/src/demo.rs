@@ -129,7 +129,7 @@ impl Demo<'_> {
             ingest_roots: vec![root],
         };
         let project = session.run(add, self.monitor)?;
-        let read = session.run(Refresh { name: project.id }, self.monitor)?;
+        let read = session.run(Refresh::of(project.id), self.monitor)?;
         if read.counts.ingested == 0 {
             let message = format!("there is nothing to read in `{}`", documents.display());
             return Err(VerbError::new(ErrorCode::RootUnusable, message).with_hint(

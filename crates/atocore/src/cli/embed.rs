@@ -53,6 +53,7 @@ pub(super) fn after_refresh(
     session: &Session,
     monitor: &Terminal,
     output: &Output,
+    quiet: bool,
 ) -> Result<Exit, VerbError> {
     let Session::Here(engine) = session else { return Ok(exit) };
     if !Engine::wants_vectors(engine) {
@@ -65,7 +66,9 @@ pub(super) fn after_refresh(
     };
     monitor.clear();
     match made {
-        Ok(result) if result.embedded > 0 && output.form() == Form::Human => print(&result, output),
+        Ok(result) if result.embedded > 0 && output.form() == Form::Human && !quiet => {
+            print(&result, output);
+        }
         Ok(_) => {}
         Err(error) if error.code == ErrorCode::Cancelled => {
             output.remark(output.aimed(

@@ -1,8 +1,11 @@
 //! `refresh`: reads what changed in the documents of projects, and lists what became of every file.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Silent},
+    refresh::RefreshOptions,
 };
 use clap::Args;
 use serde::Serialize;
@@ -31,6 +34,19 @@ pub(super) struct Refresh {
     /// Every project
     #[arg(long, conflicts_with = "names")]
     all: bool,
+    /// Remove documents even when all of a folder are gone, or most of them: such a folder is skipped otherwise, because its
+    /// disk may not be mounted
+    #[arg(long)]
+    allow_empty: bool,
+    /// Read every file, also those that look unchanged
+    #[arg(long)]
+    reread: bool,
+    /// List every file that is left out, not only those that were not left out before
+    #[arg(long)]
+    skipped: bool,
+    /// Say only what went wrong
+    #[arg(long, short, conflicts_with = "skipped")]
+    quiet: bool,
     /// Leave the vectors to `atocore embed` or to a server: passages are found by their words until then
     #[arg(long)]
     no_embed: bool,
@@ -62,20 +78,23 @@ impl Refresh {
         if names.is_empty() && output.form() == Form::Human {
             output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
         }
-        let with_vectors = |exit| {
-            if self.no_embed { Ok(exit) } else { embed::after_refresh(exit, &session, &monitor, output) }
+        let options = RefreshOptions { allow_empty: self.allow_empty, reread: self.reread };
+        let shown = Shown::of(self.skipped, self.quiet);
+        let with_vectors = |exit| match self.no_embed {
+            true => Ok(exit),
+            false => embed::after_refresh(exit, &session, &monitor, output, shown == Shown::Problems),
         };
         // One name is answered as HTTP answers it.
         if let ([name], false) = (names.as_slice(), self.all) {
-            let result = session.run(verb::Refresh { name: name.clone() }, &monitor)?;
+            let result = session.run(verb::Refresh { name: name.clone(), options }, &monitor)?;
             monitor.clear();
             match output.form() {
                 Form::Json => output.json(&result),
-                Form::Human => print(&result, output),
+                Form::Human => print(&result, shown, output),
             }
             return with_vectors(exit_of(&result));
         }
-        with_vectors(several(&session, names, &monitor, output)?)
+        with_vectors(several(&session, names, (options, shown), &monitor, output)?)
     }
 }
 
@@ -83,6 +102,7 @@ impl Refresh {
 fn several(
     session: &Session,
     names: Vec<String>,
+    (options, shown): (RefreshOptions, Shown),
     monitor: &Terminal,
     output: &Output,
 ) -> Result<Exit, VerbError> {
@@ -92,7 +112,7 @@ fn several(
             exit = Exit::Failed;
             break;
         }
-        let refreshed = session.run(verb::Refresh { name }, monitor);
+        let refreshed = session.run(verb::Refresh { name, options }, monitor);
         monitor.clear();
         match refreshed {
             Ok(result) => {
@@ -100,7 +120,7 @@ fn several(
                     exit = exit_of(&result);
                 }
                 if output.form() == Form::Human {
-                    print(&result, output);
+                    print(&result, shown, output);
                 }
                 all.push(Each::Refreshed(result));
             }
@@ -123,8 +143,32 @@ fn exit_of(result: &RefreshResult) -> Exit {
     if result.counts.failed > 0 || result.roots_skipped > 0 { Exit::Problems } else { Exit::Done }
 }
 
+/// How much of a refresh a person is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// What went wrong.
+    Problems,
+    /// What became of the files, and which are left out that were not before.
+    News,
+    /// Every file that is left out too.
+    Everything,
+}
+
+impl Shown {
+    const fn of(skipped: bool, quiet: bool) -> Self {
+        match (skipped, quiet) {
+            (true, _) => Self::Everything,
+            (_, true) => Self::Problems,
+            _ => Self::News,
+        }
+    }
+}
+
 /// Sets the result of a refresh for a person.
-pub(super) fn print(result: &RefreshResult, output: &Output) {
+fn print(result: &RefreshResult, shown: Shown, output: &Output) {
+    if shown == Shown::Problems && exit_of(result) == Exit::Done {
+        return;
+    }
     let status = match result.status.as_str() {
         "ingested" => output.paint(Style::Green, "ingested"),
         "partial" => output.paint(Style::Yellow, "partial: some roots were skipped"),
@@ -133,28 +177,70 @@ pub(super) fn print(result: &RefreshResult, output: &Output) {
     };
     output.line(format!("{}  {status}", output.paint(Style::Bold, &result.project)));
     for root in &result.roots {
-        print_root(root, output);
+        print_root(&result.project, root, shown, output);
     }
-    output.line(format!("  generation {}", result.generation));
+    if shown != Shown::Problems {
+        output.line(format!("  generation {}", result.generation));
+    }
 }
 
-fn print_root(root: &RootResult, output: &Output) {
+fn print_root(project: &str, root: &RootResult, shown: Shown, output: &Output) {
     let place =
         if root.path.is_empty() { format!("{}:{}", root.source, root.subpath) } else { root.path.clone() };
     output.line(format!("  {}", plain(&place)));
     if let Some(reason) = &root.reason {
-        output.line(format!("    {} {}", output.paint(Style::Yellow, "skipped:"), why_root(reason)));
+        let why = if reason == "documents_gone" { plain(&root.detail) } else { why_root(reason).to_owned() };
+        output.line(format!("    {} {why}", output.paint(Style::Yellow, "skipped:")));
+        if reason == "documents_gone" {
+            output.advise(format!(
+                "    is its disk mounted? `atocore refresh {project} --allow-empty` removes what is gone"
+            ));
+        }
         return;
     }
-    output.line(format!("    {}", counts(&root.counts)));
-    for state in ["failed", "skipped", "removed", "ingested"] {
-        print_files(root.files.iter().filter(|file| file.state == state).collect(), state, output);
+    if shown != Shown::Problems {
+        output.line(format!("    {}", counts(&root.counts)));
+    }
+    let in_state = |state: &str| root.files.iter().filter(|file| file.state == state).collect::<Vec<_>>();
+    let states: &[&str] =
+        if shown == Shown::Problems { &["failed"] } else { &["ingested", "removed", "failed"] };
+    for state in states {
+        print_files(in_state(state), state, LISTED, output);
+    }
+    if root.counts.failed > 0 {
+        output
+            .line("    a file that is none of your documents can be left out by a line in `.atocoreignore`");
+    }
+    let skipped = in_state("skipped");
+    match shown {
+        Shown::Problems => {}
+        Shown::Everything => print_files(skipped, "skipped", usize::MAX, output),
+        Shown::News => {
+            let (new, all) =
+                (skipped.iter().copied().filter(|file| file.is_new).collect::<Vec<_>>(), skipped.len());
+            if new.len() < all || all > LISTED {
+                output.line(format!("    skipped   {}; --skipped lists all", reasons(&skipped)));
+            }
+            print_files(new, "skipped", LISTED, output);
+        }
     }
 }
 
-fn print_files(files: Vec<&FileResult>, state: &str, output: &Output) {
+/// How many files there are of each reason, the most first.
+fn reasons(files: &[&FileResult]) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in files {
+        *reasons.entry(&file.reason).or_default() += 1;
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| Reverse(*count));
+    let words = reasons.iter().map(|(reason, count)| format!("{count} {}", reason.replace('_', " ")));
+    words.collect::<Vec<_>>().join(" · ")
+}
+
+fn print_files(files: Vec<&FileResult>, state: &str, most: usize, output: &Output) {
     let mut table = Table::bare();
-    for file in files.iter().take(LISTED) {
+    for file in files.iter().take(most) {
         let why = if file.detail.is_empty() {
             file.reason.replace('_', " ")
         } else {
@@ -162,11 +248,11 @@ fn print_files(files: Vec<&FileResult>, state: &str, output: &Output) {
         };
         table.row([format!("    {state:<8}"), plain(&file.path), why]);
     }
-    for line in table.lines(output.width()) {
+    for line in table.lines() {
         output.line(if state == "failed" { output.paint(Style::Red, line) } else { line });
     }
-    if files.len() > LISTED {
-        output.line(format!("    {state:<8}  … and {} more; --json lists all", files.len() - LISTED));
+    if files.len() > most {
+        output.line(format!("    {state:<8}  … and {} more; --json lists all", files.len() - most));
     }
 }
 

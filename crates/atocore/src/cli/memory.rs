@@ -166,7 +166,7 @@ impl List {
                 beginning(&memory.content),
             ]);
         }
-        for (index, line) in table.lines(output.width()).iter().enumerate() {
+        for (index, line) in table.lines().iter().enumerate() {
             output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
         }
         if let Some(next) = list.next {
@@ -229,7 +229,7 @@ fn show(memory: &Memory, output: &Output) {
             table.row([format!("  {name}"), value]);
         }
     }
-    for line in table.lines(output.width()) {
+    for line in table.lines() {
         output.line(line);
     }
 }

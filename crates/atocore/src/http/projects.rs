@@ -1,13 +1,15 @@
 //! `/projects`: the registry, and bringing a project up to date.
 
+use atocore_model::refresh::RefreshOptions;
 use axum::{Json, http::StatusCode, response::Response};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{
     door::{Door, Reply},
-    extract::{Body, Name, NoBody, Params},
+    extract::{Body, Name, NoBody, OptionalBody, Params, flag},
     failure::Failure,
-    jobs::{Waiting, run_or_start},
+    jobs::run_or_start,
 };
 use crate::{
     verb::{
@@ -114,12 +116,38 @@ pub(super) async fn remove(
     door.run(RemoveProject { name, generation: plan.generation }).await
 }
 
+/// How a refresh is done, in the query string.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refreshing {
+    #[serde(default, deserialize_with = "flag")]
+    background: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    allow_empty: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    reread: Option<bool>,
+}
+
+/// How a refresh is done, in the body.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshRequest {
+    /// Whether documents are removed even when all of a root are gone, or more than the settings allow; else such a root is
+    /// skipped. `false` when left out.
+    allow_empty: Option<bool>,
+    /// Whether every file is read, also one that the system says is unchanged. `false` when left out.
+    reread: Option<bool>,
+}
+
 /// Reads what changed in the roots of a project.
 #[utoipa::path(post, path = "/projects/{name}/refresh", operation_id = "refresh_project", tag = "projects",
     params(
         ("name" = String, Path, description = "Id or alias, in any case"),
         ("background" = Option<bool>, Query, description = "Answers at once with a job, of which this is the result"),
+        ("allow_empty" = Option<bool>, Query, description = "As in the body, which goes before"),
+        ("reread" = Option<bool>, Query, description = "As in the body, which goes before"),
     ),
+    request_body(content = Option<RefreshRequest>, description = "May be left out"),
     responses(
         (status = 200, description = "What became of every root and file", body = RefreshResult),
         (status = 202, description = "The job, which `Location` leads to", body = Job),
@@ -127,8 +155,13 @@ pub(super) async fn remove(
 pub(super) async fn refresh(
     door: Door,
     Name(name): Name,
-    Params(waiting): Params<Waiting>,
-    _: NoBody,
+    Params(query): Params<Refreshing>,
+    OptionalBody(body): OptionalBody<RefreshRequest>,
 ) -> Result<Response, Failure> {
-    run_or_start(&door, Refresh { name }, waiting.background).await
+    let body = body.unwrap_or(RefreshRequest { allow_empty: None, reread: None });
+    let options = RefreshOptions {
+        allow_empty: body.allow_empty.or(query.allow_empty).unwrap_or_default(),
+        reread: body.reread.or(query.reread).unwrap_or_default(),
+    };
+    run_or_start(&door, Refresh { name, options }, query.background).await
 }

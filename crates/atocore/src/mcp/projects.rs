@@ -1,5 +1,6 @@
 //! Projects: which there are, and bringing one up to date.
 
+use atocore_model::refresh::RefreshOptions;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +17,10 @@ use crate::{
 
 /// How many files that something is wrong with are named.
 const FILES_NAMED: usize = 50;
+
+/// What helps where documents are gone.
+const CONFIRM: &str =
+    "; ask the user whether its disk is mounted: if all of it is meant to go, `allow_empty` removes it";
 
 /// Nothing to say.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,6 +89,13 @@ pub(super) struct Refresh;
 pub(super) struct RefreshArguments {
     /// The project, by id or alias.
     project: String,
+    /// Removes documents even when all of a root are gone, or most of them; else such a root is skipped, because its disk may
+    /// not be mounted. Only when the user has confirmed it.
+    #[serde(default)]
+    allow_empty: Option<bool>,
+    /// Reads every file, also those that look unchanged.
+    #[serde(default)]
+    reread: Option<bool>,
 }
 
 /// What a refresh did.
@@ -118,7 +130,11 @@ impl Tool for Refresh {
     type Answer = RefreshAnswer;
 
     async fn run(call: &Call, asked: RefreshArguments) -> Result<RefreshAnswer, VerbError> {
-        let result = call.run(verb::Refresh { name: asked.project }).await?;
+        let options = RefreshOptions {
+            allow_empty: asked.allow_empty.unwrap_or_default(),
+            reread: asked.reread.unwrap_or_default(),
+        };
+        let result = call.run(verb::Refresh { name: asked.project, options }).await?;
         let mut answer = RefreshAnswer::from(result);
         answer.notices.extend(call.make_vectors().await);
         Ok(answer)
@@ -147,8 +163,10 @@ impl From<RefreshResult> for RefreshAnswer {
             .roots
             .iter()
             .filter_map(|root| {
-                let reason = root.reason.as_deref()?.replace('_', " ");
-                Some(format!("the root {}:{} was skipped: {reason}", root.source, root.subpath))
+                let reason = root.reason.as_deref()?;
+                let why = if root.detail.is_empty() { reason.replace('_', " ") } else { plain(&root.detail) };
+                let cure = if reason == "documents_gone" { CONFIRM } else { "" };
+                Some(format!("the root {}:{} was skipped: {why}{cure}", root.source, root.subpath))
             })
             .collect();
         let files = result.roots.into_iter().flat_map(|root| root.files);

@@ -1,7 +1,7 @@
 //! Bringing a project's documents up to date.
 
 use atocore_engine::{Caller, Engine};
-use atocore_model::monitor::Monitor;
+use atocore_model::{monitor::Monitor, refresh::RefreshOptions};
 use axum::http::Method;
 
 use super::{Request, Verb, VerbError, projects::project_name, request::segment};
@@ -12,6 +12,16 @@ use crate::{http::Metrics, wire};
 pub struct Refresh {
     /// Its id or an alias, in any case.
     pub name: String,
+    /// How, when not as usual.
+    pub options: RefreshOptions,
+}
+
+impl Refresh {
+    /// A refresh as usual.
+    #[must_use]
+    pub fn of(name: impl Into<String>) -> Self {
+        Self { name: name.into(), options: RefreshOptions::default() }
+    }
 }
 
 impl Verb for Refresh {
@@ -34,11 +44,16 @@ impl Verb for Refresh {
     }
 
     fn request(&self) -> Request {
-        Request::new(Method::POST, format!("/projects/{}/refresh", segment(&self.name)))
+        let RefreshOptions { allow_empty, reread } = self.options;
+        let asked = [("allow_empty", allow_empty), ("reread", reread)];
+        let asked: Vec<_> =
+            asked.iter().filter(|(_, asked)| *asked).map(|(key, _)| format!("{key}=true")).collect();
+        let query = if asked.is_empty() { String::new() } else { format!("?{}", asked.join("&")) };
+        Request::new(Method::POST, format!("/projects/{}/refresh{query}", segment(&self.name)))
     }
 
     fn run(self, engine: &Engine, caller: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
-        let report = engine.refresh(&project_name(&self.name)?, caller, monitor)?;
+        let report = engine.refresh_with(&project_name(&self.name)?, self.options, caller, monitor)?;
         let result = wire::RefreshResult::from(report);
         tracing::info!(
             project = result.project,

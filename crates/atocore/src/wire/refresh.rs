@@ -53,8 +53,12 @@ pub struct RootResult {
     /// `ingested` or `skipped`.
     #[schema(example = "ingested")]
     pub status: String,
-    /// Why it was skipped: `missing`, `not_a_folder`, `not_configured`, `outside`, `unreadable`; null when ingested.
+    /// Why it was skipped: `missing`, `not_a_folder`, `not_configured`, `outside`, `unreadable`, `documents_gone`; null when
+    /// ingested.
     pub reason: Option<String>,
+    /// What there is to say beyond the word; empty when nothing.
+    #[serde(default)]
+    pub detail: String,
     /// Its files by the state they ended in.
     pub counts: FileCounts,
     /// Every file that is not simply unchanged, sorted by path.
@@ -74,6 +78,9 @@ pub struct FileResult {
     pub reason: String,
     /// What there is to say beyond the word; empty when nothing.
     pub detail: String,
+    /// Whether the refresh before did not say the same of it.
+    #[serde(default)]
+    pub is_new: bool,
 }
 
 impl From<model::RefreshReport> for RefreshResult {
@@ -111,6 +118,7 @@ impl From<model::RootReport> for RootResult {
             label: report.root.label,
             path: report.folder,
             status: status.to_owned(),
+            detail: report.skipped.as_ref().map(model::RootSkip::detail).unwrap_or_default(),
             reason: report.skipped.map(|skip| skip.code().to_owned()),
             counts: report.counts.into(),
             files: report.files.into_iter().map(FileResult::from).collect(),
@@ -124,6 +132,7 @@ impl From<model::FileReport> for FileResult {
             state: file.reason.state().as_str().to_owned(),
             reason: file.reason.code().to_owned(),
             detail: file.detail(),
+            is_new: file.is_new,
             path: file.path,
         }
     }

@@ -266,16 +266,16 @@ pub struct LastRefresh {
     pub status: String,
     /// Files by the state they ended in.
     pub counts: FileCounts,
-    /// Files that could not be read; only the first when there are many.
+    /// Roots that were skipped and files that could not be read; only the first when there are many.
     pub problems: Vec<FileProblem>,
 }
 
-/// A file that could not be read.
+/// A file that could not be read, or a root that was skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileProblem {
-    /// Path below its root.
+    /// Path below its root; of a root how it is configured.
     pub path: String,
-    /// Why: `not_utf8`, `unreadable`, …
+    /// Why: `not_utf8`, `unreadable`, `missing`, `documents_gone`, …
     pub reason: String,
     /// What there is to say beyond the word; empty when nothing.
     pub detail: String,

@@ -56,7 +56,7 @@ fn what_is_done_is_logged_under_its_name_and_without_its_text() {
             .unwrap();
     let logged = events(|| {
         drop(add.run(&engine, Caller::Local, &Silent).unwrap());
-        drop(Refresh { name: "NOTES".to_owned() }.run(&engine, Caller::Local, &Silent).unwrap());
+        drop(Refresh::of("NOTES").run(&engine, Caller::Local, &Silent).unwrap());
         let query = Query { query: "oak".to_owned(), ..Query::default() };
         drop(query.run(&engine, Caller::Local, &Silent).unwrap());
         drop(CreateBackup { include_chroma: true }.run(&engine, Caller::Local, &Silent).unwrap());

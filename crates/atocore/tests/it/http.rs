@@ -468,8 +468,7 @@ fn with_many_documents() -> Server {
 fn a_server_that_stops_calls_long_verbs_off() {
     let mut server = with_many_documents();
     let socket = server.ready.socket.clone();
-    let refresh =
-        thread::spawn(move || remote::send(&verb::Refresh { name: "many".to_owned() }, &socket, &Silent));
+    let refresh = thread::spawn(move || remote::send(&verb::Refresh::of("many"), &socket, &Silent));
     while server.get("/status").json()["running"].is_null() {
         assert!(!refresh.is_finished(), "the refresh was too quick for this test");
         thread::sleep(Duration::from_millis(5));
@@ -482,7 +481,7 @@ fn a_server_that_stops_calls_long_verbs_off() {
 #[test]
 fn a_client_that_goes_away_calls_its_refresh_off() {
     let server = with_many_documents();
-    let refresh = verb::Refresh { name: "many".to_owned() };
+    let refresh = verb::Refresh::of("many");
     let error = remote::send(&refresh, &server.ready.socket, &Impatient).unwrap_err();
     assert_eq!(error.code, ErrorCode::Cancelled);
     for _ in 0..200 {

@@ -161,8 +161,7 @@ fn a_job_that_is_called_off_stops_and_leaves_a_store_that_works() {
 fn somebody_who_waits_is_told_when_another_calls_the_work_off() {
     let server = with_many_documents();
     let socket = server.ready.socket.clone();
-    let refresh =
-        thread::spawn(move || remote::send(&verb::Refresh { name: "many".to_owned() }, &socket, &Silent));
+    let refresh = thread::spawn(move || remote::send(&verb::Refresh::of("many"), &socket, &Silent));
     let job = loop {
         let jobs = server.get("/admin/jobs").json()["jobs"].clone();
         match jobs.as_array().unwrap().first() {
@@ -195,7 +194,7 @@ impl Monitor for Watcher {
 #[test]
 fn whoever_hands_work_to_a_server_sees_where_it_stands_and_calls_it_off() {
     let server = with_many_documents();
-    let refresh = || verb::Refresh { name: "many".to_owned() };
+    let refresh = || verb::Refresh::of("many");
     let watcher = Watcher { stops: true, ..Watcher::default() };
     let error = remote::send(&refresh(), &server.ready.socket, &watcher).unwrap_err();
     assert_eq!(error.code, ErrorCode::Cancelled);

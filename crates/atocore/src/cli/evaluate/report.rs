@@ -94,7 +94,7 @@ fn print_figures(outcome: &Outcome, output: &Output) {
             ]);
         }
     }
-    for line in table.lines(output.width()) {
+    for line in table.lines() {
         output.line(line);
     }
 }
