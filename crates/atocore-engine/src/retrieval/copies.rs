@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use atocore_model::{
     document::Passage,
     query::{Explanation, Hit, Place},
+    text::caseless,
 };
 
 /// Hits as they are gathered, best first.
@@ -95,7 +96,7 @@ fn said(headings: &str, text: &str) -> blake3::Hash {
     for part in [headings, text] {
         for word in part.split_whitespace().map(bare).filter(|word| !word.is_empty()) {
             any = true;
-            let _hasher = hasher.update(word.to_lowercase().as_bytes()).update(b" ");
+            let _hasher = hasher.update(caseless(word).as_bytes()).update(b" ");
         }
         let _hasher = hasher.update(b"\n");
     }
@@ -126,6 +127,7 @@ mod tests {
     fn the_same_words_with_other_spaces_and_capitals_are_the_same() {
         assert!(alike("The store is restored.", "the  store\nis RESTORED"));
         assert!(alike("one", "One!"));
+        assert!(alike("Café ΟΔΟΣ, Daten\u{ad}bank", "CAFE\u{301} οδος datenbank") && !alike("Café", "Cafe"));
         assert!(alike("the **store** is `restored`", "The store, is \"restored\"."));
         assert!(!alike("---", "***"));
     }
