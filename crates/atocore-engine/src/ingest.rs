@@ -6,6 +6,8 @@
 mod blobs;
 mod chunk;
 mod front_matter;
+#[cfg(test)]
+mod fuzzed;
 mod ignoring;
 mod inline;
 mod markdown;
