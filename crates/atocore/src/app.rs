@@ -30,6 +30,8 @@ use crate::{
 const LONG_AT_ONCE: usize = 4;
 /// How many other verbs run at once.
 const SHORT_AT_ONCE: usize = 64;
+/// How many look at the health at once.
+const LOOKS_AT_ONCE: usize = 16;
 /// How long a request waits for its place before it is refused.
 const PLACE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -42,6 +44,8 @@ pub struct App {
     packs: Packs,
     long: Arc<Semaphore>,
     short: Arc<Semaphore>,
+    /// For what is answered whoever else is at work.
+    looks: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
@@ -56,6 +60,7 @@ impl App {
             packs: Packs::default(),
             long: Arc::new(Semaphore::new(LONG_AT_ONCE)),
             short: Arc::new(Semaphore::new(SHORT_AT_ONCE)),
+            looks: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
             stopping: CancellationToken::new(),
         }
     }
@@ -142,7 +147,8 @@ impl App {
         let mut monitor = RequestMonitor::new(self, Arc::clone(&gone.0), None);
         monitor.watcher = watcher;
         if !V::LONG {
-            let place = self.place(&self.short).await?;
+            let places = if V::AT_ONCE { &self.looks } else { &self.short };
+            let place = self.place(places).await?;
             return self.on_a_thread(caller, verb, place, monitor).await;
         }
         let work = self.jobs.begin(V::NAME, verb.subject(), job);
@@ -294,7 +300,8 @@ fn opened(shared: &RwLock<Engine>) -> RwLockReadGuard<'_, Engine> {
     reading()
 }
 
-fn busy() -> VerbError {
+/// What is said when there is no place for a request.
+pub(crate) fn busy() -> VerbError {
     VerbError::new(ErrorCode::IngestionBusy, "too many requests are at work already")
         .with_hint("try again when they have finished; `atocore status` shows what is running")
 }

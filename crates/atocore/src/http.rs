@@ -9,6 +9,7 @@ mod embed;
 mod extract;
 mod failure;
 mod guard;
+mod held;
 mod index;
 mod interactions;
 mod jobs;
@@ -35,6 +36,7 @@ pub(crate) use extract::read_body;
 pub use failure::status;
 pub(crate) use failure::{Failure, problem};
 pub use guard::{Guard, Hosts, Token};
+pub(crate) use held::holding;
 pub use limits::{BODY_LIMIT_BYTES, HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
 pub use metrics::Metrics;
 pub use openapi::document;
@@ -98,19 +100,34 @@ pub fn network(app: &App, guard: Guard) -> Router {
     observed(guarded, app, Caller::Network).layer(middleware::from_fn(guard::seal))
 }
 
+/// For clients of the local socket for whom there is no place: how the server is, and that it is busy.
+pub fn local_crowded(app: &App) -> Router {
+    observed(wrapped(crowded()), app, Caller::Local)
+}
+
+/// The same for the network, behind the same checks.
+pub fn network_crowded(app: &App, guard: Guard) -> Router {
+    let guarded = wrapped(crowded()).layer(middleware::from_fn_with_state(guard, guard::check));
+    observed(guarded, app, Caller::Network).layer(middleware::from_fn(guard::seal))
+}
+
+fn crowded() -> Router<App> {
+    let (health, _) = OpenApiRouter::new().routes(routes!(status::health)).split_for_parts();
+    Router::new().nest("/v1", health.clone()).merge(health).fallback(failure::crowded)
+}
+
 /// Every route, and once more below `/v1` for clients of the original.
 fn api() -> Router<App> {
     let (routes, _) = routes().split_for_parts();
-    Router::new().nest("/v1", routes.clone()).merge(routes)
+    Router::new().nest("/v1", routes.clone()).merge(routes).fallback(failure::route_unknown)
 }
 
 /// The routes with their limits, and what is said when there is no answer.
 fn wrapped(routes: Router<App>) -> Router<App> {
     routes
-        .fallback(failure::route_unknown)
         .method_not_allowed_fallback(failure::method_unknown)
         .layer(CatchPanicLayer::custom(failure::panicked))
-        .layer(middleware::from_fn(limits::check))
+        .layer(middleware::from_fn_with_state(limits::Limits::default(), limits::check))
 }
 
 /// Outermost, so that refusals are counted and logged too.

@@ -32,6 +32,7 @@ use crate::{
     session,
     verb::VerbError,
 };
+use connections::Answering;
 use socket::Socket;
 
 /// How long requests may go on after the server was told to stop.
@@ -133,7 +134,10 @@ async fn run(
     let ready = Ready { address, socket: socket.path().to_owned() };
     let hosts =
         if address.ip().is_unspecified() { Hosts::Any } else { Hosts::Only(settings.host.as_str().into()) };
-    let network = http::network(app, Guard { hosts, token: settings.token.clone() });
+    let guard = Guard { hosts, token: settings.token.clone() };
+    let network =
+        Answering { whole: http::network(app, guard.clone()), crowded: http::network_crowded(app, guard) };
+    let local = Answering { whole: http::local(app), crowded: http::local_crowded(app) };
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     // It hears signals from its first poll on; one that came after the first answer and before would kill the process.
@@ -142,8 +146,8 @@ async fn run(
     on_ready(&ready);
     if !stopped {
         tokio::select! {
-            () = connections::serve(listener, network, &graceful) => {}
-            () = connections::serve(socket, http::local(app), &graceful) => {}
+            () = connections::serve(listener, network, |peer| Some(peer.ip()), &graceful) => {}
+            () = connections::serve(socket, local, |_| None, &graceful) => {}
             () = stop => {}
         }
     }

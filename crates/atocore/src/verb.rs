@@ -71,6 +71,9 @@ pub trait Verb: Send + 'static {
     /// Whether it may take long, so that a server runs only a few of its kind at once.
     const LONG: bool = false;
 
+    /// Whether it is answered whoever else is at work, because it only looks how the server is.
+    const AT_ONCE: bool = false;
+
     /// What the job of a long verb is called.
     const NAME: &'static str = "";
 

@@ -78,6 +78,11 @@ pub(super) async fn route_unknown(uri: Uri) -> Failure {
     Failure(error.with_hint("`GET /openapi.json` describes every path"))
 }
 
+/// There is no place for the client.
+pub(super) async fn crowded() -> Failure {
+    Failure(app::busy())
+}
+
 /// The path is there, the method is not; the header `Allow` says which are.
 pub(super) async fn method_unknown(method: Method, uri: Uri) -> Failure {
     let message = format!("`{}` does not take {method}", uri.path());

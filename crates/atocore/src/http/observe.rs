@@ -36,9 +36,18 @@ fn log(method: &str, route: &str, status: StatusCode, took_ms: f64, failure: Opt
             let (code, detail) = (error.code.as_str(), error.message.as_str());
             tracing::error!(method, route, status = status_code, took_ms, code, detail, "request_failed");
         }
+        // What clients ask for by the way: whether something is there, or a stream that MCP need not have.
+        Some(Failure(error)) if is_usual(status) => {
+            let code = error.code.as_str();
+            tracing::debug!(method, route, status = status_code, took_ms, code, "request_failed");
+        }
         Some(Failure(error)) => {
             let code = error.code.as_str();
             tracing::warn!(method, route, status = status_code, took_ms, code, "request_failed");
         }
     }
+}
+
+fn is_usual(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::CONFLICT)
 }

@@ -1,5 +1,7 @@
 //! The description of the API, made from the handlers.
 
+use std::sync::LazyLock;
+
 use axum::{http::header, response::IntoResponse};
 use utoipa::{
     OpenApi, ToSchema,
@@ -68,5 +70,6 @@ pub fn document() -> String {
 #[utoipa::path(get, path = "/openapi.json", operation_id = "openapi", tag = "installation",
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object)))]
 pub(super) async fn show() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], document())
+    static DOCUMENT: LazyLock<String> = LazyLock::new(document);
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
 }

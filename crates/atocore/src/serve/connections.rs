@@ -1,41 +1,99 @@
 //! Taking connections, within limits, and letting them finish.
+//!
+//! Clients that are slow, or that never read, hold up nobody else: where no place is free the connection that waits for
+//! its client the longest is closed, and where there is none such the newcomer is told so, or how the server is.
 
-use std::{sync::Arc, time::Duration};
+mod crowd;
+mod patient;
 
-use axum::{Router, serve::Listener};
-use hyper::server::conn::http1;
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, Response, header},
+    serve::Listener,
+};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio::sync::Semaphore;
 
-use crate::http::{HEADERS_LIMIT, HEADERS_LIMIT_BYTES};
-
-/// How many connections a listener has open at once; more wait in the queue of the system.
-const CONNECTIONS_AT_ONCE: usize = 512;
+use crate::http::{HEADERS_LIMIT, HEADERS_LIMIT_BYTES, holding};
+use crowd::{Crowd, Place};
+use patient::Patient;
 
 /// How long the head of a request may take to arrive; a connection without requests is closed after it too.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
-/// Serves `router` on `listener`, for ever.
-pub(super) async fn serve<L: Listener>(mut listener: L, router: Router, graceful: &GracefulShutdown) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_AT_ONCE));
+/// How long a client may take to read what is written in one piece: at most some hundred kilobytes.
+const READ_WITHIN: Duration = Duration::from_secs(30);
+
+/// After so many requests a client has to connect again, and others have their turn.
+const REQUESTS_OF_ONE: u64 = 1000;
+
+/// What a connection is answered by.
+#[derive(Debug, Clone)]
+pub(super) struct Answering {
+    /// The whole API.
+    pub(super) whole: Router,
+    /// How the server is, and that it is busy: for those for whom there is no place.
+    pub(super) crowded: Router,
+}
+
+/// Serves on `listener`, for ever. `peer` is the address of a client, where clients have one.
+pub(super) async fn serve<L: Listener>(
+    mut listener: L,
+    answering: Answering,
+    peer: impl Fn(&L::Addr) -> Option<IpAddr>,
+    graceful: &GracefulShutdown,
+) {
+    let crowd = Crowd::default();
     let mut http = http1::Builder::new();
     let _http = http
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .max_headers(HEADERS_LIMIT)
         .max_header_size(HEADERS_LIMIT_BYTES);
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        let (stream, _) = listener.accept().await;
-        let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+    loop {
+        let (stream, address) = listener.accept().await;
+        let place = Arc::new(crowd.enter(peer(&address)));
+        let router = if place.is_spare() { &answering.crowded } else { &answering.whole };
+        let service = service(router.clone(), Arc::clone(&place));
+        let stream = TokioIo::new(Patient::new(stream, Arc::clone(&place), READ_WITHIN));
+        let connection = graceful.watch(http.serve_connection(stream, service));
         drop(tokio::spawn(async move {
-            // A client that breaks off is its own matter.
-            drop(connection.await);
-            drop(place);
+            tokio::select! {
+                // A client that breaks off is its own matter.
+                ended = connection => drop(ended),
+                () = place.given_up() => {}
+            }
         }));
     }
+}
+
+/// Answers the requests of a connection, and keeps account of when it waits for its client.
+fn service(
+    router: Router,
+    place: Arc<Place>,
+) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> {
+    let router = TowerToHyperService::new(router);
+    service_fn(move |request| {
+        let at_work = place.begin();
+        let is_last = at_work.number() >= REQUESTS_OF_ONE || place.is_spare();
+        let answer = router.call(request);
+        async move {
+            let mut response: Response<Body> = answer.await?;
+            if is_last {
+                drop(response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close")));
+            }
+            Ok(holding(response, at_work))
+        }
+    })
 }

@@ -9,7 +9,7 @@ use crate::wire;
 
 /// Declares a verb that only looks: its path, its reply, and the call that makes it.
 macro_rules! look {
-    ($(#[$doc:meta])* $verb:ident, $path:literal, $reply:ty, $engine:ident => $call:expr) => {
+    ($(#[$doc:meta])* $verb:ident, $path:literal, $at_once:literal, $reply:ty, $engine:ident => $call:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct $verb;
@@ -17,6 +17,7 @@ macro_rules! look {
         impl Verb for $verb {
             type Reply = $reply;
             const WRITES: bool = false;
+            const AT_ONCE: bool = $at_once;
 
             fn request(&self) -> Request {
                 Request::new(Method::GET, $path)
@@ -31,17 +32,17 @@ macro_rules! look {
 
 look! {
     /// Says whether the store answers, and which program it is.
-    Health, "/health", wire::Health, engine => engine.health()?.into()
+    Health, "/health", true, wire::Health, engine => engine.health()?.into()
 }
 look! {
     /// Lists every configured root of every project and whether it can be read.
-    Sources, "/sources", wire::SourceList, engine => engine.sources()?.into()
+    Sources, "/sources", false, wire::SourceList, engine => engine.sources()?.into()
 }
 look! {
     /// Says what is stored, what is running, and how old the newest snapshot is.
-    Status, "/status", wire::Status, engine => engine.status()?.into()
+    Status, "/status", false, wire::Status, engine => engine.status()?.into()
 }
 look! {
     /// Checks everything that can be checked without changing anything.
-    Doctor, "/doctor", wire::Doctor, engine => engine.doctor().into()
+    Doctor, "/doctor", false, wire::Doctor, engine => engine.doctor().into()
 }

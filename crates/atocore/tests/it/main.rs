@@ -31,6 +31,7 @@ mod events;
 mod facts;
 mod forms;
 mod fuzzed;
+mod greedy;
 mod hostile;
 mod http;
 mod jobs;

@@ -159,6 +159,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The most memory that it has had so far, in MiB.
+    pub(crate) fn most_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        most.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     /// Tells it to stop as Ctrl-C does, and waits for its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         interrupt(&self.child);

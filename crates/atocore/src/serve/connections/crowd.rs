@@ -1,0 +1,225 @@
+//! Who is connected, and who makes room for whom.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How many connections a listener has open at once.
+const PLACES: usize = 512;
+/// How many of them one address may have: the rest is kept for others.
+const PLACES_OF_ONE: usize = PLACES - 32;
+/// How many more are told how the server is, and that it is busy.
+const SPARE: usize = 64;
+/// How long a client that does not read what it asked for is waited for while others have no place.
+const UNREAD_FOR: Duration = Duration::from_secs(5);
+
+/// The connections of a listener; clones are the same ones.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Crowd(Arc<Mutex<Members>>);
+
+#[derive(Debug, Default)]
+struct Members {
+    next: u64,
+    members: HashMap<u64, Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    peer: Option<IpAddr>,
+    is_spare: bool,
+    waits: Waits,
+    leave: CancellationToken,
+}
+
+/// Since when a connection waits for its client.
+#[derive(Debug, Clone, Copy)]
+enum Waits {
+    /// A request is at work.
+    No,
+    /// For a request, or the rest of it.
+    ToBeAsked(Instant),
+    /// For what was answered to be read.
+    ToBeRead(Instant),
+}
+
+/// The place of a connection, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    crowd: Crowd,
+    number: u64,
+    is_spare: bool,
+    leave: CancellationToken,
+    requests: AtomicU64,
+}
+
+/// A request at work, until it is dropped.
+#[derive(Debug)]
+pub(super) struct AtWork {
+    crowd: Crowd,
+    member: u64,
+    number: u64,
+}
+
+impl Crowd {
+    /// Finds a place for a new connection; another one may have to leave for it.
+    pub(super) fn enter(&self, peer: Option<IpAddr>) -> Place {
+        self.enter_at(peer, Instant::now())
+    }
+
+    fn enter_at(&self, peer: Option<IpAddr>, now: Instant) -> Place {
+        let mut members = self.lock();
+        let is_spare = !members.has_room(peer) && !members.make_room(peer, now);
+        if is_spare && members.count(|member| member.is_spare) >= SPARE {
+            members.send_away(|member| member.is_spare, now);
+        }
+        members.next += 1;
+        let (number, leave) = (members.next, CancellationToken::new());
+        let waits = Waits::ToBeAsked(now);
+        drop(members.members.insert(number, Member { peer, is_spare, waits, leave: leave.clone() }));
+        Place { crowd: self.clone(), number, is_spare, leave, requests: AtomicU64::new(0) }
+    }
+
+    fn set(&self, number: u64, waits: Waits) {
+        if let Some(member) = self.lock().members.get_mut(&number) {
+            member.waits = waits;
+        }
+    }
+
+    /// Whoever panicked had changed whole entries only.
+    fn lock(&self) -> MutexGuard<'_, Members> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Members {
+    fn count(&self, counts: impl Fn(&Member) -> bool) -> usize {
+        self.members.values().filter(|member| counts(member)).count()
+    }
+
+    fn has_room(&self, peer: Option<IpAddr>) -> bool {
+        let regular = self.count(|member| !member.is_spare);
+        let of_peer = |member: &Member| !member.is_spare && member.peer == peer;
+        regular < PLACES && (peer.is_none() || self.count(of_peer) < PLACES_OF_ONE)
+    }
+
+    /// Sends a connection away whose place the newcomer may have: of its own address when that has all that it may have.
+    fn make_room(&mut self, peer: Option<IpAddr>, now: Instant) -> bool {
+        let full = self.count(|member| !member.is_spare) >= PLACES;
+        self.send_away(|member| !member.is_spare && (full || member.peer == peer), now)
+    }
+
+    /// Sends the one of these away that waits for its client the longest.
+    fn send_away(&mut self, may_go: impl Fn(&Member) -> bool, now: Instant) -> bool {
+        let since = |member: &Member| match member.waits {
+            Waits::No => None,
+            Waits::ToBeAsked(since) => Some(since),
+            Waits::ToBeRead(since) => (now.duration_since(since) >= UNREAD_FOR).then_some(since),
+        };
+        let waiting = self.members.iter().filter(|(_, member)| may_go(member));
+        let waiting = waiting.filter_map(|(number, member)| Some((since(member)?, *number)));
+        let Some(member) = waiting.min().and_then(|(_, number)| self.members.remove(&number)) else {
+            return false;
+        };
+        member.leave.cancel();
+        true
+    }
+}
+
+impl Place {
+    /// Whether there was no place, so that the client is only told so.
+    pub(super) const fn is_spare(&self) -> bool {
+        self.is_spare
+    }
+
+    /// Waits until the place was given to somebody else.
+    pub(super) async fn given_up(&self) {
+        self.leave.cancelled().await;
+    }
+
+    /// Begins a request.
+    pub(super) fn begin(&self) -> AtWork {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        self.crowd.set(self.number, Waits::No);
+        AtWork { crowd: self.crowd.clone(), member: self.number, number }
+    }
+
+    /// The client has not read what was sent since then.
+    pub(super) fn unread_since(&self, since: Instant) {
+        self.crowd.set(self.number, Waits::ToBeRead(since));
+    }
+
+    /// The client has read what was sent.
+    pub(super) fn read(&self) {
+        self.crowd.set(self.number, Waits::ToBeAsked(Instant::now()));
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.crowd.lock().members.remove(&self.number));
+    }
+}
+
+impl AtWork {
+    /// The how-many-th request of its connection it is, from 1.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.crowd.set(self.member, Waits::ToBeAsked(Instant::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(number: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([10, 0, 0, number]))
+    }
+
+    #[test]
+    fn no_address_has_all_places_and_the_last_ones_are_told_that_there_is_none() {
+        let crowd = Crowd::default();
+        let working: Vec<_> = (0..PLACES_OF_ONE).map(|_| crowd.enter(peer(1))).collect();
+        let _at_work: Vec<_> = working.iter().map(Place::begin).collect();
+        assert!(working.iter().all(|place| !place.is_spare()));
+        assert!(crowd.enter(peer(1)).is_spare());
+        let others: Vec<_> = (0..32).map(|_| crowd.enter(peer(2))).collect();
+        let _at_work_too: Vec<_> = others.iter().map(Place::begin).collect();
+        assert!(others.iter().all(|place| !place.is_spare()));
+        assert!(crowd.enter(peer(3)).is_spare());
+        let spare: Vec<_> = (0..=SPARE).map(|_| crowd.enter(peer(3))).collect();
+        assert!(spare[0].leave.is_cancelled() && !spare[1].leave.is_cancelled());
+        drop(others);
+        assert!(!crowd.enter(peer(3)).is_spare());
+    }
+
+    #[test]
+    fn whoever_waits_for_its_client_the_longest_makes_room() {
+        let crowd = Crowd::default();
+        let places: Vec<_> = (0..PLACES_OF_ONE).map(|_| crowd.enter(peer(1))).collect();
+        let at_work: Vec<_> = places.iter().map(Place::begin).collect();
+        let now = Instant::now();
+        places[7].unread_since(now);
+        assert!(crowd.enter_at(peer(1), now).is_spare(), "a client may take a moment to read");
+        let newcomer = crowd.enter_at(peer(1), now + UNREAD_FOR);
+        assert!(!newcomer.is_spare() && places[7].leave.is_cancelled());
+        // One that has asked for nothing yet goes before those that are at work.
+        let next = crowd.enter(peer(1));
+        assert!(!next.is_spare() && newcomer.leave.is_cancelled());
+        assert_eq!(places.iter().filter(|place| place.leave.is_cancelled()).count(), 1);
+        drop(at_work);
+    }
+}
