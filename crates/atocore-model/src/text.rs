@@ -200,6 +200,9 @@ const fn typed_instead(c: char) -> Option<&'static str> {
         'Ƴ' | 'ƴ' => "y",
         'Ɛ' | 'ɛ' | 'Ə' | 'ə' => "e",
         'Ɨ' | 'ɨ' => "i",
+        // Yeh and kaf, which Persian and Egyptian keyboards have as other letters.
+        'ی' | 'ى' => "ي",
+        'ک' => "ك",
         // Apostrophes that are letters to Unicode, written with many others as well.
         '\u{2b9}' | '\u{2bb}' | '\u{2bc}' | '\u{2bd}' | '\u{2c8}' => "'",
         _ => return None,
@@ -238,7 +241,8 @@ mod tests {
             ("ｆｕｌｌ　ｗｉｄｔｈ １２３", "full width 123"),
             ("ﬁle oﬃce Ⅳ m² ℃", "file office iv m2 °c"),
             ("ज़रूर", "जरूर"),
-            ("می\u{200c}خواهم", "میخواهم"),
+            ("می\u{200c}خواهم", "ميخواهم"),
+            ("کتاب على", "كتاب علي"),
             ("обʼєкт", "об'єкт"),
             ("👍🏽 ❤\u{fe0f}", "👍 ❤"),
         ] {
