@@ -1,6 +1,9 @@
 //! Questions drawn from the corpus: the same ones whenever the store holds the same.
 
-use atocore_model::query::{ProjectHint, Query};
+use atocore_model::{
+    query::{ProjectHint, Query},
+    text,
+};
 use atocore_storage::sqlite::{Store, StoredPassage};
 
 use crate::{engine::Engine, error::Error};
@@ -50,9 +53,9 @@ fn question(passage: &StoredPassage, turn: usize) -> Option<Query> {
 }
 
 /// The longest words of a text, in their order; long words are rare ones.
-fn phrase(text: &str) -> String {
+fn phrase(content: &str) -> String {
     let mut words: Vec<(usize, &str)> = Vec::new();
-    for word in text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()) {
+    for word in text::words(content) {
         let is_new = words.iter().all(|(_, known)| *known != word);
         if is_new && word.chars().count() <= 40 && words.len() < 500 {
             words.push((words.len(), word));
