@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BackupError, manifest::CANARIES, tree, verify::VerifiedSnapshot};
 
-/// The format that is written and read.
-const FORMAT_VERSION: u32 = 1;
+/// The format that is written, and the newest that is read. Until 2 it did not say by which version was ranked.
+const FORMAT_VERSION: u32 = 2;
 
 /// A larger file is not read.
 const LIMIT_BYTES: u64 = 16 << 20;
@@ -33,10 +33,18 @@ pub struct Canaries {
     pub answered: bool,
     /// What a person should know; usually nothing.
     pub notes: Vec<String>,
+    /// The version of the ranking: another one gives the same passages in another order, with other scores.
+    #[serde(default = "first_ranking")]
+    pub ranking: u32,
     /// How the hits were ranked.
     pub weights: Weights,
     /// The questions.
     pub canaries: Vec<Canary>,
+}
+
+/// What ranked when the file did not say it yet.
+const fn first_ranking() -> u32 {
+    1
 }
 
 /// How hits were ranked, by the names of the settings.

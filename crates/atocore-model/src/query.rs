@@ -24,6 +24,8 @@ impl TopK {
     pub const LIMIT: usize = 200;
     /// What a caller gets who does not say.
     pub const DEFAULT: Self = Self(10);
+    /// As many as can be asked for.
+    pub const MOST: Self = Self(Self::LIMIT);
 
     /// Checks the number.
     ///

@@ -29,7 +29,7 @@ use crate::{
     engine::Engine,
     error::Error,
     evaluation::{self, question_file},
-    retrieval::RankWeights,
+    retrieval::{self, RankWeights},
 };
 
 /// The user's own questions, beside the registry.
@@ -158,6 +158,7 @@ impl<'e> Recording<'e> {
             source: self.source.to_owned(),
             answered,
             notes: self.notes,
+            ranking: retrieval::VERSION,
             weights: recorded(weights),
             canaries,
         }

@@ -20,7 +20,7 @@ use atocore_model::{
     error::with_causes,
     id::SnapshotId,
     monitor::{Monitor, Progress},
-    query::Notice,
+    query::{Notice, TopK},
     snapshot::Depth,
 };
 use atocore_storage::{
@@ -37,7 +37,7 @@ use crate::{
     embedding::VectorStore,
     engine::{Access, Engine},
     error::Error,
-    retrieval::RankWeights,
+    retrieval::{self, RankWeights},
 };
 
 /// Scores that differ by less than this part of themselves are the same.
@@ -262,7 +262,7 @@ fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -
         }
         let (done, total) = (index as u64, Some(stored.canaries.len() as u64));
         monitor.progress(Progress { phase: "asking the stored questions", done, total });
-        match compare(engine, canary, &weights)? {
+        match compare(engine, canary, &weights, stored.ranking)? {
             Outcome::Same => {}
             // It would be the same with every other question that needs the model.
             Outcome::NoModel(why) => {
@@ -284,11 +284,16 @@ enum Outcome {
     Other(String),
 }
 
-fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights) -> Result<Outcome, Error> {
+fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights, ranking: u32) -> Result<Outcome, Error> {
     let shown: String = canary.text.chars().take(80).collect();
-    let Some(query) = canaries::query(canary) else {
+    let Some(mut query) = canaries::query(canary) else {
         return Ok(Outcome::Other(format!("canaries_unreadable: `{shown}` cannot be asked")));
     };
+    let mut compared: fn(&[CanaryHit], &[CanaryHit]) -> Option<String> = difference;
+    if ranking != retrieval::VERSION {
+        (query.top_k, query.collapse) = (TopK::MOST, false);
+        compared = missing;
+    }
     let answer = match engine.query_with(&query, weights) {
         Ok(answer) => answer,
         Err(Error::NoModel(failure)) => return Ok(Outcome::NoModel(failure.why)),
@@ -312,10 +317,26 @@ fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights) -> Result<Ou
         ));
     }
     let hits = canaries::recorded_hits(&answer);
-    Ok(match difference(&hits, &canary.hits) {
+    Ok(match compared(&hits, &canary.hits) {
         None => Outcome::Same,
         Some(_) if hits.is_empty() => Outcome::Other(format!("answer_empty: `{shown}` finds nothing")),
         Some(difference) => Outcome::Other(format!("answers_differ: `{shown}`: {difference}")),
+    })
+}
+
+/// The first of the recorded hits that is not found, or has another text.
+fn missing(found: &[CanaryHit], recorded: &[CanaryHit]) -> Option<String> {
+    if recorded.is_empty() {
+        return Some("no hit is recorded".to_owned());
+    }
+    recorded.iter().find_map(|recorded| {
+        match found.iter().find(|found| found.chunk_id == recorded.chunk_id) {
+            None => Some(format!("{}, a recorded hit, is not found", recorded.chunk_id)),
+            Some(found) if found.content_blake3 != recorded.content_blake3 => {
+                Some(format!("{}, a recorded hit, has another text", recorded.chunk_id))
+            }
+            Some(_) => None,
+        }
     })
 }
 
@@ -368,5 +389,15 @@ mod tests {
             assert!(difference(&other, &recorded).is_some(), "{other:?}");
         }
         assert!(difference(&[], &[]).is_some(), "an empty answer proves nothing");
+    }
+
+    #[test]
+    fn of_another_ranking_only_what_was_found_is_compared() {
+        let recorded = [hit("a", 1.0, "x"), hit("b", 0.5, "y")];
+        assert_eq!(missing(&[hit("c", 3.0, "z"), hit("b", 2.0, "y"), hit("a", 0.1, "x")], &recorded), None);
+        for other in [vec![], vec![hit("a", 1.0, "x")], vec![hit("a", 1.0, "x"), hit("b", 0.5, "z")]] {
+            assert!(missing(&other, &recorded).is_some(), "{other:?}");
+        }
+        assert!(missing(&recorded, &[]).is_some(), "an empty answer proves nothing");
     }
 }

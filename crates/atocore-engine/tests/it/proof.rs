@@ -132,6 +132,31 @@ fn a_database_that_fits_its_record_and_answers_otherwise_is_found_by_asking() {
 type Change = fn(&mut serde_json::Value);
 
 #[test]
+fn answers_of_an_earlier_ranking_are_proven_by_what_they_found() {
+    let place = Installation::default();
+    let engine = filled(&place);
+    let taken = take(&engine);
+    let change = |how: Change| {
+        forge(&taken.path, manifest::CANARIES, |bytes| {
+            let mut value = serde_json::from_slice(&bytes).unwrap();
+            how(&mut value);
+            serde_json::to_vec(&value).unwrap()
+        });
+        prove(&engine, taken.id)
+    };
+    let other_scores = change(|value| {
+        value["format_version"] = 1.into();
+        drop(value.as_object_mut().unwrap().remove("ranking").unwrap());
+        value["canaries"][0]["hits"][0]["score"] = 0.125.into();
+    });
+    assert!(other_scores.valid(), "{:?}", other_scores.errors());
+    let other_text = change(|value| {
+        value["canaries"][0]["hits"][0]["content_blake3"] = "0".repeat(64).into();
+    });
+    assert!(other_text.errors().iter().any(|error| error.contains("has another text")), "{other_text:?}");
+}
+
+#[test]
 fn canaries_that_prove_nothing_are_no_proof() {
     let place = Installation::default();
     let engine = filled(&place);
@@ -155,7 +180,7 @@ fn canaries_that_prove_nothing_are_no_proof() {
         ("canaries_not_answered: ", |file| file["answered"] = serde_json::json!(false)),
         ("canaries_of_another_generation: ", |file| file["generation"] = serde_json::json!(1)),
         ("canaries_unreadable: ", |file| file["more"] = serde_json::json!(1)),
-        ("canaries_format_newer: ", |file| file["format_version"] = serde_json::json!(2)),
+        ("canaries_format_newer: ", |file| file["format_version"] = (Canaries::FORMAT_VERSION + 1).into()),
     ];
     for (word, change) in cases {
         let errors = forged(change);
