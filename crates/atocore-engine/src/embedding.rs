@@ -25,7 +25,7 @@ use atocore_storage::{
 };
 
 pub(crate) use making::Workplace;
-pub use making::{EmbeddingReport, Making};
+pub use making::{Embedded, EmbeddingReport, Making};
 pub(crate) use models::Model;
 use models::Models;
 pub use models::{ModelChoice, NoModel};

@@ -7,6 +7,7 @@ mod ingesting;
 mod opening;
 mod sharing;
 mod snapshots;
+mod turns;
 mod visibility;
 
 use std::{path::PathBuf, sync::Arc};
@@ -26,7 +27,7 @@ use atocore_storage::{
     registry::Registry,
     reserve,
     sqlite::{Committed, Operation, StorageError, Store, WriteTransaction},
-    vector::{Comparison, VectorError},
+    vector::Comparison,
 };
 
 use crate::{
@@ -364,10 +365,7 @@ impl Engine {
     /// At every passage; [`Error::Cancelled`].
     pub fn embed(&self, monitor: &dyn Monitor) -> Result<EmbeddingReport, Error> {
         let report = self.embedding.make(&self.workplace()?, monitor)?;
-        match self.embedding.outage() {
-            Some(outage) => Err(VectorError::Unavailable(outage).into()),
-            None => Ok(report),
-        }
+        self.with_outage(report)
     }
 
     /// Compares every vector of the index with the store, after bringing the index up to date.

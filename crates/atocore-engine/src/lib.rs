@@ -62,7 +62,7 @@ pub use caller::{Caller, Reach};
 pub use clock::SystemClock;
 pub use config::EngineConfig;
 pub use doctor::{Finding, Level};
-pub use embedding::{EmbeddingReport, EmbeddingStatus, Making, ModelChoice, NoModel, VectorStore};
+pub use embedding::{Embedded, EmbeddingReport, EmbeddingStatus, Making, ModelChoice, NoModel, VectorStore};
 pub use engine::{Access, Engine};
 pub use error::Error;
 pub use exclusive::Running;

@@ -69,6 +69,7 @@ impl OwnerLock {
     pub fn acquire(locks: &Path, owner: &Owner, wait: Duration) -> Result<Self, LockError> {
         files::create_dirs_synced(locks)?;
         let started = Instant::now();
+        let mut waits = None;
         loop {
             if let Some(lock) = files::try_lock(&lock_file(locks))? {
                 let note = note_file(locks);
@@ -76,10 +77,13 @@ impl OwnerLock {
                 drop(files::remove_staged(&note));
                 let text = serde_json::to_vec_pretty(owner).unwrap_or_default();
                 files::write_atomic(&note, &text)?;
-                // For readers, who create nothing.
+                // For readers, who create nothing, and for those who wait.
                 drop(files::try_lock(&readers_file(locks))?);
+                drop(files::try_lock(&waiting_file(locks))?);
                 return Ok(Self { lock, note });
             }
+            // Without it the owner does not know; it is waited for all the same.
+            waits = waits.or_else(|| files::try_lock_shared(&waiting_file(locks)).ok().flatten());
             let waited = started.elapsed();
             if waited >= wait {
                 match current_owner(locks)? {
@@ -97,6 +101,14 @@ impl OwnerLock {
     pub(crate) const fn placed(&self) -> &files::Placed {
         self.lock.placed()
     }
+}
+
+/// Whether another process waits for the store, for an owner whose work can be taken up later.
+///
+/// # Errors
+/// When the lock file cannot be looked at.
+pub fn is_waited_for(locks: &Path) -> Result<bool, LockError> {
+    Ok(files::try_lock(&waiting_file(locks))?.is_none())
 }
 
 /// That nobody else reads the store; others may again when it is dropped.
@@ -170,6 +182,11 @@ pub fn processes_in_words(processes: &[u32]) -> String {
         [one] => format!("process {one}"),
         many => format!("the processes {}", many.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
     }
+}
+
+/// Locked by everybody who waits for the store, together.
+fn waiting_file(locks: &Path) -> PathBuf {
+    locks.join("waiting.lock")
 }
 
 fn readers_file(locks: &Path) -> PathBuf {
@@ -280,6 +297,24 @@ mod tests {
         });
         drop(lock);
         assert_eq!(current_owner(dir.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn an_owner_learns_that_another_waits_for_as_long_as_it_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = OwnerLock::acquire(dir.path(), &owner("embed"), Duration::ZERO).unwrap();
+        assert!(!is_waited_for(dir.path()).unwrap());
+        let (path, waits) = (dir.path().to_owned(), Duration::from_secs(600));
+        let second = thread::spawn(move || OwnerLock::acquire(&path, &owner("remember"), waits));
+        while !is_waited_for(dir.path()).unwrap() {
+            thread::yield_now();
+        }
+        drop(first);
+        let second = second.join().unwrap().unwrap();
+        assert!(!is_waited_for(dir.path()).unwrap());
+        drop(OwnerLock::acquire(dir.path(), &owner("refresh"), Duration::ZERO).unwrap_err());
+        assert!(!is_waited_for(dir.path()).unwrap(), "it gave up");
+        drop(second);
     }
 
     #[test]

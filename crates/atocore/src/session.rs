@@ -9,15 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_engine::{Access, Caller, Copier, Engine, EngineConfig, Recovered, RestoreOutcome, SystemClock};
+use atocore_engine::{
+    Access, Caller, Copier, Embedded, Engine, EngineConfig, Recovered, RestoreOutcome, SystemClock,
+};
 use atocore_model::{
     error::ErrorCode,
-    monitor::{Monitor, Silent},
+    monitor::{Monitor, Progress, Silent},
 };
 
 use crate::{
     config::Config,
-    verb::{Restore, Verb, VerbError, remote},
+    verb::{self, Restore, Verb, VerbError, remote},
     wire,
 };
 
@@ -37,6 +39,15 @@ pub enum Session {
     Here(Box<Engine>),
     /// By the server that owns the store.
     Server(Box<Served>),
+}
+
+/// What making vectors came to.
+#[derive(Debug)]
+pub(crate) enum Embedding {
+    /// All are there.
+    All(wire::EmbeddingResult),
+    /// So many, then somebody else wanted the store.
+    Some(u64),
 }
 
 /// Where the server listens, and what is needed to do without it.
@@ -110,6 +121,79 @@ impl Session {
                 None => Err(error.into()),
             },
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Runs a verb that writes. What is wrong with it is told before the store is waited for.
+    ///
+    /// # Errors
+    /// As [`Session::refuse`] and [`Session::writing`]; else what the verb fails with.
+    pub fn write<V: Verb>(
+        config: &Config,
+        activity: &str,
+        verb: V,
+        monitor: &dyn Monitor,
+    ) -> Result<V::Reply, VerbError> {
+        Self::refuse(config, &verb)?;
+        Self::writing(config, activity, monitor)?.run(verb, monitor)
+    }
+
+    /// Refuses a verb for what can be seen without the store, when that would have to be waited for.
+    ///
+    /// # Errors
+    /// What can be said of its words, and that there is no such project.
+    pub fn refuse<V: Verb>(config: &Config, verb: &V) -> Result<(), VerbError> {
+        verb.check()?;
+        let is_owned = Engine::owner(&config.layout)?.is_some_and(|owner| owner.socket.is_none());
+        match verb.project().map(str::parse) {
+            Some(Ok(name)) if is_owned => Ok(Engine::must_know(&engine_config(config), &name)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the vectors that are missing, and lets others have the store in between: who waits for it gets it after a
+    /// second or so. A server that has taken over meanwhile makes the rest, and is waited for.
+    ///
+    /// # Errors
+    /// As [`Session::writing`], and what making them fails with.
+    pub fn embed(self, config: &Config, monitor: &dyn Monitor) -> Result<wire::EmbeddingResult, VerbError> {
+        let (mut session, mut made) = (self, 0);
+        loop {
+            match session.embed_a_while(&|| false, monitor)? {
+                Embedding::All(result) => return Ok(result.after(made)),
+                Embedding::Some(more) => made += more,
+            }
+            drop(session);
+            session = Self::in_turn(config, "embed", monitor)?;
+        }
+    }
+
+    /// As [`Session::embed`], until `wanted` says that somebody else wants the store, or another process waits for it.
+    pub(crate) fn embed_a_while(
+        &self,
+        wanted: &dyn Fn() -> bool,
+        monitor: &dyn Monitor,
+    ) -> Result<Embedding, VerbError> {
+        let Self::Here(engine) = self else { return self.run(verb::Embed, monitor).map(Embedding::All) };
+        Ok(match engine.embed_in_turns(wanted, monitor)? {
+            Embedded::All(report) => Embedding::All(verb::embed::told(report)),
+            Embedded::Some(made) => Embedding::Some(made),
+        })
+    }
+
+    /// A place for verbs that write, after those who wait for the store, however long they take.
+    pub(crate) fn in_turn(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, VerbError> {
+        // Whoever waits has the store within moments of its being free. One that was stopped meanwhile keeps nobody back.
+        let began = Instant::now();
+        while Engine::is_waited_for(&config.layout) && began.elapsed() < config.busy_timeout {
+            monitor.progress(Progress { phase: "letting another command go first", done: 0, total: None });
+            thread::sleep(LOOK_AGAIN);
+        }
+        loop {
+            match Self::writing(config, activity, monitor) {
+                Err(error) if error.code == ErrorCode::StoreBusy && !monitor.cancelled() => {}
+                session => return session,
+            }
         }
     }
 
@@ -269,5 +353,43 @@ fn server(config: &Config) -> Result<Option<PathBuf>, VerbError> {
             return Ok(Some(socket));
         }
         thread::sleep(LOOK_AGAIN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Environment, Flags},
+        verb::{CreateMemory, Refresh, SetState},
+    };
+
+    #[test]
+    fn what_is_wrong_is_told_before_the_store_is_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let flags = Flags { data_dir: Some(home.path().to_owned()), ..Flags::default() };
+        // Whoever waits, waits for longer than any test.
+        let variables = vec![("ATOCORE_DB_BUSY_TIMEOUT_MS".to_owned(), "600000".into())];
+        let config = Config::load(&flags, &Environment { variables, ..Environment::default() }).unwrap();
+        let access = Access::Own { activity: "something long".to_owned(), socket: None };
+        let _owner = Engine::open(engine_config(&config), access, &Silent).unwrap();
+        let memory =
+            CreateMemory { memory_type: "fact".to_owned(), content: "x".to_owned(), ..Default::default() };
+        let refused = Session::write(&config, "test", memory.clone(), &Silent).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidRequest, "{refused}");
+        let about = Some("nope".to_owned());
+        let memory = CreateMemory { memory_type: "knowledge".to_owned(), project: about, ..memory };
+        let refused = Session::write(&config, "test", memory, &Silent).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
+        let refresh = Refresh { name: "nope".to_owned(), options: Default::default() };
+        let refused = Session::write(&config, "test", refresh, &Silent).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
+        let [project, category, key, value] = ["nope", "decision", "", "SQLite"].map(str::to_owned);
+        let state = SetState { project, category, key, value, source: String::new(), confidence: None };
+        let refused = Session::write(&config, "test", state.clone(), &Silent).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidRequest, "{refused}");
+        let state = SetState { key: "database".to_owned(), ..state };
+        let refused = Session::write(&config, "test", state, &Silent).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
     }
 }

@@ -7,7 +7,7 @@ mod backups;
 mod changes;
 mod context;
 mod document;
-mod embed;
+pub(crate) mod embed;
 mod error;
 mod facts;
 mod index;
@@ -83,12 +83,17 @@ pub trait Verb: Send + 'static {
     }
 
     /// Refuses words that cannot be what they stand for. [`Verb::run`] does so too; this is for a job that nobody waits
-    /// for.
+    /// for, and for who would else have to wait for the store first.
     ///
     /// # Errors
     /// `invalid_request` and its like.
     fn check(&self) -> Result<(), VerbError> {
         Ok(())
+    }
+
+    /// The name of the project that there must be for it.
+    fn project(&self) -> Option<&str> {
+        None
     }
 
     /// Counts how it ended, for those that are counted.

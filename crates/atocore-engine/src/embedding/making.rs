@@ -22,6 +22,8 @@ use crate::{error::Error, exclusive::Exclusive, freshness::Freshness};
 
 /// How many texts are embedded and committed together: some seconds of work.
 const BATCH: usize = 64;
+/// And where somebody may wait for the store until the batch is committed: a second or so.
+const SMALL_BATCH: usize = 16;
 /// The index takes up new vectors at most this often while more are being made.
 const INDEX_EVERY: Duration = Duration::from_secs(2);
 /// What is left to do is looked at anew this often: other documents may be wanted more by now.
@@ -71,6 +73,15 @@ impl Making {
     }
 }
 
+/// What making vectors came to, with others let at the store in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Embedded {
+    /// All there are, counted from where it was taken up last.
+    All(EmbeddingReport),
+    /// So many, then somebody else wanted the store.
+    Some(u64),
+}
+
 /// What making vectors came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EmbeddingReport {
@@ -85,17 +96,34 @@ pub struct EmbeddingReport {
 impl Embedding {
     /// Makes all vectors that are missing, and lets answers use them.
     pub(crate) fn make(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<EmbeddingReport, Error> {
+        match self.make_in_turns(at, None, monitor)? {
+            Embedded::All(report) => Ok(report),
+            // Nobody was asked.
+            Embedded::Some(_) => Err(Error::Cancelled),
+        }
+    }
+
+    /// As [`Embedding::make`], and stops after a batch when `wanted` says so.
+    pub(crate) fn make_in_turns(
+        &self,
+        at: &Workplace<'_>,
+        wanted: Option<&dyn Fn() -> bool>,
+        monitor: &dyn Monitor,
+    ) -> Result<Embedded, Error> {
         let _one = lock(&self.making);
         let model = self.models.wanted().map_err(Error::NoModel)?;
         let row = self.space_of(at, &model)?;
         let before = at.store.read(|read| read.vector_counts(row.key))?;
-        let made = self.fill(at, &model, &row, monitor);
+        let made = self.fill(at, &model, &row, wanted, monitor);
         *lock(&self.progress) = None;
-        let embedded = made?;
+        let (embedded, is_all) = made?;
+        if !is_all {
+            return Ok(Embedded::Some(embedded));
+        }
         let switched = self.switch(at, &row, monitor)?;
         self.apply_recuts(at, &row, monitor)?;
         self.tidy(at, &row, monitor)?;
-        Ok(EmbeddingReport { embedded, kept: before.embedded, switched })
+        Ok(Embedded::All(EmbeddingReport { embedded, kept: before.embedded, switched }))
     }
 
     /// The space of a model, which is added when the store does not know it.
@@ -111,25 +139,28 @@ impl Embedding {
         Ok(at.store.write(&operation, |write| write.add_space(&new))?.value)
     }
 
-    /// Makes vectors until none is missing; returns how many passages got one.
+    /// Makes vectors until none is missing, or `wanted` says so; returns how many passages got one, and whether those are
+    /// all.
     fn fill(
         &self,
         at: &Workplace<'_>,
         model: &Arc<Model>,
         row: &SpaceRow,
+        wanted: Option<&dyn Fn() -> bool>,
         monitor: &dyn Monitor,
-    ) -> Result<u64, Error> {
+    ) -> Result<(u64, bool), Error> {
+        let at_once = if wanted.is_some() { SMALL_BATCH } else { BATCH };
         let mut made = 0;
         let mut pace = Pace::default();
         let mut indexed = Instant::now();
         loop {
             let mut queue = self.queue(at, row)?;
             if queue.is_empty() {
-                return Ok(made);
+                return Ok((made, true));
             }
             let planned = Instant::now();
             while !queue.is_empty() && planned.elapsed() < PLAN_EVERY {
-                let batch = queue.split_off(queue.len().saturating_sub(BATCH));
+                let batch = queue.split_off(queue.len().saturating_sub(at_once));
                 let started = Instant::now();
                 let left = (queue.len() + batch.len()) as u64;
                 let watch = Watch { embedding: self, at, monitor, done: made, left };
@@ -139,6 +170,9 @@ impl Embedding {
                 let left = queue.len() as u64;
                 *lock(&self.progress) = Some(Making { done: made, left, per_second: pace.per_second() });
                 monitor.progress(progress(made, left));
+                if wanted.is_some_and(|wanted| wanted()) {
+                    return Ok((made, false));
+                }
                 if indexed.elapsed() >= INDEX_EVERY {
                     self.catch_up(at.store, monitor)?;
                     indexed = Instant::now();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use atocore_engine::{
-    Access, Caller, Engine, EngineConfig, Error, IncludeVectors, Layout, ModelChoice, Precision,
+    Access, Caller, Embedded, Engine, EngineConfig, Error, IncludeVectors, Layout, ModelChoice, Precision,
     ProjectChange, RankWeights, ingest::ChunkLimits, restore,
 };
 use atocore_model::{
@@ -496,4 +496,25 @@ fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_l
     let answer = engine.ask("a ship takes in water");
     assert_eq!(answer.notices, []);
     assert_eq!(paths(&answer)[0], "boat.md");
+}
+
+#[test]
+fn vectors_are_made_in_turns_with_others_who_want_the_store_and_counted_once() {
+    let place = Installation::default();
+    for index in 0..40 {
+        place.write(&format!("p/{index}.md"), format!("# Note {index}\n\nKey {index} lies in the vault."));
+    }
+    let engine = open(config(&place));
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let (mut made, mut turns) = (0, 0);
+    let last = loop {
+        match engine.embed_in_turns(&|| true, &Silent).unwrap() {
+            Embedded::Some(more) => (made, turns) = (made + more, turns + 1),
+            Embedded::All(last) => break last,
+        }
+    };
+    assert_eq!((made + last.embedded, last.kept), (40, made));
+    assert!(turns > 1, "{turns}");
+    assert_eq!(engine.embed(&Silent).unwrap().kept, 40);
 }

@@ -1,6 +1,6 @@
 //! `embed`: makes the vectors that are missing, and waits for them.
 
-use atocore_engine::{Engine, Error};
+use atocore_engine::Error;
 use atocore_model::{error::ErrorCode, monitor::Monitor};
 use clap::Args;
 
@@ -10,12 +10,7 @@ use super::{
     output::{Form, Output},
     typeset::count,
 };
-use crate::{
-    config::Config,
-    session::Session,
-    verb::{self, VerbError},
-    wire::EmbeddingResult,
-};
+use crate::{config::Config, session::Session, verb::VerbError, wire::EmbeddingResult};
 
 #[derive(Debug, Args)]
 pub(super) struct Embed;
@@ -23,8 +18,7 @@ pub(super) struct Embed;
 impl Embed {
     pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
         let monitor = Terminal::watch(output.form());
-        let session = Session::writing(config, "embed", &monitor)?;
-        let result = session.run(verb::Embed, &monitor)?;
+        let result = Session::writing(config, "embed", &monitor)?.embed(config, &monitor)?;
         drop(monitor);
         match output.form() {
             Form::Json => output.json(&result),
@@ -50,19 +44,19 @@ fn print(result: &EmbeddingResult, output: &Output) {
 /// is missing. A server makes them by itself. Called off is [`Exit::Failed`], as for `embed`.
 pub(super) fn after_refresh(
     exit: Exit,
-    session: &Session,
+    session: Session,
+    config: &Config,
     monitor: &Terminal,
     output: &Output,
     quiet: bool,
 ) -> Result<Exit, VerbError> {
-    let Session::Here(engine) = session else { return Ok(exit) };
-    if !Engine::wants_vectors(engine) {
+    if !matches!(&session, Session::Here(engine) if engine.wants_vectors()) {
         return Ok(exit);
     }
     let made = if monitor.cancelled() {
         Err(VerbError::from(Error::Cancelled))
     } else {
-        session.run(verb::Embed, monitor)
+        session.embed(config, monitor)
     };
     monitor.clear();
     match made {

@@ -69,6 +69,12 @@ impl Refresh {
         let monitor = Terminal::watch(output.form());
         let activity =
             if self.all { "refresh --all".to_owned() } else { format!("refresh {}", self.names.join(" ")) };
+        if let [name] = self.names.as_slice() {
+            Session::refuse(
+                config,
+                &verb::Refresh { name: name.clone(), options: RefreshOptions::default() },
+            )?;
+        }
         let session = Session::writing(config, &plain(&activity), &monitor)?;
         let names = if self.all {
             session.run(ListProjects, &Silent)?.projects.into_iter().map(|project| project.id).collect()
@@ -80,9 +86,10 @@ impl Refresh {
         }
         let options = RefreshOptions { allow_empty: self.allow_empty, reread: self.reread };
         let shown = Shown::of(self.skipped, self.quiet);
-        let with_vectors = |exit| match self.no_embed {
+        let leaves_vectors = self.no_embed;
+        let with_vectors = |exit, session| match leaves_vectors {
             true => Ok(exit),
-            false => embed::after_refresh(exit, &session, &monitor, output, shown == Shown::Problems),
+            false => embed::after_refresh(exit, session, config, &monitor, output, shown == Shown::Problems),
         };
         // One name is answered as HTTP answers it.
         if let ([name], false) = (names.as_slice(), self.all) {
@@ -92,9 +99,10 @@ impl Refresh {
                 Form::Json => output.json(&result),
                 Form::Human => print(&result, shown, output),
             }
-            return with_vectors(exit_of(&result));
+            return with_vectors(exit_of(&result), session);
         }
-        with_vectors(several(&session, names, (options, shown), &monitor, output)?)
+        let exit = several(&session, names, (options, shown), &monitor, output)?;
+        with_vectors(exit, session)
     }
 }
 

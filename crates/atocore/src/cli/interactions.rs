@@ -127,7 +127,7 @@ impl Record {
             session_id: session,
             ..RecordInteraction::default()
         };
-        let interaction = Session::writing(config, "record an interaction", &Silent)?.run(verb, &Silent)?;
+        let interaction = Session::write(config, "record an interaction", verb, &Silent)?;
         match output.form() {
             Form::Json => output.json(&interaction),
             Form::Human => output.line(format!("{} is recorded", interaction.id)),

@@ -132,7 +132,7 @@ impl Add {
         let Self { memory_type, content, project, source, confidence, candidate } = self;
         let status = candidate.then(|| "candidate".to_owned());
         let verb = CreateMemory { memory_type, content, project, source, confidence, status };
-        let memory = Session::writing(config, "record a memory", &Silent)?.run(verb, &Silent)?;
+        let memory = Session::write(config, "record a memory", verb, &Silent)?;
         answer(&memory, output);
         if output.form() == Form::Human && memory.status == "candidate" {
             output.advise(format!("`atocore memory promote {}` makes it count", memory.id));
@@ -180,16 +180,15 @@ impl Update {
     fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
         let Self { id, content, confidence, status, superseded_by } = self;
         let change = MemoryChange { content, confidence, status, superseded_by };
-        let session = Session::writing(config, "change a memory", &Silent)?;
-        let memory = session.run(UpdateMemory { id, change }, &Silent)?;
+        let memory = Session::write(config, "change a memory", UpdateMemory { id, change }, &Silent)?;
         answer(&memory, output);
         Ok(Exit::Done)
     }
 }
 
 fn decide(id: String, decision: MemoryDecision, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let session = Session::writing(config, "decide about a memory", &Silent)?;
-    let memory = session.run(DecideMemory { id, decision }, &Silent)?;
+    let verb = DecideMemory { id, decision };
+    let memory = Session::write(config, "decide about a memory", verb, &Silent)?;
     answer(&memory, output);
     Ok(Exit::Done)
 }

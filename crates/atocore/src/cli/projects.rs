@@ -120,8 +120,7 @@ impl Add {
         if dry_run {
             return propose(add, config, output);
         }
-        let session = Session::writing(config, &activity, &Silent)?;
-        let project = session.run(add, &Silent)?;
+        let project = Session::write(config, &activity, add, &Silent)?;
         print(&project, output);
         if output.form() == Form::Human {
             output.advise(format!("\nregistered; `atocore refresh {}` reads its documents", project.id));
@@ -153,8 +152,9 @@ impl Update {
             return Err(VerbError::new(ErrorCode::InvalidRequest, "nothing was named that should change")
                 .with_hint("give `--root`, `--alias`, `--no-aliases` or `--description`"));
         }
-        let session = Session::writing(config, &format!("update {}", plain(&self.name)), &Silent)?;
-        let project = session.run(UpdateProject { name: self.name, change }, &Silent)?;
+        let activity = format!("update {}", plain(&self.name));
+        let verb = UpdateProject { name: self.name, change };
+        let project = Session::write(config, &activity, verb, &Silent)?;
         print(&project, output);
         Ok(Exit::Done)
     }
@@ -167,6 +167,7 @@ impl Remove {
             let plan = Session::looking(config)?.run(PlanRemoval { name }, &Silent)?;
             return Ok(show_plan(&plan, output));
         }
+        Session::refuse(config, &PlanRemoval { name: name.clone() })?;
         let session = Session::writing(config, &format!("remove {}", plain(&name)), &Silent)?;
         let plan = session.run(PlanRemoval { name: name.clone() }, &Silent)?;
         let removal = session.run(RemoveProject { name, generation: Some(plan.generation) }, &Silent)?;

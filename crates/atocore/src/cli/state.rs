@@ -68,8 +68,8 @@ impl States {
             Self::List(list) => list.run(config, output),
             Self::Invalidate(Entry { project, category, key }) => {
                 let activity = format!("invalidate state of {}", plain(&project));
-                let session = Session::writing(config, &activity, &Silent)?;
-                let entry = session.run(InvalidateState { project, category, key }, &Silent)?;
+                let verb = InvalidateState { project, category, key };
+                let entry = Session::write(config, &activity, verb, &Silent)?;
                 answer(&entry, "does not hold any more", output);
                 Ok(Exit::Done)
             }
@@ -80,8 +80,9 @@ impl States {
 impl Set {
     fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
         let Self { entry: Entry { project, category, key }, value, source, confidence } = self;
-        let session = Session::writing(config, &format!("set state of {}", plain(&project)), &Silent)?;
-        let entry = session.run(SetState { project, category, key, value, source, confidence }, &Silent)?;
+        let activity = format!("set state of {}", plain(&project));
+        let verb = SetState { project, category, key, value, source, confidence };
+        let entry = Session::write(config, &activity, verb, &Silent)?;
         answer(&entry, "is recorded", output);
         Ok(Exit::Done)
     }

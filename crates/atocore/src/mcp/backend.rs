@@ -7,7 +7,7 @@ use atocore_engine::Caller;
 use super::{call::Watch, machine::Machine};
 use crate::{
     app::App,
-    verb::{Verb, VerbError},
+    verb::{Embed, Verb, VerbError},
 };
 
 /// Where verbs are run; clones are the same place.
@@ -30,6 +30,14 @@ impl Backend {
         match self {
             Self::App(app) => app.run_watched(caller, verb, watch).await,
             Self::Machine(machine) => machine.run(caller, verb, watch).await,
+        }
+    }
+
+    /// Makes the vectors that are missing; it is called off when the future is dropped.
+    pub(super) async fn embed(&self, caller: Caller, watch: Arc<Watch>) -> Result<(), VerbError> {
+        match self {
+            Self::App(app) => app.run_watched(caller, Embed, watch).await.map(drop),
+            Self::Machine(machine) => machine.embed(watch).await,
         }
     }
 

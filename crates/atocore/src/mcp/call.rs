@@ -1,6 +1,7 @@
 //! One call of a tool: running verbs for it, telling the client where they stand, and hearing that it was called off.
 
 use std::{
+    future::Future,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -44,9 +45,17 @@ impl Call {
     /// What the verb fails with; `cancelled` when the call was called off.
     pub(super) async fn run<V: Verb>(&self, verb: V) -> Result<V::Reply, VerbError> {
         let watch = Arc::new(Watch::default());
+        self.watched(&watch, self.backend.run(self.caller, verb, Arc::clone(&watch))).await
+    }
+
+    /// Waits for some work, and tells the client where it stands.
+    async fn watched<T>(
+        &self,
+        watch: &Arc<Watch>,
+        work: impl Future<Output = Result<T, VerbError>>,
+    ) -> Result<T, VerbError> {
         // Says to the work that nobody waits for it any more.
-        let _unwatched = Unwatched(Arc::clone(&watch));
-        let work = self.backend.run(self.caller, verb, Arc::clone(&watch));
+        let _unwatched = Unwatched(Arc::clone(watch));
         tokio::pin!(work);
         let mut tell = tokio::time::interval(TELL_EVERY);
         tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -71,7 +80,9 @@ impl Call {
         if !self.backend.leaves_vectors_to_be_made().await {
             return None;
         }
-        let error = self.run(crate::verb::Embed).await.err()?;
+        let watch = Arc::new(Watch::default());
+        let made = self.watched(&watch, self.backend.embed(self.caller, Arc::clone(&watch))).await;
+        let error = made.err()?;
         let cure = error.hint.map(|hint| format!("; {}", for_a_model(&hint))).unwrap_or_default();
         Some(format!("the new passages are found by their words only: {}{cure}", error.message))
     }

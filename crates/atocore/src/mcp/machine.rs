@@ -5,19 +5,22 @@
 //! keeps it open a moment longer than it is needed; writing owns it for the one verb and no longer.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use atocore_engine::{Caller, Engine};
 use atocore_model::monitor::{Monitor, Silent};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::call::Watch;
 use crate::{
     app::fault,
     config::Config,
-    session::Session,
+    session::{Embedding, Session},
     verb::{Verb, VerbError},
 };
 
@@ -36,6 +39,8 @@ pub(super) struct Machine {
     opening: Mutex<()>,
     reads: Arc<Semaphore>,
     writes: Arc<Semaphore>,
+    /// How many wait to write.
+    wanting: AtomicUsize,
 }
 
 /// A store that is open for reading.
@@ -53,6 +58,7 @@ impl Machine {
             opening: Mutex::default(),
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
             writes: Arc::new(Semaphore::new(1)),
+            wanting: AtomicUsize::new(0),
         }
     }
 
@@ -63,14 +69,14 @@ impl Machine {
         verb: V,
         watch: Arc<Watch>,
     ) -> Result<V::Reply, VerbError> {
-        let places = if V::WRITES { &self.writes } else { &self.reads };
-        let place = Arc::clone(places).acquire_owned().await.map_err(|_| fault())?;
+        let place = if V::WRITES { self.place_to_write().await? } else { place(&self.reads).await? };
         let machine = Arc::clone(self);
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client calls it off.
             let _place = place;
             if V::WRITES {
                 let activity = format!("mcp: {}", V::NAME);
+                Session::refuse(&machine.config, &verb)?;
                 Session::writing(&machine.config, &activity, &*watch)?.run_as(caller, verb, &*watch)
             } else {
                 machine.reading(&*watch)?.run_as(caller, verb, &*watch)
@@ -79,6 +85,29 @@ impl Machine {
         let answer = work.await.unwrap_or_else(|_| Err(fault()));
         self.close_later();
         answer
+    }
+
+    /// Makes the vectors that are missing, and lets others write in between, of this client and of other processes.
+    pub(super) async fn embed(self: &Arc<Self>, watch: Arc<Watch>) -> Result<(), VerbError> {
+        loop {
+            let place = place(&self.writes).await?;
+            let (machine, watch) = (Arc::clone(self), Arc::clone(&watch));
+            let work = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                let wanted = || machine.wanting.load(Ordering::SeqCst) > 0;
+                Session::in_turn(&machine.config, "mcp: embed", &*watch)?.embed_a_while(&wanted, &*watch)
+            });
+            let made = work.await.unwrap_or_else(|_| Err(fault()))?;
+            if let Embedding::All(_) = made {
+                self.close_later();
+                return Ok(());
+            }
+        }
+    }
+
+    async fn place_to_write(&self) -> Result<OwnedSemaphorePermit, VerbError> {
+        let _wants = Wants::one_more(&self.wanting);
+        place(&self.writes).await
     }
 
     /// Whether vectors are wanted and nobody makes them by itself.
@@ -149,6 +178,26 @@ impl Machine {
 
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, VerbError> {
+    Arc::clone(places).acquire_owned().await.map_err(|_| fault())
+}
+
+/// Counts one who wants something, until it is dropped.
+struct Wants<'c>(&'c AtomicUsize);
+
+impl<'c> Wants<'c> {
+    fn one_more(count: &'c AtomicUsize) -> Self {
+        let _before = count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Wants<'_> {
+    fn drop(&mut self) {
+        let _before = self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Making the vectors that are missing.
 
-use atocore_engine::{Caller, Engine};
+use atocore_engine::{Caller, EmbeddingReport, Engine};
 use atocore_model::monitor::Monitor;
 use axum::http::Method;
 
@@ -22,13 +22,18 @@ impl Verb for Embed {
     }
 
     fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
-        let result = wire::EmbeddingResult::from(engine.embed(monitor)?);
-        tracing::info!(
-            embedded = result.embedded,
-            kept = result.kept,
-            switched = result.switched,
-            "passages_embedded"
-        );
-        Ok(result)
+        Ok(told(engine.embed(monitor)?))
     }
+}
+
+/// The result for the caller, and for the log.
+pub(crate) fn told(report: EmbeddingReport) -> wire::EmbeddingResult {
+    let result = wire::EmbeddingResult::from(report);
+    tracing::info!(
+        embedded = result.embedded,
+        kept = result.kept,
+        switched = result.switched,
+        "passages_embedded"
+    );
+    result
 }

@@ -92,7 +92,23 @@ impl Verb for RecordInteraction {
         Request::new(Method::POST, "/interactions").with_body(self)
     }
 
+    fn check(&self) -> Result<(), VerbError> {
+        self.interaction().map(drop)
+    }
+
+    fn project(&self) -> Option<&str> {
+        self.project.as_deref().filter(|project| !project.is_empty())
+    }
+
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let interaction = engine.record_interaction(&self.interaction()?, caller)?;
+        tracing::info!(id = interaction.id.as_str(), "interaction_recorded");
+        Ok(interaction.into())
+    }
+}
+
+impl RecordInteraction {
+    fn interaction(&self) -> Result<NewInteraction, VerbError> {
         if self.prompt.trim().is_empty() {
             return Err(VerbError::new(ErrorCode::InvalidRequest, "`prompt` cannot be used: it is empty")
                 .with_hint("give what was asked"));
@@ -101,20 +117,18 @@ impl Verb for RecordInteraction {
         let label = |field: &str, text: &str| facts::read::<Label>(field, text, LABEL_FORM);
         check_ids("memories_used", &self.memories_used)?;
         check_ids("chunks_used", &self.chunks_used)?;
-        let new = NewInteraction {
+        Ok(NewInteraction {
             prompt: transcript("prompt", &self.prompt)?,
             response: transcript("response", &self.response)?,
             summary: transcript("response_summary", &self.response_summary)?,
             project: facts::project(self.project.as_deref())?,
             client: label("client", &self.client)?,
             session: label("session_id", &self.session_id)?,
-            context_pack: serde_json::Value::Object(self.context_pack.unwrap_or_default()).to_string(),
-            memories_used: self.memories_used,
-            chunks_used: self.chunks_used,
-        };
-        let interaction = engine.record_interaction(&new, caller)?;
-        tracing::info!(id = interaction.id.as_str(), "interaction_recorded");
-        Ok(interaction.into())
+            context_pack: serde_json::Value::Object(self.context_pack.clone().unwrap_or_default())
+                .to_string(),
+            memories_used: self.memories_used.clone(),
+            chunks_used: self.chunks_used.clone(),
+        })
     }
 }
 

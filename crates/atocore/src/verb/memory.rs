@@ -130,19 +130,32 @@ impl Verb for CreateMemory {
         Request::new(Method::POST, "/memory").with_body(self)
     }
 
+    fn check(&self) -> Result<(), VerbError> {
+        self.memory().map(drop)
+    }
+
+    fn project(&self) -> Option<&str> {
+        self.project.as_deref().filter(|project| !project.is_empty())
+    }
+
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let memory = engine.record_memory(&self.memory()?, caller)?;
+        tracing::info!(id = memory.id.as_str(), status = memory.status.as_str(), "memory_recorded");
+        Ok(memory.into())
+    }
+}
+
+impl CreateMemory {
+    fn memory(&self) -> Result<NewMemory, VerbError> {
         let status = facts::read_any("status", self.status.as_deref(), STATUS_FORM)?;
-        let new = NewMemory {
+        Ok(NewMemory {
             memory_type: facts::read("memory_type", &self.memory_type, TYPE_FORM)?,
             content: facts::read("content", &self.content, TEXT_FORM)?,
             project: facts::project(self.project.as_deref())?,
             source: facts::read::<Source>("source", &self.source, SOURCE_FORM)?,
             confidence: facts::confidence(self.confidence)?.unwrap_or(Confidence::CERTAIN),
             proposed: proposed(status.unwrap_or(MemoryStatus::Active))?,
-        };
-        let memory = engine.record_memory(&new, caller)?;
-        tracing::info!(id = memory.id.as_str(), status = memory.status.as_str(), "memory_recorded");
-        Ok(memory.into())
+        })
     }
 }
 
@@ -204,12 +217,26 @@ impl Verb for UpdateMemory {
         Request::new(Method::PUT, path(&self.id)).with_body(&self.change)
     }
 
+    fn check(&self) -> Result<(), VerbError> {
+        let _edit = self.edit()?;
+        id(&self.id).map(drop)
+    }
+
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let edit = self.edit()?;
+        let memory = engine.edit_memory(&id(&self.id)?, &edit, caller)?;
+        tracing::info!(id = memory.id.as_str(), status = memory.status.as_str(), "memory_updated");
+        Ok(memory.into())
+    }
+}
+
+impl UpdateMemory {
+    fn edit(&self) -> Result<MemoryEdit, VerbError> {
         if self.change == MemoryChange::default() {
             return Err(VerbError::new(ErrorCode::InvalidRequest, "nothing was named that should change")
                 .with_hint("give `content`, `confidence`, `status` or `superseded_by`"));
         }
-        let edit = MemoryEdit {
+        Ok(MemoryEdit {
             content: self
                 .change
                 .content
@@ -219,10 +246,7 @@ impl Verb for UpdateMemory {
             confidence: facts::confidence(self.change.confidence)?,
             status: facts::read_any("status", self.change.status.as_deref(), STATUS_FORM)?,
             superseded_by: facts::read_any("superseded_by", self.change.superseded_by.as_deref(), ID_FORM)?,
-        };
-        let memory = engine.edit_memory(&id(&self.id)?, &edit, caller)?;
-        tracing::info!(id = memory.id.as_str(), status = memory.status.as_str(), "memory_updated");
-        Ok(memory.into())
+        })
     }
 }
 
@@ -237,6 +261,10 @@ impl Verb for DecideMemory {
             MemoryDecision::Reject => Request::new(Method::POST, format!("{path}/reject")),
             MemoryDecision::Invalidate => Request::new(Method::DELETE, path),
         }
+    }
+
+    fn check(&self) -> Result<(), VerbError> {
+        id(&self.id).map(drop)
     }
 
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {

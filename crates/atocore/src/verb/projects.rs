@@ -134,6 +134,10 @@ impl Verb for AddProject {
         Request::new(Method::POST, "/projects").with_body(self)
     }
 
+    fn check(&self) -> Result<(), VerbError> {
+        self.clone().project().map(drop)
+    }
+
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
         let project = engine.add_project(self.project()?, caller)?;
         tracing::info!(project = project.id.as_str(), "project_registered");
@@ -195,6 +199,14 @@ impl Verb for UpdateProject {
         Request::new(Method::PUT, project_path(&self.name)).with_body(&self.change)
     }
 
+    fn check(&self) -> Result<(), VerbError> {
+        project_name(&self.name).map(drop)
+    }
+
+    fn project(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
         let change = engine::ProjectChange {
             aliases: self.change.aliases.as_deref().map(aliases).transpose()?,
@@ -215,6 +227,14 @@ impl Verb for PlanRemoval {
         Request::new(Method::GET, format!("{}/removal", project_path(&self.name)))
     }
 
+    fn check(&self) -> Result<(), VerbError> {
+        project_name(&self.name).map(drop)
+    }
+
+    fn project(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+
     fn run(self, engine: &Engine, _: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
         Ok(engine.plan_removal(&project_name(&self.name)?)?.into())
     }
@@ -228,6 +248,14 @@ impl Verb for RemoveProject {
         let path = project_path(&self.name);
         let of_plan = self.generation.map(|generation| format!("?generation={generation}"));
         Request::new(Method::DELETE, path + of_plan.as_deref().unwrap_or_default())
+    }
+
+    fn check(&self) -> Result<(), VerbError> {
+        project_name(&self.name).map(drop)
+    }
+
+    fn project(&self) -> Option<&str> {
+        Some(&self.name)
     }
 
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {

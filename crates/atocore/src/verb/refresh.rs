@@ -38,6 +38,10 @@ impl Verb for Refresh {
         project_name(&self.name).map(drop)
     }
 
+    fn project(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+
     fn measure(result: &Result<Self::Reply, VerbError>, metrics: &Metrics) {
         let outcome = result.as_ref().map_or_else(|error| error.code.as_str(), |result| &result.status);
         metrics.refreshed(outcome);

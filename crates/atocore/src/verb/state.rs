@@ -77,19 +77,32 @@ impl Verb for SetState {
         Request::new(Method::POST, "/project/state").with_body(self)
     }
 
+    fn check(&self) -> Result<(), VerbError> {
+        self.entry().map(drop)
+    }
+
+    fn project(&self) -> Option<&str> {
+        Some(&self.project)
+    }
+
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        let entry = engine.set_state(&self.entry()?, caller)?;
+        tracing::info!(project = entry.project.as_str(), id = entry.id.as_str(), "project_state_set");
+        Ok(entry.into())
+    }
+}
+
+impl SetState {
+    fn entry(&self) -> Result<NewState, VerbError> {
         plain_line("key", &self.key)?;
-        let new = NewState {
+        Ok(NewState {
             project: project_name(&self.project)?,
             category: category(&self.category)?,
             key: key(&self.key)?,
             value: facts::read::<FactText>("value", &self.value, TEXT_FORM)?,
             source: facts::read::<Source>("source", &self.source, SOURCE_FORM)?,
             confidence: facts::confidence(self.confidence)?.unwrap_or(Confidence::CERTAIN),
-        };
-        let entry = engine.set_state(&new, caller)?;
-        tracing::info!(project = entry.project.as_str(), id = entry.id.as_str(), "project_state_set");
-        Ok(entry.into())
+        })
     }
 }
 
@@ -116,6 +129,16 @@ impl Verb for InvalidateState {
 
     fn request(&self) -> Request {
         Request::new(Method::DELETE, "/project/state").with_body(self)
+    }
+
+    fn check(&self) -> Result<(), VerbError> {
+        let _project = project_name(&self.project)?;
+        let _category = category(&self.category)?;
+        key(&self.key).map(drop)
+    }
+
+    fn project(&self) -> Option<&str> {
+        Some(&self.project)
     }
 
     fn run(self, engine: &Engine, caller: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {

@@ -82,6 +82,13 @@ impl From<engine::EmbeddingStatus> for EmbeddingStatus {
     }
 }
 
+impl EmbeddingResult {
+    /// The same, where so many were made before, in the same piece of work.
+    pub(crate) fn after(self, made: u64) -> Self {
+        Self { embedded: self.embedded + made, kept: self.kept.saturating_sub(made), ..self }
+    }
+}
+
 impl From<engine::Making> for EmbeddingProgress {
     fn from(making: engine::Making) -> Self {
         Self {

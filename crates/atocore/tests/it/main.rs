@@ -12,6 +12,7 @@ mod advice;
 mod agent;
 mod archive;
 mod backup_dir;
+mod beside;
 mod chroma;
 mod cli;
 mod config;
