@@ -217,15 +217,20 @@ fn limited(fields: Vec<FrontMatterField>, mut faults: Vec<String>) -> FrontMatte
     FrontMatter { fields: kept, faults }
 }
 
-/// The spans of the entries that say more than the document says elsewhere, and of those that could not be read.
+/// The spans of the entries that say more than the document says elsewhere, and of those that could not be read. Tags go
+/// with them, so that the passage is found by their meaning too.
 fn telling(fields: &[FrontMatterField], entries: &[Entry<'_>], bad: &HashSet<usize>) -> Vec<Range<usize>> {
     let mut keys: HashSet<&str> = HashSet::new();
     for field in fields.iter().filter(|field| is_telling(field)) {
         let _new = keys.insert(&field.key);
         keys.extend(field.key.match_indices('.').map(|(dot, _)| &field.key[..dot]));
     }
-    let told =
-        entries.iter().enumerate().filter(|(index, entry)| bad.contains(index) || keys.contains(entry.key));
+    let tells = |(index, entry): (usize, &Entry<'_>)| bad.contains(&index) || keys.contains(entry.key);
+    if !entries.iter().enumerate().any(tells) {
+        return Vec::new();
+    }
+    let is_tags = |entry: &Entry<'_>| TAG_KEYS.contains(&folded(entry.key).as_str());
+    let told = entries.iter().enumerate().filter(|(index, entry)| tells((*index, entry)) || is_tags(entry));
     told.map(|(_, entry)| entry.span.clone()).collect()
 }
 

@@ -49,8 +49,8 @@ fn a_note_is_found_by_everything_it_says_of_itself() {
     assert_eq!(found(&engine, "only title"), ["Only Title.md"]);
     assert_eq!(found(&engine, "blank"), ["blank.txt"]);
     let hit = engine.ask("quokka").hits.remove(0);
-    assert_eq!((hit.lines.first, hit.lines.last), (3, 4));
-    assert_eq!(hit.content, "aliases: [k8s]\ndescription: quokka platform");
+    assert_eq!((hit.lines.first, hit.lines.last), (3, 5));
+    assert_eq!(hit.content, "aliases: [k8s]\ndescription: quokka platform\ntags: [infra]");
 }
 
 #[test]

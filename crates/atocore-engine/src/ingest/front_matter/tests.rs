@@ -176,7 +176,11 @@ fn an_entry_that_cannot_be_read_costs_itself() {
             fault(9, "note", "is taken as text"),
         ]
     );
-    assert_eq!(telling, ["broken: [a", "list:\n- one\n- two: {", "note: \"a\" b"], "no word is lost");
+    assert_eq!(
+        telling,
+        ["tags: [x1]", "broken: [a", "list:\n- one\n- two: {", "note: \"a\" b"],
+        "no word is lost"
+    );
 
     let (front_matter, ..) = whole("+++\ntitle = 'T'\nbad = Foo bar\ntags = ['a',\n 'b']\n[x]\ny = 1\n+++\n");
     assert_eq!(shown(&front_matter), ["title = T", "bad = Foo bar", "tags = [a, b]", "x.y = 1"]);

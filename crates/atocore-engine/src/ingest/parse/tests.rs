@@ -70,7 +70,7 @@ fn what_a_note_says_of_itself_is_its_first_passage() {
     assert_eq!(
         chunks(&document),
         [
-            ("", "aliases: [k8s]\ndate: 2026-01-01\ndescription: quokka platform", 3, 5),
+            ("", "aliases: [k8s]\ndate: 2026-01-01\ndescription: quokka platform\ntags: [infra]", 3, 6),
             ("Top", "We run it. #work/now", 9, 9),
         ]
     );
