@@ -156,7 +156,7 @@ pub(crate) fn print_taken(metadata: &SnapshotMetadata, output: &Output) {
     for notice in notices.iter().filter_map(Value::as_str) {
         table.row(["  answers".to_owned(), plain(notice)]);
     }
-    for line in table.lines() {
+    for line in table.lines(output.width()) {
         output.line(line);
     }
 }
@@ -181,7 +181,7 @@ fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
     for entry in &entries {
         table.row(listed(entry));
     }
-    for (index, line) in table.lines().iter().enumerate() {
+    for (index, line) in table.lines(output.width()).iter().enumerate() {
         output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
     }
     Ok(Exit::Done)
@@ -334,7 +334,7 @@ pub(crate) fn print_validation(validation: &Validation, output: &Output) {
     if let Some(why) = &validation.atocore.unrecorded {
         table.row(["  not written down".to_owned(), plain(why)]);
     }
-    for line in table.lines() {
+    for line in table.lines(output.width()) {
         output.line(line);
     }
     if !validation.valid {

@@ -7,7 +7,7 @@ use super::{
     exit::Exit,
     ingest::counts,
     output::{Form, Output, Style},
-    typeset::{Table, count, plain, second, size},
+    typeset::{Table, count, plain, second, size, wrapped},
 };
 use crate::{
     config::Config,
@@ -106,7 +106,7 @@ fn print(status: &wire::Status, output: &Output) {
     for job in &status.schedule {
         part("by itself", scheduled(job));
     }
-    for line in table.lines() {
+    for line in table.lines(output.width()) {
         output.line(line);
     }
     output.line("");
@@ -147,7 +147,7 @@ fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {
         }
         table.row([project.id.clone(), project.documents.to_string(), project.chunks.to_string(), refreshed]);
     }
-    for (index, line) in table.lines().iter().enumerate() {
+    for (index, line) in table.lines(output.width()).iter().enumerate() {
         output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
     }
 }
@@ -262,9 +262,21 @@ fn print_check(check: &Check, output: &Output) {
         "warning" => (Style::Yellow, "warning"),
         _ => (Style::Red, "problem"),
     };
-    output.line(format!("{}  {:<10}  {}", output.paint(style, mark), check.check, plain(&check.message)));
+    let set = |text: String, indent: usize| match output.width() {
+        Some(width) => wrapped(&text, width.saturating_sub(indent).max(20)),
+        None => vec![text],
+    };
+    let mut start = format!("{}  {:<10}  ", output.paint(style, mark), check.check);
+    for line in set(plain(&check.message), 21) {
+        output.line(format!("{start}{line}"));
+        start = " ".repeat(21);
+    }
     if let Some(cure) = &check.cure {
-        output.line(format!("         {:<10}  → {}", "", output.aimed(plain(cure))));
+        let mut start = format!("         {:<10}  → ", "");
+        for line in set(output.aimed(plain(cure)), 23) {
+            output.line(format!("{start}{line}"));
+            start = " ".repeat(23);
+        }
     }
 }
 

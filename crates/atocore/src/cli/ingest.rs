@@ -256,7 +256,7 @@ fn print_files(files: Vec<&FileResult>, state: &str, most: usize, output: &Outpu
         };
         table.row([format!("    {state:<8}"), plain(&file.path), why]);
     }
-    for line in table.lines() {
+    for line in table.lines(output.width()) {
         output.line(if state == "failed" { output.paint(Style::Red, line) } else { line });
     }
     if files.len() > most {

@@ -106,7 +106,7 @@ impl List {
                 beginning(&interaction.prompt),
             ]);
         }
-        for (index, line) in table.lines().iter().enumerate() {
+        for (index, line) in table.lines(output.width()).iter().enumerate() {
             output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
         }
         if let Some(next) = list.next {

@@ -166,7 +166,7 @@ impl List {
                 beginning(&memory.content),
             ]);
         }
-        for (index, line) in table.lines().iter().enumerate() {
+        for (index, line) in table.lines(output.width()).iter().enumerate() {
             output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
         }
         if let Some(next) = list.next {
@@ -228,7 +228,7 @@ fn show(memory: &Memory, output: &Output) {
             table.row([format!("  {name}"), value]);
         }
     }
-    for line in table.lines() {
+    for line in table.lines(output.width()) {
         output.line(line);
     }
 }

@@ -201,7 +201,7 @@ fn list(config: &Config, output: &Output) {
         let name = marked(&plain(&other.name), other.chosen);
         table.row([name, dimensions, "-".to_owned(), "-".to_owned(), place]);
     }
-    for (index, line) in table.lines().iter().enumerate() {
+    for (index, line) in table.lines(output.width()).iter().enumerate() {
         output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
     }
     let is_listed =

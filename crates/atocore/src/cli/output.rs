@@ -28,6 +28,7 @@ pub(crate) enum Form {
 pub(crate) struct Output {
     form: Form,
     colour: bool,
+    width: Option<usize>,
     installation: Option<String>,
     closed: Cell<bool>,
     failed: RefCell<Option<io::Error>>,
@@ -37,13 +38,23 @@ impl Output {
     /// Answers in `form`, with colour when a terminal reads them and nobody objects. `installation` is the folder that
     /// the command line named with `--data-dir`: every command that is advised then names it too.
     pub(crate) fn new(form: Form, no_color: bool, installation: Option<&Path>) -> Self {
-        let colour = form == Form::Human && !no_color && io::stdout().is_terminal();
+        let is_seen = form == Form::Human && io::stdout().is_terminal();
+        let colour = is_seen && !no_color;
+        let columns =
+            terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0));
+        // A terminal that does not know its width says 0.
+        let width = columns.filter(|columns| is_seen && *columns > 0);
         let installation = installation.map(|folder| typeset::shell(&folder.to_string_lossy()));
-        Self { form, colour, installation, closed: Cell::new(false), failed: RefCell::new(None) }
+        Self { form, colour, width, installation, closed: Cell::new(false), failed: RefCell::new(None) }
     }
 
     pub(crate) fn form(&self) -> Form {
         self.form
+    }
+
+    /// How many cells the terminal is wide that reads the answers; `None` when a program does.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
     }
 
     /// Prints one line, or several when there are line ends in it.

@@ -238,7 +238,7 @@ fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
             plain(&project.description),
         ]);
     }
-    for (index, line) in table.lines().iter().enumerate() {
+    for (index, line) in table.lines(output.width()).iter().enumerate() {
         output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
     }
     Ok(Exit::Done)
@@ -262,7 +262,7 @@ fn print(project: &wire::Project, output: &Output) {
         let label = if root.label.is_empty() { String::new() } else { format!(" ({})", plain(&root.label)) };
         part("root", format!("{}{label}", root_text(root)));
     }
-    for line in table.lines() {
+    for line in table.lines(output.width()) {
         output.line(line);
     }
 }

@@ -116,7 +116,9 @@ fn print(result: &PruneResult, output: &Output) {
     for decision in &result.snapshots {
         table.row(row(decision));
     }
-    for (index, line) in table.lines().iter().enumerate().take_while(|_| !result.snapshots.is_empty()) {
+    for (index, line) in
+        table.lines(output.width()).iter().enumerate().take_while(|_| !result.snapshots.is_empty())
+    {
         output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
     }
     if !result.untouched.is_empty() {

@@ -178,7 +178,7 @@ fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
     if plan.replaces_vector_store {
         table.row(["  vectors".to_owned(), "the directory of the vector store is replaced too".to_owned()]);
     }
-    for line in table.lines() {
+    for line in table.lines(output.width()) {
         output.line(line);
     }
     print_lost_facts(&plan.lost, output);

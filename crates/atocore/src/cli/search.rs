@@ -6,7 +6,7 @@ use clap::Args;
 use super::{
     exit::Exit,
     output::{Form, Output, Style},
-    typeset::{count, day, excerpt, plain},
+    typeset::{Asked, count, day, excerpt, plain, wrapped},
 };
 use crate::{
     config::Config,
@@ -15,9 +15,15 @@ use crate::{
     wire::{self, Answer, Explanation, Hit},
 };
 
-/// How many lines of a passage are shown, and how wide.
+/// How many lines of a passage are shown.
 const LINES: usize = 3;
+
+/// How wide text is set for whoever does not say how wide he is, and at most.
 const WIDTH: usize = 96;
+const WIDEST: usize = 120;
+
+/// Where the text of a hit begins.
+const INDENT: &str = "             ";
 
 #[derive(Debug, Args)]
 pub(super) struct Query {
@@ -56,12 +62,13 @@ pub(super) struct Query {
 impl Query {
     pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
         let (explain, filtered) = (self.explain, self.path.is_some() || !self.tags.is_empty());
+        let asked = Asked::new(&self.text.join(" "));
         let answer = Session::reading(config, &Silent)?.run(self.verb(), &Silent)?;
         if output.form() == Form::Json {
             output.json(&answer);
             return Ok(Exit::Done);
         }
-        print(&answer, output);
+        print(&answer, &asked, output);
         if answer.results.is_empty() && answer.candidates == 0 && filtered {
             output.advise(
                 "nothing was found; ask without path and tags, or `atocore status` shows what is stored",
@@ -96,9 +103,9 @@ impl Query {
 }
 
 /// Sets an answer for a person.
-pub(super) fn print(answer: &Answer, output: &Output) {
+fn print(answer: &Answer, asked: &Asked, output: &Output) {
     for (index, hit) in answer.results.iter().enumerate() {
-        print_hit(index + 1, hit, output);
+        print_hit(index + 1, hit, asked, output);
         output.line("");
     }
     let found = count(answer.results.len() as u64, "passage");
@@ -108,20 +115,31 @@ pub(super) fn print(answer: &Answer, output: &Output) {
     ));
 }
 
-fn print_hit(rank: usize, hit: &Hit, output: &Output) {
-    let score = output.paint(Style::Green, format!("{:.4}", hit.score));
-    output.line(format!("{rank:>3}  {score}  {}", output.paint(Style::Bold, heading(hit))));
-    output.line(format!("             {}", output.paint(Style::Dim, place(hit))));
+fn print_hit(rank: usize, hit: &Hit, asked: &Asked, output: &Output) {
+    let room = output.width().map_or(WIDTH, |width| width.saturating_sub(INDENT.len()).clamp(20, WIDEST));
+    // A line that a program reads stays one line.
+    let set = |text: String| if output.width().is_some() { wrapped(&text, room) } else { vec![text] };
+    let below = |text: String, style| {
+        for line in set(text) {
+            output.line(format!("{INDENT}{}", output.paint(style, line)));
+        }
+    };
+    let mut start = format!("{rank:>3}  {}  ", output.paint(Style::Green, format!("{:.4}", hit.score)));
+    for line in set(heading(hit)) {
+        output.line(format!("{start}{}", output.paint(Style::Bold, line)));
+        INDENT.clone_into(&mut start);
+    }
+    below(place(hit), Style::Dim);
     if let Some(explanation) = &hit.explanation {
         for line in arithmetic(hit.score, explanation) {
-            output.line(format!("             {}", output.paint(Style::Cyan, line)));
+            output.line(format!("{INDENT}{}", output.paint(Style::Cyan, line)));
         }
     }
-    for line in excerpt(&hit.content, LINES, WIDTH) {
-        output.line(format!("             {line}"));
+    for line in excerpt(&hit.content, LINES, room) {
+        output.line(format!("{INDENT}{}", asked.mark(&line, |word| output.paint(Style::Yellow, word))));
     }
-    if let Some(line) = copies(hit) {
-        output.line(format!("             {}", output.paint(Style::Dim, line)));
+    if let Some(text) = copies(hit) {
+        below(text, Style::Dim);
     }
 }
 

@@ -43,7 +43,7 @@ impl Settings {
         for setting in shown(config).settings {
             table.row([setting.name, setting.value.unwrap_or_else(|| "-".to_owned()), setting.origin]);
         }
-        for (index, line) in table.lines().iter().enumerate() {
+        for (index, line) in table.lines(output.width()).iter().enumerate() {
             output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
         }
         Ok(Exit::Done)

@@ -168,7 +168,7 @@ fn print(tuning: &Tuning, proposal: &str, written: Option<&Path>, output: &Outpu
             p(compared.p_value),
         ]);
     }
-    table.lines().into_iter().for_each(|line| output.line(line));
+    table.lines(output.width()).into_iter().for_each(|line| output.line(line));
     output.line("");
     for (name, before, value) in changes(tuning) {
         output.line(format!("{name}: {} → {value}", before.as_deref().unwrap_or("not used")));

@@ -1,41 +1,52 @@
 //! Sets text for a terminal: columns, sizes, passages. Control characters of documents never reach the terminal.
 
-use atocore_model::text::is_harmful;
+mod passage;
+mod table;
 
-/// A table whose columns are as wide as they must be.
-#[derive(Debug, Default)]
-pub(super) struct Table {
-    rows: Vec<Vec<String>>,
+use atocore_model::text::is_harmful;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub(crate) use passage::{Asked, excerpt};
+pub(super) use table::Table;
+
+/// How many cells of a terminal a text takes.
+pub(crate) fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
 }
 
-impl Table {
-    /// A table with these words above its columns.
-    pub(super) fn new(heads: &[&str]) -> Self {
-        Self { rows: vec![heads.iter().map(ToString::to_string).collect()] }
+/// Text in lines of at most `most` cells, broken between words; a word that is too long is broken within.
+pub(crate) fn wrapped(text: &str, most: usize) -> Vec<String> {
+    let most = most.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ if width(word) <= most => lines.push(word.to_owned()),
+            _ => lines.extend(broken(word, most)),
+        }
     }
+    lines
+}
 
-    /// A table without heads.
-    pub(super) fn bare() -> Self {
-        Self::default()
+/// A word in pieces of at most `most` cells.
+fn broken(word: &str, most: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut taken = 0;
+    for c in word.chars() {
+        let cells = c.width().unwrap_or(0);
+        if taken + cells > most && taken > 0 {
+            pieces.push(String::new());
+            taken = 0;
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(c);
+        }
+        taken += cells;
     }
-
-    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.into());
-    }
-
-    /// The lines of the table; no line ends in blanks.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-        };
-        let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-        let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-        };
-        self.rows.iter().map(line).collect()
-    }
+    pieces
 }
 
 /// Text of a document or a file name as one harmless line: control characters and line ends become blanks.
@@ -52,29 +63,6 @@ pub(crate) fn indented(line: &str) -> String {
 /// The same to the letter, tabs too, for whoever pipes it on: but for what could command the terminal.
 pub(crate) fn harmless(line: &str) -> String {
     line.chars().map(|c| if is_harmful(c) && c != '\t' { ' ' } else { c }).collect()
-}
-
-/// The beginning of a passage, set anew in at most `lines` lines of `width` characters. Lines that say nothing, such as
-/// rules and the borders of code, are left out.
-pub(crate) fn excerpt(text: &str, lines: usize, width: usize) -> Vec<String> {
-    let told = text.lines().map(plain).filter(|line| says_something(line));
-    let mut set: Vec<String> = Vec::new();
-    for word in told.flat_map(|line| line.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>()) {
-        let length = word.chars().count();
-        let full = set.len() == lines;
-        match set.last_mut() {
-            Some(line) if line.chars().count() + 1 + length <= width => {
-                line.push(' ');
-                line.push_str(&word);
-            }
-            Some(line) if full => {
-                line.push_str(" …");
-                return set;
-            }
-            _ => set.push(word.chars().take(width).collect()),
-        }
-    }
-    set
 }
 
 /// A size in bytes for a person.
@@ -140,21 +128,9 @@ pub(super) fn second(time: &str) -> String {
     }
 }
 
-fn says_something(line: &str) -> bool {
-    !line.starts_with("```") && line.chars().any(char::is_alphanumeric)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_line_up_and_lines_do_not_end_in_blanks() {
-        let mut table = Table::new(&["ID", "ROOTS"]);
-        table.row(["notes".to_owned(), String::new()]);
-        table.row(["ä".to_owned(), "x".to_owned()]);
-        assert_eq!(table.lines(), ["ID     ROOTS", "notes", "ä      x"]);
-    }
 
     #[test]
     fn a_document_cannot_command_the_terminal() {
@@ -166,10 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn passages_are_set_anew_and_say_that_they_go_on() {
-        assert_eq!(excerpt("\n---\none two three\n\nfour\n```sh\nfive", 2, 10), ["one two", "three four …"]);
-        assert_eq!(excerpt("one\ntwo", 2, 10), ["one two"]);
-        assert_eq!(excerpt("abcdefghijklm", 2, 10), ["abcdefghij"]);
+    fn text_is_broken_between_words_and_counted_in_cells() {
+        assert_eq!(wrapped("one  two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("/a/long/path x", 5), ["/a/lo", "ng/pa", "th x"]);
+        assert_eq!(wrapped("日本語 ab", 5), ["日本", "語 ab"]);
+        assert_eq!(wrapped("", 5), [""; 0]);
+        assert_eq!((width("👩‍💻"), width("e\u{301}"), width("한")), (2, 1, 2));
     }
 
     #[test]

@@ -59,3 +59,4 @@ mod server;
 mod signals;
 mod spelling;
 mod store_gone;
+mod terminal;

@@ -94,7 +94,7 @@ fn print_figures(outcome: &Outcome, output: &Output) {
             ]);
         }
     }
-    for line in table.lines() {
+    for line in table.lines(output.width()) {
         output.line(line);
     }
 }

@@ -1,0 +1,88 @@
+//! What a person sees on a terminal: within its width, with the words that were asked for marked.
+
+use crate::program::{PROGRAM, Place, ran};
+
+/// Runs a program on a terminal of so many columns and prints what came there.
+const ON_TERMINAL: &str = "
+import fcntl, os, pty, struct, sys, termios
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, int(sys.argv[1]), 0, 0))
+    os.execv(sys.argv[2], sys.argv[2:])
+said = b''
+while True:
+    try:
+        part = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not part:
+        break
+    said += part
+os.waitpid(child, 0)
+sys.stdout.buffer.write(said)
+";
+
+fn on_terminal(place: &Place, columns: usize, arguments: &[&str]) -> String {
+    let columns = columns.to_string();
+    let program = ["-c", ON_TERMINAL, columns.as_str(), PROGRAM, "--data-dir", "home"];
+    let shown = ran(place.bare("python3").args(program).args(arguments));
+    assert_eq!(shown.code, 0, "{shown:?}");
+    shown.stdout.replace('\r', "")
+}
+
+/// Without what gives it colour.
+fn without_colour(text: &str) -> String {
+    let parts = text.split('\u{1b}').enumerate();
+    parts.map(|(index, part)| if index == 0 { part } else { part.split_once('m').unwrap().1 }).collect()
+}
+
+fn with_code() -> Place {
+    let place = Place::new();
+    let prose = "The keys of the gateway are rotated every spring by whoever is on duty. ".repeat(4);
+    place.write("notes/keys.md", format!("# Keys\n\n{prose}\n"));
+    place.write(
+        "notes/code.md",
+        "# Code\n\n```sh\nrotate --gateway\n  keys all\n```\n\n| 鍵 keys | b |\n|---|---|\n| 1 | 2 |\n",
+    );
+    place.ok(&["project", "add", "notes", "--root", "notes"]);
+    place.ok(&["refresh", "notes", "--no-embed"]);
+    place
+}
+
+#[test]
+fn answers_and_tables_keep_within_the_width_of_the_terminal() {
+    let place = with_code();
+    let _stamp = place.snapshot();
+    for arguments in [
+        &["query", "rotated keys", "--mode", "lexical"][..],
+        &["backup", "list"],
+        &["config", "show"],
+        &["project", "list"],
+    ] {
+        for columns in [72, 100] {
+            let shown = without_colour(&on_terminal(&place, columns, arguments));
+            for line in shown.lines() {
+                assert!(line.chars().count() <= columns, "{arguments:?} in {columns} columns: {line:?}");
+            }
+        }
+    }
+    let wide = without_colour(&on_terminal(&place, 160, &["query", "rotated", "--mode", "lexical"]));
+    assert!(wide.lines().any(|line| line.chars().count() > 100), "{wide}");
+}
+
+#[test]
+fn words_that_were_asked_for_are_marked_and_code_keeps_its_lines() {
+    let place = with_code();
+    let shown = on_terminal(&place, 80, &["query", "rotate keys", "--mode", "lexical"]);
+    for marked in ["The \u{1b}[33mkeys\u{1b}[0m of", "are \u{1b}[33mrotated\u{1b}[0m every"] {
+        assert!(shown.contains(marked), "{shown}");
+    }
+    let bare = without_colour(&shown);
+    let lines: Vec<_> = bare.lines().map(str::trim_end).collect();
+    let at = lines.iter().position(|line| line.trim() == "rotate --gateway").unwrap();
+    assert_eq!((lines[at + 1].trim(), lines[at + 2].trim()), ("keys all", "| 鍵 keys | b | …"), "{bare}");
+    let plain = place.variable("NO_COLOR", "1");
+    assert!(!on_terminal(&plain, 80, &["query", "rotate keys", "--mode", "lexical"]).contains('\u{1b}'));
+    let piped = plain.ok(&["query", "rotate keys", "--mode", "lexical"]);
+    assert!(!piped.contains('\u{1b}') && piped.lines().any(|line| line.chars().count() > 90), "{piped}");
+}
