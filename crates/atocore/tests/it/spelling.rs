@@ -42,6 +42,23 @@ fn a_document_is_found_by_its_path_in_any_form_of_unicode() {
     assert!(place.ok(&["get", "--project", "p", jamo]).contains("검색"));
     assert_eq!(place.run(&["get", "--project", "p", "Resumes/Cafe.md"]).code, 1);
     assert!(place.path(decomposed).is_file(), "the file keeps its name");
+    for path in ["Résumés", "Re\u{301}sumés/Café.md", "Résum*/*.md"] {
+        let answer = place.json(&["query", "beans", "--path", path]);
+        assert_eq!(answer["results"].as_array().unwrap().len(), 1, "{path}");
+    }
+}
+
+#[test]
+fn documents_are_found_by_their_tags_in_any_form_and_case_of_unicode() {
+    let place = Place::new();
+    place.write("notes/a.md", "---\ntags: [U\u{308}berblick, Οδός/Αθήνα]\n---\n# Beans\n\nRoasted slowly.\n");
+    place.ok(&["project", "add", "p", "--root", "notes"]);
+    place.ok(&["refresh", "p"]);
+    for tag in ["Überblick", "ÜBERBLICK", "u\u{308}berblick", "ΟΔΌΣ", "οδο\u{301}ς/αθη\u{301}να"]
+    {
+        let answer = place.json(&["query", "beans", "--tag", tag]);
+        assert_eq!(answer["results"].as_array().unwrap().len(), 1, "{tag}");
+    }
 }
 
 #[test]
