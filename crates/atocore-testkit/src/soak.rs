@@ -31,7 +31,7 @@ use atocore_storage::{files, registry::Registry};
 
 use crate::killed::Victims;
 use facts::{Attempt, Content, Facts};
-use operation::{Kill, Operation, Outcome, perform};
+use operation::{Kill, Operation, Outcome, perform, without_documents};
 use random::Random;
 use subject::{Subject, examine_store, projects_of, words};
 use world::World;
@@ -126,7 +126,7 @@ impl<E: std::error::Error> From<E> for Violation {
 }
 
 /// What is killed, in turn. What has the most to lose comes twice.
-const TURNS: [Operation; 17] = [
+const TURNS: [Operation; 18] = [
     Operation::Refresh,
     Operation::Snapshot,
     Operation::ServedAllAtOnce,
@@ -141,6 +141,7 @@ const TURNS: [Operation; 17] = [
     Operation::ServedProjectUpdate,
     Operation::ServedRecords,
     Operation::FirstStart,
+    Operation::EmptiedFolder,
     Operation::Refresh,
     Operation::Snapshot,
     Operation::ServedAllAtOnce,
@@ -293,6 +294,10 @@ impl Soak {
         if operation == Operation::FirstStart {
             let outcome = first_start(&self.subject, &self.scratch, kill, &mut self.random)?;
             return Ok(Performed { attempts: Vec::new(), outcome });
+        }
+        if operation == Operation::EmptiedFolder {
+            let outcome = without_documents(self.world.lasting(), &self.subject, kill)?;
+            return Ok(Performed { attempts: vec![Attempt::Query], outcome });
         }
         let tasks = operation.tasks(&mut self.world, &mut self.random)?;
         let attempts = tasks.iter().map(|task| task.attempt.clone()).collect();

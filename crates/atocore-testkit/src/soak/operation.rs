@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -34,6 +35,7 @@ pub(super) enum Operation {
     Record,
     ServedRecords,
     FirstStart,
+    EmptiedFolder,
 }
 
 impl Operation {
@@ -53,6 +55,7 @@ impl Operation {
             Self::Record => "recording a fact",
             Self::ServedRecords => "server: recording facts",
             Self::FirstStart => "the first start",
+            Self::EmptiedFolder => "refresh of a folder that is not mounted",
         }
     }
 
@@ -88,7 +91,9 @@ impl Operation {
             Self::ProjectRemove => vec![world.removal(random)?],
             Self::Snapshot | Self::ServedSnapshot => vec![snapshot()],
             Self::SnapshotWithVectors => vec![vectors()],
-            Self::IndexRebuild => vec![Task::new(&["query", "amber anchor"], Attempt::Query)],
+            Self::IndexRebuild | Self::EmptiedFolder => {
+                vec![Task::new(&["query", "amber anchor"], Attempt::Query)]
+            }
             Self::Record => vec![world.record(random)],
             Self::ServedRecords => (0..4).map(|_| world.record(random)).collect(),
             Self::ServedAllAtOnce => {
@@ -169,6 +174,34 @@ fn alone(
         }
     }
     Ok(outcome)
+}
+
+/// Takes the documents of a project away as an unmounted disk does, refreshes it, and puts them back. The refresh must
+/// leave everything as it is and say so.
+pub(super) fn without_documents(
+    (project, root): (&str, &Path),
+    subject: &Subject,
+    kill: Option<Kill>,
+) -> Result<Outcome, Violation> {
+    let away = root.with_extension("away");
+    files::rename(root, &away)?;
+    files::create_dirs(root)?;
+    let arguments = words(&["refresh", project]);
+    let mut running = subject.start(&arguments)?;
+    if let Some(kill) = kill {
+        running.let_run(kill.after)?;
+        running.kill(kill.victims)?;
+    }
+    let ended = Subject::wait(running, &arguments)?;
+    files::remove_tree(root)?;
+    files::rename(&away, root)?;
+    if ended.was_killed() {
+        return Ok(Outcome { unsure: vec![Attempt::Query], lasted: None });
+    }
+    if ended.status.code() != Some(2) || !ended.stdout.contains("\"documents_gone\"") {
+        return Err(Violation::new(format!("an emptied folder was not noticed: {ended:?}")));
+    }
+    Ok(Outcome { unsure: Vec::new(), lasted: Some(ended.lasted) })
 }
 
 /// The commands are handed to a server; the server is what is killed.

@@ -65,6 +65,12 @@ impl World {
         self.projects.iter().map(|(id, (tree, _))| (id.as_str(), tree.root())).collect()
     }
 
+    /// A project that stays, and its folder.
+    pub(super) fn lasting(&self) -> (&str, &std::path::Path) {
+        let id = LASTING[0].0;
+        (id, self.projects.get(id).map_or(&self.folder, |(tree, _)| tree.root()))
+    }
+
     /// Changes some documents of some projects; now and then nearly all of one.
     pub(super) fn change_documents(&mut self, random: &mut Random) -> io::Result<()> {
         for (tree, _) in self.projects.values_mut() {
