@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read},
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +12,7 @@ use atocore_model::{
     monitor::{Monitor, Progress},
     time::Clock,
 };
-use atocore_storage::files::{self, FileError, Kind, Reader};
+use atocore_storage::files::{self, FileError, Kind, Reader, stream};
 use tar::{Builder, EntryType, Header};
 
 use super::{
@@ -98,7 +99,9 @@ fn write(
     encoder.include_checksum(true).map_err(failed)?;
     let mut out = Archive { builder: Builder::new(encoder), snapshot, staged, monitor, files: 0, bytes: 0 };
     let metadata = snapshot.path().join(FILE_NAME);
-    let (size, digest) = files::digest(&metadata)?;
+    // Not by a memory map: on a disk that others write to, it could end the process.
+    let digested = stream::digest(&metadata, &mut |_| ControlFlow::Continue(()))?;
+    let (size, digest) = digested.ok_or(BackupError::Cancelled)?;
     out.add_file(FILE_NAME, size, &digest)?;
     // Folders with nothing in them are a part of the vector store too.
     tree::walk(snapshot.path(), &mut |entry| {
