@@ -130,29 +130,40 @@ impl<'r> RuleReader<'r> {
         }
         // The rules of an exclude file hold from the folder of its repository on.
         let of = path.parent().filter(|_| !path.ends_with(FILES[3])).or_else(|| path.ancestors().nth(3));
-        let mut builder = GitignoreBuilder::new(self.folder.join(of.unwrap_or(Path::new(""))));
-        let mut unusable = 0;
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            if line.first() == Some(&b'#') || line.trim_ascii().is_empty() {
-                continue;
-            }
-            rules.patterns += 1;
-            if rules.patterns > MAX_PATTERNS {
-                return Err(format!("with those above it, it has more than {MAX_PATTERNS} patterns"));
-            }
-            if let Err(why) = add(&mut builder, line) {
-                unusable += 1;
-                if unusable <= LINES_NAMED {
-                    refuse(path, FileReason::IgnoreLine { line: index + 1, why });
-                }
-            }
-        }
-        if let Some(more) = unusable.checked_sub(LINES_NAMED + 1) {
-            refuse(path, FileReason::IgnoreFile(format!("{} more lines of it cannot be used", more + 1)));
-        }
-        builder.build().map(Some).map_err(|error| error.to_string())
+        let root = self.folder.join(of.unwrap_or(Path::new("")));
+        compile(&bytes, &root, &mut rules.patterns, &mut |reason| refuse(path, reason)).map(Some)
     }
+}
+
+/// The rules that the lines of an ignore file say about what lies below `root`, without those that are refused.
+fn compile(
+    bytes: &[u8],
+    root: &Path,
+    patterns: &mut usize,
+    refuse: &mut dyn FnMut(FileReason),
+) -> Result<Gitignore, String> {
+    let mut builder = GitignoreBuilder::new(root);
+    let mut unusable = 0;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        if line.first() == Some(&b'#') || line.trim_ascii().is_empty() {
+            continue;
+        }
+        *patterns += 1;
+        if *patterns > MAX_PATTERNS {
+            return Err(format!("with those above it, it has more than {MAX_PATTERNS} patterns"));
+        }
+        if let Err(why) = add(&mut builder, line) {
+            unusable += 1;
+            if unusable <= LINES_NAMED {
+                refuse(FileReason::IgnoreLine { line: index + 1, why });
+            }
+        }
+    }
+    if let Some(more) = unusable.checked_sub(LINES_NAMED + 1) {
+        refuse(FileReason::IgnoreFile(format!("{} more lines of it cannot be used", more + 1)));
+    }
+    builder.build().map_err(|error| error.to_string())
 }
 
 fn add(builder: &mut GitignoreBuilder, line: &[u8]) -> Result<(), String> {
@@ -184,5 +195,49 @@ impl Rules {
             level = rules.above.as_deref();
         }
         said.into_iter().find(|said| *said != Verdict::Nothing).unwrap_or(Verdict::Nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atocore_testkit::fuzz::fuzz;
+
+    use super::*;
+
+    #[test]
+    fn fuzzed_ignore_files_cost_their_lines_at_most() {
+        let corpus: [&[u8]; 3] = [
+            b"# notes\r\n*.log\n!keep.log\n/build/\n**/deep/**/*.md\n{a,b,{c,d}}.txt\n[a-z0-9!]x\n",
+            b"\xef\xbb\xbfdrafts/ \ntrailing\\ \n\\#name\n\\!name\n?[^ab]*[]-]\nfoo/**\n**\n/\n//\n",
+            b"caf\xc3\xa9/*\n\xff\xfe\n{{{a}}}\n[[:alpha:]]\n[!a-]\nunclosed[\n{unclosed\na\\\n",
+        ];
+        let words =
+            ["**", "*", "?", "[", "]", "{", "}", ",", "!", "/", "\\", "[a-z]", "\n", "#", " ", "\r\n"];
+        let tried = fuzz(400, &corpus, &words, |input| {
+            let (mut patterns, mut refused) = (0, 0);
+            let root = Path::new("/top");
+            let compiled = compile(input, root, &mut patterns, &mut |_| refused += 1);
+            assert!(refused <= LINES_NAMED + 1);
+            let Ok(rules) = compiled else { return };
+            assert!(patterns <= MAX_PATTERNS);
+            for path in ["/top/a", "/top/deep/x/y.md", "/top/caf\u{e9}/\u{1f389}", "/top/build"] {
+                let (file, folder) = (rules.matched(path, false), rules.matched(path, true));
+                assert!(file.is_none() || !folder.is_none() || rules.is_empty());
+            }
+        });
+        println!("{} inputs", tried.unwrap());
+    }
+
+    #[test]
+    fn as_many_patterns_as_are_allowed_and_no_more_are_tried() {
+        let mut text = String::new();
+        for number in 0..MAX_PATTERNS {
+            text.push_str(&format!("**/a{number}*/[x-z]?/{{b,c}}*.md\n"));
+        }
+        let rules = compile(text.as_bytes(), Path::new("/top"), &mut 0, &mut |_| {}).unwrap();
+        assert_eq!(rules.len(), MAX_PATTERNS);
+        assert!(rules.matched(format!("/top/{}", "a/".repeat(500)), true).is_none());
+        text.push_str("one more\n");
+        assert!(compile(text.as_bytes(), Path::new("/top"), &mut 0, &mut |_| {}).is_err());
     }
 }
