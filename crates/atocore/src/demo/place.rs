@@ -1,7 +1,9 @@
 //! The demo's folder: its own, known by a marker, and emptied before every run.
 
 use std::{
+    fs,
     io::ErrorKind,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -44,7 +46,7 @@ impl Place {
             )));
         }
         files::create_dirs(home).map_err(failed)?;
-        files::write_atomic(&home.join(MARKER), TEXT.as_bytes()).map_err(failed)?;
+        files::write_atomic(&home.join(MARKER), marker(home)?.as_bytes()).map_err(failed)?;
         for path in files::list(home).map_err(failed)? {
             if path.file_name().is_some_and(|name| name == MARKER) {
                 continue;
@@ -92,6 +94,28 @@ impl Place {
 
 const TEXT: &str = "Made by `atocore demo`, which empties this folder whenever it runs. It can be deleted.\n";
 
+/// What stands in the marker of a folder. It holds for this folder at this place only: a marker that was copied,
+/// unpacked or checked out with a folder is none.
+fn marker(home: &Path) -> Result<String, VerbError> {
+    let found = home.canonicalize().and_then(|path| Ok((fs::metadata(&path)?.ino(), path)));
+    let (number, path) = found.map_err(|error| io(home, &error))?;
+    Ok(format!("{TEXT}It is number {number} on its disk: {}\n", path.display()))
+}
+
+/// Whether this program, run by this user, made the folder for a demo.
+fn is_ours(home: &Path) -> Result<bool, VerbError> {
+    let path = home.join(MARKER);
+    let is_file = matches!(files::kind(&path), Ok(Some(files::Kind::File(_))));
+    if !is_file || files::owner(home) != Some(files::user()) || files::owner(&path) != Some(files::user()) {
+        return Ok(false);
+    }
+    let found = files::stream::head(&path, MOST_MARKER_BYTES).map_err(failed)?;
+    Ok(found == marker(home)?.as_bytes())
+}
+
+/// A marker is shorter.
+const MOST_MARKER_BYTES: u64 = 64 << 10;
+
 fn refuse_foreign(home: &Path) -> Result<(), VerbError> {
     let foreign = |why: &str| {
         let message = format!("`{}` is not a folder of the demo: {why}", home.display());
@@ -103,12 +127,18 @@ fn refuse_foreign(home: &Path) -> Result<(), VerbError> {
         return Err(foreign("it is a file or a link"));
     }
     let names = files::list(home).map_err(failed)?;
-    let is_ours = |path: &PathBuf| path.file_name().is_some_and(|name| name == MARKER);
     // A run that was killed while it wrote the marker has left nothing but a part of it.
-    let is_start_of_ours =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains(MARKER));
-    if names.iter().any(is_ours) || names.iter().all(is_start_of_ours) {
+    let is_start_of_ours = |path: &PathBuf| {
+        files::is_staged(path, &home.join(MARKER))
+            && matches!(files::kind(path), Ok(Some(files::Kind::File(_))))
+    };
+    if names.iter().all(is_start_of_ours) || is_ours(home)? {
         return Ok(());
+    }
+    if names.iter().any(|path| path.file_name().is_some_and(|name| name == MARKER)) {
+        return Err(foreign(
+            "its marker was made elsewhere, or by another version; delete it when it is no more needed",
+        ));
     }
     Err(foreign("it holds something, and not the demo's marker"))
 }

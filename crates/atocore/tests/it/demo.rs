@@ -143,6 +143,20 @@ fn a_folder_that_is_not_the_demo_s_is_left_alone() {
     assert!(refused.stderr.contains("atocore-demo") && refused.stderr.contains("hint: "), "{refused:?}");
     assert_eq!(contents(&place.path(".")), before);
 
+    // A marker that came along with a folder, or was copied with it, empties nothing.
+    let place = Place::new();
+    assert_eq!(demo(&place, &[]).code, 0);
+    let marker = place.read("atocore-demo/.atocore-demo");
+    for (name, text) in [("moved", marker.as_str()), ("empty", ""), ("old", "Made by `atocore demo`\n")] {
+        place.write(&format!("{name}/.atocore-demo"), text);
+        place.write(&format!("{name}/precious.md"), "# Mine\n");
+        let before = contents(&place.path(name));
+        let refused = ran(place.bare(PROGRAM).args(["--data-dir", name, "demo"]));
+        assert_eq!(refused.code, 1, "{name}: {refused:?}");
+        assert!(refused.stderr.contains("marker was made elsewhere"), "{name}: {refused:?}");
+        assert_eq!(contents(&place.path(name)), before);
+    }
+
     let place = Place::new();
     place.write("elsewhere/precious.md", "# Mine\n");
     std::os::unix::fs::symlink("elsewhere", place.path("atocore-demo")).unwrap();
