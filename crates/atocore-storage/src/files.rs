@@ -24,9 +24,9 @@ pub use handle::{NewFile, Reader};
 pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{Kind, create_dirs_synced, create_new_dir, exists, followed, is_read_only, kind, rename_new};
 pub use placed::{Displaced, Placed};
-pub(crate) use private::is_staged;
 pub use private::{
-    close_to_others, close_tree_to_others, create_privately, is_user_or_root, open_to_others, user,
+    close_to_others, close_tree_to_others, create_privately, is_staged, open_to_others, owner, read_trusted,
+    refuse_shared_folder, user, writable_by_others,
 };
 pub use rights::{Closed, closed};
 
@@ -397,6 +397,17 @@ pub fn remove_file(path: &Path) -> Result<(), FileError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => named("remove", path, result),
+    }
+}
+
+/// Removes a folder that has nothing in it; it is fine when there is none.
+///
+/// # Errors
+/// When it holds something, or cannot be removed.
+pub fn remove_empty_folder(dir: &Path) -> Result<(), FileError> {
+    match std::fs::remove_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => named("remove", dir, result),
     }
 }
 

@@ -28,6 +28,7 @@ mod search;
 mod serve;
 mod settings;
 mod state;
+mod trust;
 mod tune;
 mod typeset;
 
@@ -122,6 +123,8 @@ enum Command {
     /// Shows the settings
     #[command(subcommand)]
     Config(settings::Settings),
+    /// Lets the `atocore.toml` of a folder count for whoever stands in it, lists such folders, and takes it back
+    Trust(trust::Trust),
 }
 
 /// Runs the program with `arguments`, the first of which is its own name, and says how it ended.
@@ -163,12 +166,17 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Serve(serve) => serve.add_to(&mut flags),
         _ => {}
     }
+    if let Command::Trust(trust) = &cli.command {
+        // Without settings: those of a folder that is to be trusted no more may be wrong.
+        return trust.run(environment, output);
+    }
     let config = Config::load(&flags, environment).map_err(|error| {
         VerbError::new(ErrorCode::InvalidSetting, error.to_string()).with_hint(
             "docs/configuration.md lists every setting; `atocore config show` prints them when all are right",
         )
     })?;
     start_logging(&cli.command, &config, environment);
+    trust::say(&config, output);
     match cli.command {
         Command::Demo(demo) => demo.run(program, &config, environment, output),
         Command::Serve(serve) => serve.run(&config, output),
@@ -192,6 +200,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Status(status) => status.run(&config, output),
         Command::Doctor(doctor) => doctor.run(&config, output),
         Command::Config(settings) => settings.run(&config, output),
+        Command::Trust(trust) => trust.run(environment, output),
     }
 }
 

@@ -10,16 +10,13 @@ mod file;
 mod key;
 mod origin;
 mod settings;
+mod trust;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use atocore_engine::{
-    Copier, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, VectorStore, ingest::ChunkLimits,
-    retention::Policy, schedule::Schedule,
+    Copier, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SettingsOrigin, VectorStore,
+    ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::time::Clock;
 
@@ -30,6 +27,7 @@ pub use fault::{ConfigError, Fault};
 pub use key::Key;
 pub use origin::Origin;
 pub use settings::{Flags, Settings};
+pub use trust::{Ignored, TrustError, Trusted};
 
 /// Checked settings, each with the place it came from.
 #[derive(Debug, Clone)]
@@ -38,6 +36,10 @@ pub struct Config {
     pub home: PathBuf,
     /// The settings file that was read; there need not be one.
     pub file: Option<PathBuf>,
+    /// Settings files that lie where somebody stands and do not count, the nearest first.
+    pub ignored: Vec<Ignored>,
+    /// The system's folder for sockets of this user, where it has one.
+    pub runtime_dir: Option<PathBuf>,
     /// Where the parts lie; absolute.
     pub layout: Layout,
     /// The folder that `vault` roots lie in.
@@ -48,6 +50,8 @@ pub struct Config {
     pub host: String,
     /// The port that the server listens on; 0 lets the system choose.
     pub port: u16,
+    /// The file that holds what a caller over the network must show, when nothing else sets it.
+    pub token_file: PathBuf,
     /// What a caller over the network must show.
     pub api_token: Option<Token>,
     /// How long to wait for a lock.
@@ -105,6 +109,12 @@ impl Config {
         check::checked(settings)
     }
 
+    /// Whether the home is where it is because of where somebody stands.
+    #[must_use]
+    pub fn home_was_found(&self) -> bool {
+        self.shown.iter().any(|shown| shown.key == Key::Home && shown.origin == Origin::FolderOfFile)
+    }
+
     /// What an engine on these settings needs to know.
     #[must_use]
     pub fn engine(&self, copier: Copier, clock: Arc<dyn Clock>) -> EngineConfig {
@@ -125,6 +135,22 @@ impl Config {
             schedule: self.schedule.clone(),
             copier,
             clock,
+            settings: self.settings_origin(),
+        }
+    }
+
+    fn settings_origin(&self) -> SettingsOrigin {
+        let secret_file = |shown: &Shown| match &shown.origin {
+            Origin::File(file) if shown.key.is_secret() => Some(file.clone()),
+            _ => None,
+        };
+        let mut secrets: Vec<PathBuf> = self.shown.iter().filter_map(secret_file).collect();
+        secrets.sort();
+        secrets.dedup();
+        SettingsOrigin {
+            found_home: self.home_was_found().then(|| self.home.clone()),
+            ignored: self.ignored.iter().map(|ignored| (ignored.file(), ignored.folder.clone())).collect(),
+            secrets,
         }
     }
 }
@@ -153,11 +179,6 @@ pub enum LogFormat {
     Human,
     /// One JSON object per line.
     Json,
-}
-
-/// The settings file of the nearest folder upward from `start` that has one.
-fn nearest_file(start: &Path) -> Option<PathBuf> {
-    start.ancestors().map(|folder| folder.join(file::NAME)).find(|file| file.is_file())
 }
 
 #[cfg(test)]

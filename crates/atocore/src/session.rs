@@ -10,7 +10,7 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Embedded, Engine, EngineConfig, Recovered, RestoreOutcome, SystemClock,
+    Access, Caller, Copier, Embedded, Engine, EngineConfig, Recovered, RestoreOutcome, SystemClock, files,
 };
 use atocore_model::{
     error::ErrorCode,
@@ -19,7 +19,10 @@ use atocore_model::{
 
 use crate::{
     config::Config,
-    verb::{self, Restore, Verb, VerbError, remote},
+    verb::{
+        self, Restore, Verb, VerbError,
+        remote::{self, Address},
+    },
     wire,
 };
 
@@ -55,6 +58,13 @@ pub(crate) enum Embedding {
 pub struct Served {
     socket: PathBuf,
     config: Config,
+}
+
+impl Served {
+    fn address(&self) -> Address<'_> {
+        let locks = self.config.layout.locks();
+        Address::new(&self.socket, files::owner(&locks).unwrap_or_else(files::user))
+    }
 }
 
 impl Session {
@@ -236,7 +246,7 @@ impl Session {
                 say_what_was_restored(&outcome);
                 Ok(outcome.into())
             }
-            Self::Server(served) => remote::request(&restore.request(), &served.socket, monitor),
+            Self::Server(served) => remote::request(&restore.request(), served.address(), monitor),
         }
     }
 
@@ -269,13 +279,13 @@ impl Session {
     ) -> Result<V::Reply, VerbError> {
         match self {
             Self::Here(engine) => verb.run(engine, caller, monitor),
-            Self::Server(served) => match remote::send_as(caller, &verb, &served.socket, monitor) {
+            Self::Server(served) => match remote::send_as(caller, &verb, served.address(), monitor) {
                 // A server that is being killed still takes connections. What only looks can be asked again.
                 Err(error) if error.code == ErrorCode::ServerUnreachable && !V::WRITES => {
                     thread::sleep(ASK_AGAIN);
                     match Self::looking(&served.config)? {
                         Self::Here(engine) => verb.run(&engine, caller, monitor),
-                        Self::Server(next) => remote::send_as(caller, &verb, &next.socket, monitor),
+                        Self::Server(next) => remote::send_as(caller, &verb, next.address(), monitor),
                     }
                 }
                 answer => answer,

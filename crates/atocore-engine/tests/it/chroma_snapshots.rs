@@ -123,6 +123,28 @@ fn without_a_program_to_run_a_server_with_the_copy_is_unproven_and_that_is_said(
 }
 
 #[test]
+fn the_program_runs_in_an_empty_folder_and_not_where_somebody_stands() {
+    let place = Installation::default();
+    let server = Server::start(&place.config().layout.vector_store());
+    let engine = filled(on(&place, &server.url()), &place);
+    let taken = with_vectors(&engine);
+    let said = place.path().join("said");
+    let script = format!("#!/bin/sh\npwd >>{0}\nls -A >>{0}\nexit 1\n", said.display());
+    let program = place.path().join("program");
+    files::write_synced(&program, script.as_bytes()).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let config = EngineConfig { chroma_program: program, ..on(&place, &server.url()) };
+    let scratch = place.path().join("scratch");
+    let result = validate(&config, &scratch, taken.id, Depth::Restore, &Silent).unwrap();
+    assert!(result.errors()[0].starts_with("chroma_start_failed: "), "{:?}", result.errors());
+    let said = std::fs::read_to_string(said).unwrap();
+    assert!(said.lines().count() > 1, "it was asked whether it is there, and started");
+    for line in said.lines() {
+        assert!(Path::new(line).starts_with(&scratch), "a folder of its own, and nothing in it: {said}");
+    }
+}
+
+#[test]
 fn a_server_that_was_stopped_is_copied_and_says_what_it_holds() {
     let place = Installation::default();
     let mut server = Server::start(&place.config().layout.vector_store());

@@ -3,8 +3,8 @@
 
 use std::{
     ffi::OsStr,
-    fs::{DirBuilder, Permissions},
-    io,
+    fs::{DirBuilder, Metadata, Permissions},
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -14,7 +14,7 @@ use rustix::{
     process::geteuid,
 };
 
-use super::{FileError, OpenFile, named, parent};
+use super::{FileError, OpenFile, named, parent, rights::user_name};
 
 /// What only the owner may do with a file.
 const FILE: u32 = 0o600;
@@ -76,7 +76,7 @@ fn staged(path: &Path) -> Result<PathBuf, FileError> {
 }
 
 /// Whether `staged` has the name of the unfinished new content of `path`, of whatever process.
-pub(crate) fn is_staged(staged: &Path, path: &Path) -> bool {
+pub fn is_staged(staged: &Path, path: &Path) -> bool {
     let name = name_of(staged);
     let rest = name.strip_prefix(&format!(".{}.", name_of(path))).and_then(|rest| rest.strip_suffix(".tmp"));
     let Some(rest) = rest else { return false };
@@ -146,6 +146,75 @@ pub fn open_to_others(path: &Path) -> Option<u32> {
     (mode & OTHERS != 0).then_some(mode)
 }
 
+/// The largest file that [`read_trusted`] reads.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Reads a file that decides what this program does: nobody but this user and the administrator can have written it.
+/// It is a regular file of theirs, no link, that others may not write to.
+///
+/// # Errors
+/// When it is not, or is larger than 1 MiB, or cannot be read.
+pub fn read_trusted(path: &Path) -> Result<Vec<u8>, FileError> {
+    let refused = |why: String| FileError {
+        action: "trust",
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::PermissionDenied, why),
+    };
+    // Not to wait for the other end of a pipe.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = match OpenFile::options().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(refused("it is a link".to_owned()));
+        }
+        opened => named("open", path, opened)?,
+    };
+    let data = named("look at", path, file.metadata())?;
+    if !data.is_file() {
+        return Err(refused("it is not a file".to_owned()));
+    }
+    if let Some(why) = changed_by_others(&data) {
+        return Err(refused(why));
+    }
+    let mut bytes = Vec::new();
+    let read = named("read", path, file.take(MOST_BYTES + 1).read_to_end(&mut bytes))?;
+    if read as u64 > MOST_BYTES {
+        return Err(refused(format!("it is larger than {MOST_BYTES} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Refuses a folder that somebody else than this user and the administrator can put things into.
+///
+/// # Errors
+/// When somebody can, or it cannot be looked at or is no folder.
+pub fn refuse_shared_folder(path: &Path) -> Result<(), FileError> {
+    let data = named("look at", path, std::fs::metadata(path))?;
+    let why = if data.is_dir() { changed_by_others(&data) } else { Some("it is not a folder".to_owned()) };
+    let denied = |why| io::Error::new(io::ErrorKind::PermissionDenied, why);
+    why.map_or(Ok(()), |why| named("trust", path, Err(denied(why))))
+}
+
+/// How somebody else than this user and the administrator could change something.
+fn changed_by_others(data: &Metadata) -> Option<String> {
+    if !is_user_or_root(data.uid()) {
+        return Some(format!("it belongs to user `{}`", user_name(data.uid())));
+    }
+    let mode = data.mode() & 0o7777;
+    (mode & 0o022 != 0).then(|| format!("others may write to it (mode {mode:o})"))
+}
+
+/// Who may write to a file or folder beside its owner, as its mode; `None` when nobody may, or there is nothing.
+#[must_use]
+pub fn writable_by_others(path: &Path) -> Option<u32> {
+    open_to_others(path).filter(|mode| mode & 0o022 != 0)
+}
+
+/// The user to whom a file or folder belongs; `None` when there is none.
+#[must_use]
+pub fn owner(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|data| data.uid())
+}
+
 /// The user as whom this process acts.
 #[must_use]
 pub fn user() -> u32 {
@@ -153,8 +222,7 @@ pub fn user() -> u32 {
 }
 
 /// Whether `user` is the one as whom this process acts, or the administrator, who may do everything anyway.
-#[must_use]
-pub fn is_user_or_root(user: u32) -> bool {
+fn is_user_or_root(user: u32) -> bool {
     user == 0 || user == geteuid().as_raw()
 }
 
@@ -235,6 +303,43 @@ mod tests {
             let data = std::fs::metadata(&path).unwrap();
             assert_eq!((data.uid(), data.gid()), (65534, 65533));
         }
+    }
+
+    #[test]
+    fn only_what_nobody_else_can_have_written_is_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("file"), dir.path().join("link"));
+        files::write_synced(&path, b"mine").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        let why = |path: &Path| read_trusted(path).unwrap_err().source.to_string();
+        for fine in [0o600, 0o644, 0o400] {
+            mode(&path, fine);
+            assert_eq!(read_trusted(&path).unwrap(), b"mine");
+        }
+        for open in [0o666, 0o620, 0o602] {
+            mode(&path, open);
+            assert!(
+                why(&path).contains(&format!("others may write to it (mode {open:o})")),
+                "{}",
+                why(&path)
+            );
+            mode(dir.path(), 0o700 | open & 0o077);
+            assert!(refuse_shared_folder(dir.path()).is_err());
+            mode(dir.path(), 0o700);
+            refuse_shared_folder(dir.path()).unwrap();
+        }
+        assert!(why(&link).contains("it is a link"));
+        assert!(why(dir.path()).contains("it is not a file"));
+        assert!(refuse_shared_folder(&path).is_err());
+        mode(&path, 0o600);
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+            assert!(why(&path).contains("it belongs to user `"), "{}", why(&path));
+        }
+        let large = dir.path().join("large");
+        files::write_synced(&large, &vec![0; 1 + (1 << 20)]).unwrap();
+        assert!(why(&large).contains("larger than"));
     }
 
     #[test]

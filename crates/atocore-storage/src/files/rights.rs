@@ -30,10 +30,11 @@ pub fn closed(path: &Path) -> Option<Closed> {
         let entering = if data.is_dir() { Access::EXEC_OK } else { Access::EXISTS };
         access(*path, Access::READ_OK | Access::WRITE_OK | entering).is_err()
     })?;
-    Some(Closed { path: path.to_owned(), owner: name_of(data.uid()), mode: data.mode() & 0o7777 })
+    Some(Closed { path: path.to_owned(), owner: user_name(data.uid()), mode: data.mode() & 0o7777 })
 }
 
-fn name_of(user: u32) -> String {
+/// The name of a user; the number where the system does not tell it.
+pub(super) fn user_name(user: u32) -> String {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {
         let mut words = line.split(':');
@@ -68,10 +69,10 @@ mod tests {
         let user = fs::metadata("/proc/self").unwrap().uid();
         // The right to pass over all of it is root's.
         if user == 0 {
-            assert_eq!((found, name_of(0)), (None, "root".to_owned()));
+            assert_eq!((found, user_name(0)), (None, "root".to_owned()));
         } else {
-            assert_eq!(found, Some(Closed { path: folder, owner: name_of(user), mode: 0o500 }));
+            assert_eq!(found, Some(Closed { path: folder, owner: user_name(user), mode: 0o500 }));
         }
-        assert_eq!(name_of(4_000_000_000), "4000000000");
+        assert_eq!(user_name(4_000_000_000), "4000000000");
     }
 }

@@ -21,6 +21,8 @@ struct Shown {
     home: String,
     /// The settings file that was read; null when there is none.
     file: Option<String>,
+    /// Settings files that lie where the command was given and do not count: the folder is not trusted.
+    ignored: Vec<String>,
     settings: Vec<Setting>,
 }
 
@@ -59,6 +61,7 @@ fn shown(config: &Config) -> Shown {
     Shown {
         home: config.home.display().to_string(),
         file: config.file.as_ref().map(|file| file.display().to_string()),
+        ignored: config.ignored.iter().map(|ignored| ignored.file().display().to_string()).collect(),
         settings: config.shown.iter().map(setting).collect(),
     }
 }

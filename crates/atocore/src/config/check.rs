@@ -20,7 +20,7 @@ use axum::http::Uri;
 
 use super::{
     Config, ConfigError, Fault, Key, LogFormat, LogLevel, Origin, Settings, Shown,
-    settings::{MODELS, Raw},
+    settings::{MODELS, Raw, TOKEN_FILE},
 };
 use crate::http::Token;
 
@@ -87,8 +87,11 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         return Err(ConfigError { faults });
     };
     Ok(Config {
+        token_file: home.join(TOKEN_FILE),
         home,
         file: settings.file,
+        ignored: settings.ignored,
+        runtime_dir: settings.runtime_dir,
         layout,
         vault_dir,
         drive_dir,

@@ -1,6 +1,6 @@
 //! What is wrong with the settings: all of it at once, each with its name, value, range and origin.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use super::{Key, Origin};
 
@@ -33,6 +33,13 @@ pub enum Fault {
         origin: Origin,
         /// Why not.
         why: String,
+    },
+    /// A setting stands in a file that was found by where somebody stands, and may not.
+    NeedsNamedHome {
+        /// Which one.
+        key: Key,
+        /// The file.
+        file: PathBuf,
     },
     /// There is no place to keep anything.
     NoHome,
@@ -70,6 +77,12 @@ impl fmt::Display for Fault {
                 write!(f, "`{name}` is not a setting (from {origin})")
             }
             Self::File { origin, why } => write!(f, "the settings cannot be read: {why} (from {origin})"),
+            Self::NeedsNamedHome { key, file } => write!(
+                f,
+                "`{key}` may not be set in `{}`, which was found from the current folder upward: set {}, or name the home with `--data-dir`",
+                file.display(),
+                key.variable()
+            ),
             Self::NoHome => {
                 f.write_str("this user has no folder for data: name one with `--data-dir` or `ATOCORE_HOME`")
             }

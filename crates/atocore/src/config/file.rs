@@ -18,13 +18,22 @@ pub(super) struct Read {
 
 /// Reads a settings file. What is wrong in it becomes faults; the rest still counts, so that all is named at once.
 pub(super) fn read(path: &Path) -> Read {
+    match std::fs::read(path) {
+        Ok(bytes) => parse(path, &bytes),
+        Err(error) => unreadable(path, error.to_string()),
+    }
+}
+
+fn unreadable(path: &Path, why: String) -> Read {
+    Read { faults: vec![Fault::File { origin: Origin::File(path.to_owned()), why }], ..Read::default() }
+}
+
+/// The settings in the bytes of the file at `path`.
+pub(super) fn parse(path: &Path, bytes: &[u8]) -> Read {
     let origin = || Origin::File(path.to_owned());
-    let whole = |why: String| Read { faults: vec![Fault::File { origin: origin(), why }], ..Read::default() };
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => return whole(error.to_string()),
-    };
-    let table: toml::Table = match toml::from_str(&text) {
+    let whole = |why: String| unreadable(path, why);
+    let Ok(text) = std::str::from_utf8(bytes) else { return whole("it is not UTF-8 text".to_owned()) };
+    let table: toml::Table = match toml::from_str(text) {
         Ok(table) => table,
         // The text of the line is not shown: it may hold the token.
         Err(error) => {

@@ -167,6 +167,23 @@ impl Key {
         matches!(self, Self::ApiToken | Self::ChromaToken | Self::Webhook)
     }
 
+    /// Whether it names a program, an address or a secret, or what those rest on. Such a setting comes from a flag, the
+    /// environment or a home that was named: never from a file that was found by where somebody stands, because a folder
+    /// that is trusted today may bring another file tomorrow.
+    #[must_use]
+    pub const fn needs_named_home(self) -> bool {
+        self.is_secret()
+            || matches!(
+                self,
+                Self::ChromaProgram
+                    | Self::ChromaUrl
+                    | Self::ChromaCaFile
+                    | Self::ChromaDataDir
+                    | Self::Host
+                    | Self::ModelDir
+            )
+    }
+
     /// Whether it names a file or folder.
     #[must_use]
     pub const fn is_path(self) -> bool {

@@ -13,7 +13,7 @@ pub enum Origin {
     File(PathBuf),
     /// It follows from the home folder.
     BelowHome,
-    /// The home folder, because the settings file lies in it.
+    /// The home folder, because a settings file lies in it and it is trusted.
     FolderOfFile,
     /// The folder that the platform has for a user's data.
     Platform,
@@ -28,7 +28,7 @@ impl fmt::Display for Origin {
             Self::Variable(name) => write!(f, "environment {name}"),
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::BelowHome => f.write_str("default, below HOME"),
-            Self::FolderOfFile => f.write_str("folder of the nearest atocore.toml"),
+            Self::FolderOfFile => f.write_str("folder of the nearest trusted atocore.toml"),
             Self::Platform => f.write_str("default of the platform"),
             Self::Default => f.write_str("default"),
         }

@@ -5,12 +5,15 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use atocore_model::nearest::nearest;
+use atocore_engine::files;
+use atocore_model::{error::with_causes, nearest::nearest};
 
-use super::{Environment, Fault, Key, Origin, file, nearest_file};
+use super::{Environment, Fault, Ignored, Key, Origin, file, trust};
 
 /// The name of a folder that has models.
 pub(super) const MODELS: &str = "models";
+/// The name of the file in a home that holds the token which `serve --make-token` has made.
+pub(super) const TOKEN_FILE: &str = "api-token";
 
 /// What the command line can set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,10 +35,14 @@ pub struct Settings {
     pub values: BTreeMap<Key, Raw>,
     /// The settings file that was read.
     pub file: Option<PathBuf>,
+    /// Settings files that lie where somebody stands and do not count, the nearest first.
+    pub ignored: Vec<Ignored>,
     /// Unknown names and unreadable places.
     pub faults: Vec<Fault>,
     /// Where other programs of this user keep models.
     pub hub_cache_dir: Option<PathBuf>,
+    /// The system's folder for sockets of this user.
+    pub runtime_dir: Option<PathBuf>,
     /// The folders in which programs are looked for.
     pub program_dirs: Vec<PathBuf>,
 }
@@ -55,13 +62,15 @@ impl Settings {
     pub fn gather(flags: &Flags, environment: &Environment) -> Self {
         let mut settings = Self {
             hub_cache_dir: environment.hub_cache_dir.clone(),
+            runtime_dir: environment.runtime_dir.clone(),
             program_dirs: environment.program_dirs.clone(),
             ..Self::default()
         };
         settings.add_flags(flags, environment);
         settings.add_environment(environment);
-        settings.find_home(environment);
-        settings.add_file();
+        let found = settings.find_home(environment);
+        settings.add_file(found.as_deref());
+        settings.add_token(found.is_some());
         if let Some(cache) = &environment.user_cache_dir {
             let models = cache.join(MODELS);
             settings.add(
@@ -120,34 +129,61 @@ impl Settings {
         }
     }
 
-    fn find_home(&mut self, environment: &Environment) {
+    /// The home; with the text of its settings when it was found by where somebody stands.
+    fn find_home(&mut self, environment: &Environment) -> Option<Vec<u8>> {
         if self.values.contains_key(&Key::Home) {
-            return;
+            return None;
         }
-        let found = match nearest_file(&environment.current_dir) {
-            Some(file) => file.parent().map(|folder| (folder.to_owned(), Origin::FolderOfFile)),
-            None => environment.user_data_dir.clone().map(|folder| (folder, Origin::Platform)),
+        let search = trust::search(environment);
+        self.ignored = search.ignored;
+        let (folder, origin, text) = match search.found {
+            Some((folder, text)) => (folder, Origin::FolderOfFile, Some(text)),
+            None => match environment.user_data_dir.clone() {
+                Some(folder) => (folder, Origin::Platform, None),
+                None => {
+                    self.faults.push(Fault::NoHome);
+                    return None;
+                }
+            },
         };
-        match found {
-            Some((folder, origin)) => {
-                self.add(Key::Home, &folder.to_string_lossy(), origin, &environment.current_dir);
-            }
-            None => self.faults.push(Fault::NoHome),
-        }
+        self.add(Key::Home, &folder.to_string_lossy(), origin, &environment.current_dir);
+        text
     }
 
-    fn add_file(&mut self) {
+    /// Adds what the settings file in the home says; `found` is the text of one that was found.
+    fn add_file(&mut self, found: Option<&[u8]>) {
         let Some(home) = self.values.get(&Key::Home).map(|raw| PathBuf::from(&raw.text)) else { return };
         let path = home.join(file::NAME);
-        if !path.exists() {
-            return;
-        }
-        let read = file::read(&path);
+        let read = match found {
+            Some(text) => file::parse(&path, text),
+            None if path.exists() => file::read(&path),
+            None => return,
+        };
         for (key, text) in read.values {
+            if found.is_some() && key.needs_named_home() {
+                self.faults.push(Fault::NeedsNamedHome { key, file: path.clone() });
+            }
             self.add(key, &text, Origin::File(path.clone()), &home);
         }
         self.faults.extend(read.faults);
         self.file = Some(path);
+    }
+
+    /// Adds the token that a server has made, where none is set.
+    fn add_token(&mut self, home_was_found: bool) {
+        let Some(home) = self.values.get(&Key::Home).map(|raw| PathBuf::from(&raw.text)) else { return };
+        let path = home.join(TOKEN_FILE);
+        if self.values.contains_key(&Key::ApiToken) || !path.exists() {
+            return;
+        }
+        if home_was_found {
+            return self.faults.push(Fault::NeedsNamedHome { key: Key::ApiToken, file: path });
+        }
+        let origin = Origin::File(path.clone());
+        match files::read_trusted(&path) {
+            Ok(bytes) => self.add(Key::ApiToken, &String::from_utf8_lossy(&bytes), origin, &home),
+            Err(error) => self.faults.push(Fault::File { origin, why: with_causes(&error) }),
+        }
     }
 }
 

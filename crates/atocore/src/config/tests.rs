@@ -34,9 +34,10 @@ fn shown(config: &Config, key: Key) -> (Option<String>, Origin) {
     (shown.value.clone(), shown.origin.clone())
 }
 
+/// The settings file in the platform's home.
 fn settings_file(dir: &Path, text: &str) -> PathBuf {
-    fs::create_dir_all(dir.join("work")).unwrap();
-    let path = dir.join(file::NAME);
+    fs::create_dir_all(dir.join("user")).unwrap();
+    let path = dir.join("user").join(file::NAME);
     #[expect(clippy::disallowed_methods, reason = "a test writes what a person would write")]
     fs::write(&path, text).unwrap();
     path
@@ -107,7 +108,7 @@ fn a_model_is_a_name_or_a_folder() {
     }
     settings_file(dir.path(), "embedding_model = './mine'\nembedding_precision = 'INT8'\n");
     let config = load(dir.path(), &Flags::default(), &[]).unwrap();
-    assert_eq!(config.model.name, dir.path().join("mine").to_str().unwrap(), "relative to the file");
+    assert_eq!(config.model.name, dir.path().join("user/mine").to_str().unwrap(), "relative to the file");
     assert_eq!(config.model.precision, Precision::Int8);
     settings_file(dir.path(), "embedding_model = ''\n");
     let error = load(dir.path(), &Flags::default(), &[]).unwrap_err().to_string();
@@ -171,8 +172,8 @@ fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
     assert_eq!(shown(&config, Key::Host).1, Origin::Variable("ATOCORE_HOST".to_owned()));
     assert_eq!(shown(&config, Key::ChunkMaxSize), (Some("900".to_owned()), Origin::File(file.clone())));
     assert_eq!(shown(&config, Key::ChunkOverlap), (Some("100".to_owned()), Origin::Default));
-    assert_eq!((config.file, config.home.as_path()), (Some(file), dir.path()));
-    assert_eq!(config.vault_dir, Some(dir.path().join("notes")), "relative to the file");
+    assert_eq!((config.file, config.home), (Some(file), dir.path().join("user")));
+    assert_eq!(config.vault_dir, Some(dir.path().join("user/notes")), "relative to the file");
     assert_eq!(config.drive_dir, Some(dir.path().join("work/drive")), "relative to the current folder");
 }
 
@@ -186,8 +187,8 @@ fn the_home_flag_decides_for_all_parts_but_a_file_in_it_still_counts() {
         ("ATOCORE_BACKUP_DIR", "/elsewhere/backups"),
         ("ATOCORE_PROJECT_REGISTRY_PATH", "/elsewhere/registry.json"),
     ];
-    let flags = Flags { data_dir: Some("..".into()), ..Flags::default() };
-    let home = dir.path().join("work/..");
+    let flags = Flags { data_dir: Some("../user".into()), ..Flags::default() };
+    let home = dir.path().join("work/../user");
     let config = load(dir.path(), &flags, &variables).unwrap();
     assert_eq!(config.layout.data, home.join("data"));
     assert_eq!(config.layout.registry, home.join("config/project-registry.json"));
@@ -251,7 +252,7 @@ fn an_address_that_is_refused_is_shown_without_what_may_be_a_secret() {
         assert!(text.contains("`CHROMA_URL` is `(not shown)`") && !text.contains("s3cret"), "{text}");
     }
     settings_file(dir.path(), "chroma_url = ['http://me:s3cret@host']\n");
-    let text = load_home(dir.path(), dir.path()).unwrap_err().to_string();
+    let text = load_home(dir.path(), &dir.path().join("user")).unwrap_err().to_string();
     assert!(text.contains("`CHROMA_URL`") && !text.contains("s3cret"), "{text}");
     let error =
         load(dir.path(), &Flags::default(), &[("ATOCORE_CHROMA_URL", "http://host/path")]).unwrap_err();

@@ -3,11 +3,12 @@
 use std::{
     fs::{self, Permissions},
     io,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
-use atocore_model::error::ErrorCode;
+use atocore_engine::files;
+use atocore_model::error::{ErrorCode, with_causes};
 use axum::serve::Listener;
 use tokio::net::{UnixListener, UnixStream, unix};
 
@@ -27,19 +28,52 @@ pub(super) struct Socket {
     user: u32,
 }
 
-/// Where the socket of a store goes: beside its locks, or in the folder for temporary files when that path is too long.
-pub(super) fn path(locks: &Path) -> PathBuf {
-    let beside = std::path::absolute(locks).unwrap_or_else(|_| locks.to_owned()).join("server.sock");
-    if beside.as_os_str().len() <= PATH_LIMIT_BYTES {
-        return beside;
+/// Where the socket of a store goes: beside its locks. When that path is too long, in a folder of its own in the system's
+/// folder for sockets, else in the one for temporary files, under a name that nobody can know before.
+///
+/// # Errors
+/// When every place has too long a path, or the system has no randomness.
+pub(super) fn path(locks: &Path, runtime_dir: Option<&Path>) -> Result<PathBuf, VerbError> {
+    let fits = |path: &PathBuf| path.as_os_str().len() <= PATH_LIMIT_BYTES;
+    let beside = std::path::absolute(locks).unwrap_or_else(|_| locks.to_owned()).join(NAME);
+    if fits(&beside) {
+        return Ok(beside);
     }
-    std::env::temp_dir().join(format!("atocore-{}.sock", std::process::id()))
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| unusable(&beside, &io::Error::other(error)))?;
+    let folder = format!("{FOLDER}{:016x}", u64::from_ne_bytes(random));
+    let runtime_dir = runtime_dir.filter(|folder| files::open_to_others(folder).is_none());
+    let places = [runtime_dir.map(Path::to_owned), Some(std::env::temp_dir()), Some(PathBuf::from("/tmp"))];
+    let mut elsewhere = places.into_iter().flatten().map(|place| place.join(&folder).join(NAME));
+    elsewhere.find(fits).ok_or_else(|| unusable(&beside, &io::Error::other("the path is too long")))
+}
+
+/// The name of a socket.
+const NAME: &str = "server.sock";
+
+/// What the name of a folder begins with that has nothing but a socket.
+const FOLDER: &str = "atocore-";
+
+/// The folder that was made for a socket alone.
+fn own_folder(path: &Path) -> Option<&Path> {
+    let folder = path.parent()?;
+    folder.file_name()?.to_string_lossy().starts_with(FOLDER).then_some(folder)
+}
+
+fn unusable(path: &Path, error: &dyn std::error::Error) -> VerbError {
+    let message = format!("cannot listen on the socket `{}`: {}", path.display(), with_causes(error));
+    VerbError::new(ErrorCode::AddressUnusable, message)
+        .with_hint("the data directory must be writable and on a file system with sockets")
 }
 
 impl Socket {
     /// Listens on `path`, in place of a file that a server which is no more left there. Only the owner of the store
     /// may call it.
     pub(super) fn bind(path: PathBuf) -> Result<Self, VerbError> {
+        if let Some(folder) = own_folder(&path) {
+            // Nobody else can have made it, or put something into it.
+            files::create_new_dir(folder).map_err(|error| unusable(&path, &error))?;
+        }
         let bound = || {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -47,15 +81,11 @@ impl Socket {
             }
             let listener = UnixListener::bind(&path)?;
             fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-            Ok((listener, fs::metadata(&path)?.uid()))
+            Ok(listener)
         };
         match bound() {
-            Ok((listener, user)) => Ok(Self { listener, path, user }),
-            Err(error) => {
-                let message = format!("cannot listen on the socket `{}`: {error}", path.display());
-                Err(VerbError::new(ErrorCode::AddressUnusable, message)
-                    .with_hint("the data directory must be writable and on a file system with sockets"))
-            }
+            Ok(listener) => Ok(Self { listener, path, user: files::user() }),
+            Err(error) => Err(unusable(&path, &error)),
         }
     }
 
@@ -74,6 +104,9 @@ impl Drop for Socket {
     fn drop(&mut self) {
         // One that stays behind is replaced by the next server.
         drop(fs::remove_file(&self.path));
+        if let Some(folder) = own_folder(&self.path) {
+            drop(files::remove_empty_folder(folder));
+        }
     }
 }
 
@@ -100,10 +133,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_is_too_long_gives_way_to_a_short_one() {
-        assert_eq!(path(Path::new("/srv/data/locks")), Path::new("/srv/data/locks/server.sock"));
+    fn a_path_that_is_too_long_gives_way_to_one_that_nobody_can_know_before() {
+        let short = Path::new("/srv/data/locks");
+        assert_eq!(path(short, None).unwrap(), short.join(NAME));
         let long = PathBuf::from(format!("/{}/locks", "x".repeat(120)));
-        assert!(path(&long).as_os_str().len() <= PATH_LIMIT_BYTES);
+        let (one, other) = (path(&long, None).unwrap(), path(&long, None).unwrap());
+        assert!(one.as_os_str().len() <= PATH_LIMIT_BYTES && one != other, "{}", one.display());
+        let private = tempfile::tempdir().unwrap();
+        fs::set_permissions(private.path(), Permissions::from_mode(0o700)).unwrap();
+        assert!(path(&long, Some(private.path())).unwrap().starts_with(private.path()));
+        fs::set_permissions(private.path(), Permissions::from_mode(0o755)).unwrap();
+        assert!(!path(&long, Some(private.path())).unwrap().starts_with(private.path()), "open to others");
+    }
+
+    #[tokio::test]
+    async fn a_folder_for_a_socket_alone_is_private_new_and_goes_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(format!("{FOLDER}1"));
+        let socket = Socket::bind(folder.join(NAME)).unwrap();
+        assert_eq!(files::open_to_others(&folder), None);
+        drop(socket);
+        assert!(!folder.exists());
+        fs::create_dir(&folder).unwrap();
+        assert!(Socket::bind(folder.join(NAME)).is_err(), "somebody else has made it");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Sending a verb to the process that owns the store, over its local socket.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use atocore_engine::{Caller, SystemClock};
+use atocore_engine::{Caller, SystemClock, files};
 use atocore_model::{
     error::ErrorCode,
     monitor::{self, Monitor},
@@ -40,6 +40,35 @@ const ASK_EVERY: Duration = Duration::from_millis(100);
 /// How long to wait for a server to take the connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
+/// Where the server of a store listens, and as whom it runs if it is that server: who could put something else there is
+/// told nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Address<'a> {
+    socket: &'a Path,
+    user: u32,
+}
+
+impl<'a> Address<'a> {
+    /// The server of the store whose locks belong to `user`.
+    #[must_use]
+    pub const fn new(socket: &'a Path, user: u32) -> Self {
+        Self { socket, user }
+    }
+
+    /// Whether a server that runs as `user` is the one to talk to: that of this user, of the store's, or of the
+    /// administrator.
+    fn is_of(&self, user: u32) -> bool {
+        user == 0 || user == self.user || user == files::user()
+    }
+}
+
+impl<'a> From<&'a PathBuf> for Address<'a> {
+    /// A server of this user.
+    fn from(socket: &'a PathBuf) -> Self {
+        Self::new(socket, files::user())
+    }
+}
+
 /// Sends `verb` to the server that listens on `socket` and waits for its reply.
 ///
 /// # Errors
@@ -47,7 +76,11 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Cancellation
 /// Closes the connection, upon which the server calls the verb off.
-pub fn send<V: Verb>(verb: &V, socket: &Path, monitor: &dyn Monitor) -> Result<V::Reply, VerbError> {
+pub fn send<'a, V: Verb>(
+    verb: &V,
+    socket: impl Into<Address<'a>>,
+    monitor: &dyn Monitor,
+) -> Result<V::Reply, VerbError> {
     send_as(Caller::Local, verb, socket, monitor)
 }
 
@@ -58,13 +91,13 @@ pub fn send<V: Verb>(verb: &V, socket: &Path, monitor: &dyn Monitor) -> Result<V
 ///
 /// # Cancellation
 /// As [`send`].
-pub fn send_as<V: Verb>(
+pub fn send_as<'a, V: Verb>(
     caller: Caller,
     verb: &V,
-    socket: &Path,
+    socket: impl Into<Address<'a>>,
     monitor: &dyn Monitor,
 ) -> Result<V::Reply, VerbError> {
-    request_as(caller, &verb.request(), socket, monitor)
+    request_as(caller, &verb.request(), socket.into(), monitor)
 }
 
 /// Sends a request that is no verb, and waits for its reply.
@@ -74,18 +107,18 @@ pub fn send_as<V: Verb>(
 ///
 /// # Cancellation
 /// As [`send`].
-pub fn request<R: serde::de::DeserializeOwned>(
+pub fn request<'a, R: serde::de::DeserializeOwned>(
     request: &Request,
-    socket: &Path,
+    socket: impl Into<Address<'a>>,
     monitor: &dyn Monitor,
 ) -> Result<R, VerbError> {
-    request_as(Caller::Local, request, socket, monitor)
+    request_as(Caller::Local, request, socket.into(), monitor)
 }
 
 fn request_as<R: serde::de::DeserializeOwned>(
     caller: Caller,
     request: &Request,
-    socket: &Path,
+    socket: Address<'_>,
     monitor: &dyn Monitor,
 ) -> Result<R, VerbError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -122,7 +155,7 @@ fn job_id() -> String {
 }
 
 /// Passes on where the job stands. A server that cannot say so is asked again later.
-async fn show(job: &str, socket: &Path, monitor: &dyn Monitor) {
+async fn show(job: &str, socket: Address<'_>, monitor: &dyn Monitor) {
     let request = Request::new(Method::GET, format!("/admin/jobs/{job}"));
     let asked = tokio::time::timeout(CONNECT_WITHIN, exchange(&request, socket, &[])).await;
     let Ok(Ok(answer)) = asked else { return };
@@ -169,7 +202,12 @@ fn read<R: serde::de::DeserializeOwned>(answer: &Answer) -> Result<R, VerbError>
     serde_json::from_slice(&answer.body).map_err(not_understood)
 }
 
-async fn exchange(request: &Request, socket: &Path, headers: &[(&str, &str)]) -> Result<Answer, VerbError> {
+async fn exchange(
+    request: &Request,
+    address: Address<'_>,
+    headers: &[(&str, &str)],
+) -> Result<Answer, VerbError> {
+    let socket = address.socket;
     let unreachable = |error: &dyn std::error::Error| {
         let message = format!("the running server does not answer on `{}`", socket.display());
         VerbError::new(ErrorCode::ServerUnreachable, format!("{message}: {}", sentence(error)))
@@ -179,6 +217,12 @@ async fn exchange(request: &Request, socket: &Path, headers: &[(&str, &str)]) ->
         .await
         .map_err(|late| unreachable(&late))?
         .map_err(|error| unreachable(&error))?;
+    let peer = stream.peer_cred().map_err(|error| unreachable(&error))?.uid();
+    if !address.is_of(peer) {
+        let message = format!("what listens on `{}` is run by another user, number {peer}", socket.display());
+        return Err(VerbError::new(ErrorCode::ServerUnreachable, message)
+            .with_hint("it was told nothing; restart the server, and look who could write to that folder"));
+    }
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
     let answer = async {

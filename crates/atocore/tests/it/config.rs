@@ -31,10 +31,11 @@ fn the_environment_beats_the_file_which_beats_the_default() {
 }
 
 #[test]
-fn without_a_flag_the_home_is_the_variable_else_the_folder_of_the_file_else_the_platform_s() {
+fn without_a_flag_the_home_is_the_variable_else_the_trusted_folder_of_the_file_else_the_platform_s() {
     let place = Place::new();
     place.write("work/atocore.toml", "");
     place.write("work/deep/down/a.md", "");
+    assert_eq!(ran(place.bare(PROGRAM).args(["trust", "work"])).code, 0);
     let home = |variable: Option<&str>, from: &str| {
         let mut command = place.bare(PROGRAM);
         command.args(["config", "show"]).current_dir(place.path(from));

@@ -60,3 +60,4 @@ mod signals;
 mod spelling;
 mod store_gone;
 mod terminal;
+mod trust;
