@@ -49,4 +49,17 @@ pub struct EngineConfig {
     pub copier: Copier,
     /// Where times come from.
     pub clock: Arc<dyn Clock>,
+    /// Where the settings came from, for `doctor`.
+    pub settings: SettingsOrigin,
+}
+
+/// Where settings came from, as far as somebody may want to look at it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsOrigin {
+    /// The home, when it is where it is because of where the process was started.
+    pub found_home: Option<PathBuf>,
+    /// Settings files that lie there and do not count: each file, and the folder that would have to be trusted.
+    pub ignored: Vec<(PathBuf, PathBuf)>,
+    /// The files that a secret was read from.
+    pub secrets: Vec<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! Looks for what is wrong and says which command cures it. Changes nothing.
 
 mod disk;
+mod privacy;
 mod proof;
 
 use atocore_model::error::with_causes;
@@ -41,7 +42,7 @@ impl Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What: `registry`, `store`, `word index`, `vector index`, `workers`, `model`, `vectors`, `roots`, `projects`, `files`,
-    /// `disk`, `snapshots`, `proof`, `schedule`.
+    /// `disk`, `snapshots`, `proof`, `schedule`, `home`, `privacy`.
     pub check: &'static str,
     /// How it is.
     pub level: Level,
@@ -69,6 +70,8 @@ pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
     }
     findings.roots(engine);
     findings.disks(engine);
+    findings.home(engine);
+    findings.privacy(engine);
     findings.status(engine);
     findings.list
 }

@@ -60,7 +60,7 @@ pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, latest, restore,
 pub use behind::IndexFault;
 pub use caller::{Caller, Reach};
 pub use clock::SystemClock;
-pub use config::EngineConfig;
+pub use config::{EngineConfig, SettingsOrigin};
 pub use doctor::{Finding, Level};
 pub use embedding::{Embedded, EmbeddingReport, EmbeddingStatus, Making, ModelChoice, NoModel, VectorStore};
 pub use engine::{Access, Engine};

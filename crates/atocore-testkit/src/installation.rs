@@ -15,8 +15,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, VectorStore,
-    ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights,
+    SettingsOrigin, VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     monitor::Silent,
@@ -127,6 +127,7 @@ impl Installation {
             schedule: self.schedule.clone(),
             copier: Copier::InProcess,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            settings: SettingsOrigin::default(),
         }
     }
 

@@ -49,6 +49,8 @@ pub struct ServeSettings {
     pub token: Option<Token>,
     /// What is told, as JSON, when something fails that is done by itself.
     pub webhook: Option<String>,
+    /// The system's folder for sockets of this user, for when the path beside the store is too long for one.
+    pub runtime_dir: Option<PathBuf>,
 }
 
 /// A server that takes requests.
@@ -93,7 +95,7 @@ pub fn serve_until(
             Ok(Some(owner)) if error.code == ErrorCode::AddressUnusable => served_already(error, &owner),
             _ => error,
         })?;
-    let path = socket::path(&layout.locks());
+    let path = socket::path(&layout.locks(), settings.runtime_dir.as_deref())?;
     let access = Access::Own { activity: "serve".to_owned(), socket: Some(path.clone()) };
     let (timetable, clock) =
         (Timetable::new(&config.layout, config.schedule.clone()), Arc::clone(&config.clock));

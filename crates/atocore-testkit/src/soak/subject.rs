@@ -11,8 +11,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SystemClock,
-    VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    Access, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SettingsOrigin,
+    SystemClock, VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     fact::{ChangeFilter, Content as FactContent, PageSize},
@@ -213,6 +213,7 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         schedule: Schedule::default(),
         copier,
         clock: Arc::new(SystemClock),
+        settings: SettingsOrigin::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `serve`: answers over HTTP until it is told to stop.
 
-use atocore_model::monitor::Silent;
+use atocore_engine::files;
+use atocore_model::{error::ErrorCode, monitor::Silent};
 use clap::Args;
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use super::{
 };
 use crate::{
     config::{Config, Flags},
+    http::Token,
     serve::{Ready, ServeSettings, serve},
     session::engine_config,
     verb::VerbError,
@@ -23,6 +25,9 @@ pub(super) struct Serve {
     /// The port to listen on; 0 for any that is free (`ATOCORE_PORT`, 8100)
     #[arg(long, value_name = "PORT")]
     port: Option<String>,
+    /// Make a token that every program must show, unless one is set: it stays in the file `api-token` of the home
+    #[arg(long)]
+    make_token: bool,
 }
 
 /// Where the server listens, as JSON.
@@ -40,15 +45,51 @@ impl Serve {
     }
 
     pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+        let made =
+            if self.make_token && config.api_token.is_none() { Some(make_token(config)?) } else { None };
+        let mut engine = engine_config(config);
+        if made.is_some() {
+            engine.settings.secrets.push(config.token_file.clone());
+        }
         let settings = ServeSettings {
             host: config.host.clone(),
             port: config.port,
-            token: config.api_token.clone(),
+            token: made.or_else(|| config.api_token.clone()),
             webhook: config.webhook.clone(),
+            runtime_dir: config.runtime_dir.clone(),
         };
-        serve(engine_config(config), &settings, |ready| announce(ready, output), &Silent)?;
+        let announce = |ready: &Ready| {
+            announce(ready, output);
+            if settings.token.is_none() && output.form() == Form::Human {
+                output.remark(
+                    "every user of this machine can ask this server and change what is stored: \
+                     `atocore serve --make-token` lets in only who has a token",
+                );
+            }
+        };
+        serve(engine, &settings, announce, &Silent)?;
         Ok(Exit::Done)
     }
+}
+
+/// Makes a token and keeps it in the home, for this user alone. It is printed nowhere.
+fn make_token(config: &Config) -> Result<Token, VerbError> {
+    if config.home_was_found() {
+        let message =
+            "a token is kept only in a home that was named, and this one was found from the current folder";
+        return Err(VerbError::new(ErrorCode::InvalidSetting, message)
+            .with_hint(format!("`atocore --data-dir {} serve --make-token`", config.home.display())));
+    }
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| {
+        VerbError::new(ErrorCode::Internal, format!("the system has no randomness: {error}"))
+    })?;
+    let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = Token::new(&secret)?;
+    let kept = files::create_dirs_synced(&config.home)
+        .and_then(|()| files::write_atomic(&config.token_file, format!("{secret}\n").as_bytes()));
+    kept.map_err(atocore_engine::Error::from)?;
+    Ok(token)
 }
 
 fn announce(ready: &Ready, output: &Output) {

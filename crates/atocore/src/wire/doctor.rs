@@ -35,7 +35,7 @@ pub struct Doctor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     /// What: `registry`, `store`, `word index`, `vector index`, `model`, `vectors`, `roots`, `projects`, `files`, `disk`,
-    /// `snapshots`, `proof`, `schedule`.
+    /// `snapshots`, `proof`, `schedule`, `home`, `privacy`.
     pub check: String,
     /// `ok`, `warning` or `problem`.
     #[schema(example = "ok")]

@@ -10,7 +10,9 @@ use std::{
     process::Command,
 };
 
-use crate::program::{PROGRAM, Place, Ran, ran};
+use serde_json::{Value, json};
+
+use crate::program::{PROGRAM, Place, Ran, Server, contents, ran};
 
 const NOTHING: [&str; 0] = [];
 
@@ -112,4 +114,132 @@ fn nobody_else_can_read_change_or_lock_anything() {
     }
     assert_eq!(open(&place.path("home")), NOTHING);
     drop(server);
+}
+
+fn privacy(place: &Place) -> Vec<Value> {
+    let doctor = place.run(&["--json", "doctor"]);
+    let doctor: Value = serde_json::from_str(&doctor.stdout).unwrap();
+    doctor["checks"].as_array().unwrap().iter().filter(|check| check["check"] == "privacy").cloned().collect()
+}
+
+#[test]
+fn doctor_says_what_is_open_to_others_and_the_command_that_closes_it() {
+    let place = Place::with_notes();
+    place.snapshot();
+    let settings = place.write("home/atocore.toml", "api_token = 'sixteen-and-more-letters'\n");
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).unwrap();
+    let fine = privacy(&place);
+    assert_eq!((fine.len(), &fine[0]["level"]), (1, &Value::from("ok")), "{fine:?}");
+    for (path, mode, words) in [
+        ("home/data", 0o750, "the data directory"),
+        ("home/backups", 0o755, "the backup directory"),
+        ("home/atocore.toml", 0o644, "holds a secret"),
+        ("home/config/project-registry.json", 0o666, "choose what is read"),
+    ] {
+        let path = place.path(path);
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let found = privacy(&place);
+        assert_eq!((found.len(), &found[0]["level"]), (1, &Value::from("warning")), "{found:?}");
+        let (message, cure) = (found[0]["message"].as_str().unwrap(), found[0]["cure"].as_str().unwrap());
+        assert!(message.contains(words) && message.contains(path.to_str().unwrap()), "{message}");
+        assert!(!message.contains("sixteen"), "{message}");
+        let cured = Command::new("/bin/sh").args(["-c", cure]).status().unwrap();
+        assert!(cured.success(), "{cure}");
+        assert_eq!(privacy(&place), fine, "{cure}");
+        fs::set_permissions(&path, before).unwrap();
+    }
+}
+
+/// The status of a request over the network, with a token or without.
+fn asked(server: &Server, token: Option<&str>) -> u16 {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut request = agent.get(format!("http://{}/status", server.address));
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
+    request.call().unwrap().status().as_u16()
+}
+
+#[test]
+fn a_server_makes_a_token_once_and_the_command_line_needs_none() {
+    let place = Place::with_notes();
+    let server = place.serve_with(&["--make-token"]);
+    let token = place.read("home/api-token").trim_end().to_owned();
+    assert_eq!(token.len(), 64);
+    assert_eq!((asked(&server, None), asked(&server, Some(&token))), (401, 200));
+    place.ok(&["memory", "add", "preference", "Short answers."]);
+    let shown =
+        place.ok(&["config", "show"]) + &place.ok(&["status"]) + &place.ok(&["--json", "config", "show"]);
+    assert!(!shown.contains(&token));
+    assert_eq!(open(&place.path("home")), NOTHING);
+    drop(server);
+    let server = place.serve_with(&["--make-token"]);
+    assert_eq!(place.read("home/api-token").trim_end(), token, "it stays");
+    drop(server);
+    let server = place.serve();
+    assert_eq!(
+        (asked(&server, None), asked(&server, Some(&token))),
+        (401, 200),
+        "also for a server that makes none"
+    );
+    fs::set_permissions(place.path("home/api-token"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(privacy(&place).iter().any(|found| found["message"].as_str().unwrap().contains("api-token")));
+}
+
+#[test]
+fn a_long_path_keeps_its_socket_in_a_private_folder_that_goes_with_the_server() {
+    let place = Place::new();
+    let (runtime, home) = (place.path("r"), place.path(&"long".repeat(30)));
+    fs::create_dir(&runtime).unwrap();
+    fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = place.bare(PROGRAM);
+        command.env("TMPDIR", &runtime).arg("--data-dir").arg(&home).args(arguments);
+        command
+    };
+    let server = Place::serve_by(run(&["serve", "--port", "0"]));
+    let status = ran(&mut run(&["--json", "status"]));
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(status["owner"]["activity"], "serve", "{status}");
+    let folders: Vec<_> = fs::read_dir(&runtime).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(folders.len(), 1, "{folders:?}");
+    assert_eq!(open(&folders[0]), NOTHING);
+    assert!(folders[0].join("server.sock").exists());
+    assert_eq!(ran(&mut run(&["memory", "add", "preference", "Short answers."])).code, 0);
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(contents(&runtime).len(), 0);
+    assert_eq!(fs::read_dir(&runtime).unwrap().count(), 0);
+}
+
+#[test]
+fn a_server_of_somebody_else_is_told_nothing() {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        // Nobody can become somebody else.
+        return;
+    }
+    let place = Place::with_notes();
+    fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(place.path("theirs")).unwrap();
+    std::os::unix::fs::chown(place.path("theirs"), Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+    let mut command = place.bare(PROGRAM);
+    command.env("HOME", place.path("theirs")).arg("--data-dir").arg(place.path("theirs/home"));
+    command.args(["serve", "--port", "0"]).uid(SOMEBODY).gid(SOMEBODY);
+    let _server = Place::serve_by(command);
+    let socket = place.path("theirs/home/data/locks/server.sock");
+    // The administrator may ask the server of another user's store.
+    let mut command = place.bare(PROGRAM);
+    command.arg("--data-dir").arg(place.path("theirs/home")).args(["--json", "status"]);
+    let status = ran(&mut command);
+    assert!(status.stdout.contains("\"serve\""), "{status:?}");
+    // A socket of theirs in place of that of this store's server gets nothing.
+    let _owner = atocore_engine::files::try_lock(&place.path("home/data/locks/owner.lock")).unwrap().unwrap();
+    let note =
+        json!({ "pid": 1, "activity": "serve", "since": "2026-04-06T18:42:19+00:00", "socket": socket });
+    place.write("home/data/locks/owner.json", note.to_string());
+    for arguments in [&["query", "keys"][..], &["memory", "add", "preference", "Mine."]] {
+        let refused = place.run(arguments);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.stderr.contains("is run by another user"), "{refused:?}");
+    }
 }

@@ -150,6 +150,13 @@ impl Place {
         let address = address.unwrap_or_else(|| panic!("the server said {line:?}")).to_owned();
         Server { child, address }
     }
+
+    /// Starts a server with more arguments.
+    pub(crate) fn serve_with(&self, arguments: &[&str]) -> Server {
+        let mut command = self.command(&["serve", "--port", "0"]);
+        command.args(arguments);
+        Self::serve_by(command)
+    }
 }
 
 /// A running server, told to stop when dropped.

@@ -31,7 +31,7 @@ pub(crate) struct Server {
 
 /// The settings of a server on the loopback.
 pub(crate) fn settings() -> ServeSettings {
-    ServeSettings { host: "127.0.0.1".to_owned(), port: 0, token: None, webhook: None }
+    ServeSettings { host: "127.0.0.1".to_owned(), port: 0, token: None, webhook: None, runtime_dir: None }
 }
 
 impl Server {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SystemClock,
-    VectorStore,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights,
+    SettingsOrigin, SystemClock, VectorStore,
     ingest::{ChunkLimits, parse},
     retention::Policy,
     schedule::Schedule,
@@ -141,6 +141,7 @@ impl Home {
             schedule: Schedule::default(),
             copier,
             clock: Arc::new(SystemClock),
+            settings: SettingsOrigin::default(),
         }
     }
 

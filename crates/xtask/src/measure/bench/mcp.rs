@@ -80,7 +80,13 @@ fn print(home: &Home, alone: &Times, plain: &Times, many: &Times, ingesting: &Ti
 /// Runs `body` beside a server on a home.
 fn served(home: &Home, body: impl FnOnce(SocketAddr) -> Result<(), Failure>) -> Result<(), Failure> {
     let config = home.stock(snapshot::child()?);
-    let settings = ServeSettings { host: "127.0.0.1".to_owned(), port: 0, token: None, webhook: None };
+    let settings = ServeSettings {
+        host: "127.0.0.1".to_owned(),
+        port: 0,
+        token: None,
+        webhook: None,
+        runtime_dir: None,
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {

@@ -8,7 +8,7 @@ use std::{
 
 use atocore_engine::{
     Access, Caller, ChromaServer, Copier, Engine, EngineConfig, Error, Layout, PackShares, RankWeights,
-    SystemClock, VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    SettingsOrigin, SystemClock, VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
 };
 use atocore_model::{
     error::with_causes,
@@ -123,6 +123,7 @@ fn config(home: &Path) -> EngineConfig {
         schedule: Schedule::default(),
         copier: Copier::InProcess,
         clock: Arc::new(SystemClock),
+        settings: SettingsOrigin::default(),
     }
 }
 
