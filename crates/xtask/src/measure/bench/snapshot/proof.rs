@@ -54,9 +54,8 @@ pub(super) fn measure(bench: &Bench, home: &Home, same: &Path, table: &mut Table
         let name = home.projects()?.remove(0);
         let _report = engine.refresh(&name, Caller::Local, &Silent).map_err(cannot("refresh a project"))?;
         let prepared = engine.prepare_restore(id, None, &Silent).map_err(cannot("prepare a restore"))?;
-        let outcome = engine
-            .carry_out_restore(prepared, atocore_engine::Caller::Local, &Silent)
-            .map_err(cannot("restore"))?;
+        let outcome =
+            engine.carry_out_restore(prepared, Caller::Local, &Silent).map_err(cannot("restore"))?;
         outages.push(outcome.outage);
     }
     for (percent, name) in [(50, "p50"), (100, "longest")] {
