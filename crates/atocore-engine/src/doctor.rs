@@ -5,7 +5,7 @@ mod privacy;
 mod proof;
 
 use atocore_model::error::with_causes;
-use atocore_storage::registry::Registry;
+use atocore_storage::{files, registry::Registry};
 
 use crate::{
     behind::{VECTORS, WORDS},
@@ -118,6 +118,14 @@ impl Findings {
     }
 
     fn store(&mut self, engine: &Engine) {
+        let kept = files::list(&engine.layout().before_upgrade()).unwrap_or_default();
+        for path in kept {
+            let message = format!(
+                "the store before its last upgrade is kept in `{}`; remove it once nobody needs the program before",
+                path.display()
+            );
+            self.add("store", Level::Ok, message, None);
+        }
         let looked = engine.in_place().and_then(|()| engine.store_if_any()).and_then(|store| {
             // What it finds is kept in mind, and told below.
             store.map(|store| Ok(store.look_for_any_damage().map(drop)?)).transpose()

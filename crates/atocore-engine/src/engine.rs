@@ -23,10 +23,10 @@ use atocore_model::{
 };
 use atocore_storage::{
     layout::Layout,
-    locks::{self, Owner, OwnerLock, ReaderLock},
+    locks::{self, Owner, OwnerLock, OwnersOut, ReaderLock},
     registry::Registry,
     reserve,
-    sqlite::{Committed, Operation, StorageError, Store, WriteTransaction},
+    sqlite::{Committed, Operation, StorageError, Store, Upgrade, WriteTransaction},
     vector::Comparison,
 };
 
@@ -83,6 +83,7 @@ pub struct Engine {
     /// Why the store is not open although it is there.
     unopened: Option<Error>,
     reading: Option<ReaderLock>,
+    owners_out: Option<OwnersOut>,
     lock: Option<OwnerLock>,
 }
 
@@ -123,6 +124,7 @@ impl Engine {
             embeds: false,
             unopened: None,
             reading: None,
+            owners_out: None,
             lock: None,
             config,
         };
@@ -166,6 +168,12 @@ impl Engine {
     #[must_use]
     pub const fn recovered(&self) -> &Recovered {
         &self.recovered
+    }
+
+    /// What opening this engine did about a store of an older schema.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<&Upgrade> {
+        self.store.as_deref().and_then(Store::upgrade)
     }
 
     /// What is wrong with the store, as far as is known: why it could not be opened, or the damage that was met in it.

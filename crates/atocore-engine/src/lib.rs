@@ -50,7 +50,7 @@ pub use atocore_storage::{
     registry::Fault,
     sqlite::{
         FactCounts, StoreRecord,
-        copy::{Copier, copy_pages},
+        copy::{Copier, NO_ROOM, copy_pages},
     },
     vector::{Authorities, ChromaServer, Comparison, Outage},
 };

@@ -28,7 +28,7 @@ pub use private::{
     close_to_others, close_tree_to_others, create_privately, is_staged, open_to_others, owner, read_trusted,
     refuse_shared_folder, user, writable_by_others,
 };
-pub use rights::{Closed, closed};
+pub use rights::{Closed, closed, is_on_read_only_disk};
 
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,12 @@ impl FileError {
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.source.kind() == io::ErrorKind::PermissionDenied
+    }
+
+    /// Whether the disk is mounted for reading only.
+    #[must_use]
+    pub fn is_on_read_only_disk(&self) -> bool {
+        self.source.kind() == io::ErrorKind::ReadOnlyFilesystem
     }
 
     /// Whether the thing is not there.

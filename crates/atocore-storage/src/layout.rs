@@ -85,6 +85,12 @@ impl Layout {
         self.data.join("reserve")
     }
 
+    /// The store as it was before the last upgrade of its schema.
+    #[must_use]
+    pub fn before_upgrade(&self) -> PathBuf {
+        self.data.join("before-upgrade")
+    }
+
     /// Emptied whenever a process takes ownership of the store.
     #[must_use]
     pub fn scratch(&self) -> PathBuf {

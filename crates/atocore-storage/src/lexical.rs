@@ -14,6 +14,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod unlocked;
 mod view;
 mod writer;
 

@@ -111,6 +111,27 @@ pub fn is_waited_for(locks: &Path) -> Result<bool, LockError> {
     Ok(files::try_lock(&waiting_file(locks))?.is_none())
 }
 
+/// That no process can become the owner of a store; given up when dropped, or when the process ends. For whoever reads
+/// without the protection that SQLite gives against writers.
+#[derive(Debug)]
+pub struct OwnersOut {
+    _lock: Option<files::Locked>,
+}
+
+impl OwnersOut {
+    /// Keeps owners out; `None` when there is one. Where there is no lock file, nobody ever was.
+    ///
+    /// # Errors
+    /// When the lock file is there and cannot be locked.
+    pub fn try_acquire(locks: &Path) -> Result<Option<Self>, LockError> {
+        match files::try_lock_shared(&lock_file(locks)) {
+            Ok(lock) => Ok(lock.map(|lock| Self { _lock: Some(lock) })),
+            Err(error) if error.is_missing() => Ok(Some(Self { _lock: None })),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 /// That nobody else reads the store; others may again when it is dropped.
 #[derive(Debug)]
 pub struct ReadersOut {

@@ -21,6 +21,7 @@ mod refreshes;
 mod schema;
 mod source;
 mod texts;
+mod upgrade;
 
 use std::{
     fmt, io,
@@ -49,6 +50,7 @@ pub use passages::StoredPassage;
 pub use pin::{Pin, StoreRecord};
 pub use refreshes::RefreshRecord;
 pub use texts::StoredDocument;
+pub use upgrade::Upgrade;
 
 use crate::{
     files::{self, FileError, Placed},
@@ -92,6 +94,9 @@ pub struct Store {
     placed: Vec<Placed>,
     /// The damage that was met since it was opened.
     damage: OnceLock<String>,
+    upgrade: Option<Upgrade>,
+    /// Nobody can write to the disk that it is on: SQLite then needs neither a lock nor a log.
+    unchanging: bool,
 }
 
 impl fmt::Debug for Store {
@@ -115,10 +120,19 @@ impl Store {
     /// # Errors
     /// When SQLite is too old, the file is not a store, is newer than this program, or cannot be opened.
     pub fn open(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
-        Self::open_or_create(path, options).map_err(|error| error.at(path))
+        Self::open_or_create(path, options, None).map_err(|error| error.at(path))
     }
 
-    fn open_or_create(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
+    /// As [`Store::open`]. A store of an older schema is copied into the folder `keep` before it is upgraded, where the
+    /// newest such copy stays; [`Store::upgrade`] then says so.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; or when there is no room for the copy. The store is not upgraded then.
+    pub fn open_keeping(path: &Path, options: StoreOptions, keep: &Path) -> Result<Self, StorageError> {
+        Self::open_or_create(path, options, Some(keep)).map_err(|error| error.at(path))
+    }
+
+    fn open_or_create(path: &Path, options: StoreOptions, keep: Option<&Path>) -> Result<Self, StorageError> {
         refuse_old_sqlite()?;
         if let Some(folder) = path.parent() {
             files::create_dirs_synced(folder)?;
@@ -135,6 +149,11 @@ impl Store {
         writer.pragma_update(None, "wal_autocheckpoint", 0)?;
         let _kept: u64 =
             writer.pragma_update_and_check(None, "journal_size_limit", WAL_KEPT_BYTES, |row| row.get(0))?;
+        let upgrade = (1..SCHEMA_VERSION).contains(&version).then(|| {
+            let kept = keep.map(|folder| upgrade::keep(&writer, version, folder)).transpose()?;
+            Ok::<_, StorageError>(Upgrade { from: version, kept })
+        });
+        let upgrade = upgrade.transpose()?;
         let _upgraded =
             migrate::migrate(&mut writer, &operations::new_store_id()?, &options.clock.now().to_string())?;
         let page = log::page_size(&writer)?;
@@ -152,7 +171,15 @@ impl Store {
             pins: Arc::default(),
             placed,
             damage: OnceLock::new(),
+            upgrade,
+            unchanging: false,
         })
+    }
+
+    /// What opening it did about an older schema; `None` when it had none.
+    #[must_use]
+    pub const fn upgrade(&self) -> Option<&Upgrade> {
+        self.upgrade.as_ref()
     }
 
     /// The store that commits only while `lock` is the lock that keeps other owners out.
@@ -176,6 +203,19 @@ impl Store {
     /// # Errors
     /// As [`Store::open`]; and when there is no store or it has an older schema.
     pub fn open_read_only(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
+        Self::open_to_read(path, options, false)
+    }
+
+    /// As [`Store::open_read_only`], for a store that was closed cleanly on a disk that nobody can write to. The caller
+    /// keeps owners away meanwhile: what is read is not protected against writers.
+    ///
+    /// # Errors
+    /// As [`Store::open_read_only`].
+    pub fn open_unchanging(path: &Path, options: StoreOptions) -> Result<Self, StorageError> {
+        Self::open_to_read(path, options, true)
+    }
+
+    fn open_to_read(path: &Path, options: StoreOptions, unchanging: bool) -> Result<Self, StorageError> {
         refuse_old_sqlite()?;
         if !files::exists(path)? {
             return Err(StorageError::Missing(path.to_owned()));
@@ -190,6 +230,8 @@ impl Store {
             pins: Arc::default(),
             placed: Vec::new(),
             damage: OnceLock::new(),
+            upgrade: None,
+            unchanging,
         };
         let opening = || {
             let reader = store.reader()?;
@@ -293,7 +335,13 @@ impl Store {
         if let Some(connection) = lock(&self.readers).pop() {
             return Ok(connection);
         }
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options);
+        let connection = if self.unchanging {
+            let address = inspect::immutable_uri(&self.path)?;
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            connect(Path::new(&address), flags, &self.options)
+        } else {
+            connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options)
+        };
         // Whatever stands there now is another store than the one whose answers this one gives.
         self.in_place()?;
         let connection = connection?;
@@ -396,6 +444,14 @@ fn why_refused(path: &Path, error: StorageError) -> StorageError {
     let StorageError::Sqlite(cause) = &error else { return error };
     let refusals = [CannotOpen, PermissionDenied, ReadOnly, SystemIoFailure];
     let code = cause.sqlite_error_code();
+    if code.is_some_and(|code| refusals.contains(&code)) && files::is_on_read_only_disk(path) {
+        let source = io::ErrorKind::ReadOnlyFilesystem.into();
+        return StorageError::File(FileError {
+            action: "write to the disk of",
+            path: path.to_owned(),
+            source,
+        });
+    }
     if code.is_some_and(|code| refusals.contains(&code))
         && let Some(path) = with_sidecars(path).into_iter().find(|path| files::closed(path).is_some())
     {

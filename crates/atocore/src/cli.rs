@@ -134,7 +134,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     files::create_privately();
     // Before anything else is opened: the copy is made by a process that has nothing but two files.
     if arguments.get(1).is_some_and(|argument| argument == COPY_COMMAND) {
-        return backups::copy_pages(&arguments[2..]).into();
+        return backups::copy_pages(&arguments[2..]);
     }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,

@@ -309,6 +309,10 @@ pub(crate) fn say_what_was_restored(outcome: &RestoreOutcome) {
 
 /// Tells what opening an engine did about a restore that was cut short.
 pub fn say_what_was_recovered(engine: &Engine) {
+    if let Some(upgrade) = engine.upgrade() {
+        let kept = upgrade.kept.as_ref().map(|path| path.display().to_string());
+        tracing::warn!(from = upgrade.from, kept, "the store was upgraded; what it was before is kept");
+    }
     match engine.recovered() {
         Recovered::Nothing => {}
         Recovered::GivenUp => {
@@ -343,13 +347,20 @@ pub fn engine_config(config: &Config) -> EngineConfig {
 }
 
 fn copier() -> Copier {
-    match std::env::current_exe() {
+    match this_program() {
         Ok(program) => Copier::Child { program, arguments: vec![COPY_COMMAND.to_owned()] },
         Err(error) => {
             tracing::debug!(%error, "the program does not know where it lies: snapshots are copied in process");
             Copier::InProcess
         }
     }
+}
+
+/// The program that runs. Where the system has a name for that itself, it is the same one after an upgrade has replaced its
+/// file: a copy must be made by the version that asks for it.
+fn this_program() -> std::io::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Ok(running) } else { std::env::current_exe() }
 }
 
 /// The socket of the server that owns the store, when there is one. Waits for one that is just starting or stopping.

@@ -1,7 +1,7 @@
 //! Free space is looked at before anything is written.
 
 use atocore_backup::{BackupError, take::take};
-use atocore_model::{error::ErrorCode, monitor::Silent};
+use atocore_model::{error::ErrorCode, monitor::Silent, snapshot::Depth};
 use atocore_storage::sqlite::copy::Copier;
 
 use crate::home::{Home, tree};
@@ -41,7 +41,7 @@ fn a_disk_that_fills_up_meanwhile_leaves_nothing_behind() {
     let home = Home::new();
     let mut options = home.options();
     // Stands for the process that copies pages, on a disk that has no room for the last of them.
-    let script = "cp \"$1\" \"$2\"; echo 'cp: error writing: No space left on device' >&2; exit 1";
+    let script = "cp \"$1\" \"$2\"; echo 'no room, in whatever language' >&2; exit 28";
     options.copier = Copier::Child {
         program: "sh".into(),
         arguments: ["-c", script, "copier"].map(str::to_owned).to_vec(),
@@ -50,4 +50,19 @@ fn a_disk_that_fills_up_meanwhile_leaves_nothing_behind() {
     assert_eq!(error.code(), ErrorCode::DiskFull, "{error}");
     assert!(home.vault.list().unwrap().is_empty());
     assert_eq!(home.leftovers(), [""; 0]);
+}
+
+#[test]
+fn a_copier_that_cannot_be_started_costs_no_snapshot() {
+    let home = Home::new();
+    let mut options = home.options();
+    options.copier = Copier::Child { program: "/no/such/program".into(), arguments: Vec::new() };
+    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    assert!(home.validate(taken.id, Depth::Content).valid());
+    // With pages that are in the log only.
+    let reader = rusqlite::Connection::open(home.layout.database()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM store").unwrap();
+    let _stored = home.put("d.md", &["seven"]);
+    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    assert!(home.validate(taken.id, Depth::Content).valid());
 }

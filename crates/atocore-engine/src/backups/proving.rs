@@ -3,7 +3,7 @@
 //!
 //! Whatever happens, nothing stays in scratch; what a killed run leaves there, the next owner of the store removes.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use atocore_backup::{
     BackupError,
@@ -27,7 +27,7 @@ use atocore_storage::{
     files,
     layout::Layout,
     registry::Registry,
-    sqlite::{Store, StoreVectors},
+    sqlite::{Store, StoreOptions, StoreVectors},
     vector::{ExportError, VectorError, compare_export},
 };
 
@@ -97,6 +97,9 @@ fn rehearse(
     // What is on a server is that of the live store.
     let own = EngineConfig { layout, vectors: VectorStore::Embedded, ..config.clone() };
     let access = Access::Own { activity: format!("drill of {}", verified.stamp()), socket: None };
+    // Upgraded first, without the copy of it that the engine would keep: the snapshot is one.
+    let options = StoreOptions { busy_timeout: own.busy_timeout, clock: Arc::clone(&own.clock) };
+    drop(Store::open(&own.layout.database(), options));
     let engine = match Engine::open(own, access, monitor) {
         Ok(engine) => engine,
         Err(error) if is_of_the_place(&error) => return Err(error),

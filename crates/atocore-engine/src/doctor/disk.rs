@@ -37,6 +37,13 @@ impl Findings {
         };
         let before = self.list.len();
         for part in &parts {
+            if files::is_on_read_only_disk(&part.place) {
+                let (what, place) = (part.what, part.place.display());
+                let message = format!("the disk of {what}, `{place}`, is mounted read-only");
+                let cure = "see why (`dmesg`), then mount it for writing again";
+                self.add("disk", Level::Problem, message, Some(cure));
+                continue;
+            }
             match files::free_bytes(&part.place) {
                 Ok(free) => self.disk(part, free),
                 Err(error) => self.failed("disk", &error.into()),

@@ -1,13 +1,16 @@
 //! Opens an installation: as its owner, who creates what is missing and brings the indexes up to date first, or to look.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use atocore_backup::replace;
 use atocore_model::{error::ErrorCode, monitor::Monitor, ranking::Mode};
 use atocore_storage::{
     files,
     lexical::IndexAccess,
-    locks::{Owner, OwnerLock, ReaderLock},
+    locks::{Owner, OwnerLock, OwnersOut, ReaderLock},
     sqlite::{StorageError, Store, StoreOptions},
 };
 
@@ -58,7 +61,7 @@ impl Engine {
         let layout = &self.config.layout;
         self.recovered = replace::recover(layout)?;
         files::remove_tree(&layout.incoming_indexes())?;
-        let store = Store::open(&layout.database(), self.store_options())?;
+        let store = Store::open_keeping(&layout.database(), self.store_options(), &layout.before_upgrade())?;
         let store = Arc::new(match &self.lock {
             Some(lock) => store.owned_by(lock),
             None => store,
@@ -205,11 +208,10 @@ impl Engine {
         if replace::is_pending(layout)? {
             return Err(Error::RestorePending);
         }
-        match Store::open_read_only(&layout.database(), self.store_options()) {
-            Ok(store) => self.store = Some(Arc::new(store)),
-            Err(StorageError::Missing(_)) => return Ok(()),
+        match self.open_to_look() {
+            Ok((store, owners_out)) => (self.store, self.owners_out) = (Some(Arc::new(store)), owners_out),
+            Err(Error::Storage(StorageError::Missing(_))) => return Ok(()),
             Err(error) => {
-                let error = Error::from(error);
                 if error.code() != ErrorCode::StoreDamaged || error.needs_owner() {
                     return Err(error);
                 }
@@ -222,6 +224,21 @@ impl Engine {
         // It is derived: what cannot be opened the next owner makes anew, and queries say that it is not ready.
         self.words = Some(Arc::new(Words::open(layout.lexical_index(), IndexAccess::Read)?));
         Ok(())
+    }
+
+    /// Opens the store to read it. On a disk that was remounted read-only, as the system does with one that fails, SQLite
+    /// cannot make what it needs beside a store that was closed cleanly; there it is read as one that cannot change.
+    fn open_to_look(&self) -> Result<(Store, Option<OwnersOut>), Error> {
+        let database = self.config.layout.database();
+        let mut log = database.clone().into_os_string();
+        log.push("-wal");
+        if files::is_on_read_only_disk(&database)
+            && !files::exists(Path::new(&log))?
+            && let Some(out) = OwnersOut::try_acquire(&self.config.layout.locks())?
+        {
+            return Ok((Store::open_unchanging(&database, self.store_options())?, Some(out)));
+        }
+        Ok((Store::open_read_only(&database, self.store_options())?, None))
     }
 
     pub(crate) fn store_options(&self) -> StoreOptions {

@@ -19,7 +19,19 @@ impl Error {
     /// What to do about it, as a command where there is one.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        self.rights_hint().or_else(|| self.own_hint()).or_else(|| hint_of(self.code()).map(str::to_owned))
+        self.disk_hint()
+            .or_else(|| self.rights_hint())
+            .or_else(|| self.own_hint())
+            .or_else(|| hint_of(self.code()).map(str::to_owned))
+    }
+
+    /// What helps where nobody can write to the disk.
+    fn disk_hint(&self) -> Option<String> {
+        let file = self.file().filter(|file| file.is_on_read_only_disk())?;
+        Some(format!(
+            "the disk of `{}` is mounted read-only, as a system does with one that fails: see why (`dmesg`), then mount it for writing again; commands that only look work meanwhile, and `atocore backup export` and `atocore backup restore STAMP --to DIR` write to another disk",
+            file.path.display()
+        ))
     }
 
     /// Who can do it, when the rights of this process are what is missing.
@@ -35,7 +47,12 @@ impl Error {
 
     /// The file or folder that the system has not given the rights to, where that is what failed.
     fn refused(&self) -> Option<&FileError> {
-        let file = match self {
+        self.file().filter(|file| file.is_refused())
+    }
+
+    /// The file operation that failed, where it was one.
+    fn file(&self) -> Option<&FileError> {
+        Some(match self {
             Self::Lexical(LexicalError::Refused { source, .. })
             | Self::Vector(VectorError::Failed { source, .. }) => source,
             Self::Lock(LockError::File(error))
@@ -44,8 +61,7 @@ impl Error {
             | Self::Backup(BackupError::File(error) | BackupError::Storage(StorageError::File(error)))
             | Self::File(error) => error,
             _ => return None,
-        };
-        file.is_refused().then_some(file)
+        })
     }
 
     /// What to do about this error in particular, rather than about any with its code.

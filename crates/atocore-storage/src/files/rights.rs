@@ -28,9 +28,22 @@ pub fn closed(path: &Path) -> Option<Closed> {
     // What is to be made or removed needs the folder it lies in.
     let (path, data) = seen.by_ref().take(2).find(|(path, data)| {
         let entering = if data.is_dir() { Access::EXEC_OK } else { Access::EXISTS };
-        access(*path, Access::READ_OK | Access::WRITE_OK | entering).is_err()
+        // That nobody can write to a disk says nothing about the rights of this process.
+        matches!(
+            access(*path, Access::READ_OK | Access::WRITE_OK | entering),
+            Err(error) if error != rustix::io::Errno::ROFS
+        )
     })?;
     Some(Closed { path: path.to_owned(), owner: user_name(data.uid()), mode: data.mode() & 0o7777 })
+}
+
+/// Whether the disk of `path` (or of the nearest folder above it that exists) is mounted for reading only, as a system does
+/// with one that fails.
+#[must_use]
+pub fn is_on_read_only_disk(path: &Path) -> bool {
+    use rustix::fs::{StatVfsMountFlags, statvfs};
+    let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+    statvfs(existing).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 /// The name of a user; the number where the system does not tell it.

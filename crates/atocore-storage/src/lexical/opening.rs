@@ -18,8 +18,11 @@ use tantivy::{
 use super::{
     error::{LexicalError, io_cause, is_refusal},
     schema::{self, Payload},
-    tokenizer, writer,
+    tokenizer,
+    unlocked::Unlocked,
+    writer,
 };
+use crate::files;
 
 /// The file in which the library records what belongs to the index.
 const RECORD: &str = "meta.json";
@@ -96,7 +99,11 @@ fn try_open(dir: &Path) -> Result<(Index, IndexReader), Unusable> {
         return Err(Unusable::Missing);
     }
     let opening = || {
-        let index = Index::open_in_dir(dir)?;
+        let index = if files::is_on_read_only_disk(dir) {
+            Index::open(Unlocked(MmapDirectory::open(dir).map_err(TantivyError::from)?))?
+        } else {
+            Index::open_in_dir(dir)?
+        };
         check(&index)?;
         let reader = reader(&index)?;
         Ok((index, reader))

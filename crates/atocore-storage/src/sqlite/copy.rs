@@ -25,7 +25,8 @@ use crate::files::{self, stream};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Copier {
     /// By a process that has no SQLite connection: only there may the live file be opened with file calls. It is
-    /// started with `arguments`, the file to copy and the file to make, and calls [`copy_pages`].
+    /// started with `arguments`, the file to copy and the file to make, calls [`copy_pages`], and ends with [`NO_ROOM`]
+    /// when the disk is full. Where it cannot be started, the copy is made as by [`Copier::InProcess`].
     Child {
         /// The program.
         program: PathBuf,
@@ -35,6 +36,9 @@ pub enum Copier {
     /// Through SQLite's backup interface, a few pages at a time.
     InProcess,
 }
+
+/// The exit code by which the child process says that the disk is full.
+pub const NO_ROOM: u8 = 28;
 
 /// Pages per step of the backup interface: 1 MiB with pages of 4 KiB.
 const STEP_PAGES: i32 = 256;
@@ -165,25 +169,26 @@ pub(super) struct Child<'a> {
 
 impl Child<'_> {
     /// Copies the first `bytes` of the log of the database `from` to where SQLite looks for the log of `to`. Writers
-    /// append to it meanwhile; what they append is cut off.
-    pub(super) fn copy_log(&self, from: &Path, to: &Path, bytes: u64) -> Result<(), StorageError> {
+    /// append to it meanwhile; what they append is cut off. `false` when the process cannot be started.
+    pub(super) fn copy_log(&self, from: &Path, to: &Path, bytes: u64) -> Result<bool, StorageError> {
         let to = log::path(to);
-        self.copy(&log::path(from), &to)?;
-        Ok(files::cut_off(&to, bytes)?)
+        if !self.copy(&log::path(from), &to)? {
+            return Ok(false);
+        }
+        files::cut_off(&to, bytes)?;
+        Ok(true)
     }
 
-    /// Copies one file.
-    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
-        let mut child = Command::new(self.program)
+    /// Copies one file; `false` when the process cannot be started.
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<bool, StorageError> {
+        let started = Command::new(self.program)
             .args(self.arguments)
             .args([from, to])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| {
-                StorageError::Copier(format!("cannot start `{}`: {error}", self.program.display()))
-            })?;
+            .spawn();
+        let Ok(mut child) = started else { return Ok(false) };
         let failed = |error: std::io::Error| StorageError::Copier(error.to_string());
         let began = Instant::now();
         let status = loop {
@@ -198,11 +203,11 @@ impl Child<'_> {
             thread::sleep((began.elapsed() / 16).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
         };
         if status.success() {
-            return Ok(());
+            return Ok(true);
         }
         let output = child.wait_with_output().map_err(failed)?;
         let said = String::from_utf8_lossy(&output.stderr);
-        if said.contains("No space left") {
+        if status.code() == Some(NO_ROOM.into()) {
             let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
             let source = rusqlite::Error::SqliteFailure(full, Some(said.trim().to_owned()));
             return Err(StorageError::Full { database: None, source });

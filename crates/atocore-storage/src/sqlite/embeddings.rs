@@ -370,25 +370,6 @@ impl ReadTransaction<'_> {
     }
 }
 
-/// Gives every passage of an older store the digest of its text.
-pub(super) fn fill_text_digests(connection: &Connection) -> Result<(), StorageError> {
-    let mut read = connection.prepare(
-        "SELECT c.id, d.title, c.heading_path, c.content
-         FROM source_chunks c JOIN source_documents d ON d.id = c.document_id ORDER BY c.id",
-    )?;
-    let mut write = connection.prepare("UPDATE source_chunks SET text_digest = ?2 WHERE id = ?1")?;
-    let rows = read.query_map([], |row| {
-        let (key, title, headings, content): (i64, String, String, String) =
-            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        Ok((key, documents::text_digest(&title, &headings, &content)))
-    })?;
-    // Gathered first: a statement that is being read must not see its own table change.
-    for (key, digest) in rows.collect::<Result<Vec<_>, _>>()? {
-        write.execute((key, digest))?;
-    }
-    Ok(())
-}
-
 /// What is wrong with the vectors and with the digests that lead to them, one line each.
 pub(super) fn complaints(connection: &Connection) -> Result<Vec<String>, StorageError> {
     let mut complaints = Vec::new();

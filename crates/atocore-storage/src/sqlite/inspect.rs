@@ -126,7 +126,7 @@ fn open(path: &Path) -> Result<Connection, StorageError> {
 }
 
 /// The `file:` address of an absolute path, with everything escaped that has a meaning there.
-fn immutable_uri(path: &Path) -> Result<String, StorageError> {
+pub(super) fn immutable_uri(path: &Path) -> Result<String, StorageError> {
     let absolute = std::path::absolute(path).map_err(|source| crate::files::FileError {
         action: "find",
         path: path.to_owned(),

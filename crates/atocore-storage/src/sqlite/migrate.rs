@@ -1,13 +1,15 @@
 //! Brings a store to the schema of this program; refuses one that is newer.
 
+mod text_digests;
+
 use rusqlite::Connection;
 
-use super::{StorageError, embeddings};
+use super::StorageError;
 
 /// Every step in order; step n makes schema n + 1.
 const MIGRATIONS: &[Step] = &[
     Step { sql: include_str!("migrations/0001_initial.sql"), fill: None },
-    Step { sql: include_str!("migrations/0002_embeddings.sql"), fill: Some(embeddings::fill_text_digests) },
+    Step { sql: include_str!("migrations/0002_embeddings.sql"), fill: Some(text_digests::fill) },
     Step { sql: include_str!("migrations/0003_facts.sql"), fill: None },
     Step { sql: include_str!("migrations/0004_documents.sql"), fill: None },
 ];

@@ -39,6 +39,7 @@ use super::{
     log::{self, LogState},
     migrate,
 };
+use crate::files;
 
 /// What a store says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -194,10 +195,11 @@ impl Pin {
         match (copier, self.log) {
             (Copier::Child { program, arguments }, Some(log)) => {
                 let child = copy::Child { program, arguments, watch: &watch };
-                if !log.is_folded() {
-                    child.copy_log(&self.path, to, log.bytes(self.page))?;
+                let has_log = log.is_folded() || child.copy_log(&self.path, to, log.bytes(self.page))?;
+                if !(has_log && child.copy(&self.path, to)?) {
+                    files::remove_file(&log::path(to))?;
+                    copy::stepped(&self.connection, to, monitor, &watch)?;
                 }
-                child.copy(&self.path, to)?;
             }
             (Copier::Child { .. }, None) | (Copier::InProcess, _) => {
                 copy::stepped(&self.connection, to, monitor, &watch)?;

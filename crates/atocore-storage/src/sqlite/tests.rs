@@ -329,3 +329,54 @@ fn connections_neither_trust_a_schema_nor_let_it_be_rewritten() {
     let rewritten = "PRAGMA writable_schema = 1; DELETE FROM sqlite_schema";
     assert!(connection.execute_batch(rewritten).is_err());
 }
+
+#[test]
+fn a_store_of_an_older_schema_is_kept_once_before_it_is_upgraded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, keep) = (dir.path().join("db/atocore.db"), dir.path().join("before-upgrade"));
+    let older = |version: u32| {
+        files::create_dirs(&dir.path().join("db")).unwrap();
+        files::remove_file(&path).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        for statements in migrate::statements(version) {
+            connection.execute_batch(statements).unwrap();
+        }
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO store (id, store_id, generation, created_at) VALUES (1, 'store_{version}', 7, '');
+                 PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}"
+            ))
+            .unwrap();
+    };
+    for version in 1..SCHEMA_VERSION {
+        older(version);
+        let store = Store::open_keeping(&path, options(), &keep).unwrap();
+        let kept = keep.join(format!("schema-{version}.db"));
+        assert_eq!(store.upgrade(), Some(&Upgrade { from: version, kept: Some(kept.clone()) }));
+        let record = inspect::record(&kept).unwrap();
+        let expected = (format!("store_{version}"), version, Generation(7));
+        assert_eq!((record.store_id, record.schema_version, record.generation), expected);
+        assert_eq!(files::list(&keep).unwrap(), [kept], "only the newest is kept");
+        assert_eq!(store.read(|read| read.record()).unwrap().schema_version, SCHEMA_VERSION);
+    }
+    let before = files::list(&keep).unwrap();
+    let store = Store::open_keeping(&path, options(), &keep).unwrap();
+    assert_eq!((store.upgrade(), files::list(&keep).unwrap()), (None, before), "there is nothing to upgrade");
+    drop(store);
+    older(1);
+    let store = Store::open(&path, options()).unwrap();
+    assert_eq!(store.upgrade(), Some(&Upgrade { from: 1, kept: None }));
+}
+
+#[test]
+fn a_store_on_a_disk_that_nobody_can_write_to_is_read_without_anything_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    put(&store, "a.md", &["one"]);
+    let (path, generation) = (store.path().to_owned(), store.generation().unwrap());
+    drop(store);
+    let store = Store::open_unchanging(&path, options()).unwrap();
+    assert_eq!(store.generation().unwrap(), generation);
+    assert_eq!(files::list(path.parent().unwrap()).unwrap(), std::slice::from_ref(&path));
+    assert!(store.write(&OPERATION, |_| Ok::<_, StorageError>(())).is_err());
+}

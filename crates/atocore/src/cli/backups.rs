@@ -1,6 +1,8 @@
 //! `backup create`, `list`, `validate`, and the child process that copies the store.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, path::Path, process::ExitCode};
+
+use atocore_engine::NO_ROOM;
 
 use atocore_model::{
     error::ErrorCode,
@@ -96,16 +98,17 @@ impl Backups {
 }
 
 /// What the hidden command does: copies one file to another and says nothing when it went well.
-pub(super) fn copy_pages(arguments: &[OsString]) -> Exit {
+pub(super) fn copy_pages(arguments: &[OsString]) -> ExitCode {
     let [from, to] = arguments else {
         output::note("error: two files are expected");
-        return Exit::Usage;
+        return Exit::Usage.into();
     };
     match atocore_engine::copy_pages(Path::new(from), Path::new(to)) {
-        Ok(_bytes) => Exit::Done,
+        Ok(_bytes) => Exit::Done.into(),
         Err(error) => {
-            output::note(&format!("error: {}", VerbError::from(atocore_engine::Error::from(error)).message));
-            Exit::Failed
+            let error = VerbError::from(atocore_engine::Error::from(error));
+            output::note(&format!("error: {}", error.message));
+            if error.code == ErrorCode::DiskFull { NO_ROOM.into() } else { Exit::Failed.into() }
         }
     }
 }
