@@ -52,7 +52,10 @@ fn status_and_doctor_say_what_is_there_and_what_to_do() {
     assert_eq!(worst("store").unwrap().level.as_str(), "ok");
     let unread = worst("files").unwrap();
     assert_eq!(unread.message, "`b.md` of project `p` could not be read: the byte at offset 6 is not UTF-8");
-    assert_eq!(unread.cure.unwrap(), "correct the file, then `atocore refresh p`");
+    assert_eq!(
+        unread.cure.unwrap(),
+        "correct the file or leave it out in `.atocoreignore`, then `atocore refresh p`"
+    );
     assert_eq!(worst("snapshots").unwrap().cure.unwrap(), "atocore backup create");
 }
 

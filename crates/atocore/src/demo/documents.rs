@@ -36,6 +36,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/decisions/0011-chroma.md"
     "docs/decisions/0012-full-disk.md"
     "docs/decisions/0013-a-pack-is-exact.md"
+    "docs/decisions/0014-one-form-of-text.md"
     "docs/decisions/README.md"
     "docs/errors.md"
     "docs/evaluation.md"
@@ -49,6 +50,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/retrieval.md"
     "docs/safety.md"
     "docs/style.md"
+    "docs/what-is-read.md"
 };
 
 /// Writes every document below `folder`.
