@@ -3,7 +3,8 @@
 pub(crate) mod roots;
 
 use std::{
-    path::PathBuf,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -78,8 +79,32 @@ pub(crate) struct Projects {
 
 #[derive(Debug)]
 struct Cached {
-    stamp: (u64, SystemTime),
+    stamp: Stamp,
     registry: Arc<Registry>,
+}
+
+/// What the system says of the registry file. Anybody can set the time of its last change; nobody can set its number and
+/// when anything about it last changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: SystemTime,
+    changed: SystemTime,
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let data = std::fs::metadata(path).ok()?;
+        let (seconds, nanoseconds) = (data.ctime().try_into().ok()?, data.ctime_nsec().try_into().ok()?);
+        let changed = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))?;
+        Some(Self { size: data.len(), modified: data.modified().ok()?, changed, inode: data.ino() })
+    }
+
+    fn is_settled(&self) -> bool {
+        let is_old = |time: SystemTime| time.elapsed().is_ok_and(|age| age > SETTLED);
+        is_old(self.modified) && is_old(self.changed)
+    }
 }
 
 impl Projects {
@@ -94,7 +119,7 @@ impl Projects {
 
     /// The registry as it stands in the file now.
     pub(crate) fn registry(&self) -> Result<Arc<Registry>, Error> {
-        let stamp = std::fs::metadata(&self.path).and_then(|data| Ok((data.len(), data.modified()?))).ok();
+        let stamp = Stamp::of(&self.path);
         let mut cached = self.lock();
         if let Some(known) = cached.as_ref()
             && Some(known.stamp) == stamp
@@ -102,9 +127,8 @@ impl Projects {
             return Ok(Arc::clone(&known.registry));
         }
         let registry = Arc::new(Registry::load(&self.path)?);
-        *cached = stamp
-            .filter(|(_, modified)| modified.elapsed().is_ok_and(|age| age > SETTLED))
-            .map(|stamp| Cached { stamp, registry: Arc::clone(&registry) });
+        *cached =
+            stamp.filter(Stamp::is_settled).map(|stamp| Cached { stamp, registry: Arc::clone(&registry) });
         Ok(registry)
     }
 
@@ -182,12 +206,7 @@ impl Projects {
     }
 
     /// Another project that has exactly this folder as a root.
-    fn owner_of(
-        &self,
-        registry: &Registry,
-        folder: &std::path::Path,
-        except: &ProjectId,
-    ) -> Option<ProjectId> {
+    fn owner_of(&self, registry: &Registry, folder: &Path, except: &ProjectId) -> Option<ProjectId> {
         let others = registry.projects().iter().filter(|project| project.id != *except);
         let has = |project: &&Project| {
             project

@@ -2,7 +2,7 @@
 
 use atocore_engine::{Caller, Error, ProjectChange, Reach};
 use atocore_model::{error::ErrorCode, name::ProjectName, project::RootLocation};
-use atocore_testkit::installation::{EngineExt, Installation, vault_project};
+use atocore_testkit::installation::{EngineExt, Installation, set_modified, vault_project};
 
 fn name(text: &str) -> ProjectName {
     text.parse().unwrap()
@@ -85,6 +85,21 @@ fn an_edited_registry_is_read_again_and_a_broken_one_is_refused_whole() {
         refused.to_string().contains("projects[0]") && refused.to_string().contains("projects[1]"),
         "{refused}"
     );
+}
+
+#[test]
+fn an_edited_registry_is_read_again_whatever_its_time_says() {
+    let place = Installation::default();
+    place.write("a/x.md", "one");
+    let engine = place.own();
+    engine.add("first", "a");
+    let path = place.config().layout.registry;
+    let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
+    for id in ["first", "other", "third"] {
+        edit(&path, &text.replace("first", id));
+        set_modified(&path, 1_700_000_000);
+        assert_eq!(engine.projects().unwrap()[0].id.as_str(), id);
+    }
 }
 
 fn edit(path: &std::path::Path, text: &str) {
