@@ -67,6 +67,17 @@ pub enum BackupError {
         /// What validation found, in its words.
         problems: Vec<String>,
     },
+    /// The backup directory is not what it was, or would be made where a disk is not mounted.
+    #[error("{}", match empty {
+        Some(empty) => format!("the backup directory `{}` is not there, and `{}`, where it would be made, is an empty folder", dir.display(), empty.display()),
+        None => format!("the backup directory `{}` had snapshots of this installation, and has no folder for them any more", dir.display()),
+    })]
+    DirectoryGone {
+        /// The backup directory.
+        dir: PathBuf,
+        /// The empty folder below which it would be made; `None` when it was in use before.
+        empty: Option<PathBuf>,
+    },
     /// A newer program wrote the snapshot.
     #[error("snapshot `{stamp}` has format {found}, this program reads up to {known}")]
     Newer {
@@ -150,6 +161,7 @@ impl BackupError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::NotEnoughSpace { .. } => ErrorCode::DiskFull,
+            Self::DirectoryGone { .. } => ErrorCode::BackupDirectoryGone,
             Self::VectorStoreEntry { .. }
             | Self::NameNotRecordable(_)
             | Self::MetadataTooLarge { .. }
@@ -181,6 +193,9 @@ impl BackupError {
         Some(match self {
             Self::NotEnoughSpace { .. } => {
                 "make room on the disk of the folder that is named; where that is the disk of the snapshots, ATOCORE_BACKUP_DIR can name a larger one"
+            }
+            Self::DirectoryGone { .. } => {
+                "mount its disk; or, if it is meant to begin anew, make the folder `snapshots` in it (`mkdir -p`)"
             }
             Self::VectorStoreEntry { .. } => {
                 "move it out of the vector store, or take the snapshot without `--include-chroma`"

@@ -121,6 +121,10 @@ impl Ledger {
         let _alone = stage::lock(&self.dir.join(".lock"), &Silent)?;
         let mut verdicts = self.verdicts(stamp).verdicts;
         verdicts.retain(|old| old.metadata_blake3 == validation.metadata_blake3);
+        if validation.unasked.is_some() {
+            // That nothing could be asked is no verdict any more.
+            verdicts.retain(|old| old.valid || old.depth < Depth::Answers);
+        }
         for new in judge(validation, duration) {
             verdicts.retain(|old| {
                 let overruled = if new.valid { old.depth <= new.depth } else { old.depth >= new.depth };

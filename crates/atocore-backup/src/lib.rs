@@ -11,6 +11,8 @@ pub mod error;
 mod hold;
 pub mod ledger;
 pub mod manifest;
+mod mounted;
+pub mod notes;
 pub mod replace;
 pub mod restore;
 pub mod retention;

@@ -31,6 +31,7 @@ use crate::{
         CANARIES, Collection, CollectionForm, Counts, FILE_NAME, FORMAT_VERSION, FileRecord, Manifest,
         Record, recordable,
     },
+    mounted,
     stage::Stage,
     vault::Vault,
     vectors,
@@ -135,9 +136,9 @@ pub enum VectorOutcome {
 
 impl VectorOutcome {
     /// One sentence for a person.
-    fn note(&self, collection: Option<&Collection>, generation: u64) -> String {
+    fn note(&self, collection: Option<&Collection>, store: &StoreRecord) -> String {
         let behind = match collection {
-            Some(held) if held.generation < generation => format!(
+            Some(held) if held.generation < store.generation.0 => format!(
                 " It holds the state of generation {}; what came after is made of the database copy.",
                 held.generation
             ),
@@ -145,7 +146,10 @@ impl VectorOutcome {
         };
         let note = match self {
             Self::LeftOut => {
-                "The vector store directory was not asked for and is not in this snapshot; what it holds can be rebuilt from the database copy."
+                return format!(
+                    "The vectors, {}, are in the database copy; the directory of a vector store beside it was not asked for.",
+                    store.vectors
+                );
             }
             Self::Missing { .. } => {
                 "The vector store directory was asked for, but there is none, so none is in this snapshot."
@@ -230,6 +234,7 @@ pub fn take_with(
         (VectorStore::Include, Server::Exported { from, .. }) => vectors::plan(from)?,
         (VectorStore::Include, _) => vectors::plan(&layout.vector_store())?,
     };
+    mounted::insist(vault, layout)?;
     let (pin, (registry, now)) =
         source.store.recovery_point(|| (files::read_if_present(&layout.registry), options.clock.now()))?;
     let registry = registry?;
@@ -278,11 +283,13 @@ pub fn take_with(
         }
         _ => None,
     };
-    copy.manifest.vector_store_note = vectors.note(collection.as_ref(), record.generation.0);
+    copy.manifest.vector_store_note = vectors.note(collection.as_ref(), &record);
     let manifest = copy.finish(&record, collection)?;
     proceed(monitor)?;
     let (id, path) = (stage.id(), stage.target().to_owned());
     stage.publish()?;
+    // The snapshot is there; what is not remembered is not missed.
+    drop(mounted::remember(vault, layout));
     Ok(Taken { id, path, manifest, vectors, notices: Vec::new() })
 }
 

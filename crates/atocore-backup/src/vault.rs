@@ -104,6 +104,11 @@ impl Vault {
         self.dir.join("pins")
     }
 
+    /// Where the note about the snapshot of that stamp lies, or would.
+    pub(crate) fn note(&self, id: SnapshotId) -> PathBuf {
+        self.dir.join("notes").join(id.to_string())
+    }
+
     /// Where the pin of the snapshot of that stamp lies, or would.
     pub(crate) fn pin(&self, id: SnapshotId) -> PathBuf {
         self.pins().join(id.to_string())

@@ -69,15 +69,28 @@ pub struct Validation {
     pub checked_bytes: u64,
     /// When the look ended.
     pub verified_at: Timestamp,
+    /// Why nothing was asked although the look was to go as deep as `answers`: there is nothing to ask about, which is no
+    /// fault of the snapshot. `None` when something was asked, or nothing was to be.
+    pub unasked: Option<String>,
     /// Why the verdict could not be written into the ledger; `None` when it was, or nobody tried.
     pub unrecorded: Option<String>,
 }
 
 impl Validation {
-    /// Whether everything that was asked for was checked and nothing is wrong.
+    /// Whether everything that was asked for was checked, as far as there is something to check, and nothing is wrong.
     #[must_use]
     pub fn valid(&self) -> bool {
-        self.depth_reached == Some(self.depth_asked)
+        let deepest = if self.unasked.is_some() { Depth::Restore } else { Depth::Answers };
+        self.depth_reached == Some(self.depth_asked.min(deepest))
+    }
+
+    /// The same of a snapshot that has nothing to ask about, as `why` says: it is as valid as it was to the depth
+    /// `restore`, which is what is proven.
+    #[must_use]
+    pub fn without_answers(mut self, why: String) -> Self {
+        self.depth_asked = Depth::Answers;
+        self.unasked = Some(why);
+        self
     }
 
     /// The same with what a deeper look found, which went as deep as `depth`. Where the validation itself found

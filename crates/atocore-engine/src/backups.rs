@@ -14,7 +14,8 @@ use std::{
 
 use atocore_backup::{
     ledger::{Ledger, Proven, Standing},
-    restore as restoring,
+    notes::{self, Remarks},
+    replace, restore as restoring,
     take::{self, Server, TakeOptions, Taken, VectorStore},
     vault::{SnapshotEntry, Vault, newest_first},
     verify,
@@ -109,9 +110,13 @@ pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
     Ok(Vault::new(&layout.backups).list()?)
 }
 
-/// What the ledger says of a snapshot.
+/// What is known of a snapshot beyond what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotProof {
+    /// What people have said of it.
+    pub remarks: Remarks,
+    /// Whether `undo` goes back to it: the state before the last restore.
+    pub undo_point: bool,
     /// How deep it is proven; `None` when it is not.
     pub proven: Option<Proven>,
     /// The verdicts that stand.
@@ -121,10 +126,16 @@ pub struct SnapshotProof {
 pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Option<SnapshotProof>)>, Error> {
     let vault = Vault::new(&layout.backups);
     let ledger = Ledger::of(&vault);
+    let undo_point = replace::last(layout)?.and_then(|last| last.safety);
     let with_proof = |entry: SnapshotEntry| {
         let proof = entry.stamp.parse().ok().map(|id: SnapshotId| {
             let standing = ledger.verdicts(id);
-            SnapshotProof { proven: ledger.proven_by(id, &standing), standing }
+            SnapshotProof {
+                remarks: notes::remarks(&vault, id),
+                undo_point: undo_point == Some(id),
+                proven: ledger.proven_by(id, &standing),
+                standing,
+            }
         });
         (entry, proof)
     };

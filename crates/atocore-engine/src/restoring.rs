@@ -275,7 +275,7 @@ impl Engine {
         let paused = self.embedding().pause();
         let safety = match plan.store_problem {
             Some(_) => None,
-            None => match self.take_safety(plan.vectors, monitor) {
+            None => match self.take_safety(id, plan.vectors, monitor) {
                 Err(error) if error.blames_the_store() => {
                     plan.store_problem = Some(with_causes(&error));
                     None
@@ -430,10 +430,17 @@ impl Engine {
     }
 
     /// Takes a snapshot of the present state; `None` when there is none to take one of.
-    fn take_safety(&self, vectors: bool, monitor: &dyn Monitor) -> Result<Option<Safety>, Error> {
+    fn take_safety(
+        &self,
+        before: SnapshotId,
+        vectors: bool,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<Safety>, Error> {
         // What tells the state is looked at before: a write in between shows as a difference later.
         let Some(state) = self.state()? else { return Ok(None) };
         let taken = self.create_snapshot(including(vectors), monitor)?;
+        // It is found without it.
+        drop(self.note_snapshot(taken.id, &format!("the state before the restore of {before}")));
         Ok(Some(Safety { stamp: taken.id, state }))
     }
 

@@ -213,7 +213,6 @@ struct OfStore {
     shown: Option<Generation>,
     behind: Vec<IndexFault>,
     embedding: EmbeddingStatus,
-    lost_registry: Option<RegistryProblem>,
 }
 
 impl OfStore {
@@ -230,7 +229,6 @@ impl OfStore {
             shown: engine.shown()?,
             behind: engine.indexes_behind()?,
             embedding: engine.embedding_status()?,
-            lost_registry: lost_registry(engine)?,
         })
     }
 
@@ -244,7 +242,6 @@ impl OfStore {
             shown: None,
             behind: Vec::new(),
             embedding: engine.embedding().status(None, engine.wants_vectors())?,
-            lost_registry: None,
         })
     }
 }
@@ -281,7 +278,8 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
     };
     let OfStore { generation, counts, mut refreshes, .. } = of_store;
     let (registered, registry_problem) = match engine.projects() {
-        Ok(projects) => (Some(projects), of_store.lost_registry),
+        Ok(projects) if store_problem.is_some() => (Some(projects), None),
+        Ok(projects) => (Some(projects), lost_registry(engine)?),
         Err(error) => (None, Some(RegistryProblem::from(&error))),
     };
     let mut ids: Vec<String> =

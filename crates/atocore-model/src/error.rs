@@ -156,6 +156,8 @@ codes! {
     PackUnknown = "pack_unknown", NotFound;
     /// A file of the store was removed, replaced or hidden while this process had it open; nothing is written any more.
     StoreGone = "store_gone", Broken;
+    /// The backup directory is not what it was, or would be made where a disk is not mounted.
+    BackupDirectoryGone = "backup_directory_gone", Broken;
 }
 
 /// An error and what caused it, in one line. A cause that the words before it end with already is not said again.

@@ -87,7 +87,7 @@ impl Demo<'_> {
         let asked = ask(&session, &questions)?;
         story.answers(&asked);
 
-        let taken = session.run(CreateBackup { include_chroma: false }, self.monitor)?;
+        let taken = session.run(CreateBackup::default(), self.monitor)?;
         let name = crate::cli::stamp_of(&taken);
         let validate = ValidateBackup { stamp: name.clone(), depth: Some(Depth::Content.to_string()) };
         let validation = session.run(validate, self.monitor)?;

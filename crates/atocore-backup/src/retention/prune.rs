@@ -17,6 +17,7 @@ use crate::{
     BackupError,
     ledger::Ledger,
     manifest::FILE_NAME,
+    notes,
     stage::{self, clear_leftovers, mark_of},
     take::proceed,
     tree,
@@ -137,7 +138,8 @@ impl Removal<'_> {
             self.take_off_the_list(facts.stamp)?
         };
         // From here on no error puts it back; the first one is told, and all is tried.
-        let forgotten = Ledger::of(self.vault).forget(facts.stamp);
+        let forgotten =
+            Ledger::of(self.vault).forget(facts.stamp).and(notes::forget(self.vault, facts.stamp));
         let deleted = files::remove_tree(&doomed.dir).and_then(|()| files::remove_file(&doomed.mark));
         let after = |why: String| Stopped { still_listed: false, why };
         forgotten.map_err(|error| after(with_causes(&error)))?;

@@ -135,6 +135,7 @@ impl<'a> Examination<'a> {
             checked_files: self.checked_files,
             checked_bytes: self.checked_bytes,
             verified_at: clock.now(),
+            unasked: None,
             unrecorded: None,
         }
     }

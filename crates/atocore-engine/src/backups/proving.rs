@@ -9,7 +9,7 @@ use atocore_backup::{
     BackupError,
     canaries::{Canaries, Canary, CanaryHit},
     ledger::Ledger,
-    manifest::{CANARIES, Collection, CollectionForm, Place},
+    manifest::{CANARIES, Collection, CollectionForm, Manifest, Place},
     restore::restore_into,
     take,
     vault::Vault,
@@ -64,15 +64,27 @@ pub fn validate(
         verify::verify(&vault, id, depth, clock, monitor)?
     } else {
         let (validation, verified) = verify::verify_whole(&vault, id, clock, monitor)?;
+        // Without a passage there is nothing to ask about; everything else is proven.
+        let is_empty = verified.as_ref().is_some_and(|verified| holds_no_passage(verified.manifest()));
+        let deepest = if is_empty { depth.min(Depth::Restore) } else { depth };
         let findings = match verified {
-            Some(verified) => rehearse(config, scratch, &verified, depth, monitor)?,
+            Some(verified) => rehearse(config, scratch, &verified, deepest, monitor)?,
             None => Vec::new(),
         };
-        validation.deepened(depth, findings, clock)
+        let validation = validation.deepened(deepest, findings, clock);
+        if deepest < depth { validation.without_answers(NOTHING_TO_ASK.to_owned()) } else { validation }
     };
     let recorded = Ledger::of(&vault).record(id, &validation, started.elapsed());
     validation.unrecorded = recorded.err().map(|error| with_causes(&error));
     Ok(validation)
+}
+
+/// What is said of a snapshot that was to be proven by its answers and has no passage.
+const NOTHING_TO_ASK: &str = "there is no passage to ask about";
+
+/// Whether a snapshot records that its store has no passage, which was compared with what it holds.
+fn holds_no_passage(manifest: &Manifest) -> bool {
+    manifest.atocore.as_ref().is_some_and(|record| record.counts.chunks == 0)
 }
 
 /// Restores, opens, looks, and asks; what is found on the way ends it.

@@ -53,6 +53,14 @@ impl Findings {
             let message = "there is room for the store, the indexes and the next snapshot".to_owned();
             self.add("disk", Level::Ok, message, None);
         }
+        let layout = engine.layout();
+        if files::are_on_one_disk(&layout.data, &layout.backups).unwrap_or(false) {
+            let message = format!(
+                "the snapshots in `{}` lie on the disk of the store, and are lost with it: ATOCORE_BACKUP_DIR can name a folder on another one",
+                layout.backups.display()
+            );
+            self.add("disk", Level::Ok, message, None);
+        }
     }
 
     fn disk(&mut self, Part { what, place, needed, by }: &Part, free: u64) {

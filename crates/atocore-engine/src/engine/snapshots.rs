@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use atocore_backup::{vault::SnapshotEntry, verify::Validation};
+use atocore_backup::{
+    notes,
+    vault::{SnapshotEntry, Vault},
+    verify::Validation,
+};
 use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth};
 use atocore_storage::{sqlite::StorageError, vector::Hold};
 
@@ -48,6 +52,17 @@ impl Engine {
         let taken = backups::take(self, self.store()?, vectors, hold.as_ref(), monitor);
         drop((hold, turn));
         taken
+    }
+
+    /// Says of a snapshot what it was taken for.
+    ///
+    /// # Errors
+    /// When that cannot be written; the snapshot is there all the same.
+    ///
+    /// # Durability
+    /// It is on disk when this returns `Ok`.
+    pub fn note_snapshot(&self, id: SnapshotId, note: &str) -> Result<(), Error> {
+        Ok(notes::note(&Vault::new(&self.config.layout.backups), id, note)?)
     }
 
     /// Keeps the vector store as it is for whoever copies it, when it is to be copied.

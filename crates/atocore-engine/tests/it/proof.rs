@@ -195,8 +195,11 @@ fn a_store_with_nothing_in_it_says_that_it_cannot_be_asked() {
     let engine = place.own();
     let taken = take(&engine);
     let validation = prove(&engine, taken.id);
-    assert_eq!(validation.errors(), ["canaries_not_recorded: there is no passage to ask about"]);
-    assert_eq!(validation.depth_reached, Some(Depth::Restore));
+    assert_eq!(validation.unasked.as_deref(), Some("there is no passage to ask about"));
+    assert_eq!(validation.depth_reached, Some(Depth::Restore), "no more is proven");
+    assert!(validation.valid() && validation.errors().is_empty(), "and nothing is wrong: {validation:?}");
+    let proven = engine.status().unwrap().snapshots;
+    assert_eq!((proven.failing, proven.proven[3].stamp, proven.proven[4].stamp), (0, Some(taken.id), None));
 }
 
 #[test]

@@ -35,6 +35,18 @@ impl Identity {
     }
 }
 
+/// Whether two paths, or what exists of them, lie in one file system.
+///
+/// # Errors
+/// When one cannot be looked at.
+pub fn are_on_one_disk(one: &Path, other: &Path) -> Result<bool, FileError> {
+    let device = |path: &Path| {
+        let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+        named("look at the disk of", existing, existing.metadata().map(|found| found.dev()))
+    };
+    Ok(device(one)? == device(other)?)
+}
+
 /// A file that this process has open, and where it was when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {

@@ -1,6 +1,8 @@
 //! Kills the program while it takes, validates, drills, restores, undoes and prunes snapshots, alone and through a server
 //! with a writer beside it.
 //!
+//! Now and then a restore through a server is refused, after which everything goes on.
+//!
 //! Every write says a number that grows. What was acknowledged is there afterwards: in the present state, or, when a
 //! restore went over to another state meanwhile, in the snapshot of the state before.
 
@@ -23,6 +25,9 @@ use crate::killed::Victims;
 
 /// The project that is written to.
 const PROJECT: &str = "notes";
+
+/// So often a server has to refuse a restore before it is killed in another one.
+const REFUSED: f64 = 0.3;
 
 /// What is killed, in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +80,8 @@ pub struct RecoveryCounts {
     switched: u64,
     /// Writes that were acknowledged.
     writes: u64,
+    /// Restores that a server had to refuse.
+    refused: u64,
     /// Snapshots that were validated after a kill.
     validated: u64,
 }
@@ -97,12 +104,13 @@ impl fmt::Display for RecoveryCounts {
         write!(
             f,
             "{} kills landed ({}), {} came late; {} times the state had changed; {} acknowledged writes all found \
-             again; {} snapshots validated, none partial",
+             again; {} restores refused, after which all went on; {} snapshots validated, none partial",
             self.landed(),
             by_turn.join(", "),
             self.late,
             self.switched,
             self.writes,
+            self.refused,
             self.validated
         )
     }
@@ -236,6 +244,9 @@ impl Soak {
     /// Sends the work to a server, beside a writer that goes on, and kills the server.
     fn kill_server(&mut self, arguments: &[String], after: Duration) -> Result<bool, Violation> {
         let mut server = self.subject.serve()?;
+        if self.random.fraction() < REFUSED {
+            self.refuse(arguments)?;
+        }
         let stop = AtomicBool::new(false);
         let (subject, tried) = (&self.subject, &self.tried);
         let (landed, acknowledged) = thread::scope(|scope| {
@@ -276,6 +287,28 @@ impl Soak {
             self.acknowledged = self.acknowledged.max(number);
         }
         landed
+    }
+
+    /// Has a server refuse a restore, because somebody goes on reading, and sees that it goes on as before.
+    fn refuse(&mut self, arguments: &[String]) -> Result<(), Violation> {
+        let before = self.stamps()?;
+        let reading = files::try_lock_shared(&self.subject.layout().locks().join("readers.lock"))?;
+        let ended = Subject::wait(self.subject.start(arguments)?, arguments)?;
+        if reading.is_none() || ended.status.success() {
+            return Err(Violation::new(format!("it was not refused beside a reader: {ended:?}")));
+        }
+        drop(reading);
+        if self.stamps()? != before {
+            return Err(Violation::new("a restore that was refused left a snapshot".to_owned()));
+        }
+        self.write()?;
+        let status = self.subject.run(&words(&["status"]))?;
+        let failing = |worker: &Value| worker["state"] != "running" || !worker["failure"].is_null();
+        if status["workers"].as_array().is_none_or(|workers| workers.iter().any(failing)) {
+            return Err(Violation::new(format!("not everything goes on: {}", status["workers"])));
+        }
+        self.counts.refused += 1;
+        Ok(())
     }
 
     /// Writes the next number.

@@ -38,8 +38,11 @@ pub(super) enum Backups {
         /// Copy the directory of the vector store too
         #[arg(long)]
         include_chroma: bool,
+        /// What it is taken for, for whoever looks at the list later
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        note: String,
     },
-    /// Lists every snapshot
+    /// Lists every snapshot, the newest first
     List,
     /// Checks how much of a snapshot can be proven
     Validate {
@@ -79,7 +82,9 @@ impl Backups {
         output: &Output,
     ) -> Result<Exit, VerbError> {
         match self {
-            Self::Create { include_chroma } => create(include_chroma, config, output),
+            Self::Create { include_chroma, note } => {
+                create(CreateBackup { include_chroma, note }, config, output)
+            }
             Self::List => list(config, output),
             Self::Validate { stamp: Some(stamp), depth, .. } => {
                 validate(ValidateBackup { stamp, depth }, config, output)
@@ -113,10 +118,11 @@ pub(super) fn copy_pages(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-fn create(include_chroma: bool, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+fn create(verb: CreateBackup, config: &Config, output: &Output) -> Result<Exit, VerbError> {
     let monitor = Terminal::watch(output.form());
     let session = Session::writing(config, "backup create", &monitor)?;
-    let metadata = session.run(CreateBackup { include_chroma }, &monitor)?;
+    let with_chroma = verb.include_chroma;
+    let metadata = session.run(verb, &monitor)?;
     // The copy is what it is. That the file itself is broken must not wait until somebody needs it.
     let broken = session.run(ListProjects, &Silent).err();
     let broken = broken.filter(|error| error.code == ErrorCode::RegistryInvalid);
@@ -126,6 +132,9 @@ fn create(include_chroma: bool, config: &Config, output: &Output) -> Result<Exit
         output.json(&metadata);
     } else {
         print_taken(&metadata, output);
+        if with_chroma {
+            output.line(format!("  chroma    {}", plain(&metadata.vector_store_note)));
+        }
         let stamp = stamp_of(&metadata);
         let record = metadata.atocore.as_ref();
         // Without a passage there is no question to ask, and without an index up to date none was asked.
@@ -152,8 +161,8 @@ pub(crate) fn print_taken(metadata: &SnapshotMetadata, output: &Output) {
     table.row(["  database".to_owned(), database.join(" · ")]);
     let registry = if metadata.registry_snapshot_path.is_empty() { "there is none yet" } else { "copied" };
     table.row(["  registry".to_owned(), registry.to_owned()]);
-    table.row(["  vectors".to_owned(), plain(&metadata.vector_store_note)]);
     let record = metadata.atocore.as_ref();
+    table.row(["  vectors".to_owned(), vectors(record)]);
     let notices =
         record.and_then(|record| record["notices"].as_array()).map(Vec::as_slice).unwrap_or_default();
     for notice in notices.iter().filter_map(Value::as_str) {
@@ -180,30 +189,53 @@ fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
         output.advise("there is no snapshot; `atocore backup create` takes one");
         return Ok(Exit::Done);
     }
-    let mut table = Table::new(&["STAMP", "TAKEN", "DATABASE", "PROVEN", "HOLDS"]);
-    for entry in &entries {
+    let mut table = Table::new(&["STAMP", "TAKEN", "SIZE", "PROVEN", "HOLDS", "NOTE"]);
+    for entry in entries.iter().rev() {
         table.row(listed(entry));
     }
     for (index, line) in table.lines(output.width()).iter().enumerate() {
         output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
     }
+    let (snapshots, bytes) =
+        (count(entries.len() as u64, "snapshot"), entries.iter().filter_map(bytes).sum());
+    output.line(output.paint(Style::Dim, format!("{snapshots}, {}", size(bytes))));
     Ok(Exit::Done)
 }
 
-fn listed(entry: &SnapshotEntry) -> [String; 5] {
+/// What a snapshot takes on the disk, as far as it records that.
+fn bytes(entry: &SnapshotEntry) -> Option<u64> {
+    let metadata = entry.metadata.as_ref().and_then(Option::as_ref)?;
+    let number = |key: &str| metadata.get(key).and_then(Value::as_u64);
+    Some(number("db_size_bytes")? + number("chroma_snapshot_bytes").unwrap_or_default())
+}
+
+/// What people should know of a snapshot.
+fn remarks(proof: Option<&SnapshotProof>) -> String {
+    let Some(proof) = proof else { return String::new() };
+    let pinned = match proof.pin_note.as_str() {
+        _ if !proof.pinned => None,
+        "" => Some("pinned".to_owned()),
+        why => Some(format!("pinned: {}", plain(why))),
+    };
+    let undo = proof.undo_point.then(|| "undo point".to_owned());
+    let note = Some(plain(&proof.note)).filter(|note| !note.is_empty());
+    [undo, pinned, note].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+fn listed(entry: &SnapshotEntry) -> [String; 6] {
     let stamp = plain(&entry.stamp);
-    let proven = proven(entry.atocore.as_ref());
+    let (proven, remarks) = (proven(entry.atocore.as_ref()), remarks(entry.atocore.as_ref()));
     let Some(metadata) = entry.metadata.as_ref().and_then(Option::as_ref) else {
         let why = if entry.has_metadata { "metadata cannot be read" } else { "no metadata" };
-        return [stamp, "-".to_owned(), "-".to_owned(), proven, why.to_owned()];
+        return [stamp, "-".to_owned(), "-".to_owned(), proven, why.to_owned(), remarks];
     };
     let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or("-");
-    let bytes = metadata.get("db_size_bytes").and_then(Value::as_u64).map_or_else(|| "-".to_owned(), size);
+    let bytes = bytes(entry).map_or_else(|| "-".to_owned(), size);
     let mut holds: Vec<_> = recorded(metadata.get("atocore"));
     if metadata.get("chroma_snapshot_included").and_then(Value::as_bool) == Some(true) {
-        holds.push("vectors".to_owned());
+        holds.push("chroma".to_owned());
     }
-    [stamp, second(&plain(text("created_at"))), bytes, proven, holds.join(" · ")]
+    [stamp, second(&plain(text("created_at"))), bytes, proven, holds.join(" · "), remarks]
 }
 
 /// How deep a snapshot is proven, and whether its last validation found something.
@@ -214,6 +246,15 @@ fn proven(proof: Option<&SnapshotProof>) -> String {
         Some(bad) => format!("{depth}, NOT {}", bad.depth),
         None if proof.ledger_problem.is_some() => format!("{depth}, ledger damaged"),
         None => depth,
+    }
+}
+
+/// Where the vectors of a snapshot are.
+fn vectors(record: Option<&Value>) -> String {
+    match record.and_then(|record| record.pointer("/counts/vectors")).and_then(Value::as_u64) {
+        Some(0) => "none were made yet".to_owned(),
+        Some(vectors) => format!("{vectors}, in the database"),
+        None => "not recorded".to_owned(),
     }
 }
 
@@ -277,7 +318,7 @@ fn validate_all(depth: Option<String>, config: &Config, output: &Output) -> Resu
 fn print_line(validation: &Validation, output: &Output) {
     let (asked, reached) = (&validation.atocore.depth_asked, validation.atocore.depth_reached.as_deref());
     let verdict = if validation.valid {
-        output.paint(Style::Green, format!("valid, proven to depth `{asked}`"))
+        output.paint(Style::Green, format!("valid, proven to depth `{}`", reached.unwrap_or(asked)))
     } else {
         let reached = reached.unwrap_or("none");
         output.paint(Style::Red, format!("NOT valid: asked for depth `{asked}`, reached `{reached}`"))
@@ -311,7 +352,8 @@ pub(crate) fn print_validation(validation: &Validation, output: &Output) {
         return;
     }
     let verdict = if validation.valid {
-        output.paint(Style::Green, format!("valid, proven to depth `{asked}`"))
+        let reached = validation.atocore.depth_reached.as_ref().unwrap_or(asked);
+        output.paint(Style::Green, format!("valid, proven to depth `{reached}`"))
     } else {
         let reached = validation.atocore.depth_reached.as_deref().unwrap_or("none");
         output.paint(Style::Red, format!("NOT valid: asked for depth `{asked}`, reached `{reached}`"))
@@ -325,7 +367,14 @@ pub(crate) fn print_validation(validation: &Validation, output: &Output) {
     let mut table = Table::bare();
     table.row(["  database".to_owned(), word(Some(validation.db_ok)).to_owned()]);
     table.row(["  registry".to_owned(), word(validation.registry_ok).to_owned()]);
-    table.row(["  vectors".to_owned(), word(validation.chroma_ok).to_owned()]);
+    let record = validation.metadata.as_ref().and_then(|metadata| metadata.get("atocore"));
+    table.row(["  vectors".to_owned(), vectors(record)]);
+    if validation.chroma_ok.is_some() || record.is_none() {
+        table.row(["  chroma".to_owned(), word(validation.chroma_ok).to_owned()]);
+    }
+    if let Some(why) = &validation.atocore.unasked {
+        table.row(["  answers".to_owned(), format!("not asked for: {}", plain(why))]);
+    }
     if validation.atocore.checked_files > 0 {
         let files = count(validation.atocore.checked_files, "file");
         let bytes = size(validation.atocore.checked_bytes);

@@ -33,6 +33,8 @@ pub(super) struct Include {
 pub(super) struct BackupRequest {
     /// Whether the directory of the vector store is copied too; ingestion waits meanwhile. `false` when left out.
     include_chroma: Option<bool>,
+    /// What it is taken for, as a line for people of at most 500 characters; shown in the list.
+    note: Option<String>,
 }
 
 /// Takes a snapshot.
@@ -46,9 +48,10 @@ pub(super) async fn create(
     Params(query): Params<Include>,
     OptionalBody(body): OptionalBody<BackupRequest>,
 ) -> Reply<SnapshotMetadata> {
-    let include_chroma =
-        body.and_then(|body| body.include_chroma).or(query.include_chroma).unwrap_or_default();
-    door.run(CreateBackup { include_chroma }).await
+    let (asked, note) = body.map(|body| (body.include_chroma, body.note)).unwrap_or_default();
+    let note = note.unwrap_or_default();
+    let include_chroma = asked.or(query.include_chroma).unwrap_or_default();
+    door.run(CreateBackup { include_chroma, note }).await
 }
 
 /// Lists every snapshot, sorted by stamp.

@@ -75,7 +75,7 @@ async fn on_disk<T: Send + 'static>(
 /// Does a job through the same verbs as every door.
 async fn carry_out(app: &App, job: Job) -> Result<(), String> {
     let done = match job {
-        Job::Snapshot => app.run(Caller::Local, CreateBackup { include_chroma: false }).await.map(drop),
+        Job::Snapshot => app.run(Caller::Local, CreateBackup::default()).await.map(drop),
         Job::Validate => return validate(app).await,
         Job::Drill => match app.run(Caller::Local, DrillBackup).await {
             Ok(Some(validation)) if !validation.valid => return Err(validation.errors.join("; ")),

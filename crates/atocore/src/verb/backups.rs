@@ -15,13 +15,16 @@ use super::{Request, Verb, VerbError, lenient, request::segment};
 use crate::wire;
 
 /// Takes a snapshot.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateBackup {
     /// Whether the directory of the vector store is copied too; ingestion waits meanwhile.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
     pub include_chroma: bool,
+    /// What it is taken for, as a line for people of at most 500 characters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// Lists every snapshot.
@@ -59,6 +62,7 @@ impl Verb for CreateBackup {
     }
 
     fn run(self, engine: &Engine, _: Caller, monitor: &dyn Monitor) -> Result<Self::Reply, VerbError> {
+        check_note(&self.note)?;
         let include = if self.include_chroma { IncludeVectors::Yes } else { IncludeVectors::No };
         let taken = engine.create_snapshot(include, monitor)?;
         match &taken.vectors {
@@ -67,6 +71,9 @@ impl Verb for CreateBackup {
             }
             VectorOutcome::Unavailable { why } => tracing::warn!(why, "chroma_snapshot_skipped_missing"),
             VectorOutcome::LeftOut | VectorOutcome::Copied { .. } => {}
+        }
+        if !self.note.is_empty() {
+            engine.note_snapshot(taken.id, &self.note)?;
         }
         if let Some(lost) = engine.lost_registry()? {
             tracing::warn!("{}; {}", lost.why, lost.cure);
@@ -206,6 +213,21 @@ fn told(validation: atocore_engine::Validation) -> wire::Validation {
         tracing::warn!(stamp = result.stamp, why, "the verdict could not be written into the ledger");
     }
     result
+}
+
+/// The longest note about a snapshot, in characters.
+const LONGEST_NOTE: usize = 500;
+
+/// Refuses a note that is not one line of a moderate length.
+///
+/// # Errors
+/// `invalid_request`.
+pub(super) fn check_note(note: &str) -> Result<(), VerbError> {
+    if note.chars().count() <= LONGEST_NOTE && !note.contains(char::is_control) {
+        return Ok(());
+    }
+    let message = format!("the note is not one line of at most {LONGEST_NOTE} characters");
+    Err(VerbError::new(ErrorCode::InvalidRequest, message).with_hint("leave it out, or shorten it"))
 }
 
 /// What stands for the newest snapshot wherever a stamp is asked for.

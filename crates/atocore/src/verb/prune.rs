@@ -9,11 +9,13 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Request, Verb, VerbError, backups::stamp, lenient, request::segment};
+use super::{
+    Request, Verb, VerbError,
+    backups::{check_note, stamp},
+    lenient,
+    request::segment,
+};
 use crate::wire;
-
-/// The longest note of a pin, in characters.
-const LONGEST_NOTE: usize = 500;
 
 /// Removes the snapshots that the policy does not keep, or says which those are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -131,12 +133,7 @@ impl Verb for PinBackup {
 
     fn run(self, engine: &Engine, _: Caller, _: &dyn Monitor) -> Result<Self::Reply, VerbError> {
         let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
-        if self.note.chars().count() > LONGEST_NOTE || self.note.contains(char::is_control) {
-            let message = format!("the note is not one line of at most {LONGEST_NOTE} characters");
-            return Err(
-                VerbError::new(ErrorCode::InvalidRequest, message).with_hint("leave it out, or shorten it")
-            );
-        }
+        check_note(&self.note)?;
         engine.pin_snapshot(stamp, &self.note)?;
         Ok(wire::PinResult { stamp: stamp.to_string(), pinned: true, was_pinned: None })
     }

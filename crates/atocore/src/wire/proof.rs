@@ -17,6 +17,18 @@ pub struct SnapshotProof {
     pub verdicts: Vec<Verdict>,
     /// Why what was written down about it cannot be used, so that it counts as unproven; null when it can.
     pub ledger_problem: Option<String>,
+    /// What it was taken for; empty when nobody said.
+    #[serde(default)]
+    pub note: String,
+    /// Whether it is pinned, so that no removal takes it.
+    #[serde(default)]
+    pub pinned: bool,
+    /// Why it is pinned; empty when nobody said, or it is not.
+    #[serde(default)]
+    pub pin_note: String,
+    /// Whether it is the state before the last restore, to which `undo` goes back.
+    #[serde(default)]
+    pub undo_point: bool,
 }
 
 /// What a validation found at one depth.
@@ -77,6 +89,10 @@ impl From<engine::SnapshotProof> for SnapshotProof {
             proven_at: proof.proven.map(|proven| proven.at.to_string()),
             verdicts: proof.standing.verdicts.into_iter().map(Verdict::from).collect(),
             ledger_problem: proof.standing.problem,
+            note: proof.remarks.note,
+            pinned: proof.remarks.pin.is_some(),
+            pin_note: proof.remarks.pin.unwrap_or_default(),
+            undo_point: proof.undo_point,
         }
     }
 }

@@ -105,6 +105,10 @@ pub struct ValidationDetails {
     pub checked_bytes: u64,
     /// When the look ended: ISO 8601 with offset.
     pub verified_at: String,
+    /// Why nothing was asked although the look was to go as deep as `answers`, which is no fault of the snapshot: a store
+    /// without a passage; null when something was asked, or nothing was to be.
+    #[serde(default)]
+    pub unasked: Option<String>,
     /// Why the verdict could not be written down, so that it counts for nothing later; null when it was.
     #[serde(default)]
     pub unrecorded: Option<String>,
@@ -200,6 +204,7 @@ impl From<engine::Validation> for Validation {
             checked_files: validation.checked_files,
             checked_bytes: validation.checked_bytes,
             verified_at: validation.verified_at.to_string(),
+            unasked: validation.unasked,
             unrecorded: validation.unrecorded,
         };
         Self {

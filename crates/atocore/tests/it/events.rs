@@ -59,7 +59,11 @@ fn what_is_done_is_logged_under_its_name_and_without_its_text() {
         drop(Refresh::of("NOTES").run(&engine, Caller::Local, &Silent).unwrap());
         let query = Query { query: "oak".to_owned(), ..Query::default() };
         drop(query.run(&engine, Caller::Local, &Silent).unwrap());
-        drop(CreateBackup { include_chroma: true }.run(&engine, Caller::Local, &Silent).unwrap());
+        drop(
+            CreateBackup { include_chroma: true, ..CreateBackup::default() }
+                .run(&engine, Caller::Local, &Silent)
+                .unwrap(),
+        );
     });
     let names: Vec<_> = logged.iter().map(|event| event["message"].as_str().unwrap()).collect();
     let expected = [

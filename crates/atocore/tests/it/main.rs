@@ -12,6 +12,7 @@ mod advice;
 mod agent;
 mod archive;
 mod backup_dir;
+mod backups;
 mod beside;
 mod chroma;
 mod cli;

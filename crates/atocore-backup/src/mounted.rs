@@ -1,0 +1,52 @@
+//! Whether the backup directory is the one it was. Where a disk is not mounted there is an empty folder: snapshots that are
+//! taken into it are hidden when the disk is back, and fill another disk until then.
+
+use std::path::{Path, PathBuf};
+
+use atocore_storage::{files, layout::Layout};
+
+use crate::{BackupError, vault::Vault};
+
+/// The backup directory into which the last snapshot of this installation was taken.
+fn remembered(layout: &Layout) -> PathBuf {
+    layout.data.join("backup-directory")
+}
+
+/// Refuses to begin a backup directory outside the home where one was, or right below an empty folder that was there
+/// before.
+///
+/// # Errors
+/// [`BackupError::DirectoryGone`]; or when it cannot be looked at.
+pub(crate) fn insist(vault: &Vault, layout: &Layout) -> Result<(), BackupError> {
+    let dir = vault.dir();
+    // Beside the data it is on their disk, which is there.
+    let is_at_home = layout.data.parent().is_some_and(|home| dir.starts_with(home));
+    if is_at_home || files::exists(&vault.snapshots())? {
+        return Ok(());
+    }
+    let before = files::read_if_present(&remembered(layout))?;
+    if before.is_some_and(|before| before == dir.as_os_str().as_encoded_bytes()) {
+        return Err(BackupError::DirectoryGone { dir: dir.to_owned(), empty: None });
+    }
+    // The folder itself may be empty: somebody made it for this.
+    if files::exists(dir)? {
+        return Ok(());
+    }
+    let existing = dir.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    if files::list(existing)?.is_empty() {
+        return Err(BackupError::DirectoryGone { dir: dir.to_owned(), empty: Some(existing.to_owned()) });
+    }
+    Ok(())
+}
+
+/// Remembers into which directory a snapshot was taken.
+///
+/// # Errors
+/// When that cannot be written.
+pub(crate) fn remember(vault: &Vault, layout: &Layout) -> Result<(), BackupError> {
+    let (path, dir) = (remembered(layout), vault.dir().as_os_str().as_encoded_bytes());
+    if files::read_if_present(&path)?.is_some_and(|before| before == dir) {
+        return Ok(());
+    }
+    Ok(files::write_atomic(&path, dir)?)
+}
