@@ -80,8 +80,13 @@ pub enum Error {
         present: Generation,
     },
     /// Nothing stored has that id or lies at that place.
-    #[error("there is no document {0}")]
-    DocumentUnknown(DocumentRef),
+    #[error("there is no document {wanted}")]
+    DocumentUnknown {
+        /// What was asked for.
+        wanted: DocumentRef,
+        /// The path of the project that it may be a slip for.
+        near: Option<String>,
+    },
     /// Roots of one project have files at the same path.
     #[error(
         "{} documents of `{project}` lie at `{path}`, below different roots: {}",
@@ -283,7 +288,7 @@ impl Error {
             Self::RootUnusable { .. } | Self::NoRoots(_) => ErrorCode::RootUnusable,
             Self::RootForbidden(_) => ErrorCode::RootForbidden,
             Self::PlanOutdated { .. } => ErrorCode::PlanOutdated,
-            Self::DocumentUnknown(_) => ErrorCode::DocumentUnknown,
+            Self::DocumentUnknown { .. } => ErrorCode::DocumentUnknown,
             Self::PathPattern { .. } | Self::DocumentAmbiguous { .. } | Self::LinesBeyondEnd { .. } => {
                 ErrorCode::InvalidRequest
             }

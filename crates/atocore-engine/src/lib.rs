@@ -68,7 +68,7 @@ pub use error::Error;
 pub use exclusive::Running;
 pub use facts::{Page, ProjectState};
 pub use importing::{ImportReport, LeftOut, OriginalInstallation};
-pub use packing::PackShares;
+pub use packing::{PackShares, caution_said, cautions_of};
 pub use projects::{ProjectChange, RemovalPlan};
 pub use restoring::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;

@@ -26,6 +26,7 @@ use atocore_model::{
 };
 
 use crate::error::Error;
+pub use cautions::{of as cautions_of, said_of as caution_said};
 use facts::Choice;
 use frame::Frame;
 pub(crate) use meter::{Chars, Meter, Tokens};

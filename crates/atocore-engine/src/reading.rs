@@ -9,6 +9,9 @@ use atocore_model::{
     document::LineSpan,
     excerpt::{DocumentRef, Excerpt, LineRange, MaxChars, Reading, TextSource},
     id::{Generation, ProjectId},
+    nearest::slips,
+    path::SourcePath,
+    text,
 };
 use atocore_storage::{
     files::beneath::Beneath,
@@ -16,6 +19,9 @@ use atocore_storage::{
 };
 
 use crate::{decoding::decode, error::Error};
+
+/// How many paths are compared letter by letter with one that is not there.
+const COMPARED: usize = 2000;
 
 /// Reads what is wanted. `project` is the one that the place of `reading` names.
 pub(crate) fn read(store: &Store, reading: &Reading, project: Option<&ProjectId>) -> Result<Excerpt, Error> {
@@ -39,7 +45,7 @@ fn find(
     wanted: &DocumentRef,
     project: Option<&ProjectId>,
 ) -> Result<StoredDocument, Error> {
-    let unknown = || Error::DocumentUnknown(wanted.clone());
+    let unknown = || Error::DocumentUnknown { wanted: wanted.clone(), near: None };
     match (wanted, project) {
         (DocumentRef::Document(id), _) => read.document(id)?.ok_or_else(unknown),
         (DocumentRef::Chunk(id), _) => read.document_of_passage(id)?.ok_or_else(unknown),
@@ -49,10 +55,48 @@ fn find(
                 let ids = found.into_iter().map(|stored| stored.document.id).collect();
                 return Err(Error::DocumentAmbiguous { project: project.clone(), path: path.clone(), ids });
             }
-            found.pop().ok_or_else(unknown)
+            match found.pop() {
+                Some(found) => Ok(found),
+                None => {
+                    Err(Error::DocumentUnknown { wanted: wanted.clone(), near: near(read, project, path)? })
+                }
+            }
         }
         (DocumentRef::Place { .. }, None) => Err(unknown()),
     }
+}
+
+/// The path that somebody who mistyped one probably meant: the same in another case, the same file in another folder,
+/// else the one with the fewest slips.
+fn near(
+    read: &ReadTransaction<'_>,
+    project: &ProjectId,
+    wanted: &SourcePath,
+) -> Result<Option<String>, Error> {
+    let name = |path: &str| text::caseless(path.rsplit('/').next().unwrap_or_default());
+    let (whole, file) = (text::caseless(wanted.as_str()), name(wanted.as_str()));
+    let mut best: Option<(usize, String)> = None;
+    let mut compared = 0;
+    read.each_document_place(|place| {
+        if place.project != project.as_str() {
+            return;
+        }
+        let distance = if text::caseless(place.path) == whole {
+            Some(0)
+        } else if name(place.path) == file {
+            Some(1)
+        } else {
+            // To compare letters takes its time.
+            compared += 1;
+            let slips = (compared <= COMPARED).then(|| slips(&whole, &text::caseless(place.path)));
+            slips.flatten().map(|slips| slips + 1)
+        };
+        let is_nearer = |distance: &usize| best.as_ref().is_none_or(|(least, _)| distance < least);
+        if let Some(distance) = distance.filter(is_nearer) {
+            best = Some((distance, place.path.to_owned()));
+        }
+    })?;
+    Ok(best.map(|(_, path)| path))
 }
 
 /// The text of the file, without its byte order mark, when every byte is as it was read. It is opened beneath the folder

@@ -96,7 +96,10 @@ impl Error {
             Self::Registry(RegistryError::Invalid { path, faults }) if !faults.is_empty() => {
                 return Some(correct_by_hand(path, &faults[0].place));
             }
-            Self::DocumentUnknown(DocumentRef::Place { project, .. }) => {
+            Self::DocumentUnknown { wanted: DocumentRef::Place { .. }, near: Some(near) } => {
+                return Some(format!("did you mean `{near}`?"));
+            }
+            Self::DocumentUnknown { wanted: DocumentRef::Place { project, .. }, near: None } => {
                 return Some(format!("`atocore refresh {project}` reads what is new"));
             }
             Self::MemoryDecided { id, status: from } | Self::MemoryTransition { id, from, .. } => {

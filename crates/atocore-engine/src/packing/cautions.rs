@@ -69,7 +69,8 @@ const ROLE_MARKS: [&str; 10] = [
 const OWN_TAGS: [&str; 6] = ["<data-", "</data-", "<state-", "</state-", "<memories-", "</memories-"];
 
 /// What an agent should be careful about in a text.
-pub(super) fn of(text: &str) -> Vec<Flag> {
+#[must_use]
+pub fn of(text: &str) -> Vec<Flag> {
     let plain: String = text.chars().filter(|c| !is_hidden(*c)).flat_map(char::to_lowercase).collect();
     let words: Vec<&str> =
         plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -83,8 +84,9 @@ pub(super) fn of(text: &str) -> Vec<Flag> {
     found.into_iter().filter(|(_, found)| *found).map(|(flag, _)| flag).collect()
 }
 
-/// What the pack says of a flag.
-pub(super) const fn said_of(flag: Flag) -> &'static str {
+/// What a pack says of a flag.
+#[must_use]
+pub const fn said_of(flag: Flag) -> &'static str {
     match flag {
         Flag::Instructions => "it gives instructions",
         Flag::RoleMarks => "it has marks of a chat",

@@ -1,12 +1,14 @@
 //! `/metrics`: what is measured, as Prometheus reads it.
 
+mod process;
+
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
-use atocore_model::error::ErrorCode;
+use atocore_model::{error::ErrorCode, time::Timestamp};
 use axum::{Json, http::header, response::IntoResponse};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, text},
@@ -48,6 +50,10 @@ struct StoreGauges {
     validation_seconds: Known,
     job_failures: Family<Scheduled, Number>,
     job_seconds: Family<Scheduled, Number>,
+    job_succeeded: Family<Scheduled, Number>,
+    job_due: Family<Scheduled, Number>,
+    vectors_missing: Known,
+    failed_files: Known,
     worker_failures: Family<OfWorker, Number>,
     worker_panics: Family<OfWorker, Number>,
 }
@@ -142,6 +148,14 @@ impl Metrics {
         registry.register("scheduled_job_failures", failed, store.job_failures.clone());
         let took = "How long a scheduled job last took, NaN before it ended once";
         registry.register("scheduled_job_seconds", took, store.job_seconds.clone());
+        let succeeded = "When a scheduled job last ended well, in seconds since 1970, NaN before it did once";
+        registry.register("scheduled_job_succeeded_seconds", succeeded, store.job_succeeded.clone());
+        let due = "When a scheduled job is due next, in seconds since 1970";
+        registry.register("scheduled_job_due_seconds", due, store.job_due.clone());
+        let missing = "Passages whose vectors are still to be made";
+        registry.register("vectors_missing", missing, store.vectors_missing.clone());
+        let failed = "Files that the last refresh of their project could not read";
+        registry.register("files_failed", failed, store.failed_files.clone());
         let failed = "How many times in a row the work of a worker has failed";
         registry.register("worker_failures", failed, store.worker_failures.clone());
         let panicked = "How many times a worker has panicked since the start";
@@ -178,12 +192,18 @@ impl StoreGauges {
         self.generation.set(of_store(status.generation));
         self.documents.set(of_store(sum(|project| project.documents)));
         self.chunks.set(of_store(sum(|project| project.chunks)));
+        self.vectors_missing.set(of_store(status.embedding.missing));
+        let failed =
+            |project: &wire::ProjectStatus| project.refreshed.as_ref().map_or(0, |last| last.counts.failed);
+        self.failed_files.set(of_store(sum(failed)));
         self.set_snapshots(&status.snapshots);
         for job in &status.schedule {
             let of = Scheduled { job: job.job.clone() };
             let _before = self.job_failures.get_or_create(&of).set(f64::from(job.failures));
             let took = job.duration_ms.map_or(f64::NAN, |took| number_of(took) / 1000.0);
             let _before = self.job_seconds.get_or_create(&of).set(took);
+            let _before = self.job_succeeded.get_or_create(&of).set(moment(job.succeeded.as_deref()));
+            let _before = self.job_due.get_or_create(&of).set(moment(job.due.as_deref()));
         }
         for worker in &status.workers {
             let of = OfWorker { worker: worker.worker.clone() };
@@ -221,9 +241,19 @@ impl StoreGauges {
         self.proven_age.clear();
         self.job_failures.clear();
         self.job_seconds.clear();
+        self.job_succeeded.clear();
+        self.job_due.clear();
+        self.vectors_missing.set(None);
+        self.failed_files.set(None);
         self.worker_failures.clear();
         self.worker_panics.clear();
     }
+}
+
+/// A point in time as Prometheus has it; not a number when there is none.
+fn moment(time: Option<&str>) -> f64 {
+    let time = time.and_then(Timestamp::parse_utc).map(|time| time.get().as_second());
+    time.map_or(f64::NAN, |second| second as f64)
 }
 
 /// Prometheus knows numbers of this kind only; beyond 2^53 they are rounded.
@@ -248,6 +278,7 @@ pub(super) async fn show(door: Door) -> Result<impl IntoResponse, Failure> {
         }
     }
     let mut text = String::new();
-    text::encode(&mut text, &metrics.registry).map_err(|_| Failure(app::fault()))?;
+    let encoded = text::encode_registry(&mut text, &process::registry());
+    encoded.and_then(|()| text::encode(&mut text, &metrics.registry)).map_err(|_| Failure(app::fault()))?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text))
 }

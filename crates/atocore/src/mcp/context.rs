@@ -1,12 +1,13 @@
 //! A context pack: what a model should know for a prompt, in one text within a budget.
 
+use atocore_model::pack::{Tier, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     answer::notices,
     call::Call,
-    tools::{Effect, Tool},
+    tools::{Effect, Tool, Words},
 };
 use crate::{
     cli::{count, plain},
@@ -104,6 +105,10 @@ impl Tool for Context {
         passages of their documents, in order of trust and within a budget, each with its source. Use it at the start of a \
         task or question that the user's projects have to do with; use atocore_search to look for something particular.";
     const EFFECT: Effect = Effect::Reads;
+    const WORDS: &'static [(&'static str, Words)] = &[
+        ("unit", || Unit::ALL.iter().map(|unit| unit.as_str()).collect()),
+        ("tiers", || Tier::ALL.iter().map(|tier| tier.as_str()).collect()),
+    ];
     type Arguments = Arguments;
     type Answer = ContextAnswer;
 

@@ -1,18 +1,23 @@
 //! Memories: what is remembered, and proposing what should be.
 
+use atocore_model::fact::{MemoryStatus, MemoryType};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
     answer::{LIMIT_CHARS, barred, fitting},
     call::Call,
-    tools::{Effect, Tool},
+    tools::{Effect, Tool, Words},
 };
 use crate::{
     cli::{count, plain},
     verb::{self, VerbError},
     wire::{Memory, MemoryList},
 };
+
+fn memory_types() -> Vec<&'static str> {
+    MemoryType::ALL.iter().map(|kind| kind.as_str()).collect()
+}
 
 /// `atocore_memory_list`.
 pub(super) struct ListMemories;
@@ -45,6 +50,10 @@ impl Tool for ListMemories {
     const DESCRIPTION: &'static str = "Lists what is remembered about the user and their projects: identity, preferences, knowledge. Use it to \
         act as the user wants without asking again. Candidates are proposals that the user has not confirmed: do not rely on them.";
     const EFFECT: Effect = Effect::Reads;
+    const WORDS: &'static [(&'static str, Words)] = &[
+        ("memory_type", memory_types),
+        ("status", || MemoryStatus::ALL.iter().map(|status| status.as_str()).collect()),
+    ];
     type Arguments = Which;
     type Answer = MemoryList;
 
@@ -113,6 +122,7 @@ impl Tool for ProposeMemory {
         promotes or rejects; until then it counts for nothing. Propose what the user would want to be known next time, not what \
         stands in documents already.";
     const EFFECT: Effect = Effect::Proposes;
+    const WORDS: &'static [(&'static str, Words)] = &[("memory_type", memory_types)];
     type Arguments = Proposal;
     type Answer = Memory;
 

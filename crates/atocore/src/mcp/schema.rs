@@ -4,6 +4,7 @@ use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::tools::Words;
 use crate::verb::lenient;
 
 /// Where OpenAPI keeps what is referred to, and where a schema that stands alone does.
@@ -12,27 +13,46 @@ const OWN_PLACE: &str = "#/$defs/";
 
 /// The schema of what a tool takes. What may be left out is simply not required: some clients cannot read a type that
 /// is one of two.
-pub(super) fn of_arguments<T: ToSchema>() -> JsonObject {
+pub(super) fn of_arguments<T: ToSchema>(words: &[(&str, Words)]) -> JsonObject {
     let mut schema = whole::<T>();
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         for property in properties.values_mut() {
             without_null(property);
+            drop(property.as_object_mut().and_then(|keys| keys.remove("format")));
+        }
+        for (name, words) in words {
+            match properties.get_mut(*name) {
+                Some(property) if property["type"] == "array" => property["items"]["enum"] = json!(words()),
+                Some(property) => property["enum"] = json!(words()),
+                None => {}
+            }
         }
     }
+    drop(schema.remove("description"));
     if !schema.contains_key("properties") {
         drop(schema.insert("properties".to_owned(), json!({})));
     }
     schema
 }
 
-/// The schema of what a tool answers.
+/// The schema of what a tool answers: its keys and what each of them is, and no more, because clients hand it to their
+/// model with every conversation. The description of the HTTP API has the same shapes in full.
 pub(super) fn of_answer<T: ToSchema>() -> JsonObject {
-    let mut schema = Value::Object(whole::<T>());
-    with_branches(&mut schema);
-    match schema {
-        Value::Object(schema) => schema,
-        _ => JsonObject::new(),
+    let whole = whole::<T>();
+    let mut properties = JsonObject::new();
+    if let Some(Value::Object(described)) = whole.get("properties") {
+        for (name, property) in described {
+            let kind = match (&property["type"], property.get("$ref")) {
+                (Value::String(kind), _) => json!({ "type": kind }),
+                (_, Some(_)) => json!({ "type": "object" }),
+                // One of several.
+                _ => json!({}),
+            };
+            drop(properties.insert(name.clone(), kind));
+        }
     }
+    let object = [("type".to_owned(), json!("object")), ("properties".to_owned(), Value::Object(properties))];
+    JsonObject::from_iter(object)
 }
 
 /// Brings arguments into the form that their schema has, where it is plain what is meant: `""` and `null` for what may be
@@ -99,32 +119,6 @@ fn stand_alone(schema: &mut Value) {
     }
 }
 
-/// A type that is one of several becomes several branches with one each, which more clients can read.
-fn with_branches(schema: &mut Value) {
-    match schema {
-        Value::Object(keys) => {
-            if let Some(Value::Array(types)) = keys.get("type").cloned() {
-                drop(keys.remove("type"));
-                let description = keys.remove("description");
-                let rest = std::mem::take(keys);
-                let branches: Vec<Value> = types
-                    .into_iter()
-                    .map(|word| {
-                        let mut branch = if word == "null" { JsonObject::new() } else { rest.clone() };
-                        drop(branch.insert("type".to_owned(), word));
-                        Value::Object(branch)
-                    })
-                    .collect();
-                drop(keys.insert("anyOf".to_owned(), Value::Array(branches)));
-                keys.extend(description.map(|words| ("description".to_owned(), words)));
-            }
-            keys.values_mut().for_each(with_branches);
-        }
-        Value::Array(items) => items.iter_mut().for_each(with_branches),
-        _ => {}
-    }
-}
-
 /// `["string", "null"]` becomes `"string"`.
 fn without_null(property: &mut Value) {
     let Some(Value::Array(types)) = property.get("type") else { return };
@@ -141,19 +135,16 @@ mod tests {
 
     #[test]
     fn a_schema_stands_alone() {
-        let arguments = of_arguments::<Query>();
+        let arguments = of_arguments::<Query>(&[("mode", || vec!["hybrid", "dense"])]);
         assert_eq!(arguments["additionalProperties"], false);
         assert_eq!(arguments["required"], json!(["query"]));
         assert_eq!(arguments["properties"]["project"]["type"], "string");
-        let answer = of_answer::<Answer>();
-        let project = json!([{ "type": "string" }, { "type": "null" }]);
-        assert_eq!(answer["properties"]["project"]["anyOf"], project);
-        assert_eq!(answer["properties"]["results"]["items"]["$ref"], "#/$defs/Hit");
-        let text = Value::Object(answer.clone()).to_string();
+        assert_eq!(arguments["properties"]["mode"]["enum"], json!(["hybrid", "dense"]));
+        let text = Value::Object(arguments).to_string();
         assert!(!text.contains(OPENAPI_PLACE) && !text.contains("\"example\""), "{text}");
-        let places = text.split("#/$defs/").skip(1).map(|rest| rest.split('"').next().unwrap_or_default());
-        for name in places {
-            assert!(answer["$defs"].get(name).is_some(), "{name}");
-        }
+        let answer = of_answer::<Answer>();
+        assert_eq!(answer["properties"]["results"], json!({ "type": "array" }));
+        assert_eq!(answer["properties"]["project"], json!({}));
+        assert!(!Value::Object(answer).to_string().contains("$ref"));
     }
 }

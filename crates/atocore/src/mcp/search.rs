@@ -1,12 +1,14 @@
 //! Finding passages.
 
+use atocore_engine::{caution_said, cautions_of};
+use atocore_model::ranking::Mode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
     answer::{DATA_NOTE, LIMIT_CHARS, fitting, notices, quoted},
     call::Call,
-    tools::{Effect, Tool},
+    tools::{Effect, Tool, Words},
 };
 use crate::{
     cli::{count, heading, place},
@@ -51,6 +53,8 @@ impl Tool for Search {
         lines, date and score. Use it before answering anything that the user's notes, specifications, logs or decisions may say. \
         Read more around a passage with atocore_get.";
     const EFFECT: Effect = Effect::Reads;
+    const WORDS: &'static [(&'static str, Words)] =
+        &[("mode", || Mode::ALL.into_iter().map(Mode::as_str).collect())];
     type Arguments = Arguments;
     type Answer = wire::Answer;
 
@@ -97,6 +101,12 @@ impl Tool for Search {
                 "\n{rank}. {heading}\n   {place} · score {:.4} · {}\n",
                 hit.score, hit.chunk_id
             ));
+            let flags =
+                cautions_of(&[&hit.content, &hit.title, &hit.heading_path].map(String::as_str).join("\n"));
+            if !flags.is_empty() {
+                let said: Vec<_> = flags.into_iter().map(caution_said).collect();
+                text.push_str(&format!("   caution: {}\n", said.join(", ")));
+            }
             text.push_str(&quoted(hit.lines.first, &hit.content));
             if hit.copy_count > 0 {
                 text.push_str(&format!("   the same stands in {}\n", count(hit.copy_count, "other place")));

@@ -36,6 +36,8 @@ pub(super) trait Tool: 'static {
     const DESCRIPTION: &'static str;
     /// What it does to the world.
     const EFFECT: Effect;
+    /// The arguments of which only some words can be, and those words.
+    const WORDS: &'static [(&'static str, Words)] = &[];
     /// What it takes; an unknown key is refused.
     type Arguments: DeserializeOwned + ToSchema + Send;
     /// What it answers.
@@ -53,6 +55,9 @@ pub(super) trait Tool: 'static {
     /// The answer in words.
     fn text(answer: &Self::Answer) -> String;
 }
+
+/// The words that an argument can be.
+pub(super) type Words = fn() -> Vec<&'static str>;
 
 /// What a tool does to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +118,7 @@ fn described_as<T: Tool>() -> rmcp::model::Tool {
         Effect::Reads => hints.read_only(true).destructive(false).idempotent(true),
         Effect::Updates | Effect::Proposes => hints.read_only(false).destructive(false).idempotent(true),
     };
-    rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, Arc::new(schema::of_arguments::<T::Arguments>()))
+    rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, Arc::new(schema::of_arguments::<T::Arguments>(T::WORDS)))
         .with_title(T::TITLE)
         .with_annotations(hints)
         .with_raw_output_schema(Arc::new(schema::of_answer::<T::Answer>()))
@@ -157,6 +162,8 @@ mod tests {
             let hints = tool.annotations.unwrap();
             assert!(hints.read_only_hint.is_some() && hints.destructive_hint.is_some(), "{}", tool.name);
         }
+        let size = serde_json::to_string(&described()).unwrap().len();
+        assert!(size <= 15_000, "clients hand {size} bytes to their models with every conversation");
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), TOOLS.len());

@@ -524,3 +524,22 @@ fn an_answer_by_meaning_says_how_it_was_found() {
         (&embedding["embedded"], &embedding["embedded"])
     );
 }
+
+#[test]
+fn the_measurements_tell_what_the_process_takes_and_what_is_still_to_be_done() {
+    let server = Server::start();
+    server.installation.write("notes/a.md", "# A\n\nA pump.\n");
+    server.add("notes", "notes");
+    let _read = server.refresh("notes");
+    let metrics = server.get("/metrics").body;
+    let number = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} in {metrics}")).parse::<f64>().unwrap()
+    };
+    for name in ["process_resident_memory_bytes", "process_open_fds"] {
+        assert!(number(name) > 0.0, "{name}");
+    }
+    assert!(number("process_cpu_seconds") >= 0.0);
+    assert!(number("atocore_files_failed").abs() < 0.5 && number("atocore_vectors_missing") >= 0.0);
+    assert_eq!(metrics.matches("# EOF").count(), 1, "{metrics}");
+}

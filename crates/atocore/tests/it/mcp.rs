@@ -544,3 +544,30 @@ fn a_context_pack_is_what_the_other_doors_give_and_within_its_budget() {
         "project_unknown",
     );
 }
+
+#[test]
+fn a_model_is_told_which_words_and_numbers_there_are_and_which_path_it_may_mean() {
+    let place = Place::with_notes();
+    let mut agent = Agent::greeted(&place);
+    let listed = agent.ask("tools/list", &json!({}));
+    let tool = |name: &str| {
+        let tools = listed["result"]["tools"].as_array().unwrap();
+        tools.iter().find(|tool| tool["name"] == name).unwrap()["inputSchema"]["properties"].clone()
+    };
+    let search = tool("atocore_search");
+    assert_eq!(search["mode"]["enum"], json!(["hybrid", "dense", "lexical"]));
+    assert_eq!((&search["top_k"]["minimum"], &search["top_k"]["maximum"]), (&json!(1), &json!(200)));
+    assert_eq!(tool("atocore_context")["tiers"]["items"]["enum"], json!(["state", "memories", "chunks"]));
+    assert_eq!(tool("atocore_context")["unit"]["enum"], json!(["chars", "tokens"]));
+    assert_eq!(tool("atocore_memory_create")["memory_type"]["enum"].as_array().unwrap().len(), 6);
+    assert_eq!(tool("atocore_memory_list")["status"]["enum"].as_array().unwrap().len(), 4);
+    for (slip, meant) in
+        [("Keys.MD", "keys.md"), ("elsewhere/backups.md", "backups.md"), ("keyss.md", "keys.md")]
+    {
+        let unknown = agent.call("atocore_get", &json!({ "project": "notes", "path": slip }));
+        failed(&unknown, "document_unknown");
+        assert!(text(&unknown).ends_with(&format!("\nhint: did you mean `{meant}`?")), "{unknown}");
+    }
+    let unknown = agent.call("atocore_get", &json!({ "project": "notes", "path": "nothing/like/it.txt" }));
+    assert!(text(&unknown).contains("`atocore_refresh`"), "{unknown}");
+}
