@@ -370,12 +370,14 @@ impl Monitor for RequestMonitor {
 mod tests {
     use std::sync::mpsc::{self, Sender};
 
+    use atocore_engine::{Access, EngineConfig, SystemClock};
+    use atocore_model::time::{Clock, Timestamp};
     use atocore_testkit::installation::Installation;
     use axum::http::Method;
     use tokio::runtime::Builder;
 
     use super::*;
-    use crate::verb::Request;
+    use crate::verb::{CreateBackup, Health, Request, RestoreTo};
 
     /// Tells that it runs.
     struct Says(&'static str, Sender<&'static str>);
@@ -394,6 +396,42 @@ mod tests {
             self.1.send(self.0).unwrap();
             Ok(())
         }
+    }
+
+    /// A clock that panics once when it is asked in the middle of a restore.
+    #[derive(Debug, Default)]
+    struct Panicking(AtomicBool);
+
+    impl Clock for Panicking {
+        fn now(&self) -> Timestamp {
+            let asker = std::backtrace::Backtrace::force_capture().to_string();
+            let is_swapping = asker.contains("carry_out_restore");
+            assert!(!is_swapping || self.0.swap(true, Ordering::SeqCst), "on purpose");
+            SystemClock.now()
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_middle_of_a_restore_leaves_an_engine_that_is_opened_again() {
+        let place = Installation::default();
+        let clock = Arc::new(Panicking::default());
+        let config = EngineConfig { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..place.config() };
+        let access = Access::Own { activity: "serve".to_owned(), socket: None };
+        let app = App::new(Engine::open(config, access, &Silent).unwrap());
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let taken = app.run(Caller::Local, CreateBackup { include_chroma: false }).await.unwrap();
+            let stamp = taken.backup_root.rsplit('/').next().unwrap_or_default().to_owned();
+            let restore = Restore { to: RestoreTo::Snapshot(stamp), generation: None };
+            let failed = app.restore_as(Caller::Local, restore.clone(), None).await.unwrap_err();
+            assert_eq!(failed.code, ErrorCode::Internal, "{failed}");
+            assert!(clock.0.load(Ordering::SeqCst) && app.engine.is_poisoned());
+            assert!(app.engine.read().unwrap_or_else(PoisonError::into_inner).is_closed());
+            let health = app.run(Caller::Local, Health).await.unwrap();
+            assert_eq!((health.store, health.status.as_str()), (true, "ok"));
+            let restored = app.restore_as(Caller::Local, restore, None).await.unwrap();
+            assert_eq!(app.run(Caller::Local, Health).await.unwrap().generation, restored.present_generation);
+        });
     }
 
     #[test]
