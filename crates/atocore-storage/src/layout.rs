@@ -7,8 +7,18 @@ use crate::files;
 /// What lies in a home that holds nothing else.
 const HOME: &[&str] = &["data", "config", "backups", "atocore.toml", "api-token", "trusted-folders.json"];
 /// What lies in the data directory.
-const DATA: &[&str] =
-    &["db", "index", "chroma", "cache", "locks", "restore", "reserve", "tmp", "schedule.json"];
+const DATA: &[&str] = &[
+    "db",
+    "index",
+    "chroma",
+    "cache",
+    "locks",
+    "restore",
+    "reserve",
+    "tmp",
+    "schedule.json",
+    "backup-directory",
+];
 /// What lies in the backup directory.
 const BACKUPS: &[&str] = &["snapshots", ".partial", "pins", "ledger", ".lock"];
 
