@@ -20,7 +20,7 @@ const DATA: &[&str] = &[
     "backup-directory",
 ];
 /// What lies in the backup directory.
-const BACKUPS: &[&str] = &["snapshots", ".partial", "pins", "ledger", ".lock"];
+const BACKUPS: &[&str] = &["snapshots", ".partial", "pins", "notes", "ledger", ".lock"];
 
 /// The places of one installation. Nothing exists just because it is named here.
 #[derive(Debug, Clone, PartialEq, Eq)]
