@@ -22,8 +22,8 @@ use crate::{
     words::Words,
 };
 
-/// A store up to this size is looked through for damage whenever its owner opens it; that takes a few hundredths of a
-/// second. A server looks through a larger one once it answers.
+/// A store up to this size is looked through for damage whenever its owner opens it; that takes two tenths of a
+/// second at most. A server looks through a larger one once it answers.
 const LOOKED_THROUGH_BYTES: u64 = 64 << 20;
 
 impl Engine {
