@@ -358,13 +358,18 @@ fn indexes_that_may_not_be_written_hold_up_nothing_else() {
     let _done = small.must(&["refresh", "notes"]);
     small.disk.read_only(true).unwrap();
 
+    // While they show everything, nothing is missing.
     let _fact = small.must(&["state", "set", "notes", "decision", "database", "SQLite"]);
-    let taken = small.must(&["backup", "create"]);
-    assert!(taken["atocore"]["notices"].to_string().contains("Read-only"), "{taken}");
-    let ran = small.run(&["query", "notes"]);
+    assert!(!small.must(&["query", "notes"])["results"].as_array().unwrap().is_empty());
+    small.write("notes", 12, 2_000);
+    let ran = small.run(&["refresh", "notes"]);
     let problem: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(problem["code"], "index_unavailable", "{problem}");
     assert!(problem["hint"].as_str().unwrap().contains("data/index/lexical"), "{problem}");
+    let taken = small.must(&["backup", "create"]);
+    assert!(taken["atocore"]["notices"].to_string().contains("Read-only"), "{taken}");
+    let answer = small.must(&["query", "notes"]);
+    assert_ne!(answer["generation"], answer["store_generation"], "what they lack is said: {answer}");
 
     small.disk.read_only(false).unwrap();
     let answer = small.must(&["query", "notes"]);
