@@ -420,7 +420,10 @@ mod tests {
         let app = App::new(Engine::open(config, access, &Silent).unwrap());
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let taken = app.run(Caller::Local, CreateBackup { include_chroma: false }).await.unwrap();
+            let taken = app
+                .run(Caller::Local, CreateBackup { include_chroma: false, note: String::new() })
+                .await
+                .unwrap();
             let stamp = taken.backup_root.rsplit('/').next().unwrap_or_default().to_owned();
             let restore = Restore { to: RestoreTo::Snapshot(stamp), generation: None };
             let failed = app.restore_as(Caller::Local, restore.clone(), None).await.unwrap_err();
