@@ -6,7 +6,7 @@ use super::{width, wrapped};
 const GAP: usize = 2;
 
 /// A column that has to give way does not become narrower than this.
-const NARROWEST: usize = 16;
+const NARROWEST: usize = 10;
 
 /// A table whose columns are as wide as they must be.
 #[derive(Debug, Default)]
@@ -113,7 +113,7 @@ mod tests {
         );
         assert_eq!(
             table.lines(Some(10)).iter().map(|line| width(line)).max(),
-            Some(34),
+            Some(28),
             "as narrow as it can be"
         );
         assert_eq!(table.lines(Some(200)), table.lines(None));
