@@ -341,7 +341,7 @@ impl Soak {
     /// The next owner opens the store and reads everything; then the store holds what lies on the disk.
     fn go_on(&mut self) -> Result<(), Violation> {
         let attempt = Attempt::Refresh(self.world.documents());
-        let answer = self.subject.run(&words(&["refresh", "--all"]))?;
+        let answer = self.subject.run(&words(&["refresh", "--all", "--allow-empty"]))?;
         self.facts.acknowledge(&attempt, &answer)?;
         let found = self.subject.look()?;
         self.facts.compare_store(&found.store_id, found.generation)?;
@@ -398,7 +398,7 @@ fn first_start(
     let tasks = vec![world.registration(random)?];
     let _again = perform(Operation::ProjectAdd, tasks, &subject, None, &mut facts)?;
     let attempt = Attempt::Refresh(world.documents());
-    facts.acknowledge(&attempt, &subject.run(&words(&["refresh", "--all"]))?)?;
+    facts.acknowledge(&attempt, &subject.run(&words(&["refresh", "--all", "--allow-empty"]))?)?;
     let _facts = facts.compare(&subject.look()?.content, &[])?;
     let _stamp = snapshots::take(&subject, &mut facts)?;
     Ok(outcome)

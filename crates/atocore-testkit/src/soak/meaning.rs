@@ -189,7 +189,7 @@ impl MeaningSoak {
             let answer = soak.subject.run(&words(&["project", "add", &id, "--root", &root]))?;
             soak.facts.acknowledge(&Attempt::Register(id, entry), &answer)?;
         }
-        soak.refresh(&["refresh", "--all", "--no-embed"])?;
+        soak.refresh(&["refresh", "--all", "--allow-empty", "--no-embed"])?;
         let embed = Work::Embed.task(Attempt::Embed);
         let outcome = operation::alone(embed, &soak.subject, None, &mut soak.facts)?;
         for work in TURNS {
@@ -273,7 +273,7 @@ impl MeaningSoak {
             settings.chunk_size = self.random.pick(&others).copied().unwrap_or(settings.chunk_size);
         }
         match work {
-            Work::Embed => self.refresh(&["refresh", "--all", "--no-embed"])?,
+            Work::Embed => self.refresh(&["refresh", "--all", "--allow-empty", "--no-embed"])?,
             Work::IndexBuild => operation::harm_index(&self.subject, &mut self.random)?,
             _ => {}
         }
@@ -326,7 +326,7 @@ impl MeaningSoak {
         let stored = !unsure.iter().any(|attempt| matches!(attempt, Attempt::Refresh(_)));
         if !(stored && now.vectors.are_cut(&self.settings.cut())) {
             let embedded = now;
-            self.refresh(&["refresh", "--all"])?;
+            self.refresh(&["refresh", "--all", "--allow-empty"])?;
             now = self.look()?;
             now.vectors.is_finished(&precision)?;
             self.counts.vectors += now.vectors.compare(&embedded.vectors, &precision, true)?;

@@ -81,7 +81,9 @@ impl Operation {
 
     /// The commands that it runs, each with what it tries.
     pub(super) fn tasks(self, world: &mut World, random: &mut Random) -> Result<Vec<Task>, Violation> {
-        let refresh = |world: &World| Task::new(&["refresh", "--all"], Attempt::Refresh(world.documents()));
+        let refresh = |world: &World| {
+            Task::new(&["refresh", "--all", "--allow-empty"], Attempt::Refresh(world.documents()))
+        };
         let snapshot = || Task::new(&["backup", "create"], Attempt::Snapshot);
         let vectors = || Task::new(&["backup", "create", "--include-chroma"], Attempt::Snapshot);
         Ok(match self {

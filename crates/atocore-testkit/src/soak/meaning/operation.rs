@@ -97,7 +97,7 @@ impl Work {
             Self::Embed | Self::Switch => Task::new(&["embed"], Attempt::Embed),
             // By its words, so that the index is most of the work.
             Self::IndexBuild => Task::new(&["query", "amber", "--mode", "lexical"], Attempt::Query),
-            _ => Task::new(&["refresh", "--all"], refresh),
+            _ => Task::new(&["refresh", "--all", "--allow-empty"], refresh),
         }
     }
 }

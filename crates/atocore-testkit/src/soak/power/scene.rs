@@ -216,17 +216,21 @@ impl Stage {
         }
     }
 
-    /// Leaves what a writer leaves that dies right after it has acknowledged its write.
+    /// Leaves what a writer leaves that dies as soon as its write is on the disk, before it has put the store in order.
     fn kill_a_writer(&self) -> Result<(), Violation> {
         let mut disk = Disk::of(&self.home)?;
         let update = words(&["project", "update", PROJECT, "--description", "The last write."]);
         let recording = record(&self.subject.command(&update), &self.home, &self.log())?;
-        let said = recording.steps.iter().position(|step| *step == Step::Said);
-        let said = said.ok_or_else(|| Violation::new(format!("a write fails: {:?}", recording.output)))?;
+        if !recording.steps.contains(&Step::Said) {
+            return Err(Violation::new(format!("a write fails: {:?}", recording.output)));
+        }
+        let log = |step: &Step| matches!(step, Step::Sync(path) if path.ends_with("atocore.db-wal"));
+        let written = recording.steps.iter().rposition(log);
+        let written = written.ok_or_else(|| Violation::new("a write does not sync its log".to_owned()))?;
         for step in &recording.steps {
             disk.apply(step)?;
         }
-        let dead = disk.after_cut(said + 1, Loss::Nothing);
+        let dead = disk.after_cut(written + 1, Loss::Nothing);
         if !dead.has(Path::new("data/db/atocore.db-wal")) {
             return Err(Violation::new(
                 "a dead writer leaves no log: the scene is not what it should be".to_owned(),
