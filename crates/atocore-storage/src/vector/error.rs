@@ -134,3 +134,20 @@ impl VectorError {
         if source.is_full() { Self::Full { dir, source } } else { Self::Failed { dir, action, source } }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_refusals() {
+        let write = |path: &str| files::write_synced(Path::new(path), b"some bytes").unwrap_err();
+        let dir = Path::new("index");
+        // Whatever is written to this device finds the disk full.
+        let full = VectorError::from_file(dir, "written", write("/dev/full"));
+        assert!(matches!(full, VectorError::Full { .. }), "{full}");
+        let refused = VectorError::from_file(dir, "written", write("/dev/null/file"));
+        assert!(matches!(refused, VectorError::Failed { .. }), "{refused}");
+    }
+}

@@ -292,8 +292,8 @@ mod tests {
             let text = proposal(Path::new("q.toml"), &tuning(found.clone(), half(0.5, 0.6)));
             let dir = tempfile::tempdir().unwrap();
             evaluate::write(&dir.path().join("atocore.toml"), &text).unwrap();
-            let environment = Environment { current_dir: dir.path().to_owned(), ..Environment::default() };
-            assert_eq!(Config::load(&Flags::default(), &environment).unwrap().weights, found, "{text}");
+            let flags = Flags { data_dir: Some(dir.path().to_owned()), ..Flags::default() };
+            assert_eq!(Config::load(&flags, &Environment::default()).unwrap().weights, found, "{text}");
         }
     }
 

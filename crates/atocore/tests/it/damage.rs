@@ -52,7 +52,8 @@ fn damage(kind: &str, snapshot: &Path, file: &str) {
                 fs::write(&path, bytes).unwrap();
             } else {
                 let text = String::from_utf8(bytes).unwrap();
-                let marks = ["\"format_version\": 1", "\"format\": 1", "\"format\":1"];
+                let marks =
+                    ["\"format_version\": 1", "\"format_version\": 2", "\"format\": 1", "\"format\":1"];
                 let changed = match marks.into_iter().find(|mark| text.contains(mark)) {
                     Some(mark) => text.replacen(mark, &format!("{}{number}", &mark[..mark.len() - 1]), 1),
                     // The registry has no number of its own: any other shape is another format.
