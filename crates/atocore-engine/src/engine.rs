@@ -363,7 +363,7 @@ impl Engine {
     /// turn.
     ///
     /// # Errors
-    /// [`Error::NoModel`]; [`VectorError::Unavailable`], when the vectors were made and kept, and the server that they
+    /// [`Error::NoModel`]; [`atocore_storage::vector::VectorError::Unavailable`], when the vectors were made and kept, and the server that they
     /// are searched on has not got them yet; or when the store or the index cannot be written.
     ///
     /// # Durability
