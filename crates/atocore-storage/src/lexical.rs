@@ -69,6 +69,14 @@ pub struct LexicalIndex {
     writer: Mutex<Option<IndexWriter>>,
 }
 
+impl Drop for LexicalIndex {
+    fn drop(&mut self) {
+        // The library gives its lock back and goes on merging: the list of files that it then writes is not that of the
+        // next writer, whose files would count as unknown and the index as damaged.
+        drop(self.wait_for_merges());
+    }
+}
+
 impl LexicalIndex {
     /// Opens the index in `dir` after checking every file of it.
     ///
@@ -209,13 +217,16 @@ impl LexicalIndex {
         Ok(self.mark())
     }
 
-    /// Waits for merges that are under way, then closes the index. Dropping it breaks them off instead, which loses
-    /// nothing but their work.
+    /// Waits for merges that are under way, then closes the index. Dropping it does so too and tells nobody of an error.
     ///
     /// # Errors
     /// When a merge failed; the index is as it was before the merge.
-    pub fn close(self) -> Result<(), LexicalError> {
-        match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    pub fn close(mut self) -> Result<(), LexicalError> {
+        self.wait_for_merges()
+    }
+
+    fn wait_for_merges(&mut self) -> Result<(), LexicalError> {
+        match self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             Some(writer) => writer
                 .wait_merging_threads()
                 .map_err(|source| LexicalError::from_engine(&self.dir, "written", source)),
