@@ -80,4 +80,33 @@ mod tests {
         assert!(read(br#"{"jsonrpc":"2.0","id":3,"method":"ping"}"#).is_ok());
         assert!(read(br#"{"jsonrpc":"2.0","id":3,"method":"no/such","params":{"a":1}}"#).is_ok());
     }
+
+    #[test]
+    fn fuzzed_messages_are_read_or_answered_with_an_error_of_the_protocol() {
+        let corpus: [&[u8]; 4] = [
+            br#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"roots":{}},"clientInfo":{"name":"c","version":"1"}}}"#,
+            br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"atocore_search","arguments":{"query":"keys","top_k":3},"_meta":{"progressToken":7}}}"#,
+            br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":"x"}}"#,
+            br#"{"jsonrpc":"2.0","id":2,"result":{"roots":[{"uri":"file:///a"}]}}"#,
+        ];
+        let dictionary = [
+            "\"id\":",
+            "null",
+            "1e400",
+            "-0",
+            "\\ud83d",
+            "[[[[",
+            "{\"",
+            "\"error\":{\"code\":1}",
+            "\"params\":[]",
+            "\u{feff}",
+        ];
+        let tried = atocore_testkit::fuzz::fuzz(3000, &corpus, &dictionary, |input| {
+            let Err(answer) = read(input) else { return };
+            let Some(answer) = answer else { return };
+            let code = serde_json::to_value(&answer).unwrap()["error"]["code"].as_i64();
+            assert!(matches!(code, Some(-32700 | -32600)), "{answer:?}");
+        });
+        println!("{} inputs", tried.unwrap());
+    }
 }
