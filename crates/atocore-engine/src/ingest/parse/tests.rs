@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use atocore_model::time::Timestamp;
+use atocore_testkit::fuzz::processor_time;
 use proptest::prelude::*;
 
 use super::*;
@@ -219,13 +220,9 @@ fn the_time_for_large_and_hostile_documents_grows_with_their_size() {
 
 /// What `work` returns, and the time that this thread was on a processor for it, whatever else the machine does.
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let on_processor = || {
-        let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-        Duration::from_nanos(told.split(' ').next().unwrap().parse().unwrap())
-    };
-    let before = on_processor();
+    let before = processor_time().unwrap();
     let result = work();
-    (result, on_processor() - before)
+    (result, processor_time().unwrap() - before)
 }
 
 /// What holds for every document.
