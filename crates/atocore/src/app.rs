@@ -1,10 +1,7 @@
 //! What every request shares: the engine, the limits, the measurements, and the one way onto a thread that may block.
 
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
@@ -15,7 +12,7 @@ use atocore_model::{
 };
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     http::Metrics,
@@ -143,17 +140,17 @@ impl App {
         job: Option<String>,
         watcher: Option<Arc<dyn Monitor>>,
     ) -> Result<V::Reply, VerbError> {
-        let gone = Gone::default();
-        let mut monitor = RequestMonitor::new(self, Arc::clone(&gone.0), None);
-        monitor.watcher = watcher;
         if !V::LONG {
+            let monitor = RequestMonitor { watcher, ..RequestMonitor::new(self, None) };
+            let _gone = monitor.cancelled_by_drop();
             let places = if V::AT_ONCE { &self.looks } else { &self.short };
             let place = self.place(places).await?;
             return self.on_a_thread(caller, verb, place, monitor).await;
         }
         let work = self.jobs.begin(V::NAME, verb.subject(), job);
         let place = self.place(&self.long).await.inspect_err(|error| work.end::<()>(&Err(error.clone())))?;
-        monitor.work = Some(work);
+        let monitor = RequestMonitor { watcher, ..RequestMonitor::new(self, Some(work)) };
+        let _gone = monitor.cancelled_by_drop();
         self.on_a_thread(caller, verb, place, monitor).await
     }
 
@@ -175,7 +172,7 @@ impl App {
                 place = Arc::clone(&app.long).acquire_owned() => place,
             };
             let Ok(place) = place else { return };
-            let monitor = RequestMonitor::new(&app, Arc::default(), Some(work));
+            let monitor = RequestMonitor::new(&app, Some(work));
             // What came of it is in the job.
             drop(app.on_a_thread(caller, verb, place, monitor).await);
         }));
@@ -229,8 +226,8 @@ impl App {
                 return Err(busy());
             }
         };
-        let gone = Gone::default();
-        let monitor = RequestMonitor::new(self, Arc::clone(&gone.0), Some(work));
+        let monitor = RequestMonitor::new(self, Some(work));
+        let _gone = monitor.cancelled_by_drop();
         let shared = Arc::clone(&self.engine);
         let work = tokio::task::spawn_blocking(move || {
             let _places = places;
@@ -312,27 +309,24 @@ pub(crate) fn fault() -> VerbError {
         .with_hint("what was committed is safe; `atocore doctor` checks the installation")
 }
 
-/// Says that nobody waits for the answer any more, by being dropped.
-#[derive(Debug, Default)]
-struct Gone(Arc<AtomicBool>);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Where the work stands can be seen in its job, and in the status, which the engine keeps itself.
 struct RequestMonitor {
-    gone: Arc<AtomicBool>,
+    /// That of the job, which shows it, where there is one.
+    cancelled: CancellationToken,
     stopping: CancellationToken,
     work: Option<Work>,
     watcher: Option<Arc<dyn Monitor>>,
 }
 
 impl RequestMonitor {
-    fn new(app: &App, gone: Arc<AtomicBool>, work: Option<Work>) -> Self {
-        Self { gone, stopping: app.stopping.clone(), work, watcher: None }
+    fn new(app: &App, work: Option<Work>) -> Self {
+        let cancelled = work.as_ref().map(Work::cancellation).unwrap_or_default();
+        Self { cancelled, stopping: app.stopping.clone(), work, watcher: None }
+    }
+
+    /// Cancels the work when it is dropped, because nobody waits for the answer any more.
+    fn cancelled_by_drop(&self) -> DropGuard {
+        self.cancelled.clone().drop_guard()
     }
 
     fn start(&self) {
@@ -359,16 +353,18 @@ impl Monitor for RequestMonitor {
     }
 
     fn cancelled(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
+        self.cancelled.is_cancelled()
             || self.stopping.is_cancelled()
             || self.watcher.as_ref().is_some_and(|watcher| watcher.cancelled())
-            || self.work.as_ref().is_some_and(Work::is_called_off)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{self, Sender};
+    use std::sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Sender},
+    };
 
     use atocore_engine::{Access, EngineConfig, SystemClock};
     use atocore_model::time::{Clock, Timestamp};

@@ -244,9 +244,9 @@ impl Work {
         self.job.called_off.cancelled().await;
     }
 
-    /// Whether it was asked to stop.
-    pub(crate) fn is_called_off(&self) -> bool {
-        self.job.called_off.is_cancelled()
+    /// Asks it to stop, as whoever cancels the job does.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        self.job.called_off.clone()
     }
 
     /// The waiting is over.
@@ -297,7 +297,7 @@ impl Monitor for Work {
     }
 
     fn cancelled(&self) -> bool {
-        self.is_called_off()
+        self.job.called_off.is_cancelled()
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::{
     future::Future,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -44,8 +41,13 @@ impl Call {
     /// # Errors
     /// What the verb fails with; `cancelled` when the call was called off.
     pub(super) async fn run<V: Verb>(&self, verb: V) -> Result<V::Reply, VerbError> {
-        let watch = Arc::new(Watch::default());
+        let watch = self.watch();
         self.watched(&watch, self.backend.run(self.caller, verb, Arc::clone(&watch))).await
+    }
+
+    /// Hears in the moment in which the call is called off, and not when somebody has told it.
+    fn watch(&self) -> Arc<Watch> {
+        Arc::new(Watch { stop: self.called_off.child_token(), ..Watch::default() })
     }
 
     /// Waits for some work, and tells the client where it stands.
@@ -55,7 +57,7 @@ impl Call {
         work: impl Future<Output = Result<T, VerbError>>,
     ) -> Result<T, VerbError> {
         // Says to the work that nobody waits for it any more.
-        let _unwatched = Unwatched(Arc::clone(watch));
+        let _unwatched = watch.stop.clone().drop_guard();
         tokio::pin!(work);
         let mut tell = tokio::time::interval(TELL_EVERY);
         tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -80,7 +82,7 @@ impl Call {
         if !self.backend.leaves_vectors_to_be_made().await {
             return None;
         }
-        let watch = Arc::new(Watch::default());
+        let watch = self.watch();
         let made = self.watched(&watch, self.backend.embed(self.caller, Arc::clone(&watch))).await;
         let error = made.err()?;
         let cure = error.hint.map(|hint| format!("; {}", for_a_model(&hint))).unwrap_or_default();
@@ -105,7 +107,7 @@ impl Call {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     news: Mutex<Option<Progress>>,
-    stop: AtomicBool,
+    stop: CancellationToken,
 }
 
 impl Watch {
@@ -120,15 +122,7 @@ impl Monitor for Watch {
     }
 
     fn cancelled(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-}
-
-struct Unwatched(Arc<Watch>);
-
-impl Drop for Unwatched {
-    fn drop(&mut self) {
-        self.0.stop.store(true, Ordering::Relaxed);
+        self.stop.is_cancelled()
     }
 }
 
