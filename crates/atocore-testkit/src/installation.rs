@@ -62,6 +62,7 @@ pub struct Installation {
     pub clock: Arc<TestClock>,
     model: Option<ModelChoice>,
     schedule: Schedule,
+    busy_timeout: Duration,
 }
 
 impl Default for Installation {
@@ -70,7 +71,13 @@ impl Default for Installation {
         for folder in ["vault", "drive"] {
             files::create_dirs(&dir.path().join(folder)).expect("a new folder");
         }
-        Self { dir, clock: Arc::default(), model: None, schedule: Schedule::default() }
+        Self {
+            dir,
+            clock: Arc::default(),
+            model: None,
+            schedule: Schedule::default(),
+            busy_timeout: Duration::from_millis(500),
+        }
     }
 }
 
@@ -86,6 +93,12 @@ impl Installation {
     #[must_use]
     pub fn with_schedule(self, schedule: Schedule) -> Self {
         Self { schedule, ..self }
+    }
+
+    /// The installation that waits longer than usual for others who use it.
+    #[must_use]
+    pub fn with_busy_timeout(self, busy_timeout: Duration) -> Self {
+        Self { busy_timeout, ..self }
     }
 
     /// The temporary folder.
@@ -114,7 +127,7 @@ impl Installation {
             layout: Layout::in_home(&self.home()),
             vault_dir: Some(self.vault()),
             drive_dir: Some(self.dir.path().join("drive")),
-            busy_timeout: Duration::from_millis(500),
+            busy_timeout: self.busy_timeout,
             chunks: ChunkLimits::default(),
             max_file_bytes: 1 << 20,
             max_removed_percent: 50,

@@ -2,14 +2,15 @@
 
 use std::{
     fs,
-    io::{BufRead, Write},
+    io::BufRead,
     path::Path,
     process::{Child, Stdio},
 };
 
 use crate::{
     agent::{Agent, text},
-    program::{Place, interrupt, ran},
+    program::{Place, ran, told_to_stop},
+    write_lock::WriteLock,
 };
 
 fn hits(answer: &serde_json::Value) -> Vec<&str> {
@@ -244,44 +245,6 @@ fn looking_at_nothing_makes_nothing() {
     assert!(!place.path("home").exists());
 }
 
-/// Keeps every writer of the store out until it is told to go.
-const HOLD: &str = "
-import sqlite3, sys
-db = sqlite3.connect('home/data/db/atocore.db', timeout=60, isolation_level=None)
-db.execute('BEGIN IMMEDIATE')
-print('held', flush=True)
-sys.stdin.readline()
-db.execute('ROLLBACK')
-";
-
-/// Starts a Python program that holds the store, and returns it with the first line it prints.
-fn holder(place: &Place, program: &str) -> (Child, String) {
-    let mut holder = place.bare("python3");
-    holder.args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut holder = holder.spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (holder, line)
-}
-
-/// Lets the holder go.
-fn release(mut holder: Child) {
-    holder.stdin.take().unwrap().write_all(b"go\n").unwrap();
-    assert!(holder.wait().unwrap().success());
-}
-
-/// Presses Ctrl-C and waits until the program has said that it stops. Returns what is left of its standard error.
-fn told_to_stop(child: &mut Child) -> impl BufRead + use<> {
-    interrupt(child);
-    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("stopping at the next safe place") {
-        line.clear();
-        assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended without a word");
-    }
-    stderr
-}
-
 /// Waits for the end of the program: its exit code and what else it said.
 fn ended(mut child: Child, mut stderr: impl BufRead) -> (Option<i32>, String) {
     let mut said = String::new();
@@ -291,7 +254,7 @@ fn ended(mut child: Child, mut stderr: impl BufRead) -> (Option<i32>, String) {
 
 #[test]
 fn a_cancelled_refresh_fails_and_the_next_one_finishes_it() {
-    let place = Place::new();
+    let place = Place::new().patient();
     let notes = |range: std::ops::Range<u32>| {
         for index in range {
             place.write(&format!("many/{index}.md"), format!("# Note {index}\n\nAbout keys.\n"));
@@ -301,17 +264,16 @@ fn a_cancelled_refresh_fails_and_the_next_one_finishes_it() {
     place.ok(&["project", "add", "many", "--root", "many"]);
     place.ok(&["refresh", "many"]);
     notes(700..1500);
-    let (holder, _) = holder(&place, HOLD);
+    let lock = WriteLock::hold(&place.path(""));
     let mut refresh = place.command(&["refresh", "many"]);
-    // It waits for the holder as long as that takes.
-    refresh.env("ATOCORE_DB_BUSY_TIMEOUT_MS", "600000").stdout(Stdio::null()).stderr(Stdio::piped());
+    refresh.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut refresh = refresh.spawn().unwrap();
     while !place.path("home/data/locks/owner.json").exists() {
         assert!(refresh.try_wait().unwrap().is_none(), "it ended although nothing can be written");
         std::thread::yield_now();
     }
     let stderr = told_to_stop(&mut refresh);
-    release(holder);
+    lock.release();
     let (code, said) = ended(refresh, stderr);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("cancelled") && said.contains("run the command again"), "{said}");
@@ -342,21 +304,20 @@ db.execute('ROLLBACK')
 
 #[test]
 fn vectors_that_are_called_off_are_no_success() {
-    let place = Place::new().with_model();
+    let place = Place::new().with_model().patient();
     for index in 0..300 {
         let text = format!("Key {index} is rotated in spring, and its copy lies in the vault. ").repeat(4);
         place.write(&format!("many/{index}.md"), format!("# Note {index}\n\n{text}\n"));
     }
     place.ok(&["project", "add", "many", "--root", "many"]);
     let mut refresh = place.command(&["refresh", "many"]);
-    // It waits for the holder as long as that takes.
-    refresh.env("ATOCORE_DB_BUSY_TIMEOUT_MS", "600000").stdout(Stdio::null()).stderr(Stdio::piped());
+    refresh.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut refresh = refresh.spawn().unwrap();
-    let (holder, missing) = holder(&place, HOLD_WHILE_VECTORS_ARE_MADE);
+    let (lock, missing) = WriteLock::hold_by(&place.path(""), HOLD_WHILE_VECTORS_ARE_MADE);
     // More than what may be made already and waits to be written: the last vector cannot be there before the signal.
     assert!(missing.trim().parse::<u32>().unwrap() > 128, "{missing} are missing");
     let stderr = told_to_stop(&mut refresh);
-    release(holder);
+    lock.release();
     let (code, said) = ended(refresh, stderr);
     assert_eq!(code, Some(1), "{said}");
     assert!(

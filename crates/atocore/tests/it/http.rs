@@ -1,12 +1,9 @@
 //! Every route does what it says, on a real store.
 
-use std::{collections::BTreeSet, thread, time::Duration};
+use std::collections::BTreeSet;
 
 use atocore::verb::{self, Verb, remote};
-use atocore_model::{
-    error::ErrorCode,
-    monitor::{Monitor, Progress, Silent},
-};
+use atocore_model::{error::ErrorCode, monitor::Silent};
 use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};
 
@@ -439,60 +436,6 @@ fn a_stopped_server_gives_everything_back() {
     assert!(!socket.exists());
     assert!(std::net::TcpStream::connect(address).is_err());
     drop(server.installation.own());
-}
-
-/// Cancels once it has been asked a few times.
-struct Impatient;
-
-impl Monitor for Impatient {
-    fn progress(&self, _: Progress) {}
-
-    fn cancelled(&self) -> bool {
-        true
-    }
-}
-
-/// A server with so many documents that a refresh takes a while.
-fn with_many_documents() -> Server {
-    let installation = Installation::default();
-    for number in 0..3000 {
-        let text = format!("# Note {number}\n\n{}\n", "words ".repeat(400));
-        installation.write(&format!("many/{number}.md"), text);
-    }
-    let server = Server::on(installation);
-    server.add("many", "many");
-    server
-}
-
-#[test]
-fn a_server_that_stops_calls_long_verbs_off() {
-    let mut server = with_many_documents();
-    let socket = server.ready.socket.clone();
-    let refresh = thread::spawn(move || remote::send(&verb::Refresh::of("many"), &socket, &Silent));
-    while server.get("/status").json()["running"].is_null() {
-        assert!(!refresh.is_finished(), "the refresh was too quick for this test");
-        thread::sleep(Duration::from_millis(5));
-    }
-    server.stop();
-    assert_eq!(refresh.join().unwrap().unwrap_err().code, ErrorCode::Cancelled);
-    assert_eq!(server.installation.own().snapshots().unwrap(), []);
-}
-
-#[test]
-fn a_client_that_goes_away_calls_its_refresh_off() {
-    let server = with_many_documents();
-    let refresh = verb::Refresh::of("many");
-    let error = remote::send(&refresh, &server.ready.socket, &Impatient).unwrap_err();
-    assert_eq!(error.code, ErrorCode::Cancelled);
-    for _ in 0..200 {
-        if server.get("/status").json()["running"].is_null() {
-            let documents = server.get("/status").json()["projects"][0]["documents"].as_u64().unwrap();
-            assert!(documents < 3000, "the refresh went on without its client");
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("the refresh did not end");
 }
 
 #[test]

@@ -1,32 +1,27 @@
 //! Long work on a server: it can be looked at while it runs, called off, and left to itself.
 
-use std::{sync::Mutex, thread, time::Duration};
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::Stdio,
+    sync::Mutex,
+    thread,
+    time::Duration,
+};
 
 use atocore::verb::{self, Verb, remote};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
 };
-use atocore_testkit::installation::Installation;
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    program::{Place, interrupt},
-    server::Server,
+    program::{Place, interrupt, told_to_stop},
+    server::{Server, has_ended, is_cancelling, is_running},
+    write_lock::{MANY, WriteLock},
 };
-
-/// A server with so many documents that a refresh takes a while.
-fn with_many_documents() -> Server {
-    let installation = Installation::default();
-    for number in 0..3000 {
-        let text = format!("# Note {number}\n\n{}\n", "words ".repeat(400));
-        installation.write(&format!("many/{number}.md"), text);
-    }
-    let server = Server::on(installation);
-    server.add("many", "many");
-    server
-}
 
 /// Starts something in the background and returns the place of its job.
 fn started(server: &Server, path: &str) -> String {
@@ -142,48 +137,50 @@ fn what_can_be_seen_to_be_wrong_is_refused_at_once_and_the_rest_is_told_by_the_j
 
 #[test]
 fn a_job_that_is_called_off_stops_and_leaves_a_store_that_works() {
-    let server = with_many_documents();
+    let server = Server::with_many_documents();
+    let documents = || server.get("/status").json()["projects"][0]["documents"].as_u64().unwrap();
+    let lock = server.hold_write_lock();
     let place = started(&server, "/projects/many/refresh?background=true");
     until(&server, &place, &["running"]);
     let answer = server.send("DELETE", &place, None);
-    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!((answer.status, &answer.json()["cancelling"]), (200, &json!(true)), "{answer:?}");
+    lock.release();
     let job = until(&server, &place, &ENDED);
     assert_eq!((&job["state"], &job["error"]["code"]), (&json!("cancelled"), &json!("cancelled")), "{job}");
     assert!(server.get("/status").json()["running"].is_null());
-    let documents = server.get("/status").json()["projects"][0]["documents"].as_u64().unwrap_or_default();
-    assert!(documents < 3000, "it went on");
+    assert!(documents() < MANY as u64, "it went on");
     let job = until(&server, &started(&server, "/projects/many/refresh?background=true"), &ENDED);
     assert_eq!(job["state"], "done");
-    assert_eq!(server.get("/status").json()["projects"][0]["documents"], 3000);
+    assert_eq!(documents(), MANY as u64);
 }
 
 #[test]
 fn somebody_who_waits_is_told_when_another_calls_the_work_off() {
-    let server = with_many_documents();
+    let server = Server::with_many_documents();
+    let lock = server.hold_write_lock();
     let socket = server.ready.socket.clone();
     let refresh = thread::spawn(move || remote::send(&verb::Refresh::of("many"), &socket, &Silent));
-    let job = loop {
-        let jobs = server.get("/admin/jobs").json()["jobs"].clone();
-        match jobs.as_array().unwrap().first() {
-            Some(job) if job["state"] == "running" => break job.clone(),
-            _ => thread::sleep(Duration::from_millis(5)),
-        }
-    };
+    let job = server.newest_job(is_running);
     assert_eq!(job["background"], false);
     server.send("DELETE", &format!("/admin/jobs/{}", job["id"].as_str().unwrap()), None);
+    lock.release();
     assert_eq!(refresh.join().unwrap().unwrap_err().code, ErrorCode::Cancelled);
 }
 
-/// Takes down what is shown, and stops when it has seen enough.
+/// Takes down what is shown, and does with it whatever is to be done.
 #[derive(Default)]
 struct Watcher {
     seen: Mutex<Vec<Progress>>,
     stops: bool,
+    /// Let go when something has been shown.
+    lock: Mutex<Option<WriteLock>>,
 }
 
 impl Monitor for Watcher {
     fn progress(&self, progress: Progress) {
         self.seen.lock().unwrap().push(progress);
+        let lock = self.lock.lock().unwrap().take();
+        lock.into_iter().for_each(WriteLock::release);
     }
 
     fn cancelled(&self) -> bool {
@@ -193,23 +190,23 @@ impl Monitor for Watcher {
 
 #[test]
 fn whoever_hands_work_to_a_server_sees_where_it_stands_and_calls_it_off() {
-    let server = with_many_documents();
+    let server = Server::with_many_documents();
     let refresh = || verb::Refresh::of("many");
+    let lock = server.hold_write_lock();
     let watcher = Watcher { stops: true, ..Watcher::default() };
     let error = remote::send(&refresh(), &server.ready.socket, &watcher).unwrap_err();
     assert_eq!(error.code, ErrorCode::Cancelled);
-    let job = server.get("/admin/jobs").json()["jobs"][0].clone();
-    let job = until(&server, &format!("/admin/jobs/{}", job["id"].as_str().unwrap()), &ENDED);
+    drop(server.newest_job(is_cancelling));
+    lock.release();
+    let job = server.newest_job(has_ended);
     assert_eq!(job["state"], "cancelled", "the server went on: {job}");
-    let seen = watcher.seen.into_inner().unwrap();
-    assert!(seen.iter().all(|progress| progress.phase != "working"), "{seen:?}");
 
-    let watcher = Watcher::default();
+    let lock = Mutex::new(Some(server.hold_write_lock()));
+    let watcher = Watcher { lock, ..Watcher::default() };
     let result = remote::send(&refresh(), &server.ready.socket, &watcher).unwrap();
     assert_eq!(result.status, "ingested");
     let seen = watcher.seen.into_inner().unwrap();
-    let moved = |progress: &&Progress| progress.total.is_some_and(|total| total > 2000) && progress.done > 0;
-    assert!(seen.iter().any(|progress| moved(&progress)), "{seen:?}");
+    assert_eq!((seen[0].phase, seen[0].done), ("looking at files", MANY as u64), "{seen:?}");
     // The name is what the job was asked for under, and only long work is a job.
     assert_eq!(refresh().subject().as_deref(), Some("many"));
     let before = server.get("/admin/jobs").json();
@@ -217,33 +214,42 @@ fn whoever_hands_work_to_a_server_sees_where_it_stands_and_calls_it_off() {
     assert_eq!(server.get("/admin/jobs").json(), before);
 }
 
+/// Starts a server on many documents, has `begin` give it a refresh, and stops it while that is at work. Returns what
+/// `begin` gave and what was logged.
+fn stopped_at_work<T>(place: &Place, begin: impl FnOnce(&PathBuf) -> T) -> (T, String) {
+    let lock = WriteLock::hold(&place.path(""));
+    let mut command = place.command(&["serve", "--port", "0"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let socket = place.path("home/data/locks/server.sock");
+    let list = verb::Request::new(Method::GET, "/admin/jobs");
+    let jobs = || remote::request::<Value>(&list, &socket, &Silent).map(|jobs| jobs["jobs"].clone());
+    while let Err(error) = jobs() {
+        assert_eq!(error.code, ErrorCode::ServerUnreachable, "{error:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let begun = begin(&socket);
+    while !is_running(&jobs().unwrap()[0]) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    interrupt(&child);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut log = String::new();
+    while !log.contains("jobs_called_off") {
+        assert!(stderr.read_line(&mut log).unwrap() > 0, "{log}");
+    }
+    lock.release();
+    stderr.read_to_string(&mut log).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{log}");
+    (begun, log)
+}
+
 #[test]
 fn jobs_end_with_their_server_and_it_says_so() {
-    let place = Place::new();
-    for number in 0..3000 {
-        place.write(&format!("many/{number}.md"), format!("# Note {number}\n\n{}\n", "words ".repeat(400)));
-    }
-    place.ok(&["project", "add", "many", "--root", "many"]);
-    let mut command = place.command(&["serve", "--port", "0"]);
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let socket = place.path("home/data/locks/server.sock");
+    let place = Place::with_many_documents();
     let start = verb::Request::new(Method::POST, "/projects/many/refresh?background=true");
-    let job: Value = loop {
-        match remote::request(&start, &socket, &Silent) {
-            Ok(job) => break job,
-            Err(error) if error.code == ErrorCode::ServerUnreachable => {
-                thread::sleep(Duration::from_millis(20))
-            }
-            Err(error) => panic!("{error:?}"),
-        }
-    };
-    interrupt(&child);
-    let mut log = String::new();
-    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut log).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{log}");
+    let (job, log) =
+        stopped_at_work(&place, |socket| remote::request::<Value>(&start, socket, &Silent).unwrap());
     let id = job["id"].as_str().unwrap();
-    assert!(log.contains("jobs_called_off"), "{log}");
     let ended = log.lines().find(|line| line.contains("job_ended") && line.contains(id));
     assert!(ended.is_some_and(|line| line.contains("cancelled")), "{log}");
     // Nothing of it is in the way.
@@ -253,33 +259,37 @@ fn jobs_end_with_their_server_and_it_says_so() {
 }
 
 #[test]
+fn a_server_that_stops_calls_off_what_somebody_waits_for() {
+    let place = Place::with_many_documents();
+    let (refresh, _) = stopped_at_work(&place, |socket| {
+        let socket = socket.clone();
+        thread::spawn(move || remote::send(&verb::Refresh::of("many"), &socket, &Silent))
+    });
+    assert_eq!(refresh.join().unwrap().unwrap_err().code, ErrorCode::Cancelled);
+    assert_eq!(place.json(&["refresh", "many"])["counts"]["failed"], 0);
+}
+
+#[test]
 fn ctrl_c_calls_off_what_the_command_line_handed_to_a_server() {
-    let place = Place::new();
-    for number in 0..3000 {
-        place.write(&format!("many/{number}.md"), format!("# Note {number}\n\n{}\n", "words ".repeat(400)));
-    }
-    place.ok(&["project", "add", "many", "--root", "many"]);
+    let place = Place::with_many_documents();
     let server = place.serve();
     let socket = place.path("home/data/locks/server.sock");
-    let jobs = || -> Value {
+    let until = |is: fn(&Value) -> bool| loop {
         let request = verb::Request::new(Method::GET, "/admin/jobs");
-        remote::request::<Value>(&request, &socket, &Silent).unwrap()["jobs"].clone()
+        let job = remote::request::<Value>(&request, &socket, &Silent).unwrap()["jobs"][0].clone();
+        if job.is_object() && is(&job) {
+            return job;
+        }
+        thread::sleep(Duration::from_millis(5));
     };
-    let mut child = place.command(&["refresh", "many"]);
-    let mut child =
-        child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    while jobs()[0]["state"] != "running" {
-        assert!(child.try_wait().unwrap().is_none(), "the refresh was too quick for this test");
-        thread::sleep(Duration::from_millis(5));
-    }
-    interrupt(&child);
-    let mut told = String::new();
-    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut told).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1), "{told}");
-    assert!(told.contains("stopping at the next safe place"), "{told}");
-    while !ENDED.contains(&jobs()[0]["state"].as_str().unwrap()) {
-        thread::sleep(Duration::from_millis(5));
-    }
-    assert_eq!(jobs()[0]["state"], "cancelled");
+    let lock = WriteLock::hold(&place.path(""));
+    let mut refresh = place.command(&["refresh", "many"]);
+    let mut refresh = refresh.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(until(is_running));
+    drop(told_to_stop(&mut refresh));
+    assert_eq!(refresh.wait().unwrap().code(), Some(1));
+    drop(until(is_cancelling));
+    lock.release();
+    assert_eq!(until(has_ended)["state"], "cancelled");
     assert_eq!(server.stop(), Some(0));
 }

@@ -64,3 +64,4 @@ mod store_gone;
 mod terminal;
 mod trust;
 mod upgrade;
+mod write_lock;

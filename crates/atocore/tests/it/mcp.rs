@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     agent::{Agent, HANDSHAKE, NEWEST, failed, handshake, meta, text},
     program::{Place, ran},
+    write_lock::{MANY, WriteLock},
 };
 
 /// Every version that begins with a handshake, oldest first.
@@ -19,17 +20,6 @@ pub(crate) fn operations(place: &Place) -> Vec<String> {
     let read = ran(place.bare("python3").args(["-c", script]));
     assert_eq!(read.code, 0, "{read:?}");
     read.stdout.lines().map(str::to_owned).collect()
-}
-
-/// A place with so many documents that a refresh takes a while.
-fn with_many_documents() -> Place {
-    let place = Place::new();
-    for number in 0..3000 {
-        let text = format!("# Note {number}\n\n{}\n", "words ".repeat(400));
-        place.write(&format!("many/{number}.md"), text);
-    }
-    place.ok(&["project", "add", "many", "--root", "many"]);
-    place
 }
 
 #[test]
@@ -171,12 +161,13 @@ fn a_wrong_request_gets_the_error_of_the_protocol_and_wrong_arguments_one_for_th
 
 #[test]
 fn a_client_that_wants_to_know_is_told_where_a_refresh_stands_and_another_is_not() {
-    let place = with_many_documents();
+    let place = Place::with_many_documents();
     let mut agent = Agent::greeted(&place);
+    let lock = WriteLock::hold(&place.path(""));
     let params = json!({ "name": "atocore_refresh", "arguments": { "project": "many" },
         "_meta": { "progressToken": "token-7" } });
     let id = agent.begin("tools/call", &params);
-    let mut told = Vec::new();
+    let (mut told, mut lock) = (Vec::new(), Some(lock));
     let answer = loop {
         let message = agent.read();
         if message["id"] == id {
@@ -186,8 +177,9 @@ fn a_client_that_wants_to_know_is_told_where_a_refresh_stands_and_another_is_not
         assert_eq!(message["params"]["progressToken"], "token-7");
         assert!(message["params"]["message"].is_string(), "{message}");
         told.push(message["params"]["progress"].as_f64().unwrap());
+        lock.take().into_iter().for_each(WriteLock::release);
     };
-    assert_eq!(answer["result"]["structuredContent"]["counts"]["ingested"], 3000, "{answer}");
+    assert_eq!(answer["result"]["structuredContent"]["counts"]["ingested"], MANY, "{answer}");
     assert!(!told.is_empty() && told.is_sorted_by(|one, next| one < next), "{told:?}");
     assert_eq!(operations(&place)[0], "mcp refresh");
     // Without a token nothing comes but the answer, which `ask` insists on.
@@ -198,8 +190,9 @@ fn a_client_that_wants_to_know_is_told_where_a_refresh_stands_and_another_is_not
 
 #[test]
 fn a_call_that_is_called_off_stops_and_is_not_answered() {
-    let place = with_many_documents();
+    let place = Place::with_many_documents();
     let mut agent = Agent::greeted(&place);
+    let lock = WriteLock::hold(&place.path(""));
     let params = json!({ "name": "atocore_refresh", "arguments": { "project": "many" },
         "_meta": { "progressToken": 1 } });
     let id = agent.begin("tools/call", &params);
@@ -218,13 +211,14 @@ fn a_call_that_is_called_off_stops_and_is_not_answered() {
             break;
         }
     }
+    lock.release();
     // It stops at the next file, gives the store back, and what was committed stays.
     let refreshed = place.json(&["refresh", "many"]);
     assert_eq!(refreshed["status"], "ingested");
     let counts = &refreshed["counts"];
     assert_eq!(
         counts["ingested"].as_u64().unwrap() + counts["unchanged"].as_u64().unwrap(),
-        3000,
+        MANY as u64,
         "{counts}"
     );
     assert!(counts["ingested"].as_u64().unwrap() > 0, "it went on to the end: {counts}");
@@ -358,19 +352,21 @@ fn retrieved_text_is_labelled_and_cannot_look_like_the_answer() {
 
 #[test]
 fn a_client_that_says_nothing_or_leaves_in_the_middle_does_no_harm() {
-    let place = with_many_documents();
+    let place = Place::with_many_documents();
     let (code, rest, _) = Agent::start(&place).end();
     assert_eq!((code, rest), (Some(0), Vec::new()));
     let mut agent = Agent::start(&place);
     let _id = agent.begin("initialize", &handshake(HANDSHAKE));
     assert_eq!(agent.end().0, Some(0));
     let mut agent = Agent::greeted(&place);
+    let lock = WriteLock::hold(&place.path(""));
     let _id =
         agent.begin("tools/call", &json!({ "name": "atocore_refresh", "arguments": { "project": "many" } }));
     while !place.path("home/data/locks/owner.json").exists() {
         thread::yield_now();
     }
     drop(agent);
+    lock.release();
     assert_eq!(place.json(&["refresh", "many"])["status"], "ingested");
 }
 

@@ -4,7 +4,6 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     thread,
-    time::Duration,
 };
 
 use atocore_testkit::installation::Installation;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     agent::{HANDSHAKE, NEWEST, failed, handshake, meta, text},
-    server::{Response, Server},
+    server::{Response, Server, has_ended, is_cancelling, is_running},
 };
 
 const NOTE: &str = "# Charter\n\nThe expedition maps the northern glacier.\n";
@@ -26,18 +25,6 @@ fn with_documents() -> Server {
     let server = Server::on(installation);
     server.add("field-notes", "notes");
     drop(server.refresh("field-notes"));
-    server
-}
-
-/// A server with so many documents that a refresh takes a while.
-fn with_many_documents() -> Server {
-    let installation = Installation::default();
-    for number in 0..3000 {
-        let words = "words ".repeat(400);
-        installation.write(&format!("many/{number}.md"), format!("# Note {number}\n\n{words}\n"));
-    }
-    let server = Server::on(installation);
-    server.add("many", "many");
     server
 }
 
@@ -214,51 +201,60 @@ fn begin(server: &Server, headers: &str, message: &Value) -> TcpStream {
     stream
 }
 
-/// The newest job, once it is in one of these states.
-fn job(server: &Server, states: &[&str]) -> Value {
-    loop {
-        let jobs = server.get("/admin/jobs").json();
-        let job = &jobs["jobs"][0];
-        if job["state"].as_str().is_some_and(|state| states.contains(&state)) {
-            return job.clone();
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 #[test]
 fn work_is_called_off_by_its_session_and_by_nobody_elses() {
-    let server = with_many_documents();
+    let server = Server::with_many_documents();
     let session = |id: &str| format!("Mcp-Session-Id: {id}\r\nMCP-Protocol-Version: {HANDSHAKE}\r\n");
-    let params = json!({ "name": "atocore_refresh", "arguments": { "project": "many" },
-        "_meta": { "progressToken": 1 } });
-    let stream = begin(&server, &session("one"), &request("tools/call", params));
-    assert_eq!(job(&server, &["running"])["verb"], "refresh");
-    let off = |request: i64| json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": request } });
-    assert_eq!(post(&server, &session("two"), &off(7)).status, 202);
-    assert_eq!(post(&server, &session("one"), &off(8)).status, 202);
-    thread::sleep(Duration::from_millis(100));
-    assert_eq!(job(&server, &["running", "done", "cancelled"])["state"], "running");
-    assert_eq!(post(&server, &session("one"), &off(7)).status, 202);
-    assert_eq!(job(&server, &["done", "cancelled"])["state"], "cancelled");
-    let mut answer = String::new();
-    let _size = BufReader::new(stream).read_to_string(&mut answer).unwrap();
+    let off = |id: &str, request: i64| {
+        let params = json!({ "requestId": request });
+        let message = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+        assert_eq!(post(&server, &session(id), &message).status, 202);
+    };
+    let refresh = || {
+        let params = json!({ "name": "atocore_refresh", "arguments": { "project": "many" },
+            "_meta": { "progressToken": 1 } });
+        let stream = begin(&server, &session("one"), &request("tools/call", params));
+        assert_eq!(server.newest_job(is_running)["verb"], "refresh");
+        stream
+    };
+    let answer = |mut stream: TcpStream| {
+        let mut answer = String::new();
+        let _size = stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let lock = server.hold_write_lock();
+    let stream = refresh();
+    off("two", 7);
+    off("one", 8);
+    lock.release();
+    assert_eq!(server.newest_job(has_ended)["state"], "done");
+    assert!(answer(stream).contains("\"ingested\""));
+    let lock = server.hold_write_lock();
+    let stream = refresh();
+    off("one", 7);
+    drop(server.newest_job(is_cancelling));
+    lock.release();
+    assert_eq!(server.newest_job(has_ended)["state"], "cancelled");
+    let answer = answer(stream);
     assert!(answer.contains("error cancelled: "), "{answer}");
 }
 
 #[test]
 fn a_client_that_breaks_off_calls_its_work_off() {
-    let server = with_many_documents();
+    let server = Server::with_many_documents();
     let mut params = json!({ "name": "atocore_refresh", "arguments": { "project": "many" } });
     params["_meta"] = meta(NEWEST);
     params["_meta"]["progressToken"] = json!("t");
     let headers =
         format!("MCP-Protocol-Version: {NEWEST}\r\nMcp-Method: tools/call\r\nMcp-Name: atocore_refresh\r\n");
+    let lock = server.hold_write_lock();
     let stream = begin(&server, &headers, &request("tools/call", params));
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("notifications/progress")));
     drop(lines);
-    assert_eq!(job(&server, &["done", "cancelled"])["state"], "cancelled");
+    drop(server.newest_job(is_cancelling));
+    lock.release();
+    assert_eq!(server.newest_job(has_ended)["state"], "cancelled");
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::write_lock::{FOR_EVER_MS, MANY};
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_atocore");
@@ -43,6 +46,23 @@ impl Place {
         place.ok(&["project", "add", "notes", "--root", "notes", "--alias", "Field Notes"]);
         place.ok(&["refresh", "notes"]);
         place
+    }
+
+    /// A place with a project of many documents that have not been read; its programs wait for the store as long as
+    /// that takes.
+    pub(crate) fn with_many_documents() -> Self {
+        let place = Self::new().patient();
+        for number in 0..MANY {
+            place.write(&format!("many/{number}.md"), format!("# Note {number}\n\nAbout keys.\n"));
+        }
+        place.ok(&["project", "add", "many", "--root", "many"]);
+        place
+    }
+
+    /// Programs here wait for the store as long as that takes.
+    #[must_use]
+    pub(crate) fn patient(self) -> Self {
+        self.variable("ATOCORE_DB_BUSY_TIMEOUT_MS", &FOR_EVER_MS.to_string())
     }
 
     #[must_use]
@@ -145,7 +165,7 @@ impl Place {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         let stdout = child.stdout.take().unwrap();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
         let address = line.split("http://").nth(1).and_then(|rest| rest.split(';').next());
         let address = address.unwrap_or_else(|| panic!("the server said {line:?}")).to_owned();
         Server { child, address }
@@ -207,6 +227,18 @@ pub(crate) fn interrupt(child: &Child) {
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
+}
+
+/// Presses Ctrl-C and waits until the program has said that it stops. Returns what is left of its standard error.
+pub(crate) fn told_to_stop(child: &mut Child) -> impl BufRead + use<> {
+    interrupt(child);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("stopping at the next safe place") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended without a word");
+    }
+    stderr
 }
 
 /// What it advises is told as it is without `--data-dir home`, with which most tests name their place; `advice` insists

@@ -21,6 +21,8 @@ use atocore_testkit::installation::Installation;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use crate::write_lock::{FOR_EVER_MS, MANY, WriteLock};
+
 /// A server that is stopped when it is dropped.
 pub(crate) struct Server {
     pub(crate) installation: Installation,
@@ -41,6 +43,34 @@ impl Server {
 
     pub(crate) fn on(installation: Installation) -> Self {
         Self::with(installation, settings()).expect("the server starts")
+    }
+
+    /// A server with a project of many documents that have not been read, which waits for the store as long as that takes.
+    pub(crate) fn with_many_documents() -> Self {
+        let patience = Duration::from_millis(FOR_EVER_MS.into());
+        let installation = Installation::default().with_busy_timeout(patience);
+        for number in 0..MANY {
+            installation.write(&format!("many/{number}.md"), format!("# Note {number}\n\nAbout keys.\n"));
+        }
+        let server = Self::on(installation);
+        server.add("many", "many");
+        server
+    }
+
+    /// Keeps everybody from writing to the store of this server.
+    pub(crate) fn hold_write_lock(&self) -> WriteLock {
+        WriteLock::hold(self.installation.path())
+    }
+
+    /// The newest job, once it is as `is` says.
+    pub(crate) fn newest_job(&self, is: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let job = self.get("/admin/jobs").json()["jobs"][0].clone();
+            if job.is_object() && is(&job) {
+                return job;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn with_token(token: &str) -> Self {
@@ -188,6 +218,21 @@ fn exchange(mut stream: impl Read + Write, bytes: &[u8]) -> Response {
     let status = status.split(' ').nth(1).and_then(|status| status.parse().ok());
     let (headers, body) = (headers.to_owned(), body.to_owned());
     Response { status: status.unwrap_or_else(|| panic!("no status: {text:?}")), headers, body }
+}
+
+/// Whether a job is at work.
+pub(crate) fn is_running(job: &Value) -> bool {
+    job["state"] == "running"
+}
+
+/// Whether a job has been told to stop and is still at work.
+pub(crate) fn is_cancelling(job: &Value) -> bool {
+    job["cancelling"] == true
+}
+
+/// Whether nothing comes of a job any more.
+pub(crate) fn has_ended(job: &Value) -> bool {
+    !job["ended_at"].is_null()
 }
 
 /// Every path below `folder`, for tests that nothing was read or written where it should not be.
