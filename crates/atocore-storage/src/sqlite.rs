@@ -1,7 +1,7 @@
 //! The machine store: one SQLite database, the only truth.
 //!
-//! Writers take turns; readers never wait for them, nor they for readers. Every committed write moves the store one
-//! generation on and leaves a line in the operation log.
+//! Writers take turns; readers never wait for them, nor they for readers. Every committed change moves the store one
+//! generation on and leaves a line in the operation log; bookkeeping, which no answer is made from, does neither.
 
 pub mod copy;
 mod damage;
@@ -22,6 +22,7 @@ mod schema;
 mod source;
 mod texts;
 mod upgrade;
+mod write;
 
 use std::{
     fmt, io,
@@ -33,11 +34,8 @@ use std::{
     time::Duration,
 };
 
-use atocore_model::{
-    id::{Generation, Mark},
-    time::{Clock, Timestamp},
-};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig, limits::Limit};
+use atocore_model::{id::Generation, time::Clock};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
 pub use documents::{DocumentPlace, DocumentRow, IngestedDocument, PassageKey, StoredChunks};
 pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
@@ -51,6 +49,7 @@ pub use pin::{Pin, StoreRecord};
 pub use refreshes::RefreshRecord;
 pub use texts::StoredDocument;
 pub use upgrade::Upgrade;
+pub use write::{BookkeepingTransaction, Committed, WriteTransaction};
 
 use crate::{
     files::{self, FileError, Placed},
@@ -103,15 +102,6 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
     }
-}
-
-/// What a committed write returns.
-#[derive(Debug, Clone, Copy)]
-pub struct Committed<T> {
-    /// What the body of the transaction returned.
-    pub value: T,
-    /// Where in its history the store is now.
-    pub mark: Mark,
 }
 
 impl Store {
@@ -262,49 +252,6 @@ impl Store {
         &self.path
     }
 
-    /// Runs `body` in one write transaction and commits it as the next generation.
-    ///
-    /// # Errors
-    /// What `body` returns, or why the transaction could not be committed; nothing has changed then.
-    /// [`StorageError::Gone`] when a file of the store was removed or replaced, [`StorageError::Damaged`] once damage was
-    /// met in it.
-    ///
-    /// # Durability
-    /// When this returns `Ok`, the change survives a power cut.
-    pub fn write<T, E: WriteError>(
-        &self,
-        operation: &Operation<'_>,
-        body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
-    ) -> Result<Committed<T>, E> {
-        let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
-        self.refuse_damaged()?;
-        let mut connection = lock(writer);
-        self.in_place()?;
-        let committed = self.noted(self.commit(&mut connection, operation, body));
-        let committed = committed.map_err(|error| error.at(&self.path))?;
-        self.fold_log(&connection);
-        Ok(committed)
-    }
-
-    fn commit<T, E: WriteError>(
-        &self,
-        connection: &mut Connection,
-        operation: &Operation<'_>,
-        body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
-    ) -> Result<Committed<T>, E> {
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StorageError::from)?;
-        let at = self.options.clock.now();
-        let mark = operations::append(&transaction, operation, at)?;
-        let write = WriteTransaction { read: ReadTransaction { connection: &transaction }, mark, at };
-        let value = body(&write)?;
-        // Looked at again: `body` may have taken long.
-        self.in_place()?;
-        transaction.commit().map_err(StorageError::from)?;
-        Ok(Committed { value, mark })
-    }
-
     /// Runs `body` on one unchanging view of the store.
     ///
     /// # Errors
@@ -381,23 +328,6 @@ impl ReadTransaction<'_> {
     pub fn size_bytes(&self) -> Result<u64, StorageError> {
         let pages: u64 = self.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
         Ok(pages.saturating_mul(log::page_size(self.connection)?))
-    }
-}
-
-/// One write transaction: sees its own changes, and everything that a reader can ask.
-#[derive(Debug)]
-pub struct WriteTransaction<'c> {
-    read: ReadTransaction<'c>,
-    mark: Mark,
-    /// When it began.
-    at: Timestamp,
-}
-
-impl<'c> std::ops::Deref for WriteTransaction<'c> {
-    type Target = ReadTransaction<'c>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.read
     }
 }
 

@@ -11,7 +11,9 @@ use atocore_model::{
     project::Project,
     refresh::{FileCounts, FileReason, FileState, RefreshStatus},
 };
-use atocore_storage::sqlite::{DocumentRow, Operation, RefreshRecord, StorageError, WriteTransaction};
+use atocore_storage::sqlite::{
+    BookkeepingTransaction, DocumentRow, Operation, RefreshRecord, StorageError, WriteTransaction,
+};
 use serde_json::json;
 
 use super::{
@@ -106,15 +108,20 @@ fn store_batch(
     gone: &mut Vec<DocumentRow>,
 ) -> Result<(), Error> {
     batch.sort_by_key(|(place, _)| *place);
-    let changes = |outcome: &Outcome| !matches!(outcome, Outcome::Refused(_));
-    if batch.iter().any(|(_, outcome)| changes(outcome)) {
+    let restamp = |books: &BookkeepingTransaction<'_>| {
+        batch.iter().try_for_each(|(place, outcome)| restamp_one(books, reach, &to_read[*place], outcome))
+    };
+    if batch.iter().any(|(place, outcome)| changes_answers(&to_read[*place], outcome)) {
         let committed = ingestion.store.write(&operation(ingestion, project), |write| {
+            restamp(write)?;
             batch.iter().try_for_each(|(place, outcome)| {
-                store_one(ingestion, write, (project, reach), &to_read[*place], outcome)
+                store_one(ingestion, write, project, &to_read[*place], outcome)
             })
         })?;
         let () = committed.value;
         ingestion.freshness.committed(committed.mark.generation);
+    } else if batch.iter().any(|(_, outcome)| matches!(outcome, Outcome::SameBytes { .. })) {
+        ingestion.store.write_bookkeeping(restamp)?;
     }
     for (place, outcome) in batch {
         let ToRead { file, known, .. } = &to_read[place];
@@ -138,38 +145,58 @@ fn store_batch(
     Ok(())
 }
 
-fn store_one(
-    ingestion: &Ingestion<'_>,
-    write: &WriteTransaction<'_>,
-    (project, reach): (&Project, &Reach),
+/// Whether an answer can show what came of a file: its text, or its time, which is the date of a document that has no
+/// other.
+fn changes_answers(wanted: &ToRead, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Document(..) => true,
+        Outcome::SameBytes { stamp, .. } => {
+            wanted.known.as_ref().is_some_and(|known| known.stamp.modified_ns != stamp.modified_ns)
+        }
+        Outcome::Refused(_) => false,
+    }
+}
+
+fn restamp_one(
+    books: &BookkeepingTransaction<'_>,
+    reach: &Reach,
     wanted: &ToRead,
     outcome: &Outcome,
 ) -> Result<(), StorageError> {
-    let key = wanted.known.as_ref().map(|row| row.key);
-    // Below another root it has another path, which is stored with the document itself.
-    let same_path =
-        wanted.known.as_ref().is_some_and(|row| row.source_path == wanted.file.source_path.as_str());
-    // Another reader may have found another title and other tags, which cannot wait.
-    let same_reader =
-        wanted.known.as_ref().is_some_and(|row| row.chunked_by.split(':').next() == Some(super::READER));
-    match (outcome, key) {
-        (Outcome::Document(document, FileReason::CutAnew), Some(key))
-            if ingestion.recut_behind && same_path && same_reader =>
-        {
-            write.put_recut(key, document)?;
+    match (outcome, &wanted.known) {
+        (Outcome::SameBytes { stamp, settled }, Some(known)) => {
+            books.restamp(known.key, *stamp, *settled, reach.name(wanted.file.root))
         }
-        (Outcome::Document(document, _), key) => {
-            let _stored = write.put_document(key, &project.id, document)?;
-        }
-        (Outcome::SameBytes { stamp, settled }, Some(key)) => {
-            write.restamp(key, *stamp, *settled, reach.name(wanted.file.root))?;
-        }
-        (Outcome::SameBytes { .. }, None) | (Outcome::Refused(_), _) => {}
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// Removes what is gone and keeps a record of the run, in one commit.
+fn store_one(
+    ingestion: &Ingestion<'_>,
+    write: &WriteTransaction<'_>,
+    project: &Project,
+    wanted: &ToRead,
+    outcome: &Outcome,
+) -> Result<(), StorageError> {
+    let Outcome::Document(document, reason) = outcome else { return Ok(()) };
+    // Below another root it has another path, which is stored with the document itself. And another reader may have
+    // found another title and other tags, which cannot wait.
+    let can_wait = |known: &&DocumentRow| {
+        *reason == FileReason::CutAnew
+            && ingestion.recut_behind
+            && known.source_path == wanted.file.source_path.as_str()
+            && known.chunked_by.split(':').next() == Some(super::READER)
+    };
+    match wanted.known.as_ref().filter(can_wait) {
+        Some(known) => write.put_recut(known.key, document),
+        None => {
+            let key = wanted.known.as_ref().map(|row| row.key);
+            write.put_document(key, &project.id, document).map(|_stored| ())
+        }
+    }
+}
+
+/// Removes what is gone and keeps a record of the run, in one commit. The record by itself is no change of what is known.
 fn finish(
     ingestion: &Ingestion<'_>,
     project: &Project,
@@ -183,14 +210,18 @@ fn finish(
     let before = ingestion.store.read(|read| read.left_out_of(&project.id))?;
     let left_out = reports.compare(&before);
     let record = record(ingestion, project, reports, left_out);
+    if gone.is_empty() {
+        return Ok(ingestion.store.write_bookkeeping(|books| {
+            books.record_refresh(&record)?;
+            books.generation()
+        })?);
+    }
     let committed = ingestion.store.write(&operation(ingestion, project), |write| {
         gone.iter().try_for_each(|row| write.remove_document(row.key))?;
         write.record_refresh(&record)
     })?;
     let () = committed.value;
-    if !gone.is_empty() {
-        ingestion.freshness.committed(committed.mark.generation);
-    }
+    ingestion.freshness.committed(committed.mark.generation);
     Ok(committed.mark.generation)
 }
 

@@ -110,6 +110,50 @@ fn unchanged_touched_changed_renamed_and_deleted_files_are_told_apart() {
 }
 
 #[test]
+fn a_refresh_that_changes_nothing_is_recorded_and_leaves_the_generation_as_it_is() {
+    let place = Installation::default();
+    place.write("p/a.md", "# A\n\nThe zebra.");
+    place.write("p/photo.png", [1, 2]);
+    let engine = place.own();
+    engine.add("p", "p");
+    let first = engine.fresh("p");
+    let plan = engine.plan_removal(&"p".parse().unwrap()).unwrap();
+    let refreshed = || engine.status().unwrap().projects.remove(0).refreshed.unwrap();
+    for photos in ["photo.png", "picture.png"] {
+        place.clock.advance(60);
+        place.write(&format!("p/{photos}"), [1, 2]);
+        // The same bytes and time in another file, as a backup is laid back.
+        place.remove("p/a.md");
+        place.write("p/a.md", "# A\n\nThe zebra.");
+        let again = engine.fresh("p");
+        assert_eq!(again.generation, first.generation);
+        assert_eq!(again.roots[0].counts.get(FileState::Unchanged), 1);
+        assert_eq!(refreshed().at, place.clock.now().to_string());
+        assert!(refreshed().counts.contains(&format!("\"skipped\":{}", again.roots[0].files.len() - 1)));
+    }
+    // What it left out is known, so that it is no news the next time.
+    assert!(engine.fresh("p").roots[0].files.iter().all(|file| !file.is_new));
+    let status = engine.status().unwrap();
+    assert_eq!((status.generation, status.index_generation), (first.generation, Some(first.generation)));
+    engine.remove_project(&plan, Caller::Local).unwrap();
+}
+
+#[test]
+fn a_file_with_another_time_moves_the_generation_on_because_answers_show_it() {
+    let place = Installation::default();
+    place.write_at("p/a.md", "the zebra", 1_700_000_000);
+    let engine = place.own();
+    engine.add("p", "p");
+    let first = engine.fresh("p");
+    place.write_at("p/a.md", "the zebra", 1_700_000_777);
+    let second = engine.fresh("p");
+    assert_eq!(files(&second), owned(&[("a.md", "unchanged", "same_bytes")]));
+    assert!(second.generation > first.generation);
+    let answer = engine.ask("zebra");
+    assert_eq!(answer.hits[0].date.get().as_second(), 1_700_000_777);
+}
+
+#[test]
 fn passages_keep_their_ids_while_their_text_stays() {
     let place = Installation::default();
     let text = |first: &str| format!("# Doc\n\n## One\n\n{first}\n\n## Two\n\nThe second zebra.\n");

@@ -113,6 +113,7 @@ fn nothing_is_acknowledged_once_a_file_of_the_store_is_removed_or_replaced() {
             assert_eq!(engine.health().unwrap().generation, before, "{shown}: what was put back works again");
         }
     }
+    place.write("p/b.md", "zebra too");
     assert_eq!(engine.fresh("p").generation.0, before.0 + 1);
 }
 

@@ -15,7 +15,9 @@ use atocore_model::{
 };
 use rusqlite::{OptionalExtension, Row, ToSql};
 
-use super::{ReadTransaction, StorageError, WriteTransaction, front_matter, operations};
+use super::{
+    BookkeepingTransaction, ReadTransaction, StorageError, WriteTransaction, front_matter, operations,
+};
 
 /// What a refresh compares with the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,6 +228,32 @@ impl ReadTransaction<'_> {
     }
 }
 
+impl BookkeepingTransaction<'_> {
+    /// Notes that a file with the same bytes looks otherwise now, or belongs to the root by another name, so that it
+    /// need not be read again.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn restamp(&self, key: i64, stamp: FileStamp, settled: bool, root: &str) -> Result<(), StorageError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE source_documents SET size_bytes = ?2, modified_ns = ?3, changed_ns = ?4, inode = ?5,
+                        settled = ?6, root = ?7
+                 WHERE id = ?1",
+            )?
+            .execute((
+                key,
+                stamp.size,
+                stamp.modified_ns,
+                stamp.changed_ns,
+                stamp.inode.cast_signed(),
+                settled,
+                root,
+            ))?;
+        Ok(())
+    }
+}
+
 impl WriteTransaction<'_> {
     /// Stores a document: over the row `existing` when given and there, else over the row that has its path, else as a
     /// new one. Passages whose text is still there keep their ids. Another row that has the path of the file, of
@@ -362,30 +390,6 @@ impl WriteTransaction<'_> {
             stored.removed += 1;
         }
         Ok(stored)
-    }
-
-    /// Notes that a file with the same bytes looks otherwise now, or belongs to the root by another name, so that it
-    /// need not be read again.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn restamp(&self, key: i64, stamp: FileStamp, settled: bool, root: &str) -> Result<(), StorageError> {
-        self.connection
-            .prepare_cached(
-                "UPDATE source_documents SET size_bytes = ?2, modified_ns = ?3, changed_ns = ?4, inode = ?5,
-                        settled = ?6, root = ?7
-                 WHERE id = ?1",
-            )?
-            .execute((
-                key,
-                stamp.size,
-                stamp.modified_ns,
-                stamp.changed_ns,
-                stamp.inode.cast_signed(),
-                settled,
-                root,
-            ))?;
-        Ok(())
     }
 
     /// Removes a document and its passages.

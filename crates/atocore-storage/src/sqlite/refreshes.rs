@@ -3,7 +3,7 @@
 use atocore_model::id::ProjectId;
 use rusqlite::OptionalExtension;
 
-use super::{ReadTransaction, StorageError, WriteTransaction};
+use super::{BookkeepingTransaction, ReadTransaction, StorageError};
 
 /// The last refresh of a project, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl ReadTransaction<'_> {
     }
 }
 
-impl WriteTransaction<'_> {
+impl BookkeepingTransaction<'_> {
     /// Keeps what a refresh of a project came to, in place of the one before.
     ///
     /// # Errors

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use atocore_model::{
     digest::Digest,
     document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
-    id::ProjectId,
+    id::{Mark, ProjectId},
     monitor::Silent,
     time::Timestamp,
 };
@@ -106,6 +106,26 @@ fn every_committed_write_is_one_generation_with_its_own_token() {
     assert!(known(first) && known(second) && known(Mark { generation: Generation(0), token: 0 }));
     assert!(!known(Mark { token: first.token ^ 1, ..first }));
     assert!(!known(Mark { generation: Generation(9), token: 0 }));
+}
+
+#[test]
+fn bookkeeping_is_committed_and_leaves_the_generation_and_the_log_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let _stored = put(&store, "a.md", &["one"]);
+    let before = store.read(|read| read.mark()).unwrap();
+    let row = || store.read(|read| read.documents_of(&project())).unwrap().remove(0);
+    let stamp = FileStamp { inode: 99, ..row().stamp };
+    store.write_bookkeeping(|books| books.restamp(row().key, stamp, true, "vault:q")).unwrap();
+    assert_eq!((row().stamp, row().root.as_str()), (stamp, "vault:q"));
+    let failed = store.write_bookkeeping(|books| {
+        books.restamp(row().key, FileStamp::default(), true, "vault:r")?;
+        Err::<(), _>(StorageError::Cancelled)
+    });
+    assert!(failed.is_err());
+    assert_eq!(row().stamp, stamp);
+    assert_eq!(store.read(|read| read.mark()).unwrap(), before);
+    assert!(store.read(|read| read.operations_since(before.generation)).unwrap().is_empty());
 }
 
 #[test]

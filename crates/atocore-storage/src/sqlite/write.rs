@@ -1,0 +1,111 @@
+//! Write transactions: changes, and the bookkeeping of refreshes.
+
+use std::ops::Deref;
+
+use atocore_model::{id::Mark, time::Timestamp};
+use rusqlite::{Transaction, TransactionBehavior};
+
+use super::{Operation, ReadTransaction, StorageError, Store, WriteError, lock, operations};
+
+/// What a committed write returns.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed<T> {
+    /// What the body of the transaction returned.
+    pub value: T,
+    /// Where in its history the store is now.
+    pub mark: Mark,
+}
+
+/// One write transaction: sees its own changes, and everything that a reader can ask.
+#[derive(Debug)]
+pub struct WriteTransaction<'c> {
+    bookkeeping: BookkeepingTransaction<'c>,
+    pub(super) mark: Mark,
+    /// When it began.
+    pub(super) at: Timestamp,
+}
+
+/// A write transaction that can change only what no answer, index or plan is made from: how files looked when they were
+/// read, and what a refresh came to.
+#[derive(Debug)]
+pub struct BookkeepingTransaction<'c> {
+    read: ReadTransaction<'c>,
+}
+
+impl Store {
+    /// Runs `body` in one write transaction and commits it as the next generation.
+    ///
+    /// # Errors
+    /// What `body` returns, or why the transaction could not be committed; nothing has changed then.
+    /// [`StorageError::Gone`] when a file of the store was removed or replaced, [`StorageError::Damaged`] once damage was
+    /// met in it.
+    ///
+    /// # Durability
+    /// When this returns `Ok`, the change survives a power cut.
+    pub fn write<T, E: WriteError>(
+        &self,
+        operation: &Operation<'_>,
+        body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
+    ) -> Result<Committed<T>, E> {
+        self.commit(|transaction| {
+            let at = self.options.clock.now();
+            let mark = operations::append(transaction, operation, at)?;
+            let value = body(&WriteTransaction { bookkeeping: bookkeeping(transaction), mark, at })?;
+            Ok(Committed { value, mark })
+        })
+    }
+
+    /// Runs `body` in one write transaction that leaves the generation and the operation log as they are.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    ///
+    /// # Durability
+    /// As [`Store::write`].
+    pub fn write_bookkeeping<T, E: WriteError>(
+        &self,
+        body: impl FnOnce(&BookkeepingTransaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.commit(|transaction| body(&bookkeeping(transaction)))
+    }
+
+    fn commit<T, E: WriteError>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
+        let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
+        self.refuse_damaged()?;
+        let mut connection = lock(writer);
+        self.in_place()?;
+        let committed = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| StorageError::from(error).into())
+            .and_then(|transaction| {
+                let value = body(&transaction)?;
+                // Looked at again: `body` may have taken long.
+                self.in_place()?;
+                transaction.commit().map_err(StorageError::from)?;
+                Ok(value)
+            });
+        let committed = self.noted(committed).map_err(|error: E| error.at(&self.path))?;
+        self.fold_log(&connection);
+        Ok(committed)
+    }
+}
+
+fn bookkeeping<'c>(transaction: &'c Transaction<'_>) -> BookkeepingTransaction<'c> {
+    BookkeepingTransaction { read: ReadTransaction { connection: transaction } }
+}
+
+impl<'c> Deref for WriteTransaction<'c> {
+    type Target = BookkeepingTransaction<'c>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.bookkeeping
+    }
+}
+
+impl<'c> Deref for BookkeepingTransaction<'c> {
+    type Target = ReadTransaction<'c>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.read
+    }
+}
