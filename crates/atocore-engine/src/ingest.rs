@@ -11,6 +11,7 @@ mod fuzzed;
 mod ignoring;
 mod inline;
 mod markdown;
+mod mounts;
 mod parse;
 mod plain_text;
 mod plan;
@@ -86,8 +87,13 @@ impl Ingestion<'_> {
             }
         }
         reach.found_nothing = found.is_empty();
-        let known = self.store.read(|read| read.documents_of(&project.id))?;
+        let known = self
+            .store
+            .read(|read| Ok::<_, Error>((read.documents_of(&project.id)?, read.mounts_of(&project.id)?)))?;
         let mut plan = Plan::new(found, known, &self.chunked_by(), &reach, self)?;
+        for unmounted in plan.unmounted.iter().filter(|_| !self.options.allow_empty) {
+            unmounted.keep_documents(&mut plan.vanished, &reach, &mut reports);
+        }
         for (root, skip) in self.losses(&plan.losses, &plan.vanished, &reach) {
             plan.leave(root, &reach);
             reports.leave(root, skip);
@@ -139,6 +145,7 @@ impl Reports {
             self.file(root, path, reason);
         }
         reach.unreadable.extend(walked.unreadable);
+        reach.mounts.extend(walked.mounts);
         found.extend(walked.found.into_iter().map(|file| Found { root, ..file }));
     }
 

@@ -99,6 +99,11 @@ pub enum FileReason {
     Unreadable(String),
     /// Its name is not UTF-8 or has characters that cannot be stored.
     NameNotUtf8,
+    /// A folder that a disk of its own was mounted at. None is now, and documents that it had are gone.
+    DocumentsGone {
+        /// How many documents were kept.
+        gone: u64,
+    },
 }
 
 impl FileReason {
@@ -123,7 +128,8 @@ impl FileReason {
             | Self::Unreadable(_)
             | Self::NameNotUtf8
             | Self::IgnoreFile(_)
-            | Self::ParserFailed(_) => FileState::Failed,
+            | Self::ParserFailed(_)
+            | Self::DocumentsGone { .. } => FileState::Failed,
         }
     }
 
@@ -154,6 +160,7 @@ impl FileReason {
             Self::IgnoreLine { .. } => "ignore_line",
             Self::IgnoreFile(_) => "ignore_file",
             Self::ParserFailed(_) => "parser_failed",
+            Self::DocumentsGone { .. } => "documents_gone",
         }
     }
 
@@ -168,6 +175,11 @@ impl FileReason {
             Self::Unreadable(why) | Self::IgnoreFile(why) | Self::ParserFailed(why) => why.clone(),
             Self::IgnoreLine { line, why } => format!("line {line}: {why}"),
             Self::LinkLeavesRoot => "the link points outside its root".to_owned(),
+            Self::DocumentsGone { gone } => {
+                format!(
+                    "no disk is mounted there any more, and {gone} documents below it are gone; they were kept"
+                )
+            }
             _ => String::new(),
         }
     }

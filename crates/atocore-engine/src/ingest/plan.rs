@@ -9,7 +9,7 @@ use atocore_model::{
 };
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{Ingestion, reach::Reach, walk::Found};
+use super::{Ingestion, mounts::Unmounted, reach::Reach, walk::Found};
 use crate::error::Error;
 
 /// A file that has to be read, with the document it may be a new state of.
@@ -31,13 +31,15 @@ pub(super) struct Plan {
     pub(super) unchanged: Vec<usize>,
     /// What each root had, and has new.
     pub(super) losses: Losses,
+    /// Where a disk was mounted that is not.
+    pub(super) unmounted: Vec<Unmounted>,
 }
 
 impl Plan {
     /// Decides for every file and every document. Reads files only to tell whether a new one is an old one that moved.
     pub(super) fn new(
         found: Vec<Found>,
-        known: Vec<DocumentRow>,
+        (known, mounts): (Vec<DocumentRow>, Vec<String>),
         chunked_by: &str,
         reach: &Reach,
         ingestion: &Ingestion<'_>,
@@ -50,6 +52,7 @@ impl Plan {
             vanished: Vec::new(),
             unchanged: Vec::new(),
             losses: Losses::new(&known, reach),
+            unmounted: Vec::new(),
         };
         let mut on_disk = vec![false; known.len()];
         let mut new = HashSet::new();
@@ -76,8 +79,9 @@ impl Plan {
                 known => plan.to_read.push(ToRead { file, known: known.cloned(), renamed_from: None }),
             }
         }
-        plan.vanished =
-            (known.into_iter().zip(on_disk)).filter(|(_, seen)| !seen).map(|(row, _)| row).collect();
+        let known: Vec<(DocumentRow, bool)> = known.into_iter().zip(on_disk).collect();
+        plan.unmounted = Unmounted::of(mounts, &known, reach);
+        plan.vanished = known.into_iter().filter(|(_, found)| !found).map(|(row, _)| row).collect();
         plan.vanished.sort_by(|a, b| a.file_path.cmp(&b.file_path));
         plan.to_read.sort_by(|a, b| a.file.file_path.cmp(&b.file.file_path));
         plan.follow_roots(reach);

@@ -19,6 +19,8 @@ pub(super) struct Reach {
     roots: Vec<ReachedRoot>,
     /// Folders and files below them that could not be looked at.
     pub(super) unreadable: Vec<PathBuf>,
+    /// Folders below them that a disk of their own is mounted at.
+    pub(super) mounts: Vec<PathBuf>,
     /// Folders below them that are roots of other projects.
     pub(super) of_others: Vec<PathBuf>,
     /// Whether no file was found below any of them.
@@ -40,6 +42,7 @@ impl Reach {
         Self {
             roots: roots.iter().map(root).collect(),
             unreadable: Vec::new(),
+            mounts: Vec::new(),
             of_others: Vec::new(),
             found_nothing: true,
         }
@@ -51,6 +54,7 @@ impl Reach {
         Self {
             roots: vec![ReachedRoot { name: name.to_owned(), walked: None }],
             unreadable: Vec::new(),
+            mounts: Vec::new(),
             of_others: Vec::new(),
             found_nothing: true,
         }
@@ -63,6 +67,23 @@ impl Reach {
     /// The root as configured.
     pub(super) fn name(&self, root: usize) -> &str {
         &self.roots[root].name
+    }
+
+    /// The path of a folder below a root; the whole of it when it is not below.
+    pub(super) fn below<'p>(&self, root: usize, folder: &'p Path) -> &'p Path {
+        let walked = self.roots[root].walked.as_ref();
+        walked.and_then(|(root, _)| folder.strip_prefix(root).ok()).unwrap_or(folder)
+    }
+
+    /// Whether a disk of its own is mounted at a folder, walked or not.
+    pub(super) fn is_mount(&self, folder: &Path) -> bool {
+        let mounted_below = |(root, beneath): &(PathBuf, Beneath)| {
+            let below = folder.strip_prefix(root).ok()?;
+            Some(beneath.mount(below).ok()? != beneath.mount(below.parent()?).ok()?)
+        };
+        self.mounts.iter().any(|mount| mount == folder)
+            || (self.roots.iter().filter_map(|root| root.walked.as_ref()))
+                .any(|walked| mounted_below(walked).unwrap_or(false))
     }
 
     /// Notes that a root was walked.

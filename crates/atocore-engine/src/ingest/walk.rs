@@ -13,7 +13,7 @@ use atocore_model::{
     path::SourcePath,
     refresh::{FileReason, RootSkip},
 };
-use atocore_storage::files::beneath::{Beneath, EntryType, Listing, Seen};
+use atocore_storage::files::beneath::{Beneath, EntryType, Listing, MountId, Seen};
 
 use super::{
     Ingestion, RootResult,
@@ -40,6 +40,8 @@ pub(super) struct Walked {
     pub(super) left_out: Vec<(String, FileReason)>,
     /// Absolute paths of folders and files that could not be looked at.
     pub(super) unreadable: Vec<PathBuf>,
+    /// Absolute paths of folders that a disk of their own is mounted at.
+    pub(super) mounts: Vec<PathBuf>,
 }
 
 /// Walks the folder of a root on every core; other roots below it are left to their own walk.
@@ -60,7 +62,7 @@ pub(super) fn walk(
         ingestion,
         nested: nested.collect(),
         rules: RuleReader::new(folder, beneath),
-        queue: Mutex::new(Queue { folders: vec![(PathBuf::new(), None)], working: 0, seen: 0 }),
+        queue: Mutex::new(Queue { folders: vec![ToList::default()], working: 0, seen: 0 }),
         more: Condvar::new(),
         walked: Mutex::default(),
     };
@@ -91,12 +93,19 @@ struct Walk<'w> {
     walked: Mutex<Walked>,
 }
 
-/// Folders that are still to be looked at, each with the rules from above it.
+/// Folders that are still to be looked at.
 struct Queue {
-    folders: Vec<(PathBuf, Option<Arc<Rules>>)>,
+    folders: Vec<ToList>,
     /// How many are being looked at: each may bring more.
     working: usize,
     seen: usize,
+}
+
+/// A folder below the root, with the rules and the mount of the one that it is in.
+#[derive(Default)]
+struct ToList {
+    below: PathBuf,
+    above: Option<(Arc<Rules>, MountId)>,
 }
 
 /// Says when it is dropped that a folder was looked at, even by a panic.
@@ -112,16 +121,21 @@ impl Drop for Working<'_, '_> {
 impl Walk<'_> {
     /// Looks at folders until there are no more.
     fn work(&self) {
-        while let Some((below, above)) = self.next() {
+        while let Some(ToList { below, above }) = self.next() {
             let _working = Working(self);
             match self.beneath.list(&below) {
-                Ok(listing) => self.look_into(&below, &listing, above),
+                Ok(listing) => {
+                    if above.as_ref().is_some_and(|(_, mount)| *mount != listing.mount()) {
+                        lock(&self.walked).mounts.push(self.folder.join(&below));
+                    }
+                    self.look_into(&below, &listing, above.map(|(rules, _)| rules));
+                }
                 Err(error) => self.unreadable(&below, error.source.to_string()),
             }
         }
     }
 
-    fn next(&self) -> Option<(PathBuf, Option<Arc<Rules>>)> {
+    fn next(&self) -> Option<ToList> {
         let mut queue = lock(&self.queue);
         loop {
             if self.ingestion.monitor.cancelled() {
@@ -162,7 +176,10 @@ impl Walk<'_> {
                 Verdict::Nothing if name.as_encoded_bytes().starts_with(b".") => {
                     self.leave_out(&entry, is_folder, FileReason::Hidden);
                 }
-                _ if is_folder => folders.push((entry, Some(Arc::clone(&rules)))),
+                _ if is_folder => {
+                    let above = Some((Arc::clone(&rules), listing.mount()));
+                    folders.push(ToList { below: entry, above });
+                }
                 _ => self.look_at(listing, &entry, &path, *entry_type),
             }
         }

@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::{
     Ingestion, Reports,
+    mounts::Unmounted,
     plan::{Plan, ToRead},
     reach::Reach,
     read::{self, Outcome},
@@ -42,7 +43,7 @@ pub(super) fn carry_out(
 ) -> Result<Generation, Error> {
     let to_read = std::mem::take(&mut plan.to_read);
     let (sender, results) = mpsc::sync_channel(read::AHEAD);
-    let mut gone = plan.vanished;
+    let (mut gone, unmounted) = (plan.vanished, plan.unmounted);
     thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
@@ -58,7 +59,7 @@ pub(super) fn carry_out(
         gone.retain(|row| reach.counted_for(row) != Some(root));
         reports.roots[root].skipped = Some(skip);
     }
-    let generation = finish(ingestion, project, reach, &gone, reports)?;
+    let generation = finish(ingestion, project, (reach, &unmounted), &gone, reports)?;
     let seen = ingestion.store.read(|read| read.last_document_change())?;
     ingestion.freshness.wait_for(seen, None)?;
     Ok(generation)
@@ -200,7 +201,7 @@ fn store_one(
 fn finish(
     ingestion: &Ingestion<'_>,
     project: &Project,
-    reach: &Reach,
+    (reach, unmounted): (&Reach, &[Unmounted]),
     gone: &[DocumentRow],
     reports: &mut Reports,
 ) -> Result<Generation, Error> {
@@ -209,7 +210,9 @@ fn finish(
     }
     let before = ingestion.store.read(|read| read.left_out_of(&project.id))?;
     let left_out = reports.compare(&before);
-    let record = record(ingestion, project, reports, left_out);
+    let mounted = reach.mounts.iter().filter_map(|folder| Some(folder.to_str()?.to_owned()));
+    let mounts = mounted.chain(unmounted.iter().filter_map(|one| one.remembered(gone))).collect();
+    let record = RefreshRecord { left_out, mounts, ..record(ingestion, project, reports) };
     if gone.is_empty() {
         return Ok(ingestion.store.write_bookkeeping(|books| {
             books.record_refresh(&record)?;
@@ -230,12 +233,7 @@ fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> Operation<'
 }
 
 /// What `status` shows of this run later.
-fn record(
-    ingestion: &Ingestion<'_>,
-    project: &Project,
-    reports: &Reports,
-    left_out: Vec<u8>,
-) -> RefreshRecord {
+fn record(ingestion: &Ingestion<'_>, project: &Project, reports: &Reports) -> RefreshRecord {
     let mut counts = FileCounts::default();
     reports.roots.iter().for_each(|root| counts.merge(&root.counts));
     let counts: serde_json::Map<String, serde_json::Value> =
@@ -261,6 +259,7 @@ fn record(
         status: status.as_str().to_owned(),
         counts: serde_json::Value::Object(counts).to_string(),
         problems: serde_json::Value::Array(problems).to_string(),
-        left_out,
+        left_out: Vec::new(),
+        mounts: Vec::new(),
     }
 }

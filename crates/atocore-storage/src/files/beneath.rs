@@ -51,6 +51,12 @@ impl Seen {
     }
 }
 
+/// The mount that a folder is on: another disk, network share or bind mount has another one.
+///
+/// Where the system does not number mounts, it is the file system. It says nothing once the machine was restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MountId(u64);
+
 /// What was read of a file.
 #[derive(Debug)]
 pub struct Contents {
@@ -135,9 +141,18 @@ impl Beneath {
                 entries.push((name.to_owned(), entry_type));
             }
             entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Ok(Listing { folder, entries })
+            Ok(Listing { mount: mount_of(&folder)?, folder, entries })
         };
         named("list", below, list())
+    }
+
+    /// The mount that a folder beneath this one is on.
+    ///
+    /// # Errors
+    /// When there is a link on the way, or it cannot be looked at.
+    pub fn mount(&self, below: &Path) -> Result<MountId, FileError> {
+        let mount = || mount_of(&self.open_at(below, SEARCH | OFlags::DIRECTORY)?);
+        named("look at", below, mount())
     }
 
     /// Reads a regular file beneath this folder, whole, when it has at most `limit` bytes.
@@ -209,6 +224,7 @@ fn open_part(folder: &OwnedFd, name: impl Arg, flags: OFlags) -> io::Result<Owne
 #[derive(Debug)]
 pub struct Listing {
     folder: OwnedFd,
+    mount: MountId,
     entries: Vec<(OsString, EntryType)>,
 }
 
@@ -219,6 +235,12 @@ impl Listing {
         &self.entries
     }
 
+    /// The mount that the folder is on.
+    #[must_use]
+    pub const fn mount(&self) -> MountId {
+        self.mount
+    }
+
     /// What stands under a name of the folder now.
     ///
     /// # Errors
@@ -226,6 +248,17 @@ impl Listing {
     pub fn look_at(&self, name: &OsStr) -> Result<Seen, FileError> {
         named("look at", Path::new(name), look_at(&self.folder, name))
     }
+}
+
+fn mount_of(folder: &OwnedFd) -> io::Result<MountId> {
+    // Kernels before 5.8 do not number mounts, and old sandboxes refuse the call.
+    #[cfg(target_os = "linux")]
+    if let Ok(seen) = fs::statx(folder, "", AtFlags::EMPTY_PATH, fs::StatxFlags::MNT_ID)
+        && seen.stx_mask & fs::StatxFlags::MNT_ID.bits() != 0
+    {
+        return Ok(MountId(seen.stx_mnt_id));
+    }
+    Ok(MountId(Seen::of(&fs::fstat(folder)?).device))
 }
 
 fn look_at(folder: &OwnedFd, name: &OsStr) -> io::Result<Seen> {

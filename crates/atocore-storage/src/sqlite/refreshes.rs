@@ -20,10 +20,12 @@ pub struct RefreshRecord {
     pub problems: String,
     /// What was left out, eight bytes for each, sorted; see [`ReadTransaction::left_out_of`].
     pub left_out: Vec<u8>,
+    /// The folders below its roots that a disk of their own is mounted at; see [`ReadTransaction::mounts_of`].
+    pub mounts: Vec<String>,
 }
 
 impl ReadTransaction<'_> {
-    /// The last refresh of every project, without what it left out.
+    /// The last refresh of every project, without what only the next one needs to know.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -39,6 +41,7 @@ impl ReadTransaction<'_> {
                 counts: row.get(3)?,
                 problems: row.get(4)?,
                 left_out: Vec::new(),
+                mounts: Vec::new(),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -55,6 +58,18 @@ impl ReadTransaction<'_> {
         let row = self.connection.prepare_cached(sql)?.query_row([project.as_str()], |row| row.get(0));
         Ok(row.optional()?.unwrap_or_default())
     }
+
+    /// The folders, by absolute path, that a disk of their own was mounted at when a project was last refreshed, or
+    /// before and whose documents were kept when it was gone; none when there was no refresh.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or that is no list.
+    pub fn mounts_of(&self, project: &ProjectId) -> Result<Vec<String>, StorageError> {
+        let sql = "SELECT mounts FROM refreshes WHERE project_id = ?1";
+        let row = self.connection.prepare_cached(sql)?.query_row([project.as_str()], |row| row.get(0));
+        let Some(value): Option<String> = row.optional()? else { return Ok(Vec::new()) };
+        serde_json::from_str(&value).map_err(|_| StorageError::Value { what: "mounts", value })
+    }
 }
 
 impl BookkeepingTransaction<'_> {
@@ -65,10 +80,11 @@ impl BookkeepingTransaction<'_> {
     pub fn record_refresh(&self, record: &RefreshRecord) -> Result<(), StorageError> {
         self.connection
             .prepare_cached(
-                "INSERT INTO refreshes (project_id, at, status, counts, problems, left_out)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                "INSERT INTO refreshes (project_id, at, status, counts, problems, left_out, mounts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (project_id) DO UPDATE SET at = excluded.at, status = excluded.status,
-                        counts = excluded.counts, problems = excluded.problems, left_out = excluded.left_out",
+                        counts = excluded.counts, problems = excluded.problems, left_out = excluded.left_out,
+                        mounts = excluded.mounts",
             )?
             .execute((
                 &record.project,
@@ -77,6 +93,7 @@ impl BookkeepingTransaction<'_> {
                 &record.counts,
                 &record.problems,
                 &record.left_out,
+                serde_json::Value::from(record.mounts.as_slice()).to_string(),
             ))?;
         Ok(())
     }

@@ -200,9 +200,7 @@ fn print_root(project: &str, root: &RootResult, shown: Shown, output: &Output) {
         let why = if reason == "documents_gone" { plain(&root.detail) } else { why_root(reason).to_owned() };
         output.line(format!("    {} {why}", output.paint(Style::Yellow, "skipped:")));
         if reason == "documents_gone" {
-            output.advise(format!(
-                "    is its disk mounted? `atocore refresh {project} --allow-empty` removes what is gone"
-            ));
+            advise_mounting(project, output);
         }
         return;
     }
@@ -215,7 +213,12 @@ fn print_root(project: &str, root: &RootResult, shown: Shown, output: &Output) {
     for state in states {
         print_files(in_state(state), state, LISTED, output);
     }
-    if root.counts.failed > 0 {
+    let (gone, unread): (Vec<_>, Vec<_>) =
+        in_state("failed").into_iter().partition(|file| file.reason == "documents_gone");
+    if !gone.is_empty() {
+        advise_mounting(project, output);
+    }
+    if !unread.is_empty() {
         output
             .line("    a file that is none of your documents can be left out by a line in `.atocoreignore`");
     }
@@ -232,6 +235,12 @@ fn print_root(project: &str, root: &RootResult, shown: Shown, output: &Output) {
             print_files(new, "skipped", LISTED, output);
         }
     }
+}
+
+fn advise_mounting(project: &str, output: &Output) {
+    output.advise(format!(
+        "    is its disk mounted? `atocore refresh {project} --allow-empty` removes what is gone"
+    ));
 }
 
 /// How many files there are of each reason, the most first.

@@ -170,6 +170,15 @@ impl From<RefreshResult> for RefreshAnswer {
             })
             .collect();
         let files = result.roots.into_iter().flat_map(|root| root.files);
+        let files = files.inspect(|file| {
+            if file.reason == "documents_gone" {
+                notices.push(format!(
+                    "{} was not emptied: {}{CONFIRM}",
+                    plain(&file.path),
+                    plain(&file.detail)
+                ));
+            }
+        });
         let mut problems: Vec<_> =
             files.filter(|file| matches!(file.state.as_str(), "failed" | "skipped")).collect();
         problems.sort_by_key(|file| file.state != "failed");

@@ -1,13 +1,14 @@
 //! A folder that lost its documents is left alone until somebody says otherwise, at every door; and what a refresh tells
 //! a person.
 
-use std::fs;
+use std::{fs, thread};
 
-use serde_json::json;
+use atocore_testkit::full_disk::{Ran, SmallDisk};
+use serde_json::{Value, json};
 
 use crate::{
     agent::Agent,
-    program::{Place, contents},
+    program::{PROGRAM, Place, contents},
     server::Server,
 };
 
@@ -29,7 +30,7 @@ fn an_emptied_folder_is_skipped_until_every_door_is_told_otherwise() {
         assert!(ran.stdout.contains(part), "`{part}` is missing in:\n{}", ran.stdout);
     }
     let result = place.run(&["refresh", "notes", "--json"]);
-    let result: serde_json::Value = serde_json::from_str(&result.stdout).unwrap();
+    let result: Value = serde_json::from_str(&result.stdout).unwrap();
     assert_eq!((&result["status"], &result["roots_skipped"]), (&json!("nothing_to_ingest"), &json!(1)));
     assert_eq!(result["roots"][0]["reason"], "documents_gone");
     let status = place.ok(&["status"]);
@@ -51,6 +52,118 @@ fn an_emptied_folder_is_skipped_until_every_door_is_told_otherwise() {
     unmount(&place);
     let done = place.ok(&["refresh", "notes", "--allow-empty"]);
     assert!(done.contains("3 removed"), "{done}");
+}
+
+/// Runs the program where the disk can be seen.
+fn beside(disk: &mut SmallDisk, place: &Place, arguments: &[&str]) -> Ran {
+    let (home, lexical) = (place.path("home").display().to_string(), "ATOCORE_RETRIEVAL_MODE=lexical");
+    let program = ["env", lexical, PROGRAM, "--data-dir", &home];
+    disk.run(&[&program, arguments].concat()).unwrap()
+}
+
+/// A project of twelve documents, three of which are on a disk of their own.
+fn with_a_disk() -> (Place, SmallDisk) {
+    let place = Place::new();
+    for number in 0..9 {
+        place.write(&format!("notes/{number}.md"), format!("# Note {number}\n"));
+    }
+    fs::create_dir_all(place.path("notes/sub/disk")).unwrap();
+    let mut disk = SmallDisk::mount(&place.path("notes/sub/disk"), 1 << 20, &place.path("")).unwrap();
+    for name in ["zebra", "okapi", "tapir"] {
+        let write = ["sh", "-c", "echo \"# $2\" >\"$1/$2.md\"", "sh"];
+        let folder = disk.place().display().to_string();
+        disk.must(&[&write[..], &[&folder, name]].concat()).unwrap();
+    }
+    place.ok(&["project", "add", "notes", "--root", "notes"]);
+    (place, disk)
+}
+
+fn documents(place: &Place) -> Value {
+    place.json(&["status"])["projects"][0]["documents"].clone()
+}
+
+#[test]
+fn a_folder_keeps_its_documents_while_its_disk_is_not_mounted() {
+    let (place, mut disk) = with_a_disk();
+    let refreshed = beside(&mut disk, &place, &["refresh", "notes"]);
+    assert!(refreshed.code == 0 && refreshed.stdout.contains("12 ingested"), "{refreshed:?}");
+    // Outside its namespace the disk is not there, and its folder is empty, has other files, or is gone.
+    for (step, gone) in [(0, 3), (1, 3), (2, 3), (3, 4)] {
+        match step {
+            0 | 2 => {}
+            1 => drop(place.write("notes/sub/disk/not-mounted.md", "# Not mounted\n")),
+            _ => fs::remove_dir_all(place.path("notes/sub")).unwrap(),
+        }
+        place.write("notes/0.md", format!("# Changed {step}\n"));
+        let ran = place.run(&["refresh", "notes"]);
+        assert_eq!(ran.code, 2, "{step}: {ran:?}");
+        for part in [
+            "sub/disk/",
+            "documents gone",
+            &format!("{gone} documents below it are gone"),
+            "refresh notes --allow-empty",
+        ] {
+            assert!(ran.stdout.contains(part), "{step}: `{part}` is missing in:\n{}", ran.stdout);
+        }
+        assert!(!ran.stdout.contains(".atocoreignore"), "{step}: {}", ran.stdout);
+        let found = place.json(&["query", &format!("changed {step}")]);
+        assert_eq!(found["results"][0]["source_file"], "0.md", "{step}: the rest is up to date");
+        assert_eq!(documents(&place), if step == 0 { 12 } else { 13 }, "{step}");
+    }
+    let doctor = place.run(&["doctor"]).stdout;
+    assert!(doctor.contains("sub/disk/") && doctor.contains("--allow-empty"), "{doctor}");
+    let mut agent = Agent::greeted(&place);
+    let told = agent.call("atocore_refresh", &json!({ "project": "notes" }));
+    let notice = told["structuredContent"]["notices"][0].as_str().unwrap();
+    assert!(notice.contains("sub/disk/") && notice.contains("`allow_empty`"), "{told}");
+    assert_eq!(agent.end().0, Some(0));
+
+    // Confirmed, they go and it is an ordinary folder, which may be emptied.
+    assert!(place.ok(&["refresh", "notes", "--allow-empty"]).contains("4 removed"));
+    place.write("notes/sub/disk/emu.md", "# Emu\n");
+    place.ok(&["refresh", "notes"]);
+    fs::remove_file(place.path("notes/sub/disk/emu.md")).unwrap();
+    assert!(place.ok(&["refresh", "notes"]).contains("1 removed"));
+}
+
+#[test]
+fn a_server_keeps_the_documents_of_a_disk_that_is_unmounted_under_it() {
+    let (place, mut disk) = with_a_disk();
+    let home = place.path("home").display().to_string();
+    let serve = ["sh", "-c", "\"$@\" >/dev/null 2>&1 & echo $!", "sh", "timeout", "300", PROGRAM];
+    let process = disk.must(&[&serve[..], &["--data-dir", &home, "serve", "--port", "0"]].concat()).unwrap();
+    while place.json(&["status"])["owner"]["activity"] != "serve" {
+        thread::yield_now();
+    }
+    let refresh = || {
+        let ran = place.run(&["--json", "refresh", "notes"]);
+        let result: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let counts = &result["counts"];
+        (
+            ran.code,
+            ["ingested", "unchanged", "removed", "failed"].map(|state| counts[state].as_u64().unwrap()),
+        )
+    };
+    assert_eq!(refresh(), (0, [12, 0, 0, 0]));
+    let folder = disk.place().display().to_string();
+    // Somebody still works on it, so that it goes lazily.
+    let holder = disk.must(&["sh", "-c", "sleep 300 <\"$1\" >/dev/null 2>&1 & echo $!", "sh", &folder]);
+    disk.must(&["mount", "--bind", &folder, &folder]).unwrap();
+    assert_eq!(refresh(), (0, [0, 12, 0, 0]), "as long as one disk is mounted there");
+    for _ in 0..2 {
+        disk.must(&["umount", "--lazy", &folder]).unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(refresh(), (2, [0, 9, 0, 1]));
+    }
+    let answer = place.json(&["query", "okapi"]);
+    assert_eq!(answer["results"][0]["source_file"], "sub/disk/okapi.md", "{answer}");
+    disk.must(&["mount", "-t", "tmpfs", "tmpfs", &folder]).unwrap();
+    disk.must(&["sh", "-c", "echo '# zebra' >\"$1/zebra.md\"", "sh", &folder]).unwrap();
+    assert_eq!(refresh(), (0, [0, 10, 2, 0]), "a disk that is mounted has lost what it lacks");
+    for process in [process, holder.unwrap()] {
+        let _ended = disk.must(&["kill", process.trim()]).unwrap();
+    }
 }
 
 #[test]

@@ -173,6 +173,7 @@ fn a_store_from_before_vectors_is_upgraded_and_knows_its_texts() {
         ALTER TABLE source_documents DROP COLUMN front_matter; ALTER TABLE source_documents DROP COLUMN faults;
         ALTER TABLE source_documents DROP COLUMN changed_ns; ALTER TABLE source_documents DROP COLUMN inode;
         ALTER TABLE source_documents DROP COLUMN root; ALTER TABLE refreshes DROP COLUMN left_out;
+        ALTER TABLE refreshes DROP COLUMN mounts;
         PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(old).unwrap();
     assert!(inspect::vectors(&path).unwrap().is_empty());

@@ -17,3 +17,7 @@ ALTER TABLE source_documents ADD COLUMN root TEXT NOT NULL DEFAULT '';
 
 -- What the last refresh of a project left out, eight bytes of a digest for each, so that only what is new is listed.
 ALTER TABLE refreshes ADD COLUMN left_out BLOB NOT NULL DEFAULT x'';
+
+-- The folders below the roots of a project that a disk of their own is mounted at, a JSON array of absolute paths, so
+-- that documents are kept while their disk is not mounted.
+ALTER TABLE refreshes ADD COLUMN mounts TEXT NOT NULL DEFAULT '[]';
