@@ -276,30 +276,15 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         (_, Some(problem)) => (OfStore::nothing(engine)?, Some(problem)),
         (looked, None) => (looked?, None),
     };
-    let OfStore { generation, counts, mut refreshes, .. } = of_store;
+    let OfStore { generation, counts, refreshes, .. } = of_store;
     let (registered, registry_problem) = match engine.projects() {
         Ok(projects) if store_problem.is_some() => (Some(projects), None),
         Ok(projects) => (Some(projects), lost_registry(engine)?),
         Err(error) => (None, Some(RegistryProblem::from(&error))),
     };
-    let mut ids: Vec<String> =
-        registered.iter().flatten().map(|project| project.id.as_str().to_owned()).collect();
-    ids.extend(counts.iter().map(|(id, ..)| id.clone()));
-    ids.sort();
-    ids.dedup();
-    let projects = ids.into_iter().map(|id| {
-        let (documents, chunks) = counts
-            .iter()
-            .find(|(known, ..)| *known == id)
-            .map_or((0, 0), |(_, documents, chunks)| (*documents, *chunks));
-        let refreshed =
-            refreshes.iter().position(|record| record.project == id).map(|at| refreshes.swap_remove(at));
-        let registered =
-            registered.as_ref().map(|known| known.iter().any(|project| project.id.as_str() == id));
-        ProjectStatus { id, registered, documents, chunks, refreshed }
-    });
+    let projects = projects_of(registered.as_deref(), counts, refreshes);
     Ok(Status {
-        projects: projects.collect(),
+        projects,
         registry_problem,
         owner: Engine::owner(layout)?,
         running: engine.running(),
@@ -319,6 +304,34 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         layout: layout.clone(),
         at: now,
     })
+}
+
+/// What is known of each project, by id; of those that are registered and of those that have documents.
+fn projects_of(
+    registered: Option<&[Project]>,
+    counts: Vec<(String, u64, u64)>,
+    refreshes: Vec<RefreshRecord>,
+) -> Vec<ProjectStatus> {
+    let nothing = |id: &str, is_registered: bool| ProjectStatus {
+        id: id.to_owned(),
+        registered: registered.map(|_| is_registered),
+        documents: 0,
+        chunks: 0,
+        refreshed: None,
+    };
+    let registered = registered.unwrap_or_default().iter().map(|project| project.id.as_str());
+    let mut projects: BTreeMap<String, ProjectStatus> =
+        registered.map(|id| (id.to_owned(), nothing(id, true))).collect();
+    for (id, documents, chunks) in counts {
+        let project = projects.entry(id).or_insert_with_key(|id| nothing(id, false));
+        (project.documents, project.chunks) = (documents, chunks);
+    }
+    for record in refreshes {
+        if let Some(project) = projects.get_mut(&record.project) {
+            project.refreshed = Some(record);
+        }
+    }
+    projects.into_values().collect()
 }
 
 /// That there is no registry file although the store has documents; a new installation has neither.
@@ -390,4 +403,41 @@ fn proven(newest: &BTreeMap<Depth, (SnapshotId, Proven)>, now: Timestamp) -> Vec
         }
     };
     Depth::ALL.map(of).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_many_projects_is_joined_without_comparing_each_with_each() {
+        // Comparing each with each would not end while somebody waits.
+        const MANY: usize = 300_000;
+        let id = |number: usize| format!("p{number:06}");
+        let project = |number| Project {
+            id: id(number).parse().unwrap(),
+            aliases: Vec::new(),
+            description: String::new(),
+            roots: Vec::new(),
+        };
+        let registered: Vec<Project> = (1..MANY).map(project).collect();
+        let counts = (0..MANY).rev().map(|number| (id(number), 1, 2)).collect();
+        let refreshed = |number| RefreshRecord {
+            project: id(number),
+            at: String::new(),
+            status: String::new(),
+            counts: String::new(),
+            problems: String::new(),
+            left_out: Vec::new(),
+            mounts: Vec::new(),
+        };
+        let projects = projects_of(Some(&registered), counts, (2..MANY + 9).map(refreshed).collect());
+        assert!(projects.is_sorted_by(|one, next| one.id < next.id) && projects.len() == MANY);
+        assert!(projects.iter().all(|project| (project.documents, project.chunks) == (1, 2)));
+        let told = |project: &ProjectStatus| (project.registered, project.refreshed.is_some());
+        assert_eq!(
+            projects[..3].iter().map(told).collect::<Vec<_>>(),
+            [(Some(false), false), (Some(true), false), (Some(true), true)]
+        );
+    }
 }
