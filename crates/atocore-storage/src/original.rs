@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::{
     files,
-    sqlite::{APPLICATION_ID, StorageError, harden},
+    sqlite::{APPLICATION_ID, StorageError, harden, refuse_programs},
 };
 
 /// A document of the original.
@@ -332,6 +332,8 @@ pub fn vectors_in(folder: &Path, scratch: &Path) -> Option<u64> {
     let (database, copy) = (folder.join("chroma.sqlite3"), scratch.join("vectors.db"));
     let _bytes = files::copy_synced(&database, &copy).ok()?;
     let connection = Connection::open(&copy).ok()?;
+    harden(&connection).ok()?;
+    refuse_programs(&connection).ok()?;
     connection.query_row("SELECT count(*) FROM embeddings", [], |row| row.get(0)).optional().ok()?
 }
 

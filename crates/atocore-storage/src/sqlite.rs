@@ -47,6 +47,7 @@ pub use operations::{BY_ITSELF, Operation};
 pub use passages::StoredPassage;
 pub use pin::{Pin, StoreRecord};
 pub use refreshes::RefreshRecord;
+pub(crate) use schema::refuse_programs;
 pub use texts::StoredDocument;
 pub use upgrade::Upgrade;
 pub use write::{BookkeepingTransaction, Committed, WriteTransaction};

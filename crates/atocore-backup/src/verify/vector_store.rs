@@ -10,7 +10,10 @@ use atocore_model::{
 };
 use atocore_storage::{
     files::Kind,
-    sqlite::inspect::{self, StoredCollection},
+    sqlite::{
+        StorageError,
+        inspect::{self, StoredCollection},
+    },
     vector,
 };
 
@@ -32,8 +35,8 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
     if !manifest.has_vector_store() {
         return Ok(());
     }
-    databases(examination)?;
-    if let Some(recorded) = manifest.collection() {
+    let safe = databases(examination)?;
+    if let Some(recorded) = manifest.collection().filter(|_| safe) {
         examination.proceed()?;
         for (file, problem) in collection(examination, manifest, recorded) {
             examination.find(Depth::Content, file, problem);
@@ -114,8 +117,9 @@ fn against_the_store(
     })
 }
 
-/// Checks every SQLite database in the copy of the vector store.
-fn databases(examination: &mut Examination<'_>) -> Result<(), BackupError> {
+/// Checks every SQLite database in the copy of the vector store. Returns whether none brings a program, so that they can
+/// be asked.
+fn databases(examination: &mut Examination<'_>) -> Result<bool, BackupError> {
     let mut databases = Vec::new();
     let Ok(()) = tree::walk(&examination.dir.join("chroma"), &mut |entry| -> Result<(), Infallible> {
         if let Ok(tree::Entry { path, shown, kind: Kind::File(_), .. }) = entry
@@ -125,8 +129,14 @@ fn databases(examination: &mut Examination<'_>) -> Result<(), BackupError> {
         }
         Ok(())
     });
+    let mut safe = true;
     for (path, name) in databases {
         examination.proceed()?;
+        if let Err(error @ StorageError::Program(_)) = inspect::has_no_programs(&path) {
+            examination.find(Depth::Content, &name, format!("chroma_schema_differs: {name}: {error}"));
+            safe = false;
+            continue;
+        }
         let complaint = match inspect::integrity(&path) {
             Ok(complaints) => complaints.into_iter().next(),
             Err(error) => Some(with_causes(&error)),
@@ -136,5 +146,5 @@ fn databases(examination: &mut Examination<'_>) -> Result<(), BackupError> {
             examination.find(Depth::Content, &name, problem);
         }
     }
-    Ok(())
+    Ok(safe)
 }

@@ -130,6 +130,54 @@ fn a_broken_database_in_the_vector_store_is_found() {
     assert!(validation.db_ok);
 }
 
+#[test]
+fn a_program_in_a_database_of_the_vector_store_is_found_and_not_run() {
+    let home = Home::new();
+    let held = with_collection(&home);
+    let options = TakeOptions { server: Server::InFolder(held), ..home.options() };
+    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    let endless = "SELECT 1 AS segment_id, n AS embedding_id FROM
+        (WITH RECURSIVE all_of(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM all_of) SELECT n FROM all_of)";
+    let trigger = "AFTER INSERT ON embeddings BEGIN DELETE FROM collections; END";
+    let cases = [
+        (format!("CREATE TRIGGER ours {trigger}"), "trigger `ours`"),
+        (format!("DROP TABLE embeddings; CREATE VIEW embeddings AS {endless}"), "view `embeddings`"),
+        ("CREATE VIRTUAL TABLE t USING fts5vocab(f, row)".to_owned(), "table `t`"),
+        ("CREATE VIRTUAL TABLE \"t USING fts5(\" USING fts5vocab(f, row)".to_owned(), "table `t USING fts5(`"),
+        (
+            format!(
+                "PRAGMA writable_schema = 1; INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_t', 'embeddings', 0,
+                 'CREATE TRIGGER sqlite_t {trigger}')"
+            ),
+            "trigger `sqlite_t`",
+        ),
+    ];
+    for database in ["chroma.sqlite3", "6f1c/data_level0.bin"] {
+        for (sql, expected) in &cases {
+            let victim = Victim::of(&taken);
+            let name = format!("chroma/{database}");
+            if database != "chroma.sqlite3" {
+                let tables = victim.dir.join("chroma/chroma.sqlite3");
+                std::fs::copy(tables, victim.dir.join(&name)).unwrap();
+            }
+            rewritten(&victim, &name, |connection| connection.execute_batch(sql).unwrap());
+            let validation = victim.validate(Depth::Content);
+            let found = format!("chroma_schema_differs: {name}: it must not have the {expected}");
+            assert_eq!(validation.errors(), [found], "{sql}");
+            assert_eq!((validation.chroma_ok, validation.db_ok), (Some(false), true));
+            let refused = prove(&victim.vault, taken.id, &*home.clock, &Silent).unwrap_err();
+            assert!(matches!(refused, BackupError::Damaged { .. }), "{sql}: {refused}");
+        }
+    }
+    let victim = Victim::of(&taken);
+    rewritten(&victim, "chroma/chroma.sqlite3", |connection| {
+        let statement =
+            "CREATE VIRTUAL TABLE embedding_fulltext_search USING fts5(string_value, tokenize='trigram')";
+        connection.execute_batch(statement).unwrap();
+    });
+    assert_eq!(victim.validate(Depth::Content).errors(), [""; 0], "as Chroma makes it");
+}
+
 /// Puts a vector for every passage into the store, and a Chroma server's database with as many records beside it.
 fn with_collection(home: &Home) -> Collection {
     let space = VectorSpace { fingerprint: Digest::from_bytes([9; 32]), dimensions: 2 };

@@ -51,6 +51,9 @@ pub enum StorageError {
         /// What is there and should not be, or the other way round.
         what: String,
     },
+    /// The database of another program brings what SQLite runs when it is asked or written to.
+    #[error("it must not have the {0}")]
+    Program(String),
     /// A write to a store that was opened for reading.
     #[error("the store is open for reading only")]
     ReadOnly,
@@ -131,6 +134,7 @@ impl StorageError {
             Self::SqliteTooOld { .. } => ErrorCode::SqliteTooOld,
             Self::Foreign
             | Self::Schema { .. }
+            | Self::Program(_)
             | Self::Damaged(_)
             | Self::Value { .. }
             | Self::Older { .. } => ErrorCode::StoreDamaged,

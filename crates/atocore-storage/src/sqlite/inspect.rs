@@ -9,7 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use self::collections::{StoredCollection, collections, live_collections, vectors_shown};
 use super::{
-    ReadTransaction, StorageError, StoreRecord, damage, embeddings, facts, harden, migrate, pin, schema,
+    ReadTransaction, StorageError, StoreRecord, damage, embeddings, facts, harden, migrate, pin,
+    refuse_programs, schema,
 };
 
 /// What `PRAGMA integrity_check` complains about; empty when the database is whole.
@@ -62,6 +63,14 @@ pub fn facts(path: &Path) -> Result<Vec<String>, StorageError> {
 /// [`StorageError::Schema`] when it has not; or when it is not a store of AtoCore, or one of a newer schema.
 pub fn schema(path: &Path) -> Result<(), StorageError> {
     checked(path).map(drop)
+}
+
+/// Whether the database of another program in that file has tables and indexes only.
+///
+/// # Errors
+/// [`StorageError::Program`] when it has not; or when the file cannot be opened as a database at all.
+pub fn has_no_programs(path: &Path) -> Result<(), StorageError> {
+    refuse_programs(&open(path)?)
 }
 
 /// What the store in that file says of itself.

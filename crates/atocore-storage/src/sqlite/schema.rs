@@ -1,7 +1,7 @@
 //! What a store of a version holds besides rows: the tables and indexes that its migrations make, and nothing else.
 //!
-//! A trigger or a view is a program that SQLite runs when this one writes or asks. A store that came from elsewhere, with
-//! a restore for example, must not bring any.
+//! A trigger or a view is a program that SQLite runs when somebody writes or asks. A store that came from elsewhere, with
+//! a restore for example, must not bring any; nor must the database of a vector store, whose tables are its own affair.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +24,12 @@ struct Object {
     statement: String,
 }
 
+impl Object {
+    fn shown(&self) -> String {
+        format!("{} `{}`", self.kind.escape_debug(), self.name.escape_debug())
+    }
+}
+
 /// Compares the schema of an open database with what the migrations make up to `version`.
 ///
 /// # Errors
@@ -31,8 +37,7 @@ struct Object {
 pub(super) fn compare(connection: &Connection, version: u32) -> Result<(), StorageError> {
     let (mut expected, found) = (expected(version)?, objects(connection)?);
     let differs = |how: &str, object: &Object| {
-        let what = format!("{how} {} `{}`", object.kind.escape_debug(), object.name.escape_debug());
-        Err(StorageError::Schema { version, what })
+        Err(StorageError::Schema { version, what: format!("{how} {}", object.shown()) })
     };
     for object in found.iter().filter(|object| !is_statistics(object)) {
         if !expected.remove(object) {
@@ -40,6 +45,29 @@ pub(super) fn compare(connection: &Connection, version: u32) -> Result<(), Stora
         }
     }
     expected.first().map_or(Ok(()), |missing| differs("it lacks the", missing))
+}
+
+/// Refuses a database of another program that has anything but tables and indexes. No release of Chroma makes a trigger
+/// or a view; its virtual table is a full-text index.
+///
+/// # Errors
+/// [`StorageError::Program`]; or when the schema cannot be read.
+pub(crate) fn refuse_programs(connection: &Connection) -> Result<(), StorageError> {
+    let is_program = |object: &Object| match object.kind.as_str() {
+        "table" => object.statement.starts_with("CREATE VIRTUAL") && !is_full_text_index(&object.statement),
+        kind => kind != "index",
+    };
+    let found = objects(connection)?.into_iter().find(is_program);
+    found.map_or(Ok(()), |program| Err(StorageError::Program(program.shown())))
+}
+
+/// Whether the name of the table is a plain word, so that nothing in it can be taken for the name of the module.
+fn is_full_text_index(statement: &str) -> bool {
+    let names = statement.strip_prefix("CREATE VIRTUAL TABLE ").and_then(|rest| rest.split_once(' '));
+    names.is_some_and(|(name, module)| {
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && module.starts_with("USING fts5(")
+    })
 }
 
 fn is_statistics(object: &Object) -> bool {

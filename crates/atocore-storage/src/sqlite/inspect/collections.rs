@@ -10,7 +10,7 @@ use atocore_model::id::{Generation, Mark};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::open;
-use crate::sqlite::{ReadTransaction, StorageError};
+use crate::sqlite::{ReadTransaction, StorageError, refuse_programs};
 
 /// How long to wait for a server that is just writing.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -79,6 +79,7 @@ pub fn vectors_shown(path: &Path, mark: Mark) -> Result<Option<u64>, StorageErro
 }
 
 fn read(connection: &Connection) -> Result<Vec<StoredCollection>, StorageError> {
+    refuse_programs(connection)?;
     let mut statement = connection.prepare(
         "SELECT c.id, d.tenant_id, d.name, c.name FROM collections c JOIN databases d ON d.id = c.database_id
          ORDER BY d.tenant_id, d.name, c.name",
