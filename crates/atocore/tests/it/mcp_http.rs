@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     agent::{HANDSHAKE, NEWEST, failed, handshake, meta, text},
-    server::{Response, Server, has_ended, is_cancelling, is_running},
+    server::{Response, Server, has_ended, is_cancelled, is_running},
 };
 
 const NOTE: &str = "# Charter\n\nThe expedition maps the northern glacier.\n";
@@ -232,7 +232,7 @@ fn work_is_called_off_by_its_session_and_by_nobody_elses() {
     let lock = server.hold_write_lock();
     let stream = refresh();
     off("one", 7);
-    drop(server.newest_job(is_cancelling));
+    drop(server.newest_job(is_cancelled));
     lock.release();
     assert_eq!(server.newest_job(has_ended)["state"], "cancelled");
     let answer = answer(stream);
@@ -252,7 +252,7 @@ fn a_client_that_breaks_off_calls_its_work_off() {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("notifications/progress")));
     drop(lines);
-    drop(server.newest_job(is_cancelling));
+    drop(server.newest_job(is_cancelled));
     lock.release();
     assert_eq!(server.newest_job(has_ended)["state"], "cancelled");
 }

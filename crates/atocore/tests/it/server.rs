@@ -225,9 +225,9 @@ pub(crate) fn is_running(job: &Value) -> bool {
     job["state"] == "running"
 }
 
-/// Whether a job has been told to stop and is still at work.
-pub(crate) fn is_cancelling(job: &Value) -> bool {
-    job["cancelling"] == true
+/// Whether a job has been told to stop. It may have ended by then: whoever cancels it does not know how far it is.
+pub(crate) fn is_cancelled(job: &Value) -> bool {
+    job["cancelling"] == true || has_ended(job)
 }
 
 /// Whether nothing comes of a job any more.
