@@ -81,6 +81,8 @@ async fn answer(service: Service, calls: Calls, request: Request) -> Result<Resp
     }
     let begins = matches!(&message, ClientJsonRpcMessage::Request(request)
         if matches!(request.request, ClientRequest::InitializeRequest(_)));
+    // The library reads it once more.
+    drop(message);
     let request = Request::from_parts(parts, Full::new(Bytes::from(bytes)));
     let mut response = service.handle(request).await.map(Body::new);
     if accepts.json && !accepts.stream {

@@ -6,14 +6,14 @@ use atocore_engine::{Caller, Reach};
 use atocore_model::error::ErrorCode;
 use rmcp::{
     RoleServer,
-    model::{ClientJsonRpcMessage, ServerJsonRpcMessage},
+    model::{ClientJsonRpcMessage, GetExtensions, ServerJsonRpcMessage},
     service::{ServerInitializeError, serve_server},
     transport::Transport,
 };
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     runtime::Runtime,
-    sync::Mutex,
+    sync::{Mutex, Semaphore},
 };
 
 use super::{Server, backend::Backend, calls::Calls, machine::Machine, message};
@@ -21,6 +21,13 @@ use crate::{config::Config, verb::VerbError, wire::json::mend_surrogates};
 
 /// The longest line that is read. Longer ones are thrown away while they come in, and an error answers them.
 const LINE_LIMIT_BYTES: usize = 4 << 20;
+
+/// The most bytes of requests in work: one becomes many times its bytes when it is parsed. The largest that is read leaves
+/// room for as much beside it.
+const IN_WORK_BYTES: usize = 2 * LINE_LIMIT_BYTES;
+
+/// What a request costs beside its bytes, so that small ones are bounded too.
+const EACH_BYTES: usize = 1 << 10;
 
 /// How long work that was called off may take to stop when the client has gone.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
@@ -59,12 +66,23 @@ struct Lines<R, W> {
     line: Vec<u8>,
     /// Whether the rest of the line is thrown away.
     too_large: bool,
+    /// A line that waits for room, and whether it is whole.
+    read: Option<bool>,
+    /// Room for requests in work.
+    room: Arc<Semaphore>,
     output: Arc<Mutex<W>>,
 }
 
 impl<R: AsyncBufRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Lines<R, W> {
     fn new(input: R, output: W) -> Self {
-        Self { input, line: Vec::new(), too_large: false, output: Arc::new(Mutex::new(output)) }
+        Self {
+            input,
+            line: Vec::new(),
+            too_large: false,
+            read: None,
+            room: Arc::new(Semaphore::new(IN_WORK_BYTES)),
+            output: Arc::new(Mutex::new(output)),
+        }
     }
 
     /// Reads to the end of a line, or of the input, which ends a line too: `None` after that, `Some(false)` for one that
@@ -113,9 +131,16 @@ where
         }
     }
 
+    /// Reads no further while too much is in work.
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
-            let whole = self.line().await?;
+            if self.read.is_none() {
+                self.read = Some(self.line().await?);
+            }
+            let cost = u32::try_from(self.line.len() + EACH_BYTES).unwrap_or(u32::MAX);
+            // Goes where the request goes, and is given back with it.
+            let room = Arc::clone(&self.room).acquire_many_owned(cost).await.ok()?;
+            let whole = self.read.take().unwrap_or_default();
             let mut line = std::mem::take(&mut self.line);
             mend_surrogates(&mut line);
             if whole && line.iter().all(u8::is_ascii_whitespace) {
@@ -123,7 +148,12 @@ where
             }
             let refusal = match whole {
                 true => match message::read(&line) {
-                    Ok(message) => return Some(message),
+                    Ok(mut message) => {
+                        if let ClientJsonRpcMessage::Request(asked) = &mut message {
+                            drop(asked.request.extensions_mut().insert(Arc::new(room)));
+                        }
+                        return Some(message);
+                    }
                     Err(refusal) => refusal,
                 },
                 false => Some(message::too_large(LINE_LIMIT_BYTES)),
@@ -137,5 +167,47 @@ where
 
     async fn close(&mut self) -> io::Result<()> {
         self.output.lock().await.flush().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::ready, io::Cursor};
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_than_there_is_room_for_and_nothing_is_lost() {
+        const CALLS: usize = 30;
+        let padding = "x".repeat(1 << 20);
+        let call = |id| {
+            format!(
+                "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\",\"params\":{{\"p\":\"{padding}\"}}}}\n"
+            )
+        };
+        let input: String = (0..CALLS).map(call).collect();
+        let mut lines = Lines::new(Cursor::new(input), Vec::new());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        // What is there at once; nothing when it waits for room, or at the end.
+        let mut next = || {
+            runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    message = lines.receive() => message,
+                    () = ready(()) => None,
+                }
+            })
+        };
+        let mut in_work: Vec<_> = std::iter::from_fn(&mut next).collect();
+        assert_eq!(in_work.len(), IN_WORK_BYTES / ((1 << 20) + EACH_BYTES));
+        let mut seen = Vec::new();
+        while !in_work.is_empty() {
+            let ClientJsonRpcMessage::Request(ended) = in_work.remove(0) else { panic!("no request") };
+            seen.push(ended.id.to_string());
+            drop(ended);
+            in_work.extend(next());
+        }
+        let all: Vec<_> = (0..CALLS).map(|id| id.to_string()).collect();
+        assert_eq!(seen, all);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::program::Place;
+use crate::program::{Place, most_memory};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,6 +105,11 @@ impl Agent {
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:.200}"));
         assert_eq!(message["jsonrpc"], "2.0", "{line:.200}");
         message
+    }
+
+    /// The most memory that the program has had so far, in MiB.
+    pub(crate) fn most_memory(&self) -> u64 {
+        most_memory(&self.child)
     }
 
     /// Closes the input and gives the exit code, what was left to read, and what was said beside it.

@@ -188,9 +188,7 @@ pub(crate) struct Server {
 impl Server {
     /// The most memory that it has had so far, in MiB.
     pub(crate) fn most_memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        most.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+        most_memory(&self.child)
     }
 
     /// Tells it to stop as Ctrl-C does, and waits for its exit code.
@@ -217,6 +215,13 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// The most memory that a process has had so far, in MiB.
+pub(crate) fn most_memory(child: &Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    most.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
 /// Sends SIGINT.
