@@ -345,8 +345,8 @@ impl Error {
         )
     }
 
-    /// Whether the store itself is at fault, so that only another one in its place helps; and not something that may
-    /// pass, such as a full disk, or something beside it.
+    /// Whether the store itself is at fault, or its files are gone, so that only another one in its place helps; and not
+    /// something that may pass, such as a full disk, or something beside it.
     #[must_use]
     pub fn blames_the_store(&self) -> bool {
         match self {
@@ -354,7 +354,7 @@ impl Error {
                 matches!(error, BackupError::JournalUnreadable { .. } | BackupError::CopyDiffers(_))
             }
             Self::Storage(_) | Self::StoreUnopened { .. } => {
-                matches!(self.code(), ErrorCode::StoreDamaged | ErrorCode::StoreNewer)
+                matches!(self.code(), ErrorCode::StoreDamaged | ErrorCode::StoreNewer | ErrorCode::StoreGone)
             }
             _ => false,
         }

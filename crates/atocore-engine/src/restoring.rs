@@ -10,7 +10,7 @@ use std::{
 use atocore_backup::{
     ledger::Ledger,
     manifest::Place,
-    replace::{self, Staged},
+    replace::{self, Recovered, Staged},
     vault::Vault,
     verify::{self, VerifiedSnapshot},
 };
@@ -212,6 +212,10 @@ impl Present {
             Err(error) if error.blames_the_store() => return Ok(unreadable(with_causes(&error))),
             Err(error) => return Err(error),
         };
+        // What it has open could still be read, and is not there for anybody else.
+        if let Err(gone) = store.in_place() {
+            return Ok(unreadable(with_causes(&gone)));
+        }
         // Also where the damage is out of sight: a snapshot of it could not be gone back to.
         let problem = store.look_for_any_damage()?.map(str::to_owned);
         let record = store.read(|read| Ok::<_, Error>(read.record()?));
@@ -242,6 +246,7 @@ impl Engine {
     /// # Errors
     /// When it cannot be proven whole, or its database is not one of this program.
     pub fn plan_restore(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<RestorePlan, Error> {
+        self.owns_it()?;
         RestorePlan::new(self, &self.prove(id, monitor)?)
     }
 
@@ -250,7 +255,8 @@ impl Engine {
     /// that the caller has seen, it is refused once somebody has changed the store since.
     ///
     /// # Errors
-    /// As [`Engine::plan_restore`]; [`Error::PlanOutdated`]; and when there is no room, the present state cannot be
+    /// As [`Engine::plan_restore`]; [`Error::PlanOutdated`]; when another process could own the store, because the lock
+    /// of this one is gone; and when there is no room, the present state cannot be
     /// saved, another process goes on reading the store, or a Chroma server runs on the folder that would be replaced.
     /// Nothing has changed then.
     pub fn prepare_restore(
@@ -259,6 +265,7 @@ impl Engine {
         planned: Option<Generation>,
         monitor: &dyn Monitor,
     ) -> Result<PreparedRestore, Error> {
+        self.owns_it()?;
         self.refuse_outdated(planned)?;
         let snapshot = self.prove(id, monitor)?;
         let mut plan = RestorePlan::new(self, &snapshot)?;
@@ -303,8 +310,10 @@ impl Engine {
         monitor: &dyn Monitor,
     ) -> Result<RestoreOutcome, Error> {
         let started = Instant::now();
+        self.owns_it()?;
         let safety = self.safety_of(&prepared, monitor)?;
         let PreparedRestore { plan, staged, indexed, .. } = prepared;
+        let gone = self.in_place().err();
         self.close_store(monitor)?;
         let swapped = staged.swap(safety, self.clock().now());
         if swapped.is_ok() && indexed {
@@ -312,7 +321,15 @@ impl Engine {
             drop(self.place_indexes());
         }
         // Also after a failure: on what was there before, or on what could be finished now.
-        let opened = self.open_store(monitor).map_err(|error| self.keep_closed(error, monitor));
+        let opened = match (&swapped, gone) {
+            // A store that was gone before would be made anew, with nothing in it.
+            (Err(_), Some(gone)) => match replace::recover(self.layout()) {
+                Ok(Recovered::Finished(_)) => self.open_store(monitor),
+                _ => Err(gone),
+            },
+            _ => self.open_store(monitor),
+        };
+        let opened = opened.map_err(|error| self.keep_closed(error, monitor));
         let replaced = swapped?;
         opened?;
         let generation = self.store()?.generation()?;

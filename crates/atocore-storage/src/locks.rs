@@ -11,7 +11,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, FileError};
+use crate::{
+    files::{self, FileError},
+    sqlite::StorageError,
+};
 
 /// Who owns a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +98,14 @@ impl OwnerLock {
             }
             thread::sleep(LOOK_AGAIN);
         }
+    }
+
+    /// Whether the file that is locked still stands where it did. Once it does not, another process can own the store too.
+    ///
+    /// # Errors
+    /// [`StorageError::Gone`].
+    pub fn in_place(&self) -> Result<(), StorageError> {
+        Ok(self.placed().check()?)
     }
 
     /// The file that is locked. Once another one stands under its name, another process can own the store too.

@@ -26,6 +26,11 @@ impl Engine {
         self.store.as_deref().map_or(Ok(()), |store| Ok(store.in_place()?))
     }
 
+    /// Whether no other process can own the store meanwhile.
+    pub(crate) fn owns_it(&self) -> Result<(), Error> {
+        self.lock.as_ref().map_or(Ok(()), |lock| Ok(lock.in_place()?))
+    }
+
     pub(crate) fn embedding(&self) -> &Embedding {
         &self.embedding
     }

@@ -175,7 +175,7 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         }
         ErrorCode::GenerationNotReached => "ask again; `atocore status` shows how far the word index is",
         ErrorCode::StoreGone => {
-            "nothing is written any more; put the folder back or mount its disk again, then stop this server and start it anew; what was acknowledged before is where the folder was moved to, or in the newest snapshot: `atocore backup list`"
+            "nothing is written any more; put the folder back or mount its disk again, then stop this server and start it anew; where that cannot be, stop it, and `atocore backup restore latest` goes back to the newest snapshot"
         }
         ErrorCode::StoreMissing => "`atocore project add ID --root FOLDER` and `atocore refresh ID` make one",
         ErrorCode::StoreNewer => "use the version of atocore that wrote it, or a newer one",

@@ -104,6 +104,31 @@ fn a_store_that_a_restore_leaves_closed_is_opened_again_and_nobody_takes_it_for_
     assert!(engine.ask("dough").hits.is_empty());
 }
 
+#[test]
+fn a_restore_over_a_store_that_is_gone_succeeds_or_leaves_none_in_its_place() {
+    let place = Installation::default();
+    let (mut engine, id) = with_a_snapshot(&place);
+    files::remove_tree(&place.home().join("data/db")).unwrap();
+    // Refused at the swap itself: its note cannot be written.
+    let note = place.home().join("data/restore/journal.json");
+    let prepared = engine.prepare_restore(id, None, &Silent).unwrap();
+    fs::create_dir_all(note.join("in the way")).unwrap();
+    let _refused = engine.carry_out_restore(prepared, Caller::Local, &Silent).unwrap_err();
+    assert!(!engine.is_closed() && !place.home().join("data/db/atocore.db").exists(), "no empty store");
+    assert_eq!(engine.health().unwrap().store_problem.unwrap().code, ErrorCode::StoreGone);
+    files::remove_tree(&note).unwrap();
+    let done = restore(&mut engine, id).unwrap();
+    assert_eq!(done.safety, None, "no snapshot of what is not there");
+    assert_eq!(engine.health().unwrap().store_problem, None);
+    assert_eq!(engine.ask("battery").hits.len(), 1);
+
+    // Once the lock is gone another process can own the store.
+    files::remove_tree(&place.home().join("data/locks")).unwrap();
+    let other = place.own();
+    assert_eq!(restore(&mut engine, id).unwrap_err().code(), ErrorCode::StoreGone);
+    assert_eq!(other.ask("battery").hits.len(), 1);
+}
+
 /// Vectors are being made all the time, and each batch of them moves the store on.
 #[test]
 fn a_restore_beside_a_busy_embedder_saves_the_present_state_once_and_its_plan_holds() {

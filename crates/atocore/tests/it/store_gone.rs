@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::server::Server;
+use crate::{
+    program::{PROGRAM, Place, ran},
+    server::Server,
+};
 
 #[test]
 fn a_server_whose_data_folder_is_gone_says_so_everywhere() {
@@ -41,4 +44,57 @@ fn a_server_whose_data_folder_is_gone_says_so_everywhere() {
     assert_eq!(server.get("/health").status, 200);
     assert_eq!(server.post("/memory", &memory).status, 200);
     server.stop();
+}
+
+#[test]
+fn a_server_that_has_its_lock_restores_a_store_whose_files_are_gone() {
+    for gone in ["data/db", "data/db/atocore.db"] {
+        let server = Server::start();
+        server.installation.write("p/a.md", "zebra");
+        server.add("p", "p");
+        let _report = server.refresh("p");
+        let snapshot = server.post("/admin/backup", &json!({})).json();
+        let stamp = snapshot["backup_root"].as_str().unwrap().rsplit('/').next().unwrap();
+        let gone = server.installation.home().join(gone);
+        fs::rename(&gone, server.installation.path().join("away")).unwrap();
+        server.get("/health").refused(503, "store_gone");
+        let plan = server.get(&format!("/admin/backup/{stamp}/restore")).json();
+        assert!(plan["store_problem"].as_str().unwrap().contains("is gone"), "{plan}");
+        assert_eq!(plan["present"], json!(null), "{plan}");
+        assert!(!gone.exists(), "a plan makes nothing anew in its place");
+        let restored = server.send("POST", &format!("/admin/backup/{stamp}/restore"), None);
+        assert_eq!(restored.status, 200, "{restored:?}");
+        assert_eq!(server.get("/health").status, 200);
+        let found = server.post("/query", &json!({ "query": "zebra" })).json();
+        assert_eq!(found["results"][0]["source_file"], "a.md", "{found}");
+        server.installation.write("p/b.md", "okapi");
+        assert_eq!(server.refresh("p")["counts"]["ingested"], 1);
+    }
+}
+
+#[test]
+fn a_data_folder_that_is_gone_comes_back_by_a_restore_once_its_server_is_stopped() {
+    let mut server = Server::start();
+    server.installation.write("p/a.md", "zebra");
+    server.add("p", "p");
+    let _report = server.refresh("p");
+    let snapshot = server.post("/admin/backup", &json!({})).json();
+    let stamp = snapshot["backup_root"].as_str().unwrap().rsplit('/').next().unwrap();
+    let home = server.installation.home();
+    fs::remove_dir_all(home.join("data")).unwrap();
+    for method in ["GET", "POST"] {
+        let refused = server.send(method, &format!("/admin/backup/{stamp}/restore"), None);
+        let hint = refused.refused(503, "store_gone").hint.unwrap();
+        assert!(hint.contains("stop it, and `atocore backup restore latest`"), "{method}: {hint}");
+    }
+    assert!(!home.join("data").exists(), "nothing is made anew in its place");
+    server.stop();
+    let place = Place::new();
+    let run = |arguments: &[&str]| {
+        let ran = ran(place.bare(PROGRAM).arg("--data-dir").arg(&home).args(arguments));
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+        ran.stdout
+    };
+    let _restored = run(&["backup", "restore", "latest", "--yes"]);
+    assert!(run(&["query", "zebra"]).contains("a.md"));
 }
