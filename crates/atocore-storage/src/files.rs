@@ -14,11 +14,9 @@ mod rights;
 pub mod stream;
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
-
-use atocore_model::digest::Digest;
 
 pub use handle::{NewFile, Reader};
 pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
@@ -375,26 +373,6 @@ pub fn create_new_file(path: &Path) -> Result<(), FileError> {
     named("create", path, private::create_new(path)).map(drop)
 }
 
-/// Size and BLAKE3 digest of a file.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn digest(path: &Path) -> Result<(u64, Digest), FileError> {
-    /// Below this size one read is faster than a memory map.
-    const SMALL_BYTES: u64 = 1 << 20;
-    let mut file = open(path)?;
-    let size = named("read", path, file.metadata())?.len();
-    let mut hasher = blake3::Hasher::new();
-    if size < SMALL_BYTES {
-        let mut bytes = Vec::new();
-        let read = named("read", path, file.read_to_end(&mut bytes))?;
-        let _hasher = hasher.update(&bytes);
-        return Ok((read as u64, Digest::from_bytes(*hasher.finalize().as_bytes())));
-    }
-    let _hasher = named("read", path, hasher.update_mmap_rayon(path))?;
-    Ok((hasher.count(), Digest::from_bytes(*hasher.finalize().as_bytes())))
-}
-
 /// Removes a file; it is fine when there is none.
 ///
 /// # Errors
@@ -571,18 +549,6 @@ mod tests {
         assert_eq!(left.len(), 3, "{left:?}");
         assert!(!dir.path().join(".a.json.17.tmp").exists());
         remove_staged(&dir.path().join("missing/a.json")).unwrap();
-    }
-
-    #[test]
-    fn both_ways_of_hashing_agree() {
-        let dir = tempfile::tempdir().unwrap();
-        for size in [0, 1, (1 << 20) - 1, 1 << 20, 3 << 20] {
-            let bytes: Vec<u8> = (0..size).map(|i: usize| (i % 251) as u8).collect();
-            let path = dir.path().join(size.to_string());
-            write_synced(&path, &bytes).unwrap();
-            let expected = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
-            assert_eq!(digest(&path).unwrap(), (size as u64, expected));
-        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The depth `content` looks into the databases: what the digests cannot tell, because the record is wrong as well.
 
+use std::ops::ControlFlow;
+
 use atocore_backup::{
     BackupError,
     manifest::{self, Collection, CollectionForm},
@@ -8,6 +10,7 @@ use atocore_backup::{
 };
 use atocore_model::{digest::Digest, monitor::Silent, snapshot::Depth};
 use atocore_storage::{
+    files::stream,
     sqlite::{NewSpace, Operation, StorageError},
     vector::VectorSpace,
 };
@@ -23,7 +26,7 @@ fn rewritten(victim: &Victim, file: &str, change: impl FnOnce(&rusqlite::Connect
     connection.close().unwrap();
     let metadata = victim.dir.join(manifest::FILE_NAME);
     let mut manifest = manifest::read(&std::fs::read(&metadata).unwrap()).unwrap().manifest.unwrap();
-    let (size, digest) = atocore_storage::files::digest(&path).unwrap();
+    let (size, digest) = stream::digest(&path, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
     if file.starts_with("chroma/") {
         manifest.chroma_snapshot_bytes = 0;
     } else {

@@ -279,10 +279,10 @@ fn inspecting_leaves_no_trace() {
     files::create_dirs(&folder).unwrap();
     let copy = folder.join("atocore.db");
     pin.copy_to(&copy, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
-    let before = files::digest(&copy).unwrap();
+    let before = files::read_if_present(&copy).unwrap();
     assert!(inspect::integrity(&copy).unwrap().is_empty());
     let _record = inspect::record(&copy).unwrap();
-    assert_eq!(files::digest(&copy).unwrap(), before);
+    assert_eq!(files::read_if_present(&copy).unwrap(), before);
     assert_eq!(files::list(&folder).unwrap(), [copy]);
 }
 

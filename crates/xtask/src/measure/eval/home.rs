@@ -1,6 +1,7 @@
 //! The installation of a collection, kept between runs: what has not changed is neither read nor embedded again.
 
 use std::{
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -94,7 +95,8 @@ fn write_documents(
     collection: &Collection,
 ) -> Result<(), Failure> {
     let failed = |error: files::FileError| Failure::failed(error.to_string());
-    let (_, digest) = files::digest(&folder.join("corpus.jsonl")).map_err(failed)?;
+    let read = files::stream::digest(&folder.join("corpus.jsonl"), &mut |_| ControlFlow::Continue(()));
+    let (_, digest) = read.map_err(failed)?.ok_or_else(|| Failure::failed("it was cancelled"))?;
     let (stamp, wanted) = (place.join("collection"), format!("{FORM} {digest}"));
     if files::read_if_present(&stamp).map_err(failed)?.is_some_and(|found| found == wanted.as_bytes()) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! How fast a snapshot is proven at each depth, beside BLAKE3's own speed; and how long a restore on a running engine
 //! leaves questions without an answer.
 
-use std::{path::Path, time::Duration};
+use std::{ops::ControlFlow, path::Path, time::Duration};
 
 use atocore_engine::Caller;
 use atocore_model::{monitor::Silent, snapshot::Depth};
@@ -32,7 +32,8 @@ pub(super) fn measure(bench: &Bench, home: &Home, same: &Path, table: &mut Table
     let mut engine = home.engine_with_meaning(child()?)?;
     let id = take(&engine)?.id;
     let size = std::fs::metadata(same).map_err(cannot("look at a file"))?.len();
-    let hashed = median(rounds, || spent(|| files::digest(same).map_err(cannot("hash a file"))))?;
+    let hash = || files::stream::digest(same, &mut |_| ControlFlow::Continue(()));
+    let hashed = median(rounds, || spent(|| hash().map_err(cannot("hash a file"))))?;
     for depth in Depth::ALL {
         let proven = median(rounds, || {
             spent(|| {
