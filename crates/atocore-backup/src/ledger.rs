@@ -90,7 +90,7 @@ impl Ledger {
     /// The ledger of a backup directory. It need not exist.
     #[must_use]
     pub fn of(vault: &Vault) -> Self {
-        Self { vault: vault.clone(), dir: vault.dir().join("ledger") }
+        Self { vault: vault.clone(), dir: vault.ledger() }
     }
 
     /// Where the verdicts about a snapshot lie, or would.

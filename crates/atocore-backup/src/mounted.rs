@@ -9,7 +9,7 @@ use crate::{BackupError, vault::Vault};
 
 /// The backup directory into which the last snapshot of this installation was taken.
 fn remembered(layout: &Layout) -> PathBuf {
-    layout.data.join("backup-directory")
+    layout.backup_directory()
 }
 
 /// Refuses to begin a backup directory outside the home where one was, or right below an empty folder that was there

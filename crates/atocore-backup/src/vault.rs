@@ -99,6 +99,22 @@ impl Vault {
         self.dir.join(".lock")
     }
 
+    /// All that lies in a backup directory.
+    #[must_use]
+    pub fn parts(&self) -> [PathBuf; 6] {
+        [self.snapshots(), self.partial(), self.lock_file(), self.pins(), self.notes(), self.ledger()]
+    }
+
+    /// The folder of what was found out about snapshots.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.dir.join("ledger")
+    }
+
+    /// The folder of the notes.
+    fn notes(&self) -> PathBuf {
+        self.dir.join("notes")
+    }
+
     /// The folder of the pins.
     pub(crate) fn pins(&self) -> PathBuf {
         self.dir.join("pins")
@@ -106,7 +122,7 @@ impl Vault {
 
     /// Where the note about the snapshot of that stamp lies, or would.
     pub(crate) fn note(&self, id: SnapshotId) -> PathBuf {
-        self.dir.join("notes").join(id.to_string())
+        self.notes().join(id.to_string())
     }
 
     /// Where the pin of the snapshot of that stamp lies, or would.

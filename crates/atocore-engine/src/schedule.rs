@@ -133,7 +133,7 @@ impl Timetable {
     /// The schedule of the installation at `layout`.
     #[must_use]
     pub fn new(layout: &Layout, schedule: Schedule) -> Self {
-        Self { schedule, path: layout.data.join("schedule.json") }
+        Self { schedule, path: layout.schedule() }
     }
 
     /// Whether nothing is ever done.

@@ -1,26 +1,16 @@
 //! Where everything lies: the folders and files of one installation.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    slice,
+};
 
 use crate::files;
 
-/// What lies in a home that holds nothing else.
-const HOME: &[&str] = &["data", "config", "backups", "atocore.toml", "api-token", "trusted-folders.json"];
-/// What lies in the data directory.
-const DATA: &[&str] = &[
-    "db",
-    "index",
-    "chroma",
-    "cache",
-    "locks",
-    "restore",
-    "reserve",
-    "tmp",
-    "schedule.json",
-    "backup-directory",
-];
-/// What lies in the backup directory.
-const BACKUPS: &[&str] = &["snapshots", ".partial", "pins", "notes", "ledger", ".lock"];
+/// What lies in a home that holds nothing else, beside the folders of an installation: written by the program that reads
+/// the settings.
+const SETTINGS: [&str; 3] = ["atocore.toml", "api-token", "trusted-folders.json"];
 
 /// The places of one installation. Nothing exists just because it is named here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +67,24 @@ impl Layout {
         self.chroma.clone().unwrap_or_else(|| self.data.join("chroma"))
     }
 
+    /// What was fetched and can be fetched again.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.data.join("cache")
+    }
+
+    /// When what is done by itself was done last.
+    #[must_use]
+    pub fn schedule(&self) -> PathBuf {
+        self.data.join("schedule.json")
+    }
+
+    /// Which backup directory was used last.
+    #[must_use]
+    pub fn backup_directory(&self) -> PathBuf {
+        self.data.join("backup-directory")
+    }
+
     /// The lock files.
     #[must_use]
     pub fn locks(&self) -> PathBuf {
@@ -115,26 +123,54 @@ impl Layout {
         (usual.data == self.data && usual.registry == self.registry).then_some(home)
     }
 
+    /// All that lies in the data directory.
+    fn in_data(&self) -> [PathBuf; 11] {
+        [
+            self.database(),
+            self.lexical_index(),
+            self.vector_store(),
+            self.cache(),
+            self.schedule(),
+            self.backup_directory(),
+            self.locks(),
+            self.restores(),
+            self.reserve(),
+            self.before_upgrade(),
+            self.scratch(),
+        ]
+    }
+
     /// Takes from other users what they may do here, for an installation that was made under another umask or by an
     /// earlier version. Only what this user owns and what has the name of something of ours; a folder that holds anything
     /// else, as one of documents or a shared disk does, is left as it is. Nothing is opened.
     ///
+    /// `of_backups` is all that may lie directly in the backup directory.
+    ///
     /// What cannot be closed, on a file system without modes for example, stays open: [`files::open_to_others`] says so.
-    pub fn close_to_others(&self) {
-        close(&self.backups, BACKUPS);
-        close(&self.data, DATA);
+    pub fn close_to_others(&self, of_backups: &[PathBuf]) {
+        let of_backups: Vec<_> = of_backups.iter().filter_map(|path| path.file_name()).collect();
+        close(&self.backups, &of_backups);
+        close(&self.data, &names_in(&self.data, &self.in_data()));
         // A registry elsewhere is shared as whoever put it there wants it.
         if let Some(home) = self.home() {
-            close(&home.join("config"), &["project-registry.json"]);
-            if holds_only(home, HOME) {
+            close(&home.join("config"), &names_in(&home.join("config"), slice::from_ref(&self.registry)));
+            let folders = [self.data.clone(), self.backups.clone(), self.registry.clone()];
+            let mut names = names_in(home, &folders);
+            names.extend(SETTINGS.map(OsStr::new));
+            if holds_only(home, &names) {
                 files::close_to_others(home);
             }
         }
     }
 }
 
+/// The names in `folder` that lead to `paths`; of those that lie elsewhere there is none.
+fn names_in<'a>(folder: &Path, paths: &'a [PathBuf]) -> Vec<&'a OsStr> {
+    paths.iter().filter_map(|path| path.strip_prefix(folder).ok()?.iter().next()).collect()
+}
+
 /// Closes what has one of `names` in a folder, with all below it, and the folder when it holds nothing else.
-fn close(folder: &Path, names: &[&str]) {
+fn close(folder: &Path, names: &[&OsStr]) {
     if holds_only(folder, names) {
         return files::close_tree_to_others(folder);
     }
@@ -144,12 +180,12 @@ fn close(folder: &Path, names: &[&str]) {
 }
 
 /// Whether nothing lies in a folder but what has one of `names`.
-fn holds_only(folder: &Path, names: &[&str]) -> bool {
+fn holds_only(folder: &Path, names: &[&OsStr]) -> bool {
     files::list(folder).is_ok_and(|paths| paths.iter().all(|path| is_one_of(path, names)))
 }
 
 /// Whether something has one of `names`, or is the unfinished writing of it.
-fn is_one_of(path: &Path, names: &[&str]) -> bool {
+fn is_one_of(path: &Path, names: &[&OsStr]) -> bool {
     let name = path.file_name().unwrap_or_default();
     names.iter().any(|known| name == *known || files::is_staged(path, &path.with_file_name(known)))
 }
@@ -178,18 +214,25 @@ mod tests {
         "data/db/atocore.db",
         "data/locks/owner.lock",
         "data/index/lexical/meta.json",
+        "data/before-upgrade/atocore.db",
+        "data/schedule.json",
+        "data/backup-directory",
         "config/project-registry.json",
         "backups/.lock",
         "backups/snapshots/20260406T184219Z/db/atocore.db",
         "backups/pins/.20260406T184219Z.7.tmp",
     ];
 
+    fn of_backups(home: &Path) -> Vec<PathBuf> {
+        [".lock", "snapshots", "pins"].map(|name| home.join("backups").join(name)).into()
+    }
+
     #[test]
     fn an_installation_that_was_open_to_others_is_closed() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("home");
         make(&home, INSTALLATION);
-        Layout::in_home(&home).close_to_others();
+        Layout::in_home(&home).close_to_others(&of_backups(&home));
         let mut paths = vec![home];
         while let Some(path) = paths.pop() {
             assert_eq!(files::open_to_others(&path), None, "{}", path.display());
@@ -206,7 +249,7 @@ mod tests {
         make(&home, INSTALLATION);
         let foreign = ["notes/a.md", "data/table.csv", "config/web.toml", "backups/photos/b.jpg"];
         make(&home, &foreign);
-        Layout::in_home(&home).close_to_others();
+        Layout::in_home(&home).close_to_others(&of_backups(&home));
         for name in foreign {
             for path in home.join(name).ancestors().take_while(|path| path.starts_with(&home)) {
                 assert!(files::open_to_others(path).is_some(), "{}", path.display());

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use atocore_backup::replace;
+use atocore_backup::{replace, vault::Vault};
 use atocore_model::{error::ErrorCode, monitor::Monitor, ranking::Mode};
 use atocore_storage::{
     files,
@@ -30,7 +30,7 @@ impl Engine {
     pub(super) fn own(&mut self, activity: String, socket: Option<PathBuf>) -> Result<(), Error> {
         let layout = &self.config.layout;
         // Before the lock is taken: whoever may read its file could keep it.
-        layout.close_to_others();
+        layout.close_to_others(&Vault::new(&layout.backups).parts());
         let since = self.config.clock.now().to_string();
         let owner = Owner { pid: std::process::id(), activity, since, socket };
         self.lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);

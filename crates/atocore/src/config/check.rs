@@ -119,7 +119,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
 
 /// Where models lie that belong to one installation.
 fn models_beside(layout: &Layout) -> PathBuf {
-    layout.data.join("cache").join(MODELS)
+    layout.cache().join(MODELS)
 }
 
 struct Check<'a> {
