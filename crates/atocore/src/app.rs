@@ -1,44 +1,38 @@
 //! What every request shares: the engine, the limits, the measurements, and the one way onto a thread that may block.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use atocore_engine::{Caller, Engine};
 use atocore_model::{
     error::ErrorCode,
-    monitor::{Monitor, Progress, Silent},
+    monitor::{Monitor, Progress},
 };
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
+    engine::SharedEngine,
     http::Metrics,
     jobs::{Jobs, Work},
-    packs::Packs,
-    session::say_what_was_restored,
-    verb::{Restore, Verb, VerbError},
+    operations::{Access, ApiError, Context, Duration, Operation, ServerState, Spec},
     wire,
 };
 
-/// How many long verbs run at once; most of them take turns inside the engine anyway.
-const LONG_AT_ONCE: usize = 4;
-/// How many other verbs run at once.
+/// How many long operations run at once; most of them take turns inside the engine anyway.
+const LONG_AT_ONCE: u32 = 4;
+/// How many other operations run at once.
 const SHORT_AT_ONCE: usize = 64;
 /// How many look at the health at once.
 const LOOKS_AT_ONCE: usize = 16;
 /// How long a request waits for its place before it is refused.
-const PLACE_WITHIN: Duration = Duration::from_secs(10);
+const PLACE_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A running application; clones are the same one.
 #[derive(Debug, Clone)]
 pub struct App {
-    engine: Arc<RwLock<Engine>>,
-    metrics: Metrics,
-    jobs: Jobs,
-    packs: Packs,
+    engine: SharedEngine,
+    state: ServerState,
     long: Arc<Semaphore>,
     short: Arc<Semaphore>,
     /// For what is answered whoever else is at work.
@@ -51,11 +45,9 @@ impl App {
     #[must_use]
     pub fn new(engine: Engine) -> Self {
         Self {
-            engine: Arc::new(RwLock::new(engine)),
-            metrics: Metrics::new(),
-            jobs: Jobs::default(),
-            packs: Packs::default(),
-            long: Arc::new(Semaphore::new(LONG_AT_ONCE)),
+            engine: SharedEngine::new(engine),
+            state: ServerState::default(),
+            long: Arc::new(Semaphore::new(LONG_AT_ONCE as usize)),
             short: Arc::new(Semaphore::new(SHORT_AT_ONCE)),
             looks: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
             stopping: CancellationToken::new(),
@@ -65,22 +57,16 @@ impl App {
     /// What is measured.
     #[must_use]
     pub const fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.state.metrics
     }
 
     /// The long work of this server.
     #[must_use]
     pub const fn jobs(&self) -> &Jobs {
-        &self.jobs
+        &self.state.jobs
     }
 
-    /// The context packs that this server has made last.
-    #[must_use]
-    pub const fn packs(&self) -> &Packs {
-        &self.packs
-    }
-
-    /// Tells long verbs to stop at the next safe place, now and from now on.
+    /// Tells long operations to stop at the next safe place, now and from now on.
     pub fn stop(&self) {
         self.stopping.cancel();
     }
@@ -90,31 +76,31 @@ impl App {
         self.stopping.clone()
     }
 
-    /// Runs a verb on a thread that may block.
+    /// Runs an operation on a thread that may block.
     ///
     /// # Errors
-    /// What the verb fails with; `ingestion_busy` when too many of its kind are at work; `internal` when it panics.
+    /// What the operation fails with; `ingestion_busy` when too many of its kind are at work; `internal` when it panics.
     ///
     /// # Cancellation
-    /// When the future is dropped, because the client went away, the verb is told to stop at the next safe place.
-    pub async fn run<V: Verb>(&self, caller: Caller, verb: V) -> Result<V::Reply, VerbError> {
-        self.run_as(caller, verb, None).await
+    /// When the future is dropped, because the client went away, the operation is told to stop at the next safe place.
+    pub async fn run<O: Operation>(&self, caller: Caller, operation: O) -> Result<O::Reply, ApiError> {
+        self.run_as(caller, operation, None).await
     }
 
-    /// As [`App::run`]; `job` is the id that the job of a long verb gets when it is free.
+    /// As [`App::run`]; `job` is the id that the job of a long operation gets when it is free.
     ///
     /// # Errors
     /// As [`App::run`].
     ///
     /// # Cancellation
     /// As [`App::run`].
-    pub async fn run_as<V: Verb>(
+    pub async fn run_as<O: Operation>(
         &self,
         caller: Caller,
-        verb: V,
+        operation: O,
         job: Option<String>,
-    ) -> Result<V::Reply, VerbError> {
-        self.run_in_place(caller, verb, job, None).await
+    ) -> Result<O::Reply, ApiError> {
+        self.run_in_place(caller, operation, job, None).await
     }
 
     /// As [`App::run`]; `watcher` is told where the work stands, and asked whether it shall go on.
@@ -124,188 +110,115 @@ impl App {
     ///
     /// # Cancellation
     /// As [`App::run`].
-    pub(crate) async fn run_watched<V: Verb>(
+    pub(crate) async fn run_watched<O: Operation>(
         &self,
         caller: Caller,
-        verb: V,
+        operation: O,
         watcher: Arc<dyn Monitor>,
-    ) -> Result<V::Reply, VerbError> {
-        self.run_in_place(caller, verb, None, Some(watcher)).await
+    ) -> Result<O::Reply, ApiError> {
+        self.run_in_place(caller, operation, None, Some(watcher)).await
     }
 
-    async fn run_in_place<V: Verb>(
+    async fn run_in_place<O: Operation>(
         &self,
         caller: Caller,
-        verb: V,
+        operation: O,
         job: Option<String>,
         watcher: Option<Arc<dyn Monitor>>,
-    ) -> Result<V::Reply, VerbError> {
-        if !V::LONG {
-            let monitor = RequestMonitor { watcher, ..RequestMonitor::new(self, None) };
-            let _gone = monitor.cancelled_by_drop();
-            let places = if V::AT_ONCE { &self.looks } else { &self.short };
-            let place = self.place(places).await?;
-            return self.on_a_thread(caller, verb, place, monitor).await;
-        }
-        let work = self.jobs.begin(V::NAME, verb.subject(), job);
-        let place = self.place(&self.long).await.inspect_err(|error| work.end::<()>(&Err(error.clone())))?;
-        let monitor = RequestMonitor { watcher, ..RequestMonitor::new(self, Some(work)) };
+    ) -> Result<O::Reply, ApiError> {
+        let job = (O::SPEC.duration == Duration::Long)
+            .then(|| self.state.jobs.begin(O::SPEC.job, operation.subject(), job));
+        let places = tokio::time::timeout(PLACE_WITHIN, self.places(&O::SPEC)).await;
+        let place = places.map_err(|_| busy()).and_then(|place| place);
+        let place = place.inspect_err(|error| {
+            if let Some(job) = &job {
+                job.end::<()>(&Err(error.clone()));
+            }
+        })?;
+        let monitor = RequestMonitor { watcher, ..RequestMonitor::new(self, job) };
         let _gone = monitor.cancelled_by_drop();
-        self.on_a_thread(caller, verb, place, monitor).await
+        self.on_a_thread(caller, operation, place, monitor).await
     }
 
-    /// Starts a long verb that nobody waits for, and returns its job. It begins when there is a place for it.
+    /// Starts a long operation that nobody waits for, and returns its job. It begins when there is a place for it.
     ///
     /// # Errors
-    /// What can be said of the verb's words alone; `ingestion_busy` when too many jobs wait already.
-    pub fn start<V: Verb>(&self, caller: Caller, verb: V) -> Result<wire::Job, VerbError> {
-        verb.check()?;
-        let work = self.jobs.begin_in_background(V::NAME, verb.subject())?;
+    /// What can be said of its parameters alone; `ingestion_busy` when too many jobs wait already.
+    pub fn start<O: Operation>(&self, caller: Caller, operation: O) -> Result<wire::Job, ApiError> {
+        operation.check()?;
+        let work = self.state.jobs.begin_in_background(O::SPEC.job, operation.subject())?;
         let shown = work.show();
         let app = self.clone();
         drop(tokio::spawn(async move {
             // It keeps its turn among those who wait.
             let place = tokio::select! {
                 biased;
-                () = work.called_off() => return,
+                () = work.cancelled() => return,
                 () = app.stopping.cancelled() => return,
-                place = Arc::clone(&app.long).acquire_owned() => place,
+                place = app.places(&O::SPEC) => place,
             };
             let Ok(place) = place else { return };
             let monitor = RequestMonitor::new(&app, Some(work));
             // What came of it is in the job.
-            drop(app.on_a_thread(caller, verb, place, monitor).await);
+            drop(app.on_a_thread(caller, operation, place, monitor).await);
         }));
         Ok(shown)
     }
 
-    async fn on_a_thread<V: Verb>(
+    async fn on_a_thread<O: Operation>(
         &self,
         caller: Caller,
-        verb: V,
+        operation: O,
         place: OwnedSemaphorePermit,
         monitor: RequestMonitor,
-    ) -> Result<V::Reply, VerbError> {
-        let (engine, metrics, packs) = (Arc::clone(&self.engine), self.metrics.clone(), self.packs.clone());
+    ) -> Result<O::Reply, ApiError> {
+        let (engine, state) = (self.engine.clone(), self.state.clone());
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client goes away.
             let _place = place;
-            let engine = opened(&engine);
             monitor.start();
-            let result = verb.run(&engine, caller, &monitor);
-            V::measure(&result, &metrics);
-            if let Ok(reply) = &result {
-                V::remember(reply, &packs);
-            }
+            let result = operation.run(&mut Context::new(&engine, caller, &monitor, Some(&state)));
             monitor.end(&result);
             result
         });
         work.await.unwrap_or_else(|_| Err(fault()))
     }
 
-    /// Goes back to an earlier state. Questions are answered until the swap and wait during it; long verbs finish first
-    /// and none begins meanwhile.
-    ///
-    /// # Errors
-    /// `ingestion_busy` when a long verb does not finish in time; else what the engine says.
-    ///
-    /// # Cancellation
-    /// As [`App::run`], until the swap.
-    pub async fn restore_as(
-        &self,
-        caller: Caller,
-        restore: Restore,
-        job: Option<String>,
-    ) -> Result<wire::RestoreOutcome, VerbError> {
-        let work = self.jobs.begin("restore", restore.to.subject(), job);
-        let every = Arc::clone(&self.long).acquire_many_owned(LONG_AT_ONCE as u32);
-        let places = match tokio::time::timeout(PLACE_WITHIN, every).await {
-            Ok(Ok(places)) => places,
-            _ => {
-                work.end::<()>(&Err(busy()));
-                return Err(busy());
-            }
+    /// Waits for the place that an operation needs: for one that replaces the store, the places of all long ones.
+    async fn places(&self, spec: &Spec) -> Result<OwnedSemaphorePermit, ApiError> {
+        let (places, count) = match (spec.access, spec.duration) {
+            (Access::Exclusive, _) => (&self.long, LONG_AT_ONCE),
+            (_, Duration::Long) => (&self.long, 1),
+            (_, Duration::Short) => (&self.short, 1),
+            (_, Duration::Immediate) => (&self.looks, 1),
         };
-        let monitor = RequestMonitor::new(self, Some(work));
-        let _gone = monitor.cancelled_by_drop();
-        let shared = Arc::clone(&self.engine);
-        let work = tokio::task::spawn_blocking(move || {
-            let _places = places;
-            monitor.start();
-            let result = carry_out(&restore, &shared, caller, &monitor);
-            monitor.end(&result);
-            result
-        });
-        work.await.unwrap_or_else(|_| Err(fault()))
+        Arc::clone(places).acquire_many_owned(count).await.map_err(|_| busy())
     }
 
     /// Looks through a store that is too large for its owner to look through before the first answer.
     pub(crate) async fn look_for_damage(&self) {
         // Long work, so that a restore waits for it.
         let Ok(place) = Arc::clone(&self.long).acquire_owned().await else { return };
-        let engine = Arc::clone(&self.engine);
+        let engine = self.engine.clone();
         drop(tokio::task::spawn_blocking(move || {
             let _place = place;
-            let engine = opened(&engine);
+            let engine = engine.read();
             if let Err(error) = engine.look_through() {
                 tracing::warn!(%error, "the store could not be looked through for damage");
             }
         }));
     }
-
-    async fn place(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, VerbError> {
-        match tokio::time::timeout(PLACE_WITHIN, Arc::clone(places).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => Err(busy()),
-        }
-    }
-}
-
-/// Makes ready while the engine answers, and swaps while it does not.
-fn carry_out(
-    restore: &Restore,
-    shared: &RwLock<Engine>,
-    caller: Caller,
-    monitor: &dyn Monitor,
-) -> Result<wire::RestoreOutcome, VerbError> {
-    let prepared = restore.prepare(&opened(shared), monitor)?;
-    let outcome = {
-        let mut engine = shared.write().unwrap_or_else(PoisonError::into_inner);
-        engine.carry_out_restore(prepared, caller, &Silent)?
-    };
-    say_what_was_restored(&outcome);
-    Ok(outcome.into())
-}
-
-/// The engine for whoever only reads it, after opening the store again that a restore had to leave closed.
-fn opened(shared: &RwLock<Engine>) -> RwLockReadGuard<'_, Engine> {
-    let reading = || shared.read().unwrap_or_else(PoisonError::into_inner);
-    let engine = reading();
-    if !engine.is_closed() {
-        return engine;
-    }
-    drop(engine);
-    let mut closed = shared.write().unwrap_or_else(PoisonError::into_inner);
-    if closed.is_closed() {
-        match closed.reopen(&Silent) {
-            Ok(()) => tracing::info!("store_reopened"),
-            // Everybody who needs the store is told why.
-            Err(error) => tracing::error!(%error, "store_closed"),
-        }
-    }
-    drop(closed);
-    reading()
 }
 
 /// What is said when there is no place for a request.
-pub(crate) fn busy() -> VerbError {
-    VerbError::new(ErrorCode::IngestionBusy, "too many requests are at work already")
+pub(crate) fn busy() -> ApiError {
+    ApiError::new(ErrorCode::IngestionBusy, "too many requests are at work already")
         .with_hint("try again when they have finished; `atocore status` shows what is running")
 }
 
 /// What a client is told about a panic: nothing of what is inside. The panic itself is on standard error.
-pub(crate) fn fault() -> VerbError {
-    VerbError::new(ErrorCode::Internal, "a fault in AtoCore itself ended the request")
+pub(crate) fn fault() -> ApiError {
+    ApiError::new(ErrorCode::Internal, "a fault in AtoCore itself ended the request")
         .with_hint("what was committed is safe; `atocore doctor` checks the installation")
 }
 
@@ -335,7 +248,7 @@ impl RequestMonitor {
         }
     }
 
-    fn end<T: Serialize>(&self, result: &Result<T, VerbError>) {
+    fn end<T: Serialize>(&self, result: &Result<T, ApiError>) {
         if let Some(work) = &self.work {
             work.end(result);
         }
@@ -366,30 +279,32 @@ mod tests {
         mpsc::{self, Sender},
     };
 
-    use atocore_engine::{Access, EngineConfig, SystemClock};
-    use atocore_model::time::{Clock, Timestamp};
+    use atocore_engine::{self as engine, EngineConfig, SystemClock};
+    use atocore_model::{
+        monitor::Silent,
+        time::{Clock, Timestamp},
+    };
     use atocore_testkit::installation::Installation;
-    use axum::http::Method;
+    use serde::Deserialize;
     use tokio::runtime::Builder;
 
     use super::*;
-    use crate::verb::{CreateBackup, Health, Request, RestoreTo};
+    use crate::operations::{CreateBackup, Health, RestoreBackup};
 
     /// Tells that it runs.
-    struct Says(&'static str, Sender<&'static str>);
+    #[derive(Serialize, Deserialize, utoipa::ToSchema)]
+    struct Says {
+        word: String,
+        #[serde(skip)]
+        to: Option<Sender<String>>,
+    }
 
-    impl Verb for Says {
+    impl Operation for Says {
         type Reply = ();
-        const WRITES: bool = false;
-        const LONG: bool = true;
-        const NAME: &'static str = "say";
+        const SPEC: Spec = Spec::get("tests", "say", "/say").long("say");
 
-        fn request(&self) -> Request {
-            Request::new(Method::POST, "/say")
-        }
-
-        fn run(self, _: &Engine, _: Caller, _: &dyn Monitor) -> Result<(), VerbError> {
-            self.1.send(self.0).unwrap();
+        fn run(self, _: &mut Context<'_>) -> Result<(), ApiError> {
+            self.to.unwrap().send(self.word).unwrap();
             Ok(())
         }
     }
@@ -412,7 +327,7 @@ mod tests {
         let place = Installation::default();
         let clock = Arc::new(Panicking::default());
         let config = EngineConfig { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..place.config() };
-        let access = Access::Own { activity: "serve".to_owned(), socket: None };
+        let access = engine::Access::Own { activity: "serve".to_owned(), socket: None };
         let app = App::new(Engine::open(config, access, &Silent).unwrap());
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -421,15 +336,18 @@ mod tests {
                 .await
                 .unwrap();
             let stamp = taken.backup_root.rsplit('/').next().unwrap_or_default().to_owned();
-            let restore = Restore { to: RestoreTo::Snapshot(stamp), generation: None };
-            let failed = app.restore_as(Caller::Local, restore.clone(), None).await.unwrap_err();
+            let restore = RestoreBackup { stamp, generation: None };
+            let failed = app.run(Caller::Local, restore.clone()).await.unwrap_err();
             assert_eq!(failed.code, ErrorCode::Internal, "{failed}");
-            assert!(clock.0.load(Ordering::SeqCst) && app.engine.is_poisoned());
-            assert!(app.engine.read().unwrap_or_else(PoisonError::into_inner).is_closed());
-            let health = app.run(Caller::Local, Health).await.unwrap();
+            assert!(clock.0.load(Ordering::SeqCst));
+            assert!(app.engine.write().is_closed());
+            let health = app.run(Caller::Local, Health {}).await.unwrap();
             assert_eq!((health.store, health.status.as_str()), (true, "ok"));
-            let restored = app.restore_as(Caller::Local, restore, None).await.unwrap();
-            assert_eq!(app.run(Caller::Local, Health).await.unwrap().generation, restored.present_generation);
+            let restored = app.run(Caller::Local, restore).await.unwrap();
+            assert_eq!(
+                app.run(Caller::Local, Health {}).await.unwrap().generation,
+                restored.present_generation
+            );
         });
     }
 
@@ -440,18 +358,20 @@ mod tests {
         let (says, said) = mpsc::channel();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut held = Arc::clone(&app.long).acquire_many_owned(LONG_AT_ONCE as u32).await.unwrap();
-            let queued = app.start(Caller::Local, Says("called off", says.clone())).unwrap();
-            drop(app.start(Caller::Local, Says("first", says.clone())).unwrap());
+            let mut held = Arc::clone(&app.long).acquire_many_owned(LONG_AT_ONCE).await.unwrap();
+            let say = |word: &str| Says { word: word.to_owned(), to: Some(says.clone()) };
+            let queued = app.start(Caller::Local, say("cancelled")).unwrap();
+            drop(app.start(Caller::Local, say("first")).unwrap());
             tokio::task::yield_now().await;
-            let later = app.clone();
-            let later = tokio::spawn(async move { later.run(Caller::Local, Says("later", says)).await });
+            let (later, says) = (app.clone(), say("later"));
+            let later = tokio::spawn(async move { later.run(Caller::Local, says).await });
             tokio::task::yield_now().await;
-            drop(app.jobs().call_off(&queued.id).unwrap());
+            drop(app.jobs().cancel(&queued.id).unwrap());
             drop(held.split(1));
             later.await.unwrap().unwrap();
             drop(held);
         });
+        drop(says);
         assert_eq!(said.iter().collect::<Vec<_>>(), ["first", "later"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The command line: the tree of commands, and what happens around each of them.
 //!
-//! A command parses its words, runs verbs in a [`crate::session::Session`], and sets the answer. It decides nothing.
+//! A command parses its words, runs operations in a [`crate::session::Session`], and sets the answer. It decides nothing.
 
 mod archive;
 mod backups;
@@ -41,8 +41,8 @@ use clap::{Parser, Subcommand};
 use crate::{
     config::{Config, Environment, Flags, LogLevel},
     logging,
+    operations::ApiError,
     session::COPY_COMMAND,
-    verb::VerbError,
 };
 use exit::Exit;
 
@@ -61,7 +61,7 @@ struct Cli {
     /// The folder that holds everything: `data/`, `config/`, `backups/` (`ATOCORE_HOME`)
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Answer with the JSON of the HTTP door instead of set text
+    /// Answer with the JSON of the HTTP API instead of text
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -159,7 +159,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output) -> Result<Exit, VerbError> {
+fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output) -> Result<Exit, ApiError> {
     let mut flags = Flags { data_dir: cli.data_dir, ..Flags::default() };
     match &cli.command {
         Command::Demo(demo) => flags.data_dir = Some(demo.home(flags.data_dir.take())),
@@ -171,7 +171,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         return trust.run(environment, output);
     }
     let config = Config::load(&flags, environment).map_err(|error| {
-        VerbError::new(ErrorCode::InvalidSetting, error.to_string()).with_hint(
+        ApiError::new(ErrorCode::InvalidSetting, error.to_string()).with_hint(
             "docs/configuration.md lists every setting; `atocore config show` prints them when all are right",
         )
     })?;

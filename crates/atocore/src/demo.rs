@@ -1,4 +1,4 @@
-//! The demo: a short story that runs every part for real, in a folder of its own, through the same verbs as everybody.
+//! The demo: a short story that runs every part for real, in a folder of its own, through the same operations as everybody.
 //!
 //! Never writes outside its folder. What it says about the restored answers is compared, not claimed.
 
@@ -19,8 +19,8 @@ use atocore_model::{error::ErrorCode, monitor::Silent, snapshot::Depth};
 use crate::{
     cli::{Output, Terminal, shell},
     config::Config,
+    operations::{AddProject, ApiError, CreateBackup, Embed, Query, RefreshProject, ValidateBackup, stamp},
     session::Session,
-    verb::{AddProject, CreateBackup, Embed, Query, Refresh, ValidateBackup, VerbError, stamp},
     wire::{Answer, RefreshResult, Root},
 };
 use place::Place;
@@ -61,7 +61,7 @@ impl Demo<'_> {
     ///
     /// # Errors
     /// When the folder is somebody else's or in use, when there is nothing to read, or when a step fails.
-    pub(crate) fn tell(&self, folder: Option<&Path>) -> Result<bool, VerbError> {
+    pub(crate) fn tell(&self, folder: Option<&Path>) -> Result<bool, ApiError> {
         let started = Instant::now();
         let place = Place::prepare(&self.config.home, &self.config.layout)?;
         let documents = match folder {
@@ -96,7 +96,7 @@ impl Demo<'_> {
         story.snapshot(&taken, &validation);
         if !validation.valid {
             let message = format!("snapshot `{name}` cannot be proven: {}", validation.errors.join("; "));
-            return Err(VerbError::new(ErrorCode::SnapshotDamaged, message));
+            return Err(ApiError::new(ErrorCode::SnapshotDamaged, message));
         }
 
         let restored = place.restored();
@@ -109,7 +109,7 @@ impl Demo<'_> {
         )?;
         let session = Session::writing(&self.at(&restored), "demo", self.monitor)?;
         // Whatever has no vector is embedded here; nothing may be left to do.
-        let vectors = meaning.as_ref().map(|_| session.run(Embed, self.monitor)).transpose()?;
+        let vectors = meaning.as_ref().map(|_| session.run(Embed {}, self.monitor)).transpose()?;
         let again = ask(&session, &questions)?;
         drop(session);
         let same = same(&asked, &again) && vectors.as_ref().is_none_or(|vectors| vectors.embedded == 0);
@@ -119,7 +119,7 @@ impl Demo<'_> {
         Ok(same)
     }
 
-    fn read(&self, session: &Session, documents: &Path) -> Result<RefreshResult, VerbError> {
+    fn read(&self, session: &Session, documents: &Path) -> Result<RefreshResult, ApiError> {
         let subpath = documents.to_string_lossy().into_owned();
         let root = Root { source: "folder".to_owned(), subpath, label: String::new() };
         let add = AddProject {
@@ -129,10 +129,10 @@ impl Demo<'_> {
             ingest_roots: vec![root],
         };
         let project = session.run(add, self.monitor)?;
-        let read = session.run(Refresh::of(project.id), self.monitor)?;
+        let read = session.run(RefreshProject::of(project.id), self.monitor)?;
         if read.counts.ingested == 0 {
             let message = format!("there is nothing to read in `{}`", documents.display());
-            return Err(VerbError::new(ErrorCode::RootUnusable, message).with_hint(
+            return Err(ApiError::new(ErrorCode::RootUnusable, message).with_hint(
                 "name a folder with Markdown or text files in it, or none for AtoCore's own documents",
             ));
         }
@@ -163,7 +163,7 @@ impl Demo<'_> {
 }
 
 /// Asks every question as anybody would.
-fn ask(session: &Session, questions: &[String]) -> Result<Vec<Asked>, VerbError> {
+fn ask(session: &Session, questions: &[String]) -> Result<Vec<Asked>, ApiError> {
     let ask = |question: &String| {
         let query = Query {
             query: question.clone(),

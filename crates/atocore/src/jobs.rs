@@ -1,4 +1,4 @@
-//! Long work of a server: each is a job that can be looked at and called off, whether somebody waits for it or not.
+//! Long work of a server: each is a job that can be looked at and cancelled, whether somebody waits for it or not.
 //!
 //! Jobs live as long as the server: the last ones that ended are remembered, with what came of those that were started
 //! in the background.
@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{app, verb::VerbError, wire};
+use crate::{app, operations::ApiError, wire};
 
 /// How many jobs that ended are remembered.
 pub const KEPT: usize = 50;
@@ -45,10 +45,10 @@ struct Book {
 #[derive(Debug)]
 struct Job {
     id: String,
-    verb: &'static str,
+    operation: &'static str,
     subject: Option<String>,
     background: bool,
-    called_off: CancellationToken,
+    cancelled: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -59,7 +59,7 @@ struct State {
     ended_at: Option<Timestamp>,
     progress: Option<Progress>,
     result: Option<Value>,
-    error: Option<VerbError>,
+    error: Option<ApiError>,
 }
 
 /// A job from the inside, held by whoever does the work: it has ended when this is dropped, at the latest.
@@ -71,8 +71,13 @@ pub(crate) struct Work {
 
 impl Jobs {
     /// Begins a job that somebody waits for. `wanted` is the id that the client would like it to have.
-    pub(crate) fn begin(&self, verb: &'static str, subject: Option<String>, wanted: Option<String>) -> Work {
-        Work { job: self.book().add(verb, subject, wanted, false), jobs: self.clone() }
+    pub(crate) fn begin(
+        &self,
+        operation: &'static str,
+        subject: Option<&str>,
+        wanted: Option<String>,
+    ) -> Work {
+        Work { job: self.book().add(operation, subject, wanted, false), jobs: self.clone() }
     }
 
     /// Begins a job that nobody waits for.
@@ -81,18 +86,18 @@ impl Jobs {
     /// `ingestion_busy` when too many are at work already.
     pub(crate) fn begin_in_background(
         &self,
-        verb: &'static str,
-        subject: Option<String>,
-    ) -> Result<Work, VerbError> {
+        operation: &'static str,
+        subject: Option<&str>,
+    ) -> Result<Work, ApiError> {
         let mut book = self.book();
         if book.jobs.iter().filter(|job| job.background && !job.has_ended()).count() >= BACKGROUND_AT_ONCE {
             let message = format!("{BACKGROUND_AT_ONCE} jobs are at work in the background already");
-            let error = VerbError::new(ErrorCode::IngestionBusy, message);
+            let error = ApiError::new(ErrorCode::IngestionBusy, message);
             return Err(
-                error.with_hint("`GET /admin/jobs` shows them; `DELETE /admin/jobs/{id}` calls one off")
+                error.with_hint("`GET /admin/jobs` shows them; `DELETE /admin/jobs/{id}` cancels one")
             );
         }
-        Ok(Work { job: book.add(verb, subject, None, true), jobs: self.clone() })
+        Ok(Work { job: book.add(operation, subject, None, true), jobs: self.clone() })
     }
 
     /// Every job, the newest first, without results.
@@ -106,7 +111,7 @@ impl Jobs {
     ///
     /// # Errors
     /// `job_unknown`.
-    pub fn show(&self, id: &str) -> Result<wire::Job, VerbError> {
+    pub fn show(&self, id: &str) -> Result<wire::Job, ApiError> {
         Ok(self.find(id)?.show())
     }
 
@@ -114,17 +119,17 @@ impl Jobs {
     ///
     /// # Errors
     /// `job_unknown`.
-    pub fn call_off(&self, id: &str) -> Result<wire::Job, VerbError> {
+    pub fn cancel(&self, id: &str) -> Result<wire::Job, ApiError> {
         let job = self.find(id)?;
-        job.called_off.cancel();
+        job.cancelled.cancel();
         Ok(job.show())
     }
 
     /// Asks every job to stop, and returns how many have not ended.
-    pub(crate) fn call_all_off(&self) -> usize {
+    pub(crate) fn cancel_all(&self) -> usize {
         let book = self.book();
         let open = book.jobs.iter().filter(|job| !job.has_ended());
-        open.map(|job| job.called_off.cancel()).count()
+        open.map(|job| job.cancelled.cancel()).count()
     }
 
     /// Waits until no job is at work.
@@ -134,13 +139,13 @@ impl Jobs {
         }
     }
 
-    fn find(&self, id: &str) -> Result<Arc<Job>, VerbError> {
+    fn find(&self, id: &str) -> Result<Arc<Job>, ApiError> {
         let found = self.book().jobs.iter().find(|job| job.id == id).cloned();
         found.ok_or_else(|| {
             let message = format!("there is no job `{}`", id.escape_debug());
             let hint =
                 format!("`GET /admin/jobs` shows every job; the last {KEPT} that ended are remembered");
-            VerbError::new(ErrorCode::JobUnknown, message).with_hint(hint)
+            ApiError::new(ErrorCode::JobUnknown, message).with_hint(hint)
         })
     }
 
@@ -152,8 +157,8 @@ impl Jobs {
 impl Book {
     fn add(
         &mut self,
-        verb: &'static str,
-        subject: Option<String>,
+        operation: &'static str,
+        subject: Option<&str>,
         wanted: Option<String>,
         background: bool,
     ) -> Arc<Job> {
@@ -171,8 +176,9 @@ impl Book {
             result: None,
             error: None,
         };
-        let called_off = CancellationToken::new();
-        let job = Arc::new(Job { id, verb, subject, background, called_off, state: Mutex::new(state) });
+        let cancelled = CancellationToken::new();
+        let subject = subject.map(str::to_owned);
+        let job = Arc::new(Job { id, operation, subject, background, cancelled, state: Mutex::new(state) });
         self.jobs.push_back(Arc::clone(&job));
         job
     }
@@ -214,11 +220,11 @@ impl Job {
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
         wire::Job {
             id: self.id.clone(),
-            verb: self.verb.to_owned(),
+            verb: self.operation.to_owned(),
             subject: self.subject.clone(),
             state: word.to_owned(),
             background: self.background,
-            cancelling: state.ended_at.is_none() && self.called_off.is_cancelled(),
+            cancelling: state.ended_at.is_none() && self.cancelled.is_cancelled(),
             queued_at: state.queued_at.to_string(),
             started_at: text(state.started_at),
             ended_at: text(state.ended_at),
@@ -240,13 +246,13 @@ impl Work {
     }
 
     /// Waits until it is asked to stop.
-    pub(crate) async fn called_off(&self) {
-        self.job.called_off.cancelled().await;
+    pub(crate) async fn cancelled(&self) {
+        self.job.cancelled.cancelled().await;
     }
 
     /// Asks it to stop, as whoever cancels the job does.
     pub(crate) fn cancellation(&self) -> CancellationToken {
-        self.job.called_off.clone()
+        self.job.cancelled.clone()
     }
 
     /// The waiting is over.
@@ -255,7 +261,7 @@ impl Work {
     }
 
     /// Writes down how it ended. What came of it is kept only where nobody waits for it.
-    pub(crate) fn end<T: Serialize>(&self, result: &Result<T, VerbError>) {
+    pub(crate) fn end<T: Serialize>(&self, result: &Result<T, ApiError>) {
         let value = match result {
             Ok(reply) if self.job.background => Ok(serde_json::to_value(reply).ok()),
             Ok(_) => Ok(None),
@@ -264,7 +270,7 @@ impl Work {
         self.end_with(value);
     }
 
-    fn end_with(&self, outcome: Result<Option<Value>, VerbError>) {
+    fn end_with(&self, outcome: Result<Option<Value>, ApiError>) {
         let mut state = self.job.state();
         if state.ended_at.is_some() {
             return;
@@ -297,7 +303,7 @@ impl Monitor for Work {
     }
 
     fn cancelled(&self) -> bool {
-        self.job.called_off.is_cancelled()
+        self.job.cancelled.is_cancelled()
     }
 }
 
@@ -309,9 +315,9 @@ impl Drop for Work {
     }
 }
 
-/// What is said about a job that was called off.
-pub(crate) fn cancelled() -> VerbError {
-    VerbError::new(ErrorCode::Cancelled, "cancelled")
+/// What is said about a job that was cancelled.
+pub(crate) fn cancelled() -> ApiError {
+    ApiError::new(ErrorCode::Cancelled, "cancelled")
 }
 
 #[cfg(test)]
@@ -325,20 +331,20 @@ mod tests {
     #[test]
     fn a_job_says_where_it_stands_from_beginning_to_end() {
         let jobs = Jobs::default();
-        let work = jobs.begin_in_background("validate", Some("x".to_owned())).unwrap();
+        let work = jobs.begin_in_background("validate", Some("x")).unwrap();
         let id = work.show().id;
         assert_eq!((work.show().state.as_str(), work.show().progress), ("queued", None));
         work.start();
         work.progress(Progress { phase: "reading", done: 1, total: Some(2) });
         let shown = jobs.show(&id).unwrap();
         assert_eq!((shown.state.as_str(), shown.progress.unwrap().total), ("running", Some(2)));
-        assert!(!work.cancelled());
-        assert!(jobs.call_off(&id).unwrap().cancelling);
-        assert!(work.cancelled());
+        assert!(!Monitor::cancelled(&work));
+        assert!(jobs.cancel(&id).unwrap().cancelling);
+        assert!(Monitor::cancelled(&work));
         work.end(&Ok("result"));
         let shown = jobs.show(&id).unwrap();
         assert_eq!((shown.state.as_str(), shown.result), ("done", Some(Value::from("result"))));
-        assert!(!jobs.call_off(&id).unwrap().cancelling, "it has ended");
+        assert!(!jobs.cancel(&id).unwrap().cancelling, "it has ended");
         assert_eq!(jobs.list()[0].result, None);
         assert_eq!(jobs.show("nothing").unwrap_err().code, ErrorCode::JobUnknown);
     }
@@ -365,7 +371,7 @@ mod tests {
         }
         assert_eq!(jobs.list().len(), KEPT + 1);
         assert_eq!(jobs.show(&open.show().id).unwrap().state, "queued");
-        assert_eq!(jobs.call_all_off(), 1);
+        assert_eq!(jobs.cancel_all(), 1);
     }
 
     #[test]

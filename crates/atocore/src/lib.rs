@@ -1,16 +1,18 @@
-//! The doors of AtoCore: command line, HTTP and MCP over one engine.
+//! The interfaces of AtoCore: command line, HTTP and MCP over one engine.
 
 pub mod app;
 pub mod cli;
 pub mod config;
 mod demo;
+pub mod engine;
 pub mod http;
 pub mod jobs;
 pub mod logging;
 mod mcp;
 mod models;
+pub mod operations;
 mod packs;
+pub mod remote;
 pub mod serve;
 pub mod session;
-pub mod verb;
 pub mod wire;

@@ -1,7 +1,7 @@
-//! The MCP door: what a client that works with a language model plugs in, over standard streams or over HTTP.
+//! The MCP interface: what a client that works with a language model plugs in, over standard streams or over HTTP.
 //!
-//! A tool parses its arguments, runs the verbs that every other door runs, and renders the answer twice: as the JSON of
-//! the other doors, and as text for a model. Retrieved text is labelled as data in both.
+//! A tool parses its arguments, runs the operations that every other interface runs, and renders the answer twice: as the JSON of
+//! the other interfaces, and as text for a model. Retrieved text is labelled as data in both.
 //!
 //! Nothing is kept between two requests but which of them are at work. So a client never loses its session, not even
 //! when the server is started anew, and any number of them share one server.

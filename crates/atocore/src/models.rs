@@ -22,7 +22,7 @@ use atocore_model::{
 
 use crate::{
     config::Config,
-    verb::{VerbError, sentence},
+    operations::{ApiError, sentence},
 };
 
 /// How often a fetch of another process is looked at.
@@ -54,10 +54,10 @@ pub(crate) struct Proof {
 ///
 /// # Errors
 /// `invalid_request` for any other name, because nothing else can be fetched.
-pub(crate) fn known(name: &str) -> Result<&'static KnownModel, VerbError> {
+pub(crate) fn known(name: &str) -> Result<&'static KnownModel, ApiError> {
     KnownModel::by_name(name).ok_or_else(|| {
         let message = format!("`{}` is not the name of a model that can be fetched", crate::cli::plain(name));
-        VerbError::new(ErrorCode::InvalidRequest, message).with_hint(
+        ApiError::new(ErrorCode::InvalidRequest, message).with_hint(
             "`atocore model list` prints the names; a folder of your own is used where it lies, by its path",
         )
     })
@@ -84,7 +84,7 @@ pub(crate) fn obtain(
     known: &'static KnownModel,
     monitor: &dyn Monitor,
     announce: impl FnOnce(&Path),
-) -> Result<Obtained, VerbError> {
+) -> Result<Obtained, ApiError> {
     if let Ok(folder) = model::locate(known.name, &config.model.folders) {
         match folder.verify(monitor) {
             Ok(Verified::Cancelled) => return Err(from_fetching(&FetchError::Cancelled)),
@@ -116,11 +116,7 @@ pub(crate) fn obtain(
 ///
 /// # Errors
 /// `model_missing`, `model_damaged`, `cancelled`.
-pub(crate) fn prove(
-    config: &Config,
-    name_or_folder: &str,
-    monitor: &dyn Monitor,
-) -> Result<Proof, VerbError> {
+pub(crate) fn prove(config: &Config, name_or_folder: &str, monitor: &dyn Monitor) -> Result<Proof, ApiError> {
     // One that can be had again is not mended by hand.
     let explained = |error: &ModelError| {
         let error = from_model(error);
@@ -147,7 +143,7 @@ pub(crate) fn prove(
     let vector = works.map_err(|error| from_embedding(&error))?;
     if !vector.iter().all(|number| number.is_finite()) {
         let message = format!("the model in `{}` makes vectors that are no numbers", folder.path().display());
-        return Err(VerbError::new(ErrorCode::ModelDamaged, message).with_hint("use another model folder"));
+        return Err(ApiError::new(ErrorCode::ModelDamaged, message).with_hint("use another model folder"));
     }
     Ok(Proof {
         name: folder.known().map_or_else(|| name_or_folder.to_owned(), |known| known.name.to_owned()),
@@ -159,7 +155,7 @@ pub(crate) fn prove(
 
 /// The same folder as a published model, when one that was named by its path has every byte of it. One that has not
 /// may be another model of the same shape, so that is no fault.
-fn published_in(folder: &ModelFolder, monitor: &dyn Monitor) -> Result<Option<ModelFolder>, VerbError> {
+fn published_in(folder: &ModelFolder, monitor: &dyn Monitor) -> Result<Option<ModelFolder>, ApiError> {
     if folder.known().is_some() {
         return Ok(None);
     }
@@ -204,27 +200,27 @@ fn target(config: &Config, known: &KnownModel) -> PathBuf {
     ours.unwrap_or(&config.model_dir).clone()
 }
 
-/// What is wrong with a model, for the doors.
-pub(crate) fn from_model(error: &ModelError) -> VerbError {
+/// What is wrong with a model, for the interfaces.
+pub(crate) fn from_model(error: &ModelError) -> ApiError {
     let code = match error {
         ModelError::NotFetched { .. } | ModelError::Unknown { .. } => ErrorCode::ModelMissing,
         _ => ErrorCode::ModelDamaged,
     };
-    VerbError::new(code, sentence(error)).with_hint(error.hint())
+    ApiError::new(code, sentence(error)).with_hint(error.hint())
 }
 
-fn from_embedding(error: &EmbedError) -> VerbError {
+fn from_embedding(error: &EmbedError) -> ApiError {
     match error {
         EmbedError::Model(error) => from_model(error),
         EmbedError::Cancelled => from_fetching(&FetchError::Cancelled),
         EmbedError::Tokenize { .. } | EmbedError::TokenUnknown { .. } => {
-            VerbError::new(ErrorCode::ModelDamaged, sentence(error))
+            ApiError::new(ErrorCode::ModelDamaged, sentence(error))
                 .with_hint("take all files from one download")
         }
     }
 }
 
-fn from_fetching(error: &FetchError) -> VerbError {
+fn from_fetching(error: &FetchError) -> ApiError {
     let code = match error {
         FetchError::Cancelled => ErrorCode::Cancelled,
         error if error.is_full() => ErrorCode::DiskFull,
@@ -235,5 +231,5 @@ fn from_fetching(error: &FetchError) -> VerbError {
         | FetchError::Package { .. }
         | FetchError::Delivered(_) => ErrorCode::ModelNotFetched,
     };
-    VerbError::new(code, sentence(error)).with_hint(error.hint())
+    ApiError::new(code, sentence(error)).with_hint(error.hint())
 }

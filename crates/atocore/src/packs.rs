@@ -9,7 +9,7 @@ use std::{
 
 use atocore_model::error::ErrorCode;
 
-use crate::{verb::VerbError, wire::Pack};
+use crate::{operations::ApiError, wire::Pack};
 
 /// How many are remembered.
 pub(crate) const KEPT: usize = 64;
@@ -38,12 +38,12 @@ impl Packs {
     ///
     /// # Errors
     /// `invalid_request` for what is no hash; `pack_unknown` when there is none.
-    pub fn show(&self, hash: Option<&str>) -> Result<Pack, VerbError> {
+    pub fn show(&self, hash: Option<&str>) -> Result<Pack, ApiError> {
         let found = match hash {
             None => self.packs().back().cloned(),
             Some(hash) if !is_hash(hash) => {
                 let message = format!("`hash` must be {SHORTEST_HASH} to 64 hexadecimal digits");
-                let error = VerbError::new(ErrorCode::InvalidRequest, message);
+                let error = ApiError::new(ErrorCode::InvalidRequest, message);
                 return Err(error.with_hint("give the `hash` of a pack, or leave it out for the last one"));
             }
             Some(hash) => {
@@ -57,7 +57,7 @@ impl Packs {
                 Some(hash) => format!("this server remembers no context pack with the hash `{hash}`"),
             };
             let hint = format!("the last {KEPT} are remembered, for as long as the server runs");
-            VerbError::new(ErrorCode::PackUnknown, message).with_hint(hint)
+            ApiError::new(ErrorCode::PackUnknown, message).with_hint(hint)
         })
     }
 

@@ -29,8 +29,8 @@ use tokio::{
 use crate::{
     app::App,
     http::{self, Guard, Hosts, Token},
+    operations::ApiError,
     session,
-    verb::VerbError,
 };
 use connections::Answering;
 use socket::Socket;
@@ -73,7 +73,7 @@ pub fn serve(
     settings: &ServeSettings,
     on_ready: impl FnOnce(&Ready),
     monitor: &dyn Monitor,
-) -> Result<(), VerbError> {
+) -> Result<(), ApiError> {
     serve_until(config, settings, told_to_stop(), on_ready, monitor)
 }
 
@@ -87,7 +87,7 @@ pub fn serve_until(
     stop: impl Future<Output = ()>,
     on_ready: impl FnOnce(&Ready),
     monitor: &dyn Monitor,
-) -> Result<(), VerbError> {
+) -> Result<(), ApiError> {
     let runtime = Runtime::new().map_err(|error| io_error("the server cannot be started", &error))?;
     let layout = config.layout.clone();
     let listener =
@@ -126,11 +126,11 @@ pub fn serve_until(
 async fn run(
     app: &App,
     listener: TcpListener,
-    socket: Result<Socket, VerbError>,
+    socket: Result<Socket, ApiError>,
     settings: &ServeSettings,
     stop: impl Future<Output = ()>,
     on_ready: impl FnOnce(&Ready),
-) -> Result<(), VerbError> {
+) -> Result<(), ApiError> {
     let socket = socket?;
     let address = listener.local_addr().map_err(|error| io_error("the server has no address", &error))?;
     let ready = Ready { address, socket: socket.path().to_owned() };
@@ -154,7 +154,7 @@ async fn run(
         }
     }
     app.stop();
-    let jobs = app.jobs().call_all_off();
+    let jobs = app.jobs().cancel_all();
     if jobs > 0 {
         tracing::info!(jobs, "jobs_called_off");
     }
@@ -206,7 +206,7 @@ fn say_what_is_damaged(engine: &Engine) {
     }
 }
 
-fn served_already(error: VerbError, owner: &Owner) -> VerbError {
+fn served_already(error: ApiError, owner: &Owner) -> ApiError {
     let hint = format!(
         "process {} (`{}`) already works on this store; use that one, or stop it first",
         owner.pid, owner.activity
@@ -214,6 +214,6 @@ fn served_already(error: VerbError, owner: &Owner) -> VerbError {
     error.with_hint(hint)
 }
 
-fn io_error(what: &str, error: &std::io::Error) -> VerbError {
-    VerbError::new(ErrorCode::Io, format!("{what}: {error}"))
+fn io_error(what: &str, error: &std::io::Error) -> ApiError {
+    ApiError::new(ErrorCode::Io, format!("{what}: {error}"))
 }

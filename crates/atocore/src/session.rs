@@ -9,9 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_engine::{
-    Access, Caller, Copier, Embedded, Engine, EngineConfig, Recovered, RestoreOutcome, SystemClock, files,
-};
+use atocore_engine::{Access, Caller, Copier, Embedded, Engine, EngineConfig, Recovered, SystemClock, files};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
@@ -19,10 +17,9 @@ use atocore_model::{
 
 use crate::{
     config::Config,
-    verb::{
-        self, Restore, Verb, VerbError,
-        remote::{self, Address},
-    },
+    engine::SharedEngine,
+    operations::{Access as Needs, ApiError, Context, Embed, Operation, embedded},
+    remote::{self, Address},
     wire,
 };
 
@@ -35,11 +32,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// After what time a server that gave no answer has gone, or is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Where verbs are run.
+/// Where operations are run.
 #[derive(Debug)]
 pub enum Session {
     /// In this process.
-    Here(Box<Engine>),
+    Here(SharedEngine),
     /// By the server that owns the store.
     Server(Box<Served>),
 }
@@ -72,7 +69,7 @@ impl Session {
     ///
     /// # Errors
     /// When the lock of the owner cannot be looked at.
-    pub fn served(config: &Config) -> Result<Option<Self>, VerbError> {
+    pub fn served(config: &Config) -> Result<Option<Self>, ApiError> {
         Ok(server(config)?.map(|socket| Self::served_at(socket, config)))
     }
 
@@ -80,7 +77,7 @@ impl Session {
     ///
     /// # Errors
     /// When the store or the registry cannot be used.
-    pub fn reading(config: &Config, monitor: &dyn Monitor) -> Result<Self, VerbError> {
+    pub fn reading(config: &Config, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         if let Some(socket) = server(config)? {
             return Ok(Self::served_at(socket, config));
         }
@@ -103,22 +100,22 @@ impl Session {
         }
     }
 
-    /// A place for verbs that look at things as they are: nothing is brought up to date first.
+    /// A place for operations that look at things as they are: nothing is brought up to date first.
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub fn looking(config: &Config) -> Result<Self, VerbError> {
+    pub fn looking(config: &Config) -> Result<Self, ApiError> {
         if let Some(socket) = server(config)? {
             return Ok(Self::served_at(socket, config));
         }
         Ok(Self::here(look(config, &Silent)?))
     }
 
-    /// A place for verbs that write. `activity` says to others what is going on.
+    /// A place for operations that write. `activity` says to others what is going on.
     ///
     /// # Errors
     /// When another process owns the store and does not take requests, or the store cannot be used.
-    pub fn writing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, VerbError> {
+    pub fn writing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         if let Some(socket) = server(config)? {
             return Ok(Self::served_at(socket, config));
         }
@@ -134,28 +131,28 @@ impl Session {
         }
     }
 
-    /// Runs a verb that writes. What is wrong with it is told before the store is waited for.
+    /// Runs an operation that writes. What is wrong with it is told before the store is waited for.
     ///
     /// # Errors
-    /// As [`Session::refuse`] and [`Session::writing`]; else what the verb fails with.
-    pub fn write<V: Verb>(
+    /// As [`Session::refuse`] and [`Session::writing`]; else what the operation fails with.
+    pub fn write<O: Operation>(
         config: &Config,
         activity: &str,
-        verb: V,
+        operation: O,
         monitor: &dyn Monitor,
-    ) -> Result<V::Reply, VerbError> {
-        Self::refuse(config, &verb)?;
-        Self::writing(config, activity, monitor)?.run(verb, monitor)
+    ) -> Result<O::Reply, ApiError> {
+        Self::refuse(config, &operation)?;
+        Self::writing(config, activity, monitor)?.run(operation, monitor)
     }
 
-    /// Refuses a verb for what can be seen without the store, when that would have to be waited for.
+    /// Refuses an operation for what can be seen without the store, when that would have to be waited for.
     ///
     /// # Errors
     /// What can be said of its words, and that there is no such project.
-    pub fn refuse<V: Verb>(config: &Config, verb: &V) -> Result<(), VerbError> {
-        verb.check()?;
+    pub fn refuse<O: Operation>(config: &Config, operation: &O) -> Result<(), ApiError> {
+        operation.check()?;
         let is_owned = Engine::owner(&config.layout)?.is_some_and(|owner| owner.socket.is_none());
-        match verb.project().map(str::parse) {
+        match operation.project().map(str::parse) {
             Some(Ok(name)) if is_owned => Ok(Engine::must_know(&engine_config(config), &name)?),
             _ => Ok(()),
         }
@@ -166,7 +163,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::writing`], and what making them fails with.
-    pub fn embed(self, config: &Config, monitor: &dyn Monitor) -> Result<wire::EmbeddingResult, VerbError> {
+    pub fn embed(self, config: &Config, monitor: &dyn Monitor) -> Result<wire::EmbeddingResult, ApiError> {
         let (mut session, mut made) = (self, 0);
         loop {
             match session.embed_a_while(&|| false, monitor)? {
@@ -183,16 +180,16 @@ impl Session {
         &self,
         wanted: &dyn Fn() -> bool,
         monitor: &dyn Monitor,
-    ) -> Result<Embedding, VerbError> {
-        let Self::Here(engine) = self else { return self.run(verb::Embed, monitor).map(Embedding::All) };
-        Ok(match engine.embed_in_turns(wanted, monitor)? {
-            Embedded::All(report) => Embedding::All(verb::embed::told(report)),
+    ) -> Result<Embedding, ApiError> {
+        let Self::Here(engine) = self else { return self.run(Embed {}, monitor).map(Embedding::All) };
+        Ok(match engine.read().embed_in_turns(wanted, monitor)? {
+            Embedded::All(report) => Embedding::All(embedded(report)),
             Embedded::Some(made) => Embedding::Some(made),
         })
     }
 
-    /// A place for verbs that write, after those who wait for the store, however long they take.
-    pub(crate) fn in_turn(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, VerbError> {
+    /// A place for operations that write, after those who wait for the store, however long they take.
+    pub(crate) fn in_turn(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         // Whoever waits has the store within moments of its being free. One that was stopped meanwhile keeps nobody back.
         let began = Instant::now();
         while Engine::is_waited_for(&config.layout) && began.elapsed() < config.busy_timeout {
@@ -211,7 +208,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::writing`].
-    pub fn replacing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, VerbError> {
+    pub fn replacing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         if let Some(socket) = server(config)? {
             return Ok(Self::served_at(socket, config));
         }
@@ -223,31 +220,11 @@ impl Session {
     ///
     /// # Errors
     /// When another process owns the store, also a server; or the store cannot be used.
-    pub fn owning(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Engine, VerbError> {
+    pub fn owning(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
         let access = Access::Own { activity: activity.to_owned(), socket: None };
         let engine = Engine::open(engine_config(config), access, monitor)?;
         say_what_was_recovered(&engine);
         Ok(engine)
-    }
-
-    /// Goes back to an earlier state.
-    ///
-    /// # Errors
-    /// What the engine or the server says.
-    pub fn restore(
-        &mut self,
-        restore: &Restore,
-        monitor: &dyn Monitor,
-    ) -> Result<wire::RestoreOutcome, VerbError> {
-        match self {
-            Self::Here(engine) => {
-                let prepared = restore.prepare(engine, monitor)?;
-                let outcome = engine.carry_out_restore(prepared, Caller::Local, monitor)?;
-                say_what_was_restored(&outcome);
-                Ok(outcome.into())
-            }
-            Self::Server(served) => remote::request(&restore.request(), served.address(), monitor),
-        }
     }
 
     fn served_at(socket: PathBuf, config: &Config) -> Self {
@@ -256,54 +233,43 @@ impl Session {
 
     fn here(engine: Engine) -> Self {
         say_what_was_recovered(&engine);
-        Self::Here(Box::new(engine))
+        Self::Here(SharedEngine::new(engine))
     }
 
-    /// Runs a verb.
+    /// Runs an operation.
     ///
     /// # Errors
-    /// What the verb fails with; `server_unreachable` when the server went away.
-    pub fn run<V: Verb>(&self, verb: V, monitor: &dyn Monitor) -> Result<V::Reply, VerbError> {
-        self.run_as(Caller::Local, verb, monitor)
+    /// What the operation fails with; `server_unreachable` when the server went away.
+    pub fn run<O: Operation>(&self, operation: O, monitor: &dyn Monitor) -> Result<O::Reply, ApiError> {
+        self.run_as(Caller::Local, operation, monitor)
     }
 
-    /// Runs a verb for a caller of this machine who is not at the command line.
+    /// Runs an operation for a caller of this machine who is not at the command line.
     ///
     /// # Errors
     /// As [`Session::run`].
-    pub fn run_as<V: Verb>(
+    pub fn run_as<O: Operation>(
         &self,
         caller: Caller,
-        verb: V,
+        operation: O,
         monitor: &dyn Monitor,
-    ) -> Result<V::Reply, VerbError> {
+    ) -> Result<O::Reply, ApiError> {
         match self {
-            Self::Here(engine) => verb.run(engine, caller, monitor),
-            Self::Server(served) => match remote::send_as(caller, &verb, served.address(), monitor) {
+            Self::Here(engine) => operation.run(&mut Context::new(engine, caller, monitor, None)),
+            Self::Server(served) => match remote::send_as(caller, &operation, served.address(), monitor) {
                 // A server that is being killed still takes connections. What only looks can be asked again.
-                Err(error) if error.code == ErrorCode::ServerUnreachable && !V::WRITES => {
+                Err(error) if error.code == ErrorCode::ServerUnreachable && O::SPEC.access == Needs::Read => {
                     thread::sleep(ASK_AGAIN);
                     match Self::looking(&served.config)? {
-                        Self::Here(engine) => verb.run(&engine, caller, monitor),
-                        Self::Server(next) => remote::send_as(caller, &verb, next.address(), monitor),
+                        Self::Here(engine) => {
+                            operation.run(&mut Context::new(&engine, caller, monitor, None))
+                        }
+                        Self::Server(next) => remote::send_as(caller, &operation, next.address(), monitor),
                     }
                 }
                 answer => answer,
             },
         }
-    }
-}
-
-/// Tells of a restore that was carried out.
-pub(crate) fn say_what_was_restored(outcome: &RestoreOutcome) {
-    tracing::info!(
-        stamp = %outcome.plan.stamp,
-        safety = outcome.safety.map(|stamp| stamp.to_string()),
-        outage_ms = outcome.outage.as_secs_f64() * 1e3,
-        "runtime_backup_restored"
-    );
-    if let Some(why) = &outcome.unlogged {
-        tracing::warn!(why, "the restore could not be written into the operation log");
     }
 }
 
@@ -326,7 +292,7 @@ pub fn say_what_was_recovered(engine: &Engine) {
 
 /// Opens the store to look at it. What a process that was killed has left half done is finished first, which only an
 /// owner can.
-fn look(config: &Config, monitor: &dyn Monitor) -> Result<Engine, VerbError> {
+fn look(config: &Config, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
     let looked = Engine::open(engine_config(config), Access::Read, monitor);
     match looked {
         Err(error) if error.needs_owner() && Engine::owner(&config.layout)?.is_none() => {
@@ -364,7 +330,7 @@ fn this_program() -> std::io::Result<PathBuf> {
 }
 
 /// The socket of the server that owns the store, when there is one. Waits for one that is just starting or stopping.
-fn server(config: &Config) -> Result<Option<PathBuf>, VerbError> {
+fn server(config: &Config) -> Result<Option<PathBuf>, ApiError> {
     let started = Instant::now();
     loop {
         let Some(socket) = Engine::owner(&config.layout)?.and_then(|owner| owner.socket) else {
@@ -382,7 +348,7 @@ mod tests {
     use super::*;
     use crate::{
         config::{Environment, Flags},
-        verb::{CreateMemory, Refresh, SetState},
+        operations::{CreateMemory, RefreshProject, SetState},
     };
 
     #[test]
@@ -402,7 +368,7 @@ mod tests {
         let memory = CreateMemory { memory_type: "knowledge".to_owned(), project: about, ..memory };
         let refused = Session::write(&config, "test", memory, &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
-        let refresh = Refresh { name: "nope".to_owned(), options: Default::default() };
+        let refresh = RefreshProject::of("nope");
         let refused = Session::write(&config, "test", refresh, &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
         let [project, category, key, value] = ["nope", "decision", "", "SQLite"].map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The JSON of every door, once: what HTTP answers, what `--json` prints, what a client sends.
+//! The JSON of every interface, once: what HTTP answers, what `--json` prints, what a client sends.
 //!
 //! Each type is made `From` what the engine returns. Nothing here decides or checks; names of the contract are kept.
 
@@ -38,7 +38,10 @@ pub(crate) use query::notice;
 pub use query::{Answer, CopyPlace, Explanation, Factor, Fusion, Hit, Lines, MeaningHalf, WordHalf};
 pub use refresh::{FileCounts, FileResult, RefreshResult, RootResult};
 pub use restore::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
-pub use snapshot::{SnapshotEntry, SnapshotMetadata, Validation, ValidationDetails, ValidationFinding};
+pub use snapshot::{
+    DrillResult, SnapshotEntry, SnapshotList, SnapshotMetadata, Validation, ValidationDetails,
+    ValidationFinding, ValidationList,
+};
 pub use status::{
     FileProblem, Health, LastRefresh, Owner, Paths, Progress, ProjectStatus, Running, ScheduledJob,
     SnapshotStatus, Source, SourceList, Status, Worker,

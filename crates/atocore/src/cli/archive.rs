@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    verb::{VerbError, stamp},
+    operations::{ApiError, stamp},
 };
 
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ struct Imported {
 }
 
 impl Export {
-    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, ApiError> {
         let stamp = stamp(&self.stamp, || atocore_engine::latest(&config.layout, SystemClock.now()))?;
         let to = current_dir.join(&self.file);
         let recipients = self.recipients(current_dir)?;
@@ -99,11 +99,11 @@ impl Export {
     }
 
     /// A file that is called `.age` is believed to be encrypted by whoever finds it.
-    fn insist_on_a_key_for_age(&self) -> Result<(), VerbError> {
+    fn insist_on_a_key_for_age(&self) -> Result<(), ApiError> {
         let called_age = self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("age"));
         if called_age && self.recipients.is_empty() && self.recipients_files.is_empty() {
             let message = "the name says that it is encrypted, and no key was given";
-            return Err(VerbError::new(ErrorCode::InvalidRequest, message)
+            return Err(ApiError::new(ErrorCode::InvalidRequest, message)
                 .with_hint("add `--recipient age1…`, or choose a name without `.age`"));
         }
         Ok(())
@@ -122,7 +122,7 @@ impl Export {
 }
 
 impl Import {
-    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, ApiError> {
         let from = current_dir.join(&self.file);
         let mut identities = Identities::default();
         for file in &self.identities {
@@ -162,7 +162,7 @@ impl Import {
 }
 
 /// What is wrong with an archive, and with which.
-fn naming(archive: &Path, mut error: VerbError) -> VerbError {
+fn naming(archive: &Path, mut error: ApiError) -> ApiError {
     if matches!(error.code, ErrorCode::ArchiveInvalid | ErrorCode::ArchiveEncrypted) {
         error.message = format!("`{}` was not taken in: {}", archive.display(), error.message);
     }

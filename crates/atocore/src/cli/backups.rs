@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     config::{Config, Environment},
-    session::Session,
-    verb::{
-        CreateBackup, DrillBackup, ListBackups, ListProjects, ValidateAllBackups, ValidateBackup, VerbError,
-        check_stamp,
+    operations::{
+        ApiError, CreateBackup, DrillBackup, ListBackups, ListProjects, ValidateAllBackups, ValidateBackup,
+        check_stamp, checked_depth,
     },
+    session::Session,
     wire::{SnapshotEntry, SnapshotMetadata, SnapshotProof, Validation},
 };
 
@@ -80,7 +80,7 @@ impl Backups {
         config: &Config,
         environment: &Environment,
         output: &Output,
-    ) -> Result<Exit, VerbError> {
+    ) -> Result<Exit, ApiError> {
         match self {
             Self::Create { include_chroma, note } => {
                 create(CreateBackup { include_chroma, note }, config, output)
@@ -111,20 +111,20 @@ pub(super) fn copy_pages(arguments: &[OsString]) -> ExitCode {
     match atocore_engine::copy_pages(Path::new(from), Path::new(to)) {
         Ok(_bytes) => Exit::Done.into(),
         Err(error) => {
-            let error = VerbError::from(atocore_engine::Error::from(error));
+            let error = ApiError::from(atocore_engine::Error::from(error));
             output::note(&format!("error: {}", error.message));
             if error.code == ErrorCode::DiskFull { NO_ROOM.into() } else { Exit::Failed.into() }
         }
     }
 }
 
-fn create(verb: CreateBackup, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+fn create(operation: CreateBackup, config: &Config, output: &Output) -> Result<Exit, ApiError> {
     let monitor = Terminal::watch(output.form());
     let session = Session::writing(config, "backup create", &monitor)?;
-    let with_chroma = verb.include_chroma;
-    let metadata = session.run(verb, &monitor)?;
+    let with_chroma = operation.include_chroma;
+    let metadata = session.run(operation, &monitor)?;
     // The copy is what it is. That the file itself is broken must not wait until somebody needs it.
-    let broken = session.run(ListProjects, &Silent).err();
+    let broken = session.run(ListProjects {}, &Silent).err();
     let broken = broken.filter(|error| error.code == ErrorCode::RegistryInvalid);
     drop(monitor);
     let exit = if broken.is_some() { Exit::Problems } else { Exit::Done };
@@ -179,12 +179,13 @@ pub(crate) fn stamp_of(metadata: &SnapshotMetadata) -> String {
     name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let entries = Session::looking(config)?.run(ListBackups, &Silent)?;
+fn list(config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    let entries = Session::looking(config)?.run(ListBackups {}, &Silent)?;
     if output.form() == Form::Json {
         output.json(&entries);
         return Ok(Exit::Done);
     }
+    let entries = entries.0;
     if entries.is_empty() {
         output.advise("there is no snapshot; `atocore backup create` takes one");
         return Ok(Exit::Done);
@@ -269,7 +270,7 @@ fn recorded(record: Option<&Value>) -> Vec<String> {
 }
 
 /// Where a validation runs: deeper than the content it restores into the scratch folder, which only an owner may use.
-fn validating(depth: Depth, config: &Config, monitor: &dyn Monitor) -> Result<Session, VerbError> {
+fn validating(depth: Depth, config: &Config, monitor: &dyn Monitor) -> Result<Session, ApiError> {
     if depth > Depth::Content {
         Session::writing(config, "backup validate", monitor)
     } else {
@@ -277,10 +278,11 @@ fn validating(depth: Depth, config: &Config, monitor: &dyn Monitor) -> Result<Se
     }
 }
 
-fn validate(verb: ValidateBackup, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    check_stamp(&verb.stamp)?;
+fn validate(operation: ValidateBackup, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    check_stamp(&operation.stamp)?;
     let monitor = Terminal::watch(output.form());
-    let validation = validating(verb.checked_depth()?, config, &monitor)?.run(verb, &monitor)?;
+    let validation =
+        validating(checked_depth(operation.depth.as_deref())?, config, &monitor)?.run(operation, &monitor)?;
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&validation),
@@ -298,19 +300,19 @@ fn exit(validation: &Validation) -> Exit {
 }
 
 /// One line for each snapshot, and below it what is wrong.
-fn validate_all(depth: Option<String>, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let verb = ValidateAllBackups { depth };
+fn validate_all(depth: Option<String>, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    let operation = ValidateAllBackups { depth };
     let monitor = Terminal::watch(output.form());
-    let session = validating(verb.checked_depth()?, config, &monitor)?;
-    let found = session.run(verb, &monitor)?;
+    let session = validating(checked_depth(operation.depth.as_deref())?, config, &monitor)?;
+    let found = session.run(operation, &monitor)?;
     drop(monitor);
-    let is_valid = found.iter().all(|validation| validation.valid);
+    let is_valid = found.0.iter().all(|validation| validation.valid);
     match output.form() {
         Form::Json => output.json(&found),
-        Form::Human if found.is_empty() => {
+        Form::Human if found.0.is_empty() => {
             output.advise("there is no snapshot; `atocore backup create` takes one");
         }
-        Form::Human => found.iter().for_each(|validation| print_line(validation, output)),
+        Form::Human => found.0.iter().for_each(|validation| print_line(validation, output)),
     }
     Ok(if is_valid { Exit::Done } else { Exit::Problems })
 }
@@ -329,18 +331,18 @@ fn print_line(validation: &Validation, output: &Output) {
     }
 }
 
-fn drill(config: &Config, output: &Output) -> Result<Exit, VerbError> {
+fn drill(config: &Config, output: &Output) -> Result<Exit, ApiError> {
     let monitor = Terminal::watch(output.form());
-    let validation = Session::writing(config, "backup drill", &monitor)?.run(DrillBackup, &monitor)?;
+    let validation = Session::writing(config, "backup drill", &monitor)?.run(DrillBackup {}, &monitor)?;
     drop(monitor);
     if output.form() == Form::Json {
         output.json(&validation);
-    } else if let Some(validation) = &validation {
+    } else if let Some(validation) = &validation.0 {
         print_validation(validation, output);
     } else {
         output.advise("there is no snapshot; `atocore backup create` takes one");
     }
-    Ok(validation.as_ref().map_or(Exit::Problems, exit))
+    Ok(validation.0.as_ref().map_or(Exit::Problems, exit))
 }
 
 /// Sets the result of a validation for a person.

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{ApiError, ListChanges, ReverseChange},
     session::Session,
-    verb::{ListChanges, ReverseChange, VerbError},
     wire::FactChange,
 };
 
@@ -49,7 +49,7 @@ pub(super) struct Log {
 }
 
 impl Facts {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         match self {
             Self::Log(log) => log.run(config, output),
             Self::Undo { number } => {
@@ -69,10 +69,10 @@ impl Facts {
 }
 
 impl Log {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { project, kind, fact, since, limit, after } = self;
-        let verb = ListChanges { project, kind, fact, since, limit, after };
-        let list = Session::looking(config)?.run(verb, &Silent)?;
+        let operation = ListChanges { project, kind, fact, since, limit, after };
+        let list = Session::looking(config)?.run(operation, &Silent)?;
         if output.form() == Form::Json {
             output.json(&list);
             return Ok(Exit::Done);

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{ApiError, BuildContext, ShowContext},
     packs,
     session::Session,
-    verb::{BuildContext, ShowContext, VerbError},
     wire::{Lines, Pack, PackChange, PackDiff, PackItem},
 };
 
@@ -84,7 +84,7 @@ struct Build {
 }
 
 impl Context {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         match self.command {
             Some(ContextCommand::Diff { a, b }) => {
                 let diff = PackDiff::of(&pack(&a, config)?, &pack(&b, config)?);
@@ -95,7 +95,7 @@ impl Context {
                 }
             }
             None => {
-                let pack = Session::reading(config, &Silent)?.run(self.build.verb(), &Silent)?;
+                let pack = Session::reading(config, &Silent)?.run(self.build.operation(), &Silent)?;
                 if output.form() == Form::Json {
                     output.json(&pack);
                 } else {
@@ -108,7 +108,7 @@ impl Context {
 }
 
 impl Build {
-    fn verb(self) -> BuildContext {
+    fn operation(self) -> BuildContext {
         BuildContext {
             prompt: self.text.join(" "),
             project: self.project,
@@ -126,9 +126,9 @@ impl Build {
 }
 
 /// The pack in a file, or the one that the running server remembers.
-fn pack(named: &str, config: &Config) -> Result<Pack, VerbError> {
+fn pack(named: &str, config: &Config) -> Result<Pack, ApiError> {
     let invalid = |message: String| {
-        VerbError::new(ErrorCode::InvalidRequest, message)
+        ApiError::new(ErrorCode::InvalidRequest, message)
             .with_hint("`atocore --json context TEXT > FILE` makes a file, and `hash` in it is the hash")
     };
     let bytes = files::read_if_present(Path::new(named));

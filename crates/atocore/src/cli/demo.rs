@@ -8,7 +8,7 @@ use super::{Terminal, exit::Exit, output::Output};
 use crate::{
     config::{Config, Environment},
     demo,
-    verb::VerbError,
+    operations::ApiError,
 };
 
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ impl Demo {
         config: &Config,
         environment: &Environment,
         output: &Output,
-    ) -> Result<Exit, VerbError> {
+    ) -> Result<Exit, ApiError> {
         let folder = self.folder.map(|folder| environment.current_dir.join(folder));
         let monitor = Terminal::watch(output.form());
         let same =

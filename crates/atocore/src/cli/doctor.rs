@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{self, ApiError},
     session::Session,
-    verb::{self, VerbError},
     wire::{self, Check},
 };
 
@@ -23,8 +23,8 @@ pub(super) struct Status;
 pub(super) struct Doctor;
 
 impl Status {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        let status = Session::looking(config)?.run(verb::Status, &Silent)?;
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+        let status = Session::looking(config)?.run(operations::Status {}, &Silent)?;
         match output.form() {
             Form::Json => output.json(&status),
             Form::Human => print(&status, output),
@@ -35,8 +35,8 @@ impl Status {
 }
 
 impl Doctor {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        let doctor = Session::looking(config)?.run(verb::Doctor, &Silent)?;
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+        let doctor = Session::looking(config)?.run(operations::Doctor {}, &Silent)?;
         let is_fine = doctor.checks.iter().all(|check| check.level == "ok");
         if output.form() == Form::Json {
             output.json(&doctor);

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{ApiError, ReadDocument, ReadDocumentAt},
     session::Session,
-    verb::{ReadDocument, VerbError},
     wire::DocumentText,
 };
 
@@ -32,21 +32,20 @@ pub(super) struct Get {
 }
 
 impl Get {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        let text = Session::looking(config)?.run(self.verb(), &Silent)?;
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+        let Self { document, project, lines, max_chars } = self;
+        let session = Session::looking(config)?;
+        let text = match project {
+            None => session.run(ReadDocument { id: document, lines, max_chars }, &Silent)?,
+            Some(project) => {
+                session.run(ReadDocumentAt { project, path: document, lines, max_chars }, &Silent)?
+            }
+        };
         match output.form() {
             Form::Json => output.json(&text),
             Form::Human => print(&text, output),
         }
         Ok(Exit::Done)
-    }
-
-    fn verb(self) -> ReadDocument {
-        let (id, path) = match self.project {
-            None => (Some(self.document), None),
-            Some(_) => (None, Some(self.document)),
-        };
-        ReadDocument { id, project: self.project, path, lines: self.lines, max_chars: self.max_chars }
     }
 }
 

@@ -10,13 +10,13 @@ use super::{
     output::{Form, Output},
     typeset::count,
 };
-use crate::{config::Config, session::Session, verb::VerbError, wire::EmbeddingResult};
+use crate::{config::Config, operations::ApiError, session::Session, wire::EmbeddingResult};
 
 #[derive(Debug, Args)]
 pub(super) struct Embed;
 
 impl Embed {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let monitor = Terminal::watch(output.form());
         let result = Session::writing(config, "embed", &monitor)?.embed(config, &monitor)?;
         drop(monitor);
@@ -49,12 +49,12 @@ pub(super) fn after_refresh(
     monitor: &Terminal,
     output: &Output,
     quiet: bool,
-) -> Result<Exit, VerbError> {
-    if !matches!(&session, Session::Here(engine) if engine.wants_vectors()) {
+) -> Result<Exit, ApiError> {
+    if !matches!(&session, Session::Here(engine) if engine.read().wants_vectors()) {
         return Ok(exit);
     }
     let made = if monitor.cancelled() {
-        Err(VerbError::from(Error::Cancelled))
+        Err(ApiError::from(Error::Cancelled))
     } else {
         session.embed(config, monitor)
     };

@@ -26,8 +26,8 @@ use super::{
 };
 use crate::{
     config::{Config, Environment, Flags},
+    operations::ApiError,
     session::{Session, engine_config},
-    verb::VerbError,
 };
 use configuration::Configuration;
 pub(super) use questions::QuestionFile;
@@ -90,12 +90,12 @@ impl Evaluate {
         flags: &Flags,
         environment: &Environment,
         output: &Output,
-    ) -> Result<Exit, VerbError> {
+    ) -> Result<Exit, ApiError> {
         let top_k = TopK::new(self.top_k)
-            .map_err(|error| VerbError::invalid("top_k", &error, "give a number from 1 to 200"))?;
+            .map_err(|error| ApiError::invalid("top_k", &error, "give a number from 1 to 200"))?;
         if !self.tolerance.is_finite() || self.tolerance < 0.0 {
             let message = format!("`tolerance` is {}, it must be a number from 0", self.tolerance);
-            return Err(VerbError::new(ErrorCode::InvalidRequest, message));
+            return Err(ApiError::new(ErrorCode::InvalidRequest, message));
         }
         let mut tried = configuration::parsed(&self.set, "--set")?;
         tried.extend(self.mode.iter().map(|mode| configuration::mode(mode)));
@@ -141,10 +141,10 @@ fn ask(
     first: Configuration,
     second: Option<Configuration>,
     monitor: &dyn Monitor,
-) -> Result<Outcome, VerbError> {
+) -> Result<Outcome, ApiError> {
     let asked = |configuration: Configuration| {
         let evaluation = evaluate(engine, questions, &configuration.weights, top_k, monitor)?;
-        Ok::<_, VerbError>(Asked { configuration, evaluation })
+        Ok::<_, ApiError>(Asked { configuration, evaluation })
     };
     let first = asked(first)?;
     let compared = second.map(asked).transpose()?.map(|second| {
@@ -158,28 +158,28 @@ fn ask(
 
 /// An engine of this process that only reads, beside a server if there is one: a server answers with its own weights
 /// only. Indexes that nobody looks after are brought up to date first.
-pub(super) fn open(config: &Config, monitor: &dyn Monitor) -> Result<Engine, VerbError> {
+pub(super) fn open(config: &Config, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
     // Closed before the questions are asked, which may take minutes: others may own the store meanwhile.
     drop(Session::reading(config, monitor)?);
     Ok(Engine::open(engine_config(config), Access::Read, monitor)?)
 }
 
-fn save(path: &Path, stored: &Stored) -> Result<(), VerbError> {
+fn save(path: &Path, stored: &Stored) -> Result<(), ApiError> {
     let mut text = serde_json::to_string_pretty(stored)
-        .map_err(|error| VerbError::new(ErrorCode::Internal, error.to_string()))?;
+        .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
     text.push('\n');
     write(path, &text)
 }
 
 /// Writes a file of the user, whole or not at all.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), VerbError> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), ApiError> {
     files::write_atomic(path, text.as_bytes()).map_err(|error| atocore_engine::Error::from(error).into())
 }
 
 /// Reads a file of the user.
-pub(super) fn read(path: &Path, what: &str) -> Result<String, VerbError> {
+pub(super) fn read(path: &Path, what: &str) -> Result<String, ApiError> {
     let wrong = |why: &str| {
-        VerbError::new(ErrorCode::InvalidRequest, format!("`{}` {why}", path.display()))
+        ApiError::new(ErrorCode::InvalidRequest, format!("`{}` {why}", path.display()))
             .with_hint(format!("name {what}"))
     };
     let bytes = files::read_if_present(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{ApiError, RebuildIndex, VerifyIndex},
     session::Session,
-    verb::{RebuildIndex, VerbError, VerifyIndex},
     wire::IndexComparison,
 };
 
@@ -24,7 +24,7 @@ pub(super) enum Index {
 }
 
 impl Index {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         match self {
             Self::Verify => verify(config, output),
             Self::Rebuild => rebuild(config, output),
@@ -32,10 +32,10 @@ impl Index {
     }
 }
 
-fn verify(config: &Config, output: &Output) -> Result<Exit, VerbError> {
+fn verify(config: &Config, output: &Output) -> Result<Exit, ApiError> {
     let monitor = Terminal::watch(output.form());
     let session = Session::writing(config, "index verify", &monitor)?;
-    let found = session.run(VerifyIndex, &monitor)?;
+    let found = session.run(VerifyIndex {}, &monitor)?;
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&found),
@@ -56,10 +56,10 @@ fn sentence(found: &IndexComparison) -> String {
     )
 }
 
-fn rebuild(config: &Config, output: &Output) -> Result<Exit, VerbError> {
+fn rebuild(config: &Config, output: &Output) -> Result<Exit, ApiError> {
     let monitor = Terminal::watch(output.form());
     let session = Session::writing(config, "index rebuild", &monitor)?;
-    let built = session.run(RebuildIndex, &monitor)?;
+    let built = session.run(RebuildIndex {}, &monitor)?;
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&built),

@@ -5,7 +5,6 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Silent},
-    refresh::RefreshOptions,
 };
 use clap::Args;
 use serde::Serialize;
@@ -18,8 +17,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{ApiError, ListProjects, RefreshProject},
     session::Session,
-    verb::{self, ListProjects, VerbError},
     wire::{FileCounts, FileResult, Problem, RefreshResult, RootResult},
 };
 
@@ -61,30 +60,28 @@ enum Each {
 }
 
 impl Refresh {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         if self.names.is_empty() && !self.all {
-            return Err(VerbError::new(ErrorCode::InvalidRequest, "no project is named")
+            return Err(ApiError::new(ErrorCode::InvalidRequest, "no project is named")
                 .with_hint("name one or more, or give `--all` for every project"));
         }
         let monitor = Terminal::watch(output.form());
         let activity =
             if self.all { "refresh --all".to_owned() } else { format!("refresh {}", self.names.join(" ")) };
         if let [name] = self.names.as_slice() {
-            Session::refuse(
-                config,
-                &verb::Refresh { name: name.clone(), options: RefreshOptions::default() },
-            )?;
+            Session::refuse(config, &RefreshProject::of(name))?;
         }
         let session = Session::writing(config, &plain(&activity), &monitor)?;
         let names = if self.all {
-            session.run(ListProjects, &Silent)?.projects.into_iter().map(|project| project.id).collect()
+            session.run(ListProjects {}, &Silent)?.projects.into_iter().map(|project| project.id).collect()
         } else {
             self.names
         };
         if names.is_empty() && output.form() == Form::Human {
             output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
         }
-        let options = RefreshOptions { allow_empty: self.allow_empty, reread: self.reread };
+        let (allow_empty, reread) = (self.allow_empty, self.reread);
+        let refresh = |name: &String| RefreshProject { name: name.clone(), allow_empty, reread };
         let shown = Shown::of(self.skipped, self.quiet);
         let leaves_vectors = self.no_embed;
         let with_vectors = |exit, session| match leaves_vectors {
@@ -93,7 +90,7 @@ impl Refresh {
         };
         // One name is answered as HTTP answers it.
         if let ([name], false) = (names.as_slice(), self.all) {
-            let result = session.run(verb::Refresh { name: name.clone(), options }, &monitor)?;
+            let result = session.run(refresh(name), &monitor)?;
             monitor.clear();
             match output.form() {
                 Form::Json => output.json(&result),
@@ -101,7 +98,7 @@ impl Refresh {
             }
             return with_vectors(exit_of(&result), session);
         }
-        let exit = several(&session, names, (options, shown), &monitor, output)?;
+        let exit = several(&session, names.iter().map(refresh).collect(), shown, &monitor, output)?;
         with_vectors(exit, session)
     }
 }
@@ -109,18 +106,18 @@ impl Refresh {
 /// Refreshes one project after the other; what one cannot do does not keep the next from it.
 fn several(
     session: &Session,
-    names: Vec<String>,
-    (options, shown): (RefreshOptions, Shown),
+    refreshes: Vec<RefreshProject>,
+    shown: Shown,
     monitor: &Terminal,
     output: &Output,
-) -> Result<Exit, VerbError> {
+) -> Result<Exit, ApiError> {
     let (mut exit, mut all) = (Exit::Done, Vec::new());
-    for name in names {
+    for refresh in refreshes {
         if monitor.cancelled() {
             exit = Exit::Failed;
             break;
         }
-        let refreshed = session.run(verb::Refresh { name, options }, monitor);
+        let refreshed = session.run(refresh, monitor);
         monitor.clear();
         match refreshed {
             Ok(result) => {

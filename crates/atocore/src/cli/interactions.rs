@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{ApiError, ListInteractions, RecordInteraction, ShowInteraction},
     session::Session,
-    verb::{ListInteractions, RecordInteraction, ShowInteraction, VerbError},
     wire::Interaction,
 };
 
@@ -70,7 +70,7 @@ pub(super) struct Record {
 }
 
 impl Interactions {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         match self {
             Self::List(list) => list.run(config, output),
             Self::Show { id } => {
@@ -84,10 +84,10 @@ impl Interactions {
 }
 
 impl List {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { project, session, client, since, limit, after } = self;
-        let verb = ListInteractions { project, session_id: session, client, since, limit, after };
-        let list = Session::looking(config)?.run(verb, &Silent)?;
+        let operation = ListInteractions { project, session_id: session, client, since, limit, after };
+        let list = Session::looking(config)?.run(operation, &Silent)?;
         if output.form() == Form::Json {
             output.json(&list);
             return Ok(Exit::Done);
@@ -117,9 +117,9 @@ impl List {
 }
 
 impl Record {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { prompt, response, project, client, session } = self;
-        let verb = RecordInteraction {
+        let operation = RecordInteraction {
             prompt,
             response,
             project,
@@ -127,7 +127,7 @@ impl Record {
             session_id: session,
             ..RecordInteraction::default()
         };
-        let interaction = Session::write(config, "record an interaction", verb, &Silent)?;
+        let interaction = Session::write(config, "record an interaction", operation, &Silent)?;
         match output.form() {
             Form::Json => output.json(&interaction),
             Form::Human => output.line(format!("{} is recorded", interaction.id)),

@@ -3,13 +3,13 @@
 use clap::Args;
 
 use super::exit::Exit;
-use crate::{config::Config, mcp, verb::VerbError};
+use crate::{config::Config, mcp, operations::ApiError};
 
 #[derive(Debug, Args)]
 pub(super) struct Mcp;
 
 impl Mcp {
-    pub(super) fn run(self, config: Config) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: Config) -> Result<Exit, ApiError> {
         mcp::serve(config)?;
         Ok(Exit::Done)
     }

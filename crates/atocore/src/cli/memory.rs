@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{
     config::Config,
-    session::Session,
-    verb::{
-        CreateMemory, DecideMemory, ListMemories, MemoryChange, MemoryDecision, ShowMemory, UpdateMemory,
-        VerbError,
+    operations::{
+        ApiError, CreateMemory, InvalidateMemory, ListMemories, Operation, PromoteMemory, RejectMemory,
+        ShowMemory, UpdateMemory,
     },
+    session::Session,
     wire::Memory,
 };
 
@@ -110,7 +110,7 @@ pub(super) struct Update {
 }
 
 impl Memories {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         match self {
             Self::Add(add) => add.run(config, output),
             Self::List(list) => list.run(config, output),
@@ -120,19 +120,19 @@ impl Memories {
                 Ok(Exit::Done)
             }
             Self::Update(update) => update.run(config, output),
-            Self::Promote { id } => decide(id, MemoryDecision::Promote, config, output),
-            Self::Reject { id } => decide(id, MemoryDecision::Reject, config, output),
-            Self::Invalidate { id } => decide(id, MemoryDecision::Invalidate, config, output),
+            Self::Promote { id } => decide(PromoteMemory { id }, config, output),
+            Self::Reject { id } => decide(RejectMemory { id }, config, output),
+            Self::Invalidate { id } => decide(InvalidateMemory { id }, config, output),
         }
     }
 }
 
 impl Add {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { memory_type, content, project, source, confidence, candidate } = self;
         let status = candidate.then(|| "candidate".to_owned());
-        let verb = CreateMemory { memory_type, content, project, source, confidence, status };
-        let memory = Session::write(config, "record a memory", verb, &Silent)?;
+        let operation = CreateMemory { memory_type, content, project, source, confidence, status };
+        let memory = Session::write(config, "record a memory", operation, &Silent)?;
         answer(&memory, output);
         if output.form() == Form::Human && memory.status == "candidate" {
             output.advise(format!("`atocore memory promote {}` makes it count", memory.id));
@@ -142,11 +142,11 @@ impl Add {
 }
 
 impl List {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { memory_type, project, status, min_confidence, limit, after } = self;
-        let verb =
+        let operation =
             ListMemories { memory_type, project, status, active_only: false, min_confidence, limit, after };
-        let list = Session::looking(config)?.run(verb, &Silent)?;
+        let list = Session::looking(config)?.run(operation, &Silent)?;
         if output.form() == Form::Json {
             output.json(&list);
             return Ok(Exit::Done);
@@ -177,18 +177,21 @@ impl List {
 }
 
 impl Update {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { id, content, confidence, status, superseded_by } = self;
-        let change = MemoryChange { content, confidence, status, superseded_by };
-        let memory = Session::write(config, "change a memory", UpdateMemory { id, change }, &Silent)?;
+        let update = UpdateMemory { id, content, confidence, status, superseded_by };
+        let memory = Session::write(config, "change a memory", update, &Silent)?;
         answer(&memory, output);
         Ok(Exit::Done)
     }
 }
 
-fn decide(id: String, decision: MemoryDecision, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let verb = DecideMemory { id, decision };
-    let memory = Session::write(config, "decide about a memory", verb, &Silent)?;
+fn decide(
+    decision: impl Operation<Reply = Memory>,
+    config: &Config,
+    output: &Output,
+) -> Result<Exit, ApiError> {
+    let memory = Session::write(config, "decide about a memory", decision, &Silent)?;
     answer(&memory, output);
     Ok(Exit::Done)
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::{Config, Environment},
     models::{self, Obtained, Proof},
-    verb::{VerbError, sentence},
+    operations::{ApiError, sentence},
 };
 
 #[derive(Debug, Subcommand)]
@@ -107,7 +107,7 @@ impl Models {
         config: &Config,
         environment: &Environment,
         output: &Output,
-    ) -> Result<Exit, VerbError> {
+    ) -> Result<Exit, ApiError> {
         match self {
             Self::Fetch { name } => fetch(name.as_deref().unwrap_or(&config.model.name), config, output),
             Self::List => {
@@ -133,7 +133,7 @@ fn name_or_folder(given: &str, current_dir: &Path) -> String {
     if is_folder { current_dir.join(given).to_string_lossy().into_owned() } else { given.to_owned() }
 }
 
-fn fetch(name: &str, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+fn fetch(name: &str, config: &Config, output: &Output) -> Result<Exit, ApiError> {
     let known = models::known(name)?;
     let monitor = Terminal::watch(output.form());
     let obtained = models::obtain(config, known, &monitor, |into| {
@@ -267,7 +267,7 @@ impl Other {
     }
 }
 
-fn verify(name: &str, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+fn verify(name: &str, config: &Config, output: &Output) -> Result<Exit, ApiError> {
     let monitor = Terminal::watch(output.form());
     let proof = models::prove(config, name, &monitor)?;
     drop(monitor);

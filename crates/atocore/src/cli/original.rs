@@ -12,7 +12,7 @@ use super::{
     output::{Form, Output, Style},
     typeset::{count, plain},
 };
-use crate::{config::Config, session::Session, verb::VerbError};
+use crate::{config::Config, operations::ApiError, session::Session};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportOriginal {
@@ -46,7 +46,7 @@ struct LeftOut {
 }
 
 impl ImportOriginal {
-    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, ApiError> {
         let original = OriginalInstallation {
             data: current_dir.join(&self.data),
             registry: self.registry.as_ref().map(|registry| current_dir.join(registry)),

@@ -12,14 +12,14 @@ use std::{
 use serde::Serialize;
 
 use super::typeset;
-use crate::{verb::VerbError, wire::Problem};
+use crate::{operations::ApiError, wire::Problem};
 
 /// Whether answers are for a person or a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Set text.
     Human,
-    /// The JSON of the HTTP door, one document.
+    /// The JSON of the HTTP API, one document.
     Json,
 }
 
@@ -95,7 +95,7 @@ impl Output {
     }
 
     /// Prints what went wrong: the sentence and the cure for a person, problem details for a program.
-    pub(crate) fn error(&self, error: &VerbError) {
+    pub(crate) fn error(&self, error: &ApiError) {
         if self.form == Form::Json {
             self.json(&Problem::new(error, crate::http::status(error.code).as_u16()));
             return;

@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     config::{Config, Environment},
-    session::Session,
-    verb::{
-        AddProject, ListProjects, PlanRemoval, ProjectChange, ProposeProject, RemoveProject, ShowProject,
-        UpdateProject, VerbError,
+    operations::{
+        AddProject, ApiError, ListProjects, PlanRemoval, ProposeProject, RemoveProject, ShowProject,
+        UpdateProject,
     },
+    session::Session,
     wire,
 };
 
@@ -96,7 +96,7 @@ impl Projects {
         config: &Config,
         environment: &Environment,
         output: &Output,
-    ) -> Result<Exit, VerbError> {
+    ) -> Result<Exit, ApiError> {
         match self {
             Self::Add(add) => add.run(config, environment, output),
             Self::List => list(config, output),
@@ -112,7 +112,7 @@ impl Projects {
 }
 
 impl Add {
-    fn run(self, config: &Config, environment: &Environment, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, environment: &Environment, output: &Output) -> Result<Exit, ApiError> {
         let ingest_roots = self.roots.read(&environment.current_dir)?;
         let Self { id, aliases, description, dry_run, .. } = self;
         let activity = format!("register {}", plain(&id));
@@ -129,7 +129,7 @@ impl Add {
     }
 }
 
-fn propose(project: AddProject, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+fn propose(project: AddProject, config: &Config, output: &Output) -> Result<Exit, ApiError> {
     let proposal = Session::looking(config)?.run(ProposeProject(project), &Silent)?;
     if output.form() == Form::Json {
         output.json(&proposal);
@@ -141,27 +141,27 @@ fn propose(project: AddProject, config: &Config, output: &Output) -> Result<Exit
 }
 
 impl Update {
-    fn run(self, config: &Config, environment: &Environment, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, environment: &Environment, output: &Output) -> Result<Exit, ApiError> {
         let roots = self.roots.read(&environment.current_dir)?;
-        let change = ProjectChange {
+        let update = UpdateProject {
+            name: self.name,
             aliases: (self.no_aliases || !self.aliases.is_empty()).then_some(self.aliases),
             description: self.description,
             ingest_roots: (!roots.is_empty()).then_some(roots),
         };
-        if change == ProjectChange::default() {
-            return Err(VerbError::new(ErrorCode::InvalidRequest, "nothing was named that should change")
+        if update == (UpdateProject { name: update.name.clone(), ..UpdateProject::default() }) {
+            return Err(ApiError::new(ErrorCode::InvalidRequest, "nothing was named that should change")
                 .with_hint("give `--root`, `--alias`, `--no-aliases` or `--description`"));
         }
-        let activity = format!("update {}", plain(&self.name));
-        let verb = UpdateProject { name: self.name, change };
-        let project = Session::write(config, &activity, verb, &Silent)?;
+        let activity = format!("update {}", plain(&update.name));
+        let project = Session::write(config, &activity, update, &Silent)?;
         print(&project, output);
         Ok(Exit::Done)
     }
 }
 
 impl Remove {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { name, yes } = self;
         if !yes {
             let plan = Session::looking(config)?.run(PlanRemoval { name }, &Silent)?;
@@ -186,7 +186,7 @@ impl Remove {
 
 impl Roots {
     /// The roots as they are sent: a folder of this machine is absolute and without links on the way.
-    fn read(&self, current_dir: &Path) -> Result<Vec<wire::Root>, VerbError> {
+    fn read(&self, current_dir: &Path) -> Result<Vec<wire::Root>, ApiError> {
         if self.labels.len() > self.roots.len() {
             let message = format!(
                 "{} for {} were given",
@@ -194,7 +194,7 @@ impl Roots {
                 count(self.roots.len() as u64, "root")
             );
             return Err(
-                VerbError::new(ErrorCode::InvalidRequest, message).with_hint("give a `--root` for each")
+                ApiError::new(ErrorCode::InvalidRequest, message).with_hint("give a `--root` for each")
             );
         }
         let labels = self.labels.iter().cloned().chain(std::iter::repeat(String::new()));
@@ -202,12 +202,12 @@ impl Roots {
     }
 }
 
-fn read_root(text: &str, label: String, current_dir: &Path) -> Result<wire::Root, VerbError> {
+fn read_root(text: &str, label: String, current_dir: &Path) -> Result<wire::Root, ApiError> {
     if let Some((source @ ("vault" | "drive"), subpath)) = text.split_once(':') {
         return Ok(wire::Root { source: source.to_owned(), subpath: subpath.to_owned(), label });
     }
     let unusable = |why: &str| {
-        VerbError::new(ErrorCode::RootUnusable, format!("the folder `{}` cannot be a root: {why}", plain(text)))
+        ApiError::new(ErrorCode::RootUnusable, format!("the folder `{}` cannot be a root: {why}", plain(text)))
             .with_hint("give an existing folder, `vault:SUB` below ATOCORE_VAULT_DIR, or `drive:SUB` below ATOCORE_DRIVE_DIR")
     };
     if text.is_empty() {
@@ -218,8 +218,8 @@ fn read_root(text: &str, label: String, current_dir: &Path) -> Result<wire::Root
     Ok(wire::Root { source: "folder".to_owned(), subpath, label })
 }
 
-fn list(config: &Config, output: &Output) -> Result<Exit, VerbError> {
-    let list = Session::looking(config)?.run(ListProjects, &Silent)?;
+fn list(config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    let list = Session::looking(config)?.run(ListProjects {}, &Silent)?;
     if output.form() == Form::Json {
         output.json(&list);
         return Ok(Exit::Done);

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{ApiError, PinBackup, PruneBackups, UnpinBackup},
     session::Session,
-    verb::{PinBackup, PruneBackups, UnpinBackup, VerbError},
     wire::{PinResult, PruneDecision, PruneResult, RetentionPolicy},
 };
 
@@ -60,8 +60,8 @@ pub(super) struct Unpin {
 }
 
 impl Prune {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        let verb = PruneBackups {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+        let operation = PruneBackups {
             apply: self.yes,
             keep_last: self.keep_last,
             keep_hourly: self.keep_hourly,
@@ -71,7 +71,7 @@ impl Prune {
             keep_yearly: self.keep_yearly,
         };
         let monitor = Terminal::watch(output.form());
-        let result = Session::looking(config)?.run(verb, &monitor)?;
+        let result = Session::looking(config)?.run(operation, &monitor)?;
         drop(monitor);
         match output.form() {
             Form::Json => output.json(&result),
@@ -82,16 +82,16 @@ impl Prune {
 }
 
 impl Pin {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        let verb = PinBackup { stamp: self.stamp, note: self.note };
-        let result = Session::looking(config)?.run(verb, &Silent)?;
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+        let operation = PinBackup { stamp: self.stamp, note: self.note };
+        let result = Session::looking(config)?.run(operation, &Silent)?;
         print_pin(&result, output);
         Ok(Exit::Done)
     }
 }
 
 impl Unpin {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let result = Session::looking(config)?.run(UnpinBackup { stamp: self.stamp }, &Silent)?;
         print_pin(&result, output);
         Ok(Exit::Done)

@@ -15,8 +15,10 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{
+        ApiError, Operation, PlanRestore, PlanUndo, RestoreBackup, UndoRestore, check_stamp, stamp,
+    },
     session::Session,
-    verb::{self, PlanRestore, RestoreTo, VerbError, check_stamp},
     wire::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts},
 };
 
@@ -69,19 +71,22 @@ struct RestoredFile {
 }
 
 impl Restore {
-    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, ApiError> {
         let Self { stamp, to, consent } = self;
         let Some(to) = to else {
             let command = format!("atocore backup restore {}", plain(&stamp));
-            return over_the_present(RestoreTo::Snapshot(stamp), &consent, &command, config, output);
+            check_stamp(&stamp)?;
+            let plan = PlanRestore { stamp: stamp.clone() };
+            let restore = RestoreBackup { stamp, generation: None };
+            return over_the_present(plan, restore, &consent, &command, config, output);
         };
         let newest = || atocore_engine::latest(&config.layout, SystemClock.now());
-        let stamp = verb::stamp(&stamp, newest)?;
+        let stamp = self::stamp(&stamp, newest)?;
         let monitor = Terminal::watch(output.form());
         let folder = current_dir.join(&to);
         if folder.exists() && !folder.is_dir() {
             let message = format!("`{}` is not a folder", to.display());
-            return Err(VerbError::new(ErrorCode::TargetNotEmpty, message)
+            return Err(ApiError::new(ErrorCode::TargetNotEmpty, message)
                 .with_hint("name an empty folder, or one that does not exist yet"));
         }
         let report = atocore_engine::restore(&config.layout, stamp, &folder, &SystemClock, &monitor)?;
@@ -99,25 +104,24 @@ impl Restore {
 }
 
 impl Undo {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
-        over_the_present(RestoreTo::Undo, &self.consent, "atocore backup undo", config, output)
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+        let undo = UndoRestore { generation: None };
+        over_the_present(PlanUndo {}, undo, &self.consent, "atocore backup undo", config, output)
     }
 }
 
 fn over_the_present(
-    to: RestoreTo,
+    plan: impl Operation<Reply = RestorePlan>,
+    restore: impl Operation<Reply = RestoreOutcome>,
     consent: &Consent,
     command: &str,
     config: &Config,
     output: &Output,
-) -> Result<Exit, VerbError> {
-    if let RestoreTo::Snapshot(text) = &to {
-        check_stamp(text)?;
-    }
+) -> Result<Exit, ApiError> {
     let monitor = Terminal::watch(output.form());
     if !consent.yes {
         let session = Session::looking(config)?;
-        let plan = session.run(PlanRestore(to), &monitor)?;
+        let plan = session.run(plan, &monitor)?;
         drop(monitor);
         match output.form() {
             Form::Json => output.json(&plan),
@@ -128,9 +132,9 @@ fn over_the_present(
         }
         return Ok(Exit::Done);
     }
-    let mut session = Session::replacing(config, command, &monitor)?;
+    let session = Session::replacing(config, command, &monitor)?;
     let served = matches!(session, Session::Server(_));
-    let outcome = session.restore(&verb::Restore { to, generation: None }, &monitor)?;
+    let outcome = session.run(restore, &monitor)?;
     drop(monitor);
     match output.form() {
         Form::Json => output.json(&outcome),

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{self, ApiError},
     session::Session,
-    verb::{self, VerbError},
     wire::{self, Answer, Explanation, Hit},
 };
 
@@ -60,10 +60,10 @@ pub(super) struct Query {
 }
 
 impl Query {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let (explain, filtered) = (self.explain, self.path.is_some() || !self.tags.is_empty());
         let asked = Asked::new(&self.text.join(" "));
-        let answer = Session::reading(config, &Silent)?.run(self.verb(), &Silent)?;
+        let answer = Session::reading(config, &Silent)?.run(self.operation(), &Silent)?;
         if output.form() == Form::Json {
             output.json(&answer);
             return Ok(Exit::Done);
@@ -86,8 +86,8 @@ impl Query {
         Ok(Exit::Done)
     }
 
-    fn verb(self) -> verb::Query {
-        verb::Query {
+    fn operation(self) -> operations::Query {
+        operations::Query {
             query: self.text.join(" "),
             top_k: self.top_k,
             filter_tags: (!self.tags.is_empty()).then_some(self.tags),

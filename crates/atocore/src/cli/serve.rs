@@ -12,9 +12,9 @@ use super::{
 use crate::{
     config::{Config, Flags},
     http::Token,
+    operations::ApiError,
     serve::{Ready, ServeSettings, serve},
     session::engine_config,
-    verb::VerbError,
 };
 
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ impl Serve {
         flags.port.clone_from(&self.port);
     }
 
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let made =
             if self.make_token && config.api_token.is_none() { Some(make_token(config)?) } else { None };
         let mut engine = engine_config(config);
@@ -73,16 +73,16 @@ impl Serve {
 }
 
 /// Makes a token and keeps it in the home, for this user alone. It is printed nowhere.
-fn make_token(config: &Config) -> Result<Token, VerbError> {
+fn make_token(config: &Config) -> Result<Token, ApiError> {
     if config.home_was_found() {
         let message =
             "a token is kept only in a home that was named, and this one was found from the current folder";
-        return Err(VerbError::new(ErrorCode::InvalidSetting, message)
+        return Err(ApiError::new(ErrorCode::InvalidSetting, message)
             .with_hint(format!("`atocore --data-dir {} serve --make-token`", config.home.display())));
     }
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| {
-        VerbError::new(ErrorCode::Internal, format!("the system has no randomness: {error}"))
+        ApiError::new(ErrorCode::Internal, format!("the system has no randomness: {error}"))
     })?;
     let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let token = Token::new(&secret)?;

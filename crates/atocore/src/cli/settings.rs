@@ -8,7 +8,7 @@ use super::{
     output::{Form, Output, Style},
     typeset::Table,
 };
-use crate::{config::Config, verb::VerbError};
+use crate::{config::Config, operations::ApiError};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Settings {
@@ -35,7 +35,7 @@ struct Setting {
 }
 
 impl Settings {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self::Show = self;
         if output.form() == Form::Json {
             output.json(&shown(config));

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     config::Config,
+    operations::{ApiError, InvalidateState, ListState, SetState},
     session::Session,
-    verb::{InvalidateState, ListState, SetState, VerbError},
     wire::StateEntry,
 };
 
@@ -62,14 +62,14 @@ pub(super) struct List {
 }
 
 impl States {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         match self {
             Self::Set(set) => set.run(config, output),
             Self::List(list) => list.run(config, output),
             Self::Invalidate(Entry { project, category, key }) => {
                 let activity = format!("invalidate state of {}", plain(&project));
-                let verb = InvalidateState { project, category, key };
-                let entry = Session::write(config, &activity, verb, &Silent)?;
+                let operation = InvalidateState { project, category, key };
+                let entry = Session::write(config, &activity, operation, &Silent)?;
                 answer(&entry, "does not hold any more", output);
                 Ok(Exit::Done)
             }
@@ -78,18 +78,18 @@ impl States {
 }
 
 impl Set {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { entry: Entry { project, category, key }, value, source, confidence } = self;
         let activity = format!("set state of {}", plain(&project));
-        let verb = SetState { project, category, key, value, source, confidence };
-        let entry = Session::write(config, &activity, verb, &Silent)?;
+        let operation = SetState { project, category, key, value, source, confidence };
+        let entry = Session::write(config, &activity, operation, &Silent)?;
         answer(&entry, "is recorded", output);
         Ok(Exit::Done)
     }
 }
 
 impl List {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         let Self { project, category, all } = self;
         let state = Session::looking(config)?.run(ListState { project, category, all }, &Silent)?;
         if output.form() == Form::Json {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{Config, Environment, TrustError, Trusted},
-    verb::VerbError,
+    operations::ApiError,
 };
 
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ struct Answer {
 }
 
 impl Trust {
-    pub(super) fn run(&self, environment: &Environment, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(&self, environment: &Environment, output: &Output) -> Result<Exit, ApiError> {
         let trusted = Trusted::of(environment);
         let folder = environment.current_dir.join(self.folder.as_deref().unwrap_or(Path::new("")));
         let said = if self.list {
@@ -62,13 +62,13 @@ impl Trust {
     }
 }
 
-fn failed(error: TrustError) -> VerbError {
+fn failed(error: TrustError) -> ApiError {
     let message = with_causes(&error);
     match error {
         TrustError::File(error) => {
             let refused = error.action == "trust";
             let code = if refused { ErrorCode::InvalidRequest } else { ErrorCode::Io };
-            let failed = VerbError::new(code, message);
+            let failed = ApiError::new(code, message);
             let path = shell(&error.path.to_string_lossy());
             if refused {
                 failed.with_hint(format!("own it, and let nobody else write to it: `chmod go-w {path}`"))
@@ -76,14 +76,14 @@ fn failed(error: TrustError) -> VerbError {
                 failed
             }
         }
-        TrustError::NoSettings(_) => VerbError::new(ErrorCode::InvalidRequest, message)
+        TrustError::NoSettings(_) => ApiError::new(ErrorCode::InvalidRequest, message)
             .with_hint("name the folder that the file lies in: `atocore trust DIR`"),
-        TrustError::NotText(_) => VerbError::new(ErrorCode::InvalidRequest, message),
-        TrustError::Unreadable(path) => VerbError::new(ErrorCode::Io, message).with_hint(format!(
+        TrustError::NotText(_) => ApiError::new(ErrorCode::InvalidRequest, message),
+        TrustError::Unreadable(path) => ApiError::new(ErrorCode::Io, message).with_hint(format!(
             "delete it, `rm {}`, and trust the folders again",
             shell(&path.to_string_lossy())
         )),
-        TrustError::NoRecord => VerbError::new(ErrorCode::InvalidSetting, message)
+        TrustError::NoRecord => ApiError::new(ErrorCode::InvalidSetting, message)
             .with_hint("name the home with `--data-dir` or ATOCORE_HOME"),
     }
 }

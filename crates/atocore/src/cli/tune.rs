@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::{Config, Key},
-    verb::VerbError,
+    operations::ApiError,
 };
 
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(super) struct Tune {
 const MARK: &str = "# A proposal of `atocore tune`. Nothing was changed.";
 
 impl Tune {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, VerbError> {
+    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
         if let Some(path) = &self.out {
             check_target(path)?;
         }
@@ -47,7 +47,7 @@ impl Tune {
         if questions.iter().filter(|question| !question.expect.is_empty()).count() < 2 {
             let message =
                 format!("`{}` has fewer than two questions that expect something", self.questions.display());
-            return Err(VerbError::new(ErrorCode::InvalidRequest, message)
+            return Err(ApiError::new(ErrorCode::InvalidRequest, message)
                 .with_hint("one half is searched and the other held out: write more questions"));
         }
         let tuning = tuning::tune(&engine, questions, &config.weights, &monitor)?;
@@ -65,9 +65,9 @@ impl Tune {
 }
 
 /// A proposal goes neither where it would be read as settings nor over a file of somebody else.
-fn check_target(path: &Path) -> Result<(), VerbError> {
+fn check_target(path: &Path) -> Result<(), ApiError> {
     let refused = |why: &str| {
-        VerbError::new(
+        ApiError::new(
             ErrorCode::InvalidRequest,
             format!("the proposal is not written to `{}`: {why}", path.display()),
         )

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use atocore_engine::files;
 
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// Declares documents by their path from the top of the repository.
 macro_rules! documents {
@@ -17,7 +17,7 @@ macro_rules! documents {
 const ALL: &[(&str, &str)] = documents! {
     "ARCHITECTURE.md"
     "README.md"
-    "docs/adding-a-verb.md"
+    "docs/adding-an-operation.md"
     "docs/backup-format.md"
     "docs/chroma.md"
     "docs/clients.md"
@@ -57,8 +57,8 @@ const ALL: &[(&str, &str)] = documents! {
 ///
 /// # Errors
 /// When one cannot be written.
-pub(super) fn write_below(folder: &Path) -> Result<PathBuf, VerbError> {
-    let failed = |error: files::FileError| VerbError::from(atocore_engine::Error::from(error));
+pub(super) fn write_below(folder: &Path) -> Result<PathBuf, ApiError> {
+    let failed = |error: files::FileError| ApiError::from(atocore_engine::Error::from(error));
     for (path, text) in ALL {
         let path = folder.join(path);
         files::create_dirs(path.parent().unwrap_or(folder)).map_err(failed)?;

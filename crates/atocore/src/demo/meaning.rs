@@ -8,7 +8,7 @@ use atocore_model::{error::ErrorCode, ranking::Mode};
 use super::{Demo, Session, story::Story};
 use crate::{
     models,
-    verb::{Embed, VerbError},
+    operations::{ApiError, Embed},
     wire::EmbeddingResult,
 };
 
@@ -22,7 +22,7 @@ impl Demo<'_> {
         &self,
         session: &Session,
         story: &mut Story<'_>,
-    ) -> Result<Option<EmbeddingResult>, VerbError> {
+    ) -> Result<Option<EmbeddingResult>, ApiError> {
         if self.config.weights.mode == Mode::Lexical {
             return Ok(None);
         }
@@ -37,7 +37,7 @@ impl Demo<'_> {
                 return Ok(None);
             }
         }
-        let made = session.run(Embed, self.monitor);
+        let made = session.run(Embed {}, self.monitor);
         self.monitor.clear();
         match made {
             Ok(result) => {
@@ -53,7 +53,7 @@ impl Demo<'_> {
     }
 
     /// Sees to it that the model is here.
-    fn model(&self, story: &mut Story<'_>) -> Result<(), VerbError> {
+    fn model(&self, story: &mut Story<'_>) -> Result<(), ApiError> {
         let name = &self.config.model.name;
         let missing = match models::look(self.config, name) {
             Ok(_) => return Ok(()),

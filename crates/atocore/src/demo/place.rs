@@ -10,7 +10,7 @@ use std::{
 use atocore_engine::{Engine, Layout, files};
 use atocore_model::error::ErrorCode;
 
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// The file that says whose folder it is. It is the first thing made in it and the last to go.
 const MARKER: &str = ".atocore-demo";
@@ -29,7 +29,7 @@ impl Place {
     ///
     /// # Errors
     /// When it is somebody else's, when a process works in it, or when it cannot be written.
-    pub(super) fn prepare(home: &Path, layout: &Layout) -> Result<Self, VerbError> {
+    pub(super) fn prepare(home: &Path, layout: &Layout) -> Result<Self, ApiError> {
         refuse_foreign(home)?;
         if home.exists()
             && let Some(owner) = Engine::owner(layout)?
@@ -40,7 +40,7 @@ impl Place {
                 owner.pid,
                 owner.activity
             );
-            return Err(VerbError::new(ErrorCode::StoreBusy, message).with_hint(format!(
+            return Err(ApiError::new(ErrorCode::StoreBusy, message).with_hint(format!(
                 "stop it, or run the demo elsewhere: `atocore --data-dir DIR {}`",
                 "demo"
             )));
@@ -75,7 +75,7 @@ impl Place {
     ///
     /// # Errors
     /// When there is no such folder, or it lies in the demo's own.
-    pub(super) fn accept(&self, folder: &Path) -> Result<PathBuf, VerbError> {
+    pub(super) fn accept(&self, folder: &Path) -> Result<PathBuf, ApiError> {
         let why = match folder.canonicalize() {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 "it does not exist"
@@ -87,7 +87,7 @@ impl Place {
             }
             Ok(absolute) => return Ok(absolute),
         };
-        Err(VerbError::new(ErrorCode::RootUnusable, format!("`{}` cannot be read: {why}", folder.display()))
+        Err(ApiError::new(ErrorCode::RootUnusable, format!("`{}` cannot be read: {why}", folder.display()))
             .with_hint("name a folder of documents, or none for AtoCore's own"))
     }
 }
@@ -96,14 +96,14 @@ const TEXT: &str = "Made by `atocore demo`, which empties this folder whenever i
 
 /// What stands in the marker of a folder. It holds for this folder at this place only: a marker that was copied,
 /// unpacked or checked out with a folder is none.
-fn marker(home: &Path) -> Result<String, VerbError> {
+fn marker(home: &Path) -> Result<String, ApiError> {
     let found = home.canonicalize().and_then(|path| Ok((fs::metadata(&path)?.ino(), path)));
     let (number, path) = found.map_err(|error| io(home, &error))?;
     Ok(format!("{TEXT}It is number {number} on its disk: {}\n", path.display()))
 }
 
 /// Whether this program, run by this user, made the folder for a demo.
-fn is_ours(home: &Path) -> Result<bool, VerbError> {
+fn is_ours(home: &Path) -> Result<bool, ApiError> {
     let path = home.join(MARKER);
     let is_file = matches!(files::kind(&path), Ok(Some(files::Kind::File(_))));
     if !is_file || files::owner(home) != Some(files::user()) || files::owner(&path) != Some(files::user()) {
@@ -116,10 +116,10 @@ fn is_ours(home: &Path) -> Result<bool, VerbError> {
 /// A marker is shorter.
 const MOST_MARKER_BYTES: u64 = 64 << 10;
 
-fn refuse_foreign(home: &Path) -> Result<(), VerbError> {
+fn refuse_foreign(home: &Path) -> Result<(), ApiError> {
     let foreign = |why: &str| {
         let message = format!("`{}` is not a folder of the demo: {why}", home.display());
-        VerbError::new(ErrorCode::TargetNotEmpty, message)
+        ApiError::new(ErrorCode::TargetNotEmpty, message)
             .with_hint("run the demo from another folder, or name one for it: `atocore --data-dir DIR demo`")
     };
     let Ok(found) = home.symlink_metadata() else { return Ok(()) };
@@ -143,11 +143,11 @@ fn refuse_foreign(home: &Path) -> Result<(), VerbError> {
     Err(foreign("it holds something, and not the demo's marker"))
 }
 
-fn failed(error: files::FileError) -> VerbError {
+fn failed(error: files::FileError) -> ApiError {
     atocore_engine::Error::from(error).into()
 }
 
-fn io(path: &Path, error: &std::io::Error) -> VerbError {
-    VerbError::new(ErrorCode::Io, format!("`{}` cannot be used: {error}", path.display()))
+fn io(path: &Path, error: &std::io::Error) -> ApiError {
+    ApiError::new(ErrorCode::Io, format!("`{}` cannot be used: {error}", path.display()))
         .with_hint("name a folder that exists and can be read")
 }

@@ -4,7 +4,7 @@ use atocore_model::monitor::Silent;
 
 use super::{PROJECT, Session};
 use crate::{
-    verb::{Query, VerbError},
+    operations::{ApiError, Query},
     wire::{Hit, RefreshResult},
 };
 
@@ -31,7 +31,7 @@ const LOOKED_AT: usize = 24;
 const WORDS: usize = 12;
 
 /// Questions whose answers are somewhere in what was just read: headings of documents from all over it.
-pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<String>, VerbError> {
+pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<String>, ApiError> {
     let files: Vec<_> =
         read.roots.iter().flat_map(|root| &root.files).filter(|file| file.state == "ingested").collect();
     let step = files.len().div_ceil(LOOKED_AT).max(1);
@@ -66,7 +66,7 @@ pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<Strin
 }
 
 /// A question that only meaning can answer.
-pub(super) fn by_meaning(session: &Session) -> Result<Option<String>, VerbError> {
+pub(super) fn by_meaning(session: &Session) -> Result<Option<String>, ApiError> {
     for question in BY_MEANING.iter().map(ToString::to_string) {
         let asked = super::ask(session, std::slice::from_ref(&question))?;
         let best = asked.iter().find_map(|asked| asked.answer.results.first());

@@ -10,7 +10,7 @@ use crate::{
     cli::{
         Form, Output, Style, announcement, arithmetic, count, excerpt, heading, place, plain, size, stamp_of,
     },
-    verb::VerbError,
+    operations::ApiError,
     wire::{Answer, EmbeddingResult, Hit, RefreshResult, SnapshotMetadata, Validation},
 };
 
@@ -105,7 +105,7 @@ impl<'a> Story<'a> {
     }
 
     /// That there is no model, and what helps.
-    pub(super) fn no_model(&mut self, model: &str, why: &VerbError) {
+    pub(super) fn no_model(&mut self, model: &str, why: &ApiError) {
         let loud = format!("! Searching by words only, because model {} cannot be had:", plain(model));
         self.say(self.output.paint(Style::Yellow, loud));
         self.say(format!("  {}", plain(&why.message)));

@@ -9,14 +9,14 @@ use axum::{
     response::IntoResponse,
 };
 
-use crate::{app, verb::VerbError, wire::Problem};
+use crate::{app, operations::ApiError, wire::Problem};
 
 /// When to ask again while somebody else is at work, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 /// An error on its way out. The error itself travels with the answer, for the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Failure(pub(super) VerbError);
+pub(crate) struct Failure(pub(super) ApiError);
 
 /// The HTTP status of an error. Its kind decides; three codes have a status of their own.
 #[must_use]
@@ -40,8 +40,8 @@ pub const fn status(code: ErrorCode) -> StatusCode {
     }
 }
 
-impl From<VerbError> for Failure {
-    fn from(error: VerbError) -> Self {
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
         Self(error)
     }
 }
@@ -67,14 +67,14 @@ impl IntoResponse for Failure {
 }
 
 /// An error as it stands in JSON.
-pub(crate) fn problem(error: &VerbError) -> Problem {
+pub(crate) fn problem(error: &ApiError) -> Problem {
     Problem::new(error, status(error.code).as_u16())
 }
 
 /// No such path.
 pub(super) async fn route_unknown(uri: Uri) -> Failure {
     let path: String = uri.path().chars().take(200).collect();
-    let error = VerbError::new(ErrorCode::RouteUnknown, format!("there is no `{path}` in this API"));
+    let error = ApiError::new(ErrorCode::RouteUnknown, format!("there is no `{path}` in this API"));
     Failure(error.with_hint("`GET /openapi.json` describes every path"))
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn crowded() -> Failure {
 /// The path is there, the method is not; the header `Allow` says which are.
 pub(super) async fn method_unknown(method: Method, uri: Uri) -> Failure {
     let message = format!("`{}` does not take {method}", uri.path());
-    let error = VerbError::new(ErrorCode::MethodUnknown, message);
+    let error = ApiError::new(ErrorCode::MethodUnknown, message);
     Failure(error.with_hint("the header `Allow` of this answer names the methods it takes"))
 }
 
@@ -104,7 +104,7 @@ mod tests {
         for code in ErrorCode::ALL {
             let status = status(*code);
             assert!(status.is_client_error() || status.is_server_error(), "{code:?}");
-            let response = Failure(VerbError::new(*code, "x")).into_response();
+            let response = Failure(ApiError::new(*code, "x")).into_response();
             assert_eq!(response.status(), status);
             assert_eq!(response.headers()[header::CONTENT_TYPE], Problem::MEDIA_TYPE);
         }
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn busy_says_when_to_come_back() {
-        let busy = Failure(VerbError::new(ErrorCode::StoreBusy, "x")).into_response();
+        let busy = Failure(ApiError::new(ErrorCode::StoreBusy, "x")).into_response();
         assert_eq!(busy.headers()[header::RETRY_AFTER], RETRY_AFTER);
-        let cancelled = Failure(VerbError::new(ErrorCode::Cancelled, "x")).into_response();
+        let cancelled = Failure(ApiError::new(ErrorCode::Cancelled, "x")).into_response();
         assert_eq!(cancelled.headers().get(header::RETRY_AFTER), None);
     }
 }

@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::failure::Failure;
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// What a request over the network must show.
 #[derive(Debug, Clone)]
@@ -41,12 +41,12 @@ impl Token {
     ///
     /// # Errors
     /// `invalid_setting` when it is shorter than 16 characters, or has some that a header cannot carry.
-    pub fn new(secret: &str) -> Result<Self, VerbError> {
+    pub fn new(secret: &str) -> Result<Self, ApiError> {
         if secret.len() >= 16 && secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(Self(Arc::from(secret)));
         }
         let message = "the API token must have at least 16 characters, all of them ASCII and none a space";
-        Err(VerbError::new(ErrorCode::InvalidSetting, message)
+        Err(ApiError::new(ErrorCode::InvalidSetting, message)
             .with_hint("make one with `openssl rand -hex 32` and set ATOCORE_API_TOKEN"))
     }
 
@@ -75,23 +75,23 @@ pub(super) async fn check(
 }
 
 impl Guard {
-    fn check(&self, request: &Request) -> Result<(), VerbError> {
+    fn check(&self, request: &Request) -> Result<(), ApiError> {
         let host = self.host(request)?;
         site(request.headers())?;
         self.origin(request.headers(), &host)?;
         match &self.token {
             None => Ok(()),
             Some(token) if bearer(request.headers()).is_some_and(|given| token.is(given)) => Ok(()),
-            Some(_) => Err(VerbError::new(ErrorCode::TokenRequired, "the API token is missing or wrong")
+            Some(_) => Err(ApiError::new(ErrorCode::TokenRequired, "the API token is missing or wrong")
                 .with_hint("send it with the header `Authorization: Bearer TOKEN`")),
         }
     }
 
     /// The one host that the request is for.
-    fn host(&self, request: &Request) -> Result<Authority, VerbError> {
+    fn host(&self, request: &Request) -> Result<Authority, ApiError> {
         let refused = |given: &str| {
             let given: String = given.chars().take(100).collect();
-            VerbError::new(
+            ApiError::new(
                 ErrorCode::OriginForbidden,
                 format!("this server does not answer for the host `{given}`"),
             )
@@ -107,7 +107,7 @@ impl Guard {
     }
 
     /// A browser says from which page a request comes: only one that this server itself has given out may ask.
-    fn origin(&self, headers: &HeaderMap, host: &Authority) -> Result<(), VerbError> {
+    fn origin(&self, headers: &HeaderMap, host: &Authority) -> Result<(), ApiError> {
         if !headers.contains_key(header::ORIGIN) {
             return Ok(());
         }
@@ -124,7 +124,7 @@ impl Guard {
             return Ok(());
         }
         let given: String = given.chars().take(100).collect();
-        Err(VerbError::new(ErrorCode::OriginForbidden, format!("pages of `{given}` may not ask this server"))
+        Err(ApiError::new(ErrorCode::OriginForbidden, format!("pages of `{given}` may not ask this server"))
             .with_hint("ask without the header `Origin`, or from a page of this server"))
     }
 
@@ -142,12 +142,12 @@ impl Guard {
 
 /// A browser says whether a page of another site makes a request, also where it sends no `Origin`: for a picture, a
 /// script, a frame.
-fn site(headers: &HeaderMap) -> Result<(), VerbError> {
+fn site(headers: &HeaderMap) -> Result<(), ApiError> {
     let foreign = |site: &HeaderValue| !matches!(site.as_bytes(), b"same-origin" | b"none");
     if !headers.get_all(FETCH_SITE).iter().any(foreign) {
         return Ok(());
     }
-    Err(VerbError::new(ErrorCode::OriginForbidden, "pages of other sites may not ask this server")
+    Err(ApiError::new(ErrorCode::OriginForbidden, "pages of other sites may not ask this server")
         .with_hint("ask from a page of this server, or with a program that is no browser"))
 }
 

@@ -12,7 +12,7 @@ use axum::{
 use tokio::sync::Semaphore;
 
 use super::{failure::Failure, held::holding};
-use crate::{app, verb::VerbError};
+use crate::{app, operations::ApiError};
 
 /// The largest body that is read.
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -50,7 +50,7 @@ pub(super) async fn check(
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_LIMIT_BYTES {
         let message = format!("the path with its query has {target} bytes, {TARGET_LIMIT_BYTES} are allowed");
-        return Err(Failure(VerbError::new(ErrorCode::InvalidRequest, message)));
+        return Err(Failure(ApiError::new(ErrorCode::InvalidRequest, message)));
     }
     if !may_be_large(request.headers()) {
         return Ok(next.run(request).await);

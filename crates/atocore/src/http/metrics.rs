@@ -9,15 +9,22 @@ use std::{
 };
 
 use atocore_model::{error::ErrorCode, time::Timestamp};
-use axum::{Json, http::header, response::IntoResponse};
+use axum::{
+    extract::{Request, State},
+    http::header,
+    response::IntoResponse,
+};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, text},
     metrics::{MetricType, counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
-use super::{door::Door, failure::Failure};
-use crate::{app, verb, wire};
+use super::{failure::Failure, serve::Client};
+use crate::{
+    app::{self, App},
+    operations, wire,
+};
 
 /// What OpenMetrics says its text is.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -116,6 +123,12 @@ struct OfWorker {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Metrics {
@@ -265,12 +278,13 @@ const fn number_of(count: u64) -> f64 {
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "installation",
     responses((status = 200, description = "The measurements", body = String,
         content_type = "application/openmetrics-text")))]
-pub(super) async fn show(door: Door) -> Result<impl IntoResponse, Failure> {
-    let metrics = door.app().metrics();
+pub(super) async fn show(State(app): State<App>, request: Request) -> Result<impl IntoResponse, Failure> {
+    let client = Client::of(&request.into_parts().0);
+    let metrics = app.metrics();
     // Without a status there are still the requests; why there is none is in the log of that request.
-    match door.run(verb::Status).await {
-        Ok(Json(status)) => metrics.store.set(&status),
-        Err(Failure(error)) => {
+    match app.run(client.caller, operations::Status {}).await {
+        Ok(status) => metrics.store.set(&status),
+        Err(error) => {
             metrics.store.clear();
             // What keeps it from being told may be the store.
             let of_store = matches!(error.code, ErrorCode::StoreGone | ErrorCode::StoreDamaged);

@@ -1,4 +1,4 @@
-//! The description of the API, made from the handlers.
+//! The description of the API, made from the operations.
 
 use std::sync::LazyLock;
 
@@ -11,9 +11,13 @@ use utoipa::{
     },
 };
 
-use crate::wire::Problem;
+use super::{metrics, schemas::describe};
+use crate::{
+    operations::OPERATIONS,
+    wire::{Job, Problem},
+};
 
-/// What does not come from the handlers.
+/// What does not come from the operations.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -21,20 +25,26 @@ use crate::wire::Problem;
         description = "Documents in, ranked passages out, and snapshots that can be proven. Conventions are in \
                        docs/http-api.md, error codes in docs/errors.md.",
     ),
-    components(schemas(Problem)),
+    paths(metrics::show, show),
+    components(schemas(Job, Problem)),
     tags(
         (name = "installation", description = "What is there, what is running, and what is wrong"),
         (name = "projects", description = "The registry, and bringing a project up to date"),
         (name = "retrieval", description = "Questions and ranked passages"),
         (name = "facts", description = "What somebody recorded: project state, memories, interactions"),
         (name = "snapshots", description = "Recovery points on disk"),
-        (name = "jobs", description = "Long work, and calling it off"),
+        (name = "jobs", description = "Long work, and cancelling it"),
     ),
 )]
 struct Base;
 
-pub(super) fn base() -> utoipa::openapi::OpenApi {
+/// The description of the whole API as OpenAPI 3.1, pretty JSON with a line end.
+#[must_use]
+pub fn document() -> String {
     let mut api = Base::openapi();
+    for entry in OPERATIONS {
+        describe(&mut api, &entry.spec, (entry.schemas)());
+    }
     let scheme = Http::builder().scheme(HttpAuthScheme::Bearer);
     let scheme = scheme.description(Some("Only when the server has an API token"));
     let components = api.components.get_or_insert_default();
@@ -45,13 +55,6 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
         SecurityRequirement::default(),
         SecurityRequirement::new::<_, [&str; 0], &str>("token", []),
     ]);
-    api
-}
-
-/// The description of the whole API as OpenAPI 3.1, pretty JSON with a line end.
-#[must_use]
-pub fn document() -> String {
-    let (_, mut api) = super::routes().split_for_parts();
     let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
     let problem =
         Response::builder().description("Why it failed").content(Problem::MEDIA_TYPE, content).build();

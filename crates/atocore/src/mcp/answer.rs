@@ -1,4 +1,4 @@
-//! What a tool gives back: the JSON of the other doors, the same in words, and never more than a model can take in.
+//! What a tool gives back: the JSON of the other interfaces, the same in words, and never more than a model can take in.
 
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::cure::for_a_model;
 use crate::{
     cli::{indented, plain},
-    verb::VerbError,
+    operations::ApiError,
 };
 
 /// About how many characters the JSON of an answer has at most, and its text as well. What does not fit is left out,
@@ -26,7 +26,7 @@ pub(super) fn given(answer: &impl Serialize, text: String) -> CallToolResult {
 }
 
 /// A failure, with its code, what was wrong, and what helps: a tool where there is one.
-pub(super) fn failed(error: &VerbError) -> CallToolResult {
+pub(super) fn failed(error: &ApiError) -> CallToolResult {
     let mut error = error.clone();
     error.hint = error.hint.as_deref().map(for_a_model);
     let code = error.code.as_str();
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_failure_says_code_sentence_and_hint() {
-        let error = VerbError::new(ErrorCode::ProjectUnknown, "no project is called `x`")
+        let error = ApiError::new(ErrorCode::ProjectUnknown, "no project is called `x`")
             .with_hint("`atocore project list` shows every id and alias");
         let result = failed(&error);
         assert_eq!(result.is_error, Some(true));

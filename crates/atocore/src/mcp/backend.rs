@@ -1,4 +1,4 @@
-//! Where the verbs of a call are run: in the server that this is, or wherever this process finds the store.
+//! Where the operations of a call are run: in the server that this is, or wherever this process finds the store.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use atocore_engine::Caller;
 use super::{call::Watch, machine::Machine};
 use crate::{
     app::App,
-    verb::{Embed, Verb, VerbError},
+    operations::{ApiError, Embed, Operation},
 };
 
-/// Where verbs are run; clones are the same place.
+/// Where operations are run; clones are the same place.
 #[derive(Debug, Clone)]
 pub(super) enum Backend {
     /// By the server that this process is.
@@ -20,23 +20,23 @@ pub(super) enum Backend {
 }
 
 impl Backend {
-    /// Runs a verb; it is called off when the future is dropped.
-    pub(super) async fn run<V: Verb>(
+    /// Runs an operation; it is called off when the future is dropped.
+    pub(super) async fn run<O: Operation>(
         &self,
         caller: Caller,
-        verb: V,
+        operation: O,
         watch: Arc<Watch>,
-    ) -> Result<V::Reply, VerbError> {
+    ) -> Result<O::Reply, ApiError> {
         match self {
-            Self::App(app) => app.run_watched(caller, verb, watch).await,
-            Self::Machine(machine) => machine.run(caller, verb, watch).await,
+            Self::App(app) => app.run_watched(caller, operation, watch).await,
+            Self::Machine(machine) => machine.run(caller, operation, watch).await,
         }
     }
 
     /// Makes the vectors that are missing; it is called off when the future is dropped.
-    pub(super) async fn embed(&self, caller: Caller, watch: Arc<Watch>) -> Result<(), VerbError> {
+    pub(super) async fn embed(&self, caller: Caller, watch: Arc<Watch>) -> Result<(), ApiError> {
         match self {
-            Self::App(app) => app.run_watched(caller, Embed, watch).await.map(drop),
+            Self::App(app) => app.run_watched(caller, Embed {}, watch).await.map(drop),
             Self::Machine(machine) => machine.embed(watch).await,
         }
     }

@@ -1,4 +1,4 @@
-//! One call of a tool: running verbs for it, telling the client where they stand, and hearing that it was called off.
+//! One call of a tool: running operations for it, telling the client where they stand, and hearing that it was called off.
 
 use std::{
     future::Future,
@@ -19,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{backend::Backend, cure::for_a_model};
-use crate::verb::{Verb, VerbError};
+use crate::operations::{ApiError, Operation};
 
 /// How often a client is told where the work stands.
 const TELL_EVERY: Duration = Duration::from_millis(200);
@@ -36,13 +36,13 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Runs a verb.
+    /// Runs an operation.
     ///
     /// # Errors
-    /// What the verb fails with; `cancelled` when the call was called off.
-    pub(super) async fn run<V: Verb>(&self, verb: V) -> Result<V::Reply, VerbError> {
+    /// What the operation fails with; `cancelled` when the call was called off.
+    pub(super) async fn run<O: Operation>(&self, operation: O) -> Result<O::Reply, ApiError> {
         let watch = self.watch();
-        self.watched(&watch, self.backend.run(self.caller, verb, Arc::clone(&watch))).await
+        self.watched(&watch, self.backend.run(self.caller, operation, Arc::clone(&watch))).await
     }
 
     /// Hears in the moment in which the call is called off, and not when somebody has told it.
@@ -54,8 +54,8 @@ impl Call {
     async fn watched<T>(
         &self,
         watch: &Arc<Watch>,
-        work: impl Future<Output = Result<T, VerbError>>,
-    ) -> Result<T, VerbError> {
+        work: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
         // Says to the work that nobody waits for it any more.
         let _unwatched = watch.stop.clone().drop_guard();
         tokio::pin!(work);
@@ -66,7 +66,7 @@ impl Call {
             tokio::select! {
                 answer = &mut work => return answer,
                 () = self.called_off.cancelled() => {
-                    return Err(VerbError::new(ErrorCode::Cancelled, "the client called it off"));
+                    return Err(ApiError::new(ErrorCode::Cancelled, "the client called it off"));
                 }
                 _ = tell.tick(), if self.progress_token.is_some() => {
                     if let Some(news) = watch.take() {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    verb::{self, VerbError},
+    operations::{self, ApiError},
     wire::{Lines, Pack, PackItem},
 };
 
@@ -112,19 +112,19 @@ impl Tool for Context {
     type Arguments = Arguments;
     type Answer = ContextAnswer;
 
-    async fn run(call: &Call, asked: Arguments) -> Result<ContextAnswer, VerbError> {
+    async fn run(call: &Call, asked: Arguments) -> Result<ContextAnswer, ApiError> {
         let most = if asked.unit.as_deref() == Some("tokens") { MOST_TOKENS } else { MOST_CHARS };
         let wanted = asked.budget;
-        let verb = verb::BuildContext {
+        let operation = operations::BuildContext {
             prompt: asked.prompt,
             project: asked.project,
             scope: asked.scope.unwrap_or_default(),
             budget: wanted.map(|budget| budget.min(most)),
             unit: asked.unit,
             tiers: asked.tiers,
-            ..verb::BuildContext::default()
+            ..operations::BuildContext::default()
         };
-        let mut answer = ContextAnswer::from(call.run(verb).await?);
+        let mut answer = ContextAnswer::from(call.run(operation).await?);
         if wanted.is_some_and(|budget| budget > most) {
             answer.notices.push(format!("the budget here is at most {most} {}", answer.unit));
         }

@@ -1,5 +1,6 @@
 //! Reading a document.
 
+use atocore_model::error::ErrorCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     cli::plain,
-    verb::{ReadDocument, VerbError},
+    operations::{ApiError, ReadDocument, ReadDocumentAt},
     wire::DocumentText,
 };
 
@@ -55,10 +56,20 @@ impl Tool for Get {
     type Arguments = Arguments;
     type Answer = DocumentText;
 
-    async fn run(call: &Call, asked: Arguments) -> Result<DocumentText, VerbError> {
+    async fn run(call: &Call, asked: Arguments) -> Result<DocumentText, ApiError> {
         let Arguments { id, project, path, lines, max_chars } = asked;
         let max_chars = Some(max_chars.unwrap_or(USUAL_CHARS).min(MOST_CHARS));
-        call.run(ReadDocument { id, project, path, lines, max_chars }).await
+        match (id, project, path) {
+            (Some(id), None, None) => call.run(ReadDocument { id, lines, max_chars }).await,
+            (None, Some(project), Some(path)) => {
+                call.run(ReadDocumentAt { project, path, lines, max_chars }).await
+            }
+            _ => {
+                let message = "a document is named by `id`, or by `project` and `path`";
+                let hint = "a query gives the ids of what it finds; or name a project and a path in it";
+                Err(ApiError::new(ErrorCode::InvalidRequest, message).with_hint(hint))
+            }
+        }
     }
 
     fn text(document: &DocumentText) -> String {

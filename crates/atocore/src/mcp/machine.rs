@@ -1,8 +1,8 @@
 //! Verbs of a process that may live for hours beside everything else on this machine: a server that starts and stops,
 //! commands that write, a restore that needs everybody out.
 //!
-//! Each verb goes to the server when there is one. Without one, reading opens the store beside whoever owns it and
-//! keeps it open a moment longer than it is needed; writing owns it for the one verb and no longer.
+//! Each operation goes to the server when there is one. Without one, reading opens the store beside whoever owns it and
+//! keeps it open a moment longer than it is needed; writing owns it for the one operation and no longer.
 
 use std::{
     sync::{
@@ -20,14 +20,14 @@ use super::call::Watch;
 use crate::{
     app::fault,
     config::Config,
+    operations::{Access, ApiError, Operation},
     session::{Embedding, Session},
-    verb::{Verb, VerbError},
 };
 
 /// How long a store stays open for the next question. Shorter than a restore waits for those who read.
 const OPEN_FOR: Duration = Duration::from_secs(2);
 
-/// How many verbs read at once.
+/// How many operations read at once.
 const READS_AT_ONCE: usize = 8;
 
 /// This machine.
@@ -62,24 +62,28 @@ impl Machine {
         }
     }
 
-    /// Runs a verb on a thread that may block.
-    pub(super) async fn run<V: Verb>(
+    /// Runs an operation on a thread that may block.
+    pub(super) async fn run<O: Operation>(
         self: &Arc<Self>,
         caller: Caller,
-        verb: V,
+        operation: O,
         watch: Arc<Watch>,
-    ) -> Result<V::Reply, VerbError> {
-        let place = if V::WRITES { self.place_to_write().await? } else { place(&self.reads).await? };
+    ) -> Result<O::Reply, ApiError> {
+        let place = if O::SPEC.access != Access::Read {
+            self.place_to_write().await?
+        } else {
+            place(&self.reads).await?
+        };
         let machine = Arc::clone(self);
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client calls it off.
             let _place = place;
-            if V::WRITES {
-                let activity = format!("mcp: {}", V::NAME);
-                Session::refuse(&machine.config, &verb)?;
-                Session::writing(&machine.config, &activity, &*watch)?.run_as(caller, verb, &*watch)
+            if O::SPEC.access != Access::Read {
+                let activity = format!("mcp: {}", O::SPEC.job);
+                Session::refuse(&machine.config, &operation)?;
+                Session::writing(&machine.config, &activity, &*watch)?.run_as(caller, operation, &*watch)
             } else {
-                machine.reading(&*watch)?.run_as(caller, verb, &*watch)
+                machine.reading(&*watch)?.run_as(caller, operation, &*watch)
             }
         });
         let answer = work.await.unwrap_or_else(|_| Err(fault()));
@@ -88,7 +92,7 @@ impl Machine {
     }
 
     /// Makes the vectors that are missing, and lets others write in between, of this client and of other processes.
-    pub(super) async fn embed(self: &Arc<Self>, watch: Arc<Watch>) -> Result<(), VerbError> {
+    pub(super) async fn embed(self: &Arc<Self>, watch: Arc<Watch>) -> Result<(), ApiError> {
         loop {
             let place = place(&self.writes).await?;
             let (machine, watch) = (Arc::clone(self), Arc::clone(&watch));
@@ -105,7 +109,7 @@ impl Machine {
         }
     }
 
-    async fn place_to_write(&self) -> Result<OwnedSemaphorePermit, VerbError> {
+    async fn place_to_write(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let _wants = Wants::one_more(&self.wanting);
         place(&self.writes).await
     }
@@ -114,14 +118,14 @@ impl Machine {
     pub(super) async fn leaves_vectors_to_be_made(self: &Arc<Self>) -> bool {
         let machine = Arc::clone(self);
         let look = tokio::task::spawn_blocking(move || match &*machine.reading(&Silent).ok()? {
-            Session::Here(engine) => Some(engine.wants_vectors()),
+            Session::Here(engine) => Some(engine.read().wants_vectors()),
             Session::Server(_) => None,
         });
         matches!(look.await, Ok(Some(true)))
     }
 
     /// The store, open for reading.
-    fn reading(&self, monitor: &dyn Monitor) -> Result<Arc<Session>, VerbError> {
+    fn reading(&self, monitor: &dyn Monitor) -> Result<Arc<Session>, ApiError> {
         if let Some(server) = Session::served(&self.config)? {
             *self.lock() = None;
             return Ok(Arc::new(server));
@@ -147,7 +151,8 @@ impl Machine {
         }
         let session = Arc::new(session);
         // An installation without a store may get one at any time.
-        if matches!(&*session, Session::Here(engine) if engine.health().is_ok_and(|health| health.store)) {
+        if matches!(&*session, Session::Here(engine) if engine.read().health().is_ok_and(|health| health.store))
+        {
             *self.lock() = Some(Open { session: Arc::clone(&session), used: Instant::now() });
         }
         Ok(session)
@@ -181,7 +186,7 @@ impl Machine {
     }
 }
 
-async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, VerbError> {
+async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
     Arc::clone(places).acquire_owned().await.map_err(|_| fault())
 }
 
@@ -205,13 +210,12 @@ impl Drop for Wants<'_> {
 mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
 
-    use axum::http::Method;
     use tokio::runtime::Builder;
 
     use super::*;
     use crate::{
         config::{Environment, Flags},
-        verb::{Health, Request},
+        operations::{Context, Health, Spec},
     };
 
     fn machine(home: &tempfile::TempDir) -> Arc<Machine> {
@@ -219,20 +223,26 @@ mod tests {
         Arc::new(Machine::new(Config::load(&flags, &Environment::default()).unwrap()))
     }
 
+    struct Channels {
+        began: Sender<()>,
+        go: Receiver<()>,
+    }
+
     /// Tells that it runs, and runs until it is let go.
-    struct Waits(Sender<()>, Receiver<()>);
+    #[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+    struct Waits {
+        #[serde(skip)]
+        channels: Option<Channels>,
+    }
 
-    impl Verb for Waits {
+    impl Operation for Waits {
         type Reply = ();
-        const WRITES: bool = true;
+        const SPEC: Spec = Spec::post("tests", "wait", "/wait");
 
-        fn request(&self) -> Request {
-            Request::new(Method::POST, "/wait")
-        }
-
-        fn run(self, _: &Engine, _: Caller, _: &dyn Monitor) -> Result<(), VerbError> {
-            self.0.send(()).unwrap();
-            let _let_go = self.1.recv();
+        fn run(self, _: &mut Context<'_>) -> Result<(), ApiError> {
+            let Channels { began, go } = self.channels.unwrap();
+            began.send(()).unwrap();
+            let _let_go = go.recv();
             Ok(())
         }
     }
@@ -245,8 +255,11 @@ mod tests {
         let call = || {
             let ((began, has_began), (let_go, go)) = (mpsc::channel(), mpsc::channel::<()>());
             let machine = Arc::clone(&machine);
-            let call = runtime
-                .spawn(async move { machine.run(Caller::Local, Waits(began, go), Arc::default()).await });
+            let call = runtime.spawn(async move {
+                machine
+                    .run(Caller::Local, Waits { channels: Some(Channels { began, go }) }, Arc::default())
+                    .await
+            });
             (call, has_began, let_go)
         };
         let (first, first_began, let_first_go) = call();
@@ -271,7 +284,7 @@ mod tests {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let _opening = machine.opening.lock().unwrap();
         for _ in 0..2 * READS_AT_ONCE {
-            let health = runtime.block_on(machine.run(Caller::Local, Health, Arc::default())).unwrap();
+            let health = runtime.block_on(machine.run(Caller::Local, Health {}, Arc::default())).unwrap();
             assert!(health.store);
         }
         assert!(machine.lock().is_none(), "the one who is at it keeps it open");

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    verb::{self, VerbError},
+    operations::{self, ApiError},
     wire::{Memory, MemoryList},
 };
 
@@ -57,10 +57,10 @@ impl Tool for ListMemories {
     type Arguments = Which;
     type Answer = MemoryList;
 
-    async fn run(call: &Call, which: Which) -> Result<MemoryList, VerbError> {
+    async fn run(call: &Call, which: Which) -> Result<MemoryList, ApiError> {
         let Which { project, memory_type, status, limit, after } = which;
         let active_only = status.is_none();
-        let verb = verb::ListMemories {
+        let operation = operations::ListMemories {
             memory_type,
             project,
             status,
@@ -69,7 +69,7 @@ impl Tool for ListMemories {
             limit,
             after,
         };
-        let mut list = call.run(verb).await?;
+        let mut list = call.run(operation).await?;
         let fits = fitting(&list.memories);
         if fits < list.memories.len() {
             list.memories.truncate(fits);
@@ -126,7 +126,7 @@ impl Tool for ProposeMemory {
     type Arguments = Proposal;
     type Answer = Memory;
 
-    async fn run(call: &Call, proposal: Proposal) -> Result<Memory, VerbError> {
+    async fn run(call: &Call, proposal: Proposal) -> Result<Memory, ApiError> {
         let Proposal { memory_type, content, project, source, confidence } = proposal;
         propose(call, memory_type, content, project, source, confidence).await
     }
@@ -145,10 +145,10 @@ pub(super) async fn propose(
     project: Option<String>,
     source: Option<String>,
     confidence: Option<f64>,
-) -> Result<Memory, VerbError> {
+) -> Result<Memory, ApiError> {
     let source = source.unwrap_or_default();
     let status = Some("candidate".to_owned());
-    call.run(verb::CreateMemory { memory_type, content, project, source, confidence, status }).await
+    call.run(operations::CreateMemory { memory_type, content, project, source, confidence, status }).await
 }
 
 /// What came of a proposal, and how it comes to count. The same text may have been recorded, and decided about, before.

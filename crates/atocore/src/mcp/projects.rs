@@ -1,6 +1,5 @@
 //! Projects: which there are, and bringing one up to date.
 
-use atocore_model::refresh::RefreshOptions;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    verb::{self, VerbError},
+    operations::{self, ApiError},
     wire::{FileCounts, FileResult, Project, RefreshResult},
 };
 
@@ -48,8 +47,8 @@ impl Tool for Projects {
     type Arguments = NoArguments;
     type Answer = ProjectsAnswer;
 
-    async fn run(call: &Call, _: NoArguments) -> Result<ProjectsAnswer, VerbError> {
-        let mut projects = call.run(verb::ListProjects).await?.projects;
+    async fn run(call: &Call, _: NoArguments) -> Result<ProjectsAnswer, ApiError> {
+        let mut projects = call.run(operations::ListProjects {}).await?.projects;
         let fits = fitting(&projects);
         let left_out = projects.len() - fits;
         projects.truncate(fits);
@@ -129,12 +128,13 @@ impl Tool for Refresh {
     type Arguments = RefreshArguments;
     type Answer = RefreshAnswer;
 
-    async fn run(call: &Call, asked: RefreshArguments) -> Result<RefreshAnswer, VerbError> {
-        let options = RefreshOptions {
+    async fn run(call: &Call, asked: RefreshArguments) -> Result<RefreshAnswer, ApiError> {
+        let refresh = operations::RefreshProject {
+            name: asked.project,
             allow_empty: asked.allow_empty.unwrap_or_default(),
             reread: asked.reread.unwrap_or_default(),
         };
-        let result = call.run(verb::Refresh { name: asked.project, options }).await?;
+        let result = call.run(refresh).await?;
         let mut answer = RefreshAnswer::from(result);
         answer.notices.extend(call.make_vectors().await);
         Ok(answer)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::tools::Words;
-use crate::verb::lenient;
+use crate::operations::lenient;
 
 /// Where OpenAPI keeps what is referred to, and where a schema that stands alone does.
 const OPENAPI_PLACE: &str = "#/components/schemas/";
@@ -131,7 +131,7 @@ fn without_null(property: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{verb::Query, wire::Answer};
+    use crate::{operations::Query, wire::Answer};
 
     #[test]
     fn a_schema_stands_alone() {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::{count, heading, place},
-    verb::{self, VerbError},
+    operations::{self, ApiError},
     wire,
 };
 
@@ -58,8 +58,8 @@ impl Tool for Search {
     type Arguments = Arguments;
     type Answer = wire::Answer;
 
-    async fn run(call: &Call, asked: Arguments) -> Result<wire::Answer, VerbError> {
-        let query = verb::Query {
+    async fn run(call: &Call, asked: Arguments) -> Result<wire::Answer, ApiError> {
+        let query = operations::Query {
             query: asked.query,
             top_k: asked.top_k,
             filter_tags: asked.filter_tags,
@@ -67,7 +67,7 @@ impl Tool for Search {
             scope: asked.scope.unwrap_or_default(),
             path: asked.path,
             mode: asked.mode,
-            ..verb::Query::default()
+            ..operations::Query::default()
         };
         let mut answer = call.run(query).await?;
         let fits = fitting(&answer.results);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    verb::{self, VerbError},
+    operations::{self, ApiError},
     wire::{Memory, StateEntry},
 };
 
@@ -54,9 +54,9 @@ impl Tool for State {
     type Arguments = Which;
     type Answer = StateAnswer;
 
-    async fn run(call: &Call, which: Which) -> Result<StateAnswer, VerbError> {
+    async fn run(call: &Call, which: Which) -> Result<StateAnswer, ApiError> {
         let Which { project, category } = which;
-        let state = call.run(verb::ListState { project, category, all: false }).await?;
+        let state = call.run(operations::ListState { project, category, all: false }).await?;
         let mut entries = state.entries;
         let left_out = entries.len() - fitting(&entries);
         entries.truncate(entries.len() - left_out);
@@ -134,15 +134,15 @@ impl Tool for ProposeState {
     type Arguments = Proposal;
     type Answer = Memory;
 
-    async fn run(call: &Call, proposal: Proposal) -> Result<Memory, VerbError> {
+    async fn run(call: &Call, proposal: Proposal) -> Result<Memory, ApiError> {
         let Proposal { project, category, key, value, source, confidence } = proposal;
         let category: Category = category
             .parse()
-            .map_err(|error| VerbError::invalid("category", &error, "a category is one word: `decision`"))?;
+            .map_err(|error| ApiError::invalid("category", &error, "a category is one word: `decision`"))?;
         let key: StateKey = key.parse().map_err(|error| {
-            VerbError::invalid("key", &error, "a key is one line that names the entry: `database`")
+            ApiError::invalid("key", &error, "a key is one line that names the entry: `database`")
         })?;
-        verb::plain_line("key", key.as_str())?;
+        operations::plain_line("key", key.as_str())?;
         let content = format!("Proposed for the project state, {category} / {key}:\n{value}");
         memory::propose(call, "project".to_owned(), content, Some(project), source, confidence).await
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    verb::{self, VerbError},
+    operations::{self, ApiError},
     wire,
 };
 
@@ -28,8 +28,8 @@ impl Tool for Status {
     type Arguments = NoArguments;
     type Answer = wire::Status;
 
-    async fn run(call: &Call, _: NoArguments) -> Result<wire::Status, VerbError> {
-        let mut status = call.run(verb::Status).await?;
+    async fn run(call: &Call, _: NoArguments) -> Result<wire::Status, ApiError> {
+        let mut status = call.run(operations::Status {}).await?;
         for refreshed in status.projects.iter_mut().filter_map(|project| project.refreshed.as_mut()) {
             refreshed.problems.truncate(PROBLEMS_NAMED);
         }
@@ -112,8 +112,8 @@ impl Tool for Health {
     type Arguments = NoArguments;
     type Answer = wire::Health;
 
-    async fn run(call: &Call, _: NoArguments) -> Result<wire::Health, VerbError> {
-        call.run(verb::Health).await
+    async fn run(call: &Call, _: NoArguments) -> Result<wire::Health, ApiError> {
+        call.run(operations::Health {}).await
     }
 
     fn text(health: &wire::Health) -> String {

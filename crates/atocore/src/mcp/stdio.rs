@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{Server, backend::Backend, calls::Calls, machine::Machine, message};
-use crate::{config::Config, verb::VerbError, wire::json::mend_surrogates};
+use crate::{config::Config, operations::ApiError, wire::json::mend_surrogates};
 
 /// The longest line that is read. Longer ones are thrown away while they come in, and an error answers them.
 const LINE_LIMIT_BYTES: usize = 4 << 20;
@@ -36,9 +36,9 @@ const FINISH_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// `io` when there is no runtime, or the streams fail before the client has said what it speaks.
-pub(crate) fn serve(config: Config) -> Result<(), VerbError> {
+pub(crate) fn serve(config: Config) -> Result<(), ApiError> {
     let failed = |error: &dyn std::fmt::Display| {
-        VerbError::new(ErrorCode::Io, format!("the client cannot be served: {error}"))
+        ApiError::new(ErrorCode::Io, format!("the client cannot be served: {error}"))
     };
     let runtime = Runtime::new().map_err(|error| failed(&error))?;
     let server = Server {

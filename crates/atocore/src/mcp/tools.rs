@@ -24,7 +24,7 @@ use super::{
     state::{ProposeState, State},
     status::{Health, Status},
 };
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// Something that a model can call.
 pub(super) trait Tool: 'static {
@@ -46,11 +46,11 @@ pub(super) trait Tool: 'static {
     /// Does it.
     ///
     /// # Errors
-    /// What its verbs fail with.
+    /// What its operations fail with.
     fn run(
         call: &Call,
         arguments: Self::Arguments,
-    ) -> impl Future<Output = Result<Self::Answer, VerbError>> + Send;
+    ) -> impl Future<Output = Result<Self::Answer, ApiError>> + Send;
 
     /// The answer in words.
     fn text(answer: &Self::Answer) -> String;
@@ -133,7 +133,7 @@ fn called<T: Tool>(call: Call, mut arguments: JsonObject) -> Running {
             Ok(arguments) => arguments,
             Err(error) => {
                 let message = format!("the arguments of `{}` cannot be used: {error}", T::NAME);
-                let error = VerbError::new(ErrorCode::InvalidRequest, message);
+                let error = ApiError::new(ErrorCode::InvalidRequest, message);
                 return answer::failed(&error.with_hint("`tools/list` has the schema of the arguments"));
             }
         };

@@ -1,4 +1,4 @@
-//! The address that the network door listens on. One that other machines can reach needs a token.
+//! The address that the network interface listens on. One that other machines can reach needs a token.
 
 use std::net::SocketAddr;
 
@@ -6,10 +6,10 @@ use atocore_model::error::ErrorCode;
 use tokio::net::{TcpListener, lookup_host};
 
 use super::ServeSettings;
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// Listens on the host and port of the settings.
-pub(super) async fn bind(settings: &ServeSettings) -> Result<TcpListener, VerbError> {
+pub(super) async fn bind(settings: &ServeSettings) -> Result<TcpListener, ApiError> {
     let ServeSettings { host, port, token, .. } = settings;
     let bare = host.trim_matches(['[', ']']);
     let addresses: Vec<SocketAddr> =
@@ -17,13 +17,13 @@ pub(super) async fn bind(settings: &ServeSettings) -> Result<TcpListener, VerbEr
     let reachable = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
     if let (Some(address), None) = (reachable, token) {
         let message = format!("other machines can reach `{}`, and there is no API token", address.ip());
-        return Err(VerbError::new(ErrorCode::InvalidSetting, message)
+        return Err(ApiError::new(ErrorCode::InvalidSetting, message)
             .with_hint("set ATOCORE_API_TOKEN, or listen on 127.0.0.1"));
     }
     TcpListener::bind(&addresses[..]).await.map_err(|error| unusable(settings, &error))
 }
 
-fn unusable(settings: &ServeSettings, error: &std::io::Error) -> VerbError {
+fn unusable(settings: &ServeSettings, error: &std::io::Error) -> ApiError {
     let ServeSettings { host, port, .. } = settings;
     let message = format!("cannot listen on port {port} of `{host}`: {error}");
     let hint = match error.kind() {
@@ -33,5 +33,5 @@ fn unusable(settings: &ServeSettings, error: &std::io::Error) -> VerbError {
         std::io::ErrorKind::PermissionDenied => "choose a port from 1024 on with `--port`".to_owned(),
         _ => "choose an address of this machine with `--host`, such as 127.0.0.1".to_owned(),
     };
-    VerbError::new(ErrorCode::AddressUnusable, message).with_hint(hint)
+    ApiError::new(ErrorCode::AddressUnusable, message).with_hint(hint)
 }

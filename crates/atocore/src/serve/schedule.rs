@@ -11,7 +11,8 @@ use atocore_model::time::Clock;
 use super::webhook::{self, Alert};
 use crate::{
     app::{App, fault},
-    verb::{CreateBackup, DrillBackup, ListBackups, PruneBackups, ValidateBackup, VerbError, sentence},
+    operations::{ApiError, CreateBackup, DrillBackup, ListBackups, PruneBackups, ValidateBackup, sentence},
+    wire::DrillResult,
 };
 
 /// How often it is looked whether something is due.
@@ -72,15 +73,15 @@ async fn on_disk<T: Send + 'static>(
     done.await.unwrap_or_else(|_| Err(in_words(fault())))
 }
 
-/// Does a job through the same verbs as every door.
+/// Does a job through the same operations as every interface.
 async fn carry_out(app: &App, job: Job) -> Result<(), String> {
     let done = match job {
         Job::Snapshot => app.run(Caller::Local, CreateBackup::default()).await.map(drop),
         Job::Validate => return validate(app).await,
-        Job::Drill => match app.run(Caller::Local, DrillBackup).await {
-            Ok(Some(validation)) if !validation.valid => return Err(validation.errors.join("; ")),
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => return Err("there is no snapshot to restore".to_owned()),
+        Job::Drill => match app.run(Caller::Local, DrillBackup {}).await {
+            Ok(DrillResult(Some(found))) if !found.valid => return Err(found.errors.join("; ")),
+            Ok(DrillResult(Some(_))) => Ok(()),
+            Ok(DrillResult(None)) => return Err("there is no snapshot to restore".to_owned()),
             Err(error) => Err(error),
         },
         Job::Prune => {
@@ -92,11 +93,11 @@ async fn carry_out(app: &App, job: Job) -> Result<(), String> {
 
 /// Validates the newest snapshot.
 async fn validate(app: &App) -> Result<(), String> {
-    let snapshots = app.run(Caller::Local, ListBackups).await.map_err(in_words)?;
-    let newest = snapshots.into_iter().rev().find(|entry| entry.has_metadata);
+    let snapshots = app.run(Caller::Local, ListBackups {}).await.map_err(in_words)?;
+    let newest = snapshots.0.into_iter().rev().find(|entry| entry.has_metadata);
     let stamp = newest.ok_or("there is no snapshot to validate")?.stamp;
-    let verb = ValidateBackup { stamp, depth: Some("content".to_owned()) };
-    let validation = app.run(Caller::Local, verb).await.map_err(in_words)?;
+    let validate = ValidateBackup { stamp, depth: Some("content".to_owned()) };
+    let validation = app.run(Caller::Local, validate).await.map_err(in_words)?;
     if validation.valid {
         Ok(())
     } else {
@@ -104,6 +105,6 @@ async fn validate(app: &App) -> Result<(), String> {
     }
 }
 
-fn in_words(error: VerbError) -> String {
+fn in_words(error: ApiError) -> String {
     format!("{}: {}", error.code.as_str(), error.message)
 }

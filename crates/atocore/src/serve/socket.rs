@@ -12,7 +12,7 @@ use atocore_model::error::{ErrorCode, with_causes};
 use axum::serve::Listener;
 use tokio::net::{UnixListener, UnixStream, unix};
 
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// The longest path of a socket that every system takes, in bytes.
 const PATH_LIMIT_BYTES: usize = 100;
@@ -33,7 +33,7 @@ pub(super) struct Socket {
 ///
 /// # Errors
 /// When every place has too long a path, or the system has no randomness.
-pub(super) fn path(locks: &Path, runtime_dir: Option<&Path>) -> Result<PathBuf, VerbError> {
+pub(super) fn path(locks: &Path, runtime_dir: Option<&Path>) -> Result<PathBuf, ApiError> {
     let fits = |path: &PathBuf| path.as_os_str().len() <= PATH_LIMIT_BYTES;
     let beside = std::path::absolute(locks).unwrap_or_else(|_| locks.to_owned()).join(NAME);
     if fits(&beside) {
@@ -60,16 +60,16 @@ fn own_folder(path: &Path) -> Option<&Path> {
     folder.file_name()?.to_string_lossy().starts_with(FOLDER).then_some(folder)
 }
 
-fn unusable(path: &Path, error: &dyn std::error::Error) -> VerbError {
+fn unusable(path: &Path, error: &dyn std::error::Error) -> ApiError {
     let message = format!("cannot listen on the socket `{}`: {}", path.display(), with_causes(error));
-    VerbError::new(ErrorCode::AddressUnusable, message)
+    ApiError::new(ErrorCode::AddressUnusable, message)
         .with_hint("the data directory must be writable and on a file system with sockets")
 }
 
 impl Socket {
     /// Listens on `path`, in place of a file that a server which is no more left there. Only the owner of the store
     /// may call it.
-    pub(super) fn bind(path: PathBuf) -> Result<Self, VerbError> {
+    pub(super) fn bind(path: PathBuf) -> Result<Self, ApiError> {
         if let Some(folder) = own_folder(&path) {
             // Nobody else can have made it, or put something into it.
             files::create_new_dir(folder).map_err(|error| unusable(&path, &error))?;

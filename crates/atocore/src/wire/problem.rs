@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,7 +35,7 @@ impl Problem {
 
     /// The JSON of `error` under an HTTP status.
     #[must_use]
-    pub fn new(error: &VerbError, status: u16) -> Self {
+    pub fn new(error: &ApiError, status: u16) -> Self {
         let code = error.code.as_str();
         Self {
             type_uri: format!("urn:atocore:error:{code}"),

@@ -175,6 +175,21 @@ impl From<engine::manifest::Manifest> for SnapshotMetadata {
     }
 }
 
+/// Every snapshot, sorted by stamp.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct SnapshotList(pub Vec<SnapshotEntry>);
+
+/// What was found in every snapshot, sorted by stamp.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct ValidationList(pub Vec<Validation>);
+
+/// What a drill found; null when there is no snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct DrillResult(pub Option<Validation>);
+
 impl From<(engine::SnapshotEntry, Option<engine::SnapshotProof>)> for SnapshotEntry {
     fn from((entry, proof): (engine::SnapshotEntry, Option<engine::SnapshotProof>)) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! `docs/errors.md` says of every code what the program does.
 
-use atocore::{http::status, verb::VerbError, wire::Problem};
+use atocore::{http::status, operations::ApiError, wire::Problem};
 use atocore_model::error::{ErrorCode, ErrorKind};
 
 /// The rows of the table: code, kind, status, exit code, meaning, cure.
@@ -46,7 +46,7 @@ const fn kind(kind: ErrorKind) -> &'static str {
 
 #[test]
 fn a_problem_has_the_members_of_the_standard() {
-    let error = VerbError::new(ErrorCode::ProjectUnknown, "no project is called `x`").with_hint("list them");
+    let error = ApiError::new(ErrorCode::ProjectUnknown, "no project is called `x`").with_hint("list them");
     let json = serde_json::to_string(&Problem::new(&error, 404)).unwrap();
     assert_eq!(
         json,

@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use atocore::verb::{AddProject, CreateBackup, Query, Refresh, Verb};
+use atocore::engine::SharedEngine;
+use atocore::operations::{AddProject, Context, CreateBackup, Operation, Query, RefreshProject};
 use atocore_engine::Caller;
 use atocore_model::monitor::Silent;
 use atocore_testkit::installation::Installation;
@@ -50,20 +51,18 @@ fn events(work: impl FnOnce()) -> Vec<Value> {
 fn what_is_done_is_logged_under_its_name_and_without_its_text() {
     let installation = Installation::default();
     installation.write("notes/a.md", "# Treasure\n\nburied under the oak\n");
-    let engine = installation.own();
+    let engine = SharedEngine::new(installation.own());
+    let context = || Context::new(&engine, Caller::Local, &Silent, None);
     let add: AddProject =
         serde_json::from_str(r#"{"id":"notes","ingest_roots":[{"source":"vault","subpath":"notes"}]}"#)
             .unwrap();
     let logged = events(|| {
-        drop(add.run(&engine, Caller::Local, &Silent).unwrap());
-        drop(Refresh::of("NOTES").run(&engine, Caller::Local, &Silent).unwrap());
+        drop(add.run(&mut context()).unwrap());
+        drop(RefreshProject::of("NOTES").run(&mut context()).unwrap());
         let query = Query { query: "oak".to_owned(), ..Query::default() };
-        drop(query.run(&engine, Caller::Local, &Silent).unwrap());
-        drop(
-            CreateBackup { include_chroma: true, ..CreateBackup::default() }
-                .run(&engine, Caller::Local, &Silent)
-                .unwrap(),
-        );
+        drop(query.run(&mut context()).unwrap());
+        let create = CreateBackup { include_chroma: true, ..CreateBackup::default() };
+        drop(create.run(&mut context()).unwrap());
     });
     let names: Vec<_> = logged.iter().map(|event| event["message"].as_str().unwrap()).collect();
     let expected = [

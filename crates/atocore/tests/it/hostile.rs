@@ -5,16 +5,15 @@ use std::net::TcpListener;
 use atocore::{
     app::App,
     http::{BODY_LIMIT_BYTES, Token},
+    operations::{ApiError, Context, Operation, Spec},
     serve::{ServeSettings, serve_until},
-    verb::{Request, Verb, VerbError},
 };
-use atocore_engine::{Caller, Engine};
-use atocore_model::{
-    error::ErrorCode,
-    monitor::{Monitor, Silent},
-};
+use atocore_engine::Caller;
+use atocore_model::{error::ErrorCode, monitor::Silent};
 use atocore_testkit::installation::Installation;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::server::{Server, listing, settings};
 
@@ -375,17 +374,14 @@ fn bytes_that_are_no_http_do_no_harm() {
 }
 
 /// Runs into a fault.
-struct Faulty;
+#[derive(Serialize, Deserialize, ToSchema)]
+struct Faulty {}
 
-impl Verb for Faulty {
+impl Operation for Faulty {
     type Reply = ();
-    const WRITES: bool = false;
+    const SPEC: Spec = Spec::get("tests", "fail", "/fail");
 
-    fn request(&self) -> Request {
-        unreachable!("it is not sent")
-    }
-
-    fn run(self, _: &Engine, _: Caller, _: &dyn Monitor) -> Result<(), VerbError> {
+    fn run(self, _: &mut Context<'_>) -> Result<(), ApiError> {
         panic!("the secret is 42")
     }
 }
@@ -394,10 +390,10 @@ impl Verb for Faulty {
 async fn a_panic_is_a_fault_that_tells_nothing() {
     let installation = Installation::default();
     let app = App::new(installation.own());
-    let error = app.run(Caller::Network, Faulty).await.unwrap_err();
+    let error = app.run(Caller::Network, Faulty {}).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::Internal);
     assert!(!error.message.contains("42"), "{error}");
-    drop(app.run(Caller::Network, atocore::verb::Health).await.unwrap());
+    drop(app.run(Caller::Network, atocore::operations::Health {}).await.unwrap());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use atocore::verb::{self, Verb, remote};
+use atocore::{operations, remote};
 use atocore_model::{error::ErrorCode, monitor::Silent};
 use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};
@@ -407,23 +407,23 @@ fn the_socket_gives_the_same_answers() {
 #[test]
 fn a_verb_that_is_sent_gives_reply_or_error() {
     let server = with_documents();
-    let query = verb::Query { query: "glacier".to_owned(), ..verb::Query::default() };
+    let query = operations::Query { query: "glacier".to_owned(), ..operations::Query::default() };
     let answer = remote::send(&query, &server.ready.socket, &Silent).unwrap();
-    let over_http = server.send("POST", &query.request().path, Some(&serde_json::to_string(&query).unwrap()));
+    let over_http = server.send("POST", "/query", Some(&serde_json::to_string(&query).unwrap()));
     assert_eq!(serde_json::to_string(&answer).unwrap(), over_http.body);
 
-    let unknown = verb::ShowProject { name: "no such/project?".to_owned() };
+    let unknown = operations::ShowProject { name: "no such/project?".to_owned() };
     let error = remote::send(&unknown, &server.ready.socket, &Silent).unwrap_err();
     assert_eq!(error.code, ErrorCode::InvalidRequest, "{error}");
-    let unknown = verb::ShowProject { name: "nobody".to_owned() };
+    let unknown = operations::ShowProject { name: "nobody".to_owned() };
     let error = remote::send(&unknown, &server.ready.socket, &Silent).unwrap_err();
     assert_eq!(error.code, ErrorCode::ProjectUnknown);
     assert!(error.hint.is_some() && error.message.contains("nobody"), "{error:?}");
 
-    let missing = verb::ValidateBackup { stamp: "20000101T000000Z".to_owned(), depth: None };
+    let missing = operations::ValidateBackup { stamp: "20000101T000000Z".to_owned(), depth: None };
     assert!(!remote::send(&missing, &server.ready.socket, &Silent).unwrap().exists);
     let nowhere = server.installation.path().join("no.sock");
-    let error = remote::send(&verb::Health, &nowhere, &Silent).unwrap_err();
+    let error = remote::send(&operations::Health {}, &nowhere, &Silent).unwrap_err();
     assert_eq!(error.code, ErrorCode::ServerUnreachable);
 }
 

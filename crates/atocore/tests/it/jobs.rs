@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use atocore::verb::{self, Verb, remote};
+use atocore::{
+    operations::{self, Operation},
+    remote,
+};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
@@ -159,7 +162,8 @@ fn somebody_who_waits_is_told_when_another_calls_the_work_off() {
     let server = Server::with_many_documents();
     let lock = server.hold_write_lock();
     let socket = server.ready.socket.clone();
-    let refresh = thread::spawn(move || remote::send(&verb::Refresh::of("many"), &socket, &Silent));
+    let refresh =
+        thread::spawn(move || remote::send(&operations::RefreshProject::of("many"), &socket, &Silent));
     let job = server.newest_job(is_running);
     assert_eq!(job["background"], false);
     server.send("DELETE", &format!("/admin/jobs/{}", job["id"].as_str().unwrap()), None);
@@ -191,7 +195,7 @@ impl Monitor for Watcher {
 #[test]
 fn whoever_hands_work_to_a_server_sees_where_it_stands_and_calls_it_off() {
     let server = Server::with_many_documents();
-    let refresh = || verb::Refresh::of("many");
+    let refresh = || operations::RefreshProject::of("many");
     let lock = server.hold_write_lock();
     let watcher = Watcher { stops: true, ..Watcher::default() };
     let error = remote::send(&refresh(), &server.ready.socket, &watcher).unwrap_err();
@@ -208,9 +212,9 @@ fn whoever_hands_work_to_a_server_sees_where_it_stands_and_calls_it_off() {
     let seen = watcher.seen.into_inner().unwrap();
     assert_eq!((seen[0].phase, seen[0].done), ("looking at files", MANY as u64), "{seen:?}");
     // The name is what the job was asked for under, and only long work is a job.
-    assert_eq!(refresh().subject().as_deref(), Some("many"));
+    assert_eq!(refresh().subject(), Some("many"));
     let before = server.get("/admin/jobs").json();
-    drop(remote::send(&verb::Status, &server.ready.socket, &Silent).unwrap());
+    drop(remote::send(&operations::Status {}, &server.ready.socket, &Silent).unwrap());
     assert_eq!(server.get("/admin/jobs").json(), before);
 }
 
@@ -221,7 +225,7 @@ fn stopped_at_work<T>(place: &Place, begin: impl FnOnce(&PathBuf) -> T) -> (T, S
     let mut command = place.command(&["serve", "--port", "0"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let socket = place.path("home/data/locks/server.sock");
-    let list = verb::Request::new(Method::GET, "/admin/jobs");
+    let list = remote::Request::new(Method::GET, "/admin/jobs");
     let jobs = || remote::request::<Value>(&list, &socket, &Silent).map(|jobs| jobs["jobs"].clone());
     while let Err(error) = jobs() {
         assert_eq!(error.code, ErrorCode::ServerUnreachable, "{error:?}");
@@ -246,7 +250,7 @@ fn stopped_at_work<T>(place: &Place, begin: impl FnOnce(&PathBuf) -> T) -> (T, S
 #[test]
 fn jobs_end_with_their_server_and_it_says_so() {
     let place = Place::with_many_documents();
-    let start = verb::Request::new(Method::POST, "/projects/many/refresh?background=true");
+    let start = remote::Request::new(Method::POST, "/projects/many/refresh?background=true");
     let (job, log) =
         stopped_at_work(&place, |socket| remote::request::<Value>(&start, socket, &Silent).unwrap());
     let id = job["id"].as_str().unwrap();
@@ -263,7 +267,7 @@ fn a_server_that_stops_calls_off_what_somebody_waits_for() {
     let place = Place::with_many_documents();
     let (refresh, _) = stopped_at_work(&place, |socket| {
         let socket = socket.clone();
-        thread::spawn(move || remote::send(&verb::Refresh::of("many"), &socket, &Silent))
+        thread::spawn(move || remote::send(&operations::RefreshProject::of("many"), &socket, &Silent))
     });
     assert_eq!(refresh.join().unwrap().unwrap_err().code, ErrorCode::Cancelled);
     assert_eq!(place.json(&["refresh", "many"])["counts"]["failed"], 0);
@@ -275,7 +279,7 @@ fn ctrl_c_calls_off_what_the_command_line_handed_to_a_server() {
     let server = place.serve();
     let socket = place.path("home/data/locks/server.sock");
     let until = |is: fn(&Value) -> bool| loop {
-        let request = verb::Request::new(Method::GET, "/admin/jobs");
+        let request = remote::Request::new(Method::GET, "/admin/jobs");
         let job = remote::request::<Value>(&request, &socket, &Silent).unwrap()["jobs"][0].clone();
         if job.is_object() && is(&job) {
             return job;

@@ -12,8 +12,8 @@ use std::{
 
 use atocore::{
     http::Token,
+    operations::ApiError,
     serve::{Ready, ServeSettings, serve_until},
-    verb::VerbError,
     wire::Problem,
 };
 use atocore_model::monitor::Silent;
@@ -28,7 +28,7 @@ pub(crate) struct Server {
     pub(crate) installation: Installation,
     pub(crate) ready: Ready,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Result<(), VerbError>>>,
+    thread: Option<JoinHandle<Result<(), ApiError>>>,
 }
 
 /// The settings of a server on the loopback.
@@ -78,7 +78,7 @@ impl Server {
         Self::with(Installation::default(), ServeSettings { token, ..settings() }).expect("the server starts")
     }
 
-    pub(crate) fn with(installation: Installation, settings: ServeSettings) -> Result<Self, VerbError> {
+    pub(crate) fn with(installation: Installation, settings: ServeSettings) -> Result<Self, ApiError> {
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();
         let config = installation.config();

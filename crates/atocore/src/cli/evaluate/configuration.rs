@@ -5,7 +5,7 @@ use atocore_model::error::ErrorCode;
 
 use crate::{
     config::{Config, Environment, Flags, Key},
-    verb::VerbError,
+    operations::ApiError,
 };
 
 /// A setting, its value, and the flag that gave it.
@@ -32,13 +32,13 @@ impl Configuration {
         flags: &Flags,
         environment: &Environment,
         tried: &[Tried],
-    ) -> Result<Self, VerbError> {
+    ) -> Result<Self, ApiError> {
         if tried.is_empty() {
             return Ok(Self::of(config, Vec::new()));
         }
         let flags = Flags { tried: tried.to_vec(), ..flags.clone() };
         let config = Config::load(&flags, environment)
-            .map_err(|error| VerbError::new(ErrorCode::InvalidSetting, error.to_string()))?;
+            .map_err(|error| ApiError::new(ErrorCode::InvalidSetting, error.to_string()))?;
         Ok(Self::of(&config, tried.to_vec()))
     }
 
@@ -51,13 +51,13 @@ impl Configuration {
         flags: &Flags,
         environment: &Environment,
         changes: &[Tried],
-    ) -> Result<Self, VerbError> {
+    ) -> Result<Self, ApiError> {
         let mut tried = changes.to_vec();
         let kept = self.tried.iter().filter(|(key, ..)| changes.iter().all(|(changed, ..)| changed != key));
         tried.extend(kept.cloned());
         let flags = Flags { tried: tried.clone(), ..flags.clone() };
         let config = Config::load(&flags, environment)
-            .map_err(|error| VerbError::new(ErrorCode::InvalidSetting, error.to_string()))?;
+            .map_err(|error| ApiError::new(ErrorCode::InvalidSetting, error.to_string()))?;
         Ok(Self::of(&config, tried))
     }
 
@@ -86,7 +86,7 @@ pub(super) fn mode(word: &str) -> Tried {
 ///
 /// # Errors
 /// When a key is none of them, stands twice, or has no value.
-pub(super) fn parsed(given: &[String], flag: &'static str) -> Result<Vec<Tried>, VerbError> {
+pub(super) fn parsed(given: &[String], flag: &'static str) -> Result<Vec<Tried>, ApiError> {
     let (mut tried, mut faults): (Vec<Tried>, Vec<String>) = Default::default();
     for text in given {
         let Some((name, value)) = text.split_once('=') else {
@@ -108,7 +108,7 @@ pub(super) fn parsed(given: &[String], flag: &'static str) -> Result<Vec<Tried>,
     }
     let known: Vec<String> =
         Key::ALL.iter().filter(|key| key.is_of_ranking()).map(|key| key.file_name()).collect();
-    Err(VerbError::new(ErrorCode::InvalidRequest, faults.join("; "))
+    Err(ApiError::new(ErrorCode::InvalidRequest, faults.join("; "))
         .with_hint(format!("`KEY=VALUE` with one of: {}", known.join(", "))))
 }
 
@@ -116,7 +116,7 @@ pub(super) fn parsed(given: &[String], flag: &'static str) -> Result<Vec<Tried>,
 mod tests {
     use super::*;
 
-    fn parse(given: &[&str]) -> Result<Vec<Tried>, VerbError> {
+    fn parse(given: &[&str]) -> Result<Vec<Tried>, ApiError> {
         parsed(&given.iter().map(ToString::to_string).collect::<Vec<_>>(), "--set")
     }
 

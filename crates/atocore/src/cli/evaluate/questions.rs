@@ -13,7 +13,7 @@ use atocore_engine::{
 use atocore_model::error::ErrorCode;
 
 use super::read;
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// A file of questions that reads well.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl QuestionFile {
     ///
     /// # Errors
     /// When it cannot be read or has faults; all of them are named.
-    pub(in crate::cli) fn read(path: &Path) -> Result<Self, VerbError> {
+    pub(in crate::cli) fn read(path: &Path) -> Result<Self, ApiError> {
         let text = read(path, "a file of questions; docs/evaluation.md has an example")?;
         match question_file::read(&text) {
             Ok(questions) => Ok(Self { path: path.to_owned(), questions }),
@@ -39,13 +39,13 @@ impl QuestionFile {
     ///
     /// # Errors
     /// When some are about projects that it does not have; all of them are named.
-    pub(in crate::cli) fn checked(self, engine: &Engine) -> Result<Vec<Question>, VerbError> {
+    pub(in crate::cli) fn checked(self, engine: &Engine) -> Result<Vec<Question>, ApiError> {
         let faults = check(engine, &self.questions)?;
         if faults.is_empty() { Ok(self.questions) } else { Err(refused(&self.path, &faults)) }
     }
 }
 
-fn refused(path: &Path, faults: &[QuestionFault]) -> VerbError {
+fn refused(path: &Path, faults: &[QuestionFault]) -> ApiError {
     let count = match faults.len() {
         1 => "a fault".to_owned(),
         count => format!("{count} faults"),
@@ -54,5 +54,5 @@ fn refused(path: &Path, faults: &[QuestionFault]) -> VerbError {
     for fault in faults {
         message.push_str(&format!("\n{fault}"));
     }
-    VerbError::new(ErrorCode::InvalidRequest, message).with_hint("docs/evaluation.md has an example")
+    ApiError::new(ErrorCode::InvalidRequest, message).with_hint("docs/evaluation.md has an example")
 }

@@ -7,7 +7,7 @@ use atocore_model::{digest::Digest, error::ErrorCode, query::TopK};
 use serde::{Deserialize, Serialize};
 
 use super::{Asked, read};
-use crate::verb::VerbError;
+use crate::operations::ApiError;
 
 /// The form that this program writes and reads.
 const FORMAT: u32 = 1;
@@ -59,10 +59,10 @@ impl Stored {
     ///
     /// # Errors
     /// When it is none, is of a newer version, or was made with another `top_k`.
-    pub(super) fn read(path: &Path, top_k: TopK) -> Result<Self, VerbError> {
+    pub(super) fn read(path: &Path, top_k: TopK) -> Result<Self, ApiError> {
         let cure = "`atocore eval QUESTIONS --save-baseline FILE` makes one";
         let refused =
-            |why: String| VerbError::new(ErrorCode::InvalidRequest, format!("`{}` {why}", path.display()));
+            |why: String| ApiError::new(ErrorCode::InvalidRequest, format!("`{}` {why}", path.display()));
         let text = read(path, "a stored result; `--save-baseline FILE` makes one")?;
         let stored: Self = serde_json::from_str(&text)
             .map_err(|error| refused(format!("is not a stored result: {error}")).with_hint(cure))?;

@@ -1,0 +1,166 @@
+//! Every operation once: its parameters, its reply, how it is reached, and what it does.
+//!
+//! An operation is one file. The HTTP router, the OpenAPI document, the client of the local socket and the names of jobs
+//! are loops over [`OPERATIONS`]. An operation never prints and never knows which interface it was called through, except
+//! for what its caller may do.
+
+mod backups;
+mod changes;
+mod context;
+mod error;
+pub(crate) mod fields;
+mod installation;
+mod interactions;
+mod jobs;
+pub(crate) mod lenient;
+mod memory;
+mod prelude;
+mod projects;
+mod retrieval;
+mod spec;
+mod state;
+
+use serde::{Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+
+pub(crate) use backups::checked_depth;
+pub use backups::{
+    CreateBackup, DrillBackup, ListBackups, PinBackup, PlanRestore, PlanUndo, PruneBackups, RestoreBackup,
+    UndoRestore, UnpinBackup, ValidateAllBackups, ValidateBackup, check_stamp, stamp,
+};
+pub use changes::{ListChanges, ReverseChange};
+pub use context::{Context, ServerState};
+pub use error::ApiError;
+pub(crate) use error::sentence;
+pub(crate) use fields::plain_line;
+pub(crate) use installation::embedded;
+pub use installation::{Doctor, Embed, Health, RebuildIndex, Sources, Status, VerifyIndex};
+pub use interactions::{ListInteractions, RecordInteraction, ShowInteraction};
+pub use jobs::{CancelJob, ListJobs, ShowJob};
+pub use memory::{
+    CreateMemory, InvalidateMemory, ListMemories, PromoteMemory, RejectMemory, ShowMemory, UpdateMemory,
+};
+pub use projects::{
+    AddProject, ListProjects, PlanRemoval, ProposeProject, RefreshProject, RemoveProject, ShowProject,
+    ShowTemplate, UpdateProject,
+};
+pub use retrieval::{BuildContext, Query, ReadDocument, ReadDocumentAt, ShowContext};
+pub use spec::{Access, Body, Duration, Method, Route, Spec};
+pub use state::{InvalidateState, ListState, SetState};
+
+use crate::http;
+
+/// Something a user can ask for. Its fields are its parameters, as every interface names them.
+///
+/// An interface runs it on an engine of its own, or sends it to the process that owns the store with
+/// [`crate::remote::send`]: the reply is the same.
+pub trait Operation: Serialize + DeserializeOwned + ToSchema + Send + 'static {
+    /// What is answered; as JSON it is the body of the HTTP response and what `--json` prints.
+    type Reply: Serialize + DeserializeOwned + ToSchema + Send + 'static;
+
+    /// How it is reached, and what it needs.
+    const SPEC: Spec;
+
+    /// What it is done to, as its job shows it: a stamp, or the name of a project.
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+
+    /// The name of the project that must exist for it.
+    fn project(&self) -> Option<&str> {
+        None
+    }
+
+    /// Refuses parameters that cannot be what they stand for. [`Operation::run`] does so too; this is for a job that
+    /// nobody waits for, and for a caller who would else have to wait for the store first.
+    ///
+    /// # Errors
+    /// `invalid_request` and its like.
+    fn check(&self) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// The HTTP status of a reply.
+    fn status(_: &Self::Reply) -> u16 {
+        Self::SPEC.status
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// `invalid_request` and its like for parameters that cannot be what they stand for; else what the engine says.
+    ///
+    /// # Cancellation
+    /// Long operations ask the monitor and leave a consistent store behind.
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError>;
+}
+
+/// An operation without its types, for what is a loop over all of them.
+#[derive(Debug)]
+pub struct Entry {
+    /// How it is reached, and what it needs.
+    pub spec: Spec,
+    /// Serves one of its routes.
+    pub(crate) serve: fn(&Route) -> axum::routing::MethodRouter<crate::app::App>,
+    /// Its parameters and its reply as schemas.
+    pub(crate) schemas: fn() -> http::Schemas,
+}
+
+const fn entry<O: Operation>() -> Entry {
+    Entry { spec: O::SPEC, serve: http::serve::<O>, schemas: http::Schemas::of::<O> }
+}
+
+/// Every operation, in the order in which a newcomer would ask for them.
+pub const OPERATIONS: &[Entry] = &[
+    entry::<Health>(),
+    entry::<Status>(),
+    entry::<Doctor>(),
+    entry::<Sources>(),
+    entry::<ListProjects>(),
+    entry::<AddProject>(),
+    entry::<ShowTemplate>(),
+    entry::<ProposeProject>(),
+    entry::<ShowProject>(),
+    entry::<UpdateProject>(),
+    entry::<RemoveProject>(),
+    entry::<PlanRemoval>(),
+    entry::<RefreshProject>(),
+    entry::<Query>(),
+    entry::<SetState>(),
+    entry::<InvalidateState>(),
+    entry::<ListState>(),
+    entry::<ListMemories>(),
+    entry::<CreateMemory>(),
+    entry::<ShowMemory>(),
+    entry::<UpdateMemory>(),
+    entry::<InvalidateMemory>(),
+    entry::<PromoteMemory>(),
+    entry::<RejectMemory>(),
+    entry::<ListInteractions>(),
+    entry::<RecordInteraction>(),
+    entry::<ShowInteraction>(),
+    entry::<ListChanges>(),
+    entry::<ReverseChange>(),
+    entry::<ReadDocumentAt>(),
+    entry::<ReadDocument>(),
+    entry::<BuildContext>(),
+    entry::<ShowContext>(),
+    entry::<Embed>(),
+    entry::<VerifyIndex>(),
+    entry::<RebuildIndex>(),
+    entry::<ListBackups>(),
+    entry::<CreateBackup>(),
+    entry::<ValidateBackup>(),
+    entry::<ValidateAllBackups>(),
+    entry::<DrillBackup>(),
+    entry::<PlanRestore>(),
+    entry::<RestoreBackup>(),
+    entry::<PlanUndo>(),
+    entry::<UndoRestore>(),
+    entry::<PruneBackups>(),
+    entry::<PinBackup>(),
+    entry::<UnpinBackup>(),
+    entry::<ListJobs>(),
+    entry::<ShowJob>(),
+    entry::<CancelJob>(),
+];

@@ -1,0 +1,128 @@
+//! Snapshots: take, list, prove, restore, keep and remove.
+
+mod create;
+mod drill;
+mod list;
+mod pin;
+mod plan_restore;
+mod plan_undo;
+mod prune;
+mod restore;
+mod undo;
+mod unpin;
+mod validate;
+mod validate_all;
+
+use atocore_engine::Engine;
+use atocore_model::{
+    error::ErrorCode,
+    id::{Generation, InvalidId, SnapshotId},
+    monitor::{Monitor, Silent},
+    snapshot::Depth,
+};
+
+pub use create::CreateBackup;
+pub use drill::DrillBackup;
+pub use list::ListBackups;
+pub use pin::PinBackup;
+pub use plan_restore::PlanRestore;
+pub use plan_undo::PlanUndo;
+pub use prune::PruneBackups;
+pub use restore::RestoreBackup;
+pub use undo::UndoRestore;
+pub use unpin::UnpinBackup;
+pub use validate::ValidateBackup;
+pub use validate_all::ValidateAllBackups;
+
+use super::{ApiError, Context};
+use crate::wire;
+
+/// The group that these are listed in.
+const TAG: &str = "snapshots";
+
+/// The depth that a word stands for.
+pub(crate) fn checked_depth(word: Option<&str>) -> Result<Depth, ApiError> {
+    word.map_or(Ok(Depth::Structure), str::parse).map_err(|error| {
+        let hint = "leave it out, or give `structure`, `digests`, `content`, `restore` or `answers`";
+        ApiError::invalid("depth", &error, hint)
+    })
+}
+
+/// The result for the caller; the log has it in short.
+fn told(validation: atocore_engine::Validation) -> wire::Validation {
+    let result = wire::Validation::from(validation);
+    let (depth, valid, errors) = (&result.atocore.depth_asked, result.valid, result.errors.len());
+    tracing::info!(stamp = result.stamp, depth, valid, errors, "runtime_backup_validated");
+    if let Some(why) = &result.atocore.unrecorded {
+        tracing::warn!(stamp = result.stamp, why, "the verdict could not be written into the ledger");
+    }
+    result
+}
+
+/// The longest note about a snapshot, in characters.
+const LONGEST_NOTE: usize = 500;
+
+/// Refuses a note that is not one line of a moderate length.
+///
+/// # Errors
+/// `invalid_request`.
+fn check_note(note: &str) -> Result<(), ApiError> {
+    if note.chars().count() <= LONGEST_NOTE && !note.contains(char::is_control) {
+        return Ok(());
+    }
+    let message = format!("the note is not one line of at most {LONGEST_NOTE} characters");
+    Err(ApiError::new(ErrorCode::InvalidRequest, message).with_hint("leave it out, or shorten it"))
+}
+
+/// What stands for the newest snapshot wherever a stamp is asked for.
+const LATEST: &str = "latest";
+
+/// The snapshot that a caller named, by its stamp or as `latest`, of which `newest` is asked: nothing else than a real
+/// stamp gets through.
+///
+/// # Errors
+/// `invalid_stamp`; `snapshot_unknown` when there is none.
+pub fn stamp(
+    text: &str,
+    newest: impl FnOnce() -> Result<SnapshotId, atocore_engine::Error>,
+) -> Result<SnapshotId, ApiError> {
+    if text == LATEST {
+        return Ok(newest()?);
+    }
+    text.parse().map_err(|error: InvalidId| {
+        ApiError::new(ErrorCode::InvalidStamp, error.to_string().escape_debug().to_string())
+            .with_hint("`atocore backup list` shows every stamp; `latest` stands for the newest")
+    })
+}
+
+/// Refuses what cannot name a snapshot, before anything is looked at.
+///
+/// # Errors
+/// `invalid_stamp`.
+pub fn check_stamp(text: &str) -> Result<(), ApiError> {
+    if text == LATEST { Ok(()) } else { stamp(text, || Err(atocore_engine::Error::NoSnapshot)).map(drop) }
+}
+
+/// Restores a snapshot over the present state. Makes ready while the engine answers, and swaps while it does not.
+fn restored(
+    context: &mut Context<'_>,
+    generation: Option<u64>,
+    stamp: impl FnOnce(&Engine) -> Result<SnapshotId, ApiError>,
+) -> Result<wire::RestoreOutcome, ApiError> {
+    let engine = context.engine();
+    let prepared = engine.prepare_restore(stamp(engine)?, generation.map(Generation), context.monitor)?;
+    let (caller, monitor) = (context.caller, context.monitor);
+    // Nobody cancels the swap of a server.
+    let monitor: &dyn Monitor = if context.server.is_some() { &Silent } else { monitor };
+    let outcome = context.exclusively(|engine| engine.carry_out_restore(prepared, caller, monitor))?;
+    tracing::info!(
+        stamp = %outcome.plan.stamp,
+        safety = outcome.safety.map(|stamp| stamp.to_string()),
+        outage_ms = outcome.outage.as_secs_f64() * 1e3,
+        "runtime_backup_restored"
+    );
+    if let Some(why) = &outcome.unlogged {
+        tracing::warn!(why, "the restore could not be written into the operation log");
+    }
+    Ok(outcome.into())
+}

@@ -1,0 +1,30 @@
+use super::{check_note, stamp};
+use crate::operations::prelude::*;
+
+/// Pins a snapshot, so that no removal takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinBackup {
+    /// `YYYYMMDDTHHMMSSZ`, or `latest`.
+    pub stamp: String,
+    /// Why: a line for people, at most 500 characters.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<String>)]
+    pub note: String,
+}
+
+impl Operation for PinBackup {
+    type Reply = wire::PinResult;
+    const SPEC: Spec = Spec::post(super::TAG, "pin_backup", "/admin/backup/{stamp}/pin")
+        .answers("The pin is on disk")
+        .access(Access::Read)
+        .body(Body::Optional);
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let engine = context.engine();
+        let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
+        check_note(&self.note)?;
+        engine.pin_snapshot(stamp, &self.note)?;
+        Ok(wire::PinResult { stamp: stamp.to_string(), pinned: true, was_pinned: None })
+    }
+}

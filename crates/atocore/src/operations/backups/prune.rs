@@ -1,0 +1,86 @@
+use atocore_engine::retention::{Keep, Policy};
+use atocore_model::error::ErrorCode;
+
+use crate::operations::prelude::*;
+
+/// Removes the snapshots that the retention policy does not keep; without `apply` only says which those are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PruneBackups {
+    /// Whether it is done. Otherwise nothing is changed.
+    #[serde(deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    pub apply: bool,
+    /// How many of the newest are kept; what is left out here and below is as the settings say.
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    pub keep_last: Option<u32>,
+    /// Of how many hours the newest is kept; hours without a snapshot do not count.
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    pub keep_hourly: Option<u32>,
+    /// The same for days.
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    pub keep_daily: Option<u32>,
+    /// The same for weeks.
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    pub keep_weekly: Option<u32>,
+    /// The same for months.
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    pub keep_monthly: Option<u32>,
+    /// The same for years.
+    #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    pub keep_yearly: Option<u32>,
+}
+
+impl Operation for PruneBackups {
+    type Reply = wire::PruneResult;
+    // The backup directory has locks of its own, so that this does not need the engine that owns the store.
+    const SPEC: Spec = Spec::post(super::TAG, "prune_backups", "/admin/backup/prune")
+        .answers("What was decided about every snapshot, and what was removed")
+        .access(Access::Read)
+        .body(Body::Optional)
+        .long("prune");
+
+    fn check(&self) -> Result<(), ApiError> {
+        self.policy(Keep::default()).map(drop)
+    }
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let engine = context.engine();
+        let policy = self.policy(engine.retention().keep())?;
+        if !self.apply {
+            return Ok(wire::PruneResult::planned(&policy, &engine.plan_prune(&policy, context.monitor)?));
+        }
+        let result = wire::PruneResult::done(&policy, &engine.prune(&policy, context.monitor)?);
+        let (removed, failed, bytes) = (result.removed.len(), result.failed.len(), result.bytes);
+        tracing::info!(removed, failed, bytes, "runtime_backup_pruned");
+        for failure in &result.failed {
+            tracing::warn!(
+                stamp = failure.stamp,
+                why = failure.reason,
+                "a snapshot could not be removed as planned"
+            );
+        }
+        Ok(result)
+    }
+}
+
+impl PruneBackups {
+    /// The policy of the settings with what was given instead.
+    fn policy(&self, keep: Keep) -> Result<Policy, ApiError> {
+        Policy::new(Keep {
+            last: self.keep_last.unwrap_or(keep.last),
+            hourly: self.keep_hourly.unwrap_or(keep.hourly),
+            daily: self.keep_daily.unwrap_or(keep.daily),
+            weekly: self.keep_weekly.unwrap_or(keep.weekly),
+            monthly: self.keep_monthly.unwrap_or(keep.monthly),
+            yearly: self.keep_yearly.unwrap_or(keep.yearly),
+        })
+        .map_err(|error| {
+            ApiError::new(ErrorCode::InvalidRequest, error.to_string()).with_hint(format!(
+                "give at least one rule a number from 1 to {}: `--keep-last 1` keeps the newest and what is \
+                 never removed",
+                Keep::MOST
+            ))
+        })
+    }
+}

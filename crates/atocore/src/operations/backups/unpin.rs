@@ -1,0 +1,24 @@
+use super::stamp;
+use crate::operations::prelude::*;
+
+/// Removes the pin of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnpinBackup {
+    /// `YYYYMMDDTHHMMSSZ`, or `latest`.
+    pub stamp: String,
+}
+
+impl Operation for UnpinBackup {
+    type Reply = wire::PinResult;
+    const SPEC: Spec = Spec::delete(super::TAG, "unpin_backup", "/admin/backup/{stamp}/pin")
+        .answers("There is no pin any more; whether there was one")
+        .access(Access::Read);
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let engine = context.engine();
+        let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
+        let was_pinned = engine.unpin_snapshot(stamp)?;
+        Ok(wire::PinResult { stamp: stamp.to_string(), pinned: false, was_pinned: Some(was_pinned) })
+    }
+}

@@ -1,0 +1,36 @@
+use atocore_model::id::SnapshotId;
+
+use super::{checked_depth, told};
+use crate::operations::prelude::*;
+
+/// Checks how much of every snapshot can be proven, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidateAllBackups {
+    /// As for one snapshot.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub depth: Option<String>,
+}
+
+impl Operation for ValidateAllBackups {
+    type Reply = wire::ValidationList;
+    // It writes the verdicts into the ledger.
+    const SPEC: Spec = Spec::post(super::TAG, "validate_all_backups", "/admin/backup/validate")
+        .answers("What was found in each, sorted by stamp")
+        .body(Body::None)
+        .long("validate_all");
+
+    fn check(&self) -> Result<(), ApiError> {
+        checked_depth(self.depth.as_deref()).map(drop)
+    }
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let depth = checked_depth(self.depth.as_deref())?;
+        let engine = context.engine();
+        let entries = engine.snapshots()?;
+        // A folder that is named by no stamp is none of ours.
+        let stamps = entries.iter().filter_map(|entry| entry.stamp.parse::<SnapshotId>().ok());
+        let validate = |stamp| Ok(told(engine.validate_snapshot(stamp, depth, context.monitor)?));
+        stamps.map(validate).collect::<Result<_, _>>().map(wire::ValidationList)
+    }
+}

@@ -1,0 +1,59 @@
+use atocore_model::{
+    error::ErrorCode,
+    fact::{ChangeFilter, FactId, FactKind},
+};
+
+use crate::operations::prelude::*;
+
+const KIND_FORM: &str = "give `state`, `memory` or `interaction`, or leave it out";
+const FACT_FORM: &str = "give the id of a fact, as its list shows it";
+
+/// Lists changes of facts, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListChanges {
+    /// Only of facts of this project, by its id or an alias.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub project: Option<String>,
+    /// `state`, `memory` or `interaction`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub kind: Option<String>,
+    /// Only of the fact with this id.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub fact: Option<String>,
+    /// Only then or later: ISO 8601, UTC without an offset.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub since: Option<String>,
+    /// 1 to 500, 50 when left out.
+    #[serde(default, deserialize_with = "lenient::number")]
+    pub limit: Option<u64>,
+    /// The `next` of the page before.
+    #[serde(default, deserialize_with = "lenient::number")]
+    pub after: Option<u64>,
+}
+
+impl Operation for ListChanges {
+    type Reply = wire::FactChangeList;
+    const SPEC: Spec = Spec::get(super::TAG, "list_changes", "/facts/changes").answers("A page");
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let filter = ChangeFilter {
+            project: fields::project(self.project.as_deref())?,
+            kind: fields::read_any::<FactKind>("kind", self.kind.as_deref(), KIND_FORM)?,
+            fact: fields::read_any::<FactId>("fact", self.fact.as_deref(), FACT_FORM)?,
+            since: fields::since(self.since.as_deref())?,
+            limit: fields::limit(self.limit)?,
+            after: self.after.map(number).transpose()?,
+        };
+        Ok(wire::FactChangeList::new(context.engine().fact_changes(&filter)?, filter.limit))
+    }
+}
+
+/// The number of a change: those there are begin at 1, and SQLite counts to 2^63.
+fn number(after: u64) -> Result<u64, ApiError> {
+    if i64::try_from(after).is_ok() {
+        return Ok(after);
+    }
+    let message = format!("`after` cannot be used: {after} is the number of no change");
+    Err(ApiError::new(ErrorCode::InvalidRequest, message).with_hint("give the `next` of the page before"))
+}

@@ -1,0 +1,90 @@
+//! The one error that every interface shows: a stable code, a sentence, and what to do about it.
+
+use std::{error::Error, fmt};
+
+/// An error and its causes as one sentence.
+pub(crate) use atocore_model::error::with_causes as sentence;
+use atocore_model::error::{ErrorCode, ErrorKind};
+
+use crate::wire::Problem;
+
+/// Why an operation failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// What failed and on what, with its causes; one sentence, lower case, no full stop.
+    pub message: String,
+    /// What to do about it, as a command where there is one.
+    pub hint: Option<String>,
+}
+
+impl ApiError {
+    /// An error without a hint.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    /// The error with a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A part of the request cannot be what it stands for: `field` names it, `cause` says why.
+    #[must_use]
+    pub fn invalid(field: &str, cause: &dyn Error, cure: &str) -> Self {
+        Self::new(ErrorCode::InvalidRequest, format!("`{field}` cannot be used: {}", sentence(cause)))
+            .with_hint(cure)
+    }
+
+    /// What sort of trouble it is.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.code.kind()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for ApiError {}
+
+impl From<atocore_engine::Error> for ApiError {
+    fn from(error: atocore_engine::Error) -> Self {
+        Self { code: error.code(), message: sentence(&error), hint: error.hint() }
+    }
+}
+
+/// What another process said; a code that this version does not know is a fault.
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        let code = ErrorCode::ALL.iter().find(|code| code.as_str() == problem.code);
+        Self {
+            code: code.copied().unwrap_or(ErrorCode::Internal),
+            message: problem.detail,
+            hint: problem.hint,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_wire() {
+        for code in ErrorCode::ALL {
+            let error = ApiError::new(*code, "it failed").with_hint("try `atocore status`");
+            assert_eq!(ApiError::from(Problem::new(&error, 500)), error);
+        }
+        let mut problem = Problem::new(&ApiError::new(ErrorCode::Io, "x"), 500);
+        "a_code_of_tomorrow".clone_into(&mut problem.code);
+        assert_eq!(ApiError::from(problem).code, ErrorCode::Internal);
+    }
+}

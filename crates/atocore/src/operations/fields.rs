@@ -1,0 +1,68 @@
+//! Reading the fields of an operation that are text.
+
+use atocore_model::{
+    error::ErrorCode,
+    fact::{Confidence, PageSize},
+    name::ProjectName,
+    text::is_harmful,
+    time::Timestamp,
+};
+
+use super::{ApiError, projects::project_name};
+
+/// Reads a field; `hint` says what is expected.
+pub(super) fn read<T>(field: &str, text: &str, hint: &str) -> Result<T, ApiError>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error,
+{
+    text.parse().map_err(|error: T::Err| ApiError::invalid(field, &error, hint))
+}
+
+/// As [`read`], for a field that may be left out; empty is left out.
+pub(super) fn read_any<T>(field: &str, text: Option<&str>, hint: &str) -> Result<Option<T>, ApiError>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error,
+{
+    text.filter(|text| !text.is_empty()).map(|text| read(field, text, hint)).transpose()
+}
+
+/// Refuses a new name with characters in it that make it look like another one. Names that were recorded with such a
+/// character before can still be named.
+pub(crate) fn plain_line(field: &str, text: &str) -> Result<(), ApiError> {
+    let Some(c) = text.trim().chars().find(|c| is_harmful(*c)) else { return Ok(()) };
+    let message =
+        format!("`{field}` cannot be used: it has the invisible character U+{:04X} in it", u32::from(c));
+    Err(ApiError::new(ErrorCode::InvalidRequest, message).with_hint("leave the character out"))
+}
+
+/// The project of a fact that may have none; empty is none.
+pub(super) fn project(text: Option<&str>) -> Result<Option<ProjectName>, ApiError> {
+    text.filter(|text| !text.is_empty()).map(project_name).transpose()
+}
+
+pub(super) fn confidence(value: Option<f64>) -> Result<Option<Confidence>, ApiError> {
+    let hint = "give a number from 0 to 1, or leave it out";
+    value.map(Confidence::new).transpose().map_err(|error| ApiError::invalid("confidence", &error, hint))
+}
+
+pub(super) fn limit(rows: Option<u64>) -> Result<PageSize, ApiError> {
+    let hint = "give a number from 1 to 500, or leave it out for 50";
+    rows.map_or(Ok(PageSize::DEFAULT), PageSize::new)
+        .map_err(|error| ApiError::invalid("limit", &error, hint))
+}
+
+pub(super) fn since(text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    Timestamp::parse_utc(text).map(Some).ok_or_else(|| {
+        let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+        ApiError::new(
+            ErrorCode::InvalidRequest,
+            format!("`since` cannot be used: `{shown}` is not a point in time"),
+        )
+        .with_hint(
+            "give a date, `2026-04-06`, or a time, `2026-04-06T18:42:19+02:00`; without an offset it is UTC",
+        )
+    })
+}

@@ -1,0 +1,32 @@
+use atocore_engine::EmbeddingReport;
+
+use crate::operations::prelude::*;
+
+/// Makes the vectors that are missing, and answers when all are there.
+///
+/// A server makes them by itself; this waits for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Embed {}
+
+impl Operation for Embed {
+    type Reply = wire::EmbeddingResult;
+    const SPEC: Spec =
+        Spec::post(super::TAG, "embed", "/embed").answers("What was made").body(Body::None).long("embed");
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        Ok(embedded(context.engine().embed(context.monitor)?))
+    }
+}
+
+/// The result for the caller, and for the log.
+pub(crate) fn embedded(report: EmbeddingReport) -> wire::EmbeddingResult {
+    let result = wire::EmbeddingResult::from(report);
+    tracing::info!(
+        embedded = result.embedded,
+        kept = result.kept,
+        switched = result.switched,
+        "passages_embedded"
+    );
+    result
+}

@@ -1,0 +1,45 @@
+use atocore_model::fact::InteractionFilter;
+
+use super::{ID_FORM, LABEL_FORM};
+use crate::operations::prelude::*;
+
+/// Lists interactions, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListInteractions {
+    /// Only about this project, by its id or an alias.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub project: Option<String>,
+    /// Only of this conversation.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub session_id: Option<String>,
+    /// Only of this program.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub client: Option<String>,
+    /// Only recorded then or later: ISO 8601, UTC without an offset.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub since: Option<String>,
+    /// 1 to 500, 50 when left out.
+    #[serde(default, deserialize_with = "lenient::number")]
+    pub limit: Option<u64>,
+    /// The `next` of the page before.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub after: Option<String>,
+}
+
+impl Operation for ListInteractions {
+    type Reply = wire::InteractionList;
+    const SPEC: Spec = Spec::get(super::TAG, "list_interactions", "/interactions").answers("A page");
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let filter = InteractionFilter {
+            project: fields::project(self.project.as_deref())?,
+            session: fields::read_any("session_id", self.session_id.as_deref(), LABEL_FORM)?,
+            client: fields::read_any("client", self.client.as_deref(), LABEL_FORM)?,
+            since: fields::since(self.since.as_deref())?,
+            limit: fields::limit(self.limit)?,
+            after: fields::read_any("after", self.after.as_deref(), ID_FORM)?,
+        };
+        Ok(wire::InteractionList::new(context.engine().interactions(&filter)?, filter.limit))
+    }
+}

@@ -1,0 +1,51 @@
+use atocore_model::fact::{MemoryFilter, MemoryStatus, MemoryType};
+
+use super::{ID_FORM, STATUS_FORM, TYPE_FORM};
+use crate::operations::prelude::*;
+
+/// Lists memories, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListMemories {
+    /// Only of this type.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub memory_type: Option<String>,
+    /// Only those about this project, by its id or an alias.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub project: Option<String>,
+    /// `candidate`, `active`, `superseded` or `invalid`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub status: Option<String>,
+    /// The same as the status `active`.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    pub active_only: bool,
+    /// Only those of which somebody is at least so sure.
+    #[serde(default, deserialize_with = "lenient::fraction")]
+    pub min_confidence: Option<f64>,
+    /// 1 to 500, 50 when left out.
+    #[serde(default, deserialize_with = "lenient::number")]
+    pub limit: Option<u64>,
+    /// The `next` of the page before.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub after: Option<String>,
+}
+
+impl Operation for ListMemories {
+    type Reply = wire::MemoryList;
+    const SPEC: Spec = Spec::get(super::TAG, "list_memories", "/memory").answers("A page");
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let status = fields::read_any("status", self.status.as_deref(), STATUS_FORM)?;
+        let memory_type = self.memory_type.as_deref();
+        let filter = MemoryFilter {
+            memory_type: fields::read_any::<MemoryType>("memory_type", memory_type, TYPE_FORM)?,
+            project: fields::project(self.project.as_deref())?,
+            status: status.or(self.active_only.then_some(MemoryStatus::Active)),
+            min_confidence: fields::confidence(self.min_confidence)?,
+            limit: fields::limit(self.limit)?,
+            after: fields::read_any("after", self.after.as_deref(), ID_FORM)?,
+        };
+        Ok(wire::MemoryList::new(context.engine().memories(&filter)?, filter.limit))
+    }
+}

@@ -1,0 +1,19 @@
+use super::id;
+use crate::operations::prelude::*;
+
+/// Shows a memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowMemory {
+    /// Its id.
+    pub id: String,
+}
+
+impl Operation for ShowMemory {
+    type Reply = wire::Memory;
+    const SPEC: Spec = Spec::get(super::TAG, "show_memory", "/memory/{id}").answers("The memory");
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        Ok(context.engine().memory(&id(&self.id)?)?.into())
+    }
+}

@@ -1,0 +1,7 @@
+//! What every operation is made of.
+
+pub(super) use serde::{Deserialize, Serialize};
+pub(super) use utoipa::ToSchema;
+
+pub(super) use super::{Access, ApiError, Body, Context, Method, Operation, Route, Spec, fields, lenient};
+pub(super) use crate::wire;

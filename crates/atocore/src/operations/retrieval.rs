@@ -1,0 +1,69 @@
+//! Questions, documents and context packs.
+
+mod build_context;
+mod query;
+mod read_document;
+mod read_document_at;
+mod show_context;
+
+use atocore_model::{
+    error::ErrorCode,
+    excerpt::{DocumentRef, LineRange, MaxChars, Reading},
+    name::Tag,
+    query::ProjectHint,
+    ranking::Mode,
+};
+
+pub use build_context::BuildContext;
+pub use query::Query;
+pub use read_document::ReadDocument;
+pub use read_document_at::ReadDocumentAt;
+pub use show_context::ShowContext;
+
+use super::{ApiError, lenient, projects::project_name};
+
+/// The group that these are listed in.
+const TAG: &str = "retrieval";
+
+fn hint(project: Option<&str>, scope: bool) -> Result<ProjectHint, ApiError> {
+    match (project, scope) {
+        (Some(name), true) => Ok(ProjectHint::Scope(project_name(name)?)),
+        (Some(name), false) => Ok(ProjectHint::Boost(project_name(name)?)),
+        (None, false) => Ok(ProjectHint::None),
+        (None, true) => {
+            let message = "`scope` needs a `project` to search in";
+            Err(ApiError::new(ErrorCode::InvalidRequest, message)
+                .with_hint("name the project, or leave `scope` out"))
+        }
+    }
+}
+
+fn mode(given: &str) -> Result<Mode, ApiError> {
+    let hint = "give `hybrid`, `dense` or `lexical`, or leave it out";
+    given.parse().map_err(|error| ApiError::invalid("mode", &error, hint))
+}
+
+fn tags(given: &[String]) -> Result<Vec<Tag>, ApiError> {
+    let tag = |(index, text): (usize, &String)| {
+        let hint = "a tag is one short line, as in the front matter of a document";
+        text.parse().map_err(|error| ApiError::invalid(&format!("filter_tags[{index}]"), &error, hint))
+    };
+    if given.len() > lenient::LONGEST_LIST {
+        let message =
+            format!("`filter_tags` has {} tags, {} are allowed", given.len(), lenient::LONGEST_LIST);
+        let error = ApiError::new(ErrorCode::InvalidRequest, message);
+        return Err(error.with_hint("a document must have every one of them: name fewer"));
+    }
+    given.iter().enumerate().map(tag).collect()
+}
+
+/// The lines of a document that are asked for.
+fn reading(document: DocumentRef, lines: Option<&str>, max_chars: Option<u64>) -> Result<Reading, ApiError> {
+    let lines = lines.map(str::parse::<LineRange>).transpose().map_err(|error| {
+        ApiError::invalid("lines", &error, "give `10-40`, `10-` or `10`, counted from 1, or leave it out")
+    })?;
+    let limit = max_chars.map_or(Ok(MaxChars::DEFAULT), MaxChars::new).map_err(|error| {
+        ApiError::invalid("max_chars", &error, "give a number from 1 to 200000, or leave it out for 20000")
+    })?;
+    Ok(Reading { document, lines, limit })
+}

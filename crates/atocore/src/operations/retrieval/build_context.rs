@@ -1,0 +1,154 @@
+use atocore_model::{
+    id::Generation,
+    pack::{Budget, PackRequest, PromptText, Tiers, Unit},
+    query::TopK,
+};
+use std::time::Instant;
+
+use super::{hint, mode, tags};
+use crate::operations::prelude::*;
+
+/// Makes a context pack for a prompt: facts and passages in order of trust, within a budget.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BuildContext {
+    /// What the agent was asked: not blank, at most 100,000 characters, without NUL. Passages are searched with the
+    /// first 10,000.
+    #[schema(example = "how is the store restored")]
+    pub prompt: String,
+    /// The project it is about, by its id or an alias: its state and its memories are taken, its passages are ranked
+    /// higher. Left out or empty for none.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Whether nothing but the passages of `project` is searched.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    pub scope: bool,
+    /// How long the pack may be: 1 to 1,000,000, 3,000 when left out.
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1_000_000, default = 3_000)]
+    pub budget: Option<u64>,
+    /// What that is counted in: `chars` (when left out) or `tokens`, as the tokenizer of the embedding model has them.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[schema(example = "chars")]
+    pub unit: Option<String>,
+    /// What it is made of: `state`, `memories`, `chunks`; all three when left out.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    pub tiers: Option<Vec<String>>,
+    /// How many passages are looked at, at most: 1 to 200; follows from the budget when left out.
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 200)]
+    pub top_k: Option<u64>,
+    /// Only documents that carry every one of these tags; `project` stands for `project/alpha` too.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    pub filter_tags: Option<Vec<String>>,
+    /// Only documents whose path below their root matches this glob, or lies below this folder.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[schema(example = "hybrid")]
+    pub mode: Option<String>,
+    /// Answer only once this generation can be seen, so that a caller sees its own writes.
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    pub wait_generation: Option<u64>,
+}
+
+impl Operation for BuildContext {
+    type Reply = wire::Pack;
+    const SPEC: Spec =
+        Spec::post(super::TAG, "build_context", "/context/build").answers("The pack").access(Access::Read);
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let started = Instant::now();
+        let request = self.try_into()?;
+        let pack = context.engine().build_context(&request)?;
+        let pack = wire::Pack::new(pack, &request, started.elapsed());
+        if let Some(server) = context.server {
+            server.packs.keep(&pack);
+        }
+        Ok(pack)
+    }
+}
+
+impl TryFrom<BuildContext> for PackRequest {
+    type Error = ApiError;
+
+    fn try_from(asked: BuildContext) -> Result<Self, ApiError> {
+        let prompt = asked.prompt.parse::<PromptText>().map_err(|error| {
+            ApiError::invalid("prompt", &error, "say in some words what the agent was asked")
+        })?;
+        let unit = asked.unit.as_deref().map_or(Ok(Unit::Chars), str::parse);
+        let unit = unit.map_err(|error| {
+            ApiError::invalid("unit", &error, "give `chars` or `tokens`, or leave it out for `chars`")
+        })?;
+        let amount = asked.budget.unwrap_or(Budget::DEFAULT.amount() as u64);
+        let budget = Budget::new(amount, unit).map_err(|error| {
+            ApiError::invalid("budget", &error, "give a number from 1 to 1000000, or leave it out for 3000")
+        })?;
+        let top_k = asked.top_k.map(TopK::new).transpose().map_err(|error| {
+            ApiError::invalid("top_k", &error, "give a number from 1 to 200, or leave it out")
+        })?;
+        Ok(Self {
+            prompt,
+            project: hint(asked.project.as_deref().filter(|name| !name.is_empty()), asked.scope)?,
+            budget,
+            tiers: asked.tiers.as_deref().map_or(Ok(Tiers::ALL), tiers)?,
+            top_k,
+            tags: tags(asked.filter_tags.as_deref().unwrap_or_default())?,
+            path: asked.path.filter(|path| !path.is_empty()),
+            mode: asked.mode.as_deref().map(mode).transpose()?,
+            wait_for: asked.wait_generation.map(Generation),
+        })
+    }
+}
+
+fn tiers(given: &[String]) -> Result<Tiers, ApiError> {
+    let cure = "give some of `state`, `memories`, `chunks`, or leave it out for all";
+    let tier = |(index, text): (usize, &String)| {
+        text.parse().map_err(|error| ApiError::invalid(&format!("tiers[{index}]"), &error, cure))
+    };
+    let named = given.iter().enumerate().map(tier).collect::<Result<Vec<_>, _>>()?;
+    Tiers::of(&named).map_err(|error| ApiError::invalid("tiers", &error, cure))
+}
+
+#[cfg(test)]
+mod tests {
+    use atocore_model::error::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let asked: BuildContext = serde_json::from_str(r#"{"prompt":"restore"}"#).unwrap();
+        assert_eq!(PackRequest::try_from(asked).unwrap(), PackRequest::new("restore".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_wrong_part_is_named_with_its_cure() {
+        let long = format!(r#"{{"prompt":"{}"}}"#, "x".repeat(100_001));
+        for (named, change) in [
+            ("`prompt`", r#"{"prompt":" \n"}"#),
+            ("`prompt`", r#"{"prompt":"a\u0000b"}"#),
+            ("`prompt`", &long),
+            ("`budget`", r#"{"budget":0}"#),
+            ("`budget`", r#"{"budget":18446744073709551615}"#),
+            ("`unit`", r#"{"unit":"bytes"}"#),
+            ("`tiers[1]`", r#"{"tiers":["state","facts"]}"#),
+            ("`tiers`", r#"{"tiers":[]}"#),
+            ("`top_k`", r#"{"top_k":0}"#),
+            ("`scope`", r#"{"scope":true}"#),
+            ("`project`", r#"{"project":"a/b"}"#),
+            ("`mode`", r#"{"mode":"best"}"#),
+        ] {
+            let mut asked = serde_json::json!({ "prompt": "restore" });
+            let change: serde_json::Value = serde_json::from_str(change).unwrap();
+            asked.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            let asked: BuildContext = serde_json::from_value(asked).unwrap();
+            let error = PackRequest::try_from(asked).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidRequest);
+            assert!(error.message.contains(named), "{error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+use atocore_model::{
+    id::Generation,
+    name::QueryText,
+    query::{self as model, TopK},
+};
+
+use super::{hint, mode, tags};
+use crate::operations::prelude::*;
+
+/// Asks a question.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Its words: not blank, at most 10,000 characters.
+    #[schema(example = "how is the store restored")]
+    pub query: String,
+    /// How many hits at most: 1 to 200, 10 when left out.
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 200, default = 10)]
+    pub top_k: Option<u64>,
+    /// Only documents that carry every one of these tags; `project` stands for `project/alpha` too.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    pub filter_tags: Option<Vec<String>>,
+    /// The project it is about, by its id or an alias: its passages are ranked higher.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Whether nothing but the passages of `project` is searched.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    pub scope: bool,
+    /// Only documents whose path below their root matches this glob, or lies below this folder.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[schema(example = "hybrid")]
+    pub mode: Option<String>,
+    /// Whether passages with the same text are hits of their own instead of copies of the best of them.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    pub all_copies: bool,
+    /// Whether every hit says how its score came about.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    pub explain: bool,
+    /// Answer only once this generation can be seen, so that a caller sees its own writes.
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    pub wait_generation: Option<u64>,
+}
+
+impl Operation for Query {
+    type Reply = wire::Answer;
+    const SPEC: Spec = Spec::post(super::TAG, "query", "/query")
+        .answers("The best passages, best first")
+        .access(Access::Read);
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let explain = self.explain;
+        Ok(wire::Answer::new(context.engine().query(&self.try_into()?)?, explain))
+    }
+}
+
+impl TryFrom<Query> for model::Query {
+    type Error = ApiError;
+
+    fn try_from(query: Query) -> Result<Self, ApiError> {
+        let text = query.query.parse::<QueryText>();
+        let text =
+            text.map_err(|error| ApiError::invalid("query", &error, "say in some words what to look for"))?;
+        let top_k = query.top_k.map_or(Ok(TopK::DEFAULT), TopK::new);
+        let top_k = top_k.map_err(|error| {
+            ApiError::invalid("top_k", &error, "give a number from 1 to 200, or leave it out for 10")
+        })?;
+        Ok(Self {
+            text,
+            top_k,
+            project: hint(query.project.as_deref(), query.scope)?,
+            tags: tags(query.filter_tags.as_deref().unwrap_or_default())?,
+            path: query.path.filter(|path| !path.is_empty()),
+            mode: query.mode.as_deref().map(mode).transpose()?,
+            collapse: !query.all_copies,
+            wait_for: query.wait_generation.map(Generation),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atocore_model::error::ErrorCode;
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let asked: Query = serde_json::from_str(r#"{"query":"restore"}"#).unwrap();
+        assert_eq!(model::Query::try_from(asked).unwrap(), model::Query::new("restore".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_wrong_part_is_named_with_its_cure() {
+        let with = |change: &str| {
+            let mut asked = serde_json::json!({ "query": "restore" });
+            let change: serde_json::Value = serde_json::from_str(change).unwrap();
+            asked.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            model::Query::try_from(serde_json::from_value::<Query>(asked).unwrap())
+        };
+        let long = format!(r#"{{"query":"{}"}}"#, "x".repeat(10_001));
+        for (named, change) in [
+            ("`query`", r#"{"query":" \n"}"#),
+            ("`query`", &long),
+            ("`top_k`", r#"{"top_k":0}"#),
+            ("`top_k`", r#"{"top_k":18446744073709551615}"#),
+            ("`filter_tags[1]`", r#"{"filter_tags":["a",""]}"#),
+            ("`scope`", r#"{"scope":true}"#),
+            ("`mode`", r#"{"mode":"Hybrid"}"#),
+        ] {
+            let error = with(change).unwrap_err();
+            assert_eq!(error.code, ErrorCode::InvalidRequest);
+            assert!(error.message.contains(named), "{error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+    }
+}

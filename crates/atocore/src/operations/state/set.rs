@@ -1,0 +1,67 @@
+use atocore_model::fact::{Confidence, FactText, NewState, Source};
+
+use super::{category, key};
+use crate::operations::prelude::*;
+use crate::operations::{plain_line, projects::project_name};
+
+const TEXT_FORM: &str =
+    "say in some words what is true; line breaks and tabs are the only control characters";
+const SOURCE_FORM: &str = "a source is a path, an address or a name, at most 1,000 characters";
+
+/// Records what is true of a project, in place of what the category and key said before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetState {
+    /// The project, by its id or an alias.
+    #[schema(example = "field-notes")]
+    pub project: String,
+    /// What sort of thing: one word, in any case, at most 64 characters.
+    #[schema(example = "decision")]
+    pub category: String,
+    /// Which one of its category: one line, at most 200 characters.
+    #[schema(example = "database")]
+    pub key: String,
+    /// What is true: at most 20,000 characters.
+    pub value: String,
+    /// Where it comes from: at most 1,000 characters.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<String>)]
+    pub source: String,
+    /// How sure you are: 0 to 1, 1 when left out.
+    #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
+    pub confidence: Option<f64>,
+}
+
+impl Operation for SetState {
+    type Reply = wire::StateEntry;
+    const SPEC: Spec = Spec::post(super::TAG, "set_state", "/project/state").answers("The entry, on disk");
+
+    fn check(&self) -> Result<(), ApiError> {
+        self.entry().map(drop)
+    }
+
+    fn project(&self) -> Option<&str> {
+        Some(&self.project)
+    }
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let entry = context.engine().set_state(&self.entry()?, context.caller)?;
+        tracing::info!(project = entry.project.as_str(), id = entry.id.as_str(), "project_state_set");
+        Ok(entry.into())
+    }
+}
+
+impl SetState {
+    fn entry(&self) -> Result<NewState, ApiError> {
+        plain_line("key", &self.key)?;
+        Ok(NewState {
+            project: project_name(&self.project)?,
+            category: category(&self.category)?,
+            key: key(&self.key)?,
+            value: fields::read::<FactText>("value", &self.value, TEXT_FORM)?,
+            source: fields::read::<Source>("source", &self.source, SOURCE_FORM)?,
+            confidence: fields::confidence(self.confidence)?.unwrap_or(Confidence::CERTAIN),
+        })
+    }
+}
