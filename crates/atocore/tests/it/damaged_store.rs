@@ -11,7 +11,7 @@ use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};
 
 use crate::{
-    program::Place,
+    program::{PROGRAM, Place},
     server::{Response, Server},
 };
 
@@ -167,6 +167,24 @@ fn a_server_on_a_damaged_store_says_so_everywhere_writes_nothing_and_is_restored
         assert_eq!(server.post("/memory", &memory).status, 200, "{which}");
         let found = server.post("/query", &json!({ "query": "keys" }));
         assert_eq!(found.json()["results"][0]["source_file"], "keys.md", "{which}");
+    }
+}
+
+#[test]
+fn a_server_that_starts_on_a_damaged_store_says_so_in_its_log_as_an_error() {
+    let place = Place::with_notes();
+    let database = place.path(DATABASE);
+    spoil(&database, 2..pages(&database), 0xa5);
+    let mut command = place.bare("sh");
+    command.args(["-c", "exec \"$0\" \"$@\" 2>log", PROGRAM, "--data-dir", "home", "serve", "--port", "0"]);
+    let server = Place::serve_by(command);
+    assert!(get(&server.address, "/health").starts_with("HTTP/1.1 503"));
+    assert_eq!(server.stop(), Some(0));
+    let log = fs::read_to_string(place.path("log")).unwrap();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("store_unusable")).collect();
+    let [line] = lines[..] else { panic!("once: {log}") };
+    for part in ["ERROR", "code=\"store_damaged\"", "the store is damaged", "backup restore latest"] {
+        assert!(line.contains(part), "`{part}` is missing in: {line}");
     }
 }
 

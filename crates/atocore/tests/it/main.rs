@@ -31,6 +31,7 @@ mod errors;
 mod evaluate;
 mod events;
 mod facts;
+mod foreign_locks;
 mod forms;
 mod fuzzed;
 mod greedy;

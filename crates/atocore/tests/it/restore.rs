@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_testkit::killed::{Running, Victims};
+use atocore_testkit::{
+    full_disk::SmallDisk,
+    killed::{Running, Victims},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -186,6 +189,42 @@ fn parts_that_are_mount_points_are_replaced_where_they_are() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(!finds_lanterns(&place));
     assert_eq!(project_ids(&place), ["notes"]);
+}
+
+#[test]
+fn a_registry_on_a_disk_of_its_own_is_replaced_at_once_or_when_there_is_room() {
+    let (place, stamp) = moved_on();
+    let [config, home] = ["home/config", "home"].map(|path| place.path(path).display().to_string());
+    let registry = format!("{config}/project-registry.json");
+    let newer = fs::read_to_string(&registry).unwrap();
+    let older = place.path(&format!("home/backups/snapshots/{stamp}/config/project-registry.json"));
+    let older = fs::read_to_string(older).unwrap();
+    let copy = place.write("registry", &newer).display().to_string();
+    let mut disk = SmallDisk::mount(&place.path("home/config"), 64 << 10, &place.path("")).unwrap();
+    disk.must(&["cp", &copy, &registry]).unwrap();
+    let run = |disk: &mut SmallDisk, arguments: &[&str]| {
+        let program = ["env", "ATOCORE_RETRIEVAL_MODE=lexical", PROGRAM, "--data-dir", &home];
+        disk.run(&[&program, arguments].concat()).unwrap()
+    };
+    let found = |disk: &mut SmallDisk| {
+        let [names, mode] = [&["ls", "-A", &config][..], &["stat", "-c", "%a", &registry]];
+        let told = [names, mode].map(|command| disk.must(command).unwrap().trim().to_owned());
+        (told, disk.must(&["cat", &registry]).unwrap())
+    };
+    let whole = ["project-registry.json", "600"].map(str::to_owned);
+    let restored = run(&mut disk, &["backup", "restore", &stamp, "--yes"]);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(found(&mut disk), (whole.clone(), older.clone()));
+
+    disk.fill("filler").unwrap();
+    let failed = run(&mut disk, &["backup", "undo", "--yes"]);
+    assert!(failed.code != 0 && failed.stderr.contains("No space left"), "{failed:?}");
+    let (_, kept) = found(&mut disk);
+    assert_eq!(kept, older, "as it was, whole");
+    disk.remove("filler").unwrap();
+    let finished = run(&mut disk, &["refresh", "notes"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert_eq!(found(&mut disk), (whole, newer));
 }
 
 #[test]
