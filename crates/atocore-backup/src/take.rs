@@ -235,13 +235,13 @@ pub fn take_with(
         (VectorStore::Include, _) => vectors::plan(&layout.vector_store())?,
     };
     mounted::insist(vault, layout)?;
-    let (pin, (registry, now)) =
+    let (read_snapshot, (registry, now)) =
         source.store.recovery_point(|| (files::read_if_present(&layout.registry), options.clock.now()))?;
     let registry = registry?;
 
     let registry_bytes = registry.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let vector_bytes = plan.as_ref().map_or(0, |plan| plan.bytes);
-    let needed_bytes = pin.size_bytes() + registry_bytes + vector_bytes + SLACK_BYTES;
+    let needed_bytes = read_snapshot.size_bytes() + registry_bytes + vector_bytes + SLACK_BYTES;
     let available_bytes = (options.free_bytes)(vault.dir())?;
     if available_bytes < needed_bytes {
         let place = vault.dir().to_owned();
@@ -254,14 +254,14 @@ pub fn take_with(
     copy.manifest.created_at = now.to_string();
     copy.manifest.backup_root = text(stage.target());
 
-    let record = pin.record().clone();
+    let record = read_snapshot.record().clone();
     let vectors = thread::scope(|scope| {
         let canaries = scope.spawn(|| canaries(&record));
         files::create_dirs(&stage.dir().join("config"))?;
         let database = copy.place("db", source.store.path())?;
-        let database_copy = pin.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
-        // The log of the store can be folded again from here on.
-        let _folding = scope.spawn(move || drop(pin));
+        let database_copy = read_snapshot.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
+        // The log of the store can be checkpointed again from here on.
+        let _checkpointing = scope.spawn(move || drop(read_snapshot));
         copy.add_database(&database, database_copy, monitor)?;
         if let Some(bytes) = &registry {
             copy.add_registry(&layout.registry, bytes)?;

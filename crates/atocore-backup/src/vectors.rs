@@ -26,7 +26,7 @@ use crate::{
 /// What every SQLite database begins with.
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// What SQLite keeps beside a database, and folds into a copy of it.
+/// What SQLite keeps beside a database, and checkpoints into a copy of it.
 const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The copy of the vector store while a restore makes it ready, inside the folder it is for: that may be a mount point,

@@ -324,8 +324,8 @@ impl Embedding {
         let Some(index) = self.index().filter(|index| index.space() == Some(row.space)) else {
             return Ok(None);
         };
-        match index.mark() {
-            Some(mark) if read.has(mark)? => Ok(Some(mark.generation)),
+        match index.version() {
+            Some(version) if read.has(version)? => Ok(Some(version.generation)),
             _ => Ok(None),
         }
     }

@@ -282,7 +282,7 @@ impl Engine {
             write.remove_project(&plan.project.id)?;
             Ok((projects.registry()?.without(&plan.project.id).map_err(Error::NameTaken)?, ()))
         })?;
-        self.see(committed.mark.generation)
+        self.see(committed.version.generation)
     }
 
     /// Changes the registry file, with a line in the operation log.

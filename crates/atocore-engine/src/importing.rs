@@ -140,7 +140,7 @@ impl Engine {
             Ok(())
         });
         match committed {
-            Ok(committed) => self.see(committed.mark.generation)?,
+            Ok(committed) => self.see(committed.version.generation)?,
             Err(error) => {
                 if saved {
                     // The rows could not be committed, so the registry goes back too; the first error is the one to report.

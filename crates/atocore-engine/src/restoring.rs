@@ -18,7 +18,7 @@ use atocore_model::{
     digest::Digest,
     error::{ErrorCode, with_causes},
     fact::Change,
-    id::{Generation, Mark, SnapshotId},
+    id::{Generation, SnapshotId, StoreVersion},
     monitor::Monitor,
     project::Project,
     snapshot::Depth,
@@ -117,7 +117,7 @@ struct Safety {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
-    mark: Mark,
+    version: StoreVersion,
     registry: Option<Digest>,
 }
 
@@ -400,8 +400,8 @@ impl Engine {
         let subject = stamp.to_string();
         let operation = Operation { door: caller.door(), verb: "restore", subject: &subject };
         let logged = self.store()?.write(&operation, |_| Ok::<_, Error>(()))?;
-        self.tell(logged.mark.generation);
-        Ok(logged.mark.generation)
+        self.tell(logged.version.generation);
+        Ok(logged.version.generation)
     }
 
     /// The snapshot that `undo` goes back to: the state before the last restore.
@@ -465,7 +465,7 @@ impl Engine {
         let Some(store) = self.store_if_any()? else { return Ok(None) };
         let registry = files::read_if_present(&self.layout().registry)?;
         Ok(Some(State {
-            mark: store.read(|read| read.mark())?,
+            version: store.read(|read| read.version())?,
             registry: registry.map(|bytes| Digest::from_bytes(*blake3::hash(&bytes).as_bytes())),
         }))
     }

@@ -123,11 +123,11 @@ impl Retrieval<'_> {
         };
         // The view of the store is opened after the search, so that it is never older than the index.
         self.store.read(|read| {
-            let mark = self.words.mark().filter(|mark| mark.generation.0 > 0);
-            if !mark.map_or(Ok(read.last_document_change()?.0 == 0), |mark| read.has(mark))? {
+            let version = self.words.version().filter(|version| version.generation.0 > 0);
+            if !version.map_or(Ok(read.last_document_change()?.0 == 0), |version| read.has(version))? {
                 return Err(Error::IndexNotReady);
             }
-            let shown = mark.map(|mark| mark.generation).unwrap_or_default();
+            let shown = version.map(|version| version.generation).unwrap_or_default();
             let store_generation = read.generation()?;
             let generation = if read.last_document_change()? <= shown { store_generation } else { shown };
             if generation < store_generation {

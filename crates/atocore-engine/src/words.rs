@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use atocore_model::{id::Mark, monitor::Monitor};
+use atocore_model::{id::StoreVersion, monitor::Monitor};
 use atocore_storage::{
     lexical::{IndexAccess, LexicalError, LexicalIndex},
     sqlite::Store,
@@ -55,7 +55,11 @@ impl Words {
 
     /// Brings the index to the newest state of the store, as [`LexicalIndex::catch_up`]; opens it first where that could
     /// not be done before.
-    pub(crate) fn catch_up(&self, store: &Store, monitor: &dyn Monitor) -> Result<Mark, LexicalError> {
+    pub(crate) fn catch_up(
+        &self,
+        store: &Store,
+        monitor: &dyn Monitor,
+    ) -> Result<StoreVersion, LexicalError> {
         let outcome = self.opened().and_then(|index| index.catch_up(store, monitor));
         match &outcome {
             Ok(_) => *lock(&self.fault) = None,

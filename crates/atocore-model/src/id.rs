@@ -162,12 +162,12 @@ impl fmt::Display for Generation {
     }
 }
 
-/// A point in the history of one store: a generation and the random token that was written with it.
+/// A version of one store: a generation and the random token that was committed with it.
 ///
-/// Two stores that both have a mark in their history had equal content at it, which a generation alone cannot say:
-/// a restored store counts on from its copy.
+/// Two stores with the same version in their history had equal content at that version. The generation alone cannot
+/// tell: a restored store continues counting from its copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Mark {
+pub struct StoreVersion {
     /// The generation.
     pub generation: Generation,
     /// Drawn at random when the generation was committed.

@@ -25,7 +25,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use atocore_model::{id::Mark, monitor::Monitor};
+use atocore_model::{id::StoreVersion, monitor::Monitor};
 use tantivy::{Index, IndexReader, IndexWriter};
 
 pub(crate) use self::error::is_refusal;
@@ -122,8 +122,8 @@ impl LexicalIndex {
 
     /// The state of the store that searches see; `None` when the index has never been filled.
     #[must_use]
-    pub fn mark(&self) -> Option<Mark> {
-        self.view().mark
+    pub fn version(&self) -> Option<StoreVersion> {
+        self.view().version
     }
 
     /// How many passages searches see.
@@ -134,7 +134,7 @@ impl LexicalIndex {
 
     /// Finds the passages that have words of the question.
     ///
-    /// The same question gets the same answer from every index at the same mark, however it came about.
+    /// The same question gets the same answer from every index at the same version, however it came about.
     /// A question without a word that counts has no matches.
     ///
     /// # Errors
@@ -154,9 +154,9 @@ impl LexicalIndex {
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
-    /// Brings the index to the newest state of `source` and returns its mark; searches see it on return.
+    /// Brings the index to the newest state of `source` and returns its version; searches see it on return.
     ///
-    /// What changed since the mark of the index is written, or everything when that mark is not part of the history
+    /// What changed since the version of the index is written, or everything when that version is not part of the history
     /// of `source`. Calls wait for each other.
     ///
     /// # Errors
@@ -168,16 +168,20 @@ impl LexicalIndex {
     ///
     /// # Cancellation
     /// Asked before every document; [`LexicalError::Cancelled`].
-    pub fn catch_up(&self, source: &dyn PassageSource, monitor: &dyn Monitor) -> Result<Mark, LexicalError> {
+    pub fn catch_up(
+        &self,
+        source: &dyn PassageSource,
+        monitor: &dyn Monitor,
+    ) -> Result<StoreVersion, LexicalError> {
         let mut slot = self.lock_writer()?;
-        let since = match self.mark() {
-            Some(mark) if source.has(mark)? => Some(mark),
+        let since = match self.version() {
+            Some(version) if source.has(version)? => Some(version),
             _ => None,
         };
-        if let Some(mark) = since
-            && source.mark()? == mark
+        if let Some(version) = since
+            && source.version()? == version
         {
-            return Ok(mark);
+            return Ok(version);
         }
         let failed = |source| LexicalError::from_engine(&self.dir, "written", source);
         // Taken out, so that a failure drops it: what it has not committed is gone, and the next call opens another.
@@ -186,7 +190,7 @@ impl LexicalIndex {
             None => writer::open(&self.index, self.threads).map_err(failed)?,
         };
         match writer::catch_up(&mut writer, &self.fields, source, since, monitor) {
-            Ok(mark) => {
+            Ok(version) => {
                 self.reload()?;
                 if writer::is_crowded(&self.index).map_err(failed)? {
                     writer.wait_merging_threads().map_err(failed)?;
@@ -194,7 +198,7 @@ impl LexicalIndex {
                 } else {
                     *slot = Some(writer);
                 }
-                Ok(mark)
+                Ok(version)
             }
             Err(fault) => {
                 drop(writer);
@@ -208,13 +212,13 @@ impl LexicalIndex {
         }
     }
 
-    /// Shows searches the newest commit, whoever made it, and returns its mark.
+    /// Shows searches the newest commit, whoever made it, and returns its version.
     ///
     /// # Errors
     /// When the index cannot be read; searches then keep the state they have.
-    pub fn refresh(&self) -> Result<Option<Mark>, LexicalError> {
+    pub fn refresh(&self) -> Result<Option<StoreVersion>, LexicalError> {
         self.reload()?;
-        Ok(self.mark())
+        Ok(self.version())
     }
 
     /// Waits for merges that are under way, then closes the index. Dropping it does so too and tells nobody of an error.
@@ -257,7 +261,7 @@ impl LexicalIndex {
     }
 }
 
-/// Makes the view of what the reader has loaded, with the mark that belongs to it.
+/// Makes the view of what the reader has loaded, with the version that belongs to it.
 fn load_view(index: &Index, reader: &IndexReader, fields: Fields) -> tantivy::Result<View> {
     loop {
         let searcher = reader.searcher();
@@ -265,8 +269,8 @@ fn load_view(index: &Index, reader: &IndexReader, fields: Fields) -> tantivy::Re
         let recorded: BTreeMap<_, _> =
             record.segments.iter().map(|segment| (segment.id(), segment.delete_opstamp())).collect();
         if &recorded == searcher.generation().segments() {
-            let mark = record.payload.and_then(|payload| Payload::mark(&payload).ok());
-            return View::new(searcher, mark, fields.words);
+            let version = record.payload.and_then(|payload| Payload::version(&payload).ok());
+            return View::new(searcher, version, fields.words);
         }
         // Somebody committed or merged between the two readings.
         reader.reload()?;
@@ -278,7 +282,7 @@ impl fmt::Debug for LexicalIndex {
         f.debug_struct("LexicalIndex")
             .field("dir", &self.dir)
             .field("access", &self.access)
-            .field("mark", &self.mark())
+            .field("version", &self.version())
             .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ mod log;
 mod migrate;
 mod operations;
 mod passages;
-mod pin;
+mod read_snapshot;
 mod recut;
 mod refreshes;
 mod schema;
@@ -45,7 +45,7 @@ pub(crate) use migrate::APPLICATION_ID;
 pub use migrate::SCHEMA_VERSION;
 pub use operations::{BY_ITSELF, Operation};
 pub use passages::StoredPassage;
-pub use pin::{Pin, StoreRecord};
+pub use read_snapshot::{ReadSnapshot, StoreRecord};
 pub use refreshes::RefreshRecord;
 pub(crate) use schema::refuse_programs;
 pub use texts::StoredDocument;
@@ -64,11 +64,11 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// looked at, and vectors lie all over the file.
 const MAPPED_BYTES: i64 = 64 << 20;
 
-/// Fold the write-ahead log into the database once so much of it is not there yet.
-const WAL_FOLD_BYTES: u64 = 4 << 20;
+/// Run a checkpoint once this much of the write-ahead log is not in the database yet.
+const CHECKPOINT_BYTES: u64 = 4 << 20;
 
 /// The file of the log is cut down to this when the log starts again from its beginning.
-const WAL_KEPT_BYTES: u64 = 2 * WAL_FOLD_BYTES;
+const WAL_KEPT_BYTES: u64 = 2 * CHECKPOINT_BYTES;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -83,13 +83,13 @@ pub struct StoreOptions {
 pub struct Store {
     path: PathBuf,
     options: StoreOptions,
-    // Closed before the writer: only a writing connection that closes last folds the log away.
+    // Closed before the writer: only a writing connection that closes last checkpoints and removes the log.
     readers: Mutex<Vec<Connection>>,
     writer: Option<Mutex<Connection>>,
     /// The size of a page.
     page: u64,
     log_limit: u64,
-    pins: Arc<AtomicUsize>,
+    read_snapshots: Arc<AtomicUsize>,
     /// What must stay where it is for a commit to count: the database, what SQLite keeps beside it, the owner's lock.
     placed: Vec<Placed>,
     /// The damage that was met since it was opened.
@@ -136,7 +136,7 @@ impl Store {
         }
         let _mode: String = writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         writer.pragma_update(None, "synchronous", "FULL")?;
-        // The log is folded by `fold_log`, which knows about pins.
+        // `checkpoint` does it, which knows about read snapshots.
         writer.pragma_update(None, "wal_autocheckpoint", 0)?;
         let _kept: u64 =
             writer.pragma_update_and_check(None, "journal_size_limit", WAL_KEPT_BYTES, |row| row.get(0))?;
@@ -157,9 +157,9 @@ impl Store {
             options,
             readers: Mutex::default(),
             page,
-            log_limit: pin::LOG_LIMIT_BYTES,
+            log_limit: read_snapshot::LOG_LIMIT_BYTES,
             writer: Some(Mutex::new(writer)),
-            pins: Arc::default(),
+            read_snapshots: Arc::default(),
             placed,
             damage: OnceLock::new(),
             upgrade,
@@ -218,7 +218,7 @@ impl Store {
             page: 0,
             log_limit: 0,
             writer: None,
-            pins: Arc::default(),
+            read_snapshots: Arc::default(),
             placed: Vec::new(),
             damage: OnceLock::new(),
             upgrade: None,
@@ -301,16 +301,16 @@ impl Store {
         lock(&self.readers).push(connection);
     }
 
-    /// Folds the write-ahead log into the database when much of it is not there yet and nobody has pinned the store.
-    /// Failing to is no fault: the next commit tries again.
-    fn fold_log(&self, writer: &Connection) {
-        if self.pins.load(Ordering::SeqCst) > 0 {
+    /// Runs a checkpoint when much of the write-ahead log is not in the database yet and no read snapshot is held. A
+    /// failure is ignored: the next commit tries again.
+    fn checkpoint(&self, writer: &Connection) {
+        if self.read_snapshots.load(Ordering::SeqCst) > 0 {
             return;
         }
         if let Ok(Some(log)) = log::state(writer)
-            && log.unfolded_bytes(self.page) > WAL_FOLD_BYTES
+            && log.bytes_to_checkpoint(self.page) > CHECKPOINT_BYTES
         {
-            let _folded = log::fold(writer);
+            let _state = log::checkpoint(writer);
         }
     }
 }

@@ -14,7 +14,7 @@ mod source;
 
 use std::{fmt, path::Path, sync::MutexGuard};
 
-use atocore_model::{id::Mark, monitor::Monitor};
+use atocore_model::{id::StoreVersion, monitor::Monitor};
 
 pub use self::{
     chroma::{
@@ -42,7 +42,7 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     fn space(&self) -> Option<VectorSpace>;
 
     /// The state of the store that searches see; `None` when the index has never been filled.
-    fn mark(&self) -> Option<Mark>;
+    fn version(&self) -> Option<StoreVersion>;
 
     /// How many vectors searches see.
     fn vectors(&self) -> u64;
@@ -65,9 +65,9 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     /// cannot be read.
     fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError>;
 
-    /// Brings the index to the newest state of `source` and returns its mark; searches see it on return.
+    /// Brings the index to the newest state of `source` and returns its version; searches see it on return.
     ///
-    /// What changed since the mark of the index is written; or everything, when that mark is not part of the history
+    /// What changed since the version of the index is written; or everything, when that version is not part of the history
     /// of `source` or the vectors are of another space. Searches see the old state until all of the new one is
     /// there. Calls wait for each other.
     ///
@@ -81,16 +81,17 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     ///
     /// # Cancellation
     /// Asked before every document; [`VectorError::Cancelled`].
-    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError>;
+    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor)
+    -> Result<StoreVersion, VectorError>;
 
-    /// Builds all of the index anew from `source` and returns its mark; searches see it on return.
+    /// Builds all of the index anew from `source` and returns its version; searches see it on return.
     ///
     /// # Errors
     /// As [`VectorIndex::catch_up`].
     ///
     /// # Cancellation
     /// As [`VectorIndex::catch_up`].
-    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError>;
+    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<StoreVersion, VectorError>;
 
     /// Compares every vector that the index holds with the newest state of `source`. Changes nothing; what has changed
     /// since the index last caught up counts as a difference.
@@ -138,9 +139,9 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Shows searches the newest state that was written, by whatever process, and returns its mark.
+    /// Shows searches the newest state that was written, by whatever process, and returns its version.
     ///
     /// # Errors
     /// When the index cannot be read; searches then keep the state they have.
-    fn refresh(&self) -> Result<Option<Mark>, VectorError>;
+    fn refresh(&self) -> Result<Option<StoreVersion>, VectorError>;
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use atocore_model::{
     error::with_causes,
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
     snapshot::Depth,
 };
 use atocore_storage::{
@@ -74,8 +74,8 @@ fn collection(
     );
     compare("chroma_collection_mismatch", "collection", found_name, &recorded_name);
     let (generation, token) = (recorded.generation.to_string(), &recorded.token);
-    compare("chroma_generation_mismatch", "generation", found.mark.generation.to_string(), &generation);
-    compare("chroma_generation_mismatch", "token", take::token_text(found.mark.token), token);
+    compare("chroma_generation_mismatch", "generation", found.version.generation.to_string(), &generation);
+    compare("chroma_generation_mismatch", "token", take::token_text(found.version.token), token);
     compare("chroma_count_mismatch", "records", found.records.to_string(), &recorded.records.to_string());
     problems.extend(against_the_store(examination, manifest, &found).map(|problem| (file, problem)));
     problems
@@ -106,9 +106,10 @@ fn against_the_store(
     found: &StoredCollection,
 ) -> Option<String> {
     let Part::File(database) = structure::part(examination, &manifest.database()) else { return None };
-    let mark = Mark { generation: Generation(found.mark.generation.0), token: found.mark.token };
+    let version =
+        StoreVersion { generation: Generation(found.version.generation.0), token: found.version.token };
     // The store has been looked at, and what is wrong with it has been said.
-    let expected = inspect::vectors_shown(&database, mark).ok().flatten().filter(|_| !found.open)?;
+    let expected = inspect::vectors_shown(&database, version).ok().flatten().filter(|_| !found.open)?;
     (expected != found.records).then(|| {
         format!(
             "chroma_count_mismatch: {} records in the collection, {expected} vectors in the database",

@@ -196,7 +196,7 @@ fn with_collection(home: &Home) -> Collection {
         .map_err(|error: StorageError| error)
         .unwrap();
     let vectors: Vec<_> = texts.into_iter().map(|text| (text, vec![1.0, 0.0])).collect();
-    let mark = home.store.write(&operation, |write| write.put_vectors(row.key, &vectors)).unwrap().mark;
+    let version = home.store.write(&operation, |write| write.put_vectors(row.key, &vectors)).unwrap().version;
     let database = rusqlite::Connection::open(home.layout.vector_store().join("chroma.sqlite3")).unwrap();
     database
         .execute_batch(&format!(
@@ -211,7 +211,7 @@ fn with_collection(home: &Home) -> Collection {
              INSERT INTO embeddings VALUES ('m', 1), ('m', 2), ('m', 3), ('m', 4), ('m', 5), ('m', 6);
              CREATE TABLE embeddings_queue (seq_id, topic, id, operation);
              CREATE TABLE max_seq_id (segment_id, seq_id)",
-            mark.generation.0, mark.token
+            version.generation.0, version.token
         ))
         .unwrap();
     Collection {
@@ -219,8 +219,8 @@ fn with_collection(home: &Home) -> Collection {
         tenant: "tenant".to_owned(),
         database: "db".to_owned(),
         name: "ours".to_owned(),
-        generation: mark.generation.0,
-        token: token_text(mark.token),
+        generation: version.generation.0,
+        token: token_text(version.token),
         records: 6,
     }
 }

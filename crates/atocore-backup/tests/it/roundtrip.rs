@@ -63,7 +63,7 @@ fn the_copies_are_equal_and_the_database_is_one_plain_file() {
 }
 
 #[test]
-fn a_log_that_was_not_folded_in_the_vector_store_is_in_the_copy() {
+fn a_copy_of_the_vector_store_includes_its_write_ahead_log() {
     let home = Home::new();
     let path = home.layout.vector_store().join("chroma.sqlite3");
     let open = rusqlite::Connection::open(&path).unwrap();

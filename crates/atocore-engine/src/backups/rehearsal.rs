@@ -12,7 +12,7 @@ use std::{
 };
 
 use atocore_backup::{manifest::Collection, take};
-use atocore_model::{error::with_causes, id::Mark, monitor::Monitor};
+use atocore_model::{error::with_causes, id::StoreVersion, monitor::Monitor};
 use atocore_storage::{
     files::{self, stream},
     sqlite::{Store, StoreVectors},
@@ -94,7 +94,7 @@ fn look(
     let state = |generation: u64, token: &str, records: u64| {
         format!("generation {generation}, token {token}, {records} records")
     };
-    let found = state(told.mark.generation.0, &take::token_text(told.mark.token), told.records);
+    let found = state(told.version.generation.0, &take::token_text(told.version.token), told.records);
     let expected = state(recorded.generation, &recorded.token, recorded.records);
     if found != expected {
         return Ok(vec![format!(
@@ -103,7 +103,7 @@ fn look(
     }
     let Some(row) = store.read(|read| read.serving_space())? else { return Ok(Vec::new()) };
     let source = StoreVectors::new(store, &row);
-    if told.open || !is_shown(store, told.mark)? {
+    if told.open || !is_shown(store, told.version)? {
         // What it has not got yet it gets as after every restore.
         let _mark = index.catch_up(&source, monitor)?;
     }
@@ -118,10 +118,10 @@ fn look(
 }
 
 /// Whether a state of the store has all vectors of the present one.
-fn is_shown(store: &Store, mark: Mark) -> Result<bool, VectorError> {
+fn is_shown(store: &Store, version: StoreVersion) -> Result<bool, VectorError> {
     Ok(store.read(|read| {
         let changed = read.last_document_change()?.max(read.last_vector_change()?);
-        Ok::<_, atocore_storage::sqlite::StorageError>(read.has(mark)? && changed <= mark.generation)
+        Ok::<_, atocore_storage::sqlite::StorageError>(read.has(version)? && changed <= version.generation)
     })?)
 }
 

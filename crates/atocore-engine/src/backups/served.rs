@@ -97,8 +97,8 @@ fn recorded(found: &StoredCollection, form: CollectionForm) -> Collection {
         tenant: found.tenant.clone(),
         database: found.database.clone(),
         name: found.name.clone(),
-        generation: found.mark.generation.0,
-        token: take::token_text(found.mark.token),
+        generation: found.version.generation.0,
+        token: take::token_text(found.version.token),
         records: found.records,
     }
 }

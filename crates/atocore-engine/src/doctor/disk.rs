@@ -8,7 +8,7 @@ use super::{Findings, Level};
 use crate::{engine::Engine, error::Error};
 
 /// With less than this free, the next write may not be committed: the log of the store takes what a transaction
-/// changes, and is folded back, and so can be used again, only after some MiB.
+/// changes, and is checkpointed, and so can be reused, only after some MiB.
 const LEAST_BYTES: u64 = 16 << 20;
 
 /// A disk, and what is written to it next.
@@ -26,7 +26,7 @@ struct Part {
 impl Findings {
     /// Looks at the free space where the store, the indexes and the snapshots lie.
     ///
-    /// What is enough: for the store 16 MiB, which is its log before that is folded; for the indexes as much as they take
+    /// What is enough: for the store 16 MiB, which is its log before a checkpoint; for the indexes as much as they take
     /// now and 16 MiB, because merging and building anew write a new one beside the old; for the snapshots the size of the
     /// store and 16 MiB, which is the next snapshot. A disk with less than 1 MiB is full: that is a problem, the rest
     /// warnings. Quotas and the number of files are not seen.

@@ -263,7 +263,7 @@ impl Embedding {
             let _turn = at.exclusive.begin("cut documents anew", at.clock.now(), at.busy_timeout)?;
             let apply = |write: &WriteTransaction<'_>| write.apply_recuts(Some(row.key), RECUT_TOGETHER);
             let committed = at.store.write(&operation, apply)?;
-            at.freshness.wait_for(committed.mark.generation, None)?;
+            at.freshness.wait_for(committed.version.generation, None)?;
             self.catch_up(at.store, monitor)?;
         }
         Ok(())

@@ -85,7 +85,7 @@ mod tests {
 
     use atocore_model::{
         digest::Digest,
-        id::{Generation, Mark},
+        id::{Generation, StoreVersion},
         time::Timestamp,
     };
     use atocore_storage::{
@@ -117,7 +117,7 @@ mod tests {
             None
         }
 
-        fn mark(&self) -> Option<Mark> {
+        fn version(&self) -> Option<StoreVersion> {
             None
         }
 
@@ -129,13 +129,17 @@ mod tests {
             Err(VectorError::Cancelled)
         }
 
-        fn catch_up(&self, source: &dyn VectorSource, _: &dyn Monitor) -> Result<Mark, VectorError> {
+        fn catch_up(&self, source: &dyn VectorSource, _: &dyn Monitor) -> Result<StoreVersion, VectorError> {
             let _before = self.rounds.fetch_add(1, Ordering::SeqCst);
             assert!(!self.panics.load(Ordering::SeqCst), "on purpose");
-            Ok(source.mark()?)
+            Ok(source.version()?)
         }
 
-        fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+        fn rebuild(
+            &self,
+            source: &dyn VectorSource,
+            monitor: &dyn Monitor,
+        ) -> Result<StoreVersion, VectorError> {
             self.catch_up(source, monitor)
         }
 
@@ -143,7 +147,7 @@ mod tests {
             Ok(Comparison::default())
         }
 
-        fn refresh(&self) -> Result<Option<Mark>, VectorError> {
+        fn refresh(&self) -> Result<Option<StoreVersion>, VectorError> {
             Ok(None)
         }
     }

@@ -69,7 +69,7 @@ impl Engine {
         let operation = Operation { door: caller.door(), verb: "cut_anew", subject: "" };
         if self.store()?.read(|read| read.recut_documents())? > 0 {
             let applied = |write: &WriteTransaction<'_>| write.apply_recuts(None, usize::MAX >> 1);
-            self.see(self.store()?.write(&operation, applied)?.mark.generation)?;
+            self.see(self.store()?.write(&operation, applied)?.version.generation)?;
         }
         Ok(())
     }

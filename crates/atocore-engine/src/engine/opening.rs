@@ -99,7 +99,7 @@ impl Engine {
             store.generation()?
         } else {
             match words.catch_up(&store, monitor) {
-                Ok(mark) => mark.generation,
+                Ok(version) => version.generation,
                 // It stays behind, which answers say, and the owner goes on: a snapshot needs no index.
                 Err(error) if error.os_error().is_some() => self.shown()?.unwrap_or_default(),
                 Err(error) => return Err(error.into()),

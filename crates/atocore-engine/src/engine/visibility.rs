@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_model::id::{Generation, Mark};
+use atocore_model::id::{Generation, StoreVersion};
 use atocore_storage::lexical::LexicalIndex;
 
 use super::Engine;
@@ -43,8 +43,8 @@ impl Engine {
     pub(crate) fn words_are_current(&self) -> Result<bool, Error> {
         let Some(store) = &self.store else { return Ok(true) };
         let Some(index) = self.word_index() else { return Ok(false) };
-        let mark = index.mark().unwrap_or(Mark { generation: Generation(0), token: 0 });
-        store.read(|read| Ok(read.has(mark)? && read.last_document_change()? <= mark.generation))
+        let version = index.version().unwrap_or(StoreVersion { generation: Generation(0), token: 0 });
+        store.read(|read| Ok(read.has(version)? && read.last_document_change()? <= version.generation))
     }
 
     /// The word index; `None` while it cannot be opened.
@@ -111,14 +111,14 @@ impl Engine {
     /// The generation that answers show now.
     pub(crate) fn shown(&self) -> Result<Option<Generation>, Error> {
         let (Some(store), Some(index)) = (&self.store, self.word_index()) else { return Ok(None) };
-        let mark = match &self.freshness {
-            Some(_) => index.mark(),
+        let version = match &self.freshness {
+            Some(_) => index.version(),
             None => index.refresh()?,
         };
-        let Some(mark) = mark else { return Ok(None) };
+        let Some(version) = version else { return Ok(None) };
         store.read(|read| {
-            let current = read.has(mark)? && read.last_document_change()? <= mark.generation;
-            Ok(Some(if current { read.generation()? } else { mark.generation }))
+            let current = read.has(version)? && read.last_document_change()? <= version.generation;
+            Ok(Some(if current { read.generation()? } else { version.generation }))
         })
     }
 

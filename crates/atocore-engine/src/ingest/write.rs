@@ -120,7 +120,7 @@ fn store_batch(
             })
         })?;
         let () = committed.value;
-        ingestion.freshness.committed(committed.mark.generation);
+        ingestion.freshness.committed(committed.version.generation);
     } else if batch.iter().any(|(_, outcome)| matches!(outcome, Outcome::SameBytes { .. })) {
         ingestion.store.write_bookkeeping(restamp)?;
     }
@@ -224,8 +224,8 @@ fn finish(
         write.record_refresh(&record)
     })?;
     let () = committed.value;
-    ingestion.freshness.committed(committed.mark.generation);
-    Ok(committed.mark.generation)
+    ingestion.freshness.committed(committed.version.generation);
+    Ok(committed.version.generation)
 }
 
 fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> Operation<'a> {

@@ -147,7 +147,7 @@ fn check(index: &Index) -> Result<(), Unusable> {
         return damaged("its record is damaged");
     }
     match &metas.payload {
-        Some(payload) => drop(Payload::mark(payload).map_err(Unusable::Damaged)?),
+        Some(payload) => drop(Payload::version(payload).map_err(Unusable::Damaged)?),
         None if metas.segments.is_empty() => {}
         None => return damaged("it has content but does not say of which state"),
     }

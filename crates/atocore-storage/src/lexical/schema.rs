@@ -1,7 +1,7 @@
 //! What the index keeps of a passage, and the version of all that decides its content.
 
 use atocore_model::{
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
     text::caseless,
 };
 use serde::{Deserialize, Serialize};
@@ -116,14 +116,14 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// The text form of a mark.
-    pub(super) fn text(mark: Mark) -> String {
-        let payload = Self { format: FORMAT_VERSION, generation: mark.generation.0, token: mark.token };
+    /// The text form of a version.
+    pub(super) fn text(version: StoreVersion) -> String {
+        let payload = Self { format: FORMAT_VERSION, generation: version.generation.0, token: version.token };
         serde_json::to_string(&payload).unwrap_or_default()
     }
 
     /// Reads the text form; `Err` says in a sentence why it is not one of this version.
-    pub(super) fn mark(text: &str) -> Result<Mark, String> {
+    pub(super) fn version(text: &str) -> Result<StoreVersion, String> {
         #[derive(Deserialize)]
         struct AnyFormat {
             format: u32,
@@ -134,6 +134,6 @@ impl Payload {
             return Err(format!("it has format {format}, this version of AtoCore has {FORMAT_VERSION}"));
         }
         let payload: Self = serde_json::from_str(text).map_err(unreadable)?;
-        Ok(Mark { generation: Generation(payload.generation), token: payload.token })
+        Ok(StoreVersion { generation: Generation(payload.generation), token: payload.token })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use atocore_model::id::Mark;
+use atocore_model::id::StoreVersion;
 use tantivy::{Term, tokenizer::TokenStream};
 
 use super::{
@@ -58,7 +58,7 @@ pub struct WordMatches {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LexicalMatches {
     /// The state of the store that was searched; `None` when the index has never been filled.
-    pub mark: Option<Mark>,
+    pub version: Option<StoreVersion>,
     /// Best first; of equal scores the lower chunk key first.
     pub matches: Vec<LexicalMatch>,
 }
@@ -97,7 +97,7 @@ pub(super) fn search(
         document_key: candidate.document_key,
         bm25: scoring::as_bm25(candidate.points),
     });
-    Ok(LexicalMatches { mark: view.mark, matches: matches.collect() })
+    Ok(LexicalMatches { version: view.version, matches: matches.collect() })
 }
 
 /// The passages that have every word of `text`; `None` when no word counts, or it is one that more than `limit` passages

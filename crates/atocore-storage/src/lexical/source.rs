@@ -1,6 +1,6 @@
 //! What the word index is built from.
 
-use atocore_model::id::Mark;
+use atocore_model::id::StoreVersion;
 
 use super::error::{LexicalError, SourceError};
 
@@ -34,19 +34,19 @@ pub struct ChangedDocument<'a> {
 
 /// The store that the word index follows.
 pub trait PassageSource {
-    /// Returns the newest mark.
+    /// Returns the newest version.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn mark(&self) -> Result<Mark, SourceError>;
+    fn version(&self) -> Result<StoreVersion, SourceError>;
 
-    /// Whether `mark` is part of the history of this store.
+    /// Whether `version` is part of the history of this store.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn has(&self, mark: Mark) -> Result<bool, SourceError>;
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError>;
 
-    /// Hands over every document that changed after `since`, or all documents, and returns the mark they show.
+    /// Hands over every document that changed after `since`, or all documents, and returns the version they show.
     ///
     /// All of it is one consistent read. A document that changed several times is best handed over once. When
     /// `each` fails, the reading stops and its error is passed on.
@@ -55,7 +55,7 @@ pub trait PassageSource {
     /// When the store cannot be read, or with the error of `each`.
     fn changes(
         &self,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedDocument<'_>) -> Result<(), LexicalError>,
-    ) -> Result<Mark, LexicalError>;
+    ) -> Result<StoreVersion, LexicalError>;
 }

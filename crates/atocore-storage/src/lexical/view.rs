@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use atocore_model::id::Mark;
+use atocore_model::id::StoreVersion;
 use tantivy::{
     DocId, Searcher, SegmentReader, TERMINATED, Term,
     columnar::ColumnValues,
@@ -25,7 +25,7 @@ const REMEMBERED_TERMS: usize = 20_000;
 
 /// One committed state.
 pub(super) struct View {
-    pub(super) mark: Option<Mark>,
+    pub(super) version: Option<StoreVersion>,
     pub(super) segments: Vec<Segment>,
     /// Passages that are not deleted.
     pub(super) passages: u64,
@@ -39,7 +39,11 @@ pub(super) struct View {
 
 impl View {
     /// Opens what is needed of every segment and counts.
-    pub(super) fn new(searcher: Searcher, mark: Option<Mark>, words: Field) -> tantivy::Result<Self> {
+    pub(super) fn new(
+        searcher: Searcher,
+        version: Option<StoreVersion>,
+        words: Field,
+    ) -> tantivy::Result<Self> {
         let segments = searcher
             .segment_readers()
             .iter()
@@ -48,7 +52,7 @@ impl View {
         let passages = segments.iter().map(|segment| u64::from(segment.reader.num_docs())).sum::<u64>();
         let words_in_all = segments.iter().map(Segment::length).sum::<u64>();
         let mean_length = if passages == 0 { 0.0 } else { (words_in_all as f64 / passages as f64) as f32 };
-        Ok(Self { mark, segments, passages, mean_length, counted: Mutex::default(), _searcher: searcher })
+        Ok(Self { version, segments, passages, mean_length, counted: Mutex::default(), _searcher: searcher })
     }
 
     /// In how many passages a word stands that are not deleted.

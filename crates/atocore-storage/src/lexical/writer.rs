@@ -6,7 +6,7 @@ use std::{
 };
 
 use atocore_model::{
-    id::Mark,
+    id::StoreVersion,
     monitor::{Monitor, Progress},
 };
 use tantivy::{
@@ -89,9 +89,9 @@ pub(super) fn catch_up(
     writer: &mut IndexWriter,
     fields: &Fields,
     source: &dyn PassageSource,
-    since: Option<Mark>,
+    since: Option<StoreVersion>,
     monitor: &dyn Monitor,
-) -> Result<Mark, Fault> {
+) -> Result<StoreVersion, Fault> {
     // Merging what is not yet committed would only slow down the threads that write.
     writer.set_merge_policy(Box::new(NoMergePolicy));
     if since.is_none() {
@@ -117,7 +117,7 @@ pub(super) fn catch_up(
         Some(other) => return Err(other),
         None => {}
     }
-    let mark = read.map_err(Fault::Other)?;
+    let version = read.map_err(Fault::Other)?;
     if let Err(error) = handed_over {
         return Err(first_cause(writer, error).into());
     }
@@ -126,9 +126,9 @@ pub(super) fn catch_up(
     }
     writer.set_merge_policy(merge_policy());
     let mut commit = writer.prepare_commit()?;
-    commit.set_payload(&Payload::text(mark));
+    commit.set_payload(&Payload::text(version));
     commit.commit()?;
-    Ok(mark)
+    Ok(version)
 }
 
 /// Whether so many segments have gathered that the merges should be waited for.

@@ -1,4 +1,4 @@
-//! Copying databases: a pinned one that is in use, and one that nobody here has open.
+//! Copying databases: a read snapshot of one in use, and one that this process has not open.
 
 use std::{
     ops::ControlFlow,
@@ -21,7 +21,7 @@ use rusqlite::{
 use super::{ReadTransaction, StorageError, harden, log, why_refused};
 use crate::files::{self, stream};
 
-/// How a pinned database is copied.
+/// How a read snapshot is copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Copier {
     /// By a process that has no SQLite connection: only there may the live file be opened with file calls. It is
@@ -60,7 +60,7 @@ pub struct UnsyncedCopy {
 }
 
 impl UnsyncedCopy {
-    /// Makes a finished copy a plain single file; a log beside it is folded in.
+    /// Makes a finished copy a plain single file; a log beside it is checkpointed.
     pub(super) fn settle(path: &Path) -> Result<Self, StorageError> {
         leave_log_mode(path).map_err(|error| why_refused(path, error))?;
         // SQLite does not say when it could not remove these. In a snapshot they would be damage.

@@ -422,7 +422,7 @@ impl WriteTransaction<'_> {
                 "INSERT INTO document_changes (document_id, generation) VALUES (?1, ?2)
                  ON CONFLICT (document_id) DO UPDATE SET generation = excluded.generation",
             )?
-            .execute((key, self.mark.generation.0))?;
+            .execute((key, self.version.generation.0))?;
         Ok(())
     }
 }

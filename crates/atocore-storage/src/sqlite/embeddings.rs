@@ -7,7 +7,7 @@ mod counts;
 use atocore_model::{
     digest::Digest,
     document::embedded_text,
-    id::{Generation, Mark, ProjectId},
+    id::{Generation, ProjectId, StoreVersion},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -237,7 +237,7 @@ impl WriteTransaction<'_> {
              ON CONFLICT (space_id, text_digest) DO NOTHING",
         )?;
         for (digest, vector) in vectors {
-            insert.execute((space, digest.as_bytes(), bytes(vector), self.mark.generation.0))?;
+            insert.execute((space, digest.as_bytes(), bytes(vector), self.version.generation.0))?;
         }
         Ok(())
     }
@@ -303,25 +303,25 @@ impl VectorSource for StoreVectors<'_> {
         self.space
     }
 
-    fn mark(&self) -> Result<Mark, SourceError> {
-        Ok(self.store.read(|read| read.mark())?)
+    fn version(&self) -> Result<StoreVersion, SourceError> {
+        Ok(self.store.read(|read| read.version())?)
     }
 
-    fn has(&self, mark: Mark) -> Result<bool, SourceError> {
-        Ok(self.store.read(|read| read.has(mark))?)
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError> {
+        Ok(self.store.read(|read| read.has(version))?)
     }
 
     fn changes(
         &self,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedVectors<'_>) -> Result<(), VectorError>,
-    ) -> Result<Mark, VectorError> {
+    ) -> Result<StoreVersion, VectorError> {
         self.store.in_place()?;
         self.store.read(|read| {
-            for key in read.documents_with_new_vectors(self.key, since.map(|mark| mark.generation))? {
+            for key in read.documents_with_new_vectors(self.key, since.map(|version| version.generation))? {
                 read.hand_over_vectors(self, key, each)?;
             }
-            Ok(read.mark()?)
+            Ok(read.version()?)
         })
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use self::collections::{StoredCollection, collections, live_collections, vectors_shown};
 use super::{
-    ReadTransaction, StorageError, StoreRecord, damage, embeddings, facts, harden, migrate, pin,
+    ReadTransaction, StorageError, StoreRecord, damage, embeddings, facts, harden, migrate, read_snapshot,
     refuse_programs, schema,
 };
 
@@ -78,7 +78,7 @@ pub fn has_no_programs(path: &Path) -> Result<(), StorageError> {
 /// # Errors
 /// When it is not a store of AtoCore, or one of a newer schema.
 pub fn record(path: &Path) -> Result<StoreRecord, StorageError> {
-    pin::read_record(&checked(path)?)
+    read_snapshot::read_record(&checked(path)?)
 }
 
 /// Opens a store that is what it says.

@@ -1,4 +1,4 @@
-//! The write-ahead log: how far it has come, and folding it into the database.
+//! The write-ahead log: its state, and checkpoints.
 
 use std::path::{Path, PathBuf};
 
@@ -6,23 +6,23 @@ use rusqlite::Connection;
 
 use super::StorageError;
 
-/// What stands before each page in the log, and before the first one, in bytes.
+/// Sizes of the header of a frame and of the log, in bytes.
 const FRAME_HEADER: u64 = 24;
 const LOG_HEADER: u64 = 32;
 
-/// How far the log has come, in frames: one is one page with what stands before it.
+/// The state of the log, in frames: a frame is one page and its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LogState {
-    /// Frames that are in use.
+    /// Frames in use.
     pub(super) frames: u64,
-    /// Those of them that are in the database file already.
-    pub(super) folded: u64,
+    /// Frames that are in the database file already.
+    pub(super) checkpointed: u64,
 }
 
 impl LogState {
     /// Whether the database can be read without the log.
-    pub(super) const fn is_folded(self) -> bool {
-        self.folded == self.frames
+    pub(super) const fn is_checkpointed(self) -> bool {
+        self.checkpointed == self.frames
     }
 
     /// Size of what is in use, for pages of that size.
@@ -34,30 +34,30 @@ impl LogState {
     }
 
     /// Size of the pages that are not in the database file yet.
-    pub(super) const fn unfolded_bytes(self, page: u64) -> u64 {
-        self.frames.saturating_sub(self.folded) * page
+    pub(super) const fn bytes_to_checkpoint(self, page: u64) -> u64 {
+        self.frames.saturating_sub(self.checkpointed) * page
     }
 }
 
-/// Asks how far the log has come, without doing anything; `None` when that cannot be told at this instant. The
-/// connection may write, and is in no transaction.
+/// Reads the state of the log without changing it; `None` when it is unknown at this instant. The connection may write,
+/// and is in no transaction.
 pub(super) fn state(connection: &Connection) -> Result<Option<LogState>, StorageError> {
-    checkpoint(connection, "NOOP")
+    run(connection, "NOOP")
 }
 
-/// Folds as much of the log into the database as readers allow, without waiting for anybody, and says how far that
-/// went; `None` when somebody else is at it.
-pub(super) fn fold(connection: &Connection) -> Result<Option<LogState>, StorageError> {
-    checkpoint(connection, "PASSIVE")
+/// Checkpoints as much of the log as readers allow, without waiting, and returns the state after it; `None` while
+/// another checkpoint runs.
+pub(super) fn checkpoint(connection: &Connection) -> Result<Option<LogState>, StorageError> {
+    run(connection, "PASSIVE")
 }
 
-fn checkpoint(connection: &Connection, mode: &str) -> Result<Option<LogState>, StorageError> {
-    let (busy, frames, folded): (i64, i64, i64) =
+fn run(connection: &Connection, mode: &str) -> Result<Option<LogState>, StorageError> {
+    let (busy, frames, checkpointed): (i64, i64, i64) =
         connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    let state = u64::try_from(frames).ok().zip(u64::try_from(folded).ok());
-    Ok(state.filter(|_| busy == 0).map(|(frames, folded)| LogState { frames, folded }))
+    let state = u64::try_from(frames).ok().zip(u64::try_from(checkpointed).ok());
+    Ok(state.filter(|_| busy == 0).map(|(frames, checkpointed)| LogState { frames, checkpointed }))
 }
 
 /// The log that belongs to a database.

@@ -1,12 +1,12 @@
-//! The operation log: what changed, when, through which door; and the marks that name points in the history.
+//! The operation log: what changed, when, through which door; and the store versions of its history.
 
 use atocore_model::{
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{ReadTransaction, StorageError, damage, pin, pin::StoreRecord};
+use super::{ReadTransaction, StorageError, damage, read_snapshot, read_snapshot::StoreRecord};
 
 /// The door of what AtoCore does by itself.
 pub const BY_ITSELF: &str = "engine";
@@ -27,7 +27,7 @@ pub(super) fn append(
     connection: &Connection,
     operation: &Operation<'_>,
     now: Timestamp,
-) -> Result<Mark, StorageError> {
+) -> Result<StoreVersion, StorageError> {
     let mut update = connection
         .prepare_cached("UPDATE store SET generation = generation + 1 WHERE id = 1 RETURNING generation")?;
     let generation: u64 = update.query_row([], |row| row.get(0))?;
@@ -37,7 +37,7 @@ pub(super) fn append(
             "INSERT INTO operations (generation, token, at, door, verb, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute((generation, token, now.to_string(), operation.door, operation.verb, operation.subject))?;
-    Ok(Mark { generation: Generation(generation), token })
+    Ok(StoreVersion { generation: Generation(generation), token })
 }
 
 impl ReadTransaction<'_> {
@@ -63,19 +63,19 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn mark(&self) -> Result<Mark, StorageError> {
+    pub fn version(&self) -> Result<StoreVersion, StorageError> {
         let generation = self.generation()?;
         let token = self.token(generation)?.unwrap_or_default();
-        Ok(Mark { generation, token })
+        Ok(StoreVersion { generation, token })
     }
 
-    /// Whether `mark` is a point in the history of this store.
+    /// Whether `version` is a point in the history of this store.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn has(&self, mark: Mark) -> Result<bool, StorageError> {
-        Ok(self.token(mark.generation)?.unwrap_or_default() == mark.token
-            && mark.generation <= self.generation()?)
+    pub fn has(&self, version: StoreVersion) -> Result<bool, StorageError> {
+        Ok(self.token(version.generation)?.unwrap_or_default() == version.token
+            && version.generation <= self.generation()?)
     }
 
     /// What the store says of itself.
@@ -83,7 +83,7 @@ impl ReadTransaction<'_> {
     /// # Errors
     /// When the store cannot be read.
     pub fn record(&self) -> Result<StoreRecord, StorageError> {
-        pin::read_record(self.connection)
+        read_snapshot::read_record(self.connection)
     }
 
     /// What was done after a generation: each verb and how often, by verb.

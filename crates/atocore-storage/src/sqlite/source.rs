@@ -1,7 +1,7 @@
 //! The store as what the word index is built from.
 
 use atocore_model::{
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
     name::Tag,
 };
 use rusqlite::{OptionalExtension, Row};
@@ -23,26 +23,26 @@ impl From<StorageError> for LexicalError {
 }
 
 impl PassageSource for Store {
-    fn mark(&self) -> Result<Mark, SourceError> {
-        Ok(self.read(|read| read.mark())?)
+    fn version(&self) -> Result<StoreVersion, SourceError> {
+        Ok(self.read(|read| read.version())?)
     }
 
-    fn has(&self, mark: Mark) -> Result<bool, SourceError> {
-        Ok(self.read(|read| read.has(mark))?)
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError> {
+        Ok(self.read(|read| read.has(version))?)
     }
 
     fn changes(
         &self,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedDocument<'_>) -> Result<(), LexicalError>,
-    ) -> Result<Mark, LexicalError> {
+    ) -> Result<StoreVersion, LexicalError> {
         // A process that has lost the store to another one no longer writes its indexes either.
         self.in_place()?;
         self.read(|read| {
-            for key in read.changed_documents(since.map(|mark| mark.generation))? {
+            for key in read.changed_documents(since.map(|version| version.generation))? {
                 read.hand_over(key, each)?;
             }
-            Ok(read.mark()?)
+            Ok(read.version()?)
         })
     }
 }

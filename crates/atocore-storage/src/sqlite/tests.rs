@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use atocore_model::{
     digest::Digest,
     document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
-    id::{Mark, ProjectId},
+    id::{ProjectId, StoreVersion},
     monitor::Silent,
     time::Timestamp,
 };
@@ -98,14 +98,14 @@ fn every_committed_write_is_one_generation_with_its_own_token() {
     let store = open(dir.path());
     assert_eq!(store.generation().unwrap(), Generation(0));
     let write = |_: &WriteTransaction<'_>| Ok::<_, StorageError>(());
-    let first = store.write(&OPERATION, write).unwrap().mark;
-    let second = store.write(&OPERATION, write).unwrap().mark;
+    let first = store.write(&OPERATION, write).unwrap().version;
+    let second = store.write(&OPERATION, write).unwrap().version;
     assert_eq!((first.generation, second.generation), (Generation(1), Generation(2)));
     assert_ne!(first.token, second.token);
-    let known = |mark| store.read(|read| read.has(mark)).unwrap();
-    assert!(known(first) && known(second) && known(Mark { generation: Generation(0), token: 0 }));
-    assert!(!known(Mark { token: first.token ^ 1, ..first }));
-    assert!(!known(Mark { generation: Generation(9), token: 0 }));
+    let known = |version| store.read(|read| read.has(version)).unwrap();
+    assert!(known(first) && known(second) && known(StoreVersion { generation: Generation(0), token: 0 }));
+    assert!(!known(StoreVersion { token: first.token ^ 1, ..first }));
+    assert!(!known(StoreVersion { generation: Generation(9), token: 0 }));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn bookkeeping_is_committed_and_leaves_the_generation_and_the_log_as_they_are() 
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let _stored = put(&store, "a.md", &["one"]);
-    let before = store.read(|read| read.mark()).unwrap();
+    let before = store.read(|read| read.version()).unwrap();
     let row = || store.read(|read| read.documents_of(&project())).unwrap().remove(0);
     let stamp = FileStamp { inode: 99, ..row().stamp };
     store.write_bookkeeping(|books| books.restamp(row().key, stamp, true, "vault:q")).unwrap();
@@ -124,7 +124,7 @@ fn bookkeeping_is_committed_and_leaves_the_generation_and_the_log_as_they_are() 
     });
     assert!(failed.is_err());
     assert_eq!(row().stamp, stamp);
-    assert_eq!(store.read(|read| read.mark()).unwrap(), before);
+    assert_eq!(store.read(|read| read.version()).unwrap(), before);
     assert!(store.read(|read| read.operations_since(before.generation)).unwrap().is_empty());
 }
 
@@ -211,19 +211,19 @@ fn stores_of_others_and_of_the_future_are_refused() {
 }
 
 #[test]
-fn a_pinned_copy_is_the_instant_of_the_pin_however_it_is_made() {
+fn a_copy_is_the_instant_of_the_snapshot_however_it_is_made() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let _stored = put(&store, "a.md", &["one", "two"]);
     let child = Copier::Child { program: "cp".into(), arguments: Vec::new() };
     for (name, copier) in [("child.db", child), ("stepped.db", Copier::InProcess)] {
-        let (pin, generation) = store.recovery_point(|| 7).unwrap();
+        let (snapshot, generation) = store.recovery_point(|| 7).unwrap();
         assert_eq!(generation, 7);
-        assert!(pin.log.is_some_and(log::LogState::is_folded));
+        assert!(snapshot.log.is_some_and(log::LogState::is_checkpointed));
         let _stored = put(&store, &format!("{name}.md"), &["later"]);
         let to = dir.path().join(name);
-        pin.copy_to(&to, &copier, &Silent).unwrap().sync().unwrap();
-        assert_eq!(inspect::record(&to).unwrap(), *pin.record());
+        snapshot.copy_to(&to, &copier, &Silent).unwrap().sync().unwrap();
+        assert_eq!(inspect::record(&to).unwrap(), *snapshot.record());
         assert!(inspect::integrity(&to).unwrap().is_empty());
         assert!(inspect::foreign_keys(&to).unwrap().is_empty());
         assert!(!dir.path().join(format!("{name}-wal")).exists());
@@ -240,11 +240,11 @@ fn a_reader_that_needs_the_log_only_changes_the_way_of_copying() {
         .read(|read| {
             let _generation = read.generation()?;
             let _stored = put(&store, "a.md", &["one"]);
-            let (pin, ()) = store.recovery_point(|| ()).unwrap();
-            assert!(!pin.log.unwrap().is_folded());
+            let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
+            assert!(!snapshot.log.unwrap().is_checkpointed());
             let to = dir.path().join("copy.db");
-            pin.copy_to(&to, &child, &Silent)?.sync()?;
-            assert_eq!(inspect::record(&to)?, *pin.record());
+            snapshot.copy_to(&to, &child, &Silent)?.sync()?;
+            assert_eq!(inspect::record(&to)?, *snapshot.record());
             Ok::<_, StorageError>(())
         })
         .unwrap();
@@ -264,9 +264,9 @@ fn a_cancelled_copy_stops() {
     use atocore_model::monitor::Monitor;
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let (pin, ()) = store.recovery_point(|| ()).unwrap();
+    let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
     let child = Copier::Child { program: "sleep".into(), arguments: vec!["60".into()] };
-    let sleepy = pin.copy_to(&dir.path().join("x.db"), &child, &Stop(Mutex::new(0)));
+    let sleepy = snapshot.copy_to(&dir.path().join("x.db"), &child, &Stop(Mutex::new(0)));
     assert!(matches!(sleepy, Err(StorageError::Copier(_) | StorageError::Cancelled)), "{sleepy:?}");
 }
 
@@ -274,11 +274,11 @@ fn a_cancelled_copy_stops() {
 fn inspecting_leaves_no_trace() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let (pin, ()) = store.recovery_point(|| ()).unwrap();
+    let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
     let folder = dir.path().join("odd %3f#? name");
     files::create_dirs(&folder).unwrap();
     let copy = folder.join("atocore.db");
-    pin.copy_to(&copy, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
+    snapshot.copy_to(&copy, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
     let before = files::read_if_present(&copy).unwrap();
     assert!(inspect::integrity(&copy).unwrap().is_empty());
     let _record = inspect::record(&copy).unwrap();
@@ -299,7 +299,7 @@ fn a_lock_of_another_program_is_busy_and_not_a_fault_of_the_store() {
     assert_eq!(store.generation().unwrap(), Generation(0), "it is read meanwhile");
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(
-        store.write(&OPERATION, |_| Ok::<_, StorageError>(())).unwrap().mark.generation,
+        store.write(&OPERATION, |_| Ok::<_, StorageError>(())).unwrap().version.generation,
         Generation(1)
     );
     drop(store);

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use atocore_model::{id::Mark, time::Timestamp};
+use atocore_model::{id::StoreVersion, time::Timestamp};
 use rusqlite::{Transaction, TransactionBehavior};
 
 use super::{Operation, ReadTransaction, StorageError, Store, WriteError, lock, operations};
@@ -13,14 +13,14 @@ pub struct Committed<T> {
     /// What the body of the transaction returned.
     pub value: T,
     /// Where in its history the store is now.
-    pub mark: Mark,
+    pub version: StoreVersion,
 }
 
 /// One write transaction: sees its own changes, and everything that a reader can ask.
 #[derive(Debug)]
 pub struct WriteTransaction<'c> {
     bookkeeping: BookkeepingTransaction<'c>,
-    pub(super) mark: Mark,
+    pub(super) version: StoreVersion,
     /// When it began.
     pub(super) at: Timestamp,
 }
@@ -49,9 +49,9 @@ impl Store {
     ) -> Result<Committed<T>, E> {
         self.commit(|transaction| {
             let at = self.options.clock.now();
-            let mark = operations::append(transaction, operation, at)?;
-            let value = body(&WriteTransaction { bookkeeping: bookkeeping(transaction), mark, at })?;
-            Ok(Committed { value, mark })
+            let version = operations::append(transaction, operation, at)?;
+            let value = body(&WriteTransaction { bookkeeping: bookkeeping(transaction), version, at })?;
+            Ok(Committed { value, version })
         })
     }
 
@@ -85,7 +85,7 @@ impl Store {
                 Ok(value)
             });
         let committed = self.noted(committed).map_err(|error: E| error.at(&self.path))?;
-        self.fold_log(&connection);
+        self.checkpoint(&connection);
         Ok(committed)
     }
 }

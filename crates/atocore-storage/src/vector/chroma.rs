@@ -28,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-use atocore_model::{id::Mark, monitor::Monitor, time::Clock};
+use atocore_model::{id::StoreVersion, monitor::Monitor, time::Clock};
 
 pub use self::{
     client::{Authorities, ChromaServer},
@@ -79,7 +79,7 @@ struct View {
     /// The id of the collection.
     id: String,
     space: VectorSpace,
-    mark: Mark,
+    version: StoreVersion,
     vectors: u64,
     /// Records that are there and not part of this state.
     hidden: Mutex<HashSet<String>>,
@@ -91,7 +91,13 @@ impl View {
     }
 
     fn new(id: &str, space: VectorSpace, held: Held) -> Self {
-        Self { id: id.to_owned(), space, mark: held.mark, vectors: held.vectors, hidden: Mutex::default() }
+        Self {
+            id: id.to_owned(),
+            space,
+            version: held.version,
+            vectors: held.vectors,
+            hidden: Mutex::default(),
+        }
     }
 
     fn hidden(&self) -> MutexGuard<'_, HashSet<String>> {
@@ -188,7 +194,7 @@ impl ChromaIndex {
         if holding.space != source.space()
             || holding.is_of_other_length
             || self.is_suspect.load(Ordering::SeqCst)
-            || !source.has(held.mark)?
+            || !source.has(held.version)?
         {
             return Ok(None);
         }
@@ -204,7 +210,7 @@ impl ChromaIndex {
         held: Held,
         source: &dyn VectorSource,
         monitor: &dyn Monitor,
-    ) -> Result<Option<Mark>, VectorError> {
+    ) -> Result<Option<StoreVersion>, VectorError> {
         let limits = self.limits(Asker::Writer)?;
         let shown = self.view().filter(|view| view.id == holding.id);
         let Some(view) = shown.or_else(|| self.show(Some(View::of(holding, held)))) else { return Ok(None) };
@@ -214,7 +220,7 @@ impl ChromaIndex {
         };
         let before = || if held.open { Ok(()) } else { describe(Held { open: true, ..held }) };
         let filling = Filling::new(self, &holding.id, Some(&view), limits, holding.space, monitor, &before);
-        let Filled { mark, added, dead } = filling.fill(source, Some(held.mark))?;
+        let Filled { version, added, dead } = filling.fill(source, Some(held.version))?;
         let there = self.breaker.insist(|| self.client.count(&holding.id))?;
         if !held.open && there != held.vectors + added {
             return Ok(None);
@@ -224,13 +230,13 @@ impl ChromaIndex {
         self.show(Some(View {
             id: holding.id.clone(),
             space: holding.space,
-            mark,
+            version,
             vectors,
             hidden: Mutex::new(dead),
         }));
         self.delete(&holding.id, &gone, limits, monitor)?;
-        describe(Held { mark, vectors, open: false })?;
-        Ok(Some(mark))
+        describe(Held { version, vectors, open: false })?;
+        Ok(Some(version))
     }
 
     /// Builds a collection of everything beside the one that answers, and puts it in its place.
@@ -239,7 +245,7 @@ impl ChromaIndex {
         replaced: bool,
         source: &dyn VectorSource,
         monitor: &dyn Monitor,
-    ) -> Result<Mark, VectorError> {
+    ) -> Result<StoreVersion, VectorError> {
         let (limits, space, name) = (self.limits(Asker::Writer)?, source.space(), self.building());
         if self.holding(&name, Asker::Writer)?.is_some() {
             self.breaker.insist(|| self.client.remove(&name))?;
@@ -247,7 +253,7 @@ impl ChromaIndex {
         let empty = Holding::metadata(space, None);
         let id = self.breaker.insist(|| self.client.create(&name, &empty))?.id;
         let filling = Filling::new(self, &id, None, limits, space, monitor, &|| Ok(()));
-        let Filled { mark, added, dead } = filling.fill(source, None)?;
+        let Filled { version, added, dead } = filling.fill(source, None)?;
         let gone: Vec<String> = dead.into_iter().collect();
         self.delete(&id, &gone, limits, monitor)?;
         let vectors = added.saturating_sub(gone.len() as u64);
@@ -256,7 +262,7 @@ impl ChromaIndex {
             let lossy = CallError::Lossy(format!("{vectors} were written, {there} are there"));
             return self.breaker.insist(|| Err(lossy));
         }
-        let held = Held { mark, vectors, open: false };
+        let held = Held { version, vectors, open: false };
         let metadata = Holding::metadata(space, Some(held));
         self.again_and_again(monitor, |_| self.client.describe(&id, &metadata))?;
         self.show(Some(View::new(&id, space, held)));
@@ -265,11 +271,11 @@ impl ChromaIndex {
             self.breaker.insist(|| self.client.remove(self.name()))?;
         }
         self.again_and_again(monitor, |_| self.client.rename(&id, self.name()))?;
-        Ok(mark)
+        Ok(version)
     }
 
     /// Shows what the server holds now. Needs the turn.
-    fn renew(&self, _turn: &MutexGuard<'_, ()>) -> Result<Option<Mark>, VectorError> {
+    fn renew(&self, _turn: &MutexGuard<'_, ()>) -> Result<Option<StoreVersion>, VectorError> {
         let holding = self.look(Asker::Question)?;
         let held = holding.as_ref().and_then(|holding| Some((holding, holding.state?)));
         let view = self.view();
@@ -277,14 +283,14 @@ impl ChromaIndex {
             (None, None) => true,
             // What the writer shows may be ahead of what it has written down.
             (Some(view), Some((holding, held))) => {
-                view.id == holding.id && (self.access == IndexAccess::Write || view.mark == held.mark)
+                view.id == holding.id && (self.access == IndexAccess::Write || view.version == held.version)
             }
             _ => false,
         };
         if !is_same {
             self.show(held.map(|(holding, held)| View::of(holding, held)));
         }
-        Ok(self.mark())
+        Ok(self.version())
     }
 
     /// Refuses to write for a reader, and vectors that cannot be.
@@ -319,8 +325,8 @@ impl VectorIndex for ChromaIndex {
         self.view().map(|view| view.space)
     }
 
-    fn mark(&self) -> Option<Mark> {
-        self.view().map(|view| view.mark)
+    fn version(&self) -> Option<StoreVersion> {
+        self.view().map(|view| view.version)
     }
 
     fn vectors(&self) -> u64 {
@@ -344,7 +350,11 @@ impl VectorIndex for ChromaIndex {
         search::search(self, query)
     }
 
-    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+    fn catch_up(
+        &self,
+        source: &dyn VectorSource,
+        monitor: &dyn Monitor,
+    ) -> Result<StoreVersion, VectorError> {
         self.may_write(source)?;
         let _turn = self.turn();
         // Questions about a collection that is gone would begin one pause after another, and it is made again here only.
@@ -352,20 +362,20 @@ impl VectorIndex for ChromaIndex {
         if let Some(holding) = &holding
             && let Some(held) = self.base(holding, source)?
         {
-            if !held.open && source.mark()? == held.mark {
-                if self.view().is_none_or(|view| view.id != holding.id || view.mark != held.mark) {
+            if !held.open && source.version()? == held.version {
+                if self.view().is_none_or(|view| view.id != holding.id || view.version != held.version) {
                     self.show(Some(View::of(holding, held)));
                 }
-                return Ok(held.mark);
+                return Ok(held.version);
             }
-            if let Some(mark) = self.follow(holding, held, source, monitor)? {
-                return Ok(mark);
+            if let Some(version) = self.follow(holding, held, source, monitor)? {
+                return Ok(version);
             }
         }
         self.build(holding.is_some(), source, monitor)
     }
 
-    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<StoreVersion, VectorError> {
         self.may_write(source)?;
         let _turn = self.turn();
         let replaced = self.look(Asker::Writer)?.is_some();
@@ -401,7 +411,7 @@ impl VectorIndex for ChromaIndex {
         export::export(self, dir, monitor)
     }
 
-    fn refresh(&self) -> Result<Option<Mark>, VectorError> {
+    fn refresh(&self) -> Result<Option<StoreVersion>, VectorError> {
         let turn = self.turn();
         self.renew(&turn)
     }
@@ -412,7 +422,7 @@ impl fmt::Debug for ChromaIndex {
         f.debug_struct("ChromaIndex")
             .field("server", self.client.server())
             .field("access", &self.access)
-            .field("mark", &self.mark())
+            .field("version", &self.version())
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use atocore_model::{
     digest::Digest,
-    id::{Mark, ProjectId},
+    id::{ProjectId, StoreVersion},
     monitor::{Monitor, Progress, Silent},
 };
 
@@ -112,12 +112,12 @@ pub(super) fn change(notebook: &mut Notebook, random: &mut Random) {
 
 fn an_empty_index_has_no_matches(make: Make<'_>) {
     let index = make();
-    assert_eq!((index.space(), index.mark(), index.vectors()), (None, None, 0));
+    assert_eq!((index.space(), index.version(), index.vectors()), (None, None, 0));
     let answer = ask(&*index, &[1.0, 2.0], &VectorFilter::default(), 10);
-    assert_eq!((answer.mark, answer.matches.len()), (None, 0));
+    assert_eq!((answer.version, answer.matches.len()), (None, 0));
     let notebook = Notebook::new(1, 3);
     assert_eq!(index.catch_up(&notebook, &Silent).unwrap(), notebook.newest());
-    assert_eq!((index.space(), index.mark()), (Some(notebook.space), Some(notebook.newest())));
+    assert_eq!((index.space(), index.version()), (Some(notebook.space), Some(notebook.newest())));
     assert_eq!(found(&*index, &[1.0, 2.0, 3.0]), [0_u64; 0]);
 }
 
@@ -130,7 +130,7 @@ fn matches_and_filters_are_exact_through_every_change(make: Make<'_>, seed: u64)
             change(&mut notebook, &mut random);
         }
         index.catch_up(&notebook, &Silent).unwrap();
-        assert_eq!((index.mark(), index.vectors()), (Some(notebook.newest()), notebook.vectors()));
+        assert_eq!((index.version(), index.vectors()), (Some(notebook.newest()), notebook.vectors()));
         let project: ProjectId = format!("p{}", random.below(4)).parse().unwrap();
         let documents: Vec<u64> = (0..random.below(30)).map(|_| random.below(45)).collect();
         for filter in [
@@ -154,7 +154,7 @@ pub(super) fn assert_nearest(
 ) {
     let expected = notebook.nearest(vector, filter);
     let answer = ask(index, vector, filter, EVERYTHING);
-    assert_eq!(answer.mark, Some(notebook.newest()));
+    assert_eq!(answer.version, Some(notebook.newest()));
     let keys = |matches: &[Near]| matches.iter().map(|near| (near.chunk_key, near.document_key)).collect();
     let all: Vec<_> = answer
         .matches
@@ -228,19 +228,19 @@ fn the_last_time_counts_when_a_document_comes_twice(make: Make<'_>) {
             self.0.space
         }
 
-        fn mark(&self) -> Result<Mark, SourceError> {
-            self.0.mark()
+        fn version(&self) -> Result<StoreVersion, SourceError> {
+            self.0.version()
         }
 
-        fn has(&self, mark: Mark) -> Result<bool, SourceError> {
-            self.0.has(mark)
+        fn has(&self, version: StoreVersion) -> Result<bool, SourceError> {
+            self.0.has(version)
         }
 
         fn changes(
             &self,
-            since: Option<Mark>,
+            since: Option<StoreVersion>,
             each: &mut dyn FnMut(ChangedVectors<'_>) -> Result<(), VectorError>,
-        ) -> Result<Mark, VectorError> {
+        ) -> Result<StoreVersion, VectorError> {
             self.0.changes(since, &mut |document| {
                 each(document)?;
                 each(ChangedVectors { project: "elsewhere", ..document })?;
@@ -272,7 +272,7 @@ fn another_history_is_built_anew(make: Make<'_>) {
     let index = make();
     index.catch_up(&ours, &Silent).unwrap();
     index.catch_up(&theirs, &Silent).unwrap();
-    assert_eq!((index.mark(), index.vectors()), (Some(theirs.newest()), 10));
+    assert_eq!((index.version(), index.vectors()), (Some(theirs.newest()), 10));
     assert_nearest(&*index, &theirs, &[1.0, 0.3], &VectorFilter::default());
 
     // A store that was restored to an earlier state and went on from there.
@@ -297,19 +297,19 @@ impl VectorSource for Watched<'_> {
         self.notebook.space
     }
 
-    fn mark(&self) -> Result<Mark, SourceError> {
-        self.notebook.mark()
+    fn version(&self) -> Result<StoreVersion, SourceError> {
+        self.notebook.version()
     }
 
-    fn has(&self, mark: Mark) -> Result<bool, SourceError> {
-        self.notebook.has(mark)
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError> {
+        self.notebook.has(version)
     }
 
     fn changes(
         &self,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedVectors<'_>) -> Result<(), VectorError>,
-    ) -> Result<Mark, VectorError> {
+    ) -> Result<StoreVersion, VectorError> {
         self.notebook.changes(since, &mut |document| {
             each(document)?;
             (self.look)();
@@ -327,7 +327,7 @@ fn another_space_replaces_the_old_one_in_one_step(make: Make<'_>, seed: u64) {
     let index = make();
     index.catch_up(&notebook, &Silent).unwrap();
 
-    // The same store, at the same mark, with the vectors of another model.
+    // The same store, at the same version, with the vectors of another model.
     let mut switched = notebook.clone();
     switched.space = VectorSpace { fingerprint: Digest::from_bytes([9; 32]), dimensions: 4 };
     for page in switched.pages.values_mut() {
@@ -361,15 +361,15 @@ fn calling_it_off_leaves_what_was_there(make: Make<'_>) {
     let index = make();
     let error = index.catch_up(&notebook, &CancelAfter::documents(200)).unwrap_err();
     assert!(matches!(error, VectorError::Cancelled), "{error}");
-    assert_eq!((index.mark(), index.vectors()), (None, 0));
+    assert_eq!((index.version(), index.vectors()), (None, 0));
     let error = index.catch_up(&notebook, &CancelAfter::documents(300)).unwrap_err();
     assert!(matches!(error, VectorError::Cancelled), "cancelled after the last document: {error}");
     index.catch_up(&notebook, &Silent).unwrap();
-    let mark = index.mark();
+    let version = index.version();
     let mut other = Notebook::new(2, 2);
     other.pages = notebook.pages.clone();
     index.catch_up(&other, &CancelAfter::documents(100)).unwrap_err();
-    assert_eq!((index.mark(), index.vectors()), (mark, 600));
+    assert_eq!((index.version(), index.vectors()), (version, 600));
     assert_nearest(&*index, &notebook, &[0.3, 1.0], &VectorFilter::default());
 }
 
@@ -378,14 +378,14 @@ fn a_source_that_fails_leaves_what_was_there(make: Make<'_>) {
     notebook.write(1, &[vec![1.0, 0.0]]);
     let index = make();
     index.catch_up(&notebook, &Silent).unwrap();
-    let before = index.mark();
+    let before = index.version();
     for document in 1..=9 {
         notebook.write(document, &[vec![1.0, 0.0]]);
     }
     notebook.fail_after = Some(4);
     let error = index.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(error, VectorError::Source(_)), "{error}");
-    assert_eq!((index.mark(), index.vectors()), (before, 1));
+    assert_eq!((index.version(), index.vectors()), (before, 1));
     notebook.fail_after = None;
     index.catch_up(&notebook, &Silent).unwrap();
     assert_nearest(&*index, &notebook, &[0.3, 1.0], &VectorFilter::default());
@@ -396,7 +396,7 @@ fn bad_vectors_are_refused(make: Make<'_>) {
     notebook.write(1, &[vec![1.0, 0.0, 0.0]]);
     let index = make();
     index.catch_up(&notebook, &Silent).unwrap();
-    let before = index.mark();
+    let before = index.version();
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let key = notebook.write(2, &[vec![1.0, 0.0, 0.0], vec![1.0, bad, 0.0]])[1];
         let error = index.catch_up(&notebook, &Silent).unwrap_err();
@@ -418,7 +418,7 @@ fn bad_vectors_are_refused(make: Make<'_>) {
     let nothing = Notebook::new(1, 0);
     let error = index.catch_up(&nothing, &Silent).unwrap_err();
     assert!(matches!(error, VectorError::Dimensions { dimensions: 0, .. }), "{error}");
-    assert_eq!((index.mark(), index.vectors()), (before, 1));
+    assert_eq!((index.version(), index.vectors()), (before, 1));
     // A vector without direction is near to nothing, and there.
     let zero = notebook.write(2, &[vec![0.0; 3]])[0];
     index.catch_up(&notebook, &Silent).unwrap();
@@ -437,16 +437,16 @@ fn searches_go_on_while_it_is_written(make: Make<'_>, seed: u64) {
     std::thread::scope(|scope| {
         let (index, is_over) = (&index, &is_over);
         let searcher = scope.spawn(move || {
-            let mut marks = Vec::new();
+            let mut versions = Vec::new();
             let mut last = false;
             while !last {
                 last = is_over.load(Ordering::Relaxed);
                 let answer = ask(&**index, &[1.0; 8], &VectorFilter::default(), EVERYTHING);
-                let generation = answer.mark.unwrap().generation.0;
+                let generation = answer.version.unwrap().generation.0;
                 assert_eq!(answer.matches.len() as u64, generation, "all of a state and nothing else");
-                marks.push(generation);
+                versions.push(generation);
             }
-            assert!(marks.is_sorted() && marks.ends_with(&[70]), "{marks:?}");
+            assert!(versions.is_sorted() && versions.ends_with(&[70]), "{versions:?}");
         });
         let over = Over(is_over);
         for document in 51..=70 {

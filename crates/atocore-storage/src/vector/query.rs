@@ -1,6 +1,6 @@
 //! Questions to a vector index and their matches.
 
-use atocore_model::id::{Mark, ProjectId};
+use atocore_model::id::{ProjectId, StoreVersion};
 
 /// What a passage must fulfil to be found; the default is nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,7 +37,7 @@ pub struct VectorMatch {
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorMatches {
     /// The state of the store that was searched; `None` when the index has never been filled.
-    pub mark: Option<Mark>,
+    pub version: Option<StoreVersion>,
     /// Best first; of equal closeness the lower chunk key first.
     pub matches: Vec<VectorMatch>,
 }

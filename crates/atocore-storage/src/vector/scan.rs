@@ -22,7 +22,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use atocore_model::{id::Mark, monitor::Monitor};
+use atocore_model::{id::StoreVersion, monitor::Monitor};
 
 use self::{
     draft::Draft,
@@ -117,13 +117,13 @@ impl ScanIndex {
         self.next_file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what changed since the mark of the index; or everything, when that cannot be or is asked for.
+    /// Writes what changed since the version of the index; or everything, when that cannot be or is asked for.
     fn write(
         &self,
         source: &dyn VectorSource,
         anew: bool,
         monitor: &dyn Monitor,
-    ) -> Result<Mark, VectorError> {
+    ) -> Result<StoreVersion, VectorError> {
         if self.access == IndexAccess::Read {
             return Err(VectorError::ReadOnly { dir: self.dir.clone() });
         }
@@ -133,13 +133,13 @@ impl ScanIndex {
             return Err(VectorError::Dimensions { dimensions: space.dimensions, most: MOST_DIMENSIONS });
         }
         let since = match view.state {
-            Some((own, mark)) if !anew && own == space && source.has(mark)? => Some(mark),
+            Some((own, version)) if !anew && own == space && source.has(version)? => Some(version),
             _ => None,
         };
-        if let Some(mark) = since
-            && source.mark()? == mark
+        if let Some(version) = since
+            && source.version()? == version
         {
-            return Ok(mark);
+            return Ok(version);
         }
         let failed = |source| VectorError::from_file(&self.dir, "written", source);
         files::create_dirs(&self.dir).map_err(failed)?;
@@ -151,10 +151,10 @@ impl ScanIndex {
         let since = since.filter(|_| is_ours);
         let base = if since.is_some() { view.segments.as_slice() } else { &[] };
         let draft = Draft::new(&self.dir, &mut next_file, space, base, self.tuning.buffered_bytes);
-        let (mark, new) = draft.fill(source, since, monitor)?;
+        let (version, new) = draft.fill(source, since, monitor)?;
         opening::remove_unnamed(&self.dir, &view, &new);
         self.show(new);
-        Ok(mark)
+        Ok(version)
     }
 }
 
@@ -163,24 +163,28 @@ impl VectorIndex for ScanIndex {
         self.view().space()
     }
 
-    fn mark(&self) -> Option<Mark> {
-        self.view().mark()
+    fn version(&self) -> Option<StoreVersion> {
+        self.view().version()
     }
 
     fn vectors(&self) -> u64 {
         self.view().vectors()
     }
 
-    /// The same question gets the same answer from every index at the same mark, however it came about.
+    /// The same question gets the same answer from every index at the same version, however it came about.
     fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
         search::search(&self.view(), query, &self.tuning)
     }
 
-    fn catch_up(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+    fn catch_up(
+        &self,
+        source: &dyn VectorSource,
+        monitor: &dyn Monitor,
+    ) -> Result<StoreVersion, VectorError> {
         self.write(source, false, monitor)
     }
 
-    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Mark, VectorError> {
+    fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<StoreVersion, VectorError> {
         self.write(source, true, monitor)
     }
 
@@ -192,7 +196,7 @@ impl VectorIndex for ScanIndex {
     }
 
     /// An index that was opened for writing always shows its newest state.
-    fn refresh(&self) -> Result<Option<Mark>, VectorError> {
+    fn refresh(&self) -> Result<Option<StoreVersion>, VectorError> {
         if self.access == IndexAccess::Read {
             let _turn = self.turn();
             let view = self.view();
@@ -201,7 +205,7 @@ impl VectorIndex for ScanIndex {
                 self.show(newest.map_err(|unusable| Unusable::into_error(unusable, &self.dir))?);
             }
         }
-        Ok(self.mark())
+        Ok(self.version())
     }
 }
 
@@ -210,7 +214,7 @@ impl fmt::Debug for ScanIndex {
         f.debug_struct("ScanIndex")
             .field("dir", &self.dir)
             .field("access", &self.access)
-            .field("mark", &self.mark())
+            .field("version", &self.version())
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! What the vector index is built from.
 
-use atocore_model::{digest::Digest, id::Mark};
+use atocore_model::{digest::Digest, id::StoreVersion};
 
 use super::error::VectorError;
 use crate::lexical::SourceError;
@@ -39,20 +39,20 @@ pub trait VectorSource {
     /// The space of all vectors that [`VectorSource::changes`] hands over.
     fn space(&self) -> VectorSpace;
 
-    /// Returns the newest mark.
+    /// Returns the newest version.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn mark(&self) -> Result<Mark, SourceError>;
+    fn version(&self) -> Result<StoreVersion, SourceError>;
 
-    /// Whether `mark` is part of the history of this store.
+    /// Whether `version` is part of the history of this store.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn has(&self, mark: Mark) -> Result<bool, SourceError>;
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError>;
 
     /// Hands over every document whose vectors or project changed after `since`, or all documents, and returns the
-    /// mark they show.
+    /// version they show.
     ///
     /// All of it is one consistent read. A document that changed several times is best handed over once; when it
     /// comes again, the last time counts. When `each` fails, the reading stops and its error is passed on.
@@ -61,7 +61,7 @@ pub trait VectorSource {
     /// When the store cannot be read, or with the error of `each`.
     fn changes(
         &self,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedVectors<'_>) -> Result<(), VectorError>,
-    ) -> Result<Mark, VectorError>;
+    ) -> Result<StoreVersion, VectorError>;
 }

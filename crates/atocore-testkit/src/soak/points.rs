@@ -52,7 +52,7 @@ const SNAPSHOT_EVERY: u64 = 8;
 /// Each so many, the copy goes through SQLite's backup interface.
 const WITHIN_EVERY: u64 = 5;
 
-/// Each so many, writers rest right before it, so that the log can be folded to its end.
+/// Each so many, writers rest right before it, so that the log can be checkpointed to its end.
 const LULL_EVERY: u64 = 9;
 
 /// How long: readers that hold the log back are gone by then.
@@ -187,26 +187,26 @@ impl Taker<'_> {
             self.running.lull.store(true, Ordering::SeqCst);
             thread::sleep(LULL);
         }
-        let pinned = self.store.recovery_point(|| registry_bytes(self.layout));
+        let taken = self.store.recovery_point(|| registry_bytes(self.layout));
         self.running.lull.store(false, Ordering::SeqCst);
-        let (pin, mut registry) = pinned?;
+        let (read_snapshot, mut registry) = taken?;
         if self.read == RegistryRead::AfterIt {
             writers::wait_for_the_next_step(self.running)?;
             registry = registry_bytes(self.layout);
         }
         let within = number.is_multiple_of(WITHIN_EVERY);
-        counts.barrier(pin.held_back());
-        match (within, pin.needs_log()) {
+        counts.barrier(read_snapshot.held_back());
+        match (within, read_snapshot.needs_log()) {
             (true, _) => counts.within += 1,
             (false, true) => counts.with_log += 1,
             (false, false) => counts.file_alone += 1,
         }
         let to = self.options.scratch.join("point.db");
         let copier = if within { &Copier::InProcess } else { &self.options.copier };
-        pin.copy_to(&to, copier, &Silent)?.sync()?;
-        let copy = Copy { database: &to, registry: &registry?, record: pin.record() };
+        read_snapshot.copy_to(&to, copier, &Silent)?.sync()?;
+        let copy = Copy { database: &to, registry: &registry?, record: read_snapshot.record() };
         let step = copy.prove()?;
-        drop(pin);
+        drop(read_snapshot);
         files::remove_file(&to)?;
         Ok(step)
     }

@@ -181,7 +181,7 @@ impl Subject {
         if log.exists() {
             let _bytes = files::copy_synced(&log, &with_ending(&copy, "-wal"))?;
         }
-        // Opening it plays the log back, closing it folds the log in.
+        // Opening it plays the log back, closing it checkpoints the log.
         drop(Store::open(&copy, store_options())?);
         let mut found = examine_store(&copy)?;
         found.content.projects = projects_of(&Registry::load(&self.layout().registry)?);

@@ -102,20 +102,20 @@ fn calling_it_off_leaves_what_was_there() {
     let cancel = |limit| CancelAfter { limit, seen: AtomicU64::new(0) };
     let error = index.catch_up(&notebook, &cancel(2000)).unwrap_err();
     assert!(matches!(error, LexicalError::Cancelled), "{error}");
-    assert_eq!((index.mark(), index.passages()), (None, 0));
+    assert_eq!((index.version(), index.passages()), (None, 0));
     let error = index.catch_up(&notebook, &cancel(3000)).unwrap_err();
     assert!(matches!(error, LexicalError::Cancelled), "cancelled after the last document: {error}");
     index.catch_up(&notebook, &Silent).unwrap();
-    let mark = index.mark();
+    let version = index.version();
 
     // A rebuild that is called off does not lose the index it would have replaced.
     let mut other = Notebook::new(2);
     other.pages = notebook.pages.clone();
     index.catch_up(&other, &cancel(1000)).unwrap_err();
-    assert_eq!((index.mark(), index.passages()), (mark, 6000));
+    assert_eq!((index.version(), index.passages()), (version, 6000));
     drop(index);
     let index = open(dir.path());
-    assert_eq!((index.rebuilt_because(), index.mark(), index.passages()), (None, mark, 6000));
+    assert_eq!((index.rebuilt_because(), index.version(), index.passages()), (None, version, 6000));
 }
 
 #[test]
@@ -123,14 +123,14 @@ fn a_source_that_fails_leaves_what_was_there() {
     let mut notebook = Notebook::new(1);
     notebook.write(1, "", &["one"]);
     let (_dir, index) = rebuilt(&notebook);
-    let before = index.mark();
+    let before = index.version();
     for document in 2..=9 {
         notebook.write(document, "", &["two"]);
     }
     notebook.fail_after = Some(4);
     let error = index.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(error, LexicalError::Source(_)), "{error}");
-    assert_eq!((index.mark(), index.passages()), (before, 1));
+    assert_eq!((index.version(), index.passages()), (before, 1));
     notebook.fail_after = None;
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!(index.passages(), 9);
@@ -142,13 +142,13 @@ fn a_second_reader_sees_commits_when_it_refreshes() {
     notebook.write(1, "", &["one"]);
     let (dir, index) = rebuilt(&notebook);
     let reader = LexicalIndex::open(dir.path(), IndexAccess::Read).unwrap();
-    let before = reader.mark();
-    assert_eq!(before, index.mark());
+    let before = reader.version();
+    assert_eq!(before, index.version());
     for document in 2..=30 {
         notebook.write(document, "", &["one"]);
         index.catch_up(&notebook, &Silent).unwrap();
     }
-    assert_eq!((reader.mark(), found(&reader, "one").len()), (before, 1));
+    assert_eq!((reader.version(), found(&reader, "one").len()), (before, 1));
     assert_eq!(reader.refresh().unwrap(), Some(notebook.newest()));
     assert_eq!(found(&reader, "one").len(), 30);
     // The files that the reader has open are gone; what it has seen it still sees.
@@ -169,13 +169,13 @@ fn searches_go_on_while_it_is_written() {
     std::thread::scope(|scope| {
         let index = &index;
         let searcher = scope.spawn(move || {
-            let mut marks = Vec::new();
-            while marks.last().is_none_or(|mark: &u64| *mark < 540) {
+            let mut versions = Vec::new();
+            while versions.last().is_none_or(|version: &u64| *version < 540) {
                 let answer = super::ask(index, "w1 w7 w30", &Default::default(), 10);
                 assert_eq!(answer.matches.len(), 10);
-                marks.push(answer.mark.unwrap().generation.0);
+                versions.push(answer.version.unwrap().generation.0);
             }
-            assert!(marks.is_sorted());
+            assert!(versions.is_sorted());
         });
         for document in 501..=540 {
             notebook.write(document, "", &[&random.words(200, 30)]);
@@ -208,7 +208,7 @@ fn an_index_that_cannot_be_written_still_answers() {
         notebook.write(document, "", &["one", "two"]);
     }
     let (dir, index) = rebuilt(&notebook);
-    let before = index.mark();
+    let before = index.version();
     notebook.delete(1);
     // A folder in the place of a file that must be replaced.
     let managed = dir.path().join(".managed.json");
@@ -216,8 +216,8 @@ fn an_index_that_cannot_be_written_still_answers() {
     fs::create_dir(&managed).unwrap();
     let error = index.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(error, LexicalError::Failed { action: "written", .. }), "{error}");
-    assert_eq!((index.mark(), found(&index, "one").len()), (before, 1000));
+    assert_eq!((index.version(), found(&index, "one").len()), (before, 1000));
     fs::remove_dir(&managed).unwrap();
     index.catch_up(&notebook, &Silent).unwrap();
-    assert_eq!(index.mark(), Some(notebook.newest()));
+    assert_eq!(index.version(), Some(notebook.newest()));
 }

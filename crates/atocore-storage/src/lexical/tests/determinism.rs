@@ -39,7 +39,7 @@ fn change(notebook: &mut Notebook, random: &mut Random) {
 
 /// Asks both the same questions.
 fn assert_same_answers(one: &LexicalIndex, other: &LexicalIndex, random: &mut Random) {
-    assert_eq!((one.mark(), one.passages()), (other.mark(), other.passages()));
+    assert_eq!((one.version(), one.passages()), (other.version(), other.passages()));
     let project = "p1".parse().unwrap();
     for _ in 0..20 {
         let words = 1 + random.below(8);

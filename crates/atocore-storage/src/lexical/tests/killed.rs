@@ -33,7 +33,7 @@ const CHILD: &str = "ATOCORE_TEST_CHILD";
 /// What the child process does, beside the index, until it is killed.
 fn write_without_end() {
     let index = open(Path::new("index"));
-    let mut steps = index.mark().map_or(0, |mark| mark.generation.0);
+    let mut steps = index.version().map_or(0, |version| version.generation.0);
     let mut notebook = notebook(steps);
     // Not on and on when the test itself is killed.
     let parent = parent_id();
@@ -47,7 +47,7 @@ fn write_without_end() {
 /// What another process sees of the index.
 fn generation(place: &Path) -> u64 {
     let index = LexicalIndex::open(place, IndexAccess::Read).unwrap();
-    index.mark().map_or(0, |mark| mark.generation.0)
+    index.version().map_or(0, |version| version.generation.0)
 }
 
 #[test]
@@ -79,13 +79,13 @@ fn a_killed_writer_leaves_a_good_index_and_no_lock() {
 
         let index = open(&place);
         assert_eq!(index.rebuilt_because(), None);
-        let mark = index.mark();
-        let steps = mark.map_or(0, |mark| mark.generation.0);
+        let version = index.version();
+        let steps = version.map_or(0, |version| version.generation.0);
         assert!(steps > reached, "what was committed is there");
         // The parent writes one more.
         reached = steps + 1;
         let mut notebook = notebook(steps);
-        assert!(mark.is_none_or(|mark| mark == notebook.newest()));
+        assert!(version.is_none_or(|version| version == notebook.newest()));
         write_one(&mut notebook, steps);
         index.catch_up(&notebook, &Silent).unwrap();
         let (_other, rebuilt) = rebuilt(&notebook);

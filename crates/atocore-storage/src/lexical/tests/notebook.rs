@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use atocore_model::id::{Generation, Mark};
+use atocore_model::id::{Generation, StoreVersion};
 
 use crate::lexical::{ChangedDocument, IndexedPassage, LexicalError, PassageSource, SourceError};
 
@@ -22,7 +22,7 @@ pub(super) struct Page {
 #[derive(Debug, Clone)]
 pub(super) struct Notebook {
     pub(super) pages: BTreeMap<u64, Page>,
-    history: Vec<(Mark, u64)>,
+    history: Vec<(StoreVersion, u64)>,
     token: u64,
     next_key: u64,
     /// How many documents were handed over by the last reading.
@@ -34,7 +34,7 @@ pub(super) struct Notebook {
 impl Notebook {
     /// An empty one; two with different tokens have nothing in common.
     pub(super) fn new(token: u64) -> Self {
-        let start = Mark { generation: Generation(0), token };
+        let start = StoreVersion { generation: Generation(0), token };
         Self {
             pages: BTreeMap::new(),
             history: vec![(start, 0)],
@@ -54,7 +54,7 @@ impl Notebook {
     fn record(&mut self, document: u64) {
         let generation = Generation(self.history.len() as u64);
         let token = self.token.wrapping_add(generation.0.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        self.history.push((Mark { generation, token }, document));
+        self.history.push((StoreVersion { generation, token }, document));
     }
 
     /// Writes a document, with a passage for each text; returns the chunk keys.
@@ -92,29 +92,29 @@ impl Notebook {
         self.record(document);
     }
 
-    pub(super) fn newest(&self) -> Mark {
+    pub(super) fn newest(&self) -> StoreVersion {
         self.history.last().unwrap().0
     }
 }
 
 impl PassageSource for Notebook {
-    fn mark(&self) -> Result<Mark, SourceError> {
+    fn version(&self) -> Result<StoreVersion, SourceError> {
         Ok(self.newest())
     }
 
-    fn has(&self, mark: Mark) -> Result<bool, SourceError> {
-        Ok(self.history.iter().any(|(known, _)| *known == mark))
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError> {
+        Ok(self.history.iter().any(|(known, _)| *known == version))
     }
 
     fn changes(
         &self,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedDocument<'_>) -> Result<(), LexicalError>,
-    ) -> Result<Mark, LexicalError> {
+    ) -> Result<StoreVersion, LexicalError> {
         let changed: BTreeSet<u64> = match since {
             None => self.pages.keys().copied().collect(),
             Some(since) => {
-                let later = self.history.iter().filter(|(mark, _)| mark.generation > since.generation);
+                let later = self.history.iter().filter(|(version, _)| version.generation > since.generation);
                 later.map(|(_, document)| *document).collect()
             }
         };

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use atocore_model::{id::Mark, monitor::Silent};
+use atocore_model::{id::StoreVersion, monitor::Silent};
 
 use super::{Notebook, found, notebook::Random, open};
 use crate::lexical::{IndexAccess, LexicalError, LexicalIndex, schema};
@@ -35,7 +35,7 @@ fn files(dir: &Path) -> Vec<std::path::PathBuf> {
 fn assert_heals(dir: &Path, notebook: &Notebook, what: &str) {
     let index = open(dir);
     index.catch_up(notebook, &Silent).unwrap();
-    assert_eq!(index.mark(), Some(notebook.newest()), "{what}");
+    assert_eq!(index.version(), Some(notebook.newest()), "{what}");
     assert_eq!(found(&index, "apple").len(), 39, "{what}");
     assert_eq!(found(&index, "cherries").len(), 1, "{what}");
     assert_eq!(index.passages(), 79, "{what}");
@@ -50,10 +50,10 @@ fn a_missing_index_is_made_by_a_writer_only() {
     assert!(!place.exists());
 
     let index = open(&place);
-    assert_eq!((index.mark(), index.rebuilt_because(), index.passages()), (None, None, 0));
+    assert_eq!((index.version(), index.rebuilt_because(), index.passages()), (None, None, 0));
     assert_eq!(found(&index, "anything"), [0_u64; 0]);
     let reader = LexicalIndex::open(&place, IndexAccess::Read).unwrap();
-    assert_eq!(reader.mark(), None);
+    assert_eq!(reader.version(), None);
     let refused = reader.catch_up(&Notebook::new(1), &Silent).unwrap_err();
     assert!(matches!(refused, LexicalError::ReadOnly { .. }), "{refused}");
 }
@@ -64,7 +64,7 @@ fn what_was_committed_is_there_after_a_drop_without_close() {
     let notebook = written(dir.path());
     let index = open(dir.path());
     assert_eq!(index.rebuilt_because(), None);
-    assert_eq!(index.mark(), Some(notebook.newest()));
+    assert_eq!(index.version(), Some(notebook.newest()));
     assert_eq!(found(&index, "apple").len(), 39);
     assert_heals(dir.path(), &notebook, "nothing happened");
     index.close().unwrap();
@@ -100,7 +100,7 @@ fn damage_in_any_file_is_noticed_and_healed() {
             let what = format!("{damage}: {}", target.display());
             match LexicalIndex::open(dir.path(), IndexAccess::Read) {
                 Err(LexicalError::Damaged { .. }) => {}
-                // Some bits have no meaning, such as those of a version or of a mark, which is then unknown.
+                // Some bits have no meaning, such as those of the format or of the store version, which is then unknown.
                 Ok(index) if damage == "a flipped bit" => {
                     assert_eq!(found(&index, "apple").len(), 39, "{what}")
                 }
@@ -134,7 +134,7 @@ fn an_index_of_another_version_is_replaced() {
         assert!(refused.to_string().contains(reason), "{refused}");
         let index = open(dir.path());
         assert!(index.rebuilt_because().unwrap().contains(reason), "{:?}", index.rebuilt_because());
-        assert_eq!((index.mark(), index.passages()), (None, 0));
+        assert_eq!((index.version(), index.passages()), (None, 0));
         drop(index);
         assert_heals(dir.path(), &notebook, reason);
     }
@@ -164,7 +164,7 @@ fn an_index_that_is_being_written_is_not_replaced() {
     let second = open(dir.path());
     let busy = second.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(busy, LexicalError::Busy { .. }), "{busy}");
-    assert_ne!(second.mark(), Some(notebook.newest()));
+    assert_ne!(second.version(), Some(notebook.newest()));
 
     crate::files::write_atomic(&dir.path().join("meta.json"), b"{}").unwrap();
     let busy = LexicalIndex::open(dir.path(), IndexAccess::Write).unwrap_err();
@@ -186,11 +186,11 @@ fn a_lock_that_was_just_given_back_is_waited_for() {
     });
     index.catch_up(&notebook, &Silent).unwrap();
     assert!(child.is_finished());
-    assert_eq!(index.mark(), Some(notebook.newest()));
+    assert_eq!(index.version(), Some(notebook.newest()));
 }
 
 #[test]
 fn the_mark_reads_back() {
-    let mark = Mark { generation: atocore_model::id::Generation(u64::MAX), token: u64::MAX - 1 };
-    assert_eq!(schema::Payload::mark(&schema::Payload::text(mark)), Ok(mark));
+    let version = StoreVersion { generation: atocore_model::id::Generation(u64::MAX), token: u64::MAX - 1 };
+    assert_eq!(schema::Payload::version(&schema::Payload::text(version)), Ok(version));
 }

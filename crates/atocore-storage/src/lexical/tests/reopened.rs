@@ -14,7 +14,7 @@ fn catch_up_without_merging(dir: &Path, notebook: &Notebook) {
     let (_, fields) = schema::schema();
     let mut writer = writer::open(&index.index, 1).unwrap();
     writer.set_merge_policy(Box::new(NoMergePolicy));
-    let changes = notebook.changes(index.mark(), &mut |document| {
+    let changes = notebook.changes(index.version(), &mut |document| {
         writer.delete_term(fields.document(document.document_key));
         for passage in document.passages {
             let _number = writer.add_document(fields.entry(&document, passage)).unwrap();

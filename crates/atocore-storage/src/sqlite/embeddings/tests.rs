@@ -35,7 +35,7 @@ fn embed(store: &Store, row: &SpaceRow) -> usize {
     vectors.len()
 }
 
-fn changed(store: &Store, row: &SpaceRow, since: Option<Mark>) -> Vec<(u64, String, usize)> {
+fn changed(store: &Store, row: &SpaceRow, since: Option<StoreVersion>) -> Vec<(u64, String, usize)> {
     let mut seen = Vec::new();
     let mut each = |document: ChangedVectors<'_>| {
         seen.push((document.document_key, document.project.to_owned(), document.vectors.len()));
@@ -91,14 +91,14 @@ fn an_index_learns_of_new_vectors_and_of_changed_documents() {
     put(&store, "a.md", &["one", "two"]);
     put(&store, "b.md", &["three"]);
     assert_eq!(changed(&store, &row, None), [(1, "a".to_owned(), 0), (2, "a".to_owned(), 0)]);
-    let mark = store.read(|read| read.mark()).unwrap();
-    assert_eq!(changed(&store, &row, Some(mark)), []);
+    let version = store.read(|read| read.version()).unwrap();
+    assert_eq!(changed(&store, &row, Some(version)), []);
     embed(&store, &row);
-    assert_eq!(changed(&store, &row, Some(mark)), [(1, "a".to_owned(), 2), (2, "a".to_owned(), 1)]);
-    let mark = store.read(|read| read.mark()).unwrap();
+    assert_eq!(changed(&store, &row, Some(version)), [(1, "a".to_owned(), 2), (2, "a".to_owned(), 1)]);
+    let version = store.read(|read| read.version()).unwrap();
     write(&store, |write| write.remove_document(2));
     put(&store, "a.md", &["one", "four"]);
-    assert_eq!(changed(&store, &row, Some(mark)), [(1, "a".to_owned(), 1), (2, String::new(), 0)]);
+    assert_eq!(changed(&store, &row, Some(version)), [(1, "a".to_owned(), 1), (2, String::new(), 0)]);
 }
 
 #[test]
@@ -257,10 +257,10 @@ fn a_document_that_was_cut_anew_answers_as_before_until_it_is_put_in_place() {
     // Only the texts that are new have to be embedded.
     assert_eq!(embed(&store, &row), 2);
     assert!(is_ready());
-    let mark = store.read(|read| read.mark()).unwrap();
+    let version = store.read(|read| read.version()).unwrap();
     assert_eq!(write(&store, |write| write.apply_recuts(Some(row.key), 10)), 1);
     assert_eq!(contents(&store), ["one", "three", "tw", "o"]);
-    assert_eq!(changed(&store, &row, Some(mark)), [(1, "a".to_owned(), 3)]);
+    assert_eq!(changed(&store, &row, Some(version)), [(1, "a".to_owned(), 3)]);
     assert_eq!(store.read(|read| read.recut_documents()).unwrap(), 0);
     // A document that changes meanwhile, or goes, takes its new passages with it.
     write(&store, |write| write.put_recut(2, &cut));

@@ -109,7 +109,7 @@ impl WriteTransaction<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute((
-                self.mark.generation.0,
+                self.version.generation.0,
                 fact.kind().as_str(),
                 fact.to_bytes(),
                 project.map(ProjectId::as_str),

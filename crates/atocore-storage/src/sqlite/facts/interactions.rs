@@ -107,7 +107,7 @@ impl WriteTransaction<'_> {
                 list(&new.chunks_used)?,
                 &new.context_pack,
                 self.at.to_string(),
-                self.mark.generation.0,
+                self.version.generation.0,
             ))?;
         let id = InteractionId::from_bytes(bytes);
         let content = Content::Interaction { status: InteractionStatus::Recorded };
@@ -125,7 +125,7 @@ impl WriteTransaction<'_> {
         };
         self.connection
             .prepare_cached("UPDATE interactions SET status = ?2, generation = ?3 WHERE public_id = ?1")?
-            .execute((id.to_bytes(), status.as_str(), self.mark.generation.0))?;
+            .execute((id.to_bytes(), status.as_str(), self.version.generation.0))?;
         Ok(())
     }
 }

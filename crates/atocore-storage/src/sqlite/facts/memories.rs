@@ -113,7 +113,7 @@ impl WriteTransaction<'_> {
                 id.to_bytes(),
                 project.map(ProjectId::as_str),
                 self.at.to_string(),
-                self.mark.generation.0,
+                self.version.generation.0,
             ))?;
         self.write_memory(&id, content)?;
         self.journal(&FactId::Memory(id.clone()), project, action, None, content, None)?;
@@ -139,7 +139,7 @@ impl WriteTransaction<'_> {
                 status.as_str(),
                 superseded_by.as_ref().and_then(MemoryId::to_bytes),
                 self.at.to_string(),
-                self.mark.generation.0,
+                self.version.generation.0,
             ))?;
         Ok(())
     }

@@ -92,7 +92,7 @@ impl WriteTransaction<'_> {
                 category.as_str(),
                 key.as_str(),
                 self.at.to_string(),
-                self.mark.generation.0,
+                self.version.generation.0,
             ))?;
         self.write_state(&id, content)?;
         self.journal(&FactId::State(id.clone()), Some(project), action, None, content, None)?;
@@ -115,7 +115,7 @@ impl WriteTransaction<'_> {
                 confidence.get(),
                 status.as_str(),
                 self.at.to_string(),
-                self.mark.generation.0,
+                self.version.generation.0,
             ))?;
         Ok(())
     }

@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
-use atocore_model::id::{Generation, Mark};
+use atocore_model::id::{Generation, StoreVersion};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::open;
@@ -25,7 +25,7 @@ pub struct StoredCollection {
     /// Its name.
     pub name: String,
     /// The state of the store that it holds.
-    pub mark: Mark,
+    pub version: StoreVersion,
     /// How many records it has.
     pub records: u64,
     /// Whether somebody began to change it and did not end: then it has records of a newer state, too.
@@ -56,16 +56,16 @@ pub fn live_collections(path: &Path) -> Result<Vec<StoredCollection>, StorageErr
     read(&connection)
 }
 
-/// How many vectors an index has that shows the store in that file as of `mark`; `None` when that cannot be known,
-/// because documents or vectors have changed since, or `mark` is not part of its history.
+/// How many vectors an index has that shows the store in that file as of `version`; `None` when that cannot be known,
+/// because documents or vectors have changed since, or `version` is not part of its history.
 ///
 /// # Errors
 /// When it is not a store of AtoCore.
-pub fn vectors_shown(path: &Path, mark: Mark) -> Result<Option<u64>, StorageError> {
+pub fn vectors_shown(path: &Path, version: StoreVersion) -> Result<Option<u64>, StorageError> {
     let connection = open(path)?;
     let store = ReadTransaction { connection: &connection };
     let changed = store.last_document_change()?.max(store.last_vector_change()?);
-    if changed > mark.generation || !store.has(mark)? {
+    if changed > version.generation || !store.has(version)? {
         return Ok(None);
     }
     let shown = connection.query_row(
@@ -87,15 +87,15 @@ fn read(connection: &Connection) -> Result<Vec<StoredCollection>, StorageError> 
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     let mut found = Vec::new();
     for (id, tenant, database, name) in rows.collect::<Result<Vec<(String, _, _, _)>, _>>()? {
-        let Some((mark, open)) = state(connection, &id)? else { continue };
+        let Some((version, open)) = state(connection, &id)? else { continue };
         let records = records(connection, &id)?;
-        found.push(StoredCollection { tenant, database, name, mark, records, open });
+        found.push(StoredCollection { tenant, database, name, version, records, open });
     }
     Ok(found)
 }
 
 /// What a collection says it holds; `None` when it is none of ours, or is not filled yet.
-fn state(connection: &Connection, id: &str) -> Result<Option<(Mark, bool)>, StorageError> {
+fn state(connection: &Connection, id: &str) -> Result<Option<(StoreVersion, bool)>, StorageError> {
     let mut statement = connection.prepare_cached(
         "SELECT key, str_value, int_value, bool_value FROM collection_metadata WHERE collection_id = ?1",
     )?;
@@ -111,9 +111,10 @@ fn state(connection: &Connection, id: &str) -> Result<Option<(Mark, bool)>, Stor
             _ => {}
         }
     }
-    let mark =
-        generation.zip(token).map(|(generation, token)| Mark { generation: Generation(generation), token });
-    Ok(mark.filter(|_| is_ours).map(|mark| (mark, open)))
+    let version = generation
+        .zip(token)
+        .map(|(generation, token)| StoreVersion { generation: Generation(generation), token });
+    Ok(version.filter(|_| is_ours).map(|version| (version, open)))
 }
 
 /// The records of a collection, with what waits in the queue.
@@ -193,9 +194,9 @@ mod tests {
     #[test]
     fn only_collections_of_ours_that_are_filled_are_told() {
         let found = read(&server()).unwrap();
-        let mark = Mark { generation: Generation(7), token: u64::MAX };
+        let version = StoreVersion { generation: Generation(7), token: u64::MAX };
         let (tenant, database, name) = ("tenant".to_owned(), "default".to_owned(), "ours".to_owned());
-        assert_eq!(found, [StoredCollection { tenant, database, name, mark, records: 2, open: true }]);
+        assert_eq!(found, [StoredCollection { tenant, database, name, version, records: 2, open: true }]);
     }
 
     #[test]

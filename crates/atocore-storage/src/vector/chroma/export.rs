@@ -7,7 +7,7 @@ use std::{
 };
 
 use atocore_model::{
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
     monitor::{Monitor, Progress},
 };
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ pub(super) fn described(index: &ChromaIndex) -> Result<Option<(Holding, StoredCo
         tenant: server.tenant.clone(),
         database: server.database.clone(),
         name: server.collection.clone(),
-        mark: held.mark,
+        version: held.version,
         records,
         open: held.open,
     };
@@ -153,8 +153,8 @@ pub(super) fn export(
         space: "cosine".to_owned(),
         dimensions: holding.space.dimensions,
         fingerprint: holding.space.fingerprint.to_string(),
-        generation: stored.mark.generation.0,
-        token: stored.mark.token.to_string(),
+        generation: stored.version.generation.0,
+        token: stored.version.token.to_string(),
         records: stored.records,
     };
     let mut text = serde_json::to_vec_pretty(&summary).unwrap_or_default();
@@ -179,7 +179,7 @@ fn line(told: &Told, dimensions: usize) -> Option<Line> {
 /// # Errors
 /// When it is not whole, or no export.
 pub fn read_export(dir: &Path) -> Result<StoredCollection, ExportError> {
-    let (summary, mark) = summary(dir)?;
+    let (summary, version) = summary(dir)?;
     let mut seen = HashSet::new();
     each_record(dir, summary.dimensions, &mut |told| {
         let id = told.id.clone();
@@ -196,7 +196,7 @@ pub fn read_export(dir: &Path) -> Result<StoredCollection, ExportError> {
         )));
     }
     let Summary { tenant, database, collection: name, .. } = summary;
-    Ok(StoredCollection { tenant, database, name, mark, records: recorded, open: false })
+    Ok(StoredCollection { tenant, database, name, version, records: recorded, open: false })
 }
 
 /// Compares every record of an export with the newest state of `source`.
@@ -248,7 +248,7 @@ pub fn compare_export(
     Ok(comparison)
 }
 
-fn summary(dir: &Path) -> Result<(Summary, Mark), ExportError> {
+fn summary(dir: &Path) -> Result<(Summary, StoreVersion), ExportError> {
     let path = dir.join(EXPORT_SUMMARY);
     let text = stream::head(&path, MOST_SUMMARY_BYTES)?;
     let invalid = |why: String| ExportError::Invalid(format!("`{EXPORT_SUMMARY}`: {why}"));
@@ -260,8 +260,8 @@ fn summary(dir: &Path) -> Result<(Summary, Mark), ExportError> {
     }
     let summary: Summary = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
     let token = summary.token.parse().map_err(|_| invalid("the token is no number".to_owned()))?;
-    let mark = Mark { generation: Generation(summary.generation), token };
-    Ok((summary, mark))
+    let version = StoreVersion { generation: Generation(summary.generation), token };
+    Ok((summary, version))
 }
 
 fn each_record(

@@ -10,7 +10,7 @@ use std::{
 };
 
 use atocore_model::{
-    id::Mark,
+    id::StoreVersion,
     monitor::{Monitor, Progress},
 };
 
@@ -35,7 +35,7 @@ const LOOK_UP: Duration = Duration::from_millis(20);
 /// What has been done to a collection.
 #[derive(Debug)]
 pub(super) struct Filled {
-    pub(super) mark: Mark,
+    pub(super) version: StoreVersion,
     /// Records that were not there.
     pub(super) added: u64,
     /// Records that are there and should go.
@@ -86,7 +86,7 @@ impl<'a> Filling<'a> {
     pub(super) fn fill(
         mut self,
         source: &dyn VectorSource,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
     ) -> Result<Filled, VectorError> {
         let mut done = 0;
         let mut stopped = None;
@@ -104,7 +104,7 @@ impl<'a> Filling<'a> {
         if let Some(error) = stopped {
             return Err(error);
         }
-        let mark = read?;
+        let version = read?;
         self.flush()?;
         if self.monitor.cancelled() {
             return Err(VectorError::Cancelled);
@@ -112,7 +112,7 @@ impl<'a> Filling<'a> {
         if !self.work.dead.is_empty() {
             self.begin()?;
         }
-        Ok(Filled { mark, added: self.work.added, dead: self.work.dead })
+        Ok(Filled { version, added: self.work.added, dead: self.work.dead })
     }
 
     fn document(&mut self, document: &ChangedVectors<'_>) -> Result<(), VectorError> {

@@ -1,6 +1,6 @@
 //! What stands at our collection: whose it is, and which state of which store it holds.
 
-use atocore_model::id::{Generation, Mark};
+use atocore_model::id::{Generation, StoreVersion};
 
 use super::wire::{Collection, Metadata};
 use crate::vector::VectorSpace;
@@ -24,7 +24,7 @@ pub(super) struct Holding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
     /// It holds this state of the store; newer documents are among it while `open`.
-    pub(super) mark: Mark,
+    pub(super) version: StoreVersion,
     pub(super) vectors: u64,
     /// Whether somebody began to change it and did not end.
     pub(super) open: bool,
@@ -48,8 +48,8 @@ impl Holding {
         let vectors = metadata.vectors.and_then(|vectors| vectors.try_into().ok());
         let state = match (generation, token, vectors) {
             (Some(generation), Some(token), Some(vectors)) => {
-                let mark = Mark { generation: Generation(generation), token };
-                Some(Held { mark, vectors, open: metadata.open.unwrap_or_default() })
+                let version = StoreVersion { generation: Generation(generation), token };
+                Some(Held { version, vectors, open: metadata.open.unwrap_or_default() })
             }
             _ => None,
         };
@@ -62,8 +62,8 @@ impl Holding {
             atocore: Some(FORMAT),
             fingerprint: Some(space.fingerprint.to_string()),
             dimensions: Some(space.dimensions),
-            generation: state.and_then(|held| held.mark.generation.0.try_into().ok()),
-            token: state.map(|held| held.mark.token.to_string()),
+            generation: state.and_then(|held| held.version.generation.0.try_into().ok()),
+            token: state.map(|held| held.version.token.to_string()),
             vectors: state.and_then(|held| held.vectors.try_into().ok()),
             open: state.map(|held| held.open),
         }
@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again_and_all_else_is_foreign() {
         let space = VectorSpace { fingerprint: Digest::from_bytes([7; 32]), dimensions: 3 };
-        let mark = Mark { generation: Generation(9), token: u64::MAX };
-        for state in [None, Some(Held { mark, vectors: 4, open: true })] {
+        let version = StoreVersion { generation: Generation(9), token: u64::MAX };
+        for state in [None, Some(Held { version, vectors: 4, open: true })] {
             let written = Holding::metadata(space, state);
             let collection = |metadata, dimension| Collection { id: "x".to_owned(), dimension, metadata };
             for (dimension, is_of_other_length) in [(None, false), (Some(3), false), (Some(4), true)] {

@@ -32,13 +32,13 @@ pub(super) fn search(index: &ChromaIndex, query: &VectorQuery<'_>) -> Result<Vec
     let mut tries = 1;
     loop {
         let Some(view) = index.view() else {
-            return Ok(VectorMatches { mark: None, matches: Vec::new() });
+            return Ok(VectorMatches { version: None, matches: Vec::new() });
         };
         let matches = search_in(index, &view, query)?;
         let is_current = index.view().is_some_and(|now| Arc::ptr_eq(&now, &view));
         match matches {
             Some(matches) if is_current || tries == TRIES => {
-                return Ok(VectorMatches { mark: Some(view.mark), matches });
+                return Ok(VectorMatches { version: Some(view.version), matches });
             }
             None if tries == TRIES => {
                 let moved = CallError::Missing("the collection is replaced again and again".to_owned());

@@ -70,7 +70,7 @@ fn notebook(documents: u64) -> Notebook {
 
 /// Compares what is found with a plain look at every vector.
 fn assert_same(index: &ChromaIndex, notebook: &Notebook) {
-    assert_eq!((index.mark(), index.vectors()), (Some(notebook.newest()), notebook.vectors()));
+    assert_eq!((index.version(), index.vectors()), (Some(notebook.newest()), notebook.vectors()));
     let vector = Random(5).vector(notebook.space.dimensions);
     contract::assert_nearest(index, notebook, &vector, &VectorFilter::default());
 }

@@ -18,7 +18,7 @@ pub(super) fn it_is_compared_with_its_source_and_built_anew(make: Make<'_>, seed
     let expected = Comparison { expected: 900, ..Comparison::default() };
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!(index.compare(&notebook, &Silent).unwrap(), expected);
-    let mark = index.mark();
+    let version = index.version();
     let mut other = notebook.clone();
     other.delete(1);
     other.edit(2, |page| page.vectors.truncate(1));
@@ -32,14 +32,14 @@ pub(super) fn it_is_compared_with_its_source_and_built_anew(make: Make<'_>, seed
     assert_eq!(missing + wrong, 3 + 1 + 1, "{differences:?}");
     assert_eq!(missing - 1, extra - 3 - 2 - 3, "{differences:?}");
     assert!(!differences.is_same());
-    assert_eq!(index.mark(), mark, "nothing was changed");
+    assert_eq!(index.version(), version, "nothing was changed");
     let error = index.compare(&notebook, &CancelAfter::documents(200)).unwrap_err();
     assert!(matches!(error, VectorError::Cancelled), "{error}");
     index.rebuild(&other, &CancelAfter::documents(200)).unwrap_err();
     assert_eq!(index.compare(&notebook, &Silent).unwrap(), expected);
     notebook.handed_over.set(0);
     index.rebuild(&notebook, &Silent).unwrap();
-    assert_eq!((index.mark(), notebook.handed_over.get()), (mark, 300), "everything is read again");
+    assert_eq!((index.version(), notebook.handed_over.get()), (version, 300), "everything is read again");
     assert_eq!(index.compare(&notebook, &Silent).unwrap(), expected);
     index.rebuild(&other, &Silent).unwrap();
     assert!(index.compare(&other, &Silent).unwrap().is_same());

@@ -7,7 +7,7 @@ use std::{
 
 use atocore_model::{
     digest::Digest,
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
 };
 
 use crate::vector::{
@@ -27,7 +27,7 @@ pub(in crate::vector) struct Page {
 pub(in crate::vector) struct Notebook {
     pub(in crate::vector) space: VectorSpace,
     pub(in crate::vector) pages: BTreeMap<u64, Page>,
-    history: Vec<(Mark, u64)>,
+    history: Vec<(StoreVersion, u64)>,
     token: u64,
     next_key: u64,
     /// How many documents were handed over by the last reading.
@@ -47,7 +47,7 @@ pub(in crate::vector) struct Near {
 impl Notebook {
     /// An empty one; two with different tokens have nothing in common.
     pub(in crate::vector) fn new(token: u64, dimensions: usize) -> Self {
-        let start = Mark { generation: Generation(0), token };
+        let start = StoreVersion { generation: Generation(0), token };
         Self {
             space: VectorSpace { fingerprint: Digest::from_bytes([1; 32]), dimensions },
             pages: BTreeMap::new(),
@@ -73,7 +73,7 @@ impl Notebook {
     fn record(&mut self, document: u64) {
         let generation = Generation(self.history.len() as u64);
         let token = self.token.wrapping_add(generation.0.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        self.history.push((Mark { generation, token }, document));
+        self.history.push((StoreVersion { generation, token }, document));
     }
 
     /// Writes a document with new passages; returns their keys.
@@ -101,7 +101,7 @@ impl Notebook {
         self.record(document);
     }
 
-    pub(in crate::vector) fn newest(&self) -> Mark {
+    pub(in crate::vector) fn newest(&self) -> StoreVersion {
         self.history.last().unwrap().0
     }
 
@@ -140,23 +140,23 @@ impl VectorSource for Notebook {
         self.space
     }
 
-    fn mark(&self) -> Result<Mark, SourceError> {
+    fn version(&self) -> Result<StoreVersion, SourceError> {
         Ok(self.newest())
     }
 
-    fn has(&self, mark: Mark) -> Result<bool, SourceError> {
-        Ok(self.history.iter().any(|(known, _)| *known == mark))
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError> {
+        Ok(self.history.iter().any(|(known, _)| *known == version))
     }
 
     fn changes(
         &self,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedVectors<'_>) -> Result<(), VectorError>,
-    ) -> Result<Mark, VectorError> {
+    ) -> Result<StoreVersion, VectorError> {
         let changed: BTreeSet<u64> = match since {
             None => self.pages.keys().copied().collect(),
             Some(since) => {
-                let later = self.history.iter().filter(|(mark, _)| mark.generation > since.generation);
+                let later = self.history.iter().filter(|(version, _)| version.generation > since.generation);
                 later.map(|(_, document)| *document).collect()
             }
         };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use atocore_model::{
-    id::Mark,
+    id::StoreVersion,
     monitor::{Monitor, Progress},
 };
 
@@ -109,9 +109,9 @@ impl<'a> Draft<'a> {
     pub(super) fn fill(
         mut self,
         source: &dyn VectorSource,
-        since: Option<Mark>,
+        since: Option<StoreVersion>,
         monitor: &dyn Monitor,
-    ) -> Result<(Mark, View), VectorError> {
+    ) -> Result<(StoreVersion, View), VectorError> {
         let mut done = 0;
         let mut stopped = None;
         let read = source.changes(since, &mut |document| {
@@ -128,13 +128,13 @@ impl<'a> Draft<'a> {
         if let Some(error) = stopped {
             return Err(error);
         }
-        let mark = read?;
+        let version = read?;
         self.remove_replaced();
         self.merge(monitor)?;
         if monitor.cancelled() {
             return Err(VectorError::Cancelled);
         }
-        Ok((mark, self.publish(mark)?))
+        Ok((version, self.publish(version)?))
     }
 
     fn document(&mut self, document: &ChangedVectors<'_>) -> Result<(), VectorError> {
@@ -247,7 +247,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes what is gone, then the manifest, and returns the state that it describes.
-    fn publish(mut self, mark: Mark) -> Result<View, VectorError> {
+    fn publish(mut self, version: StoreVersion) -> Result<View, VectorError> {
         let mut segments = Vec::with_capacity(self.segments.len());
         for DraftSegment { mut segment, dead, .. } in mem::take(&mut self.segments) {
             if let Some(dead) = dead {
@@ -258,7 +258,7 @@ impl<'a> Draft<'a> {
             }
             segments.push(segment);
         }
-        let state = Some((self.space, mark));
+        let state = Some((self.space, version));
         let records = segments.iter().map(Segment::record).collect();
         let bytes = Manifest::new(state, *self.next_file, records).to_bytes();
         let view = View { state, segments, manifest: opening::digest(&bytes) };

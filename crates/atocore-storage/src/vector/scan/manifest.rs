@@ -10,7 +10,7 @@ use std::{
 
 use atocore_model::{
     digest::Digest,
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
 };
 use serde::{Deserialize, Serialize};
 
@@ -103,15 +103,15 @@ pub(super) struct FileRecord {
 
 impl Manifest {
     pub(super) fn new(
-        state: Option<(VectorSpace, Mark)>,
+        state: Option<(VectorSpace, StoreVersion)>,
         next_file: u64,
         segments: Vec<SegmentRecord>,
     ) -> Self {
-        let state = state.map(|(space, mark)| StateRecord {
+        let state = state.map(|(space, version)| StateRecord {
             fingerprint: space.fingerprint.to_string(),
             dimensions: space.dimensions,
-            generation: mark.generation.0,
-            token: mark.token,
+            generation: version.generation.0,
+            token: version.token,
         });
         let mut manifest = Self {
             format_version: FORMAT_VERSION,
@@ -156,11 +156,11 @@ impl Manifest {
     }
 
     /// What the vectors are, and the state of the store they are of.
-    pub(super) fn state(&self) -> Option<(VectorSpace, Mark)> {
+    pub(super) fn state(&self) -> Option<(VectorSpace, StoreVersion)> {
         let state = self.state.as_ref()?;
         let fingerprint: Digest = state.fingerprint.parse().ok()?;
-        let mark = Mark { generation: Generation(state.generation), token: state.token };
-        Some((VectorSpace { fingerprint, dimensions: state.dimensions }, mark))
+        let version = StoreVersion { generation: Generation(state.generation), token: state.token };
+        Some((VectorSpace { fingerprint, dimensions: state.dimensions }, version))
     }
 
     fn is_consistent(&self) -> bool {
@@ -186,7 +186,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         let space = VectorSpace { fingerprint: Digest::from_bytes([7; 32]), dimensions: 384 };
-        let mark = Mark { generation: Generation(u64::MAX), token: u64::MAX - 1 };
+        let version = StoreVersion { generation: Generation(u64::MAX), token: u64::MAX - 1 };
         let file = |number| FileRecord { number, bytes: 17, blake3: "ab".repeat(32) };
         let segment = SegmentRecord {
             project: "p".to_owned(),
@@ -194,7 +194,7 @@ mod tests {
             codes: file(1),
             dead: Some(DeadRecord { entries: 2, file: file(2) }),
         };
-        Manifest::new(Some((space, mark)), 3, vec![segment])
+        Manifest::new(Some((space, version)), 3, vec![segment])
     }
 
     #[test]

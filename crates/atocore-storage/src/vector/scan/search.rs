@@ -25,7 +25,7 @@ pub(super) fn search(
     query: &VectorQuery<'_>,
     tuning: &Tuning,
 ) -> Result<VectorMatches, VectorError> {
-    let mark = view.mark();
+    let version = view.version();
     if let Some(space) = view.space()
         && space.dimensions != query.vector.len()
     {
@@ -35,7 +35,7 @@ pub(super) fn search(
         return Err(VectorError::QueryNotFinite);
     }
     if query.limit == 0 || view.segments.is_empty() {
-        return Ok(VectorMatches { mark, matches: Vec::new() });
+        return Ok(VectorMatches { version, matches: Vec::new() });
     }
     let documents = query.filter.documents.map(|documents| {
         let mut documents = documents.to_vec();
@@ -54,7 +54,7 @@ pub(super) fn search(
         segments.iter().for_each(|segment| scan.run(segment, 0..segment.codes.len(), &mut best));
         best
     };
-    Ok(VectorMatches { mark, matches: best.into_sorted() })
+    Ok(VectorMatches { version, matches: best.into_sorted() })
 }
 
 /// One search.

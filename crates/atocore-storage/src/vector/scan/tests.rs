@@ -58,7 +58,7 @@ fn assert_same_answers(
     other: &dyn VectorIndex,
     random: &mut contract::notebook::Random,
 ) {
-    assert_eq!((one.mark(), one.vectors()), (other.mark(), other.vectors()));
+    assert_eq!((one.version(), one.vectors()), (other.version(), other.vectors()));
     let project = "p1".parse().unwrap();
     for limit in [1, 3, 10, 50, contract::EVERYTHING] {
         let vector = random.vector(one.space().unwrap().dimensions);

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use atocore_model::{digest::Digest, id::Mark};
+use atocore_model::{digest::Digest, id::StoreVersion};
 
 use super::{
     dead::Dead,
@@ -15,7 +15,7 @@ use crate::vector::VectorSpace;
 #[derive(Debug)]
 pub(super) struct View {
     /// What the vectors are, and the state of the store they are of; `None` when there never were any.
-    pub(super) state: Option<(VectorSpace, Mark)>,
+    pub(super) state: Option<(VectorSpace, StoreVersion)>,
     /// By project, of each the oldest first.
     pub(super) segments: Vec<Segment>,
     /// The digest of the manifest that describes it.
@@ -27,8 +27,8 @@ impl View {
         self.state.map(|(space, _)| space)
     }
 
-    pub(super) fn mark(&self) -> Option<Mark> {
-        self.state.map(|(_, mark)| mark)
+    pub(super) fn version(&self) -> Option<StoreVersion> {
+        self.state.map(|(_, version)| version)
     }
 
     /// How many vectors are not gone.

@@ -37,7 +37,7 @@ impl Copy<'_> {
         }
         let found = inspect::record(self.database)?;
         if found != *self.record {
-            return Err(Violation::new(format!("pinned was {:?}, copied was {found:?}", self.record)));
+            return Err(Violation::new(format!("the snapshot is {:?}, the copy {found:?}", self.record)));
         }
         step_of(&Store::open_read_only(self.database, store_options())?, self.registry)
     }

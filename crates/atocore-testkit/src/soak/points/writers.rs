@@ -96,7 +96,7 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// Other documents, small and large: the log grows, is folded and begins again all the time.
+/// Other documents, small and large: the log grows, is checkpointed and restarts all the time.
 pub(super) fn make_noise(store: &Store, running: &Running, mut random: Random) -> Result<(), Violation> {
     while running.goes_on() {
         let words = if random.one_in(10) { 30_000 } else { 1 + random.below(2000) };

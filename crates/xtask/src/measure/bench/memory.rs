@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use atocore_model::{
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
     monitor::Silent,
 };
 use atocore_storage::lexical::{
@@ -28,7 +28,7 @@ pub(super) struct Document {
 }
 
 /// The one state it has.
-const MARK: Mark = Mark { generation: Generation(1), token: 1 };
+const VERSION: StoreVersion = StoreVersion { generation: Generation(1), token: 1 };
 
 impl Memory {
     /// Takes in everything that `source` has.
@@ -62,19 +62,19 @@ impl Memory {
 }
 
 impl PassageSource for Memory {
-    fn mark(&self) -> Result<Mark, SourceError> {
-        Ok(MARK)
+    fn version(&self) -> Result<StoreVersion, SourceError> {
+        Ok(VERSION)
     }
 
-    fn has(&self, mark: Mark) -> Result<bool, SourceError> {
-        Ok(mark == MARK)
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError> {
+        Ok(version == VERSION)
     }
 
     fn changes(
         &self,
-        _since: Option<Mark>,
+        _since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedDocument<'_>) -> Result<(), LexicalError>,
-    ) -> Result<Mark, LexicalError> {
+    ) -> Result<StoreVersion, LexicalError> {
         for document in &self.0 {
             each(ChangedDocument {
                 document_key: document.key,
@@ -85,6 +85,6 @@ impl PassageSource for Memory {
                 passages: &document.passages,
             })?;
         }
-        Ok(MARK)
+        Ok(VERSION)
     }
 }

@@ -146,7 +146,7 @@ fn a_collection_with_vectors_of_another_length_is_said_and_made_anew() {
     let notebook = notebook(5);
     // Somebody made it look like ours, and put other vectors into it.
     let client = Client::new(at(&server.url()));
-    let held = Held { mark: notebook.newest(), vectors: 1, open: false };
+    let held = Held { version: notebook.newest(), vectors: 1, open: false };
     let other = client.create("atocore", &Holding::metadata(notebook.space, Some(held))).unwrap();
     let added = Added {
         ids: vec!["1-1-somebody"],

@@ -45,7 +45,7 @@ fn an_export_is_all_that_the_server_holds_and_is_compared_with_the_store() {
     files::create_dirs(&to).unwrap();
     exported(&index, &to);
     let told = read_export(&to).unwrap();
-    assert_eq!((told.mark, told.records, told.open), (notebook.newest(), 800, false));
+    assert_eq!((told.version, told.records, told.open), (notebook.newest(), 800, false));
     assert_eq!((told.name.as_str(), told.tenant.as_str()), ("atocore", "default_tenant"));
     let same = Comparison { expected: 800, ..Comparison::default() };
     assert_eq!(compared(&to, &notebook), same);

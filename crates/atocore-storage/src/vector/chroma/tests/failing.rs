@@ -58,7 +58,7 @@ fn every_bad_answer_is_an_outage_that_says_why_and_ends_by_itself() {
         (status(200, r#"{"ids":[["1-2-3"]],"distances":[[0.1],[0.2]]}"#), "no Chroma server"),
     ] {
         notebook.write(3, &[vec![0.5; 8]]);
-        let before = (index.mark(), index.vectors());
+        let before = (index.version(), index.vectors());
         let told = reply.clone();
         between.rule(move |_| told.clone());
         for outage in [outage(search(&index)), outage(index.catch_up(&notebook, &Silent))] {
@@ -67,7 +67,7 @@ fn every_bad_answer_is_an_outage_that_says_why_and_ends_by_itself() {
             assert!(!outage.cure.is_empty());
             assert_eq!(outage.since.to_string(), "2026-11-23T12:00:00.000000+00:00");
         }
-        assert_eq!((index.mark(), index.vectors()), before);
+        assert_eq!((index.version(), index.vectors()), before);
         between.rule(|_| Reply::Pass);
         assert_eq!(search(&index).unwrap(), 3);
         index.catch_up(&notebook, &Silent).unwrap();
@@ -190,7 +190,7 @@ fn a_server_that_is_away_is_asked_again_after_a_pause_only() {
 #[test]
 fn a_server_that_was_never_there_holds_nothing_up() {
     let index = open(&format!("http://127.0.0.1:{}", free_port()));
-    assert_eq!((index.space(), index.mark(), index.vectors()), (None, None, 0));
+    assert_eq!((index.space(), index.version(), index.vectors()), (None, None, 0));
     assert!(outage(index.ready()).why.contains("does not answer"));
     assert!(outage(search(&index)).why.contains("does not answer"));
     assert!(outage(index.refresh()).why.contains("does not answer"));
@@ -294,7 +294,7 @@ fn a_server_that_is_killed_while_it_is_written_and_asked_loses_nothing() {
             drop((index.catch_up(&notebook, &Silent), asking.join().unwrap()));
         });
         index.catch_up(&notebook, &Silent).unwrap();
-        assert_eq!((index.mark(), index.vectors()), (Some(notebook.newest()), 300));
+        assert_eq!((index.version(), index.vectors()), (Some(notebook.newest()), 300));
         assert_eq!(records(&server.url()), 300);
     }
 }

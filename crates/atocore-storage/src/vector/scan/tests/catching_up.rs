@@ -26,13 +26,13 @@ fn a_reader_sees_what_was_written_when_it_refreshes() {
     notebook.write(1, &[vec![1.0, 0.0]]);
     let (dir, index) = rebuilt(&notebook);
     let reader = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap();
-    let before = reader.mark();
-    assert_eq!(before, index.mark());
+    let before = reader.version();
+    assert_eq!(before, index.version());
     for document in 2..=30 {
         notebook.write(document, &[vec![1.0, 0.5]]);
         index.catch_up(&notebook, &Silent).unwrap();
     }
-    assert_eq!((reader.mark(), found(&reader, &[1.0, 1.0]).len()), (before, 1));
+    assert_eq!((reader.version(), found(&reader, &[1.0, 1.0]).len()), (before, 1));
     assert_eq!(reader.refresh().unwrap(), Some(notebook.newest()));
     assert_eq!(found(&reader, &[1.0, 1.0]).len(), 30);
     // The files that the reader has open are gone; what it has seen it still sees.
@@ -91,9 +91,9 @@ fn a_reader_sees_one_state_or_the_next_and_never_a_mixture() {
         drop(over);
         readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
     });
-    let written: HashMap<_, _> = written.into_iter().map(|answer| (answer.mark, answer)).collect();
+    let written: HashMap<_, _> = written.into_iter().map(|answer| (answer.version, answer)).collect();
     for answer in seen {
-        assert_eq!(written.get(&answer.mark), Some(&answer));
+        assert_eq!(written.get(&answer.version), Some(&answer));
     }
 }
 
@@ -168,7 +168,7 @@ fn an_index_that_cannot_be_written_still_answers() {
         notebook.write(document, &[vec![1.0, 0.0]]);
     }
     let (dir, index) = rebuilt(&notebook);
-    let before = index.mark();
+    let before = index.version();
     notebook.delete(1);
     let next = *index.turn();
     let manifest = dir.path().join("manifest.json");
@@ -179,11 +179,11 @@ fn an_index_that_cannot_be_written_still_answers() {
         fs::create_dir(&taken).unwrap();
         let error = index.catch_up(&notebook, &Silent).unwrap_err();
         assert!(matches!(error, VectorError::Failed { action: "written", .. }), "{error}");
-        assert_eq!((index.mark(), found(&index, &[1.0, 0.0]).len()), (before, 20));
+        assert_eq!((index.version(), found(&index, &[1.0, 0.0]).len()), (before, 20));
         fs::remove_dir(&taken).unwrap();
         crate::files::write_atomic(&manifest, &kept).unwrap();
         assert_no_stray_files(dir.path());
     }
     index.catch_up(&notebook, &Silent).unwrap();
-    assert_eq!((index.mark(), index.vectors()), (Some(notebook.newest()), 19));
+    assert_eq!((index.version(), index.vectors()), (Some(notebook.newest()), 19));
 }

@@ -50,7 +50,7 @@ fn write_without_end() {
 }
 
 fn generation(index: &ScanIndex) -> u64 {
-    index.mark().map_or(0, |mark| mark.generation.0)
+    index.version().map_or(0, |version| version.generation.0)
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_killed_writer_leaves_a_good_index() {
         // The parent writes one more.
         reached = steps + 1;
         let mut notebook = notebook(steps);
-        assert_eq!(index.mark(), Some(notebook.newest()));
+        assert_eq!(index.version(), Some(notebook.newest()));
         contract::change(&mut notebook, &mut Random(steps));
         index.catch_up(&notebook, &Silent).unwrap();
         let (_other, rebuilt) = rebuilt(&notebook);

@@ -51,10 +51,10 @@ fn a_missing_index_is_made_by_a_writer_only() {
     assert!(!place.exists());
 
     let index = open(&place);
-    assert_eq!((index.mark(), index.rebuilt_because(), index.vectors()), (None, None, 0));
+    assert_eq!((index.version(), index.rebuilt_because(), index.vectors()), (None, None, 0));
     assert_eq!(found(&index, &[1.0]), [0_u64; 0]);
     let reader = ScanIndex::open(&place, IndexAccess::Read).unwrap();
-    assert_eq!((reader.mark(), reader.refresh().unwrap()), (None, None));
+    assert_eq!((reader.version(), reader.refresh().unwrap()), (None, None));
     let refused = reader.catch_up(&Notebook::new(1, 2), &Silent).unwrap_err();
     assert!(matches!(refused, VectorError::ReadOnly { .. }), "{refused}");
 }
@@ -65,7 +65,7 @@ fn what_was_written_is_there_when_it_is_opened_again() {
     let notebook = written(dir.path());
     let index = open(dir.path());
     assert_eq!(index.rebuilt_because(), None);
-    assert_eq!((index.mark(), index.space()), (Some(notebook.newest()), Some(notebook.space)));
+    assert_eq!((index.version(), index.space()), (Some(notebook.newest()), Some(notebook.space)));
     let (_other, rebuilt) = rebuilt(&notebook);
     assert_same_answers(&index, &rebuilt, &mut Random(3));
     let reader = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap();
@@ -87,7 +87,7 @@ fn assert_noticed(whole: &Path, notebook: &Notebook, file: &Path, content: Optio
         let index = open(dir.path());
         let VectorError::Damaged { why, .. } = refused else { unreachable!() };
         assert_eq!(index.rebuilt_because(), Some(why.as_str()));
-        assert_eq!((index.mark(), index.vectors()), (None, 0));
+        assert_eq!((index.version(), index.vectors()), (None, 0));
         assert_no_stray_files(dir.path());
         drop(index);
         assert_heals(dir.path(), notebook);
@@ -157,7 +157,7 @@ fn files_that_nobody_names_are_removed_by_a_writer_and_others_left_alone() {
     drop(ScanIndex::open(dir.path(), IndexAccess::Read).unwrap());
     assert_eq!(files(dir.path()).len(), 4 + 6, "a reader removes nothing");
     let index = open(dir.path());
-    assert_eq!((index.rebuilt_because(), index.mark()), (None, Some(notebook.newest())));
+    assert_eq!((index.rebuilt_because(), index.version()), (None, Some(notebook.newest())));
     for left in ["README", "x.codes", "92.codes"] {
         let path = dir.path().join(left);
         assert!(path.exists(), "{left}");

@@ -172,11 +172,11 @@ pub(super) fn barriers(home: &Home, folder: &Path, table: &mut Table) -> Result<
             Ok::<_, Failure>(())
         });
         let taken = (0..BARRIERS).try_for_each(|_| {
-            let (pin, ()) = store.recovery_point(|| ()).map_err(cannot("take a recovery point"))?;
-            held_back.push(pin.held_back());
-            let copied = pin.copy_to(&to, &copier, &Silent).and_then(UnsyncedCopy::sync);
+            let (read_snapshot, ()) = store.recovery_point(|| ()).map_err(cannot("take a recovery point"))?;
+            held_back.push(read_snapshot.held_back());
+            let copied = read_snapshot.copy_to(&to, &copier, &Silent).and_then(UnsyncedCopy::sync);
             copied.map_err(cannot("copy a store"))?;
-            drop(pin);
+            drop(read_snapshot);
             files::remove_file(&to).map_err(cannot("remove a file"))
         });
         stop.store(true, Ordering::SeqCst);

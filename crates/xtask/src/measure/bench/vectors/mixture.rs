@@ -2,7 +2,7 @@
 
 use atocore_model::{
     digest::Digest,
-    id::{Generation, Mark},
+    id::{Generation, StoreVersion},
 };
 use atocore_storage::{
     lexical::SourceError,
@@ -98,26 +98,26 @@ impl<'v> Made<'v> {
 const PASSAGES: usize = 20;
 
 /// The one state it has.
-const MARK: Mark = Mark { generation: Generation(1), token: 1 };
+const VERSION: StoreVersion = StoreVersion { generation: Generation(1), token: 1 };
 
 impl VectorSource for Made<'_> {
     fn space(&self) -> VectorSpace {
         self.space
     }
 
-    fn mark(&self) -> Result<Mark, SourceError> {
-        Ok(MARK)
+    fn version(&self) -> Result<StoreVersion, SourceError> {
+        Ok(VERSION)
     }
 
-    fn has(&self, mark: Mark) -> Result<bool, SourceError> {
-        Ok(mark == MARK)
+    fn has(&self, version: StoreVersion) -> Result<bool, SourceError> {
+        Ok(version == VERSION)
     }
 
     fn changes(
         &self,
-        _since: Option<Mark>,
+        _since: Option<StoreVersion>,
         each: &mut dyn FnMut(ChangedVectors<'_>) -> Result<(), VectorError>,
-    ) -> Result<Mark, VectorError> {
+    ) -> Result<StoreVersion, VectorError> {
         for first in (0..self.count).step_by(PASSAGES) {
             let numbers = first..self.count.min(first + PASSAGES);
             let vectors = (self.vectors)(numbers.clone());
@@ -129,7 +129,7 @@ impl VectorSource for Made<'_> {
             let project = ["one", "two", "three"][document % 3];
             each(ChangedVectors { document_key: document as u64, project, vectors: &vectors })?;
         }
-        Ok(MARK)
+        Ok(VERSION)
     }
 }
 

@@ -1,21 +1,20 @@
-//! Recovery points: a pinned view of the store that can be copied at leisure while writers go on.
+//! Recovery points: a read snapshot of the store that is copied while writers continue.
 //!
-//! Under the write barrier a read transaction is begun and SQLite is asked how far the log has come; nothing is
-//! written or synced there. Most of the log was folded into the database before, on a connection of its own. From
-//! then on, what a process without SQLite can copy depends on those two numbers, M frames in the log, F of them in the
-//! database file:
+//! Under the write barrier a read transaction begins and SQLite reports the size of the log; nothing is written or
+//! synced there. Most of the log was checkpointed before, on a separate connection. From then on, what a process
+//! without SQLite can copy depends on two numbers: M frames in the log, F of them checkpointed.
 //!
-//! - **F = M: the file alone.** A checkpoint writes only frames from F up to the lowest mark of a reader, and the mark
-//!   of the pin is M, so nobody writes to the file until the pin is dropped. (The pin may hold mark 0 instead, "the log
-//!   is not needed"; then no checkpoint can begin at all, and a writer may start the log again from its beginning.)
-//! - **F < M: the file with the first M frames of the log.** A pin that needs the log holds a mark above 0, and with
-//!   one of those held nobody starts the log again, so these frames stay as they are: writers append. Checkpoints may
-//!   write to the file meanwhile, even in the middle of its copy, but only frames up to M, so only pages that the
-//!   copied frames bring again. Folding those frames into the copy makes it the recovery point.
-//! - **Unknown**, when somebody is just recovering the log: through SQLite's backup interface.
+//! - **F = M: the file alone.** A checkpoint writes only frames from F up to the lowest read mark, and the read mark of
+//!   the snapshot is M, so nobody writes to the file until the snapshot is dropped. (The snapshot may hold read mark 0
+//!   instead, "the log is not needed"; then no checkpoint can begin at all, and a writer may restart the log.)
+//! - **F < M: the file with the first M frames of the log.** A snapshot that needs the log holds a read mark above 0,
+//!   which keeps the log from being restarted, so these frames do not change: writers append. Checkpoints may write to
+//!   the file meanwhile, even in the middle of its copy, but only frames up to M, so only pages that the copied frames
+//!   overwrite. Checkpointing those frames into the copy makes it the recovery point.
+//! - **Unknown**, while another connection recovers the log: through SQLite's backup API.
 //!
-//! Not true is what looks simpler: that once a checkpoint behind the pin says F = M, the file alone is the recovery
-//! point. A checkpoint looks at the newest frame of each page in the whole log, and skips the page when that frame lies
+//! The simpler rule is wrong: that the file alone is the recovery point once a checkpoint behind the snapshot reports
+//! F = M. A checkpoint looks at the newest frame of each page in the whole log, and skips the page when that frame lies
 //! beyond M, although an older one does not. SQLite then finds the older one in the log; the file does not have it.
 //!
 //! (In SQLite's wal.c: `walCheckpoint`, `walIteratorNext`, `walTryBeginRead`, `walRestartLog`.)
@@ -33,7 +32,7 @@ use atocore_model::{id::Generation, monitor::Monitor};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    ReadTransaction, StorageError, Store, WAL_FOLD_BYTES, connect,
+    CHECKPOINT_BYTES, ReadTransaction, StorageError, Store, connect,
     copy::{self, Copier, UnsyncedCopy},
     lock,
     log::{self, LogState},
@@ -50,7 +49,7 @@ pub struct StoreRecord {
     pub schema_version: u32,
     /// Its generation.
     pub generation: Generation,
-    /// The token of that generation; see [`atocore_model::id::Mark`].
+    /// The token of that generation; see [`atocore_model::id::StoreVersion`].
     pub token: u64,
     /// Number of documents.
     pub documents: u64,
@@ -72,87 +71,87 @@ pub struct StoreRecord {
     pub fact_changes: u64,
 }
 
-/// A pinned, unchanging view of the store. Writers go on meanwhile; the log grows until it is dropped.
+/// An unchanging view of the store. Writers continue meanwhile; the log grows until the snapshot is dropped.
 #[derive(Debug)]
-pub struct Pin {
-    /// In the read transaction that is the pin.
+pub struct ReadSnapshot {
+    /// In the read transaction that is the snapshot.
     connection: Connection,
-    /// Folds the log, and tells how far it is. Never in a transaction.
-    folder: Connection,
+    /// Runs checkpoints and reports the state of the log. Never in a transaction.
+    checkpoint_conn: Connection,
     path: PathBuf,
     record: StoreRecord,
     size_bytes: u64,
     page: u64,
-    /// The log at the instant of the pin; `None` when that could not be told.
+    /// The log at the instant of the snapshot; `None` when unknown.
     pub(super) log: Option<LogState>,
     log_limit: u64,
     held_back: Duration,
-    pins: Arc<AtomicUsize>,
+    read_snapshots: Arc<AtomicUsize>,
 }
 
-/// The log may grow by so much, or by the size of the database, while a pin is held.
+/// The log may grow by this much, or by the size of the database, while a read snapshot is held.
 pub(super) const LOG_LIMIT_BYTES: u64 = 512 << 20;
 
-/// A pin that is dropped folds the log so many times at most: each time less was appended meanwhile.
-const LAST_FOLDS: usize = 4;
+/// The most checkpoints that run when a read snapshot is dropped: each time less was appended meanwhile.
+const LAST_CHECKPOINTS: usize = 4;
 
 impl Store {
-    /// Takes a recovery point: with writers held back, pins the store and runs `also`; then lets them go.
+    /// Takes a recovery point: blocks writers, takes a read snapshot, runs `also`, and unblocks the writers.
     ///
     /// # Errors
     /// When the store is open for reading only, damaged, or cannot be read.
-    pub fn recovery_point<T>(&self, also: impl FnOnce() -> T) -> Result<(Pin, T), StorageError> {
+    pub fn recovery_point<T>(&self, also: impl FnOnce() -> T) -> Result<(ReadSnapshot, T), StorageError> {
         self.refuse_damaged()?;
-        self.noted(self.pinned(also))
+        self.noted(self.take_read_snapshot(also))
     }
 
-    fn pinned<T>(&self, also: impl FnOnce() -> T) -> Result<(Pin, T), StorageError> {
+    fn take_read_snapshot<T>(&self, also: impl FnOnce() -> T) -> Result<(ReadSnapshot, T), StorageError> {
         let writer = self.writer.as_ref().ok_or(StorageError::ReadOnly)?;
         self.in_place()?;
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, &self.options)?;
-        let folder = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, &self.options)?;
-        folder.pragma_update(None, "synchronous", "FULL")?;
+        let checkpoint_conn = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, &self.options)?;
+        checkpoint_conn.pragma_update(None, "synchronous", "FULL")?;
         // What was opened by its name just now must be what is written to.
         self.in_place()?;
-        // Whatever takes time happens before anybody has to wait: most of the log is folded, files are opened, the
-        // schema is read. Nothing depends on how much could be folded.
-        let _folded = log::fold(&folder);
+        // Whatever takes time happens before anybody has to wait: most of the log is checkpointed, files are opened, the
+        // schema is read. Nothing depends on how much could be checkpointed.
+        let _state = log::checkpoint(&checkpoint_conn);
         let _generation = ReadTransaction { connection: &connection }.generation()?;
 
         let barrier = lock(writer);
         let began = Instant::now();
         connection.execute_batch("BEGIN")?;
         let generation = ReadTransaction { connection: &connection }.generation()?;
-        // Only after the transaction has begun: a pin that needs the log is then known to hold it.
-        let log = log::state(&folder)?;
+        // Only after the transaction has begun: a snapshot that needs the log is then known to hold it.
+        let log = log::state(&checkpoint_conn)?;
         let extra = also();
-        let _pins = self.pins.fetch_add(1, Ordering::SeqCst);
+        let _pins = self.read_snapshots.fetch_add(1, Ordering::SeqCst);
         let held_back = began.elapsed();
         drop(barrier);
 
-        let mut pin = Pin {
+        let mut snapshot = ReadSnapshot {
             size_bytes: 0,
             page: 0,
             log_limit: 0,
             path: self.path.clone(),
             record: StoreRecord { generation, ..StoreRecord::default() },
             connection,
-            folder,
+            checkpoint_conn,
             log,
             held_back,
-            pins: Arc::clone(&self.pins),
+            read_snapshots: Arc::clone(&self.read_snapshots),
         };
-        pin.record = read_record(&pin.connection)?;
-        let pages: u64 = pin.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-        pin.page = log::page_size(&pin.connection)?;
-        let log_bytes = pin.log.map_or(0, |log| log.bytes(pin.page));
-        pin.size_bytes = pages * pin.page + log_bytes;
-        pin.log_limit = log_bytes + self.log_limit.max(pages * pin.page);
-        Ok((pin, extra))
+        snapshot.record = read_record(&snapshot.connection)?;
+        let pages: u64 = snapshot.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        snapshot.page = log::page_size(&snapshot.connection)?;
+        let log_bytes = snapshot.log.map_or(0, |log| log.bytes(snapshot.page));
+        snapshot.size_bytes = pages * snapshot.page + log_bytes;
+        snapshot.log_limit = log_bytes + self.log_limit.max(pages * snapshot.page);
+        Ok((snapshot, extra))
     }
 }
 
-impl Pin {
+impl ReadSnapshot {
     /// What the store says of itself at this instant.
     #[must_use]
     pub const fn record(&self) -> &StoreRecord {
@@ -165,7 +164,7 @@ impl Pin {
         self.size_bytes
     }
 
-    /// How long writers were held back for it.
+    /// How long writers were blocked for it.
     #[must_use]
     pub const fn held_back(&self) -> Duration {
         self.held_back
@@ -174,17 +173,17 @@ impl Pin {
     /// Whether a process without SQLite has to copy the beginning of the log along with the file.
     #[must_use]
     pub fn needs_log(&self) -> bool {
-        self.log.is_none_or(|log| !log.is_folded())
+        self.log.is_none_or(|log| !log.is_checkpointed())
     }
 
-    /// Copies the pinned view to a new file at `to`.
+    /// Copies the snapshot to a new file at `to`.
     ///
     /// # Errors
-    /// When the copy cannot be made, the log outgrows its limit meanwhile, or `monitor` calls it off; what is at `to`
-    /// is then of no use.
+    /// When the copy cannot be made, the log outgrows its limit meanwhile, or `monitor` cancels; the file at `to` is
+    /// then useless.
     ///
     /// # Durability
-    /// None, until what is returned is synced. The pin can be dropped before.
+    /// None, until the returned copy is synced. The snapshot can be dropped before.
     pub fn copy_to(
         &self,
         to: &Path,
@@ -195,7 +194,8 @@ impl Pin {
         match (copier, self.log) {
             (Copier::Child { program, arguments }, Some(log)) => {
                 let child = copy::Child { program, arguments, watch: &watch };
-                let has_log = log.is_folded() || child.copy_log(&self.path, to, log.bytes(self.page))?;
+                let has_log =
+                    log.is_checkpointed() || child.copy_log(&self.path, to, log.bytes(self.page))?;
                 if !(has_log && child.copy(&self.path, to)?) {
                     files::remove_file(&log::path(to))?;
                     copy::stepped(&self.connection, to, monitor, &watch)?;
@@ -209,18 +209,18 @@ impl Pin {
         let found = copy::generation(to)?;
         if found != self.record.generation {
             let (expected, found) = (self.record.generation.0, found.0);
-            let what = format!("the copy is of generation {found}, pinned was {expected}");
+            let what = format!("the copy is of generation {found}, the snapshot of {expected}");
             return Err(StorageError::Copier(what));
         }
         Ok(copied)
     }
 
-    /// Whether the copy goes on: nobody called it off, and the log has not outgrown its limit.
+    /// Fails when the copy was cancelled or the log has outgrown its limit.
     fn goes_on(&self, monitor: &dyn Monitor) -> Result<(), StorageError> {
         if monitor.cancelled() {
             return Err(StorageError::Cancelled);
         }
-        let bytes = log::state(&self.folder)?.map_or(0, |log| log.bytes(self.page));
+        let bytes = log::state(&self.checkpoint_conn)?.map_or(0, |log| log.bytes(self.page));
         if bytes > self.log_limit {
             return Err(StorageError::LogTooLarge { bytes, limit: self.log_limit });
         }
@@ -228,18 +228,18 @@ impl Pin {
     }
 }
 
-impl Drop for Pin {
-    /// What writers have appended meanwhile is folded here, and not by the next of them while the others wait for it.
-    /// Failing to is no fault: a later commit folds it.
+impl Drop for ReadSnapshot {
+    /// Checkpoints what writers appended meanwhile, so that the next writer need not while the others wait for it.
+    /// A failure is ignored: a later commit runs the checkpoint.
     fn drop(&mut self) {
         let _ended = self.connection.execute_batch("ROLLBACK");
-        for _ in 0..LAST_FOLDS {
-            match log::fold(&self.folder) {
-                Ok(Some(log)) if log.unfolded_bytes(self.page) > WAL_FOLD_BYTES => {}
+        for _ in 0..LAST_CHECKPOINTS {
+            match log::checkpoint(&self.checkpoint_conn) {
+                Ok(Some(log)) if log.bytes_to_checkpoint(self.page) > CHECKPOINT_BYTES => {}
                 _ => break,
             }
         }
-        let _pins = self.pins.fetch_sub(1, Ordering::SeqCst);
+        let _pins = self.read_snapshots.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

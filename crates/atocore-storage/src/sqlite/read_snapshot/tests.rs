@@ -28,18 +28,18 @@ fn pages(path: &Path) -> Vec<u8> {
     files::read_if_present(path).unwrap().unwrap().split_off(100)
 }
 
-/// Copies in both ways; the copies must be alike in every page, whole, and of the pinned generation.
-fn copies_agree(pin: &Pin, dir: &Path) {
+/// Copies in both ways; the copies must be alike in every page, intact, and of the generation of the snapshot.
+fn copies_agree(snapshot: &ReadSnapshot, dir: &Path) {
     let dir = dir.join("copies");
     files::create_dirs(&dir).unwrap();
     let (copied, stepped) = (dir.join("copied.db"), dir.join("stepped.db"));
-    pin.copy_to(&copied, &child(), &Silent).unwrap().sync().unwrap();
-    pin.copy_to(&stepped, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
+    snapshot.copy_to(&copied, &child(), &Silent).unwrap().sync().unwrap();
+    snapshot.copy_to(&stepped, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
     assert_eq!(files::list(&dir).unwrap(), [copied.clone(), stepped.clone()], "no sidecars");
-    assert_eq!(inspect::record(&copied).unwrap(), *pin.record());
+    assert_eq!(inspect::record(&copied).unwrap(), *snapshot.record());
     assert!(inspect::integrity(&copied).unwrap().is_empty());
     assert!(inspect::foreign_keys(&copied).unwrap().is_empty());
-    assert!(pages(&copied) == pages(&stepped), "{:?}: the copies differ", pin.log);
+    assert!(pages(&copied) == pages(&stepped), "{:?}: the copies differ", snapshot.log);
     files::remove_tree(&dir).unwrap();
 }
 
@@ -65,7 +65,7 @@ fn nothing_is_lost(store: Store, dir: &Path) {
 }
 
 #[test]
-fn recovery_points_beside_a_busy_writer_are_the_pinned_pages() {
+fn recovery_points_beside_a_busy_writer_are_the_pages_of_the_snapshot() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let stop = AtomicBool::new(false);
@@ -83,10 +83,10 @@ fn recovery_points_beside_a_busy_writer_are_the_pinned_pages() {
         let end = Stop(&stop);
         let mut last = 0;
         for _ in 0..25 {
-            let (pin, ()) = store.recovery_point(|| ()).unwrap();
-            copies_agree(&pin, dir.path());
-            assert!(pin.record().generation.0 >= last);
-            last = pin.record().generation.0;
+            let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
+            copies_agree(&snapshot, dir.path());
+            assert!(snapshot.record().generation.0 >= last);
+            last = snapshot.record().generation.0;
         }
         drop(end);
         writer.join().unwrap()
@@ -96,69 +96,72 @@ fn recovery_points_beside_a_busy_writer_are_the_pinned_pages() {
 }
 
 #[test]
-fn with_everything_folded_the_file_is_the_recovery_point_whatever_is_written_later() {
+fn after_a_full_checkpoint_the_file_is_the_recovery_point_whatever_is_written_later() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let _stored = put(&store, "a.md", &["one", "two"]);
-    let (pin, ()) = store.recovery_point(|| ()).unwrap();
-    assert!(pin.log.unwrap().is_folded());
+    let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
+    assert!(snapshot.log.unwrap().is_checkpointed());
     for number in 0..5 {
         let _stored = put(&store, "a.md", &[&format!("later {number}")]);
-        let _folded = log::fold(&pin.folder).unwrap();
-        copies_agree(&pin, dir.path());
+        let _state = log::checkpoint(&snapshot.checkpoint_conn).unwrap();
+        copies_agree(&snapshot, dir.path());
     }
-    drop(pin);
+    drop(snapshot);
     nothing_is_lost(store, dir.path());
 }
 
 #[test]
-fn a_checkpoint_behind_the_pin_leaves_pages_out_of_the_file_and_not_out_of_the_copy() {
+fn a_checkpoint_behind_the_snapshot_leaves_pages_out_of_the_file_but_not_out_of_the_copy() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let _stored = put(&store, "a.md", &["one"]);
     let older = reader(&store);
     let _stored = put(&store, "a.md", &["two", "three"]);
-    let (pin, ()) = store.recovery_point(|| ()).unwrap();
-    let pinned = pin.log.unwrap();
-    assert!(!pinned.is_folded(), "the older reader holds the log back: {pinned:?}");
-    copies_agree(&pin, dir.path());
+    let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
+    let taken = snapshot.log.unwrap();
+    assert!(!taken.is_checkpointed(), "the older reader holds the log back: {taken:?}");
+    copies_agree(&snapshot, dir.path());
 
     drop(older);
     let _stored = put(&store, "a.md", &["four", "five", "six"]);
-    let later = log::fold(&pin.folder).unwrap().unwrap();
-    assert!(later.frames > pinned.frames);
-    assert_eq!(later.folded, pinned.frames, "the checkpoint went up to the pin and no further");
-    copies_agree(&pin, dir.path());
-    // So the frames matter: what SQLite says is folded is not in the file alone.
+    let later = log::checkpoint(&snapshot.checkpoint_conn).unwrap().unwrap();
+    assert!(later.frames > taken.frames);
+    assert_eq!(later.checkpointed, taken.frames, "the checkpoint went up to the snapshot and no further");
+    copies_agree(&snapshot, dir.path());
+    // So the frames matter: the file alone does not have all that SQLite reports as checkpointed.
     let (alone, stepped) = (dir.path().join("alone.db"), dir.path().join("stepped.db"));
     copy::Child { program: Path::new("cp"), arguments: &[], watch: &|| Ok(()) }
         .copy(store.path(), &alone)
         .unwrap();
     UnsyncedCopy::settle(&alone).unwrap().sync().unwrap();
-    pin.copy_to(&stepped, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
+    snapshot.copy_to(&stepped, &Copier::InProcess, &Silent).unwrap().sync().unwrap();
     assert!(pages(&alone) != pages(&stepped));
-    drop(pin);
+    drop(snapshot);
     nothing_is_lost(store, dir.path());
 }
 
 #[test]
-fn a_pin_that_finds_all_marks_of_readers_taken_is_copied_as_well() {
+fn a_snapshot_that_shares_the_read_mark_of_an_older_reader_is_copied_as_well() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let mut readers = Vec::new();
-    // One more than SQLite has marks for readers of the log.
+    // One more than SQLite has read marks.
     for number in 0..6 {
         readers.push(reader(&store));
         let _stored = put(&store, "a.md", &[&format!("text {number}")]);
     }
-    let (pin, ()) = store.recovery_point(|| ()).unwrap();
-    let pinned = pin.log.unwrap();
+    let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
+    let taken = snapshot.log.unwrap();
     drop(readers);
     let _stored = put(&store, "a.md", &["later"]);
-    let later = log::fold(&pin.folder).unwrap().unwrap();
-    assert!(later.folded < pinned.frames, "the pin shares the mark of an older reader: {later:?}");
-    copies_agree(&pin, dir.path());
-    drop(pin);
+    let later = log::checkpoint(&snapshot.checkpoint_conn).unwrap().unwrap();
+    assert!(
+        later.checkpointed < taken.frames,
+        "the snapshot shares the read mark of an older reader: {later:?}"
+    );
+    copies_agree(&snapshot, dir.path());
+    drop(snapshot);
     nothing_is_lost(store, dir.path());
 }
 
@@ -171,15 +174,15 @@ fn a_log_that_outgrows_its_limit_ends_the_copy_and_not_the_writers() {
     let endless =
         Copier::Child { program: "sh".into(), arguments: vec!["-c".into(), "exec sleep 600".into()] };
     for copier in [endless, Copier::InProcess] {
-        let (pin, ()) = store.recovery_point(|| ()).unwrap();
-        let limit = pin.log_limit;
+        let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
+        let limit = snapshot.log_limit;
         assert!(limit >= 1 << 20);
         let before = generation(&store);
-        while log::state(&pin.folder).unwrap().unwrap().bytes(pin.page) <= limit {
+        while log::state(&snapshot.checkpoint_conn).unwrap().unwrap().bytes(snapshot.page) <= limit {
             let _stored = put(&store, "big.md", &[&text]);
         }
         let to = dir.path().join("copy.db");
-        let error = pin.copy_to(&to, &copier, &Silent).unwrap_err();
+        let error = snapshot.copy_to(&to, &copier, &Silent).unwrap_err();
         assert!(
             matches!(error, StorageError::LogTooLarge { bytes, limit: said } if bytes > said && said == limit),
             "{error}"
@@ -190,36 +193,36 @@ fn a_log_that_outgrows_its_limit_ends_the_copy_and_not_the_writers() {
         files::remove_file(&to).unwrap();
     }
     // The log that has grown is no reason against the next one.
-    let (pin, ()) = store.recovery_point(|| ()).unwrap();
-    copies_agree(&pin, dir.path());
-    drop(pin);
+    let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
+    copies_agree(&snapshot, dir.path());
+    drop(snapshot);
     nothing_is_lost(store, dir.path());
 }
 
 #[test]
-fn what_grew_under_a_pin_is_folded_when_it_is_dropped_and_the_log_becomes_small_again() {
+fn dropping_a_snapshot_checkpoints_the_log_and_the_log_shrinks_again() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let (pin, ()) = store.recovery_point(|| ()).unwrap();
+    let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
     let texts: Vec<_> = (0..7).map(|number| format!("{number} ").repeat(700_000)).collect();
     for text in &texts {
         let _stored = put(&store, "big.md", &[text]);
     }
     let size = || std::fs::metadata(log::path(store.path())).unwrap().len();
     assert!(size() > WAL_KEPT_BYTES);
-    drop(pin);
-    let folder = connect(store.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &options()).unwrap();
-    assert!(log::state(&folder).unwrap().unwrap().is_folded(), "not left to the next writer");
+    drop(snapshot);
+    let checkpoint_conn = connect(store.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &options()).unwrap();
+    assert!(log::state(&checkpoint_conn).unwrap().unwrap().is_checkpointed(), "not left to the next writer");
     let _stored = put(&store, "small.md", &["small"]);
     assert!(size() <= WAL_KEPT_BYTES, "{} bytes of log are kept", size());
-    let log = log::state(&folder).unwrap().unwrap();
-    assert!(log.folded < log.frames, "a small commit does not fold: {log:?}");
-    drop(folder);
+    let log = log::state(&checkpoint_conn).unwrap().unwrap();
+    assert!(log.checkpointed < log.frames, "a small commit runs no checkpoint: {log:?}");
+    drop(checkpoint_conn);
     nothing_is_lost(store, dir.path());
 }
 
 #[test]
-fn a_store_for_reading_gives_no_recovery_point() {
+fn a_read_only_store_has_no_recovery_point() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let beside = Store::open_read_only(store.path(), options()).unwrap();
