@@ -13,8 +13,8 @@ use std::{
 };
 
 use atocore::{
+    operations::ApiError,
     serve::{Ready, ServeSettings, serve_until},
-    verb::VerbError,
 };
 use atocore_model::monitor::Silent;
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ fn served(home: &Home, body: impl FnOnce(SocketAddr) -> Result<(), Failure>) -> 
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
         // It has the only sender: one that ends before it is ready is heard.
-        let server = scope.spawn(move || -> Result<(), VerbError> {
+        let server = scope.spawn(move || -> Result<(), ApiError> {
             let stop = async { drop(stopped.await) };
             let on_ready = |ready: &Ready| {
                 let _sent = tell.send(ready.address);
