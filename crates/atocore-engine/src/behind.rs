@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_seen_of_a_folder_is_said_and_a_folder_in_order_has_nothing() {
+    fn what_can_be_seen_of_a_folder_is_reported_and_a_folder_in_order_has_no_findings() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(IndexFault::seen(WORDS, dir.path()), None);
         let missing =

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_turn_is_refused_by_the_name_of_the_first() {
+    fn a_second_ingest_guard_is_refused_with_the_name_of_the_first() {
         let exclusive = Exclusive::default();
         let now = Timestamp::parse("2026-04-06T18:42:19Z").unwrap();
         let turn = exclusive.begin("refresh of notes", now, Duration::ZERO).unwrap();

@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_while_the_index_is_written_is_told_to_all_who_wait_and_the_worker_goes_on() {
+    fn a_panic_while_the_index_is_written_reaches_all_who_wait_and_the_worker_goes_on() {
         let place = place();
         for error in place.refused(Attempt::Panics) {
             assert!(matches!(error, Error::WorkerFailed("lexical-index")), "{error}");
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_wait_are_told_the_same_reason_and_what_they_wanted_is_not_forgotten() {
+    fn all_who_wait_get_the_same_reason_and_their_request_is_not_forgotten() {
         let place = place();
         for error in place.refused(Attempt::Fails) {
             assert!(error.to_string().contains("open for reading only"), "{error}");

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_that_panic_are_counted_told_and_followed_by_others_in_a_thread_of_that_name() {
+    fn rounds_that_panic_are_counted_reported_and_followed_by_others_in_a_thread_of_that_name() {
         let (controls, task, worker) = start(3);
         until(|| task.rounds.load(Ordering::SeqCst) >= 4 && controls.status().failures == 0);
         assert_eq!((controls.status().panics, task.told.load(Ordering::SeqCst)), (3, 3));

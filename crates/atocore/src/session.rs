@@ -352,7 +352,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_wrong_is_told_before_the_store_is_waited_for() {
+    fn errors_are_reported_before_the_store_is_waited_for() {
         let home = tempfile::tempdir().unwrap();
         let flags = Flags { data_dir: Some(home.path().to_owned()), ..Flags::default() };
         // Whoever waits, waits for longer than any test.

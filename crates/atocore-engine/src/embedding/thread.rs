@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_while_vectors_are_made_is_told_and_they_are_made_after_it() {
+    fn a_panic_while_vectors_are_made_is_reported_and_they_are_made_after_it() {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(SystemClock));
         let options = StoreOptions {
             busy_timeout: Duration::from_secs(5),

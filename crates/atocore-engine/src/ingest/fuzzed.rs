@@ -89,7 +89,7 @@ fn fuzzed_front_matter_is_read_within_its_bounds() {
 }
 
 #[test]
-fn fuzzed_markdown_is_cut_and_no_word_is_lost() {
+fn fuzzed_markdown_is_chunked_and_no_word_is_lost() {
     let mut corpus = bytes(MARKDOWN).to_vec();
     corpus.extend(bytes(FRONT_MATTER));
     let limits = ChunkLimits::new(120, 30).unwrap();

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn headings_are_said_once_and_are_not_endless() {
+    fn headings_appear_once_and_are_bounded() {
         assert_eq!(headings("A", "A > B"), "A > B");
         assert_eq!(headings("A", "AB"), "A > AB");
         assert_eq!(headings("A", ""), "A");

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_has_the_mark() {
+    fn no_text_contains_the_delimiter() {
         let first = choose("store", &["one", "two"]);
         assert_eq!(first, choose("store", &["one", "two"]));
         assert_ne!(first, choose("store", &["onet", "wo"]));

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repetition_is_said_once() {
+    fn a_repetition_appears_once() {
         let (before, after) = (
             "One thing first.\nThen what is said twice, word for word.",
             "what is said twice, word for word. And the end.",

@@ -544,7 +544,7 @@ fn state_is_trimmed_only_when_it_alone_is_longer_than_its_share() {
 }
 
 #[test]
-fn neighbours_are_one_item_and_a_repetition_is_said_once() {
+fn neighbours_are_one_item_and_a_repetition_appears_once() {
     let sentences: Vec<String> = (0..60).map(|n| format!("The pump number {n} runs at night.")).collect();
     let document = format!("# Pumps\n\n{}\n", sentences.join(" "));
     let world = of(request(20_000), Facts::default(), &[&document]);
@@ -570,7 +570,7 @@ fn the_beginning_of_a_passage_is_taken_when_none_fits() {
 }
 
 #[test]
-fn what_was_remembered_twice_is_said_once_by_the_surer_or_newer() {
+fn duplicate_memories_appear_once_as_the_surer_or_newer_one() {
     let own = |memory: Memory| Memory { project: Some(id("notes")), ..memory };
     let sure = |memory: Memory| Memory { confidence: Confidence::CERTAIN, ..memory };
     let newer = |memory: Memory| Memory { updated_at: moment(9), ..memory };

@@ -105,7 +105,7 @@ fn a_vector_that_was_exchanged_on_the_server_is_found_by_the_depth_restore() {
 }
 
 #[test]
-fn without_a_program_to_run_a_server_with_the_copy_is_unproven_and_that_is_said() {
+fn without_a_program_to_run_a_server_with_the_copy_is_unproven_and_reported() {
     let place = Installation::default();
     let server = Server::start(&place.config().layout.vector_store());
     let engine = filled(on(&place, &server.url()), &place);
@@ -227,7 +227,7 @@ fn restored_without_the_vector_store_it_is_made_of_the_database() {
 }
 
 #[test]
-fn going_back_under_a_running_server_is_refused_and_with_it_stopped_all_comes_back() {
+fn a_restore_under_a_running_chroma_server_is_refused_and_succeeds_once_it_is_stopped() {
     let place = Installation::default();
     let mut server = Server::start(&place.config().layout.vector_store());
     let mut engine = filled(on(&place, &server.url()), &place);

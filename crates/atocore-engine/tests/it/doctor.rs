@@ -25,7 +25,7 @@ fn with_documents(place: &Installation) -> Engine {
 }
 
 #[test]
-fn an_unproven_snapshot_an_old_proof_and_a_broken_snapshot_are_findings_with_their_cure() {
+fn an_unproven_snapshot_an_old_proof_and_a_broken_snapshot_are_findings_with_a_hint() {
     let place = Installation::default();
     let engine = with_documents(&place);
     assert!(engine.doctor().iter().all(|finding| finding.check != "proof"), "there is nothing to prove");
@@ -67,7 +67,7 @@ fn an_unproven_snapshot_an_old_proof_and_a_broken_snapshot_are_findings_with_the
 }
 
 #[test]
-fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_its_cure() {
+fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_a_hint() {
     let place = Installation::default();
     let engine = with_documents(&place);
     let (level, message, cure) = worst(&engine, "schedule");

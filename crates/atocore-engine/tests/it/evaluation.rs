@@ -187,7 +187,7 @@ fn tuning_finds_the_weight_that_the_documents_ask_for() {
 }
 
 #[test]
-fn a_run_that_is_called_off_ends_between_two_questions() {
+fn a_cancelled_run_ends_between_two_questions() {
     struct Off;
     impl Monitor for Off {
         fn progress(&self, _: Progress) {}

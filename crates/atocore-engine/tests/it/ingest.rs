@@ -277,7 +277,7 @@ fn a_cancelled_refresh_is_taken_up_by_the_next_one() {
 }
 
 #[test]
-fn other_settings_for_cutting_cut_anew() {
+fn other_chunk_settings_rechunk() {
     let place = Installation::default();
     place.write("p/a.md", "zebra word. ".repeat(100));
     let engine = place.own();

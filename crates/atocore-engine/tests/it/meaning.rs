@@ -226,7 +226,7 @@ impl Monitor for StopAfter {
 }
 
 #[test]
-fn documents_cut_anew_answer_as_before_until_their_vectors_are_there() {
+fn rechunked_documents_answer_as_before_until_their_vectors_are_there() {
     let place = Installation::default();
     let sentence = "The automobile would not start because its battery was flat. ";
     let dough = "Knead the dough for ten minutes and let it rise under a cloth. ";
@@ -274,7 +274,7 @@ impl Monitor for RefreshesMeanwhile<'_> {
 }
 
 #[test]
-fn a_document_cut_anew_while_others_take_their_place_waits_for_its_own_vectors() {
+fn a_rechunked_document_waits_for_its_own_vectors_while_others_are_rechunked() {
     let place = Installation::default();
     place.write("short/a.md", "# Papers\n\nThe declaration has to be handed in before the end of July.");
     place.write("long/b.md", "The automobile would not start because its battery was flat. ".repeat(6));
@@ -499,7 +499,7 @@ fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_l
 }
 
 #[test]
-fn vectors_are_made_in_turns_with_others_who_want_the_store_and_counted_once() {
+fn vectors_are_made_alternating_with_others_who_want_the_store_and_counted_once() {
     let place = Installation::default();
     for index in 0..40 {
         place.write(&format!("p/{index}.md"), format!("# Note {index}\n\nKey {index} lies in the vault."));

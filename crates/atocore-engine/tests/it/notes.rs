@@ -76,7 +76,7 @@ fn tags_nest_and_are_found_in_the_text_too() {
 }
 
 #[test]
-fn a_bad_line_of_front_matter_costs_that_line_and_is_said() {
+fn a_bad_line_of_front_matter_costs_that_line_and_is_reported() {
     let place = Installation::default();
     place.write("p/colon.md", "---\ntitle: Foo: the bar\ntags: [x1]\n---\nzebra\n");
     place.write("p/list.md", "---\ntitle: List\ntags: [x2]\nmore: [walrus\n---\nzebra\n");

@@ -49,7 +49,7 @@ fn a_folder_belongs_to_one_project_whatever_it_is_called() {
 }
 
 #[test]
-fn a_network_door_names_nothing_outside_the_configured_folders() {
+fn a_network_client_names_nothing_outside_the_configured_folders() {
     let place = Installation::default();
     place.write("a/x.md", "one");
     let engine = place.own();

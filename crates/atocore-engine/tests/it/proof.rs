@@ -159,7 +159,7 @@ fn answers_of_an_earlier_ranking_are_proven_by_what_they_found() {
 }
 
 #[test]
-fn canaries_that_prove_nothing_are_no_proof() {
+fn golden_queries_that_prove_nothing_are_no_proof() {
     let place = Installation::default();
     let engine = filled(&place);
     let taken = take(&engine);
@@ -283,7 +283,7 @@ impl Monitor for CancelAt {
 }
 
 #[test]
-fn called_off_at_any_moment_a_drill_leaves_nothing_and_no_verdict() {
+fn a_drill_cancelled_at_any_moment_leaves_nothing_and_no_verdict() {
     let place = Installation::default();
     let engine = filled(&place);
     let taken = take(&engine);
@@ -330,7 +330,7 @@ fn a_reader_does_not_restore_into_the_scratch_folder_of_the_owner() {
 }
 
 #[test]
-fn without_the_model_what_it_answered_is_unproven_and_not_asked_by_words() {
+fn without_the_model_its_answers_are_unproven_and_not_asked_lexically() {
     let place = Installation::default().with_model();
     let engine = filled(&place);
     let _report = engine.embed(&Silent).unwrap();
@@ -347,7 +347,7 @@ fn without_the_model_what_it_answered_is_unproven_and_not_asked_by_words() {
 }
 
 #[test]
-fn a_verdict_that_cannot_be_written_down_is_told_and_counts_for_nothing() {
+fn a_verdict_that_cannot_be_recorded_is_reported_and_counts_for_nothing() {
     let place = Installation::default();
     let engine = filled(&place);
     let taken = take(&engine);

@@ -193,7 +193,7 @@ impl Monitor for CallsOff {
 }
 
 #[test]
-fn a_restore_that_is_called_off_while_it_is_made_ready_leaves_nothing() {
+fn a_restore_cancelled_while_it_is_staged_leaves_nothing() {
     let place = Installation::default();
     let (engine, id) = with_a_snapshot(&place);
     let refused = engine.prepare_restore(id, None, &CallsOff).unwrap_err();

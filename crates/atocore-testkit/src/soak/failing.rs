@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_without_a_cure_is_noticed() {
+    fn an_error_without_a_hint_is_noticed() {
         let with =
             |hint: &str| format!("{{\"code\":\"disk_full\",\"detail\":\"no room\",\"hint\":\"{hint}\"}}");
         assert_eq!(told(Some(1), &with("make room"), "").unwrap(), "disk_full");

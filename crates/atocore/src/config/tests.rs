@@ -313,7 +313,7 @@ fn a_variable_set_to_nothing_is_not_set() {
 }
 
 #[test]
-fn without_any_place_for_data_the_cure_is_named() {
+fn without_any_place_for_data_a_hint_is_given() {
     let environment = Environment { current_dir: "/nowhere".into(), ..Environment::default() };
     let error = Config::load(&Flags::default(), &environment).unwrap_err();
     assert!(error.to_string().contains("`--data-dir`"), "{error}");

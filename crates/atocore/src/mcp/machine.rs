@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_is_called_off_has_its_place_until_its_work_has_ended() {
+    fn a_cancelled_call_keeps_its_permit_until_its_work_has_ended() {
         let home = tempfile::tempdir().unwrap();
         let machine = machine(&home);
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

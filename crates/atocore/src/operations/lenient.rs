@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_in_several_forms() {
+    fn nothing_is_accepted_in_several_forms() {
         for nothing in ["\"\"", "null"] {
             let all = ["count", "name", "tags", "part"].map(|key| format!(r#""{key}":{nothing}"#)).join(",");
             assert_eq!(said(&format!("{{{all},\"whole\":null}}")).unwrap(), Said::default());

@@ -92,7 +92,7 @@ fn a_snapshot_is_restored_and_compared_by_hand_as_the_document_says() {
 }
 
 #[test]
-fn what_is_exported_for_a_key_is_opened_by_age_and_what_age_encrypts_is_taken_in() {
+fn what_is_exported_for_a_key_is_opened_by_age_and_what_age_encrypts_is_imported() {
     let place = Place::with_notes();
     let stamp = place.snapshot();
     let make_key = |name: &str| {

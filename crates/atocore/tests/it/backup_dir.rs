@@ -158,7 +158,7 @@ fn half_deleted_and_out_of_place_it_is_mended_or_named() {
 }
 
 #[test]
-fn a_read_only_backup_directory_is_read_and_its_writers_are_told() {
+fn a_read_only_backup_directory_is_read_and_writing_to_it_is_refused() {
     let place = Place::with_notes();
     let whole = place.snapshot();
     // Read-only for everybody, the administrator too.

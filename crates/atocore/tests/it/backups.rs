@@ -65,7 +65,7 @@ fn the_list_begins_with_the_newest_and_says_which_is_for_what() {
 }
 
 #[test]
-fn the_vectors_of_a_snapshot_are_said_to_be_where_they_are() {
+fn validation_reports_where_the_vectors_of_a_snapshot_are() {
     let place = Place::with_notes().with_model();
     place.ok(&["embed"]);
     let taken = place.ok(&["backup", "create"]);
@@ -124,7 +124,7 @@ fn a_backup_directory_whose_disk_is_not_mounted_is_not_begun_anew() {
 }
 
 #[test]
-fn that_the_snapshots_lie_on_the_disk_of_the_store_is_told_and_is_no_fault() {
+fn snapshots_on_the_disk_of_the_store_are_noted_and_are_no_fault() {
     let place = Place::with_notes();
     place.ok(&["backup", "create"]);
     let doctor: Value = serde_json::from_str(&place.run(&["--json", "doctor"]).stdout).unwrap();

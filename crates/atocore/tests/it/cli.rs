@@ -33,7 +33,7 @@ fn what_is_registered_is_read_and_found_under_every_name() {
 }
 
 #[test]
-fn a_filter_that_fits_no_document_is_named_at_every_door() {
+fn a_filter_that_fits_no_document_is_named_in_every_interface() {
     let place = Place::with_notes();
     let path = "no document lies at the path `decisions/**` or matches it";
     for (arguments, told) in [
@@ -303,7 +303,7 @@ db.execute('ROLLBACK')
 ";
 
 #[test]
-fn vectors_that_are_called_off_are_no_success() {
+fn cancelled_vectors_are_no_success() {
     let place = Place::new().with_model().patient();
     for index in 0..300 {
         let text = format!("Key {index} is rotated in spring, and its copy lies in the vault. ").repeat(4);

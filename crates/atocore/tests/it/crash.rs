@@ -88,7 +88,7 @@ fn recovery_points_beside_writers_are_each_one_step_of_database_registry_and_vec
 }
 
 #[test]
-fn nothing_is_lost_by_going_back_when_the_process_is_killed() {
+fn nothing_is_lost_by_a_restore_when_the_process_is_killed() {
     let seed = 20_261_124 + SystemClock.now().get().as_second().unsigned_abs();
     println!("to repeat it: cargo xtask soak --only recovery --kills {KILLS_OF_RECOVERY} --seed {seed}");
     let scratch = tempfile::tempdir().unwrap();

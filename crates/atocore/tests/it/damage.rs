@@ -87,7 +87,7 @@ fn stamps(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn any_damage_to_any_file_is_met_by_every_verb() {
+fn any_damage_to_any_file_is_handled_by_every_operation() {
     let place = Place::with_notes();
     place.ok(&["backup", "create"]);
     place.write("notes/new.md", "# Lanterns\n\nLanterns are lit at dusk.\n");

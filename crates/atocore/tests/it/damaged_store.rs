@@ -80,7 +80,7 @@ fn a_store_with_any_damaged_pages_is_restored_in_place_and_nothing_is_thrown_awa
 }
 
 #[test]
-fn what_is_said_of_a_damaged_store_is_short_and_leads_out_of_it() {
+fn messages_about_a_damaged_store_are_short_and_lead_out_of_it() {
     let place = Place::with_notes();
     let stamp = place.snapshot();
     let database = place.path(DATABASE);

@@ -53,7 +53,7 @@ fn with_a_model_it_finds_what_no_word_finds_and_embeds_nothing_again_after_the_r
 }
 
 #[test]
-fn where_no_model_can_be_had_it_goes_on_by_words_and_says_so_loudly() {
+fn without_a_model_it_searches_lexically_and_says_so_loudly() {
     let place = Place::new();
     let without = |arguments: &[&str]| {
         let mut command = place.bare(PROGRAM);
@@ -176,7 +176,7 @@ fn a_demo_that_is_in_use_is_left_alone() {
 }
 
 #[test]
-fn a_folder_with_nothing_to_read_is_said_to_be_so() {
+fn a_folder_with_nothing_to_read_is_reported() {
     let place = Place::new();
     place.write("mine/picture.png", "\u{0}png");
     for (folder, named) in [

@@ -20,7 +20,7 @@ fn unmount(place: &Place) {
 }
 
 #[test]
-fn an_emptied_folder_is_skipped_until_every_door_is_told_otherwise() {
+fn an_emptied_folder_is_skipped_until_any_interface_confirms_it() {
     let place = Place::with_notes();
     unmount(&place);
     let before = contents(&place.path("notes"));

@@ -190,7 +190,7 @@ fn lists_are_paged_and_times_are_compared_as_times() {
 }
 
 #[test]
-fn what_cannot_be_recorded_is_named_with_its_cure() {
+fn what_cannot_be_recorded_is_named_with_a_hint() {
     let server = with_project();
     let with = |mut value: Value, key: &str, to: Value| {
         value[key] = to;
@@ -313,7 +313,7 @@ fn a_person_reads_and_decides_at_the_command_line() {
 }
 
 #[test]
-fn facts_are_the_same_through_every_door() {
+fn facts_are_the_same_in_every_interface() {
     let place = Place::with_notes();
     drop(place.json(&["state", "set", "notes", "decision", "database", "SQLite", "--confidence", "0.5"]));
     drop(place.json(&["memory", "add", "identity", "writes Rust"]));

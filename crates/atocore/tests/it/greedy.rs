@@ -50,7 +50,7 @@ fn ask(stream: &mut TcpStream, server: &Server, path: &str) -> (u16, bool) {
 }
 
 #[test]
-fn the_health_is_told_however_many_connections_are_half_open() {
+fn health_is_answered_however_many_connections_are_half_open() {
     let place = Place::with_notes();
     let server = place.serve();
     let half_open: Vec<TcpStream> = (0..CONNECTIONS)
@@ -67,7 +67,7 @@ fn the_health_is_told_however_many_connections_are_half_open() {
 }
 
 #[test]
-fn the_health_is_told_however_many_clients_do_not_read() {
+fn health_is_answered_however_many_clients_do_not_read() {
     let place = Place::with_notes();
     let server = place.serve();
     let request = format!("GET /openapi.json HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).repeat(40);

@@ -85,7 +85,7 @@ fn project_names_cannot_lead_anywhere() {
 }
 
 #[test]
-fn questions_that_are_none_are_refused_with_the_cure() {
+fn invalid_questions_are_refused_with_a_hint() {
     let server = Server::start();
     for (body, named) in [
         (r#"{"query":""}"#.to_owned(), "`query`"),
@@ -269,7 +269,7 @@ fn other_machines_are_served_only_with_a_token() {
 }
 
 #[test]
-fn a_port_in_use_is_named_with_the_cure() {
+fn a_port_in_use_is_named_with_a_hint() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let error =

@@ -405,7 +405,7 @@ fn the_socket_gives_the_same_answers() {
 }
 
 #[test]
-fn a_verb_that_is_sent_gives_reply_or_error() {
+fn an_operation_that_is_sent_gives_reply_or_error() {
     let server = with_documents();
     let query = operations::Query { query: "glacier".to_owned(), ..operations::Query::default() };
     let answer = remote::send(&query, &server.ready.socket, &Silent).unwrap();

@@ -106,7 +106,7 @@ fn in_the_background_the_same_comes_of_it_as_when_it_is_waited_for() {
 }
 
 #[test]
-fn what_can_be_seen_to_be_wrong_is_refused_at_once_and_the_rest_is_told_by_the_job() {
+fn obvious_errors_are_refused_at_once_and_the_rest_are_reported_by_the_job() {
     let server = Server::start();
     for (path, code) in [
         ("/admin/backup/..%2Fx/validate?background=true", "invalid_stamp"),
@@ -139,7 +139,7 @@ fn what_can_be_seen_to_be_wrong_is_refused_at_once_and_the_rest_is_told_by_the_j
 }
 
 #[test]
-fn a_job_that_is_called_off_stops_and_leaves_a_store_that_works() {
+fn a_cancelled_job_stops_and_leaves_a_store_that_works() {
     let server = Server::with_many_documents();
     let documents = || server.get("/status").json()["projects"][0]["documents"].as_u64().unwrap();
     let lock = server.hold_write_lock();
@@ -158,7 +158,7 @@ fn a_job_that_is_called_off_stops_and_leaves_a_store_that_works() {
 }
 
 #[test]
-fn somebody_who_waits_is_told_when_another_calls_the_work_off() {
+fn a_waiting_client_is_told_when_another_cancels_the_work() {
     let server = Server::with_many_documents();
     let lock = server.hold_write_lock();
     let socket = server.ready.socket.clone();
@@ -263,7 +263,7 @@ fn jobs_end_with_their_server_and_it_says_so() {
 }
 
 #[test]
-fn a_server_that_stops_calls_off_what_somebody_waits_for() {
+fn a_server_that_stops_cancels_what_a_client_waits_for() {
     let place = Place::with_many_documents();
     let (refresh, _) = stopped_at_work(&place, |socket| {
         let socket = socket.clone();
@@ -274,7 +274,7 @@ fn a_server_that_stops_calls_off_what_somebody_waits_for() {
 }
 
 #[test]
-fn ctrl_c_calls_off_what_the_command_line_handed_to_a_server() {
+fn ctrl_c_cancels_what_the_command_line_sent_to_a_server() {
     let place = Place::with_many_documents();
     let server = place.serve();
     let socket = place.path("home/data/locks/server.sock");

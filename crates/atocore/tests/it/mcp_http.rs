@@ -76,7 +76,7 @@ fn a_session_of_an_older_version_and_a_request_of_the_newest_find_the_same() {
 }
 
 #[test]
-fn every_tool_answers_what_the_other_doors_answer() {
+fn every_tool_answers_what_the_other_interfaces_answer() {
     let server = with_documents();
     let query = json!({ "query": "glacier", "project": "FIELD-notes", "scope": true });
     let found = call(&server, "atocore_search", &query);
@@ -202,7 +202,7 @@ fn begin(server: &Server, headers: &str, message: &Value) -> TcpStream {
 }
 
 #[test]
-fn work_is_called_off_by_its_session_and_by_nobody_elses() {
+fn work_is_cancelled_by_its_session_and_by_no_other() {
     let server = Server::with_many_documents();
     let session = |id: &str| format!("Mcp-Session-Id: {id}\r\nMCP-Protocol-Version: {HANDSHAKE}\r\n");
     let off = |id: &str, request: i64| {

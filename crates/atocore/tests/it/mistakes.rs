@@ -20,7 +20,7 @@ fn refused(ran: &Ran, code: i32, named: &str, cure: &str) {
 }
 
 #[test]
-fn mistakes_are_named_with_their_cure_and_change_nothing() {
+fn mistakes_are_named_with_a_hint_and_change_nothing() {
     let place = Place::with_notes();
     place.write("other/a.md", "# A\n");
     place.write("file.txt", "a file");
@@ -177,7 +177,7 @@ fn a_registry_that_is_not_one_is_refused_whole_and_left_as_it_is() {
 
 /// A registry file that is gone is not taken for a new installation as long as the store has documents.
 #[test]
-fn a_registry_that_is_gone_is_told_with_the_way_back() {
+fn a_missing_registry_is_reported_with_the_way_back() {
     let place = Place::with_notes();
     let stamp = place.snapshot();
     std::fs::remove_file(place.path("home/config/project-registry.json")).unwrap();
@@ -195,7 +195,7 @@ fn a_registry_that_is_gone_is_told_with_the_way_back() {
 
 /// What does not need the registry is shown all the same, and its fault is said once, with the place and the cure.
 #[test]
-fn a_broken_registry_is_said_once_and_hides_nothing_else() {
+fn a_broken_registry_is_reported_once_and_hides_nothing_else() {
     let place = Place::with_notes();
     let stamp = place.snapshot();
     let before = place.json(&["status"]);
@@ -245,7 +245,7 @@ fn faults_of_a_registry_are_listed_together() {
 }
 
 #[test]
-fn a_root_below_a_folder_that_is_not_configured_is_said_to_be_so() {
+fn a_root_below_a_folder_that_is_not_configured_is_reported() {
     let place = Place::new();
     place.write("vault/notes/a.md", "# A\n\nkeys\n");
     let add = ["project", "add", "p", "--root", "vault:notes"];

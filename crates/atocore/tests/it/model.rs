@@ -161,7 +161,7 @@ fn has_something(path: &Path) -> bool {
 }
 
 #[test]
-fn a_fetch_that_is_called_off_says_so_and_leaves_nothing() {
+fn a_cancelled_fetch_says_so_and_leaves_nothing() {
     let place = Place::new();
     let mut command = online(&place, &["model", "fetch"]);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -247,7 +247,7 @@ fn a_folder_with_a_model_of_another_kind_is_refused_with_the_entry_that_says_so(
 }
 
 #[test]
-fn a_name_that_nobody_knows_is_said_to_be_one() {
+fn an_unknown_name_is_reported() {
     let place = Place::with_notes();
     assert_says(
         &place.run(&["model", "fetch", "no-such-model"]),

@@ -92,7 +92,7 @@ fn forget(value: &mut Value, keys: &[&str]) {
 }
 
 #[test]
-fn every_door_gives_the_same_answer() {
+fn every_interface_gives_the_same_answer() {
     let place = Place::with_notes();
     let stamp = place.snapshot();
     let words = |case: &Case| place.ok(&case.arguments.iter().map(String::as_str).collect::<Vec<_>>());
@@ -137,7 +137,7 @@ fn a_command_that_writes_is_handed_to_the_server() {
 }
 
 #[test]
-fn an_error_is_the_same_through_every_door() {
+fn an_error_is_the_same_in_every_interface() {
     let place = Place::with_notes();
     let arguments = ["--json", "query", "keys", "--project", "nobody"];
     let alone = place.run(&arguments);

@@ -77,7 +77,7 @@ fn a_sync_that_is_missing_is_found_out() {
 }
 
 #[test]
-fn a_call_that_fails_is_told_with_its_cure_and_loses_nothing() {
+fn a_failing_system_call_is_reported_with_a_hint_and_loses_nothing() {
     let seed = SEED;
     println!("all of them: cargo xtask soak --only failing --seed {seed}");
     let scratch = tempfile::tempdir().unwrap();

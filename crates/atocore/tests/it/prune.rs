@@ -64,7 +64,7 @@ fn pruning_is_a_plan_until_it_is_said_again() {
 }
 
 #[test]
-fn rules_that_keep_nothing_are_refused_with_the_cure() {
+fn rules_that_keep_nothing_are_refused_with_a_hint() {
     let place = Place::with_notes();
     place.snapshot();
     let none = ["backup", "prune", "--keep-daily", "0", "--keep-weekly", "0", "--keep-monthly", "0"];

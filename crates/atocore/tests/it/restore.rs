@@ -104,7 +104,7 @@ fn without_yes_nothing_changes_and_without_a_restore_there_is_nothing_to_undo() 
 }
 
 #[test]
-fn what_is_said_of_a_restore_is_so_before_and_after() {
+fn what_a_restore_plan_states_is_true_before_and_after() {
     let (place, stamp) = moved_on();
     for number in 0..13 {
         place.ok(&["memory", "add", "knowledge", &format!("the mast is {number} m high")]);
@@ -228,7 +228,7 @@ fn a_registry_on_a_disk_of_its_own_is_replaced_at_once_or_when_there_is_room() {
 }
 
 #[test]
-fn a_running_server_goes_back_without_dropping_a_question() {
+fn a_running_server_restores_without_dropping_a_question() {
     let server = Server::start();
     let write = |path: &str, text: &str| server.installation.write(path, text);
     write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
@@ -440,7 +440,7 @@ fn a_restore_into_a_folder_that_ends_after_any_file_operation_is_whole_or_made_b
 
 /// Going back is the natural cure for a registry that somebody broke, and it must be possible to come back from it.
 #[test]
-fn a_broken_registry_keeps_nobody_from_going_back_nor_from_undoing_it() {
+fn a_broken_registry_prevents_neither_a_restore_nor_its_undo() {
     for broken in ["{\"projects\": [", "{\"projects\": [{\"id\": \"No Tes!\"}]}"] {
         let place = Place::with_notes();
         let registry = "home/config/project-registry.json";

@@ -67,7 +67,7 @@ fn snapshots_are_taken_proven_and_pruned_when_their_time_has_come() {
 }
 
 #[test]
-fn a_failure_is_told_and_tried_again_although_the_webhook_hangs() {
+fn a_failure_is_reported_and_retried_although_the_webhook_hangs() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/secret", listener.local_addr().unwrap());
     let (tell, told) = mpsc::channel();

@@ -25,7 +25,7 @@ fn a_server_whose_program_file_was_replaced_goes_on_taking_snapshots() {
 }
 
 #[test]
-fn the_store_before_an_upgrade_is_kept_and_said() {
+fn the_store_before_an_upgrade_is_kept_and_reported() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/snapshots");
     let place = Place::new();
     let archive = fixtures.join("format-1-schema-3.tar.zst");

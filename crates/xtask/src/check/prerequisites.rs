@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_missing_fails_with_name_reason_and_cure() {
+    fn what_stays_missing_fails_with_name_reason_and_hint() {
         let needs = [need(&["false"]), need(&["no-such-program-here"])];
         let failure = meet(&needs, |_| Ok(())).unwrap_err();
         for words in ["`sample` (it is tested)", "write it yourself", "no-such-program-here"] {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_installation_is_told() {
+    fn a_failed_installation_is_reported() {
         let failure = meet(&[need(&["false"])], |_| Err(Failure::failed("no network"))).unwrap_err();
         assert!(failure.message.contains("no network"), "{}", failure.message);
     }

@@ -45,7 +45,7 @@ grade = 0.5
 }
 
 #[test]
-fn every_fault_is_named_at_once_with_its_line_and_a_cure() {
+fn every_fault_is_named_at_once_with_its_line_and_a_hint() {
     let found = faults(
         r#"answers = 1
 

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_part_is_named_with_its_cure() {
+    fn a_wrong_part_is_named_with_a_hint() {
         let long = format!(r#"{{"prompt":"{}"}}"#, "x".repeat(100_001));
         for (named, change) in [
             ("`prompt`", r#"{"prompt":" \n"}"#),

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_part_is_named_with_its_cure() {
+    fn a_wrong_part_is_named_with_a_hint() {
         let with = |change: &str| {
             let mut asked = serde_json::json!({ "query": "restore" });
             let change: serde_json::Value = serde_json::from_str(change).unwrap();

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn no_address_has_all_places_and_the_last_ones_are_told_that_there_is_none() {
+    fn no_address_takes_all_connections_and_the_last_ones_are_refused_with_an_answer() {
         let crowd = Crowd::default();
         let working: Vec<_> = (0..PLACES_OF_ONE).map(|_| crowd.enter(peer(1))).collect();
         let _at_work: Vec<_> = working.iter().map(Place::begin).collect();

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn contestants_take_turns_and_get_their_own_median() {
+    fn contestants_alternate_and_get_their_own_median() {
         let mut order = Vec::new();
         let order = std::cell::RefCell::new(&mut order);
         let run = |name: &'static str, millis| {

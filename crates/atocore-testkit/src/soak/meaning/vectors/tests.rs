@@ -107,7 +107,7 @@ fn answers_that_are_switched_too_early_are_noticed() {
 }
 
 #[test]
-fn documents_that_are_cut_anew_before_their_vectors_are_made_are_noticed() {
+fn documents_rechunked_before_their_vectors_are_made_are_noticed() {
     let installation = embedded();
     let before = look(&installation);
     let anew = |mode| EngineConfig {
