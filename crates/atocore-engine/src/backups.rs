@@ -28,7 +28,7 @@ use atocore_model::{
 use atocore_storage::{
     layout::Layout,
     sqlite::{Store, StoreRecord},
-    vector::Hold,
+    vector::Lease,
 };
 
 use crate::{engine::Engine, error::Error};
@@ -68,14 +68,14 @@ pub(crate) fn take_in_silence(
 ) -> Result<Taken, Error> {
     let layout = engine.layout();
     let source = take::Source { store, layout };
-    let hold = engine.hold_vectors(vectors)?;
-    let served = served(engine, hold.as_ref(), monitor)?;
+    let lease = engine.lease_vectors(vectors)?;
+    let served = served(engine, lease.as_ref(), monitor)?;
     let options = options(engine, vectors, &served.server);
     Ok(take::take(&Vault::new(&layout.backups), &source, &options, monitor)?)
 }
 
-fn served(engine: &Engine, hold: Option<&Hold<'_>>, monitor: &dyn Monitor) -> Result<Served, Error> {
-    hold.map_or(Ok(Served::default()), |hold| served::find(engine, hold, monitor))
+fn served(engine: &Engine, lease: Option<&Lease<'_>>, monitor: &dyn Monitor) -> Result<Served, Error> {
+    lease.map_or(Ok(Served::default()), |lease| served::find(engine, lease, monitor))
 }
 
 /// Takes a snapshot. The vector store of one that is to hold it is held meanwhile.
@@ -83,10 +83,10 @@ pub(crate) fn take(
     engine: &Engine,
     store: &Store,
     vectors: IncludeVectors,
-    hold: Option<&Hold<'_>>,
+    lease: Option<&Lease<'_>>,
     monitor: &dyn Monitor,
 ) -> Result<Taken, Error> {
-    let served = served(engine, hold, monitor)?;
+    let served = served(engine, lease, monitor)?;
     let options = options(engine, vectors, &served.server);
     let layout = engine.layout();
     let vault = Vault::new(&layout.backups);

@@ -218,7 +218,7 @@ impl Findings {
             self.add("vectors", Level::Ok, "every passage has its vector".to_owned(), None);
         }
         if let Some(outage) = status.outage {
-            self.add("vectors", Level::Problem, format!("{outage}; {}", outage.cure), None);
+            self.add("vectors", Level::Problem, format!("{outage}; {}", outage.hint), None);
         }
         if let Some(failure) = status.failure {
             self.add("vectors", Level::Problem, format!("making vectors failed: {failure}"), None);

@@ -182,7 +182,7 @@ impl Retrieval<'_> {
             // Meaning alone was asked for by name: words alone would be another answer.
             Err(Error::Vector(VectorError::Unavailable(outage))) if query.mode != Some(Mode::Dense) => {
                 self.embedding.note_outage(&outage);
-                let (since, why, cure) = (outage.since, outage.why, outage.cure);
+                let (since, why, cure) = (outage.since, outage.why, outage.hint);
                 notices.push(Notice::VectorsUnavailable { since, why, cure });
                 Ok((None, None))
             }

@@ -81,7 +81,7 @@ impl LexicalIndex {
     /// Opens the index in `dir` after checking every file of it.
     ///
     /// With [`IndexAccess::Write`] the folder is made when it is missing, and an index that is damaged or of another
-    /// version is replaced by an empty one, which [`LexicalIndex::rebuilt_because`] then tells.
+    /// version is replaced by an empty one, which [`LexicalIndex::rebuilt_reason`] then tells.
     ///
     /// # Errors
     /// With [`IndexAccess::Read`]: [`LexicalError::Missing`], [`LexicalError::Damaged`]. Otherwise when the operating
@@ -116,7 +116,7 @@ impl LexicalIndex {
 
     /// Why the index that was found on opening was thrown away, as half a sentence for a log; `None` when it was not.
     #[must_use]
-    pub fn rebuilt_because(&self) -> Option<&str> {
+    pub fn rebuilt_reason(&self) -> Option<&str> {
         self.replaced.as_deref()
     }
 

@@ -32,7 +32,7 @@ use crate::sqlite::inspect::StoredCollection;
 
 /// While it lives, an index is not written by this process.
 #[derive(Debug)]
-pub struct Hold<'i>(#[expect(dead_code, reason = "it is there to be dropped")] Option<MutexGuard<'i, ()>>);
+pub struct Lease<'i>(#[expect(dead_code, reason = "it is there to be dropped")] Option<MutexGuard<'i, ()>>);
 
 /// An index of vectors that follows a store.
 ///
@@ -105,8 +105,8 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
 
     /// Keeps this process from writing the index until the guard is dropped; `None` while it is being written. For whoever
     /// copies what lies behind an index on a server; an index in files needs no such thing and always gives it.
-    fn hold(&self) -> Option<Hold<'_>> {
-        Some(Hold(None))
+    fn lease(&self) -> Option<Lease<'_>> {
+        Some(Lease(None))
     }
 
     /// What the server of the index holds now, asked anew; `None` for an index in files, and before there is anything.
@@ -131,11 +131,11 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     /// Asked before every request; [`VectorError::Cancelled`].
     fn export(
         &self,
-        hold: &Hold<'_>,
+        lease: &Lease<'_>,
         dir: &Path,
         monitor: &dyn Monitor,
     ) -> Result<Option<StoredCollection>, VectorError> {
-        let _nothing = (hold, dir, monitor);
+        let _nothing = (lease, dir, monitor);
         Ok(None)
     }
 

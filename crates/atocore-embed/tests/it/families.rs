@@ -36,7 +36,7 @@ fn golden() -> Golden {
 }
 
 /// The lowest cosine to the reference; every vector must have its shape and the text as many tokens.
-fn closeness(embedder: &Embedder, name: &str) -> f64 {
+fn similarity(embedder: &Embedder, name: &str) -> f64 {
     let golden = golden();
     let reference = &golden.models[name];
     let mut lowest = f64::INFINITY;
@@ -61,9 +61,9 @@ fn f32_vectors_of_every_family_equal_the_reference_on_every_path() {
     for name in MODELS {
         let embedder = load(&small(name), Precision::F32);
         assert_eq!((embedder.dimensions(), embedder.window()), (24, 32), "{name}");
-        let lowest = closeness(&embedder, name);
+        let lowest = similarity(&embedder, name);
         assert!(lowest > 0.999_999_9, "{name}: {lowest} with {}", embedder.arithmetic());
-        let lowest = closeness(&embedder.with_portable_arithmetic(), name);
+        let lowest = similarity(&embedder.with_portable_arithmetic(), name);
         assert!(lowest > 0.999_999_9, "{name}: {lowest} with portable arithmetic");
     }
 }
@@ -71,7 +71,7 @@ fn f32_vectors_of_every_family_equal_the_reference_on_every_path() {
 #[test]
 fn int8_vectors_of_every_family_are_near_the_reference() {
     for name in MODELS {
-        let lowest = closeness(&load(&small(name), Precision::Int8), name);
+        let lowest = similarity(&load(&small(name), Precision::Int8), name);
         assert!(lowest > 0.999, "{name}: {lowest}");
     }
 }
@@ -85,14 +85,14 @@ fn the_reference_can_tell_the_families_apart() {
         let other = if pooling.contains("\"cls\"") { "mean" } else { "cls" };
         let text = format!("{{\"embedding_dimension\":24,\"pooling_mode\":\"{other}\"}}");
         put(&folder, "1_Pooling/config.json", text.as_bytes());
-        assert!(closeness(&load(&folder, Precision::F32), name) < 0.999, "{name}: pooling");
+        assert!(similarity(&load(&folder, Precision::F32), name) < 0.999, "{name}: pooling");
         put(&folder, "1_Pooling/config.json", pooling.as_bytes());
         if name == "multilingual" {
             continue;
         }
         // BERT's positions begin with the first row.
         edit(&folder, "config.json", &format!("\"model_type\":\"{name}\""), "\"model_type\":\"bert\"");
-        assert!(closeness(&load(&folder, Precision::F32), name) < 0.999, "{name}: positions");
+        assert!(similarity(&load(&folder, Precision::F32), name) < 0.999, "{name}: positions");
     }
 }
 

@@ -17,7 +17,7 @@ fn golden() -> Vec<Golden> {
 }
 
 /// The lowest cosine to the reference, and the mean.
-fn closeness(embedder: &Embedder) -> (f64, f64) {
+fn similarity(embedder: &Embedder) -> (f64, f64) {
     let golden = golden();
     assert_eq!(golden.len(), 32);
     let cosines = golden.iter().map(|golden| {
@@ -33,7 +33,7 @@ fn closeness(embedder: &Embedder) -> (f64, f64) {
 
 #[test]
 fn f32_vectors_equal_the_reference() {
-    let (lowest, _) = closeness(real(Precision::F32));
+    let (lowest, _) = similarity(real(Precision::F32));
     assert!(lowest > 0.999_999_9, "{lowest} with {}", real(Precision::F32).arithmetic());
 }
 
@@ -41,13 +41,13 @@ fn f32_vectors_equal_the_reference() {
 fn portable_f32_vectors_equal_the_reference() {
     let portable = Embedder::load(real_model(), Precision::F32).expect("it loads").with_portable_arithmetic();
     assert_eq!(portable.arithmetic(), "portable");
-    let (lowest, _) = closeness(&portable);
+    let (lowest, _) = similarity(&portable);
     assert!(lowest > 0.999_999_9, "{lowest}");
 }
 
 #[test]
 fn int8_vectors_are_near_the_reference() {
-    let (lowest, mean) = closeness(real(Precision::Int8));
+    let (lowest, mean) = similarity(real(Precision::Int8));
     println!("int8: lowest {lowest}, mean {mean}");
     assert!(lowest > 0.99 && mean > 0.997, "lowest {lowest}, mean {mean}");
 }

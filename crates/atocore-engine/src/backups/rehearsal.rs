@@ -143,7 +143,7 @@ fn questions(index: &ChromaIndex, source: &StoreVectors<'_>) -> Result<Vec<Strin
     for (passage, vector) in &asked {
         let query = VectorQuery { vector, filter: &VectorFilter::default(), limit: 1 };
         let found = index.search(&query)?.matches;
-        if found.first().is_none_or(|best| best.closeness < ITSELF) {
+        if found.first().is_none_or(|best| best.similarity < ITSELF) {
             problems.push(format!(
                 "chroma_answers_differ: a server on the copy does not find passage {passage} by its own vector"
             ));

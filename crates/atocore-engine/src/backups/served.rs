@@ -9,7 +9,7 @@ use atocore_storage::{
     files,
     layout::Layout,
     sqlite::inspect::{self, StoredCollection},
-    vector::{ChromaServer, Hold, VectorError, VectorIndex},
+    vector::{ChromaServer, Lease, VectorError, VectorIndex},
 };
 
 use super::room::Room;
@@ -26,7 +26,7 @@ pub(super) struct Served {
 }
 
 /// Looks for the collection in use while nobody here changes it, and exports it when its server keeps it elsewhere.
-pub(super) fn find(engine: &Engine, hold: &Hold<'_>, monitor: &dyn Monitor) -> Result<Served, Error> {
+pub(super) fn find(engine: &Engine, lease: &Lease<'_>, monitor: &dyn Monitor) -> Result<Served, Error> {
     let (VectorStore::Chroma(server), Some(index)) = (&engine.config().vectors, engine.embedding().index())
     else {
         return Ok(Served::default());
@@ -38,7 +38,7 @@ pub(super) fn find(engine: &Engine, hold: &Hold<'_>, monitor: &dyn Monitor) -> R
         (Ok(Some(told)), Some(here)) if told == here => {
             Server::InFolder(recorded(&here, CollectionForm::Directory))
         }
-        (Ok(Some(_)), _) => return export(layout, index, hold, monitor),
+        (Ok(Some(_)), _) => return export(layout, index, lease, monitor),
         // A server that was stopped to be copied.
         (Err(VectorError::Unavailable(_)), Some(here)) => {
             Server::InFolder(recorded(&here, CollectionForm::Directory))
@@ -71,12 +71,12 @@ fn in_folder(layout: &Layout, server: &ChromaServer) -> Option<StoredCollection>
 fn export(
     layout: &Layout,
     index: &dyn VectorIndex,
-    hold: &Hold<'_>,
+    lease: &Lease<'_>,
     monitor: &dyn Monitor,
 ) -> Result<Served, Error> {
     let room = Room::new(&layout.scratch(), "export");
     files::create_dirs(room.dir())?;
-    match index.export(hold, room.dir(), monitor) {
+    match index.export(lease, room.dir(), monitor) {
         Ok(Some(told)) => {
             let collection = recorded(&told, CollectionForm::Export);
             let server = Server::Exported { from: room.dir().to_owned(), collection };

@@ -9,7 +9,7 @@ use std::{
 use atocore_model::{monitor::Monitor, time::Clock};
 use atocore_storage::{
     sqlite::{SpaceRow, StoreVectors},
-    vector::{Comparison, Hold, VectorError, VectorIndex},
+    vector::{Comparison, Lease, VectorError, VectorIndex},
 };
 
 use super::{Embedding, Workplace, lock};
@@ -63,8 +63,8 @@ impl Embedding {
     }
 
     /// Keeps what lies behind the vector index as it is, for whoever copies it, until the guard is dropped.
-    pub(crate) fn hold(&self, clock: &dyn Clock, limit: Duration) -> Result<Option<Hold<'_>>, Error> {
-        self.index().map(|index| in_time(clock, limit, "indexing of vectors", || index.hold())).transpose()
+    pub(crate) fn lease(&self, clock: &dyn Clock, limit: Duration) -> Result<Option<Lease<'_>>, Error> {
+        self.index().map(|index| in_time(clock, limit, "indexing of vectors", || index.lease())).transpose()
     }
 
     fn alone<'e>(&'e self, at: &Workplace<'e>, activity: &str) -> Result<Alone<'e>, Error> {

@@ -8,7 +8,7 @@ use atocore_backup::{
     verify::Validation,
 };
 use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth};
-use atocore_storage::{sqlite::StorageError, vector::Hold};
+use atocore_storage::{sqlite::StorageError, vector::Lease};
 
 use super::Engine;
 use crate::{
@@ -48,9 +48,9 @@ impl Engine {
             }
             IncludeVectors::No => None,
         };
-        let hold = self.hold_vectors(vectors)?;
-        let taken = backups::take(self, self.store()?, vectors, hold.as_ref(), monitor);
-        drop((hold, turn));
+        let lease = self.lease_vectors(vectors)?;
+        let taken = backups::take(self, self.store()?, vectors, lease.as_ref(), monitor);
+        drop((lease, turn));
         taken
     }
 
@@ -66,9 +66,9 @@ impl Engine {
     }
 
     /// Keeps the vector store as it is for whoever copies it, when it is to be copied.
-    pub(crate) fn hold_vectors(&self, vectors: IncludeVectors) -> Result<Option<Hold<'_>>, Error> {
+    pub(crate) fn lease_vectors(&self, vectors: IncludeVectors) -> Result<Option<Lease<'_>>, Error> {
         match vectors {
-            IncludeVectors::Yes => self.embedding.hold(&*self.config.clock, self.config.busy_timeout),
+            IncludeVectors::Yes => self.embedding.lease(&*self.config.clock, self.config.busy_timeout),
             IncludeVectors::No => Ok(None),
         }
     }

@@ -80,7 +80,7 @@ impl Error {
             Self::NoTokenizer(failure) => {
                 return Some(format!("`{}`, or give the budget in characters", failure.cure));
             }
-            Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.cure.clone()),
+            Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.hint.clone()),
             Self::Vector(VectorError::Missing { .. }) => {
                 "`atocore index rebuild` makes the vector index anew from the store"
             }

@@ -5,16 +5,16 @@
 //! `docs/decisions/0011-chroma.md`.
 
 mod client;
-mod comparing;
+mod compare;
 mod export;
-mod filling;
-mod holding;
+mod managed_collection;
 mod outage;
 mod record;
-mod resolving;
+mod resolver;
 mod search;
 #[cfg(test)]
 mod tests;
+mod update;
 mod wire;
 
 use std::{
@@ -36,13 +36,13 @@ pub use self::{
 };
 use self::{
     client::{CallError, Client},
-    filling::{Filled, Filling},
-    holding::{Held, Holding},
-    outage::{Asker, Breaker},
-    wire::Limits,
+    managed_collection::{CollectionState, ManagedCollection},
+    outage::{Caller, CircuitBreaker},
+    update::{CollectionUpdate, UpdateResult},
+    wire::ServerLimits,
 };
 use super::{
-    Hold,
+    Lease,
     comparison::Comparison,
     error::VectorError,
     query::{VectorMatches, VectorQuery},
@@ -60,12 +60,12 @@ const BUILDING: &str = ".building";
 /// Making one asks the server nothing: a server that is away holds up no start. The first question does.
 pub struct ChromaIndex {
     client: Client,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
     access: IndexAccess,
     /// How long it waits before a write that failed in passing is tried again.
     pauses: &'static [Duration],
-    limits: OnceLock<Limits>,
-    view: RwLock<Option<Arc<View>>>,
+    limits: OnceLock<ServerLimits>,
+    snapshot: RwLock<Option<Arc<CollectionSnapshot>>>,
     /// Whether the server was asked what it holds since this was made.
     has_looked: AtomicBool,
     /// Whether a search missed records that were written.
@@ -75,7 +75,7 @@ pub struct ChromaIndex {
 
 /// What searches see.
 #[derive(Debug)]
-struct View {
+struct CollectionSnapshot {
     /// The id of the collection.
     id: String,
     space: VectorSpace,
@@ -85,17 +85,17 @@ struct View {
     hidden: Mutex<HashSet<String>>,
 }
 
-impl View {
-    fn of(holding: &Holding, held: Held) -> Self {
-        Self::new(&holding.id, holding.space, held)
+impl CollectionSnapshot {
+    fn of(collection: &ManagedCollection, state: CollectionState) -> Self {
+        Self::new(&collection.id, collection.space, state)
     }
 
-    fn new(id: &str, space: VectorSpace, held: Held) -> Self {
+    fn new(id: &str, space: VectorSpace, state: CollectionState) -> Self {
         Self {
             id: id.to_owned(),
             space,
-            version: held.version,
-            vectors: held.vectors,
+            version: state.version,
+            vectors: state.vectors,
             hidden: Mutex::default(),
         }
     }
@@ -117,29 +117,29 @@ impl ChromaIndex {
     #[must_use]
     pub fn new(server: ChromaServer, access: IndexAccess, clock: Arc<dyn Clock>) -> Self {
         Self {
-            breaker: Breaker::new(&server, clock),
+            breaker: CircuitBreaker::new(&server, clock),
             client: Client::new(server),
             access,
-            pauses: &filling::PAUSES,
+            pauses: &update::PAUSES,
             limits: OnceLock::new(),
-            view: RwLock::default(),
+            snapshot: RwLock::default(),
             has_looked: AtomicBool::new(false),
             is_suspect: AtomicBool::new(false),
             writing: Mutex::default(),
         }
     }
 
-    fn view(&self) -> Option<Arc<View>> {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn snapshot(&self) -> Option<Arc<CollectionSnapshot>> {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn show(&self, view: Option<View>) -> Option<Arc<View>> {
-        let view = view.map(Arc::new);
-        self.view.write().unwrap_or_else(PoisonError::into_inner).clone_from(&view);
-        view
+    fn show(&self, snapshot: Option<CollectionSnapshot>) -> Option<Arc<CollectionSnapshot>> {
+        let snapshot = snapshot.map(Arc::new);
+        self.snapshot.write().unwrap_or_else(PoisonError::into_inner).clone_from(&snapshot);
+        snapshot
     }
 
-    fn turn(&self) -> MutexGuard<'_, ()> {
+    fn write_lock(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -152,90 +152,108 @@ impl ChromaIndex {
     }
 
     /// What the server takes; asked once.
-    fn limits(&self, asker: Asker) -> Result<Limits, VectorError> {
+    fn limits(&self, caller: Caller) -> Result<ServerLimits, VectorError> {
         match self.limits.get() {
             Some(limits) => Ok(*limits),
             None => {
-                let limits = self.breaker.make(asker, || self.client.limits())?;
+                let limits = self.breaker.make(caller, || self.client.limits())?;
                 Ok(*self.limits.get_or_init(|| limits))
             }
         }
     }
 
     /// Our collection as it stands on the server, or one that only waits for its name.
-    fn look(&self, asker: Asker) -> Result<Option<Holding>, VectorError> {
-        let _limits = self.limits(asker)?;
-        let holding = match self.holding(self.name(), asker)? {
-            Some(holding) => Some(holding),
-            None => match self.holding(&self.building(), asker)?.filter(|built| built.state.is_some()) {
-                Some(built) => {
-                    if self.access == IndexAccess::Write {
-                        self.breaker.make(asker, || self.client.rename(&built.id, self.name()))?;
+    fn look(&self, caller: Caller) -> Result<Option<ManagedCollection>, VectorError> {
+        let _limits = self.limits(caller)?;
+        let collection = match self.read_collection(self.name(), caller)? {
+            Some(collection) => Some(collection),
+            None => {
+                match self.read_collection(&self.building(), caller)?.filter(|built| built.state.is_some()) {
+                    Some(built) => {
+                        if self.access == IndexAccess::Write {
+                            self.breaker.make(caller, || self.client.rename(&built.id, self.name()))?;
+                        }
+                        Some(built)
                     }
-                    Some(built)
+                    None => None,
                 }
-                None => None,
-            },
+            }
         };
         self.has_looked.store(true, Ordering::SeqCst);
-        Ok(holding)
+        Ok(collection)
     }
 
-    fn holding(&self, name: &str, asker: Asker) -> Result<Option<Holding>, VectorError> {
-        self.breaker.make(asker, || {
+    fn read_collection(&self, name: &str, caller: Caller) -> Result<Option<ManagedCollection>, VectorError> {
+        self.breaker.make(caller, || {
             let Some(collection) = self.client.collection(name)? else { return Ok(None) };
-            Holding::read(collection).map(Some).map_err(|_| CallError::Foreign(name.to_owned()))
+            ManagedCollection::read(collection).map(Some).map_err(|_| CallError::Foreign(name.to_owned()))
         })
     }
 
     /// The state from which a collection can be brought to that of the source; `None` when it must be built anew.
-    fn base(&self, holding: &Holding, source: &dyn VectorSource) -> Result<Option<Held>, VectorError> {
-        let Some(held) = holding.state else { return Ok(None) };
-        if holding.space != source.space()
-            || holding.is_of_other_length
+    fn base(
+        &self,
+        collection: &ManagedCollection,
+        source: &dyn VectorSource,
+    ) -> Result<Option<CollectionState>, VectorError> {
+        let Some(state) = collection.state else { return Ok(None) };
+        if collection.space != source.space()
+            || collection.is_of_other_length
             || self.is_suspect.load(Ordering::SeqCst)
-            || !source.has(held.version)?
+            || !source.has(state.version)?
         {
             return Ok(None);
         }
         // While it is open nobody knows how many there should be; the end of the next change looks.
-        let is_whole = held.open || self.breaker.insist(|| self.client.count(&holding.id))? == held.vectors;
-        Ok(is_whole.then_some(held))
+        let is_whole =
+            state.open || self.breaker.insist(|| self.client.count(&collection.id))? == state.vectors;
+        Ok(is_whole.then_some(state))
     }
 
-    /// Brings our collection from `held` to the newest state; `None` when it turns out to have lost something.
+    /// Brings our collection from `state` to the newest state; `None` when it turns out to have lost something.
     fn follow(
         &self,
-        holding: &Holding,
-        held: Held,
+        collection: &ManagedCollection,
+        state: CollectionState,
         source: &dyn VectorSource,
         monitor: &dyn Monitor,
     ) -> Result<Option<StoreVersion>, VectorError> {
-        let limits = self.limits(Asker::Writer)?;
-        let shown = self.view().filter(|view| view.id == holding.id);
-        let Some(view) = shown.or_else(|| self.show(Some(View::of(holding, held)))) else { return Ok(None) };
-        let describe = |state: Held| {
-            let metadata = Holding::metadata(holding.space, Some(state));
-            self.again_and_again(monitor, |_| self.client.describe(&holding.id, &metadata))
+        let limits = self.limits(Caller::Writer)?;
+        let shown = self.snapshot().filter(|snapshot| snapshot.id == collection.id);
+        let Some(snapshot) = shown.or_else(|| self.show(Some(CollectionSnapshot::of(collection, state))))
+        else {
+            return Ok(None);
         };
-        let before = || if held.open { Ok(()) } else { describe(Held { open: true, ..held }) };
-        let filling = Filling::new(self, &holding.id, Some(&view), limits, holding.space, monitor, &before);
-        let Filled { version, added, dead } = filling.fill(source, Some(held.version))?;
-        let there = self.breaker.insist(|| self.client.count(&holding.id))?;
-        if !held.open && there != held.vectors + added {
+        let describe = |state: CollectionState| {
+            let metadata = ManagedCollection::metadata(collection.space, Some(state));
+            self.again_and_again(monitor, |_| self.client.describe(&collection.id, &metadata))
+        };
+        let before = || if state.open { Ok(()) } else { describe(CollectionState { open: true, ..state }) };
+        let update = CollectionUpdate::new(
+            self,
+            &collection.id,
+            Some(&snapshot),
+            limits,
+            collection.space,
+            monitor,
+            &before,
+        );
+        let UpdateResult { version, added, obsolete } = update.fill(source, Some(state.version))?;
+        let there = self.breaker.insist(|| self.client.count(&collection.id))?;
+        if !state.open && there != state.vectors + added {
             return Ok(None);
         }
-        let vectors = there.saturating_sub(dead.len() as u64);
-        let gone: Vec<String> = dead.iter().cloned().collect();
-        self.show(Some(View {
-            id: holding.id.clone(),
-            space: holding.space,
+        let vectors = there.saturating_sub(obsolete.len() as u64);
+        let deleted: Vec<String> = obsolete.iter().cloned().collect();
+        self.show(Some(CollectionSnapshot {
+            id: collection.id.clone(),
+            space: collection.space,
             version,
             vectors,
-            hidden: Mutex::new(dead),
+            hidden: Mutex::new(obsolete),
         }));
-        self.delete(&holding.id, &gone, limits, monitor)?;
-        describe(Held { version, vectors, open: false })?;
+        self.delete(&collection.id, &deleted, limits, monitor)?;
+        describe(CollectionState { version, vectors, open: false })?;
         Ok(Some(version))
     }
 
@@ -246,26 +264,26 @@ impl ChromaIndex {
         source: &dyn VectorSource,
         monitor: &dyn Monitor,
     ) -> Result<StoreVersion, VectorError> {
-        let (limits, space, name) = (self.limits(Asker::Writer)?, source.space(), self.building());
-        if self.holding(&name, Asker::Writer)?.is_some() {
+        let (limits, space, name) = (self.limits(Caller::Writer)?, source.space(), self.building());
+        if self.read_collection(&name, Caller::Writer)?.is_some() {
             self.breaker.insist(|| self.client.remove(&name))?;
         }
-        let empty = Holding::metadata(space, None);
+        let empty = ManagedCollection::metadata(space, None);
         let id = self.breaker.insist(|| self.client.create(&name, &empty))?.id;
-        let filling = Filling::new(self, &id, None, limits, space, monitor, &|| Ok(()));
-        let Filled { version, added, dead } = filling.fill(source, None)?;
-        let gone: Vec<String> = dead.into_iter().collect();
-        self.delete(&id, &gone, limits, monitor)?;
-        let vectors = added.saturating_sub(gone.len() as u64);
+        let update = CollectionUpdate::new(self, &id, None, limits, space, monitor, &|| Ok(()));
+        let UpdateResult { version, added, obsolete } = update.fill(source, None)?;
+        let obsolete: Vec<String> = obsolete.into_iter().collect();
+        self.delete(&id, &obsolete, limits, monitor)?;
+        let vectors = added.saturating_sub(obsolete.len() as u64);
         let there = self.breaker.insist(|| self.client.count(&id))?;
         if there != vectors {
             let lossy = CallError::Lossy(format!("{vectors} were written, {there} are there"));
             return self.breaker.insist(|| Err(lossy));
         }
-        let held = Held { version, vectors, open: false };
-        let metadata = Holding::metadata(space, Some(held));
+        let state = CollectionState { version, vectors, open: false };
+        let metadata = ManagedCollection::metadata(space, Some(state));
         self.again_and_again(monitor, |_| self.client.describe(&id, &metadata))?;
-        self.show(Some(View::new(&id, space, held)));
+        self.show(Some(CollectionSnapshot::new(&id, space, state)));
         self.is_suspect.store(false, Ordering::SeqCst);
         if replaced {
             self.breaker.insist(|| self.client.remove(self.name()))?;
@@ -275,20 +293,21 @@ impl ChromaIndex {
     }
 
     /// Shows what the server holds now. Needs the turn.
-    fn renew(&self, _turn: &MutexGuard<'_, ()>) -> Result<Option<StoreVersion>, VectorError> {
-        let holding = self.look(Asker::Question)?;
-        let held = holding.as_ref().and_then(|holding| Some((holding, holding.state?)));
-        let view = self.view();
-        let is_same = match (&view, held) {
+    fn renew(&self, _guard: &MutexGuard<'_, ()>) -> Result<Option<StoreVersion>, VectorError> {
+        let collection = self.look(Caller::Question)?;
+        let state = collection.as_ref().and_then(|collection| Some((collection, collection.state?)));
+        let snapshot = self.snapshot();
+        let is_same = match (&snapshot, state) {
             (None, None) => true,
             // What the writer shows may be ahead of what it has written down.
-            (Some(view), Some((holding, held))) => {
-                view.id == holding.id && (self.access == IndexAccess::Write || view.version == held.version)
+            (Some(snapshot), Some((collection, state))) => {
+                snapshot.id == collection.id
+                    && (self.access == IndexAccess::Write || snapshot.version == state.version)
             }
             _ => false,
         };
         if !is_same {
-            self.show(held.map(|(holding, held)| View::of(holding, held)));
+            self.show(state.map(|(collection, state)| CollectionSnapshot::of(collection, state)));
         }
         Ok(self.version())
     }
@@ -309,11 +328,11 @@ impl ChromaIndex {
     fn delete(
         &self,
         id: &str,
-        gone: &[String],
-        limits: Limits,
+        obsolete: &[String],
+        limits: ServerLimits,
         monitor: &dyn Monitor,
     ) -> Result<(), VectorError> {
-        for batch in gone.chunks(limits.max_batch_size) {
+        for batch in obsolete.chunks(limits.max_batch_size) {
             self.again_and_again(monitor, |limit| self.client.delete(id, batch, limit))?;
         }
         Ok(())
@@ -322,15 +341,15 @@ impl ChromaIndex {
 
 impl VectorIndex for ChromaIndex {
     fn space(&self) -> Option<VectorSpace> {
-        self.view().map(|view| view.space)
+        self.snapshot().map(|snapshot| snapshot.space)
     }
 
     fn version(&self) -> Option<StoreVersion> {
-        self.view().map(|view| view.version)
+        self.snapshot().map(|snapshot| snapshot.version)
     }
 
     fn vectors(&self) -> u64 {
-        self.view().map_or(0, |view| view.vectors)
+        self.snapshot().map_or(0, |snapshot| snapshot.vectors)
     }
 
     fn ready(&self) -> Result<(), VectorError> {
@@ -338,7 +357,7 @@ impl VectorIndex for ChromaIndex {
             return Ok(());
         }
         match self.writing.try_lock() {
-            Ok(turn) => self.renew(&turn).map(drop),
+            Ok(write_lock) => self.renew(&write_lock).map(drop),
             Err(TryLockError::Poisoned(poisoned)) => self.renew(&poisoned.into_inner()).map(drop),
             // Whoever is at it looks too, and may be long about it: until then there is nothing to see.
             Err(TryLockError::WouldBlock) => Ok(()),
@@ -356,44 +375,47 @@ impl VectorIndex for ChromaIndex {
         monitor: &dyn Monitor,
     ) -> Result<StoreVersion, VectorError> {
         self.may_write(source)?;
-        let _turn = self.turn();
+        let _guard = self.write_lock();
         // Questions about a collection that is gone would begin one pause after another, and it is made again here only.
-        let holding = self.look(Asker::Writer)?;
-        if let Some(holding) = &holding
-            && let Some(held) = self.base(holding, source)?
+        let collection = self.look(Caller::Writer)?;
+        if let Some(collection) = &collection
+            && let Some(state) = self.base(collection, source)?
         {
-            if !held.open && source.version()? == held.version {
-                if self.view().is_none_or(|view| view.id != holding.id || view.version != held.version) {
-                    self.show(Some(View::of(holding, held)));
+            if !state.open && source.version()? == state.version {
+                if self
+                    .snapshot()
+                    .is_none_or(|snapshot| snapshot.id != collection.id || snapshot.version != state.version)
+                {
+                    self.show(Some(CollectionSnapshot::of(collection, state)));
                 }
-                return Ok(held.version);
+                return Ok(state.version);
             }
-            if let Some(version) = self.follow(holding, held, source, monitor)? {
+            if let Some(version) = self.follow(collection, state, source, monitor)? {
                 return Ok(version);
             }
         }
-        self.build(holding.is_some(), source, monitor)
+        self.build(collection.is_some(), source, monitor)
     }
 
     fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<StoreVersion, VectorError> {
         self.may_write(source)?;
-        let _turn = self.turn();
-        let replaced = self.look(Asker::Writer)?.is_some();
+        let _guard = self.write_lock();
+        let replaced = self.look(Caller::Writer)?.is_some();
         self.build(replaced, source, monitor)
     }
 
     fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
-        let _turn = self.turn();
-        match self.look(Asker::Writer)? {
-            Some(holding) => comparing::compare(self, &holding.id, source, monitor),
-            None => comparing::nothing(source, monitor),
+        let _guard = self.write_lock();
+        match self.look(Caller::Writer)? {
+            Some(collection) => compare::compare(self, &collection.id, source, monitor),
+            None => compare::nothing(source, monitor),
         }
     }
 
-    fn hold(&self) -> Option<Hold<'_>> {
+    fn lease(&self) -> Option<Lease<'_>> {
         match self.writing.try_lock() {
-            Ok(turn) => Some(Hold(Some(turn))),
-            Err(TryLockError::Poisoned(poisoned)) => Some(Hold(Some(poisoned.into_inner()))),
+            Ok(write_lock) => Some(Lease(Some(write_lock))),
+            Err(TryLockError::Poisoned(poisoned)) => Some(Lease(Some(poisoned.into_inner()))),
             Err(TryLockError::WouldBlock) => None,
         }
     }
@@ -404,7 +426,7 @@ impl VectorIndex for ChromaIndex {
 
     fn export(
         &self,
-        _hold: &Hold<'_>,
+        _lease: &Lease<'_>,
         dir: &Path,
         monitor: &dyn Monitor,
     ) -> Result<Option<StoredCollection>, VectorError> {
@@ -412,8 +434,8 @@ impl VectorIndex for ChromaIndex {
     }
 
     fn refresh(&self) -> Result<Option<StoreVersion>, VectorError> {
-        let turn = self.turn();
-        self.renew(&turn)
+        let write_lock = self.write_lock();
+        self.renew(&write_lock)
     }
 }
 

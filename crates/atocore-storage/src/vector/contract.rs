@@ -1,6 +1,6 @@
 //! What every vector index promises, whatever is behind it: [`holds_for`] runs all of it.
 
-mod comparing;
+mod compare;
 pub(super) mod notebook;
 
 use std::{
@@ -36,7 +36,7 @@ pub(super) fn holds_for(make: Make<'_>, seed: u64) {
     a_source_that_fails_leaves_what_was_there(make);
     bad_vectors_are_refused(make);
     searches_go_on_while_it_is_written(make, seed);
-    comparing::it_is_compared_with_its_source_and_built_anew(make, seed);
+    compare::it_is_compared_with_its_source_and_built_anew(make, seed);
 }
 
 pub(super) const EVERYTHING: usize = 1_000_000;
@@ -162,7 +162,7 @@ pub(super) fn assert_nearest(
         .map(|found| Near {
             chunk_key: found.chunk_key,
             document_key: found.document_key,
-            cosine: f64::from(found.closeness),
+            cosine: f64::from(found.similarity),
         })
         .collect();
     let (expected_keys, found_keys): (BTreeSet<_>, BTreeSet<_>) = (keys(&expected), keys(&all));

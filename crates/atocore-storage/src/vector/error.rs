@@ -17,7 +17,7 @@ pub struct Outage {
     /// What is wrong, as a sentence without its full stop.
     pub why: String,
     /// What helps.
-    pub cure: String,
+    pub hint: String,
 }
 
 /// One sentence without its full stop.

@@ -30,7 +30,7 @@ pub struct VectorMatch {
     /// Its document.
     pub document_key: u64,
     /// Roughly the cosine of the angle to the question; 0 when either vector is all zeros.
-    pub closeness: f32,
+    pub similarity: f32,
 }
 
 /// What a search found.

@@ -3,18 +3,18 @@
 //! Its files are mapped into memory and never change: what is new gets a new file, what is gone is marked in another
 //! one, and one small manifest, replaced in one step, says which files count.
 
-mod coding;
-mod comparing;
-mod dead;
-mod draft;
+mod compare;
+mod index_snapshot;
 mod manifest;
-mod merging;
+mod merge;
 mod opening;
+mod quantization;
 mod search;
 mod segment;
+mod segment_writer;
 #[cfg(test)]
 mod tests;
-mod view;
+mod tombstones;
 
 use std::{
     fmt,
@@ -25,9 +25,9 @@ use std::{
 use atocore_model::{id::StoreVersion, monitor::Monitor};
 
 use self::{
-    draft::Draft,
-    opening::{Opened, Unusable},
-    view::View,
+    index_snapshot::IndexSnapshot,
+    opening::{OpenedScanIndex, ScanIndexFault},
+    segment_writer::SegmentWriter,
 };
 use super::{
     comparison::Comparison,
@@ -67,7 +67,7 @@ pub struct ScanIndex {
     access: IndexAccess,
     tuning: Tuning,
     replaced: Option<String>,
-    view: RwLock<Arc<View>>,
+    snapshot: RwLock<Arc<IndexSnapshot>>,
     /// The number of the next file. Held by whoever changes the view; a number is never used twice.
     next_file: Mutex<u64>,
 }
@@ -77,13 +77,13 @@ impl ScanIndex {
     ///
     /// With [`IndexAccess::Write`] the folder is made when it is missing, files that an earlier writer left
     /// unfinished are removed, and an index that is damaged or of another version is replaced by an empty one, which
-    /// [`ScanIndex::rebuilt_because`] then tells. The caller sees to it that there is one writer at a time.
+    /// [`ScanIndex::rebuilt_reason`] then tells. The caller sees to it that there is one writer at a time.
     ///
     /// # Errors
     /// With [`IndexAccess::Read`]: [`VectorError::Missing`], [`VectorError::Damaged`]. Otherwise when the operating
     /// system refuses.
     pub fn open(dir: &Path, access: IndexAccess) -> Result<Self, VectorError> {
-        let Opened { view, next_file, replaced } = match access {
+        let OpenedScanIndex { snapshot, next_file, replaced } = match access {
             IndexAccess::Read => opening::open_existing(dir)?,
             IndexAccess::Write => opening::open_or_replace(dir)?,
         };
@@ -92,27 +92,27 @@ impl ScanIndex {
             access,
             tuning: Tuning::of_this_machine(),
             replaced,
-            view: RwLock::new(Arc::new(view)),
+            snapshot: RwLock::new(Arc::new(snapshot)),
             next_file: Mutex::new(next_file),
         })
     }
 
     /// Why the index that was found on opening was thrown away, as half a sentence for a log; `None` when it was not.
     #[must_use]
-    pub fn rebuilt_because(&self) -> Option<&str> {
+    pub fn rebuilt_reason(&self) -> Option<&str> {
         self.replaced.as_deref()
     }
 
-    fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    fn snapshot(&self) -> Arc<IndexSnapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn show(&self, view: View) {
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    fn show(&self, snapshot: IndexSnapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 
     /// Waits until nobody else changes the view.
-    fn turn(&self) -> MutexGuard<'_, u64> {
+    fn write_lock(&self) -> MutexGuard<'_, u64> {
         // A call that panicked has used up some numbers, which does no harm.
         self.next_file.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,12 +127,12 @@ impl ScanIndex {
         if self.access == IndexAccess::Read {
             return Err(VectorError::ReadOnly { dir: self.dir.clone() });
         }
-        let mut next_file = self.turn();
-        let (view, space) = (self.view(), source.space());
+        let mut next_file = self.write_lock();
+        let (snapshot, space) = (self.snapshot(), source.space());
         if !(1..=MOST_DIMENSIONS).contains(&space.dimensions) {
             return Err(VectorError::Dimensions { dimensions: space.dimensions, most: MOST_DIMENSIONS });
         }
-        let since = match view.state {
+        let since = match snapshot.state {
             Some((own, version)) if !anew && own == space && source.has(version)? => Some(version),
             _ => None,
         };
@@ -144,15 +144,15 @@ impl ScanIndex {
         let failed = |source| VectorError::from_file(&self.dir, "written", source);
         files::create_dirs(&self.dir).map_err(failed)?;
         // Somebody may have taken the folder away meanwhile: then all of it is written again, beside what is there.
-        let is_ours = opening::is_current(&self.dir, &view);
+        let is_ours = opening::is_current(&self.dir, &snapshot);
         if !is_ours {
             *next_file = opening::next_file(&self.dir).map_err(failed)?.max(*next_file);
         }
         let since = since.filter(|_| is_ours);
-        let base = if since.is_some() { view.segments.as_slice() } else { &[] };
-        let draft = Draft::new(&self.dir, &mut next_file, space, base, self.tuning.buffered_bytes);
-        let (version, new) = draft.fill(source, since, monitor)?;
-        opening::remove_unnamed(&self.dir, &view, &new);
+        let base = if since.is_some() { snapshot.segments.as_slice() } else { &[] };
+        let writer = SegmentWriter::new(&self.dir, &mut next_file, space, base, self.tuning.buffered_bytes);
+        let (version, new) = writer.fill(source, since, monitor)?;
+        opening::remove_unnamed(&self.dir, &snapshot, &new);
         self.show(new);
         Ok(version)
     }
@@ -160,20 +160,20 @@ impl ScanIndex {
 
 impl VectorIndex for ScanIndex {
     fn space(&self) -> Option<VectorSpace> {
-        self.view().space()
+        self.snapshot().space()
     }
 
     fn version(&self) -> Option<StoreVersion> {
-        self.view().version()
+        self.snapshot().version()
     }
 
     fn vectors(&self) -> u64 {
-        self.view().vectors()
+        self.snapshot().vectors()
     }
 
     /// The same question gets the same answer from every index at the same version, however it came about.
     fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
-        search::search(&self.view(), query, &self.tuning)
+        search::search(&self.snapshot(), query, &self.tuning)
     }
 
     fn catch_up(
@@ -190,19 +190,19 @@ impl VectorIndex for ScanIndex {
 
     /// Checks every file again, too.
     fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
-        let _turn = self.turn();
+        let _guard = self.write_lock();
         let on_disk = opening::load(&self.dir, None).map_err(|unusable| unusable.into_error(&self.dir))?;
-        comparing::compare(&on_disk, source, monitor)
+        compare::compare(&on_disk, source, monitor)
     }
 
     /// An index that was opened for writing always shows its newest state.
     fn refresh(&self) -> Result<Option<StoreVersion>, VectorError> {
         if self.access == IndexAccess::Read {
-            let _turn = self.turn();
-            let view = self.view();
-            if !opening::is_current(&self.dir, &view) {
-                let newest = opening::load(&self.dir, Some(&view));
-                self.show(newest.map_err(|unusable| Unusable::into_error(unusable, &self.dir))?);
+            let _guard = self.write_lock();
+            let snapshot = self.snapshot();
+            if !opening::is_current(&self.dir, &snapshot) {
+                let newest = opening::load(&self.dir, Some(&snapshot));
+                self.show(newest.map_err(|unusable| ScanIndexFault::into_error(unusable, &self.dir))?);
             }
         }
         Ok(self.version())

@@ -115,7 +115,7 @@ fn calling_it_off_leaves_what_was_there() {
     assert_eq!((index.version(), index.passages()), (version, 6000));
     drop(index);
     let index = open(dir.path());
-    assert_eq!((index.rebuilt_because(), index.version(), index.passages()), (None, version, 6000));
+    assert_eq!((index.rebuilt_reason(), index.version(), index.passages()), (None, version, 6000));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn an_index_that_is_closed_after_every_change_stays_whole_and_has_few_segments()
         notebook.write(document, "", &["one"]);
         // Dropped at once, with merges under way.
         let index = open(dir.path());
-        assert_eq!(index.rebuilt_because(), None);
+        assert_eq!(index.rebuilt_reason(), None);
         index.catch_up(&notebook, &Silent).unwrap();
     }
     let index = open(dir.path());

@@ -78,7 +78,7 @@ fn a_killed_writer_leaves_a_good_index_and_no_lock() {
         child.wait().unwrap();
 
         let index = open(&place);
-        assert_eq!(index.rebuilt_because(), None);
+        assert_eq!(index.rebuilt_reason(), None);
         let version = index.version();
         let steps = version.map_or(0, |version| version.generation.0);
         assert!(steps > reached, "what was committed is there");

@@ -50,7 +50,7 @@ fn a_missing_index_is_made_by_a_writer_only() {
     assert!(!place.exists());
 
     let index = open(&place);
-    assert_eq!((index.version(), index.rebuilt_because(), index.passages()), (None, None, 0));
+    assert_eq!((index.version(), index.rebuilt_reason(), index.passages()), (None, None, 0));
     assert_eq!(found(&index, "anything"), [0_u64; 0]);
     let reader = LexicalIndex::open(&place, IndexAccess::Read).unwrap();
     assert_eq!(reader.version(), None);
@@ -63,7 +63,7 @@ fn what_was_committed_is_there_after_a_drop_without_close() {
     let dir = tempfile::tempdir().unwrap();
     let notebook = written(dir.path());
     let index = open(dir.path());
-    assert_eq!(index.rebuilt_because(), None);
+    assert_eq!(index.rebuilt_reason(), None);
     assert_eq!(index.version(), Some(notebook.newest()));
     assert_eq!(found(&index, "apple").len(), 39);
     assert_heals(dir.path(), &notebook, "nothing happened");
@@ -108,7 +108,7 @@ fn damage_in_any_file_is_noticed_and_healed() {
                 other => panic!("{what}: {other:?}"),
             }
             assert_heals(dir.path(), &notebook, &what);
-            assert_eq!(open(dir.path()).rebuilt_because(), None, "{what}");
+            assert_eq!(open(dir.path()).rebuilt_reason(), None, "{what}");
         }
     }
 }
@@ -133,7 +133,7 @@ fn an_index_of_another_version_is_replaced() {
         let refused = LexicalIndex::open(dir.path(), IndexAccess::Read).unwrap_err();
         assert!(refused.to_string().contains(reason), "{refused}");
         let index = open(dir.path());
-        assert!(index.rebuilt_because().unwrap().contains(reason), "{:?}", index.rebuilt_because());
+        assert!(index.rebuilt_reason().unwrap().contains(reason), "{:?}", index.rebuilt_reason());
         assert_eq!((index.version(), index.passages()), (None, 0));
         drop(index);
         assert_heals(dir.path(), &notebook, reason);
@@ -147,7 +147,7 @@ fn an_index_with_other_fields_is_replaced() {
     schema.add_text_field("body", tantivy::schema::TEXT);
     drop(tantivy::Index::create_in_dir(dir.path(), schema.build()).unwrap());
     let index = open(dir.path());
-    assert!(index.rebuilt_because().unwrap().contains("fields"));
+    assert!(index.rebuilt_reason().unwrap().contains("fields"));
     assert_eq!(index.index.schema(), schema::schema().0);
 }
 

@@ -12,10 +12,11 @@ use ureq::{
     unversioned::transport::DefaultConnector,
 };
 
-use super::resolving::Remembering;
+use super::resolver::CachingResolver;
 use super::wire::{
-    Added, Asked, Collection, Created, Filter, Found, Got, Ids, Limits, Listed, Metadata, Ranked, Said, Told,
-    Updated,
+    CollectionInfo, CollectionMetadata, CreateCollection, ErrorResponse, GetRecords, GetResponse,
+    QueryRequest, QueryResponse, RankedRecord, RecordFilter, RecordIds, RemoteRecord, ServerLimits,
+    UpdateCollection, UpsertRecords,
 };
 
 /// More of an answer is not read.
@@ -132,7 +133,7 @@ impl Client {
             .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Remembering::default());
+        let agent = Agent::with_parts(config, DefaultConnector::default(), CachingResolver::default());
         Self { agent, server }
     }
 
@@ -141,11 +142,11 @@ impl Client {
     }
 
     /// What the server can take; an error when it has no such tenant or database.
-    pub(super) fn limits(&self) -> Result<Limits, CallError> {
+    pub(super) fn limits(&self) -> Result<ServerLimits, CallError> {
         let ChromaServer { tenant, database, .. } = &self.server;
         let (): () = self.get_nothing(&format!("tenants/{tenant}"))?;
         let (): () = self.get_nothing(&format!("tenants/{tenant}/databases/{database}"))?;
-        let limits: Limits = self.get("pre-flight-checks")?;
+        let limits: ServerLimits = self.get("pre-flight-checks")?;
         if limits.max_batch_size == 0 {
             return Err(CallError::Nonsense("it says that it takes no records at all".to_owned()));
         }
@@ -153,7 +154,7 @@ impl Client {
     }
 
     /// A collection by its name; `None` when there is none.
-    pub(super) fn collection(&self, name: &str) -> Result<Option<Collection>, CallError> {
+    pub(super) fn collection(&self, name: &str) -> Result<Option<CollectionInfo>, CallError> {
         match self.get(&self.at(name)) {
             Ok(collection) => Ok(Some(collection)),
             Err(CallError::Missing(_)) => Ok(None),
@@ -161,17 +162,21 @@ impl Client {
         }
     }
 
-    pub(super) fn create(&self, name: &str, metadata: &Metadata) -> Result<Collection, CallError> {
-        self.post(&self.at(""), &Created::new(name, metadata), self.server.timeout)
+    pub(super) fn create(
+        &self,
+        name: &str,
+        metadata: &CollectionMetadata,
+    ) -> Result<CollectionInfo, CallError> {
+        self.post(&self.at(""), &CreateCollection::new(name, metadata), self.server.timeout)
     }
 
     /// Writes down what a collection holds.
-    pub(super) fn describe(&self, id: &str, metadata: &Metadata) -> Result<(), CallError> {
-        self.put(id, &Updated { new_name: None, new_metadata: Some(metadata) })
+    pub(super) fn describe(&self, id: &str, metadata: &CollectionMetadata) -> Result<(), CallError> {
+        self.put(id, &UpdateCollection { new_name: None, new_metadata: Some(metadata) })
     }
 
     pub(super) fn rename(&self, id: &str, name: &str) -> Result<(), CallError> {
-        self.put(id, &Updated { new_name: Some(name), new_metadata: None })
+        self.put(id, &UpdateCollection { new_name: Some(name), new_metadata: None })
     }
 
     /// Deletes a collection by its name.
@@ -186,27 +191,37 @@ impl Client {
     }
 
     /// Writes records; one that is there with the same id is replaced.
-    pub(super) fn upsert(&self, id: &str, records: &Added<'_>, limit: Duration) -> Result<(), CallError> {
-        self.post::<Said>(&self.at(&format!("{id}/upsert")), records, limit).map(drop)
+    pub(super) fn upsert(
+        &self,
+        id: &str,
+        records: &UpsertRecords<'_>,
+        limit: Duration,
+    ) -> Result<(), CallError> {
+        self.post::<ErrorResponse>(&self.at(&format!("{id}/upsert")), records, limit).map(drop)
     }
 
     /// The ids of the records that a filter lets through, all or that many.
     pub(super) fn ids(
         &self,
         id: &str,
-        filter: Filter<'_>,
+        filter: RecordFilter<'_>,
         most: Option<usize>,
         limit: Duration,
     ) -> Result<Vec<String>, CallError> {
-        let asked = Listed { filter, limit: most, ..Listed::default() };
-        self.post::<Got>(&self.at(&format!("{id}/get")), &asked, limit).map(|got| got.ids)
+        let request = GetRecords { filter, limit: most, ..GetRecords::default() };
+        self.post::<GetResponse>(&self.at(&format!("{id}/get")), &request, limit).map(|got| got.ids)
     }
 
     /// The records that a filter lets through, with all that is known of them.
-    pub(super) fn told(&self, id: &str, filter: Filter<'_>, limit: Duration) -> Result<Vec<Told>, CallError> {
-        let asked = Listed { filter, include: &["embeddings", "metadatas"], ..Listed::default() };
-        let got: Got = self.post(&self.at(&format!("{id}/get")), &asked, limit)?;
-        got.told().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
+    pub(super) fn records(
+        &self,
+        id: &str,
+        filter: RecordFilter<'_>,
+        limit: Duration,
+    ) -> Result<Vec<RemoteRecord>, CallError> {
+        let request = GetRecords { filter, include: &["embeddings", "metadatas"], ..GetRecords::default() };
+        let got: GetResponse = self.post(&self.at(&format!("{id}/get")), &request, limit)?;
+        got.records().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
     }
 
     /// All that is known of some records, `most` of them after the first `offset`.
@@ -216,24 +231,24 @@ impl Client {
         offset: u64,
         most: usize,
         limit: Duration,
-    ) -> Result<Vec<Told>, CallError> {
+    ) -> Result<Vec<RemoteRecord>, CallError> {
         let (limit_to, offset) = (Some(most), Some(offset));
         let include = &["embeddings", "metadatas"];
-        let asked = Listed { limit: limit_to, offset, include, ..Listed::default() };
-        let got: Got = self.post(&self.at(&format!("{id}/get")), &asked, limit)?;
-        got.told().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
+        let request = GetRecords { limit: limit_to, offset, include, ..GetRecords::default() };
+        let got: GetResponse = self.post(&self.at(&format!("{id}/get")), &request, limit)?;
+        got.records().ok_or_else(|| CallError::Nonsense("records that do not fit together".to_owned()))
     }
 
     /// The vectors of some records.
     pub(super) fn vectors(&self, id: &str, ids: &[String]) -> Result<Vec<(String, Vec<f32>)>, CallError> {
-        let asked = Listed { ids: Some(ids), include: &["embeddings"], ..Listed::default() };
-        let got: Got = self.post(&self.at(&format!("{id}/get")), &asked, self.server.timeout)?;
+        let request = GetRecords { ids: Some(ids), include: &["embeddings"], ..GetRecords::default() };
+        let got: GetResponse = self.post(&self.at(&format!("{id}/get")), &request, self.server.timeout)?;
         let vectors = got.vectors().filter(|vectors| vectors.len() == ids.len());
         vectors.ok_or_else(|| CallError::Lossy("records without their vectors".to_owned()))
     }
 
     pub(super) fn delete(&self, id: &str, ids: &[String], limit: Duration) -> Result<(), CallError> {
-        self.post::<Said>(&self.at(&format!("{id}/delete")), &Ids { ids }, limit).map(drop)
+        self.post::<ErrorResponse>(&self.at(&format!("{id}/delete")), &RecordIds { ids }, limit).map(drop)
     }
 
     /// The records that are nearest to a vector, each with its cosine, best first.
@@ -241,11 +256,12 @@ impl Client {
         &self,
         id: &str,
         vector: &[f32],
-        filter: Filter<'_>,
+        filter: RecordFilter<'_>,
         most: usize,
-    ) -> Result<Vec<Ranked>, CallError> {
-        let asked = Asked::new(vector, filter, most);
-        let found: Found = self.post(&self.at(&format!("{id}/query")), &asked, self.server.timeout)?;
+    ) -> Result<Vec<RankedRecord>, CallError> {
+        let request = QueryRequest::new(vector, filter, most);
+        let found: QueryResponse =
+            self.post(&self.at(&format!("{id}/query")), &request, self.server.timeout)?;
         found
             .ranked()
             .ok_or_else(|| CallError::Nonsense("ids and distances that do not fit together".to_owned()))
@@ -293,7 +309,7 @@ impl Client {
         understood(&self.answer(request.send(written(body)?), limit)?)
     }
 
-    fn put(&self, id: &str, body: &Updated<'_>) -> Result<(), CallError> {
+    fn put(&self, id: &str, body: &UpdateCollection<'_>) -> Result<(), CallError> {
         let limit = self.server.timeout;
         let request = self.headed(self.agent.put(self.url(&self.at(id))));
         let request = request.header("content-type", "application/json");
@@ -348,7 +364,7 @@ fn not_answered(error: ureq::Error, limit: Duration) -> CallError {
 
 /// What the server says about a failure, in one line.
 fn said(body: &[u8]) -> String {
-    let message = serde_json::from_slice::<Said>(body).ok().and_then(|said| said.message);
+    let message = serde_json::from_slice::<ErrorResponse>(body).ok().and_then(|said| said.message);
     let text =
         message.unwrap_or_else(|| String::from_utf8_lossy(&body[..body.len().min(MOST_SHOWN)]).into_owned());
     let text: String = text.chars().take(MOST_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     ChromaIndex,
     client::CallError,
-    comparing,
-    holding::Holding,
-    outage::Asker,
-    record::Record,
-    wire::{Told, base64, from_base64},
+    compare,
+    managed_collection::ManagedCollection,
+    outage::Caller,
+    record::ChromaRecord,
+    wire::{RemoteRecord, base64, from_base64},
 };
 use crate::{
     files::{
@@ -49,7 +49,7 @@ const TOGETHER: usize = 50_000;
 /// The first file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Summary {
+struct ExportSummary {
     format: u32,
     tenant: String,
     database: String,
@@ -67,7 +67,7 @@ struct Summary {
 /// A line of the second file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct ExportLine {
     id: String,
     project: String,
     document: u64,
@@ -90,20 +90,22 @@ pub enum ExportError {
 }
 
 /// Our collection, and what it says of itself.
-pub(super) fn described(index: &ChromaIndex) -> Result<Option<(Holding, StoredCollection)>, VectorError> {
-    let Some(holding) = index.holding(index.name(), Asker::Question)? else { return Ok(None) };
-    let Some(held) = holding.state else { return Ok(None) };
-    let records = index.breaker.call(|| index.client.count(&holding.id))?;
+pub(super) fn described(
+    index: &ChromaIndex,
+) -> Result<Option<(ManagedCollection, StoredCollection)>, VectorError> {
+    let Some(collection) = index.read_collection(index.name(), Caller::Question)? else { return Ok(None) };
+    let Some(state) = collection.state else { return Ok(None) };
+    let records = index.breaker.call(|| index.client.count(&collection.id))?;
     let server = index.client.server();
     let stored = StoredCollection {
         tenant: server.tenant.clone(),
         database: server.database.clone(),
         name: server.collection.clone(),
-        version: held.version,
+        version: state.version,
         records,
-        open: held.open,
+        open: state.open,
     };
-    Ok(Some((holding, stored)))
+    Ok(Some((collection, stored)))
 }
 
 pub(super) fn export(
@@ -111,7 +113,7 @@ pub(super) fn export(
     dir: &Path,
     monitor: &dyn Monitor,
 ) -> Result<Option<StoredCollection>, VectorError> {
-    let Some((holding, stored)) = described(index)? else { return Ok(None) };
+    let Some((collection, stored)) = described(index)? else { return Ok(None) };
     let failed = |error| VectorError::from_file(dir, "written", error);
     let mut file = HashedFile::create(&dir.join(EXPORT_RECORDS)).map_err(failed)?;
     let (mut seen, mut written) = (HashSet::new(), 0_u64);
@@ -120,19 +122,19 @@ pub(super) fn export(
         if monitor.cancelled() {
             return Err(VectorError::Cancelled);
         }
-        let page =
-            index.again_and_again(monitor, |limit| index.client.page(&holding.id, written, PAGE, limit))?;
+        let page = index
+            .again_and_again(monitor, |limit| index.client.page(&collection.id, written, PAGE, limit))?;
         if page.is_empty() {
             break;
         }
         written += page.len() as u64;
         monitor.progress(Progress { phase: "exporting the vector store", done: written, total });
-        for told in page {
-            let Some(line) = line(&told, holding.space.dimensions) else {
-                let strange = format!("`{}` is not what was written", told.id);
+        for remote in page {
+            let Some(line) = line(&remote, collection.space.dimensions) else {
+                let strange = format!("`{}` is not what was written", remote.id);
                 return index.breaker.insist(|| Err(CallError::Lossy(strange)));
             };
-            let _new = seen.insert(told.id);
+            let _new = seen.insert(remote.id);
             let mut text = serde_json::to_vec(&line).unwrap_or_default();
             text.push(b'\n');
             file.write(&text).map_err(failed)?;
@@ -145,14 +147,14 @@ pub(super) fn export(
         let why = format!("it was changed while it was read: {count} of {} were told", stored.records);
         return index.breaker.insist(|| Err(CallError::Lossy(why)));
     }
-    let summary = Summary {
+    let summary = ExportSummary {
         format: FORMAT,
         tenant: stored.tenant.clone(),
         database: stored.database.clone(),
         collection: stored.name.clone(),
         space: "cosine".to_owned(),
-        dimensions: holding.space.dimensions,
-        fingerprint: holding.space.fingerprint.to_string(),
+        dimensions: collection.space.dimensions,
+        fingerprint: collection.space.fingerprint.to_string(),
         generation: stored.version.generation.0,
         token: stored.version.token.to_string(),
         records: stored.records,
@@ -164,12 +166,12 @@ pub(super) fn export(
 }
 
 /// A record as it is written; `None` when a part of it is missing.
-fn line(told: &Told, dimensions: usize) -> Option<Line> {
-    let vector = told.vector.as_ref().filter(|vector| vector.len() == dimensions)?;
-    Some(Line {
-        id: told.id.clone(),
-        project: told.project.clone()?,
-        document: told.document?,
+fn line(remote: &RemoteRecord, dimensions: usize) -> Option<ExportLine> {
+    let vector = remote.vector.as_ref().filter(|vector| vector.len() == dimensions)?;
+    Some(ExportLine {
+        id: remote.id.clone(),
+        project: remote.project.clone()?,
+        document: remote.document?,
         embedding: base64(vector),
     })
 }
@@ -181,9 +183,9 @@ fn line(told: &Told, dimensions: usize) -> Option<Line> {
 pub fn read_export(dir: &Path) -> Result<StoredCollection, ExportError> {
     let (summary, version) = summary(dir)?;
     let mut seen = HashSet::new();
-    each_record(dir, summary.dimensions, &mut |told| {
-        let id = told.id.clone();
-        if seen.insert(told.id) {
+    each_record(dir, summary.dimensions, &mut |remote| {
+        let id = remote.id.clone();
+        if seen.insert(remote.id) {
             Ok(())
         } else {
             Err(ExportError::Invalid(format!("`{id}` is there twice")))
@@ -195,7 +197,7 @@ pub fn read_export(dir: &Path) -> Result<StoredCollection, ExportError> {
             "{found} records in `{EXPORT_RECORDS}`, {recorded} recorded"
         )));
     }
-    let Summary { tenant, database, collection: name, .. } = summary;
+    let ExportSummary { tenant, database, collection: name, .. } = summary;
     Ok(StoredCollection { tenant, database, name, version, records: recorded, open: false })
 }
 
@@ -215,18 +217,18 @@ pub fn compare_export(
     let mut comparison = Comparison::default();
     let (mut batch, mut found) = (HashMap::new(), 0);
     // Of a large export a part at a time is kept in memory, and the store read once for each.
-    let mut compare = |batch: &mut HashMap<String, Told>| -> Result<(), ExportError> {
-        let told = batch.len() as u64;
+    let mut compare = |batch: &mut HashMap<String, RemoteRecord>| -> Result<(), ExportError> {
+        let remote = batch.len() as u64;
         let (mut expected, mut wrong, space) = (0, 0, source.space());
-        let _mark = source.changes(None, &mut |document| {
+        let _version = source.changes(None, &mut |document| {
             if monitor.cancelled() {
                 return Err(VectorError::Cancelled);
             }
-            for record in Record::of(&document, space)? {
+            for record in ChromaRecord::of(&document, space)? {
                 expected += 1;
-                if let Some(told) = batch.remove(&record.id) {
+                if let Some(remote) = batch.remove(&record.id) {
                     let is_that =
-                        comparing::is_that(&told, document.document_key, document.project, &record.vector);
+                        compare::is_that(&remote, document.document_key, document.project, &record.vector);
                     wrong += u64::from(!is_that);
                 }
             }
@@ -235,12 +237,12 @@ pub fn compare_export(
         comparison.expected = expected;
         comparison.wrong += wrong;
         comparison.extra += batch.len() as u64;
-        found += told - batch.len() as u64;
+        found += remote - batch.len() as u64;
         batch.clear();
         Ok(())
     };
-    each_record(dir, summary.dimensions, &mut |told| {
-        let _former = batch.insert(told.id.clone(), told);
+    each_record(dir, summary.dimensions, &mut |remote| {
+        let _former = batch.insert(remote.id.clone(), remote);
         if batch.len() >= TOGETHER { compare(&mut batch) } else { Ok(()) }
     })?;
     compare(&mut batch)?;
@@ -248,7 +250,7 @@ pub fn compare_export(
     Ok(comparison)
 }
 
-fn summary(dir: &Path) -> Result<(Summary, StoreVersion), ExportError> {
+fn summary(dir: &Path) -> Result<(ExportSummary, StoreVersion), ExportError> {
     let path = dir.join(EXPORT_SUMMARY);
     let text = stream::head(&path, MOST_SUMMARY_BYTES)?;
     let invalid = |why: String| ExportError::Invalid(format!("`{EXPORT_SUMMARY}`: {why}"));
@@ -258,7 +260,7 @@ fn summary(dir: &Path) -> Result<(Summary, StoreVersion), ExportError> {
         Some(format) if format == u64::from(FORMAT) => {}
         format => return Err(invalid(format!("format {format:?}, {FORMAT} is read here"))),
     }
-    let summary: Summary = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
+    let summary: ExportSummary = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
     let token = summary.token.parse().map_err(|_| invalid("the token is no number".to_owned()))?;
     let version = StoreVersion { generation: Generation(summary.generation), token };
     Ok((summary, version))
@@ -267,18 +269,18 @@ fn summary(dir: &Path) -> Result<(Summary, StoreVersion), ExportError> {
 fn each_record(
     dir: &Path,
     dimensions: usize,
-    each: &mut dyn FnMut(Told) -> Result<(), ExportError>,
+    each: &mut dyn FnMut(RemoteRecord) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
     let mut number = 0_u64;
     stream::lines(&dir.join(EXPORT_RECORDS), MOST_LINE_BYTES, &mut |line| {
         number += 1;
         let invalid = |why: &str| ExportError::Invalid(format!("line {number} of `{EXPORT_RECORDS}`: {why}"));
-        let Line { id, project, document, embedding } =
+        let ExportLine { id, project, document, embedding } =
             serde_json::from_slice(line).map_err(|error| invalid(&error.to_string()))?;
         let vector = from_base64(&embedding).ok_or_else(|| invalid("no vector"))?;
         if vector.len() != dimensions || !vector.iter().all(|component| component.is_finite()) {
             return Err(invalid(&format!("not a vector of {dimensions} dimensions")));
         }
-        each(Told { id, vector: Some(vector), project: Some(project), document: Some(document) })
+        each(RemoteRecord { id, vector: Some(vector), project: Some(project), document: Some(document) })
     })
 }

@@ -18,16 +18,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Lets calls through while the server answers. After a failure calls fail at once until a pause is over; then one
 /// call tries, and the pause doubles when it fails too.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub(super) struct CircuitBreaker {
     clock: Arc<dyn Clock>,
     url: String,
     pub(super) first_pause: Duration,
-    state: Mutex<Option<Failing>>,
+    state: Mutex<Option<OpenCircuit>>,
 }
 
 /// Who makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asker {
+pub(super) enum Caller {
     /// Somebody waits for the answer: nothing is asked in a pause.
     Question,
     /// Whoever writes the collection mends what is wrong with it, and is not kept from that by a pause. A pause of a server
@@ -36,7 +36,7 @@ pub(super) enum Asker {
 }
 
 #[derive(Debug)]
-struct Failing {
+struct OpenCircuit {
     outage: Outage,
     /// Whether the server answers, and the collection is what is wrong.
     is_of_collection: bool,
@@ -44,7 +44,7 @@ struct Failing {
     again: Instant,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     pub(super) fn new(server: &ChromaServer, clock: Arc<dyn Clock>) -> Self {
         Self { clock, url: server.url.clone(), first_pause: FIRST_PAUSE, state: Mutex::default() }
     }
@@ -52,14 +52,14 @@ impl Breaker {
     /// Makes a call, or tells why it is not worth while.
     pub(super) fn make<T>(
         &self,
-        asker: Asker,
+        caller: Caller,
         call: impl FnOnce() -> Result<T, CallError>,
     ) -> Result<T, VectorError> {
         let is_of_collection = || self.lock().as_ref().is_some_and(|failing| failing.is_of_collection);
-        if asker == Asker::Writer && is_of_collection() { self.insist(call) } else { self.call(call) }
+        if caller == Caller::Writer && is_of_collection() { self.insist(call) } else { self.call(call) }
     }
 
-    /// As [`Breaker::make`], for a question.
+    /// As [`CircuitBreaker::make`], for a question.
     pub(super) fn call<T>(&self, call: impl FnOnce() -> Result<T, CallError>) -> Result<T, VectorError> {
         self.pass()?;
         self.insist(call)
@@ -92,15 +92,15 @@ impl Breaker {
 
     /// Writes down that the server, or what is on it, is of no use.
     pub(super) fn fail(&self, error: &CallError) -> VectorError {
-        let (why, cure) = self.explained(error);
+        let (why, hint) = self.explained(error);
         let mut state = self.lock();
         let before = state.take();
         let since = before.as_ref().map_or_else(|| self.clock.now(), |failing| failing.outage.since);
         let pause = before.map_or(self.first_pause, |failing| (failing.pause * 2).min(LONGEST_PAUSE));
-        let outage = Outage { since, why, cure };
+        let outage = Outage { since, why, hint };
         let is_of_collection = matches!(error, CallError::Missing(_) | CallError::Lossy(_));
         let again = Instant::now() + pause;
-        *state = Some(Failing { outage: outage.clone(), is_of_collection, pause, again });
+        *state = Some(OpenCircuit { outage: outage.clone(), is_of_collection, pause, again });
         VectorError::Unavailable(outage)
     }
 
@@ -109,7 +109,7 @@ impl Breaker {
         let wait = "see that the Chroma server runs and can be reached; it is tried again by itself";
         let settings =
             "compare ATOCORE_CHROMA_URL, _TENANT, _DATABASE, _COLLECTION and _TOKEN with the server's";
-        let (why, cure) = match error {
+        let (why, hint) = match error {
             CallError::Lost(why) | CallError::Passing(why) => {
                 (format!("the Chroma server at {url} does not answer: {why}"), wait)
             }
@@ -142,10 +142,10 @@ impl Breaker {
                 "compare ATOCORE_CHROMA_URL with the server's; its HTTP API must be v2",
             ),
         };
-        (why, cure.to_owned())
+        (why, hint.to_owned())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Failing>> {
+    fn lock(&self) -> MutexGuard<'_, Option<OpenCircuit>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

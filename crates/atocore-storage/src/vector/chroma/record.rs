@@ -4,7 +4,7 @@ use crate::vector::{ChangedVectors, VectorError, VectorSpace};
 
 /// A passage to be written.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Record {
+pub(super) struct ChromaRecord {
     pub(super) id: String,
     /// Of length 1, or all zeros.
     pub(super) vector: Vec<f32>,
@@ -12,12 +12,12 @@ pub(super) struct Record {
 
 /// What the id of a record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct RecordKeys {
     pub(super) document_key: u64,
     pub(super) chunk_key: u64,
 }
 
-impl Record {
+impl ChromaRecord {
     /// The records of a document as it is now.
     pub(super) fn of(document: &ChangedVectors<'_>, space: VectorSpace) -> Result<Vec<Self>, VectorError> {
         let passages = document.vectors.iter();
@@ -46,7 +46,7 @@ fn id(document: &ChangedVectors<'_>, chunk_key: u64, vector: &[f32]) -> String {
     format!("{}-{chunk_key}-{}", document.document_key, &digest[..16])
 }
 
-impl Named {
+impl RecordKeys {
     /// Reads an id; `None` for one that we did not write.
     pub(super) fn read(id: &str) -> Option<Self> {
         let (document, rest) = id.split_once('-')?;
@@ -77,7 +77,7 @@ mod tests {
         let space = VectorSpace { fingerprint: Digest::from_bytes([0; 32]), dimensions: vector.len() };
         let vectors = [PassageVector { chunk_key: 8, vector }];
         let document = ChangedVectors { document_key: 7, project, vectors: &vectors };
-        Record::of(&document, space).unwrap().remove(0).id
+        ChromaRecord::of(&document, space).unwrap().remove(0).id
     }
 
     #[test]
@@ -87,9 +87,9 @@ mod tests {
         assert_eq!(one, ids("p", &[2.0, 4.0]), "only the direction counts");
         assert_ne!(one, ids("q", &[1.0, 2.0]));
         assert_ne!(one, ids("p", &[1.0, 2.1]));
-        assert_eq!(Named::read(&one), Some(Named { document_key: 7, chunk_key: 8 }));
+        assert_eq!(RecordKeys::read(&one), Some(RecordKeys { document_key: 7, chunk_key: 8 }));
         for other in ["", "7", "7-8", "a-8-x", "7-b-x", "-7-8-x"] {
-            assert_eq!(Named::read(other), None, "{other}");
+            assert_eq!(RecordKeys::read(other), None, "{other}");
         }
     }
 

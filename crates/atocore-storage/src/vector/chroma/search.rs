@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    ChromaIndex, View,
+    ChromaIndex, CollectionSnapshot,
     client::CallError,
-    record::{Named, unit},
-    wire::{Filter, Ranked},
+    record::{RecordKeys, unit},
+    wire::{RankedRecord, RecordFilter},
 };
 use crate::vector::{VectorError, VectorIndex, VectorMatch, VectorMatches, VectorQuery};
 
@@ -31,14 +31,14 @@ pub(super) fn search(index: &ChromaIndex, query: &VectorQuery<'_>) -> Result<Vec
     index.ready()?;
     let mut tries = 1;
     loop {
-        let Some(view) = index.view() else {
+        let Some(snapshot) = index.snapshot() else {
             return Ok(VectorMatches { version: None, matches: Vec::new() });
         };
-        let matches = search_in(index, &view, query)?;
-        let is_current = index.view().is_some_and(|now| Arc::ptr_eq(&now, &view));
+        let matches = search_in(index, &snapshot, query)?;
+        let is_current = index.snapshot().is_some_and(|now| Arc::ptr_eq(&now, &snapshot));
         match matches {
             Some(matches) if is_current || tries == TRIES => {
-                return Ok(VectorMatches { version: Some(view.version), matches });
+                return Ok(VectorMatches { version: Some(snapshot.version), matches });
             }
             None if tries == TRIES => {
                 let moved = CallError::Missing("the collection is replaced again and again".to_owned());
@@ -52,16 +52,16 @@ pub(super) fn search(index: &ChromaIndex, query: &VectorQuery<'_>) -> Result<Vec
 /// `None` when the collection was replaced meanwhile.
 fn search_in(
     index: &ChromaIndex,
-    view: &Arc<View>,
+    snapshot: &Arc<CollectionSnapshot>,
     query: &VectorQuery<'_>,
 ) -> Result<Option<Vec<VectorMatch>>, VectorError> {
-    let (expected, found) = (view.space.dimensions, query.vector.len());
+    let (expected, found) = (snapshot.space.dimensions, query.vector.len());
     if found != expected {
         return Err(VectorError::QueryLength { expected, found });
     }
     let vector = unit(query.vector).ok_or(VectorError::QueryNotFinite)?;
     let project = query.filter.project.map(atocore_model::id::ProjectId::as_str);
-    if query.limit == 0 || view.vectors == 0 {
+    if query.limit == 0 || snapshot.vectors == 0 {
         return Ok(Some(Vec::new()));
     }
     let mut matches = Vec::new();
@@ -70,13 +70,13 @@ fn search_in(
         Some(documents) => documents.chunks(DOCUMENTS).map(Some).collect(),
     };
     for documents in parts {
-        match nearest(index, view, &vector, Filter { project, documents }, query.limit)? {
+        match nearest(index, snapshot, &vector, RecordFilter { project, documents }, query.limit)? {
             Some(part) => matches.extend(part),
             None => return Ok(None),
         }
     }
     matches.sort_by(|one: &VectorMatch, other| {
-        other.closeness.total_cmp(&one.closeness).then(one.chunk_key.cmp(&other.chunk_key))
+        other.similarity.total_cmp(&one.similarity).then(one.chunk_key.cmp(&other.chunk_key))
     });
     let mut seen = HashSet::new();
     matches.retain(|found| seen.insert(found.chunk_key));
@@ -87,24 +87,24 @@ fn search_in(
 /// The matches of one request, with all that are as near as the last one; more than asked for.
 fn nearest(
     index: &ChromaIndex,
-    view: &Arc<View>,
+    snapshot: &Arc<CollectionSnapshot>,
     vector: &[f32],
-    filter: Filter<'_>,
+    filter: RecordFilter<'_>,
     limit: usize,
 ) -> Result<Option<Vec<VectorMatch>>, VectorError> {
-    let there = usize::try_from(view.vectors).unwrap_or(usize::MAX);
-    let hidden = view.hidden().len();
+    let there = usize::try_from(snapshot.vectors).unwrap_or(usize::MAX);
+    let hidden = snapshot.hidden().len();
     // One more than asked for, to see whether the last ones are equally near.
     let mut most = limit.max(LEAST).min(there.saturating_add(MORE)).saturating_add(hidden + 1);
     for doublings in 0.. {
-        let Some(found) = ask(index, view, vector, filter, most)? else { return Ok(None) };
+        let Some(found) = ask(index, snapshot, vector, filter, most)? else { return Ok(None) };
         if found.len() < most {
-            let all = with_missed(index, view, vector, filter, found, limit)?;
-            return Ok(all.map(|all| visible(view, &all)));
+            let all = with_missed(index, snapshot, vector, filter, found, limit)?;
+            return Ok(all.map(|all| visible(snapshot, &all)));
         }
-        let matches = visible(view, &found);
+        let matches = visible(snapshot, &found);
         let last = matches.get(limit - 1).zip(matches.last());
-        let is_clear_cut = last.is_some_and(|(last, next)| last.closeness > next.closeness);
+        let is_clear_cut = last.is_some_and(|(last, next)| last.similarity > next.similarity);
         if is_clear_cut || matches.len() > limit && doublings == MOST_DOUBLINGS {
             return Ok(Some(matches));
         }
@@ -117,22 +117,22 @@ fn nearest(
 /// passages are the same. Of few passages it is known which there are; of many a few may be missed.
 fn with_missed(
     index: &ChromaIndex,
-    view: &Arc<View>,
+    snapshot: &Arc<CollectionSnapshot>,
     vector: &[f32],
-    filter: Filter<'_>,
-    mut found: Vec<Ranked>,
+    filter: RecordFilter<'_>,
+    mut found: Vec<RankedRecord>,
     limit: usize,
-) -> Result<Option<Vec<Ranked>>, VectorError> {
+) -> Result<Option<Vec<RankedRecord>>, VectorError> {
     let is_filtered = filter.project.is_some() || filter.documents.is_some();
-    let expected = if is_filtered { 0 } else { usize::try_from(view.vectors).unwrap_or(usize::MAX) };
+    let expected = if is_filtered { 0 } else { usize::try_from(snapshot.vectors).unwrap_or(usize::MAX) };
     if !is_filtered && found.len() >= expected {
         return Ok(Some(found));
     }
     let calls = index.client.server().timeout;
-    let listed = call_in(index, view, || index.client.ids(&view.id, filter, Some(FEW + 1), calls))?;
+    let listed = call_in(index, snapshot, || index.client.ids(&snapshot.id, filter, Some(FEW + 1), calls))?;
     let Some(listed) = listed else { return Ok(None) };
     let is_few = listed.len() <= FEW;
-    let is_current = index.view().is_some_and(|now| Arc::ptr_eq(&now, view));
+    let is_current = index.snapshot().is_some_and(|now| Arc::ptr_eq(&now, snapshot));
     let is_lost =
         if is_few { listed.len() < expected } else { found.len() < expected.min(limit).div_ceil(2) };
     if is_lost && is_current {
@@ -145,12 +145,12 @@ fn with_missed(
     if missed.is_empty() {
         return Ok(Some(found));
     }
-    let vectors = call_in(index, view, || index.client.vectors(&view.id, &missed));
+    let vectors = call_in(index, snapshot, || index.client.vectors(&snapshot.id, &missed));
     if let Err(VectorError::Unavailable(_)) = &vectors {
         index.is_suspect.store(true, Ordering::SeqCst);
     }
     let Some(vectors) = vectors? else { return Ok(None) };
-    found.extend(vectors.into_iter().map(|(id, own)| Ranked { id, cosine: product(vector, &own) }));
+    found.extend(vectors.into_iter().map(|(id, own)| RankedRecord { id, cosine: product(vector, &own) }));
     Ok(Some(found))
 }
 
@@ -161,18 +161,18 @@ fn product(one: &[f32], other: &[f32]) -> f32 {
 
 fn ask(
     index: &ChromaIndex,
-    view: &Arc<View>,
+    snapshot: &Arc<CollectionSnapshot>,
     vector: &[f32],
-    filter: Filter<'_>,
+    filter: RecordFilter<'_>,
     most: usize,
-) -> Result<Option<Vec<Ranked>>, VectorError> {
-    call_in(index, view, || index.client.nearest(&view.id, vector, filter, most))
+) -> Result<Option<Vec<RankedRecord>>, VectorError> {
+    call_in(index, snapshot, || index.client.nearest(&snapshot.id, vector, filter, most))
 }
 
 /// Makes a call about the collection of a state, a second time when the connection turns out to be a dead one; `None` when the collection was replaced meanwhile.
 fn call_in<T>(
     index: &ChromaIndex,
-    view: &Arc<View>,
+    snapshot: &Arc<CollectionSnapshot>,
     call: impl Fn() -> Result<T, CallError>,
 ) -> Result<Option<T>, VectorError> {
     index.breaker.call(|| {
@@ -181,20 +181,22 @@ fn call_in<T>(
             answer => answer,
         };
         match answer {
-            Err(CallError::Missing(_)) if index.view().is_none_or(|now| now.id != view.id) => Ok(None),
+            Err(CallError::Missing(_)) if index.snapshot().is_none_or(|now| now.id != snapshot.id) => {
+                Ok(None)
+            }
             answer => answer.map(Some),
         }
     })
 }
 
 /// What a state shows of what the server has found.
-fn visible(view: &View, found: &[Ranked]) -> Vec<VectorMatch> {
-    let hidden = view.hidden();
+fn visible(snapshot: &CollectionSnapshot, found: &[RankedRecord]) -> Vec<VectorMatch> {
+    let hidden = snapshot.hidden();
     let shown = found.iter().filter(|ranked| !hidden.contains(&ranked.id));
     shown
         .filter_map(|ranked| {
-            let Named { document_key, chunk_key } = Named::read(&ranked.id)?;
-            Some(VectorMatch { chunk_key, document_key, closeness: ranked.cosine })
+            let RecordKeys { document_key, chunk_key } = RecordKeys::read(&ranked.id)?;
+            Some(VectorMatch { chunk_key, document_key, similarity: ranked.cosine })
         })
         .collect()
 }

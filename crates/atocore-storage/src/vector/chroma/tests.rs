@@ -27,9 +27,9 @@ use crate::{
 
 /// A clock that stands.
 #[derive(Debug)]
-struct Noon;
+struct FixedClock;
 
-impl Clock for Noon {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp::parse("2026-11-23T12:00:00Z").unwrap()
     }
@@ -49,7 +49,7 @@ fn at(url: &str) -> ChromaServer {
 
 /// An index that does not pause after a failure.
 fn index(server: ChromaServer, access: IndexAccess) -> ChromaIndex {
-    let mut index = ChromaIndex::new(server, access, Arc::new(Noon));
+    let mut index = ChromaIndex::new(server, access, Arc::new(FixedClock));
     index.breaker.first_pause = Duration::ZERO;
     index.pauses = &[Duration::ZERO];
     index
@@ -111,7 +111,7 @@ fn cosines_are_those_of_the_store() {
         let best = notebook.nearest(&vector, &VectorFilter::default());
         for (found, best) in found.iter().zip(&best[..10]) {
             assert_eq!(found.chunk_key, best.chunk_key);
-            assert!((f64::from(found.closeness) - best.cosine).abs() < 1e-4, "{found:?} {best:?}");
+            assert!((f64::from(found.similarity) - best.cosine).abs() < 1e-4, "{found:?} {best:?}");
         }
     }
 }

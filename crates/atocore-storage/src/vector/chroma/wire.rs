@@ -13,7 +13,7 @@ const EF_CONSTRUCTION: usize = 200;
 
 /// What a server can take.
 #[derive(Debug, Clone, Copy, Deserialize)]
-pub(super) struct Limits {
+pub(super) struct ServerLimits {
     pub(super) max_batch_size: usize,
     #[serde(default)]
     pub(super) supports_base64_encoding: bool,
@@ -21,7 +21,7 @@ pub(super) struct Limits {
 
 /// What stands at a collection. Without our mark it is not ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Metadata {
+pub(super) struct CollectionMetadata {
     /// The version of this format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) atocore: Option<u32>,
@@ -42,26 +42,26 @@ pub(super) struct Metadata {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Collection {
+pub(super) struct CollectionInfo {
     pub(super) id: String,
     /// How many components its vectors have; nothing before there is one.
     #[serde(default)]
     pub(super) dimension: Option<usize>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(super) metadata: Metadata,
+    pub(super) metadata: CollectionMetadata,
 }
 
 /// Metadata of other shapes is that of somebody else.
-fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Metadata, D::Error> {
+fn lenient<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<CollectionMetadata, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// A collection to be made.
 #[derive(Debug, Serialize)]
-pub(super) struct Created<'a> {
+pub(super) struct CreateCollection<'a> {
     name: &'a str,
-    metadata: &'a Metadata,
+    metadata: &'a CollectionMetadata,
     configuration: Configuration,
 }
 
@@ -77,8 +77,8 @@ struct Hnsw {
     ef_construction: usize,
 }
 
-impl<'a> Created<'a> {
-    pub(super) const fn new(name: &'a str, metadata: &'a Metadata) -> Self {
+impl<'a> CreateCollection<'a> {
+    pub(super) const fn new(name: &'a str, metadata: &'a CollectionMetadata) -> Self {
         let hnsw = Hnsw { space: "cosine", ef_search: EF_SEARCH, ef_construction: EF_CONSTRUCTION };
         Self { name, metadata, configuration: Configuration { hnsw } }
     }
@@ -86,54 +86,54 @@ impl<'a> Created<'a> {
 
 /// What is to be changed at a collection.
 #[derive(Debug, Serialize)]
-pub(super) struct Updated<'a> {
+pub(super) struct UpdateCollection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) new_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) new_metadata: Option<&'a Metadata>,
+    pub(super) new_metadata: Option<&'a CollectionMetadata>,
 }
 
 /// Records to be written; the lists are of one length.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Added<'a> {
+pub(super) struct UpsertRecords<'a> {
     pub(super) ids: Vec<&'a str>,
-    pub(super) embeddings: Vec<Embedding<'a>>,
-    pub(super) metadatas: Vec<Labels<'a>>,
+    pub(super) embeddings: Vec<WireEmbedding<'a>>,
+    pub(super) metadatas: Vec<RecordMetadata<'a>>,
 }
 
 /// A vector as the server takes it.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Embedding<'a> {
+pub(super) enum WireEmbedding<'a> {
     Base64(String),
     Numbers(&'a [f32]),
 }
 
-impl<'a> Embedding<'a> {
-    pub(super) fn new(vector: &'a [f32], limits: Limits) -> Self {
+impl<'a> WireEmbedding<'a> {
+    pub(super) fn new(vector: &'a [f32], limits: ServerLimits) -> Self {
         if limits.supports_base64_encoding { Self::Base64(base64(vector)) } else { Self::Numbers(vector) }
     }
 }
 
 /// What filters look at.
 #[derive(Debug, Serialize)]
-pub(super) struct Labels<'a> {
+pub(super) struct RecordMetadata<'a> {
     pub(super) project: &'a str,
     pub(super) document: u64,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Ids<'a> {
+pub(super) struct RecordIds<'a> {
     pub(super) ids: &'a [String],
 }
 
 /// Records to be told of: those with these ids, or those that a filter lets through.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Listed<'a> {
+pub(super) struct GetRecords<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ids: Option<&'a [String]>,
-    #[serde(rename = "where", skip_serializing_if = "Filter::is_everything")]
-    pub(super) filter: Filter<'a>,
+    #[serde(rename = "where", skip_serializing_if = "RecordFilter::is_everything")]
+    pub(super) filter: RecordFilter<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<usize>,
     /// How many to leave out before.
@@ -144,7 +144,7 @@ pub(super) struct Listed<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Got {
+pub(super) struct GetResponse {
     pub(super) ids: Vec<String>,
     #[serde(default)]
     embeddings: Option<Vec<Option<Vec<f32>>>>,
@@ -154,27 +154,27 @@ pub(super) struct Got {
 
 /// A record with all that the server says about it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(super) struct RemoteRecord {
     pub(super) id: String,
     pub(super) vector: Option<Vec<f32>>,
     pub(super) project: Option<String>,
     pub(super) document: Option<u64>,
 }
 
-impl Got {
+impl GetResponse {
     /// Everything, when the parts fit together.
-    pub(super) fn told(self) -> Option<Vec<Told>> {
+    pub(super) fn records(self) -> Option<Vec<RemoteRecord>> {
         let (embeddings, metadatas) = (self.embeddings?, self.metadatas?);
         if embeddings.len() != self.ids.len() || metadatas.len() != self.ids.len() {
             return None;
         }
         let all = self.ids.into_iter().zip(embeddings).zip(metadatas);
-        let told = all.map(|((id, vector), labels)| {
+        let remote = all.map(|((id, vector), labels)| {
             let labels = labels.unwrap_or_default();
             let project = labels[PROJECT].as_str().map(ToOwned::to_owned);
-            Told { id, vector, project, document: labels[DOCUMENT].as_u64() }
+            RemoteRecord { id, vector, project, document: labels[DOCUMENT].as_u64() }
         });
-        Some(told.collect())
+        Some(remote.collect())
     }
 
     /// Ids and vectors, when they fit together.
@@ -189,18 +189,18 @@ impl Got {
 
 /// Which records may be found.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Filter<'a> {
+pub(super) struct RecordFilter<'a> {
     pub(super) project: Option<&'a str>,
     pub(super) documents: Option<&'a [u64]>,
 }
 
-impl Filter<'_> {
+impl RecordFilter<'_> {
     const fn is_everything(&self) -> bool {
         self.project.is_none() && self.documents.is_none()
     }
 }
 
-impl Serialize for Filter<'_> {
+impl Serialize for RecordFilter<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde_json::json;
         let mut clauses = Vec::new();
@@ -219,37 +219,37 @@ impl Serialize for Filter<'_> {
 
 /// A question.
 #[derive(Debug, Serialize)]
-pub(super) struct Asked<'a> {
+pub(super) struct QueryRequest<'a> {
     query_embeddings: [&'a [f32]; 1],
     n_results: usize,
-    #[serde(rename = "where", skip_serializing_if = "Filter::is_everything")]
-    filter: Filter<'a>,
+    #[serde(rename = "where", skip_serializing_if = "RecordFilter::is_everything")]
+    filter: RecordFilter<'a>,
     include: [&'static str; 1],
 }
 
-impl<'a> Asked<'a> {
-    pub(super) const fn new(vector: &'a [f32], filter: Filter<'a>, most: usize) -> Self {
+impl<'a> QueryRequest<'a> {
+    pub(super) const fn new(vector: &'a [f32], filter: RecordFilter<'a>, most: usize) -> Self {
         Self { query_embeddings: [vector], n_results: most, filter, include: ["distances"] }
     }
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Found {
+pub(super) struct QueryResponse {
     ids: Vec<Vec<String>>,
     distances: Option<Vec<Vec<Option<f32>>>>,
 }
 
 /// A record that was found.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ranked {
+pub(super) struct RankedRecord {
     pub(super) id: String,
     pub(super) cosine: f32,
 }
 
-impl Found {
+impl QueryResponse {
     /// What was found, when the parts of the answer fit together. A distance that is no number is that of a vector
     /// without direction.
-    pub(super) fn ranked(self) -> Option<Vec<Ranked>> {
+    pub(super) fn ranked(self) -> Option<Vec<RankedRecord>> {
         let [ids] = <[_; 1]>::try_from(self.ids).ok()?;
         let [distances] = <[_; 1]>::try_from(self.distances?).ok()?;
         if ids.len() != distances.len() {
@@ -257,13 +257,13 @@ impl Found {
         }
         let cosine = |distance: Option<f32>| distance.map_or(0.0, |distance| 1.0 - distance).clamp(-1.0, 1.0);
         let both = ids.into_iter().zip(distances);
-        Some(both.map(|(id, distance)| Ranked { id, cosine: cosine(distance) }).collect())
+        Some(both.map(|(id, distance)| RankedRecord { id, cosine: cosine(distance) }).collect())
     }
 }
 
 /// An answer of which only a message of failure is of interest.
 #[derive(Debug, Deserialize)]
-pub(super) struct Said {
+pub(super) struct ErrorResponse {
     pub(super) message: Option<String>,
 }
 
@@ -337,21 +337,21 @@ mod tests {
 
     #[test]
     fn filters_are_written_as_the_server_reads_them() {
-        let json = |filter: Filter<'_>| serde_json::to_string(&filter).unwrap();
+        let json = |filter: RecordFilter<'_>| serde_json::to_string(&filter).unwrap();
         let (project, documents) = (Some("a\"b"), Some(&[3_u64, 4][..]));
-        assert_eq!(json(Filter { project, documents: None }), r#"{"project":"a\"b"}"#);
-        assert_eq!(json(Filter { project: None, documents }), r#"{"document":{"$in":[3,4]}}"#);
+        assert_eq!(json(RecordFilter { project, documents: None }), r#"{"project":"a\"b"}"#);
+        assert_eq!(json(RecordFilter { project: None, documents }), r#"{"document":{"$in":[3,4]}}"#);
         assert_eq!(
-            json(Filter { project, documents }),
+            json(RecordFilter { project, documents }),
             r#"{"$and":[{"project":"a\"b"},{"document":{"$in":[3,4]}}]}"#
         );
-        let asked = serde_json::to_string(&Asked::new(&[0.5], Filter::default(), 3)).unwrap();
-        assert_eq!(asked, r#"{"query_embeddings":[[0.5]],"n_results":3,"include":["distances"]}"#);
+        let request = serde_json::to_string(&QueryRequest::new(&[0.5], RecordFilter::default(), 3)).unwrap();
+        assert_eq!(request, r#"{"query_embeddings":[[0.5]],"n_results":3,"include":["distances"]}"#);
     }
 
     #[test]
     fn answers_that_do_not_fit_together_are_no_answers() {
-        let ranked = |text: &str| serde_json::from_str::<Found>(text).unwrap().ranked();
+        let ranked = |text: &str| serde_json::from_str::<QueryResponse>(text).unwrap().ranked();
         let good = ranked(r#"{"ids":[["a","b"]],"distances":[[0.25,null]]}"#).unwrap();
         assert_eq!(good.iter().map(|found| found.cosine).collect::<Vec<_>>(), [0.75, 0.0]);
         for bad in [
@@ -366,10 +366,10 @@ mod tests {
 
     #[test]
     fn metadata_of_others_is_not_ours() {
-        let of = |text: &str| serde_json::from_str::<Collection>(text).unwrap().metadata;
-        assert_eq!(of(r#"{"id":"x","metadata":null}"#), Metadata::default());
-        assert_eq!(of(r#"{"id":"x"}"#), Metadata::default());
-        assert_eq!(of(r#"{"id":"x","metadata":{"atocore":"one","open":7}}"#), Metadata::default());
+        let of = |text: &str| serde_json::from_str::<CollectionInfo>(text).unwrap().metadata;
+        assert_eq!(of(r#"{"id":"x","metadata":null}"#), CollectionMetadata::default());
+        assert_eq!(of(r#"{"id":"x"}"#), CollectionMetadata::default());
+        assert_eq!(of(r#"{"id":"x","metadata":{"atocore":"one","open":7}}"#), CollectionMetadata::default());
         assert_eq!(of(r#"{"id":"x","metadata":{"atocore":1,"more":2}}"#).atocore, Some(1));
     }
 }

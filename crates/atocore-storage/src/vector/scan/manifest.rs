@@ -30,12 +30,12 @@ pub(super) fn path(dir: &Path) -> PathBuf {
 }
 
 /// The name of a file of vectors.
-pub(super) fn codes_file(number: u64) -> String {
+pub(super) fn vectors_file(number: u64) -> String {
     format!("{number}.codes")
 }
 
 /// The name of a file of bits.
-pub(super) fn dead_file(number: u64) -> String {
+pub(super) fn tombstones_file(number: u64) -> String {
     format!("{number}.dead")
 }
 
@@ -49,7 +49,7 @@ pub(super) fn number_of(name: &str) -> Option<u64> {
 /// What the index consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Manifest {
+pub(super) struct ScanManifest {
     format_version: u32,
     /// Null when the index has never been filled.
     state: Option<StateRecord>,
@@ -78,30 +78,32 @@ pub(super) struct SegmentRecord {
     pub(super) project: String,
     /// How many, gone or not.
     pub(super) entries: u64,
-    pub(super) codes: FileRecord,
+    #[serde(rename = "codes")]
+    pub(super) vectors: SegmentFileRecord,
     /// Null when none are gone.
-    pub(super) dead: Option<DeadRecord>,
+    #[serde(rename = "dead")]
+    pub(super) tombstones: Option<TombstoneRecord>,
 }
 
 /// Those that are gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DeadRecord {
+pub(super) struct TombstoneRecord {
     pub(super) entries: u64,
-    pub(super) file: FileRecord,
+    pub(super) file: SegmentFileRecord,
 }
 
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FileRecord {
+pub(super) struct SegmentFileRecord {
     /// Its name without the ending.
     pub(super) number: u64,
     pub(super) bytes: u64,
     pub(super) blake3: String,
 }
 
-impl Manifest {
+impl ScanManifest {
     pub(super) fn new(
         state: Option<(VectorSpace, StoreVersion)>,
         next_file: u64,
@@ -135,11 +137,11 @@ impl Manifest {
     /// Reads the bytes of the file; `Err` says in half a sentence why the index cannot be used.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
-        struct AnyFormat {
+        struct ManifestFormat {
             format_version: u32,
         }
         let damaged = || "its manifest is damaged".to_owned();
-        let AnyFormat { format_version } = serde_json::from_slice(bytes).map_err(|_| damaged())?;
+        let ManifestFormat { format_version } = serde_json::from_slice(bytes).map_err(|_| damaged())?;
         if format_version != FORMAT_VERSION {
             return Err(format!(
                 "it has format {format_version}, this version of AtoCore has {FORMAT_VERSION}"
@@ -170,7 +172,9 @@ impl Manifest {
         };
         let mut numbers = HashSet::new();
         let files = self.segments.iter().flat_map(|segment| {
-            [Some(&segment.codes), segment.dead.as_ref().map(|dead| &dead.file)].into_iter().flatten()
+            [Some(&segment.vectors), segment.tombstones.as_ref().map(|tombstones| &tombstones.file)]
+                .into_iter()
+                .flatten()
         });
         let mut files_are_good = true;
         for file in files {
@@ -184,23 +188,23 @@ impl Manifest {
 mod tests {
     use super::*;
 
-    fn manifest() -> Manifest {
+    fn manifest() -> ScanManifest {
         let space = VectorSpace { fingerprint: Digest::from_bytes([7; 32]), dimensions: 384 };
         let version = StoreVersion { generation: Generation(u64::MAX), token: u64::MAX - 1 };
-        let file = |number| FileRecord { number, bytes: 17, blake3: "ab".repeat(32) };
+        let file = |number| SegmentFileRecord { number, bytes: 17, blake3: "ab".repeat(32) };
         let segment = SegmentRecord {
             project: "p".to_owned(),
             entries: 5,
-            codes: file(1),
-            dead: Some(DeadRecord { entries: 2, file: file(2) }),
+            vectors: file(1),
+            tombstones: Some(TombstoneRecord { entries: 2, file: file(2) }),
         };
-        Manifest::new(Some((space, version)), 3, vec![segment])
+        ScanManifest::new(Some((space, version)), 3, vec![segment])
     }
 
     #[test]
     fn it_reads_back() {
-        for manifest in [manifest(), Manifest::new(None, 0, Vec::new())] {
-            let read = Manifest::read(&manifest.to_bytes()).unwrap();
+        for manifest in [manifest(), ScanManifest::new(None, 0, Vec::new())] {
+            let read = ScanManifest::read(&manifest.to_bytes()).unwrap();
             assert_eq!(read, manifest);
             assert_eq!(read.state(), manifest.state());
         }
@@ -213,26 +217,26 @@ mod tests {
             for bit in 0..8 {
                 let mut changed = bytes.clone();
                 changed[at] ^= 1 << bit;
-                assert!(Manifest::read(&changed).is_err(), "byte {at}, bit {bit}");
+                assert!(ScanManifest::read(&changed).is_err(), "byte {at}, bit {bit}");
             }
-            assert!(Manifest::read(&bytes[..at]).is_err(), "cut at {at}");
+            assert!(ScanManifest::read(&bytes[..at]).is_err(), "cut at {at}");
         }
-        assert!(Manifest::read(&[bytes.as_slice(), b" "].concat()).is_err());
+        assert!(ScanManifest::read(&[bytes.as_slice(), b" "].concat()).is_err());
     }
 
     #[test]
     fn what_cannot_be_is_refused_although_it_is_sealed() {
         let good = manifest();
-        let resealed = |change: &dyn Fn(&mut Manifest)| {
+        let resealed = |change: &dyn Fn(&mut ScanManifest)| {
             let mut manifest = good.clone();
             change(&mut manifest);
             manifest.manifest_blake3 = NO_DIGEST.to_owned();
             manifest.manifest_blake3 = blake3::hash(&manifest.to_bytes()).to_string();
-            Manifest::read(&manifest.to_bytes())
+            ScanManifest::read(&manifest.to_bytes())
         };
         assert!(resealed(&|_| {}).is_ok());
         assert!(resealed(&|manifest| manifest.next_file = 2).is_err());
-        assert!(resealed(&|manifest| manifest.segments[0].codes.number = 2).is_err());
+        assert!(resealed(&|manifest| manifest.segments[0].vectors.number = 2).is_err());
         assert!(resealed(&|manifest| manifest.state = None).is_err());
         assert!(resealed(&|manifest| manifest.state.as_mut().unwrap().dimensions = 0).is_err());
         let newer = resealed(&|manifest| manifest.format_version = 2).unwrap_err();
@@ -241,8 +245,8 @@ mod tests {
 
     #[test]
     fn only_names_that_are_ours_have_a_number() {
-        assert_eq!(number_of(&codes_file(0)), Some(0));
-        assert_eq!(number_of(&dead_file(u64::MAX)), Some(u64::MAX));
+        assert_eq!(number_of(&vectors_file(0)), Some(0));
+        assert_eq!(number_of(&tombstones_file(u64::MAX)), Some(u64::MAX));
         for other in ["1.code", "01.codes", "+1.dead", ".codes", "x.codes", "1", "manifest.json"] {
             assert_eq!(number_of(other), None, "{other}");
         }

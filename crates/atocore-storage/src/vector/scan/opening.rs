@@ -12,10 +12,10 @@ use std::{
 use atocore_model::digest::Digest;
 
 use super::{
-    dead::Dead,
-    manifest::{self, Manifest, SegmentRecord},
-    segment::Codes,
-    view::{DeadFile, Segment, View},
+    index_snapshot::{IndexSnapshot, TombstoneFile, VectorSegment},
+    manifest::{self, ScanManifest, SegmentRecord},
+    segment::QuantizedVectors,
+    tombstones::Tombstones,
 };
 use crate::{
     files::{self, FileError},
@@ -24,8 +24,8 @@ use crate::{
 };
 
 /// An index that was found good, or was made new.
-pub(super) struct Opened {
-    pub(super) view: View,
+pub(super) struct OpenedScanIndex {
+    pub(super) snapshot: IndexSnapshot,
     /// The number of the next file; of no use to a reader.
     pub(super) next_file: u64,
     /// Why what was there before was thrown away.
@@ -34,7 +34,7 @@ pub(super) struct Opened {
 
 /// Why an index was not opened.
 #[derive(Debug)]
-pub(super) enum Unusable {
+pub(super) enum ScanIndexFault {
     /// Nothing is there.
     Missing,
     /// It is no index of this version, or not whole.
@@ -43,7 +43,7 @@ pub(super) enum Unusable {
     Refused(FileError),
 }
 
-impl Unusable {
+impl ScanIndexFault {
     pub(super) fn damaged_file(name: &str) -> Self {
         Self::Damaged(format!("its file `{name}` is damaged"))
     }
@@ -63,7 +63,7 @@ impl Unusable {
     }
 }
 
-impl From<FileError> for Unusable {
+impl From<FileError> for ScanIndexFault {
     fn from(error: FileError) -> Self {
         if is_refusal(&error.source) {
             Self::Refused(error)
@@ -74,42 +74,42 @@ impl From<FileError> for Unusable {
 }
 
 /// Opens an index to read it beside the process that writes it.
-pub(super) fn open_existing(dir: &Path) -> Result<Opened, VectorError> {
-    let view = load(dir, None).map_err(|unusable| unusable.into_error(dir))?;
-    Ok(Opened { view, next_file: 0, replaced: None })
+pub(super) fn open_existing(dir: &Path) -> Result<OpenedScanIndex, VectorError> {
+    let snapshot = load(dir, None).map_err(|unusable| unusable.into_error(dir))?;
+    Ok(OpenedScanIndex { snapshot, next_file: 0, replaced: None })
 }
 
 /// Opens an index to write it; makes an empty one when there is none, or none that can be used.
-pub(super) fn open_or_replace(dir: &Path) -> Result<Opened, VectorError> {
+pub(super) fn open_or_replace(dir: &Path) -> Result<OpenedScanIndex, VectorError> {
     let failed = |source| VectorError::from_file(dir, "opened", source);
     files::create_dirs(dir).map_err(failed)?;
-    let (view, replaced) = match load(dir, None) {
-        Ok(view) => (view, None),
-        Err(Unusable::Missing) => (empty(dir).map_err(failed)?, None),
-        Err(Unusable::Damaged(why)) => (empty(dir).map_err(failed)?, Some(why)),
-        Err(Unusable::Refused(source)) => return Err(failed(source)),
+    let (snapshot, replaced) = match load(dir, None) {
+        Ok(snapshot) => (snapshot, None),
+        Err(ScanIndexFault::Missing) => (empty(dir).map_err(failed)?, None),
+        Err(ScanIndexFault::Damaged(why)) => (empty(dir).map_err(failed)?, Some(why)),
+        Err(ScanIndexFault::Refused(source)) => return Err(failed(source)),
     };
     files::remove_staged(&manifest::path(dir)).map_err(failed)?;
-    let named: HashSet<String> = view.file_names().collect();
+    let named: HashSet<String> = snapshot.file_names().collect();
     for name in our_files(dir).map_err(failed)? {
         if !named.contains(&name) {
             // What cannot be removed takes room and does no harm.
             drop(files::remove_file(&dir.join(&name)));
         }
     }
-    let manifest = read_manifest(dir).map_err(failed)?.and_then(|bytes| Manifest::read(&bytes).ok());
+    let manifest = read_manifest(dir).map_err(failed)?.and_then(|bytes| ScanManifest::read(&bytes).ok());
     let recorded = manifest.map_or(0, |manifest| manifest.next_file);
     let next_file = next_file(dir).map_err(failed)?.max(recorded);
-    Ok(Opened { view, next_file, replaced })
+    Ok(OpenedScanIndex { snapshot, next_file, replaced })
 }
 
 /// Writes the manifest of an index that has never been filled.
 ///
 /// Numbers go on after those of the files that are there: a reader may still have one of them open.
-fn empty(dir: &Path) -> Result<View, FileError> {
-    let bytes = Manifest::new(None, next_file(dir)?, Vec::new()).to_bytes();
+fn empty(dir: &Path) -> Result<IndexSnapshot, FileError> {
+    let bytes = ScanManifest::new(None, next_file(dir)?, Vec::new()).to_bytes();
     files::write_atomic_unsynced(&manifest::path(dir), &bytes)?;
-    Ok(View { state: None, segments: Vec::new(), manifest: digest(&bytes) })
+    Ok(IndexSnapshot { state: None, segments: Vec::new(), manifest: digest(&bytes) })
 }
 
 /// A number above that of every file that is there.
@@ -119,12 +119,12 @@ pub(super) fn next_file(dir: &Path) -> Result<u64, FileError> {
 }
 
 /// Whether the manifest in the folder is the one that a view was made from.
-pub(super) fn is_current(dir: &Path, view: &View) -> bool {
-    matches!(read_manifest(dir), Ok(Some(bytes)) if digest(&bytes) == view.manifest)
+pub(super) fn is_current(dir: &Path, snapshot: &IndexSnapshot) -> bool {
+    matches!(read_manifest(dir), Ok(Some(bytes)) if digest(&bytes) == snapshot.manifest)
 }
 
 /// Removes the files that `old` has and `new` does not name any more.
-pub(super) fn remove_unnamed(dir: &Path, old: &View, new: &View) {
+pub(super) fn remove_unnamed(dir: &Path, old: &IndexSnapshot, new: &IndexSnapshot) {
     let named: HashSet<String> = new.file_names().collect();
     for name in old.file_names().filter(|name| !named.contains(name)) {
         // What cannot be removed now is removed by the next writer that opens the index.
@@ -133,17 +133,17 @@ pub(super) fn remove_unnamed(dir: &Path, old: &View, new: &View) {
 }
 
 /// Loads what the manifest names, after comparing with it every file that `known` does not have.
-pub(super) fn load(dir: &Path, known: Option<&View>) -> Result<View, Unusable> {
+pub(super) fn load(dir: &Path, known: Option<&IndexSnapshot>) -> Result<IndexSnapshot, ScanIndexFault> {
     let mut checked = Checked::default();
-    known.into_iter().flat_map(|view| &view.segments).for_each(|segment| checked.insert(segment));
+    known.into_iter().flat_map(|snapshot| &snapshot.segments).for_each(|segment| checked.insert(segment));
     loop {
         let bytes = match read_manifest(dir)? {
             Some(bytes) => bytes,
-            None if our_files(dir)?.is_empty() => return Err(Unusable::Missing),
-            None => return Err(Unusable::Damaged("its manifest is missing".to_owned())),
+            None if our_files(dir)?.is_empty() => return Err(ScanIndexFault::Missing),
+            None => return Err(ScanIndexFault::Damaged("its manifest is missing".to_owned())),
         };
         let unusable = match checked.load(dir, &bytes) {
-            Ok(view) => return Ok(view),
+            Ok(snapshot) => return Ok(snapshot),
             Err(unusable) => unusable,
         };
         // A writer may have replaced the manifest, and removed files, between the two readings.
@@ -156,20 +156,20 @@ pub(super) fn load(dir: &Path, known: Option<&View>) -> Result<View, Unusable> {
 /// Files that were compared with the manifest before.
 #[derive(Default)]
 struct Checked {
-    codes: HashMap<u64, Arc<Codes>>,
-    dead: HashMap<u64, Arc<DeadFile>>,
+    vectors: HashMap<u64, Arc<QuantizedVectors>>,
+    tombstones: HashMap<u64, Arc<TombstoneFile>>,
 }
 
 impl Checked {
-    fn insert(&mut self, segment: &Segment) {
-        let _before = self.codes.insert(segment.codes.record.number, Arc::clone(&segment.codes));
-        if let Some(dead) = &segment.dead {
-            let _before = self.dead.insert(dead.record.file.number, Arc::clone(dead));
+    fn insert(&mut self, segment: &VectorSegment) {
+        let _before = self.vectors.insert(segment.vectors.record.number, Arc::clone(&segment.vectors));
+        if let Some(tombstones) = &segment.tombstones {
+            let _before = self.tombstones.insert(tombstones.record.file.number, Arc::clone(tombstones));
         }
     }
 
-    fn load(&mut self, dir: &Path, bytes: &[u8]) -> Result<View, Unusable> {
-        let manifest = Manifest::read(bytes).map_err(Unusable::Damaged)?;
+    fn load(&mut self, dir: &Path, bytes: &[u8]) -> Result<IndexSnapshot, ScanIndexFault> {
+        let manifest = ScanManifest::read(bytes).map_err(ScanIndexFault::Damaged)?;
         let state = manifest.state();
         let dimensions = state.map_or(0, |(space, _)| space.dimensions);
         let mut segments = Vec::with_capacity(manifest.segments.len());
@@ -178,26 +178,31 @@ impl Checked {
             self.insert(&segment);
             segments.push(segment);
         }
-        Ok(View { state, segments, manifest: digest(bytes) })
+        Ok(IndexSnapshot { state, segments, manifest: digest(bytes) })
     }
 
-    fn segment(&self, dir: &Path, record: &SegmentRecord, dimensions: usize) -> Result<Segment, Unusable> {
-        let codes = match self.codes.get(&record.codes.number) {
+    fn segment(
+        &self,
+        dir: &Path,
+        record: &SegmentRecord,
+        dimensions: usize,
+    ) -> Result<VectorSegment, ScanIndexFault> {
+        let vectors = match self.vectors.get(&record.vectors.number) {
             // The digest covers the header, and with it the dimensions and the count.
-            Some(known) if known.record == record.codes => Arc::clone(known),
-            _ => Arc::new(Codes::open(dir, &record.codes, record.entries, dimensions)?),
+            Some(known) if known.record == record.vectors => Arc::clone(known),
+            _ => Arc::new(QuantizedVectors::open(dir, &record.vectors, record.entries, dimensions)?),
         };
-        let dead = match &record.dead {
+        let tombstones = match &record.tombstones {
             None => None,
-            Some(record) => Some(match self.dead.get(&record.file.number) {
+            Some(record) => Some(match self.tombstones.get(&record.file.number) {
                 Some(known) if known.record == *record => Arc::clone(known),
                 _ => {
-                    let dead = Dead::read(dir, record, codes.len())?;
-                    Arc::new(DeadFile { record: record.clone(), dead })
+                    let tombstones = Tombstones::read(dir, record, vectors.len())?;
+                    Arc::new(TombstoneFile { record: record.clone(), tombstones })
                 }
             }),
         };
-        Ok(Segment { project: record.project.clone(), codes, dead })
+        Ok(VectorSegment { project: record.project.clone(), vectors, tombstones })
     }
 }
 

@@ -11,8 +11,8 @@ use std::{
 
 use super::{
     Tuning,
-    coding::{EncodedQuery, Portable, Products},
-    view::{Segment, View},
+    index_snapshot::{IndexSnapshot, VectorSegment},
+    quantization::{PortableProducts, Products, QuantizedQuery},
 };
 use crate::vector::{VectorError, VectorMatch, VectorMatches, VectorQuery};
 
@@ -21,12 +21,12 @@ const PIECE_ENTRIES: usize = 16_384;
 
 /// Answers a question from one view.
 pub(super) fn search(
-    view: &View,
+    snapshot: &IndexSnapshot,
     query: &VectorQuery<'_>,
     tuning: &Tuning,
 ) -> Result<VectorMatches, VectorError> {
-    let version = view.version();
-    if let Some(space) = view.space()
+    let version = snapshot.version();
+    if let Some(space) = snapshot.space()
         && space.dimensions != query.vector.len()
     {
         return Err(VectorError::QueryLength { expected: space.dimensions, found: query.vector.len() });
@@ -34,7 +34,7 @@ pub(super) fn search(
     if !query.vector.iter().all(|component| component.is_finite()) {
         return Err(VectorError::QueryNotFinite);
     }
-    if query.limit == 0 || view.segments.is_empty() {
+    if query.limit == 0 || snapshot.segments.is_empty() {
         return Ok(VectorMatches { version, matches: Vec::new() });
     }
     let documents = query.filter.documents.map(|documents| {
@@ -42,16 +42,16 @@ pub(super) fn search(
         documents.sort_unstable();
         documents
     });
-    let scan = Scan { query: EncodedQuery::new(query.vector), documents, limit: query.limit };
+    let scan = Scan { query: QuantizedQuery::new(query.vector), documents, limit: query.limit };
     let project = query.filter.project.map(|project| project.as_str());
-    let is_asked = |segment: &&Segment| project.is_none_or(|project| segment.project == project);
-    let segments: Vec<_> = view.segments.iter().filter(is_asked).collect();
-    let entries: usize = segments.iter().map(|segment| segment.codes.len()).sum();
+    let is_asked = |segment: &&VectorSegment| project.is_none_or(|project| segment.project == project);
+    let segments: Vec<_> = snapshot.segments.iter().filter(is_asked).collect();
+    let entries: usize = segments.iter().map(|segment| segment.vectors.len()).sum();
     let best = if entries > tuning.shared_entries {
         scan.shared(&segments, tuning.threads)
     } else {
-        let mut best = Best::new(query.limit);
-        segments.iter().for_each(|segment| scan.run(segment, 0..segment.codes.len(), &mut best));
+        let mut best = NearestVectors::new(query.limit);
+        segments.iter().for_each(|segment| scan.run(segment, 0..segment.vectors.len(), &mut best));
         best
     };
     Ok(VectorMatches { version, matches: best.into_sorted() })
@@ -59,7 +59,7 @@ pub(super) fn search(
 
 /// One search.
 struct Scan {
-    query: EncodedQuery,
+    query: QuantizedQuery,
     /// The only documents to look at; sorted.
     documents: Option<Vec<u64>>,
     limit: usize,
@@ -68,9 +68,9 @@ struct Scan {
 impl Scan {
     /// Looks at some segments with several threads. The matches are the same, because what is best depends on nothing
     /// but the vectors.
-    fn shared(&self, segments: &[&Segment], threads: usize) -> Best {
+    fn shared(&self, segments: &[&VectorSegment], threads: usize) -> NearestVectors {
         let pieces = segments.iter().flat_map(|segment| {
-            let count = segment.codes.len();
+            let count = segment.vectors.len();
             (0..count)
                 .step_by(PIECE_ENTRIES)
                 .map(move |start| (segment, start..count.min(start + PIECE_ENTRIES)))
@@ -78,7 +78,7 @@ impl Scan {
         let pieces: Vec<_> = pieces.collect();
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut best = Best::new(self.limit);
+            let mut best = NearestVectors::new(self.limit);
             while let Some((segment, entries)) = pieces.get(next.fetch_add(1, Relaxed)) {
                 self.run(segment, entries.clone(), &mut best);
             }
@@ -101,7 +101,7 @@ impl Scan {
     }
 
     /// Looks at some entries of a segment, with the best instructions of this CPU.
-    fn run(&self, segment: &Segment, entries: Range<usize>, best: &mut Best) {
+    fn run(&self, segment: &VectorSegment, entries: Range<usize>, best: &mut NearestVectors) {
         #[cfg(target_arch = "x86_64")]
         if let Some(fast) = pulp::x86::V3::try_new() {
             return fast.vectorize(
@@ -109,16 +109,22 @@ impl Scan {
                 || self.look_at(fast, segment, entries, best),
             );
         }
-        self.look_at(Portable, segment, entries, best);
+        self.look_at(PortableProducts, segment, entries, best);
     }
 
     #[inline(always)]
-    fn look_at(&self, products: impl Products, segment: &Segment, entries: Range<usize>, best: &mut Best) {
-        let (stored, dead) = (segment.codes.entries(), segment.dead());
+    fn look_at(
+        &self,
+        products: impl Products,
+        segment: &VectorSegment,
+        entries: Range<usize>,
+        best: &mut NearestVectors,
+    ) {
+        let (stored, tombstones) = (segment.vectors.entries(), segment.tombstones());
         // The entries of a document are neighbours: what was found for one holds for the next.
         let mut last = None;
         for entry in entries {
-            if dead.is_some_and(|dead| dead.contains(entry)) {
+            if tombstones.is_some_and(|tombstones| tombstones.contains(entry)) {
                 continue;
             }
             if let Some(documents) = &self.documents {
@@ -132,10 +138,10 @@ impl Scan {
                     continue;
                 }
             }
-            let closeness = self.query.closeness(products, stored.codes(entry), stored.step(entry));
-            if closeness >= best.floor {
-                best.offer(Candidate {
-                    closeness,
+            let similarity = self.query.similarity(products, stored.codes(entry), stored.step(entry));
+            if similarity >= best.floor {
+                best.offer(ScoredVector {
+                    similarity,
                     chunk_key: stored.chunk_key(entry),
                     document_key: stored.document_key(entry),
                 });
@@ -146,51 +152,51 @@ impl Scan {
 
 /// A vector that may be among the best.
 #[derive(Debug, Clone, Copy)]
-struct Candidate {
-    closeness: f32,
+struct ScoredVector {
+    similarity: f32,
     chunk_key: u64,
     document_key: u64,
 }
 
 /// The better one is greater.
-impl Ord for Candidate {
+impl Ord for ScoredVector {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.closeness
-            .total_cmp(&other.closeness)
+        self.similarity
+            .total_cmp(&other.similarity)
             .then_with(|| other.chunk_key.cmp(&self.chunk_key))
             .then_with(|| other.document_key.cmp(&self.document_key))
     }
 }
 
-impl PartialOrd for Candidate {
+impl PartialOrd for ScoredVector {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Candidate {
+impl PartialEq for ScoredVector {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Candidate {}
+impl Eq for ScoredVector {}
 
 /// The best so far.
-struct Best {
+struct NearestVectors {
     limit: usize,
     /// What is below is not among the best.
     floor: f32,
     /// The worst of them first.
-    heap: BinaryHeap<Reverse<Candidate>>,
+    heap: BinaryHeap<Reverse<ScoredVector>>,
 }
 
-impl Best {
+impl NearestVectors {
     const fn new(limit: usize) -> Self {
         Self { limit, floor: f32::NEG_INFINITY, heap: BinaryHeap::new() }
     }
 
-    fn offer(&mut self, candidate: Candidate) {
+    fn offer(&mut self, candidate: ScoredVector) {
         if self.heap.len() < self.limit {
             self.heap.push(Reverse(candidate));
         } else if let Some(mut worst) = self.heap.peek_mut()
@@ -201,17 +207,17 @@ impl Best {
         if self.heap.len() >= self.limit
             && let Some(Reverse(worst)) = self.heap.peek()
         {
-            self.floor = worst.closeness;
+            self.floor = worst.similarity;
         }
     }
 
     fn into_sorted(self) -> Vec<VectorMatch> {
         let sorted = self.heap.into_sorted_vec().into_iter();
         sorted
-            .map(|Reverse(Candidate { closeness, chunk_key, document_key })| VectorMatch {
+            .map(|Reverse(ScoredVector { similarity, chunk_key, document_key })| VectorMatch {
                 chunk_key,
                 document_key,
-                closeness,
+                similarity,
             })
             .collect()
     }

@@ -12,10 +12,10 @@ use tantivy::directory::{
 };
 
 use super::{
-    coding,
-    dead::Dead,
-    manifest::{self, FORMAT_VERSION, FileRecord},
-    opening::Unusable,
+    manifest::{self, FORMAT_VERSION, SegmentFileRecord},
+    opening::ScanIndexFault,
+    quantization,
+    tombstones::Tombstones,
 };
 use crate::files::{self, FileError, stream::HashedFile};
 
@@ -77,7 +77,7 @@ impl Buffer {
     pub(super) fn push(&mut self, document_key: u64, chunk_key: u64, vector: &[f32]) -> usize {
         self.chunk_keys.push(chunk_key.to_le_bytes());
         self.document_keys.push(document_key.to_le_bytes());
-        self.steps.push(coding::encode(vector, &mut self.codes).to_le_bytes());
+        self.steps.push(quantization::encode(vector, &mut self.codes).to_le_bytes());
         8 + 8 + 4 + vector.len()
     }
 
@@ -93,14 +93,14 @@ impl Buffer {
 }
 
 /// The file of a segment.
-pub(super) struct Codes {
-    pub(super) record: FileRecord,
+pub(super) struct QuantizedVectors {
+    pub(super) record: SegmentFileRecord,
     map: OwnedBytes,
     entries: usize,
     dimensions: usize,
 }
 
-impl Codes {
+impl QuantizedVectors {
     /// How many entries, gone or not.
     pub(super) const fn len(&self) -> usize {
         self.entries
@@ -125,10 +125,13 @@ impl Codes {
         dir: &Path,
         number: u64,
         dimensions: usize,
-        parts: &[(Entries<'_>, Option<&Dead>)],
+        parts: &[(Entries<'_>, Option<&Tombstones>)],
     ) -> Result<Self, FileError> {
-        let mut file = HashedFile::create(&dir.join(manifest::codes_file(number)))?;
-        let entries = parts.iter().map(|(entries, dead)| entries.len() - dead.map_or(0, Dead::count)).sum();
+        let mut file = HashedFile::create(&dir.join(manifest::vectors_file(number)))?;
+        let entries = parts
+            .iter()
+            .map(|(entries, tombstones)| entries.len() - tombstones.map_or(0, Tombstones::count))
+            .sum();
         file.write(&header(entries, dimensions))?;
         for part in parts {
             live(part).try_for_each(|entry| file.write(&part.0.chunk_keys[entry]))?;
@@ -143,11 +146,11 @@ impl Codes {
             live(part).try_for_each(|entry| file.write(part.0.codes(entry)))?;
         }
         let (bytes, digest) = file.finish()?;
-        let record = FileRecord { number, bytes, blake3: digest.to_string() };
+        let record = SegmentFileRecord { number, bytes, blake3: digest.to_string() };
         match Self::map(dir, record, entries, dimensions)? {
             Some(codes) => Ok(codes),
             None => {
-                let path = dir.join(manifest::codes_file(number));
+                let path = dir.join(manifest::vectors_file(number));
                 let source = io::Error::new(io::ErrorKind::UnexpectedEof, "it is not what was written");
                 Err(FileError { action: "map", path, source })
             }
@@ -157,15 +160,15 @@ impl Codes {
     /// Compares a file with its record and maps it.
     pub(super) fn open(
         dir: &Path,
-        record: &FileRecord,
+        record: &SegmentFileRecord,
         entries: u64,
         dimensions: usize,
-    ) -> Result<Self, Unusable> {
-        let name = manifest::codes_file(record.number);
+    ) -> Result<Self, ScanIndexFault> {
+        let name = manifest::vectors_file(record.number);
         // Read, not mapped: a disk that cannot read it is then an error and not the end of the process.
         let found = files::stream::digest(&dir.join(&name), &mut |_| ControlFlow::Continue(()));
         let found = match found {
-            Err(error) if error.is_missing() => return Err(Unusable::missing_file(&name)),
+            Err(error) if error.is_missing() => return Err(ScanIndexFault::missing_file(&name)),
             found => found?,
         };
         let recorded = record.blake3.parse::<Digest>().ok().map(|digest| (record.bytes, digest));
@@ -173,22 +176,22 @@ impl Codes {
             Ok(entries) if found.is_some() && found == recorded => {
                 Self::map(dir, record.clone(), entries, dimensions)
             }
-            _ => return Err(Unusable::damaged_file(&name)),
+            _ => return Err(ScanIndexFault::damaged_file(&name)),
         };
         match mapped {
-            Err(error) if error.is_missing() => Err(Unusable::missing_file(&name)),
-            mapped => mapped?.ok_or_else(|| Unusable::damaged_file(&name)),
+            Err(error) if error.is_missing() => Err(ScanIndexFault::missing_file(&name)),
+            mapped => mapped?.ok_or_else(|| ScanIndexFault::damaged_file(&name)),
         }
     }
 
     /// Maps a file whose content is known; `None` when it cannot be that of so many entries.
     fn map(
         dir: &Path,
-        record: FileRecord,
+        record: SegmentFileRecord,
         entries: usize,
         dimensions: usize,
     ) -> Result<Option<Self>, FileError> {
-        let name = manifest::codes_file(record.number);
+        let name = manifest::vectors_file(record.number);
         let map = map(dir, Path::new(&name)).map_err(|source| FileError {
             action: "map",
             path: dir.join(&name),
@@ -204,8 +207,10 @@ impl Codes {
 }
 
 /// The entries that are not gone.
-fn live<'a>(&(entries, dead): &(Entries<'a>, Option<&'a Dead>)) -> impl Iterator<Item = usize> + use<'a> {
-    (0..entries.len()).filter(move |entry| dead.is_none_or(|dead| !dead.contains(*entry)))
+fn live<'a>(
+    &(entries, tombstones): &(Entries<'a>, Option<&'a Tombstones>),
+) -> impl Iterator<Item = usize> + use<'a> {
+    (0..entries.len()).filter(move |entry| tombstones.is_none_or(|tombstones| !tombstones.contains(*entry)))
 }
 
 fn header(entries: usize, dimensions: usize) -> [u8; HEADER_BYTES] {

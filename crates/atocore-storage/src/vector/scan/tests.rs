@@ -15,7 +15,7 @@ use std::{
 use atocore_model::monitor::Silent;
 use proptest::prelude::*;
 
-use super::{ScanIndex, manifest::Manifest};
+use super::{ScanIndex, manifest::ScanManifest};
 use crate::{
     lexical::IndexAccess,
     vector::{
@@ -42,11 +42,11 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 /// Compares the files in the folder with those that the manifest names.
 fn assert_no_stray_files(dir: &Path) {
-    let manifest = Manifest::read(&fs::read(dir.join("manifest.json")).unwrap()).unwrap();
+    let manifest = ScanManifest::read(&fs::read(dir.join("manifest.json")).unwrap()).unwrap();
     let mut named = BTreeSet::from(["manifest.json".to_owned()]);
     for segment in manifest.segments {
-        named.insert(format!("{}.codes", segment.codes.number));
-        named.extend(segment.dead.map(|dead| format!("{}.dead", dead.file.number)));
+        named.insert(format!("{}.codes", segment.vectors.number));
+        named.extend(segment.tombstones.map(|tombstones| format!("{}.dead", tombstones.file.number)));
     }
     let there = files(dir).into_iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     assert_eq!(there.collect::<BTreeSet<_>>(), named);
@@ -90,7 +90,7 @@ proptest! {
         contract::holds_for(&make, seed);
         for dir in dirs.into_inner() {
             assert_no_stray_files(dir.path());
-            assert_eq!(open(dir.path()).rebuilt_because(), None);
+            assert_eq!(open(dir.path()).rebuilt_reason(), None);
         }
     }
 }

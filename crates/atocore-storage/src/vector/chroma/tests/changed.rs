@@ -10,16 +10,18 @@ use crate::vector::{
     VectorError, VectorIndex, VectorQuery,
     chroma::{
         Client,
-        holding::{Held, Holding},
-        wire::{Added, Embedding, Filter, Labels, Limits, Metadata},
+        managed_collection::{CollectionState, ManagedCollection},
+        wire::{
+            CollectionMetadata, RecordFilter, RecordMetadata, ServerLimits, UpsertRecords, WireEmbedding,
+        },
     },
     contract,
 };
 
-const LIMITS: Limits = Limits { max_batch_size: 100, supports_base64_encoding: true };
+const LIMITS: ServerLimits = ServerLimits { max_batch_size: 100, supports_base64_encoding: true };
 
-const fn of(documents: &[u64]) -> Filter<'_> {
-    Filter { project: None, documents: Some(documents) }
+const fn of(documents: &[u64]) -> RecordFilter<'_> {
+    RecordFilter { project: None, documents: Some(documents) }
 }
 
 #[test]
@@ -38,10 +40,10 @@ fn records_that_somebody_deleted_or_added_are_mended() {
     index.catch_up(&notebook, &Silent).unwrap();
     assert_same(&index, &notebook);
 
-    let added = Added {
+    let added = UpsertRecords {
         ids: vec!["2-77-somebody"],
-        embeddings: vec![Embedding::new(&[1.0; 8], LIMITS)],
-        metadatas: vec![Labels { project: "p", document: 2 }],
+        embeddings: vec![WireEmbedding::new(&[1.0; 8], LIMITS)],
+        metadatas: vec![RecordMetadata { project: "p", document: 2 }],
     };
     client.upsert(&ours(), &added, limit).unwrap();
     index.catch_up(&notebook, &Silent).unwrap();
@@ -120,11 +122,13 @@ fn a_collection_of_somebody_else_is_never_touched() {
     let client = Client::new(at(&server.url()));
     let limit = client.server().timeout;
     for name in ["atocore", "atocore.building"] {
-        let theirs = client.create(name, &Metadata { vectors: Some(1), ..Metadata::default() }).unwrap();
-        let added = Added {
+        let theirs = client
+            .create(name, &CollectionMetadata { vectors: Some(1), ..CollectionMetadata::default() })
+            .unwrap();
+        let added = UpsertRecords {
             ids: vec!["theirs"],
-            embeddings: vec![Embedding::new(&[1.0; 8], LIMITS)],
-            metadatas: vec![Labels { project: "p", document: 2 }],
+            embeddings: vec![WireEmbedding::new(&[1.0; 8], LIMITS)],
+            metadatas: vec![RecordMetadata { project: "p", document: 2 }],
         };
         client.upsert(&theirs.id, &added, limit).unwrap();
         let error = open(&server.url()).catch_up(&notebook(2), &Silent).unwrap_err();
@@ -146,12 +150,12 @@ fn a_collection_with_vectors_of_another_length_is_said_and_made_anew() {
     let notebook = notebook(5);
     // Somebody made it look like ours, and put other vectors into it.
     let client = Client::new(at(&server.url()));
-    let held = Held { version: notebook.newest(), vectors: 1, open: false };
-    let other = client.create("atocore", &Holding::metadata(notebook.space, Some(held))).unwrap();
-    let added = Added {
+    let state = CollectionState { version: notebook.newest(), vectors: 1, open: false };
+    let other = client.create("atocore", &ManagedCollection::metadata(notebook.space, Some(state))).unwrap();
+    let added = UpsertRecords {
         ids: vec!["1-1-somebody"],
-        embeddings: vec![Embedding::new(&[1.0; 3], LIMITS)],
-        metadatas: vec![Labels { project: "p", document: 1 }],
+        embeddings: vec![WireEmbedding::new(&[1.0; 3], LIMITS)],
+        metadatas: vec![RecordMetadata { project: "p", document: 1 }],
     };
     client.upsert(&other.id, &added, client.server().timeout).unwrap();
     let index = open(&server.url());

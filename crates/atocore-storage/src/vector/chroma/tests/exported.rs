@@ -19,11 +19,11 @@ use crate::{
 
 /// A folder with an export of all of a notebook.
 fn exported(index: &ChromaIndex, dir: &Path) {
-    let hold = index.hold().unwrap();
-    let told = index.export(&hold, dir, &Silent).unwrap().unwrap();
-    drop(hold);
-    assert_eq!(index.on_server().unwrap(), Some(told.clone()));
-    assert_eq!(read_export(dir).unwrap(), told);
+    let lease = index.lease().unwrap();
+    let remote = index.export(&lease, dir, &Silent).unwrap().unwrap();
+    drop(lease);
+    assert_eq!(index.on_server().unwrap(), Some(remote.clone()));
+    assert_eq!(read_export(dir).unwrap(), remote);
 }
 
 fn compared(dir: &Path, notebook: &Notebook) -> Comparison {
@@ -35,18 +35,18 @@ fn an_export_is_all_that_the_server_holds_and_is_compared_with_the_store() {
     let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Server::start(dir.path());
     let index = open(&server.url());
-    let hold = index.hold().unwrap();
-    assert_eq!(index.export(&hold, to.path(), &Silent).unwrap(), None, "before there is anything");
-    drop(hold);
+    let lease = index.lease().unwrap();
+    assert_eq!(index.export(&lease, to.path(), &Silent).unwrap(), None, "before there is anything");
+    drop(lease);
     // More than one page of them.
     let mut notebook = notebook(400);
     index.catch_up(&notebook, &Silent).unwrap();
     let to = to.path().join("full");
     files::create_dirs(&to).unwrap();
     exported(&index, &to);
-    let told = read_export(&to).unwrap();
-    assert_eq!((told.version, told.records, told.open), (notebook.newest(), 800, false));
-    assert_eq!((told.name.as_str(), told.tenant.as_str()), ("atocore", "default_tenant"));
+    let remote = read_export(&to).unwrap();
+    assert_eq!((remote.version, remote.records, remote.open), (notebook.newest(), 800, false));
+    assert_eq!((remote.name.as_str(), remote.tenant.as_str()), ("atocore", "default_tenant"));
     let same = Comparison { expected: 800, ..Comparison::default() };
     assert_eq!(compared(&to, &notebook), same);
     // And how it differs from a store that has moved on.
@@ -121,8 +121,8 @@ fn a_server_that_fails_or_is_written_to_meanwhile_makes_no_export() {
     let attempt = |name: &str| {
         let to = to.path().join(name);
         files::create_dirs(&to).unwrap();
-        let hold = index.hold().unwrap();
-        let failed = index.export(&hold, &to, &Silent);
+        let lease = index.lease().unwrap();
+        let failed = index.export(&lease, &to, &Silent);
         assert!(!to.join(EXPORT_SUMMARY).exists() || failed.is_ok());
         failed
     };
@@ -133,8 +133,8 @@ fn a_server_that_fails_or_is_written_to_meanwhile_makes_no_export() {
     let error = attempt("closed").unwrap_err().to_string();
     assert!(error.contains("does not answer"), "{error}");
     between.rule(|_| Reply::Pass);
-    let (hold, to) = (index.hold().unwrap(), to.path().join("called off"));
+    let (lease, to) = (index.lease().unwrap(), to.path().join("called off"));
     files::create_dirs(&to).unwrap();
-    let error = index.export(&hold, &to, &CancelAfter::documents(1)).unwrap_err();
+    let error = index.export(&lease, &to, &CancelAfter::documents(1)).unwrap_err();
     assert!(matches!(error, VectorError::Cancelled), "{error}");
 }

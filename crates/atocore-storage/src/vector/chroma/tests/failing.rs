@@ -59,12 +59,12 @@ fn every_bad_answer_is_an_outage_that_says_why_and_ends_by_itself() {
     ] {
         notebook.write(3, &[vec![0.5; 8]]);
         let before = (index.version(), index.vectors());
-        let told = reply.clone();
-        between.rule(move |_| told.clone());
+        let answer = reply.clone();
+        between.rule(move |_| answer.clone());
         for outage in [outage(search(&index)), outage(index.catch_up(&notebook, &Silent))] {
             assert!(outage.why.contains(says), "{reply:?}: {}", outage.why);
             assert!(outage.why.contains(&between.url()), "{}", outage.why);
-            assert!(!outage.cure.is_empty());
+            assert!(!outage.hint.is_empty());
             assert_eq!(outage.since.to_string(), "2026-11-23T12:00:00.000000+00:00");
         }
         assert_eq!((index.version(), index.vectors()), before);
@@ -90,11 +90,11 @@ fn a_change_that_fails_at_any_request_is_whole_after_the_next_one() {
             notebook.edit(2, |page| page.project = format!("project-{at_request}"));
             notebook.delete(3);
             notebook.write(3, &[vec![-0.5; 8]]);
-            let (requests, told) = (AtomicUsize::new(0), reply.clone());
+            let (requests, answer) = (AtomicUsize::new(0), reply.clone());
             between.rule(move |_| {
                 let now = requests.fetch_add(1, Ordering::SeqCst);
                 // Twice, so that trying again does not help.
-                if now == at_request || now == at_request + 1 { told.clone() } else { Reply::Pass }
+                if now == at_request || now == at_request + 1 { answer.clone() } else { Reply::Pass }
             });
             let outcome = writer.catch_up(&notebook, &Silent);
             between.rule(|_| Reply::Pass);
@@ -179,11 +179,11 @@ fn a_server_that_is_away_is_asked_again_after_a_pause_only() {
     index.catch_up(&notebook(3), &Silent).unwrap();
     between.rule(|_| Reply::Close);
     let first = outage(search(&index));
-    let asked = between.seen().len();
+    let requests = between.seen().len();
     between.rule(|_| Reply::Pass);
     assert_eq!(outage(search(&index)), first);
     assert_eq!(outage(index.catch_up(&notebook(3), &Silent)), first);
-    assert_eq!(between.seen().len(), asked, "nothing is asked during the pause");
+    assert_eq!(between.seen().len(), requests, "nothing is asked during the pause");
     assert_eq!((index.vectors(), index.space()), (6, Some(notebook(3).space)));
 }
 
@@ -202,7 +202,7 @@ fn nobody_waits_for_a_writer_that_waits_for_the_server() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let between = FakeServer::before(&server.url());
-    let (asked, is_asked) = mpsc::channel();
+    let (asked, was_asked) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel::<()>();
     between.rule(move |request| {
         if request.contains("/collections/atocore ") {
@@ -214,18 +214,18 @@ fn nobody_waits_for_a_writer_that_waits_for_the_server() {
     let index = open(&between.url());
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| index.catch_up(&notebook(3), &Silent));
-        is_asked.recv().unwrap();
+        was_asked.recv().unwrap();
         // The writer stands still in the middle of a call, and these come back all the same.
         index.ready().unwrap();
         assert_eq!(search(&index).unwrap(), 0);
-        assert!(index.hold().is_none());
+        assert!(index.lease().is_none());
         drop(go_on);
         writer.join().unwrap().unwrap();
     });
     assert_eq!(search(&index).unwrap(), 3);
-    let hold = index.hold().unwrap();
+    let lease = index.lease().unwrap();
     assert_eq!(search(&index).unwrap(), 3, "what is held can be searched");
-    drop(hold);
+    drop(lease);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn wrong_settings_are_named() {
     ] {
         let outage = outage(index(wrong, IndexAccess::Write).catch_up(&notebook(1), &Silent));
         assert!(outage.why.contains("nobody") || outage.why.contains("nothing"), "{}", outage.why);
-        assert!(outage.cure.contains("ATOCORE_CHROMA_URL"), "{}", outage.cure);
+        assert!(outage.hint.contains("ATOCORE_CHROMA_URL"), "{}", outage.hint);
     }
     let short = ChromaServer { collection: "x".to_owned(), ..good };
     let outage = outage(index(short, IndexAccess::Write).catch_up(&notebook(1), &Silent));

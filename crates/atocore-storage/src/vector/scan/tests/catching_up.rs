@@ -107,13 +107,13 @@ fn segments_stay_few_and_gone_vectors_leave() {
         notebook.write(document, &[random.vector(4)]);
         index.catch_up(&notebook, &Silent).unwrap();
         let most = 1 + document.ilog2() as usize;
-        assert!(index.view().segments.len() <= most, "{document}: {:?}", index.view().segments);
+        assert!(index.snapshot().segments.len() <= most, "{document}: {:?}", index.snapshot().segments);
     }
     for document in 1..=300 {
         notebook.delete(document);
         index.catch_up(&notebook, &Silent).unwrap();
     }
-    assert_eq!(index.view().segments.len(), 0);
+    assert_eq!(index.snapshot().segments.len(), 0);
     assert_eq!(files(dir.path()).len(), 1, "only the manifest");
 }
 
@@ -134,7 +134,7 @@ fn new_vectors_that_do_not_fit_into_memory_are_written_meanwhile() {
     assert_no_stray_files(dir.path());
     let (_other, at_once) = rebuilt(&notebook);
     assert_same_answers(&index, &at_once, &mut random);
-    assert_eq!(index.view().segments.len(), 3, "one for each project");
+    assert_eq!(index.snapshot().segments.len(), 3, "one for each project");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_folder_that_was_taken_away_is_written_again() {
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!(reader.refresh().unwrap(), Some(notebook.newest()));
     assert_eq!(found(&reader, &[1.0, 0.0]).len(), 21);
-    assert_eq!(open(dir.path()).rebuilt_because(), None);
+    assert_eq!(open(dir.path()).rebuilt_reason(), None);
     assert_no_stray_files(dir.path());
 }
 
@@ -170,7 +170,7 @@ fn an_index_that_cannot_be_written_still_answers() {
     let (dir, index) = rebuilt(&notebook);
     let before = index.version();
     notebook.delete(1);
-    let next = *index.turn();
+    let next = *index.write_lock();
     let manifest = dir.path().join("manifest.json");
     let kept = fs::read(&manifest).unwrap();
     // Folders in the place of the file that is written next, then of the next manifest.

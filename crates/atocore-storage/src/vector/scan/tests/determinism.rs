@@ -32,17 +32,17 @@ proptest! {
             index.tuning.buffered_bytes = random.below(1000) as usize;
             index.catch_up(&notebook, &Silent).unwrap();
             assert_no_stray_files(dir.path());
-            for pair in index.view().segments.windows(2) {
+            for pair in index.snapshot().segments.windows(2) {
                 prop_assert!(pair[0].project < pair[1].project || pair[0].live() >= 2 * pair[1].live());
             }
-            for segment in &index.view().segments {
-                let gone = segment.codes.len() - segment.live();
-                prop_assert!(segment.live() > 0 && gone <= segment.codes.len() / 4);
+            for segment in &index.snapshot().segments {
+                let gone = segment.vectors.len() - segment.live();
+                prop_assert!(segment.live() > 0 && gone <= segment.vectors.len() / 4);
             }
             if random.below(8) == 0 {
                 drop(index);
                 index = open(dir.path());
-                prop_assert_eq!(index.rebuilt_because(), None);
+                prop_assert_eq!(index.rebuilt_reason(), None);
             }
         }
         let (_other, rebuilt) = rebuilt(&notebook);
@@ -72,7 +72,7 @@ fn threads_do_not_matter() {
         notebook.delete(document);
     }
     index.catch_up(&notebook, &Silent).unwrap();
-    assert!(index.view().segments.len() > 2);
+    assert!(index.snapshot().segments.len() > 2);
     let mut shared = open(dir.path());
     shared.tuning.shared_entries = 0;
     for threads in [1, 2, 3, 64] {

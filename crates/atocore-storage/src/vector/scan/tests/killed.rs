@@ -82,7 +82,7 @@ fn a_killed_writer_leaves_a_good_index() {
         child.wait().unwrap();
 
         let index = open(&place);
-        assert_eq!(index.rebuilt_because(), None);
+        assert_eq!(index.rebuilt_reason(), None);
         assert_no_stray_files(&place);
         let steps = generation(&index);
         assert!(steps > reached, "what was written is there");

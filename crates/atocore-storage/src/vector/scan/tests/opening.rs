@@ -39,7 +39,7 @@ fn assert_heals(dir: &Path, notebook: &Notebook) {
     let (_other, rebuilt) = rebuilt(notebook);
     assert_same_answers(&index, &rebuilt, &mut Random(3));
     assert_no_stray_files(dir);
-    assert_eq!(open(dir).rebuilt_because(), None);
+    assert_eq!(open(dir).rebuilt_reason(), None);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_missing_index_is_made_by_a_writer_only() {
     assert!(!place.exists());
 
     let index = open(&place);
-    assert_eq!((index.version(), index.rebuilt_because(), index.vectors()), (None, None, 0));
+    assert_eq!((index.version(), index.rebuilt_reason(), index.vectors()), (None, None, 0));
     assert_eq!(found(&index, &[1.0]), [0_u64; 0]);
     let reader = ScanIndex::open(&place, IndexAccess::Read).unwrap();
     assert_eq!((reader.version(), reader.refresh().unwrap()), (None, None));
@@ -64,7 +64,7 @@ fn what_was_written_is_there_when_it_is_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     let notebook = written(dir.path());
     let index = open(dir.path());
-    assert_eq!(index.rebuilt_because(), None);
+    assert_eq!(index.rebuilt_reason(), None);
     assert_eq!((index.version(), index.space()), (Some(notebook.newest()), Some(notebook.space)));
     let (_other, rebuilt) = rebuilt(&notebook);
     assert_same_answers(&index, &rebuilt, &mut Random(3));
@@ -86,7 +86,7 @@ fn assert_noticed(whole: &Path, notebook: &Notebook, file: &Path, content: Optio
     if heal {
         let index = open(dir.path());
         let VectorError::Damaged { why, .. } = refused else { unreachable!() };
-        assert_eq!(index.rebuilt_because(), Some(why.as_str()));
+        assert_eq!(index.rebuilt_reason(), Some(why.as_str()));
         assert_eq!((index.version(), index.vectors()), (None, 0));
         assert_no_stray_files(dir.path());
         drop(index);
@@ -141,7 +141,7 @@ fn an_index_of_another_version_is_replaced() {
     let refused = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap_err();
     assert!(refused.to_string().contains("format 2"), "{refused}");
     let index = open(dir.path());
-    assert!(index.rebuilt_because().unwrap().contains("format 2"), "{:?}", index.rebuilt_because());
+    assert!(index.rebuilt_reason().unwrap().contains("format 2"), "{:?}", index.rebuilt_reason());
     drop(index);
     assert_heals(dir.path(), &notebook);
 }
@@ -157,14 +157,14 @@ fn files_that_nobody_names_are_removed_by_a_writer_and_others_left_alone() {
     drop(ScanIndex::open(dir.path(), IndexAccess::Read).unwrap());
     assert_eq!(files(dir.path()).len(), 4 + 6, "a reader removes nothing");
     let index = open(dir.path());
-    assert_eq!((index.rebuilt_because(), index.version()), (None, Some(notebook.newest())));
+    assert_eq!((index.rebuilt_reason(), index.version()), (None, Some(notebook.newest())));
     for left in ["README", "x.codes", "92.codes"] {
         let path = dir.path().join(left);
         assert!(path.exists(), "{left}");
         if path.is_dir() { fs::remove_dir(&path).unwrap() } else { fs::remove_file(&path).unwrap() }
     }
     assert_no_stray_files(dir.path());
-    assert_eq!(*index.turn(), 93, "a name that is taken is not used");
+    assert_eq!(*index.write_lock(), 93, "a name that is taken is not used");
 }
 
 #[test]
@@ -172,11 +172,11 @@ fn names_are_not_used_again_after_a_replacement() {
     let dir = tempfile::tempdir().unwrap();
     let notebook = written(dir.path());
     let reader = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap();
-    let next = *open(dir.path()).turn();
+    let next = *open(dir.path()).write_lock();
     fs::remove_file(dir.path().join("manifest.json")).unwrap();
     let index = open(dir.path());
-    assert_eq!(index.rebuilt_because(), Some("its manifest is missing"));
-    assert_eq!(*index.turn(), next);
+    assert_eq!(index.rebuilt_reason(), Some("its manifest is missing"));
+    assert_eq!(*index.write_lock(), next);
     index.catch_up(&notebook, &Silent).unwrap();
     let before = found(&reader, &[1.0; 5]);
     reader.refresh().unwrap();

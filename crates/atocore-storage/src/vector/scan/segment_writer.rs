@@ -13,12 +13,12 @@ use atocore_model::{
 };
 
 use super::{
-    dead::Dead,
-    manifest::{self, Manifest},
-    merging::{self, Size},
+    index_snapshot::{IndexSnapshot, TombstoneFile, VectorSegment},
+    manifest::{self, ScanManifest},
+    merge::{self, SegmentSize},
     opening,
-    segment::{Buffer, Codes, Entries},
-    view::{DeadFile, Segment, View},
+    segment::{Buffer, Entries, QuantizedVectors},
+    tombstones::Tombstones,
 };
 use crate::{
     files::{self, FileError},
@@ -26,12 +26,12 @@ use crate::{
 };
 
 /// The next state. Dropped before it is complete, it takes its files along.
-pub(super) struct Draft<'a> {
+pub(super) struct SegmentWriter<'a> {
     dir: &'a Path,
     next_file: &'a mut u64,
     space: VectorSpace,
     buffered_limit: usize,
-    segments: Vec<DraftSegment>,
+    segments: Vec<PendingSegment>,
     /// New vectors that are not in a file yet, by project.
     buffers: BTreeMap<String, Buffer>,
     buffered_bytes: usize,
@@ -42,27 +42,27 @@ pub(super) struct Draft<'a> {
 }
 
 /// A segment of the next state.
-struct DraftSegment {
-    segment: Segment,
+struct PendingSegment {
+    segment: VectorSegment,
     /// Those that are gone, when they are not those of the segment any more.
-    dead: Option<Dead>,
+    tombstones: Option<Tombstones>,
     /// Whether it was written for this state, and not there before.
     is_new: bool,
 }
 
-impl DraftSegment {
-    fn dead(&self) -> Option<&Dead> {
-        self.dead.as_ref().or_else(|| self.segment.dead())
+impl PendingSegment {
+    fn tombstones(&self) -> Option<&Tombstones> {
+        self.tombstones.as_ref().or_else(|| self.segment.tombstones())
     }
 
-    fn size(&self) -> Size {
-        let entries = self.segment.codes.len();
-        Size { entries, live: entries - self.dead().map_or(0, Dead::count) }
+    fn size(&self) -> SegmentSize {
+        let entries = self.segment.vectors.len();
+        SegmentSize { entries, live: entries - self.tombstones().map_or(0, Tombstones::count) }
     }
 
     /// Marks the entries of some documents as gone.
     fn remove(&mut self, documents: &HashSet<u64>) {
-        let entries = self.segment.codes.entries();
+        let entries = self.segment.vectors.entries();
         let mut last = None;
         for entry in 0..entries.len() {
             let document = entries.document_key(entry);
@@ -71,27 +71,31 @@ impl DraftSegment {
                 _ => documents.contains(&document),
             };
             last = Some((document, is_removed));
-            if is_removed && !self.dead().is_some_and(|dead| dead.contains(entry)) {
-                let before = self.segment.dead();
-                let dead = self
-                    .dead
-                    .get_or_insert_with(|| before.cloned().unwrap_or_else(|| Dead::none_of(entries.len())));
-                dead.insert(entry);
+            if is_removed && !self.tombstones().is_some_and(|tombstones| tombstones.contains(entry)) {
+                let before = self.segment.tombstones();
+                let tombstones = self.tombstones.get_or_insert_with(|| {
+                    before.cloned().unwrap_or_else(|| Tombstones::none_of(entries.len()))
+                });
+                tombstones.insert(entry);
             }
         }
     }
 }
 
-impl<'a> Draft<'a> {
+impl<'a> SegmentWriter<'a> {
     /// Begins with the segments of `base`; `next_file` moves on with every file that is written.
     pub(super) fn new(
         dir: &'a Path,
         next_file: &'a mut u64,
         space: VectorSpace,
-        base: &[Segment],
+        base: &[VectorSegment],
         buffered_limit: usize,
     ) -> Self {
-        let kept = |segment: &Segment| DraftSegment { segment: segment.clone(), dead: None, is_new: false };
+        let kept = |segment: &VectorSegment| PendingSegment {
+            segment: segment.clone(),
+            tombstones: None,
+            is_new: false,
+        };
         Self {
             dir,
             next_file,
@@ -111,7 +115,7 @@ impl<'a> Draft<'a> {
         source: &dyn VectorSource,
         since: Option<StoreVersion>,
         monitor: &dyn Monitor,
-    ) -> Result<(StoreVersion, View), VectorError> {
+    ) -> Result<(StoreVersion, IndexSnapshot), VectorError> {
         let mut done = 0;
         let mut stopped = None;
         let read = source.changes(since, &mut |document| {
@@ -176,15 +180,15 @@ impl<'a> Draft<'a> {
     fn write_buffers(&mut self) -> Result<(), VectorError> {
         self.buffered_bytes = 0;
         for (project, buffer) in mem::take(&mut self.buffers) {
-            let codes = self.write(&[(buffer.entries(self.space.dimensions), None)])?;
-            self.segments.push(new_segment(project, codes));
+            let vectors = self.write(&[(buffer.entries(self.space.dimensions), None)])?;
+            self.segments.push(new_segment(project, vectors));
         }
         Ok(())
     }
 
     /// Writes the buffers, and writes segments again as one where that is due.
     fn merge(&mut self, monitor: &dyn Monitor) -> Result<(), VectorError> {
-        let mut projects: BTreeMap<String, (Vec<DraftSegment>, Option<Buffer>)> = BTreeMap::new();
+        let mut projects: BTreeMap<String, (Vec<PendingSegment>, Option<Buffer>)> = BTreeMap::new();
         for segment in mem::take(&mut self.segments) {
             if segment.size().live > 0 {
                 projects.entry(segment.segment.project.clone()).or_default().0.push(segment);
@@ -202,72 +206,77 @@ impl<'a> Draft<'a> {
     fn merge_project(
         &mut self,
         project: &str,
-        segments: Vec<DraftSegment>,
+        segments: Vec<PendingSegment>,
         buffer: Option<Buffer>,
         monitor: &dyn Monitor,
     ) -> Result<(), VectorError> {
         let fresh = buffer.as_ref().map(|buffer| buffer.entries(self.space.dimensions));
-        let sizes = segments.iter().map(DraftSegment::size);
-        let sizes: Vec<_> =
-            sizes.chain(fresh.map(|entries| Size { entries: entries.len(), live: entries.len() })).collect();
+        let sizes = segments.iter().map(PendingSegment::size);
+        let sizes: Vec<_> = sizes
+            .chain(fresh.map(|entries| SegmentSize { entries: entries.len(), live: entries.len() }))
+            .collect();
         let parts: Vec<_> = segments
             .iter()
-            .map(|segment| (segment.segment.codes.entries(), segment.dead()))
+            .map(|segment| (segment.segment.vectors.entries(), segment.tombstones()))
             .chain(fresh.map(|entries| (entries, None)))
             .collect();
         let mut merged = Vec::new();
         let is_new = sizes.len() > 1 && segments.iter().all(|segment| segment.is_new);
-        for group in if is_new { merging::all_in_one(&sizes) } else { merging::plan(&sizes) } {
+        for group in if is_new { merge::all_in_one(&sizes) } else { merge::plan(&sizes) } {
             if monitor.cancelled() {
                 return Err(VectorError::Cancelled);
             }
             let is_fresh = group.members.end > segments.len();
-            let codes = if group.is_rewritten || is_fresh {
+            let vectors = if group.is_rewritten || is_fresh {
                 Some(self.write(&parts[group.members.clone()])?)
             } else {
                 None
             };
-            merged.push((group.members, codes));
+            merged.push((group.members, vectors));
         }
         let mut segments = segments.into_iter();
-        for (members, codes) in merged {
+        for (members, vectors) in merged {
             let first = segments.by_ref().take(members.len()).last();
-            self.segments.extend(match codes {
-                Some(codes) => Some(new_segment(project.to_owned(), codes)),
+            self.segments.extend(match vectors {
+                Some(vectors) => Some(new_segment(project.to_owned(), vectors)),
                 None => first,
             });
         }
         Ok(())
     }
 
-    fn write(&mut self, parts: &[(Entries<'_>, Option<&Dead>)]) -> Result<Codes, VectorError> {
+    fn write(
+        &mut self,
+        parts: &[(Entries<'_>, Option<&Tombstones>)],
+    ) -> Result<QuantizedVectors, VectorError> {
         let number = self.number();
-        self.written.push(manifest::codes_file(number));
-        Codes::write(self.dir, number, self.space.dimensions, parts).map_err(|error| self.failed(error))
+        self.written.push(manifest::vectors_file(number));
+        QuantizedVectors::write(self.dir, number, self.space.dimensions, parts)
+            .map_err(|error| self.failed(error))
     }
 
     /// Writes what is gone, then the manifest, and returns the state that it describes.
-    fn publish(mut self, version: StoreVersion) -> Result<View, VectorError> {
+    fn publish(mut self, version: StoreVersion) -> Result<IndexSnapshot, VectorError> {
         let mut segments = Vec::with_capacity(self.segments.len());
-        for DraftSegment { mut segment, dead, .. } in mem::take(&mut self.segments) {
-            if let Some(dead) = dead {
+        for PendingSegment { mut segment, tombstones, .. } in mem::take(&mut self.segments) {
+            if let Some(tombstones) = tombstones {
                 let number = self.number();
-                self.written.push(manifest::dead_file(number));
-                let record = dead.write(self.dir, number).map_err(|error| self.failed(error))?;
-                segment.dead = Some(Arc::new(DeadFile { record, dead }));
+                self.written.push(manifest::tombstones_file(number));
+                let record = tombstones.write(self.dir, number).map_err(|error| self.failed(error))?;
+                segment.tombstones = Some(Arc::new(TombstoneFile { record, tombstones }));
             }
             segments.push(segment);
         }
         let state = Some((self.space, version));
-        let records = segments.iter().map(Segment::record).collect();
-        let bytes = Manifest::new(state, *self.next_file, records).to_bytes();
-        let view = View { state, segments, manifest: opening::digest(&bytes) };
+        let records = segments.iter().map(VectorSegment::record).collect();
+        let bytes = ScanManifest::new(state, *self.next_file, records).to_bytes();
+        let snapshot = IndexSnapshot { state, segments, manifest: opening::digest(&bytes) };
         files::write_atomic_unsynced(&manifest::path(self.dir), &bytes)
             .map_err(|error| self.failed(error))?;
-        let named: HashSet<String> = view.file_names().collect();
+        let named: HashSet<String> = snapshot.file_names().collect();
         // Those that were merged at once are not needed any more.
         self.written.retain(|name| !named.contains(name));
-        Ok(view)
+        Ok(snapshot)
     }
 
     /// A number that no file has had.
@@ -282,7 +291,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-impl Drop for Draft<'_> {
+impl Drop for SegmentWriter<'_> {
     fn drop(&mut self) {
         for name in &self.written {
             // What cannot be removed now is removed by the next writer that opens the index.
@@ -291,7 +300,7 @@ impl Drop for Draft<'_> {
     }
 }
 
-fn new_segment(project: String, codes: Codes) -> DraftSegment {
-    let segment = Segment { project, codes: Arc::new(codes), dead: None };
-    DraftSegment { segment, dead: None, is_new: true }
+fn new_segment(project: String, vectors: QuantizedVectors) -> PendingSegment {
+    let segment = VectorSegment { project, vectors: Arc::new(vectors), tombstones: None };
+    PendingSegment { segment, tombstones: None, is_new: true }
 }

@@ -5,24 +5,24 @@ use std::{fmt, sync::Arc};
 use atocore_model::{digest::Digest, id::StoreVersion};
 
 use super::{
-    dead::Dead,
-    manifest::{self, DeadRecord, SegmentRecord},
-    segment::Codes,
+    manifest::{self, SegmentRecord, TombstoneRecord},
+    segment::QuantizedVectors,
+    tombstones::Tombstones,
 };
 use crate::vector::VectorSpace;
 
 /// One state.
 #[derive(Debug)]
-pub(super) struct View {
+pub(super) struct IndexSnapshot {
     /// What the vectors are, and the state of the store they are of; `None` when there never were any.
     pub(super) state: Option<(VectorSpace, StoreVersion)>,
     /// By project, of each the oldest first.
-    pub(super) segments: Vec<Segment>,
+    pub(super) segments: Vec<VectorSegment>,
     /// The digest of the manifest that describes it.
     pub(super) manifest: Digest,
 }
 
-impl View {
+impl IndexSnapshot {
     pub(super) fn space(&self) -> Option<VectorSpace> {
         self.state.map(|(space, _)| space)
     }
@@ -39,53 +39,56 @@ impl View {
     /// The names of all files but the manifest.
     pub(super) fn file_names(&self) -> impl Iterator<Item = String> {
         self.segments.iter().flat_map(|segment| {
-            let dead = segment.dead.as_ref().map(|dead| manifest::dead_file(dead.record.file.number));
-            [Some(manifest::codes_file(segment.codes.record.number)), dead].into_iter().flatten()
+            let tombstones = segment
+                .tombstones
+                .as_ref()
+                .map(|tombstones| manifest::tombstones_file(tombstones.record.file.number));
+            [Some(manifest::vectors_file(segment.vectors.record.number)), tombstones].into_iter().flatten()
         })
     }
 }
 
 /// Some vectors of one project.
 #[derive(Clone)]
-pub(super) struct Segment {
+pub(super) struct VectorSegment {
     pub(super) project: String,
-    pub(super) codes: Arc<Codes>,
+    pub(super) vectors: Arc<QuantizedVectors>,
     /// `None` when none are gone.
-    pub(super) dead: Option<Arc<DeadFile>>,
+    pub(super) tombstones: Option<Arc<TombstoneFile>>,
 }
 
 /// Those that are gone, and the file that says so.
-pub(super) struct DeadFile {
-    pub(super) record: DeadRecord,
-    pub(super) dead: Dead,
+pub(super) struct TombstoneFile {
+    pub(super) record: TombstoneRecord,
+    pub(super) tombstones: Tombstones,
 }
 
-impl Segment {
+impl VectorSegment {
     /// How many are not gone.
     pub(super) fn live(&self) -> usize {
-        self.codes.len() - self.dead().map_or(0, Dead::count)
+        self.vectors.len() - self.tombstones().map_or(0, Tombstones::count)
     }
 
     /// Those that are gone.
-    pub(super) fn dead(&self) -> Option<&Dead> {
-        self.dead.as_deref().map(|file| &file.dead)
+    pub(super) fn tombstones(&self) -> Option<&Tombstones> {
+        self.tombstones.as_deref().map(|file| &file.tombstones)
     }
 
     pub(super) fn record(&self) -> SegmentRecord {
         SegmentRecord {
             project: self.project.clone(),
-            entries: self.codes.len() as u64,
-            codes: self.codes.record.clone(),
-            dead: self.dead.as_ref().map(|dead| dead.record.clone()),
+            entries: self.vectors.len() as u64,
+            vectors: self.vectors.record.clone(),
+            tombstones: self.tombstones.as_ref().map(|tombstones| tombstones.record.clone()),
         }
     }
 }
 
-impl fmt::Debug for Segment {
+impl fmt::Debug for VectorSegment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
             .field("project", &self.project)
-            .field("entries", &self.codes.len())
+            .field("entries", &self.vectors.len())
             .field("live", &self.live())
             .finish_non_exhaustive()
     }

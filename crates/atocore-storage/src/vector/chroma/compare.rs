@@ -6,8 +6,8 @@ use atocore_model::monitor::{Monitor, Progress};
 
 use super::{
     ChromaIndex,
-    record::Record,
-    wire::{Filter, Told},
+    record::ChromaRecord,
+    wire::{RecordFilter, RemoteRecord},
 };
 use crate::vector::{Comparison, VectorError, VectorSource};
 
@@ -23,7 +23,7 @@ pub(super) fn compare(
     source: &dyn VectorSource,
     monitor: &dyn Monitor,
 ) -> Result<Comparison, VectorError> {
-    let mut comparing = Comparing {
+    let mut comparing = CollectionComparison {
         index,
         id,
         monitor,
@@ -37,7 +37,7 @@ pub(super) fn compare(
         let taken = if monitor.cancelled() {
             Err(VectorError::Cancelled)
         } else {
-            Record::of(&document, space).and_then(|records| {
+            ChromaRecord::of(&document, space).and_then(|records| {
                 comparing.waiting_records += records.len();
                 comparing.waiting.insert(document.document_key, (document.project.to_owned(), records));
                 if comparing.waiting_records >= BATCH { comparing.flush() } else { Ok(()) }
@@ -54,10 +54,10 @@ pub(super) fn compare(
     if let Some(error) = stopped {
         return Err(error);
     }
-    let _mark = read?;
+    let _version = read?;
     comparing.flush()?;
     let there = index.again_and_again(monitor, |_| index.client.count(id))?;
-    let Comparing { mut comparison, seen, .. } = comparing;
+    let CollectionComparison { mut comparison, seen, .. } = comparing;
     comparison.extra += there.saturating_sub(seen);
     Ok(comparison)
 }
@@ -65,7 +65,7 @@ pub(super) fn compare(
 /// Compares nothing at all with a source.
 pub(super) fn nothing(source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
     let mut comparison = Comparison::default();
-    let _mark = source.changes(None, &mut |document| {
+    let _version = source.changes(None, &mut |document| {
         if monitor.cancelled() {
             return Err(VectorError::Cancelled);
         }
@@ -76,18 +76,18 @@ pub(super) fn nothing(source: &dyn VectorSource, monitor: &dyn Monitor) -> Resul
     Ok(comparison)
 }
 
-struct Comparing<'a> {
+struct CollectionComparison<'a> {
     index: &'a ChromaIndex,
     id: &'a str,
     monitor: &'a dyn Monitor,
     comparison: Comparison,
-    waiting: BTreeMap<u64, (String, Vec<Record>)>,
+    waiting: BTreeMap<u64, (String, Vec<ChromaRecord>)>,
     waiting_records: usize,
     /// Records on the server that were looked at.
     seen: u64,
 }
 
-impl Comparing<'_> {
+impl CollectionComparison<'_> {
     fn flush(&mut self) -> Result<(), VectorError> {
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_records = 0;
@@ -95,17 +95,18 @@ impl Comparing<'_> {
             return Ok(());
         }
         let keys: Vec<u64> = waiting.keys().copied().collect();
-        let filter = Filter { project: None, documents: Some(&keys) };
+        let filter = RecordFilter { project: None, documents: Some(&keys) };
         let (index, id) = (self.index, self.id);
-        let told = index.again_and_again(self.monitor, |limit| index.client.told(id, filter, limit))?;
-        self.seen += told.len() as u64;
-        let mut there: HashMap<String, Told> = told.into_iter().map(|told| (told.id.clone(), told)).collect();
+        let remote = index.again_and_again(self.monitor, |limit| index.client.records(id, filter, limit))?;
+        self.seen += remote.len() as u64;
+        let mut there: HashMap<String, RemoteRecord> =
+            remote.into_iter().map(|remote| (remote.id.clone(), remote)).collect();
         for (document, (project, records)) in waiting {
             for record in records {
                 self.comparison.expected += 1;
                 match there.remove(&record.id) {
                     None => self.comparison.missing += 1,
-                    Some(told) if is_that(&told, document, &project, &record.vector) => {}
+                    Some(remote) if is_that(&remote, document, &project, &record.vector) => {}
                     Some(_) => self.comparison.wrong += 1,
                 }
             }
@@ -116,11 +117,11 @@ impl Comparing<'_> {
 }
 
 /// Whether a record is the one that it should be.
-pub(super) fn is_that(told: &Told, document: u64, project: &str, vector: &[f32]) -> bool {
+pub(super) fn is_that(remote: &RemoteRecord, document: u64, project: &str, vector: &[f32]) -> bool {
     let near = |own: &Vec<f32>| {
         own.len() == vector.len() && own.iter().zip(vector).all(|(own, one)| (own - one).abs() <= TOLERANCE)
     };
-    told.document == Some(document)
-        && told.project.as_deref() == Some(project)
-        && told.vector.as_ref().is_some_and(near)
+    remote.document == Some(document)
+        && remote.project.as_deref() == Some(project)
+        && remote.vector.as_ref().is_some_and(near)
 }

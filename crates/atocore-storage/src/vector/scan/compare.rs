@@ -5,34 +5,34 @@ use std::collections::HashMap;
 use atocore_model::monitor::{Monitor, Progress};
 
 use super::{
+    index_snapshot::{IndexSnapshot, VectorSegment},
     segment::Buffer,
-    view::{Segment, View},
 };
 use crate::vector::{ChangedVectors, Comparison, VectorError, VectorSource, VectorSpace};
 
 /// Where an entry is.
 #[derive(Debug, Clone, Copy)]
-struct Place<'v> {
-    segment: &'v Segment,
+struct EntryLocation<'v> {
+    segment: &'v VectorSegment,
     entry: usize,
 }
 
 /// Compares a state with the newest one of its source.
 pub(super) fn compare(
-    view: &View,
+    snapshot: &IndexSnapshot,
     source: &dyn VectorSource,
     monitor: &dyn Monitor,
 ) -> Result<Comparison, VectorError> {
     let space = source.space();
-    let is_comparable = view.space() == Some(space);
+    let is_comparable = snapshot.space() == Some(space);
     let mut places = HashMap::new();
     let mut comparison = Comparison::default();
-    for segment in &view.segments {
-        let entries = segment.codes.entries();
-        for entry in
-            (0..entries.len()).filter(|entry| !segment.dead().is_some_and(|dead| dead.contains(*entry)))
+    for segment in &snapshot.segments {
+        let entries = segment.vectors.entries();
+        for entry in (0..entries.len())
+            .filter(|entry| !segment.tombstones().is_some_and(|tombstones| tombstones.contains(*entry)))
         {
-            if places.insert(entries.chunk_key(entry), Place { segment, entry }).is_some() {
+            if places.insert(entries.chunk_key(entry), EntryLocation { segment, entry }).is_some() {
                 comparison.extra += 1;
             }
         }
@@ -59,14 +59,19 @@ pub(super) fn compare(
     if stopped {
         return Err(VectorError::Cancelled);
     }
-    let _mark = read?;
+    let _version = read?;
     comparison.extra += places.len() as u64;
     Ok(comparison)
 }
 
 /// Whether an entry is what the vector of a passage becomes.
-fn is_that(place: Place<'_>, document: &ChangedVectors<'_>, vector: &[f32], space: VectorSpace) -> bool {
-    let (entries, entry) = (place.segment.codes.entries(), place.entry);
+fn is_that(
+    place: EntryLocation<'_>,
+    document: &ChangedVectors<'_>,
+    vector: &[f32],
+    space: VectorSpace,
+) -> bool {
+    let (entries, entry) = (place.segment.vectors.entries(), place.entry);
     let mut made = Buffer::default();
     if vector.len() != space.dimensions || !vector.iter().all(|component| component.is_finite()) {
         return false;

@@ -20,28 +20,28 @@ use ureq::{
 };
 
 /// A name is looked up again after this: a server that has moved is found at its new address then.
-const REMEMBERED: Duration = Duration::from_secs(10);
+const CACHE_LIFETIME: Duration = Duration::from_secs(10);
 
 /// Takes an address for what it is, and remembers what a name stood for a while ago.
 #[derive(Default)]
-pub(super) struct Remembering {
+pub(super) struct CachingResolver {
     names: DefaultResolver,
-    last: Mutex<Option<Known>>,
+    last: Mutex<Option<CachedAddress>>,
 }
 
-struct Known {
+struct CachedAddress {
     host_and_port: String,
     since: Instant,
     addresses: ResolvedSocketAddrs,
 }
 
-impl fmt::Debug for Remembering {
+impl fmt::Debug for CachingResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Remembering")
     }
 }
 
-impl Resolver for Remembering {
+impl Resolver for CachingResolver {
     fn resolve(
         &self,
         uri: &Uri,
@@ -53,16 +53,16 @@ impl Resolver for Remembering {
             one.push(address);
             return Ok(one);
         }
-        let asked = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let host_and_port = uri.authority().map(ToString::to_string).unwrap_or_default();
         let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = &*lock()
-            && known.host_and_port == asked
-            && known.since.elapsed() < REMEMBERED
+            && known.host_and_port == host_and_port
+            && known.since.elapsed() < CACHE_LIFETIME
         {
             return Ok(known.addresses.clone());
         }
         let addresses = self.names.resolve(uri, config, timeout)?;
-        *lock() = Some(Known { host_and_port: asked, since: Instant::now(), addresses: addresses.clone() });
+        *lock() = Some(CachedAddress { host_and_port, since: Instant::now(), addresses: addresses.clone() });
         Ok(addresses)
     }
 }

@@ -2,7 +2,7 @@
 
 use atocore_model::id::{Generation, StoreVersion};
 
-use super::wire::{Collection, Metadata};
+use super::wire::{CollectionInfo, CollectionMetadata};
 use crate::vector::VectorSpace;
 
 /// The version of the metadata and of the names of records.
@@ -10,19 +10,19 @@ const FORMAT: u32 = 1;
 
 /// A collection that we made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Holding {
+pub(super) struct ManagedCollection {
     /// The id that the server gave it.
     pub(super) id: String,
     pub(super) space: VectorSpace,
     /// Whether the server says that its vectors are of another length than those of the space.
     pub(super) is_of_other_length: bool,
     /// `None` while it is being built.
-    pub(super) state: Option<Held>,
+    pub(super) state: Option<CollectionState>,
 }
 
 /// The state that a collection holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct CollectionState {
     /// It holds this state of the store; newer documents are among it while `open`.
     pub(super) version: StoreVersion,
     pub(super) vectors: u64,
@@ -32,16 +32,17 @@ pub(super) struct Held {
 
 /// A collection that has our name and that we did not make, or that a later version of us made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Foreign;
+pub(super) struct ForeignCollection;
 
-impl Holding {
-    pub(super) fn read(collection: Collection) -> Result<Self, Foreign> {
-        let Collection { id, dimension, metadata } = collection;
+impl ManagedCollection {
+    pub(super) fn read(collection: CollectionInfo) -> Result<Self, ForeignCollection> {
+        let CollectionInfo { id, dimension, metadata } = collection;
         if metadata.atocore != Some(FORMAT) {
-            return Err(Foreign);
+            return Err(ForeignCollection);
         }
-        let fingerprint = metadata.fingerprint.and_then(|digits| digits.parse().ok()).ok_or(Foreign)?;
-        let space = VectorSpace { fingerprint, dimensions: metadata.dimensions.ok_or(Foreign)? };
+        let fingerprint =
+            metadata.fingerprint.and_then(|digits| digits.parse().ok()).ok_or(ForeignCollection)?;
+        let space = VectorSpace { fingerprint, dimensions: metadata.dimensions.ok_or(ForeignCollection)? };
         let is_of_other_length = dimension.is_some_and(|dimension| dimension != space.dimensions);
         let generation = metadata.generation.and_then(|generation| generation.try_into().ok());
         let token = metadata.token.and_then(|token| token.parse().ok());
@@ -49,7 +50,7 @@ impl Holding {
         let state = match (generation, token, vectors) {
             (Some(generation), Some(token), Some(vectors)) => {
                 let version = StoreVersion { generation: Generation(generation), token };
-                Some(Held { version, vectors, open: metadata.open.unwrap_or_default() })
+                Some(CollectionState { version, vectors, open: metadata.open.unwrap_or_default() })
             }
             _ => None,
         };
@@ -57,15 +58,15 @@ impl Holding {
     }
 
     /// What stands at a collection of such vectors in that state.
-    pub(super) fn metadata(space: VectorSpace, state: Option<Held>) -> Metadata {
-        Metadata {
+    pub(super) fn metadata(space: VectorSpace, state: Option<CollectionState>) -> CollectionMetadata {
+        CollectionMetadata {
             atocore: Some(FORMAT),
             fingerprint: Some(space.fingerprint.to_string()),
             dimensions: Some(space.dimensions),
-            generation: state.and_then(|held| held.version.generation.0.try_into().ok()),
-            token: state.map(|held| held.version.token.to_string()),
-            vectors: state.and_then(|held| held.vectors.try_into().ok()),
-            open: state.map(|held| held.open),
+            generation: state.and_then(|state| state.version.generation.0.try_into().ok()),
+            token: state.map(|state| state.version.token.to_string()),
+            vectors: state.and_then(|state| state.vectors.try_into().ok()),
+            open: state.map(|state| state.open),
         }
     }
 }
@@ -80,20 +81,20 @@ mod tests {
     fn what_is_written_is_read_again_and_all_else_is_foreign() {
         let space = VectorSpace { fingerprint: Digest::from_bytes([7; 32]), dimensions: 3 };
         let version = StoreVersion { generation: Generation(9), token: u64::MAX };
-        for state in [None, Some(Held { version, vectors: 4, open: true })] {
-            let written = Holding::metadata(space, state);
-            let collection = |metadata, dimension| Collection { id: "x".to_owned(), dimension, metadata };
+        for state in [None, Some(CollectionState { version, vectors: 4, open: true })] {
+            let written = ManagedCollection::metadata(space, state);
+            let collection = |metadata, dimension| CollectionInfo { id: "x".to_owned(), dimension, metadata };
             for (dimension, is_of_other_length) in [(None, false), (Some(3), false), (Some(4), true)] {
-                let read = Holding::read(collection(written.clone(), dimension)).unwrap();
-                assert_eq!(read, Holding { id: "x".to_owned(), space, is_of_other_length, state });
+                let read = ManagedCollection::read(collection(written.clone(), dimension)).unwrap();
+                assert_eq!(read, ManagedCollection { id: "x".to_owned(), space, is_of_other_length, state });
             }
             for spoiled in [
-                Metadata { atocore: None, ..written.clone() },
-                Metadata { atocore: Some(FORMAT + 1), ..written.clone() },
-                Metadata { fingerprint: Some("?".to_owned()), ..written.clone() },
-                Metadata { dimensions: None, ..written.clone() },
+                CollectionMetadata { atocore: None, ..written.clone() },
+                CollectionMetadata { atocore: Some(FORMAT + 1), ..written.clone() },
+                CollectionMetadata { fingerprint: Some("?".to_owned()), ..written.clone() },
+                CollectionMetadata { dimensions: None, ..written.clone() },
             ] {
-                assert_eq!(Holding::read(collection(spoiled, None)), Err(Foreign));
+                assert_eq!(ManagedCollection::read(collection(spoiled, None)), Err(ForeignCollection));
             }
         }
     }

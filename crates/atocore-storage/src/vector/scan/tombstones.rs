@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{
-    manifest::{self, DeadRecord, FileRecord},
-    opening::Unusable,
+    manifest::{self, SegmentFileRecord, TombstoneRecord},
+    opening::ScanIndexFault,
 };
 use crate::files::{self, FileError, stream::HashedFile};
 
@@ -13,12 +13,12 @@ const MAGIC: &[u8; 8] = b"atodead\0";
 
 /// The entries that are gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Dead {
+pub(super) struct Tombstones {
     words: Vec<u64>,
     count: usize,
 }
 
-impl Dead {
+impl Tombstones {
     /// None of that many entries.
     pub(super) fn none_of(entries: usize) -> Self {
         Self { words: vec![0; entries.div_ceil(64)], count: 0 }
@@ -43,22 +43,23 @@ impl Dead {
     }
 
     /// Writes them to a new file.
-    pub(super) fn write(&self, dir: &Path, number: u64) -> Result<DeadRecord, FileError> {
-        let mut file = HashedFile::create(&dir.join(manifest::dead_file(number)))?;
+    pub(super) fn write(&self, dir: &Path, number: u64) -> Result<TombstoneRecord, FileError> {
+        let mut file = HashedFile::create(&dir.join(manifest::tombstones_file(number)))?;
         file.write(MAGIC)?;
         self.words.iter().try_for_each(|word| file.write(&word.to_le_bytes()))?;
         let (bytes, digest) = file.finish()?;
-        Ok(DeadRecord {
-            file: FileRecord { number, bytes, blake3: digest.to_string() },
+        Ok(TombstoneRecord {
+            file: SegmentFileRecord { number, bytes, blake3: digest.to_string() },
             entries: self.count as u64,
         })
     }
 
     /// Reads the file of a segment with that many entries.
-    pub(super) fn read(dir: &Path, record: &DeadRecord, entries: usize) -> Result<Self, Unusable> {
-        let name = manifest::dead_file(record.file.number);
-        let damaged = || Unusable::damaged_file(&name);
-        let bytes = files::read_if_present(&dir.join(&name))?.ok_or_else(|| Unusable::missing_file(&name))?;
+    pub(super) fn read(dir: &Path, record: &TombstoneRecord, entries: usize) -> Result<Self, ScanIndexFault> {
+        let name = manifest::tombstones_file(record.file.number);
+        let damaged = || ScanIndexFault::damaged_file(&name);
+        let bytes =
+            files::read_if_present(&dir.join(&name))?.ok_or_else(|| ScanIndexFault::missing_file(&name))?;
         if bytes.len() as u64 != record.file.bytes || blake3::hash(&bytes).to_string() != record.file.blake3 {
             return Err(damaged());
         }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// The size of a segment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
+pub(super) struct SegmentSize {
     /// All entries.
     pub(super) entries: usize,
     /// Those that are not gone.
@@ -16,7 +16,7 @@ pub(super) struct Size {
 
 /// Neighbours that become one segment.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(super) struct SegmentGroup {
     pub(super) members: Range<usize>,
     live: usize,
     /// Whether it must be written; otherwise it is one segment that stays as it is.
@@ -24,13 +24,13 @@ pub(super) struct Group {
 }
 
 /// Groups the segments of a project, the oldest first. Segments without vectors should be left out before.
-pub(super) fn plan(sizes: &[Size]) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+pub(super) fn plan(sizes: &[SegmentSize]) -> Vec<SegmentGroup> {
+    let mut groups: Vec<SegmentGroup> = Vec::new();
     for (at, size) in sizes.iter().enumerate() {
         let is_rewritten = size.entries - size.live > size.entries / 4;
-        let mut group = Group { members: at..at + 1, live: size.live, is_rewritten };
+        let mut group = SegmentGroup { members: at..at + 1, live: size.live, is_rewritten };
         while let Some(before) = groups.pop_if(|before| before.live < 2 * group.live) {
-            group = Group {
+            group = SegmentGroup {
                 members: before.members.start..group.members.end,
                 live: before.live + group.live,
                 is_rewritten: true,
@@ -44,9 +44,9 @@ pub(super) fn plan(sizes: &[Size]) -> Vec<Group> {
 /// All segments of a project as one group: for those that are written for the first time.
 ///
 /// They tend to be of one size. Grouped by [`plan`], the first vector that goes would make two large segments one.
-pub(super) fn all_in_one(sizes: &[Size]) -> Vec<Group> {
+pub(super) fn all_in_one(sizes: &[SegmentSize]) -> Vec<SegmentGroup> {
     let live = sizes.iter().map(|size| size.live).sum();
-    vec![Group { members: 0..sizes.len(), live, is_rewritten: sizes.len() > 1 }]
+    vec![SegmentGroup { members: 0..sizes.len(), live, is_rewritten: sizes.len() > 1 }]
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
 
     fn plan_of(sizes: &[(usize, usize)]) -> Vec<(Range<usize>, bool)> {
         let sizes: Vec<_> =
-            sizes.iter().map(|(entries, live)| Size { entries: *entries, live: *live }).collect();
+            sizes.iter().map(|(entries, live)| SegmentSize { entries: *entries, live: *live }).collect();
         plan(&sizes).into_iter().map(|group| (group.members, group.is_rewritten)).collect()
     }
 
@@ -84,7 +84,7 @@ mod tests {
         fn each_is_at_least_twice_the_next(
             sizes in prop::collection::vec((1_usize..5000, 0_usize..5000), 0..20),
         ) {
-            let sizes: Vec<_> = sizes.into_iter().map(|(live, gone)| Size { entries: live + gone, live }).collect();
+            let sizes: Vec<_> = sizes.into_iter().map(|(live, gone)| SegmentSize { entries: live + gone, live }).collect();
             let groups = plan(&sizes);
             let mut next = 0;
             for group in &groups {

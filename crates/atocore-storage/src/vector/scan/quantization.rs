@@ -14,12 +14,12 @@ pub(super) fn encode(vector: &[f32], codes: &mut Vec<u8>) -> f32 {
 }
 
 /// The vector of a question.
-pub(super) struct EncodedQuery {
+pub(super) struct QuantizedQuery {
     levels: Vec<i16>,
     step: f32,
 }
 
-impl EncodedQuery {
+impl QuantizedQuery {
     /// Encodes as finely as the sum of all products fits. All components must be finite.
     pub(super) fn new(vector: &[f32]) -> Self {
         let dimensions = i32::try_from(vector.len().max(1)).unwrap_or(i32::MAX);
@@ -31,7 +31,7 @@ impl EncodedQuery {
 
     /// The approximate cosine to a stored vector.
     #[inline(always)]
-    pub(super) fn closeness(&self, products: impl Products, codes: &[u8], step: f32) -> f32 {
+    pub(super) fn similarity(&self, products: impl Products, codes: &[u8], step: f32) -> f32 {
         products.sum(&self.levels, codes) as f32 * (step * self.step)
     }
 }
@@ -44,9 +44,9 @@ pub(super) trait Products: Copy {
 
 /// For every CPU.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Portable;
+pub(super) struct PortableProducts;
 
-impl Products for Portable {
+impl Products for PortableProducts {
     #[inline(always)]
     fn sum(self, levels: &[i16], codes: &[u8]) -> i32 {
         levels.iter().zip(codes).map(|(level, code)| i32::from(*level) * i32::from(*code as i8)).sum()
@@ -79,7 +79,7 @@ impl Products for pulp::x86::V3 {
             }
         }
         let sums: [i32; 8] = pulp::cast(self.avx2._mm256_add_epi32(sums[0], sums[1]));
-        sums.iter().sum::<i32>() + Portable.sum(levels_rest, codes_rest)
+        sums.iter().sum::<i32>() + PortableProducts.sum(levels_rest, codes_rest)
     }
 }
 
@@ -103,34 +103,34 @@ mod tests {
 
     use super::*;
 
-    fn closeness(one: &[f32], other: &[f32]) -> f32 {
+    fn similarity(one: &[f32], other: &[f32]) -> f32 {
         let mut codes = Vec::new();
         let step = encode(other, &mut codes);
-        let query = EncodedQuery::new(one);
-        let closeness = query.closeness(Portable, &codes, step);
+        let query = QuantizedQuery::new(one);
+        let similarity = query.similarity(PortableProducts, &codes, step);
         #[cfg(target_arch = "x86_64")]
         if let Some(fast) = pulp::x86::V3::try_new() {
-            let same = fast.vectorize(|| query.closeness(fast, &codes, step));
-            assert_eq!(same.to_bits(), closeness.to_bits(), "{} components", one.len());
+            let same = fast.vectorize(|| query.similarity(fast, &codes, step));
+            assert_eq!(same.to_bits(), similarity.to_bits(), "{} components", one.len());
         }
-        closeness
+        similarity
     }
 
     #[test]
     fn every_size_of_vector_is_compared_by_its_angle() {
         for factor in [f32::MIN_POSITIVE / 1e6, 1e-30, 1.0, 3.0, 1e30, f32::MAX / 4.0] {
             let vector = [3.0, -4.0, 0.0, 1.0].map(|component| component * factor);
-            assert!((closeness(&vector, &[3.0, -4.0, 0.0, 1.0]) - 1.0).abs() < 0.01, "{factor}");
-            assert!((closeness(&[-3.0, 4.0, 0.0, -1.0], &vector) + 1.0).abs() < 0.01, "{factor}");
+            assert!((similarity(&vector, &[3.0, -4.0, 0.0, 1.0]) - 1.0).abs() < 0.01, "{factor}");
+            assert!((similarity(&[-3.0, 4.0, 0.0, -1.0], &vector) + 1.0).abs() < 0.01, "{factor}");
         }
-        assert_eq!(closeness(&[0.0; 4], &[1.0; 4]), 0.0);
-        assert_eq!(closeness(&[1.0; 4], &[0.0; 4]), 0.0);
+        assert_eq!(similarity(&[0.0; 4], &[1.0; 4]), 0.0);
+        assert_eq!(similarity(&[1.0; 4], &[0.0; 4]), 0.0);
     }
 
     #[test]
     fn the_sum_of_the_most_products_fits() {
         for dimensions in [1, 384, 516, 517, 1024, super::super::MOST_DIMENSIONS] {
-            let cosine = closeness(&vec![1.0; dimensions], &vec![-1.0; dimensions]);
+            let cosine = similarity(&vec![1.0; dimensions], &vec![-1.0; dimensions]);
             assert!((cosine + 1.0).abs() < 0.001, "{dimensions}: {cosine}");
         }
     }
@@ -149,7 +149,7 @@ mod tests {
             let cosine = sum(&one, &other) / lengths;
             // Half a step of 127 in each of the components, in the worst case all in one direction.
             let most = 0.005 * (one.len() as f64).sqrt();
-            prop_assert!((f64::from(closeness(&one, &other)) - cosine).abs() <= most, "{cosine}");
+            prop_assert!((f64::from(similarity(&one, &other)) - cosine).abs() <= most, "{cosine}");
         }
     }
 }

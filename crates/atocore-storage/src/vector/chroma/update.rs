@@ -15,10 +15,10 @@ use atocore_model::{
 };
 
 use super::{
-    ChromaIndex, View,
+    ChromaIndex, CollectionSnapshot,
     client::CallError,
-    record::{Named, Record},
-    wire::{Added, Embedding, Filter, Labels, Limits},
+    record::{ChromaRecord, RecordKeys},
+    wire::{RecordFilter, RecordMetadata, ServerLimits, UpsertRecords, WireEmbedding},
 };
 use crate::vector::{ChangedVectors, VectorError, VectorSource, VectorSpace};
 
@@ -34,52 +34,52 @@ const LOOK_UP: Duration = Duration::from_millis(20);
 
 /// What has been done to a collection.
 #[derive(Debug)]
-pub(super) struct Filled {
+pub(super) struct UpdateResult {
     pub(super) version: StoreVersion,
     /// Records that were not there.
     pub(super) added: u64,
     /// Records that are there and should go.
-    pub(super) dead: HashSet<String>,
+    pub(super) obsolete: HashSet<String>,
 }
 
 /// The work on a collection.
-pub(super) struct Filling<'a> {
+pub(super) struct CollectionUpdate<'a> {
     pub(super) index: &'a ChromaIndex,
     /// The collection.
     pub(super) id: &'a str,
     /// What searches see of it meanwhile; `None` when it is new.
-    pub(super) view: Option<&'a View>,
-    pub(super) limits: Limits,
+    pub(super) snapshot: Option<&'a CollectionSnapshot>,
+    pub(super) limits: ServerLimits,
     pub(super) space: VectorSpace,
     pub(super) monitor: &'a dyn Monitor,
     /// Called before the first change.
     pub(super) before: &'a dyn Fn() -> Result<(), VectorError>,
-    work: Work,
+    work: UpdateProgress,
 }
 
 #[derive(Debug, Default)]
-struct Work {
+struct UpdateProgress {
     /// Documents that are not compared yet, as they should be.
-    waiting: BTreeMap<u64, (String, Vec<Record>)>,
+    waiting: BTreeMap<u64, (String, Vec<ChromaRecord>)>,
     waiting_records: usize,
     /// Documents that were.
     compared: HashSet<u64>,
     has_begun: bool,
     added: u64,
-    dead: HashSet<String>,
+    obsolete: HashSet<String>,
 }
 
-impl<'a> Filling<'a> {
+impl<'a> CollectionUpdate<'a> {
     pub(super) fn new(
         index: &'a ChromaIndex,
         id: &'a str,
-        view: Option<&'a View>,
-        limits: Limits,
+        snapshot: Option<&'a CollectionSnapshot>,
+        limits: ServerLimits,
         space: VectorSpace,
         monitor: &'a dyn Monitor,
         before: &'a dyn Fn() -> Result<(), VectorError>,
     ) -> Self {
-        Self { index, id, view, limits, space, monitor, before, work: Work::default() }
+        Self { index, id, snapshot, limits, space, monitor, before, work: UpdateProgress::default() }
     }
 
     /// Writes everything that changed after `since`, or everything.
@@ -87,7 +87,7 @@ impl<'a> Filling<'a> {
         mut self,
         source: &dyn VectorSource,
         since: Option<StoreVersion>,
-    ) -> Result<Filled, VectorError> {
+    ) -> Result<UpdateResult, VectorError> {
         let mut done = 0;
         let mut stopped = None;
         let read = source.changes(since, &mut |document| {
@@ -109,14 +109,14 @@ impl<'a> Filling<'a> {
         if self.monitor.cancelled() {
             return Err(VectorError::Cancelled);
         }
-        if !self.work.dead.is_empty() {
+        if !self.work.obsolete.is_empty() {
             self.begin()?;
         }
-        Ok(Filled { version, added: self.work.added, dead: self.work.dead })
+        Ok(UpdateResult { version, added: self.work.added, obsolete: self.work.obsolete })
     }
 
     fn document(&mut self, document: &ChangedVectors<'_>) -> Result<(), VectorError> {
-        let records = Record::of(document, self.space)?;
+        let records = ChromaRecord::of(document, self.space)?;
         self.work.waiting_records += records.len();
         let now = (document.project.to_owned(), records);
         if let Some((_, earlier)) = self.work.waiting.insert(document.document_key, now) {
@@ -137,12 +137,12 @@ impl<'a> Filling<'a> {
         for (document, (project, records)) in &waiting {
             let mut there = there.remove(document).unwrap_or_default();
             for record in records {
-                self.work.dead.remove(&record.id);
+                self.work.obsolete.remove(&record.id);
                 if !there.remove(&record.id) {
                     missing.push((*document, project.as_str(), record));
                 }
             }
-            self.work.dead.extend(there);
+            self.work.obsolete.extend(there);
         }
         self.work.compared.extend(waiting.keys());
         for batch in missing.chunks(BATCH.min(self.limits.max_batch_size)) {
@@ -154,17 +154,17 @@ impl<'a> Filling<'a> {
     /// The records on the server of each of these documents.
     fn there(
         &self,
-        documents: &BTreeMap<u64, (String, Vec<Record>)>,
+        documents: &BTreeMap<u64, (String, Vec<ChromaRecord>)>,
     ) -> Result<HashMap<u64, HashSet<String>>, VectorError> {
         // What is new holds nothing of a document that comes for the first time.
-        let is_new = self.view.is_none();
+        let is_new = self.snapshot.is_none();
         let keys = documents.keys().copied().filter(|key| !is_new || self.work.compared.contains(key));
         let keys: Vec<u64> = keys.collect();
         let mut there: HashMap<u64, HashSet<String>> = HashMap::new();
         if !keys.is_empty() {
-            let filter = Filter { project: None, documents: Some(&keys) };
+            let filter = RecordFilter { project: None, documents: Some(&keys) };
             for id in self.again_and_again(|limit| self.index.client.ids(self.id, filter, None, limit))? {
-                if let Some(named) = Named::read(&id) {
+                if let Some(named) = RecordKeys::read(&id) {
                     there.entry(named.document_key).or_default().insert(id);
                 }
             }
@@ -172,19 +172,19 @@ impl<'a> Filling<'a> {
         Ok(there)
     }
 
-    fn write(&mut self, batch: &[(u64, &str, &Record)]) -> Result<(), VectorError> {
+    fn write(&mut self, batch: &[(u64, &str, &ChromaRecord)]) -> Result<(), VectorError> {
         if self.monitor.cancelled() {
             return Err(VectorError::Cancelled);
         }
         self.begin()?;
-        let mut added = Added::default();
+        let mut added = UpsertRecords::default();
         for (document, project, record) in batch {
             added.ids.push(&record.id);
-            added.embeddings.push(Embedding::new(&record.vector, self.limits));
-            added.metadatas.push(Labels { project, document: *document });
+            added.embeddings.push(WireEmbedding::new(&record.vector, self.limits));
+            added.metadatas.push(RecordMetadata { project, document: *document });
         }
-        if let Some(view) = self.view {
-            view.hide(batch.iter().map(|(_, _, record)| record.id.clone()));
+        if let Some(snapshot) = self.snapshot {
+            snapshot.hide(batch.iter().map(|(_, _, record)| record.id.clone()));
         }
         self.again_and_again(|limit| self.index.client.upsert(self.id, &added, limit))?;
         self.work.added += batch.len() as u64;
