@@ -121,7 +121,7 @@ impl Findings {
         let kept = files::list(&engine.layout().before_upgrade()).unwrap_or_default();
         for path in kept {
             let message = format!(
-                "the store before its last upgrade is kept in `{}`; remove it once nobody needs the program before",
+                "the store before its last upgrade is kept in `{}`; remove it once you no longer need the previous version",
                 path.display()
             );
             self.add("store", Level::Ok, message, None);
@@ -163,9 +163,9 @@ impl Findings {
             Err(error) => return self.failed("word index", &error),
         }
         match engine.words_are_current() {
-            Ok(true) => self.add(WORDS, Level::Ok, "the word index shows every document".to_owned(), None),
+            Ok(true) => self.add(WORDS, Level::Ok, "the lexical index shows every document".to_owned(), None),
             Ok(false) => {
-                let message = "the word index is behind the store".to_owned();
+                let message = "the lexical index is behind the store".to_owned();
                 self.add("word index", Level::Warning, message, Some("atocore refresh --all"));
             }
             Err(error) => self.failed("word index", &error),
@@ -195,7 +195,7 @@ impl Findings {
             None => self.add("model", Level::Ok, format!("model `{}` is there", status.model), None),
             Some(failure) => {
                 let level = if failure.damaged { Level::Problem } else { Level::Warning };
-                let message = format!("passages are found by their words only: {}", failure.why);
+                let message = format!("search is lexical only: {}", failure.why);
                 self.add("model", level, message, Some(&failure.cure));
             }
         }

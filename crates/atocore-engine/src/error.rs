@@ -80,7 +80,7 @@ pub enum Error {
         present: Generation,
     },
     /// Nothing stored has that id or lies at that place.
-    #[error("there is no document {wanted}")]
+    #[error("document {wanted} not found")]
     DocumentUnknown {
         /// What was asked for.
         wanted: DocumentRef,
@@ -157,13 +157,13 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The word index does not belong to this store yet.
-    #[error("the word index is not ready")]
+    #[error("the lexical index is not ready")]
     IndexNotReady,
     /// What was asked for needs a model.
-    #[error("there is no model to search by meaning with: {}", .0.why)]
+    #[error("semantic search needs a model: {}", .0.why)]
     NoModel(NoModel),
     /// A budget in tokens needs a model.
-    #[error("there is no model to count tokens with: {}", .0.why)]
+    #[error("counting tokens needs a model: {}", .0.why)]
     NoTokenizer(NoModel),
     /// The model failed on a text.
     #[error("the model could not be used")]
@@ -172,7 +172,7 @@ pub enum Error {
     #[error(transparent)]
     Vector(#[from] VectorError),
     /// A restore was cut short, and this caller may not finish it.
-    #[error("a restore over this installation was cut short and is not finished yet")]
+    #[error("an interrupted restore of this installation is not finished yet")]
     RestorePending,
     /// No restore was made, or it had no state before it.
     #[error("there is no restore to undo")]
@@ -187,7 +187,7 @@ pub enum Error {
     #[error("this installation is not new: it has projects, documents or facts")]
     NotNew,
     /// No fact has that id.
-    #[error("there is no fact with the id `{0}`")]
+    #[error("fact `{0}` not found")]
     FactUnknown(FactId),
     /// Nothing was ever recorded under that category and key.
     #[error("project `{project}` has nothing recorded under `{category}` / `{key}`")]
@@ -221,7 +221,7 @@ pub enum Error {
     #[error("memory `{0}` cannot take its own place")]
     SupersedesItself(MemoryId),
     /// No change has that number.
-    #[error("there is no change with the number {0}")]
+    #[error("change {0} not found")]
     ChangeUnknown(u64),
     /// The fact was changed again.
     #[error("change {number} is not the last one of `{fact}`: change {last} came after it")]

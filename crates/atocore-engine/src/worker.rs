@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is said of a round that panicked. What the panic itself says may be text of a document: it is on standard error
 /// only.
-pub(crate) const PANICKED: &str = "a fault in AtoCore itself ended it, which is on standard error";
+pub(crate) const PANICKED: &str = "internal error; see standard error";
 
 /// What a worker does.
 pub(crate) trait Task: Send + Sync {

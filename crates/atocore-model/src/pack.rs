@@ -210,7 +210,7 @@ pub struct Pack {
     /// What each wanted tier took, the most trusted first.
     pub tiers: Vec<TierUse>,
     /// What nearly was in it, best first; at most [`Pack::NEARLY`] of each tier.
-    pub nearly: Vec<Nearly>,
+    pub nearly: Vec<NearMiss>,
     /// What a person should know about it.
     pub notices: Vec<PackNotice>,
     /// The generation that it shows.
@@ -309,7 +309,7 @@ pub struct TierUse {
 
 /// Something that did not fit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Nearly {
+pub struct NearMiss {
     /// Its tier.
     pub tier: Tier,
     /// Its id.

@@ -253,7 +253,7 @@ pub enum Notice {
     },
     /// The model knows next to no word of the question, so only words were searched.
     QuestionNotUnderstood,
-    /// The question is longer than the model's window: its end was searched by words only.
+    /// The question is longer than the model's window: its end was lexical search only.
     QuestionCut {
         /// How many tokens it has.
         tokens: usize,

@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     engine::SharedEngine,
     http::Metrics,
-    jobs::{Jobs, Work},
+    jobs::{JobHandle, Jobs},
     operations::{Access, ApiError, Context, Duration, Operation, ServerState, Spec},
     wire,
 };
@@ -204,7 +204,7 @@ impl App {
             let _place = place;
             let engine = engine.read();
             if let Err(error) = engine.look_through() {
-                tracing::warn!(%error, "the store could not be looked through for damage");
+                tracing::warn!(%error, "the store could not be checked for damage");
             }
         }));
     }
@@ -212,13 +212,13 @@ impl App {
 
 /// What is said when there is no place for a request.
 pub(crate) fn busy() -> ApiError {
-    ApiError::new(ErrorCode::IngestionBusy, "too many requests are at work already")
+    ApiError::new(ErrorCode::IngestionBusy, "too many concurrent requests")
         .with_hint("try again when they have finished; `atocore status` shows what is running")
 }
 
 /// What a client is told about a panic: nothing of what is inside. The panic itself is on standard error.
 pub(crate) fn fault() -> ApiError {
-    ApiError::new(ErrorCode::Internal, "a fault in AtoCore itself ended the request")
+    ApiError::new(ErrorCode::Internal, "internal error")
         .with_hint("what was committed is safe; `atocore doctor` checks the installation")
 }
 
@@ -227,13 +227,13 @@ struct RequestMonitor {
     /// That of the job, which shows it, where there is one.
     cancelled: CancellationToken,
     stopping: CancellationToken,
-    work: Option<Work>,
+    work: Option<JobHandle>,
     watcher: Option<Arc<dyn Monitor>>,
 }
 
 impl RequestMonitor {
-    fn new(app: &App, work: Option<Work>) -> Self {
-        let cancelled = work.as_ref().map(Work::cancellation).unwrap_or_default();
+    fn new(app: &App, work: Option<JobHandle>) -> Self {
+        let cancelled = work.as_ref().map(JobHandle::cancellation).unwrap_or_default();
         Self { cancelled, stopping: app.stopping.clone(), work, watcher: None }
     }
 

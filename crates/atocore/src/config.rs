@@ -85,12 +85,12 @@ pub struct Config {
     /// How log events are written.
     pub log_format: LogFormat,
     /// Every setting in the order of the documentation, as it counts.
-    pub shown: Vec<Shown>,
+    pub shown: Vec<SettingValue>,
 }
 
 /// One setting as `config show` prints it. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct SettingValue {
     /// Which one.
     pub key: Key,
     /// Its value as text; `None` when it is not set and has no default.
@@ -140,7 +140,7 @@ impl Config {
     }
 
     fn settings_origin(&self) -> SettingsOrigin {
-        let secret_file = |shown: &Shown| match &shown.origin {
+        let secret_file = |shown: &SettingValue| match &shown.origin {
             Origin::File(file) if shown.key.is_secret() => Some(file.clone()),
             _ => None,
         };

@@ -3,8 +3,8 @@
 //! Never writes outside its folder. What it says about the restored answers is compared, not claimed.
 
 mod documents;
+mod folder;
 mod meaning;
-mod place;
 mod questions;
 mod story;
 
@@ -23,7 +23,7 @@ use crate::{
     session::Session,
     wire::{Answer, RefreshResult, Root},
 };
-use place::Place;
+use folder::DemoFolder;
 
 /// The name of the demo's folder.
 pub(crate) const FOLDER: &str = "atocore-demo";
@@ -51,7 +51,7 @@ pub(crate) struct Demo<'a> {
 
 /// A question and its answer before and after.
 #[derive(Debug)]
-struct Asked {
+struct AnsweredQuestion {
     question: String,
     answer: Answer,
 }
@@ -63,10 +63,10 @@ impl Demo<'_> {
     /// When the folder is somebody else's or in use, when there is nothing to read, or when a step fails.
     pub(crate) fn tell(&self, folder: Option<&Path>) -> Result<bool, ApiError> {
         let started = Instant::now();
-        let place = Place::prepare(&self.config.home, &self.config.layout)?;
+        let demo_folder = DemoFolder::prepare(&self.config.home, &self.config.layout)?;
         let documents = match folder {
-            Some(folder) => place.accept(folder)?,
-            None => documents::write_below(&place.documents())?,
+            Some(folder) => demo_folder.accept(folder)?,
+            None => documents::write_below(&demo_folder.documents())?,
         };
         let mut story = story::Story::new(self.output, self.current_dir);
         story.opening(&self.config.home, &documents, folder.is_none());
@@ -99,7 +99,7 @@ impl Demo<'_> {
             return Err(ApiError::new(ErrorCode::SnapshotDamaged, message));
         }
 
-        let restored = place.restored();
+        let restored = demo_folder.restored();
         let report = atocore_engine::restore(
             &self.config.layout,
             stamp(&name, || Err(atocore_engine::Error::NoSnapshot))?,
@@ -148,7 +148,7 @@ impl Demo<'_> {
     fn commands(&self, questions: &[String], stamp: &str) -> [String; 3] {
         let program = shell(self.program);
         let home = self.near(&self.config.home);
-        let restored = self.near(&self.config.home.join(place::RESTORED));
+        let restored = self.near(&self.config.home.join(folder::RESTORED));
         let question = questions.first().map_or("*", String::as_str);
         [
             format!("{program} --data-dir {home} query {} --project {PROJECT} --explain", shell(question)),
@@ -163,7 +163,7 @@ impl Demo<'_> {
 }
 
 /// Asks every question as anybody would.
-fn ask(session: &Session, questions: &[String]) -> Result<Vec<Asked>, ApiError> {
+fn ask(session: &Session, questions: &[String]) -> Result<Vec<AnsweredQuestion>, ApiError> {
     let ask = |question: &String| {
         let query = Query {
             query: question.clone(),
@@ -172,13 +172,13 @@ fn ask(session: &Session, questions: &[String]) -> Result<Vec<Asked>, ApiError> 
             explain: true,
             ..Query::default()
         };
-        Ok(Asked { question: question.clone(), answer: session.run(query, &Silent)? })
+        Ok(AnsweredQuestion { question: question.clone(), answer: session.run(query, &Silent)? })
     };
     questions.iter().map(ask).collect()
 }
 
 /// Whether every question has the same passages with the same scores in the same order, and at least one.
-fn same(before: &[Asked], after: &[Asked]) -> bool {
+fn same(before: &[AnsweredQuestion], after: &[AnsweredQuestion]) -> bool {
     before.len() == after.len()
         && before.iter().zip(after).all(|(before, after)| {
             before.question == after.question && before.answer.results == after.answer.results

@@ -3,7 +3,7 @@
 mod extract;
 mod failure;
 mod guard;
-mod held;
+mod guarded_body;
 mod limits;
 mod metrics;
 mod observe;
@@ -25,7 +25,7 @@ pub(crate) use extract::read_body;
 pub use failure::status;
 pub(crate) use failure::{Failure, problem};
 pub use guard::{Guard, Hosts, Token};
-pub(crate) use held::holding;
+pub(crate) use guarded_body::holding;
 pub use limits::{BODY_LIMIT_BYTES, HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
 pub use metrics::Metrics;
 pub use openapi::document;
@@ -57,19 +57,19 @@ pub fn network(app: &App, guard: Guard) -> Router {
 }
 
 /// For clients of the local socket for whom there is no place: how the server is, and that it is busy.
-pub fn local_crowded(app: &App) -> Router {
-    observed(wrapped(crowded()), app, Caller::Local)
+pub fn local_overloaded(app: &App) -> Router {
+    observed(wrapped(overloaded()), app, Caller::Local)
 }
 
 /// The same for the network, behind the same checks.
-pub fn network_crowded(app: &App, guard: Guard) -> Router {
-    let guarded = wrapped(crowded()).layer(middleware::from_fn_with_state(guard, guard::check));
+pub fn network_overloaded(app: &App, guard: Guard) -> Router {
+    let guarded = wrapped(overloaded()).layer(middleware::from_fn_with_state(guard, guard::check));
     observed(guarded, app, Caller::Network).layer(middleware::from_fn(guard::seal))
 }
 
-fn crowded() -> Router<App> {
+fn overloaded() -> Router<App> {
     let health = OPERATIONS.iter().filter(|entry| entry.spec.route.path == "/health");
-    both(health.fold(Router::new(), with)).fallback(failure::crowded)
+    both(health.fold(Router::new(), with)).fallback(failure::overloaded)
 }
 
 fn api() -> Router<App> {

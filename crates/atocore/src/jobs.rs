@@ -64,7 +64,7 @@ struct State {
 
 /// A job from the inside, held by whoever does the work: it has ended when this is dropped, at the latest.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub(crate) struct JobHandle {
     job: Arc<Job>,
     jobs: Jobs,
 }
@@ -76,8 +76,8 @@ impl Jobs {
         operation: &'static str,
         subject: Option<&str>,
         wanted: Option<String>,
-    ) -> Work {
-        Work { job: self.book().add(operation, subject, wanted, false), jobs: self.clone() }
+    ) -> JobHandle {
+        JobHandle { job: self.book().add(operation, subject, wanted, false), jobs: self.clone() }
     }
 
     /// Begins a job that nobody waits for.
@@ -88,16 +88,16 @@ impl Jobs {
         &self,
         operation: &'static str,
         subject: Option<&str>,
-    ) -> Result<Work, ApiError> {
+    ) -> Result<JobHandle, ApiError> {
         let mut book = self.book();
         if book.jobs.iter().filter(|job| job.background && !job.has_ended()).count() >= BACKGROUND_AT_ONCE {
-            let message = format!("{BACKGROUND_AT_ONCE} jobs are at work in the background already");
+            let message = format!("{BACKGROUND_AT_ONCE} background jobs are already waiting or running");
             let error = ApiError::new(ErrorCode::IngestionBusy, message);
             return Err(
                 error.with_hint("`GET /admin/jobs` shows them; `DELETE /admin/jobs/{id}` cancels one")
             );
         }
-        Ok(Work { job: book.add(operation, subject, None, true), jobs: self.clone() })
+        Ok(JobHandle { job: book.add(operation, subject, None, true), jobs: self.clone() })
     }
 
     /// Every job, the newest first, without results.
@@ -239,7 +239,7 @@ impl Job {
     }
 }
 
-impl Work {
+impl JobHandle {
     /// The job as others see it.
     pub(crate) fn show(&self) -> wire::Job {
         self.job.show()
@@ -297,7 +297,7 @@ impl Work {
     }
 }
 
-impl Monitor for Work {
+impl Monitor for JobHandle {
     fn progress(&self, progress: Progress) {
         self.job.state().progress = Some(progress);
     }
@@ -308,7 +308,7 @@ impl Monitor for Work {
 }
 
 /// Work that ends without a word panicked, or was never begun because nobody waited any more.
-impl Drop for Work {
+impl Drop for JobHandle {
     fn drop(&mut self) {
         let error = if std::thread::panicking() { app::fault() } else { cancelled() };
         self.end_with(Err(error));

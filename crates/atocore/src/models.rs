@@ -142,7 +142,8 @@ pub(crate) fn prove(config: &Config, name_or_folder: &str, monitor: &dyn Monitor
         Embedder::load(&folder, Precision::F32).and_then(|embedder| embedder.embed_one("a model that works"));
     let vector = works.map_err(|error| from_embedding(&error))?;
     if !vector.iter().all(|number| number.is_finite()) {
-        let message = format!("the model in `{}` makes vectors that are no numbers", folder.path().display());
+        let message =
+            format!("the model in `{}` produces vectors that are not numbers", folder.path().display());
         return Err(ApiError::new(ErrorCode::ModelDamaged, message).with_hint("use another model folder"));
     }
     Ok(Proof {

@@ -74,7 +74,7 @@ pub fn serve(
     on_ready: impl FnOnce(&Ready),
     monitor: &dyn Monitor,
 ) -> Result<(), ApiError> {
-    serve_until(config, settings, told_to_stop(), on_ready, monitor)
+    serve_until(config, settings, shutdown_signal(), on_ready, monitor)
 }
 
 /// Serves until `stop` is there.
@@ -100,8 +100,8 @@ pub fn serve_until(
     let (timetable, clock) =
         (Timetable::new(&config.layout, config.schedule.clone()), Arc::clone(&config.clock));
     let mut engine = Engine::open(config, access, monitor)?;
-    session::say_what_was_recovered(&engine);
-    say_what_is_damaged(&engine);
+    session::log_recovery(&engine);
+    log_store_problem(&engine);
     if let Err(error) = engine.projects() {
         tracing::warn!(%error, "registry_invalid");
     }
@@ -137,9 +137,11 @@ async fn run(
     let hosts =
         if address.ip().is_unspecified() { Hosts::Any } else { Hosts::Only(settings.host.as_str().into()) };
     let guard = Guard { hosts, token: settings.token.clone() };
-    let network =
-        Answering { whole: http::network(app, guard.clone()), crowded: http::network_crowded(app, guard) };
-    let local = Answering { whole: http::local(app), crowded: http::local_crowded(app) };
+    let network = Answering {
+        whole: http::network(app, guard.clone()),
+        overloaded: http::network_overloaded(app, guard),
+    };
+    let local = Answering { whole: http::local(app), overloaded: http::local_overloaded(app) };
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     // It hears signals from its first poll on; one that came after the first answer and before would kill the process.
@@ -169,7 +171,7 @@ async fn run(
 
 /// SIGINT, SIGTERM, SIGQUIT, or SIGHUP unless that was ignored when the server was started, as under `nohup`. SIGUSR1 and
 /// SIGUSR2 mean nothing and end nothing. A signal that there is no way to hear of does what the system does.
-async fn told_to_stop() {
+async fn shutdown_signal() {
     let _mean_nothing = [SignalKind::user_defined1(), SignalKind::user_defined2()].map(signal);
     let hangs_up = (!is_ignored(SignalKind::hangup())).then_some(SignalKind::hangup());
     let stop = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()].into_iter();
@@ -195,7 +197,7 @@ fn is_ignored(kind: SignalKind) -> bool {
 }
 
 /// Tells whoever watches the log what everybody is told who needs the store.
-fn say_what_is_damaged(engine: &Engine) {
+fn log_store_problem(engine: &Engine) {
     if let Some(problem) = engine.damage() {
         tracing::error!(
             code = problem.code.as_str(),

@@ -223,7 +223,7 @@ impl Session {
     pub fn owning(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
         let access = Access::Own { activity: activity.to_owned(), socket: None };
         let engine = Engine::open(engine_config(config), access, monitor)?;
-        say_what_was_recovered(&engine);
+        log_recovery(&engine);
         Ok(engine)
     }
 
@@ -232,7 +232,7 @@ impl Session {
     }
 
     fn here(engine: Engine) -> Self {
-        say_what_was_recovered(&engine);
+        log_recovery(&engine);
         Self::Here(SharedEngine::new(engine))
     }
 
@@ -274,18 +274,18 @@ impl Session {
 }
 
 /// Tells what opening an engine did about a restore that was cut short.
-pub fn say_what_was_recovered(engine: &Engine) {
+pub fn log_recovery(engine: &Engine) {
     if let Some(upgrade) = engine.upgrade() {
         let kept = upgrade.kept.as_ref().map(|path| path.display().to_string());
-        tracing::warn!(from = upgrade.from, kept, "the store was upgraded; what it was before is kept");
+        tracing::warn!(from = upgrade.from, kept, "the store was upgraded; the previous store is kept");
     }
     match engine.recovered() {
         Recovered::Nothing => {}
         Recovered::GivenUp => {
-            tracing::warn!("a restore that was cut short had changed nothing yet and was given up");
+            tracing::warn!("an interrupted restore had changed nothing yet and was rolled back");
         }
         Recovered::Finished(replaced) => {
-            tracing::warn!(stamp = %replaced.stamp, "a restore that was cut short was finished");
+            tracing::warn!(stamp = %replaced.stamp, "an interrupted restore was finished");
         }
     }
 }
@@ -296,9 +296,9 @@ fn look(config: &Config, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
     let looked = Engine::open(engine_config(config), Access::Read, monitor);
     match looked {
         Err(error) if error.needs_owner() && Engine::owner(&config.layout)?.is_none() => {
-            let access = Access::Own { activity: "finish what was cut short".to_owned(), socket: None };
+            let access = Access::Own { activity: "finish an interrupted restore".to_owned(), socket: None };
             let engine = Engine::open(engine_config(config), access, monitor)?;
-            say_what_was_recovered(&engine);
+            log_recovery(&engine);
             drop(engine);
             Ok(Engine::open(engine_config(config), Access::Read, monitor)?)
         }

@@ -29,7 +29,7 @@ pub use fact::{
 };
 pub use index::{IndexBehind, IndexBuilt, IndexComparison};
 pub use job::{Job, JobList};
-pub use pack::{Nearly, Pack, PackChange, PackDiff, PackItem, PackPassage, PackSide, TierChange, TierUse};
+pub use pack::{NearMiss, Pack, PackChange, PackDiff, PackItem, PackPassage, PackSide, TierChange, TierUse};
 pub use problem::Problem;
 pub use project::{Project, ProjectList, ProjectProposal, Removal, RemovalPlan, Root};
 pub use proof::{LastValidation, ProvenSnapshot, SnapshotProof, Verdict};

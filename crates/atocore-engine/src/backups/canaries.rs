@@ -238,7 +238,7 @@ impl<'e> Recording<'e> {
             Err(Error::Cancelled | Error::Vector(VectorError::Cancelled)) if !monitor.cancelled() => {
                 let limit = MOST_INDEXING.as_secs();
                 self.notes.push(format!(
-                    "the questions were asked by words alone: an index in files takes more than {limit} s"
+                    "the golden queries were asked with lexical search only: the embedded index takes more than {limit} s"
                 ));
                 Ok(Meaning::Nothing)
             }

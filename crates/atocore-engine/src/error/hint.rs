@@ -173,7 +173,7 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::StoreBusy | ErrorCode::IngestionBusy => {
             "try again when it has finished; `atocore status` shows what is running"
         }
-        ErrorCode::GenerationNotReached => "ask again; `atocore status` shows how far the word index is",
+        ErrorCode::GenerationNotReached => "ask again; `atocore status` shows how far the lexical index is",
         ErrorCode::StoreGone => {
             "nothing is written any more; put the folder back or mount its disk again, then stop this server and start it anew; where that cannot be, stop it, and `atocore backup restore latest` goes back to the newest snapshot"
         }
@@ -182,7 +182,7 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::StoreDamaged => {
             "`atocore backup restore latest` says what going back to the newest snapshot would change, and needs nothing of the damaged store, whose files are kept; `atocore backup list` shows the others"
         }
-        ErrorCode::IndexUnavailable => "`atocore refresh --all` rebuilds the word index from the store",
+        ErrorCode::IndexUnavailable => "`atocore refresh --all` rebuilds the lexical index from the store",
         ErrorCode::DiskFull => "free some room and run the command again; nothing that was committed is lost",
         ErrorCode::Io => {
             "see to the file or folder that is named, or to its disk, and run the command again; nothing that was committed is lost"

@@ -103,7 +103,7 @@ pub(super) fn read(text: &str) -> Header {
                 found(front_matter, telling)
             }
             None => {
-                let fault = format!("front matter that is no valid {} is read as text", language.name());
+                let fault = format!("front matter that is not valid {} is read as text", language.name());
                 Header::Malformed { fault, end }
             }
         },
@@ -184,7 +184,7 @@ fn one_by_one(
                 let field = entries::as_text(language, entry);
                 let (valid, key) = (language.name(), markdown::one_line(entry.key));
                 let what = if field.is_some() { "is taken as text" } else { "is left out" };
-                faults.push(format!("line {line} of the front matter is no valid {valid}: `{key}` {what}"));
+                faults.push(format!("line {line} of the front matter is not valid {valid}: `{key}` {what}"));
                 if field.is_none() {
                     let _new = bad.insert(index);
                 }

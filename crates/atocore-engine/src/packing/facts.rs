@@ -8,7 +8,7 @@ use std::{
 use atocore_model::{
     fact::{Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
     id::ProjectId,
-    pack::{Nearly, Origin, PackItem, PackNotice, PackRequest},
+    pack::{NearMiss, Origin, PackItem, PackNotice, PackRequest},
     text::caseless,
 };
 
@@ -226,12 +226,12 @@ fn fitted(
     Ok(section)
 }
 
-fn nearly(item: &PackItem, left: usize) -> Nearly {
+fn nearly(item: &PackItem, left: usize) -> NearMiss {
     let (id, what) = match &item.origin {
         Origin::State(entry) => (entry.id.as_str(), format!("{} / {}", entry.category, entry.key)),
         Origin::Memory(memory) => (memory.id.as_str(), format!("{}: {}", memory.memory_type, memory.content)),
         Origin::Passage(_) => ("", String::new()),
     };
     let what: String = one_line(&what).chars().take(SHOWN).collect();
-    Nearly { tier: item.origin.tier(), id: id.to_owned(), what, score: None, needs: item.size, left }
+    NearMiss { tier: item.origin.tier(), id: id.to_owned(), what, score: None, needs: item.size, left }
 }

@@ -2,7 +2,7 @@
 
 use atocore_model::{
     document::LineSpan,
-    pack::{Nearly, Origin, PackItem, PackNotice, PackedPassage, Tier},
+    pack::{NearMiss, Origin, PackItem, PackNotice, PackedPassage, Tier},
     query::Hit,
 };
 
@@ -141,9 +141,9 @@ pub(super) fn longest(text: &str, fits: impl Fn(usize) -> Result<bool, Error>) -
     Ok(if word * 2 >= character { word } else { character })
 }
 
-fn nearly(run: &Run<'_>, needs: usize, left: usize) -> Nearly {
+fn nearly(run: &Run<'_>, needs: usize, left: usize) -> NearMiss {
     let hit = run.first();
-    Nearly {
+    NearMiss {
         tier: Tier::Chunks,
         id: hit.chunk_id.to_string(),
         what: frame::place(hit, run.lines),

@@ -1,6 +1,6 @@
 //! What one tier becomes in a pack: its items as they are set, and what did not fit.
 
-use atocore_model::pack::{Nearly, Origin, Pack, PackItem, PackNotice};
+use atocore_model::pack::{NearMiss, Origin, Pack, PackItem, PackNotice};
 
 use super::Meter;
 use crate::error::Error;
@@ -17,7 +17,7 @@ pub(super) struct Section {
     /// What stands after them.
     pub(super) close: String,
     /// What nearly was among them.
-    pub(super) nearly: Vec<Nearly>,
+    pub(super) nearly: Vec<NearMiss>,
     /// What did not fit.
     pub(super) left_out: usize,
     /// What says the same as something that was to choose from, and was not to choose from itself.
@@ -74,7 +74,7 @@ impl Section {
     }
 
     /// Notes something that did not fit.
-    pub(super) fn leave_out(&mut self, nearly: Nearly) {
+    pub(super) fn leave_out(&mut self, nearly: NearMiss) {
         self.left_out += 1;
         if self.nearly.len() < Pack::NEARLY {
             self.nearly.push(nearly);

@@ -85,9 +85,12 @@ fn a_bad_line_of_front_matter_costs_that_line_and_is_reported() {
     let report = engine.fresh("p");
     assert_eq!(
         detail(&report, "colon.md"),
-        "line 2 of the front matter is no valid YAML: `title` is taken as text"
+        "line 2 of the front matter is not valid YAML: `title` is taken as text"
     );
-    assert_eq!(detail(&report, "list.md"), "line 4 of the front matter is no valid YAML: `more` is left out");
+    assert_eq!(
+        detail(&report, "list.md"),
+        "line 4 of the front matter is not valid YAML: `more` is left out"
+    );
     assert_eq!(tagged(&engine, "zebra", "x1"), ["colon.md"]);
     assert_eq!(tagged(&engine, "zebra", "x2"), ["list.md"]);
     assert_eq!(engine.ask("foo").hits[0].title, "Foo: the bar");

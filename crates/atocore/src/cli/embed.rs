@@ -72,14 +72,11 @@ pub(super) fn after_refresh(
         }
         Err(error) if error.code == ErrorCode::VectorsUnavailable => {
             let cure = output.aimed(error.hint.as_deref().unwrap_or("`atocore doctor` says more"));
-            output.remark(format!("note: passages are found by their words only: {}; {cure}", error.message));
+            output.remark(format!("note: search is lexical only: {}; {cure}", error.message));
         }
         Err(error) if matches!(error.code, ErrorCode::ModelMissing | ErrorCode::ModelDamaged) => {
             let cure = output.aimed(error.hint.as_deref().unwrap_or("`atocore doctor`"));
-            output.remark(format!(
-                "note: passages are found by their words only: {}; {cure} helps",
-                error.message
-            ));
+            output.remark(format!("note: search is lexical only: {}; {cure} helps", error.message));
         }
         Err(error) => return Err(error),
     }

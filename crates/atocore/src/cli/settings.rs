@@ -53,7 +53,7 @@ impl Settings {
 }
 
 fn shown(config: &Config) -> Shown {
-    let setting = |shown: &crate::config::Shown| Setting {
+    let setting = |shown: &crate::config::SettingValue| Setting {
         name: shown.key.variable(),
         value: shown.value.clone(),
         origin: shown.origin.to_string(),

@@ -19,7 +19,7 @@ use atocore_model::ranking::Fusion;
 use axum::http::Uri;
 
 use super::{
-    Config, ConfigError, Fault, Key, LogFormat, LogLevel, Origin, Settings, Shown,
+    Config, ConfigError, Fault, Key, LogFormat, LogLevel, Origin, SettingValue, Settings,
     settings::{MODELS, Raw, TOKEN_FILE},
 };
 use crate::http::Token;
@@ -125,7 +125,7 @@ fn models_beside(layout: &Layout) -> PathBuf {
 struct Check<'a> {
     settings: &'a Settings,
     faults: Vec<Fault>,
-    shown: Vec<Shown>,
+    shown: Vec<SettingValue>,
 }
 
 impl Check<'_> {
@@ -141,7 +141,7 @@ impl Check<'_> {
         match self.settings.values.get(&key).cloned() {
             Some(raw) => self.read(key, raw, allowed, read),
             None => {
-                self.shown.push(Shown { key, value: None, origin: Origin::Default });
+                self.shown.push(SettingValue { key, value: None, origin: Origin::Default });
                 None
             }
         }
@@ -150,7 +150,7 @@ impl Check<'_> {
     fn read<T>(&mut self, key: Key, raw: Raw, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let value = read(raw.text.trim());
         let shown = if key.is_secret() { "(set, not shown)".to_owned() } else { raw.text.clone() };
-        self.shown.push(Shown { key, value: Some(shown), origin: raw.origin.clone() });
+        self.shown.push(SettingValue { key, value: Some(shown), origin: raw.origin.clone() });
         if value.is_none() {
             self.faults.push(Fault::value(key, &raw.text, allowed, raw.origin));
         }
@@ -169,7 +169,7 @@ impl Check<'_> {
             Some(raw) => (PathBuf::from(&raw.text), raw.origin.clone()),
             None => (default(), Origin::BelowHome),
         };
-        self.shown.push(Shown { key, value: Some(path.display().to_string()), origin });
+        self.shown.push(SettingValue { key, value: Some(path.display().to_string()), origin });
         path
     }
 
@@ -177,7 +177,7 @@ impl Check<'_> {
         if self.settings.values.contains_key(&key) {
             return Some(self.folder(key, PathBuf::new));
         }
-        self.shown.push(Shown { key, value: None, origin: Origin::Default });
+        self.shown.push(SettingValue { key, value: None, origin: Origin::Default });
         None
     }
 

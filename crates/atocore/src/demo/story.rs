@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use atocore_engine::{RestoreReport, embed::model::KnownModel};
 use serde::Serialize;
 
-use super::{Asked, near, questions::is_by_meaning, same};
+use super::{AnsweredQuestion, near, questions::is_by_meaning, same};
 use crate::{
     cli::{
         Form, Output, Style, announcement, arithmetic, count, excerpt, heading, place, plain, size, stamp_of,
@@ -22,12 +22,12 @@ const WIDTH: usize = 88;
 pub(super) struct Story<'a> {
     output: &'a Output,
     current_dir: &'a Path,
-    json: Told,
+    json: DemoReport,
 }
 
 /// The story for a program.
 #[derive(Debug, Default, Serialize)]
-struct Told {
+struct DemoReport {
     home: String,
     documents: String,
     refresh: Option<RefreshResult>,
@@ -54,7 +54,7 @@ struct Question {
 
 impl<'a> Story<'a> {
     pub(super) fn new(output: &'a Output, current_dir: &'a Path) -> Self {
-        Self { output, current_dir, json: Told::default() }
+        Self { output, current_dir, json: DemoReport::default() }
     }
 
     /// Where it happens and what is read.
@@ -106,7 +106,7 @@ impl<'a> Story<'a> {
 
     /// That there is no model, and what helps.
     pub(super) fn no_model(&mut self, model: &str, why: &ApiError) {
-        let loud = format!("! Searching by words only, because model {} cannot be had:", plain(model));
+        let loud = format!("! Lexical search only, because model {} is not available:", plain(model));
         self.say(self.output.paint(Style::Yellow, loud));
         self.say(format!("  {}", plain(&why.message)));
         if let Some(hint) = &why.hint {
@@ -118,9 +118,9 @@ impl<'a> Story<'a> {
     }
 
     /// The questions and what was found.
-    pub(super) fn answers(&mut self, asked: &[Asked]) {
+    pub(super) fn answers(&mut self, asked: &[AnsweredQuestion]) {
         self.chapter(2, "Asking");
-        for (index, Asked { question, answer }) in asked.iter().enumerate() {
+        for (index, AnsweredQuestion { question, answer }) in asked.iter().enumerate() {
             if index > 0 {
                 self.say(String::new());
             }
@@ -151,9 +151,9 @@ impl<'a> Story<'a> {
     /// The snapshot and how it was proven.
     pub(super) fn snapshot(&mut self, taken: &SnapshotMetadata, validation: &Validation) {
         self.chapter(3, "Keeping");
-        let place = near(Path::new(&taken.backup_root), self.current_dir);
+        let snapshot = near(Path::new(&taken.backup_root), self.current_dir);
         self.say(format!("snapshot {}, {}", stamp_of(taken), size(taken.db_size_bytes)));
-        self.say(format!("         in {}", place.display()));
+        self.say(format!("         in {}", snapshot.display()));
         let verdict = if validation.valid {
             let files = count(validation.atocore.checked_files, "file");
             format!("{} every byte of {files} compared, the database opened and counted", self.mark(true))
@@ -169,13 +169,13 @@ impl<'a> Story<'a> {
     pub(super) fn restored(
         &mut self,
         report: &RestoreReport,
-        before: &[Asked],
-        after: &[Asked],
+        before: &[AnsweredQuestion],
+        after: &[AnsweredQuestion],
         vectors: Option<&EmbeddingResult>,
     ) {
         self.chapter(4, "Getting it back");
         let target = near(&report.target, self.current_dir);
-        self.say(format!("restored into {}, an empty place, and asked again:", target.display()));
+        self.say(format!("restored into {}, an empty folder, and asked again:", target.display()));
         for (before, after) in before.iter().zip(after) {
             let is_same = same(std::slice::from_ref(before), std::slice::from_ref(after));
             let hits = count(after.answer.results.len() as u64, "passage");

@@ -74,12 +74,12 @@ pub(crate) fn problem(error: &ApiError) -> Problem {
 /// No such path.
 pub(super) async fn route_unknown(uri: Uri) -> Failure {
     let path: String = uri.path().chars().take(200).collect();
-    let error = ApiError::new(ErrorCode::RouteUnknown, format!("there is no `{path}` in this API"));
+    let error = ApiError::new(ErrorCode::RouteUnknown, format!("the API has no route `{path}`"));
     Failure(error.with_hint("`GET /openapi.json` describes every path"))
 }
 
 /// There is no place for the client.
-pub(super) async fn crowded() -> Failure {
+pub(super) async fn overloaded() -> Failure {
     Failure(app::busy())
 }
 

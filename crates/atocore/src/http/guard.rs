@@ -148,7 +148,7 @@ fn site(headers: &HeaderMap) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::new(ErrorCode::OriginForbidden, "pages of other sites may not ask this server")
-        .with_hint("ask from a page of this server, or with a program that is no browser"))
+        .with_hint("ask from a page of this server, or with a program that is not a browser"))
 }
 
 /// Says of every answer that it is for this server's own pages alone, and no page, and not to be kept.

@@ -11,7 +11,7 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
-use super::{failure::Failure, held::holding};
+use super::{failure::Failure, guarded_body::holding};
 use crate::{app, operations::ApiError};
 
 /// The largest body that is read.

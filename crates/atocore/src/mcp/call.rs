@@ -86,7 +86,7 @@ impl Call {
         let made = self.watched(&watch, self.backend.embed(self.caller, Arc::clone(&watch))).await;
         let error = made.err()?;
         let cure = error.hint.map(|hint| format!("; {}", for_a_model(&hint))).unwrap_or_default();
-        Some(format!("the new passages are found by their words only: {}{cure}", error.message))
+        Some(format!("the new search is lexical only: {}{cure}", error.message))
     }
 
     async fn tell(&self, told: &mut Told, progress: &Progress) {

@@ -49,7 +49,7 @@ pub(crate) fn checked_depth(word: Option<&str>) -> Result<Depth, ApiError> {
 }
 
 /// The result for the caller; the log has it in short.
-fn told(validation: atocore_engine::Validation) -> wire::Validation {
+fn reply_of(validation: atocore_engine::Validation) -> wire::Validation {
     let result = wire::Validation::from(validation);
     let (depth, valid, errors) = (&result.atocore.depth_asked, result.valid, result.errors.len());
     tracing::info!(stamp = result.stamp, depth, valid, errors, "runtime_backup_validated");

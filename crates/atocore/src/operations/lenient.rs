@@ -178,7 +178,7 @@ mod tests {
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
     #[serde(default)]
-    struct Said {
+    struct Sample {
         #[serde(deserialize_with = "number")]
         count: Option<u32>,
         #[serde(deserialize_with = "text")]
@@ -191,19 +191,19 @@ mod tests {
         whole: bool,
     }
 
-    fn said(json: &str) -> Result<Said, serde_json::Error> {
+    fn parsed(json: &str) -> Result<Sample, serde_json::Error> {
         serde_json::from_str(json)
     }
 
     #[test]
     fn the_same_number_has_several_forms() {
         for form in ["3", "3.0", "\"3\"", "\"3.0\"", "3e0"] {
-            let read = said(&format!(r#"{{"count":{form},"part":{form}}}"#)).unwrap();
+            let read = parsed(&format!(r#"{{"count":{form},"part":{form}}}"#)).unwrap();
             assert_eq!((read.count, read.part), (Some(3), Some(3.0)), "{form}");
         }
         for form in ["3.5", "-1", "-1.0", "1e300", "4294967296", "\"3.0x\"", "\"many\"", "true", "[3]", "{}"]
         {
-            assert!(said(&format!(r#"{{"count":{form}}}"#)).is_err(), "{form}");
+            assert!(parsed(&format!(r#"{{"count":{form}}}"#)).is_err(), "{form}");
         }
     }
 
@@ -211,9 +211,9 @@ mod tests {
     fn nothing_is_accepted_in_several_forms() {
         for nothing in ["\"\"", "null"] {
             let all = ["count", "name", "tags", "part"].map(|key| format!(r#""{key}":{nothing}"#)).join(",");
-            assert_eq!(said(&format!("{{{all},\"whole\":null}}")).unwrap(), Said::default());
+            assert_eq!(parsed(&format!("{{{all},\"whole\":null}}")).unwrap(), Sample::default());
         }
-        assert_eq!(said(r#"{"tags":["",""]}"#).unwrap().tags.unwrap().len(), 2);
-        assert!(said(r#"{"tags":"a"}"#).is_err() && said(r#"{"name":5}"#).is_err());
+        assert_eq!(parsed(r#"{"tags":["",""]}"#).unwrap().tags.unwrap().len(), 2);
+        assert!(parsed(r#"{"tags":"a"}"#).is_err() && parsed(r#"{"name":5}"#).is_err());
     }
 }

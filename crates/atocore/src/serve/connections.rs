@@ -1,10 +1,10 @@
 //! Taking connections, within limits, and letting them finish.
 //!
-//! Clients that are slow, or that never read, hold up nobody else: where no place is free the connection that waits for
+//! Clients that are slow, or that never read, hold up nobody else: where no slot is free the connection that waits for
 //! its client the longest is closed, and where there is none such the newcomer is told so, or how the server is.
 
-mod crowd;
-mod patient;
+mod deadline;
+mod limiter;
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -26,8 +26,8 @@ use hyper_util::{
 };
 
 use crate::http::{HEADERS_LIMIT, HEADERS_LIMIT_BYTES, holding};
-use crowd::{Crowd, Place};
-use patient::Patient;
+use deadline::DeadlineStream;
+use limiter::{ConnectionLimiter, ConnectionSlot};
 
 /// How long the head of a request may take to arrive; a connection without requests is closed after it too.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
@@ -43,8 +43,8 @@ const REQUESTS_OF_ONE: u64 = 1000;
 pub(super) struct Answering {
     /// The whole API.
     pub(super) whole: Router,
-    /// How the server is, and that it is busy: for those for whom there is no place.
-    pub(super) crowded: Router,
+    /// How the server is, and that it is busy: for those for whom there is no slot.
+    pub(super) overloaded: Router,
 }
 
 /// Serves on `listener`, for ever. `peer` is the address of a client, where clients have one.
@@ -54,7 +54,7 @@ pub(super) async fn serve<L: Listener>(
     peer: impl Fn(&L::Addr) -> Option<IpAddr>,
     graceful: &GracefulShutdown,
 ) {
-    let crowd = Crowd::default();
+    let limiter = ConnectionLimiter::default();
     let mut http = http1::Builder::new();
     let _http = http
         .timer(TokioTimer::new())
@@ -63,16 +63,16 @@ pub(super) async fn serve<L: Listener>(
         .max_header_size(HEADERS_LIMIT_BYTES);
     loop {
         let (stream, address) = listener.accept().await;
-        let place = Arc::new(crowd.enter(peer(&address)));
-        let router = if place.is_spare() { &answering.crowded } else { &answering.whole };
-        let service = service(router.clone(), Arc::clone(&place));
-        let stream = TokioIo::new(Patient::new(stream, Arc::clone(&place), READ_WITHIN));
+        let slot = Arc::new(limiter.enter(peer(&address)));
+        let router = if slot.is_spare() { &answering.overloaded } else { &answering.whole };
+        let service = service(router.clone(), Arc::clone(&slot));
+        let stream = TokioIo::new(DeadlineStream::new(stream, Arc::clone(&slot), READ_WITHIN));
         let connection = graceful.watch(http.serve_connection(stream, service));
         drop(tokio::spawn(async move {
             tokio::select! {
                 // A client that breaks off is its own matter.
                 ended = connection => drop(ended),
-                () = place.given_up() => {}
+                () = slot.given_up() => {}
             }
         }));
     }
@@ -81,12 +81,12 @@ pub(super) async fn serve<L: Listener>(
 /// Answers the requests of a connection, and keeps account of when it waits for its client.
 fn service(
     router: Router,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
 ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> {
     let router = TowerToHyperService::new(router);
     service_fn(move |request| {
-        let at_work = place.begin();
-        let is_last = at_work.number() >= REQUESTS_OF_ONE || place.is_spare();
+        let at_work = slot.begin();
+        let is_last = at_work.number() >= REQUESTS_OF_ONE || slot.is_spare();
         let answer = router.call(request);
         async move {
             let mut response: Response<Body> = answer.await?;

@@ -48,7 +48,7 @@ pub struct Pack {
     /// What each wanted tier took, the most trusted first.
     pub tiers: Vec<TierUse>,
     /// What nearly was in it, best first.
-    pub nearly: Vec<Nearly>,
+    pub nearly: Vec<NearMiss>,
     /// What a person should know about it: tiers that are empty, what did not fit, how the search went.
     pub notices: Vec<String>,
     /// BLAKE3 of `formatted_context`.
@@ -150,7 +150,7 @@ pub struct TierUse {
 
 /// Something that did not fit into a pack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Nearly {
+pub struct NearMiss {
     /// `state`, `memories` or `chunks`.
     pub tier: String,
     /// The id of the fact or of the passage.
@@ -193,7 +193,7 @@ impl Pack {
             notices: pack.notices.iter().map(|notice| said(notice, pack.budget.unit())).collect(),
             items: pack.items.into_iter().map(PackItem::from).collect(),
             tiers: pack.tiers.iter().map(TierUse::from).collect(),
-            nearly: pack.nearly.into_iter().map(Nearly::from).collect(),
+            nearly: pack.nearly.into_iter().map(NearMiss::from).collect(),
             formatted_context: pack.text,
             hash: pack.hash.to_string(),
             mark: pack.mark,
@@ -320,8 +320,8 @@ impl From<&model::TierUse> for TierUse {
     }
 }
 
-impl From<model::Nearly> for Nearly {
-    fn from(nearly: model::Nearly) -> Self {
+impl From<model::NearMiss> for NearMiss {
+    fn from(nearly: model::NearMiss) -> Self {
         Self {
             tier: nearly.tier.to_string(),
             id: nearly.id,

@@ -179,21 +179,21 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
             no_document(path.as_deref(), *lies_there, tags, scope.as_ref())
         }
         model::Notice::WordsBehind { shown, store } => format!(
-            "the word index shows generation {shown}, the store is at {store}: the newest changes may be missing"
+            "the lexical index shows generation {shown}, the store is at {store}: the newest changes may be missing"
         ),
         model::Notice::IndexBehind { why, cure } => format!("{why}; {cure}"),
         model::Notice::NoModel { why, cure } => {
-            format!("searched by words only: {why}; `{cure}` helps")
+            format!("lexical search only: {why}; `{cure}` helps")
         }
         model::Notice::VectorsUnavailable { since, why, cure } => {
-            format!("vectors unavailable since {since}, searched by words only: {why}; {cure}")
+            format!("vectors unavailable since {since}, lexical search only: {why}; {cure}")
         }
         model::Notice::VectorsMissing { missing, passages } => format!(
             "{missing} of {passages} passages are not found by meaning yet, only by their words; `atocore status` shows how far it is"
         ),
-        model::Notice::QuestionNotUnderstood => "searched by words only: the model knows next to no word of the question; one for more languages can be set with ATOCORE_EMBEDDING_MODEL".to_owned(),
+        model::Notice::QuestionNotUnderstood => "lexical search only: the model knows next to no word of the question; one for more languages can be set with ATOCORE_EMBEDDING_MODEL".to_owned(),
         model::Notice::QuestionCut { tokens, window } => format!(
-            "the question has {tokens} tokens and the model sees the first {window}: the rest was searched by words only"
+            "the question has {tokens} tokens and the model sees the first {window}: the rest was searched lexically"
         ),
     }
 }

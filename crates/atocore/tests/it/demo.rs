@@ -65,7 +65,7 @@ fn without_a_model_it_searches_lexically_and_says_so_loudly() {
     assert_eq!(ran.code, 0, "{ran:?}");
     for part in [
         "84 MB",
-        "! Searching by words only",
+        "! Lexical search only",
         "`python3`",
         "install Python 3 with pip",
         "`atocore model fetch`",

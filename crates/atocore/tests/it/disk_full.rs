@@ -261,7 +261,7 @@ fn an_index_that_has_no_room_holds_up_nothing_else_and_everything_says_that_it_i
     let missing = status["embedding"]["missing"].as_u64().unwrap();
     let same = format!("{missing} of {missing} passages are not found by meaning");
     let notices = answer["notices"].to_string();
-    assert!(notices.contains(&same) || notices.contains("searched by words only"), "{notices} {status}");
+    assert!(notices.contains(&same) || notices.contains("lexical search only"), "{notices} {status}");
     let ran = small.run(&["doctor"]);
     let doctor: Value = serde_json::from_str(&ran.stdout).unwrap();
     for (check, place) in [("word index", "data/index/lexical"), ("disk", "data/index")] {

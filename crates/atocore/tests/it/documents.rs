@@ -191,5 +191,5 @@ fn the_command_prints_lines_with_their_numbers() {
     assert_eq!(place.run(&["get", "keys.md"]).code, 64);
     let refused = place.run(&["get", "nothing.md", "--project", "notes"]);
     assert_eq!(refused.code, 1);
-    assert!(refused.stderr.contains("there is no document nothing.md of notes"), "{refused:?}");
+    assert!(refused.stderr.contains("document nothing.md of notes not found"), "{refused:?}");
 }

@@ -165,7 +165,8 @@ fn an_entry_that_cannot_be_read_costs_itself() {
         shown(&front_matter),
         ["title = Foo: the bar", "tags = [x1]", "author = @ada", "note = \"a\" b", "last = yes"]
     );
-    let fault = |line, key, what| format!("line {line} of the front matter is no valid YAML: `{key}` {what}");
+    let fault =
+        |line, key, what| format!("line {line} of the front matter is not valid YAML: `{key}` {what}");
     assert_eq!(
         front_matter.faults,
         [
@@ -184,7 +185,7 @@ fn an_entry_that_cannot_be_read_costs_itself() {
 
     let (front_matter, ..) = whole("+++\ntitle = 'T'\nbad = Foo bar\ntags = ['a',\n 'b']\n[x]\ny = 1\n+++\n");
     assert_eq!(shown(&front_matter), ["title = T", "bad = Foo bar", "tags = [a, b]", "x.y = 1"]);
-    assert_eq!(front_matter.faults, ["line 3 of the front matter is no valid TOML: `bad` is taken as text"]);
+    assert_eq!(front_matter.faults, ["line 3 of the front matter is not valid TOML: `bad` is taken as text"]);
     let many: String = (0..20).map(|n| format!("a{n}: b: c\n")).collect();
     let (front_matter, ..) = whole(&format!("---\n{many}---\n"));
     assert_eq!(front_matter.faults.len(), MAX_FAULTS + 1);

@@ -60,7 +60,7 @@ fn broken_front_matter_is_text_and_no_heading() {
     let document = markdown("---\ntags: [a\n---\n# Top\ntext\n");
     assert_eq!(document.title, "Top");
     assert_eq!(chunks(&document), [("", "---\ntags: [a\n---", 1, 3), ("Top", "text", 5, 5)]);
-    assert_eq!(document.front_matter.faults, ["front matter that is no valid YAML is read as text"]);
+    assert_eq!(document.front_matter.faults, ["front matter that is not valid YAML is read as text"]);
 }
 
 #[test]

@@ -163,7 +163,7 @@ impl Promise {
     }
 }
 
-/// Whether a restore that was cut short was finished or given up when the installation was opened, and not passed over.
+/// Whether an interrupted restore was finished or given up when the installation was opened, and not passed over.
 pub(in super::super) fn is_told(image: &Image, recovered: &Recovered) -> Result<(), Violation> {
     let has = |path: &str| image.has(Path::new(path));
     let ready = [

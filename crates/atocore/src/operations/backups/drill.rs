@@ -1,4 +1,4 @@
-use super::told;
+use super::reply_of;
 use crate::operations::prelude::*;
 
 /// Restores the newest snapshot into scratch, lets it answer the questions that were stored with it, and writes the
@@ -15,6 +15,6 @@ impl Operation for DrillBackup {
         .long("drill");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        Ok(wire::DrillResult(context.engine().drill(context.monitor)?.map(told)))
+        Ok(wire::DrillResult(context.engine().drill(context.monitor)?.map(reply_of)))
     }
 }

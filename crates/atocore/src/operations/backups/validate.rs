@@ -1,4 +1,4 @@
-use super::{check_stamp, checked_depth, stamp, told};
+use super::{check_stamp, checked_depth, reply_of, stamp};
 use crate::operations::prelude::*;
 
 /// Checks how much of a snapshot can be proven.
@@ -40,6 +40,6 @@ impl Operation for ValidateBackup {
         let depth = checked_depth(self.depth.as_deref())?;
         let engine = context.engine();
         let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
-        Ok(told(engine.validate_snapshot(stamp, depth, context.monitor)?))
+        Ok(reply_of(engine.validate_snapshot(stamp, depth, context.monitor)?))
     }
 }

@@ -1,6 +1,6 @@
 use atocore_model::id::SnapshotId;
 
-use super::{checked_depth, told};
+use super::{checked_depth, reply_of};
 use crate::operations::prelude::*;
 
 /// Checks how much of every snapshot can be proven, one after the other.
@@ -30,7 +30,7 @@ impl Operation for ValidateAllBackups {
         let entries = engine.snapshots()?;
         // A folder that is named by no stamp is none of ours.
         let stamps = entries.iter().filter_map(|entry| entry.stamp.parse::<SnapshotId>().ok());
-        let validate = |stamp| Ok(told(engine.validate_snapshot(stamp, depth, context.monitor)?));
+        let validate = |stamp| Ok(reply_of(engine.validate_snapshot(stamp, depth, context.monitor)?));
         stamps.map(validate).collect::<Result<_, _>>().map(wire::ValidationList)
     }
 }

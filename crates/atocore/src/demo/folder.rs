@@ -20,11 +20,11 @@ pub(super) const RESTORED: &str = "restored";
 
 /// An empty folder of the demo.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct DemoFolder {
     home: PathBuf,
 }
 
-impl Place {
+impl DemoFolder {
     /// Makes the folder, or empties the one that an earlier demo has left, finished or not.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ fn refuse_foreign(home: &Path) -> Result<(), ApiError> {
     }
     if names.iter().any(|path| path.file_name().is_some_and(|name| name == MARKER)) {
         return Err(foreign(
-            "its marker was made elsewhere, or by another version; delete it when it is no more needed",
+            "its marker was made elsewhere, or by another version; delete it when it is no longer needed",
         ));
     }
     Err(foreign("it holds something, and not the demo's marker"))

@@ -12,21 +12,21 @@ use tokio::{
     time::{Duration, Instant, Sleep, sleep_until},
 };
 
-use super::crowd::Place;
+use super::limiter::ConnectionSlot;
 
 /// A stream that fails when its client does not read.
 #[derive(Debug)]
-pub(super) struct Patient<S> {
+pub(super) struct DeadlineStream<S> {
     stream: S,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
     read_within: Duration,
     unread: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
+impl<S> DeadlineStream<S> {
     /// What is written in one piece has to be read within that time.
-    pub(super) const fn new(stream: S, place: Arc<Place>, read_within: Duration) -> Self {
-        Self { stream, place, read_within, unread: None }
+    pub(super) const fn new(stream: S, slot: Arc<ConnectionSlot>, read_within: Duration) -> Self {
+        Self { stream, slot, read_within, unread: None }
     }
 
     /// Takes what came of writing `size` bytes. What was taken in part only counts as unread: a client that reads a byte
@@ -40,14 +40,14 @@ impl<S> Patient<S> {
         match &written {
             Poll::Ready(Ok(taken)) if *taken >= size => {
                 if self.unread.take().is_some() {
-                    self.place.read();
+                    self.slot.read();
                 }
             }
             Poll::Ready(Ok(_)) | Poll::Pending => {
-                let (place, read_within) = (&self.place, self.read_within);
+                let (slot, read_within) = (&self.slot, self.read_within);
                 let unread = self.unread.get_or_insert_with(|| {
                     let now = Instant::now();
-                    place.unread_since(now);
+                    slot.unread_since(now);
                     Box::pin(sleep_until(now + read_within))
                 });
                 if written.is_pending() {
@@ -61,7 +61,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for DeadlineStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -71,7 +71,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for DeadlineStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -108,19 +108,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    use super::{super::crowd::Crowd, *};
+    use super::{super::limiter::ConnectionLimiter, *};
 
-    fn patient(read_within: Duration) -> (Patient<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
+    fn deadline(read_within: Duration) -> (DeadlineStream<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (stream, client) = duplex(64);
-        (Patient::new(stream, Arc::new(Crowd::default().enter(None)), read_within), client)
+        (DeadlineStream::new(stream, Arc::new(ConnectionLimiter::default().enter(None)), read_within), client)
     }
 
     #[tokio::test]
     async fn a_client_that_does_not_read_is_given_up_and_so_is_one_that_reads_a_byte_now_and_then() {
-        let (mut stream, _client) = patient(Duration::from_millis(50));
+        let (mut stream, _client) = deadline(Duration::from_millis(50));
         let error = stream.write_all(&[0; 65]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        let (mut stream, mut client) = patient(Duration::from_millis(50));
+        let (mut stream, mut client) = deadline(Duration::from_millis(50));
         let dripping = tokio::spawn(async move {
             while client.read_u8().await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_reads_is_served() {
-        let (mut stream, mut client) = patient(Duration::from_secs(600));
+        let (mut stream, mut client) = deadline(Duration::from_secs(600));
         let reading = tokio::spawn(async move {
             let mut read = 0;
             while client.read_u8().await.is_ok() {

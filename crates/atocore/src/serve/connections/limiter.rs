@@ -13,17 +13,17 @@ use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How many connections a listener has open at once.
-const PLACES: usize = 512;
+const MAX_CONNECTIONS: usize = 512;
 /// How many of them one address may have: the rest is kept for others.
-const PLACES_OF_ONE: usize = PLACES - 32;
+const MAX_CONNECTIONS_OF_ONE: usize = MAX_CONNECTIONS - 32;
 /// How many more are told how the server is, and that it is busy.
 const SPARE: usize = 64;
-/// How long a client that does not read what it asked for is waited for while others have no place.
+/// How long a client that does not read what it asked for is waited for while others have no slot.
 const UNREAD_FOR: Duration = Duration::from_secs(5);
 
 /// The connections of a listener; clones are the same ones.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Crowd(Arc<Mutex<Members>>);
+pub(super) struct ConnectionLimiter(Arc<Mutex<Members>>);
 
 #[derive(Debug, Default)]
 struct Members {
@@ -35,13 +35,13 @@ struct Members {
 struct Member {
     peer: Option<IpAddr>,
     is_spare: bool,
-    waits: Waits,
+    waits: WaitingFor,
     leave: CancellationToken,
 }
 
 /// Since when a connection waits for its client.
 #[derive(Debug, Clone, Copy)]
-enum Waits {
+enum WaitingFor {
     /// A request is at work.
     No,
     /// For a request, or the rest of it.
@@ -50,10 +50,10 @@ enum Waits {
     ToBeRead(Instant),
 }
 
-/// The place of a connection, until it is dropped.
+/// The slot of a connection, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    crowd: Crowd,
+pub(super) struct ConnectionSlot {
+    limiter: ConnectionLimiter,
     number: u64,
     is_spare: bool,
     leave: CancellationToken,
@@ -63,18 +63,18 @@ pub(super) struct Place {
 /// A request at work, until it is dropped.
 #[derive(Debug)]
 pub(super) struct AtWork {
-    crowd: Crowd,
+    limiter: ConnectionLimiter,
     member: u64,
     number: u64,
 }
 
-impl Crowd {
-    /// Finds a place for a new connection; another one may have to leave for it.
-    pub(super) fn enter(&self, peer: Option<IpAddr>) -> Place {
+impl ConnectionLimiter {
+    /// Finds a slot for a new connection; another one may have to leave for it.
+    pub(super) fn enter(&self, peer: Option<IpAddr>) -> ConnectionSlot {
         self.enter_at(peer, Instant::now())
     }
 
-    fn enter_at(&self, peer: Option<IpAddr>, now: Instant) -> Place {
+    fn enter_at(&self, peer: Option<IpAddr>, now: Instant) -> ConnectionSlot {
         let mut members = self.lock();
         let is_spare = !members.has_room(peer) && !members.make_room(peer, now);
         if is_spare && members.count(|member| member.is_spare) >= SPARE {
@@ -82,12 +82,12 @@ impl Crowd {
         }
         members.next += 1;
         let (number, leave) = (members.next, CancellationToken::new());
-        let waits = Waits::ToBeAsked(now);
+        let waits = WaitingFor::ToBeAsked(now);
         drop(members.members.insert(number, Member { peer, is_spare, waits, leave: leave.clone() }));
-        Place { crowd: self.clone(), number, is_spare, leave, requests: AtomicU64::new(0) }
+        ConnectionSlot { limiter: self.clone(), number, is_spare, leave, requests: AtomicU64::new(0) }
     }
 
-    fn set(&self, number: u64, waits: Waits) {
+    fn set(&self, number: u64, waits: WaitingFor) {
         if let Some(member) = self.lock().members.get_mut(&number) {
             member.waits = waits;
         }
@@ -107,21 +107,21 @@ impl Members {
     fn has_room(&self, peer: Option<IpAddr>) -> bool {
         let regular = self.count(|member| !member.is_spare);
         let of_peer = |member: &Member| !member.is_spare && member.peer == peer;
-        regular < PLACES && (peer.is_none() || self.count(of_peer) < PLACES_OF_ONE)
+        regular < MAX_CONNECTIONS && (peer.is_none() || self.count(of_peer) < MAX_CONNECTIONS_OF_ONE)
     }
 
-    /// Sends a connection away whose place the newcomer may have: of its own address when that has all that it may have.
+    /// Sends a connection away whose slot the newcomer may have: of its own address when that has all that it may have.
     fn make_room(&mut self, peer: Option<IpAddr>, now: Instant) -> bool {
-        let full = self.count(|member| !member.is_spare) >= PLACES;
+        let full = self.count(|member| !member.is_spare) >= MAX_CONNECTIONS;
         self.send_away(|member| !member.is_spare && (full || member.peer == peer), now)
     }
 
     /// Sends the one of these away that waits for its client the longest.
     fn send_away(&mut self, may_go: impl Fn(&Member) -> bool, now: Instant) -> bool {
         let since = |member: &Member| match member.waits {
-            Waits::No => None,
-            Waits::ToBeAsked(since) => Some(since),
-            Waits::ToBeRead(since) => (now.duration_since(since) >= UNREAD_FOR).then_some(since),
+            WaitingFor::No => None,
+            WaitingFor::ToBeAsked(since) => Some(since),
+            WaitingFor::ToBeRead(since) => (now.duration_since(since) >= UNREAD_FOR).then_some(since),
         };
         let waiting = self.members.iter().filter(|(_, member)| may_go(member));
         let waiting = waiting.filter_map(|(number, member)| Some((since(member)?, *number)));
@@ -133,13 +133,13 @@ impl Members {
     }
 }
 
-impl Place {
-    /// Whether there was no place, so that the client is only told so.
+impl ConnectionSlot {
+    /// Whether there was no slot, so that the client is only told so.
     pub(super) const fn is_spare(&self) -> bool {
         self.is_spare
     }
 
-    /// Waits until the place was given to somebody else.
+    /// Waits until the slot was given to somebody else.
     pub(super) async fn given_up(&self) {
         self.leave.cancelled().await;
     }
@@ -147,24 +147,24 @@ impl Place {
     /// Begins a request.
     pub(super) fn begin(&self) -> AtWork {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        self.crowd.set(self.number, Waits::No);
-        AtWork { crowd: self.crowd.clone(), member: self.number, number }
+        self.limiter.set(self.number, WaitingFor::No);
+        AtWork { limiter: self.limiter.clone(), member: self.number, number }
     }
 
     /// The client has not read what was sent since then.
     pub(super) fn unread_since(&self, since: Instant) {
-        self.crowd.set(self.number, Waits::ToBeRead(since));
+        self.limiter.set(self.number, WaitingFor::ToBeRead(since));
     }
 
     /// The client has read what was sent.
     pub(super) fn read(&self) {
-        self.crowd.set(self.number, Waits::ToBeAsked(Instant::now()));
+        self.limiter.set(self.number, WaitingFor::ToBeAsked(Instant::now()));
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        drop(self.crowd.lock().members.remove(&self.number));
+        drop(self.limiter.lock().members.remove(&self.number));
     }
 }
 
@@ -177,7 +177,7 @@ impl AtWork {
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        self.crowd.set(self.member, Waits::ToBeAsked(Instant::now()));
+        self.limiter.set(self.member, WaitingFor::ToBeAsked(Instant::now()));
     }
 }
 
@@ -191,35 +191,35 @@ mod tests {
 
     #[test]
     fn no_address_takes_all_connections_and_the_last_ones_are_refused_with_an_answer() {
-        let crowd = Crowd::default();
-        let working: Vec<_> = (0..PLACES_OF_ONE).map(|_| crowd.enter(peer(1))).collect();
-        let _at_work: Vec<_> = working.iter().map(Place::begin).collect();
-        assert!(working.iter().all(|place| !place.is_spare()));
-        assert!(crowd.enter(peer(1)).is_spare());
-        let others: Vec<_> = (0..32).map(|_| crowd.enter(peer(2))).collect();
-        let _at_work_too: Vec<_> = others.iter().map(Place::begin).collect();
-        assert!(others.iter().all(|place| !place.is_spare()));
-        assert!(crowd.enter(peer(3)).is_spare());
-        let spare: Vec<_> = (0..=SPARE).map(|_| crowd.enter(peer(3))).collect();
+        let limiter = ConnectionLimiter::default();
+        let working: Vec<_> = (0..MAX_CONNECTIONS_OF_ONE).map(|_| limiter.enter(peer(1))).collect();
+        let _at_work: Vec<_> = working.iter().map(ConnectionSlot::begin).collect();
+        assert!(working.iter().all(|slot| !slot.is_spare()));
+        assert!(limiter.enter(peer(1)).is_spare());
+        let others: Vec<_> = (0..32).map(|_| limiter.enter(peer(2))).collect();
+        let _at_work_too: Vec<_> = others.iter().map(ConnectionSlot::begin).collect();
+        assert!(others.iter().all(|slot| !slot.is_spare()));
+        assert!(limiter.enter(peer(3)).is_spare());
+        let spare: Vec<_> = (0..=SPARE).map(|_| limiter.enter(peer(3))).collect();
         assert!(spare[0].leave.is_cancelled() && !spare[1].leave.is_cancelled());
         drop(others);
-        assert!(!crowd.enter(peer(3)).is_spare());
+        assert!(!limiter.enter(peer(3)).is_spare());
     }
 
     #[test]
     fn whoever_waits_for_its_client_the_longest_makes_room() {
-        let crowd = Crowd::default();
-        let places: Vec<_> = (0..PLACES_OF_ONE).map(|_| crowd.enter(peer(1))).collect();
-        let at_work: Vec<_> = places.iter().map(Place::begin).collect();
+        let limiter = ConnectionLimiter::default();
+        let slots: Vec<_> = (0..MAX_CONNECTIONS_OF_ONE).map(|_| limiter.enter(peer(1))).collect();
+        let at_work: Vec<_> = slots.iter().map(ConnectionSlot::begin).collect();
         let now = Instant::now();
-        places[7].unread_since(now);
-        assert!(crowd.enter_at(peer(1), now).is_spare(), "a client may take a moment to read");
-        let newcomer = crowd.enter_at(peer(1), now + UNREAD_FOR);
-        assert!(!newcomer.is_spare() && places[7].leave.is_cancelled());
+        slots[7].unread_since(now);
+        assert!(limiter.enter_at(peer(1), now).is_spare(), "a client may take a moment to read");
+        let newcomer = limiter.enter_at(peer(1), now + UNREAD_FOR);
+        assert!(!newcomer.is_spare() && slots[7].leave.is_cancelled());
         // One that has asked for nothing yet goes before those that are at work.
-        let next = crowd.enter(peer(1));
+        let next = limiter.enter(peer(1));
         assert!(!next.is_spare() && newcomer.leave.is_cancelled());
-        assert_eq!(places.iter().filter(|place| place.leave.is_cancelled()).count(), 1);
+        assert_eq!(slots.iter().filter(|slot| slot.leave.is_cancelled()).count(), 1);
         drop(at_work);
     }
 }

@@ -10,12 +10,12 @@ use axum::http::Response;
 use hyper::body::{Bytes, Frame, SizeHint};
 
 /// A body with what is dropped when it has been sent, or nobody wants it any more.
-struct Held<T> {
+struct GuardedBody<T> {
     body: Body,
-    _held: T,
+    _guard: T,
 }
 
-impl<T: Unpin> HttpBody for Held<T> {
+impl<T: Unpin> HttpBody for GuardedBody<T> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -35,7 +35,7 @@ impl<T: Unpin> HttpBody for Held<T> {
     }
 }
 
-/// The response, which keeps `held` until it has been sent.
-pub(crate) fn holding<T: Send + Unpin + 'static>(response: Response<Body>, held: T) -> Response<Body> {
-    response.map(|body| Body::new(Held { body, _held: held }))
+/// The response, which keeps `guard` until it has been sent.
+pub(crate) fn holding<T: Send + Unpin + 'static>(response: Response<Body>, guard: T) -> Response<Body> {
+    response.map(|body| Body::new(GuardedBody { body, _guard: guard }))
 }
