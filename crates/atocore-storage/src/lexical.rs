@@ -5,17 +5,17 @@
 
 mod error;
 mod filter;
+mod lockless_directory;
 mod opening;
 mod phrase;
 mod schema;
 mod scoring;
 mod search;
+mod snapshot;
 mod source;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
-mod unlocked;
-mod view;
 mod writer;
 
 use std::{
@@ -36,10 +36,10 @@ pub use self::{
     source::{ChangedDocument, IndexedPassage, PassageSource},
 };
 use self::{
-    opening::Opened,
+    opening::OpenedLexicalIndex,
     schema::{Fields, Payload},
-    view::View,
-    writer::Fault,
+    snapshot::LexicalSnapshot,
+    writer::WriteFailure,
 };
 
 /// The threads that index words when nothing else is said: as many as the machine has, at most this.
@@ -65,7 +65,7 @@ pub struct LexicalIndex {
     index: Index,
     reader: IndexReader,
     replaced: Option<String>,
-    view: RwLock<Arc<View>>,
+    snapshot: RwLock<Arc<LexicalSnapshot>>,
     writer: Mutex<Option<IndexWriter>>,
 }
 
@@ -87,12 +87,12 @@ impl LexicalIndex {
     /// With [`IndexAccess::Read`]: [`LexicalError::Missing`], [`LexicalError::Damaged`]. Otherwise when the operating
     /// system refuses, or when somebody else writes the index that would have to be replaced.
     pub fn open(dir: &Path, access: IndexAccess) -> Result<Self, LexicalError> {
-        let Opened { index, reader, replaced } = match access {
+        let OpenedLexicalIndex { index, reader, replaced } = match access {
             IndexAccess::Read => opening::open_existing(dir)?,
             IndexAccess::Write => opening::open_or_replace(dir)?,
         };
         let (_, fields) = schema::schema();
-        let view = load_view(&index, &reader, fields)
+        let snapshot = load_snapshot(&index, &reader, fields)
             .map_err(|source| LexicalError::from_engine(dir, "opened", source))?;
         Ok(Self {
             dir: dir.to_owned(),
@@ -102,7 +102,7 @@ impl LexicalIndex {
             index,
             reader,
             replaced,
-            view: RwLock::new(Arc::new(view)),
+            snapshot: RwLock::new(Arc::new(snapshot)),
             writer: Mutex::new(None),
         })
     }
@@ -123,13 +123,13 @@ impl LexicalIndex {
     /// The state of the store that searches see; `None` when the index has never been filled.
     #[must_use]
     pub fn version(&self) -> Option<StoreVersion> {
-        self.view().version
+        self.snapshot().version
     }
 
     /// How many passages searches see.
     #[must_use]
     pub fn passages(&self) -> u64 {
-        self.view().passages
+        self.snapshot().passages
     }
 
     /// Finds the passages that have words of the question.
@@ -140,7 +140,7 @@ impl LexicalIndex {
     /// # Errors
     /// When the files of the index cannot be read.
     pub fn search(&self, query: &LexicalQuery<'_>) -> Result<LexicalMatches, LexicalError> {
-        search::search(&self.view(), &self.fields, query)
+        search::search(&self.snapshot(), &self.fields, query)
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
@@ -150,7 +150,7 @@ impl LexicalIndex {
     /// # Errors
     /// When the files of the index cannot be read.
     pub fn passages_with(&self, text: &str, limit: usize) -> Result<Option<WordMatches>, LexicalError> {
-        search::passages_with(&self.view(), &self.fields, text, limit)
+        search::passages_with(&self.snapshot(), &self.fields, text, limit)
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
@@ -205,8 +205,8 @@ impl LexicalIndex {
                 // At once, because it frees the room that the unfinished files take.
                 *slot = writer::open(&self.index, self.threads).ok();
                 Err(match fault {
-                    Fault::Engine(error) => failed(error),
-                    Fault::Other(error) => error,
+                    WriteFailure::Engine(error) => failed(error),
+                    WriteFailure::Other(error) => error,
                 })
             }
         }
@@ -238,8 +238,8 @@ impl LexicalIndex {
         }
     }
 
-    fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    fn snapshot(&self) -> Arc<LexicalSnapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn lock_writer(&self) -> Result<MutexGuard<'_, Option<IndexWriter>>, LexicalError> {
@@ -251,18 +251,18 @@ impl LexicalIndex {
     }
 
     fn reload(&self) -> Result<(), LexicalError> {
-        let view = self
+        let snapshot = self
             .reader
             .reload()
-            .and_then(|()| load_view(&self.index, &self.reader, self.fields))
+            .and_then(|()| load_snapshot(&self.index, &self.reader, self.fields))
             .map_err(|source| LexicalError::from_engine(&self.dir, "opened", source))?;
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())
     }
 }
 
 /// Makes the view of what the reader has loaded, with the version that belongs to it.
-fn load_view(index: &Index, reader: &IndexReader, fields: Fields) -> tantivy::Result<View> {
+fn load_snapshot(index: &Index, reader: &IndexReader, fields: Fields) -> tantivy::Result<LexicalSnapshot> {
     loop {
         let searcher = reader.searcher();
         let record = index.load_metas()?;
@@ -270,7 +270,7 @@ fn load_view(index: &Index, reader: &IndexReader, fields: Fields) -> tantivy::Re
             record.segments.iter().map(|segment| (segment.id(), segment.delete_opstamp())).collect();
         if &recorded == searcher.generation().segments() {
             let version = record.payload.and_then(|payload| Payload::version(&payload).ok());
-            return View::new(searcher, version, fields.words);
+            return LexicalSnapshot::new(searcher, version, fields.words);
         }
         // Somebody committed or merged between the two readings.
         reader.reload()?;

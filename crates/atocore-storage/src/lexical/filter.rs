@@ -3,7 +3,7 @@
 use atocore_model::{id::ProjectId, name::Tag};
 use tantivy::{DocId, TERMINATED, Term};
 
-use super::{schema::Fields, view::Segment};
+use super::{schema::Fields, snapshot::LexicalSegment};
 
 /// What a passage must fulfil to be found; the default is nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,15 +50,15 @@ impl Conditions {
 
 /// A filter in one segment.
 pub(super) struct SegmentFilter<'a> {
-    segment: &'a Segment,
+    segment: &'a LexicalSegment,
     /// One bit per passage that has the terms; `None` when none are asked for.
-    having: Option<Vec<u64>>,
+    phrase_matches: Option<Vec<u64>>,
     documents: Option<&'a [u64]>,
 }
 
 impl<'a> SegmentFilter<'a> {
-    pub(super) fn new(segment: &'a Segment, conditions: &'a Conditions) -> tantivy::Result<Self> {
-        let mut having: Option<Vec<u64>> = None;
+    pub(super) fn new(segment: &'a LexicalSegment, conditions: &'a Conditions) -> tantivy::Result<Self> {
+        let mut phrase_matches: Option<Vec<u64>> = None;
         for terms in &conditions.terms {
             let mut bits = vec![0_u64; (segment.reader.max_doc() as usize).div_ceil(64)];
             for term in terms {
@@ -67,17 +67,17 @@ impl<'a> SegmentFilter<'a> {
                     bits[document as usize / 64] |= 1 << (document % 64);
                 })?;
             }
-            having = Some(match having {
+            phrase_matches = Some(match phrase_matches {
                 None => bits,
                 Some(before) => before.iter().zip(bits).map(|(before, bits)| before & bits).collect(),
             });
         }
-        Ok(Self { segment, having, documents: conditions.documents.as_deref() })
+        Ok(Self { segment, phrase_matches, documents: conditions.documents.as_deref() })
     }
 
     /// The first passage from `document` on that has the terms; `TERMINATED` when there is none.
     pub(super) fn next_having(&self, document: DocId) -> DocId {
-        let Some(bits) = &self.having else { return document };
+        let Some(bits) = &self.phrase_matches else { return document };
         let mut at = document as usize / 64;
         let mut word = bits.get(at).map_or(0, |word| word & (u64::MAX << (document % 64)));
         while word == 0 {
@@ -92,7 +92,7 @@ impl<'a> SegmentFilter<'a> {
 
     /// Whether a passage fulfils the filter.
     pub(super) fn accepts(&self, document: DocId) -> bool {
-        let has = self.having.as_ref().is_none_or(|bits| {
+        let has = self.phrase_matches.as_ref().is_none_or(|bits| {
             bits.get(document as usize / 64).is_some_and(|word| word >> (document % 64) & 1 == 1)
         });
         has && self

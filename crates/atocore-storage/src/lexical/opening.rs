@@ -17,10 +17,9 @@ use tantivy::{
 
 use super::{
     error::{LexicalError, io_cause, is_refusal},
+    lockless_directory::LocklessDirectory,
     schema::{self, Payload},
-    tokenizer,
-    unlocked::Unlocked,
-    writer,
+    tokenizer, writer,
 };
 use crate::files;
 
@@ -28,7 +27,7 @@ use crate::files;
 const RECORD: &str = "meta.json";
 
 /// An index that was found good, or was made new.
-pub(super) struct Opened {
+pub(super) struct OpenedLexicalIndex {
     pub(super) index: Index,
     pub(super) reader: IndexReader,
     /// Why what was there before was thrown away.
@@ -36,7 +35,7 @@ pub(super) struct Opened {
 }
 
 /// Why an index was not opened.
-enum Unusable {
+enum LexicalIndexFault {
     /// Nothing is there.
     Missing,
     /// It is no index of this version, or not whole.
@@ -45,7 +44,7 @@ enum Unusable {
     Refused(TantivyError),
 }
 
-impl From<TantivyError> for Unusable {
+impl From<TantivyError> for LexicalIndexFault {
     fn from(error: TantivyError) -> Self {
         let refused = io_cause(&error).is_some_and(|cause| is_refusal(&cause));
         if refused { Self::Refused(error) } else { Self::Damaged(error.to_string()) }
@@ -53,32 +52,34 @@ impl From<TantivyError> for Unusable {
 }
 
 /// Opens an index to read it beside the process that writes it.
-pub(super) fn open_existing(dir: &Path) -> Result<Opened, LexicalError> {
+pub(super) fn open_existing(dir: &Path) -> Result<OpenedLexicalIndex, LexicalError> {
     match try_open(dir) {
-        Ok((index, reader)) => Ok(Opened { index, reader, replaced: None }),
-        Err(Unusable::Missing) => Err(LexicalError::Missing { dir: dir.to_owned() }),
-        Err(Unusable::Damaged(why)) => Err(LexicalError::Damaged { dir: dir.to_owned(), why }),
-        Err(Unusable::Refused(source)) => Err(LexicalError::from_engine(dir, "opened", source)),
+        Ok((index, reader)) => Ok(OpenedLexicalIndex { index, reader, replaced: None }),
+        Err(LexicalIndexFault::Missing) => Err(LexicalError::Missing { dir: dir.to_owned() }),
+        Err(LexicalIndexFault::Damaged(why)) => Err(LexicalError::Damaged { dir: dir.to_owned(), why }),
+        Err(LexicalIndexFault::Refused(source)) => Err(LexicalError::from_engine(dir, "opened", source)),
     }
 }
 
 /// Opens an index to write it; makes an empty one when there is none, or none that can be used.
-pub(super) fn open_or_replace(dir: &Path) -> Result<Opened, LexicalError> {
+pub(super) fn open_or_replace(dir: &Path) -> Result<OpenedLexicalIndex, LexicalError> {
     fs::create_dir_all(dir).map_err(|source| LexicalError::from_io(dir, "opened", source))?;
     let replaced = match try_open(dir) {
-        Ok((index, reader)) => return Ok(Opened { index, reader, replaced: None }),
-        Err(Unusable::Missing) => None,
-        Err(Unusable::Damaged(why)) => Some(why),
-        Err(Unusable::Refused(source)) => return Err(LexicalError::from_engine(dir, "opened", source)),
+        Ok((index, reader)) => return Ok(OpenedLexicalIndex { index, reader, replaced: None }),
+        Err(LexicalIndexFault::Missing) => None,
+        Err(LexicalIndexFault::Damaged(why)) => Some(why),
+        Err(LexicalIndexFault::Refused(source)) => {
+            return Err(LexicalError::from_engine(dir, "opened", source));
+        }
     };
     let (index, reader) = replace(dir).map_err(|source| LexicalError::from_engine(dir, "opened", source))?;
-    Ok(Opened { index, reader, replaced })
+    Ok(OpenedLexicalIndex { index, reader, replaced })
 }
 
 /// Removes the files of the folder and makes an empty index in it.
 fn replace(dir: &Path) -> tantivy::Result<(Index, IndexReader)> {
     let directory = MmapDirectory::open(dir)?;
-    let _only_writer = writer::patiently(|| Ok(directory.acquire_lock(&INDEX_WRITER_LOCK)?))?;
+    let _only_writer = writer::retry_while_locked(|| Ok(directory.acquire_lock(&INDEX_WRITER_LOCK)?))?;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         // A lock is on the file: whoever opens a new file of that name would not see it.
@@ -94,13 +95,13 @@ fn replace(dir: &Path) -> tantivy::Result<(Index, IndexReader)> {
 }
 
 /// Opens what is in the folder when it is an index of this version and whole.
-fn try_open(dir: &Path) -> Result<(Index, IndexReader), Unusable> {
+fn try_open(dir: &Path) -> Result<(Index, IndexReader), LexicalIndexFault> {
     if !holds_files(dir)? {
-        return Err(Unusable::Missing);
+        return Err(LexicalIndexFault::Missing);
     }
     let opening = || {
         let index = if files::is_on_read_only_disk(dir) {
-            Index::open(Unlocked(MmapDirectory::open(dir).map_err(TantivyError::from)?))?
+            Index::open(LocklessDirectory(MmapDirectory::open(dir).map_err(TantivyError::from)?))?
         } else {
             Index::open_in_dir(dir)?
         };
@@ -110,11 +111,11 @@ fn try_open(dir: &Path) -> Result<(Index, IndexReader), Unusable> {
     };
     // The library may panic on a file that is not what it expects.
     catch_unwind(AssertUnwindSafe(opening))
-        .unwrap_or_else(|_| Err(Unusable::Damaged("a file has an impossible content".to_owned())))
+        .unwrap_or_else(|_| Err(LexicalIndexFault::Damaged("a file has an impossible content".to_owned())))
 }
 
 /// Whether the folder holds anything but locks.
-fn holds_files(dir: &Path) -> Result<bool, Unusable> {
+fn holds_files(dir: &Path) -> Result<bool, LexicalIndexFault> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -130,8 +131,8 @@ fn holds_files(dir: &Path) -> Result<bool, Unusable> {
 }
 
 /// Checks the version of an index, and that every file it names is there and whole.
-fn check(index: &Index) -> Result<(), Unusable> {
-    let damaged = |why: &str| Err(Unusable::Damaged(why.to_owned()));
+fn check(index: &Index) -> Result<(), LexicalIndexFault> {
+    let damaged = |why: &str| Err(LexicalIndexFault::Damaged(why.to_owned()));
     // No file is removed by a writer while this is held.
     let _meta_lock = index.directory().acquire_lock(&META_LOCK).map_err(TantivyError::from)?;
     let (schema, _) = schema::schema();
@@ -147,7 +148,7 @@ fn check(index: &Index) -> Result<(), Unusable> {
         return damaged("its record is damaged");
     }
     match &metas.payload {
-        Some(payload) => drop(Payload::version(payload).map_err(Unusable::Damaged)?),
+        Some(payload) => drop(Payload::version(payload).map_err(LexicalIndexFault::Damaged)?),
         None if metas.segments.is_empty() => {}
         None => return damaged("it has content but does not say of which state"),
     }
@@ -156,10 +157,13 @@ fn check(index: &Index) -> Result<(), Unusable> {
         for component in components(segment) {
             let path = segment.relative_path(component);
             if !managed.contains(&path) {
-                return Err(Unusable::Damaged(format!("it does not know its file `{}`", path.display())));
+                return Err(LexicalIndexFault::Damaged(format!(
+                    "it does not know its file `{}`",
+                    path.display()
+                )));
             }
             if !index.directory().validate_checksum(&path).map_err(TantivyError::from)? {
-                return Err(Unusable::Damaged(format!("its file `{}` is damaged", path.display())));
+                return Err(LexicalIndexFault::Damaged(format!("its file `{}` is damaged", path.display())));
             }
         }
     }

@@ -7,8 +7,8 @@ use tantivy::{
 };
 
 use super::{
+    snapshot::{LexicalSegment, LexicalSnapshot},
     tokenizer::{self, PhraseWord},
-    view::{Segment, View},
 };
 
 /// How many words of a phrase count; the first ones do.
@@ -16,7 +16,7 @@ const MOST_WORDS: usize = 64;
 
 /// How closely the words must follow one another.
 #[derive(Debug, Clone, Copy)]
-enum Joints {
+enum Adjacency {
     /// What is joined in the phrase is joined in the passage; where the phrase has a space, there may be none.
     AsWritten,
     /// Joined or with spaces between, but nothing else.
@@ -25,7 +25,7 @@ enum Joints {
 
 /// The passages of one segment that have every word of a phrase. Deleted ones are left out.
 #[derive(Debug, Default)]
-pub(super) struct Having {
+pub(super) struct PhraseMatches {
     /// Those that have them in order.
     pub(super) in_order: Vec<DocId>,
     /// How often each of them has the phrase.
@@ -37,39 +37,45 @@ pub(super) struct Having {
 /// The passages of every segment of a view that have the words of a phrase; `None` for fewer than two words.
 ///
 /// Where no passage has the phrase as it is written, those have it that have nothing but other spaces.
-pub(super) fn having(view: &View, words: Field, text: &str) -> tantivy::Result<Option<Vec<Having>>> {
+pub(super) fn find(
+    snapshot: &LexicalSnapshot,
+    words: Field,
+    text: &str,
+) -> tantivy::Result<Option<Vec<PhraseMatches>>> {
     let mut phrase = tokenizer::phrase(text);
     phrase.truncate(MOST_WORDS);
     if phrase.len() < 2 {
         return Ok(None);
     }
     let terms: Vec<Term> = phrase.iter().map(|word| Term::from_field_text(words, &word.term)).collect();
-    for joints in [Joints::AsWritten, Joints::Any] {
-        let in_segment = |segment| having_in(segment, &terms, &phrase, joints);
-        let found = view.segments.iter().map(in_segment).collect::<tantivy::Result<Vec<_>>>()?;
-        if matches!(joints, Joints::Any) || found.iter().any(|having| !having.in_order.is_empty()) {
+    for adjacency in [Adjacency::AsWritten, Adjacency::Any] {
+        let in_segment = |segment| find_in_segment(segment, &terms, &phrase, adjacency);
+        let found = snapshot.segments.iter().map(in_segment).collect::<tantivy::Result<Vec<_>>>()?;
+        if matches!(adjacency, Adjacency::Any)
+            || found.iter().any(|phrase_matches| !phrase_matches.in_order.is_empty())
+        {
             return Ok(Some(found));
         }
     }
     Ok(None)
 }
 
-fn having_in(
-    segment: &Segment,
+fn find_in_segment(
+    segment: &LexicalSegment,
     terms: &[Term],
     phrase: &[PhraseWord],
-    joints: Joints,
-) -> tantivy::Result<Having> {
-    let mut having = Having::default();
+    adjacency: Adjacency,
+) -> tantivy::Result<PhraseMatches> {
+    let mut phrase_matches = PhraseMatches::default();
     let mut postings = Vec::with_capacity(terms.len());
     for term in terms {
         match segment.words.read_postings(term, IndexRecordOption::WithFreqsAndPositions)? {
             Some(found) => postings.push(found),
-            None => return Ok(having),
+            None => return Ok(phrase_matches),
         }
     }
     let Some(rarest) = (0..postings.len()).min_by_key(|at| postings[*at].doc_freq()) else {
-        return Ok(having);
+        return Ok(phrase_matches);
     };
     let mut positions = vec![Vec::new(); postings.len()];
     let mut document = postings[rarest].doc();
@@ -83,17 +89,17 @@ fn having_in(
             for (postings, positions) in postings.iter_mut().zip(&mut positions) {
                 postings.positions(positions);
             }
-            match count(&positions, phrase, joints) {
-                0 => having.apart.push(document),
+            match count(&positions, phrase, adjacency) {
+                0 => phrase_matches.apart.push(document),
                 count => {
-                    having.in_order.push(document);
-                    having.counts.push(count);
+                    phrase_matches.in_order.push(document);
+                    phrase_matches.counts.push(count);
                 }
             }
         }
         document = postings[rarest].advance();
     }
-    Ok(having)
+    Ok(phrase_matches)
 }
 
 /// The first passage from `document` on that has the word.
@@ -102,15 +108,15 @@ fn go_to(postings: &mut SegmentPostings, document: DocId) -> DocId {
 }
 
 /// How often the words follow one another, given where each of them stands, in ascending order.
-fn count(positions: &[Vec<u32>], phrase: &[PhraseWord], joints: Joints) -> u32 {
+fn count(positions: &[Vec<u32>], phrase: &[PhraseWord], adjacency: Adjacency) -> u32 {
     let mut ends: Option<Vec<u32>> = None;
     for (positions, word) in positions.iter().zip(phrase) {
         ends = Some(match ends {
             None => positions.clone(),
             Some(before) => {
-                let loose = match joints {
-                    Joints::AsWritten => word.spaces,
-                    Joints::Any => word.steps,
+                let loose = match adjacency {
+                    Adjacency::AsWritten => word.spaces,
+                    Adjacency::Any => word.steps,
                 };
                 let follows = |at: &u32| {
                     let earliest = at.saturating_sub(word.steps + loose);

@@ -125,11 +125,11 @@ impl Payload {
     /// Reads the text form; `Err` says in a sentence why it is not one of this version.
     pub(super) fn version(text: &str) -> Result<StoreVersion, String> {
         #[derive(Deserialize)]
-        struct AnyFormat {
+        struct PayloadFormat {
             format: u32,
         }
         let unreadable = |_| "its last commit was not made by AtoCore".to_owned();
-        let AnyFormat { format } = serde_json::from_str(text).map_err(unreadable)?;
+        let PayloadFormat { format } = serde_json::from_str(text).map_err(unreadable)?;
         if format != FORMAT_VERSION {
             return Err(format!("it has format {format}, this version of AtoCore has {FORMAT_VERSION}"));
         }

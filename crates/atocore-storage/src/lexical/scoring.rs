@@ -9,7 +9,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use tantivy::{DocId, TERMINATED, fieldnorm::FieldNormReader, postings::BlockSegmentPostings};
 
-use super::{filter::SegmentFilter, view::Segment};
+use super::{filter::SegmentFilter, snapshot::LexicalSegment};
 
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
@@ -21,11 +21,11 @@ const ONE: f32 = 65_536.0;
 const WINDOW: usize = 4096;
 
 /// A score in units of 2^-16. Sums of 1,024 words and some phrases stay below its limit.
-pub(super) type Points = u32;
+pub(super) type FixedPointScore = u32;
 
 /// The score as a number.
-pub(super) fn as_bm25(points: Points) -> f32 {
-    points as f32 / ONE
+pub(super) fn as_bm25(score: FixedPointScore) -> f32 {
+    score as f32 / ONE
 }
 
 /// How the lengths of passages count.
@@ -53,9 +53,9 @@ pub(super) fn weight(frequency: u64, passages: u64) -> f32 {
 }
 
 /// What a word adds to the score of a passage: at least 1, so that a match is never nothing.
-fn points(weight: f32, length_factor: f32, occurrences: u32) -> Points {
+fn term_score(weight: f32, length_factor: f32, occurrences: u32) -> FixedPointScore {
     let occurrences = occurrences as f32;
-    ((weight * (occurrences / (occurrences + length_factor))) as Points).max(1)
+    ((weight * (occurrences / (occurrences + length_factor))) as FixedPointScore).max(1)
 }
 
 /// What scores in one segment.
@@ -110,12 +110,12 @@ pub(super) struct Cursor {
     at: usize,
     weight: f32,
     /// The most that the word can add.
-    bound: Points,
+    bound: FixedPointScore,
 }
 
 impl Cursor {
     pub(super) fn new(matches: Matches, weight: f32) -> Self {
-        Self { matches, at: 0, weight, bound: (weight as Points).max(1) }
+        Self { matches, at: 0, weight, bound: (weight as FixedPointScore).max(1) }
     }
 
     /// The passage the cursor stands on.
@@ -143,7 +143,7 @@ impl Cursor {
             let occurrences = self.matches.freqs().get(self.at..).unwrap_or_default();
             for (document, occurrences) in documents.iter().zip(occurrences).take(count) {
                 let factor = factors.0[usize::from(lengths.fieldnorm_id(*document))];
-                window.add(*document, points(self.weight, factor, *occurrences));
+                window.add(*document, term_score(self.weight, factor, *occurrences));
             }
             if count < documents.len() {
                 self.at += count;
@@ -155,13 +155,18 @@ impl Cursor {
     }
 
     /// What the word adds to one passage. Passages are asked for in ascending order.
-    fn points_of(&mut self, document: DocId, lengths: &FieldNormReader, factors: &LengthFactors) -> Points {
+    fn score_of(
+        &mut self,
+        document: DocId,
+        lengths: &FieldNormReader,
+        factors: &LengthFactors,
+    ) -> FixedPointScore {
         self.go_to(document);
         if self.document() != document {
             return 0;
         }
         let factor = factors.0[usize::from(lengths.fieldnorm_id(document))];
-        points(self.weight, factor, self.matches.freqs().get(self.at).copied().unwrap_or(0))
+        term_score(self.weight, factor, self.matches.freqs().get(self.at).copied().unwrap_or(0))
     }
 }
 
@@ -169,57 +174,57 @@ impl Cursor {
 struct Window {
     /// A multiple of 64.
     start: DocId,
-    points: Box<[Points; WINDOW]>,
+    score: Box<[FixedPointScore; WINDOW]>,
     /// One bit for every passage that has points.
     touched: [u64; WINDOW / 64],
 }
 
 impl Window {
     fn new() -> Self {
-        Self { start: 0, points: Box::new([0; WINDOW]), touched: [0; WINDOW / 64] }
+        Self { start: 0, score: Box::new([0; WINDOW]), touched: [0; WINDOW / 64] }
     }
 
     fn end(&self) -> DocId {
         self.start.saturating_add(WINDOW as DocId)
     }
 
-    fn add(&mut self, document: DocId, points: Points) {
+    fn add(&mut self, document: DocId, score: FixedPointScore) {
         let at = (document - self.start) as usize;
-        self.points[at] += points;
+        self.score[at] += score;
         self.touched[at / 64] |= 1 << (at % 64);
     }
 }
 
 /// A passage among the best so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Candidate {
-    pub(super) points: Points,
+pub(super) struct ScoredPassage {
+    pub(super) score: FixedPointScore,
     /// Of equal scores the lower key is better.
     pub(super) chunk_key: Reverse<u64>,
     pub(super) document_key: u64,
 }
 
 /// The best passages of a search, over all segments.
-pub(super) struct Best {
+pub(super) struct TopPassages {
     limit: usize,
     /// The worst of them first.
-    heap: BinaryHeap<Reverse<Candidate>>,
+    heap: BinaryHeap<Reverse<ScoredPassage>>,
 }
 
-impl Best {
+impl TopPassages {
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, heap: BinaryHeap::new() }
     }
 
     /// A passage with fewer points is not among the best.
-    fn threshold(&self) -> Points {
+    fn threshold(&self) -> FixedPointScore {
         match self.heap.peek() {
-            Some(Reverse(worst)) if self.heap.len() >= self.limit => worst.points,
+            Some(Reverse(worst)) if self.heap.len() >= self.limit => worst.score,
             _ => 0,
         }
     }
 
-    fn offer(&mut self, candidate: Candidate) {
+    fn offer(&mut self, candidate: ScoredPassage) {
         if self.heap.len() < self.limit {
             self.heap.push(Reverse(candidate));
         } else if let Some(mut worst) = self.heap.peek_mut()
@@ -230,7 +235,7 @@ impl Best {
     }
 
     /// The best first.
-    pub(super) fn into_sorted(self) -> Vec<Candidate> {
+    pub(super) fn into_sorted(self) -> Vec<ScoredPassage> {
         self.heap.into_sorted_vec().into_iter().map(|Reverse(candidate)| candidate).collect()
     }
 }
@@ -240,15 +245,15 @@ impl Best {
 /// Words that cannot lift a passage over the threshold even together are only looked up for passages that have
 /// another word: the walk goes along the others.
 pub(super) fn collect(
-    segment: &Segment,
+    segment: &LexicalSegment,
     mut cursors: Vec<Cursor>,
     factors: &LengthFactors,
     filter: &SegmentFilter<'_>,
-    best: &mut Best,
+    best: &mut TopPassages,
 ) {
     cursors.sort_unstable_by_key(|cursor| cursor.bound);
     // What the words up to this one can add together.
-    let bounds: Vec<Points> = cursors
+    let bounds: Vec<FixedPointScore> = cursors
         .iter()
         .scan(0_u32, |sum, cursor| {
             *sum = sum.saturating_add(cursor.bound);
@@ -273,13 +278,13 @@ pub(super) fn collect(
             let touched = std::mem::take(&mut window.touched[word]);
             let start = window.start + word as DocId * 64;
             for bit in Bits(touched) {
-                let points = std::mem::take(&mut window.points[word * 64 + bit as usize]);
+                let score = std::mem::take(&mut window.score[word * 64 + bit as usize]);
                 let document = start + bit;
-                if points.saturating_add(bounds_of(&bounds, weak.len())) >= best.threshold()
+                if score.saturating_add(bounds_of(&bounds, weak.len())) >= best.threshold()
                     && segment.is_alive(document)
                     && filter.accepts(document)
                 {
-                    complete(segment, document, points, weak, &bounds, factors, best);
+                    complete(segment, document, score, weak, &bounds, factors, best);
                 }
             }
         }
@@ -287,29 +292,29 @@ pub(super) fn collect(
 }
 
 /// What the first `count` words can add together.
-fn bounds_of(bounds: &[Points], count: usize) -> Points {
+fn bounds_of(bounds: &[FixedPointScore], count: usize) -> FixedPointScore {
     count.checked_sub(1).and_then(|last| bounds.get(last)).copied().unwrap_or(0)
 }
 
 /// Adds the weak words to the score of a passage, as far as it can still be among the best, and offers it.
 fn complete(
-    segment: &Segment,
+    segment: &LexicalSegment,
     document: DocId,
-    mut points: Points,
+    mut score: FixedPointScore,
     weak: &mut [Cursor],
-    bounds: &[Points],
+    bounds: &[FixedPointScore],
     factors: &LengthFactors,
-    best: &mut Best,
+    best: &mut TopPassages,
 ) {
     for (index, cursor) in weak.iter_mut().enumerate().rev() {
-        if points.saturating_add(bounds[index]) < best.threshold() {
+        if score.saturating_add(bounds[index]) < best.threshold() {
             return;
         }
-        points += cursor.points_of(document, &segment.lengths, factors);
+        score += cursor.score_of(document, &segment.lengths, factors);
     }
-    if points >= best.threshold() {
-        best.offer(Candidate {
-            points,
+    if score >= best.threshold() {
+        best.offer(ScoredPassage {
+            score,
             chunk_key: Reverse(segment.chunk_keys.get_val(document)),
             document_key: segment.document_keys.get_val(document),
         });

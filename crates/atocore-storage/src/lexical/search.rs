@@ -9,11 +9,11 @@ use tantivy::{Term, tokenizer::TokenStream};
 
 use super::{
     filter::{Conditions, LexicalFilter, SegmentFilter},
-    phrase::{self, Having},
+    phrase::{self, PhraseMatches},
     schema::Fields,
-    scoring::{self, Best, Cursor, LengthFactors, Matches},
+    scoring::{self, Cursor, LengthFactors, Matches, TopPassages},
+    snapshot::LexicalSnapshot,
     tokenizer,
-    view::View,
 };
 
 /// How many different words of a question count; the first ones do.
@@ -65,25 +65,25 @@ pub struct LexicalMatches {
 
 /// Answers a question from one view.
 pub(super) fn search(
-    view: &View,
+    snapshot: &LexicalSnapshot,
     fields: &Fields,
     query: &LexicalQuery<'_>,
 ) -> tantivy::Result<LexicalMatches> {
-    let mut best = Best::new(query.limit);
-    let words = if query.limit == 0 { Vec::new() } else { weighted_words(view, fields, query.text)? };
+    let mut best = TopPassages::new(query.limit);
+    let words = if query.limit == 0 { Vec::new() } else { weighted_words(snapshot, fields, query.text)? };
     if !words.is_empty() {
-        let mut phrases = weighted_phrases(view, fields, query.phrases)?;
-        let factors = LengthFactors::new(view.mean_length);
+        let mut phrases = weighted_phrases(snapshot, fields, query.phrases)?;
+        let factors = LengthFactors::new(snapshot.mean_length);
         let conditions = Conditions::new(fields, query.filter);
-        for (at, segment) in view.segments.iter().enumerate() {
+        for (at, segment) in snapshot.segments.iter().enumerate() {
             let mut cursors = Vec::with_capacity(words.len() + phrases.len());
             for (word, weight) in &words {
                 if let Some(postings) = segment.postings(word)? {
                     cursors.push(Cursor::new(Matches::Word(Box::new(postings)), *weight));
                 }
             }
-            for (having, weight) in &mut phrases {
-                let Having { in_order, counts, .. } = std::mem::take(&mut having[at]);
+            for (phrase_matches, weight) in &mut phrases {
+                let PhraseMatches { in_order, counts, .. } = std::mem::take(&mut phrase_matches[at]);
                 cursors.push(Cursor::new(Matches::Phrase(in_order, counts), *weight));
             }
             if !cursors.is_empty() {
@@ -95,32 +95,32 @@ pub(super) fn search(
     let matches = best.into_sorted().into_iter().map(|candidate| LexicalMatch {
         chunk_key: candidate.chunk_key.0,
         document_key: candidate.document_key,
-        bm25: scoring::as_bm25(candidate.points),
+        bm25: scoring::as_bm25(candidate.score),
     });
-    Ok(LexicalMatches { version: view.version, matches: matches.collect() })
+    Ok(LexicalMatches { version: snapshot.version, matches: matches.collect() })
 }
 
 /// The passages that have every word of `text`; `None` when no word counts, or it is one that more than `limit` passages
 /// have.
 pub(super) fn passages_with(
-    view: &View,
+    snapshot: &LexicalSnapshot,
     fields: &Fields,
     text: &str,
     limit: usize,
 ) -> tantivy::Result<Option<WordMatches>> {
     let mut found = WordMatches::default();
-    if let Some(having) = phrase::having(view, fields.words, text)? {
-        for (segment, having) in view.segments.iter().zip(having) {
+    if let Some(phrase_matches) = phrase::find(snapshot, fields.words, text)? {
+        for (segment, phrase_matches) in snapshot.segments.iter().zip(phrase_matches) {
             let key = |document| segment.chunk_keys.get_val(document);
-            found.in_order.extend(having.in_order.into_iter().map(key));
-            found.apart.extend(having.apart.into_iter().map(key));
+            found.in_order.extend(phrase_matches.in_order.into_iter().map(key));
+            found.apart.extend(phrase_matches.apart.into_iter().map(key));
         }
     } else {
         let Some(word) = words_of(fields, text).pop_first() else { return Ok(None) };
-        if view.document_frequency(&word)? > limit as u64 {
+        if snapshot.document_frequency(&word)? > limit as u64 {
             return Ok(None);
         }
-        for segment in &view.segments {
+        for segment in &snapshot.segments {
             segment.each_document(&segment.words, &word, |document| {
                 if segment.is_alive(document) {
                     found.in_order.push(segment.chunk_keys.get_val(document));
@@ -135,16 +135,17 @@ pub(super) fn passages_with(
 
 /// The phrases that stand in some passage, with where they stand in each segment and their weights.
 fn weighted_phrases(
-    view: &View,
+    snapshot: &LexicalSnapshot,
     fields: &Fields,
     phrases: &[String],
-) -> tantivy::Result<Vec<(Vec<Having>, f32)>> {
+) -> tantivy::Result<Vec<(Vec<PhraseMatches>, f32)>> {
     let mut weighted = Vec::with_capacity(phrases.len());
     for text in phrases {
-        let Some(having) = phrase::having(view, fields.words, text)? else { continue };
-        let frequency = having.iter().map(|having| having.in_order.len() as u64).sum();
+        let Some(phrase_matches) = phrase::find(snapshot, fields.words, text)? else { continue };
+        let frequency =
+            phrase_matches.iter().map(|phrase_matches| phrase_matches.in_order.len() as u64).sum();
         if frequency > 0 {
-            weighted.push((having, scoring::weight(frequency, view.passages)));
+            weighted.push((phrase_matches, scoring::weight(frequency, snapshot.passages)));
         }
     }
     Ok(weighted)
@@ -162,13 +163,17 @@ fn words_of(fields: &Fields, text: &str) -> BTreeSet<Term> {
 }
 
 /// The different words of a question that stand in some passage, with their weights.
-fn weighted_words(view: &View, fields: &Fields, text: &str) -> tantivy::Result<Vec<(Term, f32)>> {
+fn weighted_words(
+    snapshot: &LexicalSnapshot,
+    fields: &Fields,
+    text: &str,
+) -> tantivy::Result<Vec<(Term, f32)>> {
     let words = words_of(fields, text);
     let mut weighted = Vec::with_capacity(words.len());
     for word in words {
-        let frequency = view.document_frequency(&word)?;
+        let frequency = snapshot.document_frequency(&word)?;
         if frequency > 0 {
-            weighted.push((word, scoring::weight(frequency, view.passages)));
+            weighted.push((word, scoring::weight(frequency, snapshot.passages)));
         }
     }
     Ok(weighted)

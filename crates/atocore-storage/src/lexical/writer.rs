@@ -32,10 +32,10 @@ const SMALL: usize = 512;
 
 /// How long a lock that is taken may be one that was just given back: starting a process takes milliseconds, more on a
 /// machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_RETRY_TIME: Duration = Duration::from_secs(2);
 
 /// How often a taken lock is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// With more segments than this, catching up waits until they are merged.
 const MOST_SEGMENTS: usize = 24;
@@ -48,7 +48,7 @@ pub(super) fn open(index: &Index, threads: usize) -> tantivy::Result<IndexWriter
         .memory_budget_per_thread(MEMORY_BYTES / threads)
         .num_merge_threads(1)
         .build();
-    let writer = patiently(|| index.writer_with_options(options.clone()))?;
+    let writer = retry_while_locked(|| index.writer_with_options(options.clone()))?;
     // The library numbers the first operation of a writer as the last commit. A merge of committed segments that starts
     // before the next commit takes a deletion of that number for one that segments with deletions of the last commit
     // have had, and for one that the others need not be given again: it would be lost. Nothing at all uses the number up.
@@ -61,12 +61,12 @@ pub(super) fn open(index: &Index, threads: usize) -> tantivy::Result<IndexWriter
 ///
 /// The library gives a lock back by closing its file, and a child that another thread is just starting has a copy of
 /// every open file until it is executed: a lock that was given back can be taken for that long.
-pub(super) fn patiently<T>(mut take: impl FnMut() -> tantivy::Result<T>) -> tantivy::Result<T> {
+pub(super) fn retry_while_locked<T>(mut take: impl FnMut() -> tantivy::Result<T>) -> tantivy::Result<T> {
     let begun = Instant::now();
     loop {
         match take() {
-            Err(TantivyError::LockFailure(LockError::LockBusy, _)) if begun.elapsed() < PATIENCE => {
-                thread::sleep(LOOK_AGAIN);
+            Err(TantivyError::LockFailure(LockError::LockBusy, _)) if begun.elapsed() < LOCK_RETRY_TIME => {
+                thread::sleep(RETRY_INTERVAL);
             }
             done => return done,
         }
@@ -91,7 +91,7 @@ pub(super) fn catch_up(
     source: &dyn PassageSource,
     since: Option<StoreVersion>,
     monitor: &dyn Monitor,
-) -> Result<StoreVersion, Fault> {
+) -> Result<StoreVersion, WriteFailure> {
     // Merging what is not yet committed would only slow down the threads that write.
     writer.set_merge_policy(Box::new(NoMergePolicy));
     if since.is_none() {
@@ -102,9 +102,9 @@ pub(super) fn catch_up(
     let mut stopped = None;
     let read = source.changes(since, &mut |document| {
         if monitor.cancelled() {
-            stopped = Some(Fault::Other(LexicalError::Cancelled));
+            stopped = Some(WriteFailure::Other(LexicalError::Cancelled));
         } else if let Err(error) = feed.document(&document) {
-            stopped = Some(Fault::Engine(error));
+            stopped = Some(WriteFailure::Engine(error));
         }
         done += 1;
         monitor.progress(Progress { phase: "indexing words", done, total: None });
@@ -113,16 +113,16 @@ pub(super) fn catch_up(
     });
     let handed_over = feed.finish();
     match stopped {
-        Some(Fault::Engine(error)) => return Err(first_cause(writer, error).into()),
+        Some(WriteFailure::Engine(error)) => return Err(first_cause(writer, error).into()),
         Some(other) => return Err(other),
         None => {}
     }
-    let version = read.map_err(Fault::Other)?;
+    let version = read.map_err(WriteFailure::Other)?;
     if let Err(error) = handed_over {
         return Err(first_cause(writer, error).into());
     }
     if monitor.cancelled() {
-        return Err(Fault::Other(LexicalError::Cancelled));
+        return Err(WriteFailure::Other(LexicalError::Cancelled));
     }
     writer.set_merge_policy(merge_policy());
     let mut commit = writer.prepare_commit()?;
@@ -137,14 +137,14 @@ pub(super) fn is_crowded(index: &Index) -> tantivy::Result<bool> {
 }
 
 /// Why catching up failed.
-pub(super) enum Fault {
+pub(super) enum WriteFailure {
     /// The index could not be written.
     Engine(TantivyError),
     /// The source failed or the monitor called it off.
     Other(LexicalError),
 }
 
-impl From<TantivyError> for Fault {
+impl From<TantivyError> for WriteFailure {
     fn from(error: TantivyError) -> Self {
         Self::Engine(error)
     }

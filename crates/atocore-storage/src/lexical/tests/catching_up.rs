@@ -198,7 +198,7 @@ fn an_index_that_is_closed_after_every_change_stays_whole_and_has_few_segments()
     }
     let index = open(dir.path());
     assert_eq!(found(&index, "one").len(), 80);
-    assert!(index.view().segments.len() <= 25, "{}", index.view().segments.len());
+    assert!(index.snapshot().segments.len() <= 25, "{}", index.snapshot().segments.len());
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn large() -> Notebook {
 #[test]
 fn scores_are_those_of_the_library() {
     let (_dir, index) = rebuilt(&large());
-    let view = index.view();
+    let snapshot = index.snapshot();
     let searcher = index.reader.searcher();
     let mut random = Random(23);
     for _ in 0..20 {
@@ -181,7 +181,7 @@ fn scores_are_those_of_the_library() {
         let expected: std::collections::HashMap<u64, f32> = theirs
             .iter()
             .map(|(score, at)| {
-                let segment = view
+                let segment = snapshot
                     .segments
                     .iter()
                     .find(|segment| {

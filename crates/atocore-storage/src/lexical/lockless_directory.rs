@@ -13,9 +13,9 @@ use tantivy::{
 
 /// The folder; every lock on it is granted.
 #[derive(Debug, Clone)]
-pub(super) struct Unlocked(pub(super) MmapDirectory);
+pub(super) struct LocklessDirectory(pub(super) MmapDirectory);
 
-impl Directory for Unlocked {
+impl Directory for LocklessDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         self.0.get_file_handle(path)
     }

@@ -24,9 +24,9 @@ use super::schema::{CHUNK_KEY, DOCUMENT_KEY};
 const REMEMBERED_TERMS: usize = 20_000;
 
 /// One committed state.
-pub(super) struct View {
+pub(super) struct LexicalSnapshot {
     pub(super) version: Option<StoreVersion>,
-    pub(super) segments: Vec<Segment>,
+    pub(super) segments: Vec<LexicalSegment>,
     /// Passages that are not deleted.
     pub(super) passages: u64,
     /// The mean of their lengths.
@@ -37,7 +37,7 @@ pub(super) struct View {
     _searcher: Searcher,
 }
 
-impl View {
+impl LexicalSnapshot {
     /// Opens what is needed of every segment and counts.
     pub(super) fn new(
         searcher: Searcher,
@@ -47,10 +47,10 @@ impl View {
         let segments = searcher
             .segment_readers()
             .iter()
-            .map(|reader| Segment::open(reader, words))
+            .map(|reader| LexicalSegment::open(reader, words))
             .collect::<tantivy::Result<Vec<_>>>()?;
         let passages = segments.iter().map(|segment| u64::from(segment.reader.num_docs())).sum::<u64>();
-        let words_in_all = segments.iter().map(Segment::length).sum::<u64>();
+        let words_in_all = segments.iter().map(LexicalSegment::length).sum::<u64>();
         let mean_length = if passages == 0 { 0.0 } else { (words_in_all as f64 / passages as f64) as f32 };
         Ok(Self { version, segments, passages, mean_length, counted: Mutex::default(), _searcher: searcher })
     }
@@ -88,7 +88,7 @@ impl View {
 }
 
 /// One segment with the parts of it that searches read.
-pub(super) struct Segment {
+pub(super) struct LexicalSegment {
     pub(super) reader: SegmentReader,
     pub(super) words: Arc<InvertedIndexReader>,
     /// The rounded length of each passage.
@@ -97,7 +97,7 @@ pub(super) struct Segment {
     pub(super) document_keys: Arc<dyn ColumnValues<u64>>,
 }
 
-impl Segment {
+impl LexicalSegment {
     fn open(reader: &SegmentReader, words: Field) -> tantivy::Result<Self> {
         let keys =
             |name| Ok::<_, tantivy::TantivyError>(reader.fast_fields().u64(name)?.first_or_default_col(0));
