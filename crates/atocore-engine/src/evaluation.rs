@@ -280,7 +280,7 @@ fn fits_hit(
     {
         return place(hit.source_path.as_str(), hit.lines);
     }
-    for copy in &hit.copies {
+    for copy in &hit.near_duplicates {
         if !pattern.fits_place(copy.source_path.as_str(), copy.heading_path.as_str()) {
             continue;
         }

@@ -170,7 +170,7 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
             notices.push(PackNotice::LeftOut { tier: part.tier, count: part.section.left_out });
         }
         if part.section.copies > 0 {
-            notices.push(PackNotice::Copies { tier: part.tier, count: part.section.copies });
+            notices.push(PackNotice::NearDuplicates { tier: part.tier, count: part.section.copies });
         }
     }
     let asked = words::without_controls(request.prompt.as_str());
@@ -186,7 +186,7 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
         project: project.cloned(),
         budget: request.budget,
         tiers: sections.iter().map(|part| part.taken(meter)).collect::<Result<_, _>>()?,
-        nearly: sections.iter_mut().flat_map(|part| part.section.nearly.drain(..)).collect(),
+        near_misses: sections.iter_mut().flat_map(|part| part.section.nearly.drain(..)).collect(),
         items: sections.into_iter().flat_map(|part| part.section.items).map(|set| set.item).collect(),
         notices,
         generation,

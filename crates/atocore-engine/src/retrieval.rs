@@ -131,14 +131,14 @@ impl Retrieval<'_> {
             let store_generation = read.generation()?;
             let generation = if read.last_document_change()? <= shown { store_generation } else { shown };
             if generation < store_generation {
-                notices.push(Notice::WordsBehind { shown: generation, store: store_generation });
+                notices.push(Notice::LexicalIndexBehind { shown: generation, store: store_generation });
             }
             let concerns = |fault: &&IndexFault| fault.index == WORDS || wanted != Mode::Lexical;
             notices.extend(
                 self.faults
                     .iter()
                     .filter(concerns)
-                    .map(|fault| Notice::IndexBehind { why: fault.to_string(), cure: fault.cure() }),
+                    .map(|fault| Notice::IndexBehind { why: fault.to_string(), hint: fault.cure() }),
             );
             let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
             let candidates = Candidates::gather(read, scope, words, near, asked.as_ref())?;
@@ -182,8 +182,8 @@ impl Retrieval<'_> {
             // Meaning alone was asked for by name: words alone would be another answer.
             Err(Error::Vector(VectorError::Unavailable(outage))) if query.mode != Some(Mode::Dense) => {
                 self.embedding.note_outage(&outage);
-                let (since, why, cure) = (outage.since, outage.why, outage.hint);
-                notices.push(Notice::VectorsUnavailable { since, why, cure });
+                let (since, why, hint) = (outage.since, outage.why, outage.hint);
+                notices.push(Notice::VectorsUnavailable { since, why, hint });
                 Ok((None, None))
             }
             found => found,
@@ -205,7 +205,7 @@ impl Retrieval<'_> {
             Ok(Asking::Vector(asked)) => Some(asked),
             // Meaning alone was asked for by name: words alone would be another answer.
             Err(Error::NoModel(failure)) if query.mode != Some(Mode::Dense) => {
-                notices.push(Notice::NoModel { why: failure.why, cure: failure.cure });
+                notices.push(Notice::NoModel { why: failure.why, hint: failure.cure });
                 return Ok(None);
             }
             Err(error) => return Err(error),

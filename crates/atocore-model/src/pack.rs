@@ -209,8 +209,8 @@ pub struct Pack {
     pub items: Vec<PackItem>,
     /// What each wanted tier took, the most trusted first.
     pub tiers: Vec<TierUse>,
-    /// What nearly was in it, best first; at most [`Pack::NEARLY`] of each tier.
-    pub nearly: Vec<NearMiss>,
+    /// What nearly was in it, best first; at most [`Pack::NEAR_MISSES_PER_TIER`] of each tier.
+    pub near_misses: Vec<NearMiss>,
     /// What a person should know about it.
     pub notices: Vec<PackNotice>,
     /// The generation that it shows.
@@ -223,7 +223,7 @@ pub struct Pack {
 
 impl Pack {
     /// How much of a tier is listed of what nearly was in a pack.
-    pub const NEARLY: usize = 10;
+    pub const NEAR_MISSES_PER_TIER: usize = 10;
 }
 
 /// One thing in a pack.
@@ -343,7 +343,7 @@ pub enum PackNotice {
         count: usize,
     },
     /// Some say the same as another one of their tier, which goes before them.
-    Copies {
+    NearDuplicates {
         /// Which tier.
         tier: Tier,
         /// How many.

@@ -6,7 +6,7 @@ use crate::{
     id::{ChunkId, DocumentId, Generation, ProjectId},
     name::{ProjectName, QueryText, Tag},
     path::SourcePath,
-    ranking::{Fusion, MeaningHalf, Mode, WordHalf},
+    ranking::{Fusion, LexicalScore, Mode, SemanticScore},
     time::Timestamp,
 };
 
@@ -103,16 +103,16 @@ pub struct Factor {
     /// What the score is multiplied by.
     pub value: f64,
     /// Why it has that value, for a person.
-    pub because: String,
+    pub reason: String,
 }
 
 /// How a score came about: `similarity` times every factor, from left to right, is the score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
     /// What its words make of it; `None` in mode `dense`.
-    pub words: Option<WordHalf>,
+    pub lexical: Option<LexicalScore>,
     /// What its meaning makes of it; `None` in mode `lexical` and without a model.
-    pub meaning: Option<MeaningHalf>,
+    pub semantic: Option<SemanticScore>,
     /// How both halves were put together; `None` when there is one.
     pub fusion: Option<Fusion>,
     /// From the halves alone: at most 1.
@@ -161,12 +161,12 @@ pub struct Hit {
     /// How its score came about.
     pub explanation: Explanation,
     /// Where the same text stands too, best first: passages that would have been hits of their own.
-    pub copies: Vec<Place>,
+    pub near_duplicates: Vec<Location>,
 }
 
 /// Where a passage stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// The passage.
     pub chunk_id: ChunkId,
     /// Its document.
@@ -215,7 +215,7 @@ pub enum Notice {
         scope: Option<ProjectId>,
     },
     /// The word index is behind the store.
-    WordsBehind {
+    LexicalIndexBehind {
         /// What the answer shows.
         shown: Generation,
         /// What the store has.
@@ -226,14 +226,14 @@ pub enum Notice {
         /// Which one, and what is wrong.
         why: String,
         /// What helps.
-        cure: String,
+        hint: String,
     },
     /// There is no model, so only words were searched.
     NoModel {
         /// Why there is none.
         why: String,
         /// The command that helps.
-        cure: String,
+        hint: String,
     },
     /// The server of the vectors is of no use at present, so only words were searched.
     VectorsUnavailable {
@@ -242,7 +242,7 @@ pub enum Notice {
         /// What is wrong.
         why: String,
         /// What helps.
-        cure: String,
+        hint: String,
     },
     /// Some passages have no vector yet, or one that the index does not show yet, and were found by their words only.
     VectorsMissing {

@@ -51,7 +51,7 @@ impl FromStr for Mode {
 
 /// What its words make of a passage.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WordHalf {
+pub struct LexicalScore {
     /// BM25 of the passage; 0 when it has no word of the question, or ranks below the candidates.
     pub bm25: f64,
     /// The highest BM25 of any passage for this question, under the same filters.
@@ -60,7 +60,7 @@ pub struct WordHalf {
     pub rank: Option<usize>,
 }
 
-impl WordHalf {
+impl LexicalScore {
     /// `bm25 / best`: 0 to 1.
     #[must_use]
     pub fn part(&self) -> f64 {
@@ -70,7 +70,7 @@ impl WordHalf {
 
 /// What its meaning makes of a passage.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MeaningHalf {
+pub struct SemanticScore {
     /// Cosine of the vectors of passage and question. For a passage that has no vector yet it is assumed from its
     /// words: as near to the nearest as they are to the best, and `assumed` says so.
     pub cosine: f64,
@@ -82,7 +82,7 @@ pub struct MeaningHalf {
     pub assumed: bool,
 }
 
-impl MeaningHalf {
+impl SemanticScore {
     /// `cosine / best`: 0 to 1; nothing for a passage that is turned away from the question, or when all are.
     #[must_use]
     pub fn part(&self) -> f64 {
@@ -117,15 +117,15 @@ impl Default for Fusion {
 impl Fusion {
     /// The similarity of a passage: 0 to 1.
     #[must_use]
-    pub fn similarity(self, words: &WordHalf, meaning: &MeaningHalf) -> f64 {
+    pub fn similarity(self, lexical: &LexicalScore, semantic: &SemanticScore) -> f64 {
         match self {
             Self::Convex { meaning_weight } => {
-                meaning_weight * meaning.part() + (1.0 - meaning_weight) * words.part()
+                meaning_weight * semantic.part() + (1.0 - meaning_weight) * lexical.part()
             }
             Self::Reciprocal { k } => {
                 #[expect(clippy::cast_precision_loss, reason = "ranks are small")]
                 let share = |rank: Option<usize>| rank.map_or(0.0, |rank| (k + 1.0) / (k + rank as f64));
-                (share(words.rank) + share(meaning.rank)) / 2.0
+                (share(lexical.rank) + share(semantic.rank)) / 2.0
             }
         }
     }
@@ -145,18 +145,18 @@ mod tests {
 
     #[test]
     fn the_best_of_both_halves_has_similarity_one() {
-        let words = WordHalf { bm25: 7.0, best: 7.0, rank: Some(1) };
-        let meaning = MeaningHalf { cosine: 0.4, best: 0.4, rank: Some(1), assumed: false };
+        let lexical = LexicalScore { bm25: 7.0, best: 7.0, rank: Some(1) };
+        let semantic = SemanticScore { cosine: 0.4, best: 0.4, rank: Some(1), assumed: false };
         for fusion in [Fusion::default(), Fusion::Reciprocal { k: 60.0 }] {
-            assert!((fusion.similarity(&words, &meaning) - 1.0).abs() < 1e-12, "{fusion:?}");
+            assert!((fusion.similarity(&lexical, &semantic) - 1.0).abs() < 1e-12, "{fusion:?}");
         }
     }
 
     #[test]
     fn a_passage_that_one_half_does_not_know_keeps_what_the_other_gives() {
-        let words = WordHalf { bm25: 0.0, best: 7.0, rank: None };
-        let meaning = MeaningHalf { cosine: 0.4, best: 0.4, rank: Some(1), assumed: false };
-        assert!((Fusion::default().similarity(&words, &meaning) - 0.7).abs() < 1e-12);
-        assert!((Fusion::Reciprocal { k: 60.0 }.similarity(&words, &meaning) - 0.5).abs() < 1e-12);
+        let lexical = LexicalScore { bm25: 0.0, best: 7.0, rank: None };
+        let semantic = SemanticScore { cosine: 0.4, best: 0.4, rank: Some(1), assumed: false };
+        assert!((Fusion::default().similarity(&lexical, &semantic) - 0.7).abs() < 1e-12);
+        assert!((Fusion::Reciprocal { k: 60.0 }.similarity(&lexical, &semantic) - 0.5).abs() < 1e-12);
     }
 }

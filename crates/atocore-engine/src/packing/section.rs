@@ -76,7 +76,7 @@ impl Section {
     /// Notes something that did not fit.
     pub(super) fn leave_out(&mut self, nearly: NearMiss) {
         self.left_out += 1;
-        if self.nearly.len() < Pack::NEARLY {
+        if self.nearly.len() < Pack::NEAR_MISSES_PER_TIER {
             self.nearly.push(nearly);
         }
     }

@@ -112,13 +112,13 @@ fn hits(documents: &[String], limits: ChunkLimits, keys: &[u8]) -> Vec<Hit> {
                 date: moment(1_700_000_000),
                 content: chunk.text,
                 explanation: Explanation {
-                    words: None,
-                    meaning: None,
+                    lexical: None,
+                    semantic: None,
                     fusion: None,
                     similarity: 0.5,
                     factors: Vec::new(),
                 },
-                copies: Vec::new(),
+                near_duplicates: Vec::new(),
             });
         }
     }
@@ -530,7 +530,7 @@ fn state_is_trimmed_only_when_it_alone_is_longer_than_its_share() {
     assert_eq!(keys(&trimmed), ["d", "pump"]);
     assert!(trimmed.notices.contains(&PackNotice::LeftOut { tier: Tier::State, count: 2 }));
     assert_eq!(
-        trimmed.nearly.iter().map(|nearly| nearly.what.as_str()).collect::<Vec<_>>(),
+        trimmed.near_misses.iter().map(|nearly| nearly.what.as_str()).collect::<Vec<_>>(),
         ["decision / b", "decision / a"]
     );
     // None fits: the beginning of the best.
@@ -603,7 +603,7 @@ fn duplicate_memories_appear_once_as_the_surer_or_newer_one() {
     assert_eq!(kept, expected);
     assert_eq!((pack.tiers[1].items, pack.tiers[1].left_out), (6, 4));
     assert!(
-        pack.notices.contains(&PackNotice::Copies { tier: Tier::Memories, count: 4 }),
+        pack.notices.contains(&PackNotice::NearDuplicates { tier: Tier::Memories, count: 4 }),
         "{:?}",
         pack.notices
     );

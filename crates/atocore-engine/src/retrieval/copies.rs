@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use atocore_model::{
     document::Passage,
-    query::{Explanation, Hit, Place},
+    query::{Explanation, Hit, Location},
     text::caseless,
 };
 
@@ -42,7 +42,7 @@ impl Hits {
         let said = self.collapse.then(|| said(passage.heading_path.as_str(), &passage.content));
         let same = said.as_ref().and_then(|said| self.said.get(said));
         if let Some(hit) = same.and_then(|at| self.hits.get_mut(*at)) {
-            hit.copies.push(place(passage));
+            hit.near_duplicates.push(place(passage));
         } else if self.hits.len() < self.limit {
             let _none = said.and_then(|said| self.said.insert(said, self.hits.len()));
             self.hits.push(hit(passage, explanation));
@@ -74,12 +74,12 @@ fn hit(passage: Passage, explanation: Explanation) -> Hit {
         date: passage.document.date,
         content: passage.content,
         explanation,
-        copies: Vec::new(),
+        near_duplicates: Vec::new(),
     }
 }
 
-fn place(passage: Passage) -> Place {
-    Place {
+fn place(passage: Passage) -> Location {
+    Location {
         chunk_id: passage.id,
         document_id: passage.document.id,
         project: passage.document.project,

@@ -46,8 +46,8 @@ fn put_behind(found: &[(&str, WordMatches)], ranked: &mut [Ranked]) {
             // What has another term in order is there for that one.
             let has_another = found.iter().any(|(_, other)| is_among(&other.in_order, ranked));
             if !has_another && lowest > 0.0 && ranked.score >= lowest {
-                let because = format!("the words of `{term}`, but not in its order");
-                multiply(ranked, lowest / ranked.score * (1.0 - STEP), because);
+                let reason = format!("the words of `{term}`, but not in its order");
+                multiply(ranked, lowest / ranked.score * (1.0 - STEP), reason);
             }
         }
     }
@@ -60,18 +60,18 @@ fn lift(term: &str, having: &[u64], ranked: &mut [Ranked]) {
     if at == 0 || score <= 0.0 {
         return;
     }
-    let because = match having.len() {
+    let reason = match having.len() {
         1 => format!("the exact term `{term}`, which no other passage has"),
         count => format!("the exact term `{term}`, which only {count} passages have"),
     };
-    multiply(&mut ranked[at], top / score * (1.0 + STEP), because);
+    multiply(&mut ranked[at], top / score * (1.0 + STEP), reason);
 }
 
 /// A passage that several terms concern has one factor for all of them.
-fn multiply(ranked: &mut Ranked, value: f64, because: String) {
+fn multiply(ranked: &mut Ranked, value: f64, reason: String) {
     let value = ranked.lift.take().map_or(value, |before| before.value * value);
     ranked.score = ranked.unlifted * value;
-    ranked.lift = Some(Factor { name: "exact_term", value, because });
+    ranked.lift = Some(Factor { name: "exact_term", value, reason });
 }
 
 fn is_among(keys: &[u64], ranked: &Ranked) -> bool {

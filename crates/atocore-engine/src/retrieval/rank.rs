@@ -2,7 +2,7 @@
 
 use atocore_model::{
     query::{Explanation, Factor},
-    ranking::{Fusion, MeaningHalf, Mode, WordHalf},
+    ranking::{Fusion, LexicalScore, Mode, SemanticScore},
 };
 use atocore_storage::sqlite::PassageKey;
 
@@ -66,15 +66,21 @@ impl Ranking<'_> {
         bm25_max: f64,
         cosines: Option<(f64, f64)>,
     ) -> Option<Explanation> {
-        let words = WordHalf { bm25: candidate.bm25, best: bm25_max, rank: candidate.word_rank };
-        let meaning = cosines.map(|(most, least)| MeaningHalf {
+        let words = LexicalScore { bm25: candidate.bm25, best: bm25_max, rank: candidate.word_rank };
+        let meaning = cosines.map(|(most, least)| SemanticScore {
             cosine: candidate.cosine.unwrap_or_else(|| least + (most - least) * words.part()),
             best: most,
             rank: candidate.meaning_rank,
             assumed: candidate.cosine.is_none(),
         });
         let one = |similarity, words, meaning| {
-            Some(Explanation { words, meaning, fusion: None, similarity, factors: Vec::new() })
+            Some(Explanation {
+                lexical: words,
+                semantic: meaning,
+                fusion: None,
+                similarity,
+                factors: Vec::new(),
+            })
         };
         match (self.mode, meaning) {
             (Mode::Dense, Some(meaning)) if !meaning.assumed => {
@@ -84,8 +90,8 @@ impl Ranking<'_> {
             (Mode::Dense, _) => None,
             (Mode::Hybrid, Some(meaning)) => Some(Explanation {
                 similarity: self.fusion.similarity(&words, &meaning),
-                words: Some(words),
-                meaning: Some(meaning),
+                lexical: Some(words),
+                semantic: Some(meaning),
                 fusion: Some(self.fusion),
                 factors: Vec::new(),
             }),

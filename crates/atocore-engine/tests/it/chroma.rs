@@ -137,8 +137,8 @@ fn without_its_server_everything_else_goes_on_and_answers_say_so() {
     let answer = engine.ask("dinghy");
     assert_eq!((answer.hits[0].source_path.as_str(), answer.mode), ("boat.md", Mode::Lexical));
     let is_said = |notice: &Notice| match notice {
-        Notice::VectorsUnavailable { since, why, cure } => {
-            assert!(why.contains(&server.url()) && !cure.is_empty(), "{why} {cure}");
+        Notice::VectorsUnavailable { since, why, hint } => {
+            assert!(why.contains(&server.url()) && !hint.is_empty(), "{why} {hint}");
             assert!(since.as_nanosecond() > 0);
             true
         }

@@ -70,7 +70,7 @@ fn words_answer_at_once_and_the_answer_says_what_is_still_to_come() {
     let _report = engine.fresh("p");
     let answer = engine.ask("bicycle puncture");
     assert_eq!(paths(&answer)[0], "bike.md");
-    assert!(answer.hits[0].explanation.meaning.unwrap().assumed);
+    assert!(answer.hits[0].explanation.semantic.unwrap().assumed);
     assert_eq!(answer.notices, [Notice::VectorsMissing { missing: 1, passages: 4 }]);
     assert_eq!(engine.embed(&Silent).unwrap().embedded, 1);
     assert_eq!(engine.ask("bicycle").notices, []);
@@ -139,8 +139,8 @@ fn without_a_model_words_answer_and_say_what_is_missing() {
     let _report = engine.fresh("p");
     let answer = engine.ask("automobile");
     assert_eq!((paths(&answer), answer.mode), (vec!["car.md"], Mode::Lexical));
-    let [Notice::NoModel { cure, .. }] = answer.notices.as_slice() else { panic!("{:?}", answer.notices) };
-    assert_eq!(cure, "atocore model fetch");
+    let [Notice::NoModel { hint, .. }] = answer.notices.as_slice() else { panic!("{:?}", answer.notices) };
+    assert_eq!(hint, "atocore model fetch");
     assert!(matches!(engine.embed(&Silent), Err(Error::NoModel(_))));
     let dense = engine.query(&Query { mode: Some(Mode::Dense), ..query("automobile") });
     assert!(matches!(dense, Err(Error::NoModel(_))));
@@ -161,7 +161,7 @@ fn every_score_is_the_arithmetic_that_its_explanation_shows() {
         assert_eq!(answer.hits.len(), 3);
         for hit in &answer.hits {
             let explanation = &hit.explanation;
-            let (words, meaning) = (explanation.words.unwrap(), explanation.meaning.unwrap());
+            let (words, meaning) = (explanation.lexical.unwrap(), explanation.semantic.unwrap());
             let similarity = match explanation.fusion.unwrap() {
                 Fusion::Convex { meaning_weight } => {
                     meaning_weight * (meaning.cosine.max(0.0) / meaning.best)
@@ -181,7 +181,7 @@ fn every_score_is_the_arithmetic_that_its_explanation_shows() {
     }
     let dense = with_mode(&engine, "flat battery", Mode::Dense);
     let explanation = &dense.hits[0].explanation;
-    assert_eq!(explanation.similarity, explanation.meaning.unwrap().cosine);
+    assert_eq!(explanation.similarity, explanation.semantic.unwrap().cosine);
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn a_rare_exact_term_is_not_drowned_by_what_is_merely_near() {
     let answer = engine.ask("what to do when the pump motor reports error E4711");
     assert_eq!(paths(&answer)[0], "codes.md");
     let factors = &answer.hits[0].explanation.factors;
-    assert!(factors.iter().any(|factor| factor.name == "exact_term" && factor.because.contains("E4711")));
+    assert!(factors.iter().any(|factor| factor.name == "exact_term" && factor.reason.contains("E4711")));
 }
 
 #[test]
@@ -370,7 +370,8 @@ fn passages_that_say_the_same_are_one_hit_that_names_the_other_places() {
     let _made = engine.embed(&Silent).unwrap();
     let answer = engine.query(&query("how is a store restored")).unwrap();
     assert_eq!(answer.hits.len(), 1);
-    let mut places: Vec<&str> = answer.hits[0].copies.iter().map(|copy| copy.source_path.as_str()).collect();
+    let mut places: Vec<&str> =
+        answer.hits[0].near_duplicates.iter().map(|copy| copy.source_path.as_str()).collect();
     places.push(answer.hits[0].source_path.as_str());
     places.sort_unstable();
     assert_eq!(places, ["copy.md", "v1/restore.md", "v2/restore.md"]);
@@ -380,8 +381,8 @@ fn passages_that_say_the_same_are_one_hit_that_names_the_other_places() {
     let scoped =
         Query { project: ProjectHint::Scope("p".parse().unwrap()), ..query("how is a store restored") };
     let scoped = engine.query(&scoped).unwrap();
-    assert!(scoped.hits[0].copies.iter().all(|copy| copy.project.as_str() == "p"));
-    assert_eq!(scoped.hits[0].copies.len(), 1);
+    assert!(scoped.hits[0].near_duplicates.iter().all(|copy| copy.project.as_str() == "p"));
+    assert_eq!(scoped.hits[0].near_duplicates.len(), 1);
 }
 
 #[test]

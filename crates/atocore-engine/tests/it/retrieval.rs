@@ -56,7 +56,7 @@ fn the_score_is_the_product_that_the_explanation_shows() {
     assert_eq!(answer.hits.len(), 3);
     for hit in &answer.hits {
         let explanation = &hit.explanation;
-        let words = explanation.words.unwrap();
+        let words = explanation.lexical.unwrap();
         assert_eq!(explanation.similarity, words.bm25 / words.best);
         let product =
             explanation.factors.iter().fold(explanation.similarity, |score, factor| score * factor.value);

@@ -193,7 +193,7 @@ impl Pack {
             notices: pack.notices.iter().map(|notice| said(notice, pack.budget.unit())).collect(),
             items: pack.items.into_iter().map(PackItem::from).collect(),
             tiers: pack.tiers.iter().map(TierUse::from).collect(),
-            nearly: pack.nearly.into_iter().map(NearMiss::from).collect(),
+            nearly: pack.near_misses.into_iter().map(NearMiss::from).collect(),
             formatted_context: pack.text,
             hash: pack.hash.to_string(),
             mark: pack.mark,
@@ -221,7 +221,7 @@ fn said(notice: &PackNotice, unit: Unit) -> String {
         PackNotice::LeftOut { tier, count } => {
             format!("{} did not fit", of_tier(*tier, *count))
         }
-        PackNotice::Copies { tier, count } => {
+        PackNotice::NearDuplicates { tier, count } => {
             let say = if *count == 1 { "says" } else { "say" };
             format!("{} {say} the same as another one", of_tier(*tier, *count))
         }

@@ -178,15 +178,15 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
         model::Notice::NoDocument { path, lies_there, tags, scope } => {
             no_document(path.as_deref(), *lies_there, tags, scope.as_ref())
         }
-        model::Notice::WordsBehind { shown, store } => format!(
+        model::Notice::LexicalIndexBehind { shown, store } => format!(
             "the lexical index shows generation {shown}, the store is at {store}: the newest changes may be missing"
         ),
-        model::Notice::IndexBehind { why, cure } => format!("{why}; {cure}"),
-        model::Notice::NoModel { why, cure } => {
-            format!("lexical search only: {why}; `{cure}` helps")
+        model::Notice::IndexBehind { why, hint } => format!("{why}; {hint}"),
+        model::Notice::NoModel { why, hint } => {
+            format!("lexical search only: {why}; `{hint}` helps")
         }
-        model::Notice::VectorsUnavailable { since, why, cure } => {
-            format!("vectors unavailable since {since}, lexical search only: {why}; {cure}")
+        model::Notice::VectorsUnavailable { since, why, hint } => {
+            format!("vectors unavailable since {since}, lexical search only: {why}; {hint}")
         }
         model::Notice::VectorsMissing { missing, passages } => format!(
             "{missing} of {passages} passages are not found by meaning yet, only by their words; `atocore status` shows how far it is"
@@ -229,15 +229,15 @@ impl From<model::Hit> for Hit {
             date: hit.date.to_string(),
             tags: hit.tags.iter().map(ToString::to_string).collect(),
             content: hit.content,
-            copy_count: hit.copies.len() as u64,
-            copies: hit.copies.into_iter().map(CopyPlace::from).collect(),
+            copy_count: hit.near_duplicates.len() as u64,
+            copies: hit.near_duplicates.into_iter().map(CopyPlace::from).collect(),
             explanation: Some(hit.explanation.into()),
         }
     }
 }
 
-impl From<model::Place> for CopyPlace {
-    fn from(place: model::Place) -> Self {
+impl From<model::Location> for CopyPlace {
+    fn from(place: model::Location) -> Self {
         Self {
             chunk_id: place.chunk_id.to_string(),
             document_id: place.document_id.to_string(),
@@ -254,11 +254,11 @@ impl From<model::Explanation> for Explanation {
         let factor = |factor: model::Factor| Factor {
             name: factor.name.to_owned(),
             value: factor.value,
-            because: factor.because,
+            because: factor.reason,
         };
         Self {
-            words: explanation.words.map(WordHalf::from),
-            meaning: explanation.meaning.map(MeaningHalf::from),
+            words: explanation.lexical.map(WordHalf::from),
+            meaning: explanation.semantic.map(MeaningHalf::from),
             fusion: explanation.fusion.map(Fusion::from),
             similarity: explanation.similarity,
             factors: explanation.factors.into_iter().map(factor).collect(),
@@ -266,15 +266,15 @@ impl From<model::Explanation> for Explanation {
     }
 }
 
-impl From<ranking::WordHalf> for WordHalf {
-    fn from(half: ranking::WordHalf) -> Self {
+impl From<ranking::LexicalScore> for WordHalf {
+    fn from(half: ranking::LexicalScore) -> Self {
         let rank = half.rank.map(|rank| rank as u64);
         Self { bm25: half.bm25, bm25_max: half.best, part: half.part(), rank }
     }
 }
 
-impl From<ranking::MeaningHalf> for MeaningHalf {
-    fn from(half: ranking::MeaningHalf) -> Self {
+impl From<ranking::SemanticScore> for MeaningHalf {
+    fn from(half: ranking::SemanticScore) -> Self {
         Self {
             cosine: half.cosine,
             cosine_max: half.best,
