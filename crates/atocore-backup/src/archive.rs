@@ -2,8 +2,9 @@
 //!
 //! The metadata comes first, so that whoever takes it in knows every name, size and digest that may follow, and refuses
 //! everything else before it is written.
+//!
+//! It can go to and come from a pipe, so that any program can encrypt it on the way: `age`, `gpg`, `ssh`.
 
-mod encryption;
 mod export;
 mod import;
 
@@ -11,8 +12,7 @@ use atocore_model::id::SnapshotId;
 
 use crate::BackupError;
 
-pub use encryption::{Identities, Recipients};
-pub use export::{Exported, export};
+pub use export::{Exported, export, export_to};
 pub use import::{Imported, import};
 
 /// What is said about a file that is no archive of a snapshot.

@@ -116,17 +116,9 @@ pub enum BackupError {
     /// A file that is no archive of a whole snapshot; nothing was taken in.
     #[error("the file is no archive of a whole snapshot: {0}")]
     ArchiveInvalid(String),
-    /// The archive cannot be read with the keys that were given; nothing was taken in.
-    #[error("the archive is encrypted, {0}")]
-    ArchiveEncrypted(&'static str),
-    /// What was given as a key is none.
-    #[error("{what} cannot be used as a key: {why}")]
-    KeyUnusable {
-        /// The key, or where it stands when it may be a secret.
-        what: String,
-        /// Why not.
-        why: &'static str,
-    },
+    /// The archive has to be decrypted first; nothing was imported.
+    #[error("the archive is encrypted")]
+    ArchiveEncrypted,
     /// The file to write an archive to is there already.
     #[error("there is something at `{}` already", .0.display())]
     ArchiveExists(PathBuf),
@@ -171,8 +163,7 @@ impl BackupError {
             Self::MetadataUnwritable(_) | Self::NoFreeStamp(_) => ErrorCode::Internal,
             Self::Unknown(_) => ErrorCode::SnapshotUnknown,
             Self::ArchiveInvalid(_) => ErrorCode::ArchiveInvalid,
-            Self::ArchiveEncrypted(_) => ErrorCode::ArchiveEncrypted,
-            Self::KeyUnusable { .. } => ErrorCode::InvalidRequest,
+            Self::ArchiveEncrypted => ErrorCode::ArchiveEncrypted,
             Self::ArchiveExists(_) => ErrorCode::TargetNotEmpty,
             Self::SnapshotExists(_) => ErrorCode::SnapshotExists,
             Self::Damaged { .. } | Self::CopyDiffers(_) => ErrorCode::SnapshotDamaged,
@@ -218,14 +209,8 @@ impl BackupError {
             Self::ArchiveInvalid(_) => {
                 "nothing was taken in; get the archive again from where it was exported"
             }
-            Self::ArchiveEncrypted("with a passphrase, not for a key") => {
-                "nothing was taken in; decrypt it with `age -d`, then import what comes out"
-            }
-            Self::ArchiveEncrypted(_) => {
-                "nothing was taken in; name the file with the secret key of one of its recipients: `--identity FILE`"
-            }
-            Self::KeyUnusable { .. } => {
-                "`age-keygen -o FILE` makes a key: the public one, `age1…`, is a recipient, FILE is the identity"
+            Self::ArchiveEncrypted => {
+                "nothing was imported; decrypt it on the way: `age -d -i KEY ARCHIVE | atocore backup import -`"
             }
             Self::ArchiveExists(_) => "name a file that does not exist yet",
             Self::SnapshotExists(_) => {

@@ -1,20 +1,23 @@
-//! Carrying snapshots: out into one file, and in again. Needs no open engine.
+//! Carrying snapshots: out as one archive, and in again. Needs no open engine.
 
-use std::path::Path;
+use std::{
+    io::{Read, Write},
+    path::Path,
+};
 
 use atocore_backup::{
-    archive::{self, Exported, Identities, Imported, Recipients},
+    archive::{self, Exported, Imported},
     vault::Vault,
 };
 use atocore_model::{id::SnapshotId, monitor::Monitor, time::Clock};
-use atocore_storage::layout::Layout;
+use atocore_storage::{files::Reader, layout::Layout};
 
 use crate::error::Error;
 
-/// Writes a snapshot into one file, after proving it whole to its content; only `recipients` can read it, if there are.
+/// Writes a snapshot into one file, after verifying it to the depth `content`.
 ///
 /// # Errors
-/// When it cannot be proven, or the file exists or cannot be written; there is no file then.
+/// When it fails verification, or the file exists or cannot be written; there is no file then.
 ///
 /// # Durability
 /// The file is on disk when this returns `Ok`.
@@ -22,26 +25,47 @@ pub fn export(
     layout: &Layout,
     id: SnapshotId,
     to: &Path,
-    recipients: &Recipients,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Exported, Error> {
-    Ok(archive::export(&Vault::new(&layout.backups), id, to, recipients, clock, monitor)?)
+    Ok(archive::export(&Vault::new(&layout.backups), id, to, clock, monitor)?)
 }
 
-/// Takes a snapshot in from such a file, under its own stamp, after comparing every byte with its record.
+/// Writes the same archive to whoever reads it.
 ///
 /// # Errors
-/// When none of `identities` opens it and it is encrypted; when it is no archive of a whole snapshot, another snapshot has the stamp, or there is no room; nothing lists then.
+/// When the snapshot fails verification, or nobody reads any more.
+pub fn export_to(
+    layout: &Layout,
+    id: SnapshotId,
+    out: impl Write,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+) -> Result<Exported, Error> {
+    Ok(archive::export_to(&Vault::new(&layout.backups), id, out, clock, monitor)?)
+}
+
+/// Imports a snapshot from such an archive, under its own stamp, after comparing every byte with its record.
+///
+/// # Errors
+/// When it is encrypted, not a complete snapshot archive, another snapshot has the stamp, or there is no room; nothing
+/// lists then.
 ///
 /// # Durability
 /// The snapshot is whole and on disk when this returns `Ok`.
 pub fn import(
     layout: &Layout,
-    from: &Path,
-    identities: &Identities,
+    from: impl Read,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Imported, Error> {
-    Ok(archive::import(&Vault::new(&layout.backups), from, identities, clock, monitor)?)
+    Ok(archive::import(&Vault::new(&layout.backups), from, clock, monitor)?)
+}
+
+/// An archive in a file, or in a pipe that has a name.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_archive(path: &Path) -> Result<Reader, Error> {
+    Ok(Reader::open(path).map_err(atocore_backup::BackupError::from)?)
 }

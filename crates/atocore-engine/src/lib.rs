@@ -32,7 +32,7 @@ mod words;
 mod worker;
 
 pub use atocore_backup::{
-    archive::{Identities, Recipients},
+    archive::Exported,
     ledger::{Proven, Standing, Verdict},
     manifest,
     replace::{Recovered, Replaced},
@@ -55,7 +55,7 @@ pub use atocore_storage::{
     vector::{Authorities, ChromaServer, Comparison, Outage},
 };
 
-pub use archiving::{export, import};
+pub use archiving::{export, export_to, import, open_archive};
 pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, latest, restore, validate};
 pub use behind::IndexFault;
 pub use caller::{Caller, Reach};

@@ -1,7 +1,7 @@
 //! Writing the archive.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -12,13 +12,10 @@ use atocore_model::{
     monitor::{Monitor, Progress},
     time::Clock,
 };
-use atocore_storage::files::{self, FileError, Kind, Reader, stream};
+use atocore_storage::files::{self, FileError, Kind, NewFile, Reader, stream};
 use tar::{Builder, EntryType, Header};
 
-use super::{
-    encryption::{Recipients, Sink},
-    entry_name,
-};
+use super::entry_name;
 use crate::{
     BackupError,
     manifest::FILE_NAME,
@@ -36,22 +33,19 @@ const LEVEL: i32 = 3;
 pub struct Exported {
     /// The snapshot.
     pub stamp: SnapshotId,
-    /// Where the archive lies.
-    pub path: PathBuf,
+    /// Where the archive lies; `None` when it went into a pipe.
+    pub path: Option<PathBuf>,
     /// Number of files in it, the metadata among them.
     pub files: u64,
     /// Their size.
     pub bytes: u64,
     /// The size of the archive.
     pub archive_bytes: u64,
-    /// Whether only its recipients can read it.
-    pub encrypted: bool,
 }
 
-/// Writes a snapshot into one file, `tar` in zstd, after proving it whole to its content; in age when there are
-/// recipients.
+/// Writes a snapshot into one file, `tar` in zstd, after verifying it to the depth `content`.
 ///
-/// Without recipients the same snapshot gives the same bytes, except for what another version of zstd does otherwise.
+/// The same snapshot gives the same bytes, except for what another version of zstd does otherwise.
 ///
 /// # Errors
 /// When it cannot be proven, has no digests because the original wrote it, or the file exists or cannot be written.
@@ -65,7 +59,6 @@ pub fn export(
     vault: &Vault,
     stamp: SnapshotId,
     to: &Path,
-    recipients: &Recipients,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Exported, BackupError> {
@@ -75,10 +68,11 @@ pub fn export(
     }
     let snapshot = prove(vault, stamp, clock, monitor)?;
     let staged = to.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
-    let result = write(&snapshot, &staged, recipients, monitor).and_then(|(files, bytes, archive_bytes)| {
+    let result = NewFile::create(&staged).map_err(BackupError::from).and_then(|file| {
+        let (exported, file) = write(&snapshot, file, &staged, monitor)?;
+        let archive_bytes = file.finish()?;
         files::rename_new(&staged, to)?;
-        let encrypted = !recipients.is_empty();
-        Ok(Exported { stamp, path: to.to_owned(), files, bytes, archive_bytes, encrypted })
+        Ok(Exported { path: Some(to.to_owned()), archive_bytes, ..exported })
     });
     if result.is_err() {
         // The first error is the one to report.
@@ -87,17 +81,42 @@ pub fn export(
     result
 }
 
-fn write(
-    snapshot: &VerifiedSnapshot,
-    staged: &Path,
-    recipients: &Recipients,
+/// Writes a snapshot as [`export`] does, to whoever reads it.
+///
+/// # Errors
+/// As [`export`]; what was written until then is refused by whoever imports it, because the end is missing.
+///
+/// # Durability
+/// None: it is flushed when this returns `Ok`.
+///
+/// # Cancellation
+/// Between pieces.
+pub fn export_to(
+    vault: &Vault,
+    stamp: SnapshotId,
+    out: impl Write,
+    clock: &dyn Clock,
     monitor: &dyn Monitor,
-) -> Result<(u64, u64, u64), BackupError> {
+) -> Result<Exported, BackupError> {
+    let snapshot = prove(vault, stamp, clock, monitor)?;
+    let name = Path::new("-");
+    let (exported, mut out) = write(&snapshot, Counting { out, bytes: 0 }, name, monitor)?;
+    out.flush().map_err(|error| failed(name, error, monitor))?;
+    Ok(Exported { archive_bytes: out.bytes, ..exported })
+}
+
+/// Writes the archive; `name` is what errors call it. The size of the archive is for the caller to tell.
+fn write<W: Write>(
+    snapshot: &VerifiedSnapshot,
+    out: W,
+    name: &Path,
+    monitor: &dyn Monitor,
+) -> Result<(Exported, W), BackupError> {
     let record = snapshot.manifest().atocore.as_ref().ok_or(BackupError::NoDigests(snapshot.stamp()))?;
-    let failed = |source| failed(staged, source, monitor);
-    let mut encoder = zstd::Encoder::new(Sink::create(staged, recipients)?, LEVEL).map_err(failed)?;
+    let failed = |source| failed(name, source, monitor);
+    let mut encoder = zstd::Encoder::new(out, LEVEL).map_err(failed)?;
     encoder.include_checksum(true).map_err(failed)?;
-    let mut out = Archive { builder: Builder::new(encoder), snapshot, staged, monitor, files: 0, bytes: 0 };
+    let mut out = Archive { builder: Builder::new(encoder), snapshot, name, monitor, files: 0, bytes: 0 };
     let metadata = snapshot.path().join(FILE_NAME);
     // Not by a memory map: on a disk that others write to, it could end the process.
     let digested = stream::digest(&metadata, &mut |_| ControlFlow::Continue(()))?;
@@ -116,24 +135,42 @@ fn write(
     }
     let (files, bytes) = (out.files, out.bytes);
     let encoder = out.builder.into_inner().map_err(failed)?;
-    let archive_bytes = encoder.finish().map_err(failed)?.finish(staged)?;
-    Ok((files, bytes, archive_bytes))
+    let exported = Exported { stamp: snapshot.stamp(), path: None, files, bytes, archive_bytes: 0 };
+    Ok((exported, encoder.finish().map_err(failed)?))
 }
 
-struct Archive<'a> {
-    builder: Builder<zstd::Encoder<'static, Sink>>,
+/// Counts what is written.
+struct Counting<W> {
+    out: W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+struct Archive<'a, W: Write> {
+    builder: Builder<zstd::Encoder<'static, W>>,
     snapshot: &'a VerifiedSnapshot,
-    staged: &'a Path,
+    name: &'a Path,
     monitor: &'a dyn Monitor,
     files: u64,
     bytes: u64,
 }
 
-impl Archive<'_> {
+impl<W: Write> Archive<'_, W> {
     fn add_folder(&mut self, path: &str) -> Result<(), BackupError> {
         proceed(self.monitor)?;
         let header = self.header(&format!("{path}/"), 0, EntryType::Directory)?;
-        self.builder.append(&header, io::empty()).map_err(|error| failed(self.staged, error, self.monitor))
+        self.builder.append(&header, io::empty()).map_err(|error| failed(self.name, error, self.monitor))
     }
 
     fn add_file(&mut self, path: &str, size: u64, digest: &Digest) -> Result<(), BackupError> {
@@ -146,9 +183,7 @@ impl Archive<'_> {
             done: self.bytes,
             monitor: self.monitor,
         };
-        self.builder
-            .append(&header, &mut watched)
-            .map_err(|error| failed(self.staged, error, self.monitor))?;
+        self.builder.append(&header, &mut watched).map_err(|error| failed(self.name, error, self.monitor))?;
         if watched.hasher.count() != size
             || Digest::from_bytes(*watched.hasher.finalize().as_bytes()) != *digest
         {
@@ -174,7 +209,7 @@ impl Archive<'_> {
     }
 }
 
-/// A file that is hashed while it is read, until the caller calls it off.
+/// A file that is hashed while it is read, until the caller cancels it.
 struct Watched<'a> {
     file: io::Take<Reader>,
     hasher: blake3::Hasher,

@@ -17,10 +17,7 @@ use atocore_model::{
 use atocore_storage::files::{self, NewFile};
 use tar::{Archive, Entry, EntryType};
 
-use super::{
-    encryption::{self, Identities},
-    entry_name, invalid,
-};
+use super::{entry_name, invalid};
 use crate::{
     BackupError,
     ledger::Ledger,
@@ -30,6 +27,12 @@ use crate::{
     vault::{MetadataFile, Vault, metadata_file},
     verify::{self, Validation},
 };
+
+/// How every file of age begins, and how it begins when it was written as text.
+const ENCRYPTED: [&[u8]; 2] = [b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----"];
+
+/// So much of an archive is looked at to tell.
+const HEAD_BYTES: u64 = 64;
 
 /// More folders than these are not made.
 const MOST_FOLDERS: usize = 10_000;
@@ -49,18 +52,16 @@ pub struct Imported {
     pub path: PathBuf,
     /// Whether it was there already, the same.
     pub was_there: bool,
-    /// Whether the archive was encrypted.
-    pub encrypted: bool,
     /// What proves it, to the depth `digests`.
     pub validation: Validation,
 }
 
 /// Takes a snapshot in from an archive, under its own stamp, after comparing every byte with its record.
 ///
-/// One that is encrypted is opened with one of `identities`; the content says whether it is, and not the name.
+/// It is read once, from its beginning to its end, so that it may come through a pipe.
 ///
 /// # Errors
-/// [`BackupError::ArchiveEncrypted`] when none of `identities` opens it;
+/// [`BackupError::ArchiveEncrypted`] when it has to be decrypted first;
 /// [`BackupError::ArchiveInvalid`] and its like when it is no archive of a whole snapshot;
 /// [`BackupError::SnapshotExists`] when another snapshot has the stamp; when there is no room or it cannot be written.
 /// Nothing lists then.
@@ -72,13 +73,17 @@ pub struct Imported {
 /// Between pieces; nothing is left.
 pub fn import(
     vault: &Vault,
-    from: &Path,
-    identities: &Identities,
+    mut from: impl Read,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Imported, BackupError> {
-    let (source, encrypted) = encryption::open(from, identities)?;
-    let mut decoder = zstd::Decoder::new(source).map_err(|error| unreadable(&error))?;
+    let mut head = Vec::new();
+    let _read = from.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
+    if ENCRYPTED.iter().any(|beginning| head.starts_with(beginning)) {
+        return Err(BackupError::ArchiveEncrypted);
+    }
+    let mut decoder =
+        zstd::Decoder::new(io::Cursor::new(head).chain(from)).map_err(|error| unreadable(&error))?;
     decoder.window_log_max(WINDOW_LOG).map_err(|error| unreadable(&error))?;
     let mut archive = Archive::new(decoder);
     // Raw: long names and other extensions, which are read into memory, are refused instead.
@@ -88,7 +93,7 @@ pub fn import(
     let path = vault.snapshot(stamp);
     if files::kind(&path)?.is_some() {
         let validation = already_there(vault, stamp, &bytes, clock, monitor)?;
-        return Ok(Imported { stamp, path, was_there: true, encrypted, validation });
+        return Ok(Imported { stamp, path, was_there: true, validation });
     }
     refuse_what_does_not_fit(vault, &record)?;
     let stage = Stage::reserve_exactly(vault, stamp, monitor)?;
@@ -109,7 +114,7 @@ pub fn import(
     let validation = Validation { path: path.clone(), ..proof };
     // What is not written down is only not known to be proven.
     drop(Ledger::of(vault).record(stamp, &validation, std::time::Duration::ZERO));
-    Ok(Imported { stamp, path, was_there: false, encrypted, validation })
+    Ok(Imported { stamp, path, was_there: false, validation })
 }
 
 /// An error of the compression or of the archive's own shape.

@@ -1,13 +1,14 @@
 //! Archives: what was exported is taken in byte for byte, and nothing else is.
 
 use std::{
+    fs::File,
     io::{Read, Write},
     path::{Path, PathBuf},
 };
 
 use atocore_backup::{
     BackupError,
-    archive::{Exported, Identities, Imported, Recipients, export, import},
+    archive::{Exported, Imported, export, export_to, import},
     manifest::FileRecord,
     vault::Vault,
     verify::prove,
@@ -24,13 +25,16 @@ use crate::{
 impl Home {
     fn exports(&self, stamp: &str) -> Exported {
         let to = self.root.path().join(format!("{stamp}.tar.zst"));
-        export(&self.vault, stamp.parse().unwrap(), &to, &Recipients::default(), &*self.clock, &Silent)
-            .unwrap()
+        export(&self.vault, stamp.parse().unwrap(), &to, &*self.clock, &Silent).unwrap()
     }
 
     fn imports(&self, vault: &Vault, from: &Path) -> Result<Imported, BackupError> {
-        import(vault, from, &Identities::default(), &*self.clock, &Silent)
+        import(vault, File::open(from).unwrap(), &*self.clock, &Silent)
     }
+}
+
+fn opened(exported: &Exported) -> File {
+    File::open(exported.path.as_ref().unwrap()).unwrap()
 }
 
 /// A backup directory somewhere else, with nothing in it.
@@ -58,11 +62,11 @@ fn a_snapshot_is_carried_in_a_file_and_is_the_same_elsewhere() {
     let home = Home::new();
     let taken = home.take();
     let exported = home.exports(&taken.id.to_string());
-    let size = std::fs::metadata(&exported.path).unwrap().len();
+    let size = std::fs::metadata(exported.path.as_ref().unwrap()).unwrap().len();
     let files = &taken.manifest.atocore.as_ref().unwrap().files;
     assert_eq!((exported.archive_bytes, exported.files), (size, files.len() as u64 + 1));
     let elsewhere = Elsewhere::new();
-    let imported = home.imports(&elsewhere.vault, &exported.path).unwrap();
+    let imported = home.imports(&elsewhere.vault, exported.path.as_ref().unwrap()).unwrap();
     assert_eq!((imported.stamp, imported.was_there), (taken.id, false));
     assert_eq!(imported.path, elsewhere.vault.snapshot(taken.id));
     assert!(imported.validation.valid() && imported.validation.depth_asked == Depth::Digests);
@@ -72,12 +76,46 @@ fn a_snapshot_is_carried_in_a_file_and_is_the_same_elsewhere() {
     assert_eq!(std::fs::read(imported.path.join("config/project-registry.json")).unwrap(), REGISTRY);
     // The same again changes nothing, and the same snapshot gives the same archive.
     let before = tree(elsewhere.vault.dir());
-    assert!(home.imports(&elsewhere.vault, &exported.path).unwrap().was_there);
+    assert!(home.imports(&elsewhere.vault, exported.path.as_ref().unwrap()).unwrap().was_there);
     assert_eq!(tree(elsewhere.vault.dir()), before);
     let again = home.root.path().join("again.tar.zst");
-    let _exported =
-        export(&elsewhere.vault, taken.id, &again, &Recipients::default(), &*home.clock, &Silent).unwrap();
-    assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(&exported.path).unwrap());
+    let _exported = export(&elsewhere.vault, taken.id, &again, &*home.clock, &Silent).unwrap();
+    assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(exported.path.as_ref().unwrap()).unwrap());
+}
+
+#[test]
+fn through_a_pipe_goes_the_same_archive() {
+    let home = Home::new();
+    let taken = home.take();
+    let exported = home.exports(&taken.id.to_string());
+    let mut bytes = Vec::new();
+    let piped = export_to(&home.vault, taken.id, &mut bytes, &*home.clock, &Silent).unwrap();
+    assert_eq!(bytes, std::fs::read(exported.path.as_ref().unwrap()).unwrap());
+    assert_eq!((piped.path.clone(), piped.archive_bytes), (None, bytes.len() as u64));
+    assert_eq!(Exported { path: exported.path.clone(), ..piped }, exported);
+    // A reader that goes away is an error, and what it got until then is refused.
+    for length in [0, 100, bytes.len() - 1] {
+        let mut room = vec![0; length];
+        let mut out = room.as_mut_slice();
+        let error = export_to(&home.vault, taken.id, &mut out, &*home.clock, &Silent).unwrap_err();
+        assert!(matches!(error, BackupError::File(_)), "{length}: {error}");
+        let elsewhere = Elsewhere::new();
+        let error = import(&elsewhere.vault, room.as_slice(), &*home.clock, &Silent).unwrap_err();
+        assert!(matches!(error, BackupError::ArchiveInvalid(_)), "{length}: {error}");
+        assert_eq!(elsewhere.holds(), [""; 0], "{length}");
+    }
+}
+
+#[test]
+fn an_archive_that_is_encrypted_is_refused_with_the_way_to_decrypt_it() {
+    let home = Home::new();
+    for beginning in ["age-encryption.org/v1\n-> X25519 …", "-----BEGIN AGE ENCRYPTED FILE-----\n"] {
+        let elsewhere = Elsewhere::new();
+        let error = import(&elsewhere.vault, beginning.as_bytes(), &*home.clock, &Silent).unwrap_err();
+        assert!(matches!(error, BackupError::ArchiveEncrypted), "{error}");
+        assert!(error.hint().unwrap().contains("`age -d -i KEY ARCHIVE | atocore backup import -`"));
+        assert_eq!(elsewhere.holds(), [""; 0]);
+    }
 }
 
 #[test]
@@ -88,7 +126,7 @@ fn tar_and_zstd_can_unpack_it() {
     let target = home.root.path().join("unpacked");
     std::fs::create_dir(&target).unwrap();
     let plain = home.root.path().join("plain.tar");
-    std::fs::write(&plain, unpacked(&exported.path)).unwrap();
+    std::fs::write(&plain, unpacked(exported.path.as_ref().unwrap())).unwrap();
     let tar =
         std::process::Command::new("tar").arg("-xf").arg(&plain).arg("-C").arg(&target).status().unwrap();
     assert!(tar.success());
@@ -100,8 +138,7 @@ fn only_what_can_be_proven_is_exported_and_nothing_is_overwritten() {
     let home = Home::new();
     let taken = home.take();
     let to = home.root.path().join("a.tar.zst");
-    let try_it =
-        || export(&home.vault, taken.id, &to, &Recipients::default(), &*home.clock, &Silent).unwrap_err();
+    let try_it = || export(&home.vault, taken.id, &to, &*home.clock, &Silent).unwrap_err();
     std::fs::write(&to, "precious").unwrap();
     assert!(matches!(try_it(), BackupError::ArchiveExists(_)));
     assert_eq!(std::fs::read(&to).unwrap(), b"precious");
@@ -128,12 +165,15 @@ fn another_snapshot_of_the_same_stamp_is_left_alone() {
     let there = other.take();
     assert_eq!(there.id, taken.id);
     let before = tree(other.vault.dir());
-    let error = home.imports(&other.vault, &exported.path).unwrap_err();
+    let error = home.imports(&other.vault, exported.path.as_ref().unwrap()).unwrap_err();
     assert!(matches!(error, BackupError::SnapshotExists(id) if id == taken.id), "{error}");
     assert_eq!(tree(other.vault.dir()), before);
     // The same, but damaged where it lies: it is told, and not repaired in silence.
     std::fs::write(taken.path.join("db/atocore.db"), "gone").unwrap();
-    assert!(matches!(home.imports(&home.vault, &exported.path), Err(BackupError::Damaged { .. })));
+    assert!(matches!(
+        home.imports(&home.vault, exported.path.as_ref().unwrap()),
+        Err(BackupError::Damaged { .. })
+    ));
 }
 
 fn unpacked(path: &Path) -> Vec<u8> {
@@ -182,7 +222,7 @@ fn hostile_archives_are_refused_before_anything_lists() {
     let home = Home::new();
     let taken = home.take();
     let stamp = taken.id.to_string();
-    let good = items(&home.exports(&stamp).path);
+    let good = items(home.exports(&stamp).path.as_ref().unwrap());
     let database = good.iter().position(|item| item.0.ends_with("db/atocore.db")).unwrap();
     let add = |name: &str, kind, content: &[u8]| {
         let mut items = good.clone();
@@ -252,7 +292,7 @@ fn hostile_archives_are_refused_before_anything_lists() {
 fn what_no_restore_has_a_place_for_is_not_taken_in() {
     let home = Home::new();
     let taken = home.take();
-    let good = items(&home.exports(&taken.id.to_string()).path);
+    let good = items(home.exports(&taken.id.to_string()).path.as_ref().unwrap());
     let archive = home.root.path().join("placeless.tar.zst");
     for path in ["evil/x", "db/atocore.db-wal", "db/other.db", "config/other.json", "x", "chroma"] {
         let (mut items, mut manifest) = (good.clone(), taken.manifest.clone());
@@ -281,12 +321,12 @@ fn an_archive_comes_through_a_pipe_as_well() {
     let exported = home.exports(&stamp);
     let pipe = home.root.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let bytes = std::fs::read(&exported.path).unwrap();
+    let bytes = std::fs::read(exported.path.as_ref().unwrap()).unwrap();
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| std::fs::write(&pipe, &bytes));
         let elsewhere = Elsewhere::new();
         let imported = home.imports(&elsewhere.vault, &pipe).unwrap();
-        assert!(imported.validation.valid() && !imported.encrypted);
+        assert!(imported.validation.valid());
         writing.join().unwrap().unwrap();
     });
 }
@@ -295,7 +335,7 @@ fn an_archive_comes_through_a_pipe_as_well() {
 fn folders_with_nothing_in_them_are_bounded_and_cost_little() {
     let home = Home::new();
     let taken = home.take();
-    let mut items = items(&home.exports(&taken.id.to_string()).path);
+    let mut items = items(home.exports(&taken.id.to_string()).path.as_ref().unwrap());
     let archive = home.root.path().join("folders.tar.zst");
     let folder = |number: usize| (format!("{}/chroma/{number}/", taken.id), EntryType::Directory, Vec::new());
     let count = items.len();
@@ -317,7 +357,7 @@ fn folders_with_nothing_in_them_are_bounded_and_cost_little() {
 fn an_archive_that_is_cut_off_or_damaged_anywhere_is_refused() {
     let home = Home::new();
     let taken = home.take();
-    let bytes = std::fs::read(home.exports(&taken.id.to_string()).path).unwrap();
+    let bytes = std::fs::read(home.exports(&taken.id.to_string()).path.unwrap()).unwrap();
     let archive = home.root.path().join("damaged.tar.zst");
     let refused = |bytes: &[u8], what: String| {
         std::fs::write(&archive, bytes).unwrap();
@@ -349,7 +389,7 @@ fn an_archive_that_is_cut_off_or_damaged_anywhere_is_refused() {
 fn a_few_bytes_cannot_fill_memory_or_disk() {
     let home = Home::new();
     let taken = home.take();
-    let mut items = items(&home.exports(&taken.id.to_string()).path);
+    let mut items = items(home.exports(&taken.id.to_string()).path.as_ref().unwrap());
     // A terabyte of zeros takes a few bytes; the header of the first entry says that it is metadata.
     let archive = home.root.path().join("bomb.tar.zst");
     let mut header = Header::new_ustar();
@@ -382,30 +422,21 @@ fn called_off_at_any_moment_neither_leaves_anything() {
     let to = home.root.path().join("out/a.tar.zst");
     std::fs::create_dir(to.parent().unwrap()).unwrap();
     let never = CancelAt::call(usize::MAX);
-    let _exported = export(&home.vault, taken.id, &to, &Recipients::default(), &*home.clock, &never).unwrap();
+    let _exported = export(&home.vault, taken.id, &to, &*home.clock, &never).unwrap();
     std::fs::remove_file(&to).unwrap();
     for at in 0..never.asked() {
         let cancel = CancelAt::call(at);
-        let error =
-            export(&home.vault, taken.id, &to, &Recipients::default(), &*home.clock, &cancel).unwrap_err();
+        let error = export(&home.vault, taken.id, &to, &*home.clock, &cancel).unwrap_err();
         assert!(matches!(error, BackupError::Cancelled), "{at}: {error}");
         assert!(tree(to.parent().unwrap()).is_empty(), "{at}");
     }
     let never = CancelAt::call(usize::MAX);
-    let _imported =
-        import(&Elsewhere::new().vault, &exported.path, &Identities::default(), &*home.clock, &never)
-            .unwrap();
+    let _imported = import(&Elsewhere::new().vault, opened(&exported), &*home.clock, &never).unwrap();
     assert!(never.asked() > 5);
     for at in 0..never.asked() {
         let elsewhere = Elsewhere::new();
-        let error = import(
-            &elsewhere.vault,
-            &exported.path,
-            &Identities::default(),
-            &*home.clock,
-            &CancelAt::call(at),
-        )
-        .unwrap_err();
+        let error =
+            import(&elsewhere.vault, opened(&exported), &*home.clock, &CancelAt::call(at)).unwrap_err();
         assert!(matches!(error, BackupError::Cancelled), "{at}: {error}");
         assert_eq!(elsewhere.holds(), [""; 0], "{at}");
     }
@@ -426,7 +457,7 @@ fn a_snapshot_that_is_exported_is_not_removed_meanwhile() {
 fn fuzzed_archives_are_imported_whole_or_leave_nothing() {
     let home = Home::new();
     let taken = home.take();
-    let packed = std::fs::read(home.exports(&taken.id.to_string()).path).unwrap();
+    let packed = std::fs::read(home.exports(&taken.id.to_string()).path.unwrap()).unwrap();
     let unpacked = zstd::decode_all(packed.as_slice()).unwrap();
     let whole = tree(&taken.path);
     let from = home.root.path().join("fuzzed.tar.zst");

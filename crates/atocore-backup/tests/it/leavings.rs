@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use atocore_backup::{
-    archive::{Identities, Recipients, export, import},
+    archive::{export, import},
     restore::restore_into,
     retention::{Keep, Policy, prune},
     vault::Vault,
@@ -54,10 +54,9 @@ fn a_snapshot_stays_good_and_everything_goes_on_without_them() {
     drop(verified);
 
     let archive = home.root.path().join("archive");
-    let _exported =
-        export(&home.vault, taken.id, &archive, &Recipients::default(), &*home.clock, &Silent).unwrap();
+    let _exported = export(&home.vault, taken.id, &archive, &*home.clock, &Silent).unwrap();
     let elsewhere = Vault::new(&home.root.path().join("elsewhere"));
-    let imported = import(&elsewhere, &archive, &Identities::default(), &*home.clock, &Silent).unwrap();
+    let imported = import(&elsewhere, std::fs::File::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
     assert!(!holds_any(&imported.path));
 
     // It is removed like any other, and what was left in it goes with it.

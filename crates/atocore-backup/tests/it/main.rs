@@ -13,7 +13,6 @@ mod content;
 mod crash;
 mod damage;
 mod defects;
-mod encrypted;
 mod home;
 mod hostile;
 mod leavings;
