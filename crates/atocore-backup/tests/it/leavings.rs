@@ -1,6 +1,9 @@
 //! What an operating system leaves in a folder that it shows does no harm to a snapshot, and is no part of one.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 use atocore_backup::{
     archive::{export, import},
@@ -56,7 +59,7 @@ fn a_snapshot_stays_good_and_everything_goes_on_without_them() {
     let archive = home.root.path().join("archive");
     let _exported = export(&home.vault, taken.id, &archive, &*home.clock, &Silent).unwrap();
     let elsewhere = Vault::new(&home.root.path().join("elsewhere"));
-    let imported = import(&elsewhere, std::fs::File::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
+    let imported = import(&elsewhere, File::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
     assert!(!holds_any(&imported.path));
 
     // It is removed like any other, and what was left in it goes with it.
