@@ -1,6 +1,6 @@
 //! The arithmetic of the forward pass in plain Rust that the compiler vectorises, no `unsafe`.
 //!
-//! NearMiss every function is inlined into its caller, so that [`crate::cpu`] can compile the same text a second time for a
+//! Nearly every function is inlined into its caller, so that [`crate::cpu`] can compile the same text a second time for a
 //! faster instruction set; there, only the innermost
 //! step of the two products is written anew. `FMA` says whether multiply-and-add is one instruction there.
 
