@@ -1,4 +1,4 @@
-//! When, and under which turn, snapshots are taken; how they are proven; and the way back.
+//! When, and under which guard, snapshots are taken; how they are proven; and the way back.
 
 mod canaries;
 mod drawing;
@@ -91,12 +91,12 @@ pub(crate) fn take(
     let layout = engine.layout();
     let vault = Vault::new(&layout.backups);
     let source = take::Source { store, layout };
-    // Without vectors nobody has the turn yet: ingestion is kept out until the canaries have been asked.
-    let turn = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
-    let turn = Mutex::new(turn);
+    // Without vectors nobody has the guard yet: ingestion is kept out until the canaries have been asked.
+    let guard = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
+    let guard = Mutex::new(guard);
     let unasked = Mutex::new(None);
     let canaries = |point: &StoreRecord| {
-        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _guard = guard.lock().unwrap_or_else(PoisonError::into_inner).take();
         let recorded = canaries::record(engine, store, point, monitor);
         *unasked.lock().unwrap_or_else(PoisonError::into_inner) = recorded.unasked;
         recorded.bytes

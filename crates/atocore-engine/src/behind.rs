@@ -9,7 +9,7 @@ use atocore_model::error::ErrorCode;
 use atocore_storage::{files, lexical::LexicalError, vector::VectorError};
 
 /// The word index, as people are told of it.
-pub(crate) const WORDS: &str = "word index";
+pub(crate) const LEXICAL_INDEX: &str = "word index";
 /// The vector index.
 pub(crate) const VECTORS: &str = "vector index";
 
@@ -35,9 +35,9 @@ pub struct IndexFault {
 
 impl IndexFault {
     /// What a failure of the word index says; `None` when it says nothing about the disk.
-    pub(crate) fn of_words(dir: &Path, error: &LexicalError) -> Option<Self> {
+    pub(crate) fn of_lexical(dir: &Path, error: &LexicalError) -> Option<Self> {
         let full = matches!(error, LexicalError::Full { .. });
-        error.os_error().map(|cause| Self::new(WORDS, dir, full, cause.to_string()))
+        error.os_error().map(|cause| Self::new(LEXICAL_INDEX, dir, full, cause.to_string()))
     }
 
     /// What a failure of the vector index says; `None` when it says nothing about the disk.
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn what_can_be_seen_of_a_folder_is_reported_and_a_folder_in_order_has_no_findings() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(IndexFault::seen(WORDS, dir.path()), None);
+        assert_eq!(IndexFault::seen(LEXICAL_INDEX, dir.path()), None);
         let missing =
             IndexFault { free_bytes: Some(12), ..IndexFault::new(VECTORS, dir.path(), true, "x".into()) };
         let told = missing.to_string();

@@ -23,7 +23,7 @@ pub struct EngineConfig {
     pub vault_dir: Option<PathBuf>,
     /// The folder that `drive` roots lie in.
     pub drive_dir: Option<PathBuf>,
-    /// How long to wait for another owner, for exclusive ingestion, and for SQLite's own locks.
+    /// How long to wait for another owner, for the ingest lock, and for SQLite's own locks.
     pub busy_timeout: Duration,
     /// How documents are cut.
     pub chunks: ChunkLimits,

@@ -8,7 +8,7 @@ use atocore_model::error::with_causes;
 use atocore_storage::{files, registry::Registry};
 
 use crate::{
-    behind::{VECTORS, WORDS},
+    behind::{LEXICAL_INDEX, VECTORS},
     engine::Engine,
     error::Error,
     projects::roots,
@@ -156,14 +156,16 @@ impl Findings {
                 for fault in &behind {
                     self.add(fault.index, Level::Problem, fault.to_string(), Some(&fault.cure()));
                 }
-                if behind.iter().any(|fault| fault.index == WORDS) {
+                if behind.iter().any(|fault| fault.index == LEXICAL_INDEX) {
                     return;
                 }
             }
             Err(error) => return self.failed("word index", &error),
         }
-        match engine.words_are_current() {
-            Ok(true) => self.add(WORDS, Level::Ok, "the lexical index shows every document".to_owned(), None),
+        match engine.lexical_is_current() {
+            Ok(true) => {
+                self.add(LEXICAL_INDEX, Level::Ok, "the lexical index shows every document".to_owned(), None)
+            }
             Ok(false) => {
                 let message = "the lexical index is behind the store".to_owned();
                 self.add("word index", Level::Warning, message, Some("atocore refresh --all"));

@@ -24,7 +24,7 @@ use atocore_storage::{
     vector::{ChromaIndex, ChromaServer, Outage, ScanIndex, VectorError, VectorIndex},
 };
 
-pub(crate) use making::Workplace;
+pub(crate) use making::EmbedContext;
 pub use making::{Embedded, EmbeddingReport, Making};
 pub(crate) use models::Model;
 use models::Models;
@@ -81,12 +81,12 @@ pub(crate) enum Asking {
     /// It has next to no word that the model knows.
     NotUnderstood,
     /// Its vector.
-    Vector(Asked),
+    Vector(QueryVector),
 }
 
 /// A question as its model sees it.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct QueryVector {
     /// Its vector, of length 1.
     pub(crate) vector: Vec<f32>,
     /// The space of the vectors that it can be compared with.
@@ -264,7 +264,7 @@ impl Embedding {
             true => Some((model.embedder.tokens(text)?, model.embedder.window())),
             false => None,
         };
-        Ok(Asking::Vector(Asked { vector: question.vector, space: row, cut }))
+        Ok(Asking::Vector(QueryVector { vector: question.vector, space: row, cut }))
     }
 
     /// The model that the settings name, for what needs it apart from any vectors.

@@ -7,8 +7,8 @@ mod ingesting;
 mod opening;
 mod sharing;
 mod snapshots;
-mod turns;
 mod visibility;
+mod yielding;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -34,14 +34,14 @@ use crate::{
     caller::Caller,
     config::EngineConfig,
     doctor::{self, Finding},
-    embedding::{Embedding, EmbeddingReport, Workplace},
+    embedding::{EmbedContext, Embedding, EmbeddingReport},
     error::Error,
-    exclusive::Exclusive,
-    freshness::Freshness,
+    ingest_lock::IngestLock,
+    lexical_index::LexicalIndexHandle,
+    lexical_indexer::LexicalIndexer,
     projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
     retrieval::RankWeights,
     status::{self, Health, RegistryProblem, SourceStatus, Status, StoreProblem},
-    words::Words,
     worker::Worker,
 };
 
@@ -69,13 +69,13 @@ pub enum Access {
 pub struct Engine {
     config: EngineConfig,
     projects: Projects,
-    exclusive: Arc<Exclusive>,
+    ingest_lock: Arc<IngestLock>,
     // Declared first of these: the thread ends before what it works with is closed.
     making: Option<Worker>,
     embedding: Arc<Embedding>,
     // Declared before the store and the lock: the thread ends before what it works with is closed.
-    freshness: Option<Arc<Freshness>>,
-    words: Option<Arc<Words>>,
+    lexical_indexer: Option<Arc<LexicalIndexer>>,
+    lexical_index: Option<Arc<LexicalIndexHandle>>,
     store: Option<Arc<Store>>,
     recovered: Recovered,
     /// Whether vectors are made behind the commits whenever the store is open.
@@ -114,11 +114,11 @@ impl Engine {
         let folders = Folders { vault: config.vault_dir.clone(), drive: config.drive_dir.clone() };
         let mut engine = Self {
             projects: Projects::new(config.layout.registry.clone(), folders),
-            exclusive: Arc::default(),
+            ingest_lock: Arc::default(),
             making: None,
             embedding: Arc::new(Embedding::without_index(config.model.clone())),
-            freshness: None,
-            words: None,
+            lexical_indexer: None,
+            lexical_index: None,
             store: None,
             recovered: Recovered::Nothing,
             embeds: false,
@@ -269,7 +269,7 @@ impl Engine {
     /// `doctor` names.
     pub fn remove_project(&self, plan: &RemovalPlan, caller: Caller) -> Result<(), Error> {
         let activity = format!("removal of {}", plan.project.id);
-        let _turn = self.exclusive.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
+        let _guard = self.ingest_lock.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
         let operation =
             Operation { door: caller.door(), verb: "project_remove", subject: plan.project.id.as_str() };
         let committed = self.write_with_registry(&operation, |write, projects| {
@@ -360,7 +360,7 @@ impl Engine {
     // Meaning.
 
     /// Makes the vectors that are missing and lets answers use them; with a thread that does so too, waits for its
-    /// turn.
+    /// guard.
     ///
     /// # Errors
     /// [`Error::NoModel`]; [`atocore_storage::vector::VectorError::Unavailable`], when the vectors were made and kept, and the server that they
@@ -372,7 +372,7 @@ impl Engine {
     /// # Cancellation
     /// At every passage; [`Error::Cancelled`].
     pub fn embed(&self, monitor: &dyn Monitor) -> Result<EmbeddingReport, Error> {
-        let report = self.embedding.make(&self.workplace()?, monitor)?;
+        let report = self.embedding.make(&self.embed_context()?, monitor)?;
         self.with_outage(report)
     }
 
@@ -385,7 +385,7 @@ impl Engine {
     /// At every document; [`Error::Cancelled`].
     pub fn verify_index(&self, monitor: &dyn Monitor) -> Result<Comparison, Error> {
         let _paused = self.embedding.pause();
-        self.embedding.verify(&self.workplace()?, monitor)
+        self.embedding.verify(&self.embed_context()?, monitor)
     }
 
     /// Builds the vector index anew from the vectors of the store, and returns how many it holds.
@@ -397,14 +397,14 @@ impl Engine {
     /// At every document; [`Error::Cancelled`].
     pub fn rebuild_index(&self, monitor: &dyn Monitor) -> Result<u64, Error> {
         let _paused = self.embedding.pause();
-        self.embedding.rebuild(&self.workplace()?, monitor)
+        self.embedding.rebuild(&self.embed_context()?, monitor)
     }
 
-    fn workplace(&self) -> Result<Workplace<'_>, Error> {
-        Ok(Workplace {
+    fn embed_context(&self) -> Result<EmbedContext<'_>, Error> {
+        Ok(EmbedContext {
             store: self.store()?,
-            freshness: self.freshness.as_ref().ok_or(StorageError::ReadOnly)?,
-            exclusive: &self.exclusive,
+            lexical_indexer: self.lexical_indexer.as_ref().ok_or(StorageError::ReadOnly)?,
+            ingest_lock: &self.ingest_lock,
             clock: &*self.config.clock,
             busy_timeout: self.config.busy_timeout,
             polite: false,

@@ -231,13 +231,13 @@ fn figures(ranks: &[Option<usize>], grades: &[f64], hits: usize, top_k: usize) -
 
 /// Where a passage is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Shown {
+struct ShownPassage {
     rank: usize,
     source_path: String,
     lines: LineSpan,
 }
 
-impl Shown {
+impl ShownPassage {
     fn named(self, entry: usize) -> Forbidden {
         Forbidden { entry, rank: self.rank, source_path: self.source_path, lines: self.lines }
     }
@@ -259,11 +259,11 @@ fn all_shown(
     pattern: &PassagePattern,
     answer: &Answer,
     top_k: usize,
-) -> Result<Vec<Shown>, Error> {
+) -> Result<Vec<ShownPassage>, Error> {
     let mut all = Vec::new();
     for (index, hit) in answer.hits.iter().enumerate().take(top_k) {
         let place = fits_hit(engine, pattern, hit)?;
-        all.extend(place.map(|(source_path, lines)| Shown { rank: index + 1, source_path, lines }));
+        all.extend(place.map(|(source_path, lines)| ShownPassage { rank: index + 1, source_path, lines }));
     }
     Ok(all)
 }

@@ -91,7 +91,7 @@ impl Engine {
         caller: Caller,
         monitor: &dyn Monitor,
     ) -> Result<ImportReport, Error> {
-        let _turn = self.exclusive().begin(
+        let _turn = self.ingest_lock().begin(
             "import of an original installation",
             self.clock().now(),
             self.busy_timeout(),

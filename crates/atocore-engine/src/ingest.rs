@@ -38,10 +38,10 @@ use atocore_storage::{
     sqlite::{DocumentRow, Store},
 };
 
-use crate::{caller::Caller, error::Error, freshness::Freshness, projects::roots::Folders};
+use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, projects::roots::Folders};
 use plan::{Losses, Plan};
 use reach::Reach;
-use walk::{Found, Walked};
+use walk::{FoundFile, WalkResult};
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
 const READER: &str = "2";
@@ -49,7 +49,7 @@ const READER: &str = "2";
 /// What ingestion works with.
 pub(crate) struct Ingestion<'e> {
     pub(crate) store: &'e Store,
-    pub(crate) freshness: &'e Freshness,
+    pub(crate) lexical_indexer: &'e LexicalIndexer,
     pub(crate) folders: &'e Folders,
     pub(crate) chunks: ChunkLimits,
     pub(crate) max_file_bytes: u64,
@@ -140,13 +140,13 @@ impl Reports {
         Self { roots: project.roots.iter().map(report).collect() }
     }
 
-    fn take_walk(&mut self, root: usize, walked: Walked, found: &mut Vec<Found>, reach: &mut Reach) {
+    fn take_walk(&mut self, root: usize, walked: WalkResult, found: &mut Vec<FoundFile>, reach: &mut Reach) {
         for (path, reason) in walked.left_out {
             self.file(root, path, reason);
         }
         reach.unreadable.extend(walked.unreadable);
         reach.mounts.extend(walked.mounts);
-        found.extend(walked.found.into_iter().map(|file| Found { root, ..file }));
+        found.extend(walked.found.into_iter().map(|file| FoundFile { root, ..file }));
     }
 
     /// Counts a file, and lists it unless it is simply unchanged.

@@ -1,20 +1,20 @@
-//! The context pack: facts and passages in order of trust, set into one text that is never longer than its budget.
+//! The context pack: facts and passages in order of trust, rendered into one text that is never longer than its budget.
 //!
 //! Project state comes first, then memories, then passages of documents. A tier takes at most its share of the budget;
 //! what it does not take is left to those after it, and the last one may take all that is left. Nothing here reads a
-//! store, a clock or a file: the same material gives the same bytes.
+//! store, a clock or a file: the same input gives the same bytes.
 
 mod cautions;
+mod delimiter;
 mod facts;
 mod frame;
-mod mark;
 mod merge;
 mod meter;
 mod passages;
+mod prompt_words;
 mod section;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use atocore_model::{
     digest::Digest,
@@ -76,7 +76,7 @@ pub(crate) struct Facts {
 
 /// All that a pack is made of.
 #[derive(Debug)]
-pub(crate) struct Material<'m> {
+pub(crate) struct PackInput<'m> {
     pub(crate) request: &'m PackRequest,
     /// The project it is about.
     pub(crate) project: Option<&'m ProjectId>,
@@ -85,27 +85,27 @@ pub(crate) struct Material<'m> {
     pub(crate) answer: Option<Answer>,
     pub(crate) generation: Generation,
     pub(crate) store_generation: Generation,
-    /// The id of the store, which makes the mark of a pack one that nobody foresees.
+    /// The id of the store, which makes the delimiter of a pack unpredictable.
     pub(crate) store_id: String,
 }
 
 /// How it is made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner<'m> {
+pub(crate) struct PackOptions<'m> {
     pub(crate) shares: PackShares,
     /// The most characters that a passage repeats of the one before it.
     pub(crate) longest_overlap: usize,
     pub(crate) meter: &'m dyn Meter,
 }
 
-/// How long a short passage is, with what is set around it.
+/// How long a short passage is, with what is rendered around it.
 const CHARS_PER_PASSAGE: usize = 150;
 /// Characters per token, about.
 const CHARS_PER_TOKEN: usize = 4;
 
 /// The question that finds the passages for a pack; `None` when none are wanted.
 pub(crate) fn question(request: &PackRequest) -> Option<Query> {
-    let asked = words::without_controls(request.prompt.as_str());
+    let asked = prompt_words::without_controls(request.prompt.as_str());
     let text = QueryText::beginning_of(&asked).filter(|_| request.tiers.has(Tier::Chunks))?;
     Some(Query {
         top_k: request.top_k.unwrap_or_else(|| enough(request)),
@@ -129,9 +129,9 @@ fn enough(request: &PackRequest) -> TopK {
 }
 
 /// Makes the pack.
-pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pack, Error> {
-    let Material { request, project, facts, answer, generation, store_generation, store_id } = material;
-    let meter = manner.meter;
+pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result<Pack, Error> {
+    let PackInput { request, project, facts, answer, generation, store_generation, store_id } = input;
+    let meter = options.meter;
     let choice = Choice::new(request, project, facts);
     let (mut hits, search, mode) = match answer {
         Some(answer) => (answer.hits, answer.notices, Some(answer.mode)),
@@ -141,7 +141,8 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
     if matches!(request.project, ProjectHint::Scope(_)) {
         hits.retain(|hit| Some(&hit.project) == project);
     }
-    let frame = Frame { mark: mark::choose(&store_id, &texts(request, project, &choice, &hits)), project };
+    let frame =
+        Frame { delimiter: delimiter::choose(&store_id, &texts(request, project, &choice, &hits)), project };
     let budget = request.budget.amount();
     let mut head = frame.head();
     let needed = meter.base() + meter.size(&head)?;
@@ -153,15 +154,15 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
     }
     let mut sections = Vec::new();
     for tier in Tier::ALL.iter().copied().filter(|tier| request.tiers.has(*tier)) {
-        let share = if request.tiers.last() == tier { budget } else { manner.shares.limit(tier, budget) };
+        let share = if request.tiers.last() == tier { budget } else { options.shares.limit(tier, budget) };
         let limit = share.min(left);
         let section = match tier {
             Tier::State => facts::state(&choice, &frame, meter, limit)?,
             Tier::Memories => facts::memories(&choice, &frame, meter, limit)?,
-            Tier::Chunks => passages::fill(&hits, &frame, manner, limit)?,
+            Tier::Chunks => passages::fill(&hits, &frame, options, limit)?,
         };
         left -= section.size(meter)?.min(left);
-        sections.push(Part { tier, limit, section });
+        sections.push(TierSection { tier, limit, section });
     }
     let (text, used) = shorten(budget, head, &mut sections, meter)?;
     for part in &sections {
@@ -173,7 +174,7 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
             notices.push(PackNotice::NearDuplicates { tier: part.tier, count: part.section.copies });
         }
     }
-    let asked = words::without_controls(request.prompt.as_str());
+    let asked = prompt_words::without_controls(request.prompt.as_str());
     if request.tiers.has(Tier::Chunks) && asked.trim().chars().count() > QueryText::LIMIT {
         notices.push(PackNotice::PromptCut { searched: QueryText::LIMIT });
     }
@@ -182,12 +183,16 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
         hash: Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes()),
         used,
         text,
-        mark: frame.mark,
+        mark: frame.delimiter,
         project: project.cloned(),
         budget: request.budget,
         tiers: sections.iter().map(|part| part.taken(meter)).collect::<Result<_, _>>()?,
         near_misses: sections.iter_mut().flat_map(|part| part.section.nearly.drain(..)).collect(),
-        items: sections.into_iter().flat_map(|part| part.section.items).map(|set| set.item).collect(),
+        items: sections
+            .into_iter()
+            .flat_map(|part| part.section.items)
+            .map(|rendered| rendered.item)
+            .collect(),
         notices,
         generation,
         store_generation,
@@ -197,13 +202,13 @@ pub(crate) fn assemble(material: Material<'_>, manner: Manner<'_>) -> Result<Pac
 
 /// A tier and what became of it.
 #[derive(Debug)]
-struct Part {
+struct TierSection {
     tier: Tier,
     limit: usize,
     section: Section,
 }
 
-impl Part {
+impl TierSection {
     fn taken(&self, meter: &dyn Meter) -> Result<TierUse, Error> {
         Ok(TierUse {
             tier: self.tier,
@@ -221,7 +226,7 @@ impl Part {
 fn shorten(
     budget: usize,
     mut head: String,
-    parts: &mut [Part],
+    parts: &mut [TierSection],
     meter: &dyn Meter,
 ) -> Result<(String, usize), Error> {
     loop {

@@ -4,8 +4,8 @@
 //! More passages are ranked than were asked for, so that a factor can bring in what the search alone would have cut.
 
 mod candidates;
-mod copies;
 mod exact;
+mod near_duplicates;
 pub(crate) mod path_filter;
 mod rank;
 mod signals;
@@ -25,8 +25,8 @@ use atocore_storage::{
 };
 
 use crate::{
-    behind::{IndexFault, WORDS},
-    embedding::{Asked, Asking, Embedding, Missing},
+    behind::{IndexFault, LEXICAL_INDEX},
+    embedding::{Asking, Embedding, Missing, QueryVector},
     error::Error,
 };
 use candidates::{Candidates, Half, Search};
@@ -75,7 +75,7 @@ impl Default for RankWeights {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retrieval<'e> {
     pub(crate) store: &'e Store,
-    pub(crate) words: &'e LexicalIndex,
+    pub(crate) lexical_index: &'e LexicalIndex,
     pub(crate) embedding: &'e Embedding,
     pub(crate) weights: &'e RankWeights,
     /// The indexes that could not be brought up to date, which the answer says.
@@ -107,7 +107,7 @@ impl Retrieval<'_> {
         };
         // Words are looked up on another core while the model is at work.
         let (words, asked, near) = thread::scope(|scope| {
-            let words = (wanted == Mode::Hybrid).then(|| scope.spawn(|| search.words(self.words)));
+            let words = (wanted == Mode::Hybrid).then(|| scope.spawn(|| search.words(self.lexical_index)));
             let (asked, near) = self.meaning(&search, query, &mut notices)?;
             let words = words.map(|words| words.join().unwrap_or_else(|panic| resume_unwind(panic)));
             Ok::<_, Error>((words.transpose()?, asked, near))
@@ -118,12 +118,12 @@ impl Retrieval<'_> {
             (_, Some(_)) => wanted,
         };
         let words = match words {
-            None if mode == Mode::Lexical => Some(search.words(self.words)?),
+            None if mode == Mode::Lexical => Some(search.words(self.lexical_index)?),
             words => words,
         };
         // The view of the store is opened after the search, so that it is never older than the index.
         self.store.read(|read| {
-            let version = self.words.version().filter(|version| version.generation.0 > 0);
+            let version = self.lexical_index.version().filter(|version| version.generation.0 > 0);
             if !version.map_or(Ok(read.last_document_change()?.0 == 0), |version| read.has(version))? {
                 return Err(Error::IndexNotReady);
             }
@@ -133,7 +133,7 @@ impl Retrieval<'_> {
             if generation < store_generation {
                 notices.push(Notice::LexicalIndexBehind { shown: generation, store: store_generation });
             }
-            let concerns = |fault: &&IndexFault| fault.index == WORDS || wanted != Mode::Lexical;
+            let concerns = |fault: &&IndexFault| fault.index == LEXICAL_INDEX || wanted != Mode::Lexical;
             notices.extend(
                 self.faults
                     .iter()
@@ -149,7 +149,7 @@ impl Retrieval<'_> {
             let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
             let mut ranked = ranking.rank(candidates);
             if mode != Mode::Dense {
-                exact::rank(self.words, &terms, &mut ranked)?;
+                exact::rank(self.lexical_index, &terms, &mut ranked)?;
             }
             let answer = Answer {
                 candidates: ranked.len(),
@@ -170,7 +170,7 @@ impl Retrieval<'_> {
         search: &Search<'_>,
         query: &Query,
         notices: &mut Vec<Notice>,
-    ) -> Result<(Option<Asked>, Option<Half<VectorMatch>>), Error> {
+    ) -> Result<(Option<QueryVector>, Option<Half<VectorMatch>>), Error> {
         let found = self.ask(query, notices).and_then(|asked| {
             let near = match (&asked, self.embedding.index()) {
                 (Some(asked), Some(index)) => Some(search.meaning(index, &asked.vector)?),
@@ -191,7 +191,7 @@ impl Retrieval<'_> {
     }
 
     /// Embeds the question when its mode needs that; `None` when words have to do, which the notices then say.
-    fn ask(&self, query: &Query, notices: &mut Vec<Notice>) -> Result<Option<Asked>, Error> {
+    fn ask(&self, query: &Query, notices: &mut Vec<Notice>) -> Result<Option<QueryVector>, Error> {
         let mode = query.mode.unwrap_or(self.weights.mode);
         if mode == Mode::Lexical {
             return Ok(None);
@@ -212,7 +212,7 @@ impl Retrieval<'_> {
         };
         // Counted only when there may be some: every question would wait for it.
         let found = self.embedding.index().map_or(0, VectorIndex::vectors);
-        if found < self.words.passages() || !self.faults.is_empty() {
+        if found < self.lexical_index.passages() || !self.faults.is_empty() {
             let Missing { missing, passages } = self.store.read(|read| self.embedding.missing(read))?;
             if missing > 0 {
                 notices.push(Notice::VectorsMissing { missing, passages });
@@ -238,7 +238,7 @@ impl Retrieval<'_> {
         let filter = query.path.as_deref().map(PathFilter::new).transpose()?;
         let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
         let wanted: Vec<String> = query.tags.iter().map(Tag::folded).collect();
-        let (mut named, mut matched) = (Found::default(), Found::default());
+        let (mut named, mut matched) = (MatchingDocuments::default(), MatchingDocuments::default());
         self.store.read(|read| {
             read.each_document_place(|place| {
                 if scope.is_some_and(|scope| scope.as_str() != place.project) {
@@ -277,7 +277,7 @@ impl Retrieval<'_> {
 
 /// Documents by their path, whatever their tags, and those of them with the tags.
 #[derive(Debug, Default)]
-struct Found {
+struct MatchingDocuments {
     any: bool,
     keys: Vec<u64>,
 }
@@ -289,7 +289,7 @@ fn hits(
     query: &Query,
     signals: &Signals<'_>,
 ) -> Result<Vec<Hit>, Error> {
-    let mut hits = copies::Hits::new(query.top_k.get(), query.collapse);
+    let mut hits = near_duplicates::Hits::new(query.top_k.get(), query.collapse);
     for ranked in ranked {
         if hits.is_complete() {
             break;

@@ -23,7 +23,7 @@ use atocore_storage::{
 };
 
 use crate::{
-    behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, exclusive::Running,
+    behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, ingest_lock::Running,
     schedule::JobStatus, worker::WorkerStatus,
 };
 

@@ -182,7 +182,7 @@ impl Session {
         monitor: &dyn Monitor,
     ) -> Result<Embedding, ApiError> {
         let Self::Here(engine) = self else { return self.run(Embed {}, monitor).map(Embedding::All) };
-        Ok(match engine.read().embed_in_turns(wanted, monitor)? {
+        Ok(match engine.read().embed_yielding(wanted, monitor)? {
             Embedded::All(report) => Embedding::All(embedded(report)),
             Embedded::Some(made) => Embedding::Some(made),
         })

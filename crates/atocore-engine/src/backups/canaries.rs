@@ -249,7 +249,7 @@ impl<'e> Recording<'e> {
     /// Whether answers show what is committed.
     fn is_current(&self, meaning: &Meaning<'_>) -> Result<bool, Error> {
         let vectors = meaning.embedding().map_or(Ok(true), |embedding| embedding.is_current(self.store))?;
-        Ok(vectors && self.engine.words_are_current()?)
+        Ok(vectors && self.engine.lexical_is_current()?)
     }
 
     /// Whether the store would answer as the recovery point.

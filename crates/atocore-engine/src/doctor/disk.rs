@@ -12,7 +12,7 @@ use crate::{engine::Engine, error::Error};
 const LEAST_BYTES: u64 = 16 << 20;
 
 /// A disk, and what is written to it next.
-struct Part {
+struct DiskUse {
     /// What lies there.
     what: &'static str,
     /// Where.
@@ -63,7 +63,7 @@ impl Findings {
         }
     }
 
-    fn disk(&mut self, Part { what, place, needed, by }: &Part, free: u64) {
+    fn disk(&mut self, DiskUse { what, place, needed, by }: &DiskUse, free: u64) {
         if free >= *needed {
             return;
         }
@@ -78,7 +78,7 @@ impl Findings {
 /// A disk with less than this is full.
 const FULL_BYTES: u64 = 1 << 20;
 
-fn parts(engine: &Engine) -> Result<Vec<Part>, Error> {
+fn parts(engine: &Engine) -> Result<Vec<DiskUse>, Error> {
     let layout = engine.layout();
     // Of a store that is damaged or not open the next snapshot is none.
     let store = match engine.store_if_any() {
@@ -89,14 +89,14 @@ fn parts(engine: &Engine) -> Result<Vec<Part>, Error> {
     let index = files::tree_bytes(&indexes)?;
     let folder = layout.database().parent().map(Path::to_owned).unwrap_or_default();
     Ok(vec![
-        Part { what: "the store", place: folder, needed: LEAST_BYTES, by: "its log" },
-        Part {
+        DiskUse { what: "the store", place: folder, needed: LEAST_BYTES, by: "its log" },
+        DiskUse {
             what: "the indexes",
             place: indexes,
             needed: index.saturating_add(LEAST_BYTES),
             by: "merging or building them anew",
         },
-        Part {
+        DiskUse {
             what: "the snapshots",
             place: layout.backups.clone(),
             needed: store.saturating_add(LEAST_BYTES),

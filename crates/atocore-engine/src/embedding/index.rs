@@ -12,13 +12,13 @@ use atocore_storage::{
     vector::{Comparison, Lease, VectorError, VectorIndex},
 };
 
-use super::{Embedding, Workplace, lock};
-use crate::{error::Error, exclusive::Turn};
+use super::{EmbedContext, Embedding, lock};
+use crate::{error::Error, ingest_lock::IngestGuard};
 
 /// Nobody else makes vectors or takes documents in while this lives.
 struct Alone<'e> {
     _making: MutexGuard<'e, ()>,
-    turn: Turn<'e>,
+    guard: IngestGuard<'e>,
 }
 
 /// How often something that is held by somebody else is tried.
@@ -45,19 +45,19 @@ fn in_time<T>(
 
 impl Embedding {
     /// Brings the index up to date and compares all of it with the store.
-    pub(crate) fn verify(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<Comparison, Error> {
+    pub(crate) fn verify(&self, at: &EmbedContext<'_>, monitor: &dyn Monitor) -> Result<Comparison, Error> {
         let alone = self.alone(at, "verify the vector index")?;
         let Some((index, row)) = self.serving(at)? else { return Ok(Comparison::default()) };
-        let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.turn.watched(monitor));
+        let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.guard.watched(monitor));
         let _mark = self.noted(self.noted_of_the_disk(index.catch_up(&vectors, &monitor)))?;
         self.noted(index.compare(&vectors, &monitor))
     }
 
     /// Makes the index anew, and returns how many vectors it holds.
-    pub(crate) fn rebuild(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<u64, Error> {
+    pub(crate) fn rebuild(&self, at: &EmbedContext<'_>, monitor: &dyn Monitor) -> Result<u64, Error> {
         let alone = self.alone(at, "rebuild the vector index")?;
         let Some((index, row)) = self.serving(at)? else { return Ok(0) };
-        let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.turn.watched(monitor));
+        let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.guard.watched(monitor));
         let _mark = self.noted(index.rebuild(&vectors, &monitor))?;
         Ok(index.vectors())
     }
@@ -67,17 +67,17 @@ impl Embedding {
         self.index().map(|index| in_time(clock, limit, "indexing of vectors", || index.lease())).transpose()
     }
 
-    fn alone<'e>(&'e self, at: &Workplace<'e>, activity: &str) -> Result<Alone<'e>, Error> {
+    fn alone<'e>(&'e self, at: &EmbedContext<'e>, activity: &str) -> Result<Alone<'e>, Error> {
         let making = in_time(at.clock, at.busy_timeout, "embed", || match self.making.try_lock() {
             Ok(making) => Some(making),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         })?;
-        Ok(Alone { _making: making, turn: at.exclusive.begin(activity, at.clock.now(), at.busy_timeout)? })
+        Ok(Alone { _making: making, guard: at.ingest_lock.begin(activity, at.clock.now(), at.busy_timeout)? })
     }
 
     /// The index and the space of the vectors that answers use; `None` before there are any.
-    fn serving(&self, at: &Workplace<'_>) -> Result<Option<(&dyn VectorIndex, SpaceRow)>, Error> {
+    fn serving(&self, at: &EmbedContext<'_>) -> Result<Option<(&dyn VectorIndex, SpaceRow)>, Error> {
         Ok(self.index().zip(at.store.read(|read| read.serving_space())?))
     }
 

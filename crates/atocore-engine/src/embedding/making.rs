@@ -18,7 +18,7 @@ use atocore_storage::sqlite::{
 };
 
 use super::{Embedding, lock, models::Model};
-use crate::{error::Error, exclusive::Exclusive, freshness::Freshness};
+use crate::{error::Error, ingest_lock::IngestLock, lexical_indexer::LexicalIndexer};
 
 /// How many texts are embedded and committed together: some seconds of work.
 const BATCH: usize = 64;
@@ -38,10 +38,10 @@ const KEPT_UNUSED: u64 = 1000;
 
 /// Where vectors are made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Workplace<'e> {
+pub(crate) struct EmbedContext<'e> {
     pub(crate) store: &'e Store,
-    pub(crate) freshness: &'e Freshness,
-    pub(crate) exclusive: &'e Exclusive,
+    pub(crate) lexical_indexer: &'e LexicalIndexer,
+    pub(crate) ingest_lock: &'e IngestLock,
     pub(crate) clock: &'e dyn Clock,
     pub(crate) busy_timeout: Duration,
     /// Whether questions and refreshes go first.
@@ -95,8 +95,12 @@ pub struct EmbeddingReport {
 
 impl Embedding {
     /// Makes all vectors that are missing, and lets answers use them.
-    pub(crate) fn make(&self, at: &Workplace<'_>, monitor: &dyn Monitor) -> Result<EmbeddingReport, Error> {
-        match self.make_in_turns(at, None, monitor)? {
+    pub(crate) fn make(
+        &self,
+        at: &EmbedContext<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<EmbeddingReport, Error> {
+        match self.make_yielding(at, None, monitor)? {
             Embedded::All(report) => Ok(report),
             // Nobody was asked.
             Embedded::Some(_) => Err(Error::Cancelled),
@@ -104,9 +108,9 @@ impl Embedding {
     }
 
     /// As [`Embedding::make`], and stops after a batch when `wanted` says so.
-    pub(crate) fn make_in_turns(
+    pub(crate) fn make_yielding(
         &self,
-        at: &Workplace<'_>,
+        at: &EmbedContext<'_>,
         wanted: Option<&dyn Fn() -> bool>,
         monitor: &dyn Monitor,
     ) -> Result<Embedded, Error> {
@@ -127,7 +131,7 @@ impl Embedding {
     }
 
     /// The space of a model, which is added when the store does not know it.
-    fn space_of(&self, at: &Workplace<'_>, model: &Model) -> Result<SpaceRow, Error> {
+    fn space_of(&self, at: &EmbedContext<'_>, model: &Model) -> Result<SpaceRow, Error> {
         if let Some(row) = at.store.read(|read| read.space(model.space.fingerprint))? {
             return Ok(row);
         }
@@ -143,7 +147,7 @@ impl Embedding {
     /// all.
     fn fill(
         &self,
-        at: &Workplace<'_>,
+        at: &EmbedContext<'_>,
         model: &Arc<Model>,
         row: &SpaceRow,
         wanted: Option<&dyn Fn() -> bool>,
@@ -184,7 +188,7 @@ impl Embedding {
     /// The passages without a vector, the most wanted last: those that cannot be found by meaning yet before those
     /// whose document is only cut anew; of the projects that were asked about most often, then
     /// the newest documents, each from its beginning.
-    fn queue(&self, at: &Workplace<'_>, row: &SpaceRow) -> Result<Vec<PendingPassage>, Error> {
+    fn queue(&self, at: &EmbedContext<'_>, row: &SpaceRow) -> Result<Vec<PendingPassage>, Error> {
         let mut queue = at.store.read(|read| read.passages_without_vector(row.key))?;
         let asked = lock(&self.asked).clone();
         queue.sort_by_cached_key(|passage| {
@@ -197,7 +201,7 @@ impl Embedding {
 
     fn embed_batch(
         &self,
-        at: &Workplace<'_>,
+        at: &EmbedContext<'_>,
         model: &Model,
         row: &SpaceRow,
         batch: &[PendingPassage],
@@ -235,16 +239,16 @@ impl Embedding {
     }
 
     /// Lets answers use the vectors of `row` when they use others, and shows the newest; `true` when they did.
-    fn switch(&self, at: &Workplace<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<bool, Error> {
+    fn switch(&self, at: &EmbedContext<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<bool, Error> {
         let serving = at.store.read(|read| read.serving_space())?;
         let switching = serving.is_none_or(|serving| serving.key != row.key);
-        let _turn = if switching {
+        let _guard = if switching {
             let activity = format!("switch to model {}", row.model);
-            let turn = at.exclusive.begin(&activity, at.clock.now(), at.busy_timeout)?;
+            let guard = at.ingest_lock.begin(&activity, at.clock.now(), at.busy_timeout)?;
             let operation = Operation { door: BY_ITSELF, verb: "switch_model", subject: &row.model };
             let committed = at.store.write(&operation, |write| write.serve_space(row.key))?;
             let () = committed.value;
-            Some(turn)
+            Some(guard)
         } else {
             None
         };
@@ -256,21 +260,26 @@ impl Embedding {
     /// Puts documents that were cut anew in their place, now that all their passages have vectors: some at a time,
     /// each document in one step, and shown at once by words and by meaning. Those that a refresh has added since go
     /// on waiting for theirs.
-    fn apply_recuts(&self, at: &Workplace<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<(), Error> {
+    fn apply_recuts(
+        &self,
+        at: &EmbedContext<'_>,
+        row: &SpaceRow,
+        monitor: &dyn Monitor,
+    ) -> Result<(), Error> {
         let operation = Operation { door: BY_ITSELF, verb: "cut_anew", subject: "" };
         while at.store.read(|read| read.has_embedded_recut(row.key))? {
             go_on(monitor)?;
-            let _turn = at.exclusive.begin("cut documents anew", at.clock.now(), at.busy_timeout)?;
+            let _guard = at.ingest_lock.begin("cut documents anew", at.clock.now(), at.busy_timeout)?;
             let apply = |write: &WriteTransaction<'_>| write.apply_recuts(Some(row.key), RECUT_TOGETHER);
             let committed = at.store.write(&operation, apply)?;
-            at.freshness.wait_for(committed.version.generation, None)?;
+            at.lexical_indexer.wait_for(committed.version.generation, None)?;
             self.catch_up(at.store, monitor)?;
         }
         Ok(())
     }
 
     /// Removes the vectors of models that are not used any more, and those of texts that are long gone.
-    fn tidy(&self, at: &Workplace<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<(), Error> {
+    fn tidy(&self, at: &EmbedContext<'_>, row: &SpaceRow, monitor: &dyn Monitor) -> Result<(), Error> {
         if self.index().is_none_or(|index| index.space() != Some(row.space)) {
             return Ok(());
         }
@@ -330,7 +339,7 @@ impl Pace {
 /// Passes on where the work stands as a whole, and lets questions and refreshes go first.
 struct Watch<'e> {
     embedding: &'e Embedding,
-    at: &'e Workplace<'e>,
+    at: &'e EmbedContext<'e>,
     monitor: &'e dyn Monitor,
     done: u64,
     left: u64,
@@ -348,7 +357,7 @@ impl Monitor for Watch<'_> {
     fn cancelled(&self) -> bool {
         let started = Instant::now();
         let busy =
-            || self.embedding.questions.load(Ordering::SeqCst) > 0 || self.at.exclusive.running().is_some();
+            || self.embedding.questions.load(Ordering::SeqCst) > 0 || self.at.ingest_lock.running().is_some();
         while self.at.polite && busy() && started.elapsed() < STEP_ASIDE && !self.monitor.cancelled() {
             thread::sleep(Duration::from_millis(1));
         }

@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use atocore_model::{monitor::Monitor, time::Clock};
 use atocore_storage::sqlite::Store;
 
-use super::{Embedding, Workplace, lock};
+use super::{EmbedContext, Embedding, lock};
 use crate::{
     error::Error,
-    exclusive::Exclusive,
-    freshness::Freshness,
+    ingest_lock::IngestLock,
+    lexical_indexer::LexicalIndexer,
     worker::{PANICKED, Round, Task, Worker},
 };
 
@@ -26,8 +26,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 pub(crate) struct MakeVectors {
     pub(crate) embedding: Arc<Embedding>,
     pub(crate) store: Arc<Store>,
-    pub(crate) freshness: Arc<Freshness>,
-    pub(crate) exclusive: Arc<Exclusive>,
+    pub(crate) lexical_indexer: Arc<LexicalIndexer>,
+    pub(crate) ingest_lock: Arc<IngestLock>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) busy_timeout: Duration,
 }
@@ -45,10 +45,10 @@ impl MakeVectors {
 
 impl Task for MakeVectors {
     fn round(&self, stop: &dyn Monitor) -> Round {
-        let at = Workplace {
+        let at = EmbedContext {
             store: &self.store,
-            freshness: &self.freshness,
-            exclusive: &self.exclusive,
+            lexical_indexer: &self.lexical_indexer,
+            ingest_lock: &self.ingest_lock,
             clock: &*self.clock,
             busy_timeout: self.busy_timeout,
             polite: true,
@@ -101,7 +101,7 @@ mod tests {
         SystemClock,
         behind::IndexFault,
         embedding::ModelChoice,
-        freshness::Following,
+        lexical_indexer::FollowingIndex,
         worker::{Controls, WorkerStatus},
     };
 
@@ -155,7 +155,7 @@ mod tests {
     #[derive(Debug)]
     struct NoWords;
 
-    impl Following for NoWords {
+    impl FollowingIndex for NoWords {
         fn catch_up(&self, _: &dyn Monitor) -> Result<Generation, LexicalError> {
             Ok(Generation(1))
         }
@@ -200,7 +200,7 @@ mod tests {
         let choice = ModelChoice { name: "of nobody".to_owned(), ..ModelChoice::default() };
         let embedding = Arc::new(Embedding { index: index.into(), ..Embedding::without_index(choice) });
         let controls = Arc::clone(&embedding.controls);
-        let freshness = Freshness::start(
+        let lexical_indexer = LexicalIndexer::start(
             NoWords,
             Generation(1),
             Arc::clone(&clock) as Arc<dyn Clock>,
@@ -209,8 +209,8 @@ mod tests {
         let worker = MakeVectors {
             embedding: Arc::clone(&embedding),
             store: Arc::clone(&store),
-            freshness: Arc::new(freshness.unwrap()),
-            exclusive: Arc::default(),
+            lexical_indexer: Arc::new(lexical_indexer.unwrap()),
+            ingest_lock: Arc::default(),
             clock,
             busy_timeout: Duration::from_secs(5),
         };

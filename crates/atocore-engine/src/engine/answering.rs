@@ -8,7 +8,7 @@ use atocore_storage::{sqlite::ReadTransaction, vector::VectorError};
 
 use super::Engine;
 use crate::{
-    behind::{IndexFault, WORDS},
+    behind::{IndexFault, LEXICAL_INDEX},
     embedding::Embedding,
     error::Error,
     retrieval::{RankWeights, Retrieval},
@@ -39,7 +39,7 @@ impl Engine {
         }
         let faults = self.index_faults();
         let index = self.word_index().ok_or_else(|| not_ready(&faults))?;
-        if self.freshness.is_none() {
+        if self.lexical_indexer.is_none() {
             let _mark = index.refresh()?;
             match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
                 // Said by the answer.
@@ -51,7 +51,7 @@ impl Engine {
         if let Some(project) = project {
             self.embedding.asked_about(project.as_str());
         }
-        let retrieval = Retrieval { store, words: index, embedding, weights, faults: &faults };
+        let retrieval = Retrieval { store, lexical_index: index, embedding, weights, faults: &faults };
         match retrieval.answer(query, project, also) {
             Err(Error::IndexNotReady) => Err(not_ready(&faults)),
             answered => answered,
@@ -61,6 +61,6 @@ impl Engine {
 
 /// Why nothing can be answered from the word index.
 fn not_ready(faults: &[IndexFault]) -> Error {
-    let words = faults.iter().find(|fault| fault.index == WORDS);
-    words.map_or(Error::IndexNotReady, |fault| Error::IndexBehind(Box::new(fault.clone())))
+    let lexical_index = faults.iter().find(|fault| fault.index == LEXICAL_INDEX);
+    lexical_index.map_or(Error::IndexNotReady, |fault| Error::IndexBehind(Box::new(fault.clone())))
 }

@@ -9,7 +9,7 @@ use atocore_storage::sqlite::ReadTransaction;
 use super::Engine;
 use crate::{
     error::Error,
-    packing::{self, Chars, Facts, Manner, Material, Meter, Tokens},
+    packing::{self, Chars, Facts, Meter, PackInput, PackOptions, Tokens},
 };
 
 impl Engine {
@@ -26,26 +26,26 @@ impl Engine {
             Unit::Tokens => Box::new(Tokens::of(self.embedding.model().map_err(Error::NoTokenizer)?)?),
         };
         let facts = |read: &ReadTransaction<'_>| Ok((facts(read, request, project)?, read.store_id()?));
-        let material = match packing::question(request) {
+        let input = match packing::question(request) {
             Some(query) => {
                 let (answer, (facts, store_id)) =
                     self.answer(&self.embedding, &query, project, &self.config.weights, facts)?;
                 let (generation, store_generation) = (answer.generation, answer.store_generation);
                 let answer = Some(answer);
-                Material { request, project, facts, answer, generation, store_generation, store_id }
+                PackInput { request, project, facts, answer, generation, store_generation, store_id }
             }
             None => {
                 let ((facts, store_id), generation) = self.facts_alone(request.wait_for, facts)?;
                 let store_generation = generation;
-                Material { request, project, facts, answer: None, generation, store_generation, store_id }
+                PackInput { request, project, facts, answer: None, generation, store_generation, store_id }
             }
         };
-        let manner = Manner {
+        let options = PackOptions {
             shares: self.config.packing,
             longest_overlap: self.config.chunks.overlap_chars(),
             meter: &*meter,
         };
-        packing::assemble(material, manner)
+        packing::assemble(input, options)
     }
 
     /// Facts need no index: they are seen as soon as they are committed.

@@ -43,14 +43,14 @@ impl Engine {
     ) -> Result<RefreshReport, Error> {
         let project = self.project(name)?;
         let activity = format!("refresh of {}", project.id);
-        let turn = self.exclusive.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
+        let guard = self.ingest_lock.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
         let recut_behind = self.wants_vectors() && self.store()?.read(|read| read.serving_space())?.is_some();
         if !recut_behind {
             self.apply_recuts(caller)?;
         }
         let ingestion = Ingestion {
             store: self.store()?,
-            freshness: self.freshness.as_ref().ok_or(StorageError::ReadOnly)?,
+            lexical_indexer: self.lexical_indexer.as_ref().ok_or(StorageError::ReadOnly)?,
             folders: self.projects.folders(),
             chunks: self.config.chunks,
             max_file_bytes: self.config.max_file_bytes,
@@ -59,7 +59,7 @@ impl Engine {
             recut_behind,
             clock: &*self.config.clock,
             caller,
-            monitor: &turn.watched(monitor),
+            monitor: &guard.watched(monitor),
         };
         ingestion.refresh(&project, self.projects.registry()?.projects())
     }

@@ -18,8 +18,8 @@ use super::Engine;
 use crate::{
     embedding::{Embedding, MakeVectors, ModelChoice, VectorStore},
     error::Error,
-    freshness::{Freshness, StoredWords},
-    words::Words,
+    lexical_index::LexicalIndexHandle,
+    lexical_indexer::{LexicalIndexer, StoreLexicalIndex},
 };
 
 /// A store up to this size is looked through for damage whenever its owner opens it; that takes two tenths of a
@@ -92,13 +92,13 @@ impl Engine {
     /// Opens what is derived from an open store, and starts whoever follows it.
     fn follow(&mut self, store: Arc<Store>, monitor: &dyn Monitor) -> Result<(), Error> {
         let layout = &self.config.layout;
-        let words = Arc::new(Words::open(layout.lexical_index(), IndexAccess::Write)?);
+        let lexical_index = Arc::new(LexicalIndexHandle::open(layout.lexical_index(), IndexAccess::Write)?);
         self.embedding = self.open_embedding(IndexAccess::Write)?;
-        self.words = Some(Arc::clone(&words));
-        let shown = if self.words_are_current()? {
+        self.lexical_index = Some(Arc::clone(&lexical_index));
+        let shown = if self.lexical_is_current()? {
             store.generation()?
         } else {
-            match words.catch_up(&store, monitor) {
+            match lexical_index.catch_up(&store, monitor) {
                 Ok(version) => version.generation,
                 // It stays behind, which answers say, and the owner goes on: a snapshot needs no index.
                 Err(error) if error.os_error().is_some() => self.shown()?.unwrap_or_default(),
@@ -113,8 +113,9 @@ impl Engine {
             }
         }
         let (clock, also) = (Arc::clone(&self.config.clock), Arc::clone(&self.embedding.controls));
-        let freshness = Freshness::start(StoredWords { store, words }, shown, clock, also)?;
-        self.freshness = Some(Arc::new(freshness));
+        let lexical_indexer =
+            LexicalIndexer::start(StoreLexicalIndex { store, lexical_index }, shown, clock, also)?;
+        self.lexical_indexer = Some(Arc::new(lexical_indexer));
         self.embed_behind();
         Ok(())
     }
@@ -170,15 +171,15 @@ impl Engine {
     }
 
     fn embed_behind(&mut self) {
-        if let (Some(store), Some(freshness), true, None) =
-            (&self.store, &self.freshness, self.embeds && self.wants_vectors(), &self.making)
+        if let (Some(store), Some(lexical_indexer), true, None) =
+            (&self.store, &self.lexical_indexer, self.embeds && self.wants_vectors(), &self.making)
         {
             self.embedding.warm_up();
             let work = MakeVectors {
                 embedding: Arc::clone(&self.embedding),
                 store: Arc::clone(store),
-                freshness: Arc::clone(freshness),
-                exclusive: Arc::clone(&self.exclusive),
+                lexical_indexer: Arc::clone(lexical_indexer),
+                ingest_lock: Arc::clone(&self.ingest_lock),
                 clock: Arc::clone(&self.config.clock),
                 busy_timeout: self.config.busy_timeout,
             };
@@ -194,8 +195,8 @@ impl Engine {
     pub(crate) fn close_store(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
         drop(self.making.take());
         self.embedding = Arc::new(Embedding::without_index(self.config.model.clone()));
-        self.freshness = None;
-        self.words = None;
+        self.lexical_indexer = None;
+        self.lexical_index = None;
         let Some(Err(store)) = self.store.take().map(Arc::try_unwrap) else { return Ok(()) };
         self.store = Some(Arc::clone(&store));
         self.follow(store, monitor)?;
@@ -222,7 +223,8 @@ impl Engine {
         }
         self.embedding = self.open_embedding(IndexAccess::Read)?;
         // It is derived: what cannot be opened the next owner makes anew, and queries say that it is not ready.
-        self.words = Some(Arc::new(Words::open(layout.lexical_index(), IndexAccess::Read)?));
+        self.lexical_index =
+            Some(Arc::new(LexicalIndexHandle::open(layout.lexical_index(), IndexAccess::Read)?));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::{
     config::EngineConfig,
     embedding::{Embedding, EmbeddingStatus},
     error::Error,
-    exclusive::{Exclusive, Running},
+    ingest_lock::{IngestLock, Running},
     projects::roots::Folders,
     schedule::Timetable,
     worker::WorkerStatus,
@@ -79,8 +79,8 @@ impl Engine {
         self.embedding.status(self.store_if_any()?, self.wants_vectors())
     }
 
-    pub(crate) fn exclusive(&self) -> &Exclusive {
-        &self.exclusive
+    pub(crate) fn ingest_lock(&self) -> &IngestLock {
+        &self.ingest_lock
     }
 
     pub(crate) fn save_registry(&self, registry: &Registry) -> Result<(), Error> {
@@ -91,10 +91,10 @@ impl Engine {
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerStatus> {
         let making = self.making.as_ref().map(|_| self.embedding.controls.status());
-        self.freshness.iter().map(|freshness| freshness.status()).chain(making).collect()
+        self.lexical_indexer.iter().map(|lexical_indexer| lexical_indexer.status()).chain(making).collect()
     }
 
     pub(crate) fn running(&self) -> Option<Running> {
-        self.exclusive.running()
+        self.ingest_lock.running()
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     backups::{self, IncludeVectors, SnapshotProof, TakenSnapshot},
     embedding::VectorStore,
     error::Error,
-    exclusive::Turn,
+    ingest_lock::IngestGuard,
 };
 
 /// How long something that could do without waits for ingestion.
@@ -35,22 +35,22 @@ impl Engine {
         monitor: &dyn Monitor,
     ) -> Result<TakenSnapshot, Error> {
         let begin = || {
-            self.exclusive.begin("snapshot with vectors", self.config.clock.now(), self.config.busy_timeout)
+            self.ingest_lock.begin("snapshot with vectors", self.config.clock.now(), self.config.busy_timeout)
         };
-        let turn = match vectors {
+        let guard = match vectors {
             IncludeVectors::Yes => {
-                let turn = begin()?;
+                let guard = begin()?;
                 // So that what is copied is what the store holds; a server that is away stays behind, which is said.
                 if matches!(self.config.vectors, VectorStore::Chroma(_)) {
                     self.embedding.catch_up(self.store()?, monitor)?;
                 }
-                Some(turn)
+                Some(guard)
             }
             IncludeVectors::No => None,
         };
         let lease = self.lease_vectors(vectors)?;
         let taken = backups::take(self, self.store()?, vectors, lease.as_ref(), monitor);
-        drop((lease, turn));
+        drop((lease, guard));
         taken
     }
 
@@ -109,7 +109,7 @@ impl Engine {
         depth: Depth,
         monitor: &dyn Monitor,
     ) -> Result<Validation, Error> {
-        if depth > Depth::Content && self.freshness.is_none() {
+        if depth > Depth::Content && self.lexical_indexer.is_none() {
             return Err(StorageError::ReadOnly.into());
         }
         backups::validate(&self.config, &self.config.layout.scratch(), id, depth, monitor)
@@ -126,7 +126,7 @@ impl Engine {
     }
 
     /// Keeps ingestion out for a moment, unless somebody is at it for longer.
-    pub(crate) fn pause(&self, activity: &str) -> Option<Turn<'_>> {
-        self.exclusive.begin(activity, self.config.clock.now(), PAUSE).ok()
+    pub(crate) fn pause(&self, activity: &str) -> Option<IngestGuard<'_>> {
+        self.ingest_lock.begin(activity, self.config.clock.now(), PAUSE).ok()
     }
 }

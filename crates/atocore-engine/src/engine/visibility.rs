@@ -11,7 +11,7 @@ use atocore_storage::lexical::LexicalIndex;
 
 use super::Engine;
 use crate::{
-    behind::{IndexFault, VECTORS, WORDS},
+    behind::{IndexFault, LEXICAL_INDEX, VECTORS},
     embedding::VectorStore,
     error::Error,
 };
@@ -34,13 +34,13 @@ impl Engine {
     /// When the store cannot be read.
     pub fn not_current(&self) -> Result<Vec<&'static str>, Error> {
         let Some(store) = self.store_if_any()? else { return Ok(Vec::new()) };
-        let words = (!self.words_are_current()?).then_some(WORDS);
+        let lexical_index = (!self.lexical_is_current()?).then_some(LEXICAL_INDEX);
         let vectors = (!self.embedding.is_current(store)?).then_some(VECTORS);
-        Ok(words.into_iter().chain(vectors).collect())
+        Ok(lexical_index.into_iter().chain(vectors).collect())
     }
 
     /// Whether the word index shows every committed document.
-    pub(crate) fn words_are_current(&self) -> Result<bool, Error> {
+    pub(crate) fn lexical_is_current(&self) -> Result<bool, Error> {
         let Some(store) = &self.store else { return Ok(true) };
         let Some(index) = self.word_index() else { return Ok(false) };
         let version = index.version().unwrap_or(StoreVersion { generation: Generation(0), token: 0 });
@@ -49,13 +49,13 @@ impl Engine {
 
     /// The word index; `None` while it cannot be opened.
     pub(super) fn word_index(&self) -> Option<&LexicalIndex> {
-        self.words.as_ref().and_then(|words| words.index())
+        self.lexical_index.as_ref().and_then(|lexical_index| lexical_index.index())
     }
 
     /// The indexes that this engine could not bring up to date, because the disk does not let it.
     pub(crate) fn index_faults(&self) -> Vec<IndexFault> {
-        let words = self.words.as_ref().and_then(|words| words.fault());
-        words.into_iter().chain(self.embedding.fault()).collect()
+        let lexical_index = self.lexical_index.as_ref().and_then(|lexical_index| lexical_index.fault());
+        lexical_index.into_iter().chain(self.embedding.fault()).collect()
     }
 
     /// The indexes that are behind the store and that the disk does not let be written: those that this engine has tried
@@ -71,8 +71,8 @@ impl Engine {
                 behind.extend(IndexFault::seen(index, dir));
             }
         };
-        if !self.words_are_current()? {
-            look(WORDS, &self.layout().lexical_index());
+        if !self.lexical_is_current()? {
+            look(LEXICAL_INDEX, &self.layout().lexical_index());
         }
         if self.config.vectors == VectorStore::Embedded && !self.embedding.is_current(store)? {
             look(VECTORS, &self.layout().vector_index());
@@ -89,12 +89,13 @@ impl Engine {
                 return Ok(());
             }
             if started.elapsed() >= self.config.busy_timeout {
-                let why = self.words.as_ref().and_then(|words| words.fault()).map(Box::new);
+                let why =
+                    self.lexical_index.as_ref().and_then(|lexical_index| lexical_index.fault()).map(Box::new);
                 return Err(Error::GenerationNotReached { wanted: generation, shown, why });
             }
-            match &self.freshness {
-                Some(freshness) if self.store()?.generation()? >= generation => {
-                    match freshness.wait_for(generation, Some(self.config.busy_timeout)) {
+            match &self.lexical_indexer {
+                Some(lexical_indexer) if self.store()?.generation()? >= generation => {
+                    match lexical_indexer.wait_for(generation, Some(self.config.busy_timeout)) {
                         Err(Error::IndexBehind(fault)) => {
                             let shown = self.shown()?.unwrap_or_default();
                             let why = Some(fault);
@@ -111,7 +112,7 @@ impl Engine {
     /// The generation that answers show now.
     pub(crate) fn shown(&self) -> Result<Option<Generation>, Error> {
         let (Some(store), Some(index)) = (&self.store, self.word_index()) else { return Ok(None) };
-        let version = match &self.freshness {
+        let version = match &self.lexical_indexer {
             Some(_) => index.version(),
             None => index.refresh()?,
         };
@@ -124,15 +125,19 @@ impl Engine {
 
     /// Says that a generation was committed, and goes on.
     pub(crate) fn tell(&self, generation: Generation) {
-        if let Some(freshness) = &self.freshness {
-            freshness.committed(generation);
+        if let Some(lexical_indexer) = &self.lexical_indexer {
+            lexical_indexer.notify(generation);
         }
     }
 
     /// Lets answers show a generation before going on. Where the word index cannot be brought up to date, nothing is waited
     /// for: what was committed is, nothing that is gone is found, and answers say what they lack.
     pub(crate) fn see(&self, generation: Generation) -> Result<(), Error> {
-        match self.freshness.as_ref().map_or(Ok(()), |freshness| freshness.wait_for(generation, None)) {
+        match self
+            .lexical_indexer
+            .as_ref()
+            .map_or(Ok(()), |lexical_indexer| lexical_indexer.wait_for(generation, None))
+        {
             Err(Error::IndexBehind(_) | Error::IndexFailed(_) | Error::WorkerFailed(_)) => Ok(()),
             seen => seen,
         }

@@ -43,18 +43,18 @@ pub struct Expectation {
 #[derive(Debug)]
 pub struct PassagePattern {
     document: Option<(String, PathFilter)>,
-    heading: Option<Words>,
-    contains: Option<Words>,
+    heading: Option<SolidText>,
+    contains: Option<SolidText>,
 }
 
 /// A text that is compared without its white space.
 #[derive(Debug)]
-struct Words {
+struct SolidText {
     shown: String,
     solid: String,
 }
 
-impl Words {
+impl SolidText {
     fn new(text: &str) -> Option<Self> {
         let solid = solid(text);
         (!solid.is_empty())
@@ -103,7 +103,7 @@ impl PassagePattern {
             Err(error) => Err(InvalidPattern::Document(error.to_string())),
         };
         let words = |name, text: Option<&str>| {
-            text.map(|text| Words::new(text).ok_or(InvalidPattern::Blank(name))).transpose()
+            text.map(|text| SolidText::new(text).ok_or(InvalidPattern::Blank(name))).transpose()
         };
         if [document, heading, contains].iter().all(Option::is_none) {
             return Err(InvalidPattern::Empty);
@@ -149,7 +149,7 @@ impl PassagePattern {
 /// As a person would say it: `docs/a.md, heading "Restore", contains "…"`.
 impl std::fmt::Display for PassagePattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let named = |name: &str, words: &Words| format!("{name} \"{}\"", words.shown);
+        let named = |name: &str, words: &SolidText| format!("{name} \"{}\"", words.shown);
         let parts = [
             self.document.as_ref().map(|(path, _)| path.clone()),
             self.heading.as_ref().map(|words| named("heading", words)),

@@ -111,7 +111,7 @@ pub fn tune(
     let first = ask(&searched, weights, monitor)?;
     let grid = grid(&searched, &first);
     let search = search(weights, &grid, &first.ndcgs(), |candidate, done, total| {
-        let part = Part { inner: monitor, done, total };
+        let part = RoundMonitor { inner: monitor, done, total };
         Ok::<_, Error>(ask(&searched, candidate, &part)?.ndcgs())
     })?;
     let before = ask(&held_out, weights, monitor)?.ndcgs();
@@ -235,13 +235,13 @@ fn search<E>(
 }
 
 /// Shows how many weights of a round were tried; the questions of each are too quick to be shown.
-struct Part<'m> {
+struct RoundMonitor<'m> {
     inner: &'m dyn Monitor,
     done: u64,
     total: u64,
 }
 
-impl Monitor for Part<'_> {
+impl Monitor for RoundMonitor<'_> {
     fn progress(&self, _: Progress) {
         let (done, total) = (self.done, Some(self.total));
         self.inner.progress(Progress { phase: "trying weights", done, total });

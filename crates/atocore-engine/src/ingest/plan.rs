@@ -9,13 +9,13 @@ use atocore_model::{
 };
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{Ingestion, mounts::Unmounted, reach::Reach, walk::Found};
+use super::{Ingestion, mounts::Unmounted, reach::Reach, walk::FoundFile};
 use crate::error::Error;
 
 /// A file that has to be read, with the document it may be a new state of.
 #[derive(Debug)]
 pub(super) struct ToRead {
-    pub(super) file: Found,
+    pub(super) file: FoundFile,
     pub(super) known: Option<DocumentRow>,
     /// The path under which the document was known, when it has moved.
     pub(super) renamed_from: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct Plan {
 impl Plan {
     /// Decides for every file and every document. Reads files only to tell whether a new one is an old one that moved.
     pub(super) fn new(
-        found: Vec<Found>,
+        found: Vec<FoundFile>,
         (known, mounts): (Vec<DocumentRow>, Vec<String>),
         chunked_by: &str,
         reach: &Reach,

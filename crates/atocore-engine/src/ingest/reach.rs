@@ -11,7 +11,7 @@ use atocore_storage::{
     sqlite::DocumentRow,
 };
 
-use super::walk::Found;
+use super::walk::FoundFile;
 
 /// The roots of the project, and what was seen of them.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Reach {
     ///
     /// # Errors
     /// When it cannot be read, or is another file than the one that was found.
-    pub(super) fn read(&self, file: &Found, limit: u64) -> Result<Option<(Seen, Vec<u8>)>, FileReason> {
+    pub(super) fn read(&self, file: &FoundFile, limit: u64) -> Result<Option<(Seen, Vec<u8>)>, FileReason> {
         let unreadable = |why: &str| FileReason::Unreadable(why.to_owned());
         let Some((_, beneath)) = &self.roots[file.root].walked else {
             return Err(unreadable("its root was not looked at"));

@@ -23,7 +23,7 @@ use crate::error::Error;
 
 /// A file that may be a document.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct FoundFile {
     /// Which root of the project it is below.
     pub(super) root: usize,
     pub(super) file_path: String,
@@ -34,8 +34,8 @@ pub(super) struct Found {
 
 /// What a walk saw.
 #[derive(Debug, Default)]
-pub(super) struct Walked {
-    pub(super) found: Vec<Found>,
+pub(super) struct WalkResult {
+    pub(super) found: Vec<FoundFile>,
     /// What is not even opened, by its path below the root; of a folder as a whole its path ends with a slash.
     pub(super) left_out: Vec<(String, FileReason)>,
     /// Absolute paths of folders and files that could not be looked at.
@@ -51,7 +51,7 @@ pub(super) fn walk(
     project: &ProjectId,
     claims: &[(PathBuf, ProjectId)],
     ingestion: &Ingestion<'_>,
-) -> RootResult<Result<Walked, Error>> {
+) -> RootResult<Result<WalkResult, Error>> {
     // A root that cannot be listed is skipped as a whole, so that its documents stay.
     drop(beneath.list(Path::new("")).map_err(|error| RootSkip::Unreadable(error.source.to_string()))?);
     let nested = claims.iter().filter(|(path, _)| path != folder && path.starts_with(folder)).cloned();
@@ -90,7 +90,7 @@ struct Walk<'w> {
     rules: RuleReader<'w>,
     queue: Mutex<Queue>,
     more: Condvar,
-    walked: Mutex<Walked>,
+    walked: Mutex<WalkResult>,
 }
 
 /// Folders that are still to be looked at.
@@ -218,7 +218,7 @@ impl Walk<'_> {
             return leave_out(FileReason::TooLarge { size, limit });
         }
         let file_path = file_path.to_owned();
-        lock(&self.walked).found.push(Found { root: 0, file_path, source_path, doc_type, seen });
+        lock(&self.walked).found.push(FoundFile { root: 0, file_path, source_path, doc_type, seen });
     }
 
     fn leave_out(&self, entry: &Path, whole_folder: bool, reason: FileReason) {

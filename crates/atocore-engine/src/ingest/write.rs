@@ -61,7 +61,7 @@ pub(super) fn carry_out(
     }
     let generation = finish(ingestion, project, (reach, &unmounted), &gone, reports)?;
     let seen = ingestion.store.read(|read| read.last_document_change())?;
-    ingestion.freshness.wait_for(seen, None)?;
+    ingestion.lexical_indexer.wait_for(seen, None)?;
     Ok(generation)
 }
 
@@ -120,7 +120,7 @@ fn store_batch(
             })
         })?;
         let () = committed.value;
-        ingestion.freshness.committed(committed.version.generation);
+        ingestion.lexical_indexer.notify(committed.version.generation);
     } else if batch.iter().any(|(_, outcome)| matches!(outcome, Outcome::SameBytes { .. })) {
         ingestion.store.write_bookkeeping(restamp)?;
     }
@@ -224,7 +224,7 @@ fn finish(
         write.record_refresh(&record)
     })?;
     let () = committed.value;
-    ingestion.freshness.committed(committed.version.generation);
+    ingestion.lexical_indexer.notify(committed.version.generation);
     Ok(committed.version.generation)
 }
 

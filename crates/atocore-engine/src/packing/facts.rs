@@ -1,4 +1,4 @@
-//! The first two tiers: what people recorded. Which facts apply, which go first, and how they are set.
+//! The first two tiers: what people recorded. Which facts apply, which go first, and how they are rendered.
 
 use std::{
     cmp::{Ordering, Reverse},
@@ -16,8 +16,8 @@ use super::{
     Facts, Meter,
     frame::{Frame, one_line},
     passages::longest,
-    section::{Patience, Section, Set},
-    words::Words,
+    prompt_words::PromptWords,
+    section::{MissLimit, RenderedItem, Section},
 };
 use crate::error::Error;
 
@@ -27,20 +27,20 @@ const SHOWN: usize = 80;
 /// The facts that apply to a request.
 #[derive(Debug)]
 pub(super) struct Choice {
-    /// In the order in which they are set: by category and key.
+    /// In the order in which they are rendered: by category and key.
     pub(super) state: Vec<StateEntry>,
     /// Those that go first, first; what several of them say, once.
     pub(super) memories: Vec<Memory>,
     /// How many more say what one of these says.
     pub(super) copies: usize,
-    asked: Words,
+    asked: PromptWords,
 }
 
 impl Choice {
     /// Takes what holds and is about the project or about every one. Of memories that are neither identity nor
     /// preference, those that share words with the prompt.
     pub(super) fn new(request: &PackRequest, project: Option<&ProjectId>, facts: Facts) -> Self {
-        let asked = Words::of(request.prompt.as_str());
+        let asked = PromptWords::of(request.prompt.as_str());
         let (mut state, mut memories) = (facts.state, facts.memories);
         state.retain(|entry| entry.status == StateStatus::Active && Some(&entry.project) == project);
         state.sort_by(|a, b| (&a.category, &a.key, &a.id).cmp(&(&b.category, &b.key, &b.id)));
@@ -102,19 +102,19 @@ pub(super) fn state(
     }
     let open = Section { open: frame.state_open(), close: frame.state_close(), ..Section::default() };
     let room = limit.saturating_sub(open.size(meter)?);
-    let set = |at: usize| {
+    let rendered = |at: usize| {
         let entry = &choice.state[at];
         set_entry(entry, entry.value.as_str(), false, frame, meter)
     };
     let mut order: Vec<usize> = (0..choice.state.len()).collect();
-    if !all_fit(&order, room, set)? {
+    if !all_fit(&order, room, rendered)? {
         order.sort_by_key(|at| {
             let entry = &choice.state[*at];
             let words = [entry.category.as_str(), entry.key.as_str(), entry.value.as_str()].join(" ");
             (Reverse(choice.asked.shared_with(&words)), Reverse(entry.updated_at), *at)
         });
     }
-    let mut section = fitted(open, &order, room, set)?;
+    let mut section = fitted(open, &order, room, rendered)?;
     if section.items.is_empty() {
         let entry = &choice.state[order[0]];
         let beginning = |end: usize| {
@@ -122,13 +122,13 @@ pub(super) fn state(
             set_entry(entry, value, true, frame, meter)
         };
         let end = longest(entry.value.as_str(), |end| Ok(beginning(end)?.item.size <= room))?;
-        let set = beginning(end)?;
-        if end > 0 && set.item.size <= room {
+        let rendered = beginning(end)?;
+        if end > 0 && rendered.item.size <= room {
             section.open = frame.state_open();
             section.close = frame.state_close();
             section.left_out -= 1;
             section.nearly.retain(|nearly| nearly.id != entry.id.as_str());
-            section.items.push(set);
+            section.items.push(rendered);
         }
     }
     Ok(section)
@@ -146,7 +146,7 @@ pub(super) fn memories(
     }
     let open = Section { open: frame.memories_open(), close: frame.memories_close(), ..Section::default() };
     let room = limit.saturating_sub(open.size(meter)?);
-    let set = |at: usize| {
+    let rendered = |at: usize| {
         let memory = &choice.memories[at];
         let block = frame.memory(memory);
         let item = PackItem {
@@ -156,10 +156,10 @@ pub(super) fn memories(
             cut: false,
             flags: Vec::new(),
         };
-        Ok(Set { item, block })
+        Ok(RenderedItem { item, block })
     };
     let order: Vec<usize> = (0..choice.memories.len()).collect();
-    Ok(Section { copies: choice.copies, ..fitted(open, &order, room, set)? })
+    Ok(Section { copies: choice.copies, ..fitted(open, &order, room, rendered)? })
 }
 
 fn set_entry(
@@ -168,7 +168,7 @@ fn set_entry(
     cut: bool,
     frame: &Frame<'_>,
     meter: &dyn Meter,
-) -> Result<Set, Error> {
+) -> Result<RenderedItem, Error> {
     let block = frame.entry(entry, value, cut);
     let item = PackItem {
         origin: Origin::State(entry.clone()),
@@ -177,14 +177,18 @@ fn set_entry(
         cut,
         flags: Vec::new(),
     };
-    Ok(Set { item, block })
+    Ok(RenderedItem { item, block })
 }
 
 /// Whether there is room for all of them.
-fn all_fit(order: &[usize], room: usize, set: impl Fn(usize) -> Result<Set, Error>) -> Result<bool, Error> {
+fn all_fit(
+    order: &[usize],
+    room: usize,
+    rendered: impl Fn(usize) -> Result<RenderedItem, Error>,
+) -> Result<bool, Error> {
     let mut left = room;
     for at in order {
-        match left.checked_sub(set(*at)?.item.size) {
+        match left.checked_sub(rendered(*at)?.item.size) {
             Some(rest) => left = rest,
             None => return Ok(false),
         }
@@ -197,28 +201,28 @@ fn fitted(
     open: Section,
     order: &[usize],
     room: usize,
-    set: impl Fn(usize) -> Result<Set, Error>,
+    rendered: impl Fn(usize) -> Result<RenderedItem, Error>,
 ) -> Result<Section, Error> {
     let mut section = open;
-    let (mut left, mut patience, mut taken) = (room, Patience::default(), Vec::new());
+    let (mut left, mut misses, mut taken) = (room, MissLimit::default(), Vec::new());
     for (tried, at) in order.iter().enumerate() {
-        if patience.is_lost() {
+        if misses.is_reached() {
             section.left_out += order.len() - tried;
             break;
         }
-        let set = set(*at)?;
-        let size = set.item.size;
+        let rendered = rendered(*at)?;
+        let size = rendered.item.size;
         if size > left {
-            patience.missed();
-            section.leave_out(nearly(&set.item, left));
+            misses.missed();
+            section.leave_out(nearly(&rendered.item, left));
         } else {
-            patience.fitted();
+            misses.fitted();
             left -= size;
-            taken.push((*at, set));
+            taken.push((*at, rendered));
         }
     }
     taken.sort_by_key(|(at, _)| *at);
-    section.items = taken.into_iter().map(|(_, set)| set).collect();
+    section.items = taken.into_iter().map(|(_, rendered)| rendered).collect();
     if section.items.is_empty() {
         section.open.clear();
         section.close.clear();

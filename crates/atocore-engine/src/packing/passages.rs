@@ -7,10 +7,10 @@ use atocore_model::{
 };
 
 use super::{
-    Manner, Meter, cautions,
-    frame::{self, Frame, Said},
+    Meter, PackOptions, cautions,
+    frame::{self, Frame, PassageNote},
     merge::Run,
-    section::{Patience, Section, Set},
+    section::{MissLimit, RenderedItem, Section},
 };
 use crate::error::Error;
 
@@ -21,59 +21,59 @@ const LEAST: usize = 40;
 pub(super) fn fill(
     hits: &[Hit],
     frame: &Frame<'_>,
-    manner: Manner<'_>,
+    options: PackOptions<'_>,
     limit: usize,
 ) -> Result<Section, Error> {
-    let meter = manner.meter;
+    let meter = options.meter;
     if hits.is_empty() {
         return Section::nothing(PackNotice::NoChunks, "No passage was found.\n".to_owned(), limit, meter);
     }
     let copies = hits.iter().map(|hit| hit.near_duplicates.len()).sum();
     let mut section = Section { copies, ..Section::default() };
-    let mut placed: Vec<(Run<'_>, Set)> = Vec::new();
+    let mut placed: Vec<(Run<'_>, RenderedItem)> = Vec::new();
     let mut left = limit;
-    let mut patience = Patience::default();
+    let mut misses = MissLimit::default();
     for (rank, hit) in hits.iter().enumerate() {
-        if patience.is_lost() {
+        if misses.is_reached() {
             section.left_out += 1;
             continue;
         }
         let mut run = Run::of(hit, rank);
         let mut taken_in = Vec::new();
         for (at, (neighbour, _)) in placed.iter().enumerate() {
-            if let Some(both) = run.with(neighbour, manner.longest_overlap) {
+            if let Some(both) = run.with(neighbour, options.longest_overlap) {
                 run = both;
                 taken_in.push(at);
             }
         }
-        let set = set(&run, frame, meter)?;
+        let rendered = rendered(&run, frame, meter)?;
         let given_back: usize = taken_in.iter().map(|at| placed[*at].1.item.size).sum();
-        if set.item.size > left + given_back {
-            patience.missed();
-            let needs = set.item.size - given_back.min(set.item.size);
+        if rendered.item.size > left + given_back {
+            misses.missed();
+            let needs = rendered.item.size - given_back.min(rendered.item.size);
             section.leave_out(nearly(&Run::of(hit, rank), needs, left));
             continue;
         }
-        left = left + given_back - set.item.size;
-        patience.fitted();
+        left = left + given_back - rendered.item.size;
+        misses.fitted();
         for at in taken_in.into_iter().rev() {
             drop(placed.swap_remove(at));
         }
-        placed.push((run, set));
+        placed.push((run, rendered));
     }
     if placed.is_empty()
-        && let Some((run, set)) = beginning(&hits[0], frame, meter, limit)?
+        && let Some((run, rendered)) = beginning(&hits[0], frame, meter, limit)?
     {
         section.left_out -= 1;
         section.nearly.retain(|nearly| nearly.id != hits[0].chunk_id.as_str());
-        placed.push((run, set));
+        placed.push((run, rendered));
     }
     placed.sort_by_key(|(run, _)| run.best);
-    section.items = placed.into_iter().map(|(_, set)| set).collect();
+    section.items = placed.into_iter().map(|(_, rendered)| rendered).collect();
     Ok(section)
 }
 
-fn set(run: &Run<'_>, frame: &Frame<'_>, meter: &dyn Meter) -> Result<Set, Error> {
+fn rendered(run: &Run<'_>, frame: &Frame<'_>, meter: &dyn Meter) -> Result<RenderedItem, Error> {
     set_as(run, &run.text, run.lines, false, frame, meter)
 }
 
@@ -84,15 +84,15 @@ fn set_as(
     cut: bool,
     frame: &Frame<'_>,
     meter: &dyn Meter,
-) -> Result<Set, Error> {
+) -> Result<RenderedItem, Error> {
     let first = run.first();
     let flags = cautions::of(&[text, &first.title, first.heading_path.as_str()].join("\n"));
-    let block = frame.passage(first, lines, text, &Said { flags: &flags, cut });
+    let block = frame.passage(first, lines, text, &PassageNote { flags: &flags, cut });
     let hits: Vec<Hit> = run.hits.iter().map(|hit| (*hit).clone()).collect();
     let score = hits.iter().map(|hit| hit.explanation.score()).fold(0.0, f64::max);
     let origin = Origin::Passage(PackedPassage { hits, lines, score });
     let item = PackItem { origin, text: text.to_owned(), size: meter.size(&block)?, cut, flags };
-    Ok(Set { item, block })
+    Ok(RenderedItem { item, block })
 }
 
 /// The beginning of a passage that does not fit, when nothing at all does.
@@ -101,7 +101,7 @@ fn beginning<'h>(
     frame: &Frame<'_>,
     meter: &dyn Meter,
     limit: usize,
-) -> Result<Option<(Run<'h>, Set)>, Error> {
+) -> Result<Option<(Run<'h>, RenderedItem)>, Error> {
     let run = Run::of(hit, 0);
     let at = |end: usize| {
         let text = run.text[..end].trim_end();
@@ -113,9 +113,9 @@ fn beginning<'h>(
         set_as(&run, text, lines, true, frame, meter)
     };
     let end = longest(&run.text, |end| Ok(at(end)?.item.size <= limit))?;
-    let set = at(end)?;
-    let fits = set.item.size <= limit && set.item.text.chars().count() >= LEAST;
-    Ok(fits.then_some((run, set)))
+    let rendered = at(end)?;
+    let fits = rendered.item.size <= limit && rendered.item.text.chars().count() >= LEAST;
+    Ok(fits.then_some((run, rendered)))
 }
 
 /// Where to cut a text so that it fits: the last place between two words, else between two characters; 0 when no

@@ -1,4 +1,4 @@
-//! What one tier becomes in a pack: its items as they are set, and what did not fit.
+//! What one tier becomes in a pack: its items as they are rendered, and what did not fit.
 
 use atocore_model::pack::{NearMiss, Origin, Pack, PackItem, PackNotice};
 
@@ -6,14 +6,14 @@ use super::Meter;
 use crate::error::Error;
 
 /// After so many things in a row that do not fit, the rest is not tried.
-const PATIENCE: usize = 64;
+const MISS_LIMIT: usize = 64;
 
 /// A tier as it stands in a pack.
 #[derive(Debug, Default)]
 pub(super) struct Section {
     /// What stands before its items.
     pub(super) open: String,
-    pub(super) items: Vec<Set>,
+    pub(super) items: Vec<RenderedItem>,
     /// What stands after them.
     pub(super) close: String,
     /// What nearly was among them.
@@ -26,9 +26,9 @@ pub(super) struct Section {
     pub(super) nothing: Option<PackNotice>,
 }
 
-/// An item as it is set.
+/// An item as it is rendered.
 #[derive(Debug)]
-pub(super) struct Set {
+pub(super) struct RenderedItem {
     pub(super) item: PackItem,
     /// All that stands in the pack for it; a line end is its last character.
     pub(super) block: String,
@@ -47,13 +47,13 @@ impl Section {
     }
 
     pub(super) fn text(&self) -> String {
-        let blocks: String = self.items.iter().map(|set| set.block.as_str()).collect();
+        let blocks: String = self.items.iter().map(|rendered| rendered.block.as_str()).collect();
         [self.open.as_str(), &blocks, &self.close].concat()
     }
 
     pub(super) fn size(&self, meter: &dyn Meter) -> Result<usize, Error> {
         let frame = meter.size(&self.open)? + meter.size(&self.close)?;
-        Ok(frame + self.items.iter().map(|set| set.item.size).sum::<usize>())
+        Ok(frame + self.items.iter().map(|rendered| rendered.item.size).sum::<usize>())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -62,7 +62,7 @@ impl Section {
 
     /// Takes the last item out again, and all that stands around the items with the last of them.
     pub(super) fn drop_last(&mut self) {
-        self.left_out += match self.items.pop().map(|set| set.item.origin) {
+        self.left_out += match self.items.pop().map(|rendered| rendered.item.origin) {
             Some(Origin::Passage(passage)) => passage.hits.len(),
             Some(_) => 1,
             None => 0,
@@ -84,11 +84,11 @@ impl Section {
 
 /// Says when trying on is of no more use.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct MissLimit {
     missed: usize,
 }
 
-impl Patience {
+impl MissLimit {
     pub(super) fn fitted(&mut self) {
         self.missed = 0;
     }
@@ -97,7 +97,7 @@ impl Patience {
         self.missed += 1;
     }
 
-    pub(super) fn is_lost(&self) -> bool {
-        self.missed >= PATIENCE
+    pub(super) fn is_reached(&self) -> bool {
+        self.missed >= MISS_LIMIT
     }
 }

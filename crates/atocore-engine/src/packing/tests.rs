@@ -14,7 +14,7 @@ use atocore_model::{
 };
 use proptest::{prelude::*, test_runner::TestCaseError};
 
-use super::{Chars, Facts, Manner, Material, Meter, PackShares, assemble, words::Words};
+use super::{Chars, Facts, Meter, PackInput, PackOptions, PackShares, assemble, prompt_words::PromptWords};
 use crate::{
     error::Error,
     ingest::{ChunkLimits, parse},
@@ -241,7 +241,7 @@ impl World {
             notices: Vec::new(),
         };
         let store_id = "store".to_owned();
-        let material = Material {
+        let input = PackInput {
             store_id,
             request: &self.request,
             project: self.project.as_ref(),
@@ -251,7 +251,7 @@ impl World {
             store_generation: Generation(8),
         };
         let longest_overlap = self.limits.overlap_chars();
-        assemble(material, Manner { shares: PackShares::default(), longest_overlap, meter }).unwrap()
+        assemble(input, PackOptions { shares: PackShares::default(), longest_overlap, meter }).unwrap()
     }
 
     /// Everything that must hold of a pack.
@@ -290,7 +290,7 @@ impl World {
     /// No two memories say the same; the one that does is the most trusted, and the others are counted.
     fn check_memories_are_said_once(&self, pack: &Pack) -> Result<(), TestCaseError> {
         let Some(part) = pack.tiers.iter().find(|part| part.tier == Tier::Memories) else { return Ok(()) };
-        let asked = Words::of(self.request.prompt.as_str());
+        let asked = PromptWords::of(self.request.prompt.as_str());
         let class = |memory: &Memory| match memory.memory_type {
             MemoryType::Identity => 0,
             MemoryType::Preference => 1,
@@ -525,7 +525,7 @@ fn state_is_trimmed_only_when_it_alone_is_longer_than_its_share() {
     let document = "The pump is repaired with a wrench. ".repeat(15);
     let whole = of(request(12_000), facts.clone(), &[&document]).pack(&Chars);
     assert_eq!(keys(&whole), ["a", "b", "d", "pump"]);
-    // Two fit: the one that shares words with the prompt, and the newest; set in the order of their keys.
+    // Two fit: the one that shares words with the prompt, and the newest; rendered in the order of their keys.
     let trimmed = of(request(5_200), facts.clone(), &[&document]).pack(&Chars);
     assert_eq!(keys(&trimmed), ["d", "pump"]);
     assert!(trimmed.notices.contains(&PackNotice::LeftOut { tier: Tier::State, count: 2 }));

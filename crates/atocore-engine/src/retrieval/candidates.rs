@@ -9,7 +9,7 @@ use atocore_storage::{
     vector::{VectorFilter, VectorIndex, VectorMatch, VectorQuery},
 };
 
-use crate::{embedding::Asked, error::Error};
+use crate::{embedding::QueryVector, error::Error};
 
 /// At least this many passages are ranked for every question: half of them by words and half by meaning, where both
 /// are asked.
@@ -122,7 +122,7 @@ impl Candidates {
         scope: Option<&ProjectId>,
         words: Option<Half<LexicalMatch>>,
         near: Option<Half<VectorMatch>>,
-        asked: Option<&Asked>,
+        asked: Option<&QueryVector>,
     ) -> Result<Self, Error> {
         let chosen: BTreeSet<u64> = words
             .iter()

@@ -8,7 +8,7 @@ use atocore_storage::sqlite::PassageKey;
 
 use super::{
     candidates::{Candidate, Candidates},
-    signals::{Place, Signals},
+    signals::{ChunkLocation, Signals},
 };
 
 /// How candidates are ranked.
@@ -34,14 +34,18 @@ pub(super) struct Ranked {
 impl Ranked {
     /// How its score came about.
     pub(super) fn explanation(&self, signals: &Signals<'_>) -> Explanation {
-        let mut factors = signals.found(&self.passage.project, place(&self.passage)).factors();
+        let mut factors = signals.found(&self.passage.project, location(&self.passage)).factors();
         factors.extend(self.lift.clone());
         Explanation { factors, ..self.halves.clone() }
     }
 }
 
-fn place(passage: &PassageKey) -> Place<'_> {
-    Place { source_path: &passage.source_path, title: &passage.title, heading_path: &passage.heading_path }
+fn location(passage: &PassageKey) -> ChunkLocation<'_> {
+    ChunkLocation {
+        source_path: &passage.source_path,
+        title: &passage.title,
+        heading_path: &passage.heading_path,
+    }
 }
 
 impl Ranking<'_> {
@@ -50,7 +54,8 @@ impl Ranking<'_> {
         let Candidates { list, bm25_max, cosines } = candidates;
         let ranked = list.into_iter().filter_map(|candidate| {
             let halves = self.halves(&candidate, bm25_max, cosines)?;
-            let factors = self.signals.found(&candidate.passage.project, place(&candidate.passage)).values();
+            let factors =
+                self.signals.found(&candidate.passage.project, location(&candidate.passage)).values();
             let score = factors.iter().fold(halves.similarity, |score, factor| score * factor);
             Some(Ranked { passage: candidate.passage, halves, score, unlifted: score, lift: None })
         });

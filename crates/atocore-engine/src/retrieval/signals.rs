@@ -37,7 +37,7 @@ const HIGH_SIGNAL_WORDS: [&str; 14] = [
 
 /// What is known of a passage when it is ranked.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ChunkLocation<'a> {
     pub(super) source_path: &'a str,
     pub(super) title: &'a str,
     pub(super) heading_path: &'a str,
@@ -62,7 +62,7 @@ impl<'a> Signals<'a> {
     }
 
     /// What is found of a question in a place. Hundreds are looked at for every answer, so nothing is put into words.
-    pub(super) fn found<'f>(&'f self, project: &'f str, place: Place<'_>) -> Found<'f> {
+    pub(super) fn found<'f>(&'f self, project: &'f str, place: ChunkLocation<'_>) -> SignalMatch<'f> {
         let (folders, file) = place.source_path.rsplit_once('/').unwrap_or(("", place.source_path));
         let names = [folders, file].map(hyphenated);
         let known = names.concat() + &hyphenated(place.title) + &hyphenated(place.heading_path);
@@ -70,7 +70,7 @@ impl<'a> Signals<'a> {
         let tokens = self.tokens.iter().map(String::as_str);
         let low_signal = low_signal(folders, &names);
         let high_signal = HIGH_SIGNAL_WORDS.into_iter().find(|word| begins_a_word(&words, word));
-        Found {
+        SignalMatch {
             signals: self,
             project,
             tokens: tokens.filter(|token| begins_a_word(&words, token)).collect(),
@@ -82,7 +82,7 @@ impl<'a> Signals<'a> {
 
 /// What was found of a question in a place: the three factors of the contract.
 #[derive(Debug)]
-pub(super) struct Found<'f> {
+pub(super) struct SignalMatch<'f> {
     signals: &'f Signals<'f>,
     project: &'f str,
     tokens: Vec<&'f str>,
@@ -90,7 +90,7 @@ pub(super) struct Found<'f> {
     high_signal: Option<&'static str>,
 }
 
-impl Found<'_> {
+impl SignalMatch<'_> {
     /// The values of the factors, in the order of the contract.
     pub(super) fn values(&self) -> [f64; 3] {
         let weights = self.signals.weights;
@@ -164,11 +164,11 @@ fn begins_a_word(words: &[&str], token: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn place(path: &'static str) -> Place<'static> {
-        Place { source_path: path, title: "", heading_path: "" }
+    fn place(path: &'static str) -> ChunkLocation<'static> {
+        ChunkLocation { source_path: path, title: "", heading_path: "" }
     }
 
-    fn value(question: &str, project: Option<&str>, place: Place<'_>) -> [f64; 3] {
+    fn value(question: &str, project: Option<&str>, place: ChunkLocation<'_>) -> [f64; 3] {
         let weights = RankWeights::default();
         let signals = Signals::new(&weights, question, project);
         let found = signals.found("a", place);
@@ -188,7 +188,8 @@ mod tests {
     fn words_in_path_title_or_heading_count_once_each_up_to_the_cap() {
         assert_eq!(value("Backup backup BACKUP", None, place("ops/backup.md"))[1], 1.08);
         assert_eq!(value("about the current project", None, place("about/the/current/project.md"))[1], 1.0);
-        let place = Place { source_path: "a/b.md", title: "One two", heading_path: "Three > four five" };
+        let place =
+            ChunkLocation { source_path: "a/b.md", title: "One two", heading_path: "Three > four five" };
         assert_eq!(value("one two three four five", None, place)[1], 1.32);
         assert_eq!(value("p4 is", None, self::place("p40/island.md"))[1], 1.0);
         assert_eq!(value("CAFE\u{301} öl हिन्दी", None, self::place("Cafés/O\u{308}l/हिन्दी.md"))[1], 1.24);
@@ -222,7 +223,7 @@ mod tests {
         for plain in ["a.md", "archive.md", "prehistory.md", "peer-reviews/a.md", "map/system.md"] {
             assert_eq!(value("x", None, place(plain))[2], 1.0, "{plain}");
         }
-        let heading = Place { source_path: "a.md", title: "", heading_path: "Roadmap > Next" };
+        let heading = ChunkLocation { source_path: "a.md", title: "", heading_path: "Roadmap > Next" };
         assert_eq!(value("x", None, heading)[2], 1.18);
     }
 }

@@ -510,7 +510,7 @@ fn vectors_are_made_alternating_with_others_who_want_the_store_and_counted_once(
     let _report = engine.fresh("p");
     let (mut made, mut turns) = (0, 0);
     let last = loop {
-        match engine.embed_in_turns(&|| true, &Silent).unwrap() {
+        match engine.embed_yielding(&|| true, &Silent).unwrap() {
             Embedded::Some(more) => (made, turns) = (made + more, turns + 1),
             Embedded::All(last) => break last,
         }

@@ -1,6 +1,6 @@
-//! Keeps the word index abreast of the store, in a worker of its own.
+//! Keeps the lexical index up to date with the store, in a worker of its own.
 //!
-//! A committed write sends word and goes on; whoever needs to see it waits for its generation. Writes that come close
+//! A committed write notifies it and goes on; whoever needs to see the write waits for its generation. Writes that come close
 //! together are taken up together. Nobody waits for an attempt that failed, or for a worker that is at fault: they are told
 //! why, and the index is tried again all the same.
 
@@ -16,7 +16,7 @@ use atocore_storage::{lexical::LexicalError, sqlite::Store};
 use crate::{
     behind::IndexFault,
     error::Error,
-    words::Words,
+    lexical_index::LexicalIndexHandle,
     worker::{Controls, Round, Task, Worker, WorkerStatus},
 };
 
@@ -38,7 +38,7 @@ const RESTS: u32 = 10;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// An index that follows a store.
-pub(crate) trait Following: fmt::Debug + Send + Sync {
+pub(crate) trait FollowingIndex: fmt::Debug + Send + Sync {
     /// Brings it to the newest state of the store, and returns the generation of that.
     fn catch_up(&self, monitor: &dyn Monitor) -> Result<Generation, LexicalError>;
 
@@ -46,26 +46,26 @@ pub(crate) trait Following: fmt::Debug + Send + Sync {
     fn fault(&self) -> Option<IndexFault>;
 }
 
-/// The word index and the store that it follows.
+/// The lexical index and the store that it follows.
 #[derive(Debug)]
-pub(crate) struct StoredWords {
+pub(crate) struct StoreLexicalIndex {
     pub(crate) store: Arc<Store>,
-    pub(crate) words: Arc<Words>,
+    pub(crate) lexical_index: Arc<LexicalIndexHandle>,
 }
 
-impl Following for StoredWords {
+impl FollowingIndex for StoreLexicalIndex {
     fn catch_up(&self, monitor: &dyn Monitor) -> Result<Generation, LexicalError> {
-        Ok(self.words.catch_up(&self.store, monitor)?.generation)
+        Ok(self.lexical_index.catch_up(&self.store, monitor)?.generation)
     }
 
     fn fault(&self) -> Option<IndexFault> {
-        self.words.fault()
+        self.lexical_index.fault()
     }
 }
 
 /// The worker and what it is asked.
 #[derive(Debug)]
-pub(crate) struct Freshness {
+pub(crate) struct LexicalIndexer {
     indexing: Arc<Indexing>,
     controls: Arc<Controls>,
     /// Woken with every commit as well: whoever else follows the documents.
@@ -75,7 +75,7 @@ pub(crate) struct Freshness {
 
 #[derive(Debug)]
 struct Indexing {
-    index: Box<dyn Following>,
+    index: Box<dyn FollowingIndex>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -120,13 +120,13 @@ impl Failure {
     }
 }
 
-impl Freshness {
+impl LexicalIndexer {
     /// Starts the worker for an index that shows `shown`.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub(crate) fn start(
-        index: impl Following + 'static,
+        index: impl FollowingIndex + 'static,
         shown: Generation,
         clock: Arc<dyn Clock>,
         also: Arc<Controls>,
@@ -153,8 +153,8 @@ impl Freshness {
         self.controls.status()
     }
 
-    /// Says that a write was committed.
-    pub(crate) fn committed(&self, generation: Generation) {
+    /// Notifies the worker of a committed write.
+    pub(crate) fn notify(&self, generation: Generation) {
         let mut state = self.indexing.lock();
         state.wanted = state.wanted.max(generation);
         drop(state);
@@ -290,12 +290,12 @@ mod tests {
 
     /// An index that does at every attempt what it is told.
     #[derive(Debug, Clone)]
-    struct Told {
+    struct ScriptedIndex {
         attempt: Arc<Mutex<Attempt>>,
         began: Sender<()>,
     }
 
-    impl Following for Told {
+    impl FollowingIndex for ScriptedIndex {
         fn catch_up(&self, monitor: &dyn Monitor) -> Result<Generation, LexicalError> {
             let _sent = self.began.send(());
             loop {
@@ -315,13 +315,13 @@ mod tests {
         }
     }
 
-    struct Place {
-        freshness: Arc<Freshness>,
+    struct Fixture {
+        lexical_indexer: Arc<LexicalIndexer>,
         attempt: Arc<Mutex<Attempt>>,
         began: Receiver<()>,
     }
 
-    impl Place {
+    impl Fixture {
         fn tell(&self, attempt: Attempt) {
             *self.attempt.lock().unwrap() = attempt;
         }
@@ -330,8 +330,8 @@ mod tests {
         fn refused(&self, attempt: Attempt) -> [Error; 2] {
             self.tell(Attempt::Waits);
             let waits = [None, Some(Duration::from_secs(600))].map(|limit| {
-                let freshness = Arc::clone(&self.freshness);
-                std::thread::spawn(move || freshness.wait_for(Generation(5), limit).unwrap_err())
+                let lexical_indexer = Arc::clone(&self.lexical_indexer);
+                std::thread::spawn(move || lexical_indexer.wait_for(Generation(5), limit).unwrap_err())
             });
             self.began.recv().unwrap();
             self.tell(attempt);
@@ -339,18 +339,19 @@ mod tests {
         }
     }
 
-    fn place() -> Place {
+    fn fixture() -> Fixture {
         let (tell, began) = mpsc::channel();
         let attempt = Arc::new(Mutex::new(Attempt::Waits));
-        let index = Told { attempt: Arc::clone(&attempt), began: tell };
+        let index = ScriptedIndex { attempt: Arc::clone(&attempt), began: tell };
         let also = Controls::new("also");
-        let freshness = Freshness::start(index, Generation(1), Arc::new(SystemClock), also).unwrap();
-        Place { freshness: Arc::new(freshness), attempt, began }
+        let lexical_indexer =
+            LexicalIndexer::start(index, Generation(1), Arc::new(SystemClock), also).unwrap();
+        Fixture { lexical_indexer: Arc::new(lexical_indexer), attempt, began }
     }
 
-    fn until(place: &Place, is_so: impl Fn(&WorkerStatus) -> bool) -> WorkerStatus {
+    fn until(fixture: &Fixture, is_so: impl Fn(&WorkerStatus) -> bool) -> WorkerStatus {
         loop {
-            let status = place.freshness.status();
+            let status = fixture.lexical_indexer.status();
             if is_so(&status) {
                 return status;
             }
@@ -360,40 +361,40 @@ mod tests {
 
     #[test]
     fn a_panic_while_the_index_is_written_reaches_all_who_wait_and_the_worker_goes_on() {
-        let place = place();
-        for error in place.refused(Attempt::Panics) {
+        let fixture = fixture();
+        for error in fixture.refused(Attempt::Panics) {
             assert!(matches!(error, Error::WorkerFailed("lexical-index")), "{error}");
         }
-        let status = until(&place, |status| status.panics > 1);
+        let status = until(&fixture, |status| status.panics > 1);
         assert_eq!((status.worker, status.failure.as_deref()), ("lexical-index", Some(PANICKED)));
         assert!(status.failures > 1 && status.since.is_some());
         // While it is at fault nobody waits, with or without a limit.
-        let refused = place.freshness.wait_for(Generation(5), None).unwrap_err();
+        let refused = fixture.lexical_indexer.wait_for(Generation(5), None).unwrap_err();
         assert!(matches!(refused, Error::WorkerFailed(_)), "{refused}");
         assert_eq!(refused.code(), atocore_model::error::ErrorCode::IndexUnavailable);
-        assert!(place.freshness.wait_for(Generation(1), None).is_ok(), "what is shown is shown");
+        assert!(fixture.lexical_indexer.wait_for(Generation(1), None).is_ok(), "what is shown is shown");
         // What was wanted is tried again without being asked for.
-        place.tell(Attempt::Shows(5));
-        let status = until(&place, |status| status.failures == 0);
+        fixture.tell(Attempt::Shows(5));
+        let status = until(&fixture, |status| status.failures == 0);
         assert_eq!((status.failure, status.since), (None, None));
-        assert!(place.freshness.wait_for(Generation(5), None).is_ok());
+        assert!(fixture.lexical_indexer.wait_for(Generation(5), None).is_ok());
     }
 
     #[test]
     fn all_who_wait_get_the_same_reason_and_their_request_is_not_forgotten() {
-        let place = place();
-        for error in place.refused(Attempt::Fails) {
+        let fixture = fixture();
+        for error in fixture.refused(Attempt::Fails) {
             assert!(error.to_string().contains("open for reading only"), "{error}");
         }
         let state = || {
-            let state = place.freshness.indexing.lock();
+            let state = fixture.lexical_indexer.indexing.lock();
             (state.wanted, state.shown)
         };
         assert_eq!(state(), (Generation(5), Generation(1)));
-        assert_eq!(place.freshness.status().panics, 0);
+        assert_eq!(fixture.lexical_indexer.status().panics, 0);
         // Whoever asks next gets an attempt of its own, at once.
-        place.tell(Attempt::Shows(6));
-        place.freshness.wait_for(Generation(5), Some(Duration::from_secs(600))).unwrap();
+        fixture.tell(Attempt::Shows(6));
+        fixture.lexical_indexer.wait_for(Generation(5), Some(Duration::from_secs(600))).unwrap();
         assert_eq!(state(), (Generation(5), Generation(6)));
     }
 
@@ -418,17 +419,17 @@ mod tests {
 
     #[test]
     fn closing_cuts_an_attempt_short_and_waits_for_no_pause() {
-        let busy = place();
-        busy.freshness.committed(Generation(5));
-        let refused = busy.freshness.wait_for(Generation(5), Some(Duration::ZERO)).unwrap_err();
+        let busy = fixture();
+        busy.lexical_indexer.notify(Generation(5));
+        let refused = busy.lexical_indexer.wait_for(Generation(5), Some(Duration::ZERO)).unwrap_err();
         assert!(matches!(refused, Error::GenerationNotReached { .. }), "the limit ends: {refused}");
         busy.began.recv().unwrap();
         drop(busy);
 
-        let failing = place();
+        let failing = fixture();
         failing.tell(Attempt::Panics);
-        failing.freshness.committed(Generation(5));
-        drop(failing.freshness.wait_for(Generation(5), Some(Duration::ZERO)));
+        failing.lexical_indexer.notify(Generation(5));
+        drop(failing.lexical_indexer.wait_for(Generation(5), Some(Duration::ZERO)));
         until(&failing, |status| status.failures >= 4);
         drop(failing);
     }

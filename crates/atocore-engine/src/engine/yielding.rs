@@ -24,13 +24,13 @@ impl Engine {
     ///
     /// # Cancellation
     /// As [`Engine::embed`].
-    pub fn embed_in_turns(
+    pub fn embed_yielding(
         &self,
         wanted: &dyn Fn() -> bool,
         monitor: &dyn Monitor,
     ) -> Result<Embedded, Error> {
         let wanted = || wanted() || Self::is_waited_for(&self.config.layout);
-        match self.embedding.make_in_turns(&self.workplace()?, Some(&wanted), monitor)? {
+        match self.embedding.make_yielding(&self.embed_context()?, Some(&wanted), monitor)? {
             Embedded::All(report) => self.with_outage(Embedded::All(report)),
             some => Ok(some),
         }

@@ -1,5 +1,5 @@
-//! Exclusive ingestion: refreshes and copies of the vector store take turns, and whoever waits too long is told for
-//! whom.
+//! The lock that refreshes, removals, rechunking and copies of the vector store hold, one at a time. Whoever waits too long for
+//! it learns who holds it.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -24,22 +24,30 @@ pub struct Running {
     pub progress: Option<Progress>,
 }
 
-/// The turn that everybody takes.
+/// The lock, and what its holder is doing.
 #[derive(Debug, Default)]
-pub(crate) struct Exclusive {
+pub(crate) struct IngestLock {
     running: Mutex<Option<Running>>,
     free: Condvar,
 }
 
-/// One turn; over when dropped.
+/// The held lock; released when dropped.
 #[derive(Debug)]
-pub(crate) struct Turn<'e> {
-    exclusive: &'e Exclusive,
+pub(crate) struct IngestGuard<'e> {
+    ingest_lock: &'e IngestLock,
 }
 
-impl Exclusive {
-    /// Waits up to `wait` for the turn.
-    pub(crate) fn begin(&self, activity: &str, now: Timestamp, wait: Duration) -> Result<Turn<'_>, Error> {
+impl IngestLock {
+    /// Takes the lock, waiting for it up to `wait`.
+    ///
+    /// # Errors
+    /// [`Error::IngestionBusy`] with the holder, when the wait ends.
+    pub(crate) fn begin(
+        &self,
+        activity: &str,
+        now: Timestamp,
+        wait: Duration,
+    ) -> Result<IngestGuard<'_>, Error> {
         let started = Instant::now();
         let mut running = self.lock();
         while let Some(holder) = running.as_ref() {
@@ -49,7 +57,7 @@ impl Exclusive {
             running = self.free.wait_timeout(running, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         *running = Some(Running { activity: activity.to_owned(), since: now, progress: None });
-        Ok(Turn { exclusive: self })
+        Ok(IngestGuard { ingest_lock: self })
     }
 
     /// What is going on now.
@@ -62,28 +70,28 @@ impl Exclusive {
     }
 }
 
-impl Turn<'_> {
+impl IngestGuard<'_> {
     /// A monitor that passes everything on and lets others see where the work stands.
     pub(crate) fn watched<'m>(&'m self, monitor: &'m dyn Monitor) -> impl Monitor + 'm {
-        Watched { exclusive: self.exclusive, monitor }
+        Watched { ingest_lock: self.ingest_lock, monitor }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for IngestGuard<'_> {
     fn drop(&mut self) {
-        *self.exclusive.lock() = None;
-        self.exclusive.free.notify_one();
+        *self.ingest_lock.lock() = None;
+        self.ingest_lock.free.notify_one();
     }
 }
 
 struct Watched<'m> {
-    exclusive: &'m Exclusive,
+    ingest_lock: &'m IngestLock,
     monitor: &'m dyn Monitor,
 }
 
 impl Monitor for Watched<'_> {
     fn progress(&self, progress: Progress) {
-        if let Some(running) = self.exclusive.lock().as_mut() {
+        if let Some(running) = self.ingest_lock.lock().as_mut() {
             running.progress = Some(progress.clone());
         }
         self.monitor.progress(progress);
@@ -100,13 +108,13 @@ mod tests {
 
     #[test]
     fn a_second_ingest_guard_is_refused_with_the_name_of_the_first() {
-        let exclusive = Exclusive::default();
+        let ingest_lock = IngestLock::default();
         let now = Timestamp::parse("2026-04-06T18:42:19Z").unwrap();
-        let turn = exclusive.begin("refresh of notes", now, Duration::ZERO).unwrap();
-        let refused = exclusive.begin("snapshot", now, Duration::from_millis(5)).unwrap_err();
+        let guard = ingest_lock.begin("refresh of notes", now, Duration::ZERO).unwrap();
+        let refused = ingest_lock.begin("snapshot", now, Duration::from_millis(5)).unwrap_err();
         assert!(refused.to_string().contains("refresh of notes"), "{refused}");
-        drop(turn);
-        drop(exclusive.begin("snapshot", now, Duration::ZERO).unwrap());
-        assert_eq!(exclusive.running(), None);
+        drop(guard);
+        drop(ingest_lock.begin("snapshot", now, Duration::ZERO).unwrap());
+        assert_eq!(ingest_lock.running(), None);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use atocore_model::text;
 
-/// Words of questions that are about anything.
+/// PromptWords of questions that are about anything.
 const COMMON: [&str; 74] = [
     "about", "after", "again", "all", "also", "and", "any", "are", "because", "been", "before", "being",
     "but", "can", "could", "current", "did", "does", "each", "for", "from", "get", "had", "has", "have",
@@ -15,14 +15,14 @@ const COMMON: [&str; 74] = [
 ];
 /// Shorter words say little.
 const SHORTEST: usize = 3;
-/// Words with the same beginning are forms of one.
+/// PromptWords with the same beginning are forms of one.
 const BEGINNING: usize = 6;
 
 /// The words of a text that say what it is about, each by its beginning.
 #[derive(Debug)]
-pub(super) struct Words(HashSet<String>);
+pub(super) struct PromptWords(HashSet<String>);
 
-impl Words {
+impl PromptWords {
     pub(super) fn of(text: &str) -> Self {
         Self(significant(text).collect())
     }
@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn forms_of_a_word_are_one_and_common_words_are_none() {
-        let asked = Words::of("How are the backups restored in this project?");
+        let asked = PromptWords::of("How are the backups restored in this project?");
         assert_eq!(asked.shared_with("Restoring a backup needs the stamp; a backup has one."), 2);
         assert_eq!(asked.shared_with("This is how the project should be"), 0);
-        assert_eq!(Words::of("is it so").shared_with("is it so"), 0);
-        assert_eq!(Words::of("CAFÉ Ökologie").shared_with("the cafe\u{301} of o\u{308}kologie"), 2);
+        assert_eq!(PromptWords::of("is it so").shared_with("is it so"), 0);
+        assert_eq!(PromptWords::of("CAFÉ Ökologie").shared_with("the cafe\u{301} of o\u{308}kologie"), 2);
     }
 
     #[test]

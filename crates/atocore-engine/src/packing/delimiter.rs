@@ -44,9 +44,9 @@ mod tests {
         // A text that has guessed it makes another one of it.
         let mut texts = vec!["one".to_owned()];
         for _ in 0..200 {
-            let mark = choose("store", &texts.iter().map(String::as_str).collect::<Vec<_>>());
-            assert!(texts.iter().all(|text| !text::caseless(text).contains(&mark)));
-            let (begin, end) = mark.split_at(3);
+            let delimiter = choose("store", &texts.iter().map(String::as_str).collect::<Vec<_>>());
+            assert!(texts.iter().all(|text| !text::caseless(text).contains(&delimiter)));
+            let (begin, end) = delimiter.split_at(3);
             let wide = |c: char| char::from_u32(u32::from(c) + 0xfee0).unwrap();
             let end: String = end.chars().map(wide).collect();
             texts.push(format!("{}\u{200b}{end}", begin.to_uppercase()));
@@ -57,7 +57,7 @@ mod tests {
     fn a_text_with_every_short_word_gets_a_longer_one() {
         let all: String = (0..1_u32 << 12).map(|n| format!("{n:03x}")).collect();
         // Every word of so many digits is too much for a test, so the words are made short by what they are looked for in.
-        let mark = choose("store", &[&all]);
-        assert!(mark.len() >= DIGITS && !all.contains(&mark));
+        let delimiter = choose("store", &[&all]);
+        assert!(delimiter.len() >= DIGITS && !all.contains(&delimiter));
     }
 }

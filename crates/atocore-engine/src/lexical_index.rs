@@ -1,4 +1,4 @@
-//! The word index of an engine: opened as soon as the disk lets it be, and why it is behind when the disk does not.
+//! The lexical index of an engine: opened as soon as the disk permits it, with the reason why it is behind when it does not.
 
 use std::{
     path::PathBuf,
@@ -13,9 +13,9 @@ use atocore_storage::{
 
 use crate::behind::IndexFault;
 
-/// The word index in one folder.
+/// The lexical index in one folder.
 #[derive(Debug)]
-pub(crate) struct Words {
+pub(crate) struct LexicalIndexHandle {
     dir: PathBuf,
     access: IndexAccess,
     index: OnceLock<LexicalIndex>,
@@ -25,22 +25,22 @@ pub(crate) struct Words {
     fault: Mutex<Option<IndexFault>>,
 }
 
-impl Words {
-    /// Opens the index in `dir`. One that the disk does not let be opened is tried again with every catch-up; one that a
+impl LexicalIndexHandle {
+    /// Opens the index in `dir`. One that cannot be opened, on a full disk for example, is tried again with every catch-up; one that a
     /// reader finds missing or damaged is made by the next owner.
     pub(crate) fn open(dir: PathBuf, access: IndexAccess) -> Result<Self, LexicalError> {
-        let words =
+        let lexical_index =
             Self { dir, access, index: OnceLock::new(), opening: Mutex::default(), fault: Mutex::default() };
-        match words.opened() {
+        match lexical_index.opened() {
             Ok(_) => {}
             Err(LexicalError::Missing { .. } | LexicalError::Damaged { .. })
                 if access == IndexAccess::Read => {}
-            Err(error) => match IndexFault::of_words(&words.dir, &error) {
-                Some(fault) => *lock(&words.fault) = Some(fault),
+            Err(error) => match IndexFault::of_lexical(&lexical_index.dir, &error) {
+                Some(fault) => *lock(&lexical_index.fault) = Some(fault),
                 None => return Err(error),
             },
         }
-        Ok(words)
+        Ok(lexical_index)
     }
 
     /// The index; `None` while it cannot be opened.
@@ -64,7 +64,7 @@ impl Words {
         match &outcome {
             Ok(_) => *lock(&self.fault) = None,
             Err(LexicalError::Cancelled) => {}
-            Err(error) => *lock(&self.fault) = IndexFault::of_words(&self.dir, error),
+            Err(error) => *lock(&self.fault) = IndexFault::of_lexical(&self.dir, error),
         }
         outcome
     }
