@@ -10,6 +10,7 @@ mod licences;
 mod measure;
 mod process;
 mod repository;
+mod size;
 mod terminal;
 mod tidy;
 
@@ -40,6 +41,7 @@ const TASKS: &[Task] = &[
         does: "kills the program at random moments and looks for losses",
         run: |args| measured("soak", args),
     },
+    Task { name: "size", does: "lines, names used twice, circles of imports", run: size::run },
     Task { name: "fuzz", does: "goes on for long with the fuzzed tests of the check", run: fuzz::run },
     Task {
         name: "eval",

@@ -8,6 +8,8 @@ mod layers;
 mod shape;
 mod words;
 
+pub(crate) use shape::{is_test_file, production_lines};
+
 use crate::failure::Failure;
 use crate::repository::Repository;
 

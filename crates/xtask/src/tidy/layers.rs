@@ -52,7 +52,6 @@ const BOUNDARIES: &[Boundary] = &[
             "tower",
             "tower-http",
             "utoipa",
-            "utoipa-axum",
         ],
     },
 ];

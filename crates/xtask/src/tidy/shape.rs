@@ -55,12 +55,13 @@ fn length_with(repository: &Repository, exceptions: &[Long]) -> Vec<Finding> {
     findings
 }
 
-fn is_test_file(path: &str) -> bool {
+/// Whether a file holds nothing but tests, by its place.
+pub(crate) fn is_test_file(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("/tests.rs")
 }
 
 /// Counts the lines before an inline test module.
-fn production_lines(text: &str) -> usize {
+pub(crate) fn production_lines(text: &str) -> usize {
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     let is_test_module = |index: usize| {
         lines[index] == "#[cfg(test)]"

@@ -1,0 +1,164 @@
+//! `cargo xtask size`: how large the product is, and how tangled: the figures that a rebuild is held against.
+
+mod circles;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    failure::Failure,
+    repository::Repository,
+    terminal,
+    tidy::{is_test_file, production_lines},
+};
+
+/// Crates that are not shipped.
+const NOT_SHIPPED: [&str; 2] = ["atocore-testkit", "xtask"];
+
+/// Names that every module may have for itself.
+const OWN_NAMES: [&str; 3] = ["Error", "Options", "Result"];
+
+/// The lines of one crate.
+#[derive(Debug, Default, Clone)]
+struct Size {
+    /// Lines of each source file, without its tests.
+    files: Vec<usize>,
+    tests: usize,
+}
+
+/// Prints the figures.
+///
+/// # Errors
+/// The repository cannot be read, or an argument was given.
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    if !args.is_empty() {
+        return Err(Failure::usage(format!("size does not understand `{}`", args.join(" "))));
+    }
+    let repository = Repository::open()?;
+    let sizes = sizes(&repository);
+    terminal::line(&format!("{:<18}{:>7}{:>9}{:>9}", "crate", "files", "product", "tests"));
+    for (name, size) in &sizes {
+        terminal::line(&row(name, size));
+    }
+    let mut all = Size::default();
+    for size in sizes.into_values() {
+        all.files.extend(size.files);
+        all.tests += size.tests;
+    }
+    terminal::line(&row("all", &all));
+    all.files.sort_unstable();
+    let (median, largest) = (all.files.get(all.files.len() / 2), all.files.last());
+    let product: usize = all.files.iter().sum();
+    terminal::line(&format!(
+        "\nfiles: median {} lines, largest {}; tests {:.2} of the product",
+        median.unwrap_or(&0),
+        largest.unwrap_or(&0),
+        all.tests as f64 / product.max(1) as f64,
+    ));
+    let twice = names_used_twice(&repository);
+    terminal::line(&format!("type names for two things: {}", twice.len()));
+    for (name, places) in twice {
+        terminal::line(&format!("  {name}: {}", places.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    let circles = circles::find(&shipped(&repository));
+    terminal::line(&format!("circles of imports: {}", circles.len()));
+    for circle in circles {
+        terminal::line(&format!("  {} files: {}", circle.len(), circle.join(", ")));
+    }
+    Ok(())
+}
+
+fn row(name: &str, size: &Size) -> String {
+    let product: usize = size.files.iter().sum();
+    format!("{name:<18}{:>7}{product:>9}{:>9}", size.files.len(), size.tests)
+}
+
+/// The crate of a source file that is shipped.
+fn crate_of(path: &str) -> Option<&str> {
+    let (name, _) = path.strip_prefix("crates/")?.split_once('/')?;
+    (!NOT_SHIPPED.contains(&name)).then_some(name)
+}
+
+/// Every source file that is shipped, without its tests.
+fn shipped(repository: &Repository) -> BTreeMap<&str, String> {
+    let files = repository
+        .texts(".rs")
+        .filter(|(path, _)| crate_of(path).is_some() && path.contains("/src/") && !is_test(repository, path));
+    let product = |text: &str| text.lines().take(production_lines(text)).collect::<Vec<_>>().join("\n");
+    files.map(|(path, text)| (path, product(text))).collect()
+}
+
+/// Whether a file is compiled for tests only: by its place, or because its parent says so.
+fn is_test(repository: &Repository, path: &str) -> bool {
+    let Some((folder, file)) = path.rsplit_once('/') else { return false };
+    let name = file.trim_end_matches(".rs");
+    let parents = [format!("{folder}.rs"), format!("{folder}/lib.rs"), format!("{folder}/main.rs")];
+    let only_for_tests = |text: &str| {
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        lines.windows(2).any(|two| two[0] == "#[cfg(test)]" && two[1] == format!("mod {name};"))
+    };
+    is_test_file(path) || parents.iter().filter_map(|parent| repository.text(parent)).any(only_for_tests)
+}
+
+fn sizes(repository: &Repository) -> BTreeMap<String, Size> {
+    let mut sizes = BTreeMap::<String, Size>::new();
+    for (path, text) in repository.texts(".rs") {
+        let Some(name) = crate_of(path) else { continue };
+        let size = sizes.entry(name.to_owned()).or_default();
+        let lines = text.lines().count();
+        if is_test(repository, path) {
+            size.tests += lines;
+        } else {
+            let product = production_lines(text);
+            size.files.push(product);
+            size.tests += lines - product;
+        }
+    }
+    sizes
+}
+
+/// The types that are declared under one name in several files.
+fn names_used_twice(repository: &Repository) -> BTreeMap<String, BTreeSet<String>> {
+    let mut places = BTreeMap::<String, BTreeSet<String>>::new();
+    for (path, text) in shipped(repository) {
+        for name in text.lines().filter_map(declared).filter(|name| !OWN_NAMES.contains(name)) {
+            let _new = places.entry(name.to_owned()).or_default().insert(path.to_owned());
+        }
+    }
+    places.retain(|_, places| places.len() > 1);
+    places
+}
+
+/// The type that a line declares.
+fn declared(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let line = match line.strip_prefix("pub") {
+        Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
+        Some(rest) => rest.trim_start(),
+        None => line,
+    };
+    let kinds = ["struct ", "enum ", "trait ", "union "];
+    let rest = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
+    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn product_and_tests_are_told_apart() {
+        let repository = Repository::of_files(&[
+            ("crates/a/src/lib.rs", "mod b;\n#[cfg(test)]\nmod c;\npub struct One;\n"),
+            ("crates/a/src/b.rs", "pub(crate) struct One<'a>(&'a str);\n\n#[cfg(test)]\nmod tests {\n}\n"),
+            ("crates/a/src/c.rs", "struct Two;\n"),
+            ("crates/a/tests/it/main.rs", "struct Two;\nstruct Three;\n"),
+            ("crates/xtask/src/main.rs", "struct One;\n"),
+        ]);
+        let sizes = sizes(&repository);
+        assert_eq!(sizes.keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!((sizes["a"].files.clone(), sizes["a"].tests), (vec![2, 4], 3 + 1 + 2));
+        let twice = names_used_twice(&repository);
+        let places = BTreeSet::from(["crates/a/src/b.rs".to_owned(), "crates/a/src/lib.rs".to_owned()]);
+        assert_eq!(twice, BTreeMap::from([("One".to_owned(), places)]));
+    }
+}
