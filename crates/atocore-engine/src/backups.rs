@@ -1,11 +1,11 @@
 //! When, and under which guard, snapshots are taken; how they are proven; and the way back.
 
-mod canaries;
-mod drawing;
-mod proving;
-mod rehearsal;
-mod room;
-mod served;
+mod golden_queries;
+mod live_server;
+mod restore_test;
+mod sampling;
+mod scratch_dir;
+mod verification;
 
 use std::{
     path::Path,
@@ -34,9 +34,9 @@ use atocore_storage::{
 use crate::{engine::Engine, error::Error};
 
 pub use atocore_backup::take::Taken as TakenSnapshot;
-pub use proving::validate;
-use served::Served;
-pub(crate) use served::runs_here;
+use live_server::LiveServer;
+pub(crate) use live_server::runs_here;
+pub use verification::validate;
 
 /// Whether a snapshot is to hold the folder of the vector store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,13 +69,17 @@ pub(crate) fn take_in_silence(
     let layout = engine.layout();
     let source = take::Source { store, layout };
     let lease = engine.lease_vectors(vectors)?;
-    let served = served(engine, lease.as_ref(), monitor)?;
-    let options = options(engine, vectors, &served.server);
+    let live_server = live_server(engine, lease.as_ref(), monitor)?;
+    let options = options(engine, vectors, &live_server.server);
     Ok(take::take(&Vault::new(&layout.backups), &source, &options, monitor)?)
 }
 
-fn served(engine: &Engine, lease: Option<&Lease<'_>>, monitor: &dyn Monitor) -> Result<Served, Error> {
-    lease.map_or(Ok(Served::default()), |lease| served::find(engine, lease, monitor))
+fn live_server(
+    engine: &Engine,
+    lease: Option<&Lease<'_>>,
+    monitor: &dyn Monitor,
+) -> Result<LiveServer, Error> {
+    lease.map_or(Ok(LiveServer::default()), |lease| live_server::find(engine, lease, monitor))
 }
 
 /// Takes a snapshot. The vector store of one that is to hold it is held meanwhile.
@@ -86,8 +90,8 @@ pub(crate) fn take(
     lease: Option<&Lease<'_>>,
     monitor: &dyn Monitor,
 ) -> Result<Taken, Error> {
-    let served = served(engine, lease, monitor)?;
-    let options = options(engine, vectors, &served.server);
+    let live_server = live_server(engine, lease, monitor)?;
+    let options = options(engine, vectors, &live_server.server);
     let layout = engine.layout();
     let vault = Vault::new(&layout.backups);
     let source = take::Source { store, layout };
@@ -97,7 +101,7 @@ pub(crate) fn take(
     let unasked = Mutex::new(None);
     let canaries = |point: &StoreRecord| {
         let _guard = guard.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let recorded = canaries::record(engine, store, point, monitor);
+        let recorded = golden_queries::record(engine, store, point, monitor);
         *unasked.lock().unwrap_or_else(PoisonError::into_inner) = recorded.unasked;
         recorded.bytes
     };

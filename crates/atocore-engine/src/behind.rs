@@ -62,7 +62,7 @@ impl IndexFault {
 
     /// What helps, as a sentence without its full stop.
     #[must_use]
-    pub fn cure(&self) -> String {
+    pub fn hint(&self) -> String {
         let what = if self.full { "free some room on the disk of" } else { "let this user write to" };
         format!(
             "{what} `{}`; any command that asks or writes then brings the {} up to date, a server does so by itself, and nothing that was committed is lost",
@@ -102,7 +102,7 @@ mod tests {
             IndexFault { free_bytes: Some(12), ..IndexFault::new(VECTORS, dir.path(), true, "x".into()) };
         let told = missing.to_string();
         assert!(told.contains("vector index") && told.contains("12 bytes are free"), "{told}");
-        assert!(missing.cure().contains("free some room on the disk of"));
+        assert!(missing.hint().contains("free some room on the disk of"));
         assert_eq!(missing.code(), ErrorCode::DiskFull);
     }
 }

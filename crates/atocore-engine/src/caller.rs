@@ -1,4 +1,4 @@
-//! Who asks: which door, and whether it is the owner of this machine.
+//! Who asks: which interface, and whether it is the owner of this machine.
 
 /// Where a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Reach {
 impl Caller {
     /// The word for the operation log.
     #[must_use]
-    pub const fn door(self) -> &'static str {
+    pub const fn interface(self) -> &'static str {
         match self {
             Self::Local => "cli",
             Self::Network => "http",

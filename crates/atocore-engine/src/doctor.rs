@@ -1,4 +1,4 @@
-//! Looks for what is wrong and says which command cures it. Changes nothing.
+//! Looks for what is wrong and says which command fixes it. Changes nothing.
 
 mod disk;
 mod privacy;
@@ -49,7 +49,7 @@ pub struct Finding {
     /// What was seen, one sentence.
     pub message: String,
     /// The command that helps.
-    pub cure: Option<String>,
+    pub hint: Option<String>,
 }
 
 /// What there is to say of what depends on the registry; the check of the registry itself says why, and what helps.
@@ -82,8 +82,8 @@ struct Findings {
 }
 
 impl Findings {
-    fn add(&mut self, check: &'static str, level: Level, message: String, cure: Option<&str>) {
-        self.list.push(Finding { check, level, message, cure: cure.map(str::to_owned) });
+    fn add(&mut self, check: &'static str, level: Level, message: String, hint: Option<&str>) {
+        self.list.push(Finding { check, level, message, hint: hint.map(str::to_owned) });
     }
 
     fn failed(&mut self, check: &'static str, error: &Error) {
@@ -91,7 +91,7 @@ impl Findings {
             check,
             level: Level::Problem,
             message: with_causes(error),
-            cure: error.hint(),
+            hint: error.hint(),
         });
     }
 
@@ -99,7 +99,7 @@ impl Findings {
         let path = &engine.layout().registry;
         match Registry::load(path) {
             Ok(registry) if registry.projects().is_empty() => match status::lost_registry(engine) {
-                Ok(Some(lost)) => self.add("registry", Level::Problem, lost.why, Some(&lost.cure)),
+                Ok(Some(lost)) => self.add("registry", Level::Problem, lost.why, Some(&lost.hint)),
                 _ => {
                     let message = "no project is registered".to_owned();
                     self.add("registry", Level::Warning, message, Some(REGISTER));
@@ -131,7 +131,7 @@ impl Findings {
             store.map(|store| Ok(store.look_for_any_damage().map(drop)?)).transpose()
         });
         if let Some(problem) = status::damage(engine) {
-            return self.add("store", Level::Problem, problem.why, Some(&problem.cure));
+            return self.add("store", Level::Problem, problem.why, Some(&problem.hint));
         }
         match looked {
             Ok(Some(())) => self.add("store", Level::Ok, "SQLite finds the store whole".to_owned(), None),
@@ -140,8 +140,8 @@ impl Findings {
                 // Without a project there is nothing to read.
                 let nothing = Registry::load(&engine.layout().registry)
                     .is_ok_and(|registry| registry.projects().is_empty());
-                let cure = if nothing { REGISTER } else { "atocore refresh --all" };
-                self.add("store", Level::Warning, message, Some(cure));
+                let hint = if nothing { REGISTER } else { "atocore refresh --all" };
+                self.add("store", Level::Warning, message, Some(hint));
             }
             Err(error) => self.failed("store", &error),
         }
@@ -154,7 +154,7 @@ impl Findings {
         match engine.indexes_behind() {
             Ok(behind) => {
                 for fault in &behind {
-                    self.add(fault.index, Level::Problem, fault.to_string(), Some(&fault.cure()));
+                    self.add(fault.index, Level::Problem, fault.to_string(), Some(&fault.hint()));
                 }
                 if behind.iter().any(|fault| fault.index == LEXICAL_INDEX) {
                     return;
@@ -180,8 +180,8 @@ impl Findings {
             let Some(failure) = worker.failure else { continue };
             let times = counted_u64(worker.failures.into(), "time");
             let message = format!("`{}` has failed {times} in a row: {failure}", worker.worker);
-            let cure = "it is tried again by itself; when it goes on failing, start the server anew";
-            self.add("workers", Level::Problem, message, Some(cure));
+            let hint = "it is tried again by itself; when it goes on failing, start the server anew";
+            self.add("workers", Level::Problem, message, Some(hint));
         }
     }
 
@@ -198,7 +198,7 @@ impl Findings {
             Some(failure) => {
                 let level = if failure.damaged { Level::Problem } else { Level::Warning };
                 let message = format!("search is lexical only: {}", failure.why);
-                self.add("model", level, message, Some(&failure.cure));
+                self.add("model", level, message, Some(&failure.hint));
             }
         }
         let unmade = status.passages.saturating_sub(status.embedded);
@@ -243,8 +243,8 @@ impl Findings {
                 source.project,
                 roots::in_words(&problem)
             );
-            let cure = format!("atocore project update {} --root FOLDER", source.project);
-            self.add("roots", Level::Warning, message, Some(&cure));
+            let hint = format!("atocore project update {} --root FOLDER", source.project);
+            self.add("roots", Level::Warning, message, Some(&hint));
         }
         if readable > 0 {
             self.add("roots", Level::Ok, format!("{} can be read", counted(readable, "root")), None);
@@ -293,7 +293,7 @@ impl Findings {
         );
         for problem in problems.iter().take(FILES_SHOWN) {
             let word = |key: &str| problem[key].as_str().unwrap_or_default();
-            let cure = match word("reason") {
+            let hint = match word("reason") {
                 "documents_gone" => &confirm,
                 // The check of the roots says so, as things are now.
                 "missing" | "not_a_folder" | "not_configured" | "outside" => continue,
@@ -301,7 +301,7 @@ impl Findings {
             };
             let message =
                 format!("`{}` of project `{project}` could not be read: {}", word("path"), word("detail"));
-            self.add("files", Level::Warning, message, Some(cure));
+            self.add("files", Level::Warning, message, Some(hint));
         }
         if let Some(more) = problems.len().checked_sub(FILES_SHOWN + 1) {
             let message = format!("and {} of project `{project}`", counted(more + 1, "more file"));

@@ -270,8 +270,11 @@ impl Engine {
     pub fn remove_project(&self, plan: &RemovalPlan, caller: Caller) -> Result<(), Error> {
         let activity = format!("removal of {}", plan.project.id);
         let _guard = self.ingest_lock.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
-        let operation =
-            Operation { door: caller.door(), verb: "project_remove", subject: plan.project.id.as_str() };
+        let operation = Operation {
+            door: caller.interface(),
+            verb: "project_remove",
+            subject: plan.project.id.as_str(),
+        };
         let committed = self.write_with_registry(&operation, |write, projects| {
             let planned = plan.generation.0 + 1;
             let present = write.generation()?;
@@ -293,7 +296,7 @@ impl Engine {
         verb: &str,
         change: impl FnOnce(&Projects) -> Result<(Registry, Project), Error>,
     ) -> Result<Project, Error> {
-        let operation = Operation { door: caller.door(), verb, subject: project.as_str() };
+        let operation = Operation { door: caller.interface(), verb, subject: project.as_str() };
         Ok(self.write_with_registry(&operation, |_, projects| change(projects))?.value)
     }
 
@@ -437,7 +440,7 @@ impl Engine {
         status::status(self, &*self.config.clock)
     }
 
-    /// What is wrong, and the command that cures it.
+    /// What is wrong, and the command that fixes it.
     #[must_use]
     pub fn doctor(&self) -> Vec<Finding> {
         doctor::examine(self)

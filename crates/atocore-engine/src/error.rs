@@ -66,7 +66,7 @@ pub enum Error {
         /// Why not.
         why: String,
     },
-    /// A network door named a folder.
+    /// A network interface named a folder.
     #[error(
         "the root `{0}` names a folder outside the vault and the drive, which only the command line may do"
     )]

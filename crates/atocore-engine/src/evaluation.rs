@@ -124,7 +124,7 @@ pub fn check(engine: &Engine, questions: &[Question]) -> Result<Vec<QuestionFaul
             Err(error @ Error::ProjectUnknown { .. }) => faults.push(QuestionFault {
                 line: question.line,
                 problem: error.to_string(),
-                cure: error.hint().unwrap_or_default(),
+                hint: error.hint().unwrap_or_default(),
             }),
             Err(error) => return Err(error),
         }

@@ -1,6 +1,6 @@
 //! Facts: what may be recorded, what may become of it, and how a change is taken back.
 //!
-//! Names of projects are resolved here, through the registry, for every door. What is recorded under an alias belongs to
+//! Names of projects are resolved here, through the registry, for every interface. What is recorded under an alias belongs to
 //! the id and is read under every name.
 
 use atocore_model::{
@@ -382,7 +382,7 @@ impl Engine {
         subject: &str,
         change: impl FnOnce(&WriteTransaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let operation = Operation { door: caller.door(), verb, subject };
+        let operation = Operation { door: caller.interface(), verb, subject };
         let store = self.store_if_any()?.ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         Ok(store.write(&operation, change)?.value)
     }

@@ -118,7 +118,7 @@ impl Engine {
         let store = original.copy_store(scratch)?;
         let roots = Roots::new(self, registry.projects())?;
         let operation = Operation {
-            door: caller.door(),
+            door: caller.interface(),
             verb: "import_original",
             subject: &original.data.to_string_lossy(),
         };

@@ -25,7 +25,7 @@ mod packing;
 mod projects;
 mod pruning;
 mod reading;
-mod restoring;
+mod restore;
 mod retrieval;
 pub mod schedule;
 mod status;
@@ -70,7 +70,7 @@ pub use importing::{ImportReport, LeftOut, OriginalInstallation};
 pub use ingest_lock::Running;
 pub use packing::{PackShares, caution_said, cautions_of};
 pub use projects::{ProjectChange, RemovalPlan};
-pub use restoring::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
+pub use restore::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;
 pub use status::{
     Health, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, SourceStatus, Status,

@@ -132,7 +132,7 @@ impl Projects {
         Ok(registry)
     }
 
-    /// The project that a name stands for: the one function through which every door resolves ids and aliases.
+    /// The project that a name stands for: the one function through which every interface resolves ids and aliases.
     pub(crate) fn resolve(&self, name: &ProjectName) -> Result<Project, Error> {
         let registry = self.registry()?;
         let found = registry.projects().iter().find(|project| project.answers_to(name));

@@ -138,7 +138,7 @@ impl Retrieval<'_> {
                 self.faults
                     .iter()
                     .filter(concerns)
-                    .map(|fault| Notice::IndexBehind { why: fault.to_string(), hint: fault.cure() }),
+                    .map(|fault| Notice::IndexBehind { why: fault.to_string(), hint: fault.hint() }),
             );
             let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
             let candidates = Candidates::gather(read, scope, words, near, asked.as_ref())?;
@@ -205,7 +205,7 @@ impl Retrieval<'_> {
             Ok(Asking::Vector(asked)) => Some(asked),
             // Meaning alone was asked for by name: words alone would be another answer.
             Err(Error::NoModel(failure)) if query.mode != Some(Mode::Dense) => {
-                notices.push(Notice::NoModel { why: failure.why, hint: failure.cure });
+                notices.push(Notice::NoModel { why: failure.why, hint: failure.hint });
                 return Ok(None);
             }
             Err(error) => return Err(error),

@@ -95,7 +95,7 @@ pub struct RegistryProblem {
     /// What is wrong, as a sentence without its full stop.
     pub why: String,
     /// What helps.
-    pub cure: String,
+    pub hint: String,
 }
 
 /// What is wrong with the store: why it could not be opened, or the damage that was met in it.
@@ -106,7 +106,7 @@ pub struct StoreProblem {
     /// What is wrong, as a sentence without its full stop.
     pub why: String,
     /// What helps.
-    pub cure: String,
+    pub hint: String,
 }
 
 /// The newest snapshot.
@@ -115,7 +115,7 @@ pub struct SnapshotStatus {
     /// Why the backup directory could not be looked at; nothing else is known then.
     pub problem: Option<String>,
     /// What helps against that.
-    pub cure: Option<String>,
+    pub hint: Option<String>,
     /// How many snapshots are listed.
     pub count: usize,
     /// The newest one with metadata that can be read; one of the future only when there is no other.
@@ -200,7 +200,7 @@ pub(crate) fn damage(engine: &Engine) -> Option<StoreProblem> {
     Some(StoreProblem {
         code: problem.code(),
         why: with_causes(&problem),
-        cure: problem.hint().unwrap_or_default(),
+        hint: problem.hint().unwrap_or_default(),
     })
 }
 
@@ -296,7 +296,7 @@ pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error
         embedding: of_store.embedding,
         snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
             problem: Some(with_causes(&error)),
-            cure: error.hint(),
+            hint: error.hint(),
             ..SnapshotStatus::default()
         }),
         schedule: engine.timetable().jobs(now),
@@ -348,7 +348,7 @@ pub(crate) fn lost_registry(engine: &Engine) -> Result<Option<RegistryProblem>, 
             path.display(),
             projects.join(", ")
         ),
-        cure: "`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` goes back to one, store and registry together; or register them again: `atocore project add ID --root FOLDER`".to_owned(),
+        hint: "`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` goes back to one, store and registry together; or register them again: `atocore project add ID --root FOLDER`".to_owned(),
     }))
 }
 
@@ -367,7 +367,7 @@ fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
     let recorded = newest.as_ref().and_then(|(_, entry)| entry.metadata.as_ref());
     Ok(SnapshotStatus {
         problem: None,
-        cure: None,
+        hint: None,
         count: entries.len(),
         newest: newest.as_ref().map(|(id, _)| *id),
         newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id, now)),
@@ -383,7 +383,7 @@ fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
 
 impl From<&Error> for RegistryProblem {
     fn from(error: &Error) -> Self {
-        Self { why: with_causes(error), cure: error.hint().unwrap_or_default() }
+        Self { why: with_causes(error), hint: error.hint().unwrap_or_default() }
     }
 }
 

@@ -130,7 +130,7 @@ fn request_as<R: serde::de::DeserializeOwned>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| ApiError::new(ErrorCode::Io, sentence(&error)))?;
     let job = job_id();
-    let headers = [(JOB_HEADER, job.as_str()), (CLIENT_HEADER, caller.door())];
+    let headers = [(JOB_HEADER, job.as_str()), (CLIENT_HEADER, caller.interface())];
     let answer = runtime.block_on(async {
         let exchange = exchange(request, socket, &headers);
         tokio::pin!(exchange);

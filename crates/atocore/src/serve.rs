@@ -202,7 +202,7 @@ fn log_store_problem(engine: &Engine) {
         tracing::error!(
             code = problem.code.as_str(),
             why = problem.why,
-            cure = problem.cure,
+            hint = problem.hint,
             "store_unusable"
         );
     }

@@ -40,8 +40,8 @@ impl Findings {
             if files::is_on_read_only_disk(&part.place) {
                 let (what, place) = (part.what, part.place.display());
                 let message = format!("the disk of {what}, `{place}`, is mounted read-only");
-                let cure = "see why (`dmesg`), then mount it for writing again";
-                self.add("disk", Level::Problem, message, Some(cure));
+                let hint = "see why (`dmesg`), then mount it for writing again";
+                self.add("disk", Level::Problem, message, Some(hint));
                 continue;
             }
             match files::free_bytes(&part.place) {

@@ -27,7 +27,7 @@ impl Findings {
         let snapshots = &status.snapshots;
         if let Some(problem) = &snapshots.problem {
             let message = format!("the backup directory cannot be looked at: {problem}");
-            return self.add("snapshots", Level::Problem, message, snapshots.cure.as_deref());
+            return self.add("snapshots", Level::Problem, message, snapshots.hint.as_deref());
         }
         let (level, message) = match (snapshots.newest, snapshots.newest_age_seconds) {
             (Some(id), Some(age)) if age <= OLD_SNAPSHOT_SECONDS => {
@@ -51,7 +51,7 @@ impl Findings {
     fn proof(&mut self, newest: SnapshotId, status: &Status) {
         let proven = status.snapshots.proven.iter().find(|proven| proven.depth == Depth::Content);
         let proven = proven.and_then(|proven| Some((proven.stamp?, proven.proven_at?)));
-        let (message, cure) = match proven {
+        let (message, hint) = match proven {
             Some((stamp, at)) if stamp >= newest => {
                 let Some(days) = days_since(at, status.at, OLD_PROOF_SECONDS) else {
                     return self.add("proof", Level::Ok, format!("{stamp} is proven to its content"), None);
@@ -70,7 +70,7 @@ impl Findings {
                 (message, format!("atocore backup validate {newest} --depth answers"))
             }
         };
-        self.add("proof", Level::Warning, message, Some(&cure));
+        self.add("proof", Level::Warning, message, Some(&hint));
     }
 
     fn schedule(&mut self, status: &Status) {
@@ -89,8 +89,8 @@ impl Findings {
             return self.add("schedule", Level::Ok, message, None);
         }
         let key = first.as_str().to_ascii_uppercase();
-        let cure = format!("set ATOCORE_SCHEDULE_{key}='0 3 * * *' for `atocore serve`");
-        self.add("schedule", Level::Warning, message, Some(&cure));
+        let hint = format!("set ATOCORE_SCHEDULE_{key}='0 3 * * *' for `atocore serve`");
+        self.add("schedule", Level::Warning, message, Some(&hint));
     }
 
     fn job(&mut self, job: &JobStatus, status: &Status) {
@@ -103,8 +103,8 @@ impl Findings {
         if job.ahead {
             let message =
                 format!("the last times of `{name}` lie ahead of the clock: it was wrong then, or is now");
-            let cure = "set the clock of this machine right; `atocore serve` then counts from now on";
-            return self.add("schedule", Level::Problem, message, Some(cure));
+            let hint = "set the clock of this machine right; `atocore serve` then counts from now on";
+            return self.add("schedule", Level::Problem, message, Some(hint));
         }
         if let Some(missed) = job.missed {
             let last = job.succeeded.map_or_else(
@@ -112,8 +112,8 @@ impl Findings {
                 |succeeded| format!("has not ended well since {succeeded}"),
             );
             let message = format!("`{name}` {last}, although it was due twice, the second time at {missed}");
-            let cure = if status.owner.is_none() { "atocore serve" } else { by_hand(name) };
-            return self.add("schedule", Level::Problem, message, Some(cure));
+            let hint = if status.owner.is_none() { "atocore serve" } else { by_hand(name) };
+            return self.add("schedule", Level::Problem, message, Some(hint));
         }
         match job.due {
             Some(due) if seconds_since(due, status.at) > OVERDUE_SECONDS && status.owner.is_none() => {

@@ -38,7 +38,7 @@ pub struct NoModel {
     /// One sentence without a full stop.
     pub why: String,
     /// The command that helps.
-    pub cure: String,
+    pub hint: String,
     /// Whether it is there and cannot be used, as opposed to not being there.
     pub damaged: bool,
 }
@@ -161,7 +161,7 @@ impl Models {
                     "the vectors were made with another `{}` than the one that is there now",
                     row.model
                 ),
-                cure: "atocore embed".to_owned(),
+                hint: "atocore embed".to_owned(),
                 damaged: false,
             });
         }
@@ -181,7 +181,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn not_there(name: &str, error: &ModelError) -> NoModel {
-    let (cure, damaged) = match error {
+    let (hint, damaged) = match error {
         ModelError::NotFetched { .. } => ("atocore model fetch".to_owned(), false),
         ModelError::Unknown { .. } => (
             "set ATOCORE_EMBEDDING_MODEL to a name of `atocore model list`, or to a folder".to_owned(),
@@ -189,9 +189,9 @@ fn not_there(name: &str, error: &ModelError) -> NoModel {
         ),
         _ => (format!("atocore model verify {name}"), true),
     };
-    NoModel { why: with_causes(error), cure, damaged }
+    NoModel { why: with_causes(error), hint, damaged }
 }
 
 fn unusable(name: &str, error: &EmbedError) -> NoModel {
-    NoModel { why: with_causes(error), cure: format!("atocore model verify {name}"), damaged: true }
+    NoModel { why: with_causes(error), hint: format!("atocore model verify {name}"), damaged: true }
 }

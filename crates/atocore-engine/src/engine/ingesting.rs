@@ -66,7 +66,7 @@ impl Engine {
 
     /// Documents that were cut anew and wait for vectors that nobody wants any more take their places at once.
     fn apply_recuts(&self, caller: Caller) -> Result<(), Error> {
-        let operation = Operation { door: caller.door(), verb: "cut_anew", subject: "" };
+        let operation = Operation { door: caller.interface(), verb: "cut_anew", subject: "" };
         if self.store()?.read(|read| read.recut_documents())? > 0 {
             let applied = |write: &WriteTransaction<'_>| write.apply_recuts(None, usize::MAX >> 1);
             self.see(self.store()?.write(&operation, applied)?.version.generation)?;

@@ -1,4 +1,4 @@
-//! Snapshots: taking, listing, proving.
+//! Snapshots: taking, listing, verifying.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Engine {
     /// Takes a snapshot of the store, the registry, and the vector store if asked for.
     ///
     /// # Errors
-    /// When there is no room, or it cannot be copied; nothing is listed then.
+    /// When there is not enough space, or it cannot be copied; nothing is listed then.
     ///
     /// # Durability
     /// The snapshot is complete and on disk when this returns `Ok`.
@@ -102,7 +102,7 @@ impl Engine {
     /// use, and nothing of that is left.
     ///
     /// # Errors
-    /// When the caller calls it off, or there is no room to restore it in; nothing is written into the ledger then.
+    /// When the caller cancels it, or there is not enough space to restore it in; nothing is written into the ledger then.
     pub fn validate_snapshot(
         &self,
         id: SnapshotId,

@@ -69,16 +69,16 @@ impl Error {
         let hint = match self {
             Self::Backup(error) => error.hint()?,
             Self::IndexBehind(fault) | Self::GenerationNotReached { why: Some(fault), .. } => {
-                return Some(fault.cure());
+                return Some(fault.hint());
             }
             Self::ProjectUnknown { near, .. } if !near.is_empty() => {
                 let meant = near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
                 let all = hint_of(self.code())?;
                 return Some(format!("did you mean {meant}? {all}"));
             }
-            Self::NoModel(failure) => return Some(format!("`{}`", failure.cure)),
+            Self::NoModel(failure) => return Some(format!("`{}`", failure.hint)),
             Self::NoTokenizer(failure) => {
-                return Some(format!("`{}`, or give the budget in characters", failure.cure));
+                return Some(format!("`{}`, or give the budget in characters", failure.hint));
             }
             Self::Vector(VectorError::Unavailable(outage)) => return Some(outage.hint.clone()),
             Self::Vector(VectorError::Missing { .. }) => {

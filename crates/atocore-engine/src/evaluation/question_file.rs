@@ -1,4 +1,4 @@
-//! Reads a file of questions. Everything that is wrong with it is named at once, each with its line and a cure.
+//! Reads a file of questions. Everything that is wrong with it is named at once, each with its line and a hint.
 
 use std::{collections::HashMap, fmt, ops::Range, str::FromStr};
 
@@ -23,12 +23,12 @@ pub struct QuestionFault {
     /// What is wrong: one sentence without a full stop.
     pub problem: String,
     /// What to write instead.
-    pub cure: String,
+    pub hint: String,
 }
 
 impl fmt::Display for QuestionFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}; {}", self.line, self.problem, self.cure)
+        write!(f, "line {}: {}; {}", self.line, self.problem, self.hint)
     }
 }
 
@@ -70,8 +70,8 @@ impl Reader<'_> {
         self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
-    fn fault(&mut self, line: usize, problem: impl Into<String>, cure: impl Into<String>) {
-        self.faults.push(QuestionFault { line, problem: problem.into(), cure: cure.into() });
+    fn fault(&mut self, line: usize, problem: impl Into<String>, hint: impl Into<String>) {
+        self.faults.push(QuestionFault { line, problem: problem.into(), hint: hint.into() });
     }
 
     fn questions(&mut self, document: &Table<'_>) -> Vec<Question> {
@@ -123,8 +123,8 @@ impl Reader<'_> {
             reader.pattern(value, MUST_NOT_KEYS, "an entry of `must_not`").map(|(pattern, _)| pattern)
         });
         if !table.contains_key("expect") && !table.contains_key("must_not") {
-            let cure = "write `expect = [{ document = \"path/of/it.md\" }]`";
-            self.fault(line, "the question expects nothing", cure);
+            let hint = "write `expect = [{ document = \"path/of/it.md\" }]`";
+            self.fault(line, "the question expects nothing", hint);
         }
         Some(Question { line, text: text?, project, tags, path, mode, expect, must_not })
     }
@@ -151,11 +151,11 @@ impl Reader<'_> {
         self.list(table, "tags", |reader, value| {
             let line = reader.line(&value.span());
             let tag = value.get_ref().as_str().map(str::parse::<Tag>);
-            let cure = "a tag is one short line in quotes, as in the front matter of a document";
+            let hint = "a tag is one short line in quotes, as in the front matter of a document";
             match tag {
                 Some(Ok(tag)) => return Some(tag),
-                Some(Err(error)) => reader.fault(line, error.to_string(), cure),
-                None => reader.fault(line, "a tag is not a text", cure),
+                Some(Err(error)) => reader.fault(line, error.to_string(), hint),
+                None => reader.fault(line, "a tag is not a text", hint),
             }
             None
         })
@@ -183,9 +183,9 @@ impl Reader<'_> {
                 };
                 let Some(grade) = number.filter(|grade| *grade > 0.0 && *grade <= LARGEST_GRADE) else {
                     let line = self.line(&given.span());
-                    let cure = "leave it out for 1, or give more to a better answer";
+                    let hint = "leave it out for 1, or give more to a better answer";
                     let problem = format!("`grade` is not a number above 0, at most {LARGEST_GRADE}");
-                    self.fault(line, problem, cure);
+                    self.fault(line, problem, hint);
                     return None;
                 };
                 grade
@@ -202,7 +202,7 @@ impl Reader<'_> {
         what: &str,
     ) -> Option<(PassagePattern, Option<&'v Table<'t>>)> {
         let line = self.line(&value.span());
-        let cure = "give `document`, `heading` or `contains`, or several of them";
+        let hint = "give `document`, `heading` or `contains`, or several of them";
         let (made, table) = match value.get_ref() {
             DeValue::String(path) => (PassagePattern::new(Some(path), None, None), None),
             DeValue::Table(table) => {
@@ -217,15 +217,15 @@ impl Reader<'_> {
                 (made, Some(table))
             }
             _ => {
-                let cure = "write `{ document = \"path/of/it.md\" }`, or the path alone in quotes";
-                self.fault(line, format!("{what} is neither a table nor a path"), cure);
+                let hint = "write `{ document = \"path/of/it.md\" }`, or the path alone in quotes";
+                self.fault(line, format!("{what} is neither a table nor a path"), hint);
                 return None;
             }
         };
         match made {
             Ok(pattern) => Some((pattern, table)),
             Err(error) => {
-                self.fault(line, format!("{what} cannot be used: {error}"), cure);
+                self.fault(line, format!("{what} cannot be used: {error}"), hint);
                 None
             }
         }
@@ -250,7 +250,7 @@ impl Reader<'_> {
         list.iter().filter_map(|value| read(self, value)).collect()
     }
 
-    fn parsed<T: FromStr>(&mut self, table: &Table<'_>, key: &str, cure: &str) -> Option<T>
+    fn parsed<T: FromStr>(&mut self, table: &Table<'_>, key: &str, hint: &str) -> Option<T>
     where
         T::Err: fmt::Display,
     {
@@ -258,7 +258,7 @@ impl Reader<'_> {
             Ok(value) => Some(value),
             Err(error) => {
                 let line = self.line_at(table, key);
-                self.fault(line, format!("`{key}` cannot be used: {error}"), cure);
+                self.fault(line, format!("`{key}` cannot be used: {error}"), hint);
                 None
             }
         }

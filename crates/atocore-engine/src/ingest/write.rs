@@ -229,7 +229,7 @@ fn finish(
 }
 
 fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> Operation<'a> {
-    Operation { door: ingestion.caller.door(), verb: "refresh", subject: project.id.as_str() }
+    Operation { door: ingestion.caller.interface(), verb: "refresh", subject: project.id.as_str() }
 }
 
 /// What `status` shows of this run later.

@@ -1,4 +1,4 @@
-//! What the doctor says about snapshots: each trouble with the command that cures it, and nothing when all is well.
+//! What the doctor says about snapshots: each trouble with the command that fixes it, and nothing when all is well.
 
 use atocore_engine::{
     Engine, IncludeVectors, Level,
@@ -9,11 +9,11 @@ use atocore_testkit::installation::{EngineExt, Installation};
 
 const A_DAY: i64 = 24 * 3600;
 
-/// The worst that is said: how bad, what, and the cure.
+/// The worst that is said: how bad, what, and the hint.
 fn worst(engine: &Engine, check: &str) -> (Level, String, Option<String>) {
     let findings = engine.doctor().into_iter().filter(|finding| finding.check == check);
     let worst = findings.max_by_key(|finding| finding.level).unwrap();
-    (worst.level, worst.message, worst.cure)
+    (worst.level, worst.message, worst.hint)
 }
 
 fn with_documents(place: &Installation) -> Engine {
@@ -30,11 +30,11 @@ fn an_unproven_snapshot_an_old_proof_and_a_broken_snapshot_are_findings_with_a_h
     let engine = with_documents(&place);
     assert!(engine.doctor().iter().all(|finding| finding.check != "proof"), "there is nothing to prove");
     let first = engine.create_snapshot(IncludeVectors::No, &Silent).unwrap().id;
-    let (level, message, cure) = worst(&engine, "proof");
+    let (level, message, hint) = worst(&engine, "proof");
     assert_eq!(level, Level::Warning);
     assert!(message.contains("is not proven to depth `content`; no snapshot is"), "{message}");
-    assert_eq!(cure.unwrap(), format!("atocore backup validate {first} --depth answers"));
-    // A shallow look is no proof; the cure is.
+    assert_eq!(hint.unwrap(), format!("atocore backup validate {first} --depth answers"));
+    // A shallow look is no proof; the hint is.
     engine.validate_snapshot(first, Depth::Digests, &Silent).unwrap();
     assert_eq!(worst(&engine, "proof").0, Level::Warning);
     engine.validate_snapshot(first, Depth::Answers, &Silent).unwrap();
@@ -52,8 +52,8 @@ fn an_unproven_snapshot_an_old_proof_and_a_broken_snapshot_are_findings_with_a_h
     assert_eq!(worst(&engine, "proof").0, Level::Ok);
 
     place.clock.advance(31 * A_DAY);
-    let (level, message, cure) = worst(&engine, "proof");
-    assert_eq!((level, cure.unwrap().as_str()), (Level::Warning, "atocore backup drill"));
+    let (level, message, hint) = worst(&engine, "proof");
+    assert_eq!((level, hint.unwrap().as_str()), (Level::Warning, "atocore backup drill"));
     assert!(message.contains("was proven 31 days ago"), "{message}");
     assert!(engine.drill(&Silent).unwrap().unwrap().valid());
     assert_eq!(worst(&engine, "proof").0, Level::Ok);
@@ -61,8 +61,8 @@ fn an_unproven_snapshot_an_old_proof_and_a_broken_snapshot_are_findings_with_a_h
     let folder = place.home().join("backups/snapshots").join(first.to_string());
     atocore_engine::files::write_synced(&folder.join("surplus"), b"not recorded").unwrap();
     engine.validate_snapshot(first, Depth::Content, &Silent).unwrap();
-    let (level, message, cure) = worst(&engine, "proof");
-    assert_eq!((level, cure.unwrap().as_str()), (Level::Problem, "atocore backup list"));
+    let (level, message, hint) = worst(&engine, "proof");
+    assert_eq!((level, hint.unwrap().as_str()), (Level::Problem, "atocore backup list"));
     assert!(message.contains("1 snapshot did not stand"), "{message}");
 }
 
@@ -70,10 +70,10 @@ fn an_unproven_snapshot_an_old_proof_and_a_broken_snapshot_are_findings_with_a_h
 fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_a_hint() {
     let place = Installation::default();
     let engine = with_documents(&place);
-    let (level, message, cure) = worst(&engine, "schedule");
+    let (level, message, hint) = worst(&engine, "schedule");
     assert_eq!(level, Level::Warning);
     assert!(message.contains("nothing does `snapshot` and `drill` by itself"), "{message}");
-    assert!(cure.unwrap().contains("ATOCORE_SCHEDULE_SNAPSHOT"));
+    assert!(hint.unwrap().contains("ATOCORE_SCHEDULE_SNAPSHOT"));
     // Somebody else sees to it.
     let _taken = engine.create_snapshot(IncludeVectors::No, &Silent).unwrap();
     assert_eq!(worst(&engine, "schedule").0, Level::Ok);
@@ -88,16 +88,16 @@ fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_a_hint()
     timetable.start(place.clock.now()).unwrap();
     assert_eq!(worst(&place.read(), "schedule").0, Level::Ok);
     place.clock.advance(A_DAY);
-    let (level, message, cure) = worst(&place.read(), "schedule");
-    assert_eq!((level, cure.unwrap().as_str()), (Level::Warning, "atocore serve"));
+    let (level, message, hint) = worst(&place.read(), "schedule");
+    assert_eq!((level, hint.unwrap().as_str()), (Level::Warning, "atocore serve"));
     assert!(message.contains("no server runs"), "{message}");
     // The one who has the store is there to do it.
     assert_eq!(worst(&place.own(), "schedule").0, Level::Ok);
 
     timetable.begin(Job::Drill, place.clock.now()).unwrap();
     timetable.end(Job::Drill, place.clock.now(), Err("the disk is full".to_owned())).unwrap();
-    let (level, message, cure) = worst(&place.read(), "schedule");
-    assert_eq!((level, cure.unwrap().as_str()), (Level::Problem, "atocore backup drill"));
+    let (level, message, hint) = worst(&place.read(), "schedule");
+    assert_eq!((level, hint.unwrap().as_str()), (Level::Problem, "atocore backup drill"));
     assert!(message.contains("`drill` has failed 1 time by itself: the disk is full"), "{message}");
     let health = place.read().health().unwrap();
     assert_eq!(health.schedule.iter().map(|job| job.failures).collect::<Vec<_>>(), [0, 1]);
@@ -114,13 +114,13 @@ fn a_schedule_whose_times_lie_ahead_or_that_nothing_came_of_twice_is_a_problem()
         let timetable = Timetable::new(&place.config().layout, schedule);
         timetable.start(place.clock.now()).unwrap();
         place.clock.advance(2 * A_DAY);
-        let (level, message, cure) = worst(&place.read(), "schedule");
-        assert_eq!((level, cure.unwrap().as_str()), (Level::Problem, "atocore serve"));
+        let (level, message, hint) = worst(&place.read(), "schedule");
+        assert_eq!((level, hint.unwrap().as_str()), (Level::Problem, "atocore serve"));
         assert!(message.contains("never ended well") && message.contains("due twice"), "{message}");
         // A server that is there and does nothing is no comfort.
-        let (level, _, cure) = worst(&place.own(), "schedule");
+        let (level, _, hint) = worst(&place.own(), "schedule");
         assert_eq!(level, Level::Problem);
-        assert!(cure.unwrap().contains(&format!(
+        assert!(hint.unwrap().contains(&format!(
             "atocore backup {}",
             if job == Job::Snapshot { "create" } else { job.as_str() }
         )));
@@ -130,9 +130,9 @@ fn a_schedule_whose_times_lie_ahead_or_that_nothing_came_of_twice_is_a_problem()
         timetable.end(job, place.clock.now(), Ok(())).unwrap();
         assert_ne!(worst(&place.read(), "schedule").0, Level::Problem);
         place.clock.advance(-365 * A_DAY);
-        let (level, message, cure) = worst(&place.read(), "schedule");
+        let (level, message, hint) = worst(&place.read(), "schedule");
         assert_eq!(level, Level::Problem);
-        assert!(message.contains("ahead of the clock") && cure.unwrap().contains("clock"), "{message}");
+        assert!(message.contains("ahead of the clock") && hint.unwrap().contains("clock"), "{message}");
         // What a server does at its next look.
         timetable.start(place.clock.now()).unwrap();
         assert_ne!(worst(&place.read(), "schedule").0, Level::Problem);

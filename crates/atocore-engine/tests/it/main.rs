@@ -16,7 +16,7 @@ mod ownership;
 mod packing;
 mod projects;
 mod proof;
-mod restoring;
+mod restore;
 mod retrieval;
 mod roots;
 mod snapshots;

@@ -145,7 +145,7 @@ fn without_a_model_words_answer_and_say_what_is_missing() {
     let dense = engine.query(&Query { mode: Some(Mode::Dense), ..query("automobile") });
     assert!(matches!(dense, Err(Error::NoModel(_))));
     assert!(engine.status().unwrap().embedding.problem.is_some());
-    assert!(engine.doctor().iter().any(|finding| finding.cure.as_deref() == Some("atocore model fetch")));
+    assert!(engine.doctor().iter().any(|finding| finding.hint.as_deref() == Some("atocore model fetch")));
 }
 
 #[test]

@@ -53,10 +53,10 @@ fn status_and_doctor_say_what_is_there_and_what_to_do() {
     let unread = worst("files").unwrap();
     assert_eq!(unread.message, "`b.md` of project `p` could not be read: the byte at offset 6 is not UTF-8");
     assert_eq!(
-        unread.cure.unwrap(),
+        unread.hint.unwrap(),
         "correct the file or leave it out in `.atocoreignore`, then `atocore refresh p`"
     );
-    assert_eq!(worst("snapshots").unwrap().cure.unwrap(), "atocore backup create");
+    assert_eq!(worst("snapshots").unwrap().hint.unwrap(), "atocore backup create");
 }
 
 /// What somebody does to the files of a store that is open, and how it is brought back.

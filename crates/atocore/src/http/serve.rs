@@ -75,7 +75,7 @@ impl Client {
         let mut caller = parts.extensions.get::<Caller>().copied().unwrap_or(Caller::Network);
         let agent = Caller::Agent(Reach::Machine);
         let named = parts.headers.get(CLIENT_HEADER);
-        if caller == Caller::Local && named.is_some_and(|client| client == agent.door()) {
+        if caller == Caller::Local && named.is_some_and(|client| client == agent.interface()) {
             caller = agent;
         }
         let job = parts.headers.get(JOB_HEADER).and_then(|id| id.to_str().ok()).map(str::to_owned);

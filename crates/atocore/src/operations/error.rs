@@ -35,9 +35,9 @@ impl ApiError {
 
     /// A part of the request cannot be what it stands for: `field` names it, `cause` says why.
     #[must_use]
-    pub fn invalid(field: &str, cause: &dyn Error, cure: &str) -> Self {
+    pub fn invalid(field: &str, cause: &dyn Error, hint: &str) -> Self {
         Self::new(ErrorCode::InvalidRequest, format!("`{field}` cannot be used: {}", sentence(cause)))
-            .with_hint(cure)
+            .with_hint(hint)
     }
 
     /// What sort of trouble it is.

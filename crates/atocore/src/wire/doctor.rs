@@ -48,13 +48,13 @@ pub struct Check {
 
 impl From<engine::RegistryProblem> for RegistryProblem {
     fn from(problem: engine::RegistryProblem) -> Self {
-        Self { message: problem.why, cure: problem.cure }
+        Self { message: problem.why, cure: problem.hint }
     }
 }
 
 impl From<engine::StoreProblem> for StoreProblem {
     fn from(problem: engine::StoreProblem) -> Self {
-        Self { message: problem.why, cure: problem.cure }
+        Self { message: problem.why, cure: problem.hint }
     }
 }
 
@@ -71,7 +71,7 @@ impl From<engine::Finding> for Check {
             check: finding.check.to_owned(),
             level: finding.level.as_str().to_owned(),
             message: finding.message,
-            cure: finding.cure,
+            cure: finding.hint,
         }
     }
 }

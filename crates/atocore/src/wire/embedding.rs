@@ -63,7 +63,7 @@ pub struct EmbeddingResult {
 
 impl From<engine::EmbeddingStatus> for EmbeddingStatus {
     fn from(status: engine::EmbeddingStatus) -> Self {
-        let (problem, cure) = status.problem.map(|failure| (failure.why, failure.cure)).unzip();
+        let (problem, cure) = status.problem.map(|failure| (failure.why, failure.hint)).unzip();
         Self {
             wanted: status.wanted,
             model: status.model,

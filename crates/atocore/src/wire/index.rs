@@ -56,7 +56,7 @@ impl From<engine::IndexFault> for IndexBehind {
             folder: fault.dir.to_string_lossy().into_owned(),
             free_bytes: fault.free_bytes,
             why: fault.to_string(),
-            cure: fault.cure(),
+            cure: fault.hint(),
         }
     }
 }

@@ -41,7 +41,7 @@ impl Operation for CreateBackup {
             engine.note_snapshot(taken.id, &self.note)?;
         }
         if let Some(lost) = engine.lost_registry()? {
-            tracing::warn!("{}; {}", lost.why, lost.cure);
+            tracing::warn!("{}; {}", lost.why, lost.hint);
         }
         for notice in &taken.notices {
             tracing::warn!(notice, "runtime_backup_unasked");

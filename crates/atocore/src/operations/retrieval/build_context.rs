@@ -104,12 +104,12 @@ impl TryFrom<BuildContext> for PackRequest {
 }
 
 fn tiers(given: &[String]) -> Result<Tiers, ApiError> {
-    let cure = "give some of `state`, `memories`, `chunks`, or leave it out for all";
+    let hint = "give some of `state`, `memories`, `chunks`, or leave it out for all";
     let tier = |(index, text): (usize, &String)| {
-        text.parse().map_err(|error| ApiError::invalid(&format!("tiers[{index}]"), &error, cure))
+        text.parse().map_err(|error| ApiError::invalid(&format!("tiers[{index}]"), &error, hint))
     };
     let named = given.iter().enumerate().map(tier).collect::<Result<Vec<_>, _>>()?;
-    Tiers::of(&named).map_err(|error| ApiError::invalid("tiers", &error, cure))
+    Tiers::of(&named).map_err(|error| ApiError::invalid("tiers", &error, hint))
 }
 
 #[cfg(test)]

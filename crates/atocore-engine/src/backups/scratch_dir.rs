@@ -10,11 +10,11 @@ use atocore_storage::files;
 
 /// A folder that is removed when it is dropped. It is not made here.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct ScratchDir {
     dir: PathBuf,
 }
 
-impl Room {
+impl ScratchDir {
     /// A name in `scratch` that no other one has.
     pub(super) fn new(scratch: &Path, purpose: &str) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -27,7 +27,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for ScratchDir {
     fn drop(&mut self) {
         // The first error is the one to report; what stays behind is removed by the next owner.
         drop(files::remove_tree(&self.dir));

@@ -23,7 +23,7 @@ use atocore_storage::{
     vector::VectorError,
 };
 
-use super::{drawing, room::Room};
+use super::{sampling, scratch_dir::ScratchDir};
 use crate::{
     embedding::{Embedding, VectorStore},
     engine::Engine,
@@ -64,8 +64,8 @@ pub(super) struct Recorded {
 ///
 /// Nothing is asked of an index that the disk does not let be brought up to date: its answers are those of an earlier
 /// state, and a restored copy would rightly give others. The questions are recorded without answers, and why; so the
-/// snapshot is unproven to the depth `answers` and says so, and one that is taken once there is room is not. No other
-/// index is made for it elsewhere: it would take its room from the copy.
+/// snapshot is unproven to the depth `answers` and says so, and one that is taken once there is space is not. No other
+/// index is made for it elsewhere: it would take its space from the copy.
 pub(super) fn record(engine: &Engine, store: &Store, point: &StoreRecord, monitor: &dyn Monitor) -> Recorded {
     let mut recording = Recording {
         engine,
@@ -92,7 +92,7 @@ enum Meaning<'e> {
     Own(&'e Embedding),
     /// One that was made for this, because the vectors are on a server: that may be away, and its graph may miss a
     /// passage that an index in files finds.
-    InFiles(Box<Embedding>, #[expect(dead_code, reason = "it is there to be dropped")] Room),
+    InFiles(Box<Embedding>, #[expect(dead_code, reason = "it is there to be dropped")] ScratchDir),
     /// Nothing: it would take too long.
     Nothing,
 }
@@ -189,7 +189,7 @@ impl<'e> Recording<'e> {
         }
         if self.questions.is_empty() {
             self.source = "corpus";
-            self.questions = drawing::draw(self.engine, self.store)?;
+            self.questions = sampling::sample(self.engine, self.store)?;
         }
         Ok(())
     }
@@ -231,10 +231,10 @@ impl<'e> Recording<'e> {
         if engine.config().vectors == VectorStore::Embedded || !self.questions.iter().any(is_asked) {
             return Ok(Meaning::Own(engine.embedding()));
         }
-        let room = Room::new(&engine.layout().scratch(), "canaries");
-        let embedding = engine.embedding().in_files(room.dir())?;
+        let scratch_dir = ScratchDir::new(&engine.layout().scratch(), "canaries");
+        let embedding = engine.embedding().in_files(scratch_dir.dir())?;
         match embedding.catch_up(self.store, &Until { monitor, began: Instant::now() }) {
-            Ok(()) => Ok(Meaning::InFiles(Box::new(embedding), room)),
+            Ok(()) => Ok(Meaning::InFiles(Box::new(embedding), scratch_dir)),
             Err(Error::Cancelled | Error::Vector(VectorError::Cancelled)) if !monitor.cancelled() => {
                 let limit = MOST_INDEXING.as_secs();
                 self.notes.push(format!(

@@ -19,7 +19,7 @@ const MOST_PROJECTS: usize = 100;
 const PHRASE_WORDS: usize = 5;
 
 /// Questions about passages of every project; the first about each is asked within the project.
-pub(super) fn draw(engine: &Engine, store: &Store) -> Result<Vec<Query>, Error> {
+pub(super) fn sample(engine: &Engine, store: &Store) -> Result<Vec<Query>, Error> {
     let registered: Vec<String> =
         engine.registered().iter().map(|project| project.id.as_str().to_owned()).collect();
     let mut projects = store.read(|read| read.projects_with_documents())?;

@@ -31,7 +31,7 @@ use atocore_storage::{
     vector::{ExportError, VectorError, compare_export},
 };
 
-use super::{canaries, rehearsal, room::Room};
+use super::{golden_queries, restore_test, scratch_dir::ScratchDir};
 use crate::{
     config::EngineConfig,
     embedding::VectorStore,
@@ -48,7 +48,7 @@ const TOLERANCE: f64 = 1e-6;
 /// Needs no open engine. Deeper than `content` it is restored into a folder of its own in `scratch`.
 ///
 /// # Errors
-/// When the caller calls it off, or `scratch` has no room or cannot be written; the ledger is then as it was. Whatever
+/// When the caller cancels it, or `scratch` has no space or cannot be written; the ledger is then as it was. Whatever
 /// is wrong with the snapshot is a result.
 pub fn validate(
     config: &EngineConfig,
@@ -68,7 +68,7 @@ pub fn validate(
         let is_empty = verified.as_ref().is_some_and(|verified| holds_no_passage(verified.manifest()));
         let deepest = if is_empty { depth.min(Depth::Restore) } else { depth };
         let findings = match verified {
-            Some(verified) => rehearse(config, scratch, &verified, deepest, monitor)?,
+            Some(verified) => run_restore_test(config, scratch, &verified, deepest, monitor)?,
             None => Vec::new(),
         };
         let validation = validation.deepened(deepest, findings, clock);
@@ -88,7 +88,7 @@ fn holds_no_passage(manifest: &Manifest) -> bool {
 }
 
 /// Restores, opens, looks, and asks; what is found on the way ends it.
-fn rehearse(
+fn run_restore_test(
     config: &EngineConfig,
     scratch: &Path,
     verified: &VerifiedSnapshot,
@@ -96,16 +96,16 @@ fn rehearse(
     monitor: &dyn Monitor,
 ) -> Result<Vec<Finding>, Error> {
     // Declared first: it is removed when the engine is closed.
-    let room = Room::new(scratch, "drill");
-    check_space(room.dir(), verified)?;
-    match restore_into(verified, room.dir(), monitor) {
+    let scratch_dir = ScratchDir::new(scratch, "drill");
+    check_space(scratch_dir.dir(), verified)?;
+    match restore_into(verified, scratch_dir.dir(), monitor) {
         Ok(_report) => {}
         Err(error @ (BackupError::Damaged { .. } | BackupError::CopyDiffers(_))) => {
             return Ok(vec![found(format!("restore_failed: {}", with_causes(&error)))]);
         }
         Err(error) => return Err(error.into()),
     }
-    let layout = Layout::in_home(room.dir());
+    let layout = Layout::in_home(scratch_dir.dir());
     // What is on a server is that of the live store.
     let own = EngineConfig { layout, vectors: VectorStore::Embedded, ..config.clone() };
     let access = Access::Own { activity: format!("drill of {}", verified.stamp()), socket: None };
@@ -202,7 +202,7 @@ fn vector_store_problems(
     match recorded.form {
         CollectionForm::Directory => {
             let folder = engine.layout().vector_store();
-            rehearsal::problems(config, &folder, recorded, store, monitor)
+            restore_test::problems(config, &folder, recorded, store, monitor)
         }
         CollectionForm::Export => exported_problems(store, verified, recorded, monitor),
     }
@@ -267,7 +267,7 @@ fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -
     if !stored.answered {
         return Ok(vec![format!("canaries_not_answered: {why}")]);
     }
-    let Some(weights) = canaries::weights(&stored.weights) else {
+    let Some(weights) = golden_queries::weights(&stored.weights) else {
         return Ok(vec!["canaries_unreadable: the weights are none that hits could have".to_owned()]);
     };
     let mut problems = Vec::new();
@@ -301,7 +301,7 @@ enum Outcome {
 
 fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights, ranking: u32) -> Result<Outcome, Error> {
     let shown: String = canary.text.chars().take(80).collect();
-    let Some(mut query) = canaries::query(canary) else {
+    let Some(mut query) = golden_queries::query(canary) else {
         return Ok(Outcome::Other(format!("canaries_unreadable: `{shown}` cannot be asked")));
     };
     let mut compared: fn(&[CanaryHit], &[CanaryHit]) -> Option<String> = difference;
@@ -331,7 +331,7 @@ fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights, ranking: u32
             Outcome::NoModel,
         ));
     }
-    let hits = canaries::recorded_hits(&answer);
+    let hits = golden_queries::recorded_hits(&answer);
     Ok(match compared(&hits, &canary.hits) {
         None => Outcome::Same,
         Some(_) if hits.is_empty() => Outcome::Other(format!("answer_empty: `{shown}` finds nothing")),

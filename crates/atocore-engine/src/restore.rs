@@ -256,7 +256,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::plan_restore`]; [`Error::PlanOutdated`]; when another process could own the store, because the lock
-    /// of this one is gone; and when there is no room, the present state cannot be
+    /// of this one is gone; and when there is not enough space, the present state cannot be
     /// saved, another process goes on reading the store, or a Chroma server runs on the folder that would be replaced.
     /// Nothing has changed then.
     pub fn prepare_restore(
@@ -398,7 +398,7 @@ impl Engine {
     /// state of the snapshot, and this line is the first of what came after it. So the store has the next generation then.
     fn log_restore(&self, stamp: SnapshotId, caller: Caller) -> Result<Generation, Error> {
         let subject = stamp.to_string();
-        let operation = Operation { door: caller.door(), verb: "restore", subject: &subject };
+        let operation = Operation { door: caller.interface(), verb: "restore", subject: &subject };
         let logged = self.store()?.write(&operation, |_| Ok::<_, Error>(()))?;
         self.tell(logged.version.generation);
         Ok(logged.version.generation)

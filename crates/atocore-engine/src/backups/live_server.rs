@@ -12,7 +12,7 @@ use atocore_storage::{
     vector::{ChromaServer, Lease, VectorError, VectorIndex},
 };
 
-use super::room::Room;
+use super::scratch_dir::ScratchDir;
 use crate::{embedding::VectorStore, engine::Engine, error::Error};
 
 /// The database in the folder of a server.
@@ -20,16 +20,16 @@ const DATABASE: &str = "chroma.sqlite3";
 
 /// What there is, and where an export of it lies for as long as this lives.
 #[derive(Debug, Default)]
-pub(super) struct Served {
+pub(super) struct LiveServer {
     pub(super) server: Server,
-    _room: Option<Room>,
+    _scratch_dir: Option<ScratchDir>,
 }
 
 /// Looks for the collection in use while nobody here changes it, and exports it when its server keeps it elsewhere.
-pub(super) fn find(engine: &Engine, lease: &Lease<'_>, monitor: &dyn Monitor) -> Result<Served, Error> {
+pub(super) fn find(engine: &Engine, lease: &Lease<'_>, monitor: &dyn Monitor) -> Result<LiveServer, Error> {
     let (VectorStore::Chroma(server), Some(index)) = (&engine.config().vectors, engine.embedding().index())
     else {
-        return Ok(Served::default());
+        return Ok(LiveServer::default());
     };
     let layout = engine.layout();
     let here = in_folder(layout, server);
@@ -46,7 +46,7 @@ pub(super) fn find(engine: &Engine, lease: &Lease<'_>, monitor: &dyn Monitor) ->
         (Err(VectorError::Unavailable(outage)), None) => Server::Unavailable { why: outage.why },
         (Err(error), _) => return Err(error.into()),
     };
-    Ok(Served { server: found, _room: None })
+    Ok(LiveServer { server: found, _scratch_dir: None })
 }
 
 /// Whether the server in use answers and keeps its data in the folder of this installation.
@@ -73,18 +73,18 @@ fn export(
     index: &dyn VectorIndex,
     lease: &Lease<'_>,
     monitor: &dyn Monitor,
-) -> Result<Served, Error> {
-    let room = Room::new(&layout.scratch(), "export");
-    files::create_dirs(room.dir())?;
-    match index.export(lease, room.dir(), monitor) {
+) -> Result<LiveServer, Error> {
+    let scratch_dir = ScratchDir::new(&layout.scratch(), "export");
+    files::create_dirs(scratch_dir.dir())?;
+    match index.export(lease, scratch_dir.dir(), monitor) {
         Ok(Some(told)) => {
             let collection = recorded(&told, CollectionForm::Export);
-            let server = Server::Exported { from: room.dir().to_owned(), collection };
-            Ok(Served { server, _room: Some(room) })
+            let server = Server::Exported { from: scratch_dir.dir().to_owned(), collection };
+            Ok(LiveServer { server, _scratch_dir: Some(scratch_dir) })
         }
-        Ok(None) => Ok(Served::default()),
+        Ok(None) => Ok(LiveServer::default()),
         Err(VectorError::Unavailable(outage)) => {
-            Ok(Served { server: Server::Unavailable { why: outage.why }, _room: None })
+            Ok(LiveServer { server: Server::Unavailable { why: outage.why }, _scratch_dir: None })
         }
         Err(VectorError::Cancelled) => Err(Error::Cancelled),
         Err(error) => Err(error.into()),
