@@ -270,11 +270,8 @@ impl Engine {
     pub fn remove_project(&self, plan: &RemovalPlan, caller: Caller) -> Result<(), Error> {
         let activity = format!("removal of {}", plan.project.id);
         let _guard = self.ingest_lock.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
-        let operation = Operation {
-            door: caller.interface(),
-            verb: "project_remove",
-            subject: plan.project.id.as_str(),
-        };
+        let operation =
+            Operation { door: caller.interface(), verb: "project_remove", subject: plan.project.id.as_str() };
         let committed = self.write_with_registry(&operation, |write, projects| {
             let planned = plan.generation.0 + 1;
             let present = write.generation()?;
