@@ -59,7 +59,7 @@ fn options(engine: &Engine, vectors: IncludeVectors, server: &Server) -> TakeOpt
     options
 }
 
-/// Takes a snapshot while nobody is answered: without canaries, because asking them takes longer than copying.
+/// Takes a snapshot while nobody is answered: without golden queries, because asking them takes longer than copying.
 pub(crate) fn take_in_silence(
     engine: &Engine,
     store: &Store,
@@ -95,7 +95,7 @@ pub(crate) fn take(
     let layout = engine.layout();
     let vault = Vault::new(&layout.backups);
     let source = take::Source { store, layout };
-    // Without vectors nobody has the guard yet: ingestion is kept out until the canaries have been asked.
+    // Without vectors nobody has the guard yet: ingestion is kept out until the golden queries have been asked.
     let guard = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
     let guard = Mutex::new(guard);
     let unasked = Mutex::new(None);
@@ -119,7 +119,7 @@ pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
 pub struct SnapshotProof {
     /// What people have said of it.
     pub remarks: Remarks,
-    /// Whether `undo` goes back to it: the state before the last restore.
+    /// Whether `undo` restores it: the state before the last restore.
     pub undo_point: bool,
     /// How deep it is proven; `None` when it is not.
     pub proven: Option<Proven>,
@@ -167,7 +167,7 @@ pub fn latest(layout: &Layout, now: Timestamp) -> Result<SnapshotId, Error> {
 /// of the installation that the snapshot was taken from but its backup directory.
 ///
 /// # Errors
-/// When the snapshot cannot be proven whole, the folder is not empty, or writing fails; the folder is then as it was.
+/// When the snapshot fails verification, the folder is not empty, or writing fails; the folder is then as it was.
 ///
 /// # Durability
 /// Everything restored is checked and on disk when this returns `Ok`.

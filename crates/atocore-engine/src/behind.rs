@@ -8,7 +8,7 @@ use std::{
 use atocore_model::error::ErrorCode;
 use atocore_storage::{files, lexical::LexicalError, vector::VectorError};
 
-/// The word index, as people are told of it.
+/// The lexical index, as people are told of it.
 pub(crate) const LEXICAL_INDEX: &str = "word index";
 /// The vector index.
 pub(crate) const VECTORS: &str = "vector index";
@@ -34,7 +34,7 @@ pub struct IndexFault {
 }
 
 impl IndexFault {
-    /// What a failure of the word index says; `None` when it says nothing about the disk.
+    /// What a failure of the lexical index says; `None` when it says nothing about the disk.
     pub(crate) fn of_lexical(dir: &Path, error: &LexicalError) -> Option<Self> {
         let full = matches!(error, LexicalError::Full { .. });
         error.os_error().map(|cause| Self::new(LEXICAL_INDEX, dir, full, cause.to_string()))

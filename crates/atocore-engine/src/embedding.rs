@@ -1,7 +1,7 @@
 //! Meaning: the model, the vectors it makes, and the index that finds passages by them.
 //!
 //! Vectors follow behind the documents and never hold up a commit or a question. Where there is no model, or no
-//! vector yet, answers come from words alone and say so; nothing is ever made up.
+//! vector yet, answers come from lexical search alone and say so; nothing is ever made up.
 
 mod index;
 mod making;

@@ -1,4 +1,4 @@
-//! The whole product as a list of verbs.
+//! The whole product as a list of operations.
 
 mod answering;
 mod context;

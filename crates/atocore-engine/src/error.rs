@@ -135,13 +135,13 @@ pub enum Error {
         wanted: Generation,
         /// What can be seen.
         shown: Generation,
-        /// Why the word index does not get there; `None` when nothing is known to stand in its way.
+        /// Why the lexical index does not get there; `None` when nothing is known to stand in its way.
         why: Option<Box<IndexFault>>,
     },
     /// An index does not show what was committed, because the disk does not let it be written.
     #[error("{0}")]
     IndexBehind(Box<IndexFault>),
-    /// The word index could not be brought up to date, for another reason than the disk. Everybody who waits is told.
+    /// The lexical index could not be brought up to date, for another reason than the disk. Everybody who waits is told.
     #[error(transparent)]
     IndexFailed(Arc<LexicalError>),
     /// A worker panicked, and works again after a pause.
@@ -156,7 +156,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The word index does not belong to this store yet.
+    /// The lexical index does not belong to this store yet.
     #[error("the lexical index is not ready")]
     IndexNotReady,
     /// What was asked for needs a model.
@@ -265,7 +265,7 @@ pub enum Error {
     /// The machine store.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The word index.
+    /// The lexical index.
     #[error(transparent)]
     Lexical(#[from] LexicalError),
     /// Snapshots.
@@ -381,7 +381,7 @@ impl WriteError for Error {
     }
 }
 
-/// A caller that calls it off is no fault of the model.
+/// A caller that cancels it is no fault of the model.
 impl From<EmbedError> for Error {
     fn from(error: EmbedError) -> Self {
         match error {

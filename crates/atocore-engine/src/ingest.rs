@@ -56,7 +56,7 @@ pub(crate) struct Ingestion<'e> {
     /// The share of the documents of a root that may be gone at once, from 0 to 100.
     pub(crate) max_removed_percent: u64,
     pub(crate) options: RefreshOptions,
-    /// Whether documents that are merely cut anew wait for their vectors.
+    /// Whether documents that are merely rechunked wait for their vectors.
     pub(crate) recut_behind: bool,
     pub(crate) clock: &'e dyn Clock,
     pub(crate) caller: Caller,
@@ -111,7 +111,7 @@ impl Ingestion<'_> {
         losses.of(gone, reach, self.max_removed_percent)
     }
 
-    /// Names how documents are cut, so that they are cut anew when that changes.
+    /// Names how documents are cut, so that they are rechunked when that changes.
     fn chunked_by(&self) -> String {
         format!("{READER}:{}:{}", self.chunks.max_chars(), self.chunks.overlap_chars())
     }

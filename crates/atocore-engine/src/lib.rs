@@ -1,4 +1,4 @@
-//! Every verb of AtoCore once: projects, ingestion, retrieval, snapshots.
+//! Every operation of AtoCore, once: projects, ingestion, retrieval, snapshots.
 //!
 //! [`Engine`] is the whole product as a list of methods. It is synchronous, prints nothing, reads no environment, and
 //! knows nothing of HTTP or of command lines.

@@ -79,7 +79,7 @@ pub struct RestorePlan {
 pub enum Lost {
     /// The snapshot and this store have a past in common.
     Since {
-        /// The verbs that changed this one since, and how often.
+        /// The operations that changed this one since, and how often.
         verbs: Vec<(String, u64)>,
         /// The newest changes of facts since, newest first.
         facts: Vec<Change>,
@@ -126,7 +126,7 @@ struct State {
 pub struct RestoreOutcome {
     /// What was planned, and done.
     pub plan: RestorePlan,
-    /// The snapshot of the state before: what `undo` goes back to.
+    /// The snapshot of the state before: what `undo` restores.
     pub safety: Option<SnapshotId>,
     /// Where the files of the store before lie, when it could not be opened and so not be saved.
     pub kept: Option<PathBuf>,
@@ -151,7 +151,7 @@ impl RestorePlan {
         let database = at(manifest.database()).unwrap_or_default();
         // A database of the original can be read by its own program only: here it would be a store that does not open.
         let restored = inspect::record(&database)?;
-        // Somebody may have broken the file before the snapshot was taken, and going back is what mends it.
+        // Somebody may have broken the file before the snapshot was taken, and a restore is what mends it.
         let (registry, registry_problem) = match at(manifest.registry()).map(|path| Registry::load(&path)) {
             Some(Ok(registry)) => (registry, None),
             Some(Err(error @ RegistryError::Invalid { .. })) => {
@@ -196,7 +196,7 @@ fn ids(projects: &[Project]) -> BTreeSet<String> {
     projects.iter().map(|project| project.id.to_string()).collect()
 }
 
-/// The present state, as far as it can be read: going back needs nothing of it.
+/// The present state, as far as it can be read: a restore needs nothing of it.
 struct Present {
     record: Option<StoreRecord>,
     lost: Lost,
@@ -216,7 +216,7 @@ impl Present {
         if let Err(gone) = store.in_place() {
             return Ok(unreadable(with_causes(&gone)));
         }
-        // Also where the damage is out of sight: a snapshot of it could not be gone back to.
+        // Also where the damage is out of sight: a snapshot of it could not be restored.
         let problem = store.look_for_any_damage()?.map(str::to_owned);
         let record = store.read(|read| Ok::<_, Error>(read.record()?));
         match record.and_then(|record| Ok((record, lost(store, snapshot)?))) {
@@ -241,10 +241,10 @@ fn lost(store: &Store, snapshot: &Path) -> Result<Lost, Error> {
 }
 
 impl Engine {
-    /// What restoring a snapshot over the present state would change. The snapshot is proven whole first.
+    /// What restoring a snapshot over the present state would change. The snapshot is verified first.
     ///
     /// # Errors
-    /// When it cannot be proven whole, or its database is not one of this program.
+    /// When it fails verification, or its database is not one of this program.
     pub fn plan_restore(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<RestorePlan, Error> {
         self.owns_it()?;
         RestorePlan::new(self, &self.prove(id, monitor)?)
@@ -404,7 +404,7 @@ impl Engine {
         Ok(logged.version.generation)
     }
 
-    /// The snapshot that `undo` goes back to: the state before the last restore.
+    /// The snapshot that `undo` restores: the state before the last restore.
     ///
     /// # Errors
     /// [`Error::NothingToUndo`], or [`Error::NothingSaved`]; or when the note of the last restore cannot be read.

@@ -142,7 +142,7 @@ impl Retrieval<'_> {
             );
             let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
             let candidates = Candidates::gather(read, scope, words, near, asked.as_ref())?;
-            // Where nothing was found, nothing was found by words alone either.
+            // Where nothing was found, nothing was found by lexical search alone either.
             let by_words_alone = candidates.cosines.is_none() && !candidates.list.is_empty();
             let mode = if by_words_alone && mode == Mode::Hybrid { Mode::Lexical } else { mode };
             let signals = Signals::new(self.weights, query.text.as_str(), project.map(ProjectId::as_str));
@@ -179,7 +179,7 @@ impl Retrieval<'_> {
             Ok((asked, near))
         });
         match found {
-            // Meaning alone was asked for by name: words alone would be another answer.
+            // Meaning alone was asked for by name: lexical search alone would be another answer.
             Err(Error::Vector(VectorError::Unavailable(outage))) if query.mode != Some(Mode::Dense) => {
                 self.embedding.note_outage(&outage);
                 let (since, why, hint) = (outage.since, outage.why, outage.hint);
@@ -203,7 +203,7 @@ impl Retrieval<'_> {
                 return Ok(None);
             }
             Ok(Asking::Vector(asked)) => Some(asked),
-            // Meaning alone was asked for by name: words alone would be another answer.
+            // Meaning alone was asked for by name: lexical search alone would be another answer.
             Err(Error::NoModel(failure)) if query.mode != Some(Mode::Dense) => {
                 notices.push(Notice::NoModel { why: failure.why, hint: failure.hint });
                 return Ok(None);

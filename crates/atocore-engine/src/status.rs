@@ -348,7 +348,7 @@ pub(crate) fn lost_registry(engine: &Engine) -> Result<Option<RegistryProblem>, 
             path.display(),
             projects.join(", ")
         ),
-        hint: "`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` goes back to one, store and registry together; or register them again: `atocore project add ID --root FOLDER`".to_owned(),
+        hint: "`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` restores one, store and registry together; or register them again: `atocore project add ID --root FOLDER`".to_owned(),
     }))
 }
 

@@ -147,7 +147,7 @@ const TURNS: [Operation; 18] = [
     Operation::ServedAllAtOnce,
 ];
 
-/// After so many kills the word index is compared with one built from scratch.
+/// After so many kills the lexical index is compared with one built from scratch.
 const COMPARE_EVERY: u64 = 5;
 
 /// Kills come as late as this part of what the command took before, so that its last moments are hit too.

@@ -204,7 +204,7 @@ impl Session {
         }
     }
 
-    /// A place to go back to an earlier state from, even when the present one cannot be opened.
+    /// A place to restore an earlier state from, even when the present one cannot be opened.
     ///
     /// # Errors
     /// As [`Session::writing`].

@@ -1,4 +1,4 @@
-//! Canaries: questions that the store answers at the recovery point of a snapshot, so that a restored copy can be held
+//! Golden queries: questions that the store answers at the recovery point of a snapshot, so that a restored copy can be held
 //! against them.
 //!
 //! Nothing here can make a snapshot fail: what could not be asked or answered is noted instead.

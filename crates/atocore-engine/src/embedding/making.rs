@@ -30,7 +30,7 @@ const INDEX_EVERY: Duration = Duration::from_secs(2);
 const PLAN_EVERY: Duration = Duration::from_secs(10);
 /// Vectors that are removed in one commit.
 const REMOVED_TOGETHER: usize = 2000;
-/// Documents that were cut anew and take their places in one commit.
+/// Documents that were rechunked and take their places in one commit.
 const RECUT_TOGETHER: usize = 256;
 /// Vectors of texts that no passage has any more are kept up to this many, or a quarter of the passages: a document
 /// that was moved away may come back.
@@ -186,7 +186,7 @@ impl Embedding {
     }
 
     /// The passages without a vector, the most wanted last: those that cannot be found by meaning yet before those
-    /// whose document is only cut anew; of the projects that were asked about most often, then
+    /// whose document is only rechunked; of the projects that were asked about most often, then
     /// the newest documents, each from its beginning.
     fn queue(&self, at: &EmbedContext<'_>, row: &SpaceRow) -> Result<Vec<PendingPassage>, Error> {
         let mut queue = at.store.read(|read| read.passages_without_vector(row.key))?;
@@ -257,7 +257,7 @@ impl Embedding {
         Ok(switching)
     }
 
-    /// Puts documents that were cut anew in their place, now that all their passages have vectors: some at a time,
+    /// Puts documents that were rechunked in their place, now that all their passages have vectors: some at a time,
     /// each document in one step, and shown at once by words and by meaning. Those that a refresh has added since go
     /// on waiting for theirs.
     fn apply_recuts(
@@ -269,7 +269,7 @@ impl Embedding {
         let operation = Operation { door: BY_ITSELF, verb: "cut_anew", subject: "" };
         while at.store.read(|read| read.has_embedded_recut(row.key))? {
             go_on(monitor)?;
-            let _guard = at.ingest_lock.begin("cut documents anew", at.clock.now(), at.busy_timeout)?;
+            let _guard = at.ingest_lock.begin("rechunk documents", at.clock.now(), at.busy_timeout)?;
             let apply = |write: &WriteTransaction<'_>| write.apply_recuts(Some(row.key), RECUT_TOGETHER);
             let committed = at.store.write(&operation, apply)?;
             at.lexical_indexer.wait_for(committed.version.generation, None)?;

@@ -59,7 +59,7 @@ impl Engine {
     }
 }
 
-/// Why nothing can be answered from the word index.
+/// Why nothing can be answered from the lexical index.
 fn not_ready(faults: &[IndexFault]) -> Error {
     let lexical_index = faults.iter().find(|fault| fault.index == LEXICAL_INDEX);
     lexical_index.map_or(Error::IndexNotReady, |fault| Error::IndexBehind(Box::new(fault.clone())))

@@ -64,7 +64,7 @@ impl Engine {
         ingestion.refresh(&project, self.projects.registry()?.projects())
     }
 
-    /// Documents that were cut anew and wait for vectors that nobody wants any more take their places at once.
+    /// Documents that were rechunked and wait for vectors that nobody wants any more take their places at once.
     fn apply_recuts(&self, caller: Caller) -> Result<(), Error> {
         let operation = Operation { door: caller.interface(), verb: "cut_anew", subject: "" };
         if self.store()?.read(|read| read.recut_documents())? > 0 {

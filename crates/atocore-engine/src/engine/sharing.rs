@@ -1,4 +1,4 @@
-//! What the verbs share of an engine.
+//! What the operations share of an engine.
 
 use std::time::Duration;
 

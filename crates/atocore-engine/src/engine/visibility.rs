@@ -39,7 +39,7 @@ impl Engine {
         Ok(lexical_index.into_iter().chain(vectors).collect())
     }
 
-    /// Whether the word index shows every committed document.
+    /// Whether the lexical index shows every committed document.
     pub(crate) fn lexical_is_current(&self) -> Result<bool, Error> {
         let Some(store) = &self.store else { return Ok(true) };
         let Some(index) = self.word_index() else { return Ok(false) };
@@ -47,7 +47,7 @@ impl Engine {
         store.read(|read| Ok(read.has(version)? && read.last_document_change()? <= version.generation))
     }
 
-    /// The word index; `None` while it cannot be opened.
+    /// The lexical index; `None` while it cannot be opened.
     pub(super) fn word_index(&self) -> Option<&LexicalIndex> {
         self.lexical_index.as_ref().and_then(|lexical_index| lexical_index.index())
     }
@@ -130,7 +130,7 @@ impl Engine {
         }
     }
 
-    /// Lets answers show a generation before going on. Where the word index cannot be brought up to date, nothing is waited
+    /// Lets answers show a generation before going on. Where the lexical index cannot be brought up to date, nothing is waited
     /// for: what was committed is, nothing that is gone is found, and answers say what they lack.
     pub(crate) fn see(&self, generation: Generation) -> Result<(), Error> {
         match self

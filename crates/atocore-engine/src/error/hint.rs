@@ -150,7 +150,7 @@ fn what_it_may_become(id: &MemoryId, from: MemoryStatus) -> String {
 /// What helps against a registry file that is not what it must be, from its first fault on.
 fn correct_by_hand(path: &Path, place: &str) -> String {
     format!(
-        "correct `{}` by hand at {place}; or `atocore backup list` shows the snapshots, and `atocore backup restore STAMP` goes back to one, store and registry together",
+        "correct `{}` by hand at {place}; or `atocore backup list` shows the snapshots, and `atocore backup restore STAMP` restores one, store and registry together",
         path.display()
     )
 }
@@ -175,12 +175,12 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         }
         ErrorCode::GenerationNotReached => "ask again; `atocore status` shows how far the lexical index is",
         ErrorCode::StoreGone => {
-            "nothing is written any more; put the folder back or mount its disk again, then stop this server and start it anew; where that cannot be, stop it, and `atocore backup restore latest` goes back to the newest snapshot"
+            "nothing is written any more; put the folder back or mount its disk again, then restart this server; if that is impossible, stop it, and `atocore backup restore latest` restores the newest snapshot"
         }
         ErrorCode::StoreMissing => "`atocore project add ID --root FOLDER` and `atocore refresh ID` make one",
         ErrorCode::StoreNewer => "use the version of atocore that wrote it, or a newer one",
         ErrorCode::StoreDamaged => {
-            "`atocore backup restore latest` says what going back to the newest snapshot would change, and needs nothing of the damaged store, whose files are kept; `atocore backup list` shows the others"
+            "`atocore backup restore latest` shows what restoring the newest snapshot would change, and needs nothing of the damaged store, whose files are kept; `atocore backup list` shows the others"
         }
         ErrorCode::IndexUnavailable => "`atocore refresh --all` rebuilds the lexical index from the store",
         ErrorCode::DiskFull => "free some room and run the command again; nothing that was committed is lost",
@@ -191,7 +191,7 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::TargetNotEmpty => "name a folder that is empty or does not exist",
         ErrorCode::RestorePending => "`atocore status` as a user who may write finishes it and says so",
         ErrorCode::NothingToUndo => {
-            "`atocore backup list` shows every snapshot; `atocore backup restore STAMP` goes back to one"
+            "`atocore backup list` shows every snapshot; `atocore backup restore STAMP` restores one"
         }
         ErrorCode::FactUnknown => {
             "`atocore state list PROJECT --all`, `atocore memory list` and `atocore interaction list` show what there is"
@@ -201,7 +201,7 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
             "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
         }
         ErrorCode::DocumentUnknown => {
-            "a query gives the ids of what it finds; a document that was removed or cut anew has lost its passages' ids"
+            "a query returns the ids of what it finds; removing or rechunking a document changes the ids of its passages"
         }
         ErrorCode::PlanOutdated => "look at the plan again; nothing was changed",
         ErrorCode::Cancelled => "run the command again to go on where it stopped",

@@ -22,7 +22,7 @@ use crate::decoding::{Decoded, NoText, decode};
 /// What reading one file came to.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// It has other bytes than the store knows, or has to be cut anew, or moved.
+    /// It has other bytes than the store knows, or has to be rechunked, or moved.
     Document(Box<IngestedDocument>, FileReason),
     /// Its bytes are those that the store knows.
     SameBytes { stamp: FileStamp, settled: bool },
@@ -34,7 +34,7 @@ pub(super) enum Outcome {
 pub(super) const AHEAD: usize = 64;
 
 /// Reads every file of `to_read` and sends what came of it, with its place in the list, in no certain order. Ends
-/// early when the monitor calls it off or nobody listens any more.
+/// early when the monitor cancels it or nobody listens any more.
 pub(super) fn read_all(
     ingestion: &Ingestion<'_>,
     reach: &Reach,

@@ -303,7 +303,7 @@ fn a_server_that_is_killed_again_and_again_during_ingestion_and_questions_loses_
         let burst = scope.spawn(|| {
             let mut by_words = 0;
             while !restless.over.load(Ordering::SeqCst) {
-                // Every question is answered, by meaning or by words alone, which is then said.
+                // Every question is answered, by meaning or by lexical search alone, which is then said.
                 let answer = engine.ask("battery");
                 assert_eq!(answer.hits[0].source_path.as_str(), "car.md");
                 let is_said =
@@ -373,7 +373,7 @@ fn a_server_that_is_killed_and_restarted_during_a_snapshot_spoils_none() {
                 KillAt { phase, server: std::sync::Mutex::new(&mut server), done: AtomicBool::new(false) };
             let taken = engine.create_snapshot(IncludeVectors::Yes, &killing).unwrap();
             assert!(killing.done.load(Ordering::SeqCst), "{phase}");
-            // What was taken is proven whole; without the vectors it says so.
+            // What was taken is verified; without the vectors it says so.
             let has_vectors = taken.manifest.collection().is_some();
             let is_said = matches!(taken.vectors, VectorOutcome::Unavailable { .. });
             assert!(has_vectors != is_said, "{phase}: {}", taken.manifest.vector_store_note);

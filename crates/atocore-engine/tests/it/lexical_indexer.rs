@@ -1,4 +1,4 @@
-//! The word index can be deleted, damaged or left behind at any time, and answers stay those of the store.
+//! The lexical index can be deleted, damaged or left behind at any time, and answers stay those of the store.
 
 use atocore_engine::{Engine, Error};
 use atocore_model::{

@@ -44,7 +44,7 @@ fn ten_thousand_headings_are_ten_thousand_places() {
     assert_eq!(engine.status().unwrap().projects[0].chunks, 10_000);
     let answer = engine.query(&Query::new("number7777".parse().unwrap())).unwrap();
     assert!(answer.hits[0].heading_path.as_str().ends_with("number7777"));
-    // What was made before it was called off is kept.
+    // What was made before it was cancelled is kept.
     assert!(engine.embed(&StopAfterBatches).is_err());
     let made = engine.status().unwrap().embedding.embedded;
     assert!((64..10_000).contains(&made), "{made}");

@@ -130,7 +130,7 @@ fn a_database_that_fits_its_record_and_answers_otherwise_is_found_by_asking() {
     assert!(scratch(&place.config()).is_empty());
 }
 
-/// What is done to a file of canaries.
+/// What is done to a file of golden queries.
 type Change = fn(&mut serde_json::Value);
 
 #[test]

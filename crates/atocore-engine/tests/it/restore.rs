@@ -1,4 +1,4 @@
-//! Going back under an engine that goes on: what ran before runs afterwards, whatever became of it.
+//! A restore under an engine that goes on: what ran before runs afterwards, whatever became of it.
 
 use std::{fs, path::Path, thread, time::Duration};
 
@@ -181,7 +181,7 @@ fn a_plan_is_refused_once_somebody_has_changed_the_store_since() {
     assert_eq!(refused.code(), ErrorCode::PlanOutdated, "{refused}");
 }
 
-/// Who only asks whether it was called off.
+/// Who only asks whether it was cancelled.
 struct CallsOff;
 
 impl Monitor for CallsOff {

@@ -1,4 +1,4 @@
-//! Whether the word index answers as one that is built from scratch, and the store as one that was never killed.
+//! Whether the lexical index answers as one that is built from scratch, and the store as one that was never killed.
 
 use std::path::Path;
 
@@ -103,7 +103,7 @@ fn own(subject: &Subject) -> Result<Engine, Violation> {
     if engine.is_current()? {
         return Ok(engine);
     }
-    Err(Violation::new("an owner's word index is not up to date".to_owned()))
+    Err(Violation::new("an owner's lexical index is not up to date".to_owned()))
 }
 
 fn questions(world: &World, random: &mut Random) -> Vec<Question> {

@@ -33,7 +33,7 @@ pub struct SoakCounts {
     pub facts: u64,
     /// Snapshots that were proven to the deepest depth.
     pub snapshots: u64,
-    /// Comparisons of the word index with one built from scratch.
+    /// Comparisons of the lexical index with one built from scratch.
     pub rebuilt: u64,
     /// Questions that were asked for it, with the same hits and scores.
     pub questions: u64,
@@ -85,7 +85,11 @@ impl fmt::Display for SoakCounts {
         writeln!(f, "left half done: {halves} refreshes, {partials} snapshots")?;
         writeln!(f, "acknowledged facts found again: {}", self.facts)?;
         writeln!(f, "snapshots proven to depth content: {}", self.snapshots)?;
-        write!(f, "word index equal to a rebuilt one: {} times, {} questions", self.rebuilt, self.questions)
+        write!(
+            f,
+            "lexical index equal to a rebuilt one: {} times, {} questions",
+            self.rebuilt, self.questions
+        )
     }
 }
 

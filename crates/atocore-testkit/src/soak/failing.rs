@@ -1,8 +1,8 @@
 //! Lets every call that opens, writes, syncs, renames or removes a file fail, one at a time, while snapshots are taken
-//! and gone back to.
+//! and restored.
 //!
 //! `strace` does it, so calls of SQLite and of the process that copies fail too. What cannot be written ends the work
-//! with a reason and a cure, or does not matter; nothing is lost, nothing partial is listed, and the next attempt
+//! with a reason and a hint, or does not matter; nothing is lost, nothing partial is listed, and the next attempt
 //! succeeds.
 
 use std::{
@@ -223,7 +223,7 @@ impl Work {
     }
 }
 
-/// The error that was told, which must name a cause and a cure.
+/// The error that was told, which must name a cause and a hint.
 fn told(exit: Option<i32>, stdout: &str, stderr: &str) -> Result<String, Violation> {
     let unclear = |what: &str| Violation::new(format!("the error {what} ({exit:?}): {stdout} {stderr}"));
     let problem: Value = serde_json::from_str(stdout).map_err(|_| unclear("is no problem as JSON"))?;
@@ -242,7 +242,7 @@ fn told(exit: Option<i32>, stdout: &str, stderr: &str) -> Result<String, Violati
         return Err(unclear("has no code or no detail"));
     }
     if text("hint").is_empty() {
-        return Err(unclear("names no cure"));
+        return Err(unclear("names no hint"));
     }
     Ok(text("code").to_owned())
 }

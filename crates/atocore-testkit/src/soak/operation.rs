@@ -47,7 +47,7 @@ impl Operation {
             Self::ProjectRemove => "project remove",
             Self::Snapshot => "backup create",
             Self::SnapshotWithVectors => "backup create --include-chroma",
-            Self::IndexRebuild => "rebuilding the word index",
+            Self::IndexRebuild => "rebuilding the lexical index",
             Self::ServedRefresh => "server: refresh",
             Self::ServedSnapshot => "server: backup create",
             Self::ServedProjectUpdate => "server: project update",

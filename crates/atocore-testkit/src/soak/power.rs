@@ -1,4 +1,4 @@
-//! Cuts the power at every step of what must never lose anything: the first write, taking a snapshot, going back to one
+//! Cuts the power at every step of what must never lose anything: the first write, taking a snapshot, restoring one
 //! and undoing that, taking one in from an archive, and removing some.
 //!
 //! The real program does the work once and is recorded; see [`crate::powercut`]. Every state in which the disk can then

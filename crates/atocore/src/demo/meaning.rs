@@ -17,7 +17,7 @@ impl Demo<'_> {
     /// or when there is none: then the story has said so, and goes on by words.
     ///
     /// # Errors
-    /// When the user calls it off, or the store cannot be written.
+    /// When the user cancels it, or the store cannot be written.
     pub(super) fn make_vectors(
         &self,
         session: &Session,

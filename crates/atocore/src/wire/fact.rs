@@ -139,7 +139,7 @@ pub struct FactChange {
     pub generation: u64,
     /// When.
     pub at: String,
-    /// The door it came through.
+    /// The interface it came through.
     #[schema(example = "http")]
     pub door: String,
     /// `state`, `memory` or `interaction`.

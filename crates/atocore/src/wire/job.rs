@@ -21,7 +21,7 @@ pub struct Job {
     pub state: String,
     /// Whether it was started in the background, so that nobody waits for it.
     pub background: bool,
-    /// Whether it was called off and has not stopped yet.
+    /// Whether it was cancelled and has not stopped yet.
     pub cancelling: bool,
     /// When it was asked for: ISO 8601 with offset.
     pub queued_at: String,

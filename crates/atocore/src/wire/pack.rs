@@ -65,7 +65,7 @@ pub struct Pack {
     pub mode: Option<String>,
     /// The generation that it shows.
     pub generation: u64,
-    /// The generation of the store; later than `generation` while the word index catches up.
+    /// The generation of the store; later than `generation` while the lexical index catches up.
     pub store_generation: u64,
 }
 

@@ -26,7 +26,7 @@ pub struct SnapshotProof {
     /// Why it is pinned; empty when nobody said, or it is not.
     #[serde(default)]
     pub pin_note: String,
-    /// Whether it is the state before the last restore, to which `undo` goes back.
+    /// Whether it is the state before the last restore, which `undo` restores.
     #[serde(default)]
     pub undo_point: bool,
 }

@@ -13,7 +13,7 @@ pub struct Answer {
     pub project: Option<String>,
     /// The generation that the answer shows.
     pub generation: u64,
-    /// The generation of the store; later than `generation` while the word index catches up.
+    /// The generation of the store; later than `generation` while the lexical index catches up.
     pub store_generation: u64,
     /// How many passages were ranked for it.
     pub candidates: u64,
@@ -189,7 +189,7 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
             format!("vectors unavailable since {since}, lexical search only: {why}; {hint}")
         }
         model::Notice::VectorsMissing { missing, passages } => format!(
-            "{missing} of {passages} passages are not found by meaning yet, only by their words; `atocore status` shows how far it is"
+            "{missing} of {passages} passages have no vector yet and are found by lexical search only; `atocore status` shows how far it is"
         ),
         model::Notice::QuestionNotUnderstood => "lexical search only: the model knows next to no word of the question; one for more languages can be set with ATOCORE_EMBEDDING_MODEL".to_owned(),
         model::Notice::QuestionCut { tokens, window } => format!(

@@ -38,7 +38,7 @@ pub struct LostChanges {
     pub what: String,
     /// How many changes; all of them for `everything`.
     pub changes: u64,
-    /// Each verb and how often, for `since`.
+    /// Each operation and how often, for `since`.
     pub by_verb: BTreeMap<String, u64>,
     /// How many changes of facts are among them, for `since`.
     pub fact_changes: u64,
@@ -87,7 +87,7 @@ pub struct RestorePlan {
 pub struct RestoreOutcome {
     /// What was planned, and done.
     pub plan: RestorePlan,
-    /// The snapshot of the state before, to which `undo` goes back; null when there was no store to take one of.
+    /// The snapshot of the state before, which `undo` restores; null when there was no store to take one of.
     pub safety_stamp: Option<String>,
     /// Where the files of the store before lie, when it was damaged and so could not be saved as a snapshot.
     pub kept: Option<String>,

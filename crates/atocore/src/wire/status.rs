@@ -124,7 +124,7 @@ pub struct Status {
     pub running: Option<Running>,
     /// The generation of the store.
     pub generation: u64,
-    /// The generation that answers show; null without a word index.
+    /// The generation that answers show; null without a lexical index.
     pub index_generation: Option<u64>,
     /// What is wrong with the store, of which nothing else is told then; null while nothing is, as far as is known.
     #[serde(default)]

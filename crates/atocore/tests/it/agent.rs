@@ -1,4 +1,4 @@
-//! A client of the MCP door that sends any bytes, over the standard streams of a real program.
+//! A client of the MCP interface that sends any bytes, over the standard streams of a real program.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -36,7 +36,7 @@ fn foreign(place: &Place, whole: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// No verb panics or hangs, the whole snapshot stays what it is, and nothing of the rest is touched.
+/// No operation panics or hangs, the whole snapshot stays what it is, and nothing of the rest is touched.
 fn assert_survived(place: &Place, whole: &str) {
     let before = foreign(place, whole);
     for verb in VERBS {
@@ -181,7 +181,7 @@ fn a_read_only_backup_directory_is_read_and_writing_to_it_is_refused() {
             assert!(told.code != 0 && told.stderr.contains("Read-only file system"), "{verb}: {told:?}");
         }
     }
-    // Going back needs a snapshot of the present state first, which cannot be written: nothing changes.
+    // A restore needs a snapshot of the present state first, which cannot be written: nothing changes.
     place.write("notes/new.md", "# New\n\nLanterns are lit at dusk.\n");
     place.ok(&["refresh", "notes"]);
     let before = place.state();

@@ -23,7 +23,7 @@ fn latest_names_the_newest_snapshot_wherever_a_stamp_is_asked_for() {
     assert_eq!(place.json(&["backup", "restore", "latest", "--to", "aside"])["stamp"], json!(new));
     assert_eq!(place.json(&["backup", "export", "latest", "x.tar.zst"])["stamp"], json!(new));
     assert_eq!(place.run(&["backup", "validate", "newest"]).code, 64);
-    // One that cannot be read is none to go back to.
+    // One that cannot be read is none to restore.
     place.write(&format!("home/backups/snapshots/{new}/backup-metadata.json"), "{");
     assert_ne!(place.json(&["backup", "restore", "latest"])["stamp"], json!(new));
 }

@@ -1,4 +1,4 @@
-//! Context packs through every door: the keys of the contract, what is remembered, how two differ, what is refused.
+//! Context packs through every interface: the keys of the contract, what is remembered, how two differ, what is refused.
 
 use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};

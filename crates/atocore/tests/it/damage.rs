@@ -1,4 +1,4 @@
-//! Every kind of damage to every kind of file of a snapshot, and every verb that meets it: each is found, nothing is made
+//! Every kind of damage to every kind of file of a snapshot, and every operation that meets it: each is found, nothing is made
 //! worse, and the rest stays usable.
 
 use std::{
@@ -141,7 +141,7 @@ fn any_damage_to_any_file_is_handled_by_every_operation() {
     fs::remove_dir_all(&backups).unwrap();
     copy(&pristine, &backups);
     place.ok(&["backup", "restore", &good, "--yes"]);
-    println!("{met} damages met by 9 verbs each");
+    println!("{met} damages met by 9 operations each");
 }
 
 fn copy(from: &Path, to: &Path) {

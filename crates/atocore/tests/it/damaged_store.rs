@@ -36,8 +36,8 @@ fn pages(database: &Path) -> usize {
     usize::try_from(fs::metadata(database).unwrap().len()).unwrap() / PAGE
 }
 
-/// Whichever pages are lost: going back succeeds, and what was there before is kept as files, or as a snapshot that can be
-/// gone back to.
+/// Whichever pages are lost: a restore succeeds, and what was there before is kept as files, or as a snapshot that can be
+/// restored.
 #[test]
 fn a_store_with_any_damaged_pages_is_restored_in_place_and_nothing_is_thrown_away() {
     let place = Place::with_notes();

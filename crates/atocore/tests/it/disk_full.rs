@@ -58,7 +58,7 @@ impl Small {
         serde_json::from_str(&ran.stdout).unwrap()
     }
 
-    /// The problem of a command that must fail because the disk is full, with its cure.
+    /// The problem of a command that must fail because the disk is full, with a hint.
     fn refused(&mut self, arguments: &[&str]) -> Value {
         let ran = self.run(arguments);
         assert_eq!(ran.code, 1, "{arguments:?}: {ran:?}");

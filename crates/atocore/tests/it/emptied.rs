@@ -1,4 +1,4 @@
-//! A folder that lost its documents is left alone until somebody says otherwise, at every door; and what a refresh tells
+//! A folder that lost its documents is left alone until somebody says otherwise, in every interface; and what a refresh tells
 //! a person.
 
 use std::{fs, thread};

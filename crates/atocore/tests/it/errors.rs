@@ -3,7 +3,7 @@
 use atocore::{http::status, operations::ApiError, wire::Problem};
 use atocore_model::error::{ErrorCode, ErrorKind};
 
-/// The rows of the table: code, kind, status, exit code, meaning, cure.
+/// The rows of the table: code, kind, status, exit code, meaning, hint.
 fn rows() -> Vec<Vec<String>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
     let text = std::fs::read_to_string(path).expect("docs/errors.md");

@@ -1,4 +1,4 @@
-//! `eval` and `tune` as a person and as CI use them: by words alone, so that no model is needed.
+//! `eval` and `tune` as a person and as CI use them: by lexical search alone, so that no model is needed.
 
 use serde_json::Value;
 

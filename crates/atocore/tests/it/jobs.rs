@@ -1,4 +1,4 @@
-//! Long work on a server: it can be looked at while it runs, called off, and left to itself.
+//! Long work on a server: it can be looked at while it runs, cancelled, and left to itself.
 
 use std::{
     io::{BufRead, BufReader, Read},

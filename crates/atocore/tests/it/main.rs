@@ -1,4 +1,4 @@
-//! What the doors promise, on a real server and a real store.
+//! What the interfaces promise, on a real server and a real store.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The MCP door over standard streams: what every client relies on, and what a hostile one gets.
+//! The MCP interface over standard streams: what every client relies on, and what a hostile one gets.
 
 use std::thread;
 
@@ -13,7 +13,7 @@ use crate::{
 /// Every version that begins with a handshake, oldest first.
 const HANDSHAKES: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
-/// Door and verb of every line of the operation log, the newest first.
+/// Interface and operation of every line of the operation log, the newest first.
 pub(crate) fn operations(place: &Place) -> Vec<String> {
     let script = "import sqlite3\nfor row in sqlite3.connect('file:home/data/db/atocore.db?mode=ro', uri=True).execute(\
                   'SELECT door, verb FROM operations ORDER BY generation DESC'): print(*row)";
@@ -149,7 +149,7 @@ fn a_wrong_request_gets_the_error_of_the_protocol_and_wrong_arguments_one_for_th
         failed(&agent.call("atocore_get", &json!({ "project": "notes", "path": path })), "invalid_request");
     }
     failed(&agent.call("atocore_health", &json!({ "surprise": 1 })), "invalid_request");
-    // What is wrong is said with its cure, and once more for programs.
+    // What is wrong is said with a hint, and once more for programs.
     let refused = agent.call("atocore_refresh", &json!({ "project": "nobody" }));
     assert!(text(&refused).contains("\nhint: `atocore_projects`"), "{refused}");
     let slip = agent.call("atocore_search", &json!({ "query": "keys", "project": "note" }));
@@ -206,7 +206,7 @@ fn a_cancelled_call_stops_and_is_not_answered() {
     let ping = agent.begin("ping", &json!({}));
     loop {
         let message = agent.read();
-        assert_ne!(message["id"], id, "it was called off: {message}");
+        assert_ne!(message["id"], id, "it was cancelled: {message}");
         if message["id"] == ping {
             break;
         }

@@ -1,4 +1,4 @@
-//! The MCP door over HTTP: the same tools behind the same guard, each request by itself.
+//! The MCP interface over HTTP: the same tools behind the same guard, each request by itself.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -182,7 +182,7 @@ fn what_is_done_over_it_is_logged_as_its_own_and_nobody_else_passes_for_it() {
     assert_eq!(door(), "mcp");
     assert_eq!(server.post("/memory", &memory("two")).status, 200);
     assert_eq!(door(), "http");
-    // Only a process of this machine is believed which of its doors a request came through.
+    // Only a process of this machine is believed which of its interfaces a request came through.
     let claim = "Content-Type: application/json\r\natocore-door: mcp\r\n";
     let claimed = server.send_with("POST", "/memory", claim, memory("three").to_string().as_bytes());
     assert_eq!((claimed.status, door()), (200, json!("http")), "{claimed:?}");

@@ -1,4 +1,4 @@
-//! Mistakes a person can make: each is named with its cure, ends with the right code, and loses nothing.
+//! Mistakes a person can make: each is named with a hint, ends with the right code, and loses nothing.
 
 use serde_json::Value;
 
@@ -185,7 +185,7 @@ fn a_missing_registry_is_reported_with_the_way_back() {
         let ran = place.run(&[command]);
         assert_eq!(ran.code, 2, "{ran:?}");
         assert_eq!(ran.stdout.matches("and the store has documents of notes").count(), 1, "{ran:?}");
-        assert!(ran.stdout.contains("`atocore backup restore STAMP` goes back to one"), "{ran:?}");
+        assert!(ran.stdout.contains("`atocore backup restore STAMP` restores one"), "{ran:?}");
     }
     let taken = place.run(&["backup", "create"]);
     assert!(taken.code == 0 && taken.stderr.contains("and the store has documents of notes"), "{taken:?}");
@@ -193,7 +193,7 @@ fn a_missing_registry_is_reported_with_the_way_back() {
     assert_eq!(place.run(&["status"]).code, 0);
 }
 
-/// What does not need the registry is shown all the same, and its fault is said once, with the place and the cure.
+/// What does not need the registry is shown all the same, and its fault is said once, with the place and the hint.
 #[test]
 fn a_broken_registry_is_reported_once_and_hides_nothing_else() {
     let place = Place::with_notes();

@@ -202,7 +202,7 @@ fn a_flipped_byte_is_found_by_verify_and_keeps_the_model_from_answering() {
     assert!(by_words["results"].as_array().unwrap().len() > 1, "{by_words}");
     let notices = by_words["notices"].to_string();
     assert!(notices.contains("model.safetensors") && notices.contains("atocore model verify"), "{notices}");
-    // The cure is the one that was named.
+    // The hint is the one that was named.
     let cured = ran(&mut online(&place, &["model", "fetch"]));
     assert_says(&cured, 0, &["is here now"]);
     assert_eq!(json(&with_model(&place, &question))["results"], by_meaning["results"]);

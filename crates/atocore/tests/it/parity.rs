@@ -1,4 +1,4 @@
-//! The same question through every door: the program alone, the program beside a server, and HTTP itself.
+//! The same question through every interface: the program alone, the program beside a server, and HTTP itself.
 
 use std::{
     io::{Read, Write},
@@ -24,7 +24,7 @@ pub(crate) fn http(address: &str, method: &str, path: &str, body: Option<&str>) 
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
-/// A command, and the HTTP request that is the same verb.
+/// A command, and the HTTP request that is the same operation.
 struct Case {
     arguments: Vec<String>,
     method: &'static str,

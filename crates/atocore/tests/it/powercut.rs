@@ -124,7 +124,7 @@ fn a_store_that_cannot_be_opened_for_now_is_not_replaced() {
     place.ok(&["refresh", "notes"]);
     let index = place.path("home/data/index");
     std::fs::remove_dir_all(&index).unwrap();
-    place.write("home/data/index", "in the way of the word index");
+    place.write("home/data/index", "in the way of the lexical index");
     let refused = place.run(&["backup", "restore", &stamp, "--yes"]);
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stderr.contains("hint: "), "{refused:?}");

@@ -1,4 +1,4 @@
-//! How deep snapshots are proven: found by validations and drills, written down, and shown through every door.
+//! How deep snapshots are proven: found by validations and drills, written down, and shown through every interface.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Retention through the doors: a dry run until it is said again, the same by every door, and killed anywhere.
+//! Retention through the interfaces: a dry run until it is said again, the same by every interface, and killed anywhere.
 
 use std::fs;
 

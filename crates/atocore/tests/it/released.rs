@@ -82,7 +82,7 @@ fn each_is_listed_validated_restored_upgraded_and_answers() {
         let validated = place.run(&["--json", "backup", "validate", &stamp, "--depth", "answers"]);
         let found: Value = serde_json::from_str(&validated.stdout).unwrap();
         if kept.schema == 1 {
-            // From before there were canaries: everything but the answers can be proven.
+            // From before there were golden queries: everything but the answers can be proven.
             assert_eq!(found["errors"], json!(["canaries_not_recorded"]), "{name}: {found}");
             assert_eq!(found["atocore"]["depth_reached"], "restore", "{name}: {found}");
         } else {

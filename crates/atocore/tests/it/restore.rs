@@ -1,4 +1,4 @@
-//! Going back: in place, on a running server, after a crash, and back again.
+//! A restore: in place, on a running server, after a crash, and back again.
 
 use std::{
     fs,
@@ -67,7 +67,7 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
     let safety = done["safety_stamp"].as_str().unwrap().to_owned();
     assert_eq!(place.json(&["backup", "validate", &safety, "--depth", "content"])["valid"], true);
 
-    // Both states grew from the snapshot: going back loses what was done since on this side.
+    // Both states grew from the snapshot: a restore loses what was done since on this side.
     let undoing = place.json(&["backup", "undo", "--dry-run"]);
     assert_eq!(undoing["lost"]["by_verb"], json!({ "restore": 1 }));
     let undone = place.ok(&["backup", "undo", "--yes"]);
@@ -82,7 +82,7 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
     assert!(finds_lanterns(&place));
 }
 
-/// Door, verb and subject of the last line of the operation log.
+/// Interface, operation and subject of the last line of the operation log.
 fn last_operation(place: &Place) -> String {
     let script = "import sqlite3; print(*sqlite3.connect('file:home/data/db/atocore.db?mode=ro', uri=True).execute(\
                   'SELECT door, verb, subject FROM operations ORDER BY generation DESC LIMIT 1').fetchone())";
@@ -438,7 +438,7 @@ fn a_restore_into_a_folder_that_ends_after_any_file_operation_is_whole_or_made_b
     assert!(empty > 0 && cleared > 3 && whole > 0 && finished > 0, "it does not end where it should");
 }
 
-/// Going back is the natural cure for a registry that somebody broke, and it must be possible to come back from it.
+/// A restore is the natural fix for a registry that somebody broke, and it must be possible to come back from it.
 #[test]
 fn a_broken_registry_prevents_neither_a_restore_nor_its_undo() {
     for broken in ["{\"projects\": [", "{\"projects\": [{\"id\": \"No Tes!\"}]}"] {

@@ -77,7 +77,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         name: "age",
-        reason: "the tests open encrypted archives with it, and encrypt archives that are taken in",
+        reason: "the tests open encrypted archives with it, and encrypt archives that are imported",
         probe: &["sh", "-c", "age --version && age-keygen"],
         install: Install::Apt("age"),
         by_hand: "install age and age-keygen: the package age of your distribution, or from https://age-encryption.org",
@@ -157,7 +157,7 @@ const NEEDS: &[Need] = &[
 /// Looks for every need and installs what it can.
 ///
 /// # Errors
-/// Something stays missing; all of it is listed with its reason and its cure.
+/// Something stays missing; all of it is listed with its reason and its hint.
 pub(super) fn run() -> Result<String, Failure> {
     meet(NEEDS, installed_from_here)
 }

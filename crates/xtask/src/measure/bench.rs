@@ -251,7 +251,7 @@ fn usage() -> String {
     text
 }
 
-/// Removes a folder. A word index that was closed breaks its merges off, and may write a last file meanwhile.
+/// Removes a folder. A lexical index that was closed breaks its merges off, and may write a last file meanwhile.
 fn remove(dir: &Path) -> Result<(), Failure> {
     for _ in 0..50 {
         if files::remove_tree(dir).is_ok() {

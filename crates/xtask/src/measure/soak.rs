@@ -1,6 +1,6 @@
 //! `cargo xtask soak`: kills the release binary at random moments and looks for losses, first with documents and
 //! snapshots, then while vectors are made; takes recovery points beside writers that change everything in step; and cuts
-//! the power and lets calls fail while snapshots are taken and gone back to.
+//! the power and lets calls fail while snapshots are taken and restored.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -92,11 +92,11 @@ impl Part {
             Self::Documents => "nothing acknowledged was lost",
             Self::Meaning => "no vector was lost or made twice",
             Self::Recovery => {
-                "nothing acknowledged was lost by going back, and no snapshot was left half done"
+                "nothing acknowledged was lost by a restore, and no snapshot was left half done"
             }
             Self::Points => "database, registry and vectors agree in every recovery point",
             Self::Power => "no power cut lost anything or left anything partial in the list",
-            Self::Failing => "every call that failed was borne, or told with its cure",
+            Self::Failing => "every failing call was tolerated, or reported with a hint",
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) fn paths(repository: &Repository) -> Vec<Finding> {
     findings
 }
 
-/// Every code that a client may see is explained, with its cure.
+/// Every code that a client may see is explained, with a hint.
 pub(super) fn error_codes(repository: &Repository) -> Vec<Finding> {
     let (Some(source), Some(document)) = (repository.text(CODES), repository.text(CODES_DOCUMENT)) else {
         return Vec::new();

@@ -60,7 +60,7 @@ const BOUNDARIES: &[Boundary] = &[
 /// xtask measures against the bare libraries.
 const NOT_SHIPPED: &[&str] = &["atocore-testkit", "xtask"];
 
-/// Crates depend only on those below them, and the doors not on what lies behind the engine.
+/// Crates depend only on those below them, and the interfaces not on what lies behind the engine.
 pub(super) fn direction(repository: &Repository) -> Vec<Finding> {
     let ours: Vec<_> = repository.members().map(|package| package.name.as_str()).collect();
     let mut findings = Vec::new();

@@ -13,7 +13,7 @@ pub struct MeaningCounts {
     pub halves: u64,
     /// Kills that left the vectors of two models.
     pub two_models: u64,
-    /// Kills that left documents cut anew that waited for their vectors.
+    /// Kills that left rechunked documents waiting for their vectors.
     pub waiting: u64,
     /// Kills that left a vector index that did not show all vectors of the store.
     pub index_behind: u64,

@@ -37,13 +37,13 @@ pub(super) enum Work {
     IndexBuild,
     /// Another precision, which is another model: all vectors are made, then answers use them.
     Switch,
-    /// Other limits of passages: all documents are cut anew, embedded, then put in their place.
+    /// Other limits of passages: all documents are rechunked, embedded, then put in their place.
     Recut,
     /// A server does it behind a refresh that it was asked for.
     ServedRefresh,
     /// The same while it makes the vectors of another model.
     ServedSwitch,
-    /// The same when all documents are cut anew.
+    /// The same when all documents are rechunked.
     ServedRecut,
 }
 

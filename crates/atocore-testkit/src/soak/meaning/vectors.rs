@@ -20,7 +20,7 @@ pub(super) struct Vectors {
     serving: Option<Digest>,
     spaces: BTreeMap<Digest, Space>,
     documents: BTreeMap<u64, Document>,
-    /// Documents that were cut anew and wait for the vectors of their new passages.
+    /// Documents that were rechunked and wait for the vectors of their new passages.
     pub(super) waiting: u64,
     /// All passages, those that wait among them.
     passages: u64,
@@ -128,7 +128,7 @@ impl Vectors {
         } else if serving != Some(precision) {
             format!("answers use {serving:?} and not {precision}")
         } else if self.waiting > 0 {
-            format!("{} documents wait to be cut anew", self.waiting)
+            format!("{} documents wait to be rechunked", self.waiting)
         } else if self.spaces.len() > 1 {
             format!("the vectors of {} ways of making them are kept", self.spaces.len())
         } else {

@@ -86,7 +86,7 @@ pub(in super::super) struct Stage {
     scratch: PathBuf,
     archive: PathBuf,
     base: Image,
-    /// The snapshot that is gone back to, and that the archive holds.
+    /// The snapshot that is restored, and that the archive holds.
     stamp: String,
     /// One without a registry.
     bare: String,
@@ -172,7 +172,7 @@ impl Stage {
         Ok(Image::read(&self.home)?)
     }
 
-    /// What the store says of itself that a scene goes back to, when it goes back. Before the work.
+    /// What the store says of itself that a scene restores, when it goes back. Before the work.
     pub(in super::super) fn restored(&self, scene: Scene) -> Result<Option<StoreRecord>, Violation> {
         let stamp = match scene {
             Scene::Restore => self.stamp.clone(),

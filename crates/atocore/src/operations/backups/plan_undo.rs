@@ -1,6 +1,6 @@
 use crate::operations::prelude::*;
 
-/// Says what going back to the state before the last restore would change.
+/// Says what restoring the state before the last restore would change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanUndo {}

@@ -1,7 +1,7 @@
 use super::restored;
 use crate::operations::prelude::*;
 
-/// Goes back to the state before the last restore; doing it again goes forward.
+/// Restores the state before the last restore; doing it again goes forward.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UndoRestore {

@@ -38,7 +38,7 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn of(index: &Path) -> Result<Self, Failure> {
-        let index = Index::open_in_dir(index).map_err(cannot("open a word index"))?;
+        let index = Index::open_in_dir(index).map_err(cannot("open a lexical index"))?;
         Ok(Self { schema: index.schema(), settings: index.settings().clone() })
     }
 
@@ -83,7 +83,7 @@ impl BareSearch {
             let searcher = with_tokenizer(index, &fields)?.reader()?.searcher();
             Ok(Self { fields, analyzer: analyzer(), searcher })
         };
-        open().map_err(cannot("open a word index"))
+        open().map_err(cannot("open a lexical index"))
     }
 
     /// How many documents and segments it searches.

@@ -101,7 +101,7 @@ impl Home {
         Self { dir: dir.to_owned(), projects: Vec::new(), files: 0, bytes: 0 }
     }
 
-    /// Opens it as its owner, for words alone.
+    /// Opens it as its owner, for lexical search alone.
     pub(super) fn engine(&self, copier: Copier) -> Result<Engine, Failure> {
         let weights = RankWeights { mode: Mode::Lexical, ..RankWeights::default() };
         self.open(copier, ModelChoice::default(), weights)
@@ -196,7 +196,7 @@ impl Home {
         Ok(())
     }
 
-    /// Everything that is in its word index, from its store.
+    /// Everything that is in its lexical index, from its store.
     pub(super) fn memory(&self) -> Result<Memory, Failure> {
         let options = StoreOptions { busy_timeout: BUSY, clock: Arc::new(SystemClock) };
         let store = Store::open_read_only(&self.layout().database(), options);

@@ -47,7 +47,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let baseline = "bare tantivy, the same chunks from memory";
     table.compare("first ingestion", ingested.wall, indexed.wall, baseline, Some(2.0));
     table.compare("its processor time", ingested.cpu, indexed.cpu, baseline, None);
-    let own_index = "its own word index, the same chunks from memory";
+    let own_index = "its own lexical index, the same chunks from memory";
     table.compare("first ingestion", ingested.wall, own.wall, own_index, None);
     table.compare("its processor time", ingested.cpu, own.cpu, own_index, None);
     let mut show = |what, value: &dyn Fn(Spent) -> String| {

@@ -35,15 +35,15 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let home = bench.large_with_vectors()?;
     let questions = Questions::new(bench, home)?;
     served(home, |address| {
-        let asked = |door, clients| Asked { address, door, clients, questions: &questions };
+        let asked = |endpoint, clients| LoadTest { address, endpoint, clients, questions: &questions };
         let rest = || {
             thread::sleep(TIME);
             Ok(())
         };
-        let _warm = asked(Door::Mcp, CLIENTS).during(rest)?;
-        let alone = asked(Door::Mcp, 1).during(rest)?;
-        let plain = asked(Door::Query, CLIENTS).during(rest)?;
-        let many = asked(Door::Mcp, CLIENTS).during(rest)?;
+        let _warm = asked(Endpoint::Mcp, CLIENTS).during(rest)?;
+        let alone = asked(Endpoint::Mcp, 1).during(rest)?;
+        let plain = asked(Endpoint::Query, CLIENTS).during(rest)?;
+        let many = asked(Endpoint::Mcp, CLIENTS).during(rest)?;
         home.edit_every_file(&bench.corpus, 1)?;
         let refresh = || {
             for project in home.projects()? {
@@ -51,7 +51,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
             }
             Ok(())
         };
-        let ingesting = asked(Door::Mcp, CLIENTS).during(refresh)?;
+        let ingesting = asked(Endpoint::Mcp, CLIENTS).during(refresh)?;
         print(home, &alone, &plain, &many, &ingesting);
         Ok(())
     })
@@ -110,12 +110,12 @@ fn served(home: &Home, body: impl FnOnce(SocketAddr) -> Result<(), Failure>) -> 
 
 /// Which way the questions go.
 #[derive(Debug, Clone, Copy)]
-enum Door {
+enum Endpoint {
     Mcp,
     Query,
 }
 
-/// What is asked, as each door takes it.
+/// What is asked, as each interface takes it.
 struct Questions {
     mcp: Vec<String>,
     query: Vec<String>,
@@ -144,9 +144,9 @@ impl Questions {
 }
 
 /// Clients that ask again and again.
-struct Asked<'a> {
+struct LoadTest<'a> {
     address: SocketAddr,
-    door: Door,
+    endpoint: Endpoint,
     clients: usize,
     questions: &'a Questions,
 }
@@ -163,7 +163,7 @@ impl Times {
     }
 }
 
-impl Asked<'_> {
+impl LoadTest<'_> {
     fn during(&self, work: impl FnOnce() -> Result<(), Failure> + Send) -> Result<Times, Failure> {
         let (done, next) = (AtomicBool::new(false), AtomicUsize::new(0));
         let started = Instant::now();
@@ -183,9 +183,9 @@ impl Asked<'_> {
 
     fn ask_until(&self, done: &AtomicBool, next: &AtomicUsize) -> Result<Vec<Duration>, Failure> {
         let mut client = Client::connect(self.address)?;
-        let (path, bodies) = match self.door {
-            Door::Mcp => ("/mcp", &self.questions.mcp),
-            Door::Query => ("/query", &self.questions.query),
+        let (path, bodies) = match self.endpoint {
+            Endpoint::Mcp => ("/mcp", &self.questions.mcp),
+            Endpoint::Query => ("/query", &self.questions.query),
         };
         let mut times = Vec::new();
         while !done.load(Ordering::SeqCst) {

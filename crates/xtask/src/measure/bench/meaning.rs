@@ -34,7 +34,7 @@ pub(super) fn load(precision: Precision, threads: usize) -> Result<Embedder, Fai
 /// Gives every passage that has none a vector: one of the mixture, in the space of the real model, so that questions
 /// embedded by the model are compared with it. What is found means nothing; finding it is the same work.
 pub(super) fn give_vectors(home: &Home, mixture: &Mixture) -> Result<(), Failure> {
-    // The engine declares the space, and is called off before it embeds anything.
+    // The engine declares the space, and is cancelled before it embeds anything.
     match home.engine_with_meaning(Copier::InProcess)?.embed(&CalledOff) {
         Ok(_) | Err(Error::Cancelled) => {}
         Err(error) => return Err(cannot("declare the space of the vectors")(error)),

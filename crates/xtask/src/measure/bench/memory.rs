@@ -1,4 +1,4 @@
-//! What a word index is made of, held in memory, so that indexing can be measured without reading or storing.
+//! What a lexical index is made of, held in memory, so that indexing can be measured without reading or storing.
 
 use std::path::Path;
 
@@ -53,11 +53,11 @@ impl Memory {
         self.0.iter().map(|document| document.passages.len() as u64).sum()
     }
 
-    /// Makes the product's own word index of it in the empty folder `dir`.
+    /// Makes the product's own lexical index of it in the empty folder `dir`.
     pub(super) fn index(&self, dir: &Path) -> Result<(), Failure> {
-        let index = LexicalIndex::open(dir, IndexAccess::Write).map_err(cannot("make a word index"))?;
-        let _mark = index.catch_up(self, &Silent).map_err(cannot("fill a word index"))?;
-        index.close().map_err(cannot("close a word index"))
+        let index = LexicalIndex::open(dir, IndexAccess::Write).map_err(cannot("make a lexical index"))?;
+        let _mark = index.catch_up(self, &Silent).map_err(cannot("fill a lexical index"))?;
+        index.close().map_err(cannot("close a lexical index"))
     }
 }
 

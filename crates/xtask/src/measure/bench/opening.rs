@@ -55,7 +55,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     ));
     let alone = "a new process that loads the model and embeds the question";
     let (ours, theirs) = (median(whole, |start| start.answered), median(model, |start| start.answered));
-    table.limit("to the first answer by words and meaning", ours, theirs, alone, START);
+    table.limit("to the first hybrid answer", ours, theirs, alone, START);
     let share = "all of it";
     table.compare("opening the installation", median(whole, |start| start.opened), ours, share, None);
     table.compare(

@@ -137,7 +137,7 @@ pub(super) fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
         };
         share("embedding alone", part(|taken| taken.embedding, percent));
         share("scan alone", part(|taken| taken.scan, percent));
-        share("words alone, bare tantivy", part(|taken| taken.words, percent));
+        share("lexical only, bare tantivy", part(|taken| taken.words, percent));
         share("mode dense", of(dense, percent));
         share("mode lexical", of(lexical, percent));
         let rest = hybrid.iter().zip(&taken).map(|(whole, taken)| whole.wall.saturating_sub(taken.sum()));
