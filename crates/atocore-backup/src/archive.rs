@@ -12,8 +12,8 @@ use atocore_model::id::SnapshotId;
 
 use crate::BackupError;
 
-pub use export::{Exported, export, export_to};
-pub use import::{Imported, import};
+pub use export::{ExportedArchive, export, export_to};
+pub use import::{ImportedSnapshot, import};
 
 /// What is said about a file that is no archive of a snapshot.
 fn invalid(why: impl Into<String>) -> BackupError {

@@ -104,7 +104,7 @@ pub enum BackupError {
     RestoreFinished(PathBuf),
     /// The place to restore to is a part of the backups.
     #[error("the folder `{}` lies among the snapshots", .0.display())]
-    TargetInVault(PathBuf),
+    TargetAmongSnapshots(PathBuf),
     /// The note of a restore that is under way, or was the last one, makes no sense.
     #[error("`{}` cannot be understood: {why}", path.display())]
     JournalUnreadable {
@@ -169,7 +169,7 @@ impl BackupError {
             Self::Damaged { .. } | Self::CopyDiffers(_) => ErrorCode::SnapshotDamaged,
             Self::Newer { .. } => ErrorCode::StoreNewer,
             Self::TargetNotEmpty { .. } | Self::RestoreFinished(_) => ErrorCode::TargetNotEmpty,
-            Self::TargetInVault(_) | Self::NoDigests(_) => ErrorCode::InvalidRequest,
+            Self::TargetAmongSnapshots(_) | Self::NoDigests(_) => ErrorCode::InvalidRequest,
             Self::Busy { .. } => ErrorCode::StoreBusy,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Storage(error) => error.code(),
@@ -217,7 +217,7 @@ impl BackupError {
                 "both cannot have the same stamp: import it into another backup directory (ATOCORE_BACKUP_DIR)"
             }
             Self::NoDigests(_) => "copy its folder: `cp -R`; it can be validated and restored from there",
-            Self::TargetInVault(_) => "name a folder outside the backup directory",
+            Self::TargetAmongSnapshots(_) => "name a folder outside the backup directory",
             _ => return None,
         })
     }

@@ -16,8 +16,9 @@ use atocore_storage::files::{self, Kind, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackupError, stage, tree,
-    vault::{MetadataFile, Vault, metadata_file},
+    BackupError,
+    snapshot_directory::{MetadataFile, SnapshotDirectory, metadata_file},
+    stage, tree,
     verify::Validation,
 };
 
@@ -36,7 +37,7 @@ const MOST_CHARACTERS: usize = 300;
 /// The verdicts about the snapshots of one backup directory.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    vault: Vault,
+    directory: SnapshotDirectory,
     dir: PathBuf,
 }
 
@@ -59,7 +60,7 @@ pub struct Verdict {
 
 /// All that is written down about a snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct LedgerEntry {
     /// The last verdict per depth, the shallowest first, without those that a later one has overruled.
     pub verdicts: Vec<Verdict>,
     /// Why the file about the snapshot cannot be used, when there is one; there are no verdicts then.
@@ -68,7 +69,7 @@ pub struct Standing {
 
 /// How deep a snapshot is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Proven {
+pub struct VerifiedDepth {
     /// The depth.
     pub depth: Depth,
     /// When.
@@ -77,9 +78,9 @@ pub struct Proven {
 
 /// What is written down about all snapshots together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Overview {
+pub struct LedgerSummary {
     /// The newest snapshot for every depth to which, or deeper than which, one is proven.
-    pub newest: BTreeMap<Depth, (SnapshotId, Proven)>,
+    pub newest: BTreeMap<Depth, (SnapshotId, VerifiedDepth)>,
     /// How many snapshots have a bad verdict.
     pub failing: usize,
     /// The last verdict of all, by its time.
@@ -89,8 +90,8 @@ pub struct Overview {
 impl Ledger {
     /// The ledger of a backup directory. It need not exist.
     #[must_use]
-    pub fn of(vault: &Vault) -> Self {
-        Self { vault: vault.clone(), dir: vault.ledger() }
+    pub fn of(directory: &SnapshotDirectory) -> Self {
+        Self { directory: directory.clone(), dir: directory.ledger() }
     }
 
     /// Where the verdicts about a snapshot lie, or would.
@@ -138,30 +139,31 @@ impl Ledger {
 
     /// What is written down about a snapshot, whether it is there or not.
     #[must_use]
-    pub fn verdicts(&self, stamp: SnapshotId) -> Standing {
+    pub fn verdicts(&self, stamp: SnapshotId) -> LedgerEntry {
         match read(&self.file(stamp), stamp) {
-            Ok(verdicts) => Standing { verdicts, problem: None },
-            Err(why) => Standing { verdicts: Vec::new(), problem: Some(why) },
+            Ok(verdicts) => LedgerEntry { verdicts, problem: None },
+            Err(why) => LedgerEntry { verdicts: Vec::new(), problem: Some(why) },
         }
     }
 
     /// The deepest depth that a good verdict stands for and no later bad one contradicts; `None` when there is none, or
     /// when the snapshot of that name has other metadata now.
     #[must_use]
-    pub fn proven(&self, stamp: SnapshotId) -> Option<Proven> {
+    pub fn proven(&self, stamp: SnapshotId) -> Option<VerifiedDepth> {
         self.proven_by(stamp, &self.verdicts(stamp))
     }
 
     /// The same for verdicts that were read already.
     #[must_use]
-    pub fn proven_by(&self, stamp: SnapshotId, standing: &Standing) -> Option<Proven> {
+    pub fn proven_by(&self, stamp: SnapshotId, standing: &LedgerEntry) -> Option<VerifiedDepth> {
         let verdicts = &standing.verdicts;
         let contradicted =
             |good: &Verdict| verdicts.iter().any(|verdict| !verdict.valid && verdict.depth <= good.depth);
         let good = verdicts.iter().rfind(|verdict| verdict.valid && !contradicted(verdict))?;
         // Read last: it is the only part that takes time.
-        let MetadataFile::Bytes(bytes) = metadata_file(&self.vault.snapshot(stamp)) else { return None };
-        (good.metadata_blake3 == Some(digest(&bytes))).then_some(Proven { depth: good.depth, at: good.at })
+        let MetadataFile::Bytes(bytes) = metadata_file(&self.directory.snapshot(stamp)) else { return None };
+        (good.metadata_blake3 == Some(digest(&bytes)))
+            .then_some(VerifiedDepth { depth: good.depth, at: good.at })
     }
 
     /// The newest snapshot for every depth to which, or deeper than which, one is proven.
@@ -171,9 +173,9 @@ impl Ledger {
     pub fn newest_proven_to_each(
         &self,
         now: Timestamp,
-    ) -> Result<BTreeMap<Depth, (SnapshotId, Proven)>, BackupError> {
+    ) -> Result<BTreeMap<Depth, (SnapshotId, VerifiedDepth)>, BackupError> {
         let mut newest = BTreeMap::new();
-        for stamp in self.vault.newest_first(now)? {
+        for stamp in self.directory.newest_first(now)? {
             if newest.len() == Depth::ALL.len() {
                 break;
             }
@@ -186,10 +188,10 @@ impl Ledger {
     }
 
     /// What the whole ledger says of the snapshots that are there, which are given in the order of
-    /// [`Vault::newest_first`].
+    /// [`SnapshotDirectory::newest_first`].
     #[must_use]
-    pub fn overview(&self, newest_first: &[SnapshotId]) -> Overview {
-        let mut overview = Overview::default();
+    pub fn overview(&self, newest_first: &[SnapshotId]) -> LedgerSummary {
+        let mut overview = LedgerSummary::default();
         for &stamp in newest_first {
             let standing = self.verdicts(stamp);
             overview.failing += usize::from(standing.verdicts.iter().any(|verdict| !verdict.valid));

@@ -21,7 +21,7 @@ pub const OLDEST_READABLE: u32 = 1;
 pub const FILE_NAME: &str = "backup-metadata.json";
 
 /// The file of a snapshot with the questions and answers that a restored copy must repeat. No part of an installation.
-pub const CANARIES: &str = "canaries.json";
+pub const GOLDEN_QUERIES: &str = "canaries.json";
 
 /// Larger metadata is not read: what it takes in memory is a multiple of its size.
 pub const LIMIT_BYTES: u64 = 16 << 20;
@@ -56,13 +56,13 @@ pub struct Manifest {
     pub vector_store_note: String,
     /// What AtoCore records beyond the contract; `None` in snapshots of the original.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub atocore: Option<Record>,
+    pub atocore: Option<SnapshotRecord>,
 }
 
 /// What makes a snapshot provable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
+pub struct SnapshotRecord {
     /// The format of the snapshot.
     pub format_version: u32,
     /// The program that wrote it.
@@ -82,7 +82,7 @@ pub struct Record {
     pub counts: Counts,
     /// What the copy of the vector store holds, when it is that of a Chroma server in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collection: Option<Collection>,
+    pub collection: Option<CollectionRecord>,
     /// Every file of the snapshot except the metadata, sorted by path.
     pub files: Vec<FileRecord>,
     /// BLAKE3 of the metadata file with 64 zeros in this place.
@@ -119,7 +119,7 @@ pub struct Counts {
 /// The collection of a Chroma server as it is in the copy of the vector store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Collection {
+pub struct CollectionRecord {
     /// In which form.
     pub form: CollectionForm,
     /// The tenant it belongs to.
@@ -130,7 +130,7 @@ pub struct Collection {
     pub name: String,
     /// The generation of the store that it holds: that of the snapshot, or an earlier one.
     pub generation: u64,
-    /// The token of that generation, as in [`Record::token`].
+    /// The token of that generation, as in [`SnapshotRecord::token`].
     pub token: String,
     /// How many records it has.
     pub records: u64,
@@ -192,7 +192,7 @@ pub(crate) fn recordable(text: &str) -> Option<SourcePath> {
 
 /// Where a part of a snapshot lies by its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum RecordedPath {
     /// The snapshot has no such part.
     NotRecorded,
     /// What is recorded does not name a file that could lie in the snapshot.
@@ -201,7 +201,7 @@ pub enum Place {
     At(SourcePath),
 }
 
-impl Place {
+impl RecordedPath {
     /// The file in `folder` that the last part of a recorded path names, whatever the platform that recorded it.
     fn of(recorded: &str, folder: &str) -> Self {
         if recorded.is_empty() {
@@ -218,14 +218,14 @@ impl Place {
 impl Manifest {
     /// Where the database copy lies.
     #[must_use]
-    pub fn database(&self) -> Place {
-        Place::of(&self.db_snapshot_path, "db")
+    pub fn database(&self) -> RecordedPath {
+        RecordedPath::of(&self.db_snapshot_path, "db")
     }
 
     /// Where the registry copy lies.
     #[must_use]
-    pub fn registry(&self) -> Place {
-        Place::of(&self.registry_snapshot_path, "config")
+    pub fn registry(&self) -> RecordedPath {
+        RecordedPath::of(&self.registry_snapshot_path, "config")
     }
 
     /// Whether a copy of the vector store is recorded; it always lies in `chroma/`.
@@ -236,20 +236,20 @@ impl Manifest {
 
     /// The collection of a Chroma server in the copy of the vector store; `None` when none is recorded.
     #[must_use]
-    pub fn collection(&self) -> Option<&Collection> {
+    pub fn collection(&self) -> Option<&CollectionRecord> {
         self.atocore.as_ref().and_then(|record| record.collection.as_ref())
     }
 
     /// Whether something recorded under that path is a part of a snapshot: what no restore knows a place for is none.
     pub(crate) fn has_part(&self, path: &str) -> bool {
-        let is = |place: Place| matches!(place, Place::At(at) if at.as_str() == path);
-        is(self.database()) || is(self.registry()) || path == CANARIES || path.starts_with("chroma/")
+        let is = |place: RecordedPath| matches!(place, RecordedPath::At(at) if at.as_str() == path);
+        is(self.database()) || is(self.registry()) || path == GOLDEN_QUERIES || path.starts_with("chroma/")
     }
 
     /// Whether a restore puts the copy of the vector store in place.
     #[must_use]
     pub fn restores_vector_store(&self) -> bool {
-        let is_export = |collection: &Collection| collection.form == CollectionForm::Export;
+        let is_export = |collection: &CollectionRecord| collection.form == CollectionForm::Export;
         self.has_vector_store() && !self.collection().is_some_and(is_export)
     }
 
@@ -297,18 +297,18 @@ fn ascii(json: &str) -> String {
 
 /// Metadata as it was found.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ParsedManifest {
     /// The JSON value, whatever it is.
     pub value: Value,
     /// What it says.
-    pub manifest: Result<Manifest, Unreadable>,
+    pub manifest: Result<Manifest, ManifestError>,
     /// Whether the digest over the metadata is right; `None` when there is none.
     pub intact: Option<bool>,
 }
 
 /// Why JSON is not metadata of a snapshot that this program understands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum ManifestError {
     /// A key has the wrong type, is there twice, or our own part has keys that it should not.
     #[error("metadata_shape: {0}")]
     Shape(String),
@@ -324,34 +324,34 @@ pub enum Unreadable {
 ///
 /// # Errors
 /// The words for a person when they are not JSON in UTF-8.
-pub fn read(bytes: &[u8]) -> Result<Reading, String> {
+pub fn read(bytes: &[u8]) -> Result<ParsedManifest, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let manifest = interpret(&value, text);
     let intact = manifest.as_ref().ok().and_then(|manifest| manifest.atocore.as_ref());
     let intact = intact.map(|record| is_sealed(bytes, &record.metadata_blake3));
-    Ok(Reading { value, manifest, intact })
+    Ok(ParsedManifest { value, manifest, intact })
 }
 
-fn interpret(value: &Value, text: &str) -> Result<Manifest, Unreadable> {
+fn interpret(value: &Value, text: &str) -> Result<Manifest, ManifestError> {
     if !value.is_object() {
-        return Err(Unreadable::Shape("an object is expected".to_owned()));
+        return Err(ManifestError::Shape("an object is expected".to_owned()));
     }
     // Looked at before anything else of ours: a newer format may have any shape.
     match value.pointer("/atocore/format_version").and_then(Value::as_u64) {
-        Some(found) if found > u64::from(FORMAT_VERSION) => return Err(Unreadable::Newer { found }),
+        Some(found) if found > u64::from(FORMAT_VERSION) => return Err(ManifestError::Newer { found }),
         Some(found) if found < u64::from(OLDEST_READABLE) => {
-            return Err(Unreadable::Shape(format!("there is no format {found}")));
+            return Err(ManifestError::Shape(format!("there is no format {found}")));
         }
         _ => {}
     }
     // From the text and not from the value: only there a key that stands twice can be seen.
     let manifest: Manifest =
-        serde_json::from_str(text).map_err(|error| Unreadable::Shape(error.to_string()))?;
+        serde_json::from_str(text).map_err(|error| ManifestError::Shape(error.to_string()))?;
     let mut paths = HashSet::new();
     for file in manifest.atocore.iter().flat_map(|record| &record.files) {
         if !paths.insert(file.path.as_str()) {
-            return Err(Unreadable::Shape(format!("`{}` is recorded twice", file.path)));
+            return Err(ManifestError::Shape(format!("`{}` is recorded twice", file.path)));
         }
     }
     Ok(manifest)

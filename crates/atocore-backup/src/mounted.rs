@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use atocore_storage::{files, layout::Layout};
 
-use crate::{BackupError, vault::Vault};
+use crate::{BackupError, snapshot_directory::SnapshotDirectory};
 
 /// The backup directory into which the last snapshot of this installation was taken.
 fn remembered(layout: &Layout) -> PathBuf {
@@ -17,11 +17,11 @@ fn remembered(layout: &Layout) -> PathBuf {
 ///
 /// # Errors
 /// [`BackupError::DirectoryGone`]; or when it cannot be looked at.
-pub(crate) fn insist(vault: &Vault, layout: &Layout) -> Result<(), BackupError> {
-    let dir = vault.dir();
+pub(crate) fn insist(directory: &SnapshotDirectory, layout: &Layout) -> Result<(), BackupError> {
+    let dir = directory.dir();
     // Beside the data it is on their disk, which is there.
     let is_at_home = layout.data.parent().is_some_and(|home| dir.starts_with(home));
-    if is_at_home || files::exists(&vault.snapshots())? {
+    if is_at_home || files::exists(&directory.snapshots())? {
         return Ok(());
     }
     let before = files::read_if_present(&remembered(layout))?;
@@ -43,8 +43,8 @@ pub(crate) fn insist(vault: &Vault, layout: &Layout) -> Result<(), BackupError> 
 ///
 /// # Errors
 /// When that cannot be written.
-pub(crate) fn remember(vault: &Vault, layout: &Layout) -> Result<(), BackupError> {
-    let (path, dir) = (remembered(layout), vault.dir().as_os_str().as_encoded_bytes());
+pub(crate) fn remember(directory: &SnapshotDirectory, layout: &Layout) -> Result<(), BackupError> {
+    let (path, dir) = (remembered(layout), directory.dir().as_os_str().as_encoded_bytes());
     if files::read_if_present(&path)?.is_some_and(|before| before == dir) {
         return Ok(());
     }

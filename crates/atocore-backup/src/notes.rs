@@ -6,7 +6,7 @@ use std::path::Path;
 use atocore_model::id::SnapshotId;
 use atocore_storage::files::{self, Kind, stream};
 
-use crate::{BackupError, retention, vault::Vault};
+use crate::{BackupError, retention, snapshot_directory::SnapshotDirectory};
 
 /// More of a note, which a person may have made by hand, is not read.
 const LIMIT_BYTES: u64 = 4096;
@@ -27,25 +27,25 @@ pub struct Remarks {
 ///
 /// # Durability
 /// It is on disk when this returns `Ok`.
-pub fn note(vault: &Vault, stamp: SnapshotId, text: &str) -> Result<(), BackupError> {
-    let path = vault.note(stamp);
-    files::create_dirs_synced(path.parent().unwrap_or(vault.dir()))?;
+pub fn note(directory: &SnapshotDirectory, stamp: SnapshotId, text: &str) -> Result<(), BackupError> {
+    let path = directory.note(stamp);
+    files::create_dirs_synced(path.parent().unwrap_or(directory.dir()))?;
     Ok(files::write_atomic(&path, text.as_bytes())?)
 }
 
 /// What there is to know of a snapshot. What cannot be read is as if it were not there; a pin counts all the same.
 #[must_use]
-pub fn remarks(vault: &Vault, stamp: SnapshotId) -> Remarks {
-    let is_pinned = retention::is_pinned(vault, stamp).unwrap_or(false);
+pub fn remarks(directory: &SnapshotDirectory, stamp: SnapshotId) -> Remarks {
+    let is_pinned = retention::is_pinned(directory, stamp).unwrap_or(false);
     Remarks {
-        note: line(&vault.note(stamp)).unwrap_or_default(),
-        pin: is_pinned.then(|| line(&vault.pin(stamp)).unwrap_or_default()),
+        note: line(&directory.note(stamp)).unwrap_or_default(),
+        pin: is_pinned.then(|| line(&directory.pin(stamp)).unwrap_or_default()),
     }
 }
 
 /// Forgets the note of a snapshot that is deleted.
-pub(crate) fn forget(vault: &Vault, stamp: SnapshotId) -> Result<(), BackupError> {
-    Ok(files::remove_file(&vault.note(stamp))?)
+pub(crate) fn forget(directory: &SnapshotDirectory, stamp: SnapshotId) -> Result<(), BackupError> {
+    Ok(files::remove_file(&directory.note(stamp))?)
 }
 
 /// The first line of a small file.

@@ -22,11 +22,11 @@ use atocore_storage::{
     sqlite::inspect,
 };
 
-use staging::{Found, Staging};
+use staging::{Leftover, Staging};
 
 use crate::{
     BackupError,
-    manifest::{CANARIES, FileRecord, Manifest, Place},
+    manifest::{FileRecord, GOLDEN_QUERIES, Manifest, RecordedPath},
     take::proceed,
     tree, vectors,
     verify::VerifiedSnapshot,
@@ -129,19 +129,19 @@ pub fn restore_into(
 }
 
 fn refuse_target(verified: &VerifiedSnapshot, target: &Path) -> Result<(), BackupError> {
-    let vault = crate::vault::Vault::new(verified.vault());
-    if [vault.snapshots(), vault.partial()]
+    let directory = crate::snapshot_directory::SnapshotDirectory::new(verified.directory());
+    if [directory.snapshots(), directory.partial()]
         .iter()
         .any(|folder| resolved(target).starts_with(resolved(folder)))
     {
-        return Err(BackupError::TargetInVault(target.to_owned()));
+        return Err(BackupError::TargetAmongSnapshots(target.to_owned()));
     }
     match files::kind(target)? {
         None => Ok(()),
-        Some(_) => match staging::see_to_leftovers(target)? {
-            Found::Nothing => Ok(()),
-            Found::Finished => Err(BackupError::RestoreFinished(target.to_owned())),
-            Found::Other(found) => Err(BackupError::TargetNotEmpty {
+        Some(_) => match staging::resolve_leftovers(target)? {
+            Leftover::Nothing => Ok(()),
+            Leftover::Finished => Err(BackupError::RestoreFinished(target.to_owned())),
+            Leftover::Other(found) => Err(BackupError::TargetNotEmpty {
                 target: target.to_owned(),
                 found: found.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             }),
@@ -164,21 +164,21 @@ fn resolved(path: &Path) -> PathBuf {
 pub(crate) struct SourceFile {
     pub(crate) name: String,
     pub(crate) from: PathBuf,
-    pub(crate) part: Part,
+    pub(crate) part: FileRole,
     pub(crate) size_bytes: u64,
     pub(crate) recorded: Option<Digest>,
 }
 
 /// What a file of a snapshot is, and so where it goes.
-pub(crate) enum Part {
+pub(crate) enum FileRole {
     Database,
     Registry,
     Vectors(PathBuf),
 }
 
-impl Part {
+impl FileRole {
     fn of(path: &str, manifest: &Manifest) -> Option<Self> {
-        let is = |place: Place| matches!(place, Place::At(at) if at.as_str() == path);
+        let is = |place: RecordedPath| matches!(place, RecordedPath::At(at) if at.as_str() == path);
         if is(manifest.database()) {
             return Some(Self::Database);
         }
@@ -205,7 +205,7 @@ pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, Ba
             stamp: verified.stamp(),
             problems: vec![format!("file_unexpected: {path} is no part of a snapshot")],
         };
-        let part = Part::of(path, manifest).ok_or_else(problem)?;
+        let part = FileRole::of(path, manifest).ok_or_else(problem)?;
         Ok(SourceFile { name: path.to_owned(), from: dir.join(path), part, size_bytes, recorded })
     };
     if let Some(record) = &manifest.atocore {
@@ -213,13 +213,13 @@ pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, Ba
         let is_part = |file: &&FileRecord| {
             let vectors = file.path.as_str().strip_prefix("chroma/");
             let is_left = |below| !manifest.restores_vector_store() || vectors::is_of_a_restore(below);
-            file.path.as_str() != CANARIES && !vectors.is_some_and(is_left)
+            file.path.as_str() != GOLDEN_QUERIES && !vectors.is_some_and(is_left)
         };
         return record.files.iter().filter(is_part).map(recorded).collect();
     }
     let mut found = Vec::new();
     for place in [manifest.database(), manifest.registry()] {
-        if let Place::At(path) = place
+        if let RecordedPath::At(path) = place
             && let Some(Kind::File(size)) = files::kind(&dir.join(path.as_str()))?
         {
             found.push(source(path.as_str(), size, None)?);

@@ -10,7 +10,7 @@ mod prune;
 mod survey;
 
 pub use pins::{is_pinned, pin, unpin};
-pub use plan::{Decision, Facts, PassedOver, Reason, decide};
-pub use policy::{Keep, Policy, PolicyError, Rule};
-pub use prune::{Failure, Pruned, prune};
-pub use survey::{Plan, Untouched, plan};
+pub use plan::{Decision, KeepReason, SkipReason, SnapshotFacts, decide};
+pub use policy::{KeepCounts, PolicyError, RetentionRule, RetentionRules};
+pub use prune::{PruneFailure, Pruned, prune};
+pub use survey::{IgnoredEntry, PrunePlan, plan};

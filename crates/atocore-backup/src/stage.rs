@@ -13,7 +13,7 @@ use std::{
 use atocore_model::{id::SnapshotId, monitor::Monitor, time::Timestamp};
 use atocore_storage::files::{self, FileError, Kind, Locked};
 
-use crate::{BackupError, vault::Vault};
+use crate::{BackupError, snapshot_directory::SnapshotDirectory};
 
 /// How many seconds ahead of the clock a free stamp is looked for.
 const MOST_ATTEMPTS: usize = 10_000;
@@ -24,19 +24,23 @@ pub(crate) struct Stage {
     id: SnapshotId,
     dir: PathBuf,
     target: PathBuf,
-    mark: PathBuf,
+    lock_path: PathBuf,
     _lock: Locked,
 }
 
 impl Stage {
     /// Reserves the stamp of `now`, or the next that is free, after clearing away what dead processes left.
-    pub(crate) fn reserve(vault: &Vault, now: Timestamp, monitor: &dyn Monitor) -> Result<Self, BackupError> {
-        let partial = vault.prepare()?;
-        let _choosing = lock(&vault.lock_file(), monitor)?;
+    pub(crate) fn reserve(
+        directory: &SnapshotDirectory,
+        now: Timestamp,
+        monitor: &dyn Monitor,
+    ) -> Result<Self, BackupError> {
+        let partial = directory.prepare()?;
+        let _choosing = lock(&directory.lock_file(), monitor)?;
         clear_leftovers(&partial)?;
         let mut id = SnapshotId::at(now.get());
         for _ in 0..MOST_ATTEMPTS {
-            if let Some(stage) = Self::claim(vault, id)? {
+            if let Some(stage) = Self::claim(directory, id)? {
                 return Ok(stage);
             }
             id = id.next();
@@ -46,26 +50,26 @@ impl Stage {
 
     /// Reserves that stamp and no other, for a snapshot that has its name already.
     pub(crate) fn reserve_exactly(
-        vault: &Vault,
+        directory: &SnapshotDirectory,
         id: SnapshotId,
         monitor: &dyn Monitor,
     ) -> Result<Self, BackupError> {
-        let partial = vault.prepare()?;
-        let _choosing = lock(&vault.lock_file(), monitor)?;
+        let partial = directory.prepare()?;
+        let _choosing = lock(&directory.lock_file(), monitor)?;
         clear_leftovers(&partial)?;
-        Self::claim(vault, id)?.ok_or(BackupError::SnapshotExists(id))
+        Self::claim(directory, id)?.ok_or(BackupError::SnapshotExists(id))
     }
 
     /// Takes a stamp when it is free. The caller has the lock under which stamps are chosen.
-    fn claim(vault: &Vault, id: SnapshotId) -> Result<Option<Self>, BackupError> {
-        let (partial, target) = (vault.partial(), vault.snapshot(id));
-        let (dir, mark) = (partial.join(id.to_string()), mark_of(&partial, id));
-        if ![&dir, &mark, &target].into_iter().all(|path| matches!(files::kind(path), Ok(None))) {
+    fn claim(directory: &SnapshotDirectory, id: SnapshotId) -> Result<Option<Self>, BackupError> {
+        let (partial, target) = (directory.partial(), directory.snapshot(id));
+        let (dir, lock_path) = (partial.join(id.to_string()), lock_path_of(&partial, id));
+        if ![&dir, &lock_path, &target].into_iter().all(|path| matches!(files::kind(path), Ok(None))) {
             return Ok(None);
         }
-        let Some(lock) = files::try_lock(&mark)? else { return Ok(None) };
+        let Some(lock) = files::try_lock(&lock_path)? else { return Ok(None) };
         // From here on dropping it clears up.
-        let stage = Self { id, dir, target, mark, _lock: lock };
+        let stage = Self { id, dir, target, lock_path, _lock: lock };
         files::create_new_dir(&stage.dir)?;
         Ok(Some(stage))
     }
@@ -104,12 +108,12 @@ impl Drop for Stage {
     fn drop(&mut self) {
         // The first error is the one to report; what stays behind is cleared away by the next snapshot.
         drop(files::remove_tree(&self.dir));
-        drop(files::remove_file(&self.mark));
+        drop(files::remove_file(&self.lock_path));
     }
 }
 
 /// The file whose lock tells that a snapshot is being written, or deleted.
-pub(crate) fn mark_of(partial: &Path, id: SnapshotId) -> PathBuf {
+pub(crate) fn lock_path_of(partial: &Path, id: SnapshotId) -> PathBuf {
     partial.join(format!("{id}.lock"))
 }
 
@@ -147,13 +151,13 @@ pub(crate) fn clear_leftovers(partial: &Path) -> Result<(), FileError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let stamp = name.strip_suffix(".lock").unwrap_or(&name);
         let Ok(id) = stamp.parse::<SnapshotId>() else { continue };
-        let mark = mark_of(partial, id);
-        let Some(_lock) = files::try_lock(&mark)? else { continue };
+        let lock_path = lock_path_of(partial, id);
+        let Some(_lock) = files::try_lock(&lock_path)? else { continue };
         let dir = partial.join(stamp);
         if files::kind(&dir)? == Some(Kind::Folder) && files::remove_tree(&dir).is_err() {
             continue;
         }
-        files::remove_file(&mark)?;
+        files::remove_file(&lock_path)?;
     }
     Ok(())
 }

@@ -28,12 +28,12 @@ use atocore_storage::{
 use crate::{
     BackupError,
     manifest::{
-        CANARIES, Collection, CollectionForm, Counts, FILE_NAME, FORMAT_VERSION, FileRecord, Manifest,
-        Record, recordable,
+        CollectionForm, CollectionRecord, Counts, FILE_NAME, FORMAT_VERSION, FileRecord, GOLDEN_QUERIES,
+        Manifest, SnapshotRecord, recordable,
     },
     mounted,
+    snapshot_directory::SnapshotDirectory,
     stage::Stage,
-    vault::Vault,
     vectors,
 };
 
@@ -42,7 +42,7 @@ pub(crate) const SLACK_BYTES: u64 = 16 << 20;
 
 /// What a snapshot is taken of.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
+pub struct SnapshotSource<'a> {
     /// The open store.
     pub store: &'a Store,
     /// Where the registry and the vector store lie.
@@ -51,7 +51,7 @@ pub struct Source<'a> {
 
 /// Whether the directory of the vector store is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum VectorStore {
+pub enum VectorStoreCopy {
     /// It is left out.
     #[default]
     LeaveOut,
@@ -61,18 +61,18 @@ pub enum VectorStore {
 
 /// What the caller knows of a vector store that is a server.
 #[derive(Debug, Clone, Default)]
-pub enum Server {
+pub enum VectorServer {
     /// Nothing: there is none, or nothing but its folder.
     #[default]
     Unknown,
     /// Its folder holds this collection.
-    InFolder(Collection),
+    InFolder(CollectionRecord),
     /// It lies elsewhere, and this collection was exported.
-    Exported {
+    ExportedArchive {
         /// The folder of the export, which is copied in place of that of the vector store.
         from: PathBuf,
         /// What it holds.
-        collection: Collection,
+        collection: CollectionRecord,
     },
     /// It lies elsewhere, and nothing could be had of it.
     Unavailable {
@@ -85,11 +85,11 @@ pub enum Server {
 #[derive(Debug, Clone)]
 pub struct TakeOptions {
     /// Whether the directory of the vector store is copied.
-    pub vector_store: VectorStore,
+    pub vector_store: VectorStoreCopy,
     /// How the database is copied.
     pub copier: Copier,
     /// What is known of the vector store beyond its folder.
-    pub server: Server,
+    pub server: VectorServer,
     /// Where the stamp comes from.
     pub clock: Arc<dyn Clock>,
     /// Bytes that are free where a path lies.
@@ -101,9 +101,9 @@ impl TakeOptions {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            vector_store: VectorStore::LeaveOut,
+            vector_store: VectorStoreCopy::LeaveOut,
             copier: Copier::InProcess,
-            server: Server::Unknown,
+            server: VectorServer::Unknown,
             clock,
             free_bytes: files::free_bytes,
         }
@@ -136,7 +136,7 @@ pub enum VectorOutcome {
 
 impl VectorOutcome {
     /// One sentence for a person.
-    fn note(&self, collection: Option<&Collection>, store: &StoreRecord) -> String {
+    fn note(&self, collection: Option<&CollectionRecord>, store: &StoreRecord) -> String {
         let behind = match collection {
             Some(held) if held.generation < store.generation.0 => format!(
                 " It holds the state of generation {}; what came after is made of the database copy.",
@@ -175,7 +175,7 @@ impl VectorOutcome {
 
 /// A snapshot that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct TakenSnapshot {
     /// Its stamp.
     pub id: SnapshotId,
     /// Where it lies, absolute.
@@ -188,7 +188,7 @@ pub struct Taken {
     pub notices: Vec<String>,
 }
 
-/// Takes a snapshot of `source` into `vault`.
+/// Takes a snapshot of `source` into `directory`.
 ///
 /// Writers of the store wait only while the recovery point is taken, not while it is copied.
 ///
@@ -201,15 +201,15 @@ pub struct Taken {
 /// # Cancellation
 /// Is looked for between pieces of the copy, and last right before the snapshot becomes visible.
 pub fn take(
-    vault: &Vault,
-    source: &Source<'_>,
+    directory: &SnapshotDirectory,
+    source: &SnapshotSource<'_>,
     options: &TakeOptions,
     monitor: &dyn Monitor,
-) -> Result<Taken, BackupError> {
-    take_with(vault, source, options, &|_| None, monitor)
+) -> Result<TakenSnapshot, BackupError> {
+    take_with(directory, source, options, &|_| None, monitor)
 }
 
-/// Takes a snapshot as [`take`] does, with the canaries that `canaries` makes for the recovery point.
+/// Takes a snapshot as [`take`] does, with the canaries that `golden_queries` makes for the recovery point.
 ///
 /// It is called once, on a thread of its own while the files are copied, when writers go on already.
 ///
@@ -222,19 +222,19 @@ pub fn take(
 /// # Cancellation
 /// As [`take`].
 pub fn take_with(
-    vault: &Vault,
-    source: &Source<'_>,
+    directory: &SnapshotDirectory,
+    source: &SnapshotSource<'_>,
     options: &TakeOptions,
-    canaries: &(dyn Fn(&StoreRecord) -> Option<Vec<u8>> + Sync),
+    golden_queries: &(dyn Fn(&StoreRecord) -> Option<Vec<u8>> + Sync),
     monitor: &dyn Monitor,
-) -> Result<Taken, BackupError> {
+) -> Result<TakenSnapshot, BackupError> {
     let layout = source.layout;
     let plan = match (options.vector_store, &options.server) {
-        (VectorStore::LeaveOut, _) | (VectorStore::Include, Server::Unavailable { .. }) => None,
-        (VectorStore::Include, Server::Exported { from, .. }) => vectors::plan(from)?,
-        (VectorStore::Include, _) => vectors::plan(&layout.vector_store())?,
+        (VectorStoreCopy::LeaveOut, _) | (VectorStoreCopy::Include, VectorServer::Unavailable { .. }) => None,
+        (VectorStoreCopy::Include, VectorServer::ExportedArchive { from, .. }) => vectors::plan(from)?,
+        (VectorStoreCopy::Include, _) => vectors::plan(&layout.vector_store())?,
     };
-    mounted::insist(vault, layout)?;
+    mounted::insist(directory, layout)?;
     let (read_snapshot, (registry, now)) =
         source.store.recovery_point(|| (files::read_if_present(&layout.registry), options.clock.now()))?;
     let registry = registry?;
@@ -242,21 +242,21 @@ pub fn take_with(
     let registry_bytes = registry.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let vector_bytes = plan.as_ref().map_or(0, |plan| plan.bytes);
     let needed_bytes = read_snapshot.size_bytes() + registry_bytes + vector_bytes + SLACK_BYTES;
-    let available_bytes = (options.free_bytes)(vault.dir())?;
+    let available_bytes = (options.free_bytes)(directory.dir())?;
     if available_bytes < needed_bytes {
-        let place = vault.dir().to_owned();
+        let place = directory.dir().to_owned();
         return Err(BackupError::NotEnoughSpace { place, needed_bytes, available_bytes });
     }
 
     proceed(monitor)?;
-    let stage = Stage::reserve(vault, now, monitor)?;
-    let mut copy = Copy { stage: &stage, manifest: Manifest::default(), files: Vec::new() };
+    let stage = Stage::reserve(directory, now, monitor)?;
+    let mut copy = SnapshotWriter { stage: &stage, manifest: Manifest::default(), files: Vec::new() };
     copy.manifest.created_at = now.to_string();
     copy.manifest.backup_root = text(stage.target());
 
     let record = read_snapshot.record().clone();
     let vectors = thread::scope(|scope| {
-        let canaries = scope.spawn(|| canaries(&record));
+        let golden_queries = scope.spawn(|| golden_queries(&record));
         files::create_dirs(&stage.dir().join("config"))?;
         let database = copy.place("db", source.store.path())?;
         let database_copy = read_snapshot.copy_to(&stage.dir().join(&database), &options.copier, monitor)?;
@@ -268,17 +268,19 @@ pub fn take_with(
         }
         let vectors = match (&plan, options.vector_store, &options.server) {
             (Some(plan), ..) => copy.add_vectors(plan.copy(stage.dir(), monitor)?),
-            (None, VectorStore::LeaveOut, _) => VectorOutcome::LeftOut,
-            (None, _, Server::Unavailable { why }) => VectorOutcome::Unavailable { why: why.clone() },
+            (None, VectorStoreCopy::LeaveOut, _) => VectorOutcome::LeftOut,
+            (None, _, VectorServer::Unavailable { why }) => VectorOutcome::Unavailable { why: why.clone() },
             (None, ..) => VectorOutcome::Missing { path: layout.vector_store() },
         };
-        if let Some(bytes) = canaries.join().unwrap_or_else(|panic| resume_unwind(panic)) {
-            copy.add_canaries(&bytes)?;
+        if let Some(bytes) = golden_queries.join().unwrap_or_else(|panic| resume_unwind(panic)) {
+            copy.add_golden_queries(&bytes)?;
         }
         Ok::<_, BackupError>(vectors)
     })?;
     let collection = match &options.server {
-        Server::InFolder(held) | Server::Exported { collection: held, .. } if plan.is_some() => {
+        VectorServer::InFolder(held) | VectorServer::ExportedArchive { collection: held, .. }
+            if plan.is_some() =>
+        {
             Some(held.clone())
         }
         _ => None,
@@ -289,18 +291,18 @@ pub fn take_with(
     let (id, path) = (stage.id(), stage.target().to_owned());
     stage.publish()?;
     // The snapshot is there; what is not remembered is not missed.
-    drop(mounted::remember(vault, layout));
-    Ok(Taken { id, path, manifest, vectors, notices: Vec::new() })
+    drop(mounted::remember(directory, layout));
+    Ok(TakenSnapshot { id, path, manifest, vectors, notices: Vec::new() })
 }
 
 /// A snapshot while it is written.
-struct Copy<'a> {
+struct SnapshotWriter<'a> {
     stage: &'a Stage,
     manifest: Manifest,
     files: Vec<FileRecord>,
 }
 
-impl Copy<'_> {
+impl SnapshotWriter<'_> {
     /// Makes `folder` and returns the path below the snapshot at which the copy of `original` goes.
     fn place(&self, folder: &str, original: &Path) -> Result<String, BackupError> {
         files::create_dirs(&self.stage.dir().join(folder))?;
@@ -344,9 +346,9 @@ impl Copy<'_> {
         Ok(())
     }
 
-    fn add_canaries(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
-        files::write_synced(&self.stage.dir().join(CANARIES), bytes)?;
-        self.record(CANARIES, bytes.len() as u64, Digest::from_bytes(*blake3::hash(bytes).as_bytes()));
+    fn add_golden_queries(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
+        files::write_synced(&self.stage.dir().join(GOLDEN_QUERIES), bytes)?;
+        self.record(GOLDEN_QUERIES, bytes.len() as u64, Digest::from_bytes(*blake3::hash(bytes).as_bytes()));
         Ok(())
     }
 
@@ -364,10 +366,10 @@ impl Copy<'_> {
     fn finish(
         mut self,
         store: &StoreRecord,
-        collection: Option<Collection>,
+        collection: Option<CollectionRecord>,
     ) -> Result<Manifest, BackupError> {
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
-        self.manifest.atocore = Some(Record {
+        self.manifest.atocore = Some(SnapshotRecord {
             format_version: FORMAT_VERSION,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             schema_version: store.schema_version,

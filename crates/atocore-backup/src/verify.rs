@@ -20,12 +20,14 @@ use atocore_model::{
 use atocore_storage::files::Locked;
 use serde_json::Value;
 
-use crate::{BackupError, hold::hold, manifest::Manifest, vault::Vault};
+use crate::{
+    BackupError, manifest::Manifest, reader_lock::lock_for_reading, snapshot_directory::SnapshotDirectory,
+};
 use examination::Examination;
 
 /// Something that is wrong with a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct SnapshotFinding {
     /// The depth that found it.
     pub depth: Depth,
     /// The file it is about, below the snapshot; empty for the snapshot as a whole.
@@ -59,7 +61,7 @@ pub struct Validation {
     /// structure holds.
     pub depth_reached: Option<Depth>,
     /// What is wrong, in the order it was found.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<SnapshotFinding>,
     /// Files that an operating system left there, such as `.DS_Store`. They are no part of the snapshot, are never copied,
     /// and do it no harm.
     pub leavings: Vec<String>,
@@ -96,7 +98,7 @@ impl Validation {
     /// The same with what a deeper look found, which went as deep as `depth`. Where the validation itself found
     /// something, nothing deeper is reached, whatever was looked at.
     #[must_use]
-    pub fn deepened(mut self, depth: Depth, findings: Vec<Finding>, clock: &dyn Clock) -> Self {
+    pub fn deepened(mut self, depth: Depth, findings: Vec<SnapshotFinding>, clock: &dyn Clock) -> Self {
         if self.valid() {
             let holds = |depth: &Depth| findings.iter().all(|finding| finding.depth > *depth);
             self.depth_reached = Depth::ALL.into_iter().rfind(|reached| *reached <= depth && holds(reached));
@@ -123,13 +125,13 @@ impl Validation {
 /// # Errors
 /// [`BackupError::Cancelled`] when `monitor` calls it off, and nothing else.
 pub fn verify(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     stamp: SnapshotId,
     depth: Depth,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Validation, BackupError> {
-    let (examination, _) = examine(vault, stamp, &|_| depth.min(Depth::Content), monitor)?;
+    let (examination, _) = examine(directory, stamp, &|_| depth.min(Depth::Content), monitor)?;
     Ok(examination.conclude(clock))
 }
 
@@ -138,19 +140,19 @@ pub fn verify(
 /// # Errors
 /// [`BackupError::Cancelled`] when `monitor` calls it off, and nothing else.
 pub fn verify_whole(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     stamp: SnapshotId,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<(Validation, Option<VerifiedSnapshot>), BackupError> {
-    let (mut examination, manifest) = examine(vault, stamp, &|_| Depth::Content, monitor)?;
-    let hold = examination.hold.take();
+    let (mut examination, manifest) = examine(directory, stamp, &|_| Depth::Content, monitor)?;
+    let lock = examination.lock.take();
     let validation = examination.conclude(clock);
     let verified = manifest.filter(|_| validation.valid()).map(|manifest| VerifiedSnapshot {
-        vault: vault.dir().to_owned(),
+        directory: directory.dir().to_owned(),
         manifest,
         validation: validation.clone(),
-        _hold: hold,
+        _lock: lock,
     });
     Ok((validation, verified))
 }
@@ -158,11 +160,11 @@ pub fn verify_whole(
 /// A snapshot that was proven whole a moment ago. Only this module can make one, and only it can be restored.
 #[derive(Debug)]
 pub struct VerifiedSnapshot {
-    vault: PathBuf,
+    directory: PathBuf,
     manifest: Manifest,
     validation: Validation,
     // No removal takes the snapshot away before this is dropped.
-    _hold: Option<Locked>,
+    _lock: Option<Locked>,
 }
 
 impl VerifiedSnapshot {
@@ -180,8 +182,8 @@ impl VerifiedSnapshot {
 
     /// The backup directory it lies in.
     #[must_use]
-    pub fn vault(&self) -> &Path {
-        &self.vault
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Its metadata.
@@ -211,7 +213,7 @@ impl VerifiedSnapshot {
 /// # Errors
 /// [`BackupError::Unknown`], [`BackupError::Newer`] or [`BackupError::Damaged`]; [`BackupError::Cancelled`].
 pub fn prove(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     stamp: SnapshotId,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
@@ -220,8 +222,8 @@ pub fn prove(
         Some(_) => Depth::Content,
         None => Depth::Structure,
     };
-    let (mut examination, manifest) = examine(vault, stamp, &deepest, monitor)?;
-    let hold = examination.hold.take();
+    let (mut examination, manifest) = examine(directory, stamp, &deepest, monitor)?;
+    let lock = examination.lock.take();
     let newer = examination.newer_format;
     let validation = examination.conclude(clock);
     if let Some(found) = newer {
@@ -230,7 +232,7 @@ pub fn prove(
     match manifest {
         _ if !validation.exists => Err(BackupError::Unknown(stamp)),
         Some(manifest) if validation.valid() || is_as_it_was(&validation, &manifest) => {
-            Ok(VerifiedSnapshot { vault: vault.dir().to_owned(), manifest, validation, _hold: hold })
+            Ok(VerifiedSnapshot { directory: directory.dir().to_owned(), manifest, validation, _lock: lock })
         }
         _ => Err(BackupError::Damaged { stamp, problems: validation.errors() }),
     }
@@ -239,7 +241,7 @@ pub fn prove(
 /// Whether nothing is wrong but that the registry was no JSON when it was copied: every byte of it is compared with its
 /// record, as those of every other file are.
 fn is_as_it_was(validation: &Validation, manifest: &Manifest) -> bool {
-    let of_registry = |finding: &Finding| {
+    let of_registry = |finding: &SnapshotFinding| {
         finding.problem.starts_with(structure::REGISTRY_INVALID) && manifest.atocore.is_some()
     };
     !validation.findings.is_empty() && validation.findings.iter().all(of_registry)
@@ -247,12 +249,12 @@ fn is_as_it_was(validation: &Validation, manifest: &Manifest) -> bool {
 
 /// Looks at everything down to the depth that `choose` names once the metadata is known.
 fn examine<'a>(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     stamp: SnapshotId,
     choose: &dyn Fn(&Manifest) -> Depth,
     monitor: &'a dyn Monitor,
 ) -> Result<(Examination<'a>, Option<Manifest>), BackupError> {
-    examine_at(stamp, &vault.snapshot(stamp), choose, monitor)
+    examine_at(stamp, &directory.snapshot(stamp), choose, monitor)
 }
 
 /// As [`verify`], for a snapshot that lies elsewhere: one that is not published yet.
@@ -274,7 +276,7 @@ fn examine_at<'a>(
     monitor: &'a dyn Monitor,
 ) -> Result<(Examination<'a>, Option<Manifest>), BackupError> {
     let mut examination = Examination::new(stamp, dir.to_owned(), monitor);
-    examination.hold = hold(&examination.dir, monitor)?;
+    examination.lock = lock_for_reading(&examination.dir, monitor)?;
     examination.depth = choose(&Manifest::default());
     examination.proceed()?;
     let Some(found) = structure::read_metadata(&mut examination) else {

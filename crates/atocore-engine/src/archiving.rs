@@ -6,8 +6,8 @@ use std::{
 };
 
 use atocore_backup::{
-    archive::{self, Exported, Imported},
-    vault::Vault,
+    archive::{self, ExportedArchive, ImportedSnapshot},
+    snapshot_directory::SnapshotDirectory,
 };
 use atocore_model::{id::SnapshotId, monitor::Monitor, time::Clock};
 use atocore_storage::{files::Reader, layout::Layout};
@@ -27,8 +27,8 @@ pub fn export(
     to: &Path,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
-) -> Result<Exported, Error> {
-    Ok(archive::export(&Vault::new(&layout.backups), id, to, clock, monitor)?)
+) -> Result<ExportedArchive, Error> {
+    Ok(archive::export(&SnapshotDirectory::new(&layout.backups), id, to, clock, monitor)?)
 }
 
 /// Writes the same archive to whoever reads it.
@@ -41,8 +41,8 @@ pub fn export_to(
     out: impl Write,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
-) -> Result<Exported, Error> {
-    Ok(archive::export_to(&Vault::new(&layout.backups), id, out, clock, monitor)?)
+) -> Result<ExportedArchive, Error> {
+    Ok(archive::export_to(&SnapshotDirectory::new(&layout.backups), id, out, clock, monitor)?)
 }
 
 /// Imports a snapshot from such an archive, under its own stamp, after comparing every byte with its record.
@@ -58,8 +58,8 @@ pub fn import(
     from: impl Read,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
-) -> Result<Imported, Error> {
-    Ok(archive::import(&Vault::new(&layout.backups), from, clock, monitor)?)
+) -> Result<ImportedSnapshot, Error> {
+    Ok(archive::import(&SnapshotDirectory::new(&layout.backups), from, clock, monitor)?)
 }
 
 /// An archive in a file, or in a pipe that has a name.

@@ -13,11 +13,12 @@ use std::{
 };
 
 use atocore_backup::{
-    ledger::{Ledger, Proven, Standing},
+    in_place,
+    ledger::{Ledger, LedgerEntry, VerifiedDepth},
     notes::{self, Remarks},
-    replace, restore as restoring,
-    take::{self, Server, TakeOptions, Taken, VectorStore},
-    vault::{SnapshotEntry, Vault, newest_first},
+    restore as restoring,
+    snapshot_directory::{SnapshotDirectory, SnapshotEntry, newest_first},
+    take::{self, TakeOptions, VectorServer, VectorStoreCopy},
     verify,
 };
 use atocore_model::{
@@ -33,7 +34,7 @@ use atocore_storage::{
 
 use crate::{engine::Engine, error::Error};
 
-pub use atocore_backup::take::Taken as TakenSnapshot;
+pub use atocore_backup::take::TakenSnapshot;
 use live_server::LiveServer;
 pub(crate) use live_server::runs_here;
 pub use verification::validate;
@@ -47,14 +48,14 @@ pub enum IncludeVectors {
     No,
 }
 
-fn options(engine: &Engine, vectors: IncludeVectors, server: &Server) -> TakeOptions {
+fn options(engine: &Engine, vectors: IncludeVectors, server: &VectorServer) -> TakeOptions {
     let config = engine.config();
     let mut options = TakeOptions::new(Arc::clone(&config.clock));
     options.copier = config.copier.clone();
     options.server = server.clone();
     options.vector_store = match vectors {
-        IncludeVectors::Yes => VectorStore::Include,
-        IncludeVectors::No => VectorStore::LeaveOut,
+        IncludeVectors::Yes => VectorStoreCopy::Include,
+        IncludeVectors::No => VectorStoreCopy::LeaveOut,
     };
     options
 }
@@ -65,13 +66,13 @@ pub(crate) fn take_in_silence(
     store: &Store,
     vectors: IncludeVectors,
     monitor: &dyn Monitor,
-) -> Result<Taken, Error> {
+) -> Result<TakenSnapshot, Error> {
     let layout = engine.layout();
-    let source = take::Source { store, layout };
+    let source = take::SnapshotSource { store, layout };
     let lease = engine.lease_vectors(vectors)?;
     let live_server = live_server(engine, lease.as_ref(), monitor)?;
     let options = options(engine, vectors, &live_server.server);
-    Ok(take::take(&Vault::new(&layout.backups), &source, &options, monitor)?)
+    Ok(take::take(&SnapshotDirectory::new(&layout.backups), &source, &options, monitor)?)
 }
 
 fn live_server(
@@ -89,12 +90,12 @@ pub(crate) fn take(
     vectors: IncludeVectors,
     lease: Option<&Lease<'_>>,
     monitor: &dyn Monitor,
-) -> Result<Taken, Error> {
+) -> Result<TakenSnapshot, Error> {
     let live_server = live_server(engine, lease, monitor)?;
     let options = options(engine, vectors, &live_server.server);
     let layout = engine.layout();
-    let vault = Vault::new(&layout.backups);
-    let source = take::Source { store, layout };
+    let vault = SnapshotDirectory::new(&layout.backups);
+    let source = take::SnapshotSource { store, layout };
     // Without vectors nobody has the guard yet: ingestion is kept out until the golden queries have been asked.
     let guard = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
     let guard = Mutex::new(guard);
@@ -111,7 +112,7 @@ pub(crate) fn take(
 }
 
 pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
-    Ok(Vault::new(&layout.backups).list()?)
+    Ok(SnapshotDirectory::new(&layout.backups).list()?)
 }
 
 /// What is known of a snapshot beyond what it holds.
@@ -122,15 +123,15 @@ pub struct SnapshotProof {
     /// Whether `undo` restores it: the state before the last restore.
     pub undo_point: bool,
     /// How deep it is proven; `None` when it is not.
-    pub proven: Option<Proven>,
+    pub proven: Option<VerifiedDepth>,
     /// The verdicts that stand.
-    pub standing: Standing,
+    pub standing: LedgerEntry,
 }
 
 pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Option<SnapshotProof>)>, Error> {
-    let vault = Vault::new(&layout.backups);
+    let vault = SnapshotDirectory::new(&layout.backups);
     let ledger = Ledger::of(&vault);
-    let undo_point = replace::last(layout)?.and_then(|last| last.safety);
+    let undo_point = in_place::last(layout)?.and_then(|last| last.safety);
     let with_proof = |entry: SnapshotEntry| {
         let proof = entry.stamp.parse().ok().map(|id: SnapshotId| {
             let standing = ledger.verdicts(id);
@@ -148,7 +149,7 @@ pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Opt
 
 /// The newest snapshot, whatever state it is in; one of the future only when there is no other.
 pub(crate) fn newest(layout: &Layout, now: Timestamp) -> Result<Option<SnapshotId>, Error> {
-    Ok(Vault::new(&layout.backups).newest_first(now)?.first().copied())
+    Ok(SnapshotDirectory::new(&layout.backups).newest_first(now)?.first().copied())
 }
 
 /// The newest snapshot whose metadata can be read: what `latest` stands for. One of the future only when there is no
@@ -178,6 +179,6 @@ pub fn restore(
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<restoring::RestoreReport, Error> {
-    let proven = verify::prove(&Vault::new(&layout.backups), id, clock, monitor)?;
+    let proven = verify::prove(&SnapshotDirectory::new(&layout.backups), id, clock, monitor)?;
     Ok(restoring::restore_into(&proven, to, monitor)?)
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use atocore_backup::retention::Policy;
+use atocore_backup::retention::RetentionRules;
 use atocore_model::time::Clock;
 use atocore_storage::{layout::Layout, sqlite::copy::Copier};
 
@@ -42,7 +42,7 @@ pub struct EngineConfig {
     /// How much of a context pack the facts may take.
     pub packing: PackShares,
     /// Which snapshots are kept when nothing else is said.
-    pub retention: Policy,
+    pub retention: RetentionRules,
     /// What a server does by itself, and when.
     pub schedule: Schedule,
     /// How the store is copied for a snapshot.

@@ -12,7 +12,7 @@ mod yielding;
 
 use std::{path::PathBuf, sync::Arc};
 
-use atocore_backup::replace::Recovered;
+use atocore_backup::in_place::RecoveryOutcome;
 use atocore_model::{
     error::ErrorCode,
     id::{Generation, ProjectId},
@@ -77,7 +77,7 @@ pub struct Engine {
     lexical_indexer: Option<Arc<LexicalIndexer>>,
     lexical_index: Option<Arc<LexicalIndexHandle>>,
     store: Option<Arc<Store>>,
-    recovered: Recovered,
+    recovered: RecoveryOutcome,
     /// Whether vectors are made behind the commits whenever the store is open.
     embeds: bool,
     /// Why the store is not open although it is there.
@@ -120,7 +120,7 @@ impl Engine {
             lexical_indexer: None,
             lexical_index: None,
             store: None,
-            recovered: Recovered::Nothing,
+            recovered: RecoveryOutcome::Nothing,
             embeds: false,
             unopened: None,
             reading: None,
@@ -166,7 +166,7 @@ impl Engine {
 
     /// What opening this engine did about a restore that was cut short.
     #[must_use]
-    pub const fn recovered(&self) -> &Recovered {
+    pub const fn recovered(&self) -> &RecoveryOutcome {
         &self.recovered
     }
 

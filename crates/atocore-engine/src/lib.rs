@@ -32,14 +32,14 @@ mod status;
 mod worker;
 
 pub use atocore_backup::{
-    archive::Exported,
-    ledger::{Proven, Standing, Verdict},
+    archive::ExportedArchive,
+    in_place::{RecoveryOutcome, RestoreRecord},
+    ledger::{LedgerEntry, Verdict, VerifiedDepth},
     manifest,
-    replace::{Recovered, Replaced},
     restore::{RestoreReport, RestoredFile},
     retention,
+    snapshot_directory::SnapshotEntry,
     take::VectorOutcome,
-    vault::SnapshotEntry,
     verify::Validation,
 };
 pub use atocore_embed::{self as embed, Precision};

@@ -1,8 +1,8 @@
 //! Which snapshots are kept, the removal of the others, and pins.
 
 use atocore_backup::{
-    retention::{self, Plan, Policy, Pruned},
-    vault::Vault,
+    retention::{self, PrunePlan, Pruned, RetentionRules},
+    snapshot_directory::SnapshotDirectory,
 };
 use atocore_model::{id::SnapshotId, monitor::Monitor};
 
@@ -11,7 +11,7 @@ use crate::{engine::Engine, error::Error};
 impl Engine {
     /// The policy of the settings.
     #[must_use]
-    pub const fn retention(&self) -> &Policy {
+    pub const fn retention(&self) -> &RetentionRules {
         &self.config().retention
     }
 
@@ -22,8 +22,8 @@ impl Engine {
     ///
     /// # Cancellation
     /// At every snapshot; [`atocore_backup::BackupError::Cancelled`].
-    pub fn plan_prune(&self, policy: &Policy, monitor: &dyn Monitor) -> Result<Plan, Error> {
-        let vault = Vault::new(&self.layout().backups);
+    pub fn plan_prune(&self, policy: &RetentionRules, monitor: &dyn Monitor) -> Result<PrunePlan, Error> {
+        let vault = SnapshotDirectory::new(&self.layout().backups);
         Ok(retention::plan(&vault, self.layout(), policy, self.clock().now(), monitor)?)
     }
 
@@ -38,8 +38,8 @@ impl Engine {
     ///
     /// # Cancellation
     /// Between two snapshots; the rest is told as not removed.
-    pub fn prune(&self, policy: &Policy, monitor: &dyn Monitor) -> Result<Pruned, Error> {
-        let vault = Vault::new(&self.layout().backups);
+    pub fn prune(&self, policy: &RetentionRules, monitor: &dyn Monitor) -> Result<Pruned, Error> {
+        let vault = SnapshotDirectory::new(&self.layout().backups);
         Ok(retention::prune(&vault, self.layout(), policy, self.clock().now(), monitor)?)
     }
 
@@ -51,7 +51,7 @@ impl Engine {
     /// # Durability
     /// The pin is on disk when this returns `Ok`.
     pub fn pin_snapshot(&self, id: SnapshotId, note: &str) -> Result<(), Error> {
-        Ok(retention::pin(&Vault::new(&self.layout().backups), id, note)?)
+        Ok(retention::pin(&SnapshotDirectory::new(&self.layout().backups), id, note)?)
     }
 
     /// Removes the pin of a snapshot and returns whether there was one.
@@ -62,6 +62,6 @@ impl Engine {
     /// # Durability
     /// The pin is gone from the disk when this returns `Ok(true)`.
     pub fn unpin_snapshot(&self, id: SnapshotId) -> Result<bool, Error> {
-        Ok(retention::unpin(&Vault::new(&self.layout().backups), id)?)
+        Ok(retention::unpin(&SnapshotDirectory::new(&self.layout().backups), id)?)
     }
 }

@@ -8,10 +8,10 @@ use std::{
 };
 
 use atocore_backup::{
+    in_place::{self, RecoveryOutcome, StagedSnapshot},
     ledger::Ledger,
-    manifest::Place,
-    replace::{self, Recovered, Staged},
-    vault::Vault,
+    manifest::RecordedPath,
+    snapshot_directory::SnapshotDirectory,
     verify::{self, VerifiedSnapshot},
 };
 use atocore_model::{
@@ -96,7 +96,7 @@ pub enum Lost {
 #[derive(Debug)]
 pub struct PreparedRestore {
     plan: RestorePlan,
-    staged: Staged,
+    staged: StagedSnapshot,
     safety: Option<Safety>,
     /// Whether the derived indexes of the snapshot lie ready too.
     indexed: bool,
@@ -144,9 +144,9 @@ pub struct RestoreOutcome {
 impl RestorePlan {
     fn new(engine: &Engine, snapshot: &VerifiedSnapshot) -> Result<Self, Error> {
         let manifest = snapshot.manifest();
-        let at = |place: Place| match place {
-            Place::At(path) => Some(snapshot.path().join(path.as_str())),
-            Place::NotRecorded | Place::Unusable => None,
+        let at = |place: RecordedPath| match place {
+            RecordedPath::At(path) => Some(snapshot.path().join(path.as_str())),
+            RecordedPath::NotRecorded | RecordedPath::Unusable => None,
         };
         let database = at(manifest.database()).unwrap_or_default();
         // A database of the original can be read by its own program only: here it would be a store that does not open.
@@ -272,7 +272,7 @@ impl Engine {
         if plan.vectors && backups::runs_here(self) {
             return Err(Error::VectorServerRunning(self.layout().vector_store()));
         }
-        let staged = replace::stage(&snapshot, self.layout(), monitor)?;
+        let staged = in_place::stage(&snapshot, self.layout(), monitor)?;
         let indexed = match self.index_ahead(&staged, monitor) {
             Err(error) if error.code() == ErrorCode::Cancelled => return Err(error),
             made => made.is_ok(),
@@ -323,8 +323,8 @@ impl Engine {
         // Also after a failure: on what was there before, or on what could be finished now.
         let opened = match (&swapped, gone) {
             // A store that was gone before would be made anew, with nothing in it.
-            (Err(_), Some(gone)) => match replace::recover(self.layout()) {
-                Ok(Recovered::Finished(_)) => self.open_store(monitor),
+            (Err(_), Some(gone)) => match in_place::recover(self.layout()) {
+                Ok(RecoveryOutcome::Finished(_)) => self.open_store(monitor),
                 _ => Err(gone),
             },
             _ => self.open_store(monitor),
@@ -409,14 +409,14 @@ impl Engine {
     /// # Errors
     /// [`Error::NothingToUndo`], or [`Error::NothingSaved`]; or when the note of the last restore cannot be read.
     pub fn undo_point(&self) -> Result<SnapshotId, Error> {
-        let last = replace::last(self.layout())?.ok_or(Error::NothingToUndo)?;
+        let last = in_place::last(self.layout())?.ok_or(Error::NothingToUndo)?;
         let kept = || last.kept.filter(|folder| matches!(files::exists(folder), Ok(true)));
         last.safety.ok_or_else(|| kept().map_or(Error::NothingToUndo, Error::NothingSaved))
     }
 
     /// Proves a snapshot whole, and writes that down where it can be.
     fn prove(&self, id: SnapshotId, monitor: &dyn Monitor) -> Result<VerifiedSnapshot, Error> {
-        let (started, vault) = (Instant::now(), Vault::new(&self.layout().backups));
+        let (started, vault) = (Instant::now(), SnapshotDirectory::new(&self.layout().backups));
         let verified = verify::prove(&vault, id, self.clock(), monitor)?;
         if verified.validation().valid() {
             drop(Ledger::of(&vault).record(id, verified.validation(), started.elapsed()));
@@ -426,7 +426,7 @@ impl Engine {
 
     /// Makes the derived indexes of a snapshot while the present state goes on answering: made after the swap, they would
     /// be most of the time without answers. A snapshot of an older schema has its own made after the upgrade.
-    fn index_ahead(&self, staged: &Staged, monitor: &dyn Monitor) -> Result<(), Error> {
+    fn index_ahead(&self, staged: &StagedSnapshot, monitor: &dyn Monitor) -> Result<(), Error> {
         let incoming = self.layout().incoming_indexes();
         files::remove_tree(&incoming)?;
         let store = Store::open_read_only(&staged.database(), self.store_options())?;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use atocore_backup::{
-    ledger::{Ledger, Proven, Verdict},
-    vault::{Vault, newest_first},
+    ledger::{Ledger, Verdict, VerifiedDepth},
+    snapshot_directory::{SnapshotDirectory, newest_first},
 };
 use atocore_model::{
     error::{ErrorCode, with_causes},
@@ -182,7 +182,7 @@ pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
         store: generation.is_some(),
         generation: generation.unwrap_or_default(),
         store_problem,
-        proven: Ledger::of(&Vault::new(&engine.layout().backups))
+        proven: Ledger::of(&SnapshotDirectory::new(&engine.layout().backups))
             .newest_proven_to_each(now)
             .ok()
             .map(|newest| proven(&newest, now)),
@@ -353,7 +353,7 @@ pub(crate) fn lost_registry(engine: &Engine) -> Result<Option<RegistryProblem>, 
 }
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
-    let vault = Vault::new(&layout.backups);
+    let vault = SnapshotDirectory::new(&layout.backups);
     // Looked at once, so that all of this is said of the same snapshots.
     let entries = vault.list()?;
     let stamps = newest_first(entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now);
@@ -392,7 +392,7 @@ fn age(id: SnapshotId, now: Timestamp) -> u64 {
 }
 
 /// One for every depth.
-fn proven(newest: &BTreeMap<Depth, (SnapshotId, Proven)>, now: Timestamp) -> Vec<ProvenSnapshot> {
+fn proven(newest: &BTreeMap<Depth, (SnapshotId, VerifiedDepth)>, now: Timestamp) -> Vec<ProvenSnapshot> {
     let of = |depth| {
         let found = newest.get(&depth);
         ProvenSnapshot {

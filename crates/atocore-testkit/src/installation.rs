@@ -16,7 +16,7 @@ use std::{
 
 use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights,
-    SettingsOrigin, VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    SettingsOrigin, VectorStore, ingest::ChunkLimits, retention::RetentionRules, schedule::Schedule,
 };
 use atocore_model::{
     monitor::Silent,
@@ -136,7 +136,7 @@ impl Installation {
             chroma_program: PathBuf::from("chroma"),
             weights: RankWeights { mode, ..RankWeights::default() },
             packing: PackShares::default(),
-            retention: Policy::default(),
+            retention: RetentionRules::default(),
             schedule: self.schedule.clone(),
             copier: Copier::InProcess,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,

@@ -16,7 +16,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use atocore_engine::{
     Copier, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SettingsOrigin, VectorStore,
-    ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    ingest::ChunkLimits, retention::RetentionRules, schedule::Schedule,
 };
 use atocore_model::time::Clock;
 
@@ -75,7 +75,7 @@ pub struct Config {
     /// How much of a context pack the facts may take.
     pub packing: PackShares,
     /// Which snapshots are kept.
-    pub retention: Policy,
+    pub retention: RetentionRules,
     /// What a server does by itself, and when.
     pub schedule: Schedule,
     /// Who is told when that fails.

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_engine::{Access, Caller, Copier, Embedded, Engine, EngineConfig, Recovered, SystemClock, files};
+use atocore_engine::{
+    Access, Caller, Copier, Embedded, Engine, EngineConfig, RecoveryOutcome, SystemClock, files,
+};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
@@ -280,11 +282,11 @@ pub fn log_recovery(engine: &Engine) {
         tracing::warn!(from = upgrade.from, kept, "the store was upgraded; the previous store is kept");
     }
     match engine.recovered() {
-        Recovered::Nothing => {}
-        Recovered::GivenUp => {
+        RecoveryOutcome::Nothing => {}
+        RecoveryOutcome::RolledBack => {
             tracing::warn!("an interrupted restore had changed nothing yet and was rolled back");
         }
-        Recovered::Finished(replaced) => {
+        RecoveryOutcome::Finished(replaced) => {
             tracing::warn!(stamp = %replaced.stamp, "an interrupted restore was finished");
         }
     }

@@ -19,9 +19,9 @@ use super::entry_name;
 use crate::{
     BackupError,
     manifest::FILE_NAME,
+    snapshot_directory::SnapshotDirectory,
     take::proceed,
     tree,
-    vault::Vault,
     verify::{VerifiedSnapshot, prove},
 };
 
@@ -30,7 +30,7 @@ const LEVEL: i32 = 3;
 
 /// An archive that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exported {
+pub struct ExportedArchive {
     /// The snapshot.
     pub stamp: SnapshotId,
     /// Where the archive lies; `None` when it went into a pipe.
@@ -56,23 +56,23 @@ pub struct Exported {
 /// # Cancellation
 /// Between pieces; nothing is left.
 pub fn export(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     stamp: SnapshotId,
     to: &Path,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
-) -> Result<Exported, BackupError> {
+) -> Result<ExportedArchive, BackupError> {
     let name = to.file_name().ok_or_else(|| BackupError::ArchiveExists(to.to_owned()))?;
     if files::kind(to)?.is_some() {
         return Err(BackupError::ArchiveExists(to.to_owned()));
     }
-    let snapshot = prove(vault, stamp, clock, monitor)?;
+    let snapshot = prove(directory, stamp, clock, monitor)?;
     let staged = to.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
     let result = NewFile::create(&staged).map_err(BackupError::from).and_then(|file| {
         let (exported, file) = write(&snapshot, file, &staged, monitor)?;
         let archive_bytes = file.finish()?;
         files::rename_new(&staged, to)?;
-        Ok(Exported { path: Some(to.to_owned()), archive_bytes, ..exported })
+        Ok(ExportedArchive { path: Some(to.to_owned()), archive_bytes, ..exported })
     });
     if result.is_err() {
         // The first error is the one to report.
@@ -92,17 +92,17 @@ pub fn export(
 /// # Cancellation
 /// Between pieces.
 pub fn export_to(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     stamp: SnapshotId,
     out: impl Write,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
-) -> Result<Exported, BackupError> {
-    let snapshot = prove(vault, stamp, clock, monitor)?;
+) -> Result<ExportedArchive, BackupError> {
+    let snapshot = prove(directory, stamp, clock, monitor)?;
     let name = Path::new("-");
-    let (exported, mut out) = write(&snapshot, Counting { out, bytes: 0 }, name, monitor)?;
+    let (exported, mut out) = write(&snapshot, PeriodCounter { out, bytes: 0 }, name, monitor)?;
     out.flush().map_err(|error| failed(name, error, monitor))?;
-    Ok(Exported { archive_bytes: out.bytes, ..exported })
+    Ok(ExportedArchive { archive_bytes: out.bytes, ..exported })
 }
 
 /// Writes the archive; `name` is what errors call it. The size of the archive is for the caller to tell.
@@ -111,12 +111,13 @@ fn write<W: Write>(
     out: W,
     name: &Path,
     monitor: &dyn Monitor,
-) -> Result<(Exported, W), BackupError> {
+) -> Result<(ExportedArchive, W), BackupError> {
     let record = snapshot.manifest().atocore.as_ref().ok_or(BackupError::NoDigests(snapshot.stamp()))?;
     let failed = |source| failed(name, source, monitor);
     let mut encoder = zstd::Encoder::new(out, LEVEL).map_err(failed)?;
     encoder.include_checksum(true).map_err(failed)?;
-    let mut out = Archive { builder: Builder::new(encoder), snapshot, name, monitor, files: 0, bytes: 0 };
+    let mut out =
+        ArchiveWriter { builder: Builder::new(encoder), snapshot, name, monitor, files: 0, bytes: 0 };
     let metadata = snapshot.path().join(FILE_NAME);
     // Not by a memory map: on a disk that others write to, it could end the process.
     let digested = stream::digest(&metadata, &mut |_| ControlFlow::Continue(()))?;
@@ -135,17 +136,17 @@ fn write<W: Write>(
     }
     let (files, bytes) = (out.files, out.bytes);
     let encoder = out.builder.into_inner().map_err(failed)?;
-    let exported = Exported { stamp: snapshot.stamp(), path: None, files, bytes, archive_bytes: 0 };
+    let exported = ExportedArchive { stamp: snapshot.stamp(), path: None, files, bytes, archive_bytes: 0 };
     Ok((exported, encoder.finish().map_err(failed)?))
 }
 
 /// Counts what is written.
-struct Counting<W> {
+struct PeriodCounter<W> {
     out: W,
     bytes: u64,
 }
 
-impl<W: Write> Write for Counting<W> {
+impl<W: Write> Write for PeriodCounter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.bytes += written as u64;
@@ -157,7 +158,7 @@ impl<W: Write> Write for Counting<W> {
     }
 }
 
-struct Archive<'a, W: Write> {
+struct ArchiveWriter<'a, W: Write> {
     builder: Builder<zstd::Encoder<'static, W>>,
     snapshot: &'a VerifiedSnapshot,
     name: &'a Path,
@@ -166,7 +167,7 @@ struct Archive<'a, W: Write> {
     bytes: u64,
 }
 
-impl<W: Write> Archive<'_, W> {
+impl<W: Write> ArchiveWriter<'_, W> {
     fn add_folder(&mut self, path: &str) -> Result<(), BackupError> {
         proceed(self.monitor)?;
         let header = self.header(&format!("{path}/"), 0, EntryType::Directory)?;
@@ -177,7 +178,7 @@ impl<W: Write> Archive<'_, W> {
         proceed(self.monitor)?;
         let header = self.header(path, size, EntryType::Regular)?;
         let file = Reader::open(&self.snapshot.path().join(path))?;
-        let mut watched = Watched {
+        let mut watched = HashingReader {
             file: file.take(size),
             hasher: blake3::Hasher::new(),
             done: self.bytes,
@@ -210,14 +211,14 @@ impl<W: Write> Archive<'_, W> {
 }
 
 /// A file that is hashed while it is read, until the caller cancels it.
-struct Watched<'a> {
+struct HashingReader<'a> {
     file: io::Take<Reader>,
     hasher: blake3::Hasher,
     done: u64,
     monitor: &'a dyn Monitor,
 }
 
-impl Read for Watched<'_> {
+impl Read for HashingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.monitor.cancelled() {
             return Err(io::Error::other("cancelled"));

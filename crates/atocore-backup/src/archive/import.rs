@@ -21,10 +21,10 @@ use super::{entry_name, invalid};
 use crate::{
     BackupError,
     ledger::Ledger,
-    manifest::{self, FILE_NAME, FileRecord, LIMIT_BYTES, Record, Unreadable, recordable},
+    manifest::{self, FILE_NAME, FileRecord, LIMIT_BYTES, ManifestError, SnapshotRecord, recordable},
+    snapshot_directory::{MetadataFile, SnapshotDirectory, metadata_file},
     stage::Stage,
     take::{SLACK_BYTES, proceed},
-    vault::{MetadataFile, Vault, metadata_file},
     verify::{self, Validation},
 };
 
@@ -45,7 +45,7 @@ const MOST_FILLING: u64 = 1 << 20;
 
 /// A snapshot that was taken in.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Imported {
+pub struct ImportedSnapshot {
     /// The snapshot.
     pub stamp: SnapshotId,
     /// Where it lies.
@@ -72,11 +72,11 @@ pub struct Imported {
 /// # Cancellation
 /// Between pieces; nothing is left.
 pub fn import(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     mut from: impl Read,
     clock: &dyn Clock,
     monitor: &dyn Monitor,
-) -> Result<Imported, BackupError> {
+) -> Result<ImportedSnapshot, BackupError> {
     let mut head = Vec::new();
     let _read = from.by_ref().take(HEAD_BYTES).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
     if ENCRYPTED.iter().any(|beginning| head.starts_with(beginning)) {
@@ -90,20 +90,20 @@ pub fn import(
     let mut entries = archive.entries().map_err(|error| unreadable(&error))?.raw(true);
     let first = entries.next().ok_or_else(|| invalid("it is empty"))?.map_err(|error| unreadable(&error))?;
     let (stamp, bytes, record) = read_metadata(first)?;
-    let path = vault.snapshot(stamp);
+    let path = directory.snapshot(stamp);
     if files::kind(&path)?.is_some() {
-        let validation = already_there(vault, stamp, &bytes, clock, monitor)?;
-        return Ok(Imported { stamp, path, was_there: true, validation });
+        let validation = already_there(directory, stamp, &bytes, clock, monitor)?;
+        return Ok(ImportedSnapshot { stamp, path, was_there: true, validation });
     }
-    refuse_what_does_not_fit(vault, &record)?;
-    let stage = Stage::reserve_exactly(vault, stamp, monitor)?;
+    refuse_what_does_not_fit(directory, &record)?;
+    let stage = Stage::reserve_exactly(directory, stamp, monitor)?;
     files::write_synced(&stage.dir().join(FILE_NAME), &bytes)?;
-    let mut intake = Intake::new(stamp, stage.dir(), &record, monitor);
+    let mut importer = Importer::new(stamp, stage.dir(), &record, monitor);
     for entry in entries {
         proceed(monitor)?;
-        intake.take(entry.map_err(|error| unreadable(&error))?)?;
+        importer.take(entry.map_err(|error| unreadable(&error))?)?;
     }
-    intake.finish()?;
+    importer.finish()?;
     refuse_more(&mut archive.into_inner())?;
     let proof = verify::verify_at(stamp, stage.dir(), Depth::Digests, clock, monitor)?;
     if !proof.valid() {
@@ -113,8 +113,8 @@ pub fn import(
     stage.publish()?;
     let validation = Validation { path: path.clone(), ..proof };
     // What is not written down is only not known to be proven.
-    drop(Ledger::of(vault).record(stamp, &validation, std::time::Duration::ZERO));
-    Ok(Imported { stamp, path, was_there: false, validation })
+    drop(Ledger::of(directory).record(stamp, &validation, std::time::Duration::ZERO));
+    Ok(ImportedSnapshot { stamp, path, was_there: false, validation })
 }
 
 /// An error of the compression or of the archive's own shape.
@@ -123,7 +123,9 @@ fn unreadable(error: &io::Error) -> BackupError {
 }
 
 /// The metadata must come first, in a folder that is named by its stamp.
-fn read_metadata<R: Read>(mut entry: Entry<'_, R>) -> Result<(SnapshotId, Vec<u8>, Record), BackupError> {
+fn read_metadata<R: Read>(
+    mut entry: Entry<'_, R>,
+) -> Result<(SnapshotId, Vec<u8>, SnapshotRecord), BackupError> {
     let name = name_of(&entry)?;
     let stamp = name.strip_suffix(FILE_NAME).and_then(|folder| folder.strip_suffix('/'));
     let stamp: SnapshotId = stamp
@@ -138,8 +140,10 @@ fn read_metadata<R: Read>(mut entry: Entry<'_, R>) -> Result<(SnapshotId, Vec<u8
     let reading =
         manifest::read(&bytes).map_err(|why| invalid(format!("its metadata is not JSON: {why}")))?;
     let manifest = reading.manifest.map_err(|why| match why {
-        Unreadable::Newer { found } => BackupError::Newer { stamp, found, known: manifest::FORMAT_VERSION },
-        Unreadable::Shape(_) => invalid(format!("its metadata is not understood: {why}")),
+        ManifestError::Newer { found } => {
+            BackupError::Newer { stamp, found, known: manifest::FORMAT_VERSION }
+        }
+        ManifestError::Shape(_) => invalid(format!("its metadata is not understood: {why}")),
     })?;
     if let Some(record) = &manifest.atocore
         && let Some(file) = record.files.iter().find(|file| !manifest.has_part(file.path.as_str()))
@@ -154,29 +158,32 @@ fn read_metadata<R: Read>(mut entry: Entry<'_, R>) -> Result<(SnapshotId, Vec<u8
 }
 
 fn already_there(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     stamp: SnapshotId,
     bytes: &[u8],
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<Validation, BackupError> {
-    match metadata_file(&vault.snapshot(stamp)) {
+    match metadata_file(&directory.snapshot(stamp)) {
         MetadataFile::Bytes(there) if there == bytes => {}
         _ => return Err(BackupError::SnapshotExists(stamp)),
     }
-    let validation = verify::verify(vault, stamp, Depth::Digests, clock, monitor)?;
+    let validation = verify::verify(directory, stamp, Depth::Digests, clock, monitor)?;
     if !validation.valid() {
         return Err(BackupError::Damaged { stamp, problems: validation.errors() });
     }
     Ok(validation)
 }
 
-fn refuse_what_does_not_fit(vault: &Vault, record: &Record) -> Result<(), BackupError> {
+fn refuse_what_does_not_fit(
+    directory: &SnapshotDirectory,
+    record: &SnapshotRecord,
+) -> Result<(), BackupError> {
     let sizes = record.files.iter().map(|file| file.size_bytes);
     let needed_bytes = sizes.fold(SLACK_BYTES, u64::saturating_add);
-    let available_bytes = files::free_bytes(vault.dir())?;
+    let available_bytes = files::free_bytes(directory.dir())?;
     if available_bytes < needed_bytes {
-        let place = vault.dir().to_owned();
+        let place = directory.dir().to_owned();
         return Err(BackupError::NotEnoughSpace { place, needed_bytes, available_bytes });
     }
     Ok(())
@@ -188,7 +195,7 @@ fn name_of<R: Read>(entry: &Entry<'_, R>) -> Result<String, BackupError> {
 }
 
 /// What may still come, and where it goes.
-struct Intake<'a> {
+struct Importer<'a> {
     stamp: SnapshotId,
     dir: &'a Path,
     awaited: BTreeMap<&'a str, &'a FileRecord>,
@@ -199,8 +206,8 @@ struct Intake<'a> {
     monitor: &'a dyn Monitor,
 }
 
-impl<'a> Intake<'a> {
-    fn new(stamp: SnapshotId, dir: &'a Path, record: &'a Record, monitor: &'a dyn Monitor) -> Self {
+impl<'a> Importer<'a> {
+    fn new(stamp: SnapshotId, dir: &'a Path, record: &'a SnapshotRecord, monitor: &'a dyn Monitor) -> Self {
         let awaited = record.files.iter().map(|file| (file.path.as_str(), file)).collect();
         let parents = record.files.iter().flat_map(|file| {
             let path = file.path.as_str();

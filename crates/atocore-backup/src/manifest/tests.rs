@@ -7,7 +7,7 @@ fn sample() -> Manifest {
         db_snapshot_path: "/backups/snapshots/20260406T184219Z/db/atocore.db".to_owned(),
         db_size_bytes: 4096,
         vector_store_note: "Zürich, 東京, 🦀 \u{7f} \"quoted\" \\ \t".to_owned(),
-        atocore: Some(Record {
+        atocore: Some(SnapshotRecord {
             format_version: FORMAT_VERSION,
             program_version: "0.1.0".to_owned(),
             schema_version: 1,
@@ -89,21 +89,21 @@ fn every_truncation_of_the_metadata_is_seen() {
 
 #[test]
 fn parts_are_found_by_the_last_name_of_what_is_recorded() {
-    let at = |text: &str| Place::At(text.parse().unwrap());
+    let at = |text: &str| RecordedPath::At(text.parse().unwrap());
     for (recorded, place) in [
-        ("", Place::NotRecorded),
+        ("", RecordedPath::NotRecorded),
         ("/other/place/db/atocore.db", at("db/atocore.db")),
         (r"C:\AtoCore\snapshots\x\db\atocore.db", at("db/atocore.db")),
         ("atocore.db", at("db/atocore.db")),
         ("/a b/naïve.db", at("db/naïve.db")),
-        ("/x/..", Place::Unusable),
-        ("/x/.", Place::Unusable),
-        ("..", Place::Unusable),
-        ("/x/", Place::Unusable),
-        ("/x/a\0b", Place::Unusable),
-        (r"..\..", Place::Unusable),
+        ("/x/..", RecordedPath::Unusable),
+        ("/x/.", RecordedPath::Unusable),
+        ("..", RecordedPath::Unusable),
+        ("/x/", RecordedPath::Unusable),
+        ("/x/a\0b", RecordedPath::Unusable),
+        (r"..\..", RecordedPath::Unusable),
     ] {
-        assert_eq!(Place::of(recorded, "db"), place, "{recorded:?}");
+        assert_eq!(RecordedPath::of(recorded, "db"), place, "{recorded:?}");
     }
 }
 
@@ -118,7 +118,7 @@ fn the_originals_metadata_is_read_without_our_object_and_with_keys_missing() {
 #[test]
 fn a_newer_format_is_named_and_nothing_else_of_it_is_read() {
     let reading = read(br#"{"atocore": {"format_version": 2, "packs": {}}}"#).unwrap();
-    assert_eq!(reading.manifest, Err(Unreadable::Newer { found: 2 }));
+    assert_eq!(reading.manifest, Err(ManifestError::Newer { found: 2 }));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn metadata_of_the_wrong_shape_says_what_is_wrong() {
         (record(&[file("db/a"), file("db/a")].join(",")), "twice"),
     ] {
         match read(json.as_bytes()).unwrap().manifest {
-            Err(Unreadable::Shape(said)) => assert!(said.contains(word), "{json}: {said}"),
+            Err(ManifestError::Shape(said)) => assert!(said.contains(word), "{json}: {said}"),
             other => panic!("{json}: {other:?}"),
         }
     }

@@ -21,7 +21,7 @@ const READY: &str = "ready";
 /// The folder; removed when dropped.
 pub(super) struct Staging {
     dir: PathBuf,
-    mark: PathBuf,
+    lock_path: PathBuf,
     _lock: Locked,
 }
 
@@ -29,13 +29,13 @@ impl Staging {
     /// Makes the folder in a target in which nothing is.
     pub(super) fn create(target: &Path) -> Result<Self, BackupError> {
         let dir = target.join(format!("{STAGING_PREFIX}{}", std::process::id()));
-        let mark = mark_of(&dir);
-        let Some(lock) = files::try_lock(&mark)? else {
-            let found = mark.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let lock_path = lock_path_of(&dir);
+        let Some(lock) = files::try_lock(&lock_path)? else {
+            let found = lock_path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return Err(BackupError::TargetNotEmpty { target: target.to_owned(), found });
         };
         // From here on dropping it clears up.
-        let staging = Self { dir, mark, _lock: lock };
+        let staging = Self { dir, lock_path, _lock: lock };
         files::create_new_dir(&staging.dir)?;
         Ok(staging)
     }
@@ -57,7 +57,7 @@ impl Staging {
             return Err(error.into());
         }
         files::remove_tree(&self.dir)?;
-        files::remove_file(&self.mark)?;
+        files::remove_file(&self.lock_path)?;
         Ok(files::sync(target)?)
     }
 }
@@ -66,11 +66,11 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // The first error is the one to report; what stays behind is cleared away by the next attempt.
         drop(files::remove_tree(&self.dir));
-        drop(files::remove_file(&self.mark));
+        drop(files::remove_file(&self.lock_path));
     }
 }
 
-fn mark_of(dir: &Path) -> PathBuf {
+fn lock_path_of(dir: &Path) -> PathBuf {
     dir.with_file_name(format!("{}.lock", dir.file_name().unwrap_or_default().to_string_lossy()))
 }
 
@@ -92,7 +92,7 @@ fn move_parts(dir: &Path, target: &Path) -> Result<Vec<&'static str>, (Vec<&'sta
 }
 
 /// What was found in a target that exists.
-pub(super) enum Found {
+pub(super) enum Leftover {
     /// Nothing any more.
     Nothing,
     /// Something that is no restore's, or that of one that is at work.
@@ -103,26 +103,26 @@ pub(super) enum Found {
 
 /// Clears away what killed restores left in `target`, or finishes it. Nothing is touched where there is anything that
 /// no restore made.
-pub(super) fn see_to_leftovers(target: &Path) -> Result<Found, FileError> {
+pub(super) fn resolve_leftovers(target: &Path) -> Result<Leftover, FileError> {
     let entries = files::list(target)?;
     let (leftovers, others): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|path| matches!(is_leftover(path), Ok(true)));
     if let Some(other) = others.first() {
         return Ok(if finished(target, &leftovers, &others)? {
-            Found::Finished
+            Leftover::Finished
         } else {
-            Found::Other(other.clone())
+            Leftover::Other(other.clone())
         });
     }
     for path in leftovers {
         let dir = dir_of(&path);
-        let mark = mark_of(&dir);
+        let lock_path = lock_path_of(&dir);
         // Whoever has it is alive.
-        let Some(_lock) = files::try_lock(&mark)? else { return Ok(Found::Other(dir)) };
+        let Some(_lock) = files::try_lock(&lock_path)? else { return Ok(Leftover::Other(dir)) };
         files::remove_tree(&dir)?;
-        files::remove_file(&mark)?;
+        files::remove_file(&lock_path)?;
     }
-    Ok(Found::Nothing)
+    Ok(Leftover::Nothing)
 }
 
 /// Whether the only leftover is of a restore that had begun to move what was ready, and all of it is in place now.
@@ -137,11 +137,11 @@ fn finished(target: &Path, leftovers: &[PathBuf], others: &[PathBuf]) -> Result<
     if !is_one || !fits || files::kind(&dir.join(READY))?.is_none() {
         return Ok(false);
     }
-    let mark = mark_of(&dir);
-    let Some(_lock) = files::try_lock(&mark)? else { return Ok(false) };
+    let lock_path = lock_path_of(&dir);
+    let Some(_lock) = files::try_lock(&lock_path)? else { return Ok(false) };
     let moved = move_parts(&dir, target).map_err(|(_, error)| error)?;
     files::remove_tree(&dir)?;
-    files::remove_file(&mark)?;
+    files::remove_file(&lock_path)?;
     files::sync(target)?;
     Ok(!moved.is_empty())
 }

@@ -3,7 +3,7 @@
 use atocore_model::{id::SnapshotId, monitor::Silent};
 use atocore_storage::files::{self, Kind};
 
-use crate::{BackupError, stage, vault::Vault};
+use crate::{BackupError, snapshot_directory::SnapshotDirectory, stage};
 
 /// Pins a snapshot; the note says to people why. A pin that is there gets the new note.
 ///
@@ -12,17 +12,17 @@ use crate::{BackupError, stage, vault::Vault};
 ///
 /// # Durability
 /// The pin is on disk when this returns `Ok`, and no removal that begins later takes the snapshot.
-pub fn pin(vault: &Vault, stamp: SnapshotId, note: &str) -> Result<(), BackupError> {
-    if files::kind(&vault.snapshot(stamp))? != Some(Kind::Folder) {
+pub fn pin(directory: &SnapshotDirectory, stamp: SnapshotId, note: &str) -> Result<(), BackupError> {
+    if files::kind(&directory.snapshot(stamp))? != Some(Kind::Folder) {
         return Err(BackupError::Unknown(stamp));
     }
     // Together with the look, so that no removal comes in between.
-    let _choosing = stage::lock(&vault.lock_file(), &Silent)?;
-    if files::kind(&vault.snapshot(stamp))?.is_none() {
+    let _choosing = stage::lock(&directory.lock_file(), &Silent)?;
+    if files::kind(&directory.snapshot(stamp))?.is_none() {
         return Err(BackupError::Unknown(stamp));
     }
-    files::create_dirs_synced(&vault.pins())?;
-    Ok(files::write_atomic(&vault.pin(stamp), note.as_bytes())?)
+    files::create_dirs_synced(&directory.pins())?;
+    Ok(files::write_atomic(&directory.pin(stamp), note.as_bytes())?)
 }
 
 /// Removes the pin of a snapshot, which need not be there any more. Returns whether there was one.
@@ -32,12 +32,12 @@ pub fn pin(vault: &Vault, stamp: SnapshotId, note: &str) -> Result<(), BackupErr
 ///
 /// # Durability
 /// The pin is gone from the disk when this returns `Ok(true)`.
-pub fn unpin(vault: &Vault, stamp: SnapshotId) -> Result<bool, BackupError> {
-    if !is_pinned(vault, stamp)? {
+pub fn unpin(directory: &SnapshotDirectory, stamp: SnapshotId) -> Result<bool, BackupError> {
+    if !is_pinned(directory, stamp)? {
         return Ok(false);
     }
-    files::remove_file(&vault.pin(stamp))?;
-    files::sync(&vault.pins())?;
+    files::remove_file(&directory.pin(stamp))?;
+    files::sync(&directory.pins())?;
     Ok(true)
 }
 
@@ -45,6 +45,6 @@ pub fn unpin(vault: &Vault, stamp: SnapshotId) -> Result<bool, BackupError> {
 ///
 /// # Errors
 /// When that cannot be looked at.
-pub fn is_pinned(vault: &Vault, stamp: SnapshotId) -> Result<bool, BackupError> {
-    Ok(files::kind(&vault.pin(stamp))?.is_some())
+pub fn is_pinned(directory: &SnapshotDirectory, stamp: SnapshotId) -> Result<bool, BackupError> {
+    Ok(files::kind(&directory.pin(stamp))?.is_some())
 }

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, fmt};
 
 use atocore_model::{id::SnapshotId, snapshot::Depth, time::Timestamp};
 
-use super::policy::{Policy, Rule};
+use super::policy::{RetentionRule, RetentionRules};
 
 /// The depth from which on a proof protects the newest snapshot that has it.
 const PROTECTED: Depth = Depth::Content;
 
 /// What decides about a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct SnapshotFacts {
     /// Its stamp.
     pub stamp: SnapshotId,
     /// When its recovery point was taken.
@@ -33,7 +33,7 @@ pub struct Facts {
 
 /// Why a snapshot is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub enum KeepReason {
     /// It is the newest of its store.
     Newest,
     /// It holds the newest state of its store, whatever the clock said when it was taken.
@@ -51,10 +51,10 @@ pub enum Reason {
     /// It holds the n-th newest state.
     LastState(u32),
     /// It is the newest of a period that is kept.
-    Period(Rule, String),
+    Period(RetentionRule, String),
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Newest => f.write_str("newest"),
@@ -72,11 +72,11 @@ impl fmt::Display for Reason {
 
 /// Why a rule does not keep a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PassedOver {
+pub enum SkipReason {
     /// A newer one stands for the same period.
     Superseded {
         /// The rule.
-        rule: Rule,
+        rule: RetentionRule,
         /// The period.
         period: String,
         /// The newer one.
@@ -85,13 +85,13 @@ pub enum PassedOver {
     /// The rule keeps as many newer ones as it may.
     UsedUp {
         /// The rule.
-        rule: Rule,
+        rule: RetentionRule,
         /// How many it keeps.
         keeps: u32,
     },
 }
 
-impl fmt::Display for PassedOver {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Superseded { rule, period, by } => write!(f, "{rule} {period} is {by}"),
@@ -104,11 +104,11 @@ impl fmt::Display for PassedOver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// What is known about it.
-    pub facts: Facts,
+    pub facts: SnapshotFacts,
     /// Every reason to keep it; without one it is removed.
-    pub kept: Vec<Reason>,
+    pub kept: Vec<KeepReason>,
     /// For one that is removed: why no rule keeps it, one line per rule that is on.
-    pub passed_over: Vec<PassedOver>,
+    pub passed_over: Vec<SkipReason>,
 }
 
 impl Decision {
@@ -127,11 +127,11 @@ impl Decision {
 /// A clock can have been wrong, and a restore takes a store back to a lower generation: neither alone tells which state is
 /// the newer one. So the newest, the newest proven, and the last ones are kept by both.
 #[must_use]
-pub fn decide(snapshots: &[Facts], policy: &Policy, now: Timestamp) -> Vec<Decision> {
-    let mut newest_first: Vec<&Facts> = snapshots.iter().collect();
+pub fn decide(snapshots: &[SnapshotFacts], policy: &RetentionRules, now: Timestamp) -> Vec<Decision> {
+    let mut newest_first: Vec<&SnapshotFacts> = snapshots.iter().collect();
     newest_first.sort_by_key(|facts| std::cmp::Reverse((facts.taken_at, facts.stamp)));
     let states = by_generation(snapshots, policy, now);
-    let mut stores: BTreeMap<Option<&str>, Counting> = BTreeMap::new();
+    let mut stores: BTreeMap<Option<&str>, PeriodCounter> = BTreeMap::new();
     newest_first
         .into_iter()
         .map(|facts| {
@@ -146,36 +146,41 @@ pub fn decide(snapshots: &[Facts], policy: &Policy, now: Timestamp) -> Vec<Decis
 }
 
 /// Why a snapshot is kept for the state it holds: every reason that the order of the generations gives.
-fn by_generation(snapshots: &[Facts], policy: &Policy, now: Timestamp) -> BTreeMap<SnapshotId, Vec<Reason>> {
-    let mut newest_first: Vec<&Facts> = snapshots.iter().filter(|facts| facts.taken_at <= now).collect();
+fn by_generation(
+    snapshots: &[SnapshotFacts],
+    policy: &RetentionRules,
+    now: Timestamp,
+) -> BTreeMap<SnapshotId, Vec<KeepReason>> {
+    let mut newest_first: Vec<&SnapshotFacts> =
+        snapshots.iter().filter(|facts| facts.taken_at <= now).collect();
     newest_first.sort_by_key(|facts| std::cmp::Reverse((facts.generation, facts.taken_at, facts.stamp)));
     let mut seen: BTreeMap<Option<&str>, (u32, bool)> = BTreeMap::new();
-    let mut reasons: BTreeMap<SnapshotId, Vec<Reason>> = BTreeMap::new();
+    let mut reasons: BTreeMap<SnapshotId, Vec<KeepReason>> = BTreeMap::new();
     for facts in newest_first {
         let (number, proven) = seen.entry(facts.store.as_deref()).or_default();
         let reasons = reasons.entry(facts.stamp).or_default();
         *number += 1;
         if *number == 1 {
-            reasons.push(Reason::NewestState);
+            reasons.push(KeepReason::NewestState);
         }
         if let Some(depth) = facts.proven.filter(|depth| *depth >= PROTECTED)
             && !std::mem::replace(proven, true)
         {
-            reasons.push(Reason::NewestProven(depth));
+            reasons.push(KeepReason::NewestProven(depth));
         }
         if *number <= policy.keep().last {
-            reasons.push(Reason::LastState(*number));
+            reasons.push(KeepReason::LastState(*number));
         }
     }
     reasons
 }
 
 /// Adds those reasons that say more than the ones there are.
-fn add_reasons(decision: &mut Decision, reasons: &[Reason]) {
+fn add_reasons(decision: &mut Decision, reasons: &[KeepReason]) {
     for reason in reasons {
         let is_said = decision.kept.iter().any(|kept| match reason {
-            Reason::NewestState => *kept == Reason::Newest,
-            Reason::LastState(_) => matches!(kept, Reason::Last(_)),
+            KeepReason::NewestState => *kept == KeepReason::Newest,
+            KeepReason::LastState(_) => matches!(kept, KeepReason::Last(_)),
             reason => kept == reason,
         });
         if !is_said {
@@ -187,10 +192,10 @@ fn add_reasons(decision: &mut Decision, reasons: &[Reason]) {
 
 /// What was kept so far of the snapshots of one store.
 #[derive(Default)]
-struct Counting {
+struct PeriodCounter {
     any: bool,
     proven: bool,
-    rules: BTreeMap<Rule, Counted>,
+    rules: BTreeMap<RetentionRule, Counted>,
 }
 
 #[derive(Default)]
@@ -200,29 +205,29 @@ struct Counted {
     last: Option<(String, SnapshotId)>,
 }
 
-impl Counting {
-    fn decide(&mut self, facts: &Facts, policy: &Policy, now: Timestamp) -> Decision {
+impl PeriodCounter {
+    fn decide(&mut self, facts: &SnapshotFacts, policy: &RetentionRules, now: Timestamp) -> Decision {
         let mut kept = Vec::new();
         let mut passed_over = Vec::new();
         if facts.pinned {
-            kept.push(Reason::Pinned);
+            kept.push(KeepReason::Pinned);
         }
         if facts.undo_point {
-            kept.push(Reason::UndoPoint);
+            kept.push(KeepReason::UndoPoint);
         }
         if facts.taken_at > now {
             // It stands for nothing else: what is really the newest of a period stays too.
-            kept.push(Reason::Future);
+            kept.push(KeepReason::Future);
         } else {
             if !std::mem::replace(&mut self.any, true) {
-                kept.push(Reason::Newest);
+                kept.push(KeepReason::Newest);
             }
             if let Some(depth) = facts.proven.filter(|depth| *depth >= PROTECTED)
                 && !std::mem::replace(&mut self.proven, true)
             {
-                kept.push(Reason::NewestProven(depth));
+                kept.push(KeepReason::NewestProven(depth));
             }
-            for rule in Rule::ALL.into_iter().filter(|rule| policy.keep().by(*rule) > 0) {
+            for rule in RetentionRule::ALL.into_iter().filter(|rule| policy.keep().by(*rule) > 0) {
                 let counted = self.rules.entry(rule).or_default();
                 match counted.look(facts, rule, policy.keep().by(rule)) {
                     Ok(reason) => kept.push(reason),
@@ -238,20 +243,25 @@ impl Counting {
 }
 
 impl Counted {
-    fn look(&mut self, facts: &Facts, rule: Rule, keeps: u32) -> Result<Reason, PassedOver> {
+    fn look(
+        &mut self,
+        facts: &SnapshotFacts,
+        rule: RetentionRule,
+        keeps: u32,
+    ) -> Result<KeepReason, SkipReason> {
         let period = rule.period(facts.taken_at);
         if let (Some(period), Some((last, by))) = (&period, &self.last)
             && period == last
         {
-            return Err(PassedOver::Superseded { rule, period: period.clone(), by: *by });
+            return Err(SkipReason::Superseded { rule, period: period.clone(), by: *by });
         }
         if self.kept == keeps {
-            return Err(PassedOver::UsedUp { rule, keeps });
+            return Err(SkipReason::UsedUp { rule, keeps });
         }
         self.kept += 1;
-        let Some(period) = period else { return Ok(Reason::Last(self.kept)) };
+        let Some(period) = period else { return Ok(KeepReason::Last(self.kept)) };
         self.last = Some((period.clone(), facts.stamp));
-        Ok(Reason::Period(rule, period))
+        Ok(KeepReason::Period(rule, period))
     }
 }
 

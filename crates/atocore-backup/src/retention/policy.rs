@@ -6,7 +6,7 @@ use atocore_model::time::Timestamp;
 
 /// A rule keeps the newest snapshot of each of the newest periods that have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Rule {
+pub enum RetentionRule {
     /// Every snapshot is a period of its own.
     Last,
     /// An hour, UTC.
@@ -21,7 +21,7 @@ pub enum Rule {
     Yearly,
 }
 
-impl Rule {
+impl RetentionRule {
     /// Every rule, the shortest period first.
     pub const ALL: [Self; 6] =
         [Self::Last, Self::Hourly, Self::Daily, Self::Weekly, Self::Monthly, Self::Yearly];
@@ -40,7 +40,7 @@ impl Rule {
     }
 
     /// The period that a point in time lies in: `2026-11-23T04`, `2026-11-23`, `2026-W48`, `2026-11`, `2026`; `None` for
-    /// [`Rule::Last`], whose periods have no name.
+    /// [`RetentionRule::Last`], whose periods have no name.
     pub(super) fn period(self, time: Timestamp) -> Option<String> {
         let format = match self {
             Self::Last => return None,
@@ -54,7 +54,7 @@ impl Rule {
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for RetentionRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Rule {
 
 /// How many periods each rule keeps, as somebody set it. 0 turns a rule off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
+pub struct KeepCounts {
     /// The newest snapshots, whenever they were taken.
     pub last: u32,
     /// Hours.
@@ -77,34 +77,34 @@ pub struct Keep {
     pub yearly: u32,
 }
 
-impl Default for Keep {
+impl Default for KeepCounts {
     /// 7 days, 4 weeks, 6 months.
     fn default() -> Self {
         Self { last: 0, hourly: 0, daily: 7, weekly: 4, monthly: 6, yearly: 0 }
     }
 }
 
-impl Keep {
+impl KeepCounts {
     /// The largest number that can be set.
     pub const MOST: u32 = 10_000;
 
     /// What is kept by a rule.
     #[must_use]
-    pub const fn by(&self, rule: Rule) -> u32 {
+    pub const fn by(&self, rule: RetentionRule) -> u32 {
         match rule {
-            Rule::Last => self.last,
-            Rule::Hourly => self.hourly,
-            Rule::Daily => self.daily,
-            Rule::Weekly => self.weekly,
-            Rule::Monthly => self.monthly,
-            Rule::Yearly => self.yearly,
+            RetentionRule::Last => self.last,
+            RetentionRule::Hourly => self.hourly,
+            RetentionRule::Daily => self.daily,
+            RetentionRule::Weekly => self.weekly,
+            RetentionRule::Monthly => self.monthly,
+            RetentionRule::Yearly => self.yearly,
         }
     }
 }
 
-/// A checked [`Keep`]: some rule keeps something.
+/// A checked [`KeepCounts`]: some rule keeps something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Policy(Keep);
+pub struct RetentionRules(KeepCounts);
 
 /// Why numbers are no policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -113,28 +113,28 @@ pub enum PolicyError {
     #[error("every retention rule is 0, so that nothing would be kept on purpose")]
     KeepsNothing,
     /// One is too large to be meant.
-    #[error("{rule} {number} is more than {}", Keep::MOST)]
+    #[error("{rule} {number} is more than {}", KeepCounts::MOST)]
     TooMany {
         /// Which one.
-        rule: Rule,
+        rule: RetentionRule,
         /// Its number.
         number: u32,
     },
 }
 
-impl Policy {
+impl RetentionRules {
     /// Checks numbers.
     ///
     /// # Errors
-    /// When every number is 0, or one is above [`Keep::MOST`].
-    pub fn new(keep: Keep) -> Result<Self, PolicyError> {
-        for rule in Rule::ALL {
+    /// When every number is 0, or one is above [`KeepCounts::MOST`].
+    pub fn new(keep: KeepCounts) -> Result<Self, PolicyError> {
+        for rule in RetentionRule::ALL {
             let number = keep.by(rule);
-            if number > Keep::MOST {
+            if number > KeepCounts::MOST {
                 return Err(PolicyError::TooMany { rule, number });
             }
         }
-        if Rule::ALL.into_iter().all(|rule| keep.by(rule) == 0) {
+        if RetentionRule::ALL.into_iter().all(|rule| keep.by(rule) == 0) {
             return Err(PolicyError::KeepsNothing);
         }
         Ok(Self(keep))
@@ -142,7 +142,7 @@ impl Policy {
 
     /// Its numbers.
     #[must_use]
-    pub const fn keep(&self) -> Keep {
+    pub const fn keep(&self) -> KeepCounts {
         self.0
     }
 }
@@ -153,19 +153,19 @@ mod tests {
 
     #[test]
     fn a_policy_that_keeps_nothing_is_refused() {
-        let nothing = Keep { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
-        assert_eq!(Policy::new(nothing), Err(PolicyError::KeepsNothing));
-        assert!(Policy::new(Keep { yearly: 1, ..nothing }).is_ok());
-        let error = Policy::new(Keep { weekly: Keep::MOST + 1, ..nothing }).unwrap_err();
+        let nothing = KeepCounts { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
+        assert_eq!(RetentionRules::new(nothing), Err(PolicyError::KeepsNothing));
+        assert!(RetentionRules::new(KeepCounts { yearly: 1, ..nothing }).is_ok());
+        let error = RetentionRules::new(KeepCounts { weekly: KeepCounts::MOST + 1, ..nothing }).unwrap_err();
         assert_eq!(error.to_string(), "weekly 10001 is more than 10000");
-        assert_eq!(Policy::new(Keep::default()).unwrap(), Policy::default());
+        assert_eq!(RetentionRules::new(KeepCounts::default()).unwrap(), RetentionRules::default());
     }
 
     #[test]
     fn periods_are_those_of_the_calendar_in_utc() {
         let periods = |text: &str| {
             let time = Timestamp::parse(text).unwrap();
-            Rule::ALL.into_iter().filter_map(|rule| rule.period(time)).collect::<Vec<_>>().join(" ")
+            RetentionRule::ALL.into_iter().filter_map(|rule| rule.period(time)).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(periods("2026-11-23T04:59:59Z"), "2026-11-23T04 2026-11-23 2026-W48 2026-11 2026");
         // Another day, week, month and year in the place it was written down in; and a week of the year before.

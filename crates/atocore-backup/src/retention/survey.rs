@@ -13,17 +13,16 @@ use atocore_storage::{
 
 use super::{
     pins,
-    plan::{Decision, Facts, decide},
-    policy::Policy,
+    plan::{Decision, SnapshotFacts, decide},
+    policy::RetentionRules,
 };
 use crate::{
-    BackupError,
+    BackupError, in_place,
     ledger::{self, Ledger},
-    manifest::{self, FILE_NAME, Manifest, Place},
-    replace,
+    manifest::{self, FILE_NAME, Manifest, RecordedPath},
+    snapshot_directory::{MetadataFile, SnapshotDirectory, metadata_file},
     take::proceed,
     tree,
-    vault::{MetadataFile, Vault, metadata_file},
 };
 
 /// How many seconds the stamp of a snapshot can be away from its recovery point: so far a free one is looked for.
@@ -31,7 +30,7 @@ const MOST_SECONDS_AWAY: u64 = 10_000;
 
 /// Something below `snapshots/` that is left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Untouched {
+pub struct IgnoredEntry {
     /// Its name.
     pub name: String,
     /// Where it lies.
@@ -42,11 +41,11 @@ pub struct Untouched {
 
 /// What a removal would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct PrunePlan {
     /// The decision about every snapshot, the newest first.
     pub decisions: Vec<Decision>,
     /// What is left alone, sorted by name.
-    pub untouched: Vec<Untouched>,
+    pub untouched: Vec<IgnoredEntry>,
 }
 
 /// Looks at every snapshot and decides about it. Changes nothing.
@@ -58,14 +57,14 @@ pub struct Plan {
 /// # Cancellation
 /// At every snapshot.
 pub fn plan(
-    vault: &Vault,
+    directory: &SnapshotDirectory,
     layout: &Layout,
-    policy: &Policy,
+    policy: &RetentionRules,
     now: Timestamp,
     monitor: &dyn Monitor,
-) -> Result<Plan, BackupError> {
-    let survey = Survey::new(vault, layout)?;
-    let paths = vault.found()?;
+) -> Result<PrunePlan, BackupError> {
+    let survey = Survey::new(directory, layout)?;
+    let paths = directory.found()?;
     let (mut found, mut untouched) = (Vec::new(), Vec::new());
     for path in paths {
         proceed(monitor)?;
@@ -73,28 +72,28 @@ pub fn plan(
             Ok(facts) => found.push(facts),
             Err(why) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                untouched.push(Untouched { name, path, why });
+                untouched.push(IgnoredEntry { name, path, why });
             }
         }
     }
-    Ok(Plan { decisions: decide(&found, policy, now), untouched })
+    Ok(PrunePlan { decisions: decide(&found, policy, now), untouched })
 }
 
 /// Looks at single snapshots of a backup directory.
 pub(super) struct Survey<'a> {
-    vault: &'a Vault,
+    directory: &'a SnapshotDirectory,
     ledger: Ledger,
     undo_point: Option<SnapshotId>,
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn new(vault: &'a Vault, layout: &Layout) -> Result<Self, BackupError> {
-        let undo_point = replace::last(layout)?.and_then(|last| last.safety);
-        Ok(Self { vault, ledger: Ledger::of(vault), undo_point })
+    pub(super) fn new(directory: &'a SnapshotDirectory, layout: &Layout) -> Result<Self, BackupError> {
+        let undo_point = in_place::last(layout)?.and_then(|last| last.safety);
+        Ok(Self { directory, ledger: Ledger::of(directory), undo_point })
     }
 
     /// What decides about the snapshot at `path`; inside, why it is left alone.
-    pub(super) fn look(&self, path: &Path) -> Result<Result<Facts, String>, BackupError> {
+    pub(super) fn look(&self, path: &Path) -> Result<Result<SnapshotFacts, String>, BackupError> {
         let found = match whole(path) {
             Ok(found) => found,
             Err(why) => return Ok(Err(why)),
@@ -111,13 +110,13 @@ impl<'a> Survey<'a> {
             let first = verdict.errors.first().map_or("", String::as_str);
             return Ok(Err(format!("it is damaged, as its validation of {} found: {first}", verdict.at)));
         }
-        Ok(Ok(Facts {
+        Ok(Ok(SnapshotFacts {
             stamp,
             taken_at: found.taken_at,
             store: found.store,
             generation: found.generation,
             proven: self.ledger.proven_by(stamp, &standing).map(|proven| proven.depth),
-            pinned: pins::is_pinned(self.vault, stamp)?,
+            pinned: pins::is_pinned(self.directory, stamp)?,
             undo_point: self.undo_point == Some(stamp),
             bytes: found.bytes,
         }))
@@ -177,7 +176,7 @@ fn compare(path: &Path, manifest: &Manifest) -> Result<u64, String> {
         None => BTreeMap::new(),
     };
     match manifest.database() {
-        Place::At(database) => {
+        RecordedPath::At(database) => {
             let _same = recorded.insert(database.to_string(), manifest.db_size_bytes);
         }
         _ => return Err("its metadata names no database".to_owned()),

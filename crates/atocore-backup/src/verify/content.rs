@@ -5,19 +5,19 @@ use atocore_storage::sqlite::{StorageError, StoreRecord, inspect};
 
 use super::{
     examination::Examination,
-    structure::{self, Part},
+    structure::{self, PartFile},
     vector_store,
 };
 use crate::{
     BackupError,
-    manifest::{Manifest, Record},
+    manifest::{Manifest, SnapshotRecord},
     take,
 };
 
 /// Looks into the databases.
 pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> Result<(), BackupError> {
     let place = manifest.database();
-    if let Part::File(path) = structure::part(examination, &place) {
+    if let PartFile::File(path) = structure::part(examination, &place) {
         let name = structure::name(&place, "db");
         // Before anything is asked of it: what a foreign schema makes SQLite do is not known.
         if let Err(error @ StorageError::Schema { .. }) = inspect::schema(&path) {
@@ -75,7 +75,7 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
 }
 
 /// What the database says of itself and the metadata says otherwise.
-fn differences(found: &StoreRecord, record: &Record) -> Vec<String> {
+fn differences(found: &StoreRecord, record: &SnapshotRecord) -> Vec<String> {
     let mut problems = Vec::new();
     let mut compare = |word: &str, what: &str, found: String, recorded: String| {
         if found != recorded {

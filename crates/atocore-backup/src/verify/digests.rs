@@ -11,7 +11,7 @@ use atocore_storage::files::{self, Kind, stream};
 
 use super::{
     examination::Examination,
-    structure::{self, Found, Part},
+    structure::{self, PartFile, ReadMetadata},
 };
 use crate::{
     BackupError,
@@ -23,7 +23,7 @@ use crate::{
 const FOLDERS: [&str; 3] = ["db", "config", "chroma"];
 
 /// Compares the snapshot with its record, or says that there is none.
-pub(super) fn check(examination: &mut Examination<'_>, found: &Found) -> Result<(), BackupError> {
+pub(super) fn check(examination: &mut Examination<'_>, found: &ReadMetadata) -> Result<(), BackupError> {
     let manifest = &found.manifest;
     let Some(record) = &manifest.atocore else {
         let problem = "digests_not_recorded".to_owned();
@@ -134,7 +134,7 @@ fn compare_bytes(
 /// The little that a snapshot of the original lets one compare.
 fn sizes_of_the_original(examination: &mut Examination<'_>, manifest: &Manifest) {
     let place = manifest.database();
-    if let Part::File(path) = structure::part(examination, &place)
+    if let PartFile::File(path) = structure::part(examination, &place)
         && let Ok(Some(Kind::File(size))) = files::kind(&path)
         && size != manifest.db_size_bytes
     {

@@ -12,7 +12,7 @@ use atocore_model::{
 use atocore_storage::files::Locked;
 use serde_json::Value;
 
-use super::{Finding, Validation};
+use super::{SnapshotFinding, Validation};
 use crate::{BackupError, take::proceed};
 
 /// More findings than this are counted and not listed, so that a hostile snapshot cannot fill the memory.
@@ -34,14 +34,14 @@ pub(super) struct Examination<'a> {
     /// The format of the snapshot, when it is newer than what is read here.
     pub(super) newer_format: Option<u64>,
     /// Keeps the snapshot from being removed meanwhile.
-    pub(super) hold: Option<Locked>,
+    pub(super) lock: Option<Locked>,
     /// Whether the database was opened and found whole.
     pub(super) db_whole: bool,
     /// Whether a registry copy is recorded.
     pub(super) has_registry: bool,
     /// Whether a copy of the vector store is recorded.
     pub(super) has_vectors: bool,
-    findings: Vec<Finding>,
+    findings: Vec<SnapshotFinding>,
     leavings: Vec<String>,
     left_out: u64,
     checked_files: u64,
@@ -59,7 +59,7 @@ impl<'a> Examination<'a> {
             metadata: None,
             metadata_blake3: None,
             newer_format: None,
-            hold: None,
+            lock: None,
             db_whole: false,
             has_registry: false,
             has_vectors: false,
@@ -75,7 +75,7 @@ impl<'a> Examination<'a> {
     /// Notes a problem with `file`, found at `depth`.
     pub(super) fn find(&mut self, depth: Depth, file: &str, problem: String) {
         if self.findings.len() < MOST_FINDINGS {
-            self.findings.push(Finding { depth, file: file.to_owned(), problem });
+            self.findings.push(SnapshotFinding { depth, file: file.to_owned(), problem });
         } else {
             self.left_out += 1;
         }
@@ -116,7 +116,7 @@ impl<'a> Examination<'a> {
     pub(super) fn conclude(mut self, clock: &dyn Clock) -> Validation {
         if self.left_out > 0 {
             let problem = format!("more_problems: {} more are not listed", self.left_out);
-            self.findings.push(Finding { depth: Depth::Structure, file: String::new(), problem });
+            self.findings.push(SnapshotFinding { depth: Depth::Structure, file: String::new(), problem });
         }
         let holds = |depth: &Depth| !self.findings.iter().any(|finding| finding.depth <= *depth);
         Validation {

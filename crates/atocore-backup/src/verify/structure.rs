@@ -12,9 +12,9 @@ use serde::de::IgnoredAny;
 use super::examination::Examination;
 use crate::{
     BackupError, ledger,
-    manifest::{self, FILE_NAME, Manifest, Place, Unreadable},
+    manifest::{self, FILE_NAME, Manifest, ManifestError, RecordedPath},
+    snapshot_directory::{MetadataFile, metadata_file},
     tree,
-    vault::{MetadataFile, metadata_file},
 };
 
 /// The contract's word for a registry that is no JSON.
@@ -24,14 +24,14 @@ pub(super) const REGISTRY_INVALID: &str = "registry_invalid_json";
 const REGISTRY_LIMIT_BYTES: u64 = 64 << 20;
 
 /// Metadata that could be read.
-pub(super) struct Found {
+pub(super) struct ReadMetadata {
     pub(super) manifest: Manifest,
     /// Whether the digest over the metadata is right; `None` when there is none.
     pub(super) intact: Option<bool>,
 }
 
 /// Reads the metadata; `None`, with a finding, when there is none to go by.
-pub(super) fn read_metadata(examination: &mut Examination<'_>) -> Option<Found> {
+pub(super) fn read_metadata(examination: &mut Examination<'_>) -> Option<ReadMetadata> {
     // A link leads out of the backup directory: whatever lies there is not one of its snapshots.
     examination.exists = matches!(files::kind(&examination.dir), Ok(Some(Kind::Folder)));
     if !examination.exists {
@@ -53,9 +53,9 @@ pub(super) fn read_metadata(examination: &mut Examination<'_>) -> Option<Found> 
             Ok(reading) => {
                 examination.metadata = reading.value.is_object().then_some(reading.value);
                 match reading.manifest {
-                    Ok(manifest) => return Some(Found { manifest, intact: reading.intact }),
+                    Ok(manifest) => return Some(ReadMetadata { manifest, intact: reading.intact }),
                     Err(why) => {
-                        if let Unreadable::Newer { found } = why {
+                        if let ManifestError::Newer { found } = why {
                             examination.newer_format = Some(found);
                         }
                         why.to_string()
@@ -79,28 +79,28 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
 }
 
 /// A file of the snapshot, when one is recorded and a file is there.
-pub(super) fn part(examination: &Examination<'_>, place: &Place) -> Part {
-    let Place::At(relative) = place else { return Part::Missing };
+pub(super) fn part(examination: &Examination<'_>, place: &RecordedPath) -> PartFile {
+    let RecordedPath::At(relative) = place else { return PartFile::Missing };
     let path = examination.dir.join(relative.as_str());
     // The folder is looked at too: a link there would lead out of the snapshot as well.
     for path in path.ancestors().take(2).collect::<Vec<_>>().into_iter().rev() {
         match files::kind(path) {
             Ok(Some(Kind::File(_) | Kind::Folder)) => {}
-            Ok(None) => return Part::Missing,
+            Ok(None) => return PartFile::Missing,
             Ok(Some(kind)) => {
-                return Part::Unusable(format!("`{}` is {}", shown(path), tree::in_words(kind)));
+                return PartFile::Unusable(format!("`{}` is {}", shown(path), tree::in_words(kind)));
             }
-            Err(error) => return Part::Unusable(with_causes(&error)),
+            Err(error) => return PartFile::Unusable(with_causes(&error)),
         }
     }
     match files::kind(&path) {
-        Ok(Some(Kind::File(_))) => Part::File(path),
-        _ => Part::Unusable(format!("`{}` is a folder", shown(&path))),
+        Ok(Some(Kind::File(_))) => PartFile::File(path),
+        _ => PartFile::Unusable(format!("`{}` is a folder", shown(&path))),
     }
 }
 
 /// What stands where a part of the snapshot should be.
-pub(super) enum Part {
+pub(super) enum PartFile {
     Missing,
     Unusable(String),
     File(PathBuf),
@@ -111,19 +111,19 @@ fn shown(path: &Path) -> String {
 }
 
 /// The name under which problems of a part are listed.
-pub(super) fn name<'p>(place: &'p Place, folder: &'p str) -> &'p str {
+pub(super) fn name<'p>(place: &'p RecordedPath, folder: &'p str) -> &'p str {
     match place {
-        Place::At(path) => path.as_str(),
-        Place::NotRecorded | Place::Unusable => folder,
+        RecordedPath::At(path) => path.as_str(),
+        RecordedPath::NotRecorded | RecordedPath::Unusable => folder,
     }
 }
 
 fn database(examination: &mut Examination<'_>, manifest: &Manifest) {
     let place = manifest.database();
     let problem = match part(examination, &place) {
-        Part::Missing => "db_snapshot_missing".to_owned(),
-        Part::Unusable(why) => format!("db_open_failed: {why}"),
-        Part::File(path) => match inspect::integrity(&path) {
+        PartFile::Missing => "db_snapshot_missing".to_owned(),
+        PartFile::Unusable(why) => format!("db_open_failed: {why}"),
+        PartFile::File(path) => match inspect::integrity(&path) {
             Err(error) => format!("db_open_failed: {}", with_causes(&error)),
             Ok(complaints) => match complaints.first() {
                 None => {
@@ -139,14 +139,14 @@ fn database(examination: &mut Examination<'_>, manifest: &Manifest) {
 
 fn registry(examination: &mut Examination<'_>, manifest: &Manifest) {
     let place = manifest.registry();
-    examination.has_registry = place != Place::NotRecorded;
+    examination.has_registry = place != RecordedPath::NotRecorded;
     if !examination.has_registry {
         return;
     }
     let problem = match part(examination, &place) {
-        Part::Missing => "registry_snapshot_missing".to_owned(),
-        Part::Unusable(why) => format!("registry_unreadable: {why}"),
-        Part::File(path) => match stream::head(&path, REGISTRY_LIMIT_BYTES + 1) {
+        PartFile::Missing => "registry_snapshot_missing".to_owned(),
+        PartFile::Unusable(why) => format!("registry_unreadable: {why}"),
+        PartFile::File(path) => match stream::head(&path, REGISTRY_LIMIT_BYTES + 1) {
             Err(error) => format!("registry_unreadable: {}", with_causes(&error)),
             Ok(bytes) if bytes.len() as u64 > REGISTRY_LIMIT_BYTES => {
                 format!("registry_unreadable: larger than {REGISTRY_LIMIT_BYTES} bytes")

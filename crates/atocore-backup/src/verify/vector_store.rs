@@ -19,11 +19,11 @@ use atocore_storage::{
 
 use super::{
     examination::Examination,
-    structure::{self, Part},
+    structure::{self, PartFile},
 };
 use crate::{
     BackupError,
-    manifest::{Collection, CollectionForm, Manifest},
+    manifest::{CollectionForm, CollectionRecord, Manifest},
     take, tree, vectors,
 };
 
@@ -49,7 +49,7 @@ pub(super) fn check(examination: &mut Examination<'_>, manifest: &Manifest) -> R
 fn collection(
     examination: &Examination<'_>,
     manifest: &Manifest,
-    recorded: &Collection,
+    recorded: &CollectionRecord,
 ) -> Vec<(&'static str, String)> {
     let (file, read) = match recorded.form {
         CollectionForm::Directory => (DATABASE, in_folder(examination, recorded)),
@@ -82,7 +82,7 @@ fn collection(
 }
 
 /// The recorded collection in the folder of a server.
-fn in_folder(examination: &Examination<'_>, recorded: &Collection) -> Result<StoredCollection, String> {
+fn in_folder(examination: &Examination<'_>, recorded: &CollectionRecord) -> Result<StoredCollection, String> {
     let unreadable = |why: String| format!("chroma_unreadable: {DATABASE}: {why}");
     let all = inspect::collections(&examination.dir.join(DATABASE))
         .map_err(|error| unreadable(with_causes(&error)))?;
@@ -105,7 +105,7 @@ fn against_the_store(
     manifest: &Manifest,
     found: &StoredCollection,
 ) -> Option<String> {
-    let Part::File(database) = structure::part(examination, &manifest.database()) else { return None };
+    let PartFile::File(database) = structure::part(examination, &manifest.database()) else { return None };
     let version =
         StoreVersion { generation: Generation(found.version.generation.0), token: found.version.token };
     // The store has been looked at, and what is wrong with it has been said.

@@ -8,9 +8,9 @@ use std::{
 
 use atocore_backup::{
     BackupError,
-    archive::{Exported, Imported, export, export_to, import},
+    archive::{ExportedArchive, ImportedSnapshot, export, export_to, import},
     manifest::FileRecord,
-    vault::Vault,
+    snapshot_directory::SnapshotDirectory,
     verify::prove,
 };
 use atocore_model::{digest::Digest, monitor::Silent, snapshot::Depth};
@@ -23,31 +23,31 @@ use crate::{
 };
 
 impl Home {
-    fn exports(&self, stamp: &str) -> Exported {
+    fn exports(&self, stamp: &str) -> ExportedArchive {
         let to = self.root.path().join(format!("{stamp}.tar.zst"));
-        export(&self.vault, stamp.parse().unwrap(), &to, &*self.clock, &Silent).unwrap()
+        export(&self.directory, stamp.parse().unwrap(), &to, &*self.clock, &Silent).unwrap()
     }
 
-    fn imports(&self, vault: &Vault, from: &Path) -> Result<Imported, BackupError> {
-        import(vault, File::open(from).unwrap(), &*self.clock, &Silent)
+    fn imports(&self, directory: &SnapshotDirectory, from: &Path) -> Result<ImportedSnapshot, BackupError> {
+        import(directory, File::open(from).unwrap(), &*self.clock, &Silent)
     }
 }
 
-fn opened(exported: &Exported) -> File {
+fn opened(exported: &ExportedArchive) -> File {
     File::open(exported.path.as_ref().unwrap()).unwrap()
 }
 
 /// A backup directory somewhere else, with nothing in it.
 struct Elsewhere {
     root: tempfile::TempDir,
-    vault: Vault,
+    directory: SnapshotDirectory,
 }
 
 impl Elsewhere {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let vault = Vault::new(&root.path().join("backups"));
-        Self { root, vault }
+        let directory = SnapshotDirectory::new(&root.path().join("backups"));
+        Self { root, directory }
     }
 
     /// Everything but empty folders and the lock on which stamps are chosen.
@@ -66,20 +66,20 @@ fn a_snapshot_is_carried_in_a_file_and_is_the_same_elsewhere() {
     let files = &taken.manifest.atocore.as_ref().unwrap().files;
     assert_eq!((exported.archive_bytes, exported.files), (size, files.len() as u64 + 1));
     let elsewhere = Elsewhere::new();
-    let imported = home.imports(&elsewhere.vault, exported.path.as_ref().unwrap()).unwrap();
+    let imported = home.imports(&elsewhere.directory, exported.path.as_ref().unwrap()).unwrap();
     assert_eq!((imported.stamp, imported.was_there), (taken.id, false));
-    assert_eq!(imported.path, elsewhere.vault.snapshot(taken.id));
+    assert_eq!(imported.path, elsewhere.directory.snapshot(taken.id));
     assert!(imported.validation.valid() && imported.validation.depth_asked == Depth::Digests);
     assert_eq!(tree(&imported.path), tree(&taken.path));
     assert!(tree(&imported.path).contains_key("chroma/6f1c/empty/"), "folders with nothing in them too");
-    assert!(validate(&elsewhere.vault, taken.id, Depth::Content).valid());
+    assert!(validate(&elsewhere.directory, taken.id, Depth::Content).valid());
     assert_eq!(std::fs::read(imported.path.join("config/project-registry.json")).unwrap(), REGISTRY);
     // The same again changes nothing, and the same snapshot gives the same archive.
-    let before = tree(elsewhere.vault.dir());
-    assert!(home.imports(&elsewhere.vault, exported.path.as_ref().unwrap()).unwrap().was_there);
-    assert_eq!(tree(elsewhere.vault.dir()), before);
+    let before = tree(elsewhere.directory.dir());
+    assert!(home.imports(&elsewhere.directory, exported.path.as_ref().unwrap()).unwrap().was_there);
+    assert_eq!(tree(elsewhere.directory.dir()), before);
     let again = home.root.path().join("again.tar.zst");
-    let _exported = export(&elsewhere.vault, taken.id, &again, &*home.clock, &Silent).unwrap();
+    let _exported = export(&elsewhere.directory, taken.id, &again, &*home.clock, &Silent).unwrap();
     assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(exported.path.as_ref().unwrap()).unwrap());
 }
 
@@ -89,18 +89,18 @@ fn through_a_pipe_goes_the_same_archive() {
     let taken = home.take();
     let exported = home.exports(&taken.id.to_string());
     let mut bytes = Vec::new();
-    let piped = export_to(&home.vault, taken.id, &mut bytes, &*home.clock, &Silent).unwrap();
+    let piped = export_to(&home.directory, taken.id, &mut bytes, &*home.clock, &Silent).unwrap();
     assert_eq!(bytes, std::fs::read(exported.path.as_ref().unwrap()).unwrap());
     assert_eq!((piped.path.clone(), piped.archive_bytes), (None, bytes.len() as u64));
-    assert_eq!(Exported { path: exported.path.clone(), ..piped }, exported);
+    assert_eq!(ExportedArchive { path: exported.path.clone(), ..piped }, exported);
     // A reader that goes away is an error, and what it got until then is refused.
     for length in [0, 100, bytes.len() - 1] {
         let mut room = vec![0; length];
         let mut out = room.as_mut_slice();
-        let error = export_to(&home.vault, taken.id, &mut out, &*home.clock, &Silent).unwrap_err();
+        let error = export_to(&home.directory, taken.id, &mut out, &*home.clock, &Silent).unwrap_err();
         assert!(matches!(error, BackupError::File(_)), "{length}: {error}");
         let elsewhere = Elsewhere::new();
-        let error = import(&elsewhere.vault, room.as_slice(), &*home.clock, &Silent).unwrap_err();
+        let error = import(&elsewhere.directory, room.as_slice(), &*home.clock, &Silent).unwrap_err();
         assert!(matches!(error, BackupError::ArchiveInvalid(_)), "{length}: {error}");
         assert_eq!(elsewhere.holds(), [""; 0], "{length}");
     }
@@ -111,7 +111,7 @@ fn an_archive_that_is_encrypted_is_refused_with_the_way_to_decrypt_it() {
     let home = Home::new();
     for beginning in ["age-encryption.org/v1\n-> X25519 …", "-----BEGIN AGE ENCRYPTED FILE-----\n"] {
         let elsewhere = Elsewhere::new();
-        let error = import(&elsewhere.vault, beginning.as_bytes(), &*home.clock, &Silent).unwrap_err();
+        let error = import(&elsewhere.directory, beginning.as_bytes(), &*home.clock, &Silent).unwrap_err();
         assert!(matches!(error, BackupError::ArchiveEncrypted), "{error}");
         assert!(error.hint().unwrap().contains("`age -d -i KEY ARCHIVE | atocore backup import -`"));
         assert_eq!(elsewhere.holds(), [""; 0]);
@@ -138,7 +138,7 @@ fn only_what_can_be_proven_is_exported_and_nothing_is_overwritten() {
     let home = Home::new();
     let taken = home.take();
     let to = home.root.path().join("a.tar.zst");
-    let try_it = || export(&home.vault, taken.id, &to, &*home.clock, &Silent).unwrap_err();
+    let try_it = || export(&home.directory, taken.id, &to, &*home.clock, &Silent).unwrap_err();
     std::fs::write(&to, "precious").unwrap();
     assert!(matches!(try_it(), BackupError::ArchiveExists(_)));
     assert_eq!(std::fs::read(&to).unwrap(), b"precious");
@@ -164,14 +164,14 @@ fn another_snapshot_of_the_same_stamp_is_left_alone() {
     let other = Home::new();
     let there = other.take();
     assert_eq!(there.id, taken.id);
-    let before = tree(other.vault.dir());
-    let error = home.imports(&other.vault, exported.path.as_ref().unwrap()).unwrap_err();
+    let before = tree(other.directory.dir());
+    let error = home.imports(&other.directory, exported.path.as_ref().unwrap()).unwrap_err();
     assert!(matches!(error, BackupError::SnapshotExists(id) if id == taken.id), "{error}");
-    assert_eq!(tree(other.vault.dir()), before);
+    assert_eq!(tree(other.directory.dir()), before);
     // The same, but damaged where it lies: it is told, and not repaired in silence.
     std::fs::write(taken.path.join("db/atocore.db"), "gone").unwrap();
     assert!(matches!(
-        home.imports(&home.vault, exported.path.as_ref().unwrap()),
+        home.imports(&home.directory, exported.path.as_ref().unwrap()),
         Err(BackupError::Damaged { .. })
     ));
 }
@@ -276,16 +276,16 @@ fn hostile_archives_are_refused_before_anything_lists() {
     for (name, items) in cases {
         pack(&items, &archive);
         let elsewhere = Elsewhere::new();
-        let error = home.imports(&elsewhere.vault, &archive).unwrap_err();
+        let error = home.imports(&elsewhere.directory, &archive).unwrap_err();
         let expected = matches!(error, BackupError::ArchiveInvalid(_) | BackupError::NoDigests(_));
         assert!(expected, "{name}: {error}");
         assert_eq!(elsewhere.holds(), [""; 0], "{name}");
-        assert!(elsewhere.vault.list().unwrap().is_empty(), "{name}");
+        assert!(elsewhere.directory.list().unwrap().is_empty(), "{name}");
     }
     assert!(!Path::new("/tmp/evil").exists());
     // What the cases are changes of is fine.
     pack(&good, &archive);
-    assert!(!home.imports(&Elsewhere::new().vault, &archive).unwrap().was_there);
+    assert!(!home.imports(&Elsewhere::new().directory, &archive).unwrap().was_there);
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn what_no_restore_has_a_place_for_is_not_taken_in() {
         items.push((format!("{}/{path}", taken.id), EntryType::Regular, b"x".to_vec()));
         pack(&items, &archive);
         let elsewhere = Elsewhere::new();
-        let error = home.imports(&elsewhere.vault, &archive).unwrap_err();
+        let error = home.imports(&elsewhere.directory, &archive).unwrap_err();
         assert!(error.to_string().contains(&format!("`{path}`, which is no part")), "{error}");
         assert_eq!(elsewhere.holds(), [""; 0]);
         // Nor is a snapshot with it proven that lies there already.
@@ -325,7 +325,7 @@ fn an_archive_comes_through_a_pipe_as_well() {
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| std::fs::write(&pipe, &bytes));
         let elsewhere = Elsewhere::new();
-        let imported = home.imports(&elsewhere.vault, &pipe).unwrap();
+        let imported = home.imports(&elsewhere.directory, &pipe).unwrap();
         assert!(imported.validation.valid());
         writing.join().unwrap().unwrap();
     });
@@ -342,13 +342,13 @@ fn folders_with_nothing_in_them_are_bounded_and_cost_little() {
     items.extend((0..5_000).map(folder));
     pack(&items, &archive);
     let elsewhere = Elsewhere::new();
-    let imported = home.imports(&elsewhere.vault, &archive).unwrap();
+    let imported = home.imports(&elsewhere.directory, &archive).unwrap();
     assert!(imported.path.join("chroma/4999").is_dir());
     items.truncate(count);
     items.extend((0..30_000).map(folder));
     pack(&items, &archive);
     let elsewhere = Elsewhere::new();
-    let error = home.imports(&elsewhere.vault, &archive).unwrap_err();
+    let error = home.imports(&elsewhere.directory, &archive).unwrap_err();
     assert!(matches!(error, BackupError::ArchiveInvalid(_)), "{error}");
     assert_eq!(elsewhere.holds(), [""; 0]);
 }
@@ -362,7 +362,7 @@ fn an_archive_that_is_cut_off_or_damaged_anywhere_is_refused() {
     let refused = |bytes: &[u8], what: String| {
         std::fs::write(&archive, bytes).unwrap();
         let elsewhere = Elsewhere::new();
-        let error = home.imports(&elsewhere.vault, &archive).unwrap_err();
+        let error = home.imports(&elsewhere.directory, &archive).unwrap_err();
         assert!(!matches!(error, BackupError::Cancelled | BackupError::SnapshotExists(_)), "{what}: {error}");
         assert_eq!(elsewhere.holds(), [""; 0], "{what}");
     };
@@ -402,14 +402,14 @@ fn a_few_bytes_cannot_fill_memory_or_disk() {
     encoder.write_all(&vec![0; 64 << 20]).unwrap();
     std::fs::write(&archive, encoder.finish().unwrap()).unwrap();
     let elsewhere = Elsewhere::new();
-    let error = home.imports(&elsewhere.vault, &archive).unwrap_err();
+    let error = home.imports(&elsewhere.directory, &archive).unwrap_err();
     assert!(matches!(error, BackupError::ArchiveInvalid(_)), "{error}");
     // Sealed metadata that records more than there is room for.
     let mut manifest = taken.manifest.clone();
     manifest.atocore.as_mut().unwrap().files[0].size_bytes = 1 << 60;
     items[0].2 = manifest.seal().unwrap();
     pack(&items, &archive);
-    let error = home.imports(&elsewhere.vault, &archive).unwrap_err();
+    let error = home.imports(&elsewhere.directory, &archive).unwrap_err();
     assert!(matches!(error, BackupError::NotEnoughSpace { .. }), "{error}");
     assert_eq!(elsewhere.holds(), [""; 0]);
 }
@@ -422,21 +422,21 @@ fn called_off_at_any_moment_neither_leaves_anything() {
     let to = home.root.path().join("out/a.tar.zst");
     std::fs::create_dir(to.parent().unwrap()).unwrap();
     let never = CancelAt::call(usize::MAX);
-    let _exported = export(&home.vault, taken.id, &to, &*home.clock, &never).unwrap();
+    let _exported = export(&home.directory, taken.id, &to, &*home.clock, &never).unwrap();
     std::fs::remove_file(&to).unwrap();
     for at in 0..never.asked() {
         let cancel = CancelAt::call(at);
-        let error = export(&home.vault, taken.id, &to, &*home.clock, &cancel).unwrap_err();
+        let error = export(&home.directory, taken.id, &to, &*home.clock, &cancel).unwrap_err();
         assert!(matches!(error, BackupError::Cancelled), "{at}: {error}");
         assert!(tree(to.parent().unwrap()).is_empty(), "{at}");
     }
     let never = CancelAt::call(usize::MAX);
-    let _imported = import(&Elsewhere::new().vault, opened(&exported), &*home.clock, &never).unwrap();
+    let _imported = import(&Elsewhere::new().directory, opened(&exported), &*home.clock, &never).unwrap();
     assert!(never.asked() > 5);
     for at in 0..never.asked() {
         let elsewhere = Elsewhere::new();
         let error =
-            import(&elsewhere.vault, opened(&exported), &*home.clock, &CancelAt::call(at)).unwrap_err();
+            import(&elsewhere.directory, opened(&exported), &*home.clock, &CancelAt::call(at)).unwrap_err();
         assert!(matches!(error, BackupError::Cancelled), "{at}: {error}");
         assert_eq!(elsewhere.holds(), [""; 0], "{at}");
     }
@@ -446,7 +446,7 @@ fn called_off_at_any_moment_neither_leaves_anything() {
 fn a_snapshot_that_is_exported_is_not_removed_meanwhile() {
     let home = Home::new();
     let taken = home.take();
-    let held = prove(&home.vault, taken.id, &*home.clock, &Silent).unwrap();
+    let held = prove(&home.directory, taken.id, &*home.clock, &Silent).unwrap();
     let metadata: PathBuf = taken.path.join("backup-metadata.json");
     assert!(atocore_storage::files::try_lock(&metadata).unwrap().is_none());
     drop(held);
@@ -464,7 +464,7 @@ fn fuzzed_archives_are_imported_whole_or_leave_nothing() {
     let import = |bytes: &[u8]| {
         std::fs::write(&from, bytes).unwrap();
         let elsewhere = Elsewhere::new();
-        match home.imports(&elsewhere.vault, &from) {
+        match home.imports(&elsewhere.directory, &from) {
             Ok(imported) => assert_eq!(tree(&imported.path), whole),
             Err(_) => assert_eq!(elsewhere.holds(), Vec::<String>::new()),
         }

@@ -10,8 +10,8 @@ use std::{
 
 use atocore_backup::{
     BackupError,
+    snapshot_directory::SnapshotDirectory,
     take::{TakeOptions, take},
-    vault::Vault,
 };
 use atocore_model::{
     id::Generation,
@@ -48,7 +48,7 @@ fn snapshots_beside_a_busy_writer_are_each_one_generation() {
             });
             let mut generations = Vec::new();
             for _ in 0..8 {
-                let taken = take(&home.vault, &home.source(), &options(&home), &Silent).unwrap();
+                let taken = take(&home.directory, &home.source(), &options(&home), &Silent).unwrap();
                 let validation = home.validate(taken.id, Depth::Content);
                 assert!(validation.valid(), "{:?}", validation.errors());
                 let record = taken.manifest.atocore.as_ref().unwrap();
@@ -76,7 +76,7 @@ fn a_log_that_outgrows_its_limit_ends_the_snapshot_and_nothing_lists() {
     let options = TakeOptions { copier: Copier::Child { program: "sh".into(), arguments }, ..home.options() };
     let text = "word ".repeat(50_000);
     let (error, written) = thread::scope(|scope| {
-        let taker = scope.spawn(|| take(&home.vault, &home.source(), &options, &Silent).unwrap_err());
+        let taker = scope.spawn(|| take(&home.directory, &home.source(), &options, &Silent).unwrap_err());
         let mut written = 0;
         while !taker.is_finished() {
             written += 1;
@@ -86,7 +86,7 @@ fn a_log_that_outgrows_its_limit_ends_the_snapshot_and_nothing_lists() {
     });
     assert!(error.to_string().contains("write-ahead log grew to"), "{error}");
     assert!(written > 3, "the writer was not held up");
-    assert!(home.vault.list().unwrap().is_empty());
+    assert!(home.directory.list().unwrap().is_empty());
     assert_eq!(home.leftovers(), [""; 0]);
     let _stored = home.put("after.md", &["goes on"]);
     let taken = home.take();
@@ -100,7 +100,8 @@ fn snapshots_of_one_second_taken_by_many_threads_get_their_own_stamps() {
         let takers: Vec<_> = (0..6).map(|_| scope.spawn(|| home.take().id.to_string())).collect();
         takers.into_iter().map(|taker| taker.join().unwrap()).collect()
     });
-    let listed: BTreeSet<String> = home.vault.list().unwrap().into_iter().map(|entry| entry.stamp).collect();
+    let listed: BTreeSet<String> =
+        home.directory.list().unwrap().into_iter().map(|entry| entry.stamp).collect();
     assert_eq!(stamps.len(), 6);
     assert_eq!(stamps, listed);
     assert_eq!(stamps.first().unwrap(), STAMP);
@@ -129,11 +130,11 @@ fn snapshots_of_one_second_taken_by_many_processes_get_their_own_stamps() {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
-    let vault = Vault::new(root.path());
-    let listed = vault.list().unwrap();
+    let directory = SnapshotDirectory::new(root.path());
+    let listed = directory.list().unwrap();
     assert_eq!(listed.len(), 4 * 5);
     for entry in listed {
-        let validation = validate(&vault, entry.stamp.parse().unwrap(), Depth::Content);
+        let validation = validate(&directory, entry.stamp.parse().unwrap(), Depth::Content);
         assert!(validation.valid(), "{}: {:?}", entry.stamp, validation.errors());
     }
 }
@@ -141,7 +142,7 @@ fn snapshots_of_one_second_taken_by_many_processes_get_their_own_stamps() {
 fn child_that_takes(root: &Path) {
     let home = Home::new();
     for _ in 0..5 {
-        let _taken = take(&Vault::new(root), &home.source(), &home.options(), &Silent).unwrap();
+        let _taken = take(&SnapshotDirectory::new(root), &home.source(), &home.options(), &Silent).unwrap();
     }
 }
 
@@ -163,7 +164,7 @@ impl Monitor for OtherProgram<'_> {
 #[test]
 fn a_directory_that_another_program_makes_meanwhile_is_never_replaced() {
     let home = Home::new();
-    let target = home.vault.snapshots().join(STAMP);
+    let target = home.directory.snapshots().join(STAMP);
     let error = home.take_watched(&OtherProgram { target: &target }).unwrap_err();
     assert!(matches!(error, BackupError::StampTaken(id) if id.to_string() == STAMP), "{error}");
     assert_eq!(std::fs::read_dir(&target).unwrap().count(), 0, "an empty one neither");

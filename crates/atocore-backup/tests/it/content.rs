@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use atocore_backup::{
     BackupError,
-    manifest::{self, Collection, CollectionForm},
-    take::{Server, TakeOptions, take, token_text},
+    manifest::{self, CollectionForm, CollectionRecord},
+    take::{TakeOptions, VectorServer, take, token_text},
     verify::prove,
 };
 use atocore_model::{digest::Digest, monitor::Silent, snapshot::Depth};
@@ -105,7 +105,7 @@ fn a_snapshot_that_brings_programs_or_another_schema_is_not_proven_nor_restored(
         let validation = victim.validate(Depth::Content);
         assert!(validation.errors()[0].starts_with("schema_differs: "), "{sql}: {:?}", validation.errors());
         assert!(!validation.db_ok && !validation.valid());
-        let refused = prove(&victim.vault, taken.id, &*home.clock, &Silent).unwrap_err();
+        let refused = prove(&victim.directory, taken.id, &*home.clock, &Silent).unwrap_err();
         assert!(matches!(refused, BackupError::Damaged { .. }), "{sql}: {refused}");
     }
     let victim = Victim::of(&taken);
@@ -137,8 +137,8 @@ fn a_broken_database_in_the_vector_store_is_found() {
 fn a_program_in_a_database_of_the_vector_store_is_found_and_not_run() {
     let home = Home::new();
     let held = with_collection(&home);
-    let options = TakeOptions { server: Server::InFolder(held), ..home.options() };
-    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    let options = TakeOptions { server: VectorServer::InFolder(held), ..home.options() };
+    let taken = take(&home.directory, &home.source(), &options, &Silent).unwrap();
     let endless = "SELECT 1 AS segment_id, n AS embedding_id FROM
         (WITH RECURSIVE all_of(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM all_of) SELECT n FROM all_of)";
     let trigger = "AFTER INSERT ON embeddings BEGIN DELETE FROM collections; END";
@@ -168,7 +168,7 @@ fn a_program_in_a_database_of_the_vector_store_is_found_and_not_run() {
             let found = format!("chroma_schema_differs: {name}: it must not have the {expected}");
             assert_eq!(validation.errors(), [found], "{sql}");
             assert_eq!((validation.chroma_ok, validation.db_ok), (Some(false), true));
-            let refused = prove(&victim.vault, taken.id, &*home.clock, &Silent).unwrap_err();
+            let refused = prove(&victim.directory, taken.id, &*home.clock, &Silent).unwrap_err();
             assert!(matches!(refused, BackupError::Damaged { .. }), "{sql}: {refused}");
         }
     }
@@ -182,7 +182,7 @@ fn a_program_in_a_database_of_the_vector_store_is_found_and_not_run() {
 }
 
 /// Puts a vector for every passage into the store, and a Chroma server's database with as many records beside it.
-fn with_collection(home: &Home) -> Collection {
+fn with_collection(home: &Home) -> CollectionRecord {
     let space = VectorSpace { fingerprint: Digest::from_bytes([9; 32]), dimensions: 2 };
     let operation = Operation { door: "test", verb: "embed", subject: "" };
     let new = NewSpace { space, model: "test", precision: "f32", at: "2026-11-23T12:00:00Z" };
@@ -214,7 +214,7 @@ fn with_collection(home: &Home) -> Collection {
             version.generation.0, version.token
         ))
         .unwrap();
-    Collection {
+    CollectionRecord {
         form: CollectionForm::Directory,
         tenant: "tenant".to_owned(),
         database: "db".to_owned(),
@@ -229,8 +229,8 @@ fn with_collection(home: &Home) -> Collection {
 fn a_collection_that_is_not_what_the_record_says_is_found() {
     let home = Home::new();
     let held = with_collection(&home);
-    let options = TakeOptions { server: Server::InFolder(held), ..home.options() };
-    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    let options = TakeOptions { server: VectorServer::InFolder(held), ..home.options() };
+    let taken = take(&home.directory, &home.source(), &options, &Silent).unwrap();
     assert_eq!(Victim::of(&taken).validate(Depth::Content).errors(), [""; 0]);
     let cases = [
         ("DELETE FROM embeddings WHERE embedding_id = 1", "chroma_count_mismatch: records 5"),
@@ -266,8 +266,8 @@ fn a_collection_that_is_behind_or_being_changed_is_not_counted_against_the_store
     let home = Home::new();
     let held = with_collection(&home);
     let _stored = home.put("later.md", &["seven"]);
-    let options = TakeOptions { server: Server::InFolder(held), ..home.options() };
-    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    let options = TakeOptions { server: VectorServer::InFolder(held), ..home.options() };
+    let taken = take(&home.directory, &home.source(), &options, &Silent).unwrap();
     assert!(taken.manifest.vector_store_note.contains("the state of generation"));
     let victim = Victim::of(&taken);
     assert_eq!(victim.validate(Depth::Content).errors(), [""; 0]);

@@ -50,7 +50,7 @@ fn called_off_at_any_moment_it_leaves_nothing() {
     for at in 0..never.asked() {
         let error = home.take_watched(&CancelAt::call(at)).unwrap_err();
         assert!(matches!(error, BackupError::Cancelled), "{at}: {error}");
-        assert_eq!(home.vault.list().unwrap().len(), 1, "{at}");
+        assert_eq!(home.directory.list().unwrap().len(), 1, "{at}");
         assert_eq!(home.leftovers(), [""; 0], "{at}");
     }
     assert!(home.validate(first.id, Depth::Content).valid());
@@ -59,14 +59,14 @@ fn called_off_at_any_moment_it_leaves_nothing() {
 #[test]
 fn leftovers_of_a_dead_process_do_not_list_and_are_cleared_by_the_next_snapshot() {
     let home = Home::new();
-    let partial = home.vault.dir().join(".partial");
+    let partial = home.directory.dir().join(".partial");
     let (dead, foreign) = (partial.join(STAMP), partial.join("my notes"));
     std::fs::create_dir_all(dead.join("db")).unwrap();
     std::fs::write(dead.join("db/atocore.db"), "half").unwrap();
     std::fs::write(partial.join(format!("{STAMP}.lock")), "").unwrap();
     std::fs::create_dir_all(partial.join("20260406T184220Z")).unwrap();
     std::fs::create_dir_all(&foreign).unwrap();
-    assert!(home.vault.list().unwrap().is_empty());
+    assert!(home.directory.list().unwrap().is_empty());
     let taken = home.take();
     assert_eq!(taken.id.to_string(), STAMP);
     assert_eq!(home.leftovers(), [".partial/my notes/"], "only what is named as ours is removed");
@@ -76,7 +76,7 @@ fn leftovers_of_a_dead_process_do_not_list_and_are_cleared_by_the_next_snapshot(
 #[test]
 fn work_of_a_living_process_is_left_alone() {
     let home = Home::new();
-    let partial = home.vault.dir().join(".partial");
+    let partial = home.directory.dir().join(".partial");
     std::fs::create_dir_all(partial.join(STAMP)).unwrap();
     let lock = partial.join(format!("{STAMP}.lock"));
     let held = atocore_storage::files::try_lock(&lock).unwrap().unwrap();
@@ -103,22 +103,26 @@ fn a_process_killed_while_it_copies_leaves_no_snapshot() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let vault = root.join("child/backups");
+    let directory = root.join("child/backups");
     let started = std::time::Instant::now();
-    while !vault.join(".partial").join(STAMP).join("db").is_dir() {
+    while !directory.join(".partial").join(STAMP).join("db").is_dir() {
         assert!(started.elapsed().as_secs() < 60, "the child did not begin");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     child.kill().unwrap();
     let _status = child.wait().unwrap();
-    let vault = atocore_backup::vault::Vault::new(&vault);
-    assert!(vault.list().unwrap().is_empty());
+    let directory = atocore_backup::snapshot_directory::SnapshotDirectory::new(&directory);
+    assert!(directory.list().unwrap().is_empty());
     // The next snapshot gets the stamp of the dead one and clears its folder away.
-    let taken =
-        atocore_backup::take::take(&vault, &home.source(), &home.options(), &atocore_model::monitor::Silent)
-            .unwrap();
+    let taken = atocore_backup::take::take(
+        &directory,
+        &home.source(),
+        &home.options(),
+        &atocore_model::monitor::Silent,
+    )
+    .unwrap();
     assert_eq!(taken.id.to_string(), STAMP);
-    assert_eq!(vault.list().unwrap().len(), 1);
+    assert_eq!(directory.list().unwrap().len(), 1);
 }
 
 /// Never cancels and never lets the copy go on.
@@ -137,6 +141,6 @@ impl Monitor for Stuck {
 
 fn child_that_copies_for_ever(root: &Path) {
     let home = Home::new();
-    let vault = atocore_backup::vault::Vault::new(&root.join("child/backups"));
-    let _never = atocore_backup::take::take(&vault, &home.source(), &home.options(), &Stuck);
+    let directory = atocore_backup::snapshot_directory::SnapshotDirectory::new(&root.join("child/backups"));
+    let _never = atocore_backup::take::take(&directory, &home.source(), &home.options(), &Stuck);
 }

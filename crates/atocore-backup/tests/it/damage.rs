@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use atocore_backup::take::Taken;
+use atocore_backup::take::TakenSnapshot;
 use atocore_model::snapshot::Depth;
 use proptest::{
     prelude::{Just, Strategy, any},
@@ -68,7 +68,7 @@ fn apply(dir: &Path, files: &[String], file: &str, damage: &Damage) -> bool {
     bytes != before
 }
 
-fn snapshot() -> (Home, Taken, Vec<String>) {
+fn snapshot() -> (Home, TakenSnapshot, Vec<String>) {
     let home = Home::new();
     let taken = home.take();
     let files: Vec<String> = tree(&taken.path).into_keys().filter(|name| !name.ends_with('/')).collect();
@@ -175,7 +175,7 @@ fn links_and_special_files_are_findings_and_never_followed() {
     let (_home, taken, files) = snapshot();
     for file in &files {
         let victim = Victim::of(&taken);
-        let (path, moved) = (victim.dir.join(file), victim.vault.dir().join("moved"));
+        let (path, moved) = (victim.dir.join(file), victim.directory.dir().join("moved"));
         std::fs::rename(&path, &moved).unwrap();
         symlink(&moved, &path).unwrap();
         assert!(!victim.validate(Depth::Digests).valid(), "{file} is a link to its own bytes");
@@ -185,7 +185,7 @@ fn links_and_special_files_are_findings_and_never_followed() {
     }
     for folder in ["db", "config", "chroma"] {
         let victim = Victim::of(&taken);
-        let moved = victim.vault.dir().join("moved");
+        let moved = victim.directory.dir().join("moved");
         std::fs::rename(victim.dir.join(folder), &moved).unwrap();
         symlink(&moved, victim.dir.join(folder)).unwrap();
         let validation = victim.validate(Depth::Structure);
@@ -227,7 +227,7 @@ fn a_newer_format_lists_and_is_refused_by_name() {
     victim.edit_metadata(|value| {
         value["atocore"] = serde_json::json!({"format_version": 2, "packs": []});
     });
-    let listed = victim.vault.list().unwrap();
+    let listed = victim.directory.list().unwrap();
     assert_eq!(listed[0].metadata.as_ref().unwrap()["atocore"]["format_version"], 2);
     for depth in Depth::ALL {
         let validation = victim.validate(depth);

@@ -10,8 +10,8 @@ use std::{
 use atocore_backup::{
     BackupError,
     restore::restore_into,
-    take::{TakeOptions, VectorStore, take},
-    vault::Vault,
+    snapshot_directory::SnapshotDirectory,
+    take::{TakeOptions, VectorStoreCopy, take},
     verify::prove,
 };
 use atocore_model::{
@@ -40,19 +40,19 @@ fn defect_01_two_snapshots_of_one_second_do_not_share_a_directory() {
     assert_eq!(tree(&first.path), before);
     home.clock.add_seconds(-60);
     assert!(home.take().id < first.id, "a clock that was set back does no harm");
-    assert_eq!(home.vault.list().unwrap().len(), 3);
+    assert_eq!(home.directory.list().unwrap().len(), 3);
 }
 
 /// Looks at the list every time the snapshot under way asks whether to go on.
 struct Watcher<'a> {
-    vault: &'a Vault,
+    directory: &'a SnapshotDirectory,
 }
 
 impl Monitor for Watcher<'_> {
     fn progress(&self, _: Progress) {}
 
     fn cancelled(&self) -> bool {
-        assert!(self.vault.list().unwrap().is_empty());
+        assert!(self.directory.list().unwrap().is_empty());
         false
     }
 }
@@ -60,8 +60,8 @@ impl Monitor for Watcher<'_> {
 #[test]
 fn defect_02_nothing_is_visible_until_it_is_complete() {
     let home = Home::new();
-    let taken = home.take_watched(&Watcher { vault: &home.vault }).unwrap();
-    assert_eq!(home.vault.list().unwrap().len(), 1);
+    let taken = home.take_watched(&Watcher { directory: &home.directory }).unwrap();
+    assert_eq!(home.directory.list().unwrap().len(), 1);
     assert!(home.validate(taken.id, Depth::Content).valid());
 }
 
@@ -84,18 +84,18 @@ fn defect_04_a_stamp_that_is_a_path_is_refused_before_any_file_access() {
 #[test]
 fn defect_05_the_verdict_is_there_however_early_the_look_ends() {
     let root = tempfile::tempdir().unwrap();
-    let (vault, id) = (Vault::new(root.path()), STAMP.parse().unwrap());
+    let (directory, id) = (SnapshotDirectory::new(root.path()), STAMP.parse().unwrap());
     let check = |error: &str, exists: bool| {
-        let validation = validate(&vault, id, Depth::Structure);
+        let validation = validate(&directory, id, Depth::Structure);
         assert_eq!((validation.valid(), validation.exists, validation.depth_reached), (false, exists, None));
         assert!(validation.errors()[0].starts_with(error), "{:?}", validation.errors());
         assert_eq!((validation.db_ok, validation.registry_ok, validation.chroma_ok), (false, None, None));
-        assert_eq!((validation.stamp, validation.path), (id, vault.snapshot(id)));
+        assert_eq!((validation.stamp, validation.path), (id, directory.snapshot(id)));
     };
     check("snapshot_directory_missing", false);
-    std::fs::create_dir_all(vault.snapshot(id)).unwrap();
+    std::fs::create_dir_all(directory.snapshot(id)).unwrap();
     check("metadata_missing", true);
-    std::fs::write(vault.snapshot(id).join("backup-metadata.json"), "{").unwrap();
+    std::fs::write(directory.snapshot(id).join("backup-metadata.json"), "{").unwrap();
     check("metadata_invalid_json: ", true);
 }
 
@@ -106,8 +106,10 @@ fn defect_06_a_vector_store_counts_as_included_only_when_it_is_there() {
     assert!(!home.take().manifest.chroma_snapshot_included);
     crate::home::vector_store(&home.layout.vector_store());
     assert!(home.take().manifest.chroma_snapshot_included);
-    let options = TakeOptions { vector_store: VectorStore::LeaveOut, ..home.options() };
-    assert!(!take(&home.vault, &home.source(), &options, &Silent).unwrap().manifest.chroma_snapshot_included);
+    let options = TakeOptions { vector_store: VectorStoreCopy::LeaveOut, ..home.options() };
+    assert!(
+        !take(&home.directory, &home.source(), &options, &Silent).unwrap().manifest.chroma_snapshot_included
+    );
 }
 
 #[test]
@@ -204,12 +206,12 @@ fn defect_10_validation_reads_only_and_leaves_no_trace() {
         let paths = tree(&victim.dir).into_keys().chain([String::new()]);
         paths.map(|path| std::fs::metadata(victim.dir.join(path)).unwrap().modified().unwrap()).collect()
     };
-    let before = (tree(victim.vault.dir()), times());
+    let before = (tree(victim.directory.dir()), times());
     set(0o555);
     let valid = Depth::ALL.map(|depth| victim.validate(depth).valid());
     set(0o755);
     assert_eq!(valid, [true; 5]);
-    assert_eq!((tree(victim.vault.dir()), times()), before);
+    assert_eq!((tree(victim.directory.dir()), times()), before);
 }
 
 /// Writes to the store and the registry as soon as the copy has begun.
@@ -238,7 +240,7 @@ fn defect_11_a_snapshot_is_one_instant_and_names_it() {
         let home = Home::new();
         let intruder = Intruder { home: &home, done: AtomicBool::new(false) };
         let options = TakeOptions { copier, ..home.options() };
-        let taken = take(&home.vault, &home.source(), &options, &intruder).unwrap();
+        let taken = take(&home.directory, &home.source(), &options, &intruder).unwrap();
         assert_eq!(home.store.generation().unwrap().0, 4);
         let record = taken.manifest.atocore.as_ref().unwrap();
         assert_eq!((record.generation, record.counts.documents), (3, 3));
@@ -251,13 +253,13 @@ fn defect_11_a_snapshot_is_one_instant_and_names_it() {
 #[test]
 fn defect_12_there_is_a_restore_and_a_look_at_the_free_space() {
     let home = Home::new();
-    let verified = prove(&home.vault, home.take().id, &*home.clock, &Silent).unwrap();
+    let verified = prove(&home.directory, home.take().id, &*home.clock, &Silent).unwrap();
     let target = home.root.path().join("restored");
     let _report = restore_into(&verified, &target, &Silent).unwrap();
     assert!(Layout::in_home(&target).database().is_file());
     let mut options = home.options();
     options.free_bytes = |_| Ok(0);
-    let refused = take(&home.vault, &home.source(), &options, &Silent).unwrap_err();
+    let refused = take(&home.directory, &home.source(), &options, &Silent).unwrap_err();
     assert!(matches!(refused, BackupError::NotEnoughSpace { available_bytes: 0, .. }), "{refused}");
 }
 

@@ -12,8 +12,8 @@ use std::{
 
 use atocore_backup::{
     BackupError,
-    take::{Source, TakeOptions, Taken, VectorStore, take},
-    vault::Vault,
+    snapshot_directory::SnapshotDirectory,
+    take::{SnapshotSource, TakeOptions, TakenSnapshot, VectorStoreCopy, take},
     verify::{Validation, verify},
 };
 use atocore_model::{
@@ -55,7 +55,7 @@ impl Clock for SetClock {
 pub(crate) struct Home {
     pub(crate) root: tempfile::TempDir,
     pub(crate) layout: Layout,
-    pub(crate) vault: Vault,
+    pub(crate) directory: SnapshotDirectory,
     pub(crate) store: Store,
     pub(crate) clock: Arc<SetClock>,
 }
@@ -82,8 +82,8 @@ impl Home {
         let clock = Arc::new(SetClock(AtomicI64::new(1_775_500_939_123_456)));
         let options = StoreOptions { busy_timeout: Duration::from_secs(20), clock: Arc::clone(&clock) as _ };
         let store = Store::open(&layout.database(), options).unwrap();
-        let vault = Vault::new(&layout.backups);
-        Self { root, layout, vault, store, clock }
+        let directory = SnapshotDirectory::new(&layout.backups);
+        Self { root, layout, directory, store, clock }
     }
 
     pub(crate) fn put(&self, name: &str, texts: &[&str]) -> StoredChunks {
@@ -94,38 +94,38 @@ impl Home {
         write.map(|done: Committed<StoredChunks>| done.value).map_err(|error: StorageError| error).unwrap()
     }
 
-    pub(crate) fn source(&self) -> Source<'_> {
-        Source { store: &self.store, layout: &self.layout }
+    pub(crate) fn source(&self) -> SnapshotSource<'_> {
+        SnapshotSource { store: &self.store, layout: &self.layout }
     }
 
     pub(crate) fn options(&self) -> TakeOptions {
         TakeOptions {
-            vector_store: VectorStore::Include,
+            vector_store: VectorStoreCopy::Include,
             ..TakeOptions::new(Arc::clone(&self.clock) as Arc<dyn Clock>)
         }
     }
 
-    pub(crate) fn take(&self) -> Taken {
-        take(&self.vault, &self.source(), &self.options(), &Silent).unwrap()
+    pub(crate) fn take(&self) -> TakenSnapshot {
+        take(&self.directory, &self.source(), &self.options(), &Silent).unwrap()
     }
 
-    pub(crate) fn take_watched(&self, monitor: &dyn Monitor) -> Result<Taken, BackupError> {
-        take(&self.vault, &self.source(), &self.options(), monitor)
+    pub(crate) fn take_watched(&self, monitor: &dyn Monitor) -> Result<TakenSnapshot, BackupError> {
+        take(&self.directory, &self.source(), &self.options(), monitor)
     }
 
     pub(crate) fn validate(&self, id: SnapshotId, depth: Depth) -> Validation {
-        validate(&self.vault, id, depth)
+        validate(&self.directory, id, depth)
     }
 
     /// What lies in the backup directory beside complete snapshots.
     pub(crate) fn leftovers(&self) -> Vec<String> {
-        let found = tree(self.vault.dir()).into_keys();
+        let found = tree(self.directory.dir()).into_keys();
         found.filter(|path| !path.starts_with("snapshots/") && path != ".lock").collect()
     }
 }
 
-pub(crate) fn validate(vault: &Vault, id: SnapshotId, depth: Depth) -> Validation {
-    verify(vault, id, depth, &SetClock(AtomicI64::new(1)), &Silent).unwrap()
+pub(crate) fn validate(directory: &SnapshotDirectory, id: SnapshotId, depth: Depth) -> Validation {
+    verify(directory, id, depth, &SetClock(AtomicI64::new(1)), &Silent).unwrap()
 }
 
 /// A directory such as a vector store keeps: a database, index files in a folder, and a folder with nothing in it.
@@ -204,22 +204,22 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) {
 /// A snapshot that lies in a place of its own, to be damaged.
 pub(crate) struct Victim {
     _root: tempfile::TempDir,
-    pub(crate) vault: Vault,
+    pub(crate) directory: SnapshotDirectory,
     pub(crate) id: SnapshotId,
     pub(crate) dir: PathBuf,
 }
 
 impl Victim {
-    pub(crate) fn of(taken: &Taken) -> Self {
+    pub(crate) fn of(taken: &TakenSnapshot) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let vault = Vault::new(root.path());
-        let dir = vault.snapshot(taken.id);
+        let directory = SnapshotDirectory::new(root.path());
+        let dir = directory.snapshot(taken.id);
         copy_tree(&taken.path, &dir);
-        Self { _root: root, vault, id: taken.id, dir }
+        Self { _root: root, directory, id: taken.id, dir }
     }
 
     pub(crate) fn validate(&self, depth: Depth) -> Validation {
-        validate(&self.vault, self.id, depth)
+        validate(&self.directory, self.id, depth)
     }
 
     /// Changes the text of the metadata.

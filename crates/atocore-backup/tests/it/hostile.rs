@@ -5,8 +5,8 @@ use std::path::Path;
 use atocore_backup::{
     BackupError,
     manifest::LIMIT_BYTES,
-    retention::{Policy, prune},
-    vault::Vault,
+    retention::{RetentionRules, prune},
+    snapshot_directory::SnapshotDirectory,
     verify::Validation,
 };
 use atocore_model::{id::SnapshotId, monitor::Silent, snapshot::Depth, time::Clock};
@@ -15,21 +15,21 @@ use serde_json::json;
 use crate::home::{Home, STAMP, Victim, validate};
 
 /// A vault with one snapshot directory that holds this metadata and nothing else.
-fn with_metadata(bytes: &[u8]) -> (tempfile::TempDir, Vault, SnapshotId) {
+fn with_metadata(bytes: &[u8]) -> (tempfile::TempDir, SnapshotDirectory, SnapshotId) {
     let root = tempfile::tempdir().unwrap();
-    let vault = Vault::new(root.path());
+    let directory = SnapshotDirectory::new(root.path());
     let id: SnapshotId = STAMP.parse().unwrap();
-    std::fs::create_dir_all(vault.snapshot(id)).unwrap();
-    std::fs::write(vault.snapshot(id).join("backup-metadata.json"), bytes).unwrap();
-    (root, vault, id)
+    std::fs::create_dir_all(directory.snapshot(id)).unwrap();
+    std::fs::write(directory.snapshot(id).join("backup-metadata.json"), bytes).unwrap();
+    (root, directory, id)
 }
 
 fn looked_at(bytes: &[u8]) -> Validation {
-    let (_root, vault, id) = with_metadata(bytes);
-    let listed = vault.list().unwrap();
+    let (_root, directory, id) = with_metadata(bytes);
+    let listed = directory.list().unwrap();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].has_metadata);
-    let validation = validate(&vault, id, Depth::Content);
+    let validation = validate(&directory, id, Depth::Content);
     assert!(!validation.valid() && !validation.errors().is_empty());
     validation
 }
@@ -47,8 +47,8 @@ fn metadata_that_is_not_json_is_said_to_be_so() {
         br#"{"a": "\ud800"}"#,
         b"\0\0\0\0",
     ] {
-        let (_root, vault, _) = with_metadata(bytes);
-        let entry = &vault.list().unwrap()[0];
+        let (_root, directory, _) = with_metadata(bytes);
+        let entry = &directory.list().unwrap()[0];
         assert_eq!((entry.metadata.as_ref(), entry.metadata_error), (None, Some("invalid_json")));
         let errors = looked_at(bytes).errors();
         assert!(errors[0].starts_with("metadata_invalid_json: ") && errors.len() == 1, "{errors:?}");
@@ -83,12 +83,12 @@ fn metadata_of_the_wrong_shape_is_said_to_be_so() {
 
 #[test]
 fn metadata_of_any_size_takes_bounded_memory() {
-    let (_root, vault, id) = with_metadata(b"");
-    let path = vault.snapshot(id).join("backup-metadata.json");
+    let (_root, directory, id) = with_metadata(b"");
+    let path = directory.snapshot(id).join("backup-metadata.json");
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.set_len(64 << 30).unwrap();
-    assert_eq!(vault.list().unwrap()[0].metadata_error, Some("too_large"));
-    let errors = validate(&vault, id, Depth::Content).errors();
+    assert_eq!(directory.list().unwrap()[0].metadata_error, Some("too_large"));
+    let errors = validate(&directory, id, Depth::Content).errors();
     assert_eq!(errors, [format!("metadata_too_large: {} bytes, the limit is {LIMIT_BYTES}", 64_u64 << 30)]);
 }
 
@@ -158,16 +158,16 @@ fn a_snapshot_full_of_strangers_has_a_bounded_result() {
 #[test]
 fn the_list_shows_every_directory_and_nothing_else() {
     let root = tempfile::tempdir().unwrap();
-    let vault = Vault::new(&root.path().join("none"));
-    assert!(vault.list().unwrap().is_empty());
-    let vault = Vault::new(root.path());
+    let directory = SnapshotDirectory::new(&root.path().join("none"));
+    assert!(directory.list().unwrap().is_empty());
+    let directory = SnapshotDirectory::new(root.path());
     for name in ["zzz", "20260406T184219Z", "with space", "20250101T000000Z", "metadata is a folder"] {
-        std::fs::create_dir_all(vault.snapshots().join(name)).unwrap();
+        std::fs::create_dir_all(directory.snapshots().join(name)).unwrap();
     }
-    std::fs::create_dir_all(vault.snapshots().join("metadata is a folder/backup-metadata.json")).unwrap();
-    std::fs::write(vault.snapshots().join("a file"), "").unwrap();
-    std::fs::write(vault.snapshots().join("zzz/backup-metadata.json"), "{\"b\": 1, \"a\": 2}").unwrap();
-    let listed = vault.list().unwrap();
+    std::fs::create_dir_all(directory.snapshots().join("metadata is a folder/backup-metadata.json")).unwrap();
+    std::fs::write(directory.snapshots().join("a file"), "").unwrap();
+    std::fs::write(directory.snapshots().join("zzz/backup-metadata.json"), "{\"b\": 1, \"a\": 2}").unwrap();
+    let listed = directory.list().unwrap();
     let stamps: Vec<_> = listed.iter().map(|entry| entry.stamp.as_str()).collect();
     assert_eq!(stamps, ["20250101T000000Z", "20260406T184219Z", "metadata is a folder", "with space", "zzz"]);
     let errors: Vec<_> = listed.iter().map(|entry| (entry.has_metadata, entry.metadata_error)).collect();
@@ -176,9 +176,9 @@ fn the_list_shows_every_directory_and_nothing_else() {
         [(false, None), (false, None), (true, Some("unreadable")), (false, None), (true, None)]
     );
     assert_eq!(listed[4].metadata.as_ref().unwrap().to_string(), r#"{"b":1,"a":2}"#);
-    assert_eq!(listed[4].path, vault.snapshots().join("zzz"));
+    assert_eq!(listed[4].path, directory.snapshots().join("zzz"));
     std::fs::write(root.path().join("file"), "").unwrap();
-    let file = Vault::new(&root.path().join("file"));
+    let file = SnapshotDirectory::new(&root.path().join("file"));
     assert!(
         file.list().is_err() && file.stamps().is_err(),
         "a file is no backup directory without snapshots"
@@ -191,19 +191,19 @@ fn links_in_the_backup_directory_lead_nowhere() {
     let home = Home::new();
     let taken = home.take();
     // A snapshot that is a link is none: neither listed, nor read, nor proven.
-    let (link, elsewhere) = (home.vault.snapshots().join(OTHER), home.root.path().join("elsewhere"));
+    let (link, elsewhere) = (home.directory.snapshots().join(OTHER), home.root.path().join("elsewhere"));
     std::fs::create_dir(&elsewhere).unwrap();
     std::fs::copy(taken.path.join("backup-metadata.json"), elsewhere.join("backup-metadata.json")).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
-    let listed: Vec<String> = home.vault.list().unwrap().into_iter().map(|entry| entry.stamp).collect();
+    let listed: Vec<String> = home.directory.list().unwrap().into_iter().map(|entry| entry.stamp).collect();
     assert_eq!(listed, [taken.id.to_string()]);
-    assert_eq!(home.vault.stamps().unwrap(), [taken.id]);
+    assert_eq!(home.directory.stamps().unwrap(), [taken.id]);
     let validation = home.validate(OTHER.parse().unwrap(), Depth::Content);
     assert!(!validation.exists && validation.metadata.is_none());
     assert_eq!(validation.errors(), ["snapshot_directory_missing"]);
 
     // Nothing is cleared up behind a link.
-    let partial = home.vault.dir().join(".partial");
+    let partial = home.directory.dir().join(".partial");
     std::fs::remove_dir_all(&partial).unwrap();
     std::fs::create_dir_all(elsewhere.join(OTHER)).unwrap();
     std::fs::write(elsewhere.join(OTHER).join("mine"), "").unwrap();
@@ -211,8 +211,8 @@ fn links_in_the_backup_directory_lead_nowhere() {
     let refused = home.take_watched(&Silent).unwrap_err();
     assert!(matches!(refused, BackupError::NotAFolder { .. }), "{refused}");
     assert!(refused.to_string().contains("is to be a folder and is a symbolic link"), "{refused}");
-    let policy = Policy::default();
-    let refused = prune(&home.vault, &home.layout, &policy, home.clock.now(), &Silent).unwrap_err();
+    let policy = RetentionRules::default();
+    let refused = prune(&home.directory, &home.layout, &policy, home.clock.now(), &Silent).unwrap_err();
     assert!(matches!(refused, BackupError::NotAFolder { .. }), "{refused}");
     assert!(elsewhere.join(OTHER).join("mine").exists());
 }
@@ -225,7 +225,7 @@ fn nothing_but_a_stamp_is_ever_joined_to_a_path() {
     {
         assert!(text.parse::<SnapshotId>().is_err(), "{text:?}");
     }
-    let vault = Vault::new(Path::new("/backups"));
+    let directory = SnapshotDirectory::new(Path::new("/backups"));
     let id: SnapshotId = STAMP.parse().unwrap();
-    assert_eq!(vault.snapshot(id), Path::new("/backups/snapshots").join(STAMP));
+    assert_eq!(directory.snapshot(id), Path::new("/backups/snapshots").join(STAMP));
 }

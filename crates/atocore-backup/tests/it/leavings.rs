@@ -8,8 +8,8 @@ use std::{
 use atocore_backup::{
     archive::{export, import},
     restore::restore_into,
-    retention::{Keep, Policy, prune},
-    vault::Vault,
+    retention::{KeepCounts, RetentionRules, prune},
+    snapshot_directory::SnapshotDirectory,
     verify::prove,
 };
 use atocore_model::{monitor::Silent, snapshot::Depth, time::Clock};
@@ -51,23 +51,23 @@ fn a_snapshot_stays_good_and_everything_goes_on_without_them() {
     assert_eq!(named, left);
 
     let target = home.root.path().join("restored");
-    let verified = prove(&home.vault, taken.id, &*home.clock, &Silent).unwrap();
+    let verified = prove(&home.directory, taken.id, &*home.clock, &Silent).unwrap();
     let _report = restore_into(&verified, &target, &Silent).unwrap();
     assert!(target.join("data/chroma/6f1c/empty").is_dir() && !holds_any(&target));
     drop(verified);
 
     let archive = home.root.path().join("archive");
-    let _exported = export(&home.vault, taken.id, &archive, &*home.clock, &Silent).unwrap();
-    let elsewhere = Vault::new(&home.root.path().join("elsewhere"));
+    let _exported = export(&home.directory, taken.id, &archive, &*home.clock, &Silent).unwrap();
+    let elsewhere = SnapshotDirectory::new(&home.root.path().join("elsewhere"));
     let imported = import(&elsewhere, File::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
     assert!(!holds_any(&imported.path));
 
     // It is removed like any other, and what was left in it goes with it.
     let _newer = home.take();
-    let keep = Keep { last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
-    let policy = Policy::new(keep).unwrap();
+    let keep = KeepCounts { last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
+    let policy = RetentionRules::new(keep).unwrap();
     home.clock.add_seconds(60);
-    let pruned = prune(&home.vault, &home.layout, &policy, home.clock.now(), &Silent).unwrap();
+    let pruned = prune(&home.directory, &home.layout, &policy, home.clock.now(), &Silent).unwrap();
     assert_eq!((pruned.removed, pruned.plan.untouched), (vec![taken.id], Vec::new()));
     assert!(!taken.path.exists());
 }

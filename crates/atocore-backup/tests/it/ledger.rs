@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atocore_backup::{
-    ledger::{Ledger, Proven},
+    ledger::{Ledger, VerifiedDepth},
     verify::Validation,
 };
 use atocore_model::{
@@ -18,12 +18,12 @@ const TOOK: Duration = Duration::from_millis(7);
 
 fn record(home: &Home, id: SnapshotId, depth: Depth) -> Validation {
     let validation = home.validate(id, depth);
-    Ledger::of(&home.vault).record(id, &validation, TOOK).unwrap();
+    Ledger::of(&home.directory).record(id, &validation, TOOK).unwrap();
     validation
 }
 
 fn depth(home: &Home, id: SnapshotId) -> Option<Depth> {
-    Ledger::of(&home.vault).proven(id).map(|proven| proven.depth)
+    Ledger::of(&home.directory).proven(id).map(|proven| proven.depth)
 }
 
 #[test]
@@ -32,8 +32,8 @@ fn what_was_proven_stays_proven_until_a_later_verdict_contradicts_it() {
     let taken = home.take();
     assert_eq!(depth(&home, taken.id), None, "nobody has looked");
     let validation = record(&home, taken.id, Depth::Content);
-    let proven = Proven { depth: Depth::Content, at: validation.verified_at };
-    assert_eq!(Ledger::of(&home.vault).proven(taken.id), Some(proven));
+    let proven = VerifiedDepth { depth: Depth::Content, at: validation.verified_at };
+    assert_eq!(Ledger::of(&home.directory).proven(taken.id), Some(proven));
     let _shallow = record(&home, taken.id, Depth::Structure);
     assert_eq!(depth(&home, taken.id), Some(Depth::Content), "a shallower look takes nothing away");
 
@@ -42,7 +42,7 @@ fn what_was_proven_stays_proven_until_a_later_verdict_contradicts_it() {
     std::fs::write(&registry, b"{}").unwrap();
     assert!(!record(&home, taken.id, Depth::Content).valid());
     assert_eq!(depth(&home, taken.id), Some(Depth::Structure), "the digests do not hold any more");
-    let standing = Ledger::of(&home.vault).verdicts(taken.id);
+    let standing = Ledger::of(&home.directory).verdicts(taken.id);
     let bad = standing.verdicts.iter().find(|verdict| !verdict.valid).unwrap();
     assert_eq!((bad.depth, bad.duration_ms, standing.problem.as_deref()), (Depth::Digests, 7, None));
     assert!(bad.errors.iter().any(|error| error.contains("config/project-registry.json")), "{bad:?}");
@@ -65,7 +65,7 @@ fn the_order_of_the_verdicts_counts_and_not_the_clock() {
     bad.depth_reached = None;
     good.verified_at = Timestamp::parse("2027-01-01T00:00:00Z").unwrap();
     bad.verified_at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
-    let ledger = Ledger::of(&home.vault);
+    let ledger = Ledger::of(&home.directory);
     ledger.record(taken.id, &good, TOOK).unwrap();
     ledger.record(taken.id, &bad, TOOK).unwrap();
     assert_eq!(ledger.proven(taken.id), None);
@@ -92,7 +92,7 @@ fn a_damaged_ledger_proves_nothing_and_is_written_anew() {
     let home = Home::new();
     let taken = home.take();
     let _good = record(&home, taken.id, Depth::Content);
-    let ledger = Ledger::of(&home.vault);
+    let ledger = Ledger::of(&home.directory);
     let file = ledger.file(taken.id);
     let whole = String::from_utf8(std::fs::read(&file).unwrap()).unwrap();
     let other = taken.id.next().to_string();
@@ -111,7 +111,7 @@ fn a_damaged_ledger_proves_nothing_and_is_written_anew() {
         assert_eq!(ledger.proven(taken.id), None);
         assert!(ledger.verdicts(taken.id).problem.is_some());
         assert!(ledger.newest_proven_to_each(home.clock.now()).unwrap().is_empty());
-        assert_eq!(home.vault.list().unwrap().len(), 1);
+        assert_eq!(home.directory.list().unwrap().len(), 1);
     }
     let _good = record(&home, taken.id, Depth::Digests);
     assert_eq!(depth(&home, taken.id), Some(Depth::Digests));
@@ -126,23 +126,23 @@ fn what_a_wrong_clock_left_is_the_newest_only_when_there_is_no_other() {
     let future = home.take();
     home.clock.add_seconds(-400 * 86_400);
     let now = || home.clock.now();
-    assert_eq!(home.vault.newest_first(now()).unwrap(), [future.id]);
+    assert_eq!(home.directory.newest_first(now()).unwrap(), [future.id]);
     let [one, two] = [home.take(), home.take()];
-    assert_eq!(home.vault.newest_first(now()).unwrap(), [two.id, one.id, future.id]);
+    assert_eq!(home.directory.newest_first(now()).unwrap(), [two.id, one.id, future.id]);
     for stamp in [future.id, one.id] {
         let _good = record(&home, stamp, Depth::Content);
     }
-    let newest = Ledger::of(&home.vault).newest_proven_to_each(now()).unwrap();
+    let newest = Ledger::of(&home.directory).newest_proven_to_each(now()).unwrap();
     assert_eq!(newest.get(&Depth::Content).map(|(id, _)| *id), Some(one.id));
     home.clock.add_seconds(401 * 86_400);
-    assert_eq!(home.vault.newest_first(now()).unwrap(), [future.id, two.id, one.id]);
+    assert_eq!(home.directory.newest_first(now()).unwrap(), [future.id, two.id, one.id]);
 }
 
 #[test]
 fn the_newest_proven_one_is_named_for_every_depth() {
     let home = Home::new();
     let [old, middle, new] = [home.take(), home.take(), home.take()];
-    let ledger = Ledger::of(&home.vault);
+    let ledger = Ledger::of(&home.directory);
     assert!(ledger.newest_proven_to_each(home.clock.now()).unwrap().is_empty());
     let _good = record(&home, old.id, Depth::Content);
     let _good = record(&home, middle.id, Depth::Digests);
@@ -153,7 +153,7 @@ fn the_newest_proven_one_is_named_for_every_depth() {
     assert_eq!(newest(Depth::Structure), Some(middle.id));
     assert_eq!(newest(Depth::Digests), Some(middle.id));
     assert_eq!(newest(Depth::Content), Some(old.id));
-    let overview = ledger.overview(&home.vault.newest_first(home.clock.now()).unwrap());
+    let overview = ledger.overview(&home.directory.newest_first(home.clock.now()).unwrap());
     assert_eq!(overview.newest, ledger.newest_proven_to_each(home.clock.now()).unwrap());
     assert_eq!(overview.failing, 1);
     assert!(overview.last.is_some());
@@ -167,5 +167,5 @@ fn a_snapshot_that_is_not_there_leaves_no_trace_in_the_ledger() {
     let home = Home::empty();
     let id: SnapshotId = crate::home::STAMP.parse().unwrap();
     assert!(!record(&home, id, Depth::Content).exists);
-    assert!(!home.vault.dir().exists());
+    assert!(!home.directory.dir().exists());
 }

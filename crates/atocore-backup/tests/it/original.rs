@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use atocore_backup::{restore::restore_into, vault::Vault, verify::prove};
+use atocore_backup::{restore::restore_into, snapshot_directory::SnapshotDirectory, verify::prove};
 use atocore_model::{error::ErrorCode, id::SnapshotId, monitor::Silent, snapshot::Depth};
 use atocore_storage::layout::Layout;
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::home::{Home, STAMP, Victim, tree, validate};
 
 /// Writes a snapshot as the original does, with the absolute paths of the place where it was taken.
-fn written_by_the_original(vault: &Vault, taken_at: &str, with_vectors: bool) -> SnapshotId {
-    let dir = vault.snapshots().join(STAMP);
+fn written_by_the_original(directory: &SnapshotDirectory, taken_at: &str, with_vectors: bool) -> SnapshotId {
+    let dir = directory.snapshots().join(STAMP);
     std::fs::create_dir_all(dir.join("db")).unwrap();
     std::fs::create_dir_all(dir.join("config")).unwrap();
     let database = rusqlite::Connection::open(dir.join("db/atocore.db")).unwrap();
@@ -57,24 +57,24 @@ fn written_by_the_original(vault: &Vault, taken_at: &str, with_vectors: bool) ->
 fn a_snapshot_of_the_original_lists_validates_and_is_unproven_beyond_that() {
     for (taken_at, with_vectors) in [("/srv/atocore/backups", true), (r"C:\atocore\backups", false)] {
         let root = tempfile::tempdir().unwrap();
-        let vault = Vault::new(root.path());
-        let id = written_by_the_original(&vault, taken_at, with_vectors);
+        let directory = SnapshotDirectory::new(root.path());
+        let id = written_by_the_original(&directory, taken_at, with_vectors);
         let before = tree(root.path());
-        let listed = vault.list().unwrap();
+        let listed = directory.list().unwrap();
         assert_eq!((listed.len(), listed[0].has_metadata), (1, true));
         let listed_root = listed[0].metadata.as_ref().unwrap()["backup_root"].as_str().unwrap();
         assert!(listed_root.starts_with(taken_at));
 
-        let validation = validate(&vault, id, Depth::Structure);
+        let validation = validate(&directory, id, Depth::Structure);
         assert!(validation.valid(), "{:?}", validation.errors());
         assert_eq!((validation.db_ok, validation.registry_ok), (true, Some(true)));
         assert_eq!(validation.chroma_ok, with_vectors.then_some(true));
 
-        let deeper = validate(&vault, id, Depth::Digests);
+        let deeper = validate(&directory, id, Depth::Digests);
         assert_eq!(deeper.errors(), ["digests_not_recorded"]);
         assert_eq!((deeper.depth_reached, deeper.valid()), (Some(Depth::Structure), false));
         assert_eq!((deeper.db_ok, deeper.registry_ok), (true, Some(true)));
-        assert!(!validate(&vault, id, Depth::Content).valid());
+        assert!(!validate(&directory, id, Depth::Content).valid());
         assert_eq!(tree(root.path()), before, "looking leaves no trace");
     }
 }
@@ -82,12 +82,12 @@ fn a_snapshot_of_the_original_lists_validates_and_is_unproven_beyond_that() {
 #[test]
 fn keys_that_an_older_original_did_not_write_are_not_missed() {
     let root = tempfile::tempdir().unwrap();
-    let vault = Vault::new(root.path());
-    let id = written_by_the_original(&vault, "/elsewhere", false);
-    let path = vault.snapshot(id).join("backup-metadata.json");
+    let directory = SnapshotDirectory::new(root.path());
+    let id = written_by_the_original(&directory, "/elsewhere", false);
+    let path = directory.snapshot(id).join("backup-metadata.json");
     std::fs::write(&path, r#"{"db_snapshot_path": "/elsewhere/db/atocore.db", "vector_store_note": "-"}"#)
         .unwrap();
-    let validation = validate(&vault, id, Depth::Structure);
+    let validation = validate(&directory, id, Depth::Structure);
     assert!(validation.valid(), "{:?}", validation.errors());
     assert_eq!((validation.registry_ok, validation.chroma_ok), (None, None));
 }
@@ -96,15 +96,15 @@ fn keys_that_an_older_original_did_not_write_are_not_missed() {
 fn a_snapshot_of_the_original_can_be_restored() {
     for with_vectors in [true, false] {
         let root = tempfile::tempdir().unwrap();
-        let vault = Vault::new(&root.path().join("backups"));
-        let id = written_by_the_original(&vault, "/srv/atocore/backups", with_vectors);
+        let directory = SnapshotDirectory::new(&root.path().join("backups"));
+        let id = written_by_the_original(&directory, "/srv/atocore/backups", with_vectors);
         let clock = Home::empty().clock;
-        let verified = prove(&vault, id, &*clock, &Silent).unwrap();
+        let verified = prove(&directory, id, &*clock, &Silent).unwrap();
         assert_eq!(verified.depth(), Depth::Structure);
         let target = root.path().join("restored");
         let report = restore_into(&verified, &target, &Silent).unwrap();
         assert_eq!((report.generation, report.files.len()), (None, if with_vectors { 4 } else { 2 }));
-        let (layout, dir) = (Layout::in_home(&target), vault.snapshot(id));
+        let (layout, dir) = (Layout::in_home(&target), directory.snapshot(id));
         assert_eq!(
             std::fs::read(layout.database()).unwrap(),
             std::fs::read(dir.join("db/atocore.db")).unwrap()
@@ -134,24 +134,24 @@ fn damage_to_a_snapshot_of_the_original_is_found_in_the_words_of_the_contract() 
     ];
     for (damage, expected) in cases {
         let root = tempfile::tempdir().unwrap();
-        let vault = Vault::new(root.path());
-        let id = written_by_the_original(&vault, "/srv/atocore/backups", true);
-        damage(&vault.snapshot(id));
-        let validation = validate(&vault, id, Depth::Structure);
+        let directory = SnapshotDirectory::new(root.path());
+        let id = written_by_the_original(&directory, "/srv/atocore/backups", true);
+        damage(&directory.snapshot(id));
+        let validation = validate(&directory, id, Depth::Structure);
         let errors = validation.errors();
         assert_eq!(errors.len(), 1, "{errors:?}");
         assert!(errors[0].starts_with(expected), "{errors:?}");
         let clock = Home::empty().clock;
-        assert_eq!(prove(&vault, id, &*clock, &Silent).unwrap_err().code(), ErrorCode::SnapshotDamaged);
+        assert_eq!(prove(&directory, id, &*clock, &Silent).unwrap_err().code(), ErrorCode::SnapshotDamaged);
     }
 }
 
 #[test]
 fn pages_of_a_database_that_do_not_fit_together_fail_the_integrity_check() {
     let root = tempfile::tempdir().unwrap();
-    let vault = Vault::new(root.path());
-    let id = written_by_the_original(&vault, "/srv", false);
-    let path = vault.snapshot(id).join("db/atocore.db");
+    let directory = SnapshotDirectory::new(root.path());
+    let id = written_by_the_original(&directory, "/srv", false);
+    let path = directory.snapshot(id).join("db/atocore.db");
     let database = rusqlite::Connection::open(&path).unwrap();
     database
         .execute_batch(
@@ -160,7 +160,7 @@ fn pages_of_a_database_that_do_not_fit_together_fail_the_integrity_check() {
         )
         .unwrap();
     database.close().unwrap();
-    let validation = validate(&vault, id, Depth::Structure);
+    let validation = validate(&directory, id, Depth::Structure);
     assert!(validation.errors()[0].starts_with("db_integrity_check_failed: "), "{:?}", validation.errors());
     assert!(!validation.db_ok);
 }
@@ -239,7 +239,7 @@ print(" ".join(stamps))
 fn python_reads_a_snapshot_written_here_and_would_write_the_same_metadata() {
     let home = Home::new();
     let taken = home.take();
-    let output = Command::new("python3").args(["-I", "-c", PYTHON]).arg(home.vault.dir()).output();
+    let output = Command::new("python3").args(["-I", "-c", PYTHON]).arg(home.directory.dir()).output();
     let output = output.unwrap_or_else(|error| panic!("this test needs `python3` on the path: {error}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), STAMP);
@@ -249,9 +249,9 @@ fn python_reads_a_snapshot_written_here_and_would_write_the_same_metadata() {
 #[test]
 fn a_path_with_letters_beyond_ascii_survives_in_the_metadata() {
     let home = Home::new();
-    let vault = Vault::new(&home.root.path().join("Sicherungen für 東京 🦀"));
-    let taken = atocore_backup::take::take(&vault, &home.source(), &home.options(), &Silent).unwrap();
-    let output = Command::new("python3").args(["-I", "-c", PYTHON]).arg(vault.dir()).output();
+    let directory = SnapshotDirectory::new(&home.root.path().join("Sicherungen für 東京 🦀"));
+    let taken = atocore_backup::take::take(&directory, &home.source(), &home.options(), &Silent).unwrap();
+    let output = Command::new("python3").args(["-I", "-c", PYTHON]).arg(directory.dir()).output();
     let output = output.unwrap_or_else(|error| panic!("this test needs `python3` on the path: {error}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let victim = Victim::of(&taken);

@@ -27,7 +27,7 @@ use crate::{
 
 fn proven(home: &Home) -> VerifiedSnapshot {
     let taken = home.take();
-    prove(&home.vault, taken.id, &*home.clock, &Silent).unwrap()
+    prove(&home.directory, taken.id, &*home.clock, &Silent).unwrap()
 }
 
 fn restore(verified: &VerifiedSnapshot, target: &Path) -> Result<RestoreReport, BackupError> {
@@ -183,10 +183,10 @@ fn a_file_is_no_place_to_restore_to_and_neither_is_the_vault() {
     std::fs::write(&file, "mine").unwrap();
     assert_eq!(restore(&verified, &file).unwrap_err().code(), ErrorCode::Io);
     for inside in ["snapshots/20300101T000000Z", ".partial/x", "snapshots/../snapshots/x"] {
-        let error = restore(&verified, &home.vault.dir().join(inside)).unwrap_err();
-        assert!(matches!(error, BackupError::TargetInVault(_)), "{inside}: {error}");
+        let error = restore(&verified, &home.directory.dir().join(inside)).unwrap_err();
+        assert!(matches!(error, BackupError::TargetAmongSnapshots(_)), "{inside}: {error}");
     }
-    assert_eq!(home.vault.list().unwrap().len(), 1);
+    assert_eq!(home.directory.list().unwrap().len(), 1);
     assert_eq!(std::fs::read(&file).unwrap(), b"mine");
 }
 
@@ -212,19 +212,19 @@ fn a_damaged_or_unknown_snapshot_cannot_be_proven_and_so_not_restored() {
     let victim = Victim::of(&taken);
     let path = victim.dir.join("chroma/6f1c/data_level0.bin");
     std::fs::write(&path, [8; 3000]).unwrap();
-    let error = prove(&victim.vault, victim.id, &*home.clock, &Silent).unwrap_err();
+    let error = prove(&victim.directory, victim.id, &*home.clock, &Silent).unwrap_err();
     assert_eq!(error.code(), ErrorCode::SnapshotDamaged);
     assert!(error.to_string().contains("digest_mismatch: chroma/6f1c/data_level0.bin"), "{error}");
 
     let unknown: SnapshotId = "20010101T000000Z".parse().unwrap();
     assert_eq!(
-        prove(&home.vault, unknown, &*home.clock, &Silent).unwrap_err().code(),
+        prove(&home.directory, unknown, &*home.clock, &Silent).unwrap_err().code(),
         ErrorCode::SnapshotUnknown
     );
 
     let newer = Victim::of(&taken);
     newer.edit_metadata(|value| value["atocore"]["format_version"] = 9.into());
-    let error = prove(&newer.vault, newer.id, &*home.clock, &Silent).unwrap_err();
+    let error = prove(&newer.directory, newer.id, &*home.clock, &Silent).unwrap_err();
     assert_eq!(error.code(), ErrorCode::StoreNewer);
 }
 
@@ -233,7 +233,7 @@ fn damage_that_happens_after_the_proof_is_found_while_copying() {
     let home = Home::new();
     for file in ["db/atocore.db", "config/project-registry.json", "chroma/6f1c/data_level0.bin"] {
         let victim = Victim::of(&home.take());
-        let verified = prove(&victim.vault, victim.id, &*home.clock, &Silent).unwrap();
+        let verified = prove(&victim.directory, victim.id, &*home.clock, &Silent).unwrap();
         let mut bytes = std::fs::read(victim.dir.join(file)).unwrap();
         bytes[9] ^= 1;
         std::fs::write(victim.dir.join(file), bytes).unwrap();
@@ -262,16 +262,17 @@ fn copies_of_read_only_files_can_be_written_again() {
 fn canaries_are_proven_with_the_snapshot_and_are_no_part_of_an_installation() {
     let home = Home::new();
     let told = std::sync::Mutex::new(None);
-    let canaries = |record: &StoreRecord| {
+    let golden_queries = |record: &StoreRecord| {
         *told.lock().unwrap() = Some(record.generation);
         Some(b"{}\n".to_vec())
     };
-    let taken = take_with(&home.vault, &home.source(), &home.options(), &canaries, &Silent).unwrap();
+    let taken =
+        take_with(&home.directory, &home.source(), &home.options(), &golden_queries, &Silent).unwrap();
     let record = taken.manifest.atocore.as_ref().unwrap();
     assert_eq!(*told.lock().unwrap(), Some(Generation(record.generation)));
     assert!(home.validate(taken.id, Depth::Content).valid());
     let target = home.root.path().join("restored");
-    let verified = prove(&home.vault, taken.id, &*home.clock, &Silent).unwrap();
+    let verified = prove(&home.directory, taken.id, &*home.clock, &Silent).unwrap();
     let report = restore_into(&verified, &target, &Silent).unwrap();
     assert_eq!(report.files.len() + 1, record.files.len());
     assert!(!tree(&target).keys().any(|path| path.contains("canaries")));

@@ -3,12 +3,11 @@
 use std::{collections::BTreeSet, path::Path};
 
 use atocore_backup::{
-    BackupError,
+    BackupError, in_place,
     ledger::Ledger,
-    replace,
-    retention::{self, Facts, Keep, Plan, Policy, Pruned, is_pinned, pin, unpin},
-    take::Taken,
-    vault::Vault,
+    retention::{self, KeepCounts, PrunePlan, Pruned, RetentionRules, SnapshotFacts, is_pinned, pin, unpin},
+    snapshot_directory::SnapshotDirectory,
+    take::TakenSnapshot,
     verify::prove,
 };
 use atocore_model::{
@@ -26,15 +25,15 @@ use crate::{
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
-const NOTHING: Keep = Keep { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
+const NOTHING: KeepCounts = KeepCounts { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
 
-fn last(number: u32) -> Policy {
-    Policy::new(Keep { last: number, ..NOTHING }).unwrap()
+fn last(number: u32) -> RetentionRules {
+    RetentionRules::new(KeepCounts { last: number, ..NOTHING }).unwrap()
 }
 
 impl Home {
     /// Takes that many snapshots, a day apart; the oldest first.
-    fn take_daily(&self, number: usize) -> Vec<Taken> {
+    fn take_daily(&self, number: usize) -> Vec<TakenSnapshot> {
         let one = |_| {
             self.clock.add_seconds(DAY);
             self.take()
@@ -42,23 +41,23 @@ impl Home {
         (0..number).map(one).collect()
     }
 
-    fn plan(&self, policy: Policy) -> Plan {
-        retention::plan(&self.vault, &self.layout, &policy, self.clock.now(), &Silent).unwrap()
+    fn plan(&self, policy: RetentionRules) -> PrunePlan {
+        retention::plan(&self.directory, &self.layout, &policy, self.clock.now(), &Silent).unwrap()
     }
 
-    fn prune(&self, policy: Policy) -> Pruned {
-        retention::prune(&self.vault, &self.layout, &policy, self.clock.now(), &Silent).unwrap()
+    fn prune(&self, policy: RetentionRules) -> Pruned {
+        retention::prune(&self.directory, &self.layout, &policy, self.clock.now(), &Silent).unwrap()
     }
 
     /// Writes down that a snapshot is proven.
     fn proves(&self, id: SnapshotId) {
         let validation = self.validate(id, Depth::Content);
         assert!(validation.valid());
-        Ledger::of(&self.vault).record(id, &validation, std::time::Duration::ZERO).unwrap();
+        Ledger::of(&self.directory).record(id, &validation, std::time::Duration::ZERO).unwrap();
     }
 
     fn listed(&self) -> Vec<SnapshotId> {
-        self.vault.stamps().unwrap()
+        self.directory.stamps().unwrap()
     }
 
     fn remembers_undo_point(&self, id: SnapshotId) {
@@ -67,11 +66,11 @@ impl Home {
         );
         std::fs::create_dir_all(self.layout.restores()).unwrap();
         std::fs::write(self.layout.restores().join("last.json"), text).unwrap();
-        assert_eq!(replace::last(&self.layout).unwrap().unwrap().safety, Some(id));
+        assert_eq!(in_place::last(&self.layout).unwrap().unwrap().safety, Some(id));
     }
 }
 
-fn ids(taken: &[Taken]) -> Vec<SnapshotId> {
+fn ids(taken: &[TakenSnapshot]) -> Vec<SnapshotId> {
     taken.iter().map(|taken| taken.id).collect()
 }
 
@@ -81,7 +80,7 @@ fn a_plan_changes_nothing_and_the_removal_does_what_it_says() {
     let taken = ids(&home.take_daily(12));
     home.clock.add_seconds(HOUR);
     let before = tree(home.root.path());
-    let plan = home.plan(Policy::default());
+    let plan = home.plan(RetentionRules::default());
     assert_eq!(tree(home.root.path()), before);
     let planned: Vec<_> = plan
         .decisions
@@ -91,7 +90,7 @@ fn a_plan_changes_nothing_and_the_removal_does_what_it_says() {
         .collect();
     // Seven days reach back to the newest of the week before, and there is one month.
     assert_eq!(planned, [taken[4], taken[3], taken[2], taken[1], taken[0]]);
-    let pruned = home.prune(Policy::default());
+    let pruned = home.prune(RetentionRules::default());
     assert_eq!((pruned.plan, pruned.removed.clone(), pruned.failed), (plan, planned.clone(), Vec::new()));
     let expected: Vec<_> = taken.into_iter().filter(|id| !planned.contains(id)).collect();
     assert_eq!(home.listed(), expected);
@@ -101,7 +100,7 @@ fn a_plan_changes_nothing_and_the_removal_does_what_it_says() {
     for id in expected {
         assert!(home.validate(id, Depth::Content).valid());
     }
-    assert!(home.prune(Policy::default()).removed.is_empty());
+    assert!(home.prune(RetentionRules::default()).removed.is_empty());
 }
 
 #[test]
@@ -111,17 +110,17 @@ fn the_newest_proven_the_pinned_and_the_undo_point_outlive_every_policy() {
     for proven in [2, 4] {
         home.proves(taken[proven]);
     }
-    pin(&home.vault, taken[1], "the day before the move").unwrap();
+    pin(&home.directory, taken[1], "the day before the move").unwrap();
     home.remembers_undo_point(taken[3]);
     let pruned = home.prune(last(1));
     assert_eq!(home.listed(), [taken[1], taken[3], taken[4], taken[7]]);
     assert_eq!(pruned.removed, [taken[6], taken[5], taken[2], taken[0]]);
-    let ledger = Ledger::of(&home.vault);
+    let ledger = Ledger::of(&home.directory);
     assert!(ledger.file(taken[4]).exists() && !ledger.file(taken[2]).exists());
     // A later restore makes another undo point, and the pin is taken off.
     home.remembers_undo_point(taken[7]);
-    assert!(unpin(&home.vault, taken[1]).unwrap());
-    assert!(!unpin(&home.vault, taken[1]).unwrap());
+    assert!(unpin(&home.directory, taken[1]).unwrap());
+    assert!(!unpin(&home.directory, taken[1]).unwrap());
     let _pruned = home.prune(last(1));
     assert_eq!(home.listed(), [taken[4], taken[7]]);
 }
@@ -132,7 +131,8 @@ fn an_undo_point_that_cannot_be_read_stops_the_removal() {
     let _taken = home.take_daily(3);
     std::fs::create_dir_all(home.layout.restores()).unwrap();
     std::fs::write(home.layout.restores().join("last.json"), "{").unwrap();
-    let error = retention::prune(&home.vault, &home.layout, &last(1), home.clock.now(), &Silent).unwrap_err();
+    let error =
+        retention::prune(&home.directory, &home.layout, &last(1), home.clock.now(), &Silent).unwrap_err();
     assert!(matches!(error, BackupError::JournalUnreadable { .. }), "{error}");
     assert_eq!(home.listed().len(), 3);
 }
@@ -141,14 +141,14 @@ fn an_undo_point_that_cannot_be_read_stops_the_removal() {
 fn pins_are_of_snapshots_that_are_there_and_can_be_made_by_hand() {
     let home = Home::new();
     let unknown = STAMP.parse().unwrap();
-    assert!(matches!(pin(&home.vault, unknown, ""), Err(BackupError::Unknown(id)) if id == unknown));
+    assert!(matches!(pin(&home.directory, unknown, ""), Err(BackupError::Unknown(id)) if id == unknown));
     let taken = ids(&home.take_daily(3));
-    pin(&home.vault, taken[0], "one").unwrap();
-    pin(&home.vault, taken[0], "two").unwrap();
-    let file = |id: SnapshotId| home.vault.dir().join("pins").join(id.to_string());
+    pin(&home.directory, taken[0], "one").unwrap();
+    pin(&home.directory, taken[0], "two").unwrap();
+    let file = |id: SnapshotId| home.directory.dir().join("pins").join(id.to_string());
     assert_eq!(std::fs::read_to_string(file(taken[0])).unwrap(), "two");
     std::fs::write(file(taken[1]), "").unwrap();
-    assert!(is_pinned(&home.vault, taken[1]).unwrap());
+    assert!(is_pinned(&home.directory, taken[1]).unwrap());
     assert!(home.prune(last(1)).removed.is_empty());
 }
 
@@ -158,7 +158,7 @@ fn what_is_not_provably_a_snapshot_of_ours_is_left_alone_and_named() {
     use std::os::unix::fs::symlink;
     let home = Home::new();
     let taken = home.take_daily(12);
-    let snapshots = home.vault.snapshots();
+    let snapshots = home.directory.snapshots();
     std::fs::write(snapshots.join("notes.txt"), "x").unwrap();
     std::fs::create_dir(snapshots.join("old")).unwrap();
     std::fs::create_dir(snapshots.join("20260101T000000Z")).unwrap();
@@ -177,9 +177,9 @@ fn what_is_not_provably_a_snapshot_of_ours_is_left_alone_and_named() {
     std::fs::write(taken[9].path.join("db/atocore.db"), vec![0; taken[9].manifest.db_size_bytes as usize])
         .unwrap();
     let damage = home.validate(taken[9].id, Depth::Digests);
-    Ledger::of(&home.vault).record(taken[9].id, &damage, std::time::Duration::ZERO).unwrap();
+    Ledger::of(&home.directory).record(taken[9].id, &damage, std::time::Duration::ZERO).unwrap();
 
-    let before = tree(home.vault.dir());
+    let before = tree(home.directory.dir());
     let link = snapshots.join("20260102T000000Z");
     symlink(&taken[11].path, &link).unwrap();
     let pruned = home.prune(last(1));
@@ -207,7 +207,7 @@ fn what_is_not_provably_a_snapshot_of_ours_is_left_alone_and_named() {
     }
     assert_eq!(untouched.len(), expected.len(), "{untouched:?}");
     assert_eq!(pruned.removed, [taken[10].id, taken[0].id]);
-    let after = tree(home.vault.dir());
+    let after = tree(home.directory.dir());
     for (path, bytes) in before {
         let is_removed = pruned.removed.iter().any(|id| path.contains(&format!("snapshots/{id}")));
         assert_eq!(after.get(&path), (!is_removed).then_some(&bytes), "{path}");
@@ -226,7 +226,7 @@ fn a_snapshot_of_the_original_is_removed_like_ours_and_stands_for_no_store() {
     }
     // At a depth at which those of the original cannot be proven; that is no damage.
     let validation = home.validate(taken[0].id, Depth::Digests);
-    Ledger::of(&home.vault).record(taken[0].id, &validation, std::time::Duration::ZERO).unwrap();
+    Ledger::of(&home.directory).record(taken[0].id, &validation, std::time::Duration::ZERO).unwrap();
     let pruned = home.prune(last(1));
     assert_eq!(pruned.removed, [taken[0].id], "{pruned:?}");
     assert_eq!(home.listed(), [taken[1].id, taken[2].id]);
@@ -246,7 +246,7 @@ fn after_the_clock_jumped_back_the_snapshots_of_the_future_stay() {
 fn a_snapshot_that_is_being_restored_stays_and_goes_afterwards() {
     let home = Home::new();
     let taken = ids(&home.take_daily(3));
-    let held = prove(&home.vault, taken[0], &*home.clock, &Silent).unwrap();
+    let held = prove(&home.directory, taken[0], &*home.clock, &Silent).unwrap();
     let pruned = home.prune(last(1));
     assert_eq!(pruned.removed, [taken[1]]);
     assert_eq!(pruned.failed.len(), 1);
@@ -295,10 +295,10 @@ fn what_changes_between_the_decision_and_the_removal_counts() {
     // Asked once for every snapshot while it plans, and once before every removal.
     let after_plan = 4;
     let changes: [(&str, Change); 4] = [
-        ("pinned", |home, taken| pin(&home.vault, taken[1], "").unwrap()),
+        ("pinned", |home, taken| pin(&home.directory, taken[1], "").unwrap()),
         ("undo point", |home, taken| home.remembers_undo_point(taken[1])),
         ("proven", |home, taken| home.proves(taken[1])),
-        ("the newer proof is gone", |home, taken| Ledger::of(&home.vault).forget(taken[2]).unwrap()),
+        ("the newer proof is gone", |home, taken| Ledger::of(&home.directory).forget(taken[2]).unwrap()),
     ];
     for (name, change) in changes {
         let home = Home::new();
@@ -309,7 +309,7 @@ fn what_changes_between_the_decision_and_the_removal_counts() {
         }
         let monitor = At::call(after_plan, || change(&home, &taken));
         let pruned =
-            retention::prune(&home.vault, &home.layout, &last(1), home.clock.now(), &monitor).unwrap();
+            retention::prune(&home.directory, &home.layout, &last(1), home.clock.now(), &monitor).unwrap();
         assert!(pruned.failed.iter().any(|failed| failed.stamp == taken[1] && failed.still_listed), "{name}");
         assert!(home.listed().contains(&taken[1]), "{name}: {pruned:?}");
         assert!(pruned.removed.contains(&taken[0]), "{name}: the rest goes on");
@@ -343,17 +343,17 @@ fn the_vault_need_not_exist_and_a_removal_can_be_called_off() {
     let home = Home::new();
     assert!(home.plan(last(1)).decisions.is_empty());
     assert!(home.prune(last(1)).removed.is_empty());
-    assert!(!home.vault.dir().exists(), "a look makes nothing");
+    assert!(!home.directory.dir().exists(), "a look makes nothing");
     let _taken = home.take_daily(3);
     let never = crate::crash::CancelAt::call(usize::MAX);
     let now = home.clock.now();
-    let _plan = retention::plan(&home.vault, &home.layout, &last(1), now, &never).unwrap();
+    let _plan = retention::plan(&home.directory, &home.layout, &last(1), now, &never).unwrap();
     let cancel = crate::crash::CancelAt::call(0);
-    let error = retention::prune(&home.vault, &home.layout, &last(1), now, &cancel).unwrap_err();
+    let error = retention::prune(&home.directory, &home.layout, &last(1), now, &cancel).unwrap_err();
     assert!(matches!(error, BackupError::Cancelled));
     // Called off after the plan, nothing more is removed, and it says so.
     let late = crate::crash::CancelAt::call(never.asked());
-    let pruned = retention::prune(&home.vault, &home.layout, &last(1), now, &late).unwrap();
+    let pruned = retention::prune(&home.directory, &home.layout, &last(1), now, &late).unwrap();
     assert!(pruned.removed.is_empty() && pruned.failed.len() == 2, "{pruned:?}");
     assert_eq!(home.listed().len(), 3);
 }
@@ -367,9 +367,9 @@ const KILLS: usize = 12;
 #[test]
 fn a_removal_killed_at_any_instant_leaves_whole_snapshots_and_is_finished_by_the_next() {
     if let Some(root) = child::folder() {
-        let (vault, layout) = (Vault::new(&root.join("backups")), Layout::in_home(&root));
+        let (directory, layout) = (SnapshotDirectory::new(&root.join("backups")), Layout::in_home(&root));
         let now = Timestamp::parse("2026-12-31T00:00:00Z").unwrap();
-        let _pruned = retention::prune(&vault, &layout, &last(KEPT), now, &Silent).unwrap();
+        let _pruned = retention::prune(&directory, &layout, &last(KEPT), now, &Silent).unwrap();
         return;
     }
     let home = Home::new();
@@ -378,8 +378,8 @@ fn a_removal_killed_at_any_instant_leaves_whole_snapshots_and_is_finished_by_the
     let (mut killed_within, mut with_leftovers) = (0, 0);
     for round in 0..KILLS {
         let copy = tempfile::tempdir().unwrap();
-        let vault = Vault::new(&copy.path().join("backups"));
-        copy_tree(&home.vault.snapshots(), &vault.snapshots());
+        let directory = SnapshotDirectory::new(&copy.path().join("backups"));
+        copy_tree(&home.directory.snapshots(), &directory.snapshots());
         let name =
             "retention::a_removal_killed_at_any_instant_leaves_whole_snapshots_and_is_finished_by_the_next";
         let mut child = child::of(name, copy.path())
@@ -389,7 +389,7 @@ fn a_removal_killed_at_any_instant_leaves_whole_snapshots_and_is_finished_by_the
             .unwrap();
         // Somewhere after that many have gone; the rest of the chance is in the scheduling.
         let left = ALL - round * (ALL - KEPT as usize) / KILLS;
-        while vault.stamps().unwrap().len() >= left.max(KEPT as usize + 1)
+        while directory.stamps().unwrap().len() >= left.max(KEPT as usize + 1)
             && child.try_wait().unwrap().is_none()
         {
             std::thread::yield_now();
@@ -397,19 +397,20 @@ fn a_removal_killed_at_any_instant_leaves_whole_snapshots_and_is_finished_by_the
         child.kill().unwrap();
         let _status = child.wait().unwrap();
 
-        let listed: BTreeSet<_> = vault.stamps().unwrap().into_iter().collect();
+        let listed: BTreeSet<_> = directory.stamps().unwrap().into_iter().collect();
         killed_within += usize::from(listed.len() > KEPT as usize && listed.len() < ALL);
         assert!(listed.is_superset(&kept), "{listed:?}");
         for id in &listed {
-            assert!(validate(&vault, *id, Depth::Digests).valid(), "{id}");
+            assert!(validate(&directory, *id, Depth::Digests).valid(), "{id}");
         }
-        let leftovers = || tree(vault.dir()).into_keys().filter(|path| path.starts_with(".partial/")).count();
+        let leftovers =
+            || tree(directory.dir()).into_keys().filter(|path| path.starts_with(".partial/")).count();
         with_leftovers += usize::from(leftovers() > 0);
         let now = Timestamp::parse("2026-12-31T00:00:00Z").unwrap();
         let layout = Layout::in_home(copy.path());
-        let pruned = retention::prune(&vault, &layout, &last(KEPT), now, &Silent).unwrap();
+        let pruned = retention::prune(&directory, &layout, &last(KEPT), now, &Silent).unwrap();
         assert_eq!(pruned.removed.len(), listed.len() - KEPT as usize);
-        assert_eq!(vault.stamps().unwrap().into_iter().collect::<BTreeSet<_>>(), kept);
+        assert_eq!(directory.stamps().unwrap().into_iter().collect::<BTreeSet<_>>(), kept);
         assert_eq!(leftovers(), 0);
     }
     println!("{KILLS} kills, {killed_within} half-way, {with_leftovers} with something to clear");
@@ -438,7 +439,8 @@ fn facts_are_those_of_the_recovery_point() {
     let taken = &home.take_daily(1)[0];
     let second = home.take();
     home.proves(second.id);
-    let found: Vec<Facts> = home.plan(last(5)).decisions.into_iter().map(|decision| decision.facts).collect();
+    let found: Vec<SnapshotFacts> =
+        home.plan(last(5)).decisions.into_iter().map(|decision| decision.facts).collect();
     let store = taken.manifest.atocore.as_ref().map(|record| record.store_id.clone());
     assert_eq!([found[0].stamp, found[1].stamp], [second.id, taken.id]);
     assert_eq!([found[0].proven, found[1].proven], [Some(Depth::Content), None]);

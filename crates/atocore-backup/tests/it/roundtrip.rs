@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use atocore_backup::{
     manifest::{self, Manifest},
-    take::{TakeOptions, VectorOutcome, VectorStore, take},
+    take::{TakeOptions, VectorOutcome, VectorStoreCopy, take},
 };
 use atocore_model::{monitor::Silent, snapshot::Depth};
 
@@ -84,10 +84,10 @@ fn a_copy_of_the_vector_store_includes_its_write_ahead_log() {
 fn without_registry_and_vectors_their_keys_are_empty_and_not_missing() {
     let home = Home::empty();
     for (vector_store, note) in
-        [(VectorStore::Include, "there is none"), (VectorStore::LeaveOut, "not asked for")]
+        [(VectorStoreCopy::Include, "there is none"), (VectorStoreCopy::LeaveOut, "not asked for")]
     {
         let options = TakeOptions { vector_store, ..TakeOptions::new(Arc::clone(&home.clock) as _) };
-        let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+        let taken = take(&home.directory, &home.source(), &options, &Silent).unwrap();
         let manifest = &taken.manifest;
         assert_eq!(
             (manifest.registry_snapshot_path.as_str(), manifest.chroma_snapshot_path.as_str()),
@@ -97,8 +97,8 @@ fn without_registry_and_vectors_their_keys_are_empty_and_not_missing() {
         assert!(!manifest.chroma_snapshot_included);
         assert!(manifest.vector_store_note.contains(note), "{}", manifest.vector_store_note);
         let expected = match vector_store {
-            VectorStore::Include => VectorOutcome::Missing { path: home.layout.vector_store() },
-            VectorStore::LeaveOut => VectorOutcome::LeftOut,
+            VectorStoreCopy::Include => VectorOutcome::Missing { path: home.layout.vector_store() },
+            VectorStoreCopy::LeaveOut => VectorOutcome::LeftOut,
         };
         assert_eq!(taken.vectors, expected);
         let validation = home.validate(taken.id, Depth::Content);
@@ -132,7 +132,7 @@ fn a_vector_store_with_a_link_or_a_pipe_in_it_is_refused_by_name() {
         make(&path);
         let error = home.take_watched(&Silent).unwrap_err().to_string();
         assert!(error.contains("6f1c/strange") && error.contains(word), "{error}");
-        assert!(!home.vault.dir().exists());
+        assert!(!home.directory.dir().exists());
         std::fs::remove_file(&path).unwrap();
     }
 }
@@ -149,7 +149,7 @@ fn names_in_the_vector_store_that_no_record_can_hold_are_refused() {
         assert!(error.contains("cannot be recorded"), "{error}");
         std::fs::remove_file(&path).unwrap();
     }
-    assert!(home.vault.list().unwrap().is_empty());
+    assert!(home.directory.list().unwrap().is_empty());
 }
 
 #[test]

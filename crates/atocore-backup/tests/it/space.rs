@@ -11,7 +11,7 @@ fn a_full_disk_is_refused_with_both_sizes_and_nothing_is_written() {
     let home = Home::new();
     let mut options = home.options();
     options.free_bytes = |_| Ok(16 << 20);
-    let error = take(&home.vault, &home.source(), &options, &Silent).unwrap_err();
+    let error = take(&home.directory, &home.source(), &options, &Silent).unwrap_err();
     let BackupError::NotEnoughSpace { needed_bytes, available_bytes, .. } = &error else {
         panic!("{error}");
     };
@@ -24,7 +24,7 @@ fn a_full_disk_is_refused_with_both_sizes_and_nothing_is_written() {
     );
     assert_eq!(error.code(), ErrorCode::DiskFull);
     assert!(error.hint().unwrap().contains("ATOCORE_BACKUP_DIR"));
-    assert!(!home.vault.dir().exists());
+    assert!(!home.directory.dir().exists());
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn with_just_enough_room_it_goes_on() {
     let home = Home::new();
     let mut options = home.options();
     options.free_bytes = |_| Ok(18 << 20);
-    let _taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    let _taken = take(&home.directory, &home.source(), &options, &Silent).unwrap();
 }
 
 #[cfg(unix)]
@@ -46,9 +46,9 @@ fn a_disk_that_fills_up_meanwhile_leaves_nothing_behind() {
         program: "sh".into(),
         arguments: ["-c", script, "copier"].map(str::to_owned).to_vec(),
     };
-    let error = take(&home.vault, &home.source(), &options, &Silent).unwrap_err();
+    let error = take(&home.directory, &home.source(), &options, &Silent).unwrap_err();
     assert_eq!(error.code(), ErrorCode::DiskFull, "{error}");
-    assert!(home.vault.list().unwrap().is_empty());
+    assert!(home.directory.list().unwrap().is_empty());
     assert_eq!(home.leftovers(), [""; 0]);
 }
 
@@ -57,12 +57,12 @@ fn a_copier_that_cannot_be_started_costs_no_snapshot() {
     let home = Home::new();
     let mut options = home.options();
     options.copier = Copier::Child { program: "/no/such/program".into(), arguments: Vec::new() };
-    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    let taken = take(&home.directory, &home.source(), &options, &Silent).unwrap();
     assert!(home.validate(taken.id, Depth::Content).valid());
     // With pages that are in the log only.
     let reader = rusqlite::Connection::open(home.layout.database()).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM store").unwrap();
     let _stored = home.put("d.md", &["seven"]);
-    let taken = take(&home.vault, &home.source(), &options, &Silent).unwrap();
+    let taken = take(&home.directory, &home.source(), &options, &Silent).unwrap();
     assert!(home.validate(taken.id, Depth::Content).valid());
 }

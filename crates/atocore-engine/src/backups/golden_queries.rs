@@ -9,7 +9,7 @@ use std::{
 };
 
 use atocore_backup::{
-    canaries::{Canaries, Canary, CanaryHit, Weights},
+    golden_queries::{GoldenHit, GoldenQueries, GoldenQuery, Weights},
     take,
 };
 use atocore_model::{
@@ -135,12 +135,12 @@ struct Recording<'e> {
 }
 
 impl<'e> Recording<'e> {
-    fn into_file(mut self, answers: Option<Vec<Canary>>, point: &StoreRecord) -> Canaries {
+    fn into_file(mut self, answers: Option<Vec<GoldenQuery>>, point: &StoreRecord) -> GoldenQueries {
         let weights = &self.engine.config().weights;
         let answered = answers.is_some();
         let unanswered =
             || self.questions.iter().map(|query| canary(query, weights.mode.as_str(), &[])).collect();
-        let canaries: Vec<Canary> = answers.unwrap_or_else(unanswered);
+        let canaries: Vec<GoldenQuery> = answers.unwrap_or_else(unanswered);
         if self.questions.is_empty() {
             self.notes.push("there is no passage to ask about".to_owned());
         } else if let Some(why) = self.unasked {
@@ -150,8 +150,8 @@ impl<'e> Recording<'e> {
         } else if canaries.is_empty() {
             self.notes.push("no question had a hit".to_owned());
         }
-        Canaries {
-            format_version: Canaries::FORMAT_VERSION,
+        GoldenQueries {
+            format_version: GoldenQueries::FORMAT_VERSION,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             generation: point.generation.0,
             token: take::token(point),
@@ -160,7 +160,7 @@ impl<'e> Recording<'e> {
             notes: self.notes,
             ranking: retrieval::VERSION,
             weights: recorded(weights),
-            canaries,
+            golden_queries: canaries,
         }
     }
 
@@ -195,7 +195,11 @@ impl<'e> Recording<'e> {
     }
 
     /// The answers of a recovery point; `None` when the store holds others already, or before they are all there.
-    fn answers(&mut self, point: &StoreRecord, monitor: &dyn Monitor) -> Result<Option<Vec<Canary>>, Error> {
+    fn answers(
+        &mut self,
+        point: &StoreRecord,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<Vec<GoldenQuery>>, Error> {
         let meaning = self.meaning(monitor)?;
         if let Some(fault) = self.engine.index_faults().first() {
             self.unasked = Some(format!("the questions were not asked: {fault}"));
@@ -268,7 +272,7 @@ fn ask(
     meaning: &Meaning<'_>,
     query: &Query,
     weights: &RankWeights,
-) -> Result<Option<Canary>, Error> {
+) -> Result<Option<GoldenQuery>, Error> {
     let wanted = match meaning {
         Meaning::Nothing => Mode::Lexical,
         Meaning::Own(_) | Meaning::InFiles(..) => query.mode.unwrap_or(weights.mode),
@@ -287,13 +291,13 @@ fn ask(
     Ok(found.then(|| canary(&query, answer.mode.as_str(), &answer.hits)))
 }
 
-fn canary(query: &Query, mode: &str, hits: &[Hit]) -> Canary {
+fn canary(query: &Query, mode: &str, hits: &[Hit]) -> GoldenQuery {
     let (project, scope) = match &query.project {
         ProjectHint::None => (None, false),
         ProjectHint::Boost(name) => (Some(name.to_string()), false),
         ProjectHint::Scope(name) => (Some(name.to_string()), true),
     };
-    Canary {
+    GoldenQuery {
         text: query.text.as_str().to_owned(),
         project,
         scope,
@@ -305,8 +309,8 @@ fn canary(query: &Query, mode: &str, hits: &[Hit]) -> Canary {
     }
 }
 
-fn recorded_hit(hit: &Hit) -> CanaryHit {
-    CanaryHit {
+fn recorded_hit(hit: &Hit) -> GoldenHit {
+    GoldenHit {
         chunk_id: hit.chunk_id.to_string(),
         score: hit.explanation.score(),
         content_blake3: blake3::hash(hit.content.as_bytes()).to_string(),
@@ -314,7 +318,7 @@ fn recorded_hit(hit: &Hit) -> CanaryHit {
 }
 
 /// The hits of an answer as they are recorded.
-pub(super) fn recorded_hits(answer: &Answer) -> Vec<CanaryHit> {
+pub(super) fn recorded_hits(answer: &Answer) -> Vec<GoldenHit> {
     answer.hits.iter().map(recorded_hit).collect()
 }
 
@@ -355,7 +359,7 @@ pub(super) fn weights(recorded: &Weights) -> Option<RankWeights> {
 }
 
 /// The question as the engine takes it; `None` when it is none that could have been asked.
-pub(super) fn query(canary: &Canary) -> Option<Query> {
+pub(super) fn query(canary: &GoldenQuery) -> Option<Query> {
     let name = canary.project.as_deref().map(str::parse).transpose().ok()?;
     Some(Query {
         top_k: TopK::new(canary.top_k).ok()?,

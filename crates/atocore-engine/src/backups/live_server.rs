@@ -1,8 +1,8 @@
 //! What a snapshot can have of the vectors on a Chroma server: the folder of one that runs here, or an export.
 
 use atocore_backup::{
-    manifest::{Collection, CollectionForm},
-    take::{self, Server},
+    manifest::{CollectionForm, CollectionRecord},
+    take::{self, VectorServer},
 };
 use atocore_model::monitor::Monitor;
 use atocore_storage::{
@@ -21,7 +21,7 @@ const DATABASE: &str = "chroma.sqlite3";
 /// What there is, and where an export of it lies for as long as this lives.
 #[derive(Debug, Default)]
 pub(super) struct LiveServer {
-    pub(super) server: Server,
+    pub(super) server: VectorServer,
     _scratch_dir: Option<ScratchDir>,
 }
 
@@ -34,16 +34,16 @@ pub(super) fn find(engine: &Engine, lease: &Lease<'_>, monitor: &dyn Monitor) ->
     let layout = engine.layout();
     let here = in_folder(layout, server);
     let found = match (index.on_server(), here) {
-        (Ok(None), _) => Server::Unknown,
+        (Ok(None), _) => VectorServer::Unknown,
         (Ok(Some(told)), Some(here)) if told == here => {
-            Server::InFolder(recorded(&here, CollectionForm::Directory))
+            VectorServer::InFolder(recorded(&here, CollectionForm::Directory))
         }
         (Ok(Some(_)), _) => return export(layout, index, lease, monitor),
         // A server that was stopped to be copied.
         (Err(VectorError::Unavailable(_)), Some(here)) => {
-            Server::InFolder(recorded(&here, CollectionForm::Directory))
+            VectorServer::InFolder(recorded(&here, CollectionForm::Directory))
         }
-        (Err(VectorError::Unavailable(outage)), None) => Server::Unavailable { why: outage.why },
+        (Err(VectorError::Unavailable(outage)), None) => VectorServer::Unavailable { why: outage.why },
         (Err(error), _) => return Err(error.into()),
     };
     Ok(LiveServer { server: found, _scratch_dir: None })
@@ -79,20 +79,20 @@ fn export(
     match index.export(lease, scratch_dir.dir(), monitor) {
         Ok(Some(told)) => {
             let collection = recorded(&told, CollectionForm::Export);
-            let server = Server::Exported { from: scratch_dir.dir().to_owned(), collection };
+            let server = VectorServer::ExportedArchive { from: scratch_dir.dir().to_owned(), collection };
             Ok(LiveServer { server, _scratch_dir: Some(scratch_dir) })
         }
         Ok(None) => Ok(LiveServer::default()),
         Err(VectorError::Unavailable(outage)) => {
-            Ok(LiveServer { server: Server::Unavailable { why: outage.why }, _scratch_dir: None })
+            Ok(LiveServer { server: VectorServer::Unavailable { why: outage.why }, _scratch_dir: None })
         }
         Err(VectorError::Cancelled) => Err(Error::Cancelled),
         Err(error) => Err(error.into()),
     }
 }
 
-fn recorded(found: &StoredCollection, form: CollectionForm) -> Collection {
-    Collection {
+fn recorded(found: &StoredCollection, form: CollectionForm) -> CollectionRecord {
+    CollectionRecord {
         form,
         tenant: found.tenant.clone(),
         database: found.database.clone(),

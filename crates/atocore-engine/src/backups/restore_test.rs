@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_backup::{manifest::Collection, take};
+use atocore_backup::{manifest::CollectionRecord, take};
 use atocore_model::{error::with_causes, id::StoreVersion, monitor::Monitor};
 use atocore_storage::{
     files::{self, stream},
@@ -48,7 +48,7 @@ const GUARD: &str = r#"exec 3<&0; log="$1"; shift; "$@" </dev/null >"$log" 2>&1 
 pub(super) fn problems(
     config: &EngineConfig,
     folder: &Path,
-    recorded: &Collection,
+    recorded: &CollectionRecord,
     store: &Store,
     monitor: &dyn Monitor,
 ) -> Result<Vec<String>, Error> {
@@ -83,7 +83,7 @@ pub(super) fn problems(
 
 fn look(
     index: &ChromaIndex,
-    recorded: &Collection,
+    recorded: &CollectionRecord,
     store: &Store,
     monitor: &dyn Monitor,
 ) -> Result<Vec<String>, VectorError> {

@@ -7,13 +7,13 @@ use std::{path::Path, sync::Arc, time::Instant};
 
 use atocore_backup::{
     BackupError,
-    canaries::{Canaries, Canary, CanaryHit},
+    golden_queries::{GoldenHit, GoldenQueries, GoldenQuery},
     ledger::Ledger,
-    manifest::{CANARIES, Collection, CollectionForm, Manifest, Place},
+    manifest::{CollectionForm, CollectionRecord, GOLDEN_QUERIES, Manifest, RecordedPath},
     restore::restore_into,
+    snapshot_directory::SnapshotDirectory,
     take,
-    vault::Vault,
-    verify::{self, Finding, Validation, VerifiedSnapshot},
+    verify::{self, SnapshotFinding, Validation, VerifiedSnapshot},
 };
 use atocore_model::{
     error::ErrorCode,
@@ -58,7 +58,7 @@ pub fn validate(
     monitor: &dyn Monitor,
 ) -> Result<Validation, Error> {
     let started = Instant::now();
-    let vault = Vault::new(&config.layout.backups);
+    let vault = SnapshotDirectory::new(&config.layout.backups);
     let clock = &*config.clock;
     let mut validation = if depth <= Depth::Content {
         verify::verify(&vault, id, depth, clock, monitor)?
@@ -94,7 +94,7 @@ fn run_restore_test(
     verified: &VerifiedSnapshot,
     depth: Depth,
     monitor: &dyn Monitor,
-) -> Result<Vec<Finding>, Error> {
+) -> Result<Vec<SnapshotFinding>, Error> {
     // Declared first: it is removed when the engine is closed.
     let scratch_dir = ScratchDir::new(scratch, "drill");
     check_space(scratch_dir.dir(), verified)?;
@@ -121,23 +121,23 @@ fn run_restore_test(
     if let Some(fault) = engine.index_faults().into_iter().next() {
         return Err(Error::IndexBehind(Box::new(fault)));
     }
-    let mut findings: Vec<Finding> = look(&engine, verified)?.into_iter().map(found).collect();
+    let mut findings: Vec<SnapshotFinding> = look(&engine, verified)?.into_iter().map(found).collect();
     if findings.is_empty() {
         findings.extend(vector_store_problems(config, &engine, verified, monitor)?.into_iter().map(found));
     }
     if findings.is_empty() && depth >= Depth::Answers {
         let problems = replay(&engine, verified, monitor)?;
-        findings.extend(problems.into_iter().map(|problem| Finding {
+        findings.extend(problems.into_iter().map(|problem| SnapshotFinding {
             depth: Depth::Answers,
-            file: CANARIES.to_owned(),
+            file: GOLDEN_QUERIES.to_owned(),
             problem,
         }));
     }
     Ok(findings)
 }
 
-fn found(problem: String) -> Finding {
-    Finding { depth: Depth::Restore, file: String::new(), problem }
+fn found(problem: String) -> SnapshotFinding {
+    SnapshotFinding { depth: Depth::Restore, file: String::new(), problem }
 }
 
 /// Whether an error says something about this machine and nothing about the snapshot.
@@ -212,7 +212,7 @@ fn vector_store_problems(
 fn exported_problems(
     store: &Store,
     verified: &VerifiedSnapshot,
-    recorded: &Collection,
+    recorded: &CollectionRecord,
     monitor: &dyn Monitor,
 ) -> Result<Vec<String>, Error> {
     let current = store.read(|read| {
@@ -236,11 +236,11 @@ fn exported_problems(
 /// What is wrong with the projects of the opened copy: they must be those of the registry in the snapshot.
 fn project_problem(engine: &Engine, verified: &VerifiedSnapshot) -> Option<String> {
     let recorded = match verified.manifest().registry() {
-        Place::At(path) => match Registry::load(&verified.path().join(path.as_str())) {
+        RecordedPath::At(path) => match Registry::load(&verified.path().join(path.as_str())) {
             Ok(registry) => registry.projects().to_vec(),
             Err(error) => return Some(format!("registry_unusable: {}", with_causes(&error))),
         },
-        Place::NotRecorded | Place::Unusable => Vec::new(),
+        RecordedPath::NotRecorded | RecordedPath::Unusable => Vec::new(),
     };
     match engine.projects() {
         Ok(projects) if projects == recorded => None,
@@ -255,13 +255,13 @@ fn project_problem(engine: &Engine, verified: &VerifiedSnapshot) -> Option<Strin
 
 /// Asks the stored questions and compares the hits with those that were stored.
 fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -> Result<Vec<String>, Error> {
-    let stored = match Canaries::of(verified) {
+    let stored = match GoldenQueries::of(verified) {
         Ok(Some(stored)) => stored,
         Ok(None) => return Ok(vec!["canaries_not_recorded".to_owned()]),
         Err(problem) => return Ok(vec![problem]),
     };
     let why = stored.notes.join("; ");
-    if stored.canaries.is_empty() {
+    if stored.golden_queries.is_empty() {
         return Ok(vec![format!("canaries_not_recorded: {why}")]);
     }
     if !stored.answered {
@@ -271,11 +271,11 @@ fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -
         return Ok(vec!["canaries_unreadable: the weights are none that hits could have".to_owned()]);
     };
     let mut problems = Vec::new();
-    for (index, canary) in stored.canaries.iter().enumerate() {
+    for (index, canary) in stored.golden_queries.iter().enumerate() {
         if monitor.cancelled() {
             return Err(Error::Cancelled);
         }
-        let (done, total) = (index as u64, Some(stored.canaries.len() as u64));
+        let (done, total) = (index as u64, Some(stored.golden_queries.len() as u64));
         monitor.progress(Progress { phase: "asking the stored questions", done, total });
         match compare(engine, canary, &weights, stored.ranking)? {
             Outcome::Same => {}
@@ -299,12 +299,17 @@ enum Outcome {
     Other(String),
 }
 
-fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights, ranking: u32) -> Result<Outcome, Error> {
+fn compare(
+    engine: &Engine,
+    canary: &GoldenQuery,
+    weights: &RankWeights,
+    ranking: u32,
+) -> Result<Outcome, Error> {
     let shown: String = canary.text.chars().take(80).collect();
     let Some(mut query) = golden_queries::query(canary) else {
         return Ok(Outcome::Other(format!("canaries_unreadable: `{shown}` cannot be asked")));
     };
-    let mut compared: fn(&[CanaryHit], &[CanaryHit]) -> Option<String> = difference;
+    let mut compared: fn(&[GoldenHit], &[GoldenHit]) -> Option<String> = difference;
     if ranking != retrieval::VERSION {
         (query.top_k, query.collapse) = (TopK::MOST, false);
         compared = missing;
@@ -340,7 +345,7 @@ fn compare(engine: &Engine, canary: &Canary, weights: &RankWeights, ranking: u32
 }
 
 /// The first of the recorded hits that is not found, or has another text.
-fn missing(found: &[CanaryHit], recorded: &[CanaryHit]) -> Option<String> {
+fn missing(found: &[GoldenHit], recorded: &[GoldenHit]) -> Option<String> {
     if recorded.is_empty() {
         return Some("no hit is recorded".to_owned());
     }
@@ -356,7 +361,7 @@ fn missing(found: &[CanaryHit], recorded: &[CanaryHit]) -> Option<String> {
 }
 
 /// The first difference between two lists of hits.
-fn difference(found: &[CanaryHit], recorded: &[CanaryHit]) -> Option<String> {
+fn difference(found: &[GoldenHit], recorded: &[GoldenHit]) -> Option<String> {
     if recorded.is_empty() {
         return Some("no hit is recorded".to_owned());
     }
@@ -382,8 +387,8 @@ fn difference(found: &[CanaryHit], recorded: &[CanaryHit]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn hit(id: &str, score: f64, text: &str) -> CanaryHit {
-        CanaryHit { chunk_id: id.to_owned(), score, content_blake3: text.to_owned() }
+    fn hit(id: &str, score: f64, text: &str) -> GoldenHit {
+        GoldenHit { chunk_id: id.to_owned(), score, content_blake3: text.to_owned() }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use atocore_backup::{replace, vault::Vault};
+use atocore_backup::{in_place, snapshot_directory::SnapshotDirectory};
 use atocore_model::{error::ErrorCode, monitor::Monitor, ranking::Mode};
 use atocore_storage::{
     files,
@@ -30,7 +30,7 @@ impl Engine {
     pub(super) fn own(&mut self, activity: String, socket: Option<PathBuf>) -> Result<(), Error> {
         let layout = &self.config.layout;
         // Before the lock is taken: whoever may read its file could keep it.
-        layout.close_to_others(&Vault::new(&layout.backups).parts());
+        layout.close_to_others(&SnapshotDirectory::new(&layout.backups).parts());
         let since = self.config.clock.now().to_string();
         let owner = Owner { pid: std::process::id(), activity, since, socket };
         self.lock = Some(OwnerLock::acquire(&layout.locks(), &owner, self.config.busy_timeout)?);
@@ -59,7 +59,7 @@ impl Engine {
 
     fn try_to_open(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
         let layout = &self.config.layout;
-        self.recovered = replace::recover(layout)?;
+        self.recovered = in_place::recover(layout)?;
         files::remove_tree(&layout.incoming_indexes())?;
         let store = Store::open_keeping(&layout.database(), self.store_options(), &layout.before_upgrade())?;
         let store = Arc::new(match &self.lock {
@@ -206,7 +206,7 @@ impl Engine {
     pub(super) fn look(&mut self) -> Result<(), Error> {
         let layout = &self.config.layout;
         self.reading = Some(ReaderLock::acquire(&layout.locks(), self.config.busy_timeout)?);
-        if replace::is_pending(layout)? {
+        if in_place::is_pending(layout)? {
             return Err(Error::RestorePending);
         }
         match self.open_to_look() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atocore_backup::{
     notes,
-    vault::{SnapshotEntry, Vault},
+    snapshot_directory::{SnapshotDirectory, SnapshotEntry},
     verify::Validation,
 };
 use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth};
@@ -62,7 +62,7 @@ impl Engine {
     /// # Durability
     /// It is on disk when this returns `Ok`.
     pub fn note_snapshot(&self, id: SnapshotId, note: &str) -> Result<(), Error> {
-        Ok(notes::note(&Vault::new(&self.config.layout.backups), id, note)?)
+        Ok(notes::note(&SnapshotDirectory::new(&self.config.layout.backups), id, note)?)
     }
 
     /// Keeps the vector store as it is for whoever copies it, when it is to be copied.

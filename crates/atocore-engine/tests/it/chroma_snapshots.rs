@@ -10,7 +10,7 @@ use std::{
 use atocore_engine::{
     Access, Engine, EngineConfig, IncludeVectors, Layout, TakenSnapshot, Validation, VectorOutcome,
     VectorStore, files,
-    manifest::{Collection, CollectionForm},
+    manifest::{CollectionForm, CollectionRecord},
     restore, validate,
 };
 use atocore_model::{
@@ -48,7 +48,7 @@ fn with_vectors(engine: &Engine) -> TakenSnapshot {
     engine.create_snapshot(IncludeVectors::Yes, &Silent).unwrap()
 }
 
-fn collection(taken: &TakenSnapshot) -> &Collection {
+fn collection(taken: &TakenSnapshot) -> &CollectionRecord {
     taken.manifest.collection().ok_or(&taken.manifest.vector_store_note).unwrap()
 }
 

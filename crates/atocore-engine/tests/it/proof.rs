@@ -8,9 +8,9 @@ use std::{
 };
 
 use atocore_backup::{
-    canaries::Canaries,
+    golden_queries::GoldenQueries,
     ledger::Ledger,
-    vault::Vault,
+    snapshot_directory::SnapshotDirectory,
     verify::{Validation, verify_whole},
 };
 use atocore_engine::{
@@ -46,13 +46,13 @@ fn prove(engine: &Engine, id: SnapshotId) -> Validation {
     engine.validate_snapshot(id, Depth::Answers, &Silent).unwrap()
 }
 
-fn vault(place: &Installation) -> Vault {
-    Vault::new(&place.config().layout.backups)
+fn vault(place: &Installation) -> SnapshotDirectory {
+    SnapshotDirectory::new(&place.config().layout.backups)
 }
 
-fn canaries(place: &Installation, id: SnapshotId) -> Canaries {
+fn canaries(place: &Installation, id: SnapshotId) -> GoldenQueries {
     let (_, verified) = verify_whole(&vault(place), id, &*place.config().clock, &Silent).unwrap();
-    Canaries::of(&verified.unwrap()).unwrap().unwrap()
+    GoldenQueries::of(&verified.unwrap()).unwrap().unwrap()
 }
 
 /// What lies in the scratch folder of an installation.
@@ -101,7 +101,7 @@ fn a_snapshot_is_proven_to_answer_as_it_did_and_leaves_nothing_in_scratch() {
     let stored = canaries(&place, taken.id);
     assert!(stored.answered && stored.notes.is_empty() && stored.source == "corpus", "{stored:?}");
     for project in ["zoo", "notes"] {
-        assert!(stored.canaries.iter().any(|canary| canary.project.as_deref() == Some(project)));
+        assert!(stored.golden_queries.iter().any(|canary| canary.project.as_deref() == Some(project)));
     }
     place.write("zoo/later.md", "quagga quagga quagga");
     let _report = engine.fresh("zoo");
@@ -139,7 +139,7 @@ fn answers_of_an_earlier_ranking_are_proven_by_what_they_found() {
     let engine = filled(&place);
     let taken = take(&engine);
     let change = |how: Change| {
-        forge(&taken.path, manifest::CANARIES, |bytes| {
+        forge(&taken.path, manifest::GOLDEN_QUERIES, |bytes| {
             let mut value = serde_json::from_slice(&bytes).unwrap();
             how(&mut value);
             serde_json::to_vec(&value).unwrap()
@@ -165,14 +165,14 @@ fn golden_queries_that_prove_nothing_are_no_proof() {
     let taken = take(&engine);
     let forged = |change: Change| {
         let mut before = Vec::new();
-        forge(&taken.path, manifest::CANARIES, |bytes| {
+        forge(&taken.path, manifest::GOLDEN_QUERIES, |bytes| {
             let mut value = serde_json::from_slice(&bytes).unwrap();
             before = bytes;
             change(&mut value);
             serde_json::to_vec(&value).unwrap()
         });
         let errors = prove(&engine, taken.id).errors();
-        forge(&taken.path, manifest::CANARIES, |_| before);
+        forge(&taken.path, manifest::GOLDEN_QUERIES, |_| before);
         errors
     };
     let cases: [(&str, Change); 7] = [
@@ -182,7 +182,9 @@ fn golden_queries_that_prove_nothing_are_no_proof() {
         ("canaries_not_answered: ", |file| file["answered"] = serde_json::json!(false)),
         ("canaries_of_another_generation: ", |file| file["generation"] = serde_json::json!(1)),
         ("canaries_unreadable: ", |file| file["more"] = serde_json::json!(1)),
-        ("canaries_format_newer: ", |file| file["format_version"] = (Canaries::FORMAT_VERSION + 1).into()),
+        ("canaries_format_newer: ", |file| {
+            file["format_version"] = (GoldenQueries::FORMAT_VERSION + 1).into()
+        }),
     ];
     for (word, change) in cases {
         let errors = forged(change);
@@ -214,7 +216,7 @@ fn the_user_s_own_questions_are_asked_where_there_are_some() {
         [[question]]\ntext = \"unheard-of\"\nproject = \"gone\"\nexpect = [\"3.md\"]\n";
     files::write_atomic(&file, text.as_bytes()).unwrap();
     let stored = canaries(&place, take(&engine).id);
-    let texts: Vec<_> = stored.canaries.iter().map(|canary| canary.text.as_str()).collect();
+    let texts: Vec<_> = stored.golden_queries.iter().map(|canary| canary.text.as_str()).collect();
     assert_eq!((stored.source.as_str(), texts), ("questions", vec!["quagga somebody7", "spring3"]));
     assert_eq!(stored.notes, ["1 questions of `questions.toml` are left out"]);
     assert!(engine.drill(&Silent).unwrap().unwrap().valid());
@@ -266,7 +268,7 @@ fn beside_writes_that_change_no_answer_every_snapshot_has_its_answers() {
     let newest = taken.last().unwrap().id;
     for snapshot in taken {
         let stored = canaries(&place, snapshot.id);
-        assert!(stored.answered && !stored.canaries.is_empty(), "{stored:?}");
+        assert!(stored.answered && !stored.golden_queries.is_empty(), "{stored:?}");
     }
     assert!(prove(&engine, newest).valid());
 }
@@ -336,7 +338,7 @@ fn without_the_model_its_answers_are_unproven_and_not_asked_lexically() {
     let _report = engine.embed(&Silent).unwrap();
     let taken = take(&engine);
     let stored = canaries(&place, taken.id);
-    assert!(stored.canaries.iter().all(|canary| canary.mode == "hybrid"), "{stored:?}");
+    assert!(stored.golden_queries.iter().all(|canary| canary.mode == "hybrid"), "{stored:?}");
     assert!(prove(&engine, taken.id).valid());
     drop(engine);
     let config = EngineConfig { model: ModelChoice::default(), ..place.config() };

@@ -16,8 +16,8 @@ use std::{
 };
 
 use atocore_backup::{
-    take::{Source, TakeOptions, take},
-    vault::Vault,
+    snapshot_directory::SnapshotDirectory,
+    take::{SnapshotSource, TakeOptions, take},
     verify::verify,
 };
 use atocore_engine::{Copier, Layout, SystemClock};
@@ -213,8 +213,8 @@ impl Taker<'_> {
 
     /// A snapshot as the product takes it.
     fn snapshot(&self) -> Result<u64, Violation> {
-        let vault = Vault::new(&self.layout.backups);
-        let source = Source { store: self.store, layout: self.layout };
+        let vault = SnapshotDirectory::new(&self.layout.backups);
+        let source = SnapshotSource { store: self.store, layout: self.layout };
         let clock = std::sync::Arc::new(SystemClock);
         let options = TakeOptions { copier: self.options.copier.clone(), ..TakeOptions::new(clock) };
         let taken = take(&vault, &source, &options, &Silent)?;

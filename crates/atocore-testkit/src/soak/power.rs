@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use atocore_engine::Recovered;
+use atocore_engine::RecoveryOutcome;
 use atocore_storage::files;
 
 use super::{Round, SoakFailure, Violation, in_rounds, random::Random};
@@ -223,8 +223,8 @@ impl Work {
                 counts.states += 1;
                 counts.before += u64::from(self.promise.is_before(&found.seen));
                 counts.after += u64::from(found.seen == self.promise.after);
-                counts.finished += u64::from(matches!(found.recovered, Recovered::Finished(_)));
-                counts.given_up += u64::from(found.recovered == Recovered::GivenUp);
+                counts.finished += u64::from(matches!(found.recovered, RecoveryOutcome::Finished(_)));
+                counts.given_up += u64::from(found.recovered == RecoveryOutcome::RolledBack);
             }
         }
         if counts.before == 0 || counts.after == 0 {

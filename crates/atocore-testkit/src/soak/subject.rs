@@ -12,7 +12,7 @@ use std::{
 
 use atocore_engine::{
     Access, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SettingsOrigin,
-    SystemClock, VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    SystemClock, VectorStore, ingest::ChunkLimits, retention::RetentionRules, schedule::Schedule,
 };
 use atocore_model::{
     fact::{ChangeFilter, Content as FactContent, PageSize},
@@ -209,7 +209,7 @@ pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
         chroma_program: PathBuf::from("chroma"),
         weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
         packing: PackShares::default(),
-        retention: Policy::default(),
+        retention: RetentionRules::default(),
         schedule: Schedule::default(),
         copier,
         clock: Arc::new(SystemClock),

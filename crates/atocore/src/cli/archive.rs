@@ -121,7 +121,7 @@ fn into_pipe(
     Ok(Exit::Done)
 }
 
-fn packed(exported: &atocore_engine::Exported) -> String {
+fn packed(exported: &atocore_engine::ExportedArchive) -> String {
     let (files, bytes) = (count(exported.files, "file"), size(exported.bytes));
     format!("{files}, {bytes}, verified before; {} packed", size(exported.archive_bytes))
 }

@@ -12,7 +12,7 @@ use std::{
 use atocore_engine::{
     Layout, ModelChoice, Precision, RankWeights,
     ingest::ChunkLimits,
-    retention::{Keep, Policy},
+    retention::{KeepCounts, RetentionRules},
     schedule::{Job, Schedule},
 };
 use atocore_model::ranking::Fusion;
@@ -207,12 +207,12 @@ impl Check<'_> {
     }
 
     /// Which snapshots are kept. That none is cannot be meant.
-    fn retention(&mut self) -> Policy {
+    fn retention(&mut self) -> RetentionRules {
         let mut number = |key| {
             // A number that fits its range fits its type.
-            u32::try_from(self.number(key, 0, u64::from(Keep::MOST))).unwrap_or(Keep::MOST)
+            u32::try_from(self.number(key, 0, u64::from(KeepCounts::MOST))).unwrap_or(KeepCounts::MOST)
         };
-        let keep = Keep {
+        let keep = KeepCounts {
             last: number(Key::KeepLast),
             hourly: number(Key::KeepHourly),
             daily: number(Key::KeepDaily),
@@ -222,7 +222,7 @@ impl Check<'_> {
         };
         let faulty =
             self.faults.iter().any(|fault| matches!(fault, Fault::Value { key, .. } if KEEP.contains(key)));
-        Policy::new(keep).unwrap_or_else(|_| {
+        RetentionRules::new(keep).unwrap_or_else(|_| {
             // When one of them is no number, that is the fault to name.
             if let Some((key, raw)) = KEEP.iter().find_map(|key| Some((key, self.settings.values.get(key)?)))
                 && !faulty
@@ -236,7 +236,7 @@ impl Check<'_> {
                     origin: raw.origin.clone(),
                 });
             }
-            Policy::default()
+            RetentionRules::default()
         })
     }
 

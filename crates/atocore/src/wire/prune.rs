@@ -1,6 +1,6 @@
 //! Retention as JSON: what is kept and why, what is removed, what is left alone.
 
-use atocore_engine::retention::{self, Plan, Policy, Pruned};
+use atocore_engine::retention::{self, PrunePlan, Pruned, RetentionRules};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -96,7 +96,7 @@ pub struct PinResult {
 impl PruneResult {
     /// What would be done.
     #[must_use]
-    pub fn planned(policy: &Policy, plan: &Plan) -> Self {
+    pub fn planned(policy: &RetentionRules, plan: &PrunePlan) -> Self {
         let removals = || plan.decisions.iter().filter(|decision| decision.removes());
         Self {
             removed: removals().map(|decision| decision.facts.stamp.to_string()).collect(),
@@ -107,7 +107,7 @@ impl PruneResult {
 
     /// What was done.
     #[must_use]
-    pub fn done(policy: &Policy, pruned: &Pruned) -> Self {
+    pub fn done(policy: &RetentionRules, pruned: &Pruned) -> Self {
         let failed = pruned.failed.iter().map(|failure| PruneFailure {
             stamp: failure.stamp.to_string(),
             still_listed: failure.still_listed,
@@ -122,8 +122,8 @@ impl PruneResult {
         }
     }
 
-    fn decided(policy: &Policy, plan: &Plan) -> Self {
-        let retention::Keep { last, hourly, daily, weekly, monthly, yearly } = policy.keep();
+    fn decided(policy: &RetentionRules, plan: &PrunePlan) -> Self {
+        let retention::KeepCounts { last, hourly, daily, weekly, monthly, yearly } = policy.keep();
         let untouched = plan.untouched.iter().map(|untouched| PruneUntouched {
             name: untouched.name.clone(),
             path: untouched.path.to_string_lossy().into_owned(),

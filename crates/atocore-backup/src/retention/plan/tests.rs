@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::retention::Keep;
+use crate::retention::KeepCounts;
 
 /// A year of seconds before `NOW`, and an hour after it.
 const SPAN: std::ops::Range<i64> = -366 * 86_400..3600;
@@ -11,10 +11,10 @@ fn time(second: i64) -> Timestamp {
     Timestamp::new(jiff::Timestamp::from_second(second).unwrap())
 }
 
-fn facts(text: &str) -> Facts {
+fn facts(text: &str) -> SnapshotFacts {
     let taken_at = Timestamp::parse(text).unwrap();
     let stamp = SnapshotId::at(taken_at.get());
-    Facts {
+    SnapshotFacts {
         stamp,
         taken_at,
         store: None,
@@ -26,21 +26,21 @@ fn facts(text: &str) -> Facts {
     }
 }
 
-fn only(rule: Rule, number: u32) -> Policy {
-    let mut keep = Keep { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
+fn only(rule: RetentionRule, number: u32) -> RetentionRules {
+    let mut keep = KeepCounts { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
     match rule {
-        Rule::Last => keep.last = number,
-        Rule::Hourly => keep.hourly = number,
-        Rule::Daily => keep.daily = number,
-        Rule::Weekly => keep.weekly = number,
-        Rule::Monthly => keep.monthly = number,
-        Rule::Yearly => keep.yearly = number,
+        RetentionRule::Last => keep.last = number,
+        RetentionRule::Hourly => keep.hourly = number,
+        RetentionRule::Daily => keep.daily = number,
+        RetentionRule::Weekly => keep.weekly = number,
+        RetentionRule::Monthly => keep.monthly = number,
+        RetentionRule::Yearly => keep.yearly = number,
     }
-    Policy::new(keep).unwrap()
+    RetentionRules::new(keep).unwrap()
 }
 
 /// One line per snapshot: its time, and why it is kept or, after a minus, why not.
-fn told(snapshots: &[Facts], policy: &Policy, now: &str) -> Vec<String> {
+fn told(snapshots: &[SnapshotFacts], policy: &RetentionRules, now: &str) -> Vec<String> {
     let line = |decision: &Decision| {
         let kept: Vec<_> = decision.kept.iter().map(ToString::to_string).collect();
         let not: Vec<_> = decision.passed_over.iter().map(ToString::to_string).collect();
@@ -62,7 +62,7 @@ fn the_newest_of_each_period_is_kept_and_periods_without_a_snapshot_do_not_count
     ];
     let now = "2026-11-24T00:00:00Z";
     assert_eq!(
-        told(&snapshots, &only(Rule::Daily, 3), now),
+        told(&snapshots, &only(RetentionRule::Daily, 3), now),
         [
             "20261123T230000Z: newest, daily 2026-11-23",
             "20261123T010000Z: - daily 2026-11-23 is 20261123T230000Z",
@@ -72,7 +72,7 @@ fn the_newest_of_each_period_is_kept_and_periods_without_a_snapshot_do_not_count
         ]
     );
     assert_eq!(
-        told(&snapshots, &only(Rule::Weekly, 2), now),
+        told(&snapshots, &only(RetentionRule::Weekly, 2), now),
         [
             "20261123T230000Z: newest, weekly 2026-W48",
             "20261123T010000Z: - weekly 2026-W48 is 20261123T230000Z",
@@ -82,7 +82,7 @@ fn the_newest_of_each_period_is_kept_and_periods_without_a_snapshot_do_not_count
         ]
     );
     assert_eq!(
-        told(&snapshots[..3], &only(Rule::Last, 2), now),
+        told(&snapshots[..3], &only(RetentionRule::Last, 2), now),
         [
             "20261123T230000Z: newest, last 1",
             "20261123T010000Z: last 2",
@@ -100,7 +100,7 @@ fn what_must_never_go_is_kept_whatever_the_rules_say() {
     snapshots[3].pinned = true;
     snapshots[2].undo_point = true;
     assert_eq!(
-        told(&snapshots, &only(Rule::Last, 1), "2026-11-08T12:00:00Z"),
+        told(&snapshots, &only(RetentionRule::Last, 1), "2026-11-08T12:00:00Z"),
         [
             "20261109T120000Z: taken in the future: a clock is wrong",
             "20261108T120000Z: newest, last 1",
@@ -122,7 +122,7 @@ fn snapshots_of_the_future_stand_for_nothing_else() {
     let mut present = facts("2026-11-23T12:00:00Z");
     present.proven = Some(Depth::Content);
     assert_eq!(
-        told(&[future, present], &only(Rule::Yearly, 1), "2026-11-23T12:00:00Z"),
+        told(&[future, present], &only(RetentionRule::Yearly, 1), "2026-11-23T12:00:00Z"),
         [
             "20300101T000000Z: taken in the future: a clock is wrong",
             "20261123T120000Z: newest, newest proven to `content`, yearly 2026",
@@ -132,7 +132,7 @@ fn snapshots_of_the_future_stand_for_nothing_else() {
 
 #[test]
 fn the_newest_state_is_kept_whatever_the_clock_said() {
-    let of = |text: &str, generation| Facts { generation: Some(generation), ..facts(text) };
+    let of = |text: &str, generation| SnapshotFacts { generation: Some(generation), ..facts(text) };
     let mut snapshots = [
         of("2026-03-27T12:00:00Z", 1),
         of("2026-03-28T12:00:00Z", 2),
@@ -142,7 +142,7 @@ fn the_newest_state_is_kept_whatever_the_clock_said() {
     ];
     let now = "2026-03-29T12:00:00Z";
     assert_eq!(
-        told(&snapshots, &only(Rule::Last, 1), now),
+        told(&snapshots, &only(RetentionRule::Last, 1), now),
         [
             "20260328T120000Z: newest, last 1",
             "20260327T120000Z: - older than the 1 kept by last",
@@ -151,12 +151,12 @@ fn the_newest_state_is_kept_whatever_the_clock_said() {
         ]
     );
     let kept = |policy| told(&snapshots, &policy, now).iter().filter(|line| !line.contains(": - ")).count();
-    assert_eq!(kept(only(Rule::Last, 2)), 4, "the last two states and the last two by the clock");
-    assert_eq!(kept(only(Rule::Daily, 1)), 2);
+    assert_eq!(kept(only(RetentionRule::Last, 2)), 4, "the last two states and the last two by the clock");
+    assert_eq!(kept(only(RetentionRule::Daily, 1)), 2);
     snapshots[2].proven = Some(Depth::Content);
     snapshots[0].proven = Some(Depth::Content);
     assert_eq!(
-        told(&snapshots, &only(Rule::Daily, 1), now),
+        told(&snapshots, &only(RetentionRule::Daily, 1), now),
         [
             "20260328T120000Z: newest, daily 2026-03-28",
             "20260327T120000Z: newest proven to `content`",
@@ -166,18 +166,18 @@ fn the_newest_state_is_kept_whatever_the_clock_said() {
     );
     // After a restore the present state has the lower generation.
     let restored = [of("2026-03-27T12:00:00Z", 900), of("2026-03-28T12:00:00Z", 5)];
-    assert!(told(&restored, &only(Rule::Last, 1), now).iter().all(|line| !line.contains(": - ")));
+    assert!(told(&restored, &only(RetentionRule::Last, 1), now).iter().all(|line| !line.contains(": - ")));
 }
 
 #[test]
 fn snapshots_of_one_store_never_stand_for_those_of_another() {
     let mine = facts("2026-11-23T12:00:00Z");
-    let theirs = Facts { store: Some("b".to_owned()), ..facts("2026-11-23T11:00:00Z") };
-    let decisions = decide(&[mine, theirs], &only(Rule::Daily, 1), time(NOW));
+    let theirs = SnapshotFacts { store: Some("b".to_owned()), ..facts("2026-11-23T11:00:00Z") };
+    let decisions = decide(&[mine, theirs], &only(RetentionRule::Daily, 1), time(NOW));
     assert!(decisions.iter().all(|decision| !decision.removes()), "{decisions:?}");
 }
 
-fn snapshots() -> impl Strategy<Value = Vec<Facts>> {
+fn snapshots() -> impl Strategy<Value = Vec<SnapshotFacts>> {
     let depth = prop_oneof![
         Just(None),
         Just(Some(Depth::Structure)),
@@ -186,23 +186,24 @@ fn snapshots() -> impl Strategy<Value = Vec<Facts>> {
     ];
     let one = (0_u64..9, depth, prop::bool::weighted(0.1), prop::bool::weighted(0.05), 0_u8..2);
     prop::collection::btree_map(SPAN, one, 0..60).prop_map(|all| {
-        let made = all.into_iter().map(|(second, (generation, proven, pinned, undo_point, store))| Facts {
-            stamp: SnapshotId::at(time(NOW + second).get()),
-            taken_at: time(NOW + second),
-            store: (store == 1).then(|| "b".to_owned()),
-            generation: (generation > 0).then_some(generation),
-            proven,
-            pinned,
-            undo_point,
-            bytes: 1,
-        });
+        let made =
+            all.into_iter().map(|(second, (generation, proven, pinned, undo_point, store))| SnapshotFacts {
+                stamp: SnapshotId::at(time(NOW + second).get()),
+                taken_at: time(NOW + second),
+                store: (store == 1).then(|| "b".to_owned()),
+                generation: (generation > 0).then_some(generation),
+                proven,
+                pinned,
+                undo_point,
+                bytes: 1,
+            });
         made.collect()
     })
 }
 
-fn keeps() -> impl Strategy<Value = Keep> {
+fn keeps() -> impl Strategy<Value = KeepCounts> {
     [0_u32..4, 0_u32..6, 0_u32..8, 0_u32..5, 0_u32..7, 0_u32..3].prop_map(
-        |[last, hourly, daily, weekly, monthly, yearly]| Keep {
+        |[last, hourly, daily, weekly, monthly, yearly]| KeepCounts {
             last,
             hourly,
             daily,
@@ -214,11 +215,11 @@ fn keeps() -> impl Strategy<Value = Keep> {
 }
 
 /// A policy, or the default where the numbers are none.
-fn policy(keep: Keep) -> Policy {
-    Policy::new(keep).unwrap_or_default()
+fn policy(keep: KeepCounts) -> RetentionRules {
+    RetentionRules::new(keep).unwrap_or_default()
 }
 
-fn kept(decisions: &[Decision]) -> Vec<Facts> {
+fn kept(decisions: &[Decision]) -> Vec<SnapshotFacts> {
     decisions.iter().filter(|decision| !decision.removes()).map(|decision| decision.facts.clone()).collect()
 }
 
@@ -229,11 +230,11 @@ proptest! {
         prop_assert_eq!(decisions.len(), all.len());
         let kept = kept(&decisions);
         for facts in &all {
-            let is_newest = |which: &dyn Fn(&Facts) -> bool| {
+            let is_newest = |which: &dyn Fn(&SnapshotFacts) -> bool| {
                 let of_store = all.iter().filter(|other| other.store == facts.store && which(other));
                 of_store.max_by_key(|other| other.taken_at) == Some(facts)
             };
-            let deep = |facts: &Facts| facts.proven >= Some(Depth::Content);
+            let deep = |facts: &SnapshotFacts| facts.proven >= Some(Depth::Content);
             let precious = facts.pinned || facts.undo_point || facts.taken_at > time(NOW)
                 || is_newest(&|_| true) || is_newest(&deep)
                 || is_newest(&|facts| deep(facts) && facts.taken_at <= time(NOW));
@@ -245,7 +246,7 @@ proptest! {
     fn a_larger_number_never_removes_more(all in snapshots(), keep in keeps(), more in keeps()) {
         let smaller = policy(keep);
         let keep = smaller.keep();
-        let larger = policy(Keep {
+        let larger = policy(KeepCounts {
             last: keep.last + more.last,
             hourly: keep.hourly + more.hourly,
             daily: keep.daily + more.daily,
@@ -276,7 +277,7 @@ proptest! {
     #[test]
     fn a_removal_says_why_for_every_rule_that_is_on(all in snapshots(), keep in keeps()) {
         let policy = policy(keep);
-        let on = Rule::ALL.into_iter().filter(|rule| policy.keep().by(*rule) > 0).count();
+        let on = RetentionRule::ALL.into_iter().filter(|rule| policy.keep().by(*rule) > 0).count();
         for decision in decide(&all, &policy, time(NOW)) {
             let expected = if decision.removes() { on } else { 0 };
             prop_assert_eq!(decision.passed_over.len(), expected, "{:?}", decision);

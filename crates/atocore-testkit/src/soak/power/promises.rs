@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
-use atocore_backup::{vault::Vault, verify};
-use atocore_engine::{Access, Copier, Engine, IncludeVectors, Layout, Recovered, SystemClock};
+use atocore_backup::{snapshot_directory::SnapshotDirectory, verify};
+use atocore_engine::{Access, Copier, Engine, IncludeVectors, Layout, RecoveryOutcome, SystemClock};
 use atocore_model::{
     digest::Digest, id::SnapshotId, monitor::Silent, name::QueryText, query::Query, snapshot::Depth,
 };
@@ -45,7 +45,7 @@ pub(in super::super) struct State {
 #[derive(Debug, Clone)]
 pub(in super::super) struct Look {
     pub(in super::super) seen: Seen,
-    pub(in super::super) recovered: Recovered,
+    pub(in super::super) recovered: RecoveryOutcome,
 }
 
 /// Opens the installation as its next owner does, and looks through all of it: it opens, the store is whole, and every
@@ -84,7 +84,7 @@ fn open(layout: &Layout) -> Result<Engine, Violation> {
 
 /// The stamps of all that lists, which must be whole.
 fn proven(layout: &Layout) -> Result<BTreeSet<SnapshotId>, Violation> {
-    let vault = Vault::new(&layout.backups);
+    let vault = SnapshotDirectory::new(&layout.backups);
     let mut stamps = BTreeSet::new();
     for entry in vault.list()? {
         let stamp: SnapshotId = entry.stamp.parse()?;
@@ -164,7 +164,7 @@ impl Promise {
 }
 
 /// Whether an interrupted restore was finished or given up when the installation was opened, and not passed over.
-pub(in super::super) fn is_told(image: &Image, recovered: &Recovered) -> Result<(), Violation> {
+pub(in super::super) fn is_told(image: &Image, recovered: &RecoveryOutcome) -> Result<(), Violation> {
     let has = |path: &str| image.has(Path::new(path));
     let ready = [
         "data/db/atocore.db.restore-incoming",
@@ -172,9 +172,9 @@ pub(in super::super) fn is_told(image: &Image, recovered: &Recovered) -> Result<
         "data/chroma/.restore-incoming",
     ];
     let expected = match recovered {
-        Recovered::Finished(_) => has("data/restore/journal.json"),
-        Recovered::GivenUp => !has("data/restore/journal.json") && ready.into_iter().any(has),
-        Recovered::Nothing => !has("data/restore/journal.json") && !ready.into_iter().any(has),
+        RecoveryOutcome::Finished(_) => has("data/restore/journal.json"),
+        RecoveryOutcome::RolledBack => !has("data/restore/journal.json") && ready.into_iter().any(has),
+        RecoveryOutcome::Nothing => !has("data/restore/journal.json") && !ready.into_iter().any(has),
     };
     if expected {
         Ok(())

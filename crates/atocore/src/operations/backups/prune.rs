@@ -1,4 +1,4 @@
-use atocore_engine::retention::{Keep, Policy};
+use atocore_engine::retention::{KeepCounts, RetentionRules};
 use atocore_model::error::ErrorCode;
 
 use crate::operations::prelude::*;
@@ -41,7 +41,7 @@ impl Operation for PruneBackups {
         .long("prune");
 
     fn check(&self) -> Result<(), ApiError> {
-        self.policy(Keep::default()).map(drop)
+        self.policy(KeepCounts::default()).map(drop)
     }
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
@@ -66,8 +66,8 @@ impl Operation for PruneBackups {
 
 impl PruneBackups {
     /// The policy of the settings with what was given instead.
-    fn policy(&self, keep: Keep) -> Result<Policy, ApiError> {
-        Policy::new(Keep {
+    fn policy(&self, keep: KeepCounts) -> Result<RetentionRules, ApiError> {
+        RetentionRules::new(KeepCounts {
             last: self.keep_last.unwrap_or(keep.last),
             hourly: self.keep_hourly.unwrap_or(keep.hourly),
             daily: self.keep_daily.unwrap_or(keep.daily),
@@ -79,7 +79,7 @@ impl PruneBackups {
             ApiError::new(ErrorCode::InvalidRequest, error.to_string()).with_hint(format!(
                 "give at least one rule a number from 1 to {}: `--keep-last 1` keeps the newest and what is \
                  never removed",
-                Keep::MOST
+                KeepCounts::MOST
             ))
         })
     }

@@ -10,7 +10,7 @@ use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights,
     SettingsOrigin, SystemClock, VectorStore,
     ingest::{ChunkLimits, parse},
-    retention::Policy,
+    retention::RetentionRules,
     schedule::Schedule,
 };
 use atocore_model::{
@@ -137,7 +137,7 @@ impl Home {
             chroma_program: PathBuf::from("chroma"),
             weights,
             packing: PackShares::default(),
-            retention: Policy::default(),
+            retention: RetentionRules::default(),
             schedule: Schedule::default(),
             copier,
             clock: Arc::new(SystemClock),

@@ -9,7 +9,8 @@ use std::{
 
 use atocore_engine::{
     Access, Caller, ChromaServer, Copier, Engine, EngineConfig, Error, Layout, PackShares, RankWeights,
-    SettingsOrigin, SystemClock, VectorStore, ingest::ChunkLimits, retention::Policy, schedule::Schedule,
+    SettingsOrigin, SystemClock, VectorStore, ingest::ChunkLimits, retention::RetentionRules,
+    schedule::Schedule,
 };
 use atocore_model::{
     error::with_causes,
@@ -121,7 +122,7 @@ fn config(home: &Path) -> EngineConfig {
         chroma_program: PathBuf::from("chroma"),
         weights: RankWeights::default(),
         packing: PackShares::default(),
-        retention: Policy::default(),
+        retention: RetentionRules::default(),
         schedule: Schedule::default(),
         copier: Copier::InProcess,
         clock: Arc::new(SystemClock),

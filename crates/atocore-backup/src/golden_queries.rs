@@ -1,4 +1,4 @@
-//! `canaries.json`: questions with the answers that the store gave at the recovery point. A restored copy that gives
+//! `golden_queries.json`: questions with the answers that the store gave at the recovery point. A restored copy that gives
 //! the same ones is proven to the depth `answers`.
 //!
 //! Only the shape of the file; asking and comparing is the engine's.
@@ -7,7 +7,7 @@ use atocore_model::error::with_causes;
 use atocore_storage::files::{self, Kind, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{BackupError, manifest::CANARIES, tree, verify::VerifiedSnapshot};
+use crate::{BackupError, manifest::GOLDEN_QUERIES, tree, verify::VerifiedSnapshot};
 
 /// The format that is written, and the newest that is read. Until 2 it did not say by which version was ranked.
 const FORMAT_VERSION: u32 = 2;
@@ -18,7 +18,7 @@ const LIMIT_BYTES: u64 = 16 << 20;
 /// The canaries of one snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Canaries {
+pub struct GoldenQueries {
     /// The format of the file.
     pub format_version: u32,
     /// The program that asked.
@@ -39,7 +39,7 @@ pub struct Canaries {
     /// How the hits were ranked.
     pub weights: Weights,
     /// The questions.
-    pub canaries: Vec<Canary>,
+    pub golden_queries: Vec<GoldenQuery>,
 }
 
 /// What ranked when the file did not say it yet.
@@ -70,7 +70,7 @@ pub struct Weights {
 /// One question and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Canary {
+pub struct GoldenQuery {
     /// Its words.
     pub text: String,
     /// The project it is about.
@@ -86,13 +86,13 @@ pub struct Canary {
     /// How many hits were asked for.
     pub top_k: u64,
     /// The hits, best first.
-    pub hits: Vec<CanaryHit>,
+    pub hits: Vec<GoldenHit>,
 }
 
 /// One passage of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CanaryHit {
+pub struct GoldenHit {
     /// The passage.
     pub chunk_id: String,
     /// Its score.
@@ -101,7 +101,7 @@ pub struct CanaryHit {
     pub content_blake3: String,
 }
 
-impl Canaries {
+impl GoldenQueries {
     /// The format that this program writes.
     pub const FORMAT_VERSION: u32 = FORMAT_VERSION;
 
@@ -122,11 +122,11 @@ impl Canaries {
     /// `canaries_of_another_generation: …`.
     pub fn of(verified: &VerifiedSnapshot) -> Result<Option<Self>, String> {
         let Some(record) = &verified.manifest().atocore else { return Ok(None) };
-        if record.files.iter().all(|file| file.path.as_str() != CANARIES) {
+        if record.files.iter().all(|file| file.path.as_str() != GOLDEN_QUERIES) {
             return Ok(None);
         }
         let unreadable = |why: String| format!("canaries_unreadable: {why}");
-        let path = verified.path().join(CANARIES);
+        let path = verified.path().join(GOLDEN_QUERIES);
         match files::kind(&path) {
             Ok(Some(Kind::File(size))) if size <= LIMIT_BYTES => {}
             Ok(Some(Kind::File(size))) => return Err(unreadable(format!("{size} bytes"))),
@@ -144,13 +144,14 @@ impl Canaries {
                 "canaries_format_newer: format {found}, this program reads up to {FORMAT_VERSION}"
             ));
         }
-        let canaries: Self = serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
-        if (canaries.generation, &canaries.token) != (record.generation, &record.token) {
+        let golden_queries: Self =
+            serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
+        if (golden_queries.generation, &golden_queries.token) != (record.generation, &record.token) {
             return Err(format!(
                 "canaries_of_another_generation: {} in the file, {} recorded",
-                canaries.generation, record.generation
+                golden_queries.generation, record.generation
             ));
         }
-        Ok(Some(canaries))
+        Ok(Some(golden_queries))
     }
 }

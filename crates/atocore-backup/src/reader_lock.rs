@@ -15,7 +15,7 @@ const MOST_ATTEMPTS: usize = 400;
 ///
 /// # Errors
 /// [`BackupError::Cancelled`].
-pub(crate) fn hold(dir: &Path, monitor: &dyn Monitor) -> Result<Option<Locked>, BackupError> {
+pub(crate) fn lock_for_reading(dir: &Path, monitor: &dyn Monitor) -> Result<Option<Locked>, BackupError> {
     let path = dir.join(FILE_NAME);
     for _ in 0..MOST_ATTEMPTS {
         // Only a file of its own: opening a pipe would block.

@@ -10,7 +10,7 @@ use atocore_storage::{
     layout::Layout,
 };
 
-use super::journal::{Journal, Replaced, StagedFile};
+use super::journal::{Journal, RestoreRecord, StagedFile};
 use crate::{
     BackupError,
     vectors::{INCOMING, PLACING},
@@ -74,7 +74,7 @@ pub(super) fn sync_staged(layout: &Layout, vectors: bool) -> Result<(), BackupEr
 }
 
 /// Does what the journal says, from wherever it stands, and closes the journal.
-pub(super) fn carry_out(journal: &Journal, layout: &Layout) -> Result<Replaced, BackupError> {
+pub(super) fn carry_out(journal: &Journal, layout: &Layout) -> Result<RestoreRecord, BackupError> {
     database(journal, layout)?;
     if let Some(kept) = &journal.replaced.kept {
         keep_registry(&layout.registry, kept)?;

@@ -13,7 +13,7 @@ const FORMAT: u32 = 1;
 
 /// A restore over the present state, as it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replaced {
+pub struct RestoreRecord {
     /// What the state is that of.
     pub stamp: SnapshotId,
     /// The snapshot of the state before; `None` when there was no store to take one of.
@@ -24,7 +24,7 @@ pub struct Replaced {
     pub kept: Option<PathBuf>,
 }
 
-impl Replaced {
+impl RestoreRecord {
     pub(super) fn new(stamp: SnapshotId, safety: Option<SnapshotId>, at: Timestamp, layout: &Layout) -> Self {
         let folder = || layout.restores().join("kept").join(SnapshotId::at(at.get()).to_string());
         Self { stamp, safety, at, kept: safety.is_none().then(folder) }
@@ -41,7 +41,7 @@ pub(super) struct StagedFile {
 /// What is about to be swapped in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Journal {
-    pub(super) replaced: Replaced,
+    pub(super) replaced: RestoreRecord,
     pub(super) database: StagedFile,
     /// `None` when the snapshot has no registry: afterwards there is none.
     pub(super) registry: Option<StagedFile>,
@@ -143,7 +143,7 @@ pub(super) fn exists(layout: &Layout) -> Result<bool, BackupError> {
 }
 
 /// What the last restore did.
-pub(super) fn last(layout: &Layout) -> Result<Option<Replaced>, BackupError> {
+pub(super) fn last(layout: &Layout) -> Result<Option<RestoreRecord>, BackupError> {
     let path = layout.restores().join("last.json");
     let Some(bytes) = files::read_if_present(&path)? else { return Ok(None) };
     let unreadable = |why: String| BackupError::JournalUnreadable { path: path.clone(), why };
@@ -161,8 +161,8 @@ fn write(path: &Path, text: &impl Serialize) -> Result<(), BackupError> {
     Ok(files::write_atomic(path, &bytes)?)
 }
 
-fn replaced(stamp: &str, safety: Option<&str>, at: &str, layout: &Layout) -> Result<Replaced, String> {
+fn replaced(stamp: &str, safety: Option<&str>, at: &str, layout: &Layout) -> Result<RestoreRecord, String> {
     let id = |text: &str| text.parse::<SnapshotId>().map_err(|error| error.to_string());
     let at = Timestamp::parse(at).ok_or_else(|| format!("`{at}` is not a time"))?;
-    Ok(Replaced::new(id(stamp)?, safety.map(id).transpose()?, at, layout))
+    Ok(RestoreRecord::new(id(stamp)?, safety.map(id).transpose()?, at, layout))
 }

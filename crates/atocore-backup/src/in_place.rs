@@ -4,7 +4,7 @@
 //! From then on the swap is going to happen: every step can be done again, and whoever opens the installation next
 //! finishes what was cut short ([`recover`]). So a crash leaves the old state or the new one and never a mixture.
 //!
-//! The caller owns the store, has nobody reading it, and has closed it before [`Staged::swap`].
+//! The caller owns the store, has nobody reading it, and has closed it before [`StagedSnapshot::swap`].
 
 mod journal;
 mod swap;
@@ -24,18 +24,18 @@ use atocore_storage::{files, layout::Layout};
 
 use crate::{
     BackupError,
-    restore::{self, Part, SLACK_BYTES, SourceFile},
+    restore::{self, FileRole, SLACK_BYTES, SourceFile},
     take::proceed,
     tree, vectors,
     verify::VerifiedSnapshot,
 };
 use journal::{Journal, StagedFile};
 
-pub use journal::Replaced;
+pub use journal::RestoreRecord;
 
 /// A snapshot that lies ready beside the present state. Thrown away when dropped.
 #[derive(Debug)]
-pub struct Staged {
+pub struct StagedSnapshot {
     layout: Layout,
     stamp: SnapshotId,
     database: StagedFile,
@@ -46,13 +46,13 @@ pub struct Staged {
 
 /// What a restore that was cut short has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recovered {
+pub enum RecoveryOutcome {
     /// There was none.
     Nothing,
     /// It had not changed anything yet; what it had made ready was thrown away.
-    GivenUp,
+    RolledBack,
     /// It was finished.
-    Finished(Replaced),
+    Finished(RestoreRecord),
 }
 
 /// Copies a snapshot to where it can be swapped in, and compares every copy with the record. The present state stays
@@ -71,11 +71,11 @@ pub fn stage(
     verified: &VerifiedSnapshot,
     layout: &Layout,
     monitor: &dyn Monitor,
-) -> Result<Staged, BackupError> {
+) -> Result<StagedSnapshot, BackupError> {
     let sources = restore::sources(verified)?;
     refuse_what_does_not_fit(&sources, layout)?;
     swap::clear_staged(layout)?;
-    let mut staged = Staged {
+    let mut staged = StagedSnapshot {
         layout: layout.clone(),
         stamp: verified.stamp(),
         database: StagedFile { size_bytes: 0, digest: Digest::from_bytes([0; 32]) },
@@ -95,16 +95,16 @@ pub fn stage(
     }
     for source in &sources {
         let to = match &source.part {
-            Part::Database => swap::incoming_database(layout),
-            Part::Registry => swap::incoming_registry(layout),
-            Part::Vectors(path) => swap::incoming_vectors(layout).join(path),
+            FileRole::Database => swap::incoming_database(layout),
+            FileRole::Registry => swap::incoming_registry(layout),
+            FileRole::Vectors(path) => swap::incoming_vectors(layout).join(path),
         };
         files::create_dirs_synced(to.parent().unwrap_or(&layout.data))?;
         let (size_bytes, digest) = restore::copy_checked(source, &to, &mut watch)?;
         match source.part {
-            Part::Database => staged.database = StagedFile { size_bytes, digest },
-            Part::Registry => staged.registry = Some(StagedFile { size_bytes, digest }),
-            Part::Vectors(_) => {}
+            FileRole::Database => staged.database = StagedFile { size_bytes, digest },
+            FileRole::Registry => staged.registry = Some(StagedFile { size_bytes, digest }),
+            FileRole::Vectors(_) => {}
         }
     }
     if verified.manifest().atocore.is_none() {
@@ -115,7 +115,7 @@ pub fn stage(
     Ok(staged)
 }
 
-impl Staged {
+impl StagedSnapshot {
     /// The snapshot.
     #[must_use]
     pub const fn stamp(&self) -> SnapshotId {
@@ -129,7 +129,7 @@ impl Staged {
     }
 
     /// Puts the snapshot in the place of the present state, which `safety` holds. Without one, because the store cannot
-    /// be opened, its files are copied aside first: [`Replaced::kept`] says where.
+    /// be opened, its files are copied aside first: [`RestoreRecord::kept`] says where.
     ///
     /// # Errors
     /// Before the journal is on disk: nothing has changed. After it: the installation stays closed until [`recover`]
@@ -137,9 +137,9 @@ impl Staged {
     ///
     /// # Durability
     /// The present state is the one of the snapshot, on disk, when this returns `Ok`.
-    pub fn swap(mut self, safety: Option<SnapshotId>, now: Timestamp) -> Result<Replaced, BackupError> {
+    pub fn swap(mut self, safety: Option<SnapshotId>, now: Timestamp) -> Result<RestoreRecord, BackupError> {
         let journal = Journal {
-            replaced: Replaced::new(self.stamp, safety, now, &self.layout),
+            replaced: RestoreRecord::new(self.stamp, safety, now, &self.layout),
             database: self.database.clone(),
             registry: self.registry.clone(),
             vectors: self.vectors,
@@ -154,7 +154,7 @@ impl Staged {
     }
 }
 
-impl Drop for Staged {
+impl Drop for StagedSnapshot {
     fn drop(&mut self) {
         if !self.armed {
             // What stays behind is thrown away by the next restore or the next start.
@@ -177,17 +177,17 @@ pub fn is_pending(layout: &Layout) -> Result<bool, BackupError> {
 /// When the swap cannot be finished; the cause is named, and once it is gone the same call finishes it.
 ///
 /// # Durability
-/// As [`Staged::swap`].
-pub fn recover(layout: &Layout) -> Result<Recovered, BackupError> {
+/// As [`StagedSnapshot::swap`].
+pub fn recover(layout: &Layout) -> Result<RecoveryOutcome, BackupError> {
     match Journal::read(layout)? {
-        Some(journal) => Ok(Recovered::Finished(swap::carry_out(&journal, layout)?)),
+        Some(journal) => Ok(RecoveryOutcome::Finished(swap::carry_out(&journal, layout)?)),
         None if swap::is_staged(layout)? => {
             // Not before it is known that no journal will be back after a power cut.
             journal::withdraw(layout)?;
             swap::clear_staged(layout)?;
-            Ok(Recovered::GivenUp)
+            Ok(RecoveryOutcome::RolledBack)
         }
-        None => Ok(Recovered::Nothing),
+        None => Ok(RecoveryOutcome::Nothing),
     }
 }
 
@@ -195,13 +195,13 @@ pub fn recover(layout: &Layout) -> Result<Recovered, BackupError> {
 ///
 /// # Errors
 /// When the note of it cannot be read.
-pub fn last(layout: &Layout) -> Result<Option<Replaced>, BackupError> {
+pub fn last(layout: &Layout) -> Result<Option<RestoreRecord>, BackupError> {
     journal::last(layout)
 }
 
 /// The room is asked for where each part goes: parts may lie on file systems of their own.
 fn refuse_what_does_not_fit(sources: &[SourceFile], layout: &Layout) -> Result<(), BackupError> {
-    let is_vectors = |source: &&SourceFile| matches!(source.part, Part::Vectors(_));
+    let is_vectors = |source: &&SourceFile| matches!(source.part, FileRole::Vectors(_));
     let sum = |sources: &mut dyn Iterator<Item = &SourceFile>| {
         sources.map(|source| source.size_bytes).fold(SLACK_BYTES, u64::saturating_add)
     };

@@ -23,7 +23,7 @@ const AHEAD: Duration = Duration::from_secs(3_600);
 
 /// A backup directory. It need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vault {
+pub struct SnapshotDirectory {
     dir: PathBuf,
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum MetadataFile {
     Bytes(Vec<u8>),
 }
 
-impl Vault {
+impl SnapshotDirectory {
     /// Names a backup directory; a relative one is taken from the present directory.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
@@ -170,13 +170,13 @@ impl Vault {
     /// what it left must not stand for the newest until its time comes.
     ///
     /// # Errors
-    /// As [`Vault::stamps`].
+    /// As [`SnapshotDirectory::stamps`].
     pub fn newest_first(&self, now: Timestamp) -> Result<Vec<SnapshotId>, BackupError> {
         Ok(newest_first(self.stamps()?, now))
     }
 }
 
-/// Stamps in the order of [`Vault::newest_first`], for who has looked at the backup directory already.
+/// Stamps in the order of [`SnapshotDirectory::newest_first`], for who has looked at the backup directory already.
 #[must_use]
 pub fn newest_first(mut stamps: Vec<SnapshotId>, now: Timestamp) -> Vec<SnapshotId> {
     stamps.sort();
