@@ -40,7 +40,7 @@ use atocore_storage::{
 
 use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, projects::roots::Folders};
 use plan::{Losses, Plan};
-use reach::Reach;
+use reach::ReachableRoots;
 use walk::{FoundFile, WalkResult};
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
@@ -67,7 +67,7 @@ impl Ingestion<'_> {
     /// Refreshes one of `projects`. The caller has the turn.
     pub(crate) fn refresh(&self, project: &Project, projects: &[Project]) -> Result<RefreshReport, Error> {
         let mut reports = Reports::new(project, self.folders);
-        let mut reach = Reach::new(&project.roots);
+        let mut reach = ReachableRoots::new(&project.roots);
         let mut found = Vec::new();
         let claims = self.folders.claims(projects);
         let of_others = claims.iter().filter(|(_, owner)| *owner != project.id);
@@ -104,7 +104,12 @@ impl Ingestion<'_> {
     }
 
     /// The roots of which so many documents are gone that somebody has to confirm it.
-    fn losses(&self, losses: &Losses, gone: &[DocumentRow], reach: &Reach) -> Vec<(usize, RootSkip)> {
+    fn losses(
+        &self,
+        losses: &Losses,
+        gone: &[DocumentRow],
+        reach: &ReachableRoots,
+    ) -> Vec<(usize, RootSkip)> {
         if self.options.allow_empty {
             return Vec::new();
         }
@@ -140,7 +145,13 @@ impl Reports {
         Self { roots: project.roots.iter().map(report).collect() }
     }
 
-    fn take_walk(&mut self, root: usize, walked: WalkResult, found: &mut Vec<FoundFile>, reach: &mut Reach) {
+    fn take_walk(
+        &mut self,
+        root: usize,
+        walked: WalkResult,
+        found: &mut Vec<FoundFile>,
+        reach: &mut ReachableRoots,
+    ) {
         for (path, reason) in walked.left_out {
             self.file(root, path, reason);
         }

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// Work that is going on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
+pub struct RunningTask {
     /// What: `refresh of notes`.
     pub activity: String,
     /// Since when.
@@ -27,7 +27,7 @@ pub struct Running {
 /// The lock, and what its holder is doing.
 #[derive(Debug, Default)]
 pub(crate) struct IngestLock {
-    running: Mutex<Option<Running>>,
+    running: Mutex<Option<RunningTask>>,
     free: Condvar,
 }
 
@@ -56,16 +56,16 @@ impl IngestLock {
             };
             running = self.free.wait_timeout(running, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *running = Some(Running { activity: activity.to_owned(), since: now, progress: None });
+        *running = Some(RunningTask { activity: activity.to_owned(), since: now, progress: None });
         Ok(IngestGuard { ingest_lock: self })
     }
 
     /// What is going on now.
-    pub(crate) fn running(&self) -> Option<Running> {
+    pub(crate) fn running(&self) -> Option<RunningTask> {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Running>> {
+    fn lock(&self) -> MutexGuard<'_, Option<RunningTask>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -73,7 +73,7 @@ impl IngestLock {
 impl IngestGuard<'_> {
     /// A monitor that passes everything on and lets others see where the work stands.
     pub(crate) fn watched<'m>(&'m self, monitor: &'m dyn Monitor) -> impl Monitor + 'm {
-        Watched { ingest_lock: self.ingest_lock, monitor }
+        WatchedMonitor { ingest_lock: self.ingest_lock, monitor }
     }
 }
 
@@ -84,12 +84,12 @@ impl Drop for IngestGuard<'_> {
     }
 }
 
-struct Watched<'m> {
+struct WatchedMonitor<'m> {
     ingest_lock: &'m IngestLock,
     monitor: &'m dyn Monitor,
 }
 
-impl Monitor for Watched<'_> {
+impl Monitor for WatchedMonitor<'_> {
     fn progress(&self, progress: Progress) {
         if let Some(running) = self.ingest_lock.lock().as_mut() {
             running.progress = Some(progress.clone());

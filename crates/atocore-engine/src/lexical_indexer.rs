@@ -76,12 +76,12 @@ pub(crate) struct LexicalIndexer {
 #[derive(Debug)]
 struct Indexing {
     index: Box<dyn FollowingIndex>,
-    state: Mutex<State>,
+    state: Mutex<IndexerState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct IndexerState {
     /// The newest generation that was committed.
     wanted: Generation,
     /// What was wanted when the last attempt began.
@@ -93,7 +93,7 @@ struct State {
     /// How often an attempt failed.
     failures: u64,
     /// Why the last one did; `None` once one succeeded.
-    failure: Option<Failure>,
+    failure: Option<IndexerFailure>,
     /// When the last attempt ended, and how long it took.
     last: Instant,
     took: Duration,
@@ -101,7 +101,7 @@ struct State {
 
 /// Why an attempt failed.
 #[derive(Debug, Clone)]
-enum Failure {
+enum IndexerFailure {
     /// The disk does not let the index be written.
     Disk(Box<IndexFault>),
     /// The index or the store is at fault.
@@ -110,7 +110,7 @@ enum Failure {
     Panic,
 }
 
-impl Failure {
+impl IndexerFailure {
     fn to_error(&self) -> Error {
         match self {
             Self::Disk(fault) => Error::IndexBehind(fault.clone()),
@@ -131,13 +131,13 @@ impl LexicalIndexer {
         clock: Arc<dyn Clock>,
         also: Arc<Controls>,
     ) -> Result<Self, Error> {
-        let state = State {
+        let state = IndexerState {
             wanted: shown,
             tried: shown,
             shown,
             asked: false,
             failures: 0,
-            failure: index.fault().map(|fault| Failure::Disk(Box::new(fault))),
+            failure: index.fault().map(|fault| IndexerFailure::Disk(Box::new(fault))),
             last: Instant::now(),
             took: Duration::ZERO,
         };
@@ -173,7 +173,7 @@ impl LexicalIndexer {
         let failures = state.failures;
         state.wanted = state.wanted.max(generation);
         if state.shown < generation {
-            if let Some(failure @ Failure::Panic) = &state.failure {
+            if let Some(failure @ IndexerFailure::Panic) = &state.failure {
                 return Err(failure.to_error());
             }
             state.asked = true;
@@ -188,7 +188,7 @@ impl LexicalIndexer {
                 Some(Some(left)) => left,
                 Some(None) => {
                     let why = match &state.failure {
-                        Some(Failure::Disk(fault)) => Some(fault.clone()),
+                        Some(IndexerFailure::Disk(fault)) => Some(fault.clone()),
                         _ => None,
                     };
                     return Err(Error::GenerationNotReached { wanted: generation, shown: state.shown, why });
@@ -200,12 +200,12 @@ impl LexicalIndexer {
     }
 }
 
-impl State {
+impl IndexerState {
     /// How long after the last attempt the next one is made.
     fn rest(&self) -> Duration {
         match (self.asked, self.shown < self.wanted, &self.failure) {
             // The worker has made its pause.
-            (true, ..) | (_, true, Some(Failure::Panic)) => Duration::ZERO,
+            (true, ..) | (_, true, Some(IndexerFailure::Panic)) => Duration::ZERO,
             // Something was committed since the last attempt.
             (_, true, None) => REST,
             (_, true, Some(_)) if self.tried < self.wanted => REST,
@@ -216,7 +216,7 @@ impl State {
 }
 
 impl Indexing {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, IndexerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -248,8 +248,8 @@ impl Task for Indexing {
             Err(error) => {
                 state.failures += 1;
                 let failure = match self.index.fault() {
-                    Some(fault) if error.os_error().is_some() => Failure::Disk(Box::new(fault)),
-                    _ => Failure::Index(Arc::new(error)),
+                    Some(fault) if error.os_error().is_some() => IndexerFailure::Disk(Box::new(fault)),
+                    _ => IndexerFailure::Index(Arc::new(error)),
                 };
                 let why = atocore_model::error::with_causes(&failure.to_error());
                 state.failure = Some(failure);
@@ -264,7 +264,7 @@ impl Task for Indexing {
     fn panicked(&self) {
         let mut state = self.lock();
         state.failures += 1;
-        state.failure = Some(Failure::Panic);
+        state.failure = Some(IndexerFailure::Panic);
         state.last = Instant::now();
         drop(state);
         self.changed.notify_all();
@@ -400,21 +400,24 @@ mod tests {
 
     #[test]
     fn an_attempt_that_failed_is_made_again_by_itself() {
-        let failed = |wanted: u64, asked| State {
+        let failed = |wanted: u64, asked| IndexerState {
             wanted: Generation(wanted),
             tried: Generation(5),
             shown: Generation(1),
             asked,
             failures: 1,
-            failure: Some(Failure::Index(Arc::new(LexicalError::Cancelled))),
+            failure: Some(IndexerFailure::Index(Arc::new(LexicalError::Cancelled))),
             last: Instant::now(),
             took: Duration::from_secs(2),
         };
         assert_eq!(failed(5, false).rest(), Duration::from_secs(20), "rarely, when it takes long");
         assert_eq!(failed(6, false).rest(), REST, "sooner, with the next write");
         assert_eq!(failed(5, true).rest(), Duration::ZERO);
-        assert_eq!(State { failure: Some(Failure::Panic), ..failed(5, false) }.rest(), Duration::ZERO);
-        assert_eq!(State { failure: None, shown: Generation(6), ..failed(6, false) }.rest(), IDLE);
+        assert_eq!(
+            IndexerState { failure: Some(IndexerFailure::Panic), ..failed(5, false) }.rest(),
+            Duration::ZERO
+        );
+        assert_eq!(IndexerState { failure: None, shown: Generation(6), ..failed(6, false) }.rest(), IDLE);
     }
 
     #[test]

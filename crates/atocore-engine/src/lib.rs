@@ -67,7 +67,7 @@ pub use engine::{Access, Engine};
 pub use error::Error;
 pub use facts::{Page, ProjectState};
 pub use importing::{ImportReport, LeftOut, OriginalInstallation};
-pub use ingest_lock::Running;
+pub use ingest_lock::RunningTask;
 pub use packing::{PackShares, caution_said, cautions_of};
 pub use projects::{ProjectChange, RemovalPlan};
 pub use restore::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};

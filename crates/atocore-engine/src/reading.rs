@@ -159,7 +159,7 @@ fn excerpt(
         return Err(Error::LinesBeyondEnd { first, total });
     }
     let last = wanted.and_then(LineRange::last).map_or(total, |last| last.min(total));
-    let mut taken = Taken { end: 0, last: 0, cut: false };
+    let mut taken = ExcerptEnd { end: 0, last: 0, cut: false };
     if total > 0 {
         taken = take(text, &starts, first, last, limit);
     }
@@ -177,7 +177,7 @@ fn excerpt(
 }
 
 /// How far an excerpt goes.
-struct Taken {
+struct ExcerptEnd {
     /// In bytes of the text.
     end: usize,
     /// The last line of it.
@@ -187,9 +187,9 @@ struct Taken {
 }
 
 /// Takes whole lines from `first` on as long as they are within the limit; of the first line at least a piece.
-fn take(text: &str, starts: &[usize], first: u32, last: u32, limit: MaxChars) -> Taken {
+fn take(text: &str, starts: &[usize], first: u32, last: u32, limit: MaxChars) -> ExcerptEnd {
     let mut room = limit.get();
-    let mut taken = Taken { end: 0, last: first, cut: false };
+    let mut taken = ExcerptEnd { end: 0, last: first, cut: false };
     for line in first..=last {
         let index = line as usize - 1;
         let whole = starts[index]..starts.get(index + 1).copied().unwrap_or(text.len());
@@ -197,14 +197,14 @@ fn take(text: &str, starts: &[usize], first: u32, last: u32, limit: MaxChars) ->
         let chars = shown.chars().count();
         if chars > room && line == first {
             let fits = shown.char_indices().nth(room).map_or(shown.len(), |(at, _)| at);
-            return Taken { end: whole.start + fits, last: line, cut: true };
+            return ExcerptEnd { end: whole.start + fits, last: line, cut: true };
         }
         if chars > room {
             return taken;
         }
         // The end of the line counts when another one follows.
         room = room.saturating_sub(chars + 1);
-        taken = Taken { end: whole.start + shown.len(), last: line, cut: false };
+        taken = ExcerptEnd { end: whole.start + shown.len(), last: line, cut: false };
         if room == 0 {
             return taken;
         }

@@ -112,11 +112,11 @@ pub struct PreparedRestore {
 #[derive(Debug)]
 struct Safety {
     stamp: SnapshotId,
-    state: State,
+    state: StateVersion,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct State {
+struct StateVersion {
     version: StoreVersion,
     registry: Option<Digest>,
 }
@@ -461,10 +461,10 @@ impl Engine {
         Ok(Some(Safety { stamp: taken.id, state }))
     }
 
-    fn state(&self) -> Result<Option<State>, Error> {
+    fn state(&self) -> Result<Option<StateVersion>, Error> {
         let Some(store) = self.store_if_any()? else { return Ok(None) };
         let registry = files::read_if_present(&self.layout().registry)?;
-        Ok(Some(State {
+        Ok(Some(StateVersion {
             version: store.read(|read| read.version())?,
             registry: registry.map(|bytes| Digest::from_bytes(*blake3::hash(&bytes).as_bytes())),
         }))

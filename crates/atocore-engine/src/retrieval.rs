@@ -29,7 +29,7 @@ use crate::{
     embedding::{Asking, Embedding, Missing, QueryVector},
     error::Error,
 };
-use candidates::{Candidates, Half, Search};
+use candidates::{Candidates, Search, SearchHalf};
 use path_filter::PathFilter;
 use rank::{Ranked, Ranking};
 use signals::Signals;
@@ -170,7 +170,7 @@ impl Retrieval<'_> {
         search: &Search<'_>,
         query: &Query,
         notices: &mut Vec<Notice>,
-    ) -> Result<(Option<QueryVector>, Option<Half<VectorMatch>>), Error> {
+    ) -> Result<(Option<QueryVector>, Option<SearchHalf<VectorMatch>>), Error> {
         let found = self.ask(query, notices).and_then(|asked| {
             let near = match (&asked, self.embedding.index()) {
                 (Some(asked), Some(index)) => Some(search.meaning(index, &asked.vector)?),

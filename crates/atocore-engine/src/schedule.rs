@@ -119,7 +119,7 @@ const RUNS_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// What is remembered of a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Record {
+struct ScheduleRecord {
     /// When the job was first seen, or was forgotten: what was due before is nobody's debt.
     since: Option<String>,
     began: Option<String>,
@@ -232,19 +232,19 @@ impl Timetable {
         Ok(failures)
     }
 
-    fn change(&self, job: Job, change: impl FnOnce(&mut Record)) -> Result<(), Error> {
+    fn change(&self, job: Job, change: impl FnOnce(&mut ScheduleRecord)) -> Result<(), Error> {
         let mut records = self.read();
         change(records.entry(job.to_string()).or_default());
         self.write(&records)
     }
 
     /// What cannot be read is forgotten: the worst that comes of it is a job that is done once more.
-    fn read(&self) -> BTreeMap<String, Record> {
+    fn read(&self) -> BTreeMap<String, ScheduleRecord> {
         let bytes = files::read_if_present(&self.path).ok().flatten().unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
-    fn write(&self, records: &BTreeMap<String, Record>) -> Result<(), Error> {
+    fn write(&self, records: &BTreeMap<String, ScheduleRecord>) -> Result<(), Error> {
         let bytes = serde_json::to_vec_pretty(records).unwrap_or_default();
         Ok(files::write_atomic(&self.path, &bytes)?)
     }
@@ -259,7 +259,7 @@ fn lies_ahead(time: Timestamp, now: Timestamp) -> bool {
     time.get().duration_since(now.get()) > AHEAD
 }
 
-impl Record {
+impl ScheduleRecord {
     fn times(&self) -> [Option<Timestamp>; 4] {
         [&self.since, &self.began, &self.ended, &self.succeeded].map(|text| time(text.as_ref()))
     }
@@ -293,7 +293,7 @@ fn next(cron: &Cron, after: Timestamp) -> Option<Timestamp> {
 }
 
 /// When a job is due, by a record as of now.
-fn due(cron: &Cron, record: &Record, now: Timestamp) -> Option<Timestamp> {
+fn due(cron: &Cron, record: &ScheduleRecord, now: Timestamp) -> Option<Timestamp> {
     let from = time(record.began.as_ref()).or_else(|| time(record.since.as_ref())).unwrap_or(now);
     let next = next(cron, from)?;
     // It was cut short when nobody wrote down the end.
@@ -307,7 +307,7 @@ fn due(cron: &Cron, record: &Record, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// The second time of a job since its last success, when that has gone by without one.
-fn missed(cron: &Cron, record: &Record, now: Timestamp) -> Option<Timestamp> {
+fn missed(cron: &Cron, record: &ScheduleRecord, now: Timestamp) -> Option<Timestamp> {
     let from = time(record.succeeded.as_ref()).or_else(|| time(record.since.as_ref()))?;
     let second = next(cron, next(cron, from)?)?;
     let gone_by = now.get().duration_since(second.get()) > ENDS_WITHIN;

@@ -23,7 +23,7 @@ use atocore_storage::{
 };
 
 use crate::{
-    behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, ingest_lock::Running,
+    behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, ingest_lock::RunningTask,
     schedule::JobStatus, worker::WorkerStatus,
 };
 
@@ -142,7 +142,7 @@ pub struct Status {
     /// Who owns the store, when somebody does.
     pub owner: Option<Owner>,
     /// What is running in this process.
-    pub running: Option<Running>,
+    pub running: Option<RunningTask>,
     /// The generation of the store.
     pub generation: Generation,
     /// The generation that answers show.

@@ -72,12 +72,12 @@ pub struct WorkerStatus {
 #[derive(Debug)]
 pub(crate) struct Controls {
     name: &'static str,
-    state: Mutex<State>,
+    state: Mutex<WorkerState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WorkerState {
     /// How often it was woken.
     woken: u64,
     closing: bool,
@@ -122,7 +122,7 @@ impl Controls {
         Paused { controls: Arc::clone(self) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WorkerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -177,7 +177,7 @@ impl Controls {
     }
 }
 
-impl State {
+impl WorkerState {
     fn failed(&mut self, why: String, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
         self.failure = Some(why);
@@ -221,7 +221,7 @@ impl Worker {
         let work = move || {
             let (mut seen, mut due, mut heeds_wakes) = (0, Instant::now(), true);
             while shared.wait(&mut seen, due, heeds_wakes) {
-                let round = catch_unwind(AssertUnwindSafe(|| task.round(&Stop { controls: &shared })));
+                let round = catch_unwind(AssertUnwindSafe(|| task.round(&StopMonitor { controls: &shared })));
                 if round.is_err() {
                     task.panicked();
                 }
@@ -247,11 +247,11 @@ impl Drop for Worker {
 }
 
 /// Asks a round to end.
-struct Stop<'c> {
+struct StopMonitor<'c> {
     controls: &'c Controls,
 }
 
-impl Monitor for Stop<'_> {
+impl Monitor for StopMonitor<'_> {
     fn progress(&self, _: Progress) {}
 
     fn cancelled(&self) -> bool {

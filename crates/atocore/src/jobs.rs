@@ -32,10 +32,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The jobs of a server; clones are the same ones.
 #[derive(Debug, Clone, Default)]
-pub struct Jobs(Arc<Mutex<Book>>);
+pub struct Jobs(Arc<Mutex<JobTable>>);
 
 #[derive(Debug, Default)]
-struct Book {
+struct JobTable {
     begun: u64,
     /// The oldest first.
     jobs: VecDeque<Arc<Job>>,
@@ -49,11 +49,11 @@ struct Job {
     subject: Option<String>,
     background: bool,
     cancelled: CancellationToken,
-    state: Mutex<State>,
+    state: Mutex<JobState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct JobState {
     queued_at: Timestamp,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
@@ -77,7 +77,7 @@ impl Jobs {
         subject: Option<&str>,
         wanted: Option<String>,
     ) -> JobHandle {
-        JobHandle { job: self.book().add(operation, subject, wanted, false), jobs: self.clone() }
+        JobHandle { job: self.table().add(operation, subject, wanted, false), jobs: self.clone() }
     }
 
     /// Begins a job that nobody waits for.
@@ -89,22 +89,22 @@ impl Jobs {
         operation: &'static str,
         subject: Option<&str>,
     ) -> Result<JobHandle, ApiError> {
-        let mut book = self.book();
-        if book.jobs.iter().filter(|job| job.background && !job.has_ended()).count() >= BACKGROUND_AT_ONCE {
+        let mut table = self.table();
+        if table.jobs.iter().filter(|job| job.background && !job.has_ended()).count() >= BACKGROUND_AT_ONCE {
             let message = format!("{BACKGROUND_AT_ONCE} background jobs are already waiting or running");
             let error = ApiError::new(ErrorCode::IngestionBusy, message);
             return Err(
                 error.with_hint("`GET /admin/jobs` shows them; `DELETE /admin/jobs/{id}` cancels one")
             );
         }
-        Ok(JobHandle { job: book.add(operation, subject, None, true), jobs: self.clone() })
+        Ok(JobHandle { job: table.add(operation, subject, None, true), jobs: self.clone() })
     }
 
     /// Every job, the newest first, without results.
     #[must_use]
     pub fn list(&self) -> Vec<wire::Job> {
         let brief = |job: &Arc<Job>| wire::Job { result: None, ..job.show() };
-        self.book().jobs.iter().rev().map(brief).collect()
+        self.table().jobs.iter().rev().map(brief).collect()
     }
 
     /// One job, with its result.
@@ -127,20 +127,20 @@ impl Jobs {
 
     /// Asks every job to stop, and returns how many have not ended.
     pub(crate) fn cancel_all(&self) -> usize {
-        let book = self.book();
-        let open = book.jobs.iter().filter(|job| !job.has_ended());
+        let table = self.table();
+        let open = table.jobs.iter().filter(|job| !job.has_ended());
         open.map(|job| job.cancelled.cancel()).count()
     }
 
     /// Waits until no job is at work.
     pub(crate) async fn ended(&self) {
-        while self.book().jobs.iter().any(|job| !job.has_ended()) {
+        while self.table().jobs.iter().any(|job| !job.has_ended()) {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
     fn find(&self, id: &str) -> Result<Arc<Job>, ApiError> {
-        let found = self.book().jobs.iter().find(|job| job.id == id).cloned();
+        let found = self.table().jobs.iter().find(|job| job.id == id).cloned();
         found.ok_or_else(|| {
             let message = format!("there is no job `{}`", id.escape_debug());
             let hint =
@@ -149,12 +149,12 @@ impl Jobs {
         })
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
+    fn table(&self) -> MutexGuard<'_, JobTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
+impl JobTable {
     fn add(
         &mut self,
         operation: &'static str,
@@ -168,7 +168,7 @@ impl Book {
         // The time is in it so that no job of an earlier server is taken for one of this.
         let id =
             wanted.filter(free).unwrap_or_else(|| format!("{:x}-{}", now.get().as_microsecond(), self.begun));
-        let state = State {
+        let state = JobState {
             queued_at: now,
             started_at: None,
             ended_at: None,
@@ -200,7 +200,7 @@ fn is_id(id: &str) -> bool {
 }
 
 impl Job {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, JobState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -281,7 +281,7 @@ impl JobHandle {
             Err(error) => state.error = Some(error),
         }
         drop(state);
-        self.jobs.book().forget();
+        self.jobs.table().forget();
         if self.job.background {
             let job = self.show();
             let code = job.error.as_ref().map(|problem| problem.code.as_str());

@@ -188,13 +188,13 @@ fn phase_of(words: &str) -> &'static str {
 }
 
 /// An answer, whatever it says.
-struct Answer {
+struct RawAnswer {
     status: StatusCode,
     is_problem: bool,
     body: Bytes,
 }
 
-fn read<R: serde::de::DeserializeOwned>(answer: &Answer) -> Result<R, ApiError> {
+fn read<R: serde::de::DeserializeOwned>(answer: &RawAnswer) -> Result<R, ApiError> {
     let not_understood = |error| {
         let status = answer.status;
         let message = format!("the running server gave an answer that is not understood (HTTP {status})");
@@ -212,7 +212,7 @@ async fn exchange(
     request: &Request,
     address: Address<'_>,
     headers: &[(&str, &str)],
-) -> Result<Answer, ApiError> {
+) -> Result<RawAnswer, ApiError> {
     let socket = address.socket;
     let unreachable = |error: &dyn std::error::Error| {
         let message = format!("the running server does not answer on `{}`", socket.display());
@@ -265,11 +265,11 @@ fn to_http(request: &Request, headers: &[(&str, &str)]) -> Result<http::Request<
     http.body(body).map_err(|error| ApiError::new(ErrorCode::Internal, sentence(&error)))
 }
 
-async fn collect(answer: http::Response<Incoming>) -> Result<Answer, hyper::Error> {
+async fn collect(answer: http::Response<Incoming>) -> Result<RawAnswer, hyper::Error> {
     let media_type = answer.headers().get(header::CONTENT_TYPE);
     let is_problem =
         media_type.is_some_and(|value| value.as_bytes().starts_with(Problem::MEDIA_TYPE.as_bytes()));
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
-    Ok(Answer { status, is_problem, body })
+    Ok(RawAnswer { status, is_problem, body })
 }

@@ -53,7 +53,7 @@ pub(super) fn problems(
     monitor: &dyn Monitor,
 ) -> Result<Vec<String>, Error> {
     let program = &config.chroma_program;
-    let running = match Running::start(program, folder, monitor) {
+    let running = match ChromaProcess::start(program, folder, monitor) {
         Ok(running) => running,
         Err(NotStarted::Cancelled) => return Err(Error::Cancelled),
         Err(NotStarted::NoProgram) => {
@@ -160,12 +160,12 @@ enum NotStarted {
 }
 
 /// A server that is ended when this is dropped.
-struct Running {
+struct ChromaProcess {
     guard: Child,
     port: u16,
 }
 
-impl Running {
+impl ChromaProcess {
     fn start(program: &Path, folder: &Path, monitor: &dyn Monitor) -> Result<Self, NotStarted> {
         let failed = |error: &dyn std::error::Error| NotStarted::Failed(with_causes(error));
         // The program must not depend on where somebody stands: what it finds in its current folder it may run.
@@ -219,7 +219,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ChromaProcess {
     fn drop(&mut self) {
         drop(self.guard.stdin.take());
         let _status = self.guard.wait();

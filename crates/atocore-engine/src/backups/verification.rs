@@ -278,22 +278,22 @@ fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -
         let (done, total) = (index as u64, Some(stored.golden_queries.len() as u64));
         monitor.progress(Progress { phase: "asking the stored questions", done, total });
         match compare(engine, canary, &weights, stored.ranking)? {
-            Outcome::Same => {}
+            AnswerOutcome::Same => {}
             // It would be the same with every other question that needs the model.
-            Outcome::NoModel(why) => {
+            AnswerOutcome::NoModel(why) => {
                 let problem = format!("answers_model_missing: {why}");
                 if !problems.contains(&problem) {
                     problems.push(problem);
                 }
             }
-            Outcome::Other(problem) => problems.push(problem),
+            AnswerOutcome::Other(problem) => problems.push(problem),
         }
     }
     Ok(problems)
 }
 
 /// What became of one question.
-enum Outcome {
+enum AnswerOutcome {
     Same,
     NoModel(String),
     Other(String),
@@ -304,10 +304,10 @@ fn compare(
     canary: &GoldenQuery,
     weights: &RankWeights,
     ranking: u32,
-) -> Result<Outcome, Error> {
+) -> Result<AnswerOutcome, Error> {
     let shown: String = canary.text.chars().take(80).collect();
     let Some(mut query) = golden_queries::query(canary) else {
-        return Ok(Outcome::Other(format!("canaries_unreadable: `{shown}` cannot be asked")));
+        return Ok(AnswerOutcome::Other(format!("canaries_unreadable: `{shown}` cannot be asked")));
     };
     let mut compared: fn(&[GoldenHit], &[GoldenHit]) -> Option<String> = difference;
     if ranking != retrieval::VERSION {
@@ -316,10 +316,10 @@ fn compare(
     }
     let answer = match engine.query_with(&query, weights) {
         Ok(answer) => answer,
-        Err(Error::NoModel(failure)) => return Ok(Outcome::NoModel(failure.why)),
+        Err(Error::NoModel(failure)) => return Ok(AnswerOutcome::NoModel(failure.why)),
         Err(error) if is_of_the_place(&error) => return Err(error),
         Err(error) => {
-            return Ok(Outcome::Other(format!("answer_failed: `{shown}`: {}", with_causes(&error))));
+            return Ok(AnswerOutcome::Other(format!("answer_failed: `{shown}`: {}", with_causes(&error))));
         }
     };
     if query.mode != Some(answer.mode) {
@@ -331,16 +331,16 @@ fn compare(
         return Ok(no_model.map_or_else(
             || {
                 let recorded = &canary.mode;
-                Outcome::Other(format!("answers_differ: `{shown}`: mode {mode}, {recorded} recorded"))
+                AnswerOutcome::Other(format!("answers_differ: `{shown}`: mode {mode}, {recorded} recorded"))
             },
-            Outcome::NoModel,
+            AnswerOutcome::NoModel,
         ));
     }
     let hits = golden_queries::recorded_hits(&answer);
     Ok(match compared(&hits, &canary.hits) {
-        None => Outcome::Same,
-        Some(_) if hits.is_empty() => Outcome::Other(format!("answer_empty: `{shown}` finds nothing")),
-        Some(difference) => Outcome::Other(format!("answers_differ: `{shown}`: {difference}")),
+        None => AnswerOutcome::Same,
+        Some(_) if hits.is_empty() => AnswerOutcome::Other(format!("answer_empty: `{shown}` finds nothing")),
+        Some(difference) => AnswerOutcome::Other(format!("answers_differ: `{shown}`: {difference}")),
     })
 }
 

@@ -16,7 +16,7 @@ use super::{EmbedContext, Embedding, lock};
 use crate::{error::Error, ingest_lock::IngestGuard};
 
 /// Nobody else makes vectors or takes documents in while this lives.
-struct Alone<'e> {
+struct MaintenanceGuard<'e> {
     _making: MutexGuard<'e, ()>,
     guard: IngestGuard<'e>,
 }
@@ -46,18 +46,18 @@ fn in_time<T>(
 impl Embedding {
     /// Brings the index up to date and compares all of it with the store.
     pub(crate) fn verify(&self, at: &EmbedContext<'_>, monitor: &dyn Monitor) -> Result<Comparison, Error> {
-        let alone = self.alone(at, "verify the vector index")?;
+        let guards = self.guards(at, "verify the vector index")?;
         let Some((index, row)) = self.serving(at)? else { return Ok(Comparison::default()) };
-        let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.guard.watched(monitor));
+        let (vectors, monitor) = (StoreVectors::new(at.store, &row), guards.guard.watched(monitor));
         let _mark = self.noted(self.noted_of_the_disk(index.catch_up(&vectors, &monitor)))?;
         self.noted(index.compare(&vectors, &monitor))
     }
 
     /// Makes the index anew, and returns how many vectors it holds.
     pub(crate) fn rebuild(&self, at: &EmbedContext<'_>, monitor: &dyn Monitor) -> Result<u64, Error> {
-        let alone = self.alone(at, "rebuild the vector index")?;
+        let guards = self.guards(at, "rebuild the vector index")?;
         let Some((index, row)) = self.serving(at)? else { return Ok(0) };
-        let (vectors, monitor) = (StoreVectors::new(at.store, &row), alone.guard.watched(monitor));
+        let (vectors, monitor) = (StoreVectors::new(at.store, &row), guards.guard.watched(monitor));
         let _mark = self.noted(index.rebuild(&vectors, &monitor))?;
         Ok(index.vectors())
     }
@@ -67,13 +67,16 @@ impl Embedding {
         self.index().map(|index| in_time(clock, limit, "indexing of vectors", || index.lease())).transpose()
     }
 
-    fn alone<'e>(&'e self, at: &EmbedContext<'e>, activity: &str) -> Result<Alone<'e>, Error> {
+    fn guards<'e>(&'e self, at: &EmbedContext<'e>, activity: &str) -> Result<MaintenanceGuard<'e>, Error> {
         let making = in_time(at.clock, at.busy_timeout, "embed", || match self.making.try_lock() {
             Ok(making) => Some(making),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         })?;
-        Ok(Alone { _making: making, guard: at.ingest_lock.begin(activity, at.clock.now(), at.busy_timeout)? })
+        Ok(MaintenanceGuard {
+            _making: making,
+            guard: at.ingest_lock.begin(activity, at.clock.now(), at.busy_timeout)?,
+        })
     }
 
     /// The index and the space of the vectors that answers use; `None` before there are any.

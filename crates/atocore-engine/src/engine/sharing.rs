@@ -10,7 +10,7 @@ use crate::{
     config::EngineConfig,
     embedding::{Embedding, EmbeddingStatus},
     error::Error,
-    ingest_lock::{IngestLock, Running},
+    ingest_lock::{IngestLock, RunningTask},
     projects::roots::Folders,
     schedule::Timetable,
     worker::WorkerStatus,
@@ -94,7 +94,7 @@ impl Engine {
         self.lexical_indexer.iter().map(|lexical_indexer| lexical_indexer.status()).chain(making).collect()
     }
 
-    pub(crate) fn running(&self) -> Option<Running> {
+    pub(crate) fn running(&self) -> Option<RunningTask> {
         self.ingest_lock.running()
     }
 }

@@ -118,7 +118,7 @@ pub fn explain(
 
 /// What the store has of something that was not found.
 #[derive(Debug, Clone, Copy, Default)]
-struct Seen {
+struct StoreCheck {
     document: bool,
     passage: bool,
     within_limits: bool,
@@ -152,7 +152,7 @@ fn look_in_store(engine: &Engine, questions: &[Question], misses: &mut [Miss]) -
     let mut open = Vec::new();
     for miss in misses.iter_mut().filter(|miss| miss.reason == MissReason::NotFound) {
         let limits = Limits::of(engine, &questions[miss.question])?;
-        open.push((miss, limits, Seen::default()));
+        open.push((miss, limits, StoreCheck::default()));
     }
     let Some(store) = engine.store_if_any()?.filter(|_| !open.is_empty()) else { return Ok(()) };
     store.read(|read| {
@@ -176,10 +176,10 @@ fn look_in_store(engine: &Engine, questions: &[Question], misses: &mut [Miss]) -
     })?;
     for (miss, _, seen) in open {
         miss.reason = match seen {
-            Seen { within_limits: true, .. } => MissReason::NotFound,
-            Seen { passage: true, .. } => MissReason::LeftOut,
-            Seen { document: true, .. } => MissReason::NoSuchPassage,
-            Seen { .. } => MissReason::NotIngested,
+            StoreCheck { within_limits: true, .. } => MissReason::NotFound,
+            StoreCheck { passage: true, .. } => MissReason::LeftOut,
+            StoreCheck { document: true, .. } => MissReason::NoSuchPassage,
+            StoreCheck { .. } => MissReason::NotIngested,
         };
     }
     Ok(())

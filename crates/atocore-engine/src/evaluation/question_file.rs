@@ -44,7 +44,7 @@ const MUST_NOT_KEYS: &[&str] = &["document", "heading", "contains"];
 /// # Errors
 /// Every fault, by line. A text that is no TOML has only the faults of its syntax, since the rest cannot be judged.
 pub fn read(text: &str) -> Result<Vec<Question>, Vec<QuestionFault>> {
-    let mut reader = Reader { text, faults: Vec::new() };
+    let mut reader = QuestionReader { text, faults: Vec::new() };
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let line = reader.line(&error.span().unwrap_or_default());
@@ -56,15 +56,15 @@ pub fn read(text: &str) -> Result<Vec<Question>, Vec<QuestionFault>> {
     if reader.faults.is_empty() { Ok(questions) } else { Err(reader.faults) }
 }
 
-type Table<'t> = DeTable<'t>;
-type Value<'t> = Spanned<DeValue<'t>>;
+type TomlTable<'t> = DeTable<'t>;
+type TomlValue<'t> = Spanned<DeValue<'t>>;
 
-struct Reader<'t> {
+struct QuestionReader<'t> {
     text: &'t str,
     faults: Vec<QuestionFault>,
 }
 
-impl Reader<'_> {
+impl QuestionReader<'_> {
     fn line(&self, span: &Range<usize>) -> usize {
         let end = span.start.min(self.text.len());
         self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
@@ -74,7 +74,7 @@ impl Reader<'_> {
         self.faults.push(QuestionFault { line, problem: problem.into(), hint: hint.into() });
     }
 
-    fn questions(&mut self, document: &Table<'_>) -> Vec<Question> {
+    fn questions(&mut self, document: &TomlTable<'_>) -> Vec<Question> {
         self.known_keys(document, &["question"], "the file");
         let Some(given) = document.get("question") else {
             self.fault(1, "there is no question", "begin each with a line `[[question]]`");
@@ -103,7 +103,7 @@ impl Reader<'_> {
         }
     }
 
-    fn question(&mut self, value: &Value<'_>) -> Option<Question> {
+    fn question(&mut self, value: &TomlValue<'_>) -> Option<Question> {
         let line = self.line(&value.span());
         let Some(table) = value.get_ref().as_table() else {
             self.fault(line, "a question is a table", "write `[[question]]` and below it `text = \"…\"`");
@@ -129,7 +129,7 @@ impl Reader<'_> {
         Some(Question { line, text: text?, project, tags, path, mode, expect, must_not })
     }
 
-    fn project(&mut self, table: &Table<'_>) -> ProjectHint {
+    fn project(&mut self, table: &TomlTable<'_>) -> ProjectHint {
         let name = self.parsed::<ProjectName>(table, "project", "give its id or an alias");
         let scope = table.get("scope").map(|value| (self.line(&value.span()), value.get_ref().as_bool()));
         match (name, scope) {
@@ -147,7 +147,7 @@ impl Reader<'_> {
         }
     }
 
-    fn tags(&mut self, table: &Table<'_>) -> Vec<Tag> {
+    fn tags(&mut self, table: &TomlTable<'_>) -> Vec<Tag> {
         self.list(table, "tags", |reader, value| {
             let line = reader.line(&value.span());
             let tag = value.get_ref().as_str().map(str::parse::<Tag>);
@@ -161,7 +161,7 @@ impl Reader<'_> {
         })
     }
 
-    fn path(&mut self, table: &Table<'_>) -> Option<String> {
+    fn path(&mut self, table: &TomlTable<'_>) -> Option<String> {
         let path = self.text_at(table, "path")?;
         let refused = PathFilter::new(&path).map_or_else(Some, |filter| filter.refusal());
         if let Some(error) = refused {
@@ -171,7 +171,7 @@ impl Reader<'_> {
         Some(path)
     }
 
-    fn expectation(&mut self, value: &Value<'_>) -> Option<Expectation> {
+    fn expectation(&mut self, value: &TomlValue<'_>) -> Option<Expectation> {
         let (passage, table) = self.pattern(value, EXPECT_KEYS, "an entry of `expect`")?;
         let grade = match table.and_then(|table| table.get("grade")) {
             None => 1.0,
@@ -197,10 +197,10 @@ impl Reader<'_> {
     /// Which passages are meant: a table, or the path of a document alone.
     fn pattern<'v, 't>(
         &mut self,
-        value: &'v Value<'t>,
+        value: &'v TomlValue<'t>,
         keys: &[&str],
         what: &str,
-    ) -> Option<(PassagePattern, Option<&'v Table<'t>>)> {
+    ) -> Option<(PassagePattern, Option<&'v TomlTable<'t>>)> {
         let line = self.line(&value.span());
         let hint = "give `document`, `heading` or `contains`, or several of them";
         let (made, table) = match value.get_ref() {
@@ -233,9 +233,9 @@ impl Reader<'_> {
 
     fn list<T>(
         &mut self,
-        table: &Table<'_>,
+        table: &TomlTable<'_>,
         key: &str,
-        mut read: impl FnMut(&mut Self, &Value<'_>) -> Option<T>,
+        mut read: impl FnMut(&mut Self, &TomlValue<'_>) -> Option<T>,
     ) -> Vec<T> {
         let Some(given) = table.get(key) else { return Vec::new() };
         let Some(list) = given.get_ref().as_array() else {
@@ -250,7 +250,7 @@ impl Reader<'_> {
         list.iter().filter_map(|value| read(self, value)).collect()
     }
 
-    fn parsed<T: FromStr>(&mut self, table: &Table<'_>, key: &str, hint: &str) -> Option<T>
+    fn parsed<T: FromStr>(&mut self, table: &TomlTable<'_>, key: &str, hint: &str) -> Option<T>
     where
         T::Err: fmt::Display,
     {
@@ -264,7 +264,7 @@ impl Reader<'_> {
         }
     }
 
-    fn text_at(&mut self, table: &Table<'_>, key: &str) -> Option<String> {
+    fn text_at(&mut self, table: &TomlTable<'_>, key: &str) -> Option<String> {
         let value = table.get(key)?;
         let text = value.get_ref().as_str().map(ToOwned::to_owned);
         if text.is_none() {
@@ -274,11 +274,11 @@ impl Reader<'_> {
         text
     }
 
-    fn line_at(&self, table: &Table<'_>, key: &str) -> usize {
+    fn line_at(&self, table: &TomlTable<'_>, key: &str) -> usize {
         table.get(key).map_or(1, |value| self.line(&value.span()))
     }
 
-    fn known_keys(&mut self, table: &Table<'_>, known: &[&str], what: &str) {
+    fn known_keys(&mut self, table: &TomlTable<'_>, known: &[&str], what: &str) {
         for (key, _) in table {
             let name = key.get_ref();
             if !known.contains(&name.as_ref()) {

@@ -148,7 +148,7 @@ fn halves(questions: Vec<Question>) -> (Vec<Question>, Vec<Question>) {
 
 /// One weight set to one value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Change {
+enum WeightChange {
     Fusion(Fusion),
     QueryTokenStep(f64),
     QueryTokenCap(f64),
@@ -157,7 +157,7 @@ enum Change {
     PathLowSignalPenalty(f64),
 }
 
-impl Change {
+impl WeightChange {
     fn applied_to(self, weights: &RankWeights) -> RankWeights {
         let mut changed = weights.clone();
         match self {
@@ -173,27 +173,29 @@ impl Change {
 }
 
 /// The weights that can matter for these questions, each with the values that are tried.
-fn grid(questions: &[Question], first: &Evaluation) -> Vec<Vec<Change>> {
-    let values = |values: &[f64], change: fn(f64) -> Change| values.iter().copied().map(change).collect();
-    let mut grid: Vec<Vec<Change>> = Vec::new();
+fn grid(questions: &[Question], first: &Evaluation) -> Vec<Vec<WeightChange>> {
+    let values =
+        |values: &[f64], change: fn(f64) -> WeightChange| values.iter().copied().map(change).collect();
+    let mut grid: Vec<Vec<WeightChange>> = Vec::new();
     if first.results.iter().any(|result| result.mode == Mode::Hybrid) {
-        let convex = MEANING_WEIGHTS.map(|meaning_weight| Change::Fusion(Fusion::Convex { meaning_weight }));
-        let reciprocal = RECIPROCAL_KS.map(|k| Change::Fusion(Fusion::Reciprocal { k }));
+        let convex =
+            MEANING_WEIGHTS.map(|meaning_weight| WeightChange::Fusion(Fusion::Convex { meaning_weight }));
+        let reciprocal = RECIPROCAL_KS.map(|k| WeightChange::Fusion(Fusion::Reciprocal { k }));
         grid.push(convex.into_iter().chain(reciprocal).collect());
     }
-    grid.push(values(&QUERY_TOKEN_STEPS, Change::QueryTokenStep));
-    grid.push(values(&QUERY_TOKEN_CAPS, Change::QueryTokenCap));
+    grid.push(values(&QUERY_TOKEN_STEPS, WeightChange::QueryTokenStep));
+    grid.push(values(&QUERY_TOKEN_CAPS, WeightChange::QueryTokenCap));
     if questions.iter().any(|question| matches!(question.project, ProjectHint::Boost(_))) {
-        grid.push(values(&PROJECT_MATCH_BOOSTS, Change::ProjectMatchBoost));
+        grid.push(values(&PROJECT_MATCH_BOOSTS, WeightChange::ProjectMatchBoost));
     }
-    grid.push(values(&PATH_HIGH_SIGNAL_BOOSTS, Change::PathHighSignalBoost));
-    grid.push(values(&PATH_LOW_SIGNAL_PENALTIES, Change::PathLowSignalPenalty));
+    grid.push(values(&PATH_HIGH_SIGNAL_BOOSTS, WeightChange::PathHighSignalBoost));
+    grid.push(values(&PATH_LOW_SIGNAL_PENALTIES, WeightChange::PathLowSignalPenalty));
     grid
 }
 
 /// What a search has found.
 #[derive(Debug)]
-struct Search {
+struct SearchResult {
     found: RankWeights,
     scores: Vec<f64>,
     tried: usize,
@@ -203,11 +205,11 @@ struct Search {
 /// `score` is given the weights, how many were tried before, and how many will be tried in this round.
 fn search<E>(
     start: &RankWeights,
-    grid: &[Vec<Change>],
+    grid: &[Vec<WeightChange>],
     start_scores: &[f64],
     mut score: impl FnMut(&RankWeights, u64, u64) -> Result<Vec<f64>, E>,
-) -> Result<Search, E> {
-    let mut best = Search { found: start.clone(), scores: start_scores.to_vec(), tried: 0 };
+) -> Result<SearchResult, E> {
+    let mut best = SearchResult { found: start.clone(), scores: start_scores.to_vec(), tried: 0 };
     let total = grid.iter().map(Vec::len).sum::<usize>() as u64;
     for _ in 0..ROUNDS {
         let before = best.found.clone();
@@ -282,8 +284,10 @@ mod tests {
     fn the_search_finds_the_peak_and_stops_there() {
         let start = RankWeights::default();
         let grid = vec![
-            MEANING_WEIGHTS.map(|meaning_weight| Change::Fusion(Fusion::Convex { meaning_weight })).to_vec(),
-            PATH_LOW_SIGNAL_PENALTIES.map(Change::PathLowSignalPenalty).to_vec(),
+            MEANING_WEIGHTS
+                .map(|meaning_weight| WeightChange::Fusion(Fusion::Convex { meaning_weight }))
+                .to_vec(),
+            PATH_LOW_SIGNAL_PENALTIES.map(WeightChange::PathLowSignalPenalty).to_vec(),
         ];
         let score = |weights: &RankWeights| {
             let Fusion::Convex { meaning_weight } = weights.fusion else { return 0.0 };
@@ -302,7 +306,7 @@ mod tests {
     #[test]
     fn a_gain_of_nothing_moves_nothing() {
         let start = RankWeights::default();
-        let grid = vec![QUERY_TOKEN_STEPS.map(Change::QueryTokenStep).to_vec()];
+        let grid = vec![QUERY_TOKEN_STEPS.map(WeightChange::QueryTokenStep).to_vec()];
         let search = search(&start, &grid, &[0.5], |_, _, _| Ok::<_, ()>(vec![0.5 + LEAST_GAIN])).unwrap();
         assert_eq!((search.found, search.tried), (start, QUERY_TOKEN_STEPS.len() - 1));
     }

@@ -115,7 +115,7 @@ pub(super) fn pack(text: &str, blocks: &[Block], limits: ChunkLimits) -> Vec<Ran
 const MAX_INDENT: usize = 64;
 
 /// The chunk that still takes in blocks.
-struct Open {
+struct OpenChunk {
     span: Range<usize>,
     chars: usize,
 }
@@ -123,7 +123,7 @@ struct Open {
 struct Packer<'a> {
     text: &'a str,
     limits: ChunkLimits,
-    open: Option<Open>,
+    open: Option<OpenChunk>,
     done: Vec<Range<usize>>,
 }
 
@@ -134,13 +134,13 @@ impl Packer<'_> {
         if let Some(open) = &mut self.open {
             let joined = open.chars + count_chars(&self.text[open.span.end..block.span.start]) + chars;
             if joined <= max {
-                *open = Open { span: open.span.start..block.span.end, chars: joined };
+                *open = OpenChunk { span: open.span.start..block.span.end, chars: joined };
                 return;
             }
         }
         if chars <= max {
             self.close();
-            self.open = Some(Open { span: block.span.clone(), chars });
+            self.open = Some(OpenChunk { span: block.span.clone(), chars });
             return;
         }
         // A short lead-in ("For example:") says little alone: it goes with the first piece of what it leads in.
@@ -170,7 +170,7 @@ impl Packer<'_> {
                 visible_start(self.text, cut_end)
             });
         }
-        self.open = Some(Open { span: start..end, chars: count_chars(&self.text[start..end]) });
+        self.open = Some(OpenChunk { span: start..end, chars: count_chars(&self.text[start..end]) });
     }
 
     /// Where the piece after a cut begins so that it repeats the end of the piece before it: at the first word (or line, if
@@ -199,7 +199,7 @@ impl Packer<'_> {
 }
 
 /// A place to cut.
-struct Cut {
+struct CutPoint {
     /// In bytes from the start of the text.
     offset: usize,
     /// Whether lines were to be kept whole, and are.
@@ -210,7 +210,7 @@ struct Cut {
 ///
 /// The place lies behind more characters than the overlap has, so that every piece brings something new, and never in front
 /// of all text. Ends of sentences and prose lines count only in the second half: a chunk should not be a mere scrap.
-fn find_cut(text: &str, length: usize, cut_at: CutAt, limits: ChunkLimits) -> Cut {
+fn find_cut(text: &str, length: usize, cut_at: CutAt, limits: ChunkLimits) -> CutPoint {
     let half = limits.max_chars / 2;
     let (mut sentence, mut line, mut space) = (None, None, None);
     let (mut after_stop, mut text_seen) = (false, false);
@@ -248,8 +248,8 @@ fn find_cut(text: &str, length: usize, cut_at: CutAt, limits: ChunkLimits) -> Cu
         }
     }
     match cut_at {
-        CutAt::Sentences => Cut { offset: sentence.or(line).or(space).unwrap_or(length), lines: false },
-        CutAt::Lines => Cut { offset: line.or(space).unwrap_or(length), lines: line.is_some() },
+        CutAt::Sentences => CutPoint { offset: sentence.or(line).or(space).unwrap_or(length), lines: false },
+        CutAt::Lines => CutPoint { offset: line.or(space).unwrap_or(length), lines: line.is_some() },
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Rules {
 
 /// What is said of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum IgnoreVerdict {
     /// It is left out.
     Ignored,
     /// It is wanted, even when its name begins with a dot.
@@ -175,26 +175,26 @@ fn add(builder: &mut GitignoreBuilder, line: &[u8]) -> Result<(), String> {
 
 impl Rules {
     /// What is said of an absolute path in the folder of these rules.
-    pub(super) fn verdict(&self, path: &Path, is_folder: bool) -> Verdict {
-        let mut said = [Verdict::Nothing; FILES.len()];
+    pub(super) fn verdict(&self, path: &Path, is_folder: bool) -> IgnoreVerdict {
+        let mut said = [IgnoreVerdict::Nothing; FILES.len()];
         let (mut level, mut in_repository) = (Some(self), false);
         while let Some(rules) = level {
             for (place, file) in rules.files.iter().enumerate() {
-                if said[place] == Verdict::Nothing
+                if said[place] == IgnoreVerdict::Nothing
                     && !(place >= OF_REPOSITORY && in_repository)
                     && let Some(file) = file
                 {
                     said[place] = match file.matched(path, is_folder) {
-                        Match::Ignore(_) => Verdict::Ignored,
-                        Match::Whitelist(_) => Verdict::Wanted,
-                        Match::None => Verdict::Nothing,
+                        Match::Ignore(_) => IgnoreVerdict::Ignored,
+                        Match::Whitelist(_) => IgnoreVerdict::Wanted,
+                        Match::None => IgnoreVerdict::Nothing,
                     };
                 }
             }
             in_repository |= rules.is_repository;
             level = rules.above.as_deref();
         }
-        said.into_iter().find(|said| *said != Verdict::Nothing).unwrap_or(Verdict::Nothing)
+        said.into_iter().find(|said| *said != IgnoreVerdict::Nothing).unwrap_or(IgnoreVerdict::Nothing)
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn structure(text: &str, from: usize) -> Structure {
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_GFM;
-    let mut reader = Reader::new(text, from);
+    let mut reader = MarkdownReader::new(text, from);
     for (event, range) in Parser::new_ext(&text[from..], options).into_offset_iter() {
         reader.take(&event, from + range.start..from + range.end);
     }
@@ -76,7 +76,7 @@ pub(super) fn one_line(text: &str) -> String {
     line
 }
 
-struct Reader<'a> {
+struct MarkdownReader<'a> {
     text: &'a str,
     done: Structure,
     /// The heading of the section being read.
@@ -97,7 +97,7 @@ struct Reader<'a> {
     ahead: Range<usize>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> MarkdownReader<'a> {
     const fn new(text: &'a str, from: usize) -> Self {
         Self {
             text,

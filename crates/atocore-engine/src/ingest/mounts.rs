@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use atocore_model::refresh::FileReason;
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{Reports, reach::Reach};
+use super::{Reports, reach::ReachableRoots};
 
 /// A folder that a disk was mounted at before. None is now, and documents that it had are gone.
 #[derive(Debug)]
@@ -18,7 +18,11 @@ pub(super) struct Unmounted {
 
 impl Unmounted {
     /// Those of `known` mount points that are none any more. Of each document it is told whether its file was found.
-    pub(super) fn of(known: Vec<String>, documents: &[(DocumentRow, bool)], reach: &Reach) -> Vec<Self> {
+    pub(super) fn of(
+        known: Vec<String>,
+        documents: &[(DocumentRow, bool)],
+        reach: &ReachableRoots,
+    ) -> Vec<Self> {
         let unmounted = |folder: String| {
             let folder = PathBuf::from(folder);
             if reach.is_mount(&folder) {
@@ -37,7 +41,7 @@ impl Unmounted {
     pub(super) fn keep_documents(
         &self,
         vanished: &mut Vec<DocumentRow>,
-        reach: &Reach,
+        reach: &ReachableRoots,
         reports: &mut Reports,
     ) {
         let kept: Vec<DocumentRow> =

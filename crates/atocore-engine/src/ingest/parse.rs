@@ -27,8 +27,8 @@ pub fn parse(doc_type: DocumentType, file_name: &str, text: &str, limits: ChunkL
     let text = without_blobs(text.strip_prefix('\u{feff}').unwrap_or(text));
     let text = text.as_ref();
     let read = match doc_type {
-        DocumentType::Markdown => Read::markdown(text),
-        DocumentType::Text => Read::plain_text(text),
+        DocumentType::Markdown => ParsedText::markdown(text),
+        DocumentType::Text => ParsedText::plain_text(text),
     };
     let title = front_matter::title(&read.front_matter)
         .or_else(|| title_heading(&read.sections))
@@ -61,7 +61,7 @@ pub fn parse(doc_type: DocumentType, file_name: &str, text: &str, limits: ChunkL
 
 /// What is in a text, before it is cut.
 #[derive(Default)]
-struct Read {
+struct ParsedText {
     front_matter: FrontMatter,
     /// All of the front matter, as it stands.
     content: Range<usize>,
@@ -72,7 +72,7 @@ struct Read {
     entities: Vec<(Range<usize>, String)>,
 }
 
-impl Read {
+impl ParsedText {
     fn plain_text(text: &str) -> Self {
         let blocks = plain_text::paragraphs(text);
         Self { sections: vec![Section { heading: None, blocks }], ..Self::default() }

@@ -9,7 +9,7 @@ use atocore_model::{
 };
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{Ingestion, mounts::Unmounted, reach::Reach, walk::FoundFile};
+use super::{Ingestion, mounts::Unmounted, reach::ReachableRoots, walk::FoundFile};
 use crate::error::Error;
 
 /// A file that has to be read, with the document it may be a new state of.
@@ -41,7 +41,7 @@ impl Plan {
         found: Vec<FoundFile>,
         (known, mounts): (Vec<DocumentRow>, Vec<String>),
         chunked_by: &str,
-        reach: &Reach,
+        reach: &ReachableRoots,
         ingestion: &Ingestion<'_>,
     ) -> Result<Self, Error> {
         let RefreshOptions { reread, .. } = ingestion.options;
@@ -94,7 +94,7 @@ impl Plan {
     }
 
     /// Finds the documents of a root whose folder is another one now, by their paths below it.
-    fn follow_roots(&mut self, reach: &Reach) {
+    fn follow_roots(&mut self, reach: &ReachableRoots) {
         let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
         for (place, row) in self.vanished.iter().enumerate() {
             places.entry(&row.source_path).or_default().push(place);
@@ -122,7 +122,7 @@ impl Plan {
 
     /// Finds new files with the bytes of vanished documents; of several, one with the same name first, then in the
     /// order of paths.
-    fn follow_renames(&mut self, reach: &Reach, ingestion: &Ingestion<'_>) -> Result<(), Error> {
+    fn follow_renames(&mut self, reach: &ReachableRoots, ingestion: &Ingestion<'_>) -> Result<(), Error> {
         if self.vanished.is_empty() {
             return Ok(());
         }
@@ -163,7 +163,7 @@ impl Plan {
     }
 
     /// Leaves the files and documents of a root alone.
-    pub(super) fn leave(&mut self, root: usize, reach: &Reach) {
+    pub(super) fn leave(&mut self, root: usize, reach: &ReachableRoots) {
         self.to_read.retain(|wanted| wanted.file.root != root);
         self.unchanged.retain(|unchanged| *unchanged != root);
         self.vanished.retain(|row| reach.counted_for(row) != Some(root));
@@ -186,7 +186,7 @@ impl Losses {
     /// So many documents are never gone by mistake, unless they were all.
     const FEW: u64 = 4;
 
-    fn new(known: &[DocumentRow], reach: &Reach) -> Self {
+    fn new(known: &[DocumentRow], reach: &ReachableRoots) -> Self {
         let mut roots = vec![Loss::default(); reach.len()];
         for root in known.iter().filter_map(|row| reach.counted_for(row)) {
             roots[root].known += 1;
@@ -199,7 +199,7 @@ impl Losses {
     pub(super) fn of<'r>(
         &self,
         gone: impl IntoIterator<Item = &'r DocumentRow>,
-        reach: &Reach,
+        reach: &ReachableRoots,
         percent: u64,
     ) -> Vec<(usize, RootSkip)> {
         let mut lost = vec![0; self.roots.len()];
@@ -273,7 +273,7 @@ mod tests {
                 settled: true,
                 chunked_by: String::new(),
             };
-            let reach = Reach::of_one("vault:p");
+            let reach = ReachableRoots::of_one("vault:p");
             let losses = Losses { roots: vec![Loss { known, new }] };
             losses.of(std::iter::repeat_n(&row, gone), &reach, 50).len() == 1
         };

@@ -15,7 +15,7 @@ use super::walk::FoundFile;
 
 /// The roots of the project, and what was seen of them.
 #[derive(Debug)]
-pub(super) struct Reach {
+pub(super) struct ReachableRoots {
     roots: Vec<ReachedRoot>,
     /// Folders and files below them that could not be looked at.
     pub(super) unreadable: Vec<PathBuf>,
@@ -35,7 +35,7 @@ struct ReachedRoot {
     walked: Option<(PathBuf, Beneath)>,
 }
 
-impl Reach {
+impl ReachableRoots {
     /// Nothing was seen yet.
     pub(super) fn new(roots: &[Root]) -> Self {
         let root = |root: &Root| ReachedRoot { name: root.location.to_string(), walked: None };

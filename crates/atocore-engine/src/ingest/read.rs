@@ -15,13 +15,13 @@ use atocore_storage::sqlite::IngestedDocument;
 use super::{
     Ingestion, parse,
     plan::{self, ToRead},
-    reach::Reach,
+    reach::ReachableRoots,
 };
 use crate::decoding::{Decoded, NoText, decode};
 
 /// What reading one file came to.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum ReadOutcome {
     /// It has other bytes than the store knows, or has to be rechunked, or moved.
     Document(Box<IngestedDocument>, FileReason),
     /// Its bytes are those that the store knows.
@@ -37,9 +37,9 @@ pub(super) const AHEAD: usize = 64;
 /// early when the monitor cancels it or nobody listens any more.
 pub(super) fn read_all(
     ingestion: &Ingestion<'_>,
-    reach: &Reach,
+    reach: &ReachableRoots,
     to_read: &[ToRead],
-    results: &SyncSender<(usize, Outcome)>,
+    results: &SyncSender<(usize, ReadOutcome)>,
 ) {
     let next = AtomicUsize::new(0);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(to_read.len());
@@ -58,7 +58,7 @@ pub(super) fn read_all(
     });
 }
 
-fn read_one(ingestion: &Ingestion<'_>, reach: &Reach, wanted: &ToRead) -> Outcome {
+fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) -> ReadOutcome {
     let (file, limit) = (&wanted.file, ingestion.max_file_bytes);
     // Before it is read: what is written later is newer than this.
     let now = ingestion.clock.now().as_nanosecond();
@@ -66,9 +66,9 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &Reach, wanted: &ToRead) -> Outcom
         Ok(Some(read)) => read,
         Ok(None) => {
             let size = file.seen.stamp.size.max(limit.saturating_add(1));
-            return Outcome::Refused(FileReason::TooLarge { size, limit });
+            return ReadOutcome::Refused(FileReason::TooLarge { size, limit });
         }
-        Err(reason) => return Outcome::Refused(reason),
+        Err(reason) => return ReadOutcome::Refused(reason),
     };
     let settled = plan::is_settled(seen.stamp, now);
     let digest = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
@@ -79,12 +79,12 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &Reach, wanted: &ToRead) -> Outcom
         && known.source_path == file.source_path.as_str()
         && known.file_path == file.file_path
     {
-        return Outcome::SameBytes { stamp: seen.stamp, settled };
+        return ReadOutcome::SameBytes { stamp: seen.stamp, settled };
     }
     let Decoded { text, encoding } = match decode(&bytes) {
         Ok(decoded) => decoded,
-        Err(NoText::Binary) => return Outcome::Refused(FileReason::Binary),
-        Err(NoText::BrokenUtf8(offset)) => return Outcome::Refused(FileReason::NotUtf8 { offset }),
+        Err(NoText::Binary) => return ReadOutcome::Refused(FileReason::Binary),
+        Err(NoText::BrokenUtf8(offset)) => return ReadOutcome::Refused(FileReason::NotUtf8 { offset }),
     };
     let reason = match (&wanted.known, &wanted.renamed_from) {
         (None, _) => FileReason::New,
@@ -107,10 +107,10 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &Reach, wanted: &ToRead) -> Outcom
         encoding: encoding.to_owned(),
         parsed: match parsed {
             Ok(parsed) => parsed,
-            Err(why) => return Outcome::Refused(FileReason::ParserFailed(why)),
+            Err(why) => return ReadOutcome::Refused(FileReason::ParserFailed(why)),
         },
     };
-    Outcome::Document(Box::new(document), reason)
+    ReadOutcome::Document(Box::new(document), reason)
 }
 
 /// Runs a parser on what somebody else wrote: where it panics, that file fails and no other.

@@ -17,7 +17,7 @@ use atocore_storage::files::beneath::{Beneath, EntryType, Listing, MountId, Seen
 
 use super::{
     Ingestion, RootResult,
-    ignoring::{RuleReader, Rules, Verdict, is_ignore_file},
+    ignoring::{IgnoreVerdict, RuleReader, Rules, is_ignore_file},
 };
 use crate::error::Error;
 
@@ -171,9 +171,9 @@ impl Walk<'_> {
                 continue;
             }
             match rules.verdict(&path, is_folder) {
-                Verdict::Ignored => self.leave_out(&entry, is_folder, FileReason::Ignored),
+                IgnoreVerdict::Ignored => self.leave_out(&entry, is_folder, FileReason::Ignored),
                 _ if !is_folder && is_ignore_file(name) => {}
-                Verdict::Nothing if name.as_encoded_bytes().starts_with(b".") => {
+                IgnoreVerdict::Nothing if name.as_encoded_bytes().starts_with(b".") => {
                     self.leave_out(&entry, is_folder, FileReason::Hidden);
                 }
                 _ if is_folder => {

@@ -20,8 +20,8 @@ use super::{
     Ingestion, Reports,
     mounts::Unmounted,
     plan::{Plan, ToRead},
-    reach::Reach,
-    read::{self, Outcome},
+    reach::ReachableRoots,
+    read::{self, ReadOutcome},
 };
 use crate::{error::Error, projects::roots};
 
@@ -37,7 +37,7 @@ const PROBLEMS_KEPT: usize = 200;
 pub(super) fn carry_out(
     ingestion: &Ingestion<'_>,
     project: &Project,
-    reach: &Reach,
+    reach: &ReachableRoots,
     mut plan: Plan,
     reports: &mut Reports,
 ) -> Result<Generation, Error> {
@@ -69,13 +69,13 @@ pub(super) fn carry_out(
 /// so that the readers stop when this fails.
 fn store_all(
     ingestion: &Ingestion<'_>,
-    (project, reach): (&Project, &Reach),
+    (project, reach): (&Project, &ReachableRoots),
     to_read: &[ToRead],
-    results: Receiver<(usize, Outcome)>,
+    results: Receiver<(usize, ReadOutcome)>,
     reports: &mut Reports,
     gone: &mut Vec<DocumentRow>,
 ) -> Result<(), Error> {
-    let mut batch: Vec<(usize, Outcome)> = Vec::new();
+    let mut batch: Vec<(usize, ReadOutcome)> = Vec::new();
     let mut began = Instant::now();
     let mut done = 0;
     loop {
@@ -102,9 +102,9 @@ fn store_all(
 
 fn store_batch(
     ingestion: &Ingestion<'_>,
-    (project, reach): (&Project, &Reach),
+    (project, reach): (&Project, &ReachableRoots),
     to_read: &[ToRead],
-    mut batch: Vec<(usize, Outcome)>,
+    mut batch: Vec<(usize, ReadOutcome)>,
     reports: &mut Reports,
     gone: &mut Vec<DocumentRow>,
 ) -> Result<(), Error> {
@@ -121,19 +121,19 @@ fn store_batch(
         })?;
         let () = committed.value;
         ingestion.lexical_indexer.notify(committed.version.generation);
-    } else if batch.iter().any(|(_, outcome)| matches!(outcome, Outcome::SameBytes { .. })) {
+    } else if batch.iter().any(|(_, outcome)| matches!(outcome, ReadOutcome::SameBytes { .. })) {
         ingestion.store.write_bookkeeping(restamp)?;
     }
     for (place, outcome) in batch {
         let ToRead { file, known, .. } = &to_read[place];
         let mut notices = Vec::new();
         let reason = match outcome {
-            Outcome::Document(document, reason) => {
+            ReadOutcome::Document(document, reason) => {
                 notices = document.notices();
                 reason
             }
-            Outcome::SameBytes { .. } => FileReason::SameBytes,
-            Outcome::Refused(reason) => {
+            ReadOutcome::SameBytes { .. } => FileReason::SameBytes,
+            ReadOutcome::Refused(reason) => {
                 // What cannot be read today keeps its last good state; what is no document any more leaves.
                 if !matches!(reason, FileReason::Unreadable(_) | FileReason::ParserFailed(_)) {
                     gone.extend(known.clone());
@@ -148,24 +148,24 @@ fn store_batch(
 
 /// Whether an answer can show what came of a file: its text, or its time, which is the date of a document that has no
 /// other.
-fn changes_answers(wanted: &ToRead, outcome: &Outcome) -> bool {
+fn changes_answers(wanted: &ToRead, outcome: &ReadOutcome) -> bool {
     match outcome {
-        Outcome::Document(..) => true,
-        Outcome::SameBytes { stamp, .. } => {
+        ReadOutcome::Document(..) => true,
+        ReadOutcome::SameBytes { stamp, .. } => {
             wanted.known.as_ref().is_some_and(|known| known.stamp.modified_ns != stamp.modified_ns)
         }
-        Outcome::Refused(_) => false,
+        ReadOutcome::Refused(_) => false,
     }
 }
 
 fn restamp_one(
     books: &BookkeepingTransaction<'_>,
-    reach: &Reach,
+    reach: &ReachableRoots,
     wanted: &ToRead,
-    outcome: &Outcome,
+    outcome: &ReadOutcome,
 ) -> Result<(), StorageError> {
     match (outcome, &wanted.known) {
-        (Outcome::SameBytes { stamp, settled }, Some(known)) => {
+        (ReadOutcome::SameBytes { stamp, settled }, Some(known)) => {
             books.restamp(known.key, *stamp, *settled, reach.name(wanted.file.root))
         }
         _ => Ok(()),
@@ -177,9 +177,9 @@ fn store_one(
     write: &WriteTransaction<'_>,
     project: &Project,
     wanted: &ToRead,
-    outcome: &Outcome,
+    outcome: &ReadOutcome,
 ) -> Result<(), StorageError> {
-    let Outcome::Document(document, reason) = outcome else { return Ok(()) };
+    let ReadOutcome::Document(document, reason) = outcome else { return Ok(()) };
     // Below another root it has another path, which is stored with the document itself. And another reader may have
     // found another title and other tags, which cannot wait.
     let can_wait = |known: &&DocumentRow| {
@@ -201,7 +201,7 @@ fn store_one(
 fn finish(
     ingestion: &Ingestion<'_>,
     project: &Project,
-    (reach, unmounted): (&Reach, &[Unmounted]),
+    (reach, unmounted): (&ReachableRoots, &[Unmounted]),
     gone: &[DocumentRow],
     reports: &mut Reports,
 ) -> Result<Generation, Error> {

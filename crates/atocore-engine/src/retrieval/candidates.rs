@@ -51,7 +51,7 @@ impl Search<'_> {
     }
 
     /// Searches by words.
-    pub(super) fn words(&self, index: &LexicalIndex) -> Result<Half<LexicalMatch>, Error> {
+    pub(super) fn words(&self, index: &LexicalIndex) -> Result<SearchHalf<LexicalMatch>, Error> {
         let (mut all, mut chosen) = (Vec::new(), Vec::new());
         for project in self.scopes() {
             let filter = LexicalFilter { project, tags: self.tags, documents: self.documents };
@@ -61,7 +61,7 @@ impl Search<'_> {
             chosen.extend(found.iter().take(self.limit()).map(|found| found.chunk_key));
             all.push(found);
         }
-        Ok(Half { best: all, chosen })
+        Ok(SearchHalf { best: all, chosen })
     }
 
     /// Searches by meaning.
@@ -69,7 +69,7 @@ impl Search<'_> {
         &self,
         index: &dyn VectorIndex,
         vector: &[f32],
-    ) -> Result<Half<VectorMatch>, Error> {
+    ) -> Result<SearchHalf<VectorMatch>, Error> {
         let (mut all, mut chosen) = (Vec::new(), Vec::new());
         for project in self.scopes() {
             let filter = VectorFilter { project, documents: self.documents };
@@ -77,13 +77,13 @@ impl Search<'_> {
             chosen.extend(found.iter().map(|found| found.chunk_key));
             all.push(found);
         }
-        Ok(Half { best: all, chosen })
+        Ok(SearchHalf { best: all, chosen })
     }
 }
 
 /// What one half has found.
 #[derive(Debug)]
-pub(super) struct Half<M> {
+pub(super) struct SearchHalf<M> {
     /// The matches of each search, best first.
     best: Vec<Vec<M>>,
     /// The passages that are worth ranking, with repetitions.
@@ -120,8 +120,8 @@ impl Candidates {
     pub(super) fn gather(
         read: &ReadTransaction<'_>,
         scope: Option<&ProjectId>,
-        words: Option<Half<LexicalMatch>>,
-        near: Option<Half<VectorMatch>>,
+        words: Option<SearchHalf<LexicalMatch>>,
+        near: Option<SearchHalf<VectorMatch>>,
         asked: Option<&QueryVector>,
     ) -> Result<Self, Error> {
         let chosen: BTreeSet<u64> = words
@@ -243,7 +243,7 @@ mod tests {
         let found = |scope: Option<&str>| {
             let scope = scope.map(|scope| scope.parse::<ProjectId>().unwrap());
             let found = LexicalMatch { chunk_key: 1, document_key: 1, bm25: 1.0 };
-            let words = Half { best: vec![vec![found]], chosen: vec![1] };
+            let words = SearchHalf { best: vec![vec![found]], chosen: vec![1] };
             let gathered =
                 store.read(|read| Candidates::gather(read, scope.as_ref(), Some(words), None, None));
             gathered.unwrap().list.len()

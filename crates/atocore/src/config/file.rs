@@ -11,25 +11,28 @@ pub(super) const NAME: &str = "atocore.toml";
 
 /// Settings of a file as text, in its order.
 #[derive(Debug, Default)]
-pub(super) struct Read {
+pub(super) struct FileSettings {
     pub(super) values: Vec<(Key, String)>,
     pub(super) faults: Vec<Fault>,
 }
 
 /// Reads a settings file. What is wrong in it becomes faults; the rest still counts, so that all is named at once.
-pub(super) fn read(path: &Path) -> Read {
+pub(super) fn read(path: &Path) -> FileSettings {
     match std::fs::read(path) {
         Ok(bytes) => parse(path, &bytes),
         Err(error) => unreadable(path, error.to_string()),
     }
 }
 
-fn unreadable(path: &Path, why: String) -> Read {
-    Read { faults: vec![Fault::File { origin: Origin::File(path.to_owned()), why }], ..Read::default() }
+fn unreadable(path: &Path, why: String) -> FileSettings {
+    FileSettings {
+        faults: vec![Fault::File { origin: Origin::File(path.to_owned()), why }],
+        ..FileSettings::default()
+    }
 }
 
 /// The settings in the bytes of the file at `path`.
-pub(super) fn parse(path: &Path, bytes: &[u8]) -> Read {
+pub(super) fn parse(path: &Path, bytes: &[u8]) -> FileSettings {
     let origin = || Origin::File(path.to_owned());
     let whole = |why: String| unreadable(path, why);
     let Ok(text) = std::str::from_utf8(bytes) else { return whole("it is not UTF-8 text".to_owned()) };
@@ -42,7 +45,7 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Read {
             return whole(format!("line {line}: {}", error.message().lines().next().unwrap_or_default()));
         }
     };
-    let mut read = Read::default();
+    let mut read = FileSettings::default();
     for (name, value) in table {
         // The home is the folder that the file lies in, so it cannot be set there.
         match Key::of(&name.to_ascii_uppercase()).filter(|key| *key != Key::Home && key.file_name() == name) {

@@ -34,7 +34,7 @@ impl Ignored {
 
 /// What was found from a folder upward.
 #[derive(Debug, Default)]
-pub(super) struct Search {
+pub(super) struct SettingsSearch {
     /// The nearest folder that is trusted, and the text of its settings.
     pub(super) found: Option<(PathBuf, Vec<u8>)>,
     /// What lies nearer and does not count.
@@ -42,8 +42,8 @@ pub(super) struct Search {
 }
 
 /// Looks for a settings file from the current folder upward.
-pub(super) fn search(environment: &Environment) -> Search {
-    let mut search = Search::default();
+pub(super) fn search(environment: &Environment) -> SettingsSearch {
+    let mut search = SettingsSearch::default();
     let mut trusted = None;
     for folder in environment.current_dir.ancestors() {
         // A link that leads nowhere is one, too: somebody put it there.
@@ -105,7 +105,7 @@ pub enum TrustError {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Record {
+struct TrustRecord {
     folders: Vec<String>,
 }
 
@@ -126,7 +126,7 @@ impl Trusted {
             Err(error) if error.is_missing() => return Ok(Vec::new()),
             read => read?,
         };
-        let record: Record =
+        let record: TrustRecord =
             serde_json::from_slice(&bytes).map_err(|_| TrustError::Unreadable(path.clone()))?;
         Ok(record.folders.into_iter().map(PathBuf::from).collect())
     }
@@ -178,7 +178,7 @@ impl Trusted {
         let text = |folder: PathBuf| {
             folder.into_os_string().into_string().map_err(|name| TrustError::NotText(name.into()))
         };
-        let record = Record { folders: folders.into_iter().map(text).collect::<Result<_, _>>()? };
+        let record = TrustRecord { folders: folders.into_iter().map(text).collect::<Result<_, _>>()? };
         if let Some(folder) = path.parent() {
             files::create_dirs_synced(folder)?;
         }

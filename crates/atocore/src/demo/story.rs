@@ -35,7 +35,7 @@ struct DemoReport {
     embedding: Option<EmbeddingResult>,
     /// Why there is no model; null when there is one, or none is wanted.
     no_model: Option<String>,
-    questions: Vec<Question>,
+    questions: Vec<AskedQuestion>,
     snapshot: Option<SnapshotMetadata>,
     validation: Option<Validation>,
     restored: String,
@@ -47,7 +47,7 @@ struct DemoReport {
 }
 
 #[derive(Debug, Serialize)]
-struct Question {
+struct AskedQuestion {
     question: String,
     answer: Answer,
 }
@@ -144,7 +144,7 @@ impl<'a> Story<'a> {
             if let (0, Some(best)) = (index, answer.results.first()) {
                 self.arithmetic(best);
             }
-            self.json.questions.push(Question { question: question.clone(), answer: answer.clone() });
+            self.json.questions.push(AskedQuestion { question: question.clone(), answer: answer.clone() });
         }
     }
 

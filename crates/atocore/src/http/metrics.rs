@@ -38,7 +38,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<Answered, Counter>,
     durations: Family<Route, Histogram, fn() -> Histogram>,
-    refreshes: Family<Outcome, Counter>,
+    refreshes: Family<OutcomeLabels, Counter>,
     store: StoreGauges,
 }
 
@@ -121,7 +121,7 @@ struct OfWorker {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
+struct OutcomeLabels {
     outcome: String,
 }
 
@@ -190,7 +190,7 @@ impl Metrics {
 
     /// Counts a refresh by its status or error code.
     pub(crate) fn refreshed(&self, outcome: &str) {
-        let _count = self.refreshes.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
+        let _count = self.refreshes.get_or_create(&OutcomeLabels { outcome: outcome.to_owned() }).inc();
     }
 }
 

@@ -391,8 +391,8 @@ impl From<engine::Owner> for Owner {
     }
 }
 
-impl From<engine::Running> for Running {
-    fn from(running: engine::Running) -> Self {
+impl From<engine::RunningTask> for Running {
+    fn from(running: engine::RunningTask) -> Self {
         let progress = running.progress.map(|progress| Progress {
             phase: progress.phase.to_owned(),
             done: progress.done,

@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 256 * 1024;
 
 /// Reads the fields of a mapping; `None` when there is something else.
 pub(super) fn fields(content: &str) -> Result<Option<Vec<FrontMatterField>>, Unreadable> {
-    let mut reader = Reader::default();
+    let mut reader = YamlReader::default();
     for event in Parser::new_from_str(content) {
         let (event, _) = event.map_err(|_| Unreadable)?;
         reader.take(event)?;
@@ -29,7 +29,7 @@ pub(super) fn fields(content: &str) -> Result<Option<Vec<FrontMatterField>>, Unr
 type Values = Vec<(String, String)>;
 
 /// A mapping or a list that is open.
-struct Open {
+struct OpenNode {
     is_mapping: bool,
     anchor: usize,
     /// The key that waits for its value. A key that is no scalar is `Some(None)`: its value is left out.
@@ -38,8 +38,8 @@ struct Open {
 }
 
 #[derive(Default)]
-struct Reader {
-    open: Vec<Open>,
+struct YamlReader {
+    open: Vec<OpenNode>,
     anchors: HashMap<usize, (bool, Values)>,
     is_mapping: bool,
     fields: Vec<FrontMatterField>,
@@ -47,7 +47,7 @@ struct Reader {
     bytes: usize,
 }
 
-impl Reader {
+impl YamlReader {
     fn take(&mut self, event: Event<'_>) -> Result<(), Unreadable> {
         match event {
             Event::MappingStart(anchor, _) => self.opens(true, anchor)?,
@@ -81,7 +81,7 @@ impl Reader {
             return Err(Unreadable);
         }
         self.is_mapping |= is_mapping && self.open.is_empty();
-        self.open.push(Open { is_mapping, anchor, key: None, values: Vec::new() });
+        self.open.push(OpenNode { is_mapping, anchor, key: None, values: Vec::new() });
         Ok(())
     }
 
