@@ -3,18 +3,15 @@
 use std::sync::Arc;
 
 use atocore_engine::{Caller, Engine};
-use atocore_model::{
-    error::ErrorCode,
-    monitor::{Monitor, Progress},
-};
+use atocore_model::monitor::{Monitor, Progress};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     engine::SharedEngine,
-    http::Metrics,
     jobs::{JobHandle, Jobs},
+    metrics::Metrics,
     operations::{Access, ApiError, Context, Duration, Operation, ServerState, Spec},
     wire,
 };
@@ -129,7 +126,7 @@ impl App {
         let job = (O::SPEC.duration == Duration::Long)
             .then(|| self.state.jobs.begin(O::SPEC.job, operation.subject(), job));
         let places = tokio::time::timeout(PLACE_WITHIN, self.places(&O::SPEC)).await;
-        let place = places.map_err(|_| busy()).and_then(|place| place);
+        let place = places.map_err(|_| ApiError::busy()).and_then(|place| place);
         let place = place.inspect_err(|error| {
             if let Some(job) = &job {
                 job.end::<()>(&Err(error.clone()));
@@ -181,7 +178,7 @@ impl App {
             monitor.end(&result);
             result
         });
-        work.await.unwrap_or_else(|_| Err(fault()))
+        work.await.unwrap_or_else(|_| Err(ApiError::fault()))
     }
 
     /// Waits for the place that an operation needs: for one that replaces the store, the places of all long ones.
@@ -192,7 +189,7 @@ impl App {
             (_, Duration::Short) => (&self.short, 1),
             (_, Duration::Immediate) => (&self.looks, 1),
         };
-        Arc::clone(places).acquire_many_owned(count).await.map_err(|_| busy())
+        Arc::clone(places).acquire_many_owned(count).await.map_err(|_| ApiError::busy())
     }
 
     /// Looks through a store that is too large for its owner to look through before the first answer.
@@ -208,18 +205,6 @@ impl App {
             }
         }));
     }
-}
-
-/// What is said when there is no place for a request.
-pub(crate) fn busy() -> ApiError {
-    ApiError::new(ErrorCode::IngestionBusy, "too many concurrent requests")
-        .with_hint("try again when they have finished; `atocore status` shows what is running")
-}
-
-/// What a client is told about a panic: nothing of what is inside. The panic itself is on standard error.
-pub(crate) fn fault() -> ApiError {
-    ApiError::new(ErrorCode::Internal, "internal error")
-        .with_hint("what was committed is safe; `atocore doctor` checks the installation")
 }
 
 /// Where the work stands can be seen in its job, and in the status, which the engine keeps itself.
@@ -281,6 +266,7 @@ mod tests {
 
     use atocore_engine::{self as engine, EngineConfig, SystemClock};
     use atocore_model::{
+        error::ErrorCode,
         monitor::Silent,
         time::{Clock, Timestamp},
     };

@@ -18,29 +18,39 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     app::App,
     mcp,
-    operations::{Entry, OPERATIONS},
+    operations::{self, Operation, Visitor},
 };
 
+pub use crate::wire::problem::status;
 pub(crate) use extract::read_body;
-pub use failure::status;
-pub(crate) use failure::{Failure, problem};
+pub(crate) use failure::Failure;
 pub use guard::{Guard, Hosts, Token};
 pub(crate) use guarded_body::holding;
 pub use limits::{BODY_LIMIT_BYTES, HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
-pub use metrics::Metrics;
 pub use openapi::document;
-pub(crate) use schemas::Schemas;
-pub(crate) use serve::serve;
 
-/// Every operation at its routes, and what describes the server.
-fn routes() -> Router<App> {
-    let described =
-        Router::new().route("/metrics", get(metrics::show)).route("/openapi.json", get(openapi::show));
-    OPERATIONS.iter().fold(described, with)
+/// Answered when there is no place for anything else.
+const HEALTH: &str = "/health";
+
+/// The routes of operations: of all, or of those that are answered when there is no place for others.
+struct Routes {
+    only_health: bool,
+    router: Router<App>,
 }
 
-fn with(router: Router<App>, entry: &Entry) -> Router<App> {
-    entry.spec.routes().fold(router, |router, route| router.route(route.path, (entry.serve)(route)))
+impl Visitor for Routes {
+    fn visit<O: Operation>(&mut self) {
+        for route in O::SPEC.routes().filter(|route| !self.only_health || route.path == HEALTH) {
+            let router = std::mem::take(&mut self.router);
+            self.router = router.route(route.path, serve::serve::<O>(route));
+        }
+    }
+}
+
+fn routes(only_health: bool) -> Router<App> {
+    let mut routes = Routes { only_health, router: Router::new() };
+    operations::visit_all(&mut routes);
+    routes.router
 }
 
 /// The API for the local socket: whoever can connect is the owner of this machine.
@@ -68,12 +78,12 @@ pub fn network_overloaded(app: &App, guard: Guard) -> Router {
 }
 
 fn overloaded() -> Router<App> {
-    let health = OPERATIONS.iter().filter(|entry| entry.spec.route.path == "/health");
-    both(health.fold(Router::new(), with)).fallback(failure::overloaded)
+    both(routes(true)).fallback(failure::overloaded)
 }
 
 fn api() -> Router<App> {
-    both(routes()).fallback(failure::route_unknown)
+    both(routes(false).route("/metrics", get(metrics::show)).route("/openapi.json", get(openapi::show)))
+        .fallback(failure::route_unknown)
 }
 
 /// The routes, and once more below `/v1` for clients of the original.

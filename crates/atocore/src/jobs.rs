@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{app, operations::ApiError, wire};
+use crate::{operations::ApiError, wire};
 
 /// How many jobs that ended are remembered.
 pub const KEPT: usize = 50;
@@ -234,7 +234,7 @@ impl Job {
                 total: progress.total,
             }),
             result: state.result.clone(),
-            error: state.error.as_ref().map(crate::http::problem),
+            error: state.error.as_ref().map(wire::Problem::new),
         }
     }
 }
@@ -310,7 +310,7 @@ impl Monitor for JobHandle {
 /// Work that ends without a word panicked, or was never begun because nobody waited any more.
 impl Drop for JobHandle {
     fn drop(&mut self) {
-        let error = if std::thread::panicking() { app::fault() } else { cancelled() };
+        let error = if std::thread::panicking() { ApiError::fault() } else { cancelled() };
         self.end_with(Err(error));
     }
 }

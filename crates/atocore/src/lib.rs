@@ -9,6 +9,7 @@ pub mod http;
 pub mod jobs;
 pub mod logging;
 mod mcp;
+pub mod metrics;
 mod models;
 pub mod operations;
 mod packs;

@@ -48,8 +48,6 @@ pub use retrieval::{BuildContext, Query, ReadDocument, ReadDocumentAt, ShowConte
 pub use spec::{Access, Body, Duration, Method, Route, Spec};
 pub use state::{InvalidateState, ListState, SetState};
 
-use crate::http;
-
 /// Something a user can ask for. Its fields are its parameters, as every interface names them.
 ///
 /// An interface runs it on an engine of its own, or sends it to the process that owns the store with
@@ -95,72 +93,75 @@ pub trait Operation: Serialize + DeserializeOwned + ToSchema + Send + 'static {
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError>;
 }
 
-/// An operation without its types, for what is a loop over all of them.
-#[derive(Debug)]
-pub struct Entry {
-    /// How it is reached, and what it needs.
-    pub spec: Spec,
-    /// Serves one of its routes.
-    pub(crate) serve: fn(&Route) -> axum::routing::MethodRouter<crate::app::App>,
-    /// Its parameters and its reply as schemas.
-    pub(crate) schemas: fn() -> http::Schemas,
+/// What is done with every operation, whatever its types.
+pub trait Visitor {
+    /// Does it with one.
+    fn visit<O: Operation>(&mut self);
 }
 
-const fn entry<O: Operation>() -> Entry {
-    Entry { spec: O::SPEC, serve: http::serve::<O>, schemas: http::Schemas::of::<O> }
+/// Declares the table: every operation, by its type.
+macro_rules! table {
+    ($($operation:ident),* $(,)?) => {
+        /// Every operation, in the order in which a newcomer would ask for them.
+        pub const OPERATIONS: &[Spec] = &[$($operation::SPEC),*];
+
+        /// Visits every operation in that order.
+        pub fn visit_all(visitor: &mut impl Visitor) {
+            $(visitor.visit::<$operation>();)*
+        }
+    };
 }
 
-/// Every operation, in the order in which a newcomer would ask for them.
-pub const OPERATIONS: &[Entry] = &[
-    entry::<Health>(),
-    entry::<Status>(),
-    entry::<Doctor>(),
-    entry::<Sources>(),
-    entry::<ListProjects>(),
-    entry::<AddProject>(),
-    entry::<ShowTemplate>(),
-    entry::<ProposeProject>(),
-    entry::<ShowProject>(),
-    entry::<UpdateProject>(),
-    entry::<RemoveProject>(),
-    entry::<PlanRemoval>(),
-    entry::<RefreshProject>(),
-    entry::<Query>(),
-    entry::<SetState>(),
-    entry::<InvalidateState>(),
-    entry::<ListState>(),
-    entry::<ListMemories>(),
-    entry::<CreateMemory>(),
-    entry::<ShowMemory>(),
-    entry::<UpdateMemory>(),
-    entry::<InvalidateMemory>(),
-    entry::<PromoteMemory>(),
-    entry::<RejectMemory>(),
-    entry::<ListInteractions>(),
-    entry::<RecordInteraction>(),
-    entry::<ShowInteraction>(),
-    entry::<ListChanges>(),
-    entry::<ReverseChange>(),
-    entry::<ReadDocumentAt>(),
-    entry::<ReadDocument>(),
-    entry::<BuildContext>(),
-    entry::<ShowContext>(),
-    entry::<Embed>(),
-    entry::<VerifyIndex>(),
-    entry::<RebuildIndex>(),
-    entry::<ListBackups>(),
-    entry::<CreateBackup>(),
-    entry::<ValidateBackup>(),
-    entry::<ValidateAllBackups>(),
-    entry::<DrillBackup>(),
-    entry::<PlanRestore>(),
-    entry::<RestoreBackup>(),
-    entry::<PlanUndo>(),
-    entry::<UndoRestore>(),
-    entry::<PruneBackups>(),
-    entry::<PinBackup>(),
-    entry::<UnpinBackup>(),
-    entry::<ListJobs>(),
-    entry::<ShowJob>(),
-    entry::<CancelJob>(),
-];
+table! {
+    Health,
+    Status,
+    Doctor,
+    Sources,
+    ListProjects,
+    AddProject,
+    ShowTemplate,
+    ProposeProject,
+    ShowProject,
+    UpdateProject,
+    RemoveProject,
+    PlanRemoval,
+    RefreshProject,
+    Query,
+    SetState,
+    InvalidateState,
+    ListState,
+    ListMemories,
+    CreateMemory,
+    ShowMemory,
+    UpdateMemory,
+    InvalidateMemory,
+    PromoteMemory,
+    RejectMemory,
+    ListInteractions,
+    RecordInteraction,
+    ShowInteraction,
+    ListChanges,
+    ReverseChange,
+    ReadDocumentAt,
+    ReadDocument,
+    BuildContext,
+    ShowContext,
+    Embed,
+    VerifyIndex,
+    RebuildIndex,
+    ListBackups,
+    CreateBackup,
+    ValidateBackup,
+    ValidateAllBackups,
+    DrillBackup,
+    PlanRestore,
+    RestoreBackup,
+    PlanUndo,
+    UndoRestore,
+    PruneBackups,
+    PinBackup,
+    UnpinBackup,
+    ListJobs,
+    ShowJob,
+    CancelJob,
+}

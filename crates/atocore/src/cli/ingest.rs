@@ -134,7 +134,7 @@ fn several(
                 if output.form() == Form::Human {
                     output.error(&error);
                 }
-                all.push(Each::Failed(Problem::new(&error, crate::http::status(error.code).as_u16())));
+                all.push(Each::Failed(Problem::new(&error)));
             }
         }
     }

@@ -97,7 +97,7 @@ impl Output {
     /// Prints what went wrong: the sentence and the cure for a person, problem details for a program.
     pub(crate) fn error(&self, error: &ApiError) {
         if self.form == Form::Json {
-            self.json(&Problem::new(error, crate::http::status(error.code).as_u16()));
+            self.json(&Problem::new(error));
             return;
         }
         let red = |text| paint_if(colour_on_stderr(self.colour), Style::Red, text);

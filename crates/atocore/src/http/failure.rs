@@ -1,4 +1,4 @@
-//! From an error to an HTTP answer: the one place that knows status codes.
+//! From an error to an HTTP answer.
 
 use std::any::Any;
 
@@ -9,7 +9,10 @@ use axum::{
     response::IntoResponse,
 };
 
-use crate::{app, operations::ApiError, wire::Problem};
+use crate::{
+    operations::ApiError,
+    wire::problem::{Problem, status},
+};
 
 /// When to ask again while somebody else is at work, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -17,28 +20,6 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 /// An error on its way out. The error itself travels with the answer, for the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure(pub(super) ApiError);
-
-/// The HTTP status of an error. Its kind decides; three codes have a status of their own.
-#[must_use]
-pub const fn status(code: ErrorCode) -> StatusCode {
-    match code {
-        ErrorCode::MethodUnknown => return StatusCode::METHOD_NOT_ALLOWED,
-        ErrorCode::TokenRequired => return StatusCode::UNAUTHORIZED,
-        ErrorCode::StoreGone => return StatusCode::SERVICE_UNAVAILABLE,
-        _ => {}
-    }
-    match code.kind() {
-        ErrorKind::Usage => StatusCode::BAD_REQUEST,
-        ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        ErrorKind::Conflict => StatusCode::CONFLICT,
-        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
-        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorKind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ErrorKind::Busy | ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
-        ErrorKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
@@ -49,7 +30,7 @@ impl From<ApiError> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response<Body> {
         let status = status(self.0.code);
-        let problem = Problem::new(&self.0, status.as_u16());
+        let problem = Problem::new(&self.0);
         let mut headers = HeaderMap::new();
         let media_type = HeaderValue::from_static(Problem::MEDIA_TYPE);
         drop(headers.insert(header::CONTENT_TYPE, media_type));
@@ -66,11 +47,6 @@ impl IntoResponse for Failure {
     }
 }
 
-/// An error as it stands in JSON.
-pub(crate) fn problem(error: &ApiError) -> Problem {
-    Problem::new(error, status(error.code).as_u16())
-}
-
 /// No such path.
 pub(super) async fn route_unknown(uri: Uri) -> Failure {
     let path: String = uri.path().chars().take(200).collect();
@@ -80,7 +56,7 @@ pub(super) async fn route_unknown(uri: Uri) -> Failure {
 
 /// There is no place for the client.
 pub(super) async fn overloaded() -> Failure {
-    Failure(app::busy())
+    Failure(ApiError::busy())
 }
 
 /// The path is there, the method is not; the header `Allow` says which are.
@@ -92,7 +68,7 @@ pub(super) async fn method_unknown(method: Method, uri: Uri) -> Failure {
 
 /// A handler panicked. What it said is not for the client.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
-    Failure(app::fault()).into_response()
+    Failure(ApiError::fault()).into_response()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use axum::{
 use tokio::sync::Semaphore;
 
 use super::{failure::Failure, guarded_body::holding};
-use crate::{app, operations::ApiError};
+use crate::operations::ApiError;
 
 /// The largest body that is read.
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -56,7 +56,7 @@ pub(super) async fn check(
         return Ok(next.run(request).await);
     }
     let place = tokio::time::timeout(PLACE_WITHIN, places.acquire_owned()).await;
-    let Ok(Ok(place)) = place else { return Err(Failure(app::busy())) };
+    let Ok(Ok(place)) = place else { return Err(Failure(ApiError::busy())) };
     Ok(holding(next.run(request).await, place))
 }
 

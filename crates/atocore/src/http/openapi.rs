@@ -11,9 +11,12 @@ use utoipa::{
     },
 };
 
-use super::{metrics, schemas::describe};
+use super::{
+    metrics,
+    schemas::{Schemas, describe},
+};
 use crate::{
-    operations::OPERATIONS,
+    operations::{self, Operation, Visitor},
     wire::{Job, Problem},
 };
 
@@ -38,13 +41,20 @@ use crate::{
 )]
 struct Base;
 
+/// The description, to which every operation is added.
+struct Described<'a>(&'a mut utoipa::openapi::OpenApi);
+
+impl Visitor for Described<'_> {
+    fn visit<O: Operation>(&mut self) {
+        describe(self.0, &O::SPEC, Schemas::of::<O>());
+    }
+}
+
 /// The description of the whole API as OpenAPI 3.1, pretty JSON with a line end.
 #[must_use]
 pub fn document() -> String {
     let mut api = Base::openapi();
-    for entry in OPERATIONS {
-        describe(&mut api, &entry.spec, (entry.schemas)());
-    }
+    operations::visit_all(&mut Described(&mut api));
     let scheme = Http::builder().scheme(HttpAuthScheme::Bearer);
     let scheme = scheme.description(Some("Only when the server has an API token"));
     let components = api.components.get_or_insert_default();

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The parameters and the reply of an operation.
-pub(crate) struct Schemas {
+pub(super) struct Schemas {
     name: String,
     parameters: Object,
     reply: Ref,
@@ -25,7 +25,7 @@ pub(crate) struct Schemas {
 }
 
 impl Schemas {
-    pub(crate) fn of<O: Operation>() -> Self {
+    pub(super) fn of<O: Operation>() -> Self {
         let mut components = vec![(O::Reply::name().into_owned(), O::Reply::schema())];
         O::Reply::schemas(&mut components);
         O::schemas(&mut components);

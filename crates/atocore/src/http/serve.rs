@@ -38,7 +38,7 @@ pub(super) struct Client {
 }
 
 /// Serves an operation at one of its routes.
-pub(crate) fn serve<O: Operation>(route: &Route) -> MethodRouter<App> {
+pub(super) fn serve<O: Operation>(route: &Route) -> MethodRouter<App> {
     let route = *route;
     let method = match route.method {
         Method::Get => MethodFilter::GET,

@@ -35,7 +35,7 @@ pub(super) fn failed(error: &ApiError) -> CallToolResult {
         text.push_str(&format!("\nhint: {hint}"));
     }
     let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-    let problem = json!({ "atocore/problem": crate::http::problem(&error) });
+    let problem = json!({ "atocore/problem": crate::wire::Problem::new(&error) });
     if let Value::Object(problem) = problem {
         result.meta = Some(MetaObject(problem));
     }

@@ -18,7 +18,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::call::Watch;
 use crate::{
-    app::fault,
     config::Config,
     operations::{Access, ApiError, Operation},
     session::{Embedding, Session},
@@ -86,7 +85,7 @@ impl Machine {
                 machine.reading(&*watch)?.run_as(caller, operation, &*watch)
             }
         });
-        let answer = work.await.unwrap_or_else(|_| Err(fault()));
+        let answer = work.await.unwrap_or_else(|_| Err(ApiError::fault()));
         self.close_later();
         answer
     }
@@ -101,7 +100,7 @@ impl Machine {
                 let wanted = || machine.wanting.load(Ordering::SeqCst) > 0;
                 Session::in_turn(&machine.config, "mcp: embed", &*watch)?.embed_a_while(&wanted, &*watch)
             });
-            let made = work.await.unwrap_or_else(|_| Err(fault()))?;
+            let made = work.await.unwrap_or_else(|_| Err(ApiError::fault()))?;
             if let Embedding::All(_) = made {
                 self.close_later();
                 return Ok(());
@@ -187,7 +186,7 @@ impl Machine {
 }
 
 async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
-    Arc::clone(places).acquire_owned().await.map_err(|_| fault())
+    Arc::clone(places).acquire_owned().await.map_err(|_| ApiError::fault())
 }
 
 /// Counts one who wants something, until it is dropped.

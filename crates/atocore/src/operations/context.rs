@@ -7,8 +7,8 @@ use atocore_model::monitor::Monitor;
 
 use crate::{
     engine::{EngineGuard, SharedEngine},
-    http::Metrics,
     jobs::Jobs,
+    metrics::Metrics,
     packs::Packs,
 };
 

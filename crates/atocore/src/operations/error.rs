@@ -40,6 +40,20 @@ impl ApiError {
             .with_hint(hint)
     }
 
+    /// There is no place for a request.
+    #[must_use]
+    pub fn busy() -> Self {
+        Self::new(ErrorCode::IngestionBusy, "too many concurrent requests")
+            .with_hint("try again when they have finished; `atocore status` shows what is running")
+    }
+
+    /// What a client is told about a panic: nothing of what is inside. The panic itself is on standard error.
+    #[must_use]
+    pub fn fault() -> Self {
+        Self::new(ErrorCode::Internal, "internal error")
+            .with_hint("what was committed is safe; `atocore doctor` checks the installation")
+    }
+
     /// What sort of trouble it is.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
@@ -81,9 +95,9 @@ mod tests {
     fn an_error_survives_the_wire() {
         for code in ErrorCode::ALL {
             let error = ApiError::new(*code, "it failed").with_hint("try `atocore status`");
-            assert_eq!(ApiError::from(Problem::new(&error, 500)), error);
+            assert_eq!(ApiError::from(Problem::new(&error)), error);
         }
-        let mut problem = Problem::new(&ApiError::new(ErrorCode::Io, "x"), 500);
+        let mut problem = Problem::new(&ApiError::new(ErrorCode::Io, "x"));
         "a_code_of_tomorrow".clone_into(&mut problem.code);
         assert_eq!(ApiError::from(problem).code, ErrorCode::Internal);
     }

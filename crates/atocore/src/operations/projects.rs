@@ -26,7 +26,7 @@ pub use show::ShowProject;
 pub use template::ShowTemplate;
 pub use update::UpdateProject;
 
-use super::{ApiError, OPERATIONS, plain_line};
+use super::{ApiError, OPERATIONS, Spec, plain_line};
 use crate::wire;
 
 /// The group that these are listed in.
@@ -57,7 +57,7 @@ fn not_a_path(field: &str, name: &str) -> Result<(), ApiError> {
         let word = path.strip_prefix("/projects/").filter(|word| !word.contains(['/', '{']));
         word.is_some_and(|word| word.eq_ignore_ascii_case(name.trim()))
     };
-    let mut paths = OPERATIONS.iter().flat_map(|entry| entry.spec.routes()).map(|route| route.path);
+    let mut paths = OPERATIONS.iter().flat_map(Spec::routes).map(|route| route.path);
     match paths.find(|path| is_taken(path)) {
         None => Ok(()),
         Some(path) => {

@@ -66,7 +66,7 @@ fn path(route: &Route, fields: &mut Map<String, Value>) -> String {
     });
     let path = parts.collect::<Vec<_>>().join("/");
     let is_another = |route: &Route| route.path == path;
-    let taken = route.path != path && OPERATIONS.iter().any(|entry| entry.spec.routes().any(is_another));
+    let taken = route.path != path && OPERATIONS.iter().any(|spec| spec.routes().any(is_another));
     match path.rsplit_once('/') {
         // A name that is a word of the API leads to what it names when it is spelt like this.
         Some((before, word)) if taken && word.is_ascii() && !word.is_empty() => {

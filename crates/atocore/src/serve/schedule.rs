@@ -10,7 +10,7 @@ use atocore_model::time::Clock;
 
 use super::webhook::{self, Alert};
 use crate::{
-    app::{App, fault},
+    app::App,
     operations::{ApiError, CreateBackup, DrillBackup, ListBackups, PruneBackups, ValidateBackup, sentence},
     wire::DrillResult,
 };
@@ -70,7 +70,7 @@ async fn on_disk<T: Send + 'static>(
 ) -> Result<T, String> {
     let timetable = Arc::clone(timetable);
     let done = tokio::task::spawn_blocking(move || work(&timetable).map_err(|error| sentence(&error)));
-    done.await.unwrap_or_else(|_| Err(in_words(fault())))
+    done.await.unwrap_or_else(|_| Err(in_words(ApiError::fault())))
 }
 
 /// Does a job through the same operations as every interface.

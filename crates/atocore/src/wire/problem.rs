@@ -1,5 +1,7 @@
 //! An error as JSON: problem details of RFC 9457.
 
+use atocore_model::error::{ErrorCode, ErrorKind};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,17 +35,39 @@ impl Problem {
     /// The media type of this JSON.
     pub const MEDIA_TYPE: &'static str = "application/problem+json";
 
-    /// The JSON of `error` under an HTTP status.
+    /// The JSON of `error`.
     #[must_use]
-    pub fn new(error: &ApiError, status: u16) -> Self {
+    pub fn new(error: &ApiError) -> Self {
         let code = error.code.as_str();
         Self {
             type_uri: format!("urn:atocore:error:{code}"),
             title: code.replace('_', " "),
-            status,
+            status: status(error.code).as_u16(),
             detail: error.message.clone(),
             code: code.to_owned(),
             hint: error.hint.clone(),
         }
+    }
+}
+
+/// The HTTP status of an error. Its kind decides; three codes have a status of their own.
+#[must_use]
+pub const fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::MethodUnknown => return StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::TokenRequired => return StatusCode::UNAUTHORIZED,
+        ErrorCode::StoreGone => return StatusCode::SERVICE_UNAVAILABLE,
+        _ => {}
+    }
+    match code.kind() {
+        ErrorKind::Usage => StatusCode::BAD_REQUEST,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::Busy | ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
