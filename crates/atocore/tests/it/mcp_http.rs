@@ -224,19 +224,20 @@ fn work_is_cancelled_by_its_session_and_by_no_other() {
     };
     let lock = server.hold_write_lock();
     let stream = refresh();
+    off("one", 7);
+    drop(server.newest_job(is_cancelled));
+    lock.release();
+    assert_eq!(server.newest_job(has_ended)["state"], "cancelled");
+    let cancelled = answer(stream);
+    assert!(cancelled.contains("error cancelled: "), "{cancelled}");
+    // What is left to read is not cancelled by others, nor by the number of another request.
+    let lock = server.hold_write_lock();
+    let stream = refresh();
     off("two", 7);
     off("one", 8);
     lock.release();
     assert_eq!(server.newest_job(has_ended)["state"], "done");
     assert!(answer(stream).contains("\"ingested\""));
-    let lock = server.hold_write_lock();
-    let stream = refresh();
-    off("one", 7);
-    drop(server.newest_job(is_cancelled));
-    lock.release();
-    assert_eq!(server.newest_job(has_ended)["state"], "cancelled");
-    let answer = answer(stream);
-    assert!(answer.contains("error cancelled: "), "{answer}");
 }
 
 #[test]
