@@ -1,4 +1,4 @@
-//! `golden_queries.json`: questions with the answers that the store gave at the recovery point. A restored copy that gives
+//! `canaries.json`: questions with the answers that the store gave at the recovery point. A restored copy that gives
 //! the same ones is proven to the depth `answers`.
 //!
 //! Only the shape of the file; asking and comparing is the engine's.
@@ -15,7 +15,7 @@ const FORMAT_VERSION: u32 = 2;
 /// A larger file is not read.
 const LIMIT_BYTES: u64 = 16 << 20;
 
-/// The canaries of one snapshot.
+/// The golden queries of one snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenQueries {
@@ -38,7 +38,8 @@ pub struct GoldenQueries {
     pub ranking: u32,
     /// How the hits were ranked.
     pub weights: Weights,
-    /// The questions.
+    /// The questions, under the name that they had in the first format.
+    #[serde(rename = "canaries")]
     pub golden_queries: Vec<GoldenQuery>,
 }
 

@@ -209,7 +209,7 @@ pub fn take(
     take_with(directory, source, options, &|_| None, monitor)
 }
 
-/// Takes a snapshot as [`take`] does, with the canaries that `golden_queries` makes for the recovery point.
+/// Takes a snapshot as [`take`] does, with the golden queries that `golden_queries` makes for the recovery point.
 ///
 /// It is called once, on a thread of its own while the files are copied, when writers go on already.
 ///

@@ -100,13 +100,13 @@ pub(crate) fn take(
     let guard = (vectors == IncludeVectors::No).then(|| engine.pause("snapshot")).flatten();
     let guard = Mutex::new(guard);
     let unasked = Mutex::new(None);
-    let canaries = |point: &StoreRecord| {
+    let golden_queries = |point: &StoreRecord| {
         let _guard = guard.lock().unwrap_or_else(PoisonError::into_inner).take();
         let recorded = golden_queries::record(engine, store, point, monitor);
         *unasked.lock().unwrap_or_else(PoisonError::into_inner) = recorded.unasked;
         recorded.bytes
     };
-    let mut taken = take::take_with(&vault, &source, &options, &canaries, monitor)?;
+    let mut taken = take::take_with(&vault, &source, &options, &golden_queries, monitor)?;
     taken.notices.extend(unasked.into_inner().unwrap_or_else(PoisonError::into_inner));
     Ok(taken)
 }

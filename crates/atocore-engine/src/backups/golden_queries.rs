@@ -140,14 +140,14 @@ impl<'e> Recording<'e> {
         let answered = answers.is_some();
         let unanswered =
             || self.questions.iter().map(|query| canary(query, weights.mode.as_str(), &[])).collect();
-        let canaries: Vec<GoldenQuery> = answers.unwrap_or_else(unanswered);
+        let golden_queries: Vec<GoldenQuery> = answers.unwrap_or_else(unanswered);
         if self.questions.is_empty() {
             self.notes.push("there is no passage to ask about".to_owned());
         } else if let Some(why) = self.unasked {
             self.notes.push(why);
         } else if !answered {
             self.notes.push("documents or vectors changed while the questions were answered".to_owned());
-        } else if canaries.is_empty() {
+        } else if golden_queries.is_empty() {
             self.notes.push("no question had a hit".to_owned());
         }
         GoldenQueries {
@@ -160,7 +160,7 @@ impl<'e> Recording<'e> {
             notes: self.notes,
             ranking: retrieval::VERSION,
             weights: recorded(weights),
-            golden_queries: canaries,
+            golden_queries,
         }
     }
 
@@ -213,7 +213,7 @@ impl<'e> Recording<'e> {
             thread::sleep(Duration::from_millis(10));
         }
         let weights = &self.engine.config().weights;
-        let mut canaries = Vec::new();
+        let mut golden_queries = Vec::new();
         for (asked, query) in self.questions.iter().enumerate() {
             if monitor.cancelled() || !self.is_as(point)? {
                 return Ok(None);
@@ -223,9 +223,9 @@ impl<'e> Recording<'e> {
                 self.notes.push(format!("{left} questions were not asked, to take no more time"));
                 break;
             }
-            canaries.extend(ask(self.engine, &meaning, query, weights)?);
+            golden_queries.extend(ask(self.engine, &meaning, query, weights)?);
         }
-        Ok((self.is_as(point)? && self.is_current(&meaning)?).then_some(canaries))
+        Ok((self.is_as(point)? && self.is_current(&meaning)?).then_some(golden_queries))
     }
 
     /// What to ask by meaning.
