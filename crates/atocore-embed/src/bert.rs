@@ -51,8 +51,8 @@ struct Layer {
 /// A weight matrix in the precision that was asked for.
 #[derive(Debug)]
 enum Weights {
-    Float(float::Matrix),
-    Int8(int8::Matrix),
+    Float(float::FloatMatrix),
+    Int8(int8::Int8Matrix),
 }
 
 /// The buffers of one running pass; kept from sequence to sequence.
@@ -65,7 +65,7 @@ pub(crate) struct Scratch {
     output: Vec<f32>,
     head: HeadScratch,
     packed: Vec<f32>,
-    rounded: int8::Scratch,
+    rounded: int8::Int8Scratch,
 }
 
 /// The buffers of one attention head.
@@ -194,7 +194,7 @@ impl Weights {
         out: &mut [f32],
         stride: usize,
         packed: &mut Vec<f32>,
-        rounded: &mut int8::Scratch,
+        rounded: &mut int8::Int8Scratch,
     ) {
         match self {
             Self::Float(matrix) => cpu.multiply(left, matrix.panels(), out, stride, packed),

@@ -41,7 +41,7 @@ pub(crate) struct Config {
 
 /// `config.json`, as far as it matters here.
 #[derive(Deserialize)]
-struct Network {
+struct NetworkConfig {
     model_type: String,
     hidden_size: usize,
     num_attention_heads: usize,
@@ -86,7 +86,7 @@ impl Config {
     /// When one is missing, not valid, names another architecture, or contradicts another one.
     pub(crate) fn read(folder: &Path) -> Result<Self, ModelError> {
         let path = folder.join("config.json");
-        let network: Network = required(&path)?;
+        let network: NetworkConfig = required(&path)?;
         network.check(&path)?;
         let roberta = network.model_type != "bert";
         let padding = network.pad_token_id.unwrap_or(1);
@@ -116,7 +116,7 @@ impl Config {
     }
 }
 
-impl Network {
+impl NetworkConfig {
     /// Refuses what the forward pass does not compute, and sizes that cannot be.
     fn check(&self, path: &Path) -> Result<(), ModelError> {
         let unsupported = |field: &str, found: &str, supported| {

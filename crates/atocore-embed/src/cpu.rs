@@ -32,10 +32,10 @@ pub(crate) trait Kernels: fmt::Debug + Send + Sync {
     fn multiply_int8(
         &self,
         left: Rows<'_>,
-        right: &int8::Matrix,
+        right: &int8::Int8Matrix,
         out: &mut [f32],
         stride: usize,
-        scratch: &mut int8::Scratch,
+        scratch: &mut int8::Int8Scratch,
     );
 
     /// Adds each row of `residual` to `values` and normalises it; rows are `stride` apart in both.
@@ -54,7 +54,7 @@ pub(crate) fn fastest() -> &'static dyn Kernels {
     if let Some(avx2) = Avx2::detect() {
         return avx2;
     }
-    &Portable
+    &PortableKernels
 }
 
 /// Whether multiply-and-add is one instruction everywhere on the target of the compiler.
@@ -62,9 +62,9 @@ const FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
 /// What the compiler may assume for its target: SSE2 on x86-64, NEON on aarch64.
 #[derive(Debug)]
-pub(crate) struct Portable;
+pub(crate) struct PortableKernels;
 
-impl Kernels for Portable {
+impl Kernels for PortableKernels {
     fn name(&self) -> &'static str {
         "portable"
     }
@@ -77,18 +77,18 @@ impl Kernels for Portable {
         stride: usize,
         scratch: &mut Vec<f32>,
     ) {
-        float::multiply(float::PlainSums::<FMA>, left, right, out, stride, scratch);
+        float::multiply(float::PlainFloatSums::<FMA>, left, right, out, stride, scratch);
     }
 
     fn multiply_int8(
         &self,
         left: Rows<'_>,
-        right: &int8::Matrix,
+        right: &int8::Int8Matrix,
         out: &mut [f32],
         stride: usize,
-        scratch: &mut int8::Scratch,
+        scratch: &mut int8::Int8Scratch,
     ) {
-        int8::multiply(int8::PlainSums, left, right, out, stride, scratch);
+        int8::multiply(int8::PlainInt8Sums, left, right, out, stride, scratch);
     }
 
     fn add_and_norm(&self, values: &mut [f32], residual: &[f32], stride: usize, norm: &Norm) {
@@ -149,10 +149,10 @@ mod x86 {
         fn multiply_int8(
             &self,
             left: Rows<'_>,
-            right: &int8::Matrix,
+            right: &int8::Int8Matrix,
             out: &mut [f32],
             stride: usize,
-            scratch: &mut int8::Scratch,
+            scratch: &mut int8::Int8Scratch,
         ) {
             // SAFETY: `self` proves that the CPU has AVX2 and FMA.
             unsafe { multiply_int8(*self, left, right, out, stride, scratch) }
@@ -190,10 +190,10 @@ mod x86 {
     fn multiply_int8(
         cpu: Avx2,
         left: Rows<'_>,
-        right: &int8::Matrix,
+        right: &int8::Int8Matrix,
         out: &mut [f32],
         stride: usize,
-        scratch: &mut int8::Scratch,
+        scratch: &mut int8::Int8Scratch,
     ) {
         int8::multiply(cpu, left, right, out, stride, scratch);
     }
@@ -213,7 +213,7 @@ mod x86 {
         rows::gelu::<true>(values);
     }
 
-    impl float::Sums for Avx2 {
+    impl float::FloatSums for Avx2 {
         #[inline(always)]
         fn add<const R: usize>(self, left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]) {
             // SAFETY: `self` proves that the CPU has AVX2 and FMA.
@@ -254,7 +254,7 @@ mod x86 {
         }
     }
 
-    impl int8::Sums for Avx2 {
+    impl int8::Int8Sums for Avx2 {
         #[inline(always)]
         fn sums<const R: usize>(self, left: &[[[i16; 2]; R]], right: &[PairLanes]) -> [[i32; LANES]; R] {
             // SAFETY: `self` proves that the CPU has AVX2 and FMA.

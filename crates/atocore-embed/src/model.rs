@@ -150,23 +150,23 @@ impl ModelFolder {
     ///
     /// # Cancellation
     /// Between pieces of a file; what was compared so far was right.
-    pub fn verify(&self, monitor: &dyn Monitor) -> Result<Verified, ModelError> {
+    pub fn verify(&self, monitor: &dyn Monitor) -> Result<VerifyOutcome, ModelError> {
         let Some(known) = self.known else {
             Self::check(&self.path, None)?;
-            return Ok(Verified::NothingPinned);
+            return Ok(VerifyOutcome::NothingPinned);
         };
         let mut done = 0;
         for file in known.files {
             let path = self.path.join(file.path);
             let Some(found) = sha256(&path, &mut done, known.length_bytes(), monitor)? else {
-                return Ok(Verified::Cancelled);
+                return Ok(VerifyOutcome::Cancelled);
             };
             if found != file.sha256 {
                 return Err(ModelError::WrongDigest { path, expected: file.sha256.to_owned(), found });
             }
         }
         Self::check(&self.path, self.known)?;
-        Ok(Verified::Published)
+        Ok(VerifyOutcome::Published)
     }
 
     /// Compares the digest of one file, taken while it was read, with the published one.
@@ -184,7 +184,7 @@ impl ModelFolder {
 
 /// What [`ModelFolder::verify`] found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verified {
+pub enum VerifyOutcome {
     /// Every file is byte for byte the published one.
     Published,
     /// The folder is whole, but there is nothing published to compare it with.

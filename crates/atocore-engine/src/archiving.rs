@@ -10,7 +10,7 @@ use atocore_backup::{
     snapshot_directory::SnapshotDirectory,
 };
 use atocore_model::{id::SnapshotId, monitor::Monitor, time::Clock};
-use atocore_storage::{files::Reader, layout::Layout};
+use atocore_storage::{files::FileReader, layout::Layout};
 
 use crate::error::Error;
 
@@ -66,6 +66,6 @@ pub fn import(
 ///
 /// # Errors
 /// When it cannot be opened.
-pub fn open_archive(path: &Path) -> Result<Reader, Error> {
-    Ok(Reader::open(path).map_err(atocore_backup::BackupError::from)?)
+pub fn open_archive(path: &Path) -> Result<FileReader, Error> {
+    Ok(FileReader::open(path).map_err(atocore_backup::BackupError::from)?)
 }

@@ -26,7 +26,7 @@ use atocore_storage::{
     locks::{self, Owner, OwnerLock, OwnersOut, ReaderLock},
     registry::Registry,
     reserve,
-    sqlite::{Committed, Operation, StorageError, Store, Upgrade, WriteTransaction},
+    sqlite::{Committed, LoggedOperation, StorageError, Store, Upgrade, WriteTransaction},
     vector::Comparison,
 };
 
@@ -270,8 +270,11 @@ impl Engine {
     pub fn remove_project(&self, plan: &RemovalPlan, caller: Caller) -> Result<(), Error> {
         let activity = format!("removal of {}", plan.project.id);
         let _guard = self.ingest_lock.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
-        let operation =
-            Operation { door: caller.interface(), verb: "project_remove", subject: plan.project.id.as_str() };
+        let operation = LoggedOperation {
+            interface: caller.interface(),
+            action: "project_remove",
+            subject: plan.project.id.as_str(),
+        };
         let committed = self.write_with_registry(&operation, |write, projects| {
             let planned = plan.generation.0 + 1;
             let present = write.generation()?;
@@ -293,7 +296,8 @@ impl Engine {
         verb: &str,
         change: impl FnOnce(&Projects) -> Result<(Registry, Project), Error>,
     ) -> Result<Project, Error> {
-        let operation = Operation { door: caller.interface(), verb, subject: project.as_str() };
+        let operation =
+            LoggedOperation { interface: caller.interface(), action: verb, subject: project.as_str() };
         Ok(self.write_with_registry(&operation, |_, projects| change(projects))?.value)
     }
 
@@ -301,7 +305,7 @@ impl Engine {
     /// barrier, so it has both the change and the file, or neither; and nobody else changes the file in between.
     fn write_with_registry<T>(
         &self,
-        operation: &Operation<'_>,
+        operation: &LoggedOperation<'_>,
         change: impl FnOnce(&WriteTransaction<'_>, &Projects) -> Result<(Registry, T), Error>,
     ) -> Result<Committed<T>, Error> {
         let mut before = None;

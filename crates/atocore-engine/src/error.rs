@@ -23,7 +23,7 @@ use atocore_storage::{
     files::FileError,
     lexical::LexicalError,
     locks::LockError,
-    registry::{Fault, RegistryError},
+    registry::{RegistryError, RegistryFault},
     sqlite::{StorageError, WriteError},
     vector::VectorError,
 };
@@ -46,7 +46,7 @@ pub enum Error {
     ProjectExists(ProjectId),
     /// The change would make the registry invalid.
     #[error("{}", .0.iter().map(|fault| fault.problem.as_str()).collect::<Vec<_>>().join("; "))]
-    NameTaken(Vec<Fault>),
+    NameTaken(Vec<RegistryFault>),
     /// A project without a folder.
     #[error("project `{0}` needs at least one root")]
     NoRoots(ProjectId),

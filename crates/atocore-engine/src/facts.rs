@@ -12,7 +12,7 @@ use atocore_model::{
     id::{Generation, InteractionId, MemoryId, ProjectId},
     name::ProjectName,
 };
-use atocore_storage::sqlite::{Operation, WriteTransaction};
+use atocore_storage::sqlite::{LoggedOperation, WriteTransaction};
 
 use crate::{caller::Caller, engine::Engine, error::Error};
 
@@ -382,7 +382,7 @@ impl Engine {
         subject: &str,
         change: impl FnOnce(&WriteTransaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let operation = Operation { door: caller.interface(), verb, subject };
+        let operation = LoggedOperation { interface: caller.interface(), action: verb, subject };
         let store = self.store_if_any()?.ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         Ok(store.write(&operation, change)?.value)
     }

@@ -23,7 +23,7 @@ use atocore_storage::{
         OriginalDocument, OriginalInteraction, OriginalMemory, OriginalState, OriginalStore, vectors_in,
     },
     registry::Registry,
-    sqlite::{IngestedDocument, Operation, StorageError, StoreRecord, WriteTransaction},
+    sqlite::{IngestedDocument, LoggedOperation, StorageError, StoreRecord, WriteTransaction},
 };
 
 use crate::{caller::Caller, engine::Engine, error::Error};
@@ -117,9 +117,9 @@ impl Engine {
         self.must_be_new(&target.read(|read| read.record())?, &registry)?;
         let store = original.copy_store(scratch)?;
         let roots = Roots::new(self, registry.projects())?;
-        let operation = Operation {
-            door: caller.interface(),
-            verb: "import_original",
+        let operation = LoggedOperation {
+            interface: caller.interface(),
+            action: "import_original",
             subject: &original.data.to_string_lossy(),
         };
         let mut report = ImportReport {

@@ -47,7 +47,7 @@ pub use atocore_storage::{
     files,
     layout::Layout,
     locks::Owner,
-    registry::Fault,
+    registry::RegistryFault,
     sqlite::{
         FactCounts, StoreRecord,
         copy::{Copier, NO_ROOM, copy_pages},

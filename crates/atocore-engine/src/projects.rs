@@ -16,7 +16,7 @@ use atocore_model::{
     project::{Project, Root, RootLocation},
     text::caseless,
 };
-use atocore_storage::registry::{Fault, Registry};
+use atocore_storage::registry::{Registry, RegistryFault};
 
 use crate::{
     caller::{Caller, Reach},
@@ -202,7 +202,7 @@ impl Projects {
                 return Err(Error::RootTaken { folder, owner });
             }
         }
-        registry.with(project).map_err(|faults: Vec<Fault>| Error::NameTaken(faults))
+        registry.with(project).map_err(|faults: Vec<RegistryFault>| Error::NameTaken(faults))
     }
 
     /// Another project that has exactly this folder as a root.

@@ -28,7 +28,7 @@ use atocore_storage::{
     lexical::{IndexAccess, LexicalIndex},
     locks::ReadersOut,
     registry::{Registry, RegistryError},
-    sqlite::{Operation, Store, StoreRecord, inspect},
+    sqlite::{LoggedOperation, Store, StoreRecord, inspect},
 };
 
 use crate::{
@@ -398,7 +398,8 @@ impl Engine {
     /// state of the snapshot, and this line is the first of what came after it. So the store has the next generation then.
     fn log_restore(&self, stamp: SnapshotId, caller: Caller) -> Result<Generation, Error> {
         let subject = stamp.to_string();
-        let operation = Operation { door: caller.interface(), verb: "restore", subject: &subject };
+        let operation =
+            LoggedOperation { interface: caller.interface(), action: "restore", subject: &subject };
         let logged = self.store()?.write(&operation, |_| Ok::<_, Error>(()))?;
         self.tell(logged.version.generation);
         Ok(logged.version.generation)

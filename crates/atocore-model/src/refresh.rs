@@ -45,7 +45,7 @@ pub enum FileReason {
     /// Its bytes are others than before.
     Changed,
     /// Its bytes are as before; the settings for cutting are not.
-    CutAnew,
+    Rechunked,
     /// Known under another path before; the ids of document and passages stay.
     RenamedFrom(String),
     /// Size and time are as before.
@@ -111,7 +111,7 @@ impl FileReason {
     #[must_use]
     pub const fn state(&self) -> FileState {
         match self {
-            Self::New | Self::Changed | Self::CutAnew | Self::RenamedFrom(_) => FileState::Ingested,
+            Self::New | Self::Changed | Self::Rechunked | Self::RenamedFrom(_) => FileState::Ingested,
             Self::SameStamp | Self::SameBytes => FileState::Unchanged,
             Self::Deleted | Self::NoLongerIncluded => FileState::Removed,
             Self::UnsupportedType
@@ -139,7 +139,7 @@ impl FileReason {
         match self {
             Self::New => "new",
             Self::Changed => "changed",
-            Self::CutAnew => "cut_anew",
+            Self::Rechunked => "cut_anew",
             Self::RenamedFrom(_) => "renamed",
             Self::SameStamp => "same_stamp",
             Self::SameBytes => "same_bytes",

@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use handle::{NewFile, Reader};
+pub use handle::{FileReader, NewFile};
 pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{Kind, create_dirs_synced, create_new_dir, exists, followed, is_read_only, kind, rename_new};
 pub use placed::{Displaced, Placed, are_on_one_disk};
@@ -26,7 +26,7 @@ pub use private::{
     close_to_others, close_tree_to_others, create_privately, is_staged, open_to_others, owner, read_trusted,
     refuse_shared_folder, user, writable_by_others,
 };
-pub use rights::{Closed, closed, is_on_read_only_disk};
+pub use rights::{PermissionProblem, closed, is_on_read_only_disk};
 
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]

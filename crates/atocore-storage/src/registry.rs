@@ -21,7 +21,7 @@ use crate::files::{self, FileError};
 
 /// One thing that is wrong in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct RegistryFault {
     /// Where: `line 12, projects[1].aliases[0]`.
     pub place: String,
     /// What.
@@ -37,14 +37,14 @@ pub enum RegistryError {
         /// The file.
         path: PathBuf,
         /// Every fault, in the order of the file.
-        faults: Vec<Fault>,
+        faults: Vec<RegistryFault>,
     },
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-fn listed(faults: &[Fault]) -> String {
+fn listed(faults: &[RegistryFault]) -> String {
     faults.iter().map(|fault| format!("{}: {}", fault.place, fault.problem)).collect::<Vec<_>>().join("; ")
 }
 
@@ -79,8 +79,8 @@ impl Registry {
     ///
     /// # Errors
     /// Every fault, in the order of the file.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Fault>> {
-        let one = |place: String, problem: String| vec![Fault { place, problem }];
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<RegistryFault>> {
+        let one = |place: String, problem: String| vec![RegistryFault { place, problem }];
         let text = std::str::from_utf8(bytes).map_err(|error| {
             one(format!("byte {}", error.valid_up_to()), "the file is not UTF-8".to_owned())
         })?;
@@ -92,7 +92,7 @@ impl Registry {
             let problem = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
             one(format!("line {line}, column {}", column.max(1)), problem.to_owned())
         })?;
-        let mut check = Check { lines: lines_of_projects(text), ..Check::default() };
+        let mut check = RegistryCheck { lines: lines_of_projects(text), ..RegistryCheck::default() };
         let projects = check.registry(&raw);
         if check.faults.is_empty() { Ok(Self { projects, raw }) } else { Err(check.faults) }
     }
@@ -123,7 +123,7 @@ impl Registry {
     ///
     /// # Errors
     /// The faults that the registry would then have, such as an alias that is taken.
-    pub fn with(&self, project: &Project) -> Result<Self, Vec<Fault>> {
+    pub fn with(&self, project: &Project) -> Result<Self, Vec<RegistryFault>> {
         let mut next = self.clone();
         next.edit(|entries| {
             let place = entries.iter().position(|entry| entry["id"] == project.id.as_str());
@@ -146,7 +146,7 @@ impl Registry {
     ///
     /// # Errors
     /// Never for a registry that was read from a file.
-    pub fn without(&self, project: &ProjectId) -> Result<Self, Vec<Fault>> {
+    pub fn without(&self, project: &ProjectId) -> Result<Self, Vec<RegistryFault>> {
         let mut next = self.clone();
         next.edit(|entries| entries.retain(|entry| entry["id"] != project.as_str()));
         next.checked()
@@ -162,8 +162,8 @@ impl Registry {
         self.raw["projects"] = Value::Array(entries);
     }
 
-    fn checked(self) -> Result<Self, Vec<Fault>> {
-        let mut check = Check::default();
+    fn checked(self) -> Result<Self, Vec<RegistryFault>> {
+        let mut check = RegistryCheck::default();
         let projects = check.registry(&self.raw);
         if check.faults.is_empty() { Ok(Self { projects, raw: self.raw }) } else { Err(check.faults) }
     }
@@ -187,11 +187,11 @@ fn root_to_json(root: &Root, before: &Map<String, Value>) -> Value {
 /// The line on which each entry of `projects` begins.
 fn lines_of_projects(text: &str) -> Vec<usize> {
     #[derive(serde::Deserialize)]
-    struct File<'a> {
+    struct RegistryFile<'a> {
         #[serde(borrow)]
         projects: Vec<&'a RawValue>,
     }
-    let Ok(file) = serde_json::from_str::<File<'_>>(text) else { return Vec::new() };
+    let Ok(file) = serde_json::from_str::<RegistryFile<'_>>(text) else { return Vec::new() };
     let (mut seen, mut line) = (0, 1);
     let line_of = |entry: &&RawValue| {
         let offset = entry.get().as_ptr().addr() - text.as_ptr().addr();
@@ -204,16 +204,16 @@ fn lines_of_projects(text: &str) -> Vec<usize> {
 
 /// Reads the JSON of a registry and collects what is wrong with it.
 #[derive(Debug, Default)]
-struct Check {
-    faults: Vec<Fault>,
+struct RegistryCheck {
+    faults: Vec<RegistryFault>,
     lines: Vec<usize>,
     names: HashMap<String, ProjectId>,
     roots: HashMap<RootLocation, ProjectId>,
 }
 
-impl Check {
+impl RegistryCheck {
     fn fault(&mut self, place: &str, problem: impl Into<String>) {
-        self.faults.push(Fault { place: place.to_owned(), problem: problem.into() });
+        self.faults.push(RegistryFault { place: place.to_owned(), problem: problem.into() });
     }
 
     fn registry(&mut self, raw: &Value) -> Vec<Project> {

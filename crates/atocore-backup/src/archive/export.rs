@@ -12,7 +12,7 @@ use atocore_model::{
     monitor::{Monitor, Progress},
     time::Clock,
 };
-use atocore_storage::files::{self, FileError, Kind, NewFile, Reader, stream};
+use atocore_storage::files::{self, FileError, FileReader, Kind, NewFile, stream};
 use tar::{Builder, EntryType, Header};
 
 use super::entry_name;
@@ -177,7 +177,7 @@ impl<W: Write> ArchiveWriter<'_, W> {
     fn add_file(&mut self, path: &str, size: u64, digest: &Digest) -> Result<(), BackupError> {
         proceed(self.monitor)?;
         let header = self.header(path, size, EntryType::Regular)?;
-        let file = Reader::open(&self.snapshot.path().join(path))?;
+        let file = FileReader::open(&self.snapshot.path().join(path))?;
         let mut watched = HashingReader {
             file: file.take(size),
             hasher: blake3::Hasher::new(),
@@ -212,7 +212,7 @@ impl<W: Write> ArchiveWriter<'_, W> {
 
 /// A file that is hashed while it is read, until the caller cancels it.
 struct HashingReader<'a> {
-    file: io::Take<Reader>,
+    file: io::Take<FileReader>,
     hasher: blake3::Hasher,
     done: u64,
     monitor: &'a dyn Monitor,

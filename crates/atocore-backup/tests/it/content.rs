@@ -11,7 +11,7 @@ use atocore_backup::{
 use atocore_model::{digest::Digest, monitor::Silent, snapshot::Depth};
 use atocore_storage::{
     files::stream,
-    sqlite::{NewSpace, Operation, StorageError},
+    sqlite::{LoggedOperation, NewSpace, StorageError},
     vector::VectorSpace,
 };
 
@@ -184,7 +184,7 @@ fn a_program_in_a_database_of_the_vector_store_is_found_and_not_run() {
 /// Puts a vector for every passage into the store, and a Chroma server's database with as many records beside it.
 fn with_collection(home: &Home) -> CollectionRecord {
     let space = VectorSpace { fingerprint: Digest::from_bytes([9; 32]), dimensions: 2 };
-    let operation = Operation { door: "test", verb: "embed", subject: "" };
+    let operation = LoggedOperation { interface: "test", action: "embed", subject: "" };
     let new = NewSpace { space, model: "test", precision: "f32", at: "2026-11-23T12:00:00Z" };
     let row = home.store.write(&operation, |write| write.add_space(&new)).unwrap().value;
     let texts: Vec<Digest> = home

@@ -26,7 +26,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     layout::Layout,
-    sqlite::{Committed, IngestedDocument, Operation, StorageError, Store, StoreOptions, StoredChunks},
+    sqlite::{Committed, IngestedDocument, LoggedOperation, StorageError, Store, StoreOptions, StoredChunks},
 };
 
 /// The second that the clock of the tests shows at first: 2026-04-06T18:42:19Z.
@@ -87,7 +87,7 @@ impl Home {
     }
 
     pub(crate) fn put(&self, name: &str, texts: &[&str]) -> StoredChunks {
-        let operation = Operation { door: "test", verb: "refresh", subject: "project a" };
+        let operation = LoggedOperation { interface: "test", action: "refresh", subject: "project a" };
         let project = "a".parse().unwrap();
         let write =
             self.store.write(&operation, |write| write.put_document(None, &project, &document(name, texts)));

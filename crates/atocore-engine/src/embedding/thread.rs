@@ -90,7 +90,7 @@ mod tests {
     };
     use atocore_storage::{
         lexical::LexicalError,
-        sqlite::{NewSpace, Operation, StoreOptions},
+        sqlite::{LoggedOperation, NewSpace, StoreOptions},
         vector::{
             Comparison, VectorError, VectorIndex, VectorMatches, VectorQuery, VectorSource, VectorSpace,
         },
@@ -186,7 +186,7 @@ mod tests {
         let space = VectorSpace { fingerprint: Digest::from_bytes([7; 32]), dimensions: 2 };
         let at = Timestamp::parse("2026-04-06T18:42:19Z").unwrap().to_string();
         let new = NewSpace { space, model: "of nobody", precision: "f32", at: &at };
-        let operation = Operation { door: "engine", verb: "switch_model", subject: "" };
+        let operation = LoggedOperation { interface: "engine", action: "switch_model", subject: "" };
         store
             .write(&operation, |write| {
                 let row = write.add_space(&new)?;

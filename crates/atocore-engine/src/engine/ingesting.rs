@@ -5,7 +5,7 @@ use atocore_model::{
     name::ProjectName,
     refresh::{RefreshOptions, RefreshReport},
 };
-use atocore_storage::sqlite::{Operation, StorageError, WriteTransaction};
+use atocore_storage::sqlite::{LoggedOperation, StorageError, WriteTransaction};
 
 use super::Engine;
 use crate::{caller::Caller, error::Error, ingest::Ingestion};
@@ -66,9 +66,9 @@ impl Engine {
 
     /// Documents that were rechunked and wait for vectors that nobody wants any more take their places at once.
     fn apply_recuts(&self, caller: Caller) -> Result<(), Error> {
-        let operation = Operation { door: caller.interface(), verb: "cut_anew", subject: "" };
-        if self.store()?.read(|read| read.recut_documents())? > 0 {
-            let applied = |write: &WriteTransaction<'_>| write.apply_recuts(None, usize::MAX >> 1);
+        let operation = LoggedOperation { interface: caller.interface(), action: "cut_anew", subject: "" };
+        if self.store()?.read(|read| read.rechunked_documents())? > 0 {
+            let applied = |write: &WriteTransaction<'_>| write.apply_rechunked(None, usize::MAX >> 1);
             self.see(self.store()?.write(&operation, applied)?.version.generation)?;
         }
         Ok(())

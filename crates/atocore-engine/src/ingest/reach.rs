@@ -6,7 +6,7 @@ use atocore_model::{project::Root, refresh::FileReason};
 use atocore_storage::{
     files::{
         FileError,
-        beneath::{Beneath, Seen},
+        beneath::{Beneath, FileStatus},
     },
     sqlite::DocumentRow,
 };
@@ -140,7 +140,11 @@ impl ReachableRoots {
     ///
     /// # Errors
     /// When it cannot be read, or is another file than the one that was found.
-    pub(super) fn read(&self, file: &FoundFile, limit: u64) -> Result<Option<(Seen, Vec<u8>)>, FileReason> {
+    pub(super) fn read(
+        &self,
+        file: &FoundFile,
+        limit: u64,
+    ) -> Result<Option<(FileStatus, Vec<u8>)>, FileReason> {
         let unreadable = |why: &str| FileReason::Unreadable(why.to_owned());
         let Some((_, beneath)) = &self.roots[file.root].walked else {
             return Err(unreadable("its root was not looked at"));

@@ -93,7 +93,7 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
         (Some(known), None) if known.source_path != file.source_path.as_str() => {
             FileReason::RenamedFrom(known.source_path.clone())
         }
-        (Some(_), None) => FileReason::CutAnew,
+        (Some(_), None) => FileReason::Rechunked,
     };
     let parsed = caught(|| parse(file.doc_type, file.source_path.file_name(), &text, ingestion.chunks));
     let document = IngestedDocument {

@@ -13,7 +13,7 @@ use atocore_model::{
     path::SourcePath,
     refresh::{FileReason, RootSkip},
 };
-use atocore_storage::files::beneath::{Beneath, EntryType, Listing, MountId, Seen};
+use atocore_storage::files::beneath::{Beneath, EntryType, FileStatus, Listing, MountId};
 
 use super::{
     Ingestion, RootResult,
@@ -29,7 +29,7 @@ pub(super) struct FoundFile {
     pub(super) file_path: String,
     pub(super) source_path: SourcePath,
     pub(super) doc_type: DocumentType,
-    pub(super) seen: Seen,
+    pub(super) seen: FileStatus,
 }
 
 /// What a walk saw.

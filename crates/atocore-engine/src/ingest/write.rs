@@ -12,7 +12,7 @@ use atocore_model::{
     refresh::{FileCounts, FileReason, FileState, RefreshStatus},
 };
 use atocore_storage::sqlite::{
-    BookkeepingTransaction, DocumentRow, Operation, RefreshRecord, StorageError, WriteTransaction,
+    BookkeepingTransaction, DocumentRow, LoggedOperation, RefreshRecord, StorageError, WriteTransaction,
 };
 use serde_json::json;
 
@@ -183,13 +183,13 @@ fn store_one(
     // Below another root it has another path, which is stored with the document itself. And another reader may have
     // found another title and other tags, which cannot wait.
     let can_wait = |known: &&DocumentRow| {
-        *reason == FileReason::CutAnew
+        *reason == FileReason::Rechunked
             && ingestion.recut_behind
             && known.source_path == wanted.file.source_path.as_str()
             && known.chunked_by.split(':').next() == Some(super::READER)
     };
     match wanted.known.as_ref().filter(can_wait) {
-        Some(known) => write.put_recut(known.key, document),
+        Some(known) => write.put_rechunked(known.key, document),
         None => {
             let key = wanted.known.as_ref().map(|row| row.key);
             write.put_document(key, &project.id, document).map(|_stored| ())
@@ -228,8 +228,12 @@ fn finish(
     Ok(committed.version.generation)
 }
 
-fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> Operation<'a> {
-    Operation { door: ingestion.caller.interface(), verb: "refresh", subject: project.id.as_str() }
+fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> LoggedOperation<'a> {
+    LoggedOperation {
+        interface: ingestion.caller.interface(),
+        action: "refresh",
+        subject: project.id.as_str(),
+    }
 }
 
 /// What `status` shows of this run later.

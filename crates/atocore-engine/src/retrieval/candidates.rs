@@ -200,7 +200,7 @@ mod tests {
         document::{DocumentType, FileStamp},
     };
     use atocore_storage::sqlite::{
-        IngestedDocument, Operation, StorageError, Store, StoreOptions, WriteTransaction,
+        IngestedDocument, LoggedOperation, StorageError, Store, StoreOptions, WriteTransaction,
     };
 
     use super::*;
@@ -236,7 +236,7 @@ mod tests {
             encoding: "UTF-8".to_owned(),
             parsed,
         };
-        let operation = Operation { door: "test", verb: "refresh", subject: "p" };
+        let operation = LoggedOperation { interface: "test", action: "refresh", subject: "p" };
         let put = |write: &WriteTransaction<'_>| write.put_document(None, &"p".parse().unwrap(), &document);
         store.write(&operation, put).map(drop).map_err(|error: StorageError| error).unwrap();
         // What an index says that has not heard yet that the document moved.

@@ -22,7 +22,7 @@ pub struct Change {
     /// When.
     pub at: Timestamp,
     /// The door it came through.
-    pub door: String,
+    pub interface: String,
     /// Which fact.
     pub fact: FactId,
     /// The project of the fact.

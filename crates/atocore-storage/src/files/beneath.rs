@@ -34,7 +34,7 @@ pub enum EntryType {
 
 /// What the system says of a file: what it is, and which one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct FileStatus {
     /// What it is.
     pub entry_type: EntryType,
     /// Its size, times and number.
@@ -43,7 +43,7 @@ pub struct Seen {
     pub device: u64,
 }
 
-impl Seen {
+impl FileStatus {
     /// Whether both are of one file, whatever was written to it in between.
     #[must_use]
     pub fn is_same_file(&self, other: &Self) -> bool {
@@ -61,7 +61,7 @@ pub struct MountId(u64);
 #[derive(Debug)]
 pub struct Contents {
     /// The file as it was before its first byte was read.
-    pub seen: Seen,
+    pub seen: FileStatus,
     /// All of its bytes; `None` when there are more than were wanted.
     pub bytes: Option<Vec<u8>>,
 }
@@ -70,12 +70,12 @@ pub struct Contents {
 #[derive(Debug)]
 pub struct Beneath {
     folder: OwnedFd,
-    ways: &'static [Way],
+    ways: &'static [OpenMethod],
 }
 
 /// How a path is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum OpenMethod {
     /// By the kernel in one call, where it can.
     #[cfg(target_os = "linux")]
     AtOnce,
@@ -84,10 +84,10 @@ enum Way {
 }
 
 /// The ways that are tried, the best first.
-const WAYS: &[Way] = &[
+const WAYS: &[OpenMethod] = &[
     #[cfg(target_os = "linux")]
-    Way::AtOnce,
-    Way::ByParts,
+    OpenMethod::AtOnce,
+    OpenMethod::ByParts,
 ];
 
 /// The folders on the way to a file are searched and not read.
@@ -105,7 +105,7 @@ impl Beneath {
         Self::open_by(folder, WAYS)
     }
 
-    fn open_by(folder: &Path, ways: &'static [Way]) -> Result<Self, FileError> {
+    fn open_by(folder: &Path, ways: &'static [OpenMethod]) -> Result<Self, FileError> {
         let open = || {
             let below = folder.strip_prefix("/").map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
             let top = fs::open("/", SEARCH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
@@ -163,7 +163,7 @@ impl Beneath {
         let read = || {
             // A pipe is opened without a wait for its other end.
             let file = self.open_at(below, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
-            let seen = Seen::of(&fs::fstat(&file)?);
+            let seen = FileStatus::of(&fs::fstat(&file)?);
             if seen.entry_type != EntryType::File {
                 return Err(io::Error::other("it is not a regular file"));
             }
@@ -182,7 +182,7 @@ impl Beneath {
         for way in self.ways {
             match way {
                 #[cfg(target_os = "linux")]
-                Way::AtOnce => {
+                OpenMethod::AtOnce => {
                     let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
                     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
                     match fs::openat2(&self.folder, below, flags, Mode::empty(), resolve) {
@@ -191,7 +191,7 @@ impl Beneath {
                         opened => return Ok(opened?),
                     }
                 }
-                Way::ByParts => return self.open_by_parts(below, flags),
+                OpenMethod::ByParts => return self.open_by_parts(below, flags),
             }
         }
         Err(io::ErrorKind::Unsupported.into())
@@ -245,7 +245,7 @@ impl Listing {
     ///
     /// # Errors
     /// When nothing does, or it cannot be looked at.
-    pub fn look_at(&self, name: &OsStr) -> Result<Seen, FileError> {
+    pub fn look_at(&self, name: &OsStr) -> Result<FileStatus, FileError> {
         named("look at", Path::new(name), look_at(&self.folder, name))
     }
 }
@@ -258,11 +258,11 @@ fn mount_of(folder: &OwnedFd) -> io::Result<MountId> {
     {
         return Ok(MountId(seen.stx_mnt_id));
     }
-    Ok(MountId(Seen::of(&fs::fstat(folder)?).device))
+    Ok(MountId(FileStatus::of(&fs::fstat(folder)?).device))
 }
 
-fn look_at(folder: &OwnedFd, name: &OsStr) -> io::Result<Seen> {
-    Ok(Seen::of(&fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
+fn look_at(folder: &OwnedFd, name: &OsStr) -> io::Result<FileStatus> {
+    Ok(FileStatus::of(&fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
 impl EntryType {
@@ -276,7 +276,7 @@ impl EntryType {
     }
 }
 
-impl Seen {
+impl FileStatus {
     fn of(stat: &Stat) -> Self {
         // The fields are of other types on other systems.
         let number = |number: i128| u64::try_from(number).unwrap_or_default();
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
     use crate::files::{create_dirs, write_synced};
 
-    const EACH: [&[Way]; 2] = [WAYS, &[Way::ByParts]];
+    const EACH: [&[OpenMethod]; 2] = [WAYS, &[OpenMethod::ByParts]];
 
     fn tree() -> (tempfile::TempDir, PathBuf) {
         let dir = tempfile::tempdir().unwrap();

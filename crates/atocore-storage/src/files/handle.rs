@@ -11,9 +11,9 @@ use super::{FileError, OpenFile, named, open, private};
 
 /// An open file to read from, front to back.
 #[derive(Debug)]
-pub struct Reader(OpenFile);
+pub struct FileReader(OpenFile);
 
-impl Reader {
+impl FileReader {
     /// Opens a file.
     ///
     /// # Errors
@@ -23,7 +23,7 @@ impl Reader {
     }
 }
 
-impl Read for Reader {
+impl Read for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
     }

@@ -13,7 +13,7 @@ use nix::{
 
 use super::{
     FileError, OpenFile, named, open,
-    placed::{Identity, Placed},
+    placed::{FileIdentity, Placed},
     private,
 };
 
@@ -96,7 +96,7 @@ fn lock_what_stands_there(
         let (file, locked) = lock()?;
         match locked {
             Ok(()) => {
-                let identity = Identity::of(&named("look at", path, file.metadata())?);
+                let identity = FileIdentity::of(&named("look at", path, file.metadata())?);
                 let locked = Locked { file, placed: Placed::new(path, identity) };
                 if locked.placed.check().is_ok() {
                     return Ok(Some(locked));

@@ -13,12 +13,12 @@ use super::{FileError, named};
 
 /// Which file it is: the same number on the same disk is the same file for as long as somebody has it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct FileIdentity {
     device: u64,
     inode: u64,
 }
 
-impl Identity {
+impl FileIdentity {
     pub(super) fn of(data: &std::fs::Metadata) -> Self {
         Self { device: data.dev(), inode: data.ino() }
     }
@@ -51,7 +51,7 @@ pub fn are_on_one_disk(one: &Path, other: &Path) -> Result<bool, FileError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     path: PathBuf,
-    identity: Identity,
+    identity: FileIdentity,
 }
 
 /// A file that is not any more where this process opened it.
@@ -70,11 +70,11 @@ impl Placed {
     /// # Errors
     /// When that cannot be seen.
     pub fn at(path: &Path) -> Result<Option<Self>, FileError> {
-        let identity = named("look at", path, Identity::at(path))?;
+        let identity = named("look at", path, FileIdentity::at(path))?;
         Ok(identity.map(|identity| Self { path: path.to_owned(), identity }))
     }
 
-    pub(super) fn new(path: &Path, identity: Identity) -> Self {
+    pub(super) fn new(path: &Path, identity: FileIdentity) -> Self {
         Self { path: path.to_owned(), identity }
     }
 
@@ -83,7 +83,7 @@ impl Placed {
     /// # Errors
     /// When none does, another one does, or that cannot be seen.
     pub fn check(&self) -> Result<(), Displaced> {
-        let how = match Identity::at(&self.path) {
+        let how = match FileIdentity::at(&self.path) {
             Ok(Some(found)) if found == self.identity => return Ok(()),
             Ok(Some(_)) => "was replaced",
             Ok(None) => "was removed",

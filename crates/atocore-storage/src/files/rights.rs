@@ -10,7 +10,7 @@ use rustix::fs::{Access, access};
 
 /// Something that this process may not use as it must.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closed {
+pub struct PermissionProblem {
     /// The file or folder that is closed.
     pub path: PathBuf,
     /// The user it belongs to: its name, or its number where the system does not tell the name.
@@ -22,7 +22,7 @@ pub struct Closed {
 /// What keeps this process from reading and writing `path`: itself, or a folder that it lies in. `None` when nothing can
 /// be seen that does.
 #[must_use]
-pub fn closed(path: &Path) -> Option<Closed> {
+pub fn closed(path: &Path) -> Option<PermissionProblem> {
     let visible = path.ancestors().filter(|path| !path.as_os_str().is_empty());
     let mut seen = visible.filter_map(|path| Some((path, fs::metadata(path).ok()?)));
     // What is to be made or removed needs the folder it lies in.
@@ -34,7 +34,11 @@ pub fn closed(path: &Path) -> Option<Closed> {
             Err(error) if error != rustix::io::Errno::ROFS
         )
     })?;
-    Some(Closed { path: path.to_owned(), owner: user_name(data.uid()), mode: data.mode() & 0o7777 })
+    Some(PermissionProblem {
+        path: path.to_owned(),
+        owner: user_name(data.uid()),
+        mode: data.mode() & 0o7777,
+    })
 }
 
 /// Whether the disk of `path` (or of the nearest folder above it that exists) is mounted for reading only, as a system does
@@ -84,7 +88,7 @@ mod tests {
         if user == 0 {
             assert_eq!((found, user_name(0)), (None, "root".to_owned()));
         } else {
-            assert_eq!(found, Some(Closed { path: folder, owner: user_name(user), mode: 0o500 }));
+            assert_eq!(found, Some(PermissionProblem { path: folder, owner: user_name(user), mode: 0o500 }));
         }
         assert_eq!(user_name(4_000_000_000), "4000000000");
     }

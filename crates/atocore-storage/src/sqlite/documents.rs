@@ -317,7 +317,7 @@ impl WriteTransaction<'_> {
                 |row| row.get(0),
             )?;
         self.touch(key)?;
-        self.forget_recut(key)?;
+        self.forget_rechunked(key)?;
         self.put_chunks(key, public_id, &document.parsed.title, &document.parsed.chunks)
     }
 

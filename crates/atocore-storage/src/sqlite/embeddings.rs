@@ -48,10 +48,10 @@ pub struct NewSpace<'a> {
 /// A passage whose text has not been embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingPassage {
-    /// The passage; a new one of a document that was cut anew when `recut` says so.
+    /// The passage; a new one of a document that was cut anew when `rechunked` says so.
     pub chunk_key: u64,
     /// Whether it waits to take the place of a present one.
-    pub recut: bool,
+    pub rechunked: bool,
     /// Its document.
     pub document_key: u64,
     /// The project that owns it.
@@ -141,7 +141,7 @@ impl ReadTransaction<'_> {
         let rows = statement.query_map([space], |row| {
             Ok(PendingPassage {
                 chunk_key: row.get(0)?,
-                recut: row.get(1)?,
+                rechunked: row.get(1)?,
                 document_key: row.get(2)?,
                 project: row.get(3)?,
                 modified_ns: row.get(4)?,
@@ -155,8 +155,8 @@ impl ReadTransaction<'_> {
     /// # Errors
     /// When the store cannot be read.
     pub fn embedded_text(&self, of: &PendingPassage) -> Result<Option<(Digest, String)>, StorageError> {
-        if of.recut {
-            let found = self.recut_text(of.chunk_key)?;
+        if of.rechunked {
+            let found = self.rechunked_text(of.chunk_key)?;
             return Ok(found.map(|(digest, text)| (Digest::from_bytes(digest), text)));
         }
         let mut statement = self.connection.prepare_cached(

@@ -37,23 +37,23 @@ pub struct FactCounts {
 }
 
 /// A text of the store as the checked value it was when it was stored.
-struct Word<T>(T);
+struct EnumColumn<T>(T);
 
-impl<T: FromStr> FromSql for Word<T>
+impl<T: FromStr> FromSql for EnumColumn<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_str()?.parse().map(Word).map_err(|error: T::Err| FromSqlError::Other(Box::new(error)))
+        value.as_str()?.parse().map(EnumColumn).map_err(|error: T::Err| FromSqlError::Other(Box::new(error)))
     }
 }
 
 /// A point in time of the store.
-struct Time(Timestamp);
+struct TimeColumn(Timestamp);
 
-impl FromSql for Time {
+impl FromSql for TimeColumn {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Timestamp::parse(value.as_str()?).map(Time).ok_or(FromSqlError::InvalidType)
+        Timestamp::parse(value.as_str()?).map(TimeColumn).ok_or(FromSqlError::InvalidType)
     }
 }
 
@@ -71,8 +71,8 @@ fn other_kind(fact: &str) -> StorageError {
 }
 
 /// The name of a project as the journal keeps it.
-fn project_of(text: Option<Word<ProjectId>>) -> Option<ProjectId> {
-    text.map(|Word(project)| project)
+fn project_of(text: Option<EnumColumn<ProjectId>>) -> Option<ProjectId> {
+    text.map(|EnumColumn(project)| project)
 }
 
 impl ReadTransaction<'_> {

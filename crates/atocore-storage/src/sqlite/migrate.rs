@@ -7,15 +7,15 @@ use rusqlite::Connection;
 use super::StorageError;
 
 /// Every step in order; step n makes schema n + 1.
-const MIGRATIONS: &[Step] = &[
-    Step { sql: include_str!("migrations/0001_initial.sql"), fill: None },
-    Step { sql: include_str!("migrations/0002_embeddings.sql"), fill: Some(text_digests::fill) },
-    Step { sql: include_str!("migrations/0003_facts.sql"), fill: None },
-    Step { sql: include_str!("migrations/0004_documents.sql"), fill: None },
+const MIGRATIONS: &[Migration] = &[
+    Migration { sql: include_str!("migrations/0001_initial.sql"), fill: None },
+    Migration { sql: include_str!("migrations/0002_embeddings.sql"), fill: Some(text_digests::fill) },
+    Migration { sql: include_str!("migrations/0003_facts.sql"), fill: None },
+    Migration { sql: include_str!("migrations/0004_documents.sql"), fill: None },
 ];
 
 /// One step: statements, and what cannot be said in them.
-struct Step {
+struct Migration {
     sql: &'static str,
     fill: Option<Fill>,
 }

@@ -9,15 +9,15 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{ReadTransaction, StorageError, damage, read_snapshot, read_snapshot::StoreRecord};
 
 /// The door of what AtoCore does by itself.
-pub const BY_ITSELF: &str = "engine";
+pub const BACKGROUND: &str = "engine";
 
 /// What a write transaction is for.
 #[derive(Debug, Clone, Copy)]
-pub struct Operation<'a> {
+pub struct LoggedOperation<'a> {
     /// The door it came through: `cli`, `http`.
-    pub door: &'a str,
+    pub interface: &'a str,
     /// What is done: `refresh`.
-    pub verb: &'a str,
+    pub action: &'a str,
     /// To what: `project notes`.
     pub subject: &'a str,
 }
@@ -25,7 +25,7 @@ pub struct Operation<'a> {
 /// Moves the store one generation on and writes the line of the log.
 pub(super) fn append(
     connection: &Connection,
-    operation: &Operation<'_>,
+    operation: &LoggedOperation<'_>,
     now: Timestamp,
 ) -> Result<StoreVersion, StorageError> {
     let mut update = connection
@@ -36,7 +36,7 @@ pub(super) fn append(
         .prepare_cached(
             "INSERT INTO operations (generation, token, at, door, verb, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute((generation, token, now.to_string(), operation.door, operation.verb, operation.subject))?;
+        .execute((generation, token, now.to_string(), operation.interface, operation.action, operation.subject))?;
     Ok(StoreVersion { generation: Generation(generation), token })
 }
 
@@ -107,7 +107,7 @@ impl ReadTransaction<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT generation FROM operations WHERE door <> ?1 ORDER BY generation DESC LIMIT 1",
         )?;
-        let last: Option<u64> = statement.query_row([BY_ITSELF], |row| row.get(0)).optional()?;
+        let last: Option<u64> = statement.query_row([BACKGROUND], |row| row.get(0)).optional()?;
         Ok(Generation(last.unwrap_or_default()))
     }
 

@@ -17,14 +17,14 @@ const STATISTICS: [(&str, &str); 2] = [
 
 /// A line of `sqlite_schema`; the statement without the whitespace that means nothing.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Object {
+struct SchemaObject {
     kind: String,
     name: String,
     table: String,
     statement: String,
 }
 
-impl Object {
+impl SchemaObject {
     fn shown(&self) -> String {
         format!("{} `{}`", self.kind.escape_debug(), self.name.escape_debug())
     }
@@ -36,7 +36,7 @@ impl Object {
 /// [`StorageError::Schema`] with the first difference; or when the schema cannot be read.
 pub(super) fn compare(connection: &Connection, version: u32) -> Result<(), StorageError> {
     let (mut expected, found) = (expected(version)?, objects(connection)?);
-    let differs = |how: &str, object: &Object| {
+    let differs = |how: &str, object: &SchemaObject| {
         Err(StorageError::Schema { version, what: format!("{how} {}", object.shown()) })
     };
     for object in found.iter().filter(|object| !is_statistics(object)) {
@@ -53,7 +53,7 @@ pub(super) fn compare(connection: &Connection, version: u32) -> Result<(), Stora
 /// # Errors
 /// [`StorageError::Program`]; or when the schema cannot be read.
 pub(crate) fn refuse_programs(connection: &Connection) -> Result<(), StorageError> {
-    let is_program = |object: &Object| match object.kind.as_str() {
+    let is_program = |object: &SchemaObject| match object.kind.as_str() {
         "table" => object.statement.starts_with("CREATE VIRTUAL") && !is_full_text_index(&object.statement),
         kind => kind != "index",
     };
@@ -70,12 +70,12 @@ fn is_full_text_index(statement: &str) -> bool {
     })
 }
 
-fn is_statistics(object: &Object) -> bool {
+fn is_statistics(object: &SchemaObject) -> bool {
     let is = |(name, statement): (&str, &str)| object.name == name && object.statement == statement;
     object.kind == "table" && STATISTICS.into_iter().any(is)
 }
 
-fn expected(version: u32) -> Result<BTreeSet<Object>, StorageError> {
+fn expected(version: u32) -> Result<BTreeSet<SchemaObject>, StorageError> {
     let fresh = Connection::open_in_memory()?;
     harden(&fresh)?;
     for statements in migrate::statements(version) {
@@ -84,12 +84,12 @@ fn expected(version: u32) -> Result<BTreeSet<Object>, StorageError> {
     objects(&fresh)
 }
 
-fn objects(connection: &Connection) -> Result<BTreeSet<Object>, StorageError> {
+fn objects(connection: &Connection) -> Result<BTreeSet<SchemaObject>, StorageError> {
     let mut statement =
         connection.prepare("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")?;
     let rows = statement.query_map([], |row| {
         let text: String = row.get(3)?;
-        Ok(Object {
+        Ok(SchemaObject {
             kind: row.get(0)?,
             name: row.get(1)?,
             table: row.get(2)?,

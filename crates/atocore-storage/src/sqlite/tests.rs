@@ -27,8 +27,8 @@ pub(super) fn open(dir: &Path) -> Store {
     Store::open(&dir.join("db/atocore.db"), options()).unwrap()
 }
 
-pub(super) const OPERATION: Operation<'static> =
-    Operation { door: "test", verb: "refresh", subject: "project a" };
+pub(super) const OPERATION: LoggedOperation<'static> =
+    LoggedOperation { interface: "test", action: "refresh", subject: "project a" };
 
 pub(super) fn document(path: &str, texts: &[&str]) -> IngestedDocument {
     let chunk = |(i, text): (usize, &&str)| ChunkDraft {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use atocore_model::{id::StoreVersion, time::Timestamp};
 use rusqlite::{Transaction, TransactionBehavior};
 
-use super::{Operation, ReadTransaction, StorageError, Store, WriteError, lock, operations};
+use super::{LoggedOperation, ReadTransaction, StorageError, Store, WriteError, lock, operations};
 
 /// What a committed write returns.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ impl Store {
     /// When this returns `Ok`, the change survives a power cut.
     pub fn write<T, E: WriteError>(
         &self,
-        operation: &Operation<'_>,
+        operation: &LoggedOperation<'_>,
         body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
     ) -> Result<Committed<T>, E> {
         self.commit(|transaction| {

@@ -340,7 +340,7 @@ impl From<model::Change> for FactChange {
             number: change.number,
             generation: change.generation.0,
             at: change.at.to_string(),
-            door: change.door,
+            door: change.interface,
             kind: change.fact.kind().to_string(),
             fact: change.fact.to_string(),
             project: change.project.map_or_else(String::new, |project| project.to_string()),

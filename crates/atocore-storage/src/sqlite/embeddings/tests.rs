@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::sqlite::{
-    Operation, WriteTransaction, inspect,
+    LoggedOperation, WriteTransaction, inspect,
     tests::{OPERATION, document, open, options, project, put},
 };
 
@@ -119,7 +119,7 @@ fn a_passage_finds_the_vector_of_its_text() {
     let text_of = |chunk_key| {
         let of = PendingPassage {
             chunk_key,
-            recut: false,
+            rechunked: false,
             document_key: 1,
             project: String::new(),
             modified_ns: 0,
@@ -224,7 +224,7 @@ fn complaints_of(path: &Path) -> Vec<String> {
 fn vectors_leave_a_line_in_the_operation_log() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let operation = Operation { door: "engine", verb: "embed", subject: "0 texts" };
+    let operation = LoggedOperation { interface: "engine", action: "embed", subject: "0 texts" };
     let row = add_space(&store, "model");
     let before = store.generation().unwrap();
     store.write(&operation, |write| write.put_vectors(row.key, &[])).unwrap();
@@ -241,7 +241,7 @@ fn a_document_that_was_cut_anew_answers_as_before_until_it_is_put_in_place() {
     embed(&store, &row);
     let mut cut = document("a.md", &["one", "tw", "o"]);
     cut.chunked_by = "other".to_owned();
-    write(&store, |write| write.put_recut(1, &cut));
+    write(&store, |write| write.put_rechunked(1, &cut));
     let known = store.read(|read| read.documents_of(&project())).unwrap();
     assert_eq!(known[0].chunked_by, "other");
     let contents = |store: &Store| -> Vec<String> {
@@ -251,21 +251,21 @@ fn a_document_that_was_cut_anew_answers_as_before_until_it_is_put_in_place() {
     };
     assert_eq!(contents(&store), ["one", "two", "three"]);
     // Until they have vectors, nothing takes its place.
-    let is_ready = || store.read(|read| read.has_embedded_recut(row.key)).unwrap();
+    let is_ready = || store.read(|read| read.has_embedded_rechunk(row.key)).unwrap();
     assert!(!is_ready());
-    assert_eq!(write(&store, |write| write.apply_recuts(Some(row.key), 10)), 0);
+    assert_eq!(write(&store, |write| write.apply_rechunked(Some(row.key), 10)), 0);
     // Only the texts that are new have to be embedded.
     assert_eq!(embed(&store, &row), 2);
     assert!(is_ready());
     let version = store.read(|read| read.version()).unwrap();
-    assert_eq!(write(&store, |write| write.apply_recuts(Some(row.key), 10)), 1);
+    assert_eq!(write(&store, |write| write.apply_rechunked(Some(row.key), 10)), 1);
     assert_eq!(contents(&store), ["one", "three", "tw", "o"]);
     assert_eq!(changed(&store, &row, Some(version)), [(1, "a".to_owned(), 3)]);
-    assert_eq!(store.read(|read| read.recut_documents()).unwrap(), 0);
+    assert_eq!(store.read(|read| read.rechunked_documents()).unwrap(), 0);
     // A document that changes meanwhile, or goes, takes its new passages with it.
-    write(&store, |write| write.put_recut(2, &cut));
+    write(&store, |write| write.put_rechunked(2, &cut));
     put(&store, "b.md", &["four"]);
-    write(&store, |write| write.put_recut(1, &cut));
+    write(&store, |write| write.put_rechunked(1, &cut));
     write(&store, |write| write.remove_document(1));
-    assert_eq!(store.read(|read| read.recut_documents()).unwrap(), 0);
+    assert_eq!(store.read(|read| read.rechunked_documents()).unwrap(), 0);
 }

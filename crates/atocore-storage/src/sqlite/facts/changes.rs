@@ -6,7 +6,7 @@ use atocore_model::{
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, Time, Word, WriteTransaction, content, project_of};
+use super::{EnumColumn, ReadTransaction, StorageError, TimeColumn, WriteTransaction, content, project_of};
 
 /// How many characters of a fact stand for it in a list.
 const SUBJECT_CHARS: u32 = 80;
@@ -48,7 +48,7 @@ impl ReadTransaction<'_> {
             ),
             raw,
         )?;
-        rows.map(|row| row.map_err(StorageError::from).and_then(Raw::read)).collect()
+        rows.map(|row| row.map_err(StorageError::from).and_then(RawChange::read)).collect()
     }
 
     /// The change with that number.
@@ -58,7 +58,7 @@ impl ReadTransaction<'_> {
     pub fn change(&self, number: u64) -> Result<Option<Change>, StorageError> {
         let mut statement = self.connection.prepare_cached(&format!("{CHANGES} WHERE c.id = ?2"))?;
         let found = statement.query_row((SUBJECT_CHARS, row_id(number)), raw).optional()?;
-        found.map(Raw::read).transpose()
+        found.map(RawChange::read).transpose()
     }
 
     /// The number of the last change of a fact.
@@ -87,7 +87,7 @@ impl ReadTransaction<'_> {
             .connection
             .prepare_cached(&format!("{CHANGES} WHERE c.generation > ?2 ORDER BY c.id DESC LIMIT ?3"))?;
         let rows = statement.query_map((SUBJECT_CHARS, generation.0, most), raw)?;
-        let newest = rows.map(|row| row.map_err(StorageError::from).and_then(Raw::read));
+        let newest = rows.map(|row| row.map_err(StorageError::from).and_then(RawChange::read));
         Ok((newest.collect::<Result<_, _>>()?, count))
     }
 }
@@ -128,31 +128,31 @@ fn row_id(number: u64) -> i64 {
 }
 
 /// A row of the journal whose contents are not read yet.
-struct Raw {
+struct RawChange {
     change: Change,
     before: Option<String>,
     after: String,
 }
 
-impl Raw {
+impl RawChange {
     fn read(self) -> Result<Change, StorageError> {
         let before = self.before.as_deref().map(content::from_json).transpose()?;
         Ok(Change { before, after: content::from_json(&self.after)?, ..self.change })
     }
 }
 
-fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
-    let Time(at) = row.get(2)?;
-    let Word(kind) = row.get(4)?;
+fn raw(row: &Row<'_>) -> rusqlite::Result<RawChange> {
+    let TimeColumn(at) = row.get(2)?;
+    let EnumColumn(kind) = row.get(4)?;
     let id: [u8; 12] = row.get(5)?;
-    let Word::<Action>(action) = row.get(8)?;
+    let EnumColumn::<Action>(action) = row.get(8)?;
     let fact = FactId::from_bytes(kind, id);
-    Ok(Raw {
+    Ok(RawChange {
         change: Change {
             number: row.get(0)?,
             generation: Generation(row.get(1)?),
             at,
-            door: row.get(3)?,
+            interface: row.get(3)?,
             fact,
             project: project_of(row.get(6)?),
             subject: row.get(7)?,
@@ -178,7 +178,7 @@ pub(in crate::sqlite) fn complaints(connection: &Connection) -> Result<Vec<Strin
          WHERE id IN (SELECT max(id) FROM fact_changes GROUP BY kind, fact_id)",
     )?;
     let lines = last.query_map([], |row| {
-        let Word::<FactKind>(kind) = row.get(0)?;
+        let EnumColumn::<FactKind>(kind) = row.get(0)?;
         Ok((kind, row.get::<_, [u8; 12]>(1)?, row.get::<_, String>(2)?))
     })?;
     for line in lines {

@@ -8,7 +8,7 @@ use super::StorageError;
 /// A [`Content`] as it is stored. A journal outlives the program that wrote it: names are never changed.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum Stored {
+enum StoredContent {
     State {
         value: String,
         source: String,
@@ -52,14 +52,14 @@ pub(super) fn of_memory(memory: &Memory) -> Content {
 /// The content as JSON.
 pub(super) fn to_json(content: &Content) -> Result<String, StorageError> {
     let stored = match content {
-        Content::State { value, source, confidence, status } => Stored::State {
+        Content::State { value, source, confidence, status } => StoredContent::State {
             value: value.to_string(),
             source: source.to_string(),
             confidence: confidence.get(),
             status: status.to_string(),
         },
         Content::Memory { memory_type, content, source, confidence, status, superseded_by } => {
-            Stored::Memory {
+            StoredContent::Memory {
                 memory_type: memory_type.to_string(),
                 content: content.to_string(),
                 source: source.to_string(),
@@ -68,26 +68,26 @@ pub(super) fn to_json(content: &Content) -> Result<String, StorageError> {
                 superseded_by: superseded_by.as_ref().map(ToString::to_string),
             }
         }
-        Content::Interaction { status } => Stored::Interaction { status: status.to_string() },
+        Content::Interaction { status } => StoredContent::Interaction { status: status.to_string() },
     };
     serde_json::to_string(&stored).map_err(|error| unreadable(&error.to_string()))
 }
 
 /// Reads it back.
 pub(super) fn from_json(text: &str) -> Result<Content, StorageError> {
-    let stored: Stored = serde_json::from_str(text).map_err(|_| unreadable(text))?;
+    let stored: StoredContent = serde_json::from_str(text).map_err(|_| unreadable(text))?;
     read(stored).ok_or_else(|| unreadable(text))
 }
 
-fn read(stored: Stored) -> Option<Content> {
+fn read(stored: StoredContent) -> Option<Content> {
     Some(match stored {
-        Stored::State { value, source, confidence, status } => Content::State {
+        StoredContent::State { value, source, confidence, status } => Content::State {
             value: value.parse().ok()?,
             source: source.parse().ok()?,
             confidence: Confidence::new(confidence).ok()?,
             status: status.parse().ok()?,
         },
-        Stored::Memory { memory_type, content, source, confidence, status, superseded_by } => {
+        StoredContent::Memory { memory_type, content, source, confidence, status, superseded_by } => {
             Content::Memory {
                 memory_type: memory_type.parse().ok()?,
                 content: content.parse().ok()?,
@@ -97,7 +97,7 @@ fn read(stored: Stored) -> Option<Content> {
                 superseded_by: superseded_by.map(|id| id.parse()).transpose().ok()?,
             }
         }
-        Stored::Interaction { status } => Content::Interaction { status: status.parse().ok()? },
+        StoredContent::Interaction { status } => Content::Interaction { status: status.parse().ok()? },
     })
 }
 

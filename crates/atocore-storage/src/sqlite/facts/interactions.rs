@@ -9,7 +9,9 @@ use atocore_model::{
 };
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id, other_kind, project_of};
+use super::{
+    EnumColumn, ReadTransaction, StorageError, TimeColumn, WriteTransaction, new_id, other_kind, project_of,
+};
 
 const COLUMNS: &str = "public_id, prompt, response, summary, project_id, client, session_id, memories_used,
     chunks_used, context_pack, status, created_at, generation";
@@ -67,7 +69,7 @@ impl ReadTransaction<'_> {
             .connection
             .prepare_cached("SELECT status, project_id FROM interactions WHERE public_id = ?1")?;
         let found = statement.query_row([id], |row| {
-            let Word(status) = row.get(0)?;
+            let EnumColumn(status) = row.get(0)?;
             Ok((status, project_of(row.get(1)?)))
         });
         Ok(found.optional()?)
@@ -131,13 +133,13 @@ impl WriteTransaction<'_> {
 }
 
 fn interaction(row: &Row<'_>) -> rusqlite::Result<Interaction> {
-    let Word(prompt) = row.get(1)?;
-    let Word(response) = row.get(2)?;
-    let Word(summary) = row.get(3)?;
-    let Word(client) = row.get(5)?;
-    let Word(session) = row.get(6)?;
-    let Word(status) = row.get(10)?;
-    let Time(created_at) = row.get(11)?;
+    let EnumColumn(prompt) = row.get(1)?;
+    let EnumColumn(response) = row.get(2)?;
+    let EnumColumn(summary) = row.get(3)?;
+    let EnumColumn(client) = row.get(5)?;
+    let EnumColumn(session) = row.get(6)?;
+    let EnumColumn(status) = row.get(10)?;
+    let TimeColumn(created_at) = row.get(11)?;
     let ids = |column: usize| -> rusqlite::Result<Vec<String>> {
         let text: String = row.get(column)?;
         serde_json::from_str(&text).map_err(|error| {

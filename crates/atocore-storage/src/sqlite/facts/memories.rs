@@ -7,7 +7,8 @@ use atocore_model::{
 use rusqlite::{OptionalExtension, Row};
 
 use super::{
-    ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id, other_kind, project_of, state,
+    EnumColumn, ReadTransaction, StorageError, TimeColumn, WriteTransaction, new_id, other_kind, project_of,
+    state,
 };
 
 const COLUMNS: &str =
@@ -146,11 +147,11 @@ impl WriteTransaction<'_> {
 }
 
 fn memory(row: &Row<'_>) -> rusqlite::Result<Memory> {
-    let Word(memory_type) = row.get(1)?;
-    let Word(content) = row.get(2)?;
-    let Word(source) = row.get(4)?;
-    let Word(status) = row.get(6)?;
-    let (Time(created_at), Time(updated_at)) = (row.get(8)?, row.get(9)?);
+    let EnumColumn(memory_type) = row.get(1)?;
+    let EnumColumn(content) = row.get(2)?;
+    let EnumColumn(source) = row.get(4)?;
+    let EnumColumn(status) = row.get(6)?;
+    let (TimeColumn(created_at), TimeColumn(updated_at)) = (row.get(8)?, row.get(9)?);
     Ok(Memory {
         id: MemoryId::from_bytes(row.get(0)?),
         memory_type,

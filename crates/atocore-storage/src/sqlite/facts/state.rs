@@ -6,7 +6,7 @@ use atocore_model::{
 };
 use rusqlite::{OptionalExtension, Row};
 
-use super::{ReadTransaction, StorageError, Time, Word, WriteTransaction, new_id, other_kind};
+use super::{EnumColumn, ReadTransaction, StorageError, TimeColumn, WriteTransaction, new_id, other_kind};
 
 const COLUMNS: &str = "public_id, project_id, category, key, value, source, confidence, status, created_at,
     updated_at, generation";
@@ -122,13 +122,13 @@ impl WriteTransaction<'_> {
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<StateEntry> {
-    let Word(project) = row.get(1)?;
-    let Word(category) = row.get(2)?;
-    let Word(key) = row.get(3)?;
-    let Word(value) = row.get(4)?;
-    let Word(source) = row.get(5)?;
-    let Word::<StateStatus>(status) = row.get(7)?;
-    let (Time(created_at), Time(updated_at)) = (row.get(8)?, row.get(9)?);
+    let EnumColumn(project) = row.get(1)?;
+    let EnumColumn(category) = row.get(2)?;
+    let EnumColumn(key) = row.get(3)?;
+    let EnumColumn(value) = row.get(4)?;
+    let EnumColumn(source) = row.get(5)?;
+    let EnumColumn::<StateStatus>(status) = row.get(7)?;
+    let (TimeColumn(created_at), TimeColumn(updated_at)) = (row.get(8)?, row.get(9)?);
     Ok(StateEntry {
         id: StateId::from_bytes(row.get(0)?),
         project,

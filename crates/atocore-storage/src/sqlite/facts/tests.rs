@@ -88,7 +88,7 @@ fn state_keeps_its_id_and_every_value_it_had() {
     let history = changes(&store, &ChangeFilter { fact: Some(first), ..all_changes() });
     assert_eq!(history.len(), 2);
     assert_eq!(history[0].before, Some(value("SQLite", StateStatus::Active)));
-    assert_eq!((history[1].before.clone(), history[1].door.as_str()), (None, "test"));
+    assert_eq!((history[1].before.clone(), history[1].interface.as_str()), (None, "test"));
     assert_eq!(history[0].subject, "decision / database");
 }
 

@@ -73,7 +73,7 @@ impl Vectors {
             rows.extend(serving.clone());
             let mut vectors = Self {
                 serving: serving.map(|row| row.space.fingerprint),
-                waiting: read.recut_documents()?,
+                waiting: read.rechunked_documents()?,
                 ..Self::default()
             };
             for (project, ..) in read.counts()? {
@@ -91,11 +91,11 @@ impl Vectors {
             let mut answering = Vec::new();
             for passage in &passages {
                 let text = text_of(read, passage)?;
-                if !passage.recut {
+                if !passage.rechunked {
                     answering.push((passage.chunk_key, text));
                 }
                 if let Some(document) = vectors.documents.get_mut(&passage.document_key) {
-                    let texts = if passage.recut { &mut document.waiting } else { &mut document.texts };
+                    let texts = if passage.rechunked { &mut document.waiting } else { &mut document.texts };
                     let _new = texts.insert(text);
                 }
             }
@@ -289,7 +289,7 @@ pub(super) fn is_idle(store: &Store, precision: &str) -> Result<bool, Violation>
             return Ok(false);
         };
         let counts = read.vector_counts(row.key)?;
-        Ok(counts.embedded == counts.passages && read.recut_documents()? == 0)
+        Ok(counts.embedded == counts.passages && read.rechunked_documents()? == 0)
     })
 }
 

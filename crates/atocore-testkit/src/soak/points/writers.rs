@@ -14,7 +14,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     registry::Registry,
-    sqlite::{Committed, IngestedDocument, NewSpace, Operation, Store, WriteTransaction},
+    sqlite::{Committed, IngestedDocument, LoggedOperation, NewSpace, Store, WriteTransaction},
     vector::VectorSpace,
 };
 
@@ -26,7 +26,8 @@ use super::{
 /// The project whose document, description and vector say the step.
 pub(super) const PROJECT: &str = "step";
 
-const OPERATION: Operation<'static> = Operation { door: "soak", verb: "step", subject: "all of it" };
+const OPERATION: LoggedOperation<'static> =
+    LoggedOperation { interface: "soak", action: "step", subject: "all of it" };
 
 /// Numbers in a vector. Small, so that a step is quick.
 const DIMENSIONS: usize = 4;

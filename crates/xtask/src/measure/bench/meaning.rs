@@ -10,7 +10,7 @@ use atocore_model::{
     digest::Digest,
     monitor::{Monitor, Progress},
 };
-use atocore_storage::sqlite::{Operation, Store, StoreOptions};
+use atocore_storage::sqlite::{LoggedOperation, Store, StoreOptions};
 use atocore_testkit::model;
 
 use super::{
@@ -44,7 +44,7 @@ pub(super) fn give_vectors(home: &Home, mixture: &Mixture) -> Result<(), Failure
     let space = store.read(|read| read.serving_space()).map_err(cannot("read a store"))?;
     let Some(space) = space else { return Err(Failure::failed("the store has no space for vectors")) };
     let passages = store.read(|read| read.passages_without_vector(space.key));
-    let operation = Operation { door: "bench", verb: "embed", subject: "" };
+    let operation = LoggedOperation { interface: "bench", action: "embed", subject: "" };
     let mut given = 0;
     for passages in passages.map_err(cannot("read a store"))?.chunks(TOGETHER) {
         let digests = store.read(|read| {

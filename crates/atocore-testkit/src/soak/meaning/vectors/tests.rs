@@ -3,7 +3,7 @@
 use atocore_engine::{Access, Engine, EngineConfig, RankWeights, ingest::ChunkLimits};
 use atocore_model::{monitor::Silent, ranking::Mode};
 use atocore_storage::{
-    sqlite::{NewSpace, Operation, StorageError, WriteTransaction},
+    sqlite::{LoggedOperation, NewSpace, StorageError, WriteTransaction},
     vector::VectorSpace,
 };
 
@@ -36,7 +36,7 @@ fn harm(
 ) {
     let store = Store::open(&installation.config().layout.database(), store_options()).unwrap();
     let serving = store.read(|read| read.serving_space()).unwrap().unwrap();
-    let operation = Operation { door: "test", verb: "harm", subject: "" };
+    let operation = LoggedOperation { interface: "test", action: "harm", subject: "" };
     let _done = store.write(&operation, |write| change(write, &serving)).unwrap();
 }
 

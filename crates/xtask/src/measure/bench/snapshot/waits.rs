@@ -14,7 +14,7 @@ use atocore_engine::{Caller, Engine, ProjectChange, SystemClock};
 use atocore_model::{monitor::Silent, name::ProjectName};
 use atocore_storage::{
     files,
-    sqlite::{Committed, Operation, StorageError, Store, StoreOptions, copy::UnsyncedCopy},
+    sqlite::{Committed, LoggedOperation, StorageError, Store, StoreOptions, copy::UnsyncedCopy},
 };
 
 use crate::{
@@ -151,7 +151,7 @@ fn largest_log(home: &Home, work: impl FnOnce() -> Result<(), Failure>) -> Resul
 pub(super) fn barriers(home: &Home, folder: &Path, table: &mut Table) -> Result<(), Failure> {
     let options = StoreOptions { busy_timeout: BUSY, clock: Arc::new(SystemClock) };
     let store = Store::open(&home.layout().database(), options).map_err(cannot("open a store"))?;
-    let operation = Operation { door: "bench", verb: "write", subject: "nothing" };
+    let operation = LoggedOperation { interface: "bench", action: "write", subject: "nothing" };
     let commit = || -> Result<Duration, Failure> {
         let started = Instant::now();
         let _done: Committed<()> =

@@ -11,7 +11,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn recut_documents(&self) -> Result<u64, StorageError> {
+    pub fn rechunked_documents(&self) -> Result<u64, StorageError> {
         let mut statement = self.connection.prepare_cached("SELECT count(*) FROM recut_documents")?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
@@ -20,7 +20,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn has_embedded_recut(&self, space: i64) -> Result<bool, StorageError> {
+    pub fn has_embedded_rechunk(&self, space: i64) -> Result<bool, StorageError> {
         let sql = format!("SELECT EXISTS (SELECT 1 FROM recut_documents r WHERE {EMBEDDED})");
         Ok(self.connection.prepare_cached(&sql)?.query_row([space], |row| row.get(0))?)
     }
@@ -36,8 +36,8 @@ impl WriteTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn put_recut(&self, key: i64, document: &IngestedDocument) -> Result<(), StorageError> {
-        self.forget_recut(key)?;
+    pub fn put_rechunked(&self, key: i64, document: &IngestedDocument) -> Result<(), StorageError> {
+        self.forget_rechunked(key)?;
         self.connection
             .prepare_cached("INSERT INTO recut_documents (document_id, chunked_by) VALUES (?1, ?2)")?
             .execute((key, &document.chunked_by))?;
@@ -55,7 +55,7 @@ impl WriteTransaction<'_> {
     }
 
     /// Forgets the new passages of a document, because it is stored anew.
-    pub(super) fn forget_recut(&self, key: i64) -> Result<(), StorageError> {
+    pub(super) fn forget_rechunked(&self, key: i64) -> Result<(), StorageError> {
         self.connection
             .prepare_cached("DELETE FROM recut_documents WHERE document_id = ?1")?
             .execute([key])?;
@@ -68,7 +68,7 @@ impl WriteTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn apply_recuts(&self, space: Option<i64>, limit: usize) -> Result<usize, StorageError> {
+    pub fn apply_rechunked(&self, space: Option<i64>, limit: usize) -> Result<usize, StorageError> {
         let sql = format!(
             "SELECT r.document_id, r.chunked_by, d.public_id, d.title
              FROM recut_documents r JOIN source_documents d ON d.id = r.document_id
@@ -79,17 +79,17 @@ impl WriteTransaction<'_> {
             .query_map((space, limit), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<Result<_, _>>()?;
         for (key, chunked_by, public_id, title) in &waiting {
-            let _stored = self.put_chunks(*key, *public_id, title, &self.recut_chunks(*key)?)?;
+            let _stored = self.put_chunks(*key, *public_id, title, &self.rechunked_chunks(*key)?)?;
             self.connection
                 .prepare_cached("UPDATE source_documents SET chunked_by = ?2 WHERE id = ?1")?
                 .execute((key, chunked_by))?;
             self.touch(*key)?;
-            self.forget_recut(*key)?;
+            self.forget_rechunked(*key)?;
         }
         Ok(waiting.len())
     }
 
-    fn recut_chunks(&self, key: i64) -> Result<Vec<ChunkDraft>, StorageError> {
+    fn rechunked_chunks(&self, key: i64) -> Result<Vec<ChunkDraft>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT heading_path, content, first_line, last_line FROM recut_chunks
              WHERE document_id = ?1 ORDER BY chunk_index",
@@ -107,7 +107,7 @@ impl WriteTransaction<'_> {
 
 impl ReadTransaction<'_> {
     /// What a model sees of a new passage, with its digest.
-    pub(super) fn recut_text(&self, key: u64) -> Result<Option<([u8; 32], String)>, StorageError> {
+    pub(super) fn rechunked_text(&self, key: u64) -> Result<Option<([u8; 32], String)>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT r.text_digest, d.title, r.heading_path, r.content
              FROM recut_chunks r JOIN source_documents d ON d.id = r.document_id WHERE r.id = ?1",
