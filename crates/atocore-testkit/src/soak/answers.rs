@@ -26,7 +26,7 @@ const COMPARED: usize = 10;
 
 /// A question, and what is known of its answer.
 #[derive(Debug)]
-struct Question {
+struct SoakQuestion {
     text: String,
     project: Option<String>,
     expected: Expected,
@@ -106,21 +106,21 @@ fn own(subject: &Subject) -> Result<Engine, Violation> {
     Err(Violation::new("an owner's lexical index is not up to date".to_owned()))
 }
 
-fn questions(world: &World, random: &mut Random) -> Vec<Question> {
+fn questions(world: &World, random: &mut Random) -> Vec<SoakQuestion> {
     let mut questions = Vec::new();
     let ids = world.ids();
     for _ in 0..EACH {
         let project = random.pick(&ids).map(ToString::to_string).filter(|_| random.one_in(2));
-        questions.push(Question { text: common_words(random), project, expected: Expected::Same });
+        questions.push(SoakQuestion { text: common_words(random), project, expected: Expected::Same });
     }
     for tree in world.trees() {
         for _ in 0..EACH / 3 {
-            let landmark = tree.landmark(random).map(|(path, word)| Question {
+            let landmark = tree.landmark(random).map(|(path, word)| SoakQuestion {
                 text: word.to_owned(),
                 project: None,
                 expected: Expected::File(path.to_string_lossy().into_owned()),
             });
-            let forgotten = tree.forgotten(random).map(|word| Question {
+            let forgotten = tree.forgotten(random).map(|word| SoakQuestion {
                 text: word.to_owned(),
                 project: None,
                 expected: Expected::Nothing,
@@ -131,7 +131,7 @@ fn questions(world: &World, random: &mut Random) -> Vec<Question> {
     questions
 }
 
-fn ask_all(engine: &Engine, questions: &[Question]) -> Result<Vec<Answer>, Violation> {
+fn ask_all(engine: &Engine, questions: &[SoakQuestion]) -> Result<Vec<Answer>, Violation> {
     let mut answers = Vec::with_capacity(questions.len());
     for question in questions {
         // As many as can be: four candidates are ranked for each. Passages with as many points as the last candidate are
@@ -145,7 +145,7 @@ fn ask_all(engine: &Engine, questions: &[Question]) -> Result<Vec<Answer>, Viola
     Ok(answers)
 }
 
-fn as_expected(question: &Question, answer: &Answer) -> Result<(), Violation> {
+fn as_expected(question: &SoakQuestion, answer: &Answer) -> Result<(), Violation> {
     let first = answer.hits.first().map(|hit| hit.file_path.as_str());
     let met = match &question.expected {
         Expected::File(path) => first == Some(path),

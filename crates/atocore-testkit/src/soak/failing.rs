@@ -114,7 +114,7 @@ fn soak(
     let mut random = Random::new(options.seed);
     for scene in options.scenes {
         *at = (0, scene.name());
-        let work = Work::prepare(&stage, *scene)?;
+        let work = FailingScene::prepare(&stage, *scene)?;
         let mut faults = work.faults.clone();
         while options.faults > 0 && faults.len() > options.faults {
             let _spared = faults.swap_remove(random.below(faults.len()));
@@ -135,14 +135,14 @@ fn soak(
 }
 
 /// A piece of work, the installation that it begins with, and what can fail in it.
-struct Work {
+struct FailingScene {
     scene: Scene,
     begin: Image,
     promise: Promise,
     faults: Vec<Fault>,
 }
 
-impl Work {
+impl FailingScene {
     fn prepare(stage: &Stage, scene: Scene) -> Result<Self, Violation> {
         let begin = stage.prepare(scene)?;
         let before = look(stage.home())?.seen;

@@ -33,26 +33,26 @@ use super::{
     in_rounds,
     operation::{Kill, Outcome, Task},
     random::Random,
-    subject::{Found, Subject, engine_config, words},
+    subject::{StoreState, Subject, engine_config, words},
 };
 use crate::killed::Victims;
-use operation::Work;
+use operation::MeaningOperation;
 use vectors::Vectors;
 use world::World;
 
 pub use counts::MeaningCounts;
 
 /// What is killed, in turn. The shortest, which is missed most often, comes twice.
-const TURNS: [Work; 9] = [
-    Work::Refresh,
-    Work::IndexBuild,
-    Work::Switch,
-    Work::ServedRecut,
-    Work::Embed,
-    Work::IndexBuild,
-    Work::Recut,
-    Work::ServedRefresh,
-    Work::ServedSwitch,
+const TURNS: [MeaningOperation; 9] = [
+    MeaningOperation::Refresh,
+    MeaningOperation::IndexBuild,
+    MeaningOperation::Switch,
+    MeaningOperation::ServedRechunk,
+    MeaningOperation::Embed,
+    MeaningOperation::IndexBuild,
+    MeaningOperation::Rechunk,
+    MeaningOperation::ServedRefresh,
+    MeaningOperation::ServedSwitch,
 ];
 
 /// Kills come as late as this part of what the work took before, so that its last moments are hit too.
@@ -155,13 +155,13 @@ struct MeaningSoak {
     facts: Facts,
     random: Random,
     /// How long each kind of work takes.
-    paces: BTreeMap<Work, Duration>,
+    paces: BTreeMap<MeaningOperation, Duration>,
     counts: MeaningCounts,
 }
 
 /// What a look from outside has shown.
 struct Look {
-    found: Found,
+    found: StoreState,
     vectors: Vectors,
 }
 
@@ -190,7 +190,7 @@ impl MeaningSoak {
             soak.facts.acknowledge(&Attempt::Register(id, entry), &answer)?;
         }
         soak.refresh(&["refresh", "--all", "--allow-empty", "--no-embed"])?;
-        let embed = Work::Embed.task(Attempt::Embed);
+        let embed = MeaningOperation::Embed.task(Attempt::Embed);
         let outcome = operation::alone(embed, &soak.subject, None, &mut soak.facts)?;
         for work in TURNS {
             let guess = outcome.lasted.unwrap_or_default().mul_f64(work.guess());
@@ -198,9 +198,9 @@ impl MeaningSoak {
         }
         soak.finish(&[])?;
         operation::harm_index(&soak.subject, &mut soak.random)?;
-        let build = Work::IndexBuild.task(Attempt::Query);
+        let build = MeaningOperation::IndexBuild.task(Attempt::Query);
         let outcome = operation::alone(build, &soak.subject, None, &mut soak.facts)?;
-        soak.paces.extend(outcome.lasted.map(|lasted| (Work::IndexBuild, lasted)));
+        soak.paces.extend(outcome.lasted.map(|lasted| (MeaningOperation::IndexBuild, lasted)));
         Ok(soak)
     }
 
@@ -216,7 +216,7 @@ impl MeaningSoak {
     }
 
     /// Starts the work, kills it, looks at what is left, asks, and finishes it. Returns a line about it.
-    fn round(&mut self, work: Work) -> Result<String, Violation> {
+    fn round(&mut self, work: MeaningOperation) -> Result<String, Violation> {
         let settings = self.settings;
         let task = self.prepare(work)?;
         let before = self.look()?;
@@ -250,7 +250,7 @@ impl MeaningSoak {
     }
 
     /// Changes what the work is to find, and returns the command that does it.
-    fn prepare(&mut self, work: Work) -> Result<Task, Violation> {
+    fn prepare(&mut self, work: MeaningOperation) -> Result<Task, Violation> {
         if work.rewritten() > 0.0 {
             self.world.change(work.rewritten(), &mut self.random)?;
         }
@@ -273,15 +273,15 @@ impl MeaningSoak {
             settings.chunk_size = self.random.pick(&others).copied().unwrap_or(settings.chunk_size);
         }
         match work {
-            Work::Embed => self.refresh(&["refresh", "--all", "--allow-empty", "--no-embed"])?,
-            Work::IndexBuild => operation::harm_index(&self.subject, &mut self.random)?,
+            MeaningOperation::Embed => self.refresh(&["refresh", "--all", "--allow-empty", "--no-embed"])?,
+            MeaningOperation::IndexBuild => operation::harm_index(&self.subject, &mut self.random)?,
             _ => {}
         }
         self.set(settings);
         Ok(work.task(Attempt::Refresh(self.world.documents())))
     }
 
-    fn perform(&mut self, work: Work, task: Task, kill: Kill) -> Result<Outcome, Violation> {
+    fn perform(&mut self, work: MeaningOperation, task: Task, kill: Kill) -> Result<Outcome, Violation> {
         if work.is_served() {
             let precision = self.settings.precision();
             operation::served(task, &self.subject, &precision, kill, &mut self.facts)
@@ -291,7 +291,7 @@ impl MeaningSoak {
     }
 
     /// Learns how long the work takes: from a run that ended, and from one that had not ended by then.
-    fn learn(&mut self, work: Work, kill: Kill, outcome: &Outcome) {
+    fn learn(&mut self, work: MeaningOperation, kill: Kill, outcome: &Outcome) {
         let pace = self.paces.entry(work).or_default();
         *pace = outcome.lasted.map_or((*pace).max(kill.after), |lasted| (*pace + lasted) / 2);
     }

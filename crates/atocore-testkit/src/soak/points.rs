@@ -94,7 +94,7 @@ fn soak(
     let store = Store::open(&layout.database(), store_options())?;
     let steps = Steps::begin(&store, &layout)?;
     let running =
-        Running { stop: AtomicBool::new(false), lull: AtomicBool::new(false), steps: AtomicU64::new(1) };
+        PointsRun { stop: AtomicBool::new(false), lull: AtomicBool::new(false), steps: AtomicU64::new(1) };
     let taken = thread::scope(|scope| {
         // Dropped when this ends, however it does: otherwise the writers would go on for ever.
         let end = End(&running.stop);
@@ -125,7 +125,7 @@ fn soak(
 
 /// What writers and the taker of recovery points tell each other.
 #[derive(Debug)]
-struct Running {
+struct PointsRun {
     stop: AtomicBool,
     /// Writers rest.
     lull: AtomicBool,
@@ -133,7 +133,7 @@ struct Running {
     steps: AtomicU64,
 }
 
-impl Running {
+impl PointsRun {
     /// Whether a writer goes on; returns only when it may.
     fn goes_on(&self) -> bool {
         while self.lull.load(Ordering::SeqCst) && !self.stop.load(Ordering::SeqCst) {
@@ -155,7 +155,7 @@ struct Taker<'a> {
     options: &'a PointOptions<'a>,
     layout: &'a Layout,
     store: &'a Store,
-    running: &'a Running,
+    running: &'a PointsRun,
     read: RegistryRead,
 }
 

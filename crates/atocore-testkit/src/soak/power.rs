@@ -121,7 +121,7 @@ fn soak(
     let mut random = Random::new(options.seed);
     for scene in options.scenes {
         *at = (0, scene.name());
-        let work = Work::record(&stage, *scene, options.forgotten)?;
+        let work = RecordedScene::record(&stage, *scene, options.forgotten)?;
         let found = work.cut_everywhere(&stage, options.states, &mut random, &mut at.0)?;
         report(format!("{:<16} {} steps, {} states", scene.name(), found.steps, found.states));
         let _before = counts.scenes.insert(*scene, found);
@@ -130,7 +130,7 @@ fn soak(
 }
 
 /// A piece of work, recorded.
-struct Work {
+struct RecordedScene {
     scene: Scene,
     disk: Disk,
     /// The step from which on it counts as acknowledged.
@@ -138,7 +138,7 @@ struct Work {
     promise: Promise,
 }
 
-impl Work {
+impl RecordedScene {
     fn record(stage: &Stage, scene: Scene, forgotten: &[&str]) -> Result<Self, Violation> {
         let before = stage.prepare(scene)?;
         let (mut disk, mut forgetful) = (Disk::of(stage.home())?, Disk::of(stage.home())?);

@@ -31,7 +31,7 @@ const REFUSED: f64 = 0.3;
 
 /// What is killed, in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum RecoveryOperation {
     Create,
     Validate,
     Undo,
@@ -41,7 +41,7 @@ enum Turn {
     LiveRestore,
 }
 
-impl Turn {
+impl RecoveryOperation {
     const ALL: [Self; 7] = [
         Self::Create,
         Self::Undo,
@@ -73,7 +73,7 @@ impl Turn {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecoveryCounts {
     /// Kills that hit each kind of work, in the order of the turns.
-    landed: [u64; Turn::ALL.len()],
+    landed: [u64; RecoveryOperation::ALL.len()],
     /// Kills that came when the work was done.
     late: u64,
     /// How often the store had gone over to another state.
@@ -96,7 +96,7 @@ impl RecoveryCounts {
 
 impl fmt::Display for RecoveryCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let by_turn: Vec<_> = Turn::ALL
+        let by_turn: Vec<_> = RecoveryOperation::ALL
             .iter()
             .zip(self.landed)
             .map(|(turn, times)| format!("{} {times}", turn.name()))
@@ -130,7 +130,7 @@ fn soak(
     report: &mut dyn FnMut(String),
 ) -> Result<RecoveryCounts, Violation> {
     let mut soak = Soak::begin(options)?;
-    for (index, turn) in Turn::ALL.into_iter().enumerate().cycle() {
+    for (index, turn) in RecoveryOperation::ALL.into_iter().enumerate().cycle() {
         if soak.counts.landed() >= options.kills {
             break;
         }
@@ -152,7 +152,7 @@ struct Soak {
     subject: Subject,
     random: Random,
     /// How long each turn takes.
-    paces: [Duration; Turn::ALL.len()],
+    paces: [Duration; RecoveryOperation::ALL.len()],
     /// The number of the last write that was acknowledged.
     acknowledged: u64,
     /// The number of the last write that was tried.
@@ -181,7 +181,7 @@ impl Soak {
         let mut soak = Self {
             subject,
             random: Random::new(options.seed),
-            paces: [Duration::ZERO; Turn::ALL.len()],
+            paces: [Duration::ZERO; RecoveryOperation::ALL.len()],
             acknowledged: 0,
             tried: AtomicU64::new(0),
             undo_point: None,
@@ -190,7 +190,7 @@ impl Soak {
         soak.write()?;
         soak.subject.run(&words(&["backup", "restore", &stamp, "--yes"]))?;
         soak.look()?;
-        for (index, turn) in Turn::ALL.into_iter().enumerate() {
+        for (index, turn) in RecoveryOperation::ALL.into_iter().enumerate() {
             let server = turn.is_live().then(|| soak.subject.serve()).transpose()?;
             let arguments = soak.arguments(turn)?;
             let ended = Subject::wait(soak.subject.start(&arguments)?, &arguments)?;
@@ -204,14 +204,16 @@ impl Soak {
         Ok(soak)
     }
 
-    fn arguments(&self, turn: Turn) -> Result<Vec<String>, Violation> {
+    fn arguments(&self, turn: RecoveryOperation) -> Result<Vec<String>, Violation> {
         Ok(match turn {
-            Turn::Create => words(&["backup", "create"]),
-            Turn::Validate => words(&["backup", "validate", "--all", "--depth", "content"]),
-            Turn::Drill => words(&["backup", "drill"]),
-            Turn::Prune => words(&["backup", "prune", "--yes", "--keep-last", "3", "--keep-daily", "0"]),
-            Turn::Undo | Turn::LiveUndo => words(&["backup", "undo", "--yes"]),
-            Turn::LiveRestore => {
+            RecoveryOperation::Create => words(&["backup", "create"]),
+            RecoveryOperation::Validate => words(&["backup", "validate", "--all", "--depth", "content"]),
+            RecoveryOperation::Drill => words(&["backup", "drill"]),
+            RecoveryOperation::Prune => {
+                words(&["backup", "prune", "--yes", "--keep-last", "3", "--keep-daily", "0"])
+            }
+            RecoveryOperation::Undo | RecoveryOperation::LiveUndo => words(&["backup", "undo", "--yes"]),
+            RecoveryOperation::LiveRestore => {
                 let stamps = self.stamps()?;
                 let newest =
                     stamps.last().ok_or_else(|| Violation::new("there is no snapshot".to_owned()))?;
@@ -221,11 +223,11 @@ impl Soak {
     }
 
     /// Kills one piece of work and looks at what is left; returns whether the kill hit it.
-    fn round(&mut self, turn: Turn) -> Result<bool, Violation> {
+    fn round(&mut self, turn: RecoveryOperation) -> Result<bool, Violation> {
         if !turn.is_live() {
             self.write()?;
         }
-        let index = Turn::ALL.iter().position(|one| *one == turn).unwrap_or_default();
+        let index = RecoveryOperation::ALL.iter().position(|one| *one == turn).unwrap_or_default();
         let after = self.paces[index].mul_f64(self.random.fraction() * 1.1);
         let arguments = self.arguments(turn)?;
         let landed = if turn.is_live() {

@@ -52,7 +52,7 @@ pub(super) struct Subject {
 
 /// What a look at a store has shown.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct StoreState {
     pub(super) content: Content,
     pub(super) store_id: String,
     pub(super) generation: u64,
@@ -160,7 +160,7 @@ impl Subject {
     }
 
     /// What the installation holds, found without touching it: the store is opened as a copy, with its log.
-    pub(super) fn look(&self) -> Result<Found, Violation> {
+    pub(super) fn look(&self) -> Result<StoreState, Violation> {
         self.look_closer(|_| Ok(())).map(|(found, ())| found)
     }
 
@@ -168,7 +168,7 @@ impl Subject {
     pub(super) fn look_closer<T>(
         &self,
         closer: impl FnOnce(&Path) -> Result<T, Violation>,
-    ) -> Result<(Found, T), Violation> {
+    ) -> Result<(StoreState, T), Violation> {
         let database = self.layout().database();
         let folder = self.scratch.join("look");
         files::remove_tree(&folder)?;
@@ -222,7 +222,7 @@ pub(super) fn store_options() -> StoreOptions {
 }
 
 /// Looks through a database file that nobody has open: is it whole, and what is in it.
-pub(super) fn examine_store(database: &Path) -> Result<Found, Violation> {
+pub(super) fn examine_store(database: &Path) -> Result<StoreState, Violation> {
     let complaints = [
         inspect::integrity(database)?,
         inspect::foreign_keys(database)?,
@@ -244,7 +244,7 @@ pub(super) fn examine_store(database: &Path) -> Result<Found, Violation> {
         content.recorded = recorded(read)?;
         Ok::<_, Violation>(())
     })?;
-    Ok(Found { content, store_id: record.store_id, generation: record.generation.0 })
+    Ok(StoreState { content, store_id: record.store_id, generation: record.generation.0 })
 }
 
 /// Every fact that holds, by the names that [`super::world::World::record`] gives them.

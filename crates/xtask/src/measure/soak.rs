@@ -30,7 +30,7 @@ const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|
 /// The soaks, one after the other: three that kill, one that takes recovery points, one that cuts the power and one that
 /// lets calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum SoakKind {
     Documents,
     Meaning,
     Recovery,
@@ -39,7 +39,7 @@ enum Part {
     Failing,
 }
 
-impl Part {
+impl SoakKind {
     const ALL: [Self; 6] =
         [Self::Documents, Self::Meaning, Self::Recovery, Self::Points, Self::Power, Self::Failing];
 
@@ -125,7 +125,7 @@ impl Part {
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
-    parts: Vec<Part>,
+    parts: Vec<SoakKind>,
     kills: Option<u64>,
     points: Option<u64>,
     states: Option<u64>,
@@ -144,7 +144,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     let mut program = wanted.program.clone();
     for part in wanted.parts.iter().copied() {
         let times = part.times_of(&wanted);
-        if part == Part::Points {
+        if part == SoakKind::Points {
             // Nothing is killed, so this process does it; what copies is this program too.
             let own = std::env::current_exe().map_err(|error| no_scratch(&error))?;
             soak(part, times, seed, own)?;
@@ -159,7 +159,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn soak(part: Part, times: u64, seed: u64, program: PathBuf) -> Result<(), Failure> {
+fn soak(part: SoakKind, times: u64, seed: u64, program: PathBuf) -> Result<(), Failure> {
     let scratch = tempfile::tempdir().map_err(|error| no_scratch(&error))?;
     let again = format!("--only {} {} {times} --seed {seed}", part.name(), part.flag());
     terminal::note(&format!("{times} {} of {}; to repeat it: {again}", part.what(), program.display()));
@@ -168,20 +168,20 @@ fn soak(part: Part, times: u64, seed: u64, program: PathBuf) -> Result<(), Failu
     let (scratch_dir, tested) = (scratch.path(), program.clone());
     let options = SoakOptions { program, kills: times, seed, scale: part.scale(), scratch: scratch.path() };
     let done = match part {
-        Part::Documents => said(soak::run(&options, report)),
-        Part::Meaning => said(meaning::run(&options, &model::folder(), report)),
-        Part::Recovery => said(recovery::run(&options, report)),
-        Part::Points => {
+        SoakKind::Documents => said(soak::run(&options, report)),
+        SoakKind::Meaning => said(meaning::run(&options, &model::folder(), report)),
+        SoakKind::Recovery => said(recovery::run(&options, report)),
+        SoakKind::Points => {
             let options = PointOptions { copier, points: times, seed, scratch: scratch.path() };
             said(points::run(&options, report))
         }
-        Part::Power => {
+        SoakKind::Power => {
             let (program, scratch) = (tested, scratch_dir);
             let scenes = &Scene::ALL;
             let options = PowerOptions { program, scenes, states: times, seed, forgotten: &[], scratch };
             said(power::run(&options, report))
         }
-        Part::Failing => {
+        SoakKind::Failing => {
             let (program, scratch) = (tested, scratch_dir);
             let faults = usize::try_from(times).unwrap_or(usize::MAX);
             let options = FailingOptions { program, scenes: &Scene::WITH_STORE, faults, seed, scratch };
@@ -208,7 +208,7 @@ fn said(done: Result<impl fmt::Display, SoakFailure>) -> Result<String, SoakFail
 
 fn wanted(args: &[String]) -> Result<Wanted, Failure> {
     let mut wanted = Wanted {
-        parts: Part::ALL.to_vec(),
+        parts: SoakKind::ALL.to_vec(),
         kills: None,
         points: None,
         states: None,
@@ -230,9 +230,10 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
             "--faults" => wanted.faults = Some(number()?),
             "--seed" => wanted.seed = Some(number()?),
             "--only" => {
-                let part = Part::ALL.into_iter().find(|part| value.is_some_and(|value| value == part.name()));
+                let part =
+                    SoakKind::ALL.into_iter().find(|part| value.is_some_and(|value| value == part.name()));
                 let unknown = || {
-                    let names = Part::ALL.map(|part| format!("`{}`", part.name())).join(", ");
+                    let names = SoakKind::ALL.map(|part| format!("`{}`", part.name())).join(", ");
                     Failure::usage(format!("`--only` needs one of {names}")).with_hint(USAGE)
                 };
                 wanted.parts = vec![part.ok_or_else(unknown)?];
@@ -275,7 +276,7 @@ mod tests {
     #[test]
     fn parts_kills_and_seed_can_be_given() {
         let all = Wanted {
-            parts: Part::ALL.to_vec(),
+            parts: SoakKind::ALL.to_vec(),
             kills: None,
             points: None,
             states: None,
@@ -284,12 +285,12 @@ mod tests {
             program: None,
         };
         assert_eq!(given(&[]).unwrap(), all);
-        let some = Wanted { parts: vec![Part::Meaning], kills: Some(3), seed: Some(7), ..all };
+        let some = Wanted { parts: vec![SoakKind::Meaning], kills: Some(3), seed: Some(7), ..all };
         assert_eq!(given(&["--seed", "7", "--only", "meaning", "--kills", "3"]).unwrap(), some);
         let points = given(&["--only", "points", "--points", "40"]).unwrap();
-        assert_eq!((points.parts, points.points), (vec![Part::Points], Some(40)));
+        assert_eq!((points.parts, points.points), (vec![SoakKind::Points], Some(40)));
         let failing = given(&["--only", "failing", "--faults", "7", "--states", "3"]).unwrap();
-        assert_eq!((failing.parts[0].times_of(&failing), Part::Power.times_of(&failing)), (7, 3));
+        assert_eq!((failing.parts[0].times_of(&failing), SoakKind::Power.times_of(&failing)), (7, 3));
         let other = given(&["--program", "/p/atocore"]).unwrap();
         assert_eq!(other.program, Some(PathBuf::from("/p/atocore")));
         for wrong in

@@ -28,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Work {
+pub(super) enum MeaningOperation {
     /// Documents that have changed are stored, then embedded, by one command.
     Refresh,
     /// Documents that were stored before are embedded.
@@ -38,31 +38,31 @@ pub(super) enum Work {
     /// Another precision, which is another model: all vectors are made, then answers use them.
     Switch,
     /// Other limits of passages: all documents are rechunked, embedded, then put in their place.
-    Recut,
+    Rechunk,
     /// A server does it behind a refresh that it was asked for.
     ServedRefresh,
     /// The same while it makes the vectors of another model.
     ServedSwitch,
     /// The same when all documents are rechunked.
-    ServedRecut,
+    ServedRechunk,
 }
 
-impl Work {
+impl MeaningOperation {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Refresh => "refresh and its vectors",
             Self::Embed => "embed",
             Self::IndexBuild => "building the vector index",
             Self::Switch => "switching the model",
-            Self::Recut => "cutting anew",
+            Self::Rechunk => "rechunking",
             Self::ServedRefresh => "server: refresh and its vectors",
             Self::ServedSwitch => "server: switching the model",
-            Self::ServedRecut => "server: cutting anew",
+            Self::ServedRechunk => "server: rechunking",
         }
     }
 
     pub(super) const fn is_served(self) -> bool {
-        matches!(self, Self::ServedRefresh | Self::ServedSwitch | Self::ServedRecut)
+        matches!(self, Self::ServedRefresh | Self::ServedSwitch | Self::ServedRechunk)
     }
 
     pub(super) const fn switches(self) -> bool {
@@ -70,7 +70,7 @@ impl Work {
     }
 
     pub(super) const fn cuts_anew(self) -> bool {
-        matches!(self, Self::Recut | Self::ServedRecut)
+        matches!(self, Self::Rechunk | Self::ServedRechunk)
     }
 
     /// Which part of the documents is rewritten before it.
@@ -78,7 +78,7 @@ impl Work {
         match self {
             Self::Refresh | Self::Embed => 0.8,
             Self::ServedRefresh => 0.6,
-            Self::Recut | Self::ServedSwitch | Self::ServedRecut => 0.15,
+            Self::Rechunk | Self::ServedSwitch | Self::ServedRechunk => 0.15,
             Self::IndexBuild | Self::Switch => 0.0,
         }
     }

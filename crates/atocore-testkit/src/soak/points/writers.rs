@@ -20,7 +20,7 @@ use atocore_storage::{
 
 use super::{
     super::{Violation, random::Random},
-    Running,
+    PointsRun,
 };
 
 /// The project whose document, description and vector say the step.
@@ -56,7 +56,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Takes step after step until it is stopped.
-    pub(super) fn go_on(&self, store: &Store, running: &Running) -> Result<(), Violation> {
+    pub(super) fn go_on(&self, store: &Store, running: &PointsRun) -> Result<(), Violation> {
         while running.goes_on() {
             let step = running.steps.load(Ordering::SeqCst) + 1;
             self.take(store, step)?;
@@ -98,7 +98,7 @@ impl<'a> Steps<'a> {
 }
 
 /// Other documents, small and large: the log grows, is checkpointed and restarts all the time.
-pub(super) fn make_noise(store: &Store, running: &Running, mut random: Random) -> Result<(), Violation> {
+pub(super) fn make_noise(store: &Store, running: &PointsRun, mut random: Random) -> Result<(), Violation> {
     while running.goes_on() {
         let words = if random.one_in(10) { 30_000 } else { 1 + random.below(2000) };
         let text = format!("{} ", random.next()).repeat(words);
@@ -111,7 +111,7 @@ pub(super) fn make_noise(store: &Store, running: &Running, mut random: Random) -
 }
 
 /// Keeps a view of the store for a while, again and again.
-pub(super) fn read_slowly(store: &Store, running: &Running, mut random: Random) -> Result<(), Violation> {
+pub(super) fn read_slowly(store: &Store, running: &PointsRun, mut random: Random) -> Result<(), Violation> {
     while running.goes_on() {
         let keep = Duration::from_millis(random.below(40) as u64);
         store.read(|read| {
@@ -128,7 +128,7 @@ pub(super) fn read_slowly(store: &Store, running: &Running, mut random: Random) 
 }
 
 /// Waits until the writer has gone on.
-pub(super) fn wait_for_the_next_step(running: &Running) -> Result<(), Violation> {
+pub(super) fn wait_for_the_next_step(running: &PointsRun) -> Result<(), Violation> {
     let (began, step) = (Instant::now(), running.steps.load(Ordering::SeqCst));
     // The next one may have been on its way before.
     while running.steps.load(Ordering::SeqCst) < step + 2 {

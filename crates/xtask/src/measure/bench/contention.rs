@@ -34,7 +34,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
 
 fn by_words(bench: &Bench, home: &Home) -> Result<(), Failure> {
     let engine = home.engine(snapshot::child()?)?;
-    let asked = Asked { engine: &engine, queries: &bench.queries(home)?, pause: Duration::ZERO };
+    let asked = QuestionLoop { engine: &engine, queries: &bench.queries(home)?, pause: Duration::ZERO };
     let idle = || rest(IDLE);
     let _warm = asked.during(idle)?;
     let before = asked.during(idle)?;
@@ -61,7 +61,7 @@ fn with_meaning(bench: &Bench, home: &Home) -> Result<(), Failure> {
     let mut engine = home.engine_with_meaning(snapshot::child()?)?;
     engine.start_embedding();
     let engine = &engine;
-    let asked = Asked { engine, queries: &bench.queries(home)?, pause: PAUSE };
+    let asked = QuestionLoop { engine, queries: &bench.queries(home)?, pause: PAUSE };
     let idle = || rest(IDLE_WITH_MEANING);
     let _warm = asked.during(idle)?;
     let before = asked.during(idle)?;
@@ -128,14 +128,14 @@ fn clear(home: &Home) -> Result<(), Failure> {
 }
 
 /// Questions that are asked again and again.
-pub(super) struct Asked<'a> {
+pub(super) struct QuestionLoop<'a> {
     pub(super) engine: &'a Engine,
     pub(super) queries: &'a [Query],
     /// The time between an answer and the next question.
     pub(super) pause: Duration,
 }
 
-impl Asked<'_> {
+impl QuestionLoop<'_> {
     /// Asks one question after the other until `work` is done; returns how long each answer took.
     pub(super) fn during(
         &self,

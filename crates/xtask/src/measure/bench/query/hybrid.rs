@@ -40,7 +40,7 @@ struct Parts {
 
 /// What the parts took for one question.
 #[derive(Debug, Clone, Copy)]
-struct Taken {
+struct StageTimes {
     embedding: Duration,
     scan: Duration,
     words: Duration,
@@ -48,7 +48,7 @@ struct Taken {
     cpu: Duration,
 }
 
-impl Taken {
+impl StageTimes {
     fn sum(self) -> Duration {
         self.embedding + self.scan + self.words
     }
@@ -64,7 +64,7 @@ impl Parts {
         })
     }
 
-    fn run(&mut self, question: &str) -> Result<Taken, Failure> {
+    fn run(&mut self, question: &str) -> Result<StageTimes, Failure> {
         let (cpu, started) = (cpu_time(), Instant::now());
         let vector = self.embedder.embed_one(question).map_err(cannot("embed a question"))?;
         let embedding = started.elapsed();
@@ -76,7 +76,7 @@ impl Parts {
         let started = Instant::now();
         let _found = self.words.search(question, None)?;
         let words = started.elapsed();
-        Ok(Taken { embedding, scan, words, cpu: cpu_time().saturating_sub(cpu) })
+        Ok(StageTimes { embedding, scan, words, cpu: cpu_time().saturating_sub(cpu) })
     }
 }
 
@@ -116,7 +116,7 @@ pub(super) fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
     ));
     let of = |times: &[Spent], percent| percentile(times.iter().map(|spent| spent.wall), percent);
     let cpu = |times: &[Spent], percent| percentile(times.iter().map(|spent| spent.cpu), percent);
-    let part = |part: fn(&Taken) -> Duration, percent| percentile(taken.iter().map(part), percent);
+    let part = |part: fn(&StageTimes) -> Duration, percent| percentile(taken.iter().map(part), percent);
     for (percent, most) in GOALS {
         let sum = part(|taken| taken.sum(), percent);
         table.limit(&format!("hybrid, p{percent}"), of(hybrid, percent), sum, PARTS, most);

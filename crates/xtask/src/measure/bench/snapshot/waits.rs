@@ -21,7 +21,7 @@ use crate::{
     failure::Failure,
     measure::bench::{
         Bench, cannot,
-        contention::Asked,
+        contention::QuestionLoop,
         home::{BUSY, Home},
         table::{Table, megabytes},
         timing::percentile,
@@ -97,7 +97,7 @@ pub(super) fn measure(
     writer: &Writer<'_>,
     table: &mut Table,
 ) -> Result<(), Failure> {
-    let asked = Asked { engine, queries: &bench.queries(home)?, pause: BETWEEN_QUESTIONS };
+    let asked = QuestionLoop { engine, queries: &bench.queries(home)?, pause: BETWEEN_QUESTIONS };
     let _warm = asked.during(|| rest(ALONE))?;
     let mut writes_alone = Vec::new();
     let asked_alone = asked.during(|| {
