@@ -203,6 +203,8 @@ macro_rules! words {
         impl $name {
             /// Every one.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// The words for them.
+            pub const WORDS: &'static [&'static str] = &[$($word,)*];
 
             /// The word for it.
             #[must_use]
@@ -219,7 +221,7 @@ macro_rules! words {
                     crate::fact::UnknownWord {
                         what: $what,
                         text: text.chars().take(80).collect(),
-                        known: [$($word),*].join(", "),
+                        known: Self::WORDS.join(", "),
                     }
                 })
             }

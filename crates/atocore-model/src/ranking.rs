@@ -17,6 +17,9 @@ pub enum Mode {
 impl Mode {
     /// Every mode.
     pub const ALL: [Self; 3] = [Self::Hybrid, Self::Dense, Self::Lexical];
+    /// The words for them.
+    pub const WORDS: &'static [&'static str] =
+        &[Self::Hybrid.as_str(), Self::Dense.as_str(), Self::Lexical.as_str()];
 
     /// The word for it.
     #[must_use]

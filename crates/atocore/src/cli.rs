@@ -5,6 +5,7 @@
 mod archive;
 mod backups;
 mod changes;
+mod console;
 mod context;
 mod demo;
 mod doctor;
@@ -15,7 +16,6 @@ mod exit;
 mod index;
 mod ingest;
 mod interactions;
-mod mcp;
 mod memory;
 mod model;
 mod original;
@@ -40,10 +40,11 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{Config, Environment, Flags, LogLevel},
-    logging,
-    operations::ApiError,
+    logging, mcp,
+    operations::{ApiError, Doctor, Embed, Status},
     session::COPY_COMMAND,
 };
+use console::Console;
 use exit::Exit;
 
 // What the demo's story is set with.
@@ -59,10 +60,10 @@ pub(crate) use typeset::{count, excerpt, indented, plain, shell, size};
 #[command(name = "atocore", version = version(), disable_help_subcommand = true)]
 struct Cli {
     /// The folder that holds everything: `data/`, `config/`, `backups/` (`ATOCORE_HOME`)
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", display_order = 900)]
     data_dir: Option<PathBuf>,
     /// Answer with the JSON of the HTTP API instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -75,19 +76,19 @@ enum Command {
     /// Serves HTTP until it is told to stop
     Serve(serve::Serve),
     /// Serves one MCP client, such as an agent or an editor, over standard input and output
-    Mcp(mcp::Mcp),
+    Mcp,
     /// Registers, lists, changes and removes projects
     #[command(subcommand)]
     Project(projects::Projects),
     /// Reads what changed in the documents of projects
     Refresh(ingest::Refresh),
     /// Makes the vectors that are missing; `refresh` and a server do so by themselves
-    Embed(embed::Embed),
+    Embed(Embed),
     /// Compares the vector index with the store, and builds it anew
     #[command(subcommand)]
     Index(index::Index),
     /// Asks a question
-    Query(search::Query),
+    Query(search::Search),
     /// Records what is true of a project, lists it, and says what no longer holds
     #[command(subcommand)]
     State(state::States),
@@ -116,10 +117,9 @@ enum Command {
     /// Fetches, lists and verifies the models that search by meaning
     #[command(subcommand)]
     Model(model::Models),
-    /// Shows what is stored, what is running, and how old the newest snapshot is
-    Status(doctor::Status),
+    Status(Status),
     /// Looks for what is wrong and says what cures it
-    Doctor(doctor::Doctor),
+    Doctor(Doctor),
     /// Shows the settings
     #[command(subcommand)]
     Config(settings::Settings),
@@ -177,29 +177,30 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
     })?;
     start_logging(&cli.command, &config, environment);
     trust::say(&config, output);
+    let console = Console { program, config: &config, flags: &flags, environment, output };
     match cli.command {
-        Command::Demo(demo) => demo.run(program, &config, environment, output),
-        Command::Serve(serve) => serve.run(&config, output),
-        Command::Mcp(mcp) => mcp.run(config),
-        Command::Project(projects) => projects.run(&config, environment, output),
-        Command::Refresh(refresh) => refresh.run(&config, output),
-        Command::Embed(embed) => embed.run(&config, output),
-        Command::Index(index) => index.run(&config, output),
-        Command::Query(query) => query.run(&config, output),
-        Command::State(states) => states.run(&config, output),
-        Command::Memory(memories) => memories.run(&config, output),
-        Command::Interaction(interactions) => interactions.run(&config, output),
-        Command::Fact(facts) => facts.run(&config, output),
-        Command::Get(get) => get.run(&config, output),
-        Command::Context(context) => context.run(&config, output),
-        Command::Eval(evaluate) => evaluate.run(&config, &flags, environment, output),
-        Command::Tune(tune) => tune.run(&config, output),
-        Command::Backup(backups) => backups.run(&config, environment, output),
-        Command::ImportOriginal(import) => import.run(&config, &environment.current_dir, output),
-        Command::Model(models) => models.run(&config, environment, output),
-        Command::Status(status) => status.run(&config, output),
-        Command::Doctor(doctor) => doctor.run(&config, output),
-        Command::Config(settings) => settings.run(&config, output),
+        Command::Demo(demo) => demo.run(&console),
+        Command::Serve(serve) => serve.run(&console),
+        Command::Mcp => mcp::serve(config.clone()).map(|()| Exit::Done),
+        Command::Project(projects) => projects.run(&console),
+        Command::Refresh(refresh) => refresh.run(&console),
+        Command::Embed(Embed {}) => embed::run(&console),
+        Command::Index(index) => index.run(&console),
+        Command::Query(search) => search.run(&console),
+        Command::State(states) => states.run(&console),
+        Command::Memory(memories) => memories.run(&console),
+        Command::Interaction(interactions) => interactions.run(&console),
+        Command::Fact(facts) => facts.run(&console),
+        Command::Get(get) => get.run(&console),
+        Command::Context(context) => context.run(&console),
+        Command::Eval(evaluate) => evaluate.run(&console),
+        Command::Tune(tune) => tune.run(&console),
+        Command::Backup(backups) => backups.run(&console),
+        Command::ImportOriginal(import) => import.run(&console),
+        Command::Model(models) => models.run(&console),
+        Command::Status(status) => doctor::status(status, &console),
+        Command::Doctor(doctor) => doctor::doctor(doctor, &console),
+        Command::Config(settings) => settings.run(&console),
         Command::Trust(trust) => trust.run(environment, output),
     }
 }
@@ -228,11 +229,62 @@ fn version() -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::operations::{Operation, Visitor, visit_all};
+
+    /// The operations whose parameters no command takes as they are, and why.
+    const NOT_TAKEN: &[(&str, &str)] = &[
+        ("Health", "for programs that watch a server: people have `status`"),
+        ("Sources", "`project list` and `status` name the roots"),
+        ("ShowTemplate", "for clients of the original that write a registry"),
+        ("ProposeProject", "`project add --dry-run`"),
+        ("RemoveProject", "`project remove --yes` removes what the plan says"),
+        ("ReadDocumentAt", "`get PATH --project P`"),
+        ("ShowContext", "`context diff` with a hash"),
+        ("ValidateBackup", "`backup validate STAMP`, which may be `--all` instead"),
+        ("RestoreBackup", "`backup restore --yes`"),
+        ("UndoRestore", "`backup undo --yes`"),
+        ("ListJobs", "a command waits for its work: it is no job"),
+        ("ShowJob", "a command waits for its work: it is no job"),
+        ("CancelJob", "a command is cancelled with Ctrl-C"),
+    ];
 
     #[test]
     fn the_tree_of_commands_is_sound() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    /// Everything that a command takes the parameters of: clap has a group for each struct.
+    fn taken(command: &clap::Command) -> BTreeSet<String> {
+        let groups = command.get_groups().map(|group| group.get_id().to_string());
+        groups.chain(command.get_subcommands().flat_map(taken)).collect()
+    }
+
+    /// What the parameters of every operation are called.
+    #[derive(Default)]
+    struct Names(BTreeSet<String>);
+
+    impl Visitor for Names {
+        fn visit<O: Operation>(&mut self) {
+            self.0.insert(O::name().into_owned());
+        }
+    }
+
+    #[test]
+    fn every_operation_has_a_command_or_a_reason_to_have_none() {
+        let taken = taken(&Cli::command());
+        let mut known = Names::default();
+        visit_all(&mut known);
+        for name in &known.0 {
+            let has_reason = NOT_TAKEN.iter().any(|(not_taken, _)| not_taken == name);
+            assert_ne!(taken.contains(name), has_reason, "{name}");
+        }
+        for (name, why) in NOT_TAKEN {
+            assert!(known.0.contains(*name), "there is no operation {name}: {why}");
+        }
     }
 }

@@ -23,7 +23,6 @@ mod state;
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
-pub(crate) use backups::checked_depth;
 pub use backups::{
     CreateBackup, DrillBackup, ListBackups, PinBackup, PlanRestore, PlanUndo, PruneBackups, RestoreBackup,
     UndoRestore, UnpinBackup, ValidateAllBackups, ValidateBackup, check_stamp, stamp,
@@ -58,6 +57,11 @@ pub trait Operation: Serialize + DeserializeOwned + ToSchema + Send + 'static {
 
     /// How it is reached, and what it needs.
     const SPEC: Spec;
+
+    /// What it needs of the engine with these parameters; at most what [`Spec::access`] says.
+    fn access(&self) -> Access {
+        Self::SPEC.access
+    }
 
     /// What it is done to, as its job shows it: a stamp, or the name of a project.
     fn subject(&self) -> Option<&str> {

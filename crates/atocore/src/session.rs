@@ -133,18 +133,39 @@ impl Session {
         }
     }
 
-    /// Runs an operation that writes. What is wrong with it is told before the store is waited for.
+    /// A place for an operation, by what it needs. What is wrong with it is told before the store is waited for.
     ///
     /// # Errors
-    /// As [`Session::refuse`] and [`Session::writing`]; else what the operation fails with.
-    pub fn write<O: Operation>(
+    /// As [`Session::refuse`], and when the store cannot be opened.
+    pub fn for_operation<O: Operation>(
         config: &Config,
-        activity: &str,
+        operation: &O,
+        monitor: &dyn Monitor,
+    ) -> Result<Self, ApiError> {
+        match operation.access() {
+            Needs::Read if O::SPEC.indexed => Self::reading(config, monitor),
+            Needs::Read => {
+                operation.check()?;
+                Self::looking(config)
+            }
+            Needs::Write => {
+                Self::refuse(config, operation)?;
+                Self::writing(config, &activity(operation), monitor)
+            }
+            Needs::Exclusive => Self::replacing(config, &activity(operation), monitor),
+        }
+    }
+
+    /// Runs an operation in a place of its own.
+    ///
+    /// # Errors
+    /// As [`Session::for_operation`]; else what the operation fails with.
+    pub fn once<O: Operation>(
+        config: &Config,
         operation: O,
         monitor: &dyn Monitor,
     ) -> Result<O::Reply, ApiError> {
-        Self::refuse(config, &operation)?;
-        Self::writing(config, activity, monitor)?.run(operation, monitor)
+        Self::for_operation(config, &operation, monitor)?.run(operation, monitor)
     }
 
     /// Refuses an operation for what can be seen without the store, when that would have to be waited for.
@@ -256,11 +277,12 @@ impl Session {
         operation: O,
         monitor: &dyn Monitor,
     ) -> Result<O::Reply, ApiError> {
+        let needs = operation.access();
         match self {
             Self::Here(engine) => operation.run(&mut Context::new(engine, caller, monitor, None)),
             Self::Server(served) => match remote::send_as(caller, &operation, served.address(), monitor) {
                 // A server that is being killed still takes connections. What only looks can be asked again.
-                Err(error) if error.code == ErrorCode::ServerUnreachable && O::SPEC.access == Needs::Read => {
+                Err(error) if error.code == ErrorCode::ServerUnreachable && needs == Needs::Read => {
                     thread::sleep(ASK_AGAIN);
                     match Self::looking(&served.config)? {
                         Self::Here(engine) => {
@@ -273,6 +295,12 @@ impl Session {
             },
         }
     }
+}
+
+/// What others are told who wait for the store: `refresh notes`.
+fn activity<O: Operation>(operation: &O) -> String {
+    let about = operation.subject().or(operation.project()).map(|about| format!(" {}", about.escape_debug()));
+    O::SPEC.job.replace('_', " ") + &about.unwrap_or_default()
 }
 
 /// Tells what opening an engine did about a restore that was cut short.
@@ -364,21 +392,21 @@ mod tests {
         let _owner = Engine::open(engine_config(&config), access, &Silent).unwrap();
         let memory =
             CreateMemory { memory_type: "fact".to_owned(), content: "x".to_owned(), ..Default::default() };
-        let refused = Session::write(&config, "test", memory.clone(), &Silent).unwrap_err();
+        let refused = Session::once(&config, memory.clone(), &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::InvalidRequest, "{refused}");
         let about = Some("nope".to_owned());
         let memory = CreateMemory { memory_type: "knowledge".to_owned(), project: about, ..memory };
-        let refused = Session::write(&config, "test", memory, &Silent).unwrap_err();
+        let refused = Session::once(&config, memory, &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
         let refresh = RefreshProject::of("nope");
-        let refused = Session::write(&config, "test", refresh, &Silent).unwrap_err();
+        let refused = Session::once(&config, refresh, &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
         let [project, category, key, value] = ["nope", "decision", "", "SQLite"].map(str::to_owned);
         let state = SetState { project, category, key, value, source: String::new(), confidence: None };
-        let refused = Session::write(&config, "test", state.clone(), &Silent).unwrap_err();
+        let refused = Session::once(&config, state.clone(), &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::InvalidRequest, "{refused}");
         let state = SetState { key: "database".to_owned(), ..state };
-        let refused = Session::write(&config, "test", state, &Silent).unwrap_err();
+        let refused = Session::once(&config, state, &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
     }
 }

@@ -11,15 +11,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Terminal,
+    console::Console,
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{count, size},
 };
-use crate::{
-    config::Config,
-    operations::{ApiError, stamp},
-};
+use crate::operations::{ApiError, stamp};
 
 /// Stands for standard output or standard input.
 const PIPE: &str = "-";
@@ -64,29 +61,29 @@ struct Imported {
 }
 
 impl Export {
-    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, ApiError> {
-        let stamp = stamp(&self.stamp, || atocore_engine::latest(&config.layout, SystemClock.now()))?;
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let layout = &console.config.layout;
+        let stamp = stamp(&self.stamp, || atocore_engine::latest(layout, SystemClock.now()))?;
         if self.file.as_os_str() == PIPE {
-            return into_pipe(config, stamp, output);
+            return into_pipe(stamp, console);
         }
         self.refuse_a_name_of_age()?;
-        let to = current_dir.join(&self.file);
-        let monitor = Terminal::watch(output.form());
-        let exported = atocore_engine::export(&config.layout, stamp, &to, &SystemClock, &monitor)?;
+        let to = console.path(&self.file);
+        let monitor = console.watch();
+        let exported = atocore_engine::export(layout, stamp, &to, &SystemClock, &monitor)?;
         drop(monitor);
-        if output.form() == Form::Json {
-            output.json(&Exported {
-                stamp: exported.stamp.to_string(),
-                path: to.to_string_lossy().into_owned(),
-                files: exported.files,
-                total_bytes: exported.bytes,
-                archive_bytes: exported.archive_bytes,
-            });
-            return Ok(Exit::Done);
-        }
-        let stamp = output.paint(Style::Bold, exported.stamp);
-        output.line(format!("snapshot {stamp} exported to {}", to.display()));
-        output.line(format!("  {}, not encrypted", packed(&exported)));
+        let json = Exported {
+            stamp: exported.stamp.to_string(),
+            path: to.to_string_lossy().into_owned(),
+            files: exported.files,
+            total_bytes: exported.bytes,
+            archive_bytes: exported.archive_bytes,
+        };
+        console.output.answer(&json, |_, output| {
+            let stamp = output.paint(Style::Bold, exported.stamp);
+            output.line(format!("snapshot {stamp} exported to {}", to.display()));
+            output.line(format!("  {}, not encrypted", packed(&exported)));
+        });
         Ok(Exit::Done)
     }
 
@@ -102,11 +99,7 @@ impl Export {
 }
 
 /// Writes an archive to standard output; what there is to say goes to standard error.
-fn into_pipe(
-    config: &Config,
-    stamp: atocore_model::id::SnapshotId,
-    output: &Output,
-) -> Result<Exit, ApiError> {
+fn into_pipe(stamp: atocore_model::id::SnapshotId, console: &Console<'_>) -> Result<Exit, ApiError> {
     let stdout = io::stdout();
     if stdout.is_terminal() {
         let message = "an archive is not written to a terminal";
@@ -114,10 +107,11 @@ fn into_pipe(
             "name a file, or give it to another program: `… export STAMP - | age -r age1… -o FILE`",
         ));
     }
-    let monitor = Terminal::watch(output.form());
-    let exported = atocore_engine::export_to(&config.layout, stamp, stdout.lock(), &SystemClock, &monitor)?;
+    let monitor = console.watch();
+    let layout = &console.config.layout;
+    let exported = atocore_engine::export_to(layout, stamp, stdout.lock(), &SystemClock, &monitor)?;
     drop(monitor);
-    output.remark(format!("snapshot {stamp} exported: {}", packed(&exported)));
+    console.output.remark(format!("snapshot {stamp} exported: {}", packed(&exported)));
     Ok(Exit::Done)
 }
 
@@ -127,41 +121,41 @@ fn packed(exported: &atocore_engine::ExportedArchive) -> String {
 }
 
 impl Import {
-    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, ApiError> {
-        let monitor = Terminal::watch(output.form());
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let (layout, monitor) = (&console.config.layout, console.watch());
+        let from = console.path(&self.file);
         let imported = if self.file.as_os_str() == PIPE {
-            atocore_engine::import(&config.layout, io::stdin().lock(), &SystemClock, &monitor)
+            atocore_engine::import(layout, io::stdin().lock(), &SystemClock, &monitor)
         } else {
-            let file = atocore_engine::open_archive(&current_dir.join(&self.file))?;
-            atocore_engine::import(&config.layout, file, &SystemClock, &monitor)
+            atocore_engine::import(layout, atocore_engine::open_archive(&from)?, &SystemClock, &monitor)
         };
-        let imported = imported.map_err(|error| naming(&current_dir.join(&self.file), error.into()))?;
+        let imported = imported.map_err(|error| naming(&from, error.into()))?;
         drop(monitor);
-        let (stamp, path) = (imported.stamp.to_string(), imported.path.display().to_string());
-        tracing::info!(stamp, path, was_there = imported.was_there, "runtime_backup_imported");
         let checked = &imported.validation;
-        let proven = checked.depth_reached.map(|depth| depth.to_string()).unwrap_or_default();
-        let (files, total_bytes) = (checked.checked_files, checked.checked_bytes);
-        if output.form() == Form::Json {
-            output.json(&Imported {
-                stamp,
-                path,
-                was_there: imported.was_there,
-                proven_depth: proven,
-                files,
-                total_bytes,
-            });
-            return Ok(Exit::Done);
-        }
-        let what = if imported.was_there { "was there already, the same" } else { "imported" };
-        output.line(format!("snapshot {} {what}: {path}", output.paint(Style::Bold, &stamp)));
-        output.line(format!(
-            "  {}, {}, compared with the record: proven to depth `{proven}`",
-            count(files, "file"),
-            size(total_bytes)
-        ));
-        output.advise(format!("\nrestore it: `atocore backup restore {stamp}`"));
+        let imported = Imported {
+            stamp: imported.stamp.to_string(),
+            path: imported.path.display().to_string(),
+            was_there: imported.was_there,
+            proven_depth: checked.depth_reached.map(|depth| depth.to_string()).unwrap_or_default(),
+            files: checked.checked_files,
+            total_bytes: checked.checked_bytes,
+        };
+        let Imported { stamp, path, was_there, .. } = &imported;
+        tracing::info!(stamp, path, was_there, "runtime_backup_imported");
+        console.output.answer(&imported, Imported::print);
         Ok(Exit::Done)
+    }
+}
+
+impl Imported {
+    fn print(&self, output: &Output) {
+        let Self { stamp, path, proven_depth, .. } = self;
+        let what = if self.was_there { "was there already, the same" } else { "imported" };
+        output.line(format!("snapshot {} {what}: {path}", output.paint(Style::Bold, stamp)));
+        let (files, bytes) = (count(self.files, "file"), size(self.total_bytes));
+        output
+            .line(format!("  {files}, {bytes}, compared with the record: proven to depth `{proven_depth}`"));
+        output.advise(format!("\nrestore it: `atocore backup restore {stamp}`"));
     }
 }
 

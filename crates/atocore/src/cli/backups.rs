@@ -4,60 +4,37 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use atocore_engine::NO_ROOM;
 
-use atocore_model::{
-    error::ErrorCode,
-    monitor::{Monitor, Silent},
-    snapshot::Depth,
-};
-use clap::Subcommand;
+use atocore_model::{error::ErrorCode, monitor::Silent};
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
-    Terminal,
     archive::{Export, Import},
+    console::Console,
     exit::Exit,
-    output::{self, Form, Output, Style},
-    prune::{Pin, Prune, Unpin},
+    output::{self, Output, Style},
+    prune::{Prune, print_pin},
     restore::{Restore, Undo},
     typeset::{Table, count, plain, second, size},
 };
 use crate::{
-    config::{Config, Environment},
     operations::{
-        ApiError, CreateBackup, DrillBackup, ListBackups, ListProjects, ValidateAllBackups, ValidateBackup,
-        check_stamp, checked_depth,
+        ApiError, CreateBackup, DrillBackup, ListBackups, ListProjects, PinBackup, UnpinBackup,
+        ValidateAllBackups, ValidateBackup,
     },
     session::Session,
-    wire::{SnapshotEntry, SnapshotMetadata, SnapshotProof, Validation},
+    wire::{
+        DrillResult, SnapshotEntry, SnapshotList, SnapshotMetadata, SnapshotProof, Validation, ValidationList,
+    },
 };
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Backups {
-    /// Takes a snapshot of the store and the registry
-    Create {
-        /// Copy the directory of the vector store too
-        #[arg(long)]
-        include_chroma: bool,
-        /// What it is taken for, for whoever looks at the list later
-        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-        note: String,
-    },
-    /// Lists every snapshot, the newest first
-    List,
+    Create(CreateBackup),
+    List(ListBackups),
     /// Checks how much of a snapshot can be proven
-    Validate {
-        /// Its name, as `backup list` shows it, or `latest`
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
-        stamp: Option<String>,
-        /// Check every snapshot
-        #[arg(long)]
-        all: bool,
-        /// How closely to look: structure, digests, content, restore or answers
-        #[arg(long, value_name = "D")]
-        depth: Option<String>,
-    },
-    /// Restores the newest snapshot into scratch and proves that it answers as it did
-    Drill,
+    Validate(Validate),
+    Drill(DrillBackup),
     /// Goes back to a snapshot: says what would change, and does it with --yes
     Restore(Restore),
     /// Goes back to the state before the last restore: says what would change, and does it with --yes
@@ -68,36 +45,52 @@ pub(super) enum Backups {
     Import(Import),
     /// Removes the snapshots that no rule keeps: says which and why, and does it with --yes
     Prune(Prune),
-    /// Pins a snapshot: it is never removed
-    Pin(Pin),
-    /// Removes the pin of a snapshot
-    Unpin(Unpin),
+    Pin(PinBackup),
+    Unpin(UnpinBackup),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// Its name, as `backup list` shows it, or `latest`
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    stamp: Option<String>,
+    /// Check every snapshot
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    validate: ValidateAllBackups,
 }
 
 impl Backups {
-    pub(super) fn run(
-        self,
-        config: &Config,
-        environment: &Environment,
-        output: &Output,
-    ) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         match self {
-            Self::Create { include_chroma, note } => {
-                create(CreateBackup { include_chroma, note }, config, output)
+            Self::Create(create) => self::create(create, console),
+            Self::List(list) => console.run(list, print_list),
+            Self::Validate(validate) => validate.run(console),
+            Self::Drill(drill) => console
+                .judge(drill, print_drill, |validation| validation.0.as_ref().map_or(Exit::Problems, exit)),
+            Self::Restore(restore) => restore.run(console),
+            Self::Undo(undo) => undo.run(console),
+            Self::Export(export) => export.run(console),
+            Self::Import(import) => import.run(console),
+            Self::Prune(prune) => prune.run(console),
+            Self::Pin(pin) => console.run(pin, print_pin),
+            Self::Unpin(unpin) => console.run(unpin, print_pin),
+        }
+    }
+}
+
+impl Validate {
+    fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let Self { stamp, validate, .. } = self;
+        match stamp {
+            Some(stamp) => {
+                let validate = ValidateBackup { stamp, depth: validate.depth };
+                console.judge(validate, print_validation, exit)
             }
-            Self::List => list(config, output),
-            Self::Validate { stamp: Some(stamp), depth, .. } => {
-                validate(ValidateBackup { stamp, depth }, config, output)
-            }
-            Self::Validate { stamp: None, depth, .. } => validate_all(depth, config, output),
-            Self::Drill => drill(config, output),
-            Self::Restore(restore) => restore.run(config, &environment.current_dir, output),
-            Self::Undo(undo) => undo.run(config, output),
-            Self::Export(export) => export.run(config, &environment.current_dir, output),
-            Self::Import(import) => import.run(config, &environment.current_dir, output),
-            Self::Prune(prune) => prune.run(config, output),
-            Self::Pin(pin) => pin.run(config, output),
-            Self::Unpin(unpin) => unpin.run(config, output),
+            None => console.judge(validate, print_validations, |found| {
+                if found.0.iter().all(|validation| validation.valid) { Exit::Done } else { Exit::Problems }
+            }),
         }
     }
 }
@@ -118,24 +111,22 @@ pub(super) fn copy_pages(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-fn create(operation: CreateBackup, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let monitor = Terminal::watch(output.form());
-    let session = Session::writing(config, "backup create", &monitor)?;
-    let with_chroma = operation.include_chroma;
-    let metadata = session.run(operation, &monitor)?;
+fn create(create: CreateBackup, console: &Console<'_>) -> Result<Exit, ApiError> {
+    let (config, output) = (console.config, console.output);
+    let monitor = console.watch();
+    let session = Session::for_operation(config, &create, &monitor)?;
+    let with_chroma = create.include_chroma;
+    let metadata = session.run(create, &monitor)?;
     // The copy is what it is. That the file itself is broken must not wait until somebody needs it.
     let broken = session.run(ListProjects {}, &Silent).err();
     let broken = broken.filter(|error| error.code == ErrorCode::RegistryInvalid);
     drop(monitor);
-    let exit = if broken.is_some() { Exit::Problems } else { Exit::Done };
-    if output.form() == Form::Json {
-        output.json(&metadata);
-    } else {
-        print_taken(&metadata, output);
+    output.answer(&metadata, |metadata, output| {
+        print_taken(metadata, output);
         if with_chroma {
             output.line(format!("  chroma    {}", plain(&metadata.vector_store_note)));
         }
-        let stamp = stamp_of(&metadata);
+        let stamp = stamp_of(metadata);
         let record = metadata.atocore.as_ref();
         // Without a passage there is no question to ask, and without an index up to date none was asked.
         let passages = record.and_then(|record| record["counts"]["chunks"].as_u64());
@@ -144,11 +135,10 @@ fn create(operation: CreateBackup, config: &Config, output: &Output) -> Result<E
         output.advise(format!(
             "\nproven when you have seen it: `atocore backup validate {stamp} --depth {depth}`"
         ));
-    }
-    if let Some(error) = broken {
-        output.remark(format!("the registry was copied as it is, and it is broken: {}", error.message));
-    }
-    Ok(exit)
+    });
+    let Some(error) = broken else { return Ok(Exit::Done) };
+    output.remark(format!("the registry was copied as it is, and it is broken: {}", error.message));
+    Ok(Exit::Problems)
 }
 
 /// Sets what a snapshot holds for a person.
@@ -168,9 +158,7 @@ pub(crate) fn print_taken(metadata: &SnapshotMetadata, output: &Output) {
     for notice in notices.iter().filter_map(Value::as_str) {
         table.row(["  answers".to_owned(), plain(notice)]);
     }
-    for line in table.lines(output.width()) {
-        output.line(line);
-    }
+    output.table(&table);
 }
 
 /// The stamp of a snapshot that was just taken: the name of its folder.
@@ -179,29 +167,23 @@ pub(crate) fn stamp_of(metadata: &SnapshotMetadata) -> String {
     name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn list(config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let entries = Session::looking(config)?.run(ListBackups {}, &Silent)?;
-    if output.form() == Form::Json {
-        output.json(&entries);
-        return Ok(Exit::Done);
-    }
-    let entries = entries.0;
+fn print_list(list: &SnapshotList, output: &Output) {
+    let entries = &list.0;
     if entries.is_empty() {
-        output.advise("there is no snapshot; `atocore backup create` takes one");
-        return Ok(Exit::Done);
+        return output.advise(NONE);
     }
     let mut table = Table::new(&["STAMP", "TAKEN", "SIZE", "PROVEN", "HOLDS", "NOTE"]);
     for entry in entries.iter().rev() {
         table.row(listed(entry));
     }
-    for (index, line) in table.lines(output.width()).iter().enumerate() {
-        output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
-    }
+    output.table(&table);
     let (snapshots, bytes) =
         (count(entries.len() as u64, "snapshot"), entries.iter().filter_map(bytes).sum());
     output.line(output.paint(Style::Dim, format!("{snapshots}, {}", size(bytes))));
-    Ok(Exit::Done)
 }
+
+/// What there is to say without any.
+const NONE: &str = "there is no snapshot; `atocore backup create` takes one";
 
 /// What a snapshot takes on the disk, as far as it records that.
 fn bytes(entry: &SnapshotEntry) -> Option<u64> {
@@ -269,28 +251,6 @@ fn recorded(record: Option<&Value>) -> Vec<String> {
     [documents, chunks, generation].into_iter().flatten().collect()
 }
 
-/// Where a validation runs: deeper than the content it restores into the scratch folder, which only an owner may use.
-fn validating(depth: Depth, config: &Config, monitor: &dyn Monitor) -> Result<Session, ApiError> {
-    if depth > Depth::Content {
-        Session::writing(config, "backup validate", monitor)
-    } else {
-        Session::looking(config)
-    }
-}
-
-fn validate(operation: ValidateBackup, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    check_stamp(&operation.stamp)?;
-    let monitor = Terminal::watch(output.form());
-    let validation =
-        validating(checked_depth(operation.depth.as_deref())?, config, &monitor)?.run(operation, &monitor)?;
-    drop(monitor);
-    match output.form() {
-        Form::Json => output.json(&validation),
-        Form::Human => print_validation(&validation, output),
-    }
-    Ok(exit(&validation))
-}
-
 fn exit(validation: &Validation) -> Exit {
     match (validation.exists, validation.valid) {
         (true, true) => Exit::Done,
@@ -300,21 +260,11 @@ fn exit(validation: &Validation) -> Exit {
 }
 
 /// One line for each snapshot, and below it what is wrong.
-fn validate_all(depth: Option<String>, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let operation = ValidateAllBackups { depth };
-    let monitor = Terminal::watch(output.form());
-    let session = validating(checked_depth(operation.depth.as_deref())?, config, &monitor)?;
-    let found = session.run(operation, &monitor)?;
-    drop(monitor);
-    let is_valid = found.0.iter().all(|validation| validation.valid);
-    match output.form() {
-        Form::Json => output.json(&found),
-        Form::Human if found.0.is_empty() => {
-            output.advise("there is no snapshot; `atocore backup create` takes one");
-        }
-        Form::Human => found.0.iter().for_each(|validation| print_line(validation, output)),
+fn print_validations(found: &ValidationList, output: &Output) {
+    if found.0.is_empty() {
+        output.advise(NONE);
     }
-    Ok(if is_valid { Exit::Done } else { Exit::Problems })
+    found.0.iter().for_each(|validation| print_line(validation, output));
 }
 
 fn print_line(validation: &Validation, output: &Output) {
@@ -331,18 +281,11 @@ fn print_line(validation: &Validation, output: &Output) {
     }
 }
 
-fn drill(config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let monitor = Terminal::watch(output.form());
-    let validation = Session::writing(config, "backup drill", &monitor)?.run(DrillBackup {}, &monitor)?;
-    drop(monitor);
-    if output.form() == Form::Json {
-        output.json(&validation);
-    } else if let Some(validation) = &validation.0 {
-        print_validation(validation, output);
-    } else {
-        output.advise("there is no snapshot; `atocore backup create` takes one");
+fn print_drill(drilled: &DrillResult, output: &Output) {
+    match &drilled.0 {
+        Some(validation) => print_validation(validation, output),
+        None => output.advise(NONE),
     }
-    Ok(validation.0.as_ref().map_or(Exit::Problems, exit))
 }
 
 /// Sets the result of a validation for a person.
@@ -388,9 +331,7 @@ pub(crate) fn print_validation(validation: &Validation, output: &Output) {
     if let Some(why) = &validation.atocore.unrecorded {
         table.row(["  not written down".to_owned(), plain(why)]);
     }
-    for line in table.lines(output.width()) {
-        output.line(line);
-    }
+    output.table(&table);
     if !validation.valid {
         output.advise("\nrestore from another: `atocore backup list` shows every snapshot");
     }

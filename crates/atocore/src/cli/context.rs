@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use atocore_engine::files;
-use atocore_model::{error::ErrorCode, monitor::Silent};
+use atocore_model::error::ErrorCode;
 use clap::{Args, Subcommand};
 
 use super::{
+    console::Console,
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
+    search::Question,
     typeset::{count, excerpt, harmless, plain},
 };
 use crate::{
-    config::Config,
     operations::{ApiError, BuildContext, ShowContext},
     packs,
-    session::Session,
     wire::{Lines, Pack, PackChange, PackDiff, PackItem},
 };
 
@@ -48,85 +48,30 @@ enum ContextCommand {
 
 #[derive(Debug, Args)]
 struct Build {
-    /// What the agent was asked
-    #[arg(value_name = "TEXT", required = true, num_args = 1..)]
-    text: Vec<String>,
-    /// The project it is about, by id or alias
-    #[arg(long, value_name = "P")]
-    project: Option<String>,
-    /// Take no passage of another project
-    #[arg(long)]
-    scope: bool,
-    /// How long the pack may be: 1 to 1000000, else 3000
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    budget: Option<u64>,
-    /// What the budget is counted in: characters, or tokens of the embedding model
-    #[arg(long, value_name = "UNIT", value_parser = ["chars", "tokens"])]
-    unit: Option<String>,
-    /// Only this part: state, memories or chunks; can be given several times
-    #[arg(long = "tier", value_name = "TIER", value_parser = ["state", "memories", "chunks"])]
-    tiers: Vec<String>,
-    /// How many passages are looked at, at most: 1 to 200
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    top_k: Option<u64>,
-    /// Only documents with this tag or one below it; can be given several times
-    #[arg(long = "tag", value_name = "T")]
-    tags: Vec<String>,
-    /// Only documents whose path below their root matches this glob, or lies below this folder
-    #[arg(long, value_name = "GLOB")]
-    path: Option<String>,
-    /// By words and meaning (hybrid), by meaning alone (dense), or by words alone (lexical)
-    #[arg(long, value_name = "MODE", value_parser = ["hybrid", "dense", "lexical"])]
-    mode: Option<String>,
-    /// Answer only once this generation can be seen
-    #[arg(long, value_name = "GENERATION")]
-    wait: Option<u64>,
+    #[command(flatten)]
+    prompt: Question,
+    #[command(flatten)]
+    build: BuildContext,
 }
 
 impl Context {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         match self.command {
             Some(ContextCommand::Diff { a, b }) => {
-                let diff = PackDiff::of(&pack(&a, config)?, &pack(&b, config)?);
-                if output.form() == Form::Json {
-                    output.json(&diff);
-                } else {
-                    print_diff(&diff, output);
-                }
+                let diff = PackDiff::of(&pack(&a, console)?, &pack(&b, console)?);
+                console.output.answer(&diff, print_diff);
+                Ok(Exit::Done)
             }
             None => {
-                let pack = Session::reading(config, &Silent)?.run(self.build.operation(), &Silent)?;
-                if output.form() == Form::Json {
-                    output.json(&pack);
-                } else {
-                    print(&pack, output);
-                }
+                let Build { prompt, build } = self.build;
+                console.run(BuildContext { prompt: prompt.line(), ..build }, print)
             }
-        }
-        Ok(Exit::Done)
-    }
-}
-
-impl Build {
-    fn operation(self) -> BuildContext {
-        BuildContext {
-            prompt: self.text.join(" "),
-            project: self.project,
-            scope: self.scope,
-            budget: self.budget,
-            unit: self.unit,
-            tiers: (!self.tiers.is_empty()).then_some(self.tiers),
-            top_k: self.top_k,
-            filter_tags: (!self.tags.is_empty()).then_some(self.tags),
-            path: self.path,
-            mode: self.mode,
-            wait_generation: self.wait,
         }
     }
 }
 
 /// The pack in a file, or the one that the running server remembers.
-fn pack(named: &str, config: &Config) -> Result<Pack, ApiError> {
+fn pack(named: &str, console: &Console<'_>) -> Result<Pack, ApiError> {
     let invalid = |message: String| {
         ApiError::new(ErrorCode::InvalidRequest, message)
             .with_hint("`atocore --json context TEXT > FILE` makes a file, and `hash` in it is the hash")
@@ -136,9 +81,7 @@ fn pack(named: &str, config: &Config) -> Result<Pack, ApiError> {
     match bytes {
         Some(bytes) => serde_json::from_slice(&bytes)
             .map_err(|error| invalid(format!("`{named}` is not the JSON of a context pack: {error}"))),
-        None if packs::is_hash(named) => {
-            Session::looking(config)?.run(ShowContext { hash: Some(named.to_owned()) }, &Silent)
-        }
+        None if packs::is_hash(named) => console.ask(ShowContext { hash: Some(named.to_owned()) }),
         None => Err(invalid(format!("`{named}` is neither a file nor a hash"))),
     }
 }
@@ -158,9 +101,7 @@ fn print(pack: &Pack, output: &Output) {
         pack.generation,
         short(&pack.hash)
     ));
-    for notice in &pack.notices {
-        output.remark(output.aimed(format!("note: {}", plain(notice))));
-    }
+    output.notices(&pack.notices);
     for nearly in &pack.nearly {
         let (what, needs, left) = (plain(&nearly.what), nearly.needs, nearly.left);
         output.remark(format!("nearly: {what} takes {needs}, {left} were left"));

@@ -4,12 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Terminal, exit::Exit, output::Output};
-use crate::{
-    config::{Config, Environment},
-    demo,
-    operations::ApiError,
-};
+use super::{console::Console, exit::Exit};
+use crate::{demo, operations::ApiError};
 
 #[derive(Debug, Args)]
 pub(super) struct Demo {
@@ -24,15 +20,10 @@ impl Demo {
         data_dir.unwrap_or_else(|| PathBuf::from(demo::FOLDER))
     }
 
-    pub(super) fn run(
-        self,
-        program: &str,
-        config: &Config,
-        environment: &Environment,
-        output: &Output,
-    ) -> Result<Exit, ApiError> {
-        let folder = self.folder.map(|folder| environment.current_dir.join(folder));
-        let monitor = Terminal::watch(output.form());
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let folder = self.folder.as_ref().map(|folder| console.path(folder));
+        let Console { program, config, environment, output, .. } = console;
+        let monitor = console.watch();
         let same =
             demo::Demo { program, config, current_dir: &environment.current_dir, output, monitor: &monitor }
                 .tell(folder.as_deref())?;

@@ -1,57 +1,34 @@
 //! `status` and `doctor`: how things stand, what is wrong, and the command that cures it.
 
-use atocore_model::monitor::Silent;
-use clap::Args;
-
 use super::{
+    console::Console,
     exit::Exit,
     ingest::counts,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{Table, count, plain, second, size, wrapped},
 };
 use crate::{
-    config::Config,
-    operations::{self, ApiError},
-    session::Session,
+    operations::{ApiError, Doctor, Status},
     wire::{self, Check},
 };
 
-#[derive(Debug, Args)]
-pub(super) struct Status;
-
-#[derive(Debug, Args)]
-pub(super) struct Doctor;
-
-impl Status {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let status = Session::looking(config)?.run(operations::Status {}, &Silent)?;
-        match output.form() {
-            Form::Json => output.json(&status),
-            Form::Human => print(&status, output),
-        }
+pub(super) fn status(status: Status, console: &Console<'_>) -> Result<Exit, ApiError> {
+    console.judge(status, print, |status| {
         let is_broken = status.registry_problem.is_some() || status.store_problem.is_some();
-        Ok(if is_broken { Exit::Problems } else { Exit::Done })
-    }
+        if is_broken { Exit::Problems } else { Exit::Done }
+    })
 }
 
-impl Doctor {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let doctor = Session::looking(config)?.run(operations::Doctor {}, &Silent)?;
-        let is_fine = doctor.checks.iter().all(|check| check.level == "ok");
-        if output.form() == Form::Json {
-            output.json(&doctor);
-        } else {
-            for check in &doctor.checks {
-                print_check(check, output);
-            }
-            output.line(if is_fine {
-                "\nnothing is wrong"
-            } else {
-                "\nthe lines with an arrow say what to do"
-            });
+pub(super) fn doctor(doctor: Doctor, console: &Console<'_>) -> Result<Exit, ApiError> {
+    let is_fine = |doctor: &wire::Doctor| doctor.checks.iter().all(|check| check.level == "ok");
+    let print = |doctor: &wire::Doctor, output: &Output| {
+        for check in &doctor.checks {
+            print_check(check, output);
         }
-        Ok(if is_fine { Exit::Done } else { Exit::Problems })
-    }
+        let is_fine = is_fine(doctor);
+        output.line(if is_fine { "\nnothing is wrong" } else { "\nthe lines with an arrow say what to do" });
+    };
+    console.judge(doctor, print, |doctor| if is_fine(doctor) { Exit::Done } else { Exit::Problems })
 }
 
 fn print(status: &wire::Status, output: &Output) {
@@ -106,9 +83,7 @@ fn print(status: &wire::Status, output: &Output) {
     for job in &status.schedule {
         part("by itself", scheduled(job));
     }
-    for line in table.lines(output.width()) {
-        output.line(line);
-    }
+    output.table(&table);
     output.line("");
     if let Some(problem) = &status.store_problem {
         return print_problem(&problem.message, &problem.cure, output);
@@ -147,9 +122,7 @@ fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {
         }
         table.row([project.id.clone(), project.documents.to_string(), project.chunks.to_string(), refreshed]);
     }
-    for (index, line) in table.lines(output.width()).iter().enumerate() {
-        output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
-    }
+    output.table(&table);
 }
 
 fn generations(status: &wire::Status) -> String {

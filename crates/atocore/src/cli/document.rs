@@ -1,51 +1,32 @@
 //! `get`: prints lines of a document.
 
-use atocore_model::monitor::Silent;
 use clap::Args;
 
 use super::{
+    console::Console,
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{indented, plain},
 };
 use crate::{
-    config::Config,
     operations::{ApiError, ReadDocument, ReadDocumentAt},
-    session::Session,
     wire::DocumentText,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Get {
-    /// The id of a document (`doc_…`) or of a passage (`chk_…`); with --project, the path of a document in it
-    #[arg(value_name = "ID|PATH")]
-    document: String,
-    /// The project that the path is in, by id or alias
+    #[command(flatten)]
+    read: ReadDocument,
+    /// The project that the document is in, by id or alias: the document is named by its path then
     #[arg(long, value_name = "P")]
     project: Option<String>,
-    /// Only these lines: 10-40, 10- or 10, counted from 1
-    #[arg(long, value_name = "LINES")]
-    lines: Option<String>,
-    /// How many characters at most: 1 to 200000
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    max_chars: Option<u64>,
 }
 
 impl Get {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let Self { document, project, lines, max_chars } = self;
-        let session = Session::looking(config)?;
-        let text = match project {
-            None => session.run(ReadDocument { id: document, lines, max_chars }, &Silent)?,
-            Some(project) => {
-                session.run(ReadDocumentAt { project, path: document, lines, max_chars }, &Silent)?
-            }
-        };
-        match output.form() {
-            Form::Json => output.json(&text),
-            Form::Human => print(&text, output),
-        }
-        Ok(Exit::Done)
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let Some(project) = self.project else { return console.run(self.read, print) };
+        let ReadDocument { id: path, lines, max_chars } = self.read;
+        console.run(ReadDocumentAt { project, path, lines, max_chars }, print)
     }
 }
 
@@ -66,7 +47,5 @@ fn print(text: &DocumentText, output: &Output) {
     if let Some(next) = text.next_line {
         output.remark(format!("note: there is more; --lines {next}- goes on from here"));
     }
-    for notice in &text.notices {
-        output.remark(output.aimed(format!("note: {notice}")));
-    }
+    output.notices(&text.notices);
 }

@@ -2,30 +2,22 @@
 
 use atocore_engine::Error;
 use atocore_model::{error::ErrorCode, monitor::Monitor};
-use clap::Args;
 
 use super::{
     Terminal,
+    console::Console,
     exit::Exit,
     output::{Form, Output},
     typeset::count,
 };
-use crate::{config::Config, operations::ApiError, session::Session, wire::EmbeddingResult};
+use crate::{operations::ApiError, session::Session, wire::EmbeddingResult};
 
-#[derive(Debug, Args)]
-pub(super) struct Embed;
-
-impl Embed {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let monitor = Terminal::watch(output.form());
-        let result = Session::writing(config, "embed", &monitor)?.embed(config, &monitor)?;
-        drop(monitor);
-        match output.form() {
-            Form::Json => output.json(&result),
-            Form::Human => print(&result, output),
-        }
-        Ok(Exit::Done)
-    }
+pub(super) fn run(console: &Console<'_>) -> Result<Exit, ApiError> {
+    let monitor = console.watch();
+    let result = Session::writing(console.config, "embed", &monitor)?.embed(console.config, &monitor)?;
+    drop(monitor);
+    console.output.answer(&result, print);
+    Ok(Exit::Done)
 }
 
 fn print(result: &EmbeddingResult, output: &Output) {
@@ -45,18 +37,18 @@ fn print(result: &EmbeddingResult, output: &Output) {
 pub(super) fn after_refresh(
     exit: Exit,
     session: Session,
-    config: &Config,
+    console: &Console<'_>,
     monitor: &Terminal,
-    output: &Output,
     quiet: bool,
 ) -> Result<Exit, ApiError> {
+    let output = console.output;
     if !matches!(&session, Session::Here(engine) if engine.read().wants_vectors()) {
         return Ok(exit);
     }
     let made = if monitor.cancelled() {
         Err(ApiError::from(Error::Cancelled))
     } else {
-        session.embed(config, monitor)
+        session.embed(console.config, monitor)
     };
     monitor.clear();
     match made {

@@ -16,16 +16,12 @@ use atocore_engine::{
     },
     files,
 };
-use atocore_model::{error::ErrorCode, monitor::Monitor, query::TopK};
-use clap::Args;
+use atocore_model::{error::ErrorCode, monitor::Monitor, query::TopK, ranking::Mode};
+use clap::{Args, builder::PossibleValuesParser};
 
-use super::{
-    Terminal,
-    exit::Exit,
-    output::{Form, Output},
-};
+use super::{console::Console, exit::Exit};
 use crate::{
-    config::{Config, Environment, Flags},
+    config::Config,
     operations::ApiError,
     session::{Session, engine_config},
 };
@@ -43,7 +39,7 @@ pub(super) struct Evaluate {
     #[arg(long, value_name = "N", default_value_t = 10)]
     top_k: u64,
     /// How passages are found, where a question does not say
-    #[arg(long, value_name = "MODE", value_parser = ["hybrid", "dense", "lexical"])]
+    #[arg(long, value_name = "MODE", value_parser = PossibleValuesParser::new(Mode::WORDS))]
     mode: Option<String>,
     /// Try another value of a setting that ranks: `rank_meaning_weight=0.5`; can be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -84,13 +80,8 @@ struct Asked {
 }
 
 impl Evaluate {
-    pub(super) fn run(
-        self,
-        config: &Config,
-        flags: &Flags,
-        environment: &Environment,
-        output: &Output,
-    ) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let Console { config, flags, environment, output, .. } = *console;
         let top_k = TopK::new(self.top_k)
             .map_err(|error| ApiError::invalid("top_k", &error, "give a number from 1 to 200"))?;
         if !self.tolerance.is_finite() || self.tolerance < 0.0 {
@@ -107,7 +98,7 @@ impl Evaluate {
         };
         let baseline = self.baseline.as_deref().map(|path| Stored::read(path, top_k)).transpose()?;
         let file = QuestionFile::read(&self.questions)?;
-        let monitor = Terminal::watch(output.form());
+        let monitor = console.watch();
         let engine = open(config, &monitor)?;
         let questions = file.checked(&engine)?;
         let mut outcome = ask(&engine, &questions, top_k, first, second, &monitor)?;
@@ -121,15 +112,12 @@ impl Evaluate {
             save(path, &Stored::new(&questions, &outcome.asked))?;
             outcome.saved = Some(path.to_owned());
         }
-        match output.form() {
-            Form::Json => output.json(&shape::Report::new(&questions, &outcome)),
-            Form::Human => {
-                report::print(&questions, &outcome, self.misses, output);
-                if self.save_baseline.is_some() && !holds {
-                    output.line("the result was not stored, because it is worse than the baseline");
-                }
+        output.answer(&shape::Report::new(&questions, &outcome), |_, output| {
+            report::print(&questions, &outcome, self.misses, output);
+            if self.save_baseline.is_some() && !holds {
+                output.line("the result was not stored, because it is worse than the baseline");
             }
-        }
+        });
         Ok(if holds { Exit::Done } else { Exit::Problems })
     }
 }

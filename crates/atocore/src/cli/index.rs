@@ -2,46 +2,31 @@
 
 use clap::Subcommand;
 
-use super::{
-    Terminal,
-    exit::Exit,
-    output::{Form, Output},
-    typeset::count,
-};
+use super::{console::Console, exit::Exit, typeset::count};
 use crate::{
-    config::Config,
     operations::{ApiError, RebuildIndex, VerifyIndex},
-    session::Session,
     wire::IndexComparison,
 };
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Index {
-    /// Compares every vector of the index with the store
-    Verify,
-    /// Builds the index anew from the store; nothing is embedded again
-    Rebuild,
+    Verify(VerifyIndex),
+    Rebuild(RebuildIndex),
 }
 
 impl Index {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         match self {
-            Self::Verify => verify(config, output),
-            Self::Rebuild => rebuild(config, output),
+            Self::Verify(verify) => console.judge(
+                verify,
+                |found, output| output.advise(sentence(found)),
+                |found| if found.same { Exit::Done } else { Exit::Problems },
+            ),
+            Self::Rebuild(rebuild) => console.run(rebuild, |built, output| {
+                output.line(format!("the index was built anew: {}", count(built.vectors, "vector")));
+            }),
         }
     }
-}
-
-fn verify(config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let monitor = Terminal::watch(output.form());
-    let session = Session::writing(config, "index verify", &monitor)?;
-    let found = session.run(VerifyIndex {}, &monitor)?;
-    drop(monitor);
-    match output.form() {
-        Form::Json => output.json(&found),
-        Form::Human => output.advise(sentence(&found)),
-    }
-    Ok(if found.same { Exit::Done } else { Exit::Problems })
 }
 
 fn sentence(found: &IndexComparison) -> String {
@@ -54,16 +39,4 @@ fn sentence(found: &IndexComparison) -> String {
         "of the {vectors} of the store the index lacks {missing} and has {wrong} otherwise, and it has {extra} besides; \
          `atocore index rebuild` mends it"
     )
-}
-
-fn rebuild(config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let monitor = Terminal::watch(output.form());
-    let session = Session::writing(config, "index rebuild", &monitor)?;
-    let built = session.run(RebuildIndex {}, &monitor)?;
-    drop(monitor);
-    match output.form() {
-        Form::Json => output.json(&built),
-        Form::Human => output.line(format!("the index was built anew: {}", count(built.vectors, "vector"))),
-    }
-    Ok(Exit::Done)
 }

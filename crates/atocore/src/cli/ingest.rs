@@ -10,13 +10,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Terminal, embed,
+    Terminal,
+    console::Console,
+    embed,
     exit::Exit,
     output::{Form, Output, Style},
     typeset::{Table, plain},
 };
 use crate::{
-    config::Config,
     operations::{ApiError, ListProjects, RefreshProject},
     session::Session,
     wire::{FileCounts, FileResult, Problem, RefreshResult, RootResult},
@@ -33,13 +34,8 @@ pub(super) struct Refresh {
     /// Every project
     #[arg(long, conflicts_with = "names")]
     all: bool,
-    /// Remove documents even when all of a folder are gone, or most of them: such a folder is skipped otherwise, because its
-    /// disk may not be mounted
-    #[arg(long)]
-    allow_empty: bool,
-    /// Read every file, also those that look unchanged
-    #[arg(long)]
-    reread: bool,
+    #[command(flatten)]
+    refresh: RefreshProject,
     /// List every file that is left out, not only those that were not left out before
     #[arg(long)]
     skipped: bool,
@@ -60,12 +56,13 @@ enum Each {
 }
 
 impl Refresh {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         if self.names.is_empty() && !self.all {
             return Err(ApiError::new(ErrorCode::InvalidRequest, "no project is named")
                 .with_hint("name one or more, or give `--all` for every project"));
         }
-        let monitor = Terminal::watch(output.form());
+        let (config, output) = (console.config, console.output);
+        let monitor = console.watch();
         let activity =
             if self.all { "refresh --all".to_owned() } else { format!("refresh {}", self.names.join(" ")) };
         if let [name] = self.names.as_slice() {
@@ -80,26 +77,21 @@ impl Refresh {
         if names.is_empty() && output.form() == Form::Human {
             output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
         }
-        let (allow_empty, reread) = (self.allow_empty, self.reread);
-        let refresh = |name: &String| RefreshProject { name: name.clone(), allow_empty, reread };
+        let refresh = |name: &String| RefreshProject { name: name.clone(), ..self.refresh.clone() };
         let shown = Shown::of(self.skipped, self.quiet);
-        let leaves_vectors = self.no_embed;
-        let with_vectors = |exit, session| match leaves_vectors {
-            true => Ok(exit),
-            false => embed::after_refresh(exit, session, config, &monitor, output, shown == Shown::Problems),
-        };
         // One name is answered as HTTP answers it.
-        if let ([name], false) = (names.as_slice(), self.all) {
+        let exit = if let ([name], false) = (names.as_slice(), self.all) {
             let result = session.run(refresh(name), &monitor)?;
             monitor.clear();
-            match output.form() {
-                Form::Json => output.json(&result),
-                Form::Human => print(&result, shown, output),
-            }
-            return with_vectors(exit_of(&result), session);
+            output.answer(&result, |result, output| print(result, shown, output));
+            exit_of(&result)
+        } else {
+            several(&session, names.iter().map(refresh).collect(), shown, &monitor, output)?
+        };
+        if self.no_embed {
+            return Ok(exit);
         }
-        let exit = several(&session, names.iter().map(refresh).collect(), shown, &monitor, output)?;
-        with_vectors(exit, session)
+        embed::after_refresh(exit, session, console, &monitor, shown == Shown::Problems)
     }
 }
 

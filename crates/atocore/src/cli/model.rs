@@ -8,13 +8,13 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::{
-    Terminal,
+    console::Console,
     exit::Exit,
     output::{Form, Output, Style},
     typeset::{Table, plain},
 };
 use crate::{
-    config::{Config, Environment},
+    config::Config,
     models::{self, Obtained, Proof},
     operations::{ApiError, sentence},
 };
@@ -102,41 +102,35 @@ struct Verified {
 }
 
 impl Models {
-    pub(super) fn run(
-        self,
-        config: &Config,
-        environment: &Environment,
-        output: &Output,
-    ) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let configured = &console.config.model.name;
         match self {
-            Self::Fetch { name } => fetch(name.as_deref().unwrap_or(&config.model.name), config, output),
+            Self::Fetch { name } => fetch(name.as_ref().unwrap_or(configured), console),
             Self::List => {
-                list(config, output);
+                console.output.answer(&List::of(console.config), print_list);
                 Ok(Exit::Done)
             }
-            Self::Verify { name } => {
-                let name = name.map_or_else(
-                    || config.model.name.clone(),
-                    |name| name_or_folder(&name, &environment.current_dir),
-                );
-                verify(&name, config, output)
-            }
+            Self::Verify { name } => verify(
+                &name.map_or_else(|| configured.clone(), |name| name_or_folder(name, console)),
+                console,
+            ),
         }
     }
 }
 
 /// A folder that was typed is where the user is.
-fn name_or_folder(given: &str, current_dir: &Path) -> String {
-    let first = Path::new(given).components().next();
+fn name_or_folder(given: String, console: &Console<'_>) -> String {
+    let first = Path::new(&given).components().next();
     let is_folder = matches!(first, Some(Component::CurDir | Component::ParentDir))
-        || KnownModel::by_name(given).is_none() && current_dir.join(given).is_dir();
-    if is_folder { current_dir.join(given).to_string_lossy().into_owned() } else { given.to_owned() }
+        || KnownModel::by_name(&given).is_none() && console.path(&given).is_dir();
+    if is_folder { console.path(given).to_string_lossy().into_owned() } else { given }
 }
 
-fn fetch(name: &str, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+fn fetch(name: &str, console: &Console<'_>) -> Result<Exit, ApiError> {
+    let output = console.output;
     let known = models::known(name)?;
-    let monitor = Terminal::watch(output.form());
-    let obtained = models::obtain(config, known, &monitor, |into| {
+    let monitor = console.watch();
+    let obtained = models::obtain(console.config, known, &monitor, |into| {
         monitor.clear();
         if output.form() == Form::Human {
             output.remark(announcement(known, into));
@@ -147,14 +141,13 @@ fn fetch(name: &str, config: &Config, output: &Output) -> Result<Exit, ApiError>
         Obtained::Here(folder) => (folder, false),
         Obtained::Fetched(folder) => (folder, true),
     };
-    if output.form() == Form::Json {
-        let folder = folder.display().to_string();
-        output.json(&Fetched { name: known.name, folder, fetched, size_bytes: known.length_bytes() });
-        return Ok(Exit::Done);
-    }
-    let what = if fetched { "is here now" } else { "is here already" };
-    output.line(format!("model {} {what}, every byte as published", output.paint(Style::Bold, known.name)));
-    output.line(format!("  in {}", folder.display()));
+    let folder = folder.display().to_string();
+    let fetched = Fetched { name: known.name, folder, fetched, size_bytes: known.length_bytes() };
+    output.answer(&fetched, |Fetched { name, folder, fetched, .. }, output| {
+        let what = if *fetched { "is here now" } else { "is here already" };
+        output.line(format!("model {} {what}, every byte as published", output.paint(Style::Bold, name)));
+        output.line(format!("  in {folder}"));
+    });
     Ok(Exit::Done)
 }
 
@@ -175,12 +168,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{} MB", (bytes + 500_000) / 1_000_000)
 }
 
-fn list(config: &Config, output: &Output) {
-    let list = List::of(config);
-    if output.form() == Form::Json {
-        output.json(&list);
-        return;
-    }
+fn print_list(list: &List, output: &Output) {
     let mut table = Table::new(&["MODEL", "DIMENSIONS", "SIZE", "LICENCE", "WHERE"]);
     for known in &list.known {
         let place = match (&known.folder, &known.problem) {
@@ -201,9 +189,7 @@ fn list(config: &Config, output: &Output) {
         let name = marked(&plain(&other.name), other.chosen);
         table.row([name, dimensions, "-".to_owned(), "-".to_owned(), place]);
     }
-    for (index, line) in table.lines(output.width()).iter().enumerate() {
-        output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
-    }
+    output.table(&table);
     let is_listed =
         list.known.iter().any(|known| known.chosen) || list.others.iter().any(|other| other.chosen);
     if !is_listed {
@@ -267,34 +253,29 @@ impl Other {
     }
 }
 
-fn verify(name: &str, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let monitor = Terminal::watch(output.form());
-    let proof = models::prove(config, name, &monitor)?;
+fn verify(name: &str, console: &Console<'_>) -> Result<Exit, ApiError> {
+    let monitor = console.watch();
+    let proof = models::prove(console.config, name, &monitor)?;
     drop(monitor);
-    if output.form() == Form::Json {
-        output.json(&Verified::from(proof));
-        return Ok(Exit::Done);
-    }
-    let name = output.paint(Style::Bold, plain(&proof.name));
-    match proof.published {
-        Some(known) => {
-            let files = known.files.len();
-            let size = megabytes(known.length_bytes());
-            output.line(format!("model {name} is whole: every byte of {files} files, {size}, as published"));
-        }
-        None => {
-            output.line(format!("model {name} can be used; there is nothing published to compare it with"))
-        }
-    }
-    output.line(format!("  in {}", proof.folder.display()));
-    output.line(format!("  loaded, and a text embedded with it: {} numbers", proof.dimensions));
+    console.output.answer(&Verified::from(&proof), |verified, output| {
+        let name = output.paint(Style::Bold, plain(&verified.name));
+        output.line(match proof.published {
+            Some(known) => {
+                let (files, size) = (known.files.len(), megabytes(known.length_bytes()));
+                format!("model {name} is whole: every byte of {files} files, {size}, as published")
+            }
+            None => format!("model {name} can be used; there is nothing published to compare it with"),
+        });
+        output.line(format!("  in {}", verified.folder));
+        output.line(format!("  loaded, and a text embedded with it: {} numbers", verified.dimensions));
+    });
     Ok(Exit::Done)
 }
 
-impl From<Proof> for Verified {
-    fn from(proof: Proof) -> Self {
+impl From<&Proof> for Verified {
+    fn from(proof: &Proof) -> Self {
         Self {
-            name: proof.name,
+            name: proof.name.clone(),
             folder: proof.folder.display().to_string(),
             published: proof.published.map(|known| known.name),
             dimensions: proof.dimensions,

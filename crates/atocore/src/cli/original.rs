@@ -1,18 +1,18 @@
 //! `import-original`: takes over an installation of the original.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atocore_engine::{Caller, ImportReport, OriginalInstallation};
 use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Terminal,
+    console::Console,
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{count, plain},
 };
-use crate::{config::Config, operations::ApiError, session::Session};
+use crate::{operations::ApiError, session::Session};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportOriginal {
@@ -26,40 +26,37 @@ pub(super) struct ImportOriginal {
 
 /// What was taken over, as JSON.
 #[derive(Debug, Serialize)]
-struct Imported {
+struct Imported<'a> {
     projects: u64,
     documents: u64,
     chunks: u64,
     project_state: u64,
     memories: u64,
     interactions: u64,
-    unregistered_projects: Vec<String>,
+    unregistered_projects: &'a [String],
     vectors_left: Option<u64>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<LeftOut<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct LeftOut {
+struct LeftOut<'a> {
     what: &'static str,
-    name: String,
-    why: String,
+    name: &'a str,
+    why: &'a str,
 }
 
 impl ImportOriginal {
-    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let original = OriginalInstallation {
-            data: current_dir.join(&self.data),
-            registry: self.registry.as_ref().map(|registry| current_dir.join(registry)),
+            data: console.path(&self.data),
+            registry: self.registry.as_ref().map(|registry| console.path(registry)),
         };
-        let monitor = Terminal::watch(output.form());
-        let engine = Session::owning(config, "import an original installation", &monitor)?;
+        let monitor = console.watch();
+        let engine = Session::owning(console.config, "import an original installation", &monitor)?;
         let report = engine.import_original(&original, Caller::Local, &monitor)?;
         drop(monitor);
         let exit = if report.left_out.is_empty() { Exit::Done } else { Exit::Problems };
-        match output.form() {
-            Form::Json => output.json(&Imported::from(report)),
-            Form::Human => print(&report, output),
-        }
+        console.output.answer(&Imported::from(&report), |_, output| print(&report, output));
         Ok(exit)
     }
 }
@@ -94,10 +91,10 @@ fn print(report: &ImportReport, output: &Output) {
     );
 }
 
-impl From<ImportReport> for Imported {
-    fn from(report: ImportReport) -> Self {
+impl<'a> From<&'a ImportReport> for Imported<'a> {
+    fn from(report: &'a ImportReport) -> Self {
         let left =
-            |left: atocore_engine::LeftOut| LeftOut { what: left.what, name: left.name, why: left.why };
+            |left: &'a atocore_engine::LeftOut| LeftOut { what: left.what, name: &left.name, why: &left.why };
         Self {
             projects: report.projects,
             documents: report.documents,
@@ -105,9 +102,9 @@ impl From<ImportReport> for Imported {
             project_state: report.project_state,
             memories: report.memories,
             interactions: report.interactions,
-            unregistered_projects: report.unregistered,
+            unregistered_projects: &report.unregistered,
             vectors_left: report.vectors_left,
-            left_out: report.left_out.into_iter().map(left).collect(),
+            left_out: report.left_out.iter().map(left).collect(),
         }
     }
 }

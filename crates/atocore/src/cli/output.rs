@@ -86,6 +86,28 @@ impl Output {
         }
     }
 
+    /// Prints a table, its heads paler than its rows.
+    pub(super) fn table(&self, table: &typeset::Table) {
+        for (index, line) in table.lines(self.width).into_iter().enumerate() {
+            self.line(if index == 0 && table.has_heads() { self.paint(Style::Dim, line) } else { line });
+        }
+    }
+
+    /// Says how to list what comes after a page, when there is more: `next` is where it ended.
+    pub(super) fn earlier(&self, next: Option<impl Display>) {
+        if let Some(next) = next {
+            self.line(format!("`--after {next}` shows earlier ones"));
+        }
+    }
+
+    /// Prints an answer: as JSON for a program, as `text` sets it for a person.
+    pub(crate) fn answer<T: Serialize>(&self, answer: &T, text: impl FnOnce(&T, &Self)) {
+        match self.form {
+            Form::Json => self.json(answer),
+            Form::Human => text(answer, self),
+        }
+    }
+
     /// Prints an answer as JSON.
     pub(crate) fn json(&self, value: &impl Serialize) {
         match serde_json::to_string(value) {
@@ -104,6 +126,13 @@ impl Output {
         print(&format!("{} {}", red("error:"), indented(&harmless(&error.message))));
         if let Some(hint) = &error.hint {
             note(&format!("  hint: {}", self.aimed(hint)));
+        }
+    }
+
+    /// Prints what a person should know about an answer, a line each, beside it.
+    pub(super) fn notices(&self, notices: &[String]) {
+        for notice in notices {
+            self.remark(self.aimed(format!("note: {}", typeset::plain(notice))));
         }
     }
 

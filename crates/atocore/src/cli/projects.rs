@@ -1,17 +1,15 @@
 //! `project add`, `list`, `show`, `update`, `remove`.
 
-use std::path::Path;
-
 use atocore_model::{error::ErrorCode, monitor::Silent};
 use clap::{Args, Subcommand};
 
 use super::{
+    console::Console,
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{Table, count, plain},
 };
 use crate::{
-    config::{Config, Environment},
     operations::{
         AddProject, ApiError, ListProjects, PlanRemoval, ProposeProject, RemoveProject, ShowProject,
         UpdateProject,
@@ -24,13 +22,8 @@ use crate::{
 pub(super) enum Projects {
     /// Registers a project
     Add(Add),
-    /// Lists every project
-    List,
-    /// Shows one project
-    Show {
-        /// Its id or an alias, in any case
-        name: String,
-    },
+    List(ListProjects),
+    Show(ShowProject),
     /// Changes a project; what is not named stays
     Update(Update),
     /// Says what removing a project would delete; with --yes, removes it
@@ -39,16 +32,10 @@ pub(super) enum Projects {
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// Its stable id: lower-case letters, digits and single hyphens
-    id: String,
+    #[command(flatten)]
+    project: AddProject,
     #[command(flatten)]
     roots: Roots,
-    /// Another name for it; can be given several times
-    #[arg(long = "alias", value_name = "A")]
-    aliases: Vec<String>,
-    /// One or two sentences about it
-    #[arg(long, value_name = "D", default_value = "")]
-    description: String,
     /// Says what would be registered, and registers nothing
     #[arg(long)]
     dry_run: bool,
@@ -66,127 +53,93 @@ struct Roots {
 
 #[derive(Debug, Args)]
 pub(super) struct Update {
-    /// Its id or an alias, in any case
-    name: String,
+    #[command(flatten)]
+    update: UpdateProject,
     #[command(flatten)]
     roots: Roots,
-    /// Another name for it, in place of all it has; can be given several times
-    #[arg(long = "alias", value_name = "A")]
-    aliases: Vec<String>,
     /// Takes all other names away
     #[arg(long, conflicts_with = "aliases")]
     no_aliases: bool,
-    /// One or two sentences about it
-    #[arg(long, value_name = "D")]
-    description: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Remove {
-    /// Its id or an alias, in any case
-    name: String,
+    #[command(flatten)]
+    plan: PlanRemoval,
     /// Removes it
     #[arg(long)]
     yes: bool,
 }
 
 impl Projects {
-    pub(super) fn run(
-        self,
-        config: &Config,
-        environment: &Environment,
-        output: &Output,
-    ) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         match self {
-            Self::Add(add) => add.run(config, environment, output),
-            Self::List => list(config, output),
-            Self::Show { name } => {
-                let project = Session::looking(config)?.run(ShowProject { name }, &Silent)?;
-                print(&project, output);
-                Ok(Exit::Done)
-            }
-            Self::Update(update) => update.run(config, environment, output),
-            Self::Remove(remove) => remove.run(config, output),
+            Self::Add(add) => add.run(console),
+            Self::List(list) => console.run(list, print_list),
+            Self::Show(show) => console.run(show, print),
+            Self::Update(update) => update.run(console),
+            Self::Remove(remove) => remove.run(console),
         }
     }
 }
 
 impl Add {
-    fn run(self, config: &Config, environment: &Environment, output: &Output) -> Result<Exit, ApiError> {
-        let ingest_roots = self.roots.read(&environment.current_dir)?;
-        let Self { id, aliases, description, dry_run, .. } = self;
-        let activity = format!("register {}", plain(&id));
-        let add = AddProject { id, aliases, description, ingest_roots };
-        if dry_run {
-            return propose(add, config, output);
+    fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let add = AddProject { ingest_roots: self.roots.read(console)?, ..self.project };
+        if self.dry_run {
+            return console.run(ProposeProject(add), |proposal, output| {
+                print(&proposal.project, output);
+                output.line("\nthis is what would be registered; without `--dry-run` it is");
+            });
         }
-        let project = Session::write(config, &activity, add, &Silent)?;
-        print(&project, output);
-        if output.form() == Form::Human {
+        console.run(add, |project, output| {
+            print(project, output);
             output.advise(format!("\nregistered; `atocore refresh {}` reads its documents", project.id));
-        }
-        Ok(Exit::Done)
+        })
     }
-}
-
-fn propose(project: AddProject, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let proposal = Session::looking(config)?.run(ProposeProject(project), &Silent)?;
-    if output.form() == Form::Json {
-        output.json(&proposal);
-        return Ok(Exit::Done);
-    }
-    print(&proposal.project, output);
-    output.line("\nthis is what would be registered; without `--dry-run` it is");
-    Ok(Exit::Done)
 }
 
 impl Update {
-    fn run(self, config: &Config, environment: &Environment, output: &Output) -> Result<Exit, ApiError> {
-        let roots = self.roots.read(&environment.current_dir)?;
-        let update = UpdateProject {
-            name: self.name,
-            aliases: (self.no_aliases || !self.aliases.is_empty()).then_some(self.aliases),
-            description: self.description,
-            ingest_roots: (!roots.is_empty()).then_some(roots),
-        };
+    fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let Self { mut update, roots, no_aliases } = self;
+        if no_aliases {
+            update.aliases = Some(Vec::new());
+        }
+        update.ingest_roots = Some(roots.read(console)?).filter(|roots| !roots.is_empty());
         if update == (UpdateProject { name: update.name.clone(), ..UpdateProject::default() }) {
             return Err(ApiError::new(ErrorCode::InvalidRequest, "nothing was named that should change")
                 .with_hint("give `--root`, `--alias`, `--no-aliases` or `--description`"));
         }
-        let activity = format!("update {}", plain(&update.name));
-        let project = Session::write(config, &activity, update, &Silent)?;
-        print(&project, output);
-        Ok(Exit::Done)
+        console.run(update, print)
     }
 }
 
 impl Remove {
-    fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let Self { name, yes } = self;
+    fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let Self { plan, yes } = self;
         if !yes {
-            let plan = Session::looking(config)?.run(PlanRemoval { name }, &Silent)?;
-            return Ok(show_plan(&plan, output));
+            return console.run(plan, print_plan);
         }
-        Session::refuse(config, &PlanRemoval { name: name.clone() })?;
-        let session = Session::writing(config, &format!("remove {}", plain(&name)), &Silent)?;
-        let plan = session.run(PlanRemoval { name: name.clone() }, &Silent)?;
-        let removal = session.run(RemoveProject { name, generation: Some(plan.generation) }, &Silent)?;
-        match output.form() {
-            Form::Json => output.json(&removal),
-            Form::Human => output.line(format!(
+        let name = plan.name.clone();
+        let mut remove = RemoveProject { name, generation: None };
+        let session = Session::for_operation(console.config, &remove, &Silent)?;
+        remove.generation = Some(session.run(plan, &Silent)?.generation);
+        let removal = session.run(remove, &Silent)?;
+        console.output.answer(&removal, |removal, output| {
+            output.line(format!(
                 "removed {}: {} and {} forgotten, no file was touched",
                 removal.removed,
                 count(removal.documents, "document"),
                 count(removal.chunks, "passage")
-            )),
-        }
+            ));
+        });
         Ok(Exit::Done)
     }
 }
 
 impl Roots {
     /// The roots as they are sent: a folder of this machine is absolute and without links on the way.
-    fn read(&self, current_dir: &Path) -> Result<Vec<wire::Root>, ApiError> {
+    fn read(&self, console: &Console<'_>) -> Result<Vec<wire::Root>, ApiError> {
         if self.labels.len() > self.roots.len() {
             let message = format!(
                 "{} for {} were given",
@@ -198,11 +151,11 @@ impl Roots {
             );
         }
         let labels = self.labels.iter().cloned().chain(std::iter::repeat(String::new()));
-        self.roots.iter().zip(labels).map(|(root, label)| read_root(root, label, current_dir)).collect()
+        self.roots.iter().zip(labels).map(|(root, label)| read_root(root, label, console)).collect()
     }
 }
 
-fn read_root(text: &str, label: String, current_dir: &Path) -> Result<wire::Root, ApiError> {
+fn read_root(text: &str, label: String, console: &Console<'_>) -> Result<wire::Root, ApiError> {
     if let Some((source @ ("vault" | "drive"), subpath)) = text.split_once(':') {
         return Ok(wire::Root { source: source.to_owned(), subpath: subpath.to_owned(), label });
     }
@@ -213,20 +166,15 @@ fn read_root(text: &str, label: String, current_dir: &Path) -> Result<wire::Root
     if text.is_empty() {
         return Err(unusable("the name is empty"));
     }
-    let folder = current_dir.join(text).canonicalize().map_err(|error| unusable(&error.to_string()))?;
+    let folder = console.path(text).canonicalize().map_err(|error| unusable(&error.to_string()))?;
     let subpath = folder.to_str().ok_or_else(|| unusable("its name is not UTF-8"))?.to_owned();
     Ok(wire::Root { source: "folder".to_owned(), subpath, label })
 }
 
-fn list(config: &Config, output: &Output) -> Result<Exit, ApiError> {
-    let list = Session::looking(config)?.run(ListProjects {}, &Silent)?;
-    if output.form() == Form::Json {
-        output.json(&list);
-        return Ok(Exit::Done);
-    }
+fn print_list(list: &wire::ProjectList, output: &Output) {
     if list.projects.is_empty() {
-        output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
-        return Ok(Exit::Done);
+        return output
+            .advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
     }
     let mut table = Table::new(&["ID", "ALIASES", "ROOTS", "DESCRIPTION"]);
     for project in &list.projects {
@@ -238,40 +186,22 @@ fn list(config: &Config, output: &Output) -> Result<Exit, ApiError> {
             plain(&project.description),
         ]);
     }
-    for (index, line) in table.lines(output.width()).iter().enumerate() {
-        output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
-    }
-    Ok(Exit::Done)
+    output.table(&table);
 }
 
 fn print(project: &wire::Project, output: &Output) {
-    if output.form() == Form::Json {
-        output.json(project);
-        return;
-    }
     output.line(output.paint(Style::Bold, &project.id));
     let mut table = Table::bare();
-    let mut part = |name: &str, value: String| {
-        if !value.is_empty() {
-            table.row([format!("  {name}"), value]);
-        }
-    };
-    part("about", plain(&project.description));
-    part("aliases", plain(&project.aliases.join(", ")));
+    table.fact("about", plain(&project.description));
+    table.fact("aliases", plain(&project.aliases.join(", ")));
     for root in &project.ingest_roots {
         let label = if root.label.is_empty() { String::new() } else { format!(" ({})", plain(&root.label)) };
-        part("root", format!("{}{label}", root_text(root)));
+        table.fact("root", format!("{}{label}", root_text(root)));
     }
-    for line in table.lines(output.width()) {
-        output.line(line);
-    }
+    output.table(&table);
 }
 
-fn show_plan(plan: &wire::RemovalPlan, output: &Output) -> Exit {
-    if output.form() == Form::Json {
-        output.json(plan);
-        return Exit::Done;
-    }
+fn print_plan(plan: &wire::RemovalPlan, output: &Output) {
     print(&plan.project, output);
     output.line(format!(
         "\nremoving it makes AtoCore forget {} and {}; the files stay where they are",
@@ -285,7 +215,6 @@ fn show_plan(plan: &wire::RemovalPlan, output: &Output) -> Exit {
         ));
     }
     output.advise(format!("nothing was removed; `atocore project remove {} --yes` does it", plan.project.id));
-    Exit::Done
 }
 
 /// A root as it is typed: `vault:SUB`, `drive:SUB`, or the folder.

@@ -1,107 +1,35 @@
 //! `backup prune`, `pin` and `unpin`: which snapshots stay.
 
-use atocore_model::monitor::Silent;
 use clap::Args;
 
 use super::{
-    Terminal,
+    console::Console,
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{Table, count, plain, second, size},
 };
 use crate::{
-    config::Config,
-    operations::{ApiError, PinBackup, PruneBackups, UnpinBackup},
-    session::Session,
+    operations::{ApiError, PruneBackups},
     wire::{PinResult, PruneDecision, PruneResult, RetentionPolicy},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Prune {
+    #[command(flatten)]
+    prune: PruneBackups,
     /// Only says what would be removed, as without --yes
-    #[arg(long, conflicts_with = "yes")]
+    #[arg(long, conflicts_with = "apply")]
     dry_run: bool,
-    /// Does it
-    #[arg(long)]
-    yes: bool,
-    /// Keep that many of the newest (`ATOCORE_KEEP_LAST`)
-    #[arg(long, value_name = "N")]
-    keep_last: Option<u32>,
-    /// Keep the newest of that many hours (`ATOCORE_KEEP_HOURLY`)
-    #[arg(long, value_name = "N")]
-    keep_hourly: Option<u32>,
-    /// Keep the newest of that many days (`ATOCORE_KEEP_DAILY`)
-    #[arg(long, value_name = "N")]
-    keep_daily: Option<u32>,
-    /// Keep the newest of that many weeks (`ATOCORE_KEEP_WEEKLY`)
-    #[arg(long, value_name = "N")]
-    keep_weekly: Option<u32>,
-    /// Keep the newest of that many months (`ATOCORE_KEEP_MONTHLY`)
-    #[arg(long, value_name = "N")]
-    keep_monthly: Option<u32>,
-    /// Keep the newest of that many years (`ATOCORE_KEEP_YEARLY`)
-    #[arg(long, value_name = "N")]
-    keep_yearly: Option<u32>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Pin {
-    /// Its name, as `backup list` shows it, or `latest`
-    stamp: String,
-    /// Why, for whoever wonders later
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    note: String,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Unpin {
-    /// Its name, as `backup list` shows it, or `latest`
-    stamp: String,
 }
 
 impl Prune {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let operation = PruneBackups {
-            apply: self.yes,
-            keep_last: self.keep_last,
-            keep_hourly: self.keep_hourly,
-            keep_daily: self.keep_daily,
-            keep_weekly: self.keep_weekly,
-            keep_monthly: self.keep_monthly,
-            keep_yearly: self.keep_yearly,
-        };
-        let monitor = Terminal::watch(output.form());
-        let result = Session::looking(config)?.run(operation, &monitor)?;
-        drop(monitor);
-        match output.form() {
-            Form::Json => output.json(&result),
-            Form::Human => print(&result, output),
-        }
-        Ok(if result.failed.is_empty() { Exit::Done } else { Exit::Problems })
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let exit = |result: &PruneResult| if result.failed.is_empty() { Exit::Done } else { Exit::Problems };
+        console.judge(self.prune, print, exit)
     }
 }
 
-impl Pin {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let operation = PinBackup { stamp: self.stamp, note: self.note };
-        let result = Session::looking(config)?.run(operation, &Silent)?;
-        print_pin(&result, output);
-        Ok(Exit::Done)
-    }
-}
-
-impl Unpin {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let result = Session::looking(config)?.run(UnpinBackup { stamp: self.stamp }, &Silent)?;
-        print_pin(&result, output);
-        Ok(Exit::Done)
-    }
-}
-
-fn print_pin(result: &PinResult, output: &Output) {
-    if output.form() == Form::Json {
-        return output.json(result);
-    }
+pub(super) fn print_pin(result: &PinResult, output: &Output) {
     let stamp = output.paint(Style::Bold, plain(&result.stamp));
     output.line(match result.was_pinned {
         None => format!("snapshot {stamp} is pinned: `backup prune` never removes it"),
@@ -116,10 +44,8 @@ fn print(result: &PruneResult, output: &Output) {
     for decision in &result.snapshots {
         table.row(row(decision));
     }
-    for (index, line) in
-        table.lines(output.width()).iter().enumerate().take_while(|_| !result.snapshots.is_empty())
-    {
-        output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
+    if !result.snapshots.is_empty() {
+        output.table(&table);
     }
     if !result.untouched.is_empty() {
         output.line(format!(

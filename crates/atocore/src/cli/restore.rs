@@ -1,6 +1,6 @@
 //! `backup restore` and `backup undo`: over the present state, or a snapshot into an empty folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atocore_engine::{RestoreReport, SystemClock};
 use atocore_model::{error::ErrorCode, time::Clock};
@@ -8,16 +8,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Terminal, changes,
+    changes,
+    console::Console,
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{Table, count, plain, second, shell, size},
 };
 use crate::{
-    config::Config,
-    operations::{
-        ApiError, Operation, PlanRestore, PlanUndo, RestoreBackup, UndoRestore, check_stamp, stamp,
-    },
+    operations::{ApiError, Operation, PlanRestore, PlanUndo, RestoreBackup, UndoRestore, stamp},
     session::Session,
     wire::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts},
 };
@@ -27,8 +25,8 @@ const FACTS_SHOWN: usize = 10;
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
-    /// Its name, as `backup list` shows it, or `latest`
-    stamp: String,
+    #[command(flatten)]
+    plan: PlanRestore,
     /// Restore into this folder instead, which is empty or does not exist; afterwards it is used with --data-dir
     #[arg(long, value_name = "DIR", conflicts_with_all = ["dry_run", "yes"])]
     to: Option<PathBuf>,
@@ -38,6 +36,8 @@ pub(super) struct Restore {
 
 #[derive(Debug, Args)]
 pub(super) struct Undo {
+    #[command(flatten)]
+    plan: PlanUndo,
     #[command(flatten)]
     consent: Consent,
 }
@@ -71,19 +71,18 @@ struct RestoredFile {
 }
 
 impl Restore {
-    pub(super) fn run(self, config: &Config, current_dir: &Path, output: &Output) -> Result<Exit, ApiError> {
-        let Self { stamp, to, consent } = self;
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let Self { plan, to, consent } = self;
         let Some(to) = to else {
-            let command = format!("atocore backup restore {}", plain(&stamp));
-            check_stamp(&stamp)?;
-            let plan = PlanRestore { stamp: stamp.clone() };
-            let restore = RestoreBackup { stamp, generation: None };
-            return over_the_present(plan, restore, &consent, &command, config, output);
+            let command = format!("atocore backup restore {}", plain(&plan.stamp));
+            plan.check()?;
+            let restore = RestoreBackup { stamp: plan.stamp.clone(), generation: None };
+            return over_the_present(plan, restore, &consent, &command, console);
         };
-        let newest = || atocore_engine::latest(&config.layout, SystemClock.now());
-        let stamp = self::stamp(&stamp, newest)?;
-        let monitor = Terminal::watch(output.form());
-        let folder = current_dir.join(&to);
+        let (config, output) = (console.config, console.output);
+        let stamp = stamp(&plan.stamp, || atocore_engine::latest(&config.layout, SystemClock.now()))?;
+        let monitor = console.watch();
+        let folder = console.path(&to);
         if folder.exists() && !folder.is_dir() {
             let message = format!("`{}` is not a folder", to.display());
             return Err(ApiError::new(ErrorCode::TargetNotEmpty, message)
@@ -92,21 +91,19 @@ impl Restore {
         let report = atocore_engine::restore(&config.layout, stamp, &folder, &SystemClock, &monitor)?;
         drop(monitor);
         tracing::info!(stamp = %report.stamp, target = %report.target.display(), "runtime_backup_restored");
-        if output.form() == Form::Json {
-            output.json(&Restored::from(report));
-            return Ok(Exit::Done);
-        }
-        print_restored(&report, output);
-        let folder = shell(&report.target.to_string_lossy());
-        output.advise(format!("\nuse it: `atocore --data-dir {folder} status`"));
+        output.answer(&Restored::from(&report), |_, output| {
+            print_restored(&report, output);
+            let folder = shell(&report.target.to_string_lossy());
+            output.advise(format!("\nuse it: `atocore --data-dir {folder} status`"));
+        });
         Ok(Exit::Done)
     }
 }
 
 impl Undo {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let undo = UndoRestore { generation: None };
-        over_the_present(PlanUndo {}, undo, &self.consent, "atocore backup undo", config, output)
+        over_the_present(self.plan, undo, &self.consent, "atocore backup undo", console)
     }
 }
 
@@ -115,31 +112,20 @@ fn over_the_present(
     restore: impl Operation<Reply = RestoreOutcome>,
     consent: &Consent,
     command: &str,
-    config: &Config,
-    output: &Output,
+    console: &Console<'_>,
 ) -> Result<Exit, ApiError> {
-    let monitor = Terminal::watch(output.form());
     if !consent.yes {
-        let session = Session::looking(config)?;
-        let plan = session.run(plan, &monitor)?;
-        drop(monitor);
-        match output.form() {
-            Form::Json => output.json(&plan),
-            Form::Human => {
-                print_plan(&plan, "would", output);
-                output.advise(format!("\nnothing was changed; `{command} --yes` does it"));
-            }
-        }
-        return Ok(Exit::Done);
+        return console.run(plan, |plan, output| {
+            print_plan(plan, "would", output);
+            output.advise(format!("\nnothing was changed; `{command} --yes` does it"));
+        });
     }
-    let session = Session::replacing(config, command, &monitor)?;
+    let monitor = console.watch();
+    let session = Session::for_operation(console.config, &restore, &monitor)?;
     let served = matches!(session, Session::Server(_));
     let outcome = session.run(restore, &monitor)?;
     drop(monitor);
-    match output.form() {
-        Form::Json => output.json(&outcome),
-        Form::Human => print_outcome(&outcome, served, output),
-    }
+    console.output.answer(&outcome, |outcome, output| print_outcome(outcome, served, output));
     Ok(Exit::Done)
 }
 
@@ -182,9 +168,7 @@ fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
     if plan.replaces_vector_store {
         table.row(["  vectors".to_owned(), "the directory of the vector store is replaced too".to_owned()]);
     }
-    for line in table.lines(output.width()) {
-        output.line(line);
-    }
+    output.table(&table);
     print_lost_facts(&plan.lost, output);
 }
 
@@ -264,8 +248,8 @@ pub(crate) fn print_restored(report: &RestoreReport, output: &Output) {
     ));
 }
 
-impl From<RestoreReport> for Restored {
-    fn from(report: RestoreReport) -> Self {
+impl From<&RestoreReport> for Restored {
+    fn from(report: &RestoreReport) -> Self {
         let file = |file: &atocore_engine::RestoredFile| RestoredFile {
             path: file.path.to_string_lossy().into_owned(),
             size_bytes: file.size_bytes,

@@ -1,17 +1,15 @@
 //! `query`: asks a question and sets the ranked passages.
 
-use atocore_model::monitor::Silent;
 use clap::Args;
 
 use super::{
+    console::Console,
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{Asked, count, day, excerpt, plain, wrapped},
 };
 use crate::{
-    config::Config,
-    operations::{self, ApiError},
-    session::Session,
+    operations::{ApiError, Query},
     wire::{self, Answer, Explanation, Hit},
 };
 
@@ -25,80 +23,49 @@ const WIDEST: usize = 120;
 /// Where the text of a hit begins.
 const INDENT: &str = "             ";
 
+/// What somebody asks, in as many words as he likes.
 #[derive(Debug, Args)]
-pub(super) struct Query {
-    /// The words to look for
+pub(super) struct Question {
+    /// What to look for, or what an agent was asked
     #[arg(value_name = "TEXT", required = true, num_args = 1..)]
     text: Vec<String>,
-    /// The project it is about, by id or alias: its passages are ranked higher
-    #[arg(long, value_name = "P")]
-    project: Option<String>,
-    /// Search nothing but that project
-    #[arg(long)]
-    scope: bool,
-    /// How many passages at most: 1 to 200
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    top_k: Option<u64>,
-    /// Only documents with this tag or one below it; can be given several times
-    #[arg(long = "tag", value_name = "T")]
-    tags: Vec<String>,
-    /// Only documents whose path below their root matches this glob, or lies below this folder
-    #[arg(long, value_name = "GLOB")]
-    path: Option<String>,
-    /// By words and meaning (hybrid), by meaning alone (dense), or by words alone (lexical)
-    #[arg(long, value_name = "MODE", value_parser = ["hybrid", "dense", "lexical"])]
-    mode: Option<String>,
-    /// Show passages with the same text one by one
-    #[arg(long)]
-    all_copies: bool,
-    /// Show how every score came about
-    #[arg(long)]
-    explain: bool,
-    /// Answer only once this generation can be seen
-    #[arg(long, value_name = "GENERATION")]
-    wait: Option<u64>,
 }
 
-impl Query {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
-        let (explain, filtered) = (self.explain, self.path.is_some() || !self.tags.is_empty());
-        let asked = Asked::new(&self.text.join(" "));
-        let answer = Session::reading(config, &Silent)?.run(self.operation(), &Silent)?;
-        if output.form() == Form::Json {
-            output.json(&answer);
-            return Ok(Exit::Done);
-        }
-        print(&answer, &asked, output);
-        if answer.results.is_empty() && answer.candidates == 0 && filtered {
-            output.advise(
-                "nothing was found; ask without path and tags, or `atocore status` shows what is stored",
-            );
-        } else if answer.results.is_empty() {
-            output.advise(
-                "nothing was found; try fewer or other words, or `atocore status` to see what is stored",
-            );
-        } else if !explain {
-            output.line(output.paint(Style::Dim, "--explain shows how each score came about"));
-        }
-        for notice in &answer.notices {
-            output.remark(output.aimed(format!("note: {notice}")));
-        }
-        Ok(Exit::Done)
-    }
+#[derive(Debug, Args)]
+pub(super) struct Search {
+    #[command(flatten)]
+    question: Question,
+    #[command(flatten)]
+    query: Query,
+}
 
-    fn operation(self) -> operations::Query {
-        operations::Query {
-            query: self.text.join(" "),
-            top_k: self.top_k,
-            filter_tags: (!self.tags.is_empty()).then_some(self.tags),
-            project: self.project,
-            scope: self.scope,
-            path: self.path,
-            mode: self.mode,
-            all_copies: self.all_copies,
-            explain: self.explain,
-            wait_generation: self.wait,
-        }
+impl Question {
+    /// It in one line.
+    pub(super) fn line(&self) -> String {
+        self.text.join(" ")
+    }
+}
+
+impl Search {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let query = Query { query: self.question.line(), ..self.query };
+        let (explain, filtered) = (query.explain, query.path.is_some() || query.filter_tags.is_some());
+        let asked = Asked::new(&query.query);
+        console.run(query, |answer, output| {
+            print(answer, &asked, output);
+            if answer.results.is_empty() && answer.candidates == 0 && filtered {
+                output.advise(
+                    "nothing was found; ask without path and tags, or `atocore status` shows what is stored",
+                );
+            } else if answer.results.is_empty() {
+                output.advise(
+                    "nothing was found; try fewer or other words, or `atocore status` to see what is stored",
+                );
+            } else if !explain {
+                output.line(output.paint(Style::Dim, "--explain shows how each score came about"));
+            }
+            output.notices(&answer.notices);
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
+    console::Console,
     exit::Exit,
     output::{Form, Output},
 };
@@ -44,7 +45,8 @@ impl Serve {
         flags.port.clone_from(&self.port);
     }
 
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let Console { config, output, .. } = *console;
         let made =
             if self.make_token && config.api_token.is_none() { Some(make_token(config)?) } else { None };
         let mut engine = engine_config(config);
@@ -93,11 +95,8 @@ fn make_token(config: &Config) -> Result<Token, ApiError> {
 }
 
 fn announce(ready: &Ready, output: &Output) {
-    match output.form() {
-        Form::Json => output.json(&Listening {
-            address: ready.address.to_string(),
-            socket: ready.socket.display().to_string(),
-        }),
-        Form::Human => output.line(format!("listening on http://{}; Ctrl-C stops it", ready.address)),
-    }
+    let (address, socket) = (ready.address.to_string(), ready.socket.display().to_string());
+    output.answer(&Listening { address, socket }, |listening, output| {
+        output.line(format!("listening on http://{}; Ctrl-C stops it", listening.address));
+    });
 }

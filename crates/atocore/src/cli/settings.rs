@@ -3,11 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{
-    exit::Exit,
-    output::{Form, Output, Style},
-    typeset::Table,
-};
+use super::{console::Console, exit::Exit, typeset::Table};
 use crate::{config::Config, operations::ApiError};
 
 #[derive(Debug, Subcommand)]
@@ -35,19 +31,15 @@ struct Setting {
 }
 
 impl Settings {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let Self::Show = self;
-        if output.form() == Form::Json {
-            output.json(&shown(config));
-            return Ok(Exit::Done);
-        }
-        let mut table = Table::new(&["SETTING", "VALUE", "FROM"]);
-        for setting in shown(config).settings {
-            table.row([setting.name, setting.value.unwrap_or_else(|| "-".to_owned()), setting.origin]);
-        }
-        for (index, line) in table.lines(output.width()).iter().enumerate() {
-            output.line(if index == 0 { output.paint(Style::Dim, line) } else { line.clone() });
-        }
+        console.output.answer(&shown(console.config), |shown, output| {
+            let mut table = Table::new(&["SETTING", "VALUE", "FROM"]);
+            for Setting { name, value, origin } in &shown.settings {
+                table.row([name.clone(), value.as_deref().unwrap_or("-").to_owned(), origin.clone()]);
+            }
+            output.table(&table);
+        });
         Ok(Exit::Done)
     }
 }

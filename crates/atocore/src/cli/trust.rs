@@ -53,11 +53,11 @@ impl Trust {
         };
         let folders = trusted.folders().map_err(failed)?;
         let folders = folders.iter().map(|folder| folder.to_string_lossy().into_owned());
-        match (output.form(), said) {
-            (Form::Json, _) => output.json(&Answer { folders: folders.collect() }),
-            (Form::Human, Some(said)) => output.line(said),
-            (Form::Human, None) => folders.for_each(|folder| output.line(plain(&folder))),
-        }
+        let answer = Answer { folders: folders.collect() };
+        output.answer(&answer, |answer, output| match said {
+            Some(said) => output.line(said),
+            None => answer.folders.iter().for_each(|folder| output.line(plain(folder))),
+        });
         Ok(Exit::Done)
     }
 }

@@ -11,16 +11,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Terminal,
+    console::Console,
     evaluate::{self, QuestionFile, p},
     exit::Exit,
-    output::{Form, Output, Style},
+    output::{Output, Style},
     typeset::{Table, count, plain},
 };
-use crate::{
-    config::{Config, Key},
-    operations::ApiError,
-};
+use crate::{config::Key, operations::ApiError};
 
 #[derive(Debug, Args)]
 pub(super) struct Tune {
@@ -36,12 +33,13 @@ pub(super) struct Tune {
 const MARK: &str = "# A proposal of `atocore tune`. Nothing was changed.";
 
 impl Tune {
-    pub(super) fn run(self, config: &Config, output: &Output) -> Result<Exit, ApiError> {
+    pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         if let Some(path) = &self.out {
             check_target(path)?;
         }
         let file = QuestionFile::read(&self.questions)?;
-        let monitor = Terminal::watch(output.form());
+        let config = console.config;
+        let monitor = console.watch();
         let engine = evaluate::open(config, &monitor)?;
         let questions = file.checked(&engine)?;
         if questions.iter().filter(|question| !question.expect.is_empty()).count() < 2 {
@@ -56,10 +54,10 @@ impl Tune {
         if let Some(path) = &self.out {
             evaluate::write(path, &proposal)?;
         }
-        match output.form() {
-            Form::Json => output.json(&Report::new(&tuning, &proposal, self.out.as_deref())),
-            Form::Human => print(&tuning, &proposal, self.out.as_deref(), output),
-        }
+        let written = self.out.as_deref();
+        console.output.answer(&Report::new(&tuning, &proposal, written), |_, output| {
+            print(&tuning, &proposal, written, output);
+        });
         Ok(Exit::Done)
     }
 }
@@ -168,7 +166,7 @@ fn print(tuning: &Tuning, proposal: &str, written: Option<&Path>, output: &Outpu
             p(compared.p_value),
         ]);
     }
-    table.lines(output.width()).into_iter().for_each(|line| output.line(line));
+    output.table(&table);
     output.line("");
     for (name, before, value) in changes(tuning) {
         output.line(format!("{name}: {} → {value}", before.as_deref().unwrap_or("not used")));
@@ -265,7 +263,7 @@ impl HalfScores {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, Flags};
+    use crate::config::{Config, Environment, Flags};
     use atocore_engine::evaluation::significance::Comparison;
 
     fn half(before: f64, after: f64) -> Half {

@@ -34,18 +34,27 @@ pub use unpin::UnpinBackup;
 pub use validate::ValidateBackup;
 pub use validate_all::ValidateAllBackups;
 
-use super::{ApiError, Context};
+use super::{Access, ApiError, Context};
 use crate::wire;
 
 /// The group that these are listed in.
 const TAG: &str = "snapshots";
 
 /// The depth that a word stands for.
-pub(crate) fn checked_depth(word: Option<&str>) -> Result<Depth, ApiError> {
+fn checked_depth(word: Option<&str>) -> Result<Depth, ApiError> {
     word.map_or(Ok(Depth::Structure), str::parse).map_err(|error| {
         let hint = "leave it out, or give `structure`, `digests`, `content`, `restore` or `answers`";
         ApiError::invalid("depth", &error, hint)
     })
+}
+
+/// What a validation needs: deeper than the content it restores into the scratch folder, which only an owner may use. The
+/// ledger has a lock of its own.
+fn access_for(depth: Option<&str>) -> Access {
+    match checked_depth(depth) {
+        Ok(depth) if depth > Depth::Content => Access::Write,
+        _ => Access::Read,
+    }
 }
 
 /// The result for the caller; the log has it in short.

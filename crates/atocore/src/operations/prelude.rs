@@ -1,5 +1,6 @@
 //! What every operation is made of.
 
+pub(super) use clap::Args;
 pub(super) use serde::{Deserialize, Serialize};
 pub(super) use utoipa::ToSchema;
 

@@ -14,6 +14,8 @@ use atocore_model::{
     ranking::Mode,
 };
 
+use clap::builder::PossibleValuesParser;
+
 pub use build_context::BuildContext;
 pub use query::Query;
 pub use read_document::ReadDocument;
@@ -36,6 +38,11 @@ fn hint(project: Option<&str>, scope: bool) -> Result<ProjectHint, ApiError> {
                 .with_hint("name the project, or leave `scope` out"))
         }
     }
+}
+
+/// What a command takes for a parameter that can only be one of some words.
+fn words(words: &'static [&'static str]) -> PossibleValuesParser {
+    PossibleValuesParser::new(words)
 }
 
 fn mode(given: &str) -> Result<Mode, ApiError> {

@@ -13,6 +13,8 @@ pub struct Spec {
     pub job: &'static str,
     /// What it needs of the engine.
     pub access: Access,
+    /// Whether it answers from the indexes, so that a command brings them up to date first.
+    pub indexed: bool,
     /// How long it may take.
     pub duration: Duration,
     /// Where the parameters are that are not in the path: in the body, or, without one, in the query string.
@@ -129,6 +131,7 @@ impl Spec {
             tag,
             job: route.name,
             access,
+            indexed: false,
             duration: Duration::Short,
             body,
             query: &[],
@@ -170,6 +173,14 @@ impl Spec {
     #[must_use]
     pub const fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// It answers from the indexes, and changes nothing.
+    #[must_use]
+    pub const fn indexed(mut self) -> Self {
+        self.access = Access::Read;
+        self.indexed = true;
         self
     }
 

@@ -94,9 +94,7 @@ fn print_figures(outcome: &Outcome, output: &Output) {
             ]);
         }
     }
-    for line in table.lines(output.width()) {
-        output.line(line);
-    }
+    output.table(&table);
 }
 
 fn compared(comparison: &Comparison) -> String {

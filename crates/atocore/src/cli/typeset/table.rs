@@ -11,18 +11,32 @@ const NARROWEST: usize = 10;
 /// A table whose columns are as wide as they must be.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Table {
+    has_heads: bool,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these words above its columns.
     pub(in crate::cli) fn new(heads: &[&str]) -> Self {
-        Self { rows: vec![heads.iter().map(ToString::to_string).collect()] }
+        Self { has_heads: true, rows: vec![heads.iter().map(ToString::to_string).collect()] }
     }
 
     /// A table without heads.
     pub(in crate::cli) fn bare() -> Self {
         Self::default()
+    }
+
+    /// Whether its first line has the words above its columns.
+    pub(in crate::cli) fn has_heads(&self) -> bool {
+        self.has_heads
+    }
+
+    /// A row with what is known of something, moved in; none when that is empty.
+    pub(in crate::cli) fn fact(&mut self, name: &str, value: impl Into<String>) {
+        let value = value.into();
+        if !value.is_empty() {
+            self.row([format!("  {name}"), value]);
+        }
     }
 
     pub(in crate::cli) fn row<const N: usize>(&mut self, cells: [String; N]) {

@@ -4,16 +4,18 @@ use super::check_note;
 use crate::operations::prelude::*;
 
 /// Takes a snapshot.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct CreateBackup {
-    /// Whether the directory of the vector store is copied too; ingestion waits meanwhile.
+    /// Copy the directory of the vector store too; ingestion waits meanwhile.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long)]
     pub include_chroma: bool,
     /// What it is taken for, as a line for people of at most 500 characters.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<String>)]
+    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
     pub note: String,
 }
 

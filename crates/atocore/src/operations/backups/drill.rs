@@ -3,7 +3,7 @@ use crate::operations::prelude::*;
 
 /// Restores the newest snapshot into scratch, lets it answer the questions that were stored with it, and writes the
 /// verdict down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct DrillBackup {}
 

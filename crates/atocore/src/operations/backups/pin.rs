@@ -2,7 +2,7 @@ use super::{check_note, stamp};
 use crate::operations::prelude::*;
 
 /// Pins a snapshot, so that no removal takes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct PinBackup {
     /// `YYYYMMDDTHHMMSSZ`, or `latest`.
@@ -10,6 +10,7 @@ pub struct PinBackup {
     /// Why: a line for people, at most 500 characters.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<String>)]
+    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
     pub note: String,
 }
 

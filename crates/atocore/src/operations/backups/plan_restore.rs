@@ -1,8 +1,8 @@
-use super::stamp;
+use super::{check_stamp, stamp};
 use crate::operations::prelude::*;
 
 /// Says what restoring a snapshot over the present state would change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct PlanRestore {
     /// `YYYYMMDDTHHMMSSZ`, or `latest`.
@@ -17,6 +17,10 @@ impl Operation for PlanRestore {
 
     fn subject(&self) -> Option<&str> {
         Some(&self.stamp)
+    }
+
+    fn check(&self) -> Result<(), ApiError> {
+        check_stamp(&self.stamp)
     }
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {

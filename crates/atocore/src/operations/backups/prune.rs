@@ -4,30 +4,37 @@ use atocore_model::error::ErrorCode;
 use crate::operations::prelude::*;
 
 /// Removes the snapshots that the retention policy does not keep; without `apply` only says which those are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields, default)]
 pub struct PruneBackups {
-    /// Whether it is done. Otherwise nothing is changed.
+    /// Do it; otherwise nothing is changed.
     #[serde(deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long = "yes")]
     pub apply: bool,
     /// How many of the newest are kept; what is left out here and below is as the settings say.
     #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub keep_last: Option<u32>,
     /// Of how many hours the newest is kept; hours without a snapshot do not count.
     #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub keep_hourly: Option<u32>,
     /// The same for days.
     #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub keep_daily: Option<u32>,
     /// The same for weeks.
     #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub keep_weekly: Option<u32>,
     /// The same for months.
     #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub keep_monthly: Option<u32>,
     /// The same for years.
     #[serde(deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "N")]
     pub keep_yearly: Option<u32>,
 }
 
@@ -41,7 +48,8 @@ impl Operation for PruneBackups {
         .long("prune");
 
     fn check(&self) -> Result<(), ApiError> {
-        self.policy(KeepCounts::default()).map(drop)
+        // What is left out is as the settings say, which may keep something.
+        self.policy(KeepCounts { last: 1, hourly: 1, daily: 1, weekly: 1, monthly: 1, yearly: 1 }).map(drop)
     }
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
@@ -82,5 +90,20 @@ impl PruneBackups {
                 KeepCounts::MOST
             ))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_what_keeps_something_by_the_settings_alone() {
+        let none = Some(0);
+        let prune =
+            PruneBackups { keep_daily: none, keep_weekly: none, keep_monthly: none, ..Default::default() };
+        assert_eq!(prune.check(), Ok(()), "the settings may keep the last or the hourly ones");
+        let prune = PruneBackups { keep_last: none, keep_hourly: none, keep_yearly: none, ..prune };
+        assert_eq!(prune.check().unwrap_err().code, ErrorCode::InvalidRequest);
     }
 }

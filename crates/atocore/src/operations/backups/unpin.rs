@@ -2,7 +2,7 @@ use super::stamp;
 use crate::operations::prelude::*;
 
 /// Removes the pin of a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct UnpinBackup {
     /// `YYYYMMDDTHHMMSSZ`, or `latest`.

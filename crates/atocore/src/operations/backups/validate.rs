@@ -1,4 +1,4 @@
-use super::{check_stamp, checked_depth, reply_of, stamp};
+use super::{access_for, check_stamp, checked_depth, reply_of, stamp};
 use crate::operations::prelude::*;
 
 /// Checks how much of a snapshot can be proven.
@@ -22,6 +22,10 @@ impl Operation for ValidateBackup {
         .also(&[Route::new("start_validation", Method::Post, "/admin/backup/{stamp}/validate")])
         .access(Access::Write)
         .long("validate");
+
+    fn access(&self) -> Access {
+        access_for(self.depth.as_deref())
+    }
 
     fn subject(&self) -> Option<&str> {
         Some(&self.stamp)

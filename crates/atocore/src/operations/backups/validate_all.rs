@@ -1,14 +1,16 @@
 use atocore_model::id::SnapshotId;
 
-use super::{checked_depth, reply_of};
+use super::{access_for, checked_depth, reply_of};
 use crate::operations::prelude::*;
 
 /// Checks how much of every snapshot can be proven, one after the other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ValidateAllBackups {
-    /// As for one snapshot.
+    /// `structure`, `digests`, `content`, `restore` or `answers`, each of which includes the ones before; `structure` when
+    /// left out.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "D")]
     pub depth: Option<String>,
 }
 
@@ -19,6 +21,10 @@ impl Operation for ValidateAllBackups {
         .answers("What was found in each, sorted by stamp")
         .body(Body::None)
         .long("validate_all");
+
+    fn access(&self) -> Access {
+        access_for(self.depth.as_deref())
+    }
 
     fn check(&self) -> Result<(), ApiError> {
         checked_depth(self.depth.as_deref()).map(drop)

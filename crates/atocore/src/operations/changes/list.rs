@@ -9,26 +9,32 @@ const KIND_FORM: &str = "give `state`, `memory` or `interaction`, or leave it ou
 const FACT_FORM: &str = "give the id of a fact, as its list shows it";
 
 /// Lists changes of facts, newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ListChanges {
     /// Only of facts of this project, by its id or an alias.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "P")]
     pub project: Option<String>,
-    /// `state`, `memory` or `interaction`.
+    /// Only of this kind: `state`, `memory` or `interaction`.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
     /// Only of the fact with this id.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "ID")]
     pub fact: Option<String>,
     /// Only then or later: ISO 8601, UTC without an offset.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// 1 to 500, 50 when left out.
+    /// How many at most: 1 to 500, 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
+    #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
     /// The `next` of the page before.
     #[serde(default, deserialize_with = "lenient::number")]
+    #[arg(long, value_name = "N")]
     pub after: Option<u64>,
 }
 

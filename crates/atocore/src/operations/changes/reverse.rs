@@ -1,7 +1,7 @@
 use crate::operations::prelude::*;
 
 /// Takes the last change of a fact back. That is a change too, and can be taken back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ReverseChange {
     /// The number of the change.

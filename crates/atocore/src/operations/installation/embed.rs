@@ -5,7 +5,7 @@ use crate::operations::prelude::*;
 /// Makes the vectors that are missing, and answers when all are there.
 ///
 /// A server makes them by itself; this waits for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct Embed {}
 

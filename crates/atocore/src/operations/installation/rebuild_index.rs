@@ -4,7 +4,7 @@ use crate::wire::IndexBuilt;
 /// Builds the vector index anew from the store, without embedding anything.
 ///
 /// Answers come from the present one until it is done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct RebuildIndex {}
 

@@ -1,7 +1,7 @@
 use crate::operations::prelude::*;
 
 /// Says what is stored, what is running, and how old the newest snapshot is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct Status {}
 

@@ -4,7 +4,7 @@ use crate::wire::IndexComparison;
 /// Compares every vector of the index with the store.
 ///
 /// The index is brought up to date first. Nothing else is changed; documents are not read meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyIndex {}
 

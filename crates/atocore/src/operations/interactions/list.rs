@@ -4,26 +4,32 @@ use super::{ID_FORM, LABEL_FORM};
 use crate::operations::prelude::*;
 
 /// Lists interactions, newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ListInteractions {
     /// Only about this project, by its id or an alias.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "P")]
     pub project: Option<String>,
     /// Only of this conversation.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long = "session", value_name = "ID")]
     pub session_id: Option<String>,
     /// Only of this program.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "NAME")]
     pub client: Option<String>,
     /// Only recorded then or later: ISO 8601, UTC without an offset.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// 1 to 500, 50 when left out.
+    /// How many at most: 1 to 500, 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
+    #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
     /// The `next` of the page before.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "ID")]
     pub after: Option<String>,
 }
 

@@ -13,7 +13,7 @@ const MOST_IDS: usize = 1_000;
 const LONGEST_ID: usize = 200;
 
 /// Records an exchange with a model.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct RecordInteraction {
     /// What was asked: not blank, at most 500,000 characters.
@@ -21,32 +21,40 @@ pub struct RecordInteraction {
     /// What was answered: at most 500,000 characters.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<String>)]
+    #[arg(default_value_t, hide_default_value = true)]
     pub response: String,
     /// The answer in short.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<String>)]
+    #[arg(skip)]
     pub response_summary: String,
     /// The project it was about, by its id or an alias; may be left out or empty.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "P")]
     pub project: Option<String>,
     /// Who asked: the name of a program, at most 200 characters.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<String>)]
+    #[arg(long, value_name = "NAME", default_value_t, hide_default_value = true)]
     pub client: String,
     /// Which conversation: at most 200 characters.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<String>)]
+    #[arg(long = "session", value_name = "ID", default_value_t, hide_default_value = true)]
     pub session_id: String,
     /// The ids of the memories that the model was given: at most 1,000.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<Vec<String>>)]
+    #[arg(skip)]
     pub memories_used: Vec<String>,
     /// The ids of the passages that the model was given: at most 1,000.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<Vec<String>>)]
+    #[arg(skip)]
     pub chunks_used: Vec<String>,
     /// What the model was given: any object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(skip)]
     pub context_pack: Option<serde_json::Map<String, serde_json::Value>>,
 }
 

@@ -4,7 +4,7 @@ use super::ID_FORM;
 use crate::operations::prelude::*;
 
 /// Shows an interaction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ShowInteraction {
     /// Its id.

@@ -9,7 +9,7 @@ use crate::operations::prelude::*;
 const SOURCE_FORM: &str = "a source is a path, an address or a name, at most 1,000 characters";
 
 /// Records a memory, or with the status `candidate` proposes it. One that says exactly the same already is returned.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct CreateMemory {
     /// `identity`, `preference`, `project`, `episodic`, `knowledge` or `adaptation`.
@@ -19,18 +19,22 @@ pub struct CreateMemory {
     pub content: String,
     /// The project it is about, by its id or an alias; left out or empty for every one.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "P")]
     pub project: Option<String>,
     /// Where it comes from: at most 1,000 characters.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<String>)]
+    #[arg(long, value_name = "WHERE", default_value_t, hide_default_value = true)]
     pub source: String,
     /// How sure you are: 0 to 1, 1 when left out.
     #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
+    #[arg(long, value_name = "C")]
     pub confidence: Option<f64>,
     /// `active`, which is meant when it is left out, or `candidate`: then it only is proposed, for a person to promote or
     /// reject, and reaches no context before that.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(skip)]
     pub status: Option<String>,
 }
 

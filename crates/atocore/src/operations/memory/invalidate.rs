@@ -2,7 +2,7 @@ use super::{decided, id};
 use crate::operations::prelude::*;
 
 /// Says that a memory no longer counts; it stays, with everything it said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct InvalidateMemory {
     /// Its id.

@@ -4,30 +4,37 @@ use super::{ID_FORM, STATUS_FORM, TYPE_FORM};
 use crate::operations::prelude::*;
 
 /// Lists memories, newest first.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ListMemories {
     /// Only of this type.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long = "type", value_name = "TYPE")]
     pub memory_type: Option<String>,
     /// Only those about this project, by its id or an alias.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "P")]
     pub project: Option<String>,
-    /// `candidate`, `active`, `superseded` or `invalid`.
+    /// Only `candidate`, `active`, `superseded` or `invalid`.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "STATUS")]
     pub status: Option<String>,
     /// The same as the status `active`.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(skip)]
     pub active_only: bool,
     /// Only those of which somebody is at least so sure.
     #[serde(default, deserialize_with = "lenient::fraction")]
+    #[arg(long, value_name = "C")]
     pub min_confidence: Option<f64>,
-    /// 1 to 500, 50 when left out.
+    /// How many at most: 1 to 500, 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
+    #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
     /// The `next` of the page before.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "ID")]
     pub after: Option<String>,
 }
 

@@ -2,7 +2,7 @@ use super::{decided, id};
 use crate::operations::prelude::*;
 
 /// Makes a candidate count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct PromoteMemory {
     /// Its id.

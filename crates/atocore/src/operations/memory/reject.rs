@@ -2,7 +2,7 @@ use super::{decided, id};
 use crate::operations::prelude::*;
 
 /// Refuses a candidate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct RejectMemory {
     /// Its id.

@@ -2,7 +2,7 @@ use super::id;
 use crate::operations::prelude::*;
 
 /// Shows a memory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ShowMemory {
     /// Its id.

@@ -7,24 +7,28 @@ use super::{ID_FORM, STATUS_FORM, TEXT_FORM, id};
 use crate::operations::prelude::*;
 
 /// Changes a memory; what is left out stays.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMemory {
     /// Its id.
     pub id: String,
     /// What is remembered from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TEXT")]
     pub content: Option<String>,
     /// How sure you are: 0 to 1.
     #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
+    #[arg(long, value_name = "C")]
     pub confidence: Option<f64>,
     /// `active`, `superseded` or `invalid`: from a candidate to active or invalid, from active to superseded or invalid,
     /// from superseded to active or invalid.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "STATUS")]
     pub status: Option<String>,
     /// The id of the memory that takes its place; makes it superseded.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "ID")]
     pub superseded_by: Option<String>,
 }
 

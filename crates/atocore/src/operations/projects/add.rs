@@ -8,21 +8,26 @@ const ID_FORM: &str = "an id has lower-case letters, digits and single hyphens: 
 /// Registers a project.
 ///
 /// Over the network a root is below the vault or the drive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct AddProject {
-    /// Its stable id: lower-case kebab-case, at most 64 characters. Clients of the original may say `project_id`.
+    /// Its stable id: lower-case kebab-case, at most 64 characters.
+    ///
+    /// Clients of the original may say `project_id`.
     #[schema(example = "field-notes")]
     #[serde(alias = "project_id")]
     pub id: String,
     /// Other names for it.
     #[serde(default)]
+    #[arg(long = "alias", value_name = "A")]
     pub aliases: Vec<String>,
     /// One or two sentences for a person.
     #[serde(default)]
+    #[arg(long, value_name = "D", default_value_t, hide_default_value = true)]
     pub description: String,
     /// Where its documents lie; at least one.
     #[serde(default)]
+    #[arg(skip)]
     pub ingest_roots: Vec<wire::Root>,
 }
 

@@ -2,7 +2,7 @@ use super::project_name;
 use crate::operations::prelude::*;
 
 /// Says what removing a project would delete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct PlanRemoval {
     /// Id or alias, in any case.

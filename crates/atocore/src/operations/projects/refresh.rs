@@ -4,19 +4,22 @@ use super::project_name;
 use crate::operations::prelude::*;
 
 /// Reads what changed in the roots of a project.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshProject {
     /// Id or alias, in any case.
+    #[arg(skip)]
     pub name: String,
-    /// Whether documents are removed even when all of a root are gone, or more than the settings allow; else such a root is
-    /// skipped.
+    /// Remove documents even when all of a root are gone, or more than the settings allow; else such a root is skipped,
+    /// because its disk may not be mounted.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long)]
     pub allow_empty: bool,
-    /// Whether every file is read, also one that the system says is unchanged.
+    /// Read every file, also one that looks unchanged.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long)]
     pub reread: bool,
 }
 

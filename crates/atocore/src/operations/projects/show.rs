@@ -2,7 +2,7 @@ use super::project_name;
 use crate::operations::prelude::*;
 
 /// Shows a project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ShowProject {
     /// Id or alias, in any case.

@@ -4,19 +4,22 @@ use super::{aliases, project_name, roots};
 use crate::operations::prelude::*;
 
 /// Changes a project; what is left out stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateProject {
     /// Id or alias, in any case.
     pub name: String,
     /// All its other names from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long = "alias", value_name = "A")]
     pub aliases: Option<Vec<String>>,
     /// Its description from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "D")]
     pub description: Option<String>,
     /// All its roots from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[arg(skip)]
     pub ingest_roots: Option<Vec<wire::Root>>,
 }
 

@@ -1,63 +1,75 @@
 use atocore_model::{
     id::Generation,
-    pack::{Budget, PackRequest, PromptText, Tiers, Unit},
+    pack::{Budget, PackRequest, PromptText, Tier, Tiers, Unit},
     query::TopK,
+    ranking::Mode,
 };
 use std::time::Instant;
 
-use super::{hint, mode, tags};
+use super::{hint, mode, tags, words};
 use crate::operations::prelude::*;
 
 /// Makes a context pack for a prompt: facts and passages in order of trust, within a budget.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct BuildContext {
     /// What the agent was asked: not blank, at most 100,000 characters, without NUL. Passages are searched with the
     /// first 10,000.
     #[schema(example = "how is the store restored")]
+    #[arg(skip)]
     pub prompt: String,
     /// The project it is about, by its id or an alias: its state and its memories are taken, its passages are ranked
     /// higher. Left out or empty for none.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "P")]
     pub project: Option<String>,
-    /// Whether nothing but the passages of `project` is searched.
+    /// Search nothing but the passages of `project`.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long)]
     pub scope: bool,
     /// How long the pack may be: 1 to 1,000,000, 3,000 when left out.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000, default = 3_000)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub budget: Option<u64>,
     /// What that is counted in: `chars` (when left out) or `tokens`, as the tokenizer of the embedding model has them.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(example = "chars")]
+    #[arg(long, value_name = "UNIT", value_parser = words(Unit::WORDS))]
     pub unit: Option<String>,
     /// What it is made of: `state`, `memories`, `chunks`; all three when left out.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[arg(long = "tier", value_name = "TIER", value_parser = words(Tier::WORDS))]
     pub tiers: Option<Vec<String>>,
     /// How many passages are looked at, at most: 1 to 200; follows from the budget when left out.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 200)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub top_k: Option<u64>,
     /// Only documents that carry every one of these tags; `project` stands for `project/alpha` too.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[arg(long = "tag", value_name = "T")]
     pub filter_tags: Option<Vec<String>>,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
     /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(example = "hybrid")]
+    #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
     /// Answer only once this generation can be seen, so that a caller sees its own writes.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[arg(long = "wait", value_name = "GENERATION")]
     pub wait_generation: Option<u64>,
 }
 
 impl Operation for BuildContext {
     type Reply = wire::Pack;
     const SPEC: Spec =
-        Spec::post(super::TAG, "build_context", "/context/build").answers("The pack").access(Access::Read);
+        Spec::post(super::TAG, "build_context", "/context/build").answers("The pack").indexed();
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let started = Instant::now();

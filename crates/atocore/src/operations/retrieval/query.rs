@@ -2,57 +2,67 @@ use atocore_model::{
     id::Generation,
     name::QueryText,
     query::{self as model, TopK},
+    ranking::Mode,
 };
 
-use super::{hint, mode, tags};
+use super::{hint, mode, tags, words};
 use crate::operations::prelude::*;
 
 /// Asks a question.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
     /// Its words: not blank, at most 10,000 characters.
     #[schema(example = "how is the store restored")]
+    #[arg(skip)]
     pub query: String,
     /// How many hits at most: 1 to 200, 10 when left out.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 200, default = 10)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub top_k: Option<u64>,
     /// Only documents that carry every one of these tags; `project` stands for `project/alpha` too.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[arg(long = "tag", value_name = "T")]
     pub filter_tags: Option<Vec<String>>,
     /// The project it is about, by its id or an alias: its passages are ranked higher.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "P")]
     pub project: Option<String>,
-    /// Whether nothing but the passages of `project` is searched.
+    /// Search nothing but the passages of `project`.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long)]
     pub scope: bool,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
     /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(example = "hybrid")]
+    #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
-    /// Whether passages with the same text are hits of their own instead of copies of the best of them.
+    /// Show passages with the same text one by one instead of as copies of the best of them.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long)]
     pub all_copies: bool,
-    /// Whether every hit says how its score came about.
+    /// Show how every score came about.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long)]
     pub explain: bool,
     /// Answer only once this generation can be seen, so that a caller sees its own writes.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
+    #[arg(long = "wait", value_name = "GENERATION")]
     pub wait_generation: Option<u64>,
 }
 
 impl Operation for Query {
     type Reply = wire::Answer;
-    const SPEC: Spec = Spec::post(super::TAG, "query", "/query")
-        .answers("The best passages, best first")
-        .access(Access::Read);
+    const SPEC: Spec =
+        Spec::post(super::TAG, "query", "/query").answers("The best passages, best first").indexed();
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let explain = self.explain;

@@ -8,16 +8,19 @@ const ID_FORM: &str = "a query gives the ids of what it finds; or name a project
 /// Reads lines of a document.
 ///
 /// They come from its file when that still has the bytes that were ingested, else from the stored passages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ReadDocument {
-    /// Of the document, `doc_…`, or of a passage of it, `chk_…`.
+    /// The id of a document, `doc_…`, or of a passage, `chk_…`.
+    #[arg(value_name = "ID|PATH")]
     pub id: String,
     /// `10-40`, `10-` or `10`, counted from 1; left out: all of a document, the lines of a passage.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "LINES")]
     pub lines: Option<String>,
     /// How many characters at most: 1 to 200000, 20000 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub max_chars: Option<u64>,
 }
 

@@ -3,7 +3,7 @@ use crate::operations::prelude::*;
 use crate::operations::projects::project_name;
 
 /// Says that an entry no longer holds; it stays, with every value it had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct InvalidateState {
     /// The project, by its id or an alias.

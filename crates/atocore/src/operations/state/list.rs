@@ -3,17 +3,19 @@ use crate::operations::prelude::*;
 use crate::operations::projects::project_name;
 
 /// Lists what is recorded of a project.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ListState {
     /// Id or alias of the project, in any case.
     pub project: String,
     /// Only of this category.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "WORD")]
     pub category: Option<String>,
     /// Also what no longer holds.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
+    #[arg(long)]
     pub all: bool,
 }
 

@@ -9,7 +9,7 @@ const TEXT_FORM: &str =
 const SOURCE_FORM: &str = "a source is a path, an address or a name, at most 1,000 characters";
 
 /// Records what is true of a project, in place of what the category and key said before.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct SetState {
     /// The project, by its id or an alias.
@@ -26,10 +26,12 @@ pub struct SetState {
     /// Where it comes from: at most 1,000 characters.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<String>)]
+    #[arg(long, value_name = "WHERE", default_value_t, hide_default_value = true)]
     pub source: String,
     /// How sure you are: 0 to 1, 1 when left out.
     #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
+    #[arg(long, value_name = "C")]
     pub confidence: Option<f64>,
 }
 
