@@ -1,9 +1,6 @@
 //! What an operating system leaves in a folder that it shows does no harm to a snapshot, and is no part of one.
 
-use std::{
-    fs::{self, File},
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use atocore_backup::{
     archive::{export, import},
@@ -13,6 +10,7 @@ use atocore_backup::{
     verify::prove,
 };
 use atocore_model::{monitor::Silent, snapshot::Depth, time::Clock};
+use atocore_storage::files::Reader;
 
 use crate::home::{Home, tree};
 
@@ -59,7 +57,7 @@ fn a_snapshot_stays_good_and_everything_goes_on_without_them() {
     let archive = home.root.path().join("archive");
     let _exported = export(&home.directory, taken.id, &archive, &*home.clock, &Silent).unwrap();
     let elsewhere = SnapshotDirectory::new(&home.root.path().join("elsewhere"));
-    let imported = import(&elsewhere, File::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
+    let imported = import(&elsewhere, Reader::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
     assert!(!holds_any(&imported.path));
 
     // It is removed like any other, and what was left in it goes with it.

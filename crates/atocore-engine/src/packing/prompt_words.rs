@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use atocore_model::text;
 
-/// PromptWords of questions that are about anything.
+/// Words of questions that are about anything.
 const COMMON: [&str; 74] = [
     "about", "after", "again", "all", "also", "and", "any", "are", "because", "been", "before", "being",
     "but", "can", "could", "current", "did", "does", "each", "for", "from", "get", "had", "has", "have",
@@ -15,7 +15,7 @@ const COMMON: [&str; 74] = [
 ];
 /// Shorter words say little.
 const SHORTEST: usize = 3;
-/// PromptWords with the same beginning are forms of one.
+/// Words with the same beginning are forms of one.
 const BEGINNING: usize = 6;
 
 /// The words of a text that say what it is about, each by its beginning.

@@ -56,8 +56,10 @@ pub fn live_collections(path: &Path) -> Result<Vec<StoredCollection>, StorageErr
     read(&connection)
 }
 
-/// How many vectors an index has that shows the store in that file as of `version`; `None` when that cannot be known,
-/// because documents or vectors have changed since, or `version` is not part of its history.
+/// How many vectors an index has that shows the store in that file as of `version`.
+///
+/// `None` when that cannot be known, because documents or vectors have changed since, or `version` is not part of its
+/// history.
 ///
 /// # Errors
 /// When it is not a store of AtoCore.
