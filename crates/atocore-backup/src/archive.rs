@@ -1,6 +1,6 @@
-//! A snapshot as one file: a `tar` archive, compressed with zstd, that can be carried anywhere and taken in again.
+//! A snapshot as one file: a `tar` archive, compressed with zstd, that can be carried anywhere and imported again.
 //!
-//! The metadata comes first, so that whoever takes it in knows every name, size and digest that may follow, and refuses
+//! The metadata comes first, so that the import knows every name, size and digest that may follow, and refuses
 //! everything else before it is written.
 //!
 //! It can go to and come from a pipe, so that any program can encrypt it on the way: `age`, `gpg`, `ssh`.

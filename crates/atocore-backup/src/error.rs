@@ -57,10 +57,10 @@ pub enum BackupError {
         what: &'static str,
     },
     /// No snapshot has that stamp.
-    #[error("there is no snapshot `{0}`")]
+    #[error("snapshot `{0}` not found")]
     Unknown(SnapshotId),
-    /// The snapshot cannot be proven whole.
-    #[error("snapshot `{stamp}` is not proven whole: {}", problems.join("; "))]
+    /// The snapshot failed verification.
+    #[error("snapshot `{stamp}` failed verification: {}", problems.join("; "))]
     Damaged {
         /// The snapshot.
         stamp: SnapshotId,
@@ -113,8 +113,8 @@ pub enum BackupError {
         /// What is wrong with it.
         why: String,
     },
-    /// A file that is no archive of a whole snapshot; nothing was taken in.
-    #[error("the file is no archive of a whole snapshot: {0}")]
+    /// Not a complete snapshot archive; nothing was imported.
+    #[error("not a complete snapshot archive: {0}")]
     ArchiveInvalid(String),
     /// The archive has to be decrypted first; nothing was imported.
     #[error("the archive is encrypted")]
@@ -122,7 +122,7 @@ pub enum BackupError {
     /// The file to write an archive to is there already.
     #[error("there is something at `{}` already", .0.display())]
     ArchiveExists(PathBuf),
-    /// Another snapshot has the stamp of the one to take in.
+    /// Another snapshot has the stamp of the one to import.
     #[error("there is another snapshot `{0}`, or one is being written")]
     SnapshotExists(SnapshotId),
     /// Nothing could prove a copy of the snapshot.
@@ -136,7 +136,7 @@ pub enum BackupError {
         /// The processes that have it, where the system tells.
         holders: Vec<u32>,
     },
-    /// The caller called it off; nothing is left behind.
+    /// The caller cancelled; nothing is left behind.
     #[error("cancelled")]
     Cancelled,
     /// The store or a database could not be read or copied.
@@ -148,7 +148,7 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    /// The code that a door shows.
+    /// The error code that every interface reports.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -191,7 +191,7 @@ impl BackupError {
             Self::VectorStoreEntry { .. } => {
                 "move it out of the vector store, or take the snapshot without `--include-chroma`"
             }
-            Self::Busy { .. } => "end that process when it is none of AtoCore's, then try again",
+            Self::Busy { .. } => "end that process if it does not belong to AtoCore, then try again",
             Self::NotAFolder { .. } => "move it away, and run the command again: the folder is made anew",
             Self::Unknown(_) => "`atocore backup list` shows the snapshots there are",
             Self::Damaged { .. } => {
@@ -207,7 +207,7 @@ impl BackupError {
             }
             Self::TargetNotEmpty { .. } => "name an empty folder, or one that does not exist yet",
             Self::ArchiveInvalid(_) => {
-                "nothing was taken in; get the archive again from where it was exported"
+                "nothing was imported; get the archive again from where it was exported"
             }
             Self::ArchiveEncrypted => {
                 "nothing was imported; decrypt it on the way: `age -d -i KEY ARCHIVE | atocore backup import -`"
@@ -223,7 +223,7 @@ impl BackupError {
     }
 }
 
-/// A copy that was called off is a snapshot that was called off.
+/// A cancelled copy is a cancelled snapshot.
 impl From<StorageError> for BackupError {
     fn from(error: StorageError) -> Self {
         if matches!(error, StorageError::Cancelled) { Self::Cancelled } else { Self::Storage(error) }

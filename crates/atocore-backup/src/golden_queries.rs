@@ -116,7 +116,7 @@ impl GoldenQueries {
         Ok(bytes)
     }
 
-    /// Those of a snapshot that was proven whole; `None` when it was taken without.
+    /// The golden queries of a verified snapshot; `None` when it has none.
     ///
     /// # Errors
     /// The error word when they cannot be used: `canaries_unreadable: …`, `canaries_format_newer: …` or

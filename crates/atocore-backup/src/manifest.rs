@@ -148,7 +148,7 @@ pub enum CollectionForm {
 
 /// One file of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "FileText", into = "FileText")]
+#[serde(try_from = "ManifestFileText", into = "ManifestFileText")]
 pub struct FileRecord {
     /// Where it lies below the snapshot.
     pub path: SourcePath,
@@ -161,22 +161,22 @@ pub struct FileRecord {
 /// A [`FileRecord`] as it is written.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FileText {
+struct ManifestFileText {
     path: String,
     size_bytes: u64,
     blake3: String,
 }
 
-impl From<FileRecord> for FileText {
+impl From<FileRecord> for ManifestFileText {
     fn from(file: FileRecord) -> Self {
         Self { path: file.path.to_string(), size_bytes: file.size_bytes, blake3: file.digest.to_string() }
     }
 }
 
-impl TryFrom<FileText> for FileRecord {
+impl TryFrom<ManifestFileText> for FileRecord {
     type Error = String;
 
-    fn try_from(text: FileText) -> Result<Self, String> {
+    fn try_from(text: ManifestFileText) -> Result<Self, String> {
         let path = recordable(&text.path)
             .ok_or_else(|| format!("`{}` is not a path below a snapshot", text.path))?;
         let digest = text.blake3.parse().map_err(|error| format!("{error}"))?;

@@ -247,7 +247,7 @@ pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, Ba
 
 fn walk_vectors(
     snapshot: &Path,
-    each: &mut dyn FnMut(tree::Entry) -> Result<(), BackupError>,
+    each: &mut dyn FnMut(tree::TreeEntry) -> Result<(), BackupError>,
 ) -> Result<(), BackupError> {
     tree::walk(&snapshot.join("chroma"), &mut |entry| {
         let entry = entry.map_err(|(_, error)| error)?;

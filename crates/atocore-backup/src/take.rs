@@ -417,7 +417,7 @@ fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Goes on unless the caller called it off.
+/// Goes on unless the caller cancelled.
 pub(crate) fn proceed(monitor: &dyn Monitor) -> Result<(), BackupError> {
     if monitor.cancelled() { Err(BackupError::Cancelled) } else { Ok(()) }
 }

@@ -9,7 +9,7 @@ use crate::manifest::recordable;
 
 /// Something found below a folder.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct TreeEntry {
     /// Where it is.
     pub(crate) path: PathBuf,
     /// The same below the folder that is walked; `None` when its name cannot stand in a record.
@@ -24,7 +24,7 @@ pub(crate) struct Entry {
 /// be looked at is told as an error, with its path for a person, and the walk goes on.
 pub(crate) fn walk<E>(
     dir: &Path,
-    each: &mut dyn FnMut(Result<Entry, (String, FileError)>) -> Result<(), E>,
+    each: &mut dyn FnMut(Result<TreeEntry, (String, FileError)>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -46,7 +46,7 @@ pub(crate) fn walk<E>(
                         folders.push(path.clone());
                     }
                     let relative = path.strip_prefix(dir).ok().and_then(Path::to_str).and_then(recordable);
-                    each(Ok(Entry { path, relative, shown, kind }))?;
+                    each(Ok(TreeEntry { path, relative, shown, kind }))?;
                 }
                 Err(error) => each(Err((shown, error)))?,
             }

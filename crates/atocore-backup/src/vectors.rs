@@ -20,7 +20,7 @@ use atocore_storage::{
 use crate::{
     BackupError,
     manifest::FileRecord,
-    tree::{self, Entry},
+    tree::{self, TreeEntry},
 };
 
 /// What every SQLite database begins with.
@@ -72,7 +72,7 @@ pub(crate) fn plan(source: &Path) -> Result<Option<VectorPlan>, BackupError> {
     let mut plan = VectorPlan { folders: Vec::new(), files: Vec::new(), bytes: 0 };
     let mut databases = HashSet::new();
     tree::walk(source, &mut |entry| -> Result<(), BackupError> {
-        let Entry { path, relative, kind, .. } = entry.map_err(|(_, error)| error)?;
+        let TreeEntry { path, relative, kind, .. } = entry.map_err(|(_, error)| error)?;
         let below = relative.as_ref().map(|below| below.as_str()).unwrap_or_default();
         if is_of_a_restore(below) || matches!(kind, Kind::File(_)) && tree::is_leaving(below) {
             return Ok(());

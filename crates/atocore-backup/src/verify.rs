@@ -123,7 +123,7 @@ impl Validation {
 /// and so not valid there, while everything that can be checked is.
 ///
 /// # Errors
-/// [`BackupError::Cancelled`] when `monitor` calls it off, and nothing else.
+/// [`BackupError::Cancelled`] when `monitor` cancels, and nothing else.
 pub fn verify(
     directory: &SnapshotDirectory,
     stamp: SnapshotId,
@@ -138,7 +138,7 @@ pub fn verify(
 /// Validates a snapshot down to the content, and hands it out for restoring when it is valid, without a second look.
 ///
 /// # Errors
-/// [`BackupError::Cancelled`] when `monitor` calls it off, and nothing else.
+/// [`BackupError::Cancelled`] when `monitor` cancels, and nothing else.
 pub fn verify_whole(
     directory: &SnapshotDirectory,
     stamp: SnapshotId,
@@ -157,7 +157,7 @@ pub fn verify_whole(
     Ok((validation, verified))
 }
 
-/// A snapshot that was proven whole a moment ago. Only this module can make one, and only it can be restored.
+/// A snapshot that has just passed verification. Only this module makes one, and only a verified snapshot is restored.
 #[derive(Debug)]
 pub struct VerifiedSnapshot {
     directory: PathBuf,

@@ -33,24 +33,24 @@ pub(crate) struct Network {
     /// A token that has a row of its own instead of the one of its place, and takes no place.
     placeless: Option<(u32, Vec<f32>)>,
     embedding_norm: Norm,
-    layers: Vec<Layer>,
+    layers: Vec<EncoderLayer>,
 }
 
 /// One layer: attention, then the feed-forward half, each with its residual and norm.
 #[derive(Debug)]
-struct Layer {
+struct EncoderLayer {
     /// Queries, keys and values side by side.
-    attention: Weights,
-    attention_output: Weights,
+    attention: LayerWeights,
+    attention_output: LayerWeights,
     attention_norm: Norm,
-    wide: Weights,
-    narrow: Weights,
+    wide: LayerWeights,
+    narrow: LayerWeights,
     output_norm: Norm,
 }
 
 /// A weight matrix in the precision that was asked for.
 #[derive(Debug)]
-enum Weights {
+enum LayerWeights {
     Float(float::FloatMatrix),
     Int8(int8::Int8Matrix),
 }
@@ -114,7 +114,7 @@ impl Network {
     }
 
     /// The attention half of a layer.
-    fn attend(&self, cpu: &dyn Kernels, layer: &Layer, tokens: usize, scratch: &mut Scratch) {
+    fn attend(&self, cpu: &dyn Kernels, layer: &EncoderLayer, tokens: usize, scratch: &mut Scratch) {
         let Scratch { hidden, projected, context, output, head, packed, rounded, .. } = scratch;
         let (row, wide, width) = (stride(self.hidden), stride(3 * self.hidden), self.hidden / self.heads);
         fill(projected, tokens * wide);
@@ -166,7 +166,7 @@ impl Network {
 }
 
 /// The feed-forward half of a layer.
-fn feed_forward(cpu: &dyn Kernels, layer: &Layer, tokens: usize, row: usize, scratch: &mut Scratch) {
+fn feed_forward(cpu: &dyn Kernels, layer: &EncoderLayer, tokens: usize, row: usize, scratch: &mut Scratch) {
     let Scratch { hidden, wide, output, packed, rounded, .. } = scratch;
     let columns = layer.wide.columns();
     fill(wide, tokens * columns);
@@ -178,7 +178,7 @@ fn feed_forward(cpu: &dyn Kernels, layer: &Layer, tokens: usize, row: usize, scr
     cpu.add_and_norm(hidden, output, row, &layer.output_norm);
 }
 
-impl Weights {
+impl LayerWeights {
     /// How many columns the product has, filled up to whole lanes.
     fn columns(&self) -> usize {
         match self {

@@ -19,7 +19,7 @@ pub(crate) enum Pooling {
 
 /// The shape of an encoder and how it is used.
 #[derive(Debug, Clone)]
-pub(crate) struct Config {
+pub(crate) struct ModelConfig {
     pub(crate) hidden: usize,
     pub(crate) heads: usize,
     pub(crate) layers: usize,
@@ -79,7 +79,7 @@ fn default_position_type() -> String {
     "absolute".to_owned()
 }
 
-impl Config {
+impl ModelConfig {
     /// Reads and checks the small files of a model folder.
     ///
     /// # Errors

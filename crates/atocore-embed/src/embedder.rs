@@ -20,7 +20,7 @@ use atocore_model::{
 use crate::{
     EmbedError,
     bert::{self, Network, PASS_VERSION, Scratch},
-    config::Config,
+    config::ModelConfig,
     cpu::{self, Kernels},
     error::ModelError,
     files,
@@ -84,7 +84,7 @@ impl Embedder {
     /// # Errors
     /// When a file is missing, damaged or another one than published, or the files do not fit each other.
     pub fn load(folder: &ModelFolder, precision: Precision) -> Result<Self, EmbedError> {
-        let config = Config::read(folder.path())?;
+        let config = ModelConfig::read(folder.path())?;
         let config_bytes = files::read(&folder.path().join(CONFIG))?;
         let config_digest = Digest::from_bytes(*blake3::hash(&config_bytes).as_bytes());
         folder.compare(CONFIG, config_digest)?;
@@ -286,7 +286,7 @@ impl Embedder {
 
 fn load_network(
     folder: &ModelFolder,
-    config: &Config,
+    config: &ModelConfig,
     precision: Precision,
 ) -> Result<(Network, Digest), ModelError> {
     let (mut tensors, digest) = Tensors::read(&folder.path().join(CHECKPOINT))?;

@@ -24,7 +24,7 @@ pub enum EmbedError {
         /// How many the model knows.
         vocabulary: usize,
     },
-    /// The caller called it off.
+    /// The caller cancelled.
     #[error("embedding was cancelled")]
     Cancelled,
 }

@@ -80,7 +80,7 @@ pub enum FetchError {
     /// What was delivered is not the published model.
     #[error("what was delivered is not the published model")]
     Delivered(#[source] ModelError),
-    /// The caller called it off.
+    /// The caller cancelled.
     #[error("fetching was cancelled")]
     Cancelled,
 }
@@ -195,7 +195,7 @@ fn whole(
 }
 
 /// Keeps other processes from fetching the same model until the file is closed.
-fn lock(model: &'static KnownModel, models: &Path) -> Result<files::OpenFile, FetchError> {
+fn lock(model: &'static KnownModel, models: &Path) -> Result<files::ModelFile, FetchError> {
     let path = models.join(format!(".{}.lock", model.name));
     let failed = |source| FetchError::File { action: "lock", path: path.clone(), source };
     let file = files::lock_file(&path).map_err(failed)?;

@@ -14,13 +14,13 @@ use crate::error::ModelError;
 
 /// An open file. The alias is the one place where the type is named.
 #[expect(clippy::disallowed_types, reason = "this module is the one that opens files")]
-pub(crate) type OpenFile = fs::File;
+pub(crate) type ModelFile = fs::File;
 
 /// Opens a model file for reading and tells its length.
 ///
 /// # Errors
 /// When it is missing, no regular file, or cannot be read.
-pub(crate) fn open(path: &Path) -> Result<(OpenFile, u64), ModelError> {
+pub(crate) fn open(path: &Path) -> Result<(ModelFile, u64), ModelError> {
     let error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             ModelError::Missing { path: path.to_owned() }
@@ -32,7 +32,7 @@ pub(crate) fn open(path: &Path) -> Result<(OpenFile, u64), ModelError> {
     if !metadata.is_file() {
         return Err(error(io::Error::other("it is not a regular file")));
     }
-    Ok((OpenFile::open(path).map_err(error)?, metadata.len()))
+    Ok((ModelFile::open(path).map_err(error)?, metadata.len()))
 }
 
 /// The longest file that is read at once: far above any tokenizer, far below memory.
@@ -61,7 +61,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
 /// # Durability
 /// The bytes are on disk; the name is once [`sync_dir`] was called on its folder.
 pub(crate) fn write_new(path: &Path, from: impl Read, limit: u64) -> io::Result<u64> {
-    let mut file = OpenFile::create_new(path)?;
+    let mut file = ModelFile::create_new(path)?;
     let count = io::copy(&mut from.take(limit), &mut file)?;
     file.flush()?;
     file.sync_all()?;
@@ -73,15 +73,15 @@ pub(crate) fn write_new(path: &Path, from: impl Read, limit: u64) -> io::Result<
 ///
 /// # Errors
 /// When it cannot be created or opened.
-pub(crate) fn lock_file(path: &Path) -> io::Result<OpenFile> {
-    match OpenFile::options().write(true).create_new(true).mode(0o600).open(path) {
+pub(crate) fn lock_file(path: &Path) -> io::Result<ModelFile> {
+    match ModelFile::options().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => return made,
     }
     if !fs::symlink_metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a file of its own"));
     }
-    OpenFile::options().write(true).open(path)
+    ModelFile::options().write(true).open(path)
 }
 
 /// Makes the names in a folder survive a power cut.
@@ -89,7 +89,7 @@ pub(crate) fn lock_file(path: &Path) -> io::Result<OpenFile> {
 /// # Errors
 /// When the folder cannot be opened or synced.
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { OpenFile::open(path)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) { ModelFile::open(path)?.sync_all() } else { Ok(()) }
 }
 
 /// Moves a folder of ours to another name on the same disk.

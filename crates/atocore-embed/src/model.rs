@@ -20,7 +20,7 @@ pub use installed::{InstalledModel, installed};
 pub use known::{KNOWN, KnownModel, Package, PinnedFile};
 
 pub use crate::error::ModelError;
-use crate::{config::Config, files, weights};
+use crate::{config::ModelConfig, files, weights};
 
 /// The checkpoint of every model folder.
 pub(crate) const CHECKPOINT: &str = "model.safetensors";
@@ -112,7 +112,7 @@ impl ModelFolder {
     }
 
     fn check(path: &Path, known: Option<&'static KnownModel>) -> Result<Self, ModelError> {
-        let config = Config::read(path)?;
+        let config = ModelConfig::read(path)?;
         files::open(&path.join(TOKENIZER))?;
         weights::check(&path.join(CHECKPOINT))?;
         Ok(Self { path: path.to_owned(), known, dimensions: config.hidden, window: config.window })
@@ -189,7 +189,7 @@ pub enum VerifyOutcome {
     Published,
     /// The folder is whole, but there is nothing published to compare it with.
     NothingPinned,
-    /// The caller called it off.
+    /// The caller cancelled.
     Cancelled,
 }
 

@@ -105,13 +105,13 @@ pub(crate) fn check(path: &Path) -> Result<(), ModelError> {
 }
 
 /// What stands before the tensors: the raw bytes, and what they mean.
-struct Header {
+struct TensorHeader {
     bytes: Vec<u8>,
     metadata: Metadata,
 }
 
 /// Opens the file and reads its header; the tensors follow.
-fn open(path: &Path) -> Result<(impl Read, Header), ModelError> {
+fn open(path: &Path) -> Result<(impl Read, TensorHeader), ModelError> {
     let unreadable = |source| ModelError::Unreadable { path: path.to_owned(), source };
     let wrong_length = |expected, found| ModelError::WrongLength { path: path.to_owned(), expected, found };
     let (mut file, found) = files::open(path)?;
@@ -134,7 +134,7 @@ fn open(path: &Path) -> Result<(impl Read, Header), ModelError> {
     let metadata: Metadata = serde_json::from_slice(&bytes[8..]).map_err(invalid)?;
     let expected = 8 + read as u64 + metadata.data_len() as u64;
     if expected == found {
-        Ok((file, Header { bytes, metadata }))
+        Ok((file, TensorHeader { bytes, metadata }))
     } else {
         Err(wrong_length(expected, found))
     }

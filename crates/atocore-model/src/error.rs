@@ -1,4 +1,4 @@
-//! Every error a door can show: one code each, and the kind that decides its status and exit code.
+//! Every error that an interface can report: one code each, and the kind that decides its status and exit code.
 
 /// What sort of trouble it is. HTTP status and exit code follow from this alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,7 +9,7 @@ pub enum ErrorKind {
     NotFound,
     /// It collides with what is already there.
     Conflict,
-    /// It may not be done through this door.
+    /// Not allowed through this interface.
     Forbidden,
     /// Somebody else is at work; trying again later helps.
     Busy,
@@ -19,7 +19,7 @@ pub enum ErrorKind {
     UnsupportedMedia,
     /// The disk has no room.
     Full,
-    /// The caller called it off.
+    /// The caller cancelled.
     Cancelled,
     /// Something on this machine is not as it must be.
     Broken,
@@ -68,7 +68,7 @@ codes! {
     RootTaken = "root_taken", Conflict;
     /// The folder cannot be used as a root.
     RootUnusable = "root_unusable", Usage;
-    /// A door that is reached over the network named a folder outside the configured ones.
+    /// A request over the network named a folder outside the configured ones.
     RootForbidden = "root_forbidden", Forbidden;
     /// The registry file is not what it must be.
     RegistryInvalid = "registry_invalid", Broken;
@@ -90,7 +90,7 @@ codes! {
     StoreDamaged = "store_damaged", Broken;
     /// The SQLite library is one that can damage a store.
     SqliteTooOld = "sqlite_too_old", Broken;
-    /// The word index cannot be used.
+    /// The lexical index cannot be used.
     IndexUnavailable = "index_unavailable", Broken;
     /// The wait for a generation ended before it could be seen.
     GenerationNotReached = "generation_not_reached", Conflict;
@@ -98,7 +98,7 @@ codes! {
     DiskFull = "disk_full", Full;
     /// A file or folder could not be read or written.
     Io = "io", Broken;
-    /// The caller called it off.
+    /// The caller cancelled.
     Cancelled = "cancelled", Cancelled;
     /// The address to listen on cannot be used.
     AddressUnusable = "address_unusable", Broken;
@@ -132,7 +132,7 @@ codes! {
     NothingToUndo = "nothing_to_undo", NotFound;
     /// A file is no archive of a whole snapshot.
     ArchiveInvalid = "archive_invalid", Usage;
-    /// Another snapshot has the stamp of the one to take in.
+    /// Another snapshot has the stamp of the one to import.
     SnapshotExists = "snapshot_exists", Conflict;
     /// An archive is encrypted, and none of the given keys opens it.
     ArchiveEncrypted = "archive_encrypted", Usage;
@@ -193,19 +193,19 @@ mod tests {
     #[test]
     fn causes_are_named_once() {
         #[derive(Debug)]
-        struct Outer(&'static str, std::io::Error);
-        impl std::fmt::Display for Outer {
+        struct WithSource(&'static str, std::io::Error);
+        impl std::fmt::Display for WithSource {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.0)
             }
         }
-        impl std::error::Error for Outer {
+        impl std::error::Error for WithSource {
             fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
                 Some(&self.1)
             }
         }
         for words in ["`a.md` cannot be read", "`a.md` cannot be read: it is gone"] {
-            let error = Outer(words, std::io::Error::other("it is gone"));
+            let error = WithSource(words, std::io::Error::other("it is gone"));
             assert_eq!(with_causes(&error), "`a.md` cannot be read: it is gone");
         }
     }

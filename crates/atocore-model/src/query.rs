@@ -214,7 +214,7 @@ pub enum Notice {
         /// The only project that was searched.
         scope: Option<ProjectId>,
     },
-    /// The word index is behind the store.
+    /// The lexical index is behind the store.
     LexicalIndexBehind {
         /// What the answer shows.
         shown: Generation,

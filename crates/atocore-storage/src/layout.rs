@@ -43,7 +43,7 @@ impl Layout {
         self.data.join("db").join("atocore.db")
     }
 
-    /// The derived word index.
+    /// The derived lexical index.
     #[must_use]
     pub fn lexical_index(&self) -> PathBuf {
         self.data.join("index").join("lexical")

@@ -1,4 +1,4 @@
-//! The word index: finds passages by their words, ranked by BM25.
+//! The lexical index: finds passages by their words, ranked by BM25.
 //!
 //! It is derived. The store it follows is the truth; this can be deleted or damaged at any time and is rebuilt. It
 //! never decides what exists: a match is a key that leads back to the store.
@@ -54,7 +54,7 @@ pub enum IndexAccess {
     Write,
 }
 
-/// The word index in one folder.
+/// The lexical index in one folder.
 ///
 /// Searches may run from many threads at once; they never wait for [`LexicalIndex::catch_up`].
 pub struct LexicalIndex {

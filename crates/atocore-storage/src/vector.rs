@@ -30,7 +30,7 @@ pub use self::{
 pub use crate::lexical::{IndexAccess, SourceError};
 use crate::sqlite::inspect::StoredCollection;
 
-/// While it lives, an index is not written by this process.
+/// Keeps this process from writing the index until it is dropped.
 #[derive(Debug)]
 pub struct Lease<'i>(#[expect(dead_code, reason = "it is there to be dropped")] Option<MutexGuard<'i, ()>>);
 

@@ -100,7 +100,7 @@ pub fn export_to(
 ) -> Result<ExportedArchive, BackupError> {
     let snapshot = prove(directory, stamp, clock, monitor)?;
     let name = Path::new("-");
-    let (exported, mut out) = write(&snapshot, PeriodCounter { out, bytes: 0 }, name, monitor)?;
+    let (exported, mut out) = write(&snapshot, CountingWriter { out, bytes: 0 }, name, monitor)?;
     out.flush().map_err(|error| failed(name, error, monitor))?;
     Ok(ExportedArchive { archive_bytes: out.bytes, ..exported })
 }
@@ -141,12 +141,12 @@ fn write<W: Write>(
 }
 
 /// Counts what is written.
-struct PeriodCounter<W> {
+struct CountingWriter<W> {
     out: W,
     bytes: u64,
 }
 
-impl<W: Write> Write for PeriodCounter<W> {
+impl<W: Write> Write for CountingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.bytes += written as u64;

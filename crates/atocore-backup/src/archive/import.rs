@@ -43,7 +43,7 @@ const WINDOW_LOG: u32 = 27;
 /// An archive fills up its last block; what comes after the end is looked at up to here.
 const MOST_FILLING: u64 = 1 << 20;
 
-/// A snapshot that was taken in.
+/// A snapshot that was imported.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportedSnapshot {
     /// The snapshot.

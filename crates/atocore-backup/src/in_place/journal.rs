@@ -55,14 +55,14 @@ struct JournalText {
     stamp: String,
     safety: Option<String>,
     at: String,
-    database: FileText,
-    registry: Option<FileText>,
+    database: JournalFileText,
+    registry: Option<JournalFileText>,
     vectors: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FileText {
+struct JournalFileText {
     size_bytes: u64,
     blake3: String,
 }
@@ -78,8 +78,10 @@ struct LastText {
 impl Journal {
     /// Puts the journal on disk: from here on the swap is going to happen.
     pub(super) fn write(&self, layout: &Layout) -> Result<(), BackupError> {
-        let file =
-            |file: &StagedFile| FileText { size_bytes: file.size_bytes, blake3: file.digest.to_string() };
+        let file = |file: &StagedFile| JournalFileText {
+            size_bytes: file.size_bytes,
+            blake3: file.digest.to_string(),
+        };
         let text = JournalText {
             format: FORMAT,
             stamp: self.replaced.stamp.to_string(),
@@ -102,7 +104,7 @@ impl Journal {
         if text.format != FORMAT {
             return Err(unreadable(format!("it has format {}, this program reads {FORMAT}", text.format)));
         }
-        let file = |text: &FileText| {
+        let file = |text: &JournalFileText| {
             let digest = text.blake3.parse().map_err(|error| unreadable(format!("{error}")))?;
             Ok::<_, BackupError>(StagedFile { size_bytes: text.size_bytes, digest })
         };

@@ -76,7 +76,7 @@ pub fn prune(
     let plan = plan(directory, layout, policy, now, monitor)?;
     drop(choosing);
     let (mut removed, mut freed_bytes, mut failed) = (Vec::new(), 0, Vec::new());
-    let removal = Removal { directory, layout, plan: &plan };
+    let removal = SnapshotRemoval { directory, layout, plan: &plan };
     for facts in plan.decisions.iter().filter(|decision| decision.removes()).map(|decision| &decision.facts) {
         match removal.remove(facts, monitor) {
             Ok(()) => {
@@ -122,13 +122,13 @@ struct Doomed {
     _lock: Locked,
 }
 
-struct Removal<'a> {
+struct SnapshotRemoval<'a> {
     directory: &'a SnapshotDirectory,
     layout: &'a Layout,
     plan: &'a PrunePlan,
 }
 
-impl Removal<'_> {
+impl SnapshotRemoval<'_> {
     fn remove(&self, facts: &SnapshotFacts, monitor: &dyn Monitor) -> Result<(), PruneStop> {
         proceed(monitor)?;
         let doomed = {

@@ -124,7 +124,7 @@ impl<'a> Survey<'a> {
 }
 
 /// A folder that looks like a whole snapshot without opening more of it than its metadata.
-struct Whole {
+struct CompleteSnapshot {
     stamp: SnapshotId,
     taken_at: Timestamp,
     store: Option<String>,
@@ -133,7 +133,7 @@ struct Whole {
     bytes: u64,
 }
 
-fn whole(path: &Path) -> Result<Whole, String> {
+fn whole(path: &Path) -> Result<CompleteSnapshot, String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stamp: SnapshotId = name.parse().map_err(|_| "its name is not a stamp".to_owned())?;
     match files::kind(path) {
@@ -159,7 +159,7 @@ fn whole(path: &Path) -> Result<Whole, String> {
         return Err(format!("its metadata is that of another snapshot, taken at {taken_at}"));
     }
     let size = compare(path, &manifest)?;
-    Ok(Whole {
+    Ok(CompleteSnapshot {
         stamp,
         taken_at,
         generation: manifest.atocore.as_ref().map(|record| record.generation),

@@ -94,7 +94,7 @@ impl<'a> Examination<'a> {
         self.checked_bytes += bytes;
     }
 
-    /// Goes on unless the caller called it off.
+    /// Goes on unless the caller cancelled.
     pub(super) fn proceed(&self) -> Result<(), BackupError> {
         proceed(self.monitor)
     }

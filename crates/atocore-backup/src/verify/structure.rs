@@ -193,7 +193,7 @@ pub(super) fn count_vectors(examination: &mut Examination<'_>, manifest: &Manife
     let (mut left, mut left_bytes) = (0_u64, 0_u64);
     let Ok(()) =
         tree::walk(&examination.dir.join("chroma"), &mut |entry| -> Result<(), std::convert::Infallible> {
-            if let Ok(tree::Entry { kind: Kind::File(size), shown, .. }) = entry {
+            if let Ok(tree::TreeEntry { kind: Kind::File(size), shown, .. }) = entry {
                 count += 1;
                 bytes += size;
                 if tree::is_leaving(&shown) {

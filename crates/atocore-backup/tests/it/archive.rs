@@ -1,4 +1,4 @@
-//! Archives: what was exported is taken in byte for byte, and nothing else is.
+//! Archives: what was exported is imported byte for byte, and nothing else is.
 
 use std::{
     io::{Read, Write},

@@ -219,7 +219,7 @@ fn links_in_the_backup_directory_lead_nowhere() {
 
 #[test]
 fn nothing_but_a_stamp_is_ever_joined_to_a_path() {
-    // The type is the guard: whatever a door receives has to become a `SnapshotId` before this crate sees it.
+    // The type is the guard: whatever an interface receives has to become a `SnapshotId` before this crate sees it.
     for text in
         ["../../x", "..", "", "20260406T184219Z/../x", "%2e%2e", "20260406t184219z", "20260230T000000Z", "\0"]
     {

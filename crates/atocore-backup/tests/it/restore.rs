@@ -197,7 +197,7 @@ fn called_off_at_any_moment_it_leaves_an_empty_place() {
     let never = CancelAt::call(usize::MAX);
     let _report = restore_into(&verified, &home.root.path().join("whole"), &never).unwrap();
     assert!(never.asked() >= 5);
-    let target = home.root.path().join("called off");
+    let target = home.root.path().join("cancelled");
     for at in 0..never.asked() {
         let error = restore_into(&verified, &target, &CancelAt::call(at)).unwrap_err();
         assert_eq!(error.code(), ErrorCode::Cancelled);
@@ -259,7 +259,7 @@ fn copies_of_read_only_files_can_be_written_again() {
 }
 
 #[test]
-fn canaries_are_proven_with_the_snapshot_and_are_no_part_of_an_installation() {
+fn golden_queries_are_verified_with_the_snapshot_and_are_not_restored() {
     let home = Home::new();
     let told = std::sync::Mutex::new(None);
     let golden_queries = |record: &StoreRecord| {

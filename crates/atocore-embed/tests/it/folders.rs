@@ -1,4 +1,4 @@
-//! A folder that is not a usable model is refused with the file's name and a cure.
+//! A folder that is not a usable model is refused with the file's name and a hint.
 
 use std::{fs, path::PathBuf};
 

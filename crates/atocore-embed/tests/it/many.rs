@@ -1,4 +1,4 @@
-//! Many texts at once give what each gives alone, in order, and can be called off.
+//! Many texts at once give what each gives alone, in order, and can be cancelled.
 
 use std::{
     num::NonZeroUsize,

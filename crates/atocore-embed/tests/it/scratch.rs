@@ -54,7 +54,7 @@ pub(crate) fn load(folder: &Path, precision: Precision) -> Embedder {
     Embedder::load(&found, precision).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Opens and loads; returns what was wrong, after checking that it names `file` and a cure.
+/// Opens and loads; returns what was wrong, after checking that it names `file` and a hint.
 pub(crate) fn refused(folder: &Path, file: &str) -> ModelError {
     let error = match ModelFolder::open(folder) {
         Err(error) => error,

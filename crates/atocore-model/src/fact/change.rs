@@ -21,7 +21,7 @@ pub struct Change {
     pub generation: Generation,
     /// When.
     pub at: Timestamp,
-    /// The door it came through.
+    /// The interface it came through.
     pub interface: String,
     /// Which fact.
     pub fact: FactId,

@@ -18,7 +18,7 @@ use super::{FileError, OpenFile, named, open, private, share_blocks};
 const PIECE_BYTES: usize = 4 << 20;
 
 /// Size and BLAKE3 digest of a file, read without a memory map; `None` when `each`, which is told the size of every
-/// piece, calls it off.
+/// piece, cancels.
 ///
 /// A map would be faster, and would end the process instead of returning an error when the disk cannot read a page.
 ///
@@ -33,7 +33,7 @@ pub fn digest(
 }
 
 /// Copies a file that nothing writes to into a new one, with the permissions of a new file, and returns size and
-/// digest of what was read; `None` when `each` calls it off, and the copy is then of no use.
+/// digest of what was read; `None` when `each` cancels, and the copy is then of no use.
 ///
 /// # Errors
 /// When the source cannot be read, or the target exists or cannot be written.

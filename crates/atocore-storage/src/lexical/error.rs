@@ -1,4 +1,4 @@
-//! What can go wrong with the word index.
+//! What can go wrong with the lexical index.
 
 use std::{
     error::Error,
@@ -17,17 +17,17 @@ use tantivy::{
 
 use crate::files::{self, FileError};
 
-/// Why the word index could not do what it was asked.
+/// Why the lexical index could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LexicalError {
     /// Opened for reading where no index is.
-    #[error("there is no word index in `{}`", dir.display())]
+    #[error("no lexical index in `{}`", dir.display())]
     Missing {
         /// Where it was looked for.
         dir: PathBuf,
     },
     /// Opened for reading, and not usable. Opening it for writing replaces it.
-    #[error("the word index in `{}` cannot be used: {why}", dir.display())]
+    #[error("the lexical index in `{}` cannot be used: {why}", dir.display())]
     Damaged {
         /// Where it lies.
         dir: PathBuf,
@@ -35,22 +35,22 @@ pub enum LexicalError {
         why: String,
     },
     /// Another index object, here or in another process, is writing it.
-    #[error("somebody else is writing the word index in `{}`", dir.display())]
+    #[error("another process is writing the lexical index in `{}`", dir.display())]
     Busy {
         /// Where it lies.
         dir: PathBuf,
     },
     /// A change was asked of an index that was opened for reading.
-    #[error("the word index in `{}` is open for reading only", dir.display())]
+    #[error("the lexical index in `{}` is open for reading only", dir.display())]
     ReadOnly {
         /// Where it lies.
         dir: PathBuf,
     },
-    /// The monitor called it off; the index shows what it showed before.
-    #[error("bringing the word index up to date was called off")]
+    /// The monitor cancelled; the index shows what it showed before.
+    #[error("updating the lexical index was cancelled")]
     Cancelled,
     /// The disk has no room; the index shows what it showed before.
-    #[error("the disk is full: the word index in `{}` was not brought up to date", dir.display())]
+    #[error("the disk is full: the lexical index in `{}` was not brought up to date", dir.display())]
     Full {
         /// Where it lies.
         dir: PathBuf,
@@ -59,7 +59,7 @@ pub enum LexicalError {
         source: TantivyError,
     },
     /// This process may not read or write a file of it; says nothing about the index.
-    #[error("the word index in `{}` could not be {action}", dir.display())]
+    #[error("the lexical index in `{}` could not be {action}", dir.display())]
     Refused {
         /// Where it lies.
         dir: PathBuf,
@@ -70,7 +70,7 @@ pub enum LexicalError {
         source: FileError,
     },
     /// The operating system or the library refused.
-    #[error("the word index in `{}` could not be {action}", dir.display())]
+    #[error("the lexical index in `{}` could not be {action}", dir.display())]
     Failed {
         /// Where it lies.
         dir: PathBuf,

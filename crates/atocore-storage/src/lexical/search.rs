@@ -19,7 +19,7 @@ use super::{
 /// How many different words of a question count; the first ones do.
 const MOST_WORDS: usize = 1024;
 
-/// A question to the word index.
+/// A question to the lexical index.
 #[derive(Debug, Clone, Copy)]
 pub struct LexicalQuery<'a> {
     /// Its words, in free text.
@@ -63,7 +63,7 @@ pub struct LexicalMatches {
     pub matches: Vec<LexicalMatch>,
 }
 
-/// Answers a question from one view.
+/// Answers a query from one snapshot.
 pub(super) fn search(
     snapshot: &LexicalSnapshot,
     fields: &Fields,

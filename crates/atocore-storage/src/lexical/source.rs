@@ -1,4 +1,4 @@
-//! What the word index is built from.
+//! What the lexical index is built from.
 
 use atocore_model::id::StoreVersion;
 
@@ -32,7 +32,7 @@ pub struct ChangedDocument<'a> {
     pub passages: &'a [IndexedPassage],
 }
 
-/// The store that the word index follows.
+/// The store that the lexical index follows.
 pub trait PassageSource {
     /// Returns the newest version.
     ///

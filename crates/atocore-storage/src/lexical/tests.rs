@@ -1,4 +1,4 @@
-//! The promises of the word index, by what can happen to it.
+//! The promises of the lexical index, by what can happen to it.
 
 mod catching_up;
 mod determinism;

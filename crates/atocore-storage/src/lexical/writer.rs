@@ -140,7 +140,7 @@ pub(super) fn is_crowded(index: &Index) -> tantivy::Result<bool> {
 pub(super) enum WriteFailure {
     /// The index could not be written.
     Engine(TantivyError),
-    /// The source failed or the monitor called it off.
+    /// The source failed or the monitor cancelled.
     Other(LexicalError),
 }
 

@@ -84,7 +84,7 @@ impl UnsyncedCopy {
     }
 
     /// Syncs it and reads its size and digest meanwhile; `None` when `each`, which is told the size of every piece,
-    /// calls it off.
+    /// cancels.
     ///
     /// # Errors
     /// When the disk fails.
@@ -107,7 +107,7 @@ impl UnsyncedCopy {
 /// Copies a database that no part of this process has open, such as one of a stopped server, to a new file.
 ///
 /// # Errors
-/// When it is no database, cannot be copied, or `monitor` calls it off.
+/// When it is no database, cannot be copied, or `monitor` cancels.
 ///
 /// # Durability
 /// The file is whole and on disk, in journal mode DELETE and without sidecars; its name is durable once its folder is

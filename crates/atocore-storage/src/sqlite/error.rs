@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// There is no store at that place.
-    #[error("there is no store at `{}`", .0.display())]
+    #[error("no store at `{}`", .0.display())]
     Missing(PathBuf),
     /// The database belongs to another program.
     #[error("the database is not a store of AtoCore")]
@@ -106,7 +106,7 @@ pub enum StorageError {
     /// The process that copies the database failed.
     #[error("the copying process failed: {0}")]
     Copier(String),
-    /// The caller called it off.
+    /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,
     /// No random numbers from the system.
@@ -125,7 +125,7 @@ impl StorageError {
         Self::Damaged(rusqlite::Error::SqliteFailure(corrupt, Some(why.to_owned())))
     }
 
-    /// The code that a door shows.
+    /// The error code that every interface reports.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {

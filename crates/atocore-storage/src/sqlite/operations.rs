@@ -1,4 +1,4 @@
-//! The operation log: what changed, when, through which door; and the store versions of its history.
+//! The operation log: what changed, when, through which interface; and the store versions of its history.
 
 use atocore_model::{
     id::{Generation, StoreVersion},
@@ -8,15 +8,15 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{ReadTransaction, StorageError, damage, read_snapshot, read_snapshot::StoreRecord};
 
-/// The door of what AtoCore does by itself.
+/// The interface of background work.
 pub const BACKGROUND: &str = "engine";
 
 /// What a write transaction is for.
 #[derive(Debug, Clone, Copy)]
 pub struct LoggedOperation<'a> {
-    /// The door it came through: `cli`, `http`.
+    /// The interface it came through: `cli`, `http`. Stored in the column `door`.
     pub interface: &'a str,
-    /// What is done: `refresh`.
+    /// What is done: `refresh`. Stored in the column `verb`.
     pub action: &'a str,
     /// To what: `project notes`.
     pub subject: &'a str,

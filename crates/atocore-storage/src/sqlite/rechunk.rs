@@ -1,5 +1,5 @@
-//! Documents that were cut anew because the settings changed: kept beside the present passages until they can answer
-//! as well as those, then put in their place.
+//! Documents that were rechunked after the settings changed: the new chunks are kept beside the present ones until all
+//! of them have vectors, then replace them.
 
 use atocore_model::document::{ChunkDraft, HeadingPath, LineSpan};
 use rusqlite::OptionalExtension;
@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension;
 use super::{IngestedDocument, ReadTransaction, StorageError, WriteTransaction, documents};
 
 impl ReadTransaction<'_> {
-    /// How many documents wait for their new passages.
+    /// How many rechunked documents wait for their vectors.
     ///
     /// # Errors
     /// When the store cannot be read.

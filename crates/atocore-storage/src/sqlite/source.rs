@@ -1,4 +1,4 @@
-//! The store as what the word index is built from.
+//! The store as what the lexical index is built from.
 
 use atocore_model::{
     id::{Generation, StoreVersion},

@@ -252,8 +252,8 @@ fn a_reader_that_needs_the_log_only_changes_the_way_of_copying() {
 
 #[test]
 fn a_cancelled_copy_stops() {
-    struct Stop(Mutex<u32>);
-    impl Monitor for Stop {
+    struct CancelSecondCheck(Mutex<u32>);
+    impl Monitor for CancelSecondCheck {
         fn progress(&self, _: atocore_model::monitor::Progress) {}
         fn cancelled(&self) -> bool {
             let mut asked = self.0.lock().unwrap();
@@ -266,7 +266,7 @@ fn a_cancelled_copy_stops() {
     let store = open(dir.path());
     let (snapshot, ()) = store.recovery_point(|| ()).unwrap();
     let child = Copier::Child { program: "sleep".into(), arguments: vec!["60".into()] };
-    let sleepy = snapshot.copy_to(&dir.path().join("x.db"), &child, &Stop(Mutex::new(0)));
+    let sleepy = snapshot.copy_to(&dir.path().join("x.db"), &child, &CancelSecondCheck(Mutex::new(0)));
     assert!(matches!(sleepy, Err(StorageError::Copier(_) | StorageError::Cancelled)), "{sleepy:?}");
 }
 

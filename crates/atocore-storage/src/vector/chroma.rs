@@ -35,9 +35,9 @@ pub use self::{
     export::{EXPORT_RECORDS, EXPORT_SUMMARY, ExportError, compare_export, read_export},
 };
 use self::{
-    client::{CallError, Client},
+    client::{CallError, ChromaClient},
     managed_collection::{CollectionState, ManagedCollection},
-    outage::{Caller, CircuitBreaker},
+    outage::{CallPriority, CircuitBreaker},
     update::{CollectionUpdate, UpdateResult},
     wire::ServerLimits,
 };
@@ -59,7 +59,7 @@ const BUILDING: &str = ".building";
 ///
 /// Making one asks the server nothing: a server that is away holds up no start. The first question does.
 pub struct ChromaIndex {
-    client: Client,
+    client: ChromaClient,
     breaker: CircuitBreaker,
     access: IndexAccess,
     /// How long it waits before a write that failed in passing is tried again.
@@ -73,7 +73,7 @@ pub struct ChromaIndex {
     writing: Mutex<()>,
 }
 
-/// What searches see.
+/// The state of the collection that searches see.
 #[derive(Debug)]
 struct CollectionSnapshot {
     /// The id of the collection.
@@ -118,7 +118,7 @@ impl ChromaIndex {
     pub fn new(server: ChromaServer, access: IndexAccess, clock: Arc<dyn Clock>) -> Self {
         Self {
             breaker: CircuitBreaker::new(&server, clock),
-            client: Client::new(server),
+            client: ChromaClient::new(server),
             access,
             pauses: &update::PAUSES,
             limits: OnceLock::new(),
@@ -152,26 +152,27 @@ impl ChromaIndex {
     }
 
     /// What the server takes; asked once.
-    fn limits(&self, caller: Caller) -> Result<ServerLimits, VectorError> {
+    fn limits(&self, priority: CallPriority) -> Result<ServerLimits, VectorError> {
         match self.limits.get() {
             Some(limits) => Ok(*limits),
             None => {
-                let limits = self.breaker.make(caller, || self.client.limits())?;
+                let limits = self.breaker.make(priority, || self.client.limits())?;
                 Ok(*self.limits.get_or_init(|| limits))
             }
         }
     }
 
     /// Our collection as it stands on the server, or one that only waits for its name.
-    fn look(&self, caller: Caller) -> Result<Option<ManagedCollection>, VectorError> {
-        let _limits = self.limits(caller)?;
-        let collection = match self.read_collection(self.name(), caller)? {
+    fn look(&self, priority: CallPriority) -> Result<Option<ManagedCollection>, VectorError> {
+        let _limits = self.limits(priority)?;
+        let collection = match self.read_collection(self.name(), priority)? {
             Some(collection) => Some(collection),
             None => {
-                match self.read_collection(&self.building(), caller)?.filter(|built| built.state.is_some()) {
+                match self.read_collection(&self.building(), priority)?.filter(|built| built.state.is_some())
+                {
                     Some(built) => {
                         if self.access == IndexAccess::Write {
-                            self.breaker.make(caller, || self.client.rename(&built.id, self.name()))?;
+                            self.breaker.make(priority, || self.client.rename(&built.id, self.name()))?;
                         }
                         Some(built)
                     }
@@ -183,8 +184,12 @@ impl ChromaIndex {
         Ok(collection)
     }
 
-    fn read_collection(&self, name: &str, caller: Caller) -> Result<Option<ManagedCollection>, VectorError> {
-        self.breaker.make(caller, || {
+    fn read_collection(
+        &self,
+        name: &str,
+        priority: CallPriority,
+    ) -> Result<Option<ManagedCollection>, VectorError> {
+        self.breaker.make(priority, || {
             let Some(collection) = self.client.collection(name)? else { return Ok(None) };
             ManagedCollection::read(collection).map(Some).map_err(|_| CallError::Foreign(name.to_owned()))
         })
@@ -218,7 +223,7 @@ impl ChromaIndex {
         source: &dyn VectorSource,
         monitor: &dyn Monitor,
     ) -> Result<Option<StoreVersion>, VectorError> {
-        let limits = self.limits(Caller::Writer)?;
+        let limits = self.limits(CallPriority::Writer)?;
         let shown = self.snapshot().filter(|snapshot| snapshot.id == collection.id);
         let Some(snapshot) = shown.or_else(|| self.show(Some(CollectionSnapshot::of(collection, state))))
         else {
@@ -264,8 +269,8 @@ impl ChromaIndex {
         source: &dyn VectorSource,
         monitor: &dyn Monitor,
     ) -> Result<StoreVersion, VectorError> {
-        let (limits, space, name) = (self.limits(Caller::Writer)?, source.space(), self.building());
-        if self.read_collection(&name, Caller::Writer)?.is_some() {
+        let (limits, space, name) = (self.limits(CallPriority::Writer)?, source.space(), self.building());
+        if self.read_collection(&name, CallPriority::Writer)?.is_some() {
             self.breaker.insist(|| self.client.remove(&name))?;
         }
         let empty = ManagedCollection::metadata(space, None);
@@ -294,7 +299,7 @@ impl ChromaIndex {
 
     /// Shows what the server holds now. Needs the turn.
     fn renew(&self, _guard: &MutexGuard<'_, ()>) -> Result<Option<StoreVersion>, VectorError> {
-        let collection = self.look(Caller::Question)?;
+        let collection = self.look(CallPriority::Question)?;
         let state = collection.as_ref().and_then(|collection| Some((collection, collection.state?)));
         let snapshot = self.snapshot();
         let is_same = match (&snapshot, state) {
@@ -377,7 +382,7 @@ impl VectorIndex for ChromaIndex {
         self.may_write(source)?;
         let _guard = self.write_lock();
         // Questions about a collection that is gone would begin one pause after another, and it is made again here only.
-        let collection = self.look(Caller::Writer)?;
+        let collection = self.look(CallPriority::Writer)?;
         if let Some(collection) = &collection
             && let Some(state) = self.base(collection, source)?
         {
@@ -400,13 +405,13 @@ impl VectorIndex for ChromaIndex {
     fn rebuild(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<StoreVersion, VectorError> {
         self.may_write(source)?;
         let _guard = self.write_lock();
-        let replaced = self.look(Caller::Writer)?.is_some();
+        let replaced = self.look(CallPriority::Writer)?.is_some();
         self.build(replaced, source, monitor)
     }
 
     fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
         let _guard = self.write_lock();
-        match self.look(Caller::Writer)? {
+        match self.look(CallPriority::Writer)? {
             Some(collection) => compare::compare(self, &collection.id, source, monitor),
             None => compare::nothing(source, monitor),
         }

@@ -31,7 +31,7 @@ impl fmt::Display for Outage {
 #[derive(Debug, thiserror::Error)]
 pub enum VectorError {
     /// Opened for reading where no index is.
-    #[error("there is no vector index in `{}`", dir.display())]
+    #[error("no vector index in `{}`", dir.display())]
     Missing {
         /// Where it was looked for.
         dir: PathBuf,
@@ -50,8 +50,8 @@ pub enum VectorError {
         /// Where it lies.
         dir: PathBuf,
     },
-    /// The monitor called it off; the index shows what it showed before.
-    #[error("bringing the vector index up to date was called off")]
+    /// The monitor cancelled; the index shows what it showed before.
+    #[error("updating the vector index was cancelled")]
     Cancelled,
     /// The disk has no room; the index shows what it showed before.
     #[error("the disk is full: the vector index in `{}` was not brought up to date", dir.display())]

@@ -42,7 +42,7 @@ const MOST_DIMENSIONS: usize = 1 << 16;
 
 /// What decides how work is done and never what comes out.
 #[derive(Debug, Clone, Copy)]
-struct Tuning {
+struct ScanTuning {
     /// How many threads share a large search.
     threads: usize,
     /// Searches of more entries than this are shared.
@@ -51,7 +51,7 @@ struct Tuning {
     buffered_bytes: usize,
 }
 
-impl Tuning {
+impl ScanTuning {
     fn of_this_machine() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -65,7 +65,7 @@ impl Tuning {
 pub struct ScanIndex {
     dir: PathBuf,
     access: IndexAccess,
-    tuning: Tuning,
+    tuning: ScanTuning,
     replaced: Option<String>,
     snapshot: RwLock<Arc<IndexSnapshot>>,
     /// The number of the next file. Held by whoever changes the view; a number is never used twice.
@@ -90,7 +90,7 @@ impl ScanIndex {
         Ok(Self {
             dir: dir.to_owned(),
             access,
-            tuning: Tuning::of_this_machine(),
+            tuning: ScanTuning::of_this_machine(),
             replaced,
             snapshot: RwLock::new(Arc::new(snapshot)),
             next_file: Mutex::new(next_file),

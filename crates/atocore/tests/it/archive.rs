@@ -28,7 +28,7 @@ fn a_snapshot_is_exported_imported_elsewhere_and_restored() {
 
     other.write("text.tar.zst", "no archive");
     let ran = other.run(&["backup", "import", "text.tar.zst"]);
-    assert!(ran.code == 64 && ran.stderr.contains("no archive of a whole snapshot"), "{ran:?}");
+    assert!(ran.code == 64 && ran.stderr.contains("not a complete snapshot archive"), "{ran:?}");
     assert!(ran.stderr.contains("text.tar.zst` was not imported"), "{ran:?}");
     let ran = other.run(&["backup", "import", "missing.tar.zst"]);
     assert!(ran.code == 1 && ran.stderr.contains("missing.tar.zst"), "{ran:?}");

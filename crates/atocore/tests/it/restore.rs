@@ -135,8 +135,7 @@ fn a_snapshot_that_is_damaged_or_unknown_is_refused_and_nothing_changes() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&database, bytes).unwrap();
-    for (stamp, word) in [(stamp.as_str(), "not proven whole"), ("20200101T000000Z", "there is no snapshot")]
-    {
+    for (stamp, word) in [(stamp.as_str(), "failed verification"), ("20200101T000000Z", "not found")] {
         for consent in ["--dry-run", "--yes"] {
             let refused = place.run(&["backup", "restore", stamp, consent]);
             assert_eq!(refused.code, 1);

@@ -11,12 +11,12 @@ use super::{Notebook, found, notebook::Random, open, rebuilt};
 use crate::lexical::{IndexAccess, LexicalError, LexicalIndex};
 
 /// Cancels when a number of documents was reported.
-struct CancelAfter {
+struct CancelAfterDocuments {
     limit: u64,
     seen: AtomicU64,
 }
 
-impl Monitor for CancelAfter {
+impl Monitor for CancelAfterDocuments {
     fn progress(&self, progress: Progress) {
         self.seen.store(progress.done, Ordering::Relaxed);
     }
@@ -99,7 +99,7 @@ fn calling_it_off_leaves_what_was_there() {
     }
     let dir = tempfile::tempdir().unwrap();
     let index = open(dir.path());
-    let cancel = |limit| CancelAfter { limit, seen: AtomicU64::new(0) };
+    let cancel = |limit| CancelAfterDocuments { limit, seen: AtomicU64::new(0) };
     let error = index.catch_up(&notebook, &cancel(2000)).unwrap_err();
     assert!(matches!(error, LexicalError::Cancelled), "{error}");
     assert_eq!((index.version(), index.passages()), (None, 0));
@@ -108,7 +108,7 @@ fn calling_it_off_leaves_what_was_there() {
     index.catch_up(&notebook, &Silent).unwrap();
     let version = index.version();
 
-    // A rebuild that is called off does not lose the index it would have replaced.
+    // A rebuild that is cancelled does not lose the index it would have replaced.
     let mut other = Notebook::new(2);
     other.pages = notebook.pages.clone();
     index.catch_up(&other, &cancel(1000)).unwrap_err();

@@ -44,9 +44,9 @@ fn copies_agree(snapshot: &ReadSnapshot, dir: &Path) {
 }
 
 /// Ends a writer when the test ends, even if it fails.
-struct Stop<'a>(&'a AtomicBool);
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Stop<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
@@ -80,7 +80,7 @@ fn recovery_points_beside_a_busy_writer_are_the_pages_of_the_snapshot() {
             }
             written
         });
-        let end = Stop(&stop);
+        let end = StopOnDrop(&stop);
         let mut last = 0;
         for _ in 0..25 {
             let (snapshot, ()) = store.recovery_point(|| ()).unwrap();

@@ -113,12 +113,12 @@ pub(super) enum CallError {
 
 /// A connection, or some of them.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct ChromaClient {
     agent: Agent,
     server: ChromaServer,
 }
 
-impl Client {
+impl ChromaClient {
     pub(super) fn new(server: ChromaServer) -> Self {
         let roots = match &server.authorities {
             None => RootCerts::WebPki,

@@ -17,7 +17,7 @@ use super::{
     client::CallError,
     compare,
     managed_collection::ManagedCollection,
-    outage::Caller,
+    outage::CallPriority,
     record::ChromaRecord,
     wire::{RemoteRecord, base64, from_base64},
 };
@@ -84,7 +84,7 @@ pub enum ExportError {
     /// It is not what an export is.
     #[error("{0}")]
     Invalid(String),
-    /// The store that it is compared with cannot be read, or the caller called it off.
+    /// The store that it is compared with cannot be read, or the caller cancelled.
     #[error(transparent)]
     Source(#[from] VectorError),
 }
@@ -93,7 +93,9 @@ pub enum ExportError {
 pub(super) fn described(
     index: &ChromaIndex,
 ) -> Result<Option<(ManagedCollection, StoredCollection)>, VectorError> {
-    let Some(collection) = index.read_collection(index.name(), Caller::Question)? else { return Ok(None) };
+    let Some(collection) = index.read_collection(index.name(), CallPriority::Question)? else {
+        return Ok(None);
+    };
     let Some(state) = collection.state else { return Ok(None) };
     let records = index.breaker.call(|| index.client.count(&collection.id))?;
     let server = index.client.server();

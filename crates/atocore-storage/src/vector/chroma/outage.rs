@@ -27,7 +27,7 @@ pub(super) struct CircuitBreaker {
 
 /// Who makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Caller {
+pub(super) enum CallPriority {
     /// Somebody waits for the answer: nothing is asked in a pause.
     Question,
     /// Whoever writes the collection mends what is wrong with it, and is not kept from that by a pause. A pause of a server
@@ -52,11 +52,15 @@ impl CircuitBreaker {
     /// Makes a call, or tells why it is not worth while.
     pub(super) fn make<T>(
         &self,
-        caller: Caller,
+        priority: CallPriority,
         call: impl FnOnce() -> Result<T, CallError>,
     ) -> Result<T, VectorError> {
         let is_of_collection = || self.lock().as_ref().is_some_and(|failing| failing.is_of_collection);
-        if caller == Caller::Writer && is_of_collection() { self.insist(call) } else { self.call(call) }
+        if priority == CallPriority::Writer && is_of_collection() {
+            self.insist(call)
+        } else {
+            self.call(call)
+        }
     }
 
     /// As [`CircuitBreaker::make`], for a question.
@@ -106,7 +110,8 @@ impl CircuitBreaker {
 
     fn explained(&self, error: &CallError) -> (String, String) {
         let url = &self.url;
-        let wait = "see that the Chroma server runs and can be reached; it is tried again by itself";
+        let wait =
+            "check that the Chroma server runs and can be reached; the connection is retried automatically";
         let settings =
             "compare ATOCORE_CHROMA_URL, _TENANT, _DATABASE, _COLLECTION and _TOKEN with the server's";
         let (why, hint) = match error {
@@ -114,31 +119,31 @@ impl CircuitBreaker {
                 (format!("the Chroma server at {url} does not answer: {why}"), wait)
             }
             CallError::Untrusted(why) => (
-                format!("what answers at {url} does not prove that it is that Chroma server: {why}"),
-                "set ATOCORE_CHROMA_CA_FILE to the certificate of the authority that vouches for it, and compare the host in ATOCORE_CHROMA_URL with its certificate",
+                format!("the certificate of the Chroma server at {url} cannot be verified: {why}"),
+                "set ATOCORE_CHROMA_CA_FILE to the certificate of its authority, and compare the host in ATOCORE_CHROMA_URL with its certificate",
             ),
             CallError::Foreign(name) => (
                 format!(
-                    "the collection {name} of the Chroma server at {url} is none of ours, and is not touched"
+                    "the collection {name} of the Chroma server at {url} belongs to another program and is left unchanged"
                 ),
                 "set ATOCORE_CHROMA_COLLECTION to a name that nothing else uses",
             ),
             CallError::Lossy(why) => (
                 format!("the collection on the Chroma server at {url} has lost records: {why}"),
-                "it is built anew by itself, without embedding anything again",
+                "it is rebuilt automatically, without embedding anything again",
             ),
             CallError::Slow(limit) => (
                 format!("the Chroma server at {url} does not answer within {} ms", limit.as_millis()),
-                "see what keeps the server busy, or set ATOCORE_CHROMA_TIMEOUT_MS higher; it is tried again by itself",
+                "check what keeps the server busy, or raise ATOCORE_CHROMA_TIMEOUT_MS; the connection is retried automatically",
             ),
             CallError::Missing(said) => {
-                (format!("the Chroma server at {url} does not have what is asked for: {said}"), settings)
+                (format!("not found on the Chroma server at {url}: {said}"), settings)
             }
             CallError::Refused { status, said } => {
                 (format!("the Chroma server at {url} refuses with {status}: {said}"), settings)
             }
             CallError::Nonsense(why) => (
-                format!("what answers at {url} is no Chroma server that is understood: {why}"),
+                format!("{url} is not a supported Chroma server: {why}"),
                 "compare ATOCORE_CHROMA_URL with the server's; its HTTP API must be v2",
             ),
         };

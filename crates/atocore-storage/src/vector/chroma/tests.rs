@@ -77,7 +77,7 @@ fn assert_same(index: &ChromaIndex, notebook: &Notebook) {
 
 /// How many records of which kind the server really has: `(collections, records of ours)`.
 fn records(url: &str) -> u64 {
-    let client = super::Client::new(at(url));
+    let client = super::ChromaClient::new(at(url));
     let collection = client.collection("atocore").unwrap().unwrap();
     client.count(&collection.id).unwrap()
 }
@@ -156,6 +156,6 @@ fn a_model_can_be_changed_and_nothing_of_the_old_one_stays() {
     index.catch_up(&other, &Silent).unwrap();
     assert_same(&index, &other);
     assert_eq!(records(&server.url()), 1);
-    let client = super::Client::new(at(&server.url()));
+    let client = super::ChromaClient::new(at(&server.url()));
     assert!(client.collection("atocore.building").unwrap().is_none());
 }

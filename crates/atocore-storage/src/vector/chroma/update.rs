@@ -29,7 +29,7 @@ const DOCUMENTS: usize = 256;
 /// A write that fails in passing is tried again after these pauses.
 pub(super) const PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1600)];
-/// How often a pause looks whether the work was called off.
+/// How often a pause looks whether the work was cancelled.
 const LOOK_UP: Duration = Duration::from_millis(20);
 
 /// What has been done to a collection.

@@ -1,4 +1,4 @@
-//! One state of the index as searches see it.
+//! A state of the index as searches see it.
 
 use std::{fmt, sync::Arc};
 
@@ -57,7 +57,7 @@ pub(super) struct VectorSegment {
     pub(super) tombstones: Option<Arc<TombstoneFile>>,
 }
 
-/// Those that are gone, and the file that says so.
+/// Deleted entries, and the file that records them.
 pub(super) struct TombstoneFile {
     pub(super) record: TombstoneRecord,
     pub(super) tombstones: Tombstones,

@@ -153,7 +153,7 @@ pub(super) fn load(dir: &Path, known: Option<&IndexSnapshot>) -> Result<IndexSna
     }
 }
 
-/// Files that were compared with the manifest before.
+/// Files that passed the comparison with the manifest.
 #[derive(Default)]
 struct Checked {
     vectors: HashMap<u64, Arc<QuantizedVectors>>,

@@ -1,4 +1,4 @@
-//! Vectors as whole numbers, and the product of two of them.
+//! Quantization: vectors as integers, and their dot product.
 //!
 //! A stored component takes one byte, one of the question two: the product costs the same, and the only rounding that
 //! matters is that of what is stored. The worth of a step is that in the vector of length 1, so products are cosines.
@@ -31,22 +31,22 @@ impl QuantizedQuery {
 
     /// The approximate cosine to a stored vector.
     #[inline(always)]
-    pub(super) fn similarity(&self, products: impl Products, codes: &[u8], step: f32) -> f32 {
+    pub(super) fn similarity(&self, products: impl DotProduct, codes: &[u8], step: f32) -> f32 {
         products.sum(&self.levels, codes) as f32 * (step * self.step)
     }
 }
 
 /// The sum of products, for one kind of CPU. It is exact, so all kinds find the same.
-pub(super) trait Products: Copy {
+pub(super) trait DotProduct: Copy {
     /// Of as many pairs as the shorter one has; the bytes are those of `i8`.
     fn sum(self, levels: &[i16], codes: &[u8]) -> i32;
 }
 
 /// For every CPU.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PortableProducts;
+pub(super) struct PortableDotProduct;
 
-impl Products for PortableProducts {
+impl DotProduct for PortableDotProduct {
     #[inline(always)]
     fn sum(self, levels: &[i16], codes: &[u8]) -> i32 {
         levels.iter().zip(codes).map(|(level, code)| i32::from(*level) * i32::from(*code as i8)).sum()
@@ -59,7 +59,7 @@ const AHEAD_BYTES: usize = 3 << 10;
 
 /// Sixteen products in two instructions. The compiler finds eight by itself.
 #[cfg(target_arch = "x86_64")]
-impl Products for pulp::x86::V3 {
+impl DotProduct for pulp::x86::V3 {
     #[inline(always)]
     fn sum(self, levels: &[i16], codes: &[u8]) -> i32 {
         let (levels, levels_rest) = levels.as_chunks::<32>();
@@ -79,7 +79,7 @@ impl Products for pulp::x86::V3 {
             }
         }
         let sums: [i32; 8] = pulp::cast(self.avx2._mm256_add_epi32(sums[0], sums[1]));
-        sums.iter().sum::<i32>() + PortableProducts.sum(levels_rest, codes_rest)
+        sums.iter().sum::<i32>() + PortableDotProduct.sum(levels_rest, codes_rest)
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
         let mut codes = Vec::new();
         let step = encode(other, &mut codes);
         let query = QuantizedQuery::new(one);
-        let similarity = query.similarity(PortableProducts, &codes, step);
+        let similarity = query.similarity(PortableDotProduct, &codes, step);
         #[cfg(target_arch = "x86_64")]
         if let Some(fast) = pulp::x86::V3::try_new() {
             let same = fast.vectorize(|| query.similarity(fast, &codes, step));

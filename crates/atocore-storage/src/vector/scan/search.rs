@@ -10,20 +10,20 @@ use std::{
 };
 
 use super::{
-    Tuning,
+    ScanTuning,
     index_snapshot::{IndexSnapshot, VectorSegment},
-    quantization::{PortableProducts, Products, QuantizedQuery},
+    quantization::{DotProduct, PortableDotProduct, QuantizedQuery},
 };
 use crate::vector::{VectorError, VectorMatch, VectorMatches, VectorQuery};
 
 /// How many entries a thread takes at a time when a search is shared: small enough that all end together.
 const PIECE_ENTRIES: usize = 16_384;
 
-/// Answers a question from one view.
+/// Answers a query from one snapshot.
 pub(super) fn search(
     snapshot: &IndexSnapshot,
     query: &VectorQuery<'_>,
-    tuning: &Tuning,
+    tuning: &ScanTuning,
 ) -> Result<VectorMatches, VectorError> {
     let version = snapshot.version();
     if let Some(space) = snapshot.space()
@@ -109,13 +109,13 @@ impl Scan {
                 || self.look_at(fast, segment, entries, best),
             );
         }
-        self.look_at(PortableProducts, segment, entries, best);
+        self.look_at(PortableDotProduct, segment, entries, best);
     }
 
     #[inline(always)]
     fn look_at(
         &self,
-        products: impl Products,
+        products: impl DotProduct,
         segment: &VectorSegment,
         entries: Range<usize>,
         best: &mut NearestVectors,
@@ -150,7 +150,7 @@ impl Scan {
     }
 }
 
-/// A vector that may be among the best.
+/// A vector with its similarity to the query.
 #[derive(Debug, Clone, Copy)]
 struct ScoredVector {
     similarity: f32,
@@ -158,7 +158,7 @@ struct ScoredVector {
     document_key: u64,
 }
 
-/// The better one is greater.
+/// Higher similarity is greater; of equal similarity, the lower key.
 impl Ord for ScoredVector {
     fn cmp(&self, other: &Self) -> Ordering {
         self.similarity
@@ -182,7 +182,7 @@ impl PartialEq for ScoredVector {
 
 impl Eq for ScoredVector {}
 
-/// The best so far.
+/// The nearest vectors so far.
 struct NearestVectors {
     limit: usize,
     /// What is below is not among the best.

@@ -1,4 +1,4 @@
-//! The next state of the index while it is being written. Nothing of it counts before its manifest is in place.
+//! Writes the next state of the index. Nothing of it is visible before its manifest is in place.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -25,7 +25,7 @@ use crate::{
     vector::{ChangedVectors, VectorError, VectorSource, VectorSpace},
 };
 
-/// The next state. Dropped before it is complete, it takes its files along.
+/// The next state. Dropped before it is complete, it removes its files.
 pub(super) struct SegmentWriter<'a> {
     dir: &'a Path,
     next_file: &'a mut u64,
@@ -109,7 +109,7 @@ impl<'a> SegmentWriter<'a> {
         }
     }
 
-    /// Takes over what changed, and puts the new state in the place of the old one.
+    /// Writes what changed, and replaces the old state by the new one.
     pub(super) fn fill(
         mut self,
         source: &dyn VectorSource,

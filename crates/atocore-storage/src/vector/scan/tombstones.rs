@@ -1,4 +1,4 @@
-//! Which entries of a segment are gone: one bit for each, in an immutable file of its own.
+//! Which entries of a segment are deleted: one bit for each, in an immutable file.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::files::{self, FileError, stream::HashedFile};
 /// What the file begins with.
 const MAGIC: &[u8; 8] = b"atodead\0";
 
-/// The entries that are gone.
+/// The entries that are deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tombstones {
     words: Vec<u64>,

@@ -9,7 +9,7 @@ use super::{assert_same, at, notebook, open, records};
 use crate::vector::{
     VectorError, VectorIndex, VectorQuery,
     chroma::{
-        Client,
+        ChromaClient,
         managed_collection::{CollectionState, ManagedCollection},
         wire::{
             CollectionMetadata, RecordFilter, RecordMetadata, ServerLimits, UpsertRecords, WireEmbedding,
@@ -31,7 +31,7 @@ fn records_that_somebody_deleted_or_added_are_mended() {
     let index = open(&server.url());
     let notebook = notebook(10);
     index.catch_up(&notebook, &Silent).unwrap();
-    let client = Client::new(at(&server.url()));
+    let client = ChromaClient::new(at(&server.url()));
     let limit = client.server().timeout;
     let ours = || client.collection("atocore").unwrap().unwrap().id;
     let of_two = client.ids(&ours(), of(&[2]), None, limit).unwrap();
@@ -58,7 +58,7 @@ fn an_emptied_collection_is_said_and_filled_again() {
     let index = open(&server.url());
     let notebook = notebook(10);
     index.catch_up(&notebook, &Silent).unwrap();
-    let client = Client::new(at(&server.url()));
+    let client = ChromaClient::new(at(&server.url()));
     let ours = client.collection("atocore").unwrap().unwrap().id;
     let all: Vec<u64> = (1..=10).collect();
     let limit = client.server().timeout;
@@ -80,7 +80,7 @@ fn a_collection_that_is_gone_is_said_and_made_again() {
     let index = open(&server.url());
     let notebook = notebook(10);
     index.catch_up(&notebook, &Silent).unwrap();
-    Client::new(at(&server.url())).remove("atocore").unwrap();
+    ChromaClient::new(at(&server.url())).remove("atocore").unwrap();
     let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
     let error = index.search(&query).unwrap_err();
     assert!(
@@ -102,7 +102,7 @@ fn a_collection_that_is_gone_is_made_again_while_questions_are_asked_all_the_tim
     index.catch_up(&notebook, &Silent).unwrap();
     let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
     for rebuild in [false, true] {
-        Client::new(at(&server.url())).remove("atocore").unwrap();
+        ChromaClient::new(at(&server.url())).remove("atocore").unwrap();
         for _ in 0..3 {
             assert!(matches!(index.search(&query), Err(VectorError::Unavailable(_))));
         }
@@ -119,7 +119,7 @@ fn a_collection_that_is_gone_is_made_again_while_questions_are_asked_all_the_tim
 fn a_collection_of_somebody_else_is_never_touched() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
-    let client = Client::new(at(&server.url()));
+    let client = ChromaClient::new(at(&server.url()));
     let limit = client.server().timeout;
     for name in ["atocore", "atocore.building"] {
         let theirs = client
@@ -132,7 +132,7 @@ fn a_collection_of_somebody_else_is_never_touched() {
         };
         client.upsert(&theirs.id, &added, limit).unwrap();
         let error = open(&server.url()).catch_up(&notebook(2), &Silent).unwrap_err();
-        let said = |why: &str| why.contains(name) && why.contains("none of ours");
+        let said = |why: &str| why.contains(name) && why.contains("belongs to another program");
         assert!(matches!(&error, VectorError::Unavailable(outage) if said(&outage.why)), "{error}");
         let there = client.collection(name).unwrap().unwrap();
         assert_eq!((there.id.as_str(), client.count(&there.id).unwrap()), (theirs.id.as_str(), 1));
@@ -149,7 +149,7 @@ fn a_collection_with_vectors_of_another_length_is_said_and_made_anew() {
     let server = Server::start(dir.path());
     let notebook = notebook(5);
     // Somebody made it look like ours, and put other vectors into it.
-    let client = Client::new(at(&server.url()));
+    let client = ChromaClient::new(at(&server.url()));
     let state = CollectionState { version: notebook.newest(), vectors: 1, open: false };
     let other = client.create("atocore", &ManagedCollection::metadata(notebook.space, Some(state))).unwrap();
     let added = UpsertRecords {

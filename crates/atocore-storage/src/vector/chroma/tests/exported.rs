@@ -133,7 +133,7 @@ fn a_server_that_fails_or_is_written_to_meanwhile_makes_no_export() {
     let error = attempt("closed").unwrap_err().to_string();
     assert!(error.contains("does not answer"), "{error}");
     between.rule(|_| Reply::Pass);
-    let (lease, to) = (index.lease().unwrap(), to.path().join("called off"));
+    let (lease, to) = (index.lease().unwrap(), to.path().join("cancelled"));
     files::create_dirs(&to).unwrap();
     let error = index.export(&lease, &to, &CancelAfter::documents(1)).unwrap_err();
     assert!(matches!(error, VectorError::Cancelled), "{error}");
