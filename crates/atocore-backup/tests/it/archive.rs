@@ -13,7 +13,7 @@ use atocore_backup::{
     verify::prove,
 };
 use atocore_model::{digest::Digest, monitor::Silent, snapshot::Depth};
-use atocore_storage::files::Reader;
+use atocore_storage::files::FileReader;
 use atocore_testkit::fuzz::fuzz;
 use tar::{EntryType, Header};
 
@@ -29,12 +29,12 @@ impl Home {
     }
 
     fn imports(&self, directory: &SnapshotDirectory, from: &Path) -> Result<ImportedSnapshot, BackupError> {
-        import(directory, Reader::open(from).unwrap(), &*self.clock, &Silent)
+        import(directory, FileReader::open(from).unwrap(), &*self.clock, &Silent)
     }
 }
 
-fn opened(exported: &ExportedArchive) -> Reader {
-    Reader::open(exported.path.as_ref().unwrap()).unwrap()
+fn opened(exported: &ExportedArchive) -> FileReader {
+    FileReader::open(exported.path.as_ref().unwrap()).unwrap()
 }
 
 /// A backup directory somewhere else, with nothing in it.

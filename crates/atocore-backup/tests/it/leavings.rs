@@ -10,7 +10,7 @@ use atocore_backup::{
     verify::prove,
 };
 use atocore_model::{monitor::Silent, snapshot::Depth, time::Clock};
-use atocore_storage::files::Reader;
+use atocore_storage::files::FileReader;
 
 use crate::home::{Home, tree};
 
@@ -57,7 +57,7 @@ fn a_snapshot_stays_good_and_everything_goes_on_without_them() {
     let archive = home.root.path().join("archive");
     let _exported = export(&home.directory, taken.id, &archive, &*home.clock, &Silent).unwrap();
     let elsewhere = SnapshotDirectory::new(&home.root.path().join("elsewhere"));
-    let imported = import(&elsewhere, Reader::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
+    let imported = import(&elsewhere, FileReader::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
     assert!(!holds_any(&imported.path));
 
     // It is removed like any other, and what was left in it goes with it.
