@@ -426,7 +426,8 @@ pub fn is_absent_or_empty(dir: &Path) -> Result<bool, FileError> {
 /// When the file system does not answer.
 pub fn free_bytes(path: &Path) -> Result<u64, FileError> {
     let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
-    named("look at the free space of", existing, fs4::available_space(existing))
+    let disk = rustix::fs::statvfs(existing).map_err(io::Error::from);
+    named("look at the free space of", existing, disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)))
 }
 
 /// The size of a file; 0 when there is none.
