@@ -46,7 +46,7 @@ fn every_bad_answer_is_an_outage_that_says_why_and_ends_by_itself() {
     let status = |code, text: &str| Reply::Status(code, text.to_owned());
     for (reply, says) in [
         (Reply::Close, "does not answer"),
-        (Reply::Nonsense, "no Chroma server"),
+        (Reply::Nonsense, "not a supported Chroma server"),
         (Reply::Silence(Duration::from_secs(2)), "within 500 ms"),
         (status(500, r#"{"error":"InternalError","message":"out of luck"}"#), "out of luck"),
         (status(503, ""), "503"),
@@ -54,8 +54,8 @@ fn every_bad_answer_is_an_outage_that_says_why_and_ends_by_itself() {
         (status(401, r#"{"message":"who are you"}"#), "refuses with 401: who are you"),
         (status(403, "no"), "refuses with 403"),
         (status(302, ""), "refuses with 302"),
-        (status(200, "<html>Welcome</html>"), "no Chroma server"),
-        (status(200, r#"{"ids":[["1-2-3"]],"distances":[[0.1],[0.2]]}"#), "no Chroma server"),
+        (status(200, "<html>Welcome</html>"), "not a supported Chroma server"),
+        (status(200, r#"{"ids":[["1-2-3"]],"distances":[[0.1],[0.2]]}"#), "not a supported Chroma server"),
     ] {
         notebook.write(3, &[vec![0.5; 8]]);
         let before = (index.version(), index.vectors());
