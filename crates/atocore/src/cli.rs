@@ -118,7 +118,7 @@ enum Command {
     #[command(subcommand)]
     Model(model::Models),
     Status(Status),
-    /// Looks for what is wrong and says what cures it
+    /// Looks for problems and says how to fix them
     Doctor(Doctor),
     /// Shows the settings
     #[command(subcommand)]

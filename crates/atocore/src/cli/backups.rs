@@ -35,9 +35,9 @@ pub(super) enum Backups {
     /// Checks how much of a snapshot can be proven
     Validate(Validate),
     Drill(DrillBackup),
-    /// Goes back to a snapshot: says what would change, and does it with --yes
+    /// Restores a snapshot: says what would change, and does it with --yes
     Restore(Restore),
-    /// Goes back to the state before the last restore: says what would change, and does it with --yes
+    /// Restores the state before the last restore: says what would change, and does it with --yes
     Undo(Undo),
     /// Writes a snapshot into one file that can be carried anywhere
     Export(Export),

@@ -1,4 +1,4 @@
-//! `status` and `doctor`: how things stand, what is wrong, and the command that cures it.
+//! `status` and `doctor`: how things stand, what is wrong, and the command that fixes it.
 
 use super::{
     console::Console,
@@ -98,9 +98,9 @@ fn print(status: &wire::Status, output: &Output) {
     print_projects(&status.projects, output);
 }
 
-fn print_problem(message: &str, cure: &str, output: &Output) {
+fn print_problem(message: &str, hint: &str, output: &Output) {
     output.line(format!("{}  {}", output.paint(Style::Red, "problem"), plain(message)));
-    output.line(format!("         → {}", output.aimed(plain(cure))));
+    output.line(format!("         → {}", output.aimed(plain(hint))));
 }
 
 fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {
@@ -128,11 +128,11 @@ fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {
 fn generations(status: &wire::Status) -> String {
     match status.index_generation {
         Some(shown) if shown >= status.generation => {
-            format!("generation {}, all of it in the word index", status.generation)
+            format!("generation {}, all of it in the lexical index", status.generation)
         }
-        Some(shown) => format!("generation {}, the word index shows {shown}", status.generation),
+        Some(shown) => format!("generation {}, the lexical index shows {shown}", status.generation),
         None if status.generation == 0 => "empty".to_owned(),
-        None => format!("generation {}, there is no word index yet", status.generation),
+        None => format!("generation {}, there is no lexical index yet", status.generation),
     }
 }
 
@@ -149,9 +149,9 @@ fn facts(facts: &wire::FactCounts) -> String {
 
 fn model(embedding: &wire::EmbeddingStatus, output: &Output) -> String {
     match (&embedding.problem, &embedding.cure) {
-        (Some(problem), Some(cure)) => {
-            let cure = output.aimed(plain(cure));
-            format!("{}: {}; `{cure}` helps", embedding.model, plain(problem))
+        (Some(problem), Some(hint)) => {
+            let hint = output.aimed(plain(hint));
+            format!("{}: {}; `{hint}` helps", embedding.model, plain(problem))
         }
         (Some(problem), None) => format!("{}: {}", embedding.model, plain(problem)),
         (None, _) => format!("{}, {}", embedding.model, embedding.precision),
@@ -244,9 +244,9 @@ fn print_check(check: &Check, output: &Output) {
         output.line(format!("{start}{line}"));
         start = " ".repeat(21);
     }
-    if let Some(cure) = &check.cure {
+    if let Some(hint) = &check.cure {
         let mut start = format!("         {:<10}  → ", "");
-        for line in set(output.aimed(plain(cure)), 23) {
+        for line in set(output.aimed(plain(hint)), 23) {
             output.line(format!("{start}{line}"));
             start = " ".repeat(23);
         }

@@ -32,7 +32,7 @@ fn print(result: &EmbeddingResult, output: &Output) {
     }
 }
 
-/// Makes the vectors that a refresh, which ended with `exit`, left to be made; without a model, or called off, says what
+/// Makes the vectors that a refresh, which ended with `exit`, left to be made; without a model, or cancelled, says what
 /// is missing. A server makes them by itself. Called off is [`Exit::Failed`], as for `embed`.
 pub(super) fn after_refresh(
     exit: Exit,
@@ -58,17 +58,17 @@ pub(super) fn after_refresh(
         Ok(_) => {}
         Err(error) if error.code == ErrorCode::Cancelled => {
             output.remark(output.aimed(
-                "note: cancelled; passages without a vector are found by their words only, `atocore embed` goes on from here",
+                "note: cancelled; passages without a vector are found by lexical search only, `atocore embed` goes on from here",
             ));
             return Ok(Exit::Failed);
         }
         Err(error) if error.code == ErrorCode::VectorsUnavailable => {
-            let cure = output.aimed(error.hint.as_deref().unwrap_or("`atocore doctor` says more"));
-            output.remark(format!("note: search is lexical only: {}; {cure}", error.message));
+            let hint = output.aimed(error.hint.as_deref().unwrap_or("`atocore doctor` says more"));
+            output.remark(format!("note: search is lexical only: {}; {hint}", error.message));
         }
         Err(error) if matches!(error.code, ErrorCode::ModelMissing | ErrorCode::ModelDamaged) => {
-            let cure = output.aimed(error.hint.as_deref().unwrap_or("`atocore doctor`"));
-            output.remark(format!("note: search is lexical only: {}; {cure} helps", error.message));
+            let hint = output.aimed(error.hint.as_deref().unwrap_or("`atocore doctor`"));
+            output.remark(format!("note: search is lexical only: {}; {hint} helps", error.message));
         }
         Err(error) => return Err(error),
     }

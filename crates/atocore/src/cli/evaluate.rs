@@ -65,16 +65,16 @@ pub(super) struct Evaluate {
 #[derive(Debug)]
 struct Outcome {
     top_k: TopK,
-    asked: Asked,
+    asked: EvaluationRun,
     misses: Vec<Miss>,
-    compared: Option<(Asked, Comparison)>,
+    compared: Option<(EvaluationRun, Comparison)>,
     verdict: Option<(Verdict, f64)>,
     saved: Option<PathBuf>,
 }
 
 /// A configuration and what came of it.
 #[derive(Debug)]
-struct Asked {
+struct EvaluationRun {
     configuration: Configuration,
     evaluation: Evaluation,
 }
@@ -132,7 +132,7 @@ fn ask(
 ) -> Result<Outcome, ApiError> {
     let asked = |configuration: Configuration| {
         let evaluation = evaluate(engine, questions, &configuration.weights, top_k, monitor)?;
-        Ok::<_, ApiError>(Asked { configuration, evaluation })
+        Ok::<_, ApiError>(EvaluationRun { configuration, evaluation })
     };
     let first = asked(first)?;
     let compared = second.map(asked).transpose()?.map(|second| {

@@ -78,7 +78,7 @@ impl Refresh {
             output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
         }
         let refresh = |name: &String| RefreshProject { name: name.clone(), ..self.refresh.clone() };
-        let shown = Shown::of(self.skipped, self.quiet);
+        let shown = Detail::of(self.skipped, self.quiet);
         // One name is answered as HTTP answers it.
         let exit = if let ([name], false) = (names.as_slice(), self.all) {
             let result = session.run(refresh(name), &monitor)?;
@@ -91,7 +91,7 @@ impl Refresh {
         if self.no_embed {
             return Ok(exit);
         }
-        embed::after_refresh(exit, session, console, &monitor, shown == Shown::Problems)
+        embed::after_refresh(exit, session, console, &monitor, shown == Detail::Problems)
     }
 }
 
@@ -99,7 +99,7 @@ impl Refresh {
 fn several(
     session: &Session,
     refreshes: Vec<RefreshProject>,
-    shown: Shown,
+    shown: Detail,
     monitor: &Terminal,
     output: &Output,
 ) -> Result<Exit, ApiError> {
@@ -142,7 +142,7 @@ fn exit_of(result: &RefreshResult) -> Exit {
 
 /// How much of a refresh a person is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum Detail {
     /// What went wrong.
     Problems,
     /// What became of the files, and which are left out that were not before.
@@ -151,7 +151,7 @@ enum Shown {
     Everything,
 }
 
-impl Shown {
+impl Detail {
     const fn of(skipped: bool, quiet: bool) -> Self {
         match (skipped, quiet) {
             (true, _) => Self::Everything,
@@ -162,8 +162,8 @@ impl Shown {
 }
 
 /// Sets the result of a refresh for a person.
-fn print(result: &RefreshResult, shown: Shown, output: &Output) {
-    if shown == Shown::Problems && exit_of(result) == Exit::Done {
+fn print(result: &RefreshResult, shown: Detail, output: &Output) {
+    if shown == Detail::Problems && exit_of(result) == Exit::Done {
         return;
     }
     let status = match result.status.as_str() {
@@ -176,12 +176,12 @@ fn print(result: &RefreshResult, shown: Shown, output: &Output) {
     for root in &result.roots {
         print_root(&result.project, root, shown, output);
     }
-    if shown != Shown::Problems {
+    if shown != Detail::Problems {
         output.line(format!("  generation {}", result.generation));
     }
 }
 
-fn print_root(project: &str, root: &RootResult, shown: Shown, output: &Output) {
+fn print_root(project: &str, root: &RootResult, shown: Detail, output: &Output) {
     let place =
         if root.path.is_empty() { format!("{}:{}", root.source, root.subpath) } else { root.path.clone() };
     output.line(format!("  {}", plain(&place)));
@@ -193,12 +193,12 @@ fn print_root(project: &str, root: &RootResult, shown: Shown, output: &Output) {
         }
         return;
     }
-    if shown != Shown::Problems {
+    if shown != Detail::Problems {
         output.line(format!("    {}", counts(&root.counts)));
     }
     let in_state = |state: &str| root.files.iter().filter(|file| file.state == state).collect::<Vec<_>>();
     let states: &[&str] =
-        if shown == Shown::Problems { &["failed"] } else { &["ingested", "removed", "failed"] };
+        if shown == Detail::Problems { &["failed"] } else { &["ingested", "removed", "failed"] };
     for state in states {
         print_files(in_state(state), state, LISTED, output);
     }
@@ -213,9 +213,9 @@ fn print_root(project: &str, root: &RootResult, shown: Shown, output: &Output) {
     }
     let skipped = in_state("skipped");
     match shown {
-        Shown::Problems => {}
-        Shown::Everything => print_files(skipped, "skipped", usize::MAX, output),
-        Shown::News => {
+        Detail::Problems => {}
+        Detail::Everything => print_files(skipped, "skipped", usize::MAX, output),
+        Detail::News => {
             let (new, all) =
                 (skipped.iter().copied().filter(|file| file.is_new).collect::<Vec<_>>(), skipped.len());
             if new.len() < all || all > LISTED {

@@ -77,7 +77,7 @@ impl Output {
     }
 
     /// Advice of this program's own whose commands act on the installation that this one acts on, wherever they are
-    /// pasted. For hints, cures and next steps only: what documents and facts say is printed as it is.
+    /// pasted. For hints, fixes and next steps only: what documents and facts say is printed as it is.
     pub(crate) fn aimed(&self, advice: impl Display) -> String {
         let advice = advice.to_string();
         match &self.installation {
@@ -116,7 +116,7 @@ impl Output {
         }
     }
 
-    /// Prints what went wrong: the sentence and the cure for a person, problem details for a program.
+    /// Prints what went wrong: the sentence and the hint for a person, problem details for a program.
     pub(crate) fn error(&self, error: &ApiError) {
         if self.form == Form::Json {
             self.json(&Problem::new(error));

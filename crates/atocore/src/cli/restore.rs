@@ -131,7 +131,7 @@ fn over_the_present(
 
 fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
     output.line(format!(
-        "going back to snapshot {} of {}, proven to depth `{}`, {mood} change:",
+        "restoring snapshot {} of {}, proven to depth `{}`, {mood} change:",
         output.paint(Style::Bold, plain(&plan.stamp)),
         second(&plain(&plan.taken_at)),
         plan.proven_depth
@@ -228,7 +228,7 @@ fn print_outcome(outcome: &RestoreOutcome, served: bool, output: &Output) {
     }
     if let Some(safety) = &outcome.safety_stamp {
         output.advise(format!(
-            "the state before is snapshot {safety}; `atocore backup undo --yes` goes back to it"
+            "the state before is snapshot {safety}; `atocore backup undo --yes` restores it"
         ));
     }
 }

@@ -6,7 +6,7 @@ use super::{
     console::Console,
     exit::Exit,
     output::{Output, Style},
-    typeset::{Asked, count, day, excerpt, plain, wrapped},
+    typeset::{QuestionWords, count, day, excerpt, plain, wrapped},
 };
 use crate::{
     operations::{ApiError, Query},
@@ -50,7 +50,7 @@ impl Search {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let query = Query { query: self.question.line(), ..self.query };
         let (explain, filtered) = (query.explain, query.path.is_some() || query.filter_tags.is_some());
-        let asked = Asked::new(&query.query);
+        let asked = QuestionWords::new(&query.query);
         console.run(query, |answer, output| {
             print(answer, &asked, output);
             if answer.results.is_empty() && answer.candidates == 0 && filtered {
@@ -70,7 +70,7 @@ impl Search {
 }
 
 /// Sets an answer for a person.
-fn print(answer: &Answer, asked: &Asked, output: &Output) {
+fn print(answer: &Answer, asked: &QuestionWords, output: &Output) {
     for (index, hit) in answer.results.iter().enumerate() {
         print_hit(index + 1, hit, asked, output);
         output.line("");
@@ -82,7 +82,7 @@ fn print(answer: &Answer, asked: &Asked, output: &Output) {
     ));
 }
 
-fn print_hit(rank: usize, hit: &Hit, asked: &Asked, output: &Output) {
+fn print_hit(rank: usize, hit: &Hit, asked: &QuestionWords, output: &Output) {
     let room = output.width().map_or(WIDTH, |width| width.saturating_sub(INDENT.len()).clamp(20, WIDEST));
     // A line that a program reads stays one line.
     let set = |text: String| if output.width().is_some() { wrapped(&text, room) } else { vec![text] };

@@ -13,7 +13,7 @@ pub(super) enum Settings {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct SettingList {
     home: String,
     /// The settings file that was read; null when there is none.
     file: Option<String>,
@@ -44,13 +44,13 @@ impl Settings {
     }
 }
 
-fn shown(config: &Config) -> Shown {
+fn shown(config: &Config) -> SettingList {
     let setting = |shown: &crate::config::SettingValue| Setting {
         name: shown.key.variable(),
         value: shown.value.clone(),
         origin: shown.origin.to_string(),
     };
-    Shown {
+    SettingList {
         home: config.home.display().to_string(),
         file: config.file.as_ref().map(|file| file.display().to_string()),
         ignored: config.ignored.iter().map(|ignored| ignored.file().display().to_string()).collect(),

@@ -6,7 +6,7 @@ mod table;
 use atocore_model::text::is_harmful;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-pub(crate) use passage::{Asked, excerpt};
+pub(crate) use passage::{QuestionWords, excerpt};
 pub(super) use table::Table;
 
 /// How many cells of a terminal a text takes.

@@ -321,7 +321,7 @@ fn cancelled_vectors_are_no_success() {
     let (code, said) = ended(refresh, stderr);
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("note: cancelled; passages without a vector are found by their words only"),
+        said.contains("note: cancelled; passages without a vector are found by lexical search only"),
         "{said}"
     );
     place.ok(&["embed"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use atocore_engine::evaluation::{Evaluation, Figures, baseline::Verdict, question::Question};
 use serde::Serialize;
 
-use super::{Asked, Outcome};
+use super::{EvaluationRun, Outcome};
 use crate::wire::{self, Lines};
 
 /// Everything that was found out.
@@ -21,7 +21,7 @@ pub(super) struct Report {
     figures: Option<Scores>,
     questions: Vec<Scored>,
     misses: Vec<Missed>,
-    forbidden: Vec<Shown>,
+    forbidden: Vec<ForbiddenHit>,
     compared: Option<Compared>,
     baseline: Option<Baseline>,
 }
@@ -61,7 +61,7 @@ struct Missed {
 }
 
 #[derive(Debug, Serialize)]
-struct Shown {
+struct ForbiddenHit {
     line: usize,
     text: String,
     must_not: String,
@@ -164,7 +164,7 @@ impl Baseline {
     }
 }
 
-fn settings(asked: &Asked) -> BTreeMap<String, String> {
+fn settings(asked: &EvaluationRun) -> BTreeMap<String, String> {
     asked.configuration.settings.iter().cloned().collect()
 }
 
@@ -188,10 +188,10 @@ fn scored(questions: &[Question], evaluation: &Evaluation) -> Vec<Scored> {
     scored.collect()
 }
 
-fn shown(questions: &[Question], evaluation: &Evaluation) -> Vec<Shown> {
+fn shown(questions: &[Question], evaluation: &Evaluation) -> Vec<ForbiddenHit> {
     let of = questions.iter().zip(&evaluation.results);
     let shown = of.flat_map(|(question, result)| {
-        result.forbidden.iter().map(|forbidden| Shown {
+        result.forbidden.iter().map(|forbidden| ForbiddenHit {
             line: question.line,
             text: question.text.as_str().to_owned(),
             must_not: question.must_not[forbidden.entry].to_string(),

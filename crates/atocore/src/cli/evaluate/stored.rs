@@ -6,7 +6,7 @@ use atocore_engine::evaluation::{baseline::EarlierScore, question::Question};
 use atocore_model::{digest::Digest, error::ErrorCode, query::TopK};
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, read};
+use super::{EvaluationRun, read};
 use crate::operations::ApiError;
 
 /// The form that this program writes and reads.
@@ -38,7 +38,7 @@ struct StoredScore {
 
 impl Stored {
     /// The form in which a result is stored.
-    pub(super) fn new(questions: &[Question], asked: &Asked) -> Self {
+    pub(super) fn new(questions: &[Question], asked: &EvaluationRun) -> Self {
         let scores = questions.iter().zip(&asked.evaluation.results).map(|(question, result)| StoredScore {
             question: question.digest().to_string(),
             text: question.text.as_str().to_owned(),
@@ -60,18 +60,18 @@ impl Stored {
     /// # Errors
     /// When it is none, is of a newer version, or was made with another `top_k`.
     pub(super) fn read(path: &Path, top_k: TopK) -> Result<Self, ApiError> {
-        let cure = "`atocore eval QUESTIONS --save-baseline FILE` makes one";
+        let hint = "`atocore eval QUESTIONS --save-baseline FILE` makes one";
         let refused =
             |why: String| ApiError::new(ErrorCode::InvalidRequest, format!("`{}` {why}", path.display()));
         let text = read(path, "a stored result; `--save-baseline FILE` makes one")?;
         let stored: Self = serde_json::from_str(&text)
-            .map_err(|error| refused(format!("is not a stored result: {error}")).with_hint(cure))?;
+            .map_err(|error| refused(format!("is not a stored result: {error}")).with_hint(hint))?;
         if stored.format != FORMAT {
             let why = format!("has format {}, this program reads {FORMAT}", stored.format);
-            return Err(refused(why).with_hint(cure));
+            return Err(refused(why).with_hint(hint));
         }
         if let Some(score) = stored.questions.iter().find(|score| score.question.parse::<Digest>().is_err()) {
-            return Err(refused(format!("is damaged: `{}` is no digest", score.question)).with_hint(cure));
+            return Err(refused(format!("is damaged: `{}` is not a digest", score.question)).with_hint(hint));
         }
         if stored.top_k != top_k.get() {
             let why = format!("was made with --top-k {}, not with {}", stored.top_k, top_k.get());

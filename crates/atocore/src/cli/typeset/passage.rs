@@ -11,8 +11,8 @@ pub(crate) fn excerpt(text: &str, most: usize, width: usize) -> Vec<String> {
     let mut set: Vec<String> = Vec::new();
     for part in parts(text) {
         match part {
-            Part::Prose(text) => set.extend(wrapped(&text, width)),
-            Part::Line(line) => set.push(cut(&line, width)),
+            TextPart::Prose(text) => set.extend(wrapped(&text, width)),
+            TextPart::Line(line) => set.push(cut(&line, width)),
         }
         if set.len() > most {
             set.truncate(most);
@@ -25,14 +25,14 @@ pub(crate) fn excerpt(text: &str, most: usize, width: usize) -> Vec<String> {
     set
 }
 
-enum Part {
+enum TextPart {
     /// Lines of one paragraph, as one.
     Prose(String),
     /// A line that is to stay one.
     Line(String),
 }
 
-fn parts(text: &str) -> Vec<Part> {
+fn parts(text: &str) -> Vec<TextPart> {
     let mut parts = Vec::new();
     let (mut in_code, mut in_paragraph) = (false, false);
     let least = text.lines().filter(|line| says_something(line)).map(indentation).min().unwrap_or(0);
@@ -47,15 +47,15 @@ fn parts(text: &str) -> Vec<Part> {
             // The border of a table or a rule.
             in_paragraph = false;
         } else if in_code || is_row(shown) || (indentation(&line) >= least + 4 && !in_paragraph) {
-            parts.push(Part::Line(line.chars().skip(least.min(indentation(&line))).collect()));
+            parts.push(TextPart::Line(line.chars().skip(least.min(indentation(&line))).collect()));
             in_paragraph = false;
         } else {
             match parts.last_mut() {
-                Some(Part::Prose(prose)) if in_paragraph && !begins_item(shown) => {
+                Some(TextPart::Prose(prose)) if in_paragraph && !begins_item(shown) => {
                     prose.push(' ');
                     prose.push_str(shown);
                 }
-                _ => parts.push(Part::Prose(shown.to_owned())),
+                _ => parts.push(TextPart::Prose(shown.to_owned())),
             }
             in_paragraph = true;
         }
@@ -103,7 +103,7 @@ fn cut(line: &str, most: usize) -> String {
 
 /// The words of a question, by which the same words of an answer are marked.
 #[derive(Debug)]
-pub(crate) struct Asked(Vec<String>);
+pub(crate) struct QuestionWords(Vec<String>);
 
 /// Words that are everywhere are not marked.
 const COMMON: [&str; 24] = [
@@ -111,7 +111,7 @@ const COMMON: [&str; 24] = [
     "this", "is", "in", "of", "to", "a", "an", "do", "does", "it",
 ];
 
-impl Asked {
+impl QuestionWords {
     pub(crate) fn new(question: &str) -> Self {
         let words = words(question).map(|word| folded(word).into_owned());
         Self(words.filter(|word| !COMMON.contains(&word.as_str())).collect())
@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn words_that_were_asked_for_are_marked_in_every_form() {
-        let mark = |question: &str, line: &str| Asked::new(question).mark(line, |word| format!("[{word}]"));
+        let mark =
+            |question: &str, line: &str| QuestionWords::new(question).mark(line, |word| format!("[{word}]"));
         assert_eq!(
             mark("how are keys restored?", "Restore the Keys, restoring a key-ring. How?"),
             "[Restore] the [Keys], [restoring] a key-ring. How?"
