@@ -29,7 +29,7 @@ pub struct ProjectState {
 
 /// A page of a list, and the generation that it shows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page<T> {
+pub struct FactPage<T> {
     /// Its rows.
     pub rows: Vec<T>,
     /// The generation.
@@ -172,11 +172,11 @@ impl Engine {
     ///
     /// # Errors
     /// When it names a project that does not exist.
-    pub fn memories(&self, filter: &MemoryFilter) -> Result<Page<Memory>, Error> {
+    pub fn memories(&self, filter: &MemoryFilter) -> Result<FactPage<Memory>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(FactPage::empty()) };
         store.read(|read| {
-            Ok(Page { rows: read.memories(filter, project.as_ref())?, generation: read.generation()? })
+            Ok(FactPage { rows: read.memories(filter, project.as_ref())?, generation: read.generation()? })
         })
     }
 
@@ -306,11 +306,14 @@ impl Engine {
     ///
     /// # Errors
     /// When it names a project that does not exist.
-    pub fn interactions(&self, filter: &InteractionFilter) -> Result<Page<Interaction>, Error> {
+    pub fn interactions(&self, filter: &InteractionFilter) -> Result<FactPage<Interaction>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(FactPage::empty()) };
         store.read(|read| {
-            Ok(Page { rows: read.interactions(filter, project.as_ref())?, generation: read.generation()? })
+            Ok(FactPage {
+                rows: read.interactions(filter, project.as_ref())?,
+                generation: read.generation()?,
+            })
         })
     }
 
@@ -334,11 +337,11 @@ impl Engine {
     ///
     /// # Errors
     /// When it names a project that does not exist.
-    pub fn fact_changes(&self, filter: &ChangeFilter) -> Result<Page<Change>, Error> {
+    pub fn fact_changes(&self, filter: &ChangeFilter) -> Result<FactPage<Change>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(FactPage::empty()) };
         store.read(|read| {
-            Ok(Page { rows: read.changes(filter, project.as_ref())?, generation: read.generation()? })
+            Ok(FactPage { rows: read.changes(filter, project.as_ref())?, generation: read.generation()? })
         })
     }
 
@@ -393,7 +396,7 @@ impl Engine {
     }
 }
 
-impl<T> Page<T> {
+impl<T> FactPage<T> {
     /// What there is before there is a store.
     const fn empty() -> Self {
         Self { rows: Vec::new(), generation: Generation(0) }

@@ -58,12 +58,12 @@ pub struct ImportReport {
     /// such folder.
     pub vectors_left: Option<u64>,
     /// What could not be taken.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<SkippedItem>,
 }
 
 /// Something that could not be taken over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct SkippedItem {
     /// What sort of thing: `document`, `project state`, `memory`, `interaction`.
     pub what: &'static str,
     /// Which one.
@@ -116,7 +116,7 @@ impl Engine {
         // Before the original is copied, which may take long; and again in the transaction, where it counts.
         self.must_be_new(&target.read(|read| read.record())?, &registry)?;
         let store = original.copy_store(scratch)?;
-        let roots = Roots::new(self, registry.projects())?;
+        let roots = ImportRoots::new(self, registry.projects())?;
         let operation = LoggedOperation {
             interface: caller.interface(),
             action: "import_original",
@@ -185,9 +185,9 @@ impl OriginalInstallation {
 }
 
 /// Which folder belongs to which project.
-struct Roots(Vec<(PathBuf, ProjectId)>);
+struct ImportRoots(Vec<(PathBuf, ProjectId)>);
 
-impl Roots {
+impl ImportRoots {
     fn new(engine: &Engine, projects: &[Project]) -> Result<Self, Error> {
         let mut roots = Vec::new();
         for project in projects {
@@ -223,7 +223,7 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    fn documents(&mut self, roots: &Roots, monitor: &dyn Monitor) -> Result<(), Error> {
+    fn documents(&mut self, roots: &ImportRoots, monitor: &dyn Monitor) -> Result<(), Error> {
         let documents = self.store.documents()?;
         let total = Some(documents.len() as u64);
         for (done, document) in documents.iter().enumerate() {
@@ -420,7 +420,7 @@ impl Taking<'_> {
     }
 
     fn leave(&mut self, what: &'static str, name: &str, why: &str) {
-        self.report.left_out.push(LeftOut { what, name: name.to_owned(), why: why.to_owned() });
+        self.report.left_out.push(SkippedItem { what, name: name.to_owned(), why: why.to_owned() });
     }
 }
 

@@ -69,7 +69,7 @@ impl PackShares {
 
 /// The facts that a pack is made of, as one transaction has read them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
+pub(crate) struct PackFacts {
     pub(crate) state: Vec<StateEntry>,
     pub(crate) memories: Vec<Memory>,
 }
@@ -80,7 +80,7 @@ pub(crate) struct PackInput<'m> {
     pub(crate) request: &'m PackRequest,
     /// The project it is about.
     pub(crate) project: Option<&'m ProjectId>,
-    pub(crate) facts: Facts,
+    pub(crate) facts: PackFacts,
     /// The passages that were found; `None` when none were looked for.
     pub(crate) answer: Option<Answer>,
     pub(crate) generation: Generation,

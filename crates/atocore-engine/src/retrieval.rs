@@ -29,7 +29,7 @@ use crate::{
     embedding::{Asking, Embedding, Missing, QueryVector},
     error::Error,
 };
-use candidates::{Candidates, Search, SearchHalf};
+use candidates::{CandidateSearch, Candidates, SearchHalf};
 use path_filter::PathFilter;
 use rank::{Ranked, Ranking};
 use signals::Signals;
@@ -95,7 +95,7 @@ impl Retrieval<'_> {
         let wanted = query.mode.unwrap_or(self.weights.mode);
         let documents = self.documents(query, project, &mut notices)?;
         let terms = exact::terms(query.text.as_str());
-        let search = Search {
+        let search = CandidateSearch {
             text: query.text.as_str(),
             terms: &terms,
             tags: &query.tags,
@@ -167,7 +167,7 @@ impl Retrieval<'_> {
     /// Searches by meaning; nothing where that cannot be done, which the notices then say.
     fn meaning(
         &self,
-        search: &Search<'_>,
+        search: &CandidateSearch<'_>,
         query: &Query,
         notices: &mut Vec<Notice>,
     ) -> Result<(Option<QueryVector>, Option<SearchHalf<VectorMatch>>), Error> {

@@ -25,7 +25,7 @@ use crate::http::Token;
 pub use env::Environment;
 pub use fault::{ConfigError, Fault};
 pub use key::Key;
-pub use origin::Origin;
+pub use origin::SettingOrigin;
 pub use settings::{Flags, Settings};
 pub use trust::{Ignored, TrustError, Trusted};
 
@@ -96,7 +96,7 @@ pub struct SettingValue {
     /// Its value as text; `None` when it is not set and has no default.
     pub value: Option<String>,
     /// Where it came from.
-    pub origin: Origin,
+    pub origin: SettingOrigin,
 }
 
 impl Config {
@@ -112,7 +112,7 @@ impl Config {
     /// Whether the home is where it is because of where somebody stands.
     #[must_use]
     pub fn home_was_found(&self) -> bool {
-        self.shown.iter().any(|shown| shown.key == Key::Home && shown.origin == Origin::FolderOfFile)
+        self.shown.iter().any(|shown| shown.key == Key::Home && shown.origin == SettingOrigin::FolderOfFile)
     }
 
     /// What an engine on these settings needs to know.
@@ -141,7 +141,7 @@ impl Config {
 
     fn settings_origin(&self) -> SettingsOrigin {
         let secret_file = |shown: &SettingValue| match &shown.origin {
-            Origin::File(file) if shown.key.is_secret() => Some(file.clone()),
+            SettingOrigin::File(file) if shown.key.is_secret() => Some(file.clone()),
             _ => None,
         };
         let mut secrets: Vec<PathBuf> = self.shown.iter().filter_map(secret_file).collect();

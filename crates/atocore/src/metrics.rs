@@ -28,7 +28,7 @@ const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<Answered, Counter>,
-    durations: Family<Route, Histogram, fn() -> Histogram>,
+    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     refreshes: Family<OutcomeLabels, Counter>,
     store: StoreGauges,
 }
@@ -91,7 +91,7 @@ struct Answered {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Route {
+struct RouteLabels {
     method: String,
     route: String,
 }
@@ -195,7 +195,7 @@ impl Metrics {
         let method = if known.contains(&method) { method } else { "other" }.to_owned();
         let route = route.to_owned();
         self.durations
-            .get_or_create(&Route { method: method.clone(), route: route.clone() })
+            .get_or_create(&RouteLabels { method: method.clone(), route: route.clone() })
             .observe(took.as_secs_f64());
         let _count = self.requests.get_or_create(&Answered { method, route, status }).inc();
     }

@@ -32,7 +32,7 @@ use crate::{
     operations::ApiError,
     session,
 };
-use connections::Answering;
+use connections::Routers;
 use socket::Socket;
 
 /// How long requests may go on after the server was told to stop.
@@ -137,11 +137,11 @@ async fn run(
     let hosts =
         if address.ip().is_unspecified() { Hosts::Any } else { Hosts::Only(settings.host.as_str().into()) };
     let guard = Guard { hosts, token: settings.token.clone() };
-    let network = Answering {
+    let network = Routers {
         whole: http::network(app, guard.clone()),
         overloaded: http::network_overloaded(app, guard),
     };
-    let local = Answering { whole: http::local(app), overloaded: http::local_overloaded(app) };
+    let local = Routers { whole: http::local(app), overloaded: http::local_overloaded(app) };
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     // It hears signals from its first poll on; one that came after the first answer and before would kill the process.

@@ -45,7 +45,7 @@ pub enum Session {
 
 /// What making vectors came to.
 #[derive(Debug)]
-pub(crate) enum Embedding {
+pub(crate) enum EmbeddingOutcome {
     /// All are there.
     All(wire::EmbeddingResult),
     /// So many, then somebody else wanted the store.
@@ -190,8 +190,8 @@ impl Session {
         let (mut session, mut made) = (self, 0);
         loop {
             match session.embed_a_while(&|| false, monitor)? {
-                Embedding::All(result) => return Ok(result.after(made)),
-                Embedding::Some(more) => made += more,
+                EmbeddingOutcome::All(result) => return Ok(result.after(made)),
+                EmbeddingOutcome::Some(more) => made += more,
             }
             drop(session);
             session = Self::in_turn(config, "embed", monitor)?;
@@ -203,11 +203,11 @@ impl Session {
         &self,
         wanted: &dyn Fn() -> bool,
         monitor: &dyn Monitor,
-    ) -> Result<Embedding, ApiError> {
-        let Self::Here(engine) = self else { return self.run(Embed {}, monitor).map(Embedding::All) };
+    ) -> Result<EmbeddingOutcome, ApiError> {
+        let Self::Here(engine) = self else { return self.run(Embed {}, monitor).map(EmbeddingOutcome::All) };
         Ok(match engine.read().embed_yielding(wanted, monitor)? {
-            Embedded::All(report) => Embedding::All(embedded(report)),
-            Embedded::Some(made) => Embedding::Some(made),
+            Embedded::All(report) => EmbeddingOutcome::All(embedded(report)),
+            Embedded::Some(made) => EmbeddingOutcome::Some(made),
         })
     }
 

@@ -167,7 +167,7 @@ impl Embedding {
                 let batch = queue.split_off(queue.len().saturating_sub(at_once));
                 let started = Instant::now();
                 let left = (queue.len() + batch.len()) as u64;
-                let watch = Watch { embedding: self, at, monitor, done: made, left };
+                let watch = EmbeddingWatch { embedding: self, at, monitor, done: made, left };
                 self.embed_batch(at, model, row, &batch, &watch)?;
                 made += batch.len() as u64;
                 pace.add(batch.len(), started.elapsed());
@@ -338,7 +338,7 @@ impl Pace {
 }
 
 /// Passes on where the work stands as a whole, and lets questions and refreshes go first.
-struct Watch<'e> {
+struct EmbeddingWatch<'e> {
     embedding: &'e Embedding,
     at: &'e EmbedContext<'e>,
     monitor: &'e dyn Monitor,
@@ -350,7 +350,7 @@ struct Watch<'e> {
 /// idle.
 const STEP_ASIDE: Duration = Duration::from_secs(2);
 
-impl Monitor for Watch<'_> {
+impl Monitor for EmbeddingWatch<'_> {
     fn progress(&self, within: Progress) {
         self.monitor.progress(progress(self.done + within.done, self.left.saturating_sub(within.done)));
     }

@@ -9,7 +9,7 @@ use atocore_storage::sqlite::ReadTransaction;
 use super::Engine;
 use crate::{
     error::Error,
-    packing::{self, Chars, Facts, Meter, PackInput, PackOptions, Tokens},
+    packing::{self, Chars, Meter, PackFacts, PackInput, PackOptions, Tokens},
 };
 
 impl Engine {
@@ -68,8 +68,8 @@ fn facts(
     read: &ReadTransaction<'_>,
     request: &PackRequest,
     project: Option<&ProjectId>,
-) -> Result<Facts, Error> {
-    let mut facts = Facts::default();
+) -> Result<PackFacts, Error> {
+    let mut facts = PackFacts::default();
     if request.tiers.has(Tier::State)
         && let Some(project) = project
     {

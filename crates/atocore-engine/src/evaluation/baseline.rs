@@ -21,7 +21,7 @@ pub struct EarlierScore {
 
 /// An evaluation beside an earlier one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub struct BaselineVerdict {
     /// Questions that both have.
     pub compared: usize,
     /// Questions that the earlier one did not have.
@@ -38,7 +38,7 @@ pub struct Verdict {
     pub newly_forbidden: Vec<usize>,
 }
 
-impl Verdict {
+impl BaselineVerdict {
     /// Whether nothing became worse.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -54,10 +54,10 @@ pub fn compare(
     evaluation: &Evaluation,
     earlier: &[EarlierScore],
     tolerance: f64,
-) -> Verdict {
+) -> BaselineVerdict {
     let by_question: HashMap<Digest, &EarlierScore> =
         earlier.iter().map(|score| (score.question, score)).collect();
-    let mut verdict = Verdict {
+    let mut verdict = BaselineVerdict {
         compared: 0,
         new: 0,
         gone: 0,

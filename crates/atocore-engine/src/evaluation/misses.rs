@@ -125,12 +125,12 @@ struct StoreCheck {
 }
 
 /// What a question is limited to.
-struct Limits {
+struct QuestionLimits {
     project: Option<ProjectId>,
     path: Option<PathFilter>,
 }
 
-impl Limits {
+impl QuestionLimits {
     fn of(engine: &Engine, question: &Question) -> Result<Self, Error> {
         let project = match &question.project {
             ProjectHint::Scope(name) => Some(engine.project(name)?.id),
@@ -151,7 +151,7 @@ impl Limits {
 fn look_in_store(engine: &Engine, questions: &[Question], misses: &mut [Miss]) -> Result<(), Error> {
     let mut open = Vec::new();
     for miss in misses.iter_mut().filter(|miss| miss.reason == MissReason::NotFound) {
-        let limits = Limits::of(engine, &questions[miss.question])?;
+        let limits = QuestionLimits::of(engine, &questions[miss.question])?;
         open.push((miss, limits, StoreCheck::default()));
     }
     let Some(store) = engine.store_if_any()?.filter(|_| !open.is_empty()) else { return Ok(()) };

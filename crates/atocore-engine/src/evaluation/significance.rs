@@ -5,7 +5,7 @@ pub const ROUNDS: u32 = 10_000;
 
 /// Two configurations on the same questions.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Comparison {
+pub struct PairedComparison {
     /// Mean of the second minus mean of the first.
     pub difference: f64,
     /// Questions for which the second is better.
@@ -18,7 +18,7 @@ pub struct Comparison {
     pub p_value: f64,
 }
 
-impl Comparison {
+impl PairedComparison {
     /// Compares the scores that two configurations have for the same questions, in the same order.
     #[must_use]
     pub fn new(first: &[f64], second: &[f64]) -> Self {
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn questions_are_counted_by_how_they_changed() {
-        let compared = Comparison::new(&[0.5, 0.5, 0.5, 1.0], &[1.0, 0.5, 0.25, 1.0]);
+        let compared = PairedComparison::new(&[0.5, 0.5, 0.5, 1.0], &[1.0, 0.5, 0.25, 1.0]);
         assert_eq!((compared.better, compared.worse, compared.equal), (1, 1, 2));
         assert!((compared.difference - 0.0625).abs() < 1e-12);
     }

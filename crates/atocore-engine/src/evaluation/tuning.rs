@@ -7,7 +7,7 @@ use atocore_model::{
     ranking::{Fusion, Mode},
 };
 
-use super::{Evaluation, evaluate, metrics::mean, question::Question, significance::Comparison};
+use super::{Evaluation, evaluate, metrics::mean, question::Question, significance::PairedComparison};
 use crate::{engine::Engine, error::Error, retrieval::RankWeights};
 
 /// With fewer questions than this the result means little.
@@ -52,7 +52,7 @@ pub struct Half {
     /// Mean nDCG@10 of the weights that were found.
     pub after: f64,
     /// Both compared.
-    pub comparison: Comparison,
+    pub comparison: PairedComparison,
 }
 
 /// Whether the found weights are worth having.
@@ -132,7 +132,7 @@ impl Half {
             questions: before.len(),
             before: mean(before),
             after: mean(after),
-            comparison: Comparison::new(before, after),
+            comparison: PairedComparison::new(before, after),
         }
     }
 }

@@ -102,13 +102,13 @@ fn runs(text: &str) -> Vec<Range<usize>> {
 /// The rest of many full lines of base64, one below the other.
 fn blocks(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let mut block = Block::default();
+    let mut block = EncodedBlock::default();
     let mut offset = 0;
     for line in text.split_inclusive('\n') {
         let shown = line.trim();
         if !is_full_line(shown) || (block.lines > 0 && shown.len() != block.width) {
             found.extend(block.rest());
-            block = Block::default();
+            block = EncodedBlock::default();
         }
         if is_full_line(shown) {
             block.take(shown.len(), offset..offset + line.trim_end().len());
@@ -120,7 +120,7 @@ fn blocks(text: &str) -> Vec<Range<usize>> {
 }
 
 #[derive(Default)]
-struct Block {
+struct EncodedBlock {
     lines: usize,
     width: usize,
     /// Where the lines end that stay, and where all of them end.
@@ -128,7 +128,7 @@ struct Block {
     end: usize,
 }
 
-impl Block {
+impl EncodedBlock {
     fn take(&mut self, width: usize, line: Range<usize>) {
         self.lines += 1;
         self.width = width;

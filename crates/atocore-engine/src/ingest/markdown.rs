@@ -13,7 +13,7 @@ use super::chunk::{Block, CutAt};
 #[derive(Debug, Default)]
 pub(super) struct Structure {
     /// The first has no heading.
-    pub(super) sections: Vec<Section>,
+    pub(super) sections: Vec<DocumentSection>,
     /// What a reader sees as running text, headings included; neither code nor HTML. Rising, none touches the next.
     pub(super) prose: Vec<Range<usize>>,
     /// Blocks and spans of code, rising.
@@ -22,7 +22,7 @@ pub(super) struct Structure {
 
 /// A heading, and what follows it up to the next heading.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(super) struct DocumentSection {
     /// `None` for what stands above the first heading.
     pub(super) heading: Option<Heading>,
     /// In their order; empty when there is no text.
@@ -212,7 +212,7 @@ impl<'a> MarkdownReader<'a> {
             }
             (start, cut) = (next.max(start), next_cut);
         }
-        self.done.sections.push(Section { heading: self.heading.take(), blocks });
+        self.done.sections.push(DocumentSection { heading: self.heading.take(), blocks });
     }
 
     fn finish(mut self) -> Structure {

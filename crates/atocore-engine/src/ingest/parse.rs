@@ -11,7 +11,7 @@ use super::{
     chunk::{self, Block, ChunkLimits, CutAt},
     front_matter::{self, Header},
     inline::{self, Tags},
-    markdown::{self, Heading, Section, Structure},
+    markdown::{self, DocumentSection, Heading, Structure},
     plain_text,
 };
 
@@ -67,7 +67,7 @@ struct ParsedText {
     content: Range<usize>,
     /// The parts of it that make a chunk.
     head: Vec<Block>,
-    sections: Vec<Section>,
+    sections: Vec<DocumentSection>,
     prose: Vec<Range<usize>>,
     entities: Vec<(Range<usize>, String)>,
 }
@@ -75,7 +75,7 @@ struct ParsedText {
 impl ParsedText {
     fn plain_text(text: &str) -> Self {
         let blocks = plain_text::paragraphs(text);
-        Self { sections: vec![Section { heading: None, blocks }], ..Self::default() }
+        Self { sections: vec![DocumentSection { heading: None, blocks }], ..Self::default() }
     }
 
     fn markdown(text: &str) -> Self {
@@ -108,7 +108,7 @@ impl ParsedText {
 }
 
 /// The first heading, if it is of the first level.
-fn title_heading(sections: &[Section]) -> Option<String> {
+fn title_heading(sections: &[DocumentSection]) -> Option<String> {
     let first = sections.iter().find_map(|section| section.heading.as_ref())?;
     (first.level == 1 && !first.text.is_empty()).then(|| first.text.clone())
 }
@@ -121,7 +121,7 @@ fn title_of_name(file_name: &str) -> String {
 
 /// Cuts every section by itself. A heading that no text is under, however far below, would be in no heading path: such
 /// headings are cut as text, neighbours together as long as the same headings are above all of them.
-fn cut_sections(sections: &[Section], drafts: &mut Drafts<'_>) {
+fn cut_sections(sections: &[DocumentSection], drafts: &mut Drafts<'_>) {
     let mut above: Vec<&Heading> = Vec::new();
     let mut bare: Option<BareHeadings> = None;
     for (section, leads_to_text) in sections.iter().zip(lead_to_text(sections)) {
@@ -165,7 +165,7 @@ fn path_of(above: &[&Heading]) -> HeadingPath {
 }
 
 /// Says for each section whether it or a section below its heading has text.
-fn lead_to_text(sections: &[Section]) -> Vec<bool> {
+fn lead_to_text(sections: &[DocumentSection]) -> Vec<bool> {
     // Going backwards: the highest level that a heading can have and still be above the nearest text.
     let mut covers = 0;
     let mut leads: Vec<bool> = sections

@@ -13,7 +13,7 @@ use atocore_model::{
 };
 
 use super::{
-    Facts, Meter,
+    Meter, PackFacts,
     frame::{Frame, one_line},
     passages::longest,
     prompt_words::PromptWords,
@@ -39,7 +39,7 @@ pub(super) struct Choice {
 impl Choice {
     /// Takes what holds and is about the project or about every one. Of memories that are neither identity nor
     /// preference, those that share words with the prompt.
-    pub(super) fn new(request: &PackRequest, project: Option<&ProjectId>, facts: Facts) -> Self {
+    pub(super) fn new(request: &PackRequest, project: Option<&ProjectId>, facts: PackFacts) -> Self {
         let asked = PromptWords::of(request.prompt.as_str());
         let (mut state, mut memories) = (facts.state, facts.memories);
         state.retain(|entry| entry.status == StateStatus::Active && Some(&entry.project) == project);

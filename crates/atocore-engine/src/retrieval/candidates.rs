@@ -21,7 +21,7 @@ const KNOWN_WORDS: usize = 5;
 
 /// What is searched for, and where.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Search<'q> {
+pub(super) struct CandidateSearch<'q> {
     pub(super) text: &'q str,
     /// What of the text has to be found in its order.
     pub(super) terms: &'q [String],
@@ -35,7 +35,7 @@ pub(super) struct Search<'q> {
     pub(super) halves: usize,
 }
 
-impl Search<'_> {
+impl CandidateSearch<'_> {
     fn limit(&self) -> usize {
         (LEAST / self.halves).max(self.top_k * PER_HIT)
     }

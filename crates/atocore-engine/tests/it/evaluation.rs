@@ -7,7 +7,7 @@ use atocore_engine::{
         misses::{self, MissReason},
         question::Question,
         question_file::read,
-        significance::Comparison,
+        significance::PairedComparison,
         tuning::{self, Confirmation},
     },
 };
@@ -183,7 +183,7 @@ fn tuning_finds_the_weight_that_the_documents_ask_for() {
     );
     assert_eq!((tuning.searched.questions, tuning.held_out.questions), (12, 12));
     let after = evaluate(&engine, &read(&file).unwrap(), &tuning.found, top(10), &Silent).unwrap();
-    assert!(Comparison::new(&before.ndcgs(), &after.ndcgs()).difference > 0.2);
+    assert!(PairedComparison::new(&before.ndcgs(), &after.ndcgs()).difference > 0.2);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use atocore_engine::{
     Access, Engine,
     evaluation::{
-        Evaluation, baseline, baseline::Verdict, evaluate, misses, misses::Miss, question::Question,
-        significance::Comparison,
+        Evaluation, baseline, baseline::BaselineVerdict, evaluate, misses, misses::Miss, question::Question,
+        significance::PairedComparison,
     },
     files,
 };
@@ -25,7 +25,7 @@ use crate::{
     operations::ApiError,
     session::{Session, engine_config},
 };
-use configuration::Configuration;
+use configuration::WeightConfiguration;
 pub(super) use questions::QuestionFile;
 pub(super) use report::p;
 use stored::Stored;
@@ -67,15 +67,15 @@ struct Outcome {
     top_k: TopK,
     asked: EvaluationRun,
     misses: Vec<Miss>,
-    compared: Option<(EvaluationRun, Comparison)>,
-    verdict: Option<(Verdict, f64)>,
+    compared: Option<(EvaluationRun, PairedComparison)>,
+    verdict: Option<(BaselineVerdict, f64)>,
     saved: Option<PathBuf>,
 }
 
 /// A configuration and what came of it.
 #[derive(Debug)]
 struct EvaluationRun {
-    configuration: Configuration,
+    configuration: WeightConfiguration,
     evaluation: Evaluation,
 }
 
@@ -90,7 +90,7 @@ impl Evaluate {
         }
         let mut tried = configuration::parsed(&self.set, "--set")?;
         tried.extend(self.mode.iter().map(|mode| configuration::mode(mode)));
-        let first = Configuration::load(config, flags, environment, &tried)?;
+        let first = WeightConfiguration::load(config, flags, environment, &tried)?;
         let compared = configuration::parsed(&self.compare, "--compare")?;
         let second = match compared.as_slice() {
             [] => None,
@@ -112,7 +112,7 @@ impl Evaluate {
             save(path, &Stored::new(&questions, &outcome.asked))?;
             outcome.saved = Some(path.to_owned());
         }
-        output.answer(&shape::Report::new(&questions, &outcome), |_, output| {
+        output.answer(&shape::EvaluationReport::new(&questions, &outcome), |_, output| {
             report::print(&questions, &outcome, self.misses, output);
             if self.save_baseline.is_some() && !holds {
                 output.line("the result was not stored, because it is worse than the baseline");
@@ -126,17 +126,17 @@ fn ask(
     engine: &Engine,
     questions: &[Question],
     top_k: TopK,
-    first: Configuration,
-    second: Option<Configuration>,
+    first: WeightConfiguration,
+    second: Option<WeightConfiguration>,
     monitor: &dyn Monitor,
 ) -> Result<Outcome, ApiError> {
-    let asked = |configuration: Configuration| {
+    let asked = |configuration: WeightConfiguration| {
         let evaluation = evaluate(engine, questions, &configuration.weights, top_k, monitor)?;
         Ok::<_, ApiError>(EvaluationRun { configuration, evaluation })
     };
     let first = asked(first)?;
     let compared = second.map(asked).transpose()?.map(|second| {
-        let comparison = Comparison::new(&first.evaluation.ndcgs(), &second.evaluation.ndcgs());
+        let comparison = PairedComparison::new(&first.evaluation.ndcgs(), &second.evaluation.ndcgs());
         (second, comparison)
     });
     let misses =

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum Memories {
     /// Records a memory
-    Add(Add),
+    Add(AddMemoryCommand),
     List(ListMemories),
     Show(ShowMemory),
     Update(UpdateMemory),
@@ -30,7 +30,7 @@ pub(super) enum Memories {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Add {
+pub(super) struct AddMemoryCommand {
     #[command(flatten)]
     memory: CreateMemory,
     /// Only proposes it: it counts once it is promoted
@@ -41,7 +41,7 @@ pub(super) struct Add {
 impl Memories {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         match self {
-            Self::Add(Add { memory, candidate }) => {
+            Self::Add(AddMemoryCommand { memory, candidate }) => {
                 let status = candidate.then(|| "candidate".to_owned());
                 console.run(CreateMemory { status, ..memory }, print_added)
             }

@@ -27,7 +27,7 @@ pub(super) enum Models {
         name: Option<String>,
     },
     /// Lists the known models, and every other one that is on this machine
-    List,
+    ModelList,
     /// Compares every byte of a model with the published one, and embeds a text with it
     Verify {
         /// Its name or folder; without it, the model that the settings name
@@ -48,7 +48,7 @@ struct Fetched {
 
 /// The models of this machine, as JSON.
 #[derive(Debug, Serialize)]
-struct List {
+struct ModelList {
     /// The model that the settings name.
     setting: String,
     precision: String,
@@ -56,13 +56,13 @@ struct List {
     fetch_into: String,
     /// The folders that models are looked for in, in this order.
     searched: Vec<String>,
-    known: Vec<Known>,
+    known: Vec<ModelRow>,
     /// Every other model that was found.
     others: Vec<Other>,
 }
 
 #[derive(Debug, Serialize)]
-struct Known {
+struct ModelRow {
     name: &'static str,
     aliases: &'static [&'static str],
     dimensions: usize,
@@ -106,8 +106,8 @@ impl Models {
         let configured = &console.config.model.name;
         match self {
             Self::Fetch { name } => fetch(name.as_ref().unwrap_or(configured), console),
-            Self::List => {
-                console.output.answer(&List::of(console.config), print_list);
+            Self::ModelList => {
+                console.output.answer(&ModelList::of(console.config), print_list);
                 Ok(Exit::Done)
             }
             Self::Verify { name } => verify(
@@ -168,7 +168,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{} MB", (bytes + 500_000) / 1_000_000)
 }
 
-fn print_list(list: &List, output: &Output) {
+fn print_list(list: &ModelList, output: &Output) {
     let mut table = Table::new(&["MODEL", "DIMENSIONS", "SIZE", "LICENCE", "WHERE"]);
     for known in &list.known {
         let place = match (&known.folder, &known.problem) {
@@ -204,20 +204,20 @@ fn marked(name: &str, chosen: bool) -> String {
     format!("{} {name}", if chosen { '*' } else { ' ' })
 }
 
-impl List {
+impl ModelList {
     fn of(config: &Config) -> Self {
         Self {
             setting: config.model.name.clone(),
             precision: config.model.precision.to_string(),
             fetch_into: config.model_dir.display().to_string(),
             searched: config.model.folders.iter().map(|folder| folder.display().to_string()).collect(),
-            known: KNOWN.iter().map(|known| Known::of(known, config)).collect(),
+            known: KNOWN.iter().map(|known| ModelRow::of(known, config)).collect(),
             others: models::others(config).into_iter().map(|found| Other::of(found, config)).collect(),
         }
     }
 }
 
-impl Known {
+impl ModelRow {
     fn of(known: &'static KnownModel, config: &Config) -> Self {
         let (folder, problem) = match models::look(config, known.name) {
             Ok(folder) => (Some(folder.path().display().to_string()), None),

@@ -26,7 +26,7 @@ pub(super) struct ImportOriginal {
 
 /// What was taken over, as JSON.
 #[derive(Debug, Serialize)]
-struct Imported<'a> {
+struct ImportedInstallation<'a> {
     projects: u64,
     documents: u64,
     chunks: u64,
@@ -35,11 +35,11 @@ struct Imported<'a> {
     interactions: u64,
     unregistered_projects: &'a [String],
     vectors_left: Option<u64>,
-    left_out: Vec<LeftOut<'a>>,
+    left_out: Vec<LeftOutItem<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct LeftOut<'a> {
+struct LeftOutItem<'a> {
     what: &'static str,
     name: &'a str,
     why: &'a str,
@@ -56,7 +56,7 @@ impl ImportOriginal {
         let report = engine.import_original(&original, Caller::Local, &monitor)?;
         drop(monitor);
         let exit = if report.left_out.is_empty() { Exit::Done } else { Exit::Problems };
-        console.output.answer(&Imported::from(&report), |_, output| print(&report, output));
+        console.output.answer(&ImportedInstallation::from(&report), |_, output| print(&report, output));
         Ok(exit)
     }
 }
@@ -91,10 +91,13 @@ fn print(report: &ImportReport, output: &Output) {
     );
 }
 
-impl<'a> From<&'a ImportReport> for Imported<'a> {
+impl<'a> From<&'a ImportReport> for ImportedInstallation<'a> {
     fn from(report: &'a ImportReport) -> Self {
-        let left =
-            |left: &'a atocore_engine::LeftOut| LeftOut { what: left.what, name: &left.name, why: &left.why };
+        let left = |left: &'a atocore_engine::SkippedItem| LeftOutItem {
+            what: left.what,
+            name: &left.name,
+            why: &left.why,
+        };
         Self {
             projects: report.projects,
             documents: report.documents,

@@ -47,11 +47,11 @@ const TELLS_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 struct Phases {
     shown: &'static str,
-    seen: Vec<Phase>,
+    seen: Vec<TimedPhase>,
 }
 
 #[derive(Debug)]
-struct Phase {
+struct TimedPhase {
     name: &'static str,
     done: u64,
     at: Instant,
@@ -67,7 +67,7 @@ impl Phases {
         let place = self.seen.iter().position(|phase| phase.name == progress.phase);
         let place = place.unwrap_or_else(|| {
             let (name, done) = (progress.phase, progress.done);
-            self.seen.push(Phase { name, done, at: now, made: 0.0, seconds: 0.0 });
+            self.seen.push(TimedPhase { name, done, at: now, made: 0.0, seconds: 0.0 });
             self.seen.len() - 1
         });
         let phase = self.seen.get_mut(place)?;

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum Projects {
     /// Registers a project
-    Add(Add),
+    Add(AddProjectCommand),
     List(ListProjects),
     Show(ShowProject),
     /// Changes a project; what is not named stays
@@ -31,18 +31,18 @@ pub(super) enum Projects {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Add {
+pub(super) struct AddProjectCommand {
     #[command(flatten)]
     project: AddProject,
     #[command(flatten)]
-    roots: Roots,
+    roots: RootArguments,
     /// Says what would be registered, and registers nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Debug, Args)]
-struct Roots {
+struct RootArguments {
     /// A folder of documents: a path, `vault:SUB` or `drive:SUB`; can be given several times
     #[arg(long = "root", value_name = "PATH")]
     roots: Vec<String>,
@@ -56,7 +56,7 @@ pub(super) struct Update {
     #[command(flatten)]
     update: UpdateProject,
     #[command(flatten)]
-    roots: Roots,
+    roots: RootArguments,
     /// Takes all other names away
     #[arg(long, conflicts_with = "aliases")]
     no_aliases: bool,
@@ -83,7 +83,7 @@ impl Projects {
     }
 }
 
-impl Add {
+impl AddProjectCommand {
     fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let add = AddProject { ingest_roots: self.roots.read(console)?, ..self.project };
         if self.dry_run {
@@ -137,7 +137,7 @@ impl Remove {
     }
 }
 
-impl Roots {
+impl RootArguments {
     /// The roots as they are sent: a folder of this machine is absolute and without links on the way.
     fn read(&self, console: &Console<'_>) -> Result<Vec<wire::Root>, ApiError> {
         if self.labels.len() > self.roots.len() {

@@ -60,11 +60,11 @@ struct Restored {
     proven_depth: String,
     generation: Option<u64>,
     total_bytes: u64,
-    files: Vec<RestoredFile>,
+    files: Vec<RestoredPath>,
 }
 
 #[derive(Serialize)]
-struct RestoredFile {
+struct RestoredPath {
     path: String,
     size_bytes: u64,
     blake3: String,
@@ -250,7 +250,7 @@ pub(crate) fn print_restored(report: &RestoreReport, output: &Output) {
 
 impl From<&RestoreReport> for Restored {
     fn from(report: &RestoreReport) -> Self {
-        let file = |file: &atocore_engine::RestoredFile| RestoredFile {
+        let file = |file: &atocore_engine::RestoredFile| RestoredPath {
             path: file.path.to_string_lossy().into_owned(),
             size_bytes: file.size_bytes,
             blake3: file.digest.to_string(),

@@ -55,7 +55,7 @@ impl Tune {
             evaluate::write(path, &proposal)?;
         }
         let written = self.out.as_deref();
-        console.output.answer(&Report::new(&tuning, &proposal, written), |_, output| {
+        console.output.answer(&TuningReport::new(&tuning, &proposal, written), |_, output| {
             print(&tuning, &proposal, written, output);
         });
         Ok(Exit::Done)
@@ -184,7 +184,7 @@ fn print(tuning: &Tuning, proposal: &str, written: Option<&Path>, output: &Outpu
 
 /// The JSON of a search.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct TuningReport<'a> {
     few_questions: bool,
     tried: usize,
     searched: HalfScores,
@@ -192,7 +192,7 @@ struct Report<'a> {
     /// `nothing_found`, `confirmed`, `may_be_chance` or `not_confirmed`.
     confirmation: &'static str,
     confirmed_below: f64,
-    changes: Vec<Change>,
+    changes: Vec<WeightDifference>,
     proposal: &'a str,
     /// Null when it was not asked for.
     written_to: Option<String>,
@@ -211,16 +211,16 @@ struct HalfScores {
 }
 
 #[derive(Debug, Serialize)]
-struct Change {
+struct WeightDifference {
     setting: String,
     before: Option<String>,
     found: String,
 }
 
-impl<'a> Report<'a> {
+impl<'a> TuningReport<'a> {
     fn new(tuning: &Tuning, proposal: &'a str, written: Option<&Path>) -> Self {
         let bare = |text: String| text.trim_matches('"').to_owned();
-        let change = |(setting, before, found): (String, Option<String>, String)| Change {
+        let change = |(setting, before, found): (String, Option<String>, String)| WeightDifference {
             setting,
             before: before.map(bare),
             found: bare(found),
@@ -264,10 +264,10 @@ impl HalfScores {
 mod tests {
     use super::*;
     use crate::config::{Config, Environment, Flags};
-    use atocore_engine::evaluation::significance::Comparison;
+    use atocore_engine::evaluation::significance::PairedComparison;
 
     fn half(before: f64, after: f64) -> Half {
-        let comparison = Comparison::new(&[before; 12], &[after; 12]);
+        let comparison = PairedComparison::new(&[before; 12], &[after; 12]);
         Half { questions: 12, before, after, comparison }
     }
 

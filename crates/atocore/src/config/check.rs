@@ -19,7 +19,7 @@ use atocore_model::ranking::Fusion;
 use axum::http::Uri;
 
 use super::{
-    Config, ConfigError, Fault, Key, LogFormat, LogLevel, Origin, SettingValue, Settings,
+    Config, ConfigError, Fault, Key, LogFormat, LogLevel, SettingOrigin, SettingValue, Settings,
     settings::{MODELS, Raw, TOKEN_FILE},
 };
 use crate::http::Token;
@@ -132,7 +132,8 @@ impl Check<'_> {
     /// The value of a setting that has a default; `None` after a fault.
     fn value<T>(&mut self, key: Key, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let raw = self.settings.values.get(&key).cloned();
-        let raw = raw.unwrap_or_else(|| Raw { text: key.default_text().to_owned(), origin: Origin::Default });
+        let raw = raw
+            .unwrap_or_else(|| Raw { text: key.default_text().to_owned(), origin: SettingOrigin::Default });
         self.read(key, raw, allowed, read)
     }
 
@@ -141,7 +142,7 @@ impl Check<'_> {
         match self.settings.values.get(&key).cloned() {
             Some(raw) => self.read(key, raw, allowed, read),
             None => {
-                self.shown.push(SettingValue { key, value: None, origin: Origin::Default });
+                self.shown.push(SettingValue { key, value: None, origin: SettingOrigin::Default });
                 None
             }
         }
@@ -167,7 +168,7 @@ impl Check<'_> {
                 return PathBuf::new();
             }
             Some(raw) => (PathBuf::from(&raw.text), raw.origin.clone()),
-            None => (default(), Origin::BelowHome),
+            None => (default(), SettingOrigin::BelowHome),
         };
         self.shown.push(SettingValue { key, value: Some(path.display().to_string()), origin });
         path
@@ -177,7 +178,7 @@ impl Check<'_> {
         if self.settings.values.contains_key(&key) {
             return Some(self.folder(key, PathBuf::new));
         }
-        self.shown.push(SettingValue { key, value: None, origin: Origin::Default });
+        self.shown.push(SettingValue { key, value: None, origin: SettingOrigin::Default });
         None
     }
 

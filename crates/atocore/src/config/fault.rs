@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::{Key, Origin};
+use super::{Key, SettingOrigin};
 
 /// One thing that is wrong with the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Fault {
         /// What is allowed.
         allowed: String,
         /// Who gave it.
-        origin: Origin,
+        origin: SettingOrigin,
     },
     /// No setting has that name.
     Unknown {
@@ -25,12 +25,12 @@ pub enum Fault {
         /// The known name that is most like it.
         nearest: Option<String>,
         /// Who gave it.
-        origin: Origin,
+        origin: SettingOrigin,
     },
     /// The settings file cannot be used as a whole.
     File {
         /// Which one.
-        origin: Origin,
+        origin: SettingOrigin,
         /// Why not.
         why: String,
     },
@@ -48,7 +48,7 @@ pub enum Fault {
 impl Fault {
     /// A setting has a value that it cannot have. The value is repeated where it can hold no secret: not of a setting
     /// that is one, and not of an address with more in it than a place.
-    pub(super) fn value(key: Key, value: &str, allowed: impl Into<String>, origin: Origin) -> Self {
+    pub(super) fn value(key: Key, value: &str, allowed: impl Into<String>, origin: SettingOrigin) -> Self {
         let value = if key.is_secret() {
             String::new()
         } else if key == Key::ChromaUrl && value.contains(['@', '?', '#', '%']) {

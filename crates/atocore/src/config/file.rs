@@ -4,7 +4,7 @@ use std::path::Path;
 
 use atocore_model::nearest::nearest;
 
-use super::{Fault, Key, Origin};
+use super::{Fault, Key, SettingOrigin};
 
 /// The name of the settings file.
 pub(super) const NAME: &str = "atocore.toml";
@@ -26,14 +26,14 @@ pub(super) fn read(path: &Path) -> FileSettings {
 
 fn unreadable(path: &Path, why: String) -> FileSettings {
     FileSettings {
-        faults: vec![Fault::File { origin: Origin::File(path.to_owned()), why }],
+        faults: vec![Fault::File { origin: SettingOrigin::File(path.to_owned()), why }],
         ..FileSettings::default()
     }
 }
 
 /// The settings in the bytes of the file at `path`.
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> FileSettings {
-    let origin = || Origin::File(path.to_owned());
+    let origin = || SettingOrigin::File(path.to_owned());
     let whole = |why: String| unreadable(path, why);
     let Ok(text) = std::str::from_utf8(bytes) else { return whole("it is not UTF-8 text".to_owned()) };
     let table: toml::Table = match toml::from_str(text) {

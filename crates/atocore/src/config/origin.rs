@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 /// The place that decided a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingOrigin {
     /// A flag on the command line.
     Flag(&'static str),
     /// A variable of the environment.
@@ -21,7 +21,7 @@ pub enum Origin {
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(flag) => write!(f, "flag {flag}"),

@@ -8,7 +8,7 @@ use std::{
 use atocore_engine::files;
 use atocore_model::{error::with_causes, nearest::nearest};
 
-use super::{Environment, Fault, Ignored, Key, Origin, file, trust};
+use super::{Environment, Fault, Ignored, Key, SettingOrigin, file, trust};
 
 /// The name of a folder that has models.
 pub(super) const MODELS: &str = "models";
@@ -53,7 +53,7 @@ pub struct Raw {
     /// The value.
     pub text: String,
     /// Who gave it.
-    pub origin: Origin,
+    pub origin: SettingOrigin,
 }
 
 impl Settings {
@@ -76,14 +76,14 @@ impl Settings {
             settings.add(
                 Key::ModelDir,
                 &models.to_string_lossy(),
-                Origin::Platform,
+                SettingOrigin::Platform,
                 &environment.current_dir,
             );
         }
         settings
     }
 
-    fn add(&mut self, key: Key, text: &str, origin: Origin, relative_to: &Path) {
+    fn add(&mut self, key: Key, text: &str, origin: SettingOrigin, relative_to: &Path) {
         let is_path = key.is_path() || key == Key::EmbeddingModel && is_like_a_path(text);
         let text = if is_path && !text.is_empty() { absolute(text, relative_to) } else { text.to_owned() };
         self.values.entry(key).or_insert(Raw { text, origin });
@@ -97,11 +97,11 @@ impl Settings {
             (Key::Port, "--port", flags.port.as_deref()),
         ] {
             if let Some(value) = value {
-                self.add(key, value, Origin::Flag(flag), &environment.current_dir);
+                self.add(key, value, SettingOrigin::Flag(flag), &environment.current_dir);
             }
         }
         for (key, value, flag) in &flags.tried {
-            self.add(*key, value, Origin::Flag(flag), &environment.current_dir);
+            self.add(*key, value, SettingOrigin::Flag(flag), &environment.current_dir);
         }
     }
 
@@ -109,7 +109,7 @@ impl Settings {
         // The flag decides for all three parts; a file in the folder that it names may still move them.
         let home_is_flag = self.values.contains_key(&Key::Home);
         for (name, value) in &environment.variables {
-            let origin = Origin::Variable(name.clone());
+            let origin = SettingOrigin::Variable(name.clone());
             let bare = name.strip_prefix(Key::PREFIX).unwrap_or(name);
             let Some(key) = Key::of(bare) else {
                 let near = nearest(&bare.to_ascii_uppercase(), Key::ALL.iter().map(|key| key.name()));
@@ -137,9 +137,9 @@ impl Settings {
         let search = trust::search(environment);
         self.ignored = search.ignored;
         let (folder, origin, text) = match search.found {
-            Some((folder, text)) => (folder, Origin::FolderOfFile, Some(text)),
+            Some((folder, text)) => (folder, SettingOrigin::FolderOfFile, Some(text)),
             None => match environment.user_data_dir.clone() {
-                Some(folder) => (folder, Origin::Platform, None),
+                Some(folder) => (folder, SettingOrigin::Platform, None),
                 None => {
                     self.faults.push(Fault::NoHome);
                     return None;
@@ -163,7 +163,7 @@ impl Settings {
             if found.is_some() && key.needs_named_home() {
                 self.faults.push(Fault::NeedsNamedHome { key, file: path.clone() });
             }
-            self.add(key, &text, Origin::File(path.clone()), &home);
+            self.add(key, &text, SettingOrigin::File(path.clone()), &home);
         }
         self.faults.extend(read.faults);
         self.file = Some(path);
@@ -179,7 +179,7 @@ impl Settings {
         if home_was_found {
             return self.faults.push(Fault::NeedsNamedHome { key: Key::ApiToken, file: path });
         }
-        let origin = Origin::File(path.clone());
+        let origin = SettingOrigin::File(path.clone());
         match files::read_trusted(&path) {
             Ok(bytes) => self.add(Key::ApiToken, &String::from_utf8_lossy(&bytes), origin, &home),
             Err(error) => self.faults.push(Fault::File { origin, why: with_causes(&error) }),

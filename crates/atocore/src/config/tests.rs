@@ -29,7 +29,7 @@ fn load_home(dir: &Path, home: &Path) -> Result<Config, ConfigError> {
     load(dir, &Flags { data_dir: Some(home.to_owned()), ..Flags::default() }, &[])
 }
 
-fn shown(config: &Config, key: Key) -> (Option<String>, Origin) {
+fn shown(config: &Config, key: Key) -> (Option<String>, SettingOrigin) {
     let shown = config.shown.iter().find(|shown| shown.key == key).unwrap();
     (shown.value.clone(), shown.origin.clone())
 }
@@ -75,7 +75,7 @@ fn models_are_looked_for_in_the_installation_then_at_the_user_s_then_at_the_hub_
     let own = dir.path().join("user/data/cache/models");
     assert_eq!(config.model.folders, [own.clone(), dir.path().join("cache/models"), dir.path().join("hub")]);
     assert_eq!(config.model_dir, dir.path().join("cache/models"));
-    assert_eq!(shown(&config, Key::ModelDir).1, Origin::Platform);
+    assert_eq!(shown(&config, Key::ModelDir).1, SettingOrigin::Platform);
 
     let config = load(dir.path(), &Flags::default(), &[("ATOCORE_MODEL_DIR", "m")]).unwrap();
     assert_eq!(config.model_dir, dir.path().join("work/m"));
@@ -168,10 +168,13 @@ fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
     let variables = [("ATOCORE_PORT", "2"), ("ATOCORE_HOST", "127.0.0.2"), ("ATOCORE_DRIVE_DIR", "drive")];
     let flags = Flags { port: Some("3".to_owned()), ..Flags::default() };
     let config = load(dir.path(), &flags, &variables).unwrap();
-    assert_eq!(shown(&config, Key::Port), (Some("3".to_owned()), Origin::Flag("--port")));
-    assert_eq!(shown(&config, Key::Host).1, Origin::Variable("ATOCORE_HOST".to_owned()));
-    assert_eq!(shown(&config, Key::ChunkMaxSize), (Some("900".to_owned()), Origin::File(file.clone())));
-    assert_eq!(shown(&config, Key::ChunkOverlap), (Some("100".to_owned()), Origin::Default));
+    assert_eq!(shown(&config, Key::Port), (Some("3".to_owned()), SettingOrigin::Flag("--port")));
+    assert_eq!(shown(&config, Key::Host).1, SettingOrigin::Variable("ATOCORE_HOST".to_owned()));
+    assert_eq!(
+        shown(&config, Key::ChunkMaxSize),
+        (Some("900".to_owned()), SettingOrigin::File(file.clone()))
+    );
+    assert_eq!(shown(&config, Key::ChunkOverlap), (Some("100".to_owned()), SettingOrigin::Default));
     assert_eq!((config.file, config.home), (Some(file), dir.path().join("user")));
     assert_eq!(config.vault_dir, Some(dir.path().join("user/notes")), "relative to the file");
     assert_eq!(config.drive_dir, Some(dir.path().join("work/drive")), "relative to the current folder");

@@ -123,14 +123,14 @@ async fn read<O: Operation>(route: &Route, parts: &mut Parts, body: HttpBody) ->
     if !bytes.is_empty() && !query.is_empty() {
         // The body goes before the query string, which must be right all the same.
         let (given, mut track) = (path.iter().chain(&query).cloned().collect(), Track::new());
-        let fields = Fields { body: None::<NoFields>, path: Vec::new(), given, value: None };
+        let fields = RequestFields { body: None::<NoFields>, path: Vec::new(), given, value: None };
         let read = fields.operation::<O>(&mut track).map(drop);
         read.map_err(|error| unusable("the query string", named(track, &error)))?;
     }
     let mut track = Track::new();
     let operation = if bytes.is_empty() {
         let given = path.into_iter().chain(query).collect();
-        let fields = Fields { body: None::<NoFields>, path: Vec::new(), given, value: None };
+        let fields = RequestFields { body: None::<NoFields>, path: Vec::new(), given, value: None };
         fields.operation(&mut track).map_err(|error| named(track, &error))
     } else {
         let whole = Whole { path, query, track: &mut track, of: PhantomData };
@@ -182,26 +182,26 @@ impl<'de, O: Operation> Visitor<'de> for Whole<'_, O> {
     fn visit_map<A: MapAccess<'de>>(self, body: A) -> Result<O, A::Error> {
         let names = self.path.iter().map(|(name, _)| name.clone()).collect();
         let given = self.path.into_iter().chain(self.query).collect();
-        Fields { body: Some(body), path: names, given, value: None }.operation(self.track)
+        RequestFields { body: Some(body), path: names, given, value: None }.operation(self.track)
     }
 }
 
 /// The parameters of a request: those of its body, and after them those of its path and query string. The body is heard
 /// before the query string, and may not name what is in the path.
-struct Fields<A> {
+struct RequestFields<A> {
     body: Option<A>,
     path: Vec<String>,
     given: VecDeque<(String, String)>,
     value: Option<String>,
 }
 
-impl<'de, A: MapAccess<'de>> Fields<A> {
+impl<'de, A: MapAccess<'de>> RequestFields<A> {
     fn operation<O: Operation>(self, track: &mut Track) -> Result<O, A::Error> {
         O::deserialize(serde_path_to_error::Deserializer::new(MapAccessDeserializer::new(self), track))
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for RequestFields<A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {

@@ -20,7 +20,7 @@ use super::call::Watch;
 use crate::{
     config::Config,
     operations::{Access, ApiError, Operation},
-    session::{Embedding, Session},
+    session::{EmbeddingOutcome, Session},
 };
 
 /// How long a store stays open for the next question. Shorter than a restore waits for those who read.
@@ -101,7 +101,7 @@ impl Machine {
                 Session::in_turn(&machine.config, "mcp: embed", &*watch)?.embed_a_while(&wanted, &*watch)
             });
             let made = work.await.unwrap_or_else(|_| Err(ApiError::fault()))?;
-            if let Embedding::All(_) = made {
+            if let EmbeddingOutcome::All(_) = made {
                 self.close_later();
                 return Ok(());
             }

@@ -40,7 +40,7 @@ const REQUESTS_OF_ONE: u64 = 1000;
 
 /// What a connection is answered by.
 #[derive(Debug, Clone)]
-pub(super) struct Answering {
+pub(super) struct Routers {
     /// The whole API.
     pub(super) whole: Router,
     /// How the server is, and that it is busy: for those for whom there is no slot.
@@ -50,7 +50,7 @@ pub(super) struct Answering {
 /// Serves on `listener`, for ever. `peer` is the address of a client, where clients have one.
 pub(super) async fn serve<L: Listener>(
     mut listener: L,
-    answering: Answering,
+    answering: Routers,
     peer: impl Fn(&L::Addr) -> Option<IpAddr>,
     graceful: &GracefulShutdown,
 ) {

@@ -265,7 +265,7 @@ impl From<model::Memory> for Memory {
 impl MemoryList {
     /// A page that was asked for with `limit`.
     #[must_use]
-    pub fn new(page: engine::Page<model::Memory>, limit: model::PageSize) -> Self {
+    pub fn new(page: engine::FactPage<model::Memory>, limit: model::PageSize) -> Self {
         let next = page.rows.last().filter(|_| page.rows.len() == limit.get());
         Self {
             next: next.map(|memory| memory.id.to_string()),
@@ -298,7 +298,7 @@ impl From<model::Interaction> for Interaction {
 impl InteractionList {
     /// A page that was asked for with `limit`.
     #[must_use]
-    pub fn new(page: engine::Page<model::Interaction>, limit: model::PageSize) -> Self {
+    pub fn new(page: engine::FactPage<model::Interaction>, limit: model::PageSize) -> Self {
         let next = page.rows.last().filter(|_| page.rows.len() == limit.get());
         Self {
             next: next.map(|interaction| interaction.id.to_string()),
@@ -356,7 +356,7 @@ impl From<model::Change> for FactChange {
 impl FactChangeList {
     /// A page that was asked for with `limit`.
     #[must_use]
-    pub fn new(page: engine::Page<model::Change>, limit: model::PageSize) -> Self {
+    pub fn new(page: engine::FactPage<model::Change>, limit: model::PageSize) -> Self {
         let next = page.rows.last().filter(|_| page.rows.len() == limit.get());
         Self {
             next: next.map(|change| change.number),

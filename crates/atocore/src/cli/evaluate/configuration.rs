@@ -13,7 +13,7 @@ pub(super) type Tried = (Key, String, &'static str);
 
 /// Weights, and the settings that they come from.
 #[derive(Debug, Clone)]
-pub(in crate::cli) struct Configuration {
+pub(in crate::cli) struct WeightConfiguration {
     /// How hits are ranked.
     pub(super) weights: RankWeights,
     /// Every setting that ranks, by its name in `atocore.toml`, in the order of the documentation.
@@ -22,7 +22,7 @@ pub(in crate::cli) struct Configuration {
     pub(super) tried: Vec<Tried>,
 }
 
-impl Configuration {
+impl WeightConfiguration {
     /// The settings of an installation with some of them tried otherwise.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Configuration {
     /// This configuration with more of it tried otherwise.
     ///
     /// # Errors
-    /// As [`Configuration::load`].
+    /// As [`WeightConfiguration::load`].
     pub(super) fn changed(
         &self,
         flags: &Flags,

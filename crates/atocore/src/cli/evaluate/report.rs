@@ -1,7 +1,8 @@
 //! Sets an evaluation for a person.
 
 use atocore_engine::evaluation::{
-    Figures, baseline::Verdict, question::Question, significance::Comparison, tuning::CONFIRMED_BELOW,
+    Figures, baseline::BaselineVerdict, question::Question, significance::PairedComparison,
+    tuning::CONFIRMED_BELOW,
 };
 
 use super::{Outcome, shape::modes};
@@ -97,8 +98,8 @@ fn print_figures(outcome: &Outcome, output: &Output) {
     output.table(&table);
 }
 
-fn compared(comparison: &Comparison) -> String {
-    let Comparison { better, worse, equal, p_value, .. } = comparison;
+fn compared(comparison: &PairedComparison) -> String {
+    let PairedComparison { better, worse, equal, p_value, .. } = comparison;
     let meaning = if *p_value < CONFIRMED_BELOW { "more than chance" } else { "may be chance" };
     format!(
         "the second is better for {}, worse for {worse}, the same for {equal}; {}: {meaning}",
@@ -167,7 +168,7 @@ fn named(question: &Question) -> String {
     format!("line {}: {}", question.line, excerpt(question.text.as_str(), 1, WIDTH).concat())
 }
 
-fn print_verdict(questions: &[Question], verdict: &Verdict, tolerance: f64, output: &Output) {
+fn print_verdict(questions: &[Question], verdict: &BaselineVerdict, tolerance: f64, output: &Output) {
     output.line("");
     let holds = if verdict.holds() {
         output.paint(Style::Green, "holds")

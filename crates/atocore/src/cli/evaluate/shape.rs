@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use atocore_engine::evaluation::{Evaluation, Figures, baseline::Verdict, question::Question};
+use atocore_engine::evaluation::{Evaluation, Figures, baseline::BaselineVerdict, question::Question};
 use serde::Serialize;
 
 use super::{EvaluationRun, Outcome};
@@ -10,12 +10,12 @@ use crate::wire::{self, Lines};
 
 /// Everything that was found out.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(super) struct EvaluationReport {
     top_k: usize,
     generation: u64,
     /// Number of questions by the mode in which they were answered.
     modes: BTreeMap<&'static str, usize>,
-    notices: Vec<Notice>,
+    notices: Vec<CountedNotice>,
     settings: BTreeMap<String, String>,
     /// Means; null when no question expects anything.
     figures: Option<Scores>,
@@ -27,7 +27,7 @@ pub(super) struct Report {
 }
 
 #[derive(Debug, Serialize)]
-struct Notice {
+struct CountedNotice {
     text: String,
     questions: usize,
 }
@@ -102,13 +102,13 @@ impl From<Figures> for Scores {
     }
 }
 
-impl Report {
+impl EvaluationReport {
     /// The JSON of an outcome.
     pub(super) fn new(questions: &[Question], outcome: &Outcome) -> Self {
         let evaluation = &outcome.asked.evaluation;
         let notices = evaluation.notices.iter();
-        let notices =
-            notices.map(|(notice, questions)| Notice { text: wire::notice(notice), questions: *questions });
+        let notices = notices
+            .map(|(notice, questions)| CountedNotice { text: wire::notice(notice), questions: *questions });
         let missed = outcome.misses.iter().map(|miss| {
             let question = &questions[miss.question];
             Missed {
@@ -148,7 +148,7 @@ impl Report {
 }
 
 impl Baseline {
-    fn new(questions: &[Question], verdict: &Verdict, tolerance: f64) -> Self {
+    fn new(questions: &[Question], verdict: &BaselineVerdict, tolerance: f64) -> Self {
         let texts = |of: &[usize]| of.iter().map(|at| questions[*at].text.as_str().to_owned()).collect();
         Self {
             holds: verdict.holds(),
