@@ -6,6 +6,7 @@
 mod documents;
 mod layers;
 mod shape;
+mod vocabulary;
 mod words;
 
 pub(crate) use shape::{is_test_file, production_lines};
@@ -45,6 +46,7 @@ const RULES: &[Rule] = &[
     Rule { name: "every error code is documented", find: documents::error_codes },
     Rule { name: "every guard of a promise is there", find: documents::guards },
     Rule { name: "every dependency is accounted for", find: documents::dependencies },
+    Rule { name: "names use the words of the field", find: vocabulary::names },
     Rule { name: "nothing is left unfinished", find: words::unfinished },
     Rule { name: "no folder of one person's machine", find: words::home_folders },
 ];

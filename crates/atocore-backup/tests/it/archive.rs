@@ -289,7 +289,7 @@ fn hostile_archives_are_refused_before_anything_lists() {
 }
 
 #[test]
-fn what_no_restore_has_a_place_for_is_not_taken_in() {
+fn files_that_no_restore_places_are_not_imported() {
     let home = Home::new();
     let taken = home.take();
     let good = items(home.exports(&taken.id.to_string()).path.as_ref().unwrap());
@@ -415,7 +415,7 @@ fn a_few_bytes_cannot_fill_memory_or_disk() {
 }
 
 #[test]
-fn called_off_at_any_moment_neither_leaves_anything() {
+fn cancelled_at_any_moment_neither_leaves_anything() {
     let home = Home::new();
     let taken = home.take();
     let exported = home.exports(&taken.id.to_string());

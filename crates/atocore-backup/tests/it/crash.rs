@@ -42,7 +42,7 @@ impl Monitor for CancelAt {
 }
 
 #[test]
-fn called_off_at_any_moment_it_leaves_nothing() {
+fn cancelled_at_any_moment_it_leaves_nothing() {
     let home = Home::new();
     let never = CancelAt::call(usize::MAX);
     let first = home.take_watched(&never).unwrap();

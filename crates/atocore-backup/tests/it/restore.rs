@@ -191,7 +191,7 @@ fn a_file_is_no_place_to_restore_to_and_neither_is_the_vault() {
 }
 
 #[test]
-fn called_off_at_any_moment_it_leaves_an_empty_place() {
+fn cancelled_at_any_moment_it_leaves_an_empty_folder() {
     let home = Home::new();
     let verified = proven(&home);
     let never = CancelAt::call(usize::MAX);

@@ -339,7 +339,7 @@ fn a_read_only_snapshot_is_named_and_the_rest_goes_on() {
 }
 
 #[test]
-fn the_vault_need_not_exist_and_a_removal_can_be_called_off() {
+fn a_missing_snapshot_directory_is_empty_and_a_removal_can_be_cancelled() {
     let home = Home::new();
     assert!(home.plan(last(1)).decisions.is_empty());
     assert!(home.prune(last(1)).removed.is_empty());

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_stops_when_it_is_called_off() {
+    fn a_cancelled_copy_stops() {
         let dir = tempfile::tempdir().unwrap();
         let from = dir.path().join("from");
         files::write_synced(&from, b"bytes").unwrap();

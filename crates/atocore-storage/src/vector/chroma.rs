@@ -369,7 +369,7 @@ impl VectorIndex for ChromaIndex {
         }
     }
 
-    /// The order is that of Chroma's graph, which may miss a neighbour; the closeness is exact to 1e-4.
+    /// The order is that of Chroma's graph, which may miss a neighbour; the similarity is exact to 1e-4.
     fn search(&self, query: &VectorQuery<'_>) -> Result<VectorMatches, VectorError> {
         search::search(self, query)
     }

@@ -38,6 +38,6 @@ pub struct VectorMatch {
 pub struct VectorMatches {
     /// The state of the store that was searched; `None` when the index has never been filled.
     pub version: Option<StoreVersion>,
-    /// Best first; of equal closeness the lower chunk key first.
+    /// Best first; of equal similarity the lower chunk key first.
     pub matches: Vec<VectorMatch>,
 }

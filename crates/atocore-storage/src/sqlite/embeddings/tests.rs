@@ -232,7 +232,7 @@ fn vectors_leave_a_line_in_the_operation_log() {
 }
 
 #[test]
-fn a_document_that_was_cut_anew_answers_as_before_until_it_is_put_in_place() {
+fn a_rechunked_document_answers_with_its_old_chunks_until_the_new_ones_are_embedded() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let row = add_space(&store, "model");

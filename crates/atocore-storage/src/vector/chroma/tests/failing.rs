@@ -153,7 +153,7 @@ fn building_anew_survives_failures_and_kills_of_the_server_at_any_request() {
 }
 
 #[test]
-fn what_was_called_off_is_whole_after_the_next_attempt() {
+fn a_cancelled_change_is_complete_after_the_next_attempt() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let mut notebook = notebook(600);
