@@ -1,17 +1,16 @@
 //! A context pack: what a model should know for a prompt, in one text within a budget.
 
-use atocore_model::pack::{Tier, Unit};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     answer::notices,
     call::Call,
-    tools::{Effect, Tool, Words},
+    tools::{Effect, Tool},
 };
 use crate::{
     cli::{count, plain},
-    operations::{self, ApiError},
+    operations::{ApiError, BuildContext},
     wire::{Lines, Pack, PackItem},
 };
 
@@ -21,30 +20,6 @@ const MOST_TOKENS: u64 = 8_000;
 
 /// `atocore_context`.
 pub(super) struct Context;
-
-/// For what, and how much of it.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Arguments {
-    /// What you are asked to do or answer, in the user's words; at most 100,000 characters.
-    prompt: String,
-    /// The project it is about, by id or alias: its state and memories are taken, its passages are ranked higher.
-    #[serde(default)]
-    project: Option<String>,
-    /// Take no passage of any other project.
-    #[serde(default)]
-    scope: Option<bool>,
-    /// How long the text may be: 3,000 when left out; at most 25,000 characters or 8,000 tokens.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 25_000, default = 3_000)]
-    budget: Option<u64>,
-    /// What the budget counts: `chars`, or `tokens` of the embedding model.
-    #[serde(default)]
-    unit: Option<String>,
-    /// What it is made of: `state`, `memories`, `chunks`; all three when left out.
-    #[serde(default)]
-    tiers: Option<Vec<String>>,
-}
 
 /// A context pack.
 #[derive(Debug, Serialize, ToSchema)]
@@ -105,26 +80,16 @@ impl Tool for Context {
         passages of their documents, in order of trust and within a budget, each with its source. Use it at the start of a \
         task or question that the user's projects have to do with; use atocore_search to look for something particular.";
     const EFFECT: Effect = Effect::Reads;
-    const WORDS: &'static [(&'static str, Words)] = &[
-        ("unit", || Unit::ALL.iter().map(|unit| unit.as_str()).collect()),
-        ("tiers", || Tier::ALL.iter().map(|tier| tier.as_str()).collect()),
-    ];
-    type Arguments = Arguments;
+    const HIDDEN: &'static [&'static str] = &["top_k", "filter_tags", "path", "mode", "wait_generation"];
+    const AT_MOST: &'static [(&'static str, u64)] = &[("budget", MOST_CHARS)];
+    type Arguments = BuildContext;
     type Answer = ContextAnswer;
 
-    async fn run(call: &Call, asked: Arguments) -> Result<ContextAnswer, ApiError> {
-        let most = if asked.unit.as_deref() == Some("tokens") { MOST_TOKENS } else { MOST_CHARS };
-        let wanted = asked.budget;
-        let operation = operations::BuildContext {
-            prompt: asked.prompt,
-            project: asked.project,
-            scope: asked.scope.unwrap_or_default(),
-            budget: wanted.map(|budget| budget.min(most)),
-            unit: asked.unit,
-            tiers: asked.tiers,
-            ..operations::BuildContext::default()
-        };
-        let mut answer = ContextAnswer::from(call.run(operation).await?);
+    async fn run(call: &Call, build: BuildContext) -> Result<ContextAnswer, ApiError> {
+        let most = if build.unit.as_deref() == Some("tokens") { MOST_TOKENS } else { MOST_CHARS };
+        let wanted = build.budget;
+        let build = BuildContext { budget: wanted.map(|budget| budget.min(most)), ..build };
+        let mut answer = ContextAnswer::from(call.run(build).await?);
         if wanted.is_some_and(|budget| budget > most) {
             answer.notices.push(format!("the budget here is at most {most} {}", answer.unit));
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    operations::{self, ApiError},
+    operations::{ApiError, ListProjects, RefreshProject},
     wire::{FileCounts, FileResult, Project, RefreshResult},
 };
 
@@ -20,11 +20,6 @@ const FILES_NAMED: usize = 50;
 /// What helps where documents are gone.
 const CONFIRM: &str =
     "; ask the user whether its disk is mounted: if all of it is meant to go, `allow_empty` removes it";
-
-/// Nothing to say.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NoArguments {}
 
 /// `atocore_projects`.
 pub(super) struct Projects;
@@ -44,11 +39,11 @@ impl Tool for Projects {
     const DESCRIPTION: &'static str = "Lists the user's projects: id, aliases, description, and where their documents lie. Use it to find \
         the project that a question is about, and name that in the other tools.";
     const EFFECT: Effect = Effect::Reads;
-    type Arguments = NoArguments;
+    type Arguments = ListProjects;
     type Answer = ProjectsAnswer;
 
-    async fn run(call: &Call, _: NoArguments) -> Result<ProjectsAnswer, ApiError> {
-        let mut projects = call.run(operations::ListProjects {}).await?.projects;
+    async fn run(call: &Call, list: ListProjects) -> Result<ProjectsAnswer, ApiError> {
+        let mut projects = call.run(list).await?.projects;
         let fits = fitting(&projects);
         let left_out = projects.len() - fits;
         projects.truncate(fits);
@@ -129,7 +124,7 @@ impl Tool for Refresh {
     type Answer = RefreshAnswer;
 
     async fn run(call: &Call, asked: RefreshArguments) -> Result<RefreshAnswer, ApiError> {
-        let refresh = operations::RefreshProject {
+        let refresh = RefreshProject {
             name: asked.project,
             allow_empty: asked.allow_empty.unwrap_or_default(),
             reread: asked.reread.unwrap_or_default(),

@@ -1,29 +1,48 @@
 //! The JSON schemas of tools, from the same types that the OpenAPI document is made of.
 
+use atocore_model::{
+    fact::{MemoryStatus, MemoryType},
+    pack::{Tier, Unit},
+    ranking::Mode,
+};
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::tools::Words;
 use crate::operations::lenient;
 
 /// Where OpenAPI keeps what is referred to, and where a schema that stands alone does.
 const OPENAPI_PLACE: &str = "#/components/schemas/";
 const OWN_PLACE: &str = "#/$defs/";
 
-/// The schema of what a tool takes. What may be left out is simply not required: some clients cannot read a type that
-/// is one of two.
-pub(super) fn of_arguments<T: ToSchema>(words: &[(&str, Words)]) -> JsonObject {
+/// The arguments that can only be one of some words, and those words.
+const WORDS: &[(&str, &[&str])] = &[
+    ("memory_type", MemoryType::WORDS),
+    ("mode", Mode::WORDS),
+    ("status", MemoryStatus::WORDS),
+    ("tiers", Tier::WORDS),
+    ("unit", Unit::WORDS),
+];
+
+/// The schema of what a tool takes, without the `hidden` arguments and with numbers of `at_most` so much. What may be left
+/// out is simply not required: some clients cannot read a type that is one of two.
+pub(super) fn of_arguments<T: ToSchema>(hidden: &[&str], at_most: &[(&str, u64)]) -> JsonObject {
     let mut schema = whole::<T>();
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.retain(|name, _| !hidden.contains(&name.as_str()));
         for property in properties.values_mut() {
             without_null(property);
             drop(property.as_object_mut().and_then(|keys| keys.remove("format")));
         }
-        for (name, words) in words {
+        for (name, most) in at_most {
+            if let Some(property) = properties.get_mut(*name) {
+                property["maximum"] = json!(most);
+            }
+        }
+        for (name, words) in WORDS {
             match properties.get_mut(*name) {
-                Some(property) if property["type"] == "array" => property["items"]["enum"] = json!(words()),
-                Some(property) => property["enum"] = json!(words()),
+                Some(property) if property["type"] == "array" => property["items"]["enum"] = json!(words),
+                Some(property) => property["enum"] = json!(words),
                 None => {}
             }
         }
@@ -135,11 +154,13 @@ mod tests {
 
     #[test]
     fn a_schema_stands_alone() {
-        let arguments = of_arguments::<Query>(&[("mode", || vec!["hybrid", "dense"])]);
+        let arguments = of_arguments::<Query>(&["explain"], &[("top_k", 20)]);
         assert_eq!(arguments["additionalProperties"], false);
         assert_eq!(arguments["required"], json!(["query"]));
         assert_eq!(arguments["properties"]["project"]["type"], "string");
-        assert_eq!(arguments["properties"]["mode"]["enum"], json!(["hybrid", "dense"]));
+        assert_eq!(arguments["properties"]["mode"]["enum"], json!(["hybrid", "dense", "lexical"]));
+        assert_eq!(arguments["properties"]["top_k"]["maximum"], 20);
+        assert!(arguments["properties"].get("explain").is_none());
         let text = Value::Object(arguments).to_string();
         assert!(!text.contains(OPENAPI_PLACE) && !text.contains("\"example\""), "{text}");
         let answer = of_answer::<Answer>();

@@ -1,50 +1,20 @@
 //! Finding passages.
 
 use atocore_engine::{caution_said, cautions_of};
-use atocore_model::ranking::Mode;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::{
     answer::{DATA_NOTE, LIMIT_CHARS, fitting, notices, quoted},
     call::Call,
-    tools::{Effect, Tool, Words},
+    tools::{Effect, Tool},
 };
 use crate::{
     cli::{count, heading, place},
-    operations::{self, ApiError},
+    operations::{ApiError, Query},
     wire,
 };
 
 /// `atocore_search`.
 pub(super) struct Search;
-
-/// What to look for.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Arguments {
-    /// What to look for, as a question or as words; at most 10,000 characters.
-    query: String,
-    /// The project it is about, by id or alias. Its passages are ranked higher; with `scope` nothing else is searched.
-    #[serde(default)]
-    project: Option<String>,
-    /// Search nothing but `project`.
-    #[serde(default)]
-    scope: Option<bool>,
-    /// Only documents with every one of these tags; `project` stands for `project/alpha` too.
-    #[serde(default)]
-    filter_tags: Option<Vec<String>>,
-    /// Only documents whose path below their root matches this glob, or lies below this folder.
-    #[serde(default)]
-    path: Option<String>,
-    /// How many passages at most: 10 when left out. Fewer come back when they are long.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 200, default = 10)]
-    top_k: Option<u64>,
-    /// `hybrid`, by words and meaning; `dense`, by meaning alone; `lexical`, by words alone, for exact names.
-    #[serde(default)]
-    mode: Option<String>,
-}
 
 impl Tool for Search {
     const NAME: &'static str = "atocore_search";
@@ -53,22 +23,11 @@ impl Tool for Search {
         lines, date and score. Use it before answering anything that the user's notes, specifications, logs or decisions may say. \
         Read more around a passage with atocore_get.";
     const EFFECT: Effect = Effect::Reads;
-    const WORDS: &'static [(&'static str, Words)] =
-        &[("mode", || Mode::ALL.into_iter().map(Mode::as_str).collect())];
-    type Arguments = Arguments;
+    const HIDDEN: &'static [&'static str] = &["all_copies", "explain", "wait_generation"];
+    type Arguments = Query;
     type Answer = wire::Answer;
 
-    async fn run(call: &Call, asked: Arguments) -> Result<wire::Answer, ApiError> {
-        let query = operations::Query {
-            query: asked.query,
-            top_k: asked.top_k,
-            filter_tags: asked.filter_tags,
-            project: asked.project,
-            scope: asked.scope.unwrap_or_default(),
-            path: asked.path,
-            mode: asked.mode,
-            ..operations::Query::default()
-        };
+    async fn run(call: &Call, query: Query) -> Result<wire::Answer, ApiError> {
         let mut answer = call.run(query).await?;
         let fits = fitting(&answer.results);
         let left_out = answer.results.len() - fits;

@@ -1,7 +1,6 @@
 //! Project state: reading it, and proposing an entry.
 
-use atocore_model::fact::{Category, StateKey};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
@@ -12,23 +11,12 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    operations::{self, ApiError},
+    operations::{ApiError, CreateMemory, ListState, SetState},
     wire::{Memory, StateEntry},
 };
 
 /// `atocore_project_state`.
 pub(super) struct State;
-
-/// Of which project.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Which {
-    /// The project, by id or alias.
-    project: String,
-    /// Only of this category, such as `decision`, `requirement`, `status`, `contact`.
-    #[serde(default)]
-    category: Option<String>,
-}
 
 /// What is recorded of a project.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,12 +39,12 @@ impl Tool for State {
     const DESCRIPTION: &'static str = "Reads what the user has recorded as true of a project: decisions, requirements, status, contacts. It \
         is trusted more than memories and documents: where they disagree, this holds. Read it before working on a project.";
     const EFFECT: Effect = Effect::Reads;
-    type Arguments = Which;
+    const HIDDEN: &'static [&'static str] = &["all"];
+    type Arguments = ListState;
     type Answer = StateAnswer;
 
-    async fn run(call: &Call, which: Which) -> Result<StateAnswer, ApiError> {
-        let Which { project, category } = which;
-        let state = call.run(operations::ListState { project, category, all: false }).await?;
+    async fn run(call: &Call, list: ListState) -> Result<StateAnswer, ApiError> {
+        let state = call.run(list).await?;
         let mut entries = state.entries;
         let left_out = entries.len() - fitting(&entries);
         entries.truncate(entries.len() - left_out);
@@ -103,27 +91,6 @@ impl Tool for State {
 /// `atocore_project_state_propose`.
 pub(super) struct ProposeState;
 
-/// What should be recorded.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Proposal {
-    /// The project, by id or alias.
-    project: String,
-    /// What sort of thing, one word: `decision`, `requirement`, `status`, `contact`.
-    category: String,
-    /// Which one of its category, one line: `database`.
-    key: String,
-    /// What is true; at most about 19,000 characters.
-    value: String,
-    /// Where it comes from: a file, an address, or who said it.
-    #[serde(default)]
-    source: Option<String>,
-    /// How sure you are: 0 to 1.
-    #[serde(default)]
-    #[schema(minimum = 0, maximum = 1)]
-    confidence: Option<f64>,
-}
-
 impl Tool for ProposeState {
     const NAME: &'static str = "atocore_project_state_propose";
     const TITLE: &'static str = "Propose project state";
@@ -131,20 +98,20 @@ impl Tool for ProposeState {
         state by itself: the proposal is kept as a candidate memory of the type `project`, and the user records it with \
         `atocore state set` or rejects it.";
     const EFFECT: Effect = Effect::Proposes;
-    type Arguments = Proposal;
+    type Arguments = SetState;
     type Answer = Memory;
 
-    async fn run(call: &Call, proposal: Proposal) -> Result<Memory, ApiError> {
-        let Proposal { project, category, key, value, source, confidence } = proposal;
-        let category: Category = category
-            .parse()
-            .map_err(|error| ApiError::invalid("category", &error, "a category is one word: `decision`"))?;
-        let key: StateKey = key.parse().map_err(|error| {
-            ApiError::invalid("key", &error, "a key is one line that names the entry: `database`")
-        })?;
-        operations::plain_line("key", key.as_str())?;
-        let content = format!("Proposed for the project state, {category} / {key}:\n{value}");
-        memory::propose(call, "project".to_owned(), content, Some(project), source, confidence).await
+    async fn run(call: &Call, entry: SetState) -> Result<Memory, ApiError> {
+        let (category, key) = entry.name()?;
+        let content = format!("Proposed for the project state, {category} / {key}:\n{}", entry.value);
+        let SetState { project, source, confidence, .. } = entry;
+        let memory_type = "project".to_owned();
+        let project = Some(project);
+        memory::propose(
+            call,
+            CreateMemory { memory_type, content, project, source, confidence, status: None },
+        )
+        .await
     }
 
     fn text(memory: &Memory) -> String {

@@ -3,7 +3,6 @@
 use super::{
     call::Call,
     cure::for_a_model,
-    projects::NoArguments,
     tools::{Effect, Tool},
 };
 use crate::{
@@ -25,11 +24,11 @@ impl Tool for Status {
         is running, whether search by meaning works, and how old the newest snapshot is. Use it when answers seem old or \
         something is missing.";
     const EFFECT: Effect = Effect::Reads;
-    type Arguments = NoArguments;
+    type Arguments = operations::Status;
     type Answer = wire::Status;
 
-    async fn run(call: &Call, _: NoArguments) -> Result<wire::Status, ApiError> {
-        let mut status = call.run(operations::Status {}).await?;
+    async fn run(call: &Call, status: operations::Status) -> Result<wire::Status, ApiError> {
+        let mut status = call.run(status).await?;
         for refreshed in status.projects.iter_mut().filter_map(|project| project.refreshed.as_mut()) {
             refreshed.problems.truncate(PROBLEMS_NAMED);
         }
@@ -109,11 +108,11 @@ impl Tool for Health {
     const TITLE: &'static str = "Check the health";
     const DESCRIPTION: &'static str = "Says whether the store answers, and which version of AtoCore this is. The quickest way to see that the connection works.";
     const EFFECT: Effect = Effect::Reads;
-    type Arguments = NoArguments;
+    type Arguments = operations::Health;
     type Answer = wire::Health;
 
-    async fn run(call: &Call, _: NoArguments) -> Result<wire::Health, ApiError> {
-        call.run(operations::Health {}).await
+    async fn run(call: &Call, health: operations::Health) -> Result<wire::Health, ApiError> {
+        call.run(health).await
     }
 
     fn text(health: &wire::Health) -> String {

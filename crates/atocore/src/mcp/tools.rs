@@ -1,6 +1,7 @@
 //! Every tool on one page: what it is called, what it is for, and what it does to the world.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     sync::{Arc, OnceLock},
@@ -36,9 +37,11 @@ pub(super) trait Tool: 'static {
     const DESCRIPTION: &'static str;
     /// What it does to the world.
     const EFFECT: Effect;
-    /// The arguments of which only some words can be, and those words.
-    const WORDS: &'static [(&'static str, Words)] = &[];
-    /// What it takes; an unknown key is refused.
+    /// Those of its arguments that a model has no use for: it is not told of them, and they are refused.
+    const HIDDEN: &'static [&'static str] = &[];
+    /// The largest numbers here, where the API has a larger one or says none in its schema.
+    const AT_MOST: &'static [(&'static str, u64)] = &[];
+    /// What it takes: the parameters of its operation, where it has one; an unknown key is refused.
     type Arguments: DeserializeOwned + ToSchema + Send;
     /// What it answers.
     type Answer: Serialize + ToSchema + Send;
@@ -55,9 +58,6 @@ pub(super) trait Tool: 'static {
     /// The answer in words.
     fn text(answer: &Self::Answer) -> String;
 }
-
-/// The words that an argument can be.
-pub(super) type Words = fn() -> Vec<&'static str>;
 
 /// What a tool does to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,8 @@ fn described_as<T: Tool>() -> rmcp::model::Tool {
         Effect::Reads => hints.read_only(true).destructive(false).idempotent(true),
         Effect::Updates | Effect::Proposes => hints.read_only(false).destructive(false).idempotent(true),
     };
-    rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, Arc::new(schema::of_arguments::<T::Arguments>(T::WORDS)))
+    let arguments = schema::of_arguments::<T::Arguments>(T::HIDDEN, T::AT_MOST);
+    rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, Arc::new(arguments))
         .with_title(T::TITLE)
         .with_annotations(hints)
         .with_raw_output_schema(Arc::new(schema::of_answer::<T::Answer>()))
@@ -126,16 +127,20 @@ fn described_as<T: Tool>() -> rmcp::model::Tool {
 
 fn called<T: Tool>(call: Call, mut arguments: JsonObject) -> Running {
     Box::pin(async move {
+        let refused = |why: &dyn fmt::Display| {
+            let message = format!("the arguments of `{}` cannot be used: {why}", T::NAME);
+            let error = ApiError::new(ErrorCode::InvalidRequest, message);
+            answer::failed(&error.with_hint("`tools/list` has the schema of the arguments"))
+        };
         if let Some(tool) = described().iter().find(|tool| tool.name == T::NAME) {
             schema::into_form(&mut arguments, &tool.input_schema);
         }
+        if let Some(hidden) = T::HIDDEN.iter().find(|name| arguments.contains_key(**name)) {
+            return refused(&format!("unknown field `{hidden}`"));
+        }
         let arguments = match serde_json::from_value(Value::Object(arguments)) {
             Ok(arguments) => arguments,
-            Err(error) => {
-                let message = format!("the arguments of `{}` cannot be used: {error}", T::NAME);
-                let error = ApiError::new(ErrorCode::InvalidRequest, message);
-                return answer::failed(&error.with_hint("`tools/list` has the schema of the arguments"));
-            }
+            Err(error) => return refused(&error),
         };
         match T::run(&call, arguments).await {
             Ok(answer) => answer::given(&answer, T::text(&answer)),

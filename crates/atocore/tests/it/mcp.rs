@@ -567,3 +567,21 @@ fn a_model_is_told_which_words_and_numbers_there_are_and_which_path_it_may_mean(
     let unknown = agent.call("atocore_get", &json!({ "project": "notes", "path": "nothing/like/it.txt" }));
     assert!(text(&unknown).contains("`atocore_refresh`"), "{unknown}");
 }
+
+#[test]
+fn arguments_that_a_model_is_not_told_of_are_refused() {
+    let place = Place::with_notes();
+    let mut agent = Agent::greeted(&place);
+    let memory = json!({ "memory_type": "knowledge", "content": "keys rotate", "status": "active" });
+    for (tool, hidden, arguments) in [
+        ("atocore_memory_create", "status", memory),
+        ("atocore_search", "explain", json!({ "query": "keys", "explain": true })),
+        ("atocore_context", "mode", json!({ "prompt": "keys", "mode": "lexical" })),
+        ("atocore_project_state", "all", json!({ "project": "notes", "all": true })),
+    ] {
+        let refused = agent.call(tool, &arguments);
+        failed(&refused, "invalid_request");
+        assert!(text(&refused).contains(&format!("unknown field `{hidden}`")), "{refused}");
+    }
+    assert_eq!(place.json(&["memory", "list"])["memories"], json!([]));
+}

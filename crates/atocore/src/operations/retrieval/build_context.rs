@@ -28,7 +28,7 @@ pub struct BuildContext {
     #[schema(value_type = Option<bool>)]
     #[arg(long)]
     pub scope: bool,
-    /// How long the pack may be: 1 to 1,000,000, 3,000 when left out.
+    /// How long the pack may be: 3,000 when left out.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000, default = 3_000)]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]

@@ -1,4 +1,4 @@
-use atocore_model::fact::{Confidence, FactText, NewState, Source};
+use atocore_model::fact::{Category, Confidence, FactText, NewState, Source, StateKey};
 
 use super::{category, key};
 use crate::operations::prelude::*;
@@ -55,12 +55,18 @@ impl Operation for SetState {
 }
 
 impl SetState {
-    fn entry(&self) -> Result<NewState, ApiError> {
+    /// What names the entry within its project.
+    pub(crate) fn name(&self) -> Result<(Category, StateKey), ApiError> {
         plain_line("key", &self.key)?;
+        Ok((category(&self.category)?, key(&self.key)?))
+    }
+
+    fn entry(&self) -> Result<NewState, ApiError> {
+        let (category, key) = self.name()?;
         Ok(NewState {
             project: project_name(&self.project)?,
-            category: category(&self.category)?,
-            key: key(&self.key)?,
+            category,
+            key,
             value: fields::read::<FactText>("value", &self.value, TEXT_FORM)?,
             source: fields::read::<Source>("source", &self.source, SOURCE_FORM)?,
             confidence: fields::confidence(self.confidence)?.unwrap_or(Confidence::CERTAIN),
