@@ -5,6 +5,7 @@ mod collections;
 use std::path::Path;
 
 use atocore_model::id::Generation;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::collections::{StoredCollection, collections, live_collections, vectors_shown};
@@ -134,6 +135,9 @@ fn open(path: &Path) -> Result<Connection, StorageError> {
     Ok(connection)
 }
 
+/// What is escaped in the path of an address.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+
 /// The `file:` address of an absolute path, with everything escaped that has a meaning there.
 pub(super) fn immutable_uri(path: &Path) -> Result<String, StorageError> {
     let absolute = std::path::absolute(path).map_err(|source| crate::files::FileError {
@@ -141,16 +145,8 @@ pub(super) fn immutable_uri(path: &Path) -> Result<String, StorageError> {
         path: path.to_owned(),
         source,
     })?;
-    let mut uri = String::from("file://");
-    for byte in absolute.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'~' => uri.push(char::from(*byte)),
-            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri.push_str("?immutable=1");
-    Ok(uri)
+    let path = percent_encoding::percent_encode(absolute.as_os_str().as_encoded_bytes(), ESCAPED);
+    Ok(format!("file://{path}?immutable=1"))
 }
 
 fn lines(connection: &Connection, sql: &str) -> Result<Vec<String>, StorageError> {
