@@ -335,7 +335,7 @@ impl Embedding {
     /// An index that follows the store is asked how much it has. One that stays behind may also have what is gone since, so
     /// the store is asked what came later.
     pub(crate) fn missing(&self, read: &ReadTransaction<'_>) -> Result<Missing, Error> {
-        let passages = read.passages()?;
+        let passages = read.chunks()?;
         let space = self.index().and_then(VectorIndex::space).map(|space| read.space(space.fingerprint));
         let Some(row) =
             space.transpose()?.flatten().map_or_else(|| read.serving_space(), |row| Ok(Some(row)))?
@@ -344,12 +344,12 @@ impl Embedding {
         };
         let stays_behind = self.fault().is_some() || matches!(self.place, Some((_, IndexAccess::Read)));
         let missing = if stays_behind {
-            read.passages_not_shown(row.key, self.shown(read, &row)?)?
+            read.chunks_not_shown(row.key, self.shown(read, &row)?)?
         } else {
             let found = self.index().map_or(0, VectorIndex::vectors);
             match passages.saturating_sub(found) {
                 0 => 0,
-                missing => missing.saturating_sub(read.passages_with_empty_vector(row.key)?),
+                missing => missing.saturating_sub(read.chunks_with_empty_vector(row.key)?),
             }
         };
         Ok(Missing { missing, passages })
@@ -379,7 +379,7 @@ impl Embedding {
             problem: self.models.look().err().filter(|_| wanted),
             switching: wanted && serving.as_ref().is_some_and(differs),
             serving: serving.map(|row| row.model),
-            passages: counts.passages,
+            passages: counts.chunks,
             embedded: counts.embedded,
             indexed: self.index().map_or(0, VectorIndex::vectors),
             missing: missing.missing,

@@ -297,7 +297,7 @@ fn fits_hit(
 impl Engine {
     fn passage_text(&self, id: &atocore_model::id::ChunkId) -> Result<Option<String>, Error> {
         match self.store_if_any()? {
-            Some(store) => Ok(store.read(|read| read.passage_text(id))?),
+            Some(store) => Ok(store.read(|read| read.chunk_text(id))?),
             None => Ok(None),
         }
     }

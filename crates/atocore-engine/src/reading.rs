@@ -25,17 +25,17 @@ const COMPARED: usize = 2000;
 
 /// Reads what is wanted. `project` is the one that the place of `reading` names.
 pub(crate) fn read(store: &Store, reading: &Reading, project: Option<&ProjectId>) -> Result<Excerpt, Error> {
-    let (stored, passages, generation) = store.read(|read| {
+    let (stored, chunks, generation) = store.read(|read| {
         let stored = find(read, &reading.document, project)?;
-        let passages = read.passages_of(stored.key)?;
+        let passages = read.chunks_of(stored.key)?;
         Ok::<_, Error>((stored, passages, read.generation()?))
     })?;
     let (text, source) = match unchanged(&stored) {
         Some(text) => (text, TextSource::File),
-        None => (put_together(&passages), TextSource::Passages),
+        None => (put_together(&chunks), TextSource::Chunks),
     };
     // A document without text is found by a passage that is its title.
-    let passage = stored.passage.filter(|_| !text.is_empty());
+    let passage = stored.chunk.filter(|_| !text.is_empty());
     let wanted = reading.lines.or_else(|| passage.map(LineRange::from));
     excerpt(stored, &text, source, wanted, reading.limit, generation)
 }
@@ -48,7 +48,7 @@ fn find(
     let unknown = || Error::DocumentUnknown { wanted: wanted.clone(), near: None };
     match (wanted, project) {
         (DocumentRef::Document(id), _) => read.document(id)?.ok_or_else(unknown),
-        (DocumentRef::Chunk(id), _) => read.document_of_passage(id)?.ok_or_else(unknown),
+        (DocumentRef::Chunk(id), _) => read.document_of_chunk(id)?.ok_or_else(unknown),
         (DocumentRef::Place { path, .. }, Some(project)) => {
             let mut found = read.documents_at(project, path)?;
             if found.len() > 1 {

@@ -212,10 +212,10 @@ impl Retrieval<'_> {
         };
         // Counted only when there may be some: every question would wait for it.
         let found = self.embedding.index().map_or(0, VectorIndex::vectors);
-        if found < self.lexical_index.passages() || !self.faults.is_empty() {
+        if found < self.lexical_index.chunks() || !self.faults.is_empty() {
             let Missing { missing, passages } = self.store.read(|read| self.embedding.missing(read))?;
             if missing > 0 {
-                notices.push(Notice::VectorsMissing { missing, passages });
+                notices.push(Notice::VectorsMissing { missing, chunks: passages });
             }
         }
         if let Some((tokens, window)) = asked.as_ref().and_then(|asked| asked.cut) {
@@ -295,7 +295,7 @@ fn hits(
             break;
         }
         let explanation = ranked.explanation(signals);
-        let Some(passage) = read.passage(ranked.passage.key)? else { continue };
+        let Some(passage) = read.chunk(ranked.passage.key)? else { continue };
         hits.add(passage, explanation);
     }
     Ok(hits.into_hits())

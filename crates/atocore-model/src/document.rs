@@ -206,7 +206,7 @@ pub fn reading_notices(encoding: &str, front_matter: &FrontMatter) -> Vec<String
 
 /// A stored passage with the document it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passage {
+pub struct Chunk {
     /// Its id.
     pub id: ChunkId,
     /// Its document.

@@ -149,7 +149,7 @@ pub enum TextSource {
     File,
     /// In the stored passages, put together by their lines, because the file is gone or has other bytes now. What
     /// stands in no passage, a heading above all, is an empty line.
-    Passages,
+    Chunks,
 }
 
 impl TextSource {
@@ -158,7 +158,7 @@ impl TextSource {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
-            Self::Passages => "passages",
+            Self::Chunks => "passages",
         }
     }
 }

@@ -249,7 +249,7 @@ pub enum Origin {
     /// A memory.
     Memory(Memory),
     /// A document.
-    Passage(PackedPassage),
+    Chunk(PackedChunk),
 }
 
 impl Origin {
@@ -259,7 +259,7 @@ impl Origin {
         match self {
             Self::State(_) => Tier::State,
             Self::Memory(_) => Tier::Memories,
-            Self::Passage(_) => Tier::Chunks,
+            Self::Chunk(_) => Tier::Chunks,
         }
     }
 }
@@ -267,7 +267,7 @@ impl Origin {
 /// Passages of one document that stand one after another, as one. Every line of its text stands in the cited lines, in
 /// this order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PackedPassage {
+pub struct PackedChunk {
     /// The passages in the order of the document; at least one.
     pub hits: Vec<Hit>,
     /// The lines that hold the text.

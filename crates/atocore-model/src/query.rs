@@ -249,7 +249,7 @@ pub enum Notice {
         /// How many.
         missing: u64,
         /// Of how many.
-        passages: u64,
+        chunks: u64,
     },
     /// The model knows next to no word of the question, so only words were searched.
     QuestionNotUnderstood,

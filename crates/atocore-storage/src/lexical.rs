@@ -33,7 +33,7 @@ pub use self::{
     error::{LexicalError, SourceError},
     filter::LexicalFilter,
     search::{LexicalMatch, LexicalMatches, LexicalQuery, WordMatches},
-    source::{ChangedDocument, IndexedPassage, PassageSource},
+    source::{ChangedDocument, ChunkSource, IndexedChunk},
 };
 use self::{
     opening::OpenedLexicalIndex,
@@ -128,8 +128,8 @@ impl LexicalIndex {
 
     /// How many passages searches see.
     #[must_use]
-    pub fn passages(&self) -> u64 {
-        self.snapshot().passages
+    pub fn chunks(&self) -> u64 {
+        self.snapshot().chunks
     }
 
     /// Finds the passages that have words of the question.
@@ -149,8 +149,8 @@ impl LexicalIndex {
     ///
     /// # Errors
     /// When the files of the index cannot be read.
-    pub fn passages_with(&self, text: &str, limit: usize) -> Result<Option<WordMatches>, LexicalError> {
-        search::passages_with(&self.snapshot(), &self.fields, text, limit)
+    pub fn chunks_with(&self, text: &str, limit: usize) -> Result<Option<WordMatches>, LexicalError> {
+        search::chunks_with(&self.snapshot(), &self.fields, text, limit)
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
@@ -170,7 +170,7 @@ impl LexicalIndex {
     /// Asked before every document; [`LexicalError::Cancelled`].
     pub fn catch_up(
         &self,
-        source: &dyn PassageSource,
+        source: &dyn ChunkSource,
         monitor: &dyn Monitor,
     ) -> Result<StoreVersion, LexicalError> {
         let mut slot = self.lock_writer()?;

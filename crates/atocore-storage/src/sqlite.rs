@@ -3,6 +3,7 @@
 //! Writers take turns; readers never wait for them, nor they for readers. Every committed change moves the store one
 //! generation on and leaves a line in the operation log; bookkeeping, which no answer is made from, does neither.
 
+mod chunks;
 pub mod copy;
 mod damage;
 mod documents;
@@ -14,7 +15,6 @@ pub mod inspect;
 mod log;
 mod migrate;
 mod operations;
-mod passages;
 mod read_snapshot;
 mod rechunk;
 mod refreshes;
@@ -37,14 +37,14 @@ use std::{
 use atocore_model::{id::Generation, time::Clock};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
-pub use documents::{DocumentPlace, DocumentRow, IngestedDocument, PassageKey, StoredChunks};
-pub use embeddings::{NewSpace, PendingPassage, SpaceRow, StoreVectors, VectorCounts};
+pub use chunks::StoredChunk;
+pub use documents::{ChunkKey, DocumentPlace, DocumentRow, IngestedDocument, StoredChunks};
+pub use embeddings::{NewSpace, PendingChunk, SpaceRow, StoreVectors, VectorCounts};
 pub use error::{ReadError, StorageError, WriteError};
 pub use facts::FactCounts;
 pub(crate) use migrate::APPLICATION_ID;
 pub use migrate::SCHEMA_VERSION;
 pub use operations::{BACKGROUND, LoggedOperation};
-pub use passages::StoredPassage;
 pub use read_snapshot::{ReadSnapshot, StoreRecord};
 pub use refreshes::RefreshRecord;
 pub(crate) use schema::refuse_programs;

@@ -25,7 +25,7 @@ pub use self::{
     error::{Outage, VectorError},
     query::{VectorFilter, VectorMatch, VectorMatches, VectorQuery},
     scan::ScanIndex,
-    source::{ChangedVectors, PassageVector, VectorSource, VectorSpace},
+    source::{ChangedVectors, ChunkVector, VectorSource, VectorSpace},
 };
 pub use crate::lexical::{IndexAccess, SourceError};
 use crate::sqlite::inspect::StoredCollection;

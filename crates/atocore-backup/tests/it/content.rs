@@ -190,7 +190,7 @@ fn with_collection(home: &Home) -> CollectionRecord {
     let texts: Vec<Digest> = home
         .store
         .read(|read| {
-            let pending = read.passages_without_vector(row.key)?;
+            let pending = read.chunks_without_vector(row.key)?;
             pending.iter().map(|passage| Ok(read.embedded_text(passage)?.unwrap().0)).collect()
         })
         .map_err(|error: StorageError| error)

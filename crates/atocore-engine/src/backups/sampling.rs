@@ -4,7 +4,7 @@ use atocore_model::{
     query::{ProjectHint, Query},
     text,
 };
-use atocore_storage::sqlite::{Store, StoredPassage};
+use atocore_storage::sqlite::{Store, StoredChunk};
 
 use crate::{engine::Engine, error::Error};
 
@@ -27,7 +27,7 @@ pub(super) fn sample(engine: &Engine, store: &Store) -> Result<Vec<Query>, Error
     let share = (QUESTIONS / projects.len().max(1)).max(1);
     let mut questions: Vec<Query> = Vec::new();
     for project in projects {
-        let passages = store.read(|read| read.sampled_passages(&project, share))?;
+        let passages = store.read(|read| read.sampled_chunks(&project, share))?;
         for (turn, passage) in passages.iter().enumerate() {
             let Some(mut query) = question(passage, turn) else { continue };
             if turn == 0
@@ -45,7 +45,7 @@ pub(super) fn sample(engine: &Engine, store: &Store) -> Result<Vec<Query>, Error
 }
 
 /// By turns its rarest-looking words and the heading above it.
-fn question(passage: &StoredPassage, turn: usize) -> Option<Query> {
+fn question(passage: &StoredChunk, turn: usize) -> Option<Query> {
     let phrase = phrase(&passage.content);
     let heading = passage.heading_path.clone();
     let order = if turn.is_multiple_of(2) { [phrase, heading] } else { [heading, phrase] };

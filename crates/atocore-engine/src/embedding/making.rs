@@ -14,7 +14,7 @@ use atocore_model::{
     time::Clock,
 };
 use atocore_storage::sqlite::{
-    BACKGROUND, LoggedOperation, NewSpace, PendingPassage, SpaceRow, Store, WriteTransaction,
+    BACKGROUND, LoggedOperation, NewSpace, PendingChunk, SpaceRow, Store, WriteTransaction,
 };
 
 use super::{Embedding, lock, models::Model};
@@ -188,8 +188,8 @@ impl Embedding {
     /// The passages without a vector, the most wanted last: those that cannot be found by meaning yet before those
     /// whose document is only rechunked; of the projects that were asked about most often, then
     /// the newest documents, each from its beginning.
-    fn queue(&self, at: &EmbedContext<'_>, row: &SpaceRow) -> Result<Vec<PendingPassage>, Error> {
-        let mut queue = at.store.read(|read| read.passages_without_vector(row.key))?;
+    fn queue(&self, at: &EmbedContext<'_>, row: &SpaceRow) -> Result<Vec<PendingChunk>, Error> {
+        let mut queue = at.store.read(|read| read.chunks_without_vector(row.key))?;
         let asked = lock(&self.asked).clone();
         queue.sort_by_cached_key(|passage| {
             let asked = asked.get(&passage.project).copied().unwrap_or_default();
@@ -204,7 +204,7 @@ impl Embedding {
         at: &EmbedContext<'_>,
         model: &Model,
         row: &SpaceRow,
-        batch: &[PendingPassage],
+        batch: &[PendingChunk],
         monitor: &dyn Monitor,
     ) -> Result<(), Error> {
         let mut seen = HashSet::new();
@@ -293,7 +293,7 @@ impl Embedding {
         }
         let counts = at.store.read(|read| read.vector_counts(row.key))?;
         let unused = counts.vectors.saturating_sub(counts.embedded);
-        let mut excess = unused.saturating_sub(KEPT_UNUSED.max(counts.passages / 4));
+        let mut excess = unused.saturating_sub(KEPT_UNUSED.max(counts.chunks / 4));
         while excess > 0 {
             go_on(monitor)?;
             let limit = REMOVED_TOGETHER.min(usize::try_from(excess).unwrap_or(REMOVED_TOGETHER));

@@ -5,7 +5,7 @@ use atocore_model::{
     monitor::{Monitor, Progress},
     query::{ProjectHint, TopK},
 };
-use atocore_storage::sqlite::StoredPassage;
+use atocore_storage::sqlite::StoredChunk;
 
 use super::{Evaluation, first_rank, question::Question};
 use crate::{
@@ -139,7 +139,7 @@ impl QuestionLimits {
         Ok(Self { project, path: question.path.as_deref().map(PathFilter::new).transpose()? })
     }
 
-    fn allow(&self, question: &Question, passage: &StoredPassage) -> bool {
+    fn allow(&self, question: &Question, passage: &StoredChunk) -> bool {
         self.project.as_ref().is_none_or(|project| project.as_str() == passage.project)
             && self.path.as_ref().is_none_or(|path| path.accepts(&passage.source_path))
             && question.tags.iter().all(|tag| passage.tags.iter().any(|has| has.is_within(&tag.folded())))
@@ -156,7 +156,7 @@ fn look_in_store(engine: &Engine, questions: &[Question], misses: &mut [Miss]) -
     }
     let Some(store) = engine.store_if_any()?.filter(|_| !open.is_empty()) else { return Ok(()) };
     store.read(|read| {
-        read.each_passage(|passage| {
+        read.each_chunk(|passage| {
             for (miss, limits, seen) in &mut open {
                 let question = &questions[miss.question];
                 let pattern = &question.expect[miss.expectation].passage;

@@ -234,7 +234,7 @@ fn nearly(item: &PackItem, left: usize) -> NearMiss {
     let (id, what) = match &item.origin {
         Origin::State(entry) => (entry.id.as_str(), format!("{} / {}", entry.category, entry.key)),
         Origin::Memory(memory) => (memory.id.as_str(), format!("{}: {}", memory.memory_type, memory.content)),
-        Origin::Passage(_) => ("", String::new()),
+        Origin::Chunk(_) => ("", String::new()),
     };
     let what: String = one_line(&what).chars().take(SHOWN).collect();
     NearMiss { tier: item.origin.tier(), id: id.to_owned(), what, score: None, needs: item.size, left }

@@ -2,7 +2,7 @@
 
 use atocore_model::{
     document::LineSpan,
-    pack::{NearMiss, Origin, PackItem, PackNotice, PackedPassage, Tier},
+    pack::{NearMiss, Origin, PackItem, PackNotice, PackedChunk, Tier},
     query::Hit,
 };
 
@@ -90,7 +90,7 @@ fn set_as(
     let block = frame.passage(first, lines, text, &PassageNote { flags: &flags, cut });
     let hits: Vec<Hit> = run.hits.iter().map(|hit| (*hit).clone()).collect();
     let score = hits.iter().map(|hit| hit.explanation.score()).fold(0.0, f64::max);
-    let origin = Origin::Passage(PackedPassage { hits, lines, score });
+    let origin = Origin::Chunk(PackedChunk { hits, lines, score });
     let item = PackItem { origin, text: text.to_owned(), size: meter.size(&block)?, cut, flags };
     Ok(RenderedItem { item, block })
 }

@@ -63,7 +63,7 @@ impl Section {
     /// Takes the last item out again, and all that stands around the items with the last of them.
     pub(super) fn drop_last(&mut self) {
         self.left_out += match self.items.pop().map(|rendered| rendered.item.origin) {
-            Some(Origin::Passage(passage)) => passage.hits.len(),
+            Some(Origin::Chunk(passage)) => passage.hits.len(),
             Some(_) => 1,
             None => 0,
         };

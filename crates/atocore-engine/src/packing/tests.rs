@@ -7,7 +7,7 @@ use atocore_model::{
     document::{DocumentType, LineSpan},
     fact::{Confidence, Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
     id::{ChunkId, DocumentId, Generation, MemoryId, ProjectId, StateId},
-    pack::{Budget, Origin, Pack, PackNotice, PackRequest, PackedPassage, Tier, Tiers, Unit},
+    pack::{Budget, Origin, Pack, PackNotice, PackRequest, PackedChunk, Tier, Tiers, Unit},
     query::{Answer, Explanation, Hit, ProjectHint},
     ranking::Mode,
     time::Timestamp,
@@ -281,7 +281,7 @@ impl World {
                     prop_assert_eq!(memory.status, MemoryStatus::Active);
                     prop_assert!(memory.project.is_none() || memory.project == self.project);
                 }
-                Origin::Passage(passage) => self.check_passage(passage, &item.text)?,
+                Origin::Chunk(passage) => self.check_passage(passage, &item.text)?,
             }
         }
         self.check_tags(pack)?;
@@ -323,7 +323,7 @@ impl World {
     }
 
     /// Every line of a passage stands in the lines that it cites, in this order, and in the scope.
-    fn check_passage(&self, passage: &PackedPassage, text: &str) -> Result<(), TestCaseError> {
+    fn check_passage(&self, passage: &PackedChunk, text: &str) -> Result<(), TestCaseError> {
         let number: usize = passage.hits[0].source_path.file_name().trim_end_matches(".md").parse().unwrap();
         prop_assert!(passage.hits.iter().all(|hit| hit.document_id == passage.hits[0].document_id));
         if matches!(self.request.project, ProjectHint::Scope(_)) {
@@ -362,7 +362,7 @@ impl World {
     fn check_nothing_is_lost(&self, pack: &Pack) -> Result<(), TestCaseError> {
         let mut seen = HashSet::new();
         for item in &pack.items {
-            if let Origin::Passage(passage) = &item.origin {
+            if let Origin::Chunk(passage) = &item.origin {
                 prop_assert!(passage.hits.iter().all(|hit| seen.insert(hit.chunk_id.clone())));
             }
         }
@@ -555,7 +555,7 @@ fn neighbours_are_one_item_and_a_repetition_appears_once() {
     assert_eq!(pack.items.len(), 1);
     assert_eq!(pack.items[0].text, sentences.join(" "));
     assert!(pack.text.contains("folder/0.md:3 | Pumps | "));
-    let Origin::Passage(passage) = &pack.items[0].origin else { panic!("{pack:?}") };
+    let Origin::Chunk(passage) = &pack.items[0].origin else { panic!("{pack:?}") };
     assert_eq!(passage.hits.len(), world.hits.len());
 }
 

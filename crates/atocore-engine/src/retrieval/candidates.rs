@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use atocore_model::{id::ProjectId, name::Tag, query::ProjectHint};
 use atocore_storage::{
     lexical::{LexicalFilter, LexicalIndex, LexicalMatch, LexicalQuery},
-    sqlite::{PassageKey, ReadTransaction},
+    sqlite::{ChunkKey, ReadTransaction},
     vector::{VectorFilter, VectorIndex, VectorMatch, VectorQuery},
 };
 
@@ -93,7 +93,7 @@ pub(super) struct SearchHalf<M> {
 /// A passage that is worth ranking.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    pub(super) passage: PassageKey,
+    pub(super) passage: ChunkKey,
     /// 0 when it has no word of the question.
     pub(super) bm25: f64,
     /// From 1, among all that were found by words.
@@ -136,7 +136,7 @@ impl Candidates {
             .filter_map(|found| Some((i64::try_from(found.chunk_key).ok()?, f64::from(found.bm25))))
             .collect();
         let mut list = Vec::with_capacity(chosen.len());
-        read.each_passage_key(chosen, asked.map(|asked| asked.space.key), |passage, vector| {
+        read.each_chunk_key(chosen, asked.map(|asked| asked.space.key), |passage, vector| {
             if scope.is_some_and(|scope| scope.as_str() != passage.project) {
                 return;
             }
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn equal_values_are_ranked_by_key() {
-        let passage = |key| PassageKey {
+        let passage = |key| ChunkKey {
             key,
             index: 0,
             heading_path: String::new(),

@@ -22,10 +22,10 @@ const STEP: f64 = f64::EPSILON * 4.0;
 /// lifts the best passage that has a rare term to the score of the best one that has none.
 pub(super) fn rank(index: &LexicalIndex, terms: &[String], ranked: &mut [Ranked]) -> Result<(), Error> {
     let limit =
-        usize::try_from(index.passages() / LARGEST_PART).unwrap_or(MOST_PASSAGES).clamp(1, MOST_PASSAGES);
+        usize::try_from(index.chunks() / LARGEST_PART).unwrap_or(MOST_PASSAGES).clamp(1, MOST_PASSAGES);
     let mut found = Vec::with_capacity(terms.len());
     for term in terms {
-        if let Some(matches) = index.passages_with(term, limit)? {
+        if let Some(matches) = index.chunks_with(term, limit)? {
             found.push((term.as_str(), matches));
         }
     }

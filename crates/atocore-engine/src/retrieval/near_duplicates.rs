@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use atocore_model::{
-    document::Passage,
+    document::Chunk,
     query::{Explanation, Hit, Location},
     text::caseless,
 };
@@ -38,7 +38,7 @@ impl Hits {
     }
 
     /// Adds the next passage: as a copy of a hit, or as a hit while there is room.
-    pub(super) fn add(&mut self, passage: Passage, explanation: Explanation) {
+    pub(super) fn add(&mut self, passage: Chunk, explanation: Explanation) {
         let said = self.collapse.then(|| said(passage.heading_path.as_str(), &passage.content));
         let same = said.as_ref().and_then(|said| self.said.get(said));
         if let Some(hit) = same.and_then(|at| self.hits.get_mut(*at)) {
@@ -58,7 +58,7 @@ impl Hits {
     }
 }
 
-fn hit(passage: Passage, explanation: Explanation) -> Hit {
+fn hit(passage: Chunk, explanation: Explanation) -> Hit {
     Hit {
         chunk_id: passage.id,
         document_id: passage.document.id,
@@ -78,7 +78,7 @@ fn hit(passage: Passage, explanation: Explanation) -> Hit {
     }
 }
 
-fn place(passage: Passage) -> Location {
+fn place(passage: Chunk) -> Location {
     Location {
         chunk_id: passage.id,
         document_id: passage.document.id,

@@ -4,7 +4,7 @@ use atocore_model::{
     query::{Explanation, Factor},
     ranking::{Fusion, LexicalScore, Mode, SemanticScore},
 };
-use atocore_storage::sqlite::PassageKey;
+use atocore_storage::sqlite::ChunkKey;
 
 use super::{
     candidates::{Candidate, Candidates},
@@ -22,7 +22,7 @@ pub(super) struct Ranking<'q> {
 /// A passage with its score, before the cut.
 #[derive(Debug)]
 pub(super) struct Ranked {
-    pub(super) passage: PassageKey,
+    pub(super) passage: ChunkKey,
     halves: Explanation,
     pub(super) score: f64,
     /// The score without the lift.
@@ -40,7 +40,7 @@ impl Ranked {
     }
 }
 
-fn location(passage: &PassageKey) -> ChunkLocation<'_> {
+fn location(passage: &ChunkKey) -> ChunkLocation<'_> {
     ChunkLocation {
         source_path: &passage.source_path,
         title: &passage.title,

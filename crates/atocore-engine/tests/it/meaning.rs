@@ -71,7 +71,7 @@ fn words_answer_at_once_and_the_answer_says_what_is_still_to_come() {
     let answer = engine.ask("bicycle puncture");
     assert_eq!(paths(&answer)[0], "bike.md");
     assert!(answer.hits[0].explanation.semantic.unwrap().assumed);
-    assert_eq!(answer.notices, [Notice::VectorsMissing { missing: 1, passages: 4 }]);
+    assert_eq!(answer.notices, [Notice::VectorsMissing { missing: 1, chunks: 4 }]);
     assert_eq!(engine.embed(&Silent).unwrap().embedded, 1);
     assert_eq!(engine.ask("bicycle").notices, []);
     assert_eq!(paths(&engine.ask("cycling with a damaged tyre"))[0], "bike.md");
@@ -467,7 +467,7 @@ fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_l
     assert_eq!(status.indexes_behind[0].index, "vector index");
     let answer = engine.ask("a ship takes in water");
     assert!(
-        answer.notices.contains(&Notice::VectorsMissing { missing: 1, passages: 3 }),
+        answer.notices.contains(&Notice::VectorsMissing { missing: 1, chunks: 3 }),
         "{:?}",
         answer.notices
     );
@@ -486,7 +486,7 @@ fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_l
     assert_eq!((status.embedding.missing, status.indexes_behind.len()), (3, 1), "{status:?}");
     let answer = engine.ask("hull");
     assert!(
-        answer.notices.contains(&Notice::VectorsMissing { missing: 3, passages: 3 }),
+        answer.notices.contains(&Notice::VectorsMissing { missing: 3, chunks: 3 }),
         "{:?}",
         answer.notices
     );

@@ -220,7 +220,7 @@ fn check(place: &Installation, asked: &PackRequest, pack: &Pack) -> Result<(), T
                 prop_assert_eq!((entry.status, entry.project.as_str()), (StateStatus::Active, "blue"));
             }
             Origin::Memory(memory) => prop_assert_eq!(memory.status, MemoryStatus::Active),
-            Origin::Passage(passage) => {
+            Origin::Chunk(passage) => {
                 let hit = &passage.hits[0];
                 if matches!(asked.project, ProjectHint::Scope(_)) {
                     prop_assert_eq!(hit.project.as_str(), "blue");
@@ -345,7 +345,7 @@ fn the_passages_of_a_pack_are_those_of_the_question() {
     assert!(texts(&pack, Tier::Chunks)[0].starts_with("The automobile"), "{}", pack.text);
     let query = Query { project: asked.project, ..Query::new("my car is broken down".parse().unwrap()) };
     let answer = engine.query(&query).unwrap();
-    let Origin::Passage(best) = &pack.items[0].origin else { panic!("{pack:?}") };
+    let Origin::Chunk(best) = &pack.items[0].origin else { panic!("{pack:?}") };
     assert_eq!((&best.hits[0], pack.mode), (&answer.hits[0], Some(answer.mode)));
     assert_eq!(best.hits[0].document_digest.to_string().len(), 64);
 }

@@ -14,7 +14,7 @@ use tantivy::{
 };
 
 use super::{
-    source::{ChangedDocument, IndexedPassage},
+    source::{ChangedDocument, IndexedChunk},
     tokenizer,
 };
 
@@ -53,9 +53,9 @@ impl Fields {
     }
 
     /// What is indexed for a passage.
-    pub(super) fn entry(&self, document: &ChangedDocument<'_>, passage: &IndexedPassage) -> TantivyDocument {
+    pub(super) fn entry(&self, document: &ChangedDocument<'_>, chunk: &IndexedChunk) -> TantivyDocument {
         let mut entry = TantivyDocument::new();
-        entry.add_u64(self.chunk_key, passage.chunk_key);
+        entry.add_u64(self.chunk_key, chunk.chunk_key);
         entry.add_u64(self.document_key, document.document_key);
         entry.add_text(self.project, document.project);
         for tag in document.tags {
@@ -66,9 +66,9 @@ impl Fields {
             entry.add_text(self.tag, tag);
         }
         entry.add_text(self.words, document.title);
-        entry.add_text(self.words, &passage.heading_path);
-        entry.add_text(self.words, &passage.text);
-        let is_first = document.passages.first().is_some_and(|first| first.chunk_key == passage.chunk_key);
+        entry.add_text(self.words, &chunk.heading_path);
+        entry.add_text(self.words, &chunk.text);
+        let is_first = document.chunks.first().is_some_and(|first| first.chunk_key == chunk.chunk_key);
         if is_first && !document.beside.is_empty() {
             entry.add_text(self.words, document.beside);
         }

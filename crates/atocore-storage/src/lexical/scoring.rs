@@ -45,9 +45,9 @@ impl LengthFactors {
     }
 }
 
-/// The weight of a word that stands in `frequency` of `passages`.
-pub(super) fn weight(frequency: u64, passages: u64) -> f32 {
-    let without = passages.saturating_sub(frequency) as f32 + 0.5;
+/// The weight of a word that stands in `frequency` of `chunks`.
+pub(super) fn weight(frequency: u64, chunks: u64) -> f32 {
+    let without = chunks.saturating_sub(frequency) as f32 + 0.5;
     let with = frequency as f32 + 0.5;
     (1.0 + without / with).ln() * (1.0 + K1) * ONE
 }
@@ -197,7 +197,7 @@ impl Window {
 
 /// A passage among the best so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ScoredPassage {
+pub(super) struct ScoredChunk {
     pub(super) score: FixedPointScore,
     /// Of equal scores the lower key is better.
     pub(super) chunk_key: Reverse<u64>,
@@ -205,13 +205,13 @@ pub(super) struct ScoredPassage {
 }
 
 /// The best passages of a search, over all segments.
-pub(super) struct TopPassages {
+pub(super) struct TopChunks {
     limit: usize,
     /// The worst of them first.
-    heap: BinaryHeap<Reverse<ScoredPassage>>,
+    heap: BinaryHeap<Reverse<ScoredChunk>>,
 }
 
-impl TopPassages {
+impl TopChunks {
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, heap: BinaryHeap::new() }
     }
@@ -224,7 +224,7 @@ impl TopPassages {
         }
     }
 
-    fn offer(&mut self, candidate: ScoredPassage) {
+    fn offer(&mut self, candidate: ScoredChunk) {
         if self.heap.len() < self.limit {
             self.heap.push(Reverse(candidate));
         } else if let Some(mut worst) = self.heap.peek_mut()
@@ -235,7 +235,7 @@ impl TopPassages {
     }
 
     /// The best first.
-    pub(super) fn into_sorted(self) -> Vec<ScoredPassage> {
+    pub(super) fn into_sorted(self) -> Vec<ScoredChunk> {
         self.heap.into_sorted_vec().into_iter().map(|Reverse(candidate)| candidate).collect()
     }
 }
@@ -249,7 +249,7 @@ pub(super) fn collect(
     mut cursors: Vec<Cursor>,
     factors: &LengthFactors,
     filter: &SegmentFilter<'_>,
-    best: &mut TopPassages,
+    best: &mut TopChunks,
 ) {
     cursors.sort_unstable_by_key(|cursor| cursor.bound);
     // What the words up to this one can add together.
@@ -304,7 +304,7 @@ fn complete(
     weak: &mut [Cursor],
     bounds: &[FixedPointScore],
     factors: &LengthFactors,
-    best: &mut TopPassages,
+    best: &mut TopChunks,
 ) {
     for (index, cursor) in weak.iter_mut().enumerate().rev() {
         if score.saturating_add(bounds[index]) < best.threshold() {
@@ -313,7 +313,7 @@ fn complete(
         score += cursor.score_of(document, &segment.lengths, factors);
     }
     if score >= best.threshold() {
-        best.offer(ScoredPassage {
+        best.offer(ScoredChunk {
             score,
             chunk_key: Reverse(segment.chunk_keys.get_val(document)),
             document_key: segment.document_keys.get_val(document),

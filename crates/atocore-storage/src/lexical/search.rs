@@ -11,7 +11,7 @@ use super::{
     filter::{Conditions, LexicalFilter, SegmentFilter},
     phrase::{self, PhraseMatches},
     schema::Fields,
-    scoring::{self, Cursor, LengthFactors, Matches, TopPassages},
+    scoring::{self, Cursor, LengthFactors, Matches, TopChunks},
     snapshot::LexicalSnapshot,
     tokenizer,
 };
@@ -69,7 +69,7 @@ pub(super) fn search(
     fields: &Fields,
     query: &LexicalQuery<'_>,
 ) -> tantivy::Result<LexicalMatches> {
-    let mut best = TopPassages::new(query.limit);
+    let mut best = TopChunks::new(query.limit);
     let words = if query.limit == 0 { Vec::new() } else { weighted_words(snapshot, fields, query.text)? };
     if !words.is_empty() {
         let mut phrases = weighted_phrases(snapshot, fields, query.phrases)?;
@@ -102,7 +102,7 @@ pub(super) fn search(
 
 /// The passages that have every word of `text`; `None` when no word counts, or it is one that more than `limit` passages
 /// have.
-pub(super) fn passages_with(
+pub(super) fn chunks_with(
     snapshot: &LexicalSnapshot,
     fields: &Fields,
     text: &str,
@@ -145,7 +145,7 @@ fn weighted_phrases(
         let frequency =
             phrase_matches.iter().map(|phrase_matches| phrase_matches.in_order.len() as u64).sum();
         if frequency > 0 {
-            weighted.push((phrase_matches, scoring::weight(frequency, snapshot.passages)));
+            weighted.push((phrase_matches, scoring::weight(frequency, snapshot.chunks)));
         }
     }
     Ok(weighted)
@@ -173,7 +173,7 @@ fn weighted_words(
     for word in words {
         let frequency = snapshot.document_frequency(&word)?;
         if frequency > 0 {
-            weighted.push((word, scoring::weight(frequency, snapshot.passages)));
+            weighted.push((word, scoring::weight(frequency, snapshot.chunks)));
         }
     }
     Ok(weighted)

@@ -28,7 +28,7 @@ pub(super) struct LexicalSnapshot {
     pub(super) version: Option<StoreVersion>,
     pub(super) segments: Vec<LexicalSegment>,
     /// Passages that are not deleted.
-    pub(super) passages: u64,
+    pub(super) chunks: u64,
     /// The mean of their lengths.
     pub(super) mean_length: f32,
     /// Frequencies of terms that had to be counted because of deleted passages.
@@ -49,10 +49,10 @@ impl LexicalSnapshot {
             .iter()
             .map(|reader| LexicalSegment::open(reader, words))
             .collect::<tantivy::Result<Vec<_>>>()?;
-        let passages = segments.iter().map(|segment| u64::from(segment.reader.num_docs())).sum::<u64>();
+        let chunks = segments.iter().map(|segment| u64::from(segment.reader.num_docs())).sum::<u64>();
         let words_in_all = segments.iter().map(LexicalSegment::length).sum::<u64>();
-        let mean_length = if passages == 0 { 0.0 } else { (words_in_all as f64 / passages as f64) as f32 };
-        Ok(Self { version, segments, passages, mean_length, counted: Mutex::default(), _searcher: searcher })
+        let mean_length = if chunks == 0 { 0.0 } else { (words_in_all as f64 / chunks as f64) as f32 };
+        Ok(Self { version, segments, chunks, mean_length, counted: Mutex::default(), _searcher: searcher })
     }
 
     /// In how many passages a word stands that are not deleted.

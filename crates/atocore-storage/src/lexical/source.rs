@@ -6,7 +6,7 @@ use super::error::{LexicalError, SourceError};
 
 /// A passage that can be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexedPassage {
+pub struct IndexedChunk {
     /// Names the passage in matches. Never used again for another one.
     pub chunk_key: u64,
     /// The headings above it.
@@ -29,11 +29,11 @@ pub struct ChangedDocument<'a> {
     /// What else its first passage is found by.
     pub beside: &'a str,
     /// All its passages; none when the document is gone.
-    pub passages: &'a [IndexedPassage],
+    pub chunks: &'a [IndexedChunk],
 }
 
 /// The store that the lexical index follows.
-pub trait PassageSource {
+pub trait ChunkSource {
     /// Returns the newest version.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use tantivy::{
 use super::{
     error::LexicalError,
     schema::{Fields, Payload},
-    source::{ChangedDocument, PassageSource},
+    source::{ChangedDocument, ChunkSource},
 };
 
 /// The memory that all threads together fill before they write to disk.
@@ -88,7 +88,7 @@ fn merge_policy() -> Box<LogMergePolicy> {
 pub(super) fn catch_up(
     writer: &mut IndexWriter,
     fields: &Fields,
-    source: &dyn PassageSource,
+    source: &dyn ChunkSource,
     since: Option<StoreVersion>,
     monitor: &dyn Monitor,
 ) -> Result<StoreVersion, WriteFailure> {
@@ -175,8 +175,8 @@ impl Feed<'_> {
         if self.replaces {
             self.operation(UserOperation::Delete(self.fields.document(document.document_key)))?;
         }
-        for passage in document.passages {
-            self.operation(UserOperation::Add(self.fields.entry(document, passage)))?;
+        for chunk in document.chunks {
+            self.operation(UserOperation::Add(self.fields.entry(document, chunk)))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use atocore_model::{
     digest::Digest,
     document::{
-        ChunkDraft, Document, FileStamp, HeadingPath, LineSpan, ParsedDocument, Passage, embedded_text,
+        Chunk, ChunkDraft, Document, FileStamp, HeadingPath, LineSpan, ParsedDocument, embedded_text,
         reading_notices,
     },
     id::{ChunkId, DocumentId, ProjectId},
@@ -97,7 +97,7 @@ pub struct StoredChunks {
 
 /// A passage as ranking needs it, without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassageKey {
+pub struct ChunkKey {
     /// The key of the row; never used again for another passage.
     pub key: i64,
     /// Its place in the document.
@@ -167,11 +167,11 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn each_passage_key(
+    pub fn each_chunk_key(
         &self,
         keys: impl IntoIterator<Item = u64>,
         space: Option<i64>,
-        mut each: impl FnMut(PassageKey, Option<&[[u8; 4]]>),
+        mut each: impl FnMut(ChunkKey, Option<&[[u8; 4]]>),
     ) -> Result<(), StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.id, c.chunk_index, c.heading_path, d.title, d.source_path, d.project_id, e.vector
@@ -181,7 +181,7 @@ impl ReadTransaction<'_> {
         )?;
         for key in keys {
             let row = statement.query_row((key, space), |row| {
-                let passage = PassageKey {
+                let chunk = ChunkKey {
                     key: row.get(0)?,
                     index: row.get(1)?,
                     heading_path: row.get(2)?,
@@ -190,7 +190,7 @@ impl ReadTransaction<'_> {
                     project: row.get(5)?,
                 };
                 let vector = row.get_ref(6)?.as_blob_or_null()?.map(|bytes| bytes.as_chunks::<4>().0);
-                each(passage, vector.filter(|numbers| !numbers.is_empty()));
+                each(chunk, vector.filter(|numbers| !numbers.is_empty()));
                 Ok(())
             });
             let _gone: Option<()> = row.optional()?;
@@ -202,7 +202,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read or holds something unreadable.
-    pub fn passage(&self, key: i64) -> Result<Option<Passage>, StorageError> {
+    pub fn chunk(&self, key: i64) -> Result<Option<Chunk>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.public_id, c.chunk_index, c.heading_path, c.content, c.first_line, c.last_line,
                     d.public_id, d.project_id, d.file_path, d.source_path, d.file_hash, d.title, d.tags, d.dated,
@@ -210,7 +210,7 @@ impl ReadTransaction<'_> {
                     d.encoding, d.front_matter, d.faults
              FROM source_chunks c JOIN source_documents d ON d.id = c.document_id WHERE c.id = ?1",
         )?;
-        statement.query_row([key], |row| Ok(passage(row))).optional()?.transpose()
+        statement.query_row([key], |row| Ok(chunk(row))).optional()?.transpose()
     }
 
     /// Documents and passages of each project, by project id.
@@ -442,8 +442,8 @@ pub(super) fn text_digest(title: &str, heading_path: &str, content: &str) -> [u8
     *blake3::hash(embedded_text(title, heading_path, content).as_bytes()).as_bytes()
 }
 
-fn passage(row: &Row<'_>) -> Result<Passage, StorageError> {
-    Ok(Passage {
+fn chunk(row: &Row<'_>) -> Result<Chunk, StorageError> {
+    Ok(Chunk {
         id: ChunkId::from_bytes(row.get(0)?),
         index: row.get(1)?,
         heading_path: HeadingPath::from_text(row.get(2)?),

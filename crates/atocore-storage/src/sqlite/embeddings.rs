@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{ReadTransaction, StorageError, Store, WriteTransaction, documents};
 use crate::{
     lexical::SourceError,
-    vector::{ChangedVectors, PassageVector, VectorError, VectorSource, VectorSpace},
+    vector::{ChangedVectors, ChunkVector, VectorError, VectorSource, VectorSpace},
 };
 
 pub use counts::VectorCounts;
@@ -47,7 +47,7 @@ pub struct NewSpace<'a> {
 
 /// A passage whose text has not been embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingPassage {
+pub struct PendingChunk {
     /// The passage; a new one of a document that was cut anew when `rechunked` says so.
     pub chunk_key: u64,
     /// Whether it waits to take the place of a present one.
@@ -127,7 +127,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn passages_without_vector(&self, space: i64) -> Result<Vec<PendingPassage>, StorageError> {
+    pub fn chunks_without_vector(&self, space: i64) -> Result<Vec<PendingChunk>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.id, 0, d.id, d.project_id, d.modified_ns
              FROM source_chunks c JOIN source_documents d ON d.id = c.document_id
@@ -139,7 +139,7 @@ impl ReadTransaction<'_> {
                 (SELECT 1 FROM embeddings e WHERE e.space_id = ?1 AND e.text_digest = r.text_digest)",
         )?;
         let rows = statement.query_map([space], |row| {
-            Ok(PendingPassage {
+            Ok(PendingChunk {
                 chunk_key: row.get(0)?,
                 rechunked: row.get(1)?,
                 document_key: row.get(2)?,
@@ -154,7 +154,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn embedded_text(&self, of: &PendingPassage) -> Result<Option<(Digest, String)>, StorageError> {
+    pub fn embedded_text(&self, of: &PendingChunk) -> Result<Option<(Digest, String)>, StorageError> {
         if of.rechunked {
             let found = self.rechunked_text(of.chunk_key)?;
             return Ok(found.map(|(digest, text)| (Digest::from_bytes(digest), text)));
@@ -337,8 +337,8 @@ impl ReadTransaction<'_> {
         let (project, vectors) = self.document_vectors(of.key, document)?;
         // A row of another length would be damage; it is left out here, and a snapshot's validation names it.
         let fitting = vectors.iter().filter(|(_, vector)| vector.len() == of.space.dimensions);
-        let vectors: Vec<PassageVector<'_>> =
-            fitting.map(|(key, vector)| PassageVector { chunk_key: *key, vector }).collect();
+        let vectors: Vec<ChunkVector<'_>> =
+            fitting.map(|(key, vector)| ChunkVector { chunk_key: *key, vector }).collect();
         each(ChangedVectors {
             document_key: document,
             project: project.as_ref().map_or("", ProjectId::as_str),
@@ -386,11 +386,11 @@ pub(super) fn complaints(connection: &Connection) -> Result<Vec<String>, Storage
             complaints.push(format!("vector {key} holds what is no number"));
         }
     }
-    let mut passages = connection.prepare(
+    let mut chunks = connection.prepare(
         "SELECT c.id, c.text_digest, d.title, c.heading_path, c.content
          FROM source_chunks c JOIN source_documents d ON d.id = c.document_id",
     )?;
-    let mut rows = passages.query([])?;
+    let mut rows = chunks.query([])?;
     while let Some(row) = rows.next()? {
         let (key, digest): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
         let (title, headings, content): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);

@@ -53,11 +53,11 @@ pub(super) fn from_text(fields: &str, faults: &str) -> FrontMatter {
 }
 
 /// The words that a document is found by although no passage has them: all that it says of itself but its title, as far as
-/// `passage`, its first one, does not say it.
-pub(super) fn words_beside(front_matter: &FrontMatter, passage: &str) -> String {
+/// `chunk`, its first one, does not say it.
+pub(super) fn words_beside(front_matter: &FrontMatter, chunk: &str) -> String {
     let told = front_matter.fields.iter().filter(|field| !field.key.trim().eq_ignore_ascii_case("title"));
     let texts = told.flat_map(|field| field.value.texts()).map(String::as_str);
-    texts.filter(|text| !passage.contains(text)).collect::<Vec<_>>().join("\n")
+    texts.filter(|text| !chunk.contains(text)).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use atocore_model::{
 use rusqlite::{OptionalExtension, Row};
 
 use super::{ReadTransaction, StorageError, Store, front_matter};
-use crate::lexical::{ChangedDocument, IndexedPassage, LexicalError, PassageSource, SourceError};
+use crate::lexical::{ChangedDocument, ChunkSource, IndexedChunk, LexicalError, SourceError};
 
 impl From<StorageError> for SourceError {
     fn from(error: StorageError) -> Self {
@@ -22,7 +22,7 @@ impl From<StorageError> for LexicalError {
     }
 }
 
-impl PassageSource for Store {
+impl ChunkSource for Store {
     fn version(&self) -> Result<StoreVersion, SourceError> {
         Ok(self.read(|read| read.version())?)
     }
@@ -92,8 +92,8 @@ impl ReadTransaction<'_> {
         let (project, title, tags, said): (String, String, String, String) = document.unwrap_or_default();
         let tags: Vec<String> =
             front_matter::tags_from_text(&tags).iter().map(Tag::as_str).map(str::to_owned).collect();
-        let passages = self.indexed_passages(key)?;
-        let first = passages.first().map_or("", |first| &first.text);
+        let chunks = self.indexed_chunks(key)?;
+        let first = chunks.first().map_or("", |first| &first.text);
         let beside = front_matter::words_beside(&front_matter::from_text(&said, "[]"), first);
         each(ChangedDocument {
             document_key: key,
@@ -101,16 +101,16 @@ impl ReadTransaction<'_> {
             tags: &tags,
             title: &title,
             beside: &beside,
-            passages: &passages,
+            chunks: &chunks,
         })
     }
 
-    fn indexed_passages(&self, document: u64) -> Result<Vec<IndexedPassage>, StorageError> {
+    fn indexed_chunks(&self, document: u64) -> Result<Vec<IndexedChunk>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, heading_path, content FROM source_chunks WHERE document_id = ?1 ORDER BY chunk_index",
         )?;
         let rows = statement.query_map([document], |row| {
-            Ok(IndexedPassage { chunk_key: row.get(0)?, heading_path: row.get(1)?, text: row.get(2)? })
+            Ok(IndexedChunk { chunk_key: row.get(0)?, heading_path: row.get(1)?, text: row.get(2)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -142,7 +142,7 @@ fn a_failed_write_changes_nothing() {
 }
 
 #[test]
-fn passages_keep_their_ids_while_their_text_stays() {
+fn chunks_keep_their_ids_while_their_text_stays() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     assert_eq!(put(&store, "a.md", &["one", "two", "two"]), StoredChunks { added: 3, kept: 0, removed: 0 });
@@ -152,9 +152,9 @@ fn passages_keep_their_ids_while_their_text_stays() {
                 let mut statement =
                     read.connection.prepare("SELECT id FROM source_chunks ORDER BY chunk_index")?;
                 let keys: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-                let passages = keys.into_iter().map(|key| Ok(read.passage(key)?.unwrap()));
-                passages
-                    .map(|p| p.map(|p: atocore_model::document::Passage| (p.id.to_string(), p.content)))
+                let chunks = keys.into_iter().map(|key| Ok(read.chunk(key)?.unwrap()));
+                chunks
+                    .map(|p| p.map(|p: atocore_model::document::Chunk| (p.id.to_string(), p.content)))
                     .collect()
             })
             .map_err(|error: StorageError| error)

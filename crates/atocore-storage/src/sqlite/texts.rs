@@ -18,7 +18,7 @@ pub struct StoredDocument {
     /// Size of the file when it was read, in bytes.
     pub size: u64,
     /// Where the passage stands by which it was found; `None` when it was found in another way.
-    pub passage: Option<LineSpan>,
+    pub chunk: Option<LineSpan>,
     /// What is known of it.
     pub document: Document,
 }
@@ -54,7 +54,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// As [`ReadTransaction::document`].
-    pub fn document_of_passage(&self, id: &ChunkId) -> Result<Option<StoredDocument>, StorageError> {
+    pub fn document_of_chunk(&self, id: &ChunkId) -> Result<Option<StoredDocument>, StorageError> {
         let found = self.found(
             select!(
                 "c.first_line",
@@ -97,7 +97,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn passages_of(&self, document: i64) -> Result<Vec<(LineSpan, String)>, StorageError> {
+    pub fn chunks_of(&self, document: i64) -> Result<Vec<(LineSpan, String)>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT first_line, last_line, content FROM source_chunks WHERE document_id = ?1 ORDER BY chunk_index",
         )?;
@@ -119,7 +119,7 @@ fn stored(row: &Row<'_>) -> Result<StoredDocument, StorageError> {
     Ok(StoredDocument {
         key: row.get(2)?,
         size: row.get(3)?,
-        passage: lines.0.zip(lines.1).map(|(first, last)| LineSpan { first, last }),
+        chunk: lines.0.zip(lines.1).map(|(first, last)| LineSpan { first, last }),
         document: documents::document(row, 4)?,
     })
 }

@@ -16,7 +16,7 @@ pub struct VectorSpace {
 
 /// The vector of a passage.
 #[derive(Debug, Clone, Copy)]
-pub struct PassageVector<'a> {
+pub struct ChunkVector<'a> {
     /// Names the passage in matches. Never used again for another one.
     pub chunk_key: u64,
     /// As many finite components as the space has dimensions; of any length, because only the angle counts.
@@ -31,7 +31,7 @@ pub struct ChangedVectors<'a> {
     /// The id of the project that owns it.
     pub project: &'a str,
     /// All vectors it has; none when it is gone or not embedded yet.
-    pub vectors: &'a [PassageVector<'a>],
+    pub vectors: &'a [ChunkVector<'a>],
 }
 
 /// The store that the vector index follows.

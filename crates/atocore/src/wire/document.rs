@@ -69,7 +69,7 @@ pub struct DocumentText {
 impl From<Excerpt> for DocumentText {
     fn from(excerpt: Excerpt) -> Self {
         let mut notices = Vec::new();
-        if excerpt.source == TextSource::Passages {
+        if excerpt.source == TextSource::Chunks {
             notices.push(format!(
                 "the file is gone or has changed since it was ingested: put together from its stored passages, \
                  without what stands in none of them; `atocore refresh {}` reads it again",

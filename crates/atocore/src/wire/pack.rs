@@ -174,7 +174,7 @@ impl Pack {
         let prompt = request.prompt.as_str();
         let between = if pack.text.is_empty() { "" } else { "\n" };
         let hits = |item: &model::PackItem| match &item.origin {
-            Origin::Passage(passage) => passage.hits.clone(),
+            Origin::Chunk(passage) => passage.hits.clone(),
             _ => Vec::new(),
         };
         let chunks: Vec<Hit> = pack.items.iter().flat_map(hits).map(without_explanation).collect();
@@ -283,7 +283,7 @@ impl From<model::PackItem> for PackItem {
                 memory_type: Some(memory.memory_type.to_string()),
                 ..empty
             },
-            Origin::Passage(passage) => {
+            Origin::Chunk(passage) => {
                 let Some(first) = passage.hits.first() else { return empty };
                 Self {
                     id: first.chunk_id.to_string(),

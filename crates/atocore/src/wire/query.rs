@@ -188,7 +188,7 @@ pub(crate) fn notice(notice: &model::Notice) -> String {
         model::Notice::VectorsUnavailable { since, why, hint } => {
             format!("vectors unavailable since {since}, lexical search only: {why}; {hint}")
         }
-        model::Notice::VectorsMissing { missing, passages } => format!(
+        model::Notice::VectorsMissing { missing, chunks: passages } => format!(
             "{missing} of {passages} passages have no vector yet and are found by lexical search only; `atocore status` shows how far it is"
         ),
         model::Notice::QuestionNotUnderstood => "lexical search only: the model knows next to no word of the question; one for more languages can be set with ATOCORE_EMBEDDING_MODEL".to_owned(),

@@ -55,14 +55,14 @@ fn what_is_gone_or_renamed_is_not_found_any_more() {
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!(found(&index, "zebra"), [0_u64; 0]);
     assert_eq!(found(&index, "donkey"), old);
-    notebook.edit(1, |page| drop(page.passages.remove(0)));
+    notebook.edit(1, |page| drop(page.chunks.remove(0)));
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!(found(&index, "donkey"), old[1..]);
     notebook.delete(1);
     notebook.delete(2);
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!(found(&index, "text donkey horse"), [0_u64; 0]);
-    assert_eq!(index.passages(), 0);
+    assert_eq!(index.chunks(), 0);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn calling_it_off_leaves_what_was_there() {
     let cancel = |limit| CancelAfterDocuments { limit, seen: AtomicU64::new(0) };
     let error = index.catch_up(&notebook, &cancel(2000)).unwrap_err();
     assert!(matches!(error, LexicalError::Cancelled), "{error}");
-    assert_eq!((index.version(), index.passages()), (None, 0));
+    assert_eq!((index.version(), index.chunks()), (None, 0));
     let error = index.catch_up(&notebook, &cancel(3000)).unwrap_err();
     assert!(matches!(error, LexicalError::Cancelled), "cancelled after the last document: {error}");
     index.catch_up(&notebook, &Silent).unwrap();
@@ -112,10 +112,10 @@ fn calling_it_off_leaves_what_was_there() {
     let mut other = Notebook::new(2);
     other.pages = notebook.pages.clone();
     index.catch_up(&other, &cancel(1000)).unwrap_err();
-    assert_eq!((index.version(), index.passages()), (version, 6000));
+    assert_eq!((index.version(), index.chunks()), (version, 6000));
     drop(index);
     let index = open(dir.path());
-    assert_eq!((index.rebuilt_reason(), index.version(), index.passages()), (None, version, 6000));
+    assert_eq!((index.rebuilt_reason(), index.version(), index.chunks()), (None, version, 6000));
 }
 
 #[test]
@@ -130,10 +130,10 @@ fn a_source_that_fails_leaves_what_was_there() {
     notebook.fail_after = Some(4);
     let error = index.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(error, LexicalError::Source(_)), "{error}");
-    assert_eq!((index.version(), index.passages()), (before, 1));
+    assert_eq!((index.version(), index.chunks()), (before, 1));
     notebook.fail_after = None;
     index.catch_up(&notebook, &Silent).unwrap();
-    assert_eq!(index.passages(), 9);
+    assert_eq!(index.chunks(), 9);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
     notebook::{Page, Random},
     open, rebuilt,
 };
-use crate::lexical::{IndexAccess, IndexedPassage, LexicalFilter, LexicalIndex};
+use crate::lexical::{IndexAccess, IndexedChunk, LexicalFilter, LexicalIndex};
 
 /// One random change.
 fn change(notebook: &mut Notebook, random: &mut Random) {
@@ -20,11 +20,11 @@ fn change(notebook: &mut Notebook, random: &mut Random) {
             notebook.edit(document, |page| page.title = word);
         }
         _ => {
-            let mut passages = Vec::new();
+            let mut chunks = Vec::new();
             for _ in 0..random.below(6) {
                 let chunk_key = notebook.key();
                 let length = 1 + random.below(80);
-                passages.push(IndexedPassage {
+                chunks.push(IndexedChunk {
                     chunk_key,
                     heading_path: random.words(20, 2),
                     text: random.words(120, length),
@@ -32,14 +32,14 @@ fn change(notebook: &mut Notebook, random: &mut Random) {
             }
             let project = format!("p{}", random.below(3));
             let tags = vec![format!("T{}", random.below(2))];
-            notebook.put(document, Page { project, tags, title: random.words(50, 2), passages });
+            notebook.put(document, Page { project, tags, title: random.words(50, 2), chunks });
         }
     }
 }
 
 /// Asks both the same questions.
 fn assert_same_answers(one: &LexicalIndex, other: &LexicalIndex, random: &mut Random) {
-    assert_eq!((one.version(), one.passages()), (other.version(), other.passages()));
+    assert_eq!((one.version(), one.chunks()), (other.version(), other.chunks()));
     let project = "p1".parse().unwrap();
     for _ in 0..20 {
         let words = 1 + random.below(8);
@@ -59,7 +59,7 @@ fn assert_same_answers(one: &LexicalIndex, other: &LexicalIndex, random: &mut Ra
             let [one, other] = [one, other].map(|index| ask_in_order(index, &phrase, &filter, limit));
             assert_eq!(one, other, "{phrase}");
         }
-        let [one, other] = [one, other].map(|index| index.passages_with(&phrase, 9).unwrap());
+        let [one, other] = [one, other].map(|index| index.chunks_with(&phrase, 9).unwrap());
         assert_eq!(one, other, "{phrase}");
     }
 }

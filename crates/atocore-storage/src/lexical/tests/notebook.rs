@@ -7,7 +7,7 @@ use std::{
 
 use atocore_model::id::{Generation, StoreVersion};
 
-use crate::lexical::{ChangedDocument, IndexedPassage, LexicalError, PassageSource, SourceError};
+use crate::lexical::{ChangedDocument, ChunkSource, IndexedChunk, LexicalError, SourceError};
 
 /// What is written about a document.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(super) struct Page {
     pub(super) project: String,
     pub(super) tags: Vec<String>,
     pub(super) title: String,
-    pub(super) passages: Vec<IndexedPassage>,
+    pub(super) chunks: Vec<IndexedChunk>,
 }
 
 /// Documents and the history of their changes.
@@ -59,18 +59,18 @@ impl Notebook {
 
     /// Writes a document, with a passage for each text; returns the chunk keys.
     pub(super) fn write(&mut self, document: u64, title: &str, texts: &[&str]) -> Vec<u64> {
-        let passages: Vec<_> = texts
+        let chunks: Vec<_> = texts
             .iter()
-            .map(|text| IndexedPassage {
+            .map(|text| IndexedChunk {
                 chunk_key: self.key(),
                 heading_path: String::new(),
                 text: (*text).to_owned(),
             })
             .collect();
-        let keys = passages.iter().map(|passage| passage.chunk_key).collect();
+        let keys = chunks.iter().map(|chunk| chunk.chunk_key).collect();
         self.put(
             document,
-            Page { project: "p".to_owned(), tags: Vec::new(), title: title.to_owned(), passages },
+            Page { project: "p".to_owned(), tags: Vec::new(), title: title.to_owned(), chunks },
         );
         keys
     }
@@ -97,7 +97,7 @@ impl Notebook {
     }
 }
 
-impl PassageSource for Notebook {
+impl ChunkSource for Notebook {
     fn version(&self) -> Result<StoreVersion, SourceError> {
         Ok(self.newest())
     }
@@ -130,7 +130,7 @@ impl PassageSource for Notebook {
                 tags: page.map_or(&[], |page| &page.tags),
                 title: page.map_or("", |page| &page.title),
                 beside: "",
-                passages: page.map_or(&[], |page| &page.passages),
+                chunks: page.map_or(&[], |page| &page.chunks),
             })?;
             self.handed_over.set(self.handed_over.get() + 1);
         }

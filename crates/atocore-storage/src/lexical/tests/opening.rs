@@ -38,7 +38,7 @@ fn assert_heals(dir: &Path, notebook: &Notebook, what: &str) {
     assert_eq!(index.version(), Some(notebook.newest()), "{what}");
     assert_eq!(found(&index, "apple").len(), 39, "{what}");
     assert_eq!(found(&index, "cherries").len(), 1, "{what}");
-    assert_eq!(index.passages(), 79, "{what}");
+    assert_eq!(index.chunks(), 79, "{what}");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_missing_index_is_made_by_a_writer_only() {
     assert!(!place.exists());
 
     let index = open(&place);
-    assert_eq!((index.version(), index.rebuilt_reason(), index.passages()), (None, None, 0));
+    assert_eq!((index.version(), index.rebuilt_reason(), index.chunks()), (None, None, 0));
     assert_eq!(found(&index, "anything"), [0_u64; 0]);
     let reader = LexicalIndex::open(&place, IndexAccess::Read).unwrap();
     assert_eq!(reader.version(), None);
@@ -134,7 +134,7 @@ fn an_index_of_another_version_is_replaced() {
         assert!(refused.to_string().contains(reason), "{refused}");
         let index = open(dir.path());
         assert!(index.rebuilt_reason().unwrap().contains(reason), "{:?}", index.rebuilt_reason());
-        assert_eq!((index.version(), index.passages()), (None, 0));
+        assert_eq!((index.version(), index.chunks()), (None, 0));
         drop(index);
         assert_heals(dir.path(), &notebook, reason);
     }

@@ -17,7 +17,7 @@ fn a_term_in_order_is_found_before_its_parts() {
     for term in ["192.168.1.10", "2024-05-03", "2.3.1", "max_file_bytes", "Max-File_Bytes"] {
         let first = ask_in_order(&index, term, &LexicalFilter::default(), 9).matches[0].chunk_key;
         assert_eq!(first, keys[1], "{term}");
-        let found = index.passages_with(term, 9).unwrap().unwrap();
+        let found = index.chunks_with(term, 9).unwrap().unwrap();
         assert_eq!(found, WordMatches { in_order: vec![keys[1]], apart: vec![keys[0]] }, "{term}");
     }
 }
@@ -31,7 +31,7 @@ fn what_is_joined_is_told_from_what_is_apart_while_both_are_there() {
         &["copy; max_file_bytes", "max file bytes", "a hot, quick copy", "Hot copy"],
     );
     let (_dir, index) = rebuilt(&notebook);
-    let in_order = |text: &str| index.passages_with(text, 9).unwrap().map(|found| found.in_order);
+    let in_order = |text: &str| index.chunks_with(text, 9).unwrap().map(|found| found.in_order);
     assert_eq!(in_order("max_file_bytes"), Some(vec![keys[0]]));
     assert_eq!(in_order("max file bytes"), Some(vec![keys[0], keys[1]]));
     assert_eq!(in_order("hot copy"), Some(vec![keys[3]]), "not across the title and the text");
@@ -41,7 +41,7 @@ fn what_is_joined_is_told_from_what_is_apart_while_both_are_there() {
         (in_order("bytes"), in_order("hot"), in_order("the of")),
         (Some(keys[..2].to_vec()), Some(keys.clone()), None)
     );
-    assert_eq!(index.passages_with("hot", 3).unwrap(), None, "more than asked for");
+    assert_eq!(index.chunks_with("hot", 3).unwrap(), None, "more than asked for");
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn words_that_repeat_are_counted_where_they_follow_one_another() {
     let mut notebook = Notebook::new(1);
     let keys = notebook.write(1, "", &["1.1.1", "1.1 and 1", "1.1.1.1 or 1.1.1", "new new york"]);
     let (_dir, index) = rebuilt(&notebook);
-    assert_eq!(index.passages_with("1.1.1", 9).unwrap().unwrap().in_order, [keys[0], keys[2]]);
-    assert_eq!(index.passages_with("new york", 9).unwrap().unwrap().in_order, [keys[3]]);
+    assert_eq!(index.chunks_with("1.1.1", 9).unwrap().unwrap().in_order, [keys[0], keys[2]]);
+    assert_eq!(index.chunks_with("new york", 9).unwrap().unwrap().in_order, [keys[3]]);
 }
 
 #[test]
@@ -66,8 +66,7 @@ fn the_best_few_are_the_first_of_all_with_phrases_too() {
         let length = 2 + random.below(2);
         let phrase = random.words(60, length);
         let all = ask_in_order(&index, &phrase, &LexicalFilter::default(), usize::MAX).matches;
-        let in_order =
-            index.passages_with(&phrase, 9).unwrap().map(|found| found.in_order).unwrap_or_default();
+        let in_order = index.chunks_with(&phrase, 9).unwrap().map(|found| found.in_order).unwrap_or_default();
         assert!(in_order.iter().all(|key| all.iter().any(|found| found.chunk_key == *key)));
         for limit in [1, 10, 100] {
             let few = ask_in_order(&index, &phrase, &LexicalFilter::default(), limit).matches;

@@ -6,7 +6,7 @@ use atocore_model::monitor::Silent;
 use tantivy::indexer::NoMergePolicy;
 
 use super::{Notebook, open};
-use crate::lexical::{LexicalError, PassageSource, schema, schema::Payload, writer};
+use crate::lexical::{ChunkSource, LexicalError, schema, schema::Payload, writer};
 
 /// Commits what changed as its last process would have that ended before it merged anything.
 fn catch_up_without_merging(dir: &Path, notebook: &Notebook) {
@@ -16,8 +16,8 @@ fn catch_up_without_merging(dir: &Path, notebook: &Notebook) {
     writer.set_merge_policy(Box::new(NoMergePolicy));
     let changes = notebook.changes(index.version(), &mut |document| {
         writer.delete_term(fields.document(document.document_key));
-        for passage in document.passages {
-            let _number = writer.add_document(fields.entry(&document, passage)).unwrap();
+        for chunk in document.chunks {
+            let _number = writer.add_document(fields.entry(&document, chunk)).unwrap();
         }
         Ok::<_, LexicalError>(())
     });
@@ -43,10 +43,10 @@ fn the_first_deletion_of_a_process_reaches_every_segment_that_is_merged_meanwhil
     notebook.delete(51);
     catch_up_without_merging(dir.path(), &notebook);
     let key = notebook.key();
-    notebook.edit(50, |page| page.passages[0].chunk_key = key);
+    notebook.edit(50, |page| page.chunks[0].chunk_key = key);
     let index = open(dir.path());
     index.catch_up(&notebook, &Silent).unwrap();
     index.close().unwrap();
-    let expected: usize = notebook.pages.values().map(|page| page.passages.len()).sum();
-    assert_eq!(open(dir.path()).passages(), expected as u64);
+    let expected: usize = notebook.pages.values().map(|page| page.chunks.len()).sum();
+    assert_eq!(open(dir.path()).chunks(), expected as u64);
 }

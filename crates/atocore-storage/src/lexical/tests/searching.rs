@@ -13,12 +13,12 @@ use super::{
     notebook::{Page, Random},
     rebuilt,
 };
-use crate::lexical::{IndexedPassage, LexicalFilter};
+use crate::lexical::{IndexedChunk, LexicalFilter};
 
 #[test]
 fn title_headings_and_text_are_found() {
     let mut notebook = Notebook::new(1);
-    let passage = IndexedPassage {
+    let chunk = IndexedChunk {
         chunk_key: 5,
         heading_path: "Install > Requirements".to_owned(),
         text: "Needs forty megabytes.".to_owned(),
@@ -27,7 +27,7 @@ fn title_headings_and_text_are_found() {
         project: "p".to_owned(),
         tags: vec!["guide".to_owned()],
         title: "Handbook".to_owned(),
-        passages: vec![passage],
+        chunks: vec![chunk],
     };
     notebook.put(1, page);
     let (_dir, index) = rebuilt(&notebook);
@@ -84,15 +84,14 @@ fn filters_are_exact_and_do_not_change_scores() {
     let names = ["a", "ab", "a-b"];
     for document in 1..=300 {
         let key = notebook.key();
-        let passage =
-            IndexedPassage { chunk_key: key, heading_path: String::new(), text: random.words(40, 20) };
+        let chunk = IndexedChunk { chunk_key: key, heading_path: String::new(), text: random.words(40, 20) };
         let tags = ["Red", "red tape", "BLUE", "red/Deep/er"]
             .into_iter()
             .filter(|_| random.below(2) == 0)
             .map(str::to_owned);
         let tags = tags.collect();
         let project = names[random.below(3) as usize].to_owned();
-        notebook.put(document, Page { project, tags, title: String::new(), passages: vec![passage] });
+        notebook.put(document, Page { project, tags, title: String::new(), chunks: vec![chunk] });
     }
     for document in (1..300).step_by(7) {
         notebook.delete(document);
@@ -138,10 +137,9 @@ fn equal_scores_are_ordered_by_key_also_at_the_cut() {
     // Written in another order than that of their keys.
     keys.sort_by_key(|key| key.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     for (document, chunk_key) in (1..).zip(&keys) {
-        let passage =
-            IndexedPassage { chunk_key: *chunk_key, heading_path: String::new(), text: "same".to_owned() };
-        let page =
-            Page { project: "p".to_owned(), tags: vec![], title: String::new(), passages: vec![passage] };
+        let chunk =
+            IndexedChunk { chunk_key: *chunk_key, heading_path: String::new(), text: "same".to_owned() };
+        let page = Page { project: "p".to_owned(), tags: vec![], title: String::new(), chunks: vec![chunk] };
         notebook.put(document, page);
     }
     let (_dir, index) = rebuilt(&notebook);

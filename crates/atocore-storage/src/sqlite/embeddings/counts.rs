@@ -8,7 +8,7 @@ use crate::sqlite::{ReadTransaction, StorageError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct VectorCounts {
     /// All passages.
-    pub passages: u64,
+    pub chunks: u64,
     /// Those whose text has been embedded.
     pub embedded: u64,
     /// Vectors that are kept, those of texts that no passage has any more among them.
@@ -28,7 +28,7 @@ impl ReadTransaction<'_> {
                     (SELECT count(*) FROM embeddings WHERE space_id = ?1)",
         )?;
         Ok(statement.query_row([space], |row| {
-            Ok(VectorCounts { passages: row.get(0)?, embedded: row.get(1)?, vectors: row.get(2)? })
+            Ok(VectorCounts { chunks: row.get(0)?, embedded: row.get(1)?, vectors: row.get(2)? })
         })?)
     }
 
@@ -36,7 +36,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn passages_with_empty_vector(&self, space: i64) -> Result<u64, StorageError> {
+    pub fn chunks_with_empty_vector(&self, space: i64) -> Result<u64, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*) FROM embeddings e JOIN source_chunks c ON c.text_digest = e.text_digest
              WHERE e.space_id = ?1 AND e.vector = x''",
@@ -48,7 +48,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn passages(&self) -> Result<u64, StorageError> {
+    pub fn chunks(&self) -> Result<u64, StorageError> {
         let mut statement = self.connection.prepare_cached("SELECT count(*) FROM source_chunks")?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
@@ -59,7 +59,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn passages_not_shown(&self, space: i64, shown: Option<Generation>) -> Result<u64, StorageError> {
+    pub fn chunks_not_shown(&self, space: i64, shown: Option<Generation>) -> Result<u64, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*) FROM source_chunks c WHERE NOT EXISTS
                 (SELECT 1 FROM embeddings e WHERE e.space_id = ?1 AND e.text_digest = c.text_digest

@@ -23,7 +23,7 @@ fn add_space(store: &Store, name: &str) -> SpaceRow {
 fn embed(store: &Store, row: &SpaceRow) -> usize {
     let texts: Vec<_> = store
         .read(|read| {
-            let pending = read.passages_without_vector(row.key)?;
+            let pending = read.chunks_without_vector(row.key)?;
             pending.iter().map(|p| Ok(read.embedded_text(p)?.unwrap())).collect::<Result<_, StorageError>>()
         })
         .unwrap();
@@ -102,7 +102,7 @@ fn an_index_learns_of_new_vectors_and_of_changed_documents() {
 }
 
 #[test]
-fn a_passage_finds_the_vector_of_its_text() {
+fn a_chunk_finds_the_vector_of_its_text() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let row = add_space(&store, "model");
@@ -112,12 +112,12 @@ fn a_passage_finds_the_vector_of_its_text() {
         let keep = |_, vector: Option<&[[u8; 4]]>| {
             found = vector.map(|numbers| numbers.iter().map(|n| f32::from_le_bytes(*n)).collect::<Vec<_>>());
         };
-        store.read(|read| read.each_passage_key([key], Some(row.key), keep)).unwrap();
+        store.read(|read| read.each_chunk_key([key], Some(row.key), keep)).unwrap();
         found
     };
     assert_eq!(vector(1), None);
     let text_of = |chunk_key| {
-        let of = PendingPassage {
+        let of = PendingChunk {
             chunk_key,
             rechunked: false,
             document_key: 1,
@@ -136,7 +136,7 @@ fn a_passage_finds_the_vector_of_its_text() {
     write(&store, |write| write.put_vectors(row.key, &[(digest, Vec::new())]));
     assert_eq!(vector(2), None);
     let counts = store.read(|read| read.vector_counts(row.key)).unwrap();
-    assert_eq!(counts, VectorCounts { passages: 2, embedded: 2, vectors: 2 });
+    assert_eq!(counts, VectorCounts { chunks: 2, embedded: 2, vectors: 2 });
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn what_is_not_used_any_more_goes_in_steps() {
     assert_eq!(write(&store, |write| write.remove_unused_vectors(1)), 1);
     assert_eq!(write(&store, |write| write.remove_unused_vectors(9)), 1);
     let counts = store.read(|read| read.vector_counts(new.key)).unwrap();
-    assert_eq!(counts, VectorCounts { passages: 1, embedded: 1, vectors: 1 });
+    assert_eq!(counts, VectorCounts { chunks: 1, embedded: 1, vectors: 1 });
 }
 
 #[test]
@@ -246,8 +246,8 @@ fn a_rechunked_document_answers_with_its_old_chunks_until_the_new_ones_are_embed
     assert_eq!(known[0].chunked_by, "other");
     let contents = |store: &Store| -> Vec<String> {
         let keys = 1..=9;
-        let passages = keys.filter_map(|key| store.read(|read| read.passage(key)).unwrap());
-        passages.map(|passage| passage.content).collect()
+        let chunks = keys.filter_map(|key| store.read(|read| read.chunk(key)).unwrap());
+        chunks.map(|chunk| chunk.content).collect()
     };
     assert_eq!(contents(&store), ["one", "two", "three"]);
     // Until they have vectors, nothing takes its place.

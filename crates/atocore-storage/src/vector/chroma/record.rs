@@ -20,14 +20,14 @@ pub(super) struct RecordKeys {
 impl ChromaRecord {
     /// The records of a document as it is now.
     pub(super) fn of(document: &ChangedVectors<'_>, space: VectorSpace) -> Result<Vec<Self>, VectorError> {
-        let passages = document.vectors.iter();
-        passages
-            .map(|passage| {
-                let (chunk_key, found) = (passage.chunk_key, passage.vector.len());
+        let chunks = document.vectors.iter();
+        chunks
+            .map(|chunk| {
+                let (chunk_key, found) = (chunk.chunk_key, chunk.vector.len());
                 if found != space.dimensions {
                     return Err(VectorError::Length { chunk_key, expected: space.dimensions, found });
                 }
-                let vector = unit(passage.vector).ok_or(VectorError::NotFinite { chunk_key })?;
+                let vector = unit(chunk.vector).ok_or(VectorError::NotFinite { chunk_key })?;
                 Ok(Self { id: id(document, chunk_key, &vector), vector })
             })
             .collect()
@@ -70,12 +70,12 @@ pub(super) fn unit(vector: &[f32]) -> Option<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vector::PassageVector;
+    use crate::vector::ChunkVector;
     use atocore_model::digest::Digest;
 
     fn ids(project: &str, vector: &[f32]) -> String {
         let space = VectorSpace { fingerprint: Digest::from_bytes([0; 32]), dimensions: vector.len() };
-        let vectors = [PassageVector { chunk_key: 8, vector }];
+        let vectors = [ChunkVector { chunk_key: 8, vector }];
         let document = ChangedVectors { document_key: 7, project, vectors: &vectors };
         ChromaRecord::of(&document, space).unwrap().remove(0).id
     }

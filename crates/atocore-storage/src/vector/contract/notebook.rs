@@ -11,7 +11,7 @@ use atocore_model::{
 };
 
 use crate::vector::{
-    ChangedVectors, PassageVector, SourceError, VectorError, VectorFilter, VectorSource, VectorSpace,
+    ChangedVectors, ChunkVector, SourceError, VectorError, VectorFilter, VectorSource, VectorSpace,
 };
 
 /// The vectors of a document.
@@ -169,7 +169,7 @@ impl VectorSource for Notebook {
             let vectors: Vec<_> = page
                 .iter()
                 .flat_map(|page| &page.vectors)
-                .map(|(chunk_key, vector)| PassageVector { chunk_key: *chunk_key, vector })
+                .map(|(chunk_key, vector)| ChunkVector { chunk_key: *chunk_key, vector })
                 .collect();
             let project = page.map_or("", |page| &page.project);
             each(ChangedVectors { document_key, project, vectors: &vectors })?;

@@ -44,11 +44,11 @@ pub(super) fn compare(
             stopped = true;
             return Err(VectorError::Cancelled);
         }
-        for passage in document.vectors {
+        for chunk in document.vectors {
             comparison.expected += 1;
-            match places.remove(&passage.chunk_key) {
+            match places.remove(&chunk.chunk_key) {
                 None => comparison.missing += 1,
-                Some(place) if is_comparable && is_that(place, &document, passage.vector, space) => {}
+                Some(place) if is_comparable && is_that(place, &document, chunk.vector, space) => {}
                 Some(_) => comparison.wrong += 1,
             }
         }

@@ -142,12 +142,12 @@ impl<'a> SegmentWriter<'a> {
     }
 
     fn document(&mut self, document: &ChangedVectors<'_>) -> Result<(), VectorError> {
-        for passage in document.vectors {
-            let (chunk_key, found) = (passage.chunk_key, passage.vector.len());
+        for chunk in document.vectors {
+            let (chunk_key, found) = (chunk.chunk_key, chunk.vector.len());
             if found != self.space.dimensions {
                 return Err(VectorError::Length { chunk_key, expected: self.space.dimensions, found });
             }
-            if !passage.vector.iter().all(|component| component.is_finite()) {
+            if !chunk.vector.iter().all(|component| component.is_finite()) {
                 return Err(VectorError::NotFinite { chunk_key });
             }
         }
@@ -162,8 +162,8 @@ impl<'a> SegmentWriter<'a> {
         }
         if !document.vectors.is_empty() {
             let buffer = self.buffers.entry(document.project.to_owned()).or_default();
-            for passage in document.vectors {
-                self.buffered_bytes += buffer.push(document.document_key, passage.chunk_key, passage.vector);
+            for chunk in document.vectors {
+                self.buffered_bytes += buffer.push(document.document_key, chunk.chunk_key, chunk.vector);
             }
         }
         if self.buffered_bytes > self.buffered_limit { self.write_buffers() } else { Ok(()) }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use atocore_model::digest::Digest;
-use atocore_storage::sqlite::{PendingPassage, ReadTransaction, SpaceRow, Store};
+use atocore_storage::sqlite::{PendingChunk, ReadTransaction, SpaceRow, Store};
 
 use crate::soak::{Violation, subject::store_options};
 
@@ -86,7 +86,7 @@ impl Vectors {
                     let _new = vectors.chunked_by.insert(row.chunked_by);
                 }
             }
-            let passages = read.passages_without_vector(NO_SPACE)?;
+            let passages = read.chunks_without_vector(NO_SPACE)?;
             vectors.passages = passages.len() as u64;
             let mut answering = Vec::new();
             for passage in &passages {
@@ -260,12 +260,12 @@ impl Space {
             missing_passages: 0,
             embedded: 0,
         };
-        for passage in read.passages_without_vector(row.key)? {
+        for passage in read.chunks_without_vector(row.key)? {
             let _new = space.missing.insert(text_of(read, &passage)?);
             space.missing_passages += 1;
         }
         for (passage, text) in answering {
-            read.each_passage_key([*passage], Some(row.key), |_, vector| {
+            read.each_chunk_key([*passage], Some(row.key), |_, vector| {
                 let Some(vector) = vector else { return };
                 let bits = vector.iter().map(|number| f32::from_le_bytes(*number).to_bits()).collect();
                 let _same = space.vectors.insert(*text, bits);
@@ -276,7 +276,7 @@ impl Space {
     }
 }
 
-fn text_of(read: &ReadTransaction<'_>, passage: &PendingPassage) -> Result<Digest, Violation> {
+fn text_of(read: &ReadTransaction<'_>, passage: &PendingChunk) -> Result<Digest, Violation> {
     let text = read.embedded_text(passage)?;
     let missing = || Violation::new(format!("passage {} cannot be read", passage.chunk_key));
     text.map(|(digest, _)| digest).ok_or_else(missing)
@@ -289,7 +289,7 @@ pub(super) fn is_idle(store: &Store, precision: &str) -> Result<bool, Violation>
             return Ok(false);
         };
         let counts = read.vector_counts(row.key)?;
-        Ok(counts.embedded == counts.passages && read.rechunked_documents()? == 0)
+        Ok(counts.embedded == counts.chunks && read.rechunked_documents()? == 0)
     })
 }
 

@@ -56,12 +56,12 @@ pub(super) fn step_of(store: &Store, registry: &[u8]) -> Result<u64, Violation> 
         let rows = read.documents_of(&PROJECT.parse()?)?;
         let row = rows.first().map(|row| row.stamp.size);
         let space = read.serving_space()?.map_or(NO_SPACE, |space| space.key);
-        let passages = read.passages_without_vector(NO_SPACE)?;
+        let passages = read.chunks_without_vector(NO_SPACE)?;
         let key = passages.iter().find(|passage| passage.project == PROJECT).map(|passage| passage.chunk_key);
         let key = key.ok_or_else(|| missing("the passage"))?;
-        let text = read.passage(key.cast_signed())?.and_then(|passage| step_in(&passage.content));
+        let text = read.chunk(key.cast_signed())?.and_then(|passage| step_in(&passage.content));
         let mut first = None;
-        read.each_passage_key([key], Some(space), |_, vector| {
+        read.each_chunk_key([key], Some(space), |_, vector| {
             first = vector.and_then(|numbers| numbers.first()).map(|number| f32::from_le_bytes(*number));
         })?;
         Ok::<_, Violation>((row, text, first))

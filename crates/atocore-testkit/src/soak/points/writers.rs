@@ -73,7 +73,7 @@ impl<'a> Steps<'a> {
         let _done = store.write(&OPERATION, |write| {
             put(write, PROJECT, "step.md", step, &text)?;
             let mut vectors = Vec::new();
-            for passage in write.passages_without_vector(self.space)? {
+            for passage in write.chunks_without_vector(self.space)? {
                 if passage.project == PROJECT
                     && let Some((digest, _)) = write.embedded_text(&passage)?
                 {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use atocore_storage::lexical::IndexedPassage;
+use atocore_storage::lexical::IndexedChunk;
 use tantivy::{
     Index, Searcher, TantivyDocument, TantivyError, Term,
     collector::TopDocs,
@@ -139,7 +139,7 @@ impl Fields {
         })
     }
 
-    fn entry(&self, document: &Document, passage: &IndexedPassage) -> TantivyDocument {
+    fn entry(&self, document: &Document, passage: &IndexedChunk) -> TantivyDocument {
         let mut entry = TantivyDocument::new();
         entry.add_u64(self.chunk_key, passage.chunk_key);
         entry.add_u64(self.document_key, document.key);

@@ -43,7 +43,7 @@ pub(super) fn give_vectors(home: &Home, mixture: &Mixture) -> Result<(), Failure
     let store = Store::open(&home.layout().database(), options).map_err(cannot("open a store"))?;
     let space = store.read(|read| read.serving_space()).map_err(cannot("read a store"))?;
     let Some(space) = space else { return Err(Failure::failed("the store has no space for vectors")) };
-    let passages = store.read(|read| read.passages_without_vector(space.key));
+    let passages = store.read(|read| read.chunks_without_vector(space.key));
     let operation = LoggedOperation { interface: "bench", action: "embed", subject: "" };
     let mut given = 0;
     for passages in passages.map_err(cannot("read a store"))?.chunks(TOGETHER) {

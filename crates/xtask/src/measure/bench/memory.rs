@@ -7,7 +7,7 @@ use atocore_model::{
     monitor::Silent,
 };
 use atocore_storage::lexical::{
-    ChangedDocument, IndexAccess, IndexedPassage, LexicalError, LexicalIndex, PassageSource, SourceError,
+    ChangedDocument, ChunkSource, IndexAccess, IndexedChunk, LexicalError, LexicalIndex, SourceError,
 };
 
 use super::cannot;
@@ -24,7 +24,7 @@ pub(super) struct Document {
     pub(super) project: String,
     pub(super) tags: Vec<String>,
     pub(super) title: String,
-    pub(super) passages: Vec<IndexedPassage>,
+    pub(super) passages: Vec<IndexedChunk>,
 }
 
 /// The one state it has.
@@ -32,7 +32,7 @@ const VERSION: StoreVersion = StoreVersion { generation: Generation(1), token: 1
 
 impl Memory {
     /// Takes in everything that `source` has.
-    pub(super) fn of(source: &dyn PassageSource) -> Result<Self, Failure> {
+    pub(super) fn of(source: &dyn ChunkSource) -> Result<Self, Failure> {
         let mut documents = Vec::new();
         let mut take = |document: ChangedDocument<'_>| {
             documents.push(Document {
@@ -40,7 +40,7 @@ impl Memory {
                 project: document.project.to_owned(),
                 tags: document.tags.to_vec(),
                 title: document.title.to_owned(),
-                passages: document.passages.to_vec(),
+                passages: document.chunks.to_vec(),
             });
             Ok(())
         };
@@ -61,7 +61,7 @@ impl Memory {
     }
 }
 
-impl PassageSource for Memory {
+impl ChunkSource for Memory {
     fn version(&self) -> Result<StoreVersion, SourceError> {
         Ok(VERSION)
     }
@@ -82,7 +82,7 @@ impl PassageSource for Memory {
                 tags: &document.tags,
                 title: &document.title,
                 beside: "",
-                passages: &document.passages,
+                chunks: &document.passages,
             })?;
         }
         Ok(VERSION)

@@ -101,7 +101,7 @@ fn count_in(
 
 fn hits(origin: &Origin) -> &[Hit] {
     match origin {
-        Origin::Passage(passage) => &passage.hits,
+        Origin::Chunk(passage) => &passage.hits,
         _ => &[],
     }
 }

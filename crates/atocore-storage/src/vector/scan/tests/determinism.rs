@@ -62,8 +62,8 @@ fn threads_do_not_matter() {
         for document in 1..=2000 >> round {
             let start = random.below(5) as usize;
             let project = format!("p{}", random.below(2));
-            let passages: Vec<_> = vectors.iter().cycle().skip(start).take(20).cloned().collect();
-            notebook.write(document + round * 10_000, &passages);
+            let chunks: Vec<_> = vectors.iter().cycle().skip(start).take(20).cloned().collect();
+            notebook.write(document + round * 10_000, &chunks);
             notebook.edit(document + round * 10_000, |page| page.project = project);
         }
         index.catch_up(&notebook, &Silent).unwrap();

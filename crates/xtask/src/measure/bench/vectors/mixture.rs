@@ -6,7 +6,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     lexical::SourceError,
-    vector::{ChangedVectors, PassageVector, VectorError, VectorSource, VectorSpace},
+    vector::{ChangedVectors, ChunkVector, VectorError, VectorSource, VectorSpace},
 };
 
 use super::super::{embedding::rotate, random::Random};
@@ -123,7 +123,7 @@ impl VectorSource for Made<'_> {
             let vectors = (self.vectors)(numbers.clone());
             let vectors: Vec<_> = numbers
                 .zip(&vectors)
-                .map(|(number, vector)| PassageVector { chunk_key: number as u64, vector })
+                .map(|(number, vector)| ChunkVector { chunk_key: number as u64, vector })
                 .collect();
             let document = first / PASSAGES;
             let project = ["one", "two", "three"][document % 3];

@@ -7,7 +7,7 @@ use super::{ReadTransaction, StorageError, front_matter};
 
 /// A passage with what is known of its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredPassage {
+pub struct StoredChunk {
     /// The project that owns the document.
     pub project: String,
     /// Path of the document below its root.
@@ -25,9 +25,9 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read, or what `each` fails with.
-    pub fn each_passage<E: From<StorageError>>(
+    pub fn each_chunk<E: From<StorageError>>(
         &self,
-        mut each: impl FnMut(StoredPassage) -> Result<(), E>,
+        mut each: impl FnMut(StoredChunk) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |error: rusqlite::Error| E::from(StorageError::from(error));
         let mut statement = self
@@ -61,7 +61,7 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn sampled_passages(&self, project: &str, most: usize) -> Result<Vec<StoredPassage>, StorageError> {
+    pub fn sampled_chunks(&self, project: &str, most: usize) -> Result<Vec<StoredChunk>, StorageError> {
         let mut documents = self
             .connection
             .prepare_cached("SELECT id FROM source_documents WHERE project_id = ?1 ORDER BY id")?;
@@ -72,23 +72,23 @@ impl ReadTransaction<'_> {
              WHERE c.document_id = ?1 ORDER BY c.chunk_index
              LIMIT 1 OFFSET (SELECT count(*) / 2 FROM source_chunks WHERE document_id = ?1)",
         )?;
-        let mut passage = |key: i64| middle.query_row([key], stored).optional();
-        let mut passages = Vec::new();
+        let mut chunk = |key: i64| middle.query_row([key], stored).optional();
+        let mut chunks = Vec::new();
         for turn in 0..most.min(keys.len()) {
-            passages.extend(passage(keys[turn * keys.len() / most.min(keys.len())])?);
+            chunks.extend(chunk(keys[turn * keys.len() / most.min(keys.len())])?);
         }
         let mut others = keys.iter();
-        while let (true, Some(key)) = (passages.is_empty() && most > 0, others.next()) {
-            passages.extend(passage(*key)?);
+        while let (true, Some(key)) = (chunks.is_empty() && most > 0, others.next()) {
+            chunks.extend(chunk(*key)?);
         }
-        Ok(passages)
+        Ok(chunks)
     }
 
     /// The text of a passage; `None` when it is gone.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn passage_text(&self, id: &ChunkId) -> Result<Option<String>, StorageError> {
+    pub fn chunk_text(&self, id: &ChunkId) -> Result<Option<String>, StorageError> {
         // Behind the prefix the id is the key in hexadecimal.
         let mut statement = self
             .connection
@@ -97,8 +97,8 @@ impl ReadTransaction<'_> {
     }
 }
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<StoredPassage> {
-    Ok(StoredPassage {
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
+    Ok(StoredChunk {
         project: row.get(0)?,
         source_path: row.get(1)?,
         tags: front_matter::tags_from_text(&row.get::<_, String>(2)?),
