@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_somebody_keeps_is_not_waited_for_without_limit_and_its_holder_is_named() {
+    fn waiting_for_a_held_lock_times_out_and_names_its_holder() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(".lock");
         let kept = lock(&path, &Silent).unwrap();

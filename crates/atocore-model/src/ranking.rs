@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_that_one_half_does_not_know_keeps_what_the_other_gives() {
+    fn a_passage_known_to_one_half_keeps_the_score_of_that_half() {
         let lexical = LexicalScore { bm25: 0.0, best: 7.0, rank: None };
         let semantic = SemanticScore { cosine: 0.4, best: 0.4, rank: Some(1), assumed: false };
         assert!((Fusion::default().similarity(&lexical, &semantic) - 0.7).abs() < 1e-12);

@@ -514,7 +514,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_cannot_share_blocks_is_copied_byte_by_byte() {
+    fn files_that_cannot_share_blocks_are_copied_byte_by_byte() {
         let dir = tempfile::tempdir().unwrap();
         // On a file system of its own, so that it shares no block with any other.
         let (from, to) = (Path::new("/proc/version"), dir.path().join("to"));
@@ -539,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dead_writers_left_is_removed_and_nothing_else() {
+    fn only_leftovers_of_dead_writers_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
         for name in [".a.json.17.tmp", ".a.json.x.tmp", ".b.json.17.tmp", "a.json"] {

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_stays_as_it_is_and_what_is_ours_beside_it_is_closed() {
+    fn foreign_files_keep_their_permissions_and_ours_beside_them_become_private() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("home");
         make(&home, INSTALLATION);

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_back_is_given_up_a_little_at_a_time_and_made_anew() {
+    fn reserved_space_is_released_in_steps_and_reserved_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("reserve");
         assert!(!give(&path).unwrap(), "there is nothing to give up yet");

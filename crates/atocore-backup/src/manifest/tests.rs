@@ -157,7 +157,7 @@ fn metadata_of_the_wrong_shape_says_what_is_wrong() {
 }
 
 #[test]
-fn what_is_not_json_is_refused_without_harm() {
+fn metadata_that_is_not_json_is_refused() {
     let deep = "[".repeat(1 << 20);
     for bytes in [b"".as_slice(), b"{", b"{\"a\": NaN}", b"\xff\xfe", b"\xef\xbb\xbf{}", deep.as_bytes()] {
         assert!(read(bytes).is_err());

@@ -134,7 +134,7 @@ fn tar_and_zstd_can_unpack_it() {
 }
 
 #[test]
-fn only_what_can_be_proven_is_exported_and_nothing_is_overwritten() {
+fn only_a_verified_snapshot_is_exported_and_nothing_is_overwritten() {
     let home = Home::new();
     let taken = home.take();
     let to = home.root.path().join("a.tar.zst");
@@ -454,7 +454,7 @@ fn a_snapshot_that_is_exported_is_not_removed_meanwhile() {
 }
 
 #[test]
-fn fuzzed_archives_are_imported_whole_or_leave_nothing() {
+fn fuzzed_archives_are_imported_completely_or_leave_nothing() {
     let home = Home::new();
     let taken = home.take();
     let packed = std::fs::read(home.exports(&taken.id.to_string()).path.unwrap()).unwrap();

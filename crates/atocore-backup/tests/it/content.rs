@@ -44,7 +44,7 @@ fn rewritten(victim: &Victim, file: &str, change: impl FnOnce(&rusqlite::Connect
 }
 
 #[test]
-fn a_database_that_is_not_what_the_record_says_is_found() {
+fn a_database_that_differs_from_its_record_is_detected() {
     let home = Home::new();
     let taken = home.take();
     let cases = [
@@ -226,7 +226,7 @@ fn with_collection(home: &Home) -> CollectionRecord {
 }
 
 #[test]
-fn a_collection_that_is_not_what_the_record_says_is_found() {
+fn a_collection_that_differs_from_its_record_is_detected() {
     let home = Home::new();
     let held = with_collection(&home);
     let options = TakeOptions { server: VectorServer::InFolder(held), ..home.options() };

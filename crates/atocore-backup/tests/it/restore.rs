@@ -84,7 +84,7 @@ fn a_folder_that_holds_anything_is_left_alone() {
 }
 
 #[test]
-fn what_a_killed_restore_left_is_cleared_away_and_nothing_else() {
+fn only_leftovers_of_a_killed_restore_are_removed() {
     let home = Home::new();
     let verified = proven(&home);
     let target = home.root.path().join("half");

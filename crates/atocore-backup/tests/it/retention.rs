@@ -154,7 +154,7 @@ fn pins_are_of_snapshots_that_are_there_and_can_be_made_by_hand() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_provably_a_snapshot_of_ours_is_left_alone_and_named() {
+fn entries_that_are_not_our_snapshots_are_kept_and_listed() {
     use std::os::unix::fs::symlink;
     let home = Home::new();
     let taken = home.take_daily(12);
@@ -365,7 +365,7 @@ const KEPT: u32 = 4;
 const KILLS: usize = 12;
 
 #[test]
-fn a_removal_killed_at_any_instant_leaves_whole_snapshots_and_is_finished_by_the_next() {
+fn a_prune_killed_at_any_instant_leaves_complete_snapshots_and_is_finished_by_the_next() {
     if let Some(root) = child::folder() {
         let (directory, layout) = (SnapshotDirectory::new(&root.join("backups")), Layout::in_home(&root));
         let now = Timestamp::parse("2026-12-31T00:00:00Z").unwrap();
@@ -381,7 +381,7 @@ fn a_removal_killed_at_any_instant_leaves_whole_snapshots_and_is_finished_by_the
         let directory = SnapshotDirectory::new(&copy.path().join("backups"));
         copy_tree(&home.directory.snapshots(), &directory.snapshots());
         let name =
-            "retention::a_removal_killed_at_any_instant_leaves_whole_snapshots_and_is_finished_by_the_next";
+            "retention::a_prune_killed_at_any_instant_leaves_complete_snapshots_and_is_finished_by_the_next";
         let mut child = child::of(name, copy.path())
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())

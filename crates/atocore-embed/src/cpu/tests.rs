@@ -201,7 +201,7 @@ fn rows_and_weights_of_zeros_give_the_bias() {
 }
 
 #[test]
-fn what_is_done_to_rows_agrees_between_the_paths_at_odd_widths() {
+fn row_operations_agree_between_the_kernels_at_odd_widths() {
     for width in [1, 2, 7, 8, 15, 16, 17, 24, 31, 100, 384] {
         let (rows, row) = (3, stride(width));
         let norm = Norm { scale: numbers(3, width), shift: numbers(4, width), epsilon: 1e-12 };

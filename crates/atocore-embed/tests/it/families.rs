@@ -280,7 +280,7 @@ fn the_window_is_what_the_folder_says_and_never_more_than_there_are_positions() 
 }
 
 #[test]
-fn what_would_change_the_vectors_unseen_is_refused_or_done() {
+fn settings_that_change_the_vectors_are_applied_or_refused() {
     let (_dir, folder) = copy(&small("roberta"), "model");
     put(&folder, "sentence_bert_config.json", b"{\"max_seq_length\": 32, \"do_lower_case\": true}");
     let lower = load(&folder, Precision::F32);

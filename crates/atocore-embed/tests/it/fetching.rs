@@ -207,7 +207,7 @@ fn a_package_that_arrived_damaged_is_refused_and_leaves_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn what_the_program_says_is_passed_on_and_no_package_is_an_error_too() {
+fn the_output_of_a_failed_download_is_reported_and_a_missing_package_is_an_error() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     let models = dir.path().join("models");
     for (script, said) in [

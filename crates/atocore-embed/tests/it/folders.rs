@@ -33,7 +33,7 @@ fn every_name_and_the_folder_itself_lead_to_the_model() {
 }
 
 #[test]
-fn what_other_programs_have_downloaded_from_the_hub_is_used_when_it_is_whole() {
+fn a_complete_model_in_the_hub_cache_is_used() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     let cached = dir.path().join("models--sentence-transformers--all-MiniLM-L6-v2/snapshots/abc");
     fs::create_dir_all(cached.join("1_Pooling")).expect("a folder");

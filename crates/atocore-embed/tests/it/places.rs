@@ -59,7 +59,7 @@ fn any_model_in_a_cache_of_the_hub_is_found_with_or_without_its_usual_owner() {
 }
 
 #[test]
-fn the_known_model_is_taken_from_the_hub_when_every_file_has_the_published_length() {
+fn a_known_model_in_the_hub_cache_is_used_when_every_file_has_the_published_length() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     let (ours, hub) = (dir.path().join("ours"), dir.path().join("hub"));
     let search = [ours.clone(), hub.clone()];

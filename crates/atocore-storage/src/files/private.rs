@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_nobody_else_can_have_written_is_trusted() {
+    fn only_files_that_no_other_user_can_write_are_trusted() {
         let dir = tempfile::tempdir().unwrap();
         let (path, link) = (dir.path().join("file"), dir.path().join("link"));
         files::write_synced(&path, b"mine").unwrap();
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exists_is_closed_with_all_below_it_and_nothing_beside_it() {
+    fn existing_folders_are_made_private_with_their_content_only() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let open = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();

@@ -68,14 +68,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_used_is_not_closed_whether_it_is_there_or_not() {
+    fn an_accessible_path_is_not_reported_whether_it_exists_or_not() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(closed(dir.path()), None);
         assert_eq!(closed(&dir.path().join("none")), None);
     }
 
     #[test]
-    fn what_is_closed_is_named_with_its_owner() {
+    fn an_inaccessible_path_is_reported_with_its_owner() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("folder");
         fs::create_dir(&folder).unwrap();

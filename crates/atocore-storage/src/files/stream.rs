@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hashed_file_has_the_digest_that_it_says_and_replaces_nothing() {
+    fn a_hashed_file_has_the_reported_digest_and_replaces_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new");
         let mut file = HashedFile::create(&path).unwrap();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_one_by_one_and_none_that_is_too_long() {
+    fn lines_are_read_one_by_one_and_too_long_ones_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lines");
         let read = |text: &str, most: u64| -> Result<Vec<String>, FileError> {

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_known_however_the_library_tells_it() {
+    fn a_full_disk_is_recognised_in_every_form_of_the_library_error() {
         let full = || io::Error::from_raw_os_error(28);
         let told = [
             TantivyError::IoError(Arc::new(full())),

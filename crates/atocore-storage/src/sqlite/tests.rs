@@ -68,7 +68,7 @@ pub(super) fn put(store: &Store, path: &str, texts: &[&str]) -> StoredChunks {
 }
 
 #[test]
-fn a_document_takes_its_path_from_whoever_has_it() {
+fn a_document_takes_its_path_from_the_document_that_has_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let other: ProjectId = "b".parse().unwrap();
@@ -389,7 +389,7 @@ fn a_store_of_an_older_schema_is_kept_once_before_it_is_upgraded() {
 }
 
 #[test]
-fn a_store_on_a_disk_that_nobody_can_write_to_is_read_without_anything_beside_it() {
+fn a_store_on_a_read_only_disk_is_read_without_sidecar_files() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     put(&store, "a.md", &["one"]);

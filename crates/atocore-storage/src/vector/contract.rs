@@ -32,8 +32,8 @@ pub(super) fn holds_for(make: Make<'_>, seed: u64) {
     the_last_time_counts_when_a_document_comes_twice(make);
     another_history_is_built_anew(make);
     another_space_replaces_the_old_one_in_one_step(make, seed);
-    calling_it_off_leaves_what_was_there(make);
-    a_source_that_fails_leaves_what_was_there(make);
+    cancelling_leaves_the_previous_state(make);
+    a_failing_source_leaves_the_previous_state(make);
     bad_vectors_are_refused(make);
     searches_go_on_while_it_is_written(make, seed);
     compare::it_is_compared_with_its_source_and_built_anew(make, seed);
@@ -353,7 +353,7 @@ fn another_space_replaces_the_old_one_in_one_step(make: Make<'_>, seed: u64) {
     assert_eq!(index.space(), Some(retrained.space));
 }
 
-fn calling_it_off_leaves_what_was_there(make: Make<'_>) {
+fn cancelling_leaves_the_previous_state(make: Make<'_>) {
     let mut notebook = Notebook::new(1, 2);
     for document in 1..=300 {
         notebook.write(document, &[vec![1.0, 0.0], vec![0.0, 1.0]]);
@@ -373,7 +373,7 @@ fn calling_it_off_leaves_what_was_there(make: Make<'_>) {
     assert_nearest(&*index, &notebook, &[0.3, 1.0], &VectorFilter::default());
 }
 
-fn a_source_that_fails_leaves_what_was_there(make: Make<'_>) {
+fn a_failing_source_leaves_the_previous_state(make: Make<'_>) {
     let mut notebook = Notebook::new(1, 2);
     notebook.write(1, &[vec![1.0, 0.0]]);
     let index = make();

@@ -141,7 +141,7 @@ mod tests {
     use crate::files;
 
     #[test]
-    fn a_full_disk_is_told_from_other_refusals() {
+    fn a_full_disk_is_distinguished_from_other_errors() {
         let write = |path: &str| files::write_synced(Path::new(path), b"some bytes").unwrap_err();
         let dir = Path::new("index");
         // Whatever is written to this device finds the disk full.

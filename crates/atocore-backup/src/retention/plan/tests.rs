@@ -92,7 +92,7 @@ fn the_newest_of_each_period_is_kept_and_periods_without_a_snapshot_do_not_count
 }
 
 #[test]
-fn what_must_never_go_is_kept_whatever_the_rules_say() {
+fn protected_snapshots_are_kept_under_any_rules() {
     let mut snapshots: Vec<_> = (1..=9).map(|day| facts(&format!("2026-11-0{day}T12:00:00Z"))).collect();
     snapshots[7].proven = Some(Depth::Digests);
     snapshots[5].proven = Some(Depth::Content);
@@ -131,7 +131,7 @@ fn snapshots_of_the_future_stand_for_nothing_else() {
 }
 
 #[test]
-fn the_newest_state_is_kept_whatever_the_clock_said() {
+fn the_newest_state_is_kept_under_any_clock() {
     let of = |text: &str, generation| SnapshotFacts { generation: Some(generation), ..facts(text) };
     let mut snapshots = [
         of("2026-03-27T12:00:00Z", 1),
@@ -225,7 +225,7 @@ fn kept(decisions: &[Decision]) -> Vec<SnapshotFacts> {
 
 proptest! {
     #[test]
-    fn what_is_precious_is_kept_by_every_policy(all in snapshots(), keep in keeps()) {
+    fn protected_snapshots_are_kept_by_every_policy(all in snapshots(), keep in keeps()) {
         let decisions = decide(&all, &policy(keep), time(NOW));
         prop_assert_eq!(decisions.len(), all.len());
         let kept = kept(&decisions);

@@ -45,7 +45,7 @@ fn only_what_changed_is_read_again() {
 }
 
 #[test]
-fn what_is_gone_or_renamed_is_not_found_any_more() {
+fn deleted_and_renamed_documents_are_not_found() {
     let mut notebook = Notebook::new(1);
     let old = notebook.write(1, "Zebra crossings", &["first text", "second text"]);
     notebook.write(2, "Horses", &["third text"]);
@@ -92,7 +92,7 @@ fn another_history_is_built_anew() {
 }
 
 #[test]
-fn calling_it_off_leaves_what_was_there() {
+fn cancelling_leaves_the_previous_state() {
     let mut notebook = Notebook::new(1);
     for document in 1..=3000 {
         notebook.write(document, "", &["one", "two"]);
@@ -119,7 +119,7 @@ fn calling_it_off_leaves_what_was_there() {
 }
 
 #[test]
-fn a_source_that_fails_leaves_what_was_there() {
+fn a_failing_source_leaves_the_previous_state() {
     let mut notebook = Notebook::new(1);
     notebook.write(1, "", &["one"]);
     let (_dir, index) = rebuilt(&notebook);
@@ -186,7 +186,7 @@ fn searches_go_on_while_it_is_written() {
 }
 
 #[test]
-fn an_index_that_is_closed_after_every_change_stays_whole_and_has_few_segments() {
+fn an_index_closed_after_every_change_stays_intact_with_few_segments() {
     let mut notebook = Notebook::new(1);
     let dir = tempfile::tempdir().unwrap();
     for document in 1..=80 {

@@ -173,7 +173,7 @@ fn an_index_that_is_being_written_is_not_replaced() {
 }
 
 #[test]
-fn a_lock_that_was_just_given_back_is_waited_for() {
+fn a_just_released_lock_is_retried() {
     let dir = tempfile::tempdir().unwrap();
     let mut notebook = written(dir.path());
     notebook.delete(1);

@@ -140,7 +140,7 @@ fn a_chunk_finds_the_vector_of_its_text() {
 }
 
 #[test]
-fn what_is_not_used_any_more_goes_in_steps() {
+fn unused_vectors_are_removed_in_steps() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let (old, new) = (add_space(&store, "old"), add_space(&store, "new"));

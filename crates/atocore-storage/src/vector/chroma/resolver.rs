@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_taken_for_what_it_is_and_a_name_is_none() {
+    fn an_address_is_not_resolved_and_a_name_is_no_address() {
         for (uri, expected) in [
             ("http://127.0.0.1:8000/api", Some("127.0.0.1:8000")),
             ("http://10.1.2.3/api", Some("10.1.2.3:80")),

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn no_change_of_it_goes_unnoticed() {
+    fn every_changed_bit_of_the_manifest_is_detected() {
         let bytes = manifest().to_bytes();
         for at in 0..bytes.len() {
             for bit in 0..8 {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_although_it_is_sealed() {
+    fn an_inconsistent_manifest_is_refused_despite_a_valid_digest() {
         let good = manifest();
         let resealed = |change: &dyn Fn(&mut ScanManifest)| {
             let mut manifest = good.clone();

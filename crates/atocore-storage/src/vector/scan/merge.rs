@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_that_is_a_quarter_gone_is_written_again() {
+    fn a_segment_with_a_quarter_of_tombstones_is_rewritten() {
         assert_eq!(plan_of(&[(100, 75)]), [(0..1, false)]);
         assert_eq!(plan_of(&[(100, 74)]), [(0..1, true)]);
         assert_eq!(plan_of(&[(2, 1), (1, 1)]), [(0..2, true)]);

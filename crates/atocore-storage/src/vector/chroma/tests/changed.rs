@@ -25,7 +25,7 @@ const fn of(documents: &[u64]) -> RecordFilter<'_> {
 }
 
 #[test]
-fn records_that_somebody_deleted_or_added_are_mended() {
+fn records_deleted_or_added_by_others_are_repaired() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let index = open(&server.url());
@@ -74,7 +74,7 @@ fn an_emptied_collection_is_said_and_filled_again() {
 }
 
 #[test]
-fn a_collection_that_is_gone_is_said_and_made_again() {
+fn a_missing_collection_is_reported_and_rebuilt() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let index = open(&server.url());
@@ -92,7 +92,7 @@ fn a_collection_that_is_gone_is_said_and_made_again() {
 }
 
 #[test]
-fn a_collection_that_is_gone_is_made_again_while_questions_are_asked_all_the_time() {
+fn a_missing_collection_is_rebuilt_under_a_constant_load_of_queries() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let mut index = open(&server.url());
@@ -116,7 +116,7 @@ fn a_collection_that_is_gone_is_made_again_while_questions_are_asked_all_the_tim
 }
 
 #[test]
-fn a_collection_of_somebody_else_is_never_touched() {
+fn a_collection_of_another_program_is_never_changed() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let client = ChromaClient::new(at(&server.url()));

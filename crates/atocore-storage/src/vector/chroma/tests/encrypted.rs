@@ -41,7 +41,7 @@ fn a_server_that_proves_itself_is_used_over_tls_like_any_other() {
 }
 
 #[test]
-fn a_server_that_does_not_prove_itself_is_told_nothing() {
+fn a_server_with_an_untrusted_certificate_receives_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let (good, other) = (Identity::of("127.0.0.1"), Identity::of("127.0.0.1"));

@@ -100,7 +100,7 @@ fn an_export_that_is_damaged_anywhere_is_none() {
 }
 
 #[test]
-fn a_server_that_fails_or_is_written_to_meanwhile_makes_no_export() {
+fn a_failing_or_changing_server_yields_no_export() {
     let (dir, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Server::start(dir.path());
     let between = FakeServer::before(&server.url());

@@ -35,7 +35,7 @@ fn search(index: &ChromaIndex) -> Result<usize, VectorError> {
 }
 
 #[test]
-fn every_bad_answer_is_an_outage_that_says_why_and_ends_by_itself() {
+fn every_bad_answer_is_an_outage_with_its_cause_and_recovers_automatically() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let between = FakeServer::before(&server.url());
@@ -76,7 +76,7 @@ fn every_bad_answer_is_an_outage_that_says_why_and_ends_by_itself() {
 }
 
 #[test]
-fn a_change_that_fails_at_any_request_is_whole_after_the_next_one() {
+fn a_change_that_fails_at_any_request_is_complete_after_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let between = FakeServer::before(&server.url());
@@ -117,7 +117,7 @@ fn a_change_that_fails_at_any_request_is_whole_after_the_next_one() {
 }
 
 #[test]
-fn building_anew_survives_failures_and_kills_of_the_server_at_any_request() {
+fn a_rebuild_survives_failures_and_kills_of_the_server_at_any_request() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = Server::start(dir.path());
     let between = FakeServer::before(&server.url());
@@ -170,7 +170,7 @@ fn a_cancelled_change_is_complete_after_the_next_attempt() {
 }
 
 #[test]
-fn a_server_that_is_away_is_asked_again_after_a_pause_only() {
+fn an_unavailable_server_is_retried_only_after_a_pause() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let between = FakeServer::before(&server.url());
@@ -198,7 +198,7 @@ fn a_server_that_was_never_there_holds_nothing_up() {
 }
 
 #[test]
-fn nobody_waits_for_a_writer_that_waits_for_the_server() {
+fn searches_do_not_wait_for_a_writer_that_waits_for_the_server() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let between = FakeServer::before(&server.url());
@@ -247,7 +247,7 @@ fn wrong_settings_are_named() {
 }
 
 #[test]
-fn the_token_is_shown_to_the_server_and_to_nobody_else() {
+fn the_token_is_sent_to_the_server_only() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
     let between = FakeServer::before(&server.url());
@@ -272,7 +272,7 @@ fn the_token_is_shown_to_the_server_and_to_nobody_else() {
 }
 
 #[test]
-fn a_server_that_is_killed_while_it_is_written_and_asked_loses_nothing() {
+fn a_server_killed_during_writes_and_searches_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = Server::start(dir.path());
     let mut notebook = notebook(50);

@@ -98,7 +98,7 @@ fn a_reader_sees_one_state_or_the_next_and_never_a_mixture() {
 }
 
 #[test]
-fn segments_stay_few_and_gone_vectors_leave() {
+fn segments_stay_few_and_deleted_vectors_are_purged() {
     let mut random = Random(7);
     let mut notebook = Notebook::new(7, 4);
     let dir = tempfile::tempdir().unwrap();
@@ -138,7 +138,7 @@ fn new_vectors_that_do_not_fit_into_memory_are_written_meanwhile() {
 }
 
 #[test]
-fn a_folder_that_was_taken_away_is_written_again() {
+fn a_removed_index_folder_is_written_again() {
     let mut notebook = Notebook::new(1, 2);
     for document in 1..=20 {
         notebook.write(document, &[vec![1.0, 0.0]]);

@@ -147,7 +147,7 @@ fn an_index_of_another_version_is_replaced() {
 }
 
 #[test]
-fn files_that_nobody_names_are_removed_by_a_writer_and_others_left_alone() {
+fn a_writer_removes_unreferenced_index_files_and_no_others() {
     let dir = tempfile::tempdir().unwrap();
     let notebook = written(dir.path());
     for stray in ["90.codes", "91.dead", ".manifest.json.17.tmp", "README", "x.codes"] {
