@@ -57,7 +57,7 @@ pub(crate) struct Ingestion<'e> {
     pub(crate) max_removed_percent: u64,
     pub(crate) options: RefreshOptions,
     /// Whether documents that are merely rechunked wait for their vectors.
-    pub(crate) recut_behind: bool,
+    pub(crate) rechunk_in_background: bool,
     pub(crate) clock: &'e dyn Clock,
     pub(crate) caller: Caller,
     pub(crate) monitor: &'e dyn Monitor,

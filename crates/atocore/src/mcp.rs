@@ -11,12 +11,12 @@ mod backend;
 mod call;
 mod calls;
 mod context;
-mod cure;
 mod documents;
 mod http;
 mod machine;
 mod memory;
 mod message;
+mod model_hint;
 mod projects;
 mod schema;
 mod search;
@@ -106,7 +106,7 @@ impl ServerHandler for Server {
             caller: caller.map_or(self.caller, |caller| Caller::Agent(caller.reach())),
             peer: context.peer.clone(),
             progress_token: context.meta.get_progress_token(),
-            called_off: at_work.called_off(),
+            cancelled: at_work.cancelled(),
         };
         Ok((tool.call)(call, request.arguments.unwrap_or_default()).await.into())
     }

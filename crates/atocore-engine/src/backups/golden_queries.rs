@@ -139,7 +139,7 @@ impl<'e> Recording<'e> {
         let weights = &self.engine.config().weights;
         let answered = answers.is_some();
         let unanswered =
-            || self.questions.iter().map(|query| canary(query, weights.mode.as_str(), &[])).collect();
+            || self.questions.iter().map(|query| golden_query(query, weights.mode.as_str(), &[])).collect();
         let golden_queries: Vec<GoldenQuery> = answers.unwrap_or_else(unanswered);
         if self.questions.is_empty() {
             self.notes.push("there is no passage to ask about".to_owned());
@@ -288,10 +288,10 @@ fn ask(
         answer = engine.query_on(embedding, &query, weights)?;
     }
     let found = !answer.hits.is_empty();
-    Ok(found.then(|| canary(&query, answer.mode.as_str(), &answer.hits)))
+    Ok(found.then(|| golden_query(&query, answer.mode.as_str(), &answer.hits)))
 }
 
-fn canary(query: &Query, mode: &str, hits: &[Hit]) -> GoldenQuery {
+fn golden_query(query: &Query, mode: &str, hits: &[Hit]) -> GoldenQuery {
     let (project, scope) = match &query.project {
         ProjectHint::None => (None, false),
         ProjectHint::Boost(name) => (Some(name.to_string()), false),
@@ -359,18 +359,18 @@ pub(super) fn weights(recorded: &Weights) -> Option<RankWeights> {
 }
 
 /// The question as the engine takes it; `None` when it is none that could have been asked.
-pub(super) fn query(canary: &GoldenQuery) -> Option<Query> {
-    let name = canary.project.as_deref().map(str::parse).transpose().ok()?;
+pub(super) fn query(golden_query: &GoldenQuery) -> Option<Query> {
+    let name = golden_query.project.as_deref().map(str::parse).transpose().ok()?;
     Some(Query {
-        top_k: TopK::new(canary.top_k).ok()?,
+        top_k: TopK::new(golden_query.top_k).ok()?,
         project: match name {
             None => ProjectHint::None,
-            Some(name) if canary.scope => ProjectHint::Scope(name),
+            Some(name) if golden_query.scope => ProjectHint::Scope(name),
             Some(name) => ProjectHint::Boost(name),
         },
-        tags: canary.tags.iter().map(|tag| tag.parse().ok()).collect::<Option<_>>()?,
-        path: canary.path.clone(),
-        mode: Some(canary.mode.parse().ok()?),
-        ..Query::new(canary.text.parse().ok()?)
+        tags: golden_query.tags.iter().map(|tag| tag.parse().ok()).collect::<Option<_>>()?,
+        path: golden_query.path.clone(),
+        mode: Some(golden_query.mode.parse().ok()?),
+        ..Query::new(golden_query.text.parse().ok()?)
     })
 }

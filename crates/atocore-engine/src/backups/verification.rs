@@ -271,13 +271,13 @@ fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -
         return Ok(vec!["canaries_unreadable: the weights are none that hits could have".to_owned()]);
     };
     let mut problems = Vec::new();
-    for (index, canary) in stored.golden_queries.iter().enumerate() {
+    for (index, golden_query) in stored.golden_queries.iter().enumerate() {
         if monitor.cancelled() {
             return Err(Error::Cancelled);
         }
         let (done, total) = (index as u64, Some(stored.golden_queries.len() as u64));
         monitor.progress(Progress { phase: "asking the stored questions", done, total });
-        match compare(engine, canary, &weights, stored.ranking)? {
+        match compare(engine, golden_query, &weights, stored.ranking)? {
             AnswerOutcome::Same => {}
             // It would be the same with every other question that needs the model.
             AnswerOutcome::NoModel(why) => {
@@ -301,12 +301,12 @@ enum AnswerOutcome {
 
 fn compare(
     engine: &Engine,
-    canary: &GoldenQuery,
+    golden_query: &GoldenQuery,
     weights: &RankWeights,
     ranking: u32,
 ) -> Result<AnswerOutcome, Error> {
-    let shown: String = canary.text.chars().take(80).collect();
-    let Some(mut query) = golden_queries::query(canary) else {
+    let shown: String = golden_query.text.chars().take(80).collect();
+    let Some(mut query) = golden_queries::query(golden_query) else {
         return Ok(AnswerOutcome::Other(format!("canaries_unreadable: `{shown}` cannot be asked")));
     };
     let mut compared: fn(&[GoldenHit], &[GoldenHit]) -> Option<String> = difference;
@@ -330,14 +330,14 @@ fn compare(
         let mode = answer.mode;
         return Ok(no_model.map_or_else(
             || {
-                let recorded = &canary.mode;
+                let recorded = &golden_query.mode;
                 AnswerOutcome::Other(format!("answers_differ: `{shown}`: mode {mode}, {recorded} recorded"))
             },
             AnswerOutcome::NoModel,
         ));
     }
     let hits = golden_queries::recorded_hits(&answer);
-    Ok(match compared(&hits, &canary.hits) {
+    Ok(match compared(&hits, &golden_query.hits) {
         None => AnswerOutcome::Same,
         Some(_) if hits.is_empty() => AnswerOutcome::Other(format!("answer_empty: `{shown}` finds nothing")),
         Some(difference) => AnswerOutcome::Other(format!("answers_differ: `{shown}`: {difference}")),

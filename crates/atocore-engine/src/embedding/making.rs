@@ -31,7 +31,7 @@ const PLAN_EVERY: Duration = Duration::from_secs(10);
 /// Vectors that are removed in one commit.
 const REMOVED_TOGETHER: usize = 2000;
 /// Documents that were rechunked and take their places in one commit.
-const RECUT_TOGETHER: usize = 256;
+const RECHUNK_BATCH: usize = 256;
 /// Vectors of texts that no passage has any more are kept up to this many, or a quarter of the passages: a document
 /// that was moved away may come back.
 const KEPT_UNUSED: u64 = 1000;
@@ -125,7 +125,7 @@ impl Embedding {
             return Ok(Embedded::Some(embedded));
         }
         let switched = self.switch(at, &row, monitor)?;
-        self.apply_recuts(at, &row, monitor)?;
+        self.apply_rechunked(at, &row, monitor)?;
         self.tidy(at, &row, monitor)?;
         Ok(Embedded::All(EmbeddingReport { embedded, kept: before.embedded, switched }))
     }
@@ -261,7 +261,7 @@ impl Embedding {
     /// Puts documents that were rechunked in their place, now that all their passages have vectors: some at a time,
     /// each document in one step, and shown at once by words and by meaning. Those that a refresh has added since go
     /// on waiting for theirs.
-    fn apply_recuts(
+    fn apply_rechunked(
         &self,
         at: &EmbedContext<'_>,
         row: &SpaceRow,
@@ -271,7 +271,7 @@ impl Embedding {
         while at.store.read(|read| read.has_embedded_rechunk(row.key))? {
             go_on(monitor)?;
             let _guard = at.ingest_lock.begin("rechunk documents", at.clock.now(), at.busy_timeout)?;
-            let apply = |write: &WriteTransaction<'_>| write.apply_rechunked(Some(row.key), RECUT_TOGETHER);
+            let apply = |write: &WriteTransaction<'_>| write.apply_rechunked(Some(row.key), RECHUNK_BATCH);
             let committed = at.store.write(&operation, apply)?;
             at.lexical_indexer.wait_for(committed.version.generation, None)?;
             self.catch_up(at.store, monitor)?;

@@ -38,7 +38,7 @@ impl Engine {
             self.wait_for(generation)?;
         }
         let faults = self.index_faults();
-        let index = self.word_index().ok_or_else(|| not_ready(&faults))?;
+        let index = self.lexical().ok_or_else(|| not_ready(&faults))?;
         if self.lexical_indexer.is_none() {
             let _mark = index.refresh()?;
             match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {

@@ -44,9 +44,10 @@ impl Engine {
         let project = self.project(name)?;
         let activity = format!("refresh of {}", project.id);
         let guard = self.ingest_lock.begin(&activity, self.config.clock.now(), self.config.busy_timeout)?;
-        let recut_behind = self.wants_vectors() && self.store()?.read(|read| read.serving_space())?.is_some();
-        if !recut_behind {
-            self.apply_recuts(caller)?;
+        let rechunk_in_background =
+            self.wants_vectors() && self.store()?.read(|read| read.serving_space())?.is_some();
+        if !rechunk_in_background {
+            self.apply_rechunked(caller)?;
         }
         let ingestion = Ingestion {
             store: self.store()?,
@@ -56,7 +57,7 @@ impl Engine {
             max_file_bytes: self.config.max_file_bytes,
             max_removed_percent: self.config.max_removed_percent,
             options,
-            recut_behind,
+            rechunk_in_background,
             clock: &*self.config.clock,
             caller,
             monitor: &guard.watched(monitor),
@@ -65,7 +66,7 @@ impl Engine {
     }
 
     /// Documents that were rechunked and wait for vectors that nobody wants any more take their places at once.
-    fn apply_recuts(&self, caller: Caller) -> Result<(), Error> {
+    fn apply_rechunked(&self, caller: Caller) -> Result<(), Error> {
         let operation = LoggedOperation { interface: caller.interface(), action: "cut_anew", subject: "" };
         if self.store()?.read(|read| read.rechunked_documents())? > 0 {
             let applied = |write: &WriteTransaction<'_>| write.apply_rechunked(None, usize::MAX >> 1);

@@ -42,13 +42,13 @@ impl Engine {
     /// Whether the lexical index shows every committed document.
     pub(crate) fn lexical_is_current(&self) -> Result<bool, Error> {
         let Some(store) = &self.store else { return Ok(true) };
-        let Some(index) = self.word_index() else { return Ok(false) };
+        let Some(index) = self.lexical() else { return Ok(false) };
         let version = index.version().unwrap_or(StoreVersion { generation: Generation(0), token: 0 });
         store.read(|read| Ok(read.has(version)? && read.last_document_change()? <= version.generation))
     }
 
     /// The lexical index; `None` while it cannot be opened.
-    pub(super) fn word_index(&self) -> Option<&LexicalIndex> {
+    pub(super) fn lexical(&self) -> Option<&LexicalIndex> {
         self.lexical_index.as_ref().and_then(|lexical_index| lexical_index.index())
     }
 
@@ -111,7 +111,7 @@ impl Engine {
 
     /// The generation that answers show now.
     pub(crate) fn shown(&self) -> Result<Option<Generation>, Error> {
-        let (Some(store), Some(index)) = (&self.store, self.word_index()) else { return Ok(None) };
+        let (Some(store), Some(index)) = (&self.store, self.lexical()) else { return Ok(None) };
         let version = match &self.lexical_indexer {
             Some(_) => index.version(),
             None => index.refresh()?,

@@ -184,7 +184,7 @@ fn store_one(
     // found another title and other tags, which cannot wait.
     let can_wait = |known: &&DocumentRow| {
         *reason == FileReason::Rechunked
-            && ingestion.recut_behind
+            && ingestion.rechunk_in_background
             && known.source_path == wanted.file.source_path.as_str()
             && known.chunked_by.split(':').next() == Some(super::READER)
     };

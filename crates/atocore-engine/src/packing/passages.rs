@@ -39,15 +39,15 @@ pub(super) fn fill(
             continue;
         }
         let mut run = Run::of(hit, rank);
-        let mut taken_in = Vec::new();
+        let mut merged = Vec::new();
         for (at, (neighbour, _)) in placed.iter().enumerate() {
             if let Some(both) = run.with(neighbour, options.longest_overlap) {
                 run = both;
-                taken_in.push(at);
+                merged.push(at);
             }
         }
         let rendered = rendered(&run, frame, meter)?;
-        let given_back: usize = taken_in.iter().map(|at| placed[*at].1.item.size).sum();
+        let given_back: usize = merged.iter().map(|at| placed[*at].1.item.size).sum();
         if rendered.item.size > left + given_back {
             misses.missed();
             let needs = rendered.item.size - given_back.min(rendered.item.size);
@@ -56,7 +56,7 @@ pub(super) fn fill(
         }
         left = left + given_back - rendered.item.size;
         misses.fitted();
-        for at in taken_in.into_iter().rev() {
+        for at in merged.into_iter().rev() {
             drop(placed.swap_remove(at));
         }
         placed.push((run, rendered));

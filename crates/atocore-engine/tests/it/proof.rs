@@ -50,7 +50,7 @@ fn vault(place: &Installation) -> SnapshotDirectory {
     SnapshotDirectory::new(&place.config().layout.backups)
 }
 
-fn canaries(place: &Installation, id: SnapshotId) -> GoldenQueries {
+fn golden_queries(place: &Installation, id: SnapshotId) -> GoldenQueries {
     let (_, verified) = verify_whole(&vault(place), id, &*place.config().clock, &Silent).unwrap();
     GoldenQueries::of(&verified.unwrap()).unwrap().unwrap()
 }
@@ -98,10 +98,12 @@ fn a_snapshot_is_proven_to_answer_as_it_did_and_leaves_nothing_in_scratch() {
     let place = Installation::default();
     let engine = filled(&place);
     let taken = take(&engine);
-    let stored = canaries(&place, taken.id);
+    let stored = golden_queries(&place, taken.id);
     assert!(stored.answered && stored.notes.is_empty() && stored.source == "corpus", "{stored:?}");
     for project in ["zoo", "notes"] {
-        assert!(stored.golden_queries.iter().any(|canary| canary.project.as_deref() == Some(project)));
+        assert!(
+            stored.golden_queries.iter().any(|golden_query| golden_query.project.as_deref() == Some(project))
+        );
     }
     place.write("zoo/later.md", "quagga quagga quagga");
     let _report = engine.fresh("zoo");
@@ -111,7 +113,7 @@ fn a_snapshot_is_proven_to_answer_as_it_did_and_leaves_nothing_in_scratch() {
     assert_eq!(scratch(&place.config()), Vec::<std::path::PathBuf>::new());
     assert_eq!(Ledger::of(&vault(&place)).proven(taken.id).unwrap().depth, Depth::Answers);
     let again = take(&engine);
-    assert_ne!(canaries(&place, again.id).generation, stored.generation);
+    assert_ne!(golden_queries(&place, again.id).generation, stored.generation);
     assert_eq!(engine.drill(&Silent).unwrap().unwrap().stamp, again.id);
 }
 
@@ -215,14 +217,14 @@ fn the_user_s_own_questions_are_asked_where_there_are_some() {
         [[question]]\ntext = \"spring3\"\nproject = \"notes\"\nscope = true\nexpect = [\"3.md\"]\n
         [[question]]\ntext = \"unheard-of\"\nproject = \"gone\"\nexpect = [\"3.md\"]\n";
     files::write_atomic(&file, text.as_bytes()).unwrap();
-    let stored = canaries(&place, take(&engine).id);
-    let texts: Vec<_> = stored.golden_queries.iter().map(|canary| canary.text.as_str()).collect();
+    let stored = golden_queries(&place, take(&engine).id);
+    let texts: Vec<_> = stored.golden_queries.iter().map(|golden_query| golden_query.text.as_str()).collect();
     assert_eq!((stored.source.as_str(), texts), ("questions", vec!["quagga somebody7", "spring3"]));
     assert_eq!(stored.notes, ["1 questions of `questions.toml` are left out"]);
     assert!(engine.drill(&Silent).unwrap().unwrap().valid());
 
     files::write_atomic(&file, b"[[question]]\ntxt = 1").unwrap();
-    let stored = canaries(&place, take(&engine).id);
+    let stored = golden_queries(&place, take(&engine).id);
     assert_eq!((stored.source.as_str(), stored.notes.len()), ("corpus", 1));
     assert!(engine.drill(&Silent).unwrap().unwrap().valid());
 }
@@ -267,7 +269,7 @@ fn beside_writes_that_change_no_answer_every_snapshot_has_its_answers() {
     });
     let newest = taken.last().unwrap().id;
     for snapshot in taken {
-        let stored = canaries(&place, snapshot.id);
+        let stored = golden_queries(&place, snapshot.id);
         assert!(stored.answered && !stored.golden_queries.is_empty(), "{stored:?}");
     }
     assert!(prove(&engine, newest).valid());
@@ -337,8 +339,8 @@ fn without_the_model_its_answers_are_unproven_and_not_asked_lexically() {
     let engine = filled(&place);
     let _report = engine.embed(&Silent).unwrap();
     let taken = take(&engine);
-    let stored = canaries(&place, taken.id);
-    assert!(stored.golden_queries.iter().all(|canary| canary.mode == "hybrid"), "{stored:?}");
+    let stored = golden_queries(&place, taken.id);
+    assert!(stored.golden_queries.iter().all(|golden_query| golden_query.mode == "hybrid"), "{stored:?}");
     assert!(prove(&engine, taken.id).valid());
     drop(engine);
     let config = EngineConfig { model: ModelChoice::default(), ..place.config() };

@@ -57,7 +57,7 @@ pub(super) fn line(change: &FactChange) -> String {
         "{}  {}  {}  {}{reverses}  {}  {project}  {}  {}",
         change.number,
         second(&change.at),
-        plain(&change.door),
+        plain(&change.interface),
         change.action,
         change.kind,
         beginning(&change.subject),

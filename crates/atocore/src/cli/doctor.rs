@@ -46,7 +46,7 @@ fn print(status: &wire::Status, output: &Output) {
     );
     part("store", if status.store_problem.is_some() { "damaged".to_owned() } else { generations(status) });
     for behind in &status.indexes_behind {
-        part("behind", format!("{}; {}", plain(&behind.why), output.aimed(plain(&behind.cure))));
+        part("behind", format!("{}; {}", plain(&behind.why), output.aimed(plain(&behind.hint))));
     }
     for worker in &status.workers {
         let Some(failure) = &worker.failure else { continue };
@@ -86,10 +86,10 @@ fn print(status: &wire::Status, output: &Output) {
     output.table(&table);
     output.line("");
     if let Some(problem) = &status.store_problem {
-        return print_problem(&problem.message, &problem.cure, output);
+        return print_problem(&problem.message, &problem.hint, output);
     }
     if let Some(problem) = &status.registry_problem {
-        print_problem(&problem.message, &problem.cure, output);
+        print_problem(&problem.message, &problem.hint, output);
         output.line("");
     } else if status.projects.is_empty() {
         return output
@@ -148,7 +148,7 @@ fn facts(facts: &wire::FactCounts) -> String {
 }
 
 fn model(embedding: &wire::EmbeddingStatus, output: &Output) -> String {
-    match (&embedding.problem, &embedding.cure) {
+    match (&embedding.problem, &embedding.hint) {
         (Some(problem), Some(hint)) => {
             let hint = output.aimed(plain(hint));
             format!("{}: {}; `{hint}` helps", embedding.model, plain(problem))
@@ -244,7 +244,7 @@ fn print_check(check: &Check, output: &Output) {
         output.line(format!("{start}{line}"));
         start = " ".repeat(21);
     }
-    if let Some(hint) = &check.cure {
+    if let Some(hint) = &check.hint {
         let mut start = format!("         {:<10}  → ", "");
         for line in set(output.aimed(plain(hint)), 23) {
             output.line(format!("{start}{line}"));

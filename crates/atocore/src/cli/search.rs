@@ -156,7 +156,7 @@ pub(crate) fn arithmetic(score: f64, explanation: &Explanation) -> Vec<String> {
     let mut lines = halves(explanation);
     for factor in &explanation.factors {
         let name = factor.name.replace('_', " ");
-        lines.push(format!("× {:<20} {name}: {}", factor.value, plain(&factor.because)));
+        lines.push(format!("× {:<20} {name}: {}", factor.value, plain(&factor.reason)));
     }
     lines.push(format!("= {score}"));
     lines
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_printed_factors_multiply_to_the_printed_score() {
-        let factor = |name: &str, value| Factor { name: name.to_owned(), value, because: "why".to_owned() };
+        let factor = |name: &str, value| Factor { name: name.to_owned(), value, reason: "why".to_owned() };
         let explanation = Explanation {
             words: Some(wire::WordHalf { bm25: 3.0, bm25_max: 6.0, part: 0.5, rank: Some(1) }),
             meaning: None,

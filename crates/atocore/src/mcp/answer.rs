@@ -4,7 +4,7 @@ use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::cure::for_a_model;
+use super::model_hint::for_a_model;
 use crate::{
     cli::{indented, plain},
     operations::ApiError,

@@ -20,7 +20,7 @@ pub(super) enum Backend {
 }
 
 impl Backend {
-    /// Runs an operation; it is called off when the future is dropped.
+    /// Runs an operation; it is cancelled when the future is dropped.
     pub(super) async fn run<O: Operation>(
         &self,
         caller: Caller,
@@ -33,7 +33,7 @@ impl Backend {
         }
     }
 
-    /// Makes the vectors that are missing; it is called off when the future is dropped.
+    /// Makes the vectors that are missing; it is cancelled when the future is dropped.
     pub(super) async fn embed(&self, caller: Caller, watch: Arc<Watch>) -> Result<(), ApiError> {
         match self {
             Self::App(app) => app.run_watched(caller, Embed {}, watch).await.map(drop),

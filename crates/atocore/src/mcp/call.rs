@@ -1,4 +1,4 @@
-//! One call of a tool: running operations for it, telling the client where they stand, and hearing that it was called off.
+//! One call of a tool: running operations for it, telling the client where they stand, and hearing that it was cancelled.
 
 use std::{
     future::Future,
@@ -18,7 +18,7 @@ use rmcp::{
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{backend::Backend, cure::for_a_model};
+use super::{backend::Backend, model_hint::for_a_model};
 use crate::operations::{ApiError, Operation};
 
 /// How often a client is told where the work stands.
@@ -32,22 +32,22 @@ pub(super) struct Call {
     pub(super) peer: Peer<RoleServer>,
     /// Only a client that sends one is told where the work stands.
     pub(super) progress_token: Option<ProgressToken>,
-    pub(super) called_off: CancellationToken,
+    pub(super) cancelled: CancellationToken,
 }
 
 impl Call {
     /// Runs an operation.
     ///
     /// # Errors
-    /// What the operation fails with; `cancelled` when the call was called off.
+    /// What the operation fails with; `cancelled` when the call was cancelled.
     pub(super) async fn run<O: Operation>(&self, operation: O) -> Result<O::Reply, ApiError> {
         let watch = self.watch();
         self.watched(&watch, self.backend.run(self.caller, operation, Arc::clone(&watch))).await
     }
 
-    /// Hears in the moment in which the call is called off, and not when somebody has told it.
+    /// Hears in the moment in which the call is cancelled, and not when somebody has told it.
     fn watch(&self) -> Arc<Watch> {
-        Arc::new(Watch { stop: self.called_off.child_token(), ..Watch::default() })
+        Arc::new(Watch { stop: self.cancelled.child_token(), ..Watch::default() })
     }
 
     /// Waits for some work, and tells the client where it stands.
@@ -61,11 +61,11 @@ impl Call {
         tokio::pin!(work);
         let mut tell = tokio::time::interval(TELL_EVERY);
         tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told = Told::default();
+        let mut told = ProgressTotals::default();
         loop {
             tokio::select! {
                 answer = &mut work => return answer,
-                () = self.called_off.cancelled() => {
+                () = self.cancelled.cancelled() => {
                     return Err(ApiError::new(ErrorCode::Cancelled, "the client called it off"));
                 }
                 _ = tell.tick(), if self.progress_token.is_some() => {
@@ -85,11 +85,11 @@ impl Call {
         let watch = self.watch();
         let made = self.watched(&watch, self.backend.embed(self.caller, Arc::clone(&watch))).await;
         let error = made.err()?;
-        let cure = error.hint.map(|hint| format!("; {}", for_a_model(&hint))).unwrap_or_default();
-        Some(format!("the new search is lexical only: {}{cure}", error.message))
+        let hint = error.hint.map(|hint| format!("; {}", for_a_model(&hint))).unwrap_or_default();
+        Some(format!("the new search is lexical only: {}{hint}", error.message))
     }
 
-    async fn tell(&self, told: &mut Told, progress: &Progress) {
+    async fn tell(&self, told: &mut ProgressTotals, progress: &Progress) {
         let Some(token) = self.progress_token.clone() else { return };
         let Some((done, total)) = told.next(progress) else { return };
         let mut news = ProgressNotificationParam::new(token, done);
@@ -129,7 +129,7 @@ impl Monitor for Watch {
 /// What a client was told. By the protocol the number only ever grows, while every phase of ours begins at 0 and may come
 /// again: so it is the sum of all that was done in any of them.
 #[derive(Debug, Default)]
-struct Told {
+struct ProgressTotals {
     phases: Vec<Phase>,
     last: u64,
 }
@@ -142,7 +142,7 @@ struct Phase {
     done: u64,
 }
 
-impl Told {
+impl ProgressTotals {
     /// The numbers to tell, or nothing when it did not go on.
     fn next(&mut self, progress: &Progress) -> Option<(f64, Option<f64>)> {
         let known = self.phases.iter().position(|phase| phase.name == progress.phase);
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_number_only_ever_grows() {
-        let mut told = Told::default();
+        let mut told = ProgressTotals::default();
         let mut tell = |phase, done, total| told.next(&Progress { phase, done, total });
         assert_eq!(tell("a", 0, None), None);
         assert_eq!(tell("a", 2, Some(3)), Some((2.0, Some(3.0))));

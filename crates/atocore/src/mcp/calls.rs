@@ -1,7 +1,7 @@
 //! Which calls are at work, so that a client can call one off with a request of its own.
 //!
 //! Over HTTP every request stands alone. A client of a version of the protocol that has sessions gets a session id, and
-//! what it calls off is found by that id and the number of the request.
+//! what it cancels is found by that id and the number of the request.
 
 use std::{
     collections::HashMap,
@@ -26,23 +26,23 @@ type Key = (String, RequestId);
 pub(super) struct AtWork {
     calls: Calls,
     key: Option<Key>,
-    called_off: CancellationToken,
+    cancelled: CancellationToken,
 }
 
 impl Calls {
-    /// Begins a call. Where its request has no session, only `transport` calls it off.
+    /// Begins a call. Where its request has no session, only `transport` cancels it.
     pub(super) fn begin(
         &self,
         headers: Option<&HeaderMap>,
         id: &RequestId,
         transport: &CancellationToken,
     ) -> AtWork {
-        let called_off = transport.child_token();
+        let cancelled = transport.child_token();
         let key = headers.and_then(session).map(|session| (session, id.clone()));
         if let Some(key) = &key {
-            drop(self.lock().insert(key.clone(), called_off.clone()));
+            drop(self.lock().insert(key.clone(), cancelled.clone()));
         }
-        AtWork { calls: self.clone(), key, called_off }
+        AtWork { calls: self.clone(), key, cancelled }
     }
 
     /// Calls off a request of a session; one that is not at work is left alone.
@@ -60,8 +60,8 @@ impl Calls {
 
 impl AtWork {
     /// Tells that the client called it off.
-    pub(super) fn called_off(&self) -> CancellationToken {
-        self.called_off.clone()
+    pub(super) fn cancelled(&self) -> CancellationToken {
+        self.cancelled.clone()
     }
 }
 
@@ -93,13 +93,13 @@ mod tests {
         calls.call_off(&headers("two"), &id);
         calls.call_off(&headers("one"), &RequestId::Number(8));
         calls.call_off(&HeaderMap::new(), &id);
-        assert!(!call.called_off().is_cancelled());
+        assert!(!call.cancelled().is_cancelled());
         calls.call_off(&headers("one"), &id);
-        assert!(call.called_off().is_cancelled());
+        assert!(call.cancelled().is_cancelled());
         drop(call);
         let other = calls.begin(None, &id, &transport);
         assert!(calls.lock().is_empty());
         transport.cancel();
-        assert!(other.called_off().is_cancelled());
+        assert!(other.cancelled().is_cancelled());
     }
 }

@@ -152,7 +152,7 @@ fn refused(refusal: Option<&ServerJsonRpcMessage>) -> Response<Body> {
     (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// An id that nobody guesses; `None` without a source of random numbers, and then nothing can be called off by it.
+/// An id that nobody guesses; `None` without a source of random numbers, and then nothing can be cancelled by it.
 fn session_id() -> Option<HeaderValue> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;

@@ -1,4 +1,4 @@
-//! Verbs of a process that may live for hours beside everything else on this machine: a server that starts and stops,
+//! Operations of a process that may live for hours beside everything else on this machine: a server that starts and stops,
 //! commands that write, a restore that needs everybody out.
 //!
 //! Each operation goes to the server when there is one. Without one, reading opens the store beside whoever owns it and
@@ -75,7 +75,7 @@ impl Machine {
         };
         let machine = Arc::clone(self);
         let work = tokio::task::spawn_blocking(move || {
-            // Given back when the work ends, not when the client calls it off.
+            // Given back when the work ends, not when the client cancels it.
             let _place = place;
             if O::SPEC.access != Access::Read {
                 let activity = format!("mcp: {}", O::SPEC.job);

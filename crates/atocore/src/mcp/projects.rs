@@ -160,8 +160,8 @@ impl From<RefreshResult> for RefreshAnswer {
             .filter_map(|root| {
                 let reason = root.reason.as_deref()?;
                 let why = if root.detail.is_empty() { reason.replace('_', " ") } else { plain(&root.detail) };
-                let cure = if reason == "documents_gone" { CONFIRM } else { "" };
-                Some(format!("the root {}:{} was skipped: {why}{cure}", root.source, root.subpath))
+                let hint = if reason == "documents_gone" { CONFIRM } else { "" };
+                Some(format!("the root {}:{} was skipped: {why}{hint}", root.source, root.subpath))
             })
             .collect();
         let files = result.roots.into_iter().flat_map(|root| root.files);

@@ -2,7 +2,7 @@
 
 use super::{
     call::Call,
-    cure::for_a_model,
+    model_hint::for_a_model,
     tools::{Effect, Tool},
 };
 use crate::{
@@ -44,14 +44,14 @@ impl Tool for Status {
             text.push_str(&format!(
                 "The store cannot be used: {}. What helps: {}.\n",
                 plain(&problem.message),
-                for_a_model(&plain(&problem.cure))
+                for_a_model(&plain(&problem.hint))
             ));
         }
         if let Some(problem) = &status.registry_problem {
             text.push_str(&format!(
                 "The registry cannot be read: {}. What helps: {}.\n",
                 plain(&problem.message),
-                for_a_model(&plain(&problem.cure))
+                for_a_model(&plain(&problem.hint))
             ));
         }
         for project in &status.projects {
@@ -64,11 +64,11 @@ impl Tool for Status {
             text.push_str(&format!("{}: {documents}, {chunks}, {refreshed}\n", project.id));
         }
         let embedding = &status.embedding;
-        text.push_str(&match (&embedding.problem, &embedding.cure) {
-            (Some(problem), cure) => {
-                let cure =
-                    cure.as_deref().map(|cure| format!("; the user runs `{cure}`")).unwrap_or_default();
-                format!("Search by meaning does not work: {problem}{cure}\n")
+        text.push_str(&match (&embedding.problem, &embedding.hint) {
+            (Some(problem), hint) => {
+                let hint =
+                    hint.as_deref().map(|hint| format!("; the user runs `{hint}`")).unwrap_or_default();
+                format!("Search by meaning does not work: {problem}{hint}\n")
             }
             (None, _) if !embedding.wanted => "Search by meaning is switched off.\n".to_owned(),
             (None, _) => {
@@ -77,7 +77,7 @@ impl Tool for Status {
             }
         });
         for behind in &status.indexes_behind {
-            text.push_str(&format!("Behind: {}; {}.\n", plain(&behind.why), plain(&behind.cure)));
+            text.push_str(&format!("Behind: {}; {}.\n", plain(&behind.why), plain(&behind.hint)));
         }
         for worker in &status.workers {
             if let Some(failure) = &worker.failure {

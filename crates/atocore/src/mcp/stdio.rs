@@ -29,7 +29,7 @@ const IN_WORK_BYTES: usize = 2 * LINE_LIMIT_BYTES;
 /// What a request costs beside its bytes, so that small ones are bounded too.
 const EACH_BYTES: usize = 1 << 10;
 
-/// How long work that was called off may take to stop when the client has gone.
+/// How long work that was cancelled may take to stop when the client has gone.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
 /// Serves the client at the standard streams until it closes them.

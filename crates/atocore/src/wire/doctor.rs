@@ -10,7 +10,8 @@ pub struct RegistryProblem {
     /// What is wrong and where, in one sentence.
     pub message: String,
     /// What helps.
-    pub cure: String,
+    #[serde(rename = "cure")]
+    pub hint: String,
 }
 
 /// What is wrong with the store.
@@ -19,7 +20,8 @@ pub struct StoreProblem {
     /// What is wrong, in one sentence.
     pub message: String,
     /// What helps.
-    pub cure: String,
+    #[serde(rename = "cure")]
+    pub hint: String,
 }
 
 /// Everything that was checked.
@@ -43,18 +45,19 @@ pub struct Check {
     /// What was seen, in one sentence.
     pub message: String,
     /// The command that helps; null when none is needed.
-    pub cure: Option<String>,
+    #[serde(rename = "cure")]
+    pub hint: Option<String>,
 }
 
 impl From<engine::RegistryProblem> for RegistryProblem {
     fn from(problem: engine::RegistryProblem) -> Self {
-        Self { message: problem.why, cure: problem.hint }
+        Self { message: problem.why, hint: problem.hint }
     }
 }
 
 impl From<engine::StoreProblem> for StoreProblem {
     fn from(problem: engine::StoreProblem) -> Self {
-        Self { message: problem.why, cure: problem.hint }
+        Self { message: problem.why, hint: problem.hint }
     }
 }
 
@@ -71,7 +74,7 @@ impl From<engine::Finding> for Check {
             check: finding.check.to_owned(),
             level: finding.level.as_str().to_owned(),
             message: finding.message,
-            cure: finding.hint,
+            hint: finding.hint,
         }
     }
 }

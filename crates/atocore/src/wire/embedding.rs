@@ -17,7 +17,8 @@ pub struct EmbeddingStatus {
     /// Why it cannot be used; null when it can.
     pub problem: Option<String>,
     /// The command that helps; null when none is needed.
-    pub cure: Option<String>,
+    #[serde(rename = "cure")]
+    pub hint: Option<String>,
     /// The model whose vectors answers use; null before there are any.
     pub serving: Option<String>,
     /// Whether vectors of the settings' model are still being made while another one answers.
@@ -63,13 +64,13 @@ pub struct EmbeddingResult {
 
 impl From<engine::EmbeddingStatus> for EmbeddingStatus {
     fn from(status: engine::EmbeddingStatus) -> Self {
-        let (problem, cure) = status.problem.map(|failure| (failure.why, failure.hint)).unzip();
+        let (problem, hint) = status.problem.map(|failure| (failure.why, failure.hint)).unzip();
         Self {
             wanted: status.wanted,
             model: status.model,
             precision: status.precision,
             problem,
-            cure,
+            hint,
             serving: status.serving,
             switching: status.switching,
             passages: status.passages,

@@ -141,7 +141,8 @@ pub struct FactChange {
     pub at: String,
     /// The interface it came through.
     #[schema(example = "http")]
-    pub door: String,
+    #[serde(rename = "door")]
+    pub interface: String,
     /// `state`, `memory` or `interaction`.
     pub kind: String,
     /// The id of the fact.
@@ -340,7 +341,7 @@ impl From<model::Change> for FactChange {
             number: change.number,
             generation: change.generation.0,
             at: change.at.to_string(),
-            door: change.interface,
+            interface: change.interface,
             kind: change.fact.kind().to_string(),
             fact: change.fact.to_string(),
             project: change.project.map_or_else(String::new, |project| project.to_string()),

@@ -46,7 +46,8 @@ pub struct IndexBehind {
     /// What is wrong, in one sentence.
     pub why: String,
     /// What helps.
-    pub cure: String,
+    #[serde(rename = "cure")]
+    pub hint: String,
 }
 
 impl From<engine::IndexFault> for IndexBehind {
@@ -56,7 +57,7 @@ impl From<engine::IndexFault> for IndexBehind {
             folder: fault.dir.to_string_lossy().into_owned(),
             free_bytes: fault.free_bytes,
             why: fault.to_string(),
-            cure: fault.hint(),
+            hint: fault.hint(),
         }
     }
 }

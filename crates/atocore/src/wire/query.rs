@@ -149,7 +149,8 @@ pub struct Factor {
     /// What the score is multiplied by.
     pub value: f64,
     /// Why it has that value, for a person.
-    pub because: String,
+    #[serde(rename = "because")]
+    pub reason: String,
 }
 
 impl Answer {
@@ -254,7 +255,7 @@ impl From<model::Explanation> for Explanation {
         let factor = |factor: model::Factor| Factor {
             name: factor.name.to_owned(),
             value: factor.value,
-            because: factor.reason,
+            reason: factor.reason,
         };
         Self {
             words: explanation.lexical.map(WordHalf::from),

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::program::{PROGRAM, Place};
+use crate::program::{PROGRAM, Sandbox};
 
 /// A name that a shell takes for two words.
 const HOME: &str = "my home";
@@ -15,7 +15,7 @@ enum By {
 }
 
 /// A command on the installation `my home`, with a model wanted that is not there.
-fn command(place: &Place, by: By, arguments: &[&str]) -> Command {
+fn command(place: &Sandbox, by: By, arguments: &[&str]) -> Command {
     let mut command = place.bare(PROGRAM);
     command.env_remove("ATOCORE_RETRIEVAL_MODE");
     match by {
@@ -40,7 +40,7 @@ fn advised(text: &str) -> Vec<&str> {
 }
 
 /// Insists that a run advises something, and that all of it names the installation as the run did.
-fn insist(place: &Place, by: By, arguments: &[&str]) -> String {
+fn insist(place: &Sandbox, by: By, arguments: &[&str]) -> String {
     let text = told(&mut command(place, by, arguments));
     let named = format!("--data-dir '{}' ", place.path(HOME).canonicalize().unwrap().display());
     let advised = advised(&text);
@@ -54,7 +54,7 @@ fn insist(place: &Place, by: By, arguments: &[&str]) -> String {
     text
 }
 
-fn stamp(place: &Place) -> String {
+fn stamp(place: &Sandbox) -> String {
     let stamps = std::fs::read_dir(place.path(HOME).join("backups/snapshots")).unwrap();
     stamps.map(|entry| entry.unwrap().file_name().into_string().unwrap()).min().unwrap()
 }
@@ -62,7 +62,7 @@ fn stamp(place: &Place) -> String {
 #[test]
 fn advice_names_the_installation_when_the_command_line_chose_it() {
     for by in [By::Flag, By::Variable] {
-        let place = Place::new();
+        let place = Sandbox::new();
         place.write("notes/a.md", "# Health\n\nRun `atocore status` to see the garden.\n");
         place.write("my home/config/none", "");
         insist(&place, by, &["doctor"]);
@@ -93,7 +93,7 @@ fn advice_names_the_installation_when_the_command_line_chose_it() {
 
 #[test]
 fn advice_of_a_running_server_names_the_installation_and_can_be_pasted_anywhere() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("my home/config/none", "");
     let mut server = command(&place, By::Flag, &["serve", "--port", "0"]);
     let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

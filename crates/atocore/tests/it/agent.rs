@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::program::{Place, most_memory};
+use crate::program::{Sandbox, most_memory};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ pub(crate) struct Agent {
 
 impl Agent {
     /// Starts `atocore mcp`.
-    pub(crate) fn start(place: &Place) -> Self {
+    pub(crate) fn start(place: &Sandbox) -> Self {
         let mut command = place.command(&["mcp"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -51,7 +51,7 @@ impl Agent {
     }
 
     /// Starts it and shakes hands.
-    pub(crate) fn greeted(place: &Place) -> Self {
+    pub(crate) fn greeted(place: &Sandbox) -> Self {
         let mut agent = Self::start(place);
         assert_eq!(agent.greet(HANDSHAKE)["protocolVersion"], HANDSHAKE);
         agent

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::program::{Place, contents, ran};
+use crate::program::{Sandbox, contents, ran};
 
 #[test]
 fn a_snapshot_is_exported_imported_elsewhere_and_restored() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let told = place.ok(&["backup", "export", &stamp, "shown.tar.zst"]);
     assert!(told.contains("packed, not encrypted"), "{told}");
@@ -15,7 +15,7 @@ fn a_snapshot_is_exported_imported_elsewhere_and_restored() {
     let ran = place.run(&["backup", "export", &stamp, "carried.tar.zst"]);
     assert!(ran.code == 1 && ran.stderr.contains("name a file that does not exist yet"), "{ran:?}");
 
-    let other = Place::new();
+    let other = Sandbox::new();
     std::fs::copy(place.path("carried.tar.zst"), other.path("carried.tar.zst")).unwrap();
     let told = other.ok(&["backup", "import", "carried.tar.zst"]);
     assert!(told.contains("imported") && told.contains("proven to depth `digests`"), "{told}");
@@ -54,7 +54,7 @@ fn blocks(heading: &str, stamp: &str) -> Vec<String> {
 
 #[test]
 fn a_snapshot_is_restored_and_compared_by_hand_as_the_document_says() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     std::os::unix::fs::symlink("home/backups", place.path("backups")).unwrap();
     let blocks = blocks("## Restoring by hand", &stamp);
@@ -93,9 +93,9 @@ fn a_snapshot_is_restored_and_compared_by_hand_as_the_document_says() {
 
 #[test]
 fn an_archive_is_encrypted_and_decrypted_on_its_way_through_age() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
-    let bash = |place: &Place, line: &str| {
+    let bash = |place: &Sandbox, line: &str| {
         let line = line.replace("atocore ", &format!("{} ", program(place)));
         ran(place.bare("bash").args(["-euo", "pipefail", "-c", &line]))
     };
@@ -128,7 +128,7 @@ fn an_archive_is_encrypted_and_decrypted_on_its_way_through_age() {
         std::fs::remove_dir_all(place.path(&stamp)).unwrap();
     }
 
-    let other = Place::new();
+    let other = Sandbox::new();
     for file in [&archive, "key.txt"] {
         std::fs::copy(place.path(file), other.path(file)).unwrap();
     }
@@ -142,18 +142,18 @@ fn an_archive_is_encrypted_and_decrypted_on_its_way_through_age() {
     let imported = bash(&other, &format!("age -d -i key.txt {archive} | atocore --json backup import -"));
     assert_eq!(imported.code, 0, "{imported:?}");
     other.ok(&["backup", "restore", &stamp, "--yes"]);
-    let answers = |place: &Place| place.json(&["query", "keys rotated"])["results"].clone();
+    let answers = |place: &Sandbox| place.json(&["query", "keys rotated"])["results"].clone();
     assert_eq!(answers(&other), answers(&place));
 }
 
 /// The program with the home of a place, as a shell calls it.
-fn program(place: &Place) -> String {
+fn program(place: &Sandbox) -> String {
     format!("{} --data-dir {}", crate::program::PROGRAM, place.path("home").display())
 }
 
 #[test]
 fn what_is_not_encrypted_is_not_written_into_a_file_that_says_so() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     for name in ["a.tar.zst.age", "a.AGE"] {
         let refused = place.run(&["backup", "export", &stamp, name]);

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command, thread};
 
-use crate::program::{PROGRAM, Place, Ran, contents, ran};
+use crate::program::{PROGRAM, Ran, Sandbox, contents, ran};
 
 /// No snapshot that is taken in a test is as new as this.
 const FUTURE: &str = "29000101T000000Z";
@@ -15,13 +15,13 @@ const VERBS: [&[&str]; 4] = [
     &["status"],
 ];
 
-fn listed(place: &Place) -> Vec<String> {
+fn listed(place: &Sandbox) -> Vec<String> {
     let list = place.json(&["backup", "list"]);
     list.as_array().unwrap().iter().map(|one| one["stamp"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The digest of everything except what the program writes about snapshots of its own, which are as new as `whole`.
-fn foreign(place: &Place, whole: &str) -> Vec<(String, String)> {
+fn foreign(place: &Sandbox, whole: &str) -> Vec<(String, String)> {
     let backups = place.path("home/backups");
     let own = |path: &str| {
         let stamp = path.strip_prefix("snapshots/").and_then(|path| path.split('/').next());
@@ -37,7 +37,7 @@ fn foreign(place: &Place, whole: &str) -> Vec<(String, String)> {
 }
 
 /// No operation panics or hangs, the whole snapshot stays what it is, and nothing of the rest is touched.
-fn assert_survived(place: &Place, whole: &str) {
+fn assert_survived(place: &Sandbox, whole: &str) {
     let before = foreign(place, whole);
     for verb in VERBS {
         let ran = place.run(verb);
@@ -53,7 +53,7 @@ fn assert_survived(place: &Place, whole: &str) {
 
 #[test]
 fn links_that_go_round_or_lead_out_are_never_followed() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let whole = place.snapshot();
     let snapshots = place.path("home/backups/snapshots");
     for (name, target) in [
@@ -92,7 +92,7 @@ fn links_that_go_round_or_lead_out_are_never_followed() {
 
 #[test]
 fn thousands_of_foreign_things_and_files_of_any_size_are_named_and_left_alone() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let whole = place.snapshot();
     for number in 0..2_000 {
         fs::create_dir(place.path(&format!("home/backups/snapshots/mine {number}"))).unwrap();
@@ -112,7 +112,7 @@ fn thousands_of_foreign_things_and_files_of_any_size_are_named_and_left_alone() 
 
 #[test]
 fn half_deleted_and_out_of_place_it_is_mended_or_named() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let whole = place.snapshot();
     place.ok(&["backup", "validate", &whole]);
     let backups = place.path("home/backups");
@@ -159,7 +159,7 @@ fn half_deleted_and_out_of_place_it_is_mended_or_named() {
 
 #[test]
 fn a_read_only_backup_directory_is_read_and_writing_to_it_is_refused() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let whole = place.snapshot();
     // Read-only for everybody, the administrator too.
     let in_it = |arguments: &str| -> Ran {
@@ -195,21 +195,21 @@ fn a_read_only_backup_directory_is_read_and_writing_to_it_is_refused() {
 
 #[test]
 fn two_installations_with_one_backup_directory_keep_their_own() {
-    let places = [Place::with_notes(), Place::with_notes()];
+    let places = [Sandbox::with_notes(), Sandbox::with_notes()];
     let shared = tempfile::tempdir().unwrap();
-    let command = |place: &Place, arguments: &[&str]| -> Command {
+    let command = |place: &Sandbox, arguments: &[&str]| -> Command {
         let mut command = place.bare(PROGRAM);
         command.env("ATOCORE_DATA_DIR", place.path("home/data"));
         command.env("ATOCORE_PROJECT_REGISTRY_PATH", place.path("home/config/project-registry.json"));
         command.env("ATOCORE_BACKUP_DIR", shared.path()).args(arguments);
         command
     };
-    let done = |place: &Place, arguments: &[&str]| {
+    let done = |place: &Sandbox, arguments: &[&str]| {
         let ran = ran(&mut command(place, arguments));
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
         ran.stdout
     };
-    let create = |place: &Place| {
+    let create = |place: &Sandbox| {
         let told = done(place, &["--json", "backup", "create"]);
         let metadata: serde_json::Value = serde_json::from_str(&told).unwrap();
         let root = metadata["backup_root"].as_str().unwrap().to_owned();
@@ -256,7 +256,7 @@ fn two_installations_with_one_backup_directory_keep_their_own() {
 
 #[test]
 fn a_snapshot_of_the_future_is_one_among_others() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let whole = place.snapshot();
     let snapshots = place.path("home/backups/snapshots");
     for (future, from) in [("99991231T235959Z", &whole), ("29990101T000000Z", &whole)] {
@@ -279,7 +279,7 @@ fn truncate(path: &Path, size: &str) {
 /// All that is said of the snapshots is of one moment, and a directory on a slow disk is not read more often than needed.
 #[test]
 fn a_status_looks_at_the_backup_directory_once_and_names_it_once() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let mut traced = place.bare("strace");
     traced.args(["-f", "-qq", "-e", "trace=openat", "-o", "trace", PROGRAM, "--data-dir", "home", "status"]);

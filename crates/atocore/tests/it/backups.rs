@@ -5,13 +5,13 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::{
-    program::{PROGRAM, Place, ran},
+    program::{PROGRAM, Sandbox, ran},
     server::Server,
 };
 
 #[test]
 fn latest_names_the_newest_snapshot_wherever_a_stamp_is_asked_for() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let none = place.run(&["backup", "validate", "latest"]);
     assert!(none.code == 1 && none.stderr.contains("there is no snapshot"), "{none:?}");
     let _old = place.snapshot();
@@ -47,7 +47,7 @@ fn latest_names_the_newest_snapshot_over_http_too() {
 
 #[test]
 fn the_list_begins_with_the_newest_and_says_which_is_for_what() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let old = place.snapshot();
     place.ok(&["backup", "create", "--note", "before the move"]);
     place.ok(&["backup", "pin", &old, "--note", "kept for the audit"]);
@@ -66,7 +66,7 @@ fn the_list_begins_with_the_newest_and_says_which_is_for_what() {
 
 #[test]
 fn validation_reports_where_the_vectors_of_a_snapshot_are() {
-    let place = Place::with_notes().with_model();
+    let place = Sandbox::with_notes().with_model();
     place.ok(&["embed"]);
     let taken = place.ok(&["backup", "create"]);
     assert!(taken.contains("vectors   3, in the database"), "{taken}");
@@ -81,7 +81,7 @@ fn validation_reports_where_the_vectors_of_a_snapshot_are() {
 
 #[test]
 fn a_drill_of_an_empty_store_proves_what_is_there_and_leaves_no_problem() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.ok(&["memory", "add", "knowledge", "there is no document yet"]);
     place.ok(&["backup", "create"]);
     let drill = place.ok(&["backup", "drill"]);
@@ -93,7 +93,7 @@ fn a_drill_of_an_empty_store_proves_what_is_there_and_leaves_no_problem() {
 
 #[test]
 fn a_backup_directory_whose_disk_is_not_mounted_is_not_begun_anew() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     fs::create_dir_all(place.path("mnt/disk")).unwrap();
     // Without `--data-dir`, which has its backups in the same folder.
     let run = |arguments: &[&str]| {
@@ -125,7 +125,7 @@ fn a_backup_directory_whose_disk_is_not_mounted_is_not_begun_anew() {
 
 #[test]
 fn snapshots_on_the_disk_of_the_store_are_noted_and_are_no_fault() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.ok(&["backup", "create"]);
     let doctor: Value = serde_json::from_str(&place.run(&["--json", "doctor"]).stdout).unwrap();
     let checks = doctor["checks"].as_array().unwrap();

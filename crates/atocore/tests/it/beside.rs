@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use crate::{
     agent::Agent,
-    program::{Place, interrupt},
+    program::{Sandbox, interrupt},
 };
 
 /// How many documents: minutes of work, of which the tests see the beginning.
 const MANY: usize = 1500;
 
 /// A place with so many documents that their vectors take minutes, and with another project.
-fn place() -> Place {
-    let place = Place::new().with_model();
+fn place() -> Sandbox {
+    let place = Sandbox::new().with_model();
     for number in 0..MANY {
         let text = format!("Key {number} is rotated in spring, and its copy lies in the vault. ").repeat(4);
         place.write(&format!("many/{number}.md"), format!("# Note {number}\n\n{text}\n"));
@@ -25,7 +25,7 @@ fn place() -> Place {
     place
 }
 
-fn documents(place: &Place) -> Vec<Value> {
+fn documents(place: &Sandbox) -> Vec<Value> {
     place.json(&["status"])["projects"]
         .as_array()
         .unwrap()
@@ -35,7 +35,7 @@ fn documents(place: &Place) -> Vec<Value> {
 }
 
 /// Starts a refresh and waits until all is read, so that vectors are being made.
-fn refreshing(place: &Place) -> Child {
+fn refreshing(place: &Sandbox) -> Child {
     let mut refresh = place.command(&["refresh", "many"]);
     let child = refresh.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while documents(place)[0] != MANY {

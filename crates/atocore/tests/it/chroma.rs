@@ -4,14 +4,14 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio, thread, 
 
 use atocore_testkit::chroma::{self, FakeServer, Reply, Server};
 
-use crate::program::{PROGRAM, Place, ran};
+use crate::program::{PROGRAM, Sandbox, ran};
 
 /// How long to sleep until something is looked at again that comes by itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The place of a note that is found by meaning, with its vectors on the server at `url`.
-fn place(url: &str) -> Place {
-    let place = Place::new().with_model();
+fn place(url: &str) -> Sandbox {
+    let place = Sandbox::new().with_model();
     place.write("home/atocore.toml", format!("vector_store = \"chroma\"\nchroma_url = \"{url}\"\n"));
     place.write("notes/car.md", "# Garage\n\nThe automobile would not start because its battery was flat.\n");
     place.ok(&["project", "add", "notes", "--root", "notes"]);
@@ -100,7 +100,7 @@ fn a_slow_server_holds_a_question_up_no_longer_than_the_limit_and_the_next_one_n
 
 #[test]
 fn settings_of_the_server_are_checked_and_its_token_is_never_shown() {
-    let place = Place::new().variable("ATOCORE_CHROMA_TOKEN", "very-secret-token");
+    let place = Sandbox::new().variable("ATOCORE_CHROMA_TOKEN", "very-secret-token");
     let shown = place.ok(&["config", "show"]);
     assert!(shown.contains("ATOCORE_CHROMA_TOKEN") && !shown.contains("very-secret"), "{shown}");
     let bad = [
@@ -124,13 +124,13 @@ fn settings_of_the_server_are_checked_and_its_token_is_never_shown() {
 }
 
 /// A snapshot with the vector store: its stamp and metadata.
-fn with_vectors(place: &Place) -> (String, serde_json::Value) {
+fn with_vectors(place: &Sandbox) -> (String, serde_json::Value) {
     let metadata = place.json(&["backup", "create", "--include-chroma"]);
     let stamp = metadata["backup_root"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     (stamp, metadata)
 }
 
-fn proven(place: &Place, stamp: &str) {
+fn proven(place: &Sandbox, stamp: &str) {
     let validation = place.json(&["backup", "validate", stamp, "--depth", "answers"]);
     assert_eq!((&validation["valid"], &validation["errors"]), (&true.into(), &serde_json::json!([])));
 }
@@ -207,7 +207,7 @@ fn a_snapshot_says_what_became_of_the_vectors_on_a_server() {
 
 #[test]
 fn a_server_that_proves_a_snapshot_ends_with_the_program_that_started_it() {
-    let place = Place::new().with_model();
+    let place = Sandbox::new().with_model();
     let mut server = Server::start(&place.path("home/data/chroma"));
     // A program that starts another one.
     let wrapped = place.write("wrapped", format!("#!/bin/sh\n\"{}\" \"$@\"\n", chroma::program().display()));

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     agent::{Agent, text},
-    program::{Place, ran, told_to_stop},
+    program::{Sandbox, ran, told_to_stop},
     write_lock::WriteLock,
 };
 
@@ -19,7 +19,7 @@ fn hits(answer: &serde_json::Value) -> Vec<&str> {
 
 #[test]
 fn what_is_registered_is_read_and_found_under_every_name() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     for name in ["notes", "NOTES", "Field Notes", "field notes"] {
         let answer = place.json(&["query", "keys rotated", "--project", name, "--scope"]);
         assert_eq!(hits(&answer), ["keys.md", "archive/keys.md"], "{name}");
@@ -34,7 +34,7 @@ fn what_is_registered_is_read_and_found_under_every_name() {
 
 #[test]
 fn a_filter_that_fits_no_document_is_named_in_every_interface() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let path = "no document lies at the path `decisions/**` or matches it";
     for (arguments, told) in [
         (&["--path", "decisions/**"][..], path),
@@ -59,7 +59,7 @@ fn a_filter_that_fits_no_document_is_named_in_every_interface() {
 
 #[test]
 fn explain_multiplies_to_the_score_on_every_hit() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let answer = place.json(&["query", "keys vault", "--project", "notes", "--explain"]);
     for hit in answer["results"].as_array().unwrap() {
         let explanation = &hit["explanation"];
@@ -82,7 +82,7 @@ fn explain_multiplies_to_the_score_on_every_hit() {
 
 #[test]
 fn a_snapshot_is_proven_and_its_restored_copy_answers_the_same() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let validated = place.ok(&["backup", "validate", &stamp, "--depth", "content"]);
     assert!(validated.contains("valid, proven to depth `content`"), "{validated}");
@@ -100,7 +100,7 @@ fn a_snapshot_is_proven_and_its_restored_copy_answers_the_same() {
 
 #[test]
 fn a_refresh_lists_every_file_and_ends_with_two_when_something_needs_looking_at() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.write("notes/broken.md", b"# Caf\xc3\xa9 \xe9\n");
     place.write("notes/picture.png", b"\x89PNG");
     fs::remove_file(place.path("notes/backups.md")).unwrap();
@@ -118,7 +118,7 @@ fn a_refresh_lists_every_file_and_ends_with_two_when_something_needs_looking_at(
 
 #[test]
 fn one_project_that_cannot_be_read_does_not_keep_the_next_from_it() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.write("gone/a.md", "# Gone\n");
     place.write("more/b.md", "# More\n");
     place.ok(&["project", "add", "gone", "--root", "gone"]);
@@ -138,7 +138,7 @@ fn one_project_that_cannot_be_read_does_not_keep_the_next_from_it() {
 
 #[test]
 fn removing_a_project_is_a_plan_until_it_is_said_again() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let before = place.state();
     let plan = place.ok(&["project", "remove", "field notes"]);
     assert!(plan.contains("3 documents") && plan.contains("--yes"), "{plan}");
@@ -151,7 +151,7 @@ fn removing_a_project_is_a_plan_until_it_is_said_again() {
 
 #[test]
 fn an_update_changes_what_it_names_and_nothing_else() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.ok(&["project", "update", "notes", "--description", "What I wrote down"]);
     let project = place.json(&["project", "show", "notes"]);
     assert_eq!(project["aliases"][0], "Field Notes");
@@ -163,7 +163,7 @@ fn an_update_changes_what_it_names_and_nothing_else() {
 
 #[test]
 fn a_relative_root_is_registered_by_its_real_place() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("real/a.md", "# A\n");
     std::os::unix::fs::symlink("real", place.path("link")).unwrap();
     let dry = place.json(&["project", "add", "p", "--root", "./link/", "--dry-run"]);
@@ -178,7 +178,7 @@ fn a_relative_root_is_registered_by_its_real_place() {
 
 #[test]
 fn answers_are_the_same_with_and_without_a_server() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let before = place.state();
     let server = place.serve();
     assert_eq!(place.state(), before);
@@ -194,7 +194,7 @@ fn answers_are_the_same_with_and_without_a_server() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let mut child =
         place.command(&["config", "show"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
@@ -205,7 +205,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 #[test]
 fn a_document_cannot_command_the_terminal_and_a_pipe_has_no_colour() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("p/a.md", "# \u{1b}[31mRed\u{1b}[0m\n\nkeys \u{1b}]0;owned\u{7} \u{202e}here\n");
     place.ok(&["project", "add", "p", "--root", "p", "--description", "\u{1b}[2Jcleared"]);
     place.ok(&["refresh", "p"]);
@@ -216,7 +216,7 @@ fn a_document_cannot_command_the_terminal_and_a_pipe_has_no_colour() {
 
 #[test]
 fn help_and_version_are_answers_and_nothing_is_usage() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for (arguments, code) in [
         (&["--help"][..], 0),
         (&["--version"], 0),
@@ -233,7 +233,7 @@ fn help_and_version_are_answers_and_nothing_is_usage() {
 
 #[test]
 fn looking_at_nothing_makes_nothing() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for arguments in [&["status"][..], &["project", "list"], &["backup", "list"], &["config", "show"]] {
         place.ok(arguments);
     }
@@ -254,7 +254,7 @@ fn ended(mut child: Child, mut stderr: impl BufRead) -> (Option<i32>, String) {
 
 #[test]
 fn a_cancelled_refresh_fails_and_the_next_one_finishes_it() {
-    let place = Place::new().patient();
+    let place = Sandbox::new().patient();
     let notes = |range: std::ops::Range<u32>| {
         for index in range {
             place.write(&format!("many/{index}.md"), format!("# Note {index}\n\nAbout keys.\n"));
@@ -304,7 +304,7 @@ db.execute('ROLLBACK')
 
 #[test]
 fn cancelled_vectors_are_no_success() {
-    let place = Place::new().with_model().patient();
+    let place = Sandbox::new().with_model().patient();
     for index in 0..300 {
         let text = format!("Key {index} is rotated in spring, and its copy lies in the vault. ").repeat(4);
         place.write(&format!("many/{index}.md"), format!("# Note {index}\n\n{text}\n"));

@@ -1,10 +1,10 @@
 //! Settings come from the place that counts most, show where they came from, and are refused with name, value, range
 //! and origin when they cannot be.
 
-use crate::program::{PROGRAM, Place, ran};
+use crate::program::{PROGRAM, Sandbox, ran};
 
 /// The value and origin of a setting.
-fn setting(place: &Place, arguments: &[&str], name: &str) -> (String, String) {
+fn setting(place: &Sandbox, arguments: &[&str], name: &str) -> (String, String) {
     let mut all = arguments.to_vec();
     all.extend(["config", "show"]);
     let shown = place.json(&all);
@@ -16,7 +16,7 @@ fn setting(place: &Place, arguments: &[&str], name: &str) -> (String, String) {
 
 #[test]
 fn the_environment_beats_the_file_which_beats_the_default() {
-    let place = Place::new().variable("ATOCORE_PORT", "2");
+    let place = Sandbox::new().variable("ATOCORE_PORT", "2");
     let file = place.write("home/atocore.toml", "port = 1\nchunk_max_size = 900\n");
     let from_file = format!("file {}", file.display());
     let expected = [
@@ -32,7 +32,7 @@ fn the_environment_beats_the_file_which_beats_the_default() {
 
 #[test]
 fn without_a_flag_the_home_is_the_variable_else_the_trusted_folder_of_the_file_else_the_platform_s() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("work/atocore.toml", "");
     place.write("work/deep/down/a.md", "");
     assert_eq!(ran(place.bare(PROGRAM).args(["trust", "work"])).code, 0);
@@ -53,7 +53,7 @@ fn without_a_flag_the_home_is_the_variable_else_the_trusted_folder_of_the_file_e
 
 #[test]
 fn parts_can_lie_elsewhere_and_a_relative_registry_starts_from_the_current_folder() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("notes/a.md", "# A\n\nkeys\n");
     let variables = [
         ("ATOCORE_DATA_DIR", "d"),
@@ -77,7 +77,7 @@ fn parts_can_lie_elsewhere_and_a_relative_registry_starts_from_the_current_folde
 
 #[test]
 fn an_unknown_setting_is_refused_with_the_nearest_name() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let before = place.state();
     let wrong = place.run_with(&[("ATOCORE_CHUNK_OVERLAPP", "50")], &["refresh", "notes"]);
     assert_eq!(wrong.code, 64, "{wrong:?}");
@@ -95,7 +95,7 @@ fn an_unknown_setting_is_refused_with_the_nearest_name() {
 
 #[test]
 fn a_weight_that_is_no_weight_is_refused_by_name_value_range_and_origin() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     for name in [
         "RANK_PROJECT_MATCH_BOOST",
         "RANK_QUERY_TOKEN_STEP",
@@ -124,7 +124,7 @@ fn a_weight_that_is_no_weight_is_refused_by_name_value_range_and_origin() {
 
 #[test]
 fn models_lie_in_the_cache_of_the_user_unless_they_are_sent_elsewhere() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let cache = place.path(".cache/atocore/models").to_str().unwrap().to_owned();
     let shown = setting(&place, &[], "ATOCORE_MODEL_DIR");
     assert_eq!(shown, (cache, "default of the platform".to_owned()));
@@ -132,14 +132,15 @@ fn models_lie_in_the_cache_of_the_user_unless_they_are_sent_elsewhere() {
         setting(&place, &[], "ATOCORE_EMBEDDING_MODEL"),
         ("all-MiniLM-L6-v2".into(), "default".into())
     );
-    let place = Place::new().variable("ATOCORE_MODEL_DIR", "m").variable("ATOCORE_EMBEDDING_MODEL", "./mine");
+    let place =
+        Sandbox::new().variable("ATOCORE_MODEL_DIR", "m").variable("ATOCORE_EMBEDDING_MODEL", "./mine");
     assert_eq!(setting(&place, &[], "ATOCORE_MODEL_DIR").0, place.path("m").to_str().unwrap());
     assert_eq!(setting(&place, &[], "ATOCORE_EMBEDDING_MODEL").0, place.path("mine").to_str().unwrap());
 }
 
 #[test]
 fn all_faults_are_listed_at_once() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let wrong = [
         ("ATOCORE_PORT", "70000"),
         ("ATOCORE_CHUNK_MAX_SIZE", "1"),
@@ -171,7 +172,7 @@ fn all_faults_are_listed_at_once() {
 
 #[test]
 fn the_token_is_never_shown() {
-    let place = Place::new().variable("ATOCORE_API_TOKEN", "a-very-secret-token");
+    let place = Sandbox::new().variable("ATOCORE_API_TOKEN", "a-very-secret-token");
     let shown = place.ok(&["config", "show"]) + &place.ok(&["--json", "config", "show"]);
     assert!(shown.contains("(set, not shown)") && !shown.contains("secret"), "{shown}");
     let ran = place.run_with(&[("ATOCORE_API_TOKEN", "short-secret")], &["config", "show"]);
@@ -181,7 +182,7 @@ fn the_token_is_never_shown() {
 
 #[test]
 fn a_data_directory_that_cannot_be_written_is_named() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("notes/a.md", "# A\n");
     // Whoever runs the tests may be allowed everything; a file in the way stops even them.
     place.write("home", "not a folder");
@@ -197,7 +198,7 @@ fn a_data_directory_that_cannot_be_written_is_named() {
 
 #[test]
 fn logs_are_json_when_asked_for_and_answers_stay_on_their_own() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let variables = [("ATOCORE_LOG", "info"), ("ATOCORE_LOG_FORMAT", "json")];
     let ran = place.run_with(&variables, &["--json", "backup", "create"]);
     assert_eq!(ran.code, 0, "{ran:?}");

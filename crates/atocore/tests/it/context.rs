@@ -3,7 +3,7 @@
 use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};
 
-use crate::{program::Place, server::Server};
+use crate::{program::Sandbox, server::Server};
 
 /// A server with one project of two documents.
 fn server() -> Server {
@@ -161,7 +161,7 @@ fn no_passage_of_another_project_comes_in_under_a_scope() {
 
 #[test]
 fn a_command_prints_the_text_and_what_there_is_to_say_beside_it() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let ran = place.run(&[
         "context",
         "when",
@@ -196,7 +196,7 @@ fn a_command_prints_the_text_and_what_there_is_to_say_beside_it() {
 
 #[test]
 fn two_packs_are_compared_from_files_and_from_what_a_server_remembers() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let keep = |name: &str, arguments: &[&str]| {
         let text = place.ok(&[&["--json", "context"], arguments].concat());
         drop(place.write(name, &text));
@@ -234,7 +234,7 @@ fn two_packs_are_compared_from_files_and_from_what_a_server_remembers() {
 
 #[test]
 fn a_pack_holds_every_passage_that_differs_in_a_name_a_number_or_a_not_and_counts_the_rest() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let rest = "It is one of the machines in the cellar, runs the same system as all of them, is looked after by the same \
         people, is switched on at all times, has two power supplies and two disks, and is backed up every night to the \
         store in the next building, as the rules of the house want it. Its lid is closed with two screws.";

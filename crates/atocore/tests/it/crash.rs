@@ -21,7 +21,7 @@ use atocore_testkit::{
     },
 };
 
-use crate::program::Place;
+use crate::program::Sandbox;
 
 /// The daily number; `cargo xtask soak` kills more often.
 const KILLS: u64 = 12;
@@ -186,7 +186,7 @@ fn waits_for_an_answer(process: u32) -> bool {
 
 #[test]
 fn a_question_to_a_server_that_is_killed_meanwhile_is_answered_without_it() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let mut server = place.command(&["serve", "--port", "0"]);
     let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut listening = String::new();

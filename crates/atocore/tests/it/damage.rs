@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::program::{PROGRAM, Place, Ran, ran};
+use crate::program::{PROGRAM, Ran, Sandbox, ran};
 
 /// What happens to a file.
 const DAMAGES: [&str; 8] =
@@ -68,7 +68,7 @@ fn damage(kind: &str, snapshot: &Path, file: &str) {
 }
 
 /// Runs the program without the right to read everything, which root has.
-pub(crate) fn bounded(place: &Place, arguments: &[&str]) -> Ran {
+pub(crate) fn bounded(place: &Sandbox, arguments: &[&str]) -> Ran {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return place.run(arguments);
     }
@@ -81,14 +81,14 @@ fn json(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
 }
 
-fn stamps(place: &Place) -> Vec<String> {
+fn stamps(place: &Sandbox) -> Vec<String> {
     let list = json(&bounded(place, &["--json", "backup", "list"]));
     list.as_array().unwrap().iter().map(|one| one["stamp"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn any_damage_to_any_file_is_handled_by_every_operation() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.ok(&["backup", "create"]);
     place.write("notes/new.md", "# Lanterns\n\nLanterns are lit at dusk.\n");
     place.ok(&["refresh", "notes"]);

@@ -11,7 +11,7 @@ use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};
 
 use crate::{
-    program::{PROGRAM, Place},
+    program::{PROGRAM, Sandbox},
     server::{Response, Server},
 };
 
@@ -40,7 +40,7 @@ fn pages(database: &Path) -> usize {
 /// restored.
 #[test]
 fn a_store_with_any_damaged_pages_is_restored_in_place_and_nothing_is_thrown_away() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     place.ok(&["memory", "add", "knowledge", "newer than the snapshot"]);
     place.ok(&["project", "add", "newer", "--root", "notes/archive"]);
@@ -81,7 +81,7 @@ fn a_store_with_any_damaged_pages_is_restored_in_place_and_nothing_is_thrown_awa
 
 #[test]
 fn messages_about_a_damaged_store_are_short_and_lead_out_of_it() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let database = place.path(DATABASE);
     spoil(&database, 2..pages(&database), 0xa5);
@@ -172,12 +172,12 @@ fn a_server_on_a_damaged_store_says_so_everywhere_writes_nothing_and_is_restored
 
 #[test]
 fn a_server_that_starts_on_a_damaged_store_says_so_in_its_log_as_an_error() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let database = place.path(DATABASE);
     spoil(&database, 2..pages(&database), 0xa5);
     let mut command = place.bare("sh");
     command.args(["-c", "exec \"$0\" \"$@\" 2>log", PROGRAM, "--data-dir", "home", "serve", "--port", "0"]);
-    let server = Place::serve_by(command);
+    let server = Sandbox::serve_by(command);
     assert!(get(&server.address, "/health").starts_with("HTTP/1.1 503"));
     assert_eq!(server.stop(), Some(0));
     let log = fs::read_to_string(place.path("log")).unwrap();
@@ -191,7 +191,7 @@ fn a_server_that_starts_on_a_damaged_store_says_so_in_its_log_as_an_error() {
 /// Damage that comes while a server runs, and is met by whoever reads those pages first.
 #[test]
 fn damage_under_a_running_server_is_known_from_the_first_look_at_it_on() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let server = place.serve();
     assert!(get(&server.address, "/health").starts_with("HTTP/1.1 200"));

@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, fs, process::Stdio, thread, time::Duration};
 
 use serde_json::Value;
 
-use crate::program::{PROGRAM, Place, Ran, contents, ran};
+use crate::program::{PROGRAM, Ran, Sandbox, contents, ran};
 
-fn demo(place: &Place, arguments: &[&str]) -> Ran {
+fn demo(place: &Sandbox, arguments: &[&str]) -> Ran {
     ran(place.bare(PROGRAM).arg("demo").args(arguments))
 }
 
-fn names(place: &Place) -> BTreeSet<String> {
+fn names(place: &Sandbox) -> BTreeSet<String> {
     fs::read_dir(place.path("."))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -19,7 +19,7 @@ fn names(place: &Place) -> BTreeSet<String> {
 
 #[test]
 fn it_tells_its_story_twice_and_leaves_nothing_outside_its_folder() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for _ in 0..2 {
         let ran = demo(&place, &[]);
         assert_eq!(ran.code, 0, "{ran:?}");
@@ -34,7 +34,7 @@ fn it_tells_its_story_twice_and_leaves_nothing_outside_its_folder() {
 
 #[test]
 fn with_a_model_it_finds_what_no_word_finds_and_embeds_nothing_again_after_the_restore() {
-    let place = Place::new().with_model();
+    let place = Sandbox::new().with_model();
     let ran = demo(&place, &[]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
     for part in [
@@ -54,7 +54,7 @@ fn with_a_model_it_finds_what_no_word_finds_and_embeds_nothing_again_after_the_r
 
 #[test]
 fn without_a_model_it_searches_lexically_and_says_so_loudly() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let without = |arguments: &[&str]| {
         let mut command = place.bare(PROGRAM);
         command.arg("demo").args(arguments).env_remove("ATOCORE_RETRIEVAL_MODE");
@@ -80,7 +80,7 @@ fn without_a_model_it_searches_lexically_and_says_so_loudly() {
 
 #[test]
 fn what_it_prints_to_try_next_works_as_printed() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let told = demo(&place, &[]).stdout;
     let (_, next) = told.split_once("Try next:").unwrap();
     let commands: Vec<_> = next.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -94,7 +94,7 @@ fn what_it_prints_to_try_next_works_as_printed() {
 
 #[test]
 fn it_reads_a_folder_of_the_user_and_leaves_it_alone() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for (name, text) in [
         ("garden/roses.md", "# Roses\n\n## When to cut roses\n\nCut them in March.\n"),
         ("garden/beans.md", "# Beans\n\n## How deep to sow beans\n\nThree centimetres, in May.\n"),
@@ -120,7 +120,7 @@ fn it_reads_a_folder_of_the_user_and_leaves_it_alone() {
 
 #[test]
 fn killed_at_any_moment_it_runs_again() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for pause in [0, 5, 20, 60, 120, 200, 300] {
         let mut child =
             place.bare(PROGRAM).arg("demo").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -135,7 +135,7 @@ fn killed_at_any_moment_it_runs_again() {
 
 #[test]
 fn a_folder_that_is_not_the_demo_s_is_left_alone() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("atocore-demo/precious.md", "# Mine\n");
     let before = contents(&place.path("."));
     let refused = demo(&place, &[]);
@@ -144,7 +144,7 @@ fn a_folder_that_is_not_the_demo_s_is_left_alone() {
     assert_eq!(contents(&place.path(".")), before);
 
     // A marker that came along with a folder, or was copied with it, empties nothing.
-    let place = Place::new();
+    let place = Sandbox::new();
     assert_eq!(demo(&place, &[]).code, 0);
     let marker = place.read("atocore-demo/.atocore-demo");
     for (name, text) in [("moved", marker.as_str()), ("empty", ""), ("old", "Made by `atocore demo`\n")] {
@@ -157,7 +157,7 @@ fn a_folder_that_is_not_the_demo_s_is_left_alone() {
         assert_eq!(contents(&place.path(name)), before);
     }
 
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("elsewhere/precious.md", "# Mine\n");
     std::os::unix::fs::symlink("elsewhere", place.path("atocore-demo")).unwrap();
     assert_eq!(demo(&place, &[]).code, 1);
@@ -166,7 +166,7 @@ fn a_folder_that_is_not_the_demo_s_is_left_alone() {
 
 #[test]
 fn a_demo_that_is_in_use_is_left_alone() {
-    let place = Place::new();
+    let place = Sandbox::new();
     assert_eq!(ran(place.command(&["demo"]).arg("--json")).code, 0);
     let server = place.serve();
     let refused = place.run(&["demo"]);
@@ -177,7 +177,7 @@ fn a_demo_that_is_in_use_is_left_alone() {
 
 #[test]
 fn a_folder_with_nothing_to_read_is_reported() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("mine/picture.png", "\u{0}png");
     for (folder, named) in [
         ("mine", "nothing to read"),

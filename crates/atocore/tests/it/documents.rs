@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink};
 use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};
 
-use crate::{program::Place, server::Server};
+use crate::{program::Sandbox, server::Server};
 
 const NOTE: &str = "---\ntitle: Restoring\ntags: [ops]\n---\n# Restoring\n\nFirst line.\r\n\tSecond line.\n\n\
     ## Afterwards\n\nThird line, the last one";
@@ -64,7 +64,7 @@ fn a_document_is_read_by_every_name_it_has() {
 
 #[test]
 fn what_a_document_says_of_itself_and_its_encoding_are_shown() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write(
         "notes/k.md",
         b"---\ntitle: K: one\naliases: [k8s]\nauthor:\n  name: J\xfcrgen\n---\nzebra #ops/backup\n",
@@ -178,7 +178,7 @@ fn two_documents_at_one_path_are_told_apart_by_their_ids() {
 
 #[test]
 fn the_command_prints_lines_with_their_numbers() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let printed = place.ok(&["get", "keys.md", "--project", "FIELD notes", "--lines", "4-"]);
     assert!(printed.contains("     4  # Keys\n"), "{printed}");
     assert!(printed.contains("     6  Keys are rotated every spring.\n"), "{printed}");

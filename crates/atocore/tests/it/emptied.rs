@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::{
     agent::Agent,
-    program::{PROGRAM, Place, contents},
+    program::{PROGRAM, Sandbox, contents},
     server::Server,
 };
 
 /// Takes the documents of `notes` away, as an unmounted disk does.
-fn unmount(place: &Place) {
+fn unmount(place: &Sandbox) {
     #[expect(clippy::disallowed_methods, reason = "as a disk is unplugged")]
     fs::rename(place.path("notes"), place.path("away")).unwrap();
     fs::create_dir(place.path("notes")).unwrap();
@@ -21,7 +21,7 @@ fn unmount(place: &Place) {
 
 #[test]
 fn an_emptied_folder_is_skipped_until_any_interface_confirms_it() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     unmount(&place);
     let before = contents(&place.path("notes"));
     let ran = place.run(&["refresh", "notes"]);
@@ -48,22 +48,22 @@ fn an_emptied_folder_is_skipped_until_any_interface_confirms_it() {
     assert_eq!(agent.end().0, Some(0));
     assert_eq!(contents(&place.path("notes")), before);
 
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     unmount(&place);
     let done = place.ok(&["refresh", "notes", "--allow-empty"]);
     assert!(done.contains("3 removed"), "{done}");
 }
 
 /// Runs the program where the disk can be seen.
-fn beside(disk: &mut SmallDisk, place: &Place, arguments: &[&str]) -> Ran {
+fn beside(disk: &mut SmallDisk, place: &Sandbox, arguments: &[&str]) -> Ran {
     let (home, lexical) = (place.path("home").display().to_string(), "ATOCORE_RETRIEVAL_MODE=lexical");
     let program = ["env", lexical, PROGRAM, "--data-dir", &home];
     disk.run(&[&program, arguments].concat()).unwrap()
 }
 
 /// A project of twelve documents, three of which are on a disk of their own.
-fn with_a_disk() -> (Place, SmallDisk) {
-    let place = Place::new();
+fn with_a_disk() -> (Sandbox, SmallDisk) {
+    let place = Sandbox::new();
     for number in 0..9 {
         place.write(&format!("notes/{number}.md"), format!("# Note {number}\n"));
     }
@@ -78,7 +78,7 @@ fn with_a_disk() -> (Place, SmallDisk) {
     (place, disk)
 }
 
-fn documents(place: &Place) -> Value {
+fn documents(place: &Sandbox) -> Value {
     place.json(&["status"])["projects"][0]["documents"].clone()
 }
 
@@ -190,7 +190,7 @@ fn the_network_confirms_in_the_body_or_in_the_query_string() {
 
 #[test]
 fn what_is_left_out_is_listed_while_it_is_news_and_when_it_is_asked_for() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.write("notes/photo.png", b"\x89PNG");
     place.write("notes/.hidden.md", "# Hidden\n");
     let first = place.ok(&["refresh", "notes"]);
@@ -211,7 +211,7 @@ fn what_is_left_out_is_listed_while_it_is_news_and_when_it_is_asked_for() {
 
 #[test]
 fn every_file_is_read_again_when_that_is_asked_for() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let same = |arguments: &[&str]| {
         let result = place.json(arguments);
         let files = result["roots"][0]["files"].as_array().unwrap();

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::Sandbox;
 
 /// A place with two projects of notes, searched by words.
-fn place() -> Place {
-    let place = Place::new().variable("ATOCORE_RETRIEVAL_MODE", "lexical");
+fn place() -> Sandbox {
+    let place = Sandbox::new().variable("ATOCORE_RETRIEVAL_MODE", "lexical");
     place.write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
     place.write("notes/archive/keys.md", "# Keys\n\nThe keys were once rotated in autumn, by hand.\n");
     for number in 0..6 {
@@ -179,7 +179,7 @@ fn beside_a_server_the_questions_are_asked_all_the_same() {
 
 #[test]
 fn tuning_proposes_what_the_held_out_half_confirms_and_changes_nothing() {
-    let place = Place::new().variable("ATOCORE_RETRIEVAL_MODE", "lexical");
+    let place = Sandbox::new().variable("ATOCORE_RETRIEVAL_MODE", "lexical");
     let mut questions = String::new();
     for subject in 0..24 {
         // What was put aside is the answer here, so the penalty of the stock settings is wrong for these notes.

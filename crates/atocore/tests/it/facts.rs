@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{program::Place, server::Server};
+use crate::{program::Sandbox, server::Server};
 
 fn with_project() -> Server {
     let server = Server::start();
@@ -141,8 +141,8 @@ fn a_candidate_waits_for_a_person_and_two_people_do_not_overrule_each_other() {
     assert_eq!((&replaced["status"], &replaced["superseded_by"]), (&json!("superseded"), &other["id"]));
     let refused = decide("promote").refused(409, "memory_conflict");
     let hint = refused.hint.clone().unwrap_or_default();
-    let cure = format!("`atocore memory update {} --status active`", id(&proposed));
-    assert!(hint.contains(&cure), "{refused:?}");
+    let command = format!("`atocore memory update {} --status active`", id(&proposed));
+    assert!(hint.contains(&command), "{refused:?}");
     let back = put(r#"{"status":"active","content":"likes very short answers","confidence":0.5}"#).json();
     assert_eq!((&back["superseded_by"], &back["confidence"]), (&Value::Null, &json!(0.5)));
 }
@@ -253,7 +253,7 @@ fn what_cannot_be_recorded_is_named_with_a_hint() {
 
 #[test]
 fn a_restore_brings_facts_back_and_its_plan_names_those_that_would_be_lost() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let set = |value: &str| place.json(&["state", "set", "notes", "decision", "database", value]);
     drop(set("SQLite"));
     let remembered =
@@ -285,7 +285,7 @@ fn a_restore_brings_facts_back_and_its_plan_names_those_that_would_be_lost() {
 
 #[test]
 fn a_person_reads_and_decides_at_the_command_line() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let said = place.ok(&["state", "set", "field notes", "Status", "phase", "beta", "--source", "the board"]);
     assert!(said.starts_with("notes: status / phase is recorded, generation "), "{said}");
     let listed = place.ok(&["state", "list", "notes"]);
@@ -314,7 +314,7 @@ fn a_person_reads_and_decides_at_the_command_line() {
 
 #[test]
 fn facts_are_the_same_in_every_interface() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     drop(place.json(&["state", "set", "notes", "decision", "database", "SQLite", "--confidence", "0.5"]));
     drop(place.json(&["memory", "add", "identity", "writes Rust"]));
     drop(place.json(&[
@@ -345,7 +345,7 @@ fn facts_are_the_same_in_every_interface() {
 
 #[test]
 fn removing_a_project_leaves_its_facts() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     drop(place.json(&["state", "set", "notes", "decision", "database", "SQLite"]));
     let plan = place.json(&["project", "remove", "notes"]);
     assert_eq!(plan["facts_kept"], 1, "{plan}");

@@ -1,6 +1,6 @@
 //! Locks that another program has on files of an installation: it is named, and nobody waits for it for ever.
 
-use crate::{program::Place, write_lock::WriteLock};
+use crate::{program::Sandbox, write_lock::WriteLock};
 
 /// Takes a lock, says which process has it, and keeps it until it is told to go.
 const HOLD: &str = "
@@ -13,7 +13,7 @@ sys.stdin.readline()
 
 #[test]
 fn a_lock_of_another_program_is_named_and_ends_what_needs_the_file_as_busy() {
-    let place = Place::with_notes().variable("ATOCORE_DB_BUSY_TIMEOUT_MS", "300");
+    let place = Sandbox::with_notes().variable("ATOCORE_DB_BUSY_TIMEOUT_MS", "300");
     let stamp = place.snapshot();
     let restore = ["backup", "restore", &stamp, "--yes"];
     let cases: [(&str, &str, &[&[&str]]); 3] = [

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     agent::{Agent, HANDSHAKE, failed, handshake, text},
-    program::Place,
+    program::Sandbox,
     server::{Response, Server},
 };
 
@@ -114,7 +114,7 @@ fn half_a_character_is_replaced_and_the_request_answered() {
         (found.json()["id"].as_str(), found.json()["result"]["isError"].as_bool()),
         (Some("seven"), Some(false))
     );
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let mut agent = Agent::greeted(&place);
     agent.send_bytes(
         br#"{"jsonrpc":"2.0","id":41,"method":"tools/call","params":{"name":"atocore_search","arguments":{"query":"keys \ud83d"}}}"#,
@@ -125,7 +125,7 @@ fn half_a_character_is_replaced_and_the_request_answered() {
 
 #[test]
 fn the_last_line_needs_no_end() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let mut command = place.command(&["mcp"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let greet = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": handshake(HANDSHAKE) });

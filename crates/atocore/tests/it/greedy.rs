@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     agent::Agent,
-    program::{Place, Server},
+    program::{Sandbox, Server},
 };
 
 /// More connections than a server has places.
@@ -51,7 +51,7 @@ fn ask(stream: &mut TcpStream, server: &Server, path: &str) -> (u16, bool) {
 
 #[test]
 fn health_is_answered_however_many_connections_are_half_open() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let server = place.serve();
     let half_open: Vec<TcpStream> = (0..CONNECTIONS)
         .map(|_| {
@@ -68,7 +68,7 @@ fn health_is_answered_however_many_connections_are_half_open() {
 
 #[test]
 fn health_is_answered_however_many_clients_do_not_read() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let server = place.serve();
     let request = format!("GET /openapi.json HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).repeat(40);
     let never_read: Vec<TcpStream> = (0..CONNECTIONS)
@@ -89,7 +89,7 @@ fn health_is_answered_however_many_clients_do_not_read() {
 
 #[test]
 fn a_client_connects_again_after_a_thousand_requests() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let server = place.serve();
     let mut stream = connect(&server);
     for number in 1..=1000 {
@@ -109,7 +109,7 @@ const MOST: u64 = 300;
 
 #[test]
 fn hundreds_of_large_calls_at_once_take_little_memory() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let server = place.serve();
     let call =
         json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": large_call() }).to_string();
@@ -146,7 +146,7 @@ fn hundreds_of_large_calls_at_once_take_little_memory() {
 
 #[test]
 fn hundreds_of_large_calls_one_after_another_without_waiting_take_little_memory() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let mut agent = Agent::greeted(&place);
     let call = large_call();
     let mut asked: BTreeSet<i64> = (0..300).map(|_| agent.begin("tools/call", &call)).collect();

@@ -21,7 +21,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    program::{Place, interrupt, told_to_stop},
+    program::{Sandbox, interrupt, told_to_stop},
     server::{Server, has_ended, is_cancelled, is_running},
     write_lock::{MANY, WriteLock},
 };
@@ -220,7 +220,7 @@ fn whoever_hands_work_to_a_server_sees_where_it_stands_and_calls_it_off() {
 
 /// Starts a server on many documents, has `begin` give it a refresh, and stops it while that is at work. Returns what
 /// `begin` gave and what was logged.
-fn stopped_at_work<T>(place: &Place, begin: impl FnOnce(&PathBuf) -> T) -> (T, String) {
+fn stopped_at_work<T>(place: &Sandbox, begin: impl FnOnce(&PathBuf) -> T) -> (T, String) {
     let lock = WriteLock::hold(&place.path(""));
     let mut command = place.command(&["serve", "--port", "0"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -249,7 +249,7 @@ fn stopped_at_work<T>(place: &Place, begin: impl FnOnce(&PathBuf) -> T) -> (T, S
 
 #[test]
 fn jobs_end_with_their_server_and_it_says_so() {
-    let place = Place::with_many_documents();
+    let place = Sandbox::with_many_documents();
     let start = remote::Request::new(Method::POST, "/projects/many/refresh?background=true");
     let (job, log) =
         stopped_at_work(&place, |socket| remote::request::<Value>(&start, socket, &Silent).unwrap());
@@ -264,7 +264,7 @@ fn jobs_end_with_their_server_and_it_says_so() {
 
 #[test]
 fn a_server_that_stops_cancels_what_a_client_waits_for() {
-    let place = Place::with_many_documents();
+    let place = Sandbox::with_many_documents();
     let (refresh, _) = stopped_at_work(&place, |socket| {
         let socket = socket.clone();
         thread::spawn(move || remote::send(&operations::RefreshProject::of("many"), &socket, &Silent))
@@ -275,7 +275,7 @@ fn a_server_that_stops_cancels_what_a_client_waits_for() {
 
 #[test]
 fn ctrl_c_cancels_what_the_command_line_sent_to_a_server() {
-    let place = Place::with_many_documents();
+    let place = Sandbox::with_many_documents();
     let server = place.serve();
     let socket = place.path("home/data/locks/server.sock");
     let until = |is: fn(&Value) -> bool| loop {

@@ -5,7 +5,7 @@ use std::process::Command;
 use atocore_testkit::clients::clients;
 use serde_json::{Value, json};
 
-use crate::program::{PROGRAM, Place, Ran, Server, ran};
+use crate::program::{PROGRAM, Ran, Sandbox, Server, ran};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -35,12 +35,12 @@ fn calls() -> Value {
 
 /// How a client gets in.
 enum Way<'a> {
-    Streams(&'a Place),
+    Streams(&'a Sandbox),
     Http(&'a Server),
 }
 
 /// What to do, as the scripts read it.
-fn plan(place: &Place, way: &Way<'_>, mode: &str) -> String {
+fn plan(place: &Sandbox, way: &Way<'_>, mode: &str) -> String {
     let mut plan = json!({ "mode": mode, "calls": calls() });
     match way {
         Way::Streams(place) => {
@@ -92,7 +92,7 @@ fn plugged_in(mut command: Command, script: &str, plan: &str) -> Value {
 
 #[test]
 fn the_python_sdk_lists_and_calls_every_tool_in_every_way() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let run = |way: &Way<'_>, mode| plugged_in(clients().python(), "sdk.py", &plan(&place, way, mode));
     assert_eq!(run(&Way::Streams(&place), "auto")["version"], "2026-07-28");
     assert_eq!(run(&Way::Streams(&place), "legacy")["version"], "2025-11-25");
@@ -105,7 +105,7 @@ fn the_python_sdk_lists_and_calls_every_tool_in_every_way() {
 
 #[test]
 fn the_typescript_sdk_lists_and_calls_every_tool_in_every_way() {
-    let place = Place::with_notes().variable("ATOCORE_API_TOKEN", TOKEN);
+    let place = Sandbox::with_notes().variable("ATOCORE_API_TOKEN", TOKEN);
     let run = |way: &Way<'_>| plugged_in(clients().node(), "sdk.mjs", &plan(&place, way, ""));
     drop(run(&Way::Streams(&place)));
     let server = place.serve();
@@ -113,7 +113,7 @@ fn the_typescript_sdk_lists_and_calls_every_tool_in_every_way() {
 }
 
 /// One call of the Inspector; it keeps what it keeps in the folder of the test.
-fn inspect(place: &Place, way: &Way<'_>, arguments: &[&str]) -> Ran {
+fn inspect(place: &Sandbox, way: &Way<'_>, arguments: &[&str]) -> Ran {
     let mut command = clients().inspector();
     command.env("HOME", place.path(""));
     match way {
@@ -132,7 +132,7 @@ fn inspect(place: &Place, way: &Way<'_>, arguments: &[&str]) -> Ran {
 
 #[test]
 fn the_inspector_finds_nothing_to_complain_of_and_calls_every_tool() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let server = place.serve();
     for way in [Way::Streams(&place), Way::Http(&server)] {
         let listed = inspect(&place, &way, &["--method", "tools/list", "--strict"]);
@@ -193,7 +193,7 @@ fn every_set_up_in_the_documents_starts_the_program() {
         }
     }
     assert!(found.len() >= 8, "{found:?}");
-    let place = Place::new();
+    let place = Sandbox::new();
     for arguments in found {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         // Its input is empty: it starts, hears nobody, and ends well.

@@ -176,16 +176,16 @@ fn what_is_done_over_it_is_logged_as_its_own_and_nobody_else_passes_for_it() {
     assert_eq!((&jobs["jobs"][0]["verb"], &jobs["jobs"][0]["state"]), (&json!("refresh"), &json!("done")));
 
     let memory = |content: &str| json!({ "memory_type": "knowledge", "content": content });
-    let door = || server.get("/facts/changes").json()["changes"][0]["door"].clone();
+    let interface = || server.get("/facts/changes").json()["changes"][0]["door"].clone();
     let proposed = call(&server, "atocore_memory_create", &memory("one"));
     assert_eq!(proposed["structuredContent"]["status"], "candidate", "{proposed}");
-    assert_eq!(door(), "mcp");
+    assert_eq!(interface(), "mcp");
     assert_eq!(server.post("/memory", &memory("two")).status, 200);
-    assert_eq!(door(), "http");
+    assert_eq!(interface(), "http");
     // Only a process of this machine is believed which of its interfaces a request came through.
     let claim = "Content-Type: application/json\r\natocore-door: mcp\r\n";
     let claimed = server.send_with("POST", "/memory", claim, memory("three").to_string().as_bytes());
-    assert_eq!((claimed.status, door()), (200, json!("http")), "{claimed:?}");
+    assert_eq!((claimed.status, interface()), (200, json!("http")), "{claimed:?}");
 }
 
 /// Begins a request and gives its connection, so that it can be broken off.

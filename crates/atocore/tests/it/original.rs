@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::program::{PROGRAM, Place, contents};
+use crate::program::{PROGRAM, Sandbox, contents};
 
 /// An installation as the original leaves it: its database in WAL mode, its registry, a folder of vectors.
-fn plant(place: &Place) {
+fn plant(place: &Sandbox) {
     place.write("original/vault/notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
     place.write(
         "original/config/project-registry.json",
@@ -75,14 +75,14 @@ const ROWS: &str = "INSERT INTO source_chunks VALUES
         ('m3', 'rumour', 'of no known type', 1.0, 'active', '2026-01-02 03:04:05', '2026-01-02 03:04:05', '');
     INSERT INTO interactions VALUES ('i1', 'when are the keys rotated', '{\"chunks\": 1}', 'in spring', NULL, '2026-01-02 03:04:05');";
 
-fn import(place: &Place) -> (i32, Value) {
+fn import(place: &Sandbox) -> (i32, Value) {
     let ran = place.run(&["--json", "import-original", "original/data"]);
     (ran.code, serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}")))
 }
 
 #[test]
 fn everything_comes_over_and_nothing_of_the_original_is_touched() {
-    let place = Place::new();
+    let place = Sandbox::new();
     plant(&place);
     let vault = place.path("original/vault").display().to_string();
     let place = place.variable("ATOCORE_VAULT_DIR", &vault);
@@ -138,9 +138,9 @@ fn everything_comes_over_and_nothing_of_the_original_is_touched() {
 
 #[test]
 fn what_is_no_original_or_no_new_installation_is_refused_and_changes_nothing() {
-    let place = Place::new();
+    let place = Sandbox::new();
     plant(&place);
-    let refused = |place: &Place, data: &str, code: &str| {
+    let refused = |place: &Sandbox, data: &str, code: &str| {
         let ran = place.run(&["--json", "import-original", data]);
         let problem: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
         assert_eq!((ran.code, &problem["code"]), (1, &json!(code)), "{problem}");
@@ -172,7 +172,7 @@ fn what_is_no_original_or_no_new_installation_is_refused_and_changes_nothing() {
     assert_eq!(elsewhere.code, 2, "{elsewhere:?}");
     let own = place.path("home/data");
     assert!(Path::new(&own).is_dir());
-    let second = Place::new();
+    let second = Sandbox::new();
     let ran = second.run(&["import-original", own.to_str().unwrap()]);
     assert_eq!(ran.code, 64, "{ran:?}");
     assert!(ran.stderr.contains("is a store of this program, not of the original"), "{ran:?}");

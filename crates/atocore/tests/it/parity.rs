@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::Sandbox;
 
 /// One request to the server; the body of its answer.
 pub(crate) fn http(address: &str, method: &str, path: &str, body: Option<&str>) -> String {
@@ -93,7 +93,7 @@ fn forget(value: &mut Value, keys: &[&str]) {
 
 #[test]
 fn every_interface_gives_the_same_answer() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let words = |case: &Case| place.ok(&case.arguments.iter().map(String::as_str).collect::<Vec<_>>());
     // Validations are written down and listed: after one round, the next ones change nothing but the times.
@@ -113,7 +113,7 @@ fn every_interface_gives_the_same_answer() {
 
 #[test]
 fn a_command_that_writes_is_handed_to_the_server() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     // A file that was written just before it was read is read once more.
     std::thread::sleep(std::time::Duration::from_millis(100));
     place.ok(&["refresh", "notes"]);
@@ -138,7 +138,7 @@ fn a_command_that_writes_is_handed_to_the_server() {
 
 #[test]
 fn an_error_is_the_same_in_every_interface() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let arguments = ["--json", "query", "keys", "--project", "nobody"];
     let alone = place.run(&arguments);
     let server = place.serve();

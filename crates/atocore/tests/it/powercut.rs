@@ -7,7 +7,7 @@ use atocore_testkit::soak::{
     power::{self, PowerOptions, Scene},
 };
 
-use crate::program::Place;
+use crate::program::Sandbox;
 
 /// Calls that fail in each piece of work; `cargo xtask soak` lets all of them fail.
 const FAULTS: usize = 12;
@@ -100,7 +100,7 @@ fn a_failing_system_call_is_reported_with_a_hint_and_loses_nothing() {
 /// present state is taken beside it.
 #[test]
 fn no_snapshot_holds_what_a_restore_has_made_ready() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.write("home/data/chroma/list.bin", "first");
     let stamp = place.json(&["backup", "create", "--include-chroma"])["backup_root"].clone();
     let stamp = stamp.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
@@ -118,7 +118,7 @@ fn no_snapshot_holds_what_a_restore_has_made_ready() {
 /// What cannot be opened cannot be saved as a snapshot before it is replaced; so it must be beyond help.
 #[test]
 fn a_store_that_cannot_be_opened_for_now_is_not_replaced() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     place.write("notes/new.md", "# Lanterns\n\nLanterns are lit at dusk.\n");
     place.ok(&["refresh", "notes"]);

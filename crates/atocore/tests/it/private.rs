@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::program::{PROGRAM, Place, Ran, Server, contents, ran};
+use crate::program::{PROGRAM, Ran, Sandbox, Server, contents, ran};
 
 const NOTHING: [&str; 0] = [];
 
@@ -20,7 +20,7 @@ const NOTHING: [&str; 0] = [];
 const SOMEBODY: u32 = 65534;
 
 /// Runs the program as somebody with a careless umask does.
-fn carelessly(place: &Place, umask: &str, arguments: &[&str]) -> Ran {
+fn carelessly(place: &Sandbox, umask: &str, arguments: &[&str]) -> Ran {
     let mut command = place.bare("/bin/sh");
     command.args(["-c", &format!("umask {umask}; exec \"$0\" --data-dir home \"$@\""), PROGRAM]);
     ran(command.args(arguments))
@@ -50,7 +50,7 @@ fn open_up(path: &Path) {
 #[test]
 fn everything_that_is_written_is_private_whatever_the_umask() {
     for umask in ["000", "022"] {
-        let place = Place::new();
+        let place = Sandbox::new();
         place.write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
         for arguments in [
             &["project", "add", "notes", "--root", "notes"][..],
@@ -86,7 +86,7 @@ fn everything_that_is_written_is_private_whatever_the_umask() {
 
 #[test]
 fn an_installation_that_is_open_to_others_is_closed_at_start_and_nothing_beside_it() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let _stamp = place.snapshot();
     open_up(&place.path(""));
     place.ok(&["refresh", "notes"]);
@@ -96,7 +96,7 @@ fn an_installation_that_is_open_to_others_is_closed_at_start_and_nothing_beside_
 
 #[test]
 fn nobody_else_can_read_change_or_lock_anything() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     let server = place.serve();
     // Without the rights of root nobody can become somebody else, and the modes alone must do.
@@ -116,7 +116,7 @@ fn nobody_else_can_read_change_or_lock_anything() {
     drop(server);
 }
 
-fn privacy(place: &Place) -> Vec<Value> {
+fn privacy(place: &Sandbox) -> Vec<Value> {
     let doctor = place.run(&["--json", "doctor"]);
     let doctor: Value = serde_json::from_str(&doctor.stdout).unwrap();
     doctor["checks"].as_array().unwrap().iter().filter(|check| check["check"] == "privacy").cloned().collect()
@@ -124,7 +124,7 @@ fn privacy(place: &Place) -> Vec<Value> {
 
 #[test]
 fn doctor_says_what_is_open_to_others_and_the_command_that_closes_it() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.snapshot();
     let settings = place.write("home/atocore.toml", "api_token = 'sixteen-and-more-letters'\n");
     fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).unwrap();
@@ -141,12 +141,12 @@ fn doctor_says_what_is_open_to_others_and_the_command_that_closes_it() {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let found = privacy(&place);
         assert_eq!((found.len(), &found[0]["level"]), (1, &Value::from("warning")), "{found:?}");
-        let (message, cure) = (found[0]["message"].as_str().unwrap(), found[0]["cure"].as_str().unwrap());
+        let (message, hint) = (found[0]["message"].as_str().unwrap(), found[0]["cure"].as_str().unwrap());
         assert!(message.contains(words) && message.contains(path.to_str().unwrap()), "{message}");
         assert!(!message.contains("sixteen"), "{message}");
-        let cured = Command::new("/bin/sh").args(["-c", cure]).status().unwrap();
-        assert!(cured.success(), "{cure}");
-        assert_eq!(privacy(&place), fine, "{cure}");
+        let cured = Command::new("/bin/sh").args(["-c", hint]).status().unwrap();
+        assert!(cured.success(), "{hint}");
+        assert_eq!(privacy(&place), fine, "{hint}");
         fs::set_permissions(&path, before).unwrap();
     }
 }
@@ -163,7 +163,7 @@ fn asked(server: &Server, token: Option<&str>) -> u16 {
 
 #[test]
 fn a_server_makes_a_token_once_and_the_command_line_needs_none() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let server = place.serve_with(&["--make-token"]);
     let token = place.read("home/api-token").trim_end().to_owned();
     assert_eq!(token.len(), 64);
@@ -189,7 +189,7 @@ fn a_server_makes_a_token_once_and_the_command_line_needs_none() {
 
 #[test]
 fn a_long_path_keeps_its_socket_in_a_private_folder_that_goes_with_the_server() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let (runtime, home) = (place.path("r"), place.path(&"long".repeat(30)));
     fs::create_dir(&runtime).unwrap();
     fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
@@ -198,7 +198,7 @@ fn a_long_path_keeps_its_socket_in_a_private_folder_that_goes_with_the_server() 
         command.env("TMPDIR", &runtime).arg("--data-dir").arg(&home).args(arguments);
         command
     };
-    let server = Place::serve_by(run(&["serve", "--port", "0"]));
+    let server = Sandbox::serve_by(run(&["serve", "--port", "0"]));
     let status = ran(&mut run(&["--json", "status"]));
     let status: Value = serde_json::from_str(&status.stdout).unwrap();
     assert_eq!(status["owner"]["activity"], "serve", "{status}");
@@ -218,14 +218,14 @@ fn a_server_of_somebody_else_is_told_nothing() {
         // Nobody can become somebody else.
         return;
     }
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     fs::create_dir(place.path("theirs")).unwrap();
     std::os::unix::fs::chown(place.path("theirs"), Some(SOMEBODY), Some(SOMEBODY)).unwrap();
     let mut command = place.bare(PROGRAM);
     command.env("HOME", place.path("theirs")).arg("--data-dir").arg(place.path("theirs/home"));
     command.args(["serve", "--port", "0"]).uid(SOMEBODY).gid(SOMEBODY);
-    let _server = Place::serve_by(command);
+    let _server = Sandbox::serve_by(command);
     let socket = place.path("theirs/home/data/locks/server.sock");
     // The administrator may ask the server of another user's store.
     let mut command = place.bare(PROGRAM);

@@ -16,7 +16,7 @@ use crate::write_lock::{FOR_EVER_MS, MANY};
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_atocore");
 
 /// A folder to work in; the installation is in `home` below it.
-pub(crate) struct Place {
+pub(crate) struct Sandbox {
     dir: TempDir,
     variables: Vec<(String, String)>,
     /// The folder that has the real model; without one, passages are found by their words.
@@ -31,7 +31,7 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-impl Place {
+impl Sandbox {
     pub(crate) fn new() -> Self {
         Self { dir: TempDir::new().unwrap(), variables: Vec::new(), models: None }
     }

@@ -3,31 +3,31 @@
 use serde_json::{Value, json};
 
 use crate::{
-    program::{Place, contents},
+    program::{Sandbox, contents},
     server::Server,
 };
 
 /// Changes a file of a snapshot, as a failing disk would.
-fn damage(place: &Place, stamp: &str) {
+fn damage(place: &Sandbox, stamp: &str) {
     let registry = format!("home/backups/snapshots/{stamp}/config/project-registry.json");
     let changed = place.read(&registry).replace("Field Notes", "Field Nodes");
     place.write(&registry, changed);
 }
 
 /// The depth that every snapshot is listed as proven to, by stamp.
-fn listed(place: &Place) -> Vec<Value> {
+fn listed(place: &Sandbox) -> Vec<Value> {
     let list = place.json(&["backup", "list"]);
     list.as_array().unwrap().iter().map(|entry| entry["atocore"]["proven_depth"].clone()).collect()
 }
 
 #[test]
 fn every_snapshot_is_validated_and_the_broken_one_is_named() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     assert!(place.ok(&["backup", "validate", "--all"]).contains("there is no snapshot"));
     let stamps = [place.snapshot(), place.snapshot(), place.snapshot()];
     damage(&place, &stamps[1]);
     std::fs::create_dir(place.path("home/backups/snapshots/not one of ours")).unwrap();
-    let check = |place: &Place| {
+    let check = |place: &Sandbox| {
         let ran = place.run(&["backup", "validate", "--all", "--depth", "answers"]);
         assert_eq!(ran.code, 2, "{ran:?}");
         for (stamp, verdict) in stamps.iter().zip(["valid, proven", "NOT valid", "valid, proven"]) {
@@ -95,7 +95,7 @@ fn a_drill_is_written_down_and_every_page_says_how_old_the_proof_is() {
 
 #[test]
 fn what_is_proven_is_a_line_of_the_status() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     assert_eq!(place.run(&["backup", "drill"]).code, 2, "there is nothing to drill");
     let old = place.snapshot();
     assert!(place.ok(&["status"]).contains("`atocore backup drill` proves the newest"));
@@ -115,7 +115,7 @@ fn what_is_proven_is_a_line_of_the_status() {
 
 #[test]
 fn a_drill_that_ends_after_any_file_operation_leaves_nothing_and_claims_nothing() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let snapshot = place.path("home/backups/snapshots").join(&stamp);
     let before = contents(&snapshot);

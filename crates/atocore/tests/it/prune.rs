@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::{
-    program::{Place, contents},
+    program::{Sandbox, contents},
     server::Server,
 };
 
@@ -16,7 +16,7 @@ fn prune<'a>(more: &[&'a str]) -> Vec<&'a str> {
     ["backup", "prune"].into_iter().chain(LAST_ONE).chain(more.iter().copied()).collect()
 }
 
-fn stamps(place: &Place) -> Vec<String> {
+fn stamps(place: &Sandbox) -> Vec<String> {
     let list = place.json(&["backup", "list"]);
     list.as_array().unwrap().iter().map(|one| one["stamp"].as_str().unwrap().to_owned()).collect()
 }
@@ -27,7 +27,7 @@ fn texts(value: &Value) -> Vec<&str> {
 
 #[test]
 fn pruning_is_a_plan_until_it_is_said_again() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let taken = [place.snapshot(), place.snapshot(), place.snapshot()];
     fs::create_dir(place.path("home/backups/snapshots/my notes")).unwrap();
     place.ok(&["backup", "pin", &taken[0], "--note", "before the move"]);
@@ -65,7 +65,7 @@ fn pruning_is_a_plan_until_it_is_said_again() {
 
 #[test]
 fn rules_that_keep_nothing_are_refused_with_a_hint() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     place.snapshot();
     let none = ["backup", "prune", "--keep-daily", "0", "--keep-weekly", "0", "--keep-monthly", "0"];
     let ran = place.run(&none);
@@ -89,7 +89,7 @@ fn rules_that_keep_nothing_are_refused_with_a_hint() {
 
 #[test]
 fn a_running_server_prunes_and_pins_with_the_same_answers() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let taken = [place.snapshot(), place.snapshot()];
     let alone = place.json(&prune(&[]));
     let server = place.serve();
@@ -144,7 +144,7 @@ fn over_http_nothing_is_removed_unless_it_is_said() {
 
 #[test]
 fn a_removal_that_ends_after_any_file_operation_leaves_whole_snapshots() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let kept = place.snapshot();
     place.ok(&["backup", "pin", &kept]);
     let (mut ended, mut cut_short) = (0, 0);

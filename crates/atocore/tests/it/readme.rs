@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
-use crate::program::{PROGRAM, Place, ran};
+use crate::program::{PROGRAM, Sandbox, ran};
 
 /// The commands of every shell block of the README, without comments.
 fn commands() -> Vec<String> {
@@ -27,7 +27,7 @@ fn the_first_screen_has_the_two_commands() {
 
 #[test]
 fn every_command_runs_as_printed() {
-    let place = Place::new().with_model().variable("ATOCORE_PORT", "0");
+    let place = Sandbox::new().with_model().variable("ATOCORE_PORT", "0");
     // What the README's reader has: the program on the path, and notes in the home folder.
     fs::create_dir(place.path("bin")).unwrap();
     symlink(PROGRAM, place.path("bin/atocore")).unwrap();
@@ -63,7 +63,7 @@ fn every_command_runs_as_printed() {
 }
 
 /// `atocore serve`, and what the README asks it with.
-fn serves(place: &Place) {
+fn serves(place: &Sandbox) {
     let asked = commands().into_iter().find(|command| command.starts_with("curl ")).unwrap();
     let server = place.serve();
     let url = asked.trim_start_matches("curl ").replace("127.0.0.1:8100", &server.address);

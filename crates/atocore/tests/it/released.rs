@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::program::{PROGRAM, Place, ran};
+use crate::program::{PROGRAM, Sandbox, ran};
 
 /// What this program writes.
 const FORMAT: u64 = 1;
@@ -35,20 +35,20 @@ fn kept() -> Vec<Kept> {
 }
 
 /// A place with the snapshot of an archive, and its stamp.
-fn with(kept: &Kept) -> (Place, String) {
-    let place = Place::new().with_model();
+fn with(kept: &Kept) -> (Sandbox, String) {
+    let place = Sandbox::new().with_model();
     let imported = place.json(&["backup", "import", kept.archive.to_str().unwrap()]);
     (place, imported["stamp"].as_str().unwrap().to_owned())
 }
 
 /// The record of the only snapshot that is listed.
-fn record(place: &Place) -> Value {
+fn record(place: &Sandbox) -> Value {
     place.json(&["backup", "list"])[0]["metadata"]["atocore"].clone()
 }
 
 #[test]
 fn a_snapshot_of_the_present_format_and_of_every_schema_is_kept() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let _stamp = place.snapshot();
     let present = record(&place);
     assert_eq!(
@@ -89,7 +89,7 @@ fn each_is_listed_validated_restored_upgraded_and_answers() {
             assert_eq!((validated.code, &found["valid"]), (0, &json!(true)), "{name}: {found}");
         }
 
-        let answers = |place: &Place, home: &str| {
+        let answers = |place: &Sandbox, home: &str| {
             let question = ["--json", "--data-dir", home, "query", "when are the tomatoes watered"];
             let asked = ran(place.bare(PROGRAM).args(question));
             assert_eq!(asked.code, 0, "{name}: {asked:?}");
@@ -140,7 +140,7 @@ fn each_is_listed_validated_restored_upgraded_and_answers() {
 
 /// The schema of a store that is made now.
 fn present_schema() -> u64 {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let _stamp = place.snapshot();
     record(&place)["schema_version"].as_u64().unwrap()
 }

@@ -14,13 +14,13 @@ use atocore_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    program::{PROGRAM, Place, ran},
+    program::{PROGRAM, Sandbox, ran},
     server::Server,
 };
 
 /// A place with a snapshot, and a document and a project that are newer than it.
-fn moved_on() -> (Place, String) {
-    let place = Place::with_notes();
+fn moved_on() -> (Sandbox, String) {
+    let place = Sandbox::with_notes();
     let stamp = stamp_of(&place.json(&["backup", "create"]));
     place.write("notes/new.md", "# Lanterns\n\nLanterns are lit at dusk.\n");
     place.ok(&["refresh", "notes"]);
@@ -33,12 +33,12 @@ fn stamp_of(metadata: &Value) -> String {
     metadata["backup_root"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
 }
 
-fn finds_lanterns(place: &Place) -> bool {
+fn finds_lanterns(place: &Sandbox) -> bool {
     let answer = place.json(&["query", "lanterns dusk"]);
     answer["results"].as_array().unwrap().iter().any(|hit| hit["content"].as_str().unwrap().contains("dusk"))
 }
 
-fn project_ids(place: &Place) -> Vec<String> {
+fn project_ids(place: &Sandbox) -> Vec<String> {
     let list = place.json(&["project", "list"]);
     list["projects"].as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap().to_owned()).collect()
 }
@@ -83,7 +83,7 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
 }
 
 /// Interface, operation and subject of the last line of the operation log.
-fn last_operation(place: &Place) -> String {
+fn last_operation(place: &Sandbox) -> String {
     let script = "import sqlite3; print(*sqlite3.connect('file:home/data/db/atocore.db?mode=ro', uri=True).execute(\
                   'SELECT door, verb, subject FROM operations ORDER BY generation DESC LIMIT 1').fetchone())";
     let read = ran(place.bare("python3").args(["-c", script]));
@@ -300,7 +300,7 @@ fn a_restore_over_http_is_refused_when_the_store_has_moved_on_from_its_plan() {
 #[test]
 fn a_restore_that_is_killed_leaves_the_state_before_or_the_one_after() {
     let (place, stamp) = moved_on();
-    let whole = |place: &Place| {
+    let whole = |place: &Sandbox| {
         let lanterns = finds_lanterns(place);
         let expected: &[&str] = if lanterns { &["notes", "extra"] } else { &["notes"] };
         assert_eq!(project_ids(place), expected, "store and registry belong together");
@@ -370,7 +370,7 @@ fn a_restore_that_ends_after_any_file_operation_leaves_the_state_before_or_the_o
 /// The same while a snapshot is taken, and while one is restored into a folder.
 #[test]
 fn a_snapshot_that_ends_after_any_file_operation_is_whole_or_is_not_listed() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamps = || -> Vec<String> {
         let list = place.json(&["backup", "list"]);
         list.as_array().unwrap().iter().map(|one| one["stamp"].as_str().unwrap().to_owned()).collect()
@@ -403,7 +403,7 @@ fn a_snapshot_that_ends_after_any_file_operation_is_whole_or_is_not_listed() {
 /// The same while a snapshot is restored into a folder: the next attempt finds it empty, or finishes what was ready.
 #[test]
 fn a_restore_into_a_folder_that_ends_after_any_file_operation_is_whole_or_made_by_the_next() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let stamp = place.snapshot();
     let expected = place.json(&["query", "keys rotated"])["results"].clone();
     let (mut empty, mut cleared, mut whole, mut finished) = (0, 0, 0, 0);
@@ -441,7 +441,7 @@ fn a_restore_into_a_folder_that_ends_after_any_file_operation_is_whole_or_made_b
 #[test]
 fn a_broken_registry_prevents_neither_a_restore_nor_its_undo() {
     for broken in ["{\"projects\": [", "{\"projects\": [{\"id\": \"No Tes!\"}]}"] {
-        let place = Place::with_notes();
+        let place = Sandbox::with_notes();
         let registry = "home/config/project-registry.json";
         let sound = place.read(registry);
         let good = place.snapshot();

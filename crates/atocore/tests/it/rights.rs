@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{damage::bounded, program::Place};
+use crate::{damage::bounded, program::Sandbox};
 
 /// Every file and folder below a folder, itself included.
 fn everything(folder: &Path) -> Vec<PathBuf> {
@@ -40,7 +40,7 @@ impl Drop for Closed<'_> {
 
 #[test]
 fn what_may_not_be_read_is_named_with_its_owner_and_is_not_taken_for_damaged_or_missing() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let before = place.state();
     // Nothing can be done without these; the rest is only needed now and then.
     let needed = ["home", "home/data", "home/data/db", "home/data/db/atocore.db", "home/data/index/lexical"];
@@ -77,7 +77,7 @@ fn what_may_not_be_read_is_named_with_its_owner_and_is_not_taken_for_damaged_or_
 
 #[test]
 fn a_registry_or_backup_directory_that_may_not_be_read_hides_nothing_else() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let _stamp = place.snapshot();
     let look = |verb| {
         let ran = bounded(&place, &["--json", verb]);

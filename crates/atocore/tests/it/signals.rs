@@ -2,17 +2,17 @@
 
 use std::process::{Command, Stdio};
 
-use crate::program::Place;
+use crate::program::Sandbox;
 
 /// The process that owns the store, as everybody is told.
-fn owner(place: &Place) -> serde_json::Value {
+fn owner(place: &Sandbox) -> serde_json::Value {
     place.json(&["status"])["owner"]["pid"].clone()
 }
 
 #[test]
 fn signals_that_ask_to_stop_stop_it_as_ctrl_c_does() {
     for name in ["INT", "TERM", "QUIT", "HUP"] {
-        let place = Place::new();
+        let place = Sandbox::new();
         let server = place.serve();
         assert!(owner(&place).is_number());
         server.signal(name);
@@ -23,7 +23,7 @@ fn signals_that_ask_to_stop_stop_it_as_ctrl_c_does() {
 
 #[test]
 fn signals_that_mean_nothing_end_nothing() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let server = place.serve();
     for name in ["USR1", "USR2"] {
         server.signal(name);
@@ -34,13 +34,13 @@ fn signals_that_mean_nothing_end_nothing() {
 
 #[test]
 fn a_server_that_was_started_to_outlive_its_terminal_does() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let plain = place.command(&["serve", "--port", "0"]);
     let mut command = Command::new("sh");
     command.args(["-c", r#"trap "" HUP; exec "$0" "$@""#]).arg(plain.get_program()).args(plain.get_args());
     command.envs(plain.get_envs().filter_map(|(key, value)| Some((key, value?))));
     command.stdin(Stdio::null()).current_dir(plain.get_current_dir().unwrap());
-    let server = Place::serve_by(command);
+    let server = Sandbox::serve_by(command);
     server.signal("HUP");
     assert!(owner(&place).is_number());
     server.signal("TERM");

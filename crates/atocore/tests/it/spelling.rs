@@ -1,10 +1,10 @@
 //! What is spelled in another way is found all the same: names, paths and words, in every script.
 
-use crate::program::Place;
+use crate::program::Sandbox;
 
 #[test]
 fn a_project_is_found_by_its_alias_in_any_form_and_case_of_unicode() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for (id, alias) in [("cafe", "Café"), ("odos", "Οδός"), ("izmir", "İzmir"), ("strasse", "Große Straße")]
     {
         place.write(&format!("{id}/a.md"), "# Beans\n\nRoasted slowly.\n");
@@ -29,7 +29,7 @@ fn a_project_is_found_by_its_alias_in_any_form_and_case_of_unicode() {
 
 #[test]
 fn a_document_is_found_by_its_path_in_any_form_of_unicode() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let decomposed = "notes/Re\u{301}sume\u{301}s/Cafe\u{301}.md";
     place.write(decomposed, "# Beans\n\nRoasted slowly.\n");
     place.write("notes/한국어.md", "# 한국어\n\n검색\n");
@@ -50,7 +50,7 @@ fn a_document_is_found_by_its_path_in_any_form_of_unicode() {
 
 #[test]
 fn documents_are_found_by_their_tags_in_any_form_and_case_of_unicode() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("notes/a.md", "---\ntags: [U\u{308}berblick, Οδός/Αθήνα]\n---\n# Beans\n\nRoasted slowly.\n");
     place.ok(&["project", "add", "p", "--root", "notes"]);
     place.ok(&["refresh", "p"]);
@@ -63,7 +63,7 @@ fn documents_are_found_by_their_tags_in_any_form_and_case_of_unicode() {
 
 #[test]
 fn state_has_one_entry_for_a_key_in_any_form_of_unicode() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write("notes/a.md", "# Beans\n\nRoasted slowly.\n");
     place.ok(&["project", "add", "p", "--root", "notes"]);
     place.ok(&["state", "set", "p", "öffnungszeit", "café", "8"]);
@@ -73,7 +73,7 @@ fn state_has_one_entry_for_a_key_in_any_form_of_unicode() {
 }
 
 /// The files that a question finds by its words, best first.
-fn found(place: &Place, question: &str) -> Vec<String> {
+fn found(place: &Sandbox, question: &str) -> Vec<String> {
     let answer = place.json(&["query", "--mode", "lexical", "--all-copies", question]);
     let hits = answer["results"].as_array().unwrap().iter();
     hits.map(|hit| hit["source_file"].as_str().unwrap().to_owned()).collect()
@@ -81,7 +81,7 @@ fn found(place: &Place, question: &str) -> Vec<String> {
 
 #[test]
 fn words_are_found_however_they_are_spelled_in_every_script() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let cases = [
         (
             "hangul",
@@ -127,7 +127,7 @@ fn words_are_found_however_they_are_spelled_in_every_script() {
 
 #[test]
 fn addresses_versions_dates_and_identifiers_are_found_in_their_order() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.write(
         "notes/a.md",
         "# Server\n\nIt has 192.168.10.1 since 2024-05-03 and runs release 3.2.1 of it.\n",
@@ -186,7 +186,7 @@ fn addresses_versions_dates_and_identifiers_are_found_in_their_order() {
 
 #[test]
 fn what_has_a_term_in_order_comes_first_among_many_that_have_its_parts() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for n in 0..120 {
         let text = format!(
             "# Hosts\n\n{n}: 10.7.7.42, 10.42.7.7, 42.10.7.7; 7 42 10; release 4.1.{n} of 1.4.9, 9.4.1\n"
@@ -211,7 +211,7 @@ fn what_has_a_term_in_order_comes_first_among_many_that_have_its_parts() {
 
 #[test]
 fn a_term_in_order_comes_first_with_meaning_too() {
-    let place = Place::new().with_model();
+    let place = Sandbox::new().with_model();
     place.write(
         "notes/a.md",
         "# Releases\n\nRelease 3.2.1 of 2024-05-03 runs on 192.168.10.1, the server of the releases.\n",

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::{
-    program::{PROGRAM, Place, ran},
+    program::{PROGRAM, Sandbox, ran},
     server::Server,
 };
 
@@ -89,7 +89,7 @@ fn a_data_folder_that_is_gone_comes_back_by_a_restore_once_its_server_is_stopped
     }
     assert!(!home.join("data").exists(), "nothing is made anew in its place");
     server.stop();
-    let place = Place::new();
+    let place = Sandbox::new();
     let run = |arguments: &[&str]| {
         let ran = ran(place.bare(PROGRAM).arg("--data-dir").arg(&home).args(arguments));
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");

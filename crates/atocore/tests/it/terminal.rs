@@ -1,6 +1,6 @@
 //! What a person sees on a terminal: within its width, with the words that were asked for marked.
 
-use crate::program::{PROGRAM, Place, ran};
+use crate::program::{PROGRAM, Sandbox, ran};
 
 /// Runs a program on a terminal of so many columns and prints what came there.
 const ON_TERMINAL: &str = "
@@ -22,7 +22,7 @@ os.waitpid(child, 0)
 sys.stdout.buffer.write(said)
 ";
 
-fn on_terminal(place: &Place, columns: usize, arguments: &[&str]) -> String {
+fn on_terminal(place: &Sandbox, columns: usize, arguments: &[&str]) -> String {
     let columns = columns.to_string();
     let program = ["-c", ON_TERMINAL, columns.as_str(), PROGRAM, "--data-dir", "home"];
     let shown = ran(place.bare("python3").args(program).args(arguments));
@@ -36,8 +36,8 @@ fn without_colour(text: &str) -> String {
     parts.map(|(index, part)| if index == 0 { part } else { part.split_once('m').unwrap().1 }).collect()
 }
 
-fn with_code() -> Place {
-    let place = Place::new();
+fn with_code() -> Sandbox {
+    let place = Sandbox::new();
     let prose = "The keys of the gateway are rotated every spring by whoever is on duty. ".repeat(4);
     place.write("notes/keys.md", format!("# Keys\n\n{prose}\n"));
     place.write(

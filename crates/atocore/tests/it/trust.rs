@@ -9,18 +9,18 @@ use std::{
 
 use serde_json::Value;
 
-use crate::program::{PROGRAM, Place, Ran, ran};
+use crate::program::{PROGRAM, Ran, Sandbox, ran};
 
 /// Another user of the machine.
 const SOMEBODY: u32 = 65534;
 
 /// Runs the program in a folder, without naming a home.
-fn in_folder(place: &Place, folder: &str, arguments: &[&str]) -> Ran {
+fn in_folder(place: &Sandbox, folder: &str, arguments: &[&str]) -> Ran {
     ran(place.bare(PROGRAM).current_dir(place.path(folder)).args(arguments))
 }
 
 /// The home, the port, and the files that are ignored.
-fn shown(place: &Place, folder: &str) -> (String, String, Vec<String>) {
+fn shown(place: &Sandbox, folder: &str) -> (String, String, Vec<String>) {
     let ran = in_folder(place, folder, &["--json", "config", "show"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
     let shown: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -34,7 +34,7 @@ fn shown(place: &Place, folder: &str) -> (String, String, Vec<String>) {
     )
 }
 
-fn text(place: &Place, below: &str) -> String {
+fn text(place: &Sandbox, below: &str) -> String {
     place.path(below).canonicalize().unwrap_or_else(|_| place.path(below)).to_str().unwrap().to_owned()
 }
 
@@ -43,8 +43,8 @@ fn mode(path: &Path, mode: u32) {
 }
 
 /// A checked-out folder with settings, as `git clone` leaves it.
-fn cloned() -> Place {
-    let place = Place::new();
+fn cloned() -> Sandbox {
+    let place = Sandbox::new();
     place.write("work/deep/a.md", "# A\n");
     let file = place.write("work/atocore.toml", "port = 9999\n");
     mode(&place.path("work"), 0o755);

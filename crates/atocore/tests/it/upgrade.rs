@@ -4,16 +4,16 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use serde_json::Value;
 
-use crate::program::{PROGRAM, Place, ran};
+use crate::program::{PROGRAM, Sandbox, ran};
 
 #[test]
 fn a_server_whose_program_file_was_replaced_goes_on_taking_snapshots() {
-    let place = Place::with_notes();
+    let place = Sandbox::with_notes();
     let installed = place.path("atocore");
     fs::copy(PROGRAM, &installed).unwrap();
     let mut command = place.bare(&installed);
     command.args(["--data-dir", "home", "serve", "--port", "0"]);
-    let server = Place::serve_by(command);
+    let server = Sandbox::serve_by(command);
     // As a package manager does: another file under the name.
     fs::remove_file(&installed).unwrap();
     fs::write(&installed, "#!/bin/sh\nexit 9\n").unwrap();
@@ -27,7 +27,7 @@ fn a_server_whose_program_file_was_replaced_goes_on_taking_snapshots() {
 #[test]
 fn the_store_before_an_upgrade_is_kept_and_reported() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/snapshots");
-    let place = Place::new();
+    let place = Sandbox::new();
     let archive = fixtures.join("format-1-schema-3.tar.zst");
     let imported = place.json(&["backup", "import", archive.to_str().unwrap()]);
     let stamp = imported["stamp"].as_str().unwrap();

@@ -4,8 +4,7 @@ use super::Finding;
 use crate::repository::Repository;
 
 /// Where the rule holds, by the beginning of a path.
-const SCOPE: &[&str] =
-    &["crates/atocore-model/", "crates/atocore-storage/", "crates/atocore-backup/", "crates/atocore-embed/"];
+const SCOPE: &[&str] = &["crates/atocore", "crates/xtask/"];
 
 /// Names that no type has, and what to use instead.
 const TYPES: &[(&str, &str)] = &[

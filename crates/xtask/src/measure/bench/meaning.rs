@@ -35,7 +35,7 @@ pub(super) fn load(precision: Precision, threads: usize) -> Result<Embedder, Fai
 /// embedded by the model are compared with it. What is found means nothing; finding it is the same work.
 pub(super) fn give_vectors(home: &Home, mixture: &Mixture) -> Result<(), Failure> {
     // The engine declares the space, and is cancelled before it embeds anything.
-    match home.engine_with_meaning(Copier::InProcess)?.embed(&CalledOff) {
+    match home.engine_with_meaning(Copier::InProcess)?.embed(&Cancelled) {
         Ok(_) | Err(Error::Cancelled) => {}
         Err(error) => return Err(cannot("declare the space of the vectors")(error)),
     }
@@ -66,9 +66,9 @@ pub(super) fn give_vectors(home: &Home, mixture: &Mixture) -> Result<(), Failure
 }
 
 /// Stops whatever asks it.
-struct CalledOff;
+struct Cancelled;
 
-impl Monitor for CalledOff {
+impl Monitor for Cancelled {
     fn progress(&self, _: Progress) {}
 
     fn cancelled(&self) -> bool {
