@@ -258,6 +258,31 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The commands below a command, as they are typed.
+    fn typed(command: &clap::Command) -> Vec<String> {
+        let below = |below: &clap::Command| {
+            let rest = typed(below).into_iter().map(|rest| format!("{} {rest}", below.get_name()));
+            if below.has_subcommands() && below.is_subcommand_required_set() {
+                rest.collect()
+            } else {
+                std::iter::once(below.get_name().to_owned()).chain(rest).collect::<Vec<_>>()
+            }
+        };
+        command.get_subcommands().flat_map(below).collect()
+    }
+
+    #[test]
+    fn commands_keep_their_names() {
+        let known = "demo, serve, mcp, project add, project list, project show, project update, project remove, \
+            refresh, embed, index verify, index rebuild, query, state set, state list, state invalidate, \
+            memory add, memory list, memory show, memory update, memory promote, memory reject, memory invalidate, \
+            interaction list, interaction show, interaction record, fact log, fact undo, get, context, context diff, \
+            eval, tune, backup create, backup list, backup validate, backup drill, backup restore, backup undo, \
+            backup export, backup import, backup prune, backup pin, backup unpin, import-original, \
+            model fetch, model list, model verify, status, doctor, config show, trust";
+        assert_eq!(typed(&Cli::command()).join(", "), known);
+    }
+
     /// Everything that a command takes the parameters of: clap has a group for each struct.
     fn taken(command: &clap::Command) -> BTreeSet<String> {
         let groups = command.get_groups().map(|group| group.get_id().to_string());

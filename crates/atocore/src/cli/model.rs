@@ -27,7 +27,7 @@ pub(super) enum Models {
         name: Option<String>,
     },
     /// Lists the known models, and every other one that is on this machine
-    ModelList,
+    List,
     /// Compares every byte of a model with the published one, and embeds a text with it
     Verify {
         /// Its name or folder; without it, the model that the settings name
@@ -106,7 +106,7 @@ impl Models {
         let configured = &console.config.model.name;
         match self {
             Self::Fetch { name } => fetch(name.as_ref().unwrap_or(configured), console),
-            Self::ModelList => {
+            Self::List => {
                 console.output.answer(&ModelList::of(console.config), print_list);
                 Ok(Exit::Done)
             }

@@ -191,7 +191,10 @@ fn a_command_prints_the_text_and_what_there_is_to_say_beside_it() {
     }
     let unknown = place.run(&["context", "x", "--unit", "tokens"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
-    assert!(unknown.stderr.contains("count tokens") && unknown.stderr.contains("model fetch"), "{unknown:?}");
+    assert!(
+        unknown.stderr.contains("counting tokens") && unknown.stderr.contains("model fetch"),
+        "{unknown:?}"
+    );
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn behind() -> Small {
     small.write("notes", 20, 2_000);
     let problem = small.refused(&["refresh", "notes"]);
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("lexical index") && detail.contains("data/index/lexical"), "{problem}");
+    assert!(detail.contains("word index") && detail.contains("data/index/lexical"), "{problem}");
     assert_eq!(small.documents("notes"), 20, "what was read is stored");
     small
 }
