@@ -81,42 +81,18 @@ impl App {
     /// # Cancellation
     /// When the future is dropped, because the client went away, the operation is told to stop at the next safe place.
     pub async fn run<O: Operation>(&self, caller: Caller, operation: O) -> Result<O::Reply, ApiError> {
-        self.run_as(caller, operation, None).await
+        self.run_with(caller, operation, None, None).await
     }
 
-    /// As [`App::run`]; `job` is the id that the job of a long operation gets when it is free.
+    /// As [`App::run`]; `job` is the id that the job of a long operation gets when it is free, and `watcher` is told where
+    /// the work stands, and asked whether it shall go on.
     ///
     /// # Errors
     /// As [`App::run`].
     ///
     /// # Cancellation
     /// As [`App::run`].
-    pub async fn run_as<O: Operation>(
-        &self,
-        caller: Caller,
-        operation: O,
-        job: Option<String>,
-    ) -> Result<O::Reply, ApiError> {
-        self.run_in_place(caller, operation, job, None).await
-    }
-
-    /// As [`App::run`]; `watcher` is told where the work stands, and asked whether it shall go on.
-    ///
-    /// # Errors
-    /// As [`App::run`].
-    ///
-    /// # Cancellation
-    /// As [`App::run`].
-    pub(crate) async fn run_watched<O: Operation>(
-        &self,
-        caller: Caller,
-        operation: O,
-        watcher: Arc<dyn Monitor>,
-    ) -> Result<O::Reply, ApiError> {
-        self.run_in_place(caller, operation, None, Some(watcher)).await
-    }
-
-    async fn run_in_place<O: Operation>(
+    pub(crate) async fn run_with<O: Operation>(
         &self,
         caller: Caller,
         operation: O,

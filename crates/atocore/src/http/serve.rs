@@ -64,7 +64,7 @@ async fn answer<O: Operation>(app: App, route: Route, request: Request) -> Resul
         }
         return Ok(response);
     }
-    let reply = app.run_as(client.caller, operation, client.job).await?;
+    let reply = app.run_with(client.caller, operation, client.job, None).await?;
     let status = StatusCode::from_u16(O::status(&reply)).unwrap_or(StatusCode::OK);
     Ok((status, Json(reply)).into_response())
 }

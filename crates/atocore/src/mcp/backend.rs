@@ -28,7 +28,7 @@ impl Backend {
         watch: Arc<Watch>,
     ) -> Result<O::Reply, ApiError> {
         match self {
-            Self::App(app) => app.run_watched(caller, operation, watch).await,
+            Self::App(app) => app.run_with(caller, operation, None, Some(watch)).await,
             Self::Machine(machine) => machine.run(caller, operation, watch).await,
         }
     }
@@ -36,7 +36,7 @@ impl Backend {
     /// Makes the vectors that are missing; it is cancelled when the future is dropped.
     pub(super) async fn embed(&self, caller: Caller, watch: Arc<Watch>) -> Result<(), ApiError> {
         match self {
-            Self::App(app) => app.run_watched(caller, Embed {}, watch).await.map(drop),
+            Self::App(app) => app.run_with(caller, Embed {}, None, Some(watch)).await.map(drop),
             Self::Machine(machine) => machine.embed(watch).await,
         }
     }
