@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn paths_are_shown_as_they_would_be_typed() {
-        let here = Path::new("/work/here");
-        assert_eq!(near(Path::new("/work/here/atocore-demo"), here), Path::new("atocore-demo"));
+        let here = Path::new("/folder/here");
+        assert_eq!(near(Path::new("/folder/here/atocore-demo"), here), Path::new("atocore-demo"));
         assert_eq!(near(Path::new("/srv/demo"), here), Path::new("/srv/demo"));
     }
 }
