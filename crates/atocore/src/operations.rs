@@ -44,7 +44,7 @@ pub use projects::{
     ShowTemplate, UpdateProject,
 };
 pub use retrieval::{BuildContext, Query, ReadDocument, ReadDocumentAt, ShowContext};
-pub use spec::{Access, Body, Duration, Method, Route, Spec};
+pub use spec::{Access, Body, Duration, Method, PathPart, Route, Spec};
 pub use state::{InvalidateState, ListState, SetState};
 
 /// Something a user can ask for. Its fields are its parameters, as every interface names them.

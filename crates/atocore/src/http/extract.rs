@@ -31,25 +31,20 @@ pub(super) fn no_keys(body: &[u8]) -> Result<(), Failure> {
     if is_blank(body) {
         return Ok(());
     }
-    let read = object(body, |body| NoKeys::deserialize(body))?;
-    read.map(drop).map_err(|error| invalid("the body", &error))
+    refuse_list(body)?;
+    serde_json::from_slice::<NoKeys>(body).map(drop).map_err(|error| invalid("the body", &error))
 }
 
-/// Reads the object of a body with `reading`, which says what is wrong with it.
-pub(super) fn object<T>(
-    body: &[u8],
-    reading: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::SliceRead<'_>>) -> serde_json::Result<T>,
-) -> Result<serde_json::Result<T>, Failure> {
-    // A list would be taken for the values of an object in the order of its keys.
+/// Refuses a list, which would be taken for the values of an object in the order of its keys.
+pub(super) fn refuse_list(body: &[u8]) -> Result<(), Failure> {
     let blank = body.len() - body.trim_ascii_start().len();
-    if body.get(blank) == Some(&b'[') {
-        let line = body[..blank].iter().filter(|byte| **byte == b'\n').count() + 1;
-        let message = format!("the body cannot be used: it is a list at line {line}, an object is expected");
-        let error = ApiError::new(ErrorCode::InvalidRequest, message);
-        return Err(Failure(error.with_hint("`GET /openapi.json` describes every request")));
+    if body.get(blank) != Some(&b'[') {
+        return Ok(());
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    Ok(reading(&mut json).and_then(|read| json.end().map(|()| read)))
+    let line = body[..blank].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let message = format!("the body cannot be used: it is a list at line {line}, an object is expected");
+    let error = ApiError::new(ErrorCode::InvalidRequest, message);
+    Err(Failure(error.with_hint("`GET /openapi.json` describes every request")))
 }
 
 /// The innermost cause names the key, the line and the column; what stands around it repeats that it failed.

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, error::Error, fmt, marker::PhantomData};
 
 use atocore_engine::{Caller, Reach};
+use atocore_model::error::ErrorCode;
 use axum::{
     Json,
     body::Body as HttpBody,
@@ -19,7 +20,7 @@ use serde::{
 use serde_path_to_error::Track;
 
 use super::{
-    extract::{invalid, is_blank, no_keys, object, read_body},
+    extract::{invalid, is_blank, no_keys, read_body, refuse_list},
     failure::Failure,
 };
 use crate::{
@@ -122,22 +123,36 @@ async fn read<O: Operation>(route: &Route, parts: &mut Parts, body: HttpBody) ->
     };
     if !bytes.is_empty() && !query.is_empty() {
         // The body goes before the query string, which must be right all the same.
-        let (given, mut track) = (path.iter().chain(&query).cloned().collect(), Track::new());
-        let fields = RequestFields { body: None::<NoFields>, path: Vec::new(), given, value: None };
-        let read = fields.operation::<O>(&mut track).map(drop);
-        read.map_err(|error| unusable("the query string", named(track, &error)))?;
+        let read = without_body::<O>(path.iter().chain(&query).cloned());
+        read.map_err(|why| unusable("the query string", why))?;
     }
-    let mut track = Track::new();
     let operation = if bytes.is_empty() {
-        let given = path.into_iter().chain(query).collect();
-        let fields = RequestFields { body: None::<NoFields>, path: Vec::new(), given, value: None };
-        fields.operation(&mut track).map_err(|error| named(track, &error))
+        without_body(path.into_iter().chain(query))
     } else {
-        let whole = Whole { path, query, track: &mut track, of: PhantomData };
-        let read = object(&bytes, |body| body.deserialize_map(whole))?;
-        read.map_err(|error| named(track, &error))
+        refuse_list(&bytes)?;
+        with_body(path, query, &bytes)
     };
     Ok((operation.map_err(|why| unusable(part, why))?, background))
+}
+
+/// Reads an operation from its path and query string, or says what is wrong with them.
+fn without_body<O: Operation>(given: impl Iterator<Item = (String, String)>) -> Result<O, String> {
+    let mut track = Track::new();
+    let fields =
+        RequestFields { body: None::<NoFields>, path: Vec::new(), given: given.collect(), value: None };
+    fields.operation(&mut track).map_err(|error| named(track, &error))
+}
+
+/// Reads an operation from its path, query string and body.
+fn with_body<O: Operation>(
+    path: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    body: &[u8],
+) -> Result<O, String> {
+    let mut track = Track::new();
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = json.deserialize_map(Whole { path, query, track: &mut track, of: PhantomData });
+    read.and_then(|read| json.end().map(|()| read)).map_err(|error| named(track, &error))
 }
 
 /// What is wrong, behind the name of what it is wrong with.
@@ -157,11 +172,8 @@ fn not_a_flag(text: &str) -> String {
 }
 
 fn empty_body() -> ApiError {
-    ApiError::new(
-        atocore_model::error::ErrorCode::InvalidRequest,
-        "the body is empty, a JSON object is expected",
-    )
-    .with_hint("`GET /openapi.json` describes the body of every request")
+    ApiError::new(ErrorCode::InvalidRequest, "the body is empty, a JSON object is expected")
+        .with_hint("`GET /openapi.json` describes the body of every request")
 }
 
 /// Reads an operation from its body, with what the path and the query string say.

@@ -2,7 +2,7 @@
 
 use atocore_model::{
     error::ErrorCode,
-    fact::{Confidence, PageSize},
+    fact::{Confidence, PageSize, Source},
     name::ProjectName,
     text::is_harmful,
     time::Timestamp,
@@ -40,6 +40,10 @@ pub(crate) fn plain_line(field: &str, text: &str) -> Result<(), ApiError> {
 /// The project of a fact that may have none; empty is none.
 pub(super) fn project(text: Option<&str>) -> Result<Option<ProjectName>, ApiError> {
     text.filter(|text| !text.is_empty()).map(project_name).transpose()
+}
+
+pub(super) fn source(text: &str) -> Result<Source, ApiError> {
+    read("source", text, "a source is a path, an address or a name, at most 1,000 characters")
 }
 
 pub(super) fn confidence(value: Option<f64>) -> Result<Option<Confidence>, ApiError> {

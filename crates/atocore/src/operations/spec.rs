@@ -40,6 +40,15 @@ pub struct Route {
     pub path: &'static str,
 }
 
+/// A part of the path of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathPart<'a> {
+    /// A word of the API.
+    Word(&'a str),
+    /// What stands for a parameter, by its name.
+    Parameter(&'a str),
+}
+
 /// The methods there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of HTTP")]
@@ -90,12 +99,18 @@ impl Route {
         Self { name, method, path }
     }
 
+    /// The parts of the path.
+    pub fn parts(&self) -> impl Iterator<Item = PathPart<'static>> {
+        self.path.split('/').map(|part| {
+            let parameter = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+            parameter.map_or(PathPart::Word(part), PathPart::Parameter)
+        })
+    }
+
     /// Whether the parameter is a part of the path.
     #[must_use]
     pub fn has(&self, parameter: &str) -> bool {
-        self.path
-            .split('/')
-            .any(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) == Some(parameter))
+        self.parts().any(|part| part == PathPart::Parameter(parameter))
     }
 }
 

@@ -4,7 +4,7 @@ use axum::http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use crate::operations::{self, Body, OPERATIONS, Operation, Route, Spec};
+use crate::operations::{self, Body, OPERATIONS, Operation, PathPart, Route, Spec};
 
 /// An HTTP request without its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,11 +58,10 @@ impl Request {
 
 /// The path with the fields that belong there, which are taken out.
 fn path(route: &Route, fields: &mut Map<String, Value>) -> String {
-    let parts = route.path.split('/').map(|part| {
-        let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
-        match name {
-            None => part.to_owned(),
-            Some(name) => segment(&fields.remove(name).map(|value| text(&value)).unwrap_or_default()),
+    let parts = route.parts().map(|part| match part {
+        PathPart::Word(word) => word.to_owned(),
+        PathPart::Parameter(name) => {
+            segment(&fields.remove(name).map(|value| text(&value)).unwrap_or_default())
         }
     });
     let path = parts.collect::<Vec<_>>().join("/");

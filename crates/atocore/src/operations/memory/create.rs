@@ -1,12 +1,10 @@
 use atocore_model::{
     error::ErrorCode,
-    fact::{Confidence, MemoryStatus, NewMemory, Source},
+    fact::{Confidence, MemoryStatus, NewMemory},
 };
 
 use super::{STATUS_FORM, TEXT_FORM, TYPE_FORM};
 use crate::operations::prelude::*;
-
-const SOURCE_FORM: &str = "a source is a path, an address or a name, at most 1,000 characters";
 
 /// Records a memory, or with the status `candidate` proposes it. One that says exactly the same already is returned.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, Args)]
@@ -64,7 +62,7 @@ impl CreateMemory {
             memory_type: fields::read("memory_type", &self.memory_type, TYPE_FORM)?,
             content: fields::read("content", &self.content, TEXT_FORM)?,
             project: fields::project(self.project.as_deref())?,
-            source: fields::read::<Source>("source", &self.source, SOURCE_FORM)?,
+            source: fields::source(&self.source)?,
             confidence: fields::confidence(self.confidence)?.unwrap_or(Confidence::CERTAIN),
             proposed: proposed(status.unwrap_or(MemoryStatus::Active))?,
         })

@@ -1,4 +1,4 @@
-use atocore_model::fact::{Category, Confidence, FactText, NewState, Source, StateKey};
+use atocore_model::fact::{Category, Confidence, FactText, NewState, StateKey};
 
 use super::{category, key};
 use crate::operations::prelude::*;
@@ -6,7 +6,6 @@ use crate::operations::{plain_line, projects::project_name};
 
 const TEXT_FORM: &str =
     "say in some words what is true; line breaks and tabs are the only control characters";
-const SOURCE_FORM: &str = "a source is a path, an address or a name, at most 1,000 characters";
 
 /// Records what is true of a project, in place of what the category and key said before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, Args)]
@@ -68,7 +67,7 @@ impl SetState {
             category,
             key,
             value: fields::read::<FactText>("value", &self.value, TEXT_FORM)?,
-            source: fields::read::<Source>("source", &self.source, SOURCE_FORM)?,
+            source: fields::source(&self.source)?,
             confidence: fields::confidence(self.confidence)?.unwrap_or(Confidence::CERTAIN),
         })
     }
