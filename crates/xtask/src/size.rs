@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     repository::Repository,
     terminal,
-    tidy::{is_test_file, production_lines},
+    tidy::{is_test_file, parents, production_lines},
 };
 
 /// Crates that are not shipped.
@@ -91,12 +91,11 @@ fn shipped(repository: &Repository) -> BTreeMap<&str, String> {
 fn is_test(repository: &Repository, path: &str) -> bool {
     let Some((folder, file)) = path.rsplit_once('/') else { return false };
     let name = file.trim_end_matches(".rs");
-    let parents = [format!("{folder}.rs"), format!("{folder}/lib.rs"), format!("{folder}/main.rs")];
     let only_for_tests = |text: &str| {
         let lines: Vec<_> = text.lines().map(str::trim).collect();
         lines.windows(2).any(|two| two[0] == "#[cfg(test)]" && two[1] == format!("mod {name};"))
     };
-    is_test_file(path) || parents.iter().filter_map(|parent| repository.text(parent)).any(only_for_tests)
+    is_test_file(path) || parents(repository, folder).any(only_for_tests)
 }
 
 fn sizes(repository: &Repository) -> BTreeMap<String, Size> {

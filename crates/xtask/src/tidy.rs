@@ -9,7 +9,7 @@ mod shape;
 mod vocabulary;
 mod words;
 
-pub(crate) use shape::{is_test_file, production_lines};
+pub(crate) use shape::{is_test_file, parents, production_lines};
 
 use crate::failure::Failure;
 use crate::repository::Repository;

@@ -86,14 +86,18 @@ pub(super) fn unlisted(repository: &Repository) -> Vec<Finding> {
         if cargo_finds_it || ["lib", "main", "mod", "build"].contains(&stem) {
             continue;
         }
-        let parents = [format!("{folder}/lib.rs"), format!("{folder}/main.rs"), format!("{folder}.rs")];
-        let listed =
-            parents.iter().filter_map(|parent| repository.text(parent)).any(|text| declares(text, stem));
+        let listed = parents(repository, folder).any(|text| declares(text, stem));
         if !listed {
             findings.push(Finding::new(path, format!("is never compiled: no `mod {stem};` names it")));
         }
     }
     findings
+}
+
+/// The files that can have a `mod` line for a file in `folder`.
+pub(crate) fn parents<'a>(repository: &'a Repository, folder: &str) -> impl Iterator<Item = &'a str> {
+    let paths = [format!("{folder}/lib.rs"), format!("{folder}/main.rs"), format!("{folder}.rs")];
+    paths.into_iter().filter_map(|path| repository.text(&path))
 }
 
 fn declares(text: &str, module: &str) -> bool {
