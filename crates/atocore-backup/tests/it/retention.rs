@@ -351,7 +351,7 @@ fn a_missing_snapshot_directory_is_empty_and_a_removal_can_be_cancelled() {
     let cancel = crate::crash::CancelAt::call(0);
     let error = retention::prune(&home.directory, &home.layout, &last(1), now, &cancel).unwrap_err();
     assert!(matches!(error, BackupError::Cancelled));
-    // Called off after the plan, nothing more is removed, and it says so.
+    // Cancelled after the plan, nothing more is removed, and it says so.
     let late = crate::crash::CancelAt::call(never.asked());
     let pruned = retention::prune(&home.directory, &home.layout, &last(1), now, &late).unwrap();
     assert!(pruned.removed.is_empty() && pruned.failed.len() == 2, "{pruned:?}");

@@ -195,7 +195,7 @@ fn another_model_takes_over_in_one_step_while_the_old_one_answers() {
     assert_eq!(paths(&engine.ask(asked))[0], "car.md");
     let status = engine.status().unwrap().embedding;
     assert!(status.switching && status.embedded == 3, "{status:?}");
-    // Called off half-way: still the old one, nothing lost.
+    // Cancelled half-way: still the old one, nothing lost.
     let stop = StopAfter(AtomicU64::new(1));
     assert!(matches!(engine.embed(&stop), Err(Error::Cancelled)));
     assert_eq!(paths(&engine.ask(asked))[0], "car.md");

@@ -113,7 +113,7 @@ pub struct ChunkKey {
 }
 
 impl ReadTransaction<'_> {
-    /// Every document of a project, in no certain order. One that was cut anew and waits for its vectors counts as
+    /// Every document of a project, in no certain order. One that was rechunked and waits for its vectors counts as
     /// cut that way already.
     ///
     /// # Errors

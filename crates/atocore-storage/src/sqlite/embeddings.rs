@@ -48,7 +48,7 @@ pub struct NewSpace<'a> {
 /// A passage whose text has not been embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingChunk {
-    /// The passage; a new one of a document that was cut anew when `rechunked` says so.
+    /// The passage; a new one of a document that was rechunked when `rechunked` says so.
     pub chunk_key: u64,
     /// Whether it waits to take the place of a present one.
     pub rechunked: bool,

@@ -65,7 +65,7 @@ pub(super) fn compare_with_rebuilt(
     Ok(questions.len() as u64)
 }
 
-/// Asks the same questions of an installation that has taken in the same documents at one go. Returns their number.
+/// Asks the same questions of an installation that has ingested the same documents at once. Returns their number.
 pub(super) fn compare_with_unharmed(
     subject: &Subject,
     world: &World,

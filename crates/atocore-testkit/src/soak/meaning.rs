@@ -357,7 +357,7 @@ impl MeaningSoak {
         Ok(())
     }
 
-    /// Compares vectors and answers with those of an installation that has taken in the same documents at one go.
+    /// Compares vectors and answers with those of an installation that has ingested the same documents at once.
     fn compare_with_unharmed(&mut self) -> Result<(), Violation> {
         let home = self.scratch.join("unharmed");
         let config = self.settings.engine(Layout::in_home(&home), &self.models)?;

@@ -33,7 +33,7 @@ fn print(result: &EmbeddingResult, output: &Output) {
 }
 
 /// Makes the vectors that a refresh, which ended with `exit`, left to be made; without a model, or cancelled, says what
-/// is missing. A server makes them by itself. Called off is [`Exit::Failed`], as for `embed`.
+/// is missing. A server makes them by itself. Cancelled is [`Exit::Failed`], as for `embed`.
 pub(super) fn after_refresh(
     exit: Exit,
     session: Session,

@@ -38,7 +38,7 @@ impl fmt::Display for MeaningCounts {
         writeln!(
             f,
             "left half done: {halves} times some of the vectors, {two_models} times those of two models, {waiting} times \
-             documents cut anew, {index_behind} times the vector index"
+             documents rechunked, {index_behind} times the vector index"
         )?;
         writeln!(f, "found again: {} vectors to the last bit, {} documents", self.vectors, self.documents)?;
         writeln!(f, "questions answered right at once: {}", self.questions)?;
