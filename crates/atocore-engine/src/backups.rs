@@ -21,6 +21,7 @@ use atocore_backup::{
     take::{self, TakeOptions, VectorServer, VectorStoreCopy},
     verify,
 };
+use atocore_chroma::Lease;
 use atocore_model::{
     id::SnapshotId,
     monitor::Monitor,
@@ -29,7 +30,6 @@ use atocore_model::{
 use atocore_storage::{
     layout::Layout,
     sqlite::{Store, StoreRecord},
-    vector::Lease,
 };
 
 use crate::{engine::Engine, error::Error};

@@ -17,11 +17,12 @@ use std::{
     },
 };
 
+use atocore_chroma::{ChromaIndex, ChromaServer, ServerIndex};
 use atocore_model::{error::with_causes, id::Generation, monitor::Monitor, time::Clock};
 use atocore_storage::{
     lexical::IndexAccess,
     sqlite::{ReadTransaction, SpaceRow, Store, StoreVectors},
-    vector::{ChromaIndex, ChromaServer, Outage, ScanIndex, VectorError, VectorIndex},
+    vector::{Outage, ScanIndex, VectorError, VectorIndex},
 };
 
 pub(crate) use making::EmbedContext;
@@ -51,7 +52,9 @@ pub enum VectorStore {
 #[derive(Debug)]
 pub(crate) struct Embedding {
     models: Arc<Models>,
-    index: OnceLock<Box<dyn VectorIndex>>,
+    index: OnceLock<Arc<dyn VectorIndex>>,
+    /// The same index, where it is on a server.
+    server: Option<Arc<dyn ServerIndex>>,
     /// The folder of an index in files, and what it is opened for: one that the disk does not let an owner open is tried
     /// again.
     place: Option<(PathBuf, IndexAccess)>,
@@ -141,7 +144,7 @@ impl Embedding {
     pub(crate) fn open(choice: ModelChoice, dir: &Path, access: IndexAccess) -> Result<Self, Error> {
         let embedding = Self { place: Some((dir.to_owned(), access)), ..Self::without_index(choice) };
         match ScanIndex::open(dir, access) {
-            Ok(index) => drop(embedding.index.set(Box::new(index))),
+            Ok(index) => drop(embedding.index.set(Arc::new(index))),
             Err(VectorError::Missing { .. } | VectorError::Damaged { .. }) => {}
             Err(error) => match IndexFault::of_vectors(dir, &error) {
                 Some(fault) => *lock(&embedding.fault) = Some(fault),
@@ -158,13 +161,14 @@ impl Embedding {
         access: IndexAccess,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let index: Box<dyn VectorIndex> = Box::new(ChromaIndex::new(server, access, clock));
-        Self { index: index.into(), ..Self::without_index(choice) }
+        let server: Arc<dyn ServerIndex> = Arc::new(ChromaIndex::new(server, access, clock));
+        let index: Arc<dyn VectorIndex> = Arc::<dyn ServerIndex>::clone(&server);
+        Self { index: index.into(), server: Some(server), ..Self::without_index(choice) }
     }
 
     /// With the models of this one, and an index in files of its own in an empty folder.
     pub(crate) fn in_files(&self, dir: &Path) -> Result<Self, Error> {
-        let index: Box<dyn VectorIndex> = Box::new(ScanIndex::open(dir, IndexAccess::Write)?);
+        let index: Arc<dyn VectorIndex> = Arc::new(ScanIndex::open(dir, IndexAccess::Write)?);
         let models = Arc::clone(&self.models);
         Ok(Self { models, index: index.into(), ..Self::without_index(self.models.choice().clone()) })
     }
@@ -174,6 +178,7 @@ impl Embedding {
         Self {
             models: Arc::new(Models::new(choice)),
             index: OnceLock::new(),
+            server: None,
             place: None,
             fault: Mutex::default(),
             outage: Mutex::default(),
@@ -203,6 +208,11 @@ impl Embedding {
         self.index.get().map(|index| &**index)
     }
 
+    /// The vector index, where it is on a server.
+    pub(crate) fn server(&self) -> Option<&dyn ServerIndex> {
+        self.server.as_deref()
+    }
+
     /// Why the index in files could not be brought up to date last; `None` once it was.
     pub(crate) fn fault(&self) -> Option<IndexFault> {
         lock(&self.fault).clone()
@@ -212,7 +222,7 @@ impl Embedding {
     fn opened(&self) -> Result<Option<&dyn VectorIndex>, VectorError> {
         let _one = lock(&self.opening);
         if let (None, Some((place, IndexAccess::Write))) = (self.index.get(), &self.place) {
-            drop(self.index.set(Box::new(ScanIndex::open(place, IndexAccess::Write)?)));
+            drop(self.index.set(Arc::new(ScanIndex::open(place, IndexAccess::Write)?)));
         }
         Ok(self.index())
     }
@@ -245,8 +255,8 @@ impl Embedding {
 
     /// Embeds a question with the model that made the vectors in the index.
     pub(crate) fn ask(&self, store: &Store, text: &str) -> Result<Asking, Error> {
-        if let Some(index) = self.index() {
-            index.ready()?;
+        if let Some(server) = self.server() {
+            server.ready()?;
         }
         let space = self.index().and_then(VectorIndex::space);
         let row = match space {
@@ -358,7 +368,7 @@ impl Embedding {
     /// What is known, without loading a model.
     pub(crate) fn status(&self, store: Option<&Store>, wanted: bool) -> Result<EmbeddingStatus, Error> {
         let choice = self.models.choice();
-        let unready = match self.index().map_or(Ok(()), VectorIndex::ready) {
+        let unready = match self.server().map_or(Ok(()), ServerIndex::ready) {
             Err(VectorError::Unavailable(outage)) => Some(outage),
             _ => None,
         };

@@ -42,6 +42,7 @@ pub use atocore_backup::{
     take::VectorOutcome,
     verify::Validation,
 };
+pub use atocore_chroma::{Authorities, ChromaServer};
 pub use atocore_embed::{self as embed, Precision};
 pub use atocore_storage::{
     files,
@@ -52,7 +53,7 @@ pub use atocore_storage::{
         FactCounts, StoreRecord,
         copy::{Copier, NO_ROOM, copy_pages},
     },
-    vector::{Authorities, ChromaServer, Comparison, Outage},
+    vector::{Comparison, Outage},
 };
 
 pub use archiving::{export, export_to, import, open_archive};

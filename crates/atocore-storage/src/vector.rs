@@ -3,24 +3,19 @@
 //! It is derived. The store it follows is the truth; this can be deleted or damaged at any time and is rebuilt. Its
 //! matches are candidates: the caller scores them again with the exact vectors of the store.
 
-mod chroma;
 mod comparison;
-#[cfg(test)]
-mod contract;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod error;
 mod query;
 mod scan;
 mod source;
 
-use std::{fmt, path::Path, sync::MutexGuard};
+use std::fmt;
 
 use atocore_model::{id::StoreVersion, monitor::Monitor};
 
 pub use self::{
-    chroma::{
-        Authorities, ChromaIndex, ChromaServer, EXPORT_RECORDS, EXPORT_SUMMARY, ExportError, compare_export,
-        read_export,
-    },
     comparison::Comparison,
     error::{Outage, VectorError},
     query::{VectorFilter, VectorMatch, VectorMatches, VectorQuery},
@@ -28,11 +23,6 @@ pub use self::{
     source::{ChangedVectors, ChunkVector, VectorSource, VectorSpace},
 };
 pub use crate::lexical::{IndexAccess, SourceError};
-use crate::sqlite::inspect::StoredCollection;
-
-/// Keeps this process from writing the index until it is dropped.
-#[derive(Debug)]
-pub struct Lease<'i>(#[expect(dead_code, reason = "it is there to be dropped")] Option<MutexGuard<'i, ()>>);
 
 /// An index of vectors that follows a store.
 ///
@@ -46,14 +36,6 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
 
     /// How many vectors searches see.
     fn vectors(&self) -> u64;
-
-    /// Sees to it that the three above say what there is. An index in files always does.
-    ///
-    /// # Errors
-    /// [`VectorError::Unavailable`], when the server of the index cannot be asked.
-    fn ready(&self) -> Result<(), VectorError> {
-        Ok(())
-    }
 
     /// Finds the passages that are nearest to a vector. The filter is exact; the order is that of an approximate
     /// cosine.
@@ -102,42 +84,6 @@ pub trait VectorIndex: fmt::Debug + Send + Sync {
     /// # Cancellation
     /// Asked before every document; [`VectorError::Cancelled`].
     fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError>;
-
-    /// Keeps this process from writing the index until the guard is dropped; `None` while it is being written. For whoever
-    /// copies what lies behind an index on a server; an index in files needs no such thing and always gives it.
-    fn lease(&self) -> Option<Lease<'_>> {
-        Some(Lease(None))
-    }
-
-    /// What the server of the index holds now, asked anew; `None` for an index in files, and before there is anything.
-    ///
-    /// # Errors
-    /// [`VectorError::Unavailable`].
-    fn on_server(&self) -> Result<Option<StoredCollection>, VectorError> {
-        Ok(None)
-    }
-
-    /// Writes all that the server of the index holds into the empty folder `dir`, in the format of
-    /// `docs/backup-format.md`, and returns what that is; `None` for an index in files, and before there is anything.
-    ///
-    /// # Errors
-    /// [`VectorError::Unavailable`], also when somebody else changes it meanwhile; or when `dir` cannot be written. What
-    /// is in it is then of no use.
-    ///
-    /// # Durability
-    /// None.
-    ///
-    /// # Cancellation
-    /// Asked before every request; [`VectorError::Cancelled`].
-    fn export(
-        &self,
-        lease: &Lease<'_>,
-        dir: &Path,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<StoredCollection>, VectorError> {
-        let _nothing = (lease, dir, monitor);
-        Ok(None)
-    }
 
     /// Shows searches the newest state that was written, by whatever process, and returns its version.
     ///

@@ -93,9 +93,15 @@ fn is_test(repository: &Repository, path: &str) -> bool {
     let name = file.trim_end_matches(".rs");
     let only_for_tests = |text: &str| {
         let lines: Vec<_> = text.lines().map(str::trim).collect();
-        lines.windows(2).any(|two| two[0] == "#[cfg(test)]" && two[1] == format!("mod {name};"))
+        lines.windows(2).any(|two| {
+            (two[0] == "#[cfg(test)]" && two[1] == format!("mod {name};"))
+                || (two[0].starts_with("#[cfg(any(test, ") && two[1] == format!("pub mod {name};"))
+        })
     };
-    is_test_file(path) || parents(repository, folder).any(only_for_tests)
+    let parent = format!("{folder}.rs");
+    is_test_file(path)
+        || parents(repository, folder).any(only_for_tests)
+        || repository.text(&parent).is_some() && is_test(repository, &parent)
 }
 
 fn sizes(repository: &Repository) -> BTreeMap<String, Size> {

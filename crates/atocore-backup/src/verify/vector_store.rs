@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 
+use atocore_chroma::read_export;
 use atocore_model::{
     error::with_causes,
     id::{Generation, StoreVersion},
@@ -14,7 +15,6 @@ use atocore_storage::{
         StorageError,
         inspect::{self, StoredCollection},
     },
-    vector,
 };
 
 use super::{
@@ -94,7 +94,7 @@ fn in_folder(examination: &Examination<'_>, recorded: &CollectionRecord) -> Resu
 }
 
 fn exported(examination: &Examination<'_>) -> Result<StoredCollection, String> {
-    let read = vector::read_export(&examination.dir.join("chroma"));
+    let read = read_export(&examination.dir.join("chroma"));
     read.map_err(|error| format!("chroma_unreadable: {}", with_causes(&error)))
 }
 

@@ -4,12 +4,13 @@ use atocore_backup::{
     manifest::{CollectionForm, CollectionRecord},
     take::{self, VectorServer},
 };
+use atocore_chroma::{ChromaServer, Lease, ServerIndex};
 use atocore_model::monitor::Monitor;
 use atocore_storage::{
     files,
     layout::Layout,
     sqlite::inspect::{self, StoredCollection},
-    vector::{ChromaServer, Lease, VectorError, VectorIndex},
+    vector::VectorError,
 };
 
 use super::scratch_dir::ScratchDir;
@@ -27,13 +28,13 @@ pub(super) struct LiveServer {
 
 /// Looks for the collection in use while nobody here changes it, and exports it when its server keeps it elsewhere.
 pub(super) fn find(engine: &Engine, lease: &Lease<'_>, monitor: &dyn Monitor) -> Result<LiveServer, Error> {
-    let (VectorStore::Chroma(server), Some(index)) = (&engine.config().vectors, engine.embedding().index())
+    let (VectorStore::Chroma(server), Some(index)) = (&engine.config().vectors, engine.embedding().server())
     else {
         return Ok(LiveServer::default());
     };
     let layout = engine.layout();
     let here = in_folder(layout, server);
-    let found = match (index.on_server(), here) {
+    let found = match (index.collection(), here) {
         (Ok(None), _) => VectorServer::Unknown,
         (Ok(Some(told)), Some(here)) if told == here => {
             VectorServer::InFolder(recorded(&here, CollectionForm::Directory))
@@ -51,11 +52,11 @@ pub(super) fn find(engine: &Engine, lease: &Lease<'_>, monitor: &dyn Monitor) ->
 
 /// Whether the server in use answers and keeps its data in the folder of this installation.
 pub(crate) fn runs_here(engine: &Engine) -> bool {
-    let (VectorStore::Chroma(server), Some(index)) = (&engine.config().vectors, engine.embedding().index())
+    let (VectorStore::Chroma(server), Some(index)) = (&engine.config().vectors, engine.embedding().server())
     else {
         return false;
     };
-    let told = index.on_server().ok().flatten();
+    let told = index.collection().ok().flatten();
     told.is_some() && told == in_folder(engine.layout(), server)
 }
 
@@ -70,7 +71,7 @@ fn in_folder(layout: &Layout, server: &ChromaServer) -> Option<StoredCollection>
 
 fn export(
     layout: &Layout,
-    index: &dyn VectorIndex,
+    index: &dyn ServerIndex,
     lease: &Lease<'_>,
     monitor: &dyn Monitor,
 ) -> Result<LiveServer, Error> {

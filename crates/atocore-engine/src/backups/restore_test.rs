@@ -12,14 +12,12 @@ use std::{
 };
 
 use atocore_backup::{manifest::CollectionRecord, take};
+use atocore_chroma::{ChromaIndex, ChromaServer, ServerIndex};
 use atocore_model::{error::with_causes, id::StoreVersion, monitor::Monitor};
 use atocore_storage::{
     files::{self, stream},
     sqlite::{Store, StoreVectors},
-    vector::{
-        ChromaIndex, ChromaServer, IndexAccess, VectorError, VectorFilter, VectorIndex, VectorQuery,
-        VectorSource,
-    },
+    vector::{IndexAccess, VectorError, VectorFilter, VectorIndex, VectorQuery, VectorSource},
 };
 
 use crate::{config::EngineConfig, error::Error};
@@ -88,7 +86,7 @@ fn look(
     monitor: &dyn Monitor,
 ) -> Result<Vec<String>, VectorError> {
     let name = &recorded.name;
-    let Some(told) = index.on_server()? else {
+    let Some(told) = index.collection()? else {
         return Ok(vec![format!("chroma_collection_missing: a server on the copy has no `{name}`")]);
     };
     let state = |generation: u64, token: &str, records: u64| {

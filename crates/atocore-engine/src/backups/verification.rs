@@ -15,6 +15,7 @@ use atocore_backup::{
     take,
     verify::{self, SnapshotFinding, Validation, VerifiedSnapshot},
 };
+use atocore_chroma::{ExportError, compare_export};
 use atocore_model::{
     error::ErrorCode,
     error::with_causes,
@@ -28,7 +29,7 @@ use atocore_storage::{
     layout::Layout,
     registry::Registry,
     sqlite::{Store, StoreOptions, StoreVectors},
-    vector::{ExportError, VectorError, compare_export},
+    vector::VectorError,
 };
 
 use super::{golden_queries, restore_test, scratch_dir::ScratchDir};

@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use atocore_chroma::{Lease, ServerIndex};
 use atocore_model::{monitor::Monitor, time::Clock};
 use atocore_storage::{
     sqlite::{SpaceRow, StoreVectors},
-    vector::{Comparison, Lease, VectorError, VectorIndex},
+    vector::{Comparison, VectorError, VectorIndex},
 };
 
 use super::{EmbedContext, Embedding, lock};
@@ -62,9 +63,10 @@ impl Embedding {
         Ok(index.vectors())
     }
 
-    /// Keeps what lies behind the vector index as it is, for whoever copies it, until the guard is dropped.
+    /// Keeps what lies behind an index on a server as it is, for whoever copies it, until the guard is dropped.
     pub(crate) fn lease(&self, clock: &dyn Clock, limit: Duration) -> Result<Option<Lease<'_>>, Error> {
-        self.index().map(|index| in_time(clock, limit, "indexing of vectors", || index.lease())).transpose()
+        let lease = |server| in_time(clock, limit, "indexing of vectors", || ServerIndex::lease(server));
+        self.server().map(lease).transpose()
     }
 
     fn guards<'e>(&'e self, at: &EmbedContext<'e>, activity: &str) -> Result<MaintenanceGuard<'e>, Error> {

@@ -196,7 +196,7 @@ mod tests {
         let index = Panicking::default();
         let (panics, rounds) = (Arc::clone(&index.panics), Arc::clone(&index.rounds));
         panics.store(true, Ordering::SeqCst);
-        let index: Box<dyn VectorIndex> = Box::new(index);
+        let index: Arc<dyn VectorIndex> = Arc::new(index);
         let choice = ModelChoice { name: "of nobody".to_owned(), ..ModelChoice::default() };
         let embedding = Arc::new(Embedding { index: index.into(), ..Embedding::without_index(choice) });
         let controls = Arc::clone(&embedding.controls);

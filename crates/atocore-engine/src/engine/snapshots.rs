@@ -7,8 +7,9 @@ use atocore_backup::{
     snapshot_directory::{SnapshotDirectory, SnapshotEntry},
     verify::Validation,
 };
+use atocore_chroma::Lease;
 use atocore_model::{id::SnapshotId, monitor::Monitor, snapshot::Depth};
-use atocore_storage::{sqlite::StorageError, vector::Lease};
+use atocore_storage::sqlite::StorageError;
 
 use super::Engine;
 use crate::{

@@ -1,7 +1,10 @@
-//! What every vector index promises, whatever is behind it: [`holds_for`] runs all of it.
+//! What every vector index promises, whatever is behind it: [`holds_for`] runs all of it. For the tests of each crate
+//! that has such an index, by the feature `contract`.
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "only tests use it, and fail by a panic")]
 
 mod compare;
-pub(super) mod notebook;
+pub mod notebook;
 
 use std::{
     collections::BTreeSet,
@@ -21,10 +24,10 @@ use super::{
 };
 
 /// Makes an empty index.
-pub(super) type Make<'a> = &'a dyn Fn() -> Box<dyn VectorIndex>;
+pub type Make<'a> = &'a dyn Fn() -> Box<dyn VectorIndex>;
 
 /// Keeps every promise, on contents that are drawn from `seed`.
-pub(super) fn holds_for(make: Make<'_>, seed: u64) {
+pub fn holds_for(make: Make<'_>, seed: u64) {
     an_empty_index_has_no_matches(make);
     matches_and_filters_are_exact_through_every_change(make, seed);
     the_best_ten_are_among_the_candidates(make, seed);
@@ -39,9 +42,11 @@ pub(super) fn holds_for(make: Make<'_>, seed: u64) {
     compare::it_is_compared_with_its_source_and_built_anew(make, seed);
 }
 
-pub(super) const EVERYTHING: usize = 1_000_000;
+/// More matches than any test has vectors.
+pub const EVERYTHING: usize = 1_000_000;
 
-pub(super) fn ask(
+/// The matches of a query that cannot fail.
+pub fn ask(
     index: &dyn VectorIndex,
     vector: &[f32],
     filter: &VectorFilter<'_>,
@@ -51,19 +56,21 @@ pub(super) fn ask(
 }
 
 /// The chunk keys that match, best first.
-pub(super) fn found(index: &dyn VectorIndex, vector: &[f32]) -> Vec<u64> {
+pub fn found(index: &dyn VectorIndex, vector: &[f32]) -> Vec<u64> {
     let matches = ask(index, vector, &VectorFilter::default(), EVERYTHING).matches;
     matches.iter().map(|found| found.chunk_key).collect()
 }
 
 /// Cancels when a number of documents was reported.
-pub(super) struct CancelAfter {
+#[derive(Debug)]
+pub struct CancelAfter {
     limit: u64,
     seen: AtomicU64,
 }
 
 impl CancelAfter {
-    pub(super) fn documents(limit: u64) -> Self {
+    /// After that many.
+    pub fn documents(limit: u64) -> Self {
         Self { limit, seen: AtomicU64::new(0) }
     }
 }
@@ -79,7 +86,8 @@ impl Monitor for CancelAfter {
 }
 
 /// Tells other threads that it is over when it is dropped, also by a test that fails.
-pub(super) struct Over<'a>(pub(super) &'a AtomicBool);
+#[derive(Debug)]
+pub struct Over<'a>(pub &'a AtomicBool);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
@@ -88,7 +96,7 @@ impl Drop for Over<'_> {
 }
 
 /// One random change: a document is written, moved to another project, emptied or deleted.
-pub(super) fn change(notebook: &mut Notebook, random: &mut Random) {
+pub fn change(notebook: &mut Notebook, random: &mut Random) {
     let document = 1 + random.below(40);
     match random.below(6) {
         0 => notebook.delete(document),
@@ -146,7 +154,7 @@ fn matches_and_filters_are_exact_through_every_change(make: Make<'_>, seed: u64)
 }
 
 /// Compares what is found with a plain look at every vector.
-pub(super) fn assert_nearest(
+pub fn assert_nearest(
     index: &dyn VectorIndex,
     notebook: &Notebook,
     vector: &[f32],

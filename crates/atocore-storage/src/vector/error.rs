@@ -129,7 +129,8 @@ impl VectorError {
 
     /// Names what was done where to an error of the operating system, and picks out the one that callers treat
     /// differently.
-    pub(super) fn from_file(dir: &Path, action: &'static str, source: FileError) -> Self {
+    #[must_use]
+    pub fn from_file(dir: &Path, action: &'static str, source: FileError) -> Self {
         let dir = dir.to_owned();
         if source.is_full() { Self::Full { dir, source } } else { Self::Failed { dir, action, source } }
     }

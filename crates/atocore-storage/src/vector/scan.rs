@@ -37,9 +37,6 @@ use super::{
 };
 use crate::{files, lexical::IndexAccess, vector::VectorIndex};
 
-/// The most dimensions that vectors may have: far above any model, low enough that sums of products cannot overflow.
-const MOST_DIMENSIONS: usize = 1 << 16;
-
 /// What decides how work is done and never what comes out.
 #[derive(Debug, Clone, Copy)]
 struct ScanTuning {
@@ -129,9 +126,7 @@ impl ScanIndex {
         }
         let mut next_file = self.write_lock();
         let (snapshot, space) = (self.snapshot(), source.space());
-        if !(1..=MOST_DIMENSIONS).contains(&space.dimensions) {
-            return Err(VectorError::Dimensions { dimensions: space.dimensions, most: MOST_DIMENSIONS });
-        }
+        space.check()?;
         let since = match snapshot.state {
             Some((own, version)) if !anew && own == space && source.has(version)? => Some(version),
             _ => None,

@@ -14,6 +14,24 @@ pub struct VectorSpace {
     pub dimensions: usize,
 }
 
+/// The most dimensions that vectors may have: far above any model, low enough that sums of products cannot overflow.
+pub(super) const MOST_DIMENSIONS: usize = 1 << 16;
+
+impl VectorSpace {
+    /// Refuses vectors that no index can take.
+    ///
+    /// # Errors
+    /// [`VectorError::Dimensions`].
+    pub fn check(&self) -> Result<(), VectorError> {
+        let dimensions = self.dimensions;
+        if (1..=MOST_DIMENSIONS).contains(&dimensions) {
+            Ok(())
+        } else {
+            Err(VectorError::Dimensions { dimensions, most: MOST_DIMENSIONS })
+        }
+    }
+}
+
 /// The vector of a passage.
 #[derive(Debug, Clone, Copy)]
 pub struct ChunkVector<'a> {

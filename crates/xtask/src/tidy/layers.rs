@@ -12,11 +12,12 @@ struct Layer {
 const LAYERS: &[Layer] = &[
     Layer { name: "atocore-model", may_use: &[] },
     Layer { name: "atocore-storage", may_use: &["atocore-model"] },
+    Layer { name: "atocore-chroma", may_use: &["atocore-model", "atocore-storage"] },
     Layer { name: "atocore-embed", may_use: &["atocore-model"] },
-    Layer { name: "atocore-backup", may_use: &["atocore-model", "atocore-storage"] },
+    Layer { name: "atocore-backup", may_use: &["atocore-model", "atocore-storage", "atocore-chroma"] },
     Layer {
         name: "atocore-engine",
-        may_use: &["atocore-model", "atocore-storage", "atocore-embed", "atocore-backup"],
+        may_use: &["atocore-model", "atocore-storage", "atocore-chroma", "atocore-embed", "atocore-backup"],
     },
     Layer { name: "atocore", may_use: &["atocore-model", "atocore-engine"] },
     Layer { name: "atocore-testkit", may_use: EVERYTHING },
@@ -24,8 +25,15 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// For crates that are never shipped.
-const EVERYTHING: &[&str] =
-    &["atocore-model", "atocore-storage", "atocore-backup", "atocore-engine", "atocore", "atocore-testkit"];
+const EVERYTHING: &[&str] = &[
+    "atocore-model",
+    "atocore-storage",
+    "atocore-chroma",
+    "atocore-backup",
+    "atocore-engine",
+    "atocore",
+    "atocore-testkit",
+];
 
 /// What any crate may use in its tests.
 const TESTKIT: &str = "atocore-testkit";

@@ -16,37 +16,43 @@ use crate::vector::{
 
 /// The vectors of a document.
 #[derive(Debug, Clone)]
-pub(in crate::vector) struct Page {
-    pub(in crate::vector) project: String,
+pub struct Page {
+    /// The project it belongs to.
+    pub project: String,
     /// Each with the key of its passage.
-    pub(in crate::vector) vectors: Vec<(u64, Vec<f32>)>,
+    pub vectors: Vec<(u64, Vec<f32>)>,
 }
 
 /// Documents and the history of their changes.
 #[derive(Debug, Clone)]
-pub(in crate::vector) struct Notebook {
-    pub(in crate::vector) space: VectorSpace,
-    pub(in crate::vector) pages: BTreeMap<u64, Page>,
+pub struct Notebook {
+    /// The space of its vectors.
+    pub space: VectorSpace,
+    /// The documents there are now, by their key.
+    pub pages: BTreeMap<u64, Page>,
     history: Vec<(StoreVersion, u64)>,
     token: u64,
     next_key: u64,
     /// How many documents were handed over by the last reading.
-    pub(in crate::vector) handed_over: Cell<usize>,
+    pub handed_over: Cell<usize>,
     /// Fail after this many documents.
-    pub(in crate::vector) fail_after: Option<usize>,
+    pub fail_after: Option<usize>,
 }
 
 /// A passage and how near it is, exactly.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::vector) struct Near {
-    pub(in crate::vector) chunk_key: u64,
-    pub(in crate::vector) document_key: u64,
-    pub(in crate::vector) cosine: f64,
+pub struct Near {
+    /// Its key.
+    pub chunk_key: u64,
+    /// That of its document.
+    pub document_key: u64,
+    /// The exact cosine.
+    pub cosine: f64,
 }
 
 impl Notebook {
     /// An empty one; two with different tokens have nothing in common.
-    pub(in crate::vector) fn new(token: u64, dimensions: usize) -> Self {
+    pub fn new(token: u64, dimensions: usize) -> Self {
         let start = StoreVersion { generation: Generation(0), token };
         Self {
             space: VectorSpace { fingerprint: Digest::from_bytes([1; 32]), dimensions },
@@ -60,12 +66,12 @@ impl Notebook {
     }
 
     /// Goes on with other tokens, as a restored store does.
-    pub(in crate::vector) const fn fork(&mut self, token: u64) {
+    pub const fn fork(&mut self, token: u64) {
         self.token = token;
     }
 
     /// A fresh key.
-    pub(in crate::vector) const fn key(&mut self) -> u64 {
+    pub const fn key(&mut self) -> u64 {
         self.next_key += 1;
         self.next_key
     }
@@ -77,7 +83,7 @@ impl Notebook {
     }
 
     /// Writes a document with new passages; returns their keys.
-    pub(in crate::vector) fn write(&mut self, document: u64, vectors: &[Vec<f32>]) -> Vec<u64> {
+    pub fn write(&mut self, document: u64, vectors: &[Vec<f32>]) -> Vec<u64> {
         let vectors: Vec<_> = vectors.iter().map(|vector| (self.key(), vector.clone())).collect();
         let keys = vectors.iter().map(|(key, _)| *key).collect();
         self.put(document, Page { project: "p".to_owned(), vectors });
@@ -85,33 +91,35 @@ impl Notebook {
     }
 
     /// Writes a document as it is.
-    pub(in crate::vector) fn put(&mut self, document: u64, page: Page) {
+    pub fn put(&mut self, document: u64, page: Page) {
         self.pages.insert(document, page);
         self.record(document);
     }
 
     /// Changes a document in place.
-    pub(in crate::vector) fn edit(&mut self, document: u64, change: impl FnOnce(&mut Page)) {
+    pub fn edit(&mut self, document: u64, change: impl FnOnce(&mut Page)) {
         change(self.pages.get_mut(&document).unwrap());
         self.record(document);
     }
 
-    pub(in crate::vector) fn delete(&mut self, document: u64) {
+    /// Deletes a document.
+    pub fn delete(&mut self, document: u64) {
         self.pages.remove(&document);
         self.record(document);
     }
 
-    pub(in crate::vector) fn newest(&self) -> StoreVersion {
+    /// The version after the last change.
+    pub fn newest(&self) -> StoreVersion {
         self.history.last().unwrap().0
     }
 
     /// How many vectors there are.
-    pub(in crate::vector) fn vectors(&self) -> u64 {
+    pub fn vectors(&self) -> u64 {
         self.pages.values().map(|page| page.vectors.len() as u64).sum()
     }
 
     /// All passages that the filter lets through, the nearest first.
-    pub(in crate::vector) fn nearest(&self, vector: &[f32], filter: &VectorFilter<'_>) -> Vec<Near> {
+    pub fn nearest(&self, vector: &[f32], filter: &VectorFilter<'_>) -> Vec<Near> {
         let mut nearest = Vec::new();
         for (document_key, page) in &self.pages {
             let is_asked = filter.project.is_none_or(|project| page.project == project.as_str())
@@ -180,7 +188,8 @@ impl VectorSource for Notebook {
 }
 
 /// Numbers that are the same in every run.
-pub(in crate::vector) struct Random(pub(in crate::vector) u64);
+#[derive(Debug)]
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -192,12 +201,12 @@ impl Random {
     }
 
     /// A number below `limit`.
-    pub(in crate::vector) fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
     /// A vector in any direction.
-    pub(in crate::vector) fn vector(&mut self, dimensions: usize) -> Vec<f32> {
+    pub fn vector(&mut self, dimensions: usize) -> Vec<f32> {
         (0..dimensions)
             .map(|_| {
                 // The sum of some even numbers is nearly normal.

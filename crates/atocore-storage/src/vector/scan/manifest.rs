@@ -14,8 +14,7 @@ use atocore_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::MOST_DIMENSIONS;
-use crate::vector::VectorSpace;
+use crate::vector::{VectorSpace, source::MOST_DIMENSIONS};
 
 /// Goes up with every change of any file of the index or of how vectors are encoded; an index of another version is
 /// rebuilt.

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_sum_of_the_most_products_fits() {
-        for dimensions in [1, 384, 516, 517, 1024, super::super::MOST_DIMENSIONS] {
+        for dimensions in [1, 384, 516, 517, 1024, crate::vector::source::MOST_DIMENSIONS] {
             let cosine = similarity(&vec![1.0; dimensions], &vec![-1.0; dimensions]);
             assert!((cosine + 1.0).abs() < 0.001, "{dimensions}: {cosine}");
         }

@@ -7,11 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use atocore_chroma::{ChromaIndex, ChromaServer};
 use atocore_engine::SystemClock;
 use atocore_model::monitor::Silent;
-use atocore_storage::vector::{
-    ChromaIndex, ChromaServer, IndexAccess, ScanIndex, VectorFilter, VectorIndex, VectorQuery,
-};
+use atocore_storage::vector::{IndexAccess, ScanIndex, VectorFilter, VectorIndex, VectorQuery};
 use atocore_testkit::chroma::Server;
 
 use super::{

@@ -13,14 +13,14 @@ use atocore_model::{
     id::StoreVersion,
     monitor::{Monitor, Progress},
 };
+use atocore_storage::vector::{ChangedVectors, VectorError, VectorSource, VectorSpace};
 
-use super::{
-    ChromaIndex, CollectionSnapshot,
+use super::{ChromaIndex, CollectionSnapshot};
+use crate::{
     client::CallError,
     record::{ChromaRecord, RecordKeys},
     wire::{RecordFilter, RecordMetadata, ServerLimits, UpsertRecords, WireEmbedding},
 };
-use crate::vector::{ChangedVectors, VectorError, VectorSource, VectorSpace};
 
 /// Records that are written together: a quarter of a second of work for the server.
 const BATCH: usize = 256;

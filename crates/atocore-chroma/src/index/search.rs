@@ -5,13 +5,15 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{
-    ChromaIndex, CollectionSnapshot,
+use atocore_storage::vector::{VectorError, VectorMatch, VectorMatches, VectorQuery};
+
+use super::{ChromaIndex, CollectionSnapshot};
+use crate::{
     client::CallError,
     record::{RecordKeys, unit},
+    server_index::ServerIndex,
     wire::{RankedRecord, RecordFilter},
 };
-use crate::vector::{VectorError, VectorIndex, VectorMatch, VectorMatches, VectorQuery};
 
 /// Documents that one request may name.
 const DOCUMENTS: usize = 5000;

@@ -11,19 +11,16 @@ use atocore_model::{
     monitor::Silent,
     time::{Clock, Timestamp},
 };
+use atocore_storage::vector::{
+    IndexAccess, VectorError, VectorFilter, VectorIndex,
+    contract::{
+        self,
+        notebook::{Notebook, Random},
+    },
+};
 use atocore_testkit::chroma::Server;
 
 use super::{ChromaIndex, ChromaServer};
-use crate::{
-    lexical::IndexAccess,
-    vector::{
-        VectorError, VectorFilter, VectorIndex,
-        contract::{
-            self,
-            notebook::{Notebook, Random},
-        },
-    },
-};
 
 /// A clock that stands.
 #[derive(Debug)]

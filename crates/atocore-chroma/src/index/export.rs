@@ -10,24 +10,23 @@ use atocore_model::{
     id::{Generation, StoreVersion},
     monitor::{Monitor, Progress},
 };
-use serde::{Deserialize, Serialize};
-
-use super::{
-    ChromaIndex,
-    client::CallError,
-    compare,
-    managed_collection::ManagedCollection,
-    outage::CallPriority,
-    record::ChromaRecord,
-    wire::{RemoteRecord, base64, from_base64},
-};
-use crate::{
+use atocore_storage::{
     files::{
         self, FileError,
         stream::{self, HashedFile},
     },
     sqlite::inspect::StoredCollection,
     vector::{Comparison, VectorError, VectorSource},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{ChromaIndex, compare};
+use crate::{
+    client::CallError,
+    managed_collection::ManagedCollection,
+    outage::CallPriority,
+    record::ChromaRecord,
+    wire::{RemoteRecord, base64, from_base64},
 };
 
 /// The file that says what was exported. It is written last.

@@ -1,16 +1,11 @@
 //! A server behind TLS, with certificates of authorities that nobody else knows.
 
 use atocore_model::monitor::Silent;
+use atocore_storage::vector::{IndexAccess, VectorError, VectorIndex};
 use atocore_testkit::chroma::{FakeServer, Identity, Server};
 
 use super::{assert_same, at, index, notebook};
-use crate::{
-    lexical::IndexAccess,
-    vector::{
-        VectorError, VectorIndex,
-        chroma::{Authorities, ChromaServer},
-    },
-};
+use crate::client::{Authorities, ChromaServer};
 
 fn authorities(identity: &Identity) -> Option<Authorities> {
     Some(Authorities::from_pem(identity.authority().as_bytes()).unwrap())

@@ -10,17 +10,13 @@ use std::{
 };
 
 use atocore_model::monitor::Silent;
+use atocore_storage::vector::{
+    IndexAccess, Outage, VectorError, VectorFilter, VectorIndex, VectorQuery, contract::CancelAfter,
+};
 use atocore_testkit::chroma::{FakeServer, Reply, Server, free_port};
 
 use super::{assert_same, at, index, notebook, open, records};
-use crate::{
-    lexical::IndexAccess,
-    vector::{
-        Outage, VectorError, VectorFilter, VectorIndex, VectorQuery,
-        chroma::{ChromaIndex, ChromaServer},
-        contract::CancelAfter,
-    },
-};
+use crate::{client::ChromaServer, index::ChromaIndex, server_index::ServerIndex};
 
 fn outage(result: Result<impl std::fmt::Debug, VectorError>) -> Outage {
     match result.unwrap_err() {

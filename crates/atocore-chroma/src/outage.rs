@@ -6,9 +6,9 @@ use std::{
 };
 
 use atocore_model::time::Clock;
+use atocore_storage::vector::{Outage, VectorError};
 
-use super::client::{CallError, ChromaServer};
-use crate::vector::{Outage, VectorError};
+use crate::client::{CallError, ChromaServer};
 
 /// The first pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

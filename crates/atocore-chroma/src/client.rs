@@ -12,11 +12,13 @@ use ureq::{
     unversioned::transport::DefaultConnector,
 };
 
-use super::resolver::CachingResolver;
-use super::wire::{
-    CollectionInfo, CollectionMetadata, CreateCollection, ErrorResponse, GetRecords, GetResponse,
-    QueryRequest, QueryResponse, RankedRecord, RecordFilter, RecordIds, RemoteRecord, ServerLimits,
-    UpdateCollection, UpsertRecords,
+use crate::{
+    resolver::CachingResolver,
+    wire::{
+        CollectionInfo, CollectionMetadata, CreateCollection, ErrorResponse, GetRecords, GetResponse,
+        QueryRequest, QueryResponse, RankedRecord, RecordFilter, RecordIds, RemoteRecord, ServerLimits,
+        UpdateCollection, UpsertRecords,
+    },
 };
 
 /// More of an answer is not read.

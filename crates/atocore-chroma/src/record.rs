@@ -1,6 +1,6 @@
 //! A passage as a record on the server: named by what it is, so that writing it twice is writing it once.
 
-use crate::vector::{ChangedVectors, VectorError, VectorSpace};
+use atocore_storage::vector::{ChangedVectors, VectorError, VectorSpace};
 
 /// A passage to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,8 +70,8 @@ pub(super) fn unit(vector: &[f32]) -> Option<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vector::ChunkVector;
     use atocore_model::digest::Digest;
+    use atocore_storage::vector::ChunkVector;
 
     fn ids(project: &str, vector: &[f32]) -> String {
         let space = VectorSpace { fingerprint: Digest::from_bytes([0; 32]), dimensions: vector.len() };

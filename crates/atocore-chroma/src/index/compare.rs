@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use atocore_model::monitor::{Monitor, Progress};
+use atocore_storage::vector::{Comparison, VectorError, VectorSource};
 
-use super::{
-    ChromaIndex,
+use super::ChromaIndex;
+use crate::{
     record::ChromaRecord,
     wire::{RecordFilter, RemoteRecord},
 };
-use crate::vector::{Comparison, VectorError, VectorSource};
 
 /// Passages that are compared together.
 const BATCH: usize = 1000;

@@ -1,21 +1,11 @@
-//! An index on a Chroma server: the same promises, with somebody else's machine between us and the vectors.
-//!
-//! The server has no transactions. New records are written first and hidden from searches; then searches see the new
-//! state in one step; then what is gone is deleted; in the end the state is written down at the collection. See
-//! `docs/decisions/0011-chroma.md`.
+//! The vector index in a collection of a Chroma server.
 
-mod client;
 mod compare;
 mod export;
-mod managed_collection;
-mod outage;
-mod record;
-mod resolver;
 mod search;
 #[cfg(test)]
 mod tests;
 mod update;
-mod wire;
 
 use std::{
     collections::HashSet,
@@ -29,29 +19,24 @@ use std::{
 };
 
 use atocore_model::{id::StoreVersion, monitor::Monitor, time::Clock};
-
-pub use self::{
-    client::{Authorities, ChromaServer},
-    export::{EXPORT_RECORDS, EXPORT_SUMMARY, ExportError, compare_export, read_export},
+use atocore_storage::{
+    sqlite::inspect::StoredCollection,
+    vector::{
+        Comparison, IndexAccess, VectorError, VectorIndex, VectorMatches, VectorQuery, VectorSource,
+        VectorSpace,
+    },
 };
-use self::{
-    client::{CallError, ChromaClient},
+
+pub use self::export::{EXPORT_RECORDS, EXPORT_SUMMARY, ExportError, compare_export, read_export};
+use self::update::{CollectionUpdate, UpdateResult};
+use crate::{
+    client::{CallError, ChromaClient, ChromaServer},
     managed_collection::{CollectionState, ManagedCollection},
     outage::{CallPriority, CircuitBreaker},
-    update::{CollectionUpdate, UpdateResult},
+    server_index::{Lease, ServerIndex},
     wire::ServerLimits,
 };
-use super::{
-    Lease,
-    comparison::Comparison,
-    error::VectorError,
-    query::{VectorMatches, VectorQuery},
-    source::{VectorSource, VectorSpace},
-};
-use crate::{lexical::IndexAccess, sqlite::inspect::StoredCollection, vector::VectorIndex};
 
-/// The most dimensions that vectors may have, as for every index.
-const MOST_DIMENSIONS: usize = 1 << 16;
 /// What is behind the name of a collection that is being built.
 const BUILDING: &str = ".building";
 
@@ -319,15 +304,10 @@ impl ChromaIndex {
 
     /// Refuses to write for a reader, and vectors that cannot be.
     fn may_write(&self, source: &dyn VectorSource) -> Result<(), VectorError> {
-        let dimensions = source.space().dimensions;
         if self.access == IndexAccess::Read {
             return Err(VectorError::ReadOnly { dir: PathBuf::from(&self.client.server().url) });
         }
-        if (1..=MOST_DIMENSIONS).contains(&dimensions) {
-            Ok(())
-        } else {
-            Err(VectorError::Dimensions { dimensions, most: MOST_DIMENSIONS })
-        }
+        source.space().check()
     }
 
     fn delete(
@@ -355,18 +335,6 @@ impl VectorIndex for ChromaIndex {
 
     fn vectors(&self) -> u64 {
         self.snapshot().map_or(0, |snapshot| snapshot.vectors)
-    }
-
-    fn ready(&self) -> Result<(), VectorError> {
-        if self.has_looked.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        match self.writing.try_lock() {
-            Ok(write_lock) => self.renew(&write_lock).map(drop),
-            Err(TryLockError::Poisoned(poisoned)) => self.renew(&poisoned.into_inner()).map(drop),
-            // Whoever is at it looks too, and may be long about it: until then there is nothing to see.
-            Err(TryLockError::WouldBlock) => Ok(()),
-        }
     }
 
     /// The order is that of Chroma's graph, which may miss a neighbour; the similarity is exact to 1e-4.
@@ -417,15 +385,34 @@ impl VectorIndex for ChromaIndex {
         }
     }
 
+    fn refresh(&self) -> Result<Option<StoreVersion>, VectorError> {
+        let write_lock = self.write_lock();
+        self.renew(&write_lock)
+    }
+}
+
+impl ServerIndex for ChromaIndex {
+    fn ready(&self) -> Result<(), VectorError> {
+        if self.has_looked.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        match self.writing.try_lock() {
+            Ok(write_lock) => self.renew(&write_lock).map(drop),
+            Err(TryLockError::Poisoned(poisoned)) => self.renew(&poisoned.into_inner()).map(drop),
+            // Whoever is at it looks too, and may be long about it: until then there is nothing to see.
+            Err(TryLockError::WouldBlock) => Ok(()),
+        }
+    }
+
     fn lease(&self) -> Option<Lease<'_>> {
         match self.writing.try_lock() {
-            Ok(write_lock) => Some(Lease(Some(write_lock))),
-            Err(TryLockError::Poisoned(poisoned)) => Some(Lease(Some(poisoned.into_inner()))),
+            Ok(write_lock) => Some(Lease(write_lock)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(Lease(poisoned.into_inner())),
             Err(TryLockError::WouldBlock) => None,
         }
     }
 
-    fn on_server(&self) -> Result<Option<StoredCollection>, VectorError> {
+    fn collection(&self) -> Result<Option<StoredCollection>, VectorError> {
         export::described(self).map(|found| found.map(|(_, stored)| stored))
     }
 
@@ -436,11 +423,6 @@ impl VectorIndex for ChromaIndex {
         monitor: &dyn Monitor,
     ) -> Result<Option<StoredCollection>, VectorError> {
         export::export(self, dir, monitor)
-    }
-
-    fn refresh(&self) -> Result<Option<StoreVersion>, VectorError> {
-        let write_lock = self.write_lock();
-        self.renew(&write_lock)
     }
 }
 

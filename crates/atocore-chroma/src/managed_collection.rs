@@ -1,9 +1,9 @@
 //! What stands at our collection: whose it is, and which state of which store it holds.
 
 use atocore_model::id::{Generation, StoreVersion};
+use atocore_storage::vector::VectorSpace;
 
-use super::wire::{CollectionInfo, CollectionMetadata};
-use crate::vector::VectorSpace;
+use crate::wire::{CollectionInfo, CollectionMetadata};
 
 /// The version of the metadata and of the names of records.
 const FORMAT: u32 = 1;

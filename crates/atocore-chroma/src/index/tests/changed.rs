@@ -3,19 +3,14 @@
 use std::time::Duration;
 
 use atocore_model::monitor::Silent;
+use atocore_storage::vector::{VectorError, VectorFilter, VectorIndex, VectorQuery, contract};
 use atocore_testkit::chroma::Server;
 
 use super::{assert_same, at, notebook, open, records};
-use crate::vector::{
-    VectorError, VectorIndex, VectorQuery,
-    chroma::{
-        ChromaClient,
-        managed_collection::{CollectionState, ManagedCollection},
-        wire::{
-            CollectionMetadata, RecordFilter, RecordMetadata, ServerLimits, UpsertRecords, WireEmbedding,
-        },
-    },
-    contract,
+use crate::{
+    client::ChromaClient,
+    managed_collection::{CollectionState, ManagedCollection},
+    wire::{CollectionMetadata, RecordFilter, RecordMetadata, ServerLimits, UpsertRecords, WireEmbedding},
 };
 
 const LIMITS: ServerLimits = ServerLimits { max_batch_size: 100, supports_base64_encoding: true };
@@ -63,7 +58,7 @@ fn an_emptied_collection_is_said_and_filled_again() {
     let all: Vec<u64> = (1..=10).collect();
     let limit = client.server().timeout;
     client.delete(&ours, &client.ids(&ours, of(&all), None, limit).unwrap(), limit).unwrap();
-    let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
+    let query = VectorQuery { vector: &[1.0; 8], filter: &VectorFilter::default(), limit: 3 };
     let error = index.search(&query).unwrap_err();
     assert!(
         matches!(&error, VectorError::Unavailable(outage) if outage.why.contains("lost records")),
@@ -81,7 +76,7 @@ fn a_missing_collection_is_reported_and_rebuilt() {
     let notebook = notebook(10);
     index.catch_up(&notebook, &Silent).unwrap();
     ChromaClient::new(at(&server.url())).remove("atocore").unwrap();
-    let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
+    let query = VectorQuery { vector: &[1.0; 8], filter: &VectorFilter::default(), limit: 3 };
     let error = index.search(&query).unwrap_err();
     assert!(
         matches!(&error, VectorError::Unavailable(outage) if outage.why.contains("does not exist")),
@@ -100,7 +95,7 @@ fn a_missing_collection_is_rebuilt_under_a_constant_load_of_queries() {
     index.breaker.first_pause = Duration::from_secs(3600);
     let notebook = notebook(10);
     index.catch_up(&notebook, &Silent).unwrap();
-    let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
+    let query = VectorQuery { vector: &[1.0; 8], filter: &VectorFilter::default(), limit: 3 };
     for rebuild in [false, true] {
         ChromaClient::new(at(&server.url())).remove("atocore").unwrap();
         for _ in 0..3 {
@@ -159,7 +154,7 @@ fn a_collection_with_vectors_of_another_length_is_said_and_made_anew() {
     };
     client.upsert(&other.id, &added, client.server().timeout).unwrap();
     let index = open(&server.url());
-    let query = VectorQuery { vector: &[1.0; 8], filter: &crate::vector::VectorFilter::default(), limit: 3 };
+    let query = VectorQuery { vector: &[1.0; 8], filter: &VectorFilter::default(), limit: 3 };
     let error = index.search(&query).unwrap_err();
     let VectorError::Unavailable(outage) = &error else { panic!("{error:?}") };
     assert!(outage.why.contains("refuses with 4") && outage.why.contains("dimension"), "{}", outage.why);

@@ -3,18 +3,19 @@
 use std::path::Path;
 
 use atocore_model::monitor::Silent;
+use atocore_storage::{
+    files,
+    vector::{
+        Comparison, VectorError, VectorIndex,
+        contract::{CancelAfter, notebook::Notebook},
+    },
+};
 use atocore_testkit::chroma::{FakeServer, Reply, Server};
 
 use super::{notebook, open};
 use crate::{
-    files,
-    vector::{
-        Comparison, EXPORT_RECORDS, EXPORT_SUMMARY, VectorError, VectorIndex,
-        chroma::ChromaIndex,
-        compare_export,
-        contract::{CancelAfter, notebook::Notebook},
-        read_export,
-    },
+    index::{ChromaIndex, EXPORT_RECORDS, EXPORT_SUMMARY, compare_export, read_export},
+    server_index::ServerIndex,
 };
 
 /// A folder with an export of all of a notebook.
@@ -22,7 +23,7 @@ fn exported(index: &ChromaIndex, dir: &Path) {
     let lease = index.lease().unwrap();
     let remote = index.export(&lease, dir, &Silent).unwrap().unwrap();
     drop(lease);
-    assert_eq!(index.on_server().unwrap(), Some(remote.clone()));
+    assert_eq!(index.collection().unwrap(), Some(remote.clone()));
     assert_eq!(read_export(dir).unwrap(), remote);
 }
 
