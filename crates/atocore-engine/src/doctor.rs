@@ -12,7 +12,6 @@ use crate::{
     engine::Engine,
     error::Error,
     projects::roots,
-    status,
 };
 
 /// How bad a finding is.
@@ -58,22 +57,26 @@ const UNKNOWN_REGISTRY: &str = "not looked at: the registry cannot be read";
 /// What comes first in an empty installation.
 const REGISTER: &str = "atocore project add ID --root FOLDER";
 
-pub(crate) fn examine(engine: &Engine) -> Vec<Finding> {
-    let mut findings = Findings::default();
-    findings.registry(engine);
-    findings.store(engine);
-    findings.workers(engine);
-    // What is derived from a damaged store fails for that reason, which has been said.
-    if status::damage(engine).is_none() {
-        findings.index(engine);
-        findings.meaning(engine);
+impl Engine {
+    /// What is wrong, and the command that fixes it.
+    #[must_use]
+    pub fn doctor(&self) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        findings.registry(self);
+        findings.store(self);
+        findings.workers(self);
+        // What is derived from a damaged store fails for that reason, which has been said.
+        if self.damage().is_none() {
+            findings.index(self);
+            findings.meaning(self);
+        }
+        findings.roots(self);
+        findings.disks(self);
+        findings.home(self);
+        findings.privacy(self);
+        findings.status(self);
+        findings.list
     }
-    findings.roots(engine);
-    findings.disks(engine);
-    findings.home(engine);
-    findings.privacy(engine);
-    findings.status(engine);
-    findings.list
 }
 
 #[derive(Debug, Default)]
@@ -98,7 +101,7 @@ impl Findings {
     fn registry(&mut self, engine: &Engine) {
         let path = &engine.layout().registry;
         match Registry::load(path) {
-            Ok(registry) if registry.projects().is_empty() => match status::lost_registry(engine) {
+            Ok(registry) if registry.projects().is_empty() => match engine.lost_registry() {
                 Ok(Some(lost)) => self.add("registry", Level::Problem, lost.why, Some(&lost.hint)),
                 _ => {
                     let message = "no project is registered".to_owned();
@@ -130,7 +133,7 @@ impl Findings {
             // What it finds is kept in mind, and told below.
             store.map(|store| Ok(store.look_for_any_damage().map(drop)?)).transpose()
         });
-        if let Some(problem) = status::damage(engine) {
+        if let Some(problem) = engine.damage() {
             return self.add("store", Level::Problem, problem.why, Some(&problem.hint));
         }
         match looked {
@@ -228,7 +231,7 @@ impl Findings {
     }
 
     fn roots(&mut self, engine: &Engine) {
-        let Ok(sources) = status::sources(engine) else {
+        let Ok(sources) = engine.sources() else {
             return self.add("roots", Level::Warning, UNKNOWN_REGISTRY.to_owned(), None);
         };
         let mut readable = 0;

@@ -28,13 +28,13 @@ use atocore_storage::{
 pub(crate) use making::EmbedContext;
 pub use making::{Embedded, EmbeddingReport, Making};
 pub(crate) use models::Model;
+pub use models::ModelChoice;
 use models::Models;
-pub use models::{ModelChoice, NoModel};
 pub(crate) use thread::MakeVectors;
 
 use crate::{
     behind::IndexFault,
-    error::Error,
+    error::{Error, NoModel},
     worker::{Controls, Paused, Worker},
 };
 

@@ -1,4 +1,7 @@
-//! The whole product as a list of operations.
+//! What every operation starts from: the open engine, its projects, its questions and its vectors.
+//!
+//! The other operations are methods that the files of their nouns add: `status.rs`, `doctor.rs`, `facts.rs`,
+//! `backups.rs`, `restore.rs`, `importing.rs`, `evaluation.rs`, and those in the folder `engine`.
 
 mod answering;
 mod context;
@@ -33,15 +36,16 @@ use atocore_storage::{
 use crate::{
     caller::Caller,
     config::EngineConfig,
-    doctor::{self, Finding},
     embedding::{EmbedContext, Embedding, EmbeddingReport},
     error::Error,
     ingest_lock::IngestLock,
     lexical_index::LexicalIndexHandle,
     lexical_indexer::LexicalIndexer,
-    projects::{ProjectChange, Projects, RemovalPlan, roots::Folders},
+    projects::{
+        ProjectChange, Projects, RemovalPlan,
+        roots::{Folders, SourceStatus},
+    },
     retrieval::RankWeights,
-    status::{self, Health, RegistryProblem, SourceStatus, Status, StoreProblem},
     worker::Worker,
 };
 
@@ -176,13 +180,6 @@ impl Engine {
         self.store.as_deref().and_then(Store::upgrade)
     }
 
-    /// What is wrong with the store, as far as is known: why it could not be opened, or the damage that was met in it.
-    /// `None` while nothing is.
-    #[must_use]
-    pub fn damage(&self) -> Option<StoreProblem> {
-        status::damage(self)
-    }
-
     // Projects.
 
     /// Every registered project, in the order of the registry.
@@ -220,7 +217,16 @@ impl Engine {
     /// As [`Engine::add_project`].
     pub fn propose_project(&self, project: &Project, caller: Caller) -> Result<Vec<SourceStatus>, Error> {
         let _registry = self.projects.adding(project, caller)?;
-        Ok(status::sources_of(self, project))
+        Ok(self.projects.folders().sources(project))
+    }
+
+    /// Every root of every project, and whether it can be read.
+    ///
+    /// # Errors
+    /// When the registry is not valid.
+    pub fn sources(&self) -> Result<Vec<SourceStatus>, Error> {
+        let folders = self.projects.folders();
+        Ok(self.projects()?.iter().flat_map(|project| folders.sources(project)).collect())
     }
 
     /// Changes a project in the registry.
@@ -322,16 +328,6 @@ impl Engine {
         written
     }
 
-    // Ingestion is in `engine/ingesting.rs`.
-
-    /// Every root of every project, and whether it can be read.
-    ///
-    /// # Errors
-    /// When the registry is not valid.
-    pub fn sources(&self) -> Result<Vec<SourceStatus>, Error> {
-        status::sources(self)
-    }
-
     // Retrieval.
 
     /// Answers a question.
@@ -413,37 +409,5 @@ impl Engine {
             busy_timeout: self.config.busy_timeout,
             polite: false,
         })
-    }
-
-    // Health.
-
-    /// Whether there is a store, and how far it is.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn health(&self) -> Result<Health, Error> {
-        status::health(self)
-    }
-
-    /// That there is no registry file although the store has documents; `None` when all is well.
-    ///
-    /// # Errors
-    /// When the store cannot be read, or it cannot be seen whether the file is there.
-    pub fn lost_registry(&self) -> Result<Option<RegistryProblem>, Error> {
-        status::lost_registry(self)
-    }
-
-    /// What is stored, how fresh it is, what is running, and when it was last backed up.
-    ///
-    /// # Errors
-    /// When the store or an index cannot be read. A registry or backup directory that cannot be read is in the answer.
-    pub fn status(&self) -> Result<Status, Error> {
-        status::status(self, &*self.config.clock)
-    }
-
-    /// What is wrong, and the command that fixes it.
-    #[must_use]
-    pub fn doctor(&self) -> Vec<Finding> {
-        doctor::examine(self)
     }
 }

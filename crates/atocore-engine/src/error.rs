@@ -28,7 +28,7 @@ use atocore_storage::{
     vector::VectorError,
 };
 
-use crate::{behind::IndexFault, embedding::NoModel, worker::PANICKED};
+use crate::behind::IndexFault;
 
 /// An error of the engine. Displays as one sentence; the cause is its source.
 #[derive(Debug, thiserror::Error)]
@@ -275,6 +275,21 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
 }
+
+/// Why there is no model, and what helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoModel {
+    /// One sentence without a full stop.
+    pub why: String,
+    /// The command that helps.
+    pub hint: String,
+    /// Whether it is there and cannot be used, as opposed to not being there.
+    pub damaged: bool,
+}
+
+/// What is said of a round that panicked. What the panic itself says may be text of a document: it is on standard error
+/// only.
+pub(crate) const PANICKED: &str = "internal error; see standard error";
 
 impl Error {
     /// The stable code.

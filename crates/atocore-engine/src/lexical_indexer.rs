@@ -276,7 +276,7 @@ mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
 
     use super::*;
-    use crate::{SystemClock, worker::PANICKED};
+    use crate::{SystemClock, error::PANICKED};
 
     /// What an attempt does.
     #[derive(Debug, Clone, Copy)]

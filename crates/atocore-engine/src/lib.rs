@@ -63,18 +63,17 @@ pub use caller::{Caller, Reach};
 pub use clock::SystemClock;
 pub use config::{EngineConfig, SettingsOrigin};
 pub use doctor::{Finding, Level};
-pub use embedding::{Embedded, EmbeddingReport, EmbeddingStatus, Making, ModelChoice, NoModel, VectorStore};
+pub use embedding::{Embedded, EmbeddingReport, EmbeddingStatus, Making, ModelChoice, VectorStore};
 pub use engine::{Access, Engine};
-pub use error::Error;
+pub use error::{Error, NoModel};
 pub use facts::{FactPage, ProjectState};
 pub use importing::{ImportReport, OriginalInstallation, SkippedItem};
 pub use ingest_lock::RunningTask;
 pub use packing::{PackShares, caution_said, cautions_of};
-pub use projects::{ProjectChange, RemovalPlan};
+pub use projects::{ProjectChange, RemovalPlan, roots::SourceStatus};
 pub use restore::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
 pub use retrieval::RankWeights;
 pub use status::{
-    Health, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, SourceStatus, Status,
-    StoreProblem,
+    Health, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, Status, StoreProblem,
 };
 pub use worker::WorkerStatus;

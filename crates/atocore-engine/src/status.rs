@@ -10,10 +10,9 @@ use atocore_backup::{
 use atocore_model::{
     error::{ErrorCode, with_causes},
     id::{Generation, SnapshotId},
-    project::{Project, Root},
-    refresh::RootSkip,
+    project::Project,
     snapshot::Depth,
-    time::{Clock, Timestamp},
+    time::Timestamp,
 };
 use atocore_storage::{
     files,
@@ -58,19 +57,6 @@ pub struct ProvenSnapshot {
     pub age_seconds: Option<u64>,
     /// When it was proven that deep, or deeper.
     pub proven_at: Option<Timestamp>,
-}
-
-/// A root and what can be said of it without reading its files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceStatus {
-    /// The project, by its id.
-    pub project: String,
-    /// The root as registered.
-    pub root: Root,
-    /// The folder it stands for; empty when that is not known.
-    pub folder: String,
-    /// Why it cannot be read; `None` when it can.
-    pub problem: Option<RootSkip>,
 }
 
 /// A project and what is stored of it.
@@ -170,38 +156,112 @@ pub struct Status {
     pub at: Timestamp,
 }
 
-pub(crate) fn health(engine: &Engine) -> Result<Health, Error> {
-    engine.in_place()?;
-    let generation =
-        engine.store_if_any().and_then(|store| store.map(|store| Ok(store.generation()?)).transpose());
-    let store_problem = damage(engine);
-    let generation = if store_problem.is_some() { None } else { generation? };
-    let now = engine.clock().now();
-    Ok(Health {
-        schema_version: SCHEMA_VERSION,
-        store: generation.is_some(),
-        generation: generation.unwrap_or_default(),
-        store_problem,
-        proven: Ledger::of(&SnapshotDirectory::new(&engine.layout().backups))
-            .newest_proven_to_each(now)
-            .ok()
-            .map(|newest| proven(&newest, now)),
-        schedule: engine.timetable().jobs(now),
-        workers: engine.workers(),
-    })
-}
+impl Engine {
+    /// Whether there is a store, and how far it is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn health(&self) -> Result<Health, Error> {
+        self.in_place()?;
+        let generation =
+            self.store_if_any().and_then(|store| store.map(|store| Ok(store.generation()?)).transpose());
+        let store_problem = self.damage();
+        let generation = if store_problem.is_some() { None } else { generation? };
+        let now = self.clock().now();
+        Ok(Health {
+            schema_version: SCHEMA_VERSION,
+            store: generation.is_some(),
+            generation: generation.unwrap_or_default(),
+            store_problem,
+            proven: Ledger::of(&SnapshotDirectory::new(&self.layout().backups))
+                .newest_proven_to_each(now)
+                .ok()
+                .map(|newest| proven(&newest, now)),
+            schedule: self.timetable().jobs(now),
+            workers: self.workers(),
+        })
+    }
 
-/// What is wrong with the store, as far as is known without looking.
-pub(crate) fn damage(engine: &Engine) -> Option<StoreProblem> {
-    let problem: Error = match engine.store_if_any() {
-        Err(unopened) => unopened,
-        Ok(store) => StorageError::damaged(store?.damage()?).into(),
-    };
-    Some(StoreProblem {
-        code: problem.code(),
-        why: with_causes(&problem),
-        hint: problem.hint().unwrap_or_default(),
-    })
+    /// What is wrong with the store, as far as is known: why it could not be opened, or the damage that was met in it.
+    /// `None` while nothing is.
+    #[must_use]
+    pub fn damage(&self) -> Option<StoreProblem> {
+        let problem: Error = match self.store_if_any() {
+            Err(unopened) => unopened,
+            Ok(store) => StorageError::damaged(store?.damage()?).into(),
+        };
+        Some(StoreProblem {
+            code: problem.code(),
+            why: with_causes(&problem),
+            hint: problem.hint().unwrap_or_default(),
+        })
+    }
+
+    /// What is stored, how fresh it is, what is running, and when it was last backed up.
+    ///
+    /// # Errors
+    /// When the store or an index cannot be read. A registry or backup directory that cannot be read is in the answer.
+    pub fn status(&self) -> Result<Status, Error> {
+        self.in_place()?;
+        let now = self.clock().now();
+        let layout = self.layout();
+        let (of_store, store_problem) = match (OfStore::look(self), self.damage()) {
+            // Half of what a damaged store says is no better than nothing.
+            (_, Some(problem)) => (OfStore::nothing(self)?, Some(problem)),
+            (looked, None) => (looked?, None),
+        };
+        let OfStore { generation, counts, refreshes, .. } = of_store;
+        let (registered, registry_problem) = match self.projects() {
+            Ok(projects) if store_problem.is_some() => (Some(projects), None),
+            Ok(projects) => (Some(projects), self.lost_registry()?),
+            Err(error) => (None, Some(RegistryProblem::from(&error))),
+        };
+        let projects = projects_of(registered.as_deref(), counts, refreshes);
+        Ok(Status {
+            projects,
+            registry_problem,
+            owner: Self::owner(layout)?,
+            running: self.running(),
+            generation,
+            index_generation: of_store.shown,
+            indexes_behind: of_store.behind,
+            store_problem,
+            facts: of_store.facts,
+            embedding: of_store.embedding,
+            snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
+                problem: Some(with_causes(&error)),
+                hint: error.hint(),
+                ..SnapshotStatus::default()
+            }),
+            schedule: self.timetable().jobs(now),
+            workers: self.workers(),
+            layout: layout.clone(),
+            at: now,
+        })
+    }
+
+    /// That there is no registry file although the store has documents; `None` when all is well. A new installation has
+    /// neither.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or it cannot be seen whether the file is there.
+    pub fn lost_registry(&self) -> Result<Option<RegistryProblem>, Error> {
+        let path = &self.layout().registry;
+        let Some(store) = self.store_if_any()? else { return Ok(None) };
+        let projects: Vec<String> =
+            store.read(|read| read.counts())?.into_iter().map(|(id, ..)| id).collect();
+        if projects.is_empty() || files::exists(path)? {
+            return Ok(None);
+        }
+        Ok(Some(RegistryProblem {
+            why: format!(
+                "there is no registry in `{}`, and the store has documents of {}",
+                path.display(),
+                projects.join(", ")
+            ),
+            hint: "`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` restores one, store and registry together; or register them again: `atocore project add ID --root FOLDER`".to_owned(),
+        }))
+    }
 }
 
 /// What is asked of the store, and of what is derived from it, for the status.
@@ -246,66 +306,6 @@ impl OfStore {
     }
 }
 
-pub(crate) fn sources(engine: &Engine) -> Result<Vec<SourceStatus>, Error> {
-    Ok(engine.projects()?.iter().flat_map(|project| sources_of(engine, project)).collect())
-}
-
-/// The folders of a project, whether it is registered or not.
-pub(crate) fn sources_of(engine: &Engine, project: &Project) -> Vec<SourceStatus> {
-    let folders = engine.folders();
-    let source = |root: &Root| {
-        let resolved = folders.resolve(&root.location);
-        let folder =
-            resolved.as_ref().ok().cloned().or_else(|| folders.named(&root.location)).unwrap_or_default();
-        SourceStatus {
-            project: project.id.as_str().to_owned(),
-            root: root.clone(),
-            folder: folder.to_string_lossy().into_owned(),
-            problem: resolved.err(),
-        }
-    };
-    project.roots.iter().map(source).collect()
-}
-
-pub(crate) fn status(engine: &Engine, clock: &dyn Clock) -> Result<Status, Error> {
-    engine.in_place()?;
-    let now = clock.now();
-    let layout = engine.layout();
-    let (of_store, store_problem) = match (OfStore::look(engine), damage(engine)) {
-        // Half of what a damaged store says is no better than nothing.
-        (_, Some(problem)) => (OfStore::nothing(engine)?, Some(problem)),
-        (looked, None) => (looked?, None),
-    };
-    let OfStore { generation, counts, refreshes, .. } = of_store;
-    let (registered, registry_problem) = match engine.projects() {
-        Ok(projects) if store_problem.is_some() => (Some(projects), None),
-        Ok(projects) => (Some(projects), lost_registry(engine)?),
-        Err(error) => (None, Some(RegistryProblem::from(&error))),
-    };
-    let projects = projects_of(registered.as_deref(), counts, refreshes);
-    Ok(Status {
-        projects,
-        registry_problem,
-        owner: Engine::owner(layout)?,
-        running: engine.running(),
-        generation,
-        index_generation: of_store.shown,
-        indexes_behind: of_store.behind,
-        store_problem,
-        facts: of_store.facts,
-        embedding: of_store.embedding,
-        snapshots: snapshots(layout, now).unwrap_or_else(|error| SnapshotStatus {
-            problem: Some(with_causes(&error)),
-            hint: error.hint(),
-            ..SnapshotStatus::default()
-        }),
-        schedule: engine.timetable().jobs(now),
-        workers: engine.workers(),
-        layout: layout.clone(),
-        at: now,
-    })
-}
-
 /// What is known of each project, by id; of those that are registered and of those that have documents.
 fn projects_of(
     registered: Option<&[Project]>,
@@ -332,24 +332,6 @@ fn projects_of(
         }
     }
     projects.into_values().collect()
-}
-
-/// That there is no registry file although the store has documents; a new installation has neither.
-pub(crate) fn lost_registry(engine: &Engine) -> Result<Option<RegistryProblem>, Error> {
-    let path = &engine.layout().registry;
-    let Some(store) = engine.store_if_any()? else { return Ok(None) };
-    let projects: Vec<String> = store.read(|read| read.counts())?.into_iter().map(|(id, ..)| id).collect();
-    if projects.is_empty() || files::exists(path)? {
-        return Ok(None);
-    }
-    Ok(Some(RegistryProblem {
-        why: format!(
-            "there is no registry in `{}`, and the store has documents of {}",
-            path.display(),
-            projects.join(", ")
-        ),
-        hint: "`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` restores one, store and registry together; or register them again: `atocore project add ID --root FOLDER`".to_owned(),
-    }))
 }
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {

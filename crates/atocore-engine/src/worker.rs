@@ -15,16 +15,12 @@ use atocore_model::{
     time::{Clock, Timestamp},
 };
 
-use crate::error::Error;
+use crate::error::{Error, PANICKED};
 
 /// The pause after the first panic; it doubles with every further one in a row.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// And the longest one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// What is said of a round that panicked. What the panic itself says may be text of a document: it is on standard error
-/// only.
-pub(crate) const PANICKED: &str = "internal error; see standard error";
 
 /// What a worker does.
 pub(crate) trait Task: Send + Sync {

@@ -11,10 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    files::{self, FileError},
-    sqlite::StorageError,
-};
+use crate::files::{self, Displaced, FileError};
 
 /// Who owns a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,9 +100,9 @@ impl OwnerLock {
     /// Whether the file that is locked still stands where it did. Once it does not, another process can own the store too.
     ///
     /// # Errors
-    /// [`StorageError::Gone`].
-    pub fn in_place(&self) -> Result<(), StorageError> {
-        Ok(self.placed().check()?)
+    /// When it does not, and what stands there instead.
+    pub fn in_place(&self) -> Result<(), Displaced> {
+        self.placed().check()
     }
 
     /// The file that is locked. Once another one stands under its name, another process can own the store too.

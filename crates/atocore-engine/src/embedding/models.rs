@@ -13,6 +13,8 @@ use atocore_embed::{
 use atocore_model::{digest::Digest, error::with_causes};
 use atocore_storage::{sqlite::SpaceRow, vector::VectorSpace};
 
+use crate::error::NoModel;
+
 /// Which model makes the vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelChoice {
@@ -30,17 +32,6 @@ impl Default for ModelChoice {
         let name = model::KNOWN.first().map_or("", |known| known.name);
         Self { name: name.to_owned(), precision: Precision::F32, folders: Vec::new() }
     }
-}
-
-/// Why there is no model, and what helps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoModel {
-    /// One sentence without a full stop.
-    pub why: String,
-    /// The command that helps.
-    pub hint: String,
-    /// Whether it is there and cannot be used, as opposed to not being there.
-    pub damaged: bool,
 }
 
 /// A model that could not be loaded is tried again after this: its files may have been mended.

@@ -7,10 +7,10 @@ use atocore_storage::sqlite::Store;
 
 use super::{EmbedContext, Embedding, lock};
 use crate::{
-    error::Error,
+    error::{Error, PANICKED},
     ingest_lock::IngestLock,
     lexical_indexer::LexicalIndexer,
-    worker::{PANICKED, Round, Task, Worker},
+    worker::{Round, Task, Worker},
 };
 
 /// The name of the worker.

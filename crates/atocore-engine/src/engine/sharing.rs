@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use atocore_model::{project::Project, time::Clock};
-use atocore_storage::{layout::Layout, registry::Registry, sqlite::Store};
+use atocore_storage::{
+    layout::Layout,
+    registry::Registry,
+    sqlite::{StorageError, Store},
+};
 
 use super::Engine;
 use crate::{
@@ -28,7 +32,7 @@ impl Engine {
 
     /// Whether no other process can own the store meanwhile.
     pub(crate) fn owns_it(&self) -> Result<(), Error> {
-        self.lock.as_ref().map_or(Ok(()), |lock| Ok(lock.in_place()?))
+        self.lock.as_ref().map_or(Ok(()), |lock| Ok(lock.in_place().map_err(StorageError::from)?))
     }
 
     pub(crate) fn embedding(&self) -> &Embedding {

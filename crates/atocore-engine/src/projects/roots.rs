@@ -7,7 +7,7 @@ use std::{
 
 use atocore_model::{
     id::ProjectId,
-    project::{Project, RootLocation},
+    project::{Project, Root, RootLocation},
     refresh::RootSkip,
 };
 
@@ -16,6 +16,19 @@ use atocore_model::{
 pub(crate) struct Folders {
     pub(crate) vault: Option<PathBuf>,
     pub(crate) drive: Option<PathBuf>,
+}
+
+/// A root and what can be said of it without reading its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// The project, by its id.
+    pub project: String,
+    /// The root as registered.
+    pub root: Root,
+    /// The folder it stands for; empty when that is not known.
+    pub folder: String,
+    /// Why it cannot be read; `None` when it can.
+    pub problem: Option<RootSkip>,
 }
 
 impl Folders {
@@ -38,6 +51,22 @@ impl Folders {
             RootLocation::Drive(subpath) => self.drive.as_ref().map(|base| base.join(subpath.as_str())),
             RootLocation::Folder(folder) => Some(folder.clone()),
         }
+    }
+
+    /// The roots of a project, whether it is registered or not.
+    pub(crate) fn sources(&self, project: &Project) -> Vec<SourceStatus> {
+        let source = |root: &Root| {
+            let resolved = self.resolve(&root.location);
+            let folder =
+                resolved.as_ref().ok().cloned().or_else(|| self.named(&root.location)).unwrap_or_default();
+            SourceStatus {
+                project: project.id.as_str().to_owned(),
+                root: root.clone(),
+                folder: folder.to_string_lossy().into_owned(),
+                problem: resolved.err(),
+            }
+        };
+        project.roots.iter().map(source).collect()
     }
 
     /// Every root of every project that is there, with its owner: what a walk must leave to others.
