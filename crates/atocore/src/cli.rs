@@ -50,7 +50,8 @@ use exit::Exit;
 // What the demo's story is set with.
 pub(crate) use backups::stamp_of;
 pub(crate) use model::announcement;
-pub(crate) use output::{Form, Output, Style, note};
+pub use output::note;
+pub(crate) use output::{Form, Output, Style};
 pub(crate) use progress::Terminal;
 pub(crate) use search::{arithmetic, heading, place};
 pub(crate) use typeset::{count, excerpt, indented, plain, shell, size};

@@ -9,10 +9,7 @@ use std::{
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{
-    cli::note,
-    config::{LogFormat, LogLevel},
-};
+use crate::config::{LogFormat, LogLevel};
 
 /// Begins logging in this process; a second call changes nothing.
 pub fn start(level: LogLevel, format: LogFormat, colour: bool) {
@@ -34,15 +31,15 @@ pub fn start(level: LogLevel, format: LogFormat, colour: bool) {
 }
 
 /// From now on a panic is an event that says where it was, and not what it said: the text of an index or slice error
-/// holds what a document or a question holds.
-pub fn hide_texts_of_panics() {
-    panic::set_hook(Box::new(|panic| {
+/// holds what a document or a question holds. Before logging has begun, `note` shows it.
+pub fn hide_texts_of_panics(note: fn(&str)) {
+    panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        panicked(&place, panic.payload());
+        panicked(&place, panic.payload(), note);
     }));
 }
 
-fn panicked(place: &str, payload: &dyn Any) {
+fn panicked(place: &str, payload: &dyn Any, note: fn(&str)) {
     let current = thread::current();
     let thread = current.name().unwrap_or("unnamed");
     // Text that was put together at run time is a `String`; what stands in the program is shown.
@@ -103,7 +100,7 @@ mod tests {
         let subscriber =
             tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
         let before = panic::take_hook();
-        hide_texts_of_panics();
+        hide_texts_of_panics(|_| {});
         let work = move || {
             tracing::subscriber::with_default(subscriber, || {
                 let document = "the secret é".to_owned();
