@@ -17,13 +17,16 @@ mod machine;
 mod memory;
 mod message;
 mod model_hint;
+mod names;
 mod projects;
 mod schema;
 mod search;
 mod state;
 mod status;
 mod stdio;
+mod tool;
 mod tools;
+mod watch;
 
 use std::borrow::Cow;
 

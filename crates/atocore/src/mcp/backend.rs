@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use atocore_engine::Caller;
 
-use super::{call::Watch, machine::Machine};
+use super::{machine::Machine, watch::Watch};
 use crate::{
     app::App,
     operations::{ApiError, Embed, Operation},

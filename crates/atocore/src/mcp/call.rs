@@ -1,16 +1,9 @@
 //! One call of a tool: running operations for it, telling the client where they stand, and hearing that it was cancelled.
 
-use std::{
-    future::Future,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use atocore_engine::Caller;
-use atocore_model::{
-    error::ErrorCode,
-    monitor::{Monitor, Progress},
-};
+use atocore_model::{error::ErrorCode, monitor::Progress};
 use rmcp::{
     Peer, RoleServer,
     model::{ProgressNotificationParam, ProgressToken},
@@ -18,7 +11,7 @@ use rmcp::{
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{backend::Backend, model_hint::for_a_model};
+use super::{backend::Backend, model_hint::for_a_model, watch::Watch};
 use crate::operations::{ApiError, Operation};
 
 /// How often a client is told where the work stands.
@@ -47,7 +40,7 @@ impl Call {
 
     /// Hears in the moment in which the call is cancelled, and not when somebody has told it.
     fn watch(&self) -> Arc<Watch> {
-        Arc::new(Watch { stop: self.cancelled.child_token(), ..Watch::default() })
+        Arc::new(Watch::until(&self.cancelled))
     }
 
     /// Waits for some work, and tells the client where it stands.
@@ -57,7 +50,7 @@ impl Call {
         work: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
         // Says to the work that nobody waits for it any more.
-        let _unwatched = watch.stop.clone().drop_guard();
+        let _unwatched = watch.stop_when_dropped();
         tokio::pin!(work);
         let mut tell = tokio::time::interval(TELL_EVERY);
         tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -100,29 +93,6 @@ impl Call {
         let news = news.with_message(format!("{}: {}{of}", progress.phase, progress.done));
         // A client that is not there any more hears nothing of it.
         drop(self.peer.notify_progress(news).await);
-    }
-}
-
-/// The last progress of some work, and whether it is to stop.
-#[derive(Debug, Default)]
-pub(super) struct Watch {
-    news: Mutex<Option<Progress>>,
-    stop: CancellationToken,
-}
-
-impl Watch {
-    fn take(&self) -> Option<Progress> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Monitor for Watch {
-    fn progress(&self, progress: Progress) {
-        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.stop.is_cancelled()
     }
 }
 

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::{
     answer::notices,
     call::Call,
-    tools::{Effect, Tool},
+    names,
+    tool::{Effect, Tool},
 };
 use crate::{
     cli::{count, plain},
@@ -74,7 +75,7 @@ pub(super) struct Source {
 }
 
 impl Tool for Context {
-    const NAME: &'static str = "atocore_context";
+    const NAME: &'static str = names::CONTEXT;
     const TITLE: &'static str = "Build a context";
     const DESCRIPTION: &'static str = "Gives in one text what is known for a task: the user's recorded project state, memories, and the best \
         passages of their documents, in order of trust and within a budget, each with its source. Use it at the start of a \

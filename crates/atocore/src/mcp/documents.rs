@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use super::{
     answer::{DATA_NOTE, notices, quoted},
     call::Call,
-    tools::{Effect, Tool},
+    names,
+    tool::{Effect, Tool},
 };
 use crate::{
     cli::plain,
@@ -47,7 +48,7 @@ pub(super) struct Arguments {
 }
 
 impl Tool for Get {
-    const NAME: &'static str = "atocore_get";
+    const NAME: &'static str = names::GET;
     const TITLE: &'static str = "Read a document";
     const DESCRIPTION: &'static str = "Reads a document of the user, or a range of its lines, by the ids that atocore_search gives or by \
         project and path. Use it to see what stands around a passage before relying on it, or to read a whole file. Long \

@@ -16,7 +16,7 @@ use atocore_engine::{Caller, Engine};
 use atocore_model::monitor::{Monitor, Silent};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::call::Watch;
+use super::watch::Watch;
 use crate::{
     config::Config,
     operations::{Access, ApiError, Operation},

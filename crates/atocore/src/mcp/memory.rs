@@ -5,7 +5,8 @@ use atocore_model::fact::PageSize;
 use super::{
     answer::{LIMIT_CHARS, barred, fitting},
     call::Call,
-    tools::{Effect, Tool},
+    names,
+    tool::{Effect, Tool},
 };
 use crate::{
     cli::{count, plain},
@@ -17,7 +18,7 @@ use crate::{
 pub(super) struct ListMemories;
 
 impl Tool for ListMemories {
-    const NAME: &'static str = "atocore_memory_list";
+    const NAME: &'static str = names::LIST_MEMORIES;
     const TITLE: &'static str = "List memories";
     const DESCRIPTION: &'static str = "Lists what is remembered about the user and their projects: identity, preferences, knowledge. Use it to \
         act as the user wants without asking again. Without a `status`, those that count. \
@@ -57,7 +58,7 @@ impl Tool for ListMemories {
 pub(super) struct ProposeMemory;
 
 impl Tool for ProposeMemory {
-    const NAME: &'static str = "atocore_memory_create";
+    const NAME: &'static str = names::PROPOSE_MEMORY;
     const TITLE: &'static str = "Propose a memory";
     const DESCRIPTION: &'static str = "Proposes something to remember about the user or a project. It becomes a candidate, which the user \
         promotes or rejects; until then it counts for nothing. Propose what the user would want to be known next time, not what \

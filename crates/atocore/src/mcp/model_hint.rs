@@ -3,13 +3,7 @@
 
 use serde_json::json;
 
-use super::{
-    memory::ListMemories,
-    projects::{Projects, Refresh},
-    state::State,
-    status::Status,
-    tools::Tool,
-};
+use super::names;
 
 /// What is said of commands that no tool stands for.
 const FOR_THE_USER: &str = " (only the user can run commands)";
@@ -45,13 +39,13 @@ fn tool(command: &str) -> Option<String> {
     };
     let words: Vec<&str> = command.split(' ').collect();
     Some(match words[..] {
-        ["project", "list"] | ["project", "show", _] => Projects::NAME.to_owned(),
-        ["status"] => Status::NAME.to_owned(),
-        ["refresh", "--all"] => format!("{}` of each project of `{}", Refresh::NAME, Projects::NAME),
-        ["refresh", project] => with(Refresh::NAME, "project", project),
-        ["memory", "list"] | ["memory", "show", _] => ListMemories::NAME.to_owned(),
+        ["project", "list"] | ["project", "show", _] => names::PROJECTS.to_owned(),
+        ["status"] => names::STATUS.to_owned(),
+        ["refresh", "--all"] => format!("{}` of each project of `{}", names::REFRESH, names::PROJECTS),
+        ["refresh", project] => with(names::REFRESH, "project", project),
+        ["memory", "list"] | ["memory", "show", _] => names::LIST_MEMORIES.to_owned(),
         ["state", "list", project] | ["state", "list", project, "--all"] => {
-            with(State::NAME, "project", project)
+            with(names::STATE, "project", project)
         }
         _ => return None,
     })

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::{
     answer::{LIMIT_CHARS, fitting, notices},
     call::Call,
-    tools::{Effect, Tool},
+    names,
+    tool::{Effect, Tool},
 };
 use crate::{
     cli::{count, plain},
@@ -34,7 +35,7 @@ pub(super) struct ProjectsAnswer {
 }
 
 impl Tool for Projects {
-    const NAME: &'static str = "atocore_projects";
+    const NAME: &'static str = names::PROJECTS;
     const TITLE: &'static str = "List projects";
     const DESCRIPTION: &'static str = "Lists the user's projects: id, aliases, description, and where their documents lie. Use it to find \
         the project that a question is about, and name that in the other tools.";
@@ -114,7 +115,7 @@ pub(super) struct RefreshAnswer {
 }
 
 impl Tool for Refresh {
-    const NAME: &'static str = "atocore_refresh";
+    const NAME: &'static str = names::REFRESH;
     const TITLE: &'static str = "Refresh a project";
     const DESCRIPTION: &'static str = "Reads what is new, changed or gone in the documents of one project, so that searches find it. Use \
         it after files of the project were written, or when something that should be there is not found. Can take minutes the \

@@ -5,7 +5,8 @@ use atocore_engine::{caution_said, cautions_of};
 use super::{
     answer::{DATA_NOTE, LIMIT_CHARS, fitting, notices, quoted},
     call::Call,
-    tools::{Effect, Tool},
+    names,
+    tool::{Effect, Tool},
 };
 use crate::{
     cli::{count, heading, place},
@@ -17,7 +18,7 @@ use crate::{
 pub(super) struct Search;
 
 impl Tool for Search {
-    const NAME: &'static str = "atocore_search";
+    const NAME: &'static str = names::SEARCH;
     const TITLE: &'static str = "Search documents";
     const DESCRIPTION: &'static str = "Finds passages in the user's documents by words and by meaning, best first, each with its file, \
         lines, date and score. Use it before answering anything that the user's notes, specifications, logs or decisions may say. \

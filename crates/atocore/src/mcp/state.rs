@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::{
     answer::{LIMIT_CHARS, barred, fitting, notices},
     call::Call,
-    memory,
-    tools::{Effect, Tool},
+    memory, names,
+    tool::{Effect, Tool},
 };
 use crate::{
     cli::{count, plain},
@@ -34,7 +34,7 @@ pub(super) struct StateAnswer {
 }
 
 impl Tool for State {
-    const NAME: &'static str = "atocore_project_state";
+    const NAME: &'static str = names::STATE;
     const TITLE: &'static str = "Read project state";
     const DESCRIPTION: &'static str = "Reads what the user has recorded as true of a project: decisions, requirements, status, contacts. It \
         is trusted more than memories and documents: where they disagree, this holds. Read it before working on a project.";
@@ -92,7 +92,7 @@ impl Tool for State {
 pub(super) struct ProposeState;
 
 impl Tool for ProposeState {
-    const NAME: &'static str = "atocore_project_state_propose";
+    const NAME: &'static str = names::PROPOSE_STATE;
     const TITLE: &'static str = "Propose project state";
     const DESCRIPTION: &'static str = "Proposes an entry of a project's trusted state, such as a decision that was just made. Nothing becomes \
         state by itself: the proposal is kept as a candidate memory of the type `project`, and the user records it with \

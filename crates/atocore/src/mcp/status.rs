@@ -3,7 +3,8 @@
 use super::{
     call::Call,
     model_hint::for_a_model,
-    tools::{Effect, Tool},
+    names,
+    tool::{Effect, Tool},
 };
 use crate::{
     cli::{count, plain},
@@ -18,7 +19,7 @@ const PROBLEMS_NAMED: usize = 20;
 pub(super) struct Status;
 
 impl Tool for Status {
-    const NAME: &'static str = "atocore_status";
+    const NAME: &'static str = names::STATUS;
     const TITLE: &'static str = "Show the status";
     const DESCRIPTION: &'static str = "Says what is stored and how fresh it is: documents per project and when each was last refreshed, what \
         is running, whether search by meaning works, and how old the newest snapshot is. Use it when answers seem old or \
@@ -104,7 +105,7 @@ impl Tool for Status {
 pub(super) struct Health;
 
 impl Tool for Health {
-    const NAME: &'static str = "atocore_health";
+    const NAME: &'static str = names::HEALTH;
     const TITLE: &'static str = "Check the health";
     const DESCRIPTION: &'static str = "Says whether the store answers, and which version of AtoCore this is. The quickest way to see that the connection works.";
     const EFFECT: Effect = Effect::Reads;
