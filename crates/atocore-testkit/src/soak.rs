@@ -15,6 +15,7 @@ mod random;
 pub mod recovery;
 mod snapshots;
 mod subject;
+mod task;
 mod tree;
 mod world;
 

@@ -1,14 +1,12 @@
 //! `cargo xtask size`: how large the product is, and how tangled: the figures that a rebuild is held against.
 
-mod circles;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     failure::Failure,
     repository::Repository,
     terminal,
-    tidy::{is_test_file, parents, production_lines},
+    tidy::{circles_of, is_test, product_sources, production_lines},
 };
 
 /// Crates that are not shipped.
@@ -59,7 +57,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     for (name, places) in twice {
         terminal::line(&format!("  {name}: {}", places.into_iter().collect::<Vec<_>>().join(", ")));
     }
-    let circles = circles::find(&shipped(&repository));
+    let circles = circles_of(&shipped(&repository));
     terminal::line(&format!("circles of imports: {}", circles.len()));
     for circle in circles {
         terminal::line(&format!("  {} files: {}", circle.len(), circle.join(", ")));
@@ -80,28 +78,9 @@ fn crate_of(path: &str) -> Option<&str> {
 
 /// Every source file that is shipped, without its tests.
 fn shipped(repository: &Repository) -> BTreeMap<&str, String> {
-    let files = repository
-        .texts(".rs")
-        .filter(|(path, _)| crate_of(path).is_some() && path.contains("/src/") && !is_test(repository, path));
-    let product = |text: &str| text.lines().take(production_lines(text)).collect::<Vec<_>>().join("\n");
-    files.map(|(path, text)| (path, product(text))).collect()
-}
-
-/// Whether a file is compiled for tests only: by its place, or because its parent says so.
-fn is_test(repository: &Repository, path: &str) -> bool {
-    let Some((folder, file)) = path.rsplit_once('/') else { return false };
-    let name = file.trim_end_matches(".rs");
-    let only_for_tests = |text: &str| {
-        let lines: Vec<_> = text.lines().map(str::trim).collect();
-        lines.windows(2).any(|two| {
-            (two[0] == "#[cfg(test)]" && two[1] == format!("mod {name};"))
-                || (two[0].starts_with("#[cfg(any(test, ") && two[1] == format!("pub mod {name};"))
-        })
-    };
-    let parent = format!("{folder}.rs");
-    is_test_file(path)
-        || parents(repository, folder).any(only_for_tests)
-        || repository.text(&parent).is_some() && is_test(repository, &parent)
+    let mut files = product_sources(repository);
+    files.retain(|path, _| crate_of(path).is_some());
+    files
 }
 
 fn sizes(repository: &Repository) -> BTreeMap<String, Size> {

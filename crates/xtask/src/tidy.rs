@@ -3,13 +3,15 @@
 //! A rule looks at the files git knows and at the packages cargo knows, never at the disk. An exception is an entry
 //! beside its rule, with a reason; an entry that is no longer needed is a finding too.
 
+mod circles;
 mod documents;
 mod layers;
 mod shape;
 mod vocabulary;
 mod words;
 
-pub(crate) use shape::{is_test_file, parents, production_lines};
+pub(crate) use circles::find as circles_of;
+pub(crate) use shape::{is_test, product_sources, production_lines};
 
 use crate::failure::Failure;
 use crate::repository::Repository;
@@ -42,7 +44,9 @@ const RULES: &[Rule] = &[
     Rule { name: "no `mod.rs`", find: shape::mod_files },
     Rule { name: "files are short", find: shape::length },
     Rule { name: "every source file is part of its crate", find: shape::unlisted },
+    Rule { name: "no circles of imports inside a crate", find: circles::rule },
     Rule { name: "documents name files that exist", find: documents::paths },
+    Rule { name: "the index of the architecture leads somewhere", find: documents::index },
     Rule { name: "every error code is documented", find: documents::error_codes },
     Rule { name: "every guard of a promise is there", find: documents::guards },
     Rule { name: "every dependency is accounted for", find: documents::dependencies },

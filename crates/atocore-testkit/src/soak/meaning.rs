@@ -31,9 +31,10 @@ use super::{
     Round, SoakFailure, SoakOptions, Violation,
     facts::{Attempt, Facts},
     in_rounds,
-    operation::{Kill, Outcome, Task},
+    operation::{Kill, Outcome},
     random::Random,
     subject::{StoreState, Subject, engine_config, words},
+    task::Task,
 };
 use crate::killed::Victims;
 use operation::MeaningOperation;

@@ -14,6 +14,7 @@ use super::{
     facts::{Attempt, Facts},
     random::Random,
     subject::{Subject, answer_of, words},
+    task::Task,
     world::World,
 };
 use crate::killed::{Ended, Running, Victims};
@@ -103,19 +104,6 @@ impl Operation {
                 vec![refresh(world), snapshot(), change, record, vectors()]
             }
         })
-    }
-}
-
-/// One command and what it tries.
-#[derive(Debug)]
-pub(super) struct Task {
-    pub(super) arguments: Vec<String>,
-    pub(super) attempt: Attempt,
-}
-
-impl Task {
-    pub(super) fn new(arguments: &[&str], attempt: Attempt) -> Self {
-        Self { arguments: words(arguments), attempt }
     }
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, io, path::PathBuf};
 use super::{
     Violation,
     facts::{Attempt, Entry},
-    operation::Task,
     random::Random,
+    task::Task,
     tree::{Documents, Size, Tree},
 };
 

@@ -1,4 +1,5 @@
-//! The exit code of a command: it follows from the kind of the error alone.
+//! The exit code of a command. That of a failure follows from the kind of the error; whether what was done ends with
+//! [`Exit::Problems`] is up to the command, which knows what its reply means.
 
 use std::process::ExitCode;
 

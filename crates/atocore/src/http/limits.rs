@@ -1,4 +1,5 @@
-//! How large the parts of a request may be, checked before anything is read.
+//! How large the parts of a request may be. All but the body is checked here, before anything is read; how long the
+//! body gets is seen where it is read, in `extract.rs`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -6,6 +6,7 @@ use crate::repository::Repository;
 const CODES: &str = "crates/atocore-model/src/error.rs";
 const CODES_DOCUMENT: &str = "docs/errors.md";
 const SAFETY_DOCUMENT: &str = "docs/safety.md";
+const INDEX_DOCUMENT: &str = "ARCHITECTURE.md";
 const DEPENDENCIES_DOCUMENT: &str = "docs/decisions/0001-dependencies.md";
 
 /// Folders at the root that documents name; those that exist today are known without being listed.
@@ -85,6 +86,50 @@ pub(super) fn dependencies(repository: &Repository) -> Vec<Finding> {
         .chain(outlived.map(|name| format!("has a line for `{name}`, which is no dependency")))
         .map(|message| Finding::new(DEPENDENCIES_DOCUMENT, message))
         .collect()
+}
+
+/// Every name in the index of the architecture is defined in the file beside it.
+pub(super) fn index(repository: &Repository) -> Vec<Finding> {
+    let Some(text) = repository.text(INDEX_DOCUMENT) else { return Vec::new() };
+    let lines = text.lines().skip_while(|line| *line != "## Index").skip(1);
+    let rows: Vec<_> = lines
+        .take_while(|line| !line.starts_with("## "))
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | `")?.1.split_once("` | "))
+        .collect();
+    if rows.is_empty() {
+        return vec![Finding::new(INDEX_DOCUMENT, "has no rows in its index: has it changed its form?")];
+    }
+    rows.iter().flat_map(|(file, names)| undefined(repository, file, names)).collect()
+}
+
+/// What one row of the index names and does not exist: names of `file`, or behind a semicolon of the file that is named
+/// there.
+fn undefined(repository: &Repository, file: &str, names: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for clause in names.split(';') {
+        let (files, names): (Vec<_>, Vec<_>) = in_backticks(clause).partition(|word| word.contains('/'));
+        let file = files.first().copied().unwrap_or(file);
+        let text = repository.text(file).unwrap_or_default();
+        let missing = names.into_iter().filter(|name| !defines(text, name));
+        findings.extend(missing.map(|name| {
+            Finding::new(
+                INDEX_DOCUMENT,
+                format!("says that `{name}` is in `{file}`, which does not define it"),
+            )
+        }));
+    }
+    findings
+}
+
+/// Whether a source file defines a function, a type or a constant of this name; an enum may be written by a macro.
+fn defines(text: &str, name: &str) -> bool {
+    let kinds = ["fn", "struct", "enum", "trait", "type", "const", "static"];
+    kinds.iter().any(|kind| {
+        text.match_indices(&format!("{kind} {name}")).any(|(at, found)| {
+            let next = text[at + found.len()..].chars().next();
+            next.is_none_or(|next| !next.is_alphanumeric() && next != '_')
+        })
+    })
 }
 
 /// Whether the rule reads this document: those at the root and the folder `docs`.
@@ -258,6 +303,22 @@ mod tests {
             codes.contains(&"invalid_request") && codes.contains(&"internal") && codes.len() > 20,
             "{codes:?}"
         );
+    }
+
+    #[test]
+    fn a_name_in_the_index_that_its_file_does_not_define_is_found() {
+        let document = "# A\n\n## Index\n\n| question | file | look for |\n|---|---|---|\n\
+                        | Where is it? | `crates/a/src/one.rs` | `One`, `two`; `Three` in `crates/a/src/three.rs` |\n";
+        let one = ("crates/a/src/one.rs", "pub struct One;\nfn two<T>() {}\n");
+        let of = |three| {
+            let files = [("ARCHITECTURE.md", document), one, ("crates/a/src/three.rs", three)];
+            messages(index(&Repository::of_files(&files)))
+        };
+        assert_eq!(of("enum Three {}"), "");
+        let found =
+            "ARCHITECTURE.md: says that `Three` is in `crates/a/src/three.rs`, which does not define it\n";
+        assert_eq!(of("enum ThreeOfThem {}\nstruct One;"), found);
+        assert_eq!(index(&Repository::of_files(&[("ARCHITECTURE.md", "# A\n")])).len(), 1);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How source files are named, how long they are, and that none lies about unused.
 
+use std::collections::BTreeMap;
+
 use super::Finding;
 use crate::repository::Repository;
 
@@ -56,8 +58,33 @@ fn length_with(repository: &Repository, exceptions: &[Long]) -> Vec<Finding> {
 }
 
 /// Whether a file holds nothing but tests, by its place.
-pub(crate) fn is_test_file(path: &str) -> bool {
+fn is_test_file(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("/tests.rs")
+}
+
+/// Whether a file is compiled for tests only: by its place, or because its parent says so.
+pub(crate) fn is_test(repository: &Repository, path: &str) -> bool {
+    let Some((folder, file)) = path.rsplit_once('/') else { return false };
+    let name = file.trim_end_matches(".rs");
+    let only_for_tests = |text: &str| {
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        lines.windows(2).any(|two| {
+            (two[0] == "#[cfg(test)]" && two[1] == format!("mod {name};"))
+                || (two[0].starts_with("#[cfg(any(test, ") && two[1] == format!("pub mod {name};"))
+        })
+    };
+    let parent = format!("{folder}.rs");
+    is_test_file(path)
+        || parents(repository, folder).any(only_for_tests)
+        || repository.text(&parent).is_some() && is_test(repository, &parent)
+}
+
+/// Every source file below a `src`, without its tests.
+pub(crate) fn product_sources(repository: &Repository) -> BTreeMap<&str, String> {
+    let files =
+        repository.texts(".rs").filter(|(path, _)| path.contains("/src/") && !is_test(repository, path));
+    let product = |text: &str| text.lines().take(production_lines(text)).collect::<Vec<_>>().join("\n");
+    files.map(|(path, text)| (path, product(text))).collect()
 }
 
 /// Counts the lines before an inline test module.
@@ -95,7 +122,7 @@ pub(super) fn unlisted(repository: &Repository) -> Vec<Finding> {
 }
 
 /// The files that can have a `mod` line for a file in `folder`.
-pub(crate) fn parents<'a>(repository: &'a Repository, folder: &str) -> impl Iterator<Item = &'a str> {
+fn parents<'a>(repository: &'a Repository, folder: &str) -> impl Iterator<Item = &'a str> {
     let paths = [format!("{folder}/lib.rs"), format!("{folder}/main.rs"), format!("{folder}.rs")];
     paths.into_iter().filter_map(|path| repository.text(&path))
 }

@@ -14,9 +14,10 @@ use crate::{
     soak::{
         Violation,
         facts::{Attempt, Facts},
-        operation::{Kill, Outcome, Task, excused},
+        operation::{Kill, Outcome, excused},
         random::Random,
         subject::{Subject, answer_of, store_options, words},
+        task::Task,
     },
 };
 

@@ -1,6 +1,6 @@
 //! The forward pass, text to vector, beside a fast library multiplying the same matrices and doing nothing else.
 
-mod product;
+pub(super) mod product;
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -19,7 +19,6 @@ use super::{
 use crate::failure::Failure;
 
 use product::Products;
-pub(super) use product::rotate;
 
 const BASELINE: &str = "`gemm`, its products alone";
 

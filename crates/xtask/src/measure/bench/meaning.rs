@@ -16,7 +16,7 @@ use atocore_testkit::model;
 use super::{
     cannot,
     home::{BUSY, Home},
-    vectors::Mixture,
+    vectors::mixture::Mixture,
 };
 use crate::failure::Failure;
 

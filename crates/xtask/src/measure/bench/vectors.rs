@@ -1,7 +1,7 @@
 //! The vector index alone, without embedding, beside a plain scan over the same vectors in 32-bit numbers.
 
 mod exact;
-mod mixture;
+pub(super) mod mixture;
 
 use std::{
     path::Path,
