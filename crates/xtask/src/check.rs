@@ -20,40 +20,79 @@ struct Step {
     name: &'static str,
     does: &'static str,
     run: fn() -> Result<String, Failure>,
+    /// What `--quick` runs instead; `None` where it leaves the step out.
+    quick: Option<fn() -> Result<String, Failure>>,
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "prerequisites", does: "what the tests need beyond cargo", run: prerequisites::run },
-    Step { name: "formatting", does: "cargo fmt", run: formatting },
-    Step { name: "clippy", does: "every lint of the workspace, as an error", run: clippy },
-    Step { name: "model", does: "what tests search by meaning with, fetched once", run: model::run },
-    Step { name: "chroma", does: "the vector store that tests start, fetched once", run: fetched::chroma },
-    Step { name: "clients", does: "the MCP clients that tests plug in, fetched once", run: fetched::clients },
+    Step {
+        name: "prerequisites",
+        does: "what the tests need beyond cargo",
+        run: prerequisites::run,
+        quick: None,
+    },
+    Step { name: "formatting", does: "cargo fmt", run: formatting, quick: Some(formatting) },
+    Step {
+        name: "clippy",
+        does: "every lint of the workspace, as an error",
+        run: clippy,
+        quick: Some(clippy),
+    },
+    Step {
+        name: "model",
+        does: "what tests search by meaning with, fetched once",
+        run: model::run,
+        quick: None,
+    },
+    Step {
+        name: "chroma",
+        does: "the vector store that tests start, fetched once",
+        run: fetched::chroma,
+        quick: None,
+    },
+    Step {
+        name: "clients",
+        does: "the MCP clients that tests plug in, fetched once",
+        run: fetched::clients,
+        quick: None,
+    },
     Step {
         name: "schemathesis",
         does: "what tests judge the API with, fetched once",
         run: fetched::schemathesis,
+        quick: None,
     },
-    Step { name: "tests", does: "all of them, with those in the documentation", run: testing::run },
-    Step { name: "docs", does: "cargo doc without a warning", run: docs },
-    Step { name: "licences", does: "every package in use has a licence we may ship", run: licences::run },
+    Step {
+        name: "tests",
+        does: "all of them, with those in the documentation",
+        run: testing::run,
+        quick: Some(testing::quick),
+    },
+    Step { name: "docs", does: "cargo doc without a warning", run: docs, quick: None },
+    Step {
+        name: "licences",
+        does: "every package in use has a licence we may ship",
+        run: licences::run,
+        quick: Some(licences::run),
+    },
     Step {
         name: "advisories",
         does: "no known weakness in a package, by a local copy",
         run: advisories::run,
+        quick: None,
     },
-    Step { name: "tidy", does: "the house rules", run: tidy::run },
+    Step { name: "tidy", does: "the house rules", run: tidy::run, quick: Some(tidy::run) },
 ];
 
-/// Runs all steps, or with `--only STEP` one.
+/// Runs all steps, or with `--only STEP` one. With `--quick` those that need nothing but cargo and git and end in minutes.
 ///
 /// # Errors
 /// The arguments are wrong, or a step failed.
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     let steps = chosen(args)?;
     let began = Instant::now();
-    for (index, step) in steps.iter().enumerate() {
-        run_step(step, index + 1, steps.len())?;
+    for (index, (step, run)) in steps.iter().enumerate() {
+        run_step(step, *run, index + 1, steps.len())?;
     }
     let noun = if steps.len() == 1 { "step" } else { "steps" };
     terminal::good("check:", &format!("{} {noun} passed in {}", steps.len(), minutes(began.elapsed())));
@@ -65,23 +104,35 @@ pub(crate) fn describe_steps() -> String {
     STEPS.iter().map(|step| format!("  {:<15}{}", step.name, step.does)).collect::<Vec<_>>().join("\n")
 }
 
-fn chosen(args: &[String]) -> Result<Vec<&'static Step>, Failure> {
+/// A step and what runs it.
+type Chosen = (&'static Step, fn() -> Result<String, Failure>);
+
+fn chosen(args: &[String]) -> Result<Vec<Chosen>, Failure> {
     let wrong =
         |message: String| Failure::usage(message).with_hint(format!("the steps are:\n{}", describe_steps()));
     match args {
-        [] => Ok(STEPS.iter().collect()),
+        [] => Ok(STEPS.iter().map(|step| (step, step.run)).collect()),
+        [flag] if flag == "--quick" => {
+            Ok(STEPS.iter().filter_map(|step| Some((step, step.quick?))).collect())
+        }
         [flag, name] if flag == "--only" => {
             let step = STEPS.iter().find(|step| step.name == name);
-            Ok(vec![step.ok_or_else(|| wrong(format!("check has no step `{name}`")))?])
+            let step = step.ok_or_else(|| wrong(format!("check has no step `{name}`")))?;
+            Ok(vec![(step, step.run)])
         }
         [flag] if flag == "--only" => Err(wrong("`--only` needs the name of a step".to_owned())),
         _ => Err(wrong(format!("check does not understand `{}`", args.join(" ")))),
     }
 }
 
-fn run_step(step: &Step, number: usize, count: usize) -> Result<(), Failure> {
+fn run_step(
+    step: &Step,
+    run: fn() -> Result<String, Failure>,
+    number: usize,
+    count: usize,
+) -> Result<(), Failure> {
     let began = Instant::now();
-    let result = (step.run)();
+    let result = run();
     let seconds = began.elapsed().as_secs_f64();
     match result {
         Ok(found) => {
@@ -137,9 +188,9 @@ mod tests {
 
     #[test]
     fn a_failed_step_says_how_to_rerun_it() {
-        let step =
-            Step { name: "sample", does: "", run: || Err(Failure::failed("broken").with_hint("mend it")) };
-        let failure = run_step(&step, 2, 7).unwrap_err();
+        let run = || Err(Failure::failed("broken").with_hint("mend it"));
+        let step = Step { name: "sample", does: "", run, quick: None };
+        let failure = run_step(&step, run, 2, 7).unwrap_err();
         assert!(
             failure.message.starts_with("check 2/7 sample failed after 0.0 s: broken"),
             "{}",
@@ -159,7 +210,17 @@ mod tests {
     #[test]
     fn one_step_can_be_chosen() {
         let steps = chosen(&["--only".to_owned(), "tidy".to_owned()]).unwrap();
-        assert_eq!(steps.iter().map(|step| step.name).collect::<Vec<_>>(), ["tidy"]);
+        assert_eq!(names(&steps), ["tidy"]);
         assert_eq!(chosen(&[]).unwrap().len(), STEPS.len());
+    }
+
+    #[test]
+    fn the_quick_check_needs_no_foreign_tool() {
+        let steps = chosen(&["--quick".to_owned()]).unwrap();
+        assert_eq!(names(&steps), ["formatting", "clippy", "tests", "licences", "tidy"]);
+    }
+
+    fn names(steps: &[Chosen]) -> Vec<&'static str> {
+        steps.iter().map(|(step, _)| step.name).collect()
     }
 }

@@ -28,7 +28,7 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "check",
-        does: "everything that CI runs; `--only STEP` runs one step of it",
+        does: "everything that CI runs; `--quick` what needs no other tools, `--only STEP` one step",
         run: check::run,
     },
     Task {

@@ -8,12 +8,43 @@ use crate::process::{cargo, run_watched};
 /// # Errors
 /// A test failed, was ignored, or none was found at all.
 pub(super) fn run() -> Result<String, Failure> {
+    tally_of(&[&["test", "--workspace", "--all-features"]])
+}
+
+/// Runs those tests that need no program beside cargo, no model and no network, and that end within minutes: the unit
+/// tests of every crate but that of Chroma, which need its server, and the integration tests of [`QUICK`].
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn quick() -> Result<String, Failure> {
+    let units = ["test", "--workspace", "--exclude", "atocore-chroma", "--all-features", "--lib", "--bins"];
+    let promises = [&["test", "--workspace", "--all-features", "--test", "it", "--"], QUICK].concat();
+    tally_of(&[&units, &promises])
+}
+
+/// The integration tests of the quick check, by the files that they are in: what is written to disk and read back, and
+/// what every interface says.
+const QUICK: &[&str] = &[
+    "openapi::",
+    "parity::",
+    "errors::",
+    "reference::",
+    "roundtrip::",
+    "defects::",
+    "retention::",
+    "projects::",
+    "ingest::",
+];
+
+fn tally_of(runs: &[&[&str]]) -> Result<String, Failure> {
     let mut total = Tally::default();
-    run_watched(&mut cargo(&["test", "--workspace", "--all-features"]), |line| {
-        if let Some(tally) = Tally::parse(line) {
-            total.add(tally);
-        }
-    })?;
+    for arguments in runs {
+        run_watched(&mut cargo(arguments), |line| {
+            if let Some(tally) = Tally::parse(line) {
+                total.add(tally);
+            }
+        })?;
+    }
     total.verdict()
 }
 
