@@ -9,6 +9,7 @@ mod fault;
 mod file;
 mod key;
 mod origin;
+mod range;
 mod settings;
 mod trust;
 
@@ -24,7 +25,7 @@ use crate::http::Token;
 
 pub use env::Environment;
 pub use fault::{ConfigError, Fault};
-pub use key::Key;
+pub use key::{Key, tables};
 pub use origin::SettingOrigin;
 pub use settings::{Flags, Settings};
 pub use trust::{Ignored, TrustError, Trusted};

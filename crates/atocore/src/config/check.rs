@@ -4,6 +4,7 @@ mod packing;
 mod vectors;
 
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -24,15 +25,9 @@ use super::{
 };
 use crate::http::Token;
 
-/// The longest wait for a lock: an hour.
-const LONGEST_WAIT_MS: u64 = 3_600_000;
-/// The largest file that can be allowed: a document is read into memory.
-const LARGEST_FILE_BYTES: u64 = 1 << 30;
 /// The settings of retention.
 const KEEP: [Key; 6] =
     [Key::KeepLast, Key::KeepHourly, Key::KeepDaily, Key::KeepWeekly, Key::KeepMonthly, Key::KeepYearly];
-/// The largest weight.
-const LARGEST_WEIGHT: f64 = 1000.0;
 
 /// Checks settings.
 ///
@@ -51,21 +46,20 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let vault_dir = check.folder_if_set(Key::VaultDir);
     let drive_dir = check.folder_if_set(Key::DriveDir);
     let model_dir = check.folder(Key::ModelDir, || models_beside(&layout));
-    let host = check.value(Key::Host, "an address or the name of a host", host);
-    let port = check.value(Key::Port, "a number from 0 to 65535", |text| text.parse().ok());
+    let host = check.value(Key::Host, host);
+    let port = check.value(Key::Port, |text| text.parse().ok());
     let token = |text: &str| Token::new(text).ok();
-    let api_token =
-        check.optional(Key::ApiToken, "at least 16 characters, all ASCII and none a space", token);
-    let wait = check.number(Key::DbBusyTimeoutMs, 0, LONGEST_WAIT_MS);
+    let api_token = check.optional(Key::ApiToken, token);
+    let wait = check.number(Key::DbBusyTimeoutMs);
     let chunks = check.chunks();
-    let max_file_bytes = check.number(Key::MaxFileBytes, 1, LARGEST_FILE_BYTES);
-    let max_removed_percent = check.number(Key::MaxRemovedPercent, 0, 100);
+    let max_file_bytes = check.number(Key::MaxFileBytes);
+    let max_removed_percent = check.number(Key::MaxRemovedPercent);
     let model = check.model(&layout, &model_dir);
     let vectors = check.vectors();
     let layout = Layout { chroma: check.chroma_folder(&layout, &home), ..layout };
     let chroma_program = check.chroma_program();
     let weights = RankWeights {
-        mode: check.value(Key::RetrievalMode, "`hybrid`, `dense` or `lexical`", word).unwrap_or_default(),
+        mode: check.word(Key::RetrievalMode),
         fusion: check.fusion(),
         project_match_boost: check.weight(Key::RankProjectMatchBoost),
         query_token_step: check.weight(Key::RankQueryTokenStep),
@@ -77,9 +71,8 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let retention = check.retention();
     let schedule = check.schedule();
     let webhook = check.webhook();
-    let log =
-        check.optional(Key::Log, "one of `off`, `error`, `warn`, `info`, `debug`, `trace`", LogLevel::of);
-    let log_format = check.value(Key::LogFormat, "`human` or `json`", LogFormat::of);
+    let log = check.optional(Key::Log, LogLevel::of);
+    let log_format = check.value(Key::LogFormat, LogFormat::of);
     let Check { faults, shown, .. } = check;
     let (Some(host), Some(port), Some(chunks), Some(log_format), true) =
         (host, port, chunks, log_format, faults.is_empty())
@@ -130,7 +123,17 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// The value of a setting that has a default; `None` after a fault.
-    fn value<T>(&mut self, key: Key, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn value<T>(&mut self, key: Key, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.value_within(key, &key.setting().range, read)
+    }
+
+    /// As [`Check::value`], with what is allowed in words that depend on other settings.
+    fn value_within<T>(
+        &mut self,
+        key: Key,
+        allowed: &dyn Display,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let raw = self.settings.values.get(&key).cloned();
         let raw = raw
             .unwrap_or_else(|| Raw { text: key.default_text().to_owned(), origin: SettingOrigin::Default });
@@ -138,9 +141,9 @@ impl Check<'_> {
     }
 
     /// The value of a setting that need not be set; `None` also after a fault.
-    fn optional<T>(&mut self, key: Key, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn optional<T>(&mut self, key: Key, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         match self.settings.values.get(&key).cloned() {
-            Some(raw) => self.read(key, raw, allowed, read),
+            Some(raw) => self.read(key, raw, &key.setting().range, read),
             None => {
                 self.shown.push(SettingValue { key, value: None, origin: SettingOrigin::Default });
                 None
@@ -148,12 +151,18 @@ impl Check<'_> {
         }
     }
 
-    fn read<T>(&mut self, key: Key, raw: Raw, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn read<T>(
+        &mut self,
+        key: Key,
+        raw: Raw,
+        allowed: &dyn Display,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let value = read(raw.text.trim());
         let shown = if key.is_secret() { "(set, not shown)".to_owned() } else { raw.text.clone() };
         self.shown.push(SettingValue { key, value: Some(shown), origin: raw.origin.clone() });
         if value.is_none() {
-            self.faults.push(Fault::value(key, &raw.text, allowed, raw.origin));
+            self.faults.push(Fault::value(key, &raw.text, allowed.to_string(), raw.origin));
         }
         value
     }
@@ -162,7 +171,7 @@ impl Check<'_> {
         let given = self.settings.values.get(&key);
         let (path, origin) = match given {
             Some(raw) if raw.text.is_empty() => {
-                let allowed = "the path of a folder".to_owned();
+                let allowed = key.setting().range.to_string();
                 let origin = raw.origin.clone();
                 self.faults.push(Fault::Value { key, value: String::new(), allowed, origin });
                 return PathBuf::new();
@@ -182,25 +191,31 @@ impl Check<'_> {
         None
     }
 
-    fn number(&mut self, key: Key, least: u64, most: u64) -> u64 {
-        let allowed = format!("a whole number from {least} to {most}");
-        let read = |text: &str| text.parse().ok().filter(|number| (least..=most).contains(number));
-        self.value(key, &allowed, read).unwrap_or(least)
+    /// A whole number; the least there is after a fault.
+    fn number<N: TryFrom<u64> + Default>(&mut self, key: Key) -> N {
+        let read = |text: &str| N::try_from(key.setting().range.whole(text)?).ok();
+        self.value(key, read).unwrap_or_default()
+    }
+
+    /// A weight or a share; `None` after a fault.
+    fn fraction(&mut self, key: Key) -> Option<f64> {
+        self.value(key, |text| key.setting().range.number(text))
     }
 
     fn weight(&mut self, key: Key) -> f64 {
-        let allowed = format!("a number above 0, at most {LARGEST_WEIGHT}");
-        let read = |text: &str| text.parse().ok().filter(|weight| *weight > 0.0 && *weight <= LARGEST_WEIGHT);
-        self.value(key, &allowed, read).unwrap_or(1.0)
+        self.fraction(key).unwrap_or(1.0)
+    }
+
+    /// One of the words of the setting, as what reads them makes of it.
+    fn word<T: FromStr + Default>(&mut self, key: Key) -> T {
+        self.value(key, |text| key.setting().range.word(text)?.parse().ok()).unwrap_or_default()
     }
 
     /// The model and the places where it is looked for: the installation's own, the user's, and the hub's.
     fn model(&mut self, layout: &Layout, model_dir: &Path) -> ModelChoice {
         let is_name = |text: &&str| !text.is_empty() && !text.contains(char::is_control);
-        let name = self.value(Key::EmbeddingModel, "the name of a model or the path of a folder", |text| {
-            Some(text).filter(is_name).map(ToOwned::to_owned)
-        });
-        let precision = self.value(Key::EmbeddingPrecision, "`f32` or `int8`", precision);
+        let name = self.value(Key::EmbeddingModel, |text| Some(text).filter(is_name).map(ToOwned::to_owned));
+        let precision = self.value(Key::EmbeddingPrecision, precision);
         let mut folders = vec![models_beside(layout), model_dir.to_owned()];
         folders.dedup();
         folders.extend(self.settings.hub_cache_dir.clone());
@@ -209,10 +224,7 @@ impl Check<'_> {
 
     /// Which snapshots are kept. That none is cannot be meant.
     fn retention(&mut self) -> RetentionRules {
-        let mut number = |key| {
-            // A number that fits its range fits its type.
-            u32::try_from(self.number(key, 0, u64::from(KeepCounts::MOST))).unwrap_or(KeepCounts::MOST)
-        };
+        let mut number = |key| self.number(key);
         let keep = KeepCounts {
             last: number(Key::KeepLast),
             hourly: number(Key::KeepHourly),
@@ -250,8 +262,7 @@ impl Check<'_> {
             (Key::ScheduleDrill, Job::Drill),
             (Key::SchedulePrune, Job::Prune),
         ] {
-            let allowed = "a cron expression in UTC, such as `0 3 * * *` for every night at three, or `off`";
-            let expression = self.value(key, allowed, |text| {
+            let expression = self.value(key, |text| {
                 (text == "off" || Schedule::default().add(job, text).is_ok()).then(|| text.to_owned())
             });
             if let Some(expression) = expression.filter(|expression| expression != "off") {
@@ -264,19 +275,13 @@ impl Check<'_> {
 
     /// Who is told of what failed.
     fn webhook(&mut self) -> Option<String> {
-        let allowed =
-            "an address that begins with `http://` or `https://` and a host, without `name:password@`";
-        self.optional(Key::Webhook, allowed, |text| is_webhook(text).then(|| text.to_owned()))
+        self.optional(Key::Webhook, |text| is_webhook(text).then(|| text.to_owned()))
     }
 
     /// How words and meaning are put together. Both numbers are checked, whichever counts.
     fn fusion(&mut self) -> Fusion {
-        let fusion = self.value(Key::RankFusion, "`convex` or `rrf`", |text| {
-            ["convex", "rrf"].into_iter().find(|word| word.eq_ignore_ascii_case(text))
-        });
-        let meaning_weight = self.value(Key::RankMeaningWeight, "a number from 0 to 1", |text| {
-            text.parse().ok().filter(|weight| (0.0..=1.0).contains(weight))
-        });
+        let fusion = self.value(Key::RankFusion, |text| Key::RankFusion.setting().range.word(text));
+        let meaning_weight = self.fraction(Key::RankMeaningWeight);
         let k = self.weight(Key::RankRrfK);
         match fusion {
             Some("rrf") => Fusion::Reciprocal { k },
@@ -285,12 +290,13 @@ impl Check<'_> {
     }
 
     fn chunks(&mut self) -> Option<ChunkLimits> {
-        let (least, most) = (ChunkLimits::LEAST, ChunkLimits::MOST);
-        let allowed = format!("a whole number from {least} to {most}");
-        let in_range = |text: &str| text.parse().ok().filter(|size| (least..=most).contains(size));
-        let max_chars: usize = self.value(Key::ChunkMaxSize, &allowed, in_range)?;
-        let allowed = format!("less than half of `{}`, which is {max_chars}", Key::ChunkMaxSize);
-        self.value(Key::ChunkOverlap, &allowed, |text| ChunkLimits::new(max_chars, text.parse().ok()?).ok())
+        let max_chars = self.value(Key::ChunkMaxSize, |text| {
+            usize::try_from(Key::ChunkMaxSize.setting().range.whole(text)?).ok()
+        })?;
+        let allowed = format!("{}, which is {max_chars}", Key::ChunkOverlap.setting().range);
+        self.value_within(Key::ChunkOverlap, &allowed, |text| {
+            ChunkLimits::new(max_chars, text.parse().ok()?).ok()
+        })
     }
 }
 
@@ -311,11 +317,6 @@ fn is_webhook(text: &str) -> bool {
 fn host(text: &str) -> Option<String> {
     let is_usual = |c: char| c.is_ascii_alphanumeric() || ".-_:[]%".contains(c);
     (!text.is_empty() && text.chars().all(is_usual)).then(|| text.to_owned())
-}
-
-/// A word of a list that reads itself, in any case.
-fn word<T: FromStr>(text: &str) -> Option<T> {
-    text.to_ascii_lowercase().parse().ok()
 }
 
 fn precision(text: &str) -> Option<Precision> {

@@ -1,139 +1,209 @@
-//! The table of settings: every name that is known, once.
+//! The table of settings: everything there is to know of each, once. The tables of `docs/configuration.md` are made from it.
 
 use std::fmt;
 
-/// Declares the settings: name without prefix, default as text (empty when it has none or follows from another).
-macro_rules! keys {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $default:literal;)*) => {
+use atocore_engine::{ingest::ChunkLimits, retention::KeepCounts};
+
+use super::range::Range::{self, Positive, Share, Text, Whole, Words};
+
+/// What is known of a setting.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// The heading that it stands below.
+    section: &'static str,
+    /// Without prefix, in capital letters.
+    name: &'static str,
+    /// As text; empty when there is none, or when it follows from something else.
+    default: &'static str,
+    /// What holds without a value, in words; empty where `default` is not.
+    follows: &'static str,
+    /// What it may be.
+    pub(super) range: Range,
+    /// What it is for.
+    sentence: &'static str,
+}
+
+/// Declares the settings: name, default, range, sentence. A default in brackets is no value, but says in words what holds
+/// while nothing is set.
+macro_rules! settings {
+    ($($section:literal { $($variant:ident = $name:literal, $default:tt, $range:expr, $sentence:literal;)* })*) => {
         /// A setting.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Key { $($(#[$doc])* $variant,)* }
+        pub enum Key { $($(#[doc = $sentence] $variant,)*)* }
 
         impl Key {
             /// Every setting, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            pub const ALL: &'static [Self] = &[$($(Self::$variant,)*)*];
 
-            /// The name without prefix, in capital letters.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// The default as text; empty when there is none, or when it follows from another setting.
-            #[must_use]
-            pub const fn default_text(self) -> &'static str {
-                match self { $(Self::$variant => $default,)* }
+            /// What is known of it.
+            pub(super) const fn setting(self) -> &'static Setting {
+                match self {
+                    $($(Self::$variant => {
+                        const SETTING: Setting = Setting {
+                            section: $section,
+                            name: $name,
+                            default: settings!(@default $default),
+                            follows: settings!(@follows $default),
+                            range: $range,
+                            sentence: $sentence,
+                        };
+                        &SETTING
+                    })*)*
+                }
             }
         }
     };
+    (@default [$words:literal]) => { "" };
+    (@default $text:literal) => { $text };
+    (@follows [$words:literal]) => { $words };
+    (@follows $text:literal) => { "" };
 }
 
-keys! {
-    /// The folder that holds everything: `data/`, `config/`, `backups/`.
-    Home = "HOME", "";
-    /// The store, the derived indexes, locks and caches.
-    DataDir = "DATA_DIR", "";
-    /// The snapshots.
-    BackupDir = "BACKUP_DIR", "";
-    /// The registry of projects.
-    ProjectRegistryPath = "PROJECT_REGISTRY_PATH", "";
-    /// The folder that `vault` roots lie in.
-    VaultDir = "VAULT_DIR", "";
-    /// The folder that `drive` roots lie in.
-    DriveDir = "DRIVE_DIR", "";
-    /// The folder that models are fetched into, shared by all installations of a user.
-    ModelDir = "MODEL_DIR", "";
-    /// The address that the server listens on.
-    Host = "HOST", "127.0.0.1";
-    /// The port that the server listens on.
-    Port = "PORT", "8100";
-    /// What a caller over the network must show.
-    ApiToken = "API_TOKEN", "";
-    /// How long to wait for a lock, in milliseconds.
-    DbBusyTimeoutMs = "DB_BUSY_TIMEOUT_MS", "5000";
-    /// The most characters of a chunk.
-    ChunkMaxSize = "CHUNK_MAX_SIZE", "800";
-    /// How many characters are said again after a cut.
-    ChunkOverlap = "CHUNK_OVERLAP", "100";
-    /// Larger files are left out, in bytes.
-    MaxFileBytes = "MAX_FILE_BYTES", "16777216";
-    /// How many of a hundred documents of a root a refresh removes at most without being told that it may.
-    MaxRemovedPercent = "MAX_REMOVED_PERCENT", "50";
-    /// The model that makes the vectors: a name or a folder.
-    EmbeddingModel = "EMBEDDING_MODEL", "all-MiniLM-L6-v2";
-    /// How the weights of the model are kept.
-    EmbeddingPrecision = "EMBEDDING_PRECISION", "f32";
-    /// Where passages are searched by their vectors.
-    VectorStore = "VECTOR_STORE", "embedded";
-    /// Where the Chroma server answers.
-    ChromaUrl = "CHROMA_URL", "http://127.0.0.1:8000";
-    /// The tenant on it.
-    ChromaTenant = "CHROMA_TENANT", "default_tenant";
-    /// The database of the tenant.
-    ChromaDatabase = "CHROMA_DATABASE", "default_database";
-    /// The collection in the database; this installation's alone.
-    ChromaCollection = "CHROMA_COLLECTION", "atocore";
-    /// What it wants to be shown.
-    ChromaToken = "CHROMA_TOKEN", "";
-    /// Certificates of the authorities to trust, instead of those that everybody trusts.
-    ChromaCaFile = "CHROMA_CA_FILE", "";
-    /// How long a question to it may take, in milliseconds.
-    ChromaTimeoutMs = "CHROMA_TIMEOUT_MS", "5000";
-    /// Where a Chroma server of this machine keeps its data.
-    ChromaDataDir = "CHROMA_DATA_DIR", "";
-    /// The program that runs a Chroma server on the copy in a snapshot, to prove it.
-    ChromaProgram = "CHROMA_PROGRAM", "chroma";
-    /// How passages are found when a question does not say.
-    RetrievalMode = "RETRIEVAL_MODE", "hybrid";
-    /// How words and meaning are put together.
-    RankFusion = "RANK_FUSION", "convex";
-    /// What meaning counts beside words, from 0 to 1.
-    RankMeaningWeight = "RANK_MEANING_WEIGHT", "0.7";
-    /// How slowly a rank loses weight when ranks are added.
-    RankRrfK = "RANK_RRF_K", "60";
-    /// What a passage of the project asked about is multiplied by.
-    RankProjectMatchBoost = "RANK_PROJECT_MATCH_BOOST", "2.0";
-    /// What each word of the question found in path, title or heading adds to its factor.
-    RankQueryTokenStep = "RANK_QUERY_TOKEN_STEP", "0.08";
-    /// The most that factor can become.
-    RankQueryTokenCap = "RANK_QUERY_TOKEN_CAP", "1.32";
-    /// What a passage in a telling place is multiplied by.
-    RankPathHighSignalBoost = "RANK_PATH_HIGH_SIGNAL_BOOST", "1.18";
-    /// What a passage in an archive is multiplied by.
-    RankPathLowSignalPenalty = "RANK_PATH_LOW_SIGNAL_PENALTY", "0.72";
-    /// The part of a context pack's budget that project state may take, from 0 to 1.
-    PackStateShare = "PACK_STATE_SHARE", "0.2";
-    /// The part that memories may take.
-    PackMemoryShare = "PACK_MEMORY_SHARE", "0.1";
-    /// How many of the newest snapshots are kept.
-    KeepLast = "KEEP_LAST", "0";
-    /// Of how many hours the newest snapshot is kept.
-    KeepHourly = "KEEP_HOURLY", "0";
-    /// Of how many days the newest snapshot is kept.
-    KeepDaily = "KEEP_DAILY", "7";
-    /// Of how many weeks the newest snapshot is kept.
-    KeepWeekly = "KEEP_WEEKLY", "4";
-    /// Of how many months the newest snapshot is kept.
-    KeepMonthly = "KEEP_MONTHLY", "6";
-    /// Of how many years the newest snapshot is kept.
-    KeepYearly = "KEEP_YEARLY", "0";
-    /// When a server takes a snapshot: a cron expression in UTC, or `off`.
-    ScheduleSnapshot = "SCHEDULE_SNAPSHOT", "off";
-    /// When it validates the newest snapshot to depth `content`.
-    ScheduleValidate = "SCHEDULE_VALIDATE", "off";
-    /// When it restores the newest snapshot into scratch and lets it answer.
-    ScheduleDrill = "SCHEDULE_DRILL", "off";
-    /// When it removes the snapshots that no rule keeps.
-    SchedulePrune = "SCHEDULE_PRUNE", "off";
-    /// What is told when one of these fails.
-    Webhook = "WEBHOOK", "";
-    /// How much is logged.
-    Log = "LOG", "";
-    /// How log events are written.
-    LogFormat = "LOG_FORMAT", "human";
+const FOLDER: Range = Text("the path of a folder");
+const NAME: Range = Text("letters, digits, `.`, `_` and `-`, with a letter or digit at both ends");
+const CRON: Range = Text("a cron expression in UTC, such as `0 3 * * *` for every night at three, or `off`");
+const KEPT: Range = Whole(0, KeepCounts::MOST as u64);
+
+settings! {
+    "Locations" {
+        Home = "HOME", ["see below"], FOLDER,
+            "The folder that holds everything; flag `--data-dir`.";
+        DataDir = "DATA_DIR", ["`data` in the home"], FOLDER, "The store, the derived indexes, locks and caches.";
+        BackupDir = "BACKUP_DIR", ["`backups` in the home"], FOLDER, "The snapshots; better on another disk.";
+        ProjectRegistryPath = "PROJECT_REGISTRY_PATH", ["`config/project-registry.json` in the home"], FOLDER,
+            "The registry of projects, a file that people may edit.";
+        VaultDir = "VAULT_DIR", ["not set"], FOLDER, "The folder that `vault:SUB` roots lie in.";
+        DriveDir = "DRIVE_DIR", ["not set"], FOLDER, "The folder that `drive:SUB` roots lie in.";
+        ModelDir = "MODEL_DIR", ["the user's cache, see below"], FOLDER,
+            "The folder that models are fetched into, shared by all installations of a user.";
+    }
+    "The server" {
+        Host = "HOST", "127.0.0.1", Text("an address or the name of a host"),
+            "The address that the server listens on; flag `--host` of `serve`.";
+        Port = "PORT", "8100", Text("a number from 0 to 65535"),
+            "The port that the server listens on, 0 lets the system choose; flag `--port` of `serve`.";
+        ApiToken = "API_TOKEN", ["the content of the file `api-token` in the home"],
+            Text("at least 16 characters, all ASCII and none a space"),
+            "What a caller over the network must show; needed for any address that other machines can reach. `serve --make-token` makes the file.";
+    }
+    "Waiting, reading, chunking" {
+        DbBusyTimeoutMs = "DB_BUSY_TIMEOUT_MS", "5000", Whole(0, 3_600_000),
+            "Milliseconds to wait for another owner, for exclusive ingestion, for SQLite's locks.";
+        ChunkMaxSize = "CHUNK_MAX_SIZE", "800", Whole(ChunkLimits::LEAST as u64, ChunkLimits::MOST as u64),
+            "The most characters in a passage.";
+        ChunkOverlap = "CHUNK_OVERLAP", "100", Text("less than half of `CHUNK_MAX_SIZE`"),
+            "Characters said again after a cut.";
+        MaxFileBytes = "MAX_FILE_BYTES", "16777216", Whole(1, 1 << 30),
+            "Larger files are left out, and listed as such.";
+        MaxRemovedPercent = "MAX_REMOVED_PERCENT", "50", Whole(0, 100),
+            "When more of the documents of a root are gone at once, and more than four, the root is skipped until it is confirmed ([what is read](what-is-read.md)).";
+    }
+    "The model" {
+        EmbeddingModel = "EMBEDDING_MODEL", "all-MiniLM-L6-v2", Text("the name of a model or the path of a folder"),
+            "The model that makes the vectors; a path begins with `/` or `.`.";
+        EmbeddingPrecision = "EMBEDDING_PRECISION", "f32", Words(&["f32", "int8"]),
+            "How the weights of the model are kept.";
+    }
+    "The vector store" {
+        VectorStore = "VECTOR_STORE", "embedded", Words(&["embedded", "chroma"]),
+            "Where passages are searched by their vectors: the embedded index, or a Chroma server, to which the rest of this table applies.";
+        ChromaUrl = "CHROMA_URL", "http://127.0.0.1:8000",
+            Text("`http://` or `https://`, a host and a port, without a path"),
+            "Where the server answers; `https://` or this machine where `CHROMA_TOKEN` is set.";
+        ChromaTenant = "CHROMA_TENANT", "default_tenant", NAME, "The tenant on the server.";
+        ChromaDatabase = "CHROMA_DATABASE", "default_database", NAME, "The database of the tenant.";
+        ChromaCollection = "CHROMA_COLLECTION", "atocore",
+            Text("at least 3 of these: letters, digits, `.`, `_` and `-`, with a letter or digit at both ends"),
+            "The collection in the database; made when it is missing, and this installation's alone.";
+        ChromaToken = "CHROMA_TOKEN", ["not set"], Text("1 to 4096 characters, all ASCII and none a space"),
+            "What the server or a proxy before it wants to be shown, as `Authorization: Bearer` and as `X-Chroma-Token`.";
+        ChromaCaFile = "CHROMA_CA_FILE", ["not set"], Text("a file with certificates in PEM"),
+            "The authorities to trust instead of those that everybody trusts.";
+        ChromaTimeoutMs = "CHROMA_TIMEOUT_MS", "5000", Whole(100, 600_000),
+            "Milliseconds that a question to the server may take; writing behind the answers six times as long.";
+        ChromaDataDir = "CHROMA_DATA_DIR", ["`chroma` in `DATA_DIR`"],
+            Text("the folder of a Chroma server: with `chroma.sqlite3` in it, empty or missing, and with nothing of AtoCore"),
+            "Where a server of this machine keeps its data: for snapshots with `--include-chroma`, and replaced as a whole by a restore of one.";
+        ChromaProgram = "CHROMA_PROGRAM", "chroma", Text("the name of a program, or its whole path"),
+            "The program that runs a server, to prove such snapshots.";
+    }
+    "Ranking" {
+        RetrievalMode = "RETRIEVAL_MODE", "hybrid", Words(&["hybrid", "dense", "lexical"]),
+            "How passages are found when a question does not say: by words and meaning, by meaning, or by words; with `lexical` no model is needed and no vector is made.";
+        RankFusion = "RANK_FUSION", "convex", Words(&["convex", "rrf"]),
+            "How lexical and semantic results are fused, by their scores or by their ranks.";
+        RankMeaningWeight = "RANK_MEANING_WEIGHT", "0.7", Share,
+            "The weight of semantic search with `convex`; lexical search has the rest.";
+        RankRrfK = "RANK_RRF_K", "60", Positive, "How slowly a rank loses weight with `rrf`.";
+        RankProjectMatchBoost = "RANK_PROJECT_MATCH_BOOST", "2.0", Positive,
+            "What a passage of the project asked about is multiplied by.";
+        RankQueryTokenStep = "RANK_QUERY_TOKEN_STEP", "0.08", Positive,
+            "What each word of the question found in path, title or heading adds to its factor.";
+        RankQueryTokenCap = "RANK_QUERY_TOKEN_CAP", "1.32", Positive, "The most that factor can become.";
+        RankPathHighSignalBoost = "RANK_PATH_HIGH_SIGNAL_BOOST", "1.18", Positive,
+            "What a passage in a telling place is multiplied by.";
+        RankPathLowSignalPenalty = "RANK_PATH_LOW_SIGNAL_PENALTY", "0.72", Positive,
+            "What a passage in an archive is multiplied by.";
+    }
+    "Context packs" {
+        PackStateShare = "PACK_STATE_SHARE", "0.2", Share, "The part of the budget that project state may take.";
+        PackMemoryShare = "PACK_MEMORY_SHARE", "0.1", Share,
+            "The part that memories may take; both together are not more than 1.";
+    }
+    "Retention" {
+        KeepLast = "KEEP_LAST", "0", KEPT, "How many of the newest snapshots are kept.";
+        KeepHourly = "KEEP_HOURLY", "0", KEPT, "Of how many hours the newest snapshot is kept.";
+        KeepDaily = "KEEP_DAILY", "7", KEPT, "Of how many days the newest snapshot is kept.";
+        KeepWeekly = "KEEP_WEEKLY", "4", KEPT, "Of how many weeks the newest snapshot is kept.";
+        KeepMonthly = "KEEP_MONTHLY", "6", KEPT, "Of how many months the newest snapshot is kept.";
+        KeepYearly = "KEEP_YEARLY", "0", KEPT, "Of how many years the newest snapshot is kept.";
+        ScheduleSnapshot = "SCHEDULE_SNAPSHOT", "off", CRON, "When a server takes a snapshot.";
+        ScheduleValidate = "SCHEDULE_VALIDATE", "off", CRON,
+            "When it validates the newest snapshot to depth `content`.";
+        ScheduleDrill = "SCHEDULE_DRILL", "off", CRON,
+            "When it restores the newest snapshot into scratch, to depth `answers`.";
+        SchedulePrune = "SCHEDULE_PRUNE", "off", CRON, "When it removes the snapshots that no rule keeps.";
+        Webhook = "WEBHOOK", ["not set"],
+            Text("an address that begins with `http://` or `https://` and a host, without `name:password@`"),
+            "What gets a POST with JSON (`event`, `job`, `error`, `failures`, `at`) whenever one of these fails; never shown, because it may hold a secret.";
+    }
+    "Logs" {
+        Log = "LOG", ["`info` for `serve`, else `warn`"],
+            Text("one of `off`, `error`, `warn`, `info`, `debug`, `trace`"), "How much is logged.";
+        LogFormat = "LOG_FORMAT", "human", Words(&["human", "json"]), "How log events are written.";
+    }
+}
+
+/// The settings as tables of a document, each below its heading.
+#[must_use]
+pub fn tables() -> Vec<(&'static str, String)> {
+    let mut tables: Vec<(&str, String)> = Vec::new();
+    for key in Key::ALL {
+        let Setting { section, name, default, follows, range, sentence } = key.setting();
+        if tables.last().is_none_or(|(last, _)| last != section) {
+            tables.push((section, "| setting | default | allowed | |\n|---|---|---|---|\n".to_owned()));
+        }
+        if let Some((_, table)) = tables.last_mut() {
+            let default = if default.is_empty() { (*follows).to_owned() } else { format!("`{default}`") };
+            table.push_str(&format!("| `{name}` | {default} | {range} | {sentence} |\n"));
+        }
+    }
+    tables
 }
 
 impl Key {
+    /// The name without prefix, in capital letters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.setting().name
+    }
+
+    /// The default as text; empty when there is none, or when it follows from another setting.
+    #[must_use]
+    pub const fn default_text(self) -> &'static str {
+        self.setting().default
+    }
+
     /// What every variable of the environment that sets something begins with.
     pub const PREFIX: &'static str = "ATOCORE_";
 

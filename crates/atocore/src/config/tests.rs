@@ -321,14 +321,3 @@ fn without_any_place_for_data_a_hint_is_given() {
     let error = Config::load(&Flags::default(), &environment).unwrap_err();
     assert!(error.to_string().contains("`--data-dir`"), "{error}");
 }
-
-#[test]
-fn the_documentation_lists_every_setting_with_its_default() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
-    let text = fs::read_to_string(path).unwrap();
-    for key in Key::ALL {
-        let line = text.lines().find(|line| line.starts_with(&format!("| `{key}` | ")));
-        let line = line.unwrap_or_else(|| panic!("{key} is not in docs/configuration.md"));
-        assert!(line.contains(key.default_text()), "{line}");
-    }
-}

@@ -7,8 +7,8 @@ use super::{Check, Fault, Key, Raw};
 impl Check<'_> {
     /// Both shares, which together cannot be more than the whole.
     pub(super) fn packing(&mut self) -> PackShares {
-        let state = self.share(Key::PackStateShare);
-        let memories = self.share(Key::PackMemoryShare);
+        let state = self.fraction(Key::PackStateShare);
+        let memories = self.fraction(Key::PackMemoryShare);
         let default = PackShares::default();
         let (Some(state), Some(memories)) = (state, memories) else { return default };
         if state + memories <= 1.0 {
@@ -25,11 +25,5 @@ impl Check<'_> {
             }
         }
         default
-    }
-
-    fn share(&mut self, key: Key) -> Option<f64> {
-        self.value(key, "a number from 0 to 1", |text| {
-            text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
-        })
     }
 }

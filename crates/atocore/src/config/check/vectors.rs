@@ -9,38 +9,26 @@ use atocore_engine::{Authorities, ChromaServer, Layout, VectorStore, files};
 
 use super::{Check, Fault, Key, Raw};
 
-/// The shortest and the longest time that a question to the server may take.
-const TIMEOUT_MS: (u64, u64) = (100, 600_000);
 /// How long a name on the server may be.
 const LONGEST_NAME: usize = 500;
-/// What a token is made of.
-const TOKEN: &str = "1 to 4096 characters, all ASCII and none a space";
 
 impl Check<'_> {
     /// The settings of the server are checked whether it is in use or not.
     pub(super) fn vectors(&mut self) -> VectorStore {
-        let store = self.value(Key::VectorStore, "`embedded` or `chroma`", |text| {
-            ["embedded", "chroma"].into_iter().find(|word| word.eq_ignore_ascii_case(text))
-        });
-        let url = self.value(
-            Key::ChromaUrl,
-            "`http://` or `https://`, a host and a port, without a path",
-            |text| address(text).map(ToOwned::to_owned),
-        );
+        let store = self.value(Key::VectorStore, |text| Key::VectorStore.setting().range.word(text));
+        let url = self.value(Key::ChromaUrl, |text| address(text).map(ToOwned::to_owned));
         let name = |least| move |text: &str| named(text, least).then(|| text.to_owned());
-        let name_of = "letters, digits, `.`, `_` and `-`, with a letter or digit at both ends";
-        let tenant = self.value(Key::ChromaTenant, name_of, name(1));
-        let database = self.value(Key::ChromaDatabase, name_of, name(1));
-        let collection =
-            self.value(Key::ChromaCollection, &format!("at least 3 of these: {name_of}"), name(3));
-        let token = self.optional(Key::ChromaToken, TOKEN, |text| {
+        let tenant = self.value(Key::ChromaTenant, name(1));
+        let database = self.value(Key::ChromaDatabase, name(1));
+        let collection = self.value(Key::ChromaCollection, name(3));
+        let token = self.optional(Key::ChromaToken, |text| {
             let is_usual = (1..=4096).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
             is_usual.then(|| text.to_owned())
         });
-        let authorities = self.optional(Key::ChromaCaFile, "a file with certificates in PEM", |path| {
+        let authorities = self.optional(Key::ChromaCaFile, |path| {
             Authorities::from_pem(&files::read_if_present(Path::new(path)).ok()??).ok()
         });
-        let timeout = Duration::from_millis(self.number(Key::ChromaTimeoutMs, TIMEOUT_MS.0, TIMEOUT_MS.1));
+        let timeout = Duration::from_millis(self.number(Key::ChromaTimeoutMs));
         let (Some("chroma"), Some(url), Some(tenant), Some(database), Some(collection)) =
             (store, url, tenant, database, collection)
         else {
@@ -55,17 +43,12 @@ impl Check<'_> {
 
     /// The folder of a server on this machine. A restore replaces all that is in it, so it may hold nothing else.
     pub(super) fn chroma_folder(&mut self, layout: &Layout, home: &Path) -> Option<PathBuf> {
-        self.optional(
-            Key::ChromaDataDir,
-            "the folder of a Chroma server: with `chroma.sqlite3` in it, empty or missing, and with nothing of AtoCore",
-            |text| folder_of_a_server(Path::new(text), layout, home),
-        )
+        self.optional(Key::ChromaDataDir, |text| folder_of_a_server(Path::new(text), layout, home))
     }
 
     /// The program that runs a server, as a whole path where it can be found by its name.
     pub(super) fn chroma_program(&mut self) -> PathBuf {
-        let allowed = "the name of a program, or its whole path";
-        let program = self.value(Key::ChromaProgram, allowed, |text| {
+        let program = self.value(Key::ChromaProgram, |text| {
             let path = Path::new(text);
             let is_name = path.components().count() == 1 && !text.contains(std::path::is_separator);
             (!text.is_empty() && (path.is_absolute() || is_name)).then(|| path.to_owned())
