@@ -23,6 +23,7 @@ mod output;
 mod progress;
 mod projects;
 mod prune;
+mod reference;
 mod restore;
 mod search;
 mod serve;
@@ -36,7 +37,7 @@ use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use atocore_engine::files;
 use atocore_model::error::ErrorCode;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     config::{Config, Environment, Flags, LogLevel},
@@ -224,6 +225,12 @@ fn refused(error: &clap::Error) -> Exit {
     }
 }
 
+/// The reference page of the command line.
+#[must_use]
+pub fn reference() -> String {
+    reference::page(Cli::command())
+}
+
 fn version() -> &'static str {
     concat!(env!("CARGO_PKG_VERSION"), " (", env!("SOURCE_COMMIT"), ")")
 }
@@ -231,8 +238,6 @@ fn version() -> &'static str {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use clap::CommandFactory;
 
     use super::*;
     use crate::operations::{Operation, Visitor, visit_all};

@@ -8,6 +8,7 @@ mod limits;
 mod metrics;
 mod observe;
 mod openapi;
+mod reference;
 mod schemas;
 mod serve;
 
@@ -28,6 +29,7 @@ pub use guard::{Guard, Hosts, Token};
 pub(crate) use guarded_body::holding;
 pub use limits::{BODY_LIMIT_BYTES, HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
 pub use openapi::document;
+pub use reference::reference;
 
 /// Answered when there is no place for anything else.
 const HEALTH: &str = "/health";

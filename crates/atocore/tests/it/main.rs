@@ -53,6 +53,7 @@ mod proof;
 mod prune;
 mod read_only;
 mod readme;
+mod reference;
 mod released;
 mod restore;
 mod rights;
