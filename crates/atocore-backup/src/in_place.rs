@@ -21,6 +21,7 @@ use atocore_model::{
     time::Timestamp,
 };
 use atocore_storage::{files, layout::Layout};
+use journal::{Journal, StagedFile};
 
 use crate::{
     BackupError,
@@ -29,7 +30,6 @@ use crate::{
     tree, vectors,
     verify::VerifiedSnapshot,
 };
-use journal::{Journal, StagedFile};
 
 pub use journal::RestoreRecord;
 
@@ -87,7 +87,7 @@ pub fn stage(
     let mut done = 0;
     let mut watch = |piece| {
         done += piece;
-        monitor.progress(Progress { phase: "restoring", done, total: Some(total.saturating_mul(2)) });
+        monitor.progress(Progress { phase: "restoring".into(), done, total: Some(total.saturating_mul(2)) });
         if monitor.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     if staged.vectors {

@@ -14,6 +14,7 @@ use atocore_model::{
 };
 use atocore_storage::files::{self, Kind, stream};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     BackupError,
@@ -42,7 +43,7 @@ pub struct Ledger {
 }
 
 /// What a validation found at one depth.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verdict {
     /// The depth: the deepest one that held, or the shallowest one that did not.
     pub depth: Depth,
@@ -54,7 +55,8 @@ pub struct Verdict {
     pub duration_ms: u64,
     /// What it found; at most 20 lines of at most 300 characters.
     pub errors: Vec<String>,
-    /// The digest of the metadata file as it was; `None` when it could not be read.
+    /// The digest of the metadata file as it was; `None` when it could not be read. Not in JSON.
+    #[serde(skip)]
     pub metadata_blake3: Option<Digest>,
 }
 

@@ -21,7 +21,6 @@ use atocore_storage::{
     layout::Layout,
     sqlite::inspect,
 };
-
 use staging::{Leftover, Staging};
 
 use crate::{
@@ -102,7 +101,7 @@ pub fn restore_into(
     let mut done = 0;
     let mut watch = |piece| {
         done += piece;
-        monitor.progress(Progress { phase: "restoring", done, total: Some(total.saturating_mul(2)) });
+        monitor.progress(Progress { phase: "restoring".into(), done, total: Some(total.saturating_mul(2)) });
         if monitor.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let mut restored = Vec::new();

@@ -327,7 +327,7 @@ impl SnapshotWriter<'_> {
         let mut done = 0;
         let digested = copied.sync_and_digest(&mut |piece| {
             done += piece;
-            monitor.progress(Progress { phase: "hashing the copy", done, total: None });
+            monitor.progress(Progress { phase: "hashing the copy".into(), done, total: None });
             if monitor.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         let (size, digest) = digested.ok_or(BackupError::Cancelled)?;

@@ -122,7 +122,11 @@ impl VectorPlan {
         let mut done = 0;
         let mut watch = |piece| {
             done += piece;
-            monitor.progress(Progress { phase: "copying the vector store", done, total: Some(self.bytes) });
+            monitor.progress(Progress {
+                phase: "copying the vector store".into(),
+                done,
+                total: Some(self.bytes),
+            });
             if monitor.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         for file in &self.files {

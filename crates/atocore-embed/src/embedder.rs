@@ -176,7 +176,11 @@ impl Embedder {
                 let vector = vector.inspect_err(|_| stopped.store(true, Ordering::Relaxed))?;
                 vectors[*i].get_or_init(|| vector);
                 let done = done.fetch_add(1, Ordering::Relaxed) as u64 + 1;
-                monitor.progress(Progress { phase: "embedding", done, total: Some(texts.len() as u64) });
+                monitor.progress(Progress {
+                    phase: "embedding".into(),
+                    done,
+                    total: Some(texts.len() as u64),
+                });
             }
             Ok(())
         };

@@ -215,6 +215,6 @@ fn sha256(
         }
         hash.update(&piece[..count]);
         *done += count as u64;
-        monitor.progress(Progress { phase: "comparing model files", done: *done, total: Some(total) });
+        monitor.progress(Progress { phase: "comparing model files".into(), done: *done, total: Some(total) });
     }
 }

@@ -14,7 +14,7 @@ use std::{
 
 use atocore_backup::{
     in_place,
-    ledger::{Ledger, LedgerEntry, VerifiedDepth},
+    ledger::{Ledger, Verdict},
     notes::{self, Remarks},
     restore as restoring,
     snapshot_directory::{SnapshotDirectory, SnapshotEntry, newest_first},
@@ -25,12 +25,15 @@ use atocore_chroma::Lease;
 use atocore_model::{
     id::SnapshotId,
     monitor::Monitor,
+    snapshot::Depth,
     time::{Clock, Timestamp},
 };
 use atocore_storage::{
     layout::Layout,
     sqlite::{Store, StoreRecord},
 };
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{engine::Engine, error::Error};
 
@@ -116,16 +119,28 @@ pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
 }
 
 /// What is known of a snapshot beyond what it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SnapshotProof {
-    /// What people have said of it.
-    pub remarks: Remarks,
-    /// Whether `undo` restores it: the state before the last restore.
+    /// The deepest depth that is proven and that no later validation contradicts; null when none is.
+    pub proven_depth: Option<Depth>,
+    /// When it was proven.
+    pub proven_at: Option<Timestamp>,
+    /// The last verdict per depth, the shallowest first, without those that a later one has overruled.
+    pub verdicts: Vec<Verdict>,
+    /// Why what was written down about it cannot be used, so that it counts as unproven; null when it can.
+    pub ledger_problem: Option<String>,
+    /// What it was taken for; empty when nobody said.
+    #[serde(default)]
+    pub note: String,
+    /// Whether it is pinned, so that no removal takes it.
+    #[serde(default)]
+    pub pinned: bool,
+    /// Why it is pinned; empty when nobody said, or it is not.
+    #[serde(default)]
+    pub pin_note: String,
+    /// Whether it is the state before the last restore, which `undo` restores.
+    #[serde(default)]
     pub undo_point: bool,
-    /// How deep it is proven; `None` when it is not.
-    pub proven: Option<VerifiedDepth>,
-    /// The verdicts that stand.
-    pub standing: LedgerEntry,
 }
 
 pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Option<SnapshotProof>)>, Error> {
@@ -135,11 +150,17 @@ pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Opt
     let with_proof = |entry: SnapshotEntry| {
         let proof = entry.stamp.parse().ok().map(|id: SnapshotId| {
             let standing = ledger.verdicts(id);
+            let proven = ledger.proven_by(id, &standing);
+            let Remarks { note, pin } = notes::remarks(&vault, id);
             SnapshotProof {
-                remarks: notes::remarks(&vault, id),
+                proven_depth: proven.map(|proven| proven.depth),
+                proven_at: proven.map(|proven| proven.at),
+                verdicts: standing.verdicts,
+                ledger_problem: standing.problem,
+                note,
+                pinned: pin.is_some(),
+                pin_note: pin.unwrap_or_default(),
                 undo_point: undo_point == Some(id),
-                proven: ledger.proven_by(id, &standing),
-                standing,
             }
         });
         (entry, proof)

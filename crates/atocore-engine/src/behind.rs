@@ -7,6 +7,8 @@ use std::{
 
 use atocore_model::error::ErrorCode;
 use atocore_storage::{files, lexical::LexicalError, vector::VectorError};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The lexical index, as people are told of it.
 pub(crate) const LEXICAL_INDEX: &str = "word index";
@@ -31,6 +33,35 @@ pub struct IndexFault {
     pub why: String,
     /// Bytes that are free on the disk of the folder; `None` where the disk does not say.
     pub free_bytes: Option<u64>,
+}
+
+/// The same for people, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexBehind {
+    /// `word index` or `vector index`.
+    #[schema(example = "word index")]
+    pub index: String,
+    /// The folder it lies in.
+    pub folder: String,
+    /// Bytes that are free on its disk; null where the disk does not say.
+    pub free_bytes: Option<u64>,
+    /// What is wrong, in one sentence.
+    pub why: String,
+    /// What helps.
+    #[serde(rename = "cure")]
+    pub hint: String,
+}
+
+impl From<&IndexFault> for IndexBehind {
+    fn from(fault: &IndexFault) -> Self {
+        Self {
+            index: fault.index.to_owned(),
+            folder: fault.dir.to_string_lossy().into_owned(),
+            free_bytes: fault.free_bytes,
+            why: fault.to_string(),
+            hint: fault.hint(),
+        }
+    }
 }
 
 impl IndexFault {

@@ -4,50 +4,45 @@ mod disk;
 mod privacy;
 mod proof;
 
-use atocore_model::error::with_causes;
+use std::borrow::Cow;
+
+use atocore_model::{error::with_causes, words};
 use atocore_storage::{files, registry::Registry};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     behind::{LEXICAL_INDEX, VECTORS},
     engine::Engine,
     error::Error,
     projects::roots,
+    status::FileProblem,
 };
 
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// As it should be.
-    Ok,
-    /// Works, but somebody should look.
-    Warning,
-    /// Does not work.
-    Problem,
-}
-
-impl Level {
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Problem => "problem",
-        }
+words! {
+    /// How bad a finding is.
+    Level, "a level", {
+        /// As it should be.
+        Ok = "ok",
+        /// Works, but somebody should look.
+        Warning = "warning",
+        /// Does not work.
+        Problem = "problem",
     }
 }
 
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// What: `registry`, `store`, `word index`, `vector index`, `workers`, `model`, `vectors`, `roots`, `projects`, `files`,
     /// `disk`, `snapshots`, `proof`, `schedule`, `home`, `privacy`.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// How it is.
     pub level: Level,
-    /// What was seen, one sentence.
+    /// What was seen, in one sentence.
     pub message: String,
-    /// The command that helps.
+    /// The command that helps; null when none is needed.
+    #[serde(rename = "cure")]
     pub hint: Option<String>,
 }
 
@@ -86,12 +81,12 @@ struct Findings {
 
 impl Findings {
     fn add(&mut self, check: &'static str, level: Level, message: String, hint: Option<&str>) {
-        self.list.push(Finding { check, level, message, hint: hint.map(str::to_owned) });
+        self.list.push(Finding { check: check.into(), level, message, hint: hint.map(str::to_owned) });
     }
 
     fn failed(&mut self, check: &'static str, error: &Error) {
         self.list.push(Finding {
-            check,
+            check: check.into(),
             level: Level::Problem,
             message: with_causes(error),
             hint: error.hint(),
@@ -198,10 +193,10 @@ impl Findings {
         }
         match &status.problem {
             None => self.add("model", Level::Ok, format!("model `{}` is there", status.model), None),
-            Some(failure) => {
-                let level = if failure.damaged { Level::Problem } else { Level::Warning };
-                let message = format!("search is lexical only: {}", failure.why);
-                self.add("model", level, message, Some(&failure.hint));
+            Some(problem) => {
+                let level = if status.damaged { Level::Problem } else { Level::Warning };
+                let message = format!("search is lexical only: {problem}");
+                self.add("model", level, message, status.hint.as_deref());
             }
         }
         let unmade = status.passages.saturating_sub(status.embedded);
@@ -222,10 +217,11 @@ impl Findings {
         } else if status.passages > 0 && unmade == 0 {
             self.add("vectors", Level::Ok, "every passage has its vector".to_owned(), None);
         }
-        if let Some(outage) = status.outage {
+        if let Some(outage) = &status.outage {
             self.add("vectors", Level::Problem, format!("{outage}; {}", outage.hint), None);
         }
-        if let Some(failure) = status.failure {
+        let said = status.outage.map(|outage| outage.to_string());
+        if let Some(failure) = status.failure.filter(|failure| said.as_ref() != Some(failure)) {
             self.add("vectors", Level::Problem, format!("making vectors failed: {failure}"), None);
         }
     }
@@ -259,11 +255,11 @@ impl Findings {
             Ok(status) => status,
             Err(error) => return self.failed("snapshots", &error),
         };
-        if status.projects.iter().any(|project| project.registered.is_none()) {
+        if !status.projects.is_empty() && engine.projects().is_err() {
             self.add("projects", Level::Warning, UNKNOWN_REGISTRY.to_owned(), None);
         }
         for project in &status.projects {
-            if project.registered == Some(false) {
+            if !project.registered {
                 let message = format!(
                     "project `{}` is not in the registry and has {}",
                     project.id,
@@ -286,24 +282,23 @@ impl Findings {
 
 impl Findings {
     /// The files that the last refresh of a project could not read.
-    fn unread_files(&mut self, project: &str, problems: &str) {
-        let mut problems: Vec<serde_json::Value> = serde_json::from_str(problems).unwrap_or_default();
-        problems.sort_by_key(|problem| problem["reason"] != "documents_gone");
+    fn unread_files(&mut self, project: &str, problems: &[FileProblem]) {
+        let mut problems: Vec<_> = problems.iter().collect();
+        problems.sort_by_key(|problem| problem.reason != "documents_gone");
         let correct =
             format!("correct the file or leave it out in `.atocoreignore`, then `atocore refresh {project}`");
         let confirm = format!(
             "mount its disk, or `atocore refresh {project} --allow-empty` if its documents are to go"
         );
         for problem in problems.iter().take(FILES_SHOWN) {
-            let word = |key: &str| problem[key].as_str().unwrap_or_default();
-            let hint = match word("reason") {
+            let hint = match problem.reason.as_str() {
                 "documents_gone" => &confirm,
                 // The check of the roots says so, as things are now.
                 "missing" | "not_a_folder" | "not_configured" | "outside" => continue,
                 _ => &correct,
             };
-            let message =
-                format!("`{}` of project `{project}` could not be read: {}", word("path"), word("detail"));
+            let FileProblem { path, detail, .. } = problem;
+            let message = format!("`{path}` of project `{project}` could not be read: {detail}");
             self.add("files", Level::Warning, message, Some(hint));
         }
         if let Some(more) = problems.len().checked_sub(FILES_SHOWN + 1) {

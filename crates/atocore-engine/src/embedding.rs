@@ -26,9 +26,12 @@ use atocore_storage::{
 };
 
 pub(crate) use making::EmbedContext;
-pub use making::{Embedded, EmbeddingReport, Making};
+pub use making::{Embedded, EmbeddingProgress, EmbeddingReport};
 pub(crate) use models::Model;
 pub use models::ModelChoice;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use models::Models;
 pub(crate) use thread::MakeVectors;
 
@@ -70,7 +73,7 @@ pub(crate) struct Embedding {
     opening: Mutex<()>,
     /// One maker at a time.
     making: Mutex<()>,
-    progress: Mutex<Option<Making>>,
+    progress: Mutex<Option<EmbeddingProgress>>,
     failure: Mutex<Option<String>>,
     /// Of the worker that makes vectors, in a server.
     pub(crate) controls: Arc<Controls>,
@@ -106,35 +109,44 @@ pub(crate) struct Missing {
     pub(crate) passages: u64,
 }
 
-/// What is known of models and vectors, for people.
-#[derive(Debug, Clone, PartialEq)]
+/// The model that searches by meaning, and how far its vectors are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EmbeddingStatus {
-    /// Whether the settings want a model at all.
+    /// Whether the settings want a model at all; they do not in mode `lexical`.
     pub wanted: bool,
     /// The model that the settings name.
+    #[schema(example = "all-MiniLM-L6-v2")]
     pub model: String,
-    /// How its weights are kept.
+    /// `f32` or `int8`.
     pub precision: String,
-    /// Why it cannot be used; `None` when it can.
-    pub problem: Option<NoModel>,
-    /// The model that made the vectors that answers use; `None` before there are any.
+    /// Why it cannot be used; null when it can.
+    pub problem: Option<String>,
+    /// The command that helps; null when none is needed.
+    #[serde(rename = "cure")]
+    pub hint: Option<String>,
+    /// Whether it is there and cannot be used, as opposed to not being there; not in JSON.
+    #[serde(skip)]
+    pub damaged: bool,
+    /// The model whose vectors answers use; null before there are any.
     pub serving: Option<String>,
-    /// Whether vectors of the settings' model are being made while another one answers.
+    /// Whether vectors of the settings' model are still being made while another one answers.
     pub switching: bool,
     /// All passages.
     pub passages: u64,
     /// Those whose text has been embedded by the model that answers.
     pub embedded: u64,
-    /// Passages that are found by meaning.
+    /// Those that are found by meaning.
     pub indexed: u64,
-    /// Passages that are found by their words only, as answers say too: those without a vector, and those with one that
-    /// the index does not show yet.
+    /// Those that are found by their words only, as answers say too: without a vector, or with one that the index does
+    /// not show yet.
+    #[serde(default)]
     pub missing: u64,
-    /// What is being made in this process.
-    pub making: Option<Making>,
-    /// Why the last attempt to make vectors failed; `None` when it did not.
+    /// How far the making of vectors is; null when none are being made in this process.
+    pub making: Option<EmbeddingProgress>,
+    /// Why the last attempt to make vectors failed, or why their server is of no use; null when neither.
     pub failure: Option<String>,
-    /// Since when and why the server of the vectors is of no use; `None` while it is, or there is none.
+    /// Since when and why the server of the vectors is of no use; not in JSON, where `failure` says it.
+    #[serde(skip)]
     pub outage: Option<Outage>,
 }
 
@@ -382,11 +394,17 @@ impl Embedding {
         };
         let differs =
             |row: &SpaceRow| row.model != choice.name || row.precision != choice.precision.to_string();
+        let none = self.models.look().err().filter(|_| wanted);
+        let damaged = none.as_ref().is_some_and(|none| none.damaged);
+        let (problem, hint) = none.map(|none| (none.why, none.hint)).unzip();
+        let outage = unready.or_else(|| self.outage());
         Ok(EmbeddingStatus {
             wanted,
             model: choice.name.clone(),
             precision: choice.precision.to_string(),
-            problem: self.models.look().err().filter(|_| wanted),
+            problem,
+            hint,
+            damaged,
             switching: wanted && serving.as_ref().is_some_and(differs),
             serving: serving.map(|row| row.model),
             passages: counts.chunks,
@@ -394,8 +412,8 @@ impl Embedding {
             indexed: self.index().map_or(0, VectorIndex::vectors),
             missing: missing.missing,
             making: lock(&self.progress).clone(),
-            failure: lock(&self.failure).clone(),
-            outage: unready.or_else(|| self.outage()),
+            failure: lock(&self.failure).clone().or_else(|| outage.as_ref().map(ToString::to_string)),
+            outage,
         })
     }
 }

@@ -19,11 +19,11 @@ use atocore_model::{
     query::{Answer, Notice, ProjectHint, TopK},
     ranking::Mode,
 };
-
-use crate::{engine::Engine, error::Error, retrieval::RankWeights};
 use metrics::{DEPTH, Judged, mean};
 use question::{PassagePattern, Question};
 use question_file::QuestionFault;
+
+use crate::{engine::Engine, error::Error, retrieval::RankWeights};
 
 /// How well a configuration answers some questions.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,7 +172,7 @@ pub fn evaluate(
             evaluation.note(notice);
         }
         let (done, total) = (index as u64 + 1, Some(questions.len() as u64));
-        monitor.progress(Progress { phase: "asking questions", done, total });
+        monitor.progress(Progress { phase: "asking questions".into(), done, total });
     }
     Ok(evaluation)
 }
@@ -280,7 +280,7 @@ fn fits_hit(
     {
         return place(hit.source_path.as_str(), hit.lines);
     }
-    for copy in &hit.near_duplicates {
+    for copy in &hit.copies {
         if !pattern.fits_place(copy.source_path.as_str(), copy.heading_path.as_str()) {
             continue;
         }

@@ -6,23 +6,27 @@
 use atocore_model::{
     fact::{
         Action, Category, Change, ChangeFilter, Content, FactId, Interaction, InteractionFilter, Memory,
-        MemoryEdit, MemoryFilter, MemoryStatus, NewInteraction, NewMemory, NewState, StateEntry, StateKey,
-        StateStatus, interaction::InteractionStatus,
+        MemoryEdit, MemoryFilter, MemoryStatus, NewInteraction, NewMemory, NewState, PageSize, StateEntry,
+        StateKey, StateStatus, interaction::InteractionStatus,
     },
     id::{Generation, InteractionId, MemoryId, ProjectId},
     name::ProjectName,
 };
 use atocore_storage::sqlite::{LoggedOperation, WriteTransaction};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{caller::Caller, engine::Engine, error::Error};
 
 /// What is recorded of a project.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProjectState {
-    /// The project, by its id.
+    /// The id of the project.
     pub project: ProjectId,
     /// The entries, by category and key.
     pub entries: Vec<StateEntry>,
+    /// The categories there are among them.
+    pub categories: Vec<Category>,
     /// The generation that this shows.
     pub generation: Generation,
 }
@@ -79,13 +83,16 @@ impl Engine {
         all: bool,
     ) -> Result<ProjectState, Error> {
         let project = self.project(name)?.id;
-        let Some(store) = self.store_if_any()? else {
-            return Ok(ProjectState { project, entries: Vec::new(), generation: Generation::default() });
+        let (mut entries, generation) = match self.store_if_any()? {
+            Some(store) => {
+                store.read(|read| Ok::<_, Error>((read.state_of(&project, all)?, read.generation()?)))?
+            }
+            None => (Vec::new(), Generation::default()),
         };
-        let (mut entries, generation) =
-            store.read(|read| Ok::<_, Error>((read.state_of(&project, all)?, read.generation()?)))?;
         entries.retain(|entry| category.is_none_or(|category| entry.category == *category));
-        Ok(ProjectState { project, entries, generation })
+        let mut categories: Vec<_> = entries.iter().map(|entry| entry.category.clone()).collect();
+        categories.dedup();
+        Ok(ProjectState { project, entries, categories, generation })
     }
 
     /// Says that an entry no longer holds. It stays, with every value it had.
@@ -326,9 +333,7 @@ impl Engine {
             Some(store) => store.read(|read| read.interaction(id))?,
             None => None,
         };
-        interaction
-            .filter(|interaction| interaction.status == InteractionStatus::Recorded)
-            .ok_or_else(|| Error::FactUnknown(FactId::Interaction(id.clone())))
+        interaction.ok_or_else(|| Error::FactUnknown(FactId::Interaction(id.clone())))
     }
 
     // The journal.
@@ -397,6 +402,12 @@ impl Engine {
 }
 
 impl<T> FactPage<T> {
+    /// The last row when there may be more behind it: the page is as long as was asked for.
+    #[must_use]
+    pub fn last_before_more(&self, limit: PageSize) -> Option<&T> {
+        self.rows.last().filter(|_| self.rows.len() == limit.get())
+    }
+
     /// What there is before there is a store.
     const fn empty() -> Self {
         Self { rows: Vec::new(), generation: Generation(0) }

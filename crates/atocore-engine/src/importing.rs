@@ -230,7 +230,7 @@ impl Taking<'_> {
             if monitor.cancelled() {
                 return Err(Error::Cancelled);
             }
-            monitor.progress(Progress { phase: "taking over documents", done: done as u64, total });
+            monitor.progress(Progress { phase: "taking over documents".into(), done: done as u64, total });
             let Some((project, source_path)) = roots.owner(Path::new(&document.file_path)) else {
                 self.leave("document", &document.file_path, "it lies below no root of the registry");
                 continue;
@@ -368,21 +368,17 @@ impl Taking<'_> {
 
     fn interaction(&mut self, interaction: &OriginalInteraction) -> Result<Result<(), String>, Error> {
         let ids = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
-        let object = |text: &str| {
-            let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
-            serde_json::Value::Object(parsed.unwrap_or_default()).to_string()
-        };
         let read = || -> Result<NewInteraction, String> {
             Ok(NewInteraction {
                 prompt: interaction.prompt.parse().map_err(in_words)?,
                 response: interaction.response.parse().map_err(in_words)?,
-                summary: interaction.summary.parse().map_err(in_words)?,
+                response_summary: interaction.summary.parse().map_err(in_words)?,
                 project: None,
                 client: interaction.client.parse().map_err(in_words)?,
-                session: interaction.session.parse().map_err(in_words)?,
+                session_id: interaction.session.parse().map_err(in_words)?,
                 memories_used: ids(&interaction.memories_used),
                 chunks_used: ids(&interaction.chunks_used),
-                context_pack: object(&interaction.context_pack),
+                context_pack: serde_json::from_str(&interaction.context_pack).unwrap_or_default(),
             })
         };
         let (new, project) = match (read(), self.project(&interaction.project)) {

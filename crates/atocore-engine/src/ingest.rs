@@ -37,11 +37,11 @@ use atocore_storage::{
     files::beneath::Beneath,
     sqlite::{DocumentRow, Store},
 };
-
-use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, projects::roots::Folders};
 use plan::{Losses, Plan};
 use reach::ReachableRoots;
 use walk::{FoundFile, WalkResult};
+
+use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, projects::roots::Folders};
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
 const READER: &str = "2";
@@ -122,7 +122,11 @@ impl Ingestion<'_> {
     }
 
     fn progress(&self, phase: &'static str, done: usize, total: Option<usize>) {
-        self.monitor.progress(Progress { phase, done: done as u64, total: total.map(|total| total as u64) });
+        self.monitor.progress(Progress {
+            phase: phase.into(),
+            done: done as u64,
+            total: total.map(|total| total as u64),
+        });
     }
 }
 
@@ -167,7 +171,7 @@ impl Reports {
 
     fn file_with(&mut self, root: usize, path: String, reason: FileReason, notices: Vec<String>) {
         let report = &mut self.roots[root];
-        report.counts.add(reason.state());
+        *report.counts.of(reason.state()) += 1;
         if !matches!(reason, FileReason::SameStamp) {
             report.files.push(FileReport { path, reason, notices, is_new: true });
         }
@@ -175,7 +179,7 @@ impl Reports {
 
     fn unchanged(&mut self, plan: &Plan) {
         for root in &plan.unchanged {
-            self.roots[*root].counts.add(FileReason::SameStamp.state());
+            self.roots[*root].counts.unchanged += 1;
         }
     }
 
@@ -196,7 +200,7 @@ impl Reports {
                 return;
             }
             let said = report.files.remove(said);
-            report.counts.take_back(said.reason.state());
+            *report.counts.of(said.reason.state()) -= 1;
         }
         let is_there = Path::new(&row.file_path).exists();
         let reason = if is_there { FileReason::NoLongerIncluded } else { FileReason::Deleted };

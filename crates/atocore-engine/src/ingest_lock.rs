@@ -10,13 +10,16 @@ use atocore_model::{
     monitor::{Monitor, Progress},
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::Error;
 
 /// Work that is going on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunningTask {
-    /// What: `refresh of notes`.
+    /// What.
+    #[schema(example = "refresh of field-notes")]
     pub activity: String,
     /// Since when.
     pub since: Timestamp,

@@ -366,7 +366,7 @@ mod tests {
             assert!(matches!(error, Error::WorkerFailed("lexical-index")), "{error}");
         }
         let status = until(&fixture, |status| status.panics > 1);
-        assert_eq!((status.worker, status.failure.as_deref()), ("lexical-index", Some(PANICKED)));
+        assert_eq!((&*status.worker, status.failure.as_deref()), ("lexical-index", Some(PANICKED)));
         assert!(status.failures > 1 && status.since.is_some());
         // While it is at fault nobody waits, with or without a limit.
         let refused = fixture.lexical_indexer.wait_for(Generation(5), None).unwrap_err();

@@ -58,12 +58,14 @@ pub use atocore_storage::{
 
 pub use archiving::{export, export_to, import, open_archive};
 pub use backups::{IncludeVectors, SnapshotProof, TakenSnapshot, latest, restore, validate};
-pub use behind::IndexFault;
+pub use behind::{IndexBehind, IndexFault};
 pub use caller::{Caller, Reach};
 pub use clock::SystemClock;
 pub use config::{EngineConfig, SettingsOrigin};
 pub use doctor::{Finding, Level};
-pub use embedding::{Embedded, EmbeddingReport, EmbeddingStatus, Making, ModelChoice, VectorStore};
+pub use embedding::{
+    Embedded, EmbeddingProgress, EmbeddingReport, EmbeddingStatus, ModelChoice, VectorStore,
+};
 pub use engine::{Access, Engine};
 pub use error::{Error, NoModel};
 pub use facts::{FactPage, ProjectState};
@@ -71,9 +73,10 @@ pub use importing::{ImportReport, OriginalInstallation, SkippedItem};
 pub use ingest_lock::RunningTask;
 pub use packing::{PackShares, caution_said, cautions_of};
 pub use projects::{ProjectChange, RemovalPlan, roots::SourceStatus};
-pub use restore::{Lost, PreparedRestore, RestoreOutcome, RestorePlan};
+pub use restore::{LostChanges, PreparedRestore, RestoreOutcome, RestorePlan, StoreCounts};
 pub use retrieval::RankWeights;
 pub use status::{
-    Health, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, Status, StoreProblem,
+    FileProblem, Health, LastRefresh, LastValidation, Paths, ProjectStatus, ProvenSnapshot, RegistryProblem,
+    SnapshotStatus, Status, StoreProblem,
 };
-pub use worker::WorkerStatus;
+pub use worker::{WorkerCondition, WorkerStatus};

@@ -17,12 +17,14 @@ use atocore_model::{
     text::caseless,
 };
 use atocore_storage::registry::{Registry, RegistryFault};
+use roots::Folders;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     caller::{Caller, Reach},
     error::Error,
 };
-use roots::Folders;
 
 /// What is to be changed about a project; `None` leaves a thing as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,7 +38,7 @@ pub struct ProjectChange {
 }
 
 /// What removing a project would remove. Files on disk stay; they can be registered and ingested again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RemovalPlan {
     /// The project.
     pub project: Project,

@@ -1,10 +1,12 @@
 //! Restoring over the present state: what it would change, the snapshot of what is there now, the swap, and the way
 //! back. The engine goes on answering until the swap itself.
 
+mod records;
+
 use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Instant,
 };
 
 use atocore_backup::{
@@ -17,19 +19,19 @@ use atocore_backup::{
 use atocore_model::{
     digest::Digest,
     error::{ErrorCode, with_causes},
-    fact::Change,
+    fact::FactChange,
     id::{Generation, SnapshotId, StoreVersion},
     monitor::Monitor,
     project::Project,
-    snapshot::Depth,
 };
 use atocore_storage::{
     files,
     lexical::{IndexAccess, LexicalIndex},
     locks::ReadersOut,
     registry::{Registry, RegistryError},
-    sqlite::{LoggedOperation, Store, StoreRecord, inspect},
+    sqlite::{LoggedOperation, Store, inspect},
 };
+pub use records::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts};
 
 use crate::{
     backups::{self, IncludeVectors},
@@ -42,55 +44,6 @@ use crate::{
 
 /// How many of the facts that would be lost a plan names.
 const FACTS_NAMED: usize = 100;
-
-/// What a restore over the present state would change.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RestorePlan {
-    /// The snapshot.
-    pub stamp: SnapshotId,
-    /// When its recovery point was taken.
-    pub taken_at: String,
-    /// How deep it was proven for this plan.
-    pub proven: Depth,
-    /// What the store holds now; `None` when there is none, or none that can be read.
-    pub present: Option<StoreRecord>,
-    /// The generation of the store that the plan was made for; 0 when there is none that can be read.
-    pub generation: Generation,
-    /// What is wrong with the store, so that no snapshot can be taken of it first and its files are kept instead.
-    pub store_problem: Option<String>,
-    /// What it would hold.
-    pub restored: StoreRecord,
-    /// The projects that would come back, by id.
-    pub projects_gained: Vec<String>,
-    /// The projects that would be gone.
-    pub projects_lost: Vec<String>,
-    /// The projects that would be registered otherwise than now.
-    pub projects_changed: Vec<String>,
-    /// Why the registry of the snapshot cannot be read; it comes back as it was, and its projects are not known.
-    pub registry_problem: Option<String>,
-    /// What was done since the snapshot and would be lost.
-    pub lost: Lost,
-    /// Whether the folder of the vector store would be replaced too.
-    pub vectors: bool,
-}
-
-/// What was done since a snapshot.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Lost {
-    /// The snapshot and this store have a past in common.
-    Since {
-        /// The operations that changed this one since, and how often.
-        verbs: Vec<(String, u64)>,
-        /// The newest changes of facts since, newest first.
-        facts: Vec<Change>,
-        /// How many changes of facts there were.
-        fact_changes: u64,
-    },
-    /// They have none: nothing of the present state would be left.
-    Everything,
-    /// There is no store yet, or none that can be read.
-    Nothing,
-}
 
 /// A restore that is ready to be carried out.
 #[derive(Debug)]
@@ -121,26 +74,6 @@ struct StateVersion {
     registry: Option<Digest>,
 }
 
-/// What a restore over the present state did.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RestoreOutcome {
-    /// What was planned, and done.
-    pub plan: RestorePlan,
-    /// The snapshot of the state before: what `undo` restores.
-    pub safety: Option<SnapshotId>,
-    /// Where the files of the store before lie, when it could not be opened and so not be saved.
-    pub kept: Option<PathBuf>,
-    /// The generation that was restored.
-    pub generation: Generation,
-    /// The generation that the store has now: the one that was restored, and the next one once the restore is in the
-    /// operation log.
-    pub present: Generation,
-    /// Why the restore could not be written into the operation log; it is done all the same.
-    pub unlogged: Option<String>,
-    /// For how long nothing was answered.
-    pub outage: Duration,
-}
-
 impl RestorePlan {
     fn new(engine: &Engine, snapshot: &VerifiedSnapshot) -> Result<Self, Error> {
         let manifest = snapshot.manifest();
@@ -160,30 +93,30 @@ impl RestorePlan {
             Some(Err(error)) => return Err(error.into()),
             None => (Registry::default(), None),
         };
-        let present = engine.registered();
-        let (ids, restored_ids) = (ids(&present), ids(registry.projects()));
+        let registered = engine.registered();
+        let (ids, restored_ids) = (ids(&registered), ids(registry.projects()));
         let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| -> Vec<String> {
             one.difference(other).cloned().collect()
         };
         let changed = registry
             .projects()
             .iter()
-            .filter(|project| present.iter().any(|known| known.id == project.id && known != *project));
-        let Present { record, lost, problem } = Present::look(engine, &database)?;
+            .filter(|project| registered.iter().any(|known| known.id == project.id && known != *project));
+        let Present { counts: present, lost, problem } = Present::look(engine, &database)?;
         Ok(Self {
             stamp: snapshot.stamp(),
             taken_at: manifest.created_at.clone(),
-            proven: snapshot.depth(),
-            generation: record.as_ref().map(|record| record.generation).unwrap_or_default(),
-            present: record,
+            proven_depth: snapshot.depth(),
+            generation: present.as_ref().map(|present| present.generation).unwrap_or_default(),
+            present,
             store_problem: problem,
             projects_gained: only(&restored_ids, &ids),
             projects_lost: only(&ids, &restored_ids),
             projects_changed: changed.map(|project| project.id.to_string()).collect(),
-            restored,
+            restored: (&restored).into(),
             registry_problem,
             lost,
-            vectors: manifest.restores_vector_store(),
+            replaces_vector_store: manifest.restores_vector_store(),
         })
     }
 }
@@ -198,17 +131,18 @@ fn ids(projects: &[Project]) -> BTreeSet<String> {
 
 /// The present state, as far as it can be read: a restore needs nothing of it.
 struct Present {
-    record: Option<StoreRecord>,
-    lost: Lost,
+    counts: Option<StoreCounts>,
+    lost: LostChanges,
     problem: Option<String>,
 }
 
 impl Present {
     fn look(engine: &Engine, snapshot: &Path) -> Result<Self, Error> {
-        let unreadable = |problem| Self { record: None, lost: Lost::Nothing, problem: Some(problem) };
+        let unreadable =
+            |problem| Self { counts: None, lost: LostChanges::none("nothing"), problem: Some(problem) };
         let store = match engine.store_if_any() {
             Ok(Some(store)) => store,
-            Ok(None) => return Ok(Self { record: None, lost: Lost::Nothing, problem: None }),
+            Ok(None) => return Ok(Self { counts: None, lost: LostChanges::none("nothing"), problem: None }),
             Err(error) if error.blames_the_store() => return Ok(unreadable(with_causes(&error))),
             Err(error) => return Err(error),
         };
@@ -219,8 +153,12 @@ impl Present {
         // Also where the damage is out of sight: a snapshot of it could not be restored.
         let problem = store.look_for_any_damage()?.map(str::to_owned);
         let record = store.read(|read| Ok::<_, Error>(read.record()?));
-        match record.and_then(|record| Ok((record, lost(store, snapshot)?))) {
-            Ok((record, lost)) => Ok(Self { record: Some(record), lost, problem }),
+        let looked = record.and_then(|record| {
+            let counts = StoreCounts::from(&record);
+            Ok((counts, lost(store, snapshot, &counts)?))
+        });
+        match looked {
+            Ok((counts, lost)) => Ok(Self { counts: Some(counts), lost, problem }),
             Err(error) => match problem {
                 Some(problem) => Ok(unreadable(problem)),
                 None if error.blames_the_store() => Ok(unreadable(with_causes(&error))),
@@ -230,13 +168,20 @@ impl Present {
     }
 }
 
-fn lost(store: &Store, snapshot: &Path) -> Result<Lost, Error> {
-    store.read(|read| match inspect::last_shared_generation(snapshot, read)? {
-        Some(shared) => {
-            let (facts, fact_changes) = read.changes_since(shared, FACTS_NAMED)?;
-            Ok(Lost::Since { verbs: read.operations_since(shared)?, facts, fact_changes })
-        }
-        None => Ok(Lost::Everything),
+fn lost(store: &Store, snapshot: &Path, present: &StoreCounts) -> Result<LostChanges, Error> {
+    store.read(|read| {
+        let Some(shared) = inspect::last_shared_generation(snapshot, read)? else {
+            return Ok(LostChanges { changes: present.operations, ..LostChanges::none("everything") });
+        };
+        let (facts, fact_changes) = read.changes_since(shared, FACTS_NAMED)?;
+        let by_verb: BTreeMap<String, u64> = read.operations_since(shared)?.into_iter().collect();
+        Ok(LostChanges {
+            changes: by_verb.values().sum(),
+            by_verb,
+            fact_changes,
+            facts: facts.into_iter().map(FactChange::from).collect(),
+            ..LostChanges::none("since")
+        })
     })
 }
 
@@ -269,7 +214,7 @@ impl Engine {
         self.refuse_outdated(planned)?;
         let snapshot = self.prove(id, monitor)?;
         let mut plan = RestorePlan::new(self, &snapshot)?;
-        if plan.vectors && backups::runs_here(self) {
+        if plan.replaces_vector_store && backups::runs_here(self) {
             return Err(Error::VectorServerRunning(self.layout().vector_store()));
         }
         let staged = in_place::stage(&snapshot, self.layout(), monitor)?;
@@ -282,7 +227,7 @@ impl Engine {
         let paused = self.embedding().pause();
         let safety = match plan.store_problem {
             Some(_) => None,
-            None => match self.take_safety(id, plan.vectors, monitor) {
+            None => match self.take_safety(id, plan.replaces_vector_store, monitor) {
                 Err(error) if error.blames_the_store() => {
                     plan.store_problem = Some(with_causes(&error));
                     None
@@ -337,12 +282,12 @@ impl Engine {
         let outage = started.elapsed();
         Ok(RestoreOutcome {
             plan,
-            safety,
-            kept: replaced.kept,
+            safety_stamp: safety,
+            kept: replaced.kept.map(|folder| folder.to_string_lossy().into_owned()),
             generation,
-            present: *logged.as_ref().unwrap_or(&generation),
+            present_generation: *logged.as_ref().unwrap_or(&generation),
             unlogged: logged.err().map(|error| with_causes(&error)),
-            outage,
+            outage_ms: outage.as_secs_f64() * 1e3,
         })
     }
 
@@ -362,7 +307,7 @@ impl Engine {
             match &prepared.safety {
                 Some(safety) if safety.state == state => Ok(Some(safety.stamp)),
                 _ => {
-                    let vectors = including(prepared.plan.vectors);
+                    let vectors = including(prepared.plan.replaces_vector_store);
                     Ok(Some(backups::take_in_silence(self, self.store()?, vectors, monitor)?.id))
                 }
             }

@@ -6,61 +6,41 @@
 //! A time in the file that lies ahead of the clock says that the clock was wrong then. It counts as now, and the server
 //! writes that down: the next time comes, whatever the clock did.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use atocore_model::time::Timestamp;
+use atocore_model::{time::Timestamp, words};
 use atocore_storage::{files, layout::Layout};
 use croner::Cron;
 use jiff::{SignedDuration, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::Error;
 
-/// Something that is done by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Job {
-    /// A snapshot is taken.
-    Snapshot,
-    /// The newest snapshot is validated to depth `content`.
-    Validate,
-    /// The newest snapshot is restored into scratch, to depth `answers`.
-    Drill,
-    /// Snapshots that no rule keeps are removed.
-    Prune,
-}
-
-impl Job {
-    /// Every job, in the order in which those that are due together are done.
-    pub const ALL: [Self; 4] = [Self::Snapshot, Self::Validate, Self::Drill, Self::Prune];
-
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Snapshot => "snapshot",
-            Self::Validate => "validate",
-            Self::Drill => "drill",
-            Self::Prune => "prune",
-        }
-    }
-}
-
-impl fmt::Display for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// Something that is done by itself; those that are due together are done in this order.
+    ScheduledJob, "a job", {
+        /// A snapshot is taken.
+        Snapshot = "snapshot",
+        /// The newest snapshot is validated to depth `content`.
+        Validate = "validate",
+        /// The newest snapshot is restored into scratch, to depth `answers`.
+        Drill = "drill",
+        /// Snapshots that no rule keeps are removed.
+        Prune = "prune",
     }
 }
 
 /// When each job is done; those that are not named are not. Times are UTC, as in the names of snapshots.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Schedule(BTreeMap<Job, Cron>);
+pub struct Schedule(BTreeMap<ScheduledJob, Cron>);
 
 impl Schedule {
     /// Adds a job with its cron expression: minute, hour, day, month, day of the week.
     ///
     /// # Errors
     /// Why it is no such expression, or that it never comes true.
-    pub fn add(&mut self, job: Job, expression: &str) -> Result<(), String> {
+    pub fn add(&mut self, job: ScheduledJob, expression: &str) -> Result<(), String> {
         let cron: Cron = expression.parse().map_err(|error| format!("{error}"))?;
         let example = jiff::Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC).datetime();
         cron.find_next_occurrence(&example, false).map_err(|error| format!("{error}"))?;
@@ -75,14 +55,16 @@ impl Schedule {
     }
 }
 
-/// A job, and what can be said of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something that a server does by itself, and what can be said of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobStatus {
     /// The job.
-    pub job: Job,
-    /// Its cron expression.
+    pub job: ScheduledJob,
+    /// Its cron expression, in UTC.
+    #[serde(rename = "cron")]
+    #[schema(example = "0 3 * * *")]
     pub expression: String,
-    /// When it is due; in the past when it is due now. `None` when its time cannot be computed.
+    /// When it is due; in the past when it is due now. Null when its time cannot be computed.
     pub due: Option<Timestamp>,
     /// When it last began.
     pub began: Option<Timestamp>,
@@ -92,11 +74,13 @@ pub struct JobStatus {
     pub duration_ms: Option<u64>,
     /// How many times in a row it has failed.
     pub failures: u32,
-    /// Why it failed last; `None` when it ended well last.
+    /// Why it failed last; null when it ended well last.
     pub error: Option<String>,
-    /// Whether its last times lie ahead of the clock; a server that runs corrects that.
+    /// Whether its last times lie ahead of the clock; a server that runs corrects that. Not in JSON.
+    #[serde(skip)]
     pub ahead: bool,
-    /// The second of its times that went by without a success; `None` while no two have.
+    /// The second of its times that went by without a success; `None` while no two have. Not in JSON.
+    #[serde(skip)]
     pub missed: Option<Timestamp>,
 }
 
@@ -161,7 +145,7 @@ impl Timetable {
     #[must_use]
     pub fn jobs(&self, now: Timestamp) -> Vec<JobStatus> {
         let records = self.read();
-        let status = |(job, cron): (&Job, &Cron)| {
+        let status = |(job, cron): (&ScheduledJob, &Cron)| {
             let record = records.get(job.as_str()).cloned().unwrap_or_default();
             let (began, ended) = (time(record.began.as_ref()), time(record.ended.as_ref()));
             let as_of_now = record.as_of(now);
@@ -185,7 +169,7 @@ impl Timetable {
 
     /// The job to do now, if one is due.
     #[must_use]
-    pub fn due(&self, now: Timestamp) -> Option<Job> {
+    pub fn due(&self, now: Timestamp) -> Option<ScheduledJob> {
         let is_due = |status: &JobStatus| status.due.is_some_and(|due| due <= now);
         self.jobs(now).into_iter().find(is_due).map(|status| status.job)
     }
@@ -194,7 +178,7 @@ impl Timetable {
     ///
     /// # Errors
     /// When the file cannot be written. Nothing may be done then: it would be done over and over.
-    pub fn begin_due(&self, now: Timestamp) -> Result<Option<Job>, Error> {
+    pub fn begin_due(&self, now: Timestamp) -> Result<Option<ScheduledJob>, Error> {
         self.start(now)?;
         let Some(job) = self.due(now) else { return Ok(None) };
         self.begin(job, now)?;
@@ -205,7 +189,7 @@ impl Timetable {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn begin(&self, job: Job, now: Timestamp) -> Result<(), Error> {
+    pub fn begin(&self, job: ScheduledJob, now: Timestamp) -> Result<(), Error> {
         self.change(job, |record| record.began = Some(now.to_string()))
     }
 
@@ -213,7 +197,7 @@ impl Timetable {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn end(&self, job: Job, now: Timestamp, result: Result<(), String>) -> Result<u32, Error> {
+    pub fn end(&self, job: ScheduledJob, now: Timestamp, result: Result<(), String>) -> Result<u32, Error> {
         let mut failures = 0;
         self.change(job, |record| {
             record.ended = Some(now.to_string());
@@ -232,7 +216,7 @@ impl Timetable {
         Ok(failures)
     }
 
-    fn change(&self, job: Job, change: impl FnOnce(&mut ScheduleRecord)) -> Result<(), Error> {
+    fn change(&self, job: ScheduledJob, change: impl FnOnce(&mut ScheduleRecord)) -> Result<(), Error> {
         let mut records = self.read();
         change(records.entry(job.to_string()).or_default());
         self.write(&records)
@@ -333,8 +317,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         files::create_dirs(&home.path().join("data")).unwrap();
         let mut schedule = Schedule::default();
-        schedule.add(Job::Snapshot, "0 3 * * *").unwrap();
-        schedule.add(Job::Prune, "0 3 * * *").unwrap();
+        schedule.add(ScheduledJob::Snapshot, "0 3 * * *").unwrap();
+        schedule.add(ScheduledJob::Prune, "0 3 * * *").unwrap();
         let timetable = Timetable::new(&Layout::in_home(home.path()), schedule);
         timetable.start(at("2026-04-06T12:00:00Z")).unwrap();
         (home, timetable)
@@ -345,10 +329,14 @@ mod tests {
         let (_home, timetable) = nightly();
         assert_eq!(timetable.due(at("2026-04-07T02:59:59Z")), None);
         let three = at("2026-04-07T03:00:00Z");
-        assert_eq!(timetable.due(three), Some(Job::Snapshot));
-        timetable.begin(Job::Snapshot, three).unwrap();
-        timetable.end(Job::Snapshot, at("2026-04-07T03:00:05Z"), Ok(())).unwrap();
-        assert_eq!(timetable.due(at("2026-04-07T03:00:05Z")), Some(Job::Prune), "one after the other");
+        assert_eq!(timetable.due(three), Some(ScheduledJob::Snapshot));
+        timetable.begin(ScheduledJob::Snapshot, three).unwrap();
+        timetable.end(ScheduledJob::Snapshot, at("2026-04-07T03:00:05Z"), Ok(())).unwrap();
+        assert_eq!(
+            timetable.due(at("2026-04-07T03:00:05Z")),
+            Some(ScheduledJob::Prune),
+            "one after the other"
+        );
         assert_eq!(timetable.jobs(three)[0].duration_ms, Some(5000));
         assert_eq!(timetable.jobs(three)[0].due, Some(at("2026-04-08T03:00:00Z")));
     }
@@ -358,9 +346,9 @@ mod tests {
         let (_home, timetable) = nightly();
         // No server ran for three nights.
         let back = at("2026-04-10T09:00:00Z");
-        assert_eq!(timetable.due(back), Some(Job::Snapshot));
+        assert_eq!(timetable.due(back), Some(ScheduledJob::Snapshot));
         timetable.start(back).unwrap();
-        for job in [Job::Snapshot, Job::Prune] {
+        for job in [ScheduledJob::Snapshot, ScheduledJob::Prune] {
             timetable.begin(job, back).unwrap();
             timetable.end(job, back, Ok(())).unwrap();
         }
@@ -371,23 +359,26 @@ mod tests {
     fn a_failure_is_tried_again_later_and_later_and_a_kill_is_a_failure() {
         let (_home, timetable) = nightly();
         let three = at("2026-04-07T03:00:00Z");
-        timetable.begin(Job::Snapshot, three).unwrap();
+        timetable.begin(ScheduledJob::Snapshot, three).unwrap();
         // It was killed: nobody wrote down the end.
-        assert_ne!(timetable.due(at("2026-04-07T03:00:59Z")), Some(Job::Snapshot));
-        assert_eq!(timetable.due(at("2026-04-07T03:01:00Z")), Some(Job::Snapshot));
+        assert_ne!(timetable.due(at("2026-04-07T03:00:59Z")), Some(ScheduledJob::Snapshot));
+        assert_eq!(timetable.due(at("2026-04-07T03:01:00Z")), Some(ScheduledJob::Snapshot));
         for (failures, minutes) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60)] {
-            timetable.begin(Job::Snapshot, three).unwrap();
-            assert_eq!(timetable.end(Job::Snapshot, three, Err("disk full".to_owned())).unwrap(), failures);
+            timetable.begin(ScheduledJob::Snapshot, three).unwrap();
+            assert_eq!(
+                timetable.end(ScheduledJob::Snapshot, three, Err("disk full".to_owned())).unwrap(),
+                failures
+            );
             let due = timetable.jobs(three)[0].due.unwrap();
             assert_eq!(due.get().duration_since(three.get()), SignedDuration::from_mins(minutes));
         }
         assert_eq!(timetable.jobs(three)[0].error.as_deref(), Some("disk full"));
-        timetable.end(Job::Snapshot, three, Ok(())).unwrap();
+        timetable.end(ScheduledJob::Snapshot, three, Ok(())).unwrap();
         assert_eq!(timetable.jobs(three)[0].failures, 0);
     }
 
     /// A schedule of every job, looked at every minute as a server does; what is due is done at once.
-    fn done_within(timetable: &Timetable, from: Timestamp, minutes: i64) -> Vec<Job> {
+    fn done_within(timetable: &Timetable, from: Timestamp, minutes: i64) -> Vec<ScheduledJob> {
         let mut done = Vec::new();
         for minute in 0..=minutes {
             let now = Timestamp::new(from.get() + SignedDuration::from_mins(minute));
@@ -404,7 +395,7 @@ mod tests {
     fn all_nightly() -> (tempfile::TempDir, Timetable) {
         let (home, timetable) = nightly();
         let mut schedule = Schedule::default();
-        Job::ALL.into_iter().for_each(|job| schedule.add(job, "0 3 * * *").unwrap());
+        ScheduledJob::ALL.into_iter().for_each(|job| schedule.add(job, "0 3 * * *").unwrap());
         let timetable = Timetable { schedule, ..timetable };
         timetable.start(at("2026-04-06T12:00:00Z")).unwrap();
         (home, timetable)
@@ -416,7 +407,7 @@ mod tests {
         for ahead in ["since", "began ended", "ended", "succeeded", "since began ended succeeded"] {
             for later in ["2026-04-08T01:02:00Z", "2046-01-01T00:00:00Z", "9998-12-31T00:00:00Z"] {
                 let (home, timetable) = all_nightly();
-                let record = |job: Job| {
+                let record = |job: ScheduledJob| {
                     let times = ["since", "began", "ended", "succeeded"].map(|key| {
                         let known = if ahead.split(' ').any(|one| one == key) {
                             later
@@ -427,11 +418,11 @@ mod tests {
                     });
                     format!("\"{job}\": {{ {} }}", times.join(", "))
                 };
-                let text = format!("{{ {} }}", Job::ALL.map(record).join(", "));
+                let text = format!("{{ {} }}", ScheduledJob::ALL.map(record).join(", "));
                 files::write_atomic(&home.path().join("data/schedule.json"), text.as_bytes()).unwrap();
                 assert!(timetable.jobs(now).iter().all(|job| job.ahead), "{ahead} {later}");
                 let done = done_within(&timetable, now, 121);
-                assert_eq!(done, Job::ALL, "{ahead} {later}: at its time, and once");
+                assert_eq!(done, ScheduledJob::ALL, "{ahead} {later}: at its time, and once");
                 assert!(timetable.jobs(at("2026-04-08T03:01:00Z")).iter().all(|job| !job.ahead));
             }
         }
@@ -453,7 +444,7 @@ mod tests {
             files::write_atomic(&home.path().join("data/schedule.json"), text.as_bytes()).unwrap();
             let mut done = done_within(&timetable, now, 121);
             done.dedup();
-            assert!(Job::ALL.iter().all(|job| done.contains(job)), "{text}: {done:?}");
+            assert!(ScheduledJob::ALL.iter().all(|job| done.contains(job)), "{text}: {done:?}");
         }
     }
 
@@ -461,7 +452,7 @@ mod tests {
     fn a_clock_that_is_set_back_a_little_makes_no_job_come_twice() {
         let (_home, timetable) = all_nightly();
         let three = at("2026-04-07T03:00:00Z");
-        assert_eq!(done_within(&timetable, three, 0), Job::ALL);
+        assert_eq!(done_within(&timetable, three, 0), ScheduledJob::ALL);
         assert_eq!(done_within(&timetable, at("2026-04-07T02:59:30Z"), 30), []);
     }
 
@@ -472,13 +463,13 @@ mod tests {
         assert_eq!(missed("2026-04-08T03:00:59Z"), None);
         assert_eq!(missed("2026-04-08T03:02:00Z"), Some(at("2026-04-08T03:00:00Z")));
         // It is at it now; or it was, long ago.
-        timetable.begin(Job::Snapshot, at("2026-04-08T03:01:30Z")).unwrap();
+        timetable.begin(ScheduledJob::Snapshot, at("2026-04-08T03:01:30Z")).unwrap();
         assert_eq!(missed("2026-04-08T03:02:00Z"), None);
         assert_eq!(missed("2026-04-08T05:00:00Z"), Some(at("2026-04-08T03:00:00Z")));
-        timetable.end(Job::Snapshot, at("2026-04-08T05:00:00Z"), Ok(())).unwrap();
+        timetable.end(ScheduledJob::Snapshot, at("2026-04-08T05:00:00Z"), Ok(())).unwrap();
         assert_eq!(missed("2026-04-09T03:02:00Z"), None);
         // Failing does not count as a success.
-        timetable.end(Job::Snapshot, at("2026-04-09T03:00:00Z"), Err("full".to_owned())).unwrap();
+        timetable.end(ScheduledJob::Snapshot, at("2026-04-09T03:00:00Z"), Err("full".to_owned())).unwrap();
         assert_eq!(missed("2026-04-10T03:02:00Z"), Some(at("2026-04-10T03:00:00Z")));
     }
 
@@ -486,7 +477,7 @@ mod tests {
     fn what_is_no_cron_expression_or_never_comes_is_refused() {
         let mut schedule = Schedule::default();
         for wrong in ["", "daily", "* * *", "61 * * * *", "0 0 30 2 *", "0 3 * * * * * *"] {
-            assert!(schedule.add(Job::Drill, wrong).is_err(), "{wrong}");
+            assert!(schedule.add(ScheduledJob::Drill, wrong).is_err(), "{wrong}");
         }
         assert!(schedule.is_empty());
     }

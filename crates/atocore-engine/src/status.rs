@@ -1,14 +1,16 @@
 //! What is stored, how fresh it is, what is running, and when it was last backed up: one place for every page that
 //! shows counts, so that none disagree.
 
+mod records;
+
 use std::collections::BTreeMap;
 
 use atocore_backup::{
-    ledger::{Ledger, Verdict, VerifiedDepth},
+    ledger::{Ledger, VerifiedDepth},
     snapshot_directory::{SnapshotDirectory, newest_first},
 };
 use atocore_model::{
-    error::{ErrorCode, with_causes},
+    error::with_causes,
     id::{Generation, SnapshotId},
     project::Project,
     snapshot::Depth,
@@ -17,144 +19,19 @@ use atocore_model::{
 use atocore_storage::{
     files,
     layout::Layout,
-    locks::Owner,
     sqlite::{FactCounts, RefreshRecord, SCHEMA_VERSION, StorageError},
+};
+pub use records::{
+    FileProblem, Health, LastRefresh, LastValidation, Paths, ProjectStatus, ProvenSnapshot, RegistryProblem,
+    SnapshotStatus, Status, StoreProblem,
 };
 
 use crate::{
-    behind::IndexFault, embedding::EmbeddingStatus, engine::Engine, error::Error, ingest_lock::RunningTask,
-    schedule::JobStatus, worker::WorkerStatus,
+    behind::{IndexBehind, IndexFault},
+    embedding::EmbeddingStatus,
+    engine::Engine,
+    error::Error,
 };
-
-/// Whether it is there and what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
-    /// The schema that this program reads and writes.
-    pub schema_version: u32,
-    /// The generation of the store; 0 when there is none yet.
-    pub generation: Generation,
-    /// Whether there is a store.
-    pub store: bool,
-    /// What is wrong with it; `None` while nothing is, as far as is known.
-    pub store_problem: Option<StoreProblem>,
-    /// The newest snapshot proven to each depth, the shallowest depth first; `None` when the backup directory cannot be
-    /// read.
-    pub proven: Option<Vec<ProvenSnapshot>>,
-    /// What a server does by itself, when next, and what failed.
-    pub schedule: Vec<JobStatus>,
-    /// The workers of this process, and whether their work succeeds.
-    pub workers: Vec<WorkerStatus>,
-}
-
-/// The newest snapshot that is proven to a depth.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProvenSnapshot {
-    /// The depth.
-    pub depth: Depth,
-    /// The snapshot; `None` when none is.
-    pub stamp: Option<SnapshotId>,
-    /// Its age in seconds; 0 when its stamp is of the future.
-    pub age_seconds: Option<u64>,
-    /// When it was proven that deep, or deeper.
-    pub proven_at: Option<Timestamp>,
-}
-
-/// A project and what is stored of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectStatus {
-    /// Its id.
-    pub id: String,
-    /// Whether the registry has it; one that was edited out of the file can still have documents. `None` when the
-    /// registry cannot be read.
-    pub registered: Option<bool>,
-    /// Its documents.
-    pub documents: u64,
-    /// Its passages.
-    pub chunks: u64,
-    /// Its last refresh, if there was one.
-    pub refreshed: Option<RefreshRecord>,
-}
-
-/// Why the registry cannot be read, so that nothing is known of what it says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegistryProblem {
-    /// What is wrong, as a sentence without its full stop.
-    pub why: String,
-    /// What helps.
-    pub hint: String,
-}
-
-/// What is wrong with the store: why it could not be opened, or the damage that was met in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreProblem {
-    /// The code that whoever needs the store is told.
-    pub code: ErrorCode,
-    /// What is wrong, as a sentence without its full stop.
-    pub why: String,
-    /// What helps.
-    pub hint: String,
-}
-
-/// The newest snapshot.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SnapshotStatus {
-    /// Why the backup directory could not be looked at; nothing else is known then.
-    pub problem: Option<String>,
-    /// What helps against that.
-    pub hint: Option<String>,
-    /// How many snapshots are listed.
-    pub count: usize,
-    /// The newest one with metadata that can be read; one of the future only when there is no other.
-    pub newest: Option<SnapshotId>,
-    /// Its age in seconds; 0 when its stamp is of the future.
-    pub newest_age_seconds: Option<u64>,
-    /// Its generation, when it records one.
-    pub newest_generation: Option<u64>,
-    /// The size of its database copy and of its vector store, in bytes, when it records them.
-    pub newest_size_bytes: Option<u64>,
-    /// The newest snapshot proven to each depth, the shallowest depth first.
-    pub proven: Vec<ProvenSnapshot>,
-    /// How many snapshots did not stand their last validation.
-    pub failing: usize,
-    /// The last validation that is written down.
-    pub last_validation: Option<(SnapshotId, Verdict)>,
-}
-
-/// The whole.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Status {
-    /// Where everything lies.
-    pub layout: Layout,
-    /// Who owns the store, when somebody does.
-    pub owner: Option<Owner>,
-    /// What is running in this process.
-    pub running: Option<RunningTask>,
-    /// The generation of the store.
-    pub generation: Generation,
-    /// The generation that answers show.
-    pub index_generation: Option<Generation>,
-    /// The indexes that are behind the store because the disk does not let them be written.
-    pub indexes_behind: Vec<IndexFault>,
-    /// What is wrong with the store; nothing else that is told of it counts then. `None` while nothing is, as far as is
-    /// known.
-    pub store_problem: Option<StoreProblem>,
-    /// How many facts there are.
-    pub facts: FactCounts,
-    /// Why the registry cannot be read; `None` when it can.
-    pub registry_problem: Option<RegistryProblem>,
-    /// Every project, by id; without the registry those that something is stored of.
-    pub projects: Vec<ProjectStatus>,
-    /// Models and vectors.
-    pub embedding: EmbeddingStatus,
-    /// Snapshots.
-    pub snapshots: SnapshotStatus,
-    /// What a server does by itself.
-    pub schedule: Vec<JobStatus>,
-    /// The workers of this process, and whether their work succeeds.
-    pub workers: Vec<WorkerStatus>,
-    /// When this was put together.
-    pub at: Timestamp,
-}
 
 impl Engine {
     /// Whether there is a store, and how far it is.
@@ -224,7 +101,7 @@ impl Engine {
             running: self.running(),
             generation,
             index_generation: of_store.shown,
-            indexes_behind: of_store.behind,
+            indexes_behind: of_store.behind.iter().map(IndexBehind::from).collect(),
             store_problem,
             facts: of_store.facts,
             embedding: of_store.embedding,
@@ -235,7 +112,7 @@ impl Engine {
             }),
             schedule: self.timetable().jobs(now),
             workers: self.workers(),
-            layout: layout.clone(),
+            paths: layout.into(),
             at: now,
         })
     }
@@ -314,7 +191,7 @@ fn projects_of(
 ) -> Vec<ProjectStatus> {
     let nothing = |id: &str, is_registered: bool| ProjectStatus {
         id: id.to_owned(),
-        registered: registered.map(|_| is_registered),
+        registered: registered.is_none() || is_registered,
         documents: 0,
         chunks: 0,
         refreshed: None,
@@ -328,7 +205,7 @@ fn projects_of(
     }
     for record in refreshes {
         if let Some(project) = projects.get_mut(&record.project) {
-            project.refreshed = Some(record);
+            project.refreshed = Some(record.into());
         }
     }
     projects.into_values().collect()
@@ -350,7 +227,7 @@ fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
     Ok(SnapshotStatus {
         problem: None,
         hint: None,
-        count: entries.len(),
+        count: entries.len() as u64,
         newest: newest.as_ref().map(|(id, _)| *id),
         newest_age_seconds: newest.as_ref().map(|(id, _)| age(*id, now)),
         newest_generation: recorded.and_then(|metadata| metadata["atocore"]["generation"].as_u64()),
@@ -358,15 +235,9 @@ fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
             Some(metadata["db_size_bytes"].as_u64()? + metadata["chroma_snapshot_bytes"].as_u64()?)
         }),
         proven: proven(&overview.newest, now),
-        failing: overview.failing,
-        last_validation: overview.last,
+        failing: overview.failing as u64,
+        last_validation: overview.last.map(|(stamp, verdict)| LastValidation { stamp, verdict }),
     })
-}
-
-impl From<&Error> for RegistryProblem {
-    fn from(error: &Error) -> Self {
-        Self { why: with_causes(error), hint: error.hint().unwrap_or_default() }
-    }
 }
 
 fn age(id: SnapshotId, now: Timestamp) -> u64 {
@@ -419,7 +290,7 @@ mod tests {
         let told = |project: &ProjectStatus| (project.registered, project.refreshed.is_some());
         assert_eq!(
             projects[..3].iter().map(told).collect::<Vec<_>>(),
-            [(Some(false), false), (Some(true), false), (Some(true), true)]
+            [(false, false), (true, false), (true, true)]
         );
     }
 }

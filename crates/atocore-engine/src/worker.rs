@@ -4,6 +4,7 @@
 //! the next round is tried after a pause that grows. Nobody ever waits for a thread that is gone.
 
 use std::{
+    borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
@@ -13,7 +14,10 @@ use std::{
 use atocore_model::{
     monitor::{Monitor, Progress},
     time::{Clock, Timestamp},
+    words,
 };
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{Error, PANICKED};
 
@@ -47,20 +51,33 @@ pub(crate) enum Round {
     },
 }
 
-/// How a worker does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+words! {
+    /// How a worker does.
+    WorkerCondition, "a state of a worker", {
+        /// It works, or waits for work.
+        Running = "running",
+        /// It could not do its work last, and tries again by itself.
+        Failing = "failing",
+        /// It is kept from working for a while, while other work needs it to be still.
+        Paused = "paused",
+    }
+}
+
+/// A thread that does one kind of work behind the requests, and how it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkerStatus {
-    /// Which: `lexical-index` or `embedding`.
-    pub worker: &'static str,
-    /// Whether it is kept from working for a while, on purpose.
-    pub paused: bool,
-    /// How many rounds have failed or panicked in a row.
+    /// `lexical-index` or `embedding`.
+    #[schema(example = "lexical-index")]
+    pub worker: Cow<'static, str>,
+    /// How it does.
+    pub state: WorkerCondition,
+    /// How many times in a row it has failed.
     pub failures: u32,
-    /// How many rounds have panicked since the start.
+    /// How many times it has failed by a fault in AtoCore itself since the process started.
     pub panics: u64,
-    /// Why the last round failed; `None` when it did not.
+    /// Why it failed last; null when it did not.
     pub failure: Option<String>,
-    /// Since when rounds fail.
+    /// Since when it fails.
     pub since: Option<Timestamp>,
 }
 
@@ -99,9 +116,14 @@ impl Controls {
 
     pub(crate) fn status(&self) -> WorkerStatus {
         let state = self.lock();
+        let how = match (&state.failure, state.pauses) {
+            (Some(_), _) => WorkerCondition::Failing,
+            (None, 0) => WorkerCondition::Running,
+            (None, _) => WorkerCondition::Paused,
+        };
         WorkerStatus {
-            worker: self.name,
-            paused: state.pauses > 0,
+            worker: self.name.into(),
+            state: how,
             failures: state.failures,
             panics: state.panics,
             failure: state.failure.clone(),
@@ -340,11 +362,11 @@ mod tests {
         controls.wake();
         drop(one);
         controls.wake();
-        assert!(controls.status().paused);
+        assert_eq!(controls.status().state, WorkerCondition::Paused);
         assert_eq!(task.rounds.load(Ordering::SeqCst), 1);
         drop(other);
         until(|| task.rounds.load(Ordering::SeqCst) == 2);
-        assert!(!controls.status().paused);
+        assert_ne!(controls.status().state, WorkerCondition::Paused);
         // It ends in a pause too.
         let _paused = controls.pause();
         drop(worker);

@@ -2,9 +2,17 @@
 
 use std::{fmt, str::FromStr};
 
+use utoipa::ToSchema;
+
+use crate::json::{read_from_text, written_as_text};
+
 /// A 32-byte BLAKE3 digest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String)]
 pub struct Digest([u8; 32]);
+
+read_from_text!(Digest);
+written_as_text!(Digest);
 
 /// Text that is not 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::{
     digest::Digest,
     id::{ChunkId, DocumentId, ProjectId},
@@ -11,7 +14,7 @@ use crate::{
 };
 
 /// The lines of a file that hold a passage, counted from 1, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct LineSpan {
     /// The first line.
     pub first: u32,
@@ -29,8 +32,8 @@ impl fmt::Display for LineSpan {
     }
 }
 
-/// The headings above a passage, outermost first.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+/// The headings above a passage, outermost first, with ` > ` between them; may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 pub struct HeadingPath(String);
 
 impl HeadingPath {
@@ -111,8 +114,9 @@ pub struct FrontMatterField {
     pub value: FieldValue,
 }
 
-/// The value of a field, as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The value of a field, as text: a single one, or a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
 pub enum FieldValue {
     /// A single one.
     One(String),

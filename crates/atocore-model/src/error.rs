@@ -29,8 +29,8 @@ pub enum ErrorKind {
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $kind:ident;)*) => {
         /// The stable code of an error.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum ErrorCode { $($(#[$doc])* $variant,)* }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum ErrorCode { $($(#[$doc])* #[serde(rename = $code)] $variant,)* }
 
         impl ErrorCode {
             /// Every code, in the order of the table.

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use crate::{
     document::{Document, LineSpan},
     id::{ChunkId, DocumentId, Generation, InvalidId},
+    json::words,
     name::ProjectName,
     path::SourcePath,
 };
@@ -142,24 +143,14 @@ pub struct Reading {
     pub limit: MaxChars,
 }
 
-/// Where a text was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextSource {
-    /// In the file, whose bytes are those that the store knows.
-    File,
-    /// In the stored passages, put together by their lines, because the file is gone or has other bytes now. What
-    /// stands in no passage, a heading above all, is an empty line.
-    Chunks,
-}
-
-impl TextSource {
-    /// The word that is shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Chunks => "passages",
-        }
+words! {
+    /// Where a text was read.
+    TextSource, "a source of text", {
+        /// In the file, whose bytes are those that the store knows.
+        File = "file",
+        /// In the stored passages, put together by their lines, because the file is gone or has other bytes now. What
+        /// stands in no passage, a heading above all, is an empty line.
+        Chunks = "passages",
     }
 }
 

@@ -8,13 +8,20 @@ pub mod state;
 
 use std::{fmt, str::FromStr};
 
-pub use change::{Action, Change, ChangeFilter, Content, FactId, FactKind};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::json::checked_text;
+
+pub use change::{Action, Change, ChangeFilter, Content, FactChange, FactContent, FactId, FactKind};
 pub use interaction::{Interaction, InteractionFilter, NewInteraction};
 pub use memory::{Memory, MemoryEdit, MemoryFilter, MemoryStatus, MemoryType, NewMemory};
 pub use state::{Category, NewState, StateEntry, StateKey, StateStatus};
 
 /// How sure somebody is of a fact: 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "f64")]
+#[schema(minimum = 0, maximum = 1)]
 pub struct Confidence(f64);
 
 /// A confidence out of range.
@@ -39,6 +46,20 @@ impl Confidence {
     #[must_use]
     pub const fn get(self) -> f64 {
         self.0
+    }
+}
+
+impl TryFrom<f64> for Confidence {
+    type Error = InvalidConfidence;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        Self::new(value)
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -111,19 +132,11 @@ fn all_but_nul(c: char) -> bool {
 /// Declares a checked text of a fact.
 macro_rules! recorded_text {
     ($(#[$doc:meta])* $name:ident, $what:literal, $limit:literal, $empty:literal, $allowed:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(String);
+        checked_text! { $(#[$doc])* $name }
 
         impl $name {
             /// The most characters it can have.
             pub const LIMIT: usize = $limit;
-
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
 
         impl FromStr for $name {
@@ -132,12 +145,6 @@ macro_rules! recorded_text {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 TextRule { what: $what, limit: $limit, may_be_empty: $empty, allowed: $allowed }.check(text)?;
                 Ok(Self(text.to_owned()))
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };
@@ -191,61 +198,6 @@ impl PageSize {
     pub const fn get(self) -> usize {
         self.0
     }
-}
-
-/// Declares a set of words, each a variant.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $what:literal, { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-            /// The words for them.
-            pub const WORDS: &'static [&'static str] = &[$($word,)*];
-
-            /// The word for it.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = crate::fact::UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == text).ok_or_else(|| {
-                    crate::fact::UnknownWord {
-                        what: $what,
-                        text: text.chars().take(80).collect(),
-                        known: Self::WORDS.join(", "),
-                    }
-                })
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-pub(crate) use words;
-
-/// A word that is none of those there are.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not {what}: one of {known}")]
-pub struct UnknownWord {
-    /// What it was meant to be.
-    pub what: &'static str,
-    /// The word.
-    pub text: String,
-    /// Those there are.
-    pub known: String,
 }
 
 #[cfg(test)]

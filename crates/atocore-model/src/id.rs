@@ -2,6 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::json::{checked_text, read_from_text, written_as_text};
+
 /// Why a text is not the id it was taken for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
@@ -44,16 +49,10 @@ fn excerpt(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-/// The stable id of a project: lower-case kebab-case, at most 64 characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ProjectId(String);
-
-impl ProjectId {
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+checked_text! {
+    /// The stable id of a project: lower-case kebab-case, at most 64 characters.
+    #[schema(example = "field-notes")]
+    ProjectId
 }
 
 impl FromStr for ProjectId {
@@ -70,18 +69,10 @@ impl FromStr for ProjectId {
     }
 }
 
-impl fmt::Display for ProjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Declares an id that AtoCore mints itself: a prefix and lower-case hexadecimal digits.
 macro_rules! minted_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $error:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(String);
+        checked_text! { $(#[$doc])* $name }
 
         impl $name {
             /// Makes the id from bytes that are unique for the thing it names.
@@ -92,12 +83,6 @@ macro_rules! minted_id {
                     text.push_str(&format!("{byte:02x}"));
                 }
                 Self(text)
-            }
-
-            /// The id as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
             }
 
             /// The bytes it was made from; `None` for an id that was not made from twelve.
@@ -120,12 +105,6 @@ macro_rules! minted_id {
                 let shape = (1..=64).contains(&digits.len())
                     && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
                 if shape { Ok(Self(text.to_owned())) } else { Err(InvalidId::$error(excerpt(text))) }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };
@@ -153,7 +132,9 @@ minted_id! {
 }
 
 /// The counter that every committed change of the store moves by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema,
+)]
 pub struct Generation(pub u64);
 
 impl fmt::Display for Generation {
@@ -176,29 +157,32 @@ pub struct StoreVersion {
 
 /// The name of a snapshot: its UTC stamp, `YYYYMMDDTHHMMSSZ`.
 ///
-/// Only a real date and time of that exact form parses, so a stamp can always be used as the name of a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SnapshotId {
-    second: i64,
-}
+/// Only a real date and time of that exact form parses, so a stamp can always be used as the name of a folder. Counts
+/// seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, example = "20260406T184219Z")]
+pub struct SnapshotId(i64);
+
+read_from_text!(SnapshotId);
+written_as_text!(SnapshotId);
 
 impl SnapshotId {
     /// The stamp of a point in time; fractions of a second are cut off.
     #[must_use]
     pub fn at(time: jiff::Timestamp) -> Self {
-        Self { second: time.as_second() }
+        Self(time.as_second())
     }
 
     /// The stamp one second later.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self { second: self.second + 1 }
+        Self(self.0 + 1)
     }
 
     /// The point in time that the stamp names.
     #[must_use]
     pub fn time(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_second(self.second).unwrap_or_default()
+        jiff::Timestamp::from_second(self.0).unwrap_or_default()
     }
 }
 

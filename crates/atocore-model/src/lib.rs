@@ -21,6 +21,7 @@ pub mod error;
 pub mod excerpt;
 pub mod fact;
 pub mod id;
+pub mod json;
 pub mod monitor;
 pub mod name;
 pub mod nearest;

@@ -1,10 +1,15 @@
 //! How long work tells its caller where it stands, and learns that it should stop.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 /// Where a long piece of work stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// What is being done, for a person: `reading documents`.
-    pub phase: &'static str,
+    pub phase: Cow<'static, str>,
     /// Units finished.
     pub done: u64,
     /// Units in all, when known.

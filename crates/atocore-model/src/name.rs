@@ -1,8 +1,8 @@
 //! Checked text: names that callers give, and the words of a question.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
-use crate::text;
+use crate::{json::checked_text, text};
 
 /// Why a text cannot be used as a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,17 +67,14 @@ fn tag(what: &'static str, text: &str, limit: usize) -> Result<String, InvalidNa
 /// Declares a checked name and its text forms.
 macro_rules! checked_name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $limit:literal, $check:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(String);
+        checked_text! {
+            $(#[$doc])*
+            ///
+            /// Kept as it was given, without surrounding white space, in NFC.
+            $name
+        }
 
         impl $name {
-            /// The text as it was given, without surrounding white space, in NFC.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-
             /// The form under which two spellings are the same name: without case, in any script.
             #[must_use]
             pub fn folded(&self) -> String {
@@ -90,12 +87,6 @@ macro_rules! checked_name {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 $check($what, text, $limit).map(Self)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };

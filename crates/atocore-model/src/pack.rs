@@ -3,11 +3,15 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::{
     digest::Digest,
     document::LineSpan,
-    fact::{InvalidText, Memory, StateEntry, words},
+    fact::{InvalidText, Memory, StateEntry},
     id::{Generation, ProjectId},
+    json::words,
     name::Tag,
     query::{Hit, Notice, ProjectHint, TopK},
     ranking::Mode,
@@ -145,7 +149,7 @@ impl Tiers {
     /// The one that comes last.
     #[must_use]
     pub fn last(self) -> Tier {
-        Tier::ALL.iter().copied().rfind(|tier| self.has(*tier)).unwrap_or(Tier::Chunks)
+        Tier::ALL.into_iter().rfind(|tier| self.has(*tier)).unwrap_or(Tier::Chunks)
     }
 }
 
@@ -290,8 +294,8 @@ words! {
     }
 }
 
-/// What a tier took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a tier took of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TierUse {
     /// Which one.
     pub tier: Tier,
@@ -307,8 +311,8 @@ pub struct TierUse {
     pub left_out: usize,
 }
 
-/// Something that did not fit.
-#[derive(Debug, Clone, PartialEq)]
+/// Something that did not fit into a pack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NearMiss {
     /// Its tier.
     pub tier: Tier,
@@ -316,7 +320,7 @@ pub struct NearMiss {
     pub id: String,
     /// What it is, for a person: file and lines, category and key, the beginning of a memory.
     pub what: String,
-    /// The score of a passage.
+    /// The score of a passage; null for a fact.
     pub score: Option<f64>,
     /// What it would have taken, in the unit of the budget.
     pub needs: usize,
@@ -390,7 +394,7 @@ mod tests {
         let tiers = Tiers::of(&[Tier::Memories, Tier::State, Tier::State]).unwrap();
         assert_eq!(Tier::ALL.iter().map(|tier| tiers.has(*tier)).collect::<Vec<_>>(), [true, true, false]);
         assert_eq!(tiers.last(), Tier::Memories);
-        assert_eq!(Tiers::of(Tier::ALL), Ok(Tiers::ALL));
+        assert_eq!(Tiers::of(&Tier::ALL), Ok(Tiers::ALL));
         let error = "facts".parse::<Tier>().unwrap_err().to_string();
         assert_eq!(error, "`facts` is not a tier: one of state, memories, chunks");
     }

@@ -2,6 +2,11 @@
 
 use std::{fmt, path::Path, str::FromStr};
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::json::read_from_text;
+
 /// Why a text is not a path below a root.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
@@ -17,8 +22,10 @@ pub enum InvalidPath {
 }
 
 /// A path relative to a root, in its normal form: `/` between the parts, no `.`, no `..`; empty for the root itself.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, ToSchema)]
 pub struct SourcePath(String);
+
+read_from_text!(SourcePath);
 
 impl SourcePath {
     /// The path as text.
@@ -46,6 +53,12 @@ impl SourcePath {
     pub fn from_relative(path: &Path) -> Result<Self, InvalidPath> {
         let text = path.to_str().ok_or_else(|| InvalidPath::Unusable(path.to_string_lossy().into_owned()))?;
         text.parse()
+    }
+}
+
+impl AsRef<str> for SourcePath {
+    fn as_ref(&self) -> &str {
+        &self.0
     }
 }
 

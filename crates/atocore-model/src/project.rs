@@ -6,6 +6,9 @@ use std::{
     str::FromStr,
 };
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::{
     id::ProjectId,
     name::{Alias, ProjectName},
@@ -13,15 +16,17 @@ use crate::{
 };
 
 /// What documents belong to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Project {
     /// The stable id.
     pub id: ProjectId,
-    /// Other names, each of which resolves to the id everywhere.
+    /// Other names, each of which stands for the id everywhere, in any case.
     pub aliases: Vec<Alias>,
     /// One or two sentences for a person.
     pub description: String,
     /// Where its documents lie.
+    #[serde(rename = "ingest_roots")]
+    #[schema(value_type = Vec<RootRecord>)]
     pub roots: Vec<Root>,
 }
 
@@ -35,12 +40,44 @@ impl Project {
 }
 
 /// One folder of documents.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "RootRecord", try_from = "RootRecord")]
 pub struct Root {
     /// Where it is.
     pub location: RootLocation,
     /// A word for a person; may be empty.
     pub label: String,
+}
+
+/// A root as the registry file and every interface write it, unchecked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RootRecord {
+    /// `vault` or `drive`; `folder` for any other folder, which only the owner of the machine can register.
+    #[schema(example = "vault")]
+    pub source: String,
+    /// The path below the vault or drive; the absolute path of a folder.
+    #[schema(example = "notes/field")]
+    pub subpath: String,
+    /// A word for a person; may be empty.
+    #[serde(default)]
+    pub label: String,
+}
+
+impl From<Root> for RootRecord {
+    fn from(root: Root) -> Self {
+        let source = root.location.source().to_owned();
+        Self { source, subpath: root.location.subpath(), label: root.label }
+    }
+}
+
+impl TryFrom<RootRecord> for Root {
+    type Error = InvalidRoot;
+
+    fn try_from(record: RootRecord) -> Result<Self, Self::Error> {
+        let location = RootLocation::from_parts(&record.source, &record.subpath)?;
+        Ok(Self { location, label: record.label })
+    }
 }
 
 /// Where a root is: below one of the two configured folders, or any folder that the owner of this machine named.

@@ -1,100 +1,79 @@
 //! How passages are found and how the two halves of a similarity are put together.
 
-use std::{fmt, str::FromStr};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// How passages are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Mode {
-    /// By words and by meaning.
-    #[default]
-    Hybrid,
-    /// By meaning alone.
-    Dense,
-    /// By words alone.
-    Lexical,
-}
+use crate::json::words;
 
-impl Mode {
-    /// Every mode.
-    pub const ALL: [Self; 3] = [Self::Hybrid, Self::Dense, Self::Lexical];
-    /// The words for them.
-    pub const WORDS: &'static [&'static str] =
-        &[Self::Hybrid.as_str(), Self::Dense.as_str(), Self::Lexical.as_str()];
-
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hybrid => "hybrid",
-            Self::Dense => "dense",
-            Self::Lexical => "lexical",
-        }
+words! {
+    /// How passages are found.
+    Mode, "a mode", {
+        /// By words and by meaning.
+        Hybrid = "hybrid",
+        /// By meaning alone.
+        Dense = "dense",
+        /// By words alone.
+        Lexical = "lexical",
     }
 }
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A word that names no mode.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a mode: `hybrid`, `dense` or `lexical`")]
-pub struct InvalidMode(String);
-
-impl FromStr for Mode {
-    type Err = InvalidMode;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|mode| mode.as_str() == text);
-        known.ok_or_else(|| InvalidMode(text.chars().take(80).collect()))
+/// By words and by meaning.
+impl Default for Mode {
+    fn default() -> Self {
+        Self::Hybrid
     }
 }
 
 /// What its words make of a passage.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LexicalScore {
     /// BM25 of the passage; 0 when it has no word of the question, or ranks below the candidates.
     pub bm25: f64,
-    /// The highest BM25 of any passage for this question, under the same filters.
-    pub best: f64,
-    /// Its rank among the candidates by words, from 1; `None` when it is not among them.
+    /// The highest BM25 that any passage reached for this question, under the same filters.
+    pub bm25_max: f64,
+    /// `bm25 / bm25_max`: 0 to 1.
+    pub part: f64,
+    /// Its rank among the candidates by words, from 1; null when it is not among them.
     pub rank: Option<usize>,
 }
 
 impl LexicalScore {
-    /// `bm25 / best`: 0 to 1.
+    /// The score of a passage, of which nothing is left where no passage reached more than 0.
     #[must_use]
-    pub fn part(&self) -> f64 {
-        if self.best > 0.0 { self.bm25 / self.best } else { 0.0 }
+    pub fn new(bm25: f64, bm25_max: f64, rank: Option<usize>) -> Self {
+        let part = if bm25_max > 0.0 { bm25 / bm25_max } else { 0.0 };
+        Self { bm25, bm25_max, part, rank }
     }
 }
 
 /// What its meaning makes of a passage.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SemanticScore {
     /// Cosine of the vectors of passage and question. For a passage that has no vector yet it is assumed from its
     /// words: as near to the nearest as they are to the best, and `assumed` says so.
     pub cosine: f64,
-    /// The highest cosine of any passage for this question, under the same filters.
-    pub best: f64,
-    /// Its rank among the candidates by meaning, from 1; `None` when it is not among them.
+    /// The highest cosine that any passage reached for this question, under the same filters.
+    pub cosine_max: f64,
+    /// `cosine / cosine_max`: 0 to 1; 0 for a passage that is turned away from the question, or when all are.
+    pub part: f64,
+    /// Its rank among the candidates by meaning, from 1; null when it is not among them.
     pub rank: Option<usize>,
-    /// Whether the cosine is assumed.
+    /// Whether the passage has no vector yet, and its cosine is assumed from its words.
     pub assumed: bool,
 }
 
 impl SemanticScore {
-    /// `cosine / best`: 0 to 1; nothing for a passage that is turned away from the question, or when all are.
+    /// The score of a passage.
     #[must_use]
-    pub fn part(&self) -> f64 {
-        if self.best > 0.0 { self.cosine.max(0.0) / self.best } else { 0.0 }
+    pub fn new(cosine: f64, cosine_max: f64, rank: Option<usize>, assumed: bool) -> Self {
+        let part = if cosine_max > 0.0 { cosine.max(0.0) / cosine_max } else { 0.0 };
+        Self { cosine, cosine_max, part, rank, assumed }
     }
 }
 
 /// How both halves of a similarity are put together.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(into = "FusionRecord", from = "FusionRecord")]
 pub enum Fusion {
     /// `meaning_weight` × the part of the meaning + the rest × the part of the words.
     Convex {
@@ -111,6 +90,39 @@ pub enum Fusion {
     },
 }
 
+/// How two halves were put together, with the same keys for every kind.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct FusionRecord {
+    /// `convex`: `meaning_weight` times the part of the meaning, and the rest of 1 times the part of the words.
+    /// `rrf`: half of `(k + 1) / (k + rank)` of each.
+    #[schema(example = "convex")]
+    kind: String,
+    /// The weight of the meaning; null for `rrf`.
+    meaning_weight: Option<f64>,
+    /// How slowly a rank loses weight; null for `convex`.
+    k: Option<f64>,
+}
+
+impl From<Fusion> for FusionRecord {
+    fn from(fusion: Fusion) -> Self {
+        match fusion {
+            Fusion::Convex { meaning_weight } => {
+                Self { kind: "convex".to_owned(), meaning_weight: Some(meaning_weight), k: None }
+            }
+            Fusion::Reciprocal { k } => Self { kind: "rrf".to_owned(), meaning_weight: None, k: Some(k) },
+        }
+    }
+}
+
+impl From<FusionRecord> for Fusion {
+    fn from(record: FusionRecord) -> Self {
+        match record.k {
+            Some(k) => Self::Reciprocal { k },
+            None => Self::Convex { meaning_weight: record.meaning_weight.unwrap_or_default() },
+        }
+    }
+}
+
 impl Default for Fusion {
     fn default() -> Self {
         Self::Convex { meaning_weight: 0.7 }
@@ -123,7 +135,7 @@ impl Fusion {
     pub fn similarity(self, lexical: &LexicalScore, semantic: &SemanticScore) -> f64 {
         match self {
             Self::Convex { meaning_weight } => {
-                meaning_weight * semantic.part() + (1.0 - meaning_weight) * lexical.part()
+                meaning_weight * semantic.part + (1.0 - meaning_weight) * lexical.part
             }
             Self::Reciprocal { k } => {
                 #[expect(clippy::cast_precision_loss, reason = "ranks are small")]
@@ -148,8 +160,8 @@ mod tests {
 
     #[test]
     fn the_best_of_both_halves_has_similarity_one() {
-        let lexical = LexicalScore { bm25: 7.0, best: 7.0, rank: Some(1) };
-        let semantic = SemanticScore { cosine: 0.4, best: 0.4, rank: Some(1), assumed: false };
+        let lexical = LexicalScore::new(7.0, 7.0, Some(1));
+        let semantic = SemanticScore::new(0.4, 0.4, Some(1), false);
         for fusion in [Fusion::default(), Fusion::Reciprocal { k: 60.0 }] {
             assert!((fusion.similarity(&lexical, &semantic) - 1.0).abs() < 1e-12, "{fusion:?}");
         }
@@ -157,8 +169,8 @@ mod tests {
 
     #[test]
     fn a_passage_known_to_one_half_keeps_the_score_of_that_half() {
-        let lexical = LexicalScore { bm25: 0.0, best: 7.0, rank: None };
-        let semantic = SemanticScore { cosine: 0.4, best: 0.4, rank: Some(1), assumed: false };
+        let lexical = LexicalScore::new(0.0, 7.0, None);
+        let semantic = SemanticScore::new(0.4, 0.4, Some(1), false);
         assert!((Fusion::default().similarity(&lexical, &semantic) - 0.7).abs() < 1e-12);
         assert!((Fusion::Reciprocal { k: 60.0 }.similarity(&lexical, &semantic) - 0.5).abs() < 1e-12);
     }

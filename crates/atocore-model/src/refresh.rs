@@ -1,39 +1,27 @@
 //! What a refresh did: one state for every file, one result for every root.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::{
     id::{Generation, ProjectId},
+    json::words,
     project::Root,
 };
 
-/// The one state a file ends in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FileState {
-    /// Its passages are new or changed in the store.
-    Ingested,
-    /// The store already had it.
-    Unchanged,
-    /// It is gone from the disk, and now from the store.
-    Removed,
-    /// Left out by a rule.
-    Skipped,
-    /// It should have been read and could not be.
-    Failed,
-}
-
-impl FileState {
-    /// Every state, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [Self::Ingested, Self::Unchanged, Self::Removed, Self::Skipped, Self::Failed];
-
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingested => "ingested",
-            Self::Unchanged => "unchanged",
-            Self::Removed => "removed",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-        }
+words! {
+    /// The one state a file ends in.
+    FileState, "a state of a file", {
+        /// Its passages are new or changed in the store.
+        Ingested = "ingested",
+        /// The store already had it.
+        Unchanged = "unchanged",
+        /// It is gone from the disk, and now from the store.
+        Removed = "removed",
+        /// Left out by a rule.
+        Skipped = "skipped",
+        /// It should have been read and could not be.
+        Failed = "failed",
     }
 }
 
@@ -207,34 +195,40 @@ impl FileReport {
     }
 }
 
-/// How many files ended in each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Files by the one state each ended in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct FileCounts {
-    counts: [u64; FileState::ALL.len()],
+    /// New or changed in the store.
+    pub ingested: u64,
+    /// The store already had them.
+    pub unchanged: u64,
+    /// Gone from the disk, and now from the store.
+    pub removed: u64,
+    /// Left out by a rule.
+    pub skipped: u64,
+    /// Should have been read and could not be.
+    pub failed: u64,
 }
 
 impl FileCounts {
-    /// Counts one more file.
-    pub fn add(&mut self, state: FileState) {
-        self.counts[state as usize] += 1;
-    }
-
-    /// Counts one file less, which ended otherwise.
-    pub fn take_back(&mut self, state: FileState) {
-        self.counts[state as usize] -= 1;
-    }
-
-    /// How many ended in `state`.
-    #[must_use]
-    pub const fn get(&self, state: FileState) -> u64 {
-        self.counts[state as usize]
+    /// How many ended in `state`, to be counted.
+    pub const fn of(&mut self, state: FileState) -> &mut u64 {
+        match state {
+            FileState::Ingested => &mut self.ingested,
+            FileState::Unchanged => &mut self.unchanged,
+            FileState::Removed => &mut self.removed,
+            FileState::Skipped => &mut self.skipped,
+            FileState::Failed => &mut self.failed,
+        }
     }
 
     /// Adds the counts of another report.
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
-            *mine += theirs;
-        }
+    pub const fn merge(&mut self, other: &Self) {
+        self.ingested += other.ingested;
+        self.unchanged += other.unchanged;
+        self.removed += other.removed;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
     }
 }
 
@@ -312,26 +306,15 @@ pub struct RootReport {
     pub files: Vec<FileReport>,
 }
 
-/// Whether a refresh reached the configured roots; the words are those of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RefreshStatus {
-    /// Every root was.
-    Ingested,
-    /// Some were, some were skipped.
-    Partial,
-    /// None was.
-    NothingToIngest,
-}
-
-impl RefreshStatus {
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingested => "ingested",
-            Self::Partial => "partial",
-            Self::NothingToIngest => "nothing_to_ingest",
-        }
+words! {
+    /// Whether a refresh reached the configured roots; the words are those of the contract.
+    RefreshStatus, "the outcome of a refresh", {
+        /// Every root was ingested.
+        Ingested = "ingested",
+        /// Some were, some were skipped.
+        Partial = "partial",
+        /// None was.
+        NothingToIngest = "nothing_to_ingest",
     }
 }
 

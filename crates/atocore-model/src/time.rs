@@ -1,10 +1,18 @@
 //! Points in time, their two text forms, and where "now" comes from.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-/// A point in time in UTC, to the microsecond.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+use utoipa::ToSchema;
+
+use crate::json::{read_from_text, written_as_text};
+
+/// A point in time in UTC, to the microsecond: ISO 8601 with offset.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, example = "2026-04-06T18:42:19.000000+00:00")]
 pub struct Timestamp(jiff::Timestamp);
+
+read_from_text!(Timestamp);
+written_as_text!(Timestamp);
 
 impl Timestamp {
     /// Wraps a point in time; finer parts than microseconds are cut off.
@@ -22,7 +30,7 @@ impl Timestamp {
     /// Reads ISO 8601 with an offset or `Z`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self::new)
+        text.parse().ok()
     }
 
     /// Reads a point in time as people and programs write it: ISO 8601 with an offset, or without one, or only the date;
@@ -55,6 +63,15 @@ impl fmt::Display for Timestamp {
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+/// As [`Timestamp::parse`].
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self::new)
     }
 }
 

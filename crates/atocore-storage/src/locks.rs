@@ -10,19 +10,22 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::files::{self, Displaced, FileError};
 
 /// Who owns a store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Owner {
     /// Its process.
     pub pid: u32,
     /// What it does: `serve`, `refresh notes`.
+    #[schema(example = "serve")]
     pub activity: String,
-    /// Since when, ISO 8601.
+    /// Since when: ISO 8601 with offset.
     pub since: String,
-    /// Where it takes requests, when it does.
+    /// Where it takes requests; null when it does not.
+    #[schema(value_type = Option<String>)]
     pub socket: Option<PathBuf>,
 }
 

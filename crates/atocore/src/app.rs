@@ -12,8 +12,7 @@ use crate::{
     engine::SharedEngine,
     jobs::{JobHandle, Jobs},
     metrics::Metrics,
-    operations::{Access, ApiError, Context, Duration, Operation, ServerState, Spec},
-    wire,
+    operations::{Access, ApiError, Context, Duration, JobReport, Operation, ServerState, Spec},
 };
 
 /// How many long operations run at once; most of them take turns inside the engine anyway.
@@ -117,7 +116,7 @@ impl App {
     ///
     /// # Errors
     /// What can be said of its parameters alone; `ingestion_busy` when too many jobs wait already.
-    pub fn start<O: Operation>(&self, caller: Caller, operation: O) -> Result<wire::Job, ApiError> {
+    pub fn start<O: Operation>(&self, caller: Caller, operation: O) -> Result<JobReport, ApiError> {
         operation.check()?;
         let work = self.state.jobs.begin_in_background(O::SPEC.job, operation.subject())?;
         let shown = work.show();
@@ -304,10 +303,10 @@ mod tests {
             assert!(clock.0.load(Ordering::SeqCst));
             assert!(app.engine.write().is_closed());
             let health = app.run(Caller::Local, Health {}).await.unwrap();
-            assert_eq!((health.store, health.status.as_str()), (true, "ok"));
+            assert_eq!((health.health.store, health.status.as_str()), (true, "ok"));
             let restored = app.run(Caller::Local, restore).await.unwrap();
             assert_eq!(
-                app.run(Caller::Local, Health {}).await.unwrap().generation,
+                app.run(Caller::Local, Health {}).await.unwrap().health.generation,
                 restored.present_generation
             );
         });

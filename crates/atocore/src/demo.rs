@@ -14,16 +14,18 @@ use std::{
 };
 
 use atocore_engine::{Layout, SystemClock};
-use atocore_model::{error::ErrorCode, monitor::Silent, snapshot::Depth};
+use atocore_model::{error::ErrorCode, monitor::Silent, project::RootRecord, query::Answer, snapshot::Depth};
+use folder::DemoFolder;
 
 use crate::{
     cli::{Output, Terminal, shell},
     config::Config,
-    operations::{AddProject, ApiError, CreateBackup, Embed, Query, RefreshProject, ValidateBackup, stamp},
+    operations::{
+        AddProject, ApiError, CreateBackup, Embed, Query, RefreshProject, RefreshResult, ValidateBackup,
+        stamp,
+    },
     session::Session,
-    wire::{Answer, RefreshResult, Root},
 };
-use folder::DemoFolder;
 
 /// The name of the demo's folder.
 pub(crate) const FOLDER: &str = "atocore-demo";
@@ -121,7 +123,7 @@ impl Demo<'_> {
 
     fn read(&self, session: &Session, documents: &Path) -> Result<RefreshResult, ApiError> {
         let subpath = documents.to_string_lossy().into_owned();
-        let root = Root { source: "folder".to_owned(), subpath, label: String::new() };
+        let root = RootRecord { source: "folder".to_owned(), subpath, label: String::new() };
         let add = AddProject {
             id: PROJECT.to_owned(),
             aliases: vec!["The Demo".to_owned()],
@@ -129,7 +131,7 @@ impl Demo<'_> {
             ingest_roots: vec![root],
         };
         let project = session.run(add, self.monitor)?;
-        let read = session.run(RefreshProject::of(project.id), self.monitor)?;
+        let read = session.run(RefreshProject::of(project.id.as_str()), self.monitor)?;
         if read.counts.ingested == 0 {
             let message = format!("there is nothing to read in `{}`", documents.display());
             return Err(ApiError::new(ErrorCode::RootUnusable, message).with_hint(
@@ -181,9 +183,9 @@ fn ask(session: &Session, questions: &[String]) -> Result<Vec<AnsweredQuestion>,
 fn same(before: &[AnsweredQuestion], after: &[AnsweredQuestion]) -> bool {
     before.len() == after.len()
         && before.iter().zip(after).all(|(before, after)| {
-            before.question == after.question && before.answer.results == after.answer.results
+            before.question == after.question && before.answer.hits == after.answer.hits
         })
-        && before.iter().any(|asked| !asked.answer.results.is_empty())
+        && before.iter().any(|asked| !asked.answer.hits.is_empty())
 }
 
 /// A path as one would type it from `current_dir`.

@@ -22,7 +22,6 @@ use crate::{
     operations::{self, Operation, Visitor},
 };
 
-pub use crate::wire::problem::status;
 pub(crate) use extract::read_body;
 pub(crate) use failure::Failure;
 pub use guard::{Guard, Hosts, Token};

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{operations::ApiError, wire};
+use crate::operations::{ApiError, JobReport, Problem};
 
 /// How many jobs that ended are remembered.
 pub const KEPT: usize = 50;
@@ -102,8 +102,8 @@ impl Jobs {
 
     /// Every job, the newest first, without results.
     #[must_use]
-    pub fn list(&self) -> Vec<wire::Job> {
-        let brief = |job: &Arc<Job>| wire::Job { result: None, ..job.show() };
+    pub fn list(&self) -> Vec<JobReport> {
+        let brief = |job: &Arc<Job>| JobReport { result: None, ..job.show() };
         self.table().jobs.iter().rev().map(brief).collect()
     }
 
@@ -111,7 +111,7 @@ impl Jobs {
     ///
     /// # Errors
     /// `job_unknown`.
-    pub fn show(&self, id: &str) -> Result<wire::Job, ApiError> {
+    pub fn show(&self, id: &str) -> Result<JobReport, ApiError> {
         Ok(self.find(id)?.show())
     }
 
@@ -119,7 +119,7 @@ impl Jobs {
     ///
     /// # Errors
     /// `job_unknown`.
-    pub fn cancel(&self, id: &str) -> Result<wire::Job, ApiError> {
+    pub fn cancel(&self, id: &str) -> Result<JobReport, ApiError> {
         let job = self.find(id)?;
         job.cancelled.cancel();
         Ok(job.show())
@@ -208,7 +208,7 @@ impl Job {
         self.state().ended_at.is_some()
     }
 
-    fn show(&self) -> wire::Job {
+    fn show(&self) -> JobReport {
         let state = self.state();
         let word = match (&state.error, state.ended_at, state.started_at) {
             (Some(error), ..) if error.code == ErrorCode::Cancelled => "cancelled",
@@ -218,7 +218,7 @@ impl Job {
             (None, None, None) => "queued",
         };
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
-        wire::Job {
+        JobReport {
             id: self.id.clone(),
             verb: self.operation.to_owned(),
             subject: self.subject.clone(),
@@ -228,20 +228,16 @@ impl Job {
             queued_at: state.queued_at.to_string(),
             started_at: text(state.started_at),
             ended_at: text(state.ended_at),
-            progress: state.progress.as_ref().map(|progress| wire::Progress {
-                phase: progress.phase.to_owned(),
-                done: progress.done,
-                total: progress.total,
-            }),
+            progress: state.progress.clone(),
             result: state.result.clone(),
-            error: state.error.as_ref().map(wire::Problem::new),
+            error: state.error.as_ref().map(Problem::new),
         }
     }
 }
 
 impl JobHandle {
     /// The job as others see it.
-    pub(crate) fn show(&self) -> wire::Job {
+    pub(crate) fn show(&self) -> JobReport {
         self.job.show()
     }
 
@@ -335,7 +331,7 @@ mod tests {
         let id = work.show().id;
         assert_eq!((work.show().state.as_str(), work.show().progress), ("queued", None));
         work.start();
-        work.progress(Progress { phase: "reading", done: 1, total: Some(2) });
+        work.progress(Progress { phase: "reading".into(), done: 1, total: Some(2) });
         let shown = jobs.show(&id).unwrap();
         assert_eq!((shown.state.as_str(), shown.progress.unwrap().total), ("running", Some(2)));
         assert!(!Monitor::cancelled(&work));

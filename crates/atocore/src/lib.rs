@@ -16,4 +16,3 @@ mod packs;
 pub mod remote;
 pub mod serve;
 pub mod session;
-pub mod wire;

@@ -32,6 +32,9 @@ use std::borrow::Cow;
 
 use atocore_engine::Caller;
 use axum::http::request::Parts;
+use backend::Backend;
+use call::Call;
+use calls::Calls;
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
@@ -42,10 +45,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use crate::wire::status::VERSION;
-use backend::Backend;
-use call::Call;
-use calls::Calls;
+use crate::operations::VERSION;
 
 pub(crate) use http::endpoint;
 pub(crate) use stdio::serve;

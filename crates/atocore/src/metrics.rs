@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use atocore_engine::{ProjectStatus, SnapshotStatus, Status};
 use atocore_model::{error::ErrorCode, time::Timestamp};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, text},
@@ -15,7 +16,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{operations::ApiError, wire};
+use crate::operations::ApiError;
 
 /// What OpenMetrics says its text is.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -128,7 +129,7 @@ impl Metrics {
     ///
     /// # Errors
     /// `internal` when they cannot be written as text.
-    pub(crate) fn text(&self, status: Result<wire::Status, ApiError>) -> Result<String, ApiError> {
+    pub(crate) fn text(&self, status: Result<Status, ApiError>) -> Result<String, ApiError> {
         match status {
             Ok(status) => self.store.set(&status),
             Err(error) => {
@@ -208,36 +209,36 @@ impl Metrics {
 
 impl StoreGauges {
     /// Takes up what is known; what is not known any more is absent, because 0 would be a statement.
-    fn set(&self, status: &wire::Status) {
+    fn set(&self, status: &Status) {
         self.clear();
         let is_sound = status.store_problem.is_none();
         self.ok.set(Some(f64::from(u8::from(is_sound))));
         let of_store = |number: u64| is_sound.then(|| number_of(number));
-        let sum = |count: fn(&wire::ProjectStatus) -> u64| status.projects.iter().map(count).sum::<u64>();
-        self.generation.set(of_store(status.generation));
+        let sum = |count: fn(&ProjectStatus) -> u64| status.projects.iter().map(count).sum::<u64>();
+        self.generation.set(of_store(status.generation.0));
         self.documents.set(of_store(sum(|project| project.documents)));
         self.chunks.set(of_store(sum(|project| project.chunks)));
         self.vectors_missing.set(of_store(status.embedding.missing));
         let failed =
-            |project: &wire::ProjectStatus| project.refreshed.as_ref().map_or(0, |last| last.counts.failed);
+            |project: &ProjectStatus| project.refreshed.as_ref().map_or(0, |last| last.counts.failed);
         self.failed_files.set(of_store(sum(failed)));
         self.set_snapshots(&status.snapshots);
         for job in &status.schedule {
-            let of = Scheduled { job: job.job.clone() };
+            let of = Scheduled { job: job.job.to_string() };
             let _before = self.job_failures.get_or_create(&of).set(f64::from(job.failures));
             let took = job.duration_ms.map_or(f64::NAN, |took| number_of(took) / 1000.0);
             let _before = self.job_seconds.get_or_create(&of).set(took);
-            let _before = self.job_succeeded.get_or_create(&of).set(moment(job.succeeded.as_deref()));
-            let _before = self.job_due.get_or_create(&of).set(moment(job.due.as_deref()));
+            let _before = self.job_succeeded.get_or_create(&of).set(moment(job.succeeded));
+            let _before = self.job_due.get_or_create(&of).set(moment(job.due));
         }
         for worker in &status.workers {
-            let of = OfWorker { worker: worker.worker.clone() };
+            let of = OfWorker { worker: worker.worker.to_string() };
             let _before = self.worker_failures.get_or_create(&of).set(f64::from(worker.failures));
             let _before = self.worker_panics.get_or_create(&of).set(number_of(worker.panics));
         }
     }
 
-    fn set_snapshots(&self, snapshots: &wire::SnapshotStatus) {
+    fn set_snapshots(&self, snapshots: &SnapshotStatus) {
         if snapshots.problem.is_some() {
             return;
         }
@@ -246,7 +247,7 @@ impl StoreGauges {
         self.snapshot_age.set(or_nan(snapshots.newest_age_seconds));
         self.snapshot_bytes.set(or_nan(snapshots.newest_size_bytes));
         for proven in &snapshots.proven {
-            let to = ProvenTo { depth: proven.depth.clone() };
+            let to = ProvenTo { depth: proven.depth.to_string() };
             let age = proven.age_seconds.map_or(f64::NAN, number_of);
             let _before = self.proven_age.get_or_create(&to).set(age);
         }
@@ -276,9 +277,8 @@ impl StoreGauges {
 }
 
 /// A point in time as Prometheus has it; not a number when there is none.
-fn moment(time: Option<&str>) -> f64 {
-    let time = time.and_then(Timestamp::parse_utc).map(|time| time.get().as_second());
-    time.map_or(f64::NAN, |second| second as f64)
+fn moment(time: Option<Timestamp>) -> f64 {
+    time.map_or(f64::NAN, |time| time.get().as_second() as f64)
 }
 
 /// Prometheus knows numbers of this kind only; beyond 2^53 they are rounded.

@@ -103,7 +103,7 @@ pub(crate) fn obtain(
             Err(FetchError::Busy { .. }) if !monitor.cancelled() => {
                 waited = true;
                 let phase = "waiting for another process that fetches it";
-                monitor.progress(Progress { phase, done: 0, total: None });
+                monitor.progress(Progress { phase: phase.into(), done: 0, total: None });
                 thread::sleep(LOOK_AGAIN);
             }
             Err(FetchError::Busy { .. }) => return Err(from_fetching(&FetchError::Cancelled)),

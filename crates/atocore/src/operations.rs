@@ -15,35 +15,48 @@ mod jobs;
 pub(crate) mod lenient;
 mod memory;
 mod prelude;
+mod problem;
 mod projects;
 mod retrieval;
 mod spec;
 mod state;
+pub(crate) mod surrogates;
 
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 pub use backups::{
-    CreateBackup, DrillBackup, ListBackups, PinBackup, PlanRestore, PlanUndo, PruneBackups, RestoreBackup,
-    UndoRestore, UnpinBackup, ValidateAllBackups, ValidateBackup, check_stamp, stamp,
+    CreateBackup, DrillBackup, DrillResult, ListBackups, ListedSnapshot, PinBackup, PinResult, PlanRestore,
+    PlanUndo, PruneBackups, PruneDecision, PruneResult, RestoreBackup, SnapshotList, SnapshotMetadata,
+    UndoRestore, UnpinBackup, ValidateAllBackups, ValidateBackup, ValidationList, ValidationReport,
+    check_stamp, stamp,
 };
-pub use changes::{ListChanges, ReverseChange};
+pub use changes::{FactChangeList, ListChanges, ReverseChange};
 pub use context::{Context, ServerState};
 pub use error::ApiError;
 pub(crate) use error::sentence;
 pub(crate) use fields::plain_line;
 pub(crate) use installation::embedded;
-pub use installation::{Doctor, Embed, Health, RebuildIndex, Sources, Status, VerifyIndex};
-pub use interactions::{ListInteractions, RecordInteraction, ShowInteraction};
-pub use jobs::{CancelJob, ListJobs, ShowJob};
+pub use installation::{
+    BUILD, Diagnosis, Doctor, Embed, Health, HealthReport, IndexBuilt, IndexComparison, RebuildIndex,
+    SourceFolder, SourceList, Sources, Status, VERSION, VerifyIndex,
+};
+pub use interactions::{InteractionList, ListInteractions, RecordInteraction, ShowInteraction};
+pub use jobs::{CancelJob, JobList, JobReport, ListJobs, ShowJob};
 pub use memory::{
-    CreateMemory, InvalidateMemory, ListMemories, PromoteMemory, RejectMemory, ShowMemory, UpdateMemory,
+    CreateMemory, InvalidateMemory, ListMemories, MemoryList, PromoteMemory, RejectMemory, ShowMemory,
+    UpdateMemory,
 };
+pub use problem::{Problem, status};
 pub use projects::{
-    AddProject, ListProjects, PlanRemoval, ProposeProject, RefreshProject, RemoveProject, ShowProject,
-    ShowTemplate, UpdateProject,
+    AddProject, FileResult, ListProjects, PlanRemoval, ProjectList, ProjectProposal, ProposeProject,
+    RefreshProject, RefreshResult, Removal, RemoveProject, RootResult, ShowProject, ShowTemplate,
+    UpdateProject,
 };
-pub use retrieval::{BuildContext, Query, ReadDocument, ReadDocumentAt, ShowContext};
+pub use retrieval::{
+    BuildContext, ContextPack, ContextPackItem, DocumentText, PackChange, PackDiff, PackPassage, Query,
+    ReadDocument, ReadDocumentAt, ShowContext,
+};
 pub use spec::{Access, Body, Duration, Method, PathPart, Route, Spec};
 pub use state::{InvalidateState, ListState, SetState};
 

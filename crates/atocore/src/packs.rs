@@ -9,7 +9,7 @@ use std::{
 
 use atocore_model::error::ErrorCode;
 
-use crate::{operations::ApiError, wire::Pack};
+use crate::operations::{ApiError, ContextPack};
 
 /// How many are remembered.
 pub(crate) const KEPT: usize = 64;
@@ -20,11 +20,11 @@ const SHORTEST_HASH: usize = 6;
 
 /// The packs of a server; clones are the same ones.
 #[derive(Debug, Clone, Default)]
-pub struct Packs(Arc<Mutex<VecDeque<Arc<Pack>>>>);
+pub struct Packs(Arc<Mutex<VecDeque<Arc<ContextPack>>>>);
 
 impl Packs {
     /// Remembers a pack as the last one.
-    pub fn keep(&self, pack: &Pack) {
+    pub fn keep(&self, pack: &ContextPack) {
         let mut packs = self.packs();
         packs.retain(|known| known.hash != pack.hash);
         packs.push_back(Arc::new(pack.clone()));
@@ -38,7 +38,7 @@ impl Packs {
     ///
     /// # Errors
     /// `invalid_request` for what is no hash; `pack_unknown` when there is none.
-    pub fn show(&self, hash: Option<&str>) -> Result<Pack, ApiError> {
+    pub fn show(&self, hash: Option<&str>) -> Result<ContextPack, ApiError> {
         let found = match hash {
             None => self.packs().back().cloned(),
             Some(hash) if !is_hash(hash) => {
@@ -48,10 +48,10 @@ impl Packs {
             }
             Some(hash) => {
                 let hash = hash.to_ascii_lowercase();
-                self.packs().iter().rev().find(|pack| pack.hash.starts_with(&hash)).cloned()
+                self.packs().iter().rev().find(|pack| pack.hash.to_string().starts_with(&hash)).cloned()
             }
         };
-        found.map(|pack| Pack::clone(&pack)).ok_or_else(|| {
+        found.map(|pack| ContextPack::clone(&pack)).ok_or_else(|| {
             let message = match hash {
                 None => "this server has not made a context pack yet".to_owned(),
                 Some(hash) => format!("this server remembers no context pack with the hash `{hash}`"),
@@ -62,7 +62,7 @@ impl Packs {
     }
 
     /// What a panic left behind is whole packs.
-    fn packs(&self) -> MutexGuard<'_, VecDeque<Arc<Pack>>> {
+    fn packs(&self) -> MutexGuard<'_, VecDeque<Arc<ContextPack>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -73,7 +73,7 @@ pub(crate) fn is_hash(text: &str) -> bool {
 }
 
 /// What a pack takes in memory, about.
-fn weight(pack: &Pack) -> usize {
+fn weight(pack: &ContextPack) -> usize {
     let items = pack.items.iter().map(|item| item.text.len());
     let chunks = pack.chunks.iter().map(|chunk| chunk.content.len());
     pack.formatted_context.len()

@@ -4,19 +4,12 @@ mod request;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use atocore_engine::{Caller, SystemClock, files};
-use atocore_model::{
-    error::ErrorCode,
-    monitor::{self, Monitor},
-    time::Clock,
-};
+use atocore_model::{error::ErrorCode, monitor::Monitor, time::Clock};
 use axum::http::{self, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -26,10 +19,8 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use crate::{
-    operations::{ApiError, Operation, sentence},
-    wire::{Job, Problem, Progress},
-};
+use crate::operations::{ApiError, JobReport, Operation, Problem, sentence};
+
 pub use request::Request;
 
 /// The header in which a client says which id the job of its request shall have, so that it can look at it meanwhile.
@@ -165,26 +156,13 @@ async fn show(job: &str, socket: Address<'_>, monitor: &dyn Monitor) {
     let request = Request::new(Method::GET, format!("/admin/jobs/{job}"));
     let asked = tokio::time::timeout(CONNECT_WITHIN, exchange(&request, socket, &[])).await;
     let Ok(Ok(answer)) = asked else { return };
-    if let Ok(Job { progress: Some(Progress { phase, done, total }), .. }) = read(&answer) {
-        monitor.progress(monitor::Progress { phase: phase_of(&phase), done, total });
+    // A server that says more than a few plain words is not believed.
+    let is_plain = |phase: &str| phase.len() <= 64 && !phase.contains(char::is_control);
+    if let Ok(JobReport { progress: Some(progress), .. }) = read(&answer)
+        && is_plain(&progress.phase)
+    {
+        monitor.progress(progress);
     }
-}
-
-/// The words of another process, kept for ever, as those of this program are: there are few.
-fn phase_of(words: &str) -> &'static str {
-    /// A server that says more than this is not believed.
-    const MOST: usize = 64;
-    static KNOWN: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(phase) = known.iter().find(|phase| **phase == words) {
-        return phase;
-    }
-    if known.len() == MOST || words.len() > MOST || words.contains(char::is_control) {
-        return "working";
-    }
-    let phase: &'static str = words.to_owned().leak();
-    known.push(phase);
-    phase
 }
 
 /// An answer, whatever it says.

@@ -10,7 +10,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Embedded, Engine, EngineConfig, RecoveryOutcome, SystemClock, files,
+    Access, Caller, Copier, Embedded, EmbeddingReport, Engine, EngineConfig, RecoveryOutcome, SystemClock,
+    files,
 };
 use atocore_model::{
     error::ErrorCode,
@@ -22,7 +23,6 @@ use crate::{
     engine::SharedEngine,
     operations::{Access as Needs, ApiError, Context, Embed, Operation, embedded},
     remote::{self, Address},
-    wire,
 };
 
 /// The hidden command that copies a database file; the engine runs it in a process of its own.
@@ -47,7 +47,7 @@ pub enum Session {
 #[derive(Debug)]
 pub(crate) enum EmbeddingOutcome {
     /// All are there.
-    All(wire::EmbeddingResult),
+    All(EmbeddingReport),
     /// So many, then somebody else wanted the store.
     Some(u64),
 }
@@ -186,7 +186,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::writing`], and what making them fails with.
-    pub fn embed(self, config: &Config, monitor: &dyn Monitor) -> Result<wire::EmbeddingResult, ApiError> {
+    pub fn embed(self, config: &Config, monitor: &dyn Monitor) -> Result<EmbeddingReport, ApiError> {
         let (mut session, mut made) = (self, 0);
         loop {
             match session.embed_a_while(&|| false, monitor)? {
@@ -216,7 +216,11 @@ impl Session {
         // Whoever waits has the store within moments of its being free. One that was stopped meanwhile keeps nobody back.
         let began = Instant::now();
         while Engine::is_waited_for(&config.layout) && began.elapsed() < config.busy_timeout {
-            monitor.progress(Progress { phase: "letting another command go first", done: 0, total: None });
+            monitor.progress(Progress {
+                phase: "letting another command go first".into(),
+                done: 0,
+                total: None,
+            });
             thread::sleep(LOOK_AGAIN);
         }
         loop {

@@ -226,7 +226,7 @@ impl Read for HashingReader<'_> {
         let read = self.file.read(buffer)?;
         let _hasher = self.hasher.update(&buffer[..read]);
         let done = self.done + self.hasher.count();
-        self.monitor.progress(Progress { phase: "writing the archive", done, total: None });
+        self.monitor.progress(Progress { phase: "writing the archive".into(), done, total: None });
         Ok(read)
     }
 }

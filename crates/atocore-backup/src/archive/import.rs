@@ -272,7 +272,11 @@ impl<'a> Importer<'a> {
                 source,
             })?;
             self.done += read as u64;
-            self.monitor.progress(Progress { phase: "reading the archive", done: self.done, total: None });
+            self.monitor.progress(Progress {
+                phase: "reading the archive".into(),
+                done: self.done,
+                total: None,
+            });
         }
         if hasher.count() != file.size_bytes
             || Digest::from_bytes(*hasher.finalize().as_bytes()) != file.digest

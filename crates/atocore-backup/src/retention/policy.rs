@@ -3,6 +3,8 @@
 use std::fmt;
 
 use atocore_model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A rule keeps the newest snapshot of each of the newest periods that have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,7 +63,7 @@ impl fmt::Display for RetentionRule {
 }
 
 /// How many periods each rule keeps, as somebody set it. 0 turns a rule off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KeepCounts {
     /// The newest snapshots, whenever they were taken.
     pub last: u32,

@@ -7,6 +7,8 @@ use atocore_storage::{
     files::{self, FileError, Kind, Locked},
     layout::Layout,
 };
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     plan::{Decision, KeepReason, SnapshotFacts},
@@ -38,13 +40,14 @@ pub struct Pruned {
 }
 
 /// A snapshot that was to be removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PruneFailure {
     /// Its stamp.
     pub stamp: SnapshotId,
     /// Whether it is still a snapshot, whole and listed. Otherwise what is left of it is cleared by a later run.
     pub still_listed: bool,
     /// Why.
+    #[serde(rename = "reason")]
     pub why: String,
 }
 

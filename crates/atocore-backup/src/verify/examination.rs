@@ -101,7 +101,11 @@ impl<'a> Examination<'a> {
 
     /// Tells the caller how many bytes were compared and returns whether to stop.
     pub(super) fn hashing(&self, done: u64, total: u64) -> bool {
-        self.monitor.progress(Progress { phase: "comparing with the record", done, total: Some(total) });
+        self.monitor.progress(Progress {
+            phase: "comparing with the record".into(),
+            done,
+            total: Some(total),
+        });
         self.monitor.cancelled()
     }
 

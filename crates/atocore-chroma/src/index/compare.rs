@@ -44,7 +44,7 @@ pub(super) fn compare(
             })
         };
         done += 1;
-        monitor.progress(Progress { phase: "comparing vectors", done, total: None });
+        monitor.progress(Progress { phase: "comparing vectors".into(), done, total: None });
         // The source only learns that it should stop.
         taken.map_err(|error| {
             stopped = Some(error);

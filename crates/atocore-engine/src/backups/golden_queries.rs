@@ -312,7 +312,7 @@ fn golden_query(query: &Query, mode: &str, hits: &[Hit]) -> GoldenQuery {
 fn recorded_hit(hit: &Hit) -> GoldenHit {
     GoldenHit {
         chunk_id: hit.chunk_id.to_string(),
-        score: hit.explanation.score(),
+        score: hit.score,
         content_blake3: blake3::hash(hit.content.as_bytes()).to_string(),
     }
 }

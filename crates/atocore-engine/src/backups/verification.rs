@@ -17,8 +17,7 @@ use atocore_backup::{
 };
 use atocore_chroma::{ExportError, compare_export};
 use atocore_model::{
-    error::ErrorCode,
-    error::with_causes,
+    error::{ErrorCode, with_causes},
     id::SnapshotId,
     monitor::{Monitor, Progress},
     query::{Notice, TopK},
@@ -277,7 +276,7 @@ fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -
             return Err(Error::Cancelled);
         }
         let (done, total) = (index as u64, Some(stored.golden_queries.len() as u64));
-        monitor.progress(Progress { phase: "asking the stored questions", done, total });
+        monitor.progress(Progress { phase: "asking the stored questions".into(), done, total });
         match compare(engine, golden_query, &weights, stored.ranking)? {
             AnswerOutcome::Same => {}
             // It would be the same with every other question that needs the model.

@@ -2,9 +2,9 @@
 
 use atocore_model::{id::SnapshotId, snapshot::Depth, time::Timestamp};
 
-use super::{Findings, Level, counted, counted_u64};
+use super::{Findings, Level, counted_u64};
 use crate::{
-    schedule::{Job, JobStatus},
+    schedule::{JobStatus, ScheduledJob},
     status::Status,
 };
 
@@ -41,7 +41,7 @@ impl Findings {
             self.proof(newest, status);
         }
         if snapshots.failing > 0 {
-            let failing = counted(snapshots.failing, "snapshot");
+            let failing = counted_u64(snapshots.failing, "snapshot");
             let message = format!("{failing} did not stand the last validation");
             self.add("proof", Level::Problem, message, Some("atocore backup list"));
         }
@@ -77,7 +77,7 @@ impl Findings {
         for job in &status.schedule {
             self.job(job, status);
         }
-        let missing: Vec<_> = [Job::Snapshot, Job::Drill]
+        let missing: Vec<_> = [ScheduledJob::Snapshot, ScheduledJob::Drill]
             .into_iter()
             .filter(|wanted| status.schedule.iter().all(|job| job.job != *wanted))
             .collect();
@@ -127,12 +127,12 @@ impl Findings {
 }
 
 /// The command that does what the schedule could not.
-const fn by_hand(job: Job) -> &'static str {
+const fn by_hand(job: ScheduledJob) -> &'static str {
     match job {
-        Job::Snapshot => "atocore backup create",
-        Job::Validate => "atocore backup validate --all --depth content",
-        Job::Drill => "atocore backup drill",
-        Job::Prune => "atocore backup prune",
+        ScheduledJob::Snapshot => "atocore backup create",
+        ScheduledJob::Validate => "atocore backup validate --all --depth content",
+        ScheduledJob::Drill => "atocore backup drill",
+        ScheduledJob::Prune => "atocore backup prune",
     }
 }
 

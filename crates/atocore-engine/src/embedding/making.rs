@@ -16,6 +16,8 @@ use atocore_model::{
 use atocore_storage::sqlite::{
     BACKGROUND, LoggedOperation, NewSpace, PendingChunk, SpaceRow, Store, WriteTransaction,
 };
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Embedding, lock, models::Model};
 use crate::{error::Error, ingest_lock::IngestLock, lexical_indexer::LexicalIndexer};
@@ -49,27 +51,28 @@ pub(crate) struct EmbedContext<'e> {
 }
 
 /// How far the making of vectors is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Making {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EmbeddingProgress {
     /// Passages done since it began.
     pub done: u64,
     /// Passages left.
     pub left: u64,
-    /// Passages per second, over the last batches.
+    /// Passages per second, over the last minute or so.
     pub per_second: f64,
+    /// How long it will take at this pace; null before that can be said.
+    pub seconds_left: Option<u64>,
 }
 
-impl Making {
-    /// How long it will take at the present pace, in seconds; `None` before the first batch.
-    #[must_use]
-    pub fn seconds_left(&self) -> Option<u64> {
+impl EmbeddingProgress {
+    fn new(done: u64, left: u64, per_second: f64) -> Self {
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "an estimate"
         )]
-        (self.per_second > 0.0).then(|| (self.left as f64 / self.per_second).ceil() as u64)
+        let seconds_left = (per_second > 0.0).then(|| (left as f64 / per_second).ceil() as u64);
+        Self { done, left, per_second, seconds_left }
     }
 }
 
@@ -83,7 +86,7 @@ pub enum Embedded {
 }
 
 /// What making vectors came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct EmbeddingReport {
     /// Passages that got a vector.
     pub embedded: u64,
@@ -91,6 +94,14 @@ pub struct EmbeddingReport {
     pub kept: u64,
     /// Whether answers use another model than before.
     pub switched: bool,
+}
+
+impl EmbeddingReport {
+    /// The same, where so many were made before, in the same piece of work.
+    #[must_use]
+    pub const fn after(self, made: u64) -> Self {
+        Self { embedded: self.embedded + made, kept: self.kept.saturating_sub(made), ..self }
+    }
 }
 
 impl Embedding {
@@ -172,7 +183,7 @@ impl Embedding {
                 made += batch.len() as u64;
                 pace.add(batch.len(), started.elapsed());
                 let left = queue.len() as u64;
-                *lock(&self.progress) = Some(Making { done: made, left, per_second: pace.per_second() });
+                *lock(&self.progress) = Some(EmbeddingProgress::new(made, left, pace.per_second()));
                 monitor.progress(progress(made, left));
                 if wanted.is_some_and(|wanted| wanted()) {
                     return Ok((made, false));
@@ -311,7 +322,7 @@ fn go_on(monitor: &dyn Monitor) -> Result<(), Error> {
 }
 
 fn progress(done: u64, left: u64) -> Progress {
-    Progress { phase: "embedding passages", done, total: Some(done + left) }
+    Progress { phase: "embedding passages".into(), done, total: Some(done + left) }
 }
 
 /// The pace of the last batches.

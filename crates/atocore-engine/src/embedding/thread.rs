@@ -102,7 +102,7 @@ mod tests {
         behind::IndexFault,
         embedding::ModelChoice,
         lexical_indexer::FollowingIndex,
-        worker::{Controls, WorkerStatus},
+        worker::{Controls, WorkerCondition, WorkerStatus},
     };
 
     /// A vector index that panics when it is written, for as long as it is to.
@@ -217,7 +217,7 @@ mod tests {
         let worker = worker.start().unwrap();
 
         let status = until(&controls, |status| status.panics >= 2);
-        assert_eq!((status.worker, status.failure.as_deref()), ("embedding", Some(PANICKED)));
+        assert_eq!((&*status.worker, status.failure.as_deref()), ("embedding", Some(PANICKED)));
         let shown = embedding.status(Some(&*store), true).unwrap();
         assert_eq!((shown.failure.as_deref(), shown.making), (Some(PANICKED), None));
 
@@ -230,7 +230,7 @@ mod tests {
         let paused = controls.pause();
         let before = rounds.load(Ordering::SeqCst);
         controls.wake();
-        assert!(controls.status().paused);
+        assert_eq!(controls.status().state, WorkerCondition::Paused);
         assert_eq!(rounds.load(Ordering::SeqCst), before);
         drop(paused);
         while rounds.load(Ordering::SeqCst) == before {

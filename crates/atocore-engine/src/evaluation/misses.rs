@@ -110,7 +110,7 @@ pub fn explain(
             misses.push(Miss { question: index, expectation, reason });
         }
         let (done, total) = (index as u64 + 1, Some(questions.len() as u64));
-        monitor.progress(Progress { phase: "looking for what was missed", done, total });
+        monitor.progress(Progress { phase: "looking for what was missed".into(), done, total });
     }
     look_in_store(engine, questions, &mut misses)?;
     Ok(misses)

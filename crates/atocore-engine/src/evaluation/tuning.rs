@@ -246,7 +246,7 @@ struct RoundMonitor<'m> {
 impl Monitor for RoundMonitor<'_> {
     fn progress(&self, _: Progress) {
         let (done, total) = (self.done, Some(self.total));
-        self.inner.progress(Progress { phase: "trying weights", done, total });
+        self.inner.progress(Progress { phase: "trying weights".into(), done, total });
     }
 
     fn cancelled(&self) -> bool {

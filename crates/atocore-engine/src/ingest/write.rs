@@ -23,7 +23,7 @@ use super::{
     reach::ReachableRoots,
     read::{self, ReadOutcome},
 };
-use crate::{error::Error, projects::roots};
+use crate::{error::Error, projects::roots, status::FileProblem};
 
 /// A batch is committed when it has this many documents, or when this much time has gone by: a commit costs a sync
 /// of the disk.
@@ -240,9 +240,11 @@ fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> LoggedOpera
 fn record(ingestion: &Ingestion<'_>, project: &Project, reports: &Reports) -> RefreshRecord {
     let mut counts = FileCounts::default();
     reports.roots.iter().for_each(|root| counts.merge(&root.counts));
-    let counts: serde_json::Map<String, serde_json::Value> =
-        FileState::ALL.iter().map(|state| (state.as_str().to_owned(), json!(counts.get(*state)))).collect();
-    let problem = |path: &str, reason, detail| json!({ "path": path, "reason": reason, "detail": detail });
+    let problem = |path: &str, reason: &str, detail| FileProblem {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+        detail,
+    };
     let skipped: Vec<_> = (reports.roots.iter())
         .filter_map(|root| Some((root, root.skipped.as_ref()?)))
         .map(|(root, skip)| problem(&root.root.location.to_string(), skip.code(), roots::in_words(skip)))
@@ -261,8 +263,8 @@ fn record(ingestion: &Ingestion<'_>, project: &Project, reports: &Reports) -> Re
         project: project.id.as_str().to_owned(),
         at: ingestion.clock.now().to_string(),
         status: status.as_str().to_owned(),
-        counts: serde_json::Value::Object(counts).to_string(),
-        problems: serde_json::Value::Array(problems).to_string(),
+        counts: json!(counts).to_string(),
+        problems: json!(problems).to_string(),
         left_out: Vec::new(),
         mounts: Vec::new(),
     }

@@ -54,7 +54,7 @@ fn follows(before: &Run<'_>, after: &Run<'_>) -> bool {
     last.document_id == first.document_id
         && last.document_digest == first.document_digest
         && last.heading_path == first.heading_path
-        && last.index.checked_add(1) == Some(first.index)
+        && last.index.and_then(|index| index.checked_add(1)) == first.index
 }
 
 /// The text of two passages that follow one another; `None` when it is not certain what the second one repeats.

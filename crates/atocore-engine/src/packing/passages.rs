@@ -28,7 +28,7 @@ pub(super) fn fill(
     if hits.is_empty() {
         return Section::nothing(PackNotice::NoChunks, "No passage was found.\n".to_owned(), limit, meter);
     }
-    let copies = hits.iter().map(|hit| hit.near_duplicates.len()).sum();
+    let copies = hits.iter().map(|hit| hit.copies.len()).sum();
     let mut section = Section { copies, ..Section::default() };
     let mut placed: Vec<(Run<'_>, RenderedItem)> = Vec::new();
     let mut left = limit;
@@ -89,7 +89,7 @@ fn set_as(
     let flags = cautions::of(&[text, &first.title, first.heading_path.as_str()].join("\n"));
     let block = frame.passage(first, lines, text, &PassageNote { flags: &flags, cut });
     let hits: Vec<Hit> = run.hits.iter().map(|hit| (*hit).clone()).collect();
-    let score = hits.iter().map(|hit| hit.explanation.score()).fold(0.0, f64::max);
+    let score = hits.iter().map(|hit| hit.score).fold(0.0, f64::max);
     let origin = Origin::Chunk(PackedChunk { hits, lines, score });
     let item = PackItem { origin, text: text.to_owned(), size: meter.size(&block)?, cut, flags };
     Ok(RenderedItem { item, block })
@@ -147,7 +147,7 @@ fn nearly(run: &Run<'_>, needs: usize, left: usize) -> NearMiss {
         tier: Tier::Chunks,
         id: hit.chunk_id.to_string(),
         what: frame::place(hit, run.lines),
-        score: Some(hit.explanation.score()),
+        score: Some(hit.score),
         needs,
         left,
     }

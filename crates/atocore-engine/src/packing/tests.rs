@@ -8,7 +8,7 @@ use atocore_model::{
     fact::{Confidence, Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
     id::{ChunkId, DocumentId, Generation, MemoryId, ProjectId, StateId},
     pack::{Budget, Origin, Pack, PackNotice, PackRequest, PackedChunk, Tier, Tiers, Unit},
-    query::{Answer, Explanation, Hit, ProjectHint},
+    query::{Answer, Hit, ProjectHint},
     ranking::Mode,
     time::Timestamp,
 };
@@ -102,8 +102,8 @@ fn hits(documents: &[String], limits: ChunkLimits, keys: &[u8]) -> Vec<Hit> {
             all.push(Hit {
                 chunk_id: ChunkId::from_bytes(bytes(1000 * at + index)),
                 document_id: DocumentId::from_bytes(bytes(at)),
-                document_digest: Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes()),
-                index: index.try_into().unwrap(),
+                document_digest: Some(Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes())),
+                index: index.try_into().ok(),
                 project: id(if at % 2 == 0 { "notes" } else { "other" }),
                 title: read.title.clone(),
                 tags: Vec::new(),
@@ -113,14 +113,10 @@ fn hits(documents: &[String], limits: ChunkLimits, keys: &[u8]) -> Vec<Hit> {
                 lines: chunk.lines,
                 date: moment(1_700_000_000),
                 content: chunk.text,
-                explanation: Explanation {
-                    lexical: None,
-                    semantic: None,
-                    fusion: None,
-                    similarity: 0.5,
-                    factors: Vec::new(),
-                },
-                near_duplicates: Vec::new(),
+                score: 0.5,
+                copy_count: 0,
+                copies: Vec::new(),
+                explanation: None,
             });
         }
     }
@@ -153,8 +149,8 @@ fn entry() -> impl Strategy<Value = StateEntry> {
 fn memory() -> impl Strategy<Value = Memory> {
     let parts = (
         0_usize..9999,
-        prop::sample::select(MemoryType::ALL),
-        prop::sample::select(MemoryStatus::ALL),
+        prop::sample::select(MemoryType::ALL.as_slice()),
+        prop::sample::select(MemoryStatus::ALL.as_slice()),
         text(),
         prop::sample::select(vec![None, Some("notes"), Some("other")]),
         0.0..=1.0,

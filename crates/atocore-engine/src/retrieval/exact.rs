@@ -71,7 +71,7 @@ fn lift(term: &str, having: &[u64], ranked: &mut [Ranked]) {
 fn multiply(ranked: &mut Ranked, value: f64, reason: String) {
     let value = ranked.lift.take().map_or(value, |before| before.value * value);
     ranked.score = ranked.unlifted * value;
-    ranked.lift = Some(Factor { name: "exact_term", value, reason });
+    ranked.lift = Some(Factor { name: "exact_term".into(), value, reason });
 }
 
 fn is_among(keys: &[u64], ranked: &Ranked) -> bool {

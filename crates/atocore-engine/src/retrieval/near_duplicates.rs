@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use atocore_model::{
     document::Chunk,
-    query::{Explanation, Hit, Location},
+    query::{CopyPlace, Explanation, Hit},
     text::caseless,
 };
 
@@ -42,7 +42,8 @@ impl Hits {
         let said = self.collapse.then(|| said(passage.heading_path.as_str(), &passage.content));
         let same = said.as_ref().and_then(|said| self.said.get(said));
         if let Some(hit) = same.and_then(|at| self.hits.get_mut(*at)) {
-            hit.near_duplicates.push(place(passage));
+            hit.copies.push(place(passage));
+            hit.copy_count += 1;
         } else if self.hits.len() < self.limit {
             let _none = said.and_then(|said| self.said.insert(said, self.hits.len()));
             self.hits.push(hit(passage, explanation));
@@ -62,9 +63,10 @@ fn hit(passage: Chunk, explanation: Explanation) -> Hit {
     Hit {
         chunk_id: passage.id,
         document_id: passage.document.id,
-        document_digest: passage.document.digest,
-        index: passage.index,
+        document_digest: Some(passage.document.digest),
+        index: Some(passage.index),
         project: passage.document.project,
+        score: explanation.score(),
         title: passage.document.title,
         tags: passage.document.tags,
         source_path: passage.document.source_path,
@@ -73,13 +75,14 @@ fn hit(passage: Chunk, explanation: Explanation) -> Hit {
         lines: passage.lines,
         date: passage.document.date,
         content: passage.content,
-        explanation,
-        near_duplicates: Vec::new(),
+        copy_count: 0,
+        copies: Vec::new(),
+        explanation: Some(explanation),
     }
 }
 
-fn place(passage: Chunk) -> Location {
-    Location {
+fn place(passage: Chunk) -> CopyPlace {
+    CopyPlace {
         chunk_id: passage.id,
         document_id: passage.document.id,
         project: passage.document.project,

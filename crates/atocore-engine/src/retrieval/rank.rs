@@ -71,12 +71,10 @@ impl Ranking<'_> {
         bm25_max: f64,
         cosines: Option<(f64, f64)>,
     ) -> Option<Explanation> {
-        let words = LexicalScore { bm25: candidate.bm25, best: bm25_max, rank: candidate.word_rank };
-        let meaning = cosines.map(|(most, least)| SemanticScore {
-            cosine: candidate.cosine.unwrap_or_else(|| least + (most - least) * words.part()),
-            best: most,
-            rank: candidate.meaning_rank,
-            assumed: candidate.cosine.is_none(),
+        let words = LexicalScore::new(candidate.bm25, bm25_max, candidate.word_rank);
+        let meaning = cosines.map(|(most, least)| {
+            let cosine = candidate.cosine.unwrap_or(least + (most - least) * words.part);
+            SemanticScore::new(cosine, most, candidate.meaning_rank, candidate.cosine.is_none())
         });
         let one = |similarity, words, meaning| {
             Some(Explanation {
@@ -101,7 +99,7 @@ impl Ranking<'_> {
                 factors: Vec::new(),
             }),
             (Mode::Lexical, _) | (Mode::Hybrid, None) => {
-                (words.bm25 > 0.0).then_some(()).and_then(|()| one(words.part(), Some(words), None))
+                (words.bm25 > 0.0).then_some(()).and_then(|()| one(words.part, Some(words), None))
             }
         }
     }

@@ -126,7 +126,7 @@ impl SignalMatch<'_> {
         };
         let factors = ["project", "query_token", "path"].into_iter().zip(self.values());
         let factors = factors.zip([project, tokens, path]);
-        factors.map(|((name, value), reason)| Factor { name, value, reason }).collect()
+        factors.map(|((name, value), reason)| Factor { name: name.into(), value, reason }).collect()
     }
 }
 

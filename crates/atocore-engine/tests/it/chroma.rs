@@ -74,8 +74,7 @@ pub(crate) fn answers(engine: &Engine) -> Vec<String> {
                 let answer = engine.query(&question).unwrap();
                 assert_eq!((answer.mode, answer.notices.as_slice()), (mode, &[][..]), "{question:?}");
                 let hits = answer.hits.iter();
-                let hits: Vec<_> =
-                    hits.map(|hit| (hit.source_path.to_string(), hit.explanation.score())).collect();
+                let hits: Vec<_> = hits.map(|hit| (hit.source_path.to_string(), hit.score)).collect();
                 shown.push(format!("{question:?}: {hits:?}"));
             }
         }

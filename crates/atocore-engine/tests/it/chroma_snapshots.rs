@@ -243,7 +243,7 @@ fn a_restore_under_a_running_chroma_server_is_refused_and_succeeds_once_it_is_st
     server.kill();
     let prepared = engine.prepare_restore(taken.id, None, &Silent).unwrap();
     let outcome = engine.carry_out_restore(prepared, atocore_engine::Caller::Local, &Silent).unwrap();
-    assert!(outcome.plan.vectors);
+    assert!(outcome.plan.replaces_vector_store);
     server.restart();
     drop(engine);
     let engine = open(on(&place, &server.url()));

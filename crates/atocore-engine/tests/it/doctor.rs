@@ -2,7 +2,7 @@
 
 use atocore_engine::{
     Engine, IncludeVectors, Level,
-    schedule::{Job, Schedule, Timetable},
+    schedule::{Schedule, ScheduledJob, Timetable},
 };
 use atocore_model::{monitor::Silent, snapshot::Depth, time::Clock};
 use atocore_testkit::installation::{EngineExt, Installation};
@@ -80,7 +80,7 @@ fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_a_hint()
     drop(engine);
 
     let mut schedule = Schedule::default();
-    for job in [Job::Snapshot, Job::Drill] {
+    for job in [ScheduledJob::Snapshot, ScheduledJob::Drill] {
         schedule.add(job, "0 3 * * *").unwrap();
     }
     let place = place.with_schedule(schedule.clone());
@@ -94,8 +94,8 @@ fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_a_hint()
     // The one who has the store is there to do it.
     assert_eq!(worst(&place.own(), "schedule").0, Level::Ok);
 
-    timetable.begin(Job::Drill, place.clock.now()).unwrap();
-    timetable.end(Job::Drill, place.clock.now(), Err("the disk is full".to_owned())).unwrap();
+    timetable.begin(ScheduledJob::Drill, place.clock.now()).unwrap();
+    timetable.end(ScheduledJob::Drill, place.clock.now(), Err("the disk is full".to_owned())).unwrap();
     let (level, message, hint) = worst(&place.read(), "schedule");
     assert_eq!((level, hint.unwrap().as_str()), (Level::Problem, "atocore backup drill"));
     assert!(message.contains("`drill` has failed 1 time by itself: the disk is full"), "{message}");
@@ -106,7 +106,7 @@ fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_a_hint()
 
 #[test]
 fn a_schedule_whose_times_lie_ahead_or_that_nothing_came_of_twice_is_a_problem() {
-    for job in Job::ALL {
+    for job in ScheduledJob::ALL {
         let mut schedule = Schedule::default();
         schedule.add(job, "0 3 * * *").unwrap();
         let place = Installation::default().with_schedule(schedule.clone());
@@ -122,7 +122,7 @@ fn a_schedule_whose_times_lie_ahead_or_that_nothing_came_of_twice_is_a_problem()
         assert_eq!(level, Level::Problem);
         assert!(hint.unwrap().contains(&format!(
             "atocore backup {}",
-            if job == Job::Snapshot { "create" } else { job.as_str() }
+            if job == ScheduledJob::Snapshot { "create" } else { job.as_str() }
         )));
 
         place.clock.advance(365 * A_DAY);

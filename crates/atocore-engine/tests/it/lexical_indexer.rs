@@ -20,7 +20,7 @@ fn filled(place: &Installation) -> Engine {
 
 /// Everything of an answer but the generation.
 fn shown(answer: Answer) -> Vec<(String, f64)> {
-    answer.hits.into_iter().map(|hit| (hit.chunk_id.to_string(), hit.explanation.score())).collect()
+    answer.hits.into_iter().map(|hit| (hit.chunk_id.to_string(), hit.score)).collect()
 }
 
 fn answers(engine: &Engine) -> Vec<Vec<(String, f64)>> {

@@ -70,7 +70,7 @@ fn words_answer_at_once_and_the_answer_says_what_is_still_to_come() {
     let _report = engine.fresh("p");
     let answer = engine.ask("bicycle puncture");
     assert_eq!(paths(&answer)[0], "bike.md");
-    assert!(answer.hits[0].explanation.semantic.unwrap().assumed);
+    assert!(answer.hits[0].explanation.as_ref().unwrap().semantic.unwrap().assumed);
     assert_eq!(answer.notices, [Notice::VectorsMissing { missing: 1, chunks: 4 }]);
     assert_eq!(engine.embed(&Silent).unwrap().embedded, 1);
     assert_eq!(engine.ask("bicycle").notices, []);
@@ -121,7 +121,7 @@ fn a_restored_snapshot_has_its_vectors() {
     assert_eq!(restored.embed(&Silent).unwrap().embedded, 0);
     let after = restored.ask("my car is broken down");
     let scores = |answer: &Answer| -> Vec<_> {
-        answer.hits.iter().map(|hit| (hit.chunk_id.clone(), hit.explanation.score())).collect()
+        answer.hits.iter().map(|hit| (hit.chunk_id.clone(), hit.score)).collect()
     };
     assert_eq!(scores(&before), scores(&after));
 }
@@ -160,12 +160,12 @@ fn every_score_is_the_arithmetic_that_its_explanation_shows() {
         let answer = engine.query_with(&query(text), &weights).unwrap();
         assert_eq!(answer.hits.len(), 3);
         for hit in &answer.hits {
-            let explanation = &hit.explanation;
+            let explanation = hit.explanation.as_ref().unwrap();
             let (words, meaning) = (explanation.lexical.unwrap(), explanation.semantic.unwrap());
             let similarity = match explanation.fusion.unwrap() {
                 Fusion::Convex { meaning_weight } => {
-                    meaning_weight * (meaning.cosine.max(0.0) / meaning.best)
-                        + (1.0 - meaning_weight) * (words.bm25 / words.best)
+                    meaning_weight * (meaning.cosine.max(0.0) / meaning.cosine_max)
+                        + (1.0 - meaning_weight) * (words.bm25 / words.bm25_max)
                 }
                 Fusion::Reciprocal { k } => {
                     let share = |rank: Option<usize>| rank.map_or(0.0, |rank| (k + 1.0) / (k + rank as f64));
@@ -176,11 +176,11 @@ fn every_score_is_the_arithmetic_that_its_explanation_shows() {
             let score = explanation.factors.iter().fold(similarity, |score, factor| score * factor.value);
             assert_eq!(score, explanation.score());
         }
-        let scores: Vec<f64> = answer.hits.iter().map(|hit| hit.explanation.score()).collect();
+        let scores: Vec<f64> = answer.hits.iter().map(|hit| hit.score).collect();
         assert!(scores.is_sorted_by(|a, b| a >= b));
     }
     let dense = with_mode(&engine, "flat battery", Mode::Dense);
-    let explanation = &dense.hits[0].explanation;
+    let explanation = dense.hits[0].explanation.as_ref().unwrap();
     assert_eq!(explanation.similarity, explanation.semantic.unwrap().cosine);
 }
 
@@ -343,7 +343,7 @@ fn a_rare_exact_term_is_not_drowned_by_what_is_merely_near() {
     let _made = engine.embed(&Silent).unwrap();
     let answer = engine.ask("what to do when the pump motor reports error E4711");
     assert_eq!(paths(&answer)[0], "codes.md");
-    let factors = &answer.hits[0].explanation.factors;
+    let factors = &answer.hits[0].explanation.as_ref().unwrap().factors;
     assert!(factors.iter().any(|factor| factor.name == "exact_term" && factor.reason.contains("E4711")));
 }
 
@@ -370,8 +370,7 @@ fn passages_that_say_the_same_are_one_hit_that_names_the_other_places() {
     let _made = engine.embed(&Silent).unwrap();
     let answer = engine.query(&query("how is a store restored")).unwrap();
     assert_eq!(answer.hits.len(), 1);
-    let mut places: Vec<&str> =
-        answer.hits[0].near_duplicates.iter().map(|copy| copy.source_path.as_str()).collect();
+    let mut places: Vec<&str> = answer.hits[0].copies.iter().map(|copy| copy.source_path.as_str()).collect();
     places.push(answer.hits[0].source_path.as_str());
     places.sort_unstable();
     assert_eq!(places, ["copy.md", "v1/restore.md", "v2/restore.md"]);
@@ -381,8 +380,8 @@ fn passages_that_say_the_same_are_one_hit_that_names_the_other_places() {
     let scoped =
         Query { project: ProjectHint::Scope("p".parse().unwrap()), ..query("how is a store restored") };
     let scoped = engine.query(&scoped).unwrap();
-    assert!(scoped.hits[0].near_duplicates.iter().all(|copy| copy.project.as_str() == "p"));
-    assert_eq!(scoped.hits[0].near_duplicates.len(), 1);
+    assert!(scoped.hits[0].copies.iter().all(|copy| copy.project.as_str() == "p"));
+    assert_eq!(scoped.hits[0].copies.len(), 1);
 }
 
 #[test]

@@ -359,7 +359,7 @@ fn a_verdict_that_cannot_be_recorded_is_reported_and_counts_for_nothing() {
     let validation = prove(&engine, taken.id);
     assert!(validation.valid() && validation.unrecorded.is_some(), "{validation:?}");
     let listed = engine.snapshots_with_proof().unwrap();
-    assert_eq!(listed[0].1.as_ref().unwrap().proven, None);
+    assert_eq!(listed[0].1.as_ref().unwrap().proven_depth, None);
     let proven = engine.health().unwrap().proven.unwrap();
     assert!(proven.len() == Depth::ALL.len() && proven.iter().all(|proven| proven.stamp.is_none()));
 }

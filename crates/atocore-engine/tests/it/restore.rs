@@ -118,7 +118,7 @@ fn a_restore_over_a_store_that_is_gone_succeeds_or_leaves_none_in_its_place() {
     assert_eq!(engine.health().unwrap().store_problem.unwrap().code, ErrorCode::StoreGone);
     files::remove_tree(&note).unwrap();
     let done = restore(&mut engine, id).unwrap();
-    assert_eq!(done.safety, None, "no snapshot of what is not there");
+    assert_eq!(done.safety_stamp, None, "no snapshot of what is not there");
     assert_eq!(engine.health().unwrap().store_problem, None);
     assert_eq!(engine.ask("battery").hits.len(), 1);
 
@@ -151,7 +151,7 @@ fn a_restore_beside_a_busy_embedder_saves_the_present_state_once_and_its_plan_ho
     assert_eq!(engine.status().unwrap().generation, paused, "nothing moves the store on");
     let done = engine.carry_out_restore(prepared, Caller::Local, &Silent).unwrap();
     assert_eq!(engine.snapshots().unwrap().len(), 2, "the snapshot, and one of the state before");
-    assert!(done.safety.is_some());
+    assert!(done.safety_stamp.is_some());
 
     // Dropped without being carried out, it lets the embedder go on.
     let _report = engine.fresh("p");
@@ -175,7 +175,7 @@ fn a_plan_is_refused_once_somebody_has_changed_the_store_since() {
     let planned = engine.plan_restore(id, &Silent).unwrap().generation;
     let prepared = engine.prepare_restore(id, Some(planned), &Silent).unwrap();
     let done = engine.carry_out_restore(prepared, Caller::Local, &Silent).unwrap();
-    assert_eq!(done.present.0, done.generation.0 + 1, "its line is in the log");
+    assert_eq!(done.present_generation.0, done.generation.0 + 1, "its line is in the log");
     // The state that the plan was made for is gone, however few changes there were since.
     let refused = engine.prepare_restore(id, Some(planned), &Silent).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::PlanOutdated, "{refused}");

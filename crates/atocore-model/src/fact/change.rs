@@ -2,12 +2,16 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use super::{
     Confidence, FactText, MemoryStatus, MemoryType, PageSize, Source, StateStatus,
-    interaction::InteractionStatus, words,
+    interaction::InteractionStatus,
 };
 use crate::{
     id::{Generation, InteractionId, InvalidId, MemoryId, ProjectId, StateId},
+    json::{read_from_text, words, written_as_text},
     name::ProjectName,
     time::Timestamp,
 };
@@ -39,8 +43,10 @@ pub struct Change {
     pub reverses: Option<u64>,
 }
 
-/// The part of a fact that changes can change.
-#[derive(Debug, Clone, PartialEq)]
+/// The part of a fact that changes can change. Its JSON is what the journal keeps, which outlives the program that wrote
+/// it: names are never changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Content {
     /// Of an entry of project state.
     State {
@@ -66,6 +72,7 @@ pub enum Content {
         /// Whether it counts.
         status: MemoryStatus,
         /// The memory that took its place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         superseded_by: Option<MemoryId>,
     },
     /// Of an interaction.
@@ -73,6 +80,99 @@ pub enum Content {
         /// Whether it counts.
         status: InteractionStatus,
     },
+}
+
+/// One change of one fact, for people and programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FactChange {
+    /// Its number; later changes have greater ones.
+    pub number: u64,
+    /// The generation it made.
+    pub generation: Generation,
+    /// When.
+    pub at: Timestamp,
+    /// The interface it came through.
+    #[schema(example = "http")]
+    #[serde(rename = "door")]
+    pub interface: String,
+    /// Of what kind it is.
+    pub kind: FactKind,
+    /// The id of the fact.
+    #[schema(value_type = String)]
+    pub fact: FactId,
+    /// The id of the project of the fact; empty for none.
+    #[serde(with = "crate::json::or_empty")]
+    #[schema(value_type = String)]
+    pub project: Option<ProjectId>,
+    /// The fact in a few words.
+    pub subject: String,
+    /// What was done.
+    pub action: Action,
+    /// What the fact was; null when there was none.
+    pub before: Option<FactContent>,
+    /// What it has been since.
+    pub after: FactContent,
+    /// The number of the change that this one took back; null when it took none back.
+    pub reverses: Option<u64>,
+}
+
+/// What a change of a fact can change; what a kind of fact does not have is null.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FactContent {
+    /// Whether it holds or counts.
+    pub status: String,
+    /// What it says.
+    pub text: Option<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// How sure somebody was.
+    pub confidence: Option<f64>,
+    /// What sort of memory.
+    pub memory_type: Option<String>,
+    /// The memory that took its place.
+    pub superseded_by: Option<String>,
+}
+
+impl From<Content> for FactContent {
+    fn from(content: Content) -> Self {
+        match content {
+            Content::State { value, source, confidence, status } => Self {
+                status: status.to_string(),
+                text: Some(value.to_string()),
+                source: Some(source.to_string()),
+                confidence: Some(confidence.get()),
+                ..Self::default()
+            },
+            Content::Memory { memory_type, content, source, confidence, status, superseded_by } => Self {
+                status: status.to_string(),
+                text: Some(content.to_string()),
+                source: Some(source.to_string()),
+                confidence: Some(confidence.get()),
+                memory_type: Some(memory_type.to_string()),
+                superseded_by: superseded_by.map(|id| id.to_string()),
+            },
+            Content::Interaction { status } => Self { status: status.to_string(), ..Self::default() },
+        }
+    }
+}
+
+impl From<Change> for FactChange {
+    fn from(change: Change) -> Self {
+        Self {
+            number: change.number,
+            generation: change.generation,
+            at: change.at,
+            interface: change.interface,
+            kind: change.fact.kind(),
+            fact: change.fact,
+            project: change.project,
+            subject: change.subject,
+            action: change.action,
+            before: change.before.map(FactContent::from),
+            after: change.after.into(),
+            reverses: change.reverses,
+        }
+    }
 }
 
 /// The id of a fact of any kind.
@@ -140,6 +240,9 @@ impl FromStr for FactId {
         }
     }
 }
+
+read_from_text!(FactId);
+written_as_text!(FactId);
 
 impl fmt::Display for FactId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

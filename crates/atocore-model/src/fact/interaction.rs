@@ -1,14 +1,19 @@
 //! Interactions: what was asked of a model, what it answered, and what it had been given.
 
-use super::{Label, PageSize, Transcript, words};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{Label, PageSize, Transcript};
 use crate::{
-    id::{Generation, InteractionId, ProjectId},
+    id::{InteractionId, ProjectId},
+    json::words,
     name::ProjectName,
     time::Timestamp,
 };
 
 /// One exchange with a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Interaction {
     /// Its id.
     pub id: InteractionId,
@@ -16,26 +21,24 @@ pub struct Interaction {
     pub prompt: Transcript,
     /// What was answered.
     pub response: Transcript,
-    /// The answer in short.
-    pub summary: Transcript,
-    /// The project it was about.
+    /// The answer in short; may be empty.
+    pub response_summary: Transcript,
+    /// The id of the project it was about; may be empty.
+    #[serde(with = "crate::json::or_empty")]
+    #[schema(value_type = String)]
     pub project: Option<ProjectId>,
-    /// Who asked: the name of a program.
+    /// Who asked: the name of a program; may be empty.
     pub client: Label,
-    /// Which conversation.
-    pub session: Label,
+    /// Which conversation; may be empty.
+    pub session_id: Label,
     /// The ids of the memories that the model was given.
     pub memories_used: Vec<String>,
     /// The ids of the passages that the model was given.
     pub chunks_used: Vec<String>,
-    /// What the model was given, as the client put it: a JSON object, or empty.
-    pub context_pack: String,
-    /// Whether it counts.
-    pub status: InteractionStatus,
+    /// What the model was given, as the client put it.
+    pub context_pack: Map<String, Value>,
     /// When it was recorded.
     pub created_at: Timestamp,
-    /// The generation of its last change.
-    pub generation: Generation,
 }
 
 /// An exchange to record.
@@ -46,19 +49,19 @@ pub struct NewInteraction {
     /// What was answered.
     pub response: Transcript,
     /// The answer in short.
-    pub summary: Transcript,
+    pub response_summary: Transcript,
     /// The project it was about, by any of its names.
     pub project: Option<ProjectName>,
     /// Who asked.
     pub client: Label,
     /// Which conversation.
-    pub session: Label,
+    pub session_id: Label,
     /// The ids of the memories that the model was given.
     pub memories_used: Vec<String>,
     /// The ids of the passages that the model was given.
     pub chunks_used: Vec<String>,
-    /// What the model was given: a JSON object, or empty.
-    pub context_pack: String,
+    /// What the model was given.
+    pub context_pack: Map<String, Value>,
 }
 
 /// Which interactions are wanted; newest first.

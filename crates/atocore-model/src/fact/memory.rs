@@ -1,15 +1,19 @@
 //! Memories: what is worth knowing of somebody or of a project beyond its documents. What an agent proposes is a
 //! candidate until a person promotes it, and reaches no pack before that.
 
-use super::{Confidence, FactText, PageSize, Source, words};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Confidence, FactText, PageSize, Source};
 use crate::{
     id::{Generation, MemoryId, ProjectId},
+    json::words,
     name::ProjectName,
     time::Timestamp,
 };
 
 /// Something remembered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Memory {
     /// Its id.
     pub id: MemoryId,
@@ -17,15 +21,17 @@ pub struct Memory {
     pub memory_type: MemoryType,
     /// What is remembered.
     pub content: FactText,
-    /// The project it is about; `None` for every one.
+    /// The id of the project it is about; empty for every one.
+    #[serde(with = "crate::json::or_empty")]
+    #[schema(value_type = String)]
     pub project: Option<ProjectId>,
-    /// Where it comes from.
+    /// Where it comes from; may be empty.
     pub source: Source,
     /// How sure somebody was.
     pub confidence: Confidence,
     /// Whether it counts.
     pub status: MemoryStatus,
-    /// The memory that took its place.
+    /// The memory that took its place; null when none did.
     pub superseded_by: Option<MemoryId>,
     /// When it was recorded.
     pub created_at: Timestamp,
@@ -135,7 +141,7 @@ mod tests {
     fn nothing_becomes_a_candidate_and_nothing_invalid_comes_back() {
         for from in MemoryStatus::ALL {
             assert!(!from.may_become(MemoryStatus::Candidate));
-            assert!(!MemoryStatus::Invalid.may_become(*from));
+            assert!(!MemoryStatus::Invalid.may_become(from));
         }
         assert!(MemoryStatus::Candidate.may_become(MemoryStatus::Active));
         assert!(!MemoryStatus::Candidate.may_become(MemoryStatus::Superseded));

@@ -1,20 +1,24 @@
 //! Project state: what is known to be true of a project, each under a category and a key. The most trusted of facts;
 //! nothing is ever promoted into it by itself.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
-use super::{Confidence, FactText, Source, words};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Confidence, FactText, Source};
 use crate::{
     id::{Generation, ProjectId, StateId},
+    json::{checked_text, words},
     name::ProjectName,
     text,
     time::Timestamp,
 };
 
 /// One thing that is true of a project.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StateEntry {
-    /// Its id.
+    /// Its id; stays through all its values.
     pub id: StateId,
     /// The project.
     pub project: ProjectId,
@@ -24,7 +28,7 @@ pub struct StateEntry {
     pub key: StateKey,
     /// What is true.
     pub value: FactText,
-    /// Where it comes from.
+    /// Where it comes from; may be empty.
     pub source: Source,
     /// How sure somebody was.
     pub confidence: Confidence,
@@ -78,16 +82,10 @@ pub enum InvalidKey {
     Key(String),
 }
 
-/// What sort of thing an entry says; upper and lower case are the same.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Category(String);
-
-impl Category {
-    /// The category in lower case.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+checked_text! {
+    /// What sort of thing an entry says: one word in lower case.
+    #[schema(example = "decision")]
+    Category
 }
 
 impl FromStr for Category {
@@ -102,22 +100,10 @@ impl FromStr for Category {
     }
 }
 
-impl fmt::Display for Category {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Which entry of its category: one line, as it was written, in NFC.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StateKey(String);
-
-impl StateKey {
-    /// The key.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+checked_text! {
+    /// Which entry of its category: one line, as it was written, in NFC.
+    #[schema(example = "database")]
+    StateKey
 }
 
 impl FromStr for StateKey {
@@ -127,12 +113,6 @@ impl FromStr for StateKey {
         let key = text::nfc(given.trim());
         let shape = !key.is_empty() && key.chars().count() <= 200 && !key.chars().any(char::is_control);
         if shape { Ok(Self(key.into_owned())) } else { Err(InvalidKey::Key(excerpt(given))) }
-    }
-}
-
-impl fmt::Display for StateKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn catch_up(
             stopped = Some(WriteFailure::Engine(error));
         }
         done += 1;
-        monitor.progress(Progress { phase: "indexing words", done, total: None });
+        monitor.progress(Progress { phase: "indexing words".into(), done, total: None });
         // The source only learns that it should stop.
         if stopped.is_some() { Err(LexicalError::Cancelled) } else { Ok(()) }
     });

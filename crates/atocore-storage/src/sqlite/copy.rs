@@ -144,7 +144,7 @@ pub(super) fn stepped(
         let step = backup.step(STEP_PAGES)?;
         let pages = backup.progress();
         monitor.progress(Progress {
-            phase: "copying the store",
+            phase: "copying the store".into(),
             done: (pages.pagecount - pages.remaining).unsigned_abs().into(),
             total: Some(pages.pagecount.unsigned_abs().into()),
         });

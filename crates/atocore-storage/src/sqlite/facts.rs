@@ -18,16 +18,18 @@ use atocore_model::{
     time::Timestamp,
 };
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub(super) use changes::complaints;
 
 use super::{ReadTransaction, StorageError, WriteTransaction, operations};
 
 /// How many facts there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct FactCounts {
     /// Entries of project state that hold.
-    pub state: u64,
+    pub project_state: u64,
     /// Memories that count.
     pub memories: u64,
     /// Memories that wait for a person.
@@ -89,7 +91,7 @@ impl ReadTransaction<'_> {
         )?;
         Ok(statement.query_row([], |row| {
             Ok(FactCounts {
-                state: row.get(0)?,
+                project_state: row.get(0)?,
                 memories: row.get(1)?,
                 candidates: row.get(2)?,
                 interactions: row.get(3)?,

@@ -174,7 +174,7 @@ fn seen(answer: &Answer) -> Vec<Seen<'_>> {
             line: hit.lines.first,
             heading_path: hit.heading_path.as_str(),
             content: &hit.content,
-            score: hit.explanation.score(),
+            score: hit.score,
         }
     }
     answer.hits.iter().take(COMPARED).map(of).collect()

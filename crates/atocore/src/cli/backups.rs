@@ -2,9 +2,8 @@
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
-use atocore_engine::NO_ROOM;
-
-use atocore_model::{error::ErrorCode, monitor::Silent};
+use atocore_engine::{NO_ROOM, SnapshotProof};
+use atocore_model::{error::ErrorCode, monitor::Silent, snapshot::Depth};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
@@ -19,13 +18,11 @@ use super::{
 };
 use crate::{
     operations::{
-        ApiError, CreateBackup, DrillBackup, ListBackups, ListProjects, PinBackup, UnpinBackup,
-        ValidateAllBackups, ValidateBackup,
+        ApiError, CreateBackup, DrillBackup, DrillResult, ListBackups, ListProjects, ListedSnapshot,
+        PinBackup, SnapshotList, SnapshotMetadata, UnpinBackup, ValidateAllBackups, ValidateBackup,
+        ValidationList, ValidationReport,
     },
     session::Session,
-    wire::{
-        DrillResult, SnapshotEntry, SnapshotList, SnapshotMetadata, SnapshotProof, Validation, ValidationList,
-    },
 };
 
 #[derive(Debug, Subcommand)]
@@ -186,7 +183,7 @@ fn print_list(list: &SnapshotList, output: &Output) {
 const NONE: &str = "there is no snapshot; `atocore backup create` takes one";
 
 /// What a snapshot takes on the disk, as far as it records that.
-fn bytes(entry: &SnapshotEntry) -> Option<u64> {
+fn bytes(entry: &ListedSnapshot) -> Option<u64> {
     let metadata = entry.metadata.as_ref().and_then(Option::as_ref)?;
     let number = |key: &str| metadata.get(key).and_then(Value::as_u64);
     Some(number("db_size_bytes")? + number("chroma_snapshot_bytes").unwrap_or_default())
@@ -205,7 +202,7 @@ fn remarks(proof: Option<&SnapshotProof>) -> String {
     [undo, pinned, note].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-fn listed(entry: &SnapshotEntry) -> [String; 6] {
+fn listed(entry: &ListedSnapshot) -> [String; 6] {
     let stamp = plain(&entry.stamp);
     let (proven, remarks) = (proven(entry.atocore.as_ref()), remarks(entry.atocore.as_ref()));
     let Some(metadata) = entry.metadata.as_ref().and_then(Option::as_ref) else {
@@ -218,17 +215,17 @@ fn listed(entry: &SnapshotEntry) -> [String; 6] {
     if metadata.get("chroma_snapshot_included").and_then(Value::as_bool) == Some(true) {
         holds.push("chroma".to_owned());
     }
-    [stamp, second(&plain(text("created_at"))), bytes, proven, holds.join(" · "), remarks]
+    [stamp, second(plain(text("created_at"))), bytes, proven, holds.join(" · "), remarks]
 }
 
 /// How deep a snapshot is proven, and whether its last validation found something.
 fn proven(proof: Option<&SnapshotProof>) -> String {
     let Some(proof) = proof else { return "-".to_owned() };
-    let depth = proof.proven_depth.clone().unwrap_or_else(|| "no".to_owned());
+    let depth = proof.proven_depth.map_or("no", Depth::as_str);
     match proof.verdicts.iter().find(|verdict| !verdict.valid) {
         Some(bad) => format!("{depth}, NOT {}", bad.depth),
         None if proof.ledger_problem.is_some() => format!("{depth}, ledger damaged"),
-        None => depth,
+        None => depth.to_owned(),
     }
 }
 
@@ -251,7 +248,7 @@ fn recorded(record: Option<&Value>) -> Vec<String> {
     [documents, chunks, generation].into_iter().flatten().collect()
 }
 
-fn exit(validation: &Validation) -> Exit {
+fn exit(validation: &ValidationReport) -> Exit {
     match (validation.exists, validation.valid) {
         (true, true) => Exit::Done,
         (true, false) => Exit::Problems,
@@ -267,15 +264,15 @@ fn print_validations(found: &ValidationList, output: &Output) {
     found.0.iter().for_each(|validation| print_line(validation, output));
 }
 
-fn print_line(validation: &Validation, output: &Output) {
-    let (asked, reached) = (&validation.atocore.depth_asked, validation.atocore.depth_reached.as_deref());
+fn print_line(validation: &ValidationReport, output: &Output) {
+    let (asked, reached) = (validation.atocore.depth_asked, validation.atocore.depth_reached);
     let verdict = if validation.valid {
         output.paint(Style::Green, format!("valid, proven to depth `{}`", reached.unwrap_or(asked)))
     } else {
-        let reached = reached.unwrap_or("none");
+        let reached = reached.map_or("none", Depth::as_str);
         output.paint(Style::Red, format!("NOT valid: asked for depth `{asked}`, reached `{reached}`"))
     };
-    output.line(format!("{}  {verdict}", plain(&validation.stamp)));
+    output.line(format!("{}  {verdict}", validation.stamp));
     for error in &validation.errors {
         output.line(format!("    {}", plain(error)));
     }
@@ -289,18 +286,18 @@ fn print_drill(drilled: &DrillResult, output: &Output) {
 }
 
 /// Sets the result of a validation for a person.
-pub(crate) fn print_validation(validation: &Validation, output: &Output) {
-    let stamp = output.paint(Style::Bold, plain(&validation.stamp));
-    let asked = &validation.atocore.depth_asked;
+pub(crate) fn print_validation(validation: &ValidationReport, output: &Output) {
+    let stamp = output.paint(Style::Bold, validation.stamp);
+    let asked = validation.atocore.depth_asked;
     if !validation.exists {
         output.advise(format!("snapshot {stamp} does not exist; `atocore backup list` shows every stamp"));
         return;
     }
     let verdict = if validation.valid {
-        let reached = validation.atocore.depth_reached.as_ref().unwrap_or(asked);
+        let reached = validation.atocore.depth_reached.unwrap_or(asked);
         output.paint(Style::Green, format!("valid, proven to depth `{reached}`"))
     } else {
-        let reached = validation.atocore.depth_reached.as_deref().unwrap_or("none");
+        let reached = validation.atocore.depth_reached.map_or("none", Depth::as_str);
         output.paint(Style::Red, format!("NOT valid: asked for depth `{asked}`, reached `{reached}`"))
     };
     output.line(format!("snapshot {stamp} is {verdict}"));

@@ -1,5 +1,11 @@
 //! `fact log` and `fact undo`: the journal of facts.
 
+use std::fmt::Display;
+
+use atocore_model::{
+    fact::{Action, FactChange},
+    id::ProjectId,
+};
 use clap::Subcommand;
 
 use super::{
@@ -8,10 +14,7 @@ use super::{
     output::{Output, Style},
     typeset::{plain, second},
 };
-use crate::{
-    operations::{ApiError, ListChanges, ReverseChange},
-    wire::{FactChange, FactChangeList},
-};
+use crate::operations::{ApiError, FactChangeList, ListChanges, ReverseChange};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Facts {
@@ -42,7 +45,7 @@ fn print_list(list: &FactChangeList, output: &Output) {
     }
     for change in &list.changes {
         output.line(line(change));
-        if let Some(text) = change.after.text.as_deref().filter(|_| change.action != "reverse") {
+        if let Some(text) = change.after.text.as_deref().filter(|_| change.action != Action::Reverse) {
             output.line(output.paint(Style::Dim, format!("      {}", beginning(text))));
         }
     }
@@ -52,11 +55,11 @@ fn print_list(list: &FactChangeList, output: &Output) {
 /// A change in one line: `12  2026-04-06T18:42:19Z  http  set  state  notes  decision / database  sta_…`.
 pub(super) fn line(change: &FactChange) -> String {
     let reverses = change.reverses.map(|number| format!(" (of {number})")).unwrap_or_default();
-    let project = if change.project.is_empty() { "-" } else { &change.project };
+    let project = change.project.as_ref().map_or("-", ProjectId::as_str);
     format!(
         "{}  {}  {}  {}{reverses}  {}  {project}  {}  {}",
         change.number,
-        second(&change.at),
+        second(change.at),
         plain(&change.interface),
         change.action,
         change.kind,
@@ -66,7 +69,7 @@ pub(super) fn line(change: &FactChange) -> String {
 }
 
 /// The first words of a fact in one line.
-pub(super) fn beginning(text: &str) -> String {
+pub(super) fn beginning(text: impl Display) -> String {
     const LONGEST: usize = 80;
     let line = plain(text);
     if line.chars().count() <= LONGEST {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use atocore_engine::files;
-use atocore_model::error::ErrorCode;
+use atocore_model::{digest::Digest, error::ErrorCode};
 use clap::{Args, Subcommand};
 
 use super::{
@@ -14,9 +14,8 @@ use super::{
     typeset::{count, excerpt, harmless, plain},
 };
 use crate::{
-    operations::{ApiError, BuildContext, ShowContext},
+    operations::{ApiError, BuildContext, ContextPack, ContextPackItem, PackChange, PackDiff, ShowContext},
     packs,
-    wire::{Lines, Pack, PackChange, PackDiff, PackItem},
 };
 
 /// How much of a hash is shown.
@@ -71,7 +70,7 @@ impl Context {
 }
 
 /// The pack in a file, or the one that the running server remembers.
-fn pack(named: &str, console: &Console<'_>) -> Result<Pack, ApiError> {
+fn pack(named: &str, console: &Console<'_>) -> Result<ContextPack, ApiError> {
     let invalid = |message: String| {
         ApiError::new(ErrorCode::InvalidRequest, message)
             .with_hint("`atocore --json context TEXT > FILE` makes a file, and `hash` in it is the hash")
@@ -87,7 +86,7 @@ fn pack(named: &str, console: &Console<'_>) -> Result<Pack, ApiError> {
 }
 
 /// The text goes to the answer, and what there is to say about it beside it.
-fn print(pack: &Pack, output: &Output) {
+fn print(pack: &ContextPack, output: &Output) {
     for line in pack.formatted_context.lines() {
         output.line(harmless(line));
     }
@@ -99,7 +98,7 @@ fn print(pack: &Pack, output: &Output) {
         pack.unit,
         count(pack.chunks_used, "passage"),
         pack.generation,
-        short(&pack.hash)
+        short(pack.hash)
     ));
     output.notices(&pack.notices);
     for nearly in &pack.nearly {
@@ -110,11 +109,11 @@ fn print(pack: &Pack, output: &Output) {
 
 fn print_diff(diff: &PackDiff, output: &Output) {
     if diff.same && diff.asked.is_empty() && diff.changed.is_empty() {
-        output.line(format!("the same: {}", short(&diff.a.hash)));
+        output.line(format!("the same: {}", short(diff.a.hash)));
         return;
     }
     for (name, side) in [("a", &diff.a), ("b", &diff.b)] {
-        let hash = short(&side.hash);
+        let hash = short(side.hash);
         let (chars, budget, unit, generation) = (side.chars, side.budget, &side.unit, side.generation);
         output.line(format!("{name}  {hash}  {chars} chars of {budget} {unit}, generation {generation}"));
     }
@@ -137,12 +136,11 @@ fn print_diff(diff: &PackDiff, output: &Output) {
     }
 }
 
-fn shown(item: &PackItem) -> String {
-    let place =
-        item.passage.as_ref().map(|passage| format!("{}:{}", passage.source_file, lines(passage.lines)));
+fn shown(item: &ContextPackItem) -> String {
+    let place = item.passage.as_ref().map(|passage| format!("{}:{}", passage.source_path, passage.lines));
     let key =
         item.category.as_ref().zip(item.key.as_ref()).map(|(category, key)| format!("{category} / {key}"));
-    let name = place.or(key).or_else(|| item.memory_type.clone()).unwrap_or_default();
+    let name = place.or(key).or_else(|| item.memory_type.map(|sort| sort.to_string())).unwrap_or_default();
     let text = excerpt(&item.text, SHOWN.0, SHOWN.1).join(" ");
     format!("{} {}: {text}", item.tier, plain(&name))
 }
@@ -152,7 +150,7 @@ fn said(change: &PackChange) -> String {
     if let (Some(a), Some(b)) = (change.lines_a, change.lines_b)
         && a != b
     {
-        said.push(format!("lines {} → {}", lines(a), lines(b)));
+        said.push(format!("lines {a} → {b}"));
     }
     if change.text_changed {
         said.push("other words".to_owned());
@@ -163,14 +161,6 @@ fn said(change: &PackChange) -> String {
     format!("{} {}: {}", change.tier, plain(&change.what), said.join(", "))
 }
 
-fn lines(lines: Lines) -> String {
-    if lines.first == lines.last {
-        lines.first.to_string()
-    } else {
-        format!("{}-{}", lines.first, lines.last)
-    }
-}
-
-fn short(hash: &str) -> &str {
-    hash.get(..HASH).unwrap_or(hash)
+fn short(hash: Digest) -> String {
+    hash.to_string().chars().take(HASH).collect()
 }

@@ -1,5 +1,11 @@
 //! `status` and `doctor`: how things stand, what is wrong, and the command that fixes it.
 
+use atocore_engine::{
+    self as engine, EmbeddingStatus, FactCounts, Finding, Level, ProjectStatus, SnapshotStatus,
+    schedule::JobStatus,
+};
+use atocore_model::id::Generation;
+
 use super::{
     console::Console,
     exit::Exit,
@@ -7,10 +13,7 @@ use super::{
     output::{Output, Style},
     typeset::{Table, count, plain, second, size, wrapped},
 };
-use crate::{
-    operations::{ApiError, Doctor, Status},
-    wire::{self, Check},
-};
+use crate::operations::{ApiError, Diagnosis, Doctor, Status};
 
 pub(super) fn status(status: Status, console: &Console<'_>) -> Result<Exit, ApiError> {
     console.judge(status, print, |status| {
@@ -20,8 +23,8 @@ pub(super) fn status(status: Status, console: &Console<'_>) -> Result<Exit, ApiE
 }
 
 pub(super) fn doctor(doctor: Doctor, console: &Console<'_>) -> Result<Exit, ApiError> {
-    let is_fine = |doctor: &wire::Doctor| doctor.checks.iter().all(|check| check.level == "ok");
-    let print = |doctor: &wire::Doctor, output: &Output| {
+    let is_fine = |found: &Diagnosis| found.checks.iter().all(|check| check.level == Level::Ok);
+    let print = |doctor: &Diagnosis, output: &Output| {
         for check in &doctor.checks {
             print_check(check, output);
         }
@@ -31,7 +34,7 @@ pub(super) fn doctor(doctor: Doctor, console: &Console<'_>) -> Result<Exit, ApiE
     console.judge(doctor, print, |doctor| if is_fine(doctor) { Exit::Done } else { Exit::Problems })
 }
 
-fn print(status: &wire::Status, output: &Output) {
+fn print(status: &engine::Status, output: &Output) {
     let mut table = Table::bare();
     let mut part = |name: &str, value: String| table.row([name.to_owned(), value]);
     part("data", status.paths.data.clone());
@@ -65,7 +68,7 @@ fn print(status: &wire::Status, output: &Output) {
             None => format!(", {} {}", progress.phase, progress.done),
         });
         let at = at.unwrap_or_default();
-        part("running", format!("{} since {}{at}", plain(&running.activity), second(&running.since)));
+        part("running", format!("{} since {}{at}", plain(&running.activity), second(running.since)));
     }
     if status.embedding.wanted && status.store_problem.is_none() {
         part("model", model(&status.embedding, output));
@@ -86,10 +89,10 @@ fn print(status: &wire::Status, output: &Output) {
     output.table(&table);
     output.line("");
     if let Some(problem) = &status.store_problem {
-        return print_problem(&problem.message, &problem.hint, output);
+        return print_problem(&problem.why, &problem.hint, output);
     }
     if let Some(problem) = &status.registry_problem {
-        print_problem(&problem.message, &problem.hint, output);
+        print_problem(&problem.why, &problem.hint, output);
         output.line("");
     } else if status.projects.is_empty() {
         return output
@@ -103,7 +106,7 @@ fn print_problem(message: &str, hint: &str, output: &Output) {
     output.line(format!("         → {}", output.aimed(plain(hint))));
 }
 
-fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {
+fn print_projects(projects: &[ProjectStatus], output: &Output) {
     let mut table = Table::new(&["PROJECT", "DOCUMENTS", "PASSAGES", "LAST REFRESH"]);
     for project in projects {
         let mut refreshed = match &project.refreshed {
@@ -125,18 +128,18 @@ fn print_projects(projects: &[wire::ProjectStatus], output: &Output) {
     output.table(&table);
 }
 
-fn generations(status: &wire::Status) -> String {
+fn generations(status: &engine::Status) -> String {
     match status.index_generation {
         Some(shown) if shown >= status.generation => {
             format!("generation {}, all of it in the lexical index", status.generation)
         }
         Some(shown) => format!("generation {}, the lexical index shows {shown}", status.generation),
-        None if status.generation == 0 => "empty".to_owned(),
+        None if status.generation == Generation::default() => "empty".to_owned(),
         None => format!("generation {}, there is no lexical index yet", status.generation),
     }
 }
 
-fn facts(facts: &wire::FactCounts) -> String {
+fn facts(facts: &FactCounts) -> String {
     let waiting = match facts.candidates {
         0 => String::new(),
         waiting => {
@@ -147,7 +150,7 @@ fn facts(facts: &wire::FactCounts) -> String {
     format!("{state} of project state · {memories} · {}{waiting}", count(facts.interactions, "interaction"))
 }
 
-fn model(embedding: &wire::EmbeddingStatus, output: &Output) -> String {
+fn model(embedding: &EmbeddingStatus, output: &Output) -> String {
     match (&embedding.problem, &embedding.hint) {
         (Some(problem), Some(hint)) => {
             let hint = output.aimed(plain(hint));
@@ -158,7 +161,7 @@ fn model(embedding: &wire::EmbeddingStatus, output: &Output) -> String {
     }
 }
 
-fn vectors(embedding: &wire::EmbeddingStatus) -> String {
+fn vectors(embedding: &EmbeddingStatus) -> String {
     let mut text = match embedding.missing {
         0 => format!("all of {}", count(embedding.passages, "passage")),
         missing => format!("{} of {} still to come", missing, count(embedding.passages, "passage")),
@@ -182,12 +185,12 @@ fn vectors(embedding: &wire::EmbeddingStatus) -> String {
 }
 
 /// One line for every snapshot that is the newest proven to a depth, the deepest depth first.
-fn proven(snapshots: &wire::SnapshotStatus) -> Vec<String> {
+fn proven(snapshots: &SnapshotStatus) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    let mut named: Vec<&str> = Vec::new();
+    let mut named = Vec::new();
     for proven in snapshots.proven.iter().rev() {
-        let (Some(stamp), Some(seconds)) = (&proven.stamp, proven.age_seconds) else { continue };
-        if !named.contains(&stamp.as_str()) {
+        let (Some(stamp), Some(seconds)) = (proven.stamp, proven.age_seconds) else { continue };
+        if !named.contains(&stamp) {
             named.push(stamp);
             lines.push(format!("to `{}`: {stamp}, {} old", proven.depth, age(seconds)));
         }
@@ -205,8 +208,8 @@ fn proven(snapshots: &wire::SnapshotStatus) -> Vec<String> {
 }
 
 /// A line for a job that a server does by itself.
-fn scheduled(job: &wire::ScheduledJob) -> String {
-    let mut text = format!("{} at `{}` UTC", job.job, plain(&job.cron));
+fn scheduled(job: &JobStatus) -> String {
+    let mut text = format!("{} at `{}` UTC", job.job, plain(&job.expression));
     if let Some(succeeded) = &job.succeeded {
         text.push_str(&format!(", last done {}", second(succeeded)));
     }
@@ -219,7 +222,7 @@ fn scheduled(job: &wire::ScheduledJob) -> String {
     text
 }
 
-fn snapshots(snapshots: &wire::SnapshotStatus) -> String {
+fn snapshots(snapshots: &SnapshotStatus) -> String {
     let Some(newest) = &snapshots.newest else {
         return "none; `atocore backup create` takes one".to_owned();
     };
@@ -229,10 +232,10 @@ fn snapshots(snapshots: &wire::SnapshotStatus) -> String {
     parts.join(", ")
 }
 
-fn print_check(check: &Check, output: &Output) {
-    let (style, mark) = match check.level.as_str() {
-        "ok" => (Style::Green, "ok     "),
-        "warning" => (Style::Yellow, "warning"),
+fn print_check(check: &Finding, output: &Output) {
+    let (style, mark) = match check.level {
+        Level::Ok => (Style::Green, "ok     "),
+        Level::Warning => (Style::Yellow, "warning"),
         _ => (Style::Red, "problem"),
     };
     let set = |text: String, indent: usize| match output.width() {

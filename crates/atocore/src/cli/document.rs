@@ -8,10 +8,7 @@ use super::{
     output::{Output, Style},
     typeset::{indented, plain},
 };
-use crate::{
-    operations::{ApiError, ReadDocument, ReadDocumentAt},
-    wire::DocumentText,
-};
+use crate::operations::{ApiError, DocumentText, ReadDocument, ReadDocumentAt};
 
 #[derive(Debug, Args)]
 pub(super) struct Get {
@@ -37,7 +34,7 @@ fn print(text: &DocumentText, output: &Output) {
         Some(lines) => format!("lines {}-{} of {}", lines.first, lines.last, text.total_lines),
         None => "no lines".to_owned(),
     };
-    let place = format!("{} · {} · {lines}", plain(&text.source_file), text.project);
+    let place = format!("{} · {} · {lines}", plain(&text.source_path), text.project);
     output.line(output.paint(Style::Dim, place));
     let first = text.lines.map_or(1, |lines| lines.first);
     for (number, line) in (first..).zip(text.content.lines()) {

@@ -1,6 +1,6 @@
 //! `embed`: makes the vectors that are missing, and waits for them.
 
-use atocore_engine::Error;
+use atocore_engine::{EmbeddingReport, Error};
 use atocore_model::{error::ErrorCode, monitor::Monitor};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     output::{Form, Output},
     typeset::count,
 };
-use crate::{operations::ApiError, session::Session, wire::EmbeddingResult};
+use crate::{operations::ApiError, session::Session};
 
 pub(super) fn run(console: &Console<'_>) -> Result<Exit, ApiError> {
     let monitor = console.watch();
@@ -20,7 +20,7 @@ pub(super) fn run(console: &Console<'_>) -> Result<Exit, ApiError> {
     Ok(Exit::Done)
 }
 
-fn print(result: &EmbeddingResult, output: &Output) {
+fn print(result: &EmbeddingReport, output: &Output) {
     let kept = if result.kept > 0 {
         format!(", {} had theirs", count(result.kept, "passage"))
     } else {

@@ -3,10 +3,7 @@
 use clap::Subcommand;
 
 use super::{console::Console, exit::Exit, typeset::count};
-use crate::{
-    operations::{ApiError, RebuildIndex, VerifyIndex},
-    wire::IndexComparison,
-};
+use crate::operations::{ApiError, IndexComparison, RebuildIndex, VerifyIndex};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Index {

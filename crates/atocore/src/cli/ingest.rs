@@ -5,6 +5,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Silent},
+    refresh::{FileCounts, FileState, RefreshStatus},
 };
 use clap::Args;
 use serde::Serialize;
@@ -18,9 +19,8 @@ use super::{
     typeset::{Table, plain},
 };
 use crate::{
-    operations::{ApiError, ListProjects, RefreshProject},
+    operations::{ApiError, FileResult, ListProjects, Problem, RefreshProject, RefreshResult, RootResult},
     session::Session,
-    wire::{FileCounts, FileResult, Problem, RefreshResult, RootResult},
 };
 
 /// How many files of one state are listed for a person.
@@ -70,7 +70,12 @@ impl Refresh {
         }
         let session = Session::writing(config, &plain(&activity), &monitor)?;
         let names = if self.all {
-            session.run(ListProjects {}, &Silent)?.projects.into_iter().map(|project| project.id).collect()
+            session
+                .run(ListProjects {}, &Silent)?
+                .projects
+                .into_iter()
+                .map(|project| project.id.to_string())
+                .collect()
         } else {
             self.names
         };
@@ -166,15 +171,16 @@ fn print(result: &RefreshResult, shown: Detail, output: &Output) {
     if shown == Detail::Problems && exit_of(result) == Exit::Done {
         return;
     }
-    let status = match result.status.as_str() {
-        "ingested" => output.paint(Style::Green, "ingested"),
-        "partial" => output.paint(Style::Yellow, "partial: some roots were skipped"),
-        "nothing_to_ingest" => output.paint(Style::Yellow, "nothing to ingest: no root could be read"),
-        other => other.to_owned(),
+    let status = match result.status {
+        RefreshStatus::Ingested => output.paint(Style::Green, "ingested"),
+        RefreshStatus::Partial => output.paint(Style::Yellow, "partial: some roots were skipped"),
+        RefreshStatus::NothingToIngest => {
+            output.paint(Style::Yellow, "nothing to ingest: no root could be read")
+        }
     };
     output.line(format!("{}  {status}", output.paint(Style::Bold, &result.project)));
     for root in &result.roots {
-        print_root(&result.project, root, shown, output);
+        print_root(result.project.as_str(), root, shown, output);
     }
     if shown != Detail::Problems {
         output.line(format!("  generation {}", result.generation));
@@ -196,14 +202,17 @@ fn print_root(project: &str, root: &RootResult, shown: Detail, output: &Output) 
     if shown != Detail::Problems {
         output.line(format!("    {}", counts(&root.counts)));
     }
-    let in_state = |state: &str| root.files.iter().filter(|file| file.state == state).collect::<Vec<_>>();
-    let states: &[&str] =
-        if shown == Detail::Problems { &["failed"] } else { &["ingested", "removed", "failed"] };
+    let in_state =
+        |state: FileState| root.files.iter().filter(|file| file.state == state).collect::<Vec<_>>();
+    let states: &[FileState] = match shown {
+        Detail::Problems => &[FileState::Failed],
+        _ => &[FileState::Ingested, FileState::Removed, FileState::Failed],
+    };
     for state in states {
-        print_files(in_state(state), state, LISTED, output);
+        print_files(in_state(*state), *state, LISTED, output);
     }
     let (gone, unread): (Vec<_>, Vec<_>) =
-        in_state("failed").into_iter().partition(|file| file.reason == "documents_gone");
+        in_state(FileState::Failed).into_iter().partition(|file| file.reason == "documents_gone");
     if !gone.is_empty() {
         advise_mounting(project, output);
     }
@@ -211,17 +220,17 @@ fn print_root(project: &str, root: &RootResult, shown: Detail, output: &Output) 
         output
             .line("    a file that is none of your documents can be left out by a line in `.atocoreignore`");
     }
-    let skipped = in_state("skipped");
+    let skipped = in_state(FileState::Skipped);
     match shown {
         Detail::Problems => {}
-        Detail::Everything => print_files(skipped, "skipped", usize::MAX, output),
+        Detail::Everything => print_files(skipped, FileState::Skipped, usize::MAX, output),
         Detail::News => {
             let (new, all) =
                 (skipped.iter().copied().filter(|file| file.is_new).collect::<Vec<_>>(), skipped.len());
             if new.len() < all || all > LISTED {
                 output.line(format!("    skipped   {}; --skipped lists all", reasons(&skipped)));
             }
-            print_files(new, "skipped", LISTED, output);
+            print_files(new, FileState::Skipped, LISTED, output);
         }
     }
 }
@@ -244,7 +253,7 @@ fn reasons(files: &[&FileResult]) -> String {
     words.collect::<Vec<_>>().join(" · ")
 }
 
-fn print_files(files: Vec<&FileResult>, state: &str, most: usize, output: &Output) {
+fn print_files(files: Vec<&FileResult>, state: FileState, most: usize, output: &Output) {
     let mut table = Table::bare();
     for file in files.iter().take(most) {
         let why = if file.detail.is_empty() {
@@ -252,13 +261,17 @@ fn print_files(files: Vec<&FileResult>, state: &str, most: usize, output: &Outpu
         } else {
             format!("{}: {}", file.reason.replace('_', " "), plain(&file.detail))
         };
-        table.row([format!("    {state:<8}"), plain(&file.path), why]);
+        table.row([format!("    {:<8}", state.as_str()), plain(&file.path), why]);
     }
     for line in table.lines(output.width()) {
-        output.line(if state == "failed" { output.paint(Style::Red, line) } else { line });
+        output.line(if state == FileState::Failed { output.paint(Style::Red, line) } else { line });
     }
     if files.len() > most {
-        output.line(format!("    {state:<8}  … and {} more; --json lists all", files.len() - most));
+        output.line(format!(
+            "    {:<8}  … and {} more; --json lists all",
+            state.as_str(),
+            files.len() - most
+        ));
     }
 }
 

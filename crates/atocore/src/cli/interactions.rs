@@ -1,5 +1,6 @@
 //! `interaction list`, `show`, `record`.
 
+use atocore_model::fact::Interaction;
 use clap::Subcommand;
 
 use super::{
@@ -7,12 +8,9 @@ use super::{
     console::Console,
     exit::Exit,
     output::{Output, Style},
-    typeset::{Table, plain, second},
+    typeset::{Table, or_empty, plain, second},
 };
-use crate::{
-    operations::{ApiError, ListInteractions, RecordInteraction, ShowInteraction},
-    wire::{Interaction, InteractionList},
-};
+use crate::operations::{ApiError, InteractionList, ListInteractions, RecordInteraction, ShowInteraction};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Interactions {
@@ -39,9 +37,9 @@ fn print_list(list: &InteractionList, output: &Output) {
     let mut table = Table::new(&["ID", "WHEN", "PROJECT", "CLIENT", "PROMPT"]);
     for interaction in &list.interactions {
         table.row([
-            interaction.id.clone(),
-            second(&interaction.created_at),
-            interaction.project.clone(),
+            interaction.id.to_string(),
+            second(interaction.created_at),
+            or_empty(interaction.project.as_ref()),
             plain(&interaction.client),
             beginning(&interaction.prompt),
         ]);
@@ -51,26 +49,27 @@ fn print_list(list: &InteractionList, output: &Output) {
 }
 
 fn print(interaction: &Interaction, output: &Output) {
-    let about = [&interaction.project, &interaction.client, &interaction.session_id]
+    let project = or_empty(interaction.project.as_ref());
+    let about = [project.as_str(), interaction.client.as_str(), interaction.session_id.as_str()]
         .into_iter()
         .filter(|word| !word.is_empty())
-        .map(|word| plain(word))
+        .map(plain)
         .collect::<Vec<_>>()
         .join(", ");
     output.line(format!(
         "{}  {}  {about}",
         output.paint(Style::Bold, &interaction.id),
-        second(&interaction.created_at)
+        second(interaction.created_at)
     ));
     for (name, text) in [("asked", &interaction.prompt), ("answered", &interaction.response)] {
         output.line(output.paint(Style::Dim, name));
-        for line in text.lines() {
+        for line in text.as_str().lines() {
             output.line(format!("  {}", plain(line)));
         }
     }
     for (name, ids) in [("memories", &interaction.memories_used), ("passages", &interaction.chunks_used)] {
         if !ids.is_empty() {
-            output.line(format!("{name} given: {}", plain(&ids.join(", "))));
+            output.line(format!("{name} given: {}", plain(ids.join(", "))));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `memory add`, `list`, `show`, `update`, `promote`, `reject`, `invalidate`.
 
+use atocore_model::fact::{Memory, MemoryStatus};
 use clap::{Args, Subcommand};
 
 use super::{
@@ -7,14 +8,11 @@ use super::{
     console::Console,
     exit::Exit,
     output::{Output, Style},
-    typeset::{Table, day, plain, second},
+    typeset::{Table, day, or_empty, plain, second},
 };
-use crate::{
-    operations::{
-        ApiError, CreateMemory, InvalidateMemory, ListMemories, PromoteMemory, RejectMemory, ShowMemory,
-        UpdateMemory,
-    },
-    wire::{Memory, MemoryList},
+use crate::operations::{
+    ApiError, CreateMemory, InvalidateMemory, ListMemories, MemoryList, PromoteMemory, RejectMemory,
+    ShowMemory, UpdateMemory,
 };
 
 #[derive(Debug, Subcommand)]
@@ -57,7 +55,7 @@ impl Memories {
 
 fn print_added(memory: &Memory, output: &Output) {
     print_line(memory, output);
-    if memory.status == "candidate" {
+    if memory.status == MemoryStatus::Candidate {
         output.advise(format!("`atocore memory promote {}` makes it count", memory.id));
     }
 }
@@ -69,11 +67,11 @@ fn print_list(list: &MemoryList, output: &Output) {
     let mut table = Table::new(&["ID", "TYPE", "STATUS", "PROJECT", "CHANGED", "TEXT"]);
     for memory in &list.memories {
         table.row([
-            memory.id.clone(),
-            memory.memory_type.clone(),
-            memory.status.clone(),
-            memory.project.clone(),
-            day(&memory.updated_at).to_owned(),
+            memory.id.to_string(),
+            memory.memory_type.to_string(),
+            memory.status.to_string(),
+            or_empty(memory.project.as_ref()),
+            day(memory.updated_at),
             beginning(&memory.content),
         ]);
     }
@@ -82,22 +80,22 @@ fn print_list(list: &MemoryList, output: &Output) {
 }
 
 fn print_line(memory: &Memory, output: &Output) {
-    let status = output.paint(Style::Bold, &memory.status);
+    let status = output.paint(Style::Bold, memory.status);
     output.line(format!("{} is {status}: {}", memory.id, beginning(&memory.content)));
 }
 
 fn print(memory: &Memory, output: &Output) {
     let Memory { id, memory_type, status, .. } = memory;
     output.line(format!("{}  {memory_type}, {status}", output.paint(Style::Bold, id)));
-    for line in memory.content.lines() {
+    for line in memory.content.as_str().lines() {
         output.line(format!("  {}", plain(line)));
     }
     let mut table = Table::bare();
-    table.fact("project", &memory.project);
+    table.fact("project", or_empty(memory.project.as_ref()));
     table.fact("source", plain(&memory.source));
     table.fact("confidence", memory.confidence.to_string());
-    table.fact("superseded by", memory.superseded_by.clone().unwrap_or_default());
-    table.fact("recorded", second(&memory.created_at));
-    table.fact("changed", second(&memory.updated_at));
+    table.fact("superseded by", or_empty(memory.superseded_by.as_ref()));
+    table.fact("recorded", second(memory.created_at));
+    table.fact("changed", second(memory.updated_at));
     output.table(&table);
 }

@@ -69,7 +69,7 @@ fn print(report: &ImportReport, output: &Output) {
         count(report.documents, "document"),
         count(report.chunks, "passage"),
         count(report.project_state, "entry"),
-        plain(&count(report.memories, "memory")),
+        plain(count(report.memories, "memory")),
         count(report.interactions, "interaction")
     ));
     for id in &report.unregistered {

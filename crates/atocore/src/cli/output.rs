@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 
 use super::typeset;
-use crate::{operations::ApiError, wire::Problem};
+use crate::operations::{ApiError, Problem};
 
 /// Whether answers are for a person or a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Output {
     }
 
     /// Prints what a person should know about an answer, a line each, beside it.
-    pub(super) fn notices(&self, notices: &[String]) {
+    pub(super) fn notices(&self, notices: &[impl Display]) {
         for notice in notices {
             self.remark(self.aimed(format!("note: {}", typeset::plain(notice))));
         }

@@ -1,6 +1,7 @@
 //! Shows on a terminal where long work stands, and turns Ctrl-C into a request to stop.
 
 use std::{
+    borrow::Cow,
     io::{self, IsTerminal},
     process,
     sync::{
@@ -46,13 +47,13 @@ const TELLS_AFTER: Duration = Duration::from_secs(1);
 /// between is part of its time.
 #[derive(Debug, Default)]
 struct Phases {
-    shown: &'static str,
+    shown: Cow<'static, str>,
     seen: Vec<TimedPhase>,
 }
 
 #[derive(Debug)]
 struct TimedPhase {
-    name: &'static str,
+    name: Cow<'static, str>,
     done: u64,
     at: Instant,
     /// What was done of late, and the seconds that it took; old work counts less and less.
@@ -63,10 +64,10 @@ struct TimedPhase {
 impl Phases {
     /// Takes note of where a phase stands, and tells how long it will take, once its pace is known.
     fn left(&mut self, progress: &Progress, now: Instant) -> Option<Duration> {
-        self.shown = progress.phase;
+        self.shown = progress.phase.clone();
         let place = self.seen.iter().position(|phase| phase.name == progress.phase);
         let place = place.unwrap_or_else(|| {
-            let (name, done) = (progress.phase, progress.done);
+            let (name, done) = (progress.phase.clone(), progress.done);
             self.seen.push(TimedPhase { name, done, at: now, made: 0.0, seconds: 0.0 });
             self.seen.len() - 1
         });
@@ -117,7 +118,7 @@ impl Terminal {
 impl Terminal {
     /// Takes the bar off the terminal, so that a line can be printed; the next progress brings it back.
     pub(crate) fn clear(&self) {
-        self.phases.lock().unwrap_or_else(PoisonError::into_inner).shown = "";
+        self.phases.lock().unwrap_or_else(PoisonError::into_inner).shown = "".into();
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();
     }
@@ -140,8 +141,8 @@ impl Monitor for Terminal {
         self.bar.set_position(progress.done);
         self.bar.set_prefix(left.map(|left| format!("{:#}", HumanDuration(left))).unwrap_or_default());
         if is_new {
+            let in_bytes = IN_BYTES.contains(&&*progress.phase);
             self.bar.set_message(progress.phase);
-            let in_bytes = IN_BYTES.contains(&progress.phase);
             self.bar.set_style(match (progress.total, in_bytes) {
                 (Some(_), true) => measured(),
                 (Some(_), false) => counted(),
@@ -192,7 +193,7 @@ mod tests {
         }
 
         fn left(&mut self, at_ms: u64, phase: &'static str, done: u64, total: u64) -> Option<u64> {
-            let progress = Progress { phase, done, total: Some(total) };
+            let progress = Progress { phase: phase.into(), done, total: Some(total) };
             let left = self.phases.left(&progress, self.start + Duration::from_millis(at_ms));
             left.map(|left| left.as_secs_f64().round() as u64)
         }

@@ -1,6 +1,12 @@
 //! `project add`, `list`, `show`, `update`, `remove`.
 
-use atocore_model::{error::ErrorCode, monitor::Silent};
+use atocore_engine::RemovalPlan;
+use atocore_model::{
+    error::ErrorCode,
+    monitor::Silent,
+    name::Alias,
+    project::{Project, Root, RootRecord},
+};
 use clap::{Args, Subcommand};
 
 use super::{
@@ -11,11 +17,10 @@ use super::{
 };
 use crate::{
     operations::{
-        AddProject, ApiError, ListProjects, PlanRemoval, ProposeProject, RemoveProject, ShowProject,
-        UpdateProject,
+        AddProject, ApiError, ListProjects, PlanRemoval, ProjectList, ProposeProject, RemoveProject,
+        ShowProject, UpdateProject,
     },
     session::Session,
-    wire,
 };
 
 #[derive(Debug, Subcommand)]
@@ -123,7 +128,7 @@ impl Remove {
         let name = plan.name.clone();
         let mut remove = RemoveProject { name, generation: None };
         let session = Session::for_operation(console.config, &remove, &Silent)?;
-        remove.generation = Some(session.run(plan, &Silent)?.generation);
+        remove.generation = Some(session.run(plan, &Silent)?.generation.0);
         let removal = session.run(remove, &Silent)?;
         console.output.answer(&removal, |removal, output| {
             output.line(format!(
@@ -139,7 +144,7 @@ impl Remove {
 
 impl RootArguments {
     /// The roots as they are sent: a folder of this machine is absolute and without links on the way.
-    fn read(&self, console: &Console<'_>) -> Result<Vec<wire::Root>, ApiError> {
+    fn read(&self, console: &Console<'_>) -> Result<Vec<RootRecord>, ApiError> {
         if self.labels.len() > self.roots.len() {
             let message = format!(
                 "{} for {} were given",
@@ -155,9 +160,9 @@ impl RootArguments {
     }
 }
 
-fn read_root(text: &str, label: String, console: &Console<'_>) -> Result<wire::Root, ApiError> {
+fn read_root(text: &str, label: String, console: &Console<'_>) -> Result<RootRecord, ApiError> {
     if let Some((source @ ("vault" | "drive"), subpath)) = text.split_once(':') {
-        return Ok(wire::Root { source: source.to_owned(), subpath: subpath.to_owned(), label });
+        return Ok(RootRecord { source: source.to_owned(), subpath: subpath.to_owned(), label });
     }
     let unusable = |why: &str| {
         ApiError::new(ErrorCode::RootUnusable, format!("the folder `{}` cannot be a root: {why}", plain(text)))
@@ -168,20 +173,20 @@ fn read_root(text: &str, label: String, console: &Console<'_>) -> Result<wire::R
     }
     let folder = console.path(text).canonicalize().map_err(|error| unusable(&error.to_string()))?;
     let subpath = folder.to_str().ok_or_else(|| unusable("its name is not UTF-8"))?.to_owned();
-    Ok(wire::Root { source: "folder".to_owned(), subpath, label })
+    Ok(RootRecord { source: "folder".to_owned(), subpath, label })
 }
 
-fn print_list(list: &wire::ProjectList, output: &Output) {
+fn print_list(list: &ProjectList, output: &Output) {
     if list.projects.is_empty() {
         return output
             .advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
     }
     let mut table = Table::new(&["ID", "ALIASES", "ROOTS", "DESCRIPTION"]);
     for project in &list.projects {
-        let roots: Vec<_> = project.ingest_roots.iter().map(root_text).collect();
+        let roots: Vec<_> = project.roots.iter().map(root_text).collect();
         table.row([
-            project.id.clone(),
-            plain(&project.aliases.join(", ")),
+            project.id.to_string(),
+            plain(aliases(project)),
             roots.join(", "),
             plain(&project.description),
         ]);
@@ -189,19 +194,23 @@ fn print_list(list: &wire::ProjectList, output: &Output) {
     output.table(&table);
 }
 
-fn print(project: &wire::Project, output: &Output) {
+fn print(project: &Project, output: &Output) {
     output.line(output.paint(Style::Bold, &project.id));
     let mut table = Table::bare();
     table.fact("about", plain(&project.description));
-    table.fact("aliases", plain(&project.aliases.join(", ")));
-    for root in &project.ingest_roots {
+    table.fact("aliases", plain(aliases(project)));
+    for root in &project.roots {
         let label = if root.label.is_empty() { String::new() } else { format!(" ({})", plain(&root.label)) };
         table.fact("root", format!("{}{label}", root_text(root)));
     }
     output.table(&table);
 }
 
-fn print_plan(plan: &wire::RemovalPlan, output: &Output) {
+fn aliases(project: &Project) -> String {
+    project.aliases.iter().map(Alias::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn print_plan(plan: &RemovalPlan, output: &Output) {
     print(&plan.project, output);
     output.line(format!(
         "\nremoving it makes AtoCore forget {} and {}; the files stay where they are",
@@ -218,9 +227,6 @@ fn print_plan(plan: &wire::RemovalPlan, output: &Output) {
 }
 
 /// A root as it is typed: `vault:SUB`, `drive:SUB`, or the folder.
-pub(super) fn root_text(root: &wire::Root) -> String {
-    match root.source.as_str() {
-        "folder" => plain(&root.subpath),
-        source => format!("{source}:{}", plain(&root.subpath)),
-    }
+pub(super) fn root_text(root: &Root) -> String {
+    plain(&root.location)
 }

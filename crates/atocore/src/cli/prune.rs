@@ -1,5 +1,6 @@
 //! `backup prune`, `pin` and `unpin`: which snapshots stay.
 
+use atocore_engine::retention::KeepCounts;
 use clap::Args;
 
 use super::{
@@ -8,10 +9,7 @@ use super::{
     output::{Output, Style},
     typeset::{Table, count, plain, second, size},
 };
-use crate::{
-    operations::{ApiError, PruneBackups},
-    wire::{PinResult, PruneDecision, PruneResult, RetentionPolicy},
-};
+use crate::operations::{ApiError, PinResult, PruneBackups, PruneDecision, PruneResult};
 
 #[derive(Debug, Args)]
 pub(super) struct Prune {
@@ -30,7 +28,7 @@ impl Prune {
 }
 
 pub(super) fn print_pin(result: &PinResult, output: &Output) {
-    let stamp = output.paint(Style::Bold, plain(&result.stamp));
+    let stamp = output.paint(Style::Bold, result.stamp);
     output.line(match result.was_pinned {
         None => format!("snapshot {stamp} is pinned: `backup prune` never removes it"),
         Some(true) => format!("snapshot {stamp} is not pinned any more"),
@@ -59,8 +57,8 @@ fn print(result: &PruneResult, output: &Output) {
     for failure in &result.failed {
         let state =
             if failure.still_listed { "was NOT removed" } else { "is not listed any more, but is not gone" };
-        let stamp = output.paint(Style::Red, plain(&failure.stamp));
-        output.line(format!("\n{stamp} {state}: {}", plain(&failure.reason)));
+        let stamp = output.paint(Style::Red, failure.stamp);
+        output.line(format!("\n{stamp} {state}: {}", plain(&failure.why)));
     }
     let (removed, bytes) = (count(result.removed.len() as u64, "snapshot"), size(result.bytes));
     output.line(match (result.applied, result.removed.is_empty()) {
@@ -74,11 +72,11 @@ fn print(result: &PruneResult, output: &Output) {
 
 fn row(decision: &PruneDecision) -> [String; 4] {
     let verdict = if decision.keep { "keep" } else { "REMOVE" };
-    let reasons = format!("{verdict}: {}", plain(&decision.reasons.join(", ")));
-    [plain(&decision.stamp), second(&plain(&decision.taken_at)), size(decision.bytes), reasons]
+    let reasons = format!("{verdict}: {}", plain(decision.reasons.join(", ")));
+    [decision.stamp.to_string(), second(decision.taken_at), size(decision.bytes), reasons]
 }
 
-fn rules(keep: &RetentionPolicy) -> String {
+fn rules(keep: &KeepCounts) -> String {
     let rules = [
         ("last", keep.last),
         ("hourly", keep.hourly),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atocore_engine::{RestoreReport, SystemClock};
+use atocore_engine::{LostChanges, RestoreOutcome, RestorePlan, RestoreReport, StoreCounts, SystemClock};
 use atocore_model::{error::ErrorCode, time::Clock};
 use clap::Args;
 use serde::Serialize;
@@ -17,7 +17,6 @@ use super::{
 use crate::{
     operations::{ApiError, Operation, PlanRestore, PlanUndo, RestoreBackup, UndoRestore, stamp},
     session::Session,
-    wire::{LostChanges, RestoreOutcome, RestorePlan, StoreCounts},
 };
 
 /// How many of the facts that would be lost are shown to a person.
@@ -74,7 +73,7 @@ impl Restore {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let Self { plan, to, consent } = self;
         let Some(to) = to else {
-            let command = format!("atocore backup restore {}", plain(&plan.stamp));
+            let command = format!("atocore backup restore {}", plan.stamp);
             plan.check()?;
             let restore = RestoreBackup { stamp: plan.stamp.clone(), generation: None };
             return over_the_present(plan, restore, &consent, &command, console);
@@ -132,8 +131,8 @@ fn over_the_present(
 fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
     output.line(format!(
         "restoring snapshot {} of {}, proven to depth `{}`, {mood} change:",
-        output.paint(Style::Bold, plain(&plan.stamp)),
-        second(&plain(&plan.taken_at)),
+        output.paint(Style::Bold, plan.stamp),
+        second(plain(&plan.taken_at)),
         plan.proven_depth
     ));
     let mut table = Table::bare();
@@ -157,7 +156,7 @@ fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
         ("  projects changed", &plan.projects_changed),
     ] {
         if !projects.is_empty() {
-            table.row([word.to_owned(), plain(&projects.join(", "))]);
+            table.row([word.to_owned(), plain(projects.join(", "))]);
         }
     }
     if let Some(problem) = &plan.registry_problem {
@@ -199,7 +198,7 @@ fn lost(plan: &RestorePlan) -> String {
         "since" => {
             let verbs: Vec<_> =
                 lost.by_verb.iter().map(|(verb, times)| format!("{times} × {verb}")).collect();
-            format!("{} made since: {}", count(lost.changes, "change"), plain(&verbs.join(", ")))
+            format!("{} made since: {}", count(lost.changes, "change"), plain(verbs.join(", ")))
         }
         // A store that was made for this very restore.
         "everything" if lost.changes == 0 => "nothing: there is nothing in the store".to_owned(),

@@ -1,5 +1,10 @@
 //! `query`: asks a question and sets the ranked passages.
 
+use atocore_model::{
+    document::HeadingPath,
+    query::{Answer, CopyPlace, Explanation, Hit},
+    ranking::Fusion,
+};
 use clap::Args;
 
 use super::{
@@ -8,10 +13,7 @@ use super::{
     output::{Output, Style},
     typeset::{QuestionWords, count, day, excerpt, plain, wrapped},
 };
-use crate::{
-    operations::{ApiError, Query},
-    wire::{self, Answer, Explanation, Hit},
-};
+use crate::operations::{ApiError, Query};
 
 /// How many lines of a passage are shown.
 const LINES: usize = 3;
@@ -53,11 +55,11 @@ impl Search {
         let asked = QuestionWords::new(&query.query);
         console.run(query, |answer, output| {
             print(answer, &asked, output);
-            if answer.results.is_empty() && answer.candidates == 0 && filtered {
+            if answer.hits.is_empty() && answer.candidates == 0 && filtered {
                 output.advise(
                     "nothing was found; ask without path and tags, or `atocore status` shows what is stored",
                 );
-            } else if answer.results.is_empty() {
+            } else if answer.hits.is_empty() {
                 output.advise(
                     "nothing was found; try fewer or other words, or `atocore status` to see what is stored",
                 );
@@ -71,11 +73,11 @@ impl Search {
 
 /// Sets an answer for a person.
 fn print(answer: &Answer, asked: &QuestionWords, output: &Output) {
-    for (index, hit) in answer.results.iter().enumerate() {
+    for (index, hit) in answer.hits.iter().enumerate() {
         print_hit(index + 1, hit, asked, output);
         output.line("");
     }
-    let found = count(answer.results.len() as u64, "passage");
+    let found = count(answer.hits.len() as u64, "passage");
     output.line(output.paint(
         Style::Dim,
         format!("{found} of {} ranked, {}, generation {}", answer.candidates, answer.mode, answer.generation),
@@ -113,8 +115,13 @@ fn print_hit(rank: usize, hit: &Hit, asked: &QuestionWords, output: &Output) {
 /// Title and headings; a title that is the first heading is said once.
 pub(crate) fn heading(hit: &Hit) -> String {
     let title = plain(&hit.title);
-    let mut parts: Vec<_> =
-        hit.heading_path.split(" > ").map(plain).filter(|part| !part.is_empty()).collect();
+    let mut parts: Vec<_> = hit
+        .heading_path
+        .as_str()
+        .split(HeadingPath::SEPARATOR)
+        .map(plain)
+        .filter(|part| !part.is_empty())
+        .collect();
     if parts.first() != Some(&title) {
         parts.insert(0, title);
     }
@@ -123,13 +130,8 @@ pub(crate) fn heading(hit: &Hit) -> String {
 
 /// Where a passage stands: file and lines, project, date, tags.
 pub(crate) fn place(hit: &Hit) -> String {
-    let lines = if hit.lines.first == hit.lines.last {
-        hit.lines.first.to_string()
-    } else {
-        format!("{}-{}", hit.lines.first, hit.lines.last)
-    };
-    let mut parts =
-        vec![format!("{}:{lines}", plain(&hit.source_file)), hit.project.clone(), day(&hit.date).to_owned()];
+    let file = format!("{}:{}", plain(&hit.source_path), hit.lines);
+    let mut parts = vec![file, hit.project.to_string(), day(hit.date)];
     parts.extend(hit.tags.iter().map(|tag| format!("#{}", plain(tag))));
     parts.join(" · ")
 }
@@ -139,10 +141,10 @@ const COPIES: usize = 3;
 
 /// Where else the same text stands; `None` when it stands nowhere else.
 fn copies(hit: &Hit) -> Option<String> {
-    let place = |copy: &wire::CopyPlace| {
+    let place = |copy: &CopyPlace| {
         let project =
             if copy.project == hit.project { String::new() } else { format!(" in {}", copy.project) };
-        format!("{}:{}{project}", plain(&copy.source_file), copy.lines.first)
+        format!("{}:{}{project}", plain(&copy.source_path), copy.lines.first)
     };
     let mut places: Vec<_> = hit.copies.iter().take(COPIES).map(place).collect();
     if let Some(more) = hit.copies.len().checked_sub(COPIES + 1) {
@@ -163,10 +165,10 @@ pub(crate) fn arithmetic(score: f64, explanation: &Explanation) -> Vec<String> {
 }
 
 fn halves(explanation: &Explanation) -> Vec<String> {
-    let words = explanation.words.as_ref().map(|words| {
+    let words = explanation.lexical.map(|words| {
         (words.part, words.rank, format!("words: BM25 {:.3} of at most {:.3}", words.bm25, words.bm25_max))
     });
-    let meaning = explanation.meaning.as_ref().map(|half| {
+    let meaning = explanation.semantic.map(|half| {
         let assumed = if half.assumed { ", assumed from its words" } else { "" };
         let why = format!("meaning: cosine {:.4} of at most {:.4}{assumed}", half.cosine, half.cosine_max);
         (half.part, half.rank, why)
@@ -175,38 +177,44 @@ fn halves(explanation: &Explanation) -> Vec<String> {
         let why = words.or(meaning).map(|(.., why)| why).unwrap_or_default();
         return vec![format!("  {:<20} similarity by {why}", explanation.similarity)];
     };
-    let rest = fusion.meaning_weight.map(|weight| 1.0 - weight);
+    let (kind, weight) = match fusion {
+        Fusion::Convex { meaning_weight } => ("convex", Some(*meaning_weight)),
+        Fusion::Reciprocal { .. } => ("rrf", None),
+    };
     let line =
-        |sign, weight: Option<f64>, (part, rank, why): &(f64, Option<u64>, String)| match (weight, rank) {
+        |sign, weight: Option<f64>, (part, rank, why): &(f64, Option<usize>, String)| match (weight, rank) {
             (Some(weight), _) => format!("{sign} {weight:.3} × {part:<14.10} {why}"),
             (None, Some(rank)) => format!("{sign} half of rank {rank:<8} {why}"),
             (None, None) => format!("{sign} half of nothing      {why}"),
         };
     vec![
-        line(' ', fusion.meaning_weight, meaning),
-        line('+', rest, words),
-        format!("= {:<20} similarity, {}", explanation.similarity, fusion.kind),
+        line(' ', weight, meaning),
+        line('+', weight.map(|weight| 1.0 - weight), words),
+        format!("= {:<20} similarity, {}", explanation.similarity, kind),
     ]
 }
 
 #[cfg(test)]
 mod tests {
+    use atocore_model::{document::LineSpan, query::Factor, ranking::LexicalScore};
+
     use super::*;
-    use crate::wire::{Factor, Lines};
 
     fn hit() -> Hit {
         Hit {
-            chunk_id: "chk_1".to_owned(),
-            document_id: "doc_1".to_owned(),
-            project: "notes".to_owned(),
+            chunk_id: "chk_1".parse().unwrap(),
+            document_id: "doc_1".parse().unwrap(),
+            document_digest: None,
+            index: None,
+            project: "notes".parse().unwrap(),
             score: 0.5 * 1.32 * 1.18,
             title: "Backups".to_owned(),
-            heading_path: "Backups > Depths".to_owned(),
-            source_file: "ops/backups.md".to_owned(),
+            heading_path: HeadingPath::new(["Backups", "Depths"]),
+            source_path: "ops/backups.md".parse().unwrap(),
             file_path: "/srv/ops/backups.md".to_owned(),
-            lines: Lines { first: 3, last: 9 },
-            date: "2026-04-06T18:42:19.000000+00:00".to_owned(),
-            tags: vec!["ops".to_owned()],
+            lines: LineSpan { first: 3, last: 9 },
+            date: "2026-04-06T18:42:19Z".parse().unwrap(),
+            tags: vec!["ops".parse().unwrap()],
             content: String::new(),
             copy_count: 0,
             copies: Vec::new(),
@@ -217,17 +225,18 @@ mod tests {
     #[test]
     fn a_hit_says_what_and_where() {
         assert_eq!(heading(&hit()), "Backups › Depths");
-        assert_eq!(heading(&Hit { heading_path: String::new(), ..hit() }), "Backups");
+        assert_eq!(heading(&Hit { heading_path: HeadingPath::default(), ..hit() }), "Backups");
         assert_eq!(heading(&Hit { title: "Other".to_owned(), ..hit() }), "Other › Backups › Depths");
         assert_eq!(place(&hit()), "ops/backups.md:3-9 · notes · 2026-04-06 · #ops");
     }
 
     #[test]
     fn the_printed_factors_multiply_to_the_printed_score() {
-        let factor = |name: &str, value| Factor { name: name.to_owned(), value, reason: "why".to_owned() };
+        let factor =
+            |name: &'static str, value| Factor { name: name.into(), value, reason: "why".to_owned() };
         let explanation = Explanation {
-            words: Some(wire::WordHalf { bm25: 3.0, bm25_max: 6.0, part: 0.5, rank: Some(1) }),
-            meaning: None,
+            lexical: Some(LexicalScore::new(3.0, 6.0, Some(1))),
+            semantic: None,
             fusion: None,
             similarity: 0.5,
             factors: vec![factor("query_token", 1.32), factor("path", 1.18)],

@@ -1,5 +1,7 @@
 //! `state set`, `list`, `invalidate`: what is known to be true of a project.
 
+use atocore_engine::ProjectState;
+use atocore_model::fact::{Confidence, StateEntry, StateStatus};
 use clap::Subcommand;
 
 use super::{
@@ -8,10 +10,7 @@ use super::{
     output::{Output, Style},
     typeset::{day, plain},
 };
-use crate::{
-    operations::{ApiError, InvalidateState, ListState, SetState},
-    wire::{ProjectState, StateEntry},
-};
+use crate::operations::{ApiError, InvalidateState, ListState, SetState};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum States {
@@ -37,27 +36,25 @@ fn print_list(state: &ProjectState, output: &Output) {
             "nothing is recorded of {id}; `atocore state set {id} decision KEY \"what was decided\"` records something"
         ));
     }
-    let mut category = "";
-    for entry in &state.entries {
-        if entry.category != category {
-            category = &entry.category;
-            output.line(output.paint(Style::Bold, plain(category)));
+    for of_category in state.entries.chunk_by(|a, b| a.category == b.category) {
+        output.line(output.paint(Style::Bold, plain(&of_category[0].category)));
+        for entry in of_category {
+            output.line(listed(entry));
         }
-        output.line(listed(entry));
     }
 }
 
 /// An entry as it is listed: its key and value, and in brackets what is worth knowing of it.
 fn listed(entry: &StateEntry) -> String {
-    let mut notes = vec![day(&entry.updated_at).to_owned()];
-    if !entry.source.is_empty() {
+    let mut notes = vec![day(entry.updated_at)];
+    if !entry.source.as_str().is_empty() {
         notes.push(plain(&entry.source));
     }
-    if entry.confidence < 1.0 {
+    if entry.confidence < Confidence::CERTAIN {
         notes.push(format!("confidence {}", entry.confidence));
     }
-    if entry.status != "active" {
-        notes.push(entry.status.clone());
+    if entry.status != StateStatus::Active {
+        notes.push(entry.status.to_string());
     }
     format!("  {}: {} ({})", plain(&entry.key), plain(&entry.value), notes.join(", "))
 }

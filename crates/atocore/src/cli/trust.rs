@@ -45,10 +45,10 @@ impl Trust {
         } else if self.revoke {
             let was_trusted = trusted.remove(&folder).map_err(failed)?;
             let state = if was_trusted { "is trusted no more" } else { "was not trusted" };
-            Some(format!("`{}` {state}", plain(&folder.to_string_lossy())))
+            Some(format!("`{}` {state}", plain(folder.to_string_lossy())))
         } else {
             let real = trusted.add(&folder).map_err(failed)?;
-            let real = plain(&real.to_string_lossy());
+            let real = plain(real.to_string_lossy());
             Some(format!("`{real}` is trusted: in it and below it, it is the home"))
         };
         let folders = trusted.folders().map_err(failed)?;
@@ -98,16 +98,16 @@ pub(super) fn say(config: &Config, output: &Output) {
 
 /// The same as sentences.
 fn notices(config: &Config) -> Vec<String> {
-    let found = config.home_was_found().then(|| {
-        format!("home: {} (trusted; it has an atocore.toml)", plain(&config.home.to_string_lossy()))
-    });
+    let found = config
+        .home_was_found()
+        .then(|| format!("home: {} (trusted; it has an atocore.toml)", plain(config.home.to_string_lossy())));
     let ignored = config.ignored.iter().map(|ignored| {
         let file = ignored.file();
-        let file = plain(&file.to_string_lossy());
+        let file = plain(file.to_string_lossy());
         match &ignored.unsafe_because {
             Some(why) => format!("note: `{file}` is ignored although its folder is trusted: {}", plain(why)),
             None => {
-                let folder = shell(&plain(&ignored.folder.to_string_lossy()));
+                let folder = shell(&plain(ignored.folder.to_string_lossy()));
                 format!("note: `{file}` is ignored; `atocore trust {folder}` makes it count")
             }
         }

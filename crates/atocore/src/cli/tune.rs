@@ -122,7 +122,7 @@ fn proposal(questions: &Path, tuning: &Tuning) -> String {
     };
     let mut lines = vec![
         MARK.to_owned(),
-        format!("# From `{}`, {} weights tried.", plain(&questions.display().to_string()), tuning.tried),
+        format!("# From `{}`, {} weights tried.", plain(questions.display().to_string()), tuning.tried),
         about("Searched half", &tuning.searched),
         about("Held-out half", &tuning.held_out),
         format!("# {}", conclusion(tuning.confirmation())),

@@ -3,6 +3,8 @@
 mod passage;
 mod table;
 
+use std::fmt::Display;
+
 use atocore_model::text::is_harmful;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -50,8 +52,13 @@ fn broken(word: &str, most: usize) -> Vec<String> {
 }
 
 /// Text of a document or a file name as one harmless line: control characters and line ends become blanks.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
+pub(crate) fn plain(text: impl Display) -> String {
+    text.to_string()
+        .chars()
+        .map(|c| if is_harmful(c) { ' ' } else { c })
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 /// A line of a document as it stands, indentation included, without what could do harm.
@@ -116,15 +123,21 @@ pub(super) fn aimed(advice: &str, folder: &str) -> String {
 }
 
 /// The day of an ISO 8601 time.
-pub(super) fn day(time: &str) -> &str {
-    time.get(..10).unwrap_or(time)
+pub(super) fn day(time: impl Display) -> String {
+    time.to_string().chars().take(10).collect()
+}
+
+/// What a value is shown as; nothing when there is none.
+pub(super) fn or_empty(value: Option<impl Display>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// An ISO 8601 time without fractions of a second: `2026-04-06T18:42:19Z`.
-pub(super) fn second(time: &str) -> String {
+pub(super) fn second(time: impl Display) -> String {
+    let time = time.to_string();
     match time.get(..19) {
         Some(start) if time.ends_with("+00:00") || time.ends_with('Z') => format!("{start}Z"),
-        _ => time.to_owned(),
+        _ => time,
     }
 }
 

@@ -14,7 +14,7 @@ use atocore_engine::{
     Layout, ModelChoice, Precision, RankWeights,
     ingest::ChunkLimits,
     retention::{KeepCounts, RetentionRules},
-    schedule::{Job, Schedule},
+    schedule::{Schedule, ScheduledJob},
 };
 use atocore_model::ranking::Fusion;
 use axum::http::Uri;
@@ -257,10 +257,10 @@ impl Check<'_> {
     fn schedule(&mut self) -> Schedule {
         let mut schedule = Schedule::default();
         for (key, job) in [
-            (Key::ScheduleSnapshot, Job::Snapshot),
-            (Key::ScheduleValidate, Job::Validate),
-            (Key::ScheduleDrill, Job::Drill),
-            (Key::SchedulePrune, Job::Prune),
+            (Key::ScheduleSnapshot, ScheduledJob::Snapshot),
+            (Key::ScheduleValidate, ScheduledJob::Validate),
+            (Key::ScheduleDrill, ScheduledJob::Drill),
+            (Key::SchedulePrune, ScheduledJob::Prune),
         ] {
             let expression = self.value(key, |text| {
                 (text == "off" || Schedule::default().add(job, text).is_ok()).then(|| text.to_owned())

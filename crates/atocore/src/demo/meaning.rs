@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use atocore_engine::embed::model::{KnownModel, ModelError};
+use atocore_engine::{
+    EmbeddingReport,
+    embed::model::{KnownModel, ModelError},
+};
 use atocore_model::{error::ErrorCode, ranking::Mode};
 
 use super::{Demo, Session, story::Story};
 use crate::{
     models,
     operations::{ApiError, Embed},
-    wire::EmbeddingResult,
 };
 
 impl Demo<'_> {
@@ -22,7 +24,7 @@ impl Demo<'_> {
         &self,
         session: &Session,
         story: &mut Story<'_>,
-    ) -> Result<Option<EmbeddingResult>, ApiError> {
+    ) -> Result<Option<EmbeddingReport>, ApiError> {
         if self.config.weights.mode == Mode::Lexical {
             return Ok(None);
         }

@@ -1,12 +1,9 @@
 //! What the demo asks: set questions of AtoCore's own documents, and questions found in the user's.
 
-use atocore_model::monitor::Silent;
+use atocore_model::{document::HeadingPath, monitor::Silent, query::Hit, refresh::FileState};
 
 use super::{PROJECT, Session};
-use crate::{
-    operations::{ApiError, Query},
-    wire::{Hit, RefreshResult},
-};
+use crate::operations::{ApiError, Query, RefreshResult};
 
 /// What AtoCore's own documents are asked.
 pub(super) const OWN: &[&str] = &[
@@ -32,8 +29,12 @@ const WORDS: usize = 12;
 
 /// Questions whose answers are somewhere in what was just read: headings of documents from all over it.
 pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<String>, ApiError> {
-    let files: Vec<_> =
-        read.roots.iter().flat_map(|root| &root.files).filter(|file| file.state == "ingested").collect();
+    let files: Vec<_> = read
+        .roots
+        .iter()
+        .flat_map(|root| &root.files)
+        .filter(|file| file.state == FileState::Ingested)
+        .collect();
     let step = files.len().div_ceil(LOOKED_AT).max(1);
     let names: Vec<_> = files.iter().step_by(step).map(|file| words_of(&file.path)).collect();
     let mut questions: Vec<String> = Vec::new();
@@ -51,7 +52,7 @@ pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<Strin
             ..Query::default()
         };
         let answer = session.run(query, &Silent)?;
-        let Some(question) = answer.results.first().and_then(question_of) else { continue };
+        let Some(question) = answer.hits.first().and_then(question_of) else { continue };
         if !questions.contains(&question) {
             questions.push(question);
         }
@@ -69,7 +70,7 @@ pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<Strin
 pub(super) fn by_meaning(session: &Session) -> Result<Option<String>, ApiError> {
     for question in BY_MEANING.iter().map(ToString::to_string) {
         let asked = super::ask(session, std::slice::from_ref(&question))?;
-        let best = asked.iter().find_map(|asked| asked.answer.results.first());
+        let best = asked.iter().find_map(|asked| asked.answer.hits.first());
         if best.is_some_and(|hit| is_by_meaning(hit) && cosine(hit) >= CONVINCING) {
             return Ok(Some(question));
         }
@@ -79,12 +80,12 @@ pub(super) fn by_meaning(session: &Session) -> Result<Option<String>, ApiError> 
 
 /// Whether a passage was found although it has no word of the question.
 pub(super) fn is_by_meaning(hit: &Hit) -> bool {
-    let halves = hit.explanation.as_ref().map(|explained| (&explained.words, &explained.meaning));
+    let halves = hit.explanation.as_ref().map(|explained| (&explained.lexical, &explained.semantic));
     matches!(halves, Some((Some(words), Some(meaning))) if words.bm25 == 0.0 && !meaning.assumed)
 }
 
 fn cosine(hit: &Hit) -> f64 {
-    let meaning = hit.explanation.as_ref().and_then(|explained| explained.meaning.as_ref());
+    let meaning = hit.explanation.as_ref().and_then(|explained| explained.semantic.as_ref());
     meaning.map_or(-1.0, |meaning| meaning.cosine)
 }
 
@@ -98,7 +99,12 @@ fn words_of(path: &str) -> String {
 
 /// The innermost heading of a passage, else its title, when it reads like a question's subject.
 fn question_of(hit: &Hit) -> Option<String> {
-    let headings = hit.heading_path.split(" > ").chain([hit.title.as_str()]).map(crate::cli::plain);
+    let headings = hit
+        .heading_path
+        .as_str()
+        .split(HeadingPath::SEPARATOR)
+        .chain([hit.title.as_str()])
+        .map(crate::cli::plain);
     let mut told: Vec<_> = headings.filter(|heading| heading.chars().any(char::is_alphanumeric)).collect();
     told.sort_by_key(|heading| heading.split_whitespace().count() < 2);
     told.into_iter().find(|heading| heading.split_whitespace().count() <= WORDS)

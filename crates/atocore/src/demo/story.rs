@@ -2,7 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use atocore_engine::{RestoreReport, embed::model::KnownModel};
+use atocore_engine::{EmbeddingReport, RestoreReport, embed::model::KnownModel};
+use atocore_model::{
+    query::{Answer, Hit},
+    refresh::FileState,
+};
 use serde::Serialize;
 
 use super::{AnsweredQuestion, near, questions::is_by_meaning, same};
@@ -10,8 +14,7 @@ use crate::{
     cli::{
         Form, Output, Style, announcement, arithmetic, count, excerpt, heading, place, plain, size, stamp_of,
     },
-    operations::ApiError,
-    wire::{Answer, EmbeddingResult, Hit, RefreshResult, SnapshotMetadata, Validation},
+    operations::{ApiError, RefreshResult, SnapshotMetadata, ValidationReport},
 };
 
 /// How wide the story is set.
@@ -32,12 +35,12 @@ struct DemoReport {
     documents: String,
     refresh: Option<RefreshResult>,
     /// What was embedded; null when passages are found by their words only.
-    embedding: Option<EmbeddingResult>,
+    embedding: Option<EmbeddingReport>,
     /// Why there is no model; null when there is one, or none is wanted.
     no_model: Option<String>,
     questions: Vec<AskedQuestion>,
     snapshot: Option<SnapshotMetadata>,
-    validation: Option<Validation>,
+    validation: Option<ValidationReport>,
     restored: String,
     /// Passages of the restored copy that had to be embedded again; null when none has a vector.
     embedded_again: Option<u64>,
@@ -84,7 +87,8 @@ impl<'a> Story<'a> {
                 count(counts.skipped, "file")
             ));
         }
-        let failed = read.roots.iter().flat_map(|root| &root.files).filter(|file| file.state == "failed");
+        let failed =
+            read.roots.iter().flat_map(|root| &root.files).filter(|file| file.state == FileState::Failed);
         for file in failed.take(5) {
             let why = format!("{} {}", file.reason.replace('_', " "), plain(&file.detail));
             self.say(format!("could not be read: {} ({})", plain(&file.path), why.trim()));
@@ -98,10 +102,10 @@ impl<'a> Story<'a> {
     }
 
     /// That passages are found by meaning.
-    pub(super) fn embedded(&mut self, model: &str, result: &EmbeddingResult) {
+    pub(super) fn embedded(&mut self, model: &str, result: &EmbeddingReport) {
         let passages = count(result.embedded + result.kept, "passage");
         self.say(format!("{passages} embedded with {}: found by meaning, not only by words.", plain(model)));
-        self.json.embedding = Some(result.clone());
+        self.json.embedding = Some(*result);
     }
 
     /// That there is no model, and what helps.
@@ -125,10 +129,10 @@ impl<'a> Story<'a> {
                 self.say(String::new());
             }
             self.say(self.output.paint(Style::Cyan, format!("? {question}")));
-            if answer.results.is_empty() {
+            if answer.hits.is_empty() {
                 self.say("         nothing was found".to_owned());
             }
-            for (rank, hit) in answer.results.iter().enumerate() {
+            for (rank, hit) in answer.hits.iter().enumerate() {
                 let score = self.output.paint(Style::Green, format!("{:>7.3}", hit.score));
                 self.say(format!("{score}  {}", self.output.paint(Style::Bold, heading(hit))));
                 self.say(format!("         {}", self.output.paint(Style::Dim, place(hit))));
@@ -141,7 +145,7 @@ impl<'a> Story<'a> {
                     self.say(self.output.paint(Style::Green, none));
                 }
             }
-            if let (0, Some(best)) = (index, answer.results.first()) {
+            if let (0, Some(best)) = (index, answer.hits.first()) {
                 self.arithmetic(best);
             }
             self.json.questions.push(AskedQuestion { question: question.clone(), answer: answer.clone() });
@@ -149,7 +153,7 @@ impl<'a> Story<'a> {
     }
 
     /// The snapshot and how it was proven.
-    pub(super) fn snapshot(&mut self, taken: &SnapshotMetadata, validation: &Validation) {
+    pub(super) fn snapshot(&mut self, taken: &SnapshotMetadata, validation: &ValidationReport) {
         self.chapter(3, "Keeping");
         let snapshot = near(Path::new(&taken.backup_root), self.current_dir);
         self.say(format!("snapshot {}, {}", stamp_of(taken), size(taken.db_size_bytes)));
@@ -171,14 +175,14 @@ impl<'a> Story<'a> {
         report: &RestoreReport,
         before: &[AnsweredQuestion],
         after: &[AnsweredQuestion],
-        vectors: Option<&EmbeddingResult>,
+        vectors: Option<&EmbeddingReport>,
     ) {
         self.chapter(4, "Getting it back");
         let target = near(&report.target, self.current_dir);
         self.say(format!("restored into {}, an empty folder, and asked again:", target.display()));
         for (before, after) in before.iter().zip(after) {
             let is_same = same(std::slice::from_ref(before), std::slice::from_ref(after));
-            let hits = count(after.answer.results.len() as u64, "passage");
+            let hits = count(after.answer.hits.len() as u64, "passage");
             let verdict = if is_same {
                 format!("the same {hits}, the same scores")
             } else {

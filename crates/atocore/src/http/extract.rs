@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 
 use super::{failure::Failure, limits::BODY_LIMIT_BYTES};
-use crate::{operations::ApiError, wire::json::mend_surrogates};
+use crate::operations::{ApiError, surrogates::mend_surrogates};
 
 /// How much of a body beyond the limit is read and thrown away, so that the client gets to see the answer.
 const DRAIN_LIMIT_BYTES: usize = 32 << 20;

@@ -9,10 +9,7 @@ use axum::{
     response::IntoResponse,
 };
 
-use crate::{
-    operations::ApiError,
-    wire::problem::{Problem, status},
-};
+use crate::operations::{ApiError, Problem, status};
 
 /// When to ask again while somebody else is at work, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");

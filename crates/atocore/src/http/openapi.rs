@@ -15,10 +15,7 @@ use super::{
     metrics,
     schemas::{Schemas, describe},
 };
-use crate::{
-    operations::{self, Operation, Visitor},
-    wire::{Job, Problem},
-};
+use crate::operations::{self, JobReport, Operation, Problem, Visitor};
 
 /// What does not come from the operations.
 #[derive(OpenApi)]
@@ -29,7 +26,7 @@ use crate::{
                        docs/http-api.md, error codes in docs/errors.md.",
     ),
     paths(metrics::show, show),
-    components(schemas(Job, Problem)),
+    components(schemas(JobReport, Problem)),
     tags(
         (name = "installation", description = "What is there, what is running, and what is wrong"),
         (name = "projects", description = "The registry, and bringing a project up to date"),
@@ -85,4 +82,33 @@ pub fn document() -> String {
 pub(super) async fn show() -> impl IntoResponse {
     static DOCUMENT: LazyLock<String> = LazyLock::new(document);
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use utoipa::openapi::Schema;
+
+    use super::*;
+
+    /// What each name stands for.
+    #[derive(Default)]
+    struct Named(BTreeMap<String, RefOr<Schema>>);
+
+    impl Visitor for Named {
+        fn visit<O: Operation>(&mut self) {
+            for (name, schema) in Schemas::of::<O>().components {
+                let known = self.0.entry(name.clone()).or_insert_with(|| schema.clone());
+                assert!(*known == schema, "two types are called {name} in the description");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_in_the_description_stands_for_one_type() {
+        let mut named = Named::default();
+        operations::visit_all(&mut named);
+        assert!(named.0.len() > 50);
+    }
 }

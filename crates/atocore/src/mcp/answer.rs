@@ -1,5 +1,7 @@
 //! What a tool gives back: the JSON of the other interfaces, the same in words, and never more than a model can take in.
 
+use std::fmt::Display;
+
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use super::model_hint::for_a_model;
 use crate::{
     cli::{indented, plain},
-    operations::ApiError,
+    operations::{ApiError, Problem},
 };
 
 /// About how many characters the JSON of an answer has at most, and its text as well. What does not fit is left out,
@@ -35,7 +37,7 @@ pub(super) fn failed(error: &ApiError) -> CallToolResult {
         text.push_str(&format!("\nhint: {hint}"));
     }
     let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-    let problem = json!({ "atocore/problem": crate::wire::Problem::new(&error) });
+    let problem = json!({ "atocore/problem": Problem::new(&error) });
     if let Value::Object(problem) = problem {
         result.meta = Some(MetaObject(problem));
     }
@@ -71,7 +73,7 @@ pub(super) fn barred(text: &str) -> String {
 }
 
 /// Notices, a line each, with the tools that help.
-pub(super) fn notices(notices: &[String]) -> String {
+pub(super) fn notices(notices: &[impl Display]) -> String {
     notices.iter().map(|notice| format!("note: {}\n", for_a_model(&plain(notice)))).collect()
 }
 

@@ -1,6 +1,6 @@
 //! One call of a tool: running operations for it, telling the client where they stand, and hearing that it was cancelled.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::Future, sync::Arc, time::Duration};
 
 use atocore_engine::Caller;
 use atocore_model::{error::ErrorCode, monitor::Progress};
@@ -106,7 +106,7 @@ struct ProgressTotals {
 
 #[derive(Debug)]
 struct Phase {
-    name: &'static str,
+    name: Cow<'static, str>,
     /// What it came to before it began anew.
     before: u64,
     done: u64,
@@ -117,7 +117,7 @@ impl ProgressTotals {
     fn next(&mut self, progress: &Progress) -> Option<(f64, Option<f64>)> {
         let known = self.phases.iter().position(|phase| phase.name == progress.phase);
         let place = known.unwrap_or_else(|| {
-            self.phases.push(Phase { name: progress.phase, before: 0, done: 0 });
+            self.phases.push(Phase { name: progress.phase.clone(), before: 0, done: 0 });
             self.phases.len() - 1
         });
         let phase = &mut self.phases[place];
@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn the_number_only_ever_grows() {
         let mut told = ProgressTotals::default();
-        let mut tell = |phase, done, total| told.next(&Progress { phase, done, total });
+        let mut tell =
+            |phase: &'static str, done, total| told.next(&Progress { phase: phase.into(), done, total });
         assert_eq!(tell("a", 0, None), None);
         assert_eq!(tell("a", 2, Some(3)), Some((2.0, Some(3.0))));
         assert_eq!(tell("a", 2, Some(3)), None);

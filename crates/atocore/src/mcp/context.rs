@@ -1,5 +1,12 @@
 //! A context pack: what a model should know for a prompt, in one text within a budget.
 
+use atocore_model::{
+    digest::Digest,
+    document::LineSpan,
+    id::{Generation, ProjectId},
+    pack::{Flag, Tier, Unit},
+    path::SourcePath,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,8 +18,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    operations::{ApiError, BuildContext},
-    wire::{Lines, Pack, PackItem},
+    operations::{ApiError, BuildContext, ContextPack, ContextPackItem},
 };
 
 /// The largest budget here, in characters and in tokens.
@@ -42,36 +48,36 @@ pub(super) struct ContextAnswer {
     /// What was left of that.
     budget_remaining: u64,
     /// What both are counted in: `chars` or `tokens`.
-    unit: String,
+    unit: Unit,
     /// What is in it, in the order of the text.
     items: Vec<Source>,
     /// What a person should know about it: tiers that are empty, what did not fit, how the search went.
     notices: Vec<String>,
     /// BLAKE3 of the text.
-    hash: String,
+    hash: Digest,
     /// The id of the project it is about; null when none was named.
-    project: Option<String>,
+    project: Option<ProjectId>,
     /// The generation that it shows.
-    generation: u64,
+    generation: Generation,
 }
 
 /// Where a part of the pack comes from.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Source {
-    /// `state`, `memories` or `chunks`.
-    tier: String,
+    /// Its tier.
+    tier: Tier,
     /// The id of the fact, or of the first passage; `atocore_get` reads around a passage.
     id: String,
     /// Path of the document below its root; null for a fact.
-    source_file: Option<String>,
+    source_file: Option<SourcePath>,
     /// The lines of the document; null for a fact.
-    lines: Option<Lines>,
+    lines: Option<LineSpan>,
     /// The score of the best passage; null for a fact.
     score: Option<f64>,
     /// Date of the document, or of the last change of the fact.
     date: String,
-    /// What to be careful about: `instructions`, `role_marks`, `pack_marks`, `hidden_characters`.
-    flags: Vec<String>,
+    /// What to be careful about.
+    flags: Vec<Flag>,
 }
 
 impl Tool for Context {
@@ -110,15 +116,18 @@ impl Tool for Context {
             answer.budget_remaining, answer.budget, answer.unit, answer.generation, answer.hash
         ));
         for source in answer.items.iter().filter(|source| !source.flags.is_empty()) {
-            let place = source.source_file.as_deref().map_or_else(|| source.id.clone(), plain);
-            text.push_str(&format!("be careful with {place}: {}\n", source.flags.join(", ")));
+            let place = source.source_file.as_ref().map_or_else(|| source.id.clone(), plain);
+            text.push_str(&format!(
+                "be careful with {place}: {}\n",
+                source.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>().join(", ")
+            ));
         }
         text
     }
 }
 
-impl From<Pack> for ContextAnswer {
-    fn from(pack: Pack) -> Self {
+impl From<ContextPack> for ContextAnswer {
+    fn from(pack: ContextPack) -> Self {
         Self {
             formatted_context: pack.formatted_context,
             chunks_used: pack.chunks_used,
@@ -138,15 +147,15 @@ impl From<Pack> for ContextAnswer {
     }
 }
 
-impl From<PackItem> for Source {
-    fn from(item: PackItem) -> Self {
+impl From<ContextPackItem> for Source {
+    fn from(item: ContextPackItem) -> Self {
         let passage = item.passage;
         Self {
             tier: item.tier,
             id: item.id,
             lines: passage.as_ref().map(|passage| passage.lines),
             score: passage.as_ref().map(|passage| passage.score),
-            source_file: passage.map(|passage| passage.source_file),
+            source_file: passage.map(|passage| passage.source_path),
             date: item.date,
             flags: item.flags,
         }

@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{
     cli::plain,
-    operations::{ApiError, ReadDocument, ReadDocumentAt},
-    wire::DocumentText,
+    operations::{ApiError, DocumentText, ReadDocument, ReadDocumentAt},
 };
 
 /// The most characters of one answer.
@@ -81,7 +80,7 @@ impl Tool for Get {
         let mut text = format!(
             "{}\n{} · {} · {lines} · {}\n",
             plain(&document.title),
-            plain(&document.source_file),
+            plain(&document.source_path),
             document.project,
             document.document_id
         );

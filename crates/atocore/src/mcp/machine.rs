@@ -284,7 +284,7 @@ mod tests {
         let _opening = machine.opening.lock().unwrap();
         for _ in 0..2 * READS_AT_ONCE {
             let health = runtime.block_on(machine.run(Caller::Local, Health {}, Arc::default())).unwrap();
-            assert!(health.store);
+            assert!(health.health.store);
         }
         assert!(machine.lock().is_none(), "the one who is at it keeps it open");
     }

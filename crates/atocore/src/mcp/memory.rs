@@ -1,6 +1,6 @@
 //! Memories: what is remembered, and proposing what should be.
 
-use atocore_model::fact::PageSize;
+use atocore_model::fact::{Memory, MemoryStatus, PageSize};
 
 use super::{
     answer::{LIMIT_CHARS, barred, fitting},
@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    operations::{self, ApiError, CreateMemory},
-    wire::{Memory, MemoryList},
+    operations::{self, ApiError, CreateMemory, MemoryList},
 };
 
 /// `atocore_memory_list`.
@@ -85,7 +84,7 @@ pub(super) async fn propose(call: &Call, memory: CreateMemory) -> Result<Memory,
 
 /// What came of a proposal, and how it comes to count. The same text may have been recorded, and decided about, before.
 pub(super) fn proposed(memory: &Memory, how_it_counts: &str) -> String {
-    let what = if memory.status == "candidate" {
+    let what = if memory.status == MemoryStatus::Candidate {
         format!("Proposed. {how_it_counts}\n")
     } else {
         format!("There is such a memory already; it is {}.\n", memory.status)
@@ -94,15 +93,18 @@ pub(super) fn proposed(memory: &Memory, how_it_counts: &str) -> String {
 }
 
 fn set(memory: &Memory) -> String {
-    let project = if memory.project.is_empty() { String::new() } else { format!(" · {}", memory.project) };
-    let source =
-        if memory.source.is_empty() { String::new() } else { format!(" · from {}", plain(&memory.source)) };
+    let project = memory.project.as_ref().map(|project| format!(" · {project}")).unwrap_or_default();
+    let source = if memory.source.as_str().is_empty() {
+        String::new()
+    } else {
+        format!(" · from {}", plain(&memory.source))
+    };
     format!(
         "\n{} · {}{project} · confidence {}{source} · {}\n{}",
         memory.memory_type,
         memory.status,
         memory.confidence,
         memory.id,
-        barred(&memory.content)
+        barred(memory.content.as_str())
     )
 }

@@ -1,5 +1,10 @@
 //! Projects: which there are, and bringing one up to date.
 
+use atocore_model::{
+    id::{Generation, ProjectId},
+    project::Project,
+    refresh::{FileCounts, FileState, RefreshStatus},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,8 +16,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    operations::{ApiError, ListProjects, RefreshProject},
-    wire::{FileCounts, FileResult, Project, RefreshResult},
+    operations::{ApiError, FileResult, ListProjects, RefreshProject, RefreshResult},
 };
 
 /// How many files that something is wrong with are named.
@@ -61,9 +65,9 @@ impl Tool for Projects {
             text.push_str("No project is registered. The user registers one with `atocore project add ID --root FOLDER`.\n");
         }
         for project in &answer.projects {
-            text.push_str(&project.id);
+            text.push_str(project.id.as_str());
             if !project.aliases.is_empty() {
-                let aliases: Vec<_> = project.aliases.iter().map(|alias| plain(alias)).collect();
+                let aliases: Vec<_> = project.aliases.iter().map(plain).collect();
                 text.push_str(&format!(" (also: {})", aliases.join(", ")));
             }
             if !project.description.is_empty() {
@@ -97,15 +101,15 @@ pub(super) struct RefreshArguments {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RefreshAnswer {
     /// The id of the project.
-    project: String,
+    project: ProjectId,
     /// `ingested`: every root was. `partial`: some were, some were skipped. `nothing_to_ingest`: none was.
-    status: String,
+    status: RefreshStatus,
     /// Number of roots that were ingested.
     roots_ingested: u64,
     /// Number of roots that were skipped.
     roots_skipped: u64,
     /// The generation in which all of it can be seen.
-    generation: u64,
+    generation: Generation,
     /// Files of all roots by the state they ended in.
     counts: FileCounts,
     /// Files that could not be read, then those that were left out, and why; not all when there are many, see `notices`.
@@ -176,8 +180,8 @@ impl From<RefreshResult> for RefreshAnswer {
             }
         });
         let mut problems: Vec<_> =
-            files.filter(|file| matches!(file.state.as_str(), "failed" | "skipped")).collect();
-        problems.sort_by_key(|file| file.state != "failed");
+            files.filter(|file| matches!(file.state, FileState::Failed | FileState::Skipped)).collect();
+        problems.sort_by_key(|file| file.state != FileState::Failed);
         let left_out = problems.len().saturating_sub(FILES_NAMED);
         if left_out > 0 {
             problems.truncate(FILES_NAMED);

@@ -1,6 +1,7 @@
 //! Finding passages.
 
 use atocore_engine::{caution_said, cautions_of};
+use atocore_model::query::{Answer, Notice};
 
 use super::{
     answer::{DATA_NOTE, LIMIT_CHARS, fitting, notices, quoted},
@@ -11,7 +12,6 @@ use super::{
 use crate::{
     cli::{count, heading, place},
     operations::{ApiError, Query},
-    wire,
 };
 
 /// `atocore_search`.
@@ -26,43 +26,42 @@ impl Tool for Search {
     const EFFECT: Effect = Effect::Reads;
     const HIDDEN: &'static [&'static str] = &["all_copies", "explain", "wait_generation"];
     type Arguments = Query;
-    type Answer = wire::Answer;
+    type Answer = Answer;
 
-    async fn run(call: &Call, query: Query) -> Result<wire::Answer, ApiError> {
+    async fn run(call: &Call, query: Query) -> Result<Answer, ApiError> {
         let mut answer = call.run(query).await?;
-        let fits = fitting(&answer.results);
-        let left_out = answer.results.len() - fits;
+        let fits = fitting(&answer.hits);
+        let left_out = answer.hits.len() - fits;
         if left_out > 0 {
-            answer.results.truncate(fits);
-            answer.notices.push(format!(
+            answer.hits.truncate(fits);
+            answer.notices.push(Notice::Said(format!(
                 "{} left out: an answer here has at most about {LIMIT_CHARS} characters; ask for fewer, or more narrowly",
                 count(left_out as u64, "more passage")
-            ));
+            )));
         }
         Ok(answer)
     }
 
-    fn text(answer: &wire::Answer) -> String {
-        let found = count(answer.results.len() as u64, "passage");
+    fn text(answer: &Answer) -> String {
+        let found = count(answer.hits.len() as u64, "passage");
         let mut text = format!(
             "{found} of {} ranked ({}, generation {}).\n",
             answer.candidates, answer.mode, answer.generation
         );
         text.push_str(&notices(&answer.notices));
-        if answer.results.is_empty() {
+        if answer.hits.is_empty() {
             text.push_str("Nothing was found. Try other words, or without project, tags and path.\n");
             return text;
         }
         text.push_str(DATA_NOTE);
         text.push('\n');
-        for (rank, hit) in (1..).zip(&answer.results) {
+        for (rank, hit) in (1..).zip(&answer.hits) {
             let (heading, place) = (heading(hit), place(hit));
             text.push_str(&format!(
                 "\n{rank}. {heading}\n   {place} · score {:.4} · {}\n",
                 hit.score, hit.chunk_id
             ));
-            let flags =
-                cautions_of(&[&hit.content, &hit.title, &hit.heading_path].map(String::as_str).join("\n"));
+            let flags = cautions_of(&[&hit.content, &hit.title, hit.heading_path.as_str()].join("\n"));
             if !flags.is_empty() {
                 let said: Vec<_> = flags.into_iter().map(caution_said).collect();
                 text.push_str(&format!("   caution: {}\n", said.join(", ")));

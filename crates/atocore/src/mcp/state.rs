@@ -1,5 +1,7 @@
 //! Project state: reading it, and proposing an entry.
 
+use atocore_engine::ProjectState;
+use atocore_model::{fact::Memory, id::ProjectId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,7 +14,6 @@ use super::{
 use crate::{
     cli::{count, plain},
     operations::{ApiError, CreateMemory, ListState, SetState},
-    wire::{Memory, StateEntry},
 };
 
 /// `atocore_project_state`.
@@ -21,14 +22,8 @@ pub(super) struct State;
 /// What is recorded of a project.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StateAnswer {
-    /// The id of the project.
-    project: String,
-    /// The entries that hold, by category and key.
-    entries: Vec<StateEntry>,
-    /// The categories there are.
-    categories: Vec<String>,
-    /// The generation that this shows.
-    generation: u64,
+    #[serde(flatten)]
+    state: ProjectState,
     /// What a person should know about the answer; usually empty.
     notices: Vec<String>,
 }
@@ -44,25 +39,19 @@ impl Tool for State {
     type Answer = StateAnswer;
 
     async fn run(call: &Call, list: ListState) -> Result<StateAnswer, ApiError> {
-        let state = call.run(list).await?;
-        let mut entries = state.entries;
-        let left_out = entries.len() - fitting(&entries);
-        entries.truncate(entries.len() - left_out);
+        let mut state = call.run(list).await?;
+        let left_out = state.entries.len() - fitting(&state.entries);
+        state.entries.truncate(state.entries.len() - left_out);
         let notices = (left_out > 0).then(|| {
             let entries = if left_out == 1 { "1 more entry".to_owned() } else { format!("{left_out} more entries") };
             format!("{entries} left out: an answer has at most about {LIMIT_CHARS} characters; ask for one category")
         });
-        Ok(StateAnswer {
-            project: state.project,
-            entries,
-            categories: state.categories,
-            generation: state.generation,
-            notices: notices.into_iter().collect(),
-        })
+        Ok(StateAnswer { state, notices: notices.into_iter().collect() })
     }
 
     fn text(answer: &StateAnswer) -> String {
         let mut text = notices(&answer.notices);
+        let answer = &answer.state;
         if answer.entries.is_empty() {
             text.push_str(&format!("No trusted state is recorded for {}.\n", answer.project));
             return text;
@@ -70,7 +59,7 @@ impl Tool for State {
         let entries = count(answer.entries.len() as u64, "entry");
         text.push_str(&format!("{entries} of trusted state for {}.\n", answer.project));
         for entry in &answer.entries {
-            let source = if entry.source.is_empty() {
+            let source = if entry.source.as_str().is_empty() {
                 String::new()
             } else {
                 format!(" · from {}", plain(&entry.source))
@@ -81,7 +70,7 @@ impl Tool for State {
                 plain(&entry.key),
                 entry.confidence,
                 entry.updated_at,
-                barred(&entry.value)
+                barred(entry.value.as_str())
             ));
         }
         text
@@ -115,7 +104,7 @@ impl Tool for ProposeState {
     }
 
     fn text(memory: &Memory) -> String {
-        let project = &memory.project;
+        let project = memory.project.as_ref().map_or("PROJECT", ProjectId::as_str);
         let how = format!(
             "The user records it with `atocore state set {project} CATEGORY KEY \"…\"`; to promote it only makes it a memory."
         );

@@ -1,5 +1,7 @@
 //! What is there, how fresh it is, and whether anything is wrong.
 
+use atocore_engine as engine;
+
 use super::{
     call::Call,
     model_hint::for_a_model,
@@ -8,8 +10,7 @@ use super::{
 };
 use crate::{
     cli::{count, plain},
-    operations::{self, ApiError},
-    wire,
+    operations::{self, ApiError, HealthReport},
 };
 
 /// How many problems of one project are named.
@@ -26,9 +27,9 @@ impl Tool for Status {
         something is missing.";
     const EFFECT: Effect = Effect::Reads;
     type Arguments = operations::Status;
-    type Answer = wire::Status;
+    type Answer = engine::Status;
 
-    async fn run(call: &Call, status: operations::Status) -> Result<wire::Status, ApiError> {
+    async fn run(call: &Call, status: operations::Status) -> Result<engine::Status, ApiError> {
         let mut status = call.run(status).await?;
         for refreshed in status.projects.iter_mut().filter_map(|project| project.refreshed.as_mut()) {
             refreshed.problems.truncate(PROBLEMS_NAMED);
@@ -36,7 +37,7 @@ impl Tool for Status {
         Ok(status)
     }
 
-    fn text(status: &wire::Status) -> String {
+    fn text(status: &engine::Status) -> String {
         let mut text = format!("Generation {} at {}.\n", status.generation, status.at);
         if let Some(running) = &status.running {
             text.push_str(&format!("Running since {}: {}.\n", running.since, plain(&running.activity)));
@@ -44,14 +45,14 @@ impl Tool for Status {
         if let Some(problem) = &status.store_problem {
             text.push_str(&format!(
                 "The store cannot be used: {}. What helps: {}.\n",
-                plain(&problem.message),
+                plain(&problem.why),
                 for_a_model(&plain(&problem.hint))
             ));
         }
         if let Some(problem) = &status.registry_problem {
             text.push_str(&format!(
                 "The registry cannot be read: {}. What helps: {}.\n",
-                plain(&problem.message),
+                plain(&problem.why),
                 for_a_model(&plain(&problem.hint))
             ));
         }
@@ -110,17 +111,17 @@ impl Tool for Health {
     const DESCRIPTION: &'static str = "Says whether the store answers, and which version of AtoCore this is. The quickest way to see that the connection works.";
     const EFFECT: Effect = Effect::Reads;
     type Arguments = operations::Health;
-    type Answer = wire::Health;
+    type Answer = HealthReport;
 
-    async fn run(call: &Call, health: operations::Health) -> Result<wire::Health, ApiError> {
+    async fn run(call: &Call, health: operations::Health) -> Result<HealthReport, ApiError> {
         call.run(health).await
     }
 
-    fn text(health: &wire::Health) -> String {
-        let store = if health.store { "there is a store" } else { "there is no store yet" };
+    fn text(health: &HealthReport) -> String {
+        let store = if health.health.store { "there is a store" } else { "there is no store yet" };
         format!(
             "{}: AtoCore {} ({}), {store}, generation {}.\n",
-            health.status, health.version, health.build, health.generation
+            health.status, health.version, health.build, health.health.generation
         )
     }
 }

@@ -17,7 +17,10 @@ use tokio::{
 };
 
 use super::{Server, backend::Backend, calls::Calls, machine::Machine, message};
-use crate::{config::Config, operations::ApiError, wire::json::mend_surrogates};
+use crate::{
+    config::Config,
+    operations::{ApiError, surrogates::mend_surrogates},
+};
 
 /// The longest line that is read. Longer ones are thrown away while they come in, and an error answers them.
 const LINE_LIMIT_BYTES: usize = 4 << 20;

@@ -13,7 +13,7 @@ mod unpin;
 mod validate;
 mod validate_all;
 
-use atocore_engine::Engine;
+use atocore_engine::{Engine, RestoreOutcome, Validation};
 use atocore_model::{
     error::ErrorCode,
     id::{Generation, InvalidId, SnapshotId},
@@ -21,21 +21,20 @@ use atocore_model::{
     snapshot::Depth,
 };
 
-pub use create::CreateBackup;
-pub use drill::DrillBackup;
-pub use list::ListBackups;
-pub use pin::PinBackup;
+pub use create::{CreateBackup, SnapshotMetadata};
+pub use drill::{DrillBackup, DrillResult};
+pub use list::{ListBackups, ListedSnapshot, SnapshotList};
+pub use pin::{PinBackup, PinResult};
 pub use plan_restore::PlanRestore;
 pub use plan_undo::PlanUndo;
-pub use prune::PruneBackups;
+pub use prune::{PruneBackups, PruneDecision, PruneResult};
 pub use restore::RestoreBackup;
 pub use undo::UndoRestore;
 pub use unpin::UnpinBackup;
-pub use validate::ValidateBackup;
-pub use validate_all::ValidateAllBackups;
+pub use validate::{ValidateBackup, ValidationReport};
+pub use validate_all::{ValidateAllBackups, ValidationList};
 
 use super::{Access, ApiError, Context};
-use crate::wire;
 
 /// The group that these are listed in.
 const TAG: &str = "snapshots";
@@ -58,12 +57,12 @@ fn access_for(depth: Option<&str>) -> Access {
 }
 
 /// The result for the caller; the log has it in short.
-fn reply_of(validation: atocore_engine::Validation) -> wire::Validation {
-    let result = wire::Validation::from(validation);
+fn reply_of(validation: Validation) -> ValidationReport {
+    let result = ValidationReport::from(validation);
     let (depth, valid, errors) = (&result.atocore.depth_asked, result.valid, result.errors.len());
-    tracing::info!(stamp = result.stamp, depth, valid, errors, "runtime_backup_validated");
+    tracing::info!(stamp = %result.stamp, depth = depth.as_str(), valid, errors, "runtime_backup_validated");
     if let Some(why) = &result.atocore.unrecorded {
-        tracing::warn!(stamp = result.stamp, why, "the verdict could not be written into the ledger");
+        tracing::warn!(stamp = %result.stamp, why, "the verdict could not be written into the ledger");
     }
     result
 }
@@ -117,7 +116,7 @@ fn restored(
     context: &mut Context<'_>,
     generation: Option<u64>,
     stamp: impl FnOnce(&Engine) -> Result<SnapshotId, ApiError>,
-) -> Result<wire::RestoreOutcome, ApiError> {
+) -> Result<RestoreOutcome, ApiError> {
     let engine = context.engine();
     let prepared = engine.prepare_restore(stamp(engine)?, generation.map(Generation), context.monitor)?;
     let (caller, monitor) = (context.caller, context.monitor);
@@ -126,12 +125,12 @@ fn restored(
     let outcome = context.exclusively(|engine| engine.carry_out_restore(prepared, caller, monitor))?;
     tracing::info!(
         stamp = %outcome.plan.stamp,
-        safety = outcome.safety.map(|stamp| stamp.to_string()),
-        outage_ms = outcome.outage.as_secs_f64() * 1e3,
+        safety = outcome.safety_stamp.map(|stamp| stamp.to_string()),
+        outage_ms = outcome.outage_ms,
         "runtime_backup_restored"
     );
     if let Some(why) = &outcome.unlogged {
         tracing::warn!(why, "the restore could not be written into the operation log");
     }
-    Ok(outcome.into())
+    Ok(outcome)
 }

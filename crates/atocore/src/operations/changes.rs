@@ -3,7 +3,7 @@
 mod list;
 mod reverse;
 
-pub use list::ListChanges;
+pub use list::{FactChangeList, ListChanges};
 pub use reverse::ReverseChange;
 
 /// The group that these are listed in.

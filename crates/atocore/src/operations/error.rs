@@ -6,7 +6,7 @@ use std::{error::Error, fmt};
 pub(crate) use atocore_model::error::with_causes as sentence;
 use atocore_model::error::{ErrorCode, ErrorKind};
 
-use crate::wire::Problem;
+use super::Problem;
 
 /// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,14 +8,14 @@ mod sources;
 mod status;
 mod verify_index;
 
-pub use doctor::Doctor;
+pub use doctor::{Diagnosis, Doctor};
 pub use embed::Embed;
 pub(crate) use embed::embedded;
-pub use health::Health;
-pub use rebuild_index::RebuildIndex;
-pub use sources::Sources;
+pub use health::{BUILD, Health, HealthReport, VERSION};
+pub use rebuild_index::{IndexBuilt, RebuildIndex};
+pub use sources::{SourceFolder, SourceList, Sources};
 pub use status::Status;
-pub use verify_index::VerifyIndex;
+pub use verify_index::{IndexComparison, VerifyIndex};
 
 /// The group that these are listed in.
 const TAG: &str = "installation";

@@ -4,7 +4,7 @@ mod list;
 mod record;
 mod show;
 
-pub use list::ListInteractions;
+pub use list::{InteractionList, ListInteractions};
 pub use record::RecordInteraction;
 pub use show::ShowInteraction;
 

@@ -12,7 +12,7 @@ use atocore_model::{fact::Memory, id::MemoryId};
 
 pub use create::CreateMemory;
 pub use invalidate::InvalidateMemory;
-pub use list::ListMemories;
+pub use list::{ListMemories, MemoryList};
 pub use promote::PromoteMemory;
 pub use reject::RejectMemory;
 pub use show::ShowMemory;
@@ -34,7 +34,7 @@ fn id(text: &str) -> Result<MemoryId, ApiError> {
 }
 
 /// Tells the log what was decided about a memory.
-fn decided(memory: Memory) -> crate::wire::Memory {
+fn decided(memory: Memory) -> Memory {
     tracing::info!(id = memory.id.as_str(), status = memory.status.as_str(), "memory_decided");
-    memory.into()
+    memory
 }

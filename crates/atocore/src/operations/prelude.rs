@@ -5,4 +5,3 @@ pub(super) use serde::{Deserialize, Serialize};
 pub(super) use utoipa::ToSchema;
 
 pub(super) use super::{Access, ApiError, Body, Context, Method, Operation, Route, Spec, fields, lenient};
-pub(super) use crate::wire;

@@ -13,21 +13,20 @@ mod update;
 use atocore_model::{
     error::ErrorCode,
     name::{Alias, ProjectName},
-    project::{Root, RootLocation},
+    project::{Root, RootLocation, RootRecord},
 };
 
 pub use add::AddProject;
-pub use list::ListProjects;
+pub use list::{ListProjects, ProjectList};
 pub use plan_removal::PlanRemoval;
-pub use propose::ProposeProject;
-pub use refresh::RefreshProject;
-pub use remove::RemoveProject;
+pub use propose::{ProjectProposal, ProposeProject};
+pub use refresh::{FileResult, RefreshProject, RefreshResult, RootResult};
+pub use remove::{Removal, RemoveProject};
 pub use show::ShowProject;
 pub use template::ShowTemplate;
 pub use update::UpdateProject;
 
 use super::{ApiError, OPERATIONS, Spec, plain_line};
-use crate::wire;
 
 /// The group that these are listed in.
 const TAG: &str = "projects";
@@ -67,8 +66,8 @@ fn not_a_path(field: &str, name: &str) -> Result<(), ApiError> {
     }
 }
 
-fn roots(given: Vec<wire::Root>) -> Result<Vec<Root>, ApiError> {
-    let root = |(index, root): (usize, wire::Root)| {
+fn roots(given: Vec<RootRecord>) -> Result<Vec<Root>, ApiError> {
+    let root = |(index, root): (usize, RootRecord)| {
         let location = RootLocation::from_parts(&root.source, &root.subpath)
             .map_err(|error| ApiError::invalid(&format!("ingest_roots[{index}]"), &error, ROOT_FORM))?;
         Ok(Root { location, label: root.label })

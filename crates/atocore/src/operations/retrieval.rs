@@ -1,6 +1,7 @@
 //! Questions, documents and context packs.
 
 mod build_context;
+mod pack;
 mod query;
 mod read_document;
 mod read_document_at;
@@ -13,12 +14,12 @@ use atocore_model::{
     query::ProjectHint,
     ranking::Mode,
 };
-
 use clap::builder::PossibleValuesParser;
 
 pub use build_context::BuildContext;
+pub use pack::{ContextPack, ContextPackItem, PackChange, PackDiff, PackPassage};
 pub use query::Query;
-pub use read_document::ReadDocument;
+pub use read_document::{DocumentText, ReadDocument};
 pub use read_document_at::ReadDocumentAt;
 pub use show_context::ShowContext;
 

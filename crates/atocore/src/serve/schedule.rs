@@ -4,15 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use atocore_engine::{
     Caller,
-    schedule::{Job, Timetable},
+    schedule::{ScheduledJob, Timetable},
 };
 use atocore_model::time::Clock;
 
 use super::webhook::{self, Alert};
 use crate::{
     app::App,
-    operations::{ApiError, CreateBackup, DrillBackup, ListBackups, PruneBackups, ValidateBackup, sentence},
-    wire::DrillResult,
+    operations::{
+        ApiError, CreateBackup, DrillBackup, DrillResult, ListBackups, PruneBackups, ValidateBackup, sentence,
+    },
 };
 
 /// How often it is looked whether something is due.
@@ -74,17 +75,17 @@ async fn on_disk<T: Send + 'static>(
 }
 
 /// Does a job through the same operations as every interface.
-async fn carry_out(app: &App, job: Job) -> Result<(), String> {
+async fn carry_out(app: &App, job: ScheduledJob) -> Result<(), String> {
     let done = match job {
-        Job::Snapshot => app.run(Caller::Local, CreateBackup::default()).await.map(drop),
-        Job::Validate => return validate(app).await,
-        Job::Drill => match app.run(Caller::Local, DrillBackup {}).await {
+        ScheduledJob::Snapshot => app.run(Caller::Local, CreateBackup::default()).await.map(drop),
+        ScheduledJob::Validate => return validate(app).await,
+        ScheduledJob::Drill => match app.run(Caller::Local, DrillBackup {}).await {
             Ok(DrillResult(Some(found))) if !found.valid => return Err(found.errors.join("; ")),
             Ok(DrillResult(Some(_))) => Ok(()),
             Ok(DrillResult(None)) => return Err("there is no snapshot to restore".to_owned()),
             Err(error) => Err(error),
         },
-        Job::Prune => {
+        ScheduledJob::Prune => {
             app.run(Caller::Local, PruneBackups { apply: true, ..PruneBackups::default() }).await.map(drop)
         }
     };

@@ -1,6 +1,6 @@
 //! `docs/errors.md` says of every code what the program does.
 
-use atocore::{http::status, operations::ApiError, wire::Problem};
+use atocore::operations::{ApiError, Problem, status};
 use atocore_model::error::{ErrorCode, ErrorKind};
 
 /// The rows of the table: code, kind, status, exit code, meaning, hint.

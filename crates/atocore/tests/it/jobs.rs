@@ -208,9 +208,9 @@ fn whoever_hands_work_to_a_server_sees_where_it_stands_and_calls_it_off() {
     let lock = Mutex::new(Some(server.hold_write_lock()));
     let watcher = Watcher { lock, ..Watcher::default() };
     let result = remote::send(&refresh(), &server.ready.socket, &watcher).unwrap();
-    assert_eq!(result.status, "ingested");
+    assert_eq!(result.status.as_str(), "ingested");
     let seen = watcher.seen.into_inner().unwrap();
-    assert_eq!((seen[0].phase, seen[0].done), ("looking at files", MANY as u64), "{seen:?}");
+    assert_eq!((&*seen[0].phase, seen[0].done), ("looking at files", MANY as u64), "{seen:?}");
     // The name is what the job was asked for under, and only long work is a job.
     assert_eq!(refresh().subject(), Some("many"));
     let before = server.get("/admin/jobs").json();

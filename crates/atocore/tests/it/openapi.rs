@@ -253,11 +253,12 @@ impl Comparison<'_> {
         if was["items"].is_object() {
             compare(self, &format!("{place}[]"), &was["items"], &now["items"], depth + 1);
         }
-        for (name, was) in was["properties"].as_object().into_iter().flatten() {
+        let now = properties(self.new, now);
+        for (name, was) in properties(self.old, was) {
             let place = format!("{place}.{name}");
-            match &now["properties"][name] {
-                Value::Null => self.found.push(format!("{place} is gone")),
-                now => compare(self, &place, was, now, depth + 1),
+            match now.get(name) {
+                None => self.found.push(format!("{place} is gone")),
+                Some(now) => compare(self, &place, was, now, depth + 1),
             }
         }
     }
@@ -275,6 +276,15 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
         }
         _ => schema,
     }
+}
+
+/// The keys of a record, those of records whose keys stand among its own too.
+fn properties<'a>(document: &'a Value, schema: &'a Value) -> BTreeMap<&'a str, &'a Value> {
+    let own = schema["properties"].as_object().into_iter().flatten();
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    own.map(|(name, property)| (name.as_str(), property))
+        .chain(parts.flat_map(|part| properties(document, resolved(document, part))))
+        .collect()
 }
 
 /// The types that a value may have; none for any.

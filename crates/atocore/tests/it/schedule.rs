@@ -10,7 +10,7 @@ use std::{
 };
 
 use atocore::serve::ServeSettings;
-use atocore_engine::schedule::{Job, Schedule};
+use atocore_engine::schedule::{Schedule, ScheduledJob};
 use atocore_model::time::Clock;
 use atocore_testkit::installation::Installation;
 use serde_json::Value;
@@ -19,7 +19,7 @@ use crate::server::{Server, settings};
 
 const A_DAY: i64 = 24 * 3600;
 
-fn nightly(jobs: &[Job], webhook: Option<String>) -> Server {
+fn nightly(jobs: &[ScheduledJob], webhook: Option<String>) -> Server {
     let installation = Installation::default();
     installation.write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
     let mut schedule = Schedule::default();
@@ -50,10 +50,10 @@ fn wait_for(server: &Server, job: &str, is_right: impl Fn(&Value) -> bool) -> Va
 
 #[test]
 fn snapshots_are_taken_proven_and_pruned_when_their_time_has_come() {
-    let server = nightly(&Job::ALL, None);
+    let server = nightly(&ScheduledJob::ALL, None);
     assert_eq!(server.get("/admin/backup").json().as_array().unwrap().len(), 0, "nothing is due yet");
     server.installation.clock.advance(A_DAY);
-    for job in Job::ALL {
+    for job in ScheduledJob::ALL {
         let done = wait_for(&server, job.as_str(), |one| !one["succeeded"].is_null());
         assert_eq!((&done["failures"], &done["error"]), (&Value::from(0), &Value::Null), "{done}");
     }
@@ -89,7 +89,7 @@ fn a_failure_is_reported_and_retried_although_the_webhook_hangs() {
             }
         }
     });
-    let server = nightly(&[Job::Snapshot, Job::Validate], Some(url));
+    let server = nightly(&[ScheduledJob::Snapshot, ScheduledJob::Validate], Some(url));
     let backups = server.installation.home().join("backups");
     fs::write(&backups, "in the way").unwrap();
     server.installation.clock.advance(A_DAY);
@@ -113,7 +113,7 @@ fn a_failure_is_reported_and_retried_although_the_webhook_hangs() {
 
 #[test]
 fn what_was_missed_while_no_server_ran_is_made_up_for() {
-    let mut server = nightly(&[Job::Snapshot], None);
+    let mut server = nightly(&[ScheduledJob::Snapshot], None);
     server.stop();
     server.installation.clock.advance(3 * A_DAY);
     let installation = std::mem::take(&mut server.installation);
@@ -124,27 +124,27 @@ fn what_was_missed_while_no_server_ran_is_made_up_for() {
 
 #[test]
 fn every_job_comes_again_after_a_clock_that_was_ahead_once() {
-    let server = nightly(&Job::ALL, None);
+    let server = nightly(&ScheduledJob::ALL, None);
     let clock = &server.installation.clock;
     clock.advance(20 * 365 * A_DAY);
-    for job in Job::ALL {
+    for job in ScheduledJob::ALL {
         wait_for(&server, job.as_str(), |one| !one["succeeded"].is_null());
     }
     clock.advance(-20 * 365 * A_DAY);
     let corrected = Value::from(clock.now().to_string());
-    for job in Job::ALL {
+    for job in ScheduledJob::ALL {
         wait_for(&server, job.as_str(), |one| one["began"] == corrected && one["succeeded"] == corrected);
     }
     clock.advance(A_DAY);
     let next = Value::from(clock.now().to_string());
-    for job in Job::ALL {
+    for job in ScheduledJob::ALL {
         wait_for(&server, job.as_str(), |one| one["succeeded"] == next);
     }
 }
 
 #[test]
 fn every_job_comes_again_after_its_file_was_damaged_under_the_server() {
-    let server = nightly(&Job::ALL, None);
+    let server = nightly(&ScheduledJob::ALL, None);
     let file = server.installation.home().join("data/schedule.json");
     let started = Instant::now();
     while !file.exists() {
@@ -157,7 +157,7 @@ fn every_job_comes_again_after_its_file_was_damaged_under_the_server() {
         thread::sleep(Duration::from_millis(50));
     }
     server.installation.clock.advance(A_DAY);
-    for job in Job::ALL {
+    for job in ScheduledJob::ALL {
         wait_for(&server, job.as_str(), |one| !one["succeeded"].is_null());
     }
 }

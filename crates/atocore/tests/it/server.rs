@@ -12,9 +12,8 @@ use std::{
 
 use atocore::{
     http::Token,
-    operations::ApiError,
+    operations::{ApiError, Problem},
     serve::{Ready, ServeSettings, serve_until},
-    wire::Problem,
 };
 use atocore_model::monitor::Silent;
 use atocore_testkit::installation::Installation;

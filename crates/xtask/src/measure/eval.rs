@@ -153,9 +153,7 @@ fn ask(engine: &Engine, text: &str, mode: Mode, weights: &RankWeights) -> Result
     }
     let mut paths: Vec<String> = Vec::new();
     for hit in &answer.hits {
-        for path in
-            std::iter::once(&hit.source_path).chain(hit.near_duplicates.iter().map(|copy| &copy.source_path))
-        {
+        for path in std::iter::once(&hit.source_path).chain(hit.copies.iter().map(|copy| &copy.source_path)) {
             if paths.iter().all(|known| known != path.as_str()) {
                 paths.push(path.as_str().to_owned());
             }

@@ -59,7 +59,6 @@ const BOUNDARIES: &[Boundary] = &[
             "tokio-util",
             "tower",
             "tower-http",
-            "utoipa",
         ],
     },
 ];

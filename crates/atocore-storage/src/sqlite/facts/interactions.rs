@@ -5,16 +5,17 @@ use atocore_model::{
         Action, Content, FactId, Interaction, InteractionFilter, Label, NewInteraction,
         interaction::InteractionStatus,
     },
-    id::{Generation, InteractionId, ProjectId},
+    id::{InteractionId, ProjectId},
 };
 use rusqlite::{OptionalExtension, Row};
+use serde::Serialize;
 
 use super::{
     EnumColumn, ReadTransaction, StorageError, TimeColumn, WriteTransaction, new_id, other_kind, project_of,
 };
 
 const COLUMNS: &str = "public_id, prompt, response, summary, project_id, client, session_id, memories_used,
-    chunks_used, context_pack, status, created_at, generation";
+    chunks_used, context_pack, created_at";
 
 impl ReadTransaction<'_> {
     /// The interactions that a filter lets through, newest first; `project` is what its name stands for. None whose
@@ -48,15 +49,15 @@ impl ReadTransaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The interaction with that id, also one whose recording was taken back.
+    /// The interaction with that id, unless its recording was taken back.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn interaction(&self, id: &InteractionId) -> Result<Option<Interaction>, StorageError> {
         let Some(id) = id.to_bytes() else { return Ok(None) };
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM interactions WHERE public_id = ?1"))?;
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM interactions WHERE public_id = ?1 AND status = 'recorded'"
+        ))?;
         Ok(statement.query_row([id], interaction).optional()?)
     }
 
@@ -87,10 +88,6 @@ impl WriteTransaction<'_> {
         project: Option<&ProjectId>,
     ) -> Result<InteractionId, StorageError> {
         let bytes = new_id()?;
-        let list = |ids: &[String]| {
-            serde_json::to_string(ids)
-                .map_err(|error| StorageError::Value { what: "a list of ids", value: error.to_string() })
-        };
         self.connection
             .prepare_cached(
                 "INSERT INTO interactions (public_id, prompt, response, summary, project_id, client, session_id,
@@ -101,13 +98,13 @@ impl WriteTransaction<'_> {
                 bytes,
                 new.prompt.as_str(),
                 new.response.as_str(),
-                new.summary.as_str(),
+                new.response_summary.as_str(),
                 project.map(ProjectId::as_str),
                 new.client.as_str(),
-                new.session.as_str(),
-                list(&new.memories_used)?,
-                list(&new.chunks_used)?,
-                &new.context_pack,
+                new.session_id.as_str(),
+                json(&new.memories_used)?,
+                json(&new.chunks_used)?,
+                json(&new.context_pack)?,
                 self.at.to_string(),
                 self.version.generation.0,
             ))?;
@@ -132,14 +129,18 @@ impl WriteTransaction<'_> {
     }
 }
 
+fn json(value: &impl Serialize) -> Result<String, StorageError> {
+    serde_json::to_string(value)
+        .map_err(|error| StorageError::Value { what: "what a model was given", value: error.to_string() })
+}
+
 fn interaction(row: &Row<'_>) -> rusqlite::Result<Interaction> {
     let EnumColumn(prompt) = row.get(1)?;
     let EnumColumn(response) = row.get(2)?;
-    let EnumColumn(summary) = row.get(3)?;
+    let EnumColumn(response_summary) = row.get(3)?;
     let EnumColumn(client) = row.get(5)?;
-    let EnumColumn(session) = row.get(6)?;
-    let EnumColumn(status) = row.get(10)?;
-    let TimeColumn(created_at) = row.get(11)?;
+    let EnumColumn(session_id) = row.get(6)?;
+    let TimeColumn(created_at) = row.get(10)?;
     let ids = |column: usize| -> rusqlite::Result<Vec<String>> {
         let text: String = row.get(column)?;
         serde_json::from_str(&text).map_err(|error| {
@@ -150,15 +151,14 @@ fn interaction(row: &Row<'_>) -> rusqlite::Result<Interaction> {
         id: InteractionId::from_bytes(row.get(0)?),
         prompt,
         response,
-        summary,
+        response_summary,
         project: project_of(row.get(4)?),
         client,
-        session,
+        session_id,
         memories_used: ids(7)?,
         chunks_used: ids(8)?,
-        context_pack: row.get(9)?,
-        status,
+        // It was an object when it was recorded.
+        context_pack: serde_json::from_str(&row.get::<_, String>(9)?).unwrap_or_default(),
         created_at,
-        generation: Generation(row.get(12)?),
     })
 }

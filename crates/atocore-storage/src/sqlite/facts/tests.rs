@@ -174,13 +174,13 @@ fn interactions_are_found_by_what_they_were() {
         let new = NewInteraction {
             prompt: prompt.parse().unwrap(),
             response: "\u{1b}[1mbold\u{1b}[0m".parse().unwrap(),
-            summary: "".parse().unwrap(),
+            response_summary: "".parse().unwrap(),
             project: None,
             client: client.parse().unwrap(),
-            session: "s1".parse().unwrap(),
+            session_id: "s1".parse().unwrap(),
             memories_used: vec!["mem_01".to_owned()],
             chunks_used: Vec::new(),
-            context_pack: "{\"a\":1}".to_owned(),
+            context_pack: serde_json::from_str("{\"a\":1}").unwrap(),
         };
         let of = project("notes");
         let added = store.write(&OPERATION, |write| write.add_interaction(&new, Some(&of)));
@@ -207,16 +207,17 @@ fn interactions_are_found_by_what_they_were() {
     assert_eq!(ids(&since("2026-04-06T20:42:19+02:00")).len(), 2);
     assert_eq!(ids(&since("2026-04-06T18:42:19.000001Z")).len(), 0);
 
-    let withdrawn = Content::Interaction { status: InteractionStatus::Withdrawn };
     let fact = FactId::Interaction(first.clone());
-    let reversed =
-        store.write(&OPERATION, |write| write.put_content(&fact, &withdrawn, Action::Reverse, Some(1)));
-    assert!(reversed.is_ok_and(|committed| {
-        let _: Option<()> = committed.value;
-        true
-    }));
+    let becomes = |status: InteractionStatus| {
+        let content = Content::Interaction { status };
+        let reversed =
+            store.write(&OPERATION, |write| write.put_content(&fact, &content, Action::Reverse, Some(1)));
+        let _: Option<()> = reversed.unwrap_or_else(|error: StorageError| panic!("{error}")).value;
+        store.read(|read| read.interaction(&first)).unwrap()
+    };
+    assert_eq!(becomes(InteractionStatus::Withdrawn), None);
     assert_eq!(ids(&all), [second]);
-    let kept = store.read(|read| read.interaction(&first)).unwrap().unwrap();
+    let kept = becomes(InteractionStatus::Recorded).unwrap();
     assert_eq!((kept.response.as_str(), kept.memories_used.len()), ("\u{1b}[1mbold\u{1b}[0m", 1));
 }
 

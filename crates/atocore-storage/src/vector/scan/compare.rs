@@ -53,7 +53,7 @@ pub(super) fn compare(
             }
         }
         done += 1;
-        monitor.progress(Progress { phase: "comparing vectors", done, total: None });
+        monitor.progress(Progress { phase: "comparing vectors".into(), done, total: None });
         Ok(())
     });
     if stopped {

@@ -122,7 +122,7 @@ impl<'a> SegmentWriter<'a> {
             let taken =
                 if monitor.cancelled() { Err(VectorError::Cancelled) } else { self.document(&document) };
             done += 1;
-            monitor.progress(Progress { phase: "indexing vectors", done, total: None });
+            monitor.progress(Progress { phase: "indexing vectors".into(), done, total: None });
             // The source only learns that it should stop.
             taken.map_err(|error| {
                 stopped = Some(error);

@@ -135,11 +135,8 @@ pub(super) struct Seen {
 
 /// What a person sees of answers.
 pub(super) fn seen(answers: &[Answer]) -> Vec<Vec<Seen>> {
-    let of = |hit: &Hit| Seen {
-        file_path: hit.file_path.clone(),
-        content: hit.content.clone(),
-        score: hit.explanation.score(),
-    };
+    let of =
+        |hit: &Hit| Seen { file_path: hit.file_path.clone(), content: hit.content.clone(), score: hit.score };
     answers.iter().map(|answer| answer.hits.iter().map(of).collect()).collect()
 }
 

@@ -6,12 +6,9 @@ use atocore_engine::evaluation::{
 };
 
 use super::{Outcome, shape::modes};
-use crate::{
-    cli::{
-        output::{Output, Style},
-        typeset::{Table, count, excerpt, plain},
-    },
-    wire,
+use crate::cli::{
+    output::{Output, Style},
+    typeset::{Table, count, excerpt, plain},
 };
 
 /// How much of a question is repeated, in characters.
@@ -43,7 +40,7 @@ pub(super) fn print(questions: &[Question], outcome: &Outcome, misses: bool, out
         output.line(format!("stored as `{}`", path.display()));
     }
     for (notice, asked) in &outcome.asked.evaluation.notices {
-        let notice = output.aimed(wire::notice(notice));
+        let notice = output.aimed(notice.to_string());
         output.remark(format!("note: for {}: {notice}", count(*asked as u64, "question")));
     }
 }
@@ -81,10 +78,10 @@ fn print_figures(outcome: &Outcome, output: &Output) {
         table.row([name, ndcg, recall, mrr]);
     };
     let first = outcome.asked.evaluation.means();
-    row(plain(&outcome.asked.configuration.name()), first);
+    row(plain(outcome.asked.configuration.name()), first);
     if let Some((second, _)) = &outcome.compared {
         let means = second.evaluation.means();
-        row(plain(&second.configuration.name()), means);
+        row(plain(second.configuration.name()), means);
         if let Some((first, second)) = first.zip(means) {
             let difference = |part: fn(&Figures) -> f64| format!("{:+.4}", part(&second) - part(&first));
             table.row([
@@ -145,12 +142,12 @@ fn print_misses(questions: &[Question], outcome: &Outcome, output: &Output) {
     for (index, question) in questions.iter().enumerate() {
         let mut lines = Vec::new();
         for miss in outcome.misses.iter().filter(|miss| miss.question == index) {
-            let expected = plain(&question.expect[miss.expectation].passage.to_string());
+            let expected = plain(question.expect[miss.expectation].passage.to_string());
             let reason = output.paint(Style::Yellow, miss.reason.as_str());
             lines.push(format!("  {reason}: {expected}; {}", miss.reason.detail()));
         }
         for shown in &outcome.asked.evaluation.results[index].forbidden {
-            let entry = plain(&question.must_not[shown.entry].to_string());
+            let entry = plain(question.must_not[shown.entry].to_string());
             let reason = output.paint(Style::Red, "shown although it must not");
             let place = format!("{}:{}", plain(&shown.source_path), shown.lines);
             lines.push(format!("  {reason}: {entry}; rank {}, {place}", shown.rank));

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use atocore_engine::evaluation::{Evaluation, Figures, baseline::BaselineVerdict, question::Question};
+use atocore_model::document::LineSpan;
 use serde::Serialize;
 
 use super::{EvaluationRun, Outcome};
-use crate::wire::{self, Lines};
 
 /// Everything that was found out.
 #[derive(Debug, Serialize)]
@@ -67,7 +67,7 @@ struct ForbiddenHit {
     must_not: String,
     rank: usize,
     source_file: String,
-    lines: Lines,
+    lines: LineSpan,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,7 +108,7 @@ impl EvaluationReport {
         let evaluation = &outcome.asked.evaluation;
         let notices = evaluation.notices.iter();
         let notices = notices
-            .map(|(notice, questions)| CountedNotice { text: wire::notice(notice), questions: *questions });
+            .map(|(notice, questions)| CountedNotice { text: notice.to_string(), questions: *questions });
         let missed = outcome.misses.iter().map(|miss| {
             let question = &questions[miss.question];
             Missed {
@@ -197,7 +197,7 @@ fn shown(questions: &[Question], evaluation: &Evaluation) -> Vec<ForbiddenHit> {
             must_not: question.must_not[forbidden.entry].to_string(),
             rank: forbidden.rank,
             source_file: forbidden.source_path.clone(),
-            lines: Lines { first: forbidden.lines.first, last: forbidden.lines.last },
+            lines: LineSpan { first: forbidden.lines.first, last: forbidden.lines.last },
         })
     });
     shown.collect()

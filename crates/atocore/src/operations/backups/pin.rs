@@ -1,3 +1,5 @@
+use atocore_model::id::SnapshotId;
+
 use super::{check_note, stamp};
 use crate::operations::prelude::*;
 
@@ -14,8 +16,20 @@ pub struct PinBackup {
     pub note: String,
 }
 
+/// Whether a snapshot is pinned now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PinResult {
+    /// Its stamp.
+    pub stamp: SnapshotId,
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// Whether it was before the pin was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_pinned: Option<bool>,
+}
+
 impl Operation for PinBackup {
-    type Reply = wire::PinResult;
+    type Reply = PinResult;
     const SPEC: Spec = Spec::post(super::TAG, "pin_backup", "/admin/backup/{stamp}/pin")
         .answers("The pin is on disk")
         .access(Access::Read)
@@ -26,6 +40,6 @@ impl Operation for PinBackup {
         let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
         check_note(&self.note)?;
         engine.pin_snapshot(stamp, &self.note)?;
-        Ok(wire::PinResult { stamp: stamp.to_string(), pinned: true, was_pinned: None })
+        Ok(PinResult { stamp, pinned: true, was_pinned: None })
     }
 }

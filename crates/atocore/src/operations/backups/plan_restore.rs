@@ -1,3 +1,5 @@
+use atocore_engine::RestorePlan;
+
 use super::{check_stamp, stamp};
 use crate::operations::prelude::*;
 
@@ -10,7 +12,7 @@ pub struct PlanRestore {
 }
 
 impl Operation for PlanRestore {
-    type Reply = wire::RestorePlan;
+    type Reply = RestorePlan;
     const SPEC: Spec = Spec::get(super::TAG, "plan_restore", "/admin/backup/{stamp}/restore")
         .answers("What it would change; nothing was changed")
         .long("restore_plan");
@@ -26,6 +28,6 @@ impl Operation for PlanRestore {
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let engine = context.engine();
         let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
-        Ok(engine.plan_restore(stamp, context.monitor)?.into())
+        Ok(engine.plan_restore(stamp, context.monitor)?)
     }
 }

@@ -1,5 +1,5 @@
-use atocore_engine::retention::{KeepCounts, RetentionRules};
-use atocore_model::error::ErrorCode;
+use atocore_engine::retention::{Decision, KeepCounts, PruneFailure, PrunePlan, Pruned, RetentionRules};
+use atocore_model::{error::ErrorCode, id::SnapshotId, snapshot::Depth, time::Timestamp};
 
 use crate::operations::prelude::*;
 
@@ -38,8 +38,56 @@ pub struct PruneBackups {
     pub keep_yearly: Option<u32>,
 }
 
+/// What a removal of snapshots did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PruneResult {
+    /// Whether anything was removed; otherwise this is what would be.
+    pub applied: bool,
+    /// The policy.
+    pub keep: KeepCounts,
+    /// The decision about every snapshot, the newest first.
+    pub snapshots: Vec<PruneDecision>,
+    /// What lies among the snapshots and is never touched.
+    pub untouched: Vec<PruneUntouched>,
+    /// The stamps of what was removed; of what would be, when nothing was.
+    pub removed: Vec<SnapshotId>,
+    /// The size of all that in bytes.
+    pub bytes: u64,
+    /// What was to be removed and was not, or not altogether.
+    pub failed: Vec<PruneFailure>,
+}
+
+/// What becomes of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PruneDecision {
+    /// Its stamp.
+    pub stamp: SnapshotId,
+    /// When its recovery point was taken.
+    pub taken_at: Timestamp,
+    /// What it takes in bytes.
+    pub bytes: u64,
+    /// How deep it is proven; null when it is not.
+    pub proven_depth: Option<Depth>,
+    /// Whether it is kept.
+    pub keep: bool,
+    /// Every reason to keep it, or for every rule why it does not.
+    #[schema(example = json!(["daily 2026-04-06", "newest proven to `content`"]))]
+    pub reasons: Vec<String>,
+}
+
+/// Something among the snapshots that is never touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PruneUntouched {
+    /// Its name.
+    pub name: String,
+    /// Its absolute path.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
 impl Operation for PruneBackups {
-    type Reply = wire::PruneResult;
+    type Reply = PruneResult;
     // The backup directory has locks of its own, so that this does not need the engine that owns the store.
     const SPEC: Spec = Spec::post(super::TAG, "prune_backups", "/admin/backup/prune")
         .answers("What was decided about every snapshot, and what was removed")
@@ -56,15 +104,15 @@ impl Operation for PruneBackups {
         let engine = context.engine();
         let policy = self.policy(engine.retention().keep())?;
         if !self.apply {
-            return Ok(wire::PruneResult::planned(&policy, &engine.plan_prune(&policy, context.monitor)?));
+            return Ok(PruneResult::planned(&policy, &engine.plan_prune(&policy, context.monitor)?));
         }
-        let result = wire::PruneResult::done(&policy, &engine.prune(&policy, context.monitor)?);
+        let result = PruneResult::done(&policy, &engine.prune(&policy, context.monitor)?);
         let (removed, failed, bytes) = (result.removed.len(), result.failed.len(), result.bytes);
         tracing::info!(removed, failed, bytes, "runtime_backup_pruned");
         for failure in &result.failed {
             tracing::warn!(
-                stamp = failure.stamp,
-                why = failure.reason,
+                stamp = %failure.stamp,
+                why = failure.why,
                 "a snapshot could not be removed as planned"
             );
         }
@@ -90,6 +138,63 @@ impl PruneBackups {
                 KeepCounts::MOST
             ))
         })
+    }
+}
+
+impl PruneResult {
+    /// What would be done.
+    #[must_use]
+    pub fn planned(policy: &RetentionRules, plan: &PrunePlan) -> Self {
+        let removals = || plan.decisions.iter().filter(|decision| decision.removes());
+        Self {
+            removed: removals().map(|decision| decision.facts.stamp).collect(),
+            bytes: removals().map(|decision| decision.facts.bytes).sum(),
+            ..Self::decided(policy, plan)
+        }
+    }
+
+    /// What was done.
+    #[must_use]
+    pub fn done(policy: &RetentionRules, pruned: &Pruned) -> Self {
+        Self {
+            applied: true,
+            removed: pruned.removed.clone(),
+            bytes: pruned.freed_bytes,
+            failed: pruned.failed.clone(),
+            ..Self::decided(policy, &pruned.plan)
+        }
+    }
+
+    fn decided(policy: &RetentionRules, plan: &PrunePlan) -> Self {
+        let untouched = plan.untouched.iter().map(|untouched| PruneUntouched {
+            name: untouched.name.clone(),
+            path: untouched.path.to_string_lossy().into_owned(),
+            reason: untouched.why.clone(),
+        });
+        Self {
+            applied: false,
+            keep: policy.keep(),
+            snapshots: plan.decisions.iter().map(PruneDecision::from).collect(),
+            untouched: untouched.collect(),
+            removed: Vec::new(),
+            bytes: 0,
+            failed: Vec::new(),
+        }
+    }
+}
+
+impl From<&Decision> for PruneDecision {
+    fn from(decision: &Decision) -> Self {
+        let kept = decision.kept.iter().map(ToString::to_string);
+        let passed_over = decision.passed_over.iter().map(ToString::to_string);
+        Self {
+            stamp: decision.facts.stamp,
+            taken_at: decision.facts.taken_at,
+            bytes: decision.facts.bytes,
+            proven_depth: decision.facts.proven,
+            keep: !decision.removes(),
+            reasons: kept.chain(passed_over).collect(),
+        }
     }
 }
 

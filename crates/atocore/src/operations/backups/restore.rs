@@ -1,3 +1,5 @@
+use atocore_engine::RestoreOutcome;
+
 use super::{restored, stamp};
 use crate::operations::prelude::*;
 
@@ -14,7 +16,7 @@ pub struct RestoreBackup {
 }
 
 impl Operation for RestoreBackup {
-    type Reply = wire::RestoreOutcome;
+    type Reply = RestoreOutcome;
     const SPEC: Spec = Spec::post(super::TAG, "restore_backup", "/admin/backup/{stamp}/restore")
         .answers("What was done; answers come from the restored state")
         .access(Access::Exclusive)

@@ -1,3 +1,5 @@
+use atocore_engine::RestoreOutcome;
+
 use super::restored;
 use crate::operations::prelude::*;
 
@@ -11,7 +13,7 @@ pub struct UndoRestore {
 }
 
 impl Operation for UndoRestore {
-    type Reply = wire::RestoreOutcome;
+    type Reply = RestoreOutcome;
     const SPEC: Spec = Spec::post(super::TAG, "undo_restore", "/admin/backup/undo")
         .answers("What was done; answers come from that state")
         .access(Access::Exclusive)

@@ -1,4 +1,4 @@
-use super::stamp;
+use super::{PinResult, stamp};
 use crate::operations::prelude::*;
 
 /// Removes the pin of a snapshot.
@@ -10,7 +10,7 @@ pub struct UnpinBackup {
 }
 
 impl Operation for UnpinBackup {
-    type Reply = wire::PinResult;
+    type Reply = PinResult;
     const SPEC: Spec = Spec::delete(super::TAG, "unpin_backup", "/admin/backup/{stamp}/pin")
         .answers("There is no pin any more; whether there was one")
         .access(Access::Read);
@@ -19,6 +19,6 @@ impl Operation for UnpinBackup {
         let engine = context.engine();
         let stamp = stamp(&self.stamp, || engine.latest_snapshot())?;
         let was_pinned = engine.unpin_snapshot(stamp)?;
-        Ok(wire::PinResult { stamp: stamp.to_string(), pinned: false, was_pinned: Some(was_pinned) })
+        Ok(PinResult { stamp, pinned: false, was_pinned: Some(was_pinned) })
     }
 }

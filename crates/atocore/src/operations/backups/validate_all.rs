@@ -1,6 +1,6 @@
-use atocore_model::id::SnapshotId;
+use atocore_model::{id::SnapshotId, snapshot::Depth};
 
-use super::{access_for, checked_depth, reply_of};
+use super::{ValidationReport, access_for, checked_depth, reply_of};
 use crate::operations::prelude::*;
 
 /// Checks how much of every snapshot can be proven, one after the other.
@@ -10,12 +10,18 @@ pub struct ValidateAllBackups {
     /// `structure`, `digests`, `content`, `restore` or `answers`, each of which includes the ones before; `structure` when
     /// left out.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[schema(value_type = Option<Depth>)]
     #[arg(long, value_name = "D")]
     pub depth: Option<String>,
 }
 
+/// What was found in every snapshot, sorted by stamp.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct ValidationList(pub Vec<ValidationReport>);
+
 impl Operation for ValidateAllBackups {
-    type Reply = wire::ValidationList;
+    type Reply = ValidationList;
     // It writes the verdicts into the ledger.
     const SPEC: Spec = Spec::post(super::TAG, "validate_all_backups", "/admin/backup/validate")
         .answers("What was found in each, sorted by stamp")
@@ -37,6 +43,6 @@ impl Operation for ValidateAllBackups {
         // A folder that is named by no stamp is none of ours.
         let stamps = entries.iter().filter_map(|entry| entry.stamp.parse::<SnapshotId>().ok());
         let validate = |stamp| Ok(reply_of(engine.validate_snapshot(stamp, depth, context.monitor)?));
-        stamps.map(validate).collect::<Result<_, _>>().map(wire::ValidationList)
+        stamps.map(validate).collect::<Result<_, _>>().map(ValidationList)
     }
 }

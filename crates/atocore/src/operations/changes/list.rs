@@ -1,6 +1,7 @@
 use atocore_model::{
     error::ErrorCode,
-    fact::{ChangeFilter, FactId, FactKind},
+    fact::{ChangeFilter, FactChange, FactId, FactKind},
+    id::Generation,
 };
 
 use crate::operations::prelude::*;
@@ -18,6 +19,7 @@ pub struct ListChanges {
     pub project: Option<String>,
     /// Only of this kind: `state`, `memory` or `interaction`.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[schema(value_type = Option<FactKind>)]
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
     /// Only of the fact with this id.
@@ -38,8 +40,19 @@ pub struct ListChanges {
     pub after: Option<u64>,
 }
 
+/// A page of the journal, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FactChangeList {
+    /// The changes.
+    pub changes: Vec<FactChange>,
+    /// The number to give as `after` for the next page; null when there is none.
+    pub next: Option<u64>,
+    /// The generation that this shows.
+    pub generation: Generation,
+}
+
 impl Operation for ListChanges {
-    type Reply = wire::FactChangeList;
+    type Reply = FactChangeList;
     const SPEC: Spec = Spec::get(super::TAG, "list_changes", "/facts/changes").answers("A page");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
@@ -51,7 +64,12 @@ impl Operation for ListChanges {
             limit: fields::limit(self.limit)?,
             after: self.after.map(number).transpose()?,
         };
-        Ok(wire::FactChangeList::new(context.engine().fact_changes(&filter)?, filter.limit))
+        let page = context.engine().fact_changes(&filter)?;
+        Ok(FactChangeList {
+            next: page.last_before_more(filter.limit).map(|change| change.number),
+            changes: page.rows.into_iter().map(FactChange::from).collect(),
+            generation: page.generation,
+        })
     }
 }
 

@@ -1,3 +1,5 @@
+use atocore_model::fact::FactChange;
+
 use crate::operations::prelude::*;
 
 /// Takes the last change of a fact back. That is a change too, and can be taken back.
@@ -9,7 +11,7 @@ pub struct ReverseChange {
 }
 
 impl Operation for ReverseChange {
-    type Reply = wire::FactChange;
+    type Reply = FactChange;
     const SPEC: Spec = Spec::post(super::TAG, "reverse_change", "/facts/changes/{number}/reverse")
         .answers("The change that took it back")
         .body(Body::None);

@@ -10,7 +10,7 @@ use crate::operations::prelude::*;
 pub struct Embed {}
 
 impl Operation for Embed {
-    type Reply = wire::EmbeddingResult;
+    type Reply = EmbeddingReport;
     const SPEC: Spec =
         Spec::post(super::TAG, "embed", "/embed").answers("What was made").body(Body::None).long("embed");
 
@@ -20,13 +20,8 @@ impl Operation for Embed {
 }
 
 /// The result for the caller, and for the log.
-pub(crate) fn embedded(report: EmbeddingReport) -> wire::EmbeddingResult {
-    let result = wire::EmbeddingResult::from(report);
-    tracing::info!(
-        embedded = result.embedded,
-        kept = result.kept,
-        switched = result.switched,
-        "passages_embedded"
-    );
-    result
+pub(crate) fn embedded(report: EmbeddingReport) -> EmbeddingReport {
+    let EmbeddingReport { embedded, kept, switched } = report;
+    tracing::info!(embedded, kept, switched, "passages_embedded");
+    report
 }

@@ -1,5 +1,4 @@
 use crate::operations::prelude::*;
-use crate::wire::IndexBuilt;
 
 /// Builds the vector index anew from the store, without embedding anything.
 ///
@@ -7,6 +6,13 @@ use crate::wire::IndexBuilt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct RebuildIndex {}
+
+/// A vector index that was built anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexBuilt {
+    /// Vectors that it holds.
+    pub vectors: u64,
+}
 
 impl Operation for RebuildIndex {
     type Reply = IndexBuilt;

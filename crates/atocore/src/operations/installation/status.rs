@@ -1,3 +1,5 @@
+use atocore_engine as engine;
+
 use crate::operations::prelude::*;
 
 /// Says what is stored, what is running, and how old the newest snapshot is.
@@ -6,10 +8,10 @@ use crate::operations::prelude::*;
 pub struct Status {}
 
 impl Operation for Status {
-    type Reply = wire::Status;
+    type Reply = engine::Status;
     const SPEC: Spec = Spec::get(super::TAG, "status", "/status").answers("The state of the installation");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        Ok(context.engine().status()?.into())
+        Ok(context.engine().status()?)
     }
 }

@@ -1,4 +1,7 @@
-use atocore_model::fact::InteractionFilter;
+use atocore_model::{
+    fact::{Interaction, InteractionFilter},
+    id::{Generation, InteractionId},
+};
 
 use super::{ID_FORM, LABEL_FORM};
 use crate::operations::prelude::*;
@@ -33,8 +36,21 @@ pub struct ListInteractions {
     pub after: Option<String>,
 }
 
+/// A page of interactions, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InteractionList {
+    /// How many there are on this page.
+    pub count: u64,
+    /// The interactions.
+    pub interactions: Vec<Interaction>,
+    /// The id to give as `after` for the next page; null when there is none.
+    pub next: Option<InteractionId>,
+    /// The generation that this shows.
+    pub generation: Generation,
+}
+
 impl Operation for ListInteractions {
-    type Reply = wire::InteractionList;
+    type Reply = InteractionList;
     const SPEC: Spec = Spec::get(super::TAG, "list_interactions", "/interactions").answers("A page");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
@@ -46,6 +62,12 @@ impl Operation for ListInteractions {
             limit: fields::limit(self.limit)?,
             after: fields::read_any("after", self.after.as_deref(), ID_FORM)?,
         };
-        Ok(wire::InteractionList::new(context.engine().interactions(&filter)?, filter.limit))
+        let page = context.engine().interactions(&filter)?;
+        Ok(InteractionList {
+            next: page.last_before_more(filter.limit).map(|interaction| interaction.id.clone()),
+            count: page.rows.len() as u64,
+            interactions: page.rows,
+            generation: page.generation,
+        })
     }
 }

@@ -1,6 +1,6 @@
 use atocore_model::{
     error::ErrorCode,
-    fact::{Label, NewInteraction, Transcript},
+    fact::{Interaction, Label, NewInteraction, Transcript},
 };
 
 use super::LABEL_FORM;
@@ -59,7 +59,7 @@ pub struct RecordInteraction {
 }
 
 impl Operation for RecordInteraction {
-    type Reply = wire::Interaction;
+    type Reply = Interaction;
     const SPEC: Spec =
         Spec::post(super::TAG, "record_interaction", "/interactions").answers("The interaction, on disk");
 
@@ -74,7 +74,7 @@ impl Operation for RecordInteraction {
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let interaction = context.engine().record_interaction(&self.interaction()?, context.caller)?;
         tracing::info!(id = interaction.id.as_str(), "interaction_recorded");
-        Ok(interaction.into())
+        Ok(interaction)
     }
 }
 
@@ -91,12 +91,11 @@ impl RecordInteraction {
         Ok(NewInteraction {
             prompt: transcript("prompt", &self.prompt)?,
             response: transcript("response", &self.response)?,
-            summary: transcript("response_summary", &self.response_summary)?,
+            response_summary: transcript("response_summary", &self.response_summary)?,
             project: fields::project(self.project.as_deref())?,
             client: label("client", &self.client)?,
-            session: label("session_id", &self.session_id)?,
-            context_pack: serde_json::Value::Object(self.context_pack.clone().unwrap_or_default())
-                .to_string(),
+            session_id: label("session_id", &self.session_id)?,
+            context_pack: self.context_pack.clone().unwrap_or_default(),
             memories_used: self.memories_used.clone(),
             chunks_used: self.chunks_used.clone(),
         })

@@ -1,4 +1,4 @@
-use atocore_model::id::InteractionId;
+use atocore_model::{fact::Interaction, id::InteractionId};
 
 use super::ID_FORM;
 use crate::operations::prelude::*;
@@ -12,12 +12,12 @@ pub struct ShowInteraction {
 }
 
 impl Operation for ShowInteraction {
-    type Reply = wire::Interaction;
+    type Reply = Interaction;
     const SPEC: Spec =
         Spec::get(super::TAG, "show_interaction", "/interactions/{id}").answers("The interaction");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let id: InteractionId = fields::read("id", &self.id, ID_FORM)?;
-        Ok(context.engine().interaction(&id)?.into())
+        Ok(context.engine().interaction(&id)?)
     }
 }

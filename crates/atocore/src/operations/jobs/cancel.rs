@@ -1,6 +1,5 @@
-use super::jobs;
+use super::{JobReport, jobs};
 use crate::operations::prelude::*;
-use crate::wire::Job;
 
 /// Cancels a job: it stops at the next safe place, and what was committed stays. One that has ended stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -11,7 +10,7 @@ pub struct CancelJob {
 }
 
 impl Operation for CancelJob {
-    type Reply = Job;
+    type Reply = JobReport;
     const SPEC: Spec = Spec::delete(super::TAG, "cancel_job", "/admin/jobs/{id}")
         .immediate()
         .access(Access::Read)

@@ -1,6 +1,5 @@
-use super::jobs;
+use super::{JobList, jobs};
 use crate::operations::prelude::*;
-use crate::wire::JobList;
 
 /// Lists the jobs of this server, the newest first: those at work, and the last that ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

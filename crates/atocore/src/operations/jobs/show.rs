@@ -1,6 +1,5 @@
-use super::jobs;
+use super::{JobReport, jobs};
 use crate::operations::prelude::*;
-use crate::wire::Job;
 
 /// Shows a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -11,7 +10,7 @@ pub struct ShowJob {
 }
 
 impl Operation for ShowJob {
-    type Reply = Job;
+    type Reply = JobReport;
     const SPEC: Spec = Spec::get(super::TAG, "show_job", "/admin/jobs/{id}")
         .immediate()
         .answers("Where it stands, or what came of it");

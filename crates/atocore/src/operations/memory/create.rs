@@ -1,6 +1,6 @@
 use atocore_model::{
     error::ErrorCode,
-    fact::{Confidence, MemoryStatus, NewMemory},
+    fact::{Confidence, Memory, MemoryStatus, MemoryType, NewMemory},
 };
 
 use super::{STATUS_FORM, TEXT_FORM, TYPE_FORM};
@@ -11,7 +11,7 @@ use crate::operations::prelude::*;
 #[serde(deny_unknown_fields)]
 pub struct CreateMemory {
     /// `identity`, `preference`, `project`, `episodic`, `knowledge` or `adaptation`.
-    #[schema(example = "preference")]
+    #[schema(value_type = MemoryType)]
     pub memory_type: String,
     /// What is to be remembered: at most 20,000 characters.
     pub content: String,
@@ -32,12 +32,13 @@ pub struct CreateMemory {
     /// `active`, which is meant when it is left out, or `candidate`: then it only is proposed, for a person to promote or
     /// reject, and reaches no context before that.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MemoryStatus>)]
     #[arg(skip)]
     pub status: Option<String>,
 }
 
 impl Operation for CreateMemory {
-    type Reply = wire::Memory;
+    type Reply = Memory;
     const SPEC: Spec = Spec::post(super::TAG, "create_memory", "/memory").answers("The memory, on disk");
 
     fn check(&self) -> Result<(), ApiError> {
@@ -51,7 +52,7 @@ impl Operation for CreateMemory {
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let memory = context.engine().record_memory(&self.memory()?, context.caller)?;
         tracing::info!(id = memory.id.as_str(), status = memory.status.as_str(), "memory_recorded");
-        Ok(memory.into())
+        Ok(memory)
     }
 }
 

@@ -1,3 +1,5 @@
+use atocore_model::fact::Memory;
+
 use super::{decided, id};
 use crate::operations::prelude::*;
 
@@ -10,7 +12,7 @@ pub struct InvalidateMemory {
 }
 
 impl Operation for InvalidateMemory {
-    type Reply = wire::Memory;
+    type Reply = Memory;
     const SPEC: Spec =
         Spec::delete(super::TAG, "invalidate_memory", "/memory/{id}").answers("The memory as it is now");
 

@@ -1,4 +1,7 @@
-use atocore_model::fact::{MemoryFilter, MemoryStatus, MemoryType};
+use atocore_model::{
+    fact::{Memory, MemoryFilter, MemoryStatus, MemoryType},
+    id::{Generation, MemoryId},
+};
 
 use super::{ID_FORM, STATUS_FORM, TYPE_FORM};
 use crate::operations::prelude::*;
@@ -9,6 +12,7 @@ use crate::operations::prelude::*;
 pub struct ListMemories {
     /// Only of this type.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[schema(value_type = Option<MemoryType>)]
     #[arg(long = "type", value_name = "TYPE")]
     pub memory_type: Option<String>,
     /// Only those about this project, by its id or an alias.
@@ -17,6 +21,7 @@ pub struct ListMemories {
     pub project: Option<String>,
     /// Only `candidate`, `active`, `superseded` or `invalid`.
     #[serde(default, deserialize_with = "lenient::text")]
+    #[schema(value_type = Option<MemoryStatus>)]
     #[arg(long, value_name = "STATUS")]
     pub status: Option<String>,
     /// The same as the status `active`.
@@ -38,8 +43,21 @@ pub struct ListMemories {
     pub after: Option<String>,
 }
 
+/// A page of memories, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MemoryList {
+    /// The memories.
+    pub memories: Vec<Memory>,
+    /// The types there are.
+    pub types: Vec<MemoryType>,
+    /// The id to give as `after` for the next page; null when there is none.
+    pub next: Option<MemoryId>,
+    /// The generation that this shows.
+    pub generation: Generation,
+}
+
 impl Operation for ListMemories {
-    type Reply = wire::MemoryList;
+    type Reply = MemoryList;
     const SPEC: Spec = Spec::get(super::TAG, "list_memories", "/memory").answers("A page");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
@@ -53,6 +71,12 @@ impl Operation for ListMemories {
             limit: fields::limit(self.limit)?,
             after: fields::read_any("after", self.after.as_deref(), ID_FORM)?,
         };
-        Ok(wire::MemoryList::new(context.engine().memories(&filter)?, filter.limit))
+        let page = context.engine().memories(&filter)?;
+        Ok(MemoryList {
+            next: page.last_before_more(filter.limit).map(|memory| memory.id.clone()),
+            memories: page.rows,
+            types: MemoryType::ALL.to_vec(),
+            generation: page.generation,
+        })
     }
 }

@@ -1,3 +1,5 @@
+use atocore_model::fact::Memory;
+
 use super::{decided, id};
 use crate::operations::prelude::*;
 
@@ -10,7 +12,7 @@ pub struct PromoteMemory {
 }
 
 impl Operation for PromoteMemory {
-    type Reply = wire::Memory;
+    type Reply = Memory;
     const SPEC: Spec = Spec::post(super::TAG, "promote_memory", "/memory/{id}/promote")
         .answers("The memory as it is now")
         .body(Body::None);

@@ -1,3 +1,5 @@
+use atocore_model::fact::Memory;
+
 use super::id;
 use crate::operations::prelude::*;
 
@@ -10,10 +12,10 @@ pub struct ShowMemory {
 }
 
 impl Operation for ShowMemory {
-    type Reply = wire::Memory;
+    type Reply = Memory;
     const SPEC: Spec = Spec::get(super::TAG, "show_memory", "/memory/{id}").answers("The memory");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        Ok(context.engine().memory(&id(&self.id)?)?.into())
+        Ok(context.engine().memory(&id(&self.id)?)?)
     }
 }

@@ -1,6 +1,6 @@
 use atocore_model::{
     error::ErrorCode,
-    fact::{FactText, MemoryEdit},
+    fact::{FactText, Memory, MemoryEdit, MemoryStatus},
 };
 
 use super::{ID_FORM, STATUS_FORM, TEXT_FORM, id};
@@ -24,6 +24,7 @@ pub struct UpdateMemory {
     /// `active`, `superseded` or `invalid`: from a candidate to active or invalid, from active to superseded or invalid,
     /// from superseded to active or invalid.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MemoryStatus>)]
     #[arg(long, value_name = "STATUS")]
     pub status: Option<String>,
     /// The id of the memory that takes its place; makes it superseded.
@@ -33,7 +34,7 @@ pub struct UpdateMemory {
 }
 
 impl Operation for UpdateMemory {
-    type Reply = wire::Memory;
+    type Reply = Memory;
     const SPEC: Spec =
         Spec::put(super::TAG, "update_memory", "/memory/{id}").answers("The memory as it is now");
 
@@ -46,7 +47,7 @@ impl Operation for UpdateMemory {
         let edit = self.edit()?;
         let memory = context.engine().edit_memory(&id(&self.id)?, &edit, context.caller)?;
         tracing::info!(id = memory.id.as_str(), status = memory.status.as_str(), "memory_updated");
-        Ok(memory.into())
+        Ok(memory)
     }
 }
 

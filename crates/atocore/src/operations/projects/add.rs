@@ -1,4 +1,7 @@
-use atocore_model::{id::ProjectId, project::Project};
+use atocore_model::{
+    id::ProjectId,
+    project::{Project, RootRecord},
+};
 
 use super::{aliases, not_a_path, roots};
 use crate::operations::prelude::*;
@@ -28,11 +31,11 @@ pub struct AddProject {
     /// Where its documents lie; at least one.
     #[serde(default)]
     #[arg(skip)]
-    pub ingest_roots: Vec<wire::Root>,
+    pub ingest_roots: Vec<RootRecord>,
 }
 
 impl Operation for AddProject {
-    type Reply = wire::Project;
+    type Reply = Project;
     const SPEC: Spec = Spec::post(super::TAG, "add_project", "/projects")
         .answers("The project as it is registered")
         .status(201)
@@ -45,7 +48,7 @@ impl Operation for AddProject {
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let project = context.engine().add_project(self.checked()?, context.caller)?;
         tracing::info!(project = project.id.as_str(), "project_registered");
-        Ok(project.into())
+        Ok(project)
     }
 }
 

@@ -1,3 +1,5 @@
+use atocore_model::project::Project;
+
 use crate::operations::prelude::*;
 
 /// Lists every project.
@@ -5,11 +7,18 @@ use crate::operations::prelude::*;
 #[serde(deny_unknown_fields)]
 pub struct ListProjects {}
 
+/// Every registered project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProjectList {
+    /// The projects, in the order of the registry.
+    pub projects: Vec<Project>,
+}
+
 impl Operation for ListProjects {
-    type Reply = wire::ProjectList;
+    type Reply = ProjectList;
     const SPEC: Spec = Spec::get(super::TAG, "list_projects", "/projects").answers("The registry");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        Ok(context.engine().projects()?.into())
+        Ok(ProjectList { projects: context.engine().projects()? })
     }
 }

@@ -1,3 +1,5 @@
+use atocore_engine::RemovalPlan;
+
 use super::project_name;
 use crate::operations::prelude::*;
 
@@ -10,7 +12,7 @@ pub struct PlanRemoval {
 }
 
 impl Operation for PlanRemoval {
-    type Reply = wire::RemovalPlan;
+    type Reply = RemovalPlan;
     const SPEC: Spec = Spec::get(super::TAG, "plan_removal", "/projects/{name}/removal").answers("The plan");
 
     fn check(&self) -> Result<(), ApiError> {
@@ -22,6 +24,6 @@ impl Operation for PlanRemoval {
     }
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        Ok(context.engine().plan_removal(&project_name(&self.name)?)?.into())
+        Ok(context.engine().plan_removal(&project_name(&self.name)?)?)
     }
 }

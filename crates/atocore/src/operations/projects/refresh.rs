@@ -1,4 +1,9 @@
-use atocore_model::refresh::RefreshOptions;
+use atocore_model::{
+    id::{Generation, ProjectId},
+    refresh::{
+        FileCounts, FileReport, FileState, RefreshOptions, RefreshReport, RefreshStatus, RootReport, RootSkip,
+    },
+};
 
 use super::project_name;
 use crate::operations::prelude::*;
@@ -31,8 +36,70 @@ impl RefreshProject {
     }
 }
 
+/// What a refresh of one project did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefreshResult {
+    /// The id of the project.
+    pub project: ProjectId,
+    /// Whether it reached the configured roots.
+    pub status: RefreshStatus,
+    /// Number of roots that were ingested; a root with nothing new in it counts.
+    pub roots_ingested: u64,
+    /// Number of roots that were skipped.
+    pub roots_skipped: u64,
+    /// The generation in which all of it can be seen.
+    pub generation: Generation,
+    /// Files of all roots by the state they ended in.
+    pub counts: FileCounts,
+    /// One entry per configured root, in the order of the registry.
+    pub roots: Vec<RootResult>,
+}
+
+/// What became of one configured root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RootResult {
+    /// `vault`, `drive` or `folder`.
+    pub source: String,
+    /// The path below it; the absolute path of a folder.
+    pub subpath: String,
+    /// A word for a person; may be empty.
+    pub label: String,
+    /// The folder it stands for; empty when that is not known.
+    pub path: String,
+    /// `ingested` or `skipped`.
+    #[schema(example = "ingested")]
+    pub status: String,
+    /// Why it was skipped: `missing`, `not_a_folder`, `not_configured`, `outside`, `unreadable`, `documents_gone`; null when
+    /// ingested.
+    pub reason: Option<String>,
+    /// What there is to say beyond the word; empty when nothing.
+    #[serde(default)]
+    pub detail: String,
+    /// Its files by the state they ended in.
+    pub counts: FileCounts,
+    /// Every file that is not simply unchanged, sorted by path.
+    pub files: Vec<FileResult>,
+}
+
+/// One file and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileResult {
+    /// Path below its root.
+    pub path: String,
+    /// The state it ended in.
+    pub state: FileState,
+    /// Why: `new`, `changed`, `too_large`, `not_utf8`, …
+    #[schema(example = "new")]
+    pub reason: String,
+    /// What there is to say beyond the word; empty when nothing.
+    pub detail: String,
+    /// Whether the refresh before did not say the same of it.
+    #[serde(default)]
+    pub is_new: bool,
+}
+
 impl Operation for RefreshProject {
-    type Reply = wire::RefreshResult;
+    type Reply = RefreshResult;
     const SPEC: Spec = Spec::post(super::TAG, "refresh_project", "/projects/{name}/refresh")
         .answers("What became of every root and file")
         .body(Body::Optional)
@@ -54,7 +121,8 @@ impl Operation for RefreshProject {
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let result = self.refresh(context);
         if let Some(server) = context.server {
-            let outcome = result.as_ref().map_or_else(|error| error.code.as_str(), |result| &result.status);
+            let outcome =
+                result.as_ref().map_or_else(|error| error.code.as_str(), |result| result.status.as_str());
             server.metrics.refreshed(outcome);
         }
         result
@@ -62,14 +130,14 @@ impl Operation for RefreshProject {
 }
 
 impl RefreshProject {
-    fn refresh(self, context: &Context<'_>) -> Result<wire::RefreshResult, ApiError> {
+    fn refresh(self, context: &Context<'_>) -> Result<RefreshResult, ApiError> {
         let options = RefreshOptions { allow_empty: self.allow_empty, reread: self.reread };
         let name = project_name(&self.name)?;
         let report = context.engine().refresh_with(&name, options, context.caller, context.monitor)?;
-        let result = wire::RefreshResult::from(report);
+        let result = RefreshResult::from(report);
         tracing::info!(
-            project = result.project,
-            status = result.status,
+            project = result.project.as_str(),
+            status = result.status.as_str(),
             roots_ingested = result.roots_ingested,
             roots_skipped = result.roots_skipped,
             files_ingested = result.counts.ingested,
@@ -77,9 +145,52 @@ impl RefreshProject {
             files_removed = result.counts.removed,
             files_skipped = result.counts.skipped,
             files_failed = result.counts.failed,
-            generation = result.generation,
+            generation = result.generation.0,
             "project_refreshed"
         );
         Ok(result)
+    }
+}
+
+impl From<RefreshReport> for RefreshResult {
+    fn from(report: RefreshReport) -> Self {
+        Self {
+            project: report.project.clone(),
+            status: report.status(),
+            roots_ingested: report.roots_ingested() as u64,
+            roots_skipped: report.roots_skipped() as u64,
+            generation: report.generation,
+            counts: report.counts(),
+            roots: report.roots.into_iter().map(RootResult::from).collect(),
+        }
+    }
+}
+
+impl From<RootReport> for RootResult {
+    fn from(report: RootReport) -> Self {
+        let status = if report.skipped.is_none() { "ingested" } else { "skipped" };
+        Self {
+            source: report.root.location.source().to_owned(),
+            subpath: report.root.location.subpath(),
+            label: report.root.label,
+            path: report.folder,
+            status: status.to_owned(),
+            detail: report.skipped.as_ref().map(RootSkip::detail).unwrap_or_default(),
+            reason: report.skipped.map(|skip| skip.code().to_owned()),
+            counts: report.counts,
+            files: report.files.into_iter().map(FileResult::from).collect(),
+        }
+    }
+}
+
+impl From<FileReport> for FileResult {
+    fn from(file: FileReport) -> Self {
+        Self {
+            state: file.reason.state(),
+            reason: file.reason.code().to_owned(),
+            detail: file.detail(),
+            is_new: file.is_new,
+            path: file.path,
+        }
     }
 }

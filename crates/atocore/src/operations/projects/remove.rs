@@ -1,4 +1,4 @@
-use atocore_model::id::Generation;
+use atocore_model::id::{Generation, ProjectId};
 
 use super::project_name;
 use crate::operations::prelude::*;
@@ -14,8 +14,19 @@ pub struct RemoveProject {
     pub generation: Option<u64>,
 }
 
+/// A removal that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Removal {
+    /// The id of the project that is gone.
+    pub removed: ProjectId,
+    /// Documents that the store forgot.
+    pub documents: u64,
+    /// Passages that went with them.
+    pub chunks: u64,
+}
+
 impl Operation for RemoveProject {
-    type Reply = wire::Removal;
+    type Reply = Removal;
     const SPEC: Spec =
         Spec::delete(super::TAG, "remove_project", "/projects/{name}").answers("What was removed");
 
@@ -37,6 +48,6 @@ impl Operation for RemoveProject {
         engine.remove_project(&plan, context.caller)?;
         let (documents, chunks) = (plan.documents, plan.chunks);
         tracing::info!(project = plan.project.id.as_str(), documents, chunks, "project_removed");
-        Ok(plan.into())
+        Ok(Removal { removed: plan.project.id, documents: plan.documents, chunks: plan.chunks })
     }
 }

@@ -1,3 +1,5 @@
+use atocore_model::project::Project;
+
 use super::project_name;
 use crate::operations::prelude::*;
 
@@ -10,10 +12,10 @@ pub struct ShowProject {
 }
 
 impl Operation for ShowProject {
-    type Reply = wire::Project;
+    type Reply = Project;
     const SPEC: Spec = Spec::get(super::TAG, "show_project", "/projects/{name}").answers("The project");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        Ok(context.engine().project(&project_name(&self.name)?)?.into())
+        Ok(context.engine().project(&project_name(&self.name)?)?)
     }
 }

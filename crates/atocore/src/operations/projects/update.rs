@@ -1,4 +1,5 @@
 use atocore_engine::ProjectChange;
+use atocore_model::project::{Project, RootRecord};
 
 use super::{aliases, project_name, roots};
 use crate::operations::prelude::*;
@@ -20,11 +21,11 @@ pub struct UpdateProject {
     /// All its roots from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[arg(skip)]
-    pub ingest_roots: Option<Vec<wire::Root>>,
+    pub ingest_roots: Option<Vec<RootRecord>>,
 }
 
 impl Operation for UpdateProject {
-    type Reply = wire::Project;
+    type Reply = Project;
     const SPEC: Spec = Spec::put(super::TAG, "update_project", "/projects/{name}")
         .answers("The project as it is registered now");
 
@@ -44,6 +45,6 @@ impl Operation for UpdateProject {
         };
         let project = context.engine().update_project(&project_name(&self.name)?, change, context.caller)?;
         tracing::info!(project = project.id.as_str(), "project_updated");
-        Ok(project.into())
+        Ok(project)
     }
 }

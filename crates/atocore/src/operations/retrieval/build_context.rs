@@ -1,12 +1,13 @@
+use std::time::Instant;
+
 use atocore_model::{
     id::Generation,
     pack::{Budget, PackRequest, PromptText, Tier, Tiers, Unit},
     query::TopK,
     ranking::Mode,
 };
-use std::time::Instant;
 
-use super::{hint, mode, tags, words};
+use super::{ContextPack, hint, mode, tags, words};
 use crate::operations::prelude::*;
 
 /// Makes a context pack for a prompt: facts and passages in order of trust, within a budget.
@@ -35,11 +36,12 @@ pub struct BuildContext {
     pub budget: Option<u64>,
     /// What that is counted in: `chars` (when left out) or `tokens`, as the tokenizer of the embedding model has them.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
-    #[schema(example = "chars")]
+    #[schema(value_type = Option<Unit>)]
     #[arg(long, value_name = "UNIT", value_parser = words(Unit::WORDS))]
     pub unit: Option<String>,
     /// What it is made of: `state`, `memories`, `chunks`; all three when left out.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Tier>>)]
     #[arg(long = "tier", value_name = "TIER", value_parser = words(Tier::WORDS))]
     pub tiers: Option<Vec<String>>,
     /// How many passages are looked at, at most: 1 to 200; follows from the budget when left out.
@@ -57,7 +59,7 @@ pub struct BuildContext {
     pub path: Option<String>,
     /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
-    #[schema(example = "hybrid")]
+    #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
     /// Answer only once this generation can be seen, so that a caller sees its own writes.
@@ -67,7 +69,7 @@ pub struct BuildContext {
 }
 
 impl Operation for BuildContext {
-    type Reply = wire::Pack;
+    type Reply = ContextPack;
     const SPEC: Spec =
         Spec::post(super::TAG, "build_context", "/context/build").answers("The pack").indexed();
 
@@ -75,7 +77,7 @@ impl Operation for BuildContext {
         let started = Instant::now();
         let request = self.try_into()?;
         let pack = context.engine().build_context(&request)?;
-        let pack = wire::Pack::new(pack, &request, started.elapsed());
+        let pack = ContextPack::new(pack, &request, started.elapsed());
         if let Some(server) = context.server {
             server.packs.keep(&pack);
         }

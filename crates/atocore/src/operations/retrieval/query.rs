@@ -1,7 +1,7 @@
 use atocore_model::{
     id::Generation,
     name::QueryText,
-    query::{self as model, TopK},
+    query::{self as model, Answer, Hit, TopK},
     ranking::Mode,
 };
 
@@ -40,7 +40,7 @@ pub struct Query {
     pub path: Option<String>,
     /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
-    #[schema(example = "hybrid")]
+    #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
     /// Show passages with the same text one by one instead of as copies of the best of them.
@@ -60,13 +60,17 @@ pub struct Query {
 }
 
 impl Operation for Query {
-    type Reply = wire::Answer;
+    type Reply = Answer;
     const SPEC: Spec =
         Spec::post(super::TAG, "query", "/query").answers("The best passages, best first").indexed();
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let explain = self.explain;
-        Ok(wire::Answer::new(context.engine().query(&self.try_into()?)?, explain))
+        let mut answer = context.engine().query(&self.try_into()?)?;
+        if !explain {
+            answer.hits.iter_mut().for_each(Hit::hide_explanation);
+        }
+        Ok(answer)
     }
 }
 

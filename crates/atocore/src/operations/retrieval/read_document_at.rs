@@ -1,8 +1,7 @@
 use atocore_model::excerpt::DocumentRef;
 
-use super::reading;
-use crate::operations::prelude::*;
-use crate::operations::projects::project_name;
+use super::{DocumentText, reading};
+use crate::operations::{prelude::*, projects::project_name};
 
 /// Reads lines of the document at a path of a project.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,7 +20,7 @@ pub struct ReadDocumentAt {
 }
 
 impl Operation for ReadDocumentAt {
-    type Reply = wire::DocumentText;
+    type Reply = DocumentText;
     const SPEC: Spec = Spec::get(super::TAG, "read_document_at", "/documents")
         .answers("The lines, and where to go on when there are more");
 

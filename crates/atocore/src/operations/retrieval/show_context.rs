@@ -1,5 +1,6 @@
 use atocore_model::error::ErrorCode;
 
+use super::ContextPack;
 use crate::operations::prelude::*;
 
 /// Shows the last context pack that this server has made, or one of the last 64 by its hash.
@@ -12,7 +13,7 @@ pub struct ShowContext {
 }
 
 impl Operation for ShowContext {
-    type Reply = wire::Pack;
+    type Reply = ContextPack;
     const SPEC: Spec = Spec::get(super::TAG, "show_context", "/debug/context")
         .immediate()
         .answers("The pack as it was answered");

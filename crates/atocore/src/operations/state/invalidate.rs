@@ -1,6 +1,7 @@
+use atocore_model::fact::StateEntry;
+
 use super::{category, key};
-use crate::operations::prelude::*;
-use crate::operations::projects::project_name;
+use crate::operations::{prelude::*, projects::project_name};
 
 /// Says that an entry no longer holds; it stays, with every value it had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
@@ -18,7 +19,7 @@ pub struct InvalidateState {
 }
 
 impl Operation for InvalidateState {
-    type Reply = wire::StateEntry;
+    type Reply = StateEntry;
     const SPEC: Spec = Spec::delete(super::TAG, "invalidate_state", "/project/state")
         .answers("The entry as it is now")
         .body(Body::Required);
@@ -38,6 +39,6 @@ impl Operation for InvalidateState {
         let (category, key) = (category(&self.category)?, key(&self.key)?);
         let entry = context.engine().invalidate_state(&project, &category, &key, context.caller)?;
         tracing::info!(project = entry.project.as_str(), id = entry.id.as_str(), "project_state_invalidated");
-        Ok(entry.into())
+        Ok(entry)
     }
 }

@@ -1,6 +1,7 @@
+use atocore_engine::ProjectState;
+
 use super::category;
-use crate::operations::prelude::*;
-use crate::operations::projects::project_name;
+use crate::operations::{prelude::*, projects::project_name};
 
 /// Lists what is recorded of a project.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
@@ -20,13 +21,13 @@ pub struct ListState {
 }
 
 impl Operation for ListState {
-    type Reply = wire::ProjectState;
+    type Reply = ProjectState;
     const SPEC: Spec = Spec::get(super::TAG, "list_state", "/project/state/{project}")
         .answers("The entries, by category and key");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let category = self.category.as_deref().filter(|text| !text.is_empty()).map(category).transpose()?;
         let project = project_name(&self.project)?;
-        Ok(context.engine().project_state(&project, category.as_ref(), self.all)?.into())
+        Ok(context.engine().project_state(&project, category.as_ref(), self.all)?)
     }
 }

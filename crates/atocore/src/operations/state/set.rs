@@ -1,8 +1,7 @@
-use atocore_model::fact::{Category, Confidence, FactText, NewState, StateKey};
+use atocore_model::fact::{Category, Confidence, FactText, NewState, StateEntry, StateKey};
 
 use super::{category, key};
-use crate::operations::prelude::*;
-use crate::operations::{plain_line, projects::project_name};
+use crate::operations::{plain_line, prelude::*, projects::project_name};
 
 const TEXT_FORM: &str =
     "say in some words what is true; line breaks and tabs are the only control characters";
@@ -35,7 +34,7 @@ pub struct SetState {
 }
 
 impl Operation for SetState {
-    type Reply = wire::StateEntry;
+    type Reply = StateEntry;
     const SPEC: Spec = Spec::post(super::TAG, "set_state", "/project/state").answers("The entry, on disk");
 
     fn check(&self) -> Result<(), ApiError> {
@@ -49,7 +48,7 @@ impl Operation for SetState {
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let entry = context.engine().set_state(&self.entry()?, context.caller)?;
         tracing::info!(project = entry.project.as_str(), id = entry.id.as_str(), "project_state_set");
-        Ok(entry.into())
+        Ok(entry)
     }
 }
 

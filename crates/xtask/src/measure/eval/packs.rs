@@ -113,7 +113,7 @@ fn answers(collection: &Collection, question: &Question, hits: &[&Hit]) -> bool 
     };
     hits.iter().any(|hit| {
         is_relevant(hit.source_path.as_str())
-            || hit.near_duplicates.iter().any(|copy| is_relevant(copy.source_path.as_str()))
+            || hit.copies.iter().any(|copy| is_relevant(copy.source_path.as_str()))
     })
 }
 

@@ -57,7 +57,7 @@ pub(super) fn measure(bench: &Bench, home: &Home, same: &Path, table: &mut Table
         let prepared = engine.prepare_restore(id, None, &Silent).map_err(cannot("prepare a restore"))?;
         let outcome =
             engine.carry_out_restore(prepared, Caller::Local, &Silent).map_err(cannot("restore"))?;
-        outages.push(outcome.outage);
+        outages.push(Duration::from_secs_f64(outcome.outage_ms / 1e3));
     }
     for (percent, name) in [(50, "p50"), (100, "longest")] {
         let outage = percentile(outages.iter().copied(), percent);

@@ -1,18 +1,21 @@
-//! Restoring over the present state as JSON: what it would change, and what it did.
+//! What is told of a restore over the present state: what it would change, and what it did.
 
 use std::collections::BTreeMap;
 
-use atocore_engine as engine;
+use atocore_model::{
+    fact::FactChange,
+    id::{Generation, SnapshotId},
+    snapshot::Depth,
+};
+use atocore_storage::sqlite::StoreRecord;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::FactChange;
-
 /// What a store holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoreCounts {
     /// Its generation.
-    pub generation: u64,
+    pub generation: Generation,
     /// Documents.
     pub documents: u64,
     /// Passages.
@@ -27,6 +30,21 @@ pub struct StoreCounts {
     pub memories: u64,
     /// Interactions.
     pub interactions: u64,
+}
+
+impl From<&StoreRecord> for StoreCounts {
+    fn from(record: &StoreRecord) -> Self {
+        Self {
+            generation: record.generation,
+            documents: record.documents,
+            chunks: record.chunks,
+            vectors: record.vectors,
+            operations: record.operations,
+            project_state: record.project_state,
+            memories: record.memories,
+            interactions: record.interactions,
+        }
+    }
 }
 
 /// What was done since the snapshot and would be lost.
@@ -50,17 +68,16 @@ pub struct LostChanges {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RestorePlan {
     /// The snapshot.
-    #[schema(example = "20260406T184219Z")]
-    pub stamp: String,
+    pub stamp: SnapshotId,
     /// When its recovery point was taken.
     pub taken_at: String,
     /// How deep it was proven for this plan.
-    pub proven_depth: String,
+    pub proven_depth: Depth,
     /// What the store holds now; null when there is none, or none that can be read.
     pub present: Option<StoreCounts>,
     /// The generation of the store that the plan was made for; 0 when there is none that can be read.
     #[serde(default)]
-    pub generation: u64,
+    pub generation: Generation,
     /// What is wrong with the present store, of which no snapshot is taken then: its files are kept instead. Null when
     /// nothing is.
     #[serde(default)]
@@ -88,81 +105,29 @@ pub struct RestoreOutcome {
     /// What was planned, and done.
     pub plan: RestorePlan,
     /// The snapshot of the state before, which `undo` restores; null when there was no store to take one of.
-    pub safety_stamp: Option<String>,
+    pub safety_stamp: Option<SnapshotId>,
     /// Where the files of the store before lie, when it was damaged and so could not be saved as a snapshot.
     pub kept: Option<String>,
     /// The generation that was restored; the line about the restore in the operation log is the next one.
-    pub generation: u64,
+    pub generation: Generation,
     /// The generation that the store has now, as `status` shows it: the one after, once that line is written.
     #[serde(default)]
-    pub present_generation: u64,
+    pub present_generation: Generation,
+    /// Why the restore could not be written into the operation log; it is done all the same. Not in JSON.
+    #[serde(skip)]
+    pub unlogged: Option<String>,
     /// For how long nothing was answered, in milliseconds.
     pub outage_ms: f64,
 }
 
-impl From<engine::StoreRecord> for StoreCounts {
-    fn from(record: engine::StoreRecord) -> Self {
+impl LostChanges {
+    pub(super) fn none(what: &str) -> Self {
         Self {
-            generation: record.generation.0,
-            documents: record.documents,
-            chunks: record.chunks,
-            vectors: record.vectors,
-            operations: record.operations,
-            project_state: record.project_state,
-            memories: record.memories,
-            interactions: record.interactions,
-        }
-    }
-}
-
-impl From<engine::RestorePlan> for RestorePlan {
-    fn from(plan: engine::RestorePlan) -> Self {
-        let all = plan.present.as_ref().map_or(0, |present| present.operations);
-        let none = |what: &str, changes| LostChanges {
             what: what.to_owned(),
-            changes,
+            changes: 0,
             by_verb: BTreeMap::new(),
             fact_changes: 0,
             facts: Vec::new(),
-        };
-        let lost = match plan.lost {
-            engine::Lost::Since { verbs, facts, fact_changes } => LostChanges {
-                changes: verbs.iter().map(|(_, times)| times).sum(),
-                by_verb: verbs.into_iter().collect(),
-                fact_changes,
-                facts: facts.into_iter().map(FactChange::from).collect(),
-                ..none("since", 0)
-            },
-            engine::Lost::Everything => none("everything", all),
-            engine::Lost::Nothing => none("nothing", 0),
-        };
-        Self {
-            stamp: plan.stamp.to_string(),
-            taken_at: plan.taken_at,
-            proven_depth: plan.proven.to_string(),
-            lost,
-            generation: plan.generation.0,
-            store_problem: plan.store_problem,
-            present: plan.present.map(StoreCounts::from),
-            restored: plan.restored.into(),
-            projects_gained: plan.projects_gained,
-            projects_lost: plan.projects_lost,
-            projects_changed: plan.projects_changed,
-            registry_problem: plan.registry_problem,
-            replaces_vector_store: plan.vectors,
-        }
-    }
-}
-
-impl From<engine::RestoreOutcome> for RestoreOutcome {
-    fn from(outcome: engine::RestoreOutcome) -> Self {
-        Self {
-            plan: outcome.plan.into(),
-            safety_stamp: outcome.safety.map(|stamp| stamp.to_string()),
-            kept: outcome.kept.map(|path| path.to_string_lossy().into_owned()),
-            generation: outcome.generation.0,
-            present_generation: outcome.present.0,
-            outage_ms: outcome.outage.as_secs_f64() * 1e3,
         }
     }
 }

@@ -1,11 +1,11 @@
-//! An error as JSON: problem details of RFC 9457.
+//! An error as JSON: problem details of RFC 9457, and its HTTP status.
 
 use atocore_model::error::{ErrorCode, ErrorKind};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::operations::ApiError;
+use super::ApiError;
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

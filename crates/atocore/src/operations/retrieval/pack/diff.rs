@@ -3,7 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Lines, Pack, PackItem};
+use atocore_model::{
+    digest::Digest,
+    document::LineSpan,
+    id::Generation,
+    pack::{Tier, Unit},
+};
+
+use super::{ContextPack, ContextPackItem};
 
 /// How two context packs differ. Follows from the two alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -17,9 +24,9 @@ pub struct PackDiff {
     /// What was asked differently: `prompt`, `project`, `scope`, `budget`, `unit`.
     pub asked: Vec<String>,
     /// What only the first one has.
-    pub removed: Vec<PackItem>,
+    pub removed: Vec<ContextPackItem>,
     /// What only the second one has.
-    pub added: Vec<PackItem>,
+    pub added: Vec<ContextPackItem>,
     /// What both have in different words, lines or places.
     pub changed: Vec<PackChange>,
     /// What each tier takes of them.
@@ -30,22 +37,22 @@ pub struct PackDiff {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PackSide {
     /// BLAKE3 of its text.
-    pub hash: String,
+    pub hash: Digest,
     /// The generation that it shows.
-    pub generation: u64,
+    pub generation: Generation,
     /// Its length in characters.
     pub chars: u64,
     /// How long it may be.
     pub budget: u64,
     /// What that is counted in.
-    pub unit: String,
+    pub unit: Unit,
 }
 
 /// Something that two packs have, but not the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PackChange {
-    /// `state`, `memories` or `chunks`.
-    pub tier: String,
+    /// The tier.
+    pub tier: Tier,
     /// Its id in the second one.
     pub id: String,
     /// What it is, for a person.
@@ -53,9 +60,9 @@ pub struct PackChange {
     /// Whether the text is another one.
     pub text_changed: bool,
     /// Its lines in the first one; null for a fact.
-    pub lines_a: Option<Lines>,
+    pub lines_a: Option<LineSpan>,
     /// Its lines in the second one; null for a fact.
-    pub lines_b: Option<Lines>,
+    pub lines_b: Option<LineSpan>,
     /// Its place among the items of its tier in the first one, from 1.
     pub place_a: u64,
     /// Its place in the second one.
@@ -65,8 +72,8 @@ pub struct PackChange {
 /// What a tier takes of two packs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TierChange {
-    /// `state`, `memories` or `chunks`.
-    pub tier: String,
+    /// The tier.
+    pub tier: Tier,
     /// In characters, of the first one.
     pub chars_a: u64,
     /// In characters, of the second one.
@@ -80,7 +87,7 @@ pub struct TierChange {
 impl PackDiff {
     /// Compares two packs.
     #[must_use]
-    pub fn of(a: &Pack, b: &Pack) -> Self {
+    pub fn of(a: &ContextPack, b: &ContextPack) -> Self {
         let asked = [
             ("prompt", a.prompt != b.prompt),
             ("project", a.project != b.project),
@@ -100,7 +107,7 @@ impl PackDiff {
             removed: Vec::new(),
             added: Vec::new(),
             changed: Vec::new(),
-            tiers: ["state", "memories", "chunks"].map(|tier| tier_change(a, b, tier)).into(),
+            tiers: Tier::ALL.iter().map(|tier| tier_change(a, b, *tier)).collect(),
         };
         let mut met = vec![false; a.items.len()];
         for (at_b, new) in b.items.iter().enumerate() {
@@ -123,7 +130,7 @@ impl PackDiff {
 }
 
 /// Whether two items are of the same fact, or share a passage.
-fn is_same(old: &PackItem, new: &PackItem) -> bool {
+fn is_same(old: &ContextPackItem, new: &ContextPackItem) -> bool {
     let shares = match (&old.passage, &new.passage) {
         (Some(old), Some(new)) => old.chunk_ids.iter().any(|id| new.chunk_ids.contains(id)),
         _ => false,
@@ -131,12 +138,13 @@ fn is_same(old: &PackItem, new: &PackItem) -> bool {
     old.tier == new.tier && (shares || old.id == new.id)
 }
 
-fn change((a, at_a): (&Pack, usize), (b, at_b): (&Pack, usize)) -> PackChange {
+fn change((a, at_a): (&ContextPack, usize), (b, at_b): (&ContextPack, usize)) -> PackChange {
     let (old, new) = (&a.items[at_a], &b.items[at_b]);
-    let place =
-        |pack: &Pack, at: usize| pack.items[..=at].iter().filter(|item| item.tier == new.tier).count() as u64;
+    let place = |pack: &ContextPack, at: usize| {
+        pack.items[..=at].iter().filter(|item| item.tier == new.tier).count() as u64
+    };
     PackChange {
-        tier: new.tier.clone(),
+        tier: new.tier,
         id: new.id.clone(),
         what: name(new),
         text_changed: old.text != new.text,
@@ -148,29 +156,29 @@ fn change((a, at_a): (&Pack, usize), (b, at_b): (&Pack, usize)) -> PackChange {
 }
 
 /// What an item is, for a person.
-fn name(item: &PackItem) -> String {
+fn name(item: &ContextPackItem) -> String {
     match (&item.passage, &item.category, &item.key) {
-        (Some(passage), ..) => format!("{}:{}", passage.source_file, passage.lines.first),
+        (Some(passage), ..) => format!("{}:{}", passage.source_path, passage.lines.first),
         (_, Some(category), Some(key)) => format!("{category} / {key}"),
         _ => item.text.chars().take(60).collect(),
     }
 }
 
-fn side(pack: &Pack) -> PackSide {
+fn side(pack: &ContextPack) -> PackSide {
     PackSide {
-        hash: pack.hash.clone(),
+        hash: pack.hash,
         generation: pack.generation,
         chars: pack.total_chars,
         budget: pack.budget,
-        unit: pack.unit.clone(),
+        unit: pack.unit,
     }
 }
 
-fn tier_change(a: &Pack, b: &Pack, tier: &str) -> TierChange {
-    let of = |pack: &Pack| {
+fn tier_change(a: &ContextPack, b: &ContextPack, tier: Tier) -> TierChange {
+    let of = |pack: &ContextPack| {
         let used = pack.tiers.iter().find(|used| used.tier == tier);
-        used.map_or((0, 0), |used| (used.chars, used.items))
+        used.map_or((0, 0), |used| (used.chars as u64, used.items as u64))
     };
     let ((chars_a, items_a), (chars_b, items_b)) = (of(a), of(b));
-    TierChange { tier: tier.to_owned(), chars_a, chars_b, items_a, items_b }
+    TierChange { tier, chars_a, chars_b, items_a, items_b }
 }
