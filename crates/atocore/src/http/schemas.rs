@@ -11,17 +11,14 @@ use utoipa::{
 };
 
 use super::serve::BACKGROUND;
-use crate::{
-    operations::{Body, Method, Operation, Route, Spec},
-    wire::Job,
-};
+use crate::operations::{Body, JobReport, Method, Operation, Route, Spec};
 
 /// The parameters and the reply of an operation.
 pub(super) struct Schemas {
     name: String,
     parameters: Object,
     reply: Ref,
-    components: Vec<(String, RefOr<Schema>)>,
+    pub(super) components: Vec<(String, RefOr<Schema>)>,
 }
 
 impl Schemas {
@@ -122,7 +119,7 @@ fn operation(spec: &Spec, route: &Route, schemas: &Schemas) -> utoipa::openapi::
         operation = operation.response(status.to_string(), json(when, schemas.reply.clone()));
     }
     if spec.has_background(route) {
-        let job = Ref::from_schema_name(Job::name());
+        let job = Ref::from_schema_name(JobReport::name());
         operation = operation.response("202", json("The job, which `Location` leads to", job));
     }
     operation.build()
@@ -131,6 +128,14 @@ fn operation(spec: &Spec, route: &Route, schemas: &Schemas) -> utoipa::openapi::
 /// A parameter of the path or the query string; there a value that is left out is not written as `null`.
 fn parameter(name: &str, place: ParameterIn, is_required: bool, mut schema: RefOr<Schema>) -> Parameter {
     let mut description = None;
+    if let RefOr::T(Schema::OneOf(some)) = &mut schema
+        && let Some(place) = some.items.iter().position(|one| matches!(one, RefOr::Ref(_)))
+    {
+        schema = some.items.swap_remove(place);
+    }
+    if let RefOr::Ref(reference) = &mut schema {
+        description = Some(std::mem::take(&mut reference.description));
+    }
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         description = object.description.take();
         if let SchemaType::Array(types) = &mut object.schema_type {

@@ -1,10 +1,5 @@
 //! The JSON schemas of tools, from the same types that the OpenAPI document is made of.
 
-use atocore_model::{
-    fact::{MemoryStatus, MemoryType},
-    pack::{Tier, Unit},
-    ranking::Mode,
-};
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -15,35 +10,21 @@ use crate::operations::lenient;
 const OPENAPI_PLACE: &str = "#/components/schemas/";
 const OWN_PLACE: &str = "#/$defs/";
 
-/// The arguments that can only be one of some words, and those words.
-const WORDS: &[(&str, &[&str])] = &[
-    ("memory_type", MemoryType::WORDS),
-    ("mode", Mode::WORDS),
-    ("status", MemoryStatus::WORDS),
-    ("tiers", Tier::WORDS),
-    ("unit", Unit::WORDS),
-];
-
 /// The schema of what a tool takes, without the `hidden` arguments and with numbers of `at_most` so much. What may be left
 /// out is simply not required: some clients cannot read a type that is one of two.
 pub(super) fn of_arguments<T: ToSchema>(hidden: &[&str], at_most: &[(&str, u64)]) -> JsonObject {
     let mut schema = whole::<T>();
+    let definitions = schema.remove("$defs").unwrap_or_default();
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.retain(|name, _| !hidden.contains(&name.as_str()));
         for property in properties.values_mut() {
+            spell_out(property, &definitions);
             without_null(property);
             drop(property.as_object_mut().and_then(|keys| keys.remove("format")));
         }
         for (name, most) in at_most {
             if let Some(property) = properties.get_mut(*name) {
                 property["maximum"] = json!(most);
-            }
-        }
-        for (name, words) in WORDS {
-            match properties.get_mut(*name) {
-                Some(property) if property["type"] == "array" => property["items"]["enum"] = json!(words),
-                Some(property) => property["enum"] = json!(words),
-                None => {}
             }
         }
     }
@@ -57,13 +38,14 @@ pub(super) fn of_arguments<T: ToSchema>(hidden: &[&str], at_most: &[(&str, u64)]
 /// The schema of what a tool answers: its keys and what each of them is, and no more, because clients hand it to their
 /// model with every conversation. The description of the HTTP API has the same shapes in full.
 pub(super) fn of_answer<T: ToSchema>() -> JsonObject {
-    let whole = whole::<T>();
+    let whole = Value::Object(whole::<T>());
     let mut properties = JsonObject::new();
-    if let Some(Value::Object(described)) = whole.get("properties") {
-        for (name, property) in described {
-            let kind = match (&property["type"], property.get("$ref")) {
-                (Value::String(kind), _) => json!({ "type": kind }),
-                (_, Some(_)) => json!({ "type": "object" }),
+    // A record in a record whose keys stand among its own makes the schema all of several.
+    let parts = whole["allOf"].as_array().map_or_else(|| vec![&whole], |parts| parts.iter().collect());
+    for part in parts {
+        for (name, property) in meant(&whole, part)["properties"].as_object().into_iter().flatten() {
+            let kind = match &meant(&whole, property)["type"] {
+                Value::String(kind) => json!({ "type": kind }),
                 // One of several.
                 _ => json!({}),
             };
@@ -99,6 +81,12 @@ pub(super) fn into_form(arguments: &mut JsonObject, schema: &JsonObject) {
             *value = meant;
         }
     }
+}
+
+/// What a schema refers to, or the schema.
+fn meant<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
+    let name = schema["$ref"].as_str().and_then(|place| place.strip_prefix(OWN_PLACE));
+    name.map_or(schema, |name| &whole["$defs"][name])
 }
 
 fn whole<T: ToSchema>() -> JsonObject {
@@ -138,6 +126,25 @@ fn stand_alone(schema: &mut Value) {
     }
 }
 
+/// Puts what is referred to in the place of the reference, in its own words.
+fn spell_out(property: &mut Value, definitions: &Value) {
+    if let Some(other) =
+        property["oneOf"].as_array().and_then(|some| some.iter().find(|one| one["type"] != "null"))
+    {
+        *property = other.clone();
+    }
+    if let Some(name) = property["$ref"].as_str().and_then(|place| place.strip_prefix(OWN_PLACE)) {
+        let mut meant = definitions[name].clone();
+        if property["description"].is_string() {
+            meant["description"] = property["description"].take();
+        }
+        *property = meant;
+    }
+    if property["items"].is_object() {
+        spell_out(&mut property["items"], definitions);
+    }
+}
+
 /// `["string", "null"]` becomes `"string"`.
 fn without_null(property: &mut Value) {
     let Some(Value::Array(types)) = property.get("type") else { return };
@@ -150,7 +157,7 @@ fn without_null(property: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{operations::Query, wire::Answer};
+    use crate::operations::Query;
 
     #[test]
     fn a_schema_stands_alone() {
@@ -163,7 +170,7 @@ mod tests {
         assert!(arguments["properties"].get("explain").is_none());
         let text = Value::Object(arguments).to_string();
         assert!(!text.contains(OPENAPI_PLACE) && !text.contains("\"example\""), "{text}");
-        let answer = of_answer::<Answer>();
+        let answer = of_answer::<atocore_model::query::Answer>();
         assert_eq!(answer["properties"]["results"], json!({ "type": "array" }));
         assert_eq!(answer["properties"]["project"], json!({}));
         assert!(!Value::Object(answer).to_string().contains("$ref"));
