@@ -11,6 +11,7 @@ mod names;
 mod placed;
 mod private;
 mod rights;
+pub mod sealed;
 pub mod stream;
 
 use std::{

@@ -447,8 +447,8 @@ fn vectors_come_by_themselves_where_somebody_stays() {
 fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_later() {
     let place = Installation::default();
     let engine = notes(&place);
-    // Where a folder has the name of the manifest, the index cannot be written.
-    let in_the_way = place.config().layout.vector_index().join("manifest.json");
+    // Where a folder has the name of the base, the index cannot be written.
+    let in_the_way = place.config().layout.vector_index().join("vectors.base");
     std::fs::remove_file(&in_the_way).unwrap();
     std::fs::create_dir(&in_the_way).unwrap();
     place.remove("p/car.md");

@@ -29,7 +29,8 @@ pub fn digest(
     each: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Option<(u64, Digest)>, FileError> {
     let mut file = open(path)?;
-    pump(path, &mut file, &mut |_| Ok(()), each)
+    let size = named("read", path, file.metadata())?.len();
+    pump(path, &mut file, size, &mut |_| Ok(()), each)
 }
 
 /// Copies a file that nothing writes to into a new one, with the permissions of a new file, and returns size and
@@ -47,7 +48,9 @@ pub fn copy(
 ) -> Result<Option<(u64, Digest)>, FileError> {
     let mut source = open(from)?;
     let mut target = named("create", to, private::create_new(to))?;
-    let read = pump(from, &mut source, &mut |piece| named("write", to, target.write_all(piece)), each)?;
+    let size = named("read", from, source.metadata())?.len();
+    let mut sink = |piece: &[u8]| named("write", to, target.write_all(piece));
+    let read = pump(from, &mut source, size, &mut sink, each)?;
     if read.is_some() {
         named("sync", to, target.sync_all())?;
     }
@@ -138,8 +141,6 @@ pub fn lines<E: From<FileError>>(
 }
 
 /// A new file that is hashed while it is written.
-///
-/// For derived data that is compared with its digest whenever it is opened, and made again when it is not whole.
 #[derive(Debug)]
 pub struct HashedFile {
     path: PathBuf,
@@ -156,7 +157,12 @@ impl HashedFile {
     /// When the name is taken, or the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let file = named("create", path, private::create_new(path))?;
-        Ok(Self { path: path.to_owned(), file, hasher: blake3::Hasher::new(), pending: Vec::new() })
+        Ok(Self::of(path.to_owned(), file))
+    }
+
+    /// One that was created.
+    pub(super) fn of(path: PathBuf, file: OpenFile) -> Self {
+        Self { path, file, hasher: blake3::Hasher::new(), pending: Vec::new() }
     }
 
     /// Appends `bytes`; they may stay in memory until [`HashedFile::finish`].
@@ -182,6 +188,13 @@ impl HashedFile {
         Ok((self.hasher.count(), Digest::from_bytes(*self.hasher.finalize().as_bytes())))
     }
 
+    /// Writes what is left, and the digest of all behind it.
+    pub(super) fn seal(&mut self) -> Result<(), FileError> {
+        self.flush()?;
+        let digest = self.hasher.finalize();
+        named("write", &self.path, self.file.write_all(digest.as_bytes()))
+    }
+
     fn flush(&mut self) -> Result<(), FileError> {
         let _hasher = self.hasher.update(&self.pending);
         named("write", &self.path, self.file.write_all(&self.pending))?;
@@ -190,16 +203,16 @@ impl HashedFile {
     }
 }
 
-/// Reads to the end, hashing what it reads and handing it to `sink`.
-fn pump(
+/// Reads to the end, which is expected after `size` bytes, hashing what it reads and handing it to `sink`.
+pub(super) fn pump(
     path: &Path,
-    file: &mut OpenFile,
+    file: &mut impl Read,
+    size: u64,
     sink: &mut dyn FnMut(&[u8]) -> Result<(), FileError>,
     each: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Option<(u64, Digest)>, FileError> {
     /// Below this size hashing on one core is faster.
     const PARALLEL_BYTES: usize = 256 << 10;
-    let size = named("read", path, file.metadata())?.len();
     let mut buffer = vec![0; PIECE_BYTES.min(usize::try_from(size).unwrap_or(PIECE_BYTES).max(1))];
     let mut hasher = blake3::Hasher::new();
     loop {
@@ -217,7 +230,7 @@ fn pump(
 }
 
 /// Reads until the buffer is full or the file ends.
-fn fill(path: &Path, file: &mut OpenFile, buffer: &mut [u8]) -> Result<usize, FileError> {
+fn fill(path: &Path, file: &mut impl Read, buffer: &mut [u8]) -> Result<usize, FileError> {
     let mut filled = 0;
     while filled < buffer.len() {
         match file.read(&mut buffer[filled..]) {

@@ -179,7 +179,7 @@ impl ReadTransaction<'_> {
     ) -> Result<Vec<u64>, StorageError> {
         let Some(since) = since else {
             let mut statement =
-                self.connection.prepare_cached("SELECT id FROM source_documents ORDER BY id")?;
+                self.connection.prepare_cached("SELECT id FROM source_documents ORDER BY project_id, id")?;
             let keys = statement.query_map([], |row| row.get(0))?;
             return Ok(keys.collect::<Result<_, _>>()?);
         };

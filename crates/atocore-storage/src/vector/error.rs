@@ -7,7 +7,10 @@ use std::{
 
 use atocore_model::time::Timestamp;
 
-use crate::{files::FileError, lexical::SourceError};
+use crate::{
+    files::FileError,
+    lexical::{SourceError, is_refusal},
+};
 
 /// Why an index on a server is of no use at present.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +127,15 @@ impl VectorError {
         match self {
             Self::Full { source, .. } | Self::Failed { source, .. } => Some(&source.source),
             _ => None,
+        }
+    }
+
+    /// What a file of an index that cannot be read says: that the operating system refuses, or that the index is damaged.
+    pub(super) fn from_opening(dir: &Path, error: FileError) -> Self {
+        if is_refusal(&error.source) {
+            Self::from_file(dir, "opened", error)
+        } else {
+            Self::Damaged { dir: dir.to_owned(), why: format!("{error}: {}", error.source) }
         }
     }
 

@@ -1,20 +1,20 @@
 //! The index that comes with AtoCore: an exact scan over vectors of one byte per component.
 //!
-//! Its files are mapped into memory and never change: what is new gets a new file, what is gone is marked in another
-//! one, and one small manifest, replaced in one step, says which files count.
+//! It is two files: a base with all vectors of one state of the store, which is mapped into memory and never changes,
+//! and a log of what changed since. When the log has grown, base and log become the next base.
 
+mod base;
+mod bytes;
 mod compare;
+mod document;
 mod index_snapshot;
-mod manifest;
-mod merge;
+mod log;
 mod opening;
 mod quantization;
 mod search;
-mod segment;
-mod segment_writer;
 #[cfg(test)]
 mod tests;
-mod tombstones;
+mod update;
 
 use std::{
     fmt,
@@ -24,36 +24,36 @@ use std::{
 
 use atocore_model::{id::StoreVersion, monitor::Monitor};
 
-use self::{
-    index_snapshot::IndexSnapshot,
-    opening::{OpenedScanIndex, ScanIndexFault},
-    segment_writer::SegmentWriter,
-};
+use self::{index_snapshot::IndexSnapshot, update::IndexUpdate};
 use super::{
     comparison::Comparison,
     error::VectorError,
     query::{VectorMatches, VectorQuery},
     source::{VectorSource, VectorSpace},
 };
-use crate::{files, lexical::IndexAccess, vector::VectorIndex};
+use crate::{
+    files::{self, FileError},
+    lexical::IndexAccess,
+    vector::VectorIndex,
+};
 
 /// What decides how work is done and never what comes out.
 #[derive(Debug, Clone, Copy)]
 struct ScanTuning {
     /// How many threads share a large search.
     threads: usize,
-    /// Searches of more entries than this are shared.
-    shared_entries: usize,
-    /// New vectors that take more memory than this are written to a file before all are there.
-    buffered_bytes: usize,
+    /// Searches among more vectors than this are shared.
+    shared_vectors: usize,
+    /// So many bytes of the log are always worth keeping a base, however small it is.
+    log_bytes: u64,
 }
 
 impl ScanTuning {
     fn of_this_machine() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            shared_entries: 50_000,
-            buffered_bytes: 32 << 20,
+            shared_vectors: 50_000,
+            log_bytes: 4 << 20,
         }
     }
 }
@@ -65,12 +65,12 @@ pub struct ScanIndex {
     tuning: ScanTuning,
     replaced: Option<String>,
     snapshot: RwLock<Arc<IndexSnapshot>>,
-    /// The number of the next file. Held by whoever changes the view; a number is never used twice.
-    next_file: Mutex<u64>,
+    /// Held by whoever changes what is shown.
+    writing: Mutex<()>,
 }
 
 impl ScanIndex {
-    /// Opens the index in `dir` after checking every file of it.
+    /// Opens the index in `dir`. Every byte of it is checked once in the life of the process.
     ///
     /// With [`IndexAccess::Write`] the folder is made when it is missing, files that an earlier writer left
     /// unfinished are removed, and an index that is damaged or of another version is replaced by an empty one, which
@@ -80,8 +80,8 @@ impl ScanIndex {
     /// With [`IndexAccess::Read`]: [`VectorError::Missing`], [`VectorError::Damaged`]. Otherwise when the operating
     /// system refuses.
     pub fn open(dir: &Path, access: IndexAccess) -> Result<Self, VectorError> {
-        let OpenedScanIndex { snapshot, next_file, replaced } = match access {
-            IndexAccess::Read => opening::open_existing(dir)?,
+        let (snapshot, replaced) = match access {
+            IndexAccess::Read => (IndexSnapshot::load(dir, None)?, None),
             IndexAccess::Write => opening::open_or_replace(dir)?,
         };
         Ok(Self {
@@ -90,7 +90,7 @@ impl ScanIndex {
             tuning: ScanTuning::of_this_machine(),
             replaced,
             snapshot: RwLock::new(Arc::new(snapshot)),
-            next_file: Mutex::new(next_file),
+            writing: Mutex::default(),
         })
     }
 
@@ -108,10 +108,15 @@ impl ScanIndex {
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 
-    /// Waits until nobody else changes the view.
-    fn write_lock(&self) -> MutexGuard<'_, u64> {
-        // A call that panicked has used up some numbers, which does no harm.
-        self.next_file.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until nobody else changes what is shown.
+    fn write_lock(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes may go into the log before there is a new base: a quarter of what a base takes.
+    fn room(&self, snapshot: &IndexSnapshot) -> usize {
+        let most = self.tuning.log_bytes.max(snapshot.base.stamp.size() / 4);
+        usize::try_from(most.saturating_sub(snapshot.waste)).unwrap_or(usize::MAX)
     }
 
     /// Writes what changed since the version of the index; or everything, when that cannot be or is asked for.
@@ -124,32 +129,32 @@ impl ScanIndex {
         if self.access == IndexAccess::Read {
             return Err(VectorError::ReadOnly { dir: self.dir.clone() });
         }
-        let mut next_file = self.write_lock();
+        let _guard = self.write_lock();
         let (snapshot, space) = (self.snapshot(), source.space());
         space.check()?;
-        let since = match snapshot.state {
-            Some((own, version)) if !anew && own == space && source.has(version)? => Some(version),
+        let known = match snapshot.version() {
+            Some(version) if !anew && snapshot.space() == Some(space) && source.has(version)? => {
+                Some(version)
+            }
             _ => None,
         };
-        if let Some(version) = since
+        if let Some(version) = known
             && source.version()? == version
         {
             return Ok(version);
         }
-        let failed = |source| VectorError::from_file(&self.dir, "written", source);
-        files::create_dirs(&self.dir).map_err(failed)?;
-        // Somebody may have taken the folder away meanwhile: then all of it is written again, beside what is there.
-        let is_ours = opening::is_current(&self.dir, &snapshot);
-        if !is_ours {
-            *next_file = opening::next_file(&self.dir).map_err(failed)?.max(*next_file);
-        }
-        let since = since.filter(|_| is_ours);
-        let base = if since.is_some() { snapshot.segments.as_slice() } else { &[] };
-        let writer = SegmentWriter::new(&self.dir, &mut next_file, space, base, self.tuning.buffered_bytes);
-        let (version, new) = writer.fill(source, since, monitor)?;
-        opening::remove_unnamed(&self.dir, &snapshot, &new);
-        self.show(new);
+        files::create_dirs(&self.dir).map_err(|error| self.failed(error))?;
+        // Somebody may have taken the folder away meanwhile: then all of it is written again.
+        let is_ours = snapshot.has_base(&self.dir).map_err(|error| self.failed(error))?;
+        let before = known.filter(|_| is_ours).map(|_| &*snapshot);
+        let update = IndexUpdate::new(&self.dir, space, before, self.room(&snapshot));
+        let (version, written) = update.run(source, monitor)?;
+        self.show(written);
         Ok(version)
+    }
+
+    fn failed(&self, error: FileError) -> VectorError {
+        VectorError::from_file(&self.dir, "written", error)
     }
 }
 
@@ -163,7 +168,7 @@ impl VectorIndex for ScanIndex {
     }
 
     fn vectors(&self) -> u64 {
-        self.snapshot().vectors()
+        self.snapshot().vectors() as u64
     }
 
     /// The same question gets the same answer from every index at the same version, however it came about.
@@ -183,10 +188,14 @@ impl VectorIndex for ScanIndex {
         self.write(source, true, monitor)
     }
 
-    /// Checks every file again, too.
+    /// Checks every byte again, too.
     fn compare(&self, source: &dyn VectorSource, monitor: &dyn Monitor) -> Result<Comparison, VectorError> {
         let _guard = self.write_lock();
-        let on_disk = opening::load(&self.dir, None).map_err(|unusable| unusable.into_error(&self.dir))?;
+        let on_disk = IndexSnapshot::checked(&self.dir)?;
+        if self.access == IndexAccess::Write && on_disk.version() != self.version() {
+            let why = "its log is damaged".to_owned();
+            return Err(VectorError::Damaged { dir: self.dir.clone(), why });
+        }
         compare::compare(&on_disk, source, monitor)
     }
 
@@ -195,9 +204,8 @@ impl VectorIndex for ScanIndex {
         if self.access == IndexAccess::Read {
             let _guard = self.write_lock();
             let snapshot = self.snapshot();
-            if !opening::is_current(&self.dir, &snapshot) {
-                let newest = opening::load(&self.dir, Some(&snapshot));
-                self.show(newest.map_err(|unusable| ScanIndexFault::into_error(unusable, &self.dir))?);
+            if !matches!(snapshot.is_current(&self.dir), Ok(true)) {
+                self.show(IndexSnapshot::load(&self.dir, Some(&snapshot.base))?);
             }
         }
         Ok(self.version())

@@ -72,7 +72,7 @@ pub trait VectorSource {
     /// Hands over every document whose vectors or project changed after `since`, or all documents, and returns the
     /// version they show.
     ///
-    /// All of it is one consistent read. A document that changed several times is best handed over once; when it
+    /// All of it is one consistent read. Documents of a project are best handed over together. A document that changed several times is best handed over once; when it
     /// comes again, the last time counts. When `each` fails, the reading stops and its error is passed on.
     ///
     /// # Errors

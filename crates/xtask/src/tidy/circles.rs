@@ -7,45 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Finding, shape};
 use crate::repository::Repository;
 
-/// A circle that is there for now.
-struct Known {
-    /// Its files, sorted.
-    files: &'static [&'static str],
-    reason: &'static str,
-}
-
-const KNOWN: &[Known] = &[Known {
-    files: &[
-        "crates/atocore-storage/src/vector/scan/index_snapshot.rs",
-        "crates/atocore-storage/src/vector/scan/opening.rs",
-        "crates/atocore-storage/src/vector/scan/segment.rs",
-        "crates/atocore-storage/src/vector/scan/tombstones.rs",
-    ],
-    reason: "goes with the files of the index that is quantised in one file",
-}];
-
 /// A file that needs another one is not needed by it, however far around.
 pub(super) fn rule(repository: &Repository) -> Vec<Finding> {
-    rule_with(repository, KNOWN)
-}
-
-fn rule_with(repository: &Repository, known: &[Known]) -> Vec<Finding> {
-    let circles = find(&shape::product_sources(repository));
-    let is_known = |circle: &[String]| known.iter().any(|known| circle == known.files);
-    let mut findings: Vec<_> = circles
-        .iter()
-        .filter(|circle| !is_known(circle))
-        .map(|circle| {
-            let others = circle[1..].join(", ");
-            Finding::new(&circle[0], format!("is in a circle of imports with {others}: cut it"))
-        })
-        .collect();
-    let unneeded = known.iter().filter(|known| !circles.iter().any(|circle| circle == known.files));
-    findings.extend(unneeded.map(|known| {
-        let message = format!("its entry in `KNOWN` is no longer needed ({})", known.reason);
-        Finding::new(known.files.join(", "), message)
-    }));
-    findings
+    let circles = find(&shape::product_sources(repository)).into_iter();
+    let finding = |circle: Vec<String>| {
+        let others = circle[1..].join(", ");
+        Finding::new(&circle[0], format!("is in a circle of imports with {others}: cut it"))
+    };
+    circles.map(finding).collect()
 }
 
 /// The circles among source files, the largest first; each sorted. The strongly connected components by Tarjan (1972).
@@ -242,20 +211,16 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_a_finding_unless_it_is_known_and_an_entry_without_one_is_too() {
+    fn a_circle_is_a_finding_but_for_tests() {
         let repository = Repository::of_files(&[
             ("crates/a/src/one.rs", "use crate::two::Two;\n"),
             ("crates/a/src/two.rs", "use crate::one::One;\n"),
             ("crates/a/src/tests.rs", "use crate::one::One;\n"),
         ]);
-        let found = rule_with(&repository, &[]);
+        let found = rule(&repository);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].place, "crates/a/src/one.rs");
         assert!(found[0].message.contains("crates/a/src/two.rs"), "{}", found[0].message);
-        let known = Known { files: &["crates/a/src/one.rs", "crates/a/src/two.rs"], reason: "for now" };
-        assert_eq!(rule_with(&repository, &[known]), []);
-        let gone = Known { files: &["crates/a/src/three.rs"], reason: "for now" };
-        assert_eq!(rule_with(&repository, &[gone]).len(), 2);
     }
 
     #[test]

@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use atocore_model::monitor::{Monitor, Progress};
 
 use super::{
-    index_snapshot::{IndexSnapshot, VectorSegment},
-    segment::Buffer,
+    document::{Entries, OwnedDocument, StoredDocument},
+    index_snapshot::IndexSnapshot,
 };
-use crate::vector::{ChangedVectors, Comparison, VectorError, VectorSource, VectorSpace};
+use crate::vector::{ChangedVectors, ChunkVector, Comparison, VectorError, VectorSource, VectorSpace};
 
 /// Where an entry is.
 #[derive(Debug, Clone, Copy)]
-struct EntryLocation<'v> {
-    segment: &'v VectorSegment,
+struct EntryLocation<'s> {
+    document_key: u64,
+    project: &'s str,
+    entries: Entries<'s>,
     entry: usize,
 }
 
@@ -27,12 +29,10 @@ pub(super) fn compare(
     let is_comparable = snapshot.space() == Some(space);
     let mut places = HashMap::new();
     let mut comparison = Comparison::default();
-    for segment in &snapshot.segments {
-        let entries = segment.vectors.entries();
-        for entry in (0..entries.len())
-            .filter(|entry| !segment.tombstones().is_some_and(|tombstones| tombstones.contains(*entry)))
-        {
-            if places.insert(entries.chunk_key(entry), EntryLocation { segment, entry }).is_some() {
+    for StoredDocument { document_key, project, entries } in snapshot.documents() {
+        for entry in 0..entries.len() {
+            let place = EntryLocation { document_key, project, entries, entry };
+            if places.insert(entries.chunk_key(entry), place).is_some() {
                 comparison.extra += 1;
             }
         }
@@ -48,7 +48,7 @@ pub(super) fn compare(
             comparison.expected += 1;
             match places.remove(&chunk.chunk_key) {
                 None => comparison.missing += 1,
-                Some(place) if is_comparable && is_that(place, &document, chunk.vector, space) => {}
+                Some(place) if is_comparable && is_that(place, &document, *chunk, space) => {}
                 Some(_) => comparison.wrong += 1,
             }
         }
@@ -68,18 +68,14 @@ pub(super) fn compare(
 fn is_that(
     place: EntryLocation<'_>,
     document: &ChangedVectors<'_>,
-    vector: &[f32],
+    chunk: ChunkVector<'_>,
     space: VectorSpace,
 ) -> bool {
-    let (entries, entry) = (place.segment.vectors.entries(), place.entry);
-    let mut made = Buffer::default();
-    if vector.len() != space.dimensions || !vector.iter().all(|component| component.is_finite()) {
-        return false;
-    }
-    let _bytes = made.push(document.document_key, 0, vector);
-    let made = made.entries(space.dimensions);
-    place.segment.project == document.project
-        && entries.document_key(entry) == document.document_key
+    let alone = ChangedVectors { vectors: &[chunk], ..*document };
+    let Ok(made) = OwnedDocument::quantised(&alone, space) else { return false };
+    let made = made.stored().entries;
+    let EntryLocation { document_key, project, entries, entry } = place;
+    (document_key, project) == (document.document_key, document.project)
         && entries.step(entry).to_bits() == made.step(0).to_bits()
         && entries.codes(entry) == made.codes(0)
 }

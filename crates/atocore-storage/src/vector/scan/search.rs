@@ -11,13 +11,11 @@ use std::{
 
 use super::{
     ScanTuning,
-    index_snapshot::{IndexSnapshot, VectorSegment},
+    document::StoredDocument,
+    index_snapshot::IndexSnapshot,
     quantization::{DotProduct, PortableDotProduct, QuantizedQuery},
 };
 use crate::vector::{VectorError, VectorMatch, VectorMatches, VectorQuery};
-
-/// How many entries a thread takes at a time when a search is shared: small enough that all end together.
-const PIECE_ENTRIES: usize = 16_384;
 
 /// Answers a query from one snapshot.
 pub(super) fn search(
@@ -34,7 +32,7 @@ pub(super) fn search(
     if !query.vector.iter().all(|component| component.is_finite()) {
         return Err(VectorError::QueryNotFinite);
     }
-    if query.limit == 0 || snapshot.segments.is_empty() {
+    if query.limit == 0 || snapshot.vectors() == 0 {
         return Ok(VectorMatches { version, matches: Vec::new() });
     }
     let documents = query.filter.documents.map(|documents| {
@@ -42,51 +40,59 @@ pub(super) fn search(
         documents.sort_unstable();
         documents
     });
-    let scan = Scan { query: QuantizedQuery::new(query.vector), documents, limit: query.limit };
-    let project = query.filter.project.map(|project| project.as_str());
-    let is_asked = |segment: &&VectorSegment| project.is_none_or(|project| segment.project == project);
-    let segments: Vec<_> = snapshot.segments.iter().filter(is_asked).collect();
-    let entries: usize = segments.iter().map(|segment| segment.vectors.len()).sum();
-    let best = if entries > tuning.shared_entries {
-        scan.shared(&segments, tuning.threads)
-    } else {
-        let mut best = NearestVectors::new(query.limit);
-        segments.iter().for_each(|segment| scan.run(segment, 0..segment.vectors.len(), &mut best));
-        best
+    let scan = Scan {
+        snapshot,
+        query: QuantizedQuery::new(query.vector),
+        project: query.filter.project.map(|project| project.as_str()),
+        documents,
+        limit: query.limit,
     };
+    let best = scan.run(tuning);
     Ok(VectorMatches { version, matches: best.into_sorted() })
 }
 
+/// A part of a search.
+enum ScanPart<'s> {
+    /// Rows of the base.
+    Rows(Range<usize>),
+    /// A document of the log.
+    Changed(StoredDocument<'s>),
+}
+
 /// One search.
-struct Scan {
+struct Scan<'s> {
+    snapshot: &'s IndexSnapshot,
     query: QuantizedQuery,
+    /// The only project to look at.
+    project: Option<&'s str>,
     /// The only documents to look at; sorted.
     documents: Option<Vec<u64>>,
     limit: usize,
 }
 
-impl Scan {
-    /// Looks at some segments with several threads. The matches are the same, because what is best depends on nothing
-    /// but the vectors.
-    fn shared(&self, segments: &[&VectorSegment], threads: usize) -> NearestVectors {
-        let pieces = segments.iter().flat_map(|segment| {
-            let count = segment.vectors.len();
-            (0..count)
-                .step_by(PIECE_ENTRIES)
-                .map(move |start| (segment, start..count.min(start + PIECE_ENTRIES)))
-        });
-        let pieces: Vec<_> = pieces.collect();
+impl Scan<'_> {
+    /// Looks at everything, with several threads where it is much. The matches are the same, because what is best depends
+    /// on nothing but the vectors.
+    fn run(&self, tuning: &ScanTuning) -> NearestVectors {
+        let IndexSnapshot { base, changed, .. } = self.snapshot;
+        let is_asked = |project: &str| self.project.is_none_or(|asked| asked == project);
+        let pieces = base.pieces.iter().filter(|piece| is_asked(&base.rows[piece.rows.start].project));
+        let vectors: usize = pieces.clone().map(|piece| piece.vectors).sum();
+        let changed = changed.values().map(|document| document.stored());
+        let changed = changed.filter(|document| is_asked(document.project)).map(ScanPart::Changed);
+        let parts: Vec<_> = pieces.map(|piece| ScanPart::Rows(piece.rows.clone())).chain(changed).collect();
+        let threads = if vectors > tuning.shared_vectors { tuning.threads } else { 1 };
         let next = AtomicUsize::new(0);
         let work = || {
             let mut best = NearestVectors::new(self.limit);
-            while let Some((segment, entries)) = pieces.get(next.fetch_add(1, Relaxed)) {
-                self.run(segment, entries.clone(), &mut best);
+            while let Some(part) = parts.get(next.fetch_add(1, Relaxed)) {
+                self.look_at(part, &mut best);
             }
             best
         };
         thread::scope(|scope| {
             // Where the system gives no thread, the others do its work.
-            let helpers = (1..threads.min(pieces.len()))
+            let helpers = (1..threads.min(parts.len()))
                 .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
                 .collect::<Vec<_>>();
             let mut best = work();
@@ -100,51 +106,47 @@ impl Scan {
         })
     }
 
-    /// Looks at some entries of a segment, with the best instructions of this CPU.
-    fn run(&self, segment: &VectorSegment, entries: Range<usize>, best: &mut NearestVectors) {
+    /// Looks at a part, with the best instructions of this CPU.
+    fn look_at(&self, part: &ScanPart<'_>, best: &mut NearestVectors) {
         #[cfg(target_arch = "x86_64")]
         if let Some(fast) = pulp::x86::V3::try_new() {
             return fast.vectorize(
                 #[inline(always)]
-                || self.look_at(fast, segment, entries, best),
+                || self.look_with(fast, part, best),
             );
         }
-        self.look_at(PortableDotProduct, segment, entries, best);
+        self.look_with(PortableDotProduct, part, best);
     }
 
     #[inline(always)]
-    fn look_at(
-        &self,
-        products: impl DotProduct,
-        segment: &VectorSegment,
-        entries: Range<usize>,
-        best: &mut NearestVectors,
-    ) {
-        let (stored, tombstones) = (segment.vectors.entries(), segment.tombstones());
-        // The entries of a document are neighbours: what was found for one holds for the next.
-        let mut last = None;
-        for entry in entries {
-            if tombstones.is_some_and(|tombstones| tombstones.contains(entry)) {
-                continue;
-            }
-            if let Some(documents) = &self.documents {
-                let document = stored.document_key(entry);
-                let is_asked = match last {
-                    Some((same, is_asked)) if same == document => is_asked,
-                    _ => documents.binary_search(&document).is_ok(),
-                };
-                last = Some((document, is_asked));
-                if !is_asked {
-                    continue;
+    fn look_with(&self, products: impl DotProduct, part: &ScanPart<'_>, best: &mut NearestVectors) {
+        let IndexSnapshot { base, counts, .. } = self.snapshot;
+        match part {
+            ScanPart::Rows(rows) => {
+                for (row, counts) in base.rows[rows.clone()].iter().zip(&counts[rows.clone()]) {
+                    if let Some(document) = base.document(row).filter(|_| *counts) {
+                        self.compare(products, document, best);
+                    }
                 }
             }
-            let similarity = self.query.similarity(products, stored.codes(entry), stored.step(entry));
+            ScanPart::Changed(document) => self.compare(products, *document, best),
+        }
+    }
+
+    #[inline(always)]
+    fn compare(
+        &self,
+        products: impl DotProduct,
+        StoredDocument { document_key, entries, .. }: StoredDocument<'_>,
+        best: &mut NearestVectors,
+    ) {
+        if self.documents.as_ref().is_some_and(|asked| asked.binary_search(&document_key).is_err()) {
+            return;
+        }
+        for entry in 0..entries.len() {
+            let similarity = self.query.similarity(products, entries.codes(entry), entries.step(entry));
             if similarity >= best.floor {
-                best.offer(ScoredVector {
-                    similarity,
-                    chunk_key: stored.chunk_key(entry),
-                    document_key: stored.document_key(entry),
-                });
+                best.offer(ScoredVector { similarity, chunk_key: entries.chunk_key(entry), document_key });
             }
         }
     }

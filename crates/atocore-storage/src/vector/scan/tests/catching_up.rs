@@ -1,7 +1,7 @@
 //! How the index follows its source, and others the index.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -98,27 +98,37 @@ fn a_reader_sees_one_state_or_the_next_and_never_a_mixture() {
 }
 
 #[test]
-fn segments_stay_few_and_deleted_vectors_are_purged() {
+fn the_log_stays_short_and_deleted_vectors_are_purged() {
     let mut random = Random(7);
     let mut notebook = Notebook::new(7, 4);
     let dir = tempfile::tempdir().unwrap();
-    let index = open(dir.path());
+    let mut index = open(dir.path());
+    index.tuning.log_bytes = 2000;
+    let size = |name: &str| fs::metadata(dir.path().join(name)).map_or(0, |data| data.len());
+    let mut bases = HashSet::new();
+    let mut follow = |notebook: &Notebook| {
+        index.catch_up(notebook, &Silent).unwrap();
+        let most = (size("vectors.base") / 4).max(2000);
+        assert!(size("vectors.log") <= most + 500, "{} of {most}", size("vectors.log"));
+        let _new = bases.insert(index.snapshot().base.digest.to_string());
+        (bases.len(), index.snapshot().base.rows.len())
+    };
     for document in 1..=300 {
         notebook.write(document, &[random.vector(4)]);
-        index.catch_up(&notebook, &Silent).unwrap();
-        let most = 1 + document.ilog2() as usize;
-        assert!(index.snapshot().segments.len() <= most, "{document}: {:?}", index.snapshot().segments);
+        follow(&notebook);
     }
+    let (written, rows) = follow(&notebook);
+    assert!(written > 5 && written < 60 && rows > 200, "{written} bases, {rows} rows");
+    let mut left = rows;
     for document in 1..=300 {
         notebook.delete(document);
-        index.catch_up(&notebook, &Silent).unwrap();
+        (_, left) = follow(&notebook);
     }
-    assert_eq!(index.snapshot().segments.len(), 0);
-    assert_eq!(files(dir.path()).len(), 1, "only the manifest");
+    assert!(left < rows / 4, "{left} rows");
 }
 
 #[test]
-fn new_vectors_that_do_not_fit_into_memory_are_written_meanwhile() {
+fn many_changes_at_once_become_a_new_base() {
     let mut random = Random(8);
     let mut notebook = Notebook::new(8, 4);
     for document in 1..=200 {
@@ -127,14 +137,20 @@ fn new_vectors_that_do_not_fit_into_memory_are_written_meanwhile() {
     }
     let dir = tempfile::tempdir().unwrap();
     let mut index = open(dir.path());
-    index.tuning.buffered_bytes = 500;
+    index.tuning.log_bytes = 500;
     index.catch_up(&notebook, &CancelAfter::documents(150)).unwrap_err();
     assert_no_stray_files(dir.path());
     index.catch_up(&notebook, &Silent).unwrap();
+    for document in 1..=100 {
+        let vectors: Vec<_> = (0..5).map(|_| random.vector(4)).collect();
+        notebook.write(document, &vectors);
+    }
+    index.catch_up(&notebook, &CancelAfter::documents(90)).unwrap_err();
     assert_no_stray_files(dir.path());
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert_eq!(index.snapshot().changed.len(), 0);
     let (_other, at_once) = rebuilt(&notebook);
     assert_same_answers(&index, &at_once, &mut random);
-    assert_eq!(index.snapshot().segments.len(), 3, "one for each project");
 }
 
 #[test]
@@ -170,20 +186,49 @@ fn an_index_that_cannot_be_written_still_answers() {
     let (dir, index) = rebuilt(&notebook);
     let before = index.version();
     notebook.delete(1);
-    let next = *index.write_lock();
-    let manifest = dir.path().join("manifest.json");
-    let kept = fs::read(&manifest).unwrap();
-    // Folders in the place of the file that is written next, then of the next manifest.
-    for taken in [dir.path().join(format!("{next}.dead")), manifest.clone()] {
-        let _was_there = fs::remove_file(&taken);
-        fs::create_dir(&taken).unwrap();
-        let error = index.catch_up(&notebook, &Silent).unwrap_err();
-        assert!(matches!(error, VectorError::Failed { action: "written", .. }), "{error}");
-        assert_eq!((index.version(), found(&index, &[1.0, 0.0]).len()), (before, 20));
-        fs::remove_dir(&taken).unwrap();
-        crate::files::write_atomic(&manifest, &kept).unwrap();
-        assert_no_stray_files(dir.path());
-    }
+    // Folders in the place of the log, then of the base that is written because the log does not end where it should.
+    let (base, log) = (dir.path().join("vectors.base"), dir.path().join("vectors.log"));
+    fs::create_dir(&log).unwrap();
+    let error = index.catch_up(&notebook, &Silent).unwrap_err();
+    assert!(matches!(error, VectorError::Failed { action: "written", .. }), "{error}");
+    assert_eq!((index.version(), found(&index, &[1.0, 0.0]).len()), (before, 20));
+    fs::remove_dir(&log).unwrap();
+    fs::remove_file(&base).unwrap();
+    fs::create_dir(&base).unwrap();
+    let error = index.catch_up(&notebook, &Silent).unwrap_err();
+    assert!(matches!(error, VectorError::Failed { action: "written", .. }), "{error}");
+    assert_eq!((index.version(), found(&index, &[1.0, 0.0]).len()), (before, 20));
+    assert_eq!(files(dir.path()).len(), 1, "the folder");
+    fs::remove_dir(&base).unwrap();
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!((index.version(), index.vectors()), (Some(notebook.newest()), 19));
+    assert_no_stray_files(dir.path());
+}
+
+#[test]
+fn a_log_that_somebody_cut_off_or_made_longer_is_replaced_with_its_base() {
+    let mut random = Random(9);
+    let mut notebook = Notebook::new(9, 4);
+    for document in 1..=20 {
+        notebook.write(document, &[random.vector(4)]);
+    }
+    let (dir, index) = rebuilt(&notebook);
+    let log = dir.path().join("vectors.log");
+    for content in [None, Some(&b"torn"[..])] {
+        notebook.write(3, &[random.vector(4)]);
+        index.catch_up(&notebook, &Silent).unwrap();
+        match content {
+            None => fs::remove_file(&log).unwrap(),
+            Some(torn) => {
+                let longer = [fs::read(&log).unwrap(), torn.to_vec()].concat();
+                crate::files::write_atomic_unsynced(&log, &longer).unwrap();
+            }
+        }
+        notebook.write(4, &[random.vector(4)]);
+        index.catch_up(&notebook, &Silent).unwrap();
+        assert!(!log.exists(), "there is a new base");
+        let (_other, whole) = rebuilt(&notebook);
+        assert_same_answers(&index, &whole, &mut random);
+        assert_same_answers(&open(dir.path()), &whole, &mut random);
+    }
 }

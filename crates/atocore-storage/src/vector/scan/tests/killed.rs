@@ -37,7 +37,7 @@ const CHILD: &str = "ATOCORE_TEST_CHILD";
 /// What the child process does, beside the index, until it is killed.
 fn write_without_end() {
     let mut index = open(Path::new("index"));
-    index.tuning.buffered_bytes = 200;
+    index.tuning.log_bytes = 4000;
     let mut steps = generation(&index);
     let mut notebook = notebook(steps);
     // Not on and on when the test itself is killed.

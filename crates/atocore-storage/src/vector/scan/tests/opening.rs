@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// A folder with an index that has two segments and vectors that are gone.
+/// A folder with an index that has a base, and a log with vectors that are new and some that are gone.
 fn written(dir: &Path) -> Notebook {
     let mut random = Random(2);
     let mut notebook = Notebook::new(1, 5);
@@ -28,7 +28,9 @@ fn written(dir: &Path) -> Notebook {
     notebook.delete(7);
     notebook.write(41, &[random.vector(5)]);
     index.catch_up(&notebook, &Silent).unwrap();
-    assert_eq!(files(dir).len(), 4, "two of vectors, one of bits, the manifest");
+    notebook.write(41, &[random.vector(5), random.vector(5)]);
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert_eq!(files(dir).len(), 2, "the base and the log");
     notebook
 }
 
@@ -72,17 +74,23 @@ fn what_was_written_is_there_when_it_is_opened_again() {
     assert_same_answers(&reader, &rebuilt, &mut Random(4));
 }
 
-/// Damages one file of a copy of the folder, and expects that it is noticed and healed.
-fn assert_noticed(whole: &Path, notebook: &Notebook, file: &Path, content: Option<&[u8]>, heal: bool) {
+/// A copy of an index with other bytes in one of its files, or without it.
+fn copied(whole: &Path, file: &str, content: Option<&[u8]>) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for other in files(whole).iter().filter(|other| *other != file) {
+    for other in files(whole).iter().filter(|other| !other.ends_with(file)) {
         fs::hard_link(other, dir.path().join(other.file_name().unwrap())).unwrap();
     }
     if let Some(content) = content {
-        crate::files::write_atomic_unsynced(&dir.path().join(file.file_name().unwrap()), content).unwrap();
+        crate::files::write_atomic_unsynced(&dir.path().join(file), content).unwrap();
     }
+    dir
+}
+
+/// Expects that damage of the base is noticed, and that it is healed.
+fn assert_noticed(whole: &Path, notebook: &Notebook, content: &[u8], heal: bool) {
+    let dir = copied(whole, "vectors.base", Some(content));
     let refused = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap_err();
-    assert!(matches!(refused, VectorError::Damaged { .. }), "{}: {refused}", file.display());
+    assert!(matches!(refused, VectorError::Damaged { .. }), "{refused}");
     if heal {
         let index = open(dir.path());
         let VectorError::Damaged { why, .. } = refused else { unreachable!() };
@@ -95,90 +103,114 @@ fn assert_noticed(whole: &Path, notebook: &Notebook, file: &Path, content: Optio
 }
 
 #[test]
-fn damage_anywhere_in_any_file_is_noticed_and_healed() {
+fn damage_anywhere_in_the_base_is_noticed_and_healed() {
     let whole = tempfile::tempdir().unwrap();
     let notebook = written(whole.path());
     let mut random = Random(5);
-    for file in files(whole.path()) {
-        let good = fs::read(&file).unwrap();
-        for at in 0..good.len() {
-            let mut bytes = good.clone();
-            bytes[at] ^= 1 << random.below(8);
-            assert_noticed(whole.path(), &notebook, &file, Some(&bytes), at % 97 == 0);
+    let good = fs::read(whole.path().join("vectors.base")).unwrap();
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1 << random.below(8);
+        assert_noticed(whole.path(), &notebook, &bytes, at % 97 == 0);
+    }
+    for cut in [0, 1, good.len() / 2, good.len() - 1] {
+        assert_noticed(whole.path(), &notebook, &good[..cut], true);
+    }
+    let longer = [good.as_slice(), b"\0"].concat();
+    assert_noticed(whole.path(), &notebook, &longer, true);
+    let random_bytes: Vec<u8> = good.iter().map(|_| random.below(256) as u8).collect();
+    assert_noticed(whole.path(), &notebook, &random_bytes, true);
+}
+
+#[test]
+fn damage_anywhere_in_the_log_leaves_the_state_before_it_and_is_healed() {
+    let whole = tempfile::tempdir().unwrap();
+    let notebook = written(whole.path());
+    let mut random = Random(6);
+    let good = fs::read(whole.path().join("vectors.log")).unwrap();
+    let generation = |log: &[u8]| {
+        let dir = copied(whole.path(), "vectors.log", Some(log));
+        let index = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap();
+        index.version().unwrap().generation.0
+    };
+    // Where each frame ends: the shortest log that shows its state.
+    let ends: Vec<_> =
+        (1..=good.len()).filter(|cut| generation(&good[..*cut]) > generation(&good[..*cut - 1])).collect();
+    assert_eq!((ends.len(), ends.last()), (2, Some(&good.len())));
+    let states = [generation(b""), generation(&good[..ends[0]]), generation(&good)];
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1 << random.below(8);
+        let frames_before = ends.iter().filter(|end| **end <= at).count();
+        assert_eq!(generation(&bytes), states[frames_before], "{at}");
+        if at % 97 == 0 {
+            assert_heals(copied(whole.path(), "vectors.log", Some(&bytes)).path(), &notebook);
         }
-        for cut in [0, 1, good.len() / 2, good.len() - 1] {
-            assert_noticed(whole.path(), &notebook, &file, Some(&good[..cut]), true);
-        }
-        let longer = [good.as_slice(), b"\0"].concat();
-        assert_noticed(whole.path(), &notebook, &file, Some(&longer), true);
-        let random_bytes: Vec<u8> = good.iter().map(|_| random.below(256) as u8).collect();
-        assert_noticed(whole.path(), &notebook, &file, Some(&random_bytes), true);
-        assert_noticed(whole.path(), &notebook, &file, None, true);
+    }
+    for content in [None, Some(&b"\0"[..]), Some(&[good.as_slice(), b"\0"].concat())] {
+        assert_heals(copied(whole.path(), "vectors.log", content).path(), &notebook);
     }
 }
 
 #[test]
-fn files_that_changed_places_are_noticed() {
-    let whole = tempfile::tempdir().unwrap();
-    let notebook = written(whole.path());
-    let codes: Vec<_> = files(whole.path())
-        .into_iter()
-        .filter(|file| file.extension().is_some_and(|end| end == "codes"))
-        .collect();
-    let other = fs::read(&codes[1]).unwrap();
-    assert_noticed(whole.path(), &notebook, &codes[0], Some(&other), true);
+fn the_log_of_another_base_says_nothing() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let notebook = written(one.path());
+    let index = open(other.path());
+    index.catch_up(&Notebook::new(2, 5), &Silent).unwrap();
+    fs::hard_link(one.path().join("vectors.log"), other.path().join("vectors.log")).unwrap();
+    let reader = ScanIndex::open(other.path(), IndexAccess::Read).unwrap();
+    assert_eq!((reader.version(), reader.vectors()), (index.version(), 0));
+    assert_heals(other.path(), &notebook);
 }
 
 #[test]
 fn an_index_of_another_version_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let notebook = written(dir.path());
-    let path = dir.path().join("manifest.json");
-    let text = fs::read_to_string(&path).unwrap();
-    let newer = text.replace("\"format_version\": 1,", "\"format_version\": 2, \"more\": [],");
-    assert_ne!(newer, text);
-    crate::files::write_atomic_unsynced(&path, newer.as_bytes()).unwrap();
+    let path = dir.path().join("vectors.base");
+    let mut newer = fs::read(&path).unwrap();
+    newer[8] = 3;
+    crate::files::write_atomic_unsynced(&path, &newer).unwrap();
     let refused = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap_err();
-    assert!(refused.to_string().contains("format 2"), "{refused}");
+    assert!(refused.to_string().contains("format 3"), "{refused}");
     let index = open(dir.path());
-    assert!(index.rebuilt_reason().unwrap().contains("format 2"), "{:?}", index.rebuilt_reason());
+    assert!(index.rebuilt_reason().unwrap().contains("format 3"), "{:?}", index.rebuilt_reason());
     drop(index);
     assert_heals(dir.path(), &notebook);
 }
 
 #[test]
-fn a_writer_removes_unreferenced_index_files_and_no_others() {
+fn an_index_of_the_first_layout_is_replaced_without_a_word_and_nothing_else_is_removed() {
     let dir = tempfile::tempdir().unwrap();
-    let notebook = written(dir.path());
-    for stray in ["90.codes", "91.dead", ".manifest.json.17.tmp", "README", "x.codes"] {
-        fs::hard_link(dir.path().join("manifest.json"), dir.path().join(stray)).unwrap();
+    let first = ["manifest.json", "0.codes", "1.codes", "2.dead", ".manifest.json.17.tmp"];
+    let others = ["README", "x.codes", "notes.json"];
+    for name in first.iter().chain(&others) {
+        crate::files::write_synced(&dir.path().join(name), b"{}").unwrap();
     }
-    fs::create_dir(dir.path().join("92.codes")).unwrap();
-    drop(ScanIndex::open(dir.path(), IndexAccess::Read).unwrap());
-    assert_eq!(files(dir.path()).len(), 4 + 6, "a reader removes nothing");
+    let missing = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap_err();
+    assert!(matches!(missing, VectorError::Missing { .. }), "{missing}");
+    assert_eq!(files(dir.path()).len(), first.len() + others.len(), "a reader removes nothing");
     let index = open(dir.path());
-    assert_eq!((index.rebuilt_reason(), index.version()), (None, Some(notebook.newest())));
-    for left in ["README", "x.codes", "92.codes"] {
-        let path = dir.path().join(left);
-        assert!(path.exists(), "{left}");
-        if path.is_dir() { fs::remove_dir(&path).unwrap() } else { fs::remove_file(&path).unwrap() }
+    assert_eq!((index.rebuilt_reason(), index.version()), (None, None));
+    for other in others {
+        fs::remove_file(dir.path().join(other)).unwrap();
     }
     assert_no_stray_files(dir.path());
-    assert_eq!(*index.write_lock(), 93, "a name that is taken is not used");
+    let mut notebook = Notebook::new(1, 2);
+    notebook.write(1, &[vec![1.0, 0.0]]);
+    index.catch_up(&notebook, &Silent).unwrap();
+    assert_eq!(index.vectors(), 1);
 }
 
 #[test]
-fn names_are_not_used_again_after_a_replacement() {
+fn a_writer_removes_what_an_earlier_one_left_unfinished() {
     let dir = tempfile::tempdir().unwrap();
     let notebook = written(dir.path());
-    let reader = ScanIndex::open(dir.path(), IndexAccess::Read).unwrap();
-    let next = *open(dir.path()).write_lock();
-    fs::remove_file(dir.path().join("manifest.json")).unwrap();
+    crate::files::create_new_file(&dir.path().join(".vectors.base.17.00aa.tmp")).unwrap();
+    drop(ScanIndex::open(dir.path(), IndexAccess::Read).unwrap());
+    assert_eq!(files(dir.path()).len(), 3, "a reader removes nothing");
     let index = open(dir.path());
-    assert_eq!(index.rebuilt_reason(), Some("its manifest is missing"));
-    assert_eq!(*index.write_lock(), next);
-    index.catch_up(&notebook, &Silent).unwrap();
-    let before = found(&reader, &[1.0; 5]);
-    reader.refresh().unwrap();
-    assert_eq!(found(&reader, &[1.0; 5]), before);
+    assert_eq!((index.rebuilt_reason(), index.version()), (None, Some(notebook.newest())));
+    assert_no_stray_files(dir.path());
 }
