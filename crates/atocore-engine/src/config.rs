@@ -7,6 +7,7 @@ use atocore_model::time::Clock;
 use atocore_storage::{layout::Layout, sqlite::copy::Copier};
 
 use crate::{
+    clock::SystemClock,
     embedding::{ModelChoice, VectorStore},
     ingest::ChunkLimits,
     packing::PackShares,
@@ -51,6 +52,32 @@ pub struct EngineConfig {
     pub clock: Arc<dyn Clock>,
     /// Where the settings came from, for `doctor`.
     pub settings: SettingsOrigin,
+}
+
+impl EngineConfig {
+    /// An engine with the defaults of all settings. It copies in this process and has the clock of the machine.
+    #[must_use]
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            layout,
+            vault_dir: None,
+            drive_dir: None,
+            busy_timeout: Duration::from_secs(5),
+            chunks: ChunkLimits::default(),
+            max_file_bytes: 16 << 20,
+            max_removed_percent: 50,
+            model: ModelChoice::default(),
+            vectors: VectorStore::default(),
+            chroma_program: PathBuf::from("chroma"),
+            weights: RankWeights::default(),
+            packing: PackShares::default(),
+            retention: RetentionRules::default(),
+            schedule: Schedule::default(),
+            copier: Copier::InProcess,
+            clock: Arc::new(SystemClock),
+            settings: SettingsOrigin::default(),
+        }
+    }
 }
 
 /// Where settings came from, as far as somebody may want to look at it.

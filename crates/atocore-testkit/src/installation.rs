@@ -15,8 +15,7 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights,
-    SettingsOrigin, VectorStore, ingest::ChunkLimits, retention::RetentionRules, schedule::Schedule,
+    Access, Caller, Engine, EngineConfig, Layout, ModelChoice, RankWeights, schedule::Schedule,
 };
 use atocore_model::{
     monitor::Silent,
@@ -124,23 +123,15 @@ impl Installation {
     pub fn config(&self) -> EngineConfig {
         let mode = if self.model.is_some() { Mode::Hybrid } else { Mode::Lexical };
         EngineConfig {
-            layout: Layout::in_home(&self.home()),
             vault_dir: Some(self.vault()),
             drive_dir: Some(self.dir.path().join("drive")),
             busy_timeout: self.busy_timeout,
-            chunks: ChunkLimits::default(),
             max_file_bytes: 1 << 20,
-            max_removed_percent: 50,
             model: self.model.clone().unwrap_or_default(),
-            vectors: VectorStore::Embedded,
-            chroma_program: PathBuf::from("chroma"),
             weights: RankWeights { mode, ..RankWeights::default() },
-            packing: PackShares::default(),
-            retention: RetentionRules::default(),
             schedule: self.schedule.clone(),
-            copier: Copier::InProcess,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
-            settings: SettingsOrigin::default(),
+            ..EngineConfig::new(Layout::in_home(&self.home()))
         }
     }
 

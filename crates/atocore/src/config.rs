@@ -13,12 +13,9 @@ mod range;
 mod settings;
 mod trust;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
-use atocore_engine::{
-    Copier, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SettingsOrigin, VectorStore,
-    ingest::ChunkLimits, retention::RetentionRules, schedule::Schedule,
-};
+use atocore_engine::{Copier, EngineConfig, SettingsOrigin};
 use atocore_model::time::Clock;
 
 use crate::http::Token;
@@ -41,12 +38,8 @@ pub struct Config {
     pub ignored: Vec<Ignored>,
     /// The system's folder for sockets of this user, where it has one.
     pub runtime_dir: Option<PathBuf>,
-    /// Where the parts lie; absolute.
-    pub layout: Layout,
-    /// The folder that `vault` roots lie in.
-    pub vault_dir: Option<PathBuf>,
-    /// The folder that `drive` roots lie in.
-    pub drive_dir: Option<PathBuf>,
+    /// What an engine is told: where everything lies, and every setting that is its own.
+    pub engine: EngineConfig,
     /// The name or address that the server listens on.
     pub host: String,
     /// The port that the server listens on; 0 lets the system choose.
@@ -55,30 +48,8 @@ pub struct Config {
     pub token_file: PathBuf,
     /// What a caller over the network must show.
     pub api_token: Option<Token>,
-    /// How long to wait for a lock.
-    pub busy_timeout: Duration,
-    /// How documents are cut.
-    pub chunks: ChunkLimits,
-    /// Larger files are left out; bytes.
-    pub max_file_bytes: u64,
-    /// How many of a hundred documents of a root a refresh removes at most without being told that it may.
-    pub max_removed_percent: u64,
-    /// Which model makes the vectors, and where it is looked for.
-    pub model: ModelChoice,
     /// The folder that models are fetched into.
     pub model_dir: PathBuf,
-    /// Where passages are searched by their vectors.
-    pub vectors: VectorStore,
-    /// The program that runs a Chroma server, to prove snapshots that hold the folder of one.
-    pub chroma_program: PathBuf,
-    /// How hits are ranked.
-    pub weights: RankWeights,
-    /// How much of a context pack the facts may take.
-    pub packing: PackShares,
-    /// Which snapshots are kept.
-    pub retention: RetentionRules,
-    /// What a server does by itself, and when.
-    pub schedule: Schedule,
     /// Who is told when that fails.
     pub webhook: Option<String>,
     /// The least level of log events that is shown, when it was set.
@@ -118,26 +89,8 @@ impl Config {
 
     /// What an engine on these settings needs to know.
     #[must_use]
-    pub fn engine(&self, copier: Copier, clock: Arc<dyn Clock>) -> EngineConfig {
-        EngineConfig {
-            layout: self.layout.clone(),
-            vault_dir: self.vault_dir.clone(),
-            drive_dir: self.drive_dir.clone(),
-            busy_timeout: self.busy_timeout,
-            chunks: self.chunks,
-            max_file_bytes: self.max_file_bytes,
-            max_removed_percent: self.max_removed_percent,
-            model: self.model.clone(),
-            vectors: self.vectors.clone(),
-            chroma_program: self.chroma_program.clone(),
-            weights: self.weights.clone(),
-            packing: self.packing,
-            retention: self.retention,
-            schedule: self.schedule.clone(),
-            copier,
-            clock,
-            settings: self.settings_origin(),
-        }
+    pub fn engine_config(&self, copier: Copier, clock: Arc<dyn Clock>) -> EngineConfig {
+        EngineConfig { copier, clock, settings: self.settings_origin(), ..self.engine.clone() }
     }
 
     fn settings_origin(&self) -> SettingsOrigin {

@@ -65,7 +65,7 @@ impl Demo<'_> {
     /// When the folder is somebody else's or in use, when there is nothing to read, or when a step fails.
     pub(crate) fn tell(&self, folder: Option<&Path>) -> Result<bool, ApiError> {
         let started = Instant::now();
-        let demo_folder = DemoFolder::prepare(&self.config.home, &self.config.layout)?;
+        let demo_folder = DemoFolder::prepare(&self.config.home, &self.config.engine.layout)?;
         let documents = match folder {
             Some(folder) => demo_folder.accept(folder)?,
             None => documents::write_below(&demo_folder.documents())?,
@@ -103,7 +103,7 @@ impl Demo<'_> {
 
         let restored = demo_folder.restored();
         let report = atocore_engine::restore(
-            &self.config.layout,
+            &self.config.engine.layout,
             stamp(&name, || Err(atocore_engine::Error::NoSnapshot))?,
             &restored,
             &SystemClock,
@@ -143,7 +143,9 @@ impl Demo<'_> {
 
     /// The same settings on another home.
     fn at(&self, home: &Path) -> Config {
-        Config { home: home.to_owned(), layout: Layout::in_home(home), ..self.config.clone() }
+        let mut config = Config { home: home.to_owned(), ..self.config.clone() };
+        config.engine.layout = Layout::in_home(home);
+        config
     }
 
     /// Three commands to go on with, as they can be typed where the user is.

@@ -68,7 +68,7 @@ pub(crate) fn known(name: &str) -> Result<&'static KnownModel, ApiError> {
 /// # Errors
 /// When it is not here or cannot be used.
 pub(crate) fn look(config: &Config, name_or_folder: &str) -> Result<ModelFolder, ModelError> {
-    model::locate(name_or_folder, &config.model.folders)
+    model::locate(name_or_folder, &config.engine.model.folders)
 }
 
 /// Obtains a known model unless it is here and whole; a damaged one is replaced where it lies. `announce` is called with
@@ -85,7 +85,7 @@ pub(crate) fn obtain(
     monitor: &dyn Monitor,
     announce: impl FnOnce(&Path),
 ) -> Result<Obtained, ApiError> {
-    if let Ok(folder) = model::locate(known.name, &config.model.folders) {
+    if let Ok(folder) = model::locate(known.name, &config.engine.model.folders) {
         match folder.verify(monitor) {
             Ok(VerifyOutcome::Cancelled) => return Err(from_fetching(&FetchError::Cancelled)),
             Ok(_) => return Ok(Obtained::Here(folder.path().to_owned())),
@@ -173,12 +173,12 @@ fn published_in(folder: &ModelFolder, monitor: &dyn Monitor) -> Result<Option<Mo
 
 /// Every model that is no known one: in the folders that models are looked for in, and the one that the settings name.
 pub(crate) fn others(config: &Config) -> Vec<InstalledModel> {
-    let mut found = model::installed(&config.model.folders);
+    let mut found = model::installed(&config.engine.model.folders);
     found.retain(|model| !model.known);
-    let named = Path::new(&config.model.name);
+    let named = Path::new(&config.engine.model.name);
     if named.is_absolute() && !found.iter().any(|model| model.path == named) {
         let name = named.file_name().unwrap_or(named.as_os_str()).to_string_lossy().into_owned();
-        let (dimensions, window, problem) = match look(config, &config.model.name) {
+        let (dimensions, window, problem) = match look(config, &config.engine.model.name) {
             Ok(folder) => (folder.dimensions(), folder.window(), None),
             Err(error) => (0, 0, Some(sentence(&error))),
         };
@@ -197,7 +197,7 @@ pub(crate) fn others(config: &Config) -> Vec<InstalledModel> {
 /// The folder that a model is fetched into: where a damaged one lies, else the one that the settings name.
 fn target(config: &Config, known: &KnownModel) -> PathBuf {
     // The last one is the hub's, which is not ours to write.
-    let ours = config.model.folders.iter().find(|folder| folder.join(known.name).is_dir());
+    let ours = config.engine.model.folders.iter().find(|folder| folder.join(known.name).is_dir());
     ours.unwrap_or(&config.model_dir).clone()
 }
 

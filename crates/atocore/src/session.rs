@@ -61,7 +61,7 @@ pub struct Served {
 
 impl Served {
     fn address(&self) -> Address<'_> {
-        let locks = self.config.layout.locks();
+        let locks = self.config.engine.layout.locks();
         Address::new(&self.socket, files::owner(&locks).unwrap_or_else(files::user))
     }
 }
@@ -84,7 +84,7 @@ impl Session {
             return Ok(Self::served_at(socket, config));
         }
         let engine = look(config, monitor)?;
-        if Engine::owner(&config.layout)?.is_some() || engine.is_current()? {
+        if Engine::owner(&config.engine.layout)?.is_some() || engine.is_current()? {
             return Ok(Self::here(engine));
         }
         let activity = "bring the indexes up to date".to_owned();
@@ -174,7 +174,7 @@ impl Session {
     /// What can be said of its words, and that there is no such project.
     pub fn refuse<O: Operation>(config: &Config, operation: &O) -> Result<(), ApiError> {
         operation.check()?;
-        let is_owned = Engine::owner(&config.layout)?.is_some_and(|owner| owner.socket.is_none());
+        let is_owned = Engine::owner(&config.engine.layout)?.is_some_and(|owner| owner.socket.is_none());
         match operation.project().map(str::parse) {
             Some(Ok(name)) if is_owned => Ok(Engine::must_know(&engine_config(config), &name)?),
             _ => Ok(()),
@@ -215,7 +215,7 @@ impl Session {
     pub(crate) fn in_turn(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         // Whoever waits has the store within moments of its being free. One that was stopped meanwhile keeps nobody back.
         let began = Instant::now();
-        while Engine::is_waited_for(&config.layout) && began.elapsed() < config.busy_timeout {
+        while Engine::is_waited_for(&config.engine.layout) && began.elapsed() < config.engine.busy_timeout {
             monitor.progress(Progress {
                 phase: "letting another command go first".into(),
                 done: 0,
@@ -329,7 +329,7 @@ pub fn log_recovery(engine: &Engine) {
 fn look(config: &Config, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
     let looked = Engine::open(engine_config(config), Access::Read, monitor);
     match looked {
-        Err(error) if error.needs_owner() && Engine::owner(&config.layout)?.is_none() => {
+        Err(error) if error.needs_owner() && Engine::owner(&config.engine.layout)?.is_none() => {
             let access = Access::Own { activity: "finish an interrupted restore".to_owned(), socket: None };
             let engine = Engine::open(engine_config(config), access, monitor)?;
             log_recovery(&engine);
@@ -343,7 +343,7 @@ fn look(config: &Config, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
 /// What an engine of this process needs to know.
 #[must_use]
 pub fn engine_config(config: &Config) -> EngineConfig {
-    config.engine(copier(), Arc::new(SystemClock))
+    config.engine_config(copier(), Arc::new(SystemClock))
 }
 
 fn copier() -> Copier {
@@ -367,10 +367,10 @@ fn this_program() -> std::io::Result<PathBuf> {
 fn server(config: &Config) -> Result<Option<PathBuf>, ApiError> {
     let started = Instant::now();
     loop {
-        let Some(socket) = Engine::owner(&config.layout)?.and_then(|owner| owner.socket) else {
+        let Some(socket) = Engine::owner(&config.engine.layout)?.and_then(|owner| owner.socket) else {
             return Ok(None);
         };
-        if UnixStream::connect(&socket).is_ok() || started.elapsed() >= config.busy_timeout {
+        if UnixStream::connect(&socket).is_ok() || started.elapsed() >= config.engine.busy_timeout {
             return Ok(Some(socket));
         }
         thread::sleep(LOOK_AGAIN);

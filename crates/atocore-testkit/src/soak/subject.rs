@@ -10,10 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_engine::{
-    Access, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights, SettingsOrigin,
-    SystemClock, VectorStore, ingest::ChunkLimits, retention::RetentionRules, schedule::Schedule,
-};
+use atocore_engine::{Access, Copier, Engine, EngineConfig, Layout, RankWeights, SystemClock};
 use atocore_model::{
     fact::{ChangeFilter, Content as FactContent, PageSize},
     monitor::Silent,
@@ -197,23 +194,9 @@ impl Subject {
 /// The settings that the program has when words are enough.
 pub(super) fn engine_config(layout: Layout, copier: Copier) -> EngineConfig {
     EngineConfig {
-        layout,
-        vault_dir: None,
-        drive_dir: None,
-        busy_timeout: Duration::from_secs(5),
-        chunks: ChunkLimits::default(),
-        max_file_bytes: 16 << 20,
-        max_removed_percent: 50,
-        model: ModelChoice::default(),
-        vectors: VectorStore::Embedded,
-        chroma_program: PathBuf::from("chroma"),
-        weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
-        packing: PackShares::default(),
-        retention: RetentionRules::default(),
-        schedule: Schedule::default(),
         copier,
-        clock: Arc::new(SystemClock),
-        settings: SettingsOrigin::default(),
+        weights: RankWeights { mode: Mode::Lexical, ..RankWeights::default() },
+        ..EngineConfig::new(layout)
     }
 }
 

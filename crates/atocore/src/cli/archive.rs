@@ -62,7 +62,7 @@ struct ImportedSnapshot {
 
 impl Export {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
-        let layout = &console.config.layout;
+        let layout = &console.config.engine.layout;
         let stamp = stamp(&self.stamp, || atocore_engine::latest(layout, SystemClock.now()))?;
         if self.file.as_os_str() == PIPE {
             return into_pipe(stamp, console);
@@ -108,7 +108,7 @@ fn into_pipe(stamp: atocore_model::id::SnapshotId, console: &Console<'_>) -> Res
         ));
     }
     let monitor = console.watch();
-    let layout = &console.config.layout;
+    let layout = &console.config.engine.layout;
     let exported = atocore_engine::export_to(layout, stamp, stdout.lock(), &SystemClock, &monitor)?;
     drop(monitor);
     console.output.remark(format!("snapshot {stamp} exported: {}", packed(&exported)));
@@ -122,7 +122,7 @@ fn packed(exported: &atocore_engine::ExportedArchive) -> String {
 
 impl Import {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
-        let (layout, monitor) = (&console.config.layout, console.watch());
+        let (layout, monitor) = (&console.config.engine.layout, console.watch());
         let from = console.path(&self.file);
         let imported = if self.file.as_os_str() == PIPE {
             atocore_engine::import(layout, io::stdin().lock(), &SystemClock, &monitor)

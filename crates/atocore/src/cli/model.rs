@@ -103,7 +103,7 @@ struct Verified {
 
 impl Models {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
-        let configured = &console.config.model.name;
+        let configured = &console.config.engine.model.name;
         match self {
             Self::Fetch { name } => fetch(name.as_ref().unwrap_or(configured), console),
             Self::List => {
@@ -207,10 +207,10 @@ fn marked(name: &str, chosen: bool) -> String {
 impl ModelList {
     fn of(config: &Config) -> Self {
         Self {
-            setting: config.model.name.clone(),
-            precision: config.model.precision.to_string(),
+            setting: config.engine.model.name.clone(),
+            precision: config.engine.model.precision.to_string(),
             fetch_into: config.model_dir.display().to_string(),
-            searched: config.model.folders.iter().map(|folder| folder.display().to_string()).collect(),
+            searched: config.engine.model.folders.iter().map(|folder| folder.display().to_string()).collect(),
             known: KNOWN.iter().map(|known| ModelRow::of(known, config)).collect(),
             others: models::others(config).into_iter().map(|found| Other::of(found, config)).collect(),
         }
@@ -233,14 +233,14 @@ impl ModelRow {
             download_bytes: known.package.length_bytes,
             folder,
             problem,
-            chosen: KnownModel::by_name(&config.model.name) == Some(known),
+            chosen: KnownModel::by_name(&config.engine.model.name) == Some(known),
         }
     }
 }
 
 impl Other {
     fn of(found: InstalledModel, config: &Config) -> Self {
-        let setting = config.model.name.as_str();
+        let setting = config.engine.model.name.as_str();
         Self {
             chosen: Path::new(setting) == found.path || found.name.eq_ignore_ascii_case(setting),
             folder: found.path.display().to_string(),

@@ -79,7 +79,7 @@ impl Restore {
             return over_the_present(plan, restore, &consent, &command, console);
         };
         let (config, output) = (console.config, console.output);
-        let stamp = stamp(&plan.stamp, || atocore_engine::latest(&config.layout, SystemClock.now()))?;
+        let stamp = stamp(&plan.stamp, || atocore_engine::latest(&config.engine.layout, SystemClock.now()))?;
         let monitor = console.watch();
         let folder = console.path(&to);
         if folder.exists() && !folder.is_dir() {
@@ -87,7 +87,7 @@ impl Restore {
             return Err(ApiError::new(ErrorCode::TargetNotEmpty, message)
                 .with_hint("name an empty folder, or one that does not exist yet"));
         }
-        let report = atocore_engine::restore(&config.layout, stamp, &folder, &SystemClock, &monitor)?;
+        let report = atocore_engine::restore(&config.engine.layout, stamp, &folder, &SystemClock, &monitor)?;
         drop(monitor);
         tracing::info!(stamp = %report.stamp, target = %report.target.display(), "runtime_backup_restored");
         output.answer(&Restored::from(&report), |_, output| {

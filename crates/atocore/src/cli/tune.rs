@@ -48,7 +48,7 @@ impl Tune {
             return Err(ApiError::new(ErrorCode::InvalidRequest, message)
                 .with_hint("one half is searched and the other held out: write more questions"));
         }
-        let tuning = tuning::tune(&engine, questions, &config.weights, &monitor)?;
+        let tuning = tuning::tune(&engine, questions, &config.engine.weights, &monitor)?;
         drop(monitor);
         let proposal = proposal(&self.questions, &tuning);
         if let Some(path) = &self.out {
@@ -291,7 +291,11 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             evaluate::write(&dir.path().join("atocore.toml"), &text).unwrap();
             let flags = Flags { data_dir: Some(dir.path().to_owned()), ..Flags::default() };
-            assert_eq!(Config::load(&flags, &Environment::default()).unwrap().weights, found, "{text}");
+            assert_eq!(
+                Config::load(&flags, &Environment::default()).unwrap().engine.weights,
+                found,
+                "{text}"
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use atocore_engine::{
-    Layout, ModelChoice, Precision, RankWeights,
+    EngineConfig, Layout, ModelChoice, Precision, RankWeights,
     ingest::ChunkLimits,
     retention::{KeepCounts, RetentionRules},
     schedule::{Schedule, ScheduledJob},
@@ -79,30 +79,33 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     else {
         return Err(ConfigError { faults });
     };
-    Ok(Config {
-        token_file: home.join(TOKEN_FILE),
-        home,
-        file: settings.file,
-        ignored: settings.ignored,
-        runtime_dir: settings.runtime_dir,
-        layout,
+    let engine = EngineConfig {
         vault_dir,
         drive_dir,
-        host,
-        port,
-        api_token,
         busy_timeout: Duration::from_millis(wait),
         chunks,
         max_file_bytes,
         max_removed_percent,
         model,
-        model_dir,
         vectors,
         chroma_program,
         weights,
         packing,
         retention,
         schedule,
+        ..EngineConfig::new(layout)
+    };
+    Ok(Config {
+        token_file: home.join(TOKEN_FILE),
+        home,
+        file: settings.file,
+        ignored: settings.ignored,
+        runtime_dir: settings.runtime_dir,
+        engine,
+        host,
+        port,
+        api_token,
+        model_dir,
         webhook,
         log,
         log_format,

@@ -1,6 +1,6 @@
-use std::{ffi::OsString, fs, path::Path};
+use std::{ffi::OsString, fs, path::Path, time::Duration};
 
-use atocore_engine::{PackShares, Precision};
+use atocore_engine::{Layout, PackShares, Precision, RankWeights};
 use atocore_model::ranking::{Fusion, Mode};
 
 use super::*;
@@ -47,11 +47,17 @@ fn settings_file(dir: &Path, text: &str) -> PathBuf {
 fn the_defaults_are_those_of_the_contract() {
     let dir = tempfile::tempdir().unwrap();
     let config = load(dir.path(), &Flags::default(), &[]).unwrap();
-    assert_eq!(config.weights, RankWeights::default());
+    assert_eq!(config.engine.weights, RankWeights::default());
     assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 8100));
-    assert_eq!(config.busy_timeout, Duration::from_millis(5000));
-    assert_eq!((config.chunks.max_chars(), config.chunks.overlap_chars()), (800, 100));
-    let weights = config.weights;
+    assert_eq!(config.engine.busy_timeout, Duration::from_millis(5000));
+    let stock = EngineConfig::new(config.engine.layout.clone());
+    let defaults = |engine: &EngineConfig| {
+        let sizes = (engine.chunks, engine.max_file_bytes, engine.max_removed_percent, engine.busy_timeout);
+        (sizes, engine.weights.clone(), engine.packing, engine.retention, engine.chroma_program.clone())
+    };
+    assert_eq!(defaults(&config.engine), defaults(&stock), "the engine has the same defaults");
+    assert_eq!((config.engine.chunks.max_chars(), config.engine.chunks.overlap_chars()), (800, 100));
+    let weights = config.engine.weights;
     assert_eq!(
         [
             weights.project_match_boost,
@@ -62,7 +68,7 @@ fn the_defaults_are_those_of_the_contract() {
         ],
         [2.0, 0.08, 1.32, 1.18, 0.72]
     );
-    assert_eq!(config.layout, Layout::in_home(&dir.path().join("user")));
+    assert_eq!(config.engine.layout, Layout::in_home(&dir.path().join("user")));
     assert_eq!(config.shown.len(), Key::ALL.len());
     assert!(config.shown.iter().map(|shown| shown.key).eq(Key::ALL.iter().copied()), "in documented order");
 }
@@ -71,15 +77,21 @@ fn the_defaults_are_those_of_the_contract() {
 fn models_are_looked_for_in_the_installation_then_at_the_user_s_then_at_the_hub_s() {
     let dir = tempfile::tempdir().unwrap();
     let config = load(dir.path(), &Flags::default(), &[]).unwrap();
-    assert_eq!((config.model.name.as_str(), config.model.precision), ("all-MiniLM-L6-v2", Precision::F32));
+    assert_eq!(
+        (config.engine.model.name.as_str(), config.engine.model.precision),
+        ("all-MiniLM-L6-v2", Precision::F32)
+    );
     let own = dir.path().join("user/data/cache/models");
-    assert_eq!(config.model.folders, [own.clone(), dir.path().join("cache/models"), dir.path().join("hub")]);
+    assert_eq!(
+        config.engine.model.folders,
+        [own.clone(), dir.path().join("cache/models"), dir.path().join("hub")]
+    );
     assert_eq!(config.model_dir, dir.path().join("cache/models"));
     assert_eq!(shown(&config, Key::ModelDir).1, SettingOrigin::Platform);
 
     let config = load(dir.path(), &Flags::default(), &[("ATOCORE_MODEL_DIR", "m")]).unwrap();
     assert_eq!(config.model_dir, dir.path().join("work/m"));
-    assert_eq!(config.model.folders[1], dir.path().join("work/m"));
+    assert_eq!(config.engine.model.folders[1], dir.path().join("work/m"));
 
     let without_home = Environment {
         user_cache_dir: None,
@@ -87,15 +99,15 @@ fn models_are_looked_for_in_the_installation_then_at_the_user_s_then_at_the_hub_
         ..environment(dir.path(), &[("ATOCORE_HOME", "/h")])
     };
     let config = Config::load(&Flags::default(), &without_home).unwrap();
-    assert_eq!(config.model.folders, [Path::new("/h/data/cache/models")]);
-    assert_eq!(config.model_dir, config.model.folders[0]);
+    assert_eq!(config.engine.model.folders, [Path::new("/h/data/cache/models")]);
+    assert_eq!(config.model_dir, config.engine.model.folders[0]);
 }
 
 #[test]
 fn a_model_is_a_name_or_a_folder() {
     let dir = tempfile::tempdir().unwrap();
     let model = |name: &str| {
-        load(dir.path(), &Flags::default(), &[("ATOCORE_EMBEDDING_MODEL", name)]).unwrap().model.name
+        load(dir.path(), &Flags::default(), &[("ATOCORE_EMBEDDING_MODEL", name)]).unwrap().engine.model.name
     };
     for name in ["all-minilm-l6-v2", "sentence-transformers/all-MiniLM-L6-v2", "paraphrase-x"] {
         assert_eq!(model(name), name);
@@ -108,8 +120,12 @@ fn a_model_is_a_name_or_a_folder() {
     }
     settings_file(dir.path(), "embedding_model = './mine'\nembedding_precision = 'INT8'\n");
     let config = load(dir.path(), &Flags::default(), &[]).unwrap();
-    assert_eq!(config.model.name, dir.path().join("user/mine").to_str().unwrap(), "relative to the file");
-    assert_eq!(config.model.precision, Precision::Int8);
+    assert_eq!(
+        config.engine.model.name,
+        dir.path().join("user/mine").to_str().unwrap(),
+        "relative to the file"
+    );
+    assert_eq!(config.engine.model.precision, Precision::Int8);
     settings_file(dir.path(), "embedding_model = ''\n");
     let error = load(dir.path(), &Flags::default(), &[]).unwrap_err().to_string();
     assert!(error.contains("`EMBEDDING_MODEL` is ``, allowed is the name of a model"), "{error}");
@@ -119,7 +135,7 @@ fn a_model_is_a_name_or_a_folder() {
 fn the_way_to_put_both_halves_together_is_a_setting_with_a_range() {
     let dir = tempfile::tempdir().unwrap();
     let weights = |variables: &[(&str, &str)]| {
-        load(dir.path(), &Flags::default(), variables).map(|config| config.weights)
+        load(dir.path(), &Flags::default(), variables).map(|config| config.engine.weights)
     };
     let rrf = weights(&[("ATOCORE_RANK_FUSION", "rrf"), ("ATOCORE_RETRIEVAL_MODE", "Dense")]).unwrap();
     assert_eq!((rrf.fusion, rrf.mode), (Fusion::Reciprocal { k: 60.0 }, Mode::Dense));
@@ -149,7 +165,7 @@ fn the_way_to_put_both_halves_together_is_a_setting_with_a_range() {
 fn what_the_facts_may_take_of_a_pack_is_not_more_than_all_of_it() {
     let dir = tempfile::tempdir().unwrap();
     let shares = |variables: &[(&str, &str)]| {
-        load(dir.path(), &Flags::default(), variables).map(|config| config.packing)
+        load(dir.path(), &Flags::default(), variables).map(|config| config.engine.packing)
     };
     assert_eq!(shares(&[]).unwrap(), PackShares::default());
     let both = [("ATOCORE_PACK_STATE_SHARE", "0.7"), ("ATOCORE_PACK_MEMORY_SHARE", "0.3")];
@@ -176,8 +192,12 @@ fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
     );
     assert_eq!(shown(&config, Key::ChunkOverlap), (Some("100".to_owned()), SettingOrigin::Default));
     assert_eq!((config.file, config.home), (Some(file), dir.path().join("user")));
-    assert_eq!(config.vault_dir, Some(dir.path().join("user/notes")), "relative to the file");
-    assert_eq!(config.drive_dir, Some(dir.path().join("work/drive")), "relative to the current folder");
+    assert_eq!(config.engine.vault_dir, Some(dir.path().join("user/notes")), "relative to the file");
+    assert_eq!(
+        config.engine.drive_dir,
+        Some(dir.path().join("work/drive")),
+        "relative to the current folder"
+    );
 }
 
 #[test]
@@ -193,11 +213,11 @@ fn the_home_flag_decides_for_all_parts_but_a_file_in_it_still_counts() {
     let flags = Flags { data_dir: Some("../user".into()), ..Flags::default() };
     let home = dir.path().join("work/../user");
     let config = load(dir.path(), &flags, &variables).unwrap();
-    assert_eq!(config.layout.data, home.join("data"));
-    assert_eq!(config.layout.registry, home.join("config/project-registry.json"));
-    assert_eq!(config.layout.backups, Path::new("/mnt/disk"));
+    assert_eq!(config.engine.layout.data, home.join("data"));
+    assert_eq!(config.engine.layout.registry, home.join("config/project-registry.json"));
+    assert_eq!(config.engine.layout.backups, Path::new("/mnt/disk"));
     let config = load(dir.path(), &Flags::default(), &variables).unwrap();
-    assert_eq!(config.layout.data, Path::new("/elsewhere/data"));
+    assert_eq!(config.engine.layout.data, Path::new("/elsewhere/data"));
     assert_eq!((config.port, config.file), (8100, None), "the file of another home is not read");
 }
 
@@ -297,7 +317,7 @@ fn a_program_is_found_by_its_name_in_whole_folders_only_and_becomes_a_whole_path
             program_dirs: dirs.iter().map(|below| dir.path().join(below)).collect(),
             ..environment(dir.path(), &[("ATOCORE_CHROMA_PROGRAM", name)])
         };
-        Config::load(&Flags::default(), &environment).unwrap().chroma_program
+        Config::load(&Flags::default(), &environment).unwrap().engine.chroma_program
     };
     fs::create_dir_all(dir.path().join("bin")).unwrap();
     #[expect(clippy::disallowed_methods, reason = "a test writes what a person would write")]

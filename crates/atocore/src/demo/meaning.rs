@@ -25,10 +25,10 @@ impl Demo<'_> {
         session: &Session,
         story: &mut Story<'_>,
     ) -> Result<Option<EmbeddingReport>, ApiError> {
-        if self.config.weights.mode == Mode::Lexical {
+        if self.config.engine.weights.mode == Mode::Lexical {
             return Ok(None);
         }
-        let name = &self.config.model.name;
+        let name = &self.config.engine.model.name;
         let here = self.model(story);
         self.monitor.clear();
         match here {
@@ -56,7 +56,7 @@ impl Demo<'_> {
 
     /// Sees to it that the model is here.
     fn model(&self, story: &mut Story<'_>) -> Result<(), ApiError> {
-        let name = &self.config.model.name;
+        let name = &self.config.engine.model.name;
         let missing = match models::look(self.config, name) {
             Ok(_) => return Ok(()),
             Err(error) => error,

@@ -142,7 +142,7 @@ impl Machine {
             return Ok(session);
         }
         let mut session = Session::reading(&self.config, monitor)?;
-        let owner = Engine::owner(&self.config.layout)?;
+        let owner = Engine::owner(&self.config.engine.layout)?;
         if owner.is_some_and(|owner| owner.pid == std::process::id()) {
             // It was owned to bring an index up to date, which is done.
             drop(session);

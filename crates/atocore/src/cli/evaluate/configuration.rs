@@ -64,7 +64,7 @@ impl WeightConfiguration {
     fn of(config: &Config, tried: Vec<Tried>) -> Self {
         let ranking = config.shown.iter().filter(|shown| shown.key.is_of_ranking());
         let settings = ranking.map(|shown| (shown.key.file_name(), shown.value.clone().unwrap_or_default()));
-        Self { weights: config.weights.clone(), settings: settings.collect(), tried }
+        Self { weights: config.engine.weights.clone(), settings: settings.collect(), tried }
     }
 
     /// A short name for a table.

@@ -7,11 +7,8 @@ use std::{
 };
 
 use atocore_engine::{
-    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, PackShares, RankWeights,
-    SettingsOrigin, SystemClock, VectorStore,
-    ingest::{ChunkLimits, parse},
-    retention::RetentionRules,
-    schedule::Schedule,
+    Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock,
+    ingest::ChunkLimits, ingest::parse,
 };
 use atocore_model::{
     document::DocumentType,
@@ -124,25 +121,7 @@ impl Home {
     }
 
     fn config(&self, copier: Copier, model: ModelChoice, weights: RankWeights) -> EngineConfig {
-        EngineConfig {
-            layout: self.layout(),
-            vault_dir: None,
-            drive_dir: None,
-            busy_timeout: BUSY,
-            chunks: ChunkLimits::default(),
-            max_file_bytes: 16 << 20,
-            max_removed_percent: 50,
-            model,
-            vectors: VectorStore::Embedded,
-            chroma_program: PathBuf::from("chroma"),
-            weights,
-            packing: PackShares::default(),
-            retention: RetentionRules::default(),
-            schedule: Schedule::default(),
-            copier,
-            clock: Arc::new(SystemClock),
-            settings: SettingsOrigin::default(),
-        }
+        EngineConfig { busy_timeout: BUSY, model, weights, copier, ..EngineConfig::new(self.layout()) }
     }
 
     /// The folder of all of it.

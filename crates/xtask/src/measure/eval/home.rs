@@ -3,15 +3,10 @@
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
-use atocore_engine::{
-    Access, Caller, ChromaServer, Copier, Engine, EngineConfig, Error, Layout, PackShares, RankWeights,
-    SettingsOrigin, SystemClock, VectorStore, ingest::ChunkLimits, retention::RetentionRules,
-    schedule::Schedule,
-};
+use atocore_engine::{Access, Caller, ChromaServer, Engine, EngineConfig, Error, Layout, VectorStore};
 use atocore_model::{
     error::with_causes,
     monitor::Silent,
@@ -109,25 +104,7 @@ fn write_documents(
 }
 
 fn config(home: &Path) -> EngineConfig {
-    EngineConfig {
-        layout: Layout::in_home(home),
-        vault_dir: None,
-        drive_dir: None,
-        busy_timeout: Duration::from_secs(5),
-        chunks: ChunkLimits::default(),
-        max_file_bytes: 16 << 20,
-        max_removed_percent: 50,
-        model: model::choice(),
-        vectors: VectorStore::Embedded,
-        chroma_program: PathBuf::from("chroma"),
-        weights: RankWeights::default(),
-        packing: PackShares::default(),
-        retention: RetentionRules::default(),
-        schedule: Schedule::default(),
-        copier: Copier::InProcess,
-        clock: Arc::new(SystemClock),
-        settings: SettingsOrigin::default(),
-    }
+    EngineConfig { model: model::choice(), ..EngineConfig::new(Layout::in_home(home)) }
 }
 
 fn access() -> Access {
