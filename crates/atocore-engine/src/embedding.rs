@@ -18,7 +18,7 @@ use std::{
 };
 
 use atocore_chroma::{ChromaIndex, ChromaServer, ServerIndex};
-use atocore_model::{error::with_causes, id::Generation, monitor::Monitor, time::Clock};
+use atocore_model::{id::Generation, monitor::Monitor, time::Clock};
 use atocore_storage::{
     lexical::IndexAccess,
     sqlite::{ReadTransaction, SpaceRow, Store, StoreVectors},
@@ -38,7 +38,7 @@ pub(crate) use thread::MakeVectors;
 use crate::{
     behind::IndexFault,
     error::{Error, NoModel},
-    worker::{Controls, Paused, Worker},
+    worker::{Controls, Paused},
 };
 
 /// Where passages are searched by their vectors. The vectors themselves are in the store in any case.
@@ -74,7 +74,6 @@ pub(crate) struct Embedding {
     /// One maker at a time.
     making: Mutex<()>,
     progress: Mutex<Option<EmbeddingProgress>>,
-    failure: Mutex<Option<String>>,
     /// Of the worker that makes vectors, in a server.
     pub(crate) controls: Arc<Controls>,
 }
@@ -199,7 +198,6 @@ impl Embedding {
             opening: Mutex::default(),
             making: Mutex::default(),
             progress: Mutex::default(),
-            failure: Mutex::default(),
             controls: Controls::new(thread::WORKER),
         }
     }
@@ -207,12 +205,6 @@ impl Embedding {
     /// Keeps the worker from making vectors until the guard is dropped; the text that is being embedded is the last one.
     pub(crate) fn pause(&self) -> Paused {
         self.controls.pause()
-    }
-
-    /// The worker, when it could be started; else the status says why not.
-    pub(crate) fn noted_of_the_worker(&self, started: Result<Worker, Error>) -> Option<Worker> {
-        *lock(&self.failure) = started.as_ref().err().map(|error| with_causes(error));
-        started.ok()
     }
 
     /// The vector index; `None` while there is none.
@@ -412,7 +404,7 @@ impl Embedding {
             indexed: self.index().map_or(0, VectorIndex::vectors),
             missing: missing.missing,
             making: lock(&self.progress).clone(),
-            failure: lock(&self.failure).clone().or_else(|| outage.as_ref().map(ToString::to_string)),
+            failure: self.controls.status().failure.or_else(|| outage.as_ref().map(ToString::to_string)),
             outage,
         })
     }

@@ -276,7 +276,7 @@ mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
 
     use super::*;
-    use crate::{SystemClock, error::PANICKED};
+    use crate::{SystemClock, error::PANICKED, worker::WorkerCondition};
 
     /// What an attempt does.
     #[derive(Debug, Clone, Copy)]
@@ -418,6 +418,22 @@ mod tests {
             Duration::ZERO
         );
         assert_eq!(IndexerState { failure: None, shown: Generation(6), ..failed(6, false) }.rest(), IDLE);
+    }
+
+    #[test]
+    fn a_pause_cuts_an_attempt_short_and_what_was_wanted_is_shown_after_it() {
+        let fixture = fixture();
+        let lexical_indexer = Arc::clone(&fixture.lexical_indexer);
+        let waits = std::thread::spawn(move || lexical_indexer.wait_for(Generation(5), None));
+        fixture.began.recv().unwrap();
+        let paused = fixture.lexical_indexer.controls.pause();
+        assert_eq!(fixture.lexical_indexer.status().state, WorkerCondition::Paused);
+        fixture.tell(Attempt::Shows(5));
+        fixture.lexical_indexer.notify(Generation(5));
+        assert!(fixture.began.try_recv().is_err(), "nothing is tried in a pause");
+        drop(paused);
+        waits.join().unwrap().unwrap();
+        assert_eq!(fixture.lexical_indexer.status().state, WorkerCondition::Running);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::{
 };
 
 use atocore_model::{
+    error::with_causes,
     monitor::{Monitor, Progress},
     time::{Clock, Timestamp},
     words,
@@ -228,13 +229,14 @@ impl Worker {
     /// once.
     ///
     /// # Errors
-    /// [`Error::WorkerNotStarted`], when the system gives no thread.
+    /// [`Error::WorkerNotStarted`], when the system gives no thread; the status says so, too.
     pub(crate) fn start(
         controls: Arc<Controls>,
         clock: Arc<dyn Clock>,
         task: Arc<dyn Task>,
     ) -> Result<Self, Error> {
         controls.lock().closing = false;
+        let now = clock.now();
         let shared = Arc::clone(&controls);
         let work = move || {
             let (mut seen, mut due, mut heeds_wakes) = (0, Instant::now(), true);
@@ -247,9 +249,14 @@ impl Worker {
                 (due, heeds_wakes) = (Instant::now() + again, heeds);
             }
         };
-        let thread = thread::Builder::new().name(controls.name.to_owned()).spawn(work);
-        let thread = thread.map_err(|source| Error::WorkerNotStarted { worker: controls.name, source })?;
-        Ok(Self { controls, thread: Some(thread) })
+        match thread::Builder::new().name(controls.name.to_owned()).spawn(work) {
+            Ok(thread) => Ok(Self { controls, thread: Some(thread) }),
+            Err(source) => {
+                let error = Error::WorkerNotStarted { worker: controls.name, source };
+                controls.lock().failed(with_causes(&error), now);
+                Err(error)
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use atocore_storage::sqlite::Store;
 
 use super::{EmbedContext, Embedding, lock};
 use crate::{
-    error::{Error, PANICKED},
+    error::Error,
     ingest_lock::IngestLock,
     lexical_indexer::LexicalIndexer,
     worker::{Round, Task, Worker},
@@ -62,17 +62,14 @@ impl Task for MakeVectors {
         if made.is_err() && stop.cancelled() {
             return Round::NotDue(Duration::ZERO);
         }
-        let failure = made.as_ref().err().map(ToString::to_string);
-        lock(&self.embedding.failure).clone_from(&failure);
-        match (made, failure) {
-            (Ok(again), _) => Round::Done(again),
-            (Err(_), why) => Round::Failed { why: why.unwrap_or_default(), again: TRY_AGAIN },
+        match made {
+            Ok(again) => Round::Done(again),
+            Err(error) => Round::Failed { why: error.to_string(), again: TRY_AGAIN },
         }
     }
 
     fn panicked(&self) {
         *lock(&self.embedding.progress) = None;
-        *lock(&self.embedding.failure) = Some(PANICKED.to_owned());
     }
 }
 
@@ -101,6 +98,7 @@ mod tests {
         SystemClock,
         behind::IndexFault,
         embedding::ModelChoice,
+        error::PANICKED,
         lexical_indexer::FollowingIndex,
         worker::{Controls, WorkerCondition, WorkerStatus},
     };

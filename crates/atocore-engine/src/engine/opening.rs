@@ -183,7 +183,8 @@ impl Engine {
                 clock: Arc::clone(&self.config.clock),
                 busy_timeout: self.config.busy_timeout,
             };
-            self.making = self.embedding.noted_of_the_worker(work.start());
+            // The status says why it could not be started.
+            self.making = work.start().ok();
         }
     }
 
