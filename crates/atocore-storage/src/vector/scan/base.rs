@@ -19,7 +19,7 @@ use tantivy::directory::{
 
 use super::{
     bytes::{self, Bytes},
-    document::{Entries, KEY_BYTES, StoredDocument},
+    document::{Entries, KEY_BYTES, QuantizedDocument},
 };
 use crate::{
     files::{
@@ -49,7 +49,7 @@ pub(super) fn path(dir: &Path) -> PathBuf {
 }
 
 /// The mapped file.
-pub(super) struct Base {
+pub(super) struct VectorBase {
     map: OwnedBytes,
     /// What the file was when it was mapped.
     pub(super) stamp: ContentStamp,
@@ -80,7 +80,7 @@ pub(super) struct Piece {
     pub(super) vectors: usize,
 }
 
-impl Base {
+impl VectorBase {
     /// Maps the file of that content, after comparing it with its digest where this process has not done so before.
     pub(super) fn open(dir: &Path, stamp: ContentStamp) -> Result<Self, VectorError> {
         let path = path(dir);
@@ -120,7 +120,7 @@ impl Base {
         let mut projects = HashSet::<Arc<str>>::new();
         while !rest.0.is_empty() {
             let codes_at = HEADER_BYTES + codes_bytes - codes.0.len();
-            let document = StoredDocument::read(&mut codes, &mut rest, dimensions)?;
+            let document = QuantizedDocument::read(&mut codes, &mut rest, dimensions)?;
             let project = projects.get(document.project).cloned().unwrap_or_else(|| document.project.into());
             let _new = projects.insert(Arc::clone(&project));
             let (document_key, vectors) = (document.document_key, document.entries.len());
@@ -139,12 +139,12 @@ impl Base {
 
     /// The document of a row: what it was when the file was mapped, or nothing.
     #[inline(always)]
-    pub(super) fn document<'b>(&'b self, row: &'b Row) -> Option<StoredDocument<'b>> {
+    pub(super) fn document<'b>(&'b self, row: &'b Row) -> Option<QuantizedDocument<'b>> {
         let (dimensions, mut rest) = (self.space.dimensions, Bytes(self.map.get(row.rest_at..)?));
         let codes = Bytes(self.map.get(row.codes_at..)?).take(row.vectors * dimensions)?;
         let (steps, chunk_keys) = (rest.pieces(row.vectors)?, rest.pieces(row.vectors)?);
         let entries = Entries { codes, steps, chunk_keys, dimensions };
-        Some(StoredDocument { document_key: row.document_key, project: &row.project, entries })
+        Some(QuantizedDocument { document_key: row.document_key, project: &row.project, entries })
     }
 }
 
@@ -193,7 +193,7 @@ impl BaseWriter {
     }
 
     /// Takes over documents, those of a project together; the last time counts when one comes again.
-    pub(super) fn put(&mut self, mut documents: Vec<StoredDocument<'_>>) -> Result<(), FileError> {
+    pub(super) fn put(&mut self, mut documents: Vec<QuantizedDocument<'_>>) -> Result<(), FileError> {
         documents.sort_by_key(|document| (document.project, document.document_key));
         for document in documents {
             self.file.write(document.entries.codes)?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use atocore_model::monitor::{Monitor, Progress};
 
 use super::{
-    document::{Entries, OwnedDocument, StoredDocument},
+    document::{Entries, OwnedDocument, QuantizedDocument},
     index_snapshot::IndexSnapshot,
 };
 use crate::vector::{ChangedVectors, ChunkVector, Comparison, VectorError, VectorSource, VectorSpace};
@@ -29,7 +29,7 @@ pub(super) fn compare(
     let is_comparable = snapshot.space() == Some(space);
     let mut places = HashMap::new();
     let mut comparison = Comparison::default();
-    for StoredDocument { document_key, project, entries } in snapshot.documents() {
+    for QuantizedDocument { document_key, project, entries } in snapshot.documents() {
         for entry in 0..entries.len() {
             let place = EntryLocation { document_key, project, entries, entry };
             if places.insert(entries.chunk_key(entry), place).is_some() {

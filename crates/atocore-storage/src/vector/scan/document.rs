@@ -49,13 +49,13 @@ impl<'a> Entries<'a> {
 
 /// A document; without vectors when it is gone.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct StoredDocument<'a> {
+pub(super) struct QuantizedDocument<'a> {
     pub(super) document_key: u64,
     pub(super) project: &'a str,
     pub(super) entries: Entries<'a>,
 }
 
-impl<'a> StoredDocument<'a> {
+impl<'a> QuantizedDocument<'a> {
     /// Reads the next document; `None` when there is something else.
     pub(super) fn read(codes: &mut Bytes<'a>, rest: &mut Bytes<'a>, dimensions: usize) -> Option<Self> {
         let (document_key, count, length) = (rest.u64()?, rest.size()?, rest.size()?);
@@ -112,14 +112,14 @@ impl OwnedDocument {
         Ok(own)
     }
 
-    pub(super) fn stored(&self) -> StoredDocument<'_> {
+    pub(super) fn stored(&self) -> QuantizedDocument<'_> {
         let Self { document_key, ref project, ref codes, ref steps, ref chunk_keys, dimensions } = *self;
-        StoredDocument { document_key, project, entries: Entries { codes, steps, chunk_keys, dimensions } }
+        QuantizedDocument { document_key, project, entries: Entries { codes, steps, chunk_keys, dimensions } }
     }
 }
 
-impl From<StoredDocument<'_>> for OwnedDocument {
-    fn from(stored: StoredDocument<'_>) -> Self {
+impl From<QuantizedDocument<'_>> for OwnedDocument {
+    fn from(stored: QuantizedDocument<'_>) -> Self {
         let Entries { codes, steps, chunk_keys, dimensions } = stored.entries;
         Self {
             document_key: stored.document_key,

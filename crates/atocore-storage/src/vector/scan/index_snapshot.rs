@@ -5,8 +5,8 @@ use std::{fmt, path::Path, sync::Arc};
 use atocore_model::id::StoreVersion;
 
 use super::{
-    base::{self, Base},
-    document::{KEY_BYTES, StoredDocument},
+    base::{self, VectorBase},
+    document::{KEY_BYTES, QuantizedDocument},
     log::{self, ChangedDocuments, LogContent, LogEnd},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 
 /// One state.
 pub(super) struct IndexSnapshot {
-    pub(super) base: Arc<Base>,
+    pub(super) base: Arc<VectorBase>,
     /// Documents that the log has; what the base has of them does not count.
     pub(super) changed: ChangedDocuments,
     /// Of every row of the base, whether it counts.
@@ -33,7 +33,7 @@ pub(super) struct IndexSnapshot {
 
 impl IndexSnapshot {
     /// The state of a base with what a log says.
-    pub(super) fn new(base: Arc<Base>, log: LogContent) -> Self {
+    pub(super) fn new(base: Arc<VectorBase>, log: LogContent) -> Self {
         let LogContent { version, changed, end } = log;
         let mut counts = vec![true; base.rows.len()];
         changed.keys().filter_map(|key| base.row_of.get(key)).for_each(|row| counts[*row] = false);
@@ -49,14 +49,14 @@ impl IndexSnapshot {
     }
 
     /// Loads what is in the folder; `known` is used again when it is still the base there.
-    pub(super) fn load(dir: &Path, known: Option<&Arc<Base>>) -> Result<Self, VectorError> {
+    pub(super) fn load(dir: &Path, known: Option<&Arc<VectorBase>>) -> Result<Self, VectorError> {
         let failed = |error| VectorError::from_opening(dir, error);
         let stamp = || ContentStamp::at(&base::path(dir)).map_err(failed);
         loop {
             let Some(now) = stamp()? else { return Err(VectorError::Missing { dir: dir.to_owned() }) };
             let loaded = match known.filter(|known| known.stamp == now) {
                 Some(known) => Ok(Arc::clone(known)),
-                None => Base::open(dir, now).map(Arc::new),
+                None => VectorBase::open(dir, now).map(Arc::new),
             };
             let loaded = loaded.and_then(|base| {
                 let log = log::read(dir, base.digest, base.space.dimensions).map_err(failed)?;
@@ -90,7 +90,7 @@ impl IndexSnapshot {
     }
 
     /// Every document that has vectors.
-    pub(super) fn documents(&self) -> impl Iterator<Item = StoredDocument<'_>> {
+    pub(super) fn documents(&self) -> impl Iterator<Item = QuantizedDocument<'_>> {
         let rows = self.base.rows.iter().zip(&self.counts).filter(|(_, counts)| **counts);
         let kept = rows.filter_map(|(row, _)| self.base.document(row));
         kept.chain(self.changed.values().map(|document| document.stored()))

@@ -14,7 +14,7 @@ use atocore_model::{digest::Digest, id::StoreVersion};
 
 use super::{
     bytes::{self, Bytes},
-    document::{OwnedDocument, StoredDocument},
+    document::{OwnedDocument, QuantizedDocument},
 };
 use crate::files::{self, FileError, sealed};
 
@@ -76,7 +76,7 @@ fn read_content(mut content: Bytes<'_>, dimensions: usize) -> Option<(StoreVersi
     let (version, codes_bytes) = (content.version()?, content.size()?);
     let (mut codes, mut documents) = (Bytes(content.take(codes_bytes)?), HashMap::new());
     while !content.0.is_empty() {
-        let document = StoredDocument::read(&mut codes, &mut content, dimensions)?;
+        let document = QuantizedDocument::read(&mut codes, &mut content, dimensions)?;
         let _former = documents.insert(document.document_key, Arc::new(document.into()));
     }
     Some((version, documents))

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     ScanTuning,
-    document::StoredDocument,
+    document::QuantizedDocument,
     index_snapshot::IndexSnapshot,
     quantization::{DotProduct, PortableDotProduct, QuantizedQuery},
 };
@@ -56,7 +56,7 @@ enum ScanPart<'s> {
     /// Rows of the base.
     Rows(Range<usize>),
     /// A document of the log.
-    Changed(StoredDocument<'s>),
+    Changed(QuantizedDocument<'s>),
 }
 
 /// One search.
@@ -137,7 +137,7 @@ impl Scan<'_> {
     fn compare(
         &self,
         products: impl DotProduct,
-        StoredDocument { document_key, entries, .. }: StoredDocument<'_>,
+        QuantizedDocument { document_key, entries, .. }: QuantizedDocument<'_>,
         best: &mut NearestVectors,
     ) {
         if self.documents.as_ref().is_some_and(|asked| asked.binary_search(&document_key).is_err()) {
