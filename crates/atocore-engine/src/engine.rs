@@ -13,6 +13,8 @@ mod snapshots;
 mod visibility;
 mod yielding;
 
+pub use documents::{DocumentEntry, DocumentState};
+
 use std::{path::PathBuf, sync::Arc};
 
 use atocore_backup::in_place::RecoveryOutcome;

@@ -6,8 +6,8 @@
 use atocore_model::{
     fact::{
         Action, Category, Change, ChangeFilter, Content, FactId, Interaction, InteractionFilter, Memory,
-        MemoryEdit, MemoryFilter, MemoryStatus, NewInteraction, NewMemory, NewState, PageSize, StateEntry,
-        StateKey, StateStatus, interaction::InteractionStatus,
+        MemoryEdit, MemoryFilter, MemoryStatus, NewInteraction, NewMemory, NewState, StateEntry, StateKey,
+        StateStatus, interaction::InteractionStatus,
     },
     id::{Generation, InteractionId, MemoryId, ProjectId},
     name::ProjectName,
@@ -16,7 +16,7 @@ use atocore_storage::sqlite::{LoggedOperation, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{caller::Caller, engine::Engine, error::Error};
+use crate::{caller::Caller, engine::Engine, error::Error, page::Page};
 
 /// What is recorded of a project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -28,15 +28,6 @@ pub struct ProjectState {
     /// The categories there are among them.
     pub categories: Vec<Category>,
     /// The generation that this shows.
-    pub generation: Generation,
-}
-
-/// A page of a list, and the generation that it shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FactPage<T> {
-    /// Its rows.
-    pub rows: Vec<T>,
-    /// The generation.
     pub generation: Generation,
 }
 
@@ -179,11 +170,11 @@ impl Engine {
     ///
     /// # Errors
     /// When it names a project that does not exist.
-    pub fn memories(&self, filter: &MemoryFilter) -> Result<FactPage<Memory>, Error> {
+    pub fn memories(&self, filter: &MemoryFilter) -> Result<Page<Memory>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any()? else { return Ok(FactPage::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         store.read(|read| {
-            Ok(FactPage { rows: read.memories(filter, project.as_ref())?, generation: read.generation()? })
+            Ok(Page { rows: read.memories(filter, project.as_ref())?, generation: read.generation()? })
         })
     }
 
@@ -313,14 +304,11 @@ impl Engine {
     ///
     /// # Errors
     /// When it names a project that does not exist.
-    pub fn interactions(&self, filter: &InteractionFilter) -> Result<FactPage<Interaction>, Error> {
+    pub fn interactions(&self, filter: &InteractionFilter) -> Result<Page<Interaction>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any()? else { return Ok(FactPage::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         store.read(|read| {
-            Ok(FactPage {
-                rows: read.interactions(filter, project.as_ref())?,
-                generation: read.generation()?,
-            })
+            Ok(Page { rows: read.interactions(filter, project.as_ref())?, generation: read.generation()? })
         })
     }
 
@@ -342,11 +330,11 @@ impl Engine {
     ///
     /// # Errors
     /// When it names a project that does not exist.
-    pub fn fact_changes(&self, filter: &ChangeFilter) -> Result<FactPage<Change>, Error> {
+    pub fn fact_changes(&self, filter: &ChangeFilter) -> Result<Page<Change>, Error> {
         let project = self.project_id(filter.project.as_ref())?;
-        let Some(store) = self.store_if_any()? else { return Ok(FactPage::empty()) };
+        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         store.read(|read| {
-            Ok(FactPage { rows: read.changes(filter, project.as_ref())?, generation: read.generation()? })
+            Ok(Page { rows: read.changes(filter, project.as_ref())?, generation: read.generation()? })
         })
     }
 
@@ -398,19 +386,6 @@ impl Engine {
     /// The id of a project that may have been named.
     fn project_id(&self, name: Option<&ProjectName>) -> Result<Option<ProjectId>, Error> {
         name.map(|name| Ok(self.project(name)?.id)).transpose()
-    }
-}
-
-impl<T> FactPage<T> {
-    /// The last row when there may be more behind it: the page is as long as was asked for.
-    #[must_use]
-    pub fn last_before_more(&self, limit: PageSize) -> Option<&T> {
-        self.rows.last().filter(|_| self.rows.len() == limit.get())
-    }
-
-    /// What there is before there is a store.
-    const fn empty() -> Self {
-        Self { rows: Vec::new(), generation: Generation(0) }
     }
 }
 

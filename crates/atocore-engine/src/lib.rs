@@ -22,6 +22,7 @@ mod ingest_lock;
 mod lexical_index;
 mod lexical_indexer;
 mod packing;
+mod page;
 mod projects;
 mod pruning;
 mod reading;
@@ -66,12 +67,13 @@ pub use doctor::{Finding, Level};
 pub use embedding::{
     Embedded, EmbeddingProgress, EmbeddingReport, EmbeddingStatus, ModelChoice, VectorStore,
 };
-pub use engine::{Access, Engine};
+pub use engine::{Access, DocumentEntry, DocumentState, Engine};
 pub use error::{Error, NoModel};
-pub use facts::{FactPage, ProjectState};
+pub use facts::ProjectState;
 pub use importing::{ImportReport, OriginalInstallation, SkippedItem};
 pub use ingest_lock::RunningTask;
 pub use packing::{PackShares, caution_said, cautions_of};
+pub use page::Page;
 pub use projects::{ProjectChange, RemovalPlan, roots::SourceStatus};
 pub use restore::{LostChanges, PreparedRestore, RestoreOutcome, RestorePlan, StoreCounts};
 pub use retrieval::RankWeights;

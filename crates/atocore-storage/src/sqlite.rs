@@ -6,6 +6,7 @@
 mod chunks;
 pub mod copy;
 mod damage;
+mod document_list;
 mod documents;
 mod embeddings;
 mod error;

@@ -4,6 +4,7 @@
 
 mod archive;
 mod backups;
+mod by_itself;
 mod changes;
 mod console;
 mod context;
@@ -50,6 +51,8 @@ use exit::Exit;
 
 // What the demo's story is set with.
 pub(crate) use backups::stamp_of;
+// And the answers of tools.
+pub(crate) use by_itself::cell;
 pub(crate) use model::announcement;
 pub use output::note;
 pub(crate) use output::{Form, Output, Style};
@@ -127,6 +130,8 @@ enum Command {
     Config(settings::Settings),
     /// Lets the `atocore.toml` of a folder count for whoever stands in it, lists such folders, and takes it back
     Trust(trust::Trust),
+    #[command(flatten)]
+    ByItself(by_itself::Typed),
 }
 
 /// Runs the program with `arguments`, the first of which is its own name, and says how it ended.
@@ -204,6 +209,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Doctor(doctor) => doctor::doctor(doctor, &console),
         Command::Config(settings) => settings.run(&console),
         Command::Trust(trust) => trust.run(environment, output),
+        Command::ByItself(typed) => typed.run(&console),
     }
 }
 
@@ -285,7 +291,7 @@ mod tests {
             interaction list, interaction show, interaction record, fact log, fact undo, get, context, context diff, \
             eval, tune, backup create, backup list, backup validate, backup drill, backup restore, backup undo, \
             backup export, backup import, backup prune, backup pin, backup unpin, import-original, \
-            model fetch, model list, model verify, status, doctor, config show, trust";
+            model fetch, model list, model verify, status, doctor, config show, trust, documents list";
         assert_eq!(typed(&Cli::command()).join(", "), known);
     }
 

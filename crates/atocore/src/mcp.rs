@@ -8,6 +8,7 @@
 
 mod answer;
 mod backend;
+mod by_itself;
 mod call;
 mod calls;
 mod context;

@@ -7,6 +7,7 @@
 mod backups;
 mod changes;
 mod context;
+mod documents;
 mod error;
 pub(crate) mod fields;
 mod installation;
@@ -22,6 +23,7 @@ mod spec;
 mod state;
 pub(crate) mod surrogates;
 
+use clap::Args;
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
@@ -33,6 +35,7 @@ pub use backups::{
 };
 pub use changes::{FactChangeList, ListChanges, ReverseChange};
 pub use context::{Context, ServerState};
+pub use documents::{DocumentList, ListDocuments};
 pub use error::ApiError;
 pub(crate) use error::sentence;
 pub(crate) use fields::plain_line;
@@ -57,7 +60,7 @@ pub use retrieval::{
     BuildContext, ContextPack, ContextPackItem, DocumentText, PackChange, PackDiff, PackPassage, Query,
     ReadDocument, ReadDocumentAt, ShowContext,
 };
-pub use spec::{Access, Body, Duration, Method, PathPart, Route, Spec};
+pub use spec::{Access, Body, Duration, Method, PathPart, Route, Spec, ToolWords};
 pub use state::{InvalidateState, ListState, SetState};
 
 /// Something a user can ask for. Its fields are its parameters, as every interface names them.
@@ -116,15 +119,26 @@ pub trait Visitor {
     fn visit<O: Operation>(&mut self);
 }
 
-/// Declares the table: every operation, by its type.
+/// What is done with every operation that is a command by itself, and a tool when it has the words for it.
+pub trait CommandVisitor {
+    /// Does it with one.
+    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: &'static str);
+}
+
+/// Declares the table: every operation, by its type; behind it what it is called where it has a command by itself.
 macro_rules! table {
-    ($($operation:ident),* $(,)?) => {
+    ($($operation:ident $(as $noun:ident $verb:ident)?),* $(,)?) => {
         /// Every operation, in the order in which a newcomer would ask for them.
         pub const OPERATIONS: &[Spec] = &[$($operation::SPEC),*];
 
         /// Visits every operation in that order.
         pub fn visit_all(visitor: &mut impl Visitor) {
             $(visitor.visit::<$operation>();)*
+        }
+
+        /// Visits those that are commands by themselves.
+        pub fn visit_commands(visitor: &mut impl CommandVisitor) {
+            $($(visitor.visit::<$operation>(stringify!($noun), stringify!($verb));)?)*
         }
     };
 }
@@ -143,6 +157,7 @@ table! {
     RemoveProject,
     PlanRemoval,
     RefreshProject,
+    ListDocuments as documents list,
     Query,
     SetState,
     InvalidateState,

@@ -11,9 +11,10 @@ use std::{
 
 use atocore_model::document::FileStamp;
 #[cfg(target_os = "linux")]
-use rustix::{fs::ResolveFlags, io::Errno};
+use rustix::fs::ResolveFlags;
 use rustix::{
     fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat},
+    io::Errno,
     path::Arg,
 };
 
@@ -290,6 +291,18 @@ impl FileStatus {
             },
             device: number(i128::from(stat.st_dev)),
         }
+    }
+}
+
+/// Size, times and number of the file at a path, which may be a link to it; `None` when there is none.
+///
+/// # Errors
+/// When the system refuses to tell.
+pub fn stamp_if_present(path: &Path) -> Result<Option<FileStamp>, FileError> {
+    match fs::stat(path) {
+        Ok(stat) => Ok(Some(FileStatus::of(&stat).stamp)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(error) => named("look at", path, Err(error.into())),
     }
 }
 

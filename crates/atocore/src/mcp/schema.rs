@@ -142,6 +142,8 @@ fn spell_out(property: &mut Value, definitions: &Value) {
     }
     if property["items"].is_object() {
         spell_out(&mut property["items"], definitions);
+        // The property says what they are.
+        drop(property["items"].as_object_mut().and_then(|items| items.remove("description")));
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     answer,
+    by_itself::ByItself,
     call::Call,
     context::Context,
     documents::Get,
@@ -24,7 +25,7 @@ use super::{
     status::{Health, Status},
     tool::{Effect, Tool},
 };
-use crate::operations::ApiError;
+use crate::operations::{ApiError, Operation, Visitor, visit_all};
 
 /// A tool of any type.
 #[derive(Clone, Copy)]
@@ -38,8 +39,8 @@ pub(super) struct Entry {
 /// A tool at work.
 pub(super) type Running = Pin<Box<dyn Future<Output = CallToolResult> + Send>>;
 
-/// Every tool, in the order in which a model would use them.
-const TOOLS: &[Entry] = &[
+/// The tools with a file of their own, in the order in which a model would use them.
+const OF_THEIR_OWN: &[Entry] = &[
     entry::<Context>(),       // atocore_context
     entry::<Search>(),        // atocore_search
     entry::<Get>(),           // atocore_get
@@ -57,15 +58,33 @@ const fn entry<T: Tool>() -> Entry {
     Entry { name: T::NAME, describe: described_as::<T>, call: called::<T> }
 }
 
+/// Every tool: behind those of their own, the operations that are tools by themselves.
+fn tools() -> &'static [Entry] {
+    static TOOLS: OnceLock<Vec<Entry>> = OnceLock::new();
+    TOOLS.get_or_init(|| {
+        let mut all = All(OF_THEIR_OWN.to_vec());
+        visit_all(&mut all);
+        all.0
+    })
+}
+
+struct All(Vec<Entry>);
+
+impl Visitor for All {
+    fn visit<O: Operation>(&mut self) {
+        self.0.extend(O::SPEC.tool.map(|_| entry::<ByItself<O>>()));
+    }
+}
+
 /// The tool of a name.
 pub(super) fn find(name: &str) -> Option<&'static Entry> {
-    TOOLS.iter().find(|tool| tool.name == name)
+    tools().iter().find(|tool| tool.name == name)
 }
 
 /// Every tool as a client is told of it.
 pub(super) fn described() -> Vec<rmcp::model::Tool> {
     static DESCRIBED: OnceLock<Vec<rmcp::model::Tool>> = OnceLock::new();
-    DESCRIBED.get_or_init(|| TOOLS.iter().map(|tool| (tool.describe)()).collect()).clone()
+    DESCRIBED.get_or_init(|| tools().iter().map(|tool| (tool.describe)()).collect()).clone()
 }
 
 fn described_as<T: Tool>() -> rmcp::model::Tool {
@@ -111,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_described_as_the_protocol_wants_it() {
-        let mut names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+        let mut names: Vec<_> = tools().iter().map(|tool| tool.name).collect();
         for tool in described() {
             assert!(tool.name.starts_with("atocore_") && tool.title.is_some(), "{}", tool.name);
             let words = tool.description.unwrap();
@@ -127,6 +146,6 @@ mod tests {
         assert!(size <= 15_000, "clients hand {size} bytes to their models with every conversation");
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), TOOLS.len());
+        assert_eq!(names.len(), tools().len());
     }
 }

@@ -27,6 +27,19 @@ pub struct Spec {
     pub answer: &'static str,
     /// Another status that carries the reply, and when.
     pub other: Option<(u16, &'static str)>,
+    /// What an agent is told of it, where it is a tool by itself.
+    pub tool: Option<ToolWords>,
+}
+
+/// What an agent is told of a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToolWords {
+    /// What it is called: `atocore_documents`.
+    pub name: &'static str,
+    /// The name for a person.
+    pub title: &'static str,
+    /// When to call it, for a model that chooses.
+    pub description: &'static str,
 }
 
 /// One way to an operation.
@@ -153,6 +166,7 @@ impl Spec {
             status: 200,
             answer: "",
             other: None,
+            tool: None,
         }
     }
 
@@ -225,6 +239,13 @@ impl Spec {
     #[must_use]
     pub const fn query(mut self, parameters: &'static [&'static str]) -> Self {
         self.query = parameters;
+        self
+    }
+
+    /// It is a tool by itself; it changes nothing.
+    #[must_use]
+    pub const fn tool(mut self, tool: ToolWords) -> Self {
+        self.tool = Some(tool);
         self
     }
 

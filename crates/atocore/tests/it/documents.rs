@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink};
 use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};
 
-use crate::{program::Sandbox, server::Server};
+use crate::{agent::Agent, program::Sandbox, server::Server};
 
 const NOTE: &str = "---\ntitle: Restoring\ntags: [ops]\n---\n# Restoring\n\nFirst line.\r\n\tSecond line.\n\n\
     ## Afterwards\n\nThird line, the last one";
@@ -192,4 +192,40 @@ fn the_command_prints_lines_with_their_numbers() {
     let refused = place.run(&["get", "nothing.md", "--project", "notes"]);
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains("document nothing.md of notes not found"), "{refused:?}");
+}
+
+#[test]
+fn the_documents_of_a_project_are_listed_by_path_and_say_whether_they_are_as_they_were_read() {
+    let place = Sandbox::new();
+    for name in ["c.md", "b/two.md", "a.md"] {
+        place.write(&format!("notes/{name}"), format!("---\ndate: 2026-04-06\n---\n# On {name}\n\nWords.\n"));
+    }
+    place.write("other/z.md", "# Other\n\nWords.\n");
+    for project in ["notes", "other"] {
+        place.ok(&["project", "add", project, "--root", project]);
+        place.ok(&["refresh", project]);
+    }
+    place.write("notes/b/two.md", "# Another text\n");
+    fs::remove_file(place.path("notes/c.md")).unwrap();
+    let first = place.json(&["documents", "list", "notes", "--limit", "2"]);
+    let told = |list: &Value| -> Vec<(String, String)> {
+        let text = |document: &Value, key: &str| document[key].as_str().unwrap().to_owned();
+        let documents = list["documents"].as_array().unwrap().iter();
+        documents.map(|document| (text(document, "path"), text(document, "state"))).collect()
+    };
+    let state = |path: &str, state: &str| (path.to_owned(), state.to_owned());
+    assert_eq!(told(&first), [state("a.md", "current"), state("b/two.md", "changed")]);
+    assert_eq!(first["documents"][0]["title"], "On a.md");
+    assert_eq!(first["documents"][0]["date"], "2026-04-06T00:00:00.000000+00:00");
+    let next = first["next"].as_str().unwrap();
+    let rest = place.json(&["documents", "list", "notes", "--limit", "2", "--after", next]);
+    assert_eq!((told(&rest), &rest["next"]), (vec![state("c.md", "gone")], &Value::Null));
+    let printed = place.ok(&["documents", "list", "notes"]);
+    assert!(printed.starts_with("ID ") && printed.contains("On a.md"), "{printed}");
+    let mut agent = Agent::greeted(&place);
+    let answer = agent.call("atocore_documents", &json!({ "project": "NOTES", "limit": "2" }));
+    assert_eq!(answer["structuredContent"], first);
+    assert!(answer["content"][0]["text"].as_str().unwrap().contains("b/two.md · On b/two.md"), "{answer}");
+    let unknown = agent.call("atocore_documents", &json!({ "project": "nobody" }));
+    assert_eq!(unknown["isError"], true, "{unknown}");
 }

@@ -32,15 +32,16 @@ fn with_documents_on(installation: Installation) -> Server {
     server
 }
 
+fn id_of(answer: &Value) -> String {
+    answer["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn every_operation_of_the_description_is_answered() {
     let server = with_documents_on(Installation::default().with_model());
     let stamp = server.send("POST", "/admin/backup", None).json()["backup_root"].clone();
     let stamp = stamp.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    let recorded = |path: &str, body: &Value| {
-        let answer = server.post(path, body).json();
-        answer["id"].as_str().unwrap().to_owned()
-    };
+    let recorded = |path: &str, body: &Value| id_of(&server.post(path, body).json());
     let memory = ["one", "two"].map(|text| {
         recorded("/memory", &json!({ "memory_type": "knowledge", "content": text, "status": "candidate" }))
     });
@@ -60,6 +61,7 @@ fn every_operation_of_the_description_is_answered() {
         ("GET", "/projects/field-notes".to_owned(), None, 200),
         ("PUT", "/projects/field-notes".to_owned(), Some(r#"{"aliases":["Field Notes"]}"#), 200),
         ("POST", "/projects/Field%20Notes/refresh".to_owned(), None, 200),
+        ("GET", "/projects/Field%20Notes/documents".to_owned(), None, 200),
         ("POST", "/embed".to_owned(), None, 200),
         ("POST", "/index/verify".to_owned(), None, 200),
         ("POST", "/index/rebuild".to_owned(), None, 200),

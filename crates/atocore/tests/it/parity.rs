@@ -45,6 +45,7 @@ fn cases(stamp: &str) -> Vec<Case> {
     vec![
         case(&["project", "list"], "GET", "/projects", None),
         case(&["project", "show", "FIELD notes"], "GET", "/projects/FIELD%20notes", None),
+        case(&["documents", "list", "FIELD notes"], "GET", "/projects/FIELD%20notes/documents", None),
         case(&["query", "keys rotated"], "POST", "/query", Some(r#"{"query":"keys rotated"}"#)),
         case(
             &["query", "keys rotated", "--project", "field notes", "--scope", "--top-k", "1", "--explain"],

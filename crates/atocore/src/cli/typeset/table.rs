@@ -40,7 +40,12 @@ impl Table {
     }
 
     pub(in crate::cli) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.into());
+        self.cells(cells.into());
+    }
+
+    /// A row of as many cells as there are heads.
+    pub(in crate::cli) fn cells(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
     }
 
     /// The lines of the table, within `most` cells of a terminal where that is known: cells of wide columns then go on in

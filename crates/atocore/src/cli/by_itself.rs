@@ -1,0 +1,127 @@
+//! Commands that operations are by themselves: their parameters are the arguments, and their reply is set as it is.
+
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{
+    console::Console,
+    exit::Exit,
+    output::Output,
+    typeset::{Table, plain},
+};
+use crate::operations::{ApiError, CommandVisitor, Operation, visit_commands};
+
+/// What was typed behind the name of an operation.
+#[derive(Debug)]
+pub(super) struct Typed(ArgMatches);
+
+impl Typed {
+    pub(super) fn run(&self, console: &Console<'_>) -> Result<Exit, ApiError> {
+        let mut running = Running { typed: &self.0, console, ended: Ok(Exit::Usage) };
+        visit_commands(&mut running);
+        running.ended
+    }
+}
+
+impl FromArgMatches for Typed {
+    fn from_arg_matches(typed: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(typed.clone()))
+    }
+
+    fn update_from_arg_matches(&mut self, typed: &ArgMatches) -> Result<(), clap::Error> {
+        self.0 = typed.clone();
+        Ok(())
+    }
+}
+
+impl Subcommand for Typed {
+    fn augment_subcommands(tree: Command) -> Command {
+        let mut tree = Tree(tree);
+        visit_commands(&mut tree);
+        tree.0
+    }
+
+    fn augment_subcommands_for_update(tree: Command) -> Command {
+        Self::augment_subcommands(tree)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        Self::augment_subcommands(Command::new("none")).find_subcommand(name).is_some()
+    }
+}
+
+struct Tree(Command);
+
+impl CommandVisitor for Tree {
+    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: &'static str) {
+        let tree = std::mem::take(&mut self.0);
+        let tree = match tree.find_subcommand(noun) {
+            Some(_) => tree,
+            None => tree.subcommand(
+                Command::new(noun)
+                    .about(format!("What there is to do with {noun}"))
+                    .subcommand_required(true)
+                    .arg_required_else_help(true),
+            ),
+        };
+        self.0 = tree.mut_subcommand(noun, |below| below.subcommand(O::augment_args(Command::new(verb))));
+    }
+}
+
+struct Running<'t> {
+    typed: &'t ArgMatches,
+    console: &'t Console<'t>,
+    ended: Result<Exit, ApiError>,
+}
+
+impl CommandVisitor for Running<'_> {
+    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: &'static str) {
+        let below = self.typed.subcommand_matches(noun);
+        let Some(arguments) = below.and_then(|below| below.subcommand_matches(verb)) else { return };
+        // The tree of commands was made from the same parameters.
+        if let Ok(operation) = O::from_arg_matches(arguments) {
+            self.ended = self.console.run(operation, print);
+        }
+    }
+}
+
+/// Sets a reply: its lists of records as tables, and how to list what comes after them.
+fn print(reply: &impl Serialize, output: &Output) {
+    let Ok(Value::Object(reply)) = serde_json::to_value(reply) else { return };
+    for (name, value) in &reply {
+        match records(value).as_deref() {
+            None => {}
+            Some([]) => output.line(format!("there are no {name}")),
+            Some(records) => output.table(&table(records)),
+        }
+    }
+    if let Some(next) = reply.get("next").filter(|next| !next.is_null()) {
+        output.line(format!("`--after {}` shows more", cell(next)));
+    }
+}
+
+fn records(value: &Value) -> Option<Vec<&Map<String, Value>>> {
+    value.as_array()?.iter().map(Value::as_object).collect()
+}
+
+/// A column for each key of the first record.
+fn table(records: &[&Map<String, Value>]) -> Table {
+    let keys: Vec<&String> = records.iter().take(1).flat_map(|first| first.keys()).collect();
+    let heads: Vec<_> = keys.iter().map(|key| key.replace('_', " ").to_uppercase()).collect();
+    let mut table = Table::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    for record in records {
+        table.cells(keys.iter().map(|key| record.get(*key).map(cell).unwrap_or_default()).collect());
+    }
+    table
+}
+
+/// A value as people see it.
+pub(crate) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => plain(text),
+        Value::Array(values) => values.iter().map(cell).collect::<Vec<_>>().join(", "),
+        other => plain(other),
+    }
+}
