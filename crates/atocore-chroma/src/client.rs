@@ -16,7 +16,7 @@ use crate::{
     resolver::CachingResolver,
     wire::{
         CollectionInfo, CollectionMetadata, CreateCollection, ErrorResponse, GetRecords, GetResponse,
-        QueryRequest, QueryResponse, RankedRecord, RecordFilter, RecordIds, RemoteRecord, ServerLimits,
+        NearestRequest, QueryResponse, RankedRecord, RecordFilter, RecordIds, RemoteRecord, ServerLimits,
         UpdateCollection, UpsertRecords,
     },
 };
@@ -261,7 +261,7 @@ impl ChromaClient {
         filter: RecordFilter<'_>,
         most: usize,
     ) -> Result<Vec<RankedRecord>, CallError> {
-        let request = QueryRequest::new(vector, filter, most);
+        let request = NearestRequest::new(vector, filter, most);
         let found: QueryResponse =
             self.post(&self.at(&format!("{id}/query")), &request, self.server.timeout)?;
         found

@@ -219,7 +219,7 @@ impl Serialize for RecordFilter<'_> {
 
 /// A question.
 #[derive(Debug, Serialize)]
-pub(super) struct QueryRequest<'a> {
+pub(super) struct NearestRequest<'a> {
     query_embeddings: [&'a [f32]; 1],
     n_results: usize,
     #[serde(rename = "where", skip_serializing_if = "RecordFilter::is_everything")]
@@ -227,7 +227,7 @@ pub(super) struct QueryRequest<'a> {
     include: [&'static str; 1],
 }
 
-impl<'a> QueryRequest<'a> {
+impl<'a> NearestRequest<'a> {
     pub(super) const fn new(vector: &'a [f32], filter: RecordFilter<'a>, most: usize) -> Self {
         Self { query_embeddings: [vector], n_results: most, filter, include: ["distances"] }
     }
@@ -345,7 +345,8 @@ mod tests {
             json(RecordFilter { project, documents }),
             r#"{"$and":[{"project":"a\"b"},{"document":{"$in":[3,4]}}]}"#
         );
-        let request = serde_json::to_string(&QueryRequest::new(&[0.5], RecordFilter::default(), 3)).unwrap();
+        let request =
+            serde_json::to_string(&NearestRequest::new(&[0.5], RecordFilter::default(), 3)).unwrap();
         assert_eq!(request, r#"{"query_embeddings":[[0.5]],"n_results":3,"include":["distances"]}"#);
     }
 

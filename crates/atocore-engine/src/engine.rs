@@ -24,7 +24,7 @@ use atocore_model::{
     monitor::Monitor,
     name::ProjectName,
     project::Project,
-    query::{Answer, Query},
+    query::{Answer, QueryRequest},
 };
 use atocore_storage::{
     layout::Layout,
@@ -336,7 +336,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the project is unknown, there is no store, or the generation to wait for does not come in time.
-    pub fn query(&self, query: &Query) -> Result<Answer, Error> {
+    pub fn query(&self, query: &QueryRequest) -> Result<Answer, Error> {
         self.query_with(query, &self.config.weights)
     }
 
@@ -344,7 +344,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::query`].
-    pub fn query_with(&self, query: &Query, weights: &RankWeights) -> Result<Answer, Error> {
+    pub fn query_with(&self, query: &QueryRequest, weights: &RankWeights) -> Result<Answer, Error> {
         self.query_on(&self.embedding, query, weights)
     }
 
@@ -352,7 +352,7 @@ impl Engine {
     pub(crate) fn query_on(
         &self,
         embedding: &Embedding,
-        query: &Query,
+        query: &QueryRequest,
         weights: &RankWeights,
     ) -> Result<Answer, Error> {
         let project = self.project_of(&query.project)?;

@@ -78,7 +78,7 @@ pub use projects::{ProjectChange, RemovalPlan, roots::SourceStatus};
 pub use restore::{LostChanges, PreparedRestore, RestoreOutcome, RestorePlan, StoreCounts};
 pub use retrieval::RankWeights;
 pub use status::{
-    FileProblem, Health, LastRefresh, LastValidation, Paths, ProjectStatus, ProvenSnapshot, RegistryProblem,
-    SnapshotStatus, Status, StoreProblem,
+    FileProblem, InstallationHealth, InstallationStatus, LastRefresh, LastValidation, Paths, ProjectStatus,
+    ProvenSnapshot, RegistryProblem, SnapshotStatus, StoreProblem,
 };
 pub use worker::{WorkerCondition, WorkerStatus};

@@ -22,7 +22,7 @@ use atocore_model::{
     id::{Generation, ProjectId},
     name::QueryText,
     pack::{Pack, PackNotice, PackRequest, Tier, TierUse, Unit},
-    query::{Answer, Hit, ProjectHint, Query, TopK},
+    query::{Answer, Hit, ProjectHint, QueryRequest, TopK},
 };
 
 use crate::error::Error;
@@ -104,17 +104,17 @@ const CHARS_PER_PASSAGE: usize = 150;
 const CHARS_PER_TOKEN: usize = 4;
 
 /// The question that finds the passages for a pack; `None` when none are wanted.
-pub(crate) fn question(request: &PackRequest) -> Option<Query> {
+pub(crate) fn question(request: &PackRequest) -> Option<QueryRequest> {
     let asked = prompt_words::without_controls(request.prompt.as_str());
     let text = QueryText::beginning_of(&asked).filter(|_| request.tiers.has(Tier::Chunks))?;
-    Some(Query {
+    Some(QueryRequest {
         top_k: request.top_k.unwrap_or_else(|| enough(request)),
         project: request.project.clone(),
         tags: request.tags.clone(),
         path: request.path.clone(),
         mode: request.mode,
         wait_for: request.wait_for,
-        ..Query::new(text)
+        ..QueryRequest::new(text)
     })
 }
 

@@ -15,7 +15,7 @@ use std::{panic::resume_unwind, thread};
 use atocore_model::{
     id::ProjectId,
     name::Tag,
-    query::{Answer, Hit, Notice, ProjectHint, Query},
+    query::{Answer, Hit, Notice, ProjectHint, QueryRequest},
     ranking::{Fusion, Mode},
 };
 use atocore_storage::{
@@ -87,7 +87,7 @@ impl Retrieval<'_> {
     /// of the store that the answer shows.
     pub(crate) fn answer<T>(
         &self,
-        query: &Query,
+        query: &QueryRequest,
         project: Option<&ProjectId>,
         also: impl FnOnce(&ReadTransaction<'_>) -> Result<T, Error>,
     ) -> Result<(Answer, T), Error> {
@@ -168,7 +168,7 @@ impl Retrieval<'_> {
     fn meaning(
         &self,
         search: &CandidateSearch<'_>,
-        query: &Query,
+        query: &QueryRequest,
         notices: &mut Vec<Notice>,
     ) -> Result<(Option<QueryVector>, Option<SearchHalf<VectorMatch>>), Error> {
         let found = self.ask(query, notices).and_then(|asked| {
@@ -191,7 +191,7 @@ impl Retrieval<'_> {
     }
 
     /// Embeds the question when its mode needs that; `None` when words have to do, which the notices then say.
-    fn ask(&self, query: &Query, notices: &mut Vec<Notice>) -> Result<Option<QueryVector>, Error> {
+    fn ask(&self, query: &QueryRequest, notices: &mut Vec<Notice>) -> Result<Option<QueryVector>, Error> {
         let mode = query.mode.unwrap_or(self.weights.mode);
         if mode == Mode::Lexical {
             return Ok(None);
@@ -228,7 +228,7 @@ impl Retrieval<'_> {
     /// for letter, that is what is meant, and not what the path would match as a glob.
     fn documents(
         &self,
-        query: &Query,
+        query: &QueryRequest,
         project: Option<&ProjectId>,
         notices: &mut Vec<Notice>,
     ) -> Result<Option<Vec<u64>>, Error> {
@@ -286,7 +286,7 @@ struct MatchingDocuments {
 fn hits(
     read: &ReadTransaction<'_>,
     ranked: Vec<Ranked>,
-    query: &Query,
+    query: &QueryRequest,
     signals: &Signals<'_>,
 ) -> Result<Vec<Hit>, Error> {
     let mut hits = near_duplicates::Hits::new(query.top_k.get(), query.collapse);

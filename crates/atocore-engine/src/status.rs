@@ -22,8 +22,8 @@ use atocore_storage::{
     sqlite::{FactCounts, RefreshRecord, SCHEMA_VERSION, StorageError},
 };
 pub use records::{
-    FileProblem, Health, LastRefresh, LastValidation, Paths, ProjectStatus, ProvenSnapshot, RegistryProblem,
-    SnapshotStatus, Status, StoreProblem,
+    FileProblem, InstallationHealth, InstallationStatus, LastRefresh, LastValidation, Paths, ProjectStatus,
+    ProvenSnapshot, RegistryProblem, SnapshotStatus, StoreProblem,
 };
 
 use crate::{
@@ -38,14 +38,14 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn health(&self) -> Result<Health, Error> {
+    pub fn health(&self) -> Result<InstallationHealth, Error> {
         self.in_place()?;
         let generation =
             self.store_if_any().and_then(|store| store.map(|store| Ok(store.generation()?)).transpose());
         let store_problem = self.damage();
         let generation = if store_problem.is_some() { None } else { generation? };
         let now = self.clock().now();
-        Ok(Health {
+        Ok(InstallationHealth {
             schema_version: SCHEMA_VERSION,
             store: generation.is_some(),
             generation: generation.unwrap_or_default(),
@@ -78,7 +78,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store or an index cannot be read. A registry or backup directory that cannot be read is in the answer.
-    pub fn status(&self) -> Result<Status, Error> {
+    pub fn status(&self) -> Result<InstallationStatus, Error> {
         self.in_place()?;
         let now = self.clock().now();
         let layout = self.layout();
@@ -94,7 +94,7 @@ impl Engine {
             Err(error) => (None, Some(RegistryProblem::from(&error))),
         };
         let projects = projects_of(registered.as_deref(), counts, refreshes);
-        Ok(Status {
+        Ok(InstallationStatus {
             projects,
             registry_problem,
             owner: Self::owner(layout)?,

@@ -65,7 +65,7 @@ pub enum ProjectHint {
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
+pub struct QueryRequest {
     /// Its words.
     pub text: QueryText,
     /// How many hits at most.
@@ -84,7 +84,7 @@ pub struct Query {
     pub wait_for: Option<Generation>,
 }
 
-impl Query {
+impl QueryRequest {
     /// A question with everything else at its default.
     #[must_use]
     pub const fn new(text: QueryText) -> Self {

@@ -20,7 +20,7 @@ use atocore_engine::{
 use atocore_model::{
     monitor::Silent,
     project::{Project, Root, RootLocation},
-    query::{Answer, Query},
+    query::{Answer, QueryRequest},
     ranking::Mode,
     refresh::RefreshReport,
     time::{Clock, Timestamp},
@@ -221,7 +221,7 @@ impl EngineExt for Engine {
     }
 
     fn ask(&self, text: &str) -> Answer {
-        let question = Query::new(text.parse().expect("a question"));
-        self.query(&Query { collapse: false, ..question }).expect("the question is answered")
+        let question = QueryRequest::new(text.parse().expect("a question"));
+        self.query(&QueryRequest { collapse: false, ..question }).expect("the question is answered")
     }
 }

@@ -298,7 +298,7 @@ impl Soak {
         }
         if operation == Operation::EmptiedFolder {
             let outcome = without_documents(self.world.lasting(), &self.subject, kill)?;
-            return Ok(Performed { attempts: vec![Attempt::Query], outcome });
+            return Ok(Performed { attempts: vec![Attempt::QueryRequest], outcome });
         }
         let tasks = operation.tasks(&mut self.world, &mut self.random)?;
         let attempts = tasks.iter().map(|task| task.attempt.clone()).collect();

@@ -12,7 +12,7 @@ use crate::{
     engine::SharedEngine,
     jobs::{JobHandle, Jobs},
     metrics::Metrics,
-    operations::{Access, ApiError, Context, Duration, JobReport, Operation, ServerState, Spec},
+    operations::{ApiError, Context, Duration, JobReport, Needs, Operation, ServerState, Spec},
 };
 
 /// How many long operations run at once; most of them take turns inside the engine anyway.
@@ -159,7 +159,7 @@ impl App {
     /// Waits for the place that an operation needs: for one that replaces the store, the places of all long ones.
     async fn places(&self, spec: &Spec) -> Result<OwnedSemaphorePermit, ApiError> {
         let (places, count) = match (spec.access, spec.duration) {
-            (Access::Exclusive, _) => (&self.long, LONG_AT_ONCE),
+            (Needs::Exclusive, _) => (&self.long, LONG_AT_ONCE),
             (_, Duration::Long) => (&self.long, 1),
             (_, Duration::Short) => (&self.short, 1),
             (_, Duration::Immediate) => (&self.looks, 1),

@@ -77,14 +77,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Shows everything at work on real documents, in a folder of its own
-    Demo(demo::Demo),
+    Demo(demo::DemoCommand),
     /// Serves HTTP until it is told to stop
     Serve(serve::Serve),
     /// Serves one MCP client, such as an agent or an editor, over standard input and output
     Mcp,
     /// Registers, lists, changes and removes projects
     #[command(subcommand)]
-    Project(projects::Projects),
+    Project(projects::ProjectCommands),
     /// Reads what changed in the documents of projects
     Refresh(ingest::Refresh),
     /// Makes the vectors that are missing; `refresh` and a server do so by themselves
@@ -109,7 +109,7 @@ enum Command {
     /// Prints lines of a document
     Get(document::Get),
     /// Makes a context pack for an agent: facts and passages within a budget
-    Context(context::Context),
+    Context(context::ContextCommand),
     /// Judges the answers to questions of yours, and compares settings
     Eval(evaluate::Evaluate),
     /// Searches better weights on one half of your questions and tries them on the other
@@ -121,13 +121,13 @@ enum Command {
     ImportOriginal(original::ImportOriginal),
     /// Fetches, lists and verifies the models that search by meaning
     #[command(subcommand)]
-    Model(model::Models),
+    Model(model::ModelCommands),
     Status(Status),
     /// Looks for problems and says how to fix them
     Doctor(Doctor),
     /// Shows the settings
     #[command(subcommand)]
-    Config(settings::Settings),
+    Config(settings::ConfigCommands),
     /// Lets the `atocore.toml` of a folder count for whoever stands in it, lists such folders, and takes it back
     Trust(trust::Trust),
     #[command(flatten)]

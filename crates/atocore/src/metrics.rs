@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use atocore_engine::{ProjectStatus, SnapshotStatus, Status};
+use atocore_engine::{InstallationStatus, ProjectStatus, SnapshotStatus};
 use atocore_model::{error::ErrorCode, time::Timestamp};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, text},
@@ -129,7 +129,7 @@ impl Metrics {
     ///
     /// # Errors
     /// `internal` when they cannot be written as text.
-    pub(crate) fn text(&self, status: Result<Status, ApiError>) -> Result<String, ApiError> {
+    pub(crate) fn text(&self, status: Result<InstallationStatus, ApiError>) -> Result<String, ApiError> {
         match status {
             Ok(status) => self.store.set(&status),
             Err(error) => {
@@ -209,7 +209,7 @@ impl Metrics {
 
 impl StoreGauges {
     /// Takes up what is known; what is not known any more is absent, because 0 would be a statement.
-    fn set(&self, status: &Status) {
+    fn set(&self, status: &InstallationStatus) {
         self.clear();
         let is_sound = status.store_problem.is_none();
         self.ok.set(Some(f64::from(u8::from(is_sound))));

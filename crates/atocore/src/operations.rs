@@ -60,7 +60,7 @@ pub use retrieval::{
     BuildContext, ContextPack, ContextPackItem, DocumentText, PackChange, PackDiff, PackPassage, Query,
     ReadDocument, ReadDocumentAt, ShowContext,
 };
-pub use spec::{Access, Body, Duration, Method, PathPart, Route, Spec, ToolWords};
+pub use spec::{Body, Duration, Method, Needs, PathPart, Route, Spec, ToolWords};
 pub use state::{InvalidateState, ListState, SetState};
 
 /// Something a user can ask for. Its fields are its parameters, as every interface names them.
@@ -75,7 +75,7 @@ pub trait Operation: Serialize + DeserializeOwned + ToSchema + Send + 'static {
     const SPEC: Spec;
 
     /// What it needs of the engine with these parameters; at most what [`Spec::access`] says.
-    fn access(&self) -> Access {
+    fn access(&self) -> Needs {
         Self::SPEC.access
     }
 

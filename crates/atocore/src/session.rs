@@ -21,7 +21,7 @@ use atocore_model::{
 use crate::{
     config::Config,
     engine::SharedEngine,
-    operations::{Access as Needs, ApiError, Context, Embed, Operation, embedded},
+    operations::{ApiError, Context, Embed, Needs, Operation, embedded},
     remote::{self, Address},
 };
 

@@ -14,7 +14,7 @@ use atocore_backup::{
 };
 use atocore_model::{
     monitor::{Monitor, Progress},
-    query::{Answer, Hit, ProjectHint, Query, TopK},
+    query::{Answer, Hit, ProjectHint, QueryRequest, TopK},
     ranking::{Fusion, Mode},
 };
 use atocore_storage::{
@@ -127,7 +127,7 @@ impl Monitor for Until<'_> {
 struct Recording<'e> {
     engine: &'e Engine,
     store: &'e Store,
-    questions: Vec<Query>,
+    questions: Vec<QueryRequest>,
     source: &'static str,
     notes: Vec<String>,
     /// Why they are not asked at all.
@@ -231,7 +231,8 @@ impl<'e> Recording<'e> {
     /// What to ask by meaning.
     fn meaning(&mut self, monitor: &dyn Monitor) -> Result<Meaning<'e>, Error> {
         let engine = self.engine;
-        let is_asked = |query: &Query| query.mode.unwrap_or(engine.config().weights.mode) != Mode::Lexical;
+        let is_asked =
+            |query: &QueryRequest| query.mode.unwrap_or(engine.config().weights.mode) != Mode::Lexical;
         if engine.config().vectors == VectorStore::Embedded || !self.questions.iter().any(is_asked) {
             return Ok(Meaning::Own(engine.embedding()));
         }
@@ -270,7 +271,7 @@ impl<'e> Recording<'e> {
 fn ask(
     engine: &Engine,
     meaning: &Meaning<'_>,
-    query: &Query,
+    query: &QueryRequest,
     weights: &RankWeights,
 ) -> Result<Option<GoldenQuery>, Error> {
     let wanted = match meaning {
@@ -278,7 +279,7 @@ fn ask(
         Meaning::Own(_) | Meaning::InFiles(..) => query.mode.unwrap_or(weights.mode),
     };
     let embedding = meaning.embedding().unwrap_or(engine.embedding());
-    let mut query = Query { mode: Some(wanted), ..query.clone() };
+    let mut query = QueryRequest { mode: Some(wanted), ..query.clone() };
     let mut answer = match engine.query_on(embedding, &query, weights) {
         Err(Error::NoModel(_)) => return Ok(None),
         answer => answer?,
@@ -291,7 +292,7 @@ fn ask(
     Ok(found.then(|| golden_query(&query, answer.mode.as_str(), &answer.hits)))
 }
 
-fn golden_query(query: &Query, mode: &str, hits: &[Hit]) -> GoldenQuery {
+fn golden_query(query: &QueryRequest, mode: &str, hits: &[Hit]) -> GoldenQuery {
     let (project, scope) = match &query.project {
         ProjectHint::None => (None, false),
         ProjectHint::Boost(name) => (Some(name.to_string()), false),
@@ -359,9 +360,9 @@ pub(super) fn weights(recorded: &Weights) -> Option<RankWeights> {
 }
 
 /// The question as the engine takes it; `None` when it is none that could have been asked.
-pub(super) fn query(golden_query: &GoldenQuery) -> Option<Query> {
+pub(super) fn query(golden_query: &GoldenQuery) -> Option<QueryRequest> {
     let name = golden_query.project.as_deref().map(str::parse).transpose().ok()?;
-    Some(Query {
+    Some(QueryRequest {
         top_k: TopK::new(golden_query.top_k).ok()?,
         project: match name {
             None => ProjectHint::None,
@@ -371,6 +372,6 @@ pub(super) fn query(golden_query: &GoldenQuery) -> Option<Query> {
         tags: golden_query.tags.iter().map(|tag| tag.parse().ok()).collect::<Option<_>>()?,
         path: golden_query.path.clone(),
         mode: Some(golden_query.mode.parse().ok()?),
-        ..Query::new(golden_query.text.parse().ok()?)
+        ..QueryRequest::new(golden_query.text.parse().ok()?)
     })
 }

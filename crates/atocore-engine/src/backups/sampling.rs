@@ -1,7 +1,7 @@
 //! Questions drawn from the corpus: the same ones whenever the store holds the same.
 
 use atocore_model::{
-    query::{ProjectHint, Query},
+    query::{ProjectHint, QueryRequest},
     text,
 };
 use atocore_storage::sqlite::{Store, StoredChunk};
@@ -19,13 +19,13 @@ const MOST_PROJECTS: usize = 100;
 const PHRASE_WORDS: usize = 5;
 
 /// Questions about passages of every project; the first about each is asked within the project.
-pub(super) fn sample(engine: &Engine, store: &Store) -> Result<Vec<Query>, Error> {
+pub(super) fn sample(engine: &Engine, store: &Store) -> Result<Vec<QueryRequest>, Error> {
     let registered: Vec<String> =
         engine.registered().iter().map(|project| project.id.as_str().to_owned()).collect();
     let mut projects = store.read(|read| read.projects_with_documents())?;
     projects.truncate(MOST_PROJECTS);
     let share = (QUESTIONS / projects.len().max(1)).max(1);
-    let mut questions: Vec<Query> = Vec::new();
+    let mut questions: Vec<QueryRequest> = Vec::new();
     for project in projects {
         let passages = store.read(|read| read.sampled_chunks(&project, share))?;
         for (turn, passage) in passages.iter().enumerate() {
@@ -45,11 +45,11 @@ pub(super) fn sample(engine: &Engine, store: &Store) -> Result<Vec<Query>, Error
 }
 
 /// By turns its rarest-looking words and the heading above it.
-fn question(passage: &StoredChunk, turn: usize) -> Option<Query> {
+fn question(passage: &StoredChunk, turn: usize) -> Option<QueryRequest> {
     let phrase = phrase(&passage.content);
     let heading = passage.heading_path.clone();
     let order = if turn.is_multiple_of(2) { [phrase, heading] } else { [heading, phrase] };
-    order.into_iter().find_map(|text| Some(Query::new(text.parse().ok()?)))
+    order.into_iter().find_map(|text| Some(QueryRequest::new(text.parse().ok()?)))
 }
 
 /// The longest words of a text, in their order; long words are rare ones.

@@ -5,7 +5,7 @@ use atocore_model::{id::SnapshotId, snapshot::Depth, time::Timestamp};
 use super::{Findings, Level, counted_u64};
 use crate::{
     schedule::{JobStatus, ScheduledJob},
-    status::Status,
+    status::InstallationStatus,
 };
 
 /// A snapshot older than this deserves a word; seconds.
@@ -23,7 +23,7 @@ const OVERDUE_SECONDS: u64 = 3600;
 const DAY: u64 = 24 * 3600;
 
 impl Findings {
-    pub(super) fn snapshots(&mut self, status: &Status) {
+    pub(super) fn snapshots(&mut self, status: &InstallationStatus) {
         let snapshots = &status.snapshots;
         if let Some(problem) = &snapshots.problem {
             let message = format!("the backup directory cannot be looked at: {problem}");
@@ -48,7 +48,7 @@ impl Findings {
         self.schedule(status);
     }
 
-    fn proof(&mut self, newest: SnapshotId, status: &Status) {
+    fn proof(&mut self, newest: SnapshotId, status: &InstallationStatus) {
         let proven = status.snapshots.proven.iter().find(|proven| proven.depth == Depth::Content);
         let proven = proven.and_then(|proven| Some((proven.stamp?, proven.proven_at?)));
         let (message, hint) = match proven {
@@ -73,7 +73,7 @@ impl Findings {
         self.add("proof", Level::Warning, message, Some(&hint));
     }
 
-    fn schedule(&mut self, status: &Status) {
+    fn schedule(&mut self, status: &InstallationStatus) {
         for job in &status.schedule {
             self.job(job, status);
         }
@@ -93,7 +93,7 @@ impl Findings {
         self.add("schedule", Level::Warning, message, Some(&hint));
     }
 
-    fn job(&mut self, job: &JobStatus, status: &Status) {
+    fn job(&mut self, job: &JobStatus, status: &InstallationStatus) {
         let name = job.job;
         if let Some(error) = &job.error {
             let times = counted_u64(job.failures.into(), "time");

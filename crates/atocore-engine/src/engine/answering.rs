@@ -2,7 +2,7 @@
 
 use atocore_model::{
     id::ProjectId,
-    query::{Answer, ProjectHint, Query},
+    query::{Answer, ProjectHint, QueryRequest},
 };
 use atocore_storage::{sqlite::ReadTransaction, vector::VectorError};
 
@@ -28,7 +28,7 @@ impl Engine {
     pub(super) fn answer<T>(
         &self,
         embedding: &Embedding,
-        query: &Query,
+        query: &QueryRequest,
         project: Option<&ProjectId>,
         weights: &RankWeights,
         also: impl FnOnce(&ReadTransaction<'_>) -> Result<T, Error>,

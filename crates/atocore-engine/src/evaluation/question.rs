@@ -3,7 +3,7 @@
 use atocore_model::{
     digest::Digest,
     name::{QueryText, Tag},
-    query::{ProjectHint, Query, TopK},
+    query::{ProjectHint, QueryRequest, TopK},
     ranking::Mode,
 };
 
@@ -162,14 +162,14 @@ impl std::fmt::Display for PassagePattern {
 impl Question {
     /// The question as the engine takes it.
     #[must_use]
-    pub fn query(&self, top_k: TopK) -> Query {
-        Query {
+    pub fn query(&self, top_k: TopK) -> QueryRequest {
+        QueryRequest {
             top_k,
             project: self.project.clone(),
             tags: self.tags.clone(),
             path: self.path.clone(),
             mode: self.mode,
-            ..Query::new(self.text.clone())
+            ..QueryRequest::new(self.text.clone())
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
 
 /// Whether it is there and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Health {
+pub struct InstallationHealth {
     /// The schema that this program reads and writes.
     pub schema_version: u32,
     /// The generation of the store: it moves with every committed change; 0 when there is no store yet.
@@ -186,7 +186,7 @@ impl From<&Layout> for Paths {
 
 /// What is stored, how fresh it is, what is running, and when it was last backed up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Status {
+pub struct InstallationStatus {
     /// Where everything lies.
     pub paths: Paths,
     /// The process that owns the store; null when none does.

@@ -13,7 +13,7 @@ use atocore_engine::{
 use atocore_model::{
     error::ErrorCode,
     monitor::Silent,
-    query::{Answer, Notice, ProjectHint, Query},
+    query::{Answer, Notice, ProjectHint, QueryRequest},
     ranking::Mode,
     snapshot::Depth,
 };
@@ -54,7 +54,7 @@ pub(crate) fn write_notes(place: &Installation) {
 }
 
 pub(crate) fn asked(engine: &Engine, text: &str, mode: Mode) -> Result<Answer, Error> {
-    engine.query(&Query { mode: Some(mode), ..Query::new(text.parse().unwrap()) })
+    engine.query(&QueryRequest { mode: Some(mode), ..QueryRequest::new(text.parse().unwrap()) })
 }
 
 /// Everything that a caller can see of some answers, filters among them.
@@ -62,14 +62,14 @@ pub(crate) fn answers(engine: &Engine) -> Vec<String> {
     let mut shown = Vec::new();
     for text in ["my car is broken down", "baking", "what do I owe the state", "battery"] {
         for mode in [Mode::Dense, Mode::Hybrid] {
-            let question = Query { mode: Some(mode), ..Query::new(text.parse().unwrap()) };
+            let question = QueryRequest { mode: Some(mode), ..QueryRequest::new(text.parse().unwrap()) };
             let scoped = ProjectHint::Scope("q".parse().unwrap());
             let boosted = ProjectHint::Boost("p".parse().unwrap());
             for question in [
                 question.clone(),
-                Query { project: scoped, ..question.clone() },
-                Query { project: boosted, ..question.clone() },
-                Query { path: Some("**/b*.md".to_owned()), ..question },
+                QueryRequest { project: scoped, ..question.clone() },
+                QueryRequest { project: boosted, ..question.clone() },
+                QueryRequest { path: Some("**/b*.md".to_owned()), ..question },
             ] {
                 let answer = engine.query(&question).unwrap();
                 assert_eq!((answer.mode, answer.notices.as_slice()), (mode, &[][..]), "{question:?}");

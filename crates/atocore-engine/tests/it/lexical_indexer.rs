@@ -3,7 +3,7 @@
 use atocore_engine::{Engine, Error};
 use atocore_model::{
     id::Generation,
-    query::{Answer, Query},
+    query::{Answer, QueryRequest},
 };
 use atocore_storage::files;
 use atocore_testkit::installation::{EngineExt, Installation};
@@ -56,7 +56,7 @@ fn a_damaged_index_is_rebuilt_by_the_next_owner() {
         files::write_synced(&path, b"garbage").unwrap();
     }
     let reader = place.read();
-    assert!(matches!(reader.query(&Query::new("zebra".parse().unwrap())), Err(Error::IndexNotReady)));
+    assert!(matches!(reader.query(&QueryRequest::new("zebra".parse().unwrap())), Err(Error::IndexNotReady)));
     assert_eq!(answers(&place.own()), before);
 }
 
@@ -89,7 +89,10 @@ fn a_caller_can_wait_for_its_own_write_and_is_refused_in_the_end() {
     let place = Installation::default();
     let engine = filled(&place);
     let generation = engine.ask("zebra").store_generation;
-    let wait = |generation| Query { wait_for: Some(generation), ..Query::new("zebra".parse().unwrap()) };
+    let wait = |generation| QueryRequest {
+        wait_for: Some(generation),
+        ..QueryRequest::new("zebra".parse().unwrap())
+    };
     assert_eq!(engine.query(&wait(generation)).unwrap().generation, generation);
     let refused = engine.query(&wait(Generation(generation.0 + 1))).unwrap_err();
     assert!(matches!(refused, Error::GenerationNotReached { .. }), "{refused}");

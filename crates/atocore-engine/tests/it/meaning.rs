@@ -9,7 +9,7 @@ use atocore_engine::{
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
-    query::{Answer, Notice, ProjectHint, Query},
+    query::{Answer, Notice, ProjectHint, QueryRequest},
     ranking::{Fusion, Mode},
     snapshot::Depth,
 };
@@ -26,8 +26,8 @@ fn open(config: EngineConfig) -> Engine {
     Engine::open(config, Access::Own { activity: "test".to_owned(), socket: None }, &Silent).unwrap()
 }
 
-fn query(text: &str) -> Query {
-    Query::new(text.parse().unwrap())
+fn query(text: &str) -> QueryRequest {
+    QueryRequest::new(text.parse().unwrap())
 }
 
 fn paths(answer: &Answer) -> Vec<&str> {
@@ -35,7 +35,7 @@ fn paths(answer: &Answer) -> Vec<&str> {
 }
 
 fn with_mode(engine: &Engine, text: &str, mode: Mode) -> Answer {
-    engine.query(&Query { mode: Some(mode), ..query(text) }).unwrap()
+    engine.query(&QueryRequest { mode: Some(mode), ..query(text) }).unwrap()
 }
 
 /// Three notes of one project, embedded.
@@ -93,7 +93,8 @@ fn what_has_not_changed_is_never_embedded_twice() {
     }
     let report = engine.embed(&Silent).unwrap();
     assert_eq!((report.embedded, report.kept), (0, 3));
-    let scoped = Query { project: ProjectHint::Scope("q".parse().unwrap()), ..query("tax return deadline") };
+    let scoped =
+        QueryRequest { project: ProjectHint::Scope("q".parse().unwrap()), ..query("tax return deadline") };
     assert_eq!(paths(&engine.query(&scoped).unwrap()), ["papers.md"]);
     // Another start, and an index that is gone: nothing is embedded again either.
     drop(engine);
@@ -142,7 +143,7 @@ fn without_a_model_words_answer_and_say_what_is_missing() {
     let [Notice::NoModel { hint, .. }] = answer.notices.as_slice() else { panic!("{:?}", answer.notices) };
     assert_eq!(hint, "atocore model fetch");
     assert!(matches!(engine.embed(&Silent), Err(Error::NoModel(_))));
-    let dense = engine.query(&Query { mode: Some(Mode::Dense), ..query("automobile") });
+    let dense = engine.query(&QueryRequest { mode: Some(Mode::Dense), ..query("automobile") });
     assert!(matches!(dense, Err(Error::NoModel(_))));
     assert!(engine.status().unwrap().embedding.problem.is_some());
     assert!(engine.doctor().iter().any(|finding| finding.hint.as_deref() == Some("atocore model fetch")));
@@ -374,11 +375,13 @@ fn passages_that_say_the_same_are_one_hit_that_names_the_other_places() {
     places.push(answer.hits[0].source_path.as_str());
     places.sort_unstable();
     assert_eq!(places, ["copy.md", "v1/restore.md", "v2/restore.md"]);
-    let all = engine.query(&Query { collapse: false, ..query("how is a store restored") }).unwrap();
+    let all = engine.query(&QueryRequest { collapse: false, ..query("how is a store restored") }).unwrap();
     assert_eq!(all.hits.len(), 3);
     // Inside a scope nothing of another project is named either.
-    let scoped =
-        Query { project: ProjectHint::Scope("p".parse().unwrap()), ..query("how is a store restored") };
+    let scoped = QueryRequest {
+        project: ProjectHint::Scope("p".parse().unwrap()),
+        ..query("how is a store restored")
+    };
     let scoped = engine.query(&scoped).unwrap();
     assert!(scoped.hits[0].copies.iter().all(|copy| copy.project.as_str() == "p"));
     assert_eq!(scoped.hits[0].copies.len(), 1);
@@ -407,10 +410,10 @@ fn tags_and_paths_hold_for_meaning_too() {
     engine.add("p", "p");
     let _report = engine.fresh("p");
     let _made = engine.embed(&Silent).unwrap();
-    let ask = |query: Query| engine.query(&Query { mode: Some(Mode::Dense), ..query }).unwrap();
-    let tagged = ask(Query { tags: vec!["Vehicle".parse().unwrap()], ..query("broken two-wheeler") });
+    let ask = |query: QueryRequest| engine.query(&QueryRequest { mode: Some(Mode::Dense), ..query }).unwrap();
+    let tagged = ask(QueryRequest { tags: vec!["Vehicle".parse().unwrap()], ..query("broken two-wheeler") });
     assert_eq!(paths(&tagged), ["a/car.md"]);
-    let below = ask(Query { path: Some("b".to_owned()), ..query("broken car") });
+    let below = ask(QueryRequest { path: Some("b".to_owned()), ..query("broken car") });
     assert_eq!(paths(&below), ["b/bike.md"]);
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use atocore_engine::{Access, Engine, EngineConfig};
 use atocore_model::{
     monitor::{Monitor, Progress, Silent},
-    query::{Notice, Query},
+    query::{Notice, QueryRequest},
     ranking::Mode,
 };
 use atocore_testkit::installation::{EngineExt, Installation};
@@ -42,7 +42,7 @@ fn ten_thousand_headings_are_ten_thousand_places() {
     engine.add("p", "p");
     let _report = engine.fresh("p");
     assert_eq!(engine.status().unwrap().projects[0].chunks, 10_000);
-    let answer = engine.query(&Query::new("number7777".parse().unwrap())).unwrap();
+    let answer = engine.query(&QueryRequest::new("number7777".parse().unwrap())).unwrap();
     assert!(answer.hits[0].heading_path.as_str().ends_with("number7777"));
     // What was made before it was cancelled is kept.
     assert!(engine.embed(&StopAfterBatches).is_err());
@@ -83,12 +83,12 @@ fn scripts_without_spaces_empty_files_and_odd_characters_do_no_harm() {
     assert_eq!(status.embedded, status.passages);
     // The model is for English; what it cannot read is found by its words.
     for (asked, path) in [("恢复索引", "chinese.md"), ("กู้คืน", "thai.md")] {
-        let answer = engine.query(&Query::new(asked.parse().unwrap())).unwrap();
+        let answer = engine.query(&QueryRequest::new(asked.parse().unwrap())).unwrap();
         assert_eq!(answer.hits[0].source_path.as_str(), path, "{answer:?}");
     }
-    let answer = engine.query(&Query::new("\u{16a0}\u{16a2}\u{16a6}".parse().unwrap())).unwrap();
+    let answer = engine.query(&QueryRequest::new("\u{16a0}\u{16a2}\u{16a6}".parse().unwrap())).unwrap();
     assert_eq!((answer.mode, answer.notices), (Mode::Lexical, vec![Notice::QuestionNotUnderstood]));
     for odd in ["🚀", "\u{202e}", "???", "x", "\u{3000}a"] {
-        let _answer = engine.query(&Query::new(odd.parse().unwrap())).unwrap();
+        let _answer = engine.query(&QueryRequest::new(odd.parse().unwrap())).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use atocore_engine::{Access, Caller, Engine, Error};
-use atocore_model::{error::ErrorCode, monitor::Silent, query::Query};
+use atocore_model::{error::ErrorCode, monitor::Silent, query::QueryRequest};
 use atocore_storage::{files, locks::LockError};
 use atocore_testkit::installation::{EngineExt, Installation};
 
@@ -26,7 +26,7 @@ fn a_second_owner_is_told_who_has_the_store() {
 fn reading_creates_nothing() {
     let place = Installation::default();
     let reader = place.read();
-    let refused = reader.query(&Query::new("zebra".parse().unwrap())).unwrap_err();
+    let refused = reader.query(&QueryRequest::new("zebra".parse().unwrap())).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::StoreMissing);
     assert!(reader.projects().unwrap().is_empty());
     assert!(reader.snapshots().unwrap().is_empty());
@@ -129,7 +129,7 @@ fn after_the_lock_files_were_deleted_two_owners_never_both_acknowledge() {
     let report = refresh(&second).unwrap();
     assert_eq!(refresh(&first).unwrap_err().code(), ErrorCode::StoreGone);
     drop(first);
-    assert_eq!(second.query(&Query::new("zebra".parse().unwrap())).unwrap().hits.len(), 1);
+    assert_eq!(second.query(&QueryRequest::new("zebra".parse().unwrap())).unwrap().hits.len(), 1);
     assert_eq!(Engine::owner(&place.config().layout).unwrap().unwrap().activity, "test");
     drop(second);
     assert_eq!(place.own().health().unwrap().generation, report.generation);
@@ -147,7 +147,7 @@ fn the_lock_files_of_the_indexes_may_be_deleted_under_their_owner() {
     }
     place.write("p/b.md", "zebra too");
     let _report = engine.fresh("p");
-    assert_eq!(engine.query(&Query::new("zebra".parse().unwrap())).unwrap().hits.len(), 2);
+    assert_eq!(engine.query(&QueryRequest::new("zebra".parse().unwrap())).unwrap().hits.len(), 2);
 }
 
 fn walk_locks(dir: &Path) -> Vec<std::path::PathBuf> {

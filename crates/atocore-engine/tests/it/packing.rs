@@ -8,7 +8,7 @@ use atocore_model::{
     fact::{Confidence, Memory, MemoryEdit, MemoryStatus, MemoryType, NewMemory, NewState, StateStatus},
     id::Generation,
     pack::{Budget, Flag, Origin, Pack, PackItem, PackNotice, PackRequest, Tier, Tiers, Unit},
-    query::{Notice, ProjectHint, Query, TopK},
+    query::{Notice, ProjectHint, QueryRequest, TopK},
 };
 use atocore_testkit::{
     installation::{EngineExt, Installation, vault_project},
@@ -343,7 +343,10 @@ fn the_passages_of_a_pack_are_those_of_the_question() {
     assert_eq!(engine.embed(&atocore_model::monitor::Silent).unwrap().embedded, 2);
     let pack = engine.build_context(&asked).unwrap();
     assert!(texts(&pack, Tier::Chunks)[0].starts_with("The automobile"), "{}", pack.text);
-    let query = Query { project: asked.project, ..Query::new("my car is broken down".parse().unwrap()) };
+    let query = QueryRequest {
+        project: asked.project,
+        ..QueryRequest::new("my car is broken down".parse().unwrap())
+    };
     let answer = engine.query(&query).unwrap();
     let Origin::Chunk(best) = &pack.items[0].origin else { panic!("{pack:?}") };
     assert_eq!((&best.hits[0], pack.mode), (&answer.hits[0], Some(answer.mode)));

@@ -92,7 +92,7 @@ fn a_store_that_a_restore_leaves_closed_is_opened_again_and_nobody_takes_it_for_
     fs::create_dir_all(in_the_way.join("x")).unwrap();
     let _failed = engine.carry_out_restore(prepared, Caller::Local, &Silent).unwrap_err();
     assert!(engine.is_closed());
-    let told = engine.query(&atocore_model::query::Query::new("dough".parse().unwrap())).unwrap_err();
+    let told = engine.query(&atocore_model::query::QueryRequest::new("dough".parse().unwrap())).unwrap_err();
     assert_eq!(told.code(), ErrorCode::Io, "{told}");
     assert!(engine.health().unwrap().store_problem.is_some());
     let _still = engine.reopen(&Silent).unwrap_err();

@@ -1,12 +1,12 @@
 //! Ranking as the contract says, scope as a wall, scores that can be recomputed.
 
 use atocore_engine::{Caller, Engine, Error};
-use atocore_model::query::{Answer, Notice, ProjectHint, Query};
+use atocore_model::query::{Answer, Notice, ProjectHint, QueryRequest};
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
 
-fn query(text: &str) -> Query {
+fn query(text: &str) -> QueryRequest {
     // The documents here are small and alike on purpose.
-    Query { collapse: false, ..Query::new(text.parse().unwrap()) }
+    QueryRequest { collapse: false, ..QueryRequest::new(text.parse().unwrap()) }
 }
 
 fn paths(answer: &Answer) -> Vec<&str> {
@@ -32,11 +32,12 @@ fn a_boost_raises_a_project_and_a_scope_shuts_the_others_out() {
     let engine = two_projects(&place);
     assert_eq!(paths(&engine.ask("pump")), ["notes.md", "other.md"]);
     let name = |name: &str| name.parse().unwrap();
-    let boost = Query { project: ProjectHint::Boost(name("second")), ..query("pump") };
+    let boost = QueryRequest { project: ProjectHint::Boost(name("second")), ..query("pump") };
     let answer = engine.query(&boost).unwrap();
     assert_eq!(paths(&answer), ["other.md", "notes.md"]);
     assert_eq!(answer.project.unwrap().as_str(), "second");
-    let scope = |project: &str| Query { project: ProjectHint::Scope(name(project)), ..query("pump night") };
+    let scope =
+        |project: &str| QueryRequest { project: ProjectHint::Scope(name(project)), ..query("pump night") };
     assert_eq!(paths(&engine.query(&scope("EINS")).unwrap()), ["notes.md"]);
     assert_eq!(paths(&engine.query(&scope("second")).unwrap()), ["other.md"]);
     assert!(matches!(engine.query(&scope("third")), Err(Error::ProjectUnknown { .. })));
@@ -51,7 +52,7 @@ fn the_score_is_the_product_that_the_explanation_shows() {
     let engine = place.own();
     engine.add("p", "p");
     let _report = engine.fresh("p");
-    let boost = Query { project: ProjectHint::Boost("p".parse().unwrap()), ..query("pump hums") };
+    let boost = QueryRequest { project: ProjectHint::Boost("p".parse().unwrap()), ..query("pump hums") };
     let answer = engine.query(&boost).unwrap();
     assert_eq!(answer.hits.len(), 3);
     for hit in &answer.hits {
@@ -85,7 +86,7 @@ fn a_boost_brings_in_what_the_search_alone_would_have_cut() {
     let _report = engine.fresh("first");
     let _report = engine.fresh("second");
     assert!(!paths(&engine.ask("pump")).contains(&"x.md"));
-    let boost = Query { project: ProjectHint::Boost("second".parse().unwrap()), ..query("pump") };
+    let boost = QueryRequest { project: ProjectHint::Boost("second".parse().unwrap()), ..query("pump") };
     assert_eq!(paths(&engine.query(&boost).unwrap())[0], "x.md");
 }
 
@@ -111,14 +112,14 @@ fn tags_and_paths_filter_inside_the_search() {
     let engine = place.own();
     engine.add("p", "p");
     let _report = engine.fresh("p");
-    let tagged = |tags: &[&str]| Query {
+    let tagged = |tags: &[&str]| QueryRequest {
         tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
         ..query("zebra")
     };
     assert_eq!(paths(&engine.query(&tagged(&["RED"])).unwrap()).len(), 2);
     assert_eq!(paths(&engine.query(&tagged(&["red", "round"])).unwrap()), ["a/x.md"]);
     assert!(engine.query(&tagged(&["square"])).unwrap().hits.is_empty());
-    let below = |path: &str| Query { path: Some(path.to_owned()), ..query("zebra") };
+    let below = |path: &str| QueryRequest { path: Some(path.to_owned()), ..query("zebra") };
     assert_eq!(paths(&engine.query(&below("b")).unwrap()), ["b/y.md"]);
     assert_eq!(paths(&engine.query(&below("**/x.*")).unwrap()), ["a/x.md"]);
     assert!(matches!(engine.query(&below("[")), Err(Error::PathPattern { .. })));
@@ -160,8 +161,8 @@ fn a_path_of_an_answer_is_a_filter_letter_for_letter() {
     let engine = place.own();
     engine.add("p", "p");
     let _report = engine.fresh("p");
-    let below = |path: &str| Query { path: Some(path.to_owned()), collapse: false, ..query("zebra") };
-    for hit in engine.query(&Query { collapse: false, ..query("zebra") }).unwrap().hits {
+    let below = |path: &str| QueryRequest { path: Some(path.to_owned()), collapse: false, ..query("zebra") };
+    for hit in engine.query(&QueryRequest { collapse: false, ..query("zebra") }).unwrap().hits {
         let path = hit.source_path.as_str();
         assert_eq!(paths(&engine.query(&below(path)).unwrap()), [path]);
     }
@@ -184,7 +185,7 @@ fn path_and_tags_that_fit_no_document_are_named() {
         let tags: Vec<_> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
         let project = ProjectHint::Scope(project.parse().unwrap());
         let path = path.map(str::to_owned);
-        let mut answer = engine.query(&Query { path, tags, project, ..query("zebra") }).unwrap();
+        let mut answer = engine.query(&QueryRequest { path, tags, project, ..query("zebra") }).unwrap();
         answer.notices.retain(|notice| matches!(notice, Notice::NoDocument { .. }));
         answer.notices.pop()
     };

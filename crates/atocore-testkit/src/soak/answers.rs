@@ -6,7 +6,7 @@ use atocore_engine::{Access, Caller, Copier, Engine, Layout};
 use atocore_model::{
     monitor::Silent,
     project::{Project, Root, RootLocation},
-    query::{Answer, Hit, ProjectHint, Query, TopK},
+    query::{Answer, Hit, ProjectHint, QueryRequest, TopK},
 };
 use atocore_storage::files;
 
@@ -136,7 +136,10 @@ fn ask_all(engine: &Engine, questions: &[SoakQuestion]) -> Result<Vec<Answer>, V
     for question in questions {
         // As many as can be: four candidates are ranked for each. Passages with as many points as the last candidate are
         // told apart by their keys, which two installations do not share; those are far behind then.
-        let mut query = Query { top_k: TopK::new(TopK::LIMIT as u64)?, ..Query::new(question.text.parse()?) };
+        let mut query = QueryRequest {
+            top_k: TopK::new(TopK::LIMIT as u64)?,
+            ..QueryRequest::new(question.text.parse()?)
+        };
         if let Some(project) = &question.project {
             query.project = ProjectHint::Boost(project.parse()?);
         }

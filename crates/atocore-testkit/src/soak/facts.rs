@@ -45,7 +45,7 @@ pub(super) enum Attempt {
     /// A snapshot.
     Snapshot,
     /// A question, which changes nothing.
-    Query,
+    QueryRequest,
     /// The vectors that are missing, which changes no document.
     Embed,
     /// A fact that is recorded: its name, and what it says.
@@ -105,7 +105,7 @@ impl Facts {
             Attempt::Record(name, value) => {
                 let _before = self.content.recorded.insert(name.clone(), value.clone());
             }
-            Attempt::Query | Attempt::Embed => {}
+            Attempt::QueryRequest | Attempt::Embed => {}
         }
         Ok(())
     }

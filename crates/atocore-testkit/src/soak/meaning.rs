@@ -199,7 +199,7 @@ impl MeaningSoak {
         }
         soak.finish(&[])?;
         operation::harm_index(&soak.subject, &mut soak.random)?;
-        let build = MeaningOperation::IndexBuild.task(Attempt::Query);
+        let build = MeaningOperation::IndexBuild.task(Attempt::QueryRequest);
         let outcome = operation::alone(build, &soak.subject, None, &mut soak.facts)?;
         soak.paces.extend(outcome.lasted.map(|lasted| (MeaningOperation::IndexBuild, lasted)));
         Ok(soak)

@@ -95,7 +95,7 @@ impl Operation {
             Self::Snapshot | Self::ServedSnapshot => vec![snapshot()],
             Self::SnapshotWithVectors => vec![vectors()],
             Self::IndexRebuild | Self::EmptiedFolder => {
-                vec![Task::new(&["query", "amber anchor"], Attempt::Query)]
+                vec![Task::new(&["query", "amber anchor"], Attempt::QueryRequest)]
             }
             Self::Record => vec![world.record(random)],
             Self::ServedRecords => (0..4).map(|_| world.record(random)).collect(),
@@ -186,7 +186,7 @@ pub(super) fn without_documents(
     files::remove_tree(root)?;
     files::rename(&away, root)?;
     if ended.was_killed() {
-        return Ok(Outcome { unsure: vec![Attempt::Query], lasted: None });
+        return Ok(Outcome { unsure: vec![Attempt::QueryRequest], lasted: None });
     }
     if ended.status.code() != Some(2) || !ended.stdout.contains("\"documents_gone\"") {
         return Err(Violation::new(format!("an emptied folder was not noticed: {ended:?}")));

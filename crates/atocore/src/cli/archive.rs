@@ -51,7 +51,7 @@ struct Exported {
 
 /// A snapshot that was imported, as JSON.
 #[derive(Serialize)]
-struct ImportedSnapshot {
+struct ImportedArchive {
     stamp: String,
     path: String,
     was_there: bool,
@@ -132,7 +132,7 @@ impl Import {
         let imported = imported.map_err(|error| naming(&from, error.into()))?;
         drop(monitor);
         let checked = &imported.validation;
-        let imported = ImportedSnapshot {
+        let imported = ImportedArchive {
             stamp: imported.stamp.to_string(),
             path: imported.path.display().to_string(),
             was_there: imported.was_there,
@@ -140,14 +140,14 @@ impl Import {
             files: checked.checked_files,
             total_bytes: checked.checked_bytes,
         };
-        let ImportedSnapshot { stamp, path, was_there, .. } = &imported;
+        let ImportedArchive { stamp, path, was_there, .. } = &imported;
         tracing::info!(stamp, path, was_there, "runtime_backup_imported");
-        console.output.answer(&imported, ImportedSnapshot::print);
+        console.output.answer(&imported, ImportedArchive::print);
         Ok(Exit::Done)
     }
 }
 
-impl ImportedSnapshot {
+impl ImportedArchive {
     fn print(&self, output: &Output) {
         let Self { stamp, path, proven_depth, .. } = self;
         let what = if self.was_there { "was there already, the same" } else { "imported" };

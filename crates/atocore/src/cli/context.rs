@@ -10,7 +10,7 @@ use super::{
     console::Console,
     exit::Exit,
     output::{Output, Style},
-    search::Question,
+    search::QuestionText,
     typeset::{count, excerpt, harmless, plain},
 };
 use crate::{
@@ -25,15 +25,15 @@ const SHOWN: (usize, usize) = (1, 72);
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub(super) struct Context {
+pub(super) struct ContextCommand {
     #[command(flatten)]
     build: Build,
     #[command(subcommand)]
-    command: Option<ContextCommand>,
+    command: Option<PackCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum ContextCommand {
+enum PackCommand {
     /// Shows how two packs differ
     Diff {
         /// A file with the JSON of a pack, or the hash of one that the running server remembers
@@ -48,15 +48,15 @@ enum ContextCommand {
 #[derive(Debug, Args)]
 struct Build {
     #[command(flatten)]
-    prompt: Question,
+    prompt: QuestionText,
     #[command(flatten)]
     build: BuildContext,
 }
 
-impl Context {
+impl ContextCommand {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         match self.command {
-            Some(ContextCommand::Diff { a, b }) => {
+            Some(PackCommand::Diff { a, b }) => {
                 let diff = PackDiff::of(&pack(&a, console)?, &pack(&b, console)?);
                 console.output.answer(&diff, print_diff);
                 Ok(Exit::Done)

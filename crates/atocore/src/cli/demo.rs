@@ -8,13 +8,13 @@ use super::{console::Console, exit::Exit};
 use crate::{demo, operations::ApiError};
 
 #[derive(Debug, Args)]
-pub(super) struct Demo {
+pub(super) struct DemoCommand {
     /// A folder of your own documents; without it, AtoCore reads its own documentation
     #[arg(value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
 
-impl Demo {
+impl DemoCommand {
     /// The home of the demo: the folder that the user named for everything, else one of its own beside them.
     pub(super) fn home(&self, data_dir: Option<PathBuf>) -> PathBuf {
         data_dir.unwrap_or_else(|| PathBuf::from(demo::FOLDER))

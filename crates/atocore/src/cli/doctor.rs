@@ -34,7 +34,7 @@ pub(super) fn doctor(doctor: Doctor, console: &Console<'_>) -> Result<Exit, ApiE
     console.judge(doctor, print, |doctor| if is_fine(doctor) { Exit::Done } else { Exit::Problems })
 }
 
-fn print(status: &engine::Status, output: &Output) {
+fn print(status: &engine::InstallationStatus, output: &Output) {
     let mut table = Table::bare();
     let mut part = |name: &str, value: String| table.row([name.to_owned(), value]);
     part("data", status.paths.data.clone());
@@ -128,7 +128,7 @@ fn print_projects(projects: &[ProjectStatus], output: &Output) {
     output.table(&table);
 }
 
-fn generations(status: &engine::Status) -> String {
+fn generations(status: &engine::InstallationStatus) -> String {
     match status.index_generation {
         Some(shown) if shown >= status.generation => {
             format!("generation {}, all of it in the lexical index", status.generation)

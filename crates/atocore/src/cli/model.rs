@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Models {
+pub(super) enum ModelCommands {
     /// Downloads a known model, once; afterwards no network is needed
     Fetch {
         /// Its name; without it, the model that the settings name
@@ -101,7 +101,7 @@ struct Verified {
     dimensions: usize,
 }
 
-impl Models {
+impl ModelCommands {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let configured = &console.config.engine.model.name;
         match self {

@@ -24,7 +24,7 @@ use crate::{
 };
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Projects {
+pub(super) enum ProjectCommands {
     /// Registers a project
     Add(AddProjectCommand),
     List(ListProjects),
@@ -76,7 +76,7 @@ pub(super) struct Remove {
     yes: bool,
 }
 
-impl Projects {
+impl ProjectCommands {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         match self {
             Self::Add(add) => add.run(console),

@@ -27,7 +27,7 @@ const INDENT: &str = "             ";
 
 /// What somebody asks, in as many words as he likes.
 #[derive(Debug, Args)]
-pub(super) struct Question {
+pub(super) struct QuestionText {
     /// What to look for, or what an agent was asked
     #[arg(value_name = "TEXT", required = true, num_args = 1..)]
     text: Vec<String>,
@@ -36,12 +36,12 @@ pub(super) struct Question {
 #[derive(Debug, Args)]
 pub(super) struct Search {
     #[command(flatten)]
-    question: Question,
+    question: QuestionText,
     #[command(flatten)]
     query: Query,
 }
 
-impl Question {
+impl QuestionText {
     /// It in one line.
     pub(super) fn line(&self) -> String {
         self.text.join(" ")

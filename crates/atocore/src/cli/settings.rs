@@ -7,7 +7,7 @@ use super::{console::Console, exit::Exit, typeset::Table};
 use crate::{config::Config, operations::ApiError};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Settings {
+pub(super) enum ConfigCommands {
     /// Prints each setting with its value and where it came from
     Show,
 }
@@ -19,23 +19,23 @@ struct SettingList {
     file: Option<String>,
     /// Settings files that lie where the command was given and do not count: the folder is not trusted.
     ignored: Vec<String>,
-    settings: Vec<Setting>,
+    settings: Vec<ShownSetting>,
 }
 
 #[derive(Serialize)]
-struct Setting {
+struct ShownSetting {
     name: String,
     /// Null when it is not set and has no default.
     value: Option<String>,
     origin: String,
 }
 
-impl Settings {
+impl ConfigCommands {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let Self::Show = self;
         console.output.answer(&shown(console.config), |shown, output| {
             let mut table = Table::new(&["SETTING", "VALUE", "FROM"]);
-            for Setting { name, value, origin } in &shown.settings {
+            for ShownSetting { name, value, origin } in &shown.settings {
                 table.row([name.clone(), value.as_deref().unwrap_or("-").to_owned(), origin.clone()]);
             }
             output.table(&table);
@@ -45,7 +45,7 @@ impl Settings {
 }
 
 fn shown(config: &Config) -> SettingList {
-    let setting = |shown: &crate::config::SettingValue| Setting {
+    let setting = |shown: &crate::config::SettingValue| ShownSetting {
         name: shown.key.variable(),
         value: shown.value.clone(),
         origin: shown.origin.to_string(),

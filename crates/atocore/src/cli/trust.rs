@@ -31,7 +31,7 @@ pub(super) struct Trust {
 
 /// What was done, as JSON.
 #[derive(Serialize)]
-struct Answer {
+struct TrustAnswer {
     /// Every folder that is trusted now.
     folders: Vec<String>,
 }
@@ -53,7 +53,7 @@ impl Trust {
         };
         let folders = trusted.folders().map_err(failed)?;
         let folders = folders.iter().map(|folder| folder.to_string_lossy().into_owned());
-        let answer = Answer { folders: folders.collect() };
+        let answer = TrustAnswer { folders: folders.collect() };
         output.answer(&answer, |answer, output| match said {
             Some(said) => output.line(said),
             None => answer.folders.iter().for_each(|folder| output.line(plain(folder))),

@@ -23,7 +23,7 @@ type Key = (String, RequestId);
 
 /// A call at work, until it is dropped.
 #[derive(Debug)]
-pub(super) struct AtWork {
+pub(super) struct RunningCall {
     calls: Calls,
     key: Option<Key>,
     cancelled: CancellationToken,
@@ -36,13 +36,13 @@ impl Calls {
         headers: Option<&HeaderMap>,
         id: &RequestId,
         transport: &CancellationToken,
-    ) -> AtWork {
+    ) -> RunningCall {
         let cancelled = transport.child_token();
         let key = headers.and_then(session).map(|session| (session, id.clone()));
         if let Some(key) = &key {
             drop(self.lock().insert(key.clone(), cancelled.clone()));
         }
-        AtWork { calls: self.clone(), key, cancelled }
+        RunningCall { calls: self.clone(), key, cancelled }
     }
 
     /// Calls off a request of a session; one that is not at work is left alone.
@@ -58,14 +58,14 @@ impl Calls {
     }
 }
 
-impl AtWork {
+impl RunningCall {
     /// Tells that the client called it off.
     pub(super) fn cancelled(&self) -> CancellationToken {
         self.cancelled.clone()
     }
 }
 
-impl Drop for AtWork {
+impl Drop for RunningCall {
     fn drop(&mut self) {
         if let Some(key) = &self.key {
             drop(self.calls.lock().remove(key));

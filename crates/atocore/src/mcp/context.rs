@@ -26,7 +26,7 @@ const MOST_CHARS: u64 = 25_000;
 const MOST_TOKENS: u64 = 8_000;
 
 /// `atocore_context`.
-pub(super) struct Context;
+pub(super) struct ContextTool;
 
 /// A context pack.
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,7 +80,7 @@ pub(super) struct Source {
     flags: Vec<Flag>,
 }
 
-impl Tool for Context {
+impl Tool for ContextTool {
     const NAME: &'static str = names::CONTEXT;
     const TITLE: &'static str = "Build a context";
     const DESCRIPTION: &'static str = "Gives in one text what is known for a task: the user's recorded project state, memories, and the best \

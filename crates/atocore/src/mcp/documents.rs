@@ -22,7 +22,7 @@ const MOST_CHARS: u64 = 25_000;
 const USUAL_CHARS: u64 = 12_000;
 
 /// `atocore_get`.
-pub(super) struct Get;
+pub(super) struct GetTool;
 
 /// Which document, and what of it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     max_chars: Option<u64>,
 }
 
-impl Tool for Get {
+impl Tool for GetTool {
     const NAME: &'static str = names::GET;
     const TITLE: &'static str = "Read a document";
     const DESCRIPTION: &'static str = "Reads a document of the user, or a range of its lines, by the ids that atocore_search gives or by \

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::watch::Watch;
 use crate::{
     config::Config,
-    operations::{Access, ApiError, Operation},
+    operations::{ApiError, Needs, Operation},
     session::{EmbeddingOutcome, Session},
 };
 
@@ -68,7 +68,7 @@ impl Machine {
         operation: O,
         watch: Arc<Watch>,
     ) -> Result<O::Reply, ApiError> {
-        let place = if O::SPEC.access != Access::Read {
+        let place = if O::SPEC.access != Needs::Read {
             self.place_to_write().await?
         } else {
             place(&self.reads).await?
@@ -77,7 +77,7 @@ impl Machine {
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client cancels it.
             let _place = place;
-            if O::SPEC.access != Access::Read {
+            if O::SPEC.access != Needs::Read {
                 let activity = format!("mcp: {}", O::SPEC.job);
                 Session::refuse(&machine.config, &operation)?;
                 Session::writing(&machine.config, &activity, &*watch)?.run_as(caller, operation, &*watch)

@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// `atocore_memory_list`.
-pub(super) struct ListMemories;
+pub(super) struct ListMemoriesTool;
 
-impl Tool for ListMemories {
+impl Tool for ListMemoriesTool {
     const NAME: &'static str = names::LIST_MEMORIES;
     const TITLE: &'static str = "List memories";
     const DESCRIPTION: &'static str = "Lists what is remembered about the user and their projects: identity, preferences, knowledge. Use it to \
@@ -54,9 +54,9 @@ impl Tool for ListMemories {
 }
 
 /// `atocore_memory_create`.
-pub(super) struct ProposeMemory;
+pub(super) struct ProposeMemoryTool;
 
-impl Tool for ProposeMemory {
+impl Tool for ProposeMemoryTool {
     const NAME: &'static str = names::PROPOSE_MEMORY;
     const TITLE: &'static str = "Propose a memory";
     const DESCRIPTION: &'static str = "Proposes something to remember about the user or a project. It becomes a candidate, which the user \

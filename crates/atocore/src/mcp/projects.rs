@@ -27,7 +27,7 @@ const CONFIRM: &str =
     "; ask the user whether its disk is mounted: if all of it is meant to go, `allow_empty` removes it";
 
 /// `atocore_projects`.
-pub(super) struct Projects;
+pub(super) struct ProjectsTool;
 
 /// The registered projects.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,7 +38,7 @@ pub(super) struct ProjectsAnswer {
     notices: Vec<String>,
 }
 
-impl Tool for Projects {
+impl Tool for ProjectsTool {
     const NAME: &'static str = names::PROJECTS;
     const TITLE: &'static str = "List projects";
     const DESCRIPTION: &'static str = "Lists the user's projects: id, aliases, description, and where their documents lie. Use it to find \
@@ -80,7 +80,7 @@ impl Tool for Projects {
 }
 
 /// `atocore_refresh`.
-pub(super) struct Refresh;
+pub(super) struct RefreshTool;
 
 /// Which project.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -118,7 +118,7 @@ pub(super) struct RefreshAnswer {
     notices: Vec<String>,
 }
 
-impl Tool for Refresh {
+impl Tool for RefreshTool {
     const NAME: &'static str = names::REFRESH;
     const TITLE: &'static str = "Refresh a project";
     const DESCRIPTION: &'static str = "Reads what is new, changed or gone in the documents of one project, so that searches find it. Use \

@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// `atocore_search`.
-pub(super) struct Search;
+pub(super) struct SearchTool;
 
-impl Tool for Search {
+impl Tool for SearchTool {
     const NAME: &'static str = names::SEARCH;
     const TITLE: &'static str = "Search documents";
     const DESCRIPTION: &'static str = "Finds passages in the user's documents by words and by meaning, best first, each with its file, \

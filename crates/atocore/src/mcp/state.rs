@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `atocore_project_state`.
-pub(super) struct State;
+pub(super) struct StateTool;
 
 /// What is recorded of a project.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,7 +28,7 @@ pub(super) struct StateAnswer {
     notices: Vec<String>,
 }
 
-impl Tool for State {
+impl Tool for StateTool {
     const NAME: &'static str = names::STATE;
     const TITLE: &'static str = "Read project state";
     const DESCRIPTION: &'static str = "Reads what the user has recorded as true of a project: decisions, requirements, status, contacts. It \
@@ -78,9 +78,9 @@ impl Tool for State {
 }
 
 /// `atocore_project_state_propose`.
-pub(super) struct ProposeState;
+pub(super) struct ProposeStateTool;
 
-impl Tool for ProposeState {
+impl Tool for ProposeStateTool {
     const NAME: &'static str = names::PROPOSE_STATE;
     const TITLE: &'static str = "Propose project state";
     const DESCRIPTION: &'static str = "Proposes an entry of a project's trusted state, such as a decision that was just made. Nothing becomes \

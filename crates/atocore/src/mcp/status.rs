@@ -17,9 +17,9 @@ use crate::{
 const PROBLEMS_NAMED: usize = 20;
 
 /// `atocore_status`.
-pub(super) struct Status;
+pub(super) struct StatusTool;
 
-impl Tool for Status {
+impl Tool for StatusTool {
     const NAME: &'static str = names::STATUS;
     const TITLE: &'static str = "Show the status";
     const DESCRIPTION: &'static str = "Says what is stored and how fresh it is: documents per project and when each was last refreshed, what \
@@ -27,9 +27,9 @@ impl Tool for Status {
         something is missing.";
     const EFFECT: Effect = Effect::Reads;
     type Arguments = operations::Status;
-    type Answer = engine::Status;
+    type Answer = engine::InstallationStatus;
 
-    async fn run(call: &Call, status: operations::Status) -> Result<engine::Status, ApiError> {
+    async fn run(call: &Call, status: operations::Status) -> Result<engine::InstallationStatus, ApiError> {
         let mut status = call.run(status).await?;
         for refreshed in status.projects.iter_mut().filter_map(|project| project.refreshed.as_mut()) {
             refreshed.problems.truncate(PROBLEMS_NAMED);
@@ -37,7 +37,7 @@ impl Tool for Status {
         Ok(status)
     }
 
-    fn text(status: &engine::Status) -> String {
+    fn text(status: &engine::InstallationStatus) -> String {
         let mut text = format!("Generation {} at {}.\n", status.generation, status.at);
         if let Some(running) = &status.running {
             text.push_str(&format!("Running since {}: {}.\n", running.since, plain(&running.activity)));
@@ -103,9 +103,9 @@ impl Tool for Status {
 }
 
 /// `atocore_health`.
-pub(super) struct Health;
+pub(super) struct HealthTool;
 
-impl Tool for Health {
+impl Tool for HealthTool {
     const NAME: &'static str = names::HEALTH;
     const TITLE: &'static str = "Check the health";
     const DESCRIPTION: &'static str = "Says whether the store answers, and which version of AtoCore this is. The quickest way to see that the connection works.";

@@ -15,21 +15,21 @@ use super::{
     answer,
     by_itself::ByItself,
     call::Call,
-    context::Context,
-    documents::Get,
-    memory::{ListMemories, ProposeMemory},
-    projects::{Projects, Refresh},
+    context::ContextTool,
+    documents::GetTool,
+    memory::{ListMemoriesTool, ProposeMemoryTool},
+    projects::{ProjectsTool, RefreshTool},
     schema,
-    search::Search,
-    state::{ProposeState, State},
-    status::{Health, Status},
+    search::SearchTool,
+    state::{ProposeStateTool, StateTool},
+    status::{HealthTool, StatusTool},
     tool::{Effect, Tool},
 };
 use crate::operations::{ApiError, Operation, Visitor, visit_all};
 
 /// A tool of any type.
 #[derive(Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct ToolEntry {
     name: &'static str,
     describe: fn() -> rmcp::model::Tool,
     /// Runs it. A failure is an answer too: one that says so.
@@ -40,27 +40,27 @@ pub(super) struct Entry {
 pub(super) type Running = Pin<Box<dyn Future<Output = CallToolResult> + Send>>;
 
 /// The tools with a file of their own, in the order in which a model would use them.
-const OF_THEIR_OWN: &[Entry] = &[
-    entry::<Context>(),       // atocore_context
-    entry::<Search>(),        // atocore_search
-    entry::<Get>(),           // atocore_get
-    entry::<State>(),         // atocore_project_state
-    entry::<ProposeState>(),  // atocore_project_state_propose
-    entry::<ListMemories>(),  // atocore_memory_list
-    entry::<ProposeMemory>(), // atocore_memory_create
-    entry::<Projects>(),      // atocore_projects
-    entry::<Refresh>(),       // atocore_refresh
-    entry::<Status>(),        // atocore_status
-    entry::<Health>(),        // atocore_health
+const OF_THEIR_OWN: &[ToolEntry] = &[
+    entry::<ContextTool>(),       // atocore_context
+    entry::<SearchTool>(),        // atocore_search
+    entry::<GetTool>(),           // atocore_get
+    entry::<StateTool>(),         // atocore_project_state
+    entry::<ProposeStateTool>(),  // atocore_project_state_propose
+    entry::<ListMemoriesTool>(),  // atocore_memory_list
+    entry::<ProposeMemoryTool>(), // atocore_memory_create
+    entry::<ProjectsTool>(),      // atocore_projects
+    entry::<RefreshTool>(),       // atocore_refresh
+    entry::<StatusTool>(),        // atocore_status
+    entry::<HealthTool>(),        // atocore_health
 ];
 
-const fn entry<T: Tool>() -> Entry {
-    Entry { name: T::NAME, describe: described_as::<T>, call: called::<T> }
+const fn entry<T: Tool>() -> ToolEntry {
+    ToolEntry { name: T::NAME, describe: described_as::<T>, call: called::<T> }
 }
 
 /// Every tool: behind those of their own, the operations that are tools by themselves.
-fn tools() -> &'static [Entry] {
-    static TOOLS: OnceLock<Vec<Entry>> = OnceLock::new();
+fn tools() -> &'static [ToolEntry] {
+    static TOOLS: OnceLock<Vec<ToolEntry>> = OnceLock::new();
     TOOLS.get_or_init(|| {
         let mut all = All(OF_THEIR_OWN.to_vec());
         visit_all(&mut all);
@@ -68,7 +68,7 @@ fn tools() -> &'static [Entry] {
     })
 }
 
-struct All(Vec<Entry>);
+struct All(Vec<ToolEntry>);
 
 impl Visitor for All {
     fn visit<O: Operation>(&mut self) {
@@ -77,7 +77,7 @@ impl Visitor for All {
 }
 
 /// The tool of a name.
-pub(super) fn find(name: &str) -> Option<&'static Entry> {
+pub(super) fn find(name: &str) -> Option<&'static ToolEntry> {
     tools().iter().find(|tool| tool.name == name)
 }
 

@@ -34,7 +34,7 @@ pub use unpin::UnpinBackup;
 pub use validate::{ValidateBackup, ValidationReport};
 pub use validate_all::{ValidateAllBackups, ValidationList};
 
-use super::{Access, ApiError, Context};
+use super::{ApiError, Context, Needs};
 
 /// The group that these are listed in.
 const TAG: &str = "snapshots";
@@ -49,10 +49,10 @@ fn checked_depth(word: Option<&str>) -> Result<Depth, ApiError> {
 
 /// What a validation needs: deeper than the content it restores into the scratch folder, which only an owner may use. The
 /// ledger has a lock of its own.
-fn access_for(depth: Option<&str>) -> Access {
+fn access_for(depth: Option<&str>) -> Needs {
     match checked_depth(depth) {
-        Ok(depth) if depth > Depth::Content => Access::Write,
-        _ => Access::Read,
+        Ok(depth) if depth > Depth::Content => Needs::Write,
+        _ => Needs::Read,
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Spec {
     /// What its job is called; its name, unless it had another one before.
     pub job: &'static str,
     /// What it needs of the engine.
-    pub access: Access,
+    pub access: Needs,
     /// Whether it answers from the indexes, so that a command brings them up to date first.
     pub indexed: bool,
     /// How long it may take.
@@ -74,7 +74,7 @@ pub enum Method {
 
 /// What an operation needs of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum Needs {
     /// It changes neither the store nor the registry.
     Read,
     /// It changes the store, the registry or the backup directory, and needs the engine that owns them.
@@ -131,28 +131,28 @@ impl Spec {
     /// Reads something.
     #[must_use]
     pub const fn get(tag: &'static str, name: &'static str, path: &'static str) -> Self {
-        Self::new(tag, Route::new(name, Method::Get, path), Access::Read, Body::None)
+        Self::new(tag, Route::new(name, Method::Get, path), Needs::Read, Body::None)
     }
 
     /// Does something, with parameters in a body.
     #[must_use]
     pub const fn post(tag: &'static str, name: &'static str, path: &'static str) -> Self {
-        Self::new(tag, Route::new(name, Method::Post, path), Access::Write, Body::Required)
+        Self::new(tag, Route::new(name, Method::Post, path), Needs::Write, Body::Required)
     }
 
     /// Changes something, with parameters in a body.
     #[must_use]
     pub const fn put(tag: &'static str, name: &'static str, path: &'static str) -> Self {
-        Self::new(tag, Route::new(name, Method::Put, path), Access::Write, Body::Required)
+        Self::new(tag, Route::new(name, Method::Put, path), Needs::Write, Body::Required)
     }
 
     /// Removes something.
     #[must_use]
     pub const fn delete(tag: &'static str, name: &'static str, path: &'static str) -> Self {
-        Self::new(tag, Route::new(name, Method::Delete, path), Access::Write, Body::None)
+        Self::new(tag, Route::new(name, Method::Delete, path), Needs::Write, Body::None)
     }
 
-    const fn new(tag: &'static str, route: Route, access: Access, body: Body) -> Self {
+    const fn new(tag: &'static str, route: Route, access: Needs, body: Body) -> Self {
         Self {
             route,
             also: &[],
@@ -200,7 +200,7 @@ impl Spec {
 
     /// What it needs of the engine, when its method does not say it.
     #[must_use]
-    pub const fn access(mut self, access: Access) -> Self {
+    pub const fn access(mut self, access: Needs) -> Self {
         self.access = access;
         self
     }
@@ -208,7 +208,7 @@ impl Spec {
     /// It answers from the indexes, and changes nothing.
     #[must_use]
     pub const fn indexed(mut self) -> Self {
-        self.access = Access::Read;
+        self.access = Needs::Read;
         self.indexed = true;
         self
     }

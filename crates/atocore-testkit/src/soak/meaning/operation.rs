@@ -97,7 +97,7 @@ impl MeaningOperation {
         match self {
             Self::Embed | Self::Switch => Task::new(&["embed"], Attempt::Embed),
             // By its words, so that the index is most of the work.
-            Self::IndexBuild => Task::new(&["query", "amber", "--mode", "lexical"], Attempt::Query),
+            Self::IndexBuild => Task::new(&["query", "amber", "--mode", "lexical"], Attempt::QueryRequest),
             _ => Task::new(&["refresh", "--all", "--allow-empty"], refresh),
         }
     }

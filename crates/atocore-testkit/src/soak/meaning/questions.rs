@@ -3,7 +3,7 @@
 use atocore_engine::{Access, Engine, EngineConfig};
 use atocore_model::{
     monitor::Silent,
-    query::{Answer, Hit, Query},
+    query::{Answer, Hit, QueryRequest},
     ranking::Mode,
 };
 use atocore_storage::files;
@@ -115,7 +115,7 @@ pub(super) fn ask_engine(engine: &Engine) -> Result<Vec<Answer>, Violation> {
     let mut answers = Vec::new();
     for landmark in &LANDMARKS {
         for mode in MODES {
-            let mut query = Query::new(landmark.question.parse()?);
+            let mut query = QueryRequest::new(landmark.question.parse()?);
             query.mode = Some(mode);
             let answer = engine.query(&query)?;
             landmark.is_first(answer.hits.first().map(|hit| hit.title.as_str()), mode)?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, path::Path};
 use atocore_backup::{snapshot_directory::SnapshotDirectory, verify};
 use atocore_engine::{Access, Copier, Engine, IncludeVectors, Layout, RecoveryOutcome, SystemClock};
 use atocore_model::{
-    digest::Digest, id::SnapshotId, monitor::Silent, name::QueryText, query::Query, snapshot::Depth,
+    digest::Digest, id::SnapshotId, monitor::Silent, name::QueryText, query::QueryRequest, snapshot::Depth,
 };
 use atocore_storage::{
     registry::Registry,
@@ -54,7 +54,7 @@ pub(in super::super) fn look(home: &Path) -> Result<Look, Violation> {
     let layout = Layout::in_home(home);
     let engine = open(&layout)?;
     let recovered = engine.recovered().clone();
-    let answer = engine.query(&Query::new(QUESTION.parse::<QueryText>()?))?;
+    let answer = engine.query(&QueryRequest::new(QUESTION.parse::<QueryText>()?))?;
     let answer = answer.hits.iter().map(|hit| hit.content.clone()).collect();
     let undo = engine.undo_point().ok();
     drop(engine);

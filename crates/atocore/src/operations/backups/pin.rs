@@ -32,7 +32,7 @@ impl Operation for PinBackup {
     type Reply = PinResult;
     const SPEC: Spec = Spec::post(super::TAG, "pin_backup", "/admin/backup/{stamp}/pin")
         .answers("The pin is on disk")
-        .access(Access::Read)
+        .access(Needs::Read)
         .body(Body::Optional);
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {

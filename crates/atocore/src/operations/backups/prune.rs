@@ -91,7 +91,7 @@ impl Operation for PruneBackups {
     // The backup directory has locks of its own, so that this does not need the engine that owns the store.
     const SPEC: Spec = Spec::post(super::TAG, "prune_backups", "/admin/backup/prune")
         .answers("What was decided about every snapshot, and what was removed")
-        .access(Access::Read)
+        .access(Needs::Read)
         .body(Body::Optional)
         .long("prune");
 

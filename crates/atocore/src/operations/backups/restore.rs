@@ -19,7 +19,7 @@ impl Operation for RestoreBackup {
     type Reply = RestoreOutcome;
     const SPEC: Spec = Spec::post(super::TAG, "restore_backup", "/admin/backup/{stamp}/restore")
         .answers("What was done; answers come from the restored state")
-        .access(Access::Exclusive)
+        .access(Needs::Exclusive)
         .body(Body::None)
         .long("restore");
 

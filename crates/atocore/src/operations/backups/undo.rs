@@ -16,7 +16,7 @@ impl Operation for UndoRestore {
     type Reply = RestoreOutcome;
     const SPEC: Spec = Spec::post(super::TAG, "undo_restore", "/admin/backup/undo")
         .answers("What was done; answers come from that state")
-        .access(Access::Exclusive)
+        .access(Needs::Exclusive)
         .body(Body::None)
         .long("restore");
 

@@ -13,7 +13,7 @@ impl Operation for UnpinBackup {
     type Reply = PinResult;
     const SPEC: Spec = Spec::delete(super::TAG, "unpin_backup", "/admin/backup/{stamp}/pin")
         .answers("There is no pin any more; whether there was one")
-        .access(Access::Read);
+        .access(Needs::Read);
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let engine = context.engine();

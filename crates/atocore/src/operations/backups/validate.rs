@@ -89,10 +89,10 @@ impl Operation for ValidateBackup {
         .answers("What was found; damage is a result, not an error")
         .or(404, "There is no such snapshot")
         .also(&[Route::new("start_validation", Method::Post, "/admin/backup/{stamp}/validate")])
-        .access(Access::Write)
+        .access(Needs::Write)
         .long("validate");
 
-    fn access(&self) -> Access {
+    fn access(&self) -> Needs {
         access_for(self.depth.as_deref())
     }
 

@@ -28,7 +28,7 @@ impl Operation for ValidateAllBackups {
         .body(Body::None)
         .long("validate_all");
 
-    fn access(&self) -> Access {
+    fn access(&self) -> Needs {
         access_for(self.depth.as_deref())
     }
 

@@ -26,7 +26,7 @@ pub struct HealthReport {
     pub build: String,
     /// What is known of the installation.
     #[serde(flatten)]
-    pub health: engine::Health,
+    pub health: engine::InstallationHealth,
 }
 
 impl Operation for Health {
@@ -45,8 +45,8 @@ impl Operation for Health {
     }
 }
 
-impl From<engine::Health> for HealthReport {
-    fn from(health: engine::Health) -> Self {
+impl From<engine::InstallationHealth> for HealthReport {
+    fn from(health: engine::InstallationHealth) -> Self {
         let failing = health.workers.iter().any(|worker| worker.failure.is_some());
         let status = match &health.store_problem {
             Some(problem) => problem.code.as_str(),

@@ -8,7 +8,7 @@ use crate::operations::prelude::*;
 pub struct Status {}
 
 impl Operation for Status {
-    type Reply = engine::Status;
+    type Reply = engine::InstallationStatus;
     const SPEC: Spec = Spec::get(super::TAG, "status", "/status").answers("The state of the installation");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {

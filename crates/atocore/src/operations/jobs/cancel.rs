@@ -13,7 +13,7 @@ impl Operation for CancelJob {
     type Reply = JobReport;
     const SPEC: Spec = Spec::delete(super::TAG, "cancel_job", "/admin/jobs/{id}")
         .immediate()
-        .access(Access::Read)
+        .access(Needs::Read)
         .answers("The job; its state is `cancelled` once it has stopped");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {

@@ -21,7 +21,7 @@ impl Operation for ProposeProject {
     type Reply = ProjectProposal;
     const SPEC: Spec = Spec::post(super::TAG, "propose_project", "/projects/proposal")
         .answers("It can be registered")
-        .access(Access::Read);
+        .access(Needs::Read);
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let project = self.0.checked()?;

@@ -74,7 +74,7 @@ impl Operation for Query {
     }
 }
 
-impl TryFrom<Query> for model::Query {
+impl TryFrom<Query> for model::QueryRequest {
     type Error = ApiError;
 
     fn try_from(query: Query) -> Result<Self, ApiError> {
@@ -106,7 +106,10 @@ mod tests {
     #[test]
     fn what_is_left_out_has_its_default() {
         let asked: Query = serde_json::from_str(r#"{"query":"restore"}"#).unwrap();
-        assert_eq!(model::Query::try_from(asked).unwrap(), model::Query::new("restore".parse().unwrap()));
+        assert_eq!(
+            model::QueryRequest::try_from(asked).unwrap(),
+            model::QueryRequest::new("restore".parse().unwrap())
+        );
     }
 
     #[test]
@@ -115,7 +118,7 @@ mod tests {
             let mut asked = serde_json::json!({ "query": "restore" });
             let change: serde_json::Value = serde_json::from_str(change).unwrap();
             asked.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-            model::Query::try_from(serde_json::from_value::<Query>(asked).unwrap())
+            model::QueryRequest::try_from(serde_json::from_value::<Query>(asked).unwrap())
         };
         let long = format!(r#"{{"query":"{}"}}"#, "x".repeat(10_001));
         for (named, change) in [
