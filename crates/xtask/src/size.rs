@@ -1,19 +1,13 @@
 //! `cargo xtask size`: how large the product is, and how tangled: the figures that a rebuild is held against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     failure::Failure,
     repository::Repository,
     terminal,
-    tidy::{circles_of, is_test, product_sources, production_lines},
+    tidy::{circles_of, is_test, names_used_twice, product_sources, production_lines, shipped_crate},
 };
-
-/// Crates that are not shipped.
-const NOT_SHIPPED: [&str; 2] = ["atocore-testkit", "xtask"];
-
-/// Names that every module may have for itself.
-const OWN_NAMES: [&str; 3] = ["Error", "Options", "Result"];
 
 /// The lines of one crate.
 #[derive(Debug, Default, Clone)]
@@ -52,12 +46,13 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         largest.unwrap_or(&0),
         all.tests as f64 / product.max(1) as f64,
     ));
-    let twice = names_used_twice(&repository);
+    let shipped = shipped(&repository);
+    let twice = names_used_twice(&shipped);
     terminal::line(&format!("type names for two things: {}", twice.len()));
     for (name, places) in twice {
         terminal::line(&format!("  {name}: {}", places.into_iter().collect::<Vec<_>>().join(", ")));
     }
-    let circles = circles_of(&shipped(&repository));
+    let circles = circles_of(&shipped);
     terminal::line(&format!("circles of imports: {}", circles.len()));
     for circle in circles {
         terminal::line(&format!("  {} files: {}", circle.len(), circle.join(", ")));
@@ -70,23 +65,17 @@ fn row(name: &str, size: &Size) -> String {
     format!("{name:<18}{:>7}{product:>9}{:>9}", size.files.len(), size.tests)
 }
 
-/// The crate of a source file that is shipped.
-fn crate_of(path: &str) -> Option<&str> {
-    let (name, _) = path.strip_prefix("crates/")?.split_once('/')?;
-    (!NOT_SHIPPED.contains(&name)).then_some(name)
-}
-
 /// Every source file that is shipped, without its tests.
 fn shipped(repository: &Repository) -> BTreeMap<&str, String> {
     let mut files = product_sources(repository);
-    files.retain(|path, _| crate_of(path).is_some());
+    files.retain(|path, _| shipped_crate(path).is_some());
     files
 }
 
 fn sizes(repository: &Repository) -> BTreeMap<String, Size> {
     let mut sizes = BTreeMap::<String, Size>::new();
     for (path, text) in repository.texts(".rs") {
-        let Some(name) = crate_of(path) else { continue };
+        let Some(name) = shipped_crate(path) else { continue };
         let size = sizes.entry(name.to_owned()).or_default();
         let lines = text.lines().count();
         if is_test(repository, path) {
@@ -98,31 +87,6 @@ fn sizes(repository: &Repository) -> BTreeMap<String, Size> {
         }
     }
     sizes
-}
-
-/// The types that are declared under one name in several files.
-fn names_used_twice(repository: &Repository) -> BTreeMap<String, BTreeSet<String>> {
-    let mut places = BTreeMap::<String, BTreeSet<String>>::new();
-    for (path, text) in shipped(repository) {
-        for name in text.lines().filter_map(declared).filter(|name| !OWN_NAMES.contains(name)) {
-            let _new = places.entry(name.to_owned()).or_default().insert(path.to_owned());
-        }
-    }
-    places.retain(|_, places| places.len() > 1);
-    places
-}
-
-/// The type that a line declares.
-fn declared(line: &str) -> Option<&str> {
-    let line = line.trim();
-    let line = match line.strip_prefix("pub") {
-        Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
-        Some(rest) => rest.trim_start(),
-        None => line,
-    };
-    let kinds = ["struct ", "enum ", "trait ", "union "];
-    let rest = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
-    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -141,8 +105,5 @@ mod tests {
         let sizes = sizes(&repository);
         assert_eq!(sizes.keys().collect::<Vec<_>>(), ["a"]);
         assert_eq!((sizes["a"].files.clone(), sizes["a"].tests), (vec![2, 4], 3 + 1 + 2));
-        let twice = names_used_twice(&repository);
-        let places = BTreeSet::from(["crates/a/src/b.rs".to_owned(), "crates/a/src/lib.rs".to_owned()]);
-        assert_eq!(twice, BTreeMap::from([("One".to_owned(), places)]));
     }
 }

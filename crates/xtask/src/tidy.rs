@@ -6,15 +6,26 @@
 mod circles;
 mod documents;
 mod layers;
+mod names;
 mod shape;
 mod vocabulary;
 mod words;
 
 pub(crate) use circles::find as circles_of;
+pub(crate) use names::used_twice as names_used_twice;
 pub(crate) use shape::{is_test, product_sources, production_lines};
 
 use crate::failure::Failure;
 use crate::repository::Repository;
+
+/// Crates that are not shipped.
+const NOT_SHIPPED: [&str; 2] = ["atocore-testkit", "xtask"];
+
+/// The crate of a source file that is shipped.
+pub(crate) fn shipped_crate(path: &str) -> Option<&str> {
+    let (name, _) = path.strip_prefix("crates/")?.split_once('/')?;
+    (!NOT_SHIPPED.contains(&name)).then_some(name)
+}
 
 /// One thing that breaks a rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +62,7 @@ const RULES: &[Rule] = &[
     Rule { name: "every guard of a promise is there", find: documents::guards },
     Rule { name: "every dependency is accounted for", find: documents::dependencies },
     Rule { name: "names use the words of the field", find: vocabulary::names },
+    Rule { name: "one name, one thing", find: names::rule },
     Rule { name: "nothing is left unfinished", find: words::unfinished },
     Rule { name: "no folder of one person's machine", find: words::home_folders },
 ];

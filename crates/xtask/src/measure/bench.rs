@@ -27,7 +27,7 @@ use std::{cell::OnceCell, error::Error, path::Path, thread, time::Duration};
 
 use atocore_engine::Copier;
 use atocore_model::error::with_causes;
-use atocore_model::query::{ProjectHint, Query};
+use atocore_model::query::{ProjectHint, QueryRequest};
 use atocore_storage::files;
 use tempfile::TempDir;
 
@@ -171,7 +171,7 @@ impl Bench {
     }
 
     /// What is asked: each question with one of the projects as a hint.
-    fn queries(&self, home: &Home) -> Result<Vec<Query>, Failure> {
+    fn queries(&self, home: &Home) -> Result<Vec<QueryRequest>, Failure> {
         let projects = home.projects()?;
         let questions = self.corpus.questions(self.scale.questions);
         let hint = |number: usize| ProjectHint::Boost(projects[number % projects.len()].clone());

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use atocore_engine::{Engine, RankWeights};
 use atocore_model::{
-    query::{Notice, Query, TopK},
+    query::{Notice, QueryRequest, TopK},
     ranking::{Fusion, Mode},
 };
 use serde_json::{Map, json};
@@ -145,7 +145,7 @@ fn ask(engine: &Engine, text: &str, mode: Mode, weights: &RankWeights) -> Result
     let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("`{text}`: {error}"));
     let top_k = TopK::new(TopK::LIMIT as u64).map_err(|error| failed(&error))?;
     let text = text.parse().map_err(|error| failed(&error))?;
-    let query = Query { top_k, mode: Some(mode), ..Query::new(text) };
+    let query = QueryRequest { top_k, mode: Some(mode), ..QueryRequest::new(text) };
     let answer = engine.query_with(&query, weights).map_err(|error| failed(&error))?;
     let is_whole = |notice: &Notice| matches!(notice, Notice::QuestionCut { .. });
     if answer.mode != mode || !answer.notices.iter().all(is_whole) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use atocore_engine::{Engine, IncludeVectors};
-use atocore_model::{monitor::Silent, query::Query};
+use atocore_model::{monitor::Silent, query::QueryRequest};
 use atocore_storage::files;
 
 use super::{Bench, cannot, home::Home, query::answer_time, snapshot, table::Table, timing::percentile};
@@ -130,7 +130,7 @@ fn clear(home: &Home) -> Result<(), Failure> {
 /// Questions that are asked again and again.
 pub(super) struct QuestionLoop<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) queries: &'a [Query],
+    pub(super) queries: &'a [QueryRequest],
     /// The time between an answer and the next question.
     pub(super) pause: Duration,
 }

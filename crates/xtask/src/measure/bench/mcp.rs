@@ -42,7 +42,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
         };
         let _warm = asked(Endpoint::Mcp, CLIENTS).during(rest)?;
         let alone = asked(Endpoint::Mcp, 1).during(rest)?;
-        let plain = asked(Endpoint::Query, CLIENTS).during(rest)?;
+        let plain = asked(Endpoint::QueryRequest, CLIENTS).during(rest)?;
         let many = asked(Endpoint::Mcp, CLIENTS).during(rest)?;
         home.edit_every_file(&bench.corpus, 1)?;
         let refresh = || {
@@ -112,7 +112,7 @@ fn served(home: &Home, body: impl FnOnce(SocketAddr) -> Result<(), Failure>) -> 
 #[derive(Debug, Clone, Copy)]
 enum Endpoint {
     Mcp,
-    Query,
+    QueryRequest,
 }
 
 /// What is asked, as each interface takes it.
@@ -185,7 +185,7 @@ impl LoadTest<'_> {
         let mut client = Client::connect(self.address)?;
         let (path, bodies) = match self.endpoint {
             Endpoint::Mcp => ("/mcp", &self.questions.mcp),
-            Endpoint::Query => ("/query", &self.questions.query),
+            Endpoint::QueryRequest => ("/query", &self.questions.query),
         };
         let mut times = Vec::new();
         while !done.load(Ordering::SeqCst) {

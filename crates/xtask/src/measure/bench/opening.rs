@@ -9,7 +9,7 @@ use std::{
 
 use atocore_engine::{Copier, Precision};
 use atocore_model::{
-    query::{ProjectHint, Query},
+    query::{ProjectHint, QueryRequest},
     ranking::Mode,
 };
 use atocore_storage::files;
@@ -133,7 +133,7 @@ pub(in super::super) fn first_answer(args: &[String]) -> Result<(), Failure> {
     let mut ask: Asking = if what == WHOLE {
         let engine = Home::existing(Path::new(home)).engine_with_meaning(Copier::InProcess)?;
         Box::new(move |question| {
-            let query: Query = query(question, ProjectHint::None)?;
+            let query: QueryRequest = query(question, ProjectHint::None)?;
             let answer = engine.query(&query).map_err(cannot("answer a question"))?;
             if answer.mode != Mode::Hybrid || !answer.notices.is_empty() || answer.hits.is_empty() {
                 return Err(Failure::failed(format!("`{question}` was answered by {}", answer.mode)));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use atocore_engine::{Copier, Engine};
 use atocore_model::{
     pack::{Budget, PackRequest, Unit},
-    query::{ProjectHint, Query, TopK},
+    query::{ProjectHint, QueryRequest, TopK},
     ranking::Mode,
 };
 
@@ -47,7 +47,7 @@ fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
             for round in 0..=3 {
                 for (number, question) in questions.iter().enumerate() {
                     let project = ProjectHint::Boost(projects[number % projects.len()].clone());
-                    let contained = Query { top_k, mode: Some(mode), ..query(question, project)? };
+                    let contained = QueryRequest { top_k, mode: Some(mode), ..query(question, project)? };
                     // Whoever comes second finds the indexes in the caches of the processor.
                     let first = (round % 2 == 0).then(|| answer_time(&engine, &contained)).transpose()?;
                     let packed = pack_time(&engine, &contained, budget)?;
@@ -71,7 +71,7 @@ fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
 }
 
 /// How long one pack takes.
-fn pack_time(engine: &Engine, query: &Query, budget: Budget) -> Result<Duration, Failure> {
+fn pack_time(engine: &Engine, query: &QueryRequest, budget: Budget) -> Result<Duration, Failure> {
     let prompt = query.text.as_str().parse().map_err(cannot("ask a question"))?;
     let request = PackRequest {
         project: query.project.clone(),

@@ -5,7 +5,7 @@ mod hybrid;
 use std::time::{Duration, Instant};
 
 use atocore_engine::{Copier, Engine};
-use atocore_model::query::{ProjectHint, Query};
+use atocore_model::query::{ProjectHint, QueryRequest};
 
 use super::{Bench, bare::BareSearch, cannot, home::Home, table::Table, timing::percentile};
 use crate::failure::Failure;
@@ -72,13 +72,13 @@ fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
 }
 
 /// A question with everything else as a caller gets it who does not say.
-pub(super) fn query(question: &str, project: ProjectHint) -> Result<Query, Failure> {
+pub(super) fn query(question: &str, project: ProjectHint) -> Result<QueryRequest, Failure> {
     let text = question.parse().map_err(cannot("ask a question"))?;
-    Ok(Query { project, ..Query::new(text) })
+    Ok(QueryRequest { project, ..QueryRequest::new(text) })
 }
 
 /// How long one answer takes.
-pub(super) fn answer_time(engine: &Engine, query: &Query) -> Result<Duration, Failure> {
+pub(super) fn answer_time(engine: &Engine, query: &QueryRequest) -> Result<Duration, Failure> {
     let started = Instant::now();
     let _answer = engine.query(query).map_err(cannot("answer a question"))?;
     Ok(started.elapsed())

@@ -11,7 +11,7 @@ use atocore_engine::{
 use atocore_model::{
     error::with_causes,
     pack::{Budget, Origin, PackRequest, Unit},
-    query::{Hit, Query, TopK},
+    query::{Hit, QueryRequest, TopK},
 };
 use atocore_testkit::model;
 
@@ -79,7 +79,8 @@ fn count_in(
     let pack = engine.build_context(&request).map_err(|error| failed(&error))?;
     let packed: Vec<&Hit> =
         pack.items.iter().filter(|item| !item.cut).flat_map(|item| hits(&item.origin)).collect();
-    let query = Query { top_k, ..Query::new(question.text.parse().map_err(|error| failed(&error))?) };
+    let query =
+        QueryRequest { top_k, ..QueryRequest::new(question.text.parse().map_err(|error| failed(&error))?) };
     let answer = engine.query(&query).map_err(|error| failed(&error))?;
     let mut text = String::new();
     let mut listed = Vec::new();

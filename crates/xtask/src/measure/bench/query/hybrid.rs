@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use atocore_engine::{Copier, Precision};
 use atocore_model::{
-    query::{ProjectHint, Query},
+    query::{ProjectHint, QueryRequest},
     ranking::Mode,
 };
 use atocore_storage::vector::{IndexAccess, ScanIndex, VectorFilter, VectorIndex, VectorQuery};
@@ -96,7 +96,7 @@ pub(super) fn at(bench: &Bench, home: &Home) -> Result<(), Failure> {
             let before = (round % 2 == 0).then(|| parts.run(question)).transpose()?;
             let mut asked = Vec::new();
             for (_, mode) in kinds {
-                let query = Query { mode: Some(mode), ..query(question, ProjectHint::None)? };
+                let query = QueryRequest { mode: Some(mode), ..query(question, ProjectHint::None)? };
                 asked.push(spent(|| answer_time(&engine, &query))?);
             }
             let query = query(question, hint(number))?;
