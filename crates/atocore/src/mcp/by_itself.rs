@@ -14,6 +14,11 @@ use crate::{
     operations::{ApiError, Operation, ToolWords},
 };
 
+/// The parameter that says how many rows are wanted of a list.
+const LIMIT: &str = "limit";
+/// How many rows an answer has at most: it is for the window of a model, which asks for the next page when it needs it.
+const MOST_ROWS: u64 = 100;
+
 /// An operation as a tool: its parameters are the arguments, and its reply is the answer.
 pub(super) struct ByItself<O>(PhantomData<O>);
 
@@ -29,11 +34,12 @@ impl<O: Operation> Tool for ByItself<O> {
     const TITLE: &'static str = Self::WORDS.title;
     const DESCRIPTION: &'static str = Self::WORDS.description;
     const EFFECT: Effect = Effect::Reads;
+    const AT_MOST: &'static [(&'static str, u64)] = &[(LIMIT, MOST_ROWS)];
     type Arguments = O;
     type Answer = O::Reply;
 
     async fn run(call: &Call, operation: O) -> Result<O::Reply, ApiError> {
-        call.run(operation).await
+        call.run(with_few_rows(operation)?).await
     }
 
     fn text(reply: &O::Reply) -> String {
@@ -51,6 +57,16 @@ impl<O: Operation> Tool for ByItself<O> {
         }
         text
     }
+}
+
+/// The operation, of which no more rows are wanted than an answer has.
+fn with_few_rows<O: Operation>(operation: O) -> Result<O, ApiError> {
+    let mut parameters = serde_json::to_value(&operation).map_err(|_| ApiError::fault())?;
+    match parameters.get_mut(LIMIT) {
+        Some(limit) if limit.as_u64().is_some_and(|limit| limit > MOST_ROWS) => *limit = MOST_ROWS.into(),
+        _ => return Ok(operation),
+    }
+    serde_json::from_value(parameters).map_err(|_| ApiError::fault())
 }
 
 /// A value in one line.

@@ -12,7 +12,7 @@ const AFTER_FORM: &str = "give the `next` of the page before";
 pub struct ListDocuments {
     /// The project, by its id or an alias.
     pub project: String,
-    /// How many at most: 1 to 500, 50 when left out.
+    /// How many at most; 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
@@ -39,7 +39,7 @@ impl Operation for ListDocuments {
         Spec::get("projects", "list_documents", "/projects/{project}/documents").answers("A page").tool(ToolWords {
             name: "atocore_documents",
             title: "List documents",
-            description: "Lists the documents of a project by path, with title, date, and whether the file is as it was read. \
+            description: "Lists the documents of a project: path, title, date, and whether the file is as it was read. \
                           Read one with atocore_get.",
         });
 

@@ -229,3 +229,32 @@ fn the_documents_of_a_project_are_listed_by_path_and_say_whether_they_are_as_the
     let unknown = agent.call("atocore_documents", &json!({ "project": "nobody" }));
     assert_eq!(unknown["isError"], true, "{unknown}");
 }
+
+#[test]
+fn an_agent_gets_a_long_list_in_pages_that_have_each_document_once() {
+    let place = Sandbox::new();
+    for number in 0..230 {
+        place.write(&format!("notes/{number:03}.md"), format!("# Note {number}\n"));
+    }
+    place.ok(&["project", "add", "notes", "--root", "notes"]);
+    place.ok(&["refresh", "notes"]);
+    let mut agent = Agent::greeted(&place);
+    let (mut pages, mut paths, mut after) = (0, Vec::new(), Value::Null);
+    loop {
+        let arguments = json!({ "project": "notes", "limit": 500, "after": after });
+        let page = agent.call("atocore_documents", &arguments)["structuredContent"].clone();
+        let documents = page["documents"].as_array().unwrap();
+        paths.extend(documents.iter().map(|document| document["path"].as_str().unwrap().to_owned()));
+        pages += 1;
+        after = page["next"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    let all: Vec<String> = (0..230).map(|number| format!("{number:03}.md")).collect();
+    assert_eq!((pages, paths), (3, all));
+    assert_eq!(
+        place.json(&["documents", "list", "notes", "--limit", "500"])["documents"].as_array().unwrap().len(),
+        230
+    );
+}
