@@ -1,4 +1,5 @@
-//! Checked text, sets of words, and how checked values stand in JSON: as the text that they are shown as, and only such text is read.
+//! Checked text, sets of words, and how checked values stand in JSON: as the text that they are shown as, and only such
+//! text is read.
 
 /// Declares a text that is made by its `FromStr` alone, which checks it.
 macro_rules! checked_text {

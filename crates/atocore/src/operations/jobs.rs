@@ -4,16 +4,14 @@ mod cancel;
 mod list;
 mod show;
 
-use atocore_model::error::ErrorCode;
+use atocore_model::{error::ErrorCode, monitor::Progress};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 pub use cancel::CancelJob;
 pub use list::ListJobs;
 pub use show::ShowJob;
-
-use atocore_model::monitor::Progress;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::ToSchema;
 
 use super::{ApiError, Context, Problem};
 use crate::jobs::Jobs;
