@@ -176,7 +176,7 @@ impl Style {
     }
 }
 
-/// Prints a text on standard error, also before there is an [`Output`]. Whatever it repeats of arguments, names and what
+/// Prints a text on standard error, also before there is an `Output`. Whatever it repeats of arguments, names and what
 /// other programs said cannot command the terminal.
 pub fn note(text: &str) {
     print(&harmless(text));
