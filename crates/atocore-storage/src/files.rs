@@ -15,7 +15,7 @@ pub mod sealed;
 pub mod stream;
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -78,9 +78,16 @@ fn named<T>(action: &'static str, path: &Path, result: io::Result<T>) -> Result<
 #[expect(clippy::disallowed_types, reason = "this module is the one that opens files")]
 type OpenFile = std::fs::File;
 
-/// Opens a file for reading.
+/// Opens a file for reading, or a folder to sync it. Anything else is refused: opening a pipe would wait for a writer.
 fn open(path: &Path) -> Result<OpenFile, FileError> {
-    named("open", path, OpenFile::open(path))
+    let opened = std::fs::metadata(path).and_then(|data| {
+        if data.is_file() || data.is_dir() {
+            OpenFile::open(path)
+        } else {
+            Err(io::Error::other("it is not a regular file"))
+        }
+    });
+    named("open", path, opened)
 }
 
 /// Makes sure that what was written to `path` (a file or a folder) survives a power cut.
@@ -140,12 +147,23 @@ pub fn create_dirs(dir: &Path) -> Result<(), FileError> {
 /// Reads a whole file; `None` when there is none.
 ///
 /// # Errors
-/// When it is there and cannot be read.
+/// When it is there and is no regular file, or cannot be read.
 pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let read = open(path).and_then(|mut file| {
+        let mut bytes = Vec::new();
+        named("read", path, file.read_to_end(&mut bytes)).map(|_read| Some(bytes))
+    });
+    read.or_else(|error| if error.is_missing() { Ok(None) } else { Err(error) })
+}
+
+/// Reads what a person named to its end, a file or a pipe; `None` when there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_named(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FileError { action: "read", path: path.to_owned(), source }),
+        read => named("read", path, read).map(Some),
     }
 }
 
@@ -537,6 +555,19 @@ mod tests {
         cut_off(&path, 3).unwrap();
         assert!(cut_off(&path, 4).is_err());
         assert_eq!(read_if_present(&path).unwrap().unwrap(), b"123");
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_an_error_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        for refused in [read_if_present(&path).unwrap_err(), sync(&path).unwrap_err()] {
+            assert_eq!(
+                (refused.action, refused.source.to_string().as_str()),
+                ("open", "it is not a regular file")
+            );
+        }
     }
 
     #[test]

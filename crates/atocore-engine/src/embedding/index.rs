@@ -83,7 +83,8 @@ impl Embedding {
 
     /// The index and the space of the vectors that answers use; `None` before there are any.
     fn serving(&self, at: &EmbedContext<'_>) -> Result<Option<(&dyn VectorIndex, SpaceRow)>, Error> {
-        Ok(self.index().zip(at.store.read(|read| read.serving_space())?))
+        let index = self.noted(self.noted_of_the_disk(self.opened()))?;
+        Ok(index.zip(at.store.read(|read| read.serving_space())?))
     }
 
     /// Notes whether the server of the index answers.

@@ -113,6 +113,9 @@ impl Error {
             Self::Vector(VectorError::Damaged { .. }) => {
                 "`atocore index rebuild` makes it anew from the store"
             }
+            Self::Vector(VectorError::Failed { .. }) => {
+                "see to the file or folder that is named, or to its disk; `atocore index rebuild` then makes the vector index anew from the store"
+            }
             Self::Lock(LockError::Held(owner)) if owner.activity == "serve" => {
                 "use that one, or stop it first"
             }

@@ -450,10 +450,10 @@ fn vectors_come_by_themselves_where_somebody_stays() {
 fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_later() {
     let place = Installation::default();
     let engine = notes(&place);
-    // Where a folder has the name of the base, the index cannot be written.
+    // Where a folder that holds something has the name of the base, the index cannot be written.
     let in_the_way = place.config().layout.vector_index().join("vectors.base");
     std::fs::remove_file(&in_the_way).unwrap();
-    std::fs::create_dir(&in_the_way).unwrap();
+    std::fs::create_dir_all(in_the_way.join("kept")).unwrap();
     place.remove("p/car.md");
     place.write("p/boat.md", "# Harbour\n\nThe hull leaks, and the pump that should keep it dry is broken.");
     let _report = engine.fresh("p");
@@ -493,8 +493,11 @@ fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_l
         answer.notices
     );
     assert_eq!(paths(&answer), ["boat.md"]);
+    for refused in [engine.verify_index(&Silent).unwrap_err(), engine.rebuild_index(&Silent).unwrap_err()] {
+        assert_eq!(refused.code(), ErrorCode::IndexUnavailable, "{refused}");
+    }
 
-    std::fs::remove_dir(&in_the_way).unwrap();
+    atocore_storage::files::remove_tree(&in_the_way).unwrap();
     assert_eq!(engine.embed(&Silent).unwrap().embedded, 0);
     let answer = engine.ask("a ship takes in water");
     assert_eq!(answer.notices, []);

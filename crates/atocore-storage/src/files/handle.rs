@@ -7,19 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FileError, OpenFile, named, open, private};
+use super::{FileError, OpenFile, named, private};
 
 /// An open file to read from, front to back.
 #[derive(Debug)]
 pub struct FileReader(OpenFile);
 
 impl FileReader {
-    /// Opens a file.
+    /// Opens a file, or a pipe that has a name; that waits for its writer.
     ///
     /// # Errors
     /// When it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        open(path).map(Self)
+        named("open", path, OpenFile::open(path)).map(Self)
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use atocore_model::digest::Digest;
 
 use super::{
-    FileError, named, open, private,
+    FileError, Kind, kind, named, open, private,
     stream::{self, HashedFile},
 };
 
@@ -148,7 +148,7 @@ pub fn is_known_whole(path: &Path, stamp: ContentStamp) -> Result<bool, FileErro
 }
 
 /// Appends to a file of `size` bytes, which is created when it is missing. Returns `false`, and changes nothing, when it
-/// has another size.
+/// has another size, or what has its name is no file but a link, a pipe or a folder.
 ///
 /// # Errors
 /// When the file cannot be opened or written; it then has, where the disk allows that, the size it had.
@@ -156,6 +156,9 @@ pub fn is_known_whole(path: &Path, stamp: ContentStamp) -> Result<bool, FileErro
 /// # Durability
 /// None: a process that is killed, or a power cut, may leave a part of the bytes.
 pub fn append_unsynced(path: &Path, size: u64, bytes: &[u8]) -> Result<bool, FileError> {
+    if !matches!(kind(path)?, None | Some(Kind::File(_))) {
+        return Ok(false);
+    }
     let mut file = named("open", path, private::open_or_create(path, false))?;
     if named("look at", path, file.metadata())?.len() != size {
         return Ok(false);
@@ -234,6 +237,10 @@ mod tests {
         assert!(append_unsynced(&path, 0, b"one").unwrap());
         assert!(append_unsynced(&path, 3, b" two").unwrap());
         assert!(!append_unsynced(&path, 3, b" three").unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), b"one two");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(!append_unsynced(&link, 7, b" three").unwrap(), "nothing is written through a link");
         assert_eq!(std::fs::read(&path).unwrap(), b"one two");
     }
 }

@@ -75,7 +75,7 @@ fn pack(named: &str, console: &Console<'_>) -> Result<ContextPack, ApiError> {
         ApiError::new(ErrorCode::InvalidRequest, message)
             .with_hint("`atocore --json context TEXT > FILE` makes a file, and `hash` in it is the hash")
     };
-    let bytes = files::read_if_present(Path::new(named));
+    let bytes = files::read_named(Path::new(named));
     let bytes = bytes.map_err(|error| invalid(format!("`{named}` cannot be read: {error}")))?;
     match bytes {
         Some(bytes) => serde_json::from_slice(&bytes)

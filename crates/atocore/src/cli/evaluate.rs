@@ -170,6 +170,6 @@ pub(super) fn read(path: &Path, what: &str) -> Result<String, ApiError> {
         ApiError::new(ErrorCode::InvalidRequest, format!("`{}` {why}", path.display()))
             .with_hint(format!("name {what}"))
     };
-    let bytes = files::read_if_present(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+    let bytes = files::read_named(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
     String::from_utf8(bytes.ok_or_else(|| wrong("does not exist"))?).map_err(|_| wrong("is not UTF-8"))
 }

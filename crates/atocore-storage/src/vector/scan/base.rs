@@ -20,10 +20,11 @@ use tantivy::directory::{
 use super::{
     bytes::{self, Bytes},
     document::{Entries, KEY_BYTES, QuantizedDocument},
+    log,
 };
 use crate::{
     files::{
-        FileError,
+        self, FileError, Kind,
         sealed::{self, ContentStamp, SEAL_BYTES, SealedFile},
         stream,
     },
@@ -209,12 +210,22 @@ impl BaseWriter {
         self.documents.contains(&document_key)
     }
 
-    /// Puts it in the place of the present base.
-    pub(super) fn publish(mut self, version: StoreVersion) -> Result<(), FileError> {
+    /// Puts it in the place of the present base, whose log is removed. Refused where a folder that holds something has
+    /// the name of either.
+    pub(super) fn publish(mut self, dir: &Path, version: StoreVersion) -> Result<(), FileError> {
+        let (path, log) = (path(dir), log::path(dir));
         self.file.write(&self.rest)?;
         self.file.write(&(self.codes_bytes as u64).to_le_bytes())?;
         self.file.write(&bytes::of_version(version))?;
-        self.file.publish()
+        for name in [&path, &log] {
+            if files::kind(name)? == Some(Kind::Folder) {
+                files::remove_empty_folder(name)?;
+            }
+        }
+        self.file.publish()?;
+        // It says nothing behind another base; what cannot be removed leads to another base the next time.
+        drop(files::remove_file(&log));
+        Ok(())
     }
 }
 

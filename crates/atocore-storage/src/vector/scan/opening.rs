@@ -30,7 +30,7 @@ pub(super) fn open_or_replace(dir: &Path) -> Result<(IndexSnapshot, Option<Strin
     };
     let nothing = VectorSpace { fingerprint: Digest::from_bytes([0; 32]), dimensions: 0 };
     let never = StoreVersion { generation: Generation(0), token: 0 };
-    BaseWriter::create(dir, nothing).and_then(|writer| writer.publish(never)).map_err(failed)?;
+    BaseWriter::create(dir, nothing).and_then(|writer| writer.publish(dir, never)).map_err(failed)?;
     Ok((IndexSnapshot::load(dir, None)?, replaced))
 }
 

@@ -13,10 +13,7 @@ use super::{
     index_snapshot::IndexSnapshot,
     log::{self, ChangedDocuments, LogContent},
 };
-use crate::{
-    files,
-    vector::{ChangedVectors, VectorError, VectorSource, VectorSpace},
-};
+use crate::vector::{ChangedVectors, VectorError, VectorSource, VectorSpace};
 
 /// The next state while it is read from the source. Nothing of it is visible before it is published.
 pub(super) struct IndexUpdate<'a> {
@@ -114,7 +111,7 @@ impl<'a> IndexUpdate<'a> {
         Ok(Some(IndexSnapshot::new(Arc::clone(&before.base), log)))
     }
 
-    /// Writes a base of what changed and what did not, and removes the log of the former one.
+    /// Writes a base of what changed and what did not, in the place of the former one and its log.
     fn write_base(
         mut self,
         version: StoreVersion,
@@ -130,9 +127,7 @@ impl<'a> IndexUpdate<'a> {
         if monitor.cancelled() {
             return Err(VectorError::Cancelled);
         }
-        writer.publish(version).map_err(failed)?;
-        // It says nothing behind another base; what cannot be removed leads to another base the next time.
-        drop(files::remove_file(&log::path(dir)));
+        writer.publish(dir, version).map_err(failed)?;
         IndexSnapshot::load(dir, None)
     }
 }

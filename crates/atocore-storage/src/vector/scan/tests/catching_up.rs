@@ -186,20 +186,20 @@ fn an_index_that_cannot_be_written_still_answers() {
     let (dir, index) = rebuilt(&notebook);
     let before = index.version();
     notebook.delete(1);
-    // Folders in the place of the log, then of the base that is written because the log does not end where it should.
+    // Folders that hold something in the place of the log, then of the base.
     let (base, log) = (dir.path().join("vectors.base"), dir.path().join("vectors.log"));
-    fs::create_dir(&log).unwrap();
+    fs::create_dir_all(log.join("kept")).unwrap();
     let error = index.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(error, VectorError::Failed { action: "written", .. }), "{error}");
     assert_eq!((index.version(), found(&index, &[1.0, 0.0]).len()), (before, 20));
-    fs::remove_dir(&log).unwrap();
+    crate::files::remove_tree(&log).unwrap();
     fs::remove_file(&base).unwrap();
-    fs::create_dir(&base).unwrap();
+    fs::create_dir_all(base.join("kept")).unwrap();
     let error = index.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(error, VectorError::Failed { action: "written", .. }), "{error}");
     assert_eq!((index.version(), found(&index, &[1.0, 0.0]).len()), (before, 20));
     assert_eq!(files(dir.path()).len(), 1, "the folder");
-    fs::remove_dir(&base).unwrap();
+    crate::files::remove_tree(&base).unwrap();
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!((index.version(), index.vectors()), (Some(notebook.newest()), 19));
     assert_no_stray_files(dir.path());

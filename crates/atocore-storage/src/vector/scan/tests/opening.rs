@@ -1,6 +1,6 @@
 //! What opening makes of what it finds.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use atocore_model::monitor::Silent;
 
@@ -149,6 +149,50 @@ fn damage_anywhere_in_the_log_leaves_the_state_before_it_and_is_healed() {
     }
     for content in [None, Some(&b"\0"[..]), Some(&[good.as_slice(), b"\0"].concat())] {
         assert_heals(copied(whole.path(), "vectors.log", content).path(), &notebook);
+    }
+}
+
+#[test]
+fn what_is_no_file_is_never_waited_for_and_is_replaced() {
+    let whole = tempfile::tempdir().unwrap();
+    let notebook = written(whole.path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("target");
+    let make_pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let make_link = |path: &Path| {
+        crate::files::write_synced(&target, b"of somebody else").unwrap();
+        symlink(&target, path).unwrap();
+    };
+    let make_folder = |path: &Path| fs::create_dir(path).unwrap();
+    let make_dangling = |path: &Path| symlink("nowhere", path).unwrap();
+    let others: [&dyn Fn(&Path); 4] = [&make_pipe, &make_link, &make_folder, &make_dangling];
+    for (file, make) in
+        ["vectors.base", "vectors.log"].into_iter().flat_map(|file| others.map(|make| (file, make)))
+    {
+        let dir = copied(whole.path(), file, None);
+        make(&dir.path().join(file));
+        // It is an error, or what the base alone says.
+        drop(ScanIndex::open(dir.path(), IndexAccess::Read));
+        assert_heals(dir.path(), &notebook);
+    }
+    assert_eq!(fs::read(&target).unwrap(), b"of somebody else");
+}
+
+#[test]
+fn a_folder_that_holds_something_is_named_and_left_alone() {
+    let whole = tempfile::tempdir().unwrap();
+    let notebook = written(whole.path());
+    for file in ["vectors.base", "vectors.log"] {
+        let dir = copied(whole.path(), file, None);
+        let kept = dir.path().join(file).join("kept");
+        fs::create_dir(dir.path().join(file)).unwrap();
+        crate::files::write_synced(&kept, b"x").unwrap();
+        let refused = ScanIndex::open(dir.path(), IndexAccess::Write).unwrap_err();
+        let VectorError::Failed { source, .. } = refused else { panic!("{refused}") };
+        assert_eq!(source.path, dir.path().join(file));
+        assert!(kept.exists());
+        crate::files::remove_tree(&dir.path().join(file)).unwrap();
+        assert_heals(dir.path(), &notebook);
     }
 }
 
