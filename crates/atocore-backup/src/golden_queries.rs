@@ -119,14 +119,14 @@ impl GoldenQueries {
     /// The golden queries of a verified snapshot; `None` when it has none.
     ///
     /// # Errors
-    /// The error word when they cannot be used: `canaries_unreadable: …`, `canaries_format_newer: …` or
-    /// `canaries_of_another_generation: …`.
+    /// The error word when they cannot be used: `golden_queries_unreadable: …`, `golden_queries_format_newer: …` or
+    /// `golden_queries_of_another_generation: …`.
     pub fn of(verified: &VerifiedSnapshot) -> Result<Option<Self>, String> {
         let Some(record) = &verified.manifest().atocore else { return Ok(None) };
         if record.files.iter().all(|file| file.path.as_str() != GOLDEN_QUERIES) {
             return Ok(None);
         }
-        let unreadable = |why: String| format!("canaries_unreadable: {why}");
+        let unreadable = |why: String| format!("golden_queries_unreadable: {why}");
         let path = verified.path().join(GOLDEN_QUERIES);
         match files::kind(&path) {
             Ok(Some(Kind::File(size))) if size <= LIMIT_BYTES => {}
@@ -142,14 +142,14 @@ impl GoldenQueries {
             && found > u64::from(FORMAT_VERSION)
         {
             return Err(format!(
-                "canaries_format_newer: format {found}, this program reads up to {FORMAT_VERSION}"
+                "golden_queries_format_newer: format {found}, this program reads up to {FORMAT_VERSION}"
             ));
         }
         let golden_queries: Self =
             serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
         if (golden_queries.generation, &golden_queries.token) != (record.generation, &record.token) {
             return Err(format!(
-                "canaries_of_another_generation: {} in the file, {} recorded",
+                "golden_queries_of_another_generation: {} in the file, {} recorded",
                 golden_queries.generation, record.generation
             ));
         }

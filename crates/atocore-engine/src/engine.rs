@@ -301,11 +301,10 @@ impl Engine {
         &self,
         project: &ProjectId,
         caller: Caller,
-        verb: &str,
+        action: &str,
         change: impl FnOnce(&Projects) -> Result<(Registry, Project), Error>,
     ) -> Result<Project, Error> {
-        let operation =
-            LoggedOperation { interface: caller.interface(), action: verb, subject: project.as_str() };
+        let operation = LoggedOperation { interface: caller.interface(), action, subject: project.as_str() };
         Ok(self.write_with_registry(&operation, |_, projects| change(projects))?.value)
     }
 

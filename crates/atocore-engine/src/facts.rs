@@ -135,7 +135,7 @@ impl Engine {
     /// As [`Engine::set_state`].
     pub fn record_memory(&self, new: &NewMemory, caller: Caller) -> Result<Memory, Error> {
         let project = self.project_id(new.project.as_ref())?;
-        let (status, action, verb) = if new.proposed {
+        let (status, action, operation) = if new.proposed {
             (MemoryStatus::Candidate, Action::Propose, "memory_propose")
         } else {
             (MemoryStatus::Active, Action::Create, "memory_create")
@@ -149,7 +149,7 @@ impl Engine {
             superseded_by: None,
         };
         let subject = project.as_ref().map_or("", ProjectId::as_str);
-        self.change_facts(caller, verb, subject, |write| {
+        self.change_facts(caller, operation, subject, |write| {
             let same = write.same_memory(new.memory_type, &new.content, project.as_ref())?;
             let id = match same {
                 // Whoever may record it outright says yes to what was proposed.
@@ -261,12 +261,12 @@ impl Engine {
     }
 
     fn move_memory(&self, id: &MemoryId, to: Move, caller: Caller) -> Result<Memory, Error> {
-        let (next, action, verb) = match to {
+        let (next, action, operation) = match to {
             Move::Promote => (MemoryStatus::Active, Action::Promote, "memory_promote"),
             Move::Reject => (MemoryStatus::Invalid, Action::Reject, "memory_reject"),
             Move::Invalidate => (MemoryStatus::Invalid, Action::Invalidate, "memory_invalidate"),
         };
-        self.change_facts(caller, verb, id.as_str(), |write| {
+        self.change_facts(caller, operation, id.as_str(), |write| {
             let memory = found(write, id.clone())?;
             if memory.status == next {
                 return Ok(memory);
@@ -374,11 +374,11 @@ impl Engine {
     fn change_facts<T>(
         &self,
         caller: Caller,
-        verb: &str,
+        action: &str,
         subject: &str,
         change: impl FnOnce(&WriteTransaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let operation = LoggedOperation { interface: caller.interface(), action: verb, subject };
+        let operation = LoggedOperation { interface: caller.interface(), action, subject };
         let store = self.store_if_any()?.ok_or_else(|| Error::StoreMissing(self.layout().database()))?;
         Ok(store.write(&operation, change)?.value)
     }

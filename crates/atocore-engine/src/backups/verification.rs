@@ -257,18 +257,18 @@ fn project_problem(engine: &Engine, verified: &VerifiedSnapshot) -> Option<Strin
 fn replay(engine: &Engine, verified: &VerifiedSnapshot, monitor: &dyn Monitor) -> Result<Vec<String>, Error> {
     let stored = match GoldenQueries::of(verified) {
         Ok(Some(stored)) => stored,
-        Ok(None) => return Ok(vec!["canaries_not_recorded".to_owned()]),
+        Ok(None) => return Ok(vec!["golden_queries_not_recorded".to_owned()]),
         Err(problem) => return Ok(vec![problem]),
     };
     let why = stored.notes.join("; ");
     if stored.golden_queries.is_empty() {
-        return Ok(vec![format!("canaries_not_recorded: {why}")]);
+        return Ok(vec![format!("golden_queries_not_recorded: {why}")]);
     }
     if !stored.answered {
-        return Ok(vec![format!("canaries_not_answered: {why}")]);
+        return Ok(vec![format!("golden_queries_not_answered: {why}")]);
     }
     let Some(weights) = golden_queries::weights(&stored.weights) else {
-        return Ok(vec!["canaries_unreadable: the weights are none that hits could have".to_owned()]);
+        return Ok(vec!["golden_queries_unreadable: the weights are none that hits could have".to_owned()]);
     };
     let mut problems = Vec::new();
     for (index, golden_query) in stored.golden_queries.iter().enumerate() {
@@ -307,7 +307,7 @@ fn compare(
 ) -> Result<AnswerOutcome, Error> {
     let shown: String = golden_query.text.chars().take(80).collect();
     let Some(mut query) = golden_queries::query(golden_query) else {
-        return Ok(AnswerOutcome::Other(format!("canaries_unreadable: `{shown}` cannot be asked")));
+        return Ok(AnswerOutcome::Other(format!("golden_queries_unreadable: `{shown}` cannot be asked")));
     };
     let mut compared: fn(&[GoldenHit], &[GoldenHit]) -> Option<String> = difference;
     if ranking != retrieval::VERSION {

@@ -180,11 +180,11 @@ fn golden_queries_that_prove_nothing_are_no_proof() {
     let cases: [(&str, Change); 7] = [
         ("answers_differ: ", |file| file["canaries"][0]["hits"] = serde_json::json!([])),
         ("answers_differ: ", |file| file["canaries"][0]["hits"][0]["score"] = serde_json::json!(0.5)),
-        ("canaries_not_recorded: ", |file| file["canaries"] = serde_json::json!([])),
-        ("canaries_not_answered: ", |file| file["answered"] = serde_json::json!(false)),
-        ("canaries_of_another_generation: ", |file| file["generation"] = serde_json::json!(1)),
-        ("canaries_unreadable: ", |file| file["more"] = serde_json::json!(1)),
-        ("canaries_format_newer: ", |file| {
+        ("golden_queries_not_recorded: ", |file| file["canaries"] = serde_json::json!([])),
+        ("golden_queries_not_answered: ", |file| file["answered"] = serde_json::json!(false)),
+        ("golden_queries_of_another_generation: ", |file| file["generation"] = serde_json::json!(1)),
+        ("golden_queries_unreadable: ", |file| file["more"] = serde_json::json!(1)),
+        ("golden_queries_format_newer: ", |file| {
             file["format_version"] = (GoldenQueries::FORMAT_VERSION + 1).into()
         }),
     ];
@@ -251,7 +251,8 @@ fn beside_a_writer_the_answers_are_of_the_recovery_point_or_there_are_none() {
     let mut proven = 0;
     for snapshot in taken {
         let validation = prove(&engine, snapshot.id);
-        let unanswered = validation.errors().iter().all(|error| error.starts_with("canaries_not_answered: "));
+        let unanswered =
+            validation.errors().iter().all(|error| error.starts_with("golden_queries_not_answered: "));
         assert!(validation.valid() || unanswered, "{:?}", validation.errors());
         proven += usize::from(validation.valid());
     }

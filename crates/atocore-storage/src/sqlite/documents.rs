@@ -122,7 +122,7 @@ impl ReadTransaction<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT d.id, file_path, source_path, file_hash, size_bytes, modified_ns, settled,
                     coalesce(r.chunked_by, d.chunked_by), changed_ns, inode, root
-             FROM source_documents d LEFT JOIN recut_documents r ON r.document_id = d.id
+             FROM source_documents d LEFT JOIN rechunked_documents r ON r.document_id = d.id
              WHERE project_id = ?1",
         )?;
         let rows = statement.query_map([project.as_str()], |row| {

@@ -134,7 +134,7 @@ impl ReadTransaction<'_> {
              WHERE NOT EXISTS
                 (SELECT 1 FROM embeddings e WHERE e.space_id = ?1 AND e.text_digest = c.text_digest)
              UNION ALL SELECT r.id, 1, d.id, d.project_id, d.modified_ns
-             FROM recut_chunks r JOIN source_documents d ON d.id = r.document_id
+             FROM rechunked_chunks r JOIN source_documents d ON d.id = r.document_id
              WHERE NOT EXISTS
                 (SELECT 1 FROM embeddings e WHERE e.space_id = ?1 AND e.text_digest = r.text_digest)",
         )?;
@@ -266,7 +266,7 @@ impl WriteTransaction<'_> {
         Ok(self.connection.execute(
             "DELETE FROM embeddings WHERE id IN (SELECT e.id FROM embeddings e WHERE NOT EXISTS
                 (SELECT 1 FROM source_chunks c WHERE c.text_digest = e.text_digest) AND NOT EXISTS
-                (SELECT 1 FROM recut_chunks r WHERE r.text_digest = e.text_digest) ORDER BY e.id LIMIT ?1)",
+                (SELECT 1 FROM rechunked_chunks r WHERE r.text_digest = e.text_digest) ORDER BY e.id LIMIT ?1)",
             [limit],
         )?)
     }

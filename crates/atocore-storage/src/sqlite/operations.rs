@@ -14,9 +14,9 @@ pub const BACKGROUND: &str = "engine";
 /// What a write transaction is for.
 #[derive(Debug, Clone, Copy)]
 pub struct LoggedOperation<'a> {
-    /// The interface it came through: `cli`, `http`. Stored in the column `door`.
+    /// The interface it came through: `cli`, `http`.
     pub interface: &'a str,
-    /// What is done: `refresh`. Stored in the column `verb`.
+    /// What is done: `refresh`.
     pub action: &'a str,
     /// To what: `project notes`.
     pub subject: &'a str,
@@ -34,7 +34,7 @@ pub(super) fn append(
     let token = random_u64()? >> 1;
     connection
         .prepare_cached(
-            "INSERT INTO operations (generation, token, at, door, verb, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO operations (generation, token, at, interface, action, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute((generation, token, now.to_string(), operation.interface, operation.action, operation.subject))?;
     Ok(StoreVersion { generation: Generation(generation), token })
@@ -86,13 +86,13 @@ impl ReadTransaction<'_> {
         read_snapshot::read_record(self.connection)
     }
 
-    /// What was done after a generation: each verb and how often, by verb.
+    /// What was done after a generation: each action and how often, by action.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn operations_since(&self, generation: Generation) -> Result<Vec<(String, u64)>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT verb, count(*) FROM operations WHERE generation > ?1 GROUP BY verb ORDER BY verb",
+            "SELECT action, count(*) FROM operations WHERE generation > ?1 GROUP BY action ORDER BY action",
         )?;
         let rows = statement.query_map([generation.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -105,7 +105,7 @@ impl ReadTransaction<'_> {
     pub fn last_asked_change(&self) -> Result<Generation, StorageError> {
         // The log is not searched through: the newest lines are looked at first.
         let mut statement = self.connection.prepare_cached(
-            "SELECT generation FROM operations WHERE door <> ?1 ORDER BY generation DESC LIMIT 1",
+            "SELECT generation FROM operations WHERE interface <> ?1 ORDER BY generation DESC LIMIT 1",
         )?;
         let last: Option<u64> = statement.query_row([BACKGROUND], |row| row.get(0)).optional()?;
         Ok(Generation(last.unwrap_or_default()))

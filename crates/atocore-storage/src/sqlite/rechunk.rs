@@ -12,7 +12,7 @@ impl ReadTransaction<'_> {
     /// # Errors
     /// When the store cannot be read.
     pub fn rechunked_documents(&self) -> Result<u64, StorageError> {
-        let mut statement = self.connection.prepare_cached("SELECT count(*) FROM recut_documents")?;
+        let mut statement = self.connection.prepare_cached("SELECT count(*) FROM rechunked_documents")?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
 
@@ -21,13 +21,13 @@ impl ReadTransaction<'_> {
     /// # Errors
     /// When the store cannot be read.
     pub fn has_embedded_rechunk(&self, space: i64) -> Result<bool, StorageError> {
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM recut_documents r WHERE {EMBEDDED})");
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM rechunked_documents r WHERE {EMBEDDED})");
         Ok(self.connection.prepare_cached(&sql)?.query_row([space], |row| row.get(0))?)
     }
 }
 
 /// Whether every new passage of the document `r` has a vector of the space `?1`; without a space, whatever they have.
-const EMBEDDED: &str = "(?1 IS NULL OR NOT EXISTS (SELECT 1 FROM recut_chunks c
+const EMBEDDED: &str = "(?1 IS NULL OR NOT EXISTS (SELECT 1 FROM rechunked_chunks c
     WHERE c.document_id = r.document_id AND NOT EXISTS
         (SELECT 1 FROM embeddings e WHERE e.space_id = ?1 AND e.text_digest = c.text_digest)))";
 
@@ -39,10 +39,10 @@ impl WriteTransaction<'_> {
     pub fn put_rechunked(&self, key: i64, document: &IngestedDocument) -> Result<(), StorageError> {
         self.forget_rechunked(key)?;
         self.connection
-            .prepare_cached("INSERT INTO recut_documents (document_id, chunked_by) VALUES (?1, ?2)")?
+            .prepare_cached("INSERT INTO rechunked_documents (document_id, chunked_by) VALUES (?1, ?2)")?
             .execute((key, &document.chunked_by))?;
         let mut insert = self.connection.prepare_cached(
-            "INSERT INTO recut_chunks (document_id, chunk_index, heading_path, content, first_line, last_line,
+            "INSERT INTO rechunked_chunks (document_id, chunk_index, heading_path, content, first_line, last_line,
                     text_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
         for (index, chunk) in document.parsed.chunks.iter().enumerate() {
@@ -57,7 +57,7 @@ impl WriteTransaction<'_> {
     /// Forgets the new passages of a document, because it is stored anew.
     pub(super) fn forget_rechunked(&self, key: i64) -> Result<(), StorageError> {
         self.connection
-            .prepare_cached("DELETE FROM recut_documents WHERE document_id = ?1")?
+            .prepare_cached("DELETE FROM rechunked_documents WHERE document_id = ?1")?
             .execute([key])?;
         Ok(())
     }
@@ -71,7 +71,7 @@ impl WriteTransaction<'_> {
     pub fn apply_rechunked(&self, space: Option<i64>, limit: usize) -> Result<usize, StorageError> {
         let sql = format!(
             "SELECT r.document_id, r.chunked_by, d.public_id, d.title
-             FROM recut_documents r JOIN source_documents d ON d.id = r.document_id
+             FROM rechunked_documents r JOIN source_documents d ON d.id = r.document_id
              WHERE {EMBEDDED} ORDER BY r.document_id LIMIT ?2"
         );
         let mut waiting = self.connection.prepare_cached(&sql)?;
@@ -91,7 +91,7 @@ impl WriteTransaction<'_> {
 
     fn rechunked_chunks(&self, key: i64) -> Result<Vec<ChunkDraft>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT heading_path, content, first_line, last_line FROM recut_chunks
+            "SELECT heading_path, content, first_line, last_line FROM rechunked_chunks
              WHERE document_id = ?1 ORDER BY chunk_index",
         )?;
         let rows = statement.query_map([key], |row| {
@@ -110,7 +110,7 @@ impl ReadTransaction<'_> {
     pub(super) fn rechunked_text(&self, key: u64) -> Result<Option<([u8; 32], String)>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT r.text_digest, d.title, r.heading_path, r.content
-             FROM recut_chunks r JOIN source_documents d ON d.id = r.document_id WHERE r.id = ?1",
+             FROM rechunked_chunks r JOIN source_documents d ON d.id = r.document_id WHERE r.id = ?1",
         )?;
         let found = statement.query_row([key], |row| {
             let (title, headings, content): (String, String, String) =

@@ -308,7 +308,7 @@ fn a_snapshot_beside_an_index_that_has_no_room_is_whole_and_records_no_answer_of
     assert_eq!(ran.code, 2, "{ran:?}");
     let unproven: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(unproven["atocore"]["depth_reached"], "restore", "{unproven}");
-    assert!(unproven["errors"][0].as_str().unwrap().starts_with("canaries_not_answered"), "{unproven}");
+    assert!(unproven["errors"][0].as_str().unwrap().starts_with("golden_queries_not_answered"), "{unproven}");
 
     small.disk.remove("filler").unwrap();
     let taken = small.must(&["backup", "create"]);

@@ -16,7 +16,7 @@ const HANDSHAKES: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-1
 /// Interface and operation of every line of the operation log, the newest first.
 pub(crate) fn operations(place: &Sandbox) -> Vec<String> {
     let script = "import sqlite3\nfor row in sqlite3.connect('file:home/data/db/atocore.db?mode=ro', uri=True).execute(\
-                  'SELECT door, verb FROM operations ORDER BY generation DESC'): print(*row)";
+                  'SELECT interface, action FROM operations ORDER BY generation DESC'): print(*row)";
     let read = ran(place.bare("python3").args(["-c", script]));
     assert_eq!(read.code, 0, "{read:?}");
     read.stdout.lines().map(str::to_owned).collect()

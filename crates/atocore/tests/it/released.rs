@@ -83,7 +83,7 @@ fn each_is_listed_validated_restored_upgraded_and_answers() {
         let found: Value = serde_json::from_str(&validated.stdout).unwrap();
         if kept.schema == 1 {
             // From before there were golden queries: everything but the answers can be proven.
-            assert_eq!(found["errors"], json!(["canaries_not_recorded"]), "{name}: {found}");
+            assert_eq!(found["errors"], json!(["golden_queries_not_recorded"]), "{name}: {found}");
             assert_eq!(found["atocore"]["depth_reached"], "restore", "{name}: {found}");
         } else {
             assert_eq!((validated.code, &found["valid"]), (0, &json!(true)), "{name}: {found}");

@@ -85,7 +85,7 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
 /// Interface, operation and subject of the last line of the operation log.
 fn last_operation(place: &Sandbox) -> String {
     let script = "import sqlite3; print(*sqlite3.connect('file:home/data/db/atocore.db?mode=ro', uri=True).execute(\
-                  'SELECT door, verb, subject FROM operations ORDER BY generation DESC LIMIT 1').fetchone())";
+                  'SELECT interface, action, subject FROM operations ORDER BY generation DESC LIMIT 1').fetchone())";
     let read = ran(place.bare("python3").args(["-c", script]));
     assert_eq!(read.code, 0, "{read:?}");
     read.stdout.trim().to_owned()

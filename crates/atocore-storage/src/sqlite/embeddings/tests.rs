@@ -167,13 +167,14 @@ fn a_store_from_before_vectors_is_upgraded_and_knows_its_texts() {
         put(&store, "a.md", &["one", "two"]);
     }
     let old = "DROP TABLE fact_changes; DROP TABLE project_state; DROP TABLE memories; DROP TABLE interactions;
-        DROP TABLE recut_chunks; DROP TABLE recut_documents; DROP INDEX source_chunks_by_text; ALTER TABLE source_chunks DROP COLUMN text_digest;
+        DROP TABLE rechunked_chunks; DROP TABLE rechunked_documents; DROP INDEX source_chunks_by_text; ALTER TABLE source_chunks DROP COLUMN text_digest;
         DROP TABLE embeddings; UPDATE store SET serving_space = NULL; ALTER TABLE store DROP COLUMN serving_space;
         DROP TABLE embedding_spaces; ALTER TABLE source_documents DROP COLUMN encoding;
         ALTER TABLE source_documents DROP COLUMN front_matter; ALTER TABLE source_documents DROP COLUMN faults;
         ALTER TABLE source_documents DROP COLUMN changed_ns; ALTER TABLE source_documents DROP COLUMN inode;
         ALTER TABLE source_documents DROP COLUMN root; ALTER TABLE refreshes DROP COLUMN left_out;
-        ALTER TABLE refreshes DROP COLUMN mounts;
+        ALTER TABLE refreshes DROP COLUMN mounts; ALTER TABLE operations RENAME COLUMN interface TO door;
+        ALTER TABLE operations RENAME COLUMN action TO verb;
         PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(old).unwrap();
     assert!(inspect::vectors(&path).unwrap().is_empty());

@@ -12,7 +12,7 @@ use super::{EnumColumn, ReadTransaction, StorageError, TimeColumn, WriteTransact
 const SUBJECT_CHARS: u32 = 80;
 
 /// A change with its fact in a few words; `?1` is how many characters of it.
-const CHANGES: &str = "SELECT c.id, c.generation, o.at, o.door, c.kind, c.fact_id, c.project_id,
+const CHANGES: &str = "SELECT c.id, c.generation, o.at, o.interface, c.kind, c.fact_id, c.project_id,
         coalesce(s.category || ' / ' || s.key, substr(m.content, 1, ?1), substr(i.prompt, 1, ?1), ''),
         c.action, c.before, c.after, c.reverses
     FROM fact_changes c JOIN operations o ON o.generation = c.generation

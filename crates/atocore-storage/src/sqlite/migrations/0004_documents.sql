@@ -21,3 +21,14 @@ ALTER TABLE refreshes ADD COLUMN left_out BLOB NOT NULL DEFAULT x'';
 -- The folders below the roots of a project that a disk of their own is mounted at, a JSON array of absolute paths, so
 -- that documents are kept while their disk is not mounted.
 ALTER TABLE refreshes ADD COLUMN mounts TEXT NOT NULL DEFAULT '[]';
+
+-- Columns and tables by the names that everything else has for them: the interface that an operation came through, what
+-- it did, and the passages of documents that are chunked again.
+ALTER TABLE operations RENAME COLUMN door TO interface;
+ALTER TABLE operations RENAME COLUMN verb TO action;
+ALTER TABLE recut_documents RENAME TO rechunked_documents;
+ALTER TABLE recut_chunks RENAME TO rechunked_chunks;
+DROP INDEX recut_chunks_by_document;
+DROP INDEX recut_chunks_by_text;
+CREATE INDEX rechunked_chunks_by_document ON rechunked_chunks (document_id, chunk_index);
+CREATE INDEX rechunked_chunks_by_text ON rechunked_chunks (text_digest);
