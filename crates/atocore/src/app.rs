@@ -1,53 +1,69 @@
-//! What every request shares: the engine, the limits, the measurements, and the one way onto a thread that may block.
+//! What every request shares: the runner, the limits, the measurements, and the one way onto a thread that may block.
+
+mod places;
 
 use std::sync::Arc;
 
 use atocore_engine::{Caller, Engine};
 use atocore_model::monitor::{Monitor, Progress};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::places::Places;
 use crate::{
+    config::Config,
     engine::SharedEngine,
     jobs::{JobHandle, Jobs},
     metrics::Metrics,
-    operations::{ApiError, Context, Duration, JobReport, Needs, Operation, ServerState, Spec},
+    operations::{ApiError, Duration, Embed, JobReport, Operation, ServerState},
+    runner::{EmbeddingOutcome, KeptRunner, Runner},
 };
-
-/// How many long operations run at once; most of them take turns inside the engine anyway.
-const LONG_AT_ONCE: u32 = 4;
-/// How many other operations run at once.
-const SHORT_AT_ONCE: usize = 64;
-/// How many look at the health at once.
-const LOOKS_AT_ONCE: usize = 16;
-/// How long a request waits for its place before it is refused.
-const PLACE_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A running application; clones are the same one.
 #[derive(Debug, Clone)]
 pub struct App {
-    engine: SharedEngine,
+    runners: Runners,
     state: ServerState,
-    long: Arc<Semaphore>,
-    short: Arc<Semaphore>,
-    /// For what is answered whoever else is at work.
-    looks: Arc<Semaphore>,
+    places: Arc<Places>,
     stopping: CancellationToken,
 }
 
+/// What runs the operations of an application.
+#[derive(Debug, Clone)]
+enum Runners {
+    /// The same one for all, in a server.
+    Owned(Arc<Runner>),
+    /// One for each, where a server may come and go.
+    Kept(Arc<KeptRunner>),
+}
+
+impl Runners {
+    fn of<O: Operation>(&self, operation: &O, monitor: &dyn Monitor) -> Result<Arc<Runner>, ApiError> {
+        match self {
+            Self::Owned(runner) => Ok(Arc::clone(runner)),
+            Self::Kept(kept) => kept.of(operation, monitor),
+        }
+    }
+}
+
 impl App {
-    /// An application on an engine.
+    /// The application of a server, which owns the store.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
-        Self {
-            engine: SharedEngine::new(engine),
-            state: ServerState::default(),
-            long: Arc::new(Semaphore::new(LONG_AT_ONCE as usize)),
-            short: Arc::new(Semaphore::new(SHORT_AT_ONCE)),
-            looks: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
-            stopping: CancellationToken::new(),
-        }
+        let state = ServerState::default();
+        let runner = Runner::Owned(SharedEngine::new(engine), Box::new(state.clone()));
+        Self::of(Runners::Owned(Arc::new(runner)), state, Places::of_a_server())
+    }
+
+    /// The application of a process that owns nothing, and finds for each operation who does.
+    pub(crate) fn beside_others(config: Config) -> Self {
+        let kept = Arc::new(KeptRunner::new(config));
+        Self::of(Runners::Kept(kept), ServerState::default(), Places::beside_others())
+    }
+
+    fn of(runners: Runners, state: ServerState, places: Places) -> Self {
+        Self { runners, state, places: Arc::new(places), stopping: CancellationToken::new() }
     }
 
     /// What is measured.
@@ -100,9 +116,7 @@ impl App {
     ) -> Result<O::Reply, ApiError> {
         let job = (O::SPEC.duration == Duration::Long)
             .then(|| self.state.jobs.begin(O::SPEC.job, operation.subject(), job));
-        let places = tokio::time::timeout(PLACE_WITHIN, self.places(&O::SPEC)).await;
-        let place = places.map_err(|_| ApiError::busy()).and_then(|place| place);
-        let place = place.inspect_err(|error| {
+        let place = self.places.take_in_time(&O::SPEC).await.inspect_err(|error| {
             if let Some(job) = &job {
                 job.end::<()>(&Err(error.clone()));
             }
@@ -127,7 +141,7 @@ impl App {
                 biased;
                 () = work.cancelled() => return,
                 () = app.stopping.cancelled() => return,
-                place = app.places(&O::SPEC) => place,
+                place = app.places.take(&O::SPEC) => place,
             };
             let Ok(place) = place else { return };
             let monitor = RequestMonitor::new(&app, Some(work));
@@ -144,38 +158,58 @@ impl App {
         place: OwnedSemaphorePermit,
         monitor: RequestMonitor,
     ) -> Result<O::Reply, ApiError> {
-        let (engine, state) = (self.engine.clone(), self.state.clone());
+        let runners = self.runners.clone();
         let work = tokio::task::spawn_blocking(move || {
             // Given back when the work ends, not when the client goes away.
             let _place = place;
             monitor.start();
-            let result = operation.run(&mut Context::new(&engine, caller, &monitor, Some(&state)));
+            let runner = runners.of(&operation, &monitor);
+            let result = runner.and_then(|runner| runner.run_as(caller, operation, &monitor));
             monitor.end(&result);
             result
         });
-        work.await.unwrap_or_else(|_| Err(ApiError::fault()))
+        let result = work.await.unwrap_or_else(|_| Err(ApiError::fault()));
+        if let Runners::Kept(kept) = &self.runners {
+            kept.close_later();
+        }
+        result
     }
 
-    /// Waits for the place that an operation needs: for one that replaces the store, the places of all long ones.
-    async fn places(&self, spec: &Spec) -> Result<OwnedSemaphorePermit, ApiError> {
-        let (places, count) = match (spec.access, spec.duration) {
-            (Needs::Exclusive, _) => (&self.long, LONG_AT_ONCE),
-            (_, Duration::Long) => (&self.long, 1),
-            (_, Duration::Short) => (&self.short, 1),
-            (_, Duration::Immediate) => (&self.looks, 1),
-        };
-        Arc::clone(places).acquire_many_owned(count).await.map_err(|_| ApiError::busy())
+    /// Whether vectors are wanted and nobody makes them by itself, as a server does.
+    pub(crate) async fn leaves_vectors_to_be_made(&self) -> bool {
+        let Runners::Kept(kept) = &self.runners else { return false };
+        let kept = Arc::clone(kept);
+        tokio::task::spawn_blocking(move || kept.leaves_vectors_to_be_made()).await.unwrap_or_default()
+    }
+
+    /// Makes the vectors that are missing where [`App::leaves_vectors_to_be_made`], and lets others write in between, of
+    /// this client and of other processes.
+    pub(crate) async fn embed(&self, watcher: Arc<dyn Monitor>) -> Result<(), ApiError> {
+        let Runners::Kept(kept) = &self.runners else { return Ok(()) };
+        loop {
+            let place = self.places.take(&Embed::SPEC).await?;
+            let (kept, places, watcher) = (Arc::clone(kept), Arc::clone(&self.places), Arc::clone(&watcher));
+            let work = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                kept.embed_a_while(&|| places.are_wanted(), &*watcher)
+            });
+            if let EmbeddingOutcome::All(_) = work.await.unwrap_or_else(|_| Err(ApiError::fault()))? {
+                return Ok(());
+            }
+        }
     }
 
     /// Looks through a store that is too large for its owner to look through before the first answer.
     pub(crate) async fn look_for_damage(&self) {
+        let Runners::Owned(runner) = &self.runners else { return };
         // Long work, so that a restore waits for it.
-        let Ok(place) = Arc::clone(&self.long).acquire_owned().await else { return };
-        let engine = self.engine.clone();
+        let Ok(place) = Arc::clone(&self.places.long).acquire_owned().await else { return };
+        let runner = Arc::clone(runner);
         drop(tokio::task::spawn_blocking(move || {
             let _place = place;
-            let engine = engine.read();
-            if let Err(error) = engine.look_through() {
+            if let Some(engine) = runner.engine()
+                && let Err(error) = engine.read().look_through()
+            {
                 tracing::warn!(%error, "the store could not be checked for damage");
             }
         }));
@@ -236,7 +270,7 @@ impl Monitor for RequestMonitor {
 mod tests {
     use std::sync::{
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Sender},
+        mpsc::{self, Receiver, Sender},
     };
 
     use atocore_engine::{self as engine, EngineConfig, SystemClock};
@@ -250,7 +284,10 @@ mod tests {
     use tokio::runtime::Builder;
 
     use super::*;
-    use crate::operations::{CreateBackup, Health, RestoreBackup};
+    use crate::{
+        config::{Environment, Flags},
+        operations::{Context, CreateBackup, Health, RestoreBackup, Spec},
+    };
 
     /// Tells that it runs.
     #[derive(Serialize, Deserialize, utoipa::ToSchema)]
@@ -301,7 +338,8 @@ mod tests {
             let failed = app.run(Caller::Local, restore.clone()).await.unwrap_err();
             assert_eq!(failed.code, ErrorCode::Internal, "{failed}");
             assert!(clock.0.load(Ordering::SeqCst));
-            assert!(app.engine.write().is_closed());
+            let Runners::Owned(runner) = &app.runners else { unreachable!() };
+            assert!(runner.engine().unwrap().write().is_closed());
             let health = app.run(Caller::Local, Health {}).await.unwrap();
             assert_eq!((health.health.store, health.status.as_str()), (true, "ok"));
             let restored = app.run(Caller::Local, restore).await.unwrap();
@@ -319,7 +357,7 @@ mod tests {
         let (says, said) = mpsc::channel();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut held = Arc::clone(&app.long).acquire_many_owned(LONG_AT_ONCE).await.unwrap();
+            let mut held = Arc::clone(&app.places.long).acquire_many_owned(4).await.unwrap();
             let say = |word: &str| Says { word: word.to_owned(), to: Some(says.clone()) };
             let queued = app.start(Caller::Local, say("cancelled")).unwrap();
             drop(app.start(Caller::Local, say("first")).unwrap());
@@ -334,5 +372,57 @@ mod tests {
         });
         drop(says);
         assert_eq!(said.iter().collect::<Vec<_>>(), ["first", "later"]);
+    }
+
+    struct Channels {
+        began: Sender<()>,
+        go: Receiver<()>,
+    }
+
+    /// Tells that it runs, and runs until it is let go.
+    #[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+    struct Waits {
+        #[serde(skip)]
+        channels: Option<Channels>,
+    }
+
+    impl Operation for Waits {
+        type Reply = ();
+        const SPEC: Spec = Spec::post("tests", "wait", "/wait");
+
+        fn run(self, _: &mut Context<'_>) -> Result<(), ApiError> {
+            let Channels { began, go } = self.channels.unwrap();
+            began.send(()).unwrap();
+            let _let_go = go.recv();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_cancelled_call_keeps_its_permit_until_its_work_has_ended() {
+        let home = tempfile::tempdir().unwrap();
+        let flags = Flags { data_dir: Some(home.path().to_owned()), ..Flags::default() };
+        let app = App::beside_others(Config::load(&flags, &Environment::default()).unwrap());
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let call = || {
+            let ((began, has_began), (let_go, go)) = (mpsc::channel(), mpsc::channel::<()>());
+            let app = app.clone();
+            let call = runtime.spawn(async move {
+                app.run(Caller::Local, Waits { channels: Some(Channels { began, go }) }).await
+            });
+            (call, has_began, let_go)
+        };
+        let (first, first_began, let_first_go) = call();
+        first_began.recv().unwrap();
+        first.abort();
+        assert!(runtime.block_on(first).unwrap_err().is_cancelled());
+        assert_eq!(app.places.long.available_permits(), 0, "its work goes on");
+        let (second, second_began, let_second_go) = call();
+        assert!(second_began.try_recv().is_err());
+        drop(let_first_go);
+        second_began.recv().unwrap();
+        drop(let_second_go);
+        runtime.block_on(second).unwrap().unwrap();
+        assert_eq!(app.places.long.available_permits(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! The command line: the tree of commands, and what happens around each of them.
 //!
-//! A command parses its words, runs operations in a [`crate::session::Session`], and sets the answer. It decides nothing.
+//! A command parses its words, runs operations in a [`crate::runner::Runner`], and sets the answer. It decides nothing.
 
 mod archive;
 mod backups;
@@ -44,7 +44,7 @@ use crate::{
     config::{Config, Environment, Flags, LogLevel},
     logging, mcp,
     operations::{ApiError, Doctor, Embed, Status},
-    session::COPY_COMMAND,
+    runner::COPY_COMMAND,
 };
 use console::Console;
 use exit::Exit;

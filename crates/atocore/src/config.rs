@@ -11,6 +11,7 @@ mod key;
 mod origin;
 mod range;
 mod settings;
+mod token;
 mod trust;
 
 use std::{path::PathBuf, sync::Arc};
@@ -18,13 +19,12 @@ use std::{path::PathBuf, sync::Arc};
 use atocore_engine::{Copier, EngineConfig, SettingsOrigin};
 use atocore_model::time::Clock;
 
-use crate::http::Token;
-
 pub use env::Environment;
 pub use fault::{ConfigError, Fault};
 pub use key::{Key, tables};
 pub use origin::SettingOrigin;
 pub use settings::{Flags, Settings};
+pub use token::Token;
 pub use trust::{Ignored, TrustError, Trusted};
 
 /// Checked settings, each with the place it came from.

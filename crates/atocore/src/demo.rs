@@ -24,7 +24,7 @@ use crate::{
         AddProject, ApiError, CreateBackup, Embed, Query, RefreshProject, RefreshResult, ValidateBackup,
         stamp,
     },
-    session::Session,
+    runner::Runner,
 };
 
 /// The name of the demo's folder.
@@ -73,27 +73,27 @@ impl Demo<'_> {
         let mut story = story::Story::new(self.output, self.current_dir);
         story.opening(&self.config.home, &documents, folder.is_none());
 
-        let session = Session::writing(self.config, "demo", self.monitor)?;
-        let read = self.read(&session, &documents)?;
+        let runner = Runner::writing(self.config, "demo", self.monitor)?;
+        let read = self.read(&runner, &documents)?;
         self.monitor.clear();
         story.read(&read);
-        let meaning = self.make_vectors(&session, &mut story)?;
+        let meaning = self.make_vectors(&runner, &mut story)?;
         let mut questions = if folder.is_some() {
-            questions::about(&session, &read)?
+            questions::about(&runner, &read)?
         } else {
             questions::OWN.iter().map(ToString::to_string).collect()
         };
         if meaning.is_some() && folder.is_none() {
-            questions.extend(questions::by_meaning(&session)?);
+            questions.extend(questions::by_meaning(&runner)?);
         }
-        let asked = ask(&session, &questions)?;
+        let asked = ask(&runner, &questions)?;
         story.answers(&asked);
 
-        let taken = session.run(CreateBackup::default(), self.monitor)?;
+        let taken = runner.run(CreateBackup::default(), self.monitor)?;
         let name = crate::cli::stamp_of(&taken);
         let validate = ValidateBackup { stamp: name.clone(), depth: Some(Depth::Content.to_string()) };
-        let validation = session.run(validate, self.monitor)?;
-        drop(session);
+        let validation = runner.run(validate, self.monitor)?;
+        drop(runner);
         self.monitor.clear();
         story.snapshot(&taken, &validation);
         if !validation.valid {
@@ -109,11 +109,11 @@ impl Demo<'_> {
             &SystemClock,
             self.monitor,
         )?;
-        let session = Session::writing(&self.at(&restored), "demo", self.monitor)?;
+        let runner = Runner::writing(&self.at(&restored), "demo", self.monitor)?;
         // Whatever has no vector is embedded here; nothing may be left to do.
-        let vectors = meaning.as_ref().map(|_| session.run(Embed {}, self.monitor)).transpose()?;
-        let again = ask(&session, &questions)?;
-        drop(session);
+        let vectors = meaning.as_ref().map(|_| runner.run(Embed {}, self.monitor)).transpose()?;
+        let again = ask(&runner, &questions)?;
+        drop(runner);
         let same = same(&asked, &again) && vectors.as_ref().is_none_or(|vectors| vectors.embedded == 0);
         self.monitor.clear();
         story.restored(&report, &asked, &again, vectors.as_ref());
@@ -121,7 +121,7 @@ impl Demo<'_> {
         Ok(same)
     }
 
-    fn read(&self, session: &Session, documents: &Path) -> Result<RefreshResult, ApiError> {
+    fn read(&self, runner: &Runner, documents: &Path) -> Result<RefreshResult, ApiError> {
         let subpath = documents.to_string_lossy().into_owned();
         let root = RootRecord { source: "folder".to_owned(), subpath, label: String::new() };
         let add = AddProject {
@@ -130,8 +130,8 @@ impl Demo<'_> {
             description: "What `atocore demo` has read".to_owned(),
             ingest_roots: vec![root],
         };
-        let project = session.run(add, self.monitor)?;
-        let read = session.run(RefreshProject::of(project.id.as_str()), self.monitor)?;
+        let project = runner.run(add, self.monitor)?;
+        let read = runner.run(RefreshProject::of(project.id.as_str()), self.monitor)?;
         if read.counts.ingested == 0 {
             let message = format!("there is nothing to read in `{}`", documents.display());
             return Err(ApiError::new(ErrorCode::RootUnusable, message).with_hint(
@@ -167,7 +167,7 @@ impl Demo<'_> {
 }
 
 /// Asks every question as anybody would.
-fn ask(session: &Session, questions: &[String]) -> Result<Vec<AnsweredQuestion>, ApiError> {
+fn ask(runner: &Runner, questions: &[String]) -> Result<Vec<AnsweredQuestion>, ApiError> {
     let ask = |question: &String| {
         let query = Query {
             query: question.clone(),
@@ -176,7 +176,7 @@ fn ask(session: &Session, questions: &[String]) -> Result<Vec<AnsweredQuestion>,
             explain: true,
             ..Query::default()
         };
-        Ok(AnsweredQuestion { question: question.clone(), answer: session.run(query, &Silent)? })
+        Ok(AnsweredQuestion { question: question.clone(), answer: runner.run(query, &Silent)? })
     };
     questions.iter().map(ask).collect()
 }

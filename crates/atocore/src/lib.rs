@@ -14,5 +14,5 @@ mod models;
 pub mod operations;
 mod packs;
 pub mod remote;
+pub mod runner;
 pub mod serve;
-pub mod session;

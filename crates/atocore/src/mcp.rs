@@ -7,14 +7,12 @@
 //! when the server is started anew, and any number of them share one server.
 
 mod answer;
-mod backend;
 mod by_itself;
 mod call;
 mod calls;
 mod context;
 mod documents;
 mod http;
-mod machine;
 mod memory;
 mod message;
 mod model_hint;
@@ -33,7 +31,6 @@ use std::borrow::Cow;
 
 use atocore_engine::Caller;
 use axum::http::request::Parts;
-use backend::Backend;
 use call::Call;
 use calls::Calls;
 use rmcp::{
@@ -46,7 +43,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use crate::operations::VERSION;
+use crate::{app::App, operations::VERSION};
 
 pub(crate) use http::endpoint;
 pub(crate) use stdio::serve;
@@ -64,7 +61,7 @@ atocore_refresh. An error names a code, what was wrong, and what to do about it.
 /// The server that a client talks to; clones are the same one.
 #[derive(Debug, Clone)]
 struct Server {
-    backend: Backend,
+    app: App,
     /// Who a request is from that does not say so itself.
     caller: Caller,
     calls: Calls,
@@ -106,7 +103,7 @@ impl ServerHandler for Server {
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>()).copied();
         let at_work = self.calls.begin(parts.map(|parts| &parts.headers), &context.id, &context.ct);
         let call = Call {
-            backend: self.backend.clone(),
+            app: self.app.clone(),
             caller: caller.map_or(self.caller, |caller| Caller::Agent(caller.reach())),
             peer: context.peer.clone(),
             progress_token: context.meta.get_progress_token(),

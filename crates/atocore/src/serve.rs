@@ -28,9 +28,10 @@ use tokio::{
 
 use crate::{
     app::App,
-    http::{self, Guard, Hosts, Token},
+    config::Token,
+    http::{self, Guard, Hosts},
     operations::ApiError,
-    session,
+    runner,
 };
 use connections::Routers;
 use socket::Socket;
@@ -100,7 +101,7 @@ pub fn serve_until(
     let (timetable, clock) =
         (Timetable::new(&config.layout, config.schedule.clone()), Arc::clone(&config.clock));
     let mut engine = Engine::open(config, access, monitor)?;
-    session::log_recovery(&engine);
+    runner::log_recovery(&engine);
     log_store_problem(&engine);
     if let Err(error) = engine.projects() {
         tracing::warn!(%error, "registry_invalid");

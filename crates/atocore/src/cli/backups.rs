@@ -22,7 +22,7 @@ use crate::{
         PinBackup, SnapshotList, SnapshotMetadata, UnpinBackup, ValidateAllBackups, ValidateBackup,
         ValidationList, ValidationReport,
     },
-    session::Session,
+    runner::Runner,
 };
 
 #[derive(Debug, Subcommand)]
@@ -111,11 +111,11 @@ pub(super) fn copy_pages(arguments: &[OsString]) -> ExitCode {
 fn create(create: CreateBackup, console: &Console<'_>) -> Result<Exit, ApiError> {
     let (config, output) = (console.config, console.output);
     let monitor = console.watch();
-    let session = Session::for_operation(config, &create, &monitor)?;
+    let runner = Runner::for_operation(config, &create, &monitor)?;
     let with_chroma = create.include_chroma;
-    let metadata = session.run(create, &monitor)?;
+    let metadata = runner.run(create, &monitor)?;
     // The copy is what it is. That the file itself is broken must not wait until somebody needs it.
-    let broken = session.run(ListProjects {}, &Silent).err();
+    let broken = runner.run(ListProjects {}, &Silent).err();
     let broken = broken.filter(|error| error.code == ErrorCode::RegistryInvalid);
     drop(monitor);
     output.answer(&metadata, |metadata, output| {

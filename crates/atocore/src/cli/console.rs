@@ -8,7 +8,7 @@ use super::{exit::Exit, output::Output, progress::Terminal};
 use crate::{
     config::{Config, Environment, Flags},
     operations::{ApiError, Duration, Operation},
-    session::Session,
+    runner::Runner,
 };
 
 /// What every command runs with.
@@ -26,7 +26,7 @@ impl Console<'_> {
     /// Runs an operation and prints its reply: as JSON for a program, as `text` sets it for a person.
     ///
     /// # Errors
-    /// As [`Session::once`].
+    /// As [`Runner::once`].
     pub(super) fn run<O: Operation>(
         &self,
         operation: O,
@@ -50,11 +50,11 @@ impl Console<'_> {
     /// Runs an operation where its specification says that it belongs; one that may take long is watched.
     ///
     /// # Errors
-    /// As [`Session::once`].
+    /// As [`Runner::once`].
     pub(super) fn ask<O: Operation>(&self, operation: O) -> Result<O::Reply, ApiError> {
         match O::SPEC.duration {
-            Duration::Long => Session::once(self.config, operation, &self.watch()),
-            Duration::Immediate | Duration::Short => Session::once(self.config, operation, &Silent),
+            Duration::Long => Runner::once(self.config, operation, &self.watch()),
+            Duration::Immediate | Duration::Short => Runner::once(self.config, operation, &Silent),
         }
     }
 

@@ -10,11 +10,11 @@ use super::{
     output::{Form, Output},
     typeset::count,
 };
-use crate::{operations::ApiError, session::Session};
+use crate::{operations::ApiError, runner::Runner};
 
 pub(super) fn run(console: &Console<'_>) -> Result<Exit, ApiError> {
     let monitor = console.watch();
-    let result = Session::writing(console.config, "embed", &monitor)?.embed(console.config, &monitor)?;
+    let result = Runner::writing(console.config, "embed", &monitor)?.embed(console.config, &monitor)?;
     drop(monitor);
     console.output.answer(&result, print);
     Ok(Exit::Done)
@@ -36,19 +36,19 @@ fn print(result: &EmbeddingReport, output: &Output) {
 /// is missing. A server makes them by itself. Cancelled is [`Exit::Failed`], as for `embed`.
 pub(super) fn after_refresh(
     exit: Exit,
-    session: Session,
+    runner: Runner,
     console: &Console<'_>,
     monitor: &Terminal,
     quiet: bool,
 ) -> Result<Exit, ApiError> {
     let output = console.output;
-    if !matches!(&session, Session::Here(engine) if engine.read().wants_vectors()) {
+    if !runner.leaves_vectors_to_be_made() {
         return Ok(exit);
     }
     let made = if monitor.cancelled() {
         Err(ApiError::from(Error::Cancelled))
     } else {
-        session.embed(console.config, monitor)
+        runner.embed(console.config, monitor)
     };
     monitor.clear();
     match made {

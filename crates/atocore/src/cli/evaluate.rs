@@ -23,7 +23,7 @@ use super::{console::Console, exit::Exit};
 use crate::{
     config::Config,
     operations::ApiError,
-    session::{Session, engine_config},
+    runner::{Runner, engine_config},
 };
 use configuration::WeightConfiguration;
 pub(super) use questions::QuestionFile;
@@ -148,7 +148,7 @@ fn ask(
 /// only. Indexes that nobody looks after are brought up to date first.
 pub(super) fn open(config: &Config, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
     // Closed before the questions are asked, which may take minutes: others may own the store meanwhile.
-    drop(Session::reading(config, monitor)?);
+    drop(Runner::reading(config, monitor)?);
     Ok(Engine::open(engine_config(config), Access::Read, monitor)?)
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     operations::{ApiError, FileResult, ListProjects, Problem, RefreshProject, RefreshResult, RootResult},
-    session::Session,
+    runner::Runner,
 };
 
 /// How many files of one state are listed for a person.
@@ -66,11 +66,11 @@ impl Refresh {
         let activity =
             if self.all { "refresh --all".to_owned() } else { format!("refresh {}", self.names.join(" ")) };
         if let [name] = self.names.as_slice() {
-            Session::refuse(config, &RefreshProject::of(name))?;
+            Runner::refuse(config, &RefreshProject::of(name))?;
         }
-        let session = Session::writing(config, &plain(&activity), &monitor)?;
+        let runner = Runner::writing(config, &plain(&activity), &monitor)?;
         let names = if self.all {
-            session
+            runner
                 .run(ListProjects {}, &Silent)?
                 .projects
                 .into_iter()
@@ -86,23 +86,23 @@ impl Refresh {
         let shown = Detail::of(self.skipped, self.quiet);
         // One name is answered as HTTP answers it.
         let exit = if let ([name], false) = (names.as_slice(), self.all) {
-            let result = session.run(refresh(name), &monitor)?;
+            let result = runner.run(refresh(name), &monitor)?;
             monitor.clear();
             output.answer(&result, |result, output| print(result, shown, output));
             exit_of(&result)
         } else {
-            several(&session, names.iter().map(refresh).collect(), shown, &monitor, output)?
+            several(&runner, names.iter().map(refresh).collect(), shown, &monitor, output)?
         };
         if self.no_embed {
             return Ok(exit);
         }
-        embed::after_refresh(exit, session, console, &monitor, shown == Detail::Problems)
+        embed::after_refresh(exit, runner, console, &monitor, shown == Detail::Problems)
     }
 }
 
 /// Refreshes one project after the other; what one cannot do does not keep the next from it.
 fn several(
-    session: &Session,
+    runner: &Runner,
     refreshes: Vec<RefreshProject>,
     shown: Detail,
     monitor: &Terminal,
@@ -114,7 +114,7 @@ fn several(
             exit = Exit::Failed;
             break;
         }
-        let refreshed = session.run(refresh, monitor);
+        let refreshed = runner.run(refresh, monitor);
         monitor.clear();
         match refreshed {
             Ok(result) => {

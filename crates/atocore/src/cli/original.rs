@@ -12,7 +12,7 @@ use super::{
     output::{Output, Style},
     typeset::{count, plain},
 };
-use crate::{operations::ApiError, session::Session};
+use crate::{operations::ApiError, runner::Runner};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportOriginal {
@@ -52,7 +52,7 @@ impl ImportOriginal {
             registry: self.registry.as_ref().map(|registry| console.path(registry)),
         };
         let monitor = console.watch();
-        let engine = Session::owning(console.config, "import an original installation", &monitor)?;
+        let engine = Runner::owning(console.config, "import an original installation", &monitor)?;
         let report = engine.import_original(&original, Caller::Local, &monitor)?;
         drop(monitor);
         let exit = if report.left_out.is_empty() { Exit::Done } else { Exit::Problems };

@@ -20,7 +20,7 @@ use crate::{
         AddProject, ApiError, ListProjects, PlanRemoval, ProjectList, ProposeProject, RemoveProject,
         ShowProject, UpdateProject,
     },
-    session::Session,
+    runner::Runner,
 };
 
 #[derive(Debug, Subcommand)]
@@ -127,9 +127,9 @@ impl Remove {
         }
         let name = plan.name.clone();
         let mut remove = RemoveProject { name, generation: None };
-        let session = Session::for_operation(console.config, &remove, &Silent)?;
-        remove.generation = Some(session.run(plan, &Silent)?.generation.0);
-        let removal = session.run(remove, &Silent)?;
+        let runner = Runner::for_operation(console.config, &remove, &Silent)?;
+        remove.generation = Some(runner.run(plan, &Silent)?.generation.0);
+        let removal = runner.run(remove, &Silent)?;
         console.output.answer(&removal, |removal, output| {
             output.line(format!(
                 "removed {}: {} and {} forgotten, no file was touched",

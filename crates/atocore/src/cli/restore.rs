@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     operations::{ApiError, Operation, PlanRestore, PlanUndo, RestoreBackup, UndoRestore, stamp},
-    session::Session,
+    runner::Runner,
 };
 
 /// How many of the facts that would be lost are shown to a person.
@@ -120,9 +120,9 @@ fn over_the_present(
         });
     }
     let monitor = console.watch();
-    let session = Session::for_operation(console.config, &restore, &monitor)?;
-    let served = matches!(session, Session::Server(_));
-    let outcome = session.run(restore, &monitor)?;
+    let runner = Runner::for_operation(console.config, &restore, &monitor)?;
+    let served = matches!(runner, Runner::Remote(_));
+    let outcome = runner.run(restore, &monitor)?;
     drop(monitor);
     console.output.answer(&outcome, |outcome, output| print_outcome(outcome, served, output));
     Ok(Exit::Done)

@@ -11,11 +11,10 @@ use super::{
     output::{Form, Output},
 };
 use crate::{
-    config::{Config, Flags},
-    http::Token,
+    config::{Config, Flags, Token},
     operations::ApiError,
+    runner::engine_config,
     serve::{Ready, ServeSettings, serve},
-    session::engine_config,
 };
 
 #[derive(Debug, Args)]

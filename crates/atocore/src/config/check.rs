@@ -20,10 +20,9 @@ use atocore_model::ranking::Fusion;
 use axum::http::Uri;
 
 use super::{
-    Config, ConfigError, Fault, Key, LogFormat, LogLevel, SettingOrigin, SettingValue, Settings,
+    Config, ConfigError, Fault, Key, LogFormat, LogLevel, SettingOrigin, SettingValue, Settings, Token,
     settings::{MODELS, Raw, TOKEN_FILE},
 };
-use crate::http::Token;
 
 /// The settings of retention.
 const KEEP: [Key; 6] =

@@ -8,7 +8,7 @@ use atocore_engine::{
 };
 use atocore_model::{error::ErrorCode, ranking::Mode};
 
-use super::{Demo, Session, story::Story};
+use super::{Demo, Runner, story::Story};
 use crate::{
     models,
     operations::{ApiError, Embed},
@@ -22,7 +22,7 @@ impl Demo<'_> {
     /// When the user cancels it, or the store cannot be written.
     pub(super) fn make_vectors(
         &self,
-        session: &Session,
+        runner: &Runner,
         story: &mut Story<'_>,
     ) -> Result<Option<EmbeddingReport>, ApiError> {
         if self.config.engine.weights.mode == Mode::Lexical {
@@ -39,7 +39,7 @@ impl Demo<'_> {
                 return Ok(None);
             }
         }
-        let made = session.run(Embed {}, self.monitor);
+        let made = runner.run(Embed {}, self.monitor);
         self.monitor.clear();
         match made {
             Ok(result) => {

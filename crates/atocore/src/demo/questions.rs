@@ -2,7 +2,7 @@
 
 use atocore_model::{document::HeadingPath, monitor::Silent, query::Hit, refresh::FileState};
 
-use super::{PROJECT, Session};
+use super::{PROJECT, Runner};
 use crate::operations::{ApiError, Query, RefreshResult};
 
 /// What AtoCore's own documents are asked.
@@ -28,7 +28,7 @@ const LOOKED_AT: usize = 24;
 const WORDS: usize = 12;
 
 /// Questions whose answers are somewhere in what was just read: headings of documents from all over it.
-pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<String>, ApiError> {
+pub(super) fn about(runner: &Runner, read: &RefreshResult) -> Result<Vec<String>, ApiError> {
     let files: Vec<_> = read
         .roots
         .iter()
@@ -51,7 +51,7 @@ pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<Strin
             project: Some(PROJECT.to_owned()),
             ..Query::default()
         };
-        let answer = session.run(query, &Silent)?;
+        let answer = runner.run(query, &Silent)?;
         let Some(question) = answer.hits.first().and_then(question_of) else { continue };
         if !questions.contains(&question) {
             questions.push(question);
@@ -67,9 +67,9 @@ pub(super) fn about(session: &Session, read: &RefreshResult) -> Result<Vec<Strin
 }
 
 /// A question that only meaning can answer.
-pub(super) fn by_meaning(session: &Session) -> Result<Option<String>, ApiError> {
+pub(super) fn by_meaning(runner: &Runner) -> Result<Option<String>, ApiError> {
     for question in BY_MEANING.iter().map(ToString::to_string) {
-        let asked = super::ask(session, std::slice::from_ref(&question))?;
+        let asked = super::ask(runner, std::slice::from_ref(&question))?;
         let best = asked.iter().find_map(|asked| asked.answer.hits.first());
         if best.is_some_and(|hit| is_by_meaning(hit) && cosine(hit) >= CONVINCING) {
             return Ok(Some(question));

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, future::Future, sync::Arc, time::Duration};
 
 use atocore_engine::Caller;
-use atocore_model::{error::ErrorCode, monitor::Progress};
+use atocore_model::{
+    error::ErrorCode,
+    monitor::{Monitor, Progress},
+};
 use rmcp::{
     Peer, RoleServer,
     model::{ProgressNotificationParam, ProgressToken},
@@ -11,8 +14,11 @@ use rmcp::{
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{backend::Backend, model_hint::for_a_model, watch::Watch};
-use crate::operations::{ApiError, Operation};
+use super::{model_hint::for_a_model, watch::Watch};
+use crate::{
+    app::App,
+    operations::{ApiError, Operation},
+};
 
 /// How often a client is told where the work stands.
 const TELL_EVERY: Duration = Duration::from_millis(200);
@@ -20,7 +26,7 @@ const TELL_EVERY: Duration = Duration::from_millis(200);
 /// One call of a tool.
 #[derive(Debug)]
 pub(super) struct Call {
-    pub(super) backend: Backend,
+    pub(super) app: App,
     pub(super) caller: Caller,
     pub(super) peer: Peer<RoleServer>,
     /// Only a client that sends one is told where the work stands.
@@ -35,7 +41,8 @@ impl Call {
     /// What the operation fails with; `cancelled` when the call was cancelled.
     pub(super) async fn run<O: Operation>(&self, operation: O) -> Result<O::Reply, ApiError> {
         let watch = self.watch();
-        self.watched(&watch, self.backend.run(self.caller, operation, Arc::clone(&watch))).await
+        let watcher: Arc<dyn Monitor> = Arc::<Watch>::clone(&watch);
+        self.watched(&watch, self.app.run_with(self.caller, operation, None, Some(watcher))).await
     }
 
     /// Hears in the moment in which the call is cancelled, and not when somebody has told it.
@@ -72,11 +79,11 @@ impl Call {
 
     /// Makes the vectors that a refresh left to be made, where nobody else does; says what keeps it from that.
     pub(super) async fn make_vectors(&self) -> Option<String> {
-        if !self.backend.leaves_vectors_to_be_made().await {
+        if !self.app.leaves_vectors_to_be_made().await {
             return None;
         }
         let watch = self.watch();
-        let made = self.watched(&watch, self.backend.embed(self.caller, Arc::clone(&watch))).await;
+        let made = self.watched(&watch, self.app.embed(Arc::<Watch>::clone(&watch))).await;
         let error = made.err()?;
         let hint = error.hint.map(|hint| format!("; {}", for_a_model(&hint))).unwrap_or_default();
         Some(format!("the new search is lexical only: {}{hint}", error.message))

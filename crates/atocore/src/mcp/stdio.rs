@@ -16,8 +16,9 @@ use tokio::{
     sync::{Mutex, Semaphore},
 };
 
-use super::{Server, backend::Backend, calls::Calls, machine::Machine, message};
+use super::{Server, calls::Calls, message};
 use crate::{
+    app::App,
     config::Config,
     operations::{ApiError, surrogates::mend_surrogates},
 };
@@ -45,7 +46,7 @@ pub(crate) fn serve(config: Config) -> Result<(), ApiError> {
     };
     let runtime = Runtime::new().map_err(|error| failed(&error))?;
     let server = Server {
-        backend: Backend::Machine(Arc::new(Machine::new(config))),
+        app: App::beside_others(config),
         caller: Caller::Agent(Reach::Machine),
         calls: Calls::default(),
     };

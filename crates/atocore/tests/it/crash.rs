@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use atocore::session::COPY_COMMAND;
+use atocore::runner::COPY_COMMAND;
 use atocore_engine::{Copier, SystemClock};
 use atocore_model::time::Clock;
 use atocore_testkit::{

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use atocore::{
     app::App,
-    http::{BODY_LIMIT_BYTES, Token},
+    config::Token,
+    http::BODY_LIMIT_BYTES,
     operations::{ApiError, Context, Operation, Spec},
     serve::{ServeSettings, serve_until},
 };

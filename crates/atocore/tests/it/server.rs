@@ -11,7 +11,7 @@ use std::{
 };
 
 use atocore::{
-    http::Token,
+    config::Token,
     operations::{ApiError, Problem},
     serve::{Ready, ServeSettings, serve_until},
 };

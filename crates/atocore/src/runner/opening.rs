@@ -1,142 +1,99 @@
-//! How a command is carried out: on an engine of this process, or by the server that owns the store. The answers are
-//! the same.
+//! Opens the store for an operation, by what it needs, or finds the server that owns it.
 
 use std::{
     os::unix::net::UnixStream,
     path::PathBuf,
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use atocore_engine::{
-    Access, Caller, Copier, Embedded, EmbeddingReport, Engine, EngineConfig, RecoveryOutcome, SystemClock,
-    files,
-};
+use atocore_engine::{Access, Engine};
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
 };
 
+use super::{RemoteServer, Runner, engine_config, log_recovery};
 use crate::{
     config::Config,
     engine::SharedEngine,
-    operations::{ApiError, Context, Embed, Needs, Operation, embedded},
-    remote::{self, Address},
+    operations::{ApiError, Needs, Operation},
 };
-
-/// The hidden command that copies a database file; the engine runs it in a process of its own.
-pub const COPY_COMMAND: &str = "__copy-pages";
 
 /// How often a server that is just starting or stopping is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// After what time a server that gave no answer has gone, or is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
-
-/// Where operations are run.
-#[derive(Debug)]
-pub enum Session {
-    /// In this process.
-    Here(SharedEngine),
-    /// By the server that owns the store.
-    Server(Box<Served>),
-}
-
-/// What making vectors came to.
-#[derive(Debug)]
-pub(crate) enum EmbeddingOutcome {
-    /// All are there.
-    All(EmbeddingReport),
-    /// So many, then somebody else wanted the store.
-    Some(u64),
-}
-
-/// Where the server listens, and what is needed to do without it.
-#[derive(Debug)]
-pub struct Served {
-    socket: PathBuf,
-    config: Config,
-}
-
-impl Served {
-    fn address(&self) -> Address<'_> {
-        let locks = self.config.engine.layout.locks();
-        Address::new(&self.socket, files::owner(&locks).unwrap_or_else(files::user))
-    }
-}
-
-impl Session {
+impl Runner {
     /// The server that owns the store, when there is one.
     ///
     /// # Errors
     /// When the lock of the owner cannot be looked at.
     pub fn served(config: &Config) -> Result<Option<Self>, ApiError> {
-        Ok(server(config)?.map(|socket| Self::served_at(socket, config)))
+        Ok(server(config)?.map(|socket| Self::remote(socket, config)))
     }
 
-    /// A place for questions. Does not write, except that it brings indexes up to date that nobody else is looking after.
+    /// A runner for questions. Does not write, except that it brings indexes up to date that nobody else is looking after.
     ///
     /// # Errors
     /// When the store or the registry cannot be used.
     pub fn reading(config: &Config, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         if let Some(socket) = server(config)? {
-            return Ok(Self::served_at(socket, config));
+            return Ok(Self::remote(socket, config));
         }
         let engine = look(config, monitor)?;
         if Engine::owner(&config.engine.layout)?.is_some() || engine.is_current()? {
-            return Ok(Self::here(engine));
+            return Ok(Self::local(engine));
         }
         let activity = "bring the indexes up to date".to_owned();
         match Engine::open(engine_config(config), Access::Own { activity, socket: None }, monitor) {
-            Ok(engine) => Ok(Self::here(engine)),
+            Ok(engine) => Ok(Self::local(engine)),
             // Somebody else is at it, or this user may not write: what can be seen is still worth having.
             Err(error)
                 if matches!(error.code(), ErrorCode::StoreBusy | ErrorCode::Io | ErrorCode::DiskFull) =>
             {
                 let behind = engine.not_current()?.join(" and the ");
                 tracing::warn!(%error, "the {behind} could not be brought up to date");
-                Ok(Self::here(engine))
+                Ok(Self::local(engine))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A place for operations that look at things as they are: nothing is brought up to date first.
+    /// A runner for operations that look at things as they are: nothing is brought up to date first.
     ///
     /// # Errors
     /// When the store cannot be opened.
     pub fn looking(config: &Config) -> Result<Self, ApiError> {
         if let Some(socket) = server(config)? {
-            return Ok(Self::served_at(socket, config));
+            return Ok(Self::remote(socket, config));
         }
-        Ok(Self::here(look(config, &Silent)?))
+        Ok(Self::local(look(config, &Silent)?))
     }
 
-    /// A place for operations that write. `activity` says to others what is going on.
+    /// A runner for operations that write. `activity` says to others what is going on.
     ///
     /// # Errors
     /// When another process owns the store and does not take requests, or the store cannot be used.
     pub fn writing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         if let Some(socket) = server(config)? {
-            return Ok(Self::served_at(socket, config));
+            return Ok(Self::remote(socket, config));
         }
         let access = || Access::Own { activity: activity.to_owned(), socket: None };
         match Engine::open(engine_config(config), access(), monitor) {
-            Ok(engine) => Ok(Self::here(engine)),
+            Ok(engine) => Ok(Self::local(engine)),
             // A server may have started between the look and the attempt.
             Err(error) if error.code() == ErrorCode::StoreBusy => match server(config)? {
-                Some(socket) => Ok(Self::served_at(socket, config)),
+                Some(socket) => Ok(Self::remote(socket, config)),
                 None => Err(error.into()),
             },
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A place for an operation, by what it needs. What is wrong with it is told before the store is waited for.
+    /// A runner for an operation, by what it needs. What is wrong with it is told before the store is waited for.
     ///
     /// # Errors
-    /// As [`Session::refuse`], and when the store cannot be opened.
+    /// As [`Runner::refuse`], and when the store cannot be opened.
     pub fn for_operation<O: Operation>(
         config: &Config,
         operation: &O,
@@ -156,10 +113,10 @@ impl Session {
         }
     }
 
-    /// Runs an operation in a place of its own.
+    /// Runs an operation in a runner of its own.
     ///
     /// # Errors
-    /// As [`Session::for_operation`]; else what the operation fails with.
+    /// As [`Runner::for_operation`]; else what the operation fails with.
     pub fn once<O: Operation>(
         config: &Config,
         operation: O,
@@ -181,37 +138,7 @@ impl Session {
         }
     }
 
-    /// Makes the vectors that are missing, and lets others have the store in between: who waits for it gets it after a
-    /// second or so. A server that has taken over meanwhile makes the rest, and is waited for.
-    ///
-    /// # Errors
-    /// As [`Session::writing`], and what making them fails with.
-    pub fn embed(self, config: &Config, monitor: &dyn Monitor) -> Result<EmbeddingReport, ApiError> {
-        let (mut session, mut made) = (self, 0);
-        loop {
-            match session.embed_a_while(&|| false, monitor)? {
-                EmbeddingOutcome::All(result) => return Ok(result.after(made)),
-                EmbeddingOutcome::Some(more) => made += more,
-            }
-            drop(session);
-            session = Self::in_turn(config, "embed", monitor)?;
-        }
-    }
-
-    /// As [`Session::embed`], until `wanted` says that somebody else wants the store, or another process waits for it.
-    pub(crate) fn embed_a_while(
-        &self,
-        wanted: &dyn Fn() -> bool,
-        monitor: &dyn Monitor,
-    ) -> Result<EmbeddingOutcome, ApiError> {
-        let Self::Here(engine) = self else { return self.run(Embed {}, monitor).map(EmbeddingOutcome::All) };
-        Ok(match engine.read().embed_yielding(wanted, monitor)? {
-            Embedded::All(report) => EmbeddingOutcome::All(embedded(report)),
-            Embedded::Some(made) => EmbeddingOutcome::Some(made),
-        })
-    }
-
-    /// A place for operations that write, after those who wait for the store, however long they take.
+    /// A runner for operations that write, after those who wait for the store, however long they take.
     pub(crate) fn in_turn(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         // Whoever waits has the store within moments of its being free. One that was stopped meanwhile keeps nobody back.
         let began = Instant::now();
@@ -226,21 +153,21 @@ impl Session {
         loop {
             match Self::writing(config, activity, monitor) {
                 Err(error) if error.code == ErrorCode::StoreBusy && !monitor.cancelled() => {}
-                session => return session,
+                runner => return runner,
             }
         }
     }
 
-    /// A place to restore an earlier state from, even when the present one cannot be opened.
+    /// A runner to restore an earlier state from, even when the present one cannot be opened.
     ///
     /// # Errors
-    /// As [`Session::writing`].
+    /// As [`Runner::writing`].
     pub fn replacing(config: &Config, activity: &str, monitor: &dyn Monitor) -> Result<Self, ApiError> {
         if let Some(socket) = server(config)? {
-            return Ok(Self::served_at(socket, config));
+            return Ok(Self::remote(socket, config));
         }
         let access = Access::Replace { activity: activity.to_owned() };
-        Ok(Self::here(Engine::open(engine_config(config), access, monitor)?))
+        Ok(Self::local(Engine::open(engine_config(config), access, monitor)?))
     }
 
     /// An engine of this process that owns the store: for what no server does, because it names files of this machine.
@@ -254,50 +181,13 @@ impl Session {
         Ok(engine)
     }
 
-    fn served_at(socket: PathBuf, config: &Config) -> Self {
-        Self::Server(Box::new(Served { socket, config: config.clone() }))
+    fn remote(socket: PathBuf, config: &Config) -> Self {
+        Self::Remote(Box::new(RemoteServer { socket, config: config.clone() }))
     }
 
-    fn here(engine: Engine) -> Self {
+    fn local(engine: Engine) -> Self {
         log_recovery(&engine);
-        Self::Here(SharedEngine::new(engine))
-    }
-
-    /// Runs an operation.
-    ///
-    /// # Errors
-    /// What the operation fails with; `server_unreachable` when the server went away.
-    pub fn run<O: Operation>(&self, operation: O, monitor: &dyn Monitor) -> Result<O::Reply, ApiError> {
-        self.run_as(Caller::Local, operation, monitor)
-    }
-
-    /// Runs an operation for a caller of this machine who is not at the command line.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn run_as<O: Operation>(
-        &self,
-        caller: Caller,
-        operation: O,
-        monitor: &dyn Monitor,
-    ) -> Result<O::Reply, ApiError> {
-        let needs = operation.access();
-        match self {
-            Self::Here(engine) => operation.run(&mut Context::new(engine, caller, monitor, None)),
-            Self::Server(served) => match remote::send_as(caller, &operation, served.address(), monitor) {
-                // A server that is being killed still takes connections. What only looks can be asked again.
-                Err(error) if error.code == ErrorCode::ServerUnreachable && needs == Needs::Read => {
-                    thread::sleep(ASK_AGAIN);
-                    match Self::looking(&served.config)? {
-                        Self::Here(engine) => {
-                            operation.run(&mut Context::new(&engine, caller, monitor, None))
-                        }
-                        Self::Server(next) => remote::send_as(caller, &operation, next.address(), monitor),
-                    }
-                }
-                answer => answer,
-            },
-        }
+        Self::Local(SharedEngine::new(engine))
     }
 }
 
@@ -305,23 +195,6 @@ impl Session {
 fn activity<O: Operation>(operation: &O) -> String {
     let about = operation.subject().or(operation.project()).map(|about| format!(" {}", about.escape_debug()));
     O::SPEC.job.replace('_', " ") + &about.unwrap_or_default()
-}
-
-/// Tells what opening an engine did about a restore that was cut short.
-pub fn log_recovery(engine: &Engine) {
-    if let Some(upgrade) = engine.upgrade() {
-        let kept = upgrade.kept.as_ref().map(|path| path.display().to_string());
-        tracing::warn!(from = upgrade.from, kept, "the store was upgraded; the previous store is kept");
-    }
-    match engine.recovered() {
-        RecoveryOutcome::Nothing => {}
-        RecoveryOutcome::RolledBack => {
-            tracing::warn!("an interrupted restore had changed nothing yet and was rolled back");
-        }
-        RecoveryOutcome::Finished(replaced) => {
-            tracing::warn!(stamp = %replaced.stamp, "an interrupted restore was finished");
-        }
-    }
 }
 
 /// Opens the store to look at it. What a process that was killed has left half done is finished first, which only an
@@ -338,29 +211,6 @@ fn look(config: &Config, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
         }
         looked => Ok(looked?),
     }
-}
-
-/// What an engine of this process needs to know.
-#[must_use]
-pub fn engine_config(config: &Config) -> EngineConfig {
-    config.engine_config(copier(), Arc::new(SystemClock))
-}
-
-fn copier() -> Copier {
-    match this_program() {
-        Ok(program) => Copier::Child { program, arguments: vec![COPY_COMMAND.to_owned()] },
-        Err(error) => {
-            tracing::debug!(%error, "the program does not know where it lies: snapshots are copied in process");
-            Copier::InProcess
-        }
-    }
-}
-
-/// The program that runs. Where the system has a name for that itself, it is the same one after an upgrade has replaced its
-/// file: a copy must be made by the version that asks for it.
-fn this_program() -> std::io::Result<PathBuf> {
-    let running = PathBuf::from("/proc/self/exe");
-    if running.exists() { Ok(running) } else { std::env::current_exe() }
 }
 
 /// The socket of the server that owns the store, when there is one. Waits for one that is just starting or stopping.
@@ -396,21 +246,21 @@ mod tests {
         let _owner = Engine::open(engine_config(&config), access, &Silent).unwrap();
         let memory =
             CreateMemory { memory_type: "fact".to_owned(), content: "x".to_owned(), ..Default::default() };
-        let refused = Session::once(&config, memory.clone(), &Silent).unwrap_err();
+        let refused = Runner::once(&config, memory.clone(), &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::InvalidRequest, "{refused}");
         let about = Some("nope".to_owned());
         let memory = CreateMemory { memory_type: "knowledge".to_owned(), project: about, ..memory };
-        let refused = Session::once(&config, memory, &Silent).unwrap_err();
+        let refused = Runner::once(&config, memory, &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
         let refresh = RefreshProject::of("nope");
-        let refused = Session::once(&config, refresh, &Silent).unwrap_err();
+        let refused = Runner::once(&config, refresh, &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
         let [project, category, key, value] = ["nope", "decision", "", "SQLite"].map(str::to_owned);
         let state = SetState { project, category, key, value, source: String::new(), confidence: None };
-        let refused = Session::once(&config, state.clone(), &Silent).unwrap_err();
+        let refused = Runner::once(&config, state.clone(), &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::InvalidRequest, "{refused}");
         let state = SetState { key: "database".to_owned(), ..state };
-        let refused = Session::once(&config, state, &Silent).unwrap_err();
+        let refused = Runner::once(&config, state, &Silent).unwrap_err();
         assert_eq!(refused.code, ErrorCode::ProjectUnknown, "{refused}");
     }
 }
