@@ -2,13 +2,25 @@
 
 use atocore_model::monitor::Silent;
 use proptest::prelude::*;
+use tantivy::{
+    DocAddress, Index, IndexWriter, Searcher, Term,
+    collector::TopDocs,
+    doc,
+    merge_policy::NoMergePolicy,
+    query::{BooleanQuery, Occur, Query, TermQuery},
+    schema::IndexRecordOption,
+};
 
 use super::{
     Notebook, ask, ask_in_order,
     notebook::{Page, Random},
     open, rebuilt,
 };
-use crate::lexical::{IndexAccess, IndexedChunk, LexicalFilter, LexicalIndex};
+use crate::lexical::{
+    IndexAccess, IndexedChunk, LexicalFilter, LexicalIndex,
+    schema::{self, Fields},
+    tokenizer,
+};
 
 /// One random change.
 fn change(notebook: &mut Notebook, random: &mut Random) {
@@ -108,4 +120,58 @@ fn threads_and_large_changes_do_not_matter() {
     let single = open(other.path()).with_threads(1);
     single.catch_up(&notebook, &Silent).unwrap();
     assert_same_answers(&index, &single, &mut random);
+}
+
+/// A bare index of texts by the library, with a segment for every `batch` of them.
+fn indexed_by_the_library(texts: &[String], batch: u64) -> (Searcher, Fields) {
+    let (schema, fields) = schema::schema();
+    let chunk_key = schema.get_field(schema::CHUNK_KEY).unwrap();
+    let index = Index::create_in_ram(schema);
+    index.tokenizers().register(tokenizer::NAME, tokenizer::analyzer());
+    let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).unwrap();
+    writer.set_merge_policy(Box::new(NoMergePolicy));
+    for (text, key) in texts.iter().zip(1_u64..) {
+        let entry = doc!(fields.words => text.as_str(), chunk_key => key);
+        let _stamp = writer.add_document(entry).unwrap();
+        if key % batch == 0 {
+            let _stamp = writer.commit().unwrap();
+        }
+    }
+    let _stamp = writer.commit().unwrap();
+    (index.reader().unwrap().searcher(), fields)
+}
+
+/// The ten best for a question by the library's own query and collector: their keys, and the bits of their scores. Nothing is
+/// deleted, so its statistics are right.
+fn found_by_the_library((searcher, fields): &(Searcher, Fields), question: &str) -> (Vec<u64>, Vec<u32>) {
+    let words = question.split_whitespace().map(|word| {
+        let word = Term::from_field_text(fields.words, word);
+        let query: Box<dyn Query> = Box::new(TermQuery::new(word, IndexRecordOption::WithFreqs));
+        (Occur::Should, query)
+    });
+    let best = TopDocs::with_limit(10).order_by_score();
+    let best = searcher.search(&BooleanQuery::new(words.collect()), &best).unwrap();
+    let key = |at: DocAddress| {
+        let keys = searcher.segment_reader(at.segment_ord).fast_fields().u64(schema::CHUNK_KEY);
+        keys.unwrap().first(at.doc_id).unwrap()
+    };
+    best.into_iter().map(|(score, at)| (key(at), score.to_bits())).unzip()
+}
+
+/// Why the walk over the postings is our own. When this fails, that of the library can take its place.
+#[test]
+fn the_scores_of_the_library_depend_on_how_the_index_came_about() {
+    let mut random = Random(7);
+    let texts: Vec<_> = (0..600).map(|_| random.words(120, 20)).collect();
+    let [whole, parts] = [600, 70].map(|batch| indexed_by_the_library(&texts, batch));
+    let (mut other_passages, mut other_scores) = (0, 0);
+    for _ in 0..40 {
+        let question = random.words(120, 6);
+        let whole = found_by_the_library(&whole, &question);
+        let parts = found_by_the_library(&parts, &question);
+        other_passages += usize::from(whole.0 != parts.0);
+        other_scores += usize::from(whole.1 != parts.1);
+    }
+    assert!(other_passages > 0, "the same passages in the same order for every question");
+    assert!(other_scores > 0, "the same scores for every question");
 }
