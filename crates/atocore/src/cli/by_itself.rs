@@ -1,5 +1,6 @@
 //! Commands that operations are by themselves: their parameters are the arguments, and their reply is set as it is.
 
+use atocore_model::time::Timestamp;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use super::{
     console::Console,
     exit::Exit,
     output::Output,
-    typeset::{Table, plain},
+    typeset::{Table, plain, second},
 };
 use crate::operations::{ApiError, CommandVisitor, Operation, visit_commands};
 
@@ -120,6 +121,7 @@ fn table(records: &[&Map<String, Value>]) -> Table {
 pub(crate) fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
+        Value::String(text) if Timestamp::parse(text).is_some() => second(text),
         Value::String(text) => plain(text),
         Value::Array(values) => values.iter().map(cell).collect::<Vec<_>>().join(", "),
         other => plain(other),

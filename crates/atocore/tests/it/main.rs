@@ -60,6 +60,7 @@ mod rights;
 mod safety;
 mod schedule;
 mod server;
+mod shown;
 mod signals;
 mod spelling;
 mod store_gone;
