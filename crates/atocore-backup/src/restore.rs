@@ -202,7 +202,7 @@ pub(crate) fn sources(verified: &VerifiedSnapshot) -> Result<Vec<SourceFile>, Ba
     let source = |path: &str, size_bytes, recorded| {
         let problem = || BackupError::Damaged {
             stamp: verified.stamp(),
-            problems: vec![format!("file_unexpected: {path} is no part of a snapshot")],
+            problems: vec![format!("file_unexpected: {path} is not part of a snapshot")],
         };
         let part = FileRole::of(path, manifest).ok_or_else(problem)?;
         Ok(SourceFile { name: path.to_owned(), from: dir.join(path), part, size_bytes, recorded })

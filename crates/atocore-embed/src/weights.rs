@@ -122,7 +122,7 @@ fn open(path: &Path) -> Result<(impl Read, TensorHeader), ModelError> {
     file.read_exact(&mut bytes).map_err(unreadable)?;
     let length = bytes.iter().rev().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
     if length > LONGEST_HEADER {
-        let source = format!("its header would have {length} bytes: this is no safetensors file").into();
+        let source = format!("its header would have {length} bytes: this is not a safetensors file").into();
         return Err(ModelError::Invalid { path: path.to_owned(), source });
     }
     if found < 8 + length {

@@ -96,7 +96,7 @@ impl IndexFault {
     pub fn hint(&self) -> String {
         let what = if self.full { "free some room on the disk of" } else { "let this user write to" };
         format!(
-            "{what} `{}`; any command that asks or writes then brings the {} up to date, a server does so by itself, and nothing that was committed is lost",
+            "{what} `{}`; the next command updates the {}, a server does so automatically, and nothing that was committed is lost",
             self.dir.display(),
             self.index
         )

@@ -178,7 +178,7 @@ impl Findings {
             let Some(failure) = worker.failure else { continue };
             let times = counted_u64(worker.failures.into(), "time");
             let message = format!("`{}` has failed {times} in a row: {failure}", worker.worker);
-            let hint = "it is tried again by itself; when it goes on failing, start the server anew";
+            let hint = "it is retried automatically; if it keeps failing, restart the server";
             self.add("workers", Level::Problem, message, Some(hint));
         }
     }

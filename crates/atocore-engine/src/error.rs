@@ -34,7 +34,7 @@ use crate::behind::IndexFault;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No project has that id or alias.
-    #[error("no project is called `{name}`")]
+    #[error("project `{name}` not found")]
     ProjectUnknown {
         /// The name.
         name: ProjectName,

@@ -57,7 +57,7 @@ pub struct LineRange {
 
 /// A text that is no range of lines.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no range of lines: the form is `10-40`, `10-` or `10`, counted from 1")]
+#[error("`{0}` is not a range of lines: the form is `10-40`, `10-` or `10`, counted from 1")]
 pub struct InvalidLineRange(String);
 
 impl LineRange {

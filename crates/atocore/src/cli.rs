@@ -260,8 +260,8 @@ mod tests {
         ("ValidateBackup", "`backup validate STAMP`, which may be `--all` instead"),
         ("RestoreBackup", "`backup restore --yes`"),
         ("UndoRestore", "`backup undo --yes`"),
-        ("ListJobs", "a command waits for its work: it is no job"),
-        ("ShowJob", "a command waits for its work: it is no job"),
+        ("ListJobs", "a command waits for its work and starts no job"),
+        ("ShowJob", "a command waits for its work and starts no job"),
         ("CancelJob", "a command is cancelled with Ctrl-C"),
     ];
 

@@ -175,7 +175,7 @@ struct RawAnswer {
 fn read<R: serde::de::DeserializeOwned>(answer: &RawAnswer) -> Result<R, ApiError> {
     let not_understood = |error| {
         let status = answer.status;
-        let message = format!("the running server gave an answer that is not understood (HTTP {status})");
+        let message = format!("the running server gave an unexpected answer (HTTP {status})");
         ApiError::new(ErrorCode::Internal, format!("{message}: {error}"))
             .with_hint("it may be of another version: restart it with this one")
     };

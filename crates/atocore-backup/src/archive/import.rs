@@ -133,7 +133,7 @@ fn read_metadata<R: Read>(
         .ok_or_else(|| invalid(format!("its first entry is not the metadata of a snapshot but `{name}`")))?;
     let size = entry.header().size().map_err(|error| unreadable(&error))?;
     if entry.header().entry_type() != EntryType::Regular || size > LIMIT_BYTES {
-        return Err(invalid("its metadata is no file of a reasonable size"));
+        return Err(invalid("its metadata is not a file of reasonable size"));
     }
     let mut bytes = Vec::new();
     let _read = entry.read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
@@ -143,12 +143,12 @@ fn read_metadata<R: Read>(
         ManifestError::Newer { found } => {
             BackupError::Newer { stamp, found, known: manifest::FORMAT_VERSION }
         }
-        ManifestError::Shape(_) => invalid(format!("its metadata is not understood: {why}")),
+        ManifestError::Shape(_) => invalid(format!("its metadata cannot be read: {why}")),
     })?;
     if let Some(record) = &manifest.atocore
         && let Some(file) = record.files.iter().find(|file| !manifest.has_part(file.path.as_str()))
     {
-        return Err(invalid(format!("its metadata records `{}`, which is no part of a snapshot", file.path)));
+        return Err(invalid(format!("its metadata records `{}`, which is not part of a snapshot", file.path)));
     }
     let record = manifest.atocore.ok_or(BackupError::NoDigests(stamp))?;
     if reading.intact != Some(true) {

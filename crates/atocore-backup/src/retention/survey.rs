@@ -149,7 +149,7 @@ fn whole(path: &Path) -> Result<CompleteSnapshot, String> {
         MetadataFile::Unreadable(why) => return Err(format!("its metadata cannot be read: {why}")),
     };
     let reading = manifest::read(&bytes).map_err(|why| format!("its metadata is not JSON: {why}"))?;
-    let manifest = reading.manifest.map_err(|why| format!("its metadata is not understood: {why}"))?;
+    let manifest = reading.manifest.map_err(|why| format!("its metadata cannot be read: {why}"))?;
     if reading.intact == Some(false) {
         return Err("it is damaged: its metadata is not what was written".to_owned());
     }
@@ -198,7 +198,7 @@ fn compare(path: &Path, manifest: &Manifest) -> Result<u64, String> {
             (Kind::File(_), None) if shown == FILE_NAME || tree::is_leaving(shown) => {}
             (Kind::Folder, None) => {}
             (Kind::File(_), _) => {
-                return Err(format!("it holds `{shown}`, which is no part of the snapshot"));
+                return Err(format!("it holds `{shown}`, which is not part of the snapshot"));
             }
             (kind, _) => return Err(format!("it holds `{shown}`, which is {}", tree::in_words(kind))),
         }

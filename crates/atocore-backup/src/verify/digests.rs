@@ -41,7 +41,7 @@ pub(super) fn check(examination: &mut Examination<'_>, found: &ReadMetadata) -> 
         examination.find(Depth::Digests, path, format!("file_missing: {path}"));
     }
     for file in record.files.iter().filter(|file| !manifest.has_part(file.path.as_str())) {
-        let problem = format!("file_unexpected: {} is no part of a snapshot", file.path);
+        let problem = format!("file_unexpected: {} is not part of a snapshot", file.path);
         examination.find(Depth::Digests, file.path.as_str(), problem);
     }
     let total = record.files.iter().map(|file| file.size_bytes).fold(0, u64::saturating_add);

@@ -309,7 +309,7 @@ fn files_that_no_restore_places_are_not_imported() {
         // Nor is a snapshot with it proven that lies there already.
         let victim = Victim::of(&taken);
         std::fs::write(victim.dir.join("backup-metadata.json"), &items[0].2).unwrap();
-        let problem = format!("file_unexpected: {path} is no part of a snapshot");
+        let problem = format!("file_unexpected: {path} is not part of a snapshot");
         assert!(victim.validate(Depth::Digests).errors().contains(&problem), "{path}");
     }
 }

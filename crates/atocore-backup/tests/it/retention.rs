@@ -194,7 +194,7 @@ fn entries_that_are_not_our_snapshots_are_kept_and_listed() {
         (&taken[4].id.to_string(), "it is damaged: its metadata is not what was written"),
         (&taken[5].id.to_string(), "it is damaged: `config/project-registry.json` is missing"),
         (&taken[6].id.to_string(), "it is damaged: `chroma/6f1c/header.bin` has 4 bytes, 0 are recorded"),
-        (&taken[7].id.to_string(), "it holds `remember.txt`, which is no part of the snapshot"),
+        (&taken[7].id.to_string(), "it holds `remember.txt`, which is not part of the snapshot"),
         (&taken[8].id.to_string(), "it holds `chroma/link`, which is a symbolic link"),
         (&taken[9].id.to_string(), "it is damaged, as its validation of "),
         ("notes.txt", "its name is not a stamp"),

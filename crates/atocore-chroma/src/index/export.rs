@@ -262,7 +262,7 @@ fn summary(dir: &Path) -> Result<(ExportSummary, StoreVersion), ExportError> {
         format => return Err(invalid(format!("format {format:?}, {FORMAT} is read here"))),
     }
     let summary: ExportSummary = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
-    let token = summary.token.parse().map_err(|_| invalid("the token is no number".to_owned()))?;
+    let token = summary.token.parse().map_err(|_| invalid("the token is not a number".to_owned()))?;
     let version = StoreVersion { generation: Generation(summary.generation), token };
     Ok((summary, version))
 }

@@ -83,7 +83,7 @@ impl Findings {
             .collect();
         let Some(first) = missing.first() else { return };
         let what = missing.iter().map(|job| format!("`{job}`")).collect::<Vec<_>>().join(" and ");
-        let message = format!("nothing does {what} by itself: the schedule is off");
+        let message = format!("not scheduled: {what}");
         let is_seen_to = status.snapshots.newest_age_seconds.is_some_and(|age| age <= SEEN_TO_SECONDS);
         if is_seen_to {
             return self.add("schedule", Level::Ok, message, None);
@@ -97,7 +97,7 @@ impl Findings {
         let name = job.job;
         if let Some(error) = &job.error {
             let times = counted_u64(job.failures.into(), "time");
-            let message = format!("`{name}` has failed {times} by itself: {error}");
+            let message = format!("`{name}` has failed {times} on schedule: {error}");
             return self.add("schedule", Level::Problem, message, Some(by_hand(name)));
         }
         if job.ahead {

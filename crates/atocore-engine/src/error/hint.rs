@@ -88,7 +88,7 @@ impl Error {
                 "ask again in a moment: it is being made; `atocore status` shows what is running and how far the index is"
             }
             Self::WorkerFailed(_) => {
-                "what was committed is in the store, and the worker is started again by itself; `atocore status` shows whether it works"
+                "what was committed is in the store, and the worker is restarted automatically; `atocore status` shows whether it works"
             }
             Self::WorkerNotStarted { .. } => {
                 "let this user have more threads, or end other programs, and run it again"

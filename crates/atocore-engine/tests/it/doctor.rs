@@ -72,7 +72,7 @@ fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_a_hint()
     let engine = with_documents(&place);
     let (level, message, hint) = worst(&engine, "schedule");
     assert_eq!(level, Level::Warning);
-    assert!(message.contains("nothing does `snapshot` and `drill` by itself"), "{message}");
+    assert!(message.contains("not scheduled: `snapshot` and `drill`"), "{message}");
     assert!(hint.unwrap().contains("ATOCORE_SCHEDULE_SNAPSHOT"));
     // Somebody else sees to it.
     let _taken = engine.create_snapshot(IncludeVectors::No, &Silent).unwrap();
@@ -98,7 +98,7 @@ fn a_schedule_that_is_off_fails_or_waits_for_a_server_is_a_finding_with_a_hint()
     timetable.end(ScheduledJob::Drill, place.clock.now(), Err("the disk is full".to_owned())).unwrap();
     let (level, message, hint) = worst(&place.read(), "schedule");
     assert_eq!((level, hint.unwrap().as_str()), (Level::Problem, "atocore backup drill"));
-    assert!(message.contains("`drill` has failed 1 time by itself: the disk is full"), "{message}");
+    assert!(message.contains("`drill` has failed 1 time on schedule: the disk is full"), "{message}");
     let health = place.read().health().unwrap();
     assert_eq!(health.schedule.iter().map(|job| job.failures).collect::<Vec<_>>(), [0, 1]);
     assert!(health.schedule.iter().all(|job| job.due.is_some()));

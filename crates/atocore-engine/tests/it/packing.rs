@@ -88,7 +88,7 @@ fn world(place: &Installation) -> Engine {
     }
     set(&engine, "HALL seven", "pump", "Only blue pumps are bought.");
     set(&engine, "blue", "opening", "The hall opens in May.");
-    set(&engine, "blue", "wrong", "What does not hold any more.");
+    set(&engine, "blue", "wrong", "What no longer holds.");
     set(&engine, "red", "pump", "Only red pumps are bought.");
     let gone = ("blue", "decision", "wrong");
     let _entry = engine

@@ -64,7 +64,7 @@ words! {
     StateStatus, "a state of an entry", {
         /// It holds.
         Active = "active",
-        /// It does not hold any more.
+        /// It no longer holds.
         Invalid = "invalid",
     }
 }

@@ -383,7 +383,7 @@ pub(super) fn complaints(connection: &Connection) -> Result<Vec<String>, Storage
         if !stored.is_empty() && stored.len() != dimensions * size_of::<f32>() {
             complaints.push(format!("vector {key} has {} bytes for {dimensions} dimensions", stored.len()));
         } else if numbers(stored).iter().any(|number| !number.is_finite()) {
-            complaints.push(format!("vector {key} holds what is no number"));
+            complaints.push(format!("vector {key} holds a value that is not a number"));
         }
     }
     let mut chunks = connection.prepare(

@@ -130,7 +130,7 @@ fn create(create: CreateBackup, console: &Console<'_>) -> Result<Exit, ApiError>
         let unasked = record.is_some_and(|record| record["notices"].is_array());
         let depth = if passages == Some(0) || unasked { "restore" } else { "answers" };
         output.advise(format!(
-            "\nproven when you have seen it: `atocore backup validate {stamp} --depth {depth}`"
+            "\nto prove it: `atocore backup validate {stamp} --depth {depth}`"
         ));
     });
     let Some(error) = broken else { return Ok(Exit::Done) };

@@ -218,7 +218,7 @@ fn print_root(project: &str, root: &RootResult, shown: Detail, output: &Output) 
     }
     if !unread.is_empty() {
         output
-            .line("    a file that is none of your documents can be left out by a line in `.atocoreignore`");
+            .line("    a line in `.atocoreignore` leaves out a file that is not one of your documents");
     }
     let skipped = in_state(FileState::Skipped);
     match shown {

@@ -32,7 +32,7 @@ impl Interactions {
 
 fn print_list(list: &InteractionList, output: &Output) {
     if list.interactions.is_empty() {
-        return output.line("no interaction is like that");
+        return output.line("no interaction matches");
     }
     let mut table = Table::new(&["ID", "WHEN", "PROJECT", "CLIENT", "PROMPT"]);
     for interaction in &list.interactions {

@@ -62,7 +62,7 @@ fn print_added(memory: &Memory, output: &Output) {
 
 fn print_list(list: &MemoryList, output: &Output) {
     if list.memories.is_empty() {
-        return output.advise("no memory is like that; `atocore memory add TYPE TEXT` records one");
+        return output.advise("no memory matches; `atocore memory add TYPE TEXT` records one");
     }
     let mut table = Table::new(&["ID", "TYPE", "STATUS", "PROJECT", "CHANGED", "TEXT"]);
     for memory in &list.memories {

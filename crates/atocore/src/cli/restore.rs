@@ -115,7 +115,7 @@ fn over_the_present(
 ) -> Result<Exit, ApiError> {
     if !consent.yes {
         return console.run(plan, |plan, output| {
-            print_plan(plan, "would", output);
+            print_plan(plan, "would restore", output);
             output.advise(format!("\nnothing was changed; `{command} --yes` does it"));
         });
     }
@@ -128,9 +128,9 @@ fn over_the_present(
     Ok(Exit::Done)
 }
 
-fn print_plan(plan: &RestorePlan, mood: &str, output: &Output) {
+fn print_plan(plan: &RestorePlan, does: &str, output: &Output) {
     output.line(format!(
-        "restoring snapshot {} of {}, proven to depth `{}`, {mood} change:",
+        "{does} snapshot {} of {}, proven to depth `{}`:",
         output.paint(Style::Bold, plan.stamp),
         second(plain(&plan.taken_at)),
         plan.proven_depth
@@ -210,16 +210,15 @@ fn lost(plan: &RestorePlan) -> String {
 
 /// `served` says whether there was a server, and with it somebody who could have waited for an answer.
 fn print_outcome(outcome: &RestoreOutcome, served: bool, output: &Output) {
-    print_plan(&outcome.plan, "did", output);
+    print_plan(&outcome.plan, "restored", output);
     let (restored, present) = (outcome.generation, outcome.present_generation.max(outcome.generation));
-    let noted = if present == restored { "" } else { " and the line about this restore" };
     let outage = if served {
-        format!("; nothing was answered for {:.0} ms", outcome.outage_ms)
+        format!("; requests waited for {:.0} ms", outcome.outage_ms)
     } else {
         String::new()
     };
     output.line(format!(
-        "\n{}: generation {present}, which is {restored} of the snapshot{noted}{outage}",
+        "\n{}: generation {restored} of the snapshot is generation {present} now{outage}",
         output.paint(Style::Green, "done")
     ));
     if let Some(kept) = &outcome.kept {

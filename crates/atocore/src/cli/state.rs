@@ -24,7 +24,7 @@ impl States {
         match self {
             Self::Set(set) => console.run(set, print_entry("is recorded")),
             Self::List(list) => console.run(list, print_list),
-            Self::Invalidate(entry) => console.run(entry, print_entry("does not hold any more")),
+            Self::Invalidate(entry) => console.run(entry, print_entry("is invalidated")),
         }
     }
 }

@@ -85,14 +85,14 @@ mod tests {
 
     #[test]
     fn a_failure_says_code_sentence_and_hint() {
-        let error = ApiError::new(ErrorCode::ProjectUnknown, "no project is called `x`")
+        let error = ApiError::new(ErrorCode::ProjectUnknown, "project `x` not found")
             .with_hint("`atocore project list` shows every id and alias");
         let result = failed(&error);
         assert_eq!(result.is_error, Some(true));
         assert_eq!(result.structured_content, None);
         let text = serde_json::to_value(&result.content).unwrap()[0]["text"].clone();
         let hint = "`atocore_projects` shows every id and alias";
-        assert_eq!(text, format!("error project_unknown: no project is called `x`\nhint: {hint}"));
+        assert_eq!(text, format!("error project_unknown: project `x` not found\nhint: {hint}"));
         let problem = result.meta.unwrap().0["atocore/problem"].clone();
         assert_eq!((&problem["code"], &problem["hint"]), (&json!("project_unknown"), &json!(hint)));
     }

@@ -66,7 +66,7 @@ impl Call {
             tokio::select! {
                 answer = &mut work => return answer,
                 () = self.cancelled.cancelled() => {
-                    return Err(ApiError::new(ErrorCode::Cancelled, "the client called it off"));
+                    return Err(ApiError::new(ErrorCode::Cancelled, "the client cancelled the call"));
                 }
                 _ = tell.tick(), if self.progress_token.is_some() => {
                     if let Some(news) = watch.take() {

@@ -59,7 +59,7 @@ impl Calls {
 }
 
 impl RunningCall {
-    /// Tells that the client called it off.
+    /// Tells that the client cancelled the call.
     pub(super) fn cancelled(&self) -> CancellationToken {
         self.cancelled.clone()
     }

@@ -46,10 +46,10 @@ const fn kind(kind: ErrorKind) -> &'static str {
 
 #[test]
 fn a_problem_has_the_members_of_the_standard() {
-    let error = ApiError::new(ErrorCode::ProjectUnknown, "no project is called `x`").with_hint("list them");
+    let error = ApiError::new(ErrorCode::ProjectUnknown, "project `x` not found").with_hint("list them");
     let json = serde_json::to_string(&Problem::new(&error)).unwrap();
     assert_eq!(
         json,
-        r#"{"type":"urn:atocore:error:project_unknown","title":"project unknown","status":404,"detail":"no project is called `x`","code":"project_unknown","hint":"list them"}"#
+        r#"{"type":"urn:atocore:error:project_unknown","title":"project unknown","status":404,"detail":"project `x` not found","code":"project_unknown","hint":"list them"}"#
     );
 }

@@ -94,7 +94,7 @@ fn every_fault_of_the_file_and_of_the_flags_is_wrong_usage() {
     }
     place.write("q.toml", "[[question]]\ntext = 'a'\nproject = 'nowhere'\nexpect = ['a.md']\n");
     let ran = place.run(&["eval", "q.toml"]);
-    assert!(ran.code == 64 && ran.stderr.contains("line 1: no project is called `nowhere`"), "{ran:?}");
+    assert!(ran.code == 64 && ran.stderr.contains("line 1: project `nowhere` not found"), "{ran:?}");
     place.write("q.toml", QUESTIONS);
     for (arguments, said) in [
         (&["eval", "missing.toml"][..], "`missing.toml` does not exist"),

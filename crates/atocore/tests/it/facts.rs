@@ -101,7 +101,7 @@ fn every_change_can_be_taken_back_and_brought_back() {
     reverse(u64::MAX).refused(404, "change_unknown");
     assert_eq!(server.send("POST", "/facts/changes/x/reverse", None).status, 400);
 
-    // What was recorded for the first time does not hold any more, and is not gone.
+    // What was recorded for the first time no longer holds, and is not gone.
     let remembered = server.post("/memory", &memory("the moon is round", "active")).json();
     assert_eq!(reverse(number(0)).status, 200);
     assert_eq!(server.get(&format!("/memory/{}", id(&remembered))).json()["status"], "invalid");
@@ -307,7 +307,7 @@ fn a_person_reads_and_decides_at_the_command_line() {
     assert_eq!(overtaken.code, 1);
     assert!(overtaken.stderr.contains("takes the later change back first"), "{}", overtaken.stderr);
     assert!(
-        place.ok(&["state", "invalidate", "notes", "status", "phase"]).contains("does not hold any more")
+        place.ok(&["state", "invalidate", "notes", "status", "phase"]).contains("is invalidated")
     );
     assert!(place.ok(&["state", "list", "notes"]).contains("nothing is recorded of notes"));
 }

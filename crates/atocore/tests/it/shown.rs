@@ -113,7 +113,7 @@ fn a_project_from_registration_to_removal() {
         0 passages of 0 ranked, lexical, generation 2
         nothing was found; try fewer or other words, or `atocore status` to see what is stored
         $ atocore query keys --project note
-        ! error: no project is called `note`
+        ! error: project `note` not found
         !  hint: did you mean `notes`? `atocore project list` shows every id and alias
         [exit 1]
         $ atocore get keys.md --project notes --lines 5-6
@@ -170,7 +170,7 @@ fn facts_and_their_history() {
         decision
           database: SQLite in WAL mode (DATE)
         $ atocore state invalidate notes decision database
-        notes: decision / database does not hold any more, generation 5
+        notes: decision / database is invalidated, generation 5
         $ atocore state list notes --all
         decision
           database: SQLite in WAL mode (DATE, invalid)
@@ -231,7 +231,7 @@ fn snapshots_from_the_first_to_a_restore() {
           registry  copied
           vectors  none were made yet
 
-        proven when you have seen it: `atocore backup validate STAMP --depth answers`
+        to prove it: `atocore backup validate STAMP --depth answers`
         $ atocore backup list
         STAMP  TAKEN  SIZE  PROVEN  HOLDS  NOTE
         STAMP  TIME  SIZE  no  3 documents · 3 passages · generation 2  before the move
@@ -248,7 +248,7 @@ fn snapshots_from_the_first_to_a_restore() {
         $ atocore memory add preference dates as ISO 8601
         mem_ID is active: dates as ISO 8601
         $ atocore backup restore latest
-        restoring snapshot STAMP of TIME, proven to depth `content`, would change:
+        would restore snapshot STAMP of TIME, proven to depth `content`:
           from  3 documents · 3 passages · 0 vectors · 1 fact · generation 3
           to  3 documents · 3 passages · 0 vectors · 0 facts · generation 2
           lost  1 change made since: 1 × memory_create
@@ -257,17 +257,17 @@ fn snapshots_from_the_first_to_a_restore() {
 
         nothing was changed; `atocore backup restore latest --yes` does it
         $ atocore backup restore latest --yes
-        restoring snapshot STAMP of TIME, proven to depth `content`, did change:
+        restored snapshot STAMP of TIME, proven to depth `content`:
           from  3 documents · 3 passages · 0 vectors · 1 fact · generation 3
           to  3 documents · 3 passages · 0 vectors · 0 facts · generation 2
           lost  1 change made since: 1 × memory_create
           1 change of facts among them:
             1  TIME  cli  create  memory  -  dates as ISO 8601  mem_ID
 
-        done: generation 3, which is 2 of the snapshot and the line about this restore
+        done: generation 2 of the snapshot is generation 3 now
         the state before is snapshot STAMP; `atocore backup undo --yes` restores it
         $ atocore backup undo
-        restoring snapshot STAMP of TIME, proven to depth `content`, would change:
+        would restore snapshot STAMP of TIME, proven to depth `content`:
           from  3 documents · 3 passages · 0 vectors · 0 facts · generation 3
           to  3 documents · 3 passages · 0 vectors · 1 fact · generation 3
           lost  1 change made since: 1 × restore
@@ -305,7 +305,7 @@ fn an_installation_that_is_well() {
         ok  snapshots  the newest snapshot is STAMP
         warning  proof  the newest snapshot, STAMP, is not proven to depth `content`; no snapshot is
                              → atocore backup validate STAMP --depth answers
-        ok  schedule  nothing does `snapshot` and `drill` by itself: the schedule is off
+        ok  schedule  not scheduled: `snapshot` and `drill`
 
         the lines with an arrow say what to do
         [exit 2]
