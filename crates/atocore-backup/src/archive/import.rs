@@ -148,7 +148,10 @@ fn read_metadata<R: Read>(
     if let Some(record) = &manifest.atocore
         && let Some(file) = record.files.iter().find(|file| !manifest.has_part(file.path.as_str()))
     {
-        return Err(invalid(format!("its metadata records `{}`, which is not part of a snapshot", file.path)));
+        return Err(invalid(format!(
+            "its metadata records `{}`, which is not part of a snapshot",
+            file.path
+        )));
     }
     let record = manifest.atocore.ok_or(BackupError::NoDigests(stamp))?;
     if reading.intact != Some(true) {

@@ -304,7 +304,7 @@ fn files_that_no_restore_places_are_not_imported() {
         pack(&items, &archive);
         let elsewhere = Elsewhere::new();
         let error = home.imports(&elsewhere.directory, &archive).unwrap_err();
-        assert!(error.to_string().contains(&format!("`{path}`, which is no part")), "{error}");
+        assert!(error.to_string().contains(&format!("`{path}`, which is not part")), "{error}");
         assert_eq!(elsewhere.holds(), [""; 0]);
         // Nor is a snapshot with it proven that lies there already.
         let victim = Victim::of(&taken);

@@ -190,7 +190,7 @@ fn entries_that_are_not_our_snapshots_are_kept_and_listed() {
         ("20260103T000000Z", "its metadata is that of another snapshot, taken at "),
         (&taken[1].id.to_string(), "its metadata is not JSON: "),
         (&taken[2].id.to_string(), "its metadata does not say when it was taken"),
-        (&taken[3].id.to_string(), "its metadata is not understood: format_newer"),
+        (&taken[3].id.to_string(), "its metadata cannot be read: format_newer"),
         (&taken[4].id.to_string(), "it is damaged: its metadata is not what was written"),
         (&taken[5].id.to_string(), "it is damaged: `config/project-registry.json` is missing"),
         (&taken[6].id.to_string(), "it is damaged: `chroma/6f1c/header.bin` has 4 bytes, 0 are recorded"),

@@ -129,9 +129,7 @@ fn create(create: CreateBackup, console: &Console<'_>) -> Result<Exit, ApiError>
         let passages = record.and_then(|record| record["counts"]["chunks"].as_u64());
         let unasked = record.is_some_and(|record| record["notices"].is_array());
         let depth = if passages == Some(0) || unasked { "restore" } else { "answers" };
-        output.advise(format!(
-            "\nto prove it: `atocore backup validate {stamp} --depth {depth}`"
-        ));
+        output.advise(format!("\nto prove it: `atocore backup validate {stamp} --depth {depth}`"));
     });
     let Some(error) = broken else { return Ok(Exit::Done) };
     output.remark(format!("the registry was copied as it is, and it is broken: {}", error.message));

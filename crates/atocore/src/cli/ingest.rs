@@ -217,8 +217,7 @@ fn print_root(project: &str, root: &RootResult, shown: Detail, output: &Output) 
         advise_mounting(project, output);
     }
     if !unread.is_empty() {
-        output
-            .line("    a line in `.atocoreignore` leaves out a file that is not one of your documents");
+        output.line("    a line in `.atocoreignore` leaves out a file that is not one of your documents");
     }
     let skipped = in_state(FileState::Skipped);
     match shown {

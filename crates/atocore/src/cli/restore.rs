@@ -212,11 +212,8 @@ fn lost(plan: &RestorePlan) -> String {
 fn print_outcome(outcome: &RestoreOutcome, served: bool, output: &Output) {
     print_plan(&outcome.plan, "restored", output);
     let (restored, present) = (outcome.generation, outcome.present_generation.max(outcome.generation));
-    let outage = if served {
-        format!("; requests waited for {:.0} ms", outcome.outage_ms)
-    } else {
-        String::new()
-    };
+    let outage =
+        if served { format!("; requests waited for {:.0} ms", outcome.outage_ms) } else { String::new() };
     output.line(format!(
         "\n{}: generation {restored} of the snapshot is generation {present} now{outage}",
         output.paint(Style::Green, "done")

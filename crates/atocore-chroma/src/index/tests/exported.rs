@@ -74,7 +74,7 @@ fn an_export_that_is_damaged_anywhere_is_none() {
         (summary.replace("\"records\": 6", "\"records\": 7"), records.clone(), "6 records"),
         (summary.replace("\"format\": 1", "\"format\": 2"), records.clone(), "format Some(2)"),
         (summary.replace("\"dimensions\": 8", "\"dimensions\": 9"), records.clone(), "not a vector of 9"),
-        (summary.replace("\"token\": \"", "\"token\": \"x"), records.clone(), "no number"),
+        (summary.replace("\"token\": \"", "\"token\": \"x"), records.clone(), "not a number"),
         ("{}".to_owned(), records.clone(), "format None"),
         (summary.clone(), format!("{records}{first}\n"), "is there twice"),
         (summary.clone(), records.replacen("\"embedding\":\"", "\"embedding\":\"*", 1), "no vector"),
