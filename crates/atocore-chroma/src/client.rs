@@ -64,6 +64,12 @@ impl fmt::Debug for ChromaServer {
 pub struct Authorities(Vec<Vec<u8>>);
 
 impl Authorities {
+    /// The certificates in DER.
+    #[must_use]
+    pub fn certificates(&self) -> &[Vec<u8>] {
+        &self.0
+    }
+
     /// Reads one or more certificates in PEM.
     ///
     /// # Errors

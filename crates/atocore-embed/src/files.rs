@@ -3,12 +3,7 @@
 //! This crate stays free of the storage layer, so it has its own few file functions; they write below the models
 //! folder only.
 
-use std::{
-    fs, io,
-    io::{Read, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-};
+use std::{fs, io, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
 
 use crate::error::ModelError;
 
@@ -51,21 +46,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
     let mut bytes = Vec::new();
     file.take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
-}
-
-/// Copies at most `limit` bytes into a new file and tells how many there were.
-///
-/// # Errors
-/// When reading or writing fails, or the file exists.
-///
-/// # Durability
-/// The bytes are on disk; the name is once [`sync_dir`] was called on its folder.
-pub(crate) fn write_new(path: &Path, from: impl Read, limit: u64) -> io::Result<u64> {
-    let mut file = ModelFile::create_new(path)?;
-    let count = io::copy(&mut from.take(limit), &mut file)?;
-    file.flush()?;
-    file.sync_all()?;
-    Ok(count)
 }
 
 /// Opens a file that is there to be locked, creating it for this user alone when it is missing. What was put under its

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use hub::in_hub_cache;
 pub use installed::{InstalledModel, installed};
-pub use known::{KNOWN, KnownModel, Package, PinnedFile};
+pub use known::{HubRepository, KNOWN, KnownModel, Package, PinnedFile};
 
 pub use crate::error::ModelError;
 use crate::{config::ModelConfig, files, weights};
@@ -211,10 +211,15 @@ fn sha256(
             .read(&mut piece)
             .map_err(|source| ModelError::Unreadable { path: path.to_owned(), source })?;
         if count == 0 {
-            return Ok(Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()));
+            return Ok(Some(hexadecimal(hash)));
         }
         hash.update(&piece[..count]);
         *done += count as u64;
         monitor.progress(Progress { phase: "comparing model files".into(), done: *done, total: Some(total) });
     }
+}
+
+/// The digest as publishers write it.
+pub(crate) fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,6 +4,7 @@ pub mod chroma;
 pub mod clients;
 pub mod full_disk;
 pub mod fuzz;
+pub mod hub;
 mod install;
 pub mod installation;
 pub mod killed;

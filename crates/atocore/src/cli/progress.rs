@@ -33,9 +33,11 @@ impl std::fmt::Debug for Terminal {
 const IN_BYTES: &[&str] = &[
     "comparing model files",
     "comparing with the record",
+    "copying the model",
     "copying the vector store",
     "downloading the model",
     "restoring",
+    "unpacking the model",
 ];
 
 /// How long work counts for the pace: what is older than this counts half.

@@ -1,17 +1,13 @@
 //! Turns raw settings into a [`Config`]; goes on after a fault, so that all of them are named.
 
+mod models;
 mod packing;
 mod vectors;
 
-use std::{
-    fmt::Display,
-    path::{Path, PathBuf},
-    str::FromStr,
-    time::Duration,
-};
+use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
 use atocore_engine::{
-    EngineConfig, Layout, ModelChoice, Precision, RankWeights,
+    EngineConfig, Layout, RankWeights,
     ingest::ChunkLimits,
     retention::{KeepCounts, RetentionRules},
     schedule::{Schedule, ScheduledJob},
@@ -54,6 +50,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let max_file_bytes = check.number(Key::MaxFileBytes);
     let max_removed_percent = check.number(Key::MaxRemovedPercent);
     let model = check.model(&layout, &model_dir);
+    let model_hub = check.model_hub();
     let vectors = check.vectors();
     let layout = Layout { chroma: check.chroma_folder(&layout, &home), ..layout };
     let chroma_program = check.chroma_program();
@@ -105,6 +102,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         port,
         api_token,
         model_dir,
+        model_hub,
         webhook,
         log,
         log_format,
@@ -213,17 +211,6 @@ impl Check<'_> {
         self.value(key, |text| key.setting().range.word(text)?.parse().ok()).unwrap_or_default()
     }
 
-    /// The model and the places where it is looked for: the installation's own, the user's, and the hub's.
-    fn model(&mut self, layout: &Layout, model_dir: &Path) -> ModelChoice {
-        let is_name = |text: &&str| !text.is_empty() && !text.contains(char::is_control);
-        let name = self.value(Key::EmbeddingModel, |text| Some(text).filter(is_name).map(ToOwned::to_owned));
-        let precision = self.value(Key::EmbeddingPrecision, precision);
-        let mut folders = vec![models_beside(layout), model_dir.to_owned()];
-        folders.dedup();
-        folders.extend(self.settings.hub_cache_dir.clone());
-        ModelChoice { name: name.unwrap_or_default(), precision: precision.unwrap_or_default(), folders }
-    }
-
     /// Which snapshots are kept. That none is cannot be meant.
     fn retention(&mut self) -> RetentionRules {
         let mut number = |key| self.number(key);
@@ -319,11 +306,6 @@ fn is_webhook(text: &str) -> bool {
 fn host(text: &str) -> Option<String> {
     let is_usual = |c: char| c.is_ascii_alphanumeric() || ".-_:[]%".contains(c);
     (!text.is_empty() && text.chars().all(is_usual)).then(|| text.to_owned())
-}
-
-fn precision(text: &str) -> Option<Precision> {
-    let all = [Precision::F32, Precision::Int8];
-    all.into_iter().find(|precision| precision.to_string().eq_ignore_ascii_case(text))
 }
 
 impl LogLevel {

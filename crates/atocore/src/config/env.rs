@@ -4,6 +4,9 @@ use std::{ffi::OsString, path::PathBuf};
 
 use super::Key;
 
+/// The variable that names a mirror of the Hugging Face hub.
+pub(super) const HUB_ENDPOINT: &str = "HF_ENDPOINT";
+
 /// What the environment says, as far as it concerns AtoCore.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -15,6 +18,8 @@ pub struct Environment {
     pub user_cache_dir: Option<PathBuf>,
     /// Where the Hugging Face hub keeps the models that this user has downloaded with other programs.
     pub hub_cache_dir: Option<PathBuf>,
+    /// The mirror of that hub which the user's other programs use.
+    pub hub_endpoint: Option<String>,
     /// The folder that the system has for what lasts as long as the user is logged in, such as sockets.
     pub runtime_dir: Option<PathBuf>,
     /// The folders in which programs are looked for; a relative one would depend on where somebody stands.
@@ -39,6 +44,7 @@ impl Environment {
             user_data_dir: user_data_dir(),
             user_cache_dir: user_cache_dir(),
             hub_cache_dir: hub_cache_dir(),
+            hub_endpoint: set(HUB_ENDPOINT).map(|value| value.to_string_lossy().into_owned()),
             runtime_dir: folder("XDG_RUNTIME_DIR"),
             program_dirs: program_dirs(),
             current_dir: std::env::current_dir().unwrap_or_default(),

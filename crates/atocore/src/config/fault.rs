@@ -51,7 +51,7 @@ impl Fault {
     pub(super) fn value(key: Key, value: &str, allowed: impl Into<String>, origin: SettingOrigin) -> Self {
         let value = if key.is_secret() {
             String::new()
-        } else if key == Key::ChromaUrl && value.contains(['@', '?', '#', '%']) {
+        } else if matches!(key, Key::ChromaUrl | Key::ModelHubUrl) && value.contains(['@', '?', '#', '%']) {
             "(not shown)".to_owned()
         } else {
             value.to_owned()

@@ -103,6 +103,11 @@ settings! {
             "The model that makes the vectors; a path begins with `/` or `.`.";
         EmbeddingPrecision = "EMBEDDING_PRECISION", "f32", Words(&["f32", "int8"]),
             "How the weights of the model are kept.";
+        ModelHubUrl = "MODEL_HUB_URL", ["`HF_ENDPOINT`, else `https://huggingface.co`"],
+            Text("`https://`, a host, and a port and a path if need be, without `name:password@`"),
+            "The model hub that `model fetch` downloads from, or a mirror of it.";
+        ModelHubCaFile = "MODEL_HUB_CA_FILE", ["not set"], Text("a file with certificates in PEM"),
+            "The authorities to trust there instead of those that everybody trusts.";
     }
     "The vector store" {
         VectorStore = "VECTOR_STORE", "embedded", Words(&["embedded", "chroma"]),
@@ -251,6 +256,8 @@ impl Key {
                     | Self::ChromaDataDir
                     | Self::Host
                     | Self::ModelDir
+                    | Self::ModelHubUrl
+                    | Self::ModelHubCaFile
             )
     }
 
@@ -266,6 +273,7 @@ impl Key {
                 | Self::VaultDir
                 | Self::DriveDir
                 | Self::ModelDir
+                | Self::ModelHubCaFile
                 | Self::ChromaCaFile
                 | Self::ChromaDataDir
         )

@@ -41,6 +41,8 @@ pub struct Settings {
     pub faults: Vec<Fault>,
     /// Where other programs of this user keep models.
     pub hub_cache_dir: Option<PathBuf>,
+    /// Where other programs of this user download models from.
+    pub hub_endpoint: Option<String>,
     /// The system's folder for sockets of this user.
     pub runtime_dir: Option<PathBuf>,
     /// The folders in which programs are looked for.
@@ -62,6 +64,7 @@ impl Settings {
     pub fn gather(flags: &Flags, environment: &Environment) -> Self {
         let mut settings = Self {
             hub_cache_dir: environment.hub_cache_dir.clone(),
+            hub_endpoint: environment.hub_endpoint.clone(),
             runtime_dir: environment.runtime_dir.clone(),
             program_dirs: environment.program_dirs.clone(),
             ..Self::default()

@@ -1,6 +1,6 @@
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 
-use atocore_engine::{Layout, PackShares, Precision, RankWeights};
+use atocore_engine::{Layout, PackShares, Precision, RankWeights, embed::fetch::ModelSource};
 use atocore_model::ranking::{Fusion, Mode};
 
 use super::*;
@@ -101,6 +101,38 @@ fn models_are_looked_for_in_the_installation_then_at_the_user_s_then_at_the_hub_
     let config = Config::load(&Flags::default(), &without_home).unwrap();
     assert_eq!(config.engine.model.folders, [Path::new("/h/data/cache/models")]);
     assert_eq!(config.model_dir, config.engine.model.folders[0]);
+}
+
+#[test]
+fn models_are_downloaded_from_the_setting_then_from_the_mirror_of_other_programs_then_from_the_hub() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = |endpoint: Option<&str>, variables: &[(&str, &str)]| {
+        let hub_endpoint = endpoint.map(ToOwned::to_owned);
+        let environment = Environment { hub_endpoint, ..environment(dir.path(), variables) };
+        Config::load(&Flags::default(), &environment)
+    };
+    let ours = [("ATOCORE_MODEL_HUB_URL", "https://ours.example.org/hub/")];
+    let variable = |name: &str| SettingOrigin::Variable(name.to_owned());
+    for (endpoint, variables, name, origin) in [
+        (None, &[][..], "https://huggingface.co", SettingOrigin::Default),
+        (Some("https://mirror.example.org"), &[], "https://mirror.example.org", variable("HF_ENDPOINT")),
+        (Some("https://mirror.example.org"), &ours, "https://ours.example.org/hub", variable(ours[0].0)),
+    ] {
+        let config = hub(endpoint, variables).unwrap();
+        assert!(config.model_hub.name().ends_with(&format!(" {name}")), "{}", config.model_hub.name());
+        assert_eq!(shown(&config, Key::ModelHubUrl).1, origin);
+    }
+    // What other programs are told may be no use to this one, which is for a download to say.
+    let config = hub(Some("http://me:s3cret@mirror.example.org"), &[]).unwrap();
+    assert_eq!(shown(&config, Key::ModelHubUrl).0.unwrap(), "(cannot be used)");
+    for (name, value) in [
+        ("ATOCORE_MODEL_HUB_URL", "http://mirror.example.org"),
+        ("ATOCORE_MODEL_HUB_URL", "https://me:s3cret@mirror.example.org"),
+        ("ATOCORE_MODEL_HUB_CA_FILE", "/nowhere/ca.pem"),
+    ] {
+        let error = hub(None, &[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(name.trim_start_matches("ATOCORE_")) && !error.contains("s3cret"), "{error}");
+    }
 }
 
 #[test]

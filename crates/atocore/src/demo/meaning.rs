@@ -1,7 +1,5 @@
 //! The demo's model: obtained the first time, used ever after, and missed loudly where it cannot be had.
 
-use std::path::Path;
-
 use atocore_engine::{
     EmbeddingReport,
     embed::model::{KnownModel, ModelError},
@@ -10,7 +8,7 @@ use atocore_model::{error::ErrorCode, ranking::Mode};
 
 use super::{Demo, Runner, story::Story};
 use crate::{
-    models,
+    models::{self, FetchEvent},
     operations::{ApiError, Embed},
 };
 
@@ -64,10 +62,10 @@ impl Demo<'_> {
         let (ModelError::NotFetched { .. }, Some(known)) = (&missing, KnownModel::by_name(name)) else {
             return Err(models::from_model(&missing));
         };
-        let announce = |into: &Path| {
+        let mut tell = |event: &FetchEvent<'_>| {
             self.monitor.clear();
-            story.fetching(known, into);
+            story.fetching(known, event);
         };
-        models::obtain(self.config, known, self.monitor, announce).map(drop)
+        models::obtain(self.config, known, None, self.monitor, &mut tell).map(drop)
     }
 }

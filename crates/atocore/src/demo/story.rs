@@ -14,6 +14,7 @@ use crate::{
     cli::{
         Form, Output, Style, announcement, arithmetic, count, excerpt, heading, place, plain, size, stamp_of,
     },
+    models::FetchEvent,
     operations::{ApiError, RefreshResult, SnapshotMetadata, ValidationReport},
 };
 
@@ -97,8 +98,12 @@ impl<'a> Story<'a> {
     }
 
     /// That the model is fetched now.
-    pub(super) fn fetching(&mut self, known: &KnownModel, into: &Path) {
-        self.say(format!("Searching by meaning needs a model: {}.", announcement(known, into)));
+    pub(super) fn fetching(&mut self, known: &KnownModel, event: &FetchEvent<'_>) {
+        let said = announcement(known, event);
+        self.say(match event {
+            FetchEvent::Begins { .. } => format!("Searching by meaning needs a model: {said}."),
+            FetchEvent::FallsBack { .. } => format!("  {said}"),
+        });
     }
 
     /// That passages are found by meaning.

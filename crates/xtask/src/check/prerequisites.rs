@@ -62,7 +62,8 @@ const NEEDS: &[Need] = &[
     },
     Need {
         name: "pip",
-        reason: "the model that tests search with comes from the Python package index, see the step `model`",
+        reason: "the model that tests search with comes from the Python package index where the model hub cannot be reached, see the \
+                 step `model`",
         probe: &["python3", "-m", "pip", "--version"],
         install: Install::Apt("python3-pip"),
         by_hand: "install pip for the `python3` on your path: the package python3-pip of your distribution, or \

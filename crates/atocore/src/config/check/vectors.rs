@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use atocore_engine::{Authorities, ChromaServer, Layout, VectorStore, files};
+use atocore_engine::{ChromaServer, Layout, VectorStore, files};
 
 use super::{Check, Fault, Key, Raw};
 
@@ -25,9 +25,7 @@ impl Check<'_> {
             let is_usual = (1..=4096).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
             is_usual.then(|| text.to_owned())
         });
-        let authorities = self.optional(Key::ChromaCaFile, |path| {
-            Authorities::from_pem(&files::read_if_present(Path::new(path)).ok()??).ok()
-        });
+        let authorities = self.authorities(Key::ChromaCaFile);
         let timeout = Duration::from_millis(self.number(Key::ChromaTimeoutMs));
         let (Some("chroma"), Some(url), Some(tenant), Some(database), Some(collection)) =
             (store, url, tenant, database, collection)
