@@ -12,6 +12,8 @@ use std::{
     error::Error,
     fs, io,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use atocore_model::{error::with_causes, monitor::Monitor};
@@ -307,16 +309,23 @@ fn whole(
     }
 }
 
-/// Keeps other processes from fetching the same model until the file is closed.
+/// Keeps other processes from fetching the same model until the file is closed. A lock that another thread of this process
+/// has just given back may be held by a program that it is starting, for the moment until that runs: so one that is taken is
+/// looked at again.
 fn lock(model: &'static KnownModel, models: &Path) -> Result<files::ModelFile, FetchError> {
+    const LOOKS: u32 = 40;
+    const LOOK_AGAIN: Duration = Duration::from_millis(50);
     let path = models.join(format!(".{}.lock", model.name));
     let failed = |source| FetchError::File { action: "lock", path: path.clone(), source };
     let file = files::lock_file(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(FetchError::Busy { name: model.name }),
-        Err(fs::TryLockError::Error(source)) => Err(failed(source)),
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => thread::sleep(LOOK_AGAIN),
+            Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
+        }
     }
+    Err(FetchError::Busy { name: model.name })
 }
 
 /// Syncs the names of all files of the model.
