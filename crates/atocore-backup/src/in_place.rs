@@ -138,8 +138,9 @@ impl StagedSnapshot {
     /// # Durability
     /// The present state is the one of the snapshot, on disk, when this returns `Ok`.
     pub fn swap(mut self, safety: Option<SnapshotId>, now: Timestamp) -> Result<RestoreRecord, BackupError> {
+        let at = if safety.is_none() { journal::free_time(now, &self.layout) } else { now };
         let journal = Journal {
-            replaced: RestoreRecord::new(self.stamp, safety, now, &self.layout),
+            replaced: RestoreRecord::new(self.stamp, safety, at, &self.layout),
             database: self.database.clone(),
             registry: self.registry.clone(),
             vectors: self.vectors,

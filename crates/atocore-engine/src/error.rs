@@ -239,6 +239,19 @@ pub enum Error {
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
+    /// There is no store any more where there was one: what is derived from it is still there.
+    #[error(
+        "the store is gone: `{}` is missing or empty, and the lexical index beside it has generation {generation}",
+        database.display()
+    )]
+    StoreLost {
+        /// Where it was.
+        database: PathBuf,
+        /// Where the index is.
+        index: PathBuf,
+        /// The last one that the index shows.
+        generation: Generation,
+    },
     /// The store is there and could not be opened.
     #[error("{why}")]
     StoreUnopened {
@@ -329,6 +342,7 @@ impl Error {
             Self::VectorServerRunning(_) => ErrorCode::VectorServerRunning,
             Self::StoreMissing(_) | Self::OriginalMissing(_) => ErrorCode::StoreMissing,
             Self::StoreUnopened { code, .. } => *code,
+            Self::StoreLost { .. } => ErrorCode::StoreGone,
             Self::OriginalIsOurs(_) => ErrorCode::InvalidRequest,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Lock(LockError::Held(_) | LockError::HeldByUnknown { .. } | LockError::Read(_)) => {
@@ -368,7 +382,7 @@ impl Error {
             Self::Backup(error) => {
                 matches!(error, BackupError::JournalUnreadable { .. } | BackupError::CopyDiffers(_))
             }
-            Self::Storage(_) | Self::StoreUnopened { .. } => {
+            Self::Storage(_) | Self::StoreUnopened { .. } | Self::StoreLost { .. } => {
                 matches!(self.code(), ErrorCode::StoreDamaged | ErrorCode::StoreNewer | ErrorCode::StoreGone)
             }
             _ => false,

@@ -54,7 +54,7 @@ pub use upgrade::Upgrade;
 pub use write::{BookkeepingTransaction, Committed, WriteTransaction};
 
 use crate::{
-    files::{self, FileError, Placed},
+    files::{self, FileError, Kind, Placed},
     locks::OwnerLock,
 };
 
@@ -129,6 +129,7 @@ impl Store {
         if let Some(folder) = path.parent() {
             files::create_dirs_synced(folder)?;
         }
+        refuse_what_is_no_file(path)?;
         let mut writer =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, &options)?;
         let version = migrate::check(&writer)?;
@@ -212,6 +213,7 @@ impl Store {
         if !files::exists(path)? {
             return Err(StorageError::Missing(path.to_owned()));
         }
+        refuse_what_is_no_file(path)?;
         let store = Self {
             path: path.to_owned(),
             options,
@@ -232,7 +234,12 @@ impl Store {
                     schema::compare(&reader, SCHEMA_VERSION)?;
                     Ok(reader)
                 }
-                found => Err(StorageError::Older { found, known: SCHEMA_VERSION }),
+                found => {
+                    if found > 0 {
+                        schema::compare(&reader, found)?;
+                    }
+                    Err(StorageError::Older { found, known: SCHEMA_VERSION })
+                }
             }
         };
         let reader = opening().map_err(|error| error.at(&store.path))?;
@@ -336,6 +343,14 @@ impl ReadTransaction<'_> {
 /// A panic while a connection was held rolled its transaction back; the connection itself is sound.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A folder or a pipe in the place of the database: opening a pipe would wait for its other end.
+fn refuse_what_is_no_file(path: &Path) -> Result<(), StorageError> {
+    match files::kind(&files::followed(path)?)? {
+        None | Some(Kind::File(_)) => Ok(()),
+        Some(_) => Err(StorageError::damaged("what has its name is not a regular file")),
+    }
 }
 
 fn refuse_old_sqlite() -> Result<(), StorageError> {

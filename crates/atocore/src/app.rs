@@ -168,11 +168,7 @@ impl App {
             monitor.end(&result);
             result
         });
-        let result = work.await.unwrap_or_else(|_| Err(ApiError::fault()));
-        if let Runners::Kept(kept) = &self.runners {
-            kept.close_later();
-        }
-        result
+        work.await.unwrap_or_else(|_| Err(ApiError::fault()))
     }
 
     /// Whether vectors are wanted and nobody makes them by itself, as a server does.

@@ -26,9 +26,23 @@ pub struct RestoreRecord {
 
 impl RestoreRecord {
     pub(super) fn new(stamp: SnapshotId, safety: Option<SnapshotId>, at: Timestamp, layout: &Layout) -> Self {
-        let folder = || layout.restores().join("kept").join(SnapshotId::at(at.get()).to_string());
-        Self { stamp, safety, at, kept: safety.is_none().then(folder) }
+        Self { stamp, safety, at, kept: safety.is_none().then(|| kept(SnapshotId::at(at.get()), layout)) }
     }
+}
+
+/// Where the files of a store are kept that was replaced at that second.
+fn kept(second: SnapshotId, layout: &Layout) -> PathBuf {
+    layout.restores().join("kept").join(second.to_string())
+}
+
+/// The time of a restore that keeps files: now, or the first second after it in which no other one has kept some.
+pub(super) fn free_time(now: Timestamp, layout: &Layout) -> Timestamp {
+    let first = SnapshotId::at(now.get());
+    let mut second = first;
+    while matches!(files::exists(&kept(second, layout)), Ok(true)) {
+        second = second.next();
+    }
+    if second == first { now } else { Timestamp::new(second.time()) }
 }
 
 /// A file that lies ready.

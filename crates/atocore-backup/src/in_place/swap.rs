@@ -107,14 +107,20 @@ fn database(journal: &Journal, layout: &Layout) -> Result<(), BackupError> {
     compare(recorded, &target)
 }
 
-/// Copies a database and its log aside. What is not there any more was copied before a crash.
+/// Copies a database and its log aside; what has their names and is no file is moved there. What is not there any more was
+/// put aside before a crash.
 fn keep(database: &Path, folder: &Path) -> Result<(), BackupError> {
     files::create_dirs_synced(folder)?;
     for path in [database.to_owned(), beside(database, "-wal")] {
-        if files::kind(&path)?.is_some() {
-            let to = folder.join(path.file_name().unwrap_or_default());
+        if files::kind(&path)?.is_none() {
+            continue;
+        }
+        let to = folder.join(path.file_name().unwrap_or_default());
+        if matches!(files::kind(&files::followed(&path)?)?, Some(Kind::File(_))) {
             files::remove_file(&to)?;
             let _bytes = files::copy_synced(&path, &to)?;
+        } else {
+            files::rename(&path, &to)?;
         }
     }
     Ok(files::sync(folder)?)

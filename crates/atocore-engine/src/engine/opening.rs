@@ -8,8 +8,8 @@ use std::{
 use atocore_backup::{in_place, snapshot_directory::SnapshotDirectory};
 use atocore_model::{error::ErrorCode, monitor::Monitor, ranking::Mode};
 use atocore_storage::{
-    files,
-    lexical::IndexAccess,
+    files::{self, Kind},
+    lexical::{IndexAccess, LexicalIndex},
     locks::{Owner, OwnerLock, OwnersOut, ReaderLock},
     sqlite::{StorageError, Store, StoreOptions},
 };
@@ -61,6 +61,7 @@ impl Engine {
         let layout = &self.config.layout;
         self.recovered = in_place::recover(layout)?;
         files::remove_tree(&layout.incoming_indexes())?;
+        self.refuse_lost_store()?;
         let store = Store::open_keeping(&layout.database(), self.store_options(), &layout.before_upgrade())?;
         let store = Arc::new(match &self.lock {
             Some(lock) => store.owned_by(lock),
@@ -75,6 +76,26 @@ impl Engine {
         self.follow(store, monitor)?;
         self.unopened = None;
         Ok(())
+    }
+
+    /// Refuses to begin an empty store where there was one that is gone, which the lexical index tells: nothing else would.
+    fn refuse_lost_store(&self) -> Result<(), Error> {
+        let (database, index) = (self.config.layout.database(), self.config.layout.lexical_index());
+        let is_there = match files::kind(&files::followed(&database)?)? {
+            None | Some(Kind::File(0)) => {
+                files::kind(&log_of(&database))?.is_some_and(|log| log != Kind::File(0))
+            }
+            Some(_) => true,
+        };
+        if is_there || !files::exists(&index)? {
+            return Ok(());
+        }
+        // An index that cannot be read tells nothing.
+        let shown = LexicalIndex::open(&index, IndexAccess::Read).ok().and_then(|index| index.version());
+        match shown.map(|version| version.generation) {
+            Some(generation) if generation.0 > 0 => Err(Error::StoreLost { database, index, generation }),
+            _ => Ok(()),
+        }
     }
 
     /// Looks through a store for damage that is too large for that to be done on opening; [`Engine::damage`] tells of it.
@@ -210,6 +231,10 @@ impl Engine {
         if in_place::is_pending(layout)? {
             return Err(Error::RestorePending);
         }
+        if let Err(lost) = self.refuse_lost_store() {
+            self.unopened = Some(lost);
+            return Ok(());
+        }
         match self.open_to_look() {
             Ok((store, owners_out)) => (self.store, self.owners_out) = (Some(Arc::new(store)), owners_out),
             Err(Error::Storage(StorageError::Missing(_))) => return Ok(()),
@@ -233,10 +258,8 @@ impl Engine {
     /// cannot make what it needs beside a store that was closed cleanly; there it is read as one that cannot change.
     fn open_to_look(&self) -> Result<(Store, Option<OwnersOut>), Error> {
         let database = self.config.layout.database();
-        let mut log = database.clone().into_os_string();
-        log.push("-wal");
         if files::is_on_read_only_disk(&database)
-            && !files::exists(Path::new(&log))?
+            && !files::exists(&log_of(&database))?
             && let Some(out) = OwnersOut::try_acquire(&self.config.layout.locks())?
         {
             return Ok((Store::open_unchanging(&database, self.store_options())?, Some(out)));
@@ -247,4 +270,11 @@ impl Engine {
     pub(crate) fn store_options(&self) -> StoreOptions {
         StoreOptions { busy_timeout: self.config.busy_timeout, clock: Arc::clone(&self.config.clock) }
     }
+}
+
+/// SQLite's log beside a database.
+fn log_of(database: &Path) -> PathBuf {
+    let mut log = database.to_owned().into_os_string();
+    log.push("-wal");
+    log.into()
 }

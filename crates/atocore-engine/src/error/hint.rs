@@ -122,6 +122,12 @@ impl Error {
             Self::DocumentAmbiguous { .. } => "name it by its id",
             Self::LinesBeyondEnd { .. } => "ask for lines that are there, or leave them out",
             Self::PathPattern { .. } => "name a folder or files: `docs/**`, `*.md`; `[[]` stands for a `[`",
+            Self::StoreLost { index, .. } => {
+                return Some(format!(
+                    "put the file back, or mount its disk; or `atocore backup restore latest` restores the newest snapshot; to begin with an empty store, remove `{}` too",
+                    index.display()
+                ));
+            }
             Self::OriginalMissing(_) => {
                 "name the data folder of the original, the one with `db/atocore.db` in it"
             }

@@ -172,7 +172,9 @@ impl<E: From<StorageError> + std::error::Error + 'static> ReadError for E {
 fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::{Error, ErrorCode};
     match error {
-        Error::FromSqlConversionFailure(..)
+        // Every row that may be missing is asked for as one.
+        Error::QueryReturnedNoRows
+        | Error::FromSqlConversionFailure(..)
         | Error::IntegralValueOutOfRange(..)
         | Error::Utf8Error(..)
         | Error::InvalidColumnType(..) => true,

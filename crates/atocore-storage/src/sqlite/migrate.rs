@@ -42,13 +42,16 @@ pub(crate) const APPLICATION_ID: i32 = 0x4174_6f43;
 /// The schema version of an open database; 0 for an empty one.
 ///
 /// # Errors
-/// When it is no database, belongs to another program, or is newer than this program.
+/// When it is no database, belongs to another program, is newer than this program, or its header is damaged.
 pub(super) fn check(connection: &Connection) -> Result<u32, StorageError> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let objects: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if application != APPLICATION_ID && (application != 0 || objects > 0) {
         return Err(StorageError::Foreign);
+    }
+    if version == 0 && objects > 0 {
+        return Err(StorageError::damaged("its header says that it is empty, and it has tables"));
     }
     if version > SCHEMA_VERSION {
         return Err(StorageError::Newer { found: version, known: SCHEMA_VERSION });

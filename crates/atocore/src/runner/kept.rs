@@ -21,6 +21,9 @@ use crate::{
 /// How long a store stays open for the next question. Shorter than a restore waits for those who read.
 const OPEN_FOR: Duration = Duration::from_secs(2);
 
+/// How often it is looked whether a store is still in use.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 /// Opens a runner for each operation, and keeps the one that reads.
 #[derive(Debug)]
 pub(crate) struct KeptRunner {
@@ -44,7 +47,7 @@ impl KeptRunner {
 
     /// The runner for an operation of an agent.
     pub(crate) fn of<O: Operation>(
-        &self,
+        self: &Arc<Self>,
         operation: &O,
         monitor: &dyn Monitor,
     ) -> Result<Arc<Runner>, ApiError> {
@@ -65,12 +68,12 @@ impl KeptRunner {
     }
 
     /// Whether vectors are wanted and nobody makes them by itself, as a server does.
-    pub(crate) fn leaves_vectors_to_be_made(&self) -> bool {
+    pub(crate) fn leaves_vectors_to_be_made(self: &Arc<Self>) -> bool {
         self.reading(&Silent).is_ok_and(|runner| runner.leaves_vectors_to_be_made())
     }
 
-    /// The store, open for reading.
-    fn reading(&self, monitor: &dyn Monitor) -> Result<Arc<Runner>, ApiError> {
+    /// The store, open for reading. In a runtime, which closes it later.
+    fn reading(self: &Arc<Self>, monitor: &dyn Monitor) -> Result<Arc<Runner>, ApiError> {
         if let Some(server) = Runner::served(&self.config)? {
             *self.lock() = None;
             return Ok(Arc::new(server));
@@ -99,6 +102,7 @@ impl KeptRunner {
         if matches!(&*runner, Runner::Local(engine) if engine.read().health().is_ok_and(|health| health.store))
         {
             *self.lock() = Some(Open { runner: Arc::clone(&runner), used: Instant::now() });
+            self.close_when_idle();
         }
         Ok(runner)
     }
@@ -110,20 +114,28 @@ impl KeptRunner {
         Some(Arc::clone(&open.runner))
     }
 
-    /// Closes the store once nobody has used it for a while.
-    pub(crate) fn close_later(self: &Arc<Self>) {
+    /// Closes the store once nobody has used it for a while, whoever that was.
+    fn close_when_idle(self: &Arc<Self>) {
         let kept = Arc::clone(self);
         drop(tokio::spawn(async move {
-            tokio::time::sleep(OPEN_FOR).await;
-            drop(tokio::task::spawn_blocking(move || {
-                let mut open = kept.lock();
-                let idle =
-                    |open: &Open| open.used.elapsed() >= OPEN_FOR && Arc::strong_count(&open.runner) == 1;
-                if open.as_ref().is_some_and(idle) {
-                    *open = None;
-                }
-            }));
+            let mut is_open = true;
+            while is_open {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                let kept = Arc::clone(&kept);
+                let look = tokio::task::spawn_blocking(move || kept.stays_open());
+                is_open = look.await.unwrap_or_default();
+            }
         }));
+    }
+
+    /// Whether the store is open still; closes it when nobody has used it for a while.
+    fn stays_open(&self) -> bool {
+        let mut open = self.lock();
+        let is_idle = |open: &Open| open.used.elapsed() >= OPEN_FOR && Arc::strong_count(&open.runner) == 1;
+        if open.as_ref().is_some_and(is_idle) {
+            *open = None;
+        }
+        open.is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Open>> {
@@ -143,7 +155,7 @@ mod tests {
     fn nobody_waits_for_the_one_who_brings_an_index_up_to_date() {
         let home = tempfile::tempdir().unwrap();
         let flags = Flags { data_dir: Some(home.path().to_owned()), ..Flags::default() };
-        let kept = KeptRunner::new(Config::load(&flags, &Environment::default()).unwrap());
+        let kept = Arc::new(KeptRunner::new(Config::load(&flags, &Environment::default()).unwrap()));
         drop(Runner::writing(&kept.config, "test", &Silent).unwrap());
         let _opening = kept.opening.lock().unwrap();
         for _ in 0..3 {

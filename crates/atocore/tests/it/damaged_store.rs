@@ -217,3 +217,59 @@ fn get(address: &str, path: &str) -> String {
     let _size = stream.read_to_string(&mut answer).unwrap();
     answer
 }
+
+/// Whatever stands in the place of the database, or is missing there: nothing is begun anew beside it in silence, and the newest
+/// snapshot is listed, planned and restored as ever.
+#[test]
+fn a_store_that_is_gone_or_something_else_is_named_and_restored_in_place() {
+    let sql = |statement: &'static str| {
+        move |path: &Path| rusqlite::Connection::open(path).unwrap().execute_batch(statement).unwrap()
+    };
+    let (blank, older, bare) =
+        (sql("PRAGMA user_version = 0"), sql("PRAGMA user_version = 2"), sql("DELETE FROM store"));
+    let gone = |path: &Path| fs::remove_file(path).unwrap();
+    let empty = |path: &Path| fs::write(path, "").unwrap();
+    let folder = |path: &Path| {
+        gone(path);
+        fs::create_dir(path).unwrap();
+        fs::write(path.join("kept"), "").unwrap();
+    };
+    let pipe = |path: &Path| {
+        gone(path);
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let dangling = |path: &Path| {
+        gone(path);
+        std::os::unix::fs::symlink("nowhere", path).unwrap();
+    };
+    type Harm<'h> = (&'h str, &'h dyn Fn(&Path));
+    let harms: [Harm<'_>; 8] = [
+        ("store_gone", &gone),
+        ("store_gone", &empty),
+        ("store_gone", &dangling),
+        ("store_damaged", &blank),
+        ("store_damaged", &older),
+        ("store_damaged", &bare),
+        ("store_damaged", &folder),
+        ("store_damaged", &pipe),
+    ];
+    let place = Sandbox::with_notes();
+    place.ok(&["state", "set", "notes", "decision", "database", "SQLite"]);
+    let stamp = place.snapshot();
+    let facts = || place.json(&["state", "list", "notes"])["entries"].clone();
+    let before = facts();
+    for (at, (code, harm)) in harms.into_iter().enumerate() {
+        harm(&place.path(DATABASE));
+        for command in [&["memory", "add", "preference", "dates as ISO 8601"][..], &["query", "keys"]] {
+            let refused = place.run(&[&["--json"], command].concat());
+            let told: Value = serde_json::from_str(&refused.stdout).unwrap();
+            assert!(refused.code == 1 && told["code"] == code, "{at}: {refused:?}");
+            assert!(told["hint"].as_str().unwrap().contains("backup restore latest"), "{at}: {told}");
+        }
+        assert_eq!(place.run(&["doctor"]).code, 2, "{at}");
+        assert!(place.json(&["backup", "list"]).to_string().contains(&stamp), "{at}");
+        assert_eq!(place.json(&["backup", "restore", "latest"])["stamp"], *stamp, "{at}");
+        let _done = place.json(&["backup", "restore", "latest", "--yes"]);
+        assert_eq!(facts(), before, "{at}");
+    }
+}
