@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
+use atocore_engine::files::stream;
 use atocore_model::nearest::nearest;
 
 use super::{Fault, Key, SettingOrigin};
 
 /// The name of the settings file.
 pub(super) const NAME: &str = "atocore.toml";
+
+/// The largest settings file that is read.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// Settings of a file as text, in its order.
 #[derive(Debug, Default)]
@@ -18,9 +22,12 @@ pub(super) struct FileSettings {
 
 /// Reads a settings file. What is wrong in it becomes faults; the rest still counts, so that all is named at once.
 pub(super) fn read(path: &Path) -> FileSettings {
-    match std::fs::read(path) {
+    match stream::head(path, MOST_BYTES + 1) {
+        Ok(bytes) if bytes.len() as u64 > MOST_BYTES => {
+            unreadable(path, format!("it is larger than {MOST_BYTES} bytes"))
+        }
         Ok(bytes) => parse(path, &bytes),
-        Err(error) => unreadable(path, error.to_string()),
+        Err(error) => unreadable(path, error.source.to_string()),
     }
 }
 

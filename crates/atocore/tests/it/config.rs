@@ -1,6 +1,8 @@
 //! Settings come from the place that counts most, show where they came from, and are refused with name, value, range
 //! and origin when they cannot be.
 
+use std::fs;
+
 use crate::program::{PROGRAM, Sandbox, ran};
 
 /// The value and origin of a setting.
@@ -71,7 +73,7 @@ fn parts_can_lie_elsewhere_and_a_relative_registry_starts_from_the_current_folde
         assert_eq!(ran.code, 0, "{ran:?}");
     }
     assert!(place.path("d/db/atocore.db").exists() && place.path("config/project-registry.json").exists());
-    assert_eq!(std::fs::read_dir(place.path("b/snapshots")).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(place.path("b/snapshots")).unwrap().count(), 1);
     assert!(!place.path(".local").exists(), "nothing lies where it was not sent");
 }
 
@@ -89,7 +91,7 @@ fn an_unknown_setting_is_refused_with_the_nearest_name() {
     assert_eq!(wrong.code, 64);
     assert!(wrong.stderr.contains("did you mean `port`?"), "{wrong:?}");
     assert!(wrong.stderr.contains(file.to_str().unwrap()), "{wrong:?}");
-    std::fs::remove_file(file).unwrap();
+    fs::remove_file(file).unwrap();
     assert_eq!(place.state(), before);
 }
 
@@ -207,4 +209,21 @@ fn logs_are_json_when_asked_for_and_answers_stay_on_their_own() {
     assert!(events.iter().any(|event| event["message"] == "runtime_backup_created"), "{ran:?}");
     assert!(serde_json::from_str::<serde_json::Value>(&ran.stdout).is_ok());
     assert_eq!(place.run(&["backup", "create"]).stderr, "", "a command is quiet by default");
+}
+
+#[test]
+fn a_settings_file_that_is_a_pipe_or_endless_is_refused_and_not_waited_for() {
+    let place = Sandbox::new();
+    let file = place.write("home/atocore.toml", "#".repeat(2 << 20));
+    let refused = |why: &str| {
+        let ran = place.run(&["status"]);
+        assert!(ran.code == 64 && ran.stderr.contains(why), "{why}: {ran:?}");
+    };
+    refused("it is larger than 1048576 bytes");
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+    refused("it is not a regular file");
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    refused("it is not a regular file");
 }
