@@ -99,7 +99,11 @@ fn said(headings: &str, text: &str) -> blake3::Hash {
     for part in [headings, text] {
         for word in part.split_whitespace().map(bare).filter(|word| !word.is_empty()) {
             any = true;
-            let _hasher = hasher.update(caseless(word).as_bytes()).update(b" ");
+            let _hasher = hasher.update(caseless(word).as_bytes());
+            for number in word.chars().filter(|c| is_set_number(*c)) {
+                let _hasher = hasher.update(&u32::from(number).to_le_bytes());
+            }
+            let _hasher = hasher.update(b" ");
         }
         let _hasher = hasher.update(b"\n");
     }
@@ -108,6 +112,14 @@ fn said(headings: &str, text: &str) -> blake3::Hash {
         let _hasher = hasher.update(text.as_bytes());
     }
     hasher.finalize()
+}
+
+/// Whether a character is a number by how it is set, such as `²`, `⑤` or `½`: set otherwise it would be another number.
+fn is_set_number(c: char) -> bool {
+    // Digits of full width and of other typefaces are the same digits.
+    let is_digit = c.is_ascii() || matches!(c, '\u{ff10}'..='\u{ff19}' | '\u{1d7ce}'..='\u{1d7ff}');
+    let has_digit = |text: String| text.bytes().any(|byte| byte.is_ascii_digit());
+    !is_digit && c.is_numeric() && has_digit(caseless(c.encode_utf8(&mut [0; 4])))
 }
 
 /// A word without what only sets it: emphasis and quotation marks around it, punctuation behind it.
@@ -132,6 +144,7 @@ mod tests {
         assert!(alike("one", "One!"));
         assert!(alike("Café ΟΔΟΣ, Daten\u{ad}bank", "CAFE\u{301} οδος datenbank") && !alike("Café", "Cafe"));
         assert!(alike("the **store** is `restored`", "The store, is \"restored\"."));
+        assert!(alike("５ litres", "5 litres") && alike("𝟓 litres", "5 litres"));
         assert!(!alike("---", "***"));
     }
 
@@ -149,6 +162,10 @@ mod tests {
             ("written in C", "written in C++"),
             ("Anna asks Bert", "Bert asks Anna"),
             ("ask 田中", "ask 中田"),
+            ("10² litres", "102 litres"),
+            ("②5 litres", "25 litres"),
+            ("H₂O", "H2O"),
+            ("1½ litres", "11⁄2 litres"),
         ] {
             for text in [format!("{one} {rest}"), format!("{rest} {one}"), format!("{rest} {one} {rest}")] {
                 assert!(!alike(&text, &text.replace(one, other)), "{one} / {other}");
