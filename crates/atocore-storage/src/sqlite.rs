@@ -345,11 +345,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A folder or a pipe in the place of the database: opening a pipe would wait for its other end.
+/// A folder or a pipe in the place of the database: opening a pipe would wait for its other end. What cannot be looked at
+/// is for the opening to tell.
 fn refuse_what_is_no_file(path: &Path) -> Result<(), StorageError> {
-    match files::kind(&files::followed(path)?)? {
-        None | Some(Kind::File(_)) => Ok(()),
-        Some(_) => Err(StorageError::damaged("what has its name is not a regular file")),
+    match files::followed(path).and_then(|path| files::kind(&path)) {
+        Err(_) | Ok(None | Some(Kind::File(_))) => Ok(()),
+        Ok(Some(_)) => Err(StorageError::damaged("what has its name is not a regular file")),
     }
 }
 

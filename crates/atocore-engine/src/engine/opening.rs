@@ -79,15 +79,16 @@ impl Engine {
     }
 
     /// Refuses to begin an empty store where there was one that is gone, which the lexical index tells: nothing else would.
+    ///
+    /// # Errors
+    /// [`Error::StoreLost`]. What cannot be looked at is for the opening to tell.
     fn refuse_lost_store(&self) -> Result<(), Error> {
         let (database, index) = (self.config.layout.database(), self.config.layout.lexical_index());
-        let is_there = match files::kind(&files::followed(&database)?)? {
-            None | Some(Kind::File(0)) => {
-                files::kind(&log_of(&database))?.is_some_and(|log| log != Kind::File(0))
-            }
-            Some(_) => true,
-        };
-        if is_there || !files::exists(&index)? {
+        let is_empty = |path: &Path| matches!(files::kind(path), Ok(None | Some(Kind::File(0))));
+        let is_lost = files::followed(&database).is_ok_and(|path| is_empty(&path))
+            && is_empty(&log_of(&database))
+            && matches!(files::kind(&index), Ok(Some(Kind::Folder)));
+        if !is_lost {
             return Ok(());
         }
         // An index that cannot be read tells nothing.
