@@ -21,7 +21,9 @@ use std::{
 
 pub use handle::{FileReader, NewFile};
 pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
-pub use names::{Kind, create_dirs_synced, create_new_dir, exists, followed, is_read_only, kind, rename_new};
+pub use names::{
+    Kind, create_dirs_synced, create_new_dir, exists, followed, is_read_only, kind, rename_new, with_ending,
+};
 pub use placed::{Displaced, Placed, are_on_one_disk};
 pub use private::{
     close_to_others, close_tree_to_others, create_privately, is_staged, open_to_others, owner, read_trusted,

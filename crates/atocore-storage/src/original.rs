@@ -121,13 +121,9 @@ impl OriginalStore {
         }
         let copy = scratch.join("original.db");
         for ending in ["", "-wal"] {
-            let with = |path: &Path| {
-                let mut name = path.as_os_str().to_owned();
-                name.push(ending);
-                std::path::PathBuf::from(name)
-            };
-            if with(database).is_file() {
-                let _bytes = files::copy_synced(&with(database), &with(&copy))?;
+            let [from, to] = [database, &copy].map(|path| files::with_ending(path, ending));
+            if from.is_file() {
+                let _bytes = files::copy_synced(&from, &to)?;
             }
         }
         let store = Self { connection: Connection::open(&copy)? };

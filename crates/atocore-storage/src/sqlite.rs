@@ -422,11 +422,7 @@ fn why_refused(path: &Path, error: StorageError) -> StorageError {
 
 /// The database, and what lies beside it while it is open or after its process was killed.
 fn with_sidecars(database: &Path) -> [PathBuf; 3] {
-    ["", "-wal", "-shm"].map(|end| {
-        let mut name = database.as_os_str().to_owned();
-        name.push(end);
-        name.into()
-    })
+    ["", "-wal", "-shm"].map(|ending| files::with_ending(database, ending))
 }
 
 /// The other processes that keep writers out of a database.

@@ -21,7 +21,7 @@ const NO_PROJECTS: &[u8] = b"{\"projects\": []}\n";
 
 /// Beside the database, so that one rename puts it in place.
 pub(super) fn incoming_database(layout: &Layout) -> PathBuf {
-    beside(&layout.database(), ".restore-incoming")
+    files::with_ending(&layout.database(), ".restore-incoming")
 }
 
 pub(super) fn incoming_registry(layout: &Layout) -> PathBuf {
@@ -98,7 +98,7 @@ fn database(journal: &Journal, layout: &Layout) -> Result<(), BackupError> {
         }
         // The log of the state before would be played into the database of another state.
         for sidecar in ["-wal", "-shm", "-journal"] {
-            files::remove_file(&beside(&target, sidecar))?;
+            files::remove_file(&files::with_ending(&target, sidecar))?;
         }
         files::sync(target.parent().unwrap_or(&target))?;
         files::replace(&incoming, &target)?;
@@ -111,7 +111,7 @@ fn database(journal: &Journal, layout: &Layout) -> Result<(), BackupError> {
 /// put aside before a crash.
 fn keep(database: &Path, folder: &Path) -> Result<(), BackupError> {
     files::create_dirs_synced(folder)?;
-    for path in [database.to_owned(), beside(database, "-wal")] {
+    for path in [database.to_owned(), files::with_ending(database, "-wal")] {
         if files::kind(&path)?.is_none() {
             continue;
         }
@@ -195,10 +195,4 @@ fn compare(recorded: &StagedFile, path: &Path) -> Result<(), BackupError> {
     } else {
         Err(BackupError::CopyDiffers(path.display().to_string()))
     }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }

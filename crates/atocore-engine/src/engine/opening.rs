@@ -86,7 +86,7 @@ impl Engine {
         let (database, index) = (self.config.layout.database(), self.config.layout.lexical_index());
         let is_empty = |path: &Path| matches!(files::kind(path), Ok(None | Some(Kind::File(0))));
         let is_lost = files::followed(&database).is_ok_and(|path| is_empty(&path))
-            && is_empty(&log_of(&database))
+            && is_empty(&files::with_ending(&database, "-wal"))
             && matches!(files::kind(&index), Ok(Some(Kind::Folder)));
         if !is_lost {
             return Ok(());
@@ -260,7 +260,7 @@ impl Engine {
     fn open_to_look(&self) -> Result<(Store, Option<OwnersOut>), Error> {
         let database = self.config.layout.database();
         if files::is_on_read_only_disk(&database)
-            && !files::exists(&log_of(&database))?
+            && !files::exists(&files::with_ending(&database, "-wal"))?
             && let Some(out) = OwnersOut::try_acquire(&self.config.layout.locks())?
         {
             return Ok((Store::open_unchanging(&database, self.store_options())?, Some(out)));
@@ -271,11 +271,4 @@ impl Engine {
     pub(crate) fn store_options(&self) -> StoreOptions {
         StoreOptions { busy_timeout: self.config.busy_timeout, clock: Arc::clone(&self.config.clock) }
     }
-}
-
-/// SQLite's log beside a database.
-fn log_of(database: &Path) -> PathBuf {
-    let mut log = database.to_owned().into_os_string();
-    log.push("-wal");
-    log.into()
 }

@@ -55,6 +55,14 @@ pub fn exists(path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// The path whose name has `ending` behind it: `atocore.db-wal` beside `atocore.db`.
+#[must_use]
+pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// The name that `path` leads to, past every link that stands there; what it leads to need not exist.
 ///
 /// # Errors

@@ -65,9 +65,7 @@ impl UnsyncedCopy {
         leave_log_mode(path).map_err(|error| why_refused(path, error))?;
         // SQLite does not say when it could not remove these. In a snapshot they would be damage.
         for ending in ["-wal", "-shm"] {
-            let mut sidecar = path.as_os_str().to_owned();
-            sidecar.push(ending);
-            files::remove_file(Path::new(&sidecar))?;
+            files::remove_file(&files::with_ending(path, ending))?;
         }
         Ok(Self { path: path.to_owned() })
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::StorageError;
+use crate::files;
 
 /// Sizes of the header of a frame and of the log, in bytes.
 const FRAME_HEADER: u64 = 24;
@@ -62,9 +63,7 @@ fn run(connection: &Connection, mode: &str) -> Result<Option<LogState>, StorageE
 
 /// The log that belongs to a database.
 pub(super) fn path(database: &Path) -> PathBuf {
-    let mut log = database.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
+    files::with_ending(database, "-wal")
 }
 
 /// The size of a page of the database.

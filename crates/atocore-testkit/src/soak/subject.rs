@@ -174,9 +174,9 @@ impl Subject {
         if database.exists() {
             let _bytes = files::copy_synced(&database, &copy)?;
         }
-        let log = with_ending(&database, "-wal");
+        let log = files::with_ending(&database, "-wal");
         if log.exists() {
-            let _bytes = files::copy_synced(&log, &with_ending(&copy, "-wal"))?;
+            let _bytes = files::copy_synced(&log, &files::with_ending(&copy, "-wal"))?;
         }
         // Opening it plays the log back, closing it checkpoints the log.
         drop(Store::open(&copy, store_options())?);
@@ -279,10 +279,4 @@ pub(super) fn answer_of(ended: &Ended, arguments: &[String]) -> Result<Value, Vi
 /// The arguments of a call.
 pub(super) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }

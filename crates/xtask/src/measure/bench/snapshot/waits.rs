@@ -129,8 +129,7 @@ pub(super) fn measure(
 
 /// The largest size of the log of the store while `work` is done.
 fn largest_log(home: &Home, work: impl FnOnce() -> Result<(), Failure>) -> Result<u64, Failure> {
-    let mut log = home.layout().database().into_os_string();
-    log.push("-wal");
+    let log = files::with_ending(&home.layout().database(), "-wal");
     let (done, largest) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         let _watching = scope.spawn(|| {
