@@ -20,7 +20,6 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-pub(crate) use fake::read_request;
 pub use fake::{FakeServer, Reply};
 use serde_json::{Value, json};
 pub use tls::Identity;

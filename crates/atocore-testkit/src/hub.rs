@@ -1,22 +1,19 @@
 //! A model hub on this machine that speaks HTTPS and does to each file what it is told.
 
-#![expect(clippy::panic, reason = "only tests use it, and without a hub they fail")]
-
 use std::{
     fs,
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::TcpStream,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    sync::{Arc, Mutex},
 };
 
 use atocore_engine::embed::model::KnownModel;
 
-use crate::chroma::{Identity, read_request};
+use crate::{
+    chroma::Identity,
+    loopback::{Loopback, lock, read_request},
+};
 
 /// What becomes of a request for a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +43,8 @@ type Rule = Box<dyn FnMut(&str) -> HubReply + Send>;
 /// A hub with one model. Dropping it closes its port.
 #[derive(Debug)]
 pub struct FakeHub {
-    address: SocketAddr,
+    port: Loopback,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -58,7 +54,6 @@ struct Shared {
     folder: PathBuf,
     rule: Mutex<Rule>,
     seen: Mutex<Vec<String>>,
-    closing: AtomicBool,
 }
 
 impl std::fmt::Debug for Shared {
@@ -77,37 +72,21 @@ impl FakeHub {
     /// When this machine has no free port.
     #[must_use]
     pub fn start(model: &KnownModel, folder: PathBuf, identity: Identity) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = bound.unwrap_or_else(|error| panic!("no hub for tests: {error}"));
         let shared = Arc::new(Shared {
             identity,
             prefix: format!("/{}/resolve/{}/", model.hub.name, model.hub.revision),
             folder,
             rule: Mutex::new(Box::new(|_| HubReply::Whole)),
             seen: Mutex::default(),
-            closing: AtomicBool::new(false),
         });
-        let thread = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                for stream in listener.incoming().flatten() {
-                    if shared.closing.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let shared = Arc::clone(&shared);
-                    // A caller that goes away is no failure of the test.
-                    thread::spawn(move || drop(shared.serve(stream)));
-                }
-            })
-        };
-        Self { address, shared, thread: Some(thread) }
+        let serving = Arc::clone(&shared);
+        Self { port: Loopback::serve(move |stream| serving.serve(stream)), shared }
     }
 
     /// Where it answers.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("https://{}", self.address)
+        format!("https://{}", self.port.address)
     }
 
     /// From now on, what becomes of a request is said by `rule`, which gets its path.
@@ -119,17 +98,6 @@ impl FakeHub {
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
         lock(&self.shared.seen).clone()
-    }
-}
-
-impl Drop for FakeHub {
-    fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::SeqCst);
-        // So that it looks up from waiting.
-        drop(TcpStream::connect(self.address));
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
     }
 }
 
@@ -181,8 +149,4 @@ impl Shared {
 /// Waits until the caller goes away.
 fn until_gone(mut stream: impl Read) -> io::Result<()> {
     stream.read(&mut [0]).map(drop)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

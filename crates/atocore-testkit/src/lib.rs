@@ -8,6 +8,7 @@ pub mod hub;
 mod install;
 pub mod installation;
 pub mod killed;
+mod loopback;
 pub mod model;
 pub mod powercut;
 pub mod schemathesis;

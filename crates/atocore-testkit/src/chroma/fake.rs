@@ -2,16 +2,14 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
     time::Duration,
 };
 
 use super::tls::Identity;
+use crate::loopback::{Loopback, lock, read_request};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +31,8 @@ pub enum Reply {
 /// A server for tests of failures. Dropping it closes its port.
 #[derive(Debug)]
 pub struct FakeServer {
-    address: SocketAddr,
+    port: Loopback,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 type Rule = Box<dyn FnMut(&str) -> Reply + Send>;
@@ -48,7 +45,6 @@ struct Shared {
     head_rule: Mutex<Option<Rule>>,
     /// The first line of each request, in order.
     seen: Mutex<Vec<String>>,
-    closing: AtomicBool,
 }
 
 impl std::fmt::Debug for Shared {
@@ -88,45 +84,23 @@ impl FakeServer {
     }
 
     fn start(behind: Option<SocketAddr>, identity: Option<Identity>, rule: Rule) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) = bound.unwrap_or_else(|error| panic!("no server for tests: {error}"));
-        let closing = AtomicBool::new(false);
-        let shared = Arc::new(Shared {
-            behind,
-            identity,
-            rule: Mutex::new(rule),
-            head_rule: Mutex::default(),
-            seen: Mutex::default(),
-            closing,
-        });
-        let thread = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || {
-                for stream in listener.incoming().flatten() {
-                    if shared.closing.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let shared = Arc::clone(&shared);
-                    // A caller that goes away is no failure of the test.
-                    thread::spawn(move || drop(shared.serve(stream)));
-                }
-            })
-        };
-        Self { address, shared, thread: Some(thread) }
+        let (rule, head_rule, seen) = (Mutex::new(rule), Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { behind, identity, rule, head_rule, seen });
+        let serving = Arc::clone(&shared);
+        Self { port: Loopback::serve(move |stream| serving.serve(stream)), shared }
     }
 
     /// Where it answers.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.shared.identity.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        format!("{scheme}://{}", self.port.address)
     }
 
     /// The port of it.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        self.address.port()
+        self.port.address.port()
     }
 
     /// From now on, what becomes of a request is said by `rule`, which gets its first line and its body as text.
@@ -143,17 +117,6 @@ impl FakeServer {
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
         lock(&self.shared.seen).clone()
-    }
-}
-
-impl Drop for FakeServer {
-    fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::SeqCst);
-        // So that it looks up from waiting.
-        drop(TcpStream::connect(self.address));
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
     }
 }
 
@@ -205,33 +168,4 @@ impl Shared {
         upstream.read_to_end(&mut answer)?;
         Ok(answer)
     }
-}
-
-/// Reads one request: its head without the empty line, and its body.
-pub(crate) fn read_request(stream: &mut impl Read) -> io::Result<(String, Vec<u8>)> {
-    let mut bytes = Vec::new();
-    let mut chunk = [0; 8192];
-    loop {
-        let read = stream.read(&mut chunk)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes.extend_from_slice(&chunk[..read]);
-        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-        });
-        let mut body = bytes.split_off(end + 4);
-        let missing = length.unwrap_or(0_usize).saturating_sub(body.len());
-        let mut rest = vec![0; missing];
-        stream.read_exact(&mut rest)?;
-        body.append(&mut rest);
-        return Ok((head, body));
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
