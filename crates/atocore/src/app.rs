@@ -353,7 +353,8 @@ mod tests {
         let (says, said) = mpsc::channel();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut held = Arc::clone(&app.places.long).acquire_many_owned(4).await.unwrap();
+            let mut held =
+                Arc::clone(&app.places.long).acquire_many_owned(places::LONG_AT_ONCE).await.unwrap();
             let say = |word: &str| Says { word: word.to_owned(), to: Some(says.clone()) };
             let queued = app.start(Caller::Local, say("cancelled")).unwrap();
             drop(app.start(Caller::Local, say("first")).unwrap());

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::operations::{self, ApiError, Needs, Spec};
 
 /// How many long operations of a server run at once; most of them take turns inside the engine anyway.
-const LONG_AT_ONCE: u32 = 4;
+pub(super) const LONG_AT_ONCE: u32 = 4;
 /// How many other operations of a server run at once.
 const SHORT_AT_ONCE: usize = 64;
 /// How many look at the health of a server at once.

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use serde_json::{Value, json};
 
 use crate::{
-    agent::Agent,
+    agent::{Agent, text},
     program::{Sandbox, interrupt},
 };
 
@@ -97,4 +97,20 @@ fn a_client_and_others_write_while_it_makes_vectors_after_a_refresh() {
     assert_eq!(answers[0]["result"]["structuredContent"]["status"], "candidate", "{}", answers[0]);
     assert_eq!(answers[1]["result"]["isError"], true, "{}", answers[1]);
     assert_eq!(place.json(&["memory", "list"])["memories"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_client_that_has_gone_quiet_keeps_nobody_from_a_restore() {
+    let place = Sandbox::with_notes().with_model().patient();
+    let stamp = place.snapshot();
+    let mut agent = Agent::greeted(&place);
+    // The second one finds all vectors made, and looks at the store last.
+    for _ in 0..2 {
+        let refreshed = agent.call("atocore_refresh", &json!({ "project": "notes" }));
+        assert_ne!(refreshed["isError"], json!(true), "{refreshed}");
+    }
+    // It waits for whoever reads, which is for ever in this place.
+    place.ok(&["backup", "restore", &stamp, "--yes"]);
+    let found = agent.call("atocore_search", &json!({ "query": "keys" }));
+    assert!(text(&found).contains("keys.md"), "{found}");
 }

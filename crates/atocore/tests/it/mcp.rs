@@ -585,19 +585,3 @@ fn arguments_that_a_model_is_not_told_of_are_refused() {
     }
     assert_eq!(place.json(&["memory", "list"])["memories"], json!([]));
 }
-
-#[test]
-fn a_client_that_has_gone_quiet_keeps_nobody_from_a_restore() {
-    let place = Sandbox::with_notes().with_model().patient();
-    let stamp = place.snapshot();
-    let mut agent = Agent::greeted(&place);
-    // The second one finds all vectors made, and looks at the store last.
-    for _ in 0..2 {
-        let refreshed = agent.call("atocore_refresh", &json!({ "project": "notes" }));
-        assert_ne!(refreshed["isError"], json!(true), "{refreshed}");
-    }
-    // It waits for whoever reads, which is for ever in this place.
-    place.ok(&["backup", "restore", &stamp, "--yes"]);
-    let found = agent.call("atocore_search", &json!({ "query": "keys" }));
-    assert!(text(&found).contains("keys.md"), "{found}");
-}
