@@ -259,6 +259,8 @@ pub enum Error {
         code: ErrorCode,
         /// That, with its causes.
         why: String,
+        /// What helps.
+        hint: Option<String>,
     },
     /// The folder that was named as the data folder of the original is none.
     #[error("there is no store of the original at `{}`", .0.display())]
@@ -391,7 +393,7 @@ impl Error {
 
     /// What everybody is told who needs a store that this kept from being opened.
     pub(crate) fn told(&self) -> Self {
-        Self::StoreUnopened { code: self.code(), why: with_causes(self) }
+        Self::StoreUnopened { code: self.code(), why: with_causes(self), hint: self.hint() }
     }
 
     /// What sort of trouble it is.

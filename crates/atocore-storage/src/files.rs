@@ -19,6 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use handle::OverwrittenFile;
 pub use handle::{FileReader, NewFile};
 pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{

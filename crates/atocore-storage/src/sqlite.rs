@@ -3,6 +3,7 @@
 //! Writers take turns; readers never wait for them, nor they for readers. Every committed change moves the store one
 //! generation on and leaves a line in the operation log; bookkeeping, which no answer is made from, does neither.
 
+mod acknowledged;
 mod chunks;
 pub mod copy;
 mod damage;
@@ -30,7 +31,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +39,7 @@ use std::{
 use atocore_model::{id::Generation, time::Clock};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
+pub use acknowledged::acknowledged_file;
 pub use chunks::StoredChunk;
 pub use documents::{ChunkKey, DocumentPlace, DocumentRow, IngestedDocument, StoredChunks};
 pub use embeddings::{NewSpace, PendingChunk, SpaceRow, StoreVectors, VectorCounts};
@@ -53,6 +55,7 @@ pub use texts::StoredDocument;
 pub use upgrade::Upgrade;
 pub use write::{BookkeepingTransaction, Committed, WriteTransaction};
 
+use self::acknowledged::Acknowledged;
 use crate::{
     files::{self, FileError, Kind, Placed},
     locks::OwnerLock,
@@ -96,6 +99,10 @@ pub struct Store {
     /// The damage that was met since it was opened.
     damage: OnceLock<String>,
     upgrade: Option<Upgrade>,
+    /// The size of the database file, which never shrinks while it is open.
+    size: AtomicU64,
+    /// Where what is acknowledged is noted; `None` where nothing can be written, or is going to be.
+    acknowledged: Option<Acknowledged>,
     /// Nobody can write to the disk that it is on: SQLite then needs neither a lock nor a log.
     unchanging: bool,
 }
@@ -132,10 +139,14 @@ impl Store {
         refuse_what_is_no_file(path)?;
         let mut writer =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, &options)?;
+        // A log of which SQLite reads a part stays as it is when the store is not opened.
+        let _kept = writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         let version = migrate::check(&writer)?;
         if version > 0 {
             schema::compare(&writer, version)?;
+            acknowledged::insist(path, &writer)?;
         }
+        let _kept = writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         let _mode: String = writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         writer.pragma_update(None, "synchronous", "FULL")?;
         // `checkpoint` does it, which knows about read snapshots.
@@ -150,6 +161,7 @@ impl Store {
         let _upgraded =
             migrate::migrate(&mut writer, &operations::new_store_id()?, &options.clock.now().to_string())?;
         let page = log::page_size(&writer)?;
+        let now = ReadTransaction { connection: &writer }.version()?;
         let mut placed = Vec::new();
         for file in with_sidecars(path) {
             placed.extend(Placed::at(&file)?);
@@ -165,6 +177,8 @@ impl Store {
             placed,
             damage: OnceLock::new(),
             upgrade,
+            size: AtomicU64::default(),
+            acknowledged: Acknowledged::begin(path, now),
             unchanging: false,
         })
     }
@@ -189,6 +203,24 @@ impl Store {
     /// [`StorageError::Gone`].
     pub fn in_place(&self) -> Result<(), StorageError> {
         Ok(self.placed.iter().try_for_each(Placed::check)?)
+    }
+
+    /// Whether the database file is as long as it was. SQLite would not notice: what it has read of it is in memory.
+    ///
+    /// # Errors
+    /// [`StorageError::Damaged`].
+    fn refuse_cut_off(&self) -> Result<(), StorageError> {
+        // What is not there or cannot be looked at says nothing.
+        let Ok(Some(Kind::File(size))) = files::followed(&self.path).and_then(|path| files::kind(&path))
+        else {
+            return Ok(());
+        };
+        let before = self.size.fetch_max(size, Ordering::Relaxed);
+        if size >= before {
+            return Ok(());
+        }
+        drop(self.damage.set(format!("the database was cut off from {before} to {size} bytes")));
+        self.refuse_damaged()
     }
 
     /// Opens the store for reading only, beside an owner or without one.
@@ -225,6 +257,8 @@ impl Store {
             placed: Vec::new(),
             damage: OnceLock::new(),
             upgrade: None,
+            size: AtomicU64::default(),
+            acknowledged: None,
             unchanging,
         };
         let opening = || {
@@ -232,6 +266,7 @@ impl Store {
             match migrate::check(&reader)? {
                 SCHEMA_VERSION => {
                     schema::compare(&reader, SCHEMA_VERSION)?;
+                    acknowledged::insist(path, &reader)?;
                     Ok(reader)
                 }
                 found => {
@@ -269,6 +304,10 @@ impl Store {
         &self,
         body: impl FnOnce(&ReadTransaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        // What was removed or replaced can still be read by whoever has it open.
+        if self.in_place().is_ok() {
+            self.refuse_cut_off()?;
+        }
         let mut connection = self.noted(self.reader()).map_err(|error| error.at(&self.path))?;
         let result = {
             let transaction = connection.transaction().map_err(StorageError::from)?;

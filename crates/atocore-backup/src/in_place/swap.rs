@@ -8,6 +8,7 @@ use std::{
 use atocore_storage::{
     files::{self, Kind, stream},
     layout::Layout,
+    sqlite::acknowledged_file,
 };
 
 use super::journal::{Journal, RestoreRecord, StagedFile};
@@ -100,6 +101,7 @@ fn database(journal: &Journal, layout: &Layout) -> Result<(), BackupError> {
         for sidecar in ["-wal", "-shm", "-journal"] {
             files::remove_file(&files::with_ending(&target, sidecar))?;
         }
+        files::remove_file(&acknowledged_file(&target))?;
         files::sync(target.parent().unwrap_or(&target))?;
         files::replace(&incoming, &target)?;
     }

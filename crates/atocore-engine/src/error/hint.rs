@@ -9,7 +9,7 @@ use atocore_storage::{
     lexical::LexicalError,
     locks::LockError,
     registry::RegistryError,
-    sqlite::StorageError,
+    sqlite::{StorageError, acknowledged_file},
     vector::VectorError,
 };
 
@@ -128,6 +128,13 @@ impl Error {
                     index.display()
                 ));
             }
+            Self::Storage(StorageError::ChangesLost { database, .. }) => {
+                return Some(format!(
+                    "put the right database and its log back, if they are somewhere; or `atocore backup restore latest` restores the newest snapshot, and keeps the files that are there; or, to go on with what the database holds, remove `{}`",
+                    acknowledged_file(database).display()
+                ));
+            }
+            Self::StoreUnopened { hint, .. } => return hint.clone(),
             Self::OriginalMissing(_) => {
                 "name the data folder of the original, the one with `db/atocore.db` in it"
             }

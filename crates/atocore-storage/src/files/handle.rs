@@ -4,6 +4,7 @@
 
 use std::{
     io::{self, Read, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -26,6 +27,33 @@ impl FileReader {
 impl Read for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
+    }
+}
+
+/// A small file of ours that is overwritten in place, always with the same number of bytes.
+#[derive(Debug)]
+pub(crate) struct OverwrittenFile(OpenFile);
+
+impl OverwrittenFile {
+    /// Replaces whatever file stands under `path`. Only for whoever alone writes it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    ///
+    /// # Durability
+    /// None, as of [`super::write_atomic_unsynced`]; nor of [`OverwrittenFile::overwrite`].
+    pub(crate) fn begin(path: &Path, bytes: &[u8]) -> Result<Self, FileError> {
+        super::remove_staged(path)?;
+        super::write_atomic_unsynced(path, bytes)?;
+        named("open", path, private::open_or_create(path, false)).map(Self)
+    }
+
+    /// Gives it other bytes; other processes that have it open see them at once.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn overwrite(&self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, 0)
     }
 }
 

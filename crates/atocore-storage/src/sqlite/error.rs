@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use atocore_model::error::ErrorCode;
+use atocore_model::{error::ErrorCode, id::Generation};
 
 use crate::{
     files::{Displaced, FileError},
@@ -60,6 +60,16 @@ pub enum StorageError {
     /// The file is there and is not a database, or a damaged one.
     #[error("the store is damaged")]
     Damaged(#[source] rusqlite::Error),
+    /// The database does not hold the last change that was acknowledged.
+    #[error("the store has lost changes: generation {acknowledged} was acknowledged, and `{}` has generation {found}", database.display())]
+    ChangesLost {
+        /// The last one that was acknowledged.
+        acknowledged: Generation,
+        /// The one that is there.
+        found: Generation,
+        /// The database.
+        database: PathBuf,
+    },
     /// The disk has no room.
     #[error("the disk{} is full", database.as_ref().map(|path| format!(" of the store `{}`", path.display())).unwrap_or_default())]
     Full {
@@ -136,6 +146,7 @@ impl StorageError {
             | Self::Schema { .. }
             | Self::Program(_)
             | Self::Damaged(_)
+            | Self::ChangesLost { .. }
             | Self::Value { .. }
             | Self::Older { .. } => ErrorCode::StoreDamaged,
             Self::NotOriginal => ErrorCode::InvalidRequest,

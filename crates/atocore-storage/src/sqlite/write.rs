@@ -47,12 +47,16 @@ impl Store {
         operation: &LoggedOperation<'_>,
         body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
     ) -> Result<Committed<T>, E> {
-        self.commit(|transaction| {
+        let committed = self.commit(|transaction| {
             let at = self.options.clock.now();
             let version = operations::append(transaction, operation, at)?;
             let value = body(&WriteTransaction { bookkeeping: bookkeeping(transaction), version, at })?;
-            Ok(Committed { value, version })
-        })
+            Ok::<_, E>(Committed { value, version })
+        })?;
+        if let Some(acknowledged) = &self.acknowledged {
+            acknowledged.note(committed.version);
+        }
+        Ok(committed)
     }
 
     /// Runs `body` in one write transaction that leaves the generation and the operation log as they are.
@@ -74,6 +78,7 @@ impl Store {
         self.refuse_damaged()?;
         let mut connection = lock(writer);
         self.in_place()?;
+        self.refuse_cut_off()?;
         let committed = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|error| StorageError::from(error).into())
@@ -81,6 +86,7 @@ impl Store {
                 let value = body(&transaction)?;
                 // Looked at again: `body` may have taken long.
                 self.in_place()?;
+                self.refuse_cut_off()?;
                 transaction.commit().map_err(StorageError::from)?;
                 Ok(value)
             });

@@ -273,3 +273,83 @@ fn a_store_that_is_gone_or_something_else_is_named_and_restored_in_place() {
         assert_eq!(facts(), before, "{at}");
     }
 }
+
+/// SQLite passes over what follows a damaged page of its log. That was acknowledged: nothing is written over it before somebody
+/// has decided what is to become of it.
+#[test]
+fn changes_that_a_damaged_log_has_lost_are_told_and_stay_there() {
+    let (log, noted) = ("home/data/db/atocore.db-wal", "home/data/db/atocore.db-acknowledged");
+    let place = Sandbox::with_notes();
+    let stamp = place.snapshot();
+    let server = place.serve();
+    for number in 0..6 {
+        place.ok(&["memory", "add", "knowledge", &format!("fact {number}")]);
+    }
+    server.kill();
+    let facts = || place.json(&["memory", "list"])["memories"].as_array().unwrap().len();
+    let (database, sound, told) = (place.path(DATABASE), place.path(log), place.path(noted));
+    let parts = [&database, &sound, &told].map(|path| (path.clone(), fs::read(path).unwrap()));
+    let frames = (parts[1].1.len() - 32) / (PAGE + 24);
+    let flipped = |at: usize| {
+        let mut bytes = parts[1].1.clone();
+        bytes[at] ^= 1;
+        Some(bytes)
+    };
+    // The first frame, one in the middle, and the last.
+    let mut harms: Vec<_> =
+        [0, frames / 2, frames - 1].map(|frame| flipped(32 + frame * (PAGE + 24) + 100)).into();
+    harms.extend([flipped(20), Some(parts[1].1[..parts[1].1.len() / 2].to_vec()), Some(Vec::new()), None]);
+    for (at, harm) in harms.into_iter().enumerate() {
+        let put_back = || parts.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+        let harmed = || {
+            put_back();
+            drop(fs::remove_file(place.path("home/data/db/atocore.db-shm")));
+            match &harm {
+                Some(bytes) => fs::write(&sound, bytes).unwrap(),
+                None => fs::remove_file(&sound).unwrap(),
+            }
+        };
+        harmed();
+        for command in [&["memory", "add", "preference", "x"][..], &["query", "keys"]] {
+            let refused = place.run(&[&["--json"], command].concat());
+            let told: Value = serde_json::from_str(&refused.stdout).unwrap();
+            assert!(refused.code == 1 && told["code"] == "store_damaged", "{at}: {refused:?}");
+            assert!(told["detail"].as_str().unwrap().contains("has lost changes"), "{at}: {told}");
+            assert!(told["hint"].as_str().unwrap().contains("-acknowledged"), "{at}: {told}");
+        }
+        assert_eq!((place.run(&["status"]).code, place.run(&["doctor"]).code), (2, 2), "{at}");
+        if let Some(bytes) = harm.as_ref().filter(|bytes| !bytes.is_empty()) {
+            assert_eq!(&fs::read(&sound).unwrap(), bytes, "{at}: what is left of the log is untouched");
+        }
+
+        put_back();
+        assert_eq!(facts(), 6, "{at}: with its log again it is whole");
+        harmed();
+        fs::remove_file(&told).unwrap();
+        assert!(facts() < 6, "{at}: what the database holds counts, once somebody says so");
+        place.ok(&["memory", "add", "knowledge", "after it"]);
+        harmed();
+        let _done = place.json(&["backup", "restore", &stamp, "--yes"]);
+        assert_eq!(facts(), 0, "{at}");
+        place.ok(&["memory", "add", "knowledge", "after the restore"]);
+    }
+}
+
+#[test]
+fn a_database_that_is_cut_off_under_a_server_takes_no_more_writes() {
+    for kept in [0, 1, 3] {
+        let place = Sandbox::with_notes();
+        let stamp = place.snapshot();
+        let server = place.serve();
+        let database = fs::File::options().write(true).open(place.path(DATABASE)).unwrap();
+        database.set_len(kept * 4096).unwrap();
+        for command in [&["memory", "add", "knowledge", "x"][..], &["query", "keys"]] {
+            let refused = place.run(command);
+            assert!(refused.code == 1 && refused.stderr.contains("was cut off"), "{kept}: {refused:?}");
+        }
+        assert!(get(&server.address, "/health").starts_with("HTTP/1.1 503"), "{kept}");
+        place.ok(&["backup", "restore", &stamp, "--yes"]);
+        assert!(get(&server.address, "/health").starts_with("HTTP/1.1 200"), "{kept}");
+        place.ok(&["memory", "add", "knowledge", "x"]);
+    }
+}

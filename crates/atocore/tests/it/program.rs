@@ -191,6 +191,12 @@ impl Server {
         most_memory(&self.child)
     }
 
+    /// Ends it as a crash does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Tells it to stop as Ctrl-C does, and waits for its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         interrupt(&self.child);
