@@ -239,18 +239,13 @@ pub enum Error {
     /// There is no store, and this caller may not make one.
     #[error("there is no store at `{}` yet", .0.display())]
     StoreMissing(PathBuf),
-    /// There is no store any more where there was one: what is derived from it is still there.
-    #[error(
-        "the store is gone: `{}` is missing or empty, and the lexical index beside it has generation {generation}",
-        database.display()
-    )]
+    /// There is no store any more where there was one.
+    #[error("the store is gone: `{}` is missing or empty, and traces of it are left: {}", database.display(), in_words(traces))]
     StoreLost {
         /// Where it was.
         database: PathBuf,
-        /// Where the index is.
-        index: PathBuf,
-        /// The last one that the index shows.
-        generation: Generation,
+        /// What tells that there was one; at least one file or folder.
+        traces: Vec<PathBuf>,
     },
     /// The store is there and could not be opened.
     #[error("{why}")]
@@ -439,4 +434,9 @@ const fn lexical_code(error: &LexicalError) -> ErrorCode {
         LexicalError::Refused { .. } => ErrorCode::Io,
         _ => ErrorCode::IndexUnavailable,
     }
+}
+
+/// Paths in a sentence.
+fn in_words(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" and ")
 }

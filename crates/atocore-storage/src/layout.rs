@@ -3,7 +3,6 @@
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
-    slice,
 };
 
 use crate::files;
@@ -85,6 +84,13 @@ impl Layout {
         self.data.join("backup-directory")
     }
 
+    /// Which data directories had a store under this registry: beside it, because the disk of the data may not be
+    /// mounted.
+    #[must_use]
+    pub fn known_stores(&self) -> PathBuf {
+        self.registry.with_file_name("known-stores.json")
+    }
+
     /// The lock files.
     #[must_use]
     pub fn locks(&self) -> PathBuf {
@@ -153,7 +159,8 @@ impl Layout {
         close(&self.data, &names_in(&self.data, &self.in_data()));
         // A registry elsewhere is shared as whoever put it there wants it.
         if let Some(home) = self.home() {
-            close(&home.join("config"), &names_in(&home.join("config"), slice::from_ref(&self.registry)));
+            let of_config = [self.registry.clone(), self.known_stores()];
+            close(&home.join("config"), &names_in(&home.join("config"), &of_config));
             let folders = [self.data.clone(), self.backups.clone(), self.registry.clone()];
             let mut names = names_in(home, &folders);
             names.extend(SETTINGS.map(OsStr::new));
@@ -218,6 +225,7 @@ mod tests {
         "data/schedule.json",
         "data/backup-directory",
         "config/project-registry.json",
+        "config/known-stores.json",
         "backups/.lock",
         "backups/snapshots/20260406T184219Z/db/atocore.db",
         "backups/pins/.20260406T184219Z.7.tmp",

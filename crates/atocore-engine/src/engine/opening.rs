@@ -14,7 +14,7 @@ use atocore_storage::{
     sqlite::{StorageError, Store, StoreOptions},
 };
 
-use super::Engine;
+use super::{Engine, known_stores};
 use crate::{
     embedding::{Embedding, MakeVectors, ModelChoice, VectorStore},
     error::Error,
@@ -73,30 +73,36 @@ impl Engine {
         {
             return Err(StorageError::damaged(why).into());
         }
-        self.follow(store, monitor)?;
+        self.follow(Arc::clone(&store), monitor)?;
+        known_stores::remember(&self.config.layout, store.read(|read| read.store_id())?);
         self.unopened = None;
         Ok(())
     }
 
-    /// Refuses to begin an empty store where there was one that is gone, which the lexical index tells: nothing else would.
+    /// Refuses to begin an empty store where there was one that is gone, which the lexical index tells, or the file beside the
+    /// registry.
     ///
     /// # Errors
     /// [`Error::StoreLost`]. What cannot be looked at is for the opening to tell.
     fn refuse_lost_store(&self) -> Result<(), Error> {
-        let (database, index) = (self.config.layout.database(), self.config.layout.lexical_index());
+        let layout = &self.config.layout;
+        let (database, index) = (layout.database(), layout.lexical_index());
         let is_empty = |path: &Path| matches!(files::kind(path), Ok(None | Some(Kind::File(0))));
         let is_lost = files::followed(&database).is_ok_and(|path| is_empty(&path))
-            && is_empty(&files::with_ending(&database, "-wal"))
-            && matches!(files::kind(&index), Ok(Some(Kind::Folder)));
+            && is_empty(&files::with_ending(&database, "-wal"));
         if !is_lost {
             return Ok(());
         }
         // An index that cannot be read tells nothing.
-        let shown = LexicalIndex::open(&index, IndexAccess::Read).ok().and_then(|index| index.version());
-        match shown.map(|version| version.generation) {
-            Some(generation) if generation.0 > 0 => Err(Error::StoreLost { database, index, generation }),
-            _ => Ok(()),
+        let shown = || LexicalIndex::open(&index, IndexAccess::Read).ok()?.version();
+        let mut traces = Vec::new();
+        if shown().is_some_and(|version| version.generation.0 > 0) {
+            traces.push(index.clone());
         }
+        if known_stores::had_one(layout) {
+            traces.push(layout.known_stores());
+        }
+        if traces.is_empty() { Ok(()) } else { Err(Error::StoreLost { database, traces }) }
     }
 
     /// Looks through a store for damage that is too large for that to be done on opening; [`Engine::damage`] tells of it.

@@ -13,7 +13,7 @@ use atocore_storage::{
     vector::VectorError,
 };
 
-use super::Error;
+use super::{Error, in_words};
 
 impl Error {
     /// What to do about it, as a command where there is one.
@@ -122,10 +122,10 @@ impl Error {
             Self::DocumentAmbiguous { .. } => "name it by its id",
             Self::LinesBeyondEnd { .. } => "ask for lines that are there, or leave them out",
             Self::PathPattern { .. } => "name a folder or files: `docs/**`, `*.md`; `[[]` stands for a `[`",
-            Self::StoreLost { index, .. } => {
+            Self::StoreLost { traces, .. } => {
                 return Some(format!(
-                    "put the file back, or mount its disk; or `atocore backup restore latest` restores the newest snapshot; to begin with an empty store, remove `{}` too",
-                    index.display()
+                    "put the file back, or mount its disk; or `atocore backup restore latest` restores the newest snapshot; to begin with an empty store, remove {}",
+                    in_words(traces)
                 ));
             }
             Self::Storage(StorageError::ChangesLost { database, .. }) => {

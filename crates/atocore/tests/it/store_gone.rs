@@ -98,3 +98,49 @@ fn a_data_folder_that_is_gone_comes_back_by_a_restore_once_its_server_is_stopped
     let _restored = run(&["backup", "restore", "latest", "--yes"]);
     assert!(run(&["query", "zebra"]).contains("a.md"));
 }
+
+/// Where the disk of the data is not mounted there is an empty folder, or none: facts would go into a new store in it, and
+/// the newest snapshot would be one of nothing.
+#[test]
+fn an_empty_data_folder_where_there_was_a_store_begins_no_new_one() {
+    let place = Sandbox::with_notes();
+    place.ok(&["memory", "add", "knowledge", "kept"]);
+    let stamp = place.snapshot();
+    let (data, away) = (place.path("home/data"), place.path("away"));
+    for empty in [false, true] {
+        fs::rename(&data, &away).unwrap();
+        if empty {
+            fs::create_dir(&data).unwrap();
+        }
+        let commands: [&[&str]; 4] = [
+            &["memory", "add", "knowledge", "lost"],
+            &["query", "keys"],
+            &["refresh", "--all"],
+            &["backup", "create"],
+        ];
+        for command in commands {
+            let refused = place.run(command);
+            assert!(
+                refused.code == 1 && refused.stderr.contains("the store is gone"),
+                "{command:?}: {refused:?}"
+            );
+            assert!(refused.stderr.contains("mount its disk"), "{refused:?}");
+        }
+        for command in ["status", "doctor"] {
+            let told = place.run(&[command]);
+            assert!(told.code == 2 && told.stdout.contains("the store is gone"), "{told:?}");
+        }
+        assert!(place.json(&["backup", "list"]).to_string().contains(&stamp));
+        drop(fs::remove_dir_all(&data));
+        fs::rename(&away, &data).unwrap();
+        assert_eq!(place.json(&["memory", "list"])["memories"].as_array().unwrap().len(), 1);
+    }
+
+    // Gone for good: from the newest snapshot, or, once somebody says so, from nothing.
+    fs::remove_dir_all(&data).unwrap();
+    place.ok(&["backup", "restore", "latest", "--yes"]);
+    assert_eq!(place.json(&["memory", "list"])["memories"].as_array().unwrap().len(), 1);
+    fs::remove_dir_all(&data).unwrap();
+    fs::remove_file(place.path("home/config/known-stores.json")).unwrap();
+    place.ok(&["memory", "add", "knowledge", "anew"]);
+}
