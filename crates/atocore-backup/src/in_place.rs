@@ -60,7 +60,7 @@ pub enum RecoveryOutcome {
 ///
 /// # Errors
 /// [`BackupError::NotEnoughSpace`] before anything is written; [`BackupError::CopyDiffers`]; else why it cannot be
-/// copied.
+/// copied, or why the registry could not be put in its place.
 ///
 /// # Durability
 /// Everything that is ready is on disk when this returns `Ok`.
@@ -74,6 +74,7 @@ pub fn stage(
 ) -> Result<StagedSnapshot, BackupError> {
     let sources = restore::sources(verified)?;
     refuse_what_does_not_fit(&sources, layout)?;
+    swap::refuse_closed_registry(layout)?;
     swap::clear_staged(layout)?;
     let mut staged = StagedSnapshot {
         layout: layout.clone(),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use atocore_storage::{
-    files::{self, Kind, stream},
+    files::{self, FileError, Kind, stream},
     layout::Layout,
     sqlite::acknowledged_file,
 };
@@ -58,6 +58,24 @@ pub(super) fn clear_staged(layout: &Layout) -> Result<(), BackupError> {
         }
     }
     Ok(())
+}
+
+/// Refuses to begin where the registry could not be put in its place: the swap would stop half-way. What is made ready
+/// of the rest lies in the folder that it goes into, which shows the same of it.
+///
+/// # Errors
+/// When a folder has its name, or nothing can be made beside it.
+pub(super) fn refuse_closed_registry(layout: &Layout) -> Result<(), BackupError> {
+    let target = files::followed(&layout.registry)?;
+    if matches!(files::kind(&target)?, Some(Kind::Folder)) {
+        let source = std::io::ErrorKind::IsADirectory.into();
+        return Err(FileError { action: "replace", path: target, source }.into());
+    }
+    files::create_dirs_synced(target.parent().unwrap_or(&target))?;
+    let probe = files::with_ending(&target, ".restore-probe");
+    files::remove_file(&probe)?;
+    files::create_new_file(&probe)?;
+    Ok(files::remove_file(&probe)?)
 }
 
 /// Puts everything that was made ready on disk, names included.

@@ -60,6 +60,23 @@ fn a_restore_that_is_refused_leaves_everything_running_that_ran() {
     vectors_come(&engine);
     drop(reading);
 
+    // Refused because the registry could not be put in its place, whatever is in the way there.
+    let registry = place.home().join("config/project-registry.json");
+    let kept = fs::read(&registry).unwrap();
+    let folder = || fs::create_dir_all(registry.join("in the way")).unwrap();
+    let link = || std::os::unix::fs::symlink("../data/locks/owner.lock/registry", &registry).unwrap();
+    for obstacle in [&folder as &dyn Fn(), &link] {
+        fs::remove_file(&registry).unwrap();
+        obstacle();
+        let refused = engine.prepare_restore(id, None, &Silent).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Io, "{refused}");
+        if files::remove_file(&registry).is_err() {
+            files::remove_tree(&registry).unwrap();
+        }
+        fs::write(&registry, &kept).unwrap();
+        assert!(!engine.is_closed());
+    }
+
     // Refused at the swap itself: its note cannot be written.
     let note = place.home().join("data/restore/journal.json");
     let prepared = engine.prepare_restore(id, None, &Silent).unwrap();
