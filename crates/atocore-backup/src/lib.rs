@@ -11,7 +11,7 @@ pub mod golden_queries;
 pub mod in_place;
 pub mod ledger;
 pub mod manifest;
-mod mounted;
+pub mod mounted;
 pub mod notes;
 mod reader_lock;
 pub mod restore;

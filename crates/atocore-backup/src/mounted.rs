@@ -1,4 +1,6 @@
-//! Whether the backup directory is the one it was. Where a disk is not mounted there is an empty folder: snapshots that are
+//! Whether the backup directory is the one it was.
+//!
+//! Where a disk is not mounted there is an empty folder: snapshots that are
 //! taken into it are hidden when the disk is back, and fill another disk until then.
 
 use std::path::{Path, PathBuf};
@@ -6,6 +8,17 @@ use std::path::{Path, PathBuf};
 use atocore_storage::{files, layout::Layout};
 
 use crate::{BackupError, snapshot_directory::SnapshotDirectory};
+
+/// The backup directory of an installation.
+///
+/// # Errors
+/// [`BackupError::DirectoryGone`] when it had snapshots of this installation and has no folder for them any more, or would
+/// be made below an empty folder: its disk is not mounted then. Or when it cannot be looked at.
+pub fn directory(layout: &Layout) -> Result<SnapshotDirectory, BackupError> {
+    let directory = SnapshotDirectory::new(&layout.backups);
+    insist(&directory, layout)?;
+    Ok(directory)
+}
 
 /// The backup directory into which the last snapshot of this installation was taken.
 fn remembered(layout: &Layout) -> PathBuf {

@@ -15,6 +15,7 @@ use std::{
 use atocore_backup::{
     in_place,
     ledger::{Ledger, Verdict},
+    mounted,
     notes::{self, Remarks},
     restore as restoring,
     snapshot_directory::{SnapshotDirectory, SnapshotEntry, newest_first},
@@ -115,7 +116,7 @@ pub(crate) fn take(
 }
 
 pub(crate) fn list(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
-    Ok(SnapshotDirectory::new(&layout.backups).list()?)
+    Ok(mounted::directory(layout)?.list()?)
 }
 
 /// What is known of a snapshot beyond what it holds.
@@ -144,7 +145,7 @@ pub struct SnapshotProof {
 }
 
 pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Option<SnapshotProof>)>, Error> {
-    let vault = SnapshotDirectory::new(&layout.backups);
+    let vault = mounted::directory(layout)?;
     let ledger = Ledger::of(&vault);
     let undo_point = in_place::last(layout)?.and_then(|last| last.safety);
     let with_proof = |entry: SnapshotEntry| {
@@ -170,7 +171,7 @@ pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Opt
 
 /// The newest snapshot, whatever state it is in; one of the future only when there is no other.
 pub(crate) fn newest(layout: &Layout, now: Timestamp) -> Result<Option<SnapshotId>, Error> {
-    Ok(SnapshotDirectory::new(&layout.backups).newest_first(now)?.first().copied())
+    Ok(mounted::directory(layout)?.newest_first(now)?.first().copied())
 }
 
 /// The newest snapshot whose metadata can be read: what `latest` stands for. One of the future only when there is no

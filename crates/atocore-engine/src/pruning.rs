@@ -1,6 +1,7 @@
 //! Which snapshots are kept, the removal of the others, and pins.
 
 use atocore_backup::{
+    mounted,
     retention::{self, PrunePlan, Pruned, RetentionRules},
     snapshot_directory::SnapshotDirectory,
 };
@@ -23,7 +24,7 @@ impl Engine {
     /// # Cancellation
     /// At every snapshot; [`atocore_backup::BackupError::Cancelled`].
     pub fn plan_prune(&self, policy: &RetentionRules, monitor: &dyn Monitor) -> Result<PrunePlan, Error> {
-        let vault = SnapshotDirectory::new(&self.layout().backups);
+        let vault = mounted::directory(self.layout())?;
         Ok(retention::plan(&vault, self.layout(), policy, self.clock().now(), monitor)?)
     }
 
@@ -39,7 +40,7 @@ impl Engine {
     /// # Cancellation
     /// Between two snapshots; the rest is told as not removed.
     pub fn prune(&self, policy: &RetentionRules, monitor: &dyn Monitor) -> Result<Pruned, Error> {
-        let vault = SnapshotDirectory::new(&self.layout().backups);
+        let vault = mounted::directory(self.layout())?;
         Ok(retention::prune(&vault, self.layout(), policy, self.clock().now(), monitor)?)
     }
 

@@ -107,6 +107,15 @@ fn a_backup_directory_whose_disk_is_not_mounted_is_not_begun_anew() {
         let refused = run(&["backup", "create"]);
         assert_eq!(refused.code, 1, "{what}: {refused:?}");
         assert!(refused.stderr.contains("mount its disk"), "{what}: {refused:?}");
+        for looking in [&["backup", "list"][..], &["backup", "restore", "latest"], &["backup", "prune"]] {
+            let refused = run(looking);
+            assert!(refused.code == 1 && refused.stderr.contains("mount its disk"), "{what}: {refused:?}");
+        }
+        for looking in ["status", "doctor"] {
+            let told = run(&[looking]);
+            assert!(told.code == 2 && told.stdout.contains("mount its disk"), "{what}: {told:?}");
+            assert!(!told.stdout.contains("there is no snapshot"), "{what}: {told:?}");
+        }
         assert!(!place.path("mnt/disk/backups").exists(), "{what}");
     };
     gone("an empty mount point");
