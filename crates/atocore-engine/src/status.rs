@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use atocore_backup::{
     ledger::{Ledger, VerifiedDepth},
+    mounted,
     snapshot_directory::{SnapshotDirectory, newest_first},
 };
 use atocore_model::{
@@ -82,6 +83,8 @@ impl Engine {
         self.in_place()?;
         let now = self.clock().now();
         let layout = self.layout();
+        // What it finds is told below.
+        drop(self.look_through_as_reader());
         let (of_store, store_problem) = match (OfStore::look(self), self.damage()) {
             // Half of what a damaged store says is no better than nothing.
             (_, Some(problem)) => (OfStore::nothing(self)?, Some(problem)),
@@ -212,7 +215,7 @@ fn projects_of(
 }
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
-    let vault = SnapshotDirectory::new(&layout.backups);
+    let vault = mounted::directory(layout)?;
     // Looked at once, so that all of this is said of the same snapshots.
     let entries = vault.list()?;
     let stamps = newest_first(entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use atocore_backup::{in_place, snapshot_directory::SnapshotDirectory};
-use atocore_model::{error::ErrorCode, monitor::Monitor, ranking::Mode};
+use atocore_model::{monitor::Monitor, ranking::Mode};
 use atocore_storage::{
     files::{self, Kind},
     lexical::{IndexAccess, LexicalIndex},
@@ -68,11 +68,7 @@ impl Engine {
             None => store,
         });
         self.store = Some(Arc::clone(&store));
-        if store.read(|read| read.size_bytes())? <= LOOKED_THROUGH_BYTES
-            && let Some(why) = store.look_for_damage()?
-        {
-            return Err(StorageError::damaged(why).into());
-        }
+        look_through_moderate(&store)?;
         self.follow(Arc::clone(&store), monitor)?;
         known_stores::remember(&self.config.layout, store.read(|read| read.store_id())?);
         self.unopened = None;
@@ -115,6 +111,18 @@ impl Engine {
             let _known = store.look_for_damage()?;
         }
         Ok(())
+    }
+
+    /// As [`Engine::look_through`], of a store that is small enough for it to be done while somebody waits, by a process that
+    /// has only come to look: its owner has done so when it opened the store.
+    ///
+    /// # Errors
+    /// When the store is damaged, or cannot be read.
+    pub(crate) fn look_through_as_reader(&self) -> Result<(), Error> {
+        match &self.store {
+            Some(store) if self.lock.is_none() => look_through_moderate(store),
+            _ => Ok(()),
+        }
     }
 
     /// Opens what is derived from an open store, and starts whoever follows it.
@@ -246,7 +254,7 @@ impl Engine {
             Ok((store, owners_out)) => (self.store, self.owners_out) = (Some(Arc::new(store)), owners_out),
             Err(Error::Storage(StorageError::Missing(_))) => return Ok(()),
             Err(error) => {
-                if error.code() != ErrorCode::StoreDamaged || error.needs_owner() {
+                if !error.blames_the_store() || error.needs_owner() {
                     return Err(error);
                 }
                 // There is still much to look at: what is wrong, and the snapshots.
@@ -277,4 +285,17 @@ impl Engine {
     pub(crate) fn store_options(&self) -> StoreOptions {
         StoreOptions { busy_timeout: self.config.busy_timeout, clock: Arc::clone(&self.config.clock) }
     }
+}
+
+/// Looks through a store of a moderate size for damage.
+///
+/// # Errors
+/// When it is damaged, or cannot be read.
+fn look_through_moderate(store: &Store) -> Result<(), Error> {
+    if store.read(|read| read.size_bytes())? <= LOOKED_THROUGH_BYTES
+        && let Some(why) = store.look_for_damage()?
+    {
+        return Err(StorageError::damaged(why).into());
+    }
+    Ok(())
 }

@@ -1,8 +1,9 @@
 //! The version of the last change that was acknowledged, in a file beside the database. When a page of the write-ahead log
 //! is damaged, SQLite drops the transactions from there on and says nothing; the file then tells that there were more.
 //!
-//! It is written after the commit and never synced. After a power cut it may tell an earlier version than the database,
-//! which is in order; a later one it never tells unless the database has lost something.
+//! It is written after each commit and never synced. After a power cut it may tell an earlier version than the database,
+//! which is in order; a later one it tells only when the database has lost something, or was replaced by hand. Then the
+//! database was changed after the file was.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use atocore_model::id::{Generation, StoreVersion};
 use rusqlite::Connection;
 
 use super::{ReadTransaction, StorageError};
-use crate::files::{self, Kind, OverwrittenFile};
+use crate::files::{self, FileError, Kind, OverwrittenFile, beneath::stamp_if_present};
 
 /// The file beside a database. Removing it makes whatever the database holds count.
 #[must_use]
@@ -21,35 +22,39 @@ pub fn acknowledged_file(database: &Path) -> PathBuf {
     files::with_ending(database, "-acknowledged")
 }
 
-/// Refuses a database that does not hold the last change that was acknowledged.
+/// Refuses a database that does not hold the last change that was acknowledged, and was not put there since.
 ///
 /// # Errors
 /// [`StorageError::ChangesLost`]; or when it cannot be read.
 pub(super) fn insist(database: &Path, connection: &Connection) -> Result<(), StorageError> {
     // Looked at first: another process may commit meanwhile.
-    let Some(acknowledged) = read(database) else { return Ok(()) };
+    let Some(acknowledged) = read(database)? else { return Ok(()) };
     let read = ReadTransaction { connection };
-    if read.has(acknowledged)? {
+    let changed = |path: &Path| stamp_if_present(path).ok().flatten().map(|stamp| stamp.changed_ns);
+    if read.has(acknowledged)? || changed(database) > changed(&acknowledged_file(database)) {
         return Ok(());
     }
     let (acknowledged, found) = (acknowledged.generation, read.generation()?);
     Err(StorageError::ChangesLost { acknowledged, found, database: database.to_owned() })
 }
 
-/// The version in the file beside a database; `None` when there is none, or nothing that can be read.
-fn read(database: &Path) -> Option<StoreVersion> {
+/// The version in the file beside a database; `None` when there is none, or what is there tells none.
+fn read(database: &Path) -> Result<Option<StoreVersion>, FileError> {
     let path = acknowledged_file(database);
-    let Ok(Some(Kind::File(SIZE))) = files::kind(&path) else { return None };
-    let bytes = files::read_if_present(&path).ok()??;
-    let (generation, token) = std::str::from_utf8(&bytes).ok()?.strip_suffix('\n')?.split_once(' ')?;
+    let Some(Kind::File(SIZE)) = files::kind(&path)? else { return Ok(None) };
+    Ok(files::read_if_present(&path)?.and_then(|bytes| parse(&bytes)))
+}
+
+fn parse(bytes: &[u8]) -> Option<StoreVersion> {
+    let (generation, token) = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split_once(' ')?;
     Some(StoreVersion { generation: Generation(generation.parse().ok()?), token: token.parse().ok()? })
 }
 
 /// The file beside a store that is open for writing.
 #[derive(Debug)]
 pub(super) struct Acknowledged {
-    /// With the last version that it tells.
-    file: Mutex<(Generation, OverwrittenFile)>,
+    file: OverwrittenFile,
+    told: Mutex<StoreVersion>,
 }
 
 impl Acknowledged {
@@ -57,15 +62,17 @@ impl Acknowledged {
     /// without this proof.
     pub(super) fn begin(database: &Path, version: StoreVersion) -> Option<Self> {
         let file = OverwrittenFile::begin(&acknowledged_file(database), &text(version)).ok()?;
-        Some(Self { file: Mutex::new((version.generation, file)) })
+        Some(Self { file, told: Mutex::new(version) })
     }
 
-    /// Notes a version that is about to be acknowledged. Failing does no harm: the file then tells an earlier one.
-    pub(super) fn note(&self, version: StoreVersion) {
-        let mut told = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if version.generation > told.0 && told.1.overwrite(&text(version)).is_ok() {
-            told.0 = version.generation;
+    /// Notes, after every commit, the version that is about to be acknowledged; `None` where the commit left it as it was.
+    /// Failing does no harm: the file then tells an earlier one.
+    pub(super) fn note(&self, version: Option<StoreVersion>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = version.filter(|version| version.generation > told.generation) {
+            *told = version;
         }
+        drop(self.file.overwrite(&text(*told)));
     }
 }
 

@@ -53,9 +53,7 @@ impl Store {
             let value = body(&WriteTransaction { bookkeeping: bookkeeping(transaction), version, at })?;
             Ok::<_, E>(Committed { value, version })
         })?;
-        if let Some(acknowledged) = &self.acknowledged {
-            acknowledged.note(committed.version);
-        }
+        self.note(Some(committed.version));
         Ok(committed)
     }
 
@@ -70,7 +68,15 @@ impl Store {
         &self,
         body: impl FnOnce(&BookkeepingTransaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.commit(|transaction| body(&bookkeeping(transaction)))
+        let value = self.commit(|transaction| body(&bookkeeping(transaction)))?;
+        self.note(None);
+        Ok(value)
+    }
+
+    fn note(&self, version: Option<StoreVersion>) {
+        if let Some(acknowledged) = &self.acknowledged {
+            acknowledged.note(version);
+        }
     }
 
     fn commit<T, E: WriteError>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {

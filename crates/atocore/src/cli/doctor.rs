@@ -17,7 +17,9 @@ use crate::operations::{ApiError, Diagnosis, Doctor, Status};
 
 pub(super) fn status(status: Status, console: &Console<'_>) -> Result<Exit, ApiError> {
     console.judge(status, print, |status| {
-        let is_broken = status.registry_problem.is_some() || status.store_problem.is_some();
+        let is_broken = status.registry_problem.is_some()
+            || status.store_problem.is_some()
+            || status.snapshots.problem.is_some();
         if is_broken { Exit::Problems } else { Exit::Done }
     })
 }
@@ -39,14 +41,7 @@ fn print(status: &engine::InstallationStatus, output: &Output) {
     let mut part = |name: &str, value: String| table.row([name.to_owned(), value]);
     part("data", status.paths.data.clone());
     part("registry", status.paths.registry.clone());
-    // What keeps it from being looked at names it already.
-    part(
-        "backups",
-        match &status.snapshots.problem {
-            Some(problem) => format!("cannot be looked at: {}", plain(problem)),
-            None => status.paths.backups.clone(),
-        },
-    );
+    part("backups", status.paths.backups.clone());
     part("store", if status.store_problem.is_some() { "damaged".to_owned() } else { generations(status) });
     for behind in &status.indexes_behind {
         part("behind", format!("{}; {}", plain(&behind.why), output.aimed(plain(&behind.hint))));
@@ -88,6 +83,10 @@ fn print(status: &engine::InstallationStatus, output: &Output) {
     }
     output.table(&table);
     output.line("");
+    if let Some(problem) = &status.snapshots.problem {
+        print_problem(problem, status.snapshots.hint.as_deref().unwrap_or_default(), output);
+        output.line("");
+    }
     if let Some(problem) = &status.store_problem {
         return print_problem(&problem.why, &problem.hint, output);
     }

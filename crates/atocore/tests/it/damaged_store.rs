@@ -188,6 +188,20 @@ fn a_server_that_starts_on_a_damaged_store_says_so_in_its_log_as_an_error() {
     }
 }
 
+#[test]
+fn damage_that_nothing_has_met_yet_is_in_the_status() {
+    let place = Sandbox::with_notes();
+    let database = place.path(DATABASE);
+    let sound = fs::read(&database).unwrap();
+    for page in 1..pages(&database) {
+        fs::write(&database, &sound).unwrap();
+        assert_eq!(place.run(&["status"]).code, 0, "{page}");
+        spoil(&database, [page], 0xa5);
+        let told = place.run(&["status"]);
+        assert!(told.code == 2 && told.stdout.contains("backup restore latest"), "{page}: {told:?}");
+    }
+}
+
 /// Damage that comes while a server runs, and is met by whoever reads those pages first.
 #[test]
 fn damage_under_a_running_server_is_known_from_the_first_look_at_it_on() {
@@ -225,8 +239,12 @@ fn a_store_that_is_gone_or_something_else_is_named_and_restored_in_place() {
     let sql = |statement: &'static str| {
         move |path: &Path| rusqlite::Connection::open(path).unwrap().execute_batch(statement).unwrap()
     };
-    let (blank, older, bare) =
-        (sql("PRAGMA user_version = 0"), sql("PRAGMA user_version = 2"), sql("DELETE FROM store"));
+    let (blank, older, newer, bare) = (
+        sql("PRAGMA user_version = 0"),
+        sql("PRAGMA user_version = 2"),
+        sql("PRAGMA user_version = 99"),
+        sql("DELETE FROM store"),
+    );
     let gone = |path: &Path| fs::remove_file(path).unwrap();
     let empty = |path: &Path| fs::write(path, "").unwrap();
     let folder = |path: &Path| {
@@ -243,12 +261,13 @@ fn a_store_that_is_gone_or_something_else_is_named_and_restored_in_place() {
         std::os::unix::fs::symlink("nowhere", path).unwrap();
     };
     type Harm<'h> = (&'h str, &'h dyn Fn(&Path));
-    let harms: [Harm<'_>; 8] = [
+    let harms: [Harm<'_>; 9] = [
         ("store_gone", &gone),
         ("store_gone", &empty),
         ("store_gone", &dangling),
         ("store_damaged", &blank),
         ("store_damaged", &older),
+        ("store_newer", &newer),
         ("store_damaged", &bare),
         ("store_damaged", &folder),
         ("store_damaged", &pipe),
@@ -264,9 +283,10 @@ fn a_store_that_is_gone_or_something_else_is_named_and_restored_in_place() {
             let refused = place.run(&[&["--json"], command].concat());
             let told: Value = serde_json::from_str(&refused.stdout).unwrap();
             assert!(refused.code == 1 && told["code"] == code, "{at}: {refused:?}");
-            assert!(told["hint"].as_str().unwrap().contains("backup restore latest"), "{at}: {told}");
+            let way_out = if code == "store_newer" { "version of atocore" } else { "backup restore latest" };
+            assert!(told["hint"].as_str().unwrap().contains(way_out), "{at}: {told}");
         }
-        assert_eq!(place.run(&["doctor"]).code, 2, "{at}");
+        assert_eq!((place.run(&["status"]).code, place.run(&["doctor"]).code), (2, 2), "{at}");
         assert!(place.json(&["backup", "list"]).to_string().contains(&stamp), "{at}");
         assert_eq!(place.json(&["backup", "restore", "latest"])["stamp"], *stamp, "{at}");
         let _done = place.json(&["backup", "restore", "latest", "--yes"]);

@@ -210,7 +210,7 @@ fn a_registry_on_a_disk_of_its_own_is_replaced_at_once_or_when_there_is_room() {
         let told = [names, mode].map(|command| disk.must(command).unwrap().trim().to_owned());
         (told, disk.must(&["cat", &registry]).unwrap())
     };
-    let whole = ["project-registry.json", "600"].map(str::to_owned);
+    let whole = ["known-stores.json\nproject-registry.json", "600"].map(str::to_owned);
     let restored = run(&mut disk, &["backup", "restore", &stamp, "--yes"]);
     assert_eq!(restored.code, 0, "{restored:?}");
     assert_eq!(found(&mut disk), (whole.clone(), older.clone()));
