@@ -37,6 +37,7 @@ use atocore_storage::{
     files::beneath::Beneath,
     sqlite::{DocumentRow, Store},
 };
+use mounts::LostFolder;
 use plan::{Losses, Plan};
 use reach::ReachableRoots;
 use walk::{FoundFile, WalkResult};
@@ -91,12 +92,17 @@ impl Ingestion<'_> {
             .store
             .read(|read| Ok::<_, Error>((read.documents_of(&project.id)?, read.mounts_of(&project.id)?)))?;
         let mut plan = Plan::new(found, known, &self.chunked_by(), &reach, self)?;
-        for unmounted in plan.unmounted.iter().filter(|_| !self.options.allow_empty) {
-            unmounted.keep_documents(&mut plan.vanished, &reach, &mut reports);
+        for lost in plan.lost.iter().filter(|_| !self.options.allow_empty) {
+            let _any = lost.keep_documents(&mut plan.vanished, &reach, &mut reports);
         }
         for (root, skip) in self.losses(&plan.losses, &plan.vanished, &reach) {
             plan.leave(root, &reach);
             reports.leave(root, skip);
+        }
+        for lost in self.emptied(&plan, &reach) {
+            if lost.keep_documents(&mut plan.vanished, &reach, &mut reports) {
+                plan.leave_below(lost);
+            }
         }
         reports.unchanged(&plan);
         let generation = write::carry_out(self, project, &reach, plan, &mut reports)?;
@@ -114,6 +120,14 @@ impl Ingestion<'_> {
             return Vec::new();
         }
         losses.of(gone, reach, self.max_removed_percent)
+    }
+
+    /// The folders below the roots of which that is so.
+    fn emptied(&self, plan: &Plan, reach: &ReachableRoots) -> Vec<LostFolder> {
+        if self.options.allow_empty {
+            return Vec::new();
+        }
+        LostFolder::emptied(plan, reach, self.max_removed_percent)
     }
 
     /// Names how documents are cut, so that they are rechunked when that changes.

@@ -87,7 +87,7 @@ pub enum FileReason {
     Unreadable(String),
     /// Its name is not UTF-8 or has characters that cannot be stored.
     NameNotUtf8,
-    /// A folder that a disk of its own was mounted at. None is now, and documents that it had are gone.
+    /// A folder whose documents are gone as when its disk is not mounted, or another one is.
     DocumentsGone {
         /// How many documents were kept.
         gone: u64,
@@ -165,7 +165,7 @@ impl FileReason {
             Self::LinkLeavesRoot => "the link points outside its root".to_owned(),
             Self::DocumentsGone { gone } => {
                 format!(
-                    "no disk is mounted there any more, and {gone} documents below it are gone; they were kept"
+                    "{gone} documents below it are gone, as when its disk is not mounted or is another one; they were kept"
                 )
             }
             _ => String::new(),

@@ -1,24 +1,31 @@
-//! Folders below a root that a disk of their own is mounted at. A disk that is not mounted leaves an empty folder there,
-//! or none, which is no reason to forget its documents.
+//! Folders below a root whose documents are gone as they are when a disk is not mounted, or another one is: what is left
+//! of its folder is empty or missing, or has other files. That is no reason to forget its documents.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use atocore_model::refresh::FileReason;
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{Reports, reach::ReachableRoots};
+use super::{
+    Reports,
+    plan::{Losses, Plan},
+    reach::ReachableRoots,
+};
 
-/// A folder that a disk was mounted at before. None is now, and documents that it had are gone.
+/// A folder of which documents are gone that nobody may have meant to remove.
 #[derive(Debug)]
-pub(super) struct Unmounted {
-    folder: PathBuf,
+pub(super) struct LostFolder {
+    pub(super) folder: PathBuf,
     /// The keys of those, sorted.
     documents: Vec<i64>,
 }
 
-impl Unmounted {
+impl LostFolder {
     /// Those of `known` mount points that are none any more. Of each document it is told whether its file was found.
-    pub(super) fn of(
+    pub(super) fn unmounted(
         known: Vec<String>,
         documents: &[(DocumentRow, bool)],
         reach: &ReachableRoots,
@@ -37,19 +44,48 @@ impl Unmounted {
         known.into_iter().filter_map(unmounted).collect()
     }
 
-    /// Takes its documents from those that have vanished, and says so.
+    /// Mount points that lost as much as no root may, and folders that lost more than a few documents and are there
+    /// without any file.
+    pub(super) fn emptied(plan: &Plan, reach: &ReachableRoots, percent: u64) -> Vec<Self> {
+        let gone = || plan.vanished.iter().filter(|row| reach.counted_for(row).is_some());
+        let mut mounts = Self::grouped(gone(), |row| plan.losses.mount_of(&row.file_path));
+        mounts.retain(|lost| plan.losses.is_too_much_of(&lost.folder, lost.documents.len() as u64, percent));
+        let mut folders = Self::grouped(gone(), |row| reach.emptied_above(row));
+        folders.retain(|lost| lost.documents.len() as u64 > Losses::FEW);
+        mounts.into_iter().chain(folders).collect()
+    }
+
+    fn grouped<'r>(
+        rows: impl Iterator<Item = &'r DocumentRow>,
+        folder_of: impl Fn(&DocumentRow) -> Option<PathBuf>,
+    ) -> Vec<Self> {
+        let mut folders: BTreeMap<PathBuf, Vec<i64>> = BTreeMap::new();
+        for (folder, row) in rows.filter_map(|row| Some((folder_of(row)?, row))) {
+            folders.entry(folder).or_default().push(row.key);
+        }
+        let sorted = |(folder, mut documents): (PathBuf, Vec<i64>)| {
+            documents.sort_unstable();
+            Self { folder, documents }
+        };
+        folders.into_iter().map(sorted).collect()
+    }
+
+    /// Takes its documents from those that have vanished, and says so; whether there were any.
     pub(super) fn keep_documents(
         &self,
         vanished: &mut Vec<DocumentRow>,
         reach: &ReachableRoots,
         reports: &mut Reports,
-    ) {
+    ) -> bool {
         let kept: Vec<DocumentRow> =
             vanished.extract_if(.., |row| self.documents.binary_search(&row.key).is_ok()).collect();
-        let Some(root) = kept.first().map(|row| reach.root_of(row).unwrap_or_default()) else { return };
+        let Some(root) = kept.first().map(|row| reach.root_of(row).unwrap_or_default()) else {
+            return false;
+        };
         let below = reach.below(root, &self.folder);
         let reason = FileReason::DocumentsGone { gone: kept.len() as u64 };
         reports.file(root, format!("{}/", below.display()), reason);
+        true
     }
 
     /// The folder, while the store has documents of it that are not among those that go.

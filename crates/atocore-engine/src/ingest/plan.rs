@@ -1,6 +1,9 @@
 //! Compares what is on the disk with what the store knows, before anything is read or written.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
 
 use atocore_model::{
     digest::Digest,
@@ -9,7 +12,7 @@ use atocore_model::{
 };
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{Ingestion, mounts::Unmounted, reach::ReachableRoots, walk::FoundFile};
+use super::{Ingestion, mounts::LostFolder, reach::ReachableRoots, walk::FoundFile};
 use crate::error::Error;
 
 /// A file that has to be read, with the document it may be a new state of.
@@ -29,10 +32,10 @@ pub(super) struct Plan {
     pub(super) vanished: Vec<DocumentRow>,
     /// For every unchanged file, the root that it is below.
     pub(super) unchanged: Vec<usize>,
-    /// What each root had, and has new.
+    /// What each root and each mount point had, and has new.
     pub(super) losses: Losses,
-    /// Where a disk was mounted that is not.
-    pub(super) unmounted: Vec<Unmounted>,
+    /// Folders to be remembered until the documents that they lack are there or were removed.
+    pub(super) lost: Vec<LostFolder>,
 }
 
 impl Plan {
@@ -51,8 +54,8 @@ impl Plan {
             to_read: Vec::new(),
             vanished: Vec::new(),
             unchanged: Vec::new(),
-            losses: Losses::new(&known, reach),
-            unmounted: Vec::new(),
+            losses: Losses::new(&known, &mounts, reach),
+            lost: Vec::new(),
         };
         let mut on_disk = vec![false; known.len()];
         let mut new = HashSet::new();
@@ -80,15 +83,15 @@ impl Plan {
             }
         }
         let known: Vec<(DocumentRow, bool)> = known.into_iter().zip(on_disk).collect();
-        plan.unmounted = Unmounted::of(mounts, &known, reach);
+        plan.lost = LostFolder::unmounted(mounts, &known, reach);
         plan.vanished = known.into_iter().filter(|(_, found)| !found).map(|(row, _)| row).collect();
         plan.vanished.sort_by(|a, b| a.file_path.cmp(&b.file_path));
         plan.to_read.sort_by(|a, b| a.file.file_path.cmp(&b.file.file_path));
         plan.follow_roots(reach);
         plan.vanished.retain(|row| reach.knows_about(row));
         plan.follow_renames(reach, ingestion)?;
-        for file in plan.to_read.iter().filter(|file| file.known.is_none()) {
-            plan.losses.roots[file.file.root].new += 1;
+        for ToRead { file, .. } in plan.to_read.iter().filter(|wanted| wanted.known.is_none()) {
+            plan.losses.each(Some(file.root), &file.file_path, |loss| loss.new += 1);
         }
         Ok(plan)
     }
@@ -168,12 +171,20 @@ impl Plan {
         self.unchanged.retain(|unchanged| *unchanged != root);
         self.vanished.retain(|row| reach.counted_for(row) != Some(root));
     }
+
+    /// Leaves the files below a folder alone, and remembers it.
+    pub(super) fn leave_below(&mut self, lost: LostFolder) {
+        self.to_read.retain(|wanted| !Path::new(&wanted.file.file_path).starts_with(&lost.folder));
+        self.lost.push(lost);
+    }
 }
 
 /// How many documents each root had, and has new: so many may be gone that nobody can have meant it.
 #[derive(Debug)]
 pub(super) struct Losses {
     roots: Vec<Loss>,
+    /// The same of each folder that a disk is or was mounted at, without those below it.
+    mounts: HashMap<PathBuf, Loss>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -184,14 +195,37 @@ struct Loss {
 
 impl Losses {
     /// So many documents are never gone by mistake, unless they were all.
-    const FEW: u64 = 4;
+    pub(super) const FEW: u64 = 4;
 
-    fn new(known: &[DocumentRow], reach: &ReachableRoots) -> Self {
-        let mut roots = vec![Loss::default(); reach.len()];
-        for root in known.iter().filter_map(|row| reach.counted_for(row)) {
-            roots[root].known += 1;
+    fn new(known: &[DocumentRow], mounts: &[String], reach: &ReachableRoots) -> Self {
+        let mounts = reach.mounts.iter().cloned().chain(mounts.iter().map(PathBuf::from));
+        let mounts = mounts.map(|folder| (folder, Loss::default())).collect();
+        let mut losses = Self { roots: vec![Loss::default(); reach.len()], mounts };
+        for row in known {
+            let root = reach.counted_for(row);
+            losses.each(root, &row.file_path, |loss| loss.known += 1);
         }
-        Self { roots }
+        losses
+    }
+
+    /// Counts a document, or a new file, that is below that root.
+    fn each(&mut self, root: Option<usize>, path: &str, count: impl Fn(&mut Loss)) {
+        let Some(root) = root else { return };
+        count(&mut self.roots[root]);
+        if let Some(mount) = self.mount_of(path).and_then(|folder| self.mounts.get_mut(&folder)) {
+            count(mount);
+        }
+    }
+
+    /// The folder that a file is on the disk of, if that is below its root.
+    pub(super) fn mount_of(&self, path: &str) -> Option<PathBuf> {
+        let mut above = Path::new(path).ancestors();
+        above.find(|folder| self.mounts.contains_key(*folder)).map(Path::to_owned)
+    }
+
+    /// Whether a mount point lacks as much as no root may.
+    pub(super) fn is_too_much_of(&self, mount: &Path, gone: u64, percent: u64) -> bool {
+        self.mounts.get(mount).is_some_and(|loss| loss.is_too_much(gone, percent))
     }
 
     /// The roots that lost all of their documents, or more than `percent` of them and more than a few; a single
@@ -207,12 +241,19 @@ impl Losses {
             lost[root] += 1;
         }
         let too_many = |(root, gone): (usize, u64)| {
-            let Loss { known, new } = self.roots[root];
-            let all = gone == known && gone > 0 && (new == 0 || known > 1);
-            let share = gone > Self::FEW && gone * 100 > known * percent;
-            (all || share).then_some((root, RootSkip::DocumentsGone { gone, known }))
+            let loss = self.roots[root];
+            let skip = RootSkip::DocumentsGone { gone, known: loss.known };
+            loss.is_too_much(gone, percent).then_some((root, skip))
         };
         lost.into_iter().enumerate().filter_map(too_many).collect()
+    }
+}
+
+impl Loss {
+    fn is_too_much(self, gone: u64, percent: u64) -> bool {
+        let Self { known, new } = self;
+        let all = gone == known && gone > 0 && (new == 0 || known > 1);
+        all || gone > Losses::FEW && gone * 100 > known * percent
     }
 }
 
@@ -274,7 +315,7 @@ mod tests {
                 chunked_by: String::new(),
             };
             let reach = ReachableRoots::of_one("vault:p");
-            let losses = Losses { roots: vec![Loss { known, new }] };
+            let losses = Losses { roots: vec![Loss { known, new }], mounts: HashMap::new() };
             losses.of(std::iter::repeat_n(&row, gone), &reach, 50).len() == 1
         };
         for (gone, known, new) in

@@ -6,7 +6,7 @@ use atocore_model::{project::Root, refresh::FileReason};
 use atocore_storage::{
     files::{
         FileError,
-        beneath::{Beneath, FileStatus},
+        beneath::{Beneath, EntryType, FileStatus, Listing},
     },
     sqlite::DocumentRow,
 };
@@ -86,6 +86,21 @@ impl ReachableRoots {
                 .any(|walked| mounted_below(walked).unwrap_or(false))
     }
 
+    /// The topmost folder on the way to a document that is there without any file.
+    pub(super) fn emptied_above(&self, row: &DocumentRow) -> Option<PathBuf> {
+        let (folder, beneath) = self.roots[self.root_of(row)?].walked.as_ref()?;
+        let below = Path::new(&row.file_path).strip_prefix(folder).ok()?;
+        let mut emptied = None;
+        for above in below.ancestors().skip(1).filter(|above| *above != Path::new("")) {
+            match beneath.list(above) {
+                Ok(listing) if has_no_file(beneath, above, &listing) => emptied = Some(folder.join(above)),
+                Err(error) if error.is_missing() => {}
+                _ => break,
+            }
+        }
+        emptied
+    }
+
     /// Notes that a root was walked.
     pub(super) fn walked(&mut self, root: usize, folder: PathBuf, beneath: Beneath) {
         self.roots[root].walked = Some((folder, beneath));
@@ -162,4 +177,15 @@ impl ReachableRoots {
         }
         Ok(contents.bytes.map(|bytes| (contents.seen, bytes)))
     }
+}
+
+/// Whether there is no file in a folder, but for hidden ones and for what belongs to the file system.
+fn has_no_file(beneath: &Beneath, folder: &Path, listing: &Listing) -> bool {
+    listing.entries().iter().all(|(name, entry_type)| {
+        let below = folder.join(name);
+        name.as_encoded_bytes().starts_with(b".")
+            || name == "lost+found"
+            || *entry_type == EntryType::Folder
+                && beneath.list(&below).is_ok_and(|listing| has_no_file(beneath, &below, &listing))
+    })
 }

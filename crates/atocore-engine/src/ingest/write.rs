@@ -1,6 +1,7 @@
 //! Stores what was read, a batch at a time, and forgets what is gone.
 
 use std::{
+    collections::BTreeSet,
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ use serde_json::json;
 
 use super::{
     Ingestion, Reports,
-    mounts::Unmounted,
+    mounts::LostFolder,
     plan::{Plan, ToRead},
     reach::ReachableRoots,
     read::{self, ReadOutcome},
@@ -43,7 +44,7 @@ pub(super) fn carry_out(
 ) -> Result<Generation, Error> {
     let to_read = std::mem::take(&mut plan.to_read);
     let (sender, results) = mpsc::sync_channel(read::AHEAD);
-    let (mut gone, unmounted) = (plan.vanished, plan.unmounted);
+    let (mut gone, lost) = (plan.vanished, plan.lost);
     thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
@@ -59,7 +60,7 @@ pub(super) fn carry_out(
         gone.retain(|row| reach.counted_for(row) != Some(root));
         reports.roots[root].skipped = Some(skip);
     }
-    let generation = finish(ingestion, project, (reach, &unmounted), &gone, reports)?;
+    let generation = finish(ingestion, project, (reach, &lost), &gone, reports)?;
     let seen = ingestion.store.read(|read| read.last_document_change())?;
     ingestion.lexical_indexer.wait_for(seen, None)?;
     Ok(generation)
@@ -201,7 +202,7 @@ fn store_one(
 fn finish(
     ingestion: &Ingestion<'_>,
     project: &Project,
-    (reach, unmounted): (&ReachableRoots, &[Unmounted]),
+    (reach, lost): (&ReachableRoots, &[LostFolder]),
     gone: &[DocumentRow],
     reports: &mut Reports,
 ) -> Result<Generation, Error> {
@@ -211,7 +212,9 @@ fn finish(
     let before = ingestion.store.read(|read| read.left_out_of(&project.id))?;
     let left_out = reports.compare(&before);
     let mounted = reach.mounts.iter().filter_map(|folder| Some(folder.to_str()?.to_owned()));
-    let mounts = mounted.chain(unmounted.iter().filter_map(|one| one.remembered(gone))).collect();
+    let mounts: BTreeSet<String> =
+        mounted.chain(lost.iter().filter_map(|one| one.remembered(gone))).collect();
+    let mounts = mounts.into_iter().collect();
     let record = RefreshRecord { left_out, mounts, ..record(ingestion, project, reports) };
     if gone.is_empty() {
         return Ok(ingestion.store.write_bookkeeping(|books| {

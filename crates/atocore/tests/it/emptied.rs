@@ -127,6 +127,80 @@ fn a_folder_keeps_its_documents_while_its_disk_is_not_mounted() {
 }
 
 #[test]
+fn a_folder_keeps_its_documents_while_another_disk_is_mounted_there() {
+    let (place, mut disk) = with_a_disk();
+    let refresh = |disk: &mut SmallDisk, arguments: &[&str]| {
+        let ran = beside(disk, &place, &[&["--json", "refresh", "notes"], arguments].concat());
+        let result: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let counts = ["ingested", "unchanged", "removed", "failed"];
+        (ran.code, counts.map(|state| result["counts"][state].as_u64().unwrap()))
+    };
+    assert_eq!(refresh(&mut disk, &[]), (0, [12, 0, 0, 0]));
+    let folder = disk.place().display().to_string();
+    disk.must(&["mount", "-t", "tmpfs", "tmpfs", &folder]).unwrap();
+    assert_eq!(refresh(&mut disk, &[]), (2, [0, 9, 0, 1]), "it is empty");
+    disk.must(&["sh", "-c", "echo '# Lion' >\"$1/lion.md\"", "sh", &folder]).unwrap();
+    for _ in 0..2 {
+        assert_eq!(refresh(&mut disk, &[]), (2, [0, 9, 0, 1]), "it has other documents");
+    }
+    assert!(place.run(&["doctor"]).stdout.contains("`sub/disk/`"));
+    disk.must(&["umount", &folder]).unwrap();
+    assert_eq!(refresh(&mut disk, &[]), (0, [0, 12, 0, 0]));
+    disk.must(&["mount", "-t", "tmpfs", "tmpfs", &folder]).unwrap();
+    assert_eq!(refresh(&mut disk, &["--allow-empty"]), (0, [0, 9, 3, 0]));
+
+    // The first disk to be mounted over a folder with documents hides them.
+    disk.must(&["mount", "-t", "tmpfs", "tmpfs", &place.path("notes/sub").display().to_string()]).unwrap();
+    disk.must(&["mkdir", "-p", &folder]).unwrap();
+    place.write("notes/sub/a.md", "# A\n");
+    place.write("notes/sub/b.md", "# B\n");
+    assert!(place.ok(&["refresh", "notes"]).contains("2 ingested"));
+    assert_eq!(refresh(&mut disk, &[]), (2, [0, 9, 0, 1]));
+}
+
+#[test]
+fn an_ordinary_folder_that_is_there_and_empty_keeps_more_than_a_few_documents() {
+    let place = Sandbox::new();
+    let write = |folder: &str, count: usize| {
+        for number in 0..count {
+            place.write(&format!("notes/{folder}/{number}.md"), format!("# {folder} {number}\n"));
+        }
+    };
+    let remove = |folder: &str| fs::remove_dir_all(place.path(&format!("notes/{folder}"))).unwrap();
+    for (folder, count) in [("stays", 20), ("deleted", 5), ("few", 4), ("photos", 5), ("synced", 3)] {
+        write(folder, count);
+    }
+    write("synced/deep/er", 4);
+    place.ok(&["project", "add", "notes", "--root", "notes"]);
+    place.ok(&["refresh", "notes"]);
+
+    // What a person does to a folder is no question.
+    for folder in ["deleted", "few", "photos"] {
+        remove(folder);
+    }
+    fs::create_dir(place.path("notes/few")).unwrap();
+    place.write("notes/photos/1.png", b"\x89PNG");
+    assert!(place.ok(&["refresh", "notes"]).contains("14 removed"));
+
+    // A folder that is there as it would be without its disk is one.
+    remove("synced");
+    fs::create_dir_all(place.path("notes/synced/deep")).unwrap();
+    place.write("notes/synced/.stfolder", "");
+    for (step, kept) in [(0, 27), (1, 28), (2, 28)] {
+        match step {
+            0 => {}
+            1 => drop(place.write("notes/synced/new.md", "# New\n")),
+            _ => remove("synced"),
+        }
+        let ran = place.run(&["refresh", "notes"]);
+        let gone = format!("{} documents below it are gone", kept - if step == 1 { 21 } else { 20 });
+        assert!(ran.code == 2 && ran.stdout.contains("synced/") && ran.stdout.contains(&gone), "{ran:?}");
+        assert_eq!(documents(&place), kept);
+    }
+    assert!(place.ok(&["refresh", "notes", "--allow-empty"]).contains("8 removed"));
+}
+
+#[test]
 fn a_server_keeps_the_documents_of_a_disk_that_is_unmounted_under_it() {
     let (place, mut disk) = with_a_disk();
     let home = place.path("home").display().to_string();
