@@ -95,7 +95,7 @@ impl Ingestion<'_> {
         for lost in plan.lost.iter().filter(|_| !self.options.allow_empty) {
             let _any = lost.keep_documents(&mut plan.vanished, &reach, &mut reports);
         }
-        for (root, skip) in self.losses(&plan.losses, &plan.vanished, &reach) {
+        for (root, skip) in self.losses(&plan.losses, plan.lost_documents(), &reach) {
             plan.leave(root, &reach);
             reports.leave(root, skip);
         }
@@ -109,11 +109,11 @@ impl Ingestion<'_> {
         Ok(RefreshReport { project: project.id.clone(), roots: reports.finish(), generation })
     }
 
-    /// The roots of which so many documents are gone that somebody has to confirm it.
-    fn losses(
+    /// The roots of which so many documents are gone or empty that somebody has to confirm it.
+    fn losses<'r>(
         &self,
         losses: &Losses,
-        gone: &[DocumentRow],
+        gone: impl Iterator<Item = &'r DocumentRow>,
         reach: &ReachableRoots,
     ) -> Vec<(usize, RootSkip)> {
         if self.options.allow_empty {

@@ -248,7 +248,7 @@ pub enum RootSkip {
     /// It is there, and so many of its documents are not that nobody may have meant it: a disk that is not mounted
     /// leaves an empty folder.
     DocumentsGone {
-        /// How many documents would be removed.
+        /// How many documents would be removed, or would have no text any more.
         gone: u64,
         /// How many there are.
         known: u64,
@@ -275,7 +275,9 @@ impl RootSkip {
         match self {
             Self::Unreadable(why) => why.clone(),
             Self::DocumentsGone { gone, known } => {
-                format!("{gone} of the {known} documents that it had are gone; nothing of it was changed")
+                format!(
+                    "{gone} of the {known} documents that it had are gone or empty; nothing of it was changed"
+                )
             }
             _ => String::new(),
         }

@@ -165,6 +165,13 @@ impl Plan {
         Ok(())
     }
 
+    /// Documents that are gone, and those that had bytes and have none now.
+    pub(super) fn lost_documents(&self) -> impl Iterator<Item = &DocumentRow> {
+        let is_empty = |wanted: &&ToRead| wanted.file.seen.stamp.size == 0;
+        let emptied = self.to_read.iter().filter(is_empty).filter_map(|wanted| wanted.known.as_ref());
+        self.vanished.iter().chain(emptied.filter(|known| known.stamp.size > 0))
+    }
+
     /// Leaves the files and documents of a root alone.
     pub(super) fn leave(&mut self, root: usize, reach: &ReachableRoots) {
         self.to_read.retain(|wanted| wanted.file.root != root);

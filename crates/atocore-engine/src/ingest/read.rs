@@ -30,6 +30,16 @@ pub(super) enum ReadOutcome {
     Refused(FileReason),
 }
 
+impl ReadOutcome {
+    /// Whether a document that had bytes has no text now, so that its one chunk is its title.
+    pub(super) fn empties(&self, wanted: &ToRead) -> bool {
+        let Self::Document(document, _) = self else { return false };
+        let parsed = &document.parsed;
+        let has_text = !matches!(&parsed.chunks[..], [only] if only.text == parsed.title);
+        !has_text && wanted.known.as_ref().is_some_and(|known| known.stamp.size > 0)
+    }
+}
+
 /// How far reading may run ahead of writing, in documents.
 pub(super) const AHEAD: usize = 64;
 

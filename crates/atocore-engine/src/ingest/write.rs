@@ -45,7 +45,7 @@ pub(super) fn carry_out(
     let to_read = std::mem::take(&mut plan.to_read);
     let (sender, results) = mpsc::sync_channel(read::AHEAD);
     let (mut gone, lost) = (plan.vanished, plan.lost);
-    thread::scope(|scope| {
+    let mut emptied = thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
             read::read_all(ingestion, reach, &to_read, &sender);
@@ -55,19 +55,23 @@ pub(super) fn carry_out(
     if ingestion.monitor.cancelled() {
         return Err(Error::Cancelled);
     }
-    // So many may have turned out to be no documents any more that it cannot be meant either.
-    for (root, skip) in ingestion.losses(&plan.losses, &gone, reach) {
-        gone.retain(|row| reach.counted_for(row) != Some(root));
+    // So many may have turned out to be no documents any more, or to have no text, that it cannot be meant either.
+    let missed = emptied.iter().filter_map(|(place, _)| to_read[*place].known.as_ref());
+    for (root, skip) in ingestion.losses(&plan.losses, gone.iter().chain(missed), reach) {
+        let is_of_another = |row: &DocumentRow| reach.counted_for(row) != Some(root);
+        gone.retain(is_of_another);
+        emptied.retain(|(place, _)| to_read[*place].known.as_ref().is_some_and(is_of_another));
         reports.roots[root].skipped = Some(skip);
     }
+    store_batch(ingestion, (project, reach), &to_read, emptied, reports, &mut gone)?;
     let generation = finish(ingestion, project, (reach, &lost), &gone, reports)?;
     let seen = ingestion.store.read(|read| read.last_document_change())?;
     ingestion.lexical_indexer.wait_for(seen, None)?;
     Ok(generation)
 }
 
-/// Stores what is read as it comes. A document whose file is no longer one joins those that are gone. Takes `results`,
-/// so that the readers stop when this fails.
+/// Stores what is read as it comes, and returns instead what would leave documents without any text. A document whose
+/// file is no longer one joins those that are gone. Takes `results`, so that the readers stop when this fails.
 fn store_all(
     ingestion: &Ingestion<'_>,
     (project, reach): (&Project, &ReachableRoots),
@@ -75,15 +79,17 @@ fn store_all(
     results: Receiver<(usize, ReadOutcome)>,
     reports: &mut Reports,
     gone: &mut Vec<DocumentRow>,
-) -> Result<(), Error> {
+) -> Result<Vec<(usize, ReadOutcome)>, Error> {
     let mut batch: Vec<(usize, ReadOutcome)> = Vec::new();
+    let mut emptied = Vec::new();
     let mut began = Instant::now();
     let mut done = 0;
     loop {
         let left = BATCH_TIME.saturating_sub(began.elapsed());
         let ended = match results.recv_timeout(left) {
             Ok(result) => {
-                batch.push(result);
+                let (place, outcome) = &result;
+                if outcome.empties(&to_read[*place]) { &mut emptied } else { &mut batch }.push(result);
                 false
             }
             Err(RecvTimeoutError::Timeout) => false,
@@ -96,7 +102,7 @@ fn store_all(
             began = Instant::now();
         }
         if ended {
-            return Ok(());
+            return Ok(emptied);
         }
     }
 }

@@ -121,6 +121,42 @@ fn most_of_many_documents_gone_at_once_are_asked_about_and_few_are_not() {
 }
 
 #[test]
+fn most_of_many_documents_cut_to_nothing_at_once_are_asked_about_and_few_are_not() {
+    let place = Installation::default();
+    let write = |numbers: std::ops::Range<u32>, text: &str, at| {
+        let text = |number| if text.trim().is_empty() { text.to_owned() } else { format!("{text} {number}") };
+        numbers.for_each(|number| place.write_at(&format!("p/{number}.md"), text(number), at));
+    };
+    write(0..9, "the zebra", 1_700_000_000);
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    for (round, text) in ["", "\n", " \r\n\n\t"].into_iter().enumerate() {
+        write(0..5, text, 1_700_000_100 + round as u64);
+        for _ in 0..2 {
+            let skipped = engine.fresh("p").roots[0].skipped.clone();
+            assert_eq!(skipped, Some(RootSkip::DocumentsGone { gone: 5, known: 9 }), "{text:?}");
+            assert_eq!(engine.ask("zebra").hits.len(), 9, "{text:?}");
+        }
+    }
+    // Some are gone, and the others are empty; nothing is changed in halves.
+    write(0..3, "", 1_700_000_200);
+    write(3..5, "the lion", 1_700_000_200);
+    (5..7).for_each(|number| place.remove(&format!("p/{number}.md")));
+    let report = engine.fresh("p");
+    assert_eq!(report.roots[0].skipped, Some(RootSkip::DocumentsGone { gone: 5, known: 9 }));
+    assert!(engine.ask("lion").hits.is_empty());
+    write(5..7, "the zebra", 1_700_000_200);
+    assert_eq!(counts(&engine.fresh("p")), [5, 4, 0, 0, 0]);
+    assert_eq!((engine.ask("zebra").hits.len(), engine.ask("lion").hits.len()), (4, 2));
+    write(3..9, "", 1_700_000_300);
+    assert_eq!(engine.fresh("p").status(), RefreshStatus::NothingToIngest);
+    let report = refresh_with(&engine, "p", ALLOW_EMPTY);
+    assert_eq!((counts(&report), engine.ask("zebra").hits.len()), ([6, 3, 0, 0, 0], 0));
+    assert_eq!(counts(&engine.fresh("p")), [0, 9, 0, 0, 0]);
+}
+
+#[test]
 fn an_ignore_file_or_a_lock_on_the_folder_empties_no_project() {
     let place = Installation::default();
     for number in 0..6 {
