@@ -88,10 +88,7 @@ impl Ingestion<'_> {
             }
         }
         reach.found_nothing = found.is_empty();
-        let known = self
-            .store
-            .read(|read| Ok::<_, Error>((read.documents_of(&project.id)?, read.mounts_of(&project.id)?)))?;
-        let mut plan = Plan::new(found, known, &self.chunked_by(), &reach, self)?;
+        let mut plan = Plan::new(found, &project.id, &self.chunked_by(), &reach, self)?;
         for lost in plan.lost.iter().filter(|_| !self.options.allow_empty) {
             let _any = lost.keep_documents(&mut plan.vanished, &reach, &mut reports);
         }

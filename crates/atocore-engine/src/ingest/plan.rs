@@ -8,9 +8,10 @@ use std::{
 use atocore_model::{
     digest::Digest,
     document::FileStamp,
+    id::ProjectId,
     refresh::{RefreshOptions, RootSkip},
 };
-use atocore_storage::sqlite::DocumentRow;
+use atocore_storage::{files::beneath, sqlite::DocumentRow};
 
 use super::{Ingestion, mounts::LostFolder, reach::ReachableRoots, walk::FoundFile};
 use crate::error::Error;
@@ -42,12 +43,15 @@ impl Plan {
     /// Decides for every file and every document. Reads files only to tell whether a new one is an old one that moved.
     pub(super) fn new(
         found: Vec<FoundFile>,
-        (known, mounts): (Vec<DocumentRow>, Vec<String>),
+        project: &ProjectId,
         chunked_by: &str,
         reach: &ReachableRoots,
         ingestion: &Ingestion<'_>,
     ) -> Result<Self, Error> {
         let RefreshOptions { reread, .. } = ingestion.options;
+        let (known, mounts) = ingestion
+            .store
+            .read(|read| Ok::<_, Error>((read.documents_of(project)?, read.mounts_of(project)?)))?;
         let places: HashMap<&str, usize> =
             known.iter().enumerate().map(|(place, row)| (row.file_path.as_str(), place)).collect();
         let mut plan = Self {
@@ -90,6 +94,7 @@ impl Plan {
         plan.follow_roots(reach);
         plan.vanished.retain(|row| reach.knows_about(row));
         plan.follow_renames(reach, ingestion)?;
+        plan.follow_projects(project, ingestion)?;
         for ToRead { file, .. } in plan.to_read.iter().filter(|wanted| wanted.known.is_none()) {
             plan.losses.each(Some(file.root), &file.file_path, |loss| loss.new += 1);
         }
@@ -160,6 +165,27 @@ impl Plan {
                     file.renamed_from = Some(row.source_path.clone());
                     file.known = Some(row);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds new files that are documents of other projects: the same file as before, under a path where there is none
+    /// now. A copy is none.
+    fn follow_projects(&mut self, project: &ProjectId, ingestion: &Ingestion<'_>) -> Result<(), Error> {
+        let identity = |stamp: &FileStamp| (stamp.inode, stamp.modified_ns, stamp.size);
+        let new = (self.to_read.iter_mut()).filter(|wanted| wanted.known.is_none());
+        let mut new: HashMap<_, _> = new.map(|wanted| (identity(&wanted.file.seen.stamp), wanted)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let is_new = |stamp: &FileStamp| new.contains_key(&identity(stamp));
+        for row in ingestion.store.read(|read| read.documents_of_others(project, is_new))? {
+            if let Ok(None) = beneath::stamp_if_present(Path::new(&row.file_path))
+                && let Some(wanted) = new.remove(&identity(&row.stamp))
+            {
+                wanted.renamed_from = Some(row.file_path.clone());
+                wanted.known = Some(row);
             }
         }
         Ok(())

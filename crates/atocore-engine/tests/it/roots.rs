@@ -339,6 +339,48 @@ fn a_folder_that_moves_into_another_project_and_back_ends_no_refresh() {
 }
 
 #[test]
+fn the_last_documents_of_a_project_are_followed_to_another_one_and_copies_of_them_are_not() {
+    for (count, first, second) in [(1, "from", "to"), (1, "to", "from"), (6, "from", "to"), (6, "to", "from")]
+    {
+        let place = Installation::default();
+        let write = |folder: &str| {
+            (0..count)
+                .for_each(|number| place.write(&format!("{folder}/{number}.md"), format!("zebra {number}")));
+        };
+        write("from/sub");
+        let engine = place.own();
+        engine.add("from", "from");
+        let _report = engine.fresh("from");
+        let before = places(&engine, "zebra");
+        // Where they are only missing, as without their disk, they stay, whoever has a copy.
+        let (sub, away) = (place.vault().join("from/sub"), place.vault().join("away"));
+        rename(&sub, &away);
+        fs::create_dir(&sub).unwrap();
+        write("copy");
+        engine.add("copy", "copy");
+        let _reports = [engine.fresh("copy"), engine.fresh("from")];
+        assert_eq!(engine.status().unwrap().projects[1].documents, count);
+        let plan = engine.plan_removal(&"copy".parse().unwrap()).unwrap();
+        engine.remove_project(&plan, Caller::Local).unwrap();
+
+        fs::create_dir(place.vault().join("to")).unwrap();
+        rename(&away, &place.vault().join("to/moved"));
+        engine.add("to", "to");
+        let _reports = [engine.fresh(first), engine.fresh(second)];
+        let to = place.vault().join("to").canonicalize().unwrap();
+        let hits = engine.ask("zebra").hits;
+        assert!(hits.iter().all(|hit| Path::new(&hit.file_path) == to.join(hit.source_path.as_str())));
+        let moved =
+            |(_, path, id): (String, String, String)| ("to".to_owned(), path.replace("sub", "moved"), id);
+        assert_eq!(places(&engine, "zebra"), before.into_iter().map(moved).collect::<Vec<_>>());
+        assert_eq!(
+            (counts(&engine.fresh("from")), counts(&engine.fresh("to"))),
+            ([0; 5], [0, count, 0, 0, 0])
+        );
+    }
+}
+
+#[test]
 fn what_is_swapped_for_a_link_while_it_is_read_leads_nowhere() {
     let place = Installation::default();
     place.write("p/a/file.md", "the zebra inside");

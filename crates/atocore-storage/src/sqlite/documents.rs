@@ -119,12 +119,33 @@ impl ReadTransaction<'_> {
     /// # Errors
     /// When the store cannot be read.
     pub fn documents_of(&self, project: &ProjectId) -> Result<Vec<DocumentRow>, StorageError> {
-        let mut statement = self.connection.prepare_cached(
+        self.documents_where("project_id = ?1", project, |_| true)
+    }
+
+    /// The documents of all projects but one whose stamp is wanted, as [`Self::documents_of`] has them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn documents_of_others(
+        &self,
+        project: &ProjectId,
+        is_wanted: impl Fn(&FileStamp) -> bool,
+    ) -> Result<Vec<DocumentRow>, StorageError> {
+        self.documents_where("project_id <> ?1", project, is_wanted)
+    }
+
+    fn documents_where(
+        &self,
+        condition: &'static str,
+        project: &ProjectId,
+        is_wanted: impl Fn(&FileStamp) -> bool,
+    ) -> Result<Vec<DocumentRow>, StorageError> {
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT d.id, file_path, source_path, file_hash, size_bytes, modified_ns, settled,
                     coalesce(r.chunked_by, d.chunked_by), changed_ns, inode, root
              FROM source_documents d LEFT JOIN rechunked_documents r ON r.document_id = d.id
-             WHERE project_id = ?1",
-        )?;
+             WHERE {condition}",
+        ))?;
         let rows = statement.query_map([project.as_str()], |row| {
             Ok(DocumentRow {
                 key: row.get(0)?,
@@ -142,7 +163,8 @@ impl ReadTransaction<'_> {
                 root: row.get(10)?,
             })
         })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let wanted = rows.filter(|row| row.as_ref().map_or(true, |row: &DocumentRow| is_wanted(&row.stamp)));
+        Ok(wanted.collect::<Result<_, _>>()?)
     }
 
     /// Hands every document to `each`, by where it lies and what it is tagged with.
