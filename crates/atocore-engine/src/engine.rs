@@ -49,6 +49,7 @@ use crate::{
         roots::{Folders, SourceStatus},
     },
     retrieval::RankWeights,
+    schedule::Timetable,
     worker::Worker,
 };
 
@@ -76,6 +77,7 @@ pub enum Access {
 pub struct Engine {
     config: EngineConfig,
     projects: Projects,
+    timetable: Timetable,
     ingest_lock: Arc<IngestLock>,
     // Declared first of these: the thread ends before what it works with is closed.
     making: Option<Worker>,
@@ -121,6 +123,7 @@ impl Engine {
         let folders = Folders { vault: config.vault_dir.clone(), drive: config.drive_dir.clone() };
         let mut engine = Self {
             projects: Projects::new(config.layout.registry.clone(), folders),
+            timetable: Timetable::new(&config.layout, config.schedule.clone()),
             ingest_lock: Arc::default(),
             making: None,
             embedding: Arc::new(Embedding::without_index(config.model.clone())),

@@ -3,19 +3,27 @@
 //! A job that was due while no server ran is due as soon as one does. A job that failed is due again after a while that
 //! grows from a minute to an hour. Only one job is due at a time, so that they never overlap.
 //!
+//! What cannot be written down is kept in memory, so that every job is done all the same, and is written as soon as it can be.
+//!
 //! A time in the file that lies ahead of the clock says that the clock was wrong then. It counts as now, and the server
 //! writes that down: the next time comes, whatever the clock did.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use atocore_model::{time::Timestamp, words};
-use atocore_storage::{files, layout::Layout};
+use atocore_storage::{
+    files::{self, Kind},
+    layout::Layout,
+};
 use croner::Cron;
 use jiff::{SignedDuration, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-use crate::error::Error;
 
 words! {
     /// Something that is done by itself; those that are due together are done in this order.
@@ -84,12 +92,27 @@ pub struct JobStatus {
     pub missed: Option<Timestamp>,
 }
 
-/// The schedule of one installation, and what became of each job, which outlives the server.
+/// Why what became of each job cannot be written down. It is lost when the server ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ScheduleProblem {
+    /// What is wrong, as a sentence without its full stop.
+    #[serde(rename = "message")]
+    pub why: String,
+    /// What helps.
+    #[serde(rename = "cure")]
+    pub hint: String,
+}
+
+/// The schedule of one installation, and what became of each job, which outlives the server. Clones are one.
 #[derive(Debug, Clone)]
 pub struct Timetable {
     schedule: Schedule,
     path: PathBuf,
+    /// What could not be written, and why; it counts instead of the file.
+    unwritten: Arc<Mutex<Option<(ScheduleRecords, String)>>>,
 }
+
+type ScheduleRecords = BTreeMap<String, ScheduleRecord>;
 
 /// How far a time may lie ahead of the clock: clocks are set right by small steps all the time.
 const AHEAD: SignedDuration = SignedDuration::from_mins(1);
@@ -117,7 +140,7 @@ impl Timetable {
     /// The schedule of the installation at `layout`.
     #[must_use]
     pub fn new(layout: &Layout, schedule: Schedule) -> Self {
-        Self { schedule, path: layout.schedule() }
+        Self { schedule, path: layout.schedule(), unwritten: Arc::default() }
     }
 
     /// Whether nothing is ever done.
@@ -126,19 +149,42 @@ impl Timetable {
         self.schedule.is_empty()
     }
 
+    /// Why what becomes of jobs cannot be written down; `None` when it can, as far as is known.
+    #[must_use]
+    pub fn problem(&self) -> Option<ScheduleProblem> {
+        if self.is_empty() {
+            return None;
+        }
+        let unwritten = self.unwritten().as_ref().map(|(_, why)| why.clone());
+        // Whoever has written nothing sees what a server will meet.
+        let in_the_way = || {
+            let kind = files::kind(&self.path).ok().flatten()?;
+            (!matches!(kind, Kind::File(_))).then(|| "it is not a file".to_owned())
+        };
+        let path = self.path.display();
+        Some(ScheduleProblem {
+            why: format!(
+                "what becomes of scheduled jobs cannot be written to `{path}`: {}",
+                unwritten.or_else(in_the_way)?
+            ),
+            hint: format!(
+                "make `{path}` and its folder writable, or remove what is in its place; a running server does every job all the same, and forgets when it ends which it did"
+            ),
+        })
+    }
+
     /// Begins to count time for jobs that are new or were forgotten, and for those whose times lie ahead of the clock.
-    /// A server does so at every look: nothing else brings their next time closer.
-    ///
-    /// # Errors
-    /// When there is something to write, and the file cannot be written.
-    pub fn start(&self, now: Timestamp) -> Result<(), Error> {
+    /// A server does so at every look: nothing else brings their next time closer. Writes what could not be written.
+    pub fn start(&self, now: Timestamp) {
         let before = self.read();
         let mut records = before.clone();
         for job in self.schedule.0.keys() {
             let record = records.entry(job.to_string()).or_default();
             *record = record.as_of(now);
         }
-        if records == before { Ok(()) } else { self.write(&records) }
+        if records != before || self.unwritten().is_some() {
+            self.write(records);
+        }
     }
 
     /// Every job of the schedule.
@@ -175,29 +221,21 @@ impl Timetable {
     }
 
     /// Looks for the job to do now, and writes down that it begins; see [`Timetable::start`] and [`Timetable::begin`].
-    ///
-    /// # Errors
-    /// When the file cannot be written. Nothing may be done then: it would be done over and over.
-    pub fn begin_due(&self, now: Timestamp) -> Result<Option<ScheduledJob>, Error> {
-        self.start(now)?;
-        let Some(job) = self.due(now) else { return Ok(None) };
-        self.begin(job, now)?;
-        Ok(Some(job))
+    #[must_use]
+    pub fn begin_due(&self, now: Timestamp) -> Option<ScheduledJob> {
+        self.start(now);
+        let job = self.due(now)?;
+        self.begin(job, now);
+        Some(job)
     }
 
     /// Writes down that a job begins. Should the process end meanwhile, that counts as a failure.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn begin(&self, job: ScheduledJob, now: Timestamp) -> Result<(), Error> {
-        self.change(job, |record| record.began = Some(now.to_string()))
+    pub fn begin(&self, job: ScheduledJob, now: Timestamp) {
+        self.change(job, |record| record.began = Some(now.to_string()));
     }
 
     /// Writes down how a job ended, and returns how many times in a row it has failed now.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn end(&self, job: ScheduledJob, now: Timestamp, result: Result<(), String>) -> Result<u32, Error> {
+    pub fn end(&self, job: ScheduledJob, now: Timestamp, result: Result<(), String>) -> u32 {
         let mut failures = 0;
         self.change(job, |record| {
             record.ended = Some(now.to_string());
@@ -212,25 +250,33 @@ impl Timetable {
                 }
             }
             failures = record.failures;
-        })?;
-        Ok(failures)
+        });
+        failures
     }
 
-    fn change(&self, job: ScheduledJob, change: impl FnOnce(&mut ScheduleRecord)) -> Result<(), Error> {
+    fn change(&self, job: ScheduledJob, change: impl FnOnce(&mut ScheduleRecord)) {
         let mut records = self.read();
         change(records.entry(job.to_string()).or_default());
-        self.write(&records)
+        self.write(records);
     }
 
     /// What cannot be read is forgotten: the worst that comes of it is a job that is done once more.
-    fn read(&self) -> BTreeMap<String, ScheduleRecord> {
+    fn read(&self) -> ScheduleRecords {
+        if let Some((records, _)) = &*self.unwritten() {
+            return records.clone();
+        }
         let bytes = files::read_if_present(&self.path).ok().flatten().unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
-    fn write(&self, records: &BTreeMap<String, ScheduleRecord>) -> Result<(), Error> {
-        let bytes = serde_json::to_vec_pretty(records).unwrap_or_default();
-        Ok(files::write_atomic(&self.path, &bytes)?)
+    fn write(&self, records: ScheduleRecords) {
+        let bytes = serde_json::to_vec_pretty(&records).unwrap_or_default();
+        let written = files::write_atomic(&self.path, &bytes);
+        *self.unwritten() = written.err().map(|error| (records, error.source.to_string()));
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, Option<(ScheduleRecords, String)>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -320,7 +366,7 @@ mod tests {
         schedule.add(ScheduledJob::Snapshot, "0 3 * * *").unwrap();
         schedule.add(ScheduledJob::Prune, "0 3 * * *").unwrap();
         let timetable = Timetable::new(&Layout::in_home(home.path()), schedule);
-        timetable.start(at("2026-04-06T12:00:00Z")).unwrap();
+        timetable.start(at("2026-04-06T12:00:00Z"));
         (home, timetable)
     }
 
@@ -330,8 +376,8 @@ mod tests {
         assert_eq!(timetable.due(at("2026-04-07T02:59:59Z")), None);
         let three = at("2026-04-07T03:00:00Z");
         assert_eq!(timetable.due(three), Some(ScheduledJob::Snapshot));
-        timetable.begin(ScheduledJob::Snapshot, three).unwrap();
-        timetable.end(ScheduledJob::Snapshot, at("2026-04-07T03:00:05Z"), Ok(())).unwrap();
+        timetable.begin(ScheduledJob::Snapshot, three);
+        timetable.end(ScheduledJob::Snapshot, at("2026-04-07T03:00:05Z"), Ok(()));
         assert_eq!(
             timetable.due(at("2026-04-07T03:00:05Z")),
             Some(ScheduledJob::Prune),
@@ -347,10 +393,10 @@ mod tests {
         // No server ran for three nights.
         let back = at("2026-04-10T09:00:00Z");
         assert_eq!(timetable.due(back), Some(ScheduledJob::Snapshot));
-        timetable.start(back).unwrap();
+        timetable.start(back);
         for job in [ScheduledJob::Snapshot, ScheduledJob::Prune] {
-            timetable.begin(job, back).unwrap();
-            timetable.end(job, back, Ok(())).unwrap();
+            timetable.begin(job, back);
+            timetable.end(job, back, Ok(()));
         }
         assert_eq!(timetable.due(at("2026-04-11T02:59:00Z")), None);
     }
@@ -359,21 +405,18 @@ mod tests {
     fn a_failure_is_tried_again_later_and_later_and_a_kill_is_a_failure() {
         let (_home, timetable) = nightly();
         let three = at("2026-04-07T03:00:00Z");
-        timetable.begin(ScheduledJob::Snapshot, three).unwrap();
+        timetable.begin(ScheduledJob::Snapshot, three);
         // It was killed: nobody wrote down the end.
         assert_ne!(timetable.due(at("2026-04-07T03:00:59Z")), Some(ScheduledJob::Snapshot));
         assert_eq!(timetable.due(at("2026-04-07T03:01:00Z")), Some(ScheduledJob::Snapshot));
         for (failures, minutes) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60)] {
-            timetable.begin(ScheduledJob::Snapshot, three).unwrap();
-            assert_eq!(
-                timetable.end(ScheduledJob::Snapshot, three, Err("disk full".to_owned())).unwrap(),
-                failures
-            );
+            timetable.begin(ScheduledJob::Snapshot, three);
+            assert_eq!(timetable.end(ScheduledJob::Snapshot, three, Err("disk full".to_owned())), failures);
             let due = timetable.jobs(three)[0].due.unwrap();
             assert_eq!(due.get().duration_since(three.get()), SignedDuration::from_mins(minutes));
         }
         assert_eq!(timetable.jobs(three)[0].error.as_deref(), Some("disk full"));
-        timetable.end(ScheduledJob::Snapshot, three, Ok(())).unwrap();
+        timetable.end(ScheduledJob::Snapshot, three, Ok(()));
         assert_eq!(timetable.jobs(three)[0].failures, 0);
     }
 
@@ -382,10 +425,10 @@ mod tests {
         let mut done = Vec::new();
         for minute in 0..=minutes {
             let now = Timestamp::new(from.get() + SignedDuration::from_mins(minute));
-            timetable.start(now).unwrap();
+            timetable.start(now);
             while let Some(job) = timetable.due(now) {
-                timetable.begin(job, now).unwrap();
-                timetable.end(job, now, Ok(())).unwrap();
+                timetable.begin(job, now);
+                timetable.end(job, now, Ok(()));
                 done.push(job);
             }
         }
@@ -397,7 +440,7 @@ mod tests {
         let mut schedule = Schedule::default();
         ScheduledJob::ALL.into_iter().for_each(|job| schedule.add(job, "0 3 * * *").unwrap());
         let timetable = Timetable { schedule, ..timetable };
-        timetable.start(at("2026-04-06T12:00:00Z")).unwrap();
+        timetable.start(at("2026-04-06T12:00:00Z"));
         (home, timetable)
     }
 
@@ -463,13 +506,13 @@ mod tests {
         assert_eq!(missed("2026-04-08T03:00:59Z"), None);
         assert_eq!(missed("2026-04-08T03:02:00Z"), Some(at("2026-04-08T03:00:00Z")));
         // It is at it now; or it was, long ago.
-        timetable.begin(ScheduledJob::Snapshot, at("2026-04-08T03:01:30Z")).unwrap();
+        timetable.begin(ScheduledJob::Snapshot, at("2026-04-08T03:01:30Z"));
         assert_eq!(missed("2026-04-08T03:02:00Z"), None);
         assert_eq!(missed("2026-04-08T05:00:00Z"), Some(at("2026-04-08T03:00:00Z")));
-        timetable.end(ScheduledJob::Snapshot, at("2026-04-08T05:00:00Z"), Ok(())).unwrap();
+        timetable.end(ScheduledJob::Snapshot, at("2026-04-08T05:00:00Z"), Ok(()));
         assert_eq!(missed("2026-04-09T03:02:00Z"), None);
         // Failing does not count as a success.
-        timetable.end(ScheduledJob::Snapshot, at("2026-04-09T03:00:00Z"), Err("full".to_owned())).unwrap();
+        timetable.end(ScheduledJob::Snapshot, at("2026-04-09T03:00:00Z"), Err("full".to_owned()));
         assert_eq!(missed("2026-04-10T03:02:00Z"), Some(at("2026-04-10T03:00:00Z")));
     }
 

@@ -56,6 +56,7 @@ impl Engine {
                 .ok()
                 .map(|newest| proven(&newest, now)),
             schedule: self.timetable().jobs(now),
+            schedule_problem: self.timetable().problem(),
             workers: self.workers(),
         })
     }
@@ -114,6 +115,7 @@ impl Engine {
                 ..SnapshotStatus::default()
             }),
             schedule: self.timetable().jobs(now),
+            schedule_problem: self.timetable().problem(),
             workers: self.workers(),
             paths: layout.into(),
             at: now,

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use atocore_engine::{Access, Engine, EngineConfig, Owner, files, schedule::Timetable};
+use atocore_engine::{Access, Engine, EngineConfig, Owner, files};
 use atocore_model::{error::ErrorCode, monitor::Monitor};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
@@ -98,9 +98,9 @@ pub fn serve_until(
         })?;
     let path = socket::path(&layout.locks(), settings.runtime_dir.as_deref())?;
     let access = Access::Own { activity: "serve".to_owned(), socket: Some(path.clone()) };
-    let (timetable, clock) =
-        (Timetable::new(&config.layout, config.schedule.clone()), Arc::clone(&config.clock));
+    let clock = Arc::clone(&config.clock);
     let mut engine = Engine::open(config, access, monitor)?;
+    let timetable = engine.timetable().clone();
     runner::log_recovery(&engine);
     log_store_problem(&engine);
     if let Err(error) = engine.projects() {

@@ -4,7 +4,7 @@ use atocore_model::{id::SnapshotId, snapshot::Depth, time::Timestamp};
 
 use super::{Findings, Level, counted_u64};
 use crate::{
-    schedule::{JobStatus, ScheduledJob},
+    schedule::{JobStatus, ScheduleProblem, ScheduledJob},
     status::InstallationStatus,
 };
 
@@ -74,6 +74,9 @@ impl Findings {
     }
 
     fn schedule(&mut self, status: &InstallationStatus) {
+        if let Some(ScheduleProblem { why, hint }) = &status.schedule_problem {
+            self.add("schedule", Level::Problem, why.clone(), Some(hint));
+        }
         for job in &status.schedule {
             self.job(job, status);
         }

@@ -58,8 +58,10 @@ impl Engine {
         &*self.config.clock
     }
 
-    pub(crate) fn timetable(&self) -> Timetable {
-        Timetable::new(&self.config.layout, self.config.schedule.clone())
+    /// What is done by itself here, and what became of it.
+    #[must_use]
+    pub const fn timetable(&self) -> &Timetable {
+        &self.timetable
     }
 
     pub(crate) const fn busy_timeout(&self) -> Duration {

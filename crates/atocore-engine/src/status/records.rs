@@ -19,8 +19,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    behind::IndexBehind, embedding::EmbeddingStatus, error::Error, ingest_lock::RunningTask,
-    schedule::JobStatus, worker::WorkerStatus,
+    behind::IndexBehind,
+    embedding::EmbeddingStatus,
+    error::Error,
+    ingest_lock::RunningTask,
+    schedule::{JobStatus, ScheduleProblem},
+    worker::WorkerStatus,
 };
 
 /// Whether it is there and what it is.
@@ -42,6 +46,9 @@ pub struct InstallationHealth {
     /// What a server does by itself: when next, and how often in a row it failed; empty when it does nothing.
     #[serde(default)]
     pub schedule: Vec<JobStatus>,
+    /// Why what becomes of these jobs cannot be written down; null when it can, as far as is known.
+    #[serde(default)]
+    pub schedule_problem: Option<ScheduleProblem>,
     /// The workers of this process, and whether their work succeeds.
     #[serde(default)]
     pub workers: Vec<WorkerStatus>,
@@ -218,6 +225,9 @@ pub struct InstallationStatus {
     /// What a server does by itself, and what became of it last.
     #[serde(default)]
     pub schedule: Vec<JobStatus>,
+    /// Why what becomes of these jobs cannot be written down; null when it can, as far as is known.
+    #[serde(default)]
+    pub schedule_problem: Option<ScheduleProblem>,
     /// The workers of the process that answers, and whether their work succeeds; empty when it has none.
     #[serde(default)]
     pub workers: Vec<WorkerStatus>,

@@ -87,6 +87,10 @@ fn print(status: &engine::InstallationStatus, output: &Output) {
         print_problem(problem, status.snapshots.hint.as_deref().unwrap_or_default(), output);
         output.line("");
     }
+    if let Some(problem) = &status.schedule_problem {
+        print_problem(&problem.why, &problem.hint, output);
+        output.line("");
+    }
     if let Some(problem) = &status.store_problem {
         return print_problem(&problem.why, &problem.hint, output);
     }

@@ -1,6 +1,6 @@
 //! Does what the schedule says, one job after the other, for as long as the server runs.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use atocore_engine::{
     Caller,
@@ -12,36 +12,31 @@ use super::webhook::{self, Alert};
 use crate::{
     app::App,
     operations::{
-        ApiError, CreateBackup, DrillBackup, DrillResult, ListBackups, PruneBackups, ValidateBackup, sentence,
+        ApiError, CreateBackup, DrillBackup, DrillResult, ListBackups, PruneBackups, ValidateBackup,
     },
 };
 
 /// How often it is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How soon it is looked again when the file of the schedule could not be written.
-const TRY_AGAIN: Duration = Duration::from_secs(10);
-
 /// Runs until it is dropped.
 pub(super) async fn follow(app: &App, timetable: Timetable, clock: &dyn Clock, webhook: Option<String>) {
     if timetable.is_empty() {
         return std::future::pending().await;
     }
-    let timetable = Arc::new(timetable);
-    let mut look_after = Duration::ZERO;
+    let mut told = None;
     loop {
-        tokio::time::sleep(look_after).await;
-        look_after = LOOK_EVERY;
         let now = clock.now();
-        let job = match on_disk(&timetable, move |timetable| timetable.begin_due(now)).await {
-            Ok(Some(job)) => job,
-            Ok(None) => continue,
-            Err(error) => {
-                // Without it a job would begin anew every second.
-                tracing::warn!(error, "the schedule cannot be written down, so nothing is done");
-                look_after = TRY_AGAIN;
-                continue;
-            }
+        let looked =
+            on_disk(&timetable, move |timetable| (timetable.begin_due(now), timetable.problem())).await;
+        let (job, problem) = looked.unwrap_or_default();
+        if let Some(problem) = problem.as_ref().filter(|_| told != problem) {
+            tracing::warn!(problem = problem.why, hint = problem.hint, "schedule_not_written");
+        }
+        told = problem;
+        let Some(job) = job else {
+            tokio::time::sleep(LOOK_EVERY).await;
+            continue;
         };
         let result = carry_out(app, job).await;
         let (error, now) = (result.as_ref().err().cloned(), clock.now());
@@ -64,14 +59,13 @@ pub(super) async fn follow(app: &App, timetable: Timetable, clock: &dyn Clock, w
     }
 }
 
-/// Reads and writes the file of the schedule on a thread that may block.
+/// Reads and writes the file of the schedule on a thread that may block; `None` when that panicked.
 async fn on_disk<T: Send + 'static>(
-    timetable: &Arc<Timetable>,
-    work: impl FnOnce(&Timetable) -> Result<T, atocore_engine::Error> + Send + 'static,
-) -> Result<T, String> {
-    let timetable = Arc::clone(timetable);
-    let done = tokio::task::spawn_blocking(move || work(&timetable).map_err(|error| sentence(&error)));
-    done.await.unwrap_or_else(|_| Err(in_words(ApiError::fault())))
+    timetable: &Timetable,
+    work: impl FnOnce(&Timetable) -> T + Send + 'static,
+) -> Option<T> {
+    let timetable = timetable.clone();
+    tokio::task::spawn_blocking(move || work(&timetable)).await.ok()
 }
 
 /// Does a job through the same operations as every interface.

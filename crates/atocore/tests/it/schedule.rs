@@ -161,3 +161,44 @@ fn every_job_comes_again_after_its_file_was_damaged_under_the_server() {
         wait_for(&server, job.as_str(), |one| !one["succeeded"].is_null());
     }
 }
+
+#[test]
+fn every_job_is_done_although_its_state_cannot_be_written_and_that_is_told_with_its_cure() {
+    let server = nightly(&ScheduledJob::ALL, None);
+    let file = server.installation.home().join("data/schedule.json");
+    let started = Instant::now();
+    while !file.exists() {
+        assert!(started.elapsed() < Duration::from_secs(300), "the schedule is written down");
+        thread::sleep(Duration::from_millis(50));
+    }
+    fs::remove_file(&file).unwrap();
+    fs::create_dir_all(file.join("in the way")).unwrap();
+    // What was in the file is forgotten, and time counts from the next look on.
+    while !server.get("/health").json()["schedule_problem"]["message"].to_string().contains("os error") {
+        assert!(started.elapsed() < Duration::from_secs(300), "it is tried");
+        thread::sleep(Duration::from_millis(50));
+    }
+    for day in 1..=2 {
+        server.installation.clock.advance(A_DAY);
+        let today = Value::from(server.installation.clock.now().to_string());
+        for job in ScheduledJob::ALL {
+            let done = wait_for(&server, job.as_str(), |one| one["succeeded"] == today);
+            assert_eq!((&done["failures"], &done["began"]), (&Value::from(0), &today), "{done}");
+        }
+        assert_eq!(server.get("/admin/backup").json().as_array().unwrap().len(), day, "each is done once");
+    }
+    let (health, status) = (server.get("/health"), server.get("/status").json());
+    assert_eq!((health.status, &health.json()["status"]), (200, &Value::from("degraded")));
+    for problem in [&health.json()["schedule_problem"], &status["schedule_problem"]] {
+        assert!(problem["message"].as_str().unwrap().contains("schedule.json"), "{problem}");
+        assert!(problem["cure"].as_str().unwrap().contains("in its place"), "{problem}");
+    }
+    assert!(server.get("/doctor").body.contains("schedule.json"));
+    // As soon as it can be written it is.
+    fs::remove_dir_all(&file).unwrap();
+    while !fs::read_to_string(&file).is_ok_and(|text| text.contains("succeeded")) {
+        assert!(started.elapsed() < Duration::from_secs(300), "the schedule is written down anew");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(server.get("/health").json()["status"], "ok");
+}

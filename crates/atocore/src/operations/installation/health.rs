@@ -16,7 +16,7 @@ pub const BUILD: &str = env!("SOURCE_COMMIT");
 /// Whether the server answers, and which program it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HealthReport {
-    /// `ok`, or `degraded` while the work of a worker fails; `store_damaged`, or the code of another error, when the store
+    /// `ok`, or `degraded` while the work of a worker fails or the state of the schedule cannot be written; `store_damaged`, or the code of another error, when the store
     /// cannot be used: the status of the answer is 503 then.
     #[schema(example = "ok")]
     pub status: String,
@@ -47,7 +47,8 @@ impl Operation for Health {
 
 impl From<engine::InstallationHealth> for HealthReport {
     fn from(health: engine::InstallationHealth) -> Self {
-        let failing = health.workers.iter().any(|worker| worker.failure.is_some());
+        let failing =
+            health.workers.iter().any(|worker| worker.failure.is_some()) || health.schedule_problem.is_some();
         let status = match &health.store_problem {
             Some(problem) => problem.code.as_str(),
             None if failing => "degraded",
