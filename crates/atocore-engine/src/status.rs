@@ -3,7 +3,10 @@
 
 mod records;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use atocore_backup::{
     ledger::{Ledger, VerifiedDepth},
@@ -18,8 +21,8 @@ use atocore_model::{
     time::Timestamp,
 };
 use atocore_storage::{
-    files,
     layout::Layout,
+    registry::Registry,
     sqlite::{FactCounts, RefreshRecord, SCHEMA_VERSION, StorageError},
 };
 pub use records::{
@@ -122,27 +125,44 @@ impl Engine {
         })
     }
 
-    /// That there is no registry file although the store has documents; `None` when all is well. A new installation has
+    /// That no project is registered although the store has documents; `None` when all is well. A new installation has
     /// neither.
     ///
     /// # Errors
-    /// When the store cannot be read, or it cannot be seen whether the file is there.
+    /// When the store cannot be read.
     pub fn lost_registry(&self) -> Result<Option<RegistryProblem>, Error> {
-        let path = &self.layout().registry;
         let Some(store) = self.store_if_any()? else { return Ok(None) };
         let projects: Vec<String> =
             store.read(|read| read.counts())?.into_iter().map(|(id, ..)| id).collect();
-        if projects.is_empty() || files::exists(path)? {
+        if projects.is_empty() || !self.projects().is_ok_and(|registered| registered.is_empty()) {
             return Ok(None);
         }
+        let path = self.layout().registry.display();
+        let copy = self.newest_registry_copy().map(|copy| {
+            format!(
+                "copy the registry of the newest snapshot that has one, `{}`, to `{path}`; or ",
+                copy.display()
+            )
+        });
         Ok(Some(RegistryProblem {
             why: format!(
-                "there is no registry in `{}`, and the store has documents of {}",
-                path.display(),
+                "no project is registered in `{path}`, and the store has documents of {}",
                 projects.join(", ")
             ),
-            hint: "`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` restores one, store and registry together; or register them again: `atocore project add ID --root FOLDER`".to_owned(),
+            hint: format!(
+                "{}`atocore backup list` shows the snapshots, and `atocore backup restore STAMP` restores one, store and registry together; or register them again: `atocore project add ID --root FOLDER`",
+                copy.unwrap_or_default()
+            ),
         }))
+    }
+
+    /// The registry in the newest snapshot that has one with projects.
+    fn newest_registry_copy(&self) -> Option<PathBuf> {
+        let snapshots = SnapshotDirectory::new(&self.layout().backups);
+        let newest_first = snapshots.newest_first(self.clock().now()).ok()?;
+        let name = Path::new("config").join(self.layout().registry.file_name()?);
+        let mut copies = newest_first.into_iter().map(|id| snapshots.snapshot(id).join(&name));
+        copies.find(|copy| Registry::load(copy).is_ok_and(|registry| !registry.projects().is_empty()))
     }
 }
 

@@ -144,9 +144,14 @@ pub(crate) fn print_taken(metadata: &SnapshotMetadata, output: &Output) {
     let mut database = vec![size(metadata.db_size_bytes)];
     database.extend(recorded(metadata.atocore.as_ref()));
     table.row(["  database".to_owned(), database.join(" · ")]);
-    let registry = if metadata.registry_snapshot_path.is_empty() { "there is none yet" } else { "copied" };
-    table.row(["  registry".to_owned(), registry.to_owned()]);
     let record = metadata.atocore.as_ref();
+    let documents = record.and_then(|record| record["counts"]["documents"].as_u64());
+    let registry = match (metadata.registry_snapshot_path.is_empty(), documents) {
+        (false, _) => "copied",
+        (true, Some(1..)) => "there is none although there are documents; `atocore doctor` says what helps",
+        (true, _) => "there is none yet",
+    };
+    table.row(["  registry".to_owned(), output.aimed(registry)]);
     table.row(["  vectors".to_owned(), vectors(record)]);
     let notices =
         record.and_then(|record| record["notices"].as_array()).map(Vec::as_slice).unwrap_or_default();

@@ -16,10 +16,13 @@ use super::{
     embed,
     exit::Exit,
     output::{Form, Output, Style},
+    projects::none_registered,
     typeset::{Table, plain},
 };
 use crate::{
-    operations::{ApiError, FileResult, ListProjects, Problem, RefreshProject, RefreshResult, RootResult},
+    operations::{
+        ApiError, FileResult, ListProjects, Problem, RefreshProject, RefreshResult, RootResult, Status,
+    },
     runner::Runner,
 };
 
@@ -79,9 +82,6 @@ impl Refresh {
         } else {
             self.names
         };
-        if names.is_empty() && output.form() == Form::Human {
-            output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
-        }
         let refresh = |name: &String| RefreshProject { name: name.clone(), ..self.refresh.clone() };
         let shown = Detail::of(self.skipped, self.quiet);
         // One name is answered as HTTP answers it.
@@ -93,6 +93,8 @@ impl Refresh {
         } else {
             several(&runner, names.iter().map(refresh).collect(), shown, &monitor, output)?
         };
+        let exit =
+            if names.is_empty() { none_registered(&runner.run(Status {}, &Silent)?, output) } else { exit };
         if self.no_embed {
             return Ok(exit);
         }

@@ -1,6 +1,6 @@
 //! `project add`, `list`, `show`, `update`, `remove`.
 
-use atocore_engine::RemovalPlan;
+use atocore_engine::{InstallationStatus, RemovalPlan};
 use atocore_model::{
     error::ErrorCode,
     monitor::Silent,
@@ -12,13 +12,13 @@ use clap::{Args, Subcommand};
 use super::{
     console::Console,
     exit::Exit,
-    output::{Output, Style},
+    output::{Form, Output, Style},
     typeset::{Table, count, plain},
 };
 use crate::{
     operations::{
         AddProject, ApiError, ListProjects, PlanRemoval, ProjectList, ProposeProject, RemoveProject,
-        ShowProject, UpdateProject,
+        ShowProject, Status, UpdateProject,
     },
     runner::Runner,
 };
@@ -80,7 +80,7 @@ impl ProjectCommands {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         match self {
             Self::Add(add) => add.run(console),
-            Self::List(list) => console.run(list, print_list),
+            Self::List(list) => list_projects(list, console),
             Self::Show(show) => console.run(show, print),
             Self::Update(update) => update.run(console),
             Self::Remove(remove) => remove.run(console),
@@ -176,10 +176,37 @@ fn read_root(text: &str, label: String, console: &Console<'_>) -> Result<RootRec
     Ok(RootRecord { source: "folder".to_owned(), subpath, label })
 }
 
+fn list_projects(list: ListProjects, console: &Console<'_>) -> Result<Exit, ApiError> {
+    let list = console.ask(list)?;
+    console.output.answer(&list, print_list);
+    if !list.projects.is_empty() {
+        return Ok(Exit::Done);
+    }
+    Ok(none_registered(&console.ask(Status {})?, console.output))
+}
+
+/// Says that no project is registered, and what helps when the store has documents.
+pub(super) fn none_registered(status: &InstallationStatus, output: &Output) -> Exit {
+    match &status.registry_problem {
+        Some(problem) => {
+            output.remark(format!(
+                "problem: {}\n  hint: {}",
+                plain(&problem.why),
+                output.aimed(plain(&problem.hint))
+            ));
+            Exit::Problems
+        }
+        None if output.form() == Form::Human => {
+            output.advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
+            Exit::Done
+        }
+        None => Exit::Done,
+    }
+}
+
 fn print_list(list: &ProjectList, output: &Output) {
     if list.projects.is_empty() {
-        return output
-            .advise("no project is registered; `atocore project add ID --root FOLDER` registers one");
+        return;
     }
     let mut table = Table::new(&["ID", "ALIASES", "ROOTS", "DESCRIPTION"]);
     for project in &list.projects {

@@ -175,22 +175,41 @@ fn a_registry_that_is_not_one_is_refused_whole_and_left_as_it_is() {
     place.ok(&["query", "keys", "--project", "field notes"]);
 }
 
-/// A registry file that is gone is not taken for a new installation as long as the store has documents.
+/// A registry that has no project is not taken for a new installation as long as the store has documents.
 #[test]
 fn a_missing_registry_is_reported_with_the_way_back() {
-    let place = Sandbox::with_notes();
-    let stamp = place.snapshot();
-    std::fs::remove_file(place.path("home/config/project-registry.json")).unwrap();
-    for command in ["status", "doctor"] {
-        let ran = place.run(&[command]);
-        assert_eq!(ran.code, 2, "{ran:?}");
-        assert_eq!(ran.stdout.matches("and the store has documents of notes").count(), 1, "{ran:?}");
-        assert!(ran.stdout.contains("`atocore backup restore STAMP` restores one"), "{ran:?}");
+    let file = "home/config/project-registry.json";
+    for text in [None, Some("{\"projects\": []}\n")] {
+        let place = Sandbox::with_notes();
+        let stamp = place.snapshot();
+        std::fs::remove_file(place.path(file)).unwrap();
+        if let Some(text) = text {
+            place.write(file, text);
+        }
+        let copy = place.path(&format!("home/backups/snapshots/{stamp}/config/project-registry.json"));
+        let named = "and the store has documents of notes";
+        // A snapshot is possible, and is no copy of the registry to be advised.
+        let taken = place.run(&["backup", "create"]);
+        assert!(taken.code == 0 && taken.stderr.contains(named), "{taken:?}");
+        assert_eq!(text.is_none(), taken.stdout.contains("although there are documents"), "{taken:?}");
+        for command in [&["status"][..], &["doctor"], &["project", "list"], &["refresh", "--all"]] {
+            let ran = place.run(command);
+            let told = format!("{}{}", ran.stdout, ran.stderr);
+            assert_eq!((ran.code, told.matches(named).count()), (2, 1), "{ran:?}");
+            assert!(told.contains("`atocore backup restore STAMP` restores one"), "{ran:?}");
+            assert!(told.replace(['\n', ' '], "").contains(&copy.display().to_string()), "{ran:?}");
+        }
+        let all = place.run(&["refresh", "--all", "--json"]);
+        assert_eq!((all.code, all.stdout.trim()), (2, "[]"), "{all:?}");
+        if text.is_none() {
+            place.ok(&["backup", "restore", &stamp, "--yes"]);
+        } else {
+            std::fs::copy(copy, place.path(file)).unwrap();
+            place.ok(&["project", "add", "other", "--root", "notes/archive"]);
+        }
+        assert_eq!(place.run(&["status"]).code, 0);
+        place.ok(&["refresh", "--all"]);
     }
-    let taken = place.run(&["backup", "create"]);
-    assert!(taken.code == 0 && taken.stderr.contains("and the store has documents of notes"), "{taken:?}");
-    place.ok(&["backup", "restore", &stamp, "--yes"]);
-    assert_eq!(place.run(&["status"]).code, 0);
 }
 
 /// What does not need the registry is shown all the same, and its fault is said once, with the place and the hint.
