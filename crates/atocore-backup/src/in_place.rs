@@ -221,7 +221,7 @@ fn refuse_what_does_not_fit(sources: &[SourceFile], layout: &Layout) -> Result<(
 /// Makes the folders of the vector store, empty ones too.
 fn create_folders(verified: &VerifiedSnapshot, incoming: &Path) -> Result<(), BackupError> {
     files::create_dirs_synced(incoming)?;
-    tree::walk(&verified.path().join("chroma"), &mut |entry| {
+    tree::walk_own(&verified.path().join("chroma"), &mut |entry| {
         let entry = entry.map_err(|(_, error)| error)?;
         match (entry.kind, entry.relative) {
             (files::Kind::Folder, Some(path)) if !vectors::is_of_a_restore(path.as_str()) => {

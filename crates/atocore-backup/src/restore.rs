@@ -248,11 +248,10 @@ fn walk_vectors(
     snapshot: &Path,
     each: &mut dyn FnMut(tree::TreeEntry) -> Result<(), BackupError>,
 ) -> Result<(), BackupError> {
-    tree::walk(&snapshot.join("chroma"), &mut |entry| {
+    tree::walk_own(&snapshot.join("chroma"), &mut |entry| {
         let entry = entry.map_err(|(_, error)| error)?;
         let below = entry.relative.as_ref().map(|below| below.as_str()).unwrap_or_default();
-        let is_leaving = matches!(entry.kind, Kind::File(_)) && tree::is_leaving(below);
-        if vectors::is_of_a_restore(below) || is_leaving { Ok(()) } else { each(entry) }
+        if vectors::is_of_a_restore(below) { Ok(()) } else { each(entry) }
     })
 }
 

@@ -136,12 +136,17 @@ impl SnapshotDirectory {
         self.snapshots().join(id.to_string())
     }
 
-    /// Whatever lies in `snapshots/`; nothing when there is no such folder. One that is there and cannot be looked into
+    /// Whatever lies in `snapshots/`, but for what an operating system left there; nothing when there is no such folder. One that is there and cannot be looked into
     /// is an error: that there are no snapshots would be a lie.
     pub(crate) fn found(&self) -> Result<Vec<PathBuf>, BackupError> {
         match files::list(&self.snapshots()) {
             Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            listed => Ok(listed?),
+            listed => {
+                let is_ours = |path: &PathBuf| {
+                    !tree::is_leaving(&path.file_name().unwrap_or_default().to_string_lossy(), Kind::Folder)
+                };
+                Ok(listed?.into_iter().filter(is_ours).collect())
+            }
         }
     }
 

@@ -56,12 +56,25 @@ pub(crate) fn walk<E>(
     Ok(())
 }
 
-/// Whether a file is one that an operating system leaves in every folder it shows: nobody asked for it, and it says
-/// nothing about what lies beside it.
-pub(crate) fn is_leaving(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let known = [".DS_Store", "Thumbs.db", "desktop.ini"];
-    name.starts_with("._") || known.iter().any(|known| name.eq_ignore_ascii_case(known))
+/// As [`walk`], past what an operating system left.
+pub(crate) fn walk_own<E>(
+    dir: &Path,
+    each: &mut dyn FnMut(Result<TreeEntry, (String, FileError)>) -> Result<(), E>,
+) -> Result<(), E> {
+    walk(dir, &mut |entry| {
+        let is_leaving = match &entry {
+            Ok(entry) => is_leaving(&entry.shown, entry.kind),
+            Err((shown, _)) => is_leaving(shown, Kind::Folder),
+        };
+        if is_leaving { Ok(()) } else { each(entry) }
+    })
+}
+
+/// Whether something is left by an operating system, or in a folder that is; see [`files::is_leaving`].
+pub(crate) fn is_leaving(path: &str, kind: Kind) -> bool {
+    let mut names = path.split('/');
+    let name = names.next_back().unwrap_or_default();
+    files::is_leaving(name, kind) || names.any(|folder| files::is_leaving(folder, Kind::Folder))
 }
 
 /// A path below `dir` for a person.

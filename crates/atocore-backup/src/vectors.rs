@@ -71,10 +71,10 @@ pub(crate) fn plan(source: &Path) -> Result<Option<VectorPlan>, BackupError> {
     }
     let mut plan = VectorPlan { folders: Vec::new(), files: Vec::new(), bytes: 0 };
     let mut databases = HashSet::new();
-    tree::walk(source, &mut |entry| -> Result<(), BackupError> {
+    tree::walk_own(source, &mut |entry| -> Result<(), BackupError> {
         let TreeEntry { path, relative, kind, .. } = entry.map_err(|(_, error)| error)?;
         let below = relative.as_ref().map(|below| below.as_str()).unwrap_or_default();
-        if is_of_a_restore(below) || matches!(kind, Kind::File(_)) && tree::is_leaving(below) {
+        if is_of_a_restore(below) {
             return Ok(());
         }
         let relative = match (relative, kind) {

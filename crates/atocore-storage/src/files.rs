@@ -6,6 +6,7 @@ pub mod beneath;
 #[cfg(feature = "fault")]
 mod fault;
 mod handle;
+mod leavings;
 mod lock;
 mod names;
 mod placed;
@@ -21,6 +22,7 @@ use std::{
 
 pub(crate) use handle::OverwrittenFile;
 pub use handle::{FileReader, NewFile};
+pub use leavings::is_leaving;
 pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{
     Kind, create_dirs_synced, create_new_dir, exists, followed, is_read_only, kind, rename_new, with_ending,

@@ -124,7 +124,7 @@ fn write<W: Write>(
     let (size, digest) = digested.ok_or(BackupError::Cancelled)?;
     out.add_file(FILE_NAME, size, &digest)?;
     // Folders with nothing in them are a part of the vector store too.
-    tree::walk(snapshot.path(), &mut |entry| {
+    tree::walk_own(snapshot.path(), &mut |entry| {
         let entry = entry.map_err(|(_, error)| error)?;
         match entry.relative {
             Some(path) if entry.kind == Kind::Folder => out.add_folder(path.as_str()),

@@ -188,6 +188,9 @@ fn compare(path: &Path, manifest: &Manifest) -> Result<u64, String> {
     };
     let mut total = 0;
     tree::walk(path, &mut |entry| {
+        if matches!(&entry, Err((shown, _)) if tree::is_leaving(shown, Kind::Folder)) {
+            return Ok(());
+        }
         let entry = entry.map_err(|(shown, error)| format!("`{shown}` in it: {}", with_causes(&error)))?;
         let shown = &entry.shown;
         match (entry.kind, recorded.remove(shown)) {
@@ -195,7 +198,8 @@ fn compare(path: &Path, manifest: &Manifest) -> Result<u64, String> {
                 return Err(format!("it is damaged: `{shown}` has {size} bytes, {expected} are recorded"));
             }
             (Kind::File(size), known) if known.is_some() || is_of_original(shown) => total += size,
-            (Kind::File(_), None) if shown == FILE_NAME || tree::is_leaving(shown) => {}
+            (Kind::File(_), None) if shown == FILE_NAME => {}
+            (kind, None) if tree::is_leaving(shown, kind) => {}
             (Kind::Folder, None) => {}
             (Kind::File(_), _) => {
                 return Err(format!("it holds `{shown}`, which is not part of the snapshot"));

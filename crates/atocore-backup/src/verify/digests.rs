@@ -67,6 +67,7 @@ fn compare_names(
     let Ok(()) = tree::walk(&dir, &mut |entry| -> Result<(), Infallible> {
         let entry = match entry {
             Ok(entry) => entry,
+            Err((shown, _)) if tree::is_leaving(&shown, Kind::Folder) => return Ok(()),
             Err((shown, error)) => {
                 let problem = format!("file_unreadable: {shown}: {}", with_causes(&error));
                 examination.find(Depth::Digests, &shown, problem);
@@ -77,8 +78,10 @@ fn compare_names(
         let recorded = entry.relative.as_ref().and_then(|path| expected.remove(path.as_str()));
         let problem = match (entry.kind, recorded) {
             (Kind::File(_), None) if shown == FILE_NAME => return Ok(()),
-            (Kind::File(_), None) if tree::is_leaving(shown) => {
-                examination.leave(shown);
+            (kind, None) if tree::is_leaving(shown, kind) => {
+                if kind != Kind::Folder {
+                    examination.leave(shown);
+                }
                 return Ok(());
             }
             (Kind::Folder, None) if is_expected_folder(shown, &parents) => return Ok(()),

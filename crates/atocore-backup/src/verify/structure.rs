@@ -196,7 +196,7 @@ pub(super) fn count_vectors(examination: &mut Examination<'_>, manifest: &Manife
             if let Ok(tree::TreeEntry { kind: Kind::File(size), shown, .. }) = entry {
                 count += 1;
                 bytes += size;
-                if tree::is_leaving(&shown) {
+                if tree::is_leaving(&shown, Kind::File(size)) {
                     left += 1;
                     left_bytes += size;
                 }

@@ -122,7 +122,7 @@ fn against_the_store(
 /// be asked.
 fn databases(examination: &mut Examination<'_>) -> Result<bool, BackupError> {
     let mut databases = Vec::new();
-    let Ok(()) = tree::walk(&examination.dir.join("chroma"), &mut |entry| -> Result<(), Infallible> {
+    let Ok(()) = tree::walk_own(&examination.dir.join("chroma"), &mut |entry| -> Result<(), Infallible> {
         if let Ok(tree::TreeEntry { path, shown, kind: Kind::File(_), .. }) = entry
             && vectors::is_database(&path).unwrap_or(false)
         {

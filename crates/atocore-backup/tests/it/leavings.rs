@@ -15,8 +15,17 @@ use atocore_storage::files::FileReader;
 use crate::home::{Home, tree};
 
 /// Where they were put.
-const LEFT: [&str; 6] = [
+const LEFT: [&str; 15] = [
     ".DS_Store",
+    ".directory",
+    "db/.nfs000000000034a1c700000012",
+    "config/.AppleDouble/project-registry.json",
+    "@eaDir/backup-metadata.json@SynoEAStream",
+    "chroma/@EADIR/deep/er/file",
+    "chroma/6f1c/.AppleDouble/.Parent",
+    "lost+found/#123",
+    ".fuse_hidden0000001200000001",
+    "chroma/.localized",
     "db/._atocore.db",
     "config/Thumbs.db",
     "chroma/desktop.ini",
@@ -26,6 +35,7 @@ const LEFT: [&str; 6] = [
 
 fn litter(snapshot: &Path) {
     for left in LEFT {
+        fs::create_dir_all(snapshot.join(left).parent().unwrap()).unwrap();
         fs::write(snapshot.join(left), "left").unwrap();
     }
 }
@@ -60,6 +70,13 @@ fn a_snapshot_stays_good_and_everything_goes_on_without_them() {
     let imported = import(&elsewhere, FileReader::open(&archive).unwrap(), &*home.clock, &Silent).unwrap();
     assert!(!holds_any(&imported.path));
 
+    // Beside the snapshots they are none.
+    for (folder, in_it) in [("@eaDir", "x"), ("lost+found", "y")] {
+        fs::create_dir(home.directory.snapshots().join(folder)).unwrap();
+        fs::write(home.directory.snapshots().join(folder).join(in_it), "").unwrap();
+    }
+    assert_eq!(home.directory.list().unwrap().len(), 1);
+
     // It is removed like any other, and what was left in it goes with it.
     let _newer = home.take();
     let keep = KeepCounts { last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 };
@@ -73,12 +90,15 @@ fn a_snapshot_stays_good_and_everything_goes_on_without_them() {
 #[test]
 fn what_lies_in_the_vector_store_is_not_copied_into_a_snapshot() {
     let home = Home::new();
-    let left = [".DS_Store", "6f1c/._header.bin"];
+    let left = [".DS_Store", "6f1c/._header.bin", ".directory", "@eaDir/x/y", "6f1c/.nfs00000012"];
     for left in left {
+        let folder = home.layout.vector_store().join(left);
+        fs::create_dir_all(folder.parent().unwrap()).unwrap();
         fs::write(home.layout.vector_store().join(left), "left").unwrap();
     }
     let taken = home.take();
     assert!(left.iter().all(|left| !taken.path.join("chroma").join(left).exists()));
+    assert!(!taken.path.join("chroma/@eaDir").exists());
     assert!(home.validate(taken.id, Depth::Content).valid());
 }
 
@@ -86,8 +106,15 @@ fn what_lies_in_the_vector_store_is_not_copied_into_a_snapshot() {
 fn anything_else_is_still_unexpected() {
     let home = Home::new();
     let taken = home.take();
-    for (name, folder) in [(".DS_Store.db", false), ("Thumbs.dbx", false), ("_.x", false), ("._folder", true)]
-    {
+    for (name, folder) in [
+        (".DS_Store.db", false),
+        ("Thumbs.dbx", false),
+        ("_.x", false),
+        ("._folder", true),
+        (".nfs", true),
+        ("@eaDir2", true),
+        ("lost", false),
+    ] {
         let path = taken.path.join("chroma").join(name);
         if folder {
             fs::create_dir(&path).unwrap();

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use atocore_model::{project::Root, refresh::FileReason};
 use atocore_storage::{
     files::{
-        FileError,
+        FileError, Kind,
         beneath::{Beneath, EntryType, FileStatus, Listing},
+        is_leaving,
     },
     sqlite::DocumentRow,
 };
@@ -179,13 +180,14 @@ impl ReachableRoots {
     }
 }
 
-/// Whether there is no file in a folder, but for hidden ones and for what belongs to the file system.
+/// Whether there is no file in a folder, but for hidden ones and for what an operating system leaves.
 fn has_no_file(beneath: &Beneath, folder: &Path, listing: &Listing) -> bool {
     listing.entries().iter().all(|(name, entry_type)| {
         let below = folder.join(name);
+        let is_folder = *entry_type == EntryType::Folder;
+        let kind = if is_folder { Kind::Folder } else { Kind::File(0) };
         name.as_encoded_bytes().starts_with(b".")
-            || name == "lost+found"
-            || *entry_type == EntryType::Folder
-                && beneath.list(&below).is_ok_and(|listing| has_no_file(beneath, &below, &listing))
+            || is_leaving(&name.to_string_lossy(), kind)
+            || is_folder && beneath.list(&below).is_ok_and(|listing| has_no_file(beneath, &below, &listing))
     })
 }

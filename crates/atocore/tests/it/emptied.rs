@@ -186,6 +186,7 @@ fn an_ordinary_folder_that_is_there_and_empty_keeps_more_than_a_few_documents() 
     remove("synced");
     fs::create_dir_all(place.path("notes/synced/deep")).unwrap();
     place.write("notes/synced/.stfolder", "");
+    place.write("notes/synced/@eaDir/thumbnails", "");
     for (step, kept) in [(0, 27), (1, 28), (2, 28)] {
         match step {
             0 => {}
