@@ -19,7 +19,8 @@ pub(super) fn status(status: Status, console: &Console<'_>) -> Result<Exit, ApiE
     console.judge(status, print, |status| {
         let is_broken = status.registry_problem.is_some()
             || status.store_problem.is_some()
-            || status.snapshots.problem.is_some();
+            || status.snapshots.problem.is_some()
+            || status.schedule_problem.is_some();
         if is_broken { Exit::Problems } else { Exit::Done }
     })
 }
