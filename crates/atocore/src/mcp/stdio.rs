@@ -6,7 +6,9 @@ use atocore_engine::{Caller, Reach};
 use atocore_model::error::ErrorCode;
 use rmcp::{
     RoleServer,
-    model::{ClientJsonRpcMessage, GetExtensions, ServerJsonRpcMessage},
+    model::{
+        ClientJsonRpcMessage, ClientRequest, GetExtensions, GetMeta, ProtocolVersion, ServerJsonRpcMessage,
+    },
     service::{ServerInitializeError, serve_server},
     transport::Transport,
 };
@@ -56,7 +58,9 @@ pub(crate) fn serve(config: Config) -> Result<(), ApiError> {
             Ok(running) => running.waiting().await.map(drop).map_err(|error| failed(&error)),
             // A client that only looked in, or never began.
             Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
-            Err(error) => Err(failed(&error)),
+            Err(ServerInitializeError::TransportError { error, .. }) => Err(failed(&error.error)),
+            // The library prints its own records in the others.
+            Err(_) => Err(failed(&"it did not begin with an initialize request")),
         }
     });
     runtime.shutdown_timeout(FINISH_WITHIN);
@@ -72,6 +76,8 @@ struct Lines<R, W> {
     too_large: bool,
     /// A line that waits for room, and whether it is whole.
     read: Option<bool>,
+    /// Whether a request has begun the session. Nothing but requests is given to the library before.
+    begun: bool,
     /// Room for requests in work.
     room: Arc<Semaphore>,
     output: Arc<Mutex<W>>,
@@ -84,6 +90,7 @@ impl<R: AsyncBufRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Lines<R, W> {
             line: Vec::new(),
             too_large: false,
             read: None,
+            begun: false,
             room: Arc::new(Semaphore::new(IN_WORK_BYTES)),
             output: Arc::new(Mutex::new(output)),
         }
@@ -155,6 +162,9 @@ where
                     Ok(mut message) => {
                         if let ClientJsonRpcMessage::Request(asked) = &mut message {
                             drop(asked.request.extensions_mut().insert(Arc::new(room)));
+                            self.begun |= begins(&asked.request);
+                        } else if !self.begun {
+                            continue;
                         }
                         return Some(message);
                     }
@@ -171,6 +181,21 @@ where
 
     async fn close(&mut self) -> io::Result<()> {
         self.output.lock().await.flush().await
+    }
+}
+
+/// Whether the library begins a session with this request rather than answering it and waiting for another.
+fn begins(request: &ClientRequest) -> bool {
+    match request {
+        ClientRequest::InitializeRequest(_) => true,
+        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
+        other => {
+            let meta = other.get_meta();
+            meta.missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty()
+                && meta
+                    .protocol_version()
+                    .is_some_and(|asked| ProtocolVersion::KNOWN_VERSIONS.contains(&asked))
+        }
     }
 }
 

@@ -107,6 +107,42 @@ fn what_is_no_message_is_answered_and_does_no_harm() {
 }
 
 #[test]
+fn what_comes_before_the_session_is_answered_or_ignored_and_does_not_end_it() {
+    let place = Sandbox::new();
+    let ignored = [
+        json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
+        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } }),
+        json!({ "jsonrpc": "2.0", "method": "notifications/nobody_knows" }),
+        json!({ "jsonrpc": "2.0", "id": 7, "result": {} }),
+        json!({ "jsonrpc": "2.0", "id": 7, "error": { "code": -32603, "message": "no" } }),
+    ];
+    // Each is answered and begins nothing.
+    let answered = [
+        ("ping", json!({})),
+        ("server/discover", json!({ "_meta": meta(NEWEST) })),
+        ("tools/list", json!({})),
+        ("tools/list", json!({ "_meta": meta("2099-01-01") })),
+        ("initialize", json!({})),
+        ("no/such", json!({})),
+    ];
+    let mut agent = Agent::start(&place);
+    for (method, params) in &answered {
+        ignored.iter().for_each(|message| agent.send(message));
+        let answer = agent.ask(method, params);
+        let works = matches!(*method, "ping" | "server/discover");
+        assert_eq!((answer["result"].is_object(), answer["error"].is_object()), (works, !works), "{answer}");
+    }
+    ignored.iter().for_each(|message| agent.send(message));
+    assert_eq!(agent.greet(HANDSHAKE)["protocolVersion"], HANDSHAKE);
+    assert!(agent.ask("tools/list", &json!({}))["result"]["tools"].is_array());
+    assert_eq!(agent.end(), (Some(0), Vec::new(), String::new()));
+    // Nor when nothing else ever comes.
+    let mut agent = Agent::start(&place);
+    ignored.iter().for_each(|message| agent.send(message));
+    assert_eq!(agent.end(), (Some(0), Vec::new(), String::new()));
+}
+
+#[test]
 fn a_wrong_request_gets_the_error_of_the_protocol_and_wrong_arguments_one_for_the_model() {
     let place = Sandbox::with_notes();
     let mut agent = Agent::greeted(&place);
