@@ -3,9 +3,9 @@
 //! It is derived. The store it follows is the truth; this can be deleted or damaged at any time and is rebuilt. It
 //! never decides what exists: a match is a key that leads back to the store.
 
+mod directory;
 mod error;
 mod filter;
-mod lockless_directory;
 mod opening;
 mod phrase;
 mod schema;
@@ -21,12 +21,13 @@ mod writer;
 use std::{
     collections::BTreeMap,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use atocore_model::{id::StoreVersion, monitor::Monitor};
-use tantivy::{Index, IndexReader, IndexWriter};
+use tantivy::{Index, IndexMeta, IndexReader, IndexWriter};
 
 pub(crate) use self::error::is_refusal;
 pub use self::{
@@ -62,8 +63,8 @@ pub struct LexicalIndex {
     access: IndexAccess,
     threads: usize,
     fields: Fields,
-    index: Index,
-    reader: IndexReader,
+    /// What is on the disk; another one once that was found damaged.
+    opened: RwLock<(Index, IndexReader)>,
     replaced: Option<String>,
     snapshot: RwLock<Arc<LexicalSnapshot>>,
     writer: Mutex<Option<IndexWriter>>,
@@ -99,8 +100,7 @@ impl LexicalIndex {
             access,
             threads: std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS)),
             fields,
-            index,
-            reader,
+            opened: RwLock::new((index, reader)),
             replaced,
             snapshot: RwLock::new(Arc::new(snapshot)),
             writer: Mutex::new(None),
@@ -157,7 +157,7 @@ impl LexicalIndex {
     /// Brings the index to the newest state of `source` and returns its version; searches see it on return.
     ///
     /// What changed since the version of the index is written, or everything when that version is not part of the history
-    /// of `source`. Calls wait for each other.
+    /// of `source`, or what is on the disk is damaged. Calls wait for each other.
     ///
     /// # Errors
     /// [`LexicalError::ReadOnly`], [`LexicalError::Busy`], [`LexicalError::Full`], or when the source or the index
@@ -174,25 +174,52 @@ impl LexicalIndex {
         monitor: &dyn Monitor,
     ) -> Result<StoreVersion, LexicalError> {
         let mut slot = self.lock_writer()?;
-        let since = match self.version() {
+        // The library may panic on what it does not expect.
+        match catch_unwind(AssertUnwindSafe(|| self.write(&mut slot, source, monitor))) {
+            Ok(Ok(version)) => Ok(version),
+            Ok(Err(error)) if !error.may_be_damage() => Err(error),
+            failed => {
+                // Waits for merges, and gives the lock back. Whatever is wrong with them is looked at now.
+                drop(slot.take().map(IndexWriter::wait_merging_threads));
+                match opening::open_or_replace(&self.dir) {
+                    Ok(OpenedLexicalIndex { index, reader, .. }) => {
+                        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = (index, reader);
+                        self.write(&mut slot, source, monitor)
+                    }
+                    Err(error) => failed.unwrap_or(Err(error)),
+                }
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        slot: &mut Option<IndexWriter>,
+        source: &dyn ChunkSource,
+        monitor: &dyn Monitor,
+    ) -> Result<StoreVersion, LexicalError> {
+        let failed = |source| LexicalError::from_engine(&self.dir, "written", source);
+        let (index, _) = self.opened();
+        // What is on the disk counts: searches still see what was there before when it was replaced.
+        let since = match recorded_version(&index.load_metas().map_err(failed)?) {
             Some(version) if source.has(version)? => Some(version),
             _ => None,
         };
         if let Some(version) = since
+            && self.version() == since
             && source.version()? == version
         {
             return Ok(version);
         }
-        let failed = |source| LexicalError::from_engine(&self.dir, "written", source);
         // Taken out, so that a failure drops it: what it has not committed is gone, and the next call opens another.
         let mut writer = match slot.take() {
             Some(writer) => writer,
-            None => writer::open(&self.index, self.threads).map_err(failed)?,
+            None => writer::open(&index, self.threads).map_err(failed)?,
         };
         match writer::catch_up(&mut writer, &self.fields, source, since, monitor) {
             Ok(version) => {
                 self.reload()?;
-                if writer::is_crowded(&self.index).map_err(failed)? {
+                if writer::is_crowded(&index).map_err(failed)? {
                     writer.wait_merging_threads().map_err(failed)?;
                     self.reload()?;
                 } else {
@@ -203,7 +230,7 @@ impl LexicalIndex {
             Err(fault) => {
                 drop(writer);
                 // At once, because it frees the room that the unfinished files take.
-                *slot = writer::open(&self.index, self.threads).ok();
+                *slot = writer::open(&index, self.threads).ok();
                 Err(match fault {
                     WriteFailure::Engine(error) => failed(error),
                     WriteFailure::Other(error) => error,
@@ -238,6 +265,10 @@ impl LexicalIndex {
         }
     }
 
+    fn opened(&self) -> (Index, IndexReader) {
+        self.opened.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn snapshot(&self) -> Arc<LexicalSnapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -251,14 +282,19 @@ impl LexicalIndex {
     }
 
     fn reload(&self) -> Result<(), LexicalError> {
-        let snapshot = self
-            .reader
+        let (index, reader) = self.opened();
+        let snapshot = reader
             .reload()
-            .and_then(|()| load_snapshot(&self.index, &self.reader, self.fields))
+            .and_then(|()| load_snapshot(&index, &reader, self.fields))
             .map_err(|source| LexicalError::from_engine(&self.dir, "opened", source))?;
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())
     }
+}
+
+/// The state of the store that was committed last; `None` when nothing was.
+fn recorded_version(record: &IndexMeta) -> Option<StoreVersion> {
+    record.payload.as_ref().and_then(|payload| Payload::version(payload).ok())
 }
 
 /// Makes the view of what the reader has loaded, with the version that belongs to it.
@@ -269,8 +305,7 @@ fn load_snapshot(index: &Index, reader: &IndexReader, fields: Fields) -> tantivy
         let recorded: BTreeMap<_, _> =
             record.segments.iter().map(|segment| (segment.id(), segment.delete_opstamp())).collect();
         if &recorded == searcher.generation().segments() {
-            let version = record.payload.and_then(|payload| Payload::version(&payload).ok());
-            return LexicalSnapshot::new(searcher, version, fields.words);
+            return LexicalSnapshot::new(searcher, recorded_version(&record), fields.words);
         }
         // Somebody committed or merged between the two readings.
         reader.reload()?;

@@ -111,6 +111,15 @@ impl LexicalError {
         }
     }
 
+    /// Whether the files of the index may be what is wrong.
+    pub(super) fn may_be_damage(&self) -> bool {
+        match self {
+            Self::Failed { source, .. } => !io_cause(source).is_some_and(|cause| is_refusal(&cause)),
+            Self::Damaged { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The same for a call to the operating system.
     pub(super) fn from_io(dir: &Path, action: &'static str, source: io::Error) -> Self {
         Self::from_engine(dir, action, TantivyError::IoError(Arc::new(source)))

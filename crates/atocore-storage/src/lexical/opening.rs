@@ -11,18 +11,16 @@ use std::{
 
 use tantivy::{
     Directory, Index, IndexReader, ReloadPolicy, SegmentReader, TantivyError,
-    directory::{INDEX_WRITER_LOCK, META_LOCK, MmapDirectory},
+    directory::{FileSlice, INDEX_WRITER_LOCK, META_LOCK},
     index::{SegmentComponent, SegmentMeta},
 };
 
 use super::{
+    directory::IndexDirectory,
     error::{LexicalError, io_cause, is_refusal},
-    lockless_directory::LocklessDirectory,
     schema::{self, Payload},
     tokenizer, writer,
 };
-use crate::files;
-
 /// The file in which the library records what belongs to the index.
 const RECORD: &str = "meta.json";
 
@@ -78,7 +76,7 @@ pub(super) fn open_or_replace(dir: &Path) -> Result<OpenedLexicalIndex, LexicalE
 
 /// Removes the files of the folder and makes an empty index in it.
 fn replace(dir: &Path) -> tantivy::Result<(Index, IndexReader)> {
-    let directory = MmapDirectory::open(dir)?;
+    let directory = IndexDirectory::open(dir)?;
     let _only_writer = writer::retry_while_locked(|| Ok(directory.acquire_lock(&INDEX_WRITER_LOCK)?))?;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -100,12 +98,8 @@ fn try_open(dir: &Path) -> Result<(Index, IndexReader), LexicalIndexFault> {
         return Err(LexicalIndexFault::Missing);
     }
     let opening = || {
-        let index = if files::is_on_read_only_disk(dir) {
-            Index::open(LocklessDirectory(MmapDirectory::open(dir).map_err(TantivyError::from)?))?
-        } else {
-            Index::open_in_dir(dir)?
-        };
-        check(&index)?;
+        let index = Index::open(IndexDirectory::open(dir).map_err(TantivyError::from)?)?;
+        let _read = check(&index)?;
         let reader = reader(&index)?;
         Ok((index, reader))
     };
@@ -130,8 +124,9 @@ fn holds_files(dir: &Path) -> Result<bool, LexicalIndexFault> {
     Ok(false)
 }
 
-/// Checks the version of an index, and that every file it names is there and whole.
-fn check(index: &Index) -> Result<(), LexicalIndexFault> {
+/// Checks the version of an index, and that every file it names is there and whole. Returns the files, which are read
+/// once while somebody has them.
+fn check(index: &Index) -> Result<Vec<FileSlice>, LexicalIndexFault> {
     let damaged = |why: &str| Err(LexicalIndexFault::Damaged(why.to_owned()));
     // No file is removed by a writer while this is held.
     let _meta_lock = index.directory().acquire_lock(&META_LOCK).map_err(TantivyError::from)?;
@@ -153,6 +148,7 @@ fn check(index: &Index) -> Result<(), LexicalIndexFault> {
         None => return damaged("it has content but does not say of which state"),
     }
     let managed = index.directory().list_managed_files();
+    let mut read = Vec::new();
     for segment in &metas.segments {
         for component in components(segment) {
             let path = segment.relative_path(component);
@@ -162,8 +158,13 @@ fn check(index: &Index) -> Result<(), LexicalIndexFault> {
                     path.display()
                 )));
             }
-            if !index.directory().validate_checksum(&path).map_err(TantivyError::from)? {
-                return Err(LexicalIndexFault::Damaged(format!("its file `{}` is damaged", path.display())));
+            match index.directory().open_read(&path).map_err(TantivyError::from).map_err(From::from) {
+                Ok(file) => read.push(file),
+                Err(LexicalIndexFault::Damaged(_)) => {
+                    let why = format!("its file `{}` is damaged or missing", path.display());
+                    return Err(LexicalIndexFault::Damaged(why));
+                }
+                Err(fault) => return Err(fault),
             }
         }
     }
@@ -178,7 +179,7 @@ fn check(index: &Index) -> Result<(), LexicalIndexFault> {
             return damaged("its files and its record disagree on the number of passages");
         }
     }
-    Ok(())
+    Ok(read)
 }
 
 /// The files that a segment consists of.

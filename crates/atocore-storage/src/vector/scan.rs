@@ -1,6 +1,6 @@
 //! The index that comes with AtoCore: an exact scan over vectors of one byte per component.
 //!
-//! It is two files: a base with all vectors of one state of the store, which is mapped into memory and never changes,
+//! It is two files: a base with all vectors of one state of the store, which is read into memory and never changes,
 //! and a log of what changed since. When the log has grown, base and log become the next base.
 
 mod base;

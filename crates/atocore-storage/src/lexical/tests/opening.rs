@@ -1,6 +1,6 @@
 //! What opening makes of what it finds.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write, path::Path};
 
 use atocore_model::{id::StoreVersion, monitor::Silent};
 
@@ -114,6 +114,55 @@ fn damage_in_any_file_is_noticed_and_healed() {
 }
 
 #[test]
+fn damage_under_an_open_index_changes_no_answer_and_is_healed_by_the_next_write() {
+    let mut random = Random(6);
+    for damage in ["cut", "random bytes", "removed"] {
+        for has_written in [false, true] {
+            for target in ["", "meta.json", ".managed.json", ".term", ".idx", ".fieldnorm", ".fast"] {
+                let dir = tempfile::tempdir().unwrap();
+                let mut notebook = written(dir.path());
+                let index = open(dir.path());
+                if has_written {
+                    notebook.write(42, "Title", &["a plum"]);
+                    index.catch_up(&notebook, &Silent).unwrap();
+                }
+                for file in files(dir.path()) {
+                    if !file.to_string_lossy().ends_with(target) {
+                        continue;
+                    }
+                    let size = fs::metadata(&file).unwrap().len();
+                    let bytes: Vec<u8> = (0..size).map(|_| random.below(256) as u8).collect();
+                    match damage {
+                        "removed" => fs::remove_file(&file).unwrap(),
+                        // In place: whoever has the file open sees it.
+                        damage => {
+                            let mut file = fs::OpenOptions::new()
+                                .write(true)
+                                .truncate(damage == "cut")
+                                .open(&file)
+                                .unwrap();
+                            let bytes = if damage == "cut" { &[][..] } else { &bytes };
+                            file.write_all(bytes).unwrap();
+                        }
+                    }
+                }
+                let what = format!("{damage} {target} {has_written}");
+                assert_eq!(found(&index, "apple").len(), 39, "{what}");
+                notebook.write(43, "Title", &["a quince"]);
+                assert_eq!(index.catch_up(&notebook, &Silent).unwrap(), notebook.newest(), "{what}");
+                let counts =
+                    |index: &_| ["apple", "cherries", "plum", "quince"].map(|word| found(index, word).len());
+                assert_eq!(counts(&index), [39, 1, usize::from(has_written), 1], "{what}");
+                drop(index);
+                let index = open(dir.path());
+                index.catch_up(&notebook, &Silent).unwrap();
+                assert_eq!(counts(&index), [39, 1, usize::from(has_written), 1], "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_index_of_another_version_is_replaced() {
     let unknown = format!(r#"{{"format":{},"generation":1,"token":1,"more":2}}"#, schema::FORMAT_VERSION);
     for (payload, reason) in [
@@ -124,7 +173,7 @@ fn an_index_of_another_version_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let notebook = written(dir.path());
         let index = open(dir.path());
-        let mut writer: tantivy::IndexWriter = index.index.writer(50 << 20).unwrap();
+        let mut writer: tantivy::IndexWriter = index.opened().0.writer(50 << 20).unwrap();
         let mut commit = writer.prepare_commit().unwrap();
         commit.set_payload(payload);
         commit.commit().unwrap();
@@ -148,7 +197,7 @@ fn an_index_with_other_fields_is_replaced() {
     drop(tantivy::Index::create_in_dir(dir.path(), schema.build()).unwrap());
     let index = open(dir.path());
     assert!(index.rebuilt_reason().unwrap().contains("fields"));
-    assert_eq!(index.index.schema(), schema::schema().0);
+    assert_eq!(index.opened().0.schema(), schema::schema().0);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::lexical::{ChunkSource, LexicalError, schema, schema::Payload, writer}
 fn catch_up_without_merging(dir: &Path, notebook: &Notebook) {
     let index = open(dir);
     let (_, fields) = schema::schema();
-    let mut writer = writer::open(&index.index, 1).unwrap();
+    let mut writer = writer::open(&index.opened().0, 1).unwrap();
     writer.set_merge_policy(Box::new(NoMergePolicy));
     let changes = notebook.changes(index.version(), &mut |document| {
         writer.delete_term(fields.document(document.document_key));

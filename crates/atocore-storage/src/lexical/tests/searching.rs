@@ -162,7 +162,7 @@ fn large() -> Notebook {
 fn scores_are_those_of_the_library() {
     let (_dir, index) = rebuilt(&large());
     let snapshot = index.snapshot();
-    let searcher = index.reader.searcher();
+    let searcher = index.opened().1.searcher();
     let mut random = Random(23);
     for _ in 0..20 {
         let mut words: Vec<String> = random.words(3000, 5).split_whitespace().map(str::to_owned).collect();

@@ -1,21 +1,16 @@
-//! `vectors.base`: all vectors of one state of the store, in an immutable file that is mapped into memory.
+//! `vectors.base`: all vectors of one state of the store, in an immutable file that is read into memory.
 //!
 //! The file: a header with the dimensions and the fingerprint; the components of all vectors; the rest of all documents;
 //! how many bytes the components are, and the version; the digest of all that.
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use atocore_model::{digest::Digest, id::StoreVersion};
-use tantivy::directory::{
-    Directory, MmapDirectory, OwnedBytes,
-    error::{OpenDirectoryError, OpenReadError},
-};
 
 use super::{
     bytes::{self, Bytes},
@@ -49,10 +44,10 @@ pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join(NAME)
 }
 
-/// The mapped file.
+/// The file in memory. A memory map would end the process when the file is cut or its disk fails.
 pub(super) struct VectorBase {
-    map: OwnedBytes,
-    /// What the file was when it was mapped.
+    bytes: Vec<u8>,
+    /// What the file was when it was read.
     pub(super) stamp: ContentStamp,
     /// The digest of what is in it.
     pub(super) digest: Digest,
@@ -82,7 +77,7 @@ pub(super) struct Piece {
 }
 
 impl VectorBase {
-    /// Maps the file of that content, after comparing it with its digest where this process has not done so before.
+    /// Reads the file of that content, after comparing it with its digest where this process has not done so before.
     pub(super) fn open(dir: &Path, stamp: ContentStamp) -> Result<Self, VectorError> {
         let path = path(dir);
         let failed = |error| VectorError::from_opening(dir, error);
@@ -97,13 +92,15 @@ impl VectorBase {
         if !sealed::is_known_whole(&path, stamp).map_err(failed)? {
             return Err(damaged(dir));
         }
-        let map = map(dir).map_err(|source| failed(FileError { action: "map", path, source }))?;
-        Self::of(map, stamp).ok_or_else(|| damaged(dir))
+        let bytes = files::read_if_present(&path).map_err(failed)?.unwrap_or_default();
+        // Whoever changed it meanwhile has changed its stamp, too.
+        let is_that = ContentStamp::at(&path).map_err(failed)? == Some(stamp);
+        is_that.then(|| Self::of(bytes, stamp)).flatten().ok_or_else(|| damaged(dir))
     }
 
     /// What the bytes say; `None` when they are no index.
-    fn of(map: OwnedBytes, stamp: ContentStamp) -> Option<Self> {
-        let (content, seal) = map.split_at_checked(map.len().checked_sub(SEAL_BYTES)?)?;
+    fn of(bytes: Vec<u8>, stamp: ContentStamp) -> Option<Self> {
+        let (content, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL_BYTES)?)?;
         let digest = Digest::from_bytes(seal.try_into().ok()?);
         let (content, footer) = content.split_at_checked(content.len().checked_sub(FOOTER_BYTES)?)?;
         let mut footer = Bytes(footer);
@@ -135,14 +132,14 @@ impl VectorBase {
         rows.sort_by(|one, other| one.project.cmp(&other.project));
         let row_of = rows.iter().enumerate().map(|(at, row)| (row.document_key, at)).collect();
         let pieces = pieces(&rows);
-        Some(Self { map, stamp, digest, space, version, rows, row_of, pieces })
+        Some(Self { bytes, stamp, digest, space, version, rows, row_of, pieces })
     }
 
-    /// The document of a row: what it was when the file was mapped, or nothing.
+    /// The document of a row: what it was when the file was read, or nothing.
     #[inline(always)]
     pub(super) fn document<'b>(&'b self, row: &'b Row) -> Option<QuantizedDocument<'b>> {
-        let (dimensions, mut rest) = (self.space.dimensions, Bytes(self.map.get(row.rest_at..)?));
-        let codes = Bytes(self.map.get(row.codes_at..)?).take(row.vectors * dimensions)?;
+        let (dimensions, mut rest) = (self.space.dimensions, Bytes(self.bytes.get(row.rest_at..)?));
+        let codes = Bytes(self.bytes.get(row.codes_at..)?).take(row.vectors * dimensions)?;
         let (steps, chunk_keys) = (rest.pieces(row.vectors)?, rest.pieces(row.vectors)?);
         let entries = Entries { codes, steps, chunk_keys, dimensions };
         Some(QuantizedDocument { document_key: row.document_key, project: &row.project, entries })
@@ -226,29 +223,5 @@ impl BaseWriter {
         // It says nothing behind another base; what cannot be removed leads to another base the next time.
         drop(files::remove_file(&log));
         Ok(())
-    }
-}
-
-/// Maps the file into memory.
-fn map(dir: &Path) -> io::Result<OwnedBytes> {
-    // A new one each time: it remembers maps by name, and outlives the files.
-    let directory = MmapDirectory::open(dir).map_err(|error| match error {
-        OpenDirectoryError::IoError { io_error, .. } => as_io(&io_error),
-        OpenDirectoryError::DoesNotExist(_) => io::Error::new(io::ErrorKind::NotFound, error),
-        other => io::Error::other(other),
-    })?;
-    let file = directory.open_read(Path::new(NAME)).map_err(|error| match error {
-        OpenReadError::IoError { io_error, .. } => as_io(&io_error),
-        OpenReadError::FileDoesNotExist(_) => io::Error::new(io::ErrorKind::NotFound, error),
-        other => io::Error::other(other),
-    })?;
-    file.read_bytes()
-}
-
-/// The same error, for a caller who must own it.
-fn as_io(error: &io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => io::Error::new(error.kind(), error.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! What opening makes of what it finds.
 
-use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
+use std::{fs, io::Write, os::unix::fs::symlink, path::Path, process::Command};
 
 use atocore_model::monitor::Silent;
 
@@ -149,6 +149,33 @@ fn damage_anywhere_in_the_log_leaves_the_state_before_it_and_is_healed() {
     }
     for content in [None, Some(&b"\0"[..]), Some(&[good.as_slice(), b"\0"].concat())] {
         assert_heals(copied(whole.path(), "vectors.log", content).path(), &notebook);
+    }
+}
+
+#[test]
+fn damage_under_an_open_index_changes_no_answer_and_is_healed_by_the_next_write() {
+    for file in ["vectors.base", "vectors.log"] {
+        for cut in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut notebook = written(dir.path());
+            let (index, (_other, rebuilt_before)) = (open(dir.path()), rebuilt(&notebook));
+            let path = dir.path().join(file);
+            let content = if cut { Vec::new() } else { vec![0xa5; fs::read(&path).unwrap().len()] };
+            // In place: whoever has the file open sees it.
+            fs::OpenOptions::new()
+                .write(true)
+                .truncate(cut)
+                .open(&path)
+                .unwrap()
+                .write_all(&content)
+                .unwrap();
+            assert_same_answers(&index, &rebuilt_before, &mut Random(3));
+            notebook.write(42, &[Random(9).vector(5)]);
+            index.catch_up(&notebook, &Silent).unwrap();
+            assert_same_answers(&index, &rebuilt(&notebook).1, &mut Random(3));
+            drop(index);
+            assert_heals(dir.path(), &notebook);
+        }
     }
 }
 
