@@ -158,6 +158,8 @@ codes! {
     StoreGone = "store_gone", Broken;
     /// The backup directory is not what it was, or would be made where a disk is not mounted.
     BackupDirectoryGone = "backup_directory_gone", Broken;
+    /// The client takes no form in which there is an answer.
+    NotAcceptable = "not_acceptable", Usage;
 }
 
 /// An error and what caused it, in one line. A cause that the words before it end with already is not said again.

@@ -96,6 +96,7 @@ fn both(routes: Router<App>) -> Router<App> {
 fn wrapped(routes: Router<App>) -> Router<App> {
     routes
         .method_not_allowed_fallback(failure::method_unknown)
+        .layer(middleware::map_response(failure::in_json))
         .layer(CatchPanicLayer::custom(failure::panicked))
         .layer(middleware::from_fn_with_state(limits::Limits::default(), limits::check))
 }

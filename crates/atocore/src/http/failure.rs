@@ -14,6 +14,9 @@ use crate::operations::{ApiError, Problem, status};
 /// When to ask again while somebody else is at work, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
+/// The most bytes that an error of a library is read of.
+const MOST_SAID: usize = 4096;
+
 /// An error on its way out. The error itself travels with the answer, for the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure(pub(super) ApiError);
@@ -66,6 +69,30 @@ pub(super) async fn method_unknown(method: Method, uri: Uri) -> Failure {
 /// A handler panicked. What it said is not for the client.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
     Failure(ApiError::fault()).into_response()
+}
+
+/// An error of a library, which is no JSON, with what it said as one of ours. The others stay as they are.
+pub(super) async fn in_json(response: Response<Body>) -> Response<Body> {
+    let status = response.status();
+    let is_json = |kind: &HeaderValue| kind.as_bytes().ends_with(b"json");
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || response.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+        return response;
+    }
+    let code = match status {
+        StatusCode::NOT_FOUND => ErrorCode::RouteUnknown,
+        StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodUnknown,
+        StatusCode::NOT_ACCEPTABLE => ErrorCode::NotAcceptable,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::RequestTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::MediaType,
+        _ if status.is_client_error() => ErrorCode::InvalidRequest,
+        _ => return Failure(ApiError::fault()).into_response(),
+    };
+    let said = axum::body::to_bytes(response.into_body(), MOST_SAID).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let reason = status.canonical_reason().unwrap_or_default();
+    let message = if said.is_empty() { reason } else { &said };
+    Failure(ApiError::new(code, message)).into_response()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use atocore_engine::{Caller, Reach};
+use atocore_model::error::ErrorCode;
 use axum::{
     body::Body,
     extract::Request,
@@ -28,6 +29,7 @@ use super::{
 use crate::{
     app::App,
     http::{BODY_LIMIT_BYTES, Failure, read_body},
+    operations::ApiError,
 };
 
 /// What answers at `/mcp`. Host, origin and token have been checked, and who asks is known.
@@ -53,10 +55,15 @@ type Service = StreamableHttpService<Server, NeverSessionManager>;
 async fn answer(service: Service, calls: Calls, request: Request) -> Result<Response<Body>, Failure> {
     let (mut parts, body) = request.into_parts();
     let accepts = Accepts::of(&parts.headers);
-    if accepts.json {
-        // The library insists on both, whichever it sends.
-        drop(parts.headers.insert(header::ACCEPT, BOTH));
+    if !accepts.json {
+        let error = ApiError::new(
+            ErrorCode::NotAcceptable,
+            "the client does not accept JSON, the form of every answer",
+        );
+        return Err(error.with_hint("send `Accept: application/json, text/event-stream`").into());
     }
+    // The library insists on both, whichever it sends.
+    drop(parts.headers.insert(header::ACCEPT, BOTH));
     let bytes = read_body(&parts.headers, body).await?;
     let message = match message::read(&bytes) {
         Ok(message) => message,
@@ -80,7 +87,7 @@ async fn answer(service: Service, calls: Calls, request: Request) -> Result<Resp
     drop(message);
     let request = Request::from_parts(parts, Full::new(Bytes::from(bytes)));
     let mut response = service.handle(request).await.map(Body::new);
-    if accepts.json && !accepts.stream {
+    if !accepts.stream {
         response = last_of_stream(response).await;
     }
     if begins && response.status().is_success() {

@@ -50,11 +50,12 @@ impl Problem {
     }
 }
 
-/// The HTTP status of an error. Its kind decides; three codes have a status of their own.
+/// The HTTP status of an error. Its kind decides; four codes have a status of their own.
 #[must_use]
 pub const fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::MethodUnknown => return StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::NotAcceptable => return StatusCode::NOT_ACCEPTABLE,
         ErrorCode::TokenRequired => return StatusCode::UNAUTHORIZED,
         ErrorCode::StoreGone => return StatusCode::SERVICE_UNAVAILABLE,
         _ => {}

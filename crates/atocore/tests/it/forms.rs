@@ -45,7 +45,7 @@ fn a_client_that_reads_json_alone_is_answered_in_json() {
         assert_eq!(read.header("content-type"), Some("application/json"), "{read:?}");
         assert_eq!(read.json()["result"]["structuredContent"]["status"], "ingested", "{read:?}");
     }
-    assert_eq!(mcp(&server, "/mcp", "Accept: text/html\r\n", "ping", &json!({})).status, 406);
+    mcp(&server, "/mcp", "Accept: text/html\r\n", "ping", &json!({})).refused(406, "not_acceptable");
 }
 
 #[test]
