@@ -83,6 +83,17 @@ pub(super) fn into_form(arguments: &mut JsonObject, schema: &JsonObject) {
     }
 }
 
+/// What is said of an argument that a schema does not have, by its quoted name.
+pub(super) fn unknown(name: &str, schema: &JsonObject) -> String {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let known: Vec<_> = properties.into_iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
+    match &*known {
+        [] => format!("unknown field {name}, there are no fields"),
+        [only] => format!("unknown field {name}, expected {only}"),
+        _ => format!("unknown field {name}, expected one of {}", known.join(", ")),
+    }
+}
+
 /// What a schema refers to, or the schema.
 fn meant<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
     let name = schema["$ref"].as_str().and_then(|place| place.strip_prefix(OWN_PLACE));

@@ -107,15 +107,20 @@ fn called<T: Tool>(call: Call, mut arguments: JsonObject) -> Running {
             let error = ApiError::new(ErrorCode::InvalidRequest, message);
             answer::failed(&error.with_hint("`tools/list` has the schema of the arguments"))
         };
-        if let Some(tool) = described().iter().find(|tool| tool.name == T::NAME) {
-            schema::into_form(&mut arguments, &tool.input_schema);
-        }
+        let tool = described().into_iter().find(|tool| tool.name == T::NAME);
+        let schema = tool.map(|tool| tool.input_schema).unwrap_or_default();
+        schema::into_form(&mut arguments, &schema);
         if let Some(hidden) = T::HIDDEN.iter().find(|name| arguments.contains_key(**name)) {
-            return refused(&format!("unknown field `{hidden}`"));
+            return refused(&schema::unknown(&format!("`{hidden}`"), &schema));
         }
         let arguments = match serde_json::from_value(Value::Object(arguments)) {
             Ok(arguments) => arguments,
-            Err(error) => return refused(&error),
+            Err(error) => {
+                let why = error.to_string();
+                // It would name those that are hidden, too.
+                let unknown = why.strip_prefix("unknown field ").and_then(|rest| rest.split(", ").next());
+                return refused(&unknown.map_or(why.clone(), |name| schema::unknown(name, &schema)));
+            }
         };
         match T::run(&call, arguments).await {
             Ok(answer) => answer::given(&answer, T::text(&answer)),

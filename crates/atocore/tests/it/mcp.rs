@@ -621,3 +621,32 @@ fn arguments_that_a_model_is_not_told_of_are_refused() {
     }
     assert_eq!(place.json(&["memory", "list"])["memories"], json!([]));
 }
+
+#[test]
+fn the_error_of_an_unknown_argument_names_those_that_the_schema_shows() {
+    let place = Sandbox::with_notes();
+    let mut agent = Agent::greeted(&place);
+    let listed = agent.ask("tools/list", &json!({}))["result"]["tools"].clone();
+    for tool in listed.as_array().unwrap() {
+        let name = tool["name"].as_str().unwrap();
+        let mut shown: Vec<_> = tool["inputSchema"]["properties"].as_object().unwrap().keys().collect();
+        shown.sort();
+        // One that no tool has, and those that some operation has and no model is told of.
+        for unknown in ["no_such", "explain", "status", "mode", "all", "wait_generation", "project_id"] {
+            if shown.iter().any(|name| *name == unknown) {
+                continue;
+            }
+            let refused = agent.call(name, &json!({ unknown: 1 }));
+            let said = text(&refused);
+            // Another name of the operation for one of them, which is taken.
+            if unknown != "no_such" && !said.contains("unknown field") {
+                continue;
+            }
+            failed(&refused, "invalid_request");
+            let said = said.lines().next().unwrap().split_once(&format!("unknown field `{unknown}`"));
+            let mut expected: Vec<_> = said.unwrap().1.split('`').skip(1).step_by(2).collect();
+            expected.sort_unstable();
+            assert_eq!(expected, shown, "{refused}");
+        }
+    }
+}
