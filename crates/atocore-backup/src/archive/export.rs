@@ -99,7 +99,7 @@ pub fn export_to(
     monitor: &dyn Monitor,
 ) -> Result<ExportedArchive, BackupError> {
     let snapshot = prove(directory, stamp, clock, monitor)?;
-    let name = Path::new("-");
+    let name = Path::new("standard output");
     let (exported, mut out) = write(&snapshot, CountingWriter { out, bytes: 0 }, name, monitor)?;
     out.flush().map_err(|error| failed(name, error, monitor))?;
     Ok(ExportedArchive { archive_bytes: out.bytes, ..exported })

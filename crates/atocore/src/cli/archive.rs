@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use atocore_engine::SystemClock;
@@ -123,13 +123,16 @@ fn packed(exported: &atocore_engine::ExportedArchive) -> String {
 impl Import {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let (layout, monitor) = (&console.config.engine.layout, console.watch());
-        let from = console.path(&self.file);
-        let imported = if self.file.as_os_str() == PIPE {
-            atocore_engine::import(layout, io::stdin().lock(), &SystemClock, &monitor)
+        let (name, imported) = if self.file.as_os_str() == PIPE {
+            let imported = atocore_engine::import(layout, io::stdin().lock(), &SystemClock, &monitor);
+            ("standard input".to_owned(), imported)
         } else {
-            atocore_engine::import(layout, atocore_engine::open_archive(&from)?, &SystemClock, &monitor)
+            let path = console.path(&self.file);
+            let archive = atocore_engine::open_archive(&path)?;
+            let imported = atocore_engine::import(layout, archive, &SystemClock, &monitor);
+            (format!("`{}`", path.display()), imported)
         };
-        let imported = imported.map_err(|error| naming(&from, error.into()))?;
+        let imported = imported.map_err(|error| naming(&name, error.into()))?;
         drop(monitor);
         let checked = &imported.validation;
         let imported = ImportedArchive {
@@ -160,9 +163,9 @@ impl ImportedArchive {
 }
 
 /// What is wrong with an archive, and with which.
-fn naming(archive: &Path, mut error: ApiError) -> ApiError {
+fn naming(archive: &str, mut error: ApiError) -> ApiError {
     if matches!(error.code, ErrorCode::ArchiveInvalid | ErrorCode::ArchiveEncrypted) {
-        error.message = format!("`{}` was not imported: {}", archive.display(), error.message);
+        error.message = format!("{archive} was not imported: {}", error.message);
     }
     error
 }

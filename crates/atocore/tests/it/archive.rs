@@ -92,6 +92,26 @@ fn a_snapshot_is_restored_and_compared_by_hand_as_the_document_says() {
 }
 
 #[test]
+fn errors_call_a_pipe_what_it_is() {
+    let place = Sandbox::with_notes();
+    let _stamp = place.snapshot();
+    place.write("junk", "no archive");
+    place.write("encrypted", "age-encryption.org/v1\n");
+    place.write("empty", "");
+    for (script, named) in [
+        ("atocore backup import - < junk", "standard input was not imported"),
+        ("atocore backup import - < encrypted", "standard input was not imported"),
+        ("atocore backup import - < empty", "standard input was not imported"),
+        ("atocore backup export latest - > /dev/full", "`standard output`"),
+    ] {
+        let script = script.replace("atocore ", &format!("{} ", program(&place)));
+        let ran = ran(place.bare("bash").args(["-euo", "pipefail", "-c", &script]));
+        let said = ran.stderr.lines().next().unwrap_or_default();
+        assert!(ran.code != 0 && said.contains(named) && !said.contains("/-`"), "{ran:?}");
+    }
+}
+
+#[test]
 fn an_archive_is_encrypted_and_decrypted_on_its_way_through_age() {
     let place = Sandbox::with_notes();
     let stamp = place.snapshot();
