@@ -91,24 +91,32 @@ pub fn import(
     let first = entries.next().ok_or_else(|| invalid("it is empty"))?.map_err(|error| unreadable(&error))?;
     let (stamp, bytes, record) = read_metadata(first)?;
     let path = directory.snapshot(stamp);
-    if files::kind(&path)?.is_some() {
-        let validation = already_there(directory, stamp, &bytes, clock, monitor)?;
-        return Ok(ImportedSnapshot { stamp, path, was_there: true, validation });
-    }
-    refuse_what_does_not_fit(directory, &record)?;
-    let stage = Stage::reserve_exactly(directory, stamp, monitor)?;
-    files::write_synced(&stage.dir().join(FILE_NAME), &bytes)?;
-    let mut importer = Importer::new(stamp, stage.dir(), &record, monitor);
+    let stage = if files::kind(&path)?.is_some() {
+        refuse_another(&path, stamp, &bytes)?;
+        None
+    } else {
+        refuse_what_does_not_fit(directory, &record)?;
+        let stage = Stage::reserve_exactly(directory, stamp, monitor)?;
+        files::write_synced(&stage.dir().join(FILE_NAME), &bytes)?;
+        Some(stage)
+    };
+    let mut importer = Importer::new(stamp, stage.as_ref().map(Stage::dir), &record, monitor);
     for entry in entries {
         proceed(monitor)?;
         importer.take(entry.map_err(|error| unreadable(&error))?)?;
     }
     importer.finish()?;
     refuse_more(&mut archive.into_inner())?;
-    let proof = verify::verify_at(stamp, stage.dir(), Depth::Digests, clock, monitor)?;
+    let proof = match &stage {
+        Some(stage) => verify::verify_at(stamp, stage.dir(), Depth::Digests, clock, monitor)?,
+        None => verify::verify(directory, stamp, Depth::Digests, clock, monitor)?,
+    };
     if !proof.valid() {
         return Err(BackupError::Damaged { stamp, problems: proof.errors() });
     }
+    let Some(stage) = stage else {
+        return Ok(ImportedSnapshot { stamp, path, was_there: true, validation: proof });
+    };
     proceed(monitor)?;
     stage.publish()?;
     let validation = Validation { path: path.clone(), ..proof };
@@ -160,22 +168,12 @@ fn read_metadata<R: Read>(
     Ok((stamp, bytes, record))
 }
 
-fn already_there(
-    directory: &SnapshotDirectory,
-    stamp: SnapshotId,
-    bytes: &[u8],
-    clock: &dyn Clock,
-    monitor: &dyn Monitor,
-) -> Result<Validation, BackupError> {
-    match metadata_file(&directory.snapshot(stamp)) {
-        MetadataFile::Bytes(there) if there == bytes => {}
-        _ => return Err(BackupError::SnapshotExists(stamp)),
+/// Refuses an archive where another snapshot has its stamp.
+fn refuse_another(path: &Path, stamp: SnapshotId, bytes: &[u8]) -> Result<(), BackupError> {
+    match metadata_file(path) {
+        MetadataFile::Bytes(there) if there == bytes => Ok(()),
+        _ => Err(BackupError::SnapshotExists(stamp)),
     }
-    let validation = verify::verify(directory, stamp, Depth::Digests, clock, monitor)?;
-    if !validation.valid() {
-        return Err(BackupError::Damaged { stamp, problems: validation.errors() });
-    }
-    Ok(validation)
 }
 
 fn refuse_what_does_not_fit(
@@ -200,7 +198,8 @@ fn name_of<R: Read>(entry: &Entry<'_, R>) -> Result<String, BackupError> {
 /// What may still come, and where it goes.
 struct Importer<'a> {
     stamp: SnapshotId,
-    dir: &'a Path,
+    /// `None` when it is only compared with its record.
+    dir: Option<&'a Path>,
     awaited: BTreeMap<&'a str, &'a FileRecord>,
     /// The folders that recorded files lie in.
     parents: BTreeSet<&'a str>,
@@ -210,7 +209,12 @@ struct Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    fn new(stamp: SnapshotId, dir: &'a Path, record: &'a SnapshotRecord, monitor: &'a dyn Monitor) -> Self {
+    fn new(
+        stamp: SnapshotId,
+        dir: Option<&'a Path>,
+        record: &'a SnapshotRecord,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
         let awaited = record.files.iter().map(|file| (file.path.as_str(), file)).collect();
         let parents = record.files.iter().flat_map(|file| {
             let path = file.path.as_str();
@@ -253,13 +257,13 @@ impl<'a> Importer<'a> {
             }
             let _new = self.folders.insert(path.to_owned());
         }
-        Some(files::create_dirs(&self.dir.join(checked.as_str())).map_err(BackupError::from))
+        let made = self.dir.map_or(Ok(()), |dir| files::create_dirs(&dir.join(checked.as_str())));
+        Some(made.map_err(BackupError::from))
     }
 
     fn write<R: Read>(&mut self, mut entry: Entry<'_, R>, file: &FileRecord) -> Result<(), BackupError> {
-        let target = self.dir.join(file.path.as_str());
-        files::create_dirs(target.parent().unwrap_or(self.dir))?;
-        let mut out = NewFile::create(&target)?;
+        let target = self.dir.map(|dir| dir.join(file.path.as_str()));
+        let mut out = target.as_deref().map(new_file).transpose()?;
         let mut hasher = blake3::Hasher::new();
         let mut piece = vec![0; 1 << 18];
         loop {
@@ -269,11 +273,13 @@ impl<'a> Importer<'a> {
                 break;
             }
             let _hasher = hasher.update(&piece[..read]);
-            out.write_all(&piece[..read]).map_err(|source| files::FileError {
-                action: "write",
-                path: target.clone(),
-                source,
-            })?;
+            if let (Some(out), Some(target)) = (&mut out, &target) {
+                out.write_all(&piece[..read]).map_err(|source| files::FileError {
+                    action: "write",
+                    path: target.clone(),
+                    source,
+                })?;
+            }
             self.done += read as u64;
             self.monitor.progress(Progress {
                 phase: "reading the archive".into(),
@@ -286,7 +292,7 @@ impl<'a> Importer<'a> {
         {
             return Err(invalid(format!("`{}` in it is not the file that was recorded", file.path)));
         }
-        let _size = out.finish()?;
+        let _size = out.map(NewFile::finish).transpose()?;
         Ok(())
     }
 
@@ -296,6 +302,12 @@ impl<'a> Importer<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// A file with the folders that it lies in.
+fn new_file(path: &Path) -> Result<NewFile, BackupError> {
+    files::create_dirs(path.parent().unwrap_or(path))?;
+    Ok(NewFile::create(path)?)
 }
 
 /// Reads to the end, so that the compression's own check is made; nothing but filling may come.

@@ -281,6 +281,9 @@ fn hostile_archives_are_refused_before_anything_lists() {
         assert!(expected, "{name}: {error}");
         assert_eq!(elsewhere.holds(), [""; 0], "{name}");
         assert!(elsewhere.directory.list().unwrap().is_empty(), "{name}");
+        let there = home.imports(&home.directory, &archive).unwrap_err();
+        let is_another = matches!(there, BackupError::SnapshotExists(_));
+        assert!(is_another || there.to_string() == error.to_string(), "{name}: {there}");
     }
     assert!(!Path::new("/tmp/evil").exists());
     // What the cases are changes of is fine.
@@ -365,6 +368,9 @@ fn an_archive_that_is_cut_off_or_damaged_anywhere_is_refused() {
         let error = home.imports(&elsewhere.directory, &archive).unwrap_err();
         assert!(!matches!(error, BackupError::Cancelled | BackupError::SnapshotExists(_)), "{what}: {error}");
         assert_eq!(elsewhere.holds(), [""; 0], "{what}");
+        // For the same reason where it is there already.
+        let there = home.imports(&home.directory, &archive).unwrap_err();
+        assert_eq!(there.to_string(), error.to_string(), "{what}");
     };
     let step = bytes.len() / 40 + 1;
     let (whole, mut damaged) = (zstd::decode_all(&bytes[..]).ok(), 0);
@@ -382,7 +388,11 @@ fn an_archive_that_is_cut_off_or_damaged_anywhere_is_refused() {
     assert!(damaged > 30, "{damaged}");
     refused(&unpacked(&home.root.path().join(format!("{}.tar.zst", taken.id))), "not compressed".to_owned());
     refused(&[&bytes[..], &zstd::encode_all(&b"more"[..], 1).unwrap()].concat(), "more after it".to_owned());
+    for junk in [&b"junk"[..], &[0; 7], &[b'x'; 3 << 20]] {
+        refused(&[&bytes[..], junk].concat(), "junk after it".to_owned());
+    }
     refused(b"not an archive", "text".to_owned());
+    assert!(home.validate(taken.id, Depth::Digests).valid());
 }
 
 #[test]
