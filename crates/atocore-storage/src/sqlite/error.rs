@@ -48,7 +48,7 @@ pub enum StorageError {
     Schema {
         /// The version that the store says it has.
         version: u32,
-        /// What is there and should not be, or the other way round.
+        /// What is there and should not be, is another than it should be, or is missing.
         what: String,
     },
     /// The database of another program brings what SQLite runs when it is asked or written to.

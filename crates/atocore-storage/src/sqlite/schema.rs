@@ -41,7 +41,14 @@ pub(super) fn compare(connection: &Connection, version: u32) -> Result<(), Stora
     };
     for object in found.iter().filter(|object| !is_statistics(object)) {
         if !expected.remove(object) {
-            return differs("it must not have the", object);
+            let has_name = |other: &SchemaObject| {
+                other.kind == object.kind && other.name.eq_ignore_ascii_case(&object.name)
+            };
+            let is_other = expected.iter().any(has_name);
+            return differs(
+                if is_other { "it has another definition of the" } else { "it must not have the" },
+                object,
+            );
         }
     }
     expected.first().map_or(Ok(()), |missing| differs("it lacks the", missing))

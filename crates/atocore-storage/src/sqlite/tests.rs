@@ -328,6 +328,11 @@ fn a_store_with_another_schema_than_its_version_makes_is_not_opened() {
         ("CREATE VIEW v AS SELECT 1", "must not have the view `v`"),
         ("CREATE TABLE \"a\nb\" (x)", "must not have the table `a\\nb`"),
         ("DROP INDEX memories_by_status", "it lacks the index `memories_by_status`"),
+        ("ALTER TABLE memories ADD COLUMN more TEXT", "it has another definition of the table `memories`"),
+        (
+            "DROP INDEX memories_by_status; CREATE INDEX memories_by_status ON memories (status)",
+            "it has another definition of the index `memories_by_status`",
+        ),
     ] {
         let (own, read) = foreign(sql);
         for refused in [own.unwrap_err(), read.unwrap_err()] {
