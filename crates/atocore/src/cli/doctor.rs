@@ -11,7 +11,7 @@ use super::{
     exit::Exit,
     ingest::counts,
     output::{Output, Style},
-    typeset::{Table, count, plain, second, size, wrapped},
+    typeset::{Table, count, plain, second, size, unbroken},
 };
 use crate::operations::{ApiError, Diagnosis, Doctor, Status};
 
@@ -243,7 +243,7 @@ fn print_check(check: &Finding, output: &Output) {
         _ => (Style::Red, "problem"),
     };
     let set = |text: String, indent: usize| match output.width() {
-        Some(width) => wrapped(&text, width.saturating_sub(indent).max(20)),
+        Some(width) => unbroken(&text, width.saturating_sub(indent).max(20)),
         None => vec![text],
     };
     let mut start = format!("{}  {:<10}  ", output.paint(style, mark), check.check);

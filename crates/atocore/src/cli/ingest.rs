@@ -264,7 +264,7 @@ fn print_files(files: Vec<&FileResult>, state: FileState, most: usize, output: &
         };
         table.row([format!("    {:<8}", state.as_str()), plain(&file.path), why]);
     }
-    for line in table.lines(output.width()) {
+    for line in table.rows(output.width()).into_iter().flatten() {
         output.line(if state == FileState::Failed { output.paint(Style::Red, line) } else { line });
     }
     if files.len() > most {

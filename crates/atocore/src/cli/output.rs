@@ -88,8 +88,10 @@ impl Output {
 
     /// Prints a table, its heads paler than its rows.
     pub(super) fn table(&self, table: &typeset::Table) {
-        for (index, line) in table.lines(self.width).into_iter().enumerate() {
-            self.line(if index == 0 && table.has_heads() { self.paint(Style::Dim, line) } else { line });
+        for (index, lines) in table.rows(self.width).into_iter().enumerate() {
+            for line in lines {
+                self.line(if index == 0 && table.has_heads() { self.paint(Style::Dim, line) } else { line });
+            }
         }
     }
 

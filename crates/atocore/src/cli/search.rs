@@ -11,7 +11,7 @@ use super::{
     console::Console,
     exit::Exit,
     output::{Output, Style},
-    typeset::{QuestionWords, count, day, excerpt, plain, wrapped},
+    typeset::{QuestionWords, count, day, excerpt, plain, unbroken},
 };
 use crate::operations::{ApiError, Query};
 
@@ -87,7 +87,7 @@ fn print(answer: &Answer, asked: &QuestionWords, output: &Output) {
 fn print_hit(rank: usize, hit: &Hit, asked: &QuestionWords, output: &Output) {
     let room = output.width().map_or(WIDTH, |width| width.saturating_sub(INDENT.len()).clamp(20, WIDEST));
     // A line that a program reads stays one line.
-    let set = |text: String| if output.width().is_some() { wrapped(&text, room) } else { vec![text] };
+    let set = |text: String| if output.width().is_some() { unbroken(&text, room) } else { vec![text] };
     let below = |text: String, style| {
         for line in set(text) {
             output.line(format!("{INDENT}{}", output.paint(style, line)));

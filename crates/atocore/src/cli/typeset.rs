@@ -18,6 +18,25 @@ pub(crate) fn width(text: &str) -> usize {
 
 /// Text in lines of at most `most` cells, broken between words; a word that is too long is broken within.
 pub(crate) fn wrapped(text: &str, most: usize) -> Vec<String> {
+    in_lines(text, most, broken)
+}
+
+/// The same with words as they are, so that ids, paths and commands can be copied: a line of one that is too long is
+/// longer. Words of scripts without blanks are broken within.
+pub(crate) fn unbroken(text: &str, most: usize) -> Vec<String> {
+    in_lines(
+        text,
+        most,
+        |word, most| if stays_whole(word) { vec![word.to_owned()] } else { broken(word, most) },
+    )
+}
+
+/// Whether a word may be what somebody copies.
+fn stays_whole(word: &str) -> bool {
+    word.contains('/') || word.chars().all(|c| c.width() != Some(2))
+}
+
+fn in_lines(text: &str, most: usize, too_long: impl Fn(&str, usize) -> Vec<String>) -> Vec<String> {
     let most = most.max(1);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -27,7 +46,7 @@ pub(crate) fn wrapped(text: &str, most: usize) -> Vec<String> {
                 line.push_str(word);
             }
             _ if width(word) <= most => lines.push(word.to_owned()),
-            _ => lines.extend(broken(word, most)),
+            _ => lines.extend(too_long(word, most)),
         }
     }
     lines
@@ -160,6 +179,7 @@ mod tests {
         assert_eq!(wrapped("/a/long/path x", 5), ["/a/lo", "ng/pa", "th x"]);
         assert_eq!(wrapped("日本語 ab", 5), ["日本", "語 ab"]);
         assert_eq!(wrapped("", 5), [""; 0]);
+        assert_eq!(unbroken("at /a/long/path x 日本語", 5), ["at", "/a/long/path", "x", "日本", "語"]);
         assert_eq!((width("👩‍💻"), width("e\u{301}"), width("한")), (2, 1, 2));
     }
 

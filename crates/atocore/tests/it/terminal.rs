@@ -86,3 +86,35 @@ fn words_that_were_asked_for_are_marked_and_code_keeps_its_lines() {
     let piped = plain.ok(&["query", "rotate keys", "--mode", "lexical"]);
     assert!(!piped.contains('\u{1b}') && piped.lines().any(|line| line.chars().count() > 90), "{piped}");
 }
+
+#[test]
+fn ids_paths_and_hashes_stay_whole_on_a_narrow_terminal() {
+    let place = with_code();
+    let text = "The keys of the gateway are rotated every spring by whoever is on duty.";
+    let memory = place.json(&["memory", "add", "preference", text, "--project", "notes"]);
+    let stamp = place.snapshot();
+    let exchange = place.json(&["interaction", "record", text, text]);
+    let root = place.path("a rather long path of a folder/with blanks");
+    std::fs::create_dir_all(&root).unwrap();
+    let root = root.to_str().unwrap();
+    place.ok(&["project", "add", "a-second-project-of-a-long-name", "--root", root]);
+    let id = |record: &serde_json::Value| record["id"].as_str().unwrap().to_owned();
+    for (arguments, whole) in [
+        (&["memory", "list"][..], id(&memory)),
+        (&["interaction", "list"], id(&exchange)),
+        (&["fact", "log"], id(&memory)),
+        (&["backup", "list"], stamp.clone()),
+        (&["backup", "validate", &stamp], stamp.clone()),
+        (&["project", "list"], root.to_owned()),
+        (&["project", "show", "a-second-project-of-a-long-name"], root.to_owned()),
+        (&["config", "show"], place.path("home").to_str().unwrap().to_owned()),
+        (&["status"], place.path("home").to_str().unwrap().to_owned()),
+        (&["documents", "list", "notes"], "keys.md".to_owned()),
+    ] {
+        for columns in [40, 60, 80, 100, 160] {
+            let shown = without_colour(&on_terminal(&place, columns, arguments));
+            let is_whole = shown.lines().any(|line| line.contains(&whole));
+            assert!(is_whole, "{arguments:?} in {columns} columns:\n{shown}");
+        }
+    }
+}
