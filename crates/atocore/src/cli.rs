@@ -178,9 +178,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         return trust.run(environment, output);
     }
     let config = Config::load(&flags, environment).map_err(|error| {
-        ApiError::new(ErrorCode::InvalidSetting, error.to_string()).with_hint(
-            "docs/configuration.md lists every setting; `atocore config show` prints them when all are right",
-        )
+        ApiError::new(ErrorCode::InvalidSetting, error.to_string()).with_hint(error.hint())
     })?;
     start_logging(&cli.command, &config, environment);
     trust::say(&config, output);

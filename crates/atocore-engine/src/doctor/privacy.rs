@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use atocore_model::text::shell;
 use atocore_storage::files;
 
 use super::{Findings, Level};
@@ -17,7 +18,12 @@ impl Findings {
         }
         for (file, folder) in &settings.ignored {
             let message = format!("`{}` does not count: its folder is not trusted", file.display());
-            self.add("home", Level::Warning, message, Some(&format!("atocore trust {}", folder.display())));
+            self.add(
+                "home",
+                Level::Warning,
+                message,
+                Some(&format!("atocore trust {}", shell(&folder.to_string_lossy()))),
+            );
         }
     }
 
@@ -44,9 +50,12 @@ impl Findings {
         }
         for file in &engine.config().settings.secrets {
             if let Some(mode) = files::open_to_others(file) {
-                let message =
-                    format!("`{}` holds a secret, and others may read it (mode {mode:o})", file.display());
-                self.open("go-rwx", file, message);
+                let may = if files::writable_by_others(file).is_some() { "change" } else { "read" };
+                let message = format!(
+                    "`{}` holds a secret, and others may {may} it (mode {mode:o}): close it, and replace the secret, which they may know",
+                    file.display()
+                );
+                self.open("600", file, message);
             }
         }
         if self.list.len() == before {
@@ -56,6 +65,7 @@ impl Findings {
     }
 
     fn open(&mut self, rights: &str, path: &Path, message: String) {
-        self.add("privacy", Level::Warning, message, Some(&format!("chmod {rights} {}", path.display())));
+        let hint = format!("chmod {rights} {}", shell(&path.to_string_lossy()));
+        self.add("privacy", Level::Warning, message, Some(&hint));
     }
 }

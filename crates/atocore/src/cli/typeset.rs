@@ -6,6 +6,7 @@ mod table;
 use std::fmt::Display;
 
 use atocore_model::text::is_harmful;
+pub(crate) use atocore_model::text::shell;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub(crate) use passage::{QuestionWords, excerpt};
@@ -110,15 +111,6 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
         (_, Some(stem)) if !noun.ends_with("ay") => format!("{number} {stem}ies"),
         _ => format!("{number} {noun}s"),
     }
-}
-
-/// A word as a shell takes it.
-pub(crate) fn shell(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Advice with `--data-dir` and this folder, as a shell takes it, in every command of the program: those in backticks,

@@ -33,6 +33,8 @@ pub enum Fault {
         origin: SettingOrigin,
         /// Why not.
         why: String,
+        /// What helps, where that is known.
+        hint: Option<String>,
     },
     /// A setting stands in a file that was found by where somebody stands, and may not.
     NeedsNamedHome {
@@ -76,7 +78,7 @@ impl fmt::Display for Fault {
             Self::Unknown { name, nearest: None, origin } => {
                 write!(f, "`{name}` is not a setting (from {origin})")
             }
-            Self::File { origin, why } => write!(f, "the settings cannot be read: {why} (from {origin})"),
+            Self::File { origin, why, .. } => write!(f, "the settings cannot be read: {why} (from {origin})"),
             Self::NeedsNamedHome { key, file } => write!(
                 f,
                 "`{key}` may not be set in `{}`, which was found from the current folder upward: set {}, or name the home with `--data-dir`",
@@ -95,6 +97,21 @@ impl fmt::Display for Fault {
 pub struct ConfigError {
     /// Everything that is wrong; never empty.
     pub faults: Vec<Fault>,
+}
+
+impl ConfigError {
+    /// What helps.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let own = self.faults.iter().find_map(|fault| match fault {
+            Fault::File { hint, .. } => hint.clone(),
+            _ => None,
+        });
+        own.unwrap_or_else(|| {
+            "docs/configuration.md lists every setting; `atocore config show` prints them when all are right"
+                .into()
+        })
+    }
 }
 
 impl fmt::Display for ConfigError {

@@ -33,7 +33,7 @@ pub(super) fn read(path: &Path) -> FileSettings {
 
 fn unreadable(path: &Path, why: String) -> FileSettings {
     FileSettings {
-        faults: vec![Fault::File { origin: SettingOrigin::File(path.to_owned()), why }],
+        faults: vec![Fault::File { origin: SettingOrigin::File(path.to_owned()), why, hint: None }],
         ..FileSettings::default()
     }
 }

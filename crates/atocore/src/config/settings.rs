@@ -6,7 +6,7 @@ use std::{
 };
 
 use atocore_engine::files;
-use atocore_model::{error::with_causes, nearest::nearest};
+use atocore_model::{error::with_causes, nearest::nearest, text::shell};
 
 use super::{Environment, Fault, Ignored, Key, SettingOrigin, file, trust};
 
@@ -185,8 +185,23 @@ impl Settings {
         let origin = SettingOrigin::File(path.clone());
         match files::read_trusted(&path) {
             Ok(bytes) => self.add(Key::ApiToken, &String::from_utf8_lossy(&bytes), origin, &home),
-            Err(error) => self.faults.push(Fault::File { origin, why: with_causes(&error) }),
+            Err(error) => {
+                let hint = (error.action == "trust").then(|| replace_token(&path));
+                self.faults.push(Fault::File { origin, why: with_causes(&error), hint });
+            }
         }
+    }
+}
+
+/// What helps against a file with a token that somebody else could have written.
+fn replace_token(path: &Path) -> String {
+    let shown = shell(&path.to_string_lossy());
+    let replace = format!("`rm {shown}`, and `atocore serve --make-token` makes another token");
+    match files::writable_by_others(path) {
+        Some(_) => format!(
+            "`chmod 600 {shown}` leaves it to this user; others may know the token or have changed it: {replace}"
+        ),
+        None => replace,
     }
 }
 

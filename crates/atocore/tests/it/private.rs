@@ -144,11 +144,40 @@ fn doctor_says_what_is_open_to_others_and_the_command_that_closes_it() {
         let (message, hint) = (found[0]["message"].as_str().unwrap(), found[0]["cure"].as_str().unwrap());
         assert!(message.contains(words) && message.contains(path.to_str().unwrap()), "{message}");
         assert!(!message.contains("sixteen"), "{message}");
+        assert_eq!(message.contains("replace the secret"), words == "holds a secret", "{message}");
         let cured = Command::new("/bin/sh").args(["-c", hint]).status().unwrap();
         assert!(cured.success(), "{hint}");
         assert_eq!(privacy(&place), fine, "{hint}");
         fs::set_permissions(&path, before).unwrap();
     }
+}
+
+#[test]
+fn a_token_that_others_may_write_is_refused_with_the_commands_that_help() {
+    let place = Sandbox::with_notes();
+    let home = place.path("it's a home");
+    fs::create_dir(&home).unwrap();
+    let token = home.join("api-token");
+    fs::write(&token, "0123456789abcdef\n").unwrap();
+    let doctor = || {
+        let command = &mut place.bare(PROGRAM);
+        ran(command.arg("--data-dir").arg(&home).arg("doctor"))
+    };
+    for mode in [0o622, 0o666, 0o602] {
+        fs::set_permissions(&token, fs::Permissions::from_mode(mode)).unwrap();
+        let refused = doctor();
+        assert_eq!(refused.code, 64, "{refused:?}");
+        let hint = refused.stderr.split("hint: ").nth(1).unwrap();
+        assert!(hint.contains("--make-token` makes another token"), "{refused:?}");
+        let cure = hint.split('`').nth(1).unwrap();
+        assert!(cure.starts_with("chmod 600 "), "{refused:?}");
+        assert!(Command::new("/bin/sh").args(["-c", cure]).status().unwrap().success(), "{cure}");
+        assert_ne!(doctor().code, 64, "{mode:o}");
+    }
+    // And what others may only read, as a warning.
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    let warned = doctor().stdout;
+    assert!(warned.contains("replace the secret") && warned.contains("chmod 600 '"), "{warned}");
 }
 
 /// The status of a request over the network, with a token or without.
