@@ -10,7 +10,7 @@ use std::{
 };
 
 use atocore_model::{digest::Digest, document::FileStamp, refresh::FileReason};
-use atocore_storage::sqlite::IngestedDocument;
+use atocore_storage::sqlite::{DocumentRow, IngestedDocument};
 
 use super::{
     Ingestion, parse,
@@ -31,12 +31,13 @@ pub(super) enum ReadOutcome {
 }
 
 impl ReadOutcome {
-    /// Whether a document that had bytes has no text now, so that its one chunk is its title.
+    /// Whether a document has no text now, so that its one chunk is its title, and had more bytes before.
     pub(super) fn empties(&self, wanted: &ToRead) -> bool {
         let Self::Document(document, _) = self else { return false };
         let parsed = &document.parsed;
         let has_text = !matches!(&parsed.chunks[..], [only] if only.text == parsed.title);
-        !has_text && wanted.known.as_ref().is_some_and(|known| known.stamp.size > 0)
+        let is_less = |known: &DocumentRow| known.stamp.size > wanted.file.seen.stamp.size;
+        !has_text && wanted.known.as_ref().is_some_and(is_less)
     }
 }
 

@@ -73,7 +73,7 @@ fn a_restore_that_is_refused_leaves_everything_running_that_ran() {
         if files::remove_file(&registry).is_err() {
             files::remove_tree(&registry).unwrap();
         }
-        fs::write(&registry, &kept).unwrap();
+        files::write_atomic(&registry, &kept).unwrap();
         assert!(!engine.is_closed());
     }
 
