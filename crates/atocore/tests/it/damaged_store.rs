@@ -361,8 +361,7 @@ fn a_database_that_is_cut_off_under_a_server_takes_no_more_writes() {
         let place = Sandbox::with_notes();
         let stamp = place.snapshot();
         let server = place.serve();
-        let database = fs::File::options().write(true).open(place.path(DATABASE)).unwrap();
-        database.set_len(kept * 4096).unwrap();
+        atocore_engine::files::shorten(&place.path(DATABASE), kept * 4096).unwrap();
         for command in [&["memory", "add", "knowledge", "x"][..], &["query", "keys"]] {
             let refused = place.run(command);
             assert!(refused.code == 1 && refused.stderr.contains("was cut off"), "{kept}: {refused:?}");
