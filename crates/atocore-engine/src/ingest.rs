@@ -124,7 +124,7 @@ impl Ingestion<'_> {
         if self.options.allow_empty {
             return Vec::new();
         }
-        LostFolder::emptied(plan, reach, self.max_removed_percent)
+        plan.emptied(reach, self.max_removed_percent)
     }
 
     /// Names how documents are cut, so that they are rechunked when that changes.

@@ -9,11 +9,7 @@ use std::{
 use atocore_model::refresh::FileReason;
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{
-    Reports,
-    plan::{Losses, Plan},
-    reach::ReachableRoots,
-};
+use super::{Reports, reach::ReachableRoots};
 
 /// A folder of which documents are gone that nobody may have meant to remove.
 #[derive(Debug)]
@@ -44,20 +40,10 @@ impl LostFolder {
         known.into_iter().filter_map(unmounted).collect()
     }
 
-    /// Mount points that lost as much as no root may, and folders that lost more than a few documents and are there
-    /// without any file.
-    pub(super) fn emptied(plan: &Plan, reach: &ReachableRoots, percent: u64) -> Vec<Self> {
-        let gone = || plan.vanished.iter().filter(|row| reach.counted_for(row).is_some());
-        let mut mounts = Self::grouped(gone(), |row| plan.losses.mount_of(&row.file_path));
-        mounts.retain(|lost| plan.losses.is_too_much_of(&lost.folder, lost.documents.len() as u64, percent));
-        let mut folders = Self::grouped(gone(), |row| reach.emptied_above(row));
-        folders.retain(|lost| lost.documents.len() as u64 > Losses::FEW);
-        mounts.into_iter().chain(folders).collect()
-    }
-
-    fn grouped<'r>(
+    /// Documents that are gone, by the folder that each is counted for.
+    pub(super) fn grouped<'r>(
         rows: impl Iterator<Item = &'r DocumentRow>,
-        folder_of: impl Fn(&DocumentRow) -> Option<PathBuf>,
+        mut folder_of: impl FnMut(&DocumentRow) -> Option<PathBuf>,
     ) -> Vec<Self> {
         let mut folders: BTreeMap<PathBuf, Vec<i64>> = BTreeMap::new();
         for (folder, row) in rows.filter_map(|row| Some((folder_of(row)?, row))) {
@@ -68,6 +54,11 @@ impl LostFolder {
             Self { folder, documents }
         };
         folders.into_iter().map(sorted).collect()
+    }
+
+    /// How many documents of it are gone.
+    pub(super) const fn gone(&self) -> u64 {
+        self.documents.len() as u64
     }
 
     /// Takes its documents from those that have vanished, and says so; whether there were any.

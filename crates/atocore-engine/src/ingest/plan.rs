@@ -205,6 +205,18 @@ impl Plan {
         self.vanished.retain(|row| reach.counted_for(row) != Some(root));
     }
 
+    /// Mount points that lost as much as no root may, and folders that lost more than a few documents and are there
+    /// without any file.
+    pub(super) fn emptied(&self, reach: &ReachableRoots, percent: u64) -> Vec<LostFolder> {
+        let gone = || self.vanished.iter().filter(|row| reach.counted_for(row).is_some());
+        let mut mounts = LostFolder::grouped(gone(), |row| self.losses.mount_of(&row.file_path));
+        mounts.retain(|lost| self.losses.is_too_much_of(&lost.folder, lost.gone(), percent));
+        let mut seen = HashMap::new();
+        let mut folders = LostFolder::grouped(gone(), |row| reach.emptied_above(row, &mut seen));
+        folders.retain(|lost| lost.gone() > Losses::FEW);
+        mounts.into_iter().chain(folders).collect()
+    }
+
     /// Leaves the files below a folder alone, and remembers it.
     pub(super) fn leave_below(&mut self, lost: LostFolder) {
         self.to_read.retain(|wanted| !Path::new(&wanted.file.file_path).starts_with(&lost.folder));
@@ -228,7 +240,7 @@ struct Loss {
 
 impl Losses {
     /// So many documents are never gone by mistake, unless they were all.
-    pub(super) const FEW: u64 = 4;
+    const FEW: u64 = 4;
 
     fn new(known: &[DocumentRow], mounts: &[String], reach: &ReachableRoots) -> Self {
         let mounts = reach.mounts.iter().cloned().chain(mounts.iter().map(PathBuf::from));
@@ -251,13 +263,13 @@ impl Losses {
     }
 
     /// The folder that a file is on the disk of, if that is below its root.
-    pub(super) fn mount_of(&self, path: &str) -> Option<PathBuf> {
+    fn mount_of(&self, path: &str) -> Option<PathBuf> {
         let mut above = Path::new(path).ancestors();
         above.find(|folder| self.mounts.contains_key(*folder)).map(Path::to_owned)
     }
 
     /// Whether a mount point lacks as much as no root may.
-    pub(super) fn is_too_much_of(&self, mount: &Path, gone: u64, percent: u64) -> bool {
+    fn is_too_much_of(&self, mount: &Path, gone: u64, percent: u64) -> bool {
         self.mounts.get(mount).is_some_and(|loss| loss.is_too_much(gone, percent))
     }
 

@@ -1,6 +1,9 @@
 //! What a run has seen, and so can say something about.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use atocore_model::{project::Root, refresh::FileReason};
 use atocore_storage::{
@@ -87,16 +90,27 @@ impl ReachableRoots {
                 .any(|walked| mounted_below(walked).unwrap_or(false))
     }
 
-    /// The topmost folder on the way to a document that is there without any file.
-    pub(super) fn emptied_above(&self, row: &DocumentRow) -> Option<PathBuf> {
-        let (folder, beneath) = self.roots[self.root_of(row)?].walked.as_ref()?;
-        let below = Path::new(&row.file_path).strip_prefix(folder).ok()?;
+    /// The topmost folder on the way to a document that is there without any file. What was seen of each folder, whether
+    /// it has a file if it is there, is kept in `seen`.
+    pub(super) fn emptied_above(
+        &self,
+        row: &DocumentRow,
+        seen: &mut HashMap<PathBuf, Option<bool>>,
+    ) -> Option<PathBuf> {
+        let (root, beneath) = self.roots[self.root_of(row)?].walked.as_ref()?;
         let mut emptied = None;
-        for above in below.ancestors().skip(1).filter(|above| *above != Path::new("")) {
-            match beneath.list(above) {
-                Ok(listing) if has_no_file(beneath, above, &listing) => emptied = Some(folder.join(above)),
-                Err(error) if error.is_missing() => {}
-                _ => break,
+        for folder in Path::new(&row.file_path).ancestors().skip(1) {
+            let below = folder.strip_prefix(root).ok().filter(|below| *below != Path::new(""));
+            let Some(below) = below else { break };
+            let look = || match beneath.list(below) {
+                Ok(listing) => Some(!has_no_file(beneath, below, &listing)),
+                Err(error) if error.is_missing() => None,
+                Err(_) => Some(true),
+            };
+            match *seen.entry(folder.to_owned()).or_insert_with(look) {
+                Some(true) => break,
+                Some(false) => emptied = Some(folder.to_owned()),
+                None => {}
             }
         }
         emptied
