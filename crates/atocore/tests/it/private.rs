@@ -169,9 +169,9 @@ fn a_token_that_others_may_write_is_refused_with_the_commands_that_help() {
         assert_eq!(refused.code, 64, "{refused:?}");
         let hint = refused.stderr.split("hint: ").nth(1).unwrap();
         assert!(hint.contains("--make-token` makes another token"), "{refused:?}");
-        let cure = hint.split('`').nth(1).unwrap();
-        assert!(cure.starts_with("chmod 600 "), "{refused:?}");
-        assert!(Command::new("/bin/sh").args(["-c", cure]).status().unwrap().success(), "{cure}");
+        let command = hint.split('`').nth(1).unwrap();
+        assert!(command.starts_with("chmod 600 "), "{refused:?}");
+        assert!(Command::new("/bin/sh").args(["-c", command]).status().unwrap().success(), "{command}");
         assert_ne!(doctor().code, 64, "{mode:o}");
     }
     // And what others may only read, as a warning.
