@@ -46,7 +46,7 @@ pub struct InstallationHealth {
     /// What a server does by itself: when next, and how often in a row it failed; empty when it does nothing.
     #[serde(default)]
     pub schedule: Vec<JobStatus>,
-    /// Why what becomes of these jobs cannot be written down; null when it can, as far as is known.
+    /// Why their times cannot be written; null when they can.
     #[serde(default)]
     pub schedule_problem: Option<ScheduleProblem>,
     /// The workers of this process, and whether their work succeeds.
@@ -225,7 +225,7 @@ pub struct InstallationStatus {
     /// What a server does by itself, and what became of it last.
     #[serde(default)]
     pub schedule: Vec<JobStatus>,
-    /// Why what becomes of these jobs cannot be written down; null when it can, as far as is known.
+    /// Why their times cannot be written; null when they can.
     #[serde(default)]
     pub schedule_problem: Option<ScheduleProblem>,
     /// The workers of the process that answers, and whether their work succeeds; empty when it has none.

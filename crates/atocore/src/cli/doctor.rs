@@ -17,10 +17,7 @@ use crate::operations::{ApiError, Diagnosis, Doctor, Status};
 
 pub(super) fn status(status: Status, console: &Console<'_>) -> Result<Exit, ApiError> {
     console.judge(status, print, |status| {
-        let is_broken = status.registry_problem.is_some()
-            || status.store_problem.is_some()
-            || status.snapshots.problem.is_some()
-            || status.schedule_problem.is_some();
+        let is_broken = status.registry_problem.is_some() || status.store_problem.is_some();
         if is_broken { Exit::Problems } else { Exit::Done }
     })
 }
@@ -42,7 +39,10 @@ fn print(status: &engine::InstallationStatus, output: &Output) {
     let mut part = |name: &str, value: String| table.row([name.to_owned(), value]);
     part("data", status.paths.data.clone());
     part("registry", status.paths.registry.clone());
-    part("backups", status.paths.backups.clone());
+    // What keeps it from being looked at names it already.
+    if status.snapshots.problem.is_none() {
+        part("backups", status.paths.backups.clone());
+    }
     part("store", if status.store_problem.is_some() { "damaged".to_owned() } else { generations(status) });
     for behind in &status.indexes_behind {
         part("behind", format!("{}; {}", plain(&behind.why), output.aimed(plain(&behind.hint))));
@@ -85,7 +85,8 @@ fn print(status: &engine::InstallationStatus, output: &Output) {
     output.table(&table);
     output.line("");
     if let Some(problem) = &status.snapshots.problem {
-        print_problem(problem, status.snapshots.hint.as_deref().unwrap_or_default(), output);
+        let message = format!("the backup directory cannot be looked at: {problem}");
+        print_problem(&message, status.snapshots.hint.as_deref().unwrap_or_default(), output);
         output.line("");
     }
     if let Some(problem) = &status.schedule_problem {
