@@ -108,7 +108,8 @@ pub(super) struct HealthTool;
 impl Tool for HealthTool {
     const NAME: &'static str = names::HEALTH;
     const TITLE: &'static str = "Check the health";
-    const DESCRIPTION: &'static str = "Says whether the store answers, and the version of AtoCore. Tests the connection.";
+    const DESCRIPTION: &'static str =
+        "Says whether the store answers, and the version of AtoCore. Tests the connection.";
     const EFFECT: Effect = Effect::Reads;
     type Arguments = operations::Health;
     type Answer = HealthReport;

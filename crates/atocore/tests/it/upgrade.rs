@@ -1,6 +1,6 @@
 //! What an upgrade of the program leaves as it was: a server that runs on, and the store of the version before.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -10,7 +10,8 @@ use crate::program::{PROGRAM, Sandbox, ran};
 fn a_server_whose_program_file_was_replaced_goes_on_taking_snapshots() {
     let place = Sandbox::with_notes();
     let installed = place.path("atocore");
-    fs::copy(PROGRAM, &installed).unwrap();
+    // By another process: one that another test starts meanwhile would have the file open for writing, too.
+    assert!(Command::new("cp").arg(PROGRAM).arg(&installed).status().unwrap().success());
     let mut command = place.bare(&installed);
     command.args(["--data-dir", "home", "serve", "--port", "0"]);
     let server = Sandbox::serve_by(command);
