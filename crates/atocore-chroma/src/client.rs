@@ -2,22 +2,24 @@
 //!
 //! Redirects are not followed and proxies are not used: what is told to one server is told to no other.
 
-use std::{fmt, io, time::Duration};
+use std::{io, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Agent, Body,
     http::{Response, StatusCode},
-    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+    tls::{Certificate, RootCerts, TlsConfig},
     unversioned::transport::DefaultConnector,
 };
 
 use crate::{
+    record::RemoteRecord,
     resolver::CachingResolver,
+    server::ChromaServer,
     wire::{
         CollectionInfo, CollectionMetadata, CreateCollection, ErrorResponse, GetRecords, GetResponse,
-        NearestRequest, QueryResponse, RankedRecord, RecordFilter, RecordIds, RemoteRecord, ServerLimits,
-        UpdateCollection, UpsertRecords,
+        NearestRequest, QueryResponse, RankedRecord, RecordFilter, RecordIds, ServerLimits, UpdateCollection,
+        UpsertRecords,
     },
 };
 
@@ -27,69 +29,6 @@ const MOST_ANSWER_BYTES: u64 = 256 << 20;
 const BAD_CERTIFICATE: &str = "invalid peer certificate";
 /// More of an error is not shown.
 const MOST_SHOWN: usize = 200;
-
-/// A Chroma server, and which collection of it is ours.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ChromaServer {
-    /// `http://` or `https://`, name and port, without a path at the end.
-    pub url: String,
-    /// The tenant: letters, digits, `.`, `_` and `-`, as in the next two.
-    pub tenant: String,
-    /// The database.
-    pub database: String,
-    /// The collection; it is made when it is missing.
-    pub collection: String,
-    /// What the server, or a proxy before it, wants to be shown.
-    pub token: Option<String>,
-    /// Whom to trust instead of the authorities that everybody trusts.
-    pub authorities: Option<Authorities>,
-    /// How long a question may take, from connecting to the last byte.
-    pub timeout: Duration,
-}
-
-/// Hides the token.
-impl fmt::Debug for ChromaServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChromaServer")
-            .field("url", &self.url)
-            .field("tenant", &self.tenant)
-            .field("database", &self.database)
-            .field("collection", &self.collection)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Certificates of authorities.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Authorities(Vec<Vec<u8>>);
-
-impl Authorities {
-    /// The certificates in DER.
-    #[must_use]
-    pub fn certificates(&self) -> &[Vec<u8>] {
-        &self.0
-    }
-
-    /// Reads one or more certificates in PEM.
-    ///
-    /// # Errors
-    /// Half a sentence: what is wrong with them.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, String> {
-        let mut found = Vec::new();
-        for item in parse_pem(pem) {
-            if let PemItem::Certificate(certificate) = item.map_err(|error| error.to_string())? {
-                found.push(certificate.der().to_vec());
-            }
-        }
-        if found.is_empty() { Err("it holds no certificate in PEM".to_owned()) } else { Ok(Self(found)) }
-    }
-}
-
-impl fmt::Debug for Authorities {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Authorities({})", self.0.len())
-    }
-}
 
 /// Why a call came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +69,7 @@ impl ChromaClient {
     pub(super) fn new(server: ChromaServer) -> Self {
         let roots = match &server.authorities {
             None => RootCerts::WebPki,
-            Some(Authorities(list)) => {
+            Some(list) => {
                 let owned = list.iter().map(|der| Certificate::from_der(der).to_owned()).collect::<Vec<_>>();
                 RootCerts::new_with_certs(&owned)
             }

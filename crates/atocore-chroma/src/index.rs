@@ -1,7 +1,7 @@
 //! The vector index in a collection of a Chroma server.
 
 mod compare;
-mod export;
+mod exporting;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -27,12 +27,12 @@ use atocore_storage::{
     },
 };
 
-pub use self::export::{EXPORT_RECORDS, EXPORT_SUMMARY, ExportError, compare_export, read_export};
 use self::update::{CollectionUpdate, UpdateResult};
 use crate::{
-    client::{CallError, ChromaClient, ChromaServer},
+    client::{CallError, ChromaClient},
     managed_collection::{CollectionState, ManagedCollection},
     outage::{CallPriority, CircuitBreaker},
+    server::ChromaServer,
     server_index::{Lease, ServerIndex},
     wire::ServerLimits,
 };
@@ -413,7 +413,7 @@ impl ServerIndex for ChromaIndex {
     }
 
     fn collection(&self) -> Result<Option<StoredCollection>, VectorError> {
-        export::described(self).map(|found| found.map(|(_, stored)| stored))
+        exporting::described(self).map(|found| found.map(|(_, stored)| stored))
     }
 
     fn export(
@@ -422,7 +422,7 @@ impl ServerIndex for ChromaIndex {
         dir: &Path,
         monitor: &dyn Monitor,
     ) -> Result<Option<StoredCollection>, VectorError> {
-        export::export(self, dir, monitor)
+        exporting::export(self, dir, monitor)
     }
 }
 

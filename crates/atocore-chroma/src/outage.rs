@@ -8,7 +8,7 @@ use std::{
 use atocore_model::time::Clock;
 use atocore_storage::vector::{Outage, VectorError};
 
-use crate::client::{CallError, ChromaServer};
+use crate::{client::CallError, server::ChromaServer};
 
 /// The first pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -1,6 +1,10 @@
 //! A passage as a record on the server: named by what it is, so that writing it twice is writing it once.
 
 use atocore_storage::vector::{ChangedVectors, VectorError, VectorSpace};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// By how much a component may differ: the server makes vectors of length 1 in its own way.
+const TOLERANCE: f32 = 1e-4;
 
 /// A passage to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +15,7 @@ pub(super) struct ChromaRecord {
 }
 
 /// What the id of a record says.
+#[cfg(feature = "client")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RecordKeys {
     pub(super) document_key: u64,
@@ -46,6 +51,7 @@ fn id(document: &ChangedVectors<'_>, chunk_key: u64, vector: &[f32]) -> String {
     format!("{}-{chunk_key}-{}", document.document_key, &digest[..16])
 }
 
+#[cfg(feature = "client")]
 impl RecordKeys {
     /// Reads an id; `None` for one that we did not write.
     pub(super) fn read(id: &str) -> Option<Self> {
@@ -65,6 +71,38 @@ pub(super) fn unit(vector: &[f32]) -> Option<Vec<f32>> {
     #[expect(clippy::cast_possible_truncation, reason = "rounded to the precision of the server")]
     let scaled = |component: &f32| (f64::from(*component) * scale) as f32;
     Some(vector.iter().map(scaled).collect())
+}
+
+/// A record with all that the server says about it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RemoteRecord {
+    pub(super) id: String,
+    pub(super) vector: Option<Vec<f32>>,
+    pub(super) project: Option<String>,
+    pub(super) document: Option<u64>,
+}
+
+/// Whether a record is the one that it should be.
+pub(super) fn is_that(remote: &RemoteRecord, document: u64, project: &str, vector: &[f32]) -> bool {
+    let near = |own: &Vec<f32>| {
+        own.len() == vector.len() && own.iter().zip(vector).all(|(own, one)| (own - one).abs() <= TOLERANCE)
+    };
+    remote.document == Some(document)
+        && remote.project.as_deref() == Some(project)
+        && remote.vector.as_ref().is_some_and(near)
+}
+
+/// The components as little-endian floats of 32 bits, in base64.
+#[cfg(feature = "client")]
+pub(super) fn base64(vector: &[f32]) -> String {
+    STANDARD.encode(vector.iter().flat_map(|component| component.to_le_bytes()).collect::<Vec<u8>>())
+}
+
+/// Reads them; `None` for what is no base64, or no whole number of floats.
+pub(super) fn from_base64(text: &str) -> Option<Vec<f32>> {
+    let bytes = STANDARD.decode(text).ok()?;
+    let (floats, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| floats.iter().map(|float| f32::from_le_bytes(*float)).collect())
 }
 
 #[cfg(test)]
@@ -100,5 +138,23 @@ mod tests {
         assert_eq!(unit(&[f32::MAX, 0.0]), Some(vec![1.0, 0.0]));
         assert_eq!(unit(&[f32::from_bits(1), 0.0]), Some(vec![1.0, 0.0]));
         assert_eq!(unit(&[1.0, f32::NAN]), None);
+    }
+
+    #[test]
+    fn vectors_in_base64_as_everybody_writes_them() {
+        for (vector, expected) in [
+            (&[][..], ""),
+            (&[1.0][..], "AACAPw=="),
+            (&[1.0, -2.5][..], "AACAPwAAIMA="),
+            (&[1.0, -2.5, 0.1][..], "AACAPwAAIMDNzMw9"),
+        ] {
+            assert_eq!(base64(vector), expected);
+            assert_eq!(from_base64(expected).as_deref(), Some(vector));
+        }
+        for bad in
+            ["A", "AACAPw=", "AACAPw", "AACAPw===", "AACA", "AACAPx==", "AA CAPw=", "====", "AACAPwAAIMDNzMw"]
+        {
+            assert_eq!(from_base64(bad), None, "{bad}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
+use crate::record::{RemoteRecord, base64};
+
 /// The keys that every record carries, for filters.
 const PROJECT: &str = "project";
 const DOCUMENT: &str = "document";
@@ -152,15 +154,6 @@ pub(super) struct GetResponse {
     metadatas: Option<Vec<Option<serde_json::Value>>>,
 }
 
-/// A record with all that the server says about it.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct RemoteRecord {
-    pub(super) id: String,
-    pub(super) vector: Option<Vec<f32>>,
-    pub(super) project: Option<String>,
-    pub(super) document: Option<u64>,
-}
-
 impl GetResponse {
     /// Everything, when the parts fit together.
     pub(super) fn records(self) -> Option<Vec<RemoteRecord>> {
@@ -267,73 +260,9 @@ pub(super) struct ErrorResponse {
     pub(super) message: Option<String>,
 }
 
-/// The little-endian bytes of a vector in base64.
-pub(super) fn base64(vector: &[f32]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bytes: Vec<u8> = vector.iter().flat_map(|component| component.to_le_bytes()).collect();
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let value =
-            three.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let digit = (value >> (18 - 6 * place)) & 63;
-            text.push(if place > three.len() { '=' } else { char::from(DIGITS[digit as usize]) });
-        }
-    }
-    text
-}
-
-/// What [`base64`] was made of; `None` when it cannot have made that.
-pub(super) fn from_base64(text: &str) -> Option<Vec<f32>> {
-    let bytes = text.as_bytes();
-    if !bytes.len().is_multiple_of(4) {
-        return None;
-    }
-    let digits = text.trim_end_matches('=').len();
-    let mut decoded = Vec::with_capacity(bytes.len() / 4 * 3);
-    for four in bytes[..digits].chunks(4) {
-        let mut value = 0_u32;
-        for digit in four {
-            let sextet = match digit {
-                b'A'..=b'Z' => digit - b'A',
-                b'a'..=b'z' => digit - b'a' + 26,
-                b'0'..=b'9' => digit - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
-                _ => return None,
-            };
-            value = value << 6 | u32::from(sextet);
-        }
-        value <<= 6 * (4 - four.len());
-        decoded.extend_from_slice(&value.to_be_bytes()[1..four.len().max(1)]);
-    }
-    let (numbers, rest) = decoded.as_chunks::<4>();
-    let vector: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
-    // Written again it must be the same: then nothing was cut off, and nothing stood where nothing should.
-    (rest.is_empty() && base64(&vector) == text).then_some(vector)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn vectors_in_base64_as_everybody_writes_them() {
-        for (vector, expected) in [
-            (&[][..], ""),
-            (&[1.0][..], "AACAPw=="),
-            (&[1.0, -2.5][..], "AACAPwAAIMA="),
-            (&[1.0, -2.5, 0.1][..], "AACAPwAAIMDNzMw9"),
-        ] {
-            assert_eq!(base64(vector), expected);
-            assert_eq!(from_base64(expected).as_deref(), Some(vector));
-        }
-        for bad in
-            ["A", "AACAPw=", "AACAPw", "AACAPw===", "AACA", "AACAPx==", "AA CAPw=", "====", "AACAPwAAIMDNzMw"]
-        {
-            assert_eq!(from_base64(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn filters_are_written_as_the_server_reads_them() {

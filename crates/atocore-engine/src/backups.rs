@@ -2,6 +2,7 @@
 
 mod golden_queries;
 mod live_server;
+#[cfg(feature = "chroma")]
 mod restore_test;
 mod sampling;
 mod scratch_dir;

@@ -17,7 +17,9 @@ use std::{
     },
 };
 
-use atocore_chroma::{ChromaIndex, ChromaServer, ServerIndex};
+#[cfg(feature = "chroma")]
+use atocore_chroma::ChromaIndex;
+use atocore_chroma::{ChromaServer, ServerIndex};
 use atocore_model::{id::Generation, monitor::Monitor, time::Clock};
 use atocore_storage::{
     lexical::IndexAccess,
@@ -166,15 +168,18 @@ impl Embedding {
     }
 
     /// With the vectors on a server, which is asked nothing yet.
+    ///
+    /// # Errors
+    /// [`Error::WithoutChroma`].
     pub(crate) fn on_server(
         choice: ModelChoice,
         server: ChromaServer,
         access: IndexAccess,
         clock: Arc<dyn Clock>,
-    ) -> Self {
-        let server: Arc<dyn ServerIndex> = Arc::new(ChromaIndex::new(server, access, clock));
+    ) -> Result<Self, Error> {
+        let server = chroma_index(server, access, clock)?;
         let index: Arc<dyn VectorIndex> = Arc::<dyn ServerIndex>::clone(&server);
-        Self { index: index.into(), server: Some(server), ..Self::without_index(choice) }
+        Ok(Self { index: index.into(), server: Some(server), ..Self::without_index(choice) })
     }
 
     /// With the models of this one, and an index in files of its own in an empty folder.
@@ -420,6 +425,21 @@ impl Drop for Answering<'_> {
     fn drop(&mut self) {
         let _before = self.embedding.questions.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+#[cfg(feature = "chroma")]
+#[expect(clippy::unnecessary_wraps, reason = "a build without the feature has no such index")]
+fn chroma_index(
+    server: ChromaServer,
+    access: IndexAccess,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn ServerIndex>, Error> {
+    Ok(Arc::new(ChromaIndex::new(server, access, clock)))
+}
+
+#[cfg(not(feature = "chroma"))]
+fn chroma_index(_: ChromaServer, _: IndexAccess, _: Arc<dyn Clock>) -> Result<Arc<dyn ServerIndex>, Error> {
+    Err(Error::WithoutChroma)
 }
 
 /// What a panic left behind is counts and texts, all of them whole.

@@ -247,6 +247,9 @@ pub enum Error {
         /// What tells that there was one; at least one file or folder.
         traces: Vec<PathBuf>,
     },
+    /// The settings want vectors on a Chroma server, and this program is built without the feature `chroma`.
+    #[error("this program is built without Chroma")]
+    WithoutChroma,
     /// The store is there and could not be opened.
     #[error("{why}")]
     StoreUnopened {
@@ -340,7 +343,7 @@ impl Error {
             Self::StoreMissing(_) | Self::OriginalMissing(_) => ErrorCode::StoreMissing,
             Self::StoreUnopened { code, .. } => *code,
             Self::StoreLost { .. } => ErrorCode::StoreGone,
-            Self::OriginalIsOurs(_) => ErrorCode::InvalidRequest,
+            Self::OriginalIsOurs(_) | Self::WithoutChroma => ErrorCode::InvalidRequest,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Lock(LockError::Held(_) | LockError::HeldByUnknown { .. } | LockError::Read(_)) => {
                 ErrorCode::StoreBusy

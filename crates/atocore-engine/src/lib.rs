@@ -43,7 +43,7 @@ pub use atocore_backup::{
     take::VectorOutcome,
     verify::Validation,
 };
-pub use atocore_chroma::{Authorities, ChromaServer};
+pub use atocore_chroma::ChromaServer;
 pub use atocore_embed::{self as embed, Precision};
 pub use atocore_storage::{
     files,

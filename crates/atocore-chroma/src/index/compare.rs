@@ -7,14 +7,12 @@ use atocore_storage::vector::{Comparison, VectorError, VectorSource};
 
 use super::ChromaIndex;
 use crate::{
-    record::ChromaRecord,
-    wire::{RecordFilter, RemoteRecord},
+    record::{ChromaRecord, RemoteRecord, is_that},
+    wire::RecordFilter,
 };
 
 /// Passages that are compared together.
 const BATCH: usize = 1000;
-/// By how much a component may differ: the server makes vectors of length 1 in its own way.
-const TOLERANCE: f32 = 1e-4;
 
 /// Compares the collection with that id with the newest state of its source.
 pub(super) fn compare(
@@ -114,14 +112,4 @@ impl CollectionComparison<'_> {
         self.comparison.extra += there.len() as u64;
         Ok(())
     }
-}
-
-/// Whether a record is the one that it should be.
-pub(super) fn is_that(remote: &RemoteRecord, document: u64, project: &str, vector: &[f32]) -> bool {
-    let near = |own: &Vec<f32>| {
-        own.len() == vector.len() && own.iter().zip(vector).all(|(own, one)| (own - one).abs() <= TOLERANCE)
-    };
-    remote.document == Some(document)
-        && remote.project.as_deref() == Some(project)
-        && remote.vector.as_ref().is_some_and(near)
 }

@@ -31,7 +31,9 @@ use atocore_storage::{
     vector::VectorError,
 };
 
-use super::{golden_queries, restore_test, scratch_dir::ScratchDir};
+#[cfg(feature = "chroma")]
+use super::restore_test;
+use super::{golden_queries, scratch_dir::ScratchDir};
 use crate::{
     config::EngineConfig,
     embedding::VectorStore,
@@ -200,9 +202,15 @@ fn vector_store_problems(
         return Ok(Vec::new());
     };
     match recorded.form {
+        #[cfg(feature = "chroma")]
         CollectionForm::Directory => {
             let folder = engine.layout().vector_store();
             restore_test::problems(config, &folder, recorded, store, monitor)
+        }
+        #[cfg(not(feature = "chroma"))]
+        CollectionForm::Directory => {
+            let _program = &config.chroma_program;
+            Ok(vec!["chroma_not_proven: this program is built without Chroma".to_owned()])
         }
         CollectionForm::Export => exported_problems(store, verified, recorded, monitor),
     }

@@ -184,7 +184,7 @@ impl Engine {
         Ok(Arc::new(match &self.config.vectors {
             VectorStore::Embedded => Embedding::open(model, &self.config.layout.vector_index(), access)?,
             VectorStore::Chroma(server) => {
-                Embedding::on_server(model, server.clone(), access, Arc::clone(&self.config.clock))
+                Embedding::on_server(model, server.clone(), access, Arc::clone(&self.config.clock))?
             }
         }))
     }

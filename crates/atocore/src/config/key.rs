@@ -6,6 +6,9 @@ use atocore_engine::{ingest::ChunkLimits, retention::KeepCounts};
 
 use super::range::Range::{self, Positive, Share, Text, Whole, Words};
 
+/// Where vectors can be searched, with the features of this build.
+const VECTOR_STORES: &[&str] = if cfg!(feature = "chroma") { &["embedded", "chroma"] } else { &["embedded"] };
+
 /// What is known of a setting.
 #[derive(Debug)]
 pub(super) struct Setting {
@@ -110,7 +113,7 @@ settings! {
             "The authorities to trust there instead of those that everybody trusts.";
     }
     "The vector store" {
-        VectorStore = "VECTOR_STORE", "embedded", Words(&["embedded", "chroma"]),
+        VectorStore = "VECTOR_STORE", "embedded", Words(VECTOR_STORES),
             "Where passages are searched by their vectors: the embedded index, or a Chroma server, to which the rest of this table applies.";
         ChromaUrl = "CHROMA_URL", "http://127.0.0.1:8000",
             Text("`http://` or `https://`, a host and a port, without a path"),

@@ -5,10 +5,16 @@ use atocore_storage::vector::{IndexAccess, VectorError, VectorIndex};
 use atocore_testkit::chroma::{FakeServer, Identity, Server};
 
 use super::{assert_same, at, index, notebook};
-use crate::client::{Authorities, ChromaServer};
+use ureq::tls::{PemItem, parse_pem};
 
-fn authorities(identity: &Identity) -> Option<Authorities> {
-    Some(Authorities::from_pem(identity.authority().as_bytes()).unwrap())
+use crate::ChromaServer;
+
+fn authorities(identity: &Identity) -> Option<Vec<Vec<u8>>> {
+    let certificate = |item| match item {
+        Ok(PemItem::Certificate(certificate)) => certificate.der().to_vec(),
+        _ => panic!("no certificate"),
+    };
+    Some(parse_pem(identity.authority().as_bytes()).map(certificate).collect())
 }
 
 #[test]

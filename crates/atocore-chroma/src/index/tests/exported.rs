@@ -14,7 +14,8 @@ use atocore_testkit::chroma::{FakeServer, Reply, Server};
 
 use super::{notebook, open};
 use crate::{
-    index::{ChromaIndex, EXPORT_RECORDS, EXPORT_SUMMARY, compare_export, read_export},
+    export::{EXPORT_RECORDS, EXPORT_SUMMARY, compare_export, read_export},
+    index::ChromaIndex,
     server_index::ServerIndex,
 };
 

@@ -16,7 +16,7 @@ use atocore_storage::vector::{
 use atocore_testkit::chroma::{FakeServer, Reply, Server, free_port};
 
 use super::{assert_same, at, index, notebook, open, records};
-use crate::{client::ChromaServer, index::ChromaIndex, server_index::ServerIndex};
+use crate::{ChromaServer, index::ChromaIndex, server_index::ServerIndex};
 
 fn outage(result: Result<impl std::fmt::Debug, VectorError>) -> Outage {
     match result.unwrap_err() {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use atocore_engine::{Authorities, Layout, ModelChoice, Precision, embed::fetch::ModelHub, files};
+use atocore_engine::{Layout, ModelChoice, Precision, embed::fetch::ModelHub, files};
+
+use ureq::tls::{PemItem, parse_pem};
 
 use super::{Check, Key, SettingOrigin, SettingValue, models_beside};
 use crate::config::env::HUB_ENDPOINT;
@@ -42,15 +44,26 @@ impl Check<'_> {
             }
         };
         match self.authorities(Key::ModelHubCaFile) {
-            Some(authorities) => hub.trusting(authorities.certificates().to_vec()),
+            Some(authorities) => hub.trusting(authorities),
             None => hub,
         }
     }
 
-    /// The certificates in a file; `None` also after a fault.
-    pub(super) fn authorities(&mut self, key: Key) -> Option<Authorities> {
-        self.optional(key, |path| Authorities::from_pem(&files::read_if_present(Path::new(path)).ok()??).ok())
+    /// The certificates in a file, in DER; `None` also after a fault.
+    pub(super) fn authorities(&mut self, key: Key) -> Option<Vec<Vec<u8>>> {
+        self.optional(key, |path| certificates(&files::read_if_present(Path::new(path)).ok()??))
     }
+}
+
+/// One or more certificates in PEM.
+fn certificates(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let certificate = |item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(Some(certificate.der().to_vec())),
+        Ok(_) => None,
+        Err(_) => Some(None),
+    };
+    let found: Vec<_> = parse_pem(pem).filter_map(certificate).collect::<Option<_>>()?;
+    (!found.is_empty()).then_some(found)
 }
 
 fn precision(text: &str) -> Option<Precision> {

@@ -1,5 +1,5 @@
 //! What a server holds as two files: for the snapshots of whoever has the server on another machine. See
-//! `docs/backup-format.md`, "An export of a Chroma server".
+//! `docs/backup-format.md`, "An export of a Chroma server". Reading them needs no server.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -8,26 +8,16 @@ use std::{
 
 use atocore_model::{
     id::{Generation, StoreVersion},
-    monitor::{Monitor, Progress},
+    monitor::Monitor,
 };
 use atocore_storage::{
-    files::{
-        self, FileError,
-        stream::{self, HashedFile},
-    },
+    files::{FileError, stream},
     sqlite::inspect::StoredCollection,
     vector::{Comparison, VectorError, VectorSource},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ChromaIndex, compare};
-use crate::{
-    client::CallError,
-    managed_collection::ManagedCollection,
-    outage::CallPriority,
-    record::ChromaRecord,
-    wire::{RemoteRecord, base64, from_base64},
-};
+use crate::record::{ChromaRecord, RemoteRecord, from_base64, is_that};
 
 /// The file that says what was exported. It is written last.
 pub const EXPORT_SUMMARY: &str = "atocore-export.json";
@@ -35,9 +25,7 @@ pub const EXPORT_SUMMARY: &str = "atocore-export.json";
 pub const EXPORT_RECORDS: &str = "records.jsonl";
 
 /// The version of the two files.
-const FORMAT: u32 = 1;
-/// Records that are asked for together.
-const PAGE: usize = 256;
+pub(crate) const FORMAT: u32 = 1;
 /// More of the first file is not read.
 const MOST_SUMMARY_BYTES: u64 = 1 << 20;
 /// A longer line is none of ours.
@@ -48,30 +36,30 @@ const TOGETHER: usize = 50_000;
 /// The first file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ExportSummary {
-    format: u32,
-    tenant: String,
-    database: String,
-    collection: String,
+pub(crate) struct ExportSummary {
+    pub(crate) format: u32,
+    pub(crate) tenant: String,
+    pub(crate) database: String,
+    pub(crate) collection: String,
     /// How near vectors are to each other.
-    space: String,
-    dimensions: usize,
-    fingerprint: String,
-    generation: u64,
+    pub(crate) space: String,
+    pub(crate) dimensions: usize,
+    pub(crate) fingerprint: String,
+    pub(crate) generation: u64,
     /// In decimal digits.
-    token: String,
-    records: u64,
+    pub(crate) token: String,
+    pub(crate) records: u64,
 }
 
 /// A line of the second file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ExportLine {
-    id: String,
-    project: String,
-    document: u64,
+pub(crate) struct ExportLine {
+    pub(crate) id: String,
+    pub(crate) project: String,
+    pub(crate) document: u64,
     /// Little-endian floats of 32 bits in base64.
-    embedding: String,
+    pub(crate) embedding: String,
 }
 
 /// Why an export cannot be used.
@@ -86,95 +74,6 @@ pub enum ExportError {
     /// The store that it is compared with cannot be read, or the caller cancelled.
     #[error(transparent)]
     Source(#[from] VectorError),
-}
-
-/// Our collection, and what it says of itself.
-pub(super) fn described(
-    index: &ChromaIndex,
-) -> Result<Option<(ManagedCollection, StoredCollection)>, VectorError> {
-    let Some(collection) = index.read_collection(index.name(), CallPriority::Question)? else {
-        return Ok(None);
-    };
-    let Some(state) = collection.state else { return Ok(None) };
-    let records = index.breaker.call(|| index.client.count(&collection.id))?;
-    let server = index.client.server();
-    let stored = StoredCollection {
-        tenant: server.tenant.clone(),
-        database: server.database.clone(),
-        name: server.collection.clone(),
-        version: state.version,
-        records,
-        open: state.open,
-    };
-    Ok(Some((collection, stored)))
-}
-
-pub(super) fn export(
-    index: &ChromaIndex,
-    dir: &Path,
-    monitor: &dyn Monitor,
-) -> Result<Option<StoredCollection>, VectorError> {
-    let Some((collection, stored)) = described(index)? else { return Ok(None) };
-    let failed = |error| VectorError::from_file(dir, "written", error);
-    let mut file = HashedFile::create(&dir.join(EXPORT_RECORDS)).map_err(failed)?;
-    let (mut seen, mut written) = (HashSet::new(), 0_u64);
-    let total = Some(stored.records);
-    loop {
-        if monitor.cancelled() {
-            return Err(VectorError::Cancelled);
-        }
-        let page = index
-            .again_and_again(monitor, |limit| index.client.page(&collection.id, written, PAGE, limit))?;
-        if page.is_empty() {
-            break;
-        }
-        written += page.len() as u64;
-        monitor.progress(Progress { phase: "exporting the vector store".into(), done: written, total });
-        for remote in page {
-            let Some(line) = line(&remote, collection.space.dimensions) else {
-                let strange = format!("`{}` is not what was written", remote.id);
-                return index.breaker.insist(|| Err(CallError::Lossy(strange)));
-            };
-            let _new = seen.insert(remote.id);
-            let mut text = serde_json::to_vec(&line).unwrap_or_default();
-            text.push(b'\n');
-            file.write(&text).map_err(failed)?;
-        }
-    }
-    let _written = file.finish().map_err(failed)?;
-    let after = described(index)?.map(|(_, stored)| stored);
-    let count = seen.len() as u64;
-    if after.as_ref() != Some(&stored) || written != stored.records || count != written {
-        let why = format!("it was changed while it was read: {count} of {} were told", stored.records);
-        return index.breaker.insist(|| Err(CallError::Lossy(why)));
-    }
-    let summary = ExportSummary {
-        format: FORMAT,
-        tenant: stored.tenant.clone(),
-        database: stored.database.clone(),
-        collection: stored.name.clone(),
-        space: "cosine".to_owned(),
-        dimensions: collection.space.dimensions,
-        fingerprint: collection.space.fingerprint.to_string(),
-        generation: stored.version.generation.0,
-        token: stored.version.token.to_string(),
-        records: stored.records,
-    };
-    let mut text = serde_json::to_vec_pretty(&summary).unwrap_or_default();
-    text.push(b'\n');
-    files::write_synced(&dir.join(EXPORT_SUMMARY), &text).map_err(failed)?;
-    Ok(Some(stored))
-}
-
-/// A record as it is written; `None` when a part of it is missing.
-fn line(remote: &RemoteRecord, dimensions: usize) -> Option<ExportLine> {
-    let vector = remote.vector.as_ref().filter(|vector| vector.len() == dimensions)?;
-    Some(ExportLine {
-        id: remote.id.clone(),
-        project: remote.project.clone()?,
-        document: remote.document?,
-        embedding: base64(vector),
-    })
 }
 
 /// Reads all of an export and returns what it holds.
@@ -228,8 +127,7 @@ pub fn compare_export(
             for record in ChromaRecord::of(&document, space)? {
                 expected += 1;
                 if let Some(remote) = batch.remove(&record.id) {
-                    let is_that =
-                        compare::is_that(&remote, document.document_key, document.project, &record.vector);
+                    let is_that = is_that(&remote, document.document_key, document.project, &record.vector);
                     wrong += u64::from(!is_that);
                 }
             }
