@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use atocore_model::{digest::Digest, path::SourcePath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::BackupError;
 
@@ -29,33 +30,48 @@ pub const LIMIT_BYTES: u64 = 16 << 20;
 /// What stands in place of the digest while the digest is computed.
 const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The metadata of one snapshot. Absolute paths are those of the moment it was taken, for people; where a file lies
-/// now follows from where the snapshot lies: [`Manifest::database`] and its like.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The metadata of a snapshot, as it stands in its `backup-metadata.json`.
+///
+/// Absolute paths are those of the moment it was taken, for people; where a file lies now follows from where the snapshot
+/// lies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = SnapshotMetadata)]
 pub struct Manifest {
     /// When the recovery point was taken: ISO 8601 with offset, microseconds.
+    #[schema(required = true)]
     pub created_at: String,
-    /// Absolute path of the snapshot.
+    /// Absolute path of the snapshot directory.
+    #[schema(required = true)]
     pub backup_root: String,
     /// Absolute path of the database copy.
+    #[schema(required = true)]
     pub db_snapshot_path: String,
-    /// Its size.
+    /// Size of the database copy in bytes.
+    #[schema(required = true)]
     pub db_size_bytes: u64,
     /// Absolute path of the registry copy; empty when there was no registry file.
+    #[schema(required = true)]
     pub registry_snapshot_path: String,
     /// Absolute path of the copy of the vector store; empty when none was made.
+    #[schema(required = true)]
     pub chroma_snapshot_path: String,
-    /// Size of all files in it.
+    /// Size of the copy of the vector store in bytes.
+    #[schema(required = true)]
     pub chroma_snapshot_bytes: u64,
-    /// Number of files in it.
+    /// Number of files in the copy of the vector store.
+    #[schema(required = true)]
     pub chroma_snapshot_files: u64,
-    /// Whether it is there.
+    /// Whether a copy of the vector store is in the snapshot.
+    #[schema(required = true)]
     pub chroma_snapshot_included: bool,
     /// One sentence about the vector store for a person.
+    #[schema(required = true)]
     pub vector_store_note: String,
-    /// What AtoCore records beyond the contract; `None` in snapshots of the original.
+    /// What AtoCore records beyond that: format, program, store generation, row counts, the digest of every file. In the
+    /// answer to taking it, `notices` says why it cannot be proven by its answers, when that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
     pub atocore: Option<SnapshotRecord>,
 }
 
@@ -87,6 +103,9 @@ pub struct SnapshotRecord {
     pub files: Vec<FileRecord>,
     /// BLAKE3 of the metadata file with 64 zeros in this place.
     pub metadata_blake3: String,
+    /// What there is to say of a snapshot that was just taken; never in the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// Rows in the database.

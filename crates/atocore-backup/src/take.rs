@@ -381,6 +381,7 @@ impl SnapshotWriter<'_> {
             collection,
             files: self.files,
             metadata_blake3: String::new(),
+            notices: Vec::new(),
         });
         let bytes = self.manifest.seal()?;
         files::write_synced(&self.stage.dir().join(FILE_NAME), &bytes)?;

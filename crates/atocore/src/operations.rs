@@ -29,9 +29,8 @@ use utoipa::ToSchema;
 
 pub use backups::{
     CreateBackup, DrillBackup, DrillResult, ListBackups, ListedSnapshot, PinBackup, PinResult, PlanRestore,
-    PlanUndo, PruneBackups, PruneDecision, PruneResult, RestoreBackup, SnapshotList, SnapshotMetadata,
-    UndoRestore, UnpinBackup, ValidateAllBackups, ValidateBackup, ValidationList, ValidationReport,
-    check_stamp, stamp,
+    PlanUndo, PruneBackups, PruneDecision, PruneResult, RestoreBackup, SnapshotList, UndoRestore,
+    UnpinBackup, ValidateAllBackups, ValidateBackup, ValidationList, ValidationReport, check_stamp, stamp,
 };
 pub use changes::{FactChangeList, ListChanges, ReverseChange};
 pub use context::{Context, ServerState};

@@ -23,6 +23,7 @@ fn sample() -> Manifest {
                 digest: Digest::from_bytes([0xab; 32]),
             }],
             metadata_blake3: String::new(),
+            notices: Vec::new(),
         }),
         ..Manifest::default()
     }

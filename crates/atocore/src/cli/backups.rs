@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
-use atocore_engine::{NO_ROOM, SnapshotProof};
+use atocore_engine::{NO_ROOM, SnapshotProof, manifest::Manifest};
 use atocore_model::{error::ErrorCode, monitor::Silent, snapshot::Depth};
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -19,8 +19,8 @@ use super::{
 use crate::{
     operations::{
         ApiError, CreateBackup, DrillBackup, DrillResult, ListBackups, ListProjects, ListedSnapshot,
-        PinBackup, SnapshotList, SnapshotMetadata, UnpinBackup, ValidateAllBackups, ValidateBackup,
-        ValidationList, ValidationReport,
+        PinBackup, SnapshotList, UnpinBackup, ValidateAllBackups, ValidateBackup, ValidationList,
+        ValidationReport,
     },
     runner::Runner,
 };
@@ -126,8 +126,8 @@ fn create(create: CreateBackup, console: &Console<'_>) -> Result<Exit, ApiError>
         let stamp = stamp_of(metadata);
         let record = metadata.atocore.as_ref();
         // Without a passage there is no question to ask, and without an index up to date none was asked.
-        let passages = record.and_then(|record| record["counts"]["chunks"].as_u64());
-        let unasked = record.is_some_and(|record| record["notices"].is_array());
+        let passages = record.map(|record| record.counts.chunks);
+        let unasked = record.is_some_and(|record| !record.notices.is_empty());
         let depth = if passages == Some(0) || unasked { "restore" } else { "answers" };
         output.advise(format!("\nto prove it: `atocore backup validate {stamp} --depth {depth}`"));
     });
@@ -137,32 +137,31 @@ fn create(create: CreateBackup, console: &Console<'_>) -> Result<Exit, ApiError>
 }
 
 /// Sets what a snapshot holds for a person.
-pub(crate) fn print_taken(metadata: &SnapshotMetadata, output: &Output) {
+pub(crate) fn print_taken(metadata: &Manifest, output: &Output) {
     output.line(format!("snapshot {} taken", output.paint(Style::Bold, stamp_of(metadata))));
     let mut table = Table::bare();
     table.row(["  lies in".to_owned(), metadata.backup_root.clone()]);
     let mut database = vec![size(metadata.db_size_bytes)];
-    database.extend(recorded(metadata.atocore.as_ref()));
-    table.row(["  database".to_owned(), database.join(" · ")]);
     let record = metadata.atocore.as_ref();
-    let documents = record.and_then(|record| record["counts"]["documents"].as_u64());
+    let as_listed = record.and_then(|record| serde_json::to_value(record).ok());
+    database.extend(recorded(as_listed.as_ref()));
+    table.row(["  database".to_owned(), database.join(" · ")]);
+    let documents = record.map(|record| record.counts.documents);
     let registry = match (metadata.registry_snapshot_path.is_empty(), documents) {
         (false, _) => "copied",
         (true, Some(1..)) => "there is none although there are documents; `atocore doctor` says what helps",
         (true, _) => "there is none yet",
     };
     table.row(["  registry".to_owned(), output.aimed(registry)]);
-    table.row(["  vectors".to_owned(), vectors(record)]);
-    let notices =
-        record.and_then(|record| record["notices"].as_array()).map(Vec::as_slice).unwrap_or_default();
-    for notice in notices.iter().filter_map(Value::as_str) {
+    table.row(["  vectors".to_owned(), vectors(as_listed.as_ref())]);
+    for notice in record.into_iter().flat_map(|record| &record.notices) {
         table.row(["  answers".to_owned(), plain(notice)]);
     }
     output.table(&table);
 }
 
 /// The stamp of a snapshot that was just taken: the name of its folder.
-pub(crate) fn stamp_of(metadata: &SnapshotMetadata) -> String {
+pub(crate) fn stamp_of(metadata: &Manifest) -> String {
     let name = Path::new(&metadata.backup_root).file_name();
     name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use atocore_engine::{EmbeddingReport, RestoreReport, embed::model::KnownModel};
+use atocore_engine::{EmbeddingReport, RestoreReport, embed::model::KnownModel, manifest::Manifest};
 use atocore_model::{
     query::{Answer, Hit},
     refresh::FileState,
@@ -15,7 +15,7 @@ use crate::{
         Form, Output, Style, announcement, arithmetic, count, excerpt, heading, place, plain, size, stamp_of,
     },
     models::FetchEvent,
-    operations::{ApiError, RefreshResult, SnapshotMetadata, ValidationReport},
+    operations::{ApiError, RefreshResult, ValidationReport},
 };
 
 /// How wide the story is set.
@@ -40,7 +40,7 @@ struct DemoReport {
     /// Why there is no model; null when there is one, or none is wanted.
     no_model: Option<String>,
     questions: Vec<AskedQuestion>,
-    snapshot: Option<SnapshotMetadata>,
+    snapshot: Option<Manifest>,
     validation: Option<ValidationReport>,
     restored: String,
     /// Passages of the restored copy that had to be embedded again; null when none has a vector.
@@ -158,7 +158,7 @@ impl<'a> Story<'a> {
     }
 
     /// The snapshot and how it was proven.
-    pub(super) fn snapshot(&mut self, taken: &SnapshotMetadata, validation: &ValidationReport) {
+    pub(super) fn snapshot(&mut self, taken: &Manifest, validation: &ValidationReport) {
         self.chapter(3, "Keeping");
         let snapshot = near(Path::new(&taken.backup_root), self.current_dir);
         self.say(format!("snapshot {}, {}", stamp_of(taken), size(taken.db_size_bytes)));

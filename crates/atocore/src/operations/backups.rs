@@ -21,7 +21,7 @@ use atocore_model::{
     snapshot::Depth,
 };
 
-pub use create::{CreateBackup, SnapshotMetadata};
+pub use create::CreateBackup;
 pub use drill::{DrillBackup, DrillResult};
 pub use list::{ListBackups, ListedSnapshot, SnapshotList};
 pub use pin::{PinBackup, PinResult};

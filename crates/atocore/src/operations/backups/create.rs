@@ -1,5 +1,4 @@
 use atocore_engine::{IncludeVectors, VectorOutcome, manifest::Manifest};
-use serde_json::Value;
 
 use super::check_note;
 use crate::operations::prelude::*;
@@ -20,38 +19,8 @@ pub struct CreateBackup {
     pub note: String,
 }
 
-/// The metadata of a snapshot, as it stands in its `backup-metadata.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SnapshotMetadata {
-    /// When the recovery point was taken: ISO 8601 with offset, microseconds.
-    pub created_at: String,
-    /// Absolute path of the snapshot directory.
-    pub backup_root: String,
-    /// Absolute path of the database copy.
-    pub db_snapshot_path: String,
-    /// Size of the database copy in bytes.
-    pub db_size_bytes: u64,
-    /// Absolute path of the registry copy; empty when there was no registry file.
-    pub registry_snapshot_path: String,
-    /// Absolute path of the copy of the vector store; empty when none was made.
-    pub chroma_snapshot_path: String,
-    /// Size of the copy of the vector store in bytes.
-    pub chroma_snapshot_bytes: u64,
-    /// Number of files in the copy of the vector store.
-    pub chroma_snapshot_files: u64,
-    /// Whether a copy of the vector store is in the snapshot.
-    pub chroma_snapshot_included: bool,
-    /// One sentence about the vector store for a person.
-    pub vector_store_note: String,
-    /// What AtoCore records beyond that: format, program, store generation, row counts, the digest of every file. In the
-    /// answer to taking it, `notices` says why it cannot be proven by its answers, when that is so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
-    pub atocore: Option<Value>,
-}
-
 impl Operation for CreateBackup {
-    type Reply = SnapshotMetadata;
+    type Reply = Manifest;
     const SPEC: Spec = Spec::post(super::TAG, "create_backup", "/admin/backup")
         .answers("Its metadata; it is whole and on disk")
         .body(Body::Optional)
@@ -79,7 +48,10 @@ impl Operation for CreateBackup {
         for notice in &taken.notices {
             tracing::warn!(notice, "runtime_backup_unasked");
         }
-        let metadata = SnapshotMetadata::from(taken.manifest).with_notices(taken.notices);
+        let mut metadata = taken.manifest;
+        if let Some(record) = &mut metadata.atocore {
+            record.notices = taken.notices;
+        }
         tracing::info!(
             backup_root = metadata.backup_root,
             db_snapshot = metadata.db_snapshot_path,
@@ -88,34 +60,5 @@ impl Operation for CreateBackup {
             "runtime_backup_created"
         );
         Ok(metadata)
-    }
-}
-
-impl SnapshotMetadata {
-    /// The metadata with what there is to say of the snapshot just taken, as `notices` of the nested object; none of it
-    /// is in the file.
-    fn with_notices(mut self, notices: Vec<String>) -> Self {
-        if let (Some(Value::Object(record)), false) = (&mut self.atocore, notices.is_empty()) {
-            let _none = record.insert("notices".to_owned(), notices.into());
-        }
-        self
-    }
-}
-
-impl From<Manifest> for SnapshotMetadata {
-    fn from(manifest: Manifest) -> Self {
-        Self {
-            created_at: manifest.created_at,
-            backup_root: manifest.backup_root,
-            db_snapshot_path: manifest.db_snapshot_path,
-            db_size_bytes: manifest.db_size_bytes,
-            registry_snapshot_path: manifest.registry_snapshot_path,
-            chroma_snapshot_path: manifest.chroma_snapshot_path,
-            chroma_snapshot_bytes: manifest.chroma_snapshot_bytes,
-            chroma_snapshot_files: manifest.chroma_snapshot_files,
-            chroma_snapshot_included: manifest.chroma_snapshot_included,
-            vector_store_note: manifest.vector_store_note,
-            atocore: manifest.atocore.and_then(|record| serde_json::to_value(record).ok()),
-        }
     }
 }
