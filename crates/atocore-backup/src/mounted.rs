@@ -3,7 +3,11 @@
 //! Where a disk is not mounted there is an empty folder: snapshots that are
 //! taken into it are hidden when the disk is back, and fill another disk until then.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
 use atocore_storage::{files, layout::Layout};
 
@@ -25,24 +29,27 @@ fn remembered(layout: &Layout) -> PathBuf {
     layout.backup_directory()
 }
 
-/// Refuses to begin a backup directory outside the home where one was, or right below an empty folder that was there
+/// Refuses to begin a backup directory where one was, or, outside the home, right below an empty folder that was there
 /// before.
 ///
 /// # Errors
 /// [`BackupError::DirectoryGone`]; or when it cannot be looked at.
 pub(crate) fn insist(directory: &SnapshotDirectory, layout: &Layout) -> Result<(), BackupError> {
     let dir = directory.dir();
-    // Beside the data it is on their disk, which is there.
-    let is_at_home = layout.data.parent().is_some_and(|home| dir.starts_with(home));
-    if is_at_home || files::exists(&directory.snapshots())? {
+    if files::exists(&directory.snapshots())? {
         return Ok(());
     }
     let before = files::read_if_present(&remembered(layout))?;
-    if before.is_some_and(|before| before == dir.as_os_str().as_encoded_bytes()) {
+    let is_that =
+        |before: Vec<u8>| files::resolved(Path::new(OsStr::from_bytes(&before))) == files::resolved(dir);
+    // Beside the data it is on their disk, unless one of its own is mounted there, which leaves an empty folder.
+    let is_at_home = layout.data.parent().is_some_and(|home| dir.starts_with(home));
+    let may_be_another = !is_at_home || files::exists(dir)? && files::is_absent_or_empty(dir)?;
+    if may_be_another && before.is_some_and(is_that) {
         return Err(BackupError::DirectoryGone { dir: dir.to_owned(), empty: None });
     }
     // The folder itself may be empty: somebody made it for this.
-    if files::exists(dir)? {
+    if is_at_home || files::exists(dir)? {
         return Ok(());
     }
     let existing = dir.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));

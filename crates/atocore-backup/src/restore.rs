@@ -131,7 +131,7 @@ fn refuse_target(verified: &VerifiedSnapshot, target: &Path) -> Result<(), Backu
     let directory = crate::snapshot_directory::SnapshotDirectory::new(verified.directory());
     if [directory.snapshots(), directory.partial()]
         .iter()
-        .any(|folder| resolved(target).starts_with(resolved(folder)))
+        .any(|folder| files::resolved(target).starts_with(files::resolved(folder)))
     {
         return Err(BackupError::TargetAmongSnapshots(target.to_owned()));
     }
@@ -146,17 +146,6 @@ fn refuse_target(verified: &VerifiedSnapshot, target: &Path) -> Result<(), Backu
             }),
         },
     }
-}
-
-/// The path with the links in the part of it that exists followed.
-fn resolved(path: &Path) -> PathBuf {
-    path.ancestors()
-        .find_map(|existing| {
-            let real = existing.canonicalize().ok()?;
-            let rest = path.strip_prefix(existing).ok()?;
-            Some(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
-        })
-        .unwrap_or_else(|| path.to_owned())
 }
 
 /// One file to restore.

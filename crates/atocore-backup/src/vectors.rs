@@ -14,7 +14,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     files::{self, Kind, stream},
-    sqlite::copy::copy_database,
+    sqlite::{SIDECARS, copy::copy_database},
 };
 
 use crate::{
@@ -25,9 +25,6 @@ use crate::{
 
 /// What every SQLite database begins with.
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
-
-/// What SQLite keeps beside a database, and checkpoints into a copy of it.
-const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The copy of the vector store while a restore makes it ready, inside the folder it is for: that may be a mount point,
 /// which can be emptied and not replaced.

@@ -37,7 +37,10 @@ use atocore_storage::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{engine::Engine, error::Error};
+use crate::{
+    engine::{Engine, known_stores},
+    error::Error,
+};
 
 pub use atocore_backup::take::TakenSnapshot;
 use live_server::LiveServer;
@@ -175,15 +178,24 @@ pub(crate) fn newest(layout: &Layout, now: Timestamp) -> Result<Option<SnapshotI
     Ok(mounted::directory(layout)?.newest_first(now)?.first().copied())
 }
 
-/// The newest snapshot whose metadata can be read: what `latest` stands for. One of the future only when there is no
+/// The newest snapshot of the store whose metadata can be read, else of any: what `latest` stands for. One of the future only when there is no
 /// other. Needs no open engine.
 ///
 /// # Errors
 /// [`Error::NoSnapshot`]; or when the backup directory is there and cannot be read.
 pub fn latest(layout: &Layout, now: Timestamp) -> Result<SnapshotId, Error> {
-    let entries = list(layout)?;
-    let readable = entries.iter().filter(|entry| entry.metadata.is_some());
-    let stamps = readable.filter_map(|entry| entry.stamp.parse().ok()).collect();
+    let mut entries = list(layout)?;
+    entries.retain(|entry| entry.metadata.is_some());
+    // Several installations may share the directory: those of the store that is or was here come first.
+    let own = known_stores::id_of(layout);
+    let is_own = |entry: &SnapshotEntry| {
+        entry.metadata.as_ref().and_then(|metadata| metadata["atocore"]["store_id"].as_str())
+            == own.as_deref()
+    };
+    if own.is_some() && entries.iter().any(is_own) {
+        entries.retain(is_own);
+    }
+    let stamps = entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect();
     newest_first(stamps, now).first().copied().ok_or(Error::NoSnapshot)
 }
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     behind::{LEXICAL_INDEX, VECTORS},
-    engine::Engine,
+    engine::{Engine, known_stores},
     error::Error,
     projects::roots,
     status::FileProblem,
@@ -132,7 +132,10 @@ impl Findings {
             return self.add("store", Level::Problem, problem.why, Some(&problem.hint));
         }
         match looked {
-            Ok(Some(())) => self.add("store", Level::Ok, "SQLite finds the store whole".to_owned(), None),
+            Ok(Some(())) => {
+                self.add("store", Level::Ok, "SQLite finds the store whole".to_owned(), None);
+                self.known_store(engine);
+            }
             Ok(None) => {
                 let message = format!("there is no store at `{}` yet", engine.layout().database().display());
                 // Without a project there is nothing to read.
@@ -142,6 +145,19 @@ impl Findings {
                 self.add("store", Level::Warning, message, Some(hint));
             }
             Err(error) => self.failed("store", &error),
+        }
+    }
+
+    /// Whether the loss of the store would be noticed.
+    fn known_store(&mut self, engine: &Engine) {
+        let path = engine.layout().known_stores();
+        if known_stores::id_of(engine.layout()).is_none() && files::is_on_read_only_disk(&path) {
+            let message = format!(
+                "`{}` cannot be written, so that nobody notices when the disk of the data is not mounted",
+                path.display()
+            );
+            let hint = "mount the folder of the registry so that it can be written";
+            self.add("store", Level::Warning, message, Some(hint));
         }
     }
 

@@ -7,7 +7,7 @@ mod answering;
 mod context;
 mod documents;
 mod ingesting;
-mod known_stores;
+pub(crate) mod known_stores;
 mod opening;
 mod sharing;
 mod snapshots;

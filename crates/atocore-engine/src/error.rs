@@ -21,7 +21,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     files::FileError,
-    lexical::LexicalError,
+    lexical::{LexicalError, SourceError},
     locks::LockError,
     registry::{RegistryError, RegistryFault},
     sqlite::{StorageError, WriteError},
@@ -430,8 +430,13 @@ fn vector_code(error: &VectorError) -> ErrorCode {
     }
 }
 
-const fn lexical_code(error: &LexicalError) -> ErrorCode {
+fn lexical_code(error: &LexicalError) -> ErrorCode {
+    let of_the_store = |error: &SourceError| {
+        let cause = std::error::Error::source(error)?;
+        cause.downcast_ref::<StorageError>().map(StorageError::code)
+    };
     match error {
+        LexicalError::Source(error) => of_the_store(error).unwrap_or(ErrorCode::IndexUnavailable),
         LexicalError::Full { .. } => ErrorCode::DiskFull,
         LexicalError::Cancelled => ErrorCode::Cancelled,
         LexicalError::Refused { .. } => ErrorCode::Io,
@@ -442,4 +447,21 @@ const fn lexical_code(error: &LexicalError) -> ErrorCode {
 /// Paths in a sentence.
 fn in_words(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_gone_is_told_as_that_also_by_the_index_that_follows_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        atocore_storage::files::write_synced(&path, b"x").unwrap();
+        let placed = atocore_storage::files::Placed::at(&path).unwrap().unwrap();
+        atocore_storage::files::remove_file(&path).unwrap();
+        let gone = StorageError::from(placed.check().unwrap_err());
+        let error = Error::IndexFailed(Arc::new(LexicalError::from(gone)));
+        assert_eq!(error.code(), ErrorCode::StoreGone);
+    }
 }

@@ -37,7 +37,7 @@ use crate::{
     backups::{self, IncludeVectors},
     caller::Caller,
     embedding::Embedding,
-    engine::Engine,
+    engine::{Engine, known_stores},
     error::Error,
     worker::Paused,
 };
@@ -102,7 +102,11 @@ impl RestorePlan {
             .projects()
             .iter()
             .filter(|project| registered.iter().any(|known| known.id == project.id && known != *project));
-        let Present { counts: present, lost, problem } = Present::look(engine, &database)?;
+        let Present { counts: present, mut lost, problem } = Present::look(engine, &database)?;
+        let is_of_another = |own: String| own != restored.store_id && problem.is_some() && present.is_none();
+        if known_stores::id_of(engine.layout()).is_some_and(is_of_another) {
+            lost = LostChanges::none("everything");
+        }
         Ok(Self {
             stamp: snapshot.stamp(),
             taken_at: manifest.created_at.clone(),

@@ -27,7 +27,7 @@ mod upgrade;
 mod write;
 
 use std::{
-    fmt, io,
+    fmt, io, iter,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -64,15 +64,15 @@ use crate::{
 /// The oldest SQLite without the WAL-reset corruption.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// How much of the database readers map into memory: what is mapped counts as the memory of the process once it has been
-/// looked at, and vectors lie all over the file.
-const MAPPED_BYTES: i64 = 64 << 20;
-
 /// Run a checkpoint once this much of the write-ahead log is not in the database yet.
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 
 /// The file of the log is cut down to this when the log starts again from its beginning.
 const WAL_KEPT_BYTES: u64 = 2 * CHECKPOINT_BYTES;
+
+/// The endings of what SQLite keeps beside a database: its log, the memory that processes share, and the journal of another
+/// mode.
+pub const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -210,16 +210,28 @@ impl Store {
     /// # Errors
     /// [`StorageError::Damaged`].
     fn refuse_cut_off(&self) -> Result<(), StorageError> {
-        // What is not there or cannot be looked at says nothing.
-        let Ok(Some(Kind::File(size))) = files::followed(&self.path).and_then(|path| files::kind(&path))
-        else {
-            return Ok(());
-        };
+        let Some(size) = size_of(&self.path) else { return Ok(()) };
         let before = self.size.fetch_max(size, Ordering::Relaxed);
-        if size >= before {
-            return Ok(());
+        if size < before {
+            drop(self.damage.set(format!("the database was cut off from {before} to {size} bytes")));
         }
-        drop(self.damage.set(format!("the database was cut off from {before} to {size} bytes")));
+        self.refuse_damaged()
+    }
+
+    /// Whether the file of the log has all frames that are in use. The writer is in no transaction.
+    ///
+    /// # Errors
+    /// [`StorageError::Damaged`].
+    fn refuse_cut_log(&self, writer: &Connection) -> Result<(), StorageError> {
+        if let (Ok(Some(log)), Some(size)) = (log::state(writer), size_of(&log::path(&self.path)))
+            && !log.is_checkpointed()
+            && size < log.bytes(self.page)
+        {
+            let whole = log.bytes(self.page);
+            drop(
+                self.damage.set(format!("the log of the database was cut off from {whole} to {size} bytes")),
+            );
+        }
         self.refuse_damaged()
     }
 
@@ -309,12 +321,18 @@ impl Store {
             self.refuse_cut_off()?;
         }
         let mut connection = self.noted(self.reader()).map_err(|error| error.at(&self.path))?;
-        let result = {
-            let transaction = connection.transaction().map_err(StorageError::from)?;
-            body(&ReadTransaction { connection: &transaction })
-        };
+        let result = read_in(&mut connection, body);
         self.give_back(connection);
         self.noted(result)
+    }
+
+    /// As [`Store::read`], of what is on the disk now: a connection that has been used remembers pages.
+    fn read_from_disk<T>(
+        &self,
+        body: impl FnOnce(&ReadTransaction<'_>) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let connection = self.noted(self.new_reader()).map_err(|error| error.at(&self.path));
+        self.noted(read_in(&mut connection?, body))
     }
 
     /// The generation of the last committed write.
@@ -327,9 +345,11 @@ impl Store {
 
     /// A reading connection: one that was given back, else a new one.
     fn reader(&self) -> Result<Connection, StorageError> {
-        if let Some(connection) = lock(&self.readers).pop() {
-            return Ok(connection);
-        }
+        let pooled = lock(&self.readers).pop();
+        pooled.map_or_else(|| self.new_reader(), Ok)
+    }
+
+    fn new_reader(&self) -> Result<Connection, StorageError> {
         let connection = if self.unchanging {
             let address = inspect::immutable_uri(&self.path)?;
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
@@ -339,9 +359,7 @@ impl Store {
         };
         // Whatever stands there now is another store than the one whose answers this one gives.
         self.in_place()?;
-        let connection = connection?;
-        connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
-        Ok(connection)
+        connection
     }
 
     fn give_back(&self, connection: Connection) {
@@ -368,6 +386,19 @@ pub struct ReadTransaction<'c> {
     connection: &'c Connection,
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.acknowledged.is_some() {
+            lock(&self.readers).clear();
+            // The last connection moves what is in the log to the database, and removes it.
+            drop(self.writer.take());
+            if let Ok(false) = files::exists(&log::path(&self.path)) {
+                drop(files::remove_file(&acknowledged_file(&self.path)));
+            }
+        }
+    }
+}
+
 impl ReadTransaction<'_> {
     /// The size of the database, which is what a copy of it takes.
     ///
@@ -379,17 +410,37 @@ impl ReadTransaction<'_> {
     }
 }
 
+fn read_in<T, E: ReadError>(
+    connection: &mut Connection,
+    body: impl FnOnce(&ReadTransaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction = connection.transaction().map_err(StorageError::from)?;
+    body(&ReadTransaction { connection: &transaction })
+}
+
 /// A panic while a connection was held rolled its transaction back; the connection itself is sound.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A folder or a pipe in the place of the database: opening a pipe would wait for its other end. What cannot be looked at
-/// is for the opening to tell.
+/// A folder or a pipe in the place of the database or of what SQLite keeps beside it: opening a pipe would wait for its
+/// other end, and SQLite does not say which file it cannot use. What cannot be looked at is for the opening to tell.
 fn refuse_what_is_no_file(path: &Path) -> Result<(), StorageError> {
+    let database = files::followed(path).unwrap_or_else(|_| path.to_owned());
+    let beside = SIDECARS.map(|ending| files::with_ending(path, ending));
+    for file in iter::once(&database).chain(&beside) {
+        if !matches!(files::kind(file), Err(_) | Ok(None | Some(Kind::File(_)))) {
+            return Err(StorageError::damaged(&format!("`{}` is not a regular file", file.display())));
+        }
+    }
+    Ok(())
+}
+
+/// The size of a file; `None` for what is not there, is no file, or cannot be looked at.
+fn size_of(path: &Path) -> Option<u64> {
     match files::followed(path).and_then(|path| files::kind(&path)) {
-        Err(_) | Ok(None | Some(Kind::File(_))) => Ok(()),
-        Ok(Some(_)) => Err(StorageError::damaged("what has its name is not a regular file")),
+        Ok(Some(Kind::File(size))) => Some(size),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The steps of the swap. Each can be done again after a crash at any point of it.
 
 use std::{
+    io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -8,7 +9,7 @@ use std::{
 use atocore_storage::{
     files::{self, FileError, Kind, stream},
     layout::Layout,
-    sqlite::acknowledged_file,
+    sqlite::{SIDECARS, acknowledged_file},
 };
 
 use super::journal::{Journal, RestoreRecord, StagedFile};
@@ -64,12 +65,16 @@ pub(super) fn clear_staged(layout: &Layout) -> Result<(), BackupError> {
 /// of the rest lies in the folder that it goes into, which shows the same of it.
 ///
 /// # Errors
-/// When a folder has its name, or nothing can be made beside it.
+/// When a folder has its name, it is mounted read-only, or nothing can be made beside it.
 pub(super) fn refuse_closed_registry(layout: &Layout) -> Result<(), BackupError> {
     let target = files::followed(&layout.registry)?;
-    if matches!(files::kind(&target)?, Some(Kind::Folder)) {
-        let source = std::io::ErrorKind::IsADirectory.into();
-        return Err(FileError { action: "replace", path: target, source }.into());
+    let obstacle = match files::kind(&target)? {
+        Some(Kind::Folder) => Some(io::ErrorKind::IsADirectory),
+        Some(_) if files::is_on_read_only_disk(&target) => Some(io::ErrorKind::ReadOnlyFilesystem),
+        _ => None,
+    };
+    if let Some(obstacle) = obstacle {
+        return Err(FileError { action: "replace", path: target, source: obstacle.into() }.into());
     }
     files::create_dirs_synced(target.parent().unwrap_or(&target))?;
     let probe = files::with_ending(&target, ".restore-probe");
@@ -116,8 +121,8 @@ fn database(journal: &Journal, layout: &Layout) -> Result<(), BackupError> {
             keep(&target, kept)?;
         }
         // The log of the state before would be played into the database of another state.
-        for sidecar in ["-wal", "-shm", "-journal"] {
-            files::remove_file(&files::with_ending(&target, sidecar))?;
+        for sidecar in SIDECARS {
+            put_away(&files::with_ending(&target, sidecar), journal.replaced.kept.as_deref())?;
         }
         files::remove_file(&acknowledged_file(&target))?;
         files::sync(target.parent().unwrap_or(&target))?;
@@ -144,6 +149,18 @@ fn keep(database: &Path, folder: &Path) -> Result<(), BackupError> {
         }
     }
     Ok(files::sync(folder)?)
+}
+
+/// Removes a file; a folder of its name goes into `kept`, where there is one.
+fn put_away(path: &Path, kept: Option<&Path>) -> Result<(), BackupError> {
+    match (files::kind(path)?, kept) {
+        (Some(Kind::Folder), Some(kept)) => {
+            files::create_dirs_synced(kept)?;
+            Ok(files::rename(path, &kept.join(path.file_name().unwrap_or_default()))?)
+        }
+        (Some(Kind::Folder), None) => Ok(files::remove_tree(path)?),
+        _ => Ok(files::remove_file(path)?),
+    }
 }
 
 /// Copies the registry aside, once: what stands there after a crash may be the restored one already.

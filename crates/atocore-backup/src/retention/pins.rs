@@ -1,7 +1,7 @@
 //! Pins: a file `pins/<stamp>` in the backup directory says that a snapshot stays. A person may make one by hand.
 
 use atocore_model::{id::SnapshotId, monitor::Silent};
-use atocore_storage::files::{self, Kind};
+use atocore_storage::files::{self, FileError, Kind};
 
 use crate::{BackupError, snapshot_directory::SnapshotDirectory, stage};
 
@@ -46,5 +46,16 @@ pub fn unpin(directory: &SnapshotDirectory, stamp: SnapshotId) -> Result<bool, B
 /// # Errors
 /// When that cannot be looked at.
 pub fn is_pinned(directory: &SnapshotDirectory, stamp: SnapshotId) -> Result<bool, BackupError> {
+    let pins = directory.pins();
+    // A link to a disk that is not mounted, for example: what it has is not known.
+    let folder = files::followed(&pins)?;
+    match files::kind(&folder)? {
+        Some(Kind::Folder) => {}
+        None if folder == pins => return Ok(false),
+        _ => {
+            let source = std::io::ErrorKind::NotADirectory.into();
+            return Err(FileError { action: "look into", path: pins, source }.into());
+        }
+    }
     Ok(files::kind(&directory.pin(stamp))?.is_some())
 }

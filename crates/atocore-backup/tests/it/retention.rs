@@ -150,6 +150,17 @@ fn pins_are_of_snapshots_that_are_there_and_can_be_made_by_hand() {
     std::fs::write(file(taken[1]), "").unwrap();
     assert!(is_pinned(&home.directory, taken[1]).unwrap());
     assert!(home.prune(last(1)).removed.is_empty());
+
+    // On a disk that is not mounted, or something else altogether: which are pinned is not known.
+    let pins = home.directory.dir().join("pins");
+    std::fs::remove_dir_all(&pins).unwrap();
+    let link = || std::os::unix::fs::symlink("nowhere", &pins).unwrap();
+    let file = || std::fs::write(&pins, "").unwrap();
+    for obstacle in [&link as &dyn Fn(), &file] {
+        obstacle();
+        assert!(is_pinned(&home.directory, taken[0]).is_err());
+        std::fs::remove_file(&pins).unwrap();
+    }
 }
 
 #[cfg(unix)]

@@ -1,9 +1,6 @@
 //! Opens an installation: as its owner, who creates what is missing and brings the indexes up to date first, or to look.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use atocore_backup::{in_place, snapshot_directory::SnapshotDirectory};
 use atocore_model::{monitor::Monitor, ranking::Mode};
@@ -70,7 +67,7 @@ impl Engine {
         self.store = Some(Arc::clone(&store));
         look_through_moderate(&store)?;
         self.follow(Arc::clone(&store), monitor)?;
-        known_stores::remember(&self.config.layout, store.read(|read| read.store_id())?);
+        known_stores::remember(&self.config.layout, &store.read(|read| read.store_id())?);
         self.unopened = None;
         Ok(())
     }
@@ -83,10 +80,9 @@ impl Engine {
     fn refuse_lost_store(&self) -> Result<(), Error> {
         let layout = &self.config.layout;
         let (database, index) = (layout.database(), layout.lexical_index());
-        let is_empty = |path: &Path| matches!(files::kind(path), Ok(None | Some(Kind::File(0))));
-        let is_lost = files::followed(&database).is_ok_and(|path| is_empty(&path))
-            && is_empty(&files::with_ending(&database, "-wal"));
-        if !is_lost {
+        // Whatever its log has: SQLite throws away the log of an empty database.
+        let found = files::followed(&database).and_then(|path| files::kind(&path));
+        if !matches!(found, Ok(None | Some(Kind::File(0)))) {
             return Ok(());
         }
         // An index that cannot be read tells nothing.
@@ -95,7 +91,7 @@ impl Engine {
         if shown().is_some_and(|version| version.generation.0 > 0) {
             traces.push(index.clone());
         }
-        if known_stores::had_one(layout) {
+        if known_stores::id_of(layout).is_some() {
             traces.push(layout.known_stores());
         }
         if traces.is_empty() { Ok(()) } else { Err(Error::StoreLost { database, traces }) }

@@ -105,7 +105,7 @@ fn a_store_that_a_restore_leaves_closed_is_opened_again_and_nobody_takes_it_for_
     let (mut engine, id) = with_a_snapshot(&place);
     let prepared = engine.prepare_restore(id, None, &Silent).unwrap();
     // The swap has begun when it meets this.
-    let in_the_way = place.home().join("data/db/atocore.db-journal");
+    let in_the_way = place.home().join("data/restore/last.json");
     fs::create_dir_all(in_the_way.join("x")).unwrap();
     let _failed = engine.carry_out_restore(prepared, Caller::Local, &Silent).unwrap_err();
     assert!(engine.is_closed());

@@ -55,6 +55,17 @@ pub fn exists(path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// A path without links, as far as what it names exists; what does not exist is appended as it is written.
+#[must_use]
+pub fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let existing = path.ancestors().find_map(|existing| {
+        let (real, rest) = (existing.canonicalize().ok()?, path.strip_prefix(existing).ok()?);
+        Some(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
+    });
+    existing.unwrap_or(path)
+}
+
 /// The path whose name has `ending` behind it: `atocore.db-wal` beside `atocore.db`.
 #[must_use]
 pub fn with_ending(path: &Path, ending: &str) -> PathBuf {

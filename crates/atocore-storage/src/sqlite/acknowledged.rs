@@ -2,8 +2,8 @@
 //! is damaged, SQLite drops the transactions from there on and says nothing; the file then tells that there were more.
 //!
 //! It is written after each commit and never synced. After a power cut it may tell an earlier version than the database,
-//! which is in order; a later one it tells only when the database has lost something, or was replaced by hand. Then the
-//! database was changed after the file was.
+//! which is in order; a later one it never tells unless the database has lost something. A store that is closed has no
+//! log and no such file, so that another database may be put in its place by hand.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,7 +14,7 @@ use atocore_model::id::{Generation, StoreVersion};
 use rusqlite::Connection;
 
 use super::{ReadTransaction, StorageError};
-use crate::files::{self, FileError, Kind, OverwrittenFile, beneath::stamp_if_present};
+use crate::files::{self, FileError, Kind, OverwrittenFile};
 
 /// The file beside a database. Removing it makes whatever the database holds count.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn acknowledged_file(database: &Path) -> PathBuf {
     files::with_ending(database, "-acknowledged")
 }
 
-/// Refuses a database that does not hold the last change that was acknowledged, and was not put there since.
+/// Refuses a database that does not hold the last change that was acknowledged.
 ///
 /// # Errors
 /// [`StorageError::ChangesLost`]; or when it cannot be read.
@@ -30,8 +30,7 @@ pub(super) fn insist(database: &Path, connection: &Connection) -> Result<(), Sto
     // Looked at first: another process may commit meanwhile.
     let Some(acknowledged) = read(database)? else { return Ok(()) };
     let read = ReadTransaction { connection };
-    let changed = |path: &Path| stamp_if_present(path).ok().flatten().map(|stamp| stamp.changed_ns);
-    if read.has(acknowledged)? || changed(database) > changed(&acknowledged_file(database)) {
+    if read.has(acknowledged)? {
         return Ok(());
     }
     let (acknowledged, found) = (acknowledged.generation, read.generation()?);
@@ -65,14 +64,12 @@ impl Acknowledged {
         Some(Self { file, told: Mutex::new(version) })
     }
 
-    /// Notes, after every commit, the version that is about to be acknowledged; `None` where the commit left it as it was.
-    /// Failing does no harm: the file then tells an earlier one.
-    pub(super) fn note(&self, version: Option<StoreVersion>) {
+    /// Notes a version that is about to be acknowledged. Failing does no harm: the file then tells an earlier one.
+    pub(super) fn note(&self, version: StoreVersion) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(version) = version.filter(|version| version.generation > told.generation) {
+        if version.generation > told.generation && self.file.overwrite(&text(version)).is_ok() {
             *told = version;
         }
-        drop(self.file.overwrite(&text(*told)));
     }
 }
 

@@ -19,7 +19,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read for a reason other than damage.
     pub fn look_for_damage(&self) -> Result<Option<&str>, StorageError> {
-        let complaints = self.read(|read| complaints(read.connection, "quick_check"));
+        let complaints = self.read_from_disk(|read| complaints(read.connection, "quick_check"));
         self.met(complaints)
     }
 
@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     /// As [`Store::look_for_damage`].
     pub fn look_for_any_damage(&self) -> Result<Option<&str>, StorageError> {
-        let complaints = self.read(|read| read.integrity());
+        let complaints = self.read_from_disk(|read| read.integrity());
         self.met(complaints)
     }
 
@@ -39,8 +39,10 @@ impl Store {
                     drop(self.damage.set(why));
                 }
             }
-            Err(StorageError::Damaged(_)) => {}
-            Err(error) => return Err(error),
+            Err(error) if !matches!(error, StorageError::Damaged(_)) && self.damage().is_none() => {
+                return Err(error);
+            }
+            Err(_) => {}
         }
         Ok(self.damage())
     }

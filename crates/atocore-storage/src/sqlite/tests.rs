@@ -402,6 +402,6 @@ fn a_store_on_a_read_only_disk_is_read_without_sidecar_files() {
     drop(store);
     let store = Store::open_unchanging(&path, options()).unwrap();
     assert_eq!(store.generation().unwrap(), generation);
-    assert_eq!(files::list(path.parent().unwrap()).unwrap(), [path.clone(), acknowledged_file(&path)]);
+    assert_eq!(files::list(path.parent().unwrap()).unwrap(), std::slice::from_ref(&path));
     assert!(store.write(&OPERATION, |_| Ok::<_, StorageError>(())).is_err());
 }

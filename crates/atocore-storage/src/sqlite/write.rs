@@ -53,7 +53,9 @@ impl Store {
             let value = body(&WriteTransaction { bookkeeping: bookkeeping(transaction), version, at })?;
             Ok::<_, E>(Committed { value, version })
         })?;
-        self.note(Some(committed.version));
+        if let Some(acknowledged) = &self.acknowledged {
+            acknowledged.note(committed.version);
+        }
         Ok(committed)
     }
 
@@ -68,15 +70,7 @@ impl Store {
         &self,
         body: impl FnOnce(&BookkeepingTransaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let value = self.commit(|transaction| body(&bookkeeping(transaction)))?;
-        self.note(None);
-        Ok(value)
-    }
-
-    fn note(&self, version: Option<StoreVersion>) {
-        if let Some(acknowledged) = &self.acknowledged {
-            acknowledged.note(version);
-        }
+        self.commit(|transaction| body(&bookkeeping(transaction)))
     }
 
     fn commit<T, E: WriteError>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
@@ -85,6 +79,7 @@ impl Store {
         let mut connection = lock(writer);
         self.in_place()?;
         self.refuse_cut_off()?;
+        self.refuse_cut_log(&connection)?;
         let committed = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|error| StorageError::from(error).into())

@@ -201,7 +201,9 @@ fn lost(plan: &RestorePlan) -> String {
             format!("{} made since: {}", count(lost.changes, "change"), plain(verbs.join(", ")))
         }
         // A store that was made for this very restore.
-        "everything" if lost.changes == 0 => "nothing: there is nothing in the store".to_owned(),
+        "everything" if lost.changes == 0 && plan.store_problem.is_none() => {
+            "nothing: there is nothing in the store".to_owned()
+        }
         "everything" => "everything: the snapshot is of another store".to_owned(),
         _ if plan.store_problem.is_some() => "what is newer than the snapshot cannot be told".to_owned(),
         _ => "nothing: there is no store that could be read".to_owned(),

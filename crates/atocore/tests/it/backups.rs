@@ -133,6 +133,20 @@ fn a_backup_directory_whose_disk_is_not_mounted_is_not_begun_anew() {
 }
 
 #[test]
+fn a_backup_directory_in_the_home_that_is_gone_is_not_begun_anew_either() {
+    let place = Sandbox::with_notes();
+    let _stamp = place.snapshot();
+    fs::rename(place.path("home/backups"), place.path("away")).unwrap();
+    fs::create_dir(place.path("home/backups")).unwrap();
+    for command in ["create", "list"] {
+        let refused = place.run(&["backup", command]);
+        assert!(refused.code == 1 && refused.stderr.contains("mount its disk"), "{refused:?}");
+    }
+    fs::create_dir(place.path("home/backups/snapshots")).unwrap();
+    let _stamp = place.snapshot();
+}
+
+#[test]
 fn snapshots_on_the_disk_of_the_store_are_noted_and_are_no_fault() {
     let place = Sandbox::with_notes();
     place.ok(&["backup", "create"]);

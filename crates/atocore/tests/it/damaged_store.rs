@@ -372,3 +372,95 @@ fn a_database_that_is_cut_off_under_a_server_takes_no_more_writes() {
         place.ok(&["memory", "add", "knowledge", "x"]);
     }
 }
+
+/// A checkpoint, as one ends every snapshot, leaves older pages in the log that would hide newer ones of the database.
+#[test]
+fn a_log_that_is_damaged_after_a_snapshot_hides_nothing_in_silence() {
+    let place = Sandbox::with_notes();
+    let server = place.serve();
+    for number in 0..6 {
+        place.ok(&["memory", "add", "knowledge", &format!("fact {number}")]);
+    }
+    let stamp = place.snapshot();
+    server.kill();
+    let log = place.path("home/data/db/atocore.db-wal");
+    let mut bytes = fs::read(&log).unwrap();
+    let frames = (bytes.len() - 32) / (PAGE + 24);
+    bytes[32 + frames / 2 * (PAGE + 24) + 100] ^= 1;
+    fs::write(&log, bytes).unwrap();
+    let told = place.run(&["status"]);
+    assert!(told.code == 2 && told.stdout.contains("has lost changes"), "{told:?}");
+    assert!(place.run(&["memory", "add", "knowledge", "x"]).stderr.contains("has lost changes"));
+    place.ok(&["backup", "restore", &stamp, "--yes"]);
+    assert_eq!(place.json(&["memory", "list"])["memories"].as_array().unwrap().len(), 6);
+}
+
+/// SQLite would throw the log of an empty database away.
+#[test]
+fn a_database_that_is_gone_after_a_kill_is_told_and_its_log_is_kept() {
+    let place = Sandbox::with_notes();
+    let server = place.serve();
+    place.ok(&["memory", "add", "knowledge", "only in the log"]);
+    server.kill();
+    let files = ["", "-wal", "-acknowledged"].map(|ending| place.path(&format!("{DATABASE}{ending}")));
+    let parts = files.map(|path| (path.clone(), fs::read(path).unwrap()));
+    for gone in [true, false] {
+        match gone {
+            true => fs::remove_file(&parts[0].0).unwrap(),
+            false => fs::write(&parts[0].0, "").unwrap(),
+        }
+        for command in [&["status"][..], &["memory", "add", "knowledge", "x"], &["doctor"]] {
+            let told = place.run(command);
+            assert!(told.code != 0, "{told:?}");
+            assert!(format!("{told:?}").contains("the store is gone"), "{told:?}");
+        }
+        assert_eq!(fs::read(&parts[1].0).unwrap(), parts[1].1);
+        parts.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    }
+    assert!(place.ok(&["memory", "list"]).contains("only in the log"));
+}
+
+#[test]
+fn a_log_that_is_cut_off_under_a_server_takes_no_more_writes() {
+    let place = Sandbox::with_notes();
+    let stamp = place.snapshot();
+    let server = place.serve();
+    place.ok(&["memory", "add", "knowledge", "before the cut"]);
+    atocore_engine::files::shorten(&place.path("home/data/db/atocore.db-wal"), 0).unwrap();
+    let refused = place.run(&["memory", "add", "knowledge", "after the cut"]);
+    assert!(refused.code == 1 && refused.stderr.contains("log of the database was cut off"), "{refused:?}");
+    assert!(get(&server.address, "/health").starts_with("HTTP/1.1 503"));
+    place.ok(&["backup", "restore", &stamp, "--yes"]);
+    place.ok(&["memory", "add", "knowledge", "x"]);
+}
+
+/// What SQLite keeps beside a database, and something else has the name of.
+#[test]
+fn what_is_no_file_beside_the_database_is_named_and_stops_no_restore() {
+    let place = Sandbox::with_notes();
+    let stamp = place.snapshot();
+    for ending in ["-wal", "-shm", "-journal"] {
+        for kind in ["folder", "pipe", "link"] {
+            let path = place.path(&format!("{DATABASE}{ending}"));
+            drop(fs::remove_file(&path));
+            match kind {
+                "folder" => {
+                    fs::create_dir(&path).unwrap();
+                    fs::write(path.join("kept"), "").unwrap();
+                }
+                "pipe" => {
+                    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success())
+                }
+                _ => std::os::unix::fs::symlink("nowhere", &path).unwrap(),
+            }
+            for command in [&["memory", "add", "knowledge", "x"][..], &["query", "keys"]] {
+                let refused = place.run(command);
+                let told = format!("`{}` is not a regular file", path.display());
+                assert!(refused.code == 1 && refused.stderr.contains(&told), "{ending} {kind}: {refused:?}");
+            }
+            assert_eq!(place.run(&["doctor"]).code, 2, "{ending} {kind}");
+            place.ok(&["backup", "restore", &stamp, "--yes"]);
+            place.ok(&["memory", "add", "knowledge", "x"]);
+        }
+    }
+}

@@ -191,6 +191,46 @@ fn parts_that_are_mount_points_are_replaced_where_they_are() {
 }
 
 #[test]
+fn a_registry_that_is_mounted_read_only_refuses_a_restore_before_it_begins() {
+    let (place, stamp) = moved_on();
+    let registry = "home/config/project-registry.json";
+    let script = format!(
+        "mount --bind {registry} {registry} && mount -o remount,ro,bind {registry} && \
+         {PROGRAM} --data-dir home backup restore {stamp} --yes"
+    );
+    let refused = ran(place.bare("unshare").args(["--mount", "sh", "-c", &script]));
+    assert!(refused.code == 1 && refused.stderr.contains("registry.json"), "{refused:?}");
+    assert!(finds_lanterns(&place));
+    assert_eq!(project_ids(&place), ["notes", "extra"]);
+}
+
+#[test]
+fn latest_is_the_newest_snapshot_of_this_store_in_a_directory_that_several_share() {
+    let (one, other) = (Sandbox::with_notes(), Sandbox::with_notes());
+    let run = |place: &Sandbox, arguments: &[&str]| {
+        let mut command = place.bare(PROGRAM);
+        command.env("ATOCORE_HOME", place.path("home"));
+        command.env("ATOCORE_BACKUP_DIR", one.path("shared"));
+        ran(command.args(arguments))
+    };
+    assert_eq!(run(&one, &["memory", "add", "knowledge", "of the first"]).code, 0);
+    for place in [&one, &other] {
+        assert_eq!(run(place, &["backup", "create"]).code, 0);
+    }
+    fs::remove_file(one.path("home/data/db/atocore.db")).unwrap();
+    assert_eq!(run(&one, &["backup", "restore", "latest", "--yes"]).code, 0);
+    assert!(run(&one, &["memory", "list"]).stdout.contains("of the first"));
+
+    // That of another one has to be named, and the plan says so.
+    let listed = run(&other, &["--json", "backup", "list"]).stdout;
+    let all: Value = serde_json::from_str(&listed).unwrap();
+    let first = all[0]["stamp"].as_str().unwrap();
+    fs::remove_file(other.path("home/data/db/atocore.db")).unwrap();
+    let plan = run(&other, &["backup", "restore", first]);
+    assert!(plan.stdout.contains("the snapshot is of another store"), "{plan:?}");
+}
+
+#[test]
 fn a_registry_on_a_disk_of_its_own_is_replaced_at_once_or_when_there_is_room() {
     let (place, stamp) = moved_on();
     let [config, home] = ["home/config", "home"].map(|path| place.path(path).display().to_string());

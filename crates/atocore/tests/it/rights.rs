@@ -43,14 +43,7 @@ fn what_may_not_be_read_is_named_with_its_owner_and_is_not_taken_for_damaged_or_
     let place = Sandbox::with_notes();
     let before = place.state();
     // Nothing can be done without these; the rest is only needed now and then.
-    let needed = [
-        "home",
-        "home/data",
-        "home/data/db",
-        "home/data/db/atocore.db",
-        "home/data/db/atocore.db-acknowledged",
-        "home/data/index/lexical",
-    ];
+    let needed = ["home", "home/data", "home/data/db", "home/data/db/atocore.db", "home/data/index/lexical"];
     let mut refused = 0;
     let mut paths = everything(&place.path("home/data"));
     paths.insert(0, place.path("home"));

@@ -126,6 +126,16 @@ fn an_empty_data_folder_where_there_was_a_store_begins_no_new_one() {
             );
             assert!(refused.stderr.contains("mount its disk"), "{refused:?}");
         }
+        let elsewhere = place.path("elsewhere");
+        drop(std::os::unix::fs::symlink(place.path("home"), &elsewhere));
+        for spelled in ["home/../home", "elsewhere"] {
+            let refused =
+                ran(place.bare(PROGRAM).args(["--data-dir", spelled, "memory", "add", "knowledge", "x"]));
+            assert!(
+                refused.code == 1 && refused.stderr.contains("the store is gone"),
+                "{spelled}: {refused:?}"
+            );
+        }
         for command in ["status", "doctor"] {
             let told = place.run(&[command]);
             assert!(told.code == 2 && told.stdout.contains("the store is gone"), "{told:?}");
