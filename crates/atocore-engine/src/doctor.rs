@@ -293,6 +293,8 @@ impl Findings {
             }
         }
         self.snapshots(&status);
+        // What cannot be looked at for it has been told.
+        drop(self.older_store(engine));
     }
 }
 

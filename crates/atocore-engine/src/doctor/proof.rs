@@ -1,9 +1,13 @@
 //! What there is to say about snapshots: how old the newest is, how deep it is proven, and whether anybody sees to it.
 
+use atocore_backup::in_place;
 use atocore_model::{id::SnapshotId, snapshot::Depth, time::Timestamp};
 
 use super::{Findings, Level, counted_u64};
 use crate::{
+    backups,
+    engine::Engine,
+    error::Error,
     schedule::{JobStatus, ScheduleProblem, ScheduledJob},
     status::InstallationStatus,
 };
@@ -46,6 +50,29 @@ impl Findings {
             self.add("proof", Level::Problem, message, Some("atocore backup list"));
         }
         self.schedule(status);
+    }
+
+    /// Whether a snapshot of the store has a later generation than the store, although none was restored since: an older
+    /// copy of the data may lie where its disk is not mounted.
+    pub(super) fn older_store(&mut self, engine: &Engine) -> Result<(), Error> {
+        let Some(store) = engine.store_if_any()? else { return Ok(()) };
+        let (own, present) = store.read(|read| Ok::<_, Error>((read.store_id()?, read.generation()?)))?;
+        // A snapshot that was taken for the restore may have a stamp of a later second.
+        let restored =
+            in_place::last(engine.layout())?.map(|last| last.safety.max(Some(SnapshotId::at(last.at.get()))));
+        let later = backups::list(engine.layout())?.into_iter().filter_map(|entry| {
+            let (id, record) = (entry.stamp.parse().ok()?, &entry.metadata?["atocore"]);
+            let generation = record["generation"].as_u64().filter(|generation| *generation > present.0)?;
+            (record["store_id"] == *own && Some(id) > restored.flatten()).then_some((generation, id))
+        });
+        if let Some((generation, id)) = later.max() {
+            let message = format!(
+                "the store has generation {present}, and its snapshot {id} has {generation}: an older copy of the data may be in its place"
+            );
+            let hint = format!("mount the disk of the data, or `atocore backup restore {id}`");
+            self.add("store", Level::Warning, message, Some(&hint));
+        }
+        Ok(())
     }
 
     fn proof(&mut self, newest: SnapshotId, status: &InstallationStatus) {

@@ -99,6 +99,24 @@ fn a_data_folder_that_is_gone_comes_back_by_a_restore_once_its_server_is_stopped
     assert!(run(&["query", "zebra"]).contains("a.md"));
 }
 
+#[test]
+fn an_older_copy_of_the_data_in_its_place_is_told_and_a_restored_older_state_is_not() {
+    let place = Sandbox::with_notes();
+    assert_eq!(ran(place.bare("cp").args(["-r", "home/data", "older"])).code, 0);
+    let first = place.snapshot();
+    place.ok(&["memory", "add", "knowledge", "newer"]);
+    let newest = place.snapshot();
+    let told = || place.run(&["doctor"]).stdout.contains("an older copy of the data");
+    assert!(!told());
+    fs::rename(place.path("home/data"), place.path("away")).unwrap();
+    fs::rename(place.path("older"), place.path("home/data")).unwrap();
+    assert!(told());
+    place.ok(&["backup", "restore", &newest, "--yes"]);
+    assert!(!told());
+    place.ok(&["backup", "restore", &first, "--yes"]);
+    assert!(!told());
+}
+
 /// Where the disk of the data is not mounted there is an empty folder, or none: facts would go into a new store in it, and
 /// the newest snapshot would be one of nothing.
 #[test]
