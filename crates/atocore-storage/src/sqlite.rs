@@ -13,6 +13,7 @@ mod embeddings;
 mod error;
 mod facts;
 mod front_matter;
+mod in_place;
 pub mod inspect;
 mod log;
 mod migrate;
@@ -27,7 +28,7 @@ mod upgrade;
 mod write;
 
 use std::{
-    fmt, io, iter,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -55,9 +56,9 @@ pub use texts::StoredDocument;
 pub use upgrade::Upgrade;
 pub use write::{BookkeepingTransaction, Committed, WriteTransaction};
 
-use self::acknowledged::Acknowledged;
+use self::{acknowledged::Acknowledged, in_place::refuse_what_is_no_file};
 use crate::{
-    files::{self, FileError, Kind, Placed},
+    files::{self, FileError, Placed},
     locks::OwnerLock,
 };
 
@@ -194,45 +195,6 @@ impl Store {
     pub fn owned_by(mut self, lock: &OwnerLock) -> Self {
         self.placed.push(lock.placed().clone());
         self
-    }
-
-    /// Whether everything that an owner has open still stands where it was opened. What is committed otherwise goes to
-    /// a file that nobody finds again.
-    ///
-    /// # Errors
-    /// [`StorageError::Gone`].
-    pub fn in_place(&self) -> Result<(), StorageError> {
-        Ok(self.placed.iter().try_for_each(Placed::check)?)
-    }
-
-    /// Whether the database file is as long as it was. SQLite would not notice: what it has read of it is in memory.
-    ///
-    /// # Errors
-    /// [`StorageError::Damaged`].
-    fn refuse_cut_off(&self) -> Result<(), StorageError> {
-        let Some(size) = size_of(&self.path) else { return Ok(()) };
-        let before = self.size.fetch_max(size, Ordering::Relaxed);
-        if size < before {
-            drop(self.damage.set(format!("the database was cut off from {before} to {size} bytes")));
-        }
-        self.refuse_damaged()
-    }
-
-    /// Whether the file of the log has all frames that are in use. The writer is in no transaction.
-    ///
-    /// # Errors
-    /// [`StorageError::Damaged`].
-    fn refuse_cut_log(&self, writer: &Connection) -> Result<(), StorageError> {
-        if let (Ok(Some(log)), Some(size)) = (log::state(writer), size_of(&log::path(&self.path)))
-            && !log.is_checkpointed()
-            && size < log.bytes(self.page)
-        {
-            let whole = log.bytes(self.page);
-            drop(
-                self.damage.set(format!("the log of the database was cut off from {whole} to {size} bytes")),
-            );
-        }
-        self.refuse_damaged()
     }
 
     /// Opens the store for reading only, beside an owner or without one.
@@ -421,27 +383,6 @@ fn read_in<T, E: ReadError>(
 /// A panic while a connection was held rolled its transaction back; the connection itself is sound.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A folder or a pipe in the place of the database or of what SQLite keeps beside it: opening a pipe would wait for its
-/// other end, and SQLite does not say which file it cannot use. What cannot be looked at is for the opening to tell.
-fn refuse_what_is_no_file(path: &Path) -> Result<(), StorageError> {
-    let database = files::followed(path).unwrap_or_else(|_| path.to_owned());
-    let beside = SIDECARS.map(|ending| files::with_ending(path, ending));
-    for file in iter::once(&database).chain(&beside) {
-        if !matches!(files::kind(file), Err(_) | Ok(None | Some(Kind::File(_)))) {
-            return Err(StorageError::damaged(&format!("`{}` is not a regular file", file.display())));
-        }
-    }
-    Ok(())
-}
-
-/// The size of a file; `None` for what is not there, is no file, or cannot be looked at.
-fn size_of(path: &Path) -> Option<u64> {
-    match files::followed(path).and_then(|path| files::kind(&path)) {
-        Ok(Some(Kind::File(size))) => Some(size),
-        _ => None,
-    }
 }
 
 fn refuse_old_sqlite() -> Result<(), StorageError> {
