@@ -144,7 +144,7 @@ impl Engine {
                 engine.own(activity, socket)?;
                 match engine.open_store(monitor) {
                     // A server says so to everybody who asks, and is where it can be restored.
-                    Err(error) if serves && error.code() == ErrorCode::StoreDamaged => {
+                    Err(error) if serves && error.told().code() == ErrorCode::StoreDamaged => {
                         let _told = engine.keep_closed(error, monitor);
                     }
                     opened => opened?,

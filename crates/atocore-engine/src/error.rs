@@ -391,7 +391,14 @@ impl Error {
 
     /// What everybody is told who needs a store that this kept from being opened.
     pub(crate) fn told(&self) -> Self {
-        Self::StoreUnopened { code: self.code(), why: with_causes(self), hint: self.hint() }
+        let why = with_causes(self);
+        match self {
+            // What a restore that was cut short has left is no store, and another restore is what helps.
+            Self::Backup(_) if self.blames_the_store() => {
+                Self::StoreUnopened { code: ErrorCode::StoreDamaged, why, hint: None }
+            }
+            _ => Self::StoreUnopened { code: self.code(), why, hint: self.hint() },
+        }
     }
 
     /// What sort of trouble it is.

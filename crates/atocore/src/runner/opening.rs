@@ -204,9 +204,15 @@ fn look(config: &Config, monitor: &dyn Monitor) -> Result<Engine, ApiError> {
     match looked {
         Err(error) if error.needs_owner() && Engine::owner(&config.engine.layout)?.is_none() => {
             let access = Access::Own { activity: "finish an interrupted restore".to_owned(), socket: None };
-            let engine = Engine::open(engine_config(config), access, monitor)?;
-            log_recovery(&engine);
-            drop(engine);
+            match Engine::open(engine_config(config), access, monitor) {
+                Ok(engine) => log_recovery(&engine),
+                // There is still much to look at, and another restore helps.
+                Err(error) if error.blames_the_store() => {
+                    let access = Access::Replace { activity: "look at a damaged store".to_owned() };
+                    return Ok(Engine::open(engine_config(config), access, monitor)?);
+                }
+                Err(error) => return Err(error.into()),
+            }
             Ok(Engine::open(engine_config(config), Access::Read, monitor)?)
         }
         looked => Ok(looked?),

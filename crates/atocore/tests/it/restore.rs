@@ -204,6 +204,43 @@ fn a_registry_that_is_mounted_read_only_refuses_a_restore_before_it_begins() {
     assert_eq!(project_ids(&place), ["notes", "extra"]);
 }
 
+/// A restore that was cut short, and what it had laid ready is not what it was: another one helps.
+#[test]
+fn a_restore_that_was_cut_short_and_cannot_be_finished_is_done_again() {
+    let registry = "home/config/project-registry.json";
+    let cut_short = |place: &Sandbox, stamp: &str| {
+        // It ends before its note is closed.
+        let last = place.path("home/data/restore/last.json");
+        fs::create_dir_all(last.join("x")).unwrap();
+        assert_eq!(place.run(&["backup", "restore", stamp, "--yes"]).code, 1);
+        fs::remove_dir_all(&last).unwrap();
+        assert!(place.path("home/data/restore/journal.json").exists());
+    };
+    let harm = |place: &Sandbox, path: &str| {
+        let mut bytes = fs::read(place.path(path)).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(place.path(path), bytes).unwrap();
+    };
+    for harmed in ["home/data/db/atocore.db", registry, "home/data/restore/journal.json"] {
+        let (place, stamp) = moved_on();
+        cut_short(&place, &stamp);
+        harm(&place, harmed);
+        let refused = place.run(&["query", "keys"]);
+        assert!(
+            refused.code == 1 && refused.stderr.contains("backup restore latest"),
+            "{harmed}: {refused:?}"
+        );
+        for command in ["status", "doctor"] {
+            assert_eq!(place.run(&[command]).code, 2, "{harmed}");
+        }
+        assert!(place.ok(&["backup", "list"]).contains(&stamp), "{harmed}");
+        place.ok(&["backup", "restore", &stamp, "--yes"]);
+        assert!(!finds_lanterns(&place), "{harmed}");
+        assert_eq!(project_ids(&place), ["notes"], "{harmed}");
+    }
+}
+
 #[test]
 fn latest_is_the_newest_snapshot_of_this_store_in_a_directory_that_several_share() {
     let (one, other) = (Sandbox::with_notes(), Sandbox::with_notes());
