@@ -4,14 +4,21 @@
 //! its client the longest is closed, and where there is none such the newcomer is told so, or how the server is.
 
 mod deadline;
+mod departure;
 mod limiter;
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    os::fd::AsFd,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Request, Response, header},
+    http::{HeaderValue, Request, Response, Version, header},
     serve::Listener,
 };
 use hyper::{
@@ -48,7 +55,7 @@ pub(super) struct Routers {
 }
 
 /// Serves on `listener`, for ever. `peer` is the address of a client, where clients have one.
-pub(super) async fn serve<L: Listener>(
+pub(super) async fn serve<L: Listener<Io: AsFd>>(
     mut listener: L,
     answering: Routers,
     peer: impl Fn(&L::Addr) -> Option<IpAddr>,
@@ -58,6 +65,8 @@ pub(super) async fn serve<L: Listener>(
     let mut http = http1::Builder::new();
     let _http = http
         .timer(TokioTimer::new())
+        // The end of what a client sends is not its departure.
+        .half_close(true)
         .header_read_timeout(HEAD_WITHIN)
         .max_headers(HEADERS_LIMIT)
         .max_header_size(HEADERS_LIMIT_BYTES);
@@ -66,13 +75,15 @@ pub(super) async fn serve<L: Listener>(
         let slot = Arc::new(limiter.enter(peer(&address)));
         let router = if slot.is_spare() { &answering.overloaded } else { &answering.whole };
         let service = service(router.clone(), Arc::clone(&slot));
-        let stream = TokioIo::new(DeadlineStream::new(stream, Arc::clone(&slot), READ_WITHIN));
+        let socket = Arc::new(Mutex::new(stream));
+        let stream = TokioIo::new(DeadlineStream::new(Arc::clone(&socket), Arc::clone(&slot), READ_WITHIN));
         let connection = graceful.watch(http.serve_connection(stream, service));
         drop(tokio::spawn(async move {
             tokio::select! {
                 // A client that breaks off is its own matter.
                 ended = connection => drop(ended),
                 () = slot.given_up() => {}
+                () = departure::departed(&socket, &slot) => {}
             }
         }));
     }
@@ -85,11 +96,12 @@ fn service(
 ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> {
     let router = TowerToHyperService::new(router);
     service_fn(move |request| {
-        let at_work = slot.begin();
+        let at_work = slot.begin(request.version() >= Version::HTTP_11);
         let is_last = at_work.number() >= REQUESTS_OF_ONE || slot.is_spare();
         let answer = router.call(request);
         async move {
             let mut response: Response<Body> = answer.await?;
+            at_work.answered();
             if is_last {
                 drop(response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close")));
             }

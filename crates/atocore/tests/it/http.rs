@@ -1,13 +1,18 @@
 //! Every route does what it says, on a real store.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    io::{Read, Write},
+    net::{Shutdown, TcpStream},
+    time::Duration,
+};
 
 use atocore::{operations, remote};
 use atocore_model::{error::ErrorCode, monitor::Silent};
 use atocore_testkit::installation::Installation;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::server::{Server, has_ended, is_cancelled, is_running};
 
 const RESTORE: &str = "---\ntitle: Restoring\ntags: [ops]\ndate: 2026-01-02\n---\n# Restoring\n\n\
     A snapshot is restored into an empty folder.\n";
@@ -406,6 +411,50 @@ fn the_socket_gives_the_same_answers() {
     }
 }
 
+/// Sends a request and closes the sending side.
+fn begin_and_close(server: &Server, path: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.ready.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let (host, length) = (server.host(), body.len());
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    stream
+}
+
+#[test]
+fn a_client_that_closes_its_sending_side_is_answered_and_one_that_goes_is_not_worked_for() {
+    let server = Server::with_many_documents();
+    let rest = |mut stream: TcpStream| {
+        let mut rest = String::new();
+        let _size = stream.read_to_string(&mut rest).unwrap();
+        rest
+    };
+    for number in 0..20 {
+        let body = json!({ "memory_type": "preference", "content": format!("number {number}") }).to_string();
+        let answer = rest(begin_and_close(&server, "/memory", &body));
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{number}: {answer}");
+    }
+    // Only what is sent to it tells a connection that is closed on both sides from one that is not.
+    let lock = server.hold_write_lock();
+    drop(begin_and_close(&server, "/projects/many/refresh", ""));
+    drop(server.newest_job(is_cancelled));
+    lock.release();
+    assert_eq!(server.newest_job(has_ended)["state"], "cancelled");
+    let lock = server.hold_write_lock();
+    let mut stream = begin_and_close(&server, "/projects/many/refresh", "");
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(server.newest_job(is_running)["cancelling"], false);
+    lock.release();
+    let answer = rest(stream);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"ingested\""), "{answer}");
+}
+
 #[test]
 fn an_operation_that_is_sent_gives_reply_or_error() {
     let server = with_documents();
@@ -436,7 +485,7 @@ fn a_stopped_server_gives_everything_back() {
     assert!(socket.exists());
     server.stop();
     assert!(!socket.exists());
-    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(TcpStream::connect(address).is_err());
     drop(server.installation.own());
 }
 

@@ -3,7 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -17,7 +17,8 @@ use super::limiter::ConnectionSlot;
 /// A stream that fails when its client does not read.
 #[derive(Debug)]
 pub(super) struct DeadlineStream<S> {
-    stream: S,
+    /// Shared with what looks whether the client is still there; both run in the task of the connection.
+    stream: Arc<Mutex<S>>,
     slot: Arc<ConnectionSlot>,
     read_within: Duration,
     unread: Option<Pin<Box<Sleep>>>,
@@ -25,8 +26,12 @@ pub(super) struct DeadlineStream<S> {
 
 impl<S> DeadlineStream<S> {
     /// What is written in one piece has to be read within that time.
-    pub(super) const fn new(stream: S, slot: Arc<ConnectionSlot>, read_within: Duration) -> Self {
+    pub(super) const fn new(stream: Arc<Mutex<S>>, slot: Arc<ConnectionSlot>, read_within: Duration) -> Self {
         Self { stream, slot, read_within, unread: None }
+    }
+
+    fn stream(&self) -> MutexGuard<'_, S> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes what came of writing `size` bytes. What was taken in part only counts as unread: a client that reads a byte
@@ -63,11 +68,11 @@ impl<S> DeadlineStream<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for DeadlineStream<S> {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        Pin::new(&mut *self.stream()).poll_read(context, buffer)
     }
 }
 
@@ -77,7 +82,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DeadlineStream<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let written = Pin::new(&mut *self.stream()).poll_write(context, bytes);
         self.wrote(context, written, bytes.len())
     }
 
@@ -87,20 +92,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DeadlineStream<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let size = pieces.iter().map(|piece| piece.len()).sum();
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        let written = Pin::new(&mut *self.stream()).poll_write_vectored(context, pieces);
         self.wrote(context, written, size)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream().is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream()).poll_flush(context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream()).poll_shutdown(context)
     }
 }
 
@@ -112,7 +117,8 @@ mod tests {
 
     fn deadline(read_within: Duration) -> (DeadlineStream<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (stream, client) = duplex(64);
-        (DeadlineStream::new(stream, Arc::new(ConnectionLimiter::default().enter(None)), read_within), client)
+        let slot = Arc::new(ConnectionLimiter::default().enter(None));
+        (DeadlineStream::new(Arc::new(Mutex::new(stream)), slot, read_within), client)
     }
 
     #[tokio::test]

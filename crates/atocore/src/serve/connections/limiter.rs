@@ -58,6 +58,8 @@ pub(super) struct ConnectionSlot {
     is_spare: bool,
     leave: CancellationToken,
     requests: AtomicU64,
+    /// The number of the request at work while an interim response may be sent, else 0.
+    unanswered: Arc<AtomicU64>,
 }
 
 /// A request at work, until it is dropped.
@@ -66,6 +68,7 @@ pub(super) struct AtWork {
     limiter: ConnectionLimiter,
     member: u64,
     number: u64,
+    unanswered: Arc<AtomicU64>,
 }
 
 impl ConnectionLimiter {
@@ -84,13 +87,15 @@ impl ConnectionLimiter {
         let (number, leave) = (members.next, CancellationToken::new());
         let waits = WaitingFor::ToBeAsked(now);
         drop(members.members.insert(number, Member { peer, is_spare, waits, leave: leave.clone() }));
-        ConnectionSlot { limiter: self.clone(), number, is_spare, leave, requests: AtomicU64::new(0) }
+        let (requests, unanswered) = (AtomicU64::new(0), Arc::default());
+        ConnectionSlot { limiter: self.clone(), number, is_spare, leave, requests, unanswered }
     }
 
-    fn set(&self, number: u64, waits: WaitingFor) {
-        if let Some(member) = self.lock().members.get_mut(&number) {
-            member.waits = waits;
-        }
+    /// Gives what it waited for before.
+    fn set(&self, number: u64, waits: WaitingFor) -> Option<WaitingFor> {
+        let mut members = self.lock();
+        let member = members.members.get_mut(&number)?;
+        Some(std::mem::replace(&mut member.waits, waits))
     }
 
     /// Whoever panicked had changed whole entries only.
@@ -144,21 +149,35 @@ impl ConnectionSlot {
         self.leave.cancelled().await;
     }
 
-    /// Begins a request.
-    pub(super) fn begin(&self) -> AtWork {
+    /// Begins a request. `knows_interim` says whether its client knows interim responses.
+    pub(super) fn begin(&self, knows_interim: bool) -> AtWork {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        self.limiter.set(self.number, WaitingFor::No);
-        AtWork { limiter: self.limiter.clone(), member: self.number, number }
+        let before = self.limiter.set(self.number, WaitingFor::No);
+        // An answer before it that is not sent yet would be torn.
+        let may_interrupt = knows_interim && !matches!(before, Some(WaitingFor::ToBeRead(_)));
+        self.unanswered.store(if may_interrupt { number } else { 0 }, Ordering::Relaxed);
+        let unanswered = Arc::clone(&self.unanswered);
+        AtWork { limiter: self.limiter.clone(), member: self.number, number, unanswered }
+    }
+
+    /// The number of the request at work, while an interim response may be sent.
+    pub(super) fn unanswered(&self) -> Option<u64> {
+        Some(self.unanswered.load(Ordering::Relaxed)).filter(|number| *number > 0)
+    }
+
+    /// An interim response was sent: one is enough.
+    pub(super) fn told_to_wait(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
     }
 
     /// The client has not read what was sent since then.
     pub(super) fn unread_since(&self, since: Instant) {
-        self.limiter.set(self.number, WaitingFor::ToBeRead(since));
+        let _before = self.limiter.set(self.number, WaitingFor::ToBeRead(since));
     }
 
     /// The client has read what was sent.
     pub(super) fn read(&self) {
-        self.limiter.set(self.number, WaitingFor::ToBeAsked(Instant::now()));
+        let _before = self.limiter.set(self.number, WaitingFor::ToBeAsked(Instant::now()));
     }
 }
 
@@ -173,11 +192,16 @@ impl AtWork {
     pub(super) const fn number(&self) -> u64 {
         self.number
     }
+
+    /// Its answer is about to be sent.
+    pub(super) fn answered(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        self.limiter.set(self.member, WaitingFor::ToBeAsked(Instant::now()));
+        let _before = self.limiter.set(self.member, WaitingFor::ToBeAsked(Instant::now()));
     }
 }
 
@@ -193,11 +217,11 @@ mod tests {
     fn no_address_takes_all_connections_and_the_last_ones_are_refused_with_an_answer() {
         let limiter = ConnectionLimiter::default();
         let working: Vec<_> = (0..MAX_CONNECTIONS_OF_ONE).map(|_| limiter.enter(peer(1))).collect();
-        let _at_work: Vec<_> = working.iter().map(ConnectionSlot::begin).collect();
+        let _at_work: Vec<_> = working.iter().map(|slot| slot.begin(true)).collect();
         assert!(working.iter().all(|slot| !slot.is_spare()));
         assert!(limiter.enter(peer(1)).is_spare());
         let others: Vec<_> = (0..32).map(|_| limiter.enter(peer(2))).collect();
-        let _at_work_too: Vec<_> = others.iter().map(ConnectionSlot::begin).collect();
+        let _at_work_too: Vec<_> = others.iter().map(|slot| slot.begin(true)).collect();
         assert!(others.iter().all(|slot| !slot.is_spare()));
         assert!(limiter.enter(peer(3)).is_spare());
         let spare: Vec<_> = (0..=SPARE).map(|_| limiter.enter(peer(3))).collect();
@@ -210,7 +234,7 @@ mod tests {
     fn whoever_waits_for_its_client_the_longest_makes_room() {
         let limiter = ConnectionLimiter::default();
         let slots: Vec<_> = (0..MAX_CONNECTIONS_OF_ONE).map(|_| limiter.enter(peer(1))).collect();
-        let at_work: Vec<_> = slots.iter().map(ConnectionSlot::begin).collect();
+        let at_work: Vec<_> = slots.iter().map(|slot| slot.begin(true)).collect();
         let now = Instant::now();
         slots[7].unread_since(now);
         assert!(limiter.enter_at(peer(1), now).is_spare(), "a client may take a moment to read");
