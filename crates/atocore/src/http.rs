@@ -22,11 +22,12 @@ use crate::{
     operations::{self, Operation, Visitor},
 };
 
+pub use extract::BODY_LIMIT_BYTES;
 pub(crate) use extract::read_body;
 pub(crate) use failure::Failure;
 pub use guard::{Guard, Hosts};
 pub(crate) use guarded_body::holding;
-pub use limits::{BODY_LIMIT_BYTES, HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
+pub use limits::{HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
 pub use openapi::document;
 pub use reference::reference;
 

@@ -7,11 +7,15 @@ use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 
-use super::{failure::Failure, limits::BODY_LIMIT_BYTES};
+use super::failure::Failure;
 use crate::operations::{ApiError, surrogates::mend_surrogates};
 
+/// The largest body that is read.
+pub const BODY_LIMIT_BYTES: usize = 1 << 20;
 /// How much of a body beyond the limit is read and thrown away, so that the client gets to see the answer.
 const DRAIN_LIMIT_BYTES: usize = 32 << 20;
+/// How long the next piece of a refused body is waited for.
+const DRAINS_WITHIN: Duration = Duration::from_secs(1);
 /// How long a body may take to arrive.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 
@@ -100,10 +104,29 @@ async fn bounded(mut body: axum::body::Body) -> Result<Vec<u8>, ApiError> {
         }
     }
     if size > BODY_LIMIT_BYTES {
-        let message = format!("the body has more than {BODY_LIMIT_BYTES} bytes, which is the limit");
-        return Err(ApiError::new(ErrorCode::RequestTooLarge, message));
+        return Err(too_large());
     }
     Ok(bytes)
+}
+
+/// The body is larger than any that is read.
+pub(super) fn too_large() -> ApiError {
+    let message = format!("the body has more than {BODY_LIMIT_BYTES} bytes, which is the limit");
+    ApiError::new(ErrorCode::RequestTooLarge, message)
+}
+
+/// Throws away what arrives of a body that was refused: a client that sends all of it first would not see the answer.
+pub(super) async fn drain(mut body: axum::body::Body) {
+    let drained = async {
+        let mut size = 0;
+        while let Ok(Some(Ok(frame))) = tokio::time::timeout(DRAINS_WITHIN, body.frame()).await {
+            size += frame.data_ref().map_or(0, |data| data.len());
+            if size > DRAIN_LIMIT_BYTES {
+                break;
+            }
+        }
+    };
+    drop(tokio::time::timeout(ARRIVES_WITHIN, drained).await);
 }
 
 /// `application/json`, or any other type that is JSON by its suffix, whatever its parameters.

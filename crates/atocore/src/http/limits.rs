@@ -1,5 +1,5 @@
-//! How large the parts of a request may be. All but the body is checked here, before anything is read; how long the
-//! body gets is seen where it is read, in `extract.rs`.
+//! How large the parts of a request may be. All that the head says is checked here, before anything is read; how
+//! long a body gets that does not say so is seen where it is read, in `extract.rs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,11 +12,13 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
-use super::{failure::Failure, guarded_body::holding};
+use super::{
+    extract::{BODY_LIMIT_BYTES, drain, too_large},
+    failure::Failure,
+    guarded_body::holding,
+};
 use crate::operations::ApiError;
 
-/// The largest body that is read.
-pub const BODY_LIMIT_BYTES: usize = 1 << 20;
 /// The longest path with its query string.
 pub const TARGET_LIMIT_BYTES: usize = 8 << 10;
 /// The most header lines.
@@ -41,7 +43,7 @@ impl Default for Limits {
     }
 }
 
-/// Refuses a path that is too long, and keeps a large body outside until there is a place for it. The connection itself
+/// Refuses a path or a body that is too long, and keeps a large body outside until there is a place for it. The connection itself
 /// has the limits of the headers.
 pub(super) async fn check(
     State(Limits(places)): State<Limits>,
@@ -52,6 +54,13 @@ pub(super) async fn check(
     if target > TARGET_LIMIT_BYTES {
         let message = format!("the path with its query has {target} bytes, {TARGET_LIMIT_BYTES} are allowed");
         return Err(Failure(ApiError::new(ErrorCode::InvalidRequest, message)));
+    }
+    if length(request.headers()).is_some_and(|length| length > BODY_LIMIT_BYTES as u64) {
+        // A client that asks before it sends the body is told not to.
+        if !request.headers().contains_key(header::EXPECT) {
+            drop(tokio::spawn(drain(request.into_body())));
+        }
+        return Err(Failure(too_large()));
     }
     if !may_be_large(request.headers()) {
         return Ok(next.run(request).await);
@@ -66,9 +75,13 @@ fn may_be_large(headers: &HeaderMap) -> bool {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return true;
     }
-    let Some(length) = headers.get(header::CONTENT_LENGTH) else { return false };
-    let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
-    length.is_none_or(|length| length > SMALL_BODY_BYTES)
+    headers.contains_key(header::CONTENT_LENGTH)
+        && length(headers).is_none_or(|length| length > SMALL_BODY_BYTES)
+}
+
+/// How large a body says that it is.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]

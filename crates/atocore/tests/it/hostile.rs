@@ -1,6 +1,9 @@
 //! Requests that are wrong, or that mean harm, are refused by name and do no harm.
 
-use std::net::TcpListener;
+use std::{
+    io::Write,
+    net::{TcpListener, TcpStream},
+};
 
 use atocore::{
     app::App,
@@ -187,6 +190,32 @@ fn what_is_too_large_is_refused() {
     let headers: String = (0..100).map(|number| format!("X-{number}: y\r\n")).collect();
     assert_eq!(server.send_with("GET", "/health", &headers, b"").status, 431);
     assert_eq!(server.get("/health").status, 200);
+}
+
+#[test]
+fn a_body_that_says_it_is_too_large_is_refused_before_it_comes_and_takes_no_place() {
+    let server = Server::start();
+    let head = |method: &str, path: &str, more: &str| {
+        let (host, length) = (server.host(), BODY_LIMIT_BYTES + 1);
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{JSON}{more}Connection: close\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    for (method, path) in [("POST", "/query"), ("POST", "/mcp"), ("PUT", "/projects/a"), ("GET", "/health")] {
+        server.raw(head(method, path, "").as_bytes()).refused(413, "request_too_large");
+    }
+    let expecting = head("POST", "/query", "Expect: 100-continue\r\n");
+    server.raw(expecting.as_bytes()).refused(413, "request_too_large");
+    // More than there are places for large bodies, and none of them is sent.
+    let _waiting: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.ready.address).unwrap();
+            stream.write_all(head("POST", "/query", "").as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let large = format!(r#"{{"query":"keys"{}}}"#, " ".repeat(20_000));
+    assert_eq!(server.send("POST", "/query", Some(&large)).status, 200);
 }
 
 #[test]
