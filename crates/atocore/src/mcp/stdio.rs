@@ -16,6 +16,7 @@ use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     runtime::Runtime,
     sync::{Mutex, Semaphore},
+    task::JoinHandle,
 };
 
 use super::{Server, calls::Calls, message};
@@ -78,6 +79,8 @@ struct Lines<R, W> {
     read: Option<bool>,
     /// Whether a request has begun the session. Nothing but requests is given to the library before.
     begun: bool,
+    /// An answer that is being written: nothing is read before it is out, and so all are out at the end of the input.
+    refusing: Option<JoinHandle<io::Result<()>>>,
     /// Room for requests in work.
     room: Arc<Semaphore>,
     output: Arc<Mutex<W>>,
@@ -91,6 +94,7 @@ impl<R: AsyncBufRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Lines<R, W> {
             too_large: false,
             read: None,
             begun: false,
+            refusing: None,
             room: Arc::new(Semaphore::new(IN_WORK_BYTES)),
             output: Arc::new(Mutex::new(output)),
         }
@@ -145,6 +149,11 @@ where
     /// Reads no further while too much is in work.
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
+            if let Some(refusing) = &mut self.refusing {
+                // Where it cannot be written there is nobody to tell.
+                drop(refusing.await);
+                self.refusing = None;
+            }
             if self.read.is_none() {
                 self.read = Some(self.line().await?);
             }
@@ -173,8 +182,8 @@ where
                 false => Some(message::too_large(LINE_LIMIT_BYTES)),
             };
             if let Some(refusal) = refusal {
-                // Dropped before it is sent only when the service ends.
-                drop(tokio::spawn(self.send(*refusal)));
+                // A task of its own: whoever waits here may be dropped, and would leave half a line.
+                self.refusing = Some(tokio::spawn(self.send(*refusal)));
             }
         }
     }
@@ -204,6 +213,19 @@ mod tests {
     use std::{future::ready, io::Cursor};
 
     use super::*;
+
+    #[test]
+    fn every_bad_message_is_answered_in_order_before_the_input_ends() {
+        let mut lines = Lines::new(Cursor::new("hello\n{\"id\":2}\n[]\n{\"id\":4}"), Vec::new());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert!(runtime.block_on(lines.receive()).is_none());
+        let written = String::from_utf8(lines.output.blocking_lock().clone()).unwrap();
+        let ids: Vec<_> = written
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].clone())
+            .collect();
+        assert_eq!(serde_json::json!(ids), serde_json::json!([null, 2, null, 4]), "{written}");
+    }
 
     #[test]
     fn no_more_is_read_than_there_is_room_for_and_nothing_is_lost() {
