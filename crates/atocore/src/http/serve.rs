@@ -17,7 +17,7 @@ use serde::{
     de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
     forward_to_deserialize_any,
 };
-use serde_path_to_error::Track;
+use serde_path_to_error::{Path, Track};
 
 use super::{
     extract::{invalid, is_blank, no_keys, read_body, refuse_list},
@@ -140,7 +140,7 @@ fn without_body<O: Operation>(given: impl Iterator<Item = (String, String)>) -> 
     let mut track = Track::new();
     let fields =
         RequestFields { body: None::<NoFields>, path: Vec::new(), given: given.collect(), value: None };
-    fields.operation(&mut track).map_err(|error| named(track, &error))
+    fields.operation(&mut track).map_err(|error| named(&track.path(), &error))
 }
 
 /// Reads an operation from its path, query string and body.
@@ -152,12 +152,12 @@ fn with_body<O: Operation>(
     let mut track = Track::new();
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = json.deserialize_map(Whole { path, query, track: &mut track, of: PhantomData });
-    read.and_then(|read| json.end().map(|()| read)).map_err(|error| named(track, &error))
+    read.and_then(|read| json.end().map(|()| read)).map_err(|error| named(&track.path(), &error))
 }
 
 /// What is wrong, behind the name of what it is wrong with.
-fn named(track: Track, error: &dyn Error) -> String {
-    match track.path().to_string().as_str() {
+pub(crate) fn named(path: &Path, error: &dyn Error) -> String {
+    match path.to_string().as_str() {
         "." => error.to_string(),
         path => format!("{path}: {error}"),
     }

@@ -25,7 +25,10 @@ use super::{
     status::{HealthTool, StatusTool},
     tool::{Effect, Tool},
 };
-use crate::operations::{ApiError, Operation, Visitor, visit_all};
+use crate::{
+    http::named,
+    operations::{ApiError, Operation, Visitor, visit_all},
+};
 
 /// A tool of any type.
 #[derive(Clone, Copy)]
@@ -113,13 +116,16 @@ fn called<T: Tool>(call: Call, mut arguments: JsonObject) -> Running {
         if let Some(hidden) = T::HIDDEN.iter().find(|name| arguments.contains_key(**name)) {
             return refused(&schema::unknown(&format!("`{hidden}`"), &schema));
         }
-        let arguments = match serde_json::from_value(Value::Object(arguments)) {
+        let arguments = match serde_path_to_error::deserialize(Value::Object(arguments)) {
             Ok(arguments) => arguments,
             Err(error) => {
-                let why = error.to_string();
+                let why = error.inner().to_string();
                 // It would name those that are hidden, too.
                 let unknown = why.strip_prefix("unknown field ").and_then(|rest| rest.split(", ").next());
-                return refused(&unknown.map_or(why.clone(), |name| schema::unknown(name, &schema)));
+                return refused(&unknown.map_or_else(
+                    || named(error.path(), error.inner()),
+                    |name| schema::unknown(name, &schema),
+                ));
             }
         };
         match T::run(&call, arguments).await {

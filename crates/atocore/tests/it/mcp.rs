@@ -650,3 +650,26 @@ fn the_error_of_an_unknown_argument_names_those_that_the_schema_shows() {
         }
     }
 }
+
+#[test]
+fn the_error_of_a_wrong_argument_names_it() {
+    let place = Sandbox::with_notes();
+    let mut agent = Agent::greeted(&place);
+    let listed = agent.ask("tools/list", &json!({}))["result"]["tools"].clone();
+    for tool in listed.as_array().unwrap() {
+        let name = tool["name"].as_str().unwrap();
+        for argument in tool["inputSchema"]["properties"].as_object().unwrap().keys() {
+            let refused = agent.call(name, &json!({ argument: { "no": "such form" } }));
+            failed(&refused, "invalid_request");
+            let named = format!("the arguments of `{name}` cannot be used: {argument}: ");
+            assert!(text(&refused).contains(&named), "{refused}");
+        }
+    }
+    let refused = agent.call("atocore_search", &json!({ "query": "keys", "top_k": 3.5 }));
+    assert!(
+        text(&refused).contains("cannot be used: top_k: invalid value: floating point `3.5`"),
+        "{refused}"
+    );
+    let refused = agent.call("atocore_context", &json!({ "prompt": "keys", "tiers": ["state", 5] }));
+    assert!(text(&refused).contains("cannot be used: tiers[1]: "), "{refused}");
+}
