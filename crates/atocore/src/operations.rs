@@ -13,6 +13,7 @@ pub(crate) mod fields;
 mod installation;
 mod interactions;
 mod jobs;
+pub(crate) mod json_text;
 pub(crate) mod lenient;
 mod memory;
 mod prelude;
@@ -21,7 +22,6 @@ mod projects;
 mod retrieval;
 mod spec;
 mod state;
-pub(crate) mod surrogates;
 
 use clap::Args;
 use serde::{Serialize, de::DeserializeOwned};

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 
 use super::failure::Failure;
-use crate::operations::{ApiError, surrogates::mend_surrogates};
+use crate::operations::{ApiError, json_text::mend};
 
 /// The largest body that is read.
 pub const BODY_LIMIT_BYTES: usize = 1 << 20;
@@ -78,7 +78,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Re
         ))
     });
     let mut bytes = bytes.map_err(Failure)?;
-    mend_surrogates(&mut bytes);
+    mend(&mut bytes);
     if !bytes.is_empty() && !is_json(headers) {
         let given = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let given = given.map_or("no content type".to_owned(), |given| format!("the content type `{given}`"));

@@ -110,9 +110,11 @@ struct Accepts {
 }
 
 impl Accepts {
-    /// A client that does not say takes JSON.
+    /// A client that does not say, or says nothing, takes JSON.
     fn of(headers: &HeaderMap) -> Self {
-        let values: Vec<_> = headers.get_all(header::ACCEPT).iter().map(HeaderValue::to_str).collect();
+        let values =
+            headers.get_all(header::ACCEPT).iter().filter(|value| !value.as_bytes().trim_ascii().is_empty());
+        let values: Vec<_> = values.map(HeaderValue::to_str).collect();
         if values.is_empty() {
             return Self { json: true, stream: false };
         }

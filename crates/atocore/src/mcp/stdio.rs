@@ -23,7 +23,7 @@ use super::{Server, calls::Calls, message};
 use crate::{
     app::App,
     config::Config,
-    operations::{ApiError, surrogates::mend_surrogates},
+    operations::{ApiError, json_text::mend},
 };
 
 /// The longest line that is read. Longer ones are thrown away while they come in, and an error answers them.
@@ -162,7 +162,7 @@ where
             let room = Arc::clone(&self.room).acquire_many_owned(cost).await.ok()?;
             let whole = self.read.take().unwrap_or_default();
             let mut line = std::mem::take(&mut self.line);
-            mend_surrogates(&mut line);
+            mend(&mut line);
             if whole && line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }

@@ -35,9 +35,14 @@ fn a_client_that_reads_json_alone_is_answered_in_json() {
     let with_progress = json!({ "name": "atocore_refresh", "arguments": { "project": "notes" },
         "_meta": { "progressToken": 1 } });
     for path in ["/mcp", "/v1/mcp"] {
-        for accept in
-            ["Accept: application/json\r\n", "", "Accept: */*\r\n", "Accept: application/*;q=0.9\r\n"]
-        {
+        for accept in [
+            "Accept: application/json\r\n",
+            "",
+            "Accept:\r\n",
+            "Accept: \r\n",
+            "Accept: */*\r\n",
+            "Accept: application/*;q=0.9\r\n",
+        ] {
             let pong = mcp(&server, path, accept, "ping", &json!({}));
             assert_eq!((pong.status, pong.json()["id"].clone()), (200, json!(7)), "{accept}: {pong:?}");
         }
@@ -121,6 +126,21 @@ fn half_a_character_is_replaced_and_the_request_answered() {
     );
     let found = agent.read();
     assert_eq!((&found["id"], &found["result"]["isError"]), (&json!(41), &json!(false)), "{found}");
+}
+
+#[test]
+fn a_byte_order_mark_before_json_is_passed_over() {
+    let server = with_notes();
+    let ping = "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}";
+    for (path, body) in [("/query", r#"{"query":"pump"}"#), ("/mcp", ping), ("/projects/notes/refresh", "")] {
+        let sent = |mark: &str| server.send_with("POST", path, JSON, format!("{mark}{body}").as_bytes());
+        assert_eq!(sent("\u{feff}").status, 200, "{path}");
+        assert_eq!(sent("\u{feff}\u{feff}").status, 400, "{path}");
+    }
+    let place = Sandbox::with_notes();
+    let mut agent = Agent::greeted(&place);
+    agent.send_bytes(format!("\u{feff}{ping}").as_bytes());
+    assert_eq!(agent.read()["id"], 7);
 }
 
 #[test]

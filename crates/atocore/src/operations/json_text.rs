@@ -1,8 +1,19 @@
 //! JSON text as clients send it.
 
+/// The mark that some programs write before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Takes a byte order mark away, and mends the characters that are none.
+pub(crate) fn mend(json: &mut Vec<u8>) {
+    if json.starts_with(BYTE_ORDER_MARK) {
+        drop(json.drain(..BYTE_ORDER_MARK.len()));
+    }
+    mend_surrogates(json);
+}
+
 /// Puts the sign for an unknown character in place of each half of a surrogate pair that stands alone. Programs that
 /// cut texts by UTF-16 units send them; they are no characters, and no text can hold them.
-pub(crate) fn mend_surrogates(json: &mut [u8]) {
+fn mend_surrogates(json: &mut [u8]) {
     let unit = |json: &[u8], at: usize| {
         let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
         u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
