@@ -120,10 +120,7 @@ impl ServerHandler for Server {
     ) -> Result<CustomResult, ErrorData> {
         let method: String = request.method.chars().take(80).collect();
         if message::is_known(&request.method) {
-            return Err(ErrorData::invalid_params(
-                format!("the parameters of {method} cannot be used"),
-                None,
-            ));
+            return Err(message::unusable(&method));
         }
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("there is no method {method}"), None))
     }

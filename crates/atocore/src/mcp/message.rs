@@ -1,17 +1,23 @@
 //! From bytes to a message of the protocol, or to the error that answers them.
 
-use rmcp::model::{ClientJsonRpcMessage, ErrorData, RequestId, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, RequestId, ServerJsonRpcMessage};
 use serde_json::Value;
+
+/// The answer to what is not admitted; `None` where nothing is answered.
+pub(super) type Refusal = Option<Box<ServerJsonRpcMessage>>;
+
+/// The request that begins a session.
+const INITIALIZE: &str = "initialize";
 
 /// Reads one message. Anything else is built in memory only of what is none.
 ///
 /// # Errors
 /// What to answer to what is none. Nothing is answered to a notification, whatever is wrong with it.
-pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Option<Box<ServerJsonRpcMessage>>> {
+pub(super) fn read(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Refusal> {
     serde_json::from_slice(bytes).map_err(|_| refusal(bytes))
 }
 
-fn refusal(bytes: &[u8]) -> Option<Box<ServerJsonRpcMessage>> {
+fn refusal(bytes: &[u8]) -> Refusal {
     let value: Value = match serde_json::from_slice(bytes) {
         Ok(value) => value,
         Err(error) => {
@@ -31,6 +37,29 @@ pub(super) fn too_large(limit: usize) -> Box<ServerJsonRpcMessage> {
     Box::new(ServerJsonRpcMessage::error(ErrorData::invalid_request(words, None), None))
 }
 
+/// What is answered to a request that comes before the session and does not begin it.
+pub(super) fn not_begun(request: &ClientRequest, id: &RequestId) -> Box<ServerJsonRpcMessage> {
+    let error = if request.method() == INITIALIZE {
+        unusable(INITIALIZE)
+    } else {
+        let words = "the session has not begun: send `initialize` first, or name the protocol version in the `_meta` of \
+                     every request";
+        ErrorData::invalid_request(words, None)
+    };
+    Box::new(ServerJsonRpcMessage::error(error, Some(id.clone())))
+}
+
+/// What is answered to a request of the protocol whose parameters are not those that it has.
+pub(super) fn unusable(method: &str) -> ErrorData {
+    let needs = match method {
+        INITIALIZE => {
+            ": it needs `protocolVersion`, `capabilities`, and `clientInfo` with `name` and `version`"
+        }
+        _ => "",
+    };
+    ErrorData::invalid_params(format!("the parameters of {method} cannot be used{needs}"), None)
+}
+
 fn id_of(value: &Value) -> Option<RequestId> {
     serde_json::from_value(value.get("id")?.clone()).ok()
 }
@@ -39,7 +68,7 @@ fn id_of(value: &Value) -> Option<RequestId> {
 pub(super) fn is_known(method: &str) -> bool {
     matches!(
         method,
-        "initialize"
+        INITIALIZE
             | "ping"
             | "server/discover"
             | "tools/list"

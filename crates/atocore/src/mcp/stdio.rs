@@ -19,7 +19,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Server, calls::Calls, message};
+use super::{
+    Server,
+    calls::Calls,
+    message::{self, Refusal},
+};
 use crate::{
     app::App,
     config::Config,
@@ -100,6 +104,22 @@ impl<R: AsyncBufRead + Unpin + Send, W: AsyncWrite + Unpin + Send> Lines<R, W> {
         }
     }
 
+    /// Keeps from the library what it would end the session for, or refuse with what helps nobody.
+    fn admitted(&mut self, message: ClientJsonRpcMessage) -> Result<ClientJsonRpcMessage, Refusal> {
+        if self.begun {
+            return Ok(message);
+        }
+        let ClientJsonRpcMessage::Request(asked) = &message else { return Err(None) };
+        self.begun = begins(&asked.request);
+        let is_probe =
+            matches!(asked.request, ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_));
+        let names_version = asked.request.get_meta().protocol_version().is_some();
+        if self.begun || is_probe || names_version {
+            return Ok(message);
+        }
+        Err(Some(message::not_begun(&asked.request, &asked.id)))
+    }
+
     /// Reads to the end of a line, or of the input, which ends a line too: `None` after that, `Some(false)` for one that
     /// is too long. May be called again after it was dropped: what was read is kept.
     async fn line(&mut self) -> Option<bool> {
@@ -167,13 +187,10 @@ where
                 continue;
             }
             let refusal = match whole {
-                true => match message::read(&line) {
+                true => match message::read(&line).and_then(|message| self.admitted(message)) {
                     Ok(mut message) => {
                         if let ClientJsonRpcMessage::Request(asked) = &mut message {
                             drop(asked.request.extensions_mut().insert(Arc::new(room)));
-                            self.begun |= begins(&asked.request);
-                        } else if !self.begun {
-                            continue;
                         }
                         return Some(message);
                     }

@@ -123,6 +123,9 @@ fn what_comes_before_the_session_is_answered_or_ignored_and_does_not_end_it() {
         ("tools/list", json!({})),
         ("tools/list", json!({ "_meta": meta("2099-01-01") })),
         ("initialize", json!({})),
+        ("initialize", json!({ "protocolVersion": HANDSHAKE, "capabilities": {} })),
+        ("tools/call", json!({ "name": "atocore_health" })),
+        ("tools/call", json!({ "name": 5, "_meta": { "progressToken": 1 } })),
         ("no/such", json!({})),
     ];
     let mut agent = Agent::start(&place);
@@ -131,6 +134,15 @@ fn what_comes_before_the_session_is_answered_or_ignored_and_does_not_end_it() {
         let answer = agent.ask(method, params);
         let works = matches!(*method, "ping" | "server/discover");
         assert_eq!((answer["result"].is_object(), answer["error"].is_object()), (works, !works), "{answer}");
+        let said = answer["error"]["message"].as_str().unwrap_or_default();
+        let names_version = params["_meta"]["io.modelcontextprotocol/protocolVersion"].is_string();
+        assert_eq!(
+            said.contains("send `initialize` first"),
+            !works && !names_version && *method != "initialize"
+        );
+        if *method == "initialize" {
+            assert!(said.contains("`clientInfo` with `name` and `version`"), "{said}");
+        }
     }
     ignored.iter().for_each(|message| agent.send(message));
     assert_eq!(agent.greet(HANDSHAKE)["protocolVersion"], HANDSHAKE);

@@ -159,6 +159,9 @@ fn a_hostile_request_gets_the_error_that_is_specified() {
         message(&post(&server, "", &request(method, params)))["error"]["code"].clone()
     };
     assert_eq!(error("no/such", json!({})), -32601);
+    let begun = post(&server, "", &request("initialize", json!({ "protocolVersion": HANDSHAKE })));
+    let said = message(&begun)["error"]["message"].clone();
+    assert!(said.as_str().unwrap().contains("`clientInfo` with `name` and `version`"), "{begun:?}");
     assert_eq!(error("tools/call", json!({ "name": "atocore_nothing", "arguments": {} })), -32602);
     assert_eq!(error("tools/call", json!({ "name": ["atocore_get"] })), -32602);
     let unknown = "MCP-Protocol-Version: 2099-01-01\r\nMcp-Method: tools/list\r\n";
