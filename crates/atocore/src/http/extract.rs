@@ -72,10 +72,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Re
     let bytes = tokio::time::timeout(ARRIVES_WITHIN, bounded(body)).await;
     let bytes = bytes.unwrap_or_else(|_| {
         let seconds = ARRIVES_WITHIN.as_secs();
-        Err(ApiError::new(
-            ErrorCode::InvalidRequest,
-            format!("the body did not arrive within {seconds} seconds"),
-        ))
+        Err(not_whole(&format!("within {seconds} seconds")))
     });
     let mut bytes = bytes.map_err(Failure)?;
     mend(&mut bytes);
@@ -91,9 +88,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: axum::body::Body) -> Re
 async fn bounded(mut body: axum::body::Body) -> Result<Vec<u8>, ApiError> {
     let (mut bytes, mut size) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            ApiError::new(ErrorCode::InvalidRequest, format!("the body did not arrive whole: {error}"))
-        })?;
+        let frame = frame.map_err(|error| not_whole(&format!("whole: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         size = size.saturating_add(data.len());
         if size > DRAIN_LIMIT_BYTES {
@@ -109,10 +104,15 @@ async fn bounded(mut body: axum::body::Body) -> Result<Vec<u8>, ApiError> {
     Ok(bytes)
 }
 
+fn not_whole(how: &str) -> ApiError {
+    ApiError::new(ErrorCode::InvalidRequest, format!("the body did not arrive {how}"))
+        .with_hint("send as many bytes as the header `Content-Length` says")
+}
+
 /// The body is larger than any that is read.
 pub(super) fn too_large() -> ApiError {
     let message = format!("the body has more than {BODY_LIMIT_BYTES} bytes, which is the limit");
-    ApiError::new(ErrorCode::RequestTooLarge, message)
+    ApiError::new(ErrorCode::RequestTooLarge, message).with_hint("send it in several smaller requests")
 }
 
 /// Throws away what arrives of a body that was refused: a client that sends all of it first would not see the answer.

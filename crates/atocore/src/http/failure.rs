@@ -92,7 +92,8 @@ pub(super) async fn in_json(response: Response<Body>) -> Response<Body> {
     let said = String::from_utf8_lossy(&said);
     let reason = status.canonical_reason().unwrap_or_default();
     let message = if said.is_empty() { reason } else { &said };
-    Failure(ApiError::new(code, message)).into_response()
+    let error = ApiError::new(code, message);
+    Failure(error.with_hint("`GET /openapi.json` describes every request")).into_response()
 }
 
 #[cfg(test)]

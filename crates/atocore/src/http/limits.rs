@@ -53,7 +53,8 @@ pub(super) async fn check(
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_LIMIT_BYTES {
         let message = format!("the path with its query has {target} bytes, {TARGET_LIMIT_BYTES} are allowed");
-        return Err(Failure(ApiError::new(ErrorCode::InvalidRequest, message)));
+        let error = ApiError::new(ErrorCode::InvalidRequest, message);
+        return Err(Failure(error.with_hint("send long texts in the body of a `POST` request")));
     }
     if length(request.headers()).is_some_and(|length| length > BODY_LIMIT_BYTES as u64) {
         // A client that asks before it sends the body is told not to.

@@ -14,7 +14,7 @@ use axum::{
 use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::Bytes;
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, ServerJsonRpcMessage},
+    model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, ProtocolVersion, ServerJsonRpcMessage},
     transport::{
         StreamableHttpServerConfig, StreamableHttpService,
         streamable_http_server::session::never::NeverSessionManager,
@@ -65,6 +65,8 @@ async fn answer(service: Service, calls: Calls, request: Request) -> Result<Resp
     // The library insists on both, whichever it sends.
     drop(parts.headers.insert(header::ACCEPT, BOTH));
     let bytes = read_body(&parts.headers, body).await?;
+    // It was seen to be JSON; the library knows one name of it only.
+    drop(parts.headers.insert(header::CONTENT_TYPE, JSON));
     let message = match message::read(&bytes) {
         Ok(message) => message,
         Err(refusal) => return Ok(refused(refusal.as_deref())),
@@ -85,8 +87,15 @@ async fn answer(service: Service, calls: Calls, request: Request) -> Result<Resp
         if matches!(request.request, ClientRequest::InitializeRequest(_)));
     // The library reads it once more.
     drop(message);
+    let unspoken = unspoken_version(&parts.headers);
     let request = Request::from_parts(parts, Full::new(Bytes::from(bytes)));
     let mut response = service.handle(request).await.map(Body::new);
+    if let Some(error) = unspoken
+        && response.status() == StatusCode::BAD_REQUEST
+        && !response.headers().contains_key(header::CONTENT_TYPE)
+    {
+        return Err(error.into());
+    }
     if !accepts.stream {
         response = last_of_stream(response).await;
     }
@@ -99,6 +108,26 @@ async fn answer(service: Service, calls: Calls, request: Request) -> Result<Resp
     Ok(response)
 }
 
+/// What to say of a version of the protocol that is not spoken, where the library refuses it outside the protocol.
+fn unspoken_version(headers: &HeaderMap) -> Option<ApiError> {
+    let known = ProtocolVersion::KNOWN_VERSIONS.iter().map(ProtocolVersion::as_str);
+    let given = headers.get(VERSION_HEADER)?.as_bytes();
+    if known.clone().any(|version| version.as_bytes() == given) {
+        return None;
+    }
+    let given = String::from_utf8_lossy(given);
+    let message = format!("the MCP protocol version `{}` is not spoken", given.escape_debug());
+    let hint = format!(
+        "send the header `MCP-Protocol-Version` with one of {}",
+        known.collect::<Vec<_>>().join(", ")
+    );
+    Some(ApiError::new(ErrorCode::InvalidRequest, message).with_hint(hint))
+}
+
+/// The header with the version of the protocol.
+const VERSION_HEADER: &str = "mcp-protocol-version";
+/// The content type of a message.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What can be an answer here.
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 

@@ -175,7 +175,8 @@ fn what_is_too_large_is_refused() {
     let server = Server::start();
     for size in [BODY_LIMIT_BYTES + 1, 8 * BODY_LIMIT_BYTES] {
         let body = format!(r#"{{"query":"{}"}}"#, "x".repeat(size));
-        server.send("POST", "/query", Some(&body)).refused(413, "request_too_large");
+        let refused = server.send("POST", "/query", Some(&body)).refused(413, "request_too_large");
+        assert!(refused.hint.unwrap().contains("smaller requests"));
     }
     let chunked = format!(
         "POST /query HTTP/1.1\r\nHost: {}\r\n{JSON}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
@@ -184,7 +185,8 @@ fn what_is_too_large_is_refused() {
         " ".repeat(2 * BODY_LIMIT_BYTES)
     );
     server.raw(chunked.as_bytes()).refused(413, "request_too_large");
-    server.get(&format!("/health?{}", "x".repeat(9000))).refused(400, "invalid_request");
+    let refused = server.get(&format!("/health?{}", "x".repeat(9000))).refused(400, "invalid_request");
+    assert!(refused.hint.unwrap().contains("in the body"));
     let header = format!("X-Long: {}\r\n", "x".repeat(100_000));
     assert_eq!(server.send_with("GET", "/health", &header, b"").status, 431);
     let headers: String = (0..100).map(|number| format!("X-{number}: y\r\n")).collect();

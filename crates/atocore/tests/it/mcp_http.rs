@@ -144,6 +144,8 @@ fn a_hostile_request_gets_the_error_that_is_specified() {
         send(&format!("Content-Type: application/json\r\nAccept: {accept}\r\n"), ping.as_bytes())
             .refused(406, "not_acceptable");
     }
+    let vendor = "Content-Type: application/vnd.tests+json; charset=utf-8\r\n";
+    assert_eq!(send(vendor, ping.as_bytes()).status, 200);
     for method in ["GET", "DELETE", "PUT"] {
         let answer = server.send_with(method, "/mcp", USUAL, b"");
         assert_eq!(answer.header("allow"), Some("POST"), "{answer:?}");
@@ -151,8 +153,9 @@ fn a_hostile_request_gets_the_error_that_is_specified() {
     }
     // What the library refuses by itself.
     for version in ["1999-01-01", "no version", "\u{e4}"] {
-        send(&format!("{USUAL}MCP-Protocol-Version: {version}\r\n"), ping.as_bytes())
-            .refused(400, "invalid_request");
+        let refused = send(&format!("{USUAL}MCP-Protocol-Version: {version}\r\n"), ping.as_bytes());
+        let hint = refused.refused(400, "invalid_request").hint.unwrap();
+        assert!(hint.contains(HANDSHAKE) && hint.contains(NEWEST), "{hint}");
     }
 
     let error = |method: &str, params: Value| {
