@@ -108,7 +108,7 @@ fn print(status: &engine::InstallationStatus, output: &Output) {
 
 fn print_problem(message: &str, hint: &str, output: &Output) {
     output.line(format!("{}  {}", output.paint(Style::Red, "problem"), plain(message)));
-    output.line(format!("         → {}", output.aimed(plain(hint))));
+    output.advise(format!("         → {}", plain(hint)));
 }
 
 fn print_projects(projects: &[ProjectStatus], output: &Output) {

@@ -212,7 +212,8 @@ fn print_list(list: &ModelList, output: &Output) {
         output.line(format!("\nthe settings name `{name}`, which is neither a known model nor a folder"));
         return;
     }
-    output.line("\n* the one that the settings name; `EMBEDDING_MODEL` takes a name or the path of a folder");
+    output
+        .advise("\n* the one that the settings name; `EMBEDDING_MODEL` takes a name or the path of a folder");
 }
 
 fn marked(name: &str, chosen: bool) -> String {

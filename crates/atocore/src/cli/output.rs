@@ -6,6 +6,7 @@ use std::{
     cell::{Cell, RefCell},
     fmt::Display,
     io::{self, IsTerminal, Write},
+    os::fd::AsFd,
     path::Path,
 };
 
@@ -40,10 +41,7 @@ impl Output {
     pub(crate) fn new(form: Form, no_color: bool, installation: Option<&Path>) -> Self {
         let is_seen = form == Form::Human && io::stdout().is_terminal();
         let colour = is_seen && !no_color;
-        let columns =
-            terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0));
-        // A terminal that does not know its width says 0.
-        let width = columns.filter(|columns| is_seen && *columns > 0);
+        let width = columns(io::stdout()).filter(|_| is_seen);
         let installation = installation.map(|folder| typeset::shell(&folder.to_string_lossy()));
         Self { form, colour, width, installation, closed: Cell::new(false), failed: RefCell::new(None) }
     }
@@ -73,7 +71,8 @@ impl Output {
 
     /// Prints what can be done next, see [`Output::aimed`].
     pub(crate) fn advise(&self, advice: impl Display) {
-        self.line(self.aimed(advice));
+        let advice = self.aimed(advice);
+        self.line(self.width.map_or(advice.clone(), |width| typeset::advice(&advice, width)));
     }
 
     /// Advice of this program's own whose commands act on the installation that this one acts on, wherever they are
@@ -124,8 +123,9 @@ impl Output {
             self.json(&Problem::new(error));
             return;
         }
-        let red = |text| paint_if(colour_on_stderr(self.colour), Style::Red, text);
-        print(&format!("{} {}", red("error:"), indented(&harmless(&error.message))));
+        let sentence = set_for_stderr(format!("error: {}", indented(&harmless(&error.message))));
+        let red = paint_if(colour_on_stderr(self.colour), Style::Red, "error:");
+        print(&sentence.replacen("error:", &red, 1));
         if let Some(hint) = &error.hint {
             note(&format!("  hint: {}", self.aimed(hint)));
         }
@@ -181,7 +181,21 @@ impl Style {
 /// Prints a text on standard error, also before there is an `Output`. Whatever it repeats of arguments, names and what
 /// other programs said cannot command the terminal.
 pub fn note(text: &str) {
-    print(&harmless(text));
+    print(&set_for_stderr(harmless(text)));
+}
+
+/// Within the width of the terminal that shows standard error, where one does.
+fn set_for_stderr(text: String) -> String {
+    match columns(io::stderr()) {
+        Some(width) => typeset::advice(&text, width),
+        None => text,
+    }
+}
+
+/// How many cells a terminal is wide. One that does not know its width says 0.
+fn columns(stream: impl AsFd) -> Option<usize> {
+    let (columns, _) = terminal_size::terminal_size_of(stream)?;
+    Some(usize::from(columns.0)).filter(|columns| *columns > 0)
 }
 
 fn harmless(text: &str) -> String {

@@ -239,13 +239,13 @@ fn aliases(project: &Project) -> String {
 
 fn print_plan(plan: &RemovalPlan, output: &Output) {
     print(&plan.project, output);
-    output.line(format!(
+    output.advise(format!(
         "\nremoving it makes AtoCore forget {} and {}; the files stay where they are",
         count(plan.documents, "document"),
         count(plan.chunks, "passage")
     ));
     if plan.facts_kept > 0 {
-        output.line(format!(
+        output.advise(format!(
             "{} about it stay, and are shown again when it is registered again",
             count(plan.facts_kept, "fact")
         ));

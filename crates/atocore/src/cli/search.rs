@@ -11,7 +11,7 @@ use super::{
     console::Console,
     exit::Exit,
     output::{Output, Style},
-    typeset::{QuestionWords, count, day, excerpt, plain, unbroken},
+    typeset::{QuestionWords, count, day, excerpt, plain, unbroken, width},
 };
 use crate::operations::{ApiError, Query};
 
@@ -100,7 +100,9 @@ fn print_hit(rank: usize, hit: &Hit, asked: &QuestionWords, output: &Output) {
     }
     below(place(hit), Style::Dim);
     if let Some(explanation) = &hit.explanation {
-        for line in arithmetic(hit.score, explanation) {
+        let is_bounded = output.width().is_some();
+        let set = |line: String| if is_bounded { hung(&line, room) } else { vec![line] };
+        for line in arithmetic(hit.score, explanation).into_iter().flat_map(set) {
             output.line(format!("{INDENT}{}", output.paint(Style::Cyan, line)));
         }
     }
@@ -110,6 +112,22 @@ fn print_hit(rank: usize, hit: &Hit, asked: &QuestionWords, output: &Output) {
     if let Some(text) = copies(hit) {
         below(text, Style::Dim);
     }
+}
+
+/// The cells of a step of the arithmetic before the reason.
+const STEP: usize = 23;
+
+/// A step of the arithmetic within `room` cells: its reason goes on below itself, or below the step where that is narrow.
+fn hung(line: &str, room: usize) -> Vec<String> {
+    let split = line.char_indices().nth(STEP).map(|(at, _)| line.split_at(at));
+    let Some((step, reason)) = split.filter(|_| width(line) > room) else { return vec![line.to_owned()] };
+    let beside = room.saturating_sub(STEP);
+    if beside < STEP {
+        let reason = unbroken(reason, room - 2).into_iter().map(|part| format!("  {part}"));
+        return std::iter::once(step.trim_end().to_owned()).chain(reason).collect();
+    }
+    let parts = unbroken(reason, beside).into_iter().enumerate();
+    parts.map(|(index, part)| format!("{:STEP$}{part}", if index == 0 { step } else { "" })).collect()
 }
 
 /// Title and headings; a title that is the first heading is said once.

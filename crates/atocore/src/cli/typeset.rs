@@ -19,17 +19,47 @@ pub(crate) fn width(text: &str) -> usize {
 
 /// Text in lines of at most `most` cells, broken between words; a word that is too long is broken within.
 pub(crate) fn wrapped(text: &str, most: usize) -> Vec<String> {
-    in_lines(text, most, broken)
+    in_lines(text.split_whitespace(), most, broken)
 }
 
 /// The same with words as they are, so that ids, paths and commands can be copied: a line of one that is too long is
 /// longer. Words of scripts without blanks are broken within.
 pub(crate) fn unbroken(text: &str, most: usize) -> Vec<String> {
-    in_lines(
-        text,
-        most,
-        |word, most| if stays_whole(word) { vec![word.to_owned()] } else { broken(word, most) },
-    )
+    in_lines(text.split_whitespace(), most, whole_or_broken)
+}
+
+fn whole_or_broken(word: &str, most: usize) -> Vec<String> {
+    if stays_whole(word) { vec![word.to_owned()] } else { broken(word, most) }
+}
+
+/// Advice with each of its lines in lines of at most `most` cells, those that it goes on in moved in. A command between two
+/// backticks stays whole, like every word.
+pub(crate) fn advice(text: &str, most: usize) -> String {
+    let set = |line: &str| {
+        if width(line) <= most {
+            return line.to_owned();
+        }
+        let start = &line[..line.len() - line.trim_start().len()];
+        let room = most.saturating_sub(start.len() + 2);
+        let lines = in_lines(commands_and_words(line), room, whole_or_broken);
+        format!("{start}{}", lines.join(&format!("\n{start}  ")))
+    };
+    text.split('\n').map(set).collect::<Vec<_>>().join("\n")
+}
+
+/// The words of a line, what stands between two backticks as one.
+fn commands_and_words(line: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut is_open = false;
+    let is_closed = line.matches('`').count().is_multiple_of(2);
+    for word in line.split_whitespace() {
+        match words.last_mut().filter(|_| is_open && is_closed) {
+            Some(last) => last.push_str(&format!(" {word}")),
+            None => words.push(word.to_owned()),
+        }
+        is_open ^= !word.matches('`').count().is_multiple_of(2);
+    }
+    words
 }
 
 /// Whether a word may be what somebody copies.
@@ -37,10 +67,15 @@ fn stays_whole(word: &str) -> bool {
     word.contains('/') || word.chars().all(|c| c.width() != Some(2))
 }
 
-fn in_lines(text: &str, most: usize, too_long: impl Fn(&str, usize) -> Vec<String>) -> Vec<String> {
+fn in_lines(
+    words: impl IntoIterator<Item: AsRef<str>>,
+    most: usize,
+    too_long: impl Fn(&str, usize) -> Vec<String>,
+) -> Vec<String> {
     let most = most.max(1);
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in words {
+        let word = word.as_ref();
         match lines.last_mut() {
             Some(line) if width(line) + 1 + width(word) <= most => {
                 line.push(' ');
@@ -173,6 +208,16 @@ mod tests {
         assert_eq!(wrapped("", 5), [""; 0]);
         assert_eq!(unbroken("at /a/long/path x 日本語", 5), ["at", "/a/long/path", "x", "日本", "語"]);
         assert_eq!((width("👩‍💻"), width("e\u{301}"), width("한")), (2, 1, 2));
+    }
+
+    #[test]
+    fn advice_is_set_within_the_width_and_its_commands_stay_whole() {
+        assert_eq!(
+            advice("\n  hint: one `atocore x y` two three", 20),
+            "\n  hint: one\n    `atocore x y`\n    two three"
+        );
+        assert_eq!(advice("a ` b c d e f g", 8), "a ` b\n  c d e\n  f g");
+        assert_eq!(advice("short `enough`", 14), "short `enough`");
     }
 
     #[test]

@@ -71,6 +71,37 @@ fn answers_and_tables_keep_within_the_width_of_the_terminal() {
 }
 
 #[test]
+fn explanations_hints_and_errors_keep_within_the_width_of_the_terminal() {
+    let place = with_code();
+    place.write("notes/long.md", format!("# Long\n\n{}\n", "gateway".repeat(200)));
+    place.ok(&["refresh", "notes", "--no-embed"]);
+    for arguments in [
+        &["query", "rotated keys gateway", "--mode", "lexical", "--explain"][..],
+        &["query", "gatewaygateway", "--mode", "lexical"],
+        &["query", "nothing of it", "--mode", "lexical"],
+        &["query", "", "--mode", "lexical"],
+        &["query", "keys", "--mode", "lexical", "--project", "no-such-project-of-a-rather-long-name"],
+        &["backup", "list"],
+        &["backup", "validate", "20260101T000000Z"],
+        &["state", "list", "notes"],
+        &["memory", "list"],
+        &["project", "remove", "notes"],
+        &["documents", "list", "no-such-project"],
+    ] {
+        for columns in [80, 100] {
+            let shown = without_colour(&on_terminal(&place, columns, arguments));
+            for line in shown.lines() {
+                assert!(line.chars().count() <= columns, "{arguments:?} in {columns} columns: {line:?}");
+            }
+        }
+    }
+    let narrow = ["query", "rotated keys", "--mode", "lexical", "--explain"];
+    for line in without_colour(&on_terminal(&place, 50, &narrow)).lines() {
+        assert!(line.chars().count() <= 50, "{line:?}");
+    }
+}
+
+#[test]
 fn words_that_were_asked_for_are_marked_and_code_keeps_its_lines() {
     let place = with_code();
     let shown = on_terminal(&place, 80, &["query", "rotate keys", "--mode", "lexical"]);

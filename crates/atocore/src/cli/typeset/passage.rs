@@ -17,7 +17,7 @@ pub(crate) fn excerpt(text: &str, most: usize, width: usize) -> Vec<String> {
         if set.len() > most {
             set.truncate(most);
             if let Some(last) = set.last_mut().filter(|last| !last.ends_with('…')) {
-                last.push_str(" …");
+                *last = goes_on(last, width);
             }
             return set;
         }
@@ -83,6 +83,13 @@ fn begins_item(line: &str) -> bool {
 
 fn says_something(line: &str) -> bool {
     line.chars().any(char::is_alphanumeric)
+}
+
+/// A line with the sign that the text goes on, within `most` cells.
+fn goes_on(line: &str, most: usize) -> String {
+    let whole_words = std::iter::successors(Some(line), |line| Some(line.rsplit_once(' ')?.0));
+    let fits = whole_words.map(|line| format!("{line} …")).find(|line| width(line) <= most);
+    fits.unwrap_or_else(|| cut(&format!("{line} …"), most))
 }
 
 /// A line within `most` cells.
@@ -164,9 +171,10 @@ mod tests {
     #[test]
     fn prose_is_set_anew_and_says_that_it_goes_on() {
         assert_eq!(excerpt("\n---\none two\nthree\n\nfour\n", 3, 10), ["one two", "three", "four"]);
-        assert_eq!(excerpt("one two three four five", 2, 10), ["one two", "three four …"]);
+        assert_eq!(excerpt("one two three four five", 2, 10), ["one two", "three …"]);
         assert_eq!(excerpt("one\ntwo", 2, 10), ["one two"]);
         assert_eq!(excerpt("abcdefghijklm", 2, 10), ["abcdefghij", "klm"]);
+        assert_eq!(excerpt("abcdefghijklmnopqrstuvwxyz", 2, 10), ["abcdefghij", "klmnopqrs…"]);
         assert_eq!(excerpt("日本語の文章です", 2, 10), ["日本語の文", "章です"]);
     }
 

@@ -8,6 +8,9 @@ const GAP: usize = 2;
 /// A column that has to give way does not become narrower than this.
 const NARROWEST: usize = 10;
 
+/// A longer cell does not widen its column for a reader who has no width: every other line would end in blanks for it.
+const WIDEST: usize = 80;
+
 /// How far below its first cell a row goes on.
 const INDENT: usize = 2;
 
@@ -60,6 +63,10 @@ impl Table {
             self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
         };
         let mut widths: Vec<_> = (0..columns).map(|column| widest(column, &width)).collect();
+        if most.is_none() {
+            let common = |cell: &str| width(cell) * usize::from(width(cell) <= WIDEST);
+            widths = (0..columns).map(|column| widest(column, &common)).collect();
+        }
         if let Some(most) = most {
             let least = |(column, natural): (usize, &usize)| {
                 // A row with one long value is set by itself.
@@ -72,7 +79,7 @@ impl Table {
             }
         }
         let set = |row: &Vec<String>| {
-            let lines = lines_of(row, &widths);
+            let lines = lines_of(row, &widths, most.is_some());
             match most {
                 Some(most) if lines.iter().any(|line| width(line) > most) => stacked(row, most),
                 _ => lines,
@@ -132,8 +139,11 @@ fn stacked(row: &[String], most: usize) -> Vec<String> {
     lines
 }
 
-fn lines_of(row: &[String], widths: &[usize]) -> Vec<String> {
-    let cells: Vec<Vec<String>> = row.iter().zip(widths).map(|(cell, most)| set(cell, *most)).collect();
+fn lines_of(row: &[String], widths: &[usize], is_bounded: bool) -> Vec<String> {
+    let lines = |(cell, most): (&String, &usize)| {
+        if is_bounded { set(cell, *most) } else { vec![cell.clone()] }
+    };
+    let cells: Vec<Vec<String>> = row.iter().zip(widths).map(lines).collect();
     let height = cells.iter().map(Vec::len).max().unwrap_or(0);
     let line = |number: usize| {
         let mut line = String::new();
@@ -162,6 +172,10 @@ mod tests {
         table.row(["ä".to_owned(), "x".to_owned()]);
         table.row(["日本".to_owned(), "y".to_owned()]);
         assert_eq!(lines_in(&table, None), ["ID     ROOTS", "notes", "ä      x", "日本   y"]);
+        let long = "/x y".repeat(100);
+        table.row([long.clone(), "z".to_owned()]);
+        let lines = ["ID     ROOTS", "notes", "ä      x", "日本   y", &format!("{long}  z")];
+        assert_eq!(lines_in(&table, None), lines);
     }
 
     #[test]
