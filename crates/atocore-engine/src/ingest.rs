@@ -90,14 +90,14 @@ impl Ingestion<'_> {
         reach.found_nothing = found.is_empty();
         let mut plan = Plan::new(found, &project.id, &self.chunked_by(), &reach, self)?;
         for lost in plan.lost.iter().filter(|_| !self.options.allow_empty) {
-            let _any = lost.keep_documents(&mut plan.vanished, &reach, &mut reports);
+            let _any = lost.keep_documents(&mut plan.vanished, &mut plan.losses, &reach, &mut reports);
         }
         for (root, skip) in self.losses(&plan.losses, plan.lost_documents(), &reach) {
             plan.leave(root, &reach);
             reports.leave(root, skip);
         }
         for lost in self.emptied(&plan, &reach) {
-            if lost.keep_documents(&mut plan.vanished, &reach, &mut reports) {
+            if lost.keep_documents(&mut plan.vanished, &mut plan.losses, &reach, &mut reports) {
                 plan.leave_below(lost);
             }
         }

@@ -9,7 +9,7 @@ use std::{
 use atocore_model::refresh::FileReason;
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{Reports, reach::ReachableRoots};
+use super::{Reports, plan::Losses, reach::ReachableRoots};
 
 /// A folder of which documents are gone that nobody may have meant to remove.
 #[derive(Debug)]
@@ -65,6 +65,7 @@ impl LostFolder {
     pub(super) fn keep_documents(
         &self,
         vanished: &mut Vec<DocumentRow>,
+        losses: &mut Losses,
         reach: &ReachableRoots,
         reports: &mut Reports,
     ) -> bool {
@@ -73,6 +74,7 @@ impl LostFolder {
         let Some(root) = kept.first().map(|row| reach.root_of(row).unwrap_or_default()) else {
             return false;
         };
+        kept.iter().for_each(|row| losses.keep(row, reach));
         let below = reach.below(root, &self.folder);
         let reason = FileReason::DocumentsGone { gone: kept.len() as u64 };
         reports.file(root, format!("{}/", below.display()), reason);

@@ -92,7 +92,9 @@ impl Plan {
         plan.vanished.sort_by(|a, b| a.file_path.cmp(&b.file_path));
         plan.to_read.sort_by(|a, b| a.file.file_path.cmp(&b.file.file_path));
         plan.follow_roots(reach);
-        plan.vanished.retain(|row| reach.knows_about(row));
+        for row in plan.vanished.extract_if(.., |row| !reach.knows_about(row)) {
+            plan.losses.keep(&row, reach);
+        }
         plan.follow_renames(reach, ingestion)?;
         plan.follow_projects(project, ingestion)?;
         for ToRead { file, .. } in plan.to_read.iter().filter(|wanted| wanted.known.is_none()) {
@@ -224,9 +226,12 @@ impl Plan {
     }
 }
 
-/// How many documents each root had, and has new: so many may be gone that nobody can have meant it.
+/// How many documents each root had, and has new: so many may be gone that nobody can have meant it. Documents that are
+/// kept although their files cannot be seen are not counted, so that they do not stand for documents that are there.
 #[derive(Debug)]
 pub(super) struct Losses {
+    /// The keys of the documents that are counted.
+    counted: HashSet<i64>,
     roots: Vec<Loss>,
     /// The same of each folder that a disk is or was mounted at, without those below it.
     mounts: HashMap<PathBuf, Loss>,
@@ -245,12 +250,19 @@ impl Losses {
     fn new(known: &[DocumentRow], mounts: &[String], reach: &ReachableRoots) -> Self {
         let mounts = reach.mounts.iter().cloned().chain(mounts.iter().map(PathBuf::from));
         let mounts = mounts.map(|folder| (folder, Loss::default())).collect();
-        let mut losses = Self { roots: vec![Loss::default(); reach.len()], mounts };
+        let counted = known.iter().map(|row| row.key).collect();
+        let mut losses = Self { counted, roots: vec![Loss::default(); reach.len()], mounts };
         for row in known {
-            let root = reach.counted_for(row);
-            losses.each(root, &row.file_path, |loss| loss.known += 1);
+            losses.each(reach.counted_for(row), &row.file_path, |loss| loss.known += 1);
         }
         losses
+    }
+
+    /// Counts a document no more, because it is kept without its file.
+    pub(super) fn keep(&mut self, row: &DocumentRow, reach: &ReachableRoots) {
+        if self.counted.remove(&row.key) {
+            self.each(reach.counted_for(row), &row.file_path, |loss| loss.known -= 1);
+        }
     }
 
     /// Counts a document, or a new file, that is below that root.
@@ -360,7 +372,8 @@ mod tests {
                 chunked_by: String::new(),
             };
             let reach = ReachableRoots::of_one("vault:p");
-            let losses = Losses { roots: vec![Loss { known, new }], mounts: HashMap::new() };
+            let (counted, roots) = (HashSet::new(), vec![Loss { known, new }]);
+            let losses = Losses { counted, roots, mounts: HashMap::new() };
             losses.of(std::iter::repeat_n(&row, gone), &reach, 50).len() == 1
         };
         for (gone, known, new) in

@@ -44,41 +44,40 @@ pub(super) fn carry_out(
 ) -> Result<Generation, Error> {
     let to_read = std::mem::take(&mut plan.to_read);
     let (sender, results) = mpsc::sync_channel(read::AHEAD);
-    let (mut gone, lost) = (plan.vanished, plan.lost);
     let mut emptied = thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
             read::read_all(ingestion, reach, &to_read, &sender);
         });
-        store_all(ingestion, (project, reach), &to_read, results, reports, &mut gone)
+        store_all(ingestion, (project, reach), &to_read, results, reports, &mut plan)
     })?;
     if ingestion.monitor.cancelled() {
         return Err(Error::Cancelled);
     }
     // So many may have turned out to be no documents any more, or to have no text, that it cannot be meant either.
     let missed = emptied.iter().filter_map(|(place, _)| to_read[*place].known.as_ref());
-    for (root, skip) in ingestion.losses(&plan.losses, gone.iter().chain(missed), reach) {
+    for (root, skip) in ingestion.losses(&plan.losses, plan.vanished.iter().chain(missed), reach) {
         let is_of_another = |row: &DocumentRow| reach.counted_for(row) != Some(root);
-        gone.retain(is_of_another);
+        plan.vanished.retain(is_of_another);
         emptied.retain(|(place, _)| to_read[*place].known.as_ref().is_some_and(is_of_another));
         reports.roots[root].skipped = Some(skip);
     }
-    store_batch(ingestion, (project, reach), &to_read, emptied, reports, &mut gone)?;
-    let generation = finish(ingestion, project, (reach, &lost), &gone, reports)?;
+    store_batch(ingestion, (project, reach), &to_read, emptied, reports, &mut plan)?;
+    let generation = finish(ingestion, project, (reach, &plan.lost), &plan.vanished, reports)?;
     let seen = ingestion.store.read(|read| read.last_document_change())?;
     ingestion.lexical_indexer.wait_for(seen, None)?;
     Ok(generation)
 }
 
 /// Stores what is read as it comes, and returns instead what would leave documents without any text. A document whose
-/// file is no longer one joins those that are gone. Takes `results`, so that the readers stop when this fails.
+/// file is no longer one joins those that have vanished. Takes `results`, so that the readers stop when this fails.
 fn store_all(
     ingestion: &Ingestion<'_>,
     (project, reach): (&Project, &ReachableRoots),
     to_read: &[ToRead],
     results: Receiver<(usize, ReadOutcome)>,
     reports: &mut Reports,
-    gone: &mut Vec<DocumentRow>,
+    plan: &mut Plan,
 ) -> Result<Vec<(usize, ReadOutcome)>, Error> {
     let mut batch: Vec<(usize, ReadOutcome)> = Vec::new();
     let mut emptied = Vec::new();
@@ -97,7 +96,7 @@ fn store_all(
         };
         if ended || batch.len() >= BATCH_DOCUMENTS || began.elapsed() >= BATCH_TIME {
             done += batch.len();
-            store_batch(ingestion, (project, reach), to_read, std::mem::take(&mut batch), reports, gone)?;
+            store_batch(ingestion, (project, reach), to_read, std::mem::take(&mut batch), reports, plan)?;
             ingestion.progress("reading documents", done, Some(to_read.len()));
             began = Instant::now();
         }
@@ -113,7 +112,7 @@ fn store_batch(
     to_read: &[ToRead],
     mut batch: Vec<(usize, ReadOutcome)>,
     reports: &mut Reports,
-    gone: &mut Vec<DocumentRow>,
+    plan: &mut Plan,
 ) -> Result<(), Error> {
     batch.sort_by_key(|(place, _)| *place);
     let restamp = |books: &BookkeepingTransaction<'_>| {
@@ -142,8 +141,10 @@ fn store_batch(
             ReadOutcome::SameBytes { .. } => FileReason::SameBytes,
             ReadOutcome::Refused(reason) => {
                 // What cannot be read today keeps its last good state; what is no document any more leaves.
-                if !matches!(reason, FileReason::Unreadable(_) | FileReason::ParserFailed(_)) {
-                    gone.extend(known.clone());
+                match (&reason, known) {
+                    (FileReason::Unreadable(_), Some(known)) => plan.losses.keep(known, reach),
+                    (FileReason::ParserFailed(_), _) | (_, None) => {}
+                    (_, Some(known)) => plan.vanished.push(known.clone()),
                 }
                 reason
             }

@@ -157,6 +157,36 @@ fn most_of_many_documents_cut_to_nothing_at_once_are_asked_about_and_few_are_not
 }
 
 #[test]
+fn documents_that_an_emptied_folder_keeps_do_not_stand_for_what_is_left_of_a_root() {
+    let place = Installation::default();
+    let write = |numbers: std::ops::Range<u32>, folder: &str| {
+        numbers.for_each(|number| {
+            place.write(&format!("{folder}/{number}.md"), format!("zebra {folder}{number}"))
+        });
+    };
+    write(0..10, "p/x");
+    write(0..12, "p");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    files::remove_tree(&place.vault().join("p/x")).unwrap();
+    fs::create_dir(place.vault().join("p/x")).unwrap();
+    (0..12).for_each(|number| place.write(&format!("p/{number}.md"), "\n"));
+    let gone = |gone| Some(RootSkip::DocumentsGone { gone, known: 12 });
+    // The folder keeps its documents, and the root those that turn out to have no text.
+    assert_eq!(engine.fresh("p").roots[0].skipped, gone(12));
+    (0..7).for_each(|number| place.remove(&format!("p/{number}.md")));
+    write(7..12, "p");
+    assert_eq!(engine.fresh("p").roots[0].skipped, gone(7));
+    (7..12).for_each(|number| place.remove(&format!("p/{number}.md")));
+    assert_eq!(engine.fresh("p").roots[0].skipped, gone(12));
+    assert_eq!(engine.status().unwrap().projects[0].documents, 22);
+    write(2..12, "p");
+    let report = engine.fresh("p");
+    assert_eq!((report.counts().removed, report.counts().failed), (2, 1), "of what is left, a few may go");
+}
+
+#[test]
 fn an_ignore_file_or_a_lock_on_the_folder_empties_no_project() {
     let place = Installation::default();
     for number in 0..6 {

@@ -102,3 +102,26 @@ fn a_registry_or_backup_directory_that_may_not_be_read_hides_nothing_else() {
         assert!(broken[0]["cure"].as_str().unwrap().starts_with(&whose), "{doctor}");
     }
 }
+
+#[test]
+fn documents_that_may_not_be_read_do_not_stand_for_what_is_left_of_a_root() {
+    for by_file in [false, true] {
+        let place = Sandbox::new();
+        let note = |folder: &str, number| format!("notes/{folder}{number}.md");
+        (0..10).for_each(|number| drop(place.write(&note("x/", number), format!("# Closed {number}\n"))));
+        (0..9).for_each(|number| drop(place.write(&note("", number), format!("# Open {number}\n"))));
+        place.ok(&["project", "add", "notes", "--root", "notes"]);
+        place.ok(&["refresh", "notes"]);
+        let files = (0..10).map(|number| place.path(&note("x/", number))).collect();
+        let paths = if by_file { files } else { vec![place.path("notes/x")] };
+        let _closed: Vec<_> = paths.iter().map(|path| Closed::new(path)).collect();
+        let kept = bounded(&place, &["refresh", "notes"]);
+        assert!(kept.code == 2 && kept.stdout.contains("9 unchanged"), "{kept:?}");
+        (0..9).for_each(|number| fs::remove_file(place.path(&note("", number))).unwrap());
+        for _ in 0..2 {
+            let ran = bounded(&place, &["refresh", "notes"]);
+            assert!(ran.code == 2 && ran.stdout.contains("9 of the 9 documents"), "{ran:?}");
+        }
+        assert_eq!(place.json(&["status"])["projects"][0]["documents"], 19);
+    }
+}
