@@ -1,6 +1,8 @@
 //! Ignore files: what a folder says shall be left out below it. They come with what others wrote, so they are read
 //! here, within limits, and handed to the library line by line; what lies above a root says nothing about it.
 
+mod syntax;
+
 use std::{
     ffi::OsStr,
     path::Path,
@@ -10,7 +12,10 @@ use std::{
     },
 };
 
-use atocore_model::{pattern::PathPattern, refresh::FileReason};
+use atocore_model::{
+    pattern::{PathPattern, PatternTooLarge},
+    refresh::FileReason,
+};
 use atocore_storage::files::beneath::{Beneath, EntryType, Listing};
 use ignore::{
     Match,
@@ -35,10 +40,18 @@ const LINES_NAMED: usize = 20;
 #[derive(Debug)]
 pub(super) struct Rules {
     above: Option<Arc<Self>>,
-    files: [Option<Gitignore>; FILES.len()],
+    files: [Option<FileRules>; FILES.len()],
     is_repository: bool,
     /// Of this folder and those above it.
     patterns: usize,
+}
+
+/// What the lines of one ignore file say.
+#[derive(Debug)]
+struct FileRules {
+    lines: Gitignore,
+    /// The same without the lines that want files and name none that is hidden, where there are such lines.
+    of_hidden: Option<Gitignore>,
 }
 
 /// What is said of a path.
@@ -46,7 +59,7 @@ pub(super) struct Rules {
 pub(super) enum IgnoreVerdict {
     /// It is left out.
     Ignored,
-    /// It is wanted, even when its name begins with a dot.
+    /// It is wanted; where its name begins with a dot, by a line that says so.
     Wanted,
     /// Nothing.
     Nothing,
@@ -55,6 +68,11 @@ pub(super) enum IgnoreVerdict {
 /// Whether that is the name of an ignore file, which was read when it was one.
 pub(super) fn is_ignore_file(name: &OsStr) -> bool {
     FILES.iter().any(|file| name == *file)
+}
+
+/// Whether the name is one of a hidden file or folder.
+pub(super) fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 /// Reads the ignore files below one root.
@@ -118,7 +136,7 @@ impl<'r> RuleReader<'r> {
         path: &Path,
         rules: &mut Rules,
         refuse: &mut dyn FnMut(&Path, FileReason),
-    ) -> Result<Option<Gitignore>, String> {
+    ) -> Result<Option<FileRules>, String> {
         let contents = match self.beneath.read(path, MAX_BYTES) {
             Err(error) if error.is_missing() => return Ok(None),
             read => read.map_err(|error| error.source.to_string())?,
@@ -141,8 +159,9 @@ fn compile(
     root: &Path,
     patterns: &mut usize,
     refuse: &mut dyn FnMut(FileReason),
-) -> Result<Gitignore, String> {
-    let mut builder = GitignoreBuilder::new(root);
+) -> Result<FileRules, String> {
+    let mut builders = [GitignoreBuilder::new(root), GitignoreBuilder::new(root)];
+    let mut differ = false;
     let mut unusable = 0;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
@@ -153,30 +172,50 @@ fn compile(
         if *patterns > MAX_PATTERNS {
             return Err(format!("with those above it, it has more than {MAX_PATTERNS} patterns"));
         }
-        if let Err(why) = add(&mut builder, line) {
-            unusable += 1;
-            if unusable <= LINES_NAMED {
-                refuse(FileReason::IgnoreLine { line: index + 1, why });
+        match add(&mut builders, line) {
+            Ok(of_both) => differ |= !of_both,
+            Err(why) => {
+                unusable += 1;
+                if unusable <= LINES_NAMED {
+                    refuse(FileReason::IgnoreLine { line: index + 1, why });
+                }
             }
         }
     }
     if let Some(more) = unusable.checked_sub(LINES_NAMED + 1) {
         refuse(FileReason::IgnoreFile(format!("{} more lines of it cannot be used", more + 1)));
     }
-    builder.build().map_err(|error| error.to_string())
+    let [lines, of_hidden] =
+        builders.each_ref().map(|builder| builder.build().map_err(|error| error.to_string()));
+    Ok(FileRules { lines: lines?, of_hidden: differ.then_some(of_hidden?) })
 }
 
-fn add(builder: &mut GitignoreBuilder, line: &[u8]) -> Result<(), String> {
+/// Adds a line to the rules, and to those of hidden files unless it wants others only; whether to both.
+fn add([all, of_hidden]: &mut [GitignoreBuilder; 2], line: &[u8]) -> Result<bool, String> {
     let line = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
-    let pattern: PathPattern =
-        line.parse().map_err(|why: atocore_model::pattern::PatternTooLarge| why.to_string())?;
-    builder.add_line(None, pattern.as_str()).map(drop).map_err(|error| error.to_string())
+    if syntax::is_void(line) {
+        return Ok(true);
+    }
+    // Braces and commas are characters like others here.
+    let counted: Result<PathPattern, PatternTooLarge> = line.replace(['{', '}', ','], ".").parse();
+    let _small = counted.map_err(|why| why.to_string())?;
+    let pattern = syntax::translate(line)?;
+    let add_to = |builder: &mut GitignoreBuilder| {
+        builder.add_line(None, &pattern).map(drop).map_err(|error| error.to_string())
+    };
+    add_to(all)?;
+    let of_both = !syntax::wants_no_hidden(line);
+    if of_both {
+        add_to(of_hidden)?;
+    }
+    Ok(of_both)
 }
 
 impl Rules {
     /// What is said of an absolute path in the folder of these rules.
     pub(super) fn verdict(&self, path: &Path, is_folder: bool) -> IgnoreVerdict {
         let mut said = [IgnoreVerdict::Nothing; FILES.len()];
+        let is_hidden = path.file_name().is_some_and(is_hidden);
         let (mut level, mut in_repository) = (Some(self), false);
         while let Some(rules) = level {
             for (place, file) in rules.files.iter().enumerate() {
@@ -184,7 +223,8 @@ impl Rules {
                     && !(place >= OF_REPOSITORY && in_repository)
                     && let Some(file) = file
                 {
-                    said[place] = match file.matched(path, is_folder) {
+                    let lines = file.of_hidden.as_ref().filter(|_| is_hidden).unwrap_or(&file.lines);
+                    said[place] = match lines.matched(path, is_folder) {
                         Match::Ignore(_) => IgnoreVerdict::Ignored,
                         Match::Whitelist(_) => IgnoreVerdict::Wanted,
                         Match::None => IgnoreVerdict::Nothing,
@@ -218,7 +258,7 @@ mod tests {
             let root = Path::new("/top");
             let compiled = compile(input, root, &mut patterns, &mut |_| refused += 1);
             assert!(refused <= LINES_NAMED + 1);
-            let Ok(rules) = compiled else { return };
+            let Ok(FileRules { lines: rules, .. }) = compiled else { return };
             assert!(patterns <= MAX_PATTERNS);
             for path in ["/top/a", "/top/deep/x/y.md", "/top/caf\u{e9}/\u{1f389}", "/top/build"] {
                 let (file, folder) = (rules.matched(path, false), rules.matched(path, true));
@@ -234,7 +274,7 @@ mod tests {
         for number in 0..MAX_PATTERNS {
             text.push_str(&format!("**/a{number}*/[x-z]?/{{b,c}}*.md\n"));
         }
-        let rules = compile(text.as_bytes(), Path::new("/top"), &mut 0, &mut |_| {}).unwrap();
+        let rules = compile(text.as_bytes(), Path::new("/top"), &mut 0, &mut |_| {}).unwrap().lines;
         assert_eq!(rules.len(), MAX_PATTERNS);
         assert!(rules.matched(format!("/top/{}", "a/".repeat(500)), true).is_none());
         text.push_str("one more\n");

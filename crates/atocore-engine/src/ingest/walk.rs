@@ -17,7 +17,7 @@ use atocore_storage::files::beneath::{Beneath, EntryType, FileStatus, Listing, M
 
 use super::{
     Ingestion, RootResult,
-    ignoring::{IgnoreVerdict, RuleReader, Rules, is_ignore_file},
+    ignoring::{IgnoreVerdict, RuleReader, Rules, is_hidden, is_ignore_file},
 };
 use crate::error::Error;
 
@@ -173,7 +173,7 @@ impl Walk<'_> {
             match rules.verdict(&path, is_folder) {
                 IgnoreVerdict::Ignored => self.leave_out(&entry, is_folder, FileReason::Ignored),
                 _ if !is_folder && is_ignore_file(name) => {}
-                IgnoreVerdict::Nothing if name.as_encoded_bytes().starts_with(b".") => {
+                verdict if name == ".git" || verdict == IgnoreVerdict::Nothing && is_hidden(name) => {
                     self.leave_out(&entry, is_folder, FileReason::Hidden);
                 }
                 _ if is_folder => {
