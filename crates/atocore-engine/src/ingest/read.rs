@@ -9,7 +9,11 @@ use std::{
     thread,
 };
 
-use atocore_model::{digest::Digest, document::FileStamp, refresh::FileReason};
+use atocore_model::{
+    digest::Digest,
+    document::{ChunkDraft, FileStamp},
+    refresh::FileReason,
+};
 use atocore_storage::sqlite::{DocumentRow, IngestedDocument};
 
 use super::{
@@ -31,13 +35,13 @@ pub(super) enum ReadOutcome {
 }
 
 impl ReadOutcome {
-    /// Whether a document has no text now, so that its one chunk is its title, and had more bytes before.
-    pub(super) fn empties(&self, wanted: &ToRead) -> bool {
-        let Self::Document(document, _) = self else { return false };
+    /// The document that has other bytes now and no text, so that its one chunk is its title.
+    pub(super) fn without_text<'w>(&self, wanted: &'w ToRead) -> Option<&'w DocumentRow> {
+        let Self::Document(document, _) = self else { return None };
         let parsed = &document.parsed;
-        let has_text = !matches!(&parsed.chunks[..], [only] if only.text == parsed.title);
-        let is_less = |known: &DocumentRow| known.stamp.size > wanted.file.seen.stamp.size;
-        !has_text && wanted.known.as_ref().is_some_and(is_less)
+        let is_title = |only: &ChunkDraft| only.text == parsed.title && only.heading_path.as_str().is_empty();
+        let has_text = !matches!(&parsed.chunks[..], [only] if is_title(only));
+        wanted.known.as_ref().filter(|known| !has_text && known.digest != document.digest)
     }
 }
 

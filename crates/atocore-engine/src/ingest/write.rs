@@ -87,8 +87,10 @@ fn store_all(
         let left = BATCH_TIME.saturating_sub(began.elapsed());
         let ended = match results.recv_timeout(left) {
             Ok(result) => {
-                let (place, outcome) = &result;
-                if outcome.empties(&to_read[*place]) { &mut emptied } else { &mut batch }.push(result);
+                let known = result.1.without_text(&to_read[result.0]);
+                let had_text = |known: &DocumentRow| ingestion.store.read(|read| read.has_text(known.key));
+                let empties = known.map(had_text).transpose()?.unwrap_or(false);
+                if empties { &mut emptied } else { &mut batch }.push(result);
                 false
             }
             Err(RecvTimeoutError::Timeout) => false,

@@ -157,6 +157,41 @@ fn most_of_many_documents_cut_to_nothing_at_once_are_asked_about_and_few_are_not
 }
 
 #[test]
+fn documents_that_lose_their_text_and_no_bytes_are_asked_about_and_those_that_had_none_are_not() {
+    let place = Installation::default();
+    let each = |folder: &str, text: &str, at| {
+        (0..9).for_each(|number| place.write_at(&format!("{folder}/{number}.md"), text, at));
+    };
+    ["p", "q"].iter().for_each(|folder| each(folder, "---\n---\n", 1_700_000_000));
+    let engine = place.own();
+    engine.add("p", "p");
+    engine.add("q", "q");
+    let _reports = [engine.fresh("p"), engine.fresh("q")];
+    let mut at = 1_700_000_000;
+    for (before, after) in [
+        ("the zebra\n", "         \n"),
+        ("the zebra\n", "\n\n\n\n\n\n\n\n\n\n\n\n"),
+        ("# The zebra\n", "           \n"),
+        ("---\ntags: [zebra]\n---\n", "---\n\n             \n---\n"),
+    ] {
+        for (text, is_asked) in [(before, false), (after, true), (after, true)] {
+            at += 100;
+            each("p", text, at);
+            let asked = is_asked.then_some(RootSkip::DocumentsGone { gone: 9, known: 9 });
+            assert_eq!(engine.fresh("p").roots[0].skipped, asked, "{text:?}");
+            assert_eq!(engine.ask("zebra").hits.len(), 9, "{text:?}");
+        }
+    }
+    each("q", "---\n\n---\n", 1_700_000_100);
+    assert_eq!(counts(&engine.fresh("q")), [9, 0, 0, 0, 0]);
+    let reread = RefreshOptions { allow_empty: false, reread: true };
+    assert_eq!(counts(&refresh_with(&engine, "q", reread)), [0, 9, 0, 0, 0]);
+    (0..4).for_each(|number| place.write_at(&format!("p/{number}.md"), "         \n", 1_700_000_200));
+    (4..9).for_each(|number| place.write_at(&format!("p/{number}.md"), "the lion\n", 1_700_000_200));
+    assert_eq!(counts(&engine.fresh("p")), [9, 0, 0, 0, 0]);
+}
+
+#[test]
 fn documents_that_an_emptied_folder_keeps_do_not_stand_for_what_is_left_of_a_root() {
     let place = Installation::default();
     let write = |numbers: std::ops::Range<u32>, folder: &str| {
