@@ -89,6 +89,11 @@ impl Ingestion<'_> {
         }
         reach.found_nothing = found.is_empty();
         let mut plan = Plan::new(found, &project.id, &self.chunked_by(), &reach, self)?;
+        plan.find_in_projects(&project.id, &claims, self)?;
+        for (owner, row) in &plan.moved {
+            let root = reach.root_of(row).unwrap_or_default();
+            reports.file(root, row.source_path.clone(), FileReason::OwnedBy(owner.clone()));
+        }
         for lost in plan.lost.iter().filter(|_| !self.options.allow_empty) {
             let _any = lost.keep_documents(&mut plan.vanished, &mut plan.losses, &reach, &mut reports);
         }

@@ -11,9 +11,17 @@ use atocore_model::{
     id::ProjectId,
     refresh::{RefreshOptions, RootSkip},
 };
-use atocore_storage::{files::beneath, sqlite::DocumentRow};
+use atocore_storage::{
+    files::beneath::{self, Beneath},
+    sqlite::DocumentRow,
+};
 
-use super::{Ingestion, mounts::LostFolder, reach::ReachableRoots, walk::FoundFile};
+use super::{
+    Ingestion,
+    mounts::LostFolder,
+    reach::ReachableRoots,
+    walk::{self, FoundFile},
+};
 use crate::error::Error;
 
 /// A file that has to be read, with the document it may be a new state of.
@@ -31,6 +39,8 @@ pub(super) struct Plan {
     pub(super) to_read: Vec<ToRead>,
     /// Documents whose file is gone.
     pub(super) vanished: Vec<DocumentRow>,
+    /// Documents whose files lie in roots of other projects now, which take them over when they are refreshed.
+    pub(super) moved: Vec<(ProjectId, DocumentRow)>,
     /// For every unchanged file, the root that it is below.
     pub(super) unchanged: Vec<usize>,
     /// What each root and each mount point had, and has new.
@@ -57,6 +67,7 @@ impl Plan {
         let mut plan = Self {
             to_read: Vec::new(),
             vanished: Vec::new(),
+            moved: Vec::new(),
             unchanged: Vec::new(),
             losses: Losses::new(&known, &mounts, reach),
             lost: Vec::new(),
@@ -175,7 +186,6 @@ impl Plan {
     /// Finds new files that are documents of other projects: the same file as before, under a path where there is none
     /// now. A copy is none.
     fn follow_projects(&mut self, project: &ProjectId, ingestion: &Ingestion<'_>) -> Result<(), Error> {
-        let identity = |stamp: &FileStamp| (stamp.inode, stamp.modified_ns, stamp.size);
         let new = (self.to_read.iter_mut()).filter(|wanted| wanted.known.is_none());
         let mut new: HashMap<_, _> = new.map(|wanted| (identity(&wanted.file.seen.stamp), wanted)).collect();
         if new.is_empty() {
@@ -183,13 +193,44 @@ impl Plan {
         }
         let is_new = |stamp: &FileStamp| new.contains_key(&identity(stamp));
         for row in ingestion.store.read(|read| read.documents_of_others(project, is_new))? {
-            if let Ok(None) = beneath::stamp_if_present(Path::new(&row.file_path))
+            if is_away(&row)
                 && let Some(wanted) = new.remove(&identity(&row.stamp))
             {
                 wanted.renamed_from = Some(row.file_path.clone());
                 wanted.known = Some(row);
             }
         }
+        Ok(())
+    }
+
+    /// Finds the files of vanished documents in roots of other projects, under paths where there is no document.
+    pub(super) fn find_in_projects(
+        &mut self,
+        project: &ProjectId,
+        claims: &[(PathBuf, ProjectId)],
+        ingestion: &Ingestion<'_>,
+    ) -> Result<(), Error> {
+        let away = self.vanished.iter().filter(|row| is_away(row));
+        let away: HashMap<_, _> = away.map(|row| (identity(&row.stamp), row.key)).collect();
+        let mut there = Vec::new();
+        for (folder, owner) in claims.iter().filter(|(_, owner)| !away.is_empty() && owner != project) {
+            let Ok(beneath) = Beneath::open(folder) else { continue };
+            let Ok(walked) = walk::walk(folder, &beneath, owner, claims, ingestion) else { continue };
+            for file in walked?.found {
+                if let Some(key) = away.get(&identity(&file.seen.stamp)) {
+                    there.push((file.file_path, *key, owner));
+                }
+            }
+        }
+        if there.is_empty() {
+            return Ok(());
+        }
+        let documents = ingestion.store.read(|read| read.documents_of_others(project, |_| true))?;
+        let documents: HashSet<&str> = documents.iter().map(|row| row.file_path.as_str()).collect();
+        there.retain(|(path, ..)| !documents.contains(path.as_str()));
+        let owners: HashMap<i64, &ProjectId> = there.iter().map(|(_, key, owner)| (*key, *owner)).collect();
+        let moved = self.vanished.extract_if(.., |row| owners.contains_key(&row.key));
+        self.moved = moved.map(|row| (owners[&row.key].clone(), row)).collect();
         Ok(())
     }
 
@@ -224,6 +265,16 @@ impl Plan {
         self.to_read.retain(|wanted| !Path::new(&wanted.file.file_path).starts_with(&lost.folder));
         self.lost.push(lost);
     }
+}
+
+/// What a file keeps when it is moved on its disk.
+const fn identity(stamp: &FileStamp) -> (u64, i64, u64) {
+    (stamp.inode, stamp.modified_ns, stamp.size)
+}
+
+/// Whether there is nothing under the path of a document.
+fn is_away(row: &DocumentRow) -> bool {
+    matches!(beneath::stamp_if_present(Path::new(&row.file_path)), Ok(None))
 }
 
 /// How many documents each root had, and has new: so many may be gone that nobody can have meant it. Documents that are

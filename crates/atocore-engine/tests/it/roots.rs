@@ -445,6 +445,88 @@ fn the_last_documents_of_a_project_are_followed_to_another_one_and_copies_of_the
     }
 }
 
+/// Two projects, `a` with six documents and `b` with as many, all of them read.
+fn two_projects() -> (Installation, Engine) {
+    let place = Installation::default();
+    for (number, folder) in (0..12).map(|number| (number, if number % 2 == 0 { "a" } else { "b" })) {
+        place.write(&format!("{folder}/{folder}{number}.md"), format!("zebra number{number}"));
+    }
+    let engine = place.own();
+    for project in ["a", "b"] {
+        engine.add(project, project);
+        let _report = engine.fresh(project);
+    }
+    (place, engine)
+}
+
+#[test]
+fn files_that_move_to_another_project_are_followed_whichever_is_refreshed_first() {
+    for order in [["a", "b"], ["b", "a"]] {
+        for count in [1, 4, 6] {
+            let (place, engine) = two_projects();
+            let expected = places(&engine, "zebra").into_iter().map(|(project, path, id)| {
+                let number: u64 = path[1..].trim_end_matches(".md").parse().unwrap();
+                if project == "a" && number < 2 * count {
+                    ("b".to_owned(), path, id)
+                } else {
+                    (project, path, id)
+                }
+            });
+            let mut expected: Vec<_> = expected.collect();
+            expected.sort();
+            for number in 0..count {
+                let path = |folder| place.vault().join(format!("{folder}/a{}.md", 2 * number));
+                rename(&path("a"), &path("b"));
+            }
+            for project in order {
+                let report = engine.fresh(project);
+                assert_eq!((&report.roots[0].skipped, report.counts().removed), (&None, 0), "{report:?}");
+                let waiting = report.roots[0]
+                    .files
+                    .iter()
+                    .filter(|file| file.reason.code() == "owned_by_other_project");
+                assert_eq!(waiting.count() as u64, if order[0] == "a" && project == "a" { count } else { 0 });
+            }
+            assert_eq!(places(&engine, "zebra"), expected, "{order:?} {count}");
+            assert!(engine.ask("zebra").hits.iter().all(|hit| Path::new(&hit.file_path).exists()));
+            assert_eq!(counts(&engine.fresh("a")), [0, 6 - count, 0, 0, 0]);
+        }
+        // The folders of two projects are swapped.
+        let (place, engine) = two_projects();
+        let before = places(&engine, "zebra");
+        exchange(&place.vault().join("a"), &place.vault().join("b"));
+        for project in order {
+            assert_eq!(engine.fresh(project).roots[0].skipped, None);
+        }
+        let ids = |places: Vec<(String, String, String)>| {
+            let other = |project: &str| if project == "a" { "b" } else { "a" }.to_owned();
+            let mut swapped: Vec<_> = places.into_iter().map(|(p, path, id)| (other(&p), path, id)).collect();
+            swapped.sort();
+            swapped
+        };
+        assert_eq!(places(&engine, "zebra"), ids(before));
+        assert!(engine.ask("zebra").hits.iter().all(|hit| Path::new(&hit.file_path).exists()));
+    }
+}
+
+#[test]
+fn a_document_that_another_project_has_another_document_for_is_gone() {
+    let (place, engine) = two_projects();
+    let path = |path: &str| place.vault().join(path);
+    // One file has two names and loses one of them, and one takes the place of another.
+    fs::hard_link(path("a/a0.md"), path("b/linked.md")).unwrap();
+    let _reports = [engine.fresh("b"), engine.fresh("a")];
+    place.remove("a/a0.md");
+    rename(&path("a/a2.md"), &path("b/b1.md"));
+    assert_eq!(counts(&engine.fresh("a")), [0, 4, 2, 0, 0]);
+    assert_eq!(counts(&engine.fresh("b")), [1, 6, 0, 0, 0]);
+    // One goes where it is left out.
+    place.write("b/.gitignore", "drafts/\n");
+    fs::create_dir(path("b/drafts")).unwrap();
+    rename(&path("a/a4.md"), &path("b/drafts/a4.md"));
+    assert_eq!(counts(&engine.fresh("a")), [0, 3, 1, 0, 0]);
+}
+
 #[test]
 fn what_is_swapped_for_a_link_while_it_is_read_leads_nowhere() {
     let place = Installation::default();
