@@ -1,5 +1,10 @@
 //! `project add`, `list`, `show`, `update`, `remove`.
 
+use std::{
+    io,
+    path::{Component, Path, PathBuf},
+};
+
 use atocore_engine::{InstallationStatus, RemovalPlan};
 use atocore_model::{
     error::ErrorCode,
@@ -143,7 +148,7 @@ impl Remove {
 }
 
 impl RootArguments {
-    /// The roots as they are sent: a folder of this machine is absolute and without links on the way.
+    /// The roots as they are sent: a folder of this machine is absolute, with the links that it was given with.
     fn read(&self, console: &Console<'_>) -> Result<Vec<RootRecord>, ApiError> {
         if self.labels.len() > self.roots.len() {
             let message = format!(
@@ -171,9 +176,24 @@ fn read_root(text: &str, label: String, console: &Console<'_>) -> Result<RootRec
     if text.is_empty() {
         return Err(unusable("the name is empty"));
     }
-    let folder = console.path(text).canonicalize().map_err(|error| unusable(&error.to_string()))?;
+    let folder = existing(&console.path(text)).map_err(|error| unusable(&error.to_string()))?;
     let subpath = folder.to_str().ok_or_else(|| unusable("its name is not UTF-8"))?.to_owned();
     Ok(RootRecord { source: "folder".to_owned(), subpath, label })
+}
+
+/// The path of a folder that is there, without `.` and `..`. Its links stay, so that it is followed when they are
+/// re-pointed, but for those before a `..`, which leads out of where they lead to.
+fn existing(path: &Path) -> io::Result<PathBuf> {
+    let _real = path.canonicalize()?;
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let last = parts.iter().rposition(|part| *part == Component::ParentDir);
+    let (before, after) = parts.split_at(last.map_or(0, |last| last + 1));
+    let mut folder: PathBuf = before.iter().collect();
+    if last.is_some() {
+        folder = folder.canonicalize()?;
+    }
+    folder.extend(after);
+    Ok(folder)
 }
 
 fn list_projects(list: ListProjects, console: &Console<'_>) -> Result<Exit, ApiError> {

@@ -162,18 +162,45 @@ fn an_update_changes_what_it_names_and_nothing_else() {
 }
 
 #[test]
-fn a_relative_root_is_registered_by_its_real_place() {
+fn a_root_is_registered_by_its_absolute_path_and_followed_where_its_links_lead_now() {
     let place = Sandbox::new();
-    place.write("real/a.md", "# A\n");
-    std::os::unix::fs::symlink("real", place.path("link")).unwrap();
-    let dry = place.json(&["project", "add", "p", "--root", "./link/", "--dry-run"]);
-    assert_eq!(place.json(&["project", "list"])["projects"].as_array().unwrap().len(), 0, "{dry}");
-    let project = place.json(&["project", "add", "p", "--root", "./link/", "--label", "here"]);
-    let real = place.path("real").canonicalize().unwrap();
-    assert_eq!(project["ingest_roots"][0]["subpath"], real.to_str().unwrap());
-    assert_eq!(dry["project"]["ingest_roots"][0]["subpath"], real.to_str().unwrap());
-    assert_eq!(place.run(&["project", "add", "p", "--root", "real", "--dry-run"]).code, 1, "it exists");
+    place.write("one/deep/a.md", "# Zebra of one\n");
+    place.write("two/deep/a.md", "# Zebra of two\n");
+    let point_to = |target: &str| {
+        drop(fs::remove_file(place.path("cur")));
+        std::os::unix::fs::symlink(target, place.path("cur")).unwrap();
+    };
+    point_to("one");
+    let here = place.path("").canonicalize().unwrap();
+    for (given, folder) in [
+        ("./cur//", "cur"),
+        ("one/../cur", "cur"),
+        ("cur/deep/.", "cur/deep"),
+        ("cur/../two/deep", "two/deep"),
+        ("cur/deep/..", "one"),
+        (here.join("cur").to_str().unwrap(), "cur"),
+    ] {
+        let dry = place.json(&["project", "add", "p", "--root", given, "--dry-run"]);
+        let registered = dry["project"]["ingest_roots"][0]["subpath"].as_str().unwrap();
+        assert_eq!(registered, here.join(folder).to_str().unwrap(), "{given}");
+    }
+    assert_eq!(place.json(&["project", "list"])["projects"].as_array().unwrap().len(), 0);
+    for missing in ["none", "none/../one", "one/deep/a.md/.."] {
+        assert_eq!(place.run(&["project", "add", "p", "--root", missing]).code, 64, "{missing}");
+    }
+    let project = place.json(&["project", "add", "p", "--root", "./cur/", "--label", "here"]);
     assert_eq!(project["ingest_roots"][0]["label"], "here");
+    for root in ["one", "cur/../one", "./cur"] {
+        let taken = place.run(&["project", "add", "other", "--root", root]);
+        assert!(taken.code == 1 && taken.stderr.contains("`p`"), "{root}: {taken:?}");
+    }
+    for target in ["one", "two"] {
+        point_to(target);
+        place.ok(&["refresh", "p"]);
+        let hit = &place.json(&["query", "zebra"])["results"][0];
+        assert!(hit["content"].as_str().unwrap().contains(target), "{hit}");
+        assert_eq!(hit["file_path"], here.join(target).join("deep/a.md").to_str().unwrap(), "{hit}");
+    }
 }
 
 #[test]
