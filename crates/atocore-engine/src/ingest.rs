@@ -45,7 +45,7 @@ use walk::{FoundFile, WalkResult};
 use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, projects::roots::Folders};
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
-const READER: &str = "2";
+const READER: &str = "3";
 
 /// What ingestion works with.
 pub(crate) struct Ingestion<'e> {

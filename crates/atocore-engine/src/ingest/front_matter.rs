@@ -181,14 +181,33 @@ fn one_by_one(
             Ok(fields) => kept.extend(fields),
             Err(Unreadable) if entry.text.trim().is_empty() => {}
             Err(Unreadable) => {
-                let field = entries::as_text(language, entry);
-                let (valid, key) = (language.name(), markdown::one_line(entry.key));
-                let what = if field.is_some() { "is taken as text" } else { "is left out" };
-                faults.push(format!("line {line} of the front matter is not valid {valid}: `{key}` {what}"));
-                if field.is_none() {
+                let valid = language.name();
+                let mut fault = |line: usize, what: &str, is_left_out| {
+                    let what = markdown::one_line(what);
+                    let became = if is_left_out { "is left out" } else { "is taken as text" };
+                    faults.push(format!(
+                        "line {line} of the front matter is not valid {valid}: `{what}` {became}"
+                    ));
+                };
+                let mended = match language {
+                    Language::Yaml if entry.text.trim().contains('\n') => reader.mend(entry),
+                    _ => None,
+                };
+                let is_left_out = if let Some((fields, lines)) = mended {
+                    let texts: Vec<&str> = entry.text.lines().collect();
+                    lines.iter().for_each(|(at, is_out)| fault(line + at, texts[*at].trim(), *is_out));
+                    kept.extend(fields);
+                    lines.values().any(|is_out| *is_out)
+                } else {
+                    let field = entries::as_text(language, entry);
+                    fault(line, entry.key, field.is_none());
+                    let is_left_out = field.is_none();
+                    kept.extend(field);
+                    is_left_out
+                };
+                if is_left_out {
                     let _new = bad.insert(index);
                 }
-                kept.extend(field);
             }
         }
         line += content[entry.span.clone()].matches('\n').count();

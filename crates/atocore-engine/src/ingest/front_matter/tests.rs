@@ -163,7 +163,14 @@ fn an_entry_that_cannot_be_read_costs_itself() {
     let (front_matter, telling, _) = whole(&text);
     assert_eq!(
         shown(&front_matter),
-        ["title = Foo: the bar", "tags = [x1]", "author = @ada", "note = \"a\" b", "last = yes"]
+        [
+            "title = Foo: the bar",
+            "tags = [x1]",
+            "list = [one]",
+            "author = @ada",
+            "note = \"a\" b",
+            "last = yes"
+        ]
     );
     let fault =
         |line, key, what| format!("line {line} of the front matter is not valid YAML: `{key}` {what}");
@@ -172,7 +179,7 @@ fn an_entry_that_cannot_be_read_costs_itself() {
         [
             fault(2, "title", "is taken as text"),
             fault(4, "broken", "is left out"),
-            fault(5, "list", "is left out"),
+            fault(7, "- two: {", "is left out"),
             fault(8, "author", "is taken as text"),
             fault(9, "note", "is taken as text"),
         ]
@@ -190,6 +197,48 @@ fn an_entry_that_cannot_be_read_costs_itself() {
     let (front_matter, ..) = whole(&format!("---\n{many}---\n"));
     assert_eq!(front_matter.faults.len(), MAX_FAULTS + 1);
     assert_eq!(front_matter.faults[MAX_FAULTS], "and 15 more faults of the front matter");
+}
+
+#[test]
+fn a_line_of_a_list_or_of_a_mapping_that_cannot_be_read_costs_itself() {
+    for bad in ["@home", "`code`", "%x", "\"open", "it's: a: b", "'a' b", "\"a\" b", "key: @x", "- @deep"] {
+        for indent in ["", "  "] {
+            let (front_matter, ..) = whole(&format!(
+                "---\ntags:\n{indent}- good1\n{indent}- {bad}\n{indent}- good2\nlast: yes\n---\n"
+            ));
+            let FieldValue::Many(kept) = &front_matter.fields[0].value else { panic!("{bad}") };
+            assert!(
+                ["good1", "good2"].iter().all(|good| kept.iter().any(|text| text == good)),
+                "{bad}: {kept:?}"
+            );
+            assert_eq!(front_matter.faults.len(), 1, "{bad}: {front_matter:?}");
+            assert!(front_matter.faults[0].starts_with("line 4 "), "{bad}: {front_matter:?}");
+        }
+    }
+    for bad in ["  - [a", "  - {b: c", "  - *unknown", " - less", "  key: value", "\t- tab"] {
+        let text = format!("---\naliases:\n  - good1\n{bad}\n  - good2\n---\n");
+        let (front_matter, telling, _) = whole(&text);
+        assert_eq!(shown(&front_matter), ["aliases = [good1, good2]"], "{bad:?}");
+        let fault = format!("line 4 of the front matter is not valid YAML: `{}` is left out", bad.trim());
+        assert_eq!((front_matter.faults, telling.len()), (vec![fault], 1), "{bad:?}");
+    }
+    assert_eq!(
+        fields_of(
+            "base: &b Xylo\nauthor:\n  note: |\n    x: @kept\n    y: [\n  name: @ada\n  alias: *b\n  mail: [a, b]\n  - stray\nlast: yes"
+        ),
+        [
+            "base = Xylo",
+            "author.note = x: @kept\ny: [\n",
+            "author.name = @ada",
+            "author.alias = Xylo",
+            "author.mail = [a, b]",
+            "last = yes"
+        ]
+    );
+    let many: String = (0..200).map(|number| format!("- @a{number}\n- b{number}\n")).collect();
+    assert_eq!(tags(&format!("tags:\n{many}")).len(), 400);
+    let hostile = format!("---\ntags: [kept]\nlist:\n{}---\n", "- [\n".repeat(15_000));
+    assert_eq!(shown(&whole(&hostile).0)[0], "tags = [kept]");
 }
 
 #[test]

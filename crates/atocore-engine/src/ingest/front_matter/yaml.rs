@@ -25,6 +25,12 @@ pub(super) fn fields(content: &str) -> Result<Option<Vec<FrontMatterField>>, Unr
     Ok(reader.is_mapping.then_some(reader.fields))
 }
 
+/// The line, counted from 0, at which the parser finds that a text is not YAML; the fault itself may stand above it.
+pub(super) fn fault_line(content: &str) -> Option<usize> {
+    let fault = Parser::new_from_str(content).find_map(Result::err)?;
+    Some(fault.marker().line().saturating_sub(1))
+}
+
 /// The values of a node with the names that lead to them; a value of the node itself has an empty name.
 type Values = Vec<(String, String)>;
 
