@@ -15,6 +15,7 @@ use crate::{
     behind::{LEXICAL_INDEX, VECTORS},
     engine::{Engine, known_stores},
     error::Error,
+    ingest,
     projects::roots,
     status::FileProblem,
 };
@@ -303,21 +304,21 @@ impl Findings {
     fn unread_files(&mut self, project: &str, problems: &[FileProblem]) {
         let mut problems: Vec<_> = problems.iter().collect();
         problems.sort_by_key(|problem| problem.reason != "documents_gone");
-        let correct =
-            format!("correct the file or leave it out in `.atocoreignore`, then `atocore refresh {project}`");
         let confirm = format!(
             "mount its disk, or `atocore refresh {project} --allow-empty` if its documents are to go"
         );
         for problem in problems.iter().take(FILES_SHOWN) {
             let hint = match problem.reason.as_str() {
-                "documents_gone" => &confirm,
+                "documents_gone" => confirm.clone(),
                 // The check of the roots says so, as things are now.
                 "missing" | "not_a_folder" | "not_configured" | "outside" => continue,
-                _ => &correct,
+                reason => {
+                    format!("{}, then `atocore refresh {project}`", ingest::hint(reason, &problem.detail))
+                }
             };
             let FileProblem { path, detail, .. } = problem;
             let message = format!("`{path}` of project `{project}` could not be read: {detail}");
-            self.add("files", Level::Warning, message, Some(hint));
+            self.add("files", Level::Warning, message, Some(&hint));
         }
         if let Some(more) = problems.len().checked_sub(FILES_SHOWN + 1) {
             let message = format!("and {} of project `{project}`", counted(more + 1, "more file"));

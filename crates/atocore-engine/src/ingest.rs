@@ -8,6 +8,7 @@ mod chunk;
 mod front_matter;
 #[cfg(test)]
 mod fuzzed;
+mod hints;
 mod ignoring;
 mod inline;
 mod markdown;
@@ -21,6 +22,7 @@ mod walk;
 mod write;
 
 pub use chunk::{ChunkLimits, InvalidChunkLimits};
+pub use hints::hint;
 pub use parse::parse;
 
 use std::path::Path;

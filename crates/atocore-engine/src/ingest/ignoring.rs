@@ -28,9 +28,9 @@ const FILES: [&str; 4] = [".atocoreignore", ".ignore", ".gitignore", ".git/info/
 const OF_REPOSITORY: usize = 2;
 
 /// The largest ignore file.
-const MAX_BYTES: u64 = 256 << 10;
+pub(super) const MAX_BYTES: u64 = 256 << 10;
 /// The most patterns that are tried on one path.
-const MAX_PATTERNS: usize = 5000;
+pub(super) const MAX_PATTERNS: usize = 5000;
 /// The most bytes of ignore files below one root.
 const MAX_BYTES_OF_ROOT: u64 = 16 << 20;
 /// How many lines of one file are named when they cannot be used.

@@ -1,7 +1,11 @@
 //! `refresh`: reads what changed in the documents of projects, and lists what became of every file.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
+use atocore_engine::ingest::hint;
 use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Silent},
@@ -218,9 +222,8 @@ fn print_root(project: &str, root: &RootResult, shown: Detail, output: &Output) 
     if !gone.is_empty() {
         advise_mounting(project, output);
     }
-    if !unread.is_empty() {
-        output.line("    a line in `.atocoreignore` leaves out a file that is not one of your documents");
-    }
+    let hints: BTreeSet<String> = unread.iter().map(|file| hint(&file.reason, &file.detail)).collect();
+    hints.iter().for_each(|hint| output.line(format!("    {hint}")));
     let skipped = in_state(FileState::Skipped);
     match shown {
         Detail::Problems => {}

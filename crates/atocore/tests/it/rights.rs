@@ -125,3 +125,41 @@ fn documents_that_may_not_be_read_do_not_stand_for_what_is_left_of_a_root() {
         assert_eq!(place.json(&["status"])["projects"][0]["documents"], 19);
     }
 }
+
+#[test]
+fn what_a_refresh_cannot_read_is_said_with_what_helps() {
+    let place = Sandbox::with_notes();
+    place.write("notes/x/a.md", "# Closed\n");
+    let (file, ignore) = (place.write("notes/b.md", "# Closed\n"), place.path("notes/.gitignore"));
+    let folder = place.path("notes/x");
+    let said = |hint: &str, others: &[&str]| {
+        let ran = bounded(&place, &["refresh", "notes"]);
+        assert!(ran.code == 2 && ran.stdout.contains(hint), "{ran:?}");
+        assert!(others.iter().all(|other| !ran.stdout.contains(other)), "{ran:?}");
+        let doctor = bounded(&place, &["doctor"]).stdout;
+        assert!(doctor.contains(&format!("{hint}, then `atocore")), "{doctor}");
+    };
+    let (read, shorten, ignored) = ("let this user read it (owner, mode)", "shorten it", ".atocoreignore");
+    for path in [&folder, &file] {
+        let _closed = Closed::new(path);
+        said(&format!("{read} or leave it out in `{ignored}`"), &[shorten, "correct"]);
+    }
+    fs::write(&ignore, "x*\n").unwrap();
+    {
+        let _closed = Closed::new(&ignore);
+        said(read, &[shorten, ignored]);
+    }
+    let allowed = "shorten it, or make it a regular file: 256 KiB and 5000 patterns are allowed";
+    for lines in ["# comment\n".repeat(30_000), "x*\n".repeat(6000)] {
+        fs::write(&ignore, lines).unwrap();
+        said(allowed, &[read, ignored]);
+    }
+    fs::write(&ignore, "[\n".repeat(30)).unwrap();
+    said("correct its lines", &[shorten, ignored]);
+    fs::remove_file(&ignore).unwrap();
+    std::os::unix::fs::symlink("nowhere", place.path("notes/link.md")).unwrap();
+    said("mend or remove the link or leave it out in `.atocoreignore`", &[read]);
+    fs::remove_file(place.path("notes/link.md")).unwrap();
+    place.write("notes/c.md", b"caf\xc3\xa9 \xff");
+    said("correct the file or leave it out in `.atocoreignore`", &[read]);
+}
