@@ -11,6 +11,7 @@ mod fuzzed;
 mod hints;
 mod ignoring;
 mod inline;
+mod losses;
 mod markdown;
 mod mounts;
 mod parse;
@@ -39,8 +40,9 @@ use atocore_storage::{
     files::beneath::Beneath,
     sqlite::{DocumentRow, Store},
 };
+use losses::Losses;
 use mounts::LostFolder;
-use plan::{Losses, Plan};
+use plan::Plan;
 use reach::ReachableRoots;
 use walk::{FoundFile, WalkResult};
 

@@ -9,7 +9,7 @@ use std::{
 use atocore_model::refresh::FileReason;
 use atocore_storage::sqlite::DocumentRow;
 
-use super::{Reports, plan::Losses, reach::ReachableRoots};
+use super::{Reports, losses::Losses, reach::ReachableRoots};
 
 /// A folder of which documents are gone that nobody may have meant to remove.
 #[derive(Debug)]

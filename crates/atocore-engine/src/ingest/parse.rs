@@ -113,7 +113,8 @@ fn title_heading(sections: &[DocumentSection]) -> Option<String> {
     (first.level == 1 && !first.text.is_empty()).then(|| first.text.clone())
 }
 
-fn title_of_name(file_name: &str) -> String {
+/// The title of a document that has none.
+pub(super) fn title_of_name(file_name: &str) -> String {
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
     let title = markdown::one_line(&stem.replace(['-', '_'], " "));
     if title.is_empty() { file_name.to_owned() } else { title }

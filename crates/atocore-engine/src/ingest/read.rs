@@ -14,10 +14,11 @@ use atocore_model::{
     document::{ChunkDraft, FileStamp},
     refresh::FileReason,
 };
-use atocore_storage::sqlite::{DocumentRow, IngestedDocument};
+use atocore_storage::sqlite::{DocumentRow, IngestedDocument, StorageError, Store};
 
 use super::{
     Ingestion, parse,
+    parse::title_of_name,
     plan::{self, ToRead},
     reach::ReachableRoots,
 };
@@ -43,6 +44,13 @@ impl ReadOutcome {
         let has_text = !matches!(&parsed.chunks[..], [only] if is_title(only));
         wanted.known.as_ref().filter(|known| !has_text && known.digest != document.digest)
     }
+}
+
+/// Whether the store has text of a document, and not only the title that was made of its name.
+pub(super) fn had_text(store: &Store, known: &DocumentRow) -> Result<bool, StorageError> {
+    let name = known.source_path.rsplit('/').next().unwrap_or_default();
+    let chunks = store.read(|read| read.chunks_of(known.key))?;
+    Ok(!matches!(&chunks[..], [(_, only)] if *only == title_of_name(name)))
 }
 
 /// How far reading may run ahead of writing, in documents.

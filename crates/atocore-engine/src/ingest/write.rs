@@ -88,7 +88,7 @@ fn store_all(
         let ended = match results.recv_timeout(left) {
             Ok(result) => {
                 let known = result.1.without_text(&to_read[result.0]);
-                let had_text = |known: &DocumentRow| ingestion.store.read(|read| read.has_text(known.key));
+                let had_text = |known: &DocumentRow| read::had_text(ingestion.store, known);
                 let empties = known.map(had_text).transpose()?.unwrap_or(false);
                 if empties { &mut emptied } else { &mut batch }.push(result);
                 false

@@ -167,18 +167,6 @@ impl ReadTransaction<'_> {
         Ok(wanted.collect::<Result<_, _>>()?)
     }
 
-    /// Whether a document has text, and not the title alone that was made of its name.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn has_text(&self, document: i64) -> Result<bool, StorageError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM source_chunks c JOIN source_documents d ON d.id = c.document_id
-             WHERE d.id = ?1 AND (c.chunk_index > 0 OR c.content <> d.title OR c.heading_path <> ''))",
-        )?;
-        Ok(statement.query_row([document], |row| row.get(0))?)
-    }
-
     /// Hands every document to `each`, by where it lies and what it is tagged with.
     ///
     /// # Errors
