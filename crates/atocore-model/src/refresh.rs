@@ -61,7 +61,7 @@ pub enum FileReason {
     Link,
     /// Neither a file nor a folder.
     Special,
-    /// Belongs to a root nested in this one.
+    /// Belongs to a root of another project, nested in this one or where the file of a document was moved to.
     OwnedBy(ProjectId),
     /// Its name begins with a dot, and no ignore file says that it is wanted.
     Hidden,
