@@ -36,7 +36,6 @@ impl Store {
     /// [`StorageError::Damaged`].
     pub(super) fn refuse_cut_log(&self, writer: &Connection) -> Result<(), StorageError> {
         if let (Ok(Some(log)), Some(size)) = (log::state(writer), size_of(&log::path(&self.path)))
-            && !log.is_checkpointed()
             && size < log.bytes(self.page)
         {
             let whole = log.bytes(self.page);

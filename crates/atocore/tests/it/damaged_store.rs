@@ -422,16 +422,23 @@ fn a_database_that_is_gone_after_a_kill_is_told_and_its_log_is_kept() {
 
 #[test]
 fn a_log_that_is_cut_off_under_a_server_takes_no_more_writes() {
-    let place = Sandbox::with_notes();
-    let stamp = place.snapshot();
-    let server = place.serve();
-    place.ok(&["memory", "add", "knowledge", "before the cut"]);
-    atocore_engine::files::shorten(&place.path("home/data/db/atocore.db-wal"), 0).unwrap();
-    let refused = place.run(&["memory", "add", "knowledge", "after the cut"]);
-    assert!(refused.code == 1 && refused.stderr.contains("log of the database was cut off"), "{refused:?}");
-    assert!(get(&server.address, "/health").starts_with("HTTP/1.1 503"));
-    place.ok(&["backup", "restore", &stamp, "--yes"]);
-    place.ok(&["memory", "add", "knowledge", "x"]);
+    // Also where a snapshot has just moved all of it into the database.
+    for saved in [false, true] {
+        let place = Sandbox::with_notes();
+        let mut stamp = place.snapshot();
+        let server = place.serve();
+        place.ok(&["memory", "add", "knowledge", "before the cut"]);
+        if saved {
+            stamp = place.snapshot();
+        }
+        atocore_engine::files::shorten(&place.path("home/data/db/atocore.db-wal"), 0).unwrap();
+        let refused = place.run(&["memory", "add", "knowledge", "after the cut"]);
+        let told = "log of the database was cut off";
+        assert!(refused.code == 1 && refused.stderr.contains(told), "{saved}: {refused:?}");
+        assert!(get(&server.address, "/health").starts_with("HTTP/1.1 503"));
+        place.ok(&["backup", "restore", &stamp, "--yes"]);
+        place.ok(&["memory", "add", "knowledge", "x"]);
+    }
 }
 
 /// What SQLite keeps beside a database, and something else has the name of.
