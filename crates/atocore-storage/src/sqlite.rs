@@ -100,7 +100,8 @@ pub struct Store {
     /// The damage that was met since it was opened.
     damage: OnceLock<String>,
     upgrade: Option<Upgrade>,
-    /// The size of the database file, which never shrinks while it is open.
+    /// The database file, and the size of it, which never shrinks while it is open.
+    database: Option<Placed>,
     size: AtomicU64,
     /// Where what is acknowledged is noted; `None` where nothing can be written, or is going to be.
     acknowledged: Option<Acknowledged>,
@@ -178,6 +179,7 @@ impl Store {
             placed,
             damage: OnceLock::new(),
             upgrade,
+            database: Placed::at(path)?,
             size: AtomicU64::default(),
             acknowledged: Acknowledged::begin(path, now),
             unchanging: false,
@@ -231,6 +233,7 @@ impl Store {
             placed: Vec::new(),
             damage: OnceLock::new(),
             upgrade: None,
+            database: Placed::at(path)?,
             size: AtomicU64::default(),
             acknowledged: None,
             unchanging,
@@ -278,10 +281,7 @@ impl Store {
         &self,
         body: impl FnOnce(&ReadTransaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        // What was removed or replaced can still be read by whoever has it open.
-        if self.in_place().is_ok() {
-            self.refuse_cut_off()?;
-        }
+        self.refuse_cut_off()?;
         let mut connection = self.noted(self.reader()).map_err(|error| error.at(&self.path))?;
         let result = read_in(&mut connection, body);
         self.give_back(connection);

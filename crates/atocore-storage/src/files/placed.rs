@@ -78,6 +78,12 @@ impl Placed {
         Self { path: path.to_owned(), identity }
     }
 
+    /// Its size; `None` when another file stands there, or none that can be seen.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let found = std::fs::metadata(&self.path).ok()?;
+        (FileIdentity::of(&found) == self.identity).then_some(found.len())
+    }
+
     /// Whether the same file still stands there.
     ///
     /// # Errors

@@ -17,12 +17,13 @@ impl Store {
         Ok(self.placed.iter().try_for_each(Placed::check)?)
     }
 
-    /// Whether the database file is as long as it was. SQLite would not notice: what it has read of it is in memory.
+    /// Whether the database file is as long as it was. SQLite would not notice: what it has read of it is in memory. One
+    /// that was removed or replaced can still be read by whoever has it open.
     ///
     /// # Errors
     /// [`StorageError::Damaged`].
     pub(super) fn refuse_cut_off(&self) -> Result<(), StorageError> {
-        let Some(size) = size_of(&self.path) else { return Ok(()) };
+        let Some(size) = self.database.as_ref().and_then(Placed::size) else { return Ok(()) };
         let before = self.size.fetch_max(size, Ordering::Relaxed);
         if size < before {
             drop(self.damage.set(format!("the database was cut off from {before} to {size} bytes")));
@@ -35,7 +36,7 @@ impl Store {
     /// # Errors
     /// [`StorageError::Damaged`].
     pub(super) fn refuse_cut_log(&self, writer: &Connection) -> Result<(), StorageError> {
-        if let (Ok(Some(log)), Some(size)) = (log::state(writer), size_of(&log::path(&self.path)))
+        if let (Ok(Some(log)), Some(size)) = (log::state(writer), size_of_log(&log::path(&self.path)))
             && size < log.bytes(self.page)
         {
             let whole = log.bytes(self.page);
@@ -60,9 +61,9 @@ pub(super) fn refuse_what_is_no_file(path: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// The size of a file; `None` for what is not there, is no file, or cannot be looked at.
-fn size_of(path: &Path) -> Option<u64> {
-    match files::followed(path).and_then(|path| files::kind(&path)) {
+/// The size of the log; `None` for what is not there, is no file, or cannot be looked at.
+fn size_of_log(path: &Path) -> Option<u64> {
+    match files::kind(path) {
         Ok(Some(Kind::File(size))) => Some(size),
         _ => None,
     }
