@@ -30,7 +30,6 @@ pub(crate) use guarded_body::holding;
 pub use limits::{HEADERS_LIMIT, HEADERS_LIMIT_BYTES, TARGET_LIMIT_BYTES};
 pub use openapi::document;
 pub use reference::reference;
-pub(crate) use serve::named;
 
 /// Answered when there is no place for anything else.
 const HEALTH: &str = "/health";

@@ -83,11 +83,11 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(tools::described()))
+        Ok(ListToolsResult::with_all_items(tools::described().to_vec()))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        tools::described().into_iter().find(|tool| tool.name == name)
+        tools::described().iter().find(|tool| tool.name == name).cloned()
     }
 
     async fn call_tool(

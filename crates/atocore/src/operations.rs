@@ -36,7 +36,7 @@ pub use changes::{FactChangeList, ListChanges, ReverseChange};
 pub use context::{Context, ServerState};
 pub use documents::{DocumentList, ListDocuments};
 pub use error::ApiError;
-pub(crate) use error::sentence;
+pub(crate) use error::{named, sentence};
 pub(crate) use fields::plain_line;
 pub(crate) use installation::embedded;
 pub use installation::{

@@ -1,6 +1,6 @@
 //! From a request to an operation and back, the same for every operation.
 
-use std::{collections::VecDeque, error::Error, fmt, marker::PhantomData};
+use std::{collections::VecDeque, fmt, marker::PhantomData};
 
 use atocore_engine::{Caller, Reach};
 use atocore_model::error::ErrorCode;
@@ -17,7 +17,7 @@ use serde::{
     de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
     forward_to_deserialize_any,
 };
-use serde_path_to_error::{Path, Track};
+use serde_path_to_error::Track;
 
 use super::{
     extract::{invalid, is_blank, no_keys, read_body, refuse_list},
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     app::App,
-    operations::{ApiError, Body, Method, Operation, Route, lenient},
+    operations::{ApiError, Body, Method, Operation, Route, lenient, named},
     remote::{CLIENT_HEADER, JOB_HEADER},
 };
 
@@ -153,14 +153,6 @@ fn with_body<O: Operation>(
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = json.deserialize_map(Whole { path, query, track: &mut track, of: PhantomData });
     read.and_then(|read| json.end().map(|()| read)).map_err(|error| named(&track.path(), &error))
-}
-
-/// What is wrong, behind the name of what it is wrong with.
-pub(crate) fn named(path: &Path, error: &dyn Error) -> String {
-    match path.to_string().as_str() {
-        "." => error.to_string(),
-        path => format!("{path}: {error}"),
-    }
 }
 
 fn unusable(part: &str, why: String) -> Failure {

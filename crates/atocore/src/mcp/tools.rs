@@ -25,10 +25,7 @@ use super::{
     status::{HealthTool, StatusTool},
     tool::{Effect, Tool},
 };
-use crate::{
-    http::named,
-    operations::{ApiError, Operation, Visitor, visit_all},
-};
+use crate::operations::{ApiError, Operation, Visitor, named, visit_all};
 
 /// A tool of any type.
 #[derive(Clone, Copy)]
@@ -85,9 +82,9 @@ pub(super) fn find(name: &str) -> Option<&'static ToolEntry> {
 }
 
 /// Every tool as a client is told of it.
-pub(super) fn described() -> Vec<rmcp::model::Tool> {
+pub(super) fn described() -> &'static [rmcp::model::Tool] {
     static DESCRIBED: OnceLock<Vec<rmcp::model::Tool>> = OnceLock::new();
-    DESCRIBED.get_or_init(|| tools().iter().map(|tool| (tool.describe)()).collect()).clone()
+    DESCRIBED.get_or_init(|| tools().iter().map(|tool| (tool.describe)()).collect())
 }
 
 fn described_as<T: Tool>() -> rmcp::model::Tool {
@@ -110,8 +107,8 @@ fn called<T: Tool>(call: Call, mut arguments: JsonObject) -> Running {
             let error = ApiError::new(ErrorCode::InvalidRequest, message);
             answer::failed(&error.with_hint("`tools/list` has the schema of the arguments"))
         };
-        let tool = described().into_iter().find(|tool| tool.name == T::NAME);
-        let schema = tool.map(|tool| tool.input_schema).unwrap_or_default();
+        let tool = described().iter().find(|tool| tool.name == T::NAME);
+        let schema = tool.map(|tool| Arc::clone(&tool.input_schema)).unwrap_or_default();
         schema::into_form(&mut arguments, &schema);
         if let Some(hidden) = T::HIDDEN.iter().find(|name| arguments.contains_key(**name)) {
             return refused(&schema::unknown(&format!("`{hidden}`"), &schema));
@@ -144,16 +141,16 @@ mod tests {
         let mut names: Vec<_> = tools().iter().map(|tool| tool.name).collect();
         for tool in described() {
             assert!(tool.name.starts_with("atocore_") && tool.title.is_some(), "{}", tool.name);
-            let words = tool.description.unwrap();
+            let words = tool.description.as_ref().unwrap();
             assert!((60..800).contains(&words.len()), "{}: {} bytes", tool.name, words.len());
             assert_eq!(tool.input_schema["type"], "object", "{}", tool.name);
             assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
-            let answers = tool.output_schema.unwrap();
+            let answers = tool.output_schema.as_ref().unwrap();
             assert_eq!(answers["type"], "object", "{}", tool.name);
-            let hints = tool.annotations.unwrap();
+            let hints = tool.annotations.as_ref().unwrap();
             assert!(hints.read_only_hint.is_some() && hints.destructive_hint.is_some(), "{}", tool.name);
         }
-        let size = serde_json::to_string(&described()).unwrap().len();
+        let size = serde_json::to_string(described()).unwrap().len();
         assert!(size <= 15_000, "clients hand {size} bytes to their models with every conversation");
         names.sort_unstable();
         names.dedup();

@@ -6,7 +6,17 @@ use std::{error::Error, fmt};
 pub(crate) use atocore_model::error::with_causes as sentence;
 use atocore_model::error::{ErrorCode, ErrorKind};
 
+use serde_path_to_error::Path;
+
 use super::Problem;
+
+/// What is wrong, behind the name of what it is wrong with.
+pub(crate) fn named(path: &Path, error: &dyn Error) -> String {
+    match path.to_string().as_str() {
+        "." => error.to_string(),
+        path => format!("{path}: {error}"),
+    }
+}
 
 /// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
