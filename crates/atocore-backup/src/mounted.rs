@@ -1,7 +1,7 @@
 //! Whether the backup directory is the one it was.
 //!
-//! Where a disk is not mounted there is an empty folder: snapshots that are
-//! taken into it are hidden when the disk is back, and fill another disk until then.
+//! Where a disk is not mounted there is an empty folder: snapshots that are taken into it are hidden when the disk is
+//! back, and fill another disk until then.
 
 use std::{
     ffi::OsStr,

@@ -136,8 +136,8 @@ impl SnapshotDirectory {
         self.snapshots().join(id.to_string())
     }
 
-    /// Whatever lies in `snapshots/`, but for what an operating system left there; nothing when there is no such folder. One that is there and cannot be looked into
-    /// is an error: that there are no snapshots would be a lie.
+    /// Whatever lies in `snapshots/`, but for what an operating system left there; nothing when there is no such folder.
+    /// One that is there and cannot be looked into is an error: that there are no snapshots would be a lie.
     pub(crate) fn found(&self) -> Result<Vec<PathBuf>, BackupError> {
         match files::list(&self.snapshots()) {
             Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -178,8 +178,8 @@ pub(crate) fn newest(layout: &Layout, now: Timestamp) -> Result<Option<SnapshotI
     Ok(mounted::directory(layout)?.newest_first(now)?.first().copied())
 }
 
-/// The newest snapshot of the store whose metadata can be read, else of any: what `latest` stands for. One of the future only when there is no
-/// other. Needs no open engine.
+/// The newest snapshot of the store whose metadata can be read, else of any: what `latest` stands for. One of the
+/// future only when there is no other. Needs no open engine.
 ///
 /// # Errors
 /// [`Error::NoSnapshot`]; or when the backup directory is there and cannot be read.

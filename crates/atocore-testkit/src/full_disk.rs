@@ -9,6 +9,8 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
+use atocore_model::text::shell;
+
 /// A mounted disk and a shell that sees it.
 #[derive(Debug)]
 pub struct SmallDisk {
@@ -141,8 +143,8 @@ impl SmallDisk {
     /// When the shell is gone.
     pub fn run(&mut self, words: &[&str]) -> io::Result<Ran> {
         let (out, err) = (self.scratch.join("disk.out"), self.scratch.join("disk.err"));
-        let command = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-        let [to_out, to_err] = [&out, &err].map(|file| quoted(&file.to_string_lossy()));
+        let command = words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
+        let [to_out, to_err] = [&out, &err].map(|file| shell(&file.to_string_lossy()));
         writeln!(
             self.commands,
             "env -i PATH=\"$PATH\" {command} </dev/null >{to_out} 2>{to_err}; echo \"$?\""
@@ -164,11 +166,6 @@ impl Drop for SmallDisk {
         drop(self.shell.kill());
         drop(self.shell.wait());
     }
-}
-
-/// A word as a shell takes it literally.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn failed(what: &str, ran: &Ran) -> io::Error {

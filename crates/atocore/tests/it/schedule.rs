@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpListener,
+    path::Path,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -142,15 +143,20 @@ fn every_job_comes_again_after_a_clock_that_was_ahead_once() {
     }
 }
 
+/// Waits until the schedule is written down.
+fn wait_for_file(file: &Path, started: Instant) {
+    while !file.exists() {
+        assert!(started.elapsed() < Duration::from_secs(300), "the schedule is written down");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn every_job_comes_again_after_its_file_was_damaged_under_the_server() {
     let server = nightly(&ScheduledJob::ALL, None);
     let file = server.installation.home().join("data/schedule.json");
     let started = Instant::now();
-    while !file.exists() {
-        assert!(started.elapsed() < Duration::from_secs(300), "the schedule is written down");
-        thread::sleep(Duration::from_millis(50));
-    }
+    wait_for_file(&file, started);
     fs::write(&file, "{ not json").unwrap();
     while fs::read_to_string(&file).unwrap() == "{ not json" {
         assert!(started.elapsed() < Duration::from_secs(300), "the schedule is written down anew");
@@ -167,10 +173,7 @@ fn every_job_is_done_although_its_state_cannot_be_written_and_that_is_told_with_
     let server = nightly(&ScheduledJob::ALL, None);
     let file = server.installation.home().join("data/schedule.json");
     let started = Instant::now();
-    while !file.exists() {
-        assert!(started.elapsed() < Duration::from_secs(300), "the schedule is written down");
-        thread::sleep(Duration::from_millis(50));
-    }
+    wait_for_file(&file, started);
     fs::remove_file(&file).unwrap();
     fs::create_dir_all(file.join("in the way")).unwrap();
     // What was in the file is forgotten, and time counts from the next look on.
