@@ -25,9 +25,10 @@ impl Store {
     pub(super) fn refuse_cut_off(&self) -> Result<(), StorageError> {
         let Some(size) = self.database.as_ref().and_then(Placed::size) else { return Ok(()) };
         let before = self.size.fetch_max(size, Ordering::Relaxed);
-        if size < before {
-            drop(self.damage.set(format!("the database was cut off from {before} to {size} bytes")));
+        if size >= before {
+            return Ok(());
         }
+        drop(self.damage.set(format!("the database was cut off from {before} to {size} bytes")));
         self.refuse_damaged()
     }
 
@@ -40,11 +41,11 @@ impl Store {
             && size < log.bytes(self.page)
         {
             let whole = log.bytes(self.page);
-            drop(
-                self.damage.set(format!("the log of the database was cut off from {whole} to {size} bytes")),
-            );
+            let why = format!("the log of the database was cut off from {whole} to {size} bytes");
+            drop(self.damage.set(why));
+            return self.refuse_damaged();
         }
-        self.refuse_damaged()
+        Ok(())
     }
 }
 

@@ -394,6 +394,19 @@ fn a_store_of_an_older_schema_is_kept_once_before_it_is_upgraded() {
 }
 
 #[test]
+fn what_can_be_read_of_a_damaged_store_is_read_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    put(&store, "a.md", &["one"]);
+    let generation = store.generation().unwrap();
+    store.damage.set("a page of it".to_owned()).unwrap();
+    assert_eq!(store.generation().unwrap(), generation);
+    let refused = store.write(&OPERATION, |_| Ok::<_, StorageError>(())).unwrap_err();
+    assert!(matches!(refused, StorageError::Damaged(_)), "{refused}");
+    assert_eq!(store.generation().unwrap(), generation);
+}
+
+#[test]
 fn a_store_on_a_read_only_disk_is_read_without_sidecar_files() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
