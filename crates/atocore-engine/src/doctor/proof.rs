@@ -40,7 +40,13 @@ impl Findings {
             (Some(id), _) => (Level::Warning, format!("the newest snapshot, {id}, is more than a week old")),
             (None, _) => (Level::Warning, "there is no snapshot".to_owned()),
         };
-        self.add("snapshots", level, message, (level != Level::Ok).then_some("atocore backup create"));
+        let hint = match (level, &status.store_problem) {
+            (Level::Ok, _) => None,
+            (_, None) => Some("atocore backup create"),
+            // Of a store that cannot be read none can be taken.
+            (_, Some(_)) => snapshots.newest.is_none().then_some("atocore backup import ARCHIVE"),
+        };
+        self.add("snapshots", level, message, hint);
         if let Some(newest) = snapshots.newest {
             self.proof(newest, status);
         }

@@ -124,7 +124,7 @@ impl Error {
             Self::PathPattern { .. } => "name a folder or files: `docs/**`, `*.md`; `[[]` stands for a `[`",
             Self::StoreLost { traces, .. } => {
                 return Some(format!(
-                    "put the file back, or mount its disk; or `atocore backup restore latest` restores the newest snapshot; to begin with an empty store, remove {}",
+                    "put the file back, or mount its disk; or `atocore backup restore latest` restores the newest snapshot, if `atocore backup list` shows one; to begin with an empty store, remove {}",
                     in_words(traces)
                 ));
             }
@@ -138,7 +138,10 @@ impl Error {
             Self::OriginalMissing(_) => {
                 "name the data folder of the original, the one with `db/atocore.db` in it"
             }
-            Self::NoSnapshot => "`atocore backup create` takes one",
+            // The store that is to be restored cannot be what it comes from.
+            Self::NoSnapshot => {
+                "`atocore backup import ARCHIVE` brings one in from elsewhere; `atocore backup create` takes one of a store that can be read"
+            }
             Self::NotNew => {
                 "take it over into a new installation, in a folder DIR that is empty or does not exist: `atocore --data-dir DIR import-original DATA_DIR`"
             }

@@ -182,7 +182,8 @@ fn print_list(list: &SnapshotList, output: &Output) {
 }
 
 /// What there is to say without any.
-const NONE: &str = "there is no snapshot; `atocore backup create` takes one";
+const NONE: &str =
+    "there is no snapshot; `atocore backup create` takes one, `atocore backup import ARCHIVE` brings one in";
 
 /// What a snapshot takes on the disk, as far as it records that.
 fn bytes(entry: &ListedSnapshot) -> Option<u64> {

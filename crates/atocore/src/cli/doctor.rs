@@ -74,7 +74,7 @@ fn print(status: &engine::InstallationStatus, output: &Output) {
         part("facts", output.aimed(facts(&status.facts)));
     }
     if status.snapshots.problem.is_none() {
-        part("snapshots", output.aimed(snapshots(&status.snapshots)));
+        part("snapshots", output.aimed(snapshots(&status.snapshots, status.store_problem.is_none())));
     }
     for proven in proven(&status.snapshots) {
         part("proven", output.aimed(proven));
@@ -227,9 +227,11 @@ fn scheduled(job: &JobStatus) -> String {
     text
 }
 
-fn snapshots(snapshots: &SnapshotStatus) -> String {
+/// What there is of snapshots; of a store that cannot be read none can be taken.
+fn snapshots(snapshots: &SnapshotStatus, store_is_readable: bool) -> String {
     let Some(newest) = &snapshots.newest else {
-        return "none; `atocore backup create` takes one".to_owned();
+        let hint = if store_is_readable { "; `atocore backup create` takes one" } else { "" };
+        return format!("none{hint}");
     };
     let mut parts = vec![count(snapshots.count, "snapshot"), format!("the newest is {newest}")];
     parts.extend(snapshots.newest_age_seconds.map(|seconds| format!("{} old", age(seconds))));

@@ -223,7 +223,7 @@ fn snapshots_from_the_first_to_a_restore() {
     ];
     expect![[r#"
         $ atocore backup list
-        there is no snapshot; `atocore backup create` takes one
+        there is no snapshot; `atocore backup create` takes one, `atocore backup import ARCHIVE` brings one in
         $ atocore backup create --note before the move
         snapshot STAMP taken
           lies in  DIR/home/backups/snapshots/STAMP

@@ -172,3 +172,25 @@ fn an_empty_data_folder_where_there_was_a_store_begins_no_new_one() {
     fs::remove_file(place.path("home/config/known-stores.json")).unwrap();
     place.ok(&["memory", "add", "knowledge", "anew"]);
 }
+
+/// Where nothing was ever saved, no hint names a snapshot that is not there, or the taking of one from what is gone.
+#[test]
+fn a_lost_store_without_a_snapshot_has_hints_that_lead_out() {
+    let place = Sandbox::with_notes();
+    place.ok(&["memory", "add", "knowledge", "kept"]);
+    fs::remove_file(place.path("home/data/db/atocore.db")).unwrap();
+    let refused = place.run(&["backup", "create"]);
+    assert!(refused.code == 1 && refused.stderr.contains("backup list` shows one"), "{refused:?}");
+    let listed = place.ok(&["backup", "list"]);
+    assert!(listed.contains("backup import ARCHIVE"), "{listed}");
+    let refused = place.run(&["backup", "restore", "latest"]);
+    assert!(refused.code == 1 && refused.stderr.contains("backup import ARCHIVE"), "{refused:?}");
+    for command in ["status", "doctor"] {
+        let told = place.run(&[command]);
+        assert!(told.code == 2 && !told.stdout.contains("backup create"), "{told:?}");
+    }
+    // The last of what the hints name: to begin anew.
+    fs::remove_dir_all(place.path("home/data/index/lexical")).unwrap();
+    fs::remove_file(place.path("home/config/known-stores.json")).unwrap();
+    place.ok(&["memory", "add", "knowledge", "anew"]);
+}
