@@ -19,9 +19,10 @@ use crate::failure::Failure;
 pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let dir = bench.dir().join("ingest");
     let home = Home::write(&dir, &bench.corpus, Amount::Files(bench.scale.new_files))?;
-    let data = home.layout().data;
+    let (data, known_stores) = (home.layout().data, home.layout().known_stores());
     let mut ingest = || -> Result<Spent, Failure> {
         remove(&data)?;
+        files::remove_file(&known_stores).map_err(cannot("remove a file"))?;
         let engine = home.engine(Copier::InProcess)?;
         spent(|| home.refresh_all(&engine))
     };
