@@ -11,6 +11,7 @@ use std::{
 };
 
 use atocore_model::{digest::Digest, id::StoreVersion};
+use memmap2::Mmap;
 
 use super::{
     bytes::{self, Bytes},
@@ -46,7 +47,7 @@ pub(super) fn path(dir: &Path) -> PathBuf {
 
 /// The file in memory. A memory map would end the process when the file is cut or its disk fails.
 pub(super) struct VectorBase {
-    bytes: Vec<u8>,
+    bytes: Mmap,
     /// What the file was when it was read.
     pub(super) stamp: ContentStamp,
     /// The digest of what is in it.
@@ -89,17 +90,15 @@ impl VectorBase {
             let why = format!("it has format {found}, this version of AtoCore has {FORMAT_VERSION}");
             return Err(VectorError::Damaged { dir: dir.to_owned(), why });
         }
-        if !sealed::is_known_whole(&path, stamp).map_err(failed)? {
-            return Err(damaged(dir));
-        }
-        let bytes = files::read_if_present(&path).map_err(failed)?.unwrap_or_default();
+        let bytes = files::read_large(&path, stamp.size()).map_err(failed)?;
         // Whoever changed it meanwhile has changed its stamp, too.
         let is_that = ContentStamp::at(&path).map_err(failed)? == Some(stamp);
-        is_that.then(|| Self::of(bytes, stamp)).flatten().ok_or_else(|| damaged(dir))
+        let is_good = is_that && sealed::is_known_whole(&bytes, stamp);
+        is_good.then(|| Self::of(bytes, stamp)).flatten().ok_or_else(|| damaged(dir))
     }
 
     /// What the bytes say; `None` when they are no index.
-    fn of(bytes: Vec<u8>, stamp: ContentStamp) -> Option<Self> {
+    fn of(bytes: Mmap, stamp: ContentStamp) -> Option<Self> {
         let (content, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL_BYTES)?)?;
         let digest = Digest::from_bytes(seal.try_into().ok()?);
         let (content, footer) = content.split_at_checked(content.len().checked_sub(FOOTER_BYTES)?)?;
