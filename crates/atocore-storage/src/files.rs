@@ -162,8 +162,9 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     read.or_else(|error| if error.is_missing() { Ok(None) } else { Err(error) })
 }
 
-/// Reads a file of `size` bytes into memory of its own, which has large pages where the system gives them: with small ones
-/// the faults take longer than the reading. The memory is no map of the file, which may change or be cut afterwards.
+/// Reads a file of `size` bytes into memory of its own: no map of the file, which may change or be cut afterwards.
+///
+/// The memory has large pages where the system gives them: with small ones the faults take longer than the reading.
 ///
 /// # Errors
 /// When it is missing, shorter, or cannot be read.
