@@ -162,25 +162,6 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     read.or_else(|error| if error.is_missing() { Ok(None) } else { Err(error) })
 }
 
-/// Reads a file of `size` bytes into memory of its own: no map of the file, which may change or be cut afterwards.
-///
-/// The memory has large pages where the system gives them: with small ones the faults take longer than the reading.
-///
-/// # Errors
-/// When it is missing, shorter, or cannot be read.
-pub fn read_large(path: &Path, size: u64) -> Result<memmap2::Mmap, FileError> {
-    let mut file = open(path)?;
-    let read = usize::try_from(size).map_err(io::Error::other).and_then(memmap2::MmapMut::map_anon).and_then(
-        |mut memory| {
-            #[cfg(target_os = "linux")]
-            drop(memory.advise(memmap2::Advice::HugePage));
-            file.read_exact(&mut memory)?;
-            memory.make_read_only()
-        },
-    );
-    named("read", path, read)
-}
-
 /// Reads what a person named to its end, a file or a pipe; `None` when there is none.
 ///
 /// # Errors

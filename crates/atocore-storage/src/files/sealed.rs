@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     ops::ControlFlow,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use atocore_model::digest::Digest;
+use memmap2::{Mmap, MmapMut};
 
 use super::{
     FileError, Kind, kind, named, open, private,
@@ -135,18 +136,35 @@ pub fn is_whole(path: &Path) -> Result<bool, FileError> {
     Ok(found.is_some_and(|(_, digest)| digest == Digest::from_bytes(seal)))
 }
 
-/// [`is_whole`] for what was read of a file with this content, which is compared once in the life of this process.
-#[must_use]
-pub fn is_known_whole(bytes: &[u8], stamp: ContentStamp) -> bool {
+/// What is in a file that has this content, the digest with it; `None` when it is another by now, or not whole. It is
+/// compared with its digest once in the life of this process.
+///
+/// The memory is no map of the file, which may be cut afterwards. It has large pages where the system gives them: with
+/// small ones the faults take longer than the reading.
+///
+/// # Errors
+/// When the file is missing, shorter, or cannot be read.
+pub fn read_whole(path: &Path, stamp: ContentStamp) -> Result<Option<Mmap>, FileError> {
+    let mut file = open(path)?;
+    let read = usize::try_from(stamp.size).map_err(io::Error::other).and_then(|size| {
+        let mut memory = MmapMut::map_anon(size)?;
+        #[cfg(target_os = "linux")]
+        drop(memory.advise(memmap2::Advice::HugePage));
+        file.read_exact(&mut memory)?;
+        memory.make_read_only()
+    });
+    let bytes = named("read", path, read)?;
+    // Whoever changed it meanwhile has changed its stamp, too.
+    let is_that = ContentStamp::at(path)? == Some(stamp);
     let compared = || {
         let (content, seal) = bytes.split_last_chunk::<SEAL_BYTES>()?;
         Some(blake3::hash(content).as_bytes() == seal)
     };
-    let whole = is_noted(stamp) || compared() == Some(true);
+    let whole = is_that && (is_noted(stamp) || compared() == Some(true));
     if whole {
         note(stamp);
     }
-    whole
+    Ok(whole.then_some(bytes))
 }
 
 /// Appends to a file of `size` bytes, which is created when it is missing. Returns `false`, and changes nothing, when it
@@ -226,11 +244,15 @@ mod tests {
         let good = std::fs::read(&path).unwrap();
         files::write_atomic(&path, &good).unwrap();
         assert!(!is_noted(stamp()));
-        assert!(is_known_whole(&good, stamp()));
+        assert_eq!(read_whole(&path, stamp()).unwrap().as_deref(), Some(&good[..]));
         assert!(is_noted(stamp()), "and is not compared again");
-        files::write_atomic(&path, &good[1..]).unwrap();
-        assert!(!is_known_whole(&good[1..], stamp()));
-        assert!(!is_known_whole(&good[..SEAL_BYTES - 1], stamp()));
+        let former = stamp();
+        for damaged in [&good[1..], &good[..SEAL_BYTES - 1], b""] {
+            files::write_atomic(&path, damaged).unwrap();
+            assert!(read_whole(&path, stamp()).unwrap().is_none(), "{damaged:?}");
+        }
+        files::write_atomic(&path, &[good, vec![0]].concat()).unwrap();
+        assert!(read_whole(&path, former).unwrap().is_none(), "it is another by now");
     }
 
     #[test]

@@ -90,11 +90,8 @@ impl VectorBase {
             let why = format!("it has format {found}, this version of AtoCore has {FORMAT_VERSION}");
             return Err(VectorError::Damaged { dir: dir.to_owned(), why });
         }
-        let bytes = files::read_large(&path, stamp.size()).map_err(failed)?;
-        // Whoever changed it meanwhile has changed its stamp, too.
-        let is_that = ContentStamp::at(&path).map_err(failed)? == Some(stamp);
-        let is_good = is_that && sealed::is_known_whole(&bytes, stamp);
-        is_good.then(|| Self::of(bytes, stamp)).flatten().ok_or_else(|| damaged(dir))
+        let bytes = sealed::read_whole(&path, stamp).map_err(failed)?;
+        bytes.and_then(|bytes| Self::of(bytes, stamp)).ok_or_else(|| damaged(dir))
     }
 
     /// What the bytes say; `None` when they are no index.
