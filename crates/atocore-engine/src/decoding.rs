@@ -29,7 +29,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, NoText> {
     if let Some((encoding, length)) = Encoding::for_bom(bytes)
         && encoding != UTF_8
     {
-        return whole(encoding, &bytes[length..]).ok_or(NoText::Binary);
+        return marked(encoding, &bytes[length..]).ok_or(NoText::Binary);
     }
     if bytes.contains(&0) {
         return utf_16(bytes).ok_or(NoText::Binary);
@@ -40,7 +40,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, NoText> {
             let text = text.strip_prefix('\u{feff}').unwrap_or(text);
             Ok(Decoded { text: Cow::Borrowed(text), encoding: UTF_8.name() })
         }
-        Err(error) => legacy(bytes, error.valid_up_to()),
+        Err(error) => match cesu_8(bytes) {
+            Some(text) => Ok(Decoded { text: Cow::Owned(text), encoding: UTF_8.name() }),
+            None => legacy(bytes, error.valid_up_to()),
+        },
     }
 }
 
@@ -48,6 +51,37 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, NoText> {
 fn whole<'b>(encoding: &'static Encoding, bytes: &'b [u8]) -> Option<Decoded<'b>> {
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
     is_text(&text).then_some(Decoded { text, encoding: encoding.name() })
+}
+
+/// The text in the encoding that its mark tells, where a character in ten makes no sense at most.
+fn marked<'b>(encoding: &'static Encoding, bytes: &'b [u8]) -> Option<Decoded<'b>> {
+    let (text, _) = encoding.decode_without_bom_handling(bytes);
+    let lost = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+    let is_whole = lost * 10 <= text.chars().count() && is_text(&text.replace('\u{fffd}', ""));
+    is_whole.then_some(Decoded { text, encoding: encoding.name() })
+}
+
+/// UTF-8 in which characters beyond the first 65,536 are pairs of surrogates, as databases and Java write it; a surrogate
+/// without another becomes a replacement character. `None` where anything else is wrong.
+fn cesu_8(bytes: &[u8]) -> Option<String> {
+    let (mut text, mut rest) = (String::with_capacity(bytes.len()), bytes);
+    let mut units = Vec::new();
+    while !rest.is_empty() {
+        let valid = std::str::from_utf8(rest)
+            .unwrap_or_else(|error| std::str::from_utf8(&rest[..error.valid_up_to()]).unwrap_or_default());
+        text.push_str(valid);
+        rest = &rest[valid.len()..];
+        while let [0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, after @ ..] = rest {
+            units.push(0xd000 | u16::from(second & 0x3f) << 6 | u16::from(third & 0x3f));
+            rest = after;
+        }
+        if units.is_empty() && !rest.is_empty() {
+            return None;
+        }
+        let decoded = char::decode_utf16(units.drain(..));
+        text.extend(decoded.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    }
+    Some(text)
 }
 
 /// Whether there is neither a control character in it nor one that stands for nothing. Old systems end a file with Ctrl-Z.
@@ -61,11 +95,15 @@ fn is_text(text: &str) -> bool {
     })
 }
 
-/// UTF-16 without a mark. Line ends and spaces have a zero byte, so text of any script shows which byte comes first; few
+/// UTF-16 without a mark. Text in UTF-8 that got zero bytes, as from a crash, is not taken for it: there not every second
+/// byte is zero. Line ends and spaces have a zero byte, so text of any script shows which byte comes first; few
 /// letters have one in the other place.
 fn utf_16(bytes: &[u8]) -> Option<Decoded<'_>> {
     let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    let is_ascii = |even: usize, odd: usize| even.max(odd) * 2 == bytes.len() && even.min(odd) == 0;
+    let is_utf_8 = || std::str::from_utf8(bytes).is_ok_and(|text| is_text(&text.replace('\0', "")));
     let encoding = match (zeros(0), zeros(1)) {
+        (even, odd) if !is_ascii(even, odd) && is_utf_8() => return None,
         (even, odd) if even * 4 <= odd => UTF_16LE,
         (even, odd) if odd * 4 <= even => UTF_16BE,
         _ => return None,

@@ -75,6 +75,47 @@ fn what_is_no_text_stays_binary() {
 }
 
 #[test]
+fn zero_bytes_in_utf_8_do_not_make_utf_16_of_it() {
+    for content in [GERMAN, RUSSIAN, JAPANESE, "The backup runs at three.\n", "a"] {
+        for zeros in 1..6 {
+            for at in [0, content.find(' ').unwrap_or(0), content.len()] {
+                let mut bytes = content.as_bytes().to_vec();
+                bytes.splice(at..at, vec![0; zeros]);
+                // Two bytes can be one character of either.
+                if bytes.len() > 2 {
+                    assert_eq!(decode(&bytes), Err(NoText::Binary), "{bytes:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn surrogates_in_utf_8_are_the_characters_that_were_meant() {
+    let smiley = b"\xed\xa0\xbd\xed\xb8\x80";
+    for content in [GERMAN, RUSSIAN, "plain\n", ""] {
+        for times in [1, 40] {
+            let bytes = [content.as_bytes(), &smiley.repeat(times), b" end"].concat();
+            assert_eq!(text(&bytes), (format!("{content}{} end", "😀".repeat(times)), "UTF-8"));
+        }
+        let bytes = [content.as_bytes(), b"\xed\xb8\x80!"].concat();
+        assert_eq!(text(&bytes), (format!("{content}\u{fffd}!"), "UTF-8"));
+    }
+}
+
+#[test]
+fn a_mistake_in_marked_utf_16_costs_a_character() {
+    let marked = format!("\u{feff}{JAPANESE}");
+    for (lost, to_bytes) in [(0xd83d_u16, u16::to_le_bytes as fn(u16) -> [u8; 2]), (0xde00, u16::to_be_bytes)]
+    {
+        let bytes = [utf_16(&marked, to_bytes), to_bytes(lost).to_vec(), to_bytes(0x21).to_vec()].concat();
+        assert_eq!(text(&bytes).0, format!("{JAPANESE}\u{fffd}!"));
+        let cut = &bytes[..bytes.len() - 3];
+        assert_eq!(text(cut).0, format!("{JAPANESE}\u{fffd}"));
+    }
+}
+
+#[test]
 fn a_mistake_in_utf_8_is_not_taken_for_another_encoding() {
     let mut bytes = RUSSIAN.as_bytes().to_vec();
     let _lost = bytes.remove(3);

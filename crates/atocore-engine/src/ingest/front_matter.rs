@@ -175,9 +175,17 @@ fn one_by_one(
 ) -> Option<(FrontMatter, HashSet<usize>)> {
     let mut reader = EntryReader::new(language);
     let (mut kept, mut faults, mut bad) = (Vec::new(), Vec::new(), HashSet::new());
-    let mut line = 2;
+    let (mut line, mut keys) = (2, HashSet::new());
     for (index, entry) in entries.iter().enumerate() {
+        // Tables of a list have one name.
+        let is_repeated = !keys.insert(entry.key) && !entry.text.starts_with("[[");
         match reader.read(entry) {
+            Ok(fields) if is_repeated && !fields.is_empty() => {
+                let key = markdown::one_line(entry.key);
+                faults
+                    .push(format!("line {line} of the front matter has `{key}` once more: the first counts"));
+                let _new = bad.insert(index);
+            }
             Ok(fields) => kept.extend(fields),
             Err(Unreadable) if entry.text.trim().is_empty() => {}
             Err(Unreadable) => {

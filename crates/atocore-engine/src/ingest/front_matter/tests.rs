@@ -200,6 +200,27 @@ fn an_entry_that_cannot_be_read_costs_itself() {
 }
 
 #[test]
+fn a_key_that_stands_there_twice_counts_once_and_is_told() {
+    for text in [
+        "---\nauthor: first\nauthor: second one\nlast: yes\n---\n",
+        "+++\nauthor = \"first\"\nauthor = \"second one\"\nlast = \"yes\"\n+++\n",
+    ] {
+        let (front_matter, telling, _) = whole(text);
+        assert_eq!(shown(&front_matter), ["author = first", "last = yes"]);
+        assert_eq!(
+            front_matter.faults,
+            ["line 3 of the front matter has `author` once more: the first counts"]
+        );
+        assert!(telling.iter().any(|text| text.contains("second one")), "its words stay");
+    }
+    let merged = "base: &b {author: other, note: x}\n<<: *b\nauthor: own";
+    assert!(
+        whole(&format!("---\n{merged}\n---\n")).0.faults.is_empty(),
+        "what is merged in may be said again"
+    );
+}
+
+#[test]
 fn a_line_of_a_list_or_of_a_mapping_that_cannot_be_read_costs_itself() {
     for bad in ["@home", "`code`", "%x", "\"open", "it's: a: b", "'a' b", "\"a\" b", "key: @x", "- @deep"] {
         for indent in ["", "  "] {

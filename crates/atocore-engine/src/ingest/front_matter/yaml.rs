@@ -3,7 +3,7 @@
 //! Walks the events of the parser instead of building a tree: nesting costs nothing, what an alias stands for is counted
 //! before it is copied, and `1.10` stays as it was written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use atocore_model::document::{FieldValue, FrontMatterField};
 use saphyr_parser::{Event, Parser, ScalarStyle};
@@ -48,6 +48,8 @@ struct YamlReader {
     open: Vec<OpenNode>,
     anchors: HashMap<usize, (bool, Values)>,
     is_mapping: bool,
+    /// The keys of the whole so far.
+    keys: HashSet<String>,
     fields: Vec<FrontMatterField>,
     values: usize,
     bytes: usize,
@@ -70,7 +72,7 @@ impl YamlReader {
                 if let ([(name, text)], true) = (values.as_slice(), self.expects_key())
                     && name.is_empty()
                 {
-                    self.key(Some(text.clone()));
+                    self.key(Some(text.clone()))?;
                 } else {
                     self.node(is_list, values)?;
                 }
@@ -96,8 +98,7 @@ impl YamlReader {
         let values = if is_null { Vec::new() } else { vec![(String::new(), text.to_owned())] };
         self.remember(anchor, false, &values)?;
         if self.expects_key() {
-            self.key((!is_null).then(|| text.to_owned()));
-            return Ok(());
+            return self.key((!is_null).then(|| text.to_owned()));
         }
         self.count(&values)?;
         self.node(false, values)
@@ -107,10 +108,16 @@ impl YamlReader {
         self.open.last().is_some_and(|open| open.is_mapping && open.key.is_none())
     }
 
-    fn key(&mut self, key: Option<String>) {
-        if let Some(open) = self.open.last_mut() {
-            open.key = Some(key);
+    /// Takes a key. One that stands there twice would hide what the other says.
+    fn key(&mut self, key: Option<String>) -> Result<(), Unreadable> {
+        let is_of_the_whole = self.open.len() == 1;
+        let Some(open) = self.open.last_mut() else { return Ok(()) };
+        let is_new = |key: &String| !is_of_the_whole || key == "<<" || self.keys.insert(key.clone());
+        if !key.as_ref().is_none_or(is_new) {
+            return Err(Unreadable);
         }
+        open.key = Some(key);
+        Ok(())
     }
 
     /// Takes a whole node into what it stands in.
