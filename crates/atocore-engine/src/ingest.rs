@@ -211,12 +211,13 @@ impl Reports {
         report.files.clear();
     }
 
-    /// Notes that a document left the store. A file that turned out to be none in this very run has said so already.
+    /// Notes that a document left the store. A file that turned out to be none in this very run stands there already.
     fn gone(&mut self, row: &DocumentRow, root: usize) {
         let report = &mut self.roots[root];
         let said = report.files.iter().position(|file| file.path == row.source_path);
         if let Some(said) = said {
             if !matches!(report.files[said].reason, FileReason::Ignored | FileReason::Hidden) {
+                report.files[said].notices.push("what was stored of it is removed".to_owned());
                 return;
             }
             let said = report.files.remove(said);
