@@ -105,6 +105,9 @@ pub enum BackupError {
     /// The place to restore to is a part of the backups.
     #[error("the folder `{}` lies among the snapshots", .0.display())]
     TargetAmongSnapshots(PathBuf),
+    /// The place to restore to is a part of the installation that has the snapshot.
+    #[error("the folder `{}` lies in the data of this installation", .0.display())]
+    TargetInInstallation(PathBuf),
     /// The note of a restore that is under way, or was the last one, makes no sense.
     #[error("`{}` cannot be understood: {why}", path.display())]
     JournalUnreadable {
@@ -169,7 +172,9 @@ impl BackupError {
             Self::Damaged { .. } | Self::CopyDiffers(_) => ErrorCode::SnapshotDamaged,
             Self::Newer { .. } => ErrorCode::StoreNewer,
             Self::TargetNotEmpty { .. } | Self::RestoreFinished(_) => ErrorCode::TargetNotEmpty,
-            Self::TargetAmongSnapshots(_) | Self::NoDigests(_) => ErrorCode::InvalidRequest,
+            Self::TargetAmongSnapshots(_) | Self::TargetInInstallation(_) | Self::NoDigests(_) => {
+                ErrorCode::InvalidRequest
+            }
             Self::Busy { .. } => ErrorCode::StoreBusy,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Storage(error) => error.code(),
@@ -218,6 +223,9 @@ impl BackupError {
             }
             Self::NoDigests(_) => "copy its folder: `cp -R`; it can be validated and restored from there",
             Self::TargetAmongSnapshots(_) => "name a folder outside the backup directory",
+            Self::TargetInInstallation(_) => {
+                "name a folder elsewhere; without `--to` the snapshot is restored in place"
+            }
             _ => return None,
         })
     }

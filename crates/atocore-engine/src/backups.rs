@@ -14,7 +14,7 @@ use std::{
 };
 
 use atocore_backup::{
-    in_place,
+    BackupError, in_place,
     ledger::{Ledger, Verdict},
     mounted,
     notes::{self, Remarks},
@@ -31,6 +31,7 @@ use atocore_model::{
     time::{Clock, Timestamp},
 };
 use atocore_storage::{
+    files,
     layout::Layout,
     sqlite::{Store, StoreRecord},
 };
@@ -203,7 +204,8 @@ pub fn latest(layout: &Layout, now: Timestamp) -> Result<SnapshotId, Error> {
 /// of the installation that the snapshot was taken from but its backup directory.
 ///
 /// # Errors
-/// When the snapshot fails verification, the folder is not empty, or writing fails; the folder is then as it was.
+/// When the snapshot fails verification, the folder is not empty or is one of this installation's own, or writing fails;
+/// the folder is then as it was.
 ///
 /// # Durability
 /// Everything restored is checked and on disk when this returns `Ok`.
@@ -214,6 +216,11 @@ pub fn restore(
     clock: &dyn Clock,
     monitor: &dyn Monitor,
 ) -> Result<restoring::RestoreReport, Error> {
+    // What AtoCore does not know there is cleared away, by the next drill for one.
+    let target = files::resolved(&std::path::absolute(to).unwrap_or_else(|_| to.to_owned()));
+    if target.starts_with(files::resolved(&layout.data)) {
+        return Err(BackupError::TargetInInstallation(to.to_owned()).into());
+    }
     let proven = verify::prove(&SnapshotDirectory::new(&layout.backups), id, clock, monitor)?;
     Ok(restoring::restore_into(&proven, to, monitor)?)
 }

@@ -568,7 +568,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        for refused in [read_if_present(&path).unwrap_err(), sync(&path).unwrap_err()] {
+        let refusals =
+            [read_if_present(&path).unwrap_err(), sync(&path).unwrap_err(), try_lock(&path).unwrap_err()];
+        for refused in refusals {
             assert_eq!(
                 (refused.action, refused.source.to_string().as_str()),
                 ("open", "it is not a regular file")

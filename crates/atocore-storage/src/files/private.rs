@@ -11,6 +11,7 @@ use std::{
 
 use rustix::{
     fs::{Mode, OFlags},
+    io::Errno,
     process::geteuid,
 };
 
@@ -36,11 +37,19 @@ pub(super) fn create_new(path: &Path) -> io::Result<OpenFile> {
     OpenFile::options().read(true).write(true).create_new(true).mode(FILE).open(path)
 }
 
-/// Opens a file for writing, creating it when it is missing; what it holds is cut off when `empty`. A link is refused.
+/// Opens a file for writing, creating it when it is missing; what it holds is cut off when `empty`. A link is refused, and
+/// what is no regular file, without waiting for it.
 pub(super) fn open_or_create(path: &Path, empty: bool) -> io::Result<OpenFile> {
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let mut options = OpenFile::options();
-    options.write(true).create(true).truncate(empty).mode(FILE).custom_flags(flags).open(path)
+    let opened = options.write(true).create(true).truncate(empty).mode(FILE).custom_flags(flags).open(path);
+    let no_file = || io::Error::other("it is not a regular file");
+    match opened {
+        Ok(file) if file.metadata()?.is_file() => Ok(file),
+        // A pipe that nobody reads.
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => Err(no_file()),
+        opened => opened.and_then(|_| Err(no_file())),
+    }
 }
 
 /// Creates a folder and, when `above`, those above it that are missing.
@@ -163,7 +172,7 @@ pub fn read_trusted(path: &Path) -> Result<Vec<u8>, FileError> {
     // Not to wait for the other end of a pipe.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = match OpenFile::options().read(true).custom_flags(flags).open(path) {
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
             return Err(refused("it is a link".to_owned()));
         }
         opened => named("open", path, opened)?,

@@ -76,6 +76,16 @@ pub(super) fn open_or_replace(dir: &Path) -> Result<OpenedLexicalIndex, LexicalE
 
 /// Removes the files of the folder and makes an empty index in it.
 fn replace(dir: &Path) -> tantivy::Result<(Index, IndexReader)> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if is_in_the_way(&entry)? {
+            let cleared = if entry.file_type()?.is_dir() { fs::remove_dir } else { fs::remove_file };
+            cleared(entry.path()).map_err(|error| {
+                let what = format!("`{}` is no file, and cannot be removed: {error}", entry.path().display());
+                io::Error::new(error.kind(), what)
+            })?;
+        }
+    }
     let directory = IndexDirectory::open(dir)?;
     let _only_writer = writer::retry_while_locked(|| Ok(directory.acquire_lock(&INDEX_WRITER_LOCK)?))?;
     for entry in fs::read_dir(dir)? {
@@ -108,6 +118,13 @@ fn try_open(dir: &Path) -> Result<(Index, IndexReader), LexicalIndexFault> {
         .unwrap_or_else(|_| Err(LexicalIndexFault::Damaged("a file has an impossible content".to_owned())))
 }
 
+/// Whether something that is no file has the name of one of the index, where opening it may wait for ever.
+fn is_in_the_way(entry: &fs::DirEntry) -> io::Result<bool> {
+    let kind = entry.file_type()?;
+    let is_other_folder = kind.is_dir() && !entry.file_name().to_string_lossy().contains('.');
+    Ok(!kind.is_file() && !is_other_folder)
+}
+
 /// Whether the folder holds anything but locks.
 fn holds_files(dir: &Path) -> Result<bool, LexicalIndexFault> {
     let entries = match fs::read_dir(dir) {
@@ -115,13 +132,16 @@ fn holds_files(dir: &Path) -> Result<bool, LexicalIndexFault> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(TantivyError::from(error).into()),
     };
+    let mut holds_files = false;
     for entry in entries {
         let entry = entry.map_err(TantivyError::from)?;
-        if !entry.file_name().to_string_lossy().ends_with(".lock") {
-            return Ok(true);
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_in_the_way(&entry).map_err(TantivyError::from)? {
+            return Err(LexicalIndexFault::Damaged(format!("its file `{name}` is no file")));
         }
+        holds_files |= !name.ends_with(".lock");
     }
-    Ok(false)
+    Ok(holds_files)
 }
 
 /// Checks the version of an index, and that every file it names is there and whole. Returns the files, which are read

@@ -547,3 +547,20 @@ fn a_broken_registry_prevents_neither_a_restore_nor_its_undo() {
         assert_eq!(place.read("aside/config/project-registry.json"), broken);
     }
 }
+
+/// What is restored into the data of the installation would be cleared away with what else is left there.
+#[test]
+fn nothing_is_restored_into_the_data_of_the_installation() {
+    let place = Sandbox::with_notes();
+    let _stamp = place.snapshot();
+    std::os::unix::fs::symlink(place.path("home/data"), place.path("link")).unwrap();
+    for inside in ["home/data/tmp/mine", "home/data/index/incoming", "home/data", "link/new/deep"] {
+        let refused = place.run(&["backup", "restore", "latest", "--to", inside]);
+        assert!(
+            refused.code == 64 && refused.stderr.contains("in the data of this installation"),
+            "{refused:?}"
+        );
+        assert!(refused.stderr.contains("name a folder elsewhere"), "{refused:?}");
+    }
+    place.ok(&["backup", "restore", "latest", "--to", "home/restored"]);
+}

@@ -210,14 +210,14 @@ fn an_index_that_cannot_be_written_still_answers() {
     let (dir, index) = rebuilt(&notebook);
     let before = index.version();
     notebook.delete(1);
-    // A folder in the place of a file that must be replaced.
+    // A folder that holds something in the place of a file that must be replaced.
     let managed = dir.path().join(".managed.json");
     fs::remove_file(&managed).unwrap();
-    fs::create_dir(&managed).unwrap();
+    fs::create_dir_all(managed.join("kept")).unwrap();
     let error = index.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(error, LexicalError::Failed { action: "written", .. }), "{error}");
     assert_eq!((index.version(), found(&index, "one").len()), (before, 1000));
-    fs::remove_dir(&managed).unwrap();
+    fs::remove_dir_all(&managed).unwrap();
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!(index.version(), Some(notebook.newest()));
 }

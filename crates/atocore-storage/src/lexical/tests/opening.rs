@@ -70,6 +70,40 @@ fn what_was_committed_is_there_after_a_drop_without_close() {
     index.close().unwrap();
 }
 
+/// Opening a pipe would wait for ever, and a folder cannot be opened at all.
+#[test]
+fn what_is_no_file_is_never_waited_for_and_is_replaced() {
+    let whole = tempfile::tempdir().unwrap();
+    let notebook = written(whole.path());
+    let pipe = |path: &Path| {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let link = |path: &Path| std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+    let folder = |path: &Path| fs::create_dir(path).unwrap();
+    let locks = [".tantivy-meta.lock", ".tantivy-writer.lock"].map(|name| whole.path().join(name));
+    for file in files(whole.path()).into_iter().chain(locks) {
+        for put in [&pipe as &dyn Fn(&Path), &link, &folder] {
+            let dir = tempfile::tempdir().unwrap();
+            for file in files(whole.path()) {
+                fs::hard_link(&file, dir.path().join(file.file_name().unwrap())).unwrap();
+            }
+            let target = dir.path().join(file.file_name().unwrap());
+            drop(fs::remove_file(&target));
+            put(&target);
+            let what = target.display().to_string();
+            let refused = LexicalIndex::open(dir.path(), IndexAccess::Read).unwrap_err();
+            assert!(matches!(refused, LexicalError::Damaged { .. }), "{what}: {refused:?}");
+            assert_heals(dir.path(), &notebook, &what);
+            assert_eq!(open(dir.path()).rebuilt_reason(), None, "{what}");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("meta.json/kept")).unwrap();
+    let refused = LexicalIndex::open(dir.path(), IndexAccess::Write).unwrap_err();
+    assert!(format!("{refused:?}").contains("meta.json"), "{refused:?}");
+    assert!(dir.path().join("meta.json/kept").is_dir(), "what somebody put there stays");
+}
+
 #[test]
 fn damage_in_any_file_is_noticed_and_healed() {
     let whole = tempfile::tempdir().unwrap();
