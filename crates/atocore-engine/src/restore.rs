@@ -263,6 +263,7 @@ impl Engine {
         let safety = self.safety_of(&prepared, monitor)?;
         let PreparedRestore { plan, staged, indexed, .. } = prepared;
         let gone = self.in_place().err();
+        let former = self.store().and_then(|store| Ok(store.generation()?)).unwrap_or_default();
         self.close_store(monitor)?;
         let swapped = staged.swap(safety, self.clock().now());
         if swapped.is_ok() && indexed {
@@ -282,7 +283,7 @@ impl Engine {
         let replaced = swapped?;
         opened?;
         let generation = self.store()?.generation()?;
-        let logged = self.log_restore(plan.stamp, caller);
+        let logged = self.log_restore(plan.stamp, former, caller);
         let outage = started.elapsed();
         Ok(RestoreOutcome {
             plan,
@@ -344,12 +345,18 @@ impl Engine {
     }
 
     /// Writes a restore into the operation log of the store that came back, as its first change: what was restored is the
-    /// state of the snapshot, and this line is the first of what came after it. So the store has the next generation then.
-    fn log_restore(&self, stamp: SnapshotId, caller: Caller) -> Result<Generation, Error> {
+    /// state of the snapshot, and this line is the first of what came after it. Its generation is later than any that the store before had: a plan that
+    /// was made for that one is outdated.
+    fn log_restore(
+        &self,
+        stamp: SnapshotId,
+        former: Generation,
+        caller: Caller,
+    ) -> Result<Generation, Error> {
         let subject = stamp.to_string();
         let operation =
             LoggedOperation { interface: caller.interface(), action: "restore", subject: &subject };
-        let logged = self.store()?.write(&operation, |_| Ok::<_, Error>(()))?;
+        let logged = self.store()?.write_beyond(former, &operation, |_| Ok::<_, Error>(()))?;
         self.tell(logged.version.generation);
         Ok(logged.version.generation)
     }

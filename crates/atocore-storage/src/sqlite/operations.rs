@@ -22,15 +22,17 @@ pub struct LoggedOperation<'a> {
     pub subject: &'a str,
 }
 
-/// Moves the store one generation on and writes the line of the log.
+/// Moves the store one generation on, beyond `former` in any case, and writes the line of the log.
 pub(super) fn append(
     connection: &Connection,
     operation: &LoggedOperation<'_>,
+    former: Generation,
     now: Timestamp,
 ) -> Result<StoreVersion, StorageError> {
-    let mut update = connection
-        .prepare_cached("UPDATE store SET generation = generation + 1 WHERE id = 1 RETURNING generation")?;
-    let generation: u64 = update.query_row([], |row| row.get(0))?;
+    let mut update = connection.prepare_cached(
+        "UPDATE store SET generation = max(generation, ?1) + 1 WHERE id = 1 RETURNING generation",
+    )?;
+    let generation: u64 = update.query_row([former.0], |row| row.get(0))?;
     let token = random_u64()? >> 1;
     connection
         .prepare_cached(

@@ -2,7 +2,10 @@
 
 use std::ops::Deref;
 
-use atocore_model::{id::StoreVersion, time::Timestamp};
+use atocore_model::{
+    id::{Generation, StoreVersion},
+    time::Timestamp,
+};
 use rusqlite::{Transaction, TransactionBehavior};
 
 use super::{LoggedOperation, ReadTransaction, StorageError, Store, WriteError, lock, operations};
@@ -47,9 +50,26 @@ impl Store {
         operation: &LoggedOperation<'_>,
         body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
     ) -> Result<Committed<T>, E> {
+        self.write_beyond(Generation(0), operation, body)
+    }
+
+    /// [`Store::write`], with a generation that is later than `former`: that of a store in whose place this one stands. Who
+    /// knows a generation of that one would take one of this store for it.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    ///
+    /// # Durability
+    /// As [`Store::write`].
+    pub fn write_beyond<T, E: WriteError>(
+        &self,
+        former: Generation,
+        operation: &LoggedOperation<'_>,
+        body: impl FnOnce(&WriteTransaction<'_>) -> Result<T, E>,
+    ) -> Result<Committed<T>, E> {
         let committed = self.commit(|transaction| {
             let at = self.options.clock.now();
-            let version = operations::append(transaction, operation, at)?;
+            let version = operations::append(transaction, operation, former, at)?;
             let value = body(&WriteTransaction { bookkeeping: bookkeeping(transaction), version, at })?;
             Ok::<_, E>(Committed { value, version })
         })?;

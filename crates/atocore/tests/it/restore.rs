@@ -59,7 +59,8 @@ fn a_restore_brings_back_store_and_registry_and_undo_goes_the_way_back() {
     assert_eq!(done["generation"], plan["restored"]["generation"]);
     // That it was done is the first line after what came back, and the store is there now.
     assert_eq!(done["present_generation"], place.json(&["status"])["generation"]);
-    assert_eq!(done["present_generation"], done["generation"].as_u64().unwrap() + 1);
+    let before = done["generation"].as_u64().unwrap() + 2;
+    assert_eq!(done["present_generation"], before + 1, "later than any before the restore");
     assert_eq!(last_operation(&place), format!("cli restore {stamp}"));
     let again = place.json(&["backup", "restore", &stamp, "--dry-run"]);
     assert_eq!(again["lost"]["by_verb"], json!({ "restore": 1 }));
@@ -371,6 +372,29 @@ fn a_restore_over_http_is_refused_when_the_store_has_moved_on_from_its_plan() {
     assert_eq!(server.send("POST", &format!("/admin/backup/undo?generation={undo}"), None).status, 200);
     server.send("POST", &format!("/admin/backup/undo?generation={undo}"), None).refused(409, "plan_outdated");
     assert_eq!(server.get("/memory").json()["memories"].as_array().unwrap().len(), 1);
+}
+
+/// Otherwise what was done to the restored store would stand under the generation of a plan that has not seen it.
+#[test]
+fn no_generation_of_the_store_before_a_restore_is_given_again_after_it() {
+    let server = Server::start();
+    let stamp = stamp_of(&server.post("/admin/backup", &json!({})).json());
+    let planned = || server.get(&format!("/admin/backup/{stamp}/restore")).json()["generation"].clone();
+    let restore = |generation: &Value| {
+        server.send("POST", &format!("/admin/backup/{stamp}/restore?generation={generation}"), None)
+    };
+    let remember = |content: &str| {
+        let memory = json!({ "memory_type": "knowledge", "content": content });
+        assert_eq!(server.post("/memory", &memory).status, 200);
+    };
+    ["one", "two", "three"].into_iter().for_each(remember);
+    let before = planned();
+    assert_eq!(restore(&before).status, 200);
+    for content in ["after the plan", "after the plan too", "and this", "and that"] {
+        restore(&before).refused(409, "plan_outdated");
+        remember(content);
+    }
+    assert_eq!(server.get("/memory").json()["memories"].as_array().unwrap().len(), 4);
 }
 
 /// Kills `backup restore` and `backup undo` at any moment: whoever comes next finds the one state or the other, whole.

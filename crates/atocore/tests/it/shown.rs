@@ -264,11 +264,11 @@ fn snapshots_from_the_first_to_a_restore() {
           1 change of facts among them:
             1  TIME  cli  create  memory  -  dates as ISO 8601  mem_ID
 
-        done: generation 2 of the snapshot is generation 3 now
+        done: generation 2 of the snapshot is generation 4 now
         the state before is snapshot STAMP; `atocore backup undo --yes` restores it
         $ atocore backup undo
         would restore snapshot STAMP of TIME, proven to depth `content`:
-          from  3 documents · 3 passages · 0 vectors · 0 facts · generation 3
+          from  3 documents · 3 passages · 0 vectors · 0 facts · generation 4
           to  3 documents · 3 passages · 0 vectors · 1 fact · generation 3
           lost  1 change made since: 1 × restore
 
