@@ -221,6 +221,15 @@ fn a_key_that_stands_there_twice_counts_once_and_is_told() {
 }
 
 #[test]
+fn a_template_in_place_of_a_value_is_told_and_its_words_stay() {
+    let (front_matter, telling, _) = whole("---\ntitle: {{ planned title }}\nlast: yes\n---\n");
+    assert_eq!(shown(&front_matter), ["last = yes"]);
+    let fault = "line 2 of the front matter is not valid YAML: `title` is left out";
+    assert_eq!(front_matter.faults, [fault]);
+    assert!(telling.iter().any(|text| text.contains("planned title")), "{telling:?}");
+}
+
+#[test]
 fn a_line_of_a_list_or_of_a_mapping_that_cannot_be_read_costs_itself() {
     for bad in ["@home", "`code`", "%x", "\"open", "it's: a: b", "'a' b", "\"a\" b", "key: @x", "- @deep"] {
         for indent in ["", "  "] {

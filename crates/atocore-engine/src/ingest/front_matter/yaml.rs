@@ -129,7 +129,8 @@ impl YamlReader {
             return Ok(());
         }
         match open.key.take() {
-            None => open.key = Some(None),
+            // A template such as `{{ title }}`: its words would be lost.
+            None => return Err(Unreadable),
             Some(None) => {}
             Some(Some(key)) if depth == 1 => self.field(&key, is_list, values),
             Some(Some(key)) => {
