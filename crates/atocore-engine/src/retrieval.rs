@@ -28,9 +28,10 @@ use crate::{
     behind::{IndexFault, LEXICAL_INDEX},
     embedding::{Asking, Embedding, Missing, QueryVector},
     error::Error,
+    projects::Projects,
 };
 use candidates::{CandidateSearch, Candidates, SearchHalf};
-use path_filter::PathFilter;
+use path_filter::{PathFilter, PathFit};
 use rank::{Ranked, Ranking};
 use signals::Signals;
 
@@ -78,6 +79,7 @@ pub(crate) struct Retrieval<'e> {
     pub(crate) lexical_index: &'e LexicalIndex,
     pub(crate) embedding: &'e Embedding,
     pub(crate) weights: &'e RankWeights,
+    pub(crate) projects: &'e Projects,
     /// The indexes that could not be brought up to date, which the answer says.
     pub(crate) faults: &'e [IndexFault],
 }
@@ -225,7 +227,8 @@ impl Retrieval<'_> {
     }
 
     /// The documents that path and tags of a question allow; `None` for all. Where a document lies at the path letter
-    /// for letter, that is what is meant, and not what the path would match as a glob.
+    /// for letter, that is what is meant, and not what the path would match as a glob; an absolute path means a file
+    /// first.
     fn documents(
         &self,
         query: &QueryRequest,
@@ -238,35 +241,35 @@ impl Retrieval<'_> {
         let filter = query.path.as_deref().map(PathFilter::new).transpose()?;
         let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
         let wanted: Vec<String> = query.tags.iter().map(Tag::folded).collect();
-        let (mut named, mut matched) = (MatchingDocuments::default(), MatchingDocuments::default());
+        let mut by_fit = <[MatchingDocuments; 3]>::default();
         self.store.read(|read| {
             read.each_document_place(|place| {
                 if scope.is_some_and(|scope| scope.as_str() != place.project) {
                     return;
                 }
-                let found = match &filter {
-                    None => &mut named,
-                    Some(filter) if filter.names(place.path) => &mut named,
-                    Some(filter) if filter.matches(place.path) => &mut matched,
-                    Some(_) => return,
-                };
+                let fit =
+                    filter.as_ref().map_or(Some(PathFit::Path), |filter| filter.fit(place.path, place.file));
+                let Some(fit) = fit else { return };
+                let found = &mut by_fit[fit as usize];
                 found.any = true;
                 if wanted.iter().all(|tag| place.tags.iter().any(|has| has.is_within(tag))) {
                     found.keys.push(place.key);
                 }
             })
         })?;
-        let found = if named.any { named } else { matched };
-        if !found.any
-            && let Some(refusal) = filter.and_then(|filter| filter.refusal())
-        {
+        let found = by_fit.into_iter().find(|found| found.any).unwrap_or_default();
+        let filter = filter.filter(|_| !found.any);
+        if let Some(refusal) = filter.as_ref().and_then(PathFilter::refusal) {
             return Err(refusal);
         }
         if found.keys.is_empty() {
+            let registry = self.projects.registry()?;
+            let claims = || self.projects.folders().claims(registry.projects());
             let (path, tags) = (query.path.clone(), query.tags.clone());
             notices.push(Notice::NoDocument {
                 path,
                 lies_there: found.any && query.path.is_some(),
+                outside: filter.is_some_and(|filter| filter.is_outside(claims)),
                 tags,
                 scope: scope.cloned(),
             });

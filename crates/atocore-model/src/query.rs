@@ -237,6 +237,8 @@ pub enum Notice {
         path: Option<String>,
         /// Whether documents lie there, and only their tags do not fit.
         lies_there: bool,
+        /// Whether it is an absolute path that lies below no root of a project.
+        outside: bool,
         /// The tags that were asked for.
         tags: Vec<Tag>,
         /// The only project that was searched.
@@ -296,8 +298,10 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDocument { path, lies_there, tags, scope } => {
-                f.write_str(&no_document(path.as_deref(), *lies_there, tags, scope.as_ref()))
+            Self::NoDocument { path, lies_there, outside, tags, scope } => {
+                let why = if *outside { "; it lies below no root of a project" } else { "" };
+                f.write_str(&no_document(path.as_deref(), *lies_there, tags, scope.as_ref()))?;
+                f.write_str(why)
             }
             Self::LexicalIndexBehind { shown, store } => write!(
                     f,

@@ -51,7 +51,8 @@ impl Engine {
         if let Some(project) = project {
             self.embedding.asked_about(project.as_str());
         }
-        let retrieval = Retrieval { store, lexical_index: index, embedding, weights, faults: &faults };
+        let (lexical_index, projects) = (index, &self.projects);
+        let retrieval = Retrieval { store, lexical_index, embedding, weights, projects, faults: &faults };
         match retrieval.answer(query, project, also) {
             Err(Error::IndexNotReady) => Err(not_ready(&faults)),
             answered => answered,

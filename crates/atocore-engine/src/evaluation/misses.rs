@@ -141,7 +141,10 @@ impl QuestionLimits {
 
     fn allow(&self, question: &Question, passage: &StoredChunk) -> bool {
         self.project.as_ref().is_none_or(|project| project.as_str() == passage.project)
-            && self.path.as_ref().is_none_or(|path| path.accepts(&passage.source_path))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|path| path.fit(&passage.source_path, &passage.file_path).is_some())
             && question.tags.iter().all(|tag| passage.tags.iter().any(|has| has.is_within(&tag.folded())))
     }
 }

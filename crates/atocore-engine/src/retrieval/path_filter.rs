@@ -1,6 +1,9 @@
 //! Which documents a question is about, by their paths.
 
-use atocore_model::{pattern::PathPattern, text::nfc};
+use std::path::{Path, PathBuf};
+
+use atocore_model::{id::ProjectId, pattern::PathPattern, text::nfc};
+use atocore_storage::files;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::error::Error;
@@ -8,13 +11,27 @@ use crate::error::Error;
 /// The longest filter, in bytes: as long as a path can be.
 const LIMIT_BYTES: usize = 4096;
 
-/// Which paths below their root a question is about: a folder or file by its path, or those that match a glob.
+/// Which documents a question is about: a folder or file by its path, or those that match a glob. A path is one below a
+/// root, or the absolute one of the file, in which links are followed.
 #[derive(Debug)]
 pub(crate) struct PathFilter {
     /// In NFC, as all that is compared here: file systems keep names in different forms.
     given: String,
     plain: String,
+    /// What an absolute path leads to.
+    file: Option<String>,
     glob: Glob,
+}
+
+/// How a document is meant; where several documents are meant, those that are meant the first way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PathFit {
+    /// Its file is, or lies below, what the absolute path leads to.
+    File,
+    /// It lies at the path below its root, or below it.
+    Path,
+    /// One of its paths matches the glob.
+    Glob,
 }
 
 #[derive(Debug)]
@@ -30,6 +47,8 @@ impl PathFilter {
     /// Takes a filter. One that looks like a glob may be the path of a file too, so what is wrong with it as a glob is
     /// said by [`PathFilter::refusal`].
     pub(crate) fn new(given: &str) -> Result<Self, Error> {
+        let file = given.starts_with('/').then(|| files::resolved(Path::new(given)));
+        let file = file.map(|file| nfc(&file.to_string_lossy()).into_owned());
         let given = &*nfc(given);
         let plain = given.trim().trim_start_matches("./").trim_matches('/').to_owned();
         if plain.is_empty() {
@@ -44,7 +63,7 @@ impl PathFilter {
         } else {
             Glob::None
         };
-        Ok(Self { given: given.to_owned(), plain, glob })
+        Ok(Self { given: given.to_owned(), plain, file, glob })
     }
 
     /// Why it can be nothing but a path: it looks like a glob and is none.
@@ -58,11 +77,7 @@ impl PathFilter {
     /// Whether a document lies at this path or below it, letter for letter.
     pub(crate) fn names(&self, path: &str) -> bool {
         let path = &*nfc(path);
-        let lies_at = |place: &str| {
-            let rest = path.strip_prefix(place);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        lies_at(&self.plain) || lies_at(&self.given)
+        lies_at(path, &self.plain) || lies_at(path, &self.given)
     }
 
     /// Whether a path matches it as a glob.
@@ -70,10 +85,36 @@ impl PathFilter {
         matches!(&self.glob, Glob::Built(glob) if glob.is_match(&*nfc(path)))
     }
 
+    /// How a document is meant, by its path below its root and the absolute path of its file; `None` when it is not.
+    pub(crate) fn fit(&self, path: &str, file: &str) -> Option<PathFit> {
+        // A link that came later may lead elsewhere, so the path of the file is compared as it was given, too.
+        let plain_file = self.file.as_ref().map(|_| file.trim_start_matches('/'));
+        let leads_to = |place: &String| lies_at(&nfc(file), place);
+        if self.file.as_ref().is_some_and(leads_to) || plain_file.is_some_and(|file| self.names(file)) {
+            Some(PathFit::File)
+        } else if self.names(path) {
+            Some(PathFit::Path)
+        } else {
+            let matches = self.matches(path) || plain_file.is_some_and(|file| self.matches(file));
+            matches.then_some(PathFit::Glob)
+        }
+    }
+
+    /// Whether it is an absolute path that lies below none of these roots.
+    pub(crate) fn is_outside(&self, claims: impl Fn() -> Vec<(PathBuf, ProjectId)>) -> bool {
+        let is_above = |folder: &Path, file: &str| lies_at(file, &nfc(&folder.to_string_lossy()));
+        self.file.as_ref().is_some_and(|file| !claims().iter().any(|(folder, _)| is_above(folder, file)))
+    }
+
     /// Whether a path is meant one way or the other.
     pub(crate) fn accepts(&self, path: &str) -> bool {
         self.names(path) || self.matches(path)
     }
+}
+
+/// Whether a path is `place` or lies below it.
+fn lies_at(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Never by the matcher of one glob: that panics on an automaton that is too large.

@@ -167,7 +167,25 @@ fn a_path_of_an_answer_is_a_filter_letter_for_letter() {
         assert_eq!(paths(&engine.query(&below(path)).unwrap()), [path]);
     }
     assert_eq!(paths(&engine.query(&below("[slug]")).unwrap()), ["[slug]/p.md"]);
+    // So is the path of its file, through a link as well, and the folder of either.
+    let link = place.path().join("link");
+    std::os::unix::fs::symlink(place.vault().join("p"), &link).unwrap();
+    for hit in engine.query(&QueryRequest { collapse: false, ..query("zebra") }).unwrap().hits {
+        let path = hit.source_path.as_str();
+        let linked = link.join(path);
+        for file in [&*hit.file_path, linked.to_str().unwrap()] {
+            assert_eq!(paths(&engine.query(&below(file)).unwrap()), [path], "{file}");
+        }
+    }
+    let folder = link.join("[slug]");
+    assert_eq!(paths(&engine.query(&below(folder.to_str().unwrap())).unwrap()), ["[slug]/p.md"]);
+    assert_eq!(
+        paths(&engine.query(&below(&format!("{}/", place.vault().join("p/s").display()))).unwrap()),
+        ["s/p.md"]
+    );
     // Where no document lies at the path itself, it is a pattern.
+    let pattern = format!("{}/[rst]/*.md", place.vault().join("p").display());
+    assert_eq!(paths(&engine.query(&below(&pattern)).unwrap()), ["s/p.md"]);
     assert_eq!(paths(&engine.query(&below("[rst]/*.md")).unwrap()), ["s/p.md"]);
 }
 
@@ -192,10 +210,13 @@ fn path_and_tags_that_fit_no_document_are_named() {
     let no_document = |path: Option<&str>, lies_there, tags: &[&str], scope: &str| {
         let tags = tags.iter().map(|tag| tag.parse().unwrap()).collect();
         let scope = Some(scope.parse().unwrap());
-        Some(Notice::NoDocument { path: path.map(str::to_owned), lies_there, tags, scope })
+        let outside = path.is_some_and(|path| path.starts_with('/'));
+        Some(Notice::NoDocument { path: path.map(str::to_owned), lies_there, outside, tags, scope })
     };
     assert_eq!(told(Some("a.md"), &["red"], "p"), None);
     assert_eq!(told(Some("no/**"), &["red"], "p"), no_document(Some("no/**"), false, &["red"], "p"));
+    let elsewhere = "/nowhere/a.md";
+    assert_eq!(told(Some(elsewhere), &[], "p"), no_document(Some(elsewhere), false, &[], "p"));
     assert_eq!(told(Some("a.md"), &["blue"], "p"), no_document(Some("a.md"), true, &["blue"], "p"));
     assert_eq!(told(None, &["red"], "q"), no_document(None, false, &["red"], "q"));
     assert_eq!(told(Some("a.md"), &[], "q"), no_document(Some("a.md"), false, &[], "q"));

@@ -12,6 +12,8 @@ pub struct StoredChunk {
     pub project: String,
     /// Path of the document below its root.
     pub source_path: String,
+    /// Absolute path of its file.
+    pub file_path: String,
     /// Tags of the document.
     pub tags: Vec<Tag>,
     /// The headings above it.
@@ -33,7 +35,7 @@ impl ReadTransaction<'_> {
         let mut statement = self
             .connection
             .prepare_cached(
-                "SELECT d.project_id, d.source_path, d.tags, c.heading_path, c.content
+                "SELECT d.project_id, d.source_path, d.file_path, d.tags, c.heading_path, c.content
                  FROM source_documents d JOIN source_chunks c ON c.document_id = d.id
                  ORDER BY d.id, c.chunk_index",
             )
@@ -67,7 +69,7 @@ impl ReadTransaction<'_> {
             .prepare_cached("SELECT id FROM source_documents WHERE project_id = ?1 ORDER BY id")?;
         let keys: Vec<i64> = documents.query_map([project], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let mut middle = self.connection.prepare_cached(
-            "SELECT d.project_id, d.source_path, d.tags, c.heading_path, c.content
+            "SELECT d.project_id, d.source_path, d.file_path, d.tags, c.heading_path, c.content
              FROM source_chunks c JOIN source_documents d ON d.id = c.document_id
              WHERE c.document_id = ?1 ORDER BY c.chunk_index
              LIMIT 1 OFFSET (SELECT count(*) / 2 FROM source_chunks WHERE document_id = ?1)",
@@ -101,8 +103,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
     Ok(StoredChunk {
         project: row.get(0)?,
         source_path: row.get(1)?,
-        tags: front_matter::tags_from_text(&row.get::<_, String>(2)?),
-        heading_path: row.get(3)?,
-        content: row.get(4)?,
+        file_path: row.get(2)?,
+        tags: front_matter::tags_from_text(&row.get::<_, String>(3)?),
+        heading_path: row.get(4)?,
+        content: row.get(5)?,
     })
 }

@@ -49,6 +49,8 @@ pub struct DocumentPlace<'r> {
     pub project: &'r str,
     /// Path below its root.
     pub path: &'r str,
+    /// Absolute path of its file.
+    pub file: &'r str,
     /// Its tags.
     pub tags: &'r [Tag],
 }
@@ -174,12 +176,13 @@ impl ReadTransaction<'_> {
     pub fn each_document_place(&self, mut each: impl FnMut(&DocumentPlace<'_>)) -> Result<(), StorageError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT id, project_id, source_path, tags FROM source_documents")?;
+            .prepare_cached("SELECT id, project_id, source_path, file_path, tags FROM source_documents")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let tags = front_matter::tags_from_text(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
+            let tags = front_matter::tags_from_text(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
             let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-            each(&DocumentPlace { key: row.get(0)?, project: text(1)?, path: text(2)?, tags: &tags });
+            let (key, project, path, file) = (row.get(0)?, text(1)?, text(2)?, text(3)?);
+            each(&DocumentPlace { key, project, path, file, tags: &tags });
         }
         Ok(())
     }
