@@ -37,7 +37,7 @@ use signals::Signals;
 
 /// Goes up whenever the same passages get other scores or another order by the same weights: answers that are kept in
 /// snapshots can then be compared in what they found only.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// How hits are ranked. Every weight is finite and above 0.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,8 +20,9 @@ use super::{
 
 /// Goes up with every change of the fields, of the tokenizer or of the payload, and when what was written before cannot be
 /// trusted; an index of another version is rebuilt. Until 2 a deletion could be lost; until 3 tags did not
-/// nest, and what documents say of themselves was not found; until 4 text was not folded and had no positions.
-pub(super) const FORMAT_VERSION: u32 = 4;
+/// nest, and what documents say of themselves was not found; until 4 text was not folded and had no positions; until 5
+/// the `T` of a timestamp joined day and hour.
+pub(super) const FORMAT_VERSION: u32 = 5;
 
 pub(super) const CHUNK_KEY: &str = "chunk_key";
 pub(super) const DOCUMENT_KEY: &str = "document_key";

@@ -1,8 +1,8 @@
 //! How text becomes the words that are indexed and asked for; both sides use this and nothing else.
 //!
-//! A word is a run of letters and digits of the folded text, so `snake_case`, paths and punctuation separate. Scripts
-//! that are written without spaces give single characters and overlapping pairs, so that a word inside a run is found;
-//! so do pictographs.
+//! A word is a run of letters and digits of the folded text, so `snake_case`, paths and punctuation separate; so do the
+//! `T` and `Z` of a timestamp. Scripts that are written without spaces give single characters and overlapping pairs, so
+//! that a word inside a run is found; so do pictographs.
 //!
 //! Positions say what stands side by side: of two words that follow one another the second is one further on when
 //! nothing but signs is between them, as in an address or a version, and two where there is a space.
@@ -211,7 +211,8 @@ impl WordStream<'_> {
     /// The next character, its class, and where it ends.
     fn peek(&self) -> Option<(Class, usize)> {
         let c = self.text[self.at..].chars().next()?;
-        Some((Class::of(c), self.at + c.len_utf8()))
+        let class = if is_of_timestamp(&self.text, self.at) { Class::Separator } else { Class::of(c) };
+        Some((class, self.at + c.len_utf8()))
     }
 
     /// Emits what lies between two offsets, both of the folded text.
@@ -223,6 +224,36 @@ impl WordStream<'_> {
         self.token.text.clear();
         let word = &self.text[from..to];
         self.token.text.push_str(&word[..word.floor_char_boundary(LONGEST)]);
+    }
+}
+
+/// Whether at `at` of a folded text stands the `t` between date and time of a timestamp as in ISO 8601, or the `z` behind
+/// them. It separates, so that date and time are found by themselves.
+fn is_of_timestamp(text: &str, at: usize) -> bool {
+    let (before, behind) = text.as_bytes().split_at(at);
+    let is_of_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    match behind {
+        [b't', time @ ..] => {
+            let is_date = |form: &[u8]| {
+                let Some(from) = at.checked_sub(form.len()) else { return false };
+                let fits = |(form, byte): (&u8, &u8)| match form {
+                    b'0' => byte.is_ascii_digit(),
+                    sign => byte == sign,
+                };
+                form.iter().zip(&before[from..]).all(fits) && !is_of_word(before[..from].last())
+            };
+            let digits = time.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
+            let next = time.get(digits).filter(|byte| **byte != b'z');
+            matches!(digits, 2 | 4 | 6)
+                && !is_of_word(next)
+                && (is_date(b"0000-00-00") || is_date(b"00000000"))
+        }
+        [b'z', rest @ ..] if !is_of_word(rest.first()) => {
+            let is_of_time = |byte: &u8| byte.is_ascii_digit() || b":.,-".contains(byte);
+            let letter = before.iter().rposition(|byte| !is_of_time(byte));
+            letter.is_some_and(|letter| before[letter] == b't' && is_of_timestamp(text, letter))
+        }
+        _ => false,
     }
 }
 
@@ -289,6 +320,29 @@ mod tests {
         assert_eq!(words("snake_case src/main.rs v0.27"), ["snake", "case", "src", "main", "rs", "v0", "27"]);
         assert_eq!(words("IndexWriter HTTP2"), ["indexwrit", "http2"]);
         assert_eq!(words(" .,;!?-—…\n"), [""; 0]);
+    }
+
+    #[test]
+    fn date_and_time_of_a_timestamp_are_words_of_their_own() {
+        let date_and_time = ["2031", "02", "03", "04", "05", "06"];
+        for text in ["2031-02-03T04:05:06Z", "(2031-02-03t04:05:06)", "x_2031-02-03T04-05-06Z_y.log"] {
+            let found = words(text);
+            assert!(found.windows(6).any(|words| words == date_and_time), "{text}: {found:?}");
+        }
+        assert_eq!(words("2031-02-03T04:05:06.789Z"), ["2031", "02", "03", "04", "05", "06", "789"]);
+        assert_eq!(words("2031-02-03T04:05+01:00"), ["2031", "02", "03", "04", "05", "01", "00"]);
+        assert_eq!(words("20310203T040506Z 20310203T0405"), ["20310203", "040506", "20310203", "0405"]);
+        assert_eq!(
+            words("2031-02-03T04Z 2031-02-03T04"),
+            ["2031", "02", "03", "04", "2031", "02", "03", "04"]
+        );
+        let spaces: Vec<u32> = phrase("2031-02-03T04:05Z").iter().map(|word| word.spaces).collect();
+        assert_eq!(spaces, [0; 5], "all of it is joined");
+        let others =
+            ["03t04", "06z", "10t20z", "5.06z", "12031-02-03t04", "2031-02-03t04x", "2031-02-03t045"];
+        for other in others {
+            assert!(words(other).iter().any(|word| word.contains(['t', 'z'])), "{other}: {:?}", words(other));
+        }
     }
 
     #[test]
