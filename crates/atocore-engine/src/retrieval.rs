@@ -19,7 +19,7 @@ use atocore_model::{
     ranking::{Fusion, Mode},
 };
 use atocore_storage::{
-    lexical::LexicalIndex,
+    lexical::{self, LexicalIndex},
     sqlite::{ReadTransaction, Store},
     vector::{VectorError, VectorIndex, VectorMatch},
 };
@@ -151,7 +151,11 @@ impl Retrieval<'_> {
             let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
             let mut ranked = ranking.rank(candidates);
             if mode != Mode::Dense {
-                exact::rank(self.lexical_index, &terms, &mut ranked)?;
+                let question = query.text.as_str();
+                let too_common = exact::rank(read, self.lexical_index, &terms, &mut ranked)?;
+                let is_question = ranked.is_empty() && lexical::is_too_common(question);
+                let too_common = if is_question { vec![question.to_owned()] } else { too_common };
+                notices.extend(too_common.into_iter().map(Notice::TooCommon));
             }
             let answer = Answer {
                 candidates: ranked.len(),

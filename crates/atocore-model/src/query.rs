@@ -244,6 +244,8 @@ pub enum Notice {
         /// The only project that was searched.
         scope: Option<ProjectId>,
     },
+    /// All words of the question, or of a term of it that has to be found as it is, are left out of the lexical index.
+    TooCommon(String),
     /// The lexical index is behind the store.
     LexicalIndexBehind {
         /// What the answer shows.
@@ -302,6 +304,10 @@ impl fmt::Display for Notice {
                 let why = if *outside { "; it lies below no root of a project" } else { "" };
                 f.write_str(&no_document(path.as_deref(), *lies_there, tags, scope.as_ref()))?;
                 f.write_str(why)
+            }
+            Self::TooCommon(text) => {
+                let text: String = text.chars().take(80).collect();
+                write!(f, "the words of `{text}` are too common to be searched for; add others that stand near them")
             }
             Self::LexicalIndexBehind { shown, store } => write!(
                     f,

@@ -16,6 +16,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod wording;
 mod writer;
 
 use std::{
@@ -35,6 +36,7 @@ pub use self::{
     filter::LexicalFilter,
     search::{LexicalMatch, LexicalMatches, LexicalQuery, WordMatches},
     source::{ChangedDocument, ChunkSource, IndexedChunk},
+    wording::{Occurrence, Wording, is_too_common},
 };
 use self::{
     opening::OpenedLexicalIndex,

@@ -4,7 +4,10 @@
 use std::collections::HashSet;
 
 use atocore_model::{query::Factor, text};
-use atocore_storage::lexical::{LexicalIndex, WordMatches};
+use atocore_storage::{
+    lexical::{LexicalIndex, Occurrence, WordMatches, Wording},
+    sqlite::ReadTransaction,
+};
 
 use super::rank::{self, Ranked};
 use crate::error::Error;
@@ -18,35 +21,99 @@ const MOST_TERMS: usize = 12;
 /// A little more than nothing, so that an order does not hang on how a division is rounded.
 const STEP: f64 = f64::EPSILON * 4.0;
 
+/// A term, and which passages have its words.
+struct FoundTerm<'t> {
+    term: &'t str,
+    matches: WordMatches,
+    /// Why a passage that has its words apart is put behind.
+    apart: &'static str,
+    /// Whether every passage that may have the term is in `matches`.
+    is_counted: bool,
+}
+
 /// Puts what has the words of a term of the question, but in another order, behind everything that has the term; then
 /// lifts the best passage that has a rare term to the score of the best one that has none.
-pub(super) fn rank(index: &LexicalIndex, terms: &[String], ranked: &mut [Ranked]) -> Result<(), Error> {
+///
+/// Returns the terms that nothing was found by: no passage was ranked that has them, and the index has none of their
+/// words.
+pub(super) fn rank(
+    read: &ReadTransaction<'_>,
+    index: &LexicalIndex,
+    terms: &[String],
+    ranked: &mut [Ranked],
+) -> Result<Vec<String>, Error> {
     let limit =
         usize::try_from(index.chunks() / LARGEST_PART).unwrap_or(MOST_PASSAGES).clamp(1, MOST_PASSAGES);
     let mut found = Vec::with_capacity(terms.len());
+    let mut too_common = Vec::new();
     for term in terms {
-        if let Some(matches) = index.chunks_with(term, limit)? {
-            found.push((term.as_str(), matches));
+        let Some(wording) = Wording::new(term) else {
+            let matches = index.chunks_with(term, limit)?;
+            let apart = "the words of `{term}`, but not in its order";
+            found.extend(matches.map(|matches| FoundTerm { term, matches, apart, is_counted: true }));
+            continue;
+        };
+        let indexed = index.chunks_with(term, usize::MAX)?;
+        let is_counted = indexed.is_some();
+        match by_text(read, wording, indexed, ranked)? {
+            Some(matches) => {
+                let apart = "words of `{term}`, but not all of them in its order";
+                found.push(FoundTerm { term, matches, apart, is_counted });
+            }
+            None => too_common.push(term.clone()),
         }
     }
     put_behind(&found, ranked);
     rank::sort(ranked);
-    for (term, matches) in found.iter().filter(|(_, matches)| matches.in_order.len() <= limit) {
-        lift(term, &matches.in_order, ranked);
+    for found in found.iter().filter(|found| found.is_counted && found.matches.in_order.len() <= limit) {
+        lift(found.term, &found.matches.in_order, ranked);
         rank::sort(ranked);
     }
-    Ok(())
+    Ok(too_common)
 }
 
-fn put_behind(found: &[(&str, WordMatches)], ranked: &mut [Ranked]) {
-    for (term, matches) in found.iter().filter(|(_, matches)| !matches.apart.is_empty()) {
+/// Which passages have a term of which the index leaves out some words, given those that have the others; `None` when it
+/// has no others and no passage that was ranked has the term. Only what was ranked is looked at.
+fn by_text(
+    read: &ReadTransaction<'_>,
+    mut wording: Wording,
+    indexed: Option<WordMatches>,
+    ranked: &[Ranked],
+) -> Result<Option<WordMatches>, Error> {
+    let is_indexed = indexed.is_some();
+    let all = || ranked.iter().filter_map(|ranked| u64::try_from(ranked.passage.key).ok());
+    let mut matches = indexed.unwrap_or_else(|| WordMatches { in_order: all().collect(), apart: Vec::new() });
+    matches.in_order.sort_unstable();
+    let mut occurrences = Vec::new();
+    for ranked in ranked.iter().filter(|ranked| is_among(&matches.in_order, ranked)) {
+        let Some(passage) = read.chunk(ranked.passage.key)? else { continue };
+        let texts = [&*passage.document.title, passage.heading_path.as_str(), &*passage.content];
+        let occurrence = texts.into_iter().map(|text| wording.occurrence(text)).max();
+        occurrences.extend(occurrence.map(|occurrence| (ranked.passage.key, occurrence)));
+    }
+    let best = occurrences.iter().map(|(_, occurrence)| *occurrence).max().unwrap_or(Occurrence::Apart);
+    if !is_indexed && best == Occurrence::Apart {
+        return Ok(None);
+    }
+    let wanted = best.max(Occurrence::Spaced);
+    let lacks_it = |(key, occurrence)| (occurrence < wanted).then(|| u64::try_from(key).ok()).flatten();
+    let apart: HashSet<u64> = occurrences.into_iter().filter_map(lacks_it).collect();
+    matches.in_order.retain(|key| !apart.contains(key));
+    matches.apart.extend(apart);
+    matches.apart.sort_unstable();
+    Ok(Some(matches))
+}
+
+fn put_behind(found: &[FoundTerm<'_>], ranked: &mut [Ranked]) {
+    for FoundTerm { term, matches, apart, .. } in found.iter().filter(|found| !found.matches.apart.is_empty())
+    {
         let having = ranked.iter().filter(|ranked| is_among(&matches.in_order, ranked));
         let Some(lowest) = having.map(|ranked| ranked.score).min_by(f64::total_cmp) else { continue };
         for ranked in ranked.iter_mut().filter(|ranked| is_among(&matches.apart, ranked)) {
             // What has another term in order is there for that one.
-            let has_another = found.iter().any(|(_, other)| is_among(&other.in_order, ranked));
+            let has_another = found.iter().any(|other| is_among(&other.matches.in_order, ranked));
             if !has_another && lowest > 0.0 && ranked.score >= lowest {
-                let reason = format!("the words of `{term}`, but not in its order");
+                let reason = apart.replace("{term}", term);
                 multiply(ranked, lowest / ranked.score * (1.0 - STEP), reason);
             }
         }

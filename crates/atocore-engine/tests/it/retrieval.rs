@@ -153,6 +153,44 @@ fn a_question_without_words_has_no_hits_and_is_no_error() {
 }
 
 #[test]
+fn every_word_of_a_quotation_counts() {
+    let place = Installation::default();
+    place.write("p/a.md", "The request is approved.");
+    place.write("p/b.md", "The request of host seven, which stands in the cellar, is not approved.");
+    place.write("p/c.md", "Approved or not: to be or not to be, that is the question of hamlet.");
+    for n in 0..9 {
+        place.write(
+            &format!("p/{n}.md"),
+            &format!("It is approved, as number {n} or not, and to be with hamlet."),
+        );
+    }
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    for (question, first) in [
+        ("\"not approved\"", "b.md"),
+        ("which request is \"not approved\"?", "b.md"),
+        ("is \"the request is approved\"", "a.md"),
+        ("hamlet \"to be or not to be\"", "c.md"),
+        ("hamlet \"that is the\" \"or not to\"", "c.md"),
+    ] {
+        let answer = engine.ask(question);
+        assert_eq!((paths(&answer)[0], &answer.notices[..]), (first, &[][..]), "{question}");
+    }
+    for (question, told) in [
+        ("\"to be or not to be\"", Some("\"to be or not to be\"")),
+        ("what about there and such", None),
+        ("the of and", Some("the of and")),
+        ("hamlet \"or will there\"", Some("or will there")),
+        ("?!", None),
+    ] {
+        let notices = engine.ask(question).notices;
+        let told: Vec<Notice> = told.map(|text| Notice::TooCommon(text.to_owned())).into_iter().collect();
+        assert_eq!(notices, told, "{question}");
+    }
+}
+
+#[test]
 fn a_path_of_an_answer_is_a_filter_letter_for_letter() {
     let place = Installation::default();
     for file in ["[slug]/p.md", "s/p.md", "{a,b}.md", "a.md", "what?.md", "whats.md", "x[y.md", "*.md"] {

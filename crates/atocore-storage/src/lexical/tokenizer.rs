@@ -32,7 +32,17 @@ const STOP_WORDS: [&str; 33] = [
 
 /// The whole chain: words of the folded text, without stop words, stemmed.
 pub(super) fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::from(TermTokenizer { words: WordTokenizer::default(), terms: Terms::new() })
+    TextAnalyzer::from(TermTokenizer::new())
+}
+
+/// A word of a text, stop words among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TextWord {
+    /// Its term; of a stop word the word itself.
+    pub(super) term: String,
+    pub(super) is_stop_word: bool,
+    /// Whether a space is before it.
+    pub(super) after_space: bool,
 }
 
 /// A word of a phrase, and how it follows the one before.
@@ -47,15 +57,12 @@ pub(super) struct PhraseWord {
 
 /// The words of a phrase in their order, without stop words.
 pub(super) fn phrase(text: &str) -> Vec<PhraseWord> {
-    let (mut words, mut terms) = (WordTokenizer::default(), Terms::new());
-    let mut stream = words.token_stream(text);
     let (mut phrase, mut steps, mut spaces) = (Vec::new(), 0, 0);
-    while stream.advance() {
+    for word in TermTokenizer::new().all_words(text) {
         steps += 1;
-        spaces += u32::from(stream.after_space);
-        let term = &mut stream.token_mut().text;
-        if terms.replace(term) {
-            phrase.push(PhraseWord { term: std::mem::take(term), steps, spaces });
+        spaces += u32::from(word.after_space);
+        if !word.is_stop_word {
+            phrase.push(PhraseWord { term: word.term, steps, spaces });
             (steps, spaces) = (0, 0);
         }
     }
@@ -141,9 +148,28 @@ impl Class {
 
 /// Cuts text into words and makes terms of them.
 #[derive(Clone)]
-struct TermTokenizer {
+pub(super) struct TermTokenizer {
     words: WordTokenizer,
     terms: Terms,
+}
+
+impl TermTokenizer {
+    pub(super) fn new() -> Self {
+        Self { words: WordTokenizer::default(), terms: Terms::new() }
+    }
+
+    /// Every word of a text.
+    pub(super) fn all_words(&mut self, text: &str) -> Vec<TextWord> {
+        let mut stream = self.words.token_stream(text);
+        let mut words = Vec::new();
+        while stream.advance() {
+            let after_space = stream.after_space;
+            let mut term = std::mem::take(&mut stream.token_mut().text);
+            let is_stop_word = !self.terms.replace(&mut term);
+            words.push(TextWord { term, is_stop_word, after_space });
+        }
+        words
+    }
 }
 
 impl Tokenizer for TermTokenizer {
@@ -154,7 +180,7 @@ impl Tokenizer for TermTokenizer {
     }
 }
 
-struct TermStream<'a> {
+pub(super) struct TermStream<'a> {
     words: WordStream<'a>,
     terms: &'a mut Terms,
 }

@@ -1,7 +1,7 @@
 //! What stands in its order is told from what only has its parts.
 
 use super::{Notebook, ask_in_order, notebook::Random, rebuilt};
-use crate::lexical::{LexicalFilter, WordMatches};
+use crate::lexical::{LexicalFilter, Occurrence, WordMatches, Wording, is_too_common};
 
 #[test]
 fn a_term_in_order_is_found_before_its_parts() {
@@ -42,6 +42,30 @@ fn what_is_joined_is_told_from_what_is_apart_while_both_are_there() {
         (Some(keys[..2].to_vec()), Some(keys.clone()), None)
     );
     assert_eq!(index.chunks_with("hot", 3).unwrap(), None, "more than asked for");
+}
+
+#[test]
+fn words_that_the_index_leaves_out_are_told_from_the_text() {
+    let occurrence = |term: &str, text: &str| Wording::new(term).unwrap().occurrence(text);
+    for (term, text, expected) in [
+        ("not approved", "It is NOT approved.", Occurrence::AsWritten),
+        ("not approved", "It is approved.", Occurrence::Apart),
+        ("not approved", "not yet approved", Occurrence::Apart),
+        ("to be or not to be", "says: to be, or not to be!", Occurrence::AsWritten),
+        ("--no-verify", "git push --no-verify", Occurrence::AsWritten),
+        ("--no-verify", "no verify", Occurrence::Spaced),
+        ("the 検索 of", "in the 全文検索 of it", Occurrence::Apart),
+        ("検索 of", "in the 全文検索 of it", Occurrence::AsWritten),
+        ("not a longer one", "not a", Occurrence::Apart),
+        ("not a", "", Occurrence::Apart),
+    ] {
+        assert_eq!(occurrence(term, text), expected, "{term} / {text}");
+    }
+    assert!(
+        Wording::new("hot copy").is_none() && Wording::new("not").is_none() && Wording::new("").is_none()
+    );
+    assert!(is_too_common("To be, or not to be?") && is_too_common("the"));
+    assert!(!is_too_common("not approved") && !is_too_common("?!"));
 }
 
 #[test]

@@ -1,0 +1,62 @@
+//! Terms with words that are so common that the index leaves them out: who has such a term only its text tells.
+
+use std::fmt;
+
+use super::tokenizer::{TermTokenizer, TextWord};
+
+/// Whether a text has words, and all of them are left out of the index.
+#[must_use]
+pub fn is_too_common(text: &str) -> bool {
+    let words = TermTokenizer::new().all_words(text);
+    !words.is_empty() && words.iter().all(|word| word.is_stop_word)
+}
+
+/// How a text has the words of a term; what is more exact is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Occurrence {
+    /// Not all of them in their order.
+    Apart,
+    /// In their order, with spaces where the term has none.
+    Spaced,
+    /// As the term has them.
+    AsWritten,
+}
+
+/// Every word of a term that has some which the index leaves out.
+pub struct Wording {
+    tokenizer: TermTokenizer,
+    words: Vec<TextWord>,
+}
+
+impl Wording {
+    /// `None` for a term that the index has whole, and for one word.
+    #[must_use]
+    pub fn new(term: &str) -> Option<Self> {
+        let mut tokenizer = TermTokenizer::new();
+        let words = tokenizer.all_words(term);
+        let is_left_out = words.len() > 1 && words.iter().any(|word| word.is_stop_word);
+        is_left_out.then_some(Self { tokenizer, words })
+    }
+
+    /// How a text has the words, at the place where it has them best.
+    pub fn occurrence(&mut self, text: &str) -> Occurrence {
+        let text = self.tokenizer.all_words(text);
+        let at = |run: &[TextWord]| {
+            let pairs = || run.iter().zip(&self.words);
+            if pairs().any(|(has, wanted)| has.term != wanted.term) {
+                Occurrence::Apart
+            } else if pairs().skip(1).any(|(has, wanted)| has.after_space && !wanted.after_space) {
+                Occurrence::Spaced
+            } else {
+                Occurrence::AsWritten
+            }
+        };
+        text.windows(self.words.len()).map(at).max().unwrap_or(Occurrence::Apart)
+    }
+}
+
+impl fmt::Debug for Wording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wording").field("words", &self.words).finish_non_exhaustive()
+    }
+}
