@@ -1,7 +1,8 @@
 //! From a question to ranked passages: candidates by words and by meaning, put together, multiplied by the contract's
 //! factors, then cut.
 //!
-//! More passages are ranked than were asked for, so that a factor can bring in what the search alone would have cut.
+//! More passages are ranked than were asked for, so that a factor can bring in what the search alone would have cut, and
+//! more still where too few different ones are among them.
 
 mod candidates;
 mod exact;
@@ -10,7 +11,7 @@ pub(crate) mod path_filter;
 mod rank;
 mod signals;
 
-use std::{panic::resume_unwind, thread};
+use std::{ops::ControlFlow, panic::resume_unwind, thread};
 
 use atocore_model::{
     id::ProjectId,
@@ -19,7 +20,7 @@ use atocore_model::{
     ranking::{Fusion, Mode},
 };
 use atocore_storage::{
-    lexical::{self, LexicalIndex},
+    lexical::{self, LexicalIndex, LexicalMatch},
     sqlite::{ReadTransaction, Store},
     vector::{VectorError, VectorIndex, VectorMatch},
 };
@@ -91,7 +92,7 @@ impl Retrieval<'_> {
         &self,
         query: &QueryRequest,
         project: Option<&ProjectId>,
-        also: impl FnOnce(&ReadTransaction<'_>) -> Result<T, Error>,
+        also: impl Fn(&ReadTransaction<'_>) -> Result<T, Error>,
     ) -> Result<(Answer, T), Error> {
         let mut notices = Vec::new();
         let wanted = query.mode.unwrap_or(self.weights.mode);
@@ -106,11 +107,60 @@ impl Retrieval<'_> {
             project,
             top_k: query.top_k.get(),
             halves: if wanted == Mode::Hybrid { 2 } else { 1 },
+            breadth: 1,
         };
+        let mut found = self.find(search, query, wanted, &mut notices)?;
+        loop {
+            let wider = found.search.wider().filter(|_| found.is_cut());
+            // The view of the store is opened after the search, so that it is never older than the index.
+            let answered = self.store.read(|read| {
+                let mut notices = notices.clone();
+                let version = self.lexical_index.version().filter(|version| version.generation.0 > 0);
+                if !version.map_or(Ok(read.last_document_change()?.0 == 0), |version| read.has(version))? {
+                    return Err(Error::IndexNotReady);
+                }
+                let shown = version.map(|version| version.generation).unwrap_or_default();
+                let store_generation = read.generation()?;
+                let generation = if read.last_document_change()? <= shown { store_generation } else { shown };
+                if generation < store_generation {
+                    notices.push(Notice::LexicalIndexBehind { shown: generation, store: store_generation });
+                }
+                let concerns = |fault: &&IndexFault| fault.index == LEXICAL_INDEX || wanted != Mode::Lexical;
+                notices.extend(
+                    self.faults
+                        .iter()
+                        .filter(concerns)
+                        .map(|fault| Notice::IndexBehind { why: fault.to_string(), hint: fault.hint() }),
+                );
+                let Best { mode, candidates, hits, is_short } =
+                    self.best(read, query, project, &found, &mut notices)?;
+                if let Some(wider) = wider.filter(|_| is_short) {
+                    return Ok(ControlFlow::Continue(wider));
+                }
+                let project = project.cloned();
+                let answer =
+                    Answer { candidates, hits, project, generation, store_generation, mode, notices };
+                Ok(ControlFlow::Break((answer, also(read)?)))
+            })?;
+            match answered {
+                ControlFlow::Break(answered) => return Ok(answered),
+                ControlFlow::Continue(wider) => self.widen(&mut found, wider)?,
+            }
+        }
+    }
+
+    /// Searches in the ways that the question wants and that there are.
+    fn find<'q>(
+        &self,
+        search: CandidateSearch<'q>,
+        query: &QueryRequest,
+        wanted: Mode,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Found<'q>, Error> {
         // Words are looked up on another core while the model is at work.
         let (words, asked, near) = thread::scope(|scope| {
             let words = (wanted == Mode::Hybrid).then(|| scope.spawn(|| search.words(self.lexical_index)));
-            let (asked, near) = self.meaning(&search, query, &mut notices)?;
+            let (asked, near) = self.meaning(&search, query, notices)?;
             let words = words.map(|words| words.join().unwrap_or_else(|panic| resume_unwind(panic)));
             Ok::<_, Error>((words.transpose()?, asked, near))
         })?;
@@ -123,51 +173,57 @@ impl Retrieval<'_> {
             None if mode == Mode::Lexical => Some(search.words(self.lexical_index)?),
             words => words,
         };
-        // The view of the store is opened after the search, so that it is never older than the index.
-        self.store.read(|read| {
-            let version = self.lexical_index.version().filter(|version| version.generation.0 > 0);
-            if !version.map_or(Ok(read.last_document_change()?.0 == 0), |version| read.has(version))? {
-                return Err(Error::IndexNotReady);
+        Ok(Found { search, words, near, asked, mode })
+    }
+
+    /// Searches again, for more candidates.
+    fn widen<'q>(&self, found: &mut Found<'q>, wider: CandidateSearch<'q>) -> Result<(), Error> {
+        found.search = wider;
+        if found.words.is_some() {
+            found.words = Some(wider.words(self.lexical_index)?);
+        }
+        if let (Some(asked), Some(index), Some(_)) = (&found.asked, self.embedding.index(), &found.near) {
+            match wider.meaning(index, &asked.vector) {
+                // A server that gives no more has given enough for an answer.
+                Err(Error::Vector(_)) => {}
+                near => found.near = Some(near?),
             }
-            let shown = version.map(|version| version.generation).unwrap_or_default();
-            let store_generation = read.generation()?;
-            let generation = if read.last_document_change()? <= shown { store_generation } else { shown };
-            if generation < store_generation {
-                notices.push(Notice::LexicalIndexBehind { shown: generation, store: store_generation });
-            }
-            let concerns = |fault: &&IndexFault| fault.index == LEXICAL_INDEX || wanted != Mode::Lexical;
-            notices.extend(
-                self.faults
-                    .iter()
-                    .filter(concerns)
-                    .map(|fault| Notice::IndexBehind { why: fault.to_string(), hint: fault.hint() }),
-            );
-            let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
-            let candidates = Candidates::gather(read, scope, words, near, asked.as_ref())?;
-            // Where nothing was found, nothing was found by lexical search alone either.
-            let by_words_alone = candidates.cosines.is_none() && !candidates.list.is_empty();
-            let mode = if by_words_alone && mode == Mode::Hybrid { Mode::Lexical } else { mode };
-            let signals = Signals::new(self.weights, query.text.as_str(), project.map(ProjectId::as_str));
-            let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
-            let mut ranked = ranking.rank(candidates);
-            if mode != Mode::Dense {
-                let question = query.text.as_str();
-                let too_common = exact::rank(read, self.lexical_index, &terms, &mut ranked)?;
-                let is_question = ranked.is_empty() && lexical::is_too_common(question);
-                let too_common = if is_question { vec![question.to_owned()] } else { too_common };
-                notices.extend(too_common.into_iter().map(Notice::TooCommon));
-            }
-            let answer = Answer {
-                candidates: ranked.len(),
-                hits: hits(read, ranked, query, &signals)?,
-                project: project.cloned(),
-                generation,
-                store_generation,
-                mode,
-                notices: std::mem::take(&mut notices),
-            };
-            Ok((answer, also(read)?))
-        })
+        }
+        Ok(())
+    }
+
+    /// The best of what was found.
+    fn best(
+        &self,
+        read: &ReadTransaction<'_>,
+        query: &QueryRequest,
+        project: Option<&ProjectId>,
+        found: &Found<'_>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Best, Error> {
+        let question = query.text.as_str();
+        let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
+        let (words, near) = (found.words.as_ref(), found.near.as_ref());
+        let candidates = Candidates::gather(read, scope, words, near, found.asked.as_ref())?;
+        // Where nothing was found, nothing was found by lexical search alone either.
+        let by_words_alone = candidates.cosines.is_none() && !candidates.list.is_empty();
+        let mode = if by_words_alone && found.mode == Mode::Hybrid { Mode::Lexical } else { found.mode };
+        let signals = Signals::new(self.weights, question, project.map(ProjectId::as_str));
+        let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
+        let mut ranked = ranking.rank(candidates);
+        let mut is_short = false;
+        if mode != Mode::Dense {
+            let unfound = exact::rank(read, self.lexical_index, found.search.terms, &mut ranked)?;
+            is_short = !unfound.is_empty();
+            let too_common = unfound.into_iter().filter(|term| term.is_too_common).map(|term| term.text);
+            let is_question = ranked.is_empty() && lexical::is_too_common(question);
+            let too_common = if is_question { vec![question.to_owned()] } else { too_common.collect() };
+            notices.extend(too_common.into_iter().map(Notice::TooCommon));
+        }
+        let candidates = ranked.len();
+        let hits = hits(read, ranked, query, &signals)?;
+        is_short |= query.collapse && hits.len() < query.top_k.get();
+        Ok(Best { mode, candidates, hits, is_short })
     }
 
     /// Searches by meaning; nothing where that cannot be done, which the notices then say.
@@ -280,6 +336,32 @@ impl Retrieval<'_> {
         }
         Ok(Some(found.keys))
     }
+}
+
+/// What the searches for a question gave.
+struct Found<'q> {
+    search: CandidateSearch<'q>,
+    words: Option<SearchHalf<LexicalMatch>>,
+    near: Option<SearchHalf<VectorMatch>>,
+    asked: Option<QueryVector>,
+    mode: Mode,
+}
+
+impl Found<'_> {
+    /// Whether there may be more.
+    fn is_cut(&self) -> bool {
+        self.words.as_ref().is_some_and(|half| half.is_cut)
+            || self.near.as_ref().is_some_and(|half| half.is_cut)
+    }
+}
+
+/// The hits of an answer, and how they were found.
+struct Best {
+    mode: Mode,
+    candidates: usize,
+    hits: Vec<Hit>,
+    /// Whether more candidates would help: too few passages that differ were found, or a term of the question by none.
+    is_short: bool,
 }
 
 /// Documents by their path, whatever their tags, and those of them with the tags.

@@ -175,7 +175,7 @@ pub struct Hit {
     pub content: String,
     /// How many other places have the same text; they are no hits of their own.
     pub copy_count: u64,
-    /// These places, best first.
+    /// These places, best first; at most 1,000.
     pub copies: Vec<CopyPlace>,
     /// How the score came about; in JSON only when it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -31,7 +31,7 @@ impl Engine {
         query: &QueryRequest,
         project: Option<&ProjectId>,
         weights: &RankWeights,
-        also: impl FnOnce(&ReadTransaction<'_>) -> Result<T, Error>,
+        also: impl Fn(&ReadTransaction<'_>) -> Result<T, Error>,
     ) -> Result<(Answer, T), Error> {
         let store = self.store()?;
         if let Some(generation) = query.wait_for {

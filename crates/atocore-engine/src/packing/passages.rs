@@ -28,7 +28,7 @@ pub(super) fn fill(
     if hits.is_empty() {
         return Section::nothing(PackNotice::NoChunks, "No passage was found.\n".to_owned(), limit, meter);
     }
-    let copies = hits.iter().map(|hit| hit.copies.len()).sum();
+    let copies = hits.iter().map(|hit| usize::try_from(hit.copy_count).unwrap_or(usize::MAX)).sum();
     let mut section = Section { copies, ..Section::default() };
     let mut placed: Vec<(Run<'_>, RenderedItem)> = Vec::new();
     let mut left = limit;

@@ -16,6 +16,9 @@ use crate::{embedding::QueryVector, error::Error};
 const LEAST: usize = 200;
 /// And at least this many for every hit that is asked for.
 const PER_HIT: usize = 4;
+/// How many times as many passages are ranked each time that too few different ones were among them, and at most.
+const WIDER: usize = 4;
+const WIDEST: usize = 64;
 /// BM25 is known of this many times as many passages, so that those found by meaning have theirs as well.
 const KNOWN_WORDS: usize = 5;
 
@@ -33,11 +36,18 @@ pub(super) struct CandidateSearch<'q> {
     pub(super) top_k: usize,
     /// How many ways of searching share the work: 1 or 2.
     pub(super) halves: usize,
+    /// How many times as many passages are ranked as usual.
+    pub(super) breadth: usize,
 }
 
 impl CandidateSearch<'_> {
     fn limit(&self) -> usize {
-        (LEAST / self.halves).max(self.top_k * PER_HIT)
+        (LEAST / self.halves).max(self.top_k * PER_HIT) * self.breadth
+    }
+
+    /// The search with more candidates; `None` when this one has as many as there may be.
+    pub(super) const fn wider(self) -> Option<Self> {
+        if self.breadth < WIDEST { Some(Self { breadth: self.breadth * WIDER, ..self }) } else { None }
     }
 
     /// Where to search: everywhere or in the project alone; for a boost in both, so that the project's own best are
@@ -52,16 +62,17 @@ impl CandidateSearch<'_> {
 
     /// Searches by words.
     pub(super) fn words(&self, index: &LexicalIndex) -> Result<SearchHalf<LexicalMatch>, Error> {
-        let (mut all, mut chosen) = (Vec::new(), Vec::new());
+        let (mut all, mut chosen, mut is_cut) = (Vec::new(), Vec::new(), false);
         for project in self.scopes() {
             let filter = LexicalFilter { project, tags: self.tags, documents: self.documents };
             let limit = self.limit() * KNOWN_WORDS;
             let query = LexicalQuery { text: self.text, phrases: self.terms, filter: &filter, limit };
             let found = index.search(&query)?.matches;
             chosen.extend(found.iter().take(self.limit()).map(|found| found.chunk_key));
+            is_cut |= found.len() > self.limit();
             all.push(found);
         }
-        Ok(SearchHalf { best: all, chosen })
+        Ok(SearchHalf { best: all, chosen, is_cut })
     }
 
     /// Searches by meaning.
@@ -70,14 +81,15 @@ impl CandidateSearch<'_> {
         index: &dyn VectorIndex,
         vector: &[f32],
     ) -> Result<SearchHalf<VectorMatch>, Error> {
-        let (mut all, mut chosen) = (Vec::new(), Vec::new());
+        let (mut all, mut chosen, mut is_cut) = (Vec::new(), Vec::new(), false);
         for project in self.scopes() {
             let filter = VectorFilter { project, documents: self.documents };
             let found = index.search(&VectorQuery { vector, filter: &filter, limit: self.limit() })?.matches;
             chosen.extend(found.iter().map(|found| found.chunk_key));
+            is_cut |= found.len() >= self.limit();
             all.push(found);
         }
-        Ok(SearchHalf { best: all, chosen })
+        Ok(SearchHalf { best: all, chosen, is_cut })
     }
 }
 
@@ -88,6 +100,8 @@ pub(super) struct SearchHalf<M> {
     best: Vec<Vec<M>>,
     /// The passages that are worth ranking, with repetitions.
     chosen: Vec<u64>,
+    /// Whether there may be more.
+    pub(super) is_cut: bool,
 }
 
 /// A passage that is worth ranking.
@@ -120,8 +134,8 @@ impl Candidates {
     pub(super) fn gather(
         read: &ReadTransaction<'_>,
         scope: Option<&ProjectId>,
-        words: Option<SearchHalf<LexicalMatch>>,
-        near: Option<SearchHalf<VectorMatch>>,
+        words: Option<&SearchHalf<LexicalMatch>>,
+        near: Option<&SearchHalf<VectorMatch>>,
         asked: Option<&QueryVector>,
     ) -> Result<Self, Error> {
         let chosen: BTreeSet<u64> = words
@@ -243,9 +257,9 @@ mod tests {
         let found = |scope: Option<&str>| {
             let scope = scope.map(|scope| scope.parse::<ProjectId>().unwrap());
             let found = LexicalMatch { chunk_key: 1, document_key: 1, bm25: 1.0 };
-            let words = SearchHalf { best: vec![vec![found]], chosen: vec![1] };
+            let words = SearchHalf { best: vec![vec![found]], chosen: vec![1], is_cut: false };
             let gathered =
-                store.read(|read| Candidates::gather(read, scope.as_ref(), Some(words), None, None));
+                store.read(|read| Candidates::gather(read, scope.as_ref(), Some(&words), None, None));
             gathered.unwrap().list.len()
         };
         assert_eq!([found(None), found(Some("p")), found(Some("before"))], [1, 1, 0]);

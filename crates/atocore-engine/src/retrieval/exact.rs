@@ -31,21 +31,27 @@ struct FoundTerm<'t> {
     is_counted: bool,
 }
 
+/// A term that no passage has which was ranked.
+pub(super) struct UnfoundTerm {
+    pub(super) text: String,
+    /// Whether the index leaves out all its words.
+    pub(super) is_too_common: bool,
+}
+
 /// Puts what has the words of a term of the question, but in another order, behind everything that has the term; then
 /// lifts the best passage that has a rare term to the score of the best one that has none.
 ///
-/// Returns the terms that nothing was found by: no passage was ranked that has them, and the index has none of their
-/// words.
+/// Returns the terms that the index does not have whole, and no passage that was ranked either.
 pub(super) fn rank(
     read: &ReadTransaction<'_>,
     index: &LexicalIndex,
     terms: &[String],
     ranked: &mut [Ranked],
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<UnfoundTerm>, Error> {
     let limit =
         usize::try_from(index.chunks() / LARGEST_PART).unwrap_or(MOST_PASSAGES).clamp(1, MOST_PASSAGES);
     let mut found = Vec::with_capacity(terms.len());
-    let mut too_common = Vec::new();
+    let mut unfound = Vec::new();
     for term in terms {
         let Some(wording) = Wording::new(term) else {
             let matches = index.chunks_with(term, limit)?;
@@ -60,7 +66,7 @@ pub(super) fn rank(
                 let apart = "words of `{term}`, but not all of them in its order";
                 found.push(FoundTerm { term, matches, apart, is_counted });
             }
-            None => too_common.push(term.clone()),
+            None => unfound.push(UnfoundTerm { text: term.clone(), is_too_common: !is_counted }),
         }
     }
     put_behind(&found, ranked);
@@ -69,18 +75,17 @@ pub(super) fn rank(
         lift(found.term, &found.matches.in_order, ranked);
         rank::sort(ranked);
     }
-    Ok(too_common)
+    Ok(unfound)
 }
 
-/// Which passages have a term of which the index leaves out some words, given those that have the others; `None` when it
-/// has no others and no passage that was ranked has the term. Only what was ranked is looked at.
+/// Which passages have a term of which the index leaves out some words, given those that have the others; `None` when no
+/// passage that was ranked has it. Only what was ranked is looked at.
 fn by_text(
     read: &ReadTransaction<'_>,
     mut wording: Wording,
     indexed: Option<WordMatches>,
     ranked: &[Ranked],
 ) -> Result<Option<WordMatches>, Error> {
-    let is_indexed = indexed.is_some();
     let all = || ranked.iter().filter_map(|ranked| u64::try_from(ranked.passage.key).ok());
     let mut matches = indexed.unwrap_or_else(|| WordMatches { in_order: all().collect(), apart: Vec::new() });
     matches.in_order.sort_unstable();
@@ -92,11 +97,10 @@ fn by_text(
         occurrences.extend(occurrence.map(|occurrence| (ranked.passage.key, occurrence)));
     }
     let best = occurrences.iter().map(|(_, occurrence)| *occurrence).max().unwrap_or(Occurrence::Apart);
-    if !is_indexed && best == Occurrence::Apart {
+    if best == Occurrence::Apart {
         return Ok(None);
     }
-    let wanted = best.max(Occurrence::Spaced);
-    let lacks_it = |(key, occurrence)| (occurrence < wanted).then(|| u64::try_from(key).ok()).flatten();
+    let lacks_it = |(key, occurrence)| (occurrence < best).then(|| u64::try_from(key).ok()).flatten();
     let apart: HashSet<u64> = occurrences.into_iter().filter_map(lacks_it).collect();
     matches.in_order.retain(|key| !apart.contains(key));
     matches.apart.extend(apart);

@@ -12,6 +12,9 @@ use atocore_model::{
     text::caseless,
 };
 
+/// How many places of a copy are named.
+const PLACES: usize = 1000;
+
 /// Hits as they are gathered, best first.
 #[derive(Debug)]
 pub(super) struct Hits {
@@ -42,7 +45,9 @@ impl Hits {
         let said = self.collapse.then(|| said(passage.heading_path.as_str(), &passage.content));
         let same = said.as_ref().and_then(|said| self.said.get(said));
         if let Some(hit) = same.and_then(|at| self.hits.get_mut(*at)) {
-            hit.copies.push(place(passage));
+            if hit.copies.len() < PLACES {
+                hit.copies.push(place(passage));
+            }
             hit.copy_count += 1;
         } else if self.hits.len() < self.limit {
             let _none = said.and_then(|said| self.said.insert(said, self.hits.len()));

@@ -1,7 +1,7 @@
 //! Ranking as the contract says, scope as a wall, scores that can be recomputed.
 
 use atocore_engine::{Caller, Engine, Error};
-use atocore_model::query::{Answer, Notice, ProjectHint, QueryRequest};
+use atocore_model::query::{Answer, Notice, ProjectHint, QueryRequest, TopK};
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
 
 fn query(text: &str) -> QueryRequest {
@@ -91,6 +91,25 @@ fn a_boost_brings_in_what_the_search_alone_would_have_cut() {
 }
 
 #[test]
+fn copies_hide_no_passage_that_differs_however_many_there_are() {
+    let place = Installation::default();
+    for n in 0..900 {
+        place.write(&format!("p/{n}.md"), "# Backup\n\nThe backup runs at three.\n");
+    }
+    place.write("p/zz.md", "# Backup\n\nThe backup does not run at three on Sundays, as was decided.\n");
+    place.write("p/other.md", "# Pump\n\nA pump that nobody asked about.\n");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let query = |text| QueryRequest { collapse: true, ..query(text) };
+    let answer = engine.query(&query("backup")).unwrap();
+    assert_eq!(paths(&answer)[1..], ["zz.md"]);
+    assert_eq!((answer.hits[0].copy_count, answer.hits[0].copies.len()), (899, 899));
+    let few = engine.query(&QueryRequest { top_k: TopK::new(1).unwrap(), ..query("backup") }).unwrap();
+    assert_eq!((few.hits.len(), few.candidates), (1, 200), "what is asked for is there");
+}
+
+#[test]
 fn equal_scores_are_in_the_order_of_paths_and_places() {
     let place = Installation::default();
     for name in ["c", "a", "b"] {
@@ -161,7 +180,7 @@ fn every_word_of_a_quotation_counts() {
     for n in 0..9 {
         place.write(
             &format!("p/{n}.md"),
-            &format!("It is approved, as number {n} or not, and to be with hamlet."),
+            format!("It is approved, as number {n} or not, and to be with hamlet."),
         );
     }
     let engine = place.own();
@@ -188,6 +207,19 @@ fn every_word_of_a_quotation_counts() {
         let told: Vec<Notice> = told.map(|text| Notice::TooCommon(text.to_owned())).into_iter().collect();
         assert_eq!(notices, told, "{question}");
     }
+}
+
+#[test]
+fn a_quotation_is_found_among_many_that_have_its_other_words() {
+    let place = Installation::default();
+    for n in 0..400 {
+        place.write(&format!("p/{n}.md"), format!("Request {n} is approved."));
+    }
+    place.write("p/zz.md", "The request of host seven, which stands in the cellar, is not approved.");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    assert_eq!(paths(&engine.ask("\"not approved\""))[0], "zz.md");
 }
 
 #[test]

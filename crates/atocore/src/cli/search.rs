@@ -165,8 +165,8 @@ fn copies(hit: &Hit) -> Option<String> {
         format!("{}:{}{project}", plain(&copy.source_path), copy.lines.first)
     };
     let mut places: Vec<_> = hit.copies.iter().take(COPIES).map(place).collect();
-    if let Some(more) = hit.copies.len().checked_sub(COPIES + 1) {
-        places.push(format!("and {} more", more + 1));
+    if let Some(more) = hit.copy_count.checked_sub(places.len() as u64).filter(|more| *more > 0) {
+        places.push(format!("and {more} more"));
     }
     (!places.is_empty()).then(|| format!("the same in {}", places.join(", ")))
 }
