@@ -217,7 +217,7 @@ fn an_index_that_cannot_be_written_still_answers() {
     let error = index.catch_up(&notebook, &Silent).unwrap_err();
     assert!(matches!(error, LexicalError::Failed { action: "written", .. }), "{error}");
     assert_eq!((index.version(), found(&index, "one").len()), (before, 1000));
-    fs::remove_dir_all(&managed).unwrap();
+    crate::files::remove_tree(&managed).unwrap();
     index.catch_up(&notebook, &Silent).unwrap();
     assert_eq!(index.version(), Some(notebook.newest()));
 }
