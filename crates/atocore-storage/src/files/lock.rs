@@ -60,7 +60,7 @@ fn record(kind: i32) -> libc::flock {
 /// When the file cannot be opened, is a link, or the file system has no locks.
 pub fn try_lock(path: &Path) -> Result<Option<Locked>, FileError> {
     let locked = lock_what_stands_there(path, &|| {
-        let file = named("open", path, private::open_or_create(path, false))?;
+        let file = named("open", path, private::open_lock(path))?;
         let locked = file.try_lock();
         Ok((file, locked))
     })?;

@@ -37,14 +37,21 @@ pub(super) fn create_new(path: &Path) -> io::Result<OpenFile> {
     OpenFile::options().read(true).write(true).create_new(true).mode(FILE).open(path)
 }
 
-/// Opens a file for writing, creating it when it is missing; what it holds is cut off when `empty`. A link is refused, and
-/// what is no regular file, without waiting for it.
+/// Opens a file for writing, creating it when it is missing; what it holds is cut off when `empty`. A link is refused.
 pub(super) fn open_or_create(path: &Path, empty: bool) -> io::Result<OpenFile> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    open_with(path, empty, OFlags::NOFOLLOW)
+}
+
+fn open_with(path: &Path, empty: bool, flags: OFlags) -> io::Result<OpenFile> {
     let mut options = OpenFile::options();
-    let opened = options.write(true).create(true).truncate(empty).mode(FILE).custom_flags(flags).open(path);
+    options.write(true).create(true).truncate(empty).mode(FILE);
+    options.custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// Opens a file to be locked, creating it when it is missing. What is no regular file is refused, and not waited for.
+pub(super) fn open_lock(path: &Path) -> io::Result<OpenFile> {
     let no_file = || io::Error::other("it is not a regular file");
-    match opened {
+    match open_with(path, false, OFlags::NOFOLLOW | OFlags::NONBLOCK) {
         Ok(file) if file.metadata()?.is_file() => Ok(file),
         // A pipe that nobody reads.
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => Err(no_file()),
