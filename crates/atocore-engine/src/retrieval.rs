@@ -156,7 +156,7 @@ impl Retrieval<'_> {
         query: &QueryRequest,
         wanted: Mode,
         notices: &mut Vec<Notice>,
-    ) -> Result<Found<'q>, Error> {
+    ) -> Result<SearchHalves<'q>, Error> {
         // Words are looked up on another core while the model is at work.
         let (words, asked, near) = thread::scope(|scope| {
             let words = (wanted == Mode::Hybrid).then(|| scope.spawn(|| search.words(self.lexical_index)));
@@ -173,11 +173,11 @@ impl Retrieval<'_> {
             None if mode == Mode::Lexical => Some(search.words(self.lexical_index)?),
             words => words,
         };
-        Ok(Found { search, words, near, asked, mode })
+        Ok(SearchHalves { search, words, near, asked, mode })
     }
 
     /// Searches again, for more candidates.
-    fn widen<'q>(&self, found: &mut Found<'q>, wider: CandidateSearch<'q>) -> Result<(), Error> {
+    fn widen<'q>(&self, found: &mut SearchHalves<'q>, wider: CandidateSearch<'q>) -> Result<(), Error> {
         found.search = wider;
         if found.words.is_some() {
             found.words = Some(wider.words(self.lexical_index)?);
@@ -198,7 +198,7 @@ impl Retrieval<'_> {
         read: &ReadTransaction<'_>,
         query: &QueryRequest,
         project: Option<&ProjectId>,
-        found: &Found<'_>,
+        found: &SearchHalves<'_>,
         notices: &mut Vec<Notice>,
     ) -> Result<Best, Error> {
         let question = query.text.as_str();
@@ -339,7 +339,7 @@ impl Retrieval<'_> {
 }
 
 /// What the searches for a question gave.
-struct Found<'q> {
+struct SearchHalves<'q> {
     search: CandidateSearch<'q>,
     words: Option<SearchHalf<LexicalMatch>>,
     near: Option<SearchHalf<VectorMatch>>,
@@ -347,7 +347,7 @@ struct Found<'q> {
     mode: Mode,
 }
 
-impl Found<'_> {
+impl SearchHalves<'_> {
     /// Whether there may be more.
     fn is_cut(&self) -> bool {
         self.words.as_ref().is_some_and(|half| half.is_cut)

@@ -8,6 +8,7 @@ mod chunks;
 pub mod copy;
 mod damage;
 mod document_list;
+mod document_places;
 mod documents;
 mod embeddings;
 mod error;
@@ -42,7 +43,8 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
 pub use acknowledged::acknowledged_file;
 pub use chunks::StoredChunk;
-pub use documents::{ChunkKey, DocumentPlace, DocumentRow, IngestedDocument, StoredChunks};
+pub use document_places::DocumentPlace;
+pub use documents::{ChunkKey, DocumentRow, IngestedDocument, StoredChunks};
 pub use embeddings::{NewSpace, PendingChunk, SpaceRow, StoreVectors, VectorCounts};
 pub use error::{ReadError, StorageError, WriteError};
 pub use facts::FactCounts;
