@@ -60,7 +60,7 @@ pub enum RecoveryOutcome {
 ///
 /// # Errors
 /// [`BackupError::NotEnoughSpace`] before anything is written; [`BackupError::CopyDiffers`]; else why it cannot be
-/// copied, or why the registry could not be put in its place.
+/// copied, or why the registry or the notes of the restore could not be put in their place.
 ///
 /// # Durability
 /// Everything that is ready is on disk when this returns `Ok`.
@@ -75,6 +75,7 @@ pub fn stage(
     let sources = restore::sources(verified)?;
     refuse_what_does_not_fit(&sources, layout)?;
     swap::refuse_closed_registry(layout)?;
+    journal::refuse_obstacles(layout)?;
     swap::clear_staged(layout)?;
     let mut staged = StagedSnapshot {
         layout: layout.clone(),
@@ -146,6 +147,9 @@ impl StagedSnapshot {
             registry: self.registry.clone(),
             vectors: self.vectors,
         };
+        if let Some(kept) = &journal.replaced.kept {
+            files::create_dirs_synced(kept)?;
+        }
         if let Err(error) = journal.write(&self.layout) {
             // It may stand there all the same, and what it names must not be thrown away as long as it may.
             self.armed = journal::withdraw(&self.layout).is_err();

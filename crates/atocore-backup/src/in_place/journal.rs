@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use atocore_model::{digest::Digest, id::SnapshotId, time::Timestamp};
-use atocore_storage::{files, layout::Layout};
+use atocore_storage::{
+    files::{self, Kind},
+    layout::Layout,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::BackupError;
@@ -111,7 +114,7 @@ impl Journal {
     /// The journal of a swap that was begun and not finished.
     pub(super) fn read(layout: &Layout) -> Result<Option<Self>, BackupError> {
         let path = journal_file(layout);
-        let Some(bytes) = files::read_if_present(&path)? else { return Ok(None) };
+        let Some(bytes) = read(&path)? else { return Ok(None) };
         let text: JournalText = serde_json::from_slice(&bytes)
             .map_err(|error| BackupError::JournalUnreadable { path: path.clone(), why: error.to_string() })?;
         let unreadable = |why: String| BackupError::JournalUnreadable { path: path.clone(), why };
@@ -138,16 +141,31 @@ impl Journal {
             safety: self.replaced.safety.map(|stamp| stamp.to_string()),
             at: self.replaced.at.to_string(),
         };
-        write(&layout.restores().join("last.json"), &text)?;
+        write(&last_file(layout), &text)?;
         withdraw(layout)
     }
+}
+
+/// Refuses to begin where one of the two files could not be written. Only a folder that holds something is in the way:
+/// whatever else has their names is replaced.
+pub(super) fn refuse_obstacles(layout: &Layout) -> Result<(), BackupError> {
+    files::create_dirs_synced(&layout.restores())?;
+    for path in [journal_file(layout), last_file(layout)] {
+        if files::kind(&path)? == Some(Kind::Folder) {
+            files::remove_empty_folder(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sees to it that there is no journal, on disk too.
 pub(super) fn withdraw(layout: &Layout) -> Result<(), BackupError> {
     let folder = layout.restores();
-    if files::kind(&folder)?.is_some() {
+    if exists(layout)? {
         files::remove_file(&journal_file(layout))?;
+    }
+    // Also where it is gone already: its removal may not be on disk.
+    if folder.is_dir() {
         files::sync(&folder)?;
     }
     Ok(())
@@ -155,13 +173,13 @@ pub(super) fn withdraw(layout: &Layout) -> Result<(), BackupError> {
 
 /// Whether a swap was begun and not finished.
 pub(super) fn exists(layout: &Layout) -> Result<bool, BackupError> {
-    Ok(files::kind(&journal_file(layout))?.is_some())
+    is_note(&journal_file(layout))
 }
 
 /// What the last restore did.
 pub(super) fn last(layout: &Layout) -> Result<Option<RestoreRecord>, BackupError> {
-    let path = layout.restores().join("last.json");
-    let Some(bytes) = files::read_if_present(&path)? else { return Ok(None) };
+    let path = last_file(layout);
+    let Some(bytes) = read(&path)? else { return Ok(None) };
     let unreadable = |why: String| BackupError::JournalUnreadable { path: path.clone(), why };
     let text: LastText = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
     replaced(&text.stamp, text.safety.as_deref(), &text.at, layout).map(Some).map_err(unreadable)
@@ -169,6 +187,19 @@ pub(super) fn last(layout: &Layout) -> Result<Option<RestoreRecord>, BackupError
 
 fn journal_file(layout: &Layout) -> PathBuf {
     layout.restores().join("journal.json")
+}
+
+fn last_file(layout: &Layout) -> PathBuf {
+    layout.restores().join("last.json")
+}
+
+/// What is no file was not written by a restore and says nothing.
+fn is_note(path: &Path) -> Result<bool, BackupError> {
+    Ok(matches!(files::kind(path)?, Some(Kind::File(_))))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, BackupError> {
+    if is_note(path)? { Ok(files::read_if_present(path)?) } else { Ok(None) }
 }
 
 fn write(path: &Path, text: &impl Serialize) -> Result<(), BackupError> {

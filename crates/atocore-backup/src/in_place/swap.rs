@@ -121,10 +121,10 @@ fn database(journal: &Journal, layout: &Layout) -> Result<(), BackupError> {
             keep(&target, kept)?;
         }
         // The log of the state before would be played into the database of another state.
-        for sidecar in SIDECARS {
-            put_away(&files::with_ending(&target, sidecar), journal.replaced.kept.as_deref())?;
+        let sidecars = SIDECARS.map(|sidecar| files::with_ending(&target, sidecar));
+        for path in sidecars.into_iter().chain([acknowledged_file(&target)]) {
+            put_away(&path, journal.replaced.kept.as_deref())?;
         }
-        files::remove_file(&acknowledged_file(&target))?;
         files::sync(target.parent().unwrap_or(&target))?;
         files::replace(&incoming, &target)?;
     }

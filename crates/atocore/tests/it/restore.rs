@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    os::unix::{fs::symlink, net::UnixListener},
+    path::Path,
     process::Stdio,
     thread,
     time::{Duration, Instant},
@@ -205,16 +207,81 @@ fn a_registry_that_is_mounted_read_only_refuses_a_restore_before_it_begins() {
     assert_eq!(project_ids(&place), ["notes", "extra"]);
 }
 
+#[test]
+fn what_has_the_name_of_a_file_of_a_restore_refuses_it_before_it_begins_or_is_replaced() {
+    let (place, stamp) = moved_on();
+    let restores = place.path("home/data/restore");
+    let clear = |path: &Path| match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path).unwrap(),
+        Ok(_) => fs::remove_file(path).unwrap(),
+        Err(_) => {}
+    };
+    let restore = || place.run(&["backup", "restore", &stamp, "--yes"]);
+    let goes_on = || {
+        for command in [&["status"][..], &["memory", "list"], &["backup", "list"]] {
+            let ran = place.run(command);
+            assert_eq!(ran.code, 0, "{command:?}: {ran:?}");
+        }
+    };
+    for name in ["last.json", "journal.json"] {
+        let path = restores.join(name);
+        fs::create_dir_all(path.join("x")).unwrap();
+        goes_on();
+        let refused = restore();
+        assert!(refused.code == 1 && refused.stderr.contains(&format!("{name}`")), "{refused:?}");
+        goes_on();
+        assert!(finds_lanterns(&place), "nothing has changed");
+        assert_eq!(project_ids(&place), ["notes", "extra"]);
+        clear(&path);
+    }
+    // Not a folder at all.
+    clear(&restores);
+    fs::write(&restores, "").unwrap();
+    let refused = restore();
+    assert!(refused.code == 1 && refused.stderr.contains("data/restore`"), "{refused:?}");
+    goes_on();
+    assert!(finds_lanterns(&place), "nothing has changed");
+    clear(&restores);
+
+    let pipe = |path: &Path| drop(ran(place.bare("mkfifo").arg(path)));
+    let socket = |path: &Path| drop(UnixListener::bind(path).unwrap());
+    let link = |path: &Path| symlink("nowhere", path).unwrap();
+    let folder = |path: &Path| fs::create_dir_all(path).unwrap();
+    for put in [&pipe as &dyn Fn(&Path), &socket, &link, &folder] {
+        for name in ["last.json", "journal.json"] {
+            fs::create_dir_all(&restores).unwrap();
+            let path = restores.join(name);
+            clear(&path);
+            put(&path);
+            goes_on();
+            let restored = restore();
+            assert_eq!(restored.code, 0, "{name}: {restored:?}");
+            goes_on();
+            place.ok(&["backup", "undo", "--yes"]);
+            assert!(finds_lanterns(&place));
+        }
+    }
+    let beside = place.path("home/data/db/atocore.db-acknowledged");
+    fs::create_dir_all(beside.join("x")).unwrap();
+    let restored = restore();
+    assert!(restored.code == 0 && !beside.join("x").exists(), "{restored:?}");
+    goes_on();
+}
+
 /// A restore that was cut short, and what it had laid ready is not what it was: another one helps.
 #[test]
 fn a_restore_that_was_cut_short_and_cannot_be_finished_is_done_again() {
     let registry = "home/config/project-registry.json";
     let cut_short = |place: &Sandbox, stamp: &str| {
-        // It ends before its note is closed.
-        let last = place.path("home/data/restore/last.json");
-        fs::create_dir_all(last.join("x")).unwrap();
-        assert_eq!(place.run(&["backup", "restore", stamp, "--yes"]).code, 1);
-        fs::remove_dir_all(&last).unwrap();
+        // It ends before its note is closed, whose place is a mount point.
+        let last = "home/data/restore/last.json";
+        let script = format!(
+            "mkdir -p home/data/restore && echo > {last} && mount --bind {last} {last} && \
+             {PROGRAM} --data-dir home backup restore {stamp} --yes"
+        );
+        let ended = ran(place.bare("unshare").args(["--mount", "sh", "-c", &script]));
+        assert!(ended.code == 1 && ended.stderr.contains("last.json"), "{ended:?}");
+        fs::remove_file(place.path(last)).unwrap();
         assert!(place.path("home/data/restore/journal.json").exists());
     };
     let harm = |place: &Sandbox, path: &str| {
