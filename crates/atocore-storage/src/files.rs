@@ -26,7 +26,7 @@ pub use leavings::is_leaving;
 pub use lock::{Locked, exclusive_lock_holders, is_locked, lock_holders, try_lock, try_lock_shared};
 pub use names::{
     Kind, create_dirs_synced, create_new_dir, exists, followed, is_read_only, kind, rename_new, resolved,
-    with_ending,
+    was_closed, with_ending,
 };
 pub use placed::{Displaced, Placed, are_on_one_disk};
 pub use private::{

@@ -2,8 +2,11 @@
 
 use std::{
     io,
+    os::fd::AsFd,
     path::{Path, PathBuf},
 };
+
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, stat};
 
 use super::{FileError, create_dirs, named, parent, private, sync};
 
@@ -97,6 +100,15 @@ pub fn followed(path: &Path) -> Result<PathBuf, FileError> {
 /// When it cannot be looked at.
 pub fn is_read_only(path: &Path) -> Result<bool, FileError> {
     Ok(named("look at", path, std::fs::symlink_metadata(path))?.permissions().readonly())
+}
+
+/// Whether a program that was started with this one closed has the null device in its place, open for reading and
+/// writing: what is written to it is lost, and nobody asked for that.
+#[must_use]
+pub fn was_closed(stream: impl AsFd) -> bool {
+    let (Ok(found), Ok(flags)) = (fstat(&stream), fcntl_getfl(&stream)) else { return true };
+    let null = stat("/dev/null").is_ok_and(|null| null.st_rdev == found.st_rdev);
+    null && FileType::from_raw_mode(found.st_mode).is_char_device() && flags.contains(OFlags::RDWR)
 }
 
 /// Creates one folder that must not exist yet, in one that must.

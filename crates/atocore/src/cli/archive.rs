@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use atocore_engine::SystemClock;
+use atocore_engine::{SystemClock, files};
 use atocore_model::{error::ErrorCode, time::Clock};
 use clap::Args;
 use serde::Serialize;
@@ -106,6 +106,11 @@ fn into_pipe(stamp: atocore_model::id::SnapshotId, console: &Console<'_>) -> Res
         return Err(ApiError::new(ErrorCode::InvalidRequest, message).with_hint(
             "name a file, or give it to another program: `… export STAMP - | age -r age1… -o FILE`",
         ));
+    }
+    if files::was_closed(&stdout) {
+        let message = "standard output is closed: the archive would go nowhere";
+        return Err(ApiError::new(ErrorCode::InvalidRequest, message)
+            .with_hint("name a file, or a program that takes it: `… export STAMP - | PROGRAM`"));
     }
     let monitor = console.watch();
     let layout = &console.config.engine.layout;

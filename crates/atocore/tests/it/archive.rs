@@ -112,6 +112,26 @@ fn errors_call_a_pipe_what_it_is() {
 }
 
 #[test]
+fn an_archive_for_a_standard_output_that_is_closed_is_refused() {
+    let place = Sandbox::with_notes();
+    let _stamp = place.snapshot();
+    let export = |to: &str| {
+        let script = format!("{} backup export latest - {to}", program(&place));
+        ran(place.bare("bash").args(["-c", &script]))
+    };
+    for closed in [">&-", "<&- >&-"] {
+        let refused = export(closed);
+        assert_eq!(refused.code, 64, "{refused:?}");
+        assert!(refused.stderr.contains("standard output is closed"), "{refused:?}");
+    }
+    // Whoever throws it away has asked for that.
+    for elsewhere in ["> /dev/null", "<&- > /dev/null", "> archive", "| cat > archive"] {
+        let exported = export(elsewhere);
+        assert!(exported.code == 0 && exported.stderr.contains("exported"), "{elsewhere}: {exported:?}");
+    }
+}
+
+#[test]
 fn an_archive_is_encrypted_and_decrypted_on_its_way_through_age() {
     let place = Sandbox::with_notes();
     let stamp = place.snapshot();
