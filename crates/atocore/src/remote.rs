@@ -37,6 +37,9 @@ const ASK_EVERY: Duration = Duration::from_millis(100);
 /// How long to wait for a server to take the connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long a server may take to say anything at all.
+pub(crate) const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
+
 /// Where the server of a store listens, and as whom it runs if it is that server: who could put something else there is
 /// told nothing.
 #[derive(Debug, Clone, Copy)]
@@ -112,36 +115,66 @@ pub fn request<'a, R: serde::de::DeserializeOwned>(
     request_as(Caller::Local, request, socket.into(), monitor)
 }
 
+/// Insists on a server that answers, whatever it says: one that hangs would carry out later what it was sent. It is asked
+/// for a job that there is not, for which nobody waits in a server that is busy.
+///
+/// # Errors
+/// `server_unreachable` when nothing was said `within` that time. That nobody listens is left to the request itself.
+///
+/// # Cancellation
+/// Ends the waiting.
+pub(crate) fn must_answer(
+    address: Address<'_>,
+    within: Duration,
+    monitor: &dyn Monitor,
+) -> Result<(), ApiError> {
+    let look = Request::new(Method::GET, format!("/admin/jobs/{}", job_id()));
+    let asked = async { Ok(tokio::time::timeout(within, exchange(&look, address, &[])).await) };
+    match wait_for(asked, async || {}, monitor)? {
+        Err(late) => Err(unreachable(address, &late)),
+        Ok(_) => Ok(()),
+    }
+}
+
 fn request_as<R: serde::de::DeserializeOwned>(
     caller: Caller,
     request: &Request,
     socket: Address<'_>,
     monitor: &dyn Monitor,
 ) -> Result<R, ApiError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| ApiError::new(ErrorCode::Io, sentence(&error)))?;
     let job = job_id();
     let headers = [(JOB_HEADER, job.as_str()), (CLIENT_HEADER, caller.interface())];
-    let answer = runtime.block_on(async {
-        let exchange = exchange(request, socket, &headers);
-        tokio::pin!(exchange);
+    let answer =
+        wait_for(exchange(request, socket, &headers), async || show(&job, socket, monitor).await, monitor)?;
+    read(&answer)
+}
+
+/// Waits for what a server answers, unless the caller cancels; looks how far it is meanwhile.
+fn wait_for<T>(
+    answer: impl Future<Output = Result<T, ApiError>>,
+    look: impl AsyncFn(),
+    monitor: &dyn Monitor,
+) -> Result<T, ApiError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| ApiError::new(ErrorCode::Io, sentence(&error)))?;
+    runtime.block_on(async {
+        tokio::pin!(answer);
         loop {
-            let look = async {
+            let wait = async {
                 tokio::time::sleep(ASK_EVERY).await;
                 if !monitor.cancelled() {
-                    show(&job, socket, monitor).await;
+                    look().await;
                 }
             };
             tokio::select! {
-                answer = &mut exchange => return answer,
-                () = look => {}
+                answer = &mut answer => return answer,
+                () = wait => {}
             }
             if monitor.cancelled() {
                 return Err(ApiError::new(ErrorCode::Cancelled, "cancelled"));
             }
         }
-    })?;
-    read(&answer)
+    })
 }
 
 /// An id for the job that the server makes of a request, which no other request has.
@@ -186,17 +219,19 @@ fn read<R: serde::de::DeserializeOwned>(answer: &RawAnswer) -> Result<R, ApiErro
     serde_json::from_slice(&answer.body).map_err(not_understood)
 }
 
+fn unreachable(address: Address<'_>, error: &dyn std::error::Error) -> ApiError {
+    let message = format!("the running server does not answer on `{}`", address.socket.display());
+    ApiError::new(ErrorCode::ServerUnreachable, format!("{message}: {}", sentence(error)))
+        .with_hint("`atocore status` shows which process owns the store; try again, or restart it")
+}
+
 async fn exchange(
     request: &Request,
     address: Address<'_>,
     headers: &[(&str, &str)],
 ) -> Result<RawAnswer, ApiError> {
     let socket = address.socket;
-    let unreachable = |error: &dyn std::error::Error| {
-        let message = format!("the running server does not answer on `{}`", socket.display());
-        ApiError::new(ErrorCode::ServerUnreachable, format!("{message}: {}", sentence(error)))
-            .with_hint("`atocore status` shows which process owns the store; try again, or restart it")
-    };
+    let unreachable = |error: &dyn std::error::Error| unreachable(address, error);
     let stream = tokio::time::timeout(CONNECT_WITHIN, UnixStream::connect(socket))
         .await
         .map_err(|late| unreachable(&late))?
@@ -250,4 +285,30 @@ async fn collect(answer: http::Response<Incoming>) -> Result<RawAnswer, hyper::E
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
     Ok(RawAnswer { status, is_problem, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, os::unix::net::UnixListener};
+
+    use atocore_model::monitor::Silent;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_takes_the_connection_and_says_nothing_does_not_answer() {
+        let place = tempfile::tempdir().unwrap();
+        let socket = place.path().join("server.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let within = Duration::from_millis(300);
+        let error = must_answer(Address::from(&socket), within, &Silent).unwrap_err();
+        assert_eq!(error.code, ErrorCode::ServerUnreachable, "{error}");
+        // What lies in its queue does nothing when it is read later.
+        let mut sent = String::new();
+        let (mut stream, _) = listener.accept().unwrap();
+        let _read = stream.read_to_string(&mut sent).unwrap();
+        assert!(sent.starts_with("GET /admin/jobs/"), "{sent}");
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "nothing else was sent");
+    }
 }

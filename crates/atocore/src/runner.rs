@@ -49,6 +49,21 @@ impl RemoteServer {
         let locks = self.config.engine.layout.locks();
         Address::new(&self.socket, files::owner(&locks).unwrap_or_else(files::user))
     }
+
+    /// Insists on a server that answers.
+    fn must_answer(&self, monitor: &dyn Monitor) -> Result<(), ApiError> {
+        remote::must_answer(self.address(), remote::ANSWERS_WITHIN, monitor).map_err(|error| {
+            match Engine::owner(&self.config.engine.layout) {
+                Ok(Some(owner)) if error.code == ErrorCode::ServerUnreachable => {
+                    let (pid, since) = (owner.pid, owner.since);
+                    error.with_hint(format!(
+                        "process {pid} owns the store since {since}: it was sent nothing; try again, or restart it"
+                    ))
+                }
+                _ => error,
+            }
+        })
+    }
 }
 
 impl Runner {
@@ -63,7 +78,7 @@ impl Runner {
     /// Runs an operation.
     ///
     /// # Errors
-    /// What the operation fails with; `server_unreachable` when the server went away.
+    /// What the operation fails with; `server_unreachable` when the server went away or does not answer.
     pub fn run<O: Operation>(&self, operation: O, monitor: &dyn Monitor) -> Result<O::Reply, ApiError> {
         self.run_as(Caller::Local, operation, monitor)
     }
@@ -84,17 +99,22 @@ impl Runner {
             Self::Owned(engine, state) => {
                 operation.run(&mut Context::new(engine, caller, monitor, Some(state)))
             }
-            Self::Remote(server) => match remote::send_as(caller, &operation, server.address(), monitor) {
-                // A server that is being killed still takes connections. What only looks can be asked again.
-                Err(error) if error.code == ErrorCode::ServerUnreachable && needs == Needs::Read => {
-                    thread::sleep(ASK_AGAIN);
-                    match Self::looking(&server.config)? {
-                        Self::Remote(next) => remote::send_as(caller, &operation, next.address(), monitor),
-                        here => here.run_as(caller, operation, monitor),
+            Self::Remote(server) => {
+                server.must_answer(monitor)?;
+                match remote::send_as(caller, &operation, server.address(), monitor) {
+                    // A server that is being killed still takes connections. What only looks can be asked again.
+                    Err(error) if error.code == ErrorCode::ServerUnreachable && needs == Needs::Read => {
+                        thread::sleep(ASK_AGAIN);
+                        match Self::looking(&server.config)? {
+                            Self::Remote(next) => {
+                                remote::send_as(caller, &operation, next.address(), monitor)
+                            }
+                            here => here.run_as(caller, operation, monitor),
+                        }
                     }
+                    answer => answer,
                 }
-                answer => answer,
-            },
+            }
         }
     }
 }
