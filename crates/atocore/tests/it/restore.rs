@@ -644,7 +644,7 @@ fn a_broken_registry_prevents_neither_a_restore_nor_its_undo() {
 fn nothing_is_restored_into_the_data_of_the_installation() {
     let place = Sandbox::with_notes();
     let _stamp = place.snapshot();
-    std::os::unix::fs::symlink(place.path("home/data"), place.path("link")).unwrap();
+    symlink(place.path("home/data"), place.path("link")).unwrap();
     for inside in ["home/data/tmp/mine", "home/data/index/incoming", "home/data", "link/new/deep"] {
         let refused = place.run(&["backup", "restore", "latest", "--to", inside]);
         assert!(
