@@ -323,8 +323,11 @@ impl Retrieval<'_> {
             return Err(refusal);
         }
         if found.keys.is_empty() {
-            let registry = self.projects.registry()?;
-            let claims = || self.projects.folders().claims(registry.projects());
+            // One that cannot be read stops no question.
+            let claims = || {
+                let registry = self.projects.registry().ok()?;
+                Some(self.projects.folders().claims(registry.projects()))
+            };
             let (path, tags) = (query.path.clone(), query.tags.clone());
             notices.push(Notice::NoDocument {
                 path,

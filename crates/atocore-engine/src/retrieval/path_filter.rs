@@ -100,10 +100,13 @@ impl PathFilter {
         }
     }
 
-    /// Whether it is an absolute path that lies below none of these roots.
-    pub(crate) fn is_outside(&self, claims: impl Fn() -> Vec<(PathBuf, ProjectId)>) -> bool {
-        let is_above = |folder: &Path, file: &str| lies_at(file, &nfc(&folder.to_string_lossy()));
-        self.file.as_ref().is_some_and(|file| !claims().iter().any(|(folder, _)| is_above(folder, file)))
+    /// Whether it is an absolute path that lies below none of the roots, which are asked for only then; not where they are
+    /// unknown.
+    pub(crate) fn is_outside(&self, claims: impl FnOnce() -> Option<Vec<(PathBuf, ProjectId)>>) -> bool {
+        let Some((file, claims)) = self.file.as_ref().and_then(|file| Some((file, claims()?))) else {
+            return false;
+        };
+        !claims.iter().any(|(folder, _)| lies_at(file, &nfc(&folder.to_string_lossy())))
     }
 
     /// Whether a path is meant one way or the other.

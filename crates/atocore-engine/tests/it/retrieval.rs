@@ -291,3 +291,18 @@ fn path_and_tags_that_fit_no_document_are_named() {
     assert_eq!(told(None, &["red"], "q"), no_document(None, false, &["red"], "q"));
     assert_eq!(told(Some("a.md"), &[], "q"), no_document(Some("a.md"), false, &[], "q"));
 }
+
+#[test]
+fn a_registry_that_cannot_be_read_stops_no_question_about_a_path() {
+    let place = Installation::default();
+    place.write("p/a.md", "zebra");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    place.write("../home/config/project-registry.json", "{ broken");
+    for path in ["no/**", "/nowhere/a.md"] {
+        let answer = engine.query(&QueryRequest { path: Some(path.to_owned()), ..query("zebra") }).unwrap();
+        assert!(answer.hits.is_empty(), "{path}");
+        assert!(matches!(answer.notices[..], [Notice::NoDocument { outside: false, .. }]), "{answer:?}");
+    }
+}
