@@ -214,7 +214,7 @@ impl Retrieval<'_> {
         let mut is_short = false;
         if mode != Mode::Dense {
             let unfound = exact::rank(read, self.lexical_index, found.search.terms, &mut ranked)?;
-            is_short = !unfound.is_empty();
+            is_short = unfound.iter().any(|term| term.may_be_further);
             let too_common = unfound.into_iter().filter(|term| term.is_too_common).map(|term| term.text);
             let is_question = ranked.is_empty() && lexical::is_too_common(question);
             let too_common = if is_question { vec![question.to_owned()] } else { too_common.collect() };

@@ -36,6 +36,17 @@ pub(super) struct UnfoundTerm {
     pub(super) text: String,
     /// Whether the index leaves out all its words.
     pub(super) is_too_common: bool,
+    /// Whether a passage that was not ranked may have it.
+    pub(super) may_be_further: bool,
+}
+
+/// What the texts of the ranked passages say of a term.
+enum ByText {
+    Found(WordMatches),
+    /// No passage has it.
+    Nowhere,
+    /// None that was ranked has it.
+    NotRanked,
 }
 
 /// Puts what has the words of a term of the question, but in another order, behind everything that has the term; then
@@ -61,13 +72,16 @@ pub(super) fn rank(
         };
         let indexed = index.chunks_with(term, usize::MAX)?;
         let is_counted = indexed.is_some();
-        match by_text(read, wording, indexed, ranked)? {
-            Some(matches) => {
+        let may_be_further = match by_text(read, wording, indexed, ranked)? {
+            ByText::Found(matches) => {
                 let apart = "words of `{term}`, but not all of them in its order";
                 found.push(FoundTerm { term, matches, apart, is_counted });
+                continue;
             }
-            None => unfound.push(UnfoundTerm { text: term.clone(), is_too_common: !is_counted }),
-        }
+            ByText::Nowhere => false,
+            ByText::NotRanked => true,
+        };
+        unfound.push(UnfoundTerm { text: term.clone(), is_too_common: !is_counted, may_be_further });
     }
     put_behind(&found, ranked);
     rank::sort(ranked);
@@ -78,14 +92,15 @@ pub(super) fn rank(
     Ok(unfound)
 }
 
-/// Which passages have a term of which the index leaves out some words, given those that have the others; `None` when no
-/// passage that was ranked has it. Only what was ranked is looked at.
+/// Which passages have a term of which the index leaves out some words, given those that have the others. Only what was
+/// ranked is looked at.
 fn by_text(
     read: &ReadTransaction<'_>,
     mut wording: Wording,
     indexed: Option<WordMatches>,
     ranked: &[Ranked],
-) -> Result<Option<WordMatches>, Error> {
+) -> Result<ByText, Error> {
+    let is_counted = indexed.is_some();
     let all = || ranked.iter().filter_map(|ranked| u64::try_from(ranked.passage.key).ok());
     let mut matches = indexed.unwrap_or_else(|| WordMatches { in_order: all().collect(), apart: Vec::new() });
     matches.in_order.sort_unstable();
@@ -98,14 +113,15 @@ fn by_text(
     }
     let best = occurrences.iter().map(|(_, occurrence)| *occurrence).max().unwrap_or(Occurrence::Apart);
     if best == Occurrence::Apart {
-        return Ok(None);
+        let was_all_ranked = is_counted && occurrences.len() == matches.in_order.len();
+        return Ok(if was_all_ranked { ByText::Nowhere } else { ByText::NotRanked });
     }
     let lacks_it = |(key, occurrence)| (occurrence < best).then(|| u64::try_from(key).ok()).flatten();
     let apart: HashSet<u64> = occurrences.into_iter().filter_map(lacks_it).collect();
     matches.in_order.retain(|key| !apart.contains(key));
     matches.apart.extend(apart);
     matches.apart.sort_unstable();
-    Ok(Some(matches))
+    Ok(ByText::Found(matches))
 }
 
 fn put_behind(found: &[FoundTerm<'_>], ranked: &mut [Ranked]) {
