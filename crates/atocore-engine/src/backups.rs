@@ -217,8 +217,7 @@ pub fn restore(
     monitor: &dyn Monitor,
 ) -> Result<restoring::RestoreReport, Error> {
     // What AtoCore does not know there is cleared away, by the next drill for one.
-    let target = files::resolved(&std::path::absolute(to).unwrap_or_else(|_| to.to_owned()));
-    if target.starts_with(files::resolved(&layout.data)) {
+    if files::resolved(to).starts_with(files::resolved(&layout.data)) {
         return Err(BackupError::TargetInInstallation(to.to_owned()).into());
     }
     let proven = verify::prove(&SnapshotDirectory::new(&layout.backups), id, clock, monitor)?;
