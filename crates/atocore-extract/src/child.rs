@@ -1,0 +1,99 @@
+//! What the child process does: reads documents from its standard input and writes what was extracted to its standard output.
+//!
+//! A request is a line of JSON, [`Request`], and as many bytes as that says. A reply is a line of JSON.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufWriter, Read, Write},
+    panic::{self, AssertUnwindSafe},
+    thread,
+};
+
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    stdio::dup2_stdout,
+    time::{ClockId, clock_gettime},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{error::ExtractError, extracted::Extracted, extractor::Limits, format::Format, readers};
+
+/// What comes before the bytes of a document.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) format: Format,
+    pub(crate) bytes: u64,
+}
+
+/// What was extracted, or why nothing was.
+pub(crate) type Reply = Result<Extracted, ExtractError>;
+
+/// The stack of the thread that reads documents: they nest as deeply as somebody likes.
+const STACK_BYTES: usize = 256 << 20;
+
+/// Serves requests until the standard input ends, under `limits`.
+///
+/// # Errors
+/// When the limits cannot be set, or the other side is gone.
+pub fn serve(limits: Limits) -> io::Result<()> {
+    limit(Resource::As, limits.memory_bytes)?;
+    limit(Resource::Core, 0)?;
+    // Nothing is written but what goes into the pipe.
+    limit(Resource::Fsize, 0)?;
+    // What a library prints is no reply.
+    let output = File::from(rustix::io::dup(io::stdout())?);
+    dup2_stdout(File::options().write(true).open("/dev/null")?)?;
+    // What a panic says is in the reply.
+    panic::set_hook(Box::new(|_| {}));
+    let serve = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || serve_all(&limits, output))?;
+    serve.join().unwrap_or_else(|_| Err(io::Error::other("the thread that reads documents panicked")))
+}
+
+fn serve_all(limits: &Limits, output: File) -> io::Result<()> {
+    let (mut input, mut output) = (io::stdin().lock(), BufWriter::new(output));
+    let (mut line, mut content) = (String::new(), Vec::new());
+    loop {
+        line.clear();
+        if input.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let request: Request = serde_json::from_str(&line)?;
+        content.clear();
+        let read = input.by_ref().take(request.bytes).read_to_end(&mut content)?;
+        if read as u64 != request.bytes {
+            return Ok(());
+        }
+        limit_processor_time(limits.processor_seconds)?;
+        let mut reply = caught(|| readers::extract(request.format, &content));
+        if let Ok(extracted) = &reply
+            && extracted.text.len() as u64 > limits.text_bytes
+        {
+            reply = Err(limits.text_exceeded());
+        }
+        serde_json::to_writer(&mut output, &reply)?;
+        output.write_all(b"\n")?;
+        output.flush()?;
+    }
+}
+
+/// Runs a reader on what somebody else wrote: where it panics, that file fails and no other.
+pub(crate) fn caught(read: impl FnOnce() -> Reply) -> Reply {
+    // Nothing that it works on is used afterwards.
+    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().copied();
+        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Err(ExtractError::failed(said.unwrap_or("it panicked")))
+    })
+}
+
+fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
+}
+
+/// Counts from now: the system ends the process when it has used so much more.
+fn limit_processor_time(seconds: u64) -> io::Result<()> {
+    let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or_default();
+    let maximum = getrlimit(Resource::Cpu).maximum;
+    let current = maximum.unwrap_or(u64::MAX).min(used + seconds + 1);
+    Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(current), maximum })?)
+}

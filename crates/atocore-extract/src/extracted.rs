@@ -1,0 +1,70 @@
+//! What comes out of a document.
+
+use serde::{Deserialize, Serialize};
+
+/// The text of a document, how it is structured, and where its parts are found in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Extracted {
+    /// The text.
+    pub text: String,
+    /// How it is cut.
+    pub structure: Structure,
+    /// The title that the document gives itself outside its text; `None` when it gives none.
+    pub title: Option<String>,
+    /// Where its parts are found, rising. Empty when the lines of the text are those of the file.
+    pub places: Vec<Place>,
+    /// What a person should know of how it was read, a sentence each without a full stop: pages without text, rows left out.
+    pub notices: Vec<String>,
+}
+
+/// How a text is structured.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Structure {
+    /// As its Markdown says.
+    Markdown,
+    /// Paragraphs.
+    #[default]
+    Plain,
+    /// Sections, rising and without gaps from the first one on; each is cut by itself, at the ends of lines.
+    Sections(Vec<Section>),
+}
+
+/// A section of a text that is no Markdown: a function, a table of a data file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Section {
+    /// Its first byte in the text; it ends where the next one begins.
+    pub from: usize,
+    /// What stands above it, outermost first: module, type, function.
+    pub path: Vec<String>,
+}
+
+/// A place in the file that a person can go to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The first byte of the text that is found there; it ends where the next place begins.
+    pub from: usize,
+    /// In words: `page 3`, `slide 12`, `sheet Budget, row 7`, `chapter Installation`, `cell 4`, `message 2`.
+    pub name: String,
+}
+
+impl Extracted {
+    /// A document of Markdown without text yet.
+    pub(crate) fn markdown() -> Self {
+        Self { structure: Structure::Markdown, ..Self::default() }
+    }
+
+    /// Says where what is appended from now on is found.
+    pub(crate) fn begin(&mut self, name: impl Into<String>) {
+        self.places.push(Place { from: self.text.len(), name: name.into() });
+    }
+
+    /// Appends a block of text, set off by a blank line.
+    pub(crate) fn block(&mut self, text: &str) {
+        let text = text.trim_matches(['\n', '\r']).trim_end();
+        if !text.is_empty() {
+            self.text.push_str(text);
+            self.text.push_str("\n\n");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Runs readers in child processes.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    child::{Reply, Request, caught},
+    error::ExtractError,
+    extracted::Extracted,
+    format::Format,
+    readers,
+};
+
+/// What one document may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory of the child process in bytes, its code and its stack included.
+    pub memory_bytes: u64,
+    /// Processor time in seconds.
+    pub processor_seconds: u64,
+    /// Time by the clock: a process that waits uses no processor.
+    pub deadline: Duration,
+    /// The text that comes out, in bytes.
+    pub text_bytes: u64,
+}
+
+impl Limits {
+    /// What the program allows.
+    pub const DEFAULT: Self = Self {
+        memory_bytes: 1536 << 20,
+        processor_seconds: 60,
+        deadline: Duration::from_secs(180),
+        text_bytes: 128 << 20,
+    };
+
+    pub(crate) fn text_exceeded(&self) -> ExtractError {
+        ExtractError::Limit(format!("{} MiB of text", self.text_bytes >> 20))
+    }
+
+    /// The longest line of a reply: JSON writes a character as six at most.
+    const fn reply_bytes(&self) -> u64 {
+        self.text_bytes.saturating_mul(6).saturating_add(1 << 20)
+    }
+
+    /// What became of a process that ended while it read a document.
+    fn why_ended(&self, status: ExitStatus, said: &str) -> ExtractError {
+        /// The number of the signal by which the system ends a process that has used up its processor time.
+        const SIGXCPU: i32 = 24;
+        if status.signal() == Some(SIGXCPU) {
+            return ExtractError::Limit(format!("{} s of processor time", self.processor_seconds));
+        }
+        if said.contains("memory allocation") {
+            return ExtractError::Limit(format!("{} MiB of memory", self.memory_bytes >> 20));
+        }
+        if said.contains("overflowed its stack") {
+            return ExtractError::Failed("it nests too deeply".to_owned());
+        }
+        ExtractError::failed(&format!("{status} {said}"))
+    }
+}
+
+/// Extracts text, from several threads at once if need be.
+///
+/// Each thread has a child process while it needs one; a process that died or was ended is replaced for the next document.
+/// All of them end when this is dropped.
+#[derive(Debug)]
+pub struct Extractor {
+    /// The program that calls [`crate::serve`], with its arguments; `None` to do it in this process.
+    program: Option<(PathBuf, Vec<String>)>,
+    limits: Limits,
+    idle: Mutex<Vec<Worker>>,
+}
+
+/// How often the caller is asked whether to go on.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A process whose output has ended has ended itself within this time.
+const ENDS: Duration = Duration::from_secs(10);
+
+impl Extractor {
+    /// Starts nothing yet. Without a `program` documents are read in this process, and without limits: for what is trusted.
+    #[must_use]
+    pub const fn new(program: Option<(PathBuf, Vec<String>)>, limits: Limits) -> Self {
+        Self { program, limits, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Extracts the text of a document; `None` when `cancelled` says so.
+    ///
+    /// Of a text format ([`Format::is_text`]) `content` is UTF-8, of others the bytes of the file.
+    ///
+    /// # Errors
+    /// [`ExtractError`] costs this document; an [`io::Error`] is of the process: it could not be started.
+    pub fn extract(
+        &self,
+        format: Format,
+        content: &[u8],
+        cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Result<Extracted, ExtractError>>> {
+        let Some((program, arguments)) = &self.program else {
+            return Ok(Some(caught(|| readers::extract(format, content))));
+        };
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = match idle() {
+            Some(worker) => worker,
+            None => Worker::start(program, arguments, &self.limits)?,
+        };
+        if worker.send(format, content).is_err() {
+            // Somebody ended it while it had nothing to do, or it dies of this document; the second one tells.
+            worker = Worker::start(program, arguments, &self.limits)?;
+            let _told_by_the_reply = worker.send(format, content);
+        }
+        let began = Instant::now();
+        loop {
+            if cancelled() {
+                return Ok(None);
+            }
+            match worker.replies.recv_timeout(LOOK) {
+                Ok(Line::TooLong) => return Ok(Some(Err(self.limits.text_exceeded()))),
+                Ok(Line::Reply(reply)) => {
+                    let reply = serde_json::from_str::<Reply>(&reply).map_err(io::Error::other)?;
+                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+                    return Ok(Some(reply));
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(Some(Err(worker.why_ended(&self.limits)?))),
+                Err(RecvTimeoutError::Timeout) if began.elapsed() > self.limits.deadline => {
+                    let limit = format!("{} s", self.limits.deadline.as_secs());
+                    return Ok(Some(Err(ExtractError::Limit(limit))));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+/// A child process; ended when it is dropped.
+#[derive(Debug)]
+struct Worker {
+    process: Child,
+    input: ChildStdin,
+    replies: Receiver<Line>,
+    /// What it says on its standard error, from the beginning.
+    said: Option<JoinHandle<String>>,
+}
+
+/// What comes from a child process.
+#[derive(Debug)]
+enum Line {
+    Reply(String),
+    TooLong,
+}
+
+impl Worker {
+    fn start(program: &Path, arguments: &[String], limits: &Limits) -> io::Result<Self> {
+        let mut process = Command::new(program)
+            .args(arguments)
+            // Neither secrets nor settings of this process, and no folder that it would keep busy.
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (Some(input), Some(output), Some(error)) = pipes else {
+            return Err(io::Error::other("a child process has no pipes"));
+        };
+        let (sender, replies) = mpsc::channel();
+        let most = limits.reply_bytes();
+        let named = |name: &str| thread::Builder::new().name(name.to_owned());
+        let _reads = named("extract-replies").spawn(move || read_replies(output, most, &sender))?;
+        let said = named("extract-errors").spawn(move || beginning_of(error))?;
+        Ok(Self { process, input, replies, said: Some(said) })
+    }
+
+    fn send(&mut self, format: Format, content: &[u8]) -> io::Result<()> {
+        let request = Request { format, bytes: content.len() as u64 };
+        serde_json::to_writer(&mut self.input, &request)?;
+        self.input.write_all(b"\n")?;
+        self.input.write_all(content)?;
+        self.input.flush()
+    }
+
+    /// Why it ended, once its output has.
+    fn why_ended(mut self, limits: &Limits) -> io::Result<ExtractError> {
+        let began = Instant::now();
+        let status = loop {
+            match self.process.try_wait()? {
+                Some(status) => break status,
+                None if began.elapsed() > ENDS => return Ok(ExtractError::failed("it closed its output")),
+                None => thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        let said = self.said.take().and_then(|said| said.join().ok()).unwrap_or_default();
+        Ok(limits.why_ended(status, &said))
+    }
+}
+
+fn read_replies(output: ChildStdout, most: u64, replies: &Sender<Line>) {
+    let mut output = BufReader::new(output);
+    loop {
+        let mut line = String::new();
+        let read = output.by_ref().take(most).read_line(&mut line);
+        let whole = line.ends_with('\n');
+        if read.is_err() || line.is_empty() {
+            return;
+        }
+        if replies.send(if whole { Line::Reply(line) } else { Line::TooLong }).is_err() || !whole {
+            return;
+        }
+    }
+}
+
+/// What is read of a stream until it ends, as far as it is kept.
+fn beginning_of(mut stream: ChildStderr) -> String {
+    let mut said = Vec::new();
+    let _lost = stream.by_ref().take(4096).read_to_end(&mut said);
+    let _lost = io::copy(&mut stream, &mut io::sink());
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ended_already = self.process.kill();
+        let _none = self.process.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { deadline: Duration::from_millis(300), text_bytes: 1, ..Limits::DEFAULT };
+
+    fn extract_by(script: &str) -> Result<Extracted, ExtractError> {
+        let program = (PathBuf::from("/bin/sh"), vec!["-c".to_owned(), script.to_owned()]);
+        let extractor = Extractor::new(Some(program), LIMITS);
+        extractor.extract(Format::Pdf, b"%PDF-1.7", &|| false).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_process_that_ends_or_does_not_end_costs_one_document() {
+        for (script, error) in [
+            ("/bin/cat >/dev/null & sleep 9", "it needs more than 0 s"),
+            ("kill -XCPU $$", "it needs more than 60 s of processor time"),
+            (
+                "echo memory allocation of 9 bytes failed >&2; kill -ABRT $$",
+                "it needs more than 1536 MiB of memory",
+            ),
+            (
+                "echo the thread has overflowed its stack >&2; exit 134",
+                "its reader failed: it nests too deeply",
+            ),
+            ("exec /bin/cat /dev/zero", "it needs more than 0 MiB of text"),
+            ("echo no >&2; exit 3", "its reader failed: exit status: 3 no"),
+        ] {
+            assert_eq!(extract_by(script).unwrap_err().to_string(), error, "{script}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_no_fault_of_a_document() {
+        let extractor = Extractor::new(Some((PathBuf::from("/nowhere/at/all"), Vec::new())), LIMITS);
+        assert_eq!(
+            extractor.extract(Format::Pdf, b"", &|| false).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+    }
+
+    #[test]
+    fn whoever_cancels_does_not_wait() {
+        let program = (PathBuf::from("/bin/sh"), vec!["-c".to_owned(), "sleep 9".to_owned()]);
+        let extractor = Extractor::new(Some(program), Limits::DEFAULT);
+        assert_eq!(extractor.extract(Format::Pdf, b"", &|| true).unwrap(), None);
+    }
+}

@@ -1,0 +1,316 @@
+//! Which formats there are, and how a file shows which one it has.
+
+use serde::{Deserialize, Serialize};
+
+/// A format that documents are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Markdown.
+    Markdown,
+    /// Text without a structure that is known.
+    Text,
+    /// Source code and settings, line by line.
+    Code,
+    /// Web pages.
+    Html,
+    /// Portable Document Format.
+    Pdf,
+    /// Text documents of Word, new and old.
+    Word,
+    /// Presentations of PowerPoint, new and old.
+    PowerPoint,
+    /// Workbooks of Excel, new and old.
+    Excel,
+    /// Texts, sheets and presentations of OpenDocument.
+    OpenDocument,
+    /// Electronic books.
+    Epub,
+    /// Rich Text Format.
+    Rtf,
+    /// Messages, one or a mailbox.
+    Mail,
+    /// Jupyter notebooks.
+    Notebook,
+    /// Tables of separated values.
+    Table,
+    /// Subtitles.
+    Subtitles,
+}
+
+/// What there is to know of a format.
+struct Entry {
+    format: Format,
+    name: &'static str,
+    title: &'static str,
+    /// Goes up when the same file gives another text, so that files of that format are read again.
+    version: u32,
+    /// In lower case, without their dots, with spaces between them.
+    endings: &'static str,
+}
+
+/// Every format, in the order of the enum.
+const FORMATS: [Entry; 15] = [
+    Entry {
+        format: Format::Markdown,
+        name: "markdown",
+        title: "Markdown",
+        version: 1,
+        endings: "md markdown mdx mkd",
+    },
+    Entry {
+        format: Format::Text,
+        name: "text",
+        title: "plain text",
+        version: 1,
+        endings: "txt text rst adoc asciidoc org log tex nfo",
+    },
+    Entry {
+        format: Format::Code,
+        name: "code",
+        title: "source code and settings",
+        version: 1,
+        endings: "rs py pyi js mjs cjs jsx ts mts cts tsx go java kt kts scala c h cc cpp cxx hh hpp hxx cs rb php swift m mm sh bash zsh fish ps1 bat \
+               sql lua pl pm r jl ex exs erl hs ml mli clj dart vue svelte css scss less proto graphql tf hcl nix cmake gradle zig json \
+               jsonl ndjson yaml yml toml ini cfg conf properties env xml xsd dockerfile mk",
+    },
+    Entry { format: Format::Html, name: "html", title: "HTML", version: 1, endings: "html htm xhtml" },
+    Entry { format: Format::Pdf, name: "pdf", title: "PDF", version: 1, endings: "pdf" },
+    Entry { format: Format::Word, name: "word", title: "Word", version: 1, endings: "docx docm dotx doc" },
+    Entry {
+        format: Format::PowerPoint,
+        name: "powerpoint",
+        title: "PowerPoint",
+        version: 1,
+        endings: "pptx pptm ppsx ppt",
+    },
+    Entry { format: Format::Excel, name: "excel", title: "Excel", version: 1, endings: "xlsx xlsm xls" },
+    Entry {
+        format: Format::OpenDocument,
+        name: "opendocument",
+        title: "OpenDocument",
+        version: 1,
+        endings: "odt ott ods ots odp otp",
+    },
+    Entry { format: Format::Epub, name: "epub", title: "EPUB", version: 1, endings: "epub" },
+    Entry { format: Format::Rtf, name: "rtf", title: "Rich Text Format", version: 1, endings: "rtf" },
+    Entry { format: Format::Mail, name: "mail", title: "e-mail", version: 1, endings: "eml mbox" },
+    Entry {
+        format: Format::Notebook,
+        name: "notebook",
+        title: "Jupyter notebooks",
+        version: 1,
+        endings: "ipynb",
+    },
+    Entry {
+        format: Format::Table,
+        name: "table",
+        title: "tables of separated values",
+        version: 1,
+        endings: "csv tsv tab",
+    },
+    Entry {
+        format: Format::Subtitles,
+        name: "subtitles",
+        title: "subtitles",
+        version: 1,
+        endings: "srt vtt",
+    },
+];
+
+/// Endings of what has no text to read: pictures, sound, moving pictures, archives, programs, fonts, databases, and what
+/// programs generate for programs.
+const WITHOUT_TEXT: &str = "\
+    png jpg jpeg gif bmp tif tiff webp avif heic ico icns psd xcf raw svg mp3 wav flac ogg opus m4a aac wma mid mp4 mkv avi mov \
+    webm wmv m4v mpg mpeg zip tar gz tgz bz2 xz zst 7z rar lz4 jar war whl deb rpm dmg iso img apk exe dll so dylib a o obj lib \
+    class pyc pyo wasm bin ttf otf woff woff2 eot db sqlite sqlite3 db-wal db-shm mdb parquet arrow npy npz pkl pt pth onnx \
+    safetensors gguf h5 dat lock map min.js min.css swp swo tmp bak part crdownload";
+
+/// What the name of a file says about its format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The ending of this format.
+    Of(Format),
+    /// The ending of what has no text.
+    WithoutText,
+    /// Nothing: the content tells.
+    Unknown,
+}
+
+impl Ending {
+    /// Looks at the ending of a name; case does not matter.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        let ends = |ending: &str| {
+            name.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.') && stem.len() > 1)
+        };
+        if WITHOUT_TEXT.split_whitespace().any(ends) {
+            return Self::WithoutText;
+        }
+        let format = FORMATS.iter().find(|entry| entry.endings.split_whitespace().any(ends));
+        format.map_or(Self::Unknown, |entry| Self::Of(entry.format))
+    }
+}
+
+impl Format {
+    /// Every format.
+    pub fn all() -> impl Iterator<Item = Self> {
+        FORMATS.iter().map(|entry| entry.format)
+    }
+
+    /// The word that is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.entry().title
+    }
+
+    /// Goes up when the same file gives another text.
+    #[must_use]
+    pub fn version(self) -> u32 {
+        self.entry().version
+    }
+
+    /// The endings that name it, in lower case and without a dot.
+    #[must_use]
+    pub fn endings(self) -> impl Iterator<Item = &'static str> {
+        self.entry().endings.split_whitespace()
+    }
+
+    /// Whether its files are text in some encoding, which is decoded before anything is extracted.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        !matches!(
+            self,
+            Self::Pdf
+                | Self::Word
+                | Self::PowerPoint
+                | Self::Excel
+                | Self::OpenDocument
+                | Self::Epub
+                | Self::Mail
+                | Self::Rtf
+        )
+    }
+
+    /// The format of a file: as its content shows, where that shows anything, else as its name says. What is neither is
+    /// text, if it is anything.
+    #[must_use]
+    pub fn of_file(name: &str, content: &[u8]) -> Self {
+        let said = Ending::of(name);
+        match (shown(content), said) {
+            // An ending of a text format that such content begins by chance.
+            (Some(Self::Html), Ending::Of(format)) if format.is_text() => format,
+            (Some(format), _) => format,
+            (None, Ending::Of(format)) if format.is_text() || format == Self::Mail => format,
+            (None, _) => Self::Text,
+        }
+    }
+
+    fn entry(self) -> &'static Entry {
+        // The table is in the order of the enum, which a test checks.
+        &FORMATS[self as usize]
+    }
+}
+
+/// How far into a file the mark of a format is looked for.
+const HEAD: usize = 1024;
+
+/// The format that the content of a file shows; `None` for what is text or nothing we read.
+fn shown(content: &[u8]) -> Option<Format> {
+    let head = &content[..content.len().min(HEAD)];
+    if has(head, b"%PDF-") {
+        return Some(Format::Pdf);
+    }
+    if head.starts_with(b"PK\x03\x04") {
+        return in_archive(content);
+    }
+    if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]) {
+        return in_compound_file(content);
+    }
+    if head.starts_with(b"{\\rtf") {
+        return Some(Format::Rtf);
+    }
+    let text = head.trim_ascii_start();
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
+    let begins = |mark: &[u8]| text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
+    (begins(b"<!doctype html") || begins(b"<html")).then_some(Format::Html)
+}
+
+/// The names in an archive tell what it holds.
+fn in_archive(content: &[u8]) -> Option<Format> {
+    let marks: [(&[u8], Format); 6] = [
+        (b"word/document", Format::Word),
+        (b"ppt/presentation", Format::PowerPoint),
+        (b"xl/workbook", Format::Excel),
+        (b"mimetypeapplication/vnd.oasis.opendocument", Format::OpenDocument),
+        (b"mimetypeapplication/epub+zip", Format::Epub),
+        (b"META-INF/container.xml", Format::Epub),
+    ];
+    marks.into_iter().find(|(mark, _)| has(content, mark)).map(|(_, format)| format)
+}
+
+/// The names of the streams in a compound file of the old Office, in UTF-16.
+fn in_compound_file(content: &[u8]) -> Option<Format> {
+    let marks = [
+        ("WordDocument", Format::Word),
+        ("PowerPoint Document", Format::PowerPoint),
+        ("Workbook", Format::Excel),
+        ("Book", Format::Excel),
+        // What a password protects is a stream in such a file; the new Office writes it.
+        ("EncryptedPackage", Format::Word),
+    ];
+    let utf_16 = |mark: &str| mark.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    marks.into_iter().find(|(mark, _)| has(content, &utf_16(mark))).map(|(_, format)| format)
+}
+
+fn has(content: &[u8], mark: &[u8]) -> bool {
+    memchr::memmem::find(content, mark).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_formats_and_no_ending_stands_twice() {
+        let mut endings: Vec<&str> = WITHOUT_TEXT.split_whitespace().collect();
+        for (place, entry) in FORMATS.iter().enumerate() {
+            assert_eq!(entry.format as usize, place);
+            endings.extend(entry.endings.split_whitespace());
+        }
+        let count = endings.len();
+        endings.sort_unstable();
+        endings.dedup();
+        assert_eq!(endings.len(), count);
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_what_counts_where_its_content_shows_nothing() {
+        assert_eq!(Ending::of("A.MD"), Ending::Of(Format::Markdown));
+        assert_eq!(Ending::of("app.min.js"), Ending::WithoutText);
+        for unknown in ["LICENSE", ".md", "notes.", "x.unheard-of"] {
+            assert_eq!(Ending::of(unknown), Ending::Unknown, "{unknown}");
+            assert_eq!(Format::of_file(unknown, b"some words"), Format::Text, "{unknown}");
+        }
+        assert_eq!(Format::of_file("main.rs", b"fn main() {}"), Format::Code);
+    }
+
+    #[test]
+    fn content_counts_for_more_than_an_ending_that_lies() {
+        assert_eq!(Format::of_file("report.docx", b"%PDF-1.7 \n"), Format::Pdf);
+        assert_eq!(Format::of_file("report.pdf", b"just words"), Format::Text);
+        assert_eq!(Format::of_file("page", b"\n<!DOCTYPE HTML><p>x"), Format::Html);
+        assert_eq!(Format::of_file("page.md", b"<html>is a tag"), Format::Markdown);
+        assert_eq!(Format::of_file("data.csv", b"PK\x03\x04 xl/workbook.xml"), Format::Excel);
+        let mut old: Vec<u8> = vec![0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
+        old.extend("PowerPoint Document".encode_utf16().flat_map(u16::to_le_bytes));
+        assert_eq!(Format::of_file("talk.doc", &old), Format::PowerPoint);
+    }
+}

@@ -1,0 +1,21 @@
+//! Documents of every format to text with locations.
+//!
+//! The only code with libraries for document formats. What they are given was written by somebody else, and some of them
+//! panic, loop or take all memory on what they do not expect: an [`Extractor`] runs them in a child process with limits, so
+//! that a bad file costs that file.
+
+mod child;
+mod error;
+mod extracted;
+mod extractor;
+mod format;
+mod readers;
+
+pub use self::{
+    child::serve,
+    error::ExtractError,
+    extracted::{Extracted, Place, Section, Structure},
+    extractor::{Extractor, Limits},
+    format::{Ending, Format},
+    readers::extract,
+};

@@ -1,0 +1,31 @@
+//! One reader per format.
+
+use crate::{
+    error::ExtractError,
+    extracted::{Extracted, Structure},
+    format::Format,
+};
+
+/// Extracts the text of a document in this process: what its libraries do on what they do not expect happens here.
+///
+/// Of a text format ([`Format::is_text`]) `content` is UTF-8, of others the bytes of the file.
+///
+/// # Errors
+/// When there is no text to be had, and why.
+pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
+    match format {
+        Format::Markdown => Ok(Extracted { structure: Structure::Markdown, ..verbatim(content)? }),
+        Format::Text | Format::Code => verbatim(content),
+        other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),
+    }
+}
+
+/// A text as it stands.
+fn verbatim(content: &[u8]) -> Result<Extracted, ExtractError> {
+    Ok(Extracted { text: text(content)?.to_owned(), ..Extracted::default() })
+}
+
+/// The content of a text format.
+fn text(content: &[u8]) -> Result<&str, ExtractError> {
+    std::str::from_utf8(content).map_err(ExtractError::damaged)
+}
