@@ -48,6 +48,9 @@ pub struct EngineConfig {
     pub schedule: Schedule,
     /// How the store is copied for a snapshot.
     pub copier: Copier,
+    /// The program, with its arguments, that reads documents of other formats than text, as [`crate::extract::serve`]
+    /// does; `None` to read them in this process, without limits.
+    pub extract_program: Option<(PathBuf, Vec<String>)>,
     /// Where times come from.
     pub clock: Arc<dyn Clock>,
     /// Where the settings came from, for `doctor`.
@@ -55,7 +58,7 @@ pub struct EngineConfig {
 }
 
 impl EngineConfig {
-    /// An engine with the defaults of all settings. It copies in this process and has the clock of the machine.
+    /// An engine with the defaults of all settings. It copies and reads in this process and has the clock of the machine.
     #[must_use]
     pub fn new(layout: Layout) -> Self {
         Self {
@@ -74,6 +77,7 @@ impl EngineConfig {
             retention: RetentionRules::default(),
             schedule: Schedule::default(),
             copier: Copier::InProcess,
+            extract_program: None,
             clock: Arc::new(SystemClock),
             settings: SettingsOrigin::default(),
         }

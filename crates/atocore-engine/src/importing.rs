@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use atocore_extract::Format;
 use atocore_model::{
     digest::Digest,
-    document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
+    document::{ChunkDraft, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
     fact::{
         Action, Category, Confidence, Content, FactId, FactText, MemoryStatus, NewInteraction, StateKey,
         StateStatus,
@@ -253,6 +254,7 @@ impl Taking<'_> {
         let chunks = self.store.chunks(&document.id)?.into_iter().map(|chunk| ChunkDraft {
             heading_path: HeadingPath::from_text(chunk.heading_path),
             lines: lines_of(&file, &chunk.content),
+            location: None,
             text: chunk.content,
         });
         let tags: Vec<String> = serde_json::from_str(&document.tags).unwrap_or_default();
@@ -276,7 +278,7 @@ impl Taking<'_> {
             encoding: "UTF-8".to_owned(),
             parsed: ParsedDocument {
                 title,
-                doc_type: if markdown { DocumentType::Markdown } else { DocumentType::Text },
+                format: if markdown { Format::Markdown } else { Format::Text }.as_str(),
                 tags: tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()).collect(),
                 date: None,
                 front_matter: FrontMatter::default(),

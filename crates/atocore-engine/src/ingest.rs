@@ -28,6 +28,7 @@ pub use parse::parse;
 
 use std::path::Path;
 
+use atocore_extract::{Extractor, Format};
 use atocore_model::{
     monitor::{Monitor, Progress},
     project::{Project, Root},
@@ -56,6 +57,7 @@ pub(crate) struct Ingestion<'e> {
     pub(crate) store: &'e Store,
     pub(crate) lexical_indexer: &'e LexicalIndexer,
     pub(crate) folders: &'e Folders,
+    pub(crate) extractor: &'e Extractor,
     pub(crate) chunks: ChunkLimits,
     pub(crate) max_file_bytes: u64,
     /// The share of the documents of a root that may be gone at once, from 0 to 100.
@@ -92,7 +94,7 @@ impl Ingestion<'_> {
             }
         }
         reach.found_nothing = found.is_empty();
-        let mut plan = Plan::new(found, &project.id, &self.chunked_by(), &reach, self)?;
+        let mut plan = Plan::new(found, &project.id, &reach, self)?;
         plan.find_in_projects(&project.id, &claims, self)?;
         for (owner, row) in &plan.moved {
             let root = reach.root_of(row).unwrap_or_default();
@@ -136,9 +138,18 @@ impl Ingestion<'_> {
         plan.emptied(reach, self.max_removed_percent)
     }
 
-    /// Names how documents are cut, so that they are rechunked when that changes.
-    fn chunked_by(&self) -> String {
-        format!("{READER}:{}:{}", self.chunks.max_chars(), self.chunks.overlap_chars())
+    /// Names how documents of a format are read and cut, so that they are read again when that changes.
+    fn chunked_by(&self, format: Format) -> String {
+        let cut = format!("{READER}:{}:{}", self.chunks.max_chars(), self.chunks.overlap_chars());
+        match format {
+            Format::Markdown | Format::Text => cut,
+            other => format!("{cut}:{}.{}", other.as_str(), other.version()),
+        }
+    }
+
+    /// Whether a document that was read and cut so would be today, whichever format it has.
+    fn is_chunked_by(&self, chunked_by: &str) -> bool {
+        Format::all().any(|format| self.chunked_by(format) == chunked_by)
     }
 
     fn progress(&self, phase: &'static str, done: usize, total: Option<usize>) {

@@ -45,6 +45,7 @@ pub use atocore_backup::{
 };
 pub use atocore_chroma::ChromaServer;
 pub use atocore_embed::{self as embed, Precision};
+pub use atocore_extract as extract;
 pub use atocore_storage::{
     files,
     layout::Layout,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use atocore_model::{
     digest::Digest,
-    document::LineSpan,
+    document::{LineSpan, Location},
     excerpt::{DocumentRef, Excerpt, LineRange, MaxChars, Reading, TextSource},
     id::{Generation, ProjectId},
     nearest::slips,
@@ -15,7 +15,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     files::beneath::Beneath,
-    sqlite::{ReadTransaction, Store, StoredDocument},
+    sqlite::{PassageText, ReadTransaction, Store, StoredDocument},
 };
 
 use crate::{decoding::decode, error::Error};
@@ -30,14 +30,27 @@ pub(crate) fn read(store: &Store, reading: &Reading, project: Option<&ProjectId>
         let passages = read.chunks_of(stored.key)?;
         Ok::<_, Error>((stored, passages, read.generation()?))
     })?;
-    let (text, source) = match unchanged(&stored) {
+    // Lines of a text that was extracted from the file stand in the passages only.
+    let is_extracted = chunks.iter().any(|passage| passage.location.is_some());
+    let (text, source) = match if is_extracted { None } else { unchanged(&stored) } {
         Some(text) => (text, TextSource::File),
         None => (put_together(&chunks), TextSource::Chunks),
     };
     // A document without text is found by a passage that is its title.
     let passage = stored.chunk.filter(|_| !text.is_empty());
     let wanted = reading.lines.or_else(|| passage.map(LineRange::from));
-    excerpt(stored, &text, source, wanted, reading.limit, generation)
+    let excerpt = excerpt(stored, &text, source, wanted, reading.limit, generation)?;
+    let location = excerpt.lines.and_then(|lines| location_of(&chunks, lines));
+    Ok(Excerpt { location, ..excerpt })
+}
+
+/// Where lines of a text are found in the file.
+fn location_of(passages: &[PassageText], lines: LineSpan) -> Option<Location> {
+    let within =
+        |passage: &&PassageText| passage.lines.first <= lines.last && passage.lines.last >= lines.first;
+    let mut within = passages.iter().filter(within).filter_map(|passage| passage.location.as_ref());
+    let first = within.next()?;
+    Some(first.to(within.next_back().unwrap_or(first)))
 }
 
 fn find(
@@ -110,9 +123,9 @@ fn unchanged(stored: &StoredDocument) -> Option<String> {
 }
 
 /// Puts passages together by their lines. What is in none of them is an empty line.
-fn put_together(passages: &[(LineSpan, String)]) -> String {
+fn put_together(passages: &[PassageText]) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for (span, text) in passages {
+    for PassageText { lines: span, text, .. } in passages {
         for (index, part) in text.lines().enumerate() {
             let place = span.first.saturating_sub(1) as usize + index;
             if lines.len() <= place {
@@ -167,6 +180,7 @@ fn excerpt(
     Ok(Excerpt {
         document: stored.document,
         lines: (total > 0).then_some(LineSpan { first, last: taken.last }),
+        location: None,
         total_lines: total,
         text: text[begin..taken.end.max(begin)].to_owned(),
         cut_line: taken.cut,
@@ -243,7 +257,11 @@ mod tests {
 
     #[test]
     fn passages_come_together_at_their_lines() {
-        let passage = |first, last, text: &str| (LineSpan { first, last }, text.to_owned());
+        let passage = |first, last, text: &str| PassageText {
+            lines: LineSpan { first, last },
+            location: None,
+            text: text.to_owned(),
+        };
         let passages = [
             passage(3, 3, "The quick brown fox"),
             passage(3, 4, "brown fox jumps over\nthe dog"),

@@ -3,13 +3,13 @@
 //! A request is a line of JSON, [`Request`], and as many bytes as that says. A reply is a line of JSON.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufWriter, Read, Write},
+    io::{self, BufRead, BufWriter, PipeWriter, Read, Write},
     panic::{self, AssertUnwindSafe},
     thread,
 };
 
 use rustix::{
+    fs::{Mode, OFlags},
     process::{Resource, Rlimit, getrlimit, setrlimit},
     stdio::dup2_stdout,
     time::{ClockId, clock_gettime},
@@ -41,15 +41,15 @@ pub fn serve(limits: Limits) -> io::Result<()> {
     // Nothing is written but what goes into the pipe.
     limit(Resource::Fsize, 0)?;
     // What a library prints is no reply.
-    let output = File::from(rustix::io::dup(io::stdout())?);
-    dup2_stdout(File::options().write(true).open("/dev/null")?)?;
+    let output = PipeWriter::from(rustix::io::dup(io::stdout())?);
+    dup2_stdout(rustix::fs::open("/dev/null", OFlags::WRONLY, Mode::empty())?)?;
     // What a panic says is in the reply.
     panic::set_hook(Box::new(|_| {}));
     let serve = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || serve_all(&limits, output))?;
     serve.join().unwrap_or_else(|_| Err(io::Error::other("the thread that reads documents panicked")))
 }
 
-fn serve_all(limits: &Limits, output: File) -> io::Result<()> {
+fn serve_all(limits: &Limits, output: PipeWriter) -> io::Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), BufWriter::new(output));
     let (mut line, mut content) = (String::new(), Vec::new());
     loop {

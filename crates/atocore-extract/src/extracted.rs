@@ -2,17 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::Format;
+
 /// The text of a document, how it is structured, and where its parts are found in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Extracted {
     /// The text.
     pub text: String,
     /// How it is cut.
-    pub structure: Structure,
+    pub structure: TextStructure,
     /// The title that the document gives itself outside its text; `None` when it gives none.
     pub title: Option<String>,
     /// Where its parts are found, rising. Empty when the lines of the text are those of the file.
-    pub places: Vec<Place>,
+    pub locations: Vec<LocationMark>,
     /// What a person should know of how it was read, a sentence each without a full stop: pages without text, rows left out.
     pub notices: Vec<String>,
 }
@@ -20,19 +22,19 @@ pub struct Extracted {
 /// How a text is structured.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Structure {
+pub enum TextStructure {
     /// As its Markdown says.
     Markdown,
     /// Paragraphs.
     #[default]
     Plain,
     /// Sections, rising and without gaps from the first one on; each is cut by itself, at the ends of lines.
-    Sections(Vec<Section>),
+    Sections(Vec<TextSection>),
 }
 
 /// A section of a text that is no Markdown: a function, a table of a data file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Section {
+pub struct TextSection {
     /// Its first byte in the text; it ends where the next one begins.
     pub from: usize,
     /// What stands above it, outermost first: module, type, function.
@@ -41,7 +43,7 @@ pub struct Section {
 
 /// A place in the file that a person can go to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct LocationMark {
     /// The first byte of the text that is found there; it ends where the next place begins.
     pub from: usize,
     /// In words: `page 3`, `slide 12`, `sheet Budget, row 7`, `chapter Installation`, `cell 4`, `message 2`.
@@ -49,14 +51,22 @@ pub struct Place {
 }
 
 impl Extracted {
+    /// The text of a file as it stands.
+    #[must_use]
+    pub fn verbatim(format: Format, text: &str) -> Self {
+        let structure =
+            if format == Format::Markdown { TextStructure::Markdown } else { TextStructure::Plain };
+        Self { text: text.to_owned(), structure, ..Self::default() }
+    }
+
     /// A document of Markdown without text yet.
     pub(crate) fn markdown() -> Self {
-        Self { structure: Structure::Markdown, ..Self::default() }
+        Self { structure: TextStructure::Markdown, ..Self::default() }
     }
 
     /// Says where what is appended from now on is found.
     pub(crate) fn begin(&mut self, name: impl Into<String>) {
-        self.places.push(Place { from: self.text.len(), name: name.into() });
+        self.locations.push(LocationMark { from: self.text.len(), name: name.into() });
     }
 
     /// Appends a block of text, set off by a blank line.

@@ -18,11 +18,11 @@ pub enum Format {
     Pdf,
     /// Text documents of Word, new and old.
     Word,
-    /// Presentations of PowerPoint, new and old.
+    /// Presentations of `PowerPoint`, new and old.
     PowerPoint,
     /// Workbooks of Excel, new and old.
     Excel,
-    /// Texts, sheets and presentations of OpenDocument.
+    /// Texts, sheets and presentations of `OpenDocument`.
     OpenDocument,
     /// Electronic books.
     Epub,
@@ -178,7 +178,6 @@ impl Format {
     }
 
     /// The endings that name it, in lower case and without a dot.
-    #[must_use]
     pub fn endings(self) -> impl Iterator<Item = &'static str> {
         self.entry().endings.split_whitespace()
     }

@@ -14,7 +14,7 @@ mod readers;
 pub use self::{
     child::serve,
     error::ExtractError,
-    extracted::{Extracted, Place, Section, Structure},
+    extracted::{Extracted, LocationMark, TextSection, TextStructure},
     extractor::{Extractor, Limits},
     format::{Ending, Format},
     readers::extract,

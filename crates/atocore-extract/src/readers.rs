@@ -1,10 +1,6 @@
 //! One reader per format.
 
-use crate::{
-    error::ExtractError,
-    extracted::{Extracted, Structure},
-    format::Format,
-};
+use crate::{error::ExtractError, extracted::Extracted, format::Format};
 
 /// Extracts the text of a document in this process: what its libraries do on what they do not expect happens here.
 ///
@@ -14,15 +10,9 @@ use crate::{
 /// When there is no text to be had, and why.
 pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
     match format {
-        Format::Markdown => Ok(Extracted { structure: Structure::Markdown, ..verbatim(content)? }),
-        Format::Text | Format::Code => verbatim(content),
+        Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
         other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),
     }
-}
-
-/// A text as it stands.
-fn verbatim(content: &[u8]) -> Result<Extracted, ExtractError> {
-    Ok(Extracted { text: text(content)?.to_owned(), ..Extracted::default() })
 }
 
 /// The content of a text format.

@@ -32,6 +32,53 @@ impl fmt::Display for LineSpan {
     }
 }
 
+/// Where a passage is found in a file whose lines nobody sees, in words: `page 3`, `slide 2 to slide 4`,
+/// `sheet Budget, row 7`. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub struct Location(String);
+
+impl Location {
+    /// Takes the words as an extractor gives them or as they were stored.
+    #[must_use]
+    pub const fn new(words: String) -> Self {
+        Self(words)
+    }
+
+    /// From the one place to the other.
+    #[must_use]
+    pub fn to(&self, last: &Self) -> Self {
+        if self == last {
+            return self.clone();
+        }
+        let first = self.0.split(Self::TO).next().unwrap_or_default();
+        let last = last.0.rsplit(Self::TO).next().unwrap_or_default();
+        Self([first, last].join(Self::TO))
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    const TO: &'static str = " to ";
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a person is told where in a file something is: `notes.md:3-9`, `report.pdf, page 3`.
+#[must_use]
+pub fn cited(path: &str, lines: LineSpan, location: Option<&Location>) -> String {
+    match location {
+        Some(location) => format!("{path}, {location}"),
+        None => format!("{path}:{lines}"),
+    }
+}
+
 /// The headings above a passage, outermost first, with ` > ` between them; may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 pub struct HeadingPath(String);
@@ -62,37 +109,6 @@ impl HeadingPath {
 impl fmt::Display for HeadingPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// How a file is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DocumentType {
-    /// `.md`, `.markdown`, `.mdx`.
-    Markdown,
-    /// `.txt` and its like.
-    Text,
-}
-
-impl DocumentType {
-    /// The word that is stored and shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Markdown => "markdown",
-            Self::Text => "text",
-        }
-    }
-
-    /// The type of a file by the ending of its name, or `None` when documents of that kind are not read.
-    #[must_use]
-    pub fn of_file(name: &str) -> Option<Self> {
-        let (_, ending) = name.rsplit_once('.')?;
-        match ending.to_ascii_lowercase().as_str() {
-            "md" | "markdown" | "mdx" | "mkd" => Some(Self::Markdown),
-            "txt" | "text" | "rst" | "adoc" | "asciidoc" | "org" => Some(Self::Text),
-            _ => None,
-        }
     }
 }
 
@@ -140,8 +156,8 @@ impl FieldValue {
 pub struct ParsedDocument {
     /// From the front matter, else the first top heading, else the name of the file.
     pub title: String,
-    /// How it was read.
-    pub doc_type: DocumentType,
+    /// The name of the format it was read as.
+    pub format: &'static str,
     /// From the front matter, then from the text, in their order, no two the same.
     pub tags: Vec<Tag>,
     /// From the front matter.
@@ -159,8 +175,10 @@ pub struct ChunkDraft {
     pub heading_path: HeadingPath,
     /// The text as it stands in the file, but for what is no text; the title where there is nothing else. Never blank.
     pub text: String,
-    /// Where it stands.
+    /// Where it stands in the text.
     pub lines: LineSpan,
+    /// Where it is found in the file; `None` when the lines of the text are those of the file.
+    pub location: Option<Location>,
 }
 
 /// What the file system said about a file when it was read: a file for which all of it is the same is not read again.
@@ -221,8 +239,10 @@ pub struct Chunk {
     pub heading_path: HeadingPath,
     /// Its text.
     pub content: String,
-    /// Where it stands in the file.
+    /// Where it stands in the text.
     pub lines: LineSpan,
+    /// Where it is found in the file; `None` when the lines of the text are those of the file.
+    pub location: Option<Location>,
 }
 
 /// The text that a model sees of a passage: title, headings and text, a line each; a title that is the first heading
@@ -241,20 +261,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_of_a_file_is_its_ending() {
-        assert_eq!(DocumentType::of_file("A.MD"), Some(DocumentType::Markdown));
-        assert_eq!(DocumentType::of_file("notes.txt"), Some(DocumentType::Text));
-        for other in ["photo.png", "Makefile", ".md5", "a.rs"] {
-            assert_eq!(DocumentType::of_file(other), None, "{other}");
-        }
-    }
-
-    #[test]
     fn a_model_sees_title_and_headings_once() {
         assert_eq!(embedded_text("A", "A > B", "text"), "A > B\ntext");
         assert_eq!(embedded_text("A", "AB > C", "text"), "A\nAB > C\ntext");
         assert_eq!(embedded_text("A", "", "text"), "A\ntext");
         assert_eq!(embedded_text("A", "A", "text"), "A\ntext");
+    }
+
+    #[test]
+    fn a_place_without_lines_is_cited_in_words() {
+        let page = |number: u32| Location::new(format!("page {number}"));
+        assert_eq!(page(3).to(&page(3)), page(3));
+        let both = page(2).to(&page(3)).to(&page(3).to(&page(5)));
+        assert_eq!(both.as_str(), "page 2 to page 5");
+        let lines = LineSpan { first: 3, last: 9 };
+        assert_eq!(cited("a.md", lines, None), "a.md:3-9");
+        assert_eq!(cited("a.pdf", lines, Some(&page(3))), "a.pdf, page 3");
     }
 
     #[test]

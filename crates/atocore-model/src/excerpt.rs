@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use crate::{
-    document::{Document, LineSpan},
+    document::{Document, LineSpan, Location},
     id::{ChunkId, DocumentId, Generation, InvalidId},
     json::words,
     name::ProjectName,
@@ -161,6 +161,8 @@ pub struct Excerpt {
     pub document: Document,
     /// Which lines these are; `None` when the document has none.
     pub lines: Option<LineSpan>,
+    /// Where the first of them is found in the file; `None` when these are lines of the file.
+    pub location: Option<Location>,
     /// How many lines there are.
     pub total_lines: u32,
     /// The text of the lines, without the end of the last one.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     digest::Digest,
-    document::LineSpan,
+    document::{LineSpan, Location},
     fact::{InvalidText, Memory, StateEntry},
     id::{Generation, ProjectId},
     json::words,
@@ -276,6 +276,8 @@ pub struct PackedChunk {
     pub hits: Vec<Hit>,
     /// The lines that hold the text.
     pub lines: LineSpan,
+    /// Where the text is found in the file; `None` when these are lines of the file.
+    pub location: Option<Location>,
     /// The score of the best of them.
     pub score: f64,
 }

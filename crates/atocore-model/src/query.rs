@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     digest::Digest,
-    document::{HeadingPath, LineSpan},
+    document::{HeadingPath, LineSpan, Location, cited},
     id::{ChunkId, DocumentId, Generation, ProjectId},
     json::{read_from_text, written_as_text},
     name::{ProjectName, QueryText, Tag},
@@ -165,8 +165,11 @@ pub struct Hit {
     pub source_path: SourcePath,
     /// Absolute path of the document.
     pub file_path: String,
-    /// Where the passage stands in the file.
+    /// Where the passage stands: lines of the file, or, with a `location`, of the text that was extracted from it.
     pub lines: LineSpan,
+    /// Where it is found in a file whose lines nobody sees, in words: `page 3`, `slide 2`, `sheet Budget, row 7`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
     /// Date of the document: from its front matter, else the last change of the file.
     pub date: Timestamp,
     /// Tags of the document.
@@ -183,6 +186,12 @@ pub struct Hit {
 }
 
 impl Hit {
+    /// How a person is told where it is, below its root.
+    #[must_use]
+    pub fn cited(&self) -> String {
+        cited(self.source_path.as_str(), self.lines, self.location.as_ref())
+    }
+
     /// Leaves out how the score came about.
     pub fn hide_explanation(&mut self) {
         self.explanation = None;
@@ -203,8 +212,11 @@ pub struct CopyPlace {
     pub source_path: SourcePath,
     /// The headings above the passage.
     pub heading_path: HeadingPath,
-    /// Where it stands in the file.
+    /// Where it stands, as in a hit.
     pub lines: LineSpan,
+    /// Where it is found, as in a hit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// The answer to a question.

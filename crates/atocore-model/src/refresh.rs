@@ -46,8 +46,12 @@ pub enum FileReason {
     NoLongerIncluded,
     /// Its ending is not one of a document.
     UnsupportedType,
-    /// Its bytes are no text, in whatever encoding.
+    /// Its bytes are no text, in whatever encoding, and no document that is read.
     Binary,
+    /// A password protects it.
+    Encrypted,
+    /// A document of a format that is read, without any text: scanned pages, pictures.
+    NoText,
     /// Larger than the limit, both in bytes.
     TooLarge {
         /// Its size.
@@ -104,6 +108,8 @@ impl FileReason {
             Self::Deleted | Self::NoLongerIncluded => FileState::Removed,
             Self::UnsupportedType
             | Self::Binary
+            | Self::Encrypted
+            | Self::NoText
             | Self::TooLarge { .. }
             | Self::LinkLeavesRoot
             | Self::Link
@@ -135,6 +141,8 @@ impl FileReason {
             Self::NoLongerIncluded => "no_longer_included",
             Self::UnsupportedType => "unsupported_type",
             Self::Binary => "binary",
+            Self::Encrypted => "encrypted",
+            Self::NoText => "no_text",
             Self::TooLarge { .. } => "too_large",
             Self::LinkLeavesRoot => "link_leaves_root",
             Self::Link => "link",

@@ -54,7 +54,7 @@ pub use operations::{BACKGROUND, LoggedOperation};
 pub use read_snapshot::{ReadSnapshot, StoreRecord};
 pub use refreshes::RefreshRecord;
 pub(crate) use schema::refuse_programs;
-pub use texts::StoredDocument;
+pub use texts::{PassageText, StoredDocument};
 pub use upgrade::Upgrade;
 pub use write::{BookkeepingTransaction, Committed, WriteTransaction};
 

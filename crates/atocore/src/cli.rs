@@ -36,7 +36,7 @@ mod typeset;
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
 
-use atocore_engine::files;
+use atocore_engine::{extract, files};
 use atocore_model::error::ErrorCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -44,7 +44,7 @@ use crate::{
     config::{Config, Environment, Flags, LogLevel},
     logging, mcp,
     operations::{ApiError, Doctor, Embed, Status},
-    runner::COPY_COMMAND,
+    runner::{COPY_COMMAND, EXTRACT_COMMAND},
 };
 use console::Console;
 use exit::Exit;
@@ -143,6 +143,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if arguments.get(1).is_some_and(|argument| argument == COPY_COMMAND) {
         return backups::copy_pages(&arguments[2..]);
     }
+    if arguments.get(1).is_some_and(|argument| argument == EXTRACT_COMMAND) {
+        return serve_extraction();
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return refused(&error).into(),
@@ -163,6 +166,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Exit::Failed.into()
         }
         None => exit.into(),
+    }
+}
+
+/// What the hidden command does: reads documents until nobody asks for more.
+fn serve_extraction() -> ExitCode {
+    match extract::serve(extract::Limits::DEFAULT) {
+        Ok(()) => Exit::Done.into(),
+        Err(error) => {
+            note(&format!("error: {error}"));
+            Exit::Failed.into()
+        }
     }
 }
 

@@ -91,8 +91,19 @@ impl Config {
 
     /// What an engine on these settings needs to know.
     #[must_use]
-    pub fn engine_config(&self, copier: Copier, clock: Arc<dyn Clock>) -> EngineConfig {
-        EngineConfig { copier, clock, settings: self.settings_origin(), ..self.engine.clone() }
+    pub fn engine_config(
+        &self,
+        copier: Copier,
+        extract_program: Option<(PathBuf, Vec<String>)>,
+        clock: Arc<dyn Clock>,
+    ) -> EngineConfig {
+        EngineConfig {
+            copier,
+            extract_program,
+            clock,
+            settings: self.settings_origin(),
+            ..self.engine.clone()
+        }
     }
 
     fn settings_origin(&self) -> SettingsOrigin {

@@ -23,6 +23,9 @@ use crate::{
 /// The hidden command that copies a database file; the engine runs it in a process of its own.
 pub const COPY_COMMAND: &str = "__copy-pages";
 
+/// The hidden command that reads documents for a refresh, in a process with limits.
+pub const EXTRACT_COMMAND: &str = "__extract";
+
 /// After what time a server that gave no answer has gone, or is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -139,17 +142,18 @@ pub fn log_recovery(engine: &Engine) {
 /// What an engine of this process needs to know.
 #[must_use]
 pub fn engine_config(config: &Config) -> EngineConfig {
-    config.engine_config(copier(), Arc::new(SystemClock))
-}
-
-fn copier() -> Copier {
-    match this_program() {
-        Ok(program) => Copier::Child { program, arguments: vec![COPY_COMMAND.to_owned()] },
-        Err(error) => {
-            tracing::debug!(%error, "the program does not know where it lies: snapshots are copied in process");
-            Copier::InProcess
+    let (copier, extract_program) = match this_program() {
+        Ok(program) => {
+            let arguments = vec![COPY_COMMAND.to_owned()];
+            let extract_program = Some((program.clone(), vec![EXTRACT_COMMAND.to_owned()]));
+            (Copier::Child { program, arguments }, extract_program)
         }
-    }
+        Err(error) => {
+            tracing::debug!(%error, "the program does not know where it lies: it does in process what children do");
+            (Copier::InProcess, None)
+        }
+    };
+    config.engine_config(copier, extract_program, Arc::new(SystemClock))
 }
 
 /// The program that runs. Where the system has a name for that itself, it is the same one after an upgrade has replaced its

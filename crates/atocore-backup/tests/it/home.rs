@@ -18,7 +18,7 @@ use atocore_backup::{
 };
 use atocore_model::{
     digest::Digest,
-    document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
+    document::{ChunkDraft, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
     id::SnapshotId,
     monitor::{Monitor, Silent},
     snapshot::Depth,
@@ -144,6 +144,7 @@ fn document(name: &str, texts: &[&str]) -> IngestedDocument {
         heading_path: HeadingPath::new(["Top"]),
         text: (*text).to_owned(),
         lines: LineSpan { first: i as u32 + 1, last: i as u32 + 1 },
+        location: None,
     };
     IngestedDocument {
         file_path: format!("/docs/{name}"),
@@ -156,7 +157,7 @@ fn document(name: &str, texts: &[&str]) -> IngestedDocument {
         encoding: "UTF-8".to_owned(),
         parsed: ParsedDocument {
             title: name.to_owned(),
-            doc_type: DocumentType::Markdown,
+            format: "markdown",
             tags: Vec::new(),
             date: None,
             front_matter: FrontMatter::default(),

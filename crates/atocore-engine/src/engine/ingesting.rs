@@ -1,5 +1,6 @@
 //! Bringing the documents of a project up to date.
 
+use atocore_extract::{Extractor, Limits};
 use atocore_model::{
     monitor::Monitor,
     name::ProjectName,
@@ -49,10 +50,12 @@ impl Engine {
         if !rechunk_in_background {
             self.apply_rechunked(caller)?;
         }
+        let extractor = Extractor::new(self.config.extract_program.clone(), Limits::DEFAULT);
         let ingestion = Ingestion {
             store: self.store()?,
             lexical_indexer: self.lexical_indexer.as_ref().ok_or(StorageError::ReadOnly)?,
             folders: self.projects.folders(),
+            extractor: &extractor,
             chunks: self.config.chunks,
             max_file_bytes: self.config.max_file_bytes,
             max_removed_percent: self.config.max_removed_percent,

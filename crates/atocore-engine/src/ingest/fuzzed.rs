@@ -1,6 +1,7 @@
 //! What others wrote, and what grows out of it, is read without a panic, within its bounds and without losing a word.
 
-use atocore_model::document::{DocumentType, ParsedDocument};
+use atocore_extract::Format;
+use atocore_model::document::ParsedDocument;
 use atocore_testkit::fuzz::fuzz;
 
 use super::{
@@ -95,8 +96,8 @@ fn fuzzed_markdown_is_chunked_and_no_word_is_lost() {
     let limits = ChunkLimits::new(120, 30).unwrap();
     let tried = fuzz(100, &corpus, &WORDS, |input| {
         let text = String::from_utf8_lossy(input);
-        for doc_type in [DocumentType::Markdown, DocumentType::Text] {
-            let document = parse(doc_type, "a-name.md", &text, limits);
+        for format in [Format::Markdown, Format::Text] {
+            let document = parse(format, "a-name.md", &text, limits);
             check(&text, &document, limits);
             if text.len() <= 4096 {
                 check_words(&text, &document);
@@ -125,7 +126,7 @@ fn check(text: &str, document: &ParsedDocument, limits: ChunkLimits) {
 fn check_words(text: &str, document: &ParsedDocument) {
     let text = without_blobs(text.strip_prefix('\u{feff}').unwrap_or(text));
     let (mut from, mut headings) = (0, Vec::new());
-    if document.doc_type == DocumentType::Markdown {
+    if document.format == "markdown" {
         if let Header::Read { end, .. } = front_matter::read(&text) {
             from = end;
         }

@@ -2,9 +2,10 @@
 //!
 //! A pure function of name and text: it never touches a disk, never fails, and gives the same answer every time.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
-use atocore_model::document::{ChunkDraft, DocumentType, FrontMatter, HeadingPath, LineSpan, ParsedDocument};
+use atocore_extract::{Extracted, Format, LocationMark, TextSection, TextStructure};
+use atocore_model::document::{ChunkDraft, FrontMatter, HeadingPath, LineSpan, Location, ParsedDocument};
 
 use super::{
     blobs::without_blobs,
@@ -15,26 +16,48 @@ use super::{
     plain_text,
 };
 
-/// Reads a document and cuts it into chunks.
+/// Cuts a document of a text format that is stored as it stands, as [`parse_extracted`] does.
+#[must_use]
+pub fn parse(format: Format, file_name: &str, text: &str, limits: ChunkLimits) -> ParsedDocument {
+    parse_extracted(format, file_name, &Extracted::verbatim(format, text), limits)
+}
+
+/// Cuts a document into chunks.
 ///
-/// Every chunk is a piece of `text` as it stands, without blank lines at its ends, but for two things: contents of `data:`
+/// Every chunk is a piece of the text as it stands, without blank lines at its ends, but for two things: contents of `data:`
 /// addresses and other runs that nobody reads are left out, and in Markdown a character that is written by its name is that
-/// character. Its lines are counted in `text`, front matter included. All text of the document is in some chunk, or in the
+/// character. Its lines are counted in the text, front matter included. All text of the document is in some chunk, or in the
 /// heading path of one; what it says of itself is in `front_matter`, and in the first chunk when it is more than title, tags
 /// and date. A document without text has one chunk, its front matter or its title. A byte order mark is ignored.
+///
+/// Front matter and tags in the text are a convention of notes: they count in files of Markdown only.
 #[must_use]
-pub fn parse(doc_type: DocumentType, file_name: &str, text: &str, limits: ChunkLimits) -> ParsedDocument {
-    let text = without_blobs(text.strip_prefix('\u{feff}').unwrap_or(text));
+pub(super) fn parse_extracted(
+    format: Format,
+    file_name: &str,
+    document: &Extracted,
+    limits: ChunkLimits,
+) -> ParsedDocument {
+    let (text, locations) = shown(document);
     let text = text.as_ref();
-    let read = match doc_type {
-        DocumentType::Markdown => ParsedText::markdown(text),
-        DocumentType::Text => ParsedText::plain_text(text),
+    let read = match &document.structure {
+        TextStructure::Markdown => ParsedText::markdown(text, format == Format::Markdown),
+        TextStructure::Plain => ParsedText::plain_text(text),
+        TextStructure::Sections(sections) => ParsedText::sections(text, sections),
     };
     let title = front_matter::title(&read.front_matter)
+        .or_else(|| document.title.clone())
         .or_else(|| title_heading(&read.sections))
         .unwrap_or_else(|| title_of_name(file_name));
-    let mut drafts =
-        Drafts { text, limits, entities: &read.entities, chunks: Vec::new(), offset: 0, line: 1 };
+    let mut drafts = Drafts {
+        text,
+        limits,
+        entities: &read.entities,
+        locations: &locations,
+        chunks: Vec::new(),
+        offset: 0,
+        line: 1,
+    };
     drafts.add(&HeadingPath::default(), &read.head);
     cut_sections(&read.sections, &mut drafts);
     if drafts.chunks.is_empty() {
@@ -44,19 +67,42 @@ pub fn parse(doc_type: DocumentType, file_name: &str, text: &str, limits: ChunkL
     let mut chunks = drafts.chunks;
     if chunks.is_empty() {
         let lines = LineSpan { first: 1, last: 1 };
-        chunks.push(ChunkDraft { heading_path: HeadingPath::default(), text: title.clone(), lines });
+        let location = locations.first().map(|mark| Location::new(mark.name.clone()));
+        chunks.push(ChunkDraft {
+            heading_path: HeadingPath::default(),
+            text: title.clone(),
+            lines,
+            location,
+        });
     }
+    let mut front_matter = read.front_matter;
+    front_matter.faults.extend(document.notices.iter().cloned());
     let mut tags = Tags::default();
-    front_matter::add_tags(&read.front_matter, &mut tags);
+    front_matter::add_tags(&front_matter, &mut tags);
     inline::add_tags(text, &read.prose, &mut tags);
     ParsedDocument {
         title,
-        doc_type,
+        format: format.as_str(),
         tags: tags.into_inner(),
-        date: front_matter::date(&read.front_matter),
-        front_matter: read.front_matter,
+        date: front_matter::date(&front_matter),
+        front_matter,
         chunks,
     }
+}
+
+/// The text without what nobody reads, and where its parts are found.
+fn shown(document: &Extracted) -> (Cow<'_, str>, Cow<'_, [LocationMark]>) {
+    let text = document.text.strip_prefix('\u{feff}').unwrap_or(&document.text);
+    if document.locations.is_empty() {
+        return (without_blobs(text), Cow::Borrowed(&[]));
+    }
+    let (mut shown, mut locations) = (String::with_capacity(text.len()), Vec::new());
+    let ends = document.locations.iter().skip(1).map(|mark| mark.from).chain([text.len()]);
+    for (mark, end) in document.locations.iter().zip(ends) {
+        locations.push(LocationMark { from: shown.len(), name: mark.name.clone() });
+        shown.push_str(&without_blobs(text.get(mark.from..end).unwrap_or_default()));
+    }
+    (Cow::Owned(shown), Cow::Owned(locations))
 }
 
 /// What is in a text, before it is cut.
@@ -78,11 +124,31 @@ impl ParsedText {
         Self { sections: vec![DocumentSection { heading: None, blocks }], ..Self::default() }
     }
 
-    fn markdown(text: &str) -> Self {
+    fn sections(text: &str, sections: &[TextSection]) -> Self {
+        let mut read = Self::default();
+        let ends = sections.iter().skip(1).map(|section| section.from).chain([text.len()]);
+        for (section, end) in sections.iter().zip(ends) {
+            let headings = section.path.iter().zip(1..).map(|(name, level)| DocumentSection {
+                heading: Some(Heading { level, text: name.clone(), span: section.from..section.from }),
+                blocks: Vec::new(),
+            });
+            read.sections.extend(headings);
+            let block = Block::new(text, section.from..end, CutAt::Lines);
+            match read.sections.last_mut() {
+                Some(last) if !section.path.is_empty() => last.blocks.extend(block),
+                _ => {
+                    read.sections.push(DocumentSection { heading: None, blocks: block.into_iter().collect() })
+                }
+            }
+        }
+        read
+    }
+
+    fn markdown(text: &str, is_note: bool) -> Self {
         let mut read = Self::default();
         let mut from = 0;
         let mut malformed = None;
-        match front_matter::read(text) {
+        match if is_note { front_matter::read(text) } else { Header::Absent } {
             Header::Read { front_matter, telling, content, end } => {
                 from = end;
                 read.head =
@@ -103,7 +169,7 @@ impl ParsedText {
             first.blocks.splice(..0, malformed);
         }
         read.entities = inline::entities(text, from, &code);
-        Self { sections, prose, ..read }
+        Self { sections, prose: if is_note { prose } else { Vec::new() }, ..read }
     }
 }
 
@@ -190,6 +256,8 @@ struct Drafts<'a> {
     limits: ChunkLimits,
     /// What stands for other characters, rising; those before `offset` are behind it.
     entities: &'a [(Range<usize>, String)],
+    /// Where the parts of the text are found, rising.
+    locations: &'a [LocationMark],
     chunks: Vec<ChunkDraft>,
     /// Lines are counted up to this byte.
     offset: usize,
@@ -203,12 +271,23 @@ impl Drafts<'_> {
             self.line += self.line_ends(self.offset..span.start);
             self.offset = span.start;
             let lines = LineSpan { first: self.line, last: self.line + self.line_ends(span.clone()) };
+            let location = self.location(&span);
             let text = self.decoded(span);
             if text.trim().is_empty() {
                 continue;
             }
-            self.chunks.push(ChunkDraft { heading_path: path.clone(), text, lines });
+            self.chunks.push(ChunkDraft { heading_path: path.clone(), text, lines, location });
         }
+    }
+
+    /// From the place where it begins to the one where it ends.
+    fn location(&self, span: &Range<usize>) -> Option<Location> {
+        let at = |offset: usize| {
+            let behind = self.locations.partition_point(|mark| mark.from <= offset);
+            let mark = self.locations.get(behind.saturating_sub(1))?;
+            Some(Location::new(mark.name.clone()))
+        };
+        Some(at(span.start)?.to(&at(span.end.saturating_sub(1))?))
     }
 
     /// The text of a chunk with the characters that are named in it.

@@ -50,7 +50,6 @@ impl Plan {
     pub(super) fn new(
         found: Vec<FoundFile>,
         project: &ProjectId,
-        chunked_by: &str,
         reach: &ReachableRoots,
         ingestion: &Ingestion<'_>,
     ) -> Result<Self, Error> {
@@ -69,6 +68,9 @@ impl Plan {
             lost: Vec::new(),
         };
         let mut on_disk = vec![false; known.len()];
+        let chunked: HashSet<&str> = known.iter().map(|row| row.chunked_by.as_str()).collect();
+        let chunked: HashSet<&str> =
+            chunked.into_iter().filter(|chunked_by| ingestion.is_chunked_by(chunked_by)).collect();
         let mut new = HashSet::new();
         for file in found {
             let place = places.get(file.file_path.as_str()).copied();
@@ -84,7 +86,7 @@ impl Plan {
                     if row.settled
                         && !reread
                         && row.stamp == file.seen.stamp
-                        && row.chunked_by == chunked_by
+                        && chunked.contains(row.chunked_by.as_str())
                         && row.root == reach.name(file.root)
                         && row.source_path == file.source_path.as_str() =>
                 {

@@ -175,22 +175,38 @@ impl ReachableRoots {
         file: &FoundFile,
         limit: u64,
     ) -> Result<Option<(FileStatus, Vec<u8>)>, FileReason> {
+        let contents = self.beneath(file, |beneath, path| beneath.read(path, limit))?;
+        if !contents.seen.is_same_file(&file.seen) {
+            let why = "another file took its place while it was looked at";
+            return Err(FileReason::Unreadable(why.to_owned()));
+        }
+        Ok(contents.bytes.map(|bytes| (contents.seen, bytes)))
+    }
+
+    /// The first `limit` bytes of a file that was found.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn head(&self, file: &FoundFile, limit: u64) -> Result<Vec<u8>, FileReason> {
+        self.beneath(file, |beneath, path| beneath.head(path, limit))
+    }
+
+    fn beneath<T>(
+        &self,
+        file: &FoundFile,
+        read: impl FnOnce(&Beneath, &Path) -> Result<T, FileError>,
+    ) -> Result<T, FileReason> {
         let unreadable = |why: &str| FileReason::Unreadable(why.to_owned());
         let Some((_, beneath)) = &self.roots[file.root].walked else {
             return Err(unreadable("its root was not looked at"));
         };
-        let contents = beneath.read(Path::new(file.source_path.as_str()), limit);
-        let contents = contents.map_err(|error: FileError| {
+        read(beneath, Path::new(file.source_path.as_str())).map_err(|error| {
             if error.is_missing() {
                 unreadable("it vanished while it was looked at")
             } else {
                 unreadable(&error.source.to_string())
             }
-        })?;
-        if !contents.seen.is_same_file(&file.seen) {
-            return Err(unreadable("another file took its place while it was looked at"));
-        }
-        Ok(contents.bytes.map(|bytes| (contents.seen, bytes)))
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use atocore_extract::{Ending, ExtractError, Extracted, Format};
 use atocore_model::{
     digest::Digest,
     document::{ChunkDraft, FileStamp},
@@ -21,8 +22,9 @@ use super::{
     parse::title_of_name,
     plan::{self, ToRead},
     reach::ReachableRoots,
+    walk::FoundFile,
 };
-use crate::decoding::{Decoded, NoText, decode};
+use crate::decoding::{NoText, decode};
 
 /// What reading one file came to.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl ReadOutcome {
 pub(super) fn had_text(store: &Store, known: &DocumentRow) -> Result<bool, StorageError> {
     let name = known.source_path.rsplit('/').next().unwrap_or_default();
     let chunks = store.read(|read| read.chunks_of(known.key))?;
-    Ok(!matches!(&chunks[..], [(_, only)] if *only == title_of_name(name)))
+    Ok(!matches!(&chunks[..], [only] if only.text == title_of_name(name)))
 }
 
 /// How far reading may run ahead of writing, in documents.
@@ -83,6 +85,9 @@ pub(super) fn read_all(
 
 fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) -> ReadOutcome {
     let (file, limit) = (&wanted.file, ingestion.max_file_bytes);
+    if let Some(reason) = no_document(reach, file) {
+        return ReadOutcome::Refused(reason);
+    }
     // Before it is read: what is written later is newer than this.
     let now = ingestion.clock.now().as_nanosecond();
     let (seen, bytes) = match reach.read(file, limit) {
@@ -95,7 +100,8 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
     };
     let settled = plan::is_settled(seen.stamp, now);
     let digest = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
-    let chunked_by = ingestion.chunked_by();
+    let format = Format::of_file(file.source_path.file_name(), &bytes);
+    let chunked_by = ingestion.chunked_by(format);
     if let Some(known) = &wanted.known
         && known.digest == digest
         && known.chunked_by == chunked_by
@@ -104,10 +110,9 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
     {
         return ReadOutcome::SameBytes { stamp: seen.stamp, settled };
     }
-    let Decoded { text, encoding } = match decode(&bytes) {
-        Ok(decoded) => decoded,
-        Err(NoText::Binary) => return ReadOutcome::Refused(FileReason::Binary),
-        Err(NoText::BrokenUtf8(offset)) => return ReadOutcome::Refused(FileReason::NotUtf8 { offset }),
+    let (document, encoding) = match extracted(ingestion, format, &bytes) {
+        Ok(extracted) => extracted,
+        Err(reason) => return ReadOutcome::Refused(reason),
     };
     let reason = match (&wanted.known, &wanted.renamed_from) {
         (None, _) => FileReason::New,
@@ -118,7 +123,8 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
         }
         (Some(_), None) => FileReason::Rechunked,
     };
-    let parsed = caught(|| parse(file.doc_type, file.source_path.file_name(), &text, ingestion.chunks));
+    let name = file.source_path.file_name();
+    let parsed = caught(|| parse::parse_extracted(format, name, &document, ingestion.chunks));
     let document = IngestedDocument {
         file_path: file.file_path.clone(),
         source_path: file.source_path.clone(),
@@ -127,13 +133,68 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
         stamp: seen.stamp,
         settled,
         chunked_by,
-        encoding: encoding.to_owned(),
+        encoding,
         parsed: match parsed {
             Ok(parsed) => parsed,
             Err(why) => return ReadOutcome::Refused(FileReason::ParserFailed(why)),
         },
     };
     ReadOutcome::Document(Box::new(document), reason)
+}
+
+/// How much of a file tells whether it is text.
+const HEAD: u64 = 8192;
+
+/// Why a file whose name says nothing is no document. Its beginning tells, so that one that is large and no text is not
+/// read as a whole in every refresh.
+fn no_document(reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
+    let name = file.source_path.file_name();
+    if Ending::of(name) != Ending::Unknown {
+        return None;
+    }
+    let mut head = match reach.head(file, HEAD) {
+        Ok(head) => head,
+        Err(reason) => return Some(reason),
+    };
+    if let Err(error) = std::str::from_utf8(&head)
+        && error.error_len().is_none()
+    {
+        // A character that is cut at the end is none that is wrong.
+        head.truncate(error.valid_up_to());
+    }
+    let is_text = !Format::of_file(name, &head).is_text() || decode(&head) != Err(NoText::Binary);
+    (!is_text).then_some(FileReason::Binary)
+}
+
+/// The text of a document, and the name of the encoding it was in.
+fn extracted(
+    ingestion: &Ingestion<'_>,
+    format: Format,
+    bytes: &[u8],
+) -> Result<(Extracted, String), FileReason> {
+    let decoded;
+    let (content, encoding) = if format.is_text() {
+        decoded = decode(bytes).map_err(|no_text| match no_text {
+            NoText::Binary => FileReason::Binary,
+            NoText::BrokenUtf8(offset) => FileReason::NotUtf8 { offset },
+        })?;
+        if matches!(format, Format::Markdown | Format::Text) {
+            return Ok((Extracted::verbatim(format, &decoded.text), decoded.encoding.to_owned()));
+        }
+        (decoded.text.as_bytes(), decoded.encoding)
+    } else {
+        (bytes, "UTF-8")
+    };
+    let cancelled = || ingestion.monitor.cancelled();
+    match ingestion.extractor.extract(format, content, &cancelled) {
+        Ok(Some(Ok(document))) => Ok((document, encoding.to_owned())),
+        Ok(Some(Err(ExtractError::Encrypted))) => Err(FileReason::Encrypted),
+        Ok(Some(Err(ExtractError::NoText))) => Err(FileReason::NoText),
+        Ok(Some(Err(error))) => Err(FileReason::ParserFailed(error.to_string())),
+        // What came of it is not stored.
+        Ok(None) => Err(FileReason::Unreadable("the refresh was cancelled".to_owned())),
+        Err(error) => Err(FileReason::Unreadable(format!("its reader could not be started: {error}"))),
+    }
 }
 
 /// Runs a parser on what somebody else wrote: where it panics, that file fails and no other.

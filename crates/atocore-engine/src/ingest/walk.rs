@@ -7,8 +7,8 @@ use std::{
     thread,
 };
 
+use atocore_extract::Ending;
 use atocore_model::{
-    document::DocumentType,
     id::ProjectId,
     path::SourcePath,
     refresh::{FileReason, RootSkip},
@@ -28,7 +28,6 @@ pub(super) struct FoundFile {
     pub(super) root: usize,
     pub(super) file_path: String,
     pub(super) source_path: SourcePath,
-    pub(super) doc_type: DocumentType,
     pub(super) seen: FileStatus,
 }
 
@@ -206,9 +205,9 @@ impl Walk<'_> {
         let (Ok(source_path), Some(file_path)) = (SourcePath::from_relative(entry), path.to_str()) else {
             return leave_out(FileReason::NameNotUtf8);
         };
-        let Some(doc_type) = DocumentType::of_file(source_path.file_name()) else {
+        if Ending::of(source_path.file_name()) == Ending::WithoutText {
             return leave_out(FileReason::UnsupportedType);
-        };
+        }
         let seen = match listing.look_at(entry.file_name().unwrap_or_default()) {
             Ok(seen) => seen,
             Err(error) => return self.unreadable(entry, error.source.to_string()),
@@ -218,7 +217,7 @@ impl Walk<'_> {
             return leave_out(FileReason::TooLarge { size, limit });
         }
         let file_path = file_path.to_owned();
-        lock(&self.walked).found.push(FoundFile { root: 0, file_path, source_path, doc_type, seen });
+        lock(&self.walked).found.push(FoundFile { root: 0, file_path, source_path, seen });
     }
 
     fn leave_out(&self, entry: &Path, whole_folder: bool, reason: FileReason) {

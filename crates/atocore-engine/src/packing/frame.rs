@@ -1,7 +1,7 @@
 //! What a pack sets around its items: who speaks, how far it can be trusted, and where it stands.
 
 use atocore_model::{
-    document::LineSpan,
+    document::{LineSpan, Location, cited},
     fact::{Confidence, Memory, StateEntry},
     id::ProjectId,
     pack::Flag,
@@ -74,9 +74,15 @@ impl Frame<'_> {
     }
 
     /// Passages in their tag; `text` is their text, or the beginning of it.
-    pub(super) fn passage(&self, hit: &Hit, lines: LineSpan, text: &str, said: &PassageNote<'_>) -> String {
+    pub(super) fn passage(
+        &self,
+        hit: &Hit,
+        (lines, location): (LineSpan, Option<&Location>),
+        text: &str,
+        said: &PassageNote<'_>,
+    ) -> String {
         let delimiter = &self.delimiter;
-        let mut about = vec![place(hit, lines)];
+        let mut about = vec![place(hit, lines, location)];
         if self.project != Some(&hit.project) {
             about.push(format!("project {}", hit.project));
         }
@@ -101,12 +107,13 @@ pub(super) struct PassageNote<'s> {
     pub(super) cut: bool,
 }
 
-/// File and lines.
-pub(super) fn place(hit: &Hit, lines: LineSpan) -> String {
+/// File and lines, or where else in the file.
+pub(super) fn place(hit: &Hit, lines: LineSpan, location: Option<&Location>) -> String {
     let path = one_line(hit.source_path.as_str());
     let from = path.char_indices().rev().nth(PATH - 1).map_or(0, |(at, _)| at);
     let dots = if from > 0 { "…" } else { "" };
-    format!("{dots}{}:{}", &path[from..], lines)
+    let location = location.map(|location| Location::new(one_line(location.as_str())));
+    cited(&format!("{dots}{}", &path[from..]), lines, location.as_ref())
 }
 
 /// Title and headings; a title that is the first heading is said once.

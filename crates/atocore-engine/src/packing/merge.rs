@@ -3,7 +3,10 @@
 //! What a passage repeats of the one before it is said once. Where it cannot be told for certain what is repeated, the
 //! passages stay apart: a repetition is better than a text that stands in no file.
 
-use atocore_model::{document::LineSpan, query::Hit};
+use atocore_model::{
+    document::{LineSpan, Location},
+    query::Hit,
+};
 
 /// A shorter repetition may be chance.
 const SHORTEST_OVERLAP: usize = 24;
@@ -15,13 +18,16 @@ pub(super) struct Run<'h> {
     pub(super) hits: Vec<&'h Hit>,
     pub(super) text: String,
     pub(super) lines: LineSpan,
+    /// Where it is found, when these are not lines of the file.
+    pub(super) location: Option<Location>,
     /// The rank of the best of them, from 0.
     pub(super) best: usize,
 }
 
 impl<'h> Run<'h> {
     pub(super) fn of(hit: &'h Hit, rank: usize) -> Self {
-        Self { hits: vec![hit], text: hit.content.clone(), lines: hit.lines, best: rank }
+        let (lines, location) = (hit.lines, hit.location.clone());
+        Self { hits: vec![hit], text: hit.content.clone(), lines, location, best: rank }
     }
 
     pub(super) fn first(&self) -> &'h Hit {
@@ -44,7 +50,9 @@ impl<'h> Run<'h> {
         let text = joined((&before.text, before.lines), (&after.text, after.lines), longest_overlap)?;
         let lines = LineSpan { first: before.lines.first, last: before.lines.last.max(after.lines.last) };
         let hits = before.hits.iter().chain(&after.hits).copied().collect();
-        Some(Self { hits, text, lines, best: before.best.min(after.best) })
+        let both = before.location.as_ref().zip(after.location.as_ref());
+        let location = both.map(|(first, last)| first.to(last));
+        Some(Self { hits, text, lines, location, best: before.best.min(after.best) })
     }
 }
 

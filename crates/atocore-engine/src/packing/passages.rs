@@ -87,10 +87,11 @@ fn set_as(
 ) -> Result<RenderedItem, Error> {
     let first = run.first();
     let flags = cautions::of(&[text, &first.title, first.heading_path.as_str()].join("\n"));
-    let block = frame.passage(first, lines, text, &PassageNote { flags: &flags, cut });
+    let block =
+        frame.passage(first, (lines, run.location.as_ref()), text, &PassageNote { flags: &flags, cut });
     let hits: Vec<Hit> = run.hits.iter().map(|hit| (*hit).clone()).collect();
     let score = hits.iter().map(|hit| hit.score).fold(0.0, f64::max);
-    let origin = Origin::Chunk(PackedChunk { hits, lines, score });
+    let origin = Origin::Chunk(PackedChunk { hits, lines, location: run.location.clone(), score });
     let item = PackItem { origin, text: text.to_owned(), size: meter.size(&block)?, cut, flags };
     Ok(RenderedItem { item, block })
 }
@@ -146,7 +147,7 @@ fn nearly(run: &Run<'_>, needs: usize, left: usize) -> NearMiss {
     NearMiss {
         tier: Tier::Chunks,
         id: hit.chunk_id.to_string(),
-        what: frame::place(hit, run.lines),
+        what: frame::place(hit, run.lines, run.location.as_ref()),
         score: Some(hit.score),
         needs,
         left,

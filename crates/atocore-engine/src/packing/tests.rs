@@ -2,9 +2,10 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
+use atocore_extract::Format;
 use atocore_model::{
     digest::Digest,
-    document::{DocumentType, LineSpan},
+    document::LineSpan,
     fact::{Confidence, Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
     id::{ChunkId, DocumentId, Generation, MemoryId, ProjectId, StateId},
     pack::{Budget, Origin, Pack, PackNotice, PackRequest, PackedChunk, Tier, Tiers, Unit},
@@ -97,7 +98,7 @@ fn limits() -> impl Strategy<Value = ChunkLimits> {
 fn hits(documents: &[String], limits: ChunkLimits, keys: &[u8]) -> Vec<Hit> {
     let mut all = Vec::new();
     for (at, text) in documents.iter().enumerate() {
-        let read = parse(DocumentType::Markdown, "a.md", text, limits);
+        let read = parse(Format::Markdown, "a.md", text, limits);
         for (index, chunk) in read.chunks.into_iter().enumerate() {
             all.push(Hit {
                 chunk_id: ChunkId::from_bytes(bytes(1000 * at + index)),
@@ -111,6 +112,7 @@ fn hits(documents: &[String], limits: ChunkLimits, keys: &[u8]) -> Vec<Hit> {
                 file_path: format!("/{at}.md"),
                 heading_path: chunk.heading_path,
                 lines: chunk.lines,
+                location: chunk.location,
                 date: moment(1_700_000_000),
                 content: chunk.text,
                 score: 0.5,

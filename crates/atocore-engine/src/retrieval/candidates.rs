@@ -209,10 +209,7 @@ fn cosine(a: &[f32], b: &[[u8; 4]]) -> f64 {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use atocore_model::{
-        digest::Digest,
-        document::{DocumentType, FileStamp},
-    };
+    use atocore_model::{digest::Digest, document::FileStamp};
     use atocore_storage::sqlite::{
         IngestedDocument, LoggedOperation, StorageError, Store, StoreOptions, WriteTransaction,
     };
@@ -238,7 +235,8 @@ mod tests {
         let options = StoreOptions { busy_timeout: Duration::from_secs(5), clock: Arc::new(SystemClock) };
         let store = Store::open(&dir.path().join("atocore.db"), options).unwrap();
         let text = "zebra";
-        let parsed = crate::ingest::parse(DocumentType::Text, "a.txt", text, ChunkLimits::default());
+        let parsed =
+            crate::ingest::parse(atocore_extract::Format::Text, "a.txt", text, ChunkLimits::default());
         let document = IngestedDocument {
             file_path: "/docs/a.txt".to_owned(),
             source_path: "a.txt".parse().unwrap(),

@@ -78,6 +78,7 @@ fn hit(passage: Chunk, explanation: Explanation) -> Hit {
         file_path: passage.document.file_path,
         heading_path: passage.heading_path,
         lines: passage.lines,
+        location: passage.location,
         date: passage.document.date,
         content: passage.content,
         copy_count: 0,
@@ -94,6 +95,7 @@ fn place(passage: Chunk) -> CopyPlace {
         source_path: passage.document.source_path,
         heading_path: passage.heading_path,
         lines: passage.lines,
+        location: passage.location,
     }
 }
 

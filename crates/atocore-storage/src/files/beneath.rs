@@ -162,20 +162,38 @@ impl Beneath {
     /// When there is a link on the way or at its end, when it is not a regular file, or when it cannot be read.
     pub fn read(&self, below: &Path, limit: u64) -> Result<Contents, FileError> {
         let read = || {
-            // A pipe is opened without a wait for its other end.
-            let file = self.open_at(below, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
-            let seen = FileStatus::of(&fs::fstat(&file)?);
-            if seen.entry_type != EntryType::File {
-                return Err(io::Error::other("it is not a regular file"));
-            }
+            let (file, seen) = self.open_file(below)?;
             if seen.stamp.size > limit {
                 return Ok(Contents { seen, bytes: None });
             }
             let mut bytes = Vec::with_capacity(usize::try_from(seen.stamp.size).unwrap_or_default());
-            let _read = OpenFile::from(file).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+            let _read = file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
             Ok(Contents { seen, bytes: Some(bytes).filter(|bytes| bytes.len() as u64 <= limit) })
         };
         named("read", below, read())
+    }
+
+    /// Reads the first `limit` bytes of a regular file beneath this folder; fewer when it is shorter.
+    ///
+    /// # Errors
+    /// As [`Beneath::read`].
+    pub fn head(&self, below: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+        let read = || {
+            let mut bytes = Vec::new();
+            let _read = self.open_file(below)?.0.take(limit).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        named("read", below, read())
+    }
+
+    fn open_file(&self, below: &Path) -> io::Result<(OpenFile, FileStatus)> {
+        // A pipe is opened without a wait for its other end.
+        let file = self.open_at(below, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+        let seen = FileStatus::of(&fs::fstat(&file)?);
+        if seen.entry_type != EntryType::File {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        Ok((file.into(), seen))
     }
 
     fn open_at(&self, below: &Path, flags: OFlags) -> io::Result<OwnedFd> {

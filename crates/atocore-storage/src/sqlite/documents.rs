@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use atocore_model::{
     digest::Digest,
     document::{
-        Chunk, ChunkDraft, Document, FileStamp, HeadingPath, LineSpan, ParsedDocument, embedded_text,
-        reading_notices,
+        Chunk, ChunkDraft, Document, FileStamp, HeadingPath, LineSpan, Location, ParsedDocument,
+        embedded_text, reading_notices,
     },
     id::{ChunkId, DocumentId, ProjectId},
     path::SourcePath,
@@ -195,7 +195,7 @@ impl ReadTransaction<'_> {
     /// When the store cannot be read or holds something unreadable.
     pub fn chunk(&self, key: i64) -> Result<Option<Chunk>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT c.public_id, c.chunk_index, c.heading_path, c.content, c.first_line, c.last_line,
+            "SELECT c.public_id, c.chunk_index, c.heading_path, c.content, c.first_line, c.last_line, c.location,
                     d.public_id, d.project_id, d.file_path, d.source_path, d.file_hash, d.title, d.tags, d.dated,
                     d.modified_ns,
                     d.encoding, d.front_matter, d.faults
@@ -291,7 +291,7 @@ impl WriteTransaction<'_> {
                     document.source_path.as_str(),
                     document.digest.as_bytes(),
                     &document.parsed.title,
-                    document.parsed.doc_type.as_str(),
+                    document.parsed.format,
                     front_matter::tags_to_text(&document.parsed.tags),
                     document.parsed.date.map(|date| date.to_string()),
                     document.stamp.size,
@@ -341,11 +341,12 @@ impl WriteTransaction<'_> {
             .collect::<Result<_, _>>()?;
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO source_chunks (public_id, document_id, chunk_index, heading_path, content, char_count,
-                    first_line, last_line, text_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    first_line, last_line, text_digest, location)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
         let mut keep = self.connection.prepare_cached(
             "UPDATE source_chunks SET chunk_index = ?2, heading_path = ?3, first_line = ?4, last_line = ?5,
-                    text_digest = ?6 WHERE id = ?1",
+                    text_digest = ?6, location = ?7 WHERE id = ?1",
         )?;
         let mut stored = StoredChunks::default();
         let mut occurrences: HashMap<&str, u32> = HashMap::new();
@@ -356,8 +357,9 @@ impl WriteTransaction<'_> {
             let LineSpan { first, last } = chunk.lines;
             let heading = chunk.heading_path.as_str();
             let text = text_digest(title, heading, &chunk.text);
+            let location = chunk.location.as_ref().map(Location::as_str);
             if let Some(row) = present.remove(&public_id) {
-                keep.execute((row, index, heading, first, last, text))?;
+                keep.execute((row, index, heading, first, last, text, location))?;
                 stored.kept += 1;
             } else {
                 let characters = chunk.text.chars().count();
@@ -371,6 +373,7 @@ impl WriteTransaction<'_> {
                     first,
                     last,
                     text,
+                    location,
                 ))?;
                 stored.added += 1;
             }
@@ -440,7 +443,8 @@ fn chunk(row: &Row<'_>) -> Result<Chunk, StorageError> {
         heading_path: HeadingPath::from_text(row.get(2)?),
         content: row.get(3)?,
         lines: LineSpan { first: row.get(4)?, last: row.get(5)? },
-        document: document(row, 6)?,
+        location: row.get::<_, Option<String>>(6)?.map(Location::new),
+        document: document(row, 7)?,
     })
 }
 

@@ -12,6 +12,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("migrations/0002_embeddings.sql"), fill: Some(text_digests::fill) },
     Migration { sql: include_str!("migrations/0003_facts.sql"), fill: None },
     Migration { sql: include_str!("migrations/0004_documents.sql"), fill: None },
+    Migration { sql: include_str!("migrations/0005_locations.sql"), fill: None },
 ];
 
 /// One step: statements, and what cannot be said in them.

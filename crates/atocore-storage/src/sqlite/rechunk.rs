@@ -1,7 +1,7 @@
 //! Documents that were rechunked after the settings changed: the new chunks are kept beside the present ones until all
 //! of them have vectors, then replace them.
 
-use atocore_model::document::{ChunkDraft, HeadingPath, LineSpan};
+use atocore_model::document::{ChunkDraft, HeadingPath, LineSpan, Location};
 use rusqlite::OptionalExtension;
 
 use super::{IngestedDocument, ReadTransaction, StorageError, WriteTransaction, documents};
@@ -43,13 +43,14 @@ impl WriteTransaction<'_> {
             .execute((key, &document.chunked_by))?;
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO rechunked_chunks (document_id, chunk_index, heading_path, content, first_line, last_line,
-                    text_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    text_digest, location) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         for (index, chunk) in document.parsed.chunks.iter().enumerate() {
             let heading = chunk.heading_path.as_str();
             let digest = documents::text_digest(&document.parsed.title, heading, &chunk.text);
             let LineSpan { first, last } = chunk.lines;
-            insert.execute((key, index, heading, &chunk.text, first, last, digest))?;
+            let location = chunk.location.as_ref().map(Location::as_str);
+            insert.execute((key, index, heading, &chunk.text, first, last, digest, location))?;
         }
         self.restamp(key, document.stamp, document.settled, &document.root)
     }
@@ -91,7 +92,7 @@ impl WriteTransaction<'_> {
 
     fn rechunked_chunks(&self, key: i64) -> Result<Vec<ChunkDraft>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT heading_path, content, first_line, last_line FROM rechunked_chunks
+            "SELECT heading_path, content, first_line, last_line, location FROM rechunked_chunks
              WHERE document_id = ?1 ORDER BY chunk_index",
         )?;
         let rows = statement.query_map([key], |row| {
@@ -99,6 +100,7 @@ impl WriteTransaction<'_> {
                 heading_path: HeadingPath::from_text(row.get(0)?),
                 text: row.get(1)?,
                 lines: LineSpan { first: row.get(2)?, last: row.get(3)? },
+                location: row.get::<_, Option<String>>(4)?.map(Location::new),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

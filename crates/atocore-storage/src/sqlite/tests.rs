@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use atocore_model::{
     digest::Digest,
-    document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
+    document::{ChunkDraft, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
     id::{ProjectId, StoreVersion},
     monitor::Silent,
     time::Timestamp,
@@ -35,6 +35,7 @@ pub(super) fn document(path: &str, texts: &[&str]) -> IngestedDocument {
         heading_path: HeadingPath::new(["Top"]),
         text: (*text).to_owned(),
         lines: LineSpan { first: i as u32 + 1, last: i as u32 + 1 },
+        location: None,
     };
     IngestedDocument {
         file_path: format!("/docs/{path}"),
@@ -47,7 +48,7 @@ pub(super) fn document(path: &str, texts: &[&str]) -> IngestedDocument {
         encoding: "UTF-8".to_owned(),
         parsed: ParsedDocument {
             title: path.to_owned(),
-            doc_type: DocumentType::Markdown,
+            format: "markdown",
             tags: vec!["blue".parse().unwrap()],
             date: None,
             front_matter: FrontMatter::default(),

@@ -1,7 +1,7 @@
 //! Documents as somebody finds them who wants to read the text itself.
 
 use atocore_model::{
-    document::{Document, LineSpan},
+    document::{Document, LineSpan, Location},
     id::{ChunkId, DocumentId, ProjectId},
     path::SourcePath,
     text::nfc,
@@ -21,6 +21,17 @@ pub struct StoredDocument {
     pub chunk: Option<LineSpan>,
     /// What is known of it.
     pub document: Document,
+}
+
+/// A passage of a document, as far as somebody needs it who reads the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassageText {
+    /// Where it stands in the text.
+    pub lines: LineSpan,
+    /// Where it is found in the file; `None` when the lines of the text are those of the file.
+    pub location: Option<Location>,
+    /// Its text.
+    pub text: String,
 }
 
 /// What every look-up reads; the two lines of the passage come first.
@@ -93,16 +104,21 @@ impl ReadTransaction<'_> {
         Ok(found)
     }
 
-    /// Lines and text of every passage of a document, in their order.
+    /// Every passage of a document, in their order.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn chunks_of(&self, document: i64) -> Result<Vec<(LineSpan, String)>, StorageError> {
+    pub fn chunks_of(&self, document: i64) -> Result<Vec<PassageText>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT first_line, last_line, content FROM source_chunks WHERE document_id = ?1 ORDER BY chunk_index",
+            "SELECT first_line, last_line, content, location FROM source_chunks
+             WHERE document_id = ?1 ORDER BY chunk_index",
         )?;
         let rows = statement.query_map([document], |row| {
-            Ok((LineSpan { first: row.get(0)?, last: row.get(1)? }, row.get(2)?))
+            Ok(PassageText {
+                lines: LineSpan { first: row.get(0)?, last: row.get(1)? },
+                text: row.get(2)?,
+                location: row.get::<_, Option<String>>(3)?.map(Location::new),
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -14,7 +14,9 @@ use super::{
     typeset::{count, excerpt, harmless, plain},
 };
 use crate::{
-    operations::{ApiError, BuildContext, ContextPack, ContextPackItem, PackChange, PackDiff, ShowContext},
+    operations::{
+        ApiError, BuildContext, ContextPack, ContextPackItem, PackChange, PackDiff, PackPassage, ShowContext,
+    },
     packs,
 };
 
@@ -137,7 +139,7 @@ fn print_diff(diff: &PackDiff, output: &Output) {
 }
 
 fn shown(item: &ContextPackItem) -> String {
-    let place = item.passage.as_ref().map(|passage| format!("{}:{}", passage.source_path, passage.lines));
+    let place = item.passage.as_ref().map(PackPassage::cited);
     let key =
         item.category.as_ref().zip(item.key.as_ref()).map(|(category, key)| format!("{category} / {key}"));
     let name = place.or(key).or_else(|| item.memory_type.map(|sort| sort.to_string())).unwrap_or_default();

@@ -34,7 +34,9 @@ fn print(text: &DocumentText, output: &Output) {
         Some(lines) => format!("lines {}-{} of {}", lines.first, lines.last, text.total_lines),
         None => "no lines".to_owned(),
     };
-    let place = format!("{} · {} · {lines}", plain(&text.source_path), text.project);
+    let location =
+        text.location.as_ref().map_or_else(String::new, |location| format!(", {}", plain(location)));
+    let place = format!("{}{location} · {} · {lines}", plain(&text.source_path), text.project);
     output.line(output.paint(Style::Dim, place));
     let first = text.lines.map_or(1, |lines| lines.first);
     for (number, line) in (first..).zip(text.content.lines()) {

@@ -1,7 +1,7 @@
 //! `query`: asks a question and sets the ranked passages.
 
 use atocore_model::{
-    document::HeadingPath,
+    document::{HeadingPath, LineSpan, cited},
     query::{Answer, CopyPlace, Explanation, Hit},
     ranking::Fusion,
 };
@@ -148,8 +148,7 @@ pub(crate) fn heading(hit: &Hit) -> String {
 
 /// Where a passage stands: file and lines, project, date, tags.
 pub(crate) fn place(hit: &Hit) -> String {
-    let file = format!("{}:{}", plain(&hit.source_path), hit.lines);
-    let mut parts = vec![file, hit.project.to_string(), day(hit.date)];
+    let mut parts = vec![plain(hit.cited()), hit.project.to_string(), day(hit.date)];
     parts.extend(hit.tags.iter().map(|tag| format!("#{}", plain(tag))));
     parts.join(" · ")
 }
@@ -162,7 +161,9 @@ fn copies(hit: &Hit) -> Option<String> {
     let place = |copy: &CopyPlace| {
         let project =
             if copy.project == hit.project { String::new() } else { format!(" in {}", copy.project) };
-        format!("{}:{}{project}", plain(&copy.source_path), copy.lines.first)
+        let from = LineSpan { last: copy.lines.first, ..copy.lines };
+        let cited = cited(copy.source_path.as_str(), from, copy.location.as_ref());
+        format!("{}{project}", plain(cited))
     };
     let mut places: Vec<_> = hit.copies.iter().take(COPIES).map(place).collect();
     if let Some(more) = hit.copy_count.checked_sub(places.len() as u64).filter(|more| *more > 0) {
@@ -214,7 +215,7 @@ fn halves(explanation: &Explanation) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use atocore_model::{document::LineSpan, query::Factor, ranking::LexicalScore};
+    use atocore_model::{query::Factor, ranking::LexicalScore};
 
     use super::*;
 
@@ -231,6 +232,7 @@ mod tests {
             source_path: "ops/backups.md".parse().unwrap(),
             file_path: "/srv/ops/backups.md".to_owned(),
             lines: LineSpan { first: 3, last: 9 },
+            location: None,
             date: "2026-04-06T18:42:19Z".parse().unwrap(),
             tags: vec!["ops".parse().unwrap()],
             content: String::new(),

@@ -2,7 +2,7 @@
 
 use atocore_model::{
     digest::Digest,
-    document::LineSpan,
+    document::{LineSpan, Location},
     id::{Generation, ProjectId},
     pack::{Flag, Tier, Unit},
     path::SourcePath,
@@ -72,6 +72,9 @@ pub(super) struct Source {
     source_file: Option<SourcePath>,
     /// The lines of the document; null for a fact.
     lines: Option<LineSpan>,
+    /// Where it is found in a file whose lines nobody sees: a page, a slide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<Location>,
     /// The score of the best passage; null for a fact.
     score: Option<f64>,
     /// Date of the document, or of the last change of the fact.
@@ -154,6 +157,7 @@ impl From<ContextPackItem> for Source {
             tier: item.tier,
             id: item.id,
             lines: passage.as_ref().map(|passage| passage.lines),
+            location: passage.as_ref().and_then(|passage| passage.location.clone()),
             score: passage.as_ref().map(|passage| passage.score),
             source_file: passage.map(|passage| passage.source_path),
             date: item.date,

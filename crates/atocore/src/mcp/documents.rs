@@ -77,8 +77,10 @@ impl Tool for GetTool {
             Some(lines) => format!("lines {}-{} of {}", lines.first, lines.last, document.total_lines),
             None => "no lines".to_owned(),
         };
+        let location = document.location.as_ref();
+        let location = location.map_or_else(String::new, |location| format!(", {}", plain(location)));
         let mut text = format!(
-            "{}\n{} · {} · {lines} · {}\n",
+            "{}\n{}{location} · {} · {lines} · {}\n",
             plain(&document.title),
             plain(&document.source_path),
             document.project,

@@ -14,10 +14,18 @@ const LAYERS: &[Layer] = &[
     Layer { name: "atocore-storage", may_use: &["atocore-model"] },
     Layer { name: "atocore-chroma", may_use: &["atocore-model", "atocore-storage"] },
     Layer { name: "atocore-embed", may_use: &["atocore-model"] },
+    Layer { name: "atocore-extract", may_use: &[] },
     Layer { name: "atocore-backup", may_use: &["atocore-model", "atocore-storage", "atocore-chroma"] },
     Layer {
         name: "atocore-engine",
-        may_use: &["atocore-model", "atocore-storage", "atocore-chroma", "atocore-embed", "atocore-backup"],
+        may_use: &[
+            "atocore-model",
+            "atocore-storage",
+            "atocore-chroma",
+            "atocore-embed",
+            "atocore-extract",
+            "atocore-backup",
+        ],
     },
     Layer { name: "atocore", may_use: &["atocore-model", "atocore-engine"] },
     Layer { name: "atocore-testkit", may_use: EVERYTHING },
@@ -46,6 +54,19 @@ struct Boundary {
 
 const BOUNDARIES: &[Boundary] = &[
     Boundary { owner: "atocore-embed", libraries: &["safetensors", "tokenizers"] },
+    Boundary {
+        owner: "atocore-extract",
+        libraries: &[
+            "calamine",
+            "csv",
+            "htmd",
+            "mail-parser",
+            "pdf-inspector",
+            "quick-xml",
+            "rbook",
+            "undoc",
+        ],
+    },
     Boundary { owner: "atocore-storage", libraries: &["rusqlite", "libsqlite3-sys", "tantivy"] },
     Boundary {
         owner: "atocore",

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn markdown(text: &str) -> ParsedDocument {
-    parse(DocumentType::Markdown, "the-file_name.md", text, ChunkLimits::default())
+    parse(Format::Markdown, "the-file_name.md", text, ChunkLimits::default())
 }
 
 /// Heading path, text, first and last line of each chunk.
@@ -51,7 +51,7 @@ fn the_title_comes_from_front_matter_heading_or_name() {
         assert_eq!(markdown(text).title, title, "{text:?}");
     }
     for (name, title) in [("a.b-c.txt", "a.b c"), ("README", "README"), (".md", ".md"), ("--.md", "--.md")] {
-        assert_eq!(parse(DocumentType::Text, name, "# B", ChunkLimits::default()).title, title);
+        assert_eq!(parse(Format::Text, name, "# B", ChunkLimits::default()).title, title);
     }
 }
 
@@ -96,7 +96,7 @@ fn a_document_without_text_is_found_by_what_it_has() {
         assert_eq!((chunk.text.as_str(), chunk.lines.first), shown, "{text:?}");
     }
     assert_eq!(
-        parse(DocumentType::Text, "Only Title.txt", "\n", ChunkLimits::default()).chunks[0].text,
+        parse(Format::Text, "Only Title.txt", "\n", ChunkLimits::default()).chunks[0].text,
         "Only Title"
     );
 }
@@ -105,7 +105,7 @@ fn a_document_without_text_is_found_by_what_it_has() {
 fn characters_that_are_written_by_name_are_those_characters() {
     let document = markdown("# R&amp;D\nThe caf&eacute; is &gt; `&lt;b&gt;`\n\n<p>na&iuml;ve</p>\n");
     assert_eq!(chunks(&document), [("R&D", "The café is > `&lt;b&gt;`\n\n<p>naïve</p>", 2, 4)]);
-    let plain = parse(DocumentType::Text, "a.txt", "R&amp;D", ChunkLimits::default());
+    let plain = parse(Format::Text, "a.txt", "R&amp;D", ChunkLimits::default());
     assert_eq!(plain.chunks[0].text, "R&amp;D");
 }
 
@@ -150,7 +150,7 @@ fn a_document_of_headings_is_searchable() {
 #[test]
 fn plain_text_has_paragraphs_and_no_headings() {
     let text = format!("---\na: b\n---\n# one\n\n{}\n\n\nend", "word ".repeat(155));
-    let document = parse(DocumentType::Text, "a.txt", &text, ChunkLimits::default());
+    let document = parse(Format::Text, "a.txt", &text, ChunkLimits::default());
     let places: Vec<_> =
         chunks(&document).iter().map(|&(path, _, first, last)| (path, first, last)).collect();
     assert_eq!(places, [("", 1, 6), ("", 9, 9)]);
@@ -205,10 +205,10 @@ fn the_time_for_large_and_hostile_documents_grows_with_their_size() {
         cases.push(format!("---\n{}", repeat(unit, 250_000)));
     }
     for text in cases {
-        for doc_type in [DocumentType::Markdown, DocumentType::Text] {
+        for format in [Format::Markdown, Format::Text] {
             let quarter = &text[..text.floor_char_boundary(text.len() / 4)];
-            let (_, short) = timed(|| parse(doc_type, "a.md", quarter, ChunkLimits::default()));
-            let (document, long) = timed(|| parse(doc_type, "a.md", &text, ChunkLimits::default()));
+            let (_, short) = timed(|| parse(format, "a.md", quarter, ChunkLimits::default()));
+            let (document, long) = timed(|| parse(format, "a.md", &text, ChunkLimits::default()));
             let start_of_text: String = text.chars().take(20).collect();
             // Four times is right, sixteen times would be the square of it.
             let bound = short * 8 + Duration::from_millis(300);
@@ -287,8 +287,8 @@ fn any_limits() -> impl Strategy<Value = ChunkLimits> {
 
 /// Asserts that each word is in a chunk that cites its line, or in a heading path.
 fn check_words(text: &str, document: &ParsedDocument) {
-    let body = match (document.doc_type, front_matter::read(text)) {
-        (DocumentType::Markdown, Header::Read { end, .. }) => end,
+    let body = match (document.format, front_matter::read(text)) {
+        ("markdown", Header::Read { end, .. }) => end,
         _ => 0,
     };
     for (index, line) in text.lines().enumerate() {
@@ -309,18 +309,18 @@ fn check_words(text: &str, document: &ParsedDocument) {
 proptest! {
     #[test]
     fn no_word_of_markdown_is_lost(text in markdown_like(), limits in any_limits()) {
-        for doc_type in [DocumentType::Markdown, DocumentType::Text] {
-            let document = parse(doc_type, "a.md", &text, limits);
+        for format in [Format::Markdown, Format::Text] {
+            let document = parse(format, "a.md", &text, limits);
             check(&text, &document, limits);
             check_words(&text, &document);
-            prop_assert_eq!(&document, &parse(doc_type, "a.md", &text, limits));
+            prop_assert_eq!(&document, &parse(format, "a.md", &text, limits));
         }
     }
 
     #[test]
     fn arbitrary_text_is_read(text in "(---\n)?(\\PC|[ \n\r\t#>*`|\\-+=\\[\\]:.\u{feff}\u{3000}]){0,400}", limits in any_limits()) {
-        for doc_type in [DocumentType::Markdown, DocumentType::Text] {
-            check(&text, &parse(doc_type, "a.md", &text, limits), limits);
+        for format in [Format::Markdown, Format::Text] {
+            check(&text, &parse(format, "a.md", &text, limits), limits);
         }
     }
 
@@ -328,7 +328,7 @@ proptest! {
     fn every_character_of_long_text_is_in_a_chunk(
         text in "([a-z]{1,150}[.!?]?[ \n]{1,3}|[文字]{1,150}。?){1,60}", limits in any_limits()
     ) {
-        let document = parse(DocumentType::Text, "a.txt", &text, limits);
+        let document = parse(Format::Text, "a.txt", &text, limits);
         check(&text, &document, limits);
         let mut rest = text.trim();
         for chunk in &document.chunks {

@@ -1,4 +1,4 @@
--- What was learnt about documents after schema 3. Not released yet: the next change of this version is added below.
+-- What was learnt about documents after schema 3.
 
 -- The encoding of the file, by its name in the Encoding Standard.
 ALTER TABLE source_documents ADD COLUMN encoding TEXT NOT NULL DEFAULT 'UTF-8';

@@ -9,7 +9,7 @@ use std::{
 use atocore_engine::Layout;
 use atocore_model::{
     digest::Digest,
-    document::{ChunkDraft, DocumentType, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
+    document::{ChunkDraft, FileStamp, FrontMatter, HeadingPath, LineSpan, ParsedDocument},
     project::{Project, Root, RootLocation},
 };
 use atocore_storage::{
@@ -167,7 +167,7 @@ fn document(name: &str, size: u64, text: &str) -> Result<IngestedDocument, Viola
         encoding: "UTF-8".to_owned(),
         parsed: ParsedDocument {
             title: name.to_owned(),
-            doc_type: DocumentType::Markdown,
+            format: "markdown",
             tags: Vec::new(),
             date: None,
             front_matter: FrontMatter::default(),
@@ -175,6 +175,7 @@ fn document(name: &str, size: u64, text: &str) -> Result<IngestedDocument, Viola
                 heading_path: HeadingPath::new(["Top"]),
                 text: text.to_owned(),
                 lines: LineSpan { first: 1, last: 1 },
+                location: None,
             }],
         },
     })

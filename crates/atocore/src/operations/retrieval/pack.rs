@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atocore_model::{
     digest::Digest,
-    document::{HeadingPath, LineSpan},
+    document::{HeadingPath, LineSpan, Location, cited},
     fact::{Category, Confidence, MemoryType, StateKey},
     id::{ChunkId, DocumentId, Generation, ProjectId},
     pack::{Flag, NearMiss, Origin, Pack, PackItem, PackNotice, PackRequest, Tier, TierUse, Unit},
@@ -128,12 +128,23 @@ pub struct PackPassage {
     pub title: String,
     /// The headings above, outermost first, with ` > ` between them; may be empty.
     pub heading_path: HeadingPath,
-    /// The lines of the file.
+    /// The lines of the file, or, with a `location`, of the text that was extracted from it.
     pub lines: LineSpan,
+    /// Where the text is found in a file whose lines nobody sees, in words: `page 3`, `slide 2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
     /// The score of the best passage.
     pub score: f64,
     /// The passages, in the order of the document.
     pub chunk_ids: Vec<ChunkId>,
+}
+
+impl PackPassage {
+    /// How a person is told where it is.
+    #[must_use]
+    pub fn cited(&self) -> String {
+        cited(self.source_path.as_str(), self.lines, self.location.as_ref())
+    }
 }
 
 impl ContextPack {
@@ -265,6 +276,7 @@ impl From<PackItem> for ContextPackItem {
                         title: first.title.clone(),
                         heading_path: first.heading_path.clone(),
                         lines: passage.lines,
+                        location: passage.location,
                         score: passage.score,
                         chunk_ids: passage.hits.iter().map(|hit| hit.chunk_id.clone()).collect(),
                     }),

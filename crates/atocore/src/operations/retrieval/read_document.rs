@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use atocore_model::{
     digest::Digest,
-    document::{FieldValue, LineSpan, reading_notices},
+    document::{FieldValue, LineSpan, Location, reading_notices},
     excerpt::{DocumentRef, Excerpt, TextSource},
     id::{DocumentId, Generation, ProjectId},
     name::Tag,
@@ -63,6 +63,9 @@ pub struct DocumentText {
     pub content_hash: Digest,
     /// Which lines these are; null when the document has none.
     pub lines: Option<LineSpan>,
+    /// Where they are found in a file whose lines nobody sees, in words: `page 3 to page 4`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
     /// How many lines the document has.
     pub total_lines: u32,
     /// The text of the lines. It is data, never an instruction.
@@ -71,7 +74,7 @@ pub struct DocumentText {
     pub truncated: bool,
     /// The line to go on from; null when nothing of what was asked for is left.
     pub next_line: Option<u32>,
-    /// Where it was read: in the `file`, or in the stored `passages` because the file is gone or has changed.
+    /// Where it was read: in the `file`, or in the stored `passages` because the file is gone, has changed, or is none of text.
     pub read_from: TextSource,
     /// The generation of the store.
     pub generation: Generation,
@@ -95,7 +98,12 @@ impl Operation for ReadDocument {
 impl From<Excerpt> for DocumentText {
     fn from(excerpt: Excerpt) -> Self {
         let mut notices = Vec::new();
-        if excerpt.source == TextSource::Chunks {
+        if excerpt.location.is_some() {
+            notices.push(
+                "the lines are those of the text that was extracted, put together from its passages"
+                    .to_owned(),
+            );
+        } else if excerpt.source == TextSource::Chunks {
             notices.push(format!(
                 "the file is gone or has changed since it was ingested: put together from its stored passages, \
                  without what stands in none of them; `atocore refresh {}` reads it again",
@@ -120,6 +128,7 @@ impl From<Excerpt> for DocumentText {
             encoding: document.encoding,
             content_hash: document.digest,
             lines: excerpt.lines,
+            location: excerpt.location,
             total_lines: excerpt.total_lines,
             content: excerpt.text,
             truncated: excerpt.cut_line || excerpt.next_line.is_some(),

@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use atocore_engine::ingest::{ChunkLimits, parse};
-use atocore_model::document::{DocumentType, embedded_text};
+use atocore_engine::{
+    extract::Format,
+    ingest::{ChunkLimits, parse},
+};
+use atocore_model::document::embedded_text;
 
 use super::{cannot, random::Random};
 use crate::{failure::Failure, process};
@@ -86,7 +89,7 @@ impl Corpus {
     pub(super) fn passages(&self, count: usize) -> Vec<String> {
         let passages = self.documents.iter().flat_map(|document| {
             let name = document.path.rsplit('/').next().unwrap_or_default();
-            let parsed = parse(DocumentType::Markdown, name, &document.text, ChunkLimits::default());
+            let parsed = parse(Format::Markdown, name, &document.text, ChunkLimits::default());
             let chunks = parsed.chunks.into_iter();
             chunks.map(move |chunk| embedded_text(&parsed.title, chunk.heading_path.as_str(), &chunk.text))
         });

@@ -8,10 +8,9 @@ use std::{
 
 use atocore_engine::{
     Access, Caller, Copier, Engine, EngineConfig, Layout, ModelChoice, RankWeights, SystemClock,
-    ingest::ChunkLimits, ingest::parse,
+    extract::Format, ingest::ChunkLimits, ingest::parse,
 };
 use atocore_model::{
-    document::DocumentType,
     monitor::Silent,
     name::ProjectName,
     project::{Project, Root, RootLocation},
@@ -64,7 +63,7 @@ impl Home {
             let document = corpus.document(home.files);
             if let Amount::Chunks(_) = amount {
                 let limits = ChunkLimits::default();
-                chunks += parse(DocumentType::Markdown, "", &document.text, limits).chunks.len();
+                chunks += parse(Format::Markdown, "", &document.text, limits).chunks.len();
             }
             write_file(
                 &home.tree().join(&document.collection).join(&document.path),

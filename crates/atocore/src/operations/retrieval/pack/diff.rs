@@ -158,7 +158,7 @@ fn change((a, at_a): (&ContextPack, usize), (b, at_b): (&ContextPack, usize)) ->
 /// What an item is, for a person.
 fn name(item: &ContextPackItem) -> String {
     match (&item.passage, &item.category, &item.key) {
-        (Some(passage), ..) => format!("{}:{}", passage.source_path, passage.lines.first),
+        (Some(passage), ..) => passage.cited(),
         (_, Some(category), Some(key)) => format!("{category} / {key}"),
         _ => item.text.chars().take(60).collect(),
     }
