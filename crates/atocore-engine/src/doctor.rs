@@ -6,7 +6,7 @@ mod proof;
 
 use std::borrow::Cow;
 
-use atocore_model::{error::with_causes, words};
+use atocore_model::{error::with_causes, refresh::NOTHING_READ, words};
 use atocore_storage::{files, registry::Registry};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -317,7 +317,10 @@ impl Findings {
                 }
             };
             let FileProblem { path, detail, .. } = problem;
-            let message = format!("`{path}` of project `{project}` could not be read: {detail}");
+            let message = match problem.reason.as_str() {
+                NOTHING_READ => format!("no file of project `{project}` could be read: {detail}"),
+                _ => format!("`{path}` of project `{project}` could not be read: {detail}"),
+            };
             self.add("files", Level::Warning, message, Some(&hint));
         }
         if let Some(more) = problems.len().checked_sub(FILES_SHOWN + 1) {

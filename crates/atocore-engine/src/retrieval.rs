@@ -30,6 +30,7 @@ use crate::{
     embedding::{Asking, Embedding, Missing, QueryVector},
     error::Error,
     projects::Projects,
+    status,
 };
 use candidates::{CandidateSearch, Candidates, SearchHalf};
 use path_filter::{PathFilter, PathFit};
@@ -222,6 +223,10 @@ impl Retrieval<'_> {
         }
         let candidates = ranked.len();
         let hits = hits(read, ranked, query, &signals)?;
+        if let Some(project) = project.filter(|project| hits.iter().all(|hit| hit.project != **project)) {
+            let found = status::nothing_read(read.refreshes()?, project);
+            notices.extend(found.map(|found| Notice::NothingRead { project: project.clone(), found }));
+        }
         is_short |= query.collapse && hits.len() < query.top_k.get();
         Ok(Best { mode, candidates, hits, is_short })
     }

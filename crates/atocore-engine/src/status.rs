@@ -15,8 +15,9 @@ use atocore_backup::{
 };
 use atocore_model::{
     error::with_causes,
-    id::{Generation, SnapshotId},
+    id::{Generation, ProjectId, SnapshotId},
     project::Project,
+    refresh::NOTHING_READ,
     snapshot::Depth,
     time::Timestamp,
 };
@@ -206,6 +207,13 @@ impl OfStore {
             embedding: engine.embedding().status(None, engine.wants_vectors())?,
         })
     }
+}
+
+/// What there was instead, by reason, when the last refresh of a project could read none of its files.
+pub(crate) fn nothing_read(refreshes: Vec<RefreshRecord>, project: &ProjectId) -> Option<String> {
+    let last = refreshes.into_iter().find(|refresh| refresh.project == project.as_str())?;
+    let problem = LastRefresh::from(last).problems.into_iter().find(|problem| problem.reason == NOTHING_READ);
+    problem.map(|problem| problem.detail)
 }
 
 /// What is known of each project, by id; of those that are registered and of those that have documents.

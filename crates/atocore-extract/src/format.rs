@@ -43,6 +43,8 @@ struct Entry {
     format: Format,
     name: &'static str,
     title: &'static str,
+    /// What a hit cites beside the file.
+    cites: &'static str,
     /// Goes up when the same file gives another text, so that files of that format are read again.
     version: u32,
     /// In lower case, without their dots, with spaces between them.
@@ -55,6 +57,7 @@ const FORMATS: [Entry; 15] = [
         format: Format::Markdown,
         name: "markdown",
         title: "Markdown",
+        cites: "lines",
         version: 1,
         endings: "md markdown mdx mkd",
     },
@@ -62,6 +65,7 @@ const FORMATS: [Entry; 15] = [
         format: Format::Text,
         name: "text",
         title: "plain text",
+        cites: "lines",
         version: 1,
         endings: "txt text rst adoc asciidoc org log tex nfo",
     },
@@ -69,36 +73,82 @@ const FORMATS: [Entry; 15] = [
         format: Format::Code,
         name: "code",
         title: "source code and settings",
+        cites: "lines",
         version: 1,
         endings: "rs py pyi js mjs cjs jsx ts mts cts tsx go java kt kts scala c h cc cpp cxx hh hpp hxx cs rb php swift m mm sh bash zsh fish ps1 bat \
                sql lua pl pm r jl ex exs erl hs ml mli clj dart vue svelte css scss less proto graphql tf hcl nix cmake gradle zig json \
                jsonl ndjson yaml yml toml ini cfg conf properties env xml xsd dockerfile mk",
     },
-    Entry { format: Format::Html, name: "html", title: "HTML", version: 1, endings: "html htm xhtml" },
-    Entry { format: Format::Pdf, name: "pdf", title: "PDF", version: 1, endings: "pdf" },
-    Entry { format: Format::Word, name: "word", title: "Word", version: 1, endings: "docx docm dotx doc" },
+    Entry {
+        format: Format::Html,
+        name: "html",
+        title: "HTML",
+        cites: "section",
+        version: 1,
+        endings: "html htm xhtml",
+    },
+    Entry { format: Format::Pdf, name: "pdf", title: "PDF", cites: "page", version: 1, endings: "pdf" },
+    Entry {
+        format: Format::Word,
+        name: "word",
+        title: "Word",
+        cites: "section",
+        version: 1,
+        endings: "docx docm dotx doc",
+    },
     Entry {
         format: Format::PowerPoint,
         name: "powerpoint",
         title: "PowerPoint",
+        cites: "slide",
         version: 1,
         endings: "pptx pptm ppsx ppt",
     },
-    Entry { format: Format::Excel, name: "excel", title: "Excel", version: 1, endings: "xlsx xlsm xls" },
+    Entry {
+        format: Format::Excel,
+        name: "excel",
+        title: "Excel",
+        cites: "sheet and row",
+        version: 1,
+        endings: "xlsx xlsm xls",
+    },
     Entry {
         format: Format::OpenDocument,
         name: "opendocument",
         title: "OpenDocument",
+        cites: "section, slide, or sheet and row",
         version: 1,
         endings: "odt ott ods ots odp otp",
     },
-    Entry { format: Format::Epub, name: "epub", title: "EPUB", version: 1, endings: "epub" },
-    Entry { format: Format::Rtf, name: "rtf", title: "Rich Text Format", version: 1, endings: "rtf" },
-    Entry { format: Format::Mail, name: "mail", title: "e-mail", version: 1, endings: "eml mbox" },
+    Entry {
+        format: Format::Epub,
+        name: "epub",
+        title: "EPUB",
+        cites: "chapter",
+        version: 1,
+        endings: "epub",
+    },
+    Entry {
+        format: Format::Rtf,
+        name: "rtf",
+        title: "Rich Text Format",
+        cites: "section",
+        version: 1,
+        endings: "rtf",
+    },
+    Entry {
+        format: Format::Mail,
+        name: "mail",
+        title: "e-mail",
+        cites: "message",
+        version: 1,
+        endings: "eml mbox",
+    },
     Entry {
         format: Format::Notebook,
         name: "notebook",
         title: "Jupyter notebooks",
+        cites: "cell",
         version: 1,
         endings: "ipynb",
     },
@@ -106,6 +156,7 @@ const FORMATS: [Entry; 15] = [
         format: Format::Table,
         name: "table",
         title: "tables of separated values",
+        cites: "row",
         version: 1,
         endings: "csv tsv tab",
     },
@@ -113,6 +164,7 @@ const FORMATS: [Entry; 15] = [
         format: Format::Subtitles,
         name: "subtitles",
         title: "subtitles",
+        cites: "time",
         version: 1,
         endings: "srt vtt",
     },
@@ -169,6 +221,12 @@ impl Format {
     #[must_use]
     pub fn title(self) -> &'static str {
         self.entry().title
+    }
+
+    /// What a hit cites beside the file: `lines`, or a place that a person can go to.
+    #[must_use]
+    pub fn cites(self) -> &'static str {
+        self.entry().cites
     }
 
     /// Goes up when the same file gives another text.

@@ -256,6 +256,13 @@ pub enum Notice {
         /// The only project that was searched.
         scope: Option<ProjectId>,
     },
+    /// The project that was searched has no document, because none of its files could be read.
+    NothingRead {
+        /// The project.
+        project: ProjectId,
+        /// What was found instead, by reason.
+        found: String,
+    },
     /// All words of the question, or of a term of it that has to be found as it is, are left out of the lexical index.
     TooCommon(String),
     /// The lexical index is behind the store.
@@ -317,6 +324,10 @@ impl fmt::Display for Notice {
                 f.write_str(&no_document(path.as_deref(), *lies_there, tags, scope.as_ref()))?;
                 f.write_str(why)
             }
+            Self::NothingRead { project, found } => write!(
+                f,
+                "no file of project `{project}` could be read ({found}); `atocore formats` lists what is read"
+            ),
             Self::TooCommon(text) => {
                 let text: String = text.chars().take(80).collect();
                 write!(f, "the words of `{text}` are too common to be searched for; add others that stand near them")

@@ -1,5 +1,7 @@
 //! What a refresh did: one state for every file, one result for every root.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -326,6 +328,31 @@ words! {
         /// None was.
         NothingToIngest = "nothing_to_ingest",
     }
+}
+
+/// The reason in the list of problems of a project in which files were found and none could be read.
+pub const NOTHING_READ: &str = "nothing_read";
+
+/// What there is in roots that were walked and have no document, by reason: `12 unsupported_type, 4 encrypted`.
+///
+/// `None` when there is a document, when a root was skipped, and when there is nothing: what is left out on purpose does not
+/// count.
+#[must_use]
+pub fn nothing_read(roots: &[RootReport]) -> Option<String> {
+    let has_document =
+        |root: &RootReport| root.skipped.is_some() || root.counts.ingested + root.counts.unchanged > 0;
+    if roots.iter().any(has_document) {
+        return None;
+    }
+    let mut found = BTreeMap::new();
+    for file in roots.iter().flat_map(|root| &root.files) {
+        use FileReason::{Deleted, Hidden, Ignored, NoLongerIncluded, OwnedBy};
+        if !matches!(file.reason, Deleted | Hidden | Ignored | NoLongerIncluded | OwnedBy(_)) {
+            *found.entry(file.reason.code()).or_insert(0_u64) += 1;
+        }
+    }
+    let found: Vec<String> = found.into_iter().map(|(code, count)| format!("{count} {code}")).collect();
+    (!found.is_empty()).then(|| found.join(", "))
 }
 
 /// What a refresh of one project did.

@@ -10,6 +10,7 @@ mod context;
 mod documents;
 mod error;
 pub(crate) mod fields;
+mod formats;
 mod installation;
 mod interactions;
 mod jobs;
@@ -38,6 +39,7 @@ pub use documents::{DocumentList, ListDocuments};
 pub use error::ApiError;
 pub(crate) use error::{named, sentence};
 pub(crate) use fields::plain_line;
+pub use formats::{FormatEntry, FormatList, ListFormats};
 pub(crate) use installation::embedded;
 pub use installation::{
     BUILD, Diagnosis, Doctor, Embed, Health, HealthReport, IndexBuilt, IndexComparison, RebuildIndex,
@@ -120,13 +122,13 @@ pub trait Visitor {
 
 /// What is done with every operation that is a command by itself, and a tool when it has the words for it.
 pub trait CommandVisitor {
-    /// Does it with one.
-    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: &'static str);
+    /// Does it with one; without a verb its command is the noun.
+    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: Option<&'static str>);
 }
 
 /// Declares the table: every operation, by its type; behind it what it is called where it has a command by itself.
 macro_rules! table {
-    ($($operation:ident $(as $noun:ident $verb:ident)?),* $(,)?) => {
+    ($($operation:ident $(as $noun:ident $($verb:ident)?)?),* $(,)?) => {
         /// Every operation, in the order in which a newcomer would ask for them.
         pub const OPERATIONS: &[Spec] = &[$($operation::SPEC),*];
 
@@ -137,8 +139,17 @@ macro_rules! table {
 
         /// Visits those that are commands by themselves.
         pub fn visit_commands(visitor: &mut impl CommandVisitor) {
-            $($(visitor.visit::<$operation>(stringify!($noun), stringify!($verb));)?)*
+            $($(visitor.visit::<$operation>(stringify!($noun), verb!($($verb)?));)?)*
         }
+    };
+}
+
+macro_rules! verb {
+    () => {
+        None
+    };
+    ($verb:ident) => {
+        Some(stringify!($verb))
     };
 }
 
@@ -147,6 +158,7 @@ table! {
     Status,
     Doctor,
     Sources,
+    ListFormats as formats,
     ListProjects,
     AddProject,
     ShowTemplate,

@@ -19,6 +19,7 @@ pub fn hint(reason: &str, detail: &str) -> String {
         "unreadable" if detail.starts_with("the link ") => "mend or remove the link",
         "unreadable" => "look after its disk",
         "name_not_utf8" => "rename it",
+        "nothing_read" => return "`atocore formats` lists what is read".to_owned(),
         _ => "correct the file",
     };
     format!("{first} or leave it out in `.atocoreignore`")

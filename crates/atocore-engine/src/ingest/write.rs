@@ -10,7 +10,7 @@ use std::{
 use atocore_model::{
     id::Generation,
     project::Project,
-    refresh::{FileCounts, FileReason, FileState, RefreshStatus},
+    refresh::{FileCounts, FileReason, FileState, NOTHING_READ, RefreshStatus, nothing_read},
 };
 use atocore_storage::sqlite::{
     BookkeepingTransaction, DocumentRow, LoggedOperation, RefreshRecord, StorageError, WriteTransaction,
@@ -270,7 +270,9 @@ fn record(ingestion: &Ingestion<'_>, project: &Project, reports: &Reports) -> Re
         (_, 0) => RefreshStatus::Ingested,
         _ => RefreshStatus::Partial,
     };
-    let problems: Vec<_> = failed.take(PROBLEMS_KEPT).chain(skipped).collect();
+    let nothing_read = nothing_read(&reports.roots).map(|found| problem(".", NOTHING_READ, found));
+    let problems: Vec<_> =
+        nothing_read.into_iter().chain(failed.take(PROBLEMS_KEPT)).chain(skipped).collect();
     RefreshRecord {
         project: project.id.as_str().to_owned(),
         at: ingestion.clock.now().to_string(),

@@ -55,8 +55,12 @@ impl Subcommand for Typed {
 struct Tree(Command);
 
 impl CommandVisitor for Tree {
-    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: &'static str) {
+    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: Option<&'static str>) {
         let tree = std::mem::take(&mut self.0);
+        let Some(verb) = verb else {
+            self.0 = tree.subcommand(O::augment_args(Command::new(noun)));
+            return;
+        };
         let tree = match tree.find_subcommand(noun) {
             Some(_) => tree,
             None => tree.subcommand(
@@ -77,9 +81,10 @@ struct Running<'t> {
 }
 
 impl CommandVisitor for Running<'_> {
-    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: &'static str) {
-        let below = self.typed.subcommand_matches(noun);
-        let Some(arguments) = below.and_then(|below| below.subcommand_matches(verb)) else { return };
+    fn visit<O: Operation + Args>(&mut self, noun: &'static str, verb: Option<&'static str>) {
+        let typed = self.typed.subcommand_matches(noun);
+        let typed = typed.and_then(|typed| verb.map_or(Some(typed), |verb| typed.subcommand_matches(verb)));
+        let Some(arguments) = typed else { return };
         // The tree of commands was made from the same parameters.
         if let Ok(operation) = O::from_arg_matches(arguments) {
             self.ended = self.console.run(operation, print);

@@ -148,7 +148,11 @@ fn several(
 }
 
 fn exit_of(result: &RefreshResult) -> Exit {
-    if result.counts.failed > 0 || result.roots_skipped > 0 { Exit::Problems } else { Exit::Done }
+    if result.counts.failed > 0 || result.roots_skipped > 0 || result.nothing_read.is_some() {
+        Exit::Problems
+    } else {
+        Exit::Done
+    }
 }
 
 /// How much of a refresh a person is shown.
@@ -185,6 +189,11 @@ fn print(result: &RefreshResult, shown: Detail, output: &Output) {
         }
     };
     output.line(format!("{}  {status}", output.paint(Style::Bold, &result.project)));
+    if let Some(found) = &result.nothing_read {
+        let word = output.paint(Style::Yellow, "no file could be read:");
+        output.line(format!("  {word} {found}"));
+        output.advise("  `atocore formats` lists what is read");
+    }
     for root in &result.roots {
         print_root(result.project.as_str(), root, shown, output);
     }

@@ -169,6 +169,8 @@ impl From<RefreshResult> for RefreshAnswer {
                 Some(format!("the root {}:{} was skipped: {why}{hint}", root.source, root.subpath))
             })
             .collect();
+        let nothing_read = |found| format!("no file of the project could be read: {found}");
+        notices.extend(result.nothing_read.map(nothing_read));
         let files = result.roots.into_iter().flat_map(|root| root.files);
         let files = files.inspect(|file| {
             if file.reason == "documents_gone" {

@@ -1,7 +1,8 @@
 use atocore_model::{
     id::{Generation, ProjectId},
     refresh::{
-        FileCounts, FileReport, FileState, RefreshOptions, RefreshReport, RefreshStatus, RootReport, RootSkip,
+        FileCounts, FileReport, FileState, RefreshOptions, RefreshReport, RefreshStatus, RootReport,
+        RootSkip, nothing_read,
     },
 };
 
@@ -51,6 +52,9 @@ pub struct RefreshResult {
     pub generation: Generation,
     /// Files of all roots by the state they ended in.
     pub counts: FileCounts,
+    /// What was found instead, by reason, when none of the files that were found could be read: `12 unsupported_type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nothing_read: Option<String>,
     /// One entry per configured root, in the order of the registry.
     pub roots: Vec<RootResult>,
 }
@@ -161,6 +165,7 @@ impl From<RefreshReport> for RefreshResult {
             roots_skipped: report.roots_skipped() as u64,
             generation: report.generation,
             counts: report.counts(),
+            nothing_read: nothing_read(&report.roots),
             roots: report.roots.into_iter().map(RootResult::from).collect(),
         }
     }
