@@ -28,6 +28,8 @@ pub enum TextStructure {
     /// Paragraphs.
     #[default]
     Plain,
+    /// Lines, with blank ones between those that belong together.
+    Lines,
     /// Sections, rising and without gaps from the first one on; each is cut by itself, at the ends of lines.
     Sections(Vec<TextSection>),
 }
@@ -54,8 +56,11 @@ impl Extracted {
     /// The text of a file as it stands.
     #[must_use]
     pub fn verbatim(format: Format, text: &str) -> Self {
-        let structure =
-            if format == Format::Markdown { TextStructure::Markdown } else { TextStructure::Plain };
+        let structure = match format {
+            Format::Markdown => TextStructure::Markdown,
+            Format::Code => TextStructure::Lines,
+            _ => TextStructure::Plain,
+        };
         Self { text: text.to_owned(), structure, ..Self::default() }
     }
 

@@ -240,6 +240,12 @@ impl Format {
         self.entry().endings.split_whitespace()
     }
 
+    /// Whether its files are text that is stored as it stands, so that nothing has to be extracted.
+    #[must_use]
+    pub const fn is_verbatim(self) -> bool {
+        matches!(self, Self::Markdown | Self::Text | Self::Code)
+    }
+
     /// Whether its files are text in some encoding, which is decoded before anything is extracted.
     #[must_use]
     pub const fn is_text(self) -> bool {

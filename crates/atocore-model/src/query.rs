@@ -167,7 +167,7 @@ pub struct Hit {
     pub file_path: String,
     /// Where the passage stands: lines of the file, or, with a `location`, of the text that was extracted from it.
     pub lines: LineSpan,
-    /// Where it is found in a file whose lines nobody sees, in words: `page 3`, `slide 2`, `sheet Budget, row 7`.
+    /// The place in a file without lines, in words: `page 3`, `sheet Budget, row 7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
     /// Date of the document: from its front matter, else the last change of the file.
@@ -214,7 +214,7 @@ pub struct CopyPlace {
     pub heading_path: HeadingPath,
     /// Where it stands, as in a hit.
     pub lines: LineSpan,
-    /// Where it is found, as in a hit.
+    /// The place in a file without lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }

@@ -2,6 +2,7 @@
 
 pub mod chroma;
 pub mod clients;
+pub mod documents;
 pub mod full_disk;
 pub mod fuzz;
 pub mod hub;

@@ -8,6 +8,7 @@ mod counts;
 mod facts;
 pub mod failing;
 pub mod meaning;
+pub mod mutants;
 mod operation;
 pub mod points;
 pub mod power;

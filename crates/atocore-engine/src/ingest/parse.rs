@@ -42,7 +42,8 @@ pub(super) fn parse_extracted(
     let text = text.as_ref();
     let read = match &document.structure {
         TextStructure::Markdown => ParsedText::markdown(text, format == Format::Markdown),
-        TextStructure::Plain => ParsedText::plain_text(text),
+        TextStructure::Plain => ParsedText::plain_text(text, CutAt::Sentences),
+        TextStructure::Lines => ParsedText::plain_text(text, CutAt::Lines),
         TextStructure::Sections(sections) => ParsedText::sections(text, sections),
     };
     let title = front_matter::title(&read.front_matter)
@@ -119,8 +120,8 @@ struct ParsedText {
 }
 
 impl ParsedText {
-    fn plain_text(text: &str) -> Self {
-        let blocks = plain_text::paragraphs(text);
+    fn plain_text(text: &str, cut: CutAt) -> Self {
+        let blocks = plain_text::paragraphs(text, cut);
         Self { sections: vec![DocumentSection { heading: None, blocks }], ..Self::default() }
     }
 

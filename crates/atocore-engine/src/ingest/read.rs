@@ -178,7 +178,7 @@ fn extracted(
             NoText::Binary => FileReason::Binary,
             NoText::BrokenUtf8(offset) => FileReason::NotUtf8 { offset },
         })?;
-        if matches!(format, Format::Markdown | Format::Text) {
+        if format.is_verbatim() {
             return Ok((Extracted::verbatim(format, &decoded.text), decoded.encoding.to_owned()));
         }
         (decoded.text.as_bytes(), decoded.encoding)

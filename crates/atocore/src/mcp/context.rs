@@ -72,7 +72,7 @@ pub(super) struct Source {
     source_file: Option<SourcePath>,
     /// The lines of the document; null for a fact.
     lines: Option<LineSpan>,
-    /// Where it is found in a file whose lines nobody sees: a page, a slide.
+    /// The place in a file without lines: `page 3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<Location>,
     /// The score of the best passage; null for a fact.

@@ -32,6 +32,7 @@ mod evaluate;
 mod events;
 mod facts;
 mod foreign_locks;
+mod formats;
 mod forms;
 mod fuzzed;
 mod greedy;

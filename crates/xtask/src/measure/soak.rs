@@ -12,6 +12,7 @@ use atocore_testkit::{
         self, SoakFailure, SoakOptions,
         failing::{self, FailingOptions},
         meaning,
+        mutants::{self, MutantOptions},
         points::{self, PointOptions},
         power::{self, PowerOptions, Scene},
         recovery,
@@ -25,10 +26,10 @@ use crate::{
     terminal,
 };
 
-const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points|power|failing] [--kills N] [--points N] [--states N] [--faults N] [--seed S] [--program FILE]";
+const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points|power|failing|mutants] [--kills N] [--points N] [--states N] [--faults N] [--mutants N] [--seed S] [--program FILE]";
 
-/// The soaks, one after the other: three that kill, one that takes recovery points, one that cuts the power and one that
-/// lets calls fail.
+/// The soaks, one after the other: three that kill, one that takes recovery points, one that cuts the power, one that lets
+/// calls fail, and one that damages documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SoakKind {
     Documents,
@@ -37,11 +38,19 @@ enum SoakKind {
     Points,
     Power,
     Failing,
+    Mutants,
 }
 
 impl SoakKind {
-    const ALL: [Self; 6] =
-        [Self::Documents, Self::Meaning, Self::Recovery, Self::Points, Self::Power, Self::Failing];
+    const ALL: [Self; 7] = [
+        Self::Documents,
+        Self::Meaning,
+        Self::Recovery,
+        Self::Points,
+        Self::Power,
+        Self::Failing,
+        Self::Mutants,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -51,6 +60,7 @@ impl SoakKind {
             Self::Points => "points",
             Self::Power => "power",
             Self::Failing => "failing",
+            Self::Mutants => "mutants",
         }
     }
 
@@ -64,6 +74,7 @@ impl SoakKind {
             Self::Points => 2000,
             Self::Power => 8,
             Self::Failing => 0,
+            Self::Mutants => 200,
         }
     }
 
@@ -72,7 +83,7 @@ impl SoakKind {
         match self {
             Self::Documents => 5,
             Self::Meaning => 2,
-            Self::Recovery | Self::Points | Self::Power | Self::Failing => 1,
+            Self::Recovery | Self::Points | Self::Power | Self::Failing | Self::Mutants => 1,
         }
     }
 
@@ -83,6 +94,7 @@ impl SoakKind {
             Self::Points => "--points",
             Self::Power => "--states",
             Self::Failing => "--faults",
+            Self::Mutants => "--mutants",
         }
     }
 
@@ -97,6 +109,7 @@ impl SoakKind {
             Self::Points => "database, registry and vectors agree in every recovery point",
             Self::Power => "no power cut lost anything or left anything partial in the list",
             Self::Failing => "every failing call was tolerated, or reported with a hint",
+            Self::Mutants => "every damaged document cost itself at most",
         }
     }
 
@@ -107,6 +120,7 @@ impl SoakKind {
             Self::Points => "recovery points",
             Self::Power => "drawn states for each step",
             Self::Failing => "failing calls in each piece of work (0: all)",
+            Self::Mutants => "mutants of each document",
         }
     }
 
@@ -117,6 +131,7 @@ impl SoakKind {
             Self::Points => wanted.points,
             Self::Power => wanted.states,
             Self::Failing => wanted.faults,
+            Self::Mutants => wanted.mutants,
         };
         asked.unwrap_or_else(|| self.times())
     }
@@ -130,11 +145,12 @@ struct Wanted {
     points: Option<u64>,
     states: Option<u64>,
     faults: Option<u64>,
+    mutants: Option<u64>,
     seed: Option<u64>,
     program: Option<PathBuf>,
 }
 
-/// Runs it with `[--only PART] [--kills N] [--points N] [--states N] [--faults N] [--seed S] [--program FILE]`.
+/// Runs it with `[--only PART] [--kills N] [--points N] [--states N] [--faults N] [--mutants N] [--seed S] [--program FILE]`.
 ///
 /// # Errors
 /// The arguments are wrong, the program cannot be built, or something was lost.
@@ -187,6 +203,10 @@ fn soak(part: SoakKind, times: u64, seed: u64, program: PathBuf) -> Result<(), F
             let options = FailingOptions { program, scenes: &Scene::WITH_STORE, faults, seed, scratch };
             said(failing::run(&options, report))
         }
+        SoakKind::Mutants => {
+            let (program, scratch) = (tested, scratch_dir);
+            said(mutants::run(&MutantOptions { program, mutants: times, seed, scratch }, report))
+        }
     };
     match done {
         Ok(counts) => {
@@ -213,6 +233,7 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
         points: None,
         states: None,
         faults: None,
+        mutants: None,
         seed: None,
         program: None,
     };
@@ -228,6 +249,7 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
             "--points" => wanted.points = Some(number()?),
             "--states" => wanted.states = Some(number()?),
             "--faults" => wanted.faults = Some(number()?),
+            "--mutants" => wanted.mutants = Some(number()?),
             "--seed" => wanted.seed = Some(number()?),
             "--only" => {
                 let part =
@@ -281,6 +303,7 @@ mod tests {
             points: None,
             states: None,
             faults: None,
+            mutants: None,
             seed: None,
             program: None,
         };

@@ -1,0 +1,169 @@
+//! The documents people have: every file of a folder is found, with a place in it that a person can go to, or named with its
+//! reason.
+
+use atocore_testkit::{
+    documents,
+    soak::mutants::{self, MutantOptions},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    agent::Agent,
+    program::{PROGRAM, Sandbox},
+};
+
+/// A place with one document of every format, registered and not yet read.
+fn with_documents() -> Sandbox {
+    let place = Sandbox::new();
+    let folder = place.path("documents");
+    std::fs::create_dir(&folder).unwrap();
+    documents::write(&folder).unwrap();
+    place.ok(&["project", "add", "documents", "--root", "documents"]);
+    place
+}
+
+/// What a refresh said, with its exit code.
+fn refreshed(place: &Sandbox, project: &str) -> (i32, Value) {
+    let ran = place.run(&["refresh", project, "--json"]);
+    (ran.code, serde_json::from_str(&ran.stdout).unwrap())
+}
+
+/// The reason of every file that is not ingested.
+fn left_out(report: &Value) -> Vec<(&str, &str)> {
+    let files = report["roots"][0]["files"].as_array().unwrap();
+    let left_out = files.iter().filter(|file| file["state"] != "ingested");
+    left_out.map(|file| (file["path"].as_str().unwrap(), file["reason"].as_str().unwrap())).collect()
+}
+
+/// A question, the file that answers it, where in it, and the heading above.
+const ANSWERS: &[(&str, &str, Option<&str>, &str)] = &[
+    ("hazelnuts", "page.html", Some("section Nuts"), "Nuts"),
+    ("\"service tree\"", "report.pdf", Some("page 2"), ""),
+    ("quinces", "letter.docx", Some("section Watering"), "Watering"),
+    ("medlars", "talk.pptx", Some("slide 2"), "Harvest"),
+    ("mulberry", "yield.xlsx", Some("sheet Orchard, row 2 to sheet Orchard, row 3"), "Orchard"),
+    ("sloes", "hedge.odt", Some("section Pruning"), "Pruning"),
+    ("rowan", "book.epub", Some("chapter Autumn"), "Autumn"),
+    ("cordial", "note.rtf", Some("beginning"), ""),
+    ("fig cuttings", "mail.eml", Some("message 1"), "Cuttings"),
+    ("hornbeam", "table.csv", Some("row 2 to row 3"), ""),
+    ("barberry", "film.srt", Some("00:01:05"), ""),
+    ("greengages", "yields.ipynb", Some("cell 2"), "Yields"),
+    ("wych elm", "tree.rs", None, ""),
+    ("bullace", "LICENSE", None, ""),
+    ("crab apple", "notes.md", None, "Notes"),
+];
+
+#[test]
+fn every_file_of_a_folder_is_found_at_its_place_or_named_with_its_reason() {
+    let place = with_documents();
+    let (code, report) = refreshed(&place, "documents");
+    assert_eq!(
+        left_out(&report),
+        [
+            ("broken.docx", "parser_failed"),
+            ("photo.png", "unsupported_type"),
+            ("scan.pdf", "no_text"),
+            ("secret.pdf", "encrypted"),
+            ("unknown.blob", "binary"),
+        ]
+    );
+    assert_eq!(code, 2, "one of them should have been read");
+    for (question, file, location, heading) in ANSWERS {
+        let answer = place.json(&["query", question, "--project", "documents", "--mode", "lexical"]);
+        let hit = &answer["results"][0];
+        assert_eq!(hit["source_file"], *file, "{question}: {answer}");
+        assert_eq!(hit["location"], json!(location), "{question}: {answer}");
+        assert!(hit["heading_path"].as_str().unwrap().contains(heading), "{question}: {answer}");
+    }
+    let row = place.json(&["query", "damson", "--project", "documents", "--mode", "lexical"]);
+    let row = row["results"][0]["content"].as_str().unwrap();
+    assert!(row.contains("Tree: Damson; Year: 1992; Kilograms: 18"), "{row}");
+    let title = place.json(&["documents", "list", "documents", "--limit", "1"]);
+    assert_eq!(title["documents"][0]["title"], "LICENSE", "{title}");
+
+    // Nothing that is known is read again, and what failed is not new.
+    let (_, again) = refreshed(&place, "documents");
+    assert_eq!(again["counts"]["unchanged"], ANSWERS.len(), "{again}");
+    assert_eq!(again["counts"]["ingested"], 0, "{again}");
+}
+
+#[test]
+fn every_interface_cites_the_place_in_words() {
+    let place = with_documents();
+    refreshed(&place, "documents");
+    let cited = "report.pdf, page 2";
+    let shown = place.ok(&["query", "service tree", "--mode", "lexical"]);
+    assert!(shown.contains(cited), "{shown}");
+    let pack = place.json(&["context", "when does the service tree bear fruit", "--project", "documents"]);
+    assert!(pack["formatted_context"].as_str().unwrap().contains(cited), "{pack}");
+    assert_eq!(pack["items"][0]["passage"]["location"], "page 2", "{pack}");
+    let text = place.json(&["get", "report.pdf", "--project", "documents"]);
+    assert_eq!(text["location"], "page 1 to page 2", "{text}");
+    assert!(text["content"].as_str().unwrap().contains("after thirty years"), "{text}");
+
+    let mut agent = Agent::greeted(&place);
+    let found = agent.call("atocore_search", &json!({ "query": "service tree" }));
+    assert!(found["content"][0]["text"].as_str().unwrap().contains(cited), "{found}");
+    let read = agent.call("atocore_get", &json!({ "project": "documents", "path": "report.pdf" }));
+    assert!(read["content"][0]["text"].as_str().unwrap().contains("report.pdf, page 1 to page 2"), "{read}");
+    assert_eq!(agent.end().0, Some(0));
+}
+
+#[test]
+fn a_project_of_which_no_file_can_be_read_says_so_everywhere() {
+    let place = Sandbox::new();
+    for name in ["a.png", "b.zip"] {
+        place.write(&format!("pictures/{name}"), b"\x89PNG\0\0");
+    }
+    place.write("pictures/c.blob", [0_u8; 300]);
+    place.ok(&["project", "add", "pictures", "--root", "pictures"]);
+    let found = "1 binary, 2 unsupported_type";
+    let (code, report) = refreshed(&place, "pictures");
+    assert_eq!((code, &report["nothing_read"]), (2, &json!(found)), "{report}");
+    let ran = place.run(&["refresh", "pictures"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stdout.contains(&format!("no file could be read: {found}")), "{ran:?}");
+    assert!(ran.stdout.contains("atocore formats"), "{ran:?}");
+    let doctor = place.run(&["doctor"]);
+    assert!(
+        doctor.stdout.contains(&format!("no file of project `pictures` could be read: {found}")),
+        "{doctor:?}"
+    );
+    let answer = place.json(&["query", "anything", "--project", "pictures", "--mode", "lexical"]);
+    assert!(answer["notices"][0].as_str().unwrap().contains(found), "{answer}");
+    let mut agent = Agent::greeted(&place);
+    let status = agent.call("atocore_status", &json!({}));
+    assert!(status.to_string().contains(found), "{status}");
+    assert_eq!(agent.end().0, Some(0));
+
+    // What is left out on purpose is no fault, and neither is a folder with nothing in it.
+    place.write("pictures/.atocoreignore", "*\n");
+    assert_eq!(refreshed(&place, "pictures").0, 0);
+    place.write("pictures/.atocoreignore", "");
+    place.write("pictures/d.md", "A note.\n");
+    assert_eq!(refreshed(&place, "pictures").0, 0);
+}
+
+#[test]
+fn what_is_read_is_listed_the_same_in_the_documentation() {
+    let page = include_str!("../../../../docs/what-is-read.md");
+    let listed = Sandbox::new().json(&["formats"]);
+    for format in listed["formats"].as_array().unwrap() {
+        let endings: Vec<&str> =
+            format["endings"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let (name, cites) = (format["format"].as_str().unwrap(), format["cites"].as_str().unwrap());
+        let row = format!("| {name} | {} | {cites} |", endings.join(" "));
+        assert!(page.contains(&row), "docs/what-is-read.md lacks:\n{row}");
+    }
+}
+
+#[test]
+fn a_damaged_document_costs_itself_at_most() {
+    let place = Sandbox::new();
+    let folder = place.path("mutants");
+    std::fs::create_dir(&folder).unwrap();
+    let options = MutantOptions { program: PROGRAM.into(), mutants: 12, seed: 14, scratch: &folder };
+    let counts = mutants::run(&options, &mut |_| {}).unwrap();
+    assert!(counts.mutants() > 100, "{counts}");
+}
