@@ -1,5 +1,7 @@
 //! One reader per format.
 
+mod records;
+
 use crate::{error::ExtractError, extracted::Extracted, format::Format};
 
 /// Extracts the text of a document in this process: what its libraries do on what they do not expect happens here.

@@ -1,0 +1,61 @@
+use super::*;
+
+fn table(rows: &[&[&str]]) -> Extracted {
+    let mut out = Extracted::default();
+    let rows = rows.iter().map(|cells| cells.iter().map(|&cell| cell.to_owned()).collect());
+    Records::append(&mut out, (1..).zip(rows), |number| format!("row {number}"));
+    out
+}
+
+#[test]
+fn every_value_stands_beside_the_name_of_its_column() {
+    let out =
+        table(&[&["Name", "City"], &["Ada", "London"], &["", ""], &["Alan\nT.", ""], &["", "Paris", "x"]]);
+    assert_eq!(out.text, "Name; City\nName: Ada; City: London\nName: Alan T.\nCity: Paris; C: x\n");
+    let locations: Vec<_> = out.locations.iter().map(|place| (place.from, place.name.as_str())).collect();
+    assert_eq!(locations, [(0, "row 1"), (11, "row 2"), (35, "row 4"), (49, "row 5")]);
+}
+
+#[test]
+fn the_header_is_the_first_row_of_words_alone_and_as_wide_as_the_table() {
+    let cases: [(&[&[&str]], &str); 6] = [
+        (&[&["1", "2"], &["3", "4"]], "A: 1; B: 2\nA: 3; B: 4\n"),
+        (
+            &[&["Budget"], &[], &["Post", "Sum", "Of"], &["Rent", "7", "May"]],
+            "Budget\nPost; Sum; Of\nPost: Rent; Sum: 7; Of: May\n",
+        ),
+        (&[&["", "a", "b"], &["0", "7", "8"]], "a; b\nA: 0; a: 7; b: 8\n"),
+        (
+            &[&["Land", "2019", "2020"], &["Peru", "1", "2"]],
+            "Land; 2019; 2020\nLand: Peru; 2019: 1; 2020: 2\n",
+        ),
+        (
+            &[&["x", "-1.5"], &["y", "true"], &["z", "2024-01-05"]],
+            "A: x; B: -1.5\nA: y; B: true\nA: z; B: 2024-01-05\n",
+        ),
+        (&[&["only", "names"]], "only; names\n"),
+    ];
+    for (rows, text) in cases {
+        assert_eq!(table(rows).text, text, "{rows:?}");
+    }
+}
+
+#[test]
+fn columns_have_the_letters_of_sheets() {
+    let named = [0, 25, 26, 701, 702].map(letters);
+    assert_eq!(named, ["A", "Z", "AA", "ZZ", "AAA"]);
+}
+
+#[test]
+fn long_names_do_not_multiply_a_file_without_end() {
+    let name = "n".repeat(5000);
+    let mut out = Extracted::default();
+    let head = (1, vec![name; 20]);
+    let rows = (2..).map(|number| (number, vec!["v".to_owned(); 20]));
+    Records::append(&mut out, std::iter::once(head).chain(rows), |number| format!("row {number}"));
+    assert!(out.text.len() <= MOST_TEXT);
+    let [notice] = out.notices.as_slice() else { panic!("{:?}", out.notices) };
+    assert!(
+        notice.starts_with("what comes from row ") && notice.ends_with(" on is left out: it is too much")
+    );
+}
