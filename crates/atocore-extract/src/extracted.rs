@@ -82,4 +82,93 @@ impl Extracted {
             self.text.push_str("\n\n");
         }
     }
+
+    /// Takes the title that the metadata gives, unless it is empty or comes from a template or a program.
+    pub(crate) fn title_from_metadata(&mut self, title: &str) {
+        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lower = title.to_lowercase();
+        let is_default = DEFAULT_TITLES.contains(&lower.as_str())
+            || lower.starts_with("microsoft word - ")
+            || lower.starts_with("microsoft powerpoint - ");
+        if title.contains(char::is_alphanumeric) && !is_default {
+            self.title = Some(title.chars().take(LONGEST_TITLE).collect());
+        }
+    }
+
+    /// Names the places of one flowing text by its headings: `section HEADING`.
+    pub(crate) fn places_from_headings(&mut self) {
+        let mut from = 0;
+        let mut fence: Option<&str> = None;
+        for line in self.text.split_inclusive('\n') {
+            let trimmed = line.trim_start();
+            let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+            match (fence, mark) {
+                (None, Some(_)) => fence = mark,
+                (Some(open), Some(mark)) if open == mark => fence = None,
+                (None, None) => {
+                    if let Some(heading) = heading(line) {
+                        self.places.push(Place { from, name: format!("section {heading}") });
+                    }
+                }
+                (Some(_), _) => {}
+            }
+            from += line.len();
+        }
+    }
+}
+
+/// The longest title, in characters.
+const LONGEST_TITLE: usize = 300;
+
+/// The longest heading in the name of a place, in characters.
+const LONGEST_HEADING: usize = 100;
+
+/// Titles that programs give, in lower case.
+const DEFAULT_TITLES: [&str; 10] = [
+    "untitled",
+    "untitled document",
+    "untitled-1",
+    "unknown",
+    "document",
+    "document1",
+    "title",
+    "powerpoint presentation",
+    "powerpoint-präsentation",
+    "presentation",
+];
+
+/// The text of a line that is a heading, without its marks.
+fn heading(line: &str) -> Option<String> {
+    let text = line.trim_start_matches('#');
+    let level = line.len() - text.len();
+    let text = text.trim().trim_end_matches('#').trim_end();
+    let is_heading = (1..=6).contains(&level) && line[level..].starts_with(' ') && !text.is_empty();
+    is_heading.then(|| text.replace(['`', '\\'], "").chars().take(LONGEST_HEADING).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_begin_at_headings_and_not_in_code() {
+        let mut out = Extracted::markdown();
+        out.block("before\n\n# One `x`\n\n```\n# no\n~~~\n```\n\n####### no\n#no\n\n## Two \\# ##\n\nend");
+        out.places_from_headings();
+        let places: Vec<_> = out.places.iter().map(|place| place.name.as_str()).collect();
+        assert_eq!(places, ["section One x", "section Two #"]);
+        assert!(out.text[out.places[1].from..].starts_with("## Two"));
+    }
+
+    #[test]
+    fn the_title_of_a_template_is_no_title() {
+        for no_title in ["", " - ", "Untitled", "Microsoft Word - a.doc", "PowerPoint Presentation"] {
+            let mut out = Extracted::markdown();
+            out.title_from_metadata(no_title);
+            assert_eq!(out.title, None, "{no_title}");
+        }
+        let mut out = Extracted::markdown();
+        out.title_from_metadata(" Annual\nreport ");
+        assert_eq!(out.title.as_deref(), Some("Annual report"));
+    }
 }
