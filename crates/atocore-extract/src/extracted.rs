@@ -95,8 +95,8 @@ impl Extracted {
         }
     }
 
-    /// Names the places of one flowing text by its headings: `section HEADING`.
-    pub(crate) fn places_from_headings(&mut self) {
+    /// Names the locations of one flowing text by its headings: `section HEADING`.
+    pub(crate) fn locations_from_headings(&mut self) {
         let mut from = 0;
         let mut fence: Option<&str> = None;
         for line in self.text.split_inclusive('\n') {
@@ -107,7 +107,7 @@ impl Extracted {
                 (Some(open), Some(mark)) if open == mark => fence = None,
                 (None, None) => {
                     if let Some(heading) = heading(line) {
-                        self.places.push(Place { from, name: format!("section {heading}") });
+                        self.locations.push(LocationMark { from, name: format!("section {heading}") });
                     }
                 }
                 (Some(_), _) => {}
@@ -154,10 +154,10 @@ mod tests {
     fn sections_begin_at_headings_and_not_in_code() {
         let mut out = Extracted::markdown();
         out.block("before\n\n# One `x`\n\n```\n# no\n~~~\n```\n\n####### no\n#no\n\n## Two \\# ##\n\nend");
-        out.places_from_headings();
-        let places: Vec<_> = out.places.iter().map(|place| place.name.as_str()).collect();
-        assert_eq!(places, ["section One x", "section Two #"]);
-        assert!(out.text[out.places[1].from..].starts_with("## Two"));
+        out.locations_from_headings();
+        let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
+        assert_eq!(locations, ["section One x", "section Two #"]);
+        assert!(out.text[out.locations[1].from..].starts_with("## Two"));
     }
 
     #[test]

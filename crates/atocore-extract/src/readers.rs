@@ -1,6 +1,10 @@
 //! One reader per format.
 
+mod archive;
+mod markdown;
+mod office;
 mod records;
+mod xml;
 
 use crate::{error::ExtractError, extracted::Extracted, format::Format};
 
@@ -13,6 +17,7 @@ use crate::{error::ExtractError, extracted::Extracted, format::Format};
 pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
     match format {
         Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
+        Format::Word | Format::PowerPoint | Format::Excel => office::read(content),
         other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),
     }
 }
@@ -21,3 +26,6 @@ pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError
 fn text(content: &[u8]) -> Result<&str, ExtractError> {
     std::str::from_utf8(content).map_err(ExtractError::damaged)
 }
+
+#[cfg(test)]
+mod hostile;

@@ -1,0 +1,121 @@
+//! Markdown of what other formats say.
+
+use crate::extracted::Extracted;
+
+/// The longest heading, in bytes: what is longer is a paragraph that looks like one.
+const LONGEST_HEADING: usize = 300;
+
+impl Extracted {
+    /// Appends a heading, level 1 and above; a paragraph when it is too long for one.
+    pub(super) fn heading(&mut self, level: usize, text: &str) {
+        let text = one_line(text);
+        if text.len() > LONGEST_HEADING {
+            self.paragraph(&text);
+        } else if !text.is_empty() {
+            let marks = "#".repeat(level.clamp(1, 6));
+            self.block(&format!("{marks} {text}"));
+        }
+    }
+
+    /// Appends a paragraph.
+    pub(super) fn paragraph(&mut self, text: &str) {
+        self.block(&escaped(text));
+    }
+
+    /// Appends lines of code or of text that is set as code.
+    pub(super) fn code(&mut self, lines: &[String]) {
+        let code = lines.join("\n");
+        if code.trim().is_empty() {
+            return;
+        }
+        let mut fence = if code.contains("```") { "~~~" } else { "```" }.to_owned();
+        while code.contains(&fence) {
+            fence.push('~');
+        }
+        self.block(&format!("{fence}\n{}\n{fence}", code.trim_matches('\n')));
+    }
+
+    /// Appends a table; its first row is its header. One of a single row or column is paragraphs.
+    pub(super) fn table(&mut self, rows: &[Vec<String>]) {
+        let used = |row: &Vec<String>| row.iter().rposition(|cell| !cell.trim().is_empty());
+        let width = rows.iter().filter_map(used).max().map_or(0, |last| last + 1);
+        let rows: Vec<_> = rows.iter().filter(|row| used(row).is_some()).collect();
+        if rows.len() < 2 || width < 2 {
+            for cell in rows.into_iter().flatten() {
+                self.paragraph(cell);
+            }
+            return;
+        }
+        let mut table = String::new();
+        for (number, row) in rows.into_iter().enumerate() {
+            // A row may be shorter than the header, which has every column.
+            let cells = if number == 0 { width } else { used(row).map_or(0, |last| last + 1) };
+            for column in 0..cells {
+                let cell = row.get(column).map(|cell| one_line(cell).replace('|', "\\|"));
+                table.push_str("| ");
+                table.push_str(&cell.unwrap_or_default());
+                table.push(' ');
+            }
+            table.push_str("|\n");
+            if number == 0 {
+                table.push_str(&"| --- ".repeat(width));
+                table.push_str("|\n");
+            }
+        }
+        self.block(&table);
+    }
+}
+
+/// Text on one line.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text of which no line begins what Markdown takes for a heading, a fence, a rule or HTML. Marks within a line stay as they
+/// are: they are found as they were written.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let line = line.trim();
+        let underline = |mark: char| !line.is_empty() && line.chars().all(|one| one == mark);
+        let begins = line.starts_with(['#', '<', '>'])
+            || line.starts_with("```")
+            || line.starts_with("~~~")
+            || underline('-')
+            || underline('=');
+        if begins {
+            out.push('\\');
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.trim_end_matches('\n').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_looks_like_markdown_stays_text() {
+        let mut out = Extracted::markdown();
+        out.paragraph("# no\n<div>\n---\na # b\n    deep\n```");
+        out.heading(9, "A\n B");
+        out.heading(1, &"x".repeat(400));
+        out.code(&["```".to_owned(), "x".to_owned()]);
+        let expected = "\\# no\n\\<div>\n\\---\na # b\ndeep\n\\```\n\n###### A B\n\n";
+        let rest = out.text.strip_prefix(expected).unwrap_or_else(|| panic!("{}", out.text));
+        assert_eq!(rest, format!("{}\n\n~~~\n```\nx\n~~~\n\n", "x".repeat(400)));
+    }
+
+    #[test]
+    fn a_table_has_the_columns_that_hold_something() {
+        let rows = |rows: &[&[&str]]| -> Vec<Vec<String>> {
+            rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect()
+        };
+        let mut out = Extracted::markdown();
+        out.table(&rows(&[&["a", "", ""], &["", "", ""], &["1", "x|y\nz", ""]]));
+        out.table(&rows(&[&["one"], &["two"]]));
+        assert_eq!(out.text, "| a |  |\n| --- | --- |\n| 1 | x\\|y z |\n\none\n\ntwo\n\n");
+    }
+}

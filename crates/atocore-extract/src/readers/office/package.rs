@@ -1,0 +1,66 @@
+//! The parts of a file of the new Office, and how they refer to each other.
+
+use super::super::{
+    archive::Archive,
+    xml::{Node, Nodes},
+};
+use crate::error::ExtractError;
+
+/// A reference from one part to another.
+#[derive(Debug)]
+pub(super) struct Relation {
+    pub(super) id: String,
+    /// The last word of its type: `slide`, `comments`, `notesSlide`.
+    pub(super) kind: String,
+    /// The name of the part that is meant.
+    pub(super) target: String,
+}
+
+/// What a part refers to.
+pub(super) fn relations(archive: &mut Archive<'_>, part: &str) -> Result<Vec<Relation>, ExtractError> {
+    let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
+    let Some(xml) = archive.text(&format!("{folder}/_rels/{file}.rels"))? else { return Ok(Vec::new()) };
+    let mut relations = Vec::new();
+    for node in Nodes::of(&xml) {
+        if let Node::Open(element) = node?
+            && element.name == "Relationship"
+            && let (Some(id), Some(kind), Some(target)) =
+                (element.attribute("Id"), element.attribute("Type"), element.attribute("Target"))
+        {
+            let kind = kind.rsplit('/').next().unwrap_or_default().to_owned();
+            relations.push(Relation { id, kind, target: resolved(folder, &target) });
+        }
+    }
+    Ok(relations)
+}
+
+/// A target from the root of the package on.
+fn resolved(folder: &str, target: &str) -> String {
+    if let Some(absolute) = target.strip_prefix('/') {
+        return absolute.to_owned();
+    }
+    let mut path: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+    for name in target.split('/') {
+        match name {
+            ".." => drop(path.pop()),
+            "." | "" => {}
+            name => path.push(name),
+        }
+    }
+    path.join("/")
+}
+
+/// The title in the properties of a package.
+pub(super) fn title(archive: &mut Archive<'_>) -> Result<String, ExtractError> {
+    let mut title = String::new();
+    let mut inside = false;
+    for node in Nodes::of(&archive.text("docProps/core.xml")?.unwrap_or_default()) {
+        match node? {
+            Node::Open(element) => inside = element.name == "title",
+            Node::Close(_) => inside = false,
+            Node::Text(text) if inside => title.push_str(&text),
+            Node::Text(_) => {}
+        }
+    }
+    Ok(title)
+}
