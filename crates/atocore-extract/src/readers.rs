@@ -1,9 +1,11 @@
 //! One reader per format.
 
 mod archive;
+mod html;
 mod markdown;
 mod office;
 mod records;
+mod table;
 mod xml;
 
 use crate::{error::ExtractError, extracted::Extracted, format::Format};
@@ -18,6 +20,8 @@ pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError
     match format {
         Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
         Format::Word | Format::PowerPoint | Format::Excel => office::read(content),
+        Format::Html => html::read(content),
+        Format::Table => table::read(content),
         other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),
     }
 }
