@@ -8,7 +8,11 @@ mod records;
 mod table;
 mod xml;
 
-use crate::{error::ExtractError, extracted::Extracted, format::Format};
+use crate::{
+    error::ExtractError,
+    extracted::{Extracted, LocationMark},
+    format::Format,
+};
 
 /// Extracts the text of a document in this process: what its libraries do on what they do not expect happens here.
 ///
@@ -17,8 +21,19 @@ use crate::{error::ExtractError, extracted::Extracted, format::Format};
 /// # Errors
 /// When there is no text to be had, and why.
 pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
+    if format.is_verbatim() {
+        return Ok(Extracted::verbatim(format, text(content)?));
+    }
+    let mut document = read(format, content)?;
+    // The lines of the text are not those of the file, also in front of the first place that has a name.
+    if document.locations.first().is_none_or(|first| first.from > 0) {
+        document.locations.insert(0, LocationMark { from: 0, name: "beginning".to_owned() });
+    }
+    Ok(document)
+}
+
+fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
     match format {
-        Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
         Format::Word | Format::PowerPoint | Format::Excel => office::read(content),
         Format::Html => html::read(content),
         Format::Table => table::read(content),
