@@ -272,6 +272,8 @@ impl Format {
             (Some(Self::Html), Ending::Of(format)) if format.is_text() => format,
             (Some(format), _) => format,
             (None, Ending::Of(format)) if format.is_text() || format == Self::Mail => format,
+            // What is left of one that was cut off.
+            (None, Ending::Of(format)) if is_package(content) => format,
             (None, _) => Self::Text,
         }
     }
@@ -280,6 +282,14 @@ impl Format {
         // The table is in the order of the enum, which a test checks.
         &FORMATS[self as usize]
     }
+}
+
+/// How an archive and a compound file begin: the packages of the new Office and of the old one.
+const ARCHIVE: &[u8] = b"PK\x03\x04";
+const COMPOUND_FILE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
+
+fn is_package(content: &[u8]) -> bool {
+    content.starts_with(ARCHIVE) || content.starts_with(COMPOUND_FILE)
 }
 
 /// How far into a file the mark of a format is looked for.
@@ -291,10 +301,10 @@ fn shown(content: &[u8]) -> Option<Format> {
     if has(head, b"%PDF-") {
         return Some(Format::Pdf);
     }
-    if head.starts_with(b"PK\x03\x04") {
+    if head.starts_with(ARCHIVE) {
         return in_archive(content);
     }
-    if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]) {
+    if head.starts_with(COMPOUND_FILE) {
         return in_compound_file(content);
     }
     if head.starts_with(b"{\\rtf") {
@@ -371,6 +381,7 @@ mod tests {
         assert_eq!(Format::of_file("report.pdf", b"just words"), Format::Text);
         assert_eq!(Format::of_file("page", b"\n<!DOCTYPE HTML><p>x"), Format::Html);
         assert_eq!(Format::of_file("page.md", b"<html>is a tag"), Format::Markdown);
+        assert_eq!(Format::of_file("cut-off.odt", b"PK\x03\x04 and no more"), Format::OpenDocument);
         assert_eq!(Format::of_file("data.csv", b"PK\x03\x04 xl/workbook.xml"), Format::Excel);
         let mut old: Vec<u8> = vec![0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
         old.extend("PowerPoint Document".encode_utf16().flat_map(u16::to_le_bytes));

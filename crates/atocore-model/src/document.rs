@@ -52,6 +52,10 @@ impl Location {
         }
         let first = self.0.split(Self::TO).next().unwrap_or_default();
         let last = last.0.rsplit(Self::TO).next().unwrap_or_default();
+        // What both are in is said once: `sheet Budget, row 2 to row 9`.
+        let within = first.rsplit_once(", ").map(|(within, _)| within);
+        let rest = within.and_then(|within| last.strip_prefix(within)?.strip_prefix(", "));
+        let last = rest.filter(|rest| !rest.contains(", ")).unwrap_or(last);
         Self([first, last].join(Self::TO))
     }
 
@@ -274,6 +278,9 @@ mod tests {
         assert_eq!(page(3).to(&page(3)), page(3));
         let both = page(2).to(&page(3)).to(&page(3).to(&page(5)));
         assert_eq!(both.as_str(), "page 2 to page 5");
+        let row = |sheet: &str, row: u32| Location::new(format!("sheet {sheet}, row {row}"));
+        assert_eq!(row("A", 2).to(&row("A", 9)).to(&row("A", 9)).as_str(), "sheet A, row 2 to row 9");
+        assert_eq!(row("A", 2).to(&row("B", 1)).as_str(), "sheet A, row 2 to sheet B, row 1");
         let lines = LineSpan { first: 3, last: 9 };
         assert_eq!(cited("a.md", lines, None), "a.md:3-9");
         assert_eq!(cited("a.pdf", lines, Some(&page(3))), "a.pdf, page 3");
