@@ -1,6 +1,6 @@
 //! Documents and the passages they are cut into.
 
-use std::fmt;
+use std::{convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     digest::Digest,
     id::{ChunkId, DocumentId, ProjectId},
+    json::{read_from_text, written_as_text},
     name::Tag,
     path::SourcePath,
     time::Timestamp,
@@ -34,45 +35,57 @@ impl fmt::Display for LineSpan {
 
 /// Where a passage is found in a file whose lines nobody sees, in words: `page 3`, `slide 2 to slide 4`,
 /// `sheet Budget, row 7`. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, ToSchema)]
 pub struct Location(String);
 
 impl Location {
     /// Takes the words as an extractor gives them or as they were stored.
     #[must_use]
-    pub const fn new(words: String) -> Self {
-        Self(words)
+    pub const fn from_text(text: String) -> Self {
+        Self(text)
     }
 
     /// From the one place to the other.
     #[must_use]
     pub fn to(&self, last: &Self) -> Self {
-        if self == last {
-            return self.clone();
-        }
         let first = self.0.split(Self::TO).next().unwrap_or_default();
         let last = last.0.rsplit(Self::TO).next().unwrap_or_default();
-        // What both are in is said once: `sheet Budget, row 2 to row 9`.
-        let within = first.rsplit_once(", ").map(|(within, _)| within);
-        let rest = within.and_then(|within| last.strip_prefix(within)?.strip_prefix(", "));
-        let last = rest.filter(|rest| !rest.contains(", ")).unwrap_or(last);
-        Self([first, last].join(Self::TO))
+        if first == last {
+            return Self(first.to_owned());
+        }
+        Self(format!("{first}{}{last}", Self::TO))
     }
 
-    /// The words.
+    /// What is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    const TO: &'static str = " to ";
+    /// Stands between two places; a sign that is in no name of one.
+    const TO: char = '\u{1f}';
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let Some((first, last)) = self.0.split_once(Self::TO) else { return f.write_str(&self.0) };
+        // What both are in is said once: `sheet Budget, row 2 to row 9`.
+        let within = first.rsplit_once(", ").map(|(within, _)| within);
+        let rest = within.and_then(|within| last.strip_prefix(within)?.strip_prefix(", "));
+        write!(f, "{first} to {}", rest.unwrap_or(last))
     }
 }
+
+impl FromStr for Location {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+read_from_text!(Location);
+written_as_text!(Location);
 
 /// How a person is told where in a file something is: `notes.md:3-9`, `report.pdf, page 3`.
 #[must_use]
@@ -274,13 +287,15 @@ mod tests {
 
     #[test]
     fn a_place_without_lines_is_cited_in_words() {
-        let page = |number: u32| Location::new(format!("page {number}"));
+        let place = |words: &str| Location::from_text(words.to_owned());
+        let page = |number: u32| place(&format!("page {number}"));
         assert_eq!(page(3).to(&page(3)), page(3));
-        let both = page(2).to(&page(3)).to(&page(3).to(&page(5)));
-        assert_eq!(both.as_str(), "page 2 to page 5");
-        let row = |sheet: &str, row: u32| Location::new(format!("sheet {sheet}, row {row}"));
-        assert_eq!(row("A", 2).to(&row("A", 9)).to(&row("A", 9)).as_str(), "sheet A, row 2 to row 9");
-        assert_eq!(row("A", 2).to(&row("B", 1)).as_str(), "sheet A, row 2 to sheet B, row 1");
+        assert_eq!(page(2).to(&page(3)).to(&page(3).to(&page(5))).to_string(), "page 2 to page 5");
+        let (row, other) = (place("sheet A, B, row 2"), place("sheet C, row 1"));
+        assert_eq!(row.to(&place("sheet A, B, row 9")).to_string(), "sheet A, B, row 2 to row 9");
+        assert_eq!(row.to(&other).to_string(), "sheet A, B, row 2 to sheet C, row 1");
+        let (how, whom) = (place("section How to plant"), place("section Whom to ask"));
+        assert_eq!(how.to(&how).to(&whom).to_string(), "section How to plant to section Whom to ask");
         let lines = LineSpan { first: 3, last: 9 };
         assert_eq!(cited("a.md", lines, None), "a.md:3-9");
         assert_eq!(cited("a.pdf", lines, Some(&page(3))), "a.pdf, page 3");

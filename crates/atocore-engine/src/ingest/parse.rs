@@ -68,7 +68,7 @@ pub(super) fn parse_extracted(
     let mut chunks = drafts.chunks;
     if chunks.is_empty() {
         let lines = LineSpan { first: 1, last: 1 };
-        let location = locations.first().map(|mark| Location::new(mark.name.clone()));
+        let location = locations.first().map(|mark| Location::from_text(mark.name.clone()));
         chunks.push(ChunkDraft {
             heading_path: HeadingPath::default(),
             text: title.clone(),
@@ -93,14 +93,15 @@ pub(super) fn parse_extracted(
 
 /// The text without what nobody reads, and where its parts are found.
 fn shown(document: &Extracted) -> (Cow<'_, str>, Cow<'_, [LocationMark]>) {
-    let text = document.text.strip_prefix('\u{feff}').unwrap_or(&document.text);
+    let text = &document.text;
     if document.locations.is_empty() {
-        return (without_blobs(text), Cow::Borrowed(&[]));
+        return (without_blobs(text.strip_prefix('\u{feff}').unwrap_or(text)), Cow::Borrowed(&[]));
     }
     let (mut shown, mut locations) = (String::with_capacity(text.len()), Vec::new());
     let ends = document.locations.iter().skip(1).map(|mark| mark.from).chain([text.len()]);
     for (mark, end) in document.locations.iter().zip(ends) {
-        locations.push(LocationMark { from: shown.len(), name: mark.name.clone() });
+        let name = mark.name.replace(char::is_control, " ");
+        locations.push(LocationMark { from: shown.len(), name });
         shown.push_str(&without_blobs(text.get(mark.from..end).unwrap_or_default()));
     }
     (Cow::Owned(shown), Cow::Owned(locations))
@@ -286,7 +287,7 @@ impl Drafts<'_> {
         let at = |offset: usize| {
             let behind = self.locations.partition_point(|mark| mark.from <= offset);
             let mark = self.locations.get(behind.saturating_sub(1))?;
-            Some(Location::new(mark.name.clone()))
+            Some(Location::from_text(mark.name.clone()))
         };
         Some(at(span.start)?.to(&at(span.end.saturating_sub(1))?))
     }

@@ -112,7 +112,7 @@ pub(super) fn place(hit: &Hit, lines: LineSpan, location: Option<&Location>) -> 
     let path = one_line(hit.source_path.as_str());
     let from = path.char_indices().rev().nth(PATH - 1).map_or(0, |(at, _)| at);
     let dots = if from > 0 { "…" } else { "" };
-    let location = location.map(|location| Location::new(one_line(location.as_str())));
+    let location = location.map(|location| Location::from_text(one_line(&location.to_string())));
     cited(&format!("{dots}{}", &path[from..]), lines, location.as_ref())
 }
 

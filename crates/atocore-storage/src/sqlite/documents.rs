@@ -443,7 +443,7 @@ fn chunk(row: &Row<'_>) -> Result<Chunk, StorageError> {
         heading_path: HeadingPath::from_text(row.get(2)?),
         content: row.get(3)?,
         lines: LineSpan { first: row.get(4)?, last: row.get(5)? },
-        location: row.get::<_, Option<String>>(6)?.map(Location::new),
+        location: row.get::<_, Option<String>>(6)?.map(Location::from_text),
         document: document(row, 7)?,
     })
 }

@@ -100,7 +100,7 @@ impl WriteTransaction<'_> {
                 heading_path: HeadingPath::from_text(row.get(0)?),
                 text: row.get(1)?,
                 lines: LineSpan { first: row.get(2)?, last: row.get(3)? },
-                location: row.get::<_, Option<String>>(4)?.map(Location::new),
+                location: row.get::<_, Option<String>>(4)?.map(Location::from_text),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

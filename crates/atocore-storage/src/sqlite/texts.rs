@@ -117,7 +117,7 @@ impl ReadTransaction<'_> {
             Ok(PassageText {
                 lines: LineSpan { first: row.get(0)?, last: row.get(1)? },
                 text: row.get(2)?,
-                location: row.get::<_, Option<String>>(3)?.map(Location::new),
+                location: row.get::<_, Option<String>>(3)?.map(Location::from_text),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
