@@ -4,7 +4,10 @@ mod archive;
 mod html;
 mod markdown;
 mod office;
+mod opendocument;
 mod records;
+mod sheets;
+mod slides;
 mod table;
 mod xml;
 
@@ -21,12 +24,9 @@ use crate::{
 /// # Errors
 /// When there is no text to be had, and why.
 pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
-    if format.is_verbatim() {
-        return Ok(Extracted::verbatim(format, text(content)?));
-    }
     let mut document = read(format, content)?;
     // The lines of the text are not those of the file, also in front of the first place that has a name.
-    if document.locations.first().is_none_or(|first| first.from > 0) {
+    if !format.is_verbatim() && document.locations.first().is_none_or(|first| first.from > 0) {
         document.locations.insert(0, LocationMark { from: 0, name: "beginning".to_owned() });
     }
     Ok(document)
@@ -34,9 +34,11 @@ pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError
 
 fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
     match format {
-        Format::Word | Format::PowerPoint | Format::Excel => office::read(content),
         Format::Html => html::read(content),
+        Format::Word | Format::PowerPoint | Format::Excel => office::read(content),
+        Format::OpenDocument => opendocument::read(content),
         Format::Table => table::read(content),
+        Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
         other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),
     }
 }

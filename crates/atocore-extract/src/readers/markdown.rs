@@ -66,6 +66,95 @@ impl Extracted {
     }
 }
 
+/// Writes a document of paragraphs. Items of a list and lines of code are kept until something else comes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    out: Extracted,
+    list: Vec<String>,
+    code: Vec<String>,
+}
+
+impl Writer {
+    pub(super) fn new() -> Self {
+        Self { out: Extracted::markdown(), list: Vec::new(), code: Vec::new() }
+    }
+
+    pub(super) fn heading(&mut self, level: usize, text: &str) {
+        self.flush();
+        self.out.heading(level, text);
+    }
+
+    pub(super) fn paragraph(&mut self, text: &str) {
+        if !text.trim().is_empty() {
+            self.flush();
+            self.out.paragraph(text);
+        }
+    }
+
+    /// Appends an item with what stands in front of it.
+    pub(super) fn item(&mut self, mark: &str, text: &str) {
+        let text = one_line(text);
+        if !text.is_empty() {
+            self.flush_code();
+            self.list.push(format!("{mark}{text}"));
+        }
+    }
+
+    /// Appends lines of code; no text is an empty line.
+    pub(super) fn code(&mut self, text: &str) {
+        self.flush_list();
+        self.code.extend(text.split('\n').map(str::to_owned));
+    }
+
+    pub(super) fn table(&mut self, rows: &[Vec<String>]) {
+        self.flush();
+        self.out.table(rows);
+    }
+
+    /// Appends a note at the end of a text, which refers to it by `label`.
+    pub(super) fn note(&mut self, label: &str, text: &str) {
+        self.flush();
+        self.out.block(&format!("[^{label}]: {}", one_line(text)));
+    }
+
+    /// The text, with locations by its headings.
+    pub(super) fn finish(mut self, title: &str) -> Extracted {
+        self.flush();
+        self.out.title_from_metadata(title);
+        self.out.locations_from_headings();
+        self.out
+    }
+
+    fn flush(&mut self) {
+        self.flush_list();
+        self.flush_code();
+    }
+
+    fn flush_list(&mut self) {
+        let list = std::mem::take(&mut self.list).join("\n");
+        self.out.block(&list);
+    }
+
+    fn flush_code(&mut self) {
+        let code = std::mem::take(&mut self.code);
+        self.out.code(&code);
+    }
+}
+
+/// What stands in front of an item that is this deep in lists, from 0 on.
+pub(super) fn bullet(depth: usize) -> String {
+    format!("{}- ", "  ".repeat(depth.min(8)))
+}
+
+/// Whether a style of this name is one for code.
+pub(super) fn is_style_of_code(name: &str) -> bool {
+    let name = name.to_lowercase().replace([' ', '-', '_'], "");
+    ["code", "sourcecode", "preformatted", "htmlpreformatted", "verbatim", "plaintext", "macrotext"]
+        .iter()
+        .any(|code| name.starts_with(code))
+        && !["label", "caption", "title", "heading", "note"].iter().any(|other| name.contains(other))
+}
+
 /// Text on one line.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -96,6 +96,20 @@ impl<'xml> Iterator for Nodes<'xml> {
     }
 }
 
+/// The text right in the first element of that name; empty when there is none.
+pub(super) fn text_of(xml: &str, name: &str) -> Result<String, ExtractError> {
+    let mut text: Option<String> = None;
+    for node in Nodes::of(xml) {
+        match node? {
+            Node::Open(element) if element.name == name => text = Some(String::new()),
+            Node::Text(part) => text.iter_mut().for_each(|text| text.push_str(&part)),
+            Node::Close(closed) if closed == name => break,
+            Node::Open(_) | Node::Close(_) => {}
+        }
+    }
+    Ok(text.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,14 +18,12 @@ use super::{
         archive::Archive,
         markdown::one_line,
         records::Records,
+        sheets::Sheets,
         xml::{Node, Nodes},
     },
     package::{relations, title},
 };
-use crate::{
-    error::ExtractError,
-    extracted::{Extracted, TextSection, TextStructure},
-};
+use crate::{error::ExtractError, extracted::Extracted};
 
 const WORKBOOK: &str = "xl/workbook.xml";
 
@@ -37,7 +35,7 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
     sheets.out.title_from_metadata(&title(&mut archive)?);
     if !archive.has(WORKBOOK) {
         let workbook: Xlsb<Content<'_>> = open_workbook_from_rs(Cursor::new(content)).map_err(xlsb_error)?;
-        sheets.append_all(workbook, xlsb_error)?;
+        append_all(&mut sheets, workbook, xlsb_error)?;
         return Ok(sheets.finish());
     }
     let parts = sheet_parts(&mut archive)?;
@@ -53,64 +51,29 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
 pub(super) fn read_binary(content: &[u8]) -> Result<Extracted, ExtractError> {
     let workbook: Xls<Content<'_>> = open_workbook_from_rs(Cursor::new(content)).map_err(xls_error)?;
     let mut sheets = Sheets::default();
-    sheets.append_all(workbook, xls_error)?;
+    append_all(&mut sheets, workbook, xls_error)?;
     Ok(sheets.finish())
 }
 
-/// Sheets as sections, in their order.
-#[derive(Debug, Default)]
-struct Sheets {
-    out: Extracted,
-    sections: Vec<TextSection>,
-}
-
-impl Sheets {
-    /// Appends what `rows` does, and comments on cells by their names.
-    fn append(
-        &mut self,
-        name: &str,
-        comments: &[(String, String)],
-        rows: impl FnOnce(&mut Extracted, &dyn Fn(u64) -> String) -> Result<(), ExtractError>,
-    ) -> Result<(), ExtractError> {
-        let from = self.out.text.len();
-        let place = |row| format!("sheet {name}, row {row}");
-        rows(&mut self.out, &place)?;
-        for (cell, comment) in comments {
-            let row = cell.trim_start_matches(|one: char| !one.is_ascii_digit());
-            self.out.begin(place(row.parse().unwrap_or(1)));
-            self.out.text.push_str(&format!("Comment on {cell}: {comment}\n"));
-        }
-        if self.out.text.len() > from {
-            self.sections.push(TextSection { from, path: vec![name.to_owned()] });
-        }
-        Ok(())
+/// Appends the sheets of a workbook that the library holds in memory.
+fn append_all<'content, Workbook: Reader<Content<'content>>>(
+    sheets: &mut Sheets,
+    mut workbook: Workbook,
+    error: impl Fn(Workbook::Error) -> ExtractError,
+) -> Result<(), ExtractError> {
+    for name in worksheets(&workbook) {
+        let range = workbook.worksheet_range(&name).map_err(&error)?;
+        let (first_row, first_column) = range.start().unwrap_or_default();
+        let rows = range.rows().enumerate().map(|(index, cells)| {
+            let empty = iter::repeat_n(String::new(), first_column as usize);
+            (u64::from(first_row) + index as u64 + 1, empty.chain(cells.iter().map(of_data)).collect())
+        });
+        sheets.append(&name, &[], |out, place| {
+            Records::append(out, rows, place);
+            Ok(())
+        })?;
     }
-
-    /// Appends the sheets of a workbook that the library holds in memory.
-    fn append_all<'content, Workbook: Reader<Content<'content>>>(
-        &mut self,
-        mut workbook: Workbook,
-        error: impl Fn(Workbook::Error) -> ExtractError,
-    ) -> Result<(), ExtractError> {
-        for name in worksheets(&workbook) {
-            let range = workbook.worksheet_range(&name).map_err(&error)?;
-            let (first_row, first_column) = range.start().unwrap_or_default();
-            let rows = range.rows().enumerate().map(|(index, cells)| {
-                let empty = iter::repeat_n(String::new(), first_column as usize);
-                (u64::from(first_row) + index as u64 + 1, empty.chain(cells.iter().map(of_data)).collect())
-            });
-            self.append(&name, &[], |out, place| {
-                Records::append(out, rows, place);
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Extracted {
-        self.out.structure = TextStructure::Sections(self.sections);
-        self.out
-    }
+    Ok(())
 }
 
 /// The names of the sheets that hold cells.

@@ -2,7 +2,7 @@
 
 use super::super::{
     archive::Archive,
-    xml::{Node, Nodes},
+    xml::{Node, Nodes, text_of},
 };
 use crate::error::ExtractError;
 
@@ -52,15 +52,5 @@ fn resolved(folder: &str, target: &str) -> String {
 
 /// The title in the properties of a package.
 pub(super) fn title(archive: &mut Archive<'_>) -> Result<String, ExtractError> {
-    let mut title = String::new();
-    let mut inside = false;
-    for node in Nodes::of(&archive.text("docProps/core.xml")?.unwrap_or_default()) {
-        match node? {
-            Node::Open(element) => inside = element.name == "title",
-            Node::Close(_) => inside = false,
-            Node::Text(text) if inside => title.push_str(&text),
-            Node::Text(_) => {}
-        }
-    }
-    Ok(title)
+    text_of(&archive.text("docProps/core.xml")?.unwrap_or_default(), "title")
 }

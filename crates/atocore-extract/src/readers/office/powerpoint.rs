@@ -6,6 +6,7 @@ use super::{
     super::{
         archive::Archive,
         markdown::one_line,
+        slides::{Part, Slide, written},
         xml::{Node, Nodes},
     },
     error,
@@ -14,21 +15,6 @@ use super::{
 use crate::{error::ExtractError, extracted::Extracted};
 
 const PRESENTATION: &str = "ppt/presentation.xml";
-
-/// What a slide holds, in the order of its shapes.
-#[derive(Debug, Default)]
-struct Slide {
-    title: String,
-    parts: Vec<Part>,
-    notes: Vec<String>,
-    comments: Vec<String>,
-}
-
-#[derive(Debug)]
-enum Part {
-    Text(Vec<String>),
-    Table(Vec<Vec<String>>),
-}
 
 pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
     let mut archive = Archive::open(content)?;
@@ -63,37 +49,6 @@ pub(super) fn read_binary(content: &[u8]) -> Result<Extracted, ExtractError> {
         slide
     });
     Ok(written(document.metadata.title.as_deref().unwrap_or_default(), slides))
-}
-
-/// A slide each with its number, below its title; one without a title has its number as heading.
-fn written(title: &str, slides: impl IntoIterator<Item = Slide>) -> Extracted {
-    let mut out = Extracted::markdown();
-    out.title_from_metadata(title);
-    for (index, slide) in slides.into_iter().enumerate() {
-        let begins = out.text.len();
-        out.begin(format!("slide {}", index + 1));
-        for part in slide.parts {
-            match part {
-                Part::Text(lines) => out.paragraph(&lines.join("\n")),
-                Part::Table(rows) => out.table(&rows),
-            }
-        }
-        if slide.notes.iter().any(|line| !line.trim().is_empty()) {
-            out.paragraph(&format!("Notes: {}", slide.notes.join("\n").trim()));
-        }
-        for comment in slide.comments {
-            out.paragraph(&format!("Comment: {comment}"));
-        }
-        let body = out.text.split_off(begins);
-        if slide.title.is_empty() && body.is_empty() {
-            out.locations.pop();
-            continue;
-        }
-        let title = if slide.title.is_empty() { format!("Slide {}", index + 1) } else { slide.title };
-        out.heading(1, &title);
-        out.text.push_str(&body);
-    }
-    out
 }
 
 /// The slides in their order, by the numbers of their relations.
