@@ -1,6 +1,7 @@
 //! One reader per format.
 
 mod archive;
+mod epub;
 mod html;
 mod markdown;
 mod office;
@@ -37,6 +38,7 @@ fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
         Format::Html => html::read(content),
         Format::Word | Format::PowerPoint | Format::Excel => office::read(content),
         Format::OpenDocument => opendocument::read(content),
+        Format::Epub => epub::read(content),
         Format::Table => table::read(content),
         Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
         other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),

@@ -65,6 +65,22 @@ impl<'content> Archive<'content> {
     }
 }
 
+/// The name of a file that another one in `folder` refers to.
+pub(super) fn resolved(folder: &str, target: &str) -> String {
+    if let Some(absolute) = target.strip_prefix('/') {
+        return absolute.to_owned();
+    }
+    let mut path: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+    for name in target.split('/') {
+        match name {
+            ".." => drop(path.pop()),
+            "." | "" => {}
+            name => path.push(name),
+        }
+    }
+    path.join("/")
+}
+
 fn error(error: ZipError) -> ExtractError {
     match error {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => ExtractError::Encrypted,

@@ -1,7 +1,7 @@
 //! The parts of a file of the new Office, and how they refer to each other.
 
 use super::super::{
-    archive::Archive,
+    archive::{Archive, resolved},
     xml::{Node, Nodes, text_of},
 };
 use crate::error::ExtractError;
@@ -32,22 +32,6 @@ pub(super) fn relations(archive: &mut Archive<'_>, part: &str) -> Result<Vec<Rel
         }
     }
     Ok(relations)
-}
-
-/// A target from the root of the package on.
-fn resolved(folder: &str, target: &str) -> String {
-    if let Some(absolute) = target.strip_prefix('/') {
-        return absolute.to_owned();
-    }
-    let mut path: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
-    for name in target.split('/') {
-        match name {
-            ".." => drop(path.pop()),
-            "." | "" => {}
-            name => path.push(name),
-        }
-    }
-    path.join("/")
 }
 
 /// The title in the properties of a package.
