@@ -7,6 +7,7 @@ mod markdown;
 mod office;
 mod opendocument;
 mod records;
+mod rtf;
 mod sheets;
 mod slides;
 mod table;
@@ -39,6 +40,7 @@ fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
         Format::Word | Format::PowerPoint | Format::Excel => office::read(content),
         Format::OpenDocument => opendocument::read(content),
         Format::Epub => epub::read(content),
+        Format::Rtf => rtf::read(content),
         Format::Table => table::read(content),
         Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
         other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),

@@ -7,7 +7,7 @@ mod powerpoint;
 mod remarks;
 mod word;
 
-use undoc::{Error, FormatType, detect_format_from_bytes};
+use undoc::{Document, Error, FormatType, detect_format_from_bytes};
 
 use super::archive::Archive;
 use crate::{error::ExtractError, extracted::Extracted};
@@ -27,6 +27,11 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
         FormatType::Xls => excel::read_binary(content)?,
     };
     if out.text.trim().is_empty() { Err(ExtractError::NoText) } else { Ok(out) }
+}
+
+/// The text of a document that is like one of Word.
+pub(super) fn written(document: &Document) -> Extracted {
+    word::written(document, remarks::Remarks::default())
 }
 
 fn error(error: Error) -> ExtractError {

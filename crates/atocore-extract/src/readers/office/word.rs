@@ -31,7 +31,7 @@ pub(super) fn read_binary(content: &[u8]) -> Result<Extracted, ExtractError> {
     Ok(written(&document.map_err(error)?, Remarks::default()))
 }
 
-fn written(document: &Document, mut remarks: Remarks) -> Extracted {
+pub(super) fn written(document: &Document, mut remarks: Remarks) -> Extracted {
     let mut writer = Writer::new();
     let blocks = || document.sections.iter().flat_map(|section| &section.content);
     let paragraphs: Vec<_> = blocks()
