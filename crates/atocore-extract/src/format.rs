@@ -318,13 +318,15 @@ fn shown(content: &[u8]) -> Option<Format> {
 
 /// The names in an archive tell what it holds.
 fn in_archive(content: &[u8]) -> Option<Format> {
-    let marks: [(&[u8], Format); 6] = [
+    let marks: [(&[u8], Format); 7] = [
         (b"word/document", Format::Word),
         (b"ppt/presentation", Format::PowerPoint),
         (b"xl/workbook", Format::Excel),
         (b"mimetypeapplication/vnd.oasis.opendocument", Format::OpenDocument),
         (b"mimetypeapplication/epub+zip", Format::Epub),
         (b"META-INF/container.xml", Format::Epub),
+        // What says the type may be compressed.
+        (b"META-INF/manifest.xml", Format::OpenDocument),
     ];
     marks.into_iter().find(|(mark, _)| has(content, mark)).map(|(_, format)| format)
 }
@@ -383,6 +385,7 @@ mod tests {
         assert_eq!(Format::of_file("page.md", b"<html>is a tag"), Format::Markdown);
         assert_eq!(Format::of_file("cut-off.odt", b"PK\x03\x04 and no more"), Format::OpenDocument);
         assert_eq!(Format::of_file("data.csv", b"PK\x03\x04 xl/workbook.xml"), Format::Excel);
+        assert_eq!(Format::of_file("x", b"PK\x03\x04 META-INF/manifest.xml"), Format::OpenDocument);
         let mut old: Vec<u8> = vec![0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
         old.extend("PowerPoint Document".encode_utf16().flat_map(u16::to_le_bytes));
         assert_eq!(Format::of_file("talk.doc", &old), Format::PowerPoint);
