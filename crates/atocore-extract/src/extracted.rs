@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::Format;
+use crate::readers::fence::OpenFence;
 
 /// The text of a document, how it is structured, and where its parts are found in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -98,19 +98,12 @@ impl Extracted {
     /// Names the locations of one flowing text by its headings: `section HEADING`.
     pub(crate) fn locations_from_headings(&mut self) {
         let mut from = 0;
-        let mut fence: Option<&str> = None;
+        let mut fence = OpenFence::default();
         for line in self.text.split_inclusive('\n') {
-            let trimmed = line.trim_start();
-            let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
-            match (fence, mark) {
-                (None, Some(_)) => fence = mark,
-                (Some(open), Some(mark)) if open == mark => fence = None,
-                (None, None) => {
-                    if let Some(heading) = heading(line) {
-                        self.locations.push(LocationMark { from, name: format!("section {heading}") });
-                    }
-                }
-                (Some(_), _) => {}
+            if !fence.takes(line)
+                && let Some(heading) = heading(line)
+            {
+                self.locations.push(LocationMark { from, name: format!("section {heading}") });
             }
             from += line.len();
         }

@@ -2,8 +2,10 @@
 
 mod archive;
 mod epub;
+mod fence;
 mod html;
 mod markdown;
+mod notebook;
 mod office;
 mod opendocument;
 mod records;
@@ -41,6 +43,7 @@ fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
         Format::OpenDocument => opendocument::read(content),
         Format::Epub => epub::read(content),
         Format::Rtf => rtf::read(content),
+        Format::Notebook => notebook::read(content),
         Format::Table => table::read(content),
         Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
         other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),

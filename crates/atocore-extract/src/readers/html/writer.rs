@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::tables::Table;
+use super::{super::fence::fence, tables::Table};
 
 /// What stands between what is written and what comes next; the greater one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -290,8 +290,7 @@ impl Writer {
         let Some(Preformatted { text, language }) = self.preformatted.take() else { return };
         let text = text.trim_end().trim_start_matches(['\r', '\n']);
         if !text.is_empty() {
-            let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
-            let fence = "`".repeat((longest + 1).max(3));
+            let fence = fence(text);
             let head = format!("{fence}{language}");
             self.lines(std::iter::once(head.as_str()).chain(text.lines()).chain([fence.as_str()]));
         }

@@ -1,0 +1,212 @@
+//! Jupyter notebooks.
+
+use serde::Deserialize;
+
+use super::fence::{OpenFence, fence};
+use crate::{error::ExtractError, extracted::Extracted};
+
+/// How much of what a cell has put out is kept, in characters.
+const OUTPUT: usize = 2000;
+
+/// Reads a notebook of version 3 or 4: the cells in their order, each as a place.
+pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
+    let text = super::text(content)?;
+    if text.trim().is_empty() {
+        return Ok(Extracted::markdown());
+    }
+    let notebook: Notebook = serde_json::from_str(text).map_err(ExtractError::damaged)?;
+    let mut out = Extracted::markdown();
+    let Metadata { title, name, kernelspec, language_info } = notebook.metadata.unwrap_or_default();
+    for title in [name, title].into_iter().flatten() {
+        out.title_from_metadata(&title);
+    }
+    let language = language_info.and_then(|info| info.name).or(kernelspec.and_then(|spec| spec.language));
+    let sheets =
+        notebook.worksheets.into_iter().flatten().flat_map(|sheet| sheet.cells.into_iter().flatten());
+    for (index, cell) in notebook.cells.into_iter().flatten().chain(sheets).enumerate() {
+        out.begin(format!("cell {}", index + 1));
+        let from = out.text.len();
+        cell.append(language.as_deref(), &mut out);
+        if out.text.len() == from {
+            out.locations.pop();
+        }
+    }
+    Ok(out)
+}
+
+#[derive(Debug, Deserialize)]
+struct Notebook {
+    metadata: Option<Metadata>,
+    cells: Option<Vec<Cell>>,
+    /// Where the cells are in version 3.
+    worksheets: Option<Vec<Worksheet>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Worksheet {
+    cells: Option<Vec<Cell>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Metadata {
+    title: Option<String>,
+    name: Option<String>,
+    kernelspec: Option<Kernel>,
+    language_info: Option<Kernel>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Kernel {
+    name: Option<String>,
+    language: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Cell {
+    cell_type: Option<String>,
+    source: Option<Text>,
+    /// The source of code in version 3.
+    input: Option<Text>,
+    /// Of a cell of version 3.
+    language: Option<String>,
+    /// Of a heading of version 3.
+    level: Option<u8>,
+    outputs: Option<Vec<Output>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Output {
+    text: Option<Text>,
+    data: Option<Data>,
+    ename: Option<String>,
+    evalue: Option<String>,
+}
+
+/// What was put out, in the forms that are text.
+#[derive(Debug, Deserialize)]
+struct Data {
+    #[serde(rename = "text/plain")]
+    plain: Option<Text>,
+    #[serde(rename = "text/markdown")]
+    markdown: Option<Text>,
+}
+
+/// A text, whole or in lines.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Whole(String),
+    Lines(Vec<String>),
+    /// Old notebooks have `{}` where there is nothing.
+    Nothing {},
+}
+
+impl Text {
+    fn into_string(self) -> String {
+        match self {
+            Self::Whole(text) => text,
+            Self::Lines(lines) => lines.concat(),
+            Self::Nothing {} => String::new(),
+        }
+    }
+}
+
+impl Cell {
+    fn append(self, language: Option<&str>, out: &mut Extracted) {
+        let source = self.source.or(self.input).map(Text::into_string).unwrap_or_default();
+        match self.cell_type.as_deref() {
+            Some("code") => {
+                append_code(&source, self.language.as_deref().or(language).unwrap_or_default(), out);
+                let output = text_of(self.outputs.unwrap_or_default());
+                append_code(&output, "", out);
+            }
+            Some("heading") => {
+                let level = usize::from(self.level.unwrap_or(1).clamp(1, 6));
+                let words = source.split_whitespace().collect::<Vec<_>>().join(" ");
+                if !words.is_empty() {
+                    out.block(&format!("{} {words}", "#".repeat(level)));
+                }
+            }
+            _ => {
+                let source = without_data(&source);
+                out.block(&source);
+                let mut fence = OpenFence::default();
+                for line in source.lines() {
+                    fence.takes(line);
+                }
+                out.block(&fence.end().unwrap_or_default());
+            }
+        }
+    }
+}
+
+fn append_code(code: &str, language: &str, out: &mut Extracted) {
+    let code = code.trim_end().trim_start_matches(['\r', '\n']);
+    if !code.is_empty() {
+        let fence = fence(code);
+        let language = language.split_whitespace().next().unwrap_or_default();
+        out.block(&format!("{fence}{language}\n{code}\n{fence}"));
+    }
+}
+
+/// What a cell has put out as text.
+fn text_of(outputs: Vec<Output>) -> String {
+    let mut text = String::new();
+    for output in outputs {
+        let error = output.ename.map(|name| format!("{name}: {}\n", output.evalue.unwrap_or_default()));
+        let data = output.data.and_then(|data| {
+            let plain = data.plain.map(Text::into_string).unwrap_or_default();
+            // What an object is called that is shown as something else.
+            if is_name_of_object(&plain) { data.markdown.map(Text::into_string) } else { Some(plain) }
+        });
+        let stream = output.text.map(Text::into_string).filter(|text| !is_name_of_object(text));
+        for part in [error, data, stream].into_iter().flatten() {
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(&part);
+        }
+        if text.len() > 20 * OUTPUT {
+            break;
+        }
+    }
+    let text = without_colours(&text);
+    match text.char_indices().nth(OUTPUT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+fn is_name_of_object(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('<') && text.ends_with('>') && !text.contains('\n')
+}
+
+/// A text without what makes a terminal change colours.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c.is_ascii_alphabetic()).map_or(part.len(), |end| end + 1);
+        plain.push_str(&part[end..]);
+    }
+    plain
+}
+
+/// A text without the data of pictures that are written into it.
+fn without_data(text: &str) -> String {
+    let mut rest = text;
+    let mut kept = String::new();
+    while let Some(at) = rest.find(";base64,") {
+        let before = &rest[..at];
+        let is_of_data = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+        let begin = before.rfind("data:").filter(|begin| before.len() - begin < 100).unwrap_or(at);
+        kept.push_str(&before[..begin]);
+        rest = rest[at + ";base64,".len()..].trim_start_matches(is_of_data);
+    }
+    kept.push_str(rest);
+    kept
+}
+
+#[cfg(test)]
+mod tests;
