@@ -12,6 +12,7 @@ mod records;
 mod rtf;
 mod sheets;
 mod slides;
+mod subtitles;
 mod table;
 mod xml;
 
@@ -45,6 +46,7 @@ fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
         Format::Rtf => rtf::read(content),
         Format::Notebook => notebook::read(content),
         Format::Table => table::read(content),
+        Format::Subtitles => subtitles::read(content),
         Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
         other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),
     }
