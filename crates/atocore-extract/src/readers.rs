@@ -8,6 +8,7 @@ mod markdown;
 mod notebook;
 mod office;
 mod opendocument;
+mod pdf;
 mod records;
 mod rtf;
 mod sheets;
@@ -40,6 +41,7 @@ pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError
 fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
     match format {
         Format::Html => html::read(content),
+        Format::Pdf => pdf::read(content),
         Format::Word | Format::PowerPoint | Format::Excel => office::read(content),
         Format::OpenDocument => opendocument::read(content),
         Format::Epub => epub::read(content),
