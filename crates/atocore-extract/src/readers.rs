@@ -4,6 +4,7 @@ mod archive;
 mod epub;
 mod fence;
 mod html;
+mod mail;
 mod markdown;
 mod notebook;
 mod office;
@@ -46,11 +47,11 @@ fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
         Format::OpenDocument => opendocument::read(content),
         Format::Epub => epub::read(content),
         Format::Rtf => rtf::read(content),
+        Format::Mail => mail::read(content),
         Format::Notebook => notebook::read(content),
         Format::Table => table::read(content),
         Format::Subtitles => subtitles::read(content),
         Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
-        other => Err(ExtractError::Failed(format!("there is no reader of {} yet", other.title()))),
     }
 }
 

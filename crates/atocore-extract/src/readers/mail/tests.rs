@@ -1,0 +1,90 @@
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MESSAGE: &str = "From: =?utf-8?q?Ada_L=C3=B6w?= <ada@a.org>\r\nTo: b@b.org, Cleo <c@c.org>\r\nSubject: The\r\n plan\r\n\
+    Date: Sun, 29 Nov 2026 16:20:00 +0100\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n\
+    --x\r\nContent-Type: multipart/alternative; boundary=y\r\n\r\n--y\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\
+    Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe\r\n# no heading\r\n--y\r\nContent-Type: text/html\r\n\r\n\
+    <p>Gr&uuml;&szlig;e\r\n--y--\r\n--x\r\nContent-Type: application/pdf; name=plan.pdf\r\n\
+    Content-Disposition: attachment; filename=plan.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--x--\r\n";
+
+const TEXT: &str = "# The plan\n\nFrom: Ada Löw <ada@a.org>\nTo: b@b.org, Cleo <c@c.org>\n\
+    Date: 2026-11-29T16:20:00+01:00\nAttachments: plan.pdf\n\nGrüße\n\\# no heading\n\n";
+
+#[test]
+fn a_message_says_who_wrote_what_to_whom() {
+    let out = read(MESSAGE.as_bytes()).unwrap();
+    assert_eq!(out.text, TEXT);
+    assert_eq!(out.title.as_deref(), Some("The plan"));
+    assert_eq!(out.locations.len(), 1);
+    assert_eq!(out.locations[0].name, "message 1");
+}
+
+#[test]
+fn a_message_without_plain_text_is_read_as_a_page() {
+    let message =
+        "From: a@a.org\nContent-Type: text/html\n\n<h1>Hi</h1><script>no</script><p>a <a href=data:x>b</a>";
+    assert_eq!(read(message.as_bytes()).unwrap().text, "From: a@a.org\n\n# Hi\n\na b\n\n");
+}
+
+#[test]
+fn a_mailbox_is_its_messages() {
+    let mailbox = "From a@a.org Sun Nov 29 16:20:00 2026\nFrom: a@a.org\nSubject: One\n\nFirst\nFrom here on\n\n\
+        From b@b.org Sun Nov 29 16:21:00 2026\r\nFrom: b@b.org\r\nSubject: Two\r\n\r\nSecond\r\n\r\n\
+        From junk\n\nFrom c@c.org x\nSubject: Four\n\nLast\n";
+    let out = read(mailbox.as_bytes()).unwrap();
+    assert_eq!(
+        out.text,
+        "# One\n\nFrom: a@a.org\n\nFirst\nFrom here on\n\n# Two\n\nFrom: b@b.org\n\nSecond\n\n# Four\n\nLast\n\n"
+    );
+    let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
+    assert_eq!(locations, ["message 1", "message 2", "message 4"]);
+    assert_eq!(out.title, None);
+}
+
+#[test]
+fn what_is_no_message_is_reported() {
+    assert_eq!(read(b" \n").unwrap_err(), ExtractError::NoText);
+    for content in ["just words", "\0\x01\x02", "From \n\nFrom \n"] {
+        assert!(matches!(read(content.as_bytes()), Err(ExtractError::Damaged(_))), "{content:?}");
+    }
+}
+
+#[test]
+fn many_parts_and_deep_ones_are_quick() {
+    let head = "From: a@a.org\nContent-Type: multipart/mixed; boundary=x\n\n";
+    let part = "--x\nContent-Type: text/plain\n\nword\n";
+    let flat = format!("{head}{}--x--\n", part.repeat(10_000));
+    let deep: String = (0..10_000)
+        .map(|n| format!("--b{n}\nContent-Type: multipart/mixed; boundary=b{}\n\n", n + 1))
+        .collect();
+    let deep =
+        format!("From: a@a.org\nContent-Type: multipart/mixed; boundary=b0\n\n{deep}--b10000\n\nword\n");
+    let messages =
+        format!("{}Subject: s\n\nword", "Subject: s\nContent-Type: message/rfc822\n\n".repeat(10_000));
+    let began = Instant::now();
+    assert_eq!(read(flat.as_bytes()).unwrap().text.matches("word").count(), 10_000);
+    for message in [deep, messages] {
+        let _is_read = read(message.as_bytes());
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_damaged_message_is_read_or_refused(
+        cut in 0..MESSAGE.len(), flips in prop::collection::vec((0..MESSAGE.len(), any::<u8>()), 0..5),
+    ) {
+        let mut content = MESSAGE.as_bytes().to_vec();
+        for (at, byte) in flips {
+            content[at] = byte;
+        }
+        let _is_read = read(&content[..cut]);
+        let _is_read = read(&content);
+    }
+}
