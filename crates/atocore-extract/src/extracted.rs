@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::readers::fence::OpenFence;
+use crate::{format::Format, readers::fence::OpenFence};
 
 /// The text of a document, how it is structured, and where its parts are found in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

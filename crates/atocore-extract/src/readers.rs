@@ -2,7 +2,7 @@
 
 mod archive;
 mod epub;
-mod fence;
+pub(crate) mod fence;
 mod html;
 mod mail;
 mod markdown;

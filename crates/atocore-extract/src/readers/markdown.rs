@@ -1,5 +1,6 @@
 //! Markdown of what other formats say.
 
+use super::fence::fence;
 use crate::extracted::Extracted;
 
 /// The longest heading, in bytes: what is longer is a paragraph that looks like one.
@@ -28,10 +29,7 @@ impl Extracted {
         if code.trim().is_empty() {
             return;
         }
-        let mut fence = if code.contains("```") { "~~~" } else { "```" }.to_owned();
-        while code.contains(&fence) {
-            fence.push('~');
-        }
+        let fence = fence(&code);
         self.block(&format!("{fence}\n{}\n{fence}", code.trim_matches('\n')));
     }
 

@@ -460,7 +460,7 @@ impl Reader {
         self.blocks.append(&mut self.notes);
         let mut document = Document::new();
         document.metadata.title = Some(self.title);
-        let mut section = undoc::TextSection::new(0);
+        let mut section = undoc::Section::new(0);
         section.content = self.blocks;
         document.add_section(section);
         document
