@@ -16,7 +16,7 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ExtractError, extracted::Extracted, extractor::Limits, format::Format, readers};
+use crate::{error::ExtractError, extract::extract, extracted::Extracted, extractor::Limits, format::Format};
 
 /// What comes before the bytes of a document.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ fn serve_all(limits: &Limits, output: PipeWriter) -> io::Result<()> {
             return Ok(());
         }
         limit_processor_time(limits.processor_seconds)?;
-        let mut reply = caught(|| readers::extract(request.format, &content));
+        let mut reply = caught(|| extract(request.format, &content));
         if let Ok(extracted) = &reply
             && extracted.text.len() as u64 > limits.text_bytes
         {

@@ -16,9 +16,9 @@ use std::{
 use crate::{
     child::{Reply, Request, caught},
     error::ExtractError,
+    extract::extract,
     extracted::Extracted,
     format::Format,
-    readers,
 };
 
 /// What one document may cost.
@@ -107,7 +107,7 @@ impl Extractor {
         cancelled: &dyn Fn() -> bool,
     ) -> io::Result<Option<Result<Extracted, ExtractError>>> {
         let Some((program, arguments)) = &self.program else {
-            return Ok(Some(caught(|| readers::extract(format, content))));
+            return Ok(Some(caught(|| extract(format, content))));
         };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker = match idle() {

@@ -206,9 +206,9 @@ impl Ending {
 }
 
 impl Format {
-    /// Every format.
+    /// Every format that is read.
     pub fn all() -> impl Iterator<Item = Self> {
-        FORMATS.iter().map(|entry| entry.format)
+        FORMATS.iter().map(|entry| entry.format).filter(|format| format.is_read())
     }
 
     /// The word that is stored and shown.
@@ -244,6 +244,12 @@ impl Format {
     #[must_use]
     pub const fn is_verbatim(self) -> bool {
         matches!(self, Self::Markdown | Self::Text | Self::Code)
+    }
+
+    /// Whether this program reads it: it may be built without the feature `documents`.
+    #[must_use]
+    pub const fn is_read(self) -> bool {
+        cfg!(feature = "documents") || self.is_verbatim()
     }
 
     /// Whether its files are text in some encoding, which is decoded before anything is extracted.

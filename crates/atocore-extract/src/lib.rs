@@ -5,17 +5,19 @@
 //! that a bad file costs that file.
 
 mod child;
+#[cfg(feature = "documents")]
+mod documents;
 mod error;
+mod extract;
 mod extracted;
 mod extractor;
 mod format;
-mod readers;
 
 pub use self::{
     child::serve,
     error::ExtractError,
+    extract::extract,
     extracted::{Extracted, LocationMark, TextSection, TextStructure},
     extractor::{Extractor, Limits},
     format::{Ending, Format},
-    readers::extract,
 };

@@ -101,6 +101,9 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
     let settled = plan::is_settled(seen.stamp, now);
     let digest = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
     let format = Format::of_file(file.source_path.file_name(), &bytes);
+    if !format.is_read() {
+        return ReadOutcome::Refused(FileReason::UnsupportedType);
+    }
     let chunked_by = ingestion.chunked_by(format);
     if let Some(known) = &wanted.known
         && known.digest == digest

@@ -205,7 +205,12 @@ impl Walk<'_> {
         let (Ok(source_path), Some(file_path)) = (SourcePath::from_relative(entry), path.to_str()) else {
             return leave_out(FileReason::NameNotUtf8);
         };
-        if Ending::of(source_path.file_name()) == Ending::WithoutText {
+        let is_read = match Ending::of(source_path.file_name()) {
+            Ending::Of(format) => format.is_read(),
+            Ending::Unknown => true,
+            Ending::WithoutText => false,
+        };
+        if !is_read {
             return leave_out(FileReason::UnsupportedType);
         }
         let seen = match listing.look_at(entry.file_name().unwrap_or_default()) {

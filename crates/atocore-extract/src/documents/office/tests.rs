@@ -3,9 +3,9 @@ use std::io::{Cursor, Write};
 use super::super::{archive::tests::zipped, hostile::results_of_damage};
 use crate::{
     error::ExtractError,
+    extract::extract,
     extracted::{Extracted, TextStructure},
     format::Format,
-    readers::extract,
 };
 
 const TYPES: &str = "<Types/>";

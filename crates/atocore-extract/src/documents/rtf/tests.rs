@@ -1,5 +1,5 @@
 use super::super::hostile::results_of_damage;
-use crate::{error::ExtractError, extracted::Extracted, format::Format, readers::extract};
+use crate::{error::ExtractError, extract::extract, extracted::Extracted, format::Format};
 
 fn read(body: &str) -> Extracted {
     extract(Format::Rtf, format!("{{\\rtf1\\ansi\\ansicpg1252\\deff0 {body}}}").as_bytes()).unwrap()

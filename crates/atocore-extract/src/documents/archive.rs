@@ -113,7 +113,7 @@ pub(super) mod tests {
     use super::*;
 
     /// An archive of these files.
-    pub(in crate::readers) fn zipped<Content: AsRef<[u8]>>(files: &[(&str, Content)]) -> Vec<u8> {
+    pub(in crate::documents) fn zipped<Content: AsRef<[u8]>>(files: &[(&str, Content)]) -> Vec<u8> {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, content) in files {
             zip.start_file(*name, SimpleFileOptions::default()).unwrap();

@@ -192,7 +192,7 @@ mod tests {
         out.code(&["```".to_owned(), "x".to_owned()]);
         let expected = "\\# no\n\\<div>\n\\---\na # b\ndeep\n\\```\n\n###### A B\n\n";
         let rest = out.text.strip_prefix(expected).unwrap_or_else(|| panic!("{}", out.text));
-        assert_eq!(rest, format!("{}\n\n~~~\n```\nx\n~~~\n\n", "x".repeat(400)));
+        assert_eq!(rest, format!("{}\n\n````\n```\nx\n````\n\n", "x".repeat(400)));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 use super::super::{archive::tests::zipped, hostile::results_of_damage};
 use crate::{
     error::ExtractError,
+    extract::extract,
     extracted::{Extracted, TextStructure},
     format::Format,
-    readers::extract,
 };
 
 fn document(kind: &str, styles: &str, body: &str) -> Vec<u8> {

@@ -7,7 +7,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use crate::{child::caught, error::ExtractError, extracted::Extracted, format::Format, readers::extract};
+use crate::{child::caught, error::ExtractError, extract::extract, extracted::Extracted, format::Format};
 
 /// The most text that a damaged file of a test gives.
 const MOST_TEXT: usize = 1 << 20;
@@ -18,7 +18,7 @@ const LIBRARIES_PANIC: [Format; 3] = [Format::Word, Format::PowerPoint, Format::
 /// Reads a file cut off at every twentieth and files with changed bytes; whatever comes out is a text or a reason.
 ///
 /// Gives the results of the files that are cut off, the shortest first.
-pub(in crate::readers) fn results_of_damage(
+pub(in crate::documents) fn results_of_damage(
     format: Format,
     content: &[u8],
 ) -> Vec<Result<Extracted, ExtractError>> {

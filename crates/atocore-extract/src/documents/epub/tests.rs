@@ -1,5 +1,5 @@
 use super::super::{archive::tests::zipped, hostile::results_of_damage};
-use crate::{error::ExtractError, format::Format, readers::extract};
+use crate::{error::ExtractError, extract::extract, format::Format};
 
 const CONTAINER: &str =
     r#"<container><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>"#;

@@ -1,0 +1,37 @@
+//! The text of one document.
+
+#[cfg(feature = "documents")]
+use crate::documents::read;
+use crate::{
+    error::ExtractError,
+    extracted::{Extracted, LocationMark},
+    format::Format,
+};
+
+/// Extracts the text of a document in this process: what its libraries do on what they do not expect happens here.
+///
+/// Of a text format ([`Format::is_text`]) `content` is UTF-8, of others the bytes of the file.
+///
+/// # Errors
+/// When there is no text to be had, and why.
+pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
+    if format.is_verbatim() {
+        return Ok(Extracted::verbatim(format, text(content)?));
+    }
+    let mut document = read(format, content)?;
+    // The lines of the text are not those of the file, also in front of the first place that has a name.
+    if document.locations.first().is_none_or(|first| first.from > 0) {
+        document.locations.insert(0, LocationMark { from: 0, name: "beginning".to_owned() });
+    }
+    Ok(document)
+}
+
+/// The content of a text format.
+pub(crate) fn text(content: &[u8]) -> Result<&str, ExtractError> {
+    std::str::from_utf8(content).map_err(ExtractError::damaged)
+}
+
+#[cfg(not(feature = "documents"))]
+fn read(format: Format, _: &[u8]) -> Result<Extracted, ExtractError> {
+    Err(ExtractError::Failed(format!("this program is built without {}", format.title())))
+}
