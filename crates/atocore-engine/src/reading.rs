@@ -6,7 +6,7 @@ use std::path::Path;
 
 use atocore_model::{
     digest::Digest,
-    document::{LineSpan, Location},
+    document::{HeadingPath, LineSpan, Location},
     excerpt::{DocumentRef, Excerpt, LineRange, MaxChars, Reading, TextSource},
     id::{Generation, ProjectId},
     nearest::slips,
@@ -134,7 +134,29 @@ fn put_together(passages: &[PassageText]) -> String {
             join(&mut lines[place], part);
         }
     }
+    let mut above = &HeadingPath::default();
+    for passage in passages.iter().filter(|passage| passage.location.is_some()) {
+        put_headings(&mut lines, above, passage);
+        above = &passage.heading_path;
+    }
     lines.join("\n")
+}
+
+/// Puts the headings of an extracted text that are new with a passage on the empty lines above it, as its Markdown has
+/// them: the last one two lines above, those before it two lines apart.
+fn put_headings(lines: &mut [String], above: &HeadingPath, passage: &PassageText) {
+    let headings: Vec<&str> = passage.heading_path.as_str().split(HeadingPath::SEPARATOR).collect();
+    let known = above.as_str().split(HeadingPath::SEPARATOR);
+    let shared = headings.iter().zip(known).take_while(|(heading, known)| *heading == known).count();
+    let first = passage.lines.first as usize;
+    for (distance, (level, heading)) in (1..).zip(headings.iter().enumerate().skip(shared).rev()) {
+        let Some(line) = (first.checked_sub(1 + 2 * distance)).and_then(|place| lines.get_mut(place)) else {
+            return;
+        };
+        if line.is_empty() {
+            *line = format!("{} {heading}", "#".repeat(level + 1)).trim_end_matches(['#', ' ']).to_owned();
+        }
+    }
 }
 
 /// Adds a piece to what is known of a line already. Neighbouring passages say some of it twice.
@@ -258,6 +280,7 @@ mod tests {
     #[test]
     fn passages_come_together_at_their_lines() {
         let passage = |first, last, text: &str| PassageText {
+            heading_path: HeadingPath::default(),
             lines: LineSpan { first, last },
             location: None,
             text: text.to_owned(),
@@ -270,5 +293,21 @@ mod tests {
         assert_eq!(put_together(&passages), "\n\nThe quick brown fox jumps over\nthe dog\n\n\nend");
         assert_eq!(put_together(&[passage(1, 1, "a b"), passage(1, 1, "c d")]), "a b c d");
         assert_eq!(put_together(&[]), "");
+    }
+
+    #[test]
+    fn headings_of_an_extracted_text_stand_above_their_passages() {
+        let passage = |path: &[&str], line, text: &str| PassageText {
+            heading_path: HeadingPath::new(path.iter().copied()),
+            lines: LineSpan { first: line, last: line },
+            location: Some(Location::from_text("page 1".to_owned())),
+            text: text.to_owned(),
+        };
+        let passages = [
+            passage(&["Top", "Part"], 5, "a"),
+            passage(&["Top", "Part"], 7, "b"),
+            passage(&["Top", "Other"], 11, "c"),
+        ];
+        assert_eq!(put_together(&passages), "# Top\n\n## Part\n\na\n\nb\n\n## Other\n\nc");
     }
 }

@@ -21,7 +21,7 @@ pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError
     let mut document = read(format, content)?;
     // The lines of the text are not those of the file, also in front of the first place that has a name.
     if document.locations.first().is_none_or(|first| first.from > 0) {
-        document.locations.insert(0, LocationMark { from: 0, name: "beginning".to_owned() });
+        document.locations.insert(0, LocationMark { from: 0, is_apart: false, name: "beginning".to_owned() });
     }
     Ok(document)
 }

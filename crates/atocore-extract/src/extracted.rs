@@ -48,6 +48,8 @@ pub struct TextSection {
 pub struct LocationMark {
     /// The first byte of the text that is found there; it ends where the next place begins.
     pub from: usize,
+    /// Whether it is apart from what comes before, as a page is and a row of a table is not: passages end where it begins.
+    pub is_apart: bool,
     /// In words: `page 3`, `slide 12`, `sheet Budget, row 7`, `chapter Installation`, `cell 4`, `message 2`.
     pub name: String,
 }

@@ -55,6 +55,7 @@ pub(super) fn parse_extracted(
         limits,
         entities: &read.entities,
         locations: &locations,
+        ends: locations.iter().filter(|mark| mark.is_apart).map(|mark| mark.from).collect(),
         chunks: Vec::new(),
         offset: 0,
         line: 1,
@@ -101,7 +102,7 @@ fn shown(document: &Extracted) -> (Cow<'_, str>, Cow<'_, [LocationMark]>) {
     let ends = document.locations.iter().skip(1).map(|mark| mark.from).chain([text.len()]);
     for (mark, end) in document.locations.iter().zip(ends) {
         let name = mark.name.replace(char::is_control, " ");
-        locations.push(LocationMark { from: shown.len(), name });
+        locations.push(LocationMark { from: shown.len(), name, ..*mark });
         shown.push_str(&without_blobs(text.get(mark.from..end).unwrap_or_default()));
     }
     (Cow::Owned(shown), Cow::Owned(locations))
@@ -260,6 +261,8 @@ struct Drafts<'a> {
     entities: &'a [(Range<usize>, String)],
     /// Where the parts of the text are found, rising.
     locations: &'a [LocationMark],
+    /// Where passages end whatever follows, rising.
+    ends: Vec<usize>,
     chunks: Vec<ChunkDraft>,
     /// Lines are counted up to this byte.
     offset: usize,
@@ -269,7 +272,10 @@ struct Drafts<'a> {
 
 impl Drafts<'_> {
     fn add(&mut self, path: &HeadingPath, blocks: &[Block]) {
-        for span in chunk::pack(self.text, blocks, self.limits) {
+        let part = |block: &Block| self.ends.partition_point(|end| *end <= block.span.start);
+        let parts = blocks.chunk_by(|a, b| part(a) == part(b));
+        let spans: Vec<_> = parts.flat_map(|part| chunk::pack(self.text, part, self.limits)).collect();
+        for span in spans {
             self.line += self.line_ends(self.offset..span.start);
             self.offset = span.start;
             let lines = LineSpan { first: self.line, last: self.line + self.line_ends(span.clone()) };

@@ -9,9 +9,14 @@ impl Extracted {
         Self { structure: TextStructure::Markdown, ..Self::default() }
     }
 
-    /// Says where what is appended from now on is found.
+    /// Says where what is appended from now on is found: on another page, slide or the like.
     pub(crate) fn begin(&mut self, name: impl Into<String>) {
-        self.locations.push(LocationMark { from: self.text.len(), name: name.into() });
+        self.locations.push(LocationMark { from: self.text.len(), is_apart: true, name: name.into() });
+    }
+
+    /// Says where what is appended from now on is found: further on in the same table or the like.
+    pub(crate) fn go_on(&mut self, name: impl Into<String>) {
+        self.locations.push(LocationMark { from: self.text.len(), is_apart: false, name: name.into() });
     }
 
     /// Appends a block of text, set off by a blank line.
@@ -43,7 +48,11 @@ impl Extracted {
             if !fence.takes(line)
                 && let Some(heading) = heading(line)
             {
-                self.locations.push(LocationMark { from, name: format!("section {heading}") });
+                self.locations.push(LocationMark {
+                    from,
+                    is_apart: false,
+                    name: format!("section {heading}"),
+                });
             }
             from += line.len();
         }

@@ -11,6 +11,8 @@ use pdf_inspector::{
     process_pdf_mem_with_options,
 };
 
+use memchr::memmem;
+
 use crate::{error::ExtractError, extracted::Extracted};
 
 /// What a line begins with that says which page follows.
@@ -35,7 +37,7 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
         text_page_ratio_threshold: f32::INFINITY,
     };
     let options = PdfOptions::new().markdown(markdown).detection(detection);
-    let result = process_pdf_mem_with_options(content, options).map_err(error)?;
+    let result = process_pdf_mem_with_options(content, options).map_err(|failure| error(content, failure))?;
     let mut out = Extracted::markdown();
     out.title_from_metadata(&result.title.unwrap_or_default());
     let text = match result.markdown {
@@ -72,9 +74,11 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
     Ok(out)
 }
 
-fn error(error: PdfError) -> ExtractError {
-    match error {
+fn error(content: &[u8], failure: PdfError) -> ExtractError {
+    match failure {
         PdfError::Encrypted => ExtractError::Encrypted,
+        // Without its password the library finds no pages in some.
+        _ if memmem::find(content, b"/Encrypt").is_some() => ExtractError::Encrypted,
         other => ExtractError::damaged(other),
     }
 }
@@ -82,7 +86,7 @@ fn error(error: PdfError) -> ExtractError {
 /// The text as the library gives it of page after page, with the same marks between them.
 fn text_of_pages(content: &[u8]) -> Result<String, ExtractError> {
     let mut text = String::new();
-    for page in extract_pages_markdown_mem(content, None).map_err(error)?.pages {
+    for page in extract_pages_markdown_mem(content, None).map_err(|failure| error(content, failure))?.pages {
         let _never_fails = write!(text, "{MARK}{} -->\n{}\n", page.page + 1, page.markdown);
     }
     Ok(text)

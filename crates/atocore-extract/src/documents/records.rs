@@ -65,7 +65,7 @@ impl Records {
                 out.notices.push(format!("what comes from {} on is left out: it is too much", place(number)));
                 break;
             }
-            out.begin(place(number));
+            out.go_on(place(number));
             out.text.push_str(&line);
             out.text.push('\n');
         }

@@ -25,7 +25,7 @@ impl Sheets {
         rows(&mut self.out, &place)?;
         for (cell, comment) in comments {
             let row = cell.trim_start_matches(|one: char| !one.is_ascii_digit());
-            self.out.begin(place(row.parse().unwrap_or(1)));
+            self.out.go_on(place(row.parse().unwrap_or(1)));
             self.out.text.push_str(&format!("Comment on {cell}: {comment}\n"));
         }
         if self.out.text.len() > from {

@@ -71,7 +71,7 @@ fn append(cue: &Cue, last: Option<&Cue>, out: &mut Extracted) {
     let seconds = cue.from / 1000;
     let name = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     if out.locations.last().is_none_or(|place| place.name != name) {
-        out.begin(name);
+        out.go_on(name);
     }
     out.text.push_str(&text);
 }

@@ -1,7 +1,7 @@
 //! Documents as somebody finds them who wants to read the text itself.
 
 use atocore_model::{
-    document::{Document, LineSpan, Location},
+    document::{Document, HeadingPath, LineSpan, Location},
     id::{ChunkId, DocumentId, ProjectId},
     path::SourcePath,
     text::nfc,
@@ -26,6 +26,8 @@ pub struct StoredDocument {
 /// A passage of a document, as far as somebody needs it who reads the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassageText {
+    /// The headings above it.
+    pub heading_path: HeadingPath,
     /// Where it stands in the text.
     pub lines: LineSpan,
     /// Where it is found in the file; `None` when the lines of the text are those of the file.
@@ -110,7 +112,7 @@ impl ReadTransaction<'_> {
     /// When the store cannot be read.
     pub fn chunks_of(&self, document: i64) -> Result<Vec<PassageText>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT first_line, last_line, content, location FROM source_chunks
+            "SELECT first_line, last_line, content, location, heading_path FROM source_chunks
              WHERE document_id = ?1 ORDER BY chunk_index",
         )?;
         let rows = statement.query_map([document], |row| {
@@ -118,6 +120,7 @@ impl ReadTransaction<'_> {
                 lines: LineSpan { first: row.get(0)?, last: row.get(1)? },
                 text: row.get(2)?,
                 location: row.get::<_, Option<String>>(3)?.map(Location::from_text),
+                heading_path: HeadingPath::from_text(row.get(4)?),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

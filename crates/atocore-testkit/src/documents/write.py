@@ -18,7 +18,7 @@ def archive(name, files, first=None):
 
 
 def pdf(name, pages, password=None):
-    """A PDF with a line of text per page; encrypted with 40 bit RC4 when it has a password."""
+    """A PDF with lines of text per page, parted by `|`; encrypted with 40 bit RC4 when it has a password."""
     objects = {1: "<< /Type /Catalog /Pages 2 0 R >>", 3: "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"}
     kids = []
     key = None
@@ -36,7 +36,8 @@ def pdf(name, pages, password=None):
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {content} 0 R"
             " /Resources << /Font << /F1 3 0 R >> >> >>"
         )
-        stream = f"BT /F1 12 Tf 72 770 Td ({line}) Tj ET".encode()
+        lines = " 0 -16 Td ".join(f"({part}) Tj" for part in line.split("|"))
+        stream = f"BT /F1 12 Tf 72 770 Td {lines} ET".encode()
         if key:
             salted = key + content.to_bytes(3, "little") + bytes(2)
             stream = rc4(hashlib.md5(salted).digest()[:10], stream)
@@ -179,7 +180,7 @@ def epub():
     }, "application/epub+zip")
 
 
-pdf("report.pdf", ["What the report is about.", "The service tree bears fruit after thirty years."])
+pdf("report.pdf", ["This report is about trees that are rarely seen,|and about what grows below them in the shade.", "The service tree bears fruit after thirty years,|and lives for two hundred more."])
 pdf("secret.pdf", ["Nobody reads this."], password="sesame")
 pdf("scan.pdf", [""])
 word()

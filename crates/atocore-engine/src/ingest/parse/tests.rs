@@ -342,3 +342,74 @@ proptest! {
         prop_assert_eq!(rest, "");
     }
 }
+
+/// Location and text of each chunk.
+fn located(document: &Extracted) -> Vec<(String, String)> {
+    let parsed = parse_extracted(Format::Pdf, "a.pdf", document, ChunkLimits::default());
+    let view = |chunk: ChunkDraft| (chunk.location.unwrap().to_string(), chunk.text);
+    parsed.chunks.into_iter().map(view).collect()
+}
+
+#[test]
+fn passages_end_with_their_page_and_not_with_their_row() {
+    let text = "Page one.\n\nAnd more,\n\ngoing on\nhere.\n\nLast.";
+    let mark = |part: &str, is_apart, name: &str| LocationMark {
+        from: text.find(part).unwrap(),
+        is_apart,
+        name: name.to_owned(),
+    };
+    let pages = |is_apart| Extracted {
+        text: text.to_owned(),
+        locations: vec![
+            mark("Page", is_apart, "page 1"),
+            mark("here", is_apart, "page 2"),
+            mark("Last", is_apart, "page 3"),
+        ],
+        ..Extracted::default()
+    };
+    let expected = [
+        ("page 1 to page 2".to_owned(), "Page one.\n\nAnd more,\n\ngoing on\nhere.".to_owned()),
+        ("page 3".to_owned(), "Last.".to_owned()),
+    ];
+    assert_eq!(located(&pages(true)), expected, "a paragraph that goes over the end of a page stays whole");
+    assert_eq!(located(&pages(false)), [("page 1 to page 3".to_owned(), text.to_owned())]);
+}
+
+#[test]
+fn what_nobody_reads_moves_no_location() {
+    let blob = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(200));
+    let first = format!("One ![]({blob}) picture.\n\n");
+    let marks = [(0, "page 1"), (first.len(), "page 2\u{1f}")];
+    let marks = marks.map(|(from, name)| LocationMark { from, is_apart: true, name: name.to_owned() });
+    let document =
+        Extracted { text: format!("{first}Two."), locations: marks.to_vec(), ..Extracted::default() };
+    let found = located(&document);
+    assert_eq!((found[1].0.trim(), found[1].1.as_str()), ("page 2", "Two."));
+    assert!(found[0].1.len() < 100, "{found:?}");
+}
+
+#[test]
+fn sections_of_a_text_are_cut_by_themselves_below_their_names() {
+    let section = |from, path: &[&str]| TextSection {
+        from,
+        path: path.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let text = "use x;\nmod a {\nfn b() {}\nfn c() {}\n";
+    let sections =
+        vec![section(0, &[]), section(7, &["a"]), section(15, &["a", "b"]), section(25, &["a", "c"])];
+    let document = Extracted {
+        text: text.to_owned(),
+        structure: TextStructure::Sections(sections),
+        ..Extracted::default()
+    };
+    let parsed = parse_extracted(Format::Code, "x.rs", &document, ChunkLimits::default());
+    assert_eq!(
+        chunks(&parsed),
+        [
+            ("", "use x;", 1, 1),
+            ("a", "mod a {", 2, 2),
+            ("a > b", "fn b() {}", 3, 3),
+            ("a > c", "fn c() {}", 4, 4)
+        ]
+    );
+}
