@@ -47,7 +47,7 @@ const ANSWERS: &[(&str, &str, Option<&str>, &str)] = &[
     ("cordial", "note.rtf", Some("beginning"), ""),
     ("fig cuttings", "mail.eml", Some("message 1"), "Cuttings"),
     ("hornbeam", "table.csv", Some("row 1 to row 3"), ""),
-    ("barberry", "film.srt", Some("00:01:05"), ""),
+    ("barberry", "film.srt", Some("00:00:01 to 00:01:05"), ""),
     ("greengages", "yields.ipynb", Some("cell 2"), "Yields"),
     ("wych elm", "tree.rs", None, ""),
     ("bullace", "LICENSE", None, ""),
@@ -96,8 +96,10 @@ fn every_interface_cites_the_place_in_words() {
     let shown = place.ok(&["query", "service tree", "--mode", "lexical"]);
     assert!(shown.contains(cited), "{shown}");
     let pack = place.json(&["context", "when does the service tree bear fruit", "--project", "documents"]);
-    assert!(pack["formatted_context"].as_str().unwrap().contains(cited), "{pack}");
-    assert_eq!(pack["items"][0]["passage"]["location"], "page 2", "{pack}");
+    // Both of its passages, put together.
+    let both = "report.pdf, page 1 to page 2";
+    assert!(pack["formatted_context"].as_str().unwrap().contains(both), "{pack}");
+    assert_eq!(pack["items"][0]["passage"]["location"], "page 1 to page 2", "{pack}");
     let text = place.json(&["get", "report.pdf", "--project", "documents"]);
     assert_eq!(text["location"], "page 1 to page 2", "{text}");
     assert!(text["content"].as_str().unwrap().contains("after thirty years"), "{text}");
@@ -106,7 +108,7 @@ fn every_interface_cites_the_place_in_words() {
     let found = agent.call("atocore_search", &json!({ "query": "service tree" }));
     assert!(found["content"][0]["text"].as_str().unwrap().contains(cited), "{found}");
     let read = agent.call("atocore_get", &json!({ "project": "documents", "path": "report.pdf" }));
-    assert!(read["content"][0]["text"].as_str().unwrap().contains("report.pdf, page 1 to page 2"), "{read}");
+    assert!(read["content"][0]["text"].as_str().unwrap().contains(both), "{read}");
     assert_eq!(agent.end().0, Some(0));
 }
 

@@ -44,7 +44,7 @@ fn a_project_from_registration_to_removal() {
     place.write("notes/backups.md", "# Backups\n\nThe vault is copied every night at three.\n");
     place.write("notes/keys.md", "---\ntags: [security]\n---\n# Keys\n\nKeys are rotated every spring.\n");
     place.write("notes/broken.md", [0xff, 0xfe, 0x00]);
-    place.write("notes/plan.xlsx", "no document");
+    place.write("notes/plan.png", "no document");
     let commands: &[&[&str]] = &[
         &["project", "list"],
         &["project", "add", "notes", "--root", "notes", "--alias", "Field Notes"],
@@ -86,7 +86,7 @@ fn a_project_from_registration_to_removal() {
             ingested  backups.md  new
             ingested  keys.md  new
             skipped  broken.md  binary
-            skipped  plan.xlsx  unsupported type
+            skipped  plan.png  unsupported type
           generation 2
         $ atocore refresh notes
         notes  ingested
