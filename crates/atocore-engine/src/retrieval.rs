@@ -30,7 +30,7 @@ use crate::{
     embedding::{Asking, Embedding, Missing, QueryVector},
     error::Error,
     projects::Projects,
-    status,
+    status::records,
 };
 use candidates::{CandidateSearch, Candidates, SearchHalf};
 use path_filter::{PathFilter, PathFit};
@@ -224,7 +224,7 @@ impl Retrieval<'_> {
         let candidates = ranked.len();
         let hits = hits(read, ranked, query, &signals)?;
         if let Some(project) = project.filter(|project| hits.iter().all(|hit| hit.project != **project)) {
-            let found = status::nothing_read(read.refreshes()?, project);
+            let found = records::nothing_read(read.refreshes()?, project);
             notices.extend(found.map(|found| Notice::NothingRead { project: project.clone(), found }));
         }
         is_short |= query.collapse && hits.len() < query.top_k.get();

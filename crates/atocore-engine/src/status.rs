@@ -1,7 +1,7 @@
 //! What is stored, how fresh it is, what is running, and when it was last backed up: one place for every page that
 //! shows counts, so that none disagree.
 
-mod records;
+pub(crate) mod records;
 
 use std::{
     collections::BTreeMap,
@@ -15,9 +15,8 @@ use atocore_backup::{
 };
 use atocore_model::{
     error::with_causes,
-    id::{Generation, ProjectId, SnapshotId},
+    id::{Generation, SnapshotId},
     project::Project,
-    refresh::NOTHING_READ,
     snapshot::Depth,
     time::Timestamp,
 };
@@ -207,13 +206,6 @@ impl OfStore {
             embedding: engine.embedding().status(None, engine.wants_vectors())?,
         })
     }
-}
-
-/// What there was instead, by reason, when the last refresh of a project could read none of its files.
-pub(crate) fn nothing_read(refreshes: Vec<RefreshRecord>, project: &ProjectId) -> Option<String> {
-    let last = refreshes.into_iter().find(|refresh| refresh.project == project.as_str())?;
-    let problem = LastRefresh::from(last).problems.into_iter().find(|problem| problem.reason == NOTHING_READ);
-    problem.map(|problem| problem.detail)
 }
 
 /// What is known of each project, by id; of those that are registered and of those that have documents.

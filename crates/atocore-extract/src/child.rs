@@ -1,6 +1,6 @@
 //! What the child process does: reads documents from its standard input and writes what was extracted to its standard output.
 //!
-//! A request is a line of JSON, [`Request`], and as many bytes as that says. A reply is a line of JSON.
+//! A request is a line of JSON, [`ExtractRequest`], and as many bytes as that says. A reply is a line of JSON.
 
 use std::{
     io::{self, BufRead, BufWriter, PipeWriter, Read, Write},
@@ -16,11 +16,13 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ExtractError, extract::extract, extracted::Extracted, extractor::Limits, format::Format};
+use crate::{
+    error::ExtractError, extract::extract, extracted::Extracted, format::Format, limits::ExtractLimits,
+};
 
 /// What comes before the bytes of a document.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Request {
+pub(crate) struct ExtractRequest {
     pub(crate) format: Format,
     pub(crate) bytes: u64,
 }
@@ -35,7 +37,7 @@ const STACK_BYTES: usize = 256 << 20;
 ///
 /// # Errors
 /// When the limits cannot be set, or the other side is gone.
-pub fn serve(limits: Limits) -> io::Result<()> {
+pub fn serve(limits: ExtractLimits) -> io::Result<()> {
     limit(Resource::As, limits.memory_bytes)?;
     limit(Resource::Core, 0)?;
     // Nothing is written but what goes into the pipe.
@@ -49,7 +51,7 @@ pub fn serve(limits: Limits) -> io::Result<()> {
     serve.join().unwrap_or_else(|_| Err(io::Error::other("the thread that reads documents panicked")))
 }
 
-fn serve_all(limits: &Limits, output: PipeWriter) -> io::Result<()> {
+fn serve_all(limits: &ExtractLimits, output: PipeWriter) -> io::Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), BufWriter::new(output));
     let (mut line, mut content) = (String::new(), Vec::new());
     loop {
@@ -57,7 +59,7 @@ fn serve_all(limits: &Limits, output: PipeWriter) -> io::Result<()> {
         if input.read_line(&mut line)? == 0 {
             return Ok(());
         }
-        let request: Request = serde_json::from_str(&line)?;
+        let request: ExtractRequest = serde_json::from_str(&line)?;
         content.clear();
         let read = input.by_ref().take(request.bytes).read_to_end(&mut content)?;
         if read as u64 != request.bytes {

@@ -19,7 +19,11 @@ mod subtitles;
 mod table;
 mod xml;
 
-use crate::{error::ExtractError, extract::text, extracted::Extracted, format::Format};
+use crate::{
+    error::ExtractError,
+    extracted::{Extracted, text},
+    format::Format,
+};
 
 /// Reads a document; see [`crate::extract()`].
 pub(crate) fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {

@@ -4,7 +4,7 @@
 use crate::documents::read;
 use crate::{
     error::ExtractError,
-    extracted::{Extracted, LocationMark},
+    extracted::{Extracted, LocationMark, text},
     format::Format,
 };
 
@@ -24,11 +24,6 @@ pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError
         document.locations.insert(0, LocationMark { from: 0, is_apart: false, name: "beginning".to_owned() });
     }
     Ok(document)
-}
-
-/// The content of a text format.
-pub(crate) fn text(content: &[u8]) -> Result<&str, ExtractError> {
-    std::str::from_utf8(content).map_err(ExtractError::damaged)
 }
 
 #[cfg(not(feature = "documents"))]

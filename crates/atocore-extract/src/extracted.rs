@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::Format;
+use crate::{error::ExtractError, format::Format};
 
 /// The text of a document, how it is structured, and where its parts are found in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -65,4 +65,9 @@ impl Extracted {
         };
         Self { text: text.to_owned(), structure, ..Self::default() }
     }
+}
+
+/// The content of a text format.
+pub(crate) fn text(content: &[u8]) -> Result<&str, ExtractError> {
+    std::str::from_utf8(content).map_err(ExtractError::damaged)
 }

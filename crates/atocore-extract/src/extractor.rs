@@ -2,9 +2,8 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Mutex, PoisonError,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -14,60 +13,13 @@ use std::{
 };
 
 use crate::{
-    child::{Reply, Request, caught},
+    child::{ExtractRequest, Reply, caught},
     error::ExtractError,
     extract::extract,
     extracted::Extracted,
     format::Format,
+    limits::ExtractLimits,
 };
-
-/// What one document may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Memory of the child process in bytes, its code and its stack included.
-    pub memory_bytes: u64,
-    /// Processor time in seconds.
-    pub processor_seconds: u64,
-    /// Time by the clock: a process that waits uses no processor.
-    pub deadline: Duration,
-    /// The text that comes out, in bytes.
-    pub text_bytes: u64,
-}
-
-impl Limits {
-    /// What the program allows.
-    pub const DEFAULT: Self = Self {
-        memory_bytes: 1536 << 20,
-        processor_seconds: 60,
-        deadline: Duration::from_secs(180),
-        text_bytes: 128 << 20,
-    };
-
-    pub(crate) fn text_exceeded(&self) -> ExtractError {
-        ExtractError::Limit(format!("{} MiB of text", self.text_bytes >> 20))
-    }
-
-    /// The longest line of a reply: JSON writes a character as six at most.
-    const fn reply_bytes(&self) -> u64 {
-        self.text_bytes.saturating_mul(6).saturating_add(1 << 20)
-    }
-
-    /// What became of a process that ended while it read a document.
-    fn why_ended(&self, status: ExitStatus, said: &str) -> ExtractError {
-        /// The number of the signal by which the system ends a process that has used up its processor time.
-        const SIGXCPU: i32 = 24;
-        if status.signal() == Some(SIGXCPU) {
-            return ExtractError::Limit(format!("{} s of processor time", self.processor_seconds));
-        }
-        if said.contains("memory allocation") {
-            return ExtractError::Limit(format!("{} MiB of memory", self.memory_bytes >> 20));
-        }
-        if said.contains("overflowed its stack") {
-            return ExtractError::Failed("it nests too deeply".to_owned());
-        }
-        ExtractError::failed(&format!("{status} {said}"))
-    }
-}
 
 /// Extracts text, from several threads at once if need be.
 ///
@@ -77,8 +29,8 @@ impl Limits {
 pub struct Extractor {
     /// The program that calls [`crate::serve`], with its arguments; `None` to do it in this process.
     program: Option<(PathBuf, Vec<String>)>,
-    limits: Limits,
-    idle: Mutex<Vec<Worker>>,
+    limits: ExtractLimits,
+    idle: Mutex<Vec<ReaderProcess>>,
 }
 
 /// How often the caller is asked whether to go on.
@@ -90,7 +42,7 @@ const ENDS: Duration = Duration::from_secs(10);
 impl Extractor {
     /// Starts nothing yet. Without a `program` documents are read in this process, and without limits: for what is trusted.
     #[must_use]
-    pub const fn new(program: Option<(PathBuf, Vec<String>)>, limits: Limits) -> Self {
+    pub const fn new(program: Option<(PathBuf, Vec<String>)>, limits: ExtractLimits) -> Self {
         Self { program, limits, idle: Mutex::new(Vec::new()) }
     }
 
@@ -112,11 +64,11 @@ impl Extractor {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker = match idle() {
             Some(worker) => worker,
-            None => Worker::start(program, arguments, &self.limits)?,
+            None => ReaderProcess::start(program, arguments, &self.limits)?,
         };
         if worker.send(format, content).is_err() {
             // Somebody ended it while it had nothing to do, or it dies of this document; the second one tells.
-            worker = Worker::start(program, arguments, &self.limits)?;
+            worker = ReaderProcess::start(program, arguments, &self.limits)?;
             let _told_by_the_reply = worker.send(format, content);
         }
         let began = Instant::now();
@@ -144,7 +96,7 @@ impl Extractor {
 
 /// A child process; ended when it is dropped.
 #[derive(Debug)]
-struct Worker {
+struct ReaderProcess {
     process: Child,
     input: ChildStdin,
     replies: Receiver<Line>,
@@ -159,8 +111,8 @@ enum Line {
     TooLong,
 }
 
-impl Worker {
-    fn start(program: &Path, arguments: &[String], limits: &Limits) -> io::Result<Self> {
+impl ReaderProcess {
+    fn start(program: &Path, arguments: &[String], limits: &ExtractLimits) -> io::Result<Self> {
         let mut process = Command::new(program)
             .args(arguments)
             // Neither secrets nor settings of this process, and no folder that it would keep busy.
@@ -183,7 +135,7 @@ impl Worker {
     }
 
     fn send(&mut self, format: Format, content: &[u8]) -> io::Result<()> {
-        let request = Request { format, bytes: content.len() as u64 };
+        let request = ExtractRequest { format, bytes: content.len() as u64 };
         serde_json::to_writer(&mut self.input, &request)?;
         self.input.write_all(b"\n")?;
         self.input.write_all(content)?;
@@ -191,7 +143,7 @@ impl Worker {
     }
 
     /// Why it ended, once its output has.
-    fn why_ended(mut self, limits: &Limits) -> io::Result<ExtractError> {
+    fn why_ended(mut self, limits: &ExtractLimits) -> io::Result<ExtractError> {
         let began = Instant::now();
         let status = loop {
             match self.process.try_wait()? {
@@ -228,7 +180,7 @@ fn beginning_of(mut stream: ChildStderr) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-impl Drop for Worker {
+impl Drop for ReaderProcess {
     fn drop(&mut self) {
         let _ended_already = self.process.kill();
         let _none = self.process.wait();
@@ -239,7 +191,8 @@ impl Drop for Worker {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { deadline: Duration::from_millis(300), text_bytes: 1, ..Limits::DEFAULT };
+    const LIMITS: ExtractLimits =
+        ExtractLimits { deadline: Duration::from_millis(300), text_bytes: 1, ..ExtractLimits::DEFAULT };
 
     fn extract_by(script: &str) -> Result<Extracted, ExtractError> {
         let program = (PathBuf::from("/bin/sh"), vec!["-c".to_owned(), script.to_owned()]);
@@ -279,7 +232,7 @@ mod tests {
     #[test]
     fn whoever_cancels_does_not_wait() {
         let program = (PathBuf::from("/bin/sh"), vec!["-c".to_owned(), "sleep 9".to_owned()]);
-        let extractor = Extractor::new(Some(program), Limits::DEFAULT);
+        let extractor = Extractor::new(Some(program), ExtractLimits::DEFAULT);
         assert_eq!(extractor.extract(Format::Pdf, b"", &|| true).unwrap(), None);
     }
 }

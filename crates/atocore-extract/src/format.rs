@@ -39,7 +39,7 @@ pub enum Format {
 }
 
 /// What there is to know of a format.
-struct Entry {
+struct FormatRow {
     format: Format,
     name: &'static str,
     title: &'static str,
@@ -52,8 +52,8 @@ struct Entry {
 }
 
 /// Every format, in the order of the enum.
-const FORMATS: [Entry; 15] = [
-    Entry {
+const FORMATS: [FormatRow; 15] = [
+    FormatRow {
         format: Format::Markdown,
         name: "markdown",
         title: "Markdown",
@@ -61,7 +61,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "md markdown mdx mkd",
     },
-    Entry {
+    FormatRow {
         format: Format::Text,
         name: "text",
         title: "plain text",
@@ -69,7 +69,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "txt text rst adoc asciidoc org log tex nfo",
     },
-    Entry {
+    FormatRow {
         format: Format::Code,
         name: "code",
         title: "source code and settings",
@@ -79,7 +79,7 @@ const FORMATS: [Entry; 15] = [
                sql lua pl pm r jl ex exs erl hs ml mli clj dart vue svelte css scss less proto graphql tf hcl nix cmake gradle zig json \
                jsonl ndjson yaml yml toml ini cfg conf properties env xml xsd dockerfile mk",
     },
-    Entry {
+    FormatRow {
         format: Format::Html,
         name: "html",
         title: "HTML",
@@ -87,8 +87,8 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "html htm xhtml",
     },
-    Entry { format: Format::Pdf, name: "pdf", title: "PDF", cites: "page", version: 1, endings: "pdf" },
-    Entry {
+    FormatRow { format: Format::Pdf, name: "pdf", title: "PDF", cites: "page", version: 1, endings: "pdf" },
+    FormatRow {
         format: Format::Word,
         name: "word",
         title: "Word",
@@ -96,7 +96,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "docx docm dotx doc",
     },
-    Entry {
+    FormatRow {
         format: Format::PowerPoint,
         name: "powerpoint",
         title: "PowerPoint",
@@ -104,7 +104,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "pptx pptm ppsx ppt",
     },
-    Entry {
+    FormatRow {
         format: Format::Excel,
         name: "excel",
         title: "Excel",
@@ -112,7 +112,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "xlsx xlsm xls",
     },
-    Entry {
+    FormatRow {
         format: Format::OpenDocument,
         name: "opendocument",
         title: "OpenDocument",
@@ -120,7 +120,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "odt ott ods ots odp otp",
     },
-    Entry {
+    FormatRow {
         format: Format::Epub,
         name: "epub",
         title: "EPUB",
@@ -128,7 +128,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "epub",
     },
-    Entry {
+    FormatRow {
         format: Format::Rtf,
         name: "rtf",
         title: "Rich Text Format",
@@ -136,7 +136,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "rtf",
     },
-    Entry {
+    FormatRow {
         format: Format::Mail,
         name: "mail",
         title: "e-mail",
@@ -144,7 +144,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "eml mbox",
     },
-    Entry {
+    FormatRow {
         format: Format::Notebook,
         name: "notebook",
         title: "Jupyter notebooks",
@@ -152,7 +152,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "ipynb",
     },
-    Entry {
+    FormatRow {
         format: Format::Table,
         name: "table",
         title: "tables of separated values",
@@ -160,7 +160,7 @@ const FORMATS: [Entry; 15] = [
         version: 1,
         endings: "csv tsv tab",
     },
-    Entry {
+    FormatRow {
         format: Format::Subtitles,
         name: "subtitles",
         title: "subtitles",
@@ -284,7 +284,7 @@ impl Format {
         }
     }
 
-    fn entry(self) -> &'static Entry {
+    fn entry(self) -> &'static FormatRow {
         // The table is in the order of the enum, which a test checks.
         &FORMATS[self as usize]
     }

@@ -12,12 +12,14 @@ mod extract;
 mod extracted;
 mod extractor;
 mod format;
+mod limits;
 
 pub use self::{
     child::serve,
     error::ExtractError,
     extract::extract,
     extracted::{Extracted, LocationMark, TextSection, TextStructure},
-    extractor::{Extractor, Limits},
+    extractor::Extractor,
     format::{Ending, Format},
+    limits::ExtractLimits,
 };

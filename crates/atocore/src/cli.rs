@@ -171,7 +171,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// What the hidden command does: reads documents until nobody asks for more.
 fn serve_extraction() -> ExitCode {
-    match extract::serve(extract::Limits::DEFAULT) {
+    match extract::serve(extract::ExtractLimits::DEFAULT) {
         Ok(()) => Exit::Done.into(),
         Err(error) => {
             note(&format!("error: {error}"));

@@ -1,6 +1,6 @@
 //! Bringing the documents of a project up to date.
 
-use atocore_extract::{Extractor, Limits};
+use atocore_extract::{ExtractLimits, Extractor};
 use atocore_model::{
     monitor::Monitor,
     name::ProjectName,
@@ -50,7 +50,7 @@ impl Engine {
         if !rechunk_in_background {
             self.apply_rechunked(caller)?;
         }
-        let extractor = Extractor::new(self.config.extract_program.clone(), Limits::DEFAULT);
+        let extractor = Extractor::new(self.config.extract_program.clone(), ExtractLimits::DEFAULT);
         let ingestion = Ingestion {
             store: self.store()?,
             lexical_indexer: self.lexical_indexer.as_ref().ok_or(StorageError::ReadOnly)?,

@@ -5,8 +5,8 @@ use std::path::Path;
 use atocore_backup::ledger::Verdict;
 use atocore_model::{
     error::{ErrorCode, with_causes},
-    id::{Generation, SnapshotId},
-    refresh::FileCounts,
+    id::{Generation, ProjectId, SnapshotId},
+    refresh::{FileCounts, NOTHING_READ},
     snapshot::Depth,
     time::Timestamp,
 };
@@ -256,4 +256,11 @@ impl From<&Error> for RegistryProblem {
     fn from(error: &Error) -> Self {
         Self { why: with_causes(error), hint: error.hint().unwrap_or_default() }
     }
+}
+
+/// What there was instead, by reason, when the last refresh of a project could read none of its files.
+pub(crate) fn nothing_read(refreshes: Vec<RefreshRecord>, project: &ProjectId) -> Option<String> {
+    let last = refreshes.into_iter().find(|refresh| refresh.project == project.as_str())?;
+    let problem = LastRefresh::from(last).problems.into_iter().find(|problem| problem.reason == NOTHING_READ);
+    problem.map(|problem| problem.detail)
 }

@@ -16,12 +16,12 @@ use html5ever::{
     },
 };
 
-use self::writer::{List, Writer};
+use self::writer::{HtmlList, HtmlWriter};
 use crate::{error::ExtractError, extracted::Extracted};
 
 /// Reads a page as one text, with its headings as locations.
 pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
-    let page = Page::of(super::text(content)?)?;
+    let page = HtmlPage::of(super::text(content)?)?;
     let mut out = Extracted::markdown();
     out.title_from_metadata(&page.title);
     out.text = page.writer.finish();
@@ -34,7 +34,7 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
 
 /// The text of a page, or of a part of one, as Markdown; empty when it has none.
 pub(super) fn markdown(html: &str) -> Result<String, ExtractError> {
-    Ok(Page::of(html)?.writer.finish())
+    Ok(HtmlPage::of(html)?.writer.finish())
 }
 
 /// Elements whose content is no text of the page. Of forms only the controls: some pages are one form.
@@ -82,10 +82,10 @@ const WITH_FOOTER: &[&str] = &["article", "blockquote", "figure", "main", "secti
 
 /// What has been read of a page.
 #[derive(Debug, Default)]
-struct Page {
+struct HtmlPage {
     title: String,
     in_title: bool,
-    writer: Writer,
+    writer: HtmlWriter,
     /// The element whose content is left out, and how many of its name are open.
     left_out: Option<(String, usize)>,
     /// How many elements of [`WITH_FOOTER`] are open.
@@ -93,7 +93,7 @@ struct Page {
 }
 
 /// Where the tokenizer puts what it finds.
-struct Sink(RefCell<Page>);
+struct Sink(RefCell<HtmlPage>);
 
 impl TokenSink for Sink {
     type Handle = ();
@@ -125,7 +125,7 @@ fn how_to_go_on(name: &str) -> TokenSinkResult<()> {
     }
 }
 
-impl Page {
+impl HtmlPage {
     fn of(html: &str) -> Result<Self, ExtractError> {
         if u32::try_from(html.len()).is_err() {
             return Err(ExtractError::Limit("4 GiB of HTML".to_owned()));
@@ -222,10 +222,10 @@ impl Page {
             "h4" => writer.begin_heading(4),
             "h5" => writer.begin_heading(5),
             "h6" => writer.begin_heading(6),
-            "ul" | "menu" | "dir" => writer.begin_list(List::Bullets),
+            "ul" | "menu" | "dir" => writer.begin_list(HtmlList::Bullets),
             "ol" => {
                 let first = attribute(tag, "start").and_then(|start| start.trim().parse().ok()).unwrap_or(1);
-                writer.begin_list(List::Numbers(first));
+                writer.begin_list(HtmlList::Numbers(first));
             }
             "li" => writer.begin_item(),
             "blockquote" => writer.begin_quote(),

@@ -37,14 +37,14 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
 #[derive(Debug, Deserialize)]
 struct Notebook {
     metadata: Option<Metadata>,
-    cells: Option<Vec<Cell>>,
+    cells: Option<Vec<NotebookCell>>,
     /// Where the cells are in version 3.
     worksheets: Option<Vec<Worksheet>>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Worksheet {
-    cells: Option<Vec<Cell>>,
+    cells: Option<Vec<NotebookCell>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,21 +62,21 @@ struct Kernel {
 }
 
 #[derive(Debug, Deserialize)]
-struct Cell {
+struct NotebookCell {
     cell_type: Option<String>,
-    source: Option<Text>,
+    source: Option<CellText>,
     /// The source of code in version 3.
-    input: Option<Text>,
+    input: Option<CellText>,
     /// Of a cell of version 3.
     language: Option<String>,
     /// Of a heading of version 3.
     level: Option<u8>,
-    outputs: Option<Vec<Output>>,
+    outputs: Option<Vec<CellOutput>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Output {
-    text: Option<Text>,
+struct CellOutput {
+    text: Option<CellText>,
     data: Option<Data>,
     ename: Option<String>,
     evalue: Option<String>,
@@ -86,22 +86,22 @@ struct Output {
 #[derive(Debug, Deserialize)]
 struct Data {
     #[serde(rename = "text/plain")]
-    plain: Option<Text>,
+    plain: Option<CellText>,
     #[serde(rename = "text/markdown")]
-    markdown: Option<Text>,
+    markdown: Option<CellText>,
 }
 
 /// A text, whole or in lines.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Text {
+enum CellText {
     Whole(String),
     Lines(Vec<String>),
     /// Old notebooks have `{}` where there is nothing.
     Nothing {},
 }
 
-impl Text {
+impl CellText {
     fn into_string(self) -> String {
         match self {
             Self::Whole(text) => text,
@@ -111,9 +111,9 @@ impl Text {
     }
 }
 
-impl Cell {
+impl NotebookCell {
     fn append(self, language: Option<&str>, out: &mut Extracted) {
-        let source = self.source.or(self.input).map(Text::into_string).unwrap_or_default();
+        let source = self.source.or(self.input).map(CellText::into_string).unwrap_or_default();
         match self.cell_type.as_deref() {
             Some("code") => {
                 append_code(&source, self.language.as_deref().or(language).unwrap_or_default(), out);
@@ -150,16 +150,16 @@ fn append_code(code: &str, language: &str, out: &mut Extracted) {
 }
 
 /// What a cell has put out as text.
-fn text_of(outputs: Vec<Output>) -> String {
+fn text_of(outputs: Vec<CellOutput>) -> String {
     let mut text = String::new();
     for output in outputs {
         let error = output.ename.map(|name| format!("{name}: {}\n", output.evalue.unwrap_or_default()));
         let data = output.data.and_then(|data| {
-            let plain = data.plain.map(Text::into_string).unwrap_or_default();
+            let plain = data.plain.map(CellText::into_string).unwrap_or_default();
             // What an object is called that is shown as something else.
-            if is_name_of_object(&plain) { data.markdown.map(Text::into_string) } else { Some(plain) }
+            if is_name_of_object(&plain) { data.markdown.map(CellText::into_string) } else { Some(plain) }
         });
-        let stream = output.text.map(Text::into_string).filter(|text| !is_name_of_object(text));
+        let stream = output.text.map(CellText::into_string).filter(|text| !is_name_of_object(text));
         for part in [error, data, stream].into_iter().flatten() {
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');

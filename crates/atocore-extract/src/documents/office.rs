@@ -31,7 +31,7 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
 
 /// The text of a document that is like one of Word.
 pub(super) fn written(document: &Document) -> Extracted {
-    word::written(document, remarks::Remarks::default())
+    word::written(document, remarks::WordRemarks::default())
 }
 
 fn error(error: Error) -> ExtractError {

@@ -12,7 +12,7 @@ use undoc::{
 
 use self::{
     encodings::{of_charset, of_code_page},
-    tokens::{Token, Tokens},
+    tokens::{RtfToken, RtfTokens},
 };
 use super::{markdown::one_line, office};
 use crate::{error::ExtractError, extracted::Extracted};
@@ -28,14 +28,14 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
         return Err(ExtractError::Damaged("it does not begin as RTF does".to_owned()));
     }
     let mut reader = Reader::new();
-    for token in Tokens::of(content) {
+    for token in RtfTokens::of(content) {
         match token {
-            Token::Open => reader.open()?,
-            Token::Close => reader.close(),
-            Token::Control { word, number } => reader.control(word, number),
-            Token::Ignorable => reader.ignorable = true,
-            Token::Byte(byte) => reader.byte(byte),
-            Token::Character(character) => reader.character(character),
+            RtfToken::Open => reader.open()?,
+            RtfToken::Close => reader.close(),
+            RtfToken::Control { word, number } => reader.control(word, number),
+            RtfToken::Ignorable => reader.ignorable = true,
+            RtfToken::Byte(byte) => reader.byte(byte),
+            RtfToken::Character(character) => reader.character(character),
         }
     }
     let out = office::written(&reader.finish());
@@ -78,7 +78,7 @@ struct Font {
 }
 
 #[derive(Debug, Default, Clone)]
-struct Style {
+struct RtfStyle {
     name: String,
     level: Option<u8>,
 }
@@ -88,10 +88,10 @@ struct Reader {
     group: Group,
     encoding: &'static Encoding,
     fonts: HashMap<i32, Font>,
-    styles: HashMap<i32, Style>,
+    styles: HashMap<i32, RtfStyle>,
     /// The font or style that is being described.
     described: i32,
-    style: Style,
+    style: RtfStyle,
     /// Bytes whose encoding is that of the font.
     bytes: Vec<u8>,
     /// The first half of a character that has two.
@@ -131,7 +131,7 @@ impl Reader {
             fonts: HashMap::new(),
             styles: HashMap::new(),
             described: 0,
-            style: Style::default(),
+            style: RtfStyle::default(),
             bytes: Vec::new(),
             half: None,
             substitutes: 0,

@@ -6,13 +6,13 @@ use crate::extracted::Extracted;
 #[derive(Debug, Default)]
 pub(super) struct Slide {
     pub(super) title: String,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<SlideContent>,
     pub(super) notes: Vec<String>,
     pub(super) comments: Vec<String>,
 }
 
 #[derive(Debug)]
-pub(super) enum Part {
+pub(super) enum SlideContent {
     Text(Vec<String>),
     Table(Vec<Vec<String>>),
 }
@@ -26,8 +26,8 @@ pub(super) fn written(title: &str, slides: impl IntoIterator<Item = Slide>) -> E
         out.begin(format!("slide {}", index + 1));
         for part in slide.parts {
             match part {
-                Part::Text(lines) => out.paragraph(&lines.join("\n")),
-                Part::Table(rows) => out.table(&rows),
+                SlideContent::Text(lines) => out.paragraph(&lines.join("\n")),
+                SlideContent::Table(rows) => out.table(&rows),
             }
         }
         if slide.notes.iter().any(|line| !line.trim().is_empty()) {

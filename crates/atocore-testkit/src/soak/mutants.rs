@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_engine::extract::{ExtractError, Extractor, Format, Limits};
+use atocore_engine::extract::{ExtractError, ExtractLimits, Extractor, Format};
 use atocore_storage::files;
 
 use super::{SoakFailure, Violation, in_rounds, random::Random};
@@ -69,7 +69,7 @@ pub fn run(options: &MutantOptions<'_>, report: &mut dyn FnMut(String)) -> Resul
     in_rounds(options.seed, options.scratch, |at| {
         documents::write(options.scratch)?;
         let program = (options.program.clone(), vec!["__extract".to_owned()]);
-        let extractor = Extractor::new(Some(program), Limits::DEFAULT);
+        let extractor = Extractor::new(Some(program), ExtractLimits::DEFAULT);
         let mut random = Random::new(options.seed);
         let mut counts = MutantCounts::default();
         for path in files::list(options.scratch)? {
@@ -111,7 +111,7 @@ fn read(
     };
     let took = began.elapsed();
     counts.slowest = counts.slowest.max(took);
-    if took > Limits::DEFAULT.deadline + Duration::from_secs(10) {
+    if took > ExtractLimits::DEFAULT.deadline + Duration::from_secs(10) {
         return Err(Violation::new(format!("it took {took:.1?}")));
     }
     let outcome = match &read {

@@ -2,10 +2,10 @@
 
 /// A table being read.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct HtmlTable {
     rows: Vec<Vec<String>>,
     row: Vec<String>,
-    cell: Option<Cell>,
+    cell: Option<HtmlCell>,
     caption: String,
     in_caption: bool,
     /// Per column, in how many more rows the cell above it stands, and its text.
@@ -13,7 +13,7 @@ pub(super) struct Table {
 }
 
 #[derive(Debug)]
-struct Cell {
+struct HtmlCell {
     text: String,
     columns: usize,
     rows: usize,
@@ -28,12 +28,12 @@ const LONGEST_REPEATED: usize = 200;
 /// A cell of data is no longer than this at the mean, in bytes.
 const LONGEST_DATA: usize = 300;
 
-impl Table {
+impl HtmlTable {
     pub(super) fn begin_cell(&mut self, columns: usize, rows: usize) {
         self.end_cell();
         self.fill_from_above();
         self.in_caption = false;
-        self.cell = Some(Cell { text: String::new(), columns: columns.clamp(1, WIDEST_CELL), rows });
+        self.cell = Some(HtmlCell { text: String::new(), columns: columns.clamp(1, WIDEST_CELL), rows });
     }
 
     pub(super) fn begin_caption(&mut self) {
@@ -50,7 +50,7 @@ impl Table {
     }
 
     pub(super) fn end_cell(&mut self) {
-        let Some(Cell { text, columns, rows }) = self.cell.take() else { return };
+        let Some(HtmlCell { text, columns, rows }) = self.cell.take() else { return };
         let text = text.trim().to_owned();
         for column in self.row.len()..self.row.len() + columns {
             if rows > 1 && text.len() <= LONGEST_REPEATED {

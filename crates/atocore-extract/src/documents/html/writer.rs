@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{super::fence::fence, tables::Table};
+use super::{super::fence::fence, tables::HtmlTable};
 
 /// What stands between what is written and what comes next; the greater one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -16,7 +16,7 @@ enum Gap {
 
 /// How the items of a list are marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum List {
+pub(super) enum HtmlList {
     Bullets,
     /// By numbers, from this one on.
     Numbers(u32),
@@ -24,10 +24,10 @@ pub(super) enum List {
 
 /// What lines stand in.
 #[derive(Debug, PartialEq, Eq)]
-enum Container {
+enum HtmlContainer {
     Quote,
     /// A list, and by how many spaces the lines of its current item are set in.
-    List(List, usize),
+    List(HtmlList, usize),
 }
 
 /// Deeper containers are not shown.
@@ -50,20 +50,20 @@ struct Span {
 
 /// The Markdown of a page.
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(super) struct HtmlWriter {
     out: String,
     gap: Gap,
     /// Where the text of the current line begins, behind what its containers put there.
     line: usize,
     /// What the next line begins with: the mark of an item or of a heading.
     mark: String,
-    containers: Vec<Container>,
+    containers: Vec<HtmlContainer>,
     heading: bool,
     link: Option<Span>,
     code: Option<Span>,
     preformatted: Option<Preformatted>,
     /// The table that is being collected; none inside one that arranges the page.
-    table: Option<Table>,
+    table: Option<HtmlTable>,
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ struct Preformatted {
     language: String,
 }
 
-impl Writer {
+impl HtmlWriter {
     /// The text. Ends what is open.
     pub(super) fn finish(mut self) -> String {
         self.end_preformatted();
@@ -111,7 +111,7 @@ impl Writer {
         if !word.chars().any(|c| shown(&c)) {
             return;
         }
-        if let Some(cell) = self.table.as_mut().and_then(Table::cell) {
+        if let Some(cell) = self.table.as_mut().and_then(HtmlTable::cell) {
             if self.gap != Gap::Nothing && !cell.is_empty() {
                 cell.push(' ');
             }
@@ -149,12 +149,12 @@ impl Writer {
         let mut prefix = String::new();
         for container in self.containers.iter().take(DEEPEST) {
             match container {
-                Container::Quote => prefix.push_str("> "),
-                Container::List(_, indent) => prefix.extend(std::iter::repeat_n(' ', *indent)),
+                HtmlContainer::Quote => prefix.push_str("> "),
+                HtmlContainer::List(_, indent) => prefix.extend(std::iter::repeat_n(' ', *indent)),
             }
         }
         if self.mark_is_of_item()
-            && let Some(Container::List(_, indent)) = self.containers.last()
+            && let Some(HtmlContainer::List(_, indent)) = self.containers.last()
             && self.containers.len() <= DEEPEST
         {
             prefix.truncate(prefix.len() - indent);
@@ -169,7 +169,7 @@ impl Writer {
     /// Forgets the mark of an item that begins with another block, which stands at its place.
     fn drop_mark(&mut self) {
         if self.mark_is_of_item()
-            && let Some(Container::List(_, indent)) = self.containers.last_mut()
+            && let Some(HtmlContainer::List(_, indent)) = self.containers.last_mut()
         {
             *indent = 0;
         }
@@ -313,16 +313,16 @@ impl Writer {
         self.gap = Gap::Block;
     }
 
-    pub(super) fn begin_list(&mut self, list: List) {
+    pub(super) fn begin_list(&mut self, list: HtmlList) {
         self.heading = false;
         if self.table.is_some() {
             self.gap = Gap::Block;
             return;
         }
-        let inside = matches!(self.containers.last(), Some(Container::List(..)));
+        let inside = matches!(self.containers.last(), Some(HtmlContainer::List(..)));
         self.gap = self.gap.max(if inside { Gap::Line } else { Gap::Block });
         self.drop_mark();
-        self.containers.push(Container::List(list, 0));
+        self.containers.push(HtmlContainer::List(list, 0));
     }
 
     pub(super) fn begin_item(&mut self) {
@@ -332,10 +332,10 @@ impl Writer {
             return;
         }
         self.mark.clear();
-        if let Some(Container::List(list, indent)) = self.containers.last_mut() {
+        if let Some(HtmlContainer::List(list, indent)) = self.containers.last_mut() {
             self.mark = match list {
-                List::Bullets => "- ".to_owned(),
-                List::Numbers(number) => {
+                HtmlList::Bullets => "- ".to_owned(),
+                HtmlList::Numbers(number) => {
                     let mark = format!("{number}. ");
                     *number = number.saturating_add(1);
                     mark
@@ -350,8 +350,8 @@ impl Writer {
             self.gap = Gap::Block;
             return;
         }
-        self.leave(|container| matches!(container, Container::List(..)));
-        let inside = matches!(self.containers.last(), Some(Container::List(..)));
+        self.leave(|container| matches!(container, HtmlContainer::List(..)));
+        let inside = matches!(self.containers.last(), Some(HtmlContainer::List(..)));
         self.gap = self.gap.max(if inside { Gap::Line } else { Gap::Block });
     }
 
@@ -359,16 +359,16 @@ impl Writer {
         self.arrange_by_table();
         self.paragraph();
         self.drop_mark();
-        self.containers.push(Container::Quote);
+        self.containers.push(HtmlContainer::Quote);
     }
 
     pub(super) fn end_quote(&mut self) {
-        self.leave(|container| *container == Container::Quote);
+        self.leave(|container| *container == HtmlContainer::Quote);
         self.block();
     }
 
     /// Leaves the innermost container that is meant, and what stands in it.
-    fn leave(&mut self, is_meant: impl Fn(&Container) -> bool) {
+    fn leave(&mut self, is_meant: impl Fn(&HtmlContainer) -> bool) {
         self.mark.clear();
         if let Some(place) = self.containers.iter().rposition(is_meant) {
             self.containers.truncate(place);
@@ -380,7 +380,7 @@ impl Writer {
         self.arrange_by_table();
         self.paragraph();
         if !arranges || nested {
-            self.table = Some(Table::default());
+            self.table = Some(HtmlTable::default());
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     super::{
         archive::Archive,
         markdown::one_line,
-        slides::{Part, Slide, written},
+        slides::{Slide, SlideContent, written},
         xml::{Node, Nodes},
     },
     error,
@@ -44,7 +44,7 @@ pub(super) fn read_binary(content: &[u8]) -> Result<Extracted, ExtractError> {
                 lines.push(paragraph.plain_text());
             }
         }
-        slide.parts.push(Part::Text(lines));
+        slide.parts.push(SlideContent::Text(lines));
         slide.notes.extend(section.notes.iter().flatten().map(Paragraph::plain_text));
         slide
     });
@@ -73,7 +73,7 @@ fn read_slide(archive: &mut Archive<'_>, part: &str) -> Result<Slide, ExtractErr
             "notesSlide" => {
                 let notes = shapes(&archive.text(&target)?.unwrap_or_default())?;
                 for part in notes.parts {
-                    if let Part::Text(lines) = part {
+                    if let SlideContent::Text(lines) = part {
                         slide.notes.extend(lines);
                     }
                 }
@@ -81,7 +81,7 @@ fn read_slide(archive: &mut Archive<'_>, part: &str) -> Result<Slide, ExtractErr
             "comments" => slide.comments.extend(loose_texts(&archive.text(&target)?.unwrap_or_default())?),
             "chart" | "diagramData" => {
                 let texts = loose_texts(&archive.text(&target)?.unwrap_or_default())?;
-                slide.parts.push(Part::Text(texts));
+                slide.parts.push(SlideContent::Text(texts));
             }
             _ => {}
         }
@@ -126,7 +126,7 @@ impl Shape {
             }
             // What stands on every slide.
             Some("sldNum" | "ftr" | "hdr" | "dt" | "sldImg") => {}
-            _ if !lines.is_empty() => slide.parts.push(Part::Text(lines)),
+            _ if !lines.is_empty() => slide.parts.push(SlideContent::Text(lines)),
             _ => {}
         }
     }
@@ -156,7 +156,7 @@ fn shapes(xml: &str) -> Result<Slide, ExtractError> {
                 "tbl" => {
                     shape.tables = shape.tables.saturating_sub(1);
                     if shape.tables == 0 {
-                        slide.parts.push(Part::Table(std::mem::take(&mut shape.rows)));
+                        slide.parts.push(SlideContent::Table(std::mem::take(&mut shape.rows)));
                     }
                 }
                 "sp" if shape.tables == 0 => shape.end(&mut slide),

@@ -14,7 +14,7 @@ use crate::error::ExtractError;
 
 /// Comments, and what is said of paragraphs. Paragraphs are known by their letters.
 #[derive(Debug, Default)]
-pub(super) struct Remarks {
+pub(super) struct WordRemarks {
     comments: HashMap<String, String>,
     on_paragraphs: HashMap<String, OnParagraph>,
 }
@@ -28,7 +28,7 @@ struct OnParagraph {
     comments: Vec<String>,
 }
 
-impl Remarks {
+impl WordRemarks {
     pub(super) fn of(archive: &mut Archive<'_>) -> Result<Self, ExtractError> {
         let comments = comments(&archive.text("word/comments.xml")?.unwrap_or_default())?;
         let on_paragraphs = on_paragraphs(&archive.required("word/document.xml")?)?;

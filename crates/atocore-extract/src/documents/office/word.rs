@@ -10,12 +10,12 @@ use super::{
         markdown::{Writer, bullet, is_style_of_code},
     },
     error, headings,
-    remarks::Remarks,
+    remarks::WordRemarks,
 };
 use crate::{error::ExtractError, extracted::Extracted};
 
 pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
-    let remarks = Remarks::of(&mut Archive::open(content)?)?;
+    let remarks = WordRemarks::of(&mut Archive::open(content)?)?;
     let document = DocxParser::from_bytes(content.to_vec()).and_then(|mut parser| parser.parse());
     let mut document = document.map_err(error)?;
     for block in document.sections.iter_mut().flat_map(|section| &mut section.content) {
@@ -28,10 +28,10 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
 
 pub(super) fn read_binary(content: &[u8]) -> Result<Extracted, ExtractError> {
     let document = DocParser::from_bytes(content.to_vec()).and_then(|mut parser| parser.parse());
-    Ok(written(&document.map_err(error)?, Remarks::default()))
+    Ok(written(&document.map_err(error)?, WordRemarks::default()))
 }
 
-pub(super) fn written(document: &Document, mut remarks: Remarks) -> Extracted {
+pub(super) fn written(document: &Document, mut remarks: WordRemarks) -> Extracted {
     let mut writer = Writer::new();
     let blocks = || document.sections.iter().flat_map(|section| &section.content);
     let paragraphs: Vec<_> = blocks()

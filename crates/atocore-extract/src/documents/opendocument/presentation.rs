@@ -3,7 +3,7 @@
 use super::{
     super::{
         markdown::one_line,
-        slides::{Part, Slide, written},
+        slides::{Slide, SlideContent, written},
         xml::{Element, Node, Nodes},
     },
     Annotation, inline, is_hidden,
@@ -25,7 +25,7 @@ pub(super) fn read(xml: &str, title: &str) -> Result<Extracted, ExtractError> {
 
 /// What is being read of a page.
 #[derive(Debug, Default)]
-struct Page {
+struct DrawPage {
     slide: Slide,
     lines: Vec<String>,
     line: String,
@@ -37,7 +37,7 @@ struct Page {
 }
 
 fn read_page(nodes: &mut Nodes<'_>) -> Result<Slide, ExtractError> {
-    let mut page = Page::default();
+    let mut page = DrawPage::default();
     while let Some(node) = nodes.next() {
         match node? {
             Node::Open(element) if element.name == "annotation" => {
@@ -57,7 +57,7 @@ fn read_page(nodes: &mut Nodes<'_>) -> Result<Slide, ExtractError> {
     Ok(page.slide)
 }
 
-impl Page {
+impl DrawPage {
     fn open(&mut self, element: &Element<'_>) {
         match element.name.as_str() {
             "notes" => {
@@ -87,7 +87,7 @@ impl Page {
                 let cell = std::mem::take(&mut self.lines).join("\n");
                 self.rows.last_mut().into_iter().for_each(|row| row.push(cell.clone()));
             }
-            "table" => self.slide.parts.push(Part::Table(std::mem::take(&mut self.rows))),
+            "table" => self.slide.parts.push(SlideContent::Table(std::mem::take(&mut self.rows))),
             "frame" => self.end_shape(),
             "notes" => {
                 self.end_shape();
@@ -107,7 +107,7 @@ impl Page {
             "title" if !lines.is_empty() => {
                 self.slide.title = one_line(&format!("{} {}", self.slide.title, lines.join(" ")));
             }
-            _ if !lines.is_empty() => self.slide.parts.push(Part::Text(lines)),
+            _ if !lines.is_empty() => self.slide.parts.push(SlideContent::Text(lines)),
             _ => {}
         }
     }

@@ -41,7 +41,7 @@ fn read_sheet(
     out: &mut Extracted,
     place: &dyn Fn(u64) -> String,
 ) -> Result<(), ExtractError> {
-    let mut rows = Rows { nodes, number: 0, last: Vec::new(), left: 0, ended: false, failed: None };
+    let mut rows = SheetRows { nodes, number: 0, last: Vec::new(), left: 0, ended: false, failed: None };
     Records::append(out, iter::from_fn(|| rows.next()), place);
     // Where it is too much, what is left of the sheet is read and thrown away.
     while !rows.ended && rows.failed.is_none() {
@@ -52,7 +52,7 @@ fn read_sheet(
 }
 
 /// The rows of a sheet that hold something, with their numbers.
-struct Rows<'nodes, 'xml> {
+struct SheetRows<'nodes, 'xml> {
     nodes: &'nodes mut Nodes<'xml>,
     number: u64,
     last: Vec<String>,
@@ -62,7 +62,7 @@ struct Rows<'nodes, 'xml> {
     failed: Option<ExtractError>,
 }
 
-impl Rows<'_, '_> {
+impl SheetRows<'_, '_> {
     fn next(&mut self) -> Option<(u64, Vec<String>)> {
         if self.left > 0 {
             self.left -= 1;

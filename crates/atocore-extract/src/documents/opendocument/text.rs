@@ -12,7 +12,7 @@ use super::{
 use crate::{error::ExtractError, extracted::Extracted};
 
 pub(super) fn read(xml: &str, title: &str) -> Result<Extracted, ExtractError> {
-    let mut reader = Reader::new();
+    let mut reader = OpenTextReader::new();
     let mut nodes = Nodes::of(xml);
     while let Some(node) = nodes.next() {
         match node? {
@@ -62,7 +62,7 @@ enum Container {
 }
 
 #[derive(Debug)]
-struct Reader {
+struct OpenTextReader {
     writer: Writer,
     /// The styles that styles are made of.
     parents: HashMap<String, String>,
@@ -77,7 +77,7 @@ struct Reader {
     notes: Vec<(String, String)>,
 }
 
-impl Reader {
+impl OpenTextReader {
     fn new() -> Self {
         Self {
             writer: Writer::new(),

@@ -2,7 +2,7 @@
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token<'content> {
+pub(super) enum RtfToken<'content> {
     /// A group begins.
     Open,
     /// A group ends.
@@ -19,11 +19,11 @@ pub(super) enum Token<'content> {
 
 /// Reads tokens; what cannot be one is passed over.
 #[derive(Debug)]
-pub(super) struct Tokens<'content> {
+pub(super) struct RtfTokens<'content> {
     rest: &'content [u8],
 }
 
-impl<'content> Tokens<'content> {
+impl<'content> RtfTokens<'content> {
     pub(super) fn of(content: &'content [u8]) -> Self {
         Self { rest: content }
     }
@@ -40,7 +40,7 @@ impl<'content> Tokens<'content> {
     }
 
     /// What follows a backslash.
-    fn control(&mut self) -> Option<Token<'content>> {
+    fn control(&mut self) -> Option<RtfToken<'content>> {
         let word = self.take_while(u8::is_ascii_alphabetic);
         if word.is_empty() {
             return self.symbol();
@@ -58,39 +58,39 @@ impl<'content> Tokens<'content> {
             self.take(number.and_then(|length| usize::try_from(length).ok()).unwrap_or(0));
             return None;
         }
-        Some(Token::Control { word, number })
+        Some(RtfToken::Control { word, number })
     }
 
-    fn symbol(&mut self) -> Option<Token<'content>> {
+    fn symbol(&mut self) -> Option<RtfToken<'content>> {
         let symbol = *self.take(1).first()?;
         match symbol {
             b'\'' => {
                 let digits = std::str::from_utf8(self.take(2)).ok()?;
-                u8::from_str_radix(digits, 16).ok().map(Token::Byte)
+                u8::from_str_radix(digits, 16).ok().map(RtfToken::Byte)
             }
-            b'*' => Some(Token::Ignorable),
-            b'\r' | b'\n' => Some(Token::Control { word: "par", number: None }),
-            b'\t' => Some(Token::Control { word: "tab", number: None }),
-            b'~' => Some(Token::Character('\u{a0}')),
-            b'_' => Some(Token::Character('\u{2011}')),
-            b'{' | b'}' | b'\\' => Some(Token::Byte(symbol)),
+            b'*' => Some(RtfToken::Ignorable),
+            b'\r' | b'\n' => Some(RtfToken::Control { word: "par", number: None }),
+            b'\t' => Some(RtfToken::Control { word: "tab", number: None }),
+            b'~' => Some(RtfToken::Character('\u{a0}')),
+            b'_' => Some(RtfToken::Character('\u{2011}')),
+            b'{' | b'}' | b'\\' => Some(RtfToken::Byte(symbol)),
             // A hyphen that is only shown at the end of a line, and marks of index entries.
             _ => None,
         }
     }
 }
 
-impl<'content> Iterator for Tokens<'content> {
-    type Item = Token<'content>;
+impl<'content> Iterator for RtfTokens<'content> {
+    type Item = RtfToken<'content>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let token = match *self.take(1).first()? {
-                b'{' => Some(Token::Open),
-                b'}' => Some(Token::Close),
+                b'{' => Some(RtfToken::Open),
+                b'}' => Some(RtfToken::Close),
                 b'\\' => self.control(),
                 b'\r' | b'\n' | 0 => None,
-                byte => Some(Token::Byte(byte)),
+                byte => Some(RtfToken::Byte(byte)),
             };
             if token.is_some() {
                 return token;
