@@ -18,7 +18,9 @@ pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError
     if format.is_verbatim() {
         return Ok(Extracted::verbatim(format, text(content)?));
     }
-    let mut document = read(format, content)?;
+    // A file without anything in it is found by its name, whatever it is to become.
+    let is_blank = format.is_text() && content.trim_ascii().is_empty();
+    let mut document = if is_blank { Extracted::default() } else { read(format, content)? };
     // The lines of the text are not those of the file, also in front of the first place that has a name.
     if document.locations.first().is_none_or(|first| first.from > 0) {
         document.locations.insert(0, LocationMark { from: 0, is_apart: false, name: "beginning".to_owned() });

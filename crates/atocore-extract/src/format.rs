@@ -1,5 +1,7 @@
 //! Which formats there are, and how a file shows which one it has.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use serde::{Deserialize, Serialize};
 
 /// A format that documents are read from.
@@ -193,17 +195,24 @@ impl Ending {
     /// Looks at the ending of a name; case does not matter.
     #[must_use]
     pub fn of(name: &str) -> Self {
-        let name = name.to_ascii_lowercase();
-        let ends = |ending: &str| {
-            name.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.') && stem.len() > 1)
+        let Some((stem, ending)) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) else {
+            return Self::Unknown;
         };
-        if WITHOUT_TEXT.split_whitespace().any(ends) {
-            return Self::WithoutText;
-        }
-        let format = FORMATS.iter().find(|entry| entry.endings.split_whitespace().any(ends));
-        format.map_or(Self::Unknown, |entry| Self::Of(entry.format))
+        let known = |ending: &str| ENDINGS.get(ending.to_ascii_lowercase().as_str()).copied();
+        // The longer one of two, as in `app.min.js`.
+        let longer = stem.rfind('.').filter(|dot| *dot > 0).and_then(|dot| known(&name[dot + 1..]));
+        longer.or_else(|| known(ending)).unwrap_or(Self::Unknown)
     }
 }
+
+/// What every ending says that is known.
+static ENDINGS: LazyLock<HashMap<&str, Ending>> = LazyLock::new(|| {
+    let without_text = WITHOUT_TEXT.split_whitespace().map(|ending| (ending, Ending::WithoutText));
+    let of = |row: &'static FormatRow| {
+        row.endings.split_whitespace().map(|ending| (ending, Ending::Of(row.format)))
+    };
+    without_text.chain(FORMATS.iter().flat_map(of)).collect()
+});
 
 impl Format {
     /// Every format that is read.
@@ -376,6 +385,7 @@ mod tests {
     fn the_name_of_a_file_is_what_counts_where_its_content_shows_nothing() {
         assert_eq!(Ending::of("A.MD"), Ending::Of(Format::Markdown));
         assert_eq!(Ending::of("app.min.js"), Ending::WithoutText);
+        assert_eq!(Ending::of("a.tar.gz"), Ending::WithoutText);
         for unknown in ["LICENSE", ".md", "notes.", "x.unheard-of"] {
             assert_eq!(Ending::of(unknown), Ending::Unknown, "{unknown}");
             assert_eq!(Format::of_file(unknown, b"some words"), Format::Text, "{unknown}");
