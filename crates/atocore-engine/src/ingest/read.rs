@@ -148,7 +148,7 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
 /// How much of a file tells whether it is text.
 const HEAD: u64 = 8192;
 
-/// Why a file whose name says nothing is no document. Its beginning tells, so that one that is large and no text is not
+/// Why a file whose name says nothing is no document: it has nothing in it, or no text. Its beginning tells, so that one that is large and no text is not
 /// read as a whole in every refresh.
 fn no_document(reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
     let name = file.source_path.file_name();
@@ -159,6 +159,9 @@ fn no_document(reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
         Ok(head) => head,
         Err(reason) => return Some(reason),
     };
+    if head.trim_ascii().is_empty() {
+        return Some(FileReason::NoText);
+    }
     if let Err(error) = std::str::from_utf8(&head)
         && error.error_len().is_none()
     {

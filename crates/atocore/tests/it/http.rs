@@ -58,6 +58,7 @@ fn every_operation_of_the_description_is_answered() {
         ("GET", "/status".to_owned(), None, 200),
         ("GET", "/doctor".to_owned(), None, 200),
         ("GET", "/sources".to_owned(), None, 200),
+        ("GET", "/formats".to_owned(), None, 200),
         ("GET", "/projects".to_owned(), None, 200),
         ("GET", "/projects/template".to_owned(), None, 200),
         ("POST", "/projects/proposal".to_owned(), Some(OTHER), 200),
