@@ -159,7 +159,7 @@ fn no_document(reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
         Ok(head) => head,
         Err(reason) => return Some(reason),
     };
-    if head.trim_ascii().is_empty() {
+    if (head.len() as u64) < HEAD && head.trim_ascii().is_empty() {
         return Some(FileReason::NoText);
     }
     if let Err(error) = std::str::from_utf8(&head)

@@ -6,12 +6,11 @@ use std::{
 };
 
 use lopdf::Document;
+use memchr::memmem;
 use pdf_inspector::{
     DetectionConfig, MarkdownOptions, PdfError, PdfOptions, ScanStrategy, extract_pages_markdown_mem,
     process_pdf_mem_with_options,
 };
-
-use memchr::memmem;
 
 use crate::{error::ExtractError, extracted::Extracted};
 
