@@ -88,7 +88,9 @@ pub(crate) fn caught(read: impl FnOnce() -> Reply) -> Reply {
     })
 }
 
+/// Sets a limit, unless there is a lower one already.
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    let most = getrlimit(resource).maximum.unwrap_or(u64::MAX).min(most);
     Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
 
