@@ -2,6 +2,7 @@
 
 mod archive;
 mod building;
+mod canvas;
 mod epub;
 mod fence;
 mod html;
@@ -38,6 +39,7 @@ pub(crate) fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractE
         Format::Notebook => notebook::read(content),
         Format::Table => table::read(content),
         Format::Subtitles => subtitles::read(content),
+        Format::Canvas => canvas::read(text(content)?),
         Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
     }
 }

@@ -38,6 +38,8 @@ pub enum Format {
     Table,
     /// Subtitles.
     Subtitles,
+    /// Boards of Obsidian.
+    Canvas,
 }
 
 /// What there is to know of a format.
@@ -54,7 +56,7 @@ struct FormatRow {
 }
 
 /// Every format, in the order of the enum.
-const FORMATS: [FormatRow; 15] = [
+const FORMATS: [FormatRow; 16] = [
     FormatRow {
         format: Format::Markdown,
         name: "markdown",
@@ -169,6 +171,14 @@ const FORMATS: [FormatRow; 15] = [
         cites: "time",
         version: 1,
         endings: "srt vtt",
+    },
+    FormatRow {
+        format: Format::Canvas,
+        name: "canvas",
+        title: "Obsidian canvas",
+        cites: "card",
+        version: 1,
+        endings: "canvas",
     },
 ];
 

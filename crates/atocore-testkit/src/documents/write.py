@@ -194,6 +194,7 @@ texts = {
     "mail.eml": "From: Ada <ada@example.org>\r\nTo: Ben <ben@example.org>\r\nSubject: Cuttings\r\nDate: Mon, 6 Apr 2026 10:00:00 +0000\r\n\r\nTake the fig cuttings in March.\r\n",
     "table.csv": "tree;height\nHornbeam;21\nSpindle;4\n",
     "film.srt": "1\n00:00:01,000 --> 00:00:03,000\nWelcome.\n\n2\n00:01:05,000 --> 00:01:08,000\nThe barberry hedge has thorns.\n",
+    "board.canvas": '{"nodes": [{"id": "1", "type": "text", "x": 0, "y": 0, "text": "Wayfaring tree\\nnear the gate"}]}',
     "tree.rs": "/// How tall a wych elm grows, in metres.\nfn wych_elm_height() -> u32 {\n    40\n}\n",
     "LICENSE": "Anybody may plant a bullace from this garden.\n",
     "notes.md": "# Notes\n\nThe crab apple is grafted.\n",

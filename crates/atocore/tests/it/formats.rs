@@ -49,6 +49,7 @@ const ANSWERS: &[(&str, &str, Option<&str>, &str)] = &[
     ("hornbeam", "table.csv", Some("row 1 to row 3"), ""),
     ("barberry", "film.srt", Some("00:00:01 to 00:01:05"), ""),
     ("greengages", "yields.ipynb", Some("cell 2"), "Yields"),
+    ("wayfaring", "board.canvas", Some("card Wayfaring tree"), ""),
     ("wych elm", "tree.rs", None, ""),
     ("bullace", "LICENSE", None, ""),
     ("crab apple", "notes.md", None, "Notes"),
