@@ -16,13 +16,7 @@ use super::{
     plain_text,
 };
 
-/// Cuts a document of a text format that is stored as it stands, as [`parse_extracted`] does.
-#[must_use]
-pub fn parse(format: Format, file_name: &str, text: &str, limits: ChunkLimits) -> ParsedDocument {
-    parse_extracted(format, file_name, &Extracted::verbatim(format, text), limits)
-}
-
-/// Cuts a document into chunks.
+/// Cuts a document of Markdown, text or source code into chunks.
 ///
 /// Every chunk is a piece of the text as it stands, without blank lines at its ends, but for two things: contents of `data:`
 /// addresses and other runs that nobody reads are left out, and in Markdown a character that is written by its name is that
@@ -31,6 +25,12 @@ pub fn parse(format: Format, file_name: &str, text: &str, limits: ChunkLimits) -
 /// and date. A document without text has one chunk, its front matter or its title. A byte order mark is ignored.
 ///
 /// Front matter and tags in the text are a convention of notes: they count in files of Markdown only.
+#[must_use]
+pub fn parse(format: Format, file_name: &str, text: &str, limits: ChunkLimits) -> ParsedDocument {
+    parse_extracted(format, file_name, &Extracted::verbatim(format, text), limits)
+}
+
+/// As [`parse`], of what was extracted from a file of any format.
 #[must_use]
 pub(super) fn parse_extracted(
     format: Format,
