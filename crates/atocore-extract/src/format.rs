@@ -182,13 +182,14 @@ const FORMATS: [FormatRow; 16] = [
     },
 ];
 
-/// Endings of what has no text to read: pictures, sound, moving pictures, archives, programs, fonts, databases, and what
-/// programs generate for programs.
+/// Endings of what has no text for a reader: pictures, sound, moving pictures, archives, programs, fonts, databases, what
+/// programs generate for programs, and keys, which nobody should find by asking.
 const WITHOUT_TEXT: &str = "\
     png jpg jpeg gif bmp tif tiff webp avif heic ico icns psd xcf raw svg mp3 wav flac ogg opus m4a aac wma mid mp4 mkv avi mov \
     webm wmv m4v mpg mpeg zip tar gz tgz bz2 xz zst 7z rar lz4 jar war whl deb rpm dmg iso img apk exe dll so dylib a o obj lib \
     class pyc pyo wasm bin ttf otf woff woff2 eot db sqlite sqlite3 db-wal db-shm mdb parquet arrow npy npz pkl pt pth onnx \
-    safetensors gguf h5 dat lock map min.js min.css swp swo tmp bak part crdownload";
+    safetensors gguf h5 dat lock map min.js min.css swp swo tmp bak part crdownload \
+    pem key crt cer der csr p12 pfx jks keystore asc gpg pgp kdbx ppk ovpn tfstate";
 
 /// What the name of a file says about its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,6 +224,12 @@ static ENDINGS: LazyLock<HashMap<&str, Ending>> = LazyLock::new(|| {
     };
     without_text.chain(FORMATS.iter().flat_map(of)).collect()
 });
+
+/// Whether a file whose name says nothing begins as a key or a certificate does, which nobody should find by asking.
+#[must_use]
+pub fn is_key(content: &[u8]) -> bool {
+    content.trim_ascii_start().starts_with(b"-----BEGIN ")
+}
 
 impl Format {
     /// Every format that is read.
@@ -396,6 +403,7 @@ mod tests {
         assert_eq!(Ending::of("A.MD"), Ending::Of(Format::Markdown));
         assert_eq!(Ending::of("app.min.js"), Ending::WithoutText);
         assert_eq!(Ending::of("a.tar.gz"), Ending::WithoutText);
+        assert_eq!(Ending::of("server.key"), Ending::WithoutText);
         for unknown in ["LICENSE", ".md", "notes.", "x.unheard-of"] {
             assert_eq!(Ending::of(unknown), Ending::Unknown, "{unknown}");
             assert_eq!(Format::of_file(unknown, b"some words"), Format::Text, "{unknown}");

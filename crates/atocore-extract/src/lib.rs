@@ -20,6 +20,6 @@ pub use self::{
     extract::extract,
     extracted::{Extracted, LocationMark, TextSection, TextStructure},
     extractor::Extractor,
-    format::{Ending, Format},
+    format::{Ending, Format, is_key},
     limits::ExtractLimits,
 };

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use atocore_extract::{Ending, ExtractError, Extracted, Format};
+use atocore_extract::{Ending, ExtractError, Extracted, Format, is_key};
 use atocore_model::{
     digest::Digest,
     document::{ChunkDraft, FileStamp},
@@ -148,7 +148,7 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
 /// How much of a file tells whether it is text.
 const HEAD: u64 = 8192;
 
-/// Why a file whose name says nothing is no document: it has nothing in it, or no text. Its beginning tells, so that one that is large and no text is not
+/// Why a file whose name says nothing is no document: it has nothing in it, a key, or no text. Its beginning tells, so that one that is large and no text is not
 /// read as a whole in every refresh.
 fn no_document(reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
     let name = file.source_path.file_name();
@@ -161,6 +161,9 @@ fn no_document(reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
     };
     if (head.len() as u64) < HEAD && head.trim_ascii().is_empty() {
         return Some(FileReason::NoText);
+    }
+    if is_key(&head) {
+        return Some(FileReason::UnsupportedType);
     }
     if let Err(error) = std::str::from_utf8(&head)
         && error.error_len().is_none()

@@ -210,4 +210,5 @@ notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": {"lan
 (folder / "yields.ipynb").write_text(json.dumps(notebook))
 (folder / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
 (folder / "unknown.blob").write_bytes(bytes(range(256)) * 8)
+(folder / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nnobody finds this\n-----END OPENSSH PRIVATE KEY-----\n")
 (folder / "broken.docx").write_bytes((folder / "letter.docx").read_bytes()[:300])

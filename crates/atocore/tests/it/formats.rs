@@ -63,6 +63,7 @@ fn every_file_of_a_folder_is_found_at_its_place_or_named_with_its_reason() {
         left_out(&report),
         [
             ("broken.docx", "parser_failed"),
+            ("id_rsa", "unsupported_type"),
             ("photo.png", "unsupported_type"),
             ("scan.pdf", "no_text"),
             ("secret.pdf", "encrypted"),
