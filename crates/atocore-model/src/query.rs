@@ -165,9 +165,9 @@ pub struct Hit {
     pub source_path: SourcePath,
     /// Absolute path of the document.
     pub file_path: String,
-    /// Where the passage stands: lines of the file, or, with a `location`, of the text that was extracted from it.
+    /// Where the passage stands in the file, or in the text of it when it has a `location`.
     pub lines: LineSpan,
-    /// The place in a file without lines, in words: `page 3`, `sheet Budget, row 7`.
+    /// The place in a file without lines: `page 3`, `sheet Budget, row 7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
     /// Date of the document: from its front matter, else the last change of the file.
