@@ -24,6 +24,10 @@ use super::{
 /// The file in which the library records what belongs to the index.
 const RECORD: &str = "meta.json";
 
+/// How often an index is opened that seems damaged while somebody commits to it: what was read before and after a commit
+/// does not fit together.
+const TRIES: usize = 50;
+
 /// An index that was found good, or was made new.
 pub(super) struct OpenedLexicalIndex {
     pub(super) index: Index,
@@ -102,7 +106,7 @@ fn replace(dir: &Path) -> tantivy::Result<(Index, IndexReader)> {
     Ok((index, reader))
 }
 
-/// Opens what is in the folder when it is an index of this version and whole.
+/// Opens what is in the folder when it is an index of this version and whole, whoever writes it meanwhile.
 fn try_open(dir: &Path) -> Result<(Index, IndexReader), LexicalIndexFault> {
     if !holds_files(dir)? {
         return Err(LexicalIndexFault::Missing);
@@ -113,7 +117,19 @@ fn try_open(dir: &Path) -> Result<(Index, IndexReader), LexicalIndexFault> {
         let reader = reader(&index)?;
         Ok((index, reader))
     };
-    // The library may panic on a file that is not what it expects.
+    let record = || fs::read(dir.join(RECORD)).ok();
+    let mut before = record();
+    for _ in 1..TRIES {
+        match caught(opening) {
+            Err(LexicalIndexFault::Damaged(_)) if record() != before => before = record(),
+            opened => return opened,
+        }
+    }
+    caught(opening)
+}
+
+/// The library may panic on a file that is not what it expects.
+fn caught<T>(opening: impl Fn() -> Result<T, LexicalIndexFault>) -> Result<T, LexicalIndexFault> {
     catch_unwind(AssertUnwindSafe(opening))
         .unwrap_or_else(|_| Err(LexicalIndexFault::Damaged("a file has an impossible content".to_owned())))
 }

@@ -4,7 +4,8 @@ use std::{
     os::unix::process::parent_id,
     path::Path,
     process::{Command, Stdio},
-    thread::sleep,
+    sync::atomic::{AtomicU64, Ordering},
+    thread::{scope, sleep},
     time::Duration,
 };
 
@@ -95,4 +96,26 @@ fn a_killed_writer_leaves_a_good_index_and_no_lock() {
             ask(&rebuilt, &question, &Default::default(), 50)
         );
     }
+}
+
+#[test]
+fn an_index_that_is_committed_to_while_it_is_opened_is_not_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path());
+    let mut notebook = notebook(1);
+    index.catch_up(&notebook, &Silent).unwrap();
+    let written = AtomicU64::new(0);
+    scope(|scope| {
+        let writer = scope.spawn(|| {
+            for step in 1..=150 {
+                write_one(&mut notebook, step);
+                index.catch_up(&notebook, &Silent).unwrap();
+                written.store(step, Ordering::Relaxed);
+            }
+        });
+        while !writer.is_finished() {
+            assert!(generation(dir.path()) > 0);
+        }
+    });
+    assert_eq!(written.into_inner(), 150);
 }
