@@ -299,6 +299,11 @@ impl Format {
     #[must_use]
     pub fn of_file(name: &str, content: &[u8]) -> Self {
         let said = Ending::of(name);
+        // It may begin behind something else, and a note may tell how one begins.
+        let head = &content[..content.len().min(HEAD)];
+        if said == Ending::Of(Self::Pdf) && has(head, b"%PDF-") {
+            return Self::Pdf;
+        }
         match (shown(content), said) {
             // An ending of a text format that such content begins by chance.
             (Some(Self::Html), Ending::Of(format)) if format.is_text() => format,
@@ -330,7 +335,7 @@ const HEAD: usize = 1024;
 /// The format that the content of a file shows; `None` for what is text or nothing we read.
 fn shown(content: &[u8]) -> Option<Format> {
     let head = &content[..content.len().min(HEAD)];
-    if has(head, b"%PDF-") {
+    if head.starts_with(b"%PDF-") {
         return Some(Format::Pdf);
     }
     if head.starts_with(ARCHIVE) {
@@ -415,6 +420,8 @@ mod tests {
     fn content_counts_for_more_than_an_ending_that_lies() {
         assert_eq!(Format::of_file("report.docx", b"%PDF-1.7 \n"), Format::Pdf);
         assert_eq!(Format::of_file("report.pdf", b"just words"), Format::Text);
+        assert_eq!(Format::of_file("report.pdf", b"\r\nmail %PDF-1.7 \n"), Format::Pdf);
+        assert_eq!(Format::of_file("pdf.md", b"A file begins with `%PDF-1.7`."), Format::Markdown);
         assert_eq!(Format::of_file("page", b"\n<!DOCTYPE HTML><p>x"), Format::Html);
         assert_eq!(Format::of_file("page.md", b"<html>is a tag"), Format::Markdown);
         assert_eq!(Format::of_file("cut-off.odt", b"PK\x03\x04 and no more"), Format::OpenDocument);
