@@ -118,14 +118,18 @@ fn try_open(dir: &Path) -> Result<(Index, IndexReader), LexicalIndexFault> {
         Ok((index, reader))
     };
     let record = || fs::read(dir.join(RECORD)).ok();
-    let mut before = record();
+    let mut opened = caught(opening);
     for _ in 1..TRIES {
-        match caught(opening) {
-            Err(LexicalIndexFault::Damaged(_)) if record() != before => before = record(),
-            opened => return opened,
+        if !matches!(opened, Err(LexicalIndexFault::Damaged(_))) {
+            break;
+        }
+        let before = record();
+        opened = caught(opening);
+        if record() == before {
+            break;
         }
     }
-    caught(opening)
+    opened
 }
 
 /// The library may panic on a file that is not what it expects.
