@@ -147,11 +147,6 @@ impl Ingestion<'_> {
         }
     }
 
-    /// Whether a document that was read and cut so would be today, whichever format it has.
-    fn is_chunked_by(&self, chunked_by: &str) -> bool {
-        Format::all().any(|format| self.chunked_by(format) == chunked_by)
-    }
-
     fn progress(&self, phase: &'static str, done: usize, total: Option<usize>) {
         self.monitor.progress(Progress {
             phase: phase.into(),

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use atocore_extract::Format;
 use atocore_model::{digest::Digest, document::FileStamp, id::ProjectId, refresh::RefreshOptions};
 use atocore_storage::{
     files::beneath::{self, Beneath},
@@ -68,9 +69,7 @@ impl Plan {
             lost: Vec::new(),
         };
         let mut on_disk = vec![false; known.len()];
-        let chunked: HashSet<&str> = known.iter().map(|row| row.chunked_by.as_str()).collect();
-        let chunked: HashSet<&str> =
-            chunked.into_iter().filter(|chunked_by| ingestion.is_chunked_by(chunked_by)).collect();
+        let current: HashSet<String> = Format::all().map(|format| ingestion.chunked_by(format)).collect();
         let mut new = HashSet::new();
         for file in found {
             let place = places.get(file.file_path.as_str()).copied();
@@ -86,7 +85,7 @@ impl Plan {
                     if row.settled
                         && !reread
                         && row.stamp == file.seen.stamp
-                        && chunked.contains(row.chunked_by.as_str())
+                        && current.contains(&row.chunked_by)
                         && row.root == reach.name(file.root)
                         && row.source_path == file.source_path.as_str() =>
                 {
