@@ -2,9 +2,11 @@
 
 #[cfg(feature = "documents")]
 use crate::documents::read;
+#[cfg(not(feature = "documents"))]
+use crate::extracted::text;
 use crate::{
     error::ExtractError,
-    extracted::{Extracted, LocationMark, text},
+    extracted::{Extracted, LocationMark},
     format::Format,
 };
 
@@ -15,20 +17,21 @@ use crate::{
 /// # Errors
 /// When there is no text to be had, and why.
 pub fn extract(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
-    if format.is_verbatim() {
-        return Ok(Extracted::verbatim(format, text(content)?));
-    }
     // A file without anything in it is found by its name, whatever it is to become.
-    let is_blank = format.is_text() && content.trim_ascii().is_empty();
+    let is_extracted = !format.is_verbatim();
+    let is_blank = is_extracted && format.is_text() && content.trim_ascii().is_empty();
     let mut document = if is_blank { Extracted::default() } else { read(format, content)? };
     // The lines of the text are not those of the file, also in front of the first place that has a name.
-    if document.locations.first().is_none_or(|first| first.from > 0) {
+    if is_extracted && document.locations.first().is_none_or(|first| first.from > 0) {
         document.locations.insert(0, LocationMark { from: 0, is_apart: false, name: "beginning".to_owned() });
     }
     Ok(document)
 }
 
 #[cfg(not(feature = "documents"))]
-fn read(format: Format, _: &[u8]) -> Result<Extracted, ExtractError> {
+fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
+    if format.is_verbatim() {
+        return Ok(Extracted::verbatim(format, text(content)?));
+    }
     Err(ExtractError::Failed(format!("this program is built without {}", format.title())))
 }

@@ -161,7 +161,7 @@ pub struct Excerpt {
     pub document: Document,
     /// Which lines these are; `None` when the document has none.
     pub lines: Option<LineSpan>,
-    /// Where the first of them is found in the file; `None` when these are lines of the file.
+    /// Where they are found in the file; `None` when these are lines of the file.
     pub location: Option<Location>,
     /// How many lines there are.
     pub total_lines: u32,

@@ -339,6 +339,7 @@ pub const NOTHING_READ: &str = "nothing_read";
 /// count.
 #[must_use]
 pub fn nothing_read(roots: &[RootReport]) -> Option<String> {
+    use FileReason::{Deleted, Hidden, Ignored, NoLongerIncluded, OwnedBy};
     let has_document =
         |root: &RootReport| root.skipped.is_some() || root.counts.ingested + root.counts.unchanged > 0;
     if roots.iter().any(has_document) {
@@ -346,7 +347,6 @@ pub fn nothing_read(roots: &[RootReport]) -> Option<String> {
     }
     let mut found = BTreeMap::new();
     for file in roots.iter().flat_map(|root| &root.files) {
-        use FileReason::{Deleted, Hidden, Ignored, NoLongerIncluded, OwnedBy};
         if !matches!(file.reason, Deleted | Hidden | Ignored | NoLongerIncluded | OwnedBy(_)) {
             *found.entry(file.reason.code()).or_insert(0_u64) += 1;
         }
