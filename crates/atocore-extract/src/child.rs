@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::ExtractError, extract::extract, extracted::Extracted, format::Format, limits::ExtractLimits,
+    words::panic_message,
 };
 
 /// What comes before the bytes of a document.
@@ -81,11 +82,8 @@ fn serve_all(limits: &ExtractLimits, output: PipeWriter) -> io::Result<()> {
 /// Runs a reader on what somebody else wrote: where it panics, that file fails and no other.
 pub(crate) fn caught(read: impl FnOnce() -> Reply) -> Reply {
     // Nothing that it works on is used afterwards.
-    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(ExtractError::failed(said.unwrap_or("it panicked")))
-    })
+    panic::catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|panic| Err(ExtractError::failed(panic_message(&*panic))))
 }
 
 /// Sets a limit, unless there is a lower one already.

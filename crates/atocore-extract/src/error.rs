@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::one_line;
+
 /// Why nothing could be extracted from a file. Costs that file and no other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,7 +42,7 @@ impl ExtractError {
 
 /// One line of at most [`LONGEST`] characters.
 fn shortened(said: &str) -> String {
-    said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
+    one_line(said).chars().take(LONGEST).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod extracted;
 mod extractor;
 mod format;
 mod limits;
+mod words;
 
 pub use self::{
     child::serve,
@@ -22,4 +23,5 @@ pub use self::{
     extractor::Extractor,
     format::{Ending, Format, is_key},
     limits::ExtractLimits,
+    words::panic_message,
 };

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use atocore_extract::{Ending, ExtractError, Extracted, Format, is_key};
+use atocore_extract::{Ending, ExtractError, Extracted, Format, is_key, panic_message};
 use atocore_model::{
     digest::Digest,
     document::{ChunkDraft, FileStamp},
@@ -210,10 +210,7 @@ fn extracted(
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // Nothing that it works on is used afterwards.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let said = panic.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        // The message may quote what the file says, at any length.
-        let said: String = said.unwrap_or("it panicked").chars().take(200).collect();
+        let said: String = panic_message(&*panic).chars().take(200).collect();
         format!("the parser gave up: {said}")
     })
 }

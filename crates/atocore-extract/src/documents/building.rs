@@ -1,7 +1,10 @@
 //! What readers put a document together with.
 
 use super::fence::OpenFence;
-use crate::extracted::{Extracted, LocationMark, TextStructure};
+use crate::{
+    extracted::{Extracted, LocationMark, TextStructure},
+    words::one_line,
+};
 
 impl Extracted {
     /// A document of Markdown without text yet.
@@ -30,7 +33,7 @@ impl Extracted {
 
     /// Takes the title that the metadata gives, unless it is empty or comes from a template or a program.
     pub(crate) fn title_from_metadata(&mut self, title: &str) {
-        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let title = one_line(title);
         let lower = title.to_lowercase();
         let is_default = DEFAULT_TITLES.contains(&lower.as_str())
             || lower.starts_with("microsoft word - ")

@@ -7,10 +7,9 @@ use percent_encoding::percent_decode_str;
 use super::{
     archive::{Archive, resolved},
     html,
-    markdown::one_line,
     xml::{Node, Nodes, text_of},
 };
-use crate::{error::ExtractError, extracted::Extracted};
+use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 /// The algorithms that only keep fonts from being copied.
 const OF_FONTS: [&str; 2] = ["http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"];

@@ -3,7 +3,7 @@
 use mail_parser::{Address, Message, MessageParser, MimeHeaders, PartType};
 
 use super::html;
-use crate::{error::ExtractError, extracted::Extracted};
+use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 /// More messages of a mailbox are left out.
 const MOST_MESSAGES: usize = 100_000;
@@ -118,10 +118,6 @@ fn attachments(message: &Message<'_>) -> Option<String> {
         Some(one_line(name))
     });
     Some(names.collect::<Vec<_>>().join(", "))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A plain text in which nothing is a heading, a fence or HTML.

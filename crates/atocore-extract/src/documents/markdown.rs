@@ -1,7 +1,7 @@
 //! Markdown of what other formats say.
 
 use super::fence::fence;
-use crate::extracted::Extracted;
+use crate::{extracted::Extracted, words::one_line};
 
 /// The longest heading, in bytes: what is longer is a paragraph that looks like one.
 const LONGEST_HEADING: usize = 300;
@@ -151,11 +151,6 @@ pub(super) fn is_style_of_code(name: &str) -> bool {
         .iter()
         .any(|code| name.starts_with(code))
         && !["label", "caption", "title", "heading", "note"].iter().any(|other| name.contains(other))
-}
-
-/// Text on one line.
-pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Text of which no line begins what Markdown takes for a heading, a fence, a rule or HTML. Marks within a line stay as they

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::fence::{OpenFence, fence};
-use crate::{error::ExtractError, extracted::Extracted};
+use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 /// How much of what a cell has put out is kept, in characters.
 const OUTPUT: usize = 2000;
@@ -122,7 +122,7 @@ impl NotebookCell {
             }
             Some("heading") => {
                 let level = usize::from(self.level.unwrap_or(1).clamp(1, 6));
-                let words = source.split_whitespace().collect::<Vec<_>>().join(" ");
+                let words = one_line(&source);
                 if !words.is_empty() {
                     out.block(&format!("{} {words}", "#".repeat(level)));
                 }

@@ -108,7 +108,7 @@ impl Annotation {
         }
         let by =
             if annotation.author.is_empty() { String::new() } else { format!(" by {}", annotation.author) };
-        Ok(super::markdown::one_line(&format!("Comment{by}: {}", annotation.text)))
+        Ok(crate::words::one_line(&format!("Comment{by}: {}", annotation.text)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows of a table as text: a line each, every value with the name of its column.
 
-use crate::extracted::Extracted;
+use crate::{extracted::Extracted, words::one_line};
 
 /// How many rows are looked at for the one that names the columns.
 const LOOKED_AT: usize = 20;
@@ -20,7 +20,7 @@ pub(super) struct Records {
 impl Records {
     /// Names the columns as `header` does, otherwise by letters.
     pub(super) fn new(header: Option<Vec<String>>) -> Self {
-        let named = |name: String| words(&name).chars().take(LONGEST_NAME).collect();
+        let named = |name: String| one_line(&name).chars().take(LONGEST_NAME).collect();
         Self { header: header.map(|header| header.into_iter().map(named).collect()) }
     }
 
@@ -28,7 +28,7 @@ impl Records {
     pub(super) fn line<Cell: AsRef<str>>(&self, cells: &[Cell]) -> Option<String> {
         let mut line = String::new();
         for (column, cell) in cells.iter().enumerate() {
-            let value = words(cell.as_ref());
+            let value = one_line(cell.as_ref());
             if value.is_empty() {
                 continue;
             }
@@ -110,13 +110,9 @@ fn is_year(cell: &str) -> bool {
 
 /// Cells as one line of values alone.
 fn joined(cells: &[String]) -> Option<String> {
-    let values: Vec<String> = cells.iter().map(|cell| words(cell)).filter(|cell| !cell.is_empty()).collect();
+    let values: Vec<String> =
+        cells.iter().map(|cell| one_line(cell)).filter(|cell| !cell.is_empty()).collect();
     (!values.is_empty()).then(|| values.join("; "))
-}
-
-/// A value on one line.
-fn words(value: &str) -> String {
-    value.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The name that sheets give a column: A, B, …, Z, AA, AB.

@@ -14,8 +14,8 @@ use self::{
     encodings::{of_charset, of_code_page},
     tokens::{RtfToken, RtfTokens},
 };
-use super::{markdown::one_line, office};
-use crate::{error::ExtractError, extracted::Extracted};
+use super::office;
+use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 /// How deep groups may be in each other.
 const DEEPEST: usize = 10_000;

@@ -1,6 +1,6 @@
 //! Subtitles, `.srt` and `.vtt`.
 
-use crate::{error::ExtractError, extracted::Extracted};
+use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 /// A silence of so many milliseconds ends a paragraph.
 const SILENCE: u64 = 2500;
@@ -161,7 +161,7 @@ fn plain(line: &str) -> Option<String> {
             text = text.replace(name, character);
         }
     }
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = one_line(&text);
     (!text.is_empty()).then_some(text)
 }
 

@@ -16,14 +16,13 @@ use calamine::{
 use super::{
     super::{
         archive::Archive,
-        markdown::one_line,
         records::Records,
         sheets::Sheets,
         xml::{Node, Nodes},
     },
     package::{relations, title},
 };
-use crate::{error::ExtractError, extracted::Extracted};
+use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 const WORKBOOK: &str = "xl/workbook.xml";
 

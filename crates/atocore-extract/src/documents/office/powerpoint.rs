@@ -5,14 +5,13 @@ use undoc::{Block, Paragraph, ppt::PptParser};
 use super::{
     super::{
         archive::Archive,
-        markdown::one_line,
         slides::{Slide, SlideContent, written},
         xml::{Node, Nodes},
     },
     error,
     package::{Relation, relations, title},
 };
-use crate::{error::ExtractError, extracted::Extracted};
+use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 const PRESENTATION: &str = "ppt/presentation.xml";
 

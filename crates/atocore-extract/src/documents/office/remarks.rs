@@ -7,10 +7,9 @@ use undoc::{HeadingLevel, Paragraph, model::RevisionType};
 
 use super::super::{
     archive::Archive,
-    markdown::one_line,
     xml::{Element, Node, Nodes},
 };
-use crate::error::ExtractError;
+use crate::{error::ExtractError, words::one_line};
 
 /// Comments, and what is said of paragraphs. Paragraphs are known by their letters.
 #[derive(Debug, Default)]

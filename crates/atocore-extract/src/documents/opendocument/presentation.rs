@@ -2,13 +2,12 @@
 
 use super::{
     super::{
-        markdown::one_line,
         slides::{Slide, SlideContent, written},
         xml::{Element, Node, Nodes},
     },
     Annotation, inline, is_hidden,
 };
-use crate::{error::ExtractError, extracted::Extracted};
+use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 pub(super) fn read(xml: &str, title: &str) -> Result<Extracted, ExtractError> {
     let mut slides = Vec::new();
