@@ -168,6 +168,9 @@ impl FieldValue {
     }
 }
 
+/// The name of the format of source code and settings.
+pub const SOURCE_CODE: &str = "code";
+
 /// A file after reading and cutting, before it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedDocument {

@@ -6,6 +6,7 @@
 mod directory;
 mod error;
 mod filter;
+mod identifiers;
 mod opening;
 mod phrase;
 mod schema;

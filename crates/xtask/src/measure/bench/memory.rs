@@ -82,6 +82,7 @@ impl ChunkSource for Memory {
                 tags: &document.tags,
                 title: &document.title,
                 beside: "",
+                is_code: false,
                 chunks: &document.passages,
             })?;
         }
