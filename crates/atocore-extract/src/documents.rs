@@ -3,11 +3,13 @@
 mod archive;
 mod building;
 mod canvas;
+mod code;
 mod epub;
 mod fence;
 mod html;
 mod mail;
 mod markdown;
+mod markup;
 mod notebook;
 mod office;
 mod opendocument;
@@ -27,7 +29,7 @@ use crate::{
 };
 
 /// Reads a document; see [`crate::extract()`].
-pub(crate) fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractError> {
+pub(crate) fn read(format: Format, file_name: &str, content: &[u8]) -> Result<Extracted, ExtractError> {
     match format {
         Format::Html => html::read(content),
         Format::Pdf => pdf::read(content),
@@ -40,7 +42,10 @@ pub(crate) fn read(format: Format, content: &[u8]) -> Result<Extracted, ExtractE
         Format::Table => table::read(content),
         Format::Subtitles => subtitles::read(content),
         Format::Canvas => canvas::read(text(content)?),
-        Format::Markdown | Format::Text | Format::Code => Ok(Extracted::verbatim(format, text(content)?)),
+        Format::Code => code::read(file_name, content),
+        Format::Markup => markup::read(file_name, text(content)?),
+        Format::Converted => Err(ExtractError::failed("a command has to convert it")),
+        Format::Markdown | Format::Text => Ok(Extracted::verbatim(format, text(content)?)),
     }
 }
 

@@ -32,6 +32,10 @@ pub enum TextStructure {
     Lines,
     /// Sections, rising and without gaps from the first one on; each is cut by itself, at the ends of lines.
     Sections(Vec<TextSection>),
+    /// Sections of prose, which are cut at the ends of sentences.
+    Chapters(Vec<TextSection>),
+    /// Sections that are definitions, or between them: what one of them contains stays together when all of it fits.
+    Definitions(Vec<TextSection>),
 }
 
 /// A section of a text that is no Markdown: a function, a table of a data file.
@@ -41,6 +45,8 @@ pub struct TextSection {
     pub from: usize,
     /// What stands above it, outermost first: module, type, function.
     pub path: Vec<String>,
+    /// Whether what the path names begins here, and is not gone on with.
+    pub begins: bool,
 }
 
 /// A place in the file that a person can go to.

@@ -1,19 +1,21 @@
 //! Structure of a plain text: paragraphs, parted by blank lines. Never looks for headings.
 
+use std::ops::Range;
+
 use super::chunk::{Block, CutAt};
 
-/// Gives the paragraphs of `text` in their order; a long one may be cut at `cut`.
-pub(super) fn paragraphs(text: &str, cut: CutAt) -> Vec<Block> {
+/// Gives the paragraphs of a part of `text` in their order; a long one may be cut at `cut`.
+pub(super) fn paragraphs(text: &str, part: Range<usize>, cut: CutAt) -> Vec<Block> {
     let mut blocks = Vec::new();
-    let (mut start, mut offset) = (0, 0);
-    for line in text.split_inclusive('\n') {
+    let (mut start, mut offset) = (part.start, part.start);
+    for line in text[part.clone()].split_inclusive('\n') {
         offset += line.len();
         if line.trim().is_empty() {
             blocks.extend(Block::new(text, start..offset, cut));
             start = offset;
         }
     }
-    blocks.extend(Block::new(text, start..text.len(), cut));
+    blocks.extend(Block::new(text, start..part.end, cut));
     blocks
 }
 
@@ -24,8 +26,10 @@ mod tests {
     #[test]
     fn blank_lines_part_paragraphs() {
         let text = "\r\n  one\r\nstill one\r\n \t\r\n\r\ntwo";
-        let found: Vec<_> =
-            paragraphs(text, CutAt::Sentences).into_iter().map(|block| &text[block.span]).collect();
+        let found: Vec<_> = paragraphs(text, 0..text.len(), CutAt::Sentences)
+            .into_iter()
+            .map(|block| &text[block.span])
+            .collect();
         assert_eq!(found, ["  one\r\nstill one", "two"]);
     }
 }

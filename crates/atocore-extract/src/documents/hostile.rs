@@ -22,9 +22,9 @@ pub(in crate::documents) fn results_of_damage(
     format: Format,
     content: &[u8],
 ) -> Vec<Result<Extracted, ExtractError>> {
-    assert!(extract(format, content).is_ok(), "{:?}", extract(format, content));
+    assert!(extract(format, "", content).is_ok(), "{:?}", extract(format, "", content));
     let read = |content: &[u8]| {
-        let result = caught(|| extract(format, content));
+        let result = caught(|| extract(format, "", content));
         let panicked = matches!(result, Err(ExtractError::Failed(_)));
         assert!(!panicked || LIBRARIES_PANIC.contains(&format), "{result:?}");
         if let Ok(out) = &result {

@@ -29,7 +29,7 @@ impl Sheets {
             self.out.text.push_str(&format!("Comment on {cell}: {comment}\n"));
         }
         if self.out.text.len() > from {
-            self.sections.push(TextSection { from, path: vec![name.to_owned()] });
+            self.sections.push(TextSection { from, path: vec![name.to_owned()], begins: true });
         }
         Ok(())
     }

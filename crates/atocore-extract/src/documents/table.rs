@@ -22,7 +22,8 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
     let mut out = Extracted::default();
     Records::append(&mut out, rows(text, separator), |number| format!("row {number}"));
     if !out.text.is_empty() {
-        out.structure = TextStructure::Sections(vec![TextSection { from: 0, path: Vec::new() }]);
+        out.structure =
+            TextStructure::Sections(vec![TextSection { from: 0, path: Vec::new(), begins: false }]);
     }
     Ok(out)
 }

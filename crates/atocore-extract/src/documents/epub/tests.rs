@@ -32,7 +32,7 @@ fn book(more: &[(&str, &str)]) -> Vec<u8> {
 }
 
 fn locations(content: &[u8]) -> Vec<String> {
-    extract(Format::Epub, content).unwrap().locations.into_iter().map(|place| place.name).collect()
+    extract(Format::Epub, "", content).unwrap().locations.into_iter().map(|place| place.name).collect()
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn chapters_stand_in_the_order_of_the_book_with_their_titles() {
         r#"<nav><ol><li><a href="text/chapter%201.xhtml">First <b>steps</b></a></li><li><a href="text/chapter%201.xhtml#x">Later</a></li></ol></nav>"#,
     );
     let content = book(&[("OPS/nav.xhtml", &nav)]);
-    let out = extract(Format::Epub, &content).unwrap();
+    let out = extract(Format::Epub, "", &content).unwrap();
     assert_eq!(out.text.matches("# ").count(), 2, "{}", out.text);
     assert!(out.text.starts_with("# First steps\n\nIt began.\n\n# The "), "{}", out.text);
     assert!(out.text.ends_with("R&D\n\nNo title\n\n"), "{}", out.text);
@@ -70,10 +70,10 @@ fn encrypted_chapters_are_refused_and_masked_fonts_are_not() {
         format!(r#"<encryption><enc:EncryptionMethod Algorithm="{algorithm}"/></encryption>"#)
     };
     let fonts = encryption("http://www.idpf.org/2008/embedding");
-    assert!(extract(Format::Epub, &book(&[("META-INF/encryption.xml", &fonts)])).is_ok());
+    assert!(extract(Format::Epub, "", &book(&[("META-INF/encryption.xml", &fonts)])).is_ok());
     let chapters = encryption("http://www.w3.org/2001/04/xmlenc#aes128-cbc");
     assert_eq!(
-        extract(Format::Epub, &book(&[("META-INF/encryption.xml", &chapters)])),
+        extract(Format::Epub, "", &book(&[("META-INF/encryption.xml", &chapters)])),
         Err(ExtractError::Encrypted)
     );
 }
@@ -81,10 +81,10 @@ fn encrypted_chapters_are_refused_and_masked_fonts_are_not() {
 #[test]
 fn nothing_and_damage_are_told_apart() {
     let empty = zipped(&[("META-INF/container.xml", CONTAINER), ("OPS/book.opf", PACKAGE)]);
-    assert_eq!(extract(Format::Epub, &empty), Err(ExtractError::NoText));
+    assert_eq!(extract(Format::Epub, "", &empty), Err(ExtractError::NoText));
     for content in [Vec::new(), zipped(&[("a", "b")]), zipped(&[("META-INF/container.xml", "<container/>")])]
     {
-        let result = extract(Format::Epub, &content);
+        let result = extract(Format::Epub, "", &content);
         assert!(matches!(result, Err(ExtractError::Damaged(_))), "{result:?}");
     }
 }

@@ -49,7 +49,7 @@ fn paragraph(style: &str, text: &str) -> String {
 }
 
 fn read_word(body: &str, more: &[(&str, &str)]) -> Extracted {
-    extract(Format::Word, &word(body, more)).unwrap()
+    extract(Format::Word, "", &word(body, more)).unwrap()
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn presentation() -> Vec<u8> {
 
 #[test]
 fn slides_have_their_numbers_in_the_order_of_the_presentation() {
-    let out = extract(Format::PowerPoint, &presentation()).unwrap();
+    let out = extract(Format::PowerPoint, "", &presentation()).unwrap();
     assert_eq!(
         out.text,
         "# Costs\n\nFirst point\n\n| Item | Price |\n| --- | --- |\n| Pump | 9 |\n\nEast\n\nNotes: Say it slowly\n\n\
@@ -218,7 +218,7 @@ fn workbook() -> Vec<u8> {
 
 #[test]
 fn rows_of_a_sheet_have_their_numbers_and_values_as_they_are_shown() {
-    let out = extract(Format::Excel, &workbook()).unwrap();
+    let out = extract(Format::Excel, "", &workbook()).unwrap();
     assert_eq!(
         out.text,
         "Item; When; Share\nItem: Pump & valve; When: 2025-10-13 12:00; Share: 12.5%\n\
@@ -265,31 +265,31 @@ fn old_workbook(protection: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_old_workbook_is_read_and_its_password_is_noticed() {
-    let out = extract(Format::Excel, &compound("/Workbook", &old_workbook(&[]))).unwrap();
+    let out = extract(Format::Excel, "", &compound("/Workbook", &old_workbook(&[]))).unwrap();
     assert_eq!(out.text, "B: A; C: 1.5\n");
     assert_eq!(names(&out), [(0, "sheet Old, row 3")]);
     let protected = old_workbook(&[0x2f, 0, 6, 0, 1, 0, 1, 0, 1, 0]);
-    assert_eq!(extract(Format::Excel, &compound("/Workbook", &protected)), Err(ExtractError::Encrypted));
+    assert_eq!(extract(Format::Excel, "", &compound("/Workbook", &protected)), Err(ExtractError::Encrypted));
 }
 
 #[test]
 fn a_password_and_damage_are_told_apart_from_nothing() {
     assert_eq!(
-        extract(Format::Word, &compound("/EncryptedPackage", b"x")).unwrap_err(),
+        extract(Format::Word, "", &compound("/EncryptedPackage", b"x")).unwrap_err(),
         ExtractError::Encrypted
     );
     for stream in ["/WordDocument", "/PowerPoint Document", "/Workbook"] {
         for content in [&b""[..], &[7; 3000][..]] {
-            let result = extract(Format::Word, &compound(stream, content));
+            let result = extract(Format::Word, "", &compound(stream, content));
             assert!(matches!(result, Err(ExtractError::Damaged(_))), "{stream} {result:?}");
         }
     }
     for content in [&b""[..], b"PK\x03\x04", b"no archive", &zipped(&[("a", "b")])] {
-        assert!(matches!(extract(Format::Word, content), Err(ExtractError::Damaged(_))));
+        assert!(matches!(extract(Format::Word, "", content), Err(ExtractError::Damaged(_))));
     }
-    assert_eq!(extract(Format::Word, &word("<w:p/>", &[])), Err(ExtractError::NoText));
+    assert_eq!(extract(Format::Word, "", &word("<w:p/>", &[])), Err(ExtractError::NoText));
     assert_eq!(
-        extract(Format::PowerPoint, &office(Format::PowerPoint, &[("ppt/presentation.xml", "<p/>")])),
+        extract(Format::PowerPoint, "", &office(Format::PowerPoint, &[("ppt/presentation.xml", "<p/>")])),
         Err(ExtractError::NoText)
     );
 }
@@ -297,7 +297,7 @@ fn a_password_and_damage_are_told_apart_from_nothing() {
 #[test]
 fn the_file_tells_what_it_is_not_its_format() {
     for format in [Format::Word, Format::PowerPoint, Format::Excel] {
-        assert!(extract(format, &workbook()).unwrap().text.contains("Pump & valve"));
+        assert!(extract(format, "", &workbook()).unwrap().text.contains("Pump & valve"));
     }
 }
 
@@ -322,7 +322,7 @@ fn a_bomb_costs_a_limit_or_damage() {
         office(Format::PowerPoint, &[("ppt/presentation.xml", &zeros)]),
     ];
     for bomb in bombs {
-        let result = extract(Format::Word, &bomb);
+        let result = extract(Format::Word, "", &bomb);
         assert!(matches!(result, Err(ExtractError::Limit(_) | ExtractError::Damaged(_))), "{result:?}");
     }
 }

@@ -25,7 +25,7 @@ fn document(kind: &str, styles: &str, body: &str) -> Vec<u8> {
 fn read(kind: &str, body: &str) -> Extracted {
     let styles = r#"<style:style style:name="P1" style:parent-style-name="Preformatted_20_Text"/>
         <style:style style:name="P2" style:parent-style-name="P2"/>"#;
-    extract(Format::OpenDocument, &document(kind, styles, body)).unwrap()
+    extract(Format::OpenDocument, "", &document(kind, styles, body)).unwrap()
 }
 
 fn locations(out: &Extracted) -> Vec<&str> {
@@ -100,13 +100,13 @@ fn pages_of_a_presentation_have_their_numbers() {
 #[test]
 fn a_password_nothing_and_damage_are_told_apart() {
     let protected = zipped(&[("content.xml", "x"), ("META-INF/manifest.xml", "<manifest:encryption-data/>")]);
-    assert_eq!(extract(Format::OpenDocument, &protected), Err(ExtractError::Encrypted));
+    assert_eq!(extract(Format::OpenDocument, "", &protected), Err(ExtractError::Encrypted));
     let empty = document("text", "", "<text:p/>");
-    assert_eq!(extract(Format::OpenDocument, &empty), Err(ExtractError::NoText));
+    assert_eq!(extract(Format::OpenDocument, "", &empty), Err(ExtractError::NoText));
     for content in
         [b"".to_vec(), b"PK\x03\x04".to_vec(), zipped(&[("a", "b")]), zipped(&[("content.xml", "<a>")])]
     {
-        let result = extract(Format::OpenDocument, &content);
+        let result = extract(Format::OpenDocument, "", &content);
         assert!(matches!(result, Err(ExtractError::Damaged(_))), "{result:?}");
     }
 }

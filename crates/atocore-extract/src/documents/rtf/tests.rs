@@ -2,7 +2,7 @@ use super::super::hostile::results_of_damage;
 use crate::{error::ExtractError, extract::extract, extracted::Extracted, format::Format};
 
 fn read(body: &str) -> Extracted {
-    extract(Format::Rtf, format!("{{\\rtf1\\ansi\\ansicpg1252\\deff0 {body}}}").as_bytes()).unwrap()
+    extract(Format::Rtf, "", format!("{{\\rtf1\\ansi\\ansicpg1252\\deff0 {body}}}").as_bytes()).unwrap()
 }
 
 const DOCUMENT: &str = r"{\fonttbl{\f0\froman\fcharset0 Times;}{\f1\fmodern\fcharset0 Courier New;}{\f2\fcharset204 Times Cyr;}}
@@ -43,7 +43,7 @@ fn characters_are_read_in_every_way_they_are_written() {
         (r"\'zz\'", "{"),
     ] {
         let content = format!("{{\\rtf1 {written}}}");
-        match extract(Format::Rtf, content.as_bytes()) {
+        match extract(Format::Rtf, "", content.as_bytes()) {
             Ok(out) => assert_eq!(out.text.trim(), text, "{written}"),
             Err(error) => assert_eq!((error, text), (ExtractError::NoText, "{"), "{written}"),
         }
@@ -52,9 +52,9 @@ fn characters_are_read_in_every_way_they_are_written() {
 
 #[test]
 fn nothing_and_damage_are_told_apart() {
-    assert_eq!(extract(Format::Rtf, br"{\rtf1{\pict 00}}"), Err(ExtractError::NoText));
+    assert_eq!(extract(Format::Rtf, "", br"{\rtf1{\pict 00}}"), Err(ExtractError::NoText));
     for content in [&b""[..], b"text", b"{\\r"] {
-        assert!(matches!(extract(Format::Rtf, content), Err(ExtractError::Damaged(_))));
+        assert!(matches!(extract(Format::Rtf, "", content), Err(ExtractError::Damaged(_))));
     }
 }
 
@@ -68,7 +68,7 @@ fn damage_costs_the_file_and_nothing_else() {
 #[test]
 fn groups_without_end_cost_a_limit() {
     let deep = format!("{{\\rtf1 {}", "{".repeat(1_000_000));
-    assert!(matches!(extract(Format::Rtf, deep.as_bytes()), Err(ExtractError::Limit(_))));
+    assert!(matches!(extract(Format::Rtf, "", deep.as_bytes()), Err(ExtractError::Limit(_))));
     let wide = format!("{{\\rtf1 {}x}}", "{}{\\footnote a}\\cell".repeat(20_000));
-    assert!(extract(Format::Rtf, wide.as_bytes()).unwrap().text.len() < 1 << 20);
+    assert!(extract(Format::Rtf, "", wide.as_bytes()).unwrap().text.len() < 1 << 20);
 }

@@ -16,7 +16,10 @@ fn a_row_is_a_line_with_the_names_of_its_columns() {
     );
     let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
     assert_eq!(locations, ["row 1", "row 2", "row 4", "row 5"]);
-    assert_eq!(out.structure, TextStructure::Sections(vec![TextSection { from: 0, path: Vec::new() }]));
+    assert_eq!(
+        out.structure,
+        TextStructure::Sections(vec![TextSection { from: 0, path: Vec::new(), begins: false }])
+    );
 }
 
 #[test]

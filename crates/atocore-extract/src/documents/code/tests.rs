@@ -1,0 +1,220 @@
+use super::*;
+
+/// The names above each section, and its first line.
+fn outline(file_name: &str, text: &str) -> Vec<(String, String)> {
+    let document = read(file_name, text.as_bytes()).unwrap();
+    assert_eq!(document.text, text);
+    let TextStructure::Definitions(sections) = document.structure else { return Vec::new() };
+    assert_eq!(sections[0].from, 0);
+    let first_line =
+        |from: usize| text[from..].lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let shown =
+        sections.iter().map(|section| (section.path.join(" > "), first_line(section.from).trim().to_owned()));
+    shown.collect()
+}
+
+#[track_caller]
+fn assert_outline(file_name: &str, text: &str, expected: &[(&str, &str)]) {
+    let found = outline(file_name, text);
+    let found: Vec<_> = found.iter().map(|(path, line)| (path.as_str(), line.as_str())).collect();
+    assert_eq!(found, expected, "{file_name}");
+}
+
+#[test]
+fn a_definition_is_a_section_with_what_is_said_above_it() {
+    let text = "\
+//! Pumps.
+
+use std::fmt;
+
+/// A pump.
+#[derive(Debug)]
+struct Pump { rate: u32 } // litres
+
+/// How it is driven.
+impl<T: Drive> fmt::Display for Pump<T> {
+    const SEALED: bool = true;
+
+    // Never fails.
+    fn fmt(&self) -> fmt::Result {
+        fn inner() {}
+        Ok(())
+    }
+}
+
+const ONE: u32 = 1;
+const TABLE: [u32; 3] = [
+    1,
+    2,
+    3,
+];
+mod tests;
+mod more {
+    macro_rules! twice {
+        ($x:expr) => { $x; $x };
+    }
+}
+";
+    assert_outline(
+        "pump.rs",
+        text,
+        &[
+            ("", "//! Pumps."),
+            ("Pump", "/// A pump."),
+            ("Pump", "/// How it is driven."),
+            ("Pump > fmt", "// Never fails."),
+            ("Pump > fmt > inner", "fn inner() {}"),
+            ("Pump > fmt", "Ok(())"),
+            ("", "const ONE: u32 = 1;"),
+            ("TABLE", "const TABLE: [u32; 3] = ["),
+            ("", "mod tests;"),
+            ("more", "mod more {"),
+            ("more > twice", "macro_rules! twice {"),
+        ],
+    );
+}
+
+#[test]
+fn every_language_has_its_definitions() {
+    assert_outline(
+        "a.py",
+        "import os\n\n# Two lines\n# of it.\n@cached\ndef one():\n    \"\"\"Doc.\"\"\"\n\nclass Two(Base):\n    x = 1\n\n    async def three(self): pass\n",
+        &[
+            ("", "import os"),
+            ("one", "# Two lines"),
+            ("Two", "class Two(Base):"),
+            ("Two > three", "async def three(self): pass"),
+        ],
+    );
+    assert_outline(
+        "a.ts",
+        "import x from 'x';\n/** Doc. */\nexport abstract class One<T> {\n  // the field\n  a = 1;\n  /** Runs. */\n  @log()\n  run(): void {}\n}\nexport const two = (a: number) => {\n  a++;\n  return a;\n};\nexport interface Three { a: string }\nnamespace Four {\n  export function five() {}\n}\n",
+        &[
+            ("", "import x from 'x';"),
+            ("One", "/** Doc. */"),
+            ("One > run", "/** Runs. */"),
+            ("two", "export const two = (a: number) => {"),
+            ("Three", "export interface Three { a: string }"),
+            ("Four", "namespace Four {"),
+            ("Four > five", "export function five() {}"),
+        ],
+    );
+    assert_outline("a.jsx", "function One() {\n  return <p>x</p>;\n}\n", &[("One", "function One() {")]);
+    assert_outline("a.tsx", "function One() {\n  return <p>x</p>;\n}\n", &[("One", "function One() {")]);
+    assert_outline(
+        "a.go",
+        "package a\n\n// Doc.\ntype Pump struct {\n\tRate int\n}\n\n// Runs.\nfunc (p *Pump[T]) Run() {}\nfunc main() {}\n",
+        &[("", "package a"), ("Pump", "// Doc."), ("Pump > Run", "// Runs."), ("main", "func main() {}")],
+    );
+    assert_outline(
+        "A.java",
+        "package a;\n/** Doc. */\n@Deprecated\npublic class A {\n  int x;\n  @Override\n  public int run() { return 1; }\n  enum B { C }\n}\n",
+        &[("", "package a;"), ("A", "/** Doc. */"), ("A > run", "@Override"), ("A > B", "enum B { C }")],
+    );
+    assert_outline(
+        "a.c",
+        "#include <a.h>\n/* Doc. */\nstatic char *name_of(int a)\n{\n  return 0;\n}\nstruct pump {\n  int rate;\n  int size;\n};\nstruct pump *p;\n",
+        &[
+            ("", "#include <a.h>"),
+            ("name_of", "/* Doc. */"),
+            ("pump", "struct pump {"),
+            ("", "struct pump *p;"),
+        ],
+    );
+    assert_outline(
+        "a.hpp",
+        "namespace a::b {\n// Doc.\ntemplate <class T>\nclass Pump {\n public:\n  void run() {}\n};\nint &Pump::size() { return 1; }\n}\n",
+        &[
+            ("a > b", "namespace a::b {"),
+            ("a > b > Pump", "// Doc."),
+            ("a > b > Pump > run", "void run() {}"),
+            ("a > b > Pump > size", "int &Pump::size() { return 1; }"),
+        ],
+    );
+    assert_outline(
+        "a.cs",
+        "using X;\nnamespace A {\n  /// <summary>Doc.</summary>\n  [Sealed]\n  public record Pump(int Rate) {\n    public int Run() => 1;\n  }\n}\n",
+        &[
+            ("", "using X;"),
+            ("A", "namespace A {"),
+            ("A > Pump", "/// <summary>Doc.</summary>"),
+            ("A > Pump > Run", "public int Run() => 1;"),
+        ],
+    );
+    assert_outline(
+        "a.rb",
+        "require 'x'\nmodule A\n  # Doc.\n  class B < C\n    def self.run; end\n    def stop; end\n  end\nend\n",
+        &[
+            ("", "require 'x'"),
+            ("A", "module A"),
+            ("A > B", "# Doc."),
+            ("A > B > run", "def self.run; end"),
+            ("A > B > stop", "def stop; end"),
+        ],
+    );
+    assert_outline(
+        "a.sh",
+        "#!/bin/sh\nset -e\n\n# Doc.\nrun() {\n  echo 1\n}\nrun\n",
+        &[("", "#!/bin/sh"), ("run", "# Doc."), ("", "run")],
+    );
+    assert_outline(
+        "a.sql",
+        "-- Doc.\nCREATE TABLE plant.pumps (\n  rate INT\n);\nSELECT 1;\nCREATE VIEW fast AS SELECT 1;\n",
+        &[("pumps", "-- Doc."), ("", "SELECT 1;"), ("fast", "CREATE VIEW fast AS SELECT 1;")],
+    );
+    assert_outline(
+        "a.json",
+        "{\n  \"name\": \"x\",\n  \"scripts\": {\n    \"build\": \"a\",\n    \"test\": \"b\"\n  }\n}\n",
+        &[("", "{"), ("scripts", "\"scripts\": {")],
+    );
+    assert_outline(
+        "a.yaml",
+        "version: 1\n# Doc.\nservices:\n  web:\n    image: a\n    ports:\n      - 1\n  db: {}\n",
+        &[("", "version: 1"), ("services", "# Doc."), ("services > web", "web:"), ("services", "db: {}")],
+    );
+    assert_outline(
+        "a.toml",
+        "a = 1\n# Doc.\n[package.metadata]\nb = 2\n[[bin]]\nname = 'x'\n",
+        &[("", "a = 1"), ("package.metadata", "# Doc."), ("bin", "[[bin]]")],
+    );
+}
+
+#[test]
+fn what_is_in_one_line_or_in_no_language_stays_as_it_is() {
+    assert_outline(
+        "a.js",
+        "function a(){} function b(){function c(){}}\n",
+        &[("a", "function a(){} function b(){function c(){}}")],
+    );
+    for (name, text) in
+        [("a.kt", "fun a() {}\n"), ("a.rs", ""), ("a.py", "x = 1\n"), ("Makefile", "all: a\n")]
+    {
+        assert_eq!(outline(name, text), [], "{name}");
+    }
+}
+
+#[test]
+fn mistakes_cost_no_text() {
+    let text = "fn one() {\n    let x = ;\n}\n\n}) x\n\n/// Doc.\nfn two() { 2 }\n";
+    let found = outline("a.rs", text);
+    let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["one", "", "two"]);
+}
+
+#[test]
+fn depth_and_length_are_no_danger() {
+    let nested = |open: &str, close: &str, depth: usize| open.repeat(depth) + &close.repeat(depth);
+    for (name, text) in [
+        ("a.rs", nested("mod a {\nfn b() {\n", "}\n}\n", 5_000)),
+        ("a.json", nested("[", "]", 100_000)),
+        ("a.c", nested("(", ")", 100_000)),
+        ("a.js", "function a(){}".repeat(50_000)),
+        ("a.rs", "// note\n".repeat(100_000)),
+        ("a.py", "def a(): pass\n".repeat(20_000)),
+    ] {
+        let document = read(name, text.as_bytes()).unwrap();
+        assert_eq!(document.text.len(), text.len());
+    }
+    let deep = outline("a.rs", &nested("mod a {\nfn b() {\n", "}\n}\n", 50));
+    assert!(deep.iter().all(|(path, _)| path.split(" > ").count() <= 8), "{deep:?}");
+}
