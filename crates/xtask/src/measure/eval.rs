@@ -3,10 +3,12 @@
 //! Every document becomes a file and goes through the real pipeline with the stock settings and the real model; a
 //! document counts with its best passage. The installation of a collection is kept in `target/eval`, so that its
 //! vectors are made once. With `--chroma` they are searched on a Chroma server that is started for it. An answer has 200 passages at most: where documents are long, that can be fewer than the 100
-//! documents that recall looks at, and recall is lower than it could be.
+//! documents that recall looks at, and recall is lower than it could be. `--code` and `--office` ask for passages instead, see
+//! [`judged`].
 
 mod collection;
 mod home;
+mod judged;
 mod packs;
 mod quality;
 
@@ -24,7 +26,7 @@ use collection::Collection;
 use quality::{Quality, Scores};
 
 const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep | --packs], each with corpus.jsonl, \
-                     queries.jsonl and qrels/test.tsv";
+                     queries.jsonl and qrels/test.tsv; or --code; or --office FOLDER";
 
 /// The modes in the order of the report.
 const MODES: [Mode; 3] = [Mode::Lexical, Mode::Dense, Mode::Hybrid];
@@ -46,13 +48,15 @@ enum Report {
 /// A folder is not such a collection, the model cannot be had, or the pipeline failed.
 pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     let mut report = Report::Table;
-    let mut server = None;
+    let (mut server, mut is_office) = (None, false);
     let mut folders = Vec::new();
     for arg in args {
         match arg.as_str() {
             "--json" => report = Report::Json,
             "--fusion-sweep" => report = Report::FusionSweep,
             "--packs" => report = Report::Packs,
+            "--code" => return judged::code(),
+            "--office" => is_office = true,
             "--chroma" => server = Some(home::ServerInUse::start()?),
             option if option.starts_with("--") => {
                 return Err(Failure::usage(format!("`{option}` is not an option")).with_hint(USAGE));
@@ -64,6 +68,10 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
         return Err(Failure::usage("no folder was named").with_hint(USAGE));
     }
     for folder in folders {
+        if is_office {
+            judged::office(folder)?;
+            continue;
+        }
         let collection = Collection::read(folder)?;
         let engine = home::open(folder, &collection, server.as_ref(), report == Report::Table)?;
         match report {

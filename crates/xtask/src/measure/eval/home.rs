@@ -61,7 +61,7 @@ pub(super) fn open(
 ) -> Result<Engine, Failure> {
     let name =
         folder.file_name().ok_or_else(|| Failure::usage(format!("`{}` has no name", folder.display())))?;
-    let place = target()?.join("eval").join(name);
+    let place = place(&name.to_string_lossy())?;
     let documents = place.join("documents");
     if talks {
         terminal::note(&format!("{}: reading and embedding what is new", place.display()));
@@ -69,6 +69,21 @@ pub(super) fn open(
     write_documents(&place, &documents, folder, collection)?;
     let vectors = server.map_or(VectorStore::Embedded, |server| server.store(&name.to_string_lossy()));
     let config = EngineConfig { vectors, ..config(&place.join("home")) };
+    read(config, documents)
+}
+
+/// Opens the installation that is kept at a place, with every document of a folder read and every vector made.
+pub(super) fn open_folder(place: &Path, documents: PathBuf) -> Result<Engine, Failure> {
+    terminal::note(&format!("{}: reading and embedding what is new", place.display()));
+    read(config(&place.join("home")), documents)
+}
+
+/// Where the installation with that name is kept.
+pub(super) fn place(name: &str) -> Result<PathBuf, Failure> {
+    Ok(target()?.join("eval").join(name))
+}
+
+fn read(config: EngineConfig, documents: PathBuf) -> Result<Engine, Failure> {
     let engine = Engine::open(config, access(), &Silent).map_err(failed)?;
     let name: ProjectName = PROJECT.parse().map_err(|_| Failure::failed("an id is a name"))?;
     match engine.project(&name) {
