@@ -16,6 +16,7 @@ const COPY_PAGES: &str = "__copy-pages";
 pub(crate) fn run_child(task: &str, args: &[String]) -> Option<Result<(), Failure>> {
     match task {
         COPY_PAGES => Some(copy_pages(args)),
+        bench::READER => Some(bench::read_documents()),
         bench::FIRST_ANSWER => Some(bench::first_answer(args)),
         _ => None,
     }

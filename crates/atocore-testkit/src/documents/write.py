@@ -1,4 +1,4 @@
-"""Writes one small document of every format into a folder. Needs nothing but Python."""
+"""Writes one small document of every format into a folder; with a number, that many sentences more into each. Needs nothing but Python."""
 
 import hashlib
 import json
@@ -7,6 +7,15 @@ import zipfile
 from pathlib import Path
 
 folder = Path(sys.argv[1])
+more = [
+    f"Tree {n} of row {n % 37} was planted in {1900 + n % 120} beside the wall of garden {n // 37} and bears {n * 7 % 91} kilograms in a good year."
+    for n in range(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+]
+
+
+def parts(size):
+    """The sentences in parts of that many."""
+    return [more[at : at + size] for at in range(0, len(more), size)]
 
 
 def archive(name, files, first=None):
@@ -103,6 +112,8 @@ def word():
     paragraph = lambda text, style="": f"<w:p>{style}<w:r><w:t>{text}</w:t></w:r></w:p>"
     heading = '<w:pPr><w:pStyle w:val="Heading1"/></w:pPr>'
     body = paragraph("Watering", heading) + paragraph("The letter says that quinces are watered at dawn.")
+    for n, part in enumerate(parts(40)):
+        body += paragraph(f"Garden {n}", heading) + "".join(paragraph(text) for text in part)
     archive("letter.docx", {
         "[Content_Types].xml": types(("/word/document.xml", "wordprocessingml.document.main"), ("/word/styles.xml", "wordprocessingml.styles")),
         "_rels/.rels": relations(("officeDocument", "word/document.xml")),
@@ -125,23 +136,26 @@ def powerpoint():
         head = '<p:nvGrpSpPr><p:cNvPr id="1" name=""/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>'
         return f"{XML}<p:sld {a} {p} {r}><p:cSld><p:spTree>{head}{shape(2, 'title', title)}{shape(3, 'body', text)}</p:spTree></p:cSld></p:sld>"
 
+    slides = [slide("Welcome", "What this talk is about."), slide("Harvest", "Medlars are harvested after the first frost.")]
+    slides += [slide(f"Garden {n}", " ".join(part)) for n, part in enumerate(parts(5))]
+    names = [f"slides/slide{n}.xml" for n in range(1, len(slides) + 1)]
+    listed = "".join(f'<p:sldId id="{255 + n}" r:id="rId{n}"/>' for n in range(1, len(slides) + 1))
     archive("talk.pptx", {
         "[Content_Types].xml": types(
             ("/ppt/presentation.xml", "presentationml.presentation.main"),
-            ("/ppt/slides/slide1.xml", "presentationml.slide"),
-            ("/ppt/slides/slide2.xml", "presentationml.slide"),
+            *[(f"/ppt/{name}", "presentationml.slide") for name in names],
         ),
         "_rels/.rels": relations(("officeDocument", "ppt/presentation.xml")),
-        "ppt/_rels/presentation.xml.rels": relations(("slide", "slides/slide1.xml"), ("slide", "slides/slide2.xml")),
-        "ppt/presentation.xml": f'{XML}<p:presentation {a} {p} {r}><p:sldIdLst><p:sldId id="256" r:id="rId1"/><p:sldId id="257" r:id="rId2"/></p:sldIdLst></p:presentation>',
-        "ppt/slides/slide1.xml": slide("Welcome", "What this talk is about."),
-        "ppt/slides/slide2.xml": slide("Harvest", "Medlars are harvested after the first frost."),
+        "ppt/_rels/presentation.xml.rels": relations(*[("slide", name) for name in names]),
+        "ppt/presentation.xml": f"{XML}<p:presentation {a} {p} {r}><p:sldIdLst>{listed}</p:sldIdLst></p:presentation>",
+        **{f"ppt/{name}": slide for name, slide in zip(names, slides)},
     })
 
 
 def excel():
     s = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     rows = [["Tree", "Year", "Kilograms"], ["Mulberry", 1987, 41.5], ["Damson", 1992, 18]]
+    rows += [[text, 1900 + n % 120, n % 91] for n, text in enumerate(more)]
 
     def cell(column, row, value):
         place = f'{"ABC"[column]}{row}'
@@ -165,6 +179,7 @@ def open_document():
     office = "urn:oasis:names:tc:opendocument:xmlns:"
     names = f'xmlns:office="{office}office:1.0" xmlns:text="{office}text:1.0" xmlns:table="{office}table:1.0"'
     body = '<text:h text:outline-level="1">Pruning</text:h><text:p>Sloes are pruned in late winter.</text:p>'
+    body += "".join(f"<text:p>{text}</text:p>" for text in more)
     content = f"{XML}<office:document-content {names}><office:body><office:text>{body}</office:text></office:body></office:document-content>"
     archive("hedge.odt", {"content.xml": content}, "application/vnd.oasis.opendocument.text")
 
@@ -176,11 +191,11 @@ def epub():
         "OEBPS/book.opf": f'{XML}<package version="3.0" unique-identifier="id" xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="id">urn:x</dc:identifier><dc:title>The Old Orchard</dc:title><dc:language>en</dc:language><meta property="dcterms:modified">2026-01-01T00:00:00Z</meta></metadata><manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/><item id="a" href="a.xhtml" media-type="application/xhtml+xml"/><item id="b" href="b.xhtml" media-type="application/xhtml+xml"/></manifest><spine><itemref idref="a"/><itemref idref="b"/></spine></package>',
         "OEBPS/nav.xhtml": f'{XML}<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head><title>Contents</title></head><body><nav epub:type="toc"><ol><li><a href="a.xhtml">Spring</a></li><li><a href="b.xhtml">Autumn</a></li></ol></nav></body></html>',
         "OEBPS/a.xhtml": page("Spring", "Everything is in flower."),
-        "OEBPS/b.xhtml": page("Autumn", "Rowan berries are bitter until they have been frozen."),
+        "OEBPS/b.xhtml": page("Autumn", "</p><p>".join(["Rowan berries are bitter until they have been frozen.", *more])),
     }, "application/epub+zip")
 
 
-pdf("report.pdf", ["This report is about trees that are rarely seen,|and about what grows below them in the shade.", "The service tree bears fruit after thirty years,|and lives for two hundred more."])
+pdf("report.pdf", ["This report is about trees that are rarely seen,|and about what grows below them in the shade.", "The service tree bears fruit after thirty years,|and lives for two hundred more.", *["|".join(part) for part in parts(40)]])
 pdf("secret.pdf", ["Nobody reads this."], password="sesame")
 pdf("scan.pdf", [""])
 word()
@@ -189,15 +204,18 @@ excel()
 open_document()
 epub()
 texts = {
-    "page.html": "<!DOCTYPE html><title>Garden</title><script>var hazel = 1</script><h1>Nuts</h1><p>Hazelnuts fall in September.</p>",
-    "note.rtf": r"{\rtf1\ansi{\fonttbl{\f0 Arial;}}\pard Elder flowers make a good cordial.\par}",
-    "mail.eml": "From: Ada <ada@example.org>\r\nTo: Ben <ben@example.org>\r\nSubject: Cuttings\r\nDate: Mon, 6 Apr 2026 10:00:00 +0000\r\n\r\nTake the fig cuttings in March.\r\n",
-    "table.csv": "tree;height\nHornbeam;21\nSpindle;4\n",
-    "film.srt": "1\n00:00:01,000 --> 00:00:03,000\nWelcome.\n\n2\n00:01:05,000 --> 00:01:08,000\nThe barberry hedge has thorns.\n",
+    "page.html": "<!DOCTYPE html><title>Garden</title><script>var hazel = 1</script><h1>Nuts</h1><p>Hazelnuts fall in September.</p>" + "".join(f"<p>{text}</p>" for text in more),
+    "note.rtf": r"{\rtf1\ansi{\fonttbl{\f0 Arial;}}\pard Elder flowers make a good cordial.\par " + "".join(text + r"\par " for text in more) + "}",
+    "mail.eml": "From: Ada <ada@example.org>\r\nTo: Ben <ben@example.org>\r\nSubject: Cuttings\r\nDate: Mon, 6 Apr 2026 10:00:00 +0000\r\n\r\nTake the fig cuttings in March.\r\n" + "".join(text + "\r\n" for text in more),
+    "table.csv": "tree;height\nHornbeam;21\nSpindle;4\n" + "".join(f"{text};{n}\n" for n, text in enumerate(more)),
+    "film.srt": "1\n00:00:01,000 --> 00:00:03,000\nWelcome.\n\n2\n00:01:05,000 --> 00:01:08,000\nThe barberry hedge has thorns.\n" + "".join(f"\n{n + 3}\n{n // 900 + 1:02}:{n // 15 % 60:02}:{n % 15 * 4:02},000 --> {n // 900 + 1:02}:{n // 15 % 60:02}:{n % 15 * 4 + 3:02},000\n{text}\n" for n, text in enumerate(more)),
     "board.canvas": '{"nodes": [{"id": "1", "type": "text", "x": 0, "y": 0, "text": "Wayfaring tree\\nnear the gate"}]}',
+    "trees.ts": "export class Orchard {\n" + "  planted = 1;\n" * 80 + "  countHollies(): number {\n    return 3;\n  }\n}\n" + "".join(f"\n/** {text} */\nexport function tree{n}(row: number): number {{\n  return row * {n} + 7;\n}}\n" for n, text in enumerate(more)),
+    "hedges.rst": "Hedges\n======\n\nThorns\n------\n\nThe blackthorn flowers before its leaves.\n" + "".join(f"\nGarden {n}\n---------\n\n" + "\n".join(part) + "\n" for n, part in enumerate(parts(40))),
+    "orchard.yaml": "orchard:\n  rows: 4\n  trees:\n    - shipova\n    - bullace\n" + "".join(f"tree{n}:\n  text: {text}\n  row: {n}\n  old: true\n" for n, text in enumerate(more)),
     "tree.rs": "/// How tall a wych elm grows, in metres.\nfn wych_elm_height() -> u32 {\n    40\n}\n",
-    "LICENSE": "Anybody may plant a bullace from this garden.\n",
-    "notes.md": "# Notes\n\nThe crab apple is grafted.\n",
+    "LICENSE": "Anybody may plant a bullace from this garden.\n" + "".join(text + "\n" for text in more),
+    "notes.md": "# Notes\n\nThe crab apple is grafted.\n" + "".join(f"\n## Garden {n}\n\n" + "\n".join(part) + "\n" for n, part in enumerate(parts(40))),
 }
 for name, text in texts.items():
     (folder / name).write_bytes(text.encode())
@@ -206,6 +224,7 @@ cells = [
     {"cell_type": "code", "metadata": {}, "execution_count": 1, "source": ["greengage = 12\n"], "outputs": [
         {"output_type": "stream", "name": "stdout", "text": ["greengages were picked twice\n"]}]},
 ]
+cells += [{"cell_type": "markdown", "metadata": {}, "source": ["\n".join(part)]} for part in parts(10)]
 notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": {"language": "python", "name": "python3", "display_name": "Python"}}, "cells": cells}
 (folder / "yields.ipynb").write_text(json.dumps(notebook))
 (folder / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))

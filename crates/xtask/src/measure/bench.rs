@@ -7,6 +7,7 @@ mod chroma;
 mod contention;
 mod corpus;
 mod embedding;
+mod formats;
 mod home;
 mod ingest;
 mod machine;
@@ -49,6 +50,7 @@ struct Measurement {
 
 const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "refresh", does: "a refresh that finds nothing new", run: refresh::run },
+    Measurement { name: "formats", does: "documents of every format", run: formats::run },
     Measurement { name: "ingest", does: "a first ingestion", run: ingest::run },
     Measurement { name: "embedding", does: "texts to vectors", run: embedding::run },
     Measurement { name: "vectors", does: "the vector index alone", run: vectors::run },
@@ -71,6 +73,8 @@ struct Scale {
     files: usize,
     /// Files that are ingested for the first time.
     new_files: usize,
+    /// Sentences in a document of each format.
+    sentences: usize,
     small_chunks: usize,
     large_chunks: usize,
     questions: usize,
@@ -93,6 +97,7 @@ struct Scale {
 const FULL: Scale = Scale {
     files: 10_000,
     new_files: 3_000,
+    sentences: 10_000,
     small_chunks: 10_000,
     large_chunks: 100_000,
     questions: 600,
@@ -108,6 +113,7 @@ const FULL: Scale = Scale {
 const QUICK: Scale = Scale {
     files: 1_000,
     new_files: 300,
+    sentences: 1_000,
     small_chunks: 2_000,
     large_chunks: 10_000,
     questions: 120,
@@ -241,6 +247,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
+pub(super) use formats::{READER, read_documents};
 pub(super) use opening::{FIRST_ANSWER, first_answer};
 
 fn usage() -> String {
