@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use atocore_backup::retention::RetentionRules;
+use atocore_extract::FormatRules;
 use atocore_model::time::Clock;
 use atocore_storage::{layout::Layout, sqlite::copy::Copier};
 
@@ -30,6 +31,8 @@ pub struct EngineConfig {
     pub chunks: ChunkLimits,
     /// Larger files are left out; bytes.
     pub max_file_bytes: u64,
+    /// What is made of files with certain endings, in the place of their usual format.
+    pub formats: FormatRules,
     /// How many of a hundred documents of a root a refresh removes at most without being told that it may.
     pub max_removed_percent: u64,
     /// Which model makes the vectors.
@@ -68,6 +71,7 @@ impl EngineConfig {
             busy_timeout: Duration::from_secs(5),
             chunks: ChunkLimits::default(),
             max_file_bytes: 16 << 20,
+            formats: FormatRules::default(),
             max_removed_percent: 50,
             model: ModelChoice::default(),
             vectors: VectorStore::default(),

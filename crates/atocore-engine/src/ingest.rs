@@ -14,11 +14,13 @@ mod inline;
 mod losses;
 mod markdown;
 mod mounts;
+mod obsidian;
 mod parse;
 mod plain_text;
 mod plan;
 mod reach;
 mod read;
+mod together;
 mod walk;
 mod write;
 
@@ -28,7 +30,7 @@ pub use parse::parse;
 
 use std::path::Path;
 
-use atocore_extract::{Extractor, Format};
+use atocore_extract::{EndingRule, Extractor, Format, FormatRules};
 use atocore_model::{
     monitor::{Monitor, Progress},
     project::{Project, Root},
@@ -50,7 +52,7 @@ use walk::{FoundFile, WalkResult};
 use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, projects::roots::Folders};
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
-const READER: &str = "3";
+const READER: &str = "4";
 
 /// What ingestion works with.
 pub(crate) struct Ingestion<'e> {
@@ -60,6 +62,7 @@ pub(crate) struct Ingestion<'e> {
     pub(crate) extractor: &'e Extractor,
     pub(crate) chunks: ChunkLimits,
     pub(crate) max_file_bytes: u64,
+    pub(crate) formats: &'e FormatRules,
     /// The share of the documents of a root that may be gone at once, from 0 to 100.
     pub(crate) max_removed_percent: u64,
     pub(crate) options: RefreshOptions,
@@ -138,13 +141,36 @@ impl Ingestion<'_> {
         plan.emptied(reach, self.max_removed_percent)
     }
 
-    /// Names how documents of a format are read and cut, so that they are read again when that changes.
-    fn chunked_by(&self, format: Format) -> String {
-        let cut = format!("{READER}:{}:{}", self.chunks.max_chars(), self.chunks.overlap_chars());
+    /// Names how a document is read and cut, so that it is read again when that changes.
+    fn chunked_by(&self, file_name: &str, format: Format) -> String {
+        match self.chunked_by_rule(file_name) {
+            Some(rule) => rule,
+            None => self.chunked_by_format(format),
+        }
+    }
+
+    fn chunked_by_format(&self, format: Format) -> String {
+        let cut = self.cut();
         match format {
             Format::Markdown | Format::Text => cut,
             other => format!("{cut}:{}.{}", other.as_str(), other.version()),
         }
+    }
+
+    /// As [`Self::chunked_by`], where the installation has a rule for the ending of the file.
+    fn chunked_by_rule(&self, file_name: &str) -> Option<String> {
+        let cut = self.cut();
+        match self.formats.of(file_name)? {
+            EndingRule::Text | EndingRule::Excluded => Some(format!("{cut}:as-text")),
+            EndingRule::Converted(command) => {
+                let digest = blake3::hash(command.join("\0").as_bytes()).to_hex();
+                Some(format!("{cut}:converted.{}", &digest[..16]))
+            }
+        }
+    }
+
+    fn cut(&self) -> String {
+        format!("{READER}:{}:{}", self.chunks.max_chars(), self.chunks.overlap_chars())
     }
 
     fn progress(&self, phase: &'static str, done: usize, total: Option<usize>) {

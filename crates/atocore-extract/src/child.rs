@@ -3,6 +3,7 @@
 //! A request is a line of JSON, [`ExtractRequest`], and as many bytes as that says. A reply is a line of JSON.
 
 use std::{
+    ffi::OsString,
     io::{self, BufRead, BufWriter, PipeWriter, Read, Write},
     panic::{self, AssertUnwindSafe},
     thread,
@@ -17,14 +18,15 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::ExtractError, extract::extract, extracted::Extracted, format::Format, limits::ExtractLimits,
-    words::panic_message,
+    converter, error::ExtractError, extract::extract, extracted::Extracted, format::Format,
+    limits::ExtractLimits, words::panic_message,
 };
 
 /// What comes before the bytes of a document.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ExtractRequest {
     pub(crate) format: Format,
+    pub(crate) file_name: String,
     pub(crate) bytes: u64,
 }
 
@@ -34,15 +36,17 @@ pub(crate) type Reply = Result<Extracted, ExtractError>;
 /// The stack of the thread that reads documents: they nest as deeply as somebody likes.
 const STACK_BYTES: usize = 256 << 20;
 
-/// Serves requests until the standard input ends, under `limits`.
+/// Serves requests until the standard input ends, under `limits`; with a `command`, a program and its arguments, becomes that
+/// command instead.
 ///
 /// # Errors
-/// When the limits cannot be set, or the other side is gone.
-pub fn serve(limits: ExtractLimits) -> io::Result<()> {
-    limit(Resource::As, limits.memory_bytes)?;
-    limit(Resource::Core, 0)?;
+/// When the limits cannot be set, the other side is gone, or the command cannot be run.
+pub fn serve(command: &[OsString], limits: ExtractLimits) -> io::Result<()> {
+    if !command.is_empty() {
+        return converter::become_command(command, &limits);
+    }
     // Nothing is written but what goes into the pipe.
-    limit(Resource::Fsize, 0)?;
+    limit_process(&limits, 0)?;
     // What a library prints is no reply.
     let output = PipeWriter::from(rustix::io::dup(io::stdout())?);
     dup2_stdout(rustix::fs::open("/dev/null", OFlags::WRONLY, Mode::empty())?)?;
@@ -67,7 +71,7 @@ fn serve_all(limits: &ExtractLimits, output: PipeWriter) -> io::Result<()> {
             return Ok(());
         }
         limit_processor_time(limits.processor_seconds)?;
-        let mut reply = caught(|| extract(request.format, &content));
+        let mut reply = caught(|| extract(request.format, &request.file_name, &content));
         if let Ok(extracted) = &reply
             && extracted.text.len() as u64 > limits.text_bytes
         {
@@ -86,6 +90,13 @@ pub(crate) fn caught(read: impl FnOnce() -> Reply) -> Reply {
         .unwrap_or_else(|panic| Err(ExtractError::failed(panic_message(&*panic))))
 }
 
+/// Limits the memory of this process and the size of files that it writes, in bytes.
+pub(crate) fn limit_process(limits: &ExtractLimits, file_bytes: u64) -> io::Result<()> {
+    limit(Resource::As, limits.memory_bytes)?;
+    limit(Resource::Core, 0)?;
+    limit(Resource::Fsize, file_bytes)
+}
+
 /// Sets a limit, unless there is a lower one already.
 fn limit(resource: Resource, most: u64) -> io::Result<()> {
     let most = getrlimit(resource).maximum.unwrap_or(u64::MAX).min(most);
@@ -93,7 +104,7 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
 }
 
 /// Counts from now: the system ends the process when it has used so much more.
-fn limit_processor_time(seconds: u64) -> io::Result<()> {
+pub(crate) fn limit_processor_time(seconds: u64) -> io::Result<()> {
     let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or_default();
     let maximum = getrlimit(Resource::Cpu).maximum;
     let current = maximum.unwrap_or(u64::MAX).min(used + seconds + 1);

@@ -14,11 +14,13 @@ use std::{
 
 use crate::{
     child::{ExtractRequest, Reply, caught},
+    converter,
     error::ExtractError,
     extract::extract,
     extracted::Extracted,
     format::Format,
     limits::ExtractLimits,
+    rules::ConvertCommand,
 };
 
 /// Extracts text, from several threads at once if need be.
@@ -48,28 +50,29 @@ impl Extractor {
 
     /// Extracts the text of a document; `None` when `cancelled` says so.
     ///
-    /// Of a text format ([`Format::is_text`]) `content` is UTF-8, of others the bytes of the file.
+    /// See [`extract()`] for what it is given.
     ///
     /// # Errors
     /// [`ExtractError`] costs this document; an [`io::Error`] is of the process: it could not be started.
     pub fn extract(
         &self,
         format: Format,
+        file_name: &str,
         content: &[u8],
         cancelled: &dyn Fn() -> bool,
     ) -> io::Result<Option<Result<Extracted, ExtractError>>> {
         let Some((program, arguments)) = &self.program else {
-            return Ok(Some(caught(|| extract(format, content))));
+            return Ok(Some(caught(|| extract(format, file_name, content))));
         };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker = match idle() {
             Some(worker) => worker,
             None => ReaderProcess::start(program, arguments, &self.limits)?,
         };
-        if worker.send(format, content).is_err() {
+        if worker.send(format, file_name, content).is_err() {
             // Somebody ended it while it had nothing to do, or it dies of this document; the second one tells.
             worker = ReaderProcess::start(program, arguments, &self.limits)?;
-            let _told_by_the_reply = worker.send(format, content);
+            let _told_by_the_reply = worker.send(format, file_name, content);
         }
         let began = Instant::now();
         loop {
@@ -85,12 +88,27 @@ impl Extractor {
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(Some(Err(worker.why_ended(&self.limits)?))),
                 Err(RecvTimeoutError::Timeout) if began.elapsed() > self.limits.deadline => {
-                    let limit = format!("{} s", self.limits.deadline.as_secs());
-                    return Ok(Some(Err(ExtractError::Limit(limit))));
+                    return Ok(Some(Err(self.limits.deadline_exceeded())));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// The text that a command of the installation makes of a file, under the same limits; see [`EndingRule::Converted`](crate::EndingRule::Converted).
+    ///
+    /// # Errors
+    /// As [`Extractor::extract`].
+    pub fn convert(
+        &self,
+        command: &ConvertCommand,
+        content: Vec<u8>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Result<Extracted, ExtractError>>> {
+        let Some((program, arguments)) = &self.program else {
+            return Ok(Some(Err(ExtractError::failed("this process runs no converters"))));
+        };
+        converter::convert((program, arguments), command, content, &self.limits, cancelled)
     }
 }
 
@@ -134,8 +152,8 @@ impl ReaderProcess {
         Ok(Self { process, input, replies, said: Some(said) })
     }
 
-    fn send(&mut self, format: Format, content: &[u8]) -> io::Result<()> {
-        let request = ExtractRequest { format, bytes: content.len() as u64 };
+    fn send(&mut self, format: Format, file_name: &str, content: &[u8]) -> io::Result<()> {
+        let request = ExtractRequest { format, file_name: file_name.to_owned(), bytes: content.len() as u64 };
         serde_json::to_writer(&mut self.input, &request)?;
         self.input.write_all(b"\n")?;
         self.input.write_all(content)?;
@@ -173,7 +191,7 @@ fn read_replies(output: ChildStdout, most: u64, replies: &Sender<Line>) {
 }
 
 /// What is read of a stream until it ends, as far as it is kept.
-fn beginning_of(mut stream: ChildStderr) -> String {
+pub(crate) fn beginning_of(mut stream: ChildStderr) -> String {
     let mut said = Vec::new();
     let _lost = stream.by_ref().take(4096).read_to_end(&mut said);
     let _lost = io::copy(&mut stream, &mut io::sink());
@@ -197,7 +215,7 @@ mod tests {
     fn extract_by(script: &str) -> Result<Extracted, ExtractError> {
         let program = (PathBuf::from("/bin/sh"), vec!["-c".to_owned(), script.to_owned()]);
         let extractor = Extractor::new(Some(program), LIMITS);
-        extractor.extract(Format::Pdf, b"%PDF-1.7", &|| false).unwrap().unwrap()
+        extractor.extract(Format::Pdf, "x.pdf", b"%PDF-1.7", &|| false).unwrap().unwrap()
     }
 
     #[test]
@@ -224,7 +242,7 @@ mod tests {
     fn what_cannot_be_started_is_no_fault_of_a_document() {
         let extractor = Extractor::new(Some((PathBuf::from("/nowhere/at/all"), Vec::new())), LIMITS);
         assert_eq!(
-            extractor.extract(Format::Pdf, b"", &|| false).unwrap_err().kind(),
+            extractor.extract(Format::Pdf, "x.pdf", b"", &|| false).unwrap_err().kind(),
             io::ErrorKind::NotFound
         );
     }
@@ -233,6 +251,6 @@ mod tests {
     fn whoever_cancels_does_not_wait() {
         let program = (PathBuf::from("/bin/sh"), vec!["-c".to_owned(), "sleep 9".to_owned()]);
         let extractor = Extractor::new(Some(program), ExtractLimits::DEFAULT);
-        assert_eq!(extractor.extract(Format::Pdf, b"", &|| true).unwrap(), None);
+        assert_eq!(extractor.extract(Format::Pdf, "x.pdf", b"", &|| true).unwrap(), None);
     }
 }

@@ -12,8 +12,10 @@ pub enum Format {
     Markdown,
     /// Text without a structure that is known.
     Text,
-    /// Source code and settings, line by line.
+    /// Source code and settings.
     Code,
+    /// Text with headings in another notation than Markdown.
+    Markup,
     /// Web pages.
     Html,
     /// Portable Document Format.
@@ -40,6 +42,8 @@ pub enum Format {
     Subtitles,
     /// Boards of Obsidian.
     Canvas,
+    /// What a command of the installation makes text of.
+    Converted,
 }
 
 /// What there is to know of a format.
@@ -56,7 +60,7 @@ struct FormatRow {
 }
 
 /// Every format, in the order of the enum.
-const FORMATS: [FormatRow; 16] = [
+const FORMATS: [FormatRow; 18] = [
     FormatRow {
         format: Format::Markdown,
         name: "markdown",
@@ -71,17 +75,25 @@ const FORMATS: [FormatRow; 16] = [
         title: "plain text",
         cites: "lines",
         version: 1,
-        endings: "txt text rst adoc asciidoc org log tex nfo",
+        endings: "txt text log nfo",
     },
     FormatRow {
         format: Format::Code,
         name: "code",
         title: "source code and settings",
-        cites: "lines",
-        version: 1,
+        cites: "definition and lines",
+        version: 2,
         endings: "rs py pyi js mjs cjs jsx ts mts cts tsx go java kt kts scala c h cc cpp cxx hh hpp hxx cs rb php swift m mm sh bash zsh fish ps1 bat \
                sql lua pl pm r jl ex exs erl hs ml mli clj dart vue svelte css scss less proto graphql tf hcl nix cmake gradle zig json \
                jsonl ndjson yaml yml toml ini cfg conf properties env xml xsd dockerfile mk",
+    },
+    FormatRow {
+        format: Format::Markup,
+        name: "markup",
+        title: "reStructuredText, AsciiDoc, org, LaTeX",
+        cites: "section and lines",
+        version: 1,
+        endings: "rst adoc asciidoc org tex",
     },
     FormatRow {
         format: Format::Html,
@@ -180,6 +192,14 @@ const FORMATS: [FormatRow; 16] = [
         version: 1,
         endings: "canvas",
     },
+    FormatRow {
+        format: Format::Converted,
+        name: "converted",
+        title: "converted by a command",
+        cites: "lines",
+        version: 1,
+        endings: "",
+    },
 ];
 
 /// Endings of what has no text for a reader: pictures, sound, moving pictures, archives, programs, fonts, databases, what
@@ -232,9 +252,12 @@ pub fn is_key(content: &[u8]) -> bool {
 }
 
 impl Format {
-    /// Every format that is read.
+    /// Every format that is read without a rule of the installation.
     pub fn all() -> impl Iterator<Item = Self> {
-        FORMATS.iter().map(|entry| entry.format).filter(|format| format.is_read())
+        FORMATS
+            .iter()
+            .map(|entry| entry.format)
+            .filter(|format| format.is_read() && *format != Self::Converted)
     }
 
     /// The word that is stored and shown.
@@ -266,16 +289,22 @@ impl Format {
         self.entry().endings.split_whitespace()
     }
 
-    /// Whether its files are text that is stored as it stands, so that nothing has to be extracted.
+    /// Whether the text of its files is stored as it stands, so that its lines are those of the file.
     #[must_use]
     pub const fn is_verbatim(self) -> bool {
-        matches!(self, Self::Markdown | Self::Text | Self::Code)
+        matches!(self, Self::Markdown | Self::Text | Self::Code | Self::Markup)
+    }
+
+    /// Whether what is in its files takes a reader to tell; the text of others is [`Extracted::verbatim`](crate::Extracted::verbatim).
+    #[must_use]
+    pub const fn has_reader(self) -> bool {
+        cfg!(feature = "documents") && !matches!(self, Self::Markdown | Self::Text)
     }
 
     /// Whether this program reads it: it may be built without the feature `documents`.
     #[must_use]
     pub const fn is_read(self) -> bool {
-        cfg!(feature = "documents") || self.is_verbatim()
+        cfg!(feature = "documents") || self.is_verbatim() || matches!(self, Self::Converted)
     }
 
     /// Whether its files are text in some encoding, which is decoded before anything is extracted.
@@ -291,6 +320,7 @@ impl Format {
                 | Self::Epub
                 | Self::Mail
                 | Self::Rtf
+                | Self::Converted
         )
     }
 

@@ -5,6 +5,7 @@
 //! that a bad file costs that file.
 
 mod child;
+mod converter;
 #[cfg(feature = "documents")]
 mod documents;
 mod error;
@@ -13,6 +14,7 @@ mod extracted;
 mod extractor;
 mod format;
 mod limits;
+mod rules;
 mod words;
 
 pub use self::{
@@ -23,5 +25,6 @@ pub use self::{
     extractor::Extractor,
     format::{Ending, Format, is_key},
     limits::ExtractLimits,
+    rules::{ConvertCommand, EndingRule, FormatRules, converters, endings},
     words::panic_message,
 };

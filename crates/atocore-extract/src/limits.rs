@@ -30,6 +30,10 @@ impl ExtractLimits {
         ExtractError::Limit(format!("{} MiB of text", self.text_bytes >> 20))
     }
 
+    pub(crate) fn deadline_exceeded(&self) -> ExtractError {
+        ExtractError::Limit(format!("{} s", self.deadline.as_secs()))
+    }
+
     /// The longest line of a reply: JSON writes a character as six at most.
     pub(crate) const fn reply_bytes(&self) -> u64 {
         self.text_bytes.saturating_mul(6).saturating_add(1 << 20)

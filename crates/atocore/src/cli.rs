@@ -144,7 +144,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return backups::copy_pages(&arguments[2..]);
     }
     if arguments.get(1).is_some_and(|argument| argument == EXTRACT_COMMAND) {
-        return serve_extraction();
+        return serve_extraction(&arguments[2..]);
     }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
@@ -170,8 +170,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// What the hidden command does: reads documents until nobody asks for more.
-fn serve_extraction() -> ExitCode {
-    match extract::serve(extract::ExtractLimits::DEFAULT) {
+fn serve_extraction(command: &[OsString]) -> ExitCode {
+    match extract::serve(command, extract::ExtractLimits::DEFAULT) {
         Ok(()) => Exit::Done.into(),
         Err(error) => {
             note(&format!("error: {error}"));

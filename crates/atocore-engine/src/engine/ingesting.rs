@@ -1,6 +1,6 @@
 //! Bringing the documents of a project up to date.
 
-use atocore_extract::{ExtractLimits, Extractor};
+use atocore_extract::{ExtractLimits, Extractor, FormatRules};
 use atocore_model::{
     monitor::Monitor,
     name::ProjectName,
@@ -12,6 +12,12 @@ use super::Engine;
 use crate::{caller::Caller, error::Error, ingest::Ingestion};
 
 impl Engine {
+    /// What the settings make of files with certain endings.
+    #[must_use]
+    pub const fn format_rules(&self) -> &FormatRules {
+        &self.config.formats
+    }
+
     /// Brings the documents of a project up to date. Answers show all of it when this returns.
     ///
     /// # Errors
@@ -58,6 +64,7 @@ impl Engine {
             extractor: &extractor,
             chunks: self.config.chunks,
             max_file_bytes: self.config.max_file_bytes,
+            formats: &self.config.formats,
             max_removed_percent: self.config.max_removed_percent,
             options,
             rechunk_in_background,

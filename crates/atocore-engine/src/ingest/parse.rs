@@ -13,14 +13,15 @@ use super::{
     front_matter::{self, Header},
     inline::{self, Tags},
     markdown::{self, DocumentSection, Heading, Structure},
-    plain_text,
+    obsidian::without_hidden,
+    plain_text, together,
 };
 
 /// Cuts a document of Markdown, text or source code into chunks.
 ///
-/// Every chunk is a piece of the text as it stands, without blank lines at its ends, but for two things: contents of `data:`
-/// addresses and other runs that nobody reads are left out, and in Markdown a character that is written by its name is that
-/// character. Its lines are counted in the text, front matter included. All text of the document is in some chunk, or in the
+/// Every chunk is a piece of the text as it stands, without blank lines at its ends, but for three things: contents of `data:`
+/// addresses and other runs that nobody reads are left out; so is in Markdown what [`without_hidden`] tells; and there a character
+/// that is written by its name is that character. Its lines are counted in the text, front matter included. All text of the document is in some chunk, or in the
 /// heading path of one; what it says of itself is in `front_matter`, and in the first chunk when it is more than title, tags
 /// and date. A document without text has one chunk, its front matter or its title. A byte order mark is ignored.
 ///
@@ -39,16 +40,22 @@ pub(super) fn parse_extracted(
     limits: ChunkLimits,
 ) -> ParsedDocument {
     let (text, locations) = shown(document);
+    let is_note = format == Format::Markdown;
+    let text = if is_note { without_hidden(&text) } else { Cow::Borrowed(text.as_ref()) };
     let text = text.as_ref();
     let read = match &document.structure {
-        TextStructure::Markdown => ParsedText::markdown(text, format == Format::Markdown),
+        TextStructure::Markdown => ParsedText::markdown(text, is_note),
         TextStructure::Plain => ParsedText::plain_text(text, CutAt::Sentences),
         TextStructure::Lines => ParsedText::plain_text(text, CutAt::Lines),
-        TextStructure::Sections(sections) => ParsedText::sections(text, sections),
+        TextStructure::Sections(sections) => ParsedText::sections(text, sections, CutAt::Lines),
+        TextStructure::Chapters(sections) => ParsedText::sections(text, sections, CutAt::Sentences),
+        TextStructure::Definitions(sections) => {
+            ParsedText::sections(text, &together::joined(text, sections, limits), CutAt::Lines)
+        }
     };
     let title = front_matter::title(&read.front_matter)
         .or_else(|| document.title.clone())
-        .or_else(|| title_heading(&read.sections))
+        .or_else(|| title_heading(&read.sections).filter(|_| format != Format::Code))
         .unwrap_or_else(|| title_of_name(file_name));
     let mut drafts = Drafts {
         text,
@@ -123,11 +130,11 @@ struct ParsedText {
 
 impl ParsedText {
     fn plain_text(text: &str, cut: CutAt) -> Self {
-        let blocks = plain_text::paragraphs(text, cut);
+        let blocks = plain_text::paragraphs(text, 0..text.len(), cut);
         Self { sections: vec![DocumentSection { heading: None, blocks }], ..Self::default() }
     }
 
-    fn sections(text: &str, sections: &[TextSection]) -> Self {
+    fn sections(text: &str, sections: &[TextSection], cut: CutAt) -> Self {
         let mut read = Self::default();
         let ends = sections.iter().skip(1).map(|section| section.from).chain([text.len()]);
         for (section, end) in sections.iter().zip(ends) {
@@ -136,12 +143,10 @@ impl ParsedText {
                 blocks: Vec::new(),
             });
             read.sections.extend(headings);
-            let block = Block::new(text, section.from..end, CutAt::Lines);
+            let blocks = plain_text::paragraphs(text, section.from..end, cut);
             match read.sections.last_mut() {
-                Some(last) if !section.path.is_empty() => last.blocks.extend(block),
-                _ => {
-                    read.sections.push(DocumentSection { heading: None, blocks: block.into_iter().collect() })
-                }
+                Some(last) if !section.path.is_empty() => last.blocks.extend(blocks),
+                _ => read.sections.push(DocumentSection { heading: None, blocks }),
             }
         }
         read

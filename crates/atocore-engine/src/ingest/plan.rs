@@ -69,7 +69,15 @@ impl Plan {
             lost: Vec::new(),
         };
         let mut on_disk = vec![false; known.len()];
-        let current: HashSet<String> = Format::all().map(|format| ingestion.chunked_by(format)).collect();
+        let current: HashSet<String> =
+            Format::all().map(|format| ingestion.chunked_by_format(format)).collect();
+        // The content decides the format, which is not read here; a rule decides by the name.
+        let is_current = |row: &DocumentRow, file: &FoundFile| match ingestion
+            .chunked_by_rule(file.source_path.file_name())
+        {
+            Some(rule) => row.chunked_by == rule,
+            None => current.contains(&row.chunked_by),
+        };
         let mut new = HashSet::new();
         for file in found {
             let place = places.get(file.file_path.as_str()).copied();
@@ -85,7 +93,7 @@ impl Plan {
                     if row.settled
                         && !reread
                         && row.stamp == file.seen.stamp
-                        && current.contains(&row.chunked_by)
+                        && is_current(row, &file)
                         && row.root == reach.name(file.root)
                         && row.source_path == file.source_path.as_str() =>
                 {

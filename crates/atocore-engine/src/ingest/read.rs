@@ -1,6 +1,7 @@
 //! Reads files and cuts them, on every core.
 
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         atomic::{AtomicUsize, Ordering},
@@ -9,7 +10,7 @@ use std::{
     thread,
 };
 
-use atocore_extract::{Ending, ExtractError, Extracted, Format, is_key, panic_message};
+use atocore_extract::{Ending, EndingRule, ExtractError, Extracted, Format, is_key, panic_message};
 use atocore_model::{
     digest::Digest,
     document::{ChunkDraft, FileStamp},
@@ -85,7 +86,7 @@ pub(super) fn read_all(
 
 fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) -> ReadOutcome {
     let (file, limit) = (&wanted.file, ingestion.max_file_bytes);
-    if let Some(reason) = no_document(reach, file) {
+    if let Some(reason) = no_document(ingestion, reach, file) {
         return ReadOutcome::Refused(reason);
     }
     // Before it is read: what is written later is newer than this.
@@ -100,11 +101,12 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
     };
     let settled = plan::is_settled(seen.stamp, now);
     let digest = Digest::from_bytes(*blake3::hash(&bytes).as_bytes());
-    let format = Format::of_file(file.source_path.file_name(), &bytes);
+    let name = file.source_path.file_name();
+    let format = ingestion.formats.of_file(name, &bytes);
     if !format.is_read() {
         return ReadOutcome::Refused(FileReason::UnsupportedType);
     }
-    let chunked_by = ingestion.chunked_by(format);
+    let chunked_by = ingestion.chunked_by(name, format);
     if let Some(known) = &wanted.known
         && known.digest == digest
         && known.chunked_by == chunked_by
@@ -113,7 +115,7 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
     {
         return ReadOutcome::SameBytes { stamp: seen.stamp, settled };
     }
-    let (document, encoding) = match extracted(ingestion, format, &bytes) {
+    let (document, encoding) = match extracted(ingestion, format, name, bytes) {
         Ok(extracted) => extracted,
         Err(reason) => return ReadOutcome::Refused(reason),
     };
@@ -126,7 +128,6 @@ fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) 
         }
         (Some(_), None) => FileReason::Rechunked,
     };
-    let name = file.source_path.file_name();
     let parsed = caught(|| parse::parse_extracted(format, name, &document, ingestion.chunks));
     let document = IngestedDocument {
         file_path: file.file_path.clone(),
@@ -150,9 +151,9 @@ const HEAD: u64 = 8192;
 
 /// Why a file whose name says nothing is no document: it has nothing in it, a key, or no text. Its beginning tells, so that one that is large and no text is not
 /// read as a whole in every refresh.
-fn no_document(reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
+fn no_document(ingestion: &Ingestion<'_>, reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
     let name = file.source_path.file_name();
-    if Ending::of(name) != Ending::Unknown {
+    if Ending::of(name) != Ending::Unknown || ingestion.formats.of(name).is_some() {
         return None;
     }
     let mut head = match reach.head(file, HEAD) {
@@ -179,23 +180,35 @@ fn no_document(reach: &ReachableRoots, file: &FoundFile) -> Option<FileReason> {
 fn extracted(
     ingestion: &Ingestion<'_>,
     format: Format,
-    bytes: &[u8],
+    file_name: &str,
+    bytes: Vec<u8>,
 ) -> Result<(Extracted, String), FileReason> {
+    let cancelled = || ingestion.monitor.cancelled();
+    if let Some(EndingRule::Converted(command)) = ingestion.formats.of(file_name) {
+        return outcome(ingestion.extractor.convert(command, bytes, &cancelled), "UTF-8");
+    }
     let decoded;
     let (content, encoding) = if format.is_text() {
-        decoded = decode(bytes).map_err(|no_text| match no_text {
+        decoded = decode(&bytes).map_err(|no_text| match no_text {
             NoText::Binary => FileReason::Binary,
             NoText::BrokenUtf8(offset) => FileReason::NotUtf8 { offset },
         })?;
-        if format.is_verbatim() {
+        if !format.has_reader() {
             return Ok((Extracted::verbatim(format, &decoded.text), decoded.encoding.to_owned()));
         }
         (decoded.text.as_bytes(), decoded.encoding)
     } else {
-        (bytes, "UTF-8")
+        (&bytes[..], "UTF-8")
     };
-    let cancelled = || ingestion.monitor.cancelled();
-    match ingestion.extractor.extract(format, content, &cancelled) {
+    outcome(ingestion.extractor.extract(format, file_name, content, &cancelled), encoding)
+}
+
+/// What a reader came to, in the words of a refresh.
+fn outcome(
+    read: io::Result<Option<Result<Extracted, ExtractError>>>,
+    encoding: &str,
+) -> Result<(Extracted, String), FileReason> {
+    match read {
         Ok(Some(Ok(document))) => Ok((document, encoding.to_owned())),
         Ok(Some(Err(ExtractError::Encrypted))) => Err(FileReason::Encrypted),
         Ok(Some(Err(ExtractError::NoText))) => Err(FileReason::NoText),

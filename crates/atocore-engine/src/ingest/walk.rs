@@ -7,7 +7,6 @@ use std::{
     thread,
 };
 
-use atocore_extract::Ending;
 use atocore_model::{
     id::ProjectId,
     path::SourcePath,
@@ -205,12 +204,7 @@ impl Walk<'_> {
         let (Ok(source_path), Some(file_path)) = (SourcePath::from_relative(entry), path.to_str()) else {
             return leave_out(FileReason::NameNotUtf8);
         };
-        let is_read = match Ending::of(source_path.file_name()) {
-            Ending::Of(format) => format.is_read(),
-            Ending::Unknown => true,
-            Ending::WithoutText => false,
-        };
-        if !is_read {
+        if self.ingestion.formats.leaves_out(source_path.file_name()) {
             return leave_out(FileReason::UnsupportedType);
         }
         let seen = match listing.look_at(entry.file_name().unwrap_or_default()) {

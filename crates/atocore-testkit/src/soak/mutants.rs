@@ -76,18 +76,18 @@ pub fn run(options: &MutantOptions<'_>, report: &mut dyn FnMut(String)) -> Resul
             let content = std::fs::read(&path)?;
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let format = Format::of_file(&name, &content);
-            if format.is_text() {
+            if !format.has_reader() {
                 continue;
             }
             counts.documents += 1;
-            let whole = read(&extractor, format, &content, &mut counts)?;
+            let whole = read(&extractor, format, &name, &content, &mut counts)?;
             for _ in 0..options.mutants {
                 *at = (at.0 + 1, format.as_str());
                 let mutant = mutant(&content, &mut random);
                 files::write_atomic_unsynced(&options.scratch.join("mutant"), &mutant)?;
-                let _any = read(&extractor, format, &mutant, &mut counts)?;
+                let _any = read(&extractor, format, &name, &mutant, &mut counts)?;
             }
-            if read(&extractor, format, &content, &mut counts)? != whole {
+            if read(&extractor, format, &name, &content, &mut counts)? != whole {
                 return Err(Violation::new(format!(
                     "`{name}` gives another text after its mutants were read"
                 )));
@@ -102,11 +102,12 @@ pub fn run(options: &MutantOptions<'_>, report: &mut dyn FnMut(String)) -> Resul
 fn read(
     extractor: &Extractor,
     format: Format,
+    name: &str,
     content: &[u8],
     counts: &mut MutantCounts,
 ) -> Result<Result<String, ExtractError>, Violation> {
     let began = Instant::now();
-    let Some(read) = extractor.extract(format, content, &|| false)? else {
+    let Some(read) = extractor.extract(format, name, content, &|| false)? else {
         return Err(Violation::new("nobody cancelled it".to_owned()));
     };
     let took = began.elapsed();

@@ -1,5 +1,6 @@
 //! Turns raw settings into a [`Config`]; goes on after a fault, so that all of them are named.
 
+mod formats;
 mod models;
 mod packing;
 mod vectors;
@@ -48,6 +49,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let wait = check.number(Key::DbBusyTimeoutMs);
     let chunks = check.chunks();
     let max_file_bytes = check.number(Key::MaxFileBytes);
+    let formats = check.formats();
     let max_removed_percent = check.number(Key::MaxRemovedPercent);
     let model = check.model(&layout, &model_dir);
     let model_hub = check.model_hub();
@@ -81,6 +83,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         busy_timeout: Duration::from_millis(wait),
         chunks,
         max_file_bytes,
+        formats,
         max_removed_percent,
         model,
         vectors,

@@ -65,6 +65,7 @@ macro_rules! settings {
 const FOLDER: Range = Text("the path of a folder");
 const NAME: Range = Text("letters, digits, `.`, `_` and `-`, with a letter or digit at both ends");
 const CRON: Range = Text("a cron expression in UTC, such as `0 3 * * *` for every night at three, or `off`");
+const ENDINGS: Range = Text("endings with spaces between them, each without a setting of another kind");
 const KEPT: Range = Whole(0, KeepCounts::MOST as u64);
 
 settings! {
@@ -98,6 +99,12 @@ settings! {
             "Characters said again after a cut.";
         MaxFileBytes = "MAX_FILE_BYTES", "16777216", Whole(1, 1 << 30),
             "Larger files are left out, and listed as such.";
+        TextEndings = "TEXT_ENDINGS", ["none"], ENDINGS,
+            "Files with these endings are read as plain text, whatever they were before.";
+        ExcludedEndings = "EXCLUDED_ENDINGS", ["none"], ENDINGS, "Files with these endings are left out.";
+        Converters = "CONVERTERS", ["none"],
+            Text("entries such as `djvu = /usr/bin/djvutxt -` with `;` between them: an ending, the whole path of a program, its arguments"),
+            "Commands that make Markdown of files with an ending: they get the file on their standard input and write UTF-8 ([what is read](what-is-read.md)).";
         MaxRemovedPercent = "MAX_REMOVED_PERCENT", "50", Whole(0, 100),
             "When more of the documents of a root are gone at once, and more than four, the root is skipped until it is confirmed ([what is read](what-is-read.md)).";
     }
@@ -254,6 +261,7 @@ impl Key {
             || matches!(
                 self,
                 Self::ChromaProgram
+                    | Self::Converters
                     | Self::ChromaUrl
                     | Self::ChromaCaFile
                     | Self::ChromaDataDir

@@ -21,7 +21,7 @@ pub struct FormatEntry {
     pub format: String,
     /// What a hit cites beside the file: `lines`, or a place in words.
     pub cites: String,
-    /// The endings that name it, in lower case.
+    /// The endings that name it, by the settings as well, in lower case.
     pub endings: Vec<String>,
 }
 
@@ -29,12 +29,14 @@ impl Operation for ListFormats {
     type Reply = FormatList;
     const SPEC: Spec = Spec::get("projects", "list_formats", "/formats").answers("The formats");
 
-    fn run(self, _: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let rules = context.engine().format_rules();
         let entry = |format: Format| FormatEntry {
             format: format.title().to_owned(),
             cites: format.cites().to_owned(),
-            endings: format.endings().map(str::to_owned).collect(),
+            endings: rules.endings(format),
         };
-        Ok(FormatList { formats: Format::all().map(entry).collect() })
+        let formats = Format::all().chain([Format::Converted]).map(entry);
+        Ok(FormatList { formats: formats.filter(|format| !format.endings.is_empty()).collect() })
     }
 }

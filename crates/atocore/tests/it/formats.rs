@@ -50,7 +50,10 @@ const ANSWERS: &[(&str, &str, Option<&str>, &str)] = &[
     ("barberry", "film.srt", Some("00:00:01 to 00:01:05"), ""),
     ("greengages", "yields.ipynb", Some("cell 2"), "Yields"),
     ("wayfaring", "board.canvas", Some("card Wayfaring tree"), ""),
-    ("wych elm", "tree.rs", None, ""),
+    ("wych elm", "tree.rs", None, "wych_elm_height"),
+    ("count the hollies", "trees.ts", None, "Orchard > countHollies"),
+    ("blackthorn", "hedges.rst", None, "Hedges > Thorns"),
+    ("shipova", "orchard.yaml", None, "orchard"),
     ("bullace", "LICENSE", None, ""),
     ("crab apple", "notes.md", None, "Notes"),
 ];
@@ -159,6 +162,62 @@ fn what_is_read_is_listed_the_same_in_the_documentation() {
         let (name, cites) = (format["format"].as_str().unwrap(), format["cites"].as_str().unwrap());
         let row = format!("| {name} | {} | {cites} |", endings.join(" "));
         assert!(page.contains(&row), "docs/what-is-read.md lacks:\n{row}");
+    }
+}
+
+#[test]
+fn settings_add_endings_leave_them_out_and_name_converters() {
+    let place = Sandbox::new();
+    for (name, text) in [
+        ("a.dat", "pears"),
+        ("b.csv", "fruit\nplums\n"),
+        ("c.sorb", "sorbs"),
+        ("d.md", "apples"),
+        ("e.sorb", ""),
+    ] {
+        place.write(&format!("fruit/{name}"), text);
+    }
+    place.ok(&["project", "add", "fruit", "--root", "fruit"]);
+    let rules = |converter: &'static str| {
+        [
+            ("ATOCORE_TEXT_ENDINGS", "dat"),
+            ("ATOCORE_EXCLUDED_ENDINGS", ".csv"),
+            ("ATOCORE_CONVERTERS", converter),
+        ]
+    };
+    let refreshed = |converter| {
+        let ran = place.run_with(&rules(converter), &["refresh", "fruit", "--json"]);
+        (ran.code, serde_json::from_str::<Value>(&ran.stdout).unwrap())
+    };
+    let found = |word: &str| {
+        let answer = place.json(&["query", word, "--project", "fruit", "--mode", "lexical"]);
+        answer["results"][0]["content"].as_str().map(str::to_owned)
+    };
+    let (code, report) = refreshed("sorb = /usr/bin/tr a-z A-Z");
+    assert_eq!(left_out(&report), [("b.csv", "unsupported_type"), ("e.sorb", "no_text")]);
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(found("sorbs").as_deref(), Some("SORBS"));
+    assert_eq!(found("pears").as_deref(), Some("pears"));
+    let listed = place.run_with(&rules("sorb=/bin/cat"), &["formats"]).stdout;
+    assert!(listed.contains("converted by a command") && listed.contains("nfo, dat"), "{listed}");
+
+    // Another command has its files read again, and no others; one that fails costs nothing that was there.
+    let (_, report) = refreshed("sorb = /usr/bin/tr a-z Z");
+    assert_eq!(report["counts"]["ingested"], 1, "{report}");
+    assert_eq!(found("ZZZZZ").as_deref(), Some("ZZZZZ"));
+    let (code, report) = refreshed("sorb = /bin/false");
+    assert_eq!(code, 2);
+    assert!(left_out(&report).contains(&("c.sorb", "parser_failed")), "{report}");
+    assert_eq!(found("ZZZZZ").as_deref(), Some("ZZZZZ"));
+
+    // Without the settings everything is as it was.
+    let (_, report) = self::refreshed(&place, "fruit");
+    assert!(left_out(&report).contains(&("a.dat", "unsupported_type")), "{report}");
+    assert!(found("plums").unwrap().contains("plums"));
+    for wrong in ["sorb=tr", "sorb", "dat=/bin/cat"] {
+        let ran = place.run_with(&rules(wrong), &["status"]);
+        assert_eq!(ran.code, 64, "{wrong}: {ran:?}");
+        assert!(ran.stderr.contains("CONVERTERS"), "{wrong}: {ran:?}");
     }
 }
 

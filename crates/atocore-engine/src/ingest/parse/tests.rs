@@ -228,6 +228,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 /// What holds for every document.
 fn check(text: &str, document: &ParsedDocument, limits: ChunkLimits) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = if document.format == "markdown" { without_hidden(text) } else { text.into() };
     let line_starts: Vec<_> = [0]
         .into_iter()
         .chain(text.match_indices('\n').map(|(at, _)| at + 1))
@@ -393,6 +394,7 @@ fn sections_of_a_text_are_cut_by_themselves_below_their_names() {
     let section = |from, path: &[&str]| TextSection {
         from,
         path: path.iter().map(|name| (*name).to_owned()).collect(),
+        begins: true,
     };
     let text = "use x;\nmod a {\nfn b() {}\nfn c() {}\n";
     let sections =
