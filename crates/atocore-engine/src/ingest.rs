@@ -5,6 +5,7 @@
 
 mod blobs;
 mod chunk;
+mod explain;
 mod front_matter;
 #[cfg(test)]
 mod fuzzed;
@@ -25,6 +26,7 @@ mod walk;
 mod write;
 
 pub use chunk::{ChunkLimits, InvalidChunkLimits};
+pub use explain::{FileExplanation, FileStanding};
 pub use hints::hint;
 pub use parse::parse;
 
@@ -32,6 +34,7 @@ use std::path::Path;
 
 use atocore_extract::{EndingRule, Extractor, Format, FormatRules};
 use atocore_model::{
+    id::Generation,
     monitor::{Monitor, Progress},
     project::{Project, Root},
     refresh::{
@@ -57,7 +60,8 @@ const READER: &str = "4";
 /// What ingestion works with.
 pub(crate) struct Ingestion<'e> {
     pub(crate) store: &'e Store,
-    pub(crate) lexical_indexer: &'e LexicalIndexer,
+    /// What finds the words of documents; only who owns the store has one, and writes.
+    pub(crate) lexical_indexer: Option<&'e LexicalIndexer>,
     pub(crate) folders: &'e Folders,
     pub(crate) extractor: &'e Extractor,
     pub(crate) chunks: ChunkLimits,
@@ -171,6 +175,13 @@ impl Ingestion<'_> {
 
     fn cut(&self) -> String {
         format!("{READER}:{}:{}", self.chunks.max_chars(), self.chunks.overlap_chars())
+    }
+
+    /// Tells the lexical indexer that there is something new to index.
+    fn notify(&self, generation: Generation) {
+        if let Some(indexer) = self.lexical_indexer {
+            indexer.notify(generation);
+        }
     }
 
     fn progress(&self, phase: &'static str, done: usize, total: Option<usize>) {

@@ -9,6 +9,7 @@ mod changes;
 mod context;
 mod documents;
 mod error;
+mod explain_file;
 pub(crate) mod fields;
 mod formats;
 mod installation;
@@ -24,6 +25,8 @@ mod retrieval;
 mod spec;
 mod state;
 
+use std::path::Path;
+
 use clap::Args;
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
@@ -38,6 +41,7 @@ pub use context::{Context, ServerState};
 pub use documents::{DocumentList, ListDocuments};
 pub use error::ApiError;
 pub(crate) use error::{named, sentence};
+pub use explain_file::ExplainFile;
 pub(crate) use fields::plain_line;
 pub use formats::{FormatEntry, FormatList, ListFormats};
 pub(crate) use installation::embedded;
@@ -97,6 +101,15 @@ pub trait Operation: Serialize + DeserializeOwned + ToSchema + Send + 'static {
     /// `invalid_request` and its like.
     fn check(&self) -> Result<(), ApiError> {
         Ok(())
+    }
+
+    /// The same with relative paths taken from a folder, as a person means them who types it there.
+    #[must_use]
+    fn in_folder(self, _: &Path) -> Self
+    where
+        Self: Sized,
+    {
+        self
     }
 
     /// The HTTP status of a reply.
@@ -169,6 +182,7 @@ table! {
     PlanRemoval,
     RefreshProject,
     ListDocuments as documents list,
+    ExplainFile as why,
     Query,
     SetState,
     InvalidateState,

@@ -1,5 +1,7 @@
 //! Bringing the documents of a project up to date.
 
+use std::path::Path;
+
 use atocore_extract::{ExtractLimits, Extractor, FormatRules};
 use atocore_model::{
     monitor::Monitor,
@@ -9,7 +11,11 @@ use atocore_model::{
 use atocore_storage::sqlite::{LoggedOperation, StorageError, WriteTransaction};
 
 use super::Engine;
-use crate::{caller::Caller, error::Error, ingest::Ingestion};
+use crate::{
+    caller::Caller,
+    error::Error,
+    ingest::{FileExplanation, Ingestion},
+};
 
 impl Engine {
     /// What the settings make of files with certain endings.
@@ -56,23 +62,57 @@ impl Engine {
         if !rechunk_in_background {
             self.apply_rechunked(caller)?;
         }
-        let extractor = Extractor::new(self.config.extract_program.clone(), ExtractLimits::DEFAULT);
+        let lexical_indexer = self.lexical_indexer.as_ref().ok_or(StorageError::ReadOnly)?;
+        let extractor = self.extractor();
+        let monitor = guard.watched(monitor);
         let ingestion = Ingestion {
+            lexical_indexer: Some(lexical_indexer),
+            options,
+            rechunk_in_background,
+            ..self.ingestion(&extractor, caller, &monitor)?
+        };
+        ingestion.refresh(&project, self.projects.registry()?.projects())
+    }
+
+    /// Why a file is found or not: what a refresh would say of the file at an absolute path. Changes nothing.
+    ///
+    /// # Errors
+    /// When the registry is not valid, or the store cannot be read.
+    ///
+    /// # Cancellation
+    /// Within the walk; [`Error::Cancelled`].
+    pub fn explain_file(&self, path: &Path, monitor: &dyn Monitor) -> Result<FileExplanation, Error> {
+        let extractor = self.extractor();
+        let ingestion = self.ingestion(&extractor, Caller::Local, monitor)?;
+        ingestion.explain(path, self.projects.registry()?.projects())
+    }
+
+    fn extractor(&self) -> Extractor {
+        Extractor::new(self.config.extract_program.clone(), ExtractLimits::DEFAULT)
+    }
+
+    /// An ingestion that changes nothing.
+    fn ingestion<'e>(
+        &'e self,
+        extractor: &'e Extractor,
+        caller: Caller,
+        monitor: &'e dyn Monitor,
+    ) -> Result<Ingestion<'e>, Error> {
+        Ok(Ingestion {
             store: self.store()?,
-            lexical_indexer: self.lexical_indexer.as_ref().ok_or(StorageError::ReadOnly)?,
+            lexical_indexer: None,
             folders: self.projects.folders(),
-            extractor: &extractor,
+            extractor,
             chunks: self.config.chunks,
             max_file_bytes: self.config.max_file_bytes,
             formats: &self.config.formats,
             max_removed_percent: self.config.max_removed_percent,
-            options,
-            rechunk_in_background,
+            options: RefreshOptions::default(),
+            rechunk_in_background: false,
             clock: &*self.config.clock,
             caller,
-            monitor: &guard.watched(monitor),
-        };
-        ingestion.refresh(&project, self.projects.registry()?.projects())
+            monitor,
+        })
     }
 
     /// Documents that were rechunked and wait for vectors that nobody wants any more take their places at once.

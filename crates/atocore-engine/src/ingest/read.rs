@@ -84,7 +84,7 @@ pub(super) fn read_all(
     });
 }
 
-fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) -> ReadOutcome {
+pub(super) fn read_one(ingestion: &Ingestion<'_>, reach: &ReachableRoots, wanted: &ToRead) -> ReadOutcome {
     let (file, limit) = (&wanted.file, ingestion.max_file_bytes);
     if let Some(reason) = no_document(ingestion, reach, file) {
         return ReadOutcome::Refused(reason);

@@ -65,7 +65,9 @@ pub(super) fn carry_out(
     store_batch(ingestion, (project, reach), &to_read, emptied, reports, &mut plan)?;
     let generation = finish(ingestion, project, (reach, &plan.lost), &plan.vanished, reports)?;
     let seen = ingestion.store.read(|read| read.last_document_change())?;
-    ingestion.lexical_indexer.wait_for(seen, None)?;
+    if let Some(indexer) = ingestion.lexical_indexer {
+        indexer.wait_for(seen, None)?;
+    }
     Ok(generation)
 }
 
@@ -128,7 +130,7 @@ fn store_batch(
             })
         })?;
         let () = committed.value;
-        ingestion.lexical_indexer.notify(committed.version.generation);
+        ingestion.notify(committed.version.generation);
     } else if batch.iter().any(|(_, outcome)| matches!(outcome, ReadOutcome::SameBytes { .. })) {
         ingestion.store.write_bookkeeping(restamp)?;
     }
@@ -236,7 +238,7 @@ fn finish(
         write.record_refresh(&record)
     })?;
     let () = committed.value;
-    ingestion.lexical_indexer.notify(committed.version.generation);
+    ingestion.notify(committed.version.generation);
     Ok(committed.version.generation)
 }
 

@@ -87,14 +87,24 @@ impl CommandVisitor for Running<'_> {
         let Some(arguments) = typed else { return };
         // The tree of commands was made from the same parameters.
         if let Ok(operation) = O::from_arg_matches(arguments) {
+            let operation = operation.in_folder(&self.console.environment.current_dir);
             self.ended = self.console.run(operation, print);
         }
     }
 }
 
-/// Sets a reply: its lists of records as tables, and how to list what comes after them.
+/// Sets a reply: its lists of records as tables, and how to list what comes after them; one without a list as what it says, line by
+/// line.
 fn print(reply: &impl Serialize, output: &Output) {
     let Ok(Value::Object(reply)) = serde_json::to_value(reply) else { return };
+    if reply.values().all(|value| !value.is_array()) {
+        let width = reply.keys().map(String::len).max().unwrap_or_default();
+        let said = reply.iter().map(|(name, value)| (name.replace('_', " "), cell(value)));
+        for (name, value) in said.filter(|(_, value)| !value.is_empty()) {
+            output.line(format!("{name:width$}  {value}"));
+        }
+        return;
+    }
     for (name, value) in &reply {
         match records(value).as_deref() {
             None => {}

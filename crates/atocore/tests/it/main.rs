@@ -68,4 +68,5 @@ mod store_gone;
 mod terminal;
 mod trust;
 mod upgrade;
+mod why;
 mod write_lock;
