@@ -38,6 +38,17 @@ pub enum TextStructure {
     Definitions(Vec<TextSection>),
 }
 
+impl TextStructure {
+    /// Its sections; of Markdown and plain text none are known.
+    #[must_use]
+    pub fn sections(&self) -> &[TextSection] {
+        match self {
+            Self::Markdown | Self::Plain | Self::Lines => &[],
+            Self::Sections(sections) | Self::Chapters(sections) | Self::Definitions(sections) => sections,
+        }
+    }
+}
+
 /// A section of a text that is no Markdown: a function, a table of a data file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextSection {

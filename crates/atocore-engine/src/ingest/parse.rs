@@ -39,7 +39,7 @@ pub(super) fn parse_extracted(
     document: &Extracted,
     limits: ChunkLimits,
 ) -> ParsedDocument {
-    let (text, locations) = shown(document);
+    let ShownText { text, locations, sections } = ShownText::new(document);
     let is_note = format == Format::Markdown;
     let text = if is_note { without_hidden(&text) } else { Cow::Borrowed(text.as_ref()) };
     let text = text.as_ref();
@@ -47,10 +47,10 @@ pub(super) fn parse_extracted(
         TextStructure::Markdown => ParsedText::markdown(text, is_note),
         TextStructure::Plain => ParsedText::plain_text(text, CutAt::Sentences),
         TextStructure::Lines => ParsedText::plain_text(text, CutAt::Lines),
-        TextStructure::Sections(sections) => ParsedText::sections(text, sections, CutAt::Lines),
-        TextStructure::Chapters(sections) => ParsedText::sections(text, sections, CutAt::Sentences),
-        TextStructure::Definitions(sections) => {
-            ParsedText::sections(text, &together::joined(text, sections, limits), CutAt::Lines)
+        TextStructure::Sections(_) => ParsedText::sections(text, &sections, CutAt::Lines),
+        TextStructure::Chapters(_) => ParsedText::sections(text, &sections, CutAt::Sentences),
+        TextStructure::Definitions(_) => {
+            ParsedText::sections(text, &together::joined(text, &sections, limits), CutAt::Lines)
         }
     };
     let title = front_matter::title(&read.front_matter)
@@ -99,20 +99,46 @@ pub(super) fn parse_extracted(
     }
 }
 
-/// The text without what nobody reads, and where its parts are found.
-fn shown(document: &Extracted) -> (Cow<'_, str>, Cow<'_, [LocationMark]>) {
-    let text = &document.text;
-    if document.locations.is_empty() {
-        return (without_blobs(text.strip_prefix('\u{feff}').unwrap_or(text)), Cow::Borrowed(&[]));
+/// The text without what nobody reads, and where its parts are in it.
+struct ShownText<'d> {
+    text: Cow<'d, str>,
+    locations: Vec<LocationMark>,
+    sections: Vec<TextSection>,
+}
+
+impl<'d> ShownText<'d> {
+    fn new(document: &'d Extracted) -> Self {
+        let text = document.text.strip_prefix('\u{feff}').unwrap_or(&document.text);
+        let sections = document.structure.sections();
+        let (marks, starts) =
+            (document.locations.iter().map(|mark| mark.from), sections.iter().map(|part| part.from));
+        let mut starts: Vec<usize> = marks.chain(starts).collect();
+        if starts.is_empty() {
+            return Self { text: without_blobs(text), locations: Vec::new(), sections: Vec::new() };
+        }
+        let before = document.text.len() - text.len();
+        starts.push(0);
+        starts.sort_unstable();
+        starts.dedup();
+        // What is left out of a part moves those behind it.
+        let (mut shown, mut moved) = (String::with_capacity(text.len()), Vec::new());
+        let ends = starts.iter().skip(1).copied().chain([document.text.len()]);
+        for (start, end) in starts.iter().copied().zip(ends) {
+            moved.push((start, shown.len()));
+            shown.push_str(&without_blobs(document.text.get(start.max(before)..end).unwrap_or_default()));
+        }
+        let now =
+            |from: usize| moved.binary_search_by_key(&from, |(was, _)| *was).map_or(0, |at| moved[at].1);
+        let location = |mark: &LocationMark| LocationMark {
+            from: now(mark.from),
+            name: mark.name.replace(char::is_control, " "),
+            ..*mark
+        };
+        let section = |section: &TextSection| TextSection { from: now(section.from), ..section.clone() };
+        let locations = document.locations.iter().map(location).collect();
+        let sections = sections.iter().map(section).collect();
+        Self { text: Cow::Owned(shown), locations, sections }
     }
-    let (mut shown, mut locations) = (String::with_capacity(text.len()), Vec::new());
-    let ends = document.locations.iter().skip(1).map(|mark| mark.from).chain([text.len()]);
-    for (mark, end) in document.locations.iter().zip(ends) {
-        let name = mark.name.replace(char::is_control, " ");
-        locations.push(LocationMark { from: shown.len(), name, ..*mark });
-        shown.push_str(&without_blobs(text.get(mark.from..end).unwrap_or_default()));
-    }
-    (Cow::Owned(shown), Cow::Owned(locations))
 }
 
 /// What is in a text, before it is cut.

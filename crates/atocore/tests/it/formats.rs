@@ -205,6 +205,9 @@ fn settings_add_endings_leave_them_out_and_name_converters() {
     let (_, report) = refreshed("sorb = /usr/bin/tr a-z Z");
     assert_eq!(report["counts"]["ingested"], 1, "{report}");
     assert_eq!(found("ZZZZZ").as_deref(), Some("ZZZZZ"));
+    let _report = refreshed("sorb = /bin/sh -c ulimit${IFS}-v");
+    assert_eq!(found("1572864").as_deref(), Some("1572864"), "it has the memory of a reader");
+    let _report = refreshed("sorb = /usr/bin/tr a-z Z");
     let (code, report) = refreshed("sorb = /bin/false");
     assert_eq!(code, 2);
     assert!(left_out(&report).contains(&("c.sorb", "parser_failed")), "{report}");

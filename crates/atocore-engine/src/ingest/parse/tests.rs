@@ -415,3 +415,21 @@ fn sections_of_a_text_are_cut_by_themselves_below_their_names() {
         ]
     );
 }
+
+#[test]
+fn sections_stay_in_place_behind_what_is_left_out() {
+    let blob = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(200));
+    let first = format!("\u{feff}fn ä() {{ \"{blob}\" }}\n");
+    let section = |from, name: &str| TextSection { from, path: vec![name.to_owned()], begins: true };
+    for structure in [TextStructure::Sections, TextStructure::Chapters, TextStructure::Definitions] {
+        let document = Extracted {
+            text: format!("{first}fn ö() {{}}\n"),
+            structure: structure(vec![section(0, "ä"), section(first.len(), "ö")]),
+            ..Extracted::default()
+        };
+        let parsed = parse_extracted(Format::Code, "x.rs", &document, ChunkLimits::default());
+        let found = chunks(&parsed);
+        assert_eq!((found.len(), found[1]), (2, ("ö", "fn ö() {}", 2, 2)));
+        assert!(found[0].1.starts_with("fn ä() {") && found[0].1.len() < 100, "{found:?}");
+    }
+}
