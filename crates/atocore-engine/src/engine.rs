@@ -14,7 +14,7 @@ mod snapshots;
 mod visibility;
 mod yielding;
 
-pub use documents::{DocumentEntry, DocumentState};
+pub use documents::{DocumentEntry, DocumentFilter, DocumentState};
 
 use std::{path::PathBuf, sync::Arc};
 

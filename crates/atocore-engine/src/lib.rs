@@ -68,7 +68,7 @@ pub use doctor::{Finding, Level};
 pub use embedding::{
     Embedded, EmbeddingProgress, EmbeddingReport, EmbeddingStatus, ModelChoice, VectorStore,
 };
-pub use engine::{Access, DocumentEntry, DocumentState, Engine};
+pub use engine::{Access, DocumentEntry, DocumentFilter, DocumentState, Engine};
 pub use error::{Error, NoModel};
 pub use facts::ProjectState;
 pub use importing::{ImportReport, OriginalInstallation, SkippedItem};

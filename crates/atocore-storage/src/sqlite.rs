@@ -43,6 +43,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
 pub use acknowledged::acknowledged_file;
 pub use chunks::StoredChunk;
+pub use document_list::ListedDocument;
 pub use document_places::DocumentPlace;
 pub use documents::{ChunkKey, DocumentRow, IngestedDocument, StoredChunks};
 pub use embeddings::{NewSpace, PendingChunk, SpaceRow, StoreVectors, VectorCounts};

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use atocore_model::{
-    document::{Document, FileStamp},
+    document::Document,
     excerpt::{DocumentRef, Excerpt, Reading},
     fact::PageSize,
     id::DocumentId,
-    name::ProjectName,
+    name::{ProjectName, Tag},
     path::SourcePath,
+    text,
     time::Timestamp,
     words,
 };
-use atocore_storage::files;
+use atocore_storage::{files, sqlite::ListedDocument};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,39 +43,94 @@ pub struct DocumentEntry {
     pub title: String,
     /// Its date: from its front matter, else the last change of the file.
     pub date: Timestamp,
+    /// What it was read as: `markdown`, `pdf`, `code`, …
+    pub format: String,
+    /// Its tags.
+    pub tags: Vec<Tag>,
+    /// The size of its file when it was read, in bytes.
+    pub size_bytes: u64,
+    /// How many passages it has.
+    pub chunks: u64,
     /// What has become of its file since it was read.
     pub state: DocumentState,
 }
 
 impl DocumentEntry {
-    fn new((document, stamp): (Document, FileStamp)) -> Self {
+    fn new(listed: ListedDocument) -> Self {
+        let ListedDocument { document, stamp, format, chunks } = listed;
         let state = match files::beneath::stamp_if_present(Path::new(&document.file_path)) {
             Ok(Some(now)) if now == stamp => DocumentState::Current,
             Ok(Some(_)) => DocumentState::Changed,
             Ok(None) | Err(_) => DocumentState::Gone,
         };
-        let Document { id, source_path: path, title, date, .. } = document;
-        Self { id, path, title, date, state }
+        let Document { id, source_path: path, title, tags, date, .. } = document;
+        Self { id, path, title, date, format, tags, size_bytes: stamp.size, chunks, state }
+    }
+}
+
+/// Which documents a list has; all of what is said must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DocumentFilter {
+    /// This is in the path or in the title, whatever its case and its accents.
+    pub matching: Option<String>,
+    /// It was read as this.
+    pub format: Option<String>,
+    /// It has this tag, or one below it.
+    pub tag: Option<Tag>,
+    /// This has become of its file.
+    pub state: Option<DocumentState>,
+}
+
+impl DocumentFilter {
+    /// Whether a document fits, but for the state of its file.
+    fn fits(&self, listed: &ListedDocument) -> bool {
+        let Document { source_path, title, tags, .. } = &listed.document;
+        let has = |text: &str| {
+            let text = text::folded(text);
+            [source_path.as_str(), title].iter().any(|of| text::folded(of).contains(&*text))
+        };
+        let is_below = |wanted: &Tag| tags.iter().any(|tag| tag.is_within(&wanted.folded()));
+        self.matching.as_deref().is_none_or(has)
+            && self.format.as_ref().is_none_or(|format| *format == listed.format)
+            && self.tag.as_ref().is_none_or(is_below)
     }
 }
 
 impl Engine {
-    /// The documents of a project by path, at most `limit`, those behind `after`.
+    /// The documents of a project that fit a filter, by path, at most `limit`, those behind `after`.
     ///
     /// # Errors
     /// When there is no such project, or the store cannot be read.
     pub fn documents(
         &self,
         project: &ProjectName,
+        filter: &DocumentFilter,
         limit: PageSize,
         after: Option<&DocumentId>,
     ) -> Result<Page<DocumentEntry>, Error> {
         let project = self.project(project)?.id;
         let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
-        let (rows, generation) = store.read(|read| {
-            Ok::<_, Error>((read.documents_page(&project, limit, after)?, read.generation()?))
-        })?;
-        Ok(Page { rows: rows.into_iter().map(DocumentEntry::new).collect(), generation })
+        store.read(|read| {
+            let mut page = Page { rows: Vec::new(), generation: read.generation()? };
+            let mut after = after.cloned();
+            loop {
+                let listed = read.documents_page(&project, limit, after.as_ref())?;
+                let is_last = listed.len() < limit.get();
+                after = listed.last().map(|last| last.document.id.clone());
+                for document in listed.into_iter().filter(|listed| filter.fits(listed)) {
+                    let entry = DocumentEntry::new(document);
+                    if filter.state.is_none_or(|state| state == entry.state) {
+                        page.rows.push(entry);
+                    }
+                    if page.rows.len() == limit.get() {
+                        return Ok(page);
+                    }
+                }
+                if is_last {
+                    return Ok(page);
+                }
+            }
+        })
     }
 
     /// Lines of a document, as they stand in its file; from the stored passages when the file is gone or changed.

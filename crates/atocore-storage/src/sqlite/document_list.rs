@@ -8,9 +8,22 @@ use atocore_model::{
 
 use super::{ReadTransaction, StorageError, documents::document};
 
+/// A document in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDocument {
+    /// The document.
+    pub document: Document,
+    /// What the system said of its file when it was read.
+    pub stamp: FileStamp,
+    /// The name of the format it was read as.
+    pub format: String,
+    /// How many passages it has.
+    pub chunks: u64,
+}
+
 impl ReadTransaction<'_> {
-    /// The documents of a project by path, at most `limit`, those behind `after` in that order; each with what the system
-    /// said of its file when it was read. None when there is no document `after`.
+    /// The documents of a project by path, at most `limit`, those behind `after` in that order. None when there is no
+    /// document `after`.
     ///
     /// # Errors
     /// When the store cannot be read or holds something unreadable.
@@ -19,9 +32,10 @@ impl ReadTransaction<'_> {
         project: &ProjectId,
         limit: PageSize,
         after: Option<&DocumentId>,
-    ) -> Result<Vec<(Document, FileStamp)>, StorageError> {
+    ) -> Result<Vec<ListedDocument>, StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT size_bytes, modified_ns, changed_ns, inode,
+            "SELECT size_bytes, modified_ns, changed_ns, inode, doc_type,
+                    (SELECT count(*) FROM source_chunks WHERE document_id = source_documents.id),
                     public_id, project_id, file_path, source_path, file_hash, title, tags, dated, modified_ns,
                     encoding, front_matter, faults
              FROM source_documents
@@ -39,7 +53,8 @@ impl ReadTransaction<'_> {
                 changed_ns: row.get(2)?,
                 inode: row.get::<_, i64>(3)?.cast_unsigned(),
             };
-            page.push((document(row, 4)?, stamp));
+            let (format, chunks) = (row.get(4)?, row.get(5)?);
+            page.push(ListedDocument { document: document(row, 6)?, stamp, format, chunks });
         }
         Ok(page)
     }

@@ -35,10 +35,10 @@ const LISTED: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Refresh {
-    /// Ids or aliases of projects, in any case
+    /// Ids or aliases of projects, in any case; every project when none is named
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Every project
+    /// Every project, also with `--allow-empty`
     #[arg(long, conflicts_with = "names")]
     all: bool,
     #[command(flatten)]
@@ -64,19 +64,20 @@ enum Each {
 
 impl Refresh {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
-        if self.names.is_empty() && !self.all {
-            return Err(ApiError::new(ErrorCode::InvalidRequest, "no project is named")
+        let all = self.names.is_empty();
+        if all && !self.all && self.refresh.allow_empty {
+            return Err(ApiError::new(ErrorCode::InvalidRequest, "no project is named to be emptied")
                 .with_hint("name one or more, or give `--all` for every project"));
         }
         let (config, output) = (console.config, console.output);
         let monitor = console.watch();
         let activity =
-            if self.all { "refresh --all".to_owned() } else { format!("refresh {}", self.names.join(" ")) };
+            if all { "refresh --all".to_owned() } else { format!("refresh {}", self.names.join(" ")) };
         if let [name] = self.names.as_slice() {
             Runner::refuse(config, &RefreshProject::of(name))?;
         }
         let runner = Runner::writing(config, &plain(&activity), &monitor)?;
-        let names = if self.all {
+        let names = if all {
             runner
                 .run(ListProjects {}, &Silent)?
                 .projects
@@ -89,7 +90,7 @@ impl Refresh {
         let refresh = |name: &String| RefreshProject { name: name.clone(), ..self.refresh.clone() };
         let shown = Detail::of(self.skipped, self.quiet);
         // One name is answered as HTTP answers it.
-        let exit = if let ([name], false) = (names.as_slice(), self.all) {
+        let exit = if let ([name], false) = (names.as_slice(), all) {
             let result = runner.run(refresh(name), &monitor)?;
             monitor.clear();
             output.answer(&result, |result, output| print(result, shown, output));

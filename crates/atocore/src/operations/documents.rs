@@ -1,17 +1,37 @@
-use atocore_engine::DocumentEntry;
-use atocore_model::id::{DocumentId, Generation};
+use atocore_engine::{DocumentEntry, DocumentFilter, DocumentState, extract::Format};
+use atocore_model::{
+    error::ErrorCode,
+    id::{DocumentId, Generation},
+};
 
 use super::{ToolWords, projects::project_name};
 use crate::operations::prelude::*;
 
 const AFTER_FORM: &str = "give the `next` of the page before";
 
-/// Lists the documents of a project by path: title, date, and whether the file is as it was read
+/// Lists the documents of a project by path: title, date, format, tags, size, and whether the file is as it was read
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ListDocuments {
     /// The project, by its id or an alias.
     pub project: String,
+    /// Only those with this in their path or title.
+    #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "TEXT")]
+    pub matching: Option<String>,
+    /// Only those that were read as this: `markdown`, `pdf`, `code`, …
+    #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Only those with this tag, or one below it.
+    #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// Only those whose file is now `current`, `changed` or `gone`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    #[schema(value_type = Option<DocumentState>)]
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
     /// How many at most; 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
     #[arg(long, value_name = "N")]
@@ -20,6 +40,19 @@ pub struct ListDocuments {
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "ID")]
     pub after: Option<String>,
+}
+
+const STATES: &str = "give `current`, `changed` or `gone`";
+
+/// The name of a format; one that there is not would find nothing, and nobody would know why.
+fn known_format(name: String) -> Result<String, ApiError> {
+    let names: Vec<&str> = Format::all().chain([Format::Converted]).map(Format::as_str).collect();
+    if names.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let message = format!("`format` cannot be used: there is no format `{name}`");
+    Err(ApiError::new(ErrorCode::InvalidRequest, message)
+        .with_hint(format!("give one of {}", names.join(", "))))
 }
 
 /// A page of documents.
@@ -39,8 +72,8 @@ impl Operation for ListDocuments {
         Spec::get("projects", "list_documents", "/projects/{project}/documents").answers("A page").tool(ToolWords {
             name: "atocore_documents",
             title: "List documents",
-            description: "Lists the documents of a project: path, title, date, and whether the file is as it was read. \
-                          Read one with atocore_get.",
+            description: "Lists the documents of a project, by name, format, tag or state: path, title, date, and whether the file is \
+                          as it was read. Read one with atocore_get.",
         });
 
     fn project(&self) -> Option<&str> {
@@ -51,7 +84,13 @@ impl Operation for ListDocuments {
         let project = project_name(&self.project)?;
         let limit = fields::limit(self.limit)?;
         let after = fields::read_any("after", self.after.as_deref(), AFTER_FORM)?;
-        let page = context.engine().documents(&project, limit, after.as_ref())?;
+        let filter = DocumentFilter {
+            matching: self.matching,
+            format: self.format.map(known_format).transpose()?,
+            tag: fields::read_any("tag", self.tag.as_deref(), "give a tag as a list of documents shows it")?,
+            state: fields::read_any("state", self.state.as_deref(), STATES)?,
+        };
+        let page = context.engine().documents(&project, &filter, limit, after.as_ref())?;
         Ok(DocumentList {
             next: page.last_before_more(limit).map(|document| document.id.clone()),
             documents: page.rows,

@@ -125,7 +125,7 @@ fn one_project_that_cannot_be_read_does_not_keep_the_next_from_it() {
     place.ok(&["project", "add", "more", "--root", "more"]);
     fs::remove_file(place.path("gone/a.md")).unwrap();
     fs::remove_dir(place.path("gone")).unwrap();
-    let ran = place.run(&["--json", "refresh", "--all"]);
+    let ran = place.run(&["--json", "refresh"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     let all: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let statuses: Vec<_> =

@@ -231,6 +231,53 @@ fn the_documents_of_a_project_are_listed_by_path_and_say_whether_they_are_as_the
 }
 
 #[test]
+fn documents_are_listed_by_name_format_tag_and_state() {
+    let place = Sandbox::new();
+    place.write("notes/Pumpen/Übersicht.md", "---\ntags: [plant/wet]\n---\n# Overview\n");
+    place.write("notes/pump.rs", "fn pump() {}\n");
+    place.write("notes/old.md", "# Old pump\n");
+    place.write("notes/other.txt", "Nothing.\n");
+    place.ok(&["project", "add", "notes", "--root", "notes"]);
+    place.ok(&["refresh", "notes"]);
+    fs::remove_file(place.path("notes/old.md")).unwrap();
+    let listed = |filter: &[&str]| {
+        let page = place.json(&[&["documents", "list", "notes"], filter].concat());
+        let paths = page["documents"].as_array().unwrap().iter().map(|document| document["path"].clone());
+        (paths.collect::<Vec<_>>(), page["next"].clone())
+    };
+    for (filter, paths) in [
+        (&["--matching", "PUMP"][..], &["Pumpen/Übersicht.md", "old.md", "pump.rs"][..]),
+        (&["--matching", "ubersicht"], &["Pumpen/Übersicht.md"]),
+        (&["--format", "code"], &["pump.rs"]),
+        (&["--tag", "Plant"], &["Pumpen/Übersicht.md"]),
+        (&["--tag", "wet"], &[]),
+        (&["--state", "gone"], &["old.md"]),
+        (&["--state", "current", "--matching", "pump", "--format", "markdown"], &["Pumpen/Übersicht.md"]),
+    ] {
+        assert_eq!(
+            listed(filter),
+            (paths.iter().map(|path| json!(path)).collect(), Value::Null),
+            "{filter:?}"
+        );
+    }
+    let (first, next) = listed(&["--matching", "pump", "--limit", "2"]);
+    assert_eq!(first.len(), 2);
+    let (rest, none) = listed(&["--matching", "pump", "--limit", "2", "--after", next.as_str().unwrap()]);
+    assert_eq!((rest, none), (vec![json!("pump.rs")], Value::Null));
+    let entry = &place.json(&["documents", "list", "notes", "--format", "code"])["documents"][0];
+    assert_eq!(
+        (&entry["size_bytes"], &entry["chunks"], &entry["format"]),
+        (&json!(13), &json!(1), &json!("code"))
+    );
+    for (wrong, said) in
+        [("--format", "markdown"), ("--state", "`gone`"), ("--tag", "as a list of documents shows it")]
+    {
+        let ran = place.run(&["documents", "list", "notes", wrong, "#"]);
+        assert!(ran.code == 64 && ran.stderr.contains(said), "{ran:?}");
+    }
+}
+
+#[test]
 fn an_agent_gets_a_long_list_in_pages_that_have_each_document_once() {
     let place = Sandbox::new();
     for number in 0..230 {

@@ -29,7 +29,7 @@ fn mistakes_are_named_with_a_hint_and_change_nothing() {
     let huge = "x ".repeat(5_001);
     let cases: &[(&[&str], i32, &str, &str)] = &[
         (&["query", "keys", "--project", "nobody"], 1, "`nobody`", "atocore project list"),
-        (&["refresh"], 64, "no project is named", "--all"),
+        (&["refresh", "--allow-empty"], 64, "no project is named", "--all"),
         (&["query", "keys", "--path", "["], 64, "`[`", "`docs/**`"),
         (&["get", "nothing.md", "--project", "notes"], 1, "nothing.md", "atocore refresh notes"),
         (&["refresh", "nobody"], 1, "`nobody`", "atocore project list"),
