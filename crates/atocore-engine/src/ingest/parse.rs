@@ -54,7 +54,7 @@ pub(super) fn parse_extracted(
         }
     };
     let title = front_matter::title(&read.front_matter)
-        .or_else(|| document.title.clone())
+        .or_else(|| document.title.as_ref().map(|title| title_of_document(format, file_name, title)))
         .or_else(|| title_heading(&read.sections).filter(|_| format != Format::Code))
         .unwrap_or_else(|| title_of_name(file_name));
     let mut drafts = Drafts {
@@ -211,6 +211,14 @@ impl ParsedText {
 fn title_heading(sections: &[DocumentSection]) -> Option<String> {
     let first = sections.iter().find_map(|section| section.heading.as_ref())?;
     (first.level == 1 && !first.text.is_empty()).then(|| first.text.clone())
+}
+
+/// The title that a document gives itself. Of source code it says what is in the file, whose name is as telling.
+fn title_of_document(format: Format, file_name: &str, title: &str) -> String {
+    match format {
+        Format::Code => format!("{}: {title}", title_of_name(file_name)),
+        _ => title.to_owned(),
+    }
 }
 
 /// The title of a document that has none.

@@ -2,6 +2,7 @@
 
 mod languages;
 mod outline;
+mod summary;
 
 use std::{
     ops::ControlFlow,
@@ -30,6 +31,7 @@ pub(super) fn read(file_name: &str, content: &[u8]) -> Result<Extracted, Extract
     if let Some(language) = CodeLanguage::of(ending)
         && let Some(tree) = parse(language, &document.text)
     {
+        document.title = summary::of(&tree, &document.text);
         let sections = outline::sections(&tree, &document.text, language);
         if sections.iter().any(|section| !section.path.is_empty()) {
             document.structure = TextStructure::Definitions(sections);

@@ -161,7 +161,7 @@ impl Outline<'_> {
     }
 }
 
-fn is_comment(kind: &str) -> bool {
+pub(super) fn is_comment(kind: &str) -> bool {
     kind.contains("comment") || kind == "marginalia"
 }
 

@@ -180,6 +180,44 @@ fn every_language_has_its_definitions() {
 }
 
 #[test]
+fn a_file_is_called_what_its_first_comment_says() {
+    let title = |name: &str, text: &str| read(name, text.as_bytes()).unwrap().title;
+    for (name, text, expected) in [
+        (
+            "a.rs",
+            "//! Who may talk to the `server`. And more.\n//!\n//! Details.\n\nuse x;\n",
+            "Who may talk to the server",
+        ),
+        (
+            "a.py",
+            "#!/usr/bin/env python3\n\"\"\"Reads pumps,\none by one.\n\nMore.\n\"\"\"\nimport os\n",
+            "Reads pumps, one by one",
+        ),
+        (
+            "a.go",
+            "// Copyright 2026 Nobody\n\n// Package pump runs pumps.\npackage pump\n",
+            "Package pump runs pumps",
+        ),
+        ("a.ts", "/**\n * All about pumps.\n */\nimport x from 'x';\n", "All about pumps"),
+        ("a.sh", "#!/bin/sh\n# Starts the pumps.\nset -e\n", "Starts the pumps"),
+        ("a.sql", "-- Tables of the plant.\nCREATE TABLE a (b INT);\n", "Tables of the plant"),
+    ] {
+        assert_eq!(title(name, text).as_deref(), Some(expected), "{name}");
+    }
+    for (name, text) in [
+        ("a.rs", "use x;\n// Later on.\n"),
+        ("a.c", "/* SPDX-License-Identifier: MIT */\nint a;\n"),
+        ("a.js", "// @ts-check\nlet a;\n"),
+        ("a.py", "import os\n\"\"\"No docstring at all.\"\"\"\n"),
+        ("a.rs", ""),
+    ] {
+        assert_eq!(title(name, text), None, "{name}");
+    }
+    let long = title("a.rs", &format!("//! {}\n", "word ".repeat(100))).unwrap();
+    assert!(long.len() <= 120 && long.ends_with("word"), "{long}");
+}
+
+#[test]
 fn what_is_in_one_line_or_in_no_language_stays_as_it_is() {
     assert_outline(
         "a.js",
