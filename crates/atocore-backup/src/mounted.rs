@@ -59,6 +59,21 @@ pub(crate) fn insist(directory: &SnapshotDirectory, layout: &Layout) -> Result<(
     Ok(())
 }
 
+/// Makes sure that a snapshot may be taken into the backup directory. One that is gone as a whole is begun anew, and forgotten
+/// first: cut short between its folders it would look like one whose disk is not mounted, at every further try.
+///
+/// # Errors
+/// As [`insist`]; or when it cannot be forgotten.
+pub(crate) fn begin(directory: &SnapshotDirectory, layout: &Layout) -> Result<(), BackupError> {
+    insist(directory, layout)?;
+    let remembered = remembered(layout);
+    if !files::exists(directory.dir())? && files::exists(&remembered)? {
+        files::remove_file(&remembered)?;
+        files::sync(&layout.data)?;
+    }
+    Ok(())
+}
+
 /// Remembers into which directory a snapshot was taken.
 ///
 /// # Errors
@@ -69,4 +84,26 @@ pub(crate) fn remember(directory: &SnapshotDirectory, layout: &Layout) -> Result
         return Ok(());
     }
     Ok(files::write_atomic(&path, dir)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_begun_anew_is_no_disk_that_is_not_mounted_when_that_was_cut_short() {
+        let home = tempfile::tempdir().unwrap();
+        let layout = Layout::in_home(home.path());
+        let directory = SnapshotDirectory::new(&layout.backups);
+        files::create_dirs(&layout.data).unwrap();
+        remember(&directory, &layout).unwrap();
+        let is_gone = |what| matches!(what, Err(BackupError::DirectoryGone { empty: None, .. }));
+        files::create_dirs(directory.dir()).unwrap();
+        assert!(is_gone(insist(&directory, &layout)), "an empty folder may be a mount point");
+        assert!(is_gone(begin(&directory, &layout)));
+        files::remove_tree(directory.dir()).unwrap();
+        begin(&directory, &layout).unwrap();
+        files::create_dirs(directory.dir()).unwrap();
+        begin(&directory, &layout).unwrap();
+    }
 }

@@ -234,7 +234,7 @@ pub fn take_with(
         (VectorStoreCopy::Include, VectorServer::ExportedArchive { from, .. }) => vectors::plan(from)?,
         (VectorStoreCopy::Include, _) => vectors::plan(&layout.vector_store())?,
     };
-    mounted::insist(directory, layout)?;
+    mounted::begin(directory, layout)?;
     let (read_snapshot, (registry, now)) =
         source.store.recovery_point(|| (files::read_if_present(&layout.registry), options.clock.now()))?;
     let registry = registry?;
