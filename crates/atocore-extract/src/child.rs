@@ -5,7 +5,9 @@
 use std::{
     ffi::OsString,
     io::{self, BufRead, BufWriter, PipeWriter, Read, Write},
+    os::unix::process::CommandExt,
     panic::{self, AssertUnwindSafe},
+    process::Command,
     thread,
 };
 
@@ -20,8 +22,8 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    converter, error::ExtractError, extract::extract, extracted::Extracted, format::Format,
-    limits::ExtractLimits, words::panic_message,
+    error::ExtractError, extract::extract, extracted::Extracted, format::Format, limits::ExtractLimits,
+    words::panic_message,
 };
 
 /// What comes before the bytes of a document.
@@ -45,7 +47,7 @@ const STACK_BYTES: usize = 256 << 20;
 /// When the limits cannot be set, the other side is gone, or the command cannot be run.
 pub fn serve(command: &[OsString], limits: ExtractLimits) -> io::Result<()> {
     if !command.is_empty() {
-        return converter::become_command(command, &limits);
+        return become_command(command, &limits);
     }
     // Nothing is written but what goes into the pipe.
     limit_process(&limits, 0)?;
@@ -58,6 +60,15 @@ pub fn serve(command: &[OsString], limits: ExtractLimits) -> io::Result<()> {
     confine()?;
     let serve = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || serve_all(&limits, output))?;
     serve.join().unwrap_or_else(|_| Err(io::Error::other("the thread that reads documents panicked")))
+}
+
+/// Becomes a command, under `limits`; returns only when it cannot.
+fn become_command(command: &[OsString], limits: &ExtractLimits) -> io::Result<()> {
+    let [program, arguments @ ..] = command else { return Err(io::Error::other("there is no command")) };
+    // It may need files, as large as what comes out at most.
+    limit_process(limits, limits.text_bytes)?;
+    limit_processor_time(limits.processor_seconds)?;
+    Err(Command::new(program).args(arguments).exec())
 }
 
 fn serve_all(limits: &ExtractLimits, output: PipeWriter) -> io::Result<()> {
@@ -110,7 +121,7 @@ fn confine() -> io::Result<()> {
 }
 
 /// Limits the memory of this process and the size of files that it writes, in bytes.
-pub(crate) fn limit_process(limits: &ExtractLimits, file_bytes: u64) -> io::Result<()> {
+fn limit_process(limits: &ExtractLimits, file_bytes: u64) -> io::Result<()> {
     limit(Resource::As, limits.memory_bytes)?;
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, file_bytes)
@@ -123,7 +134,7 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
 }
 
 /// Counts from now: the system ends the process when it has used so much more.
-pub(crate) fn limit_processor_time(seconds: u64) -> io::Result<()> {
+fn limit_processor_time(seconds: u64) -> io::Result<()> {
     let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or_default();
     let maximum = getrlimit(Resource::Cpu).maximum;
     let current = maximum.unwrap_or(u64::MAX).min(used + seconds + 1);

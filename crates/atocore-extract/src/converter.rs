@@ -1,7 +1,6 @@
 //! Runs the command that an installation names for an ending: it gets the file on its standard input and writes Markdown.
 
 use std::{
-    ffi::OsString,
     io::{self, Read, Write},
     os::unix::process::CommandExt,
     path::Path,
@@ -13,12 +12,11 @@ use std::{
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::{
-    child,
     error::ExtractError,
     extracted::{Extracted, TextStructure},
-    extractor::beginning_of,
     limits::ExtractLimits,
     rules::ConvertCommand,
+    words::beginning_of,
 };
 
 /// The folders in which a command finds the programs that it starts.
@@ -26,18 +24,6 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How often the caller is asked whether to go on.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// Becomes the command, under `limits`; returns only when it cannot.
-///
-/// # Errors
-/// When the limits cannot be set or the program cannot be run.
-pub(crate) fn become_command(command: &[OsString], limits: &ExtractLimits) -> io::Result<()> {
-    let [program, arguments @ ..] = command else { return Err(io::Error::other("there is no command")) };
-    // It may need files, as large as what comes out at most.
-    child::limit_process(limits, limits.text_bytes)?;
-    child::limit_processor_time(limits.processor_seconds)?;
-    Err(Command::new(program).args(arguments).exec())
-}
 
 /// The text that a command makes of a file; `None` when `cancelled` says so. `limiter` is the program that calls [`crate::serve`].
 ///

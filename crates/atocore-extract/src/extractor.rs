@@ -3,7 +3,7 @@
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Mutex, PoisonError,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -21,6 +21,7 @@ use crate::{
     format::Format,
     limits::ExtractLimits,
     rules::ConvertCommand,
+    words::beginning_of,
 };
 
 /// Extracts text, from several threads at once if need be.
@@ -188,14 +189,6 @@ fn read_replies(output: ChildStdout, most: u64, replies: &Sender<Line>) {
             return;
         }
     }
-}
-
-/// What is read of a stream until it ends, as far as it is kept.
-pub(crate) fn beginning_of(mut stream: ChildStderr) -> String {
-    let mut said = Vec::new();
-    let _lost = stream.by_ref().take(4096).read_to_end(&mut said);
-    let _lost = io::copy(&mut stream, &mut io::sink());
-    String::from_utf8_lossy(&said).into_owned()
 }
 
 impl Drop for ReaderProcess {

@@ -76,7 +76,7 @@ impl FileExplanation {
         }
     }
 
-    fn because(mut self, reason: &FileReason) -> Self {
+    fn with_reason(mut self, reason: &FileReason) -> Self {
         self.standing = match reason.state() {
             FileState::Ingested => FileStanding::Waiting,
             FileState::Unchanged => FileStanding::Found,
@@ -95,7 +95,7 @@ impl FileExplanation {
         self
     }
 
-    fn because_of_root(mut self, skip: &RootSkip) -> Self {
+    fn with_skip(mut self, skip: &RootSkip) -> Self {
         self.standing = FileStanding::Failed;
         self.reason = skip.code().to_owned();
         self.detail = format!("its root cannot be read: {}", in_words(skip));
@@ -142,7 +142,7 @@ impl Ingestion<'_> {
         let row = self.stored(&path, owner, &mut explanation)?;
         let roots = projects.iter().filter(|project| project.id == *owner).flat_map(|project| &project.roots);
         let roots: Vec<_> = roots.cloned().collect();
-        let of_folder = |skip| Ok(explanation.clone().because_of_root(&skip));
+        let of_folder = |skip| Ok(explanation.clone().with_skip(&skip));
         let beneath = match Beneath::open(folder) {
             Ok(beneath) => beneath,
             Err(error) => return of_folder(RootSkip::Unreadable(error.source.to_string())),
@@ -156,7 +156,7 @@ impl Ingestion<'_> {
         let root = root.unwrap_or_default();
         let below = path.strip_prefix(folder).unwrap_or(&path);
         if let Some((_, reason)) = walked.left_out.iter().find(|(left_out, _)| is_or_holds(left_out, below)) {
-            return Ok(explanation.because(reason));
+            return Ok(explanation.with_reason(reason));
         }
         if let Some(file) = walked.found.into_iter().find(|file| Path::new(&file.file_path) == path) {
             reach.walked(root, folder.clone(), beneath);
@@ -165,12 +165,12 @@ impl Ingestion<'_> {
                 ReadOutcome::Document(_, reason) | ReadOutcome::Refused(reason) => reason,
                 ReadOutcome::SameBytes { .. } => FileReason::SameBytes,
             };
-            return Ok(explanation.because(&reason));
+            return Ok(explanation.with_reason(&reason));
         }
         if path.is_dir() {
             explanation.standing = FileStanding::Folder;
         } else if row.is_some() {
-            return Ok(explanation.because(&FileReason::Deleted));
+            return Ok(explanation.with_reason(&FileReason::Deleted));
         }
         Ok(explanation)
     }
@@ -200,7 +200,7 @@ impl Ingestion<'_> {
                 let named = self.folders.named(&root.location).filter(|folder| path.starts_with(folder));
                 if let (Some(_), Err(skip)) = (named, self.folders.resolve(&root.location)) {
                     let project = Some(project.id.clone());
-                    return FileExplanation { project, ..explanation }.because_of_root(&skip);
+                    return FileExplanation { project, ..explanation }.with_skip(&skip);
                 }
             }
         }

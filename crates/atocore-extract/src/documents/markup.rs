@@ -19,7 +19,7 @@ struct MarkupHeading {
 
 /// What a notation says of a text.
 #[derive(Debug, Default)]
-struct Outline {
+struct MarkupOutline {
     title: Option<String>,
     headings: Vec<MarkupHeading>,
 }
@@ -68,7 +68,7 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// A title with a line of one sign below it, and perhaps such a line above it. Levels are in the order in which their
 /// signs come up.
-fn restructured_text(text: &str) -> Outline {
+fn restructured_text(text: &str) -> MarkupOutline {
     let lines: Vec<(usize, &str)> = lines(text).collect();
     let rule = |line: &str| {
         let sign = line.chars().next().filter(char::is_ascii_punctuation)?;
@@ -99,11 +99,11 @@ fn restructured_text(text: &str) -> Outline {
             title: one_line(title),
         });
     }
-    Outline { title: None, headings }
+    MarkupOutline { title: None, headings }
 }
 
 /// `= Title`, `== Section`; not in blocks that are shown as they stand.
-fn asciidoc(text: &str) -> Outline {
+fn asciidoc(text: &str) -> MarkupOutline {
     let mut headings = Vec::new();
     let mut block: Option<&str> = None;
     for (from, line) in lines(text) {
@@ -123,12 +123,12 @@ fn asciidoc(text: &str) -> Outline {
             headings.push(MarkupHeading { from, level, title: one_line(title) });
         }
     }
-    Outline { title: None, headings }
+    MarkupOutline { title: None, headings }
 }
 
 /// `* Heading`, without its keyword and its tags; not in blocks that are shown as they stand.
-fn org(text: &str) -> Outline {
-    let mut outline = Outline::default();
+fn org(text: &str) -> MarkupOutline {
+    let mut outline = MarkupOutline::default();
     let mut in_block = false;
     for (from, line) in lines(text) {
         let upper: String = line.trim_start().chars().take(8).collect::<String>().to_ascii_uppercase();
@@ -145,13 +145,16 @@ fn org(text: &str) -> Outline {
             && let Some(title) = line[level..].strip_prefix(' ')
         {
             let title = without_org_tags(title.trim());
-            let title = ["TODO ", "DONE "].iter().find_map(|word| title.strip_prefix(word)).unwrap_or(title);
+            let title = ORG_KEYWORDS.iter().find_map(|word| title.strip_prefix(word)).unwrap_or(title);
             outline.headings.push(MarkupHeading { from, level, title: one_line(title) });
         }
     }
     outline.headings.retain(|heading| !heading.title.is_empty());
     outline
 }
+
+/// What may stand before a heading of org.
+const ORG_KEYWORDS: [&str; 2] = [concat!("TO", "DO "), "DONE "];
 
 /// A heading without `:tag:other:` at its end.
 fn without_org_tags(title: &str) -> &str {
@@ -171,8 +174,8 @@ const LATEX_SECTIONS: [&str; 7] =
     ["part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph"];
 
 /// `\section{Title}` at the beginning of a line, `\title{Title}`.
-fn latex(text: &str) -> Outline {
-    let mut outline = Outline::default();
+fn latex(text: &str) -> MarkupOutline {
+    let mut outline = MarkupOutline::default();
     let mut is_verbatim = false;
     for (from, line) in lines(text) {
         let begins = from + line.len() - line.trim_start().len();

@@ -56,15 +56,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let vectors = check.vectors();
     let layout = Layout { chroma: check.chroma_folder(&layout, &home), ..layout };
     let chroma_program = check.chroma_program();
-    let weights = RankWeights {
-        mode: check.word(Key::RetrievalMode),
-        fusion: check.fusion(),
-        project_match_boost: check.weight(Key::RankProjectMatchBoost),
-        query_token_step: check.weight(Key::RankQueryTokenStep),
-        query_token_cap: check.weight(Key::RankQueryTokenCap),
-        path_high_signal_boost: check.weight(Key::RankPathHighSignalBoost),
-        path_low_signal_penalty: check.weight(Key::RankPathLowSignalPenalty),
-    };
+    let weights = check.ranking();
     let packing = check.packing();
     let retention = check.retention();
     let schedule = check.schedule();
@@ -268,6 +260,19 @@ impl Check<'_> {
     /// Who is told of what failed.
     fn webhook(&mut self) -> Option<String> {
         self.optional(Key::Webhook, |text| is_webhook(text).then(|| text.to_owned()))
+    }
+
+    /// How hits are ranked.
+    fn ranking(&mut self) -> RankWeights {
+        RankWeights {
+            mode: self.word(Key::RetrievalMode),
+            fusion: self.fusion(),
+            project_match_boost: self.weight(Key::RankProjectMatchBoost),
+            query_token_step: self.weight(Key::RankQueryTokenStep),
+            query_token_cap: self.weight(Key::RankQueryTokenCap),
+            path_high_signal_boost: self.weight(Key::RankPathHighSignalBoost),
+            path_low_signal_penalty: self.weight(Key::RankPathLowSignalPenalty),
+        }
     }
 
     /// How words and meaning are put together. Both numbers are checked, whichever counts.

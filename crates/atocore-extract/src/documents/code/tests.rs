@@ -111,6 +111,10 @@ fn every_language_has_its_definitions() {
         "package a;\n/** Doc. */\n@Deprecated\npublic class A {\n  int x;\n  @Override\n  public int run() { return 1; }\n  enum B { C }\n}\n",
         &[("", "package a;"), ("A", "/** Doc. */"), ("A > run", "@Override"), ("A > B", "enum B { C }")],
     );
+}
+
+#[test]
+fn and_so_have_those_of_systems_scripts_and_data() {
     assert_outline(
         "a.c",
         "#include <a.h>\n/* Doc. */\nstatic char *name_of(int a)\n{\n  return 0;\n}\nstruct pump {\n  int rate;\n  int size;\n};\nstruct pump *p;\n",
