@@ -5,7 +5,7 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -87,7 +87,7 @@ pub(crate) fn convert(
     }
     let status = group.end()?;
     if !status.success() {
-        return Ok(Some(Err(limits.why_ended(status, &said.join().unwrap_or_default()))));
+        return Ok(Some(Err(limits.why_ended(status, &said_so_far(said)))));
     }
     let text =
         String::from_utf8(text).map_err(|_| ExtractError::Failed("its converter wrote no UTF-8".to_owned()));
@@ -97,6 +97,20 @@ pub(crate) fn convert(
         }
         Ok(Extracted { text, structure: TextStructure::Markdown, ..Extracted::default() })
     })))
+}
+
+/// How long it takes at most to read what was said, in [`LOOK`]s.
+const LOOKS: usize = 100;
+
+/// What was said on a standard error; nothing when a process that left the group still holds it.
+fn said_so_far(said: JoinHandle<String>) -> String {
+    for _ in 0..LOOKS {
+        if said.is_finished() {
+            return said.join().unwrap_or_default();
+        }
+        thread::sleep(LOOK);
+    }
+    String::new()
 }
 
 /// A process with all that it started in its group; ended when it is dropped.
@@ -160,6 +174,7 @@ mod tests {
     fn a_command_that_fails_or_does_not_end_costs_one_document() {
         for (script, error) in [
             ("echo no >&2; exit 3", "its reader failed: exit status: 3 no"),
+            ("setsid sleep 4 >/dev/null & exit 3", "its reader failed: exit status: 3"),
             ("sleep 60", "it needs more than 0 s"),
             ("sleep 60 & exec sleep 60", "it needs more than 0 s"),
             ("cat /dev/zero", "it needs more than 0 MiB of text"),
