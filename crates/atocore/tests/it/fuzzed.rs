@@ -1,5 +1,6 @@
 //! Whatever the description of the API allows or forbids is answered as described, and by no fault of the server.
 
+use atocore_engine::files;
 use atocore_testkit::{installation::Installation, schemathesis};
 
 use crate::{program::ran, server::Server};
@@ -8,6 +9,11 @@ use crate::{program::ran, server::Server};
 /// and what it forbids is refused.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_schema_conformance,negative_data_rejection,unsupported_method";
+
+/// That too many jobs wait is no fault of the server, and on a slow machine they do: each case may start one. That it is
+/// well is asked in the end.
+const SETTINGS: &str =
+    "[checks.not_a_server_error]\nexpected-statuses = [\"2xx\", \"3xx\", \"4xx\", \"503\"]\n";
 
 #[test]
 fn every_answer_is_one_that_is_described() {
@@ -19,6 +25,7 @@ fn every_answer_is_one_that_is_described() {
         let description = format!("http://{}/openapi.json", server.host());
         let mut program = schemathesis::program();
         let folder = tempfile::tempdir().unwrap();
+        files::write_synced(&folder.path().join("schemathesis.toml"), SETTINGS.as_bytes()).unwrap();
         let _program = program.current_dir(folder.path()).args(["run", &description, "--checks", CHECKS]);
         let _program = program.args(["--phases", phases, "--max-examples", examples, "--seed", "7"]);
         let _program =
