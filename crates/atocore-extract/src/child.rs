@@ -1,10 +1,12 @@
 //! What the child process does: reads documents from its standard input and writes what was extracted to its standard output.
 //!
-//! A request is a line of JSON, [`ExtractRequest`], and as many bytes as that says. A reply is a line of JSON.
+//! A request is a line of JSON, [`ExtractRequest`], and as many bytes as that says. A reply is a line of JSON, an [`ExtractAnswer`] or an
+//! error, and the bytes of the text.
 
 use std::{
     ffi::OsString,
     io::{self, BufRead, BufWriter, PipeWriter, Read, Write},
+    mem,
     os::unix::process::CommandExt,
     panic::{self, AssertUnwindSafe},
     process::Command,
@@ -36,6 +38,14 @@ pub(crate) struct ExtractRequest {
 
 /// What was extracted, or why nothing was.
 pub(crate) type Reply = Result<Extracted, ExtractError>;
+
+/// What comes before the bytes of a text: all else that was extracted. As JSON a text takes longer than most readers do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ExtractAnswer {
+    /// Without its text.
+    pub(crate) document: Extracted,
+    pub(crate) text_bytes: u64,
+}
 
 /// The stack of the thread that reads documents: they nest as deeply as somebody likes.
 const STACK_BYTES: usize = 256 << 20;
@@ -92,8 +102,14 @@ fn serve_all(limits: &ExtractLimits, output: PipeWriter) -> io::Result<()> {
         {
             reply = Err(limits.text_exceeded());
         }
-        serde_json::to_writer(&mut output, &reply)?;
+        let mut text = String::new();
+        let answer = reply.map(|mut document| {
+            text = mem::take(&mut document.text);
+            ExtractAnswer { document, text_bytes: text.len() as u64 }
+        });
+        serde_json::to_writer(&mut output, &answer)?;
         output.write_all(b"\n")?;
+        output.write_all(text.as_bytes())?;
         output.flush()?;
     }
 }

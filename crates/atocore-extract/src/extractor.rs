@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    child::{ExtractRequest, Reply, caught},
+    child::{ExtractAnswer, ExtractRequest, Reply, caught},
     converter,
     error::ExtractError,
     extract::extract,
@@ -62,7 +62,9 @@ impl Extractor {
         content: &[u8],
         cancelled: &dyn Fn() -> bool,
     ) -> io::Result<Option<Result<Extracted, ExtractError>>> {
-        let Some((program, arguments)) = &self.program else {
+        // The reader of these is ours, as that of Markdown is, and needs no library.
+        let isolated = self.program.as_ref().filter(|_| format != Format::Markup);
+        let Some((program, arguments)) = isolated else {
             return Ok(Some(caught(|| extract(format, file_name, content))));
         };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -82,8 +84,8 @@ impl Extractor {
             }
             match worker.replies.recv_timeout(LOOK) {
                 Ok(Line::TooLong) => return Ok(Some(Err(self.limits.text_exceeded()))),
+                Ok(Line::Unreadable(why)) => return Err(io::Error::other(why)),
                 Ok(Line::Reply(reply)) => {
-                    let reply = serde_json::from_str::<Reply>(&reply).map_err(io::Error::other)?;
                     self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
                     return Ok(Some(reply));
                 }
@@ -126,8 +128,9 @@ struct ReaderProcess {
 /// What comes from a child process.
 #[derive(Debug)]
 enum Line {
-    Reply(String),
+    Reply(Reply),
     TooLong,
+    Unreadable(String),
 }
 
 impl ReaderProcess {
@@ -146,9 +149,9 @@ impl ReaderProcess {
             return Err(io::Error::other("a child process has no pipes"));
         };
         let (sender, replies) = mpsc::channel();
-        let most = limits.reply_bytes();
+        let limits = *limits;
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
-        let _reads = named("extract-replies").spawn(move || read_replies(output, most, &sender))?;
+        let _reads = named("extract-replies").spawn(move || read_replies(output, limits, &sender))?;
         let said = named("extract-errors").spawn(move || beginning_of(error))?;
         Ok(Self { process, input, replies, said: Some(said) })
     }
@@ -176,19 +179,42 @@ impl ReaderProcess {
     }
 }
 
-fn read_replies(output: ChildStdout, most: u64, replies: &Sender<Line>) {
+fn read_replies(output: ChildStdout, limits: ExtractLimits, replies: &Sender<Line>) {
     let mut output = BufReader::new(output);
-    loop {
-        let mut line = String::new();
-        let read = output.by_ref().take(most).read_line(&mut line);
-        let whole = line.ends_with('\n');
-        if read.is_err() || line.is_empty() {
-            return;
-        }
-        if replies.send(if whole { Line::Reply(line) } else { Line::TooLong }).is_err() || !whole {
+    while let Some(reply) = next_reply(&mut output, &limits) {
+        let is_last = !matches!(reply, Line::Reply(_));
+        if replies.send(reply).is_err() || is_last {
             return;
         }
     }
+}
+
+/// The next reply; `None` when the output has ended, within one too.
+fn next_reply(output: &mut impl BufRead, limits: &ExtractLimits) -> Option<Line> {
+    let mut line = String::new();
+    output.by_ref().take(limits.reply_bytes()).read_line(&mut line).ok().filter(|read| *read > 0)?;
+    if !line.ends_with('\n') {
+        return (line.len() as u64 >= limits.reply_bytes()).then_some(Line::TooLong);
+    }
+    let answer = match serde_json::from_str::<Result<ExtractAnswer, ExtractError>>(&line) {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Some(Line::Reply(Err(error))),
+        Err(error) => return Some(Line::Unreadable(error.to_string())),
+    };
+    let ExtractAnswer { mut document, text_bytes } = answer;
+    if text_bytes > limits.text_bytes {
+        return Some(Line::TooLong);
+    }
+    let mut text = Vec::new();
+    let read = output.by_ref().take(text_bytes).read_to_end(&mut text).ok()?;
+    if read as u64 != text_bytes {
+        return None;
+    }
+    match String::from_utf8(text) {
+        Ok(text) => document.text = text,
+        Err(error) => return Some(Line::Unreadable(error.to_string())),
+    }
+    Some(Line::Reply(Ok(document)))
 }
 
 impl Drop for ReaderProcess {

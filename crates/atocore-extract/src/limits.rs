@@ -34,7 +34,7 @@ impl ExtractLimits {
         ExtractError::Limit(format!("{} s", self.deadline.as_secs()))
     }
 
-    /// The longest line of a reply: JSON writes a character as six at most.
+    /// The longest line of a reply, which holds names and places: JSON writes a character as six at most, and they are of the text.
     pub(crate) const fn reply_bytes(&self) -> u64 {
         self.text_bytes.saturating_mul(6).saturating_add(1 << 20)
     }
