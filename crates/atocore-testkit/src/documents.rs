@@ -14,10 +14,10 @@ pub fn write(folder: &Path) -> io::Result<()> {
     write_long(folder, 0)
 }
 
-/// As [`write`], with that many sentences more in each of those that are whole.
+/// As [`write()`], with that many sentences more in each of those that are whole.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_long(folder: &Path, sentences: usize) -> io::Result<()> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/documents/write.py");
     let mut python = Command::new("python3");
