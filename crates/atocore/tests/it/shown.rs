@@ -99,9 +99,9 @@ fn a_project_from_registration_to_removal() {
           aliases  Field Notes
           root  DIR/notes
         $ atocore documents list notes
-        ID  PATH  TITLE  DATE  STATE
-        doc_ID  backups.md  Backups  TIME  current
-        doc_ID  keys.md  Keys  TIME  current
+        ID  PATH  TITLE  DATE  FORMAT  TAGS  SIZE BYTES  CHUNKS  STATE
+        doc_ID  backups.md  Backups  TIME  markdown  53  1  current
+        doc_ID  keys.md  Keys  TIME  markdown  security  64  1  current
         $ atocore query when are the keys rotated --project notes
           1  2.1600  Keys
                      keys.md:6 · notes · DATE · #security
