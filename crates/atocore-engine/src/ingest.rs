@@ -163,8 +163,9 @@ impl Ingestion<'_> {
 
     /// As [`Self::chunked_by`], where the installation has a rule for the ending of the file.
     fn chunked_by_rule(&self, file_name: &str) -> Option<String> {
+        let rule = self.formats.of(file_name)?;
         let cut = self.cut();
-        match self.formats.of(file_name)? {
+        match rule {
             EndingRule::Text | EndingRule::Excluded => Some(format!("{cut}:as-text")),
             EndingRule::Converted(command) => {
                 let digest = blake3::hash(command.join("\0").as_bytes()).to_hex();

@@ -27,17 +27,23 @@ pub(super) fn without_blobs(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     left_out.sort_by_key(|range| range.start);
+    Cow::Owned(without(text, left_out, "…"))
+}
+
+/// Gives `text` with `sign` in the place of each range, which rise; one that begins within another goes with it. Lines stay where
+/// they are.
+pub(super) fn without(text: &str, ranges: Vec<Range<usize>>, sign: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut end = 0;
-    for range in left_out {
+    for range in ranges {
         let Some(before) = text.get(end..range.start) else { continue };
         shown.push_str(before);
-        shown.push('…');
+        shown.push_str(sign);
         shown.extend(text[range.clone()].chars().filter(|c| *c == '\n'));
         end = range.end;
     }
     shown.push_str(&text[end..]);
-    Cow::Owned(shown)
+    shown
 }
 
 /// The contents of `data:` addresses: everything in base64, and pictures that are written out.

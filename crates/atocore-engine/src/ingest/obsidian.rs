@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::markdown;
+use super::{blobs::without, markdown};
 
 /// What begins and ends a comment.
 const COMMENT: &str = "%%";
@@ -23,16 +23,7 @@ pub(super) fn without_hidden(text: &str) -> Cow<'_, str> {
         hidden.extend(code);
         hidden.sort_by_key(|range| range.start);
     }
-    let mut shown = String::with_capacity(text.len());
-    let mut end = 0;
-    for range in hidden {
-        let Some(before) = text.get(end..range.start) else { continue };
-        shown.push_str(before);
-        shown.extend(text[range.clone()].chars().filter(|c| *c == '\n'));
-        end = range.end;
-    }
-    shown.push_str(&text[end..]);
-    Cow::Owned(shown)
+    Cow::Owned(without(text, hidden, ""))
 }
 
 /// From `%%` to `%%`, rising.
