@@ -14,7 +14,7 @@ mod snapshots;
 mod visibility;
 mod yielding;
 
-pub use documents::{DocumentEntry, DocumentFilter, DocumentState};
+pub use documents::{DocumentEntry, DocumentFilter};
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -41,6 +41,7 @@ use crate::{
     config::EngineConfig,
     embedding::{EmbedContext, Embedding, EmbeddingReport},
     error::Error,
+    file_check::FileCheck,
     ingest_lock::IngestLock,
     lexical_index::LexicalIndexHandle,
     lexical_indexer::LexicalIndexer,
@@ -335,15 +336,19 @@ impl Engine {
 
     // Retrieval.
 
-    /// Answers a question.
+    /// Answers a question. Passages of files that were removed are left out, those of files that were changed are
+    /// marked.
     ///
     /// # Errors
     /// When the project is unknown, there is no store, or the generation to wait for does not come in time.
     pub fn query(&self, query: &QueryRequest) -> Result<Answer, Error> {
-        self.query_with(query, &self.config.weights)
+        let project = self.project_of(&query.project)?;
+        let from = (&*self.embedding, Some(&FileCheck::new()));
+        Ok(self.answer(from, query, project.as_ref(), &self.config.weights, |_| Ok(()))?.0)
     }
 
-    /// Answers a question with other weights than those of the settings, to compare them.
+    /// Answers a question from the store as it is, whatever has become of the files, with other weights than those of
+    /// the settings, to compare them.
     ///
     /// # Errors
     /// As [`Engine::query`].
@@ -359,7 +364,7 @@ impl Engine {
         weights: &RankWeights,
     ) -> Result<Answer, Error> {
         let project = self.project_of(&query.project)?;
-        Ok(self.answer(embedding, query, project.as_ref(), weights, |_| Ok(()))?.0)
+        Ok(self.answer((embedding, None), query, project.as_ref(), weights, |_| Ok(()))?.0)
     }
 
     // Meaning.

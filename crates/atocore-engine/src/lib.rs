@@ -16,6 +16,7 @@ mod engine;
 mod error;
 pub mod evaluation;
 mod facts;
+mod file_check;
 mod importing;
 pub mod ingest;
 mod ingest_lock;
@@ -68,7 +69,7 @@ pub use doctor::{Finding, Level};
 pub use embedding::{
     Embedded, EmbeddingProgress, EmbeddingReport, EmbeddingStatus, ModelChoice, VectorStore,
 };
-pub use engine::{Access, DocumentEntry, DocumentFilter, DocumentState, Engine};
+pub use engine::{Access, DocumentEntry, DocumentFilter, Engine};
 pub use error::{Error, NoModel};
 pub use facts::ProjectState;
 pub use importing::{ImportReport, OriginalInstallation, SkippedItem};

@@ -2,10 +2,7 @@
 //!
 //! Nothing is ever read out of a file that is not what was ingested, so whatever lies at its path today stays unseen.
 
-use std::path::Path;
-
 use atocore_model::{
-    digest::Digest,
     document::{HeadingPath, LineSpan, Location},
     excerpt::{DocumentRef, Excerpt, LineRange, MaxChars, Reading, TextSource},
     id::{Generation, ProjectId},
@@ -13,12 +10,9 @@ use atocore_model::{
     path::SourcePath,
     text,
 };
-use atocore_storage::{
-    files::beneath::Beneath,
-    sqlite::{PassageText, ReadTransaction, Store, StoredDocument},
-};
+use atocore_storage::sqlite::{PassageText, ReadTransaction, Store, StoredDocument};
 
-use crate::{decoding::decode, error::Error};
+use crate::{decoding::decode, error::Error, file_check};
 
 /// How many paths are compared letter by letter with one that is not there.
 const COMPARED: usize = 2000;
@@ -32,7 +26,7 @@ pub(crate) fn read(store: &Store, reading: &Reading, project: Option<&ProjectId>
     })?;
     // Lines of a text that was extracted from the file stand in the passages only.
     let is_extracted = chunks.iter().any(|passage| passage.location.is_some());
-    let (text, source) = match if is_extracted { None } else { unchanged(&stored) } {
+    let (text, source) = match if is_extracted { None } else { unchanged_text(&stored) } {
         Some(text) => (text, TextSource::File),
         None => (put_together(&chunks), TextSource::Chunks),
     };
@@ -112,14 +106,10 @@ fn near(
     Ok(best.map(|(_, path)| path))
 }
 
-/// The text of the file, without its byte order mark, when every byte is as it was read. It is opened beneath the folder
-/// that its root had, so whoever swapped a part of the path for a link since leads nowhere.
-fn unchanged(stored: &StoredDocument) -> Option<String> {
-    let (file, below) = (&stored.document.file_path, stored.document.source_path.as_str());
-    let folder = Path::new(file.strip_suffix(below)?);
-    let bytes = Beneath::open(folder).ok()?.read(Path::new(below), stored.size).ok()?.bytes?;
-    let same = Digest::from_bytes(*blake3::hash(&bytes).as_bytes()) == stored.document.digest;
-    decode(&bytes).ok().filter(|_| same).map(|decoded| decoded.text.into_owned())
+/// The text of the file, without its byte order mark, when every byte is as it was read.
+fn unchanged_text(stored: &StoredDocument) -> Option<String> {
+    let bytes = file_check::unchanged(&stored.document, stored.size)?;
+    Some(decode(&bytes).ok()?.text.into_owned())
 }
 
 /// Puts passages together by their lines. What is in none of them is an empty line.

@@ -14,6 +14,7 @@ mod signals;
 use std::{ops::ControlFlow, panic::resume_unwind, thread};
 
 use atocore_model::{
+    document::DocumentState,
     id::ProjectId,
     name::Tag,
     query::{Answer, Hit, Notice, ProjectHint, QueryRequest},
@@ -29,6 +30,7 @@ use crate::{
     behind::{IndexFault, LEXICAL_INDEX},
     embedding::{Asking, Embedding, Missing, QueryVector},
     error::Error,
+    file_check::{FileCheck, FileTally},
     projects::Projects,
     status::records,
 };
@@ -84,6 +86,8 @@ pub(crate) struct Retrieval<'e> {
     pub(crate) projects: &'e Projects,
     /// The indexes that could not be brought up to date, which the answer says.
     pub(crate) faults: &'e [IndexFault],
+    /// What looks at the files; `None` to be answered from the store as it is.
+    pub(crate) files: Option<&'e FileCheck>,
 }
 
 impl Retrieval<'_> {
@@ -222,13 +226,42 @@ impl Retrieval<'_> {
             notices.extend(too_common.into_iter().map(Notice::TooCommon));
         }
         let candidates = ranked.len();
-        let hits = hits(read, ranked, query, &signals)?;
+        let (hits, tally) = self.hits(read, ranked, query, &signals)?;
+        is_short |= tally.has_gone() && hits.len() < query.top_k.get();
+        notices.extend(tally.notices());
         if let Some(project) = project.filter(|project| hits.iter().all(|hit| hit.project != **project)) {
             let found = records::nothing_read(read.refreshes()?, project);
             notices.extend(found.map(|found| Notice::NothingRead { project: project.clone(), found }));
         }
         is_short |= query.collapse && hits.len() < query.top_k.get();
         Ok(Best { mode, candidates, hits, is_short })
+    }
+
+    /// The best of what was ranked, each passage whole, and what has become of their files.
+    fn hits(
+        &self,
+        read: &ReadTransaction<'_>,
+        ranked: Vec<Ranked>,
+        query: &QueryRequest,
+        signals: &Signals<'_>,
+    ) -> Result<(Vec<Hit>, FileTally), Error> {
+        let mut hits = near_duplicates::Hits::new(query.top_k.get(), query.collapse);
+        let mut tally = FileTally::default();
+        for ranked in ranked {
+            if hits.is_complete() {
+                break;
+            }
+            let explanation = ranked.explanation(signals);
+            let Some(passage) = read.chunk(ranked.passage.key)? else { continue };
+            let state = match self.files {
+                Some(files) => files.state(read, &passage, &mut tally)?,
+                None => Some(DocumentState::Unchecked),
+            };
+            if let Some(state) = state {
+                hits.add(passage, state, explanation);
+            }
+        }
+        Ok((hits.into_hits(), tally))
     }
 
     /// Searches by meaning; nothing where that cannot be done, which the notices then say.
@@ -377,23 +410,4 @@ struct Best {
 struct MatchingDocuments {
     any: bool,
     keys: Vec<u64>,
-}
-
-/// The best of what was ranked, each passage whole.
-fn hits(
-    read: &ReadTransaction<'_>,
-    ranked: Vec<Ranked>,
-    query: &QueryRequest,
-    signals: &Signals<'_>,
-) -> Result<Vec<Hit>, Error> {
-    let mut hits = near_duplicates::Hits::new(query.top_k.get(), query.collapse);
-    for ranked in ranked {
-        if hits.is_complete() {
-            break;
-        }
-        let explanation = ranked.explanation(signals);
-        let Some(passage) = read.chunk(ranked.passage.key)? else { continue };
-        hits.add(passage, explanation);
-    }
-    Ok(hits.into_hits())
 }

@@ -12,6 +12,7 @@ use crate::{
     name::Tag,
     path::SourcePath,
     time::Timestamp,
+    words,
 };
 
 /// The lines of a file that hold a passage, counted from 1, both ends included.
@@ -246,6 +247,32 @@ pub fn reading_notices(encoding: &str, front_matter: &FrontMatter) -> Vec<String
     guessed.into_iter().chain(front_matter.faults.iter().cloned()).collect()
 }
 
+words! {
+    /// What has become of the file of a document since it was read.
+    DocumentState, "a state of a document", {
+        /// It is as it was then.
+        Current = "current",
+        /// It is another one now: the next refresh reads it again.
+        Changed = "changed",
+        /// It is not there.
+        Gone = "gone",
+        /// It cannot be looked at, or lies on another machine, which only a refresh asks.
+        Unchecked = "unchecked",
+    }
+}
+
+impl DocumentState {
+    /// What whoever relies on its text is told; `None` when there is nothing to say.
+    #[must_use]
+    pub const fn caution(self) -> Option<&'static str> {
+        match self {
+            Self::Changed => Some("the file has changed since it was read"),
+            Self::Gone => Some("the file is not there at present"),
+            Self::Current | Self::Unchecked => None,
+        }
+    }
+}
+
 /// A stored passage with the document it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
@@ -253,6 +280,8 @@ pub struct Chunk {
     pub id: ChunkId,
     /// Its document.
     pub document: Document,
+    /// What the system said of its file when it was read.
+    pub stamp: FileStamp,
     /// Its place among the passages of the document, from 0.
     pub index: u32,
     /// The headings above it.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     digest::Digest,
-    document::{HeadingPath, LineSpan, Location, cited},
+    document::{DocumentState, HeadingPath, LineSpan, Location, cited},
     id::{ChunkId, DocumentId, Generation, ProjectId},
     json::{read_from_text, written_as_text},
     name::{ProjectName, QueryText, Tag},
@@ -165,6 +165,10 @@ pub struct Hit {
     pub source_path: SourcePath,
     /// Absolute path of the document.
     pub file_path: String,
+    /// What has become of that file since it was read. Passages of files that were removed are no hits; what is `gone` here
+    /// lies below a folder that is not there as a whole, as when a disk is not mounted.
+    #[serde(default = "unchecked")]
+    pub state: DocumentState,
     /// Where the passage stands in the file, or in the text of it when it has a `location`.
     pub lines: LineSpan,
     /// The place in a file without lines: `page 3`, `sheet Budget, row 7`.
@@ -196,6 +200,11 @@ impl Hit {
     pub fn hide_explanation(&mut self) {
         self.explanation = None;
     }
+}
+
+/// What is known of a file of which nobody says more.
+const fn unchecked() -> DocumentState {
+    DocumentState::Unchecked
 }
 
 /// Where the same text stands as in a hit.
@@ -263,6 +272,23 @@ pub enum Notice {
         /// What was found instead, by reason.
         found: String,
     },
+    /// Passages were left out, because their files are no longer there.
+    FilesGone {
+        /// How many.
+        passages: u64,
+    },
+    /// Passages stand in files that have changed since they were read.
+    FilesChanged {
+        /// How many.
+        passages: u64,
+    },
+    /// Passages stand in files below a folder that is not there, or is empty.
+    FolderGone {
+        /// How many.
+        passages: u64,
+        /// The folder.
+        folder: String,
+    },
     /// All words of the question, or of a term of it that has to be found as it is, are left out of the lexical index.
     TooCommon(String),
     /// The lexical index is behind the store.
@@ -315,6 +341,14 @@ pub enum Notice {
     Said(String),
 }
 
+/// A number of passages, and what they stand in.
+fn counted(passages: u64) -> (String, &'static str) {
+    match passages {
+        1 => ("1 passage".to_owned(), "its file"),
+        many => (format!("{many} passages"), "the file of each"),
+    }
+}
+
 /// For a person.
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -328,6 +362,18 @@ impl fmt::Display for Notice {
                 f,
                 "no file of project `{project}` could be read ({found}); `atocore formats` lists what is read"
             ),
+            Self::FilesGone { passages } => {
+                let (passages, their) = counted(*passages);
+                write!(f, "{passages} left out: {their} is no longer there; `atocore refresh` brings all up to date")
+            }
+            Self::FilesChanged { passages } => {
+                let (passages, their) = counted(*passages);
+                write!(f, "{passages} may be out of date: {their} has changed since it was read; `atocore refresh` reads it again")
+            }
+            Self::FolderGone { passages, folder } => {
+                let (passages, _) = counted(*passages);
+                write!(f, "{passages} shown as last read: the folder `{folder}` is missing or empty; is its disk mounted?")
+            }
             Self::TooCommon(text) => {
                 let text: String = text.chars().take(80).collect();
                 write!(f, "the words of `{text}` are too common to be searched for; add others that stand near them")

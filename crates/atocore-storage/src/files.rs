@@ -5,6 +5,7 @@
 pub mod beneath;
 #[cfg(feature = "fault")]
 mod fault;
+mod file_systems;
 mod handle;
 mod leavings;
 mod lock;
@@ -20,6 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use file_systems::FileSystems;
 pub(crate) use handle::OverwrittenFile;
 pub use handle::{FileReader, NewFile};
 pub use leavings::is_leaving;

@@ -11,6 +11,7 @@ use crate::{
     behind::{IndexFault, LEXICAL_INDEX},
     embedding::Embedding,
     error::Error,
+    file_check::FileCheck,
     retrieval::{RankWeights, Retrieval},
 };
 
@@ -24,10 +25,10 @@ impl Engine {
     }
 
     /// Answers a question with the vectors of `embedding`, and reads what else is wanted of the state of the store that
-    /// the answer shows.
+    /// the answer shows. Of its passages those are left out whose files are gone, when `files` looks at them.
     pub(super) fn answer<T>(
         &self,
-        embedding: &Embedding,
+        (embedding, files): (&Embedding, Option<&FileCheck>),
         query: &QueryRequest,
         project: Option<&ProjectId>,
         weights: &RankWeights,
@@ -52,7 +53,8 @@ impl Engine {
             self.embedding.asked_about(project.as_str());
         }
         let (lexical_index, projects) = (index, &self.projects);
-        let retrieval = Retrieval { store, lexical_index, embedding, weights, projects, faults: &faults };
+        let retrieval =
+            Retrieval { store, lexical_index, embedding, weights, projects, faults: &faults, files };
         match retrieval.answer(query, project, also) {
             Err(Error::IndexNotReady) => Err(not_ready(&faults)),
             answered => answered,

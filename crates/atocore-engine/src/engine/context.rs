@@ -9,6 +9,7 @@ use atocore_storage::sqlite::ReadTransaction;
 use super::Engine;
 use crate::{
     error::Error,
+    file_check::FileCheck,
     packing::{self, Chars, Meter, PackFacts, PackInput, PackOptions, Tokens},
 };
 
@@ -28,8 +29,9 @@ impl Engine {
         let facts = |read: &ReadTransaction<'_>| Ok((facts(read, request, project)?, read.store_id()?));
         let input = match packing::question(request) {
             Some(query) => {
+                let from = (&*self.embedding, Some(&FileCheck::new()));
                 let (answer, (facts, store_id)) =
-                    self.answer(&self.embedding, &query, project, &self.config.weights, facts)?;
+                    self.answer(from, &query, project, &self.config.weights, facts)?;
                 let (generation, store_generation) = (answer.generation, answer.store_generation);
                 let answer = Some(answer);
                 PackInput { request, project, facts, answer, generation, store_generation, store_id }

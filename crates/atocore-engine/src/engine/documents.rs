@@ -1,9 +1,7 @@
 //! Documents: listing them, and reading the text itself.
 
-use std::path::Path;
-
 use atocore_model::{
-    document::Document,
+    document::{Document, DocumentState},
     excerpt::{DocumentRef, Excerpt, Reading},
     fact::PageSize,
     id::DocumentId,
@@ -11,26 +9,13 @@ use atocore_model::{
     path::SourcePath,
     text,
     time::Timestamp,
-    words,
 };
-use atocore_storage::{files, sqlite::ListedDocument};
+use atocore_storage::sqlite::ListedDocument;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Engine;
-use crate::{error::Error, page::Page, reading};
-
-words! {
-    /// What has become of the file of a document since it was read.
-    DocumentState, "a state of a document", {
-        /// It looks as it did then.
-        Current = "current",
-        /// Its size, times or number are others: the next refresh reads it again.
-        Changed = "changed",
-        /// It is not there, or cannot be looked at.
-        Gone = "gone",
-    }
-}
+use crate::{error::Error, file_check::FileCheck, page::Page, reading};
 
 /// A document in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,13 +41,9 @@ pub struct DocumentEntry {
 }
 
 impl DocumentEntry {
-    fn new(listed: ListedDocument) -> Self {
+    fn new(listed: ListedDocument, files: &FileCheck) -> Self {
         let ListedDocument { document, stamp, format, chunks } = listed;
-        let state = match files::beneath::stamp_if_present(Path::new(&document.file_path)) {
-            Ok(Some(now)) if now == stamp => DocumentState::Current,
-            Ok(Some(_)) => DocumentState::Changed,
-            Ok(None) | Err(_) => DocumentState::Gone,
-        };
+        let state = files.state_by_stamp(&document, stamp);
         let Document { id, source_path: path, title, tags, date, .. } = document;
         Self { id, path, title, date, format, tags, size_bytes: stamp.size, chunks, state }
     }
@@ -110,6 +91,7 @@ impl Engine {
     ) -> Result<Page<DocumentEntry>, Error> {
         let project = self.project(project)?.id;
         let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
+        let files = FileCheck::new();
         store.read(|read| {
             let mut page = Page { rows: Vec::new(), generation: read.generation()? };
             let mut after = after.cloned();
@@ -118,7 +100,7 @@ impl Engine {
                 let is_last = listed.len() < limit.get();
                 after = listed.last().map(|last| last.document.id.clone());
                 for document in listed.into_iter().filter(|listed| filter.fits(listed)) {
-                    let entry = DocumentEntry::new(document);
+                    let entry = DocumentEntry::new(document, &files);
                     if filter.state.is_none_or(|state| state == entry.state) {
                         page.rows.push(entry);
                     }

@@ -88,6 +88,7 @@ impl Frame<'_> {
         }
         about.push(headings(&hit.title, hit.heading_path.as_str()));
         about.push(day(hit.date));
+        about.extend(hit.state.caution().map(str::to_owned));
         about.extend((!said.flags.is_empty()).then(|| {
             let cautions: Vec<&str> = said.flags.iter().map(|flag| cautions::said_of(*flag)).collect();
             format!("caution: {}", cautions.join(", "))

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashSet};
 use atocore_extract::Format;
 use atocore_model::{
     digest::Digest,
-    document::LineSpan,
+    document::{DocumentState, LineSpan},
     fact::{Confidence, Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
     id::{ChunkId, DocumentId, Generation, MemoryId, ProjectId, StateId},
     pack::{Budget, Origin, Pack, PackNotice, PackRequest, PackedChunk, Tier, Tiers, Unit},
@@ -110,6 +110,7 @@ fn hits(documents: &[String], limits: ChunkLimits, keys: &[u8]) -> Vec<Hit> {
                 tags: Vec::new(),
                 source_path: format!("folder/{at}.md").parse().unwrap(),
                 file_path: format!("/{at}.md"),
+                state: DocumentState::Current,
                 heading_path: chunk.heading_path,
                 lines: chunk.lines,
                 location: chunk.location,

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use atocore_model::{
-    document::Chunk,
+    document::{Chunk, DocumentState},
     query::{CopyPlace, Explanation, Hit},
     text::caseless,
 };
@@ -41,7 +41,7 @@ impl Hits {
     }
 
     /// Adds the next passage: as a copy of a hit, or as a hit while there is room.
-    pub(super) fn add(&mut self, passage: Chunk, explanation: Explanation) {
+    pub(super) fn add(&mut self, passage: Chunk, state: DocumentState, explanation: Explanation) {
         let said = self.collapse.then(|| said(passage.heading_path.as_str(), &passage.content));
         let same = said.as_ref().and_then(|said| self.said.get(said));
         if let Some(hit) = same.and_then(|at| self.hits.get_mut(*at)) {
@@ -51,7 +51,7 @@ impl Hits {
             hit.copy_count += 1;
         } else if self.hits.len() < self.limit {
             let _none = said.and_then(|said| self.said.insert(said, self.hits.len()));
-            self.hits.push(hit(passage, explanation));
+            self.hits.push(hit(passage, state, explanation));
         }
         if self.hits.len() >= self.limit {
             self.looked += 1;
@@ -64,7 +64,7 @@ impl Hits {
     }
 }
 
-fn hit(passage: Chunk, explanation: Explanation) -> Hit {
+fn hit(passage: Chunk, state: DocumentState, explanation: Explanation) -> Hit {
     Hit {
         chunk_id: passage.id,
         document_id: passage.document.id,
@@ -77,6 +77,7 @@ fn hit(passage: Chunk, explanation: Explanation) -> Hit {
         source_path: passage.document.source_path,
         file_path: passage.document.file_path,
         heading_path: passage.heading_path,
+        state,
         lines: passage.lines,
         location: passage.location,
         date: passage.document.date,

@@ -1,6 +1,7 @@
 //! Snapshots of an installation whose vectors are on a Chroma server: with its folder, with an export, with nothing of it.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
@@ -76,7 +77,7 @@ fn the_folder_of_a_server_is_in_a_snapshot_and_a_server_on_the_copy_proves_it() 
     assert_eq!(Some(held.generation), taken.manifest.atocore.as_ref().map(|record| record.generation));
     assert!(matches!(taken.vectors, VectorOutcome::Copied { .. }));
     proven(&engine, taken.id);
-    assert_eq!(std::fs::read_dir(engine_scratch(&place)).map_or(0, Iterator::count), 0, "nothing is left");
+    assert_eq!(fs::read_dir(engine_scratch(&place)).map_or(0, Iterator::count), 0, "nothing is left");
     // The live server was left alone.
     assert!(engine.verify_index(&Silent).unwrap().is_same());
 }
@@ -132,12 +133,12 @@ fn the_program_runs_in_an_empty_folder_and_not_where_somebody_stands() {
     let script = format!("#!/bin/sh\npwd >>{0}\nls -A >>{0}\nexit 1\n", said.display());
     let program = place.path().join("program");
     files::write_synced(&program, script.as_bytes()).unwrap();
-    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let config = EngineConfig { chroma_program: program, ..on(&place, &server.url()) };
     let scratch = place.path().join("scratch");
     let result = validate(&config, &scratch, taken.id, Depth::Restore, &Silent).unwrap();
     assert!(result.errors()[0].starts_with("chroma_start_failed: "), "{:?}", result.errors());
-    let said = std::fs::read_to_string(said).unwrap();
+    let said = fs::read_to_string(said).unwrap();
     assert!(said.lines().count() > 1, "it was asked whether it is there, and started");
     for line in said.lines() {
         assert!(Path::new(line).starts_with(&scratch), "a folder of its own, and nothing in it: {said}");
@@ -233,10 +234,12 @@ fn a_restore_under_a_running_chroma_server_is_refused_and_succeeds_once_it_is_st
     let mut engine = filled(on(&place, &server.url()), &place);
     let (before, id) = (answers(&engine), server.collection_id("atocore"));
     let taken = with_vectors(&engine);
+    let bread = fs::read(place.vault().join("p/bread.md")).unwrap();
     place.write("p/bread.md", "# Kitchen\n\nThe oven has to be hot before the loaf goes in.");
     let _report = engine.fresh("p");
     let _embedded = engine.embed(&Silent).unwrap();
     assert_ne!(answers(&engine), before);
+    place.write("p/bread.md", bread);
     let refused = engine.prepare_restore(taken.id, None, &Silent).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::VectorServerRunning);
     assert!(refused.hint().unwrap().contains("stop the Chroma server"));

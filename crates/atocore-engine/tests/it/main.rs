@@ -6,6 +6,7 @@ mod chroma;
 mod chroma_snapshots;
 mod doctor;
 mod evaluation;
+mod files_since;
 mod ignoring;
 mod ingest;
 mod lexical_indexer;

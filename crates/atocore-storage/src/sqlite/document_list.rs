@@ -6,7 +6,10 @@ use atocore_model::{
     id::{DocumentId, ProjectId},
 };
 
-use super::{ReadTransaction, StorageError, documents::document};
+use super::{
+    ReadTransaction, StorageError,
+    documents::{document, stamp},
+};
 
 /// A document in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,12 +50,7 @@ impl ReadTransaction<'_> {
         let mut rows = statement.query((project.as_str(), after, limit.get()))?;
         let mut page = Vec::new();
         while let Some(row) = rows.next()? {
-            let stamp = FileStamp {
-                size: row.get(0)?,
-                modified_ns: row.get(1)?,
-                changed_ns: row.get(2)?,
-                inode: row.get::<_, i64>(3)?.cast_unsigned(),
-            };
+            let stamp = stamp(row, 0)?;
             let (format, chunks) = (row.get(4)?, row.get(5)?);
             page.push(ListedDocument { document: document(row, 6)?, stamp, format, chunks });
         }

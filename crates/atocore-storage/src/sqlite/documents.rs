@@ -198,7 +198,7 @@ impl ReadTransaction<'_> {
             "SELECT c.public_id, c.chunk_index, c.heading_path, c.content, c.first_line, c.last_line, c.location,
                     d.public_id, d.project_id, d.file_path, d.source_path, d.file_hash, d.title, d.tags, d.dated,
                     d.modified_ns,
-                    d.encoding, d.front_matter, d.faults
+                    d.encoding, d.front_matter, d.faults, d.size_bytes, d.modified_ns, d.changed_ns, d.inode
              FROM source_chunks c JOIN source_documents d ON d.id = c.document_id WHERE c.id = ?1",
         )?;
         statement.query_row([key], |row| Ok(chunk(row))).optional()?.transpose()
@@ -445,6 +445,17 @@ fn chunk(row: &Row<'_>) -> Result<Chunk, StorageError> {
         lines: LineSpan { first: row.get(4)?, last: row.get(5)? },
         location: row.get::<_, Option<String>>(6)?.map(Location::from_text),
         document: document(row, 7)?,
+        stamp: stamp(row, 19)?,
+    })
+}
+
+/// The columns of a stamp from number `at` on: size, both times, number.
+pub(super) fn stamp(row: &Row<'_>, at: usize) -> Result<FileStamp, StorageError> {
+    Ok(FileStamp {
+        size: row.get(at)?,
+        modified_ns: row.get(at + 1)?,
+        changed_ns: row.get(at + 2)?,
+        inode: row.get::<_, i64>(at + 3)?.cast_unsigned(),
     })
 }
 

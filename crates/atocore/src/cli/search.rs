@@ -146,10 +146,11 @@ pub(crate) fn heading(hit: &Hit) -> String {
     parts.join(" › ")
 }
 
-/// Where a passage stands: file and lines, project, date, tags.
+/// Where a passage stands: file and lines, project, date, tags, and whether the file is still that.
 pub(crate) fn place(hit: &Hit) -> String {
     let mut parts = vec![plain(hit.cited()), hit.project.to_string(), day(hit.date)];
     parts.extend(hit.tags.iter().map(|tag| format!("#{}", plain(tag))));
+    parts.extend(hit.state.caution().map(str::to_owned));
     parts.join(" · ")
 }
 
@@ -215,7 +216,7 @@ fn halves(explanation: &Explanation) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use atocore_model::{query::Factor, ranking::LexicalScore};
+    use atocore_model::{document::DocumentState, query::Factor, ranking::LexicalScore};
 
     use super::*;
 
@@ -231,6 +232,7 @@ mod tests {
             heading_path: HeadingPath::new(["Backups", "Depths"]),
             source_path: "ops/backups.md".parse().unwrap(),
             file_path: "/srv/ops/backups.md".to_owned(),
+            state: DocumentState::Current,
             lines: LineSpan { first: 3, last: 9 },
             location: None,
             date: "2026-04-06T18:42:19Z".parse().unwrap(),
@@ -248,6 +250,9 @@ mod tests {
         assert_eq!(heading(&Hit { heading_path: HeadingPath::default(), ..hit() }), "Backups");
         assert_eq!(heading(&Hit { title: "Other".to_owned(), ..hit() }), "Other › Backups › Depths");
         assert_eq!(place(&hit()), "ops/backups.md:3-9 · notes · 2026-04-06 · #ops");
+        let changed = Hit { state: DocumentState::Changed, tags: Vec::new(), ..hit() };
+        let said = "ops/backups.md:3-9 · notes · 2026-04-06 · the file has changed since it was read";
+        assert_eq!(place(&changed), said);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-use atocore_engine::{DocumentEntry, DocumentFilter, DocumentState, extract::Format};
+use atocore_engine::{DocumentEntry, DocumentFilter, extract::Format};
 use atocore_model::{
+    document::DocumentState,
     error::ErrorCode,
     id::{DocumentId, Generation},
 };
@@ -27,7 +28,7 @@ pub struct ListDocuments {
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// Only those whose file is now `current`, `changed` or `gone`.
+    /// Only those whose file is now `current`, `changed`, `gone`, or `unchecked` because it lies on another machine.
     #[serde(default, deserialize_with = "lenient::text")]
     #[schema(value_type = Option<DocumentState>)]
     #[arg(long, value_name = "STATE")]
@@ -42,7 +43,7 @@ pub struct ListDocuments {
     pub after: Option<String>,
 }
 
-const STATES: &str = "give `current`, `changed` or `gone`";
+const STATES: &str = "give `current`, `changed`, `gone` or `unchecked`";
 
 /// The name of a format; one that there is not would find nothing, and nobody would know why.
 fn known_format(name: String) -> Result<String, ApiError> {
