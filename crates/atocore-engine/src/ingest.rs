@@ -30,7 +30,7 @@ pub use explain::{FileExplanation, FileStanding};
 pub use hints::hint;
 pub use parse::parse;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use atocore_extract::{EndingRule, Extractor, Format, FormatRules};
 use atocore_model::{
@@ -121,7 +121,8 @@ impl Ingestion<'_> {
         }
         reports.unchanged(&plan);
         let generation = write::carry_out(self, project, &reach, plan, &mut reports)?;
-        Ok(RefreshReport { project: project.id.clone(), roots: reports.finish(), generation })
+        let folders = std::mem::take(&mut reports.folders);
+        Ok(RefreshReport { project: project.id.clone(), roots: reports.finish(), folders, generation })
     }
 
     /// The roots of which so many documents are gone or empty that somebody has to confirm it.
@@ -197,6 +198,7 @@ impl Ingestion<'_> {
 /// What has become of roots and files so far.
 struct Reports {
     roots: Vec<RootReport>,
+    folders: Vec<PathBuf>,
 }
 
 impl Reports {
@@ -210,7 +212,7 @@ impl Reports {
             counts: FileCounts::default(),
             files: Vec::new(),
         };
-        Self { roots: project.roots.iter().map(report).collect() }
+        Self { roots: project.roots.iter().map(report).collect(), folders: Vec::new() }
     }
 
     fn take_walk(
@@ -223,6 +225,7 @@ impl Reports {
         for (path, reason) in walked.left_out {
             self.file(root, path, reason);
         }
+        self.folders.extend(walked.folders);
         reach.unreadable.extend(walked.unreadable);
         reach.mounts.extend(walked.mounts);
         found.extend(walked.found.into_iter().map(|file| FoundFile { root, ..file }));

@@ -2,7 +2,10 @@
 //! it learns who holds it.
 
 use std::{
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -32,6 +35,8 @@ pub struct RunningTask {
 pub(crate) struct IngestLock {
     running: Mutex<Option<RunningTask>>,
     free: Condvar,
+    /// How many wait for it.
+    waiting: AtomicUsize,
 }
 
 /// The held lock; released when dropped.
@@ -52,6 +57,7 @@ impl IngestLock {
         wait: Duration,
     ) -> Result<IngestGuard<'_>, Error> {
         let started = Instant::now();
+        let _waiting = Waiting::one_more(&self.waiting);
         let mut running = self.lock();
         while let Some(holder) = running.as_ref() {
             let Some(left) = wait.checked_sub(started.elapsed()) else {
@@ -74,9 +80,26 @@ impl IngestLock {
 }
 
 impl IngestGuard<'_> {
-    /// A monitor that passes everything on and lets others see where the work stands.
-    pub(crate) fn watched<'m>(&'m self, monitor: &'m dyn Monitor) -> impl Monitor + 'm {
-        WatchedMonitor { ingest_lock: self.ingest_lock, monitor }
+    /// A monitor that passes everything on and lets others see where the work stands. Work that `gives_way` is cancelled
+    /// while others wait for the lock.
+    pub(crate) fn watched<'m>(&'m self, monitor: &'m dyn Monitor, gives_way: bool) -> impl Monitor + 'm {
+        WatchedMonitor { ingest_lock: self.ingest_lock, monitor, gives_way }
+    }
+}
+
+/// Counts one who waits, until it is dropped.
+struct Waiting<'c>(&'c AtomicUsize);
+
+impl<'c> Waiting<'c> {
+    fn one_more(count: &'c AtomicUsize) -> Self {
+        let _before = count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let _before = self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -90,6 +113,7 @@ impl Drop for IngestGuard<'_> {
 struct WatchedMonitor<'m> {
     ingest_lock: &'m IngestLock,
     monitor: &'m dyn Monitor,
+    gives_way: bool,
 }
 
 impl Monitor for WatchedMonitor<'_> {
@@ -101,13 +125,40 @@ impl Monitor for WatchedMonitor<'_> {
     }
 
     fn cancelled(&self) -> bool {
-        self.monitor.cancelled()
+        self.monitor.cancelled() || self.gives_way && self.ingest_lock.waiting.load(Ordering::SeqCst) > 0
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
+    use atocore_model::monitor::Silent;
+
     use super::*;
+
+    #[test]
+    fn work_that_gives_way_is_cancelled_while_another_waits_for_its_turn() {
+        let ingest_lock = IngestLock::default();
+        let now = Timestamp::parse("2026-04-06T18:42:19Z").unwrap();
+        let guard = ingest_lock.begin("refresh of notes", now, Duration::ZERO).unwrap();
+        let (gives_way, insists) = (guard.watched(&Silent, true), guard.watched(&Silent, false));
+        assert!(!gives_way.cancelled());
+        thread::scope(|scope| {
+            let _other =
+                scope.spawn(|| ingest_lock.begin("snapshot", now, Duration::from_secs(60)).map(drop));
+            while !gives_way.cancelled() {
+                thread::yield_now();
+            }
+            assert!(!insists.cancelled());
+            *ingest_lock.lock() = None;
+            ingest_lock.free.notify_one();
+        });
+        assert!(!gives_way.cancelled());
+        drop((gives_way, insists));
+        drop(guard);
+        drop(ingest_lock.begin("refresh of notes", now, Duration::ZERO).unwrap());
+    }
 
     #[test]
     fn a_second_ingest_guard_is_refused_with_the_name_of_the_first() {

@@ -80,7 +80,7 @@ pub use projects::{ProjectChange, RemovalPlan, roots::SourceStatus};
 pub use restore::{LostChanges, PreparedRestore, RestoreOutcome, RestorePlan, StoreCounts};
 pub use retrieval::RankWeights;
 pub use status::{
-    FileProblem, InstallationHealth, InstallationStatus, LastRefresh, LastValidation, Paths, ProjectStatus,
-    ProvenSnapshot, RegistryProblem, SnapshotStatus, StoreProblem,
+    FileProblem, FollowState, FollowStatus, InstallationHealth, InstallationStatus, LastRefresh,
+    LastValidation, Paths, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, StoreProblem,
 };
 pub use worker::{WorkerCondition, WorkerStatus};

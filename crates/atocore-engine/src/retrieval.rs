@@ -143,8 +143,16 @@ impl Retrieval<'_> {
                     return Ok(ControlFlow::Continue(wider));
                 }
                 let project = project.cloned();
-                let answer =
-                    Answer { candidates, hits, project, generation, store_generation, mode, notices };
+                let answer = Answer {
+                    hits,
+                    project,
+                    generation,
+                    store_generation,
+                    fresh_as_of: None,
+                    candidates,
+                    mode,
+                    notices,
+                };
                 Ok(ControlFlow::Break((answer, also(read)?)))
             })?;
             match answered {

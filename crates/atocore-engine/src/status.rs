@@ -26,8 +26,8 @@ use atocore_storage::{
     sqlite::{FactCounts, RefreshRecord, SCHEMA_VERSION, StorageError},
 };
 pub use records::{
-    FileProblem, InstallationHealth, InstallationStatus, LastRefresh, LastValidation, Paths, ProjectStatus,
-    ProvenSnapshot, RegistryProblem, SnapshotStatus, StoreProblem,
+    FileProblem, FollowState, FollowStatus, InstallationHealth, InstallationStatus, LastRefresh,
+    LastValidation, Paths, ProjectStatus, ProvenSnapshot, RegistryProblem, SnapshotStatus, StoreProblem,
 };
 
 use crate::{
@@ -220,6 +220,7 @@ fn projects_of(
         documents: 0,
         chunks: 0,
         refreshed: None,
+        followed: None,
     };
     let registered = registered.unwrap_or_default().iter().map(|project| project.id.as_str());
     let mut projects: BTreeMap<String, ProjectStatus> =

@@ -240,6 +240,10 @@ pub struct Answer {
     pub generation: Generation,
     /// The generation of the store; later than `generation` while the lexical index catches up.
     pub store_generation: Generation,
+    /// Every change of files before this is in the answer, of the one project that was searched or of all. Left out where no
+    /// server follows the files, and while it reads them for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh_as_of: Option<Timestamp>,
     /// How many passages were ranked for it.
     pub candidates: usize,
     /// How they were found: not always as was asked, see `notices`.

@@ -1,6 +1,6 @@
 //! What a refresh did: one state for every file, one result for every root.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -301,6 +301,8 @@ pub struct RefreshOptions {
     pub allow_empty: bool,
     /// Every file is read, whatever the system says of it.
     pub reread: bool,
+    /// It is cancelled at the next safe place when somebody waits for their turn to ingest.
+    pub gives_way: bool,
 }
 
 /// What became of one configured root.
@@ -362,6 +364,8 @@ pub struct RefreshReport {
     pub project: ProjectId,
     /// One entry per configured root, in the order of the registry.
     pub roots: Vec<RootReport>,
+    /// Every folder that was looked into, by its absolute path.
+    pub folders: Vec<PathBuf>,
     /// The generation in which all of it can be seen.
     pub generation: Generation,
 }

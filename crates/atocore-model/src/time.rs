@@ -1,6 +1,6 @@
 //! Points in time, their two text forms, and where "now" comes from.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use utoipa::ToSchema;
 
@@ -44,6 +44,12 @@ impl Timestamp {
             jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
         };
         Self::parse(text).or_else(|| civil().map(Self::new))
+    }
+
+    /// The point in time so much earlier, as far as the calendar goes.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span).unwrap_or(jiff::Timestamp::MIN))
     }
 
     /// Nanoseconds since 1970, as file systems count them.

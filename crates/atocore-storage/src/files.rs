@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use file_systems::FileSystems;
+pub use file_systems::{FileSystems, Mount};
 pub(crate) use handle::OverwrittenFile;
 pub use handle::{FileReader, NewFile};
 pub use leavings::is_leaving;

@@ -14,6 +14,7 @@ use self::places::Places;
 use crate::{
     config::Config,
     engine::SharedEngine,
+    following::Following,
     jobs::{JobHandle, Jobs},
     metrics::Metrics,
     operations::{ApiError, Duration, Embed, JobReport, Operation, ServerState},
@@ -126,6 +127,21 @@ impl App {
         self.on_a_thread(caller, operation, place, monitor).await
     }
 
+    /// As [`App::run`], for what a server does by itself again and again: it is none of the jobs that are listed, and is
+    /// cancelled when there is no place left for long work of others, or all of them are wanted.
+    pub(crate) async fn run_behind<O: Operation>(&self, operation: O) -> Result<O::Reply, ApiError> {
+        let place = self.places.take(&O::SPEC).await?;
+        let watcher: Arc<dyn Monitor> = Arc::new(GivesWay(Arc::clone(&self.places)));
+        let monitor = RequestMonitor { watcher: Some(watcher), ..RequestMonitor::new(self, None) };
+        let _gone = monitor.cancelled_by_drop();
+        self.on_a_thread(Caller::Local, operation, place, monitor).await
+    }
+
+    /// How fresh each project is whose files this server follows.
+    pub(crate) const fn following(&self) -> &Following {
+        &self.state.following
+    }
+
     /// Starts a long operation that nobody waits for, and returns its job. It begins when there is a place for it.
     ///
     /// # Errors
@@ -209,6 +225,17 @@ impl App {
                 tracing::warn!(%error, "the store could not be checked for damage");
             }
         }));
+    }
+}
+
+/// Cancels work that could wait, when there is no other place.
+struct GivesWay(Arc<Places>);
+
+impl Monitor for GivesWay {
+    fn progress(&self, _: Progress) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.long.available_permits() == 0
     }
 }
 

@@ -14,7 +14,7 @@ mod settings;
 mod token;
 mod trust;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use atocore_engine::{Copier, EngineConfig, SettingsOrigin, embed::fetch::ModelHub};
 use atocore_model::time::Clock;
@@ -54,6 +54,9 @@ pub struct Config {
     pub model_hub: ModelHub,
     /// Who is told when that fails.
     pub webhook: Option<String>,
+    /// How often a server looks through the files of projects where the system does not tell of changes; `None` when it
+    /// follows no files.
+    pub follow: Option<Duration>,
     /// The least level of log events that is shown, when it was set.
     pub log: Option<LogLevel>,
     /// How log events are written.

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 mod demo;
 pub mod engine;
+pub mod following;
 pub mod http;
 pub mod jobs;
 pub mod logging;

@@ -4,6 +4,7 @@
 
 mod address;
 mod connections;
+mod follow;
 mod schedule;
 mod socket;
 mod webhook;
@@ -34,6 +35,7 @@ use crate::{
     runner,
 };
 use connections::Routers;
+use follow::FollowSettings;
 use socket::Socket;
 
 /// How long requests may go on after the server was told to stop.
@@ -50,6 +52,9 @@ pub struct ServeSettings {
     pub token: Option<Token>,
     /// What is told, as JSON, when something fails that is done by itself.
     pub webhook: Option<String>,
+    /// How often the files of projects are looked through where the system does not tell of their changes; `None` to follow
+    /// no files at all.
+    pub follow: Option<Duration>,
     /// The system's folder for sockets of this user, for when the path beside the store is too long for one.
     pub runtime_dir: Option<PathBuf>,
 }
@@ -113,10 +118,15 @@ pub fn serve_until(
     let result = runtime.block_on(async {
         // Inside, because a socket belongs to the runtime that it is bound in.
         let by_itself = schedule::follow(&app, timetable, &*clock, settings.webhook.clone());
+        let following = follow::follow(
+            &app,
+            FollowSettings { poll_every: settings.follow, layout, clock: Arc::clone(&clock) },
+        );
         let served = run(&app, listener, Socket::bind(path), settings, stop, on_ready);
         tokio::select! {
             served = served => served,
             () = by_itself => Ok(()),
+            () = following => Ok(()),
         }
     });
     // Work that goes on without its client ends here, before the store is given up.

@@ -49,7 +49,7 @@ impl Embedding {
     pub(crate) fn verify(&self, at: &EmbedContext<'_>, monitor: &dyn Monitor) -> Result<Comparison, Error> {
         let guards = self.guards(at, "verify the vector index")?;
         let Some((index, row)) = self.serving(at)? else { return Ok(Comparison::default()) };
-        let (vectors, monitor) = (StoreVectors::new(at.store, &row), guards.guard.watched(monitor));
+        let (vectors, monitor) = (StoreVectors::new(at.store, &row), guards.guard.watched(monitor, false));
         let _mark = self.noted(self.noted_of_the_disk(index.catch_up(&vectors, &monitor)))?;
         self.noted(index.compare(&vectors, &monitor))
     }
@@ -58,7 +58,7 @@ impl Embedding {
     pub(crate) fn rebuild(&self, at: &EmbedContext<'_>, monitor: &dyn Monitor) -> Result<u64, Error> {
         let guards = self.guards(at, "rebuild the vector index")?;
         let Some((index, row)) = self.serving(at)? else { return Ok(0) };
-        let (vectors, monitor) = (StoreVectors::new(at.store, &row), guards.guard.watched(monitor));
+        let (vectors, monitor) = (StoreVectors::new(at.store, &row), guards.guard.watched(monitor, false));
         let _mark = self.noted(index.rebuild(&vectors, &monitor))?;
         Ok(index.vectors())
     }

@@ -64,7 +64,7 @@ impl Engine {
         }
         let lexical_indexer = self.lexical_indexer.as_ref().ok_or(StorageError::ReadOnly)?;
         let extractor = self.extractor();
-        let monitor = guard.watched(monitor);
+        let monitor = guard.watched(monitor, options.gives_way);
         let ingestion = Ingestion {
             lexical_indexer: Some(lexical_indexer),
             options,

@@ -54,7 +54,9 @@ impl Engine {
         &self.config
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
+    /// Where times come from.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
         &*self.config.clock
     }
 
@@ -64,7 +66,9 @@ impl Engine {
         &self.timetable
     }
 
-    pub(crate) const fn busy_timeout(&self) -> Duration {
+    /// How long to wait for others who use the store.
+    #[must_use]
+    pub const fn busy_timeout(&self) -> Duration {
         self.config.busy_timeout
     }
 

@@ -36,6 +36,8 @@ pub(super) struct WalkResult {
     pub(super) found: Vec<FoundFile>,
     /// What is not even opened, by its path below the root; of a folder as a whole its path ends with a slash.
     pub(super) left_out: Vec<(String, FileReason)>,
+    /// Absolute paths of the folders that were looked into.
+    pub(super) folders: Vec<PathBuf>,
     /// Absolute paths of folders and files that could not be looked at.
     pub(super) unreadable: Vec<PathBuf>,
     /// Absolute paths of folders that a disk of their own is mounted at.
@@ -126,6 +128,7 @@ impl Walk<'_> {
                     if above.as_ref().is_some_and(|(_, mount)| *mount != listing.mount()) {
                         lock(&self.walked).mounts.push(self.folder.join(&below));
                     }
+                    lock(&self.walked).folders.push(self.folder.join(&below));
                     self.look_into(&below, &listing, above.map(|(rules, _)| rules));
                 }
                 Err(error) => self.unreadable(&below, error.source.to_string()),

@@ -237,6 +237,7 @@ impl World {
             project: self.project.clone(),
             generation: Generation(7),
             store_generation: Generation(8),
+            fresh_as_of: None,
             candidates: self.hits.len(),
             mode: Mode::Lexical,
             notices: Vec::new(),

@@ -9,6 +9,7 @@ use atocore_model::{
     refresh::{FileCounts, NOTHING_READ},
     snapshot::Depth,
     time::Timestamp,
+    words,
 };
 use atocore_storage::{
     layout::Layout,
@@ -81,6 +82,40 @@ pub struct ProjectStatus {
     pub chunks: u64,
     /// Its last refresh; null when there was none.
     pub refreshed: Option<LastRefresh>,
+    /// How a server follows its files; left out where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<FollowStatus>,
+}
+
+words! {
+    /// How a server learns that files of a project have changed.
+    FollowState, "a way of following", {
+        /// The system tells it at once.
+        Following = "following",
+        /// It looks through all of them again and again.
+        Polling = "polling",
+    }
+}
+
+/// How a server follows the files of a project, and how fresh what is stored of them is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FollowStatus {
+    /// `following` or `polling`.
+    pub state: FollowState,
+    /// Why it polls; null while it follows.
+    pub reason: Option<String>,
+    /// How many seconds lie between two looks when it polls; null while it follows.
+    pub every_seconds: Option<u64>,
+    /// How many folders the system watches for it.
+    pub folders: u64,
+    /// When a change was last seen; null while none was.
+    pub last_change: Option<Timestamp>,
+    /// Since when changes wait to be read; null when none do.
+    pub waiting_since: Option<Timestamp>,
+    /// Every change before this has been read; null while nothing has been read since the server started.
+    pub fresh_as_of: Option<Timestamp>,
+    /// Why the last refresh failed; null when it did not.
+    pub failure: Option<String>,
 }
 
 /// How the last refresh of a project ended.

@@ -21,7 +21,7 @@ fn refresh_with(engine: &Engine, name: &str, options: RefreshOptions) -> Refresh
     engine.refresh_with(&name.parse().unwrap(), options, Caller::Local, &Silent).unwrap()
 }
 
-const ALLOW_EMPTY: RefreshOptions = RefreshOptions { allow_empty: true, reread: false };
+const ALLOW_EMPTY: RefreshOptions = RefreshOptions { allow_empty: true, reread: false, gives_way: false };
 
 fn counts(report: &RefreshReport) -> [u64; 5] {
     let counts = report.counts();
@@ -184,7 +184,7 @@ fn documents_that_lose_their_text_and_no_bytes_are_asked_about_and_those_that_ha
     }
     each("q", "---\n\n---\n", 1_700_000_100);
     assert_eq!(counts(&engine.fresh("q")), [9, 0, 0, 0, 0]);
-    let reread = RefreshOptions { allow_empty: false, reread: true };
+    let reread = RefreshOptions { reread: true, ..RefreshOptions::default() };
     assert_eq!(counts(&refresh_with(&engine, "q", reread)), [0, 9, 0, 0, 0]);
     (0..4).for_each(|number| place.write_at(&format!("p/{number}.md"), "         \n", 1_700_000_200));
     (4..9).for_each(|number| place.write_at(&format!("p/{number}.md"), "the lion\n", 1_700_000_200));
@@ -550,7 +550,7 @@ fn what_is_swapped_for_a_link_while_it_is_read_leads_nowhere() {
             }
         });
         for _ in 0..40 {
-            let reread = RefreshOptions { allow_empty: true, reread: true };
+            let reread = RefreshOptions { reread: true, ..ALLOW_EMPTY };
             for file in refresh_with(&engine, "p", reread).roots.iter().flat_map(|root| &root.files) {
                 assert!(!file.path.contains("secret"), "{file:?}");
             }

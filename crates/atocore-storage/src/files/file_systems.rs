@@ -33,10 +33,13 @@ pub struct FileSystems {
     mounts: Vec<Mount>,
 }
 
-#[derive(Debug, Clone)]
-struct Mount {
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
     at: PathBuf,
     kind: String,
+    /// Another one than before has another number.
+    number: String,
 }
 
 impl FileSystems {
@@ -53,7 +56,8 @@ impl FileSystems {
             let line = String::from_utf8_lossy(line).into_owned();
             let (mount, kind) = line.split_once(" - ")?;
             let at = unescaped(mount.split(' ').nth(4)?);
-            Some(Mount { at, kind: kind.split(' ').next()?.to_owned() })
+            let number = mount.split(' ').next()?.to_owned();
+            Some(Mount { at, kind: kind.split(' ').next()?.to_owned(), number })
         };
         Self { mounts: list.split(|byte| *byte == b'\n').filter_map(mount).collect() }
     }
@@ -66,6 +70,13 @@ impl FileSystems {
         // Of several at one folder the last one hides the others.
         let kind = &above.max_by_key(|mount| mount.at.as_os_str().len())?.kind;
         REMOTE.contains(&kind.split('.').next()?).then_some(kind)
+    }
+
+    /// Those that hold a folder, or that are mounted below it.
+    #[must_use]
+    pub fn around(&self, folder: &Path) -> Vec<Mount> {
+        let is_around = |mount: &&Mount| mount.at.starts_with(folder) || folder.starts_with(&mount.at);
+        self.mounts.iter().filter(is_around).cloned().collect()
     }
 }
 
@@ -103,6 +114,8 @@ mod tests {
         assert_eq!(remote("/mnt/my nas/disk/a.md"), None);
         assert_eq!(remote("/home/a/far"), Some("fuse.sshfs"));
         assert_eq!(remote("/twice/a"), None);
+        assert_eq!(systems.around(Path::new("/mnt/my nas/notes")).len(), 2);
+        assert_eq!(systems.around(Path::new("/mnt")).len(), 3);
         assert_eq!(FileSystems::default().remote(Path::new("/a")), None);
     }
 

@@ -57,6 +57,7 @@ impl Serve {
             port: config.port,
             token: made.or_else(|| config.api_token.clone()),
             webhook: config.webhook.clone(),
+            follow: config.follow,
             runtime_dir: config.runtime_dir.clone(),
         };
         let announce = |ready: &Ready| {

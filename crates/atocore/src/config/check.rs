@@ -61,6 +61,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let retention = check.retention();
     let schedule = check.schedule();
     let webhook = check.webhook();
+    let follow = check.follow();
     let log = check.optional(Key::Log, LogLevel::of);
     let log_format = check.value(Key::LogFormat, LogFormat::of);
     let Check { faults, shown, .. } = check;
@@ -99,6 +100,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         model_dir,
         model_hub,
         webhook,
+        follow,
         log,
         log_format,
         shown,
@@ -255,6 +257,13 @@ impl Check<'_> {
             }
         }
         schedule
+    }
+
+    /// How often the files of projects are looked through where the system does not tell of changes; `None` to follow none.
+    fn follow(&mut self) -> Option<Duration> {
+        let is_on = self.value(Key::Follow, |text| Key::Follow.setting().range.word(text));
+        let every = Duration::from_secs(self.number(Key::FollowPollSeconds));
+        (is_on == Some("on")).then_some(every)
     }
 
     /// Who is told of what failed.

@@ -130,9 +130,9 @@ impl Tool for RefreshTool {
 
     async fn run(call: &Call, asked: RefreshArguments) -> Result<RefreshAnswer, ApiError> {
         let refresh = RefreshProject {
-            name: asked.project,
             allow_empty: asked.allow_empty.unwrap_or_default(),
             reread: asked.reread.unwrap_or_default(),
+            ..RefreshProject::of(asked.project)
         };
         let result = call.run(refresh).await?;
         let mut answer = RefreshAnswer::from(result);

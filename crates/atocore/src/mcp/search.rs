@@ -24,7 +24,7 @@ impl Tool for SearchTool {
         lines, date and score. Use it before answering anything that the user's notes, specifications, logs or decisions may say. \
         Read more around a passage with atocore_get.";
     const EFFECT: Effect = Effect::Reads;
-    const HIDDEN: &'static [&'static str] = &["all_copies", "explain", "wait_generation"];
+    const HIDDEN: &'static [&'static str] = &["all_copies", "explain", "wait_generation", "wait_fresh"];
     type Arguments = Query;
     type Answer = Answer;
 

@@ -1,16 +1,29 @@
 //! What an operation runs with.
 
-use std::{cell::OnceCell, fmt};
+use std::{
+    cell::OnceCell,
+    fmt, thread,
+    time::{Duration, Instant},
+};
 
 use atocore_engine::{Caller, Engine};
-use atocore_model::monitor::Monitor;
+use atocore_model::{
+    monitor::Monitor,
+    query::{Notice, ProjectHint},
+    time::Timestamp,
+};
 
 use crate::{
     engine::{EngineGuard, SharedEngine},
+    following::{Following, Freshness},
     jobs::Jobs,
     metrics::Metrics,
+    operations::ApiError,
     packs::Packs,
 };
+
+/// How often it is looked whether changes have been read.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What a server has beside its engine; clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +34,8 @@ pub struct ServerState {
     pub jobs: Jobs,
     /// The context packs that were made last.
     pub packs: Packs,
+    /// How fresh each project is whose files it follows.
+    pub following: Following,
 }
 
 /// What an operation runs with: the engine, who called, and whom to tell where the work stands.
@@ -56,6 +71,45 @@ impl<'a> Context<'a> {
     /// The engine. Nobody replaces its store before the context is dropped.
     pub fn engine(&self) -> &Engine {
         self.engine.get_or_init(|| self.shared.read())
+    }
+
+    /// Every change of files before this is in what is stored, of the project that a question is limited to or of all;
+    /// `None` where no server follows the files. Waits for the changes that the server has seen, when that is wanted, for as
+    /// long as the engine waits for others.
+    ///
+    /// # Errors
+    /// When there is no such project.
+    pub fn fresh_as_of(&self, hint: &ProjectHint, wait: bool) -> Result<Option<Timestamp>, ApiError> {
+        let Some(server) = self.server else { return Ok(None) };
+        let project = match hint {
+            ProjectHint::Scope(name) => Some(self.engine().project(name)?.id),
+            ProjectHint::None | ProjectHint::Boost(_) => None,
+        };
+        let (clock, at_most) = (self.engine().clock(), self.engine().busy_timeout());
+        let (began, asked) = (Instant::now(), clock.now());
+        if wait {
+            server.following.look_now(project.as_ref());
+        }
+        loop {
+            let fresh = server.following.freshness(project.as_ref(), clock.now());
+            let is_enough = !wait || fresh >= Freshness::AsOf(asked);
+            if is_enough || began.elapsed() >= at_most || self.monitor.cancelled() {
+                return Ok(match fresh {
+                    Freshness::AsOf(time) => Some(time),
+                    Freshness::Unread | Freshness::NotFollowed => None,
+                });
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Has files that differ from what an answer shows read soon, where nobody else does.
+    pub fn met<'n>(&self, notices: impl IntoIterator<Item = &'n Notice>) {
+        let of_files =
+            |notice: &Notice| matches!(notice, Notice::FilesGone { .. } | Notice::FilesChanged { .. });
+        if let Some(server) = self.server.filter(|_| notices.into_iter().any(of_files)) {
+            server.following.look_now(None);
+        }
     }
 
     /// Does what needs the engine alone. Waits until nobody else reads from it.

@@ -31,6 +31,7 @@ mod errors;
 mod evaluate;
 mod events;
 mod facts;
+mod following;
 mod foreign_locks;
 mod formats;
 mod forms;

@@ -99,6 +99,8 @@ impl Sandbox {
         let mut command = Command::new(program.as_ref());
         command.env_clear().current_dir(self.dir.path()).stdin(Stdio::null());
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", self.dir.path());
+        // Most tests say themselves when something is read.
+        command.env("ATOCORE_FOLLOW", "off");
         match &self.models {
             Some(models) => command.env("ATOCORE_MODEL_DIR", models),
             // Most tests are about something else, and quicker without vectors.

@@ -32,7 +32,14 @@ pub(crate) struct Server {
 
 /// The settings of a server on the loopback.
 pub(crate) fn settings() -> ServeSettings {
-    ServeSettings { host: "127.0.0.1".to_owned(), port: 0, token: None, webhook: None, runtime_dir: None }
+    ServeSettings {
+        host: "127.0.0.1".to_owned(),
+        port: 0,
+        token: None,
+        webhook: None,
+        follow: None,
+        runtime_dir: None,
+    }
 }
 
 impl Server {

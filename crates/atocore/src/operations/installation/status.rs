@@ -12,6 +12,10 @@ impl Operation for Status {
     const SPEC: Spec = Spec::get(super::TAG, "status", "/status").answers("The state of the installation");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        Ok(context.engine().status()?)
+        let mut status = context.engine().status()?;
+        if let Some(server) = context.server {
+            server.following.add_to(&mut status);
+        }
+        Ok(status)
     }
 }

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use atocore_model::{
     id::{Generation, ProjectId},
     refresh::{
@@ -27,6 +29,10 @@ pub struct RefreshProject {
     #[schema(value_type = Option<bool>)]
     #[arg(long)]
     pub reread: bool,
+    /// Whether it is cancelled when somebody else wants to ingest. No parameter of any interface.
+    #[serde(skip)]
+    #[arg(skip)]
+    pub(crate) gives_way: bool,
 }
 
 impl RefreshProject {
@@ -57,6 +63,9 @@ pub struct RefreshResult {
     pub nothing_read: Option<String>,
     /// One entry per configured root, in the order of the registry.
     pub roots: Vec<RootResult>,
+    /// Every folder that was looked into; not in JSON.
+    #[serde(skip)]
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 /// What became of one configured root.
@@ -135,7 +144,8 @@ impl Operation for RefreshProject {
 
 impl RefreshProject {
     fn refresh(self, context: &Context<'_>) -> Result<RefreshResult, ApiError> {
-        let options = RefreshOptions { allow_empty: self.allow_empty, reread: self.reread };
+        let options =
+            RefreshOptions { allow_empty: self.allow_empty, reread: self.reread, gives_way: self.gives_way };
         let name = project_name(&self.name)?;
         let report = context.engine().refresh_with(&name, options, context.caller, context.monitor)?;
         let result = RefreshResult::from(report);
@@ -166,6 +176,7 @@ impl From<RefreshReport> for RefreshResult {
             generation: report.generation,
             counts: report.counts(),
             nothing_read: nothing_read(&report.roots),
+            folders: report.folders,
             roots: report.roots.into_iter().map(RootResult::from).collect(),
         }
     }

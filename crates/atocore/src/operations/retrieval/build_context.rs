@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use atocore_model::{
     id::Generation,
-    pack::{Budget, PackRequest, PromptText, Tier, Tiers, Unit},
+    pack::{Budget, PackNotice, PackRequest, PromptText, Tier, Tiers, Unit},
     query::TopK,
     ranking::Mode,
 };
@@ -66,6 +66,12 @@ pub struct BuildContext {
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[arg(long = "wait", value_name = "GENERATION")]
     pub wait_generation: Option<u64>,
+    /// Answer only once every change that the server has seen is read, or after some seconds; `fresh_as_of` says how far
+    /// it is.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    #[arg(long)]
+    pub wait_fresh: bool,
 }
 
 impl Operation for BuildContext {
@@ -75,9 +81,15 @@ impl Operation for BuildContext {
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let started = Instant::now();
-        let request = self.try_into()?;
+        let wait_fresh = self.wait_fresh;
+        let request = PackRequest::try_from(self)?;
+        let fresh_as_of = context.fresh_as_of(&request.project, wait_fresh)?;
         let pack = context.engine().build_context(&request)?;
-        let pack = ContextPack::new(pack, &request, started.elapsed());
+        context.met(pack.notices.iter().filter_map(|notice| match notice {
+            PackNotice::Search(of_search) => Some(of_search),
+            _ => None,
+        }));
+        let pack = ContextPack { fresh_as_of, ..ContextPack::new(pack, &request, started.elapsed()) };
         if let Some(server) = context.server {
             server.packs.keep(&pack);
         }

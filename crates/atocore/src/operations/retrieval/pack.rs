@@ -13,13 +13,15 @@ use atocore_model::{
     path::SourcePath,
     query::{Hit, ProjectHint},
     ranking::Mode,
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use diff::{PackChange, PackDiff};
 
-/// A context pack. But for `duration_ms` the same request at the same generation has the same answer, to the byte.
+/// A context pack. But for `duration_ms` and `fresh_as_of` the same request at the same generation, of files
+/// that did not change, has the same answer, to the byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ContextPack {
     /// The text for the agent: never longer than the budget. What stands in its `<data-…>` tags is data, never an
@@ -71,6 +73,10 @@ pub struct ContextPack {
     pub generation: Generation,
     /// The generation of the store; later than `generation` while the lexical index catches up.
     pub store_generation: Generation,
+    /// Every change of files before this is in it, of the one project that was searched or of all. Left out where no server
+    /// follows the files, and while it reads them for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh_as_of: Option<Timestamp>,
 }
 
 /// One thing in a pack.
@@ -186,6 +192,7 @@ impl ContextPack {
             mode: pack.mode,
             generation: pack.generation,
             store_generation: pack.store_generation,
+            fresh_as_of: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 use atocore_model::{
     id::Generation,
     name::QueryText,
-    query::{self as model, Answer, Hit, TopK},
+    query::{Answer, Hit, QueryRequest, TopK},
     ranking::Mode,
 };
 
@@ -57,6 +57,12 @@ pub struct Query {
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[arg(long = "wait", value_name = "GENERATION")]
     pub wait_generation: Option<u64>,
+    /// Answer only once every change that the server has seen is read, or after some seconds; `fresh_as_of` says how far
+    /// it is.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    #[arg(long)]
+    pub wait_fresh: bool,
 }
 
 impl Operation for Query {
@@ -65,8 +71,12 @@ impl Operation for Query {
         Spec::post(super::TAG, "query", "/query").answers("The best passages, best first").indexed();
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        let explain = self.explain;
-        let mut answer = context.engine().query(&self.try_into()?)?;
+        let (explain, wait_fresh) = (self.explain, self.wait_fresh);
+        let query = QueryRequest::try_from(self)?;
+        let fresh_as_of = context.fresh_as_of(&query.project, wait_fresh)?;
+        let mut answer = context.engine().query(&query)?;
+        answer.fresh_as_of = fresh_as_of;
+        context.met(&answer.notices);
         if !explain {
             answer.hits.iter_mut().for_each(Hit::hide_explanation);
         }
@@ -74,7 +84,7 @@ impl Operation for Query {
     }
 }
 
-impl TryFrom<Query> for model::QueryRequest {
+impl TryFrom<Query> for QueryRequest {
     type Error = ApiError;
 
     fn try_from(query: Query) -> Result<Self, ApiError> {

@@ -85,6 +85,7 @@ fn served(home: &Home, body: impl FnOnce(SocketAddr) -> Result<(), Failure>) -> 
         port: 0,
         token: None,
         webhook: None,
+        follow: None,
         runtime_dir: None,
     };
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,292 @@
+//! How fresh each project is whose files a server follows: which changes wait to be read, and when it is their turn.
+//!
+//! What tells of a change is a hint. It starts a refresh, which looks at the files themselves; so a hint too many costs a
+//! look, and only one too few would be a gap.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use atocore_engine::{FollowState, FollowStatus, InstallationStatus};
+use atocore_model::{id::ProjectId, time::Timestamp};
+use tokio::sync::Notify;
+
+/// A file is read once nothing has changed for so long, so that it is read once and not while it is written.
+const QUIET: Duration = Duration::from_millis(150);
+/// But no later than this after its first change.
+const AT_MOST: Duration = Duration::from_secs(1);
+/// How long the system takes, at most, to tell that something has changed.
+const TOLD_WITHIN: Duration = Duration::from_millis(250);
+/// After a refresh there is none for this many times as long as it took.
+const REST: u32 = 3;
+/// And for no longer than this.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+/// When it is tried again after a failure; twice as long after each further one.
+const AGAIN: Duration = Duration::from_secs(1);
+/// And after this at the latest.
+const AGAIN_AT_MOST: Duration = Duration::from_secs(60);
+
+/// The projects of a server and how fresh they are; clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Following(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    projects: BTreeMap<ProjectId, FollowedProject>,
+    registry_changed: bool,
+    hints_lost: bool,
+}
+
+/// A project, what waits in it, and how it is followed.
+#[derive(Debug)]
+struct FollowedProject {
+    status: FollowStatus,
+    waiting: Option<Waiting>,
+    /// Whether it is being refreshed.
+    refreshing: bool,
+    /// No refresh begins before.
+    rests_until: Option<Instant>,
+    /// When it is looked through again when nothing tells of changes.
+    poll_at: Option<Instant>,
+    failures: u32,
+}
+
+/// Changes that wait to be read.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    first: Instant,
+    last: Instant,
+}
+
+/// How fresh something is; the least fresh first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Freshness {
+    /// Its files are looked through for the first time since the server started.
+    Unread,
+    /// Every change before this has been read.
+    AsOf(Timestamp),
+    /// Nobody follows it.
+    NotFollowed,
+}
+
+/// How a refresh ended that a change has started.
+#[derive(Debug)]
+pub(crate) struct Refreshed {
+    /// When it began.
+    pub(crate) began: Timestamp,
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// How many folders the system watches.
+    pub(crate) folders: u64,
+    /// How often the files are looked through, and why, when the system does not tell of every change.
+    pub(crate) polled: Option<(Duration, String)>,
+    /// Whether something may have changed that nobody would have told of.
+    pub(crate) again: bool,
+}
+
+impl Following {
+    /// Follows these projects and no others, and looks through all of them.
+    pub(crate) fn set_projects(&self, projects: impl IntoIterator<Item = ProjectId>, now: Timestamp) {
+        let mut state = self.lock();
+        let mut before = std::mem::take(&mut state.projects);
+        for id in projects {
+            let project = before.remove(&id).unwrap_or_else(FollowedProject::new);
+            let _none = state.projects.insert(id, project);
+        }
+        drop(state);
+        self.hint_all(now);
+    }
+
+    /// Files of some projects have changed.
+    pub(crate) fn hint<'p>(&self, projects: impl IntoIterator<Item = &'p ProjectId>, now: Timestamp) {
+        let mut state = self.lock();
+        for id in projects {
+            if let Some(project) = state.projects.get_mut(id) {
+                project.status.last_change = Some(now);
+                project.wait(now);
+            }
+        }
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
+    /// Files of any project may have changed.
+    pub(crate) fn hint_all(&self, now: Timestamp) {
+        self.lock().projects.values_mut().for_each(|project| project.wait(now));
+        self.0.changed.notify_one();
+    }
+
+    /// Has the files looked through now of a project, or of all, where the system does not tell of changes.
+    pub(crate) fn look_now(&self, project: Option<&ProjectId>) {
+        let now = Instant::now();
+        for (id, followed) in &mut self.lock().projects {
+            if project.is_none_or(|project| project == id) && followed.status.state == FollowState::Polling {
+                followed.poll_at = Some(now);
+            }
+        }
+        self.0.changed.notify_one();
+    }
+
+    /// The registry has changed.
+    pub(crate) fn hint_registry(&self) {
+        self.lock().registry_changed = true;
+        self.0.changed.notify_one();
+    }
+
+    /// Whether the registry has changed since this was asked last.
+    pub(crate) fn take_registry_change(&self) -> bool {
+        std::mem::take(&mut self.lock().registry_changed)
+    }
+
+    /// There were more changes than the system could tell of.
+    pub(crate) fn lose_hints(&self) {
+        self.lock().hints_lost = true;
+        self.0.changed.notify_one();
+    }
+
+    /// Whether hints were lost since this was asked last.
+    pub(crate) fn take_lost_hints(&self) -> bool {
+        std::mem::take(&mut self.lock().hints_lost)
+    }
+
+    /// Returns when something has changed since this was awaited last.
+    pub(crate) async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    /// When the next refresh is due; `None` while nothing waits.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.lock().projects.values().filter_map(FollowedProject::due).min()
+    }
+
+    /// The project whose refresh is due first, if one is; it counts as being refreshed from now on.
+    pub(crate) fn begin_due(&self, now: Instant) -> Option<ProjectId> {
+        let mut state = self.lock();
+        let due = state.projects.iter().filter_map(|(id, project)| Some((project.due()?, id)));
+        let (_, id) = due.filter(|(due, _)| *due <= now).min()?;
+        let id = id.clone();
+        let project = state.projects.get_mut(&id)?;
+        project.waiting = None;
+        project.poll_at = None;
+        project.refreshing = true;
+        Some(id)
+    }
+
+    /// Notes that a refresh ended well.
+    pub(crate) fn refreshed(&self, id: &ProjectId, done: Refreshed, now: Timestamp) {
+        let mut state = self.lock();
+        let Some(project) = state.projects.get_mut(id) else { return };
+        let at = Instant::now();
+        project.refreshing = false;
+        project.failures = 0;
+        project.rests_until = Some(at + done.took.saturating_mul(REST).min(LONGEST_REST));
+        project.poll_at = done.polled.as_ref().map(|(every, _)| at + *every);
+        let status = &mut project.status;
+        status.state = if done.polled.is_some() { FollowState::Polling } else { FollowState::Following };
+        status.every_seconds = done.polled.as_ref().map(|(every, _)| every.as_secs());
+        status.reason = done.polled.map(|(_, why)| why);
+        status.folders = done.folders;
+        status.fresh_as_of = Some(done.began);
+        status.failure = None;
+        if project.waiting.is_none() {
+            status.waiting_since = None;
+        }
+        if done.again {
+            project.wait(now);
+        }
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
+    /// Notes that a refresh failed, and why; `None` when it gave way to others. It is tried again.
+    pub(crate) fn failed(&self, id: &ProjectId, why: Option<String>, now: Timestamp) {
+        let mut state = self.lock();
+        let Some(project) = state.projects.get_mut(id) else { return };
+        project.refreshing = false;
+        project.failures = if why.is_some() { project.failures.saturating_add(1) } else { 0 };
+        let doubled = 1_u32.checked_shl(project.failures.saturating_sub(1)).unwrap_or(u32::MAX);
+        project.rests_until = Some(Instant::now() + AGAIN.saturating_mul(doubled).min(AGAIN_AT_MOST));
+        project.status.failure = why;
+        project.wait(now);
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
+    /// Says of every project how it is followed.
+    pub(crate) fn add_to(&self, status: &mut InstallationStatus) {
+        let state = self.lock();
+        for project in &mut status.projects {
+            let followed = state.projects.iter().find(|(id, _)| id.as_str() == project.id);
+            project.followed = followed.map(|(_, followed)| followed.status(status.at));
+        }
+    }
+
+    /// How fresh what is stored of a project is, or of all of them.
+    pub(crate) fn freshness(&self, project: Option<&ProjectId>, now: Timestamp) -> Freshness {
+        let state = self.lock();
+        let asked = state.projects.iter().filter(|(id, _)| project.is_none_or(|project| project == *id));
+        let fresh = asked
+            .map(|(_, followed)| followed.status(now).fresh_as_of.map_or(Freshness::Unread, Freshness::AsOf));
+        fresh.min().unwrap_or(Freshness::NotFollowed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FollowedProject {
+    fn new() -> Self {
+        Self {
+            status: FollowStatus {
+                state: FollowState::Polling,
+                reason: Some("it is being looked through for the first time".to_owned()),
+                every_seconds: None,
+                folders: 0,
+                last_change: None,
+                waiting_since: None,
+                fresh_as_of: None,
+                failure: None,
+            },
+            waiting: None,
+            refreshing: false,
+            rests_until: None,
+            poll_at: None,
+            failures: 0,
+        }
+    }
+
+    fn wait(&mut self, now: Timestamp) {
+        let at = Instant::now();
+        self.waiting.get_or_insert(Waiting { first: at, last: at }).last = at;
+        let _since = self.status.waiting_since.get_or_insert(now);
+    }
+
+    /// When its refresh is due.
+    fn due(&self) -> Option<Instant> {
+        if self.refreshing {
+            return None;
+        }
+        let wanted = self.waiting.map(|waiting| (waiting.last + QUIET).min(waiting.first + AT_MOST));
+        let due = wanted.into_iter().chain(self.poll_at).min()?;
+        Some(self.rests_until.map_or(due, |rested| due.max(rested)))
+    }
+
+    /// How it is followed, as seen at `now`: while the system tells of changes and none waits, all is fresh.
+    fn status(&self, now: Timestamp) -> FollowStatus {
+        let mut status = self.status.clone();
+        let is_quiet = self.waiting.is_none() && !self.refreshing && status.failure.is_none();
+        if is_quiet && status.state == FollowState::Following && status.fresh_as_of.is_some() {
+            status.fresh_as_of = status.fresh_as_of.max(Some(now.before(TOLD_WITHIN)));
+        }
+        status
+    }
+}

@@ -1,0 +1,214 @@
+//! The folders that the system watches for us, each by itself: only those that a refresh has looked into, so that nothing
+//! is spent on what is ignored.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use atocore_engine::{Layout, files};
+use atocore_model::{id::ProjectId, time::Clock};
+use notify::{
+    ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
+    event::{AccessKind, AccessMode, CreateKind, ModifyKind},
+};
+
+use super::FollowSettings;
+use crate::following::Following;
+
+/// What came of watching the folders of a project.
+#[derive(Debug, Default)]
+pub(super) struct WatchOutcome {
+    /// How many are watched.
+    pub(super) folders: u64,
+    /// Whether some were not watched before: what changed in them since they were looked into nobody has told.
+    pub(super) any_new: bool,
+    /// Why some are not watched, as a sentence without its full stop.
+    pub(super) problem: Option<String>,
+}
+
+/// What is watched.
+pub(super) struct Watches {
+    hearer: Hearer,
+    /// `None` when the system gives none.
+    watcher: Result<RecommendedWatcher, String>,
+}
+
+/// Hears what the system tells. It runs on a thread of the library, which must not wait for whoever changes the watches.
+#[derive(Clone)]
+struct Hearer {
+    following: Following,
+    clock: Arc<dyn Clock>,
+    layout: Layout,
+    /// Whose each folder is. A folder that was removed or moved is forgotten, so that it is watched anew when it is there.
+    folders: Arc<Mutex<BTreeMap<PathBuf, Vec<ProjectId>>>>,
+}
+
+impl Watches {
+    pub(super) fn new(following: Following, settings: &FollowSettings) -> Self {
+        let hearer = Hearer {
+            following,
+            clock: Arc::clone(&settings.clock),
+            layout: settings.layout.clone(),
+            folders: Arc::default(),
+        };
+        Self { watcher: hearer.watcher(), hearer }
+    }
+
+    /// Forgets all, as after the system has lost count.
+    pub(super) fn reset(&mut self) {
+        // Those of before end with it.
+        self.watcher = Err(String::new());
+        self.hearer.folders().clear();
+        self.watcher = self.hearer.watcher();
+    }
+
+    /// Forgets the folders of all other projects.
+    pub(super) fn keep(&mut self, projects: &[ProjectId]) {
+        self.forget(|_, owner| !projects.contains(owner));
+    }
+
+    /// Watches these folders of a project, and no others of it.
+    pub(super) fn set(&mut self, project: &ProjectId, folders: Vec<PathBuf>) -> WatchOutcome {
+        let is_own = |folder: &PathBuf| self.hearer.is_own(folder);
+        let folders: BTreeSet<PathBuf> = folders.into_iter().filter(|folder| !is_own(folder)).collect();
+        self.forget(|folder, owner| owner == project && !folders.contains(folder));
+        let mut outcome = WatchOutcome::default();
+        for folder in folders {
+            match self.add(&folder, project) {
+                Ok(is_new) => {
+                    outcome.folders += 1;
+                    outcome.any_new |= is_new;
+                }
+                // Its folder tells that it has gone.
+                Err(error) if matches!(error.kind, ErrorKind::PathNotFound) => {}
+                Err(error) => {
+                    let _first = outcome.problem.get_or_insert_with(|| why(&folder, &error));
+                    if matches!(error.kind, ErrorKind::MaxFilesWatch) {
+                        break;
+                    }
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Watches a folder for a project; whether nobody did before.
+    fn add(&mut self, folder: &Path, project: &ProjectId) -> Result<bool, notify::Error> {
+        let watcher = self.watcher.as_mut().map_err(|why| notify::Error::generic(why))?;
+        {
+            let mut known = self.hearer.folders();
+            let owners = known.entry(folder.to_owned()).or_default();
+            if owners.contains(project) {
+                return Ok(false);
+            }
+            owners.push(project.clone());
+            if owners.len() > 1 {
+                return Ok(true);
+            }
+        }
+        let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
+        watched.map(|()| true).inspect_err(|_| drop(self.hearer.folders().remove(folder)))
+    }
+
+    /// Takes folders from their owners; those that have none left are no longer watched.
+    fn forget(&mut self, is_gone: impl Fn(&Path, &ProjectId) -> bool) {
+        let mut forgotten = Vec::new();
+        self.hearer.folders().retain(|folder, owners| {
+            owners.retain(|owner| !is_gone(folder, owner));
+            if owners.is_empty() {
+                forgotten.push(folder.clone());
+            }
+            !owners.is_empty()
+        });
+        if let Ok(watcher) = &mut self.watcher {
+            for folder in forgotten {
+                // One that was removed meanwhile is watched no longer anyway.
+                drop(watcher.unwatch(&folder));
+            }
+        }
+    }
+}
+
+/// Why a folder is not watched.
+fn why(folder: &Path, error: &notify::Error) -> String {
+    match &error.kind {
+        ErrorKind::MaxFilesWatch => {
+            "the system lets this user watch no more folders; raise fs.inotify.max_user_watches".to_owned()
+        }
+        ErrorKind::Io(error) => format!("`{}` cannot be watched: {error}", folder.display()),
+        _ => format!("`{}` cannot be watched: {error}", folder.display()),
+    }
+}
+
+impl Hearer {
+    /// What hears of the folders that are added to it, and of the registry.
+    fn watcher(&self) -> Result<RecommendedWatcher, String> {
+        let hearer = self.clone();
+        let heard = move |told: notify::Result<Event>| hearer.hear(told);
+        let mut watcher = notify::recommended_watcher(heard).map_err(|error| error.to_string())?;
+        if let Some(folder) = self.layout.registry.parent() {
+            let made = files::create_dirs_synced(folder).map_err(|error| error.to_string());
+            let watched = made.and_then(|()| {
+                watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|error| error.to_string())
+            });
+            if let Err(error) = watched {
+                tracing::warn!(error, "registry_not_watched");
+            }
+        }
+        Ok(watcher)
+    }
+
+    fn folders(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Vec<ProjectId>>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether something is ours, so that it changes with every refresh.
+    fn is_own(&self, path: &Path) -> bool {
+        path.starts_with(&self.layout.data) || path.starts_with(&self.layout.backups)
+    }
+
+    fn hear(&self, told: notify::Result<Event>) {
+        let event = match told {
+            Ok(event) if event.need_rescan() => return self.following.lose_hints(),
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(%error, "following_lost_count");
+                return self.following.lose_hints();
+            }
+        };
+        let is_read = matches!(
+            event.kind,
+            EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)
+        );
+        if is_read {
+            return;
+        }
+        // Whatever is at the path now, it is not what was watched there.
+        let is_another = matches!(
+            event.kind,
+            EventKind::Remove(_)
+                | EventKind::Modify(ModifyKind::Name(_))
+                | EventKind::Create(CreateKind::Folder)
+        );
+        for path in event.paths.iter().filter(|path| !self.is_own(path)) {
+            if *path == self.layout.registry {
+                self.following.hint_registry();
+            }
+            let mut owners = BTreeSet::new();
+            let mut folders = self.folders();
+            let beside = path.parent().and_then(|parent| folders.get(parent));
+            owners.extend(beside.into_iter().chain(folders.get(path)).flatten().cloned());
+            if is_another && folders.contains_key(path) {
+                let below = folders.range(path.clone()..).take_while(|(folder, _)| folder.starts_with(path));
+                let below: Vec<PathBuf> = below.map(|(folder, _)| folder.clone()).collect();
+                for folder in below {
+                    owners.extend(folders.remove(&folder).unwrap_or_default());
+                }
+            }
+            drop(folders);
+            self.following.hint(&owners, self.clock.now());
+        }
+    }
+}
