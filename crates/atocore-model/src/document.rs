@@ -1,5 +1,7 @@
 //! Documents and the passages they are cut into.
 
+mod cells;
+
 use std::{convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ use crate::{
     time::Timestamp,
     words,
 };
+
+use cells::Cells;
 
 /// The lines of a file that hold a passage, counted from 1, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -35,7 +39,7 @@ impl fmt::Display for LineSpan {
 }
 
 /// Where a passage is found in a file whose lines nobody sees, in words: `page 3`, `slide 2 to slide 4`,
-/// `sheet Budget, row 7`. Never empty.
+/// `sheet Budget, A2:F9`. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, ToSchema)]
 pub struct Location(String);
 
@@ -46,15 +50,13 @@ impl Location {
         Self(text)
     }
 
-    /// From the one place to the other.
+    /// From the one place to the other. Cells of one sheet are one place, with all columns and rows of both.
     #[must_use]
     pub fn to(&self, last: &Self) -> Self {
-        let first = self.0.split(Self::TO).next().unwrap_or_default();
-        let last = last.0.rsplit(Self::TO).next().unwrap_or_default();
-        if first == last {
-            return Self(first.to_owned());
-        }
-        Self(format!("{first}{}{last}", Self::TO))
+        let places: Vec<&str> = self.0.split(Self::TO).chain(last.0.split(Self::TO)).collect();
+        let first = widened(places.first().copied().unwrap_or_default(), &places);
+        let last = widened(places.last().copied().unwrap_or_default(), &places);
+        Self(if first == last { first } else { format!("{first}{}{last}", Self::TO) })
     }
 
     /// What is stored.
@@ -69,12 +71,16 @@ impl Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, last)) = self.0.split_once(Self::TO) else { return f.write_str(&self.0) };
-        // What both are in is said once: `sheet Budget, row 2 to row 9`.
-        let within = first.rsplit_once(", ").map(|(within, _)| within);
-        let rest = within.and_then(|within| last.strip_prefix(within)?.strip_prefix(", "));
-        write!(f, "{first} to {}", rest.unwrap_or(last))
+        f.write_str(&self.0.replace(Self::TO, " to "))
     }
+}
+
+/// A place; cells with all that others of their sheet hold.
+fn widened(place: &str, places: &[&str]) -> String {
+    let Some(cells) = Cells::of(place) else { return place.to_owned() };
+    let others =
+        places.iter().filter_map(|other| Cells::of(other)).filter(|other| other.sheet == cells.sheet);
+    others.fold(cells, Cells::with).to_string()
 }
 
 impl FromStr for Location {
@@ -323,14 +329,38 @@ mod tests {
         let page = |number: u32| place(&format!("page {number}"));
         assert_eq!(page(3).to(&page(3)), page(3));
         assert_eq!(page(2).to(&page(3)).to(&page(3).to(&page(5))).to_string(), "page 2 to page 5");
-        let (row, other) = (place("sheet A, B, row 2"), place("sheet C, row 1"));
-        assert_eq!(row.to(&place("sheet A, B, row 9")).to_string(), "sheet A, B, row 2 to row 9");
-        assert_eq!(row.to(&other).to_string(), "sheet A, B, row 2 to sheet C, row 1");
         let (how, whom) = (place("section How to plant"), place("section Whom to ask"));
         assert_eq!(how.to(&how).to(&whom).to_string(), "section How to plant to section Whom to ask");
         let lines = LineSpan { first: 3, last: 9 };
         assert_eq!(cited("a.md", lines, None), "a.md:3-9");
         assert_eq!(cited("a.pdf", lines, Some(&page(3))), "a.pdf, page 3");
+    }
+
+    #[test]
+    fn cells_of_a_sheet_are_one_range() {
+        let place = |words: &str| Location::from_text(words.to_owned());
+        let joined = |places: &[&str]| {
+            let places = places.iter().map(|words| place(words));
+            places.reduce(|first, last| first.to(&last)).unwrap().to_string()
+        };
+        let cases: [(&[&str], &str); 9] = [
+            (&["sheet A, B3", "sheet A, B3"], "sheet A, B3"),
+            (&["sheet A, C4:D4", "sheet A, B5", "sheet A, C6:F6"], "sheet A, B4:F6"),
+            // A comment on a cell stands behind the rows.
+            (&["sheet A, A8:C8", "sheet A, A9:C9", "sheet A, B7"], "sheet A, A7:C9"),
+            (&["sheet A, Z9:AA9", "sheet A, B10"], "sheet A, B9:AA10"),
+            (&["sheet A, B, A2:B2", "sheet A, B, A3:C3"], "sheet A, B, A2:C3"),
+            (&["sheet A, A1:C9", "sheet B, A1:A1", "sheet B, A2:B2"], "sheet A, A1:C9 to sheet B, A1:B2"),
+            (&["sheet A, A1", "sheet B, A1", "sheet C, A1", "sheet C, A2"], "sheet A, A1 to sheet C, A1:A2"),
+            (&["section sheet, A1", "section sheet, A2"], "section sheet, A1 to section sheet, A2"),
+            (&["sheet A, row 2", "sheet A, row 9"], "sheet A, row 2 to sheet A, row 9"),
+        ];
+        for (places, expected) in cases {
+            assert_eq!(joined(places), expected);
+        }
+        let (before, after) = (place("sheet A, A1:B2").to(&place("sheet B, A1")), place("sheet B, C2"));
+        assert_eq!(before.to(&after).to_string(), "sheet A, A1:B2 to sheet B, A1:C2");
+        assert_eq!(before.to(&before), before);
     }
 
     #[test]

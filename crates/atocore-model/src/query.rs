@@ -171,7 +171,7 @@ pub struct Hit {
     pub state: DocumentState,
     /// Where the passage stands in the file, or in the text of it when it has a `location`.
     pub lines: LineSpan,
-    /// The place in a file without lines: `page 3`, `sheet Budget, row 7`.
+    /// The place in a file without lines: `page 3`, `sheet Budget, A2:F9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
     /// Date of the document: from its front matter, else the last change of the file.
