@@ -42,9 +42,8 @@ pub(crate) fn read(store: &Store, reading: &Reading, project: Option<&ProjectId>
 fn location_of(passages: &[PassageText], lines: LineSpan) -> Option<Location> {
     let within =
         |passage: &&PassageText| passage.lines.first <= lines.last && passage.lines.last >= lines.first;
-    let mut within = passages.iter().filter(within).filter_map(|passage| passage.location.as_ref());
-    let first = within.next()?;
-    Some(first.to(within.next_back().unwrap_or(first)))
+    let within = passages.iter().filter(within).filter_map(|passage| passage.location.clone());
+    within.reduce(|first, last| first.to(&last))
 }
 
 fn find(
@@ -283,6 +282,27 @@ mod tests {
         assert_eq!(put_together(&passages), "\n\nThe quick brown fox jumps over\nthe dog\n\n\nend");
         assert_eq!(put_together(&[passage(1, 1, "a b"), passage(1, 1, "c d")]), "a b c d");
         assert_eq!(put_together(&[]), "");
+    }
+
+    #[test]
+    fn lines_are_found_at_all_places_of_their_passages() {
+        let passage = |first, last, location: &str| PassageText {
+            heading_path: HeadingPath::default(),
+            lines: LineSpan { first, last },
+            location: Some(Location::from_text(location.to_owned())),
+            text: "x".to_owned(),
+        };
+        let passages = [
+            passage(1, 3, "sheet A, B2:C4"),
+            passage(3, 6, "sheet A, A4:F9"),
+            passage(7, 9, "sheet A, B10:C12"),
+            passage(10, 11, "sheet B, A1:B2"),
+        ];
+        let found = |first, last| location_of(&passages, LineSpan { first, last }).unwrap().to_string();
+        assert_eq!(found(2, 2), "sheet A, B2:C4");
+        assert_eq!(found(1, 9), "sheet A, A2:F12");
+        assert_eq!(found(7, 11), "sheet A, B10:C12 to sheet B, A1:B2");
+        assert_eq!(location_of(&passages, LineSpan { first: 12, last: 12 }), None);
     }
 
     #[test]

@@ -327,14 +327,12 @@ impl Drafts<'_> {
         }
     }
 
-    /// From the place where it begins to the one where it ends.
+    /// From the place where it begins to the one where it ends, with those between them.
     fn location(&self, span: &Range<usize>) -> Option<Location> {
-        let at = |offset: usize| {
-            let behind = self.locations.partition_point(|mark| mark.from <= offset);
-            let mark = self.locations.get(behind.saturating_sub(1))?;
-            Some(Location::from_text(mark.name.clone()))
-        };
-        Some(at(span.start)?.to(&at(span.end.saturating_sub(1))?))
+        let at = |offset| self.locations.partition_point(|mark| mark.from <= offset).saturating_sub(1);
+        let marks = self.locations.get(at(span.start)..=at(span.end.saturating_sub(1)))?;
+        let places = marks.iter().map(|mark| Location::from_text(mark.name.clone()));
+        places.reduce(|first, last| first.to(&last))
     }
 
     /// The text of a chunk with the characters that are named in it.

@@ -377,6 +377,20 @@ fn passages_end_with_their_page_and_not_with_their_row() {
 }
 
 #[test]
+fn cells_of_a_passage_are_those_of_all_its_rows() {
+    let rows = [("a: 1\n", "C4"), ("a: 1; c: 3\n", "C5:E5"), ("b: 2\n", "D6"), ("Comment on A5: x\n", "A5")];
+    let mut document = Extracted::default();
+    for (line, cells) in rows {
+        let name = format!("sheet Budget, {cells}");
+        document.locations.push(LocationMark { from: document.text.len(), is_apart: false, name });
+        document.text.push_str(line);
+    }
+    document.structure =
+        TextStructure::Sections(vec![TextSection { from: 0, path: Vec::new(), begins: true }]);
+    assert_eq!(located(&document)[0].0, "sheet Budget, A4:E6");
+}
+
+#[test]
 fn what_nobody_reads_moves_no_location() {
     let blob = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(200));
     let first = format!("One ![]({blob}) picture.\n\n");
