@@ -67,7 +67,7 @@ pub struct LocationMark {
     pub from: usize,
     /// Whether it is apart from what comes before, as a page is and a row of a table is not: passages end where it begins.
     pub is_apart: bool,
-    /// In words: `page 3`, `slide 12`, `sheet Budget, row 7`, `chapter Installation`, `cell 4`, `message 2`.
+    /// In words: `page 3`, `slide 12`, `sheet Budget, A7:F7`, `chapter Installation`, `cell 4`, `message 2`.
     pub name: String,
 }
 

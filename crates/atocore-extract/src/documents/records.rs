@@ -45,13 +45,13 @@ impl Records {
         (!line.is_empty()).then_some(line)
     }
 
-    /// Appends a table, from the numbers of its rows and their cells; `place` names a row by its number.
+    /// Appends a table, from the numbers of its rows and their cells; `place` names a row by both.
     ///
     /// The row that names the columns and those above it are values alone. Empty rows are left out.
     pub(super) fn append(
         out: &mut Extracted,
         rows: impl IntoIterator<Item = (u64, Vec<String>)>,
-        place: impl Fn(u64) -> String,
+        place: impl Fn(u64, &[String]) -> String,
     ) {
         let mut rows = rows.into_iter();
         let first: Vec<_> = rows.by_ref().take(LOOKED_AT).collect();
@@ -61,11 +61,12 @@ impl Records {
         for (index, (number, cells)) in first.into_iter().chain(rows).enumerate() {
             let line = if index < above { joined(&cells) } else { records.line(&cells) };
             let Some(line) = line else { continue };
+            let name = place(number, &cells);
             if out.text.len() + line.len() > MOST_TEXT {
-                out.notices.push(format!("what comes from {} on is left out: it is too much", place(number)));
+                out.notices.push(format!("what comes from {name} on is left out: it is too much"));
                 break;
             }
-            out.go_on(place(number));
+            out.go_on(name);
             out.text.push_str(&line);
             out.text.push('\n');
         }

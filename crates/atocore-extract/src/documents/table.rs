@@ -20,7 +20,7 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
     let (said, text) = said_separator(text.strip_prefix('\u{feff}').unwrap_or(text));
     let separator = said.unwrap_or_else(|| likely_separator(text));
     let mut out = Extracted::default();
-    Records::append(&mut out, rows(text, separator), |number| format!("row {number}"));
+    Records::append(&mut out, rows(text, separator), |number, _| format!("row {number}"));
     if !out.text.is_empty() {
         out.structure =
             TextStructure::Sections(vec![TextSection { from: 0, path: Vec::new(), begins: false }]);

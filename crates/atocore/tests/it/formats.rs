@@ -41,7 +41,7 @@ const ANSWERS: &[(&str, &str, Option<&str>, &str)] = &[
     ("\"service tree\"", "report.pdf", Some("page 2"), ""),
     ("quinces", "letter.docx", Some("section Watering"), "Watering"),
     ("medlars", "talk.pptx", Some("slide 2"), "Harvest"),
-    ("mulberry", "yield.xlsx", Some("sheet Orchard, row 1 to row 3"), "Orchard"),
+    ("mulberry", "yield.xlsx", Some("sheet Orchard, A1:C3"), "Orchard"),
     ("sloes", "hedge.odt", Some("section Pruning"), "Pruning"),
     ("rowan", "book.epub", Some("chapter Autumn"), "Autumn"),
     ("cordial", "note.rtf", Some("beginning"), ""),

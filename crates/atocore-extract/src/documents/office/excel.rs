@@ -17,7 +17,7 @@ use super::{
     super::{
         archive::Archive,
         records::Records,
-        sheets::Sheets,
+        sheets::{RowPlace, Sheets},
         xml::{Node, Nodes},
     },
     package::{relations, title},
@@ -85,7 +85,7 @@ fn stream<Source: Read + Seek>(
     workbook: &mut Xlsx<Source>,
     name: &str,
     out: &mut Extracted,
-    place: &dyn Fn(u64) -> String,
+    place: RowPlace<'_>,
 ) -> Result<(), ExtractError> {
     let mut cells = match workbook.worksheet_cells_reader(name) {
         Err(XlsxError::NotAWorksheet(_)) => return Ok(()),

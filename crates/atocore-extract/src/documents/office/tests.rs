@@ -225,7 +225,7 @@ fn rows_of_a_sheet_have_their_numbers_and_values_as_they_are_shown() {
          Item: 0.3; When: 2025-10-13; Share: TRUE\nComment on B7: Check it\n"
     );
     let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
-    assert_eq!(locations, ["sheet R&D, row 2", "sheet R&D, row 7", "sheet R&D, row 8", "sheet R&D, row 7"]);
+    assert_eq!(locations, ["sheet R&D, B2:D2", "sheet R&D, B7:D7", "sheet R&D, B8:D8", "sheet R&D, B7"]);
     let TextStructure::Sections(sections) = out.structure else { panic!("no sections") };
     assert_eq!(
         (sections.len(), sections[0].from, sections[0].path.as_slice()),
@@ -267,7 +267,7 @@ fn old_workbook(protection: &[u8]) -> Vec<u8> {
 fn an_old_workbook_is_read_and_its_password_is_noticed() {
     let out = extract(Format::Excel, "", &compound("/Workbook", &old_workbook(&[]))).unwrap();
     assert_eq!(out.text, "B: A; C: 1.5\n");
-    assert_eq!(names(&out), [(0, "sheet Old, row 3")]);
+    assert_eq!(names(&out), [(0, "sheet Old, B3:C3")]);
     let protected = old_workbook(&[0x2f, 0, 6, 0, 1, 0, 1, 0, 1, 0]);
     assert_eq!(extract(Format::Excel, "", &compound("/Workbook", &protected)), Err(ExtractError::Encrypted));
 }

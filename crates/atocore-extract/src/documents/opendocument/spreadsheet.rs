@@ -5,7 +5,7 @@ use std::iter;
 use super::{
     super::{
         records::Records,
-        sheets::Sheets,
+        sheets::{RowPlace, Sheets},
         xml::{Element, Node, Nodes},
     },
     Annotation, inline, is_hidden, number,
@@ -36,11 +36,7 @@ pub(super) fn read(xml: &str, title: &str) -> Result<Extracted, ExtractError> {
     Ok(sheets.finish())
 }
 
-fn read_sheet(
-    nodes: &mut Nodes<'_>,
-    out: &mut Extracted,
-    place: &dyn Fn(u64) -> String,
-) -> Result<(), ExtractError> {
+fn read_sheet(nodes: &mut Nodes<'_>, out: &mut Extracted, place: RowPlace<'_>) -> Result<(), ExtractError> {
     let mut rows = SheetRows { nodes, number: 0, last: Vec::new(), left: 0, ended: false, failed: None };
     Records::append(out, iter::from_fn(|| rows.next()), place);
     // Where it is too much, what is left of the sheet is read and thrown away.

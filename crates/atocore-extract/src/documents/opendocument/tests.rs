@@ -73,7 +73,7 @@ fn rows_of_a_sheet_have_their_numbers_and_what_is_shown() {
     );
     assert_eq!(
         locations(&out),
-        ["sheet Budget, row 1", "sheet Budget, row 5", "sheet Budget, row 6", "sheet Same, row 1"]
+        ["sheet Budget, B1:C1", "sheet Budget, B5:C5", "sheet Budget, B6:C6", "sheet Same, A1:C1"]
     );
     let TextStructure::Sections(sections) = out.structure else { panic!("no sections") };
     assert_eq!(sections[1].path, ["Same"]);

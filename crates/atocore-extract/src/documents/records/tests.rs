@@ -3,7 +3,7 @@ use super::*;
 fn table(rows: &[&[&str]]) -> Extracted {
     let mut out = Extracted::default();
     let rows = rows.iter().map(|cells| cells.iter().map(|&cell| cell.to_owned()).collect());
-    Records::append(&mut out, (1..).zip(rows), |number| format!("row {number}"));
+    Records::append(&mut out, (1..).zip(rows), |number, _| format!("row {number}"));
     out
 }
 
@@ -52,7 +52,7 @@ fn long_names_do_not_multiply_a_file_without_end() {
     let mut out = Extracted::default();
     let head = (1, vec![name; 20]);
     let rows = (2..).map(|number| (number, vec!["v".to_owned(); 20]));
-    Records::append(&mut out, std::iter::once(head).chain(rows), |number| format!("row {number}"));
+    Records::append(&mut out, std::iter::once(head).chain(rows), |number, _| format!("row {number}"));
     assert!(out.text.len() <= MOST_TEXT);
     let [notice] = out.notices.as_slice() else { panic!("{:?}", out.notices) };
     assert!(
