@@ -110,7 +110,7 @@ const FORMATS: [FormatRow; 18] = [
         title: "Word",
         cites: "section",
         version: 1,
-        endings: "docx docm dotx doc",
+        endings: "docx docm dotx doc dot",
     },
     FormatRow {
         format: Format::PowerPoint,
@@ -118,7 +118,7 @@ const FORMATS: [FormatRow; 18] = [
         title: "PowerPoint",
         cites: "slide",
         version: 1,
-        endings: "pptx pptm ppsx ppt",
+        endings: "pptx pptm ppsx ppt pps pot",
     },
     FormatRow {
         format: Format::Excel,
@@ -126,7 +126,7 @@ const FORMATS: [FormatRow; 18] = [
         title: "Excel",
         cites: "sheet and cells",
         version: 2,
-        endings: "xlsx xlsm xls",
+        endings: "xlsx xlsm xls xlt",
     },
     FormatRow {
         format: Format::OpenDocument,
@@ -460,5 +460,25 @@ mod tests {
         let mut old: Vec<u8> = vec![0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
         old.extend("PowerPoint Document".encode_utf16().flat_map(u16::to_le_bytes));
         assert_eq!(Format::of_file("talk.doc", &old), Format::PowerPoint);
+    }
+
+    #[test]
+    fn old_templates_and_shows_are_named_by_their_endings_and_others_of_that_name_are_text() {
+        let endings = [
+            ("a.dot", "WordDocument", Format::Word),
+            ("a.pot", "PowerPoint Document", Format::PowerPoint),
+            ("a.pps", "PowerPoint Document", Format::PowerPoint),
+            ("a.xlt", "Workbook", Format::Excel),
+        ];
+        for (name, stream, format) in endings {
+            // Known by its name, it is read as a whole: the names of its streams may stand at its end.
+            assert_eq!(Ending::of(name), Ending::Of(format), "{name}");
+            let mut old = [COMPOUND_FILE, &[0; 20_000]].concat();
+            old.extend(stream.encode_utf16().flat_map(u16::to_le_bytes));
+            assert_eq!(Format::of_file(name, &old), format, "{name}");
+            for text in ["digraph { a -> b }", "msgid \"Open\"\nmsgstr \"\"\n", ""] {
+                assert_eq!(Format::of_file(name, text.as_bytes()), Format::Text, "{name}");
+            }
+        }
     }
 }
