@@ -125,7 +125,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "excel",
         title: "Excel",
         cites: "sheet and cells",
-        version: 2,
+        version: 3,
         endings: "xlsx xlsm xls xlt",
     },
     FormatRow {
@@ -133,7 +133,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "opendocument",
         title: "OpenDocument",
         cites: "section, slide, or sheet and cells",
-        version: 2,
+        version: 3,
         endings: "odt ott ods ots odp otp",
     },
     FormatRow {
@@ -173,7 +173,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "table",
         title: "tables of separated values",
         cites: "row",
-        version: 1,
+        version: 2,
         endings: "csv tsv tab",
     },
     FormatRow {

@@ -8,6 +8,9 @@ const LOOKED_AT: usize = 20;
 /// The longest name of a column, in characters: it is repeated in every row.
 const LONGEST_NAME: usize = 100;
 
+/// The longest name of the only column, in characters: what is longer is a sentence.
+const LONGEST_NAME_OF_ONE: usize = 40;
+
 /// The most text that the rows of a document become, in bytes: names are repeated, so it can be many times the file.
 const MOST_TEXT: usize = 96 << 20;
 
@@ -15,20 +18,26 @@ const MOST_TEXT: usize = 96 << 20;
 #[derive(Debug)]
 pub(super) struct Records {
     header: Option<Vec<String>>,
+    /// Whether a value that stands alone in its row needs no name.
+    is_one_column: bool,
 }
 
 impl Records {
     /// Names the columns as `header` does, otherwise by letters.
-    pub(super) fn new(header: Option<Vec<String>>) -> Self {
+    fn new(header: Option<Vec<String>>, is_one_column: bool) -> Self {
         let named = |name: String| one_line(&name).chars().take(LONGEST_NAME).collect();
-        Self { header: header.map(|header| header.into_iter().map(named).collect()) }
+        Self { header: header.map(|header| header.into_iter().map(named).collect()), is_one_column }
     }
 
     /// A row as one line without its end: `Header: value; Header: value`. `None` when all cells are empty.
-    pub(super) fn line<Cell: AsRef<str>>(&self, cells: &[Cell]) -> Option<String> {
+    fn line(&self, cells: &[String]) -> Option<String> {
+        let is_alone = || cells.iter().filter(|cell| is_used(cell)).count() == 1;
+        if self.header.is_none() && self.is_one_column && is_alone() {
+            return joined(cells);
+        }
         let mut line = String::new();
         for (column, cell) in cells.iter().enumerate() {
-            let value = one_line(cell.as_ref());
+            let value = one_line(cell);
             if value.is_empty() {
                 continue;
             }
@@ -55,8 +64,9 @@ impl Records {
     ) {
         let mut rows = rows.into_iter();
         let first: Vec<_> = rows.by_ref().take(LOOKED_AT).collect();
-        let header = header_row(&first);
-        let records = Self::new(header.map(|row| first[row].1.clone()));
+        let only = only_column(&first);
+        let header = only.map_or_else(|| header_row(&first), |column| header_of_one(&first, column));
+        let records = Self::new(header.map(|row| first[row].1.clone()), only.is_some());
         let above = header.map_or(0, |row| row + 1);
         for (index, (number, cells)) in first.into_iter().chain(rows).enumerate() {
             let line = if index < above { joined(&cells) } else { records.line(&cells) };
@@ -71,6 +81,29 @@ impl Records {
             out.text.push('\n');
         }
     }
+}
+
+/// The column that holds every value, where it is the only one.
+fn only_column(rows: &[(u64, Vec<String>)]) -> Option<usize> {
+    let mut used =
+        rows.iter().flat_map(|(_, cells)| (0..cells.len()).filter(|&column| is_used(&cells[column])));
+    let only = used.next()?;
+    used.all(|column| column == only).then_some(only)
+}
+
+/// The row that names the only column: short words above values that have no letter.
+///
+/// Where the values are words nobody can tell: `name` above `Ada` looks as `pears` above `plums` does, or a sentence above
+/// a sentence. There every row is its value alone: it is understood so, the first one is text all the same, and a wrong
+/// name would be wrong in every row. A number says nothing without its name.
+fn header_of_one(rows: &[(u64, Vec<String>)], column: usize) -> Option<usize> {
+    let value = |row: usize| rows[row].1.get(column).map_or("", |cell| cell.trim());
+    let used: Vec<usize> = (0..rows.len()).filter(|&row| !value(row).is_empty()).collect();
+    let is_bare = |&row: &usize| !value(row).contains(char::is_alphabetic);
+    let first = used.iter().position(is_bare)?;
+    let header = *used[..first].last()?;
+    let is_name = is_words(value(header)) && value(header).chars().count() <= LONGEST_NAME_OF_ONE;
+    (is_name && used[first..].iter().all(is_bare)).then_some(header)
 }
 
 /// The first row that names columns: all its cells are words, and at least half as many as the widest row has.
@@ -91,7 +124,11 @@ fn header_row(rows: &[(u64, Vec<String>)]) -> Option<usize> {
 
 /// How many cells a row has without the empty ones at its end.
 fn width(cells: &[String]) -> usize {
-    cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1)
+    cells.iter().rposition(|cell| is_used(cell)).map_or(0, |last| last + 1)
+}
+
+fn is_used(cell: &str) -> bool {
+    !cell.trim().is_empty()
 }
 
 /// Whether a cell holds words: no number, amount, date or truth value.

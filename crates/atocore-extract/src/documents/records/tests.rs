@@ -41,6 +41,29 @@ fn the_header_is_the_first_row_of_words_alone_and_as_wide_as_the_table() {
 }
 
 #[test]
+fn rows_of_one_column_are_values_alone_unless_a_short_name_stands_above_numbers() {
+    let sentence = "The level of the tank in the cellar, once a day.";
+    let cases: [(&[&[&str]], &str); 10] = [
+        (&[&["name"], &["Ada"], &["Alan\nT."]], "name\nAda\nAlan T.\n"),
+        (&[&[sentence], &["It rose."]], "The level of the tank in the cellar, once a day.\nIt rose.\n"),
+        (&[&["", "In B"], &[], &["", "alone"]], "In B\nalone\n"),
+        (&[&["Kilograms"], &["12"], &["1.5"]], "Kilograms\nKilograms: 12\nKilograms: 1.5\n"),
+        (&[&["Our tank."], &["Level"], &["", ""], &["7"]], "Our tank.\nLevel\nLevel: 7\n"),
+        (&[&["", "Day"], &["", "2024-01-05"]], "Day\nDay: 2024-01-05\n"),
+        (&[&[sentence], &["12"]], "The level of the tank in the cellar, once a day.\n12\n"),
+        (&[&["Steps"], &["1. open"], &["2. shut"]], "Steps\n1. open\n2. shut\n"),
+        (&[&["Level"], &["7"], &["none"]], "Level\n7\nnone\n"),
+        (&[&["1"], &["2"]], "1\n2\n"),
+    ];
+    for (rows, text) in cases {
+        assert_eq!(table(rows).text, text, "{rows:?}");
+    }
+    let mut late = vec![&["word"][..]; LOOKED_AT];
+    late.extend([&["x", "y"][..], &["", "z"]]);
+    assert!(table(&late).text.ends_with("word\nA: x; B: y\nz\n"));
+}
+
+#[test]
 fn columns_have_the_letters_of_sheets() {
     let named = [0, 25, 26, 701, 702].map(letters);
     assert_eq!(named, ["A", "Z", "AA", "ZZ", "AAA"]);

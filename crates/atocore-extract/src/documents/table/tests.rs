@@ -31,7 +31,7 @@ fn the_separator_is_told_by_the_rows() {
     assert_eq!(text("1,5;2,5\n3,5;4,5\n"), "A: 1,5; B: 2,5\nA: 3,5; B: 4,5\n");
     assert_eq!(text("a,b\n\"x; y\",1\n\"z\",2\n"), "a; b\na: x; y; b: 1\na: z; b: 2\n");
     assert_eq!(text("\u{feff}sep=|\r\na|b\r\n1;2;3|4\r\n"), "a; b\na: 1;2;3; b: 4\n");
-    assert_eq!(text("one\ncolumn\n"), "one\none: column\n");
+    assert_eq!(text("one\ncolumn\n"), "one\ncolumn\n");
 }
 
 #[test]
