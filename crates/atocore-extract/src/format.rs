@@ -165,7 +165,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "notebook",
         title: "Jupyter notebooks",
         cites: "cell",
-        version: 1,
+        version: 2,
         endings: "ipynb",
     },
     FormatRow {

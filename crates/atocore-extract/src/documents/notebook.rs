@@ -149,9 +149,10 @@ fn append_code(code: &str, language: &str, out: &mut Extracted) {
     }
 }
 
-/// What a cell has put out as text.
+/// The beginning of what a cell has put out as text; at its end stands how much there was, where that is more.
 fn text_of(outputs: Vec<CellOutput>) -> String {
     let mut text = String::new();
+    let (mut room, mut left_out) = (OUTPUT, 0);
     for output in outputs {
         let error = output.ename.map(|name| format!("{name}: {}\n", output.evalue.unwrap_or_default()));
         let data = output.data.and_then(|data| {
@@ -161,20 +162,21 @@ fn text_of(outputs: Vec<CellOutput>) -> String {
         });
         let stream = output.text.map(CellText::into_string).filter(|text| !is_name_of_object(text));
         for part in [error, data, stream].into_iter().flatten() {
-            if !text.is_empty() && !text.ends_with('\n') {
+            let part = without_colours(&part);
+            let end = part.char_indices().nth(room).map_or(part.len(), |(end, _)| end);
+            let (kept, rest) = part.split_at(end);
+            if !kept.is_empty() && !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
-            text.push_str(&part);
-        }
-        if text.len() > 20 * OUTPUT {
-            break;
+            text.push_str(kept);
+            room -= kept.chars().count();
+            left_out += rest.trim_end().chars().count();
         }
     }
-    let text = without_colours(&text);
-    match text.char_indices().nth(OUTPUT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    if left_out > 0 {
+        text.push_str(&format!("… (first {OUTPUT} of {} characters of output)", OUTPUT + left_out));
     }
+    text
 }
 
 fn is_name_of_object(text: &str) -> bool {

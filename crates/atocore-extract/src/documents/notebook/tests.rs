@@ -42,13 +42,21 @@ fn notebooks_of_version_3_are_read() {
 }
 
 #[test]
-fn no_more_than_a_part_of_a_long_output_is_kept() {
-    let output = format!(r#"{{"output_type": "stream", "text": "{}"}}"#, "ä\\n".repeat(10_000));
-    let outputs = vec![output; 1000].join(",");
-    let out =
-        notebook(&format!(r#"{{"cell_type": "code", "source": "x", "outputs": [{outputs}]}}"#)).unwrap();
-    assert_eq!(out.text.chars().filter(|&c| c == 'ä').count(), OUTPUT / 2);
-    assert!(out.text.ends_with("…\n```\n\n"));
+fn of_a_long_output_the_beginning_is_kept_with_how_much_there_was() {
+    let stream = |text: &str| format!(r#"{{"output_type": "stream", "text": "{text}"}}"#);
+    let cell = |outputs: &[String]| {
+        let outputs = outputs.join(",");
+        notebook(&format!(r#"{{"cell_type": "code", "source": "x", "outputs": [{outputs}]}}"#)).unwrap().text
+    };
+    let text = cell(&vec![stream(&"ä\\n".repeat(10_000)); 1000]);
+    assert_eq!(text.chars().filter(|&c| c == 'ä').count(), OUTPUT / 2);
+    // The end of every stream is an end of a line, which is none of what somebody misses.
+    let all = 1000 * 20_000 - 1000;
+    assert!(text.ends_with(&format!("ä\n… (first 2000 of {all} characters of output)\n```\n\n")), "{all}");
+    let text = cell(&[stream("\\u001b[1mä\\u001b[0m"), stream(&"b".repeat(OUTPUT)), stream("c\\n")]);
+    assert!(text.ends_with("b… (first 2000 of 2002 characters of output)\n```\n\n"), "{text}");
+    let text = cell(&[stream(&"b".repeat(OUTPUT)), stream("\\n")]);
+    assert!(text.ends_with("bb\n```\n\n"), "{text}");
 }
 
 #[test]
