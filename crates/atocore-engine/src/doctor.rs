@@ -36,7 +36,7 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// What: `registry`, `store`, `word index`, `vector index`, `workers`, `model`, `vectors`, `roots`, `projects`, `files`,
-    /// `disk`, `snapshots`, `proof`, `schedule`, `home`, `privacy`.
+    /// `disk`, `snapshots`, `proof`, `schedule`, `home`, `privacy`, `following`.
     pub check: Cow<'static, str>,
     /// How it is.
     pub level: Level,

@@ -28,6 +28,8 @@ use utoipa::ToSchema;
 words! {
     /// Something that is done by itself; those that are due together are done in this order.
     ScheduledJob, "a job", {
+        /// Every project is refreshed.
+        Refresh = "refresh",
         /// A snapshot is taken.
         Snapshot = "snapshot",
         /// The newest snapshot is validated to depth `content`.

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_engine::{FollowState, FollowStatus, InstallationStatus};
+use atocore_engine::{Finding, FollowState, FollowStatus, InstallationStatus, Level};
 use atocore_model::{id::ProjectId, time::Timestamp};
 use tokio::sync::Notify;
 
@@ -227,6 +227,23 @@ impl Following {
             let followed = state.projects.iter().find(|(id, _)| id.as_str() == project.id);
             project.followed = followed.map(|(_, followed)| followed.status(status.at));
         }
+    }
+
+    /// What a doctor says of it; `None` where nothing is followed.
+    pub(crate) fn finding(&self) -> Option<Finding> {
+        let state = self.lock();
+        let told = |(id, followed): (&ProjectId, &FollowedProject)| {
+            let is_told =
+                followed.status.state == FollowState::Following && followed.status.failure.is_none();
+            (!is_told).then(|| format!("{id}: {}", followed.status.in_words()))
+        };
+        let (all, behind) =
+            (state.projects.len(), state.projects.iter().filter_map(told).collect::<Vec<_>>());
+        let (level, message) = match behind.as_slice() {
+            [] => (Level::Ok, "the files of every project are followed".to_owned()),
+            behind => (Level::Warning, behind.join("; ")),
+        };
+        (all > 0).then_some(Finding { check: "following".into(), level, message, hint: None })
     }
 
     /// How fresh what is stored of a project is, or of all of them.

@@ -55,6 +55,7 @@ struct StoreGauges {
     failed_files: Known,
     worker_failures: Family<OfWorker, Number>,
     worker_panics: Family<OfWorker, Number>,
+    behind: Family<OfProject, Number>,
 }
 
 type Number = Gauge<f64, AtomicU64>;
@@ -110,6 +111,11 @@ struct Scheduled {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfWorker {
     worker: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfProject {
+    project: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -186,6 +192,9 @@ impl Metrics {
         registry.register("worker_failures", failed, store.worker_failures.clone());
         let panicked = "How many times a worker has panicked since the start";
         registry.register("worker_panics", panicked, store.worker_panics.clone());
+        let behind =
+            "How long ago every change of the files of a project had been read, NaN before the first time";
+        registry.register("following_behind_seconds", behind, store.behind.clone());
         Self { registry: Arc::new(registry), requests, durations, refreshes, store }
     }
 
@@ -223,6 +232,7 @@ impl StoreGauges {
             |project: &ProjectStatus| project.refreshed.as_ref().map_or(0, |last| last.counts.failed);
         self.failed_files.set(of_store(sum(failed)));
         self.set_snapshots(&status.snapshots);
+        self.set_followed(status);
         for job in &status.schedule {
             let of = Scheduled { job: job.job.to_string() };
             let _before = self.job_failures.get_or_create(&of).set(f64::from(job.failures));
@@ -235,6 +245,16 @@ impl StoreGauges {
             let of = OfWorker { worker: worker.worker.to_string() };
             let _before = self.worker_failures.get_or_create(&of).set(f64::from(worker.failures));
             let _before = self.worker_panics.get_or_create(&of).set(number_of(worker.panics));
+        }
+    }
+
+    fn set_followed(&self, status: &InstallationStatus) {
+        for project in &status.projects {
+            if let Some(followed) = &project.followed {
+                let of = OfProject { project: project.id.clone() };
+                let age = |fresh: Timestamp| status.at.get().duration_since(fresh.get()).as_secs_f64();
+                let _before = self.behind.get_or_create(&of).set(followed.fresh_as_of.map_or(f64::NAN, age));
+            }
         }
     }
 
@@ -273,6 +293,7 @@ impl StoreGauges {
         self.failed_files.set(None);
         self.worker_failures.clear();
         self.worker_panics.clear();
+        self.behind.clear();
     }
 }
 

@@ -165,6 +165,7 @@ impl Findings {
 /// The command that does what the schedule could not.
 const fn by_hand(job: ScheduledJob) -> &'static str {
     match job {
+        ScheduledJob::Refresh => "atocore refresh",
         ScheduledJob::Snapshot => "atocore backup create",
         ScheduledJob::Validate => "atocore backup validate --all --depth content",
         ScheduledJob::Drill => "atocore backup drill",

@@ -118,6 +118,22 @@ pub struct FollowStatus {
     pub failure: Option<String>,
 }
 
+impl FollowStatus {
+    /// How it is followed, for a person.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let how = match (&self.failure, self.every_seconds) {
+            (Some(failure), _) => format!("not up to date: {failure}"),
+            (None, Some(seconds)) => {
+                format!("looked through every {seconds} s: {}", self.reason.as_deref().unwrap_or_default())
+            }
+            (None, None) => self.reason.clone().unwrap_or_else(|| "followed".to_owned()),
+        };
+        let waiting = self.waiting_since.map(|since| format!(", changes wait since {since}"));
+        how + waiting.as_deref().unwrap_or_default()
+    }
+}
+
 /// How the last refresh of a project ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastRefresh {

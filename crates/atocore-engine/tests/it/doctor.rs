@@ -120,10 +120,12 @@ fn a_schedule_whose_times_lie_ahead_or_that_nothing_came_of_twice_is_a_problem()
         // A server that is there and does nothing is no comfort.
         let (level, _, hint) = worst(&place.own(), "schedule");
         assert_eq!(level, Level::Problem);
-        assert!(hint.unwrap().contains(&format!(
-            "atocore backup {}",
-            if job == ScheduledJob::Snapshot { "create" } else { job.as_str() }
-        )));
+        let by_hand = match job {
+            ScheduledJob::Refresh => "atocore refresh".to_owned(),
+            ScheduledJob::Snapshot => "atocore backup create".to_owned(),
+            other => format!("atocore backup {other}"),
+        };
+        assert!(hint.unwrap().contains(&by_hand));
 
         place.clock.advance(365 * A_DAY);
         timetable.begin(job, place.clock.now());

@@ -131,6 +131,11 @@ fn print_projects(projects: &[ProjectStatus], output: &Output) {
         table.row([project.id.clone(), project.documents.to_string(), project.chunks.to_string(), refreshed]);
     }
     output.table(&table);
+    for project in projects {
+        if let Some(followed) = &project.followed {
+            output.line(format!("{}: {}", project.id, plain(followed.in_words())));
+        }
+    }
 }
 
 fn generations(status: &engine::InstallationStatus) -> String {

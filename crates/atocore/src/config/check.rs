@@ -243,6 +243,7 @@ impl Check<'_> {
     fn schedule(&mut self) -> Schedule {
         let mut schedule = Schedule::default();
         for (key, job) in [
+            (Key::ScheduleRefresh, ScheduledJob::Refresh),
             (Key::ScheduleSnapshot, ScheduledJob::Snapshot),
             (Key::ScheduleValidate, ScheduledJob::Validate),
             (Key::ScheduleDrill, ScheduledJob::Drill),

@@ -176,6 +176,7 @@ settings! {
         KeepWeekly = "KEEP_WEEKLY", "4", KEPT, "Of how many weeks the newest snapshot is kept.";
         KeepMonthly = "KEEP_MONTHLY", "6", KEPT, "Of how many months the newest snapshot is kept.";
         KeepYearly = "KEEP_YEARLY", "0", KEPT, "Of how many years the newest snapshot is kept.";
+        ScheduleRefresh = "SCHEDULE_REFRESH", "off", CRON, "When a server refreshes every project, beside following its files.";
         ScheduleSnapshot = "SCHEDULE_SNAPSHOT", "off", CRON, "When a server takes a snapshot.";
         ScheduleValidate = "SCHEDULE_VALIDATE", "off", CRON,
             "When it validates the newest snapshot to depth `content`.";

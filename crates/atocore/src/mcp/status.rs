@@ -63,7 +63,10 @@ impl Tool for StatusTool {
             };
             let (documents, chunks) =
                 (count(project.documents, "document"), count(project.chunks, "passage"));
-            text.push_str(&format!("{}: {documents}, {chunks}, {refreshed}\n", project.id));
+            let followed =
+                project.followed.as_ref().map(|followed| format!(", {}", plain(&followed.in_words())));
+            let followed = followed.unwrap_or_default();
+            text.push_str(&format!("{}: {documents}, {chunks}, {refreshed}{followed}\n", project.id));
         }
         let embedding = &status.embedding;
         text.push_str(&match (&embedding.problem, &embedding.hint) {

@@ -6,13 +6,14 @@ use atocore_engine::{
     Caller,
     schedule::{ScheduledJob, Timetable},
 };
-use atocore_model::time::Clock;
+use atocore_model::{refresh::RefreshStatus, time::Clock};
 
 use super::webhook::{self, Alert};
 use crate::{
     app::App,
     operations::{
-        ApiError, CreateBackup, DrillBackup, DrillResult, ListBackups, PruneBackups, ValidateBackup,
+        ApiError, CreateBackup, DrillBackup, DrillResult, ListBackups, ListProjects, PruneBackups,
+        RefreshProject, ValidateBackup,
     },
 };
 
@@ -71,6 +72,7 @@ async fn on_disk<T: Send + 'static>(
 /// Does a job through the same operations as every interface.
 async fn carry_out(app: &App, job: ScheduledJob) -> Result<(), String> {
     let done = match job {
+        ScheduledJob::Refresh => return refresh(app).await,
         ScheduledJob::Snapshot => app.run(Caller::Local, CreateBackup::default()).await.map(drop),
         ScheduledJob::Validate => return validate(app).await,
         ScheduledJob::Drill => match app.run(Caller::Local, DrillBackup {}).await {
@@ -84,6 +86,20 @@ async fn carry_out(app: &App, job: ScheduledJob) -> Result<(), String> {
         }
     };
     done.map_err(in_words)
+}
+
+/// Refreshes every project, also when one of them fails.
+async fn refresh(app: &App) -> Result<(), String> {
+    let projects = app.run(Caller::Local, ListProjects {}).await.map_err(in_words)?.projects;
+    let mut failed = Vec::new();
+    for project in projects {
+        match app.run(Caller::Local, RefreshProject::of(project.id.as_str())).await {
+            Ok(result) if result.status == RefreshStatus::Ingested => {}
+            Ok(_) => failed.push(format!("{}: a root was skipped", project.id)),
+            Err(error) => failed.push(format!("{}: {}", project.id, in_words(error))),
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }
 
 /// Validates the newest snapshot.

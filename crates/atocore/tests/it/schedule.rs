@@ -68,6 +68,20 @@ fn snapshots_are_taken_proven_and_pruned_when_their_time_has_come() {
 }
 
 #[test]
+fn every_project_is_refreshed_when_its_time_has_come_and_a_root_that_is_not_there_is_told() {
+    let server = nightly(&[ScheduledJob::Refresh], None);
+    server.installation.write("notes/new.md", "# New\n\nA quagga.\n");
+    server.installation.clock.advance(A_DAY);
+    wait_for(&server, "refresh", |one| !one["succeeded"].is_null());
+    let asked = || server.post("/query", &serde_json::json!({ "query": "quagga" })).json();
+    assert_eq!(asked()["results"].as_array().unwrap().len(), 1);
+    fs::rename(server.installation.vault().join("notes"), server.installation.vault().join("away")).unwrap();
+    server.installation.clock.advance(A_DAY);
+    let failed = wait_for(&server, "refresh", |one| one["failures"] == 1);
+    assert_eq!(failed["error"], "notes: a root was skipped");
+}
+
+#[test]
 fn a_failure_is_reported_and_retried_although_the_webhook_hangs() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/secret", listener.local_addr().unwrap());

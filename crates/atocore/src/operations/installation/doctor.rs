@@ -21,7 +21,8 @@ impl Operation for Doctor {
     const SPEC: Spec = Spec::get(super::TAG, "doctor", "/doctor").answers("Every check with its hint");
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
-        let checks = context.engine().doctor();
+        let mut checks = context.engine().doctor();
+        checks.extend(context.server.and_then(|server| server.following.finding()));
         Ok(Diagnosis { ok: checks.iter().all(|finding| finding.level != Level::Problem), checks })
     }
 }

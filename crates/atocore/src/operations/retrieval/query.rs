@@ -116,10 +116,7 @@ mod tests {
     #[test]
     fn what_is_left_out_has_its_default() {
         let asked: Query = serde_json::from_str(r#"{"query":"restore"}"#).unwrap();
-        assert_eq!(
-            model::QueryRequest::try_from(asked).unwrap(),
-            model::QueryRequest::new("restore".parse().unwrap())
-        );
+        assert_eq!(QueryRequest::try_from(asked).unwrap(), QueryRequest::new("restore".parse().unwrap()));
     }
 
     #[test]
@@ -128,7 +125,7 @@ mod tests {
             let mut asked = serde_json::json!({ "query": "restore" });
             let change: serde_json::Value = serde_json::from_str(change).unwrap();
             asked.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-            model::QueryRequest::try_from(serde_json::from_value::<Query>(asked).unwrap())
+            QueryRequest::try_from(serde_json::from_value::<Query>(asked).unwrap())
         };
         let long = format!(r#"{{"query":"{}"}}"#, "x".repeat(10_001));
         for (named, change) in [
