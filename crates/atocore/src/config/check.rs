@@ -46,6 +46,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let port = check.value(Key::Port, |text| text.parse().ok());
     let token = |text: &str| Token::new(text).ok();
     let api_token = check.optional(Key::ApiToken, token);
+    let follow = check.follow();
     let wait = check.number(Key::DbBusyTimeoutMs);
     let chunks = check.chunks();
     let max_file_bytes = check.number(Key::MaxFileBytes);
@@ -61,7 +62,6 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let retention = check.retention();
     let schedule = check.schedule();
     let webhook = check.webhook();
-    let follow = check.follow();
     let log = check.optional(Key::Log, LogLevel::of);
     let log_format = check.value(Key::LogFormat, LogFormat::of);
     let Check { faults, shown, .. } = check;
@@ -99,8 +99,8 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         api_token,
         model_dir,
         model_hub,
-        webhook,
         follow,
+        webhook,
         log,
         log_format,
         shown,
