@@ -40,6 +40,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Whether the projects are still to be named.
+    begins: bool,
     projects: BTreeMap<ProjectId, FollowedProject>,
     registry_changed: bool,
     hints_lost: bool,
@@ -93,9 +95,15 @@ pub(crate) struct Refreshed {
 }
 
 impl Following {
+    /// Says that projects will be followed: nothing counts as fresh until they are named.
+    pub(crate) fn begin(&self) {
+        self.lock().begins = true;
+    }
+
     /// Follows these projects and no others, and looks through all of them.
     pub(crate) fn set_projects(&self, projects: impl IntoIterator<Item = ProjectId>, now: Timestamp) {
         let mut state = self.lock();
+        state.begins = false;
         let mut before = std::mem::take(&mut state.projects);
         for id in projects {
             let project = before.remove(&id).unwrap_or_else(FollowedProject::new);
@@ -249,6 +257,9 @@ impl Following {
     /// How fresh what is stored of a project is, or of all of them.
     pub(crate) fn freshness(&self, project: Option<&ProjectId>, now: Timestamp) -> Freshness {
         let state = self.lock();
+        if state.begins {
+            return Freshness::Unread;
+        }
         let asked = state.projects.iter().filter(|(id, _)| project.is_none_or(|project| project == *id));
         let fresh = asked
             .map(|(_, followed)| followed.status(now).fresh_as_of.map_or(Freshness::Unread, Freshness::AsOf));

@@ -113,6 +113,9 @@ pub fn serve_until(
     }
     engine.start_embedding();
     let app = App::new(engine);
+    if settings.follow.is_some() {
+        app.following().begin();
+    }
     let looked_through = app.clone();
     drop(runtime.spawn(async move { looked_through.look_for_damage().await }));
     let result = runtime.block_on(async {

@@ -99,6 +99,10 @@ fn equals_a_fresh_one(place: &Sandbox) {
         thread::sleep(Duration::from_millis(100));
         followed = stored(place, "home");
     }
+    until("the index shows it", || {
+        let status = place.json(&["status"]);
+        status["index_generation"] == status["generation"]
+    });
 }
 
 #[test]
@@ -210,7 +214,8 @@ fn check_out(notes: &Path, tree: usize) {
 
 #[test]
 fn after_many_changes_at_once_and_a_crash_between_them_all_is_as_if_read_anew() {
-    let place = followed();
+    // Not even a checkout of another tree is asked about here.
+    let place = followed().variable("ATOCORE_MAX_REMOVED_PERCENT", "100");
     let notes = place.path("notes");
     let mut server = Some(place.serve());
     for tree in 0..6 {
