@@ -2,10 +2,7 @@
 //! it learns who holds it.
 
 use std::{
-    sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -33,10 +30,15 @@ pub struct RunningTask {
 /// The lock, and what its holder is doing.
 #[derive(Debug, Default)]
 pub(crate) struct IngestLock {
-    running: Mutex<Option<RunningTask>>,
+    state: Mutex<LockState>,
     free: Condvar,
-    /// How many wait for it.
-    waiting: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct LockState {
+    running: Option<RunningTask>,
+    /// How many wait until it is free.
+    waiting: usize,
 }
 
 /// The held lock; released when dropped.
@@ -57,25 +59,28 @@ impl IngestLock {
         wait: Duration,
     ) -> Result<IngestGuard<'_>, Error> {
         let started = Instant::now();
-        let _waiting = Waiting::one_more(&self.waiting);
-        let mut running = self.lock();
-        while let Some(holder) = running.as_ref() {
+        let mut state = self.lock();
+        state.waiting += 1;
+        let taken = loop {
+            let Some(holder) = state.running.as_ref() else { break Ok(()) };
             let Some(left) = wait.checked_sub(started.elapsed()) else {
-                return Err(Error::IngestionBusy { holder: holder.activity.clone(), since: holder.since });
+                break Err(Error::IngestionBusy { holder: holder.activity.clone(), since: holder.since });
             };
-            running = self.free.wait_timeout(running, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        *running = Some(RunningTask { activity: activity.to_owned(), since: now, progress: None });
+            state = self.free.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        };
+        state.waiting -= 1;
+        taken?;
+        state.running = Some(RunningTask { activity: activity.to_owned(), since: now, progress: None });
         Ok(IngestGuard { ingest_lock: self })
     }
 
     /// What is going on now.
     pub(crate) fn running(&self) -> Option<RunningTask> {
-        self.lock().clone()
+        self.lock().running.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<RunningTask>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, LockState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,25 +92,9 @@ impl IngestGuard<'_> {
     }
 }
 
-/// Counts one who waits, until it is dropped.
-struct Waiting<'c>(&'c AtomicUsize);
-
-impl<'c> Waiting<'c> {
-    fn one_more(count: &'c AtomicUsize) -> Self {
-        let _before = count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let _before = self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 impl Drop for IngestGuard<'_> {
     fn drop(&mut self) {
-        *self.ingest_lock.lock() = None;
+        self.ingest_lock.lock().running = None;
         self.ingest_lock.free.notify_one();
     }
 }
@@ -118,14 +107,14 @@ struct WatchedMonitor<'m> {
 
 impl Monitor for WatchedMonitor<'_> {
     fn progress(&self, progress: Progress) {
-        if let Some(running) = self.ingest_lock.lock().as_mut() {
+        if let Some(running) = self.ingest_lock.lock().running.as_mut() {
             running.progress = Some(progress.clone());
         }
         self.monitor.progress(progress);
     }
 
     fn cancelled(&self) -> bool {
-        self.monitor.cancelled() || self.gives_way && self.ingest_lock.waiting.load(Ordering::SeqCst) > 0
+        self.monitor.cancelled() || self.gives_way && self.ingest_lock.lock().waiting > 0
     }
 }
 
@@ -151,7 +140,7 @@ mod tests {
                 thread::yield_now();
             }
             assert!(!insists.cancelled());
-            *ingest_lock.lock() = None;
+            ingest_lock.lock().running = None;
             ingest_lock.free.notify_one();
         });
         assert!(!gives_way.cancelled());

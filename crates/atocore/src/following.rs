@@ -51,7 +51,7 @@ struct State {
 #[derive(Debug)]
 struct FollowedProject {
     status: FollowStatus,
-    waiting: Option<Waiting>,
+    waiting: Option<PendingChanges>,
     /// Whether it is being refreshed.
     refreshing: bool,
     /// No refresh begins before.
@@ -63,18 +63,18 @@ struct FollowedProject {
 
 /// Changes that wait to be read.
 #[derive(Debug, Clone, Copy)]
-struct Waiting {
+struct PendingChanges {
     first: Instant,
     last: Instant,
 }
 
 /// How fresh something is; the least fresh first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Freshness {
+pub(crate) enum FreshAsOf {
     /// Its files are looked through for the first time since the server started.
     Unread,
     /// Every change before this has been read.
-    AsOf(Timestamp),
+    Moment(Timestamp),
     /// Nobody follows it.
     NotFollowed,
 }
@@ -255,15 +255,16 @@ impl Following {
     }
 
     /// How fresh what is stored of a project is, or of all of them.
-    pub(crate) fn freshness(&self, project: Option<&ProjectId>, now: Timestamp) -> Freshness {
+    pub(crate) fn fresh_as_of(&self, project: Option<&ProjectId>, now: Timestamp) -> FreshAsOf {
         let state = self.lock();
         if state.begins {
-            return Freshness::Unread;
+            return FreshAsOf::Unread;
         }
         let asked = state.projects.iter().filter(|(id, _)| project.is_none_or(|project| project == *id));
-        let fresh = asked
-            .map(|(_, followed)| followed.status(now).fresh_as_of.map_or(Freshness::Unread, Freshness::AsOf));
-        fresh.min().unwrap_or(Freshness::NotFollowed)
+        let fresh = asked.map(|(_, followed)| {
+            followed.status(now).fresh_as_of.map_or(FreshAsOf::Unread, FreshAsOf::Moment)
+        });
+        fresh.min().unwrap_or(FreshAsOf::NotFollowed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -294,7 +295,7 @@ impl FollowedProject {
 
     fn wait(&mut self, now: Timestamp) {
         let at = Instant::now();
-        self.waiting.get_or_insert(Waiting { first: at, last: at }).last = at;
+        self.waiting.get_or_insert(PendingChanges { first: at, last: at }).last = at;
         let _since = self.status.waiting_since.get_or_insert(now);
     }
 

@@ -1,8 +1,6 @@
 //! What was removed or changed since the last refresh: never given out as what is there.
 
-use std::fs;
-
-use atocore_engine::{Engine, IncludeVectors};
+use atocore_engine::{Engine, IncludeVectors, files};
 use atocore_model::{
     document::DocumentState,
     monitor::Silent,
@@ -55,7 +53,7 @@ fn a_removed_folder_takes_no_place_from_what_is_there() {
         place.write(&format!("zoo/old/{i:03}.md"), format!("# Quagga {i}\n\nThe quagga quagga number{i}."));
     }
     let engine = filled(&place, 8);
-    fs::remove_dir_all(place.vault().join("zoo/old")).unwrap();
+    files::remove_tree(&place.vault().join("zoo/old")).unwrap();
     let question =
         QueryRequest { top_k: TopK::new(8).unwrap(), ..QueryRequest::new("quagga".parse().unwrap()) };
     let answer = engine.query(&question).unwrap();
@@ -88,16 +86,16 @@ fn below_a_root_that_is_missing_or_empty_passages_are_shown_and_the_answer_says_
     let place = Installation::default();
     let engine = filled(&place, 3);
     let (root, away) = (place.vault().join("zoo"), place.vault().join("away"));
-    fs::rename(&root, &away).unwrap();
+    files::rename(&root, &away).unwrap();
     let notice = Notice::FolderGone { passages: 3, folder: format!("{}/", root.display()) };
     for _missing_then_empty in 0..2 {
         let answer = engine.ask("quagga");
         assert_eq!(states(&answer), [DocumentState::Gone; 3]);
-        assert_eq!(answer.notices, [notice.clone()]);
-        fs::create_dir_all(&root).unwrap();
+        assert_eq!(answer.notices, std::slice::from_ref(&notice));
+        files::create_dirs(&root).unwrap();
     }
-    fs::remove_dir(&root).unwrap();
-    fs::rename(&away, &root).unwrap();
+    files::remove_tree(&root).unwrap();
+    files::rename(&away, &root).unwrap();
     assert_eq!(engine.ask("quagga").notices, []);
 }
 

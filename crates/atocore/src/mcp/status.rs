@@ -64,7 +64,7 @@ impl Tool for StatusTool {
             let (documents, chunks) =
                 (count(project.documents, "document"), count(project.chunks, "passage"));
             let followed =
-                project.followed.as_ref().map(|followed| format!(", {}", plain(&followed.in_words())));
+                project.followed.as_ref().map(|followed| format!(", {}", plain(followed.in_words())));
             let followed = followed.unwrap_or_default();
             text.push_str(&format!("{}: {documents}, {chunks}, {refreshed}{followed}\n", project.id));
         }

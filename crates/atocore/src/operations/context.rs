@@ -15,7 +15,7 @@ use atocore_model::{
 
 use crate::{
     engine::{EngineGuard, SharedEngine},
-    following::{Following, Freshness},
+    following::{Following, FreshAsOf},
     jobs::Jobs,
     metrics::Metrics,
     operations::ApiError,
@@ -91,12 +91,12 @@ impl<'a> Context<'a> {
             server.following.look_now(project.as_ref());
         }
         loop {
-            let fresh = server.following.freshness(project.as_ref(), clock.now());
-            let is_enough = !wait || fresh >= Freshness::AsOf(asked);
+            let fresh = server.following.fresh_as_of(project.as_ref(), clock.now());
+            let is_enough = !wait || fresh >= FreshAsOf::Moment(asked);
             if is_enough || began.elapsed() >= at_most || self.monitor.cancelled() {
                 return Ok(match fresh {
-                    Freshness::AsOf(time) => Some(time),
-                    Freshness::Unread | Freshness::NotFollowed => None,
+                    FreshAsOf::Moment(time) => Some(time),
+                    FreshAsOf::Unread | FreshAsOf::NotFollowed => None,
                 });
             }
             thread::sleep(LOOK_AGAIN);

@@ -105,6 +105,9 @@ fn equals_a_fresh_one(place: &Sandbox) {
     });
 }
 
+/// Saves a text that has a word.
+type Save<'s> = &'s dyn Fn(&str);
+
 #[test]
 fn whatever_a_program_does_to_save_a_file_it_is_found_and_what_was_there_is_not() {
     let place = followed();
@@ -113,12 +116,11 @@ fn whatever_a_program_does_to_save_a_file_it_is_found_and_what_was_there_is_not(
     let file = place.path("notes/draft.md");
     let text = |word: &str| format!("# Draft\n\nAbout the {word}.\n");
     let beside = |name: &str| place.path(&format!("notes/{name}"));
-    let ways: [(&str, &dyn Fn(&str)); 7] = [
+    let ways: [(&str, Save<'_>); 7] = [
         ("written anew", &|word| fs::write(&file, text(word)).unwrap()),
         ("in the same place", &|word| {
-            let mut open = fs::File::options().write(true).truncate(true).open(&file).unwrap();
-            for part in text(word).split_inclusive(' ') {
-                std::io::Write::write_all(&mut open, part.as_bytes()).unwrap();
+            for part in (1..=4).map(|parts| text(word).split_inclusive(' ').take(parts).collect::<String>()) {
+                fs::write(&file, part).unwrap();
             }
         }),
         ("renamed over it", &|word| {
@@ -200,7 +202,7 @@ fn check_out(notes: &Path, tree: usize) {
     for number in 0..200 {
         let folder = notes.join(format!("part{}", number % 7));
         let file = folder.join(format!("{number}.md"));
-        if (number + tree) % 3 == 0 {
+        if (number + tree).is_multiple_of(3) {
             drop(fs::remove_file(&file));
         } else {
             fs::create_dir_all(&folder).unwrap();
