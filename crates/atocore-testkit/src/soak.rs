@@ -7,6 +7,7 @@ mod answers;
 mod counts;
 mod facts;
 pub mod failing;
+pub mod following;
 pub mod meaning;
 pub mod mutants;
 mod operation;

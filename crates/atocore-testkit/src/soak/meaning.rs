@@ -116,6 +116,7 @@ impl Settings {
     fn environment(self, models: &Path) -> Vec<(&'static str, String)> {
         vec![
             ("ATOCORE_RETRIEVAL_MODE", "hybrid".to_owned()),
+            ("ATOCORE_FOLLOW", "off".to_owned()),
             ("ATOCORE_MODEL_DIR", models.to_string_lossy().into_owned()),
             ("ATOCORE_EMBEDDING_PRECISION", self.precision.to_string()),
             ("ATOCORE_CHUNK_MAX_SIZE", self.chunk_size.to_string()),

@@ -61,7 +61,10 @@ impl Subject {
             program: program.to_owned(),
             home: scratch.join("home"),
             scratch: scratch.to_owned(),
-            environment: vec![("ATOCORE_RETRIEVAL_MODE", "lexical".to_owned())],
+            environment: vec![
+                ("ATOCORE_RETRIEVAL_MODE", "lexical".to_owned()),
+                ("ATOCORE_FOLLOW", "off".to_owned()),
+            ],
         }
     }
 

@@ -115,6 +115,12 @@ impl<'a> Context<'a> {
     /// Does what needs the engine alone. Waits until nobody else reads from it.
     pub fn exclusively<T>(&mut self, work: impl FnOnce(&mut Engine) -> T) -> T {
         drop(self.engine.take());
-        work(&mut self.shared.write())
+        let mut engine = self.shared.write();
+        let done = work(&mut engine);
+        if let Some(server) = self.server {
+            // What is stored now may be of another time than the files.
+            server.following.hint_all(engine.clock().now());
+        }
+        done
     }
 }

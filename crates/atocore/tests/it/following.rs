@@ -4,12 +4,12 @@
 use std::{
     fs,
     os::unix::fs::symlink,
-    path::Path,
     sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
 
+use atocore_testkit::soak::following::{self, FollowOptions};
 use serde_json::{Value, json};
 
 use crate::program::{PROGRAM, Sandbox, Server};
@@ -197,43 +197,15 @@ fn folders_that_come_move_and_go_are_followed_with_all_that_is_in_them() {
     drop(server);
 }
 
-/// Fills a folder with one of several trees, as somebody does who switches between branches.
-fn check_out(notes: &Path, tree: usize) {
-    for number in 0..200 {
-        let folder = notes.join(format!("part{}", number % 7));
-        let file = folder.join(format!("{number}.md"));
-        if (number + tree).is_multiple_of(3) {
-            drop(fs::remove_file(&file));
-        } else {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(&file, format!("# Note {number}\n\nOf tree {}.\n", (number * tree) % 5)).unwrap();
-        }
-        if number % 50 == 49 && tree % 2 == 1 {
-            drop(fs::remove_dir_all(notes.join(format!("part{}", tree % 7))));
-        }
-    }
-}
-
 #[test]
-fn after_many_changes_at_once_and_a_crash_between_them_all_is_as_if_read_anew() {
-    // Not even a checkout of another tree is asked about here.
-    let place = followed().variable("ATOCORE_MAX_REMOVED_PERCENT", "100");
-    let notes = place.path("notes");
-    let mut server = Some(place.serve());
-    for tree in 0..6 {
-        check_out(&notes, tree);
-        if tree == 3 {
-            // Some of it while no server is there.
-            server.take().unwrap().kill();
-            check_out(&notes, tree + 10);
-            fs::rename(notes.join("part2"), notes.join("other2")).unwrap();
-            server = Some(place.serve());
-        }
-    }
-    equals_a_fresh_one(&place);
-    fs::remove_file(notes.join("keys.md")).unwrap();
-    until("it still follows", || found(&place, "rotated").is_empty());
-    drop(server);
+fn whatever_changes_and_whenever_the_server_dies_what_is_followed_is_what_is_read_anew() {
+    let place = Sandbox::new();
+    let scratch = place.path("followed");
+    fs::create_dir(&scratch).unwrap();
+    let options =
+        FollowOptions { program: PROGRAM.into(), rounds: 12, files: 300, seed: 15, scratch: &scratch };
+    let counts = following::run(&options, &mut |_| {}).unwrap();
+    assert!(counts.kills() > 0, "{counts}");
 }
 
 #[test]
@@ -312,6 +284,21 @@ fn a_root_that_vanishes_keeps_its_documents_and_is_followed_again_when_it_is_bac
     until_followed(&place);
     place.write("notes/more.md", "# More\n\nA zebra.\n");
     until("it is followed", || found(&place, "zebra") == ["more.md"]);
+    drop(server);
+}
+
+#[test]
+fn after_a_restore_the_files_are_read_again() {
+    let place = followed();
+    let server = place.serve();
+    until_followed(&place);
+    place.snapshot();
+    place.write("notes/new.md", "# New\n\nA quagga.\n");
+    fs::remove_file(place.path("notes/keys.md")).unwrap();
+    until("it is found", || found(&place, "quagga") == ["new.md"]);
+    place.ok(&["backup", "restore", "latest", "--yes"]);
+    until("it is found again", || found(&place, "quagga") == ["new.md"]);
+    equals_a_fresh_one(&place);
     drop(server);
 }
 

@@ -19,10 +19,12 @@ mod packing;
 mod query;
 mod random;
 mod refresh;
+mod server;
 mod snapshot;
 mod table;
 mod timing;
 mod vectors;
+mod watch;
 
 use std::{cell::OnceCell, error::Error, path::Path, thread, time::Duration};
 
@@ -50,6 +52,7 @@ struct Measurement {
 
 const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "refresh", does: "a refresh that finds nothing new", run: refresh::run },
+    Measurement { name: "watch", does: "saved files, until they are found by themselves", run: watch::run },
     Measurement { name: "formats", does: "documents of every format", run: formats::run },
     Measurement { name: "ingest", does: "a first ingestion", run: ingest::run },
     Measurement { name: "embedding", does: "texts to vectors", run: embedding::run },

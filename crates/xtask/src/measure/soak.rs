@@ -11,6 +11,7 @@ use atocore_testkit::{
     soak::{
         self, SoakFailure, SoakOptions,
         failing::{self, FailingOptions},
+        following::{self, FollowOptions},
         meaning,
         mutants::{self, MutantOptions},
         points::{self, PointOptions},
@@ -26,10 +27,10 @@ use crate::{
     terminal,
 };
 
-const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points|power|failing|mutants] [--kills N] [--points N] [--states N] [--faults N] [--mutants N] [--seed S] [--program FILE]";
+const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points|power|failing|mutants|following] [--kills N] [--points N] [--states N] [--faults N] [--mutants N] [--rounds N] [--seed S] [--program FILE]";
 
 /// The soaks, one after the other: three that kill, one that takes recovery points, one that cuts the power, one that lets
-/// calls fail, and one that damages documents.
+/// calls fail, one that damages documents, and one that changes files under a server that follows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SoakKind {
     Documents,
@@ -39,10 +40,11 @@ enum SoakKind {
     Power,
     Failing,
     Mutants,
+    Following,
 }
 
 impl SoakKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Documents,
         Self::Meaning,
         Self::Recovery,
@@ -50,6 +52,7 @@ impl SoakKind {
         Self::Power,
         Self::Failing,
         Self::Mutants,
+        Self::Following,
     ];
 
     const fn name(self) -> &'static str {
@@ -61,6 +64,7 @@ impl SoakKind {
             Self::Power => "power",
             Self::Failing => "failing",
             Self::Mutants => "mutants",
+            Self::Following => "following",
         }
     }
 
@@ -75,6 +79,7 @@ impl SoakKind {
             Self::Power => 8,
             Self::Failing => 0,
             Self::Mutants => 200,
+            Self::Following => 100,
         }
     }
 
@@ -83,6 +88,7 @@ impl SoakKind {
         match self {
             Self::Documents => 5,
             Self::Meaning => 2,
+            Self::Following => 3_000,
             Self::Recovery | Self::Points | Self::Power | Self::Failing | Self::Mutants => 1,
         }
     }
@@ -95,6 +101,7 @@ impl SoakKind {
             Self::Power => "--states",
             Self::Failing => "--faults",
             Self::Mutants => "--mutants",
+            Self::Following => "--rounds",
         }
     }
 
@@ -110,6 +117,7 @@ impl SoakKind {
             Self::Power => "no power cut lost anything or left anything partial in the list",
             Self::Failing => "every failing call was tolerated, or reported with a hint",
             Self::Mutants => "every damaged document cost itself at most",
+            Self::Following => "what was followed is what is read anew",
         }
     }
 
@@ -121,6 +129,7 @@ impl SoakKind {
             Self::Power => "drawn states for each step",
             Self::Failing => "failing calls in each piece of work (0: all)",
             Self::Mutants => "mutants of each document",
+            Self::Following => "rounds of changes",
         }
     }
 
@@ -132,6 +141,7 @@ impl SoakKind {
             Self::Power => wanted.states,
             Self::Failing => wanted.faults,
             Self::Mutants => wanted.mutants,
+            Self::Following => wanted.rounds,
         };
         asked.unwrap_or_else(|| self.times())
     }
@@ -146,6 +156,7 @@ struct Wanted {
     states: Option<u64>,
     faults: Option<u64>,
     mutants: Option<u64>,
+    rounds: Option<u64>,
     seed: Option<u64>,
     program: Option<PathBuf>,
 }
@@ -207,6 +218,10 @@ fn soak(part: SoakKind, times: u64, seed: u64, program: PathBuf) -> Result<(), F
             let (program, scratch) = (tested, scratch_dir);
             said(mutants::run(&MutantOptions { program, mutants: times, seed, scratch }, report))
         }
+        SoakKind::Following => {
+            let (program, scratch, files) = (tested, scratch_dir, part.scale());
+            said(following::run(&FollowOptions { program, rounds: times, files, seed, scratch }, report))
+        }
     };
     match done {
         Ok(counts) => {
@@ -234,6 +249,7 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
         states: None,
         faults: None,
         mutants: None,
+        rounds: None,
         seed: None,
         program: None,
     };
@@ -250,6 +266,7 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
             "--states" => wanted.states = Some(number()?),
             "--faults" => wanted.faults = Some(number()?),
             "--mutants" => wanted.mutants = Some(number()?),
+            "--rounds" => wanted.rounds = Some(number()?),
             "--seed" => wanted.seed = Some(number()?),
             "--only" => {
                 let part =
@@ -304,6 +321,7 @@ mod tests {
             states: None,
             faults: None,
             mutants: None,
+            rounds: None,
             seed: None,
             program: None,
         };

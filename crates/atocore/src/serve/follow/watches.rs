@@ -74,17 +74,19 @@ impl Watches {
         let is_own = |folder: &PathBuf| self.hearer.is_own(folder);
         let folders: BTreeSet<PathBuf> = folders.into_iter().filter(|folder| !is_own(folder)).collect();
         self.forget(|folder, owner| owner == project && !folders.contains(folder));
-        let mut outcome = WatchOutcome::default();
-        for folder in folders {
-            match self.add(&folder, project) {
-                Ok(is_new) => {
+        let missing = self.hearer.missing(&folders, project);
+        let mut outcome =
+            WatchOutcome { folders: (folders.len() - missing.len()) as u64, ..WatchOutcome::default() };
+        for folder in missing {
+            match self.add(folder, project) {
+                Ok(()) => {
                     outcome.folders += 1;
-                    outcome.any_new |= is_new;
+                    outcome.any_new = true;
                 }
                 // Its folder tells that it has gone.
                 Err(error) if matches!(error.kind, ErrorKind::PathNotFound) => {}
                 Err(error) => {
-                    let _first = outcome.problem.get_or_insert_with(|| why(&folder, &error));
+                    let _first = outcome.problem.get_or_insert_with(|| why(folder, &error));
                     if matches!(error.kind, ErrorKind::MaxFilesWatch) {
                         break;
                     }
@@ -94,22 +96,21 @@ impl Watches {
         outcome
     }
 
-    /// Watches a folder for a project; whether nobody did before.
-    fn add(&mut self, folder: &Path, project: &ProjectId) -> Result<bool, notify::Error> {
+    /// Watches a folder for a project as well.
+    fn add(&mut self, folder: &Path, project: &ProjectId) -> Result<(), notify::Error> {
         let watcher = self.watcher.as_mut().map_err(|why| notify::Error::generic(why))?;
-        {
+        // Known before it is watched, and not held meanwhile: who hears of the first change asks whose it is.
+        let is_watched = {
             let mut known = self.hearer.folders();
             let owners = known.entry(folder.to_owned()).or_default();
-            if owners.contains(project) {
-                return Ok(false);
-            }
             owners.push(project.clone());
-            if owners.len() > 1 {
-                return Ok(true);
-            }
+            owners.len() > 1
+        };
+        if is_watched {
+            return Ok(());
         }
         let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
-        watched.map(|()| true).inspect_err(|_| drop(self.hearer.folders().remove(folder)))
+        watched.inspect_err(|_| drop(self.hearer.folders().remove(folder)))
     }
 
     /// Takes folders from their owners; those that have none left are no longer watched.
@@ -164,6 +165,14 @@ impl Hearer {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Those of some folders that are not watched for a project.
+    fn missing<'f>(&self, folders: &'f BTreeSet<PathBuf>, project: &ProjectId) -> Vec<&'f PathBuf> {
+        let known = self.folders();
+        let is_missing =
+            |folder: &&PathBuf| !known.get(*folder).is_some_and(|owners| owners.contains(project));
+        folders.iter().filter(is_missing).collect()
+    }
+
     /// Whether something is ours, so that it changes with every refresh.
     fn is_own(&self, path: &Path) -> bool {
         path.starts_with(&self.layout.data) || path.starts_with(&self.layout.backups)
@@ -208,7 +217,9 @@ impl Hearer {
                 }
             }
             drop(folders);
-            self.following.hint(&owners, self.clock.now());
+            if !owners.is_empty() {
+                self.following.hint(&owners, self.clock.now());
+            }
         }
     }
 }

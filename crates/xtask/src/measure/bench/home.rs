@@ -99,17 +99,15 @@ impl Home {
 
     /// Opens it as its owner, for lexical search alone.
     pub(super) fn engine(&self, copier: Copier) -> Result<Engine, Failure> {
-        let weights = RankWeights { mode: Mode::Lexical, ..RankWeights::default() };
-        self.open(copier, ModelChoice::default(), weights)
+        self.open(self.lexical(copier))
     }
 
     /// Opens it as its owner with the stock settings and the real model.
     pub(super) fn engine_with_meaning(&self, copier: Copier) -> Result<Engine, Failure> {
-        self.open(copier, model::choice(), RankWeights::default())
+        self.open(self.stock(copier))
     }
 
-    fn open(&self, copier: Copier, model: ModelChoice, weights: RankWeights) -> Result<Engine, Failure> {
-        let config = self.config(copier, model, weights);
+    fn open(&self, config: EngineConfig) -> Result<Engine, Failure> {
         let access = Access::Own { activity: "bench".to_owned(), socket: None };
         Engine::open(config, access, &Silent).map_err(cannot("open an installation"))
     }
@@ -117,6 +115,12 @@ impl Home {
     /// The stock settings with the real model, for a server.
     pub(super) fn stock(&self, copier: Copier) -> EngineConfig {
         self.config(copier, model::choice(), RankWeights::default())
+    }
+
+    /// The settings for lexical search alone, for a server.
+    pub(super) fn lexical(&self, copier: Copier) -> EngineConfig {
+        let weights = RankWeights { mode: Mode::Lexical, ..RankWeights::default() };
+        self.config(copier, ModelChoice::default(), weights)
     }
 
     fn config(&self, copier: Copier, model: ModelChoice, weights: RankWeights) -> EngineConfig {

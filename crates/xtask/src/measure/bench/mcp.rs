@@ -2,25 +2,22 @@
 //! questions at `/query`, and beside one client alone.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
-    sync::{
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc,
-    },
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use atocore::{
-    operations::ApiError,
-    serve::{Ready, ServeSettings, serve_until},
-};
-use atocore_model::monitor::Silent;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
-use super::{Bench, cannot, home::Home, snapshot, table::Table, timing::percentile};
+use super::{
+    Bench,
+    home::Home,
+    server::{Client, served},
+    snapshot,
+    table::Table,
+    timing::percentile,
+};
 use crate::failure::Failure;
 
 /// How many clients ask at once, each one question after the other.
@@ -34,7 +31,7 @@ const AT_QUERY: &str = "the same clients at /query";
 pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let home = bench.large_with_vectors()?;
     let questions = Questions::new(bench, home)?;
-    served(home, |address| {
+    served(home.stock(snapshot::child()?), None, |address| {
         let asked = |endpoint, clients| LoadTest { address, endpoint, clients, questions: &questions };
         let rest = || {
             thread::sleep(TIME);
@@ -47,7 +44,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
         home.edit_every_file(&bench.corpus, 1)?;
         let refresh = || {
             for project in home.projects()? {
-                Client::connect(address)?.post(&format!("/projects/{project}/refresh"), "")?;
+                let _answer = Client::connect(address)?.post(&format!("/projects/{project}/refresh"), "")?;
             }
             Ok(())
         };
@@ -75,38 +72,6 @@ fn print(home: &Home, alone: &Times, plain: &Times, many: &Times, ingesting: &Ti
         table.compare(&what, figure.apart(), baseline.apart(), baseline_is, None);
     }
     table.print();
-}
-
-/// Runs `body` beside a server on a home.
-fn served(home: &Home, body: impl FnOnce(SocketAddr) -> Result<(), Failure>) -> Result<(), Failure> {
-    let config = home.stock(snapshot::child()?);
-    let settings = ServeSettings {
-        host: "127.0.0.1".to_owned(),
-        port: 0,
-        token: None,
-        webhook: None,
-        follow: None,
-        runtime_dir: None,
-    };
-    let (stop, stopped) = oneshot::channel::<()>();
-    let (tell, told) = mpsc::channel();
-    thread::scope(|scope| {
-        // It has the only sender: one that ends before it is ready is heard.
-        let server = scope.spawn(move || -> Result<(), ApiError> {
-            let stop = async { drop(stopped.await) };
-            let on_ready = |ready: &Ready| {
-                let _sent = tell.send(ready.address);
-            };
-            serve_until(config, &settings, stop, on_ready, &Silent)
-        });
-        let result = match told.recv() {
-            Ok(address) => body(address),
-            Err(error) => Err(cannot("start a server")(error)),
-        };
-        drop(stop);
-        let ended = server.join().map_err(|_| Failure::failed("the server panicked"))?;
-        result.and(ended.map_err(cannot("run a server")))
-    })
 }
 
 /// Which way the questions go.
@@ -192,51 +157,9 @@ impl LoadTest<'_> {
         while !done.load(Ordering::SeqCst) {
             let body = &bodies[next.fetch_add(1, Ordering::Relaxed) % bodies.len()];
             let started = Instant::now();
-            client.post(path, body)?;
+            let _answer = client.post(path, body)?;
             times.push(started.elapsed());
         }
         Ok(times)
-    }
-}
-
-/// A connection that stays open.
-struct Client {
-    stream: BufReader<TcpStream>,
-    address: SocketAddr,
-}
-
-impl Client {
-    fn connect(address: SocketAddr) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address).map_err(cannot("reach the server"))?;
-        stream.set_nodelay(true).map_err(cannot("reach the server"))?;
-        Ok(Self { stream: BufReader::new(stream), address })
-    }
-
-    /// Sends JSON and reads the whole answer, which must be a good one.
-    fn post(&mut self, path: &str, body: &str) -> Result<(), Failure> {
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\n{kind}Accept: application/json, text/event-stream\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
-        self.stream.get_mut().write_all(request.as_bytes()).map_err(cannot("ask the server"))?;
-        let mut status = String::new();
-        let _size = self.stream.read_line(&mut status).map_err(cannot("hear the server"))?;
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            let _size = self.stream.read_line(&mut line).map_err(cannot("hear the server"))?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().map_err(cannot("understand the server"))?;
-            }
-        }
-        let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer).map_err(cannot("hear the server"))?;
-        let good = status.starts_with("HTTP/1.1 200")
-            && !String::from_utf8_lossy(&answer).contains("\"isError\":true");
-        if good { Ok(()) } else { Err(Failure::failed(format!("the server said {status}"))) }
     }
 }
