@@ -14,7 +14,7 @@ mod snapshots;
 mod visibility;
 mod yielding;
 
-pub use documents::{DocumentEntry, DocumentFilter};
+pub use documents::{ChangedDocument, DocumentEntry, DocumentFilter};
 
 use std::{path::PathBuf, sync::Arc};
 

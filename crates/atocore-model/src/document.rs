@@ -221,6 +221,15 @@ pub struct FileStamp {
     pub inode: u64,
 }
 
+impl FileStamp {
+    /// The time of the last change.
+    #[must_use]
+    pub fn modified(&self) -> Timestamp {
+        let time = jiff::Timestamp::from_nanosecond(self.modified_ns.into());
+        Timestamp::new(time.unwrap_or_default())
+    }
+}
+
 /// A document as the store knows it, without its passages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {

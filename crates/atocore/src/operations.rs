@@ -21,6 +21,7 @@ mod memory;
 mod prelude;
 mod problem;
 mod projects;
+mod recent_documents;
 mod retrieval;
 mod spec;
 mod state;
@@ -61,6 +62,7 @@ pub use projects::{
     RefreshProject, RefreshResult, Removal, RemoveProject, RootResult, ShowProject, ShowTemplate,
     UpdateProject,
 };
+pub use recent_documents::{RecentDocuments, RecentList};
 pub use retrieval::{
     BuildContext, ContextPack, ContextPackItem, DocumentText, PackChange, PackDiff, PackPassage, Query,
     ReadDocument, ReadDocumentAt, ShowContext,
@@ -182,6 +184,7 @@ table! {
     PlanRemoval,
     RefreshProject,
     ListDocuments as documents list,
+    RecentDocuments as documents recent,
     ExplainFile as why,
     Query,
     SetState,

@@ -4,7 +4,7 @@ use atocore_model::{
     document::{Document, DocumentState},
     excerpt::{DocumentRef, Excerpt, Reading},
     fact::PageSize,
-    id::DocumentId,
+    id::{DocumentId, ProjectId},
     name::{ProjectName, Tag},
     path::SourcePath,
     text,
@@ -47,6 +47,18 @@ impl DocumentEntry {
         let Document { id, source_path: path, title, tags, date, .. } = document;
         Self { id, path, title, date, format, tags, size_bytes: stamp.size, chunks, state }
     }
+}
+
+/// A document whose file was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedDocument {
+    /// When its file was last changed, as far as it has been read.
+    pub changed: Timestamp,
+    /// The project that owns it.
+    pub project: ProjectId,
+    /// The document.
+    #[serde(flatten)]
+    pub document: DocumentEntry,
 }
 
 /// Which documents a list has; all of what is said must fit.
@@ -112,6 +124,31 @@ impl Engine {
                     return Ok(page);
                 }
             }
+        })
+    }
+
+    /// The documents whose files were changed last, of one project or of all, the newest first, at most `limit`; none that
+    /// was last changed before `since`.
+    ///
+    /// # Errors
+    /// When there is no such project, or the store cannot be read.
+    pub fn recent_documents(
+        &self,
+        project: Option<&ProjectName>,
+        since: Option<Timestamp>,
+        limit: PageSize,
+    ) -> Result<Page<ChangedDocument>, Error> {
+        let project = project.map(|name| self.project(name)).transpose()?.map(|project| project.id);
+        let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
+        let files = FileCheck::new();
+        store.read(|read| {
+            let listed = read.recent_documents(project.as_ref(), since, limit)?;
+            let rows = listed.into_iter().map(|listed| ChangedDocument {
+                changed: listed.stamp.modified(),
+                project: listed.document.project.clone(),
+                document: DocumentEntry::new(listed, &files),
+            });
+            Ok(Page { rows: rows.collect(), generation: read.generation()? })
         })
     }
 

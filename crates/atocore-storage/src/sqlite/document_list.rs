@@ -4,7 +4,9 @@ use atocore_model::{
     document::{Document, FileStamp},
     fact::PageSize,
     id::{DocumentId, ProjectId},
+    time::Timestamp,
 };
+use rusqlite::Params;
 
 use super::{
     ReadTransaction, StorageError,
@@ -36,18 +38,43 @@ impl ReadTransaction<'_> {
         limit: PageSize,
         after: Option<&DocumentId>,
     ) -> Result<Vec<ListedDocument>, StorageError> {
-        let mut statement = self.connection.prepare_cached(
+        let after = after.map(|id| id.to_bytes().unwrap_or_default());
+        self.listed(
+            "project_id = ?1 AND (?2 IS NULL
+                OR (source_path, id) > (SELECT source_path, id FROM source_documents WHERE public_id = ?2))
+             ORDER BY source_path, id LIMIT ?3",
+            (project.as_str(), after, limit.get()),
+        )
+    }
+
+    /// The documents whose files were changed last, of one project or of all, the newest first, at most `limit`; none that
+    /// was last changed before `since`.
+    ///
+    /// # Errors
+    /// When the store cannot be read or holds something unreadable.
+    pub fn recent_documents(
+        &self,
+        project: Option<&ProjectId>,
+        since: Option<Timestamp>,
+        limit: PageSize,
+    ) -> Result<Vec<ListedDocument>, StorageError> {
+        let since = since.map(|since| i64::try_from(since.as_nanosecond()).unwrap_or(i64::MAX));
+        self.listed(
+            "(?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR modified_ns >= ?2)
+             ORDER BY modified_ns DESC, source_path, id LIMIT ?3",
+            (project.map(ProjectId::as_str), since, limit.get()),
+        )
+    }
+
+    fn listed(&self, which: &str, parameters: impl Params) -> Result<Vec<ListedDocument>, StorageError> {
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT size_bytes, modified_ns, changed_ns, inode, doc_type,
                     (SELECT count(*) FROM source_chunks WHERE document_id = source_documents.id),
                     public_id, project_id, file_path, source_path, file_hash, title, tags, dated, modified_ns,
                     encoding, front_matter, faults
-             FROM source_documents
-             WHERE project_id = ?1 AND (?2 IS NULL
-                OR (source_path, id) > (SELECT source_path, id FROM source_documents WHERE public_id = ?2))
-             ORDER BY source_path, id LIMIT ?3",
-        )?;
-        let after = after.map(|id| id.to_bytes().unwrap_or_default());
-        let mut rows = statement.query((project.as_str(), after, limit.get()))?;
+             FROM source_documents WHERE {which}",
+        ))?;
+        let mut rows = statement.query(parameters)?;
         let mut page = Vec::new();
         while let Some(row) = rows.next()? {
             let stamp = stamp(row, 0)?;

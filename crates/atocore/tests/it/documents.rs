@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use atocore_testkit::installation::Installation;
+use atocore_testkit::installation::{Installation, set_modified};
 use serde_json::{Value, json};
 
 use crate::{agent::Agent, program::Sandbox, server::Server};
@@ -21,6 +21,33 @@ fn with_note() -> Server {
 
 fn hit(server: &Server, words: &str) -> Value {
     server.post("/query", &json!({ "query": words, "top_k": 1 })).json()["results"][0].clone()
+}
+
+#[test]
+fn what_was_changed_last_is_listed_first_across_projects() {
+    let place = Sandbox::new();
+    for (second, path) in [(1, "a/old.md"), (3, "b/new.md"), (2, "a/middle.md")] {
+        let file = place.write(path, format!("# {path}\n\nA note.\n"));
+        set_modified(&file, 1_700_000_000 + second);
+    }
+    for project in ["a", "b"] {
+        place.ok(&["project", "add", project, "--root", project]);
+    }
+    place.ok(&["refresh"]);
+    let listed = |arguments: &[&str]| -> Vec<String> {
+        let list = place.json(&[&["documents", "recent"], arguments].concat());
+        let named =
+            |one: &Value| format!("{}/{}", one["project"].as_str().unwrap(), one["path"].as_str().unwrap());
+        list["documents"].as_array().unwrap().iter().map(named).collect()
+    };
+    assert_eq!(listed(&[]), ["b/new.md", "a/middle.md", "a/old.md"]);
+    assert_eq!(listed(&["--limit", "1"]), ["b/new.md"]);
+    assert_eq!(listed(&["--project", "A"]), ["a/middle.md", "a/old.md"]);
+    assert_eq!(listed(&["--since", "2023-11-14T22:13:22Z"]), ["b/new.md", "a/middle.md"]);
+    let first = &place.json(&["documents", "recent"])["documents"][0];
+    assert_eq!((&first["title"], &first["state"]), (&json!("b/new.md"), &json!("current")));
+    assert_eq!(first["changed"], "2023-11-14T22:13:23.500000+00:00");
+    assert!(place.run(&["documents", "recent", "--since", "yesterday"]).stderr.contains("`since`"));
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn every_operation_of_the_description_is_answered() {
         ("POST", "/projects/Field%20Notes/refresh".to_owned(), None, 200),
         ("GET", "/projects/Field%20Notes/documents".to_owned(), None, 200),
         ("GET", "/why?path=/nowhere.md".to_owned(), None, 200),
+        ("GET", "/recent?limit=3".to_owned(), None, 200),
         ("POST", "/embed".to_owned(), None, 200),
         ("POST", "/index/verify".to_owned(), None, 200),
         ("POST", "/index/rebuild".to_owned(), None, 200),
