@@ -203,14 +203,16 @@ struct Reports {
 
 impl Reports {
     fn new(project: &Project, folders: &Folders) -> Self {
-        let named =
-            |root: &Root| folders.named(&root.location).unwrap_or_default().to_string_lossy().into_owned();
-        let report = |root: &Root| RootReport {
-            root: root.clone(),
-            folder: named(root),
-            skipped: None,
-            counts: FileCounts::default(),
-            files: Vec::new(),
+        let report = |root: &Root| {
+            let named = folders.named(&root.location).unwrap_or_default();
+            RootReport {
+                root: root.clone(),
+                folder: named.to_string_lossy().into_owned(),
+                named,
+                skipped: None,
+                counts: FileCounts::default(),
+                files: Vec::new(),
+            }
         };
         Self { roots: project.roots.iter().map(report).collect(), folders: Vec::new() }
     }

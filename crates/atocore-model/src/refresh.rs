@@ -310,6 +310,8 @@ pub struct RefreshOptions {
 pub struct RootReport {
     /// The root as configured.
     pub root: Root,
+    /// The path by which it is configured, which may be one of a link; empty when that is not known.
+    pub named: PathBuf,
     /// The folder it stands for; empty when that is not known.
     pub folder: String,
     /// `None` when it was ingested.

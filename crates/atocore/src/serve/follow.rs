@@ -29,8 +29,9 @@ use crate::{
 /// How long after a fault of ours it is tried again.
 const AFTER_A_FAULT: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether something was mounted or unmounted, which no folder tells: one small list of the kernel.
-const LOOK_AT_MOUNTS: Duration = Duration::from_secs(5);
+/// How often it is looked for what no folder tells: a disk that was mounted or unmounted, a root that is another folder
+/// now, or is there again. A small list of the kernel, and a look at each root.
+const LOOK_AROUND: Duration = Duration::from_secs(5);
 
 /// What is followed, and how.
 #[derive(Clone)]
@@ -65,14 +66,32 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// A root, and the folder that its path has led to.
+#[derive(Debug, Clone)]
+struct FollowedRoot {
+    named: PathBuf,
+    folder: Option<PathBuf>,
+}
+
+impl FollowedRoot {
+    fn new(named: PathBuf) -> Self {
+        Self { folder: named.canonicalize().ok(), named }
+    }
+
+    /// Whether its path leads elsewhere now. Other machines are not asked.
+    fn has_moved(&self, systems: &FileSystems) -> bool {
+        systems.remote(&self.named).is_none() && self.named.canonicalize().ok() != self.folder
+    }
+}
+
 struct Follower {
     app: App,
     following: Following,
     settings: FollowSettings,
     poll_every: Duration,
     watches: Arc<Mutex<Watches>>,
-    /// The folders of the roots of each project, as its last refresh has found them.
-    roots: BTreeMap<ProjectId, Vec<PathBuf>>,
+    /// The roots of each project, as its last refresh has found them.
+    roots: BTreeMap<ProjectId, Vec<FollowedRoot>>,
     /// What is mounted around them.
     mounted: Vec<Mount>,
 }
@@ -98,7 +117,7 @@ impl Follower {
             tokio::select! {
                 () = due => {}
                 () = self.following.changed() => {}
-                () = tokio::time::sleep(LOOK_AT_MOUNTS) => self.look_at_mounts(),
+                () = tokio::time::sleep(LOOK_AROUND) => self.look_around().await,
             }
             if self.following.take_lost_hints() {
                 self.start_anew().await;
@@ -137,12 +156,15 @@ impl Follower {
         let took = started.elapsed();
         let systems = FileSystems::mounted();
         let polled = why_polled(&result, &systems);
-        let roots = result.roots.iter().map(|root| PathBuf::from(&root.path)).collect();
+        let (id, folders) = (project.clone(), result.folders);
+        let named: Vec<PathBuf> = result.roots.into_iter().map(|root| root.named).collect();
+        let watched = self.with_watches(move |watches| {
+            let roots: Vec<_> = named.into_iter().map(FollowedRoot::new).collect();
+            (watches.set(&id, folders), roots)
+        });
+        let (WatchOutcome { folders, any_new, problem }, roots) = watched.await;
         let _before = self.roots.insert(project.clone(), roots);
         self.mounted = self.mounted_around(&systems);
-        let (id, folders) = (project.clone(), result.folders);
-        let watched = self.with_watches(move |watches| watches.set(&id, folders)).await;
-        let WatchOutcome { folders, any_new, problem } = watched;
         let polled = problem.or(polled).map(|why| (self.poll_every, why));
         let done = Refreshed { began, took, folders, polled, again: any_new };
         self.following.refreshed(&project, done, self.settings.clock.now());
@@ -161,16 +183,25 @@ impl Follower {
     }
 
     /// Where something is mounted around a root, or is no more, other files lie below the same paths.
-    fn look_at_mounts(&mut self) {
-        let mounted = self.mounted_around(&FileSystems::mounted());
+    async fn look_around(&mut self) {
+        let systems = FileSystems::mounted();
+        let mounted = self.mounted_around(&systems);
         if mounted != self.mounted {
             self.mounted = mounted;
             self.following.lose_hints();
         }
+        let roots = self.roots.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let moved =
+                roots.into_iter().filter(|(_, roots)| roots.iter().any(|root| root.has_moved(&systems)));
+            moved.map(|(id, _)| id).collect::<Vec<_>>()
+        });
+        self.following.hint(&looked.await.unwrap_or_default(), self.settings.clock.now());
     }
 
     fn mounted_around(&self, systems: &FileSystems) -> Vec<Mount> {
-        self.roots.values().flatten().flat_map(|root| systems.around(root)).collect()
+        let folders = self.roots.values().flatten().filter_map(|root| root.folder.as_deref());
+        folders.flat_map(|folder| systems.around(folder)).collect()
     }
 
     /// Forgets what is watched, and looks through everything.

@@ -33,9 +33,17 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// The paths of the documents that have a word.
+/// The paths of the documents that have a word. Before the first of all has been indexed nobody can tell.
 fn found(place: &Sandbox, word: &str) -> Vec<String> {
-    let answer = place.json(&["query", word, "--top-k", "200"]);
+    let asked = ["--json", "query", word, "--top-k", "200"];
+    let began = Instant::now();
+    let mut ran = place.run(&asked);
+    while ran.stdout.contains("index_unavailable") && began.elapsed() < AT_MOST {
+        thread::sleep(Duration::from_millis(20));
+        ran = place.run(&asked);
+    }
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
     let hits = answer["results"].as_array().unwrap().iter();
     let mut paths: Vec<String> = hits.map(|hit| hit["source_file"].as_str().unwrap().to_owned()).collect();
     paths.sort();
@@ -265,14 +273,14 @@ fn no_answer_has_a_file_that_was_gone_before_the_question() {
 
 #[test]
 fn a_root_that_vanishes_keeps_its_documents_and_is_followed_again_when_it_is_back() {
-    let place = followed().variable("ATOCORE_FOLLOW_POLL_SECONDS", "1");
+    let place = followed().variable("ATOCORE_FOLLOW_POLL_SECONDS", "3600");
     let server = place.serve();
     until_followed(&place);
     fs::rename(place.path("notes"), place.path("away")).unwrap();
     until("it is looked for", || status(&place, "notes")["state"] == "polling");
     let told = status(&place, "notes");
     assert!(told["reason"].as_str().unwrap().contains("missing"), "{told}");
-    assert_eq!(told["every_seconds"], 1);
+    assert_eq!(told["every_seconds"], 3600);
     let answer = place.json(&["query", "rotated"]);
     assert_eq!(
         (&answer["results"][0]["state"], answer["notices"].as_array().unwrap().len()),
@@ -284,6 +292,24 @@ fn a_root_that_vanishes_keeps_its_documents_and_is_followed_again_when_it_is_bac
     until_followed(&place);
     place.write("notes/more.md", "# More\n\nA zebra.\n");
     until("it is followed", || found(&place, "zebra") == ["more.md"]);
+    drop(server);
+}
+
+#[test]
+fn a_root_that_is_a_link_is_followed_to_where_it_leads_now() {
+    let place = followed();
+    for (folder, word) in [("first", "quagga"), ("second", "zebra")] {
+        place.write(&format!("{folder}/a.md"), format!("# A\n\nA {word}.\n"));
+    }
+    symlink(place.path("first"), place.path("link")).unwrap();
+    place.ok(&["project", "add", "linked", "--root", "link"]);
+    let server = place.serve();
+    until("where it leads", || found(&place, "quagga") == ["a.md"]);
+    fs::remove_file(place.path("link")).unwrap();
+    symlink(place.path("second"), place.path("link")).unwrap();
+    until("where it leads now", || found(&place, "zebra") == ["a.md"] && found(&place, "quagga").is_empty());
+    place.write("second/b.md", "# B\n\nA kudu.\n");
+    until("what is saved there", || found(&place, "kudu") == ["b.md"]);
     drop(server);
 }
 

@@ -92,6 +92,9 @@ pub struct RootResult {
     pub counts: FileCounts,
     /// Every file that is not simply unchanged, sorted by path.
     pub files: Vec<FileResult>,
+    /// The path by which it is configured; not in JSON.
+    #[serde(skip)]
+    pub(crate) named: PathBuf,
 }
 
 /// One file and what became of it.
@@ -195,6 +198,7 @@ impl From<RootReport> for RootResult {
             reason: report.skipped.map(|skip| skip.code().to_owned()),
             counts: report.counts,
             files: report.files.into_iter().map(FileResult::from).collect(),
+            named: report.named,
         }
     }
 }
