@@ -19,8 +19,9 @@ const QUIET: Duration = Duration::from_millis(150);
 const AT_MOST: Duration = Duration::from_secs(1);
 /// How long the system takes, at most, to tell that something has changed.
 const TOLD_WITHIN: Duration = Duration::from_millis(250);
-/// After a refresh there is none for this many times as long as it took.
-const REST: u32 = 3;
+/// After a refresh there is none for this many times as long as it took, when changes go on and on: once after the first
+/// that was followed by another at once, and so on.
+const MOST_RESTS: u32 = 3;
 /// And for no longer than this.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// When it is tried again after a failure; twice as long after each further one.
@@ -59,6 +60,8 @@ struct FollowedProject {
     /// When it is looked through again when nothing tells of changes.
     poll_at: Option<Instant>,
     failures: u32,
+    /// How many refreshes in a row there was another change during.
+    busy: u32,
 }
 
 /// Changes that wait to be read.
@@ -195,7 +198,8 @@ impl Following {
         let at = Instant::now();
         project.refreshing = false;
         project.failures = 0;
-        project.rests_until = Some(at + done.took.saturating_mul(REST).min(LONGEST_REST));
+        project.busy = if project.waiting.is_some() { (project.busy + 1).min(MOST_RESTS) } else { 0 };
+        project.rests_until = Some(at + done.took.saturating_mul(project.busy).min(LONGEST_REST));
         project.poll_at = done.polled.as_ref().map(|(every, _)| at + *every);
         let status = &mut project.status;
         status.state = if done.polled.is_some() { FollowState::Polling } else { FollowState::Following };
@@ -290,6 +294,7 @@ impl FollowedProject {
             rests_until: None,
             poll_at: None,
             failures: 0,
+            busy: 0,
         }
     }
 

@@ -19,6 +19,8 @@ use atocore_engine::{
 };
 use atocore_model::{error::ErrorCode, id::ProjectId, time::Clock};
 
+use tokio::time::MissedTickBehavior;
+
 use self::watches::{WatchOutcome, Watches};
 use crate::{
     app::App,
@@ -106,6 +108,8 @@ impl Follower {
 
     async fn run(&mut self) {
         self.reload().await;
+        let mut look_around = tokio::time::interval(LOOK_AROUND);
+        look_around.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let due = self.following.next();
             let due = async {
@@ -117,7 +121,7 @@ impl Follower {
             tokio::select! {
                 () = due => {}
                 () = self.following.changed() => {}
-                () = tokio::time::sleep(LOOK_AROUND) => self.look_around().await,
+                _ = look_around.tick() => self.look_around().await,
             }
             if self.following.take_lost_hints() {
                 self.start_anew().await;
