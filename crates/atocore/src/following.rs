@@ -324,3 +324,109 @@ impl FollowedProject {
         status
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refreshed(took: Duration, polled: Option<(Duration, String)>) -> Refreshed {
+        Refreshed { began: at(0), took, folders: 3, polled, again: false }
+    }
+
+    fn at(second: u64) -> Timestamp {
+        format!("2026-04-06T18:42:0{second}Z").parse().unwrap()
+    }
+
+    fn id(name: &str) -> ProjectId {
+        name.parse().unwrap()
+    }
+
+    fn following(projects: &[&str]) -> Following {
+        let following = Following::default();
+        following.set_projects(projects.iter().map(|name| id(name)), at(1));
+        following
+    }
+
+    /// Insists that what began after `before`, and before now, is followed by so many seconds of rest.
+    fn assert_rests(following: &Following, before: Instant, seconds: u64) {
+        let (rest, after) = (Duration::from_secs(seconds), Instant::now());
+        let is_so = |due| before + rest <= due && due <= after + rest;
+        assert!(following.next().is_none_or(is_so), "{seconds}");
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + AT_MOST
+    }
+
+    #[test]
+    fn changes_are_read_when_they_have_come_to_rest_and_a_second_after_the_first_at_the_latest() {
+        let first = Instant::now();
+        let due = |last: u64| {
+            let last = first + Duration::from_millis(last);
+            let waiting = Some(PendingChanges { first, last });
+            FollowedProject { waiting, ..FollowedProject::new() }.due().unwrap() - first
+        };
+        assert_eq!([due(0), due(500), due(5_000)].map(|due| due.as_millis()), [150, 650, 1_000]);
+        let project = FollowedProject::new();
+        assert_eq!(project.due(), None, "nothing waits");
+        let polled = FollowedProject { poll_at: Some(first), rests_until: Some(soon()), ..project };
+        assert!(polled.due() > Some(first), "it rests");
+    }
+
+    #[test]
+    fn only_changes_that_go_on_have_a_project_rest_longer_and_longer() {
+        let following = following(&["a"]);
+        let took = Duration::from_secs(2);
+        for rest in [2, 4, 6, 6, 0] {
+            assert_eq!(following.begin_due(soon() + 3 * took), Some(id("a")));
+            assert_eq!(following.begin_due(soon() + 3 * took), None, "one at a time");
+            if rest > 0 {
+                following.hint([&id("a")], at(2));
+            }
+            let before = Instant::now();
+            following.refreshed(&id("a"), refreshed(took, None), at(3));
+            assert_eq!(following.next().is_some(), rest > 0);
+            assert_rests(&following, before, rest);
+        }
+    }
+
+    #[test]
+    fn all_is_fresh_while_nothing_waits_where_the_system_tells_of_changes() {
+        let nothing = Following::default();
+        assert_eq!(nothing.fresh_as_of(None, at(9)), FreshAsOf::NotFollowed);
+        nothing.begin();
+        assert_eq!(nothing.fresh_as_of(None, at(9)), FreshAsOf::Unread);
+        let following = following(&["a", "b"]);
+        assert_eq!(following.fresh_as_of(None, at(9)), FreshAsOf::Unread);
+        let (a, b) = (id("a"), id("b"));
+        for (project, polled) in [(&a, None), (&b, Some((AGAIN, "a disk".to_owned())))] {
+            assert_eq!(following.begin_due(soon()).as_ref(), Some(project));
+            following.refreshed(project, refreshed(Duration::ZERO, polled), at(3));
+        }
+        let told = at(9).before(TOLD_WITHIN);
+        assert_eq!(following.fresh_as_of(Some(&a), at(9)), FreshAsOf::Moment(told));
+        assert_eq!(following.fresh_as_of(Some(&b), at(9)), FreshAsOf::Moment(at(0)));
+        assert_eq!(following.fresh_as_of(None, at(9)), FreshAsOf::Moment(at(0)), "the least fresh counts");
+        following.hint([&a], at(9));
+        assert_eq!(following.fresh_as_of(Some(&a), at(9)), FreshAsOf::Moment(at(0)));
+        let finding = following.finding().unwrap();
+        assert_eq!(
+            (finding.level, finding.message.as_str()),
+            (Level::Warning, "b: looked through every 1 s: a disk")
+        );
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_later_and_later_and_giving_way_is_none() {
+        let following = following(&["a"]);
+        let full = Some("disk_full");
+        for (why, pause) in [(None, 1), (full, 1), (full, 2), (full, 4), (None, 1)] {
+            assert!(following.begin_due(soon() + AGAIN_AT_MOST).is_some());
+            let before = Instant::now();
+            following.failed(&id("a"), why.map(str::to_owned), at(2));
+            assert_rests(&following, before, pause);
+            let told = following.finding().unwrap().message;
+            assert_eq!(told.contains("not up to date: disk_full"), why.is_some(), "{told}");
+        }
+    }
+}
