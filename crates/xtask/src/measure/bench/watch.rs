@@ -98,14 +98,14 @@ fn save_and_find(
     name: &str,
     address: SocketAddr,
 ) -> Result<Vec<Duration>, Failure> {
-    let mut client = Client::connect(address)?;
     let mut taken = Vec::new();
     for number in 0..times {
         let word = format!("{name}quagga{number}");
         let asked = json!({ "query": word, "top_k": 1 }).to_string();
         write(&folder.join(format!("{name}{}.md", number % 7)), &format!("# Saved\n\nThe {word}.\n"))?;
         let saved = Instant::now();
-        while !client.post("/query", &asked)?.contains(&word) {
+        // A connection takes so many questions and no more.
+        while !Client::connect(address)?.post("/query", &asked)?.contains(&word) {
             if saved.elapsed() > LOOKED_FOR {
                 return Err(Failure::failed(format!(
                     "a saved file was not found within {} s",
