@@ -69,6 +69,8 @@ struct FollowedProject {
 struct PendingChanges {
     first: Instant,
     last: Instant,
+    /// The time of the first.
+    since: Timestamp,
 }
 
 /// How fresh something is; the least fresh first.
@@ -109,7 +111,9 @@ impl Following {
         state.begins = false;
         let mut before = std::mem::take(&mut state.projects);
         for id in projects {
-            let project = before.remove(&id).unwrap_or_else(FollowedProject::new);
+            let mut project = before.remove(&id).unwrap_or_else(FollowedProject::new);
+            // Whoever refreshed it names no projects meanwhile, or is no more.
+            project.refreshing = false;
             let _none = state.projects.insert(id, project);
         }
         drop(state);
@@ -208,9 +212,7 @@ impl Following {
         status.folders = done.folders;
         status.fresh_as_of = Some(done.began);
         status.failure = None;
-        if project.waiting.is_none() {
-            status.waiting_since = None;
-        }
+        status.waiting_since = project.waiting.map(|waiting| waiting.since);
         if done.again {
             project.wait(now);
         }
@@ -300,7 +302,7 @@ impl FollowedProject {
 
     fn wait(&mut self, now: Timestamp) {
         let at = Instant::now();
-        self.waiting.get_or_insert(PendingChanges { first: at, last: at }).last = at;
+        self.waiting.get_or_insert(PendingChanges { first: at, last: at, since: now }).last = at;
         let _since = self.status.waiting_since.get_or_insert(now);
     }
 
@@ -363,7 +365,7 @@ mod tests {
         let first = Instant::now();
         let due = |last: u64| {
             let last = first + Duration::from_millis(last);
-            let waiting = Some(PendingChanges { first, last });
+            let waiting = Some(PendingChanges { first, last, since: at(1) });
             FollowedProject { waiting, ..FollowedProject::new() }.due().unwrap() - first
         };
         assert_eq!([due(0), due(500), due(5_000)].map(|due| due.as_millis()), [150, 650, 1_000]);

@@ -87,9 +87,6 @@ impl<'a> Context<'a> {
         };
         let (clock, at_most) = (self.engine().clock(), self.engine().busy_timeout());
         let (began, asked) = (Instant::now(), clock.now());
-        if wait {
-            server.following.look_now(project.as_ref());
-        }
         loop {
             let fresh = server.following.fresh_as_of(project.as_ref(), clock.now());
             let is_enough = !wait || fresh >= FreshAsOf::Moment(asked);
@@ -99,6 +96,7 @@ impl<'a> Context<'a> {
                     FreshAsOf::Unread | FreshAsOf::NotFollowed => None,
                 });
             }
+            server.following.look_now(project.as_ref());
             thread::sleep(LOOK_AGAIN);
         }
     }
