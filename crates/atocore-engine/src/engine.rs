@@ -14,7 +14,7 @@ mod snapshots;
 mod visibility;
 mod yielding;
 
-pub use documents::{ChangedDocument, DocumentEntry, DocumentFilter};
+pub use documents::{DocumentEntry, DocumentFilter, RecentDocument};
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -69,7 +69,7 @@ pub use doctor::{Finding, Level};
 pub use embedding::{
     Embedded, EmbeddingProgress, EmbeddingReport, EmbeddingStatus, ModelChoice, VectorStore,
 };
-pub use engine::{Access, ChangedDocument, DocumentEntry, DocumentFilter, Engine};
+pub use engine::{Access, DocumentEntry, DocumentFilter, Engine, RecentDocument};
 pub use error::{Error, NoModel};
 pub use facts::ProjectState;
 pub use importing::{ImportReport, OriginalInstallation, SkippedItem};

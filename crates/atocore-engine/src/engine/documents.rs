@@ -51,7 +51,7 @@ impl DocumentEntry {
 
 /// A document whose file was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ChangedDocument {
+pub struct RecentDocument {
     /// When its file was last changed, as far as it has been read.
     pub changed: Timestamp,
     /// The project that owns it.
@@ -137,13 +137,13 @@ impl Engine {
         project: Option<&ProjectName>,
         since: Option<Timestamp>,
         limit: PageSize,
-    ) -> Result<Page<ChangedDocument>, Error> {
+    ) -> Result<Page<RecentDocument>, Error> {
         let project = project.map(|name| self.project(name)).transpose()?.map(|project| project.id);
         let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         let files = FileCheck::new();
         store.read(|read| {
             let listed = read.recent_documents(project.as_ref(), since, limit)?;
-            let rows = listed.into_iter().map(|listed| ChangedDocument {
+            let rows = listed.into_iter().map(|listed| RecentDocument {
                 changed: listed.stamp.modified(),
                 project: listed.document.project.clone(),
                 document: DocumentEntry::new(listed, &files),

@@ -1,4 +1,4 @@
-use atocore_engine::ChangedDocument;
+use atocore_engine::RecentDocument;
 use atocore_model::id::Generation;
 
 use crate::operations::prelude::*;
@@ -25,7 +25,7 @@ pub struct RecentDocuments {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecentList {
     /// The documents.
-    pub documents: Vec<ChangedDocument>,
+    pub documents: Vec<RecentDocument>,
     /// The generation that this shows.
     pub generation: Generation,
 }

@@ -18,6 +18,7 @@ const RESTORE: &str = "---\ntitle: Restoring\ntags: [ops]\ndate: 2026-01-02\n---
     A snapshot is restored into an empty folder.\n";
 const CHARTER: &str = "# Charter\n\nThe expedition maps the northern glacier.\n";
 
+const OLD_STATE: &str = r#"{"project":"field-notes","category":"decision","key":"k"}"#;
 const STATE: &str = r#"{"project":"field-notes","category":"decision","key":"k","value":"v"}"#;
 /// A project that can be registered beside it.
 const OTHER: &str = r#"{"id":"other","ingest_roots":[{"source":"vault","subpath":"notes/other"}]}"#;
@@ -76,12 +77,7 @@ fn every_operation_of_the_description_is_answered() {
         ("POST", "/query".to_owned(), Some(r#"{"query":"glacier"}"#), 200),
         ("POST", "/project/state".to_owned(), Some(STATE), 200),
         ("GET", "/project/state/Field%20Notes".to_owned(), None, 200),
-        (
-            "DELETE",
-            "/project/state".to_owned(),
-            Some(r#"{"project":"field-notes","category":"decision","key":"k"}"#),
-            200,
-        ),
+        ("DELETE", "/project/state".to_owned(), Some(OLD_STATE), 200),
         ("GET", "/memory".to_owned(), None, 200),
         ("GET", format!("/memory/{}", memory[0]), None, 200),
         ("PUT", format!("/memory/{}", memory[0]), Some(r#"{"confidence":0.5}"#), 200),
