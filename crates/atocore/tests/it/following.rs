@@ -296,6 +296,20 @@ fn a_root_that_vanishes_keeps_its_documents_and_is_followed_again_when_it_is_bac
 }
 
 #[test]
+fn a_registry_that_is_a_link_is_followed() {
+    let place = followed();
+    let registry = place.path("home/config/project-registry.json");
+    fs::rename(&registry, place.path("elsewhere.json")).unwrap();
+    symlink(place.path("elsewhere.json"), &registry).unwrap();
+    let server = place.serve();
+    until_followed(&place);
+    place.write("other/a.md", "# A\n\nA quagga.\n");
+    place.ok(&["project", "add", "other", "--root", "other"]);
+    until("a new project", || found(&place, "quagga") == ["a.md"]);
+    drop(server);
+}
+
+#[test]
 fn a_root_that_is_a_link_is_followed_to_where_it_leads_now() {
     let place = followed();
     for (folder, word) in [("first", "quagga"), ("second", "zebra")] {
@@ -385,11 +399,15 @@ fn a_refresh_by_hand_is_not_kept_waiting_and_reads_all() {
 }
 
 #[test]
-fn a_home_within_a_root_does_not_keep_its_server_busy() {
+fn what_a_server_writes_itself_within_a_root_does_not_keep_it_busy() {
     let place = Sandbox::new().variable("ATOCORE_FOLLOW", "on");
     place.write("a.md", "# A\n\nA quagga.\n");
     place.ok(&["project", "add", "all", "--root", "."]);
-    let server = place.serve();
+    // Its home by way of a link, and its log in the middle of the documents.
+    symlink(place.path("home"), place.path("link")).unwrap();
+    let mut command = place.bare("sh");
+    command.args(["-c", &format!("exec {PROGRAM} --data-dir link serve --port 0 2>> server.log")]);
+    let server = Sandbox::serve_by(command);
     let refreshed = || place.json(&["status"])["projects"][0]["refreshed"]["at"].clone();
     until("it has been read", || {
         let status = status(&place, "all");

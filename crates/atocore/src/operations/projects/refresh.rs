@@ -152,20 +152,31 @@ impl RefreshProject {
         let name = project_name(&self.name)?;
         let report = context.engine().refresh_with(&name, options, context.caller, context.monitor)?;
         let result = RefreshResult::from(report);
+        if self.gives_way {
+            // The log may be a file that is followed, too.
+            tracing::debug!(project = result.project.as_str(), "project_followed");
+        } else {
+            result.log();
+        }
+        Ok(result)
+    }
+}
+
+impl RefreshResult {
+    fn log(&self) {
         tracing::info!(
-            project = result.project.as_str(),
-            status = result.status.as_str(),
-            roots_ingested = result.roots_ingested,
-            roots_skipped = result.roots_skipped,
-            files_ingested = result.counts.ingested,
-            files_unchanged = result.counts.unchanged,
-            files_removed = result.counts.removed,
-            files_skipped = result.counts.skipped,
-            files_failed = result.counts.failed,
-            generation = result.generation.0,
+            project = self.project.as_str(),
+            status = self.status.as_str(),
+            roots_ingested = self.roots_ingested,
+            roots_skipped = self.roots_skipped,
+            files_ingested = self.counts.ingested,
+            files_unchanged = self.counts.unchanged,
+            files_removed = self.counts.removed,
+            files_skipped = self.counts.skipped,
+            files_failed = self.counts.failed,
+            generation = self.generation.0,
             "project_refreshed"
         );
-        Ok(result)
     }
 }
 

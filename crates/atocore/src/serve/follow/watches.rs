@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use atocore_engine::{Layout, files};
+use atocore_engine::files;
 use atocore_model::{id::ProjectId, time::Clock};
 use notify::{
     ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
@@ -31,7 +31,7 @@ pub(super) struct WatchOutcome {
 /// What is watched.
 pub(super) struct Watches {
     hearer: Hearer,
-    /// `None` when the system gives none.
+    /// Why there is none, when the system gives none.
     watcher: Result<RecommendedWatcher, String>,
 }
 
@@ -40,17 +40,25 @@ pub(super) struct Watches {
 struct Hearer {
     following: Following,
     clock: Arc<dyn Clock>,
-    layout: Layout,
+    /// The registry, by each of its paths.
+    registry: Vec<PathBuf>,
+    /// The folders of what changes with every refresh.
+    own: Vec<PathBuf>,
     /// Whose each folder is. A folder that was removed or moved is forgotten, so that it is watched anew when it is there.
     folders: Arc<Mutex<BTreeMap<PathBuf, Vec<ProjectId>>>>,
 }
 
 impl Watches {
     pub(super) fn new(following: Following, settings: &FollowSettings) -> Self {
+        let layout = &settings.layout;
         let hearer = Hearer {
             following,
             clock: Arc::clone(&settings.clock),
-            layout: settings.layout.clone(),
+            registry: by_each_path(&layout.registry),
+            own: [&layout.data, &layout.backups]
+                .into_iter()
+                .flat_map(|folder| by_each_path(folder))
+                .collect(),
             folders: Arc::default(),
         };
         Self { watcher: hearer.watcher(), hearer }
@@ -132,6 +140,13 @@ impl Watches {
     }
 }
 
+/// A path, and where it leads when there is a link on it.
+fn by_each_path(path: &Path) -> Vec<PathBuf> {
+    let mut paths = vec![path.to_owned()];
+    paths.extend(path.canonicalize().ok().filter(|real| real != path));
+    paths
+}
+
 /// Why a folder is not watched.
 fn why(folder: &Path, error: &notify::Error) -> String {
     match &error.kind {
@@ -149,7 +164,7 @@ impl Hearer {
         let hearer = self.clone();
         let heard = move |told: notify::Result<Event>| hearer.hear(told);
         let mut watcher = notify::recommended_watcher(heard).map_err(|error| error.to_string())?;
-        if let Some(folder) = self.layout.registry.parent() {
+        for folder in self.registry.iter().filter_map(|registry| registry.parent()) {
             let made = files::create_dirs_synced(folder).map_err(|error| error.to_string());
             let watched = made.and_then(|()| {
                 watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|error| error.to_string())
@@ -175,7 +190,7 @@ impl Hearer {
 
     /// Whether something is ours, so that it changes with every refresh.
     fn is_own(&self, path: &Path) -> bool {
-        path.starts_with(&self.layout.data) || path.starts_with(&self.layout.backups)
+        self.own.iter().any(|own| path.starts_with(own))
     }
 
     fn hear(&self, told: notify::Result<Event>) {
@@ -202,7 +217,7 @@ impl Hearer {
                 | EventKind::Create(CreateKind::Folder)
         );
         for path in event.paths.iter().filter(|path| !self.is_own(path)) {
-            if *path == self.layout.registry {
+            if self.registry.contains(path) {
                 self.following.hint_registry();
             }
             let mut owners = BTreeSet::new();
