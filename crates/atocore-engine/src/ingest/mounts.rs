@@ -11,45 +11,37 @@ use atocore_storage::sqlite::DocumentRow;
 
 use super::{Reports, losses::Losses, reach::ReachableRoots};
 
-/// What the path of a remembered folder ends with that is no mount point.
-const NO_MOUNT: &str = "/";
-
 /// A folder of which documents are gone that nobody may have meant to remove.
 #[derive(Debug)]
 pub(super) struct LostFolder {
     pub(super) folder: PathBuf,
-    /// Whether a disk is or was mounted there. Another folder may be on its way out: a program removes what is in it first.
-    is_mount: bool,
     /// The keys of those, sorted.
     documents: Vec<i64>,
 }
 
 impl LostFolder {
-    /// Those that were remembered, without mount points that are some still, and without other folders that have been
-    /// removed meanwhile. Of each document it is told whether its file was found.
+    /// Those of `known` mount points that are none any more. Of each document it is told whether its file was found.
     pub(super) fn unmounted(
         known: Vec<String>,
         documents: &[(DocumentRow, bool)],
         reach: &ReachableRoots,
     ) -> Vec<Self> {
-        let unmounted = |remembered: String| {
-            let is_mount = !remembered.ends_with(NO_MOUNT);
-            let folder = PathBuf::from(remembered.trim_end_matches(NO_MOUNT));
-            if reach.is_mount(&folder) || !is_mount && !folder.is_dir() {
+        let unmounted = |folder: String| {
+            let folder = PathBuf::from(folder);
+            if reach.is_mount(&folder) {
                 return None;
             }
             let is_below = |row: &DocumentRow| Path::new(&row.file_path).starts_with(&folder);
             let gone = documents.iter().filter(|(row, found)| !found && is_below(row));
             let mut documents: Vec<i64> = gone.map(|(row, _)| row.key).collect();
             documents.sort_unstable();
-            (!documents.is_empty()).then_some(Self { folder, is_mount, documents })
+            (!documents.is_empty()).then_some(Self { folder, documents })
         };
         known.into_iter().filter_map(unmounted).collect()
     }
 
-    /// Documents that are gone, by the folder that each is counted for: mount points, or none of them.
+    /// Documents that are gone, by the folder that each is counted for.
     pub(super) fn grouped<'r>(
-        is_mount: bool,
         rows: impl Iterator<Item = &'r DocumentRow>,
         mut folder_of: impl FnMut(&DocumentRow) -> Option<PathBuf>,
     ) -> Vec<Self> {
@@ -59,7 +51,7 @@ impl LostFolder {
         }
         let sorted = |(folder, mut documents): (PathBuf, Vec<i64>)| {
             documents.sort_unstable();
-            Self { folder, is_mount, documents }
+            Self { folder, documents }
         };
         folders.into_iter().map(sorted).collect()
     }
@@ -92,7 +84,6 @@ impl LostFolder {
     /// The folder, while the store has documents of it that are not among those that go.
     pub(super) fn remembered(&self, gone: &[DocumentRow]) -> Option<String> {
         let gone = gone.iter().filter(|row| self.documents.binary_search(&row.key).is_ok()).count();
-        let mark = if self.is_mount { "" } else { NO_MOUNT };
-        (gone < self.documents.len()).then(|| format!("{}{mark}", self.folder.display()))
+        (gone < self.documents.len()).then(|| self.folder.to_string_lossy().into_owned())
     }
 }

@@ -257,10 +257,10 @@ impl Plan {
     /// without any file.
     pub(super) fn emptied(&self, reach: &ReachableRoots, percent: u64) -> Vec<LostFolder> {
         let gone = || self.vanished.iter().filter(|row| reach.counted_for(row).is_some());
-        let mut mounts = LostFolder::grouped(true, gone(), |row| self.losses.mount_of(&row.file_path));
+        let mut mounts = LostFolder::grouped(gone(), |row| self.losses.mount_of(&row.file_path));
         mounts.retain(|lost| self.losses.is_too_much_of(&lost.folder, lost.gone(), percent));
         let mut seen = HashMap::new();
-        let mut folders = LostFolder::grouped(false, gone(), |row| reach.emptied_above(row, &mut seen));
+        let mut folders = LostFolder::grouped(gone(), |row| reach.emptied_above(row, &mut seen));
         folders.retain(|lost| lost.gone() > Losses::FEW);
         mounts.into_iter().chain(folders).collect()
     }

@@ -222,25 +222,6 @@ fn documents_that_an_emptied_folder_keeps_do_not_stand_for_what_is_left_of_a_roo
 }
 
 #[test]
-fn an_emptied_folder_keeps_its_documents_no_longer_than_it_is_there_itself() {
-    let place = Installation::default();
-    (0..6).for_each(|number| place.write(&format!("p/x/{number}.md"), format!("zebra {number}")));
-    place.write("p/other.md", "gnu");
-    let engine = place.own();
-    engine.add("p", "p");
-    let _report = engine.fresh("p");
-    // A program that removes a folder removes what is in it first.
-    (0..6).for_each(|number| place.remove(&format!("p/x/{number}.md")));
-    for _still in 0..2 {
-        let report = engine.fresh("p");
-        assert_eq!((report.counts().removed, report.counts().failed), (0, 1));
-    }
-    files::remove_tree(&place.vault().join("p/x")).unwrap();
-    let report = engine.fresh("p");
-    assert_eq!((report.counts().removed, report.counts().failed), (6, 0));
-}
-
-#[test]
 fn an_ignore_file_or_a_lock_on_the_folder_empties_no_project() {
     let place = Installation::default();
     for number in 0..6 {
