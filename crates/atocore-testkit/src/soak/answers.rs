@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use atocore_engine::{Access, Caller, Copier, Engine, Layout};
+use atocore_engine::{Access, Caller, Copier, Engine, Layout, RankWeights};
 use atocore_model::{
     monitor::Silent,
     project::{Project, Root, RootLocation},
     query::{Answer, Hit, ProjectHint, QueryRequest, TopK},
+    ranking::Mode,
 };
 use atocore_storage::files;
 
@@ -132,6 +133,7 @@ fn questions(world: &World, random: &mut Random) -> Vec<SoakQuestion> {
 }
 
 fn ask_all(engine: &Engine, questions: &[SoakQuestion]) -> Result<Vec<Answer>, Violation> {
+    let weights = RankWeights { mode: Mode::Lexical, ..RankWeights::default() };
     let mut answers = Vec::with_capacity(questions.len());
     for question in questions {
         // As many as can be: four candidates are ranked for each. Passages with as many points as the last candidate are
@@ -143,7 +145,7 @@ fn ask_all(engine: &Engine, questions: &[SoakQuestion]) -> Result<Vec<Answer>, V
         if let Some(project) = &question.project {
             query.project = ProjectHint::Boost(project.parse()?);
         }
-        answers.push(engine.query(&query)?);
+        answers.push(engine.query_with(&query, &weights)?);
     }
     Ok(answers)
 }
