@@ -13,6 +13,7 @@ use std::{
 use atocore_model::{
     digest::Digest,
     document::{Chunk, Document, DocumentState, FileStamp},
+    id::ProjectId,
     query::Notice,
 };
 use atocore_storage::{
@@ -37,6 +38,8 @@ pub(crate) struct FileCheck {
     looked_at: RefCell<HashMap<String, FileVerdict>>,
     /// Whether folders are there, with anything in them.
     folders: RefCell<HashMap<PathBuf, bool>>,
+    /// The folders of each project that disks are or were mounted at.
+    mounts: RefCell<HashMap<ProjectId, Vec<PathBuf>>>,
 }
 
 /// What is known of a file.
@@ -63,6 +66,7 @@ impl FileCheck {
             bytes: Cell::new(READ_AT_MOST),
             looked_at: RefCell::default(),
             folders: RefCell::default(),
+            mounts: RefCell::default(),
         }
     }
 
@@ -126,16 +130,21 @@ impl FileCheck {
             DocumentState::Changed if self.is_unchanged(document, stamp.size) => DocumentState::Current,
             state => state,
         };
-        if state == DocumentState::Gone {
-            let path = Path::new(&document.file_path);
-            let mounts = read.mounts_of(&document.project)?.into_iter().map(PathBuf::from);
-            let mut above =
-                root_of(document).into_iter().chain(mounts).filter(|above| path.starts_with(above));
-            if let Some(folder) = above.find(|above| !self.has_entries(above)) {
-                return Ok(FileVerdict::FolderGone(folder));
-            }
+        let folder = if state == DocumentState::Gone { self.folder_gone(read, document)? } else { None };
+        Ok(folder.map_or(FileVerdict::Is(state), FileVerdict::FolderGone))
+    }
+
+    /// The root of a document, or the mount point above its file, that is missing or empty.
+    fn folder_gone(&self, read: &ReadTransaction<'_>, document: &Document) -> Result<Option<PathBuf>, Error> {
+        let path = Path::new(&document.file_path);
+        let mut mounts = self.mounts.borrow_mut();
+        if !mounts.contains_key(&document.project) {
+            let remembered = read.mounts_of(&document.project)?.into_iter().map(PathBuf::from);
+            let _none = mounts.insert(document.project.clone(), remembered.collect());
         }
-        Ok(FileVerdict::Is(state))
+        let remembered = mounts.get(&document.project).into_iter().flatten().cloned();
+        let mut above = root_of(document).into_iter().chain(remembered);
+        Ok(above.find(|above| path.starts_with(above) && !self.has_entries(above)))
     }
 
     /// Whether a file has the bytes that were read, and merely looks different.
