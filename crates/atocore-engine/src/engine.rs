@@ -342,9 +342,7 @@ impl Engine {
     /// # Errors
     /// When the project is unknown, there is no store, or the generation to wait for does not come in time.
     pub fn query(&self, query: &QueryRequest) -> Result<Answer, Error> {
-        let project = self.project_of(&query.project)?;
-        let from = (&*self.embedding, Some(&FileCheck::new()));
-        Ok(self.answer(from, query, project.as_ref(), &self.config.weights, |_| Ok(()))?.0)
+        self.query_from((&self.embedding, Some(&FileCheck::new())), query, &self.config.weights)
     }
 
     /// Answers a question from the store as it is, whatever has become of the files, with other weights than those of
@@ -363,8 +361,17 @@ impl Engine {
         query: &QueryRequest,
         weights: &RankWeights,
     ) -> Result<Answer, Error> {
+        self.query_from((embedding, None), query, weights)
+    }
+
+    fn query_from(
+        &self,
+        from: (&Embedding, Option<&FileCheck>),
+        query: &QueryRequest,
+        weights: &RankWeights,
+    ) -> Result<Answer, Error> {
         let project = self.project_of(&query.project)?;
-        Ok(self.answer((embedding, None), query, project.as_ref(), weights, |_| Ok(()))?.0)
+        Ok(self.answer(from, query, project.as_ref(), weights, |_| Ok(()))?.0)
     }
 
     // Meaning.
