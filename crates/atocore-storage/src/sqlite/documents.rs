@@ -127,8 +127,8 @@ impl ReadTransaction<'_> {
         is_wanted: impl Fn(&FileStamp) -> bool,
     ) -> Result<Vec<DocumentRow>, StorageError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT d.id, file_path, source_path, file_hash, size_bytes, modified_ns, settled,
-                    coalesce(r.chunked_by, d.chunked_by), changed_ns, inode, root
+            "SELECT d.id, file_path, source_path, file_hash, size_bytes, modified_ns, changed_ns, inode,
+                    settled, coalesce(r.chunked_by, d.chunked_by), root
              FROM source_documents d LEFT JOIN rechunked_documents r ON r.document_id = d.id
              WHERE {condition}",
         ))?;
@@ -138,14 +138,9 @@ impl ReadTransaction<'_> {
                 file_path: row.get(1)?,
                 source_path: row.get(2)?,
                 digest: Digest::from_bytes(row.get(3)?),
-                stamp: FileStamp {
-                    size: row.get(4)?,
-                    modified_ns: row.get(5)?,
-                    changed_ns: row.get(8)?,
-                    inode: row.get::<_, i64>(9)?.cast_unsigned(),
-                },
-                settled: row.get(6)?,
-                chunked_by: row.get(7)?,
+                stamp: stamp(row, 4)?,
+                settled: row.get(8)?,
+                chunked_by: row.get(9)?,
                 root: row.get(10)?,
             })
         })?;
@@ -450,7 +445,7 @@ fn chunk(row: &Row<'_>) -> Result<Chunk, StorageError> {
 }
 
 /// The columns of a stamp from number `at` on: size, both times, number.
-pub(super) fn stamp(row: &Row<'_>, at: usize) -> Result<FileStamp, StorageError> {
+pub(super) fn stamp(row: &Row<'_>, at: usize) -> rusqlite::Result<FileStamp> {
     Ok(FileStamp {
         size: row.get(at)?,
         modified_ns: row.get(at + 1)?,
