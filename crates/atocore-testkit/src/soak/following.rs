@@ -146,9 +146,8 @@ fn compare(subject: &Subject, tree: &Tree) -> Result<Duration, Violation> {
     other.set(environment("off"));
     let root = tree.root.to_string_lossy().into_owned();
     let _added = other.run(&words(&["project", "add", "notes", "--root", &root]))?;
-    let _report = other
-        .start(&words(&["refresh", "notes"]))
-        .map(|read| Subject::wait(read, &words(&["refresh"])))??;
+    let refresh = words(&["refresh", "notes"]);
+    let _ended = Subject::wait(other.start(&refresh)?, &refresh)?;
     let wanted = stored(&other)?;
     loop {
         let followed = stored(subject)?;
