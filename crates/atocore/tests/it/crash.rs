@@ -105,8 +105,6 @@ fn nothing_is_lost_by_a_restore_when_the_process_is_killed() {
 
 #[test]
 fn a_program_that_forgets_what_it_acknowledged_is_found_out() {
-    let kept = |folder: &str| format!("rm -rf kept; cp -r \"$2/{folder}\" kept");
-    let put_back = |folder: &str| format!("rm -rf \"$2/{folder}\"; mv kept \"$2/{folder}\"");
     let partial = "mkdir -p \"$2/backups/snapshots/20200101T000000Z\"".to_owned();
     let faults = [
         ("refresh --all", kept("data/db"), put_back("data/db"), "the store is at generation"),
@@ -115,7 +113,7 @@ fn a_program_that_forgets_what_it_acknowledged_is_found_out() {
         (
             "backup create",
             "true".to_owned(),
-            "rm -r \"$2/backups\"".to_owned(),
+            "rm -rf kept; mv \"$2/backups\" kept".to_owned(),
             "was acknowledged and is gone",
         ),
     ];
@@ -131,13 +129,11 @@ fn a_program_that_forgets_what_it_acknowledged_is_found_out() {
 
 #[test]
 fn a_program_that_forgets_vectors_is_found_out() {
-    let keep = "rm -rf kept; cp -r \"$2/data/db\" kept".to_owned();
-    let put_back = "rm -rf \"$2/data/db\"; mv kept \"$2/data/db\"".to_owned();
     let anew = |real: &str| format!("ATOCORE_EMBEDDING_PRECISION=int8 '{real}' \"$@\" >/dev/null");
     let nothing = "true".to_owned();
     let faults = [
         // It says that it has made them, and has not kept them.
-        ("--json embed", keep, put_back, "there was nothing left to embed"),
+        ("--json embed", kept("data/db"), put_back("data/db"), "there was nothing left to embed"),
         // It makes them all again.
         ("--json embed", anew(env!("CARGO_BIN_EXE_atocore")), nothing.clone(), "to embed, and `embed` says"),
         // It does not use them.
@@ -151,6 +147,18 @@ fn a_program_that_forgets_vectors_is_found_out() {
         let failure = meaning::run(&options, &model::folder(), &mut |_| {}).unwrap_err();
         assert!(failure.to_string().contains(expected), "{command}: {failure}");
     }
+}
+
+/// Keeps a folder of the home as it is.
+fn kept(folder: &str) -> String {
+    format!("rm -rf kept; cp -r \"$2/{folder}\" kept")
+}
+
+/// Puts it back in one step: whenever the program is killed, the folder is as it was or as it is.
+fn put_back(folder: &str) -> String {
+    let exchange =
+        "import ctypes, sys; ctypes.CDLL(None).renameat2(-100, b\"kept\", -100, sys.argv[1].encode(), 2)";
+    format!("python3 -c '{exchange}' \"$2/{folder}\"")
 }
 
 /// A program that does something before and after one command of the real one.
