@@ -282,6 +282,7 @@ impl Taking<'_> {
                 tags: tags.iter().filter_map(|tag| tag.parse::<Tag>().ok()).collect(),
                 date: None,
                 front_matter: FrontMatter::default(),
+                links: Vec::new(),
                 chunks: chunks.collect(),
             },
             source_path,

@@ -12,10 +12,12 @@ mod fuzzed;
 mod hints;
 mod ignoring;
 mod inline;
+mod links;
 mod losses;
 mod markdown;
 mod mounts;
 mod obsidian;
+mod one_line;
 mod parse;
 mod plain_text;
 mod plan;
@@ -55,7 +57,7 @@ use walk::{FoundFile, WalkResult};
 use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, projects::roots::Folders};
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
-const READER: &str = "4";
+const READER: &str = "5";
 
 /// What ingestion works with.
 pub(crate) struct Ingestion<'e> {

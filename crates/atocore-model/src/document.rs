@@ -11,6 +11,7 @@ use crate::{
     digest::Digest,
     id::{ChunkId, DocumentId, ProjectId},
     json::{read_from_text, written_as_text},
+    link::Link,
     name::Tag,
     path::SourcePath,
     time::Timestamp,
@@ -191,6 +192,8 @@ pub struct ParsedDocument {
     pub date: Option<Timestamp>,
     /// What it says of itself.
     pub front_matter: FrontMatter,
+    /// The links to other documents, in their order.
+    pub links: Vec<Link>,
     /// The passages in their order; never empty.
     pub chunks: Vec<ChunkDraft>,
 }

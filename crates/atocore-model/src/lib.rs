@@ -5,6 +5,7 @@
 //! - **project**: what documents belong to; has an id, aliases and document roots ([`project`]).
 //! - **root**: a folder whose documents a project owns; files are named by their path below it ([`path`]).
 //! - **document**, **chunk**: a file and the passages it was cut into ([`document`]).
+//! - **link**: what leads from one document to another, as it is written ([`link`]).
 //! - **generation**: the counter that every committed change of the store moves by one ([`id`]).
 //! - **refresh**: bringing a project's documents up to date; every file ends in one state ([`refresh`]).
 //! - **query**, **hit**, **explanation**: a question, a ranked passage, and the arithmetic of its score ([`query`]).
@@ -22,6 +23,7 @@ pub mod excerpt;
 pub mod fact;
 pub mod id;
 pub mod json;
+pub mod link;
 pub mod monitor;
 pub mod name;
 pub mod nearest;

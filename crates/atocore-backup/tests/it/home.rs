@@ -161,6 +161,7 @@ fn document(name: &str, texts: &[&str]) -> IngestedDocument {
             tags: Vec::new(),
             date: None,
             front_matter: FrontMatter::default(),
+            links: Vec::new(),
             chunks: texts.iter().enumerate().map(chunk).collect(),
         },
     }

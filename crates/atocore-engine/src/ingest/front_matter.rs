@@ -16,7 +16,7 @@ use atocore_model::{
 use entries::{Entry, EntryReader};
 use jiff::{civil, tz::TimeZone};
 
-use super::{inline::Tags, markdown};
+use super::{inline::Tags, one_line::one_line};
 
 /// What stands at the top of a document.
 #[derive(Debug, PartialEq, Eq)]
@@ -181,7 +181,7 @@ fn one_by_one(
         let is_repeated = !keys.insert(entry.key) && !entry.text.starts_with("[[");
         match reader.read(entry) {
             Ok(fields) if is_repeated && !fields.is_empty() => {
-                let key = markdown::one_line(entry.key);
+                let key = one_line(entry.key);
                 faults
                     .push(format!("line {line} of the front matter has `{key}` once more: the first counts"));
                 let _new = bad.insert(index);
@@ -191,7 +191,7 @@ fn one_by_one(
             Err(Unreadable) => {
                 let valid = language.name();
                 let mut fault = |line: usize, what: &str, is_left_out| {
-                    let what = markdown::one_line(what);
+                    let what = one_line(what);
                     let became = if is_left_out { "is left out" } else { "is taken as text" };
                     faults.push(format!(
                         "line {line} of the front matter is not valid {valid}: `{what}` {became}"
@@ -290,7 +290,7 @@ fn value<'f>(front_matter: &'f FrontMatter, key: &str) -> Option<&'f FieldValue>
 /// The title that a field gives, and whether it is longer.
 fn title_of(field: &FrontMatterField) -> Option<(String, bool)> {
     let FieldValue::One(text) = &field.value else { return None };
-    let title = markdown::one_line(text);
+    let title = one_line(text);
     let is_cut = title.ends_with('…') && !text.trim_end().ends_with('…');
     (!title.is_empty()).then_some((title, is_cut))
 }

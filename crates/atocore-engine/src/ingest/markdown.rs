@@ -5,9 +5,14 @@
 
 use std::ops::Range;
 
+use atocore_model::link::Link;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use super::chunk::{Block, CutAt};
+use super::{
+    chunk::{Block, CutAt},
+    links::Links,
+    one_line::{LONGEST_LINE, one_line},
+};
 
 /// What is in a Markdown text.
 #[derive(Debug, Default)]
@@ -18,6 +23,8 @@ pub(super) struct Structure {
     pub(super) prose: Vec<Range<usize>>,
     /// Blocks and spans of code, rising.
     pub(super) code: Vec<Range<usize>>,
+    /// The links to other documents, in their order.
+    pub(super) links: Vec<Link>,
 }
 
 /// A heading, and what follows it up to the next heading.
@@ -34,14 +41,11 @@ pub(super) struct DocumentSection {
 pub(super) struct Heading {
     /// 1 to 6.
     pub(super) level: u8,
-    /// Its text on one line without markup, at most [`MAX_HEADING`] characters; may be empty.
+    /// Its text on one line without markup, at most [`LONGEST_LINE`] characters; may be empty.
     pub(super) text: String,
     /// The source lines it takes.
     pub(super) span: Range<usize>,
 }
-
-/// Headings longer than this are cut in paths and titles, and their full text counts as text of the section.
-const MAX_HEADING: usize = 200;
 
 /// Reads `text` from the byte `from` on, which begins a line.
 pub(super) fn structure(text: &str, from: usize) -> Structure {
@@ -49,6 +53,7 @@ pub(super) fn structure(text: &str, from: usize) -> Structure {
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_WIKILINKS
         | Options::ENABLE_GFM;
     let mut reader = MarkdownReader::new(text, from);
     for (event, range) in Parser::new_ext(&text[from..], options).into_offset_iter() {
@@ -57,28 +62,10 @@ pub(super) fn structure(text: &str, from: usize) -> Structure {
     reader.finish()
 }
 
-/// Puts `text` on one line and cuts it to [`MAX_HEADING`] characters, at a word where there is one.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if let Some((end, _)) = line.char_indices().nth(MAX_HEADING) {
-            line.truncate(end);
-            let word_end = line.rfind(' ').filter(|&space| space > end / 2).unwrap_or(end);
-            line.truncate(word_end);
-            line.push('…');
-            break;
-        }
-    }
-    line
-}
-
 struct MarkdownReader<'a> {
     text: &'a str,
     done: Structure,
+    links: Links<'a>,
     /// The heading of the section being read.
     heading: Option<Heading>,
     /// Where its text begins.
@@ -101,7 +88,8 @@ impl<'a> MarkdownReader<'a> {
     const fn new(text: &'a str, from: usize) -> Self {
         Self {
             text,
-            done: Structure { sections: Vec::new(), prose: Vec::new(), code: Vec::new() },
+            done: Structure { sections: Vec::new(), prose: Vec::new(), code: Vec::new(), links: Vec::new() },
+            links: Links::new(text),
             heading: None,
             body: from,
             tiles: Vec::new(),
@@ -119,10 +107,12 @@ impl<'a> MarkdownReader<'a> {
                 if matches!(tag, Tag::CodeBlock(_)) {
                     self.done.code.push(range.clone());
                 }
+                self.links.begin(tag, &range);
                 self.start(tag, range.start);
                 self.depth += 1;
             }
             Event::End(tag) => {
+                self.links.end(*tag);
                 self.depth = self.depth.saturating_sub(1);
                 if self.depth > 0 {
                     return;
@@ -146,12 +136,14 @@ impl<'a> MarkdownReader<'a> {
                 if let Some(text) = &mut self.heading_text {
                     text.push_str(part);
                 }
+                self.links.text(part);
                 self.inline(matches!(event, Event::Code(_)), range);
             }
             Event::SoftBreak | Event::HardBreak => {
                 if let Some(text) = &mut self.heading_text {
                     text.push(' ');
                 }
+                self.links.text(" ");
             }
             _ => {}
         }
@@ -193,7 +185,7 @@ impl<'a> MarkdownReader<'a> {
         self.close_section(span.start);
         self.body = span.end;
         let text = without_anchor(text);
-        if text.chars().nth(MAX_HEADING).is_some() {
+        if text.chars().nth(LONGEST_LINE).is_some() {
             self.body = span.start;
             self.tile(span.start, Some(CutAt::Sentences));
             self.tile(span.end, Some(CutAt::Sentences));
@@ -217,7 +209,7 @@ impl<'a> MarkdownReader<'a> {
 
     fn finish(mut self) -> Structure {
         self.close_section(self.text.len());
-        self.done
+        Structure { links: self.links.into_inner(), ..self.done }
     }
 
     /// Begins a tile, or says more about the one that begins at the same place.

@@ -5,15 +5,20 @@
 use std::{borrow::Cow, ops::Range};
 
 use atocore_extract::{Extracted, Format, LocationMark, TextSection, TextStructure};
-use atocore_model::document::{ChunkDraft, FrontMatter, HeadingPath, LineSpan, Location, ParsedDocument};
+use atocore_model::{
+    document::{ChunkDraft, FrontMatter, HeadingPath, LineSpan, Location, ParsedDocument},
+    link::Link,
+};
 
 use super::{
     blobs::without_blobs,
     chunk::{self, Block, ChunkLimits, CutAt},
     front_matter::{self, Header},
     inline::{self, Tags},
+    links,
     markdown::{self, DocumentSection, Heading, Structure},
     obsidian::without_hidden,
+    one_line::one_line,
     plain_text, together,
 };
 
@@ -84,6 +89,7 @@ pub(super) fn parse_extracted(
             location,
         });
     }
+    let links = if format == Format::Markup { links::of_markup(file_name, text) } else { read.links };
     let mut front_matter = read.front_matter;
     front_matter.faults.extend(document.notices.iter().cloned());
     let mut tags = Tags::default();
@@ -95,6 +101,7 @@ pub(super) fn parse_extracted(
         tags: tags.into_inner(),
         date: front_matter::date(&front_matter),
         front_matter,
+        links,
         chunks,
     }
 }
@@ -152,6 +159,7 @@ struct ParsedText {
     sections: Vec<DocumentSection>,
     prose: Vec<Range<usize>>,
     entities: Vec<(Range<usize>, String)>,
+    links: Vec<Link>,
 }
 
 impl ParsedText {
@@ -197,12 +205,14 @@ impl ParsedText {
             }
             Header::Absent => {}
         }
-        let Structure { mut sections, prose, code } = markdown::structure(text, from);
+        let Structure { mut sections, prose, code, links } = markdown::structure(text, from);
         // Markdown would make a heading of it; it is shown to the reader as it stands instead.
         if let Some(first) = sections.first_mut() {
             first.blocks.splice(..0, malformed);
         }
         read.entities = inline::entities(text, from, &code);
+        read.links = links::of_front_matter(&read.front_matter);
+        read.links.extend(links);
         Self { sections, prose: if is_note { prose } else { Vec::new() }, ..read }
     }
 }
@@ -224,7 +234,7 @@ fn title_of_document(format: Format, file_name: &str, title: &str) -> String {
 /// The title of a document that has none.
 pub(super) fn title_of_name(file_name: &str) -> String {
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
-    let title = markdown::one_line(&stem.replace(['-', '_'], " "));
+    let title = one_line(&stem.replace(['-', '_'], " "));
     if title.is_empty() { file_name.to_owned() } else { title }
 }
 

@@ -198,7 +198,7 @@ fn store_one(
         *reason == FileReason::Rechunked
             && ingestion.rechunk_in_background
             && known.source_path == wanted.file.source_path.as_str()
-            && known.chunked_by.split(':').next() == Some(super::READER)
+            && is_read_alike(&known.chunked_by, &document.chunked_by)
     };
     match wanted.known.as_ref().filter(can_wait) {
         Some(known) => write.put_rechunked(known.key, document),
@@ -207,6 +207,14 @@ fn store_one(
             write.put_document(key, &project.id, document).map(|_stored| ())
         }
     }
+}
+
+/// Whether the same was found in a document, but for where it is cut: `reader:limits:overlap`, then the format where it has a
+/// version.
+fn is_read_alike(one: &str, other: &str) -> bool {
+    let mut parts = one.split(':').zip(other.split(':')).enumerate();
+    one.matches(':').count() == other.matches(':').count()
+        && parts.all(|(at, (one, other))| matches!(at, 1 | 2) || one == other)
 }
 
 /// Removes what is gone and keeps a record of the run, in one commit. The record by itself is no change of what is known.

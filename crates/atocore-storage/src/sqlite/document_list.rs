@@ -66,7 +66,11 @@ impl ReadTransaction<'_> {
         )
     }
 
-    fn listed(&self, which: &str, parameters: impl Params) -> Result<Vec<ListedDocument>, StorageError> {
+    pub(super) fn listed(
+        &self,
+        which: &str,
+        parameters: impl Params,
+    ) -> Result<Vec<ListedDocument>, StorageError> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT size_bytes, modified_ns, changed_ns, inode, doc_type,
                     (SELECT count(*) FROM source_chunks WHERE document_id = source_documents.id),

@@ -304,6 +304,7 @@ impl WriteTransaction<'_> {
             )?;
         self.touch(key)?;
         self.forget_rechunked(key)?;
+        self.put_links(key, &document.parsed.links)?;
         self.put_chunks(key, public_id, &document.parsed.title, &document.parsed.chunks)
     }
 

@@ -52,6 +52,7 @@ pub(super) fn document(path: &str, texts: &[&str]) -> IngestedDocument {
             tags: vec!["blue".parse().unwrap()],
             date: None,
             front_matter: FrontMatter::default(),
+            links: Vec::new(),
             chunks: texts.iter().enumerate().map(chunk).collect(),
         },
     }

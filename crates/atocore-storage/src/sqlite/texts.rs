@@ -126,6 +126,18 @@ impl ReadTransaction<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The keys of the passages of a document, in their order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn chunk_keys_of(&self, document: i64) -> Result<Vec<u64>, StorageError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM source_chunks WHERE document_id = ?1 ORDER BY chunk_index")?;
+        let keys = statement.query_map([document], |row| row.get(0))?;
+        Ok(keys.collect::<Result<_, _>>()?)
+    }
+
     fn found(&self, sql: &str, params: impl Params) -> Result<Vec<StoredDocument>, StorageError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map(params, |row| Ok(stored(row)))?;

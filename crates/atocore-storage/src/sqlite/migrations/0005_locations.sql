@@ -1,4 +1,4 @@
--- Documents of formats whose lines nobody sees. Not released yet: the next change of this version is added below.
+-- Documents of formats whose lines nobody sees.
 
 -- Where a passage is found in such a file, in words: a page, a slide, a row of a sheet. NULL when the lines of the passage
 -- are lines of the file.

@@ -171,6 +171,7 @@ fn document(name: &str, size: u64, text: &str) -> Result<IngestedDocument, Viola
             tags: Vec::new(),
             date: None,
             front_matter: FrontMatter::default(),
+            links: Vec::new(),
             chunks: vec![ChunkDraft {
                 heading_path: HeadingPath::new(["Top"]),
                 text: text.to_owned(),
