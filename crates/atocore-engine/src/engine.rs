@@ -8,13 +8,17 @@ mod context;
 mod documents;
 mod ingesting;
 pub(crate) mod known_stores;
+mod links;
 mod opening;
+mod related;
 mod sharing;
 mod snapshots;
 mod visibility;
 mod yielding;
 
 pub use documents::{DocumentEntry, DocumentFilter, RecentDocument};
+pub use links::{DocumentLinks, LinkEntry, NamedDocument, UnresolvedLinks};
+pub use related::{RelatedDocument, RelatedDocuments};
 
 use std::{path::PathBuf, sync::Arc};
 

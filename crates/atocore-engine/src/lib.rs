@@ -22,6 +22,7 @@ pub mod ingest;
 mod ingest_lock;
 mod lexical_index;
 mod lexical_indexer;
+mod link_targets;
 mod packing;
 mod page;
 mod projects;
@@ -69,7 +70,10 @@ pub use doctor::{Finding, Level};
 pub use embedding::{
     Embedded, EmbeddingProgress, EmbeddingReport, EmbeddingStatus, ModelChoice, VectorStore,
 };
-pub use engine::{Access, DocumentEntry, DocumentFilter, Engine, RecentDocument};
+pub use engine::{
+    Access, DocumentEntry, DocumentFilter, DocumentLinks, Engine, LinkEntry, NamedDocument, RecentDocument,
+    RelatedDocument, RelatedDocuments, UnresolvedLinks,
+};
 pub use error::{Error, NoModel};
 pub use facts::ProjectState;
 pub use importing::{ImportReport, OriginalInstallation, SkippedItem};

@@ -46,7 +46,8 @@ fn location_of(passages: &[PassageText], lines: LineSpan) -> Option<Location> {
     within.reduce(|first, last| first.to(&last))
 }
 
-fn find(
+/// The document that is wanted. `project` is the one that its place names.
+pub(crate) fn find(
     read: &ReadTransaction<'_>,
     wanted: &DocumentRef,
     project: Option<&ProjectId>,

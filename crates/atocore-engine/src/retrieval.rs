@@ -34,6 +34,7 @@ use crate::{
     projects::Projects,
     status::records,
 };
+pub(crate) use candidates::cosine;
 use candidates::{CandidateSearch, Candidates, SearchHalf};
 use path_filter::{PathFilter, PathFit};
 use rank::{Ranked, Ranking};

@@ -303,7 +303,7 @@ mod tests {
             interaction list, interaction show, interaction record, fact log, fact undo, get, context, context diff, \
             eval, tune, backup create, backup list, backup validate, backup drill, backup restore, backup undo, \
             backup export, backup import, backup prune, backup pin, backup unpin, import-original, \
-            model fetch, model list, model verify, status, doctor, config show, trust, formats, documents list, documents recent, why";
+            model fetch, model list, model verify, status, doctor, config show, trust, formats, documents list, documents recent, documents links, documents unresolved, documents related, why";
         assert_eq!(typed(&Cli::command()).join(", "), known);
     }
 

@@ -17,14 +17,17 @@ mod interactions;
 mod jobs;
 pub(crate) mod json_text;
 pub(crate) mod lenient;
+mod links;
 mod memory;
 mod prelude;
 mod problem;
 mod projects;
 mod recent_documents;
+mod related_documents;
 mod retrieval;
 mod spec;
 mod state;
+mod unresolved_links;
 
 use std::path::Path;
 
@@ -52,6 +55,7 @@ pub use installation::{
 };
 pub use interactions::{InteractionList, ListInteractions, RecordInteraction, ShowInteraction};
 pub use jobs::{CancelJob, JobList, JobReport, ListJobs, ShowJob};
+pub use links::ShowLinks;
 pub use memory::{
     CreateMemory, InvalidateMemory, ListMemories, MemoryList, PromoteMemory, RejectMemory, ShowMemory,
     UpdateMemory,
@@ -63,12 +67,14 @@ pub use projects::{
     UpdateProject,
 };
 pub use recent_documents::{RecentDocuments, RecentList};
+pub use related_documents::ListRelated;
 pub use retrieval::{
     BuildContext, ContextPack, ContextPackItem, DocumentText, PackChange, PackDiff, PackPassage, Query,
     ReadDocument, ReadDocumentAt, ShowContext,
 };
 pub use spec::{Body, Duration, Method, Needs, PathPart, Route, Spec, ToolWords};
 pub use state::{InvalidateState, ListState, SetState};
+pub use unresolved_links::ListUnresolvedLinks;
 
 /// Something a user can ask for. Its fields are its parameters, as every interface names them.
 ///
@@ -185,6 +191,9 @@ table! {
     RefreshProject,
     ListDocuments as documents list,
     RecentDocuments as documents recent,
+    ShowLinks as documents links,
+    ListUnresolvedLinks as documents unresolved,
+    ListRelated as documents related,
     ExplainFile as why,
     Query,
     SetState,

@@ -42,11 +42,7 @@ impl Engine {
         let index = self.lexical().ok_or_else(|| not_ready(&faults))?;
         if self.lexical_indexer.is_none() {
             let _mark = index.refresh()?;
-            match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
-                // Said by the answer.
-                Ok(_) | Err(VectorError::Unavailable(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+            look_at_vectors(embedding)?;
         }
         let _answering = self.embedding.question();
         if let Some(project) = project {
@@ -59,6 +55,14 @@ impl Engine {
             Err(Error::IndexNotReady) => Err(not_ready(&faults)),
             answered => answered,
         }
+    }
+}
+
+/// Has the vector index show what its owner has written since; that a server is of no use is said by the answer.
+pub(super) fn look_at_vectors(embedding: &Embedding) -> Result<(), Error> {
+    match embedding.index().map_or(Ok(None), |vectors| vectors.refresh()) {
+        Ok(_) | Err(VectorError::Unavailable(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

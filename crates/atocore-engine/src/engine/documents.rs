@@ -2,7 +2,7 @@
 
 use atocore_model::{
     document::{Document, DocumentState},
-    excerpt::{DocumentRef, Excerpt, Reading},
+    excerpt::{Excerpt, Reading},
     fact::PageSize,
     id::{DocumentId, ProjectId},
     name::{ProjectName, Tag},
@@ -157,10 +157,7 @@ impl Engine {
     /// # Errors
     /// When there is no such document or project, the lines begin behind its end, or the store cannot be read.
     pub fn read_document(&self, wanted: &Reading) -> Result<Excerpt, Error> {
-        let project = match &wanted.document {
-            DocumentRef::Place { project, .. } => Some(self.project(project)?.id),
-            DocumentRef::Document(_) | DocumentRef::Chunk(_) => None,
-        };
+        let project = self.project_of_document(&wanted.document)?;
         reading::read(self.store()?, wanted, project.as_ref())
     }
 }

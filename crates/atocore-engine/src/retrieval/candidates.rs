@@ -192,7 +192,7 @@ fn set_ranks(
 
 /// The cosine of two vectors of length 1, the second as it is stored. Sums of eight, so that the compiler can do them
 /// side by side.
-fn cosine(a: &[f32], b: &[[u8; 4]]) -> f64 {
+pub(crate) fn cosine(a: &[f32], b: &[[u8; 4]]) -> f64 {
     let (a, a_rest) = a.as_chunks::<8>();
     let (b, b_rest) = b.as_chunks::<8>();
     let mut sums = [0.0_f32; 8];

@@ -93,8 +93,8 @@ impl CommandVisitor for Running<'_> {
     }
 }
 
-/// Sets a reply: its lists of records as tables, and how to list what comes after them; one without a list as what it says, line by
-/// line.
+/// Sets a reply: its lists of records as tables, what it says beside them, and how to list what comes after them; one without a
+/// list as what it says, line by line.
 fn print(reply: &impl Serialize, output: &Output) {
     let Ok(Value::Object(reply)) = serde_json::to_value(reply) else { return };
     if reply.values().all(|value| !value.is_array()) {
@@ -105,11 +105,18 @@ fn print(reply: &impl Serialize, output: &Output) {
         }
         return;
     }
+    let has_more = reply.values().filter(|value| value.is_array()).count() > 1;
     for (name, value) in &reply {
         match records(value).as_deref() {
-            None => {}
+            None if ["next", "generation"].contains(&name.as_str()) => {}
+            None => output.line(format!("{}: {}", name.replace('_', " "), cell(value))),
             Some([]) => output.line(format!("there are no {name}")),
-            Some(records) => output.table(&table(records)),
+            Some(records) => {
+                if has_more {
+                    output.line(format!("{name}:"));
+                }
+                output.table(&table(records));
+            }
         }
     }
     if let Some(next) = reply.get("next").filter(|next| !next.is_null()) {
@@ -139,6 +146,8 @@ pub(crate) fn cell(value: &Value) -> String {
         Value::String(text) if Timestamp::parse(text).is_some() => second(text),
         Value::String(text) => plain(text),
         Value::Array(values) => values.iter().map(cell).collect::<Vec<_>>().join(", "),
+        // What is named within a record.
+        Value::Object(named) => named.get("path").map(cell).unwrap_or_default(),
         other => plain(other),
     }
 }

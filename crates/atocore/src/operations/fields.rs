@@ -2,6 +2,7 @@
 
 use atocore_model::{
     error::ErrorCode,
+    excerpt::DocumentRef,
     fact::{Confidence, PageSize, Source},
     name::ProjectName,
     text::is_harmful,
@@ -49,6 +50,19 @@ pub(super) fn source(text: &str) -> Result<Source, ApiError> {
 pub(super) fn confidence(value: Option<f64>) -> Result<Option<Confidence>, ApiError> {
     let hint = "give a number from 0 to 1, or leave it out";
     value.map(Confidence::new).transpose().map_err(|error| ApiError::invalid("confidence", &error, hint))
+}
+
+/// A document by its id or that of a passage; with a project, by its path below a root of it.
+pub(super) fn document(text: &str, project: Option<&str>) -> Result<DocumentRef, ApiError> {
+    let place = |project| {
+        let path = read("path", text, "give the path below the root, as a query shows it")?;
+        Ok(DocumentRef::Place { project, path })
+    };
+    match self::project(project)? {
+        // An id is no path that anybody has, and needs no project.
+        Some(project) if text.parse::<DocumentRef>().is_err() => place(project),
+        _ => read("document", text, "a query gives the ids of what it finds; or name a path and its project"),
+    }
 }
 
 pub(super) fn limit(rows: Option<u64>) -> Result<PageSize, ApiError> {

@@ -40,6 +40,7 @@ mod greedy;
 mod hostile;
 mod http;
 mod jobs;
+mod links;
 mod mcp;
 mod mcp_clients;
 mod mcp_http;

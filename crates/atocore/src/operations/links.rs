@@ -1,0 +1,36 @@
+use atocore_engine::DocumentLinks;
+
+use super::ToolWords;
+use crate::operations::prelude::*;
+
+/// Shows the links of a document to others of its project, and those that lead to it
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
+#[serde(deny_unknown_fields)]
+pub struct ShowLinks {
+    /// The document: its id, the id of one of its passages, or, with a project, its path.
+    #[arg(value_name = "ID|PATH")]
+    pub document: String,
+    /// The project that the document is looked for in by its path.
+    #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "P")]
+    pub project: Option<String>,
+    /// How many at most of either; 50 when left out.
+    #[serde(default, deserialize_with = "lenient::number")]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+}
+
+impl Operation for ShowLinks {
+    type Reply = DocumentLinks;
+    const SPEC: Spec = Spec::get("projects", "show_links", "/links").answers("The links").tool(ToolWords {
+        name: "atocore_links",
+        title: "Show links",
+        description: "Shows which documents a document has links to, and which have links to it, with the lines they stand in. \
+                      Give the id of a document or passage that a query has found.",
+    });
+
+    fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
+        let document = fields::document(&self.document, self.project.as_deref())?;
+        Ok(context.engine().links(&document, fields::limit(self.limit)?)?)
+    }
+}
