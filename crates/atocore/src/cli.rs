@@ -33,6 +33,7 @@ mod state;
 mod trust;
 mod tune;
 mod typeset;
+mod watch;
 
 use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode};
 
@@ -80,6 +81,8 @@ enum Command {
     Demo(demo::DemoCommand),
     /// Serves HTTP until it is told to stop
     Serve(serve::Serve),
+    /// Reads what changes in the files of all projects as it changes, until it is told to stop; a server does so by itself
+    Watch(watch::WatchCommand),
     /// Serves one MCP client, such as an agent or an editor, over standard input and output
     Mcp,
     /// Registers, lists, changes and removes projects
@@ -200,6 +203,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
     match cli.command {
         Command::Demo(demo) => demo.run(&console),
         Command::Serve(serve) => serve.run(&console),
+        Command::Watch(watch) => watch.run(&console),
         Command::Mcp => mcp::serve(config.clone()).map(|()| Exit::Done),
         Command::Project(projects) => projects.run(&console),
         Command::Refresh(refresh) => refresh.run(&console),
@@ -297,7 +301,7 @@ mod tests {
 
     #[test]
     fn commands_keep_their_names() {
-        let known = "demo, serve, mcp, project add, project list, project show, project update, project remove, \
+        let known = "demo, serve, watch, mcp, project add, project list, project show, project update, project remove, \
             refresh, embed, index verify, index rebuild, query, state set, state list, state invalidate, \
             memory add, memory list, memory show, memory update, memory promote, memory reject, memory invalidate, \
             interaction list, interaction show, interaction record, fact log, fact undo, get, context, context diff, \

@@ -36,6 +36,7 @@ use crate::{
 };
 use connections::Routers;
 use follow::FollowSettings;
+pub use follow::OnRefresh;
 use socket::Socket;
 
 /// How long requests may go on after the server was told to stop.
@@ -44,12 +45,10 @@ const FINISH_WITHIN: Duration = Duration::from_secs(10);
 /// Where and for whom to serve.
 #[derive(Debug, Clone)]
 pub struct ServeSettings {
-    /// The name or address to listen on.
-    pub host: String,
-    /// The port; 0 for any that is free.
-    pub port: u16,
-    /// What every request over the network must carry; needed when the host can be reached from other machines.
-    pub token: Option<Token>,
+    /// What others are told who want the store: `serve`.
+    pub activity: &'static str,
+    /// Where the network is listened to; `None` to serve this machine alone, on the local socket.
+    pub network: Option<NetworkSettings>,
     /// What is told, as JSON, when something fails that is done by itself.
     pub webhook: Option<String>,
     /// How often the files of projects are looked through where the system does not tell of their changes; `None` to follow
@@ -57,13 +56,26 @@ pub struct ServeSettings {
     pub follow: Option<Duration>,
     /// The system's folder for sockets of this user, for when the path beside the store is too long for one.
     pub runtime_dir: Option<PathBuf>,
+    /// What is told of every refresh that a change of files has started.
+    pub on_refresh: Option<OnRefresh>,
+}
+
+/// Where and for whom to serve over the network.
+#[derive(Debug, Clone)]
+pub struct NetworkSettings {
+    /// The name or address to listen on.
+    pub host: String,
+    /// The port; 0 for any that is free.
+    pub port: u16,
+    /// What every request must carry; needed when the host can be reached from other machines.
+    pub token: Option<Token>,
 }
 
 /// A server that takes requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Where it listens to the network; `None` when it does not.
+    pub address: Option<SocketAddr>,
     /// The local socket.
     pub socket: PathBuf,
 }
@@ -96,13 +108,13 @@ pub fn serve_until(
 ) -> Result<(), ApiError> {
     let runtime = Runtime::new().map_err(|error| io_error("the server cannot be started", &error))?;
     let layout = config.layout.clone();
-    let listener =
-        runtime.block_on(address::bind(settings)).map_err(|error| match Engine::owner(&layout) {
-            Ok(Some(owner)) if error.code == ErrorCode::AddressUnusable => served_already(error, &owner),
-            _ => error,
-        })?;
+    let listener = settings.network.as_ref().map(|network| runtime.block_on(address::bind(network)));
+    let listener = listener.transpose().map_err(|error| match Engine::owner(&layout) {
+        Ok(Some(owner)) if error.code == ErrorCode::AddressUnusable => served_already(error, &owner),
+        _ => error,
+    })?;
     let path = socket::path(&layout.locks(), settings.runtime_dir.as_deref())?;
-    let access = Access::Own { activity: "serve".to_owned(), socket: Some(path.clone()) };
+    let access = Access::Own { activity: settings.activity.to_owned(), socket: Some(path.clone()) };
     let clock = Arc::clone(&config.clock);
     let mut engine = Engine::open(config, access, monitor)?;
     let timetable = engine.timetable().clone();
@@ -123,7 +135,12 @@ pub fn serve_until(
         let by_itself = schedule::follow(&app, timetable, &*clock, settings.webhook.clone());
         let following = follow::follow(
             &app,
-            FollowSettings { poll_every: settings.follow, layout, clock: Arc::clone(&clock) },
+            FollowSettings {
+                poll_every: settings.follow,
+                layout,
+                clock: Arc::clone(&clock),
+                on_refresh: settings.on_refresh.clone(),
+            },
         );
         let served = run(&app, listener, Socket::bind(path), settings, stop, on_ready);
         tokio::select! {
@@ -139,32 +156,42 @@ pub fn serve_until(
 
 async fn run(
     app: &App,
-    listener: TcpListener,
+    listener: Option<TcpListener>,
     socket: Result<Socket, ApiError>,
     settings: &ServeSettings,
     stop: impl Future<Output = ()>,
     on_ready: impl FnOnce(&Ready),
 ) -> Result<(), ApiError> {
     let socket = socket?;
-    let address = listener.local_addr().map_err(|error| io_error("the server has no address", &error))?;
+    let address = listener.as_ref().map(TcpListener::local_addr).transpose();
+    let address = address.map_err(|error| io_error("the server has no address", &error))?;
     let ready = Ready { address, socket: socket.path().to_owned() };
-    let hosts =
-        if address.ip().is_unspecified() { Hosts::Any } else { Hosts::Only(settings.host.as_str().into()) };
-    let guard = Guard { hosts, token: settings.token.clone() };
-    let network = Routers {
-        whole: http::network(app, guard.clone()),
-        overloaded: http::network_overloaded(app, guard),
-    };
+    let network = settings.network.as_ref().zip(listener).map(|(network, listener)| {
+        let is_any = address.is_some_and(|address| address.ip().is_unspecified());
+        let hosts = if is_any { Hosts::Any } else { Hosts::Only(network.host.as_str().into()) };
+        let guard = Guard { hosts, token: network.token.clone() };
+        let whole = http::network(app, guard.clone());
+        (listener, Routers { whole, overloaded: http::network_overloaded(app, guard) })
+    });
     let local = Routers { whole: http::local(app), overloaded: http::local_overloaded(app) };
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     // It hears signals from its first poll on; one that came after the first answer and before would kill the process.
     let stopped = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context).is_ready())).await;
-    tracing::info!(address = %ready.address, socket = %ready.socket.display(), "server_started");
+    let address = address.map(tracing::field::display);
+    tracing::info!(address, socket = %ready.socket.display(), "server_started");
     on_ready(&ready);
     if !stopped {
+        let over_network = async {
+            match network {
+                Some((listener, routers)) => {
+                    connections::serve(listener, routers, |peer| Some(peer.ip()), &graceful).await;
+                }
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = connections::serve(listener, network, |peer| Some(peer.ip()), &graceful) => {}
+            () = over_network => {}
             () = connections::serve(socket, local, |_| None, &graceful) => {}
             () = stop => {}
         }

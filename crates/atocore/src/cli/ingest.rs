@@ -177,6 +177,11 @@ impl Detail {
     }
 }
 
+/// Sets for a person what is new in the result of a refresh.
+pub(super) fn print_news(result: &RefreshResult, output: &Output) {
+    print(result, Detail::News, output);
+}
+
 /// Sets the result of a refresh for a person.
 fn print(result: &RefreshResult, shown: Detail, output: &Output) {
     if shown == Detail::Problems && exit_of(result) == Exit::Done {

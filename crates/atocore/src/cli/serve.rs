@@ -14,7 +14,7 @@ use crate::{
     config::{Config, Flags, Token},
     operations::ApiError,
     runner::engine_config,
-    serve::{Ready, ServeSettings, serve},
+    serve::{NetworkSettings, Ready, ServeSettings, serve},
 };
 
 #[derive(Debug, Args)]
@@ -53,16 +53,21 @@ impl Serve {
             engine.settings.secrets.push(config.token_file.clone());
         }
         let settings = ServeSettings {
-            host: config.host.clone(),
-            port: config.port,
-            token: made.or_else(|| config.api_token.clone()),
+            activity: "serve",
+            network: Some(NetworkSettings {
+                host: config.host.clone(),
+                port: config.port,
+                token: made.or_else(|| config.api_token.clone()),
+            }),
             webhook: config.webhook.clone(),
             follow: config.follow,
             runtime_dir: config.runtime_dir.clone(),
+            on_refresh: None,
         };
+        let is_open = settings.network.as_ref().is_some_and(|network| network.token.is_none());
         let announce = |ready: &Ready| {
             announce(ready, output);
-            if settings.token.is_none() && output.form() == Form::Human {
+            if is_open && output.form() == Form::Human {
                 output.remark(
                     "every user of this machine can ask this server and change what is stored: \
                      `atocore serve --make-token` lets in only who has a token",
@@ -95,7 +100,8 @@ fn make_token(config: &Config) -> Result<Token, ApiError> {
 }
 
 fn announce(ready: &Ready, output: &Output) {
-    let (address, socket) = (ready.address.to_string(), ready.socket.display().to_string());
+    let address = ready.address.map(|address| address.to_string()).unwrap_or_default();
+    let socket = ready.socket.display().to_string();
     output.answer(&Listening { address, socket }, |listening, output| {
         output.line(format!("listening on http://{}; Ctrl-C stops it", listening.address));
     });

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use atocore_model::error::ErrorCode;
 use tokio::net::{TcpListener, lookup_host};
 
-use super::ServeSettings;
+use super::NetworkSettings;
 use crate::operations::ApiError;
 
 /// Listens on the host and port of the settings.
-pub(super) async fn bind(settings: &ServeSettings) -> Result<TcpListener, ApiError> {
-    let ServeSettings { host, port, token, .. } = settings;
+pub(super) async fn bind(settings: &NetworkSettings) -> Result<TcpListener, ApiError> {
+    let NetworkSettings { host, port, token } = settings;
     let bare = host.trim_matches(['[', ']']);
     let addresses: Vec<SocketAddr> =
         lookup_host((bare, *port)).await.map_err(|error| unusable(settings, &error))?.collect();
@@ -23,8 +23,8 @@ pub(super) async fn bind(settings: &ServeSettings) -> Result<TcpListener, ApiErr
     TcpListener::bind(&addresses[..]).await.map_err(|error| unusable(settings, &error))
 }
 
-fn unusable(settings: &ServeSettings, error: &std::io::Error) -> ApiError {
-    let ServeSettings { host, port, .. } = settings;
+fn unusable(settings: &NetworkSettings, error: &std::io::Error) -> ApiError {
+    let NetworkSettings { host, port, .. } = settings;
     let message = format!("cannot listen on port {port} of `{host}`: {error}");
     let hint = match error.kind() {
         std::io::ErrorKind::AddrInUse => {

@@ -8,6 +8,7 @@ mod watches;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -43,6 +44,24 @@ pub(super) struct FollowSettings {
     /// Where what is our own lies: its changes are no news.
     pub(super) layout: Layout,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) on_refresh: Option<OnRefresh>,
+}
+
+/// What is told of a refresh.
+#[derive(Clone)]
+pub struct OnRefresh(Arc<dyn Fn(&RefreshResult) + Send + Sync>);
+
+impl OnRefresh {
+    /// Tells it to `tell`, which must not take long: the next refresh waits for it.
+    pub fn new(tell: impl Fn(&RefreshResult) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl fmt::Debug for OnRefresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnRefresh")
+    }
 }
 
 /// Follows until it is dropped, whatever happens.
@@ -157,6 +176,9 @@ impl Follower {
             Ok(result) => result,
             Err(error) => return self.failed(&project, &error),
         };
+        if let Some(OnRefresh(tell)) = &self.settings.on_refresh {
+            tell(&result);
+        }
         let took = started.elapsed();
         let systems = FileSystems::mounted();
         let polled = why_polled(&result, &systems);

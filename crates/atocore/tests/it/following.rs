@@ -4,6 +4,8 @@
 use std::{
     fs,
     os::unix::fs::symlink,
+    path::PathBuf,
+    process::Child,
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -12,7 +14,7 @@ use std::{
 use atocore_testkit::soak::following::{self, FollowOptions};
 use serde_json::{Value, json};
 
-use crate::program::{PROGRAM, Sandbox, Server};
+use crate::program::{PROGRAM, Sandbox, Server, interrupt};
 
 /// Longer than anything here takes on a machine that does other things as well.
 const AT_MOST: Duration = Duration::from_secs(120);
@@ -428,5 +430,72 @@ fn without_following_nothing_is_read_by_itself() {
     assert_eq!(status(&place, "notes"), Value::Null);
     let answer = place.json(&["query", "quagga", "--wait-fresh"]);
     assert_eq!((&answer["results"], answer.get("fresh_as_of")), (&json!([]), None));
+    drop(server);
+}
+
+/// `atocore watch`, and what it has printed so far.
+struct Watching {
+    child: Child,
+    printed: PathBuf,
+}
+
+impl Watching {
+    fn start(place: &Sandbox, arguments: &[&str]) -> Self {
+        let mut command = place.bare("sh");
+        let script = format!("exec {PROGRAM} --data-dir home {} > printed 2>&1", arguments.join(" "));
+        command.args(["-c", &script]);
+        place.write("printed", "");
+        Self { child: command.spawn().unwrap(), printed: place.path("printed") }
+    }
+
+    fn printed(&self) -> String {
+        fs::read_to_string(&self.printed).unwrap()
+    }
+
+    /// Ends it as Ctrl-C does.
+    fn stop(mut self) -> String {
+        interrupt(&self.child);
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        self.printed()
+    }
+}
+
+#[test]
+fn watching_reads_what_changes_and_says_so_while_other_commands_have_the_store() {
+    let place = followed();
+    let watching = Watching::start(&place, &["watch"]);
+    until("the first document is read", || watching.printed().contains("keys.md"));
+    place.write("notes/new.md", "# New\n\nA quagga.\n");
+    until("the new one is read", || watching.printed().contains("new.md"));
+    assert_eq!(found(&place, "quagga"), ["new.md"]);
+    place.ok(&["memory", "add", "knowledge", "the mast is 12 m high"]);
+    let owner = place.json(&["status"])["owner"].clone();
+    assert_eq!((&owner["activity"], &owner["pid"]), (&json!("watch"), &json!(watching.child.id())));
+    let again = place.run(&["watch"]);
+    assert!(again.code == 0 && again.stdout.contains("notes  followed"), "{again:?}");
+    fs::remove_file(place.path("notes/new.md")).unwrap();
+    until("the removal is told", || watching.printed().contains("1 removed"));
+    let printed = watching.stop();
+    assert!(printed.starts_with("following the files of all projects; Ctrl-C stops it\n"), "{printed}");
+    assert_eq!(printed.matches("notes  ingested").count(), 3, "{printed}");
+    assert_eq!(found(&place, "quagga"), [""; 0]);
+
+    let watching = Watching::start(&place, &["--json", "watch"]);
+    place.write("notes/two.md", "# Two\n\nTwo quaggas.\n");
+    until("it is told", || watching.printed().contains("two.md"));
+    for line in watching.stop().lines() {
+        let result: Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&result["project"], &result["status"]), (&json!("notes"), &json!("ingested")));
+    }
+}
+
+#[test]
+fn watching_is_refused_where_the_settings_say_that_nothing_is_followed() {
+    let place = Sandbox::with_notes();
+    let refused = place.run(&["watch"]);
+    assert!(refused.code == 64 && refused.stderr.contains("FOLLOW"), "{refused:?}");
+    let server = place.serve();
+    let refused = place.run(&["watch"]);
+    assert!(refused.code == 64 && refused.stderr.contains("FOLLOW"), "{refused:?}");
     drop(server);
 }

@@ -10,7 +10,7 @@ use atocore::{
     config::Token,
     http::BODY_LIMIT_BYTES,
     operations::{ApiError, Context, Operation, Spec},
-    serve::{ServeSettings, serve_until},
+    serve::{NetworkSettings, serve_until},
 };
 use atocore_engine::Caller;
 use atocore_model::{error::ErrorCode, monitor::Silent};
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::server::{Server, listing, settings};
+use crate::server::{Server, listing, network, settings_on};
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
@@ -211,7 +211,7 @@ fn a_body_that_says_it_is_too_large_is_refused_before_it_comes_and_takes_no_plac
     // More than there are places for large bodies, and none of them is sent.
     let _waiting: Vec<TcpStream> = (0..20)
         .map(|_| {
-            let mut stream = TcpStream::connect(server.ready.address).unwrap();
+            let mut stream = TcpStream::connect(server.ready.address.unwrap()).unwrap();
             stream.write_all(head("POST", "/query", "").as_bytes()).unwrap();
             stream
         })
@@ -241,7 +241,7 @@ fn only_pages_and_names_of_this_server_may_ask() {
     let get = |headers: &str| {
         server.raw(format!("GET /health HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").as_bytes())
     };
-    let port = server.ready.address.port();
+    let port = server.ready.address.unwrap().port();
     for good in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), "localhost".to_owned()] {
         assert_eq!(get(&format!("Host: {good}\r\n")).status, 200, "{good}");
     }
@@ -286,13 +286,13 @@ fn with_a_token_nothing_is_answered_without_it() {
 #[test]
 fn other_machines_are_served_only_with_a_token() {
     for host in ["0.0.0.0", "::"] {
-        let open = ServeSettings { host: host.to_owned(), ..settings() };
+        let open = settings_on(NetworkSettings { host: host.to_owned(), ..network() });
         let error = Server::with(Installation::default(), open).err().expect("it is refused");
         assert_eq!(error.code, ErrorCode::InvalidSetting);
         assert!(error.message.contains(host) && error.hint.is_some(), "{error:?}");
     }
     let token = Some(Token::new("correct-horse-battery").unwrap());
-    let closed = ServeSettings { host: "0.0.0.0".to_owned(), token, ..settings() };
+    let closed = settings_on(NetworkSettings { host: "0.0.0.0".to_owned(), token, ..network() });
     let server = Server::with(Installation::default(), closed).expect("it starts");
     let named = "GET /health HTTP/1.1\r\nHost: nas.lan\r\nConnection: close\r\n";
     server.raw(format!("{named}\r\n").as_bytes()).refused(401, "token_required");
@@ -304,13 +304,14 @@ fn other_machines_are_served_only_with_a_token() {
 fn a_port_in_use_is_named_with_a_hint() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error =
-        Server::with(Installation::default(), ServeSettings { port, ..settings() }).err().expect("refused");
+    let error = Server::with(Installation::default(), settings_on(NetworkSettings { port, ..network() }))
+        .err()
+        .expect("refused");
     assert_eq!(error.code, ErrorCode::AddressUnusable);
     assert!(error.message.contains(&port.to_string()), "{error:?}");
     assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("--port")), "{error:?}");
 
-    let nowhere = ServeSettings { host: "no-such-host.invalid".to_owned(), ..settings() };
+    let nowhere = settings_on(NetworkSettings { host: "no-such-host.invalid".to_owned(), ..network() });
     let error = Server::with(Installation::default(), nowhere).err().expect("refused");
     assert_eq!(error.code, ErrorCode::AddressUnusable);
 }
@@ -319,11 +320,11 @@ fn a_port_in_use_is_named_with_a_hint() {
 fn a_second_server_on_the_same_store_is_told_of_the_first() {
     let server = Server::start();
     let second = |port| {
-        let settings = ServeSettings { port, ..settings() };
+        let settings = settings_on(NetworkSettings { port, ..network() });
         let config = server.installation.config();
         serve_until(config, &settings, std::future::ready(()), |_| panic!("two owners"), &Silent).unwrap_err()
     };
-    let same_port = second(server.ready.address.port());
+    let same_port = second(server.ready.address.unwrap().port());
     assert_eq!(same_port.code, ErrorCode::AddressUnusable);
     let owner = format!("process {} (`serve`)", std::process::id());
     assert!(same_port.hint.as_deref().is_some_and(|hint| hint.contains(&owner)), "{same_port:?}");

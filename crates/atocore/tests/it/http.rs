@@ -415,7 +415,7 @@ fn the_socket_gives_the_same_answers() {
 
 /// Sends a request and closes the sending side.
 fn begin_and_close(server: &Server, path: &str, body: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(server.ready.address).unwrap();
+    let mut stream = TcpStream::connect(server.ready.address.unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let (host, length) = (server.host(), body.len());
     write!(
@@ -483,7 +483,7 @@ fn an_operation_that_is_sent_gives_reply_or_error() {
 #[test]
 fn a_stopped_server_gives_everything_back() {
     let mut server = with_documents();
-    let (socket, address) = (server.ready.socket.clone(), server.ready.address);
+    let (socket, address) = (server.ready.socket.clone(), server.ready.address.unwrap());
     assert!(socket.exists());
     server.stop();
     assert!(!socket.exists());

@@ -204,7 +204,7 @@ fn what_is_done_over_it_is_logged_as_its_own_and_nobody_else_passes_for_it() {
 /// Begins a request and gives its connection, so that it can be broken off.
 fn begin(server: &Server, headers: &str, message: &Value) -> TcpStream {
     let body = message.to_string();
-    let mut stream = TcpStream::connect(server.ready.address).unwrap();
+    let mut stream = TcpStream::connect(server.ready.address.unwrap()).unwrap();
     let (host, length) = (server.host(), body.len());
     write!(
         stream,
@@ -289,5 +289,5 @@ fn many_clients_share_one_server() {
     });
     // A stopped server lets nobody hang.
     server.stop();
-    assert!(TcpStream::connect(server.ready.address).is_err());
+    assert!(TcpStream::connect(server.ready.address.unwrap()).is_err());
 }

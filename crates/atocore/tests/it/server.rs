@@ -13,7 +13,7 @@ use std::{
 use atocore::{
     config::Token,
     operations::{ApiError, Problem},
-    serve::{Ready, ServeSettings, serve_until},
+    serve::{NetworkSettings, Ready, ServeSettings, serve_until},
 };
 use atocore_model::monitor::Silent;
 use atocore_testkit::installation::Installation;
@@ -32,14 +32,24 @@ pub(crate) struct Server {
 
 /// The settings of a server on the loopback.
 pub(crate) fn settings() -> ServeSettings {
+    settings_on(network())
+}
+
+/// The settings of a server on a network.
+pub(crate) fn settings_on(network: NetworkSettings) -> ServeSettings {
     ServeSettings {
-        host: "127.0.0.1".to_owned(),
-        port: 0,
-        token: None,
+        activity: "serve",
+        network: Some(network),
         webhook: None,
         follow: None,
         runtime_dir: None,
+        on_refresh: None,
     }
+}
+
+/// The loopback, any port, no token.
+pub(crate) fn network() -> NetworkSettings {
+    NetworkSettings { host: "127.0.0.1".to_owned(), port: 0, token: None }
 }
 
 impl Server {
@@ -81,7 +91,8 @@ impl Server {
 
     pub(crate) fn with_token(token: &str) -> Self {
         let token = Some(Token::new(token).expect("a token"));
-        Self::with(Installation::default(), ServeSettings { token, ..settings() }).expect("the server starts")
+        Self::with(Installation::default(), settings_on(NetworkSettings { token, ..network() }))
+            .expect("the server starts")
     }
 
     pub(crate) fn with(installation: Installation, settings: ServeSettings) -> Result<Self, ApiError> {
@@ -113,7 +124,7 @@ impl Server {
     }
 
     pub(crate) fn host(&self) -> String {
-        self.ready.address.to_string()
+        self.ready.address.unwrap().to_string()
     }
 
     pub(crate) fn get(&self, path: &str) -> Response {
@@ -138,7 +149,7 @@ impl Server {
 
     /// Sends bytes and reads what comes back.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Response {
-        let stream = TcpStream::connect(self.ready.address).expect("the server listens");
+        let stream = TcpStream::connect(self.ready.address.unwrap()).expect("the server listens");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
         exchange(stream, bytes)
     }

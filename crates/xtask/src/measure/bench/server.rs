@@ -10,7 +10,7 @@ use std::{
 
 use atocore::{
     operations::ApiError,
-    serve::{Ready, ServeSettings, serve_until},
+    serve::{NetworkSettings, Ready, ServeSettings, serve_until},
 };
 use atocore_engine::EngineConfig;
 use atocore_model::monitor::Silent;
@@ -26,12 +26,12 @@ pub(super) fn served<T>(
     body: impl FnOnce(SocketAddr) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let settings = ServeSettings {
-        host: "127.0.0.1".to_owned(),
-        port: 0,
-        token: None,
+        activity: "serve",
+        network: Some(NetworkSettings { host: "127.0.0.1".to_owned(), port: 0, token: None }),
         webhook: None,
         follow,
         runtime_dir: None,
+        on_refresh: None,
     };
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = mpsc::channel();
@@ -40,7 +40,7 @@ pub(super) fn served<T>(
         let server = scope.spawn(move || -> Result<(), ApiError> {
             let stop = async { drop(stopped.await) };
             let on_ready = |ready: &Ready| {
-                let _sent = tell.send(ready.address);
+                let _sent = ready.address.map(|address| tell.send(address));
             };
             serve_until(config, &settings, stop, on_ready, &Silent)
         });
