@@ -28,19 +28,19 @@ pub(super) struct GetTool;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The id of a document (`doc_…`) or of a passage (`chk_…`), as `atocore_search` gives them.
+    /// Of a document (`doc_…`) or of a passage (`chk_…`).
     #[serde(default)]
     id: Option<String>,
-    /// The id or alias of a project; goes with `path`, instead of `id`.
+    /// Its project, by id or alias; goes with `path`.
     #[serde(default)]
     project: Option<String>,
-    /// The path of the document below its root, as `atocore_search` gives it; goes with `project`.
+    /// Its path below the root, instead of `id`; goes with `project`.
     #[serde(default)]
     path: Option<String>,
-    /// Which lines: `10-40`, `10-` or `10`, counted from 1. Left out: the whole document, or the lines of the passage.
+    /// `10-40`, `10-` or `10`, counted from 1. Left out: the whole document, or the lines of the passage.
     #[serde(default)]
     lines: Option<String>,
-    /// How many characters at most: 12,000 when left out, 25,000 at most. The answer says where to go on.
+    /// How many characters at most: 12,000 when left out, up to 25,000.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 25000, default = 12000)]
     max_chars: Option<u64>,
@@ -49,9 +49,9 @@ pub(super) struct Arguments {
 impl Tool for GetTool {
     const NAME: &'static str = names::GET;
     const TITLE: &'static str = "Read a document";
-    const DESCRIPTION: &'static str = "Reads a document of the user, or a range of its lines, by the ids that atocore_search gives or by \
-        project and path. Use it to see what stands around a passage before relying on it, or to read a whole file. Long \
-        documents come in parts: `next_line` says where to go on.";
+    const DESCRIPTION: &'static str = "Reads a document, or a range of its lines, by the ids that atocore_search gives or by project and \
+        path. Use it to see what stands around a passage before relying on it, or to read a whole file. A long one comes in \
+        parts: `next_line` says where to go on.";
     const EFFECT: Effect = Effect::Reads;
     type Arguments = Arguments;
     type Answer = DocumentText;

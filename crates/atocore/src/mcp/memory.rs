@@ -21,7 +21,7 @@ impl Tool for ListMemoriesTool {
     const TITLE: &'static str = "List memories";
     const DESCRIPTION: &'static str = "Lists what is remembered about the user and their projects: identity, preferences, knowledge. Use it to \
         act as the user wants without asking again. Without a `status`, those that count. \
-        Candidates are proposals that the user has not confirmed: do not rely on them.";
+        Candidates are proposals the user has not confirmed: do not rely on them.";
     const EFFECT: Effect = Effect::Reads;
     const HIDDEN: &'static [&'static str] = &["active_only", "min_confidence"];
     const AT_MOST: &'static [(&'static str, u64)] = &[("limit", PageSize::LIMIT as u64)];
@@ -59,8 +59,8 @@ pub(super) struct ProposeMemoryTool;
 impl Tool for ProposeMemoryTool {
     const NAME: &'static str = names::PROPOSE_MEMORY;
     const TITLE: &'static str = "Propose a memory";
-    const DESCRIPTION: &'static str = "Proposes something to remember about the user or a project. It becomes a candidate, which the user \
-        promotes or rejects; until then it counts for nothing. Propose what the user would want to be known next time, not what \
+    const DESCRIPTION: &'static str = "Proposes something to remember about the user or a project. It counts for nothing until the \
+        user has promoted it. Propose what the user would want to be known next time, not what \
         stands in documents already.";
     const EFFECT: Effect = Effect::Proposes;
     const HIDDEN: &'static [&'static str] = &["status"];

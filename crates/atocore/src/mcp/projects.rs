@@ -42,7 +42,7 @@ impl Tool for ProjectsTool {
     const NAME: &'static str = names::PROJECTS;
     const TITLE: &'static str = "List projects";
     const DESCRIPTION: &'static str = "Lists the user's projects: id, aliases, description, and where their documents lie. Use it to find \
-        the project that a question is about, and name that in the other tools.";
+        the project that a question is about.";
     const EFFECT: Effect = Effect::Reads;
     type Arguments = ListProjects;
     type Answer = ProjectsAnswer;
@@ -88,8 +88,8 @@ pub(super) struct RefreshTool;
 pub(super) struct RefreshArguments {
     /// The project, by id or alias.
     project: String,
-    /// Removes documents even when all of a root are gone, or most of them; else such a root is skipped, because its disk may
-    /// not be mounted. Only when the user has confirmed it.
+    /// Removes documents even when most of a root are gone; else such a root is skipped, because its disk may not be mounted.
+    /// Only when the user has confirmed it.
     #[serde(default)]
     allow_empty: Option<bool>,
     /// Reads every file, also those that look unchanged.

@@ -83,9 +83,8 @@ pub(super) struct ProposeStateTool;
 impl Tool for ProposeStateTool {
     const NAME: &'static str = names::PROPOSE_STATE;
     const TITLE: &'static str = "Propose project state";
-    const DESCRIPTION: &'static str = "Proposes an entry of a project's trusted state, such as a decision that was just made. Nothing becomes \
-        state by itself: the proposal is kept as a candidate memory of the type `project`, and the user records it with \
-        `atocore state set` or rejects it.";
+    const DESCRIPTION: &'static str = "Proposes an entry of a project's trusted state, such as a decision that was just made. It is kept \
+        as a candidate memory of the type `project` until the user records it with `atocore state set` or rejects it.";
     const EFFECT: Effect = Effect::Proposes;
     type Arguments = SetState;
     type Answer = Memory;

@@ -22,8 +22,8 @@ pub(super) struct StatusTool;
 impl Tool for StatusTool {
     const NAME: &'static str = names::STATUS;
     const TITLE: &'static str = "Show the status";
-    const DESCRIPTION: &'static str = "Says what is stored and how fresh it is: documents per project and when each was last refreshed, what \
-        is running, whether search by meaning works, and how old the newest snapshot is. Use it when answers seem old or \
+    const DESCRIPTION: &'static str = "Says what is stored and how fresh it is: documents and the last refresh of each project, what is \
+        running, whether search by meaning works, and how old the newest snapshot is. Use it when answers seem old or \
         something is missing.";
     const EFFECT: Effect = Effect::Reads;
     type Arguments = operations::Status;

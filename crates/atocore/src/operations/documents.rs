@@ -20,7 +20,7 @@ pub struct ListDocuments {
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "TEXT")]
     pub matching: Option<String>,
-    /// Only those that were read as this: `markdown`, `pdf`, `code`, …
+    /// Only those read as this: `markdown`, `pdf`, `code`, …
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
@@ -28,7 +28,7 @@ pub struct ListDocuments {
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// Only those whose file is now `current`, `changed`, `gone`, or `unchecked` because it lies on another machine.
+    /// Only those whose file is now `current`, `changed`, `gone`, or `unchecked` on another machine.
     #[serde(default, deserialize_with = "lenient::text")]
     #[schema(value_type = Option<DocumentState>)]
     #[arg(long, value_name = "STATE")]
@@ -74,7 +74,7 @@ impl Operation for ListDocuments {
             name: "atocore_documents",
             title: "List documents",
             description: "Lists the documents of a project, by name, format, tag or state: path, title, date, and whether the file is \
-                          as it was read. Read one with atocore_get.",
+                          as it was read.",
         });
 
     fn project(&self) -> Option<&str> {

@@ -7,14 +7,14 @@ use crate::operations::prelude::*;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ShowLinks {
-    /// The document: its id, the id of one of its passages, or, with a project, its path.
+    /// Its id or that of a passage; with a project, its path.
     #[arg(value_name = "ID|PATH")]
     pub document: String,
-    /// The project that the document is looked for in by its path.
+    /// The project that has the path.
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "P")]
     pub project: Option<String>,
-    /// How many at most of either; 50 when left out.
+    /// How many of either; 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
@@ -25,8 +25,8 @@ impl Operation for ShowLinks {
     const SPEC: Spec = Spec::get("projects", "show_links", "/links").answers("The links").tool(ToolWords {
         name: "atocore_links",
         title: "Show links",
-        description: "Shows which documents a document has links to, and which have links to it, with the lines they stand in. \
-                      Give the id of a document or passage that a query has found.",
+        description: "Shows what a document has links to and what has links to it, each with its line. Give an id that atocore_search \
+                      has found.",
     });
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {

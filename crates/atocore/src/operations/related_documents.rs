@@ -1,16 +1,15 @@
 use atocore_engine::RelatedDocuments;
 
-use super::ToolWords;
 use crate::operations::prelude::*;
 
 /// Lists the documents that are related to one, by the links between them and by what they mean
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ListRelated {
-    /// The document: its id, the id of one of its passages, or, with a project, its path.
+    /// Its id or that of a passage; with a project, its path.
     #[arg(value_name = "ID|PATH")]
     pub document: String,
-    /// The project that the document is looked for in by its path.
+    /// The project that has the path.
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "P")]
     pub project: Option<String>,
@@ -23,12 +22,7 @@ pub struct ListRelated {
 impl Operation for ListRelated {
     type Reply = RelatedDocuments;
     const SPEC: Spec =
-        Spec::get("projects", "list_related", "/related").answers("The closest first").indexed().tool(ToolWords {
-            name: "atocore_related",
-            title: "Related documents",
-            description: "Lists the documents of the same project that are related to a document: by links in either direction, and \
-                          by similar meaning. Give the id of a document or passage that a query has found.",
-        });
+        Spec::get("projects", "list_related", "/related").answers("The closest first").indexed();
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let document = fields::document(&self.document, self.project.as_deref())?;

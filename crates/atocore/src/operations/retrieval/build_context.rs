@@ -20,7 +20,7 @@ pub struct BuildContext {
     #[arg(skip)]
     pub prompt: String,
     /// The project it is about, by its id or an alias: its state and its memories are taken, its passages are ranked
-    /// higher. Left out or empty for none.
+    /// higher.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "P")]
     pub project: Option<String>,
@@ -34,7 +34,7 @@ pub struct BuildContext {
     #[schema(minimum = 1, maximum = 1_000_000, default = 3_000)]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub budget: Option<u64>,
-    /// What that is counted in: `chars` (when left out) or `tokens`, as the tokenizer of the embedding model has them.
+    /// What that is counted in: `chars` (when left out) or `tokens` of the embedding model.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Unit>)]
     #[arg(long, value_name = "UNIT", value_parser = words(Unit::WORDS))]
@@ -49,15 +49,15 @@ pub struct BuildContext {
     #[schema(minimum = 1, maximum = 200)]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub top_k: Option<u64>,
-    /// Only documents that carry every one of these tags; `project` stands for `project/alpha` too.
+    /// Only documents with all of these tags; `project` stands for `project/alpha` too.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[arg(long = "tag", value_name = "T")]
     pub filter_tags: Option<Vec<String>>,
-    /// Only documents whose path below their root matches this glob, or lies below this folder.
+    /// Only documents whose path matches this glob, or lies below this folder.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
-    /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
+    /// `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]

@@ -21,7 +21,7 @@ pub struct Query {
     #[schema(minimum = 1, maximum = 200, default = 10)]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub top_k: Option<u64>,
-    /// Only documents that carry every one of these tags; `project` stands for `project/alpha` too.
+    /// Only documents with all of these tags; `project` stands for `project/alpha` too.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[arg(long = "tag", value_name = "T")]
     pub filter_tags: Option<Vec<String>>,
@@ -34,11 +34,11 @@ pub struct Query {
     #[schema(value_type = Option<bool>)]
     #[arg(long)]
     pub scope: bool,
-    /// Only documents whose path below their root matches this glob, or lies below this folder.
+    /// Only documents whose path matches this glob, or lies below this folder.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
-    /// How passages are found: `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
+    /// `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
