@@ -44,15 +44,21 @@ impl Engine {
     /// When the store cannot be read.
     pub fn health(&self) -> Result<InstallationHealth, Error> {
         self.in_place()?;
-        let generation =
-            self.store_if_any().and_then(|store| store.map(|store| Ok(store.generation()?)).transpose());
+        let generations = self.store_if_any().and_then(|store| {
+            let store = store.map(|store| {
+                store.read(|read| Ok::<_, Error>((read.generation()?, read.last_document_change()?)))
+            });
+            store.transpose()
+        });
         let store_problem = self.damage();
-        let generation = if store_problem.is_some() { None } else { generation? };
+        let generations = if store_problem.is_some() { None } else { generations? };
+        let (generation, documents_generation) = generations.unwrap_or_default();
         let now = self.clock().now();
         Ok(InstallationHealth {
             schema_version: SCHEMA_VERSION,
-            store: generation.is_some(),
-            generation: generation.unwrap_or_default(),
+            store: generations.is_some(),
+            generation,
+            documents_generation,
             store_problem,
             proven: Ledger::of(&SnapshotDirectory::new(&self.layout().backups))
                 .newest_proven_to_each(now)

@@ -17,3 +17,4 @@ mod packs;
 pub mod remote;
 pub mod runner;
 pub mod serve;
+mod tasks;

@@ -35,6 +35,9 @@ pub struct InstallationHealth {
     pub schema_version: u32,
     /// The generation of the store: it moves with every committed change; 0 when there is no store yet.
     pub generation: Generation,
+    /// The generation in which a document changed last.
+    #[serde(default)]
+    pub documents_generation: Generation,
     /// Whether there is a store.
     pub store: bool,
     /// What is wrong with the store; null while nothing is, as far as is known.

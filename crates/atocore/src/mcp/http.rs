@@ -35,7 +35,12 @@ use crate::{
 /// What answers at `/mcp`. Host, origin and token have been checked, and who asks is known.
 pub(crate) fn endpoint(app: &App) -> MethodRouter<App> {
     let calls = Calls::default();
-    let server = Server { app: app.clone(), caller: Caller::Agent(Reach::Network), calls: calls.clone() };
+    let server = Server {
+        app: app.clone(),
+        caller: Caller::Agent(Reach::Network),
+        calls: calls.clone(),
+        session: None,
+    };
     // Every request stands alone; a plain answer is plain JSON, one with progress a stream. Who may ask is checked
     // for all paths in one place, and not here again.
     let config = StreamableHttpServerConfig::default()

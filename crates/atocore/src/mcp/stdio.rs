@@ -23,6 +23,7 @@ use super::{
     Server,
     calls::Calls,
     message::{self, Refusal},
+    subscriptions::SessionSubscriptions,
 };
 use crate::{
     app::App,
@@ -56,6 +57,7 @@ pub(crate) fn serve(config: Config) -> Result<(), ApiError> {
         app: App::beside_others(config),
         caller: Caller::Agent(Reach::Machine),
         calls: Calls::default(),
+        session: Some(SessionSubscriptions::default()),
     };
     let ended = runtime.block_on(async {
         let lines = Lines::new(BufReader::new(tokio::io::stdin()), tokio::io::stdout());

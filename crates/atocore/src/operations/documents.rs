@@ -28,7 +28,7 @@ pub struct ListDocuments {
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// Only those whose file is now `current`, `changed`, `gone`, or `unchecked` on another machine.
+    /// Only those whose file is `current`, `changed`, `gone`, or `unchecked` on another machine.
     #[serde(default, deserialize_with = "lenient::text")]
     #[schema(value_type = Option<DocumentState>)]
     #[arg(long, value_name = "STATE")]

@@ -14,7 +14,7 @@ pub struct ShowLinks {
     #[serde(default, deserialize_with = "lenient::text")]
     #[arg(long, value_name = "P")]
     pub project: Option<String>,
-    /// How many of either; 50 when left out.
+    /// How many of each; 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,

@@ -27,6 +27,7 @@ use crate::{
     app::App,
     following::{Following, Refreshed},
     operations::{ApiError, ListProjects, RefreshProject, RefreshResult},
+    tasks::AbortOnDrop,
 };
 
 /// How long after a fault of ours it is tried again.
@@ -75,15 +76,6 @@ pub(super) async fn follow(app: &App, settings: FollowSettings) {
         let ended = task.await;
         tracing::error!(error = ?ended.err(), "following_failed");
         tokio::time::sleep(AFTER_A_FAULT).await;
-    }
-}
-
-/// Ends a task with whoever started it.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -44,6 +44,7 @@ mod links;
 mod mcp;
 mod mcp_clients;
 mod mcp_http;
+mod mcp_resources;
 mod mistakes;
 mod model;
 mod openapi;

@@ -161,7 +161,7 @@ fn a_wrong_request_gets_the_error_of_the_protocol_and_wrong_arguments_one_for_th
     let protocol =
         |agent: &mut Agent, method: &str, params: Value| agent.ask(method, &params)["error"]["code"].clone();
     assert_eq!(protocol(&mut agent, "no/such", json!({})), -32601);
-    assert_eq!(protocol(&mut agent, "resources/list", json!({})), -32601);
+    assert_eq!(protocol(&mut agent, "prompts/list", json!({})), -32601);
     assert_eq!(
         protocol(&mut agent, "tools/call", json!({ "name": "atocore_nothing", "arguments": {} })),
         -32602

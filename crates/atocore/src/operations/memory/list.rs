@@ -33,7 +33,7 @@ pub struct ListMemories {
     #[serde(default, deserialize_with = "lenient::fraction")]
     #[arg(long, value_name = "C")]
     pub min_confidence: Option<f64>,
-    /// How many at most: 1 to 500, 50 when left out.
+    /// How many at most; 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,

@@ -57,7 +57,7 @@ pub struct BuildContext {
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
-    /// `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
+    /// `hybrid`, `dense` or `lexical`; the setting decides when left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]

@@ -16,7 +16,7 @@ pub struct Query {
     #[schema(example = "how is the store restored")]
     #[arg(skip)]
     pub query: String,
-    /// How many hits at most: 1 to 200, 10 when left out.
+    /// How many hits at most; 10 when left out.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 200, default = 10)]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -38,7 +38,7 @@ pub struct Query {
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
-    /// `hybrid`, `dense` or `lexical`; the setting decides when it is left out.
+    /// `hybrid`, `dense` or `lexical`; the setting decides when left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]

@@ -7,7 +7,7 @@ use crate::operations::{prelude::*, projects::project_name};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct ListState {
-    /// Id or alias of the project, in any case.
+    /// The project, by id or alias.
     pub project: String,
     /// Only of this category.
     #[serde(default, deserialize_with = "lenient::text")]
