@@ -5,11 +5,12 @@
 #![expect(clippy::panic, reason = "only tests use it, and without a server they fail")]
 
 mod fake;
+mod port;
 mod tls;
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -21,6 +22,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 pub use fake::{FakeServer, Reply};
+pub use port::ClaimedPort;
 use serde_json::{Value, json};
 pub use tls::Identity;
 
@@ -39,7 +41,7 @@ const GUARD: &str = r#""$@" >/dev/null 2>&1 </dev/null & echo $!; read -r _; kil
 #[derive(Debug)]
 pub struct Server {
     data: PathBuf,
-    port: u16,
+    port: ClaimedPort,
     running: Option<Process>,
 }
 
@@ -56,7 +58,7 @@ impl Server {
     /// When it cannot be had or does not start; the message says why.
     #[must_use]
     pub fn start(data: &Path) -> Self {
-        let mut server = Self { data: data.to_owned(), port: free_port(), running: None };
+        let mut server = Self { data: data.to_owned(), port: ClaimedPort::claim(), running: None };
         server.restart();
         server
     }
@@ -64,7 +66,7 @@ impl Server {
     /// Where it answers.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port.number())
     }
 
     /// The folder of its data.
@@ -79,7 +81,7 @@ impl Server {
             process.end();
             // It is not our child: it is gone when its port is.
             let began = Instant::now();
-            while self.answers() && began.elapsed() < PATIENCE {
+            while self.listens() && began.elapsed() < PATIENCE {
                 thread::sleep(Duration::from_millis(1));
             }
         }
@@ -93,7 +95,7 @@ impl Server {
         if self.running.is_some() {
             return;
         }
-        let mut process = Process::start(&self.data, self.port);
+        let mut process = Process::start(&self.data, self.port.number());
         let started = Instant::now();
         while !self.answers() {
             let ended = !matches!(process.guard.try_wait(), Ok(None));
@@ -152,23 +154,30 @@ impl Server {
     /// A plain request; what comes back as JSON.
     fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let body = body.map(Value::to_string).unwrap_or_default();
-        let length = body.len();
-        let exchange = || -> io::Result<String> {
-            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-            write!(stream, "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n")?;
-            write!(stream, "content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        let answer = exchange().unwrap_or_else(|error| panic!("the Chroma server does not answer: {error}"));
+        let answer = self.exchange(method, path, &body);
+        let answer = answer.unwrap_or_else(|error| panic!("the Chroma server does not answer: {error}"));
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
         assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
         serde_json::from_str(body).unwrap_or_default()
     }
 
+    fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port.number()))?;
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n")?;
+        write!(stream, "content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn listens(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port.number())).is_ok()
+    }
+
+    /// Whether it answers a request, and not only the system in its place.
     fn answers(&self) -> bool {
-        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+        self.exchange("GET", "/api/v2/heartbeat", "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
     }
 
     fn signal(&self, signal: Signal) {
@@ -218,11 +227,4 @@ pub fn program() -> &'static Path {
         Ok(program) => program,
         Err(why) => panic!("this test needs a Chroma server, which could not be had: {why}"),
     }
-}
-
-/// A port that nobody listens on now.
-#[must_use]
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    listener.unwrap_or_else(|error| panic!("this machine has no free port: {error}")).port()
 }

@@ -18,7 +18,7 @@ use atocore_model::{
     snapshot::Depth,
 };
 use atocore_testkit::{
-    chroma::{Server, free_port},
+    chroma::{ClaimedPort, Server},
     installation::{EngineExt, Installation},
     model,
 };
@@ -340,15 +340,15 @@ fn a_collection_that_somebody_spoiled_is_verified_and_mended() {
 fn a_server_that_was_never_there_stops_nothing() {
     let place = Installation::default();
     write_notes(&place);
-    let engine = open(on(&place, &format!("http://127.0.0.1:{}", free_port())));
+    let nobody = ClaimedPort::claim();
+    let url = format!("http://127.0.0.1:{}", nobody.number());
+    let engine = open(on(&place, &url));
     engine.add("p", "p");
     let _report = engine.fresh("p");
     assert_eq!(engine.embed(&Silent).unwrap_err().code(), ErrorCode::VectorsUnavailable);
     assert_eq!(engine.ask("automobile").hits.len(), 1);
     drop(engine);
-    let reader =
-        Engine::open(on(&place, &format!("http://127.0.0.1:{}", free_port())), Access::Read, &Silent)
-            .unwrap();
+    let reader = Engine::open(on(&place, &url), Access::Read, &Silent).unwrap();
     assert_eq!(reader.ask("automobile").hits.len(), 1);
     assert_eq!(reader.status().unwrap().embedding.embedded, 2);
 }

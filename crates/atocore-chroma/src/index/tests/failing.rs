@@ -13,7 +13,7 @@ use atocore_model::monitor::Silent;
 use atocore_storage::vector::{
     IndexAccess, Outage, VectorError, VectorFilter, VectorIndex, VectorQuery, contract::CancelAfter,
 };
-use atocore_testkit::chroma::{FakeServer, Reply, Server, free_port};
+use atocore_testkit::chroma::{ClaimedPort, FakeServer, Reply, Server};
 
 use super::{assert_same, at, index, notebook, open, records};
 use crate::{ChromaServer, index::ChromaIndex, server_index::ServerIndex};
@@ -185,7 +185,8 @@ fn an_unavailable_server_is_retried_only_after_a_pause() {
 
 #[test]
 fn a_server_that_was_never_there_holds_nothing_up() {
-    let index = open(&format!("http://127.0.0.1:{}", free_port()));
+    let nobody = ClaimedPort::claim();
+    let index = open(&format!("http://127.0.0.1:{}", nobody.number()));
     assert_eq!((index.space(), index.version(), index.vectors()), (None, None, 0));
     assert!(outage(index.ready()).why.contains("does not answer"));
     assert!(outage(search(&index)).why.contains("does not answer"));
