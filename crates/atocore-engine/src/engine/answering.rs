@@ -51,7 +51,14 @@ impl Engine {
         let (lexical_index, projects) = (index, &self.projects);
         let retrieval =
             Retrieval { store, lexical_index, embedding, weights, projects, faults: &faults, files };
-        match retrieval.answer(query, project, also) {
+        let mut answered = retrieval.answer(query, project, &also);
+        if let (Err(Error::IndexNotReady), Some(indexer)) = (&answered, &self.lexical_indexer)
+            && indexer.wait_for(store.generation()?, Some(self.config.busy_timeout)).is_ok()
+        {
+            // It was being made for the first time.
+            answered = retrieval.answer(query, project, &also);
+        }
+        match answered {
             Err(Error::IndexNotReady) => Err(not_ready(&faults)),
             answered => answered,
         }

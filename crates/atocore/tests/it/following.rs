@@ -20,7 +20,7 @@ use crate::program::{PROGRAM, Sandbox, Server, interrupt};
 const AT_MOST: Duration = Duration::from_secs(120);
 
 fn followed() -> Sandbox {
-    let place = Sandbox::new().variable("ATOCORE_FOLLOW", "on");
+    let place = Sandbox::new().variable("ATOCORE_FOLLOW", "on").patient();
     place.write("notes/keys.md", "# Keys\n\nKeys are rotated every spring.\n");
     place.ok(&["project", "add", "notes", "--root", "notes"]);
     place
@@ -35,17 +35,9 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// The paths of the documents that have a word. Before the first of all has been indexed nobody can tell.
+/// The paths of the documents that have a word.
 fn found(place: &Sandbox, word: &str) -> Vec<String> {
-    let asked = ["--json", "query", word, "--top-k", "200"];
-    let began = Instant::now();
-    let mut ran = place.run(&asked);
-    while ran.stdout.contains("index_unavailable") && began.elapsed() < AT_MOST {
-        thread::sleep(Duration::from_millis(20));
-        ran = place.run(&asked);
-    }
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let answer = place.json(&["query", word, "--top-k", "200"]);
     let hits = answer["results"].as_array().unwrap().iter();
     let mut paths: Vec<String> = hits.map(|hit| hit["source_file"].as_str().unwrap().to_owned()).collect();
     paths.sort();
@@ -498,4 +490,15 @@ fn watching_is_refused_where_the_settings_say_that_nothing_is_followed() {
     let refused = place.run(&["watch"]);
     assert!(refused.code == 64 && refused.stderr.contains("FOLLOW"), "{refused:?}");
     drop(server);
+}
+
+#[test]
+fn a_question_that_comes_while_the_first_index_is_made_waits_for_it() {
+    for _ in 0..5 {
+        let place = followed();
+        let server = place.serve();
+        // No question fails, whatever has been read by then.
+        until("it is found", || found(&place, "spring") == ["keys.md"]);
+        drop(server);
+    }
 }
