@@ -5,7 +5,7 @@
 //! path, wherever it lies, then by one of its aliases or its title. Links of other kinds are found so only when they name no
 //! folder and one document has that name: else a broken link would lead to some other document.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use atocore_model::{
     id::ProjectId,
@@ -103,24 +103,34 @@ impl LinkTargets {
         names
     }
 
-    /// By its path from the folder of `from`, or from the root.
-    fn at_path(&self, from: &LinkableDocument, target: &str) -> Option<usize> {
-        let folder = match target.starts_with('/') {
-            true => from.file_path.strip_suffix(&from.source_path)?,
-            false => from.file_path.rsplit_once('/')?.0,
-        };
-        let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-        for part in target.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()?),
-                part => parts.push(part),
+    /// The folders that documents lie in, at whatever depth, without case.
+    pub(crate) fn folders(&self) -> HashSet<String> {
+        let mut folders = HashSet::new();
+        for document in &self.documents {
+            let mut path = document.file_path.as_str();
+            while let Some((folder, _)) = path.rsplit_once('/') {
+                if !folders.insert(caseless(folder)) {
+                    break;
+                }
+                path = folder;
             }
         }
-        let path = format!("/{}", parts.join("/"));
-        self.by_path.get(&path).or_else(|| self.by_path.get(&caseless(&path))).copied()
+        folders
     }
 
+    /// Whether a link in a document names one of `folders` by its path.
+    pub(crate) fn is_to_folder(&self, folders: &HashSet<String>, from: i64, link: &Link) -> bool {
+        let from = self.places.get(&from).map(|place| &self.documents[*place]);
+        let path =
+            from.filter(|_| link.kind == LinkKind::Link).and_then(|from| path_from(from, &link.target));
+        path.is_some_and(|path| folders.contains(&caseless(&path)))
+    }
+
+    /// By its path from the folder of `from`, or from the root.
+    fn at_path(&self, from: &LinkableDocument, target: &str) -> Option<usize> {
+        let path = path_from(from, target)?;
+        self.by_path.get(&path).or_else(|| self.by_path.get(&caseless(&path))).copied()
+    }
     /// By its name, or by the end of its path.
     fn named(&self, from: &LinkableDocument, link: &Link) -> Option<usize> {
         let target = link.target.trim_matches('/');
@@ -156,6 +166,23 @@ impl LinkTargets {
             })
         })
     }
+}
+
+/// The absolute path that a target is from the folder of a document, or from the root; `None` above everything.
+fn path_from(from: &LinkableDocument, target: &str) -> Option<String> {
+    let folder = match target.starts_with('/') {
+        true => from.file_path.strip_suffix(&from.source_path)?,
+        false => from.file_path.rsplit_once('/')?.0,
+    };
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(format!("/{}", parts.join("/")))
 }
 
 /// The name of its file with and without the ending, its aliases, and its title.

@@ -155,7 +155,7 @@ impl Engine {
         })
     }
 
-    /// The links of a project that lead to no document of it, at most `limit`.
+    /// The links of a project that lead to no document of it, nor to a folder of documents, at most `limit`.
     ///
     /// # Errors
     /// When there is no such project, or the store cannot be read.
@@ -167,7 +167,10 @@ impl Engine {
         store.read(|read| {
             let targets = LinkTargets::of(read, &project)?;
             let mut links = read.links_of_project(&project)?;
-            links.retain(|(from, link)| targets.target(*from, link).is_none());
+            let folders = targets.folders();
+            links.retain(|(from, link)| {
+                targets.target(*from, link).is_none() && !targets.is_to_folder(&folders, *from, link)
+            });
             let total = links.len() as u64;
             let first = links.into_iter().take(limit.get()).map(|(from, link)| (Some(from), link));
             Ok(UnresolvedLinks {

@@ -81,13 +81,14 @@ impl<'a> Links<'a> {
             TagEnd::Image => open.kind == LinkKind::Embed,
             _ => false,
         };
-        if let Some(done) = self.open.take_if(ends) {
-            self.add(done.at, done.kind, &done.target, &done.label);
+        if let Some(OpenLink { kind, target, label, at }) = self.open.take_if(ends) {
+            let named = if kind == LinkKind::Link { path_named(&target) } else { note_named(&target) };
+            self.add(at, kind, named, &label);
         }
     }
 
-    /// Adds a link that begins at a byte of the text; never before the one that was added last.
-    fn add(&mut self, at: usize, kind: LinkKind, written: &str, label: &str) {
+    /// Adds a link that begins at a byte of the text, never before the one that was added last, when it names a document.
+    fn add(&mut self, at: usize, kind: LinkKind, named: Option<(Cow<'_, str>, String)>, label: &str) {
         if self.links.len() == MAX_LINKS {
             return;
         }
@@ -96,8 +97,6 @@ impl<'a> Links<'a> {
             self.line = self.line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
             self.counted = at;
         }
-        let named =
-            if matches!(kind, LinkKind::Wikilink) { note_named(written) } else { path_named(written) };
         if let Some((target, anchor)) = named {
             let (anchor, label) = (one_line(&anchor), one_line(label));
             self.links.push(Link { kind, target: target.into_owned(), anchor, label, line: self.line });
@@ -115,7 +114,7 @@ pub(super) fn of_front_matter(front_matter: &FrontMatter) -> Vec<Link> {
     for text in front_matter.fields.iter().flat_map(|field| field.value.texts()) {
         for (_, inner) in between(text, "[[", "]]") {
             let (target, label) = inner.split_once('|').unwrap_or((inner, inner));
-            links.add(0, LinkKind::Wikilink, target, label);
+            links.add(0, LinkKind::Wikilink, note_named(target), label);
         }
     }
     links.into_inner()
@@ -163,7 +162,7 @@ pub(super) fn of_markup(file_name: &str, text: &str) -> Vec<Link> {
     found.sort_by_key(|(at, ..)| *at);
     let mut links = Links::new(text);
     for (at, kind, target, label) in found {
-        links.add(at, kind, target, label);
+        links.add(at, kind, path_named(target), label);
     }
     links.into_inner()
 }

@@ -67,7 +67,7 @@ impl fmt::Display for FollowCounts {
 /// So long may it take until everything is followed.
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(120);
 
-/// What is stored: of every document its path, and of its passages place and text.
+/// What is stored: of every document its path and its links, and of its passages place and text.
 type Stored = BTreeSet<String>;
 
 /// Changes things `rounds` times, and compares each time.
@@ -178,6 +178,8 @@ fn stored(subject: &Subject) -> Result<Stored, Violation> {
                 let lines = chunk.lines;
                 stored.insert(format!("{} {} {number} {lines} {:?}", row.file_path, row.digest, chunk.text));
             }
+            let links = read.links_of(row.key)?.into_iter();
+            stored.extend(links.map(|link| format!("{} {link:?}", row.file_path)));
         }
         Ok::<_, Violation>(stored)
     })
@@ -210,7 +212,8 @@ impl Tree {
     }
 
     fn text(random: &mut Random) -> String {
-        format!("# Note {}\n\nOf the kind {}.\n", random.below(1000), random.below(1000))
+        let (kind, other) = (random.below(1000), random.below(1000));
+        format!("# Note {}\n\nOf the kind {kind}, as [[{other}]].\n", random.below(1000))
     }
 
     /// Another branch: most files are others, some are gone, some are new; folders without a file are gone.

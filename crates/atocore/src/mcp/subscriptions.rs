@@ -165,7 +165,11 @@ impl SessionSubscriptions {
         if document_id(&uri).is_none() {
             return Err(ErrorData::resource_not_found(format!("there is no resource {uri}"), None));
         }
-        if self.lock().resources.len() >= MOST_RESOURCES {
+        let (count, is_known) = {
+            let resources = &self.lock().resources;
+            (resources.len(), resources.contains_key(&uri))
+        };
+        if count >= MOST_RESOURCES && !is_known {
             let words = format!("{MOST_RESOURCES} resources are subscribed to, which is the most");
             return Err(ErrorData::invalid_params(words, None));
         }

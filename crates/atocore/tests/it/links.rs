@@ -16,7 +16,8 @@ fn vault() -> Sandbox {
         "---\naliases: [P-101]\n---\n# The pump\n\nIts [valve](valve.md). Up: [[home]]\n",
     );
     place.write("vault/parts/valve.md", "# Valve\n\nBelongs to [[P-101]].\n");
-    place.write("vault/parts/README.md", "# Parts\n\nNothing here.\n");
+    place.write("vault/parts/README.md", "# Parts\n\nNothing here but [deeper](more/) and [above](..).\n");
+    place.write("vault/parts/more/deep.md", "# Deep\n\nNothing.\n");
     place.write("vault/Index.rst", "Index\n=====\n\n:doc:`Parts <parts/README>` and :doc:`/home`\n");
     place.write("other/Missing.md", "# Missing\n\nOf another project, [[Pump]].\n");
     for project in ["vault", "other"] {

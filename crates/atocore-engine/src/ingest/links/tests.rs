@@ -34,6 +34,14 @@ fn links_of_markdown_are_found_with_their_lines() {
             "8 link ../Ref.md ref.md # \"r\"",
         ]
     );
+    assert_eq!(
+        markdown("![[Why?]] [[100% sure: yes]] [it](Why%3F.md)"),
+        [
+            "1 embed Why? why? # \"Why?\"",
+            "1 wikilink 100% sure: yes 100% sure: yes # \"100% sure: yes\"",
+            "1 link Why?.md why?.md # \"it\"",
+        ]
+    );
 }
 
 #[test]
