@@ -13,6 +13,7 @@ pub mod mutants;
 mod operation;
 pub mod points;
 pub mod power;
+pub mod questions;
 mod random;
 pub mod recovery;
 mod snapshots;

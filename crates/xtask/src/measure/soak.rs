@@ -16,6 +16,7 @@ use atocore_testkit::{
         mutants::{self, MutantOptions},
         points::{self, PointOptions},
         power::{self, PowerOptions, Scene},
+        questions::{self, QuestionOptions},
         recovery,
     },
 };
@@ -27,10 +28,10 @@ use crate::{
     terminal,
 };
 
-const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points|power|failing|mutants|following] [--kills N] [--points N] [--states N] [--faults N] [--mutants N] [--rounds N] [--seed S] [--program FILE]";
+const USAGE: &str = "usage: cargo xtask soak [--only documents|meaning|recovery|points|power|failing|mutants|following|questions] [--kills N] [--points N] [--states N] [--faults N] [--mutants N] [--rounds N] [--questions N] [--seed S] [--program FILE]";
 
 /// The soaks, one after the other: three that kill, one that takes recovery points, one that cuts the power, one that lets
-/// calls fail, one that damages documents, and one that changes files under a server that follows them.
+/// calls fail, one that damages documents, one that changes files under a server that follows them, and one that asks meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SoakKind {
     Documents,
@@ -41,10 +42,11 @@ enum SoakKind {
     Failing,
     Mutants,
     Following,
+    Questions,
 }
 
 impl SoakKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Documents,
         Self::Meaning,
         Self::Recovery,
@@ -53,6 +55,7 @@ impl SoakKind {
         Self::Failing,
         Self::Mutants,
         Self::Following,
+        Self::Questions,
     ];
 
     const fn name(self) -> &'static str {
@@ -65,6 +68,7 @@ impl SoakKind {
             Self::Failing => "failing",
             Self::Mutants => "mutants",
             Self::Following => "following",
+            Self::Questions => "questions",
         }
     }
 
@@ -80,6 +84,7 @@ impl SoakKind {
             Self::Failing => 0,
             Self::Mutants => 200,
             Self::Following => 100,
+            Self::Questions => 100_000,
         }
     }
 
@@ -89,7 +94,9 @@ impl SoakKind {
             Self::Documents => 5,
             Self::Meaning => 2,
             Self::Following => 3_000,
-            Self::Recovery | Self::Points | Self::Power | Self::Failing | Self::Mutants => 1,
+            Self::Recovery | Self::Points | Self::Power | Self::Failing | Self::Mutants | Self::Questions => {
+                1
+            }
         }
     }
 
@@ -102,6 +109,7 @@ impl SoakKind {
             Self::Failing => "--faults",
             Self::Mutants => "--mutants",
             Self::Following => "--rounds",
+            Self::Questions => "--questions",
         }
     }
 
@@ -118,6 +126,7 @@ impl SoakKind {
             Self::Failing => "every failing call was tolerated, or reported with a hint",
             Self::Mutants => "every damaged document cost itself at most",
             Self::Following => "what was followed is what is read anew",
+            Self::Questions => "no answer had a file that was gone, or gave out as current what was not",
         }
     }
 
@@ -130,6 +139,7 @@ impl SoakKind {
             Self::Failing => "failing calls in each piece of work (0: all)",
             Self::Mutants => "mutants of each document",
             Self::Following => "rounds of changes",
+            Self::Questions => "questions",
         }
     }
 
@@ -142,6 +152,7 @@ impl SoakKind {
             Self::Failing => wanted.faults,
             Self::Mutants => wanted.mutants,
             Self::Following => wanted.rounds,
+            Self::Questions => wanted.questions,
         };
         asked.unwrap_or_else(|| self.times())
     }
@@ -157,6 +168,7 @@ struct Wanted {
     faults: Option<u64>,
     mutants: Option<u64>,
     rounds: Option<u64>,
+    questions: Option<u64>,
     seed: Option<u64>,
     program: Option<PathBuf>,
 }
@@ -222,6 +234,10 @@ fn soak(part: SoakKind, times: u64, seed: u64, program: PathBuf) -> Result<(), F
             let (program, scratch, files) = (tested, scratch_dir, part.scale());
             said(following::run(&FollowOptions { program, rounds: times, files, seed, scratch }, report))
         }
+        SoakKind::Questions => {
+            let (program, scratch) = (tested, scratch_dir);
+            said(questions::run(&QuestionOptions { program, questions: times, seed, scratch }))
+        }
     };
     match done {
         Ok(counts) => {
@@ -250,6 +266,7 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
         faults: None,
         mutants: None,
         rounds: None,
+        questions: None,
         seed: None,
         program: None,
     };
@@ -267,6 +284,7 @@ fn wanted(args: &[String]) -> Result<Wanted, Failure> {
             "--faults" => wanted.faults = Some(number()?),
             "--mutants" => wanted.mutants = Some(number()?),
             "--rounds" => wanted.rounds = Some(number()?),
+            "--questions" => wanted.questions = Some(number()?),
             "--seed" => wanted.seed = Some(number()?),
             "--only" => {
                 let part =
@@ -322,6 +340,7 @@ mod tests {
             faults: None,
             mutants: None,
             rounds: None,
+            questions: None,
             seed: None,
             program: None,
         };
