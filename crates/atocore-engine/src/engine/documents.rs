@@ -72,12 +72,16 @@ pub struct DocumentFilter {
     pub tag: Option<Tag>,
     /// This has become of its file.
     pub state: Option<DocumentState>,
+    /// It is dated then or later.
+    pub since: Option<Timestamp>,
+    /// It is dated before.
+    pub until: Option<Timestamp>,
 }
 
 impl DocumentFilter {
     /// Whether a document fits, but for the state of its file.
     fn fits(&self, listed: &ListedDocument) -> bool {
-        let Document { source_path, title, tags, .. } = &listed.document;
+        let Document { source_path, title, tags, date, .. } = &listed.document;
         let has = |text: &str| {
             let text = text::folded(text);
             [source_path.as_str(), title].iter().any(|of| text::folded(of).contains(&*text))
@@ -86,6 +90,8 @@ impl DocumentFilter {
         self.matching.as_deref().is_none_or(has)
             && self.format.as_ref().is_none_or(|format| *format == listed.format)
             && self.tag.as_ref().is_none_or(is_below)
+            && self.since.is_none_or(|since| *date >= since)
+            && self.until.is_none_or(|until| *date < until)
     }
 }
 

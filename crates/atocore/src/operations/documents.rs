@@ -33,6 +33,14 @@ pub struct ListDocuments {
     #[schema(value_type = Option<DocumentState>)]
     #[arg(long, value_name = "STATE")]
     pub state: Option<String>,
+    /// Only those dated then or later: ISO 8601, UTC without an offset.
+    #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only those dated before.
+    #[serde(default, deserialize_with = "lenient::text")]
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
     /// How many at most; 50 when left out.
     #[serde(default, deserialize_with = "lenient::number")]
     #[arg(long, value_name = "N")]
@@ -90,6 +98,8 @@ impl Operation for ListDocuments {
             format: self.format.map(known_format).transpose()?,
             tag: fields::read_any("tag", self.tag.as_deref(), "give a tag as a list of documents shows it")?,
             state: fields::read_any("state", self.state.as_deref(), STATES)?,
+            since: fields::time("since", self.since.as_deref())?,
+            until: fields::time("until", self.until.as_deref())?,
         };
         let page = context.engine().documents(&project, &filter, limit, after.as_ref())?;
         Ok(DocumentList {

@@ -71,13 +71,14 @@ pub(super) fn limit(rows: Option<u64>) -> Result<PageSize, ApiError> {
         .map_err(|error| ApiError::invalid("limit", &error, hint))
 }
 
-pub(super) fn since(text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+/// A point in time; empty is left out.
+pub(super) fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     Timestamp::parse_utc(text).map(Some).ok_or_else(|| {
         let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
         ApiError::new(
             ErrorCode::InvalidRequest,
-            format!("`since` cannot be used: `{shown}` is not a point in time"),
+            format!("`{field}` cannot be used: `{shown}` is not a point in time"),
         )
         .with_hint(
             "give a date, `2026-04-06`, or a time, `2026-04-06T18:42:19+02:00`; without an offset it is UTC",

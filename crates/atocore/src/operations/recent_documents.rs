@@ -36,7 +36,7 @@ impl Operation for RecentDocuments {
 
     fn run(self, context: &mut Context<'_>) -> Result<Self::Reply, ApiError> {
         let (project, since) =
-            (fields::project(self.project.as_deref())?, fields::since(self.since.as_deref())?);
+            (fields::project(self.project.as_deref())?, fields::time("since", self.since.as_deref())?);
         let page = context.engine().recent_documents(project.as_ref(), since, fields::limit(self.limit)?)?;
         Ok(RecentList { documents: page.rows, generation: page.generation })
     }

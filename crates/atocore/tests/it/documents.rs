@@ -258,11 +258,11 @@ fn the_documents_of_a_project_are_listed_by_path_and_say_whether_they_are_as_the
 }
 
 #[test]
-fn documents_are_listed_by_name_format_tag_and_state() {
+fn documents_are_listed_by_name_format_tag_date_and_state() {
     let place = Sandbox::new();
     place.write("notes/Pumpen/Übersicht.md", "---\ntags: [plant/wet]\n---\n# Overview\n");
     place.write("notes/pump.rs", "fn pump() {}\n");
-    place.write("notes/old.md", "# Old pump\n");
+    place.write("notes/old.md", "---\ndate: 2021-05-06\n---\n# Old pump\n");
     place.write("notes/other.txt", "Nothing.\n");
     place.ok(&["project", "add", "notes", "--root", "notes"]);
     place.ok(&["refresh", "notes"]);
@@ -279,6 +279,10 @@ fn documents_are_listed_by_name_format_tag_and_state() {
         (&["--tag", "Plant"], &["Pumpen/Übersicht.md"]),
         (&["--tag", "wet"], &[]),
         (&["--state", "gone"], &["old.md"]),
+        (&["--until", "2021-05-07"], &["old.md"]),
+        (&["--since", "2021-05-06", "--until", "2021-05-06T00:00:01Z"], &["old.md"]),
+        (&["--until", "2021-05-06"], &[]),
+        (&["--since", "2021-05-07", "--matching", "pump", "--format", "code"], &["pump.rs"]),
         (&["--state", "current", "--matching", "pump", "--format", "markdown"], &["Pumpen/Übersicht.md"]),
     ] {
         assert_eq!(
@@ -296,9 +300,12 @@ fn documents_are_listed_by_name_format_tag_and_state() {
         (&entry["size_bytes"], &entry["chunks"], &entry["format"]),
         (&json!(13), &json!(1), &json!("code"))
     );
-    for (wrong, said) in
-        [("--format", "markdown"), ("--state", "`gone`"), ("--tag", "as a list of documents shows it")]
-    {
+    for (wrong, said) in [
+        ("--format", "markdown"),
+        ("--state", "`gone`"),
+        ("--tag", "as a list of documents shows it"),
+        ("--until", "`until`"),
+    ] {
         let ran = place.run(&["documents", "list", "notes", wrong, "#"]);
         assert!(ran.code == 64 && ran.stderr.contains(said), "{ran:?}");
     }

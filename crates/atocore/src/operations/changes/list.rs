@@ -60,7 +60,7 @@ impl Operation for ListChanges {
             project: fields::project(self.project.as_deref())?,
             kind: fields::read_any::<FactKind>("kind", self.kind.as_deref(), KIND_FORM)?,
             fact: fields::read_any::<FactId>("fact", self.fact.as_deref(), FACT_FORM)?,
-            since: fields::since(self.since.as_deref())?,
+            since: fields::time("since", self.since.as_deref())?,
             limit: fields::limit(self.limit)?,
             after: self.after.map(number).transpose()?,
         };

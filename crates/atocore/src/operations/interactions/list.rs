@@ -58,7 +58,7 @@ impl Operation for ListInteractions {
             project: fields::project(self.project.as_deref())?,
             session: fields::read_any("session_id", self.session_id.as_deref(), LABEL_FORM)?,
             client: fields::read_any("client", self.client.as_deref(), LABEL_FORM)?,
-            since: fields::since(self.since.as_deref())?,
+            since: fields::time("since", self.since.as_deref())?,
             limit: fields::limit(self.limit)?,
             after: fields::read_any("after", self.after.as_deref(), ID_FORM)?,
         };
