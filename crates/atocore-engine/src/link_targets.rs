@@ -1,7 +1,7 @@
 //! Which document of a project a link names.
 //!
 //! A link names a file by its path from the folder of its document; one that begins with a slash, from the root. The ending may
-//! be left out, and a folder stands for its README or index. A wikilink also names a document by its name or the end of its
+//! be left out, a folder stands for its README or index, and a page that is not there for what it is made from. A wikilink also names a document by its name or the end of its
 //! path, wherever it lies, then by one of its aliases or its title. Links of other kinds are found so only when they name no
 //! folder and one document has that name: else a broken link would lead to some other document.
 
@@ -78,7 +78,8 @@ impl LinkTargets {
     /// The key of the document that a link in another one names; `None` when there is none.
     pub(crate) fn target(&self, from: i64, link: &Link) -> Option<i64> {
         let from = &self.documents[*self.places.get(&from)?];
-        let place = self.at_path(from, &link.target).or_else(|| self.named(from, link))?;
+        let place = self.at_path(from, &link.target).or_else(|| self.at_path(from, link.page()));
+        let place = place.or_else(|| self.named(from, link))?;
         Some(self.documents[place].key)
     }
 
@@ -133,7 +134,7 @@ impl LinkTargets {
     }
     /// By its name, or by the end of its path.
     fn named(&self, from: &LinkableDocument, link: &Link) -> Option<usize> {
-        let target = link.target.trim_matches('/');
+        let target = link.page().trim_start_matches('/');
         let has_folder = target.contains('/');
         let candidates = self.by_name.get(&link.name())?.iter().copied();
         let end = format!("/{}", caseless(target.trim_start_matches("./")));
@@ -237,7 +238,7 @@ mod tests {
         LinkTargets::new(DOCUMENTS.iter().enumerate().map(document).collect())
     }
 
-    const DOCUMENTS: [(&str, &str, &str); 11] = [
+    const DOCUMENTS: [(&str, &str, &str); 12] = [
         ("home.md", "Home", ""),
         ("a/Pump.md", "The pump", "Big Pump"),
         ("a/valve.md", "Valve", ""),
@@ -249,6 +250,7 @@ mod tests {
         ("src/v1.2.md", "Version", ""),
         ("b/Only.md", "Only", ""),
         ("b/motor.pdf", "Motor", ""),
+        ("site/page.html", "Page", ""),
     ];
 
     fn found(from: &str, kind: LinkKind, target: &str) -> Option<&'static str> {
@@ -274,6 +276,12 @@ mod tests {
             ("a/valve.md", "../docs", Some("docs/README.md")),
             ("docs/README.md", "api", Some("docs/api/index.rst")),
             ("home.md", "src/v1.2", Some("src/v1.2.md")),
+            ("a/valve.md", "Pump.html", Some("a/Pump.md")),
+            ("docs/README.md", "api/index.HTML", None),
+            ("home.md", "docs/api/index.html", Some("docs/api/index.rst")),
+            ("home.md", "site/page.html", Some("site/page.html")),
+            ("home.md", "site/page", Some("site/page.html")),
+            ("home.md", "Only.html", Some("b/Only.md")),
             ("home.md", "Only.md", Some("b/Only.md")),
             ("home.md", "x/Only.md", None),
             ("home.md", "/elsewhere/Only.md", None),

@@ -35,12 +35,23 @@ pub struct Link {
 }
 
 impl Link {
-    /// The last part of its target in the form of [`target_name`].
+    /// Its target without the slash at its end, and without the ending of a page: what a link to `guide.html` names is in
+    /// most folders of documents what that page is made from, `guide.md`.
+    #[must_use]
+    pub fn page(&self) -> &str {
+        let target = self.target.trim_end_matches('/');
+        PAGES.iter().find_map(|ending| target.strip_suffix(ending)).unwrap_or(target)
+    }
+
+    /// The last part of its page in the form of [`target_name`].
     #[must_use]
     pub fn name(&self) -> String {
-        target_name(self.target.trim_end_matches('/').rsplit('/').next().unwrap_or_default())
+        target_name(self.page().rsplit('/').next().unwrap_or_default())
     }
 }
+
+/// The endings of pages.
+const PAGES: [&str; 2] = [".html", ".htm"];
 
 /// The form in which the name of a document and the target of a link are compared: without case, accents as they are.
 #[must_use]
