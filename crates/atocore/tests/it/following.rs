@@ -331,6 +331,7 @@ fn where_no_more_folders_can_be_watched_all_are_looked_through_again_and_again()
     until("it says so", || {
         status(&place, "notes")["reason"].as_str().is_some_and(|why| why.contains("max_user_watches"))
     });
+    assert_eq!(status(&place, "notes")["folders"], 6, "two are left to other programs");
     for number in [3, 19] {
         place.write(&format!("notes/folder{number}/new.md"), format!("# New\n\nThe quagga{number}.\n"));
         until("it is found", || found(&place, &format!("quagga{number}")).len() == 1);

@@ -33,6 +33,20 @@ pub(super) struct Watches {
     hearer: Hearer,
     /// Why there is none, when the system gives none.
     watcher: Result<RecommendedWatcher, String>,
+    /// No more folders are watched than this.
+    most: usize,
+}
+
+/// How many folders all programs of this user may watch, on Linux: on the machine, and in the container.
+const LIMITS: [&str; 2] = ["/proc/sys/fs/inotify/max_user_watches", "/proc/sys/user/max_inotify_watches"];
+
+/// Three quarters of them: editors and whatever else watches files would get none.
+fn most() -> usize {
+    let limit = |path| {
+        let limit = files::read_if_present(Path::new(path)).ok().flatten()?;
+        String::from_utf8_lossy(&limit).trim().parse::<usize>().ok()
+    };
+    LIMITS.into_iter().filter_map(limit).min().map_or(usize::MAX, |limit| limit / 4 * 3)
 }
 
 /// Hears what the system tells. It runs on a thread of the library, which must not wait for whoever changes the watches.
@@ -61,7 +75,7 @@ impl Watches {
                 .collect(),
             folders: Arc::default(),
         };
-        Self { watcher: hearer.watcher(), hearer }
+        Self { watcher: hearer.watcher(), hearer, most: most() }
     }
 
     /// Forgets all, as after the system has lost count.
@@ -110,6 +124,9 @@ impl Watches {
         // Known before it is watched, and not held meanwhile: who hears of the first change asks whose it is.
         let is_watched = {
             let mut known = self.hearer.folders();
+            if known.len() >= self.most && !known.contains_key(folder) {
+                return Err(notify::Error::new(ErrorKind::MaxFilesWatch));
+            }
             let owners = known.entry(folder.to_owned()).or_default();
             owners.push(project.clone());
             owners.len() > 1
@@ -151,7 +168,9 @@ fn by_each_path(path: &Path) -> Vec<PathBuf> {
 fn why(folder: &Path, error: &notify::Error) -> String {
     match &error.kind {
         ErrorKind::MaxFilesWatch => {
-            "the system lets this user watch no more folders; raise fs.inotify.max_user_watches".to_owned()
+            "no more folders can be watched, a quarter of those that this user may is left to other programs; raise \
+             fs.inotify.max_user_watches"
+                .to_owned()
         }
         ErrorKind::Io(error) => format!("`{}` cannot be watched: {error}", folder.display()),
         _ => format!("`{}` cannot be watched: {error}", folder.display()),
