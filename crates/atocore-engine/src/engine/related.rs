@@ -9,7 +9,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     sqlite::{ReadTransaction, StoredDocument},
-    vector::{VectorFilter, VectorQuery},
+    vector::{VectorError, VectorFilter, VectorQuery},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -50,7 +50,8 @@ pub struct RelatedDocuments {
     pub document: NamedDocument,
     /// Those related to it, the closest first.
     pub related: Vec<RelatedDocument>,
-    /// Whether meaning was looked at: not when the document has no vectors yet.
+    /// Whether meaning was looked at: not when the document has no vectors yet, or the server that they
+    /// are searched on is away.
     pub by_meaning: bool,
     /// The generation that this shows.
     pub generation: Generation,
@@ -128,7 +129,14 @@ impl Engine {
         let project: &ProjectId = &document.document.project;
         let filter = VectorFilter { project: Some(project), documents: None };
         let limit = limit.get() * PASSAGES + own.len();
-        let found = index.search(&VectorQuery { vector: &mean, filter: &filter, limit })?.matches;
+        let found = match index.search(&VectorQuery { vector: &mean, filter: &filter, limit }) {
+            // There are links without it.
+            Err(VectorError::Unavailable(outage)) => {
+                self.embedding.note_outage(&outage);
+                return Ok(false);
+            }
+            found => found?.matches,
+        };
         let of: HashMap<i64, u64> =
             found.iter().map(|found| (found.chunk_key.cast_signed(), found.document_key)).collect();
         // What the index says is only near.

@@ -12,6 +12,8 @@ use atocore_engine::{
 };
 use atocore_model::{
     error::ErrorCode,
+    excerpt::DocumentRef,
+    fact::PageSize,
     monitor::Silent,
     query::{Answer, Notice, ProjectHint, QueryRequest},
     ranking::Mode,
@@ -147,6 +149,9 @@ fn without_its_server_everything_else_goes_on_and_answers_say_so() {
     let error = asked(&engine, "a vessel", Mode::Dense).unwrap_err();
     assert_eq!(error.code(), ErrorCode::VectorsUnavailable);
     assert!(error.hint().is_some());
+    let document = DocumentRef::Chunk(answer.hits[0].chunk_id.clone());
+    let related = |engine: &Engine| engine.related(&document, PageSize::DEFAULT).unwrap().by_meaning;
+    assert!(!related(&engine));
     // The new vector is made and kept, and that the server has not got it is said.
     let error = engine.embed(&Silent).unwrap_err();
     assert_eq!(error.code(), ErrorCode::VectorsUnavailable);
@@ -162,6 +167,7 @@ fn without_its_server_everything_else_goes_on_and_answers_say_so() {
     let answer = asked(&engine, "a vessel that lets water in", Mode::Dense).unwrap();
     assert_eq!((answer.hits[0].source_path.as_str(), answer.notices), ("boat.md", vec![]));
     assert_eq!(engine.status().unwrap().embedding.outage, None);
+    assert!(related(&engine));
 }
 
 #[test]
