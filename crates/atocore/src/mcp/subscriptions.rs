@@ -13,7 +13,7 @@ use atocore_model::{digest::Digest, error::ErrorCode, id::Generation};
 use rmcp::{
     Peer, RoleServer,
     model::{ErrorData, ResourceUpdatedNotificationParam},
-    service::SubscriptionContext,
+    service::{SubscriptionContext, SubscriptionSink},
 };
 use tokio::time::MissedTickBehavior;
 
@@ -100,31 +100,17 @@ async fn digest(app: &App, caller: Caller, uri: &str) -> Result<Option<Digest>, 
 pub(super) async fn listen(app: App, caller: Caller, context: &SubscriptionContext) {
     let accepted = context.accepted();
     let hears_list = accepted.resources_list_changed == Some(true);
-    let (sink, stopped) = (context.sink(), app.stopped());
-    let mut reader = ChangeReader::begin(&app, caller).await;
+    let stopped = app.stopped();
+    let reader = ChangeReader::begin(&app, caller).await;
     let mut resources = Resources::new();
     for uri in accepted.resource_subscriptions.iter().flatten().take(MOST_RESOURCES) {
         resources.insert(uri.clone(), digest(&app, caller, uri).await.unwrap_or_default());
     }
-    let mut look = tokio::time::interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = context.cancelled() => return,
-            () = stopped.cancelled() => return,
-            _ = look.tick() => {}
-        }
-        let changes = reader.changes(&resources).await;
-        let mut told = Ok(());
-        if changes.list && hears_list {
-            told = sink.notify_resource_list_changed().await;
-        }
-        for uri in changes.updated {
-            told = told.and(sink.notify_resource_updated(uri).await);
-        }
-        if told.is_err() {
-            return;
-        }
+    let client = SubscribedClient::Listening { sink: context.sink().clone(), hears_list };
+    tokio::select! {
+        () = context.cancelled() => {}
+        () = stopped.cancelled() => {}
+        () = tell(reader, client, move || Some(resources.clone())) => {}
     }
 }
 
@@ -145,14 +131,15 @@ impl SessionSubscriptions {
         if self.lock().telling.is_some() {
             return;
         }
-        let (reader, peer) = (ChangeReader::begin(app, caller).await, peer.clone());
+        let (reader, client) =
+            (ChangeReader::begin(app, caller).await, SubscribedClient::Session(peer.clone()));
         let mut subscribed = self.lock();
         if subscribed.telling.is_none() {
             // It must not keep alive what ends it.
             let of_session = Arc::downgrade(&self.0);
             let resources =
                 move || of_session.upgrade().map(|subscribed| lock(&subscribed).resources.clone());
-            let told = tokio::spawn(tell(reader, peer, resources));
+            let told = tokio::spawn(tell(reader, client, resources));
             subscribed.telling = Some(AbortOnDrop(told.abort_handle()));
         }
     }
@@ -192,21 +179,50 @@ fn lock(subscribed: &Mutex<Subscribed>) -> MutexGuard<'_, Subscribed> {
     subscribed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn tell(mut reader: ChangeReader, peer: Peer<RoleServer>, resources: impl Fn() -> Option<Resources>) {
+/// Who is told.
+enum SubscribedClient {
+    /// The one of a session.
+    Session(Peer<RoleServer>),
+    /// One that listens to what it has named, perhaps not to the list.
+    Listening { sink: SubscriptionSink, hears_list: bool },
+}
+
+impl SubscribedClient {
+    fn has_gone(&self) -> bool {
+        matches!(self, Self::Session(peer) if peer.is_transport_closed())
+    }
+
+    /// Tells what has changed; false when the client cannot be told any more.
+    async fn tell(&self, changes: ResourceChanges) -> bool {
+        let mut hears = true;
+        if changes.list {
+            hears = match self {
+                Self::Session(peer) => peer.notify_resource_list_changed().await.is_ok(),
+                Self::Listening { hears_list: false, .. } => true,
+                Self::Listening { sink, .. } => sink.notify_resource_list_changed().await.is_ok(),
+            };
+        }
+        for uri in changes.updated {
+            hears &= match self {
+                Self::Session(peer) => {
+                    let updated = ResourceUpdatedNotificationParam::new(uri);
+                    peer.notify_resource_updated(updated).await.is_ok()
+                }
+                Self::Listening { sink, .. } => sink.notify_resource_updated(uri).await.is_ok(),
+            };
+        }
+        hears
+    }
+}
+
+/// Tells a client what changes, as long as it hears that and there are `resources`.
+async fn tell(mut reader: ChangeReader, client: SubscribedClient, resources: impl Fn() -> Option<Resources>) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let _now = look.tick().await;
-        let Some(resources) = resources().filter(|_| !peer.is_transport_closed()) else { return };
-        let changes = reader.changes(&resources).await;
-        let mut told = Ok(());
-        if changes.list {
-            told = peer.notify_resource_list_changed().await;
-        }
-        for uri in changes.updated {
-            told = told.and(peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri)).await);
-        }
-        if told.is_err() {
+        let Some(resources) = resources().filter(|_| !client.has_gone()) else { return };
+        if !client.tell(reader.changes(&resources).await).await {
             return;
         }
     }
