@@ -9,7 +9,7 @@ mod port;
 mod tls;
 
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader},
     net::{Ipv4Addr, TcpStream},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -26,7 +26,7 @@ pub use port::ClaimedPort;
 use serde_json::{Value, json};
 pub use tls::Identity;
 
-use crate::install;
+use crate::{install, request::request};
 
 /// How long a server may take to answer for the first time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -162,13 +162,7 @@ impl Server {
     }
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port.number()))?;
-        let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n")?;
-        write!(stream, "content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        request(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port.number()))?, method, path, body)
     }
 
     fn listens(&self) -> bool {

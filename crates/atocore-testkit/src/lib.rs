@@ -12,5 +12,6 @@ pub mod killed;
 mod loopback;
 pub mod model;
 pub mod powercut;
+mod request;
 pub mod schemathesis;
 pub mod soak;

@@ -4,7 +4,6 @@
 use std::{
     collections::HashMap,
     fmt,
-    io::{Read, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     sync::{
@@ -23,7 +22,7 @@ use super::{
     random::Random,
     subject::{Subject, words},
 };
-use crate::killed::Victims;
+use crate::{killed::Victims, request::request};
 
 /// How many questions, and of what.
 #[derive(Debug, Clone)]
@@ -255,14 +254,7 @@ impl Asker<'_> {
 
     fn answer(&self, word: &str) -> Result<Value, Violation> {
         let body = json!({ "query": word, "top_k": 50 }).to_string();
-        let mut stream = UnixStream::connect(self.socket)?;
-        write!(
-            stream,
-            "POST /query HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
+        let answer = request(UnixStream::connect(self.socket)?, "POST", "/query", &body)?;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
         if !head.starts_with("HTTP/1.1 200") {
             return Err(Violation::new(format!("`{word}` is answered {answer}")));
