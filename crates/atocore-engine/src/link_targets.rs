@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use atocore_extract::{Ending, Format};
 use atocore_model::{
     id::ProjectId,
     link::{Link, LinkKind, target_name},
@@ -21,9 +22,6 @@ const ALIASES: [&str; 2] = ["aliases", "alias"];
 
 /// The names of files that stand for their folder, the best first.
 const OF_FOLDER: [&str; 3] = ["readme", "index", "_index"];
-
-/// The endings of notes, which a name without an ending means first.
-const NOTES: [&str; 3] = [".md", ".markdown", ".mdx"];
 
 /// The documents of a project, by everything that links name them by.
 #[derive(Debug)]
@@ -48,23 +46,22 @@ impl LinkTargets {
         let places = documents.iter().enumerate().map(|(place, document)| (document.key, place)).collect();
         let mut targets = Self { documents, places, by_path: HashMap::new(), by_name: HashMap::new() };
         // Earlier ones win, so the ways to name a file stand in order.
+        let stem = |document: &LinkableDocument| caseless(without_ending(&document.file_path));
+        let stems: Vec<String> = targets.documents.iter().map(stem).collect();
         let mut by_path = HashMap::with_capacity(targets.documents.len() * 3);
-        let mut all = |path: &dyn Fn(&LinkableDocument) -> Option<String>| {
-            for (place, document) in targets.documents.iter().enumerate() {
-                if let Some(path) = path(document) {
+        let mut all = |path: &dyn Fn(&LinkableDocument, &str) -> Option<String>| {
+            for (place, (document, stem)) in targets.documents.iter().zip(&stems).enumerate() {
+                if let Some(path) = path(document, stem) {
                     by_path.entry(path).or_insert(place);
                 }
             }
         };
-        all(&|document| Some(document.file_path.clone()));
-        all(&|document| Some(caseless(&document.file_path)));
-        all(&|document| is_note(document).then(|| caseless(without_ending(&document.file_path))));
-        all(&|document| Some(caseless(without_ending(&document.file_path))));
+        all(&|document, _| Some(document.file_path.clone()));
+        all(&|document, _| Some(caseless(&document.file_path)));
+        all(&|document, stem| is_note(document).then(|| stem.to_owned()));
+        all(&|_, stem| Some(stem.to_owned()));
         for name in OF_FOLDER {
-            all(&|document| {
-                let path = caseless(without_ending(&document.file_path));
-                Some(path.strip_suffix(name)?.strip_suffix('/')?.to_owned())
-            });
+            all(&|_, stem| Some(stem.strip_suffix(name)?.strip_suffix('/')?.to_owned()));
         }
         targets.by_path = by_path;
         for (place, document) in targets.documents.iter().enumerate() {
@@ -148,14 +145,11 @@ impl LinkTargets {
             let mut found = candidates.filter(|_| may_be_elsewhere).filter(is_at_end);
             return found.next().filter(|_| found.next().is_none());
         }
-        let folder = |document: &LinkableDocument| {
-            document.file_path.rsplit_once('/').map(|(folder, _)| folder.to_owned())
-        };
         let rank = |place: &usize| {
             let document = &self.documents[*place];
             let is_whole = caseless(&document.file_path).ends_with(&end);
             let depth = document.source_path.matches('/').count();
-            (!is_whole && !is_note(document), folder(document) != folder(from), depth, *place)
+            (!is_whole && !is_note(document), folder_of(document) != folder_of(from), depth, *place)
         };
         let by_file = candidates.clone().filter(is_at_end).min_by_key(rank);
         by_file.or_else(|| {
@@ -173,7 +167,7 @@ impl LinkTargets {
 fn path_from(from: &LinkableDocument, target: &str) -> Option<String> {
     let folder = match target.starts_with('/') {
         true => from.file_path.strip_suffix(&from.source_path)?,
-        false => from.file_path.rsplit_once('/')?.0,
+        false => folder_of(from),
     };
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in target.split('/') {
@@ -188,7 +182,7 @@ fn path_from(from: &LinkableDocument, target: &str) -> Option<String> {
 
 /// The name of its file with and without the ending, its aliases, and its title.
 fn names_of(document: &LinkableDocument) -> Vec<String> {
-    let file = document.source_path.rsplit('/').next().unwrap_or_default();
+    let file = file_name(document);
     let names = [file, without_ending(file), &document.title].into_iter().chain(aliases(document));
     let mut names: Vec<String> = names.map(target_name).filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
@@ -202,6 +196,15 @@ fn aliases(document: &LinkableDocument) -> impl Iterator<Item = &str> {
     fields.flat_map(|field| field.value.texts()).map(String::as_str)
 }
 
+fn file_name(document: &LinkableDocument) -> &str {
+    document.source_path.rsplit('/').next().unwrap_or_default()
+}
+
+/// The folder that its file lies in.
+fn folder_of(document: &LinkableDocument) -> &str {
+    document.file_path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
 /// A path or a name without the ending of the file.
 fn without_ending(path: &str) -> &str {
     match path.rsplit_once('.') {
@@ -210,9 +213,9 @@ fn without_ending(path: &str) -> &str {
     }
 }
 
+/// Whether its ending is one of Markdown: a name without an ending means such a file first.
 fn is_note(document: &LinkableDocument) -> bool {
-    let path = caseless(&document.source_path);
-    NOTES.iter().any(|ending| path.ends_with(ending))
+    Ending::of(file_name(document)) == Ending::Of(Format::Markdown)
 }
 
 #[cfg(test)]
