@@ -324,9 +324,9 @@ fn a_server_whose_index_has_no_room_answers_writes_and_catches_up_by_itself() {
     let serve = "\"$@\" >/dev/null 2>&1 & echo $!";
     let program = env!("CARGO_BIN_EXE_atocore");
     // It ends in any case, should this test end before it.
-    let started =
-        ["sh", "-c", serve, "sh", "timeout", "300", program, "--data-dir", &home, "serve", "--port", "0"];
-    let process = small.disk.must(&started).unwrap().trim().to_owned();
+    let alone = ["env", "ATOCORE_FOLLOW=off", "timeout", "300", program];
+    let started = [&["sh", "-c", serve, "sh"][..], &alone, &["--data-dir", &home, "serve", "--port", "0"]];
+    let process = small.disk.must(&started.concat()).unwrap().trim().to_owned();
     while small.must(&["status"])["owner"]["activity"] != "serve" {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }

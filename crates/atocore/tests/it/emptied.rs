@@ -205,7 +205,9 @@ fn an_ordinary_folder_that_is_there_and_empty_keeps_more_than_a_few_documents() 
 fn a_server_keeps_the_documents_of_a_disk_that_is_unmounted_under_it() {
     let (place, mut disk) = with_a_disk();
     let home = place.path("home").display().to_string();
-    let serve = ["sh", "-c", "\"$@\" >/dev/null 2>&1 & echo $!", "sh", "timeout", "300", PROGRAM];
+    // What is read is read here, and when this says so.
+    let alone = ["env", "ATOCORE_FOLLOW=off", "timeout", "300", PROGRAM];
+    let serve = [&["sh", "-c", "\"$@\" >/dev/null 2>&1 & echo $!", "sh"][..], &alone].concat();
     let process = disk.must(&[&serve[..], &["--data-dir", &home, "serve", "--port", "0"]].concat()).unwrap();
     while place.json(&["status"])["owner"]["activity"] != "serve" {
         thread::yield_now();
