@@ -25,9 +25,25 @@ enum Install {
     Apt(&'static str),
     /// A component of the Rust toolchain.
     Rustup(&'static str),
+    /// Nothing: only a person can meet it.
+    ByHand,
 }
 
 const NEEDS: &[Need] = &[
+    Need {
+        name: "disk",
+        reason: "the programs of the tests and what they are built from take 15 GB; once they are built, 3 GB are enough",
+        probe: &[
+            "sh",
+            "-c",
+            "target=${CARGO_TARGET_DIR:-target}; needed=3; \
+             [ -d \"$target/debug/deps\" ] || { needed=15; mkdir -p \"$target\"; }; \
+             free=$(df -Pk \"$target\" | awk 'NR == 2 { print int($4 / 1000000) }'); \
+             [ \"$free\" -ge \"$needed\" ] || { echo \"$free GB are free, $needed are needed\" >&2; exit 1; }",
+        ],
+        install: Install::ByHand,
+        by_hand: "make room, for example with `cargo clean` in another checkout, or set CARGO_TARGET_DIR to a larger disk",
+    },
     Need {
         name: "rustfmt",
         reason: "the formatting step",
@@ -189,6 +205,7 @@ fn probe(need: &Need) -> Result<(), Failure> {
 
 fn installed_from_here(need: &Need) -> Result<(), Failure> {
     match need.install {
+        Install::ByHand => Ok(()),
         Install::Rustup(component) => {
             terminal::note(&format!("$ rustup component add {component}"));
             output_of(&mut program("rustup", &["component", "add", component])).map(drop)
