@@ -311,7 +311,7 @@ impl Findings {
             let hint = match problem.reason.as_str() {
                 "documents_gone" => confirm.clone(),
                 // The check of the roots says so, as things are now.
-                "missing" | "not_a_folder" | "not_configured" | "outside" => continue,
+                "missing" | "not_a_folder" | "not_configured" | "outside" | "no_answer" => continue,
                 reason => {
                     format!("{}, then `atocore refresh {project}`", ingest::hint(reason, &problem.detail))
                 }

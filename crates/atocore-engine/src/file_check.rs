@@ -18,7 +18,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     files::{
-        FileSystems,
+        self, FileSystems,
         beneath::{Beneath, stamp_if_present},
     },
     sqlite::ReadTransaction,
@@ -190,8 +190,9 @@ fn root_of(document: &Document) -> Option<PathBuf> {
 /// The bytes of the file of a document, when every one is as it was read; it had `size` then. It is opened beneath the
 /// folder that its root had, so whoever swapped a part of the path for a link since leads nowhere.
 pub(crate) fn unchanged(document: &Document, size: u64) -> Option<Vec<u8>> {
-    let below = Path::new(document.source_path.as_str());
-    let bytes = Beneath::open(&root_of(document)?).ok()?.read(below, size).ok()?.bytes?;
+    let below = PathBuf::from(document.source_path.as_str());
+    let read = move |root: &Path| Beneath::open(root).ok()?.read(&below, size).ok()?.bytes;
+    let bytes = files::in_time(&root_of(document)?, read)??;
     let same = Digest::from_bytes(*blake3::hash(&bytes).as_bytes()) == document.digest;
     same.then_some(bytes)
 }

@@ -255,6 +255,8 @@ pub enum RootSkip {
     Outside,
     /// The system refused to read it.
     Unreadable(String),
+    /// It does not answer: the server of a share is gone, say.
+    NoAnswer,
     /// It is there, and so many of its documents are not that nobody may have meant it: a disk that is not mounted
     /// leaves an empty folder.
     DocumentsGone {
@@ -275,6 +277,7 @@ impl RootSkip {
             Self::NotConfigured => "not_configured",
             Self::Outside => "outside",
             Self::Unreadable(_) => "unreadable",
+            Self::NoAnswer => "no_answer",
             Self::DocumentsGone { .. } => "documents_gone",
         }
     }
@@ -284,6 +287,7 @@ impl RootSkip {
     pub fn detail(&self) -> String {
         match self {
             Self::Unreadable(why) => why.clone(),
+            Self::NoAnswer => "its file system does not answer; nothing of it was changed".to_owned(),
             Self::DocumentsGone { gone, known } => {
                 format!(
                     "{gone} of the {known} documents that it had are gone or empty; nothing of it was changed"

@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use file_systems::{FileSystems, Mount};
+pub use file_systems::{FileSystems, Mount, in_time};
 pub(crate) use handle::OverwrittenFile;
 pub use handle::{FileReader, NewFile};
 pub use leavings::is_leaving;

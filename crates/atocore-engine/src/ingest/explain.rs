@@ -8,7 +8,10 @@ use atocore_model::{
     refresh::{FileReason, FileState, RootSkip},
     words,
 };
-use atocore_storage::{files::beneath::Beneath, sqlite::DocumentRow};
+use atocore_storage::{
+    files::{self, beneath::Beneath},
+    sqlite::DocumentRow,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -130,7 +133,7 @@ impl Ingestion<'_> {
     /// What a refresh of its project would say of the file at an absolute path.
     pub(crate) fn explain(&self, path: &Path, projects: &[Project]) -> Result<FileExplanation, Error> {
         let asked = path;
-        let path = in_real_folder(path);
+        let path = files::in_time(path, in_real_folder).unwrap_or_else(|| path.to_owned());
         let claims = self.folders.claims(projects);
         let inner_first = claims.iter().filter(|(folder, _)| path.starts_with(folder));
         let Some((folder, owner)) = inner_first.max_by_key(|(folder, _)| folder.as_os_str().len()) else {
@@ -143,9 +146,10 @@ impl Ingestion<'_> {
         let roots = projects.iter().filter(|project| project.id == *owner).flat_map(|project| &project.roots);
         let roots: Vec<_> = roots.cloned().collect();
         let of_folder = |skip| Ok(explanation.clone().with_skip(&skip));
-        let beneath = match Beneath::open(folder) {
-            Ok(beneath) => beneath,
-            Err(error) => return of_folder(RootSkip::Unreadable(error.source.to_string())),
+        let beneath = match files::in_time(folder, Beneath::open) {
+            Some(Ok(beneath)) => beneath,
+            Some(Err(error)) => return of_folder(RootSkip::Unreadable(error.source.to_string())),
+            None => return of_folder(RootSkip::NoAnswer),
         };
         let walked = match walk::walk(folder, &beneath, owner, &claims, self) {
             Ok(walked) => walked?,
@@ -221,10 +225,7 @@ fn in_real_folder(path: &Path) -> PathBuf {
     }
 }
 
-/// Whether what a walk left out is a file, or a folder that it lies in; a folder ends with a slash.
+/// Whether what a walk left out is a file, or a folder that it lies in.
 fn is_or_holds(left_out: &str, below: &Path) -> bool {
-    match left_out.strip_suffix('/') {
-        Some(folder) => below.starts_with(folder),
-        None => below == Path::new(left_out),
-    }
+    below.starts_with(left_out)
 }

@@ -1,7 +1,7 @@
 //! Looks at the files below a root without reading them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -12,7 +12,10 @@ use atocore_model::{
     path::SourcePath,
     refresh::{FileReason, RootSkip},
 };
-use atocore_storage::files::beneath::{Beneath, EntryType, FileStatus, Listing, MountId};
+use atocore_storage::files::{
+    self, FileSystems,
+    beneath::{Beneath, EntryType, FileStatus, Listing, MountId},
+};
 
 use super::{
     Ingestion, RootResult,
@@ -62,6 +65,7 @@ pub(super) fn walk(
         ingestion,
         nested: nested.collect(),
         rules: RuleReader::new(folder, beneath),
+        remote: FileSystems::mounted().remote_mounts(),
         queue: Mutex::new(Queue { folders: vec![ToList::default()], working: 0, seen: 0 }),
         more: Condvar::new(),
         walked: Mutex::default(),
@@ -88,6 +92,8 @@ struct Walk<'w> {
     /// Folders of other roots, with their owners.
     nested: HashMap<PathBuf, ProjectId>,
     rules: RuleReader<'w>,
+    /// Where file systems are mounted that may not answer.
+    remote: HashSet<PathBuf>,
     queue: Mutex<Queue>,
     more: Condvar,
     walked: Mutex<WalkResult>,
@@ -123,12 +129,18 @@ impl Walk<'_> {
     fn work(&self) {
         while let Some(ToList { below, above }) = self.next() {
             let _working = Working(self);
+            let path = self.folder.join(&below);
+            let look = |path: &Path| drop(path.read_dir());
+            if self.remote.contains(&path) && files::in_time(&path, look).is_none() {
+                self.unreadable(&below, RootSkip::NoAnswer.detail());
+                continue;
+            }
             match self.beneath.list(&below) {
                 Ok(listing) => {
                     if above.as_ref().is_some_and(|(_, mount)| *mount != listing.mount()) {
-                        lock(&self.walked).mounts.push(self.folder.join(&below));
+                        lock(&self.walked).mounts.push(path.clone());
                     }
-                    lock(&self.walked).folders.push(self.folder.join(&below));
+                    lock(&self.walked).folders.push(path);
                     self.look_into(&below, &listing, above.map(|(rules, _)| rules));
                 }
                 Err(error) => self.unreadable(&below, error.source.to_string()),
@@ -200,7 +212,7 @@ impl Walk<'_> {
     fn look_at(&self, listing: &Listing, entry: &Path, path: &Path, entry_type: EntryType) {
         let leave_out = |reason| self.leave_out(entry, false, reason);
         match entry_type {
-            EntryType::Link => return leave_out(link(self.folder, path)),
+            EntryType::Link => return leave_out(self.link(path)),
             EntryType::Folder | EntryType::Special => return leave_out(FileReason::Special),
             EntryType::File => {}
         }
@@ -222,6 +234,29 @@ impl Walk<'_> {
         lock(&self.walked).found.push(FoundFile { root: 0, file_path, source_path, seen });
     }
 
+    /// Links are not followed: what they point to is read where it lies, if that is below a root.
+    fn link(&self, path: &Path) -> FileReason {
+        let leads_to = || {
+            if self.remote.is_empty() {
+                return Some(path.canonicalize());
+            }
+            // Many links may lead to one share that does not answer.
+            let target = path.read_link().ok().filter(|target| !target.starts_with(self.folder));
+            let is_remote = |target: PathBuf| self.remote.iter().any(|mount| target.starts_with(mount));
+            if target.clone().is_some_and(is_remote) {
+                target.map(Ok)
+            } else {
+                files::in_time(path, Path::canonicalize)
+            }
+        };
+        match leads_to() {
+            Some(Ok(target)) if target.starts_with(self.folder) => FileReason::Link,
+            Some(Ok(_)) => FileReason::LinkLeavesRoot,
+            Some(Err(error)) => FileReason::Unreadable(format!("the link leads nowhere: {error}")),
+            None => FileReason::Unreadable("the link leads to a file system that does not answer".to_owned()),
+        }
+    }
+
     fn leave_out(&self, entry: &Path, whole_folder: bool, reason: FileReason) {
         let mut path = entry.to_string_lossy().into_owned();
         if whole_folder {
@@ -233,15 +268,6 @@ impl Walk<'_> {
     fn unreadable(&self, below: &Path, why: String) {
         lock(&self.walked).unreadable.push(self.folder.join(below));
         self.leave_out(below, false, FileReason::Unreadable(why));
-    }
-}
-
-/// Links are not followed: what they point to is read where it lies, if that is below a root.
-fn link(folder: &Path, path: &Path) -> FileReason {
-    match path.canonicalize() {
-        Ok(target) if target.starts_with(folder) => FileReason::Link,
-        Ok(_) => FileReason::LinkLeavesRoot,
-        Err(error) => FileReason::Unreadable(format!("the link leads nowhere: {error}")),
     }
 }
 

@@ -10,6 +10,7 @@ use atocore_model::{
     project::{Project, Root, RootLocation},
     refresh::RootSkip,
 };
+use atocore_storage::files;
 
 /// The folders that `vault` and `drive` stand for.
 #[derive(Debug, Clone, Default)]
@@ -69,10 +70,15 @@ impl Folders {
         project.roots.iter().map(source).collect()
     }
 
-    /// Every root of every project that is there, with its owner: what a walk must leave to others.
+    /// Every root of every project that is there, with its owner: what a walk must leave to others. One that does not
+    /// answer is where its name says.
     pub(crate) fn claims(&self, projects: &[Project]) -> Vec<(PathBuf, ProjectId)> {
         let claim = |project: &Project| {
-            let resolved = project.roots.iter().filter_map(|root| self.resolve(&root.location).ok());
+            let folder = |root: &Root| match self.resolve(&root.location) {
+                Err(RootSkip::NoAnswer) => self.named(&root.location),
+                resolved => resolved.ok(),
+            };
+            let resolved = project.roots.iter().filter_map(folder);
             resolved.map(|folder| (folder, project.id.clone())).collect::<Vec<_>>()
         };
         projects.iter().flat_map(claim).collect()
@@ -80,12 +86,14 @@ impl Folders {
 }
 
 fn existing_folder(folder: &Path) -> Result<PathBuf, RootSkip> {
-    let canonical = folder.canonicalize().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => RootSkip::Missing,
-        io::ErrorKind::NotADirectory => RootSkip::NotAFolder,
-        _ => RootSkip::Unreadable(error.to_string()),
-    })?;
-    if canonical.is_dir() { Ok(canonical) } else { Err(RootSkip::NotAFolder) }
+    let look = |folder: &Path| folder.canonicalize().map(|canonical| (canonical.is_dir(), canonical));
+    let (is_folder, canonical) =
+        files::in_time(folder, look).ok_or(RootSkip::NoAnswer)?.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => RootSkip::Missing,
+            io::ErrorKind::NotADirectory => RootSkip::NotAFolder,
+            _ => RootSkip::Unreadable(error.to_string()),
+        })?;
+    if is_folder { Ok(canonical) } else { Err(RootSkip::NotAFolder) }
 }
 
 /// Why a root cannot be read, for a person.
@@ -95,6 +103,7 @@ pub(crate) fn in_words(skip: &RootSkip) -> String {
         RootSkip::NotAFolder => "it is not a folder".to_owned(),
         RootSkip::NotConfigured => "the folder it lies in is not configured".to_owned(),
         RootSkip::Outside => "by links it leads out of the folder it must lie in".to_owned(),
+        RootSkip::NoAnswer => "its file system does not answer".to_owned(),
         RootSkip::Unreadable(_) | RootSkip::DocumentsGone { .. } => skip.detail(),
     }
 }

@@ -1,12 +1,16 @@
 //! Which folders another machine, or a program, has to be asked about: that may take long, and may never end.
 
+mod in_time;
+
 use std::{
+    collections::HashSet,
     ffi::OsString,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
 
 use super::read_if_present;
+pub use in_time::in_time;
 
 /// What the kernel calls file systems whose files lie on another machine, or that a program serves.
 const REMOTE: [&str; 15] = [
@@ -68,8 +72,14 @@ impl FileSystems {
     pub fn remote(&self, path: &Path) -> Option<&str> {
         let above = self.mounts.iter().filter(|mount| path.starts_with(&mount.at));
         // Of several at one folder the last one hides the others.
-        let kind = &above.max_by_key(|mount| mount.at.as_os_str().len())?.kind;
-        REMOTE.contains(&kind.split('.').next()?).then_some(kind)
+        let mount = above.max_by_key(|mount| mount.at.as_os_str().len())?;
+        mount.is_remote().then_some(&mount.kind)
+    }
+
+    /// The folders that such file systems are mounted at.
+    #[must_use]
+    pub fn remote_mounts(&self) -> HashSet<PathBuf> {
+        self.mounts.iter().filter(|mount| mount.is_remote()).map(|mount| mount.at.clone()).collect()
     }
 
     /// Those that hold a folder, or that are mounted below it.
@@ -77,6 +87,12 @@ impl FileSystems {
     pub fn around(&self, folder: &Path) -> Vec<Mount> {
         let is_around = |mount: &&Mount| mount.at.starts_with(folder) || folder.starts_with(&mount.at);
         self.mounts.iter().filter(is_around).cloned().collect()
+    }
+}
+
+impl Mount {
+    fn is_remote(&self) -> bool {
+        self.kind.split('.').next().is_some_and(|kind| REMOTE.contains(&kind))
     }
 }
 
@@ -114,6 +130,8 @@ mod tests {
         assert_eq!(remote("/mnt/my nas/disk/a.md"), None);
         assert_eq!(remote("/mnt/far"), Some("fuse.sshfs"));
         assert_eq!(remote("/twice/a"), None);
+        let mounts = ["/mnt/my nas", "/mnt/far", "/twice"].map(PathBuf::from);
+        assert_eq!(systems.remote_mounts(), HashSet::from(mounts));
         assert_eq!(systems.around(Path::new("/mnt/my nas/notes")).len(), 2);
         assert_eq!(systems.around(Path::new("/mnt")).len(), 4);
         assert_eq!(FileSystems::default().remote(Path::new("/a")), None);

@@ -320,6 +320,7 @@ fn why_root(reason: &str) -> &str {
         }
         "outside" => "links lead it out of the folder that it must lie in",
         "unreadable" => "the system refused to read it",
+        "no_answer" => "its file system does not answer; nothing of it was changed",
         other => other,
     }
 }

@@ -9,14 +9,14 @@ mod watches;
 use std::{
     collections::BTreeMap,
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use atocore_engine::{
     Caller, Layout,
-    files::{FileSystems, Mount},
+    files::{self, FileSystems, Mount},
 };
 use atocore_model::{error::ErrorCode, id::ProjectId, time::Clock};
 
@@ -88,12 +88,13 @@ struct FollowedRoot {
 
 impl FollowedRoot {
     fn new(named: PathBuf) -> Self {
-        Self { folder: named.canonicalize().ok(), named }
+        Self { folder: files::in_time(&named, Path::canonicalize).and_then(Result::ok), named }
     }
 
     /// Whether its path leads elsewhere now. Other machines are not asked.
     fn has_moved(&self, systems: &FileSystems) -> bool {
-        systems.remote(&self.named).is_none() && self.named.canonicalize().ok() != self.folder
+        let leads_to = || files::in_time(&self.named, Path::canonicalize);
+        systems.remote(&self.named).is_none() && leads_to().is_some_and(|now| now.ok() != self.folder)
     }
 }
 

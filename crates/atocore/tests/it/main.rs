@@ -66,6 +66,7 @@ mod schedule;
 mod server;
 mod shown;
 mod signals;
+mod silent_share;
 mod spelling;
 mod store_gone;
 mod terminal;

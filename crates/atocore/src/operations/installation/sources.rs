@@ -29,7 +29,7 @@ pub struct SourceFolder {
     pub path: String,
     /// Whether it can be read.
     pub readable: bool,
-    /// Why not: `missing`, `not_a_folder`, `not_configured`, `outside`, `unreadable`; null when it can.
+    /// Why not: `missing`, `not_a_folder`, `not_configured`, `outside`, `unreadable`, `no_answer`; null when it can.
     pub reason: Option<String>,
 }
 

@@ -82,7 +82,7 @@ pub struct RootResult {
     /// `ingested` or `skipped`.
     #[schema(example = "ingested")]
     pub status: String,
-    /// Why it was skipped: `missing`, `not_a_folder`, `not_configured`, `outside`, `unreadable`, `documents_gone`; null when
+    /// Why it was skipped: `missing`, `not_a_folder`, `not_configured`, `outside`, `unreadable`, `no_answer`, `documents_gone`; null when
     /// ingested.
     pub reason: Option<String>,
     /// What there is to say beyond the word; empty when nothing.
