@@ -32,7 +32,11 @@ pub use explain::{FileExplanation, FileStanding};
 pub use hints::hint;
 pub use parse::parse;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use atocore_extract::{EndingRule, Extractor, Format, FormatRules};
 use atocore_model::{
@@ -58,6 +62,9 @@ use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, proje
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
 const READER: &str = "5";
+
+/// How long after a folder was found empty it is looked whether it is still there.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What ingestion works with.
 pub(crate) struct Ingestion<'e> {
@@ -140,12 +147,19 @@ impl Ingestion<'_> {
         losses.of(gone, reach, self.max_removed_percent)
     }
 
-    /// The folders below the roots of which that is so.
+    /// The folders below the roots of which that is so. Whoever removes a folder empties it first, so they are looked at
+    /// twice.
     fn emptied(&self, plan: &Plan, reach: &ReachableRoots) -> Vec<LostFolder> {
         if self.options.allow_empty {
             return Vec::new();
         }
-        plan.emptied(reach, self.max_removed_percent)
+        let mut emptied = plan.emptied(reach, self.max_removed_percent);
+        if !emptied.is_empty() {
+            self.progress("looking again at folders without files", 0, Some(emptied.len()));
+            thread::sleep(LOOK_AGAIN);
+            emptied.retain(|lost| lost.is_there());
+        }
+        emptied
     }
 
     /// Names how a document is read and cut, so that it is read again when that changes.

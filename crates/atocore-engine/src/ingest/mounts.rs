@@ -61,6 +61,11 @@ impl LostFolder {
         self.documents.len() as u64
     }
 
+    /// Whether the folder is there.
+    pub(super) fn is_there(&self) -> bool {
+        self.folder.is_dir()
+    }
+
     /// Takes its documents from those that have vanished, and says so; whether there were any.
     pub(super) fn keep_documents(
         &self,

@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::symlink,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, UNIX_EPOCH},
@@ -11,7 +11,7 @@ use std::{
 
 use atocore_engine::{Caller, Engine, ProjectChange, files};
 use atocore_model::{
-    monitor::Silent,
+    monitor::{Monitor, Progress, Silent},
     project::{Project, Root, RootLocation},
     refresh::{RefreshOptions, RefreshReport, RefreshStatus, RootSkip},
 };
@@ -335,6 +335,40 @@ fn a_link_that_is_set_anew_is_followed_and_an_empty_target_is_asked_about() {
     assert_eq!(skipped, Some(RootSkip::DocumentsGone { gone: 2, known: 2 }));
     point_to("two");
     assert_eq!(counts(&engine.fresh("p")), [0, 2, 0, 0, 0]);
+}
+
+/// Removes an empty folder when it is looked at again.
+struct RemovesWhatIsEmpty(PathBuf);
+
+impl Monitor for RemovesWhatIsEmpty {
+    fn progress(&self, progress: Progress) {
+        if progress.phase.contains("without files") {
+            fs::remove_dir(&self.0).unwrap();
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_folder_that_is_seen_empty_while_it_is_being_removed_is_removed() {
+    let place = Installation::default();
+    for number in 0..20 {
+        place.write(&format!("p/stays/{number}.md"), format!("tapir {number}"));
+        place.write(&format!("p/goes/{number}.md"), format!("zebra {number}"));
+    }
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let goes = place.vault().join("p/goes");
+    for file in fs::read_dir(&goes).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    let removes = RemovesWhatIsEmpty(goes);
+    let report = engine.refresh(&"p".parse().unwrap(), Caller::Local, &removes).unwrap();
+    assert_eq!(counts(&report), [0, 20, 20, 0, 0]);
 }
 
 #[test]
