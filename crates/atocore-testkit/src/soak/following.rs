@@ -4,6 +4,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -29,6 +31,8 @@ pub struct FollowOptions<'a> {
     pub files: usize,
     /// Determines what is changed, and when the server dies.
     pub seed: u64,
+    /// Where the model lies, below its name, for vectors to be compared as well; `None` for none to be made.
+    pub models: Option<&'a Path>,
     /// An empty folder for everything; left as it is for whoever wants to look.
     pub scratch: &'a Path,
 }
@@ -67,7 +71,7 @@ impl fmt::Display for FollowCounts {
 /// So long may it take until everything is followed.
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(120);
 
-/// What is stored: of every document its path and its links, and of its passages place and text.
+/// What is stored: of every document its path and its links, and of its passages place, text and vector.
 type Stored = BTreeSet<String>;
 
 /// Changes things `rounds` times, and compares each time.
@@ -79,7 +83,8 @@ pub fn run(options: &FollowOptions<'_>, report: &mut dyn FnMut(String)) -> Resul
         let tree = Tree { root: options.scratch.join("notes"), files: options.files };
         tree.check_out(&mut Random::new(options.seed))?;
         let mut subject = Subject::new(&options.program, options.scratch);
-        subject.set(environment("on"));
+        subject.set(environment("on", options.models));
+        subject.bound()?;
         let _added = subject.run(&words(&["project", "add", "notes", "--root", "notes"]))?;
         let mut random = Random::new(options.seed);
         let mut counts = FollowCounts::default();
@@ -110,7 +115,7 @@ pub fn run(options: &FollowOptions<'_>, report: &mut dyn FnMut(String)) -> Resul
                 counts.restores += 1;
             }
             *counts.changes.entry(change.0).or_default() += 1;
-            let took = compare(&subject, &tree)?;
+            let took = compare(&subject, &tree, options.models)?;
             counts.slowest = counts.slowest.max(took);
             let killed = if kills { ", server killed" } else { "" };
             report(format!("{round}: {}{killed}, followed after {took:.1?}", change.0));
@@ -120,14 +125,18 @@ pub fn run(options: &FollowOptions<'_>, report: &mut dyn FnMut(String)) -> Resul
     })
 }
 
-fn environment(follow: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("ATOCORE_RETRIEVAL_MODE", "lexical".to_owned()),
+fn environment(follow: &str, models: Option<&Path>) -> Vec<(&'static str, String)> {
+    let mode = if models.is_some() { "hybrid" } else { "lexical" };
+    let models = models.map(|models| ("ATOCORE_MODEL_DIR", models.to_string_lossy().into_owned()));
+    let mut environment = vec![
+        ("ATOCORE_RETRIEVAL_MODE", mode.to_owned()),
         ("ATOCORE_FOLLOW", follow.to_owned()),
         ("ATOCORE_FOLLOW_POLL_SECONDS", "1".to_owned()),
         // A checkout of another tree is not asked about.
         ("ATOCORE_MAX_REMOVED_PERCENT", "100".to_owned()),
-    ]
+    ];
+    environment.extend(models);
+    environment
 }
 
 fn stop(mut server: Running) -> Result<(), Violation> {
@@ -137,17 +146,20 @@ fn stop(mut server: Running) -> Result<(), Violation> {
 }
 
 /// Waits until what is followed is what a fresh installation reads, and says how long that took.
-fn compare(subject: &Subject, tree: &Tree) -> Result<Duration, Violation> {
+fn compare(subject: &Subject, tree: &Tree, models: Option<&Path>) -> Result<Duration, Violation> {
     let began = Instant::now();
     let fresh = tree.root.with_file_name("fresh");
     files::remove_tree(&fresh)?;
     files::create_dirs(&fresh)?;
     let mut other = subject.elsewhere(&fresh);
-    other.set(environment("off"));
+    other.set(environment("off", models));
     let root = tree.root.to_string_lossy().into_owned();
     let _added = other.run(&words(&["project", "add", "notes", "--root", &root]))?;
     let refresh = words(&["refresh", "notes"]);
     let _ended = Subject::wait(other.start(&refresh)?, &refresh)?;
+    if models.is_some() {
+        let _embedded = other.run(&words(&["embed"]))?;
+    }
     let wanted = stored(&other)?;
     loop {
         let followed = stored(subject)?;
@@ -173,11 +185,17 @@ fn stored(subject: &Subject) -> Result<Stored, Violation> {
     let store = Store::open_read_only(&subject.layout().database(), store_options())?;
     store.read(|read| {
         let mut stored = Stored::new();
+        let space = read.serving_space()?.map(|space| space.key);
         for row in read.documents_of(&"notes".parse()?)? {
             for (number, chunk) in read.chunks_of(row.key)?.into_iter().enumerate() {
                 let lines = chunk.lines;
                 stored.insert(format!("{} {} {number} {lines} {:?}", row.file_path, row.digest, chunk.text));
             }
+            let passages = read.chunk_keys_of(row.key)?;
+            read.each_chunk_key(passages, space, |passage, vector| {
+                let vector = vector.map(|vector| blake3::hash(vector.as_flattened()).to_hex());
+                stored.insert(format!("{} {} {vector:?}", row.file_path, passage.index));
+            })?;
             let links = read.links_of(row.key)?.into_iter();
             stored.extend(links.map(|link| format!("{} {link:?}", row.file_path)));
         }
@@ -194,7 +212,7 @@ struct Tree {
 type Change = fn(&Tree, &mut Random) -> Result<(), Violation>;
 
 /// What is done to them.
-const CHANGES: [(&str, Change); 8] = [
+const CHANGES: [(&str, Change); 9] = [
     ("checkouts", Tree::check_out),
     ("edits", Tree::edit),
     ("saves", Tree::save),
@@ -202,6 +220,7 @@ const CHANGES: [(&str, Change); 8] = [
     ("moved folders", Tree::move_folders),
     ("removed folders", Tree::remove_folders),
     ("ignore files", Tree::ignore),
+    ("closed files and folders", Tree::close),
     ("vanished roots", Tree::vanish),
 ];
 
@@ -314,6 +333,27 @@ impl Tree {
             return Ok(());
         }
         Self::write(&file, &format!("part{}/\n", random.below(11)))
+    }
+
+    /// Nobody may read some of them for a while, in which others are saved.
+    fn close(&self, random: &mut Random) -> Result<(), Violation> {
+        let mut closed = Vec::new();
+        for _ in 0..6 {
+            let folder = self.root.join(format!("part{}", random.below(11)));
+            let file = self.file(random.below(self.files));
+            for path in [file, folder].into_iter().filter(|_| random.one_in(2)) {
+                if let Ok(before) = std::fs::metadata(&path) {
+                    std::fs::set_permissions(&path, Permissions::from_mode(0o000))?;
+                    closed.push((path, before.permissions()));
+                }
+            }
+        }
+        Self::write(&self.root.join("beside.md"), &Self::text(random))?;
+        thread::sleep(Duration::from_millis(random.below(1500) as u64));
+        for (path, permissions) in closed.into_iter().rev() {
+            std::fs::set_permissions(path, permissions)?;
+        }
+        Ok(())
     }
 
     /// The root is away for a while, and other files are there when it comes back.

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    os::unix::net::UnixStream,
+    ffi::OsStr,
+    os::unix::{fs::MetadataExt, net::UnixStream},
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -45,7 +46,13 @@ pub(super) struct Subject {
     home: PathBuf,
     scratch: PathBuf,
     environment: Vec<(&'static str, String)>,
+    /// What starts it, when it does not start by itself.
+    launcher: &'static [&'static str],
 }
+
+/// Starts a program without the right to read everything, which root has.
+const WITHOUT_RIGHTS: [&str; 4] =
+    ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", "--"];
 
 /// What a look at a store has shown.
 #[derive(Debug)]
@@ -65,7 +72,16 @@ impl Subject {
                 ("ATOCORE_RETRIEVAL_MODE", "lexical".to_owned()),
                 ("ATOCORE_FOLLOW", "off".to_owned()),
             ],
+            launcher: &[],
         }
+    }
+
+    /// Takes from the program the right to read what is closed to its user, should that be root.
+    pub(super) fn bound(&mut self) -> Result<(), Violation> {
+        if std::fs::metadata("/proc/self")?.uid() == 0 {
+            self.launcher = &WITHOUT_RIGHTS;
+        }
+        Ok(())
     }
 
     /// Gives the program other settings from its next call on.
@@ -88,7 +104,9 @@ impl Subject {
 
     /// A call of the program that knows nothing but its home and its settings: at first, that words are enough.
     pub(super) fn command(&self, arguments: &[String]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut words = self.launcher.iter().map(OsStr::new).chain([self.program.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        let _command = command.args(words);
         let _command = command.env_clear().current_dir(&self.scratch).arg("--data-dir").arg(&self.home);
         let _command = command.arg("--json").args(arguments).envs(self.environment.iter().cloned());
         command

@@ -74,6 +74,29 @@ impl Small {
         let _project = self.must(&["project", "add", id, "--root", &root.to_string_lossy()]);
     }
 
+    /// Starts a server, which follows files or does not, and returns its process.
+    fn serve(&mut self, follow: &str) -> String {
+        let home = self.path("home").to_string_lossy().into_owned();
+        let serve = "\"$@\" >/dev/null 2>&1 & echo $!";
+        let (follow, program) = (format!("ATOCORE_FOLLOW={follow}"), env!("CARGO_BIN_EXE_atocore"));
+        // It ends in any case, should this test end before it.
+        let alone = ["env", &follow, "timeout", "300", program];
+        let started =
+            [&["sh", "-c", serve, "sh"][..], &alone, &["--data-dir", &home, "serve", "--port", "0"]];
+        let process = self.disk.must(&started.concat()).unwrap().trim().to_owned();
+        while self.must(&["status"])["owner"]["activity"] != "serve" {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        process
+    }
+
+    /// Waits until something is so, for as long as its server runs.
+    fn until(&mut self, is_so: impl Fn(&mut Self) -> bool) {
+        while !is_so(self) {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+    }
+
     /// The number of stored documents of a project.
     fn documents(&mut self, project: &str) -> u64 {
         let plan = self.must(&["project", "remove", project]);
@@ -318,18 +341,39 @@ fn a_snapshot_beside_an_index_that_has_no_room_is_whole_and_records_no_answer_of
 }
 
 #[test]
+fn a_server_that_follows_files_beside_a_full_disk_says_so_and_catches_up_by_itself() {
+    let mut small = Small::new("data", 16 * MIB);
+    small.write("notes", 10, 2_000);
+    small.add("notes");
+    let _done = small.must(&["refresh", "notes"]);
+    let process = small.serve("on");
+    // What was kept back is not enough for all that comes.
+    small.disk.fill("filler").unwrap();
+    small.write("notes", 600, 8_000);
+    let followed = |small: &mut Small| {
+        let status = small.must(&["status"]);
+        assert_eq!(status["owner"]["activity"], "serve", "it has ended");
+        status["projects"][0]["followed"].clone()
+    };
+    small.until(|small| followed(small)["failure"].to_string().contains("disk_full"));
+    let told = followed(&mut small);
+    assert!(told["waiting_since"].is_string(), "{told}");
+    let doctor: Value = serde_json::from_str(&small.run(&["doctor"]).stdout).unwrap();
+    let said = doctor["checks"].as_array().unwrap().iter().find(|found| found["check"] == "following");
+    assert!(said.is_some_and(|said| said["message"].to_string().contains("disk_full")), "{doctor}");
+
+    small.disk.remove("filler").unwrap();
+    small.disk.resize(64 * MIB).unwrap();
+    small.until(|small| followed(small)["failure"].is_null() && small.documents("notes") == 600);
+    let answer = small.must(&["query", "notes 599", "--wait-fresh"]);
+    assert_eq!(answer["generation"], answer["store_generation"], "{answer}");
+    let _ended = small.disk.must(&["kill", &process]).unwrap();
+}
+
+#[test]
 fn a_server_whose_index_has_no_room_answers_writes_and_catches_up_by_itself() {
     let mut small = behind();
-    let home = small.path("home").to_string_lossy().into_owned();
-    let serve = "\"$@\" >/dev/null 2>&1 & echo $!";
-    let program = env!("CARGO_BIN_EXE_atocore");
-    // It ends in any case, should this test end before it.
-    let alone = ["env", "ATOCORE_FOLLOW=off", "timeout", "300", program];
-    let started = [&["sh", "-c", serve, "sh"][..], &alone, &["--data-dir", &home, "serve", "--port", "0"]];
-    let process = small.disk.must(&started.concat()).unwrap().trim().to_owned();
-    while small.must(&["status"])["owner"]["activity"] != "serve" {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    let process = small.serve("off");
     let _fact = small.must(&["state", "set", "notes", "decision", "database", "SQLite"]);
     let answer = small.must(&["query", "notes"]);
     assert_eq!(named(&answer), 1, "{answer}");
@@ -337,14 +381,11 @@ fn a_server_whose_index_has_no_room_answers_writes_and_catches_up_by_itself() {
 
     small.disk.remove("filler").unwrap();
     // Nobody writes, nobody waits: it looks again by itself.
-    loop {
+    small.until(|small| {
         let status = small.must(&["status"]);
         assert_eq!(status["owner"]["activity"], "serve", "it never did");
-        if status["indexes_behind"] == Value::Array(Vec::new()) {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
+        status["indexes_behind"] == Value::Array(Vec::new())
+    });
     let answer = small.must(&["query", "notes"]);
     assert_eq!((named(&answer), &answer["generation"]), (0, &answer["store_generation"]), "{answer}");
     let _ended = small.disk.must(&["kill", &process]).unwrap();

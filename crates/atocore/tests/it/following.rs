@@ -10,9 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atocore_testkit::soak::{
-    following::{self, FollowOptions},
-    questions::{self, QuestionOptions},
+use atocore_testkit::{
+    model,
+    soak::{
+        following::{self, FollowOptions},
+        questions::{self, QuestionOptions},
+    },
 };
 use serde_json::{Value, json};
 
@@ -206,8 +209,21 @@ fn whatever_changes_and_whenever_the_server_dies_what_is_followed_is_what_is_rea
     let place = Sandbox::new();
     let scratch = place.path("followed");
     fs::create_dir(&scratch).unwrap();
+    let program = PROGRAM.into();
     let options =
-        FollowOptions { program: PROGRAM.into(), rounds: 12, files: 300, seed: 15, scratch: &scratch };
+        FollowOptions { program, rounds: 12, files: 300, seed: 15, models: None, scratch: &scratch };
+    let counts = following::run(&options, &mut |_| {}).unwrap();
+    assert!(counts.kills() > 0, "{counts}");
+}
+
+#[test]
+fn the_vectors_of_what_is_followed_are_those_of_what_is_read_anew() {
+    let place = Sandbox::new();
+    let scratch = place.path("followed");
+    fs::create_dir(&scratch).unwrap();
+    let (program, models) = (PROGRAM.into(), model::folder());
+    let options =
+        FollowOptions { program, rounds: 6, files: 40, seed: 16, models: Some(&models), scratch: &scratch };
     let counts = following::run(&options, &mut |_| {}).unwrap();
     assert!(counts.kills() > 0, "{counts}");
 }

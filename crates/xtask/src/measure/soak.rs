@@ -231,8 +231,18 @@ fn soak(part: SoakKind, times: u64, seed: u64, program: PathBuf) -> Result<(), F
             said(mutants::run(&MutantOptions { program, mutants: times, seed, scratch }, report))
         }
         SoakKind::Following => {
-            let (program, scratch, files) = (tested, scratch_dir, part.scale());
-            said(following::run(&FollowOptions { program, rounds: times, files, seed, scratch }, report))
+            // Once with many files, and once with fewer for which vectors are made too.
+            let models = model::folder();
+            let mut run = |folder: &str, files, models| {
+                let scratch = &scratch_dir.join(folder);
+                let program = tested.clone();
+                let options = FollowOptions { program, rounds: times, files, seed, models, scratch };
+                said(following::run(&options, report))
+            };
+            let many = run("many", part.scale(), None);
+            many.and_then(|many| {
+                Ok(format!("{many}; with vectors: {}", run("vectors", part.scale() / 10, Some(&models))?))
+            })
         }
         SoakKind::Questions => {
             let (program, scratch) = (tested, scratch_dir);
