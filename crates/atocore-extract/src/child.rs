@@ -91,6 +91,7 @@ fn serve_all(limits: &ExtractLimits, output: PipeWriter) -> io::Result<()> {
         }
         let request: ExtractRequest = serde_json::from_str(&line)?;
         content.clear();
+        content.reserve(usize::try_from(request.bytes).unwrap_or_default());
         let read = input.by_ref().take(request.bytes).read_to_end(&mut content)?;
         if read as u64 != request.bytes {
             return Ok(());

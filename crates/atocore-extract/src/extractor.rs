@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
+    os::fd::AsFd,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
@@ -38,6 +39,10 @@ pub struct Extractor {
 
 /// How often the caller is asked whether to go on.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// What Linux gives every user for a pipe, at most.
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 1 << 20;
 
 /// A process whose output has ended has ended itself within this time.
 const ENDS: Duration = Duration::from_secs(10);
@@ -148,6 +153,8 @@ impl ReaderProcess {
         let (Some(input), Some(output), Some(error)) = pipes else {
             return Err(io::Error::other("a child process has no pipes"));
         };
+        widen(&input);
+        widen(&output);
         let (sender, replies) = mpsc::channel();
         let limits = *limits;
         let named = |name: &str| thread::Builder::new().name(name.to_owned());
@@ -179,6 +186,14 @@ impl ReaderProcess {
     }
 }
 
+/// Lets a pipe hold as much as any user may have, where the system allows it: both sides wake the less often.
+fn widen(pipe: impl AsFd) {
+    #[cfg(target_os = "linux")]
+    let _size = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
+    #[cfg(not(target_os = "linux"))]
+    let _as_it_is = pipe;
+}
+
 fn read_replies(output: ChildStdout, limits: ExtractLimits, replies: &Sender<Line>) {
     let mut output = BufReader::new(output);
     while let Some(reply) = next_reply(&mut output, &limits) {
@@ -205,7 +220,7 @@ fn next_reply(output: &mut impl BufRead, limits: &ExtractLimits) -> Option<Line>
     if text_bytes > limits.text_bytes {
         return Some(Line::TooLong);
     }
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(usize::try_from(text_bytes).unwrap_or_default());
     let read = output.by_ref().take(text_bytes).read_to_end(&mut text).ok()?;
     if read as u64 != text_bytes {
         return None;
