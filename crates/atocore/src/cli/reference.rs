@@ -23,11 +23,11 @@ fn add(page: &mut String, above: &mut Command) {
         let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
         let about = command.get_long_about().or(command.get_about()).map(ToString::to_string);
         let _written = write!(page, "\n## {name}\n\n{}\n", about.unwrap_or_default());
-        if !command.has_subcommands() {
-            let usage = command.render_usage().to_string();
-            let usage = usage.trim_start_matches("Usage:").trim();
-            let _written = write!(page, "\n```text\n{usage}\n```\n");
-            let (_, own) = arguments(command);
+        let usage = command.render_usage().to_string();
+        let (_, own) = arguments(command);
+        if !own.is_empty() || !command.has_subcommands() {
+            let usage = usage.trim_start_matches("Usage:").lines().map(str::trim).collect::<Vec<_>>();
+            let _written = write!(page, "\n```text\n{}\n```\n", usage.join("\n"));
             if !own.is_empty() {
                 let _written = write!(page, "\n{}", table(&own));
             }
