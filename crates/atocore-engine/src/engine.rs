@@ -8,6 +8,7 @@ mod context;
 mod documents;
 mod ingesting;
 pub(crate) mod known_stores;
+mod linked_passages;
 mod links;
 mod opening;
 mod related;
@@ -40,6 +41,7 @@ use atocore_storage::{
     vector::Comparison,
 };
 
+use self::answering::AnswerSource;
 use crate::{
     caller::Caller,
     config::EngineConfig,
@@ -346,7 +348,8 @@ impl Engine {
     /// # Errors
     /// When the project is unknown, there is no store, or the generation to wait for does not come in time.
     pub fn query(&self, query: &QueryRequest) -> Result<Answer, Error> {
-        self.query_from((&self.embedding, Some(&FileCheck::new())), query, &self.config.weights)
+        let (embedding, files) = (&*self.embedding, Some(&FileCheck::new()));
+        self.query_from(AnswerSource { embedding, files, within: None }, query, &self.config.weights)
     }
 
     /// Answers a question from the store as it is, whatever has become of the files, with other weights than those of
@@ -365,12 +368,12 @@ impl Engine {
         query: &QueryRequest,
         weights: &RankWeights,
     ) -> Result<Answer, Error> {
-        self.query_from((embedding, None), query, weights)
+        self.query_from(AnswerSource { embedding, files: None, within: None }, query, weights)
     }
 
     fn query_from(
         &self,
-        from: (&Embedding, Option<&FileCheck>),
+        from: AnswerSource<'_>,
         query: &QueryRequest,
         weights: &RankWeights,
     ) -> Result<Answer, Error> {

@@ -89,6 +89,8 @@ pub(crate) struct Retrieval<'e> {
     pub(crate) faults: &'e [IndexFault],
     /// What looks at the files; `None` to be answered from the store as it is.
     pub(crate) files: Option<&'e FileCheck>,
+    /// Only passages of these documents; `None` for those of all.
+    pub(crate) within: Option<&'e [u64]>,
 }
 
 impl Retrieval<'_> {
@@ -343,7 +345,7 @@ impl Retrieval<'_> {
         notices: &mut Vec<Notice>,
     ) -> Result<Option<Vec<u64>>, Error> {
         if query.path.is_none() && query.tags.is_empty() {
-            return Ok(None);
+            return Ok(self.within.map(<[u64]>::to_vec));
         }
         let filter = query.path.as_deref().map(PathFilter::new).transpose()?;
         let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
@@ -364,7 +366,11 @@ impl Retrieval<'_> {
                 }
             })
         })?;
-        let found = by_fit.into_iter().find(|found| found.any).unwrap_or_default();
+        let mut found = by_fit.into_iter().find(|found| found.any).unwrap_or_default();
+        if let Some(within) = self.within {
+            found.keys.retain(|key| within.contains(key));
+            return Ok(Some(found.keys));
+        }
         let filter = filter.filter(|_| !found.any);
         if let Some(refusal) = filter.as_ref().and_then(PathFilter::refusal) {
             return Err(refusal);

@@ -172,6 +172,8 @@ pub struct PackRequest {
     pub path: Option<String>,
     /// How passages are found; the setting decides when this is `None`.
     pub mode: Option<Mode>,
+    /// Whether what the passages have links to is taken as well: one step.
+    pub follow_links: bool,
     /// Answer only once this generation can be seen.
     pub wait_for: Option<Generation>,
 }
@@ -189,6 +191,7 @@ impl PackRequest {
             tags: Vec::new(),
             path: None,
             mode: None,
+            follow_links: false,
             wait_for: None,
         }
     }

@@ -152,6 +152,9 @@ pub struct Hit {
     /// Its place among the passages of the document, from 0; not in JSON.
     #[serde(skip)]
     pub index: Option<u32>,
+    /// In a context pack the document whose link has led here; not in JSON.
+    #[serde(skip)]
+    pub linked_from: Option<SourcePath>,
     /// The id of the project that owns the document.
     pub project: ProjectId,
     /// The score, in full: above 0, comparable within one answer only.

@@ -15,6 +15,17 @@ use crate::{
     retrieval::{RankWeights, Retrieval},
 };
 
+/// What an answer is made from, beside the store and its words.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AnswerSource<'e> {
+    /// The vectors.
+    pub(super) embedding: &'e Embedding,
+    /// Leaves out what is gone; `None` to be answered from the store as it is.
+    pub(super) files: Option<&'e FileCheck>,
+    /// Only passages of these documents; `None` for those of all.
+    pub(super) within: Option<&'e [u64]>,
+}
+
 impl Engine {
     /// The id of the project that a hint names.
     pub(super) fn project_of(&self, hint: &ProjectHint) -> Result<Option<ProjectId>, Error> {
@@ -24,11 +35,10 @@ impl Engine {
         })
     }
 
-    /// Answers a question with the vectors of `embedding`, and reads what else is wanted of the state of the store that
-    /// the answer shows. Of its passages those are left out whose files are gone, when `files` looks at them.
+    /// Answers a question, and reads what else is wanted of the state of the store that the answer shows.
     pub(super) fn answer<T>(
         &self,
-        (embedding, files): (&Embedding, Option<&FileCheck>),
+        AnswerSource { embedding, files, within }: AnswerSource<'_>,
         query: &QueryRequest,
         project: Option<&ProjectId>,
         weights: &RankWeights,
@@ -48,9 +58,9 @@ impl Engine {
         if let Some(project) = project {
             self.embedding.asked_about(project.as_str());
         }
-        let (lexical_index, projects) = (index, &self.projects);
+        let (lexical_index, projects, faults) = (index, &self.projects, &*faults);
         let retrieval =
-            Retrieval { store, lexical_index, embedding, weights, projects, faults: &faults, files };
+            Retrieval { store, lexical_index, embedding, weights, projects, faults, files, within };
         let mut answered = retrieval.answer(query, project, &also);
         if let (Err(Error::IndexNotReady), Some(indexer)) = (&answered, &self.lexical_indexer)
             && indexer.wait_for(store.generation()?, Some(self.config.busy_timeout)).is_ok()
@@ -59,7 +69,7 @@ impl Engine {
             answered = retrieval.answer(query, project, &also);
         }
         match answered {
-            Err(Error::IndexNotReady) => Err(not_ready(&faults)),
+            Err(Error::IndexNotReady) => Err(not_ready(faults)),
             answered => answered,
         }
     }

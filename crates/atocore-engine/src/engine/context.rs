@@ -6,7 +6,7 @@ use atocore_model::{
 };
 use atocore_storage::sqlite::ReadTransaction;
 
-use super::Engine;
+use super::{Engine, answering::AnswerSource};
 use crate::{
     error::Error,
     file_check::FileCheck,
@@ -14,7 +14,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Makes a context pack. Facts and passages are of one state of the store.
+    /// Makes a context pack. Facts and passages are of one state of the store; those that links have led to may be of a
+    /// later one.
     ///
     /// # Errors
     /// When the project is unknown, there is no store, the generation to wait for does not come in time, or the budget
@@ -29,9 +30,13 @@ impl Engine {
         let facts = |read: &ReadTransaction<'_>| Ok((facts(read, request, project)?, read.store_id()?));
         let input = match packing::question(request) {
             Some(query) => {
-                let from = (&*self.embedding, Some(&FileCheck::new()));
-                let (answer, (facts, store_id)) =
+                let (embedding, files) = (&*self.embedding, Some(&FileCheck::new()));
+                let from = AnswerSource { embedding, files, within: None };
+                let (mut answer, (facts, store_id)) =
                     self.answer(from, &query, project, &self.config.weights, facts)?;
+                if request.follow_links {
+                    answer.hits = self.with_linked(answer.hits, from, &query, project)?;
+                }
                 let (generation, store_generation) = (answer.generation, answer.store_generation);
                 let answer = Some(answer);
                 PackInput { request, project, facts, answer, generation, store_generation, store_id }

@@ -5,6 +5,7 @@ use atocore_model::{
     fact::{Confidence, Memory, StateEntry},
     id::ProjectId,
     pack::Flag,
+    path::SourcePath,
     query::Hit,
     text::is_harmful,
     time::Timestamp,
@@ -88,6 +89,7 @@ impl Frame<'_> {
         }
         about.push(headings(&hit.title, hit.heading_path.as_str()));
         about.push(day(hit.date));
+        about.extend(hit.linked_from.as_ref().map(|from| format!("linked from {}", shortened(from))));
         about.extend(hit.state.caution().map(str::to_owned));
         about.extend((!said.flags.is_empty()).then(|| {
             let cautions: Vec<&str> = said.flags.iter().map(|flag| cautions::said_of(*flag)).collect();
@@ -110,11 +112,16 @@ pub(super) struct PassageNote<'s> {
 
 /// File and lines, or where else in the file.
 pub(super) fn place(hit: &Hit, lines: LineSpan, location: Option<&Location>) -> String {
-    let path = one_line(hit.source_path.as_str());
+    let location = location.map(|location| Location::from_text(one_line(&location.to_string())));
+    cited(&shortened(&hit.source_path), lines, location.as_ref())
+}
+
+/// A path, or the end of a long one.
+fn shortened(path: &SourcePath) -> String {
+    let path = one_line(path.as_str());
     let from = path.char_indices().rev().nth(PATH - 1).map_or(0, |(at, _)| at);
     let dots = if from > 0 { "…" } else { "" };
-    let location = location.map(|location| Location::from_text(one_line(&location.to_string())));
-    cited(&format!("{dots}{}", &path[from..]), lines, location.as_ref())
+    format!("{dots}{}", &path[from..])
 }
 
 /// Title and headings; a title that is the first heading is said once.

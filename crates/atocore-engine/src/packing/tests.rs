@@ -105,6 +105,7 @@ fn hits(documents: &[String], limits: ChunkLimits, keys: &[u8]) -> Vec<Hit> {
                 document_id: DocumentId::from_bytes(bytes(at)),
                 document_digest: Some(Digest::from_bytes(*blake3::hash(text.as_bytes()).as_bytes())),
                 index: index.try_into().ok(),
+                linked_from: None,
                 project: id(if at % 2 == 0 { "notes" } else { "other" }),
                 title: read.title.clone(),
                 tags: Vec::new(),

@@ -70,6 +70,7 @@ fn hit(passage: Chunk, state: DocumentState, explanation: Explanation) -> Hit {
         document_id: passage.document.id,
         document_digest: Some(passage.document.digest),
         index: Some(passage.index),
+        linked_from: None,
         project: passage.document.project,
         score: explanation.score(),
         title: passage.document.title,

@@ -69,6 +69,7 @@ fn world(place: &Installation) -> Engine {
                 text.push_str(if n % 7 == 0 { "\n\n" } else { "" });
             }
         }
+        text.push_str("\n\n## See also\n\nThe pump [status](status.md) and [letters](bad.md).\n");
         text
     };
     place.write("blue/handbook.md", handbook("blue"));
@@ -141,6 +142,60 @@ fn facts_come_first_and_only_those_that_count() {
     assert_eq!(texts(&nobody, Tier::Memories).len(), 3);
     let unknown = engine.build_context(&about("x", "green"));
     assert!(matches!(unknown, Err(Error::ProjectUnknown { .. })), "{unknown:?}");
+}
+
+/// The files of the passages of a pack, each with the file whose link has led to it.
+fn files(pack: &Pack) -> Vec<(String, Option<String>)> {
+    let file = |item: &PackItem| match &item.origin {
+        Origin::Chunk(passage) => {
+            let first = &passage.hits[0];
+            Some((first.source_path.to_string(), first.linked_from.as_ref().map(ToString::to_string)))
+        }
+        _ => None,
+    };
+    pack.items.iter().filter_map(file).collect()
+}
+
+#[test]
+fn what_a_passage_has_links_to_follows_it_when_that_is_wanted() {
+    let place = Installation::default();
+    place.write(
+        "p/pumps.md",
+        "# Pumps\n\nPump seven leaks; see [[valves]], [oil](stores/oil.md), [[cranes]] and [[attic]].\n",
+    );
+    place.write("p/rest.md", "# Rest\n\nAnother pump.\n");
+    place.write("p/valves.md", "# Valves\n\nValve five is closed when the seventh leaks, see [[cranes]].\n");
+    place.write("p/stores/oil.md", "# Oil\n\nIn the cellar.\n\n# Seven\n\nSeven barrels of oil leaks out.\n");
+    place.write("p/cranes.md", "---\ntags: [heavy]\n---\nCranes lift what leaks.\n");
+    place.write("q/attic.md", "Pump seven leaks in the attic of another project.\n");
+    let engine = place.own();
+    for project in ["p", "q"] {
+        engine.add(project, project);
+        let _report = engine.fresh(project);
+    }
+    let asked = PackRequest {
+        top_k: Some(TopK::new(1).unwrap()),
+        project: ProjectHint::Scope("p".parse().unwrap()),
+        ..request("pump seven leaks")
+    };
+    let alone = [("pumps.md".to_owned(), None)];
+    assert_eq!(files(&engine.build_context(&asked).unwrap()), alone);
+    let follows = PackRequest { follow_links: true, ..asked };
+    let pack = engine.build_context(&follows).unwrap();
+    let from = |file: &str| (file.to_owned(), Some("pumps.md".to_owned()));
+    let [first, linked @ ..] = &*files(&pack) else { panic!("{}", pack.text) };
+    assert_eq!(first, &alone[0]);
+    assert_eq!(linked.len(), 2, "no more than two of one passage: {linked:?}");
+    assert_eq!(linked[0], from("stores/oil.md"), "the best one first");
+    assert!(pack.text.contains("stores/oil.md:7 | Oil > Seven"), "its best passage: {}", pack.text);
+    assert!(pack.text.contains("| linked from pumps.md\n"), "{}", pack.text);
+    // What is linked keeps to the filters of the question too.
+    let tagged = PackRequest { tags: vec!["heavy".parse().unwrap()], ..follows.clone() };
+    assert_eq!(files(&engine.build_context(&tagged).unwrap()), [("cranes.md".to_owned(), None)]);
+    let two = PackRequest { top_k: Some(TopK::new(2).unwrap()), path: Some("*.md".to_owned()), ..follows };
+    let found = files(&engine.build_context(&two).unwrap());
+    assert!(found.iter().all(|(file, _)| file != "stores/oil.md"), "below the path: {found:?}");
+    assert!(found.contains(&from("cranes.md")), "{found:?}");
 }
 
 #[test]
@@ -264,10 +319,12 @@ fn asked() -> impl Strategy<Value = PackRequest> {
     ]);
     let budget = prop_oneof![1_u64..500, 500_u64..6_000, Just(1_000_000)];
     let top_k = prop::option::of((1_u64..60).prop_map(|count| TopK::new(count).unwrap()));
-    (prompt, named, budget, top_k).prop_map(|(prompt, project, budget, top_k)| PackRequest {
+    let rest = (top_k, any::<bool>());
+    (prompt, named, budget, rest).prop_map(|(prompt, project, budget, (top_k, follow_links))| PackRequest {
         project,
         budget: chars(budget),
         top_k,
+        follow_links,
         ..request(&format!("the {prompt}"))
     })
 }

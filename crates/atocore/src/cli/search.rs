@@ -226,6 +226,7 @@ mod tests {
             document_id: "doc_1".parse().unwrap(),
             document_digest: None,
             index: None,
+            linked_from: None,
             project: "notes".parse().unwrap(),
             score: 0.5 * 1.32 * 1.18,
             title: "Backups".to_owned(),

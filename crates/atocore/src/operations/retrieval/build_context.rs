@@ -62,6 +62,11 @@ pub struct BuildContext {
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
+    /// Behind each passage take the best of the documents that it has links to as well: one step.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    #[schema(value_type = Option<bool>)]
+    #[arg(long)]
+    pub follow_links: bool,
     /// Answer only once this generation can be seen, so that a caller sees its own writes.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[arg(long = "wait", value_name = "GENERATION")]
@@ -124,6 +129,7 @@ impl TryFrom<BuildContext> for PackRequest {
             tags: tags(asked.filter_tags.as_deref().unwrap_or_default())?,
             path: asked.path.filter(|path| !path.is_empty()),
             mode: asked.mode.as_deref().map(mode).transpose()?,
+            follow_links: asked.follow_links,
             wait_for: asked.wait_generation.map(Generation),
         })
     }

@@ -141,6 +141,9 @@ pub struct PackPassage {
     pub location: Option<Location>,
     /// The score of the best passage.
     pub score: f64,
+    /// Path of the document whose link has led here, below its root; left out of what the question itself has found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked_from: Option<SourcePath>,
     /// The passages, in the order of the document.
     pub chunk_ids: Vec<ChunkId>,
 }
@@ -285,6 +288,7 @@ impl From<PackItem> for ContextPackItem {
                         lines: passage.lines,
                         location: passage.location,
                         score: passage.score,
+                        linked_from: first.linked_from.clone(),
                         chunk_ids: passage.hits.iter().map(|hit| hit.chunk_id.clone()).collect(),
                     }),
                     ..empty
