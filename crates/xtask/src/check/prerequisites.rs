@@ -32,12 +32,12 @@ enum Install {
 const NEEDS: &[Need] = &[
     Need {
         name: "disk",
-        reason: "the programs of the tests and what they are built from take 15 GB; once they are built, 3 GB are enough",
+        reason: "the programs of the tests and what they are built from take 8 GB, and the tests 2 GB; once they are built, 3 GB are enough",
         probe: &[
             "sh",
             "-c",
             "target=${CARGO_TARGET_DIR:-target}; needed=3; \
-             [ -d \"$target/debug/deps\" ] || { needed=15; mkdir -p \"$target\"; }; \
+             [ -d \"$target/debug/deps\" ] || { needed=10; mkdir -p \"$target\"; }; \
              free=$(df -Pk \"$target\" | awk 'NR == 2 { print int($4 / 1000000) }'); \
              [ \"$free\" -ge \"$needed\" ] || { echo \"$free GB are free, $needed are needed\" >&2; exit 1; }",
         ],
