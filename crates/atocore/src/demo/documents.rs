@@ -40,6 +40,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/decisions/0014-one-form-of-text.md"
     "docs/decisions/0015-base-and-log.md"
     "docs/decisions/0016-extraction.md"
+    "docs/decisions/0017-links-do-not-rank.md"
     "docs/decisions/README.md"
     "docs/errors.md"
     "docs/evaluation.md"
