@@ -58,32 +58,43 @@ impl Engine {
 
 fn linked(read: &ReadTransaction<'_>, hits: &[Hit]) -> Result<LinkedDocuments, Error> {
     let there: HashSet<&DocumentId> = hits.iter().map(|hit| &hit.document_id).collect();
-    let mut targets: HashMap<&ProjectId, LinkTargets> = HashMap::new();
-    let mut ids: HashMap<i64, DocumentId> = HashMap::new();
+    let mut targets = HashMap::new();
+    // `None` for those that have passages in the answer.
+    let mut ids: HashMap<i64, Option<DocumentId>> = HashMap::new();
     let mut linked = LinkedDocuments::default();
     for hit in hits {
         let mut documents = HashSet::new();
-        if let Some(from) = read.document(&hit.document_id)? {
-            let links = read.links_of(from.key)?;
-            for link in links.iter().filter(|link| (hit.lines.first..=hit.lines.last).contains(&link.line)) {
-                let targets = match targets.entry(&hit.project) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(new) => new.insert(LinkTargets::of(read, &hit.project)?),
-                };
-                let Some(key) = targets.target(from.key, link) else { continue };
-                if let Entry::Vacant(new) = ids.entry(key)
-                    && linked.keys.len() < DOCUMENTS
-                    && let Some(listed) = read.listed_document(key)?
-                {
-                    if !there.contains(&listed.document.id) {
-                        linked.keys.push(key.cast_unsigned());
-                    }
-                    new.insert(listed.document.id);
-                }
-                documents.extend(ids.get(&key).filter(|id| !there.contains(id)).cloned());
+        for key in targets_of(read, hit, &mut targets)? {
+            if let Entry::Vacant(new) = ids.entry(key)
+                && linked.keys.len() < DOCUMENTS
+            {
+                let id = read.listed_document(key)?.map(|listed| listed.document.id);
+                let id = id.filter(|id| !there.contains(id));
+                linked.keys.extend(id.is_some().then_some(key.cast_unsigned()));
+                new.insert(id);
             }
+            documents.extend(ids.get(&key).cloned().flatten());
         }
         linked.of_passages.push(documents);
     }
     Ok(linked)
+}
+
+/// The keys of the documents that links in a passage lead to.
+fn targets_of<'h>(
+    read: &ReadTransaction<'_>,
+    hit: &'h Hit,
+    known: &mut HashMap<&'h ProjectId, LinkTargets>,
+) -> Result<Vec<i64>, Error> {
+    let Some(from) = read.document(&hit.document_id)? else { return Ok(Vec::new()) };
+    let mut links = read.links_of(from.key)?;
+    links.retain(|link| (hit.lines.first..=hit.lines.last).contains(&link.line));
+    if links.is_empty() {
+        return Ok(Vec::new());
+    }
+    let targets = match known.entry(&hit.project) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => new.insert(LinkTargets::of(read, &hit.project)?),
+    };
+    Ok(links.iter().filter_map(|link| targets.target(from.key, link)).collect())
 }
