@@ -236,20 +236,19 @@ impl Walk<'_> {
 
     /// Links are not followed: what they point to is read where it lies, if that is below a root.
     fn link(&self, path: &Path) -> FileReason {
-        let leads_to = || {
-            if self.remote.is_empty() {
-                return Some(path.canonicalize());
-            }
-            // Many links may lead to one share that does not answer.
-            let target = path.read_link().ok().filter(|target| !target.starts_with(self.folder));
-            let is_remote = |target: PathBuf| self.remote.iter().any(|mount| target.starts_with(mount));
-            if target.clone().is_some_and(is_remote) {
-                target.map(Ok)
-            } else {
-                files::in_time(path, Path::canonicalize)
-            }
+        // Many links may lead to one share that does not answer.
+        let leads_to_remote = |mount: &PathBuf| {
+            let target = path.read_link();
+            target.is_ok_and(|target| target.starts_with(mount) && !target.starts_with(self.folder))
         };
-        match leads_to() {
+        if self.remote.iter().any(leads_to_remote) {
+            return FileReason::LinkLeavesRoot;
+        }
+        let target = match self.remote.is_empty() {
+            true => Some(path.canonicalize()),
+            false => files::in_time(path, Path::canonicalize),
+        };
+        match target {
             Some(Ok(target)) if target.starts_with(self.folder) => FileReason::Link,
             Some(Ok(_)) => FileReason::LinkLeavesRoot,
             Some(Err(error)) => FileReason::Unreadable(format!("the link leads nowhere: {error}")),
