@@ -13,5 +13,6 @@ mod loopback;
 pub mod model;
 pub mod powercut;
 mod request;
+pub mod rights;
 pub mod schemathesis;
 pub mod soak;

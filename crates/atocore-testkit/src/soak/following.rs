@@ -84,7 +84,7 @@ pub fn run(options: &FollowOptions<'_>, report: &mut dyn FnMut(String)) -> Resul
         tree.check_out(&mut Random::new(options.seed))?;
         let mut subject = Subject::new(&options.program, options.scratch);
         subject.set(environment("on", options.models));
-        subject.bound()?;
+        subject.bound();
         let _added = subject.run(&words(&["project", "add", "notes", "--root", "notes"]))?;
         let mut random = Random::new(options.seed);
         let mut counts = FollowCounts::default();

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
-    os::unix::{fs::MetadataExt, net::UnixStream},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -28,7 +28,10 @@ use super::{
     Violation,
     facts::{Content, Entry},
 };
-use crate::killed::{Ended, Running, Victims};
+use crate::{
+    killed::{Ended, Running, Victims},
+    rights,
+};
 
 /// A command that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -49,10 +52,6 @@ pub(super) struct Subject {
     /// What starts it, when it does not start by itself.
     launcher: &'static [&'static str],
 }
-
-/// Starts a program without the right to read everything, which root has.
-const WITHOUT_RIGHTS: [&str; 4] =
-    ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", "--"];
 
 /// What a look at a store has shown.
 #[derive(Debug)]
@@ -77,11 +76,8 @@ impl Subject {
     }
 
     /// Takes from the program the right to read what is closed to its user, should that be root.
-    pub(super) fn bound(&mut self) -> Result<(), Violation> {
-        if std::fs::metadata("/proc/self")?.uid() == 0 {
-            self.launcher = &WITHOUT_RIGHTS;
-        }
-        Ok(())
+    pub(super) fn bound(&mut self) {
+        self.launcher = rights::launcher();
     }
 
     /// Gives the program other settings from its next call on.
