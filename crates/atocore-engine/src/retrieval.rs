@@ -36,13 +36,14 @@ use crate::{
 };
 pub(crate) use candidates::cosine;
 use candidates::{CandidateSearch, Candidates, SearchHalf};
+use exact::ExactTerm;
 use path_filter::{PathFilter, PathFit};
 use rank::{Ranked, Ranking};
 use signals::Signals;
 
 /// Goes up whenever the same passages get other scores or another order by the same weights: answers that are kept in
 /// snapshots can then be compared in what they found only.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// How hits are ranked. Every weight is finite and above 0.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,9 +107,11 @@ impl Retrieval<'_> {
         let wanted = query.mode.unwrap_or(self.weights.mode);
         let documents = self.documents(query, project, &mut notices)?;
         let terms = exact::terms(query.text.as_str());
+        let phrases: Vec<String> = terms.iter().flat_map(ExactTerm::spellings).cloned().collect();
         let search = CandidateSearch {
             text: query.text.as_str(),
             terms: &terms,
+            phrases: &phrases,
             tags: &query.tags,
             documents: documents.as_deref(),
             hint: &query.project,
@@ -224,12 +227,15 @@ impl Retrieval<'_> {
         // Where nothing was found, nothing was found by lexical search alone either.
         let by_words_alone = candidates.cosines.is_none() && !candidates.list.is_empty();
         let mode = if by_words_alone && found.mode == Mode::Hybrid { Mode::Lexical } else { found.mode };
-        let signals = Signals::new(self.weights, question, project.map(ProjectId::as_str));
+        // One that cannot be asked counts like any other.
+        let rarity = |word: &str| self.lexical_index.rarity(word).unwrap_or(1.0);
+        let rarity = (mode != Mode::Dense).then_some(&rarity as &dyn Fn(&str) -> f64);
+        let signals = Signals::new(self.weights, question, project.map(ProjectId::as_str), rarity);
         let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
         let mut ranked = ranking.rank(candidates);
         let mut is_short = false;
         if mode != Mode::Dense {
-            let unfound = exact::rank(read, self.lexical_index, found.search.terms, &mut ranked)?;
+            let unfound = exact::rank(read, self.lexical_index, question, found.search.terms, &mut ranked)?;
             is_short = unfound.iter().any(|term| term.may_be_further);
             let too_common = unfound.into_iter().filter(|term| term.is_too_common).map(|term| term.text);
             let is_question = ranked.is_empty() && lexical::is_too_common(question);

@@ -24,6 +24,34 @@ impl Default for Mode {
     }
 }
 
+/// BM25 scores by the words of a question.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
+pub struct Bm25 {
+    /// Of a passage.
+    pub chunk: f64,
+    /// Of its document as a whole.
+    pub document: f64,
+}
+
+impl Bm25 {
+    /// How much of a lexical score is that of the whole document.
+    pub const DOCUMENT_SHARE: f64 = 0.3;
+
+    /// The higher of two in both.
+    #[must_use]
+    pub const fn max(self, other: Self) -> Self {
+        Self { chunk: self.chunk.max(other.chunk), document: self.document.max(other.document) }
+    }
+
+    /// What these scores are of the highest that there are: 0 to 1.
+    #[must_use]
+    pub fn part_of(self, most: Self) -> f64 {
+        let part = |score, most| if most > 0.0 { score / most } else { 0.0 };
+        let of_chunk = (1.0 - Self::DOCUMENT_SHARE) * part(self.chunk, most.chunk);
+        of_chunk + Self::DOCUMENT_SHARE * part(self.document, most.document)
+    }
+}
+
 /// What its words make of a passage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LexicalScore {
@@ -31,7 +59,13 @@ pub struct LexicalScore {
     pub bm25: f64,
     /// The highest BM25 that any passage reached for this question, under the same filters.
     pub bm25_max: f64,
-    /// `bm25 / bm25_max`: 0 to 1.
+    /// BM25 of its document as a whole; 0 when `bm25` is.
+    #[serde(default)]
+    pub document_bm25: f64,
+    /// The highest BM25 that the document of any passage reached.
+    #[serde(default)]
+    pub document_bm25_max: f64,
+    /// 0.7 `bm25 / bm25_max` + 0.3 `document_bm25 / document_bm25_max`: 0 to 1.
     pub part: f64,
     /// Its rank among the candidates by words, from 1; null when it is not among them.
     pub rank: Option<usize>,
@@ -40,9 +74,15 @@ pub struct LexicalScore {
 impl LexicalScore {
     /// The score of a passage, of which nothing is left where no passage reached more than 0.
     #[must_use]
-    pub fn new(bm25: f64, bm25_max: f64, rank: Option<usize>) -> Self {
-        let part = if bm25_max > 0.0 { bm25 / bm25_max } else { 0.0 };
-        Self { bm25, bm25_max, part, rank }
+    pub fn new(bm25: Bm25, most: Bm25, rank: Option<usize>) -> Self {
+        Self {
+            bm25: bm25.chunk,
+            bm25_max: most.chunk,
+            document_bm25: bm25.document,
+            document_bm25_max: most.document,
+            part: bm25.part_of(most),
+            rank,
+        }
     }
 }
 
@@ -160,7 +200,11 @@ mod tests {
 
     #[test]
     fn the_best_of_both_halves_has_similarity_one() {
-        let lexical = LexicalScore::new(7.0, 7.0, Some(1));
+        let lexical = LexicalScore::new(
+            Bm25 { chunk: 7.0, document: 9.0 },
+            Bm25 { chunk: 7.0, document: 9.0 },
+            Some(1),
+        );
         let semantic = SemanticScore::new(0.4, 0.4, Some(1), false);
         for fusion in [Fusion::default(), Fusion::Reciprocal { k: 60.0 }] {
             assert!((fusion.similarity(&lexical, &semantic) - 1.0).abs() < 1e-12, "{fusion:?}");
@@ -169,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_passage_known_to_one_half_keeps_the_score_of_that_half() {
-        let lexical = LexicalScore::new(0.0, 7.0, None);
+        let lexical = LexicalScore::new(Bm25::default(), Bm25 { chunk: 7.0, document: 9.0 }, None);
         let semantic = SemanticScore::new(0.4, 0.4, Some(1), false);
         assert!((Fusion::default().similarity(&lexical, &semantic) - 0.7).abs() < 1e-12);
         assert!((Fusion::Reciprocal { k: 60.0 }.similarity(&lexical, &semantic) - 0.5).abs() < 1e-12);

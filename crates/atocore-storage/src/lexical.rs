@@ -17,6 +17,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod whole_documents;
 mod wording;
 mod writer;
 
@@ -35,6 +36,7 @@ pub(crate) use self::error::is_refusal;
 pub use self::{
     error::{LexicalError, SourceError},
     filter::LexicalFilter,
+    identifiers::identifier_parts,
     search::{LexicalMatch, LexicalMatches, LexicalQuery, WordMatches},
     source::{ChangedDocument, ChunkSource, IndexedChunk},
     wording::{Occurrence, Wording, is_too_common},
@@ -144,6 +146,25 @@ impl LexicalIndex {
     /// When the files of the index cannot be read.
     pub fn search(&self, query: &LexicalQuery<'_>) -> Result<LexicalMatches, LexicalError> {
         search::search(&self.snapshot(), &self.fields, query)
+            .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
+    }
+
+    /// How much the words of a text tell passages from one another, each by how rare it is; only to be compared with that
+    /// of another text.
+    ///
+    /// # Errors
+    /// When the files of the index cannot be read.
+    pub fn information(&self, text: &str) -> Result<f64, LexicalError> {
+        search::information(&self.snapshot(), &self.fields, text)
+            .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
+    }
+
+    /// How rare a word is among the passages: 1 when at most one has it, 0 when it is left out of the index.
+    ///
+    /// # Errors
+    /// When the files of the index cannot be read.
+    pub fn rarity(&self, word: &str) -> Result<f64, LexicalError> {
+        search::rarity(&self.snapshot(), &self.fields, word)
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 

@@ -3,6 +3,7 @@
 
 mod bench;
 mod eval;
+mod random;
 mod soak;
 
 use std::path::Path;

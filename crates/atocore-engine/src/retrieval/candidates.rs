@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use atocore_model::{id::ProjectId, name::Tag, query::ProjectHint};
+use atocore_model::{id::ProjectId, name::Tag, query::ProjectHint, ranking::Bm25};
 use atocore_storage::{
     lexical::{LexicalFilter, LexicalIndex, LexicalMatch, LexicalQuery},
     sqlite::{ChunkKey, ReadTransaction},
     vector::{VectorFilter, VectorIndex, VectorMatch, VectorQuery},
 };
 
+use super::exact::ExactTerm;
 use crate::{embedding::QueryVector, error::Error};
 
 /// At least this many passages are ranked for every question: half of them by words and half by meaning, where both
@@ -26,8 +27,10 @@ const KNOWN_WORDS: usize = 5;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CandidateSearch<'q> {
     pub(super) text: &'q str,
-    /// What of the text has to be found in its order.
-    pub(super) terms: &'q [String],
+    /// What of the text has to be found as it is.
+    pub(super) terms: &'q [ExactTerm],
+    /// Their spellings.
+    pub(super) phrases: &'q [String],
     pub(super) tags: &'q [Tag],
     /// Only these documents.
     pub(super) documents: Option<&'q [u64]>,
@@ -63,11 +66,18 @@ impl CandidateSearch<'_> {
     /// Searches by words.
     pub(super) fn words(&self, index: &LexicalIndex) -> Result<SearchHalf<LexicalMatch>, Error> {
         let (mut all, mut chosen, mut is_cut) = (Vec::new(), Vec::new(), false);
+        // Names in one word as well.
+        let names = self.terms.iter().filter_map(|term| term.name.as_deref());
+        let text: Vec<&str> = [self.text].into_iter().chain(names).collect();
+        let text = text.join(" ");
         for project in self.scopes() {
             let filter = LexicalFilter { project, tags: self.tags, documents: self.documents };
             let limit = self.limit() * KNOWN_WORDS;
-            let query = LexicalQuery { text: self.text, phrases: self.terms, filter: &filter, limit };
-            let found = index.search(&query)?.matches;
+            let query = LexicalQuery { text: &text, phrases: self.phrases, filter: &filter, limit };
+            let mut found = index.search(&query)?.matches;
+            let most = found.iter().map(bm25).fold(Bm25::default(), Bm25::max);
+            // Equal ones stay in the order of the search.
+            found.sort_by(|a, b| bm25(b).part_of(most).total_cmp(&bm25(a).part_of(most)));
             chosen.extend(found.iter().take(self.limit()).map(|found| found.chunk_key));
             is_cut |= found.len() > self.limit();
             all.push(found);
@@ -109,7 +119,7 @@ pub(super) struct SearchHalf<M> {
 pub(super) struct Candidate {
     pub(super) passage: ChunkKey,
     /// 0 when it has no word of the question.
-    pub(super) bm25: f64,
+    pub(super) bm25: Bm25,
     /// From 1, among all that were found by words.
     pub(super) word_rank: Option<usize>,
     /// `None` when it has no vector, or meaning was not asked for.
@@ -122,8 +132,8 @@ pub(super) struct Candidate {
 #[derive(Debug)]
 pub(super) struct Candidates {
     pub(super) list: Vec<Candidate>,
-    /// The highest BM25 of any passage.
-    pub(super) bm25_max: f64,
+    /// The highest BM25 of any passage, and of the document of any.
+    pub(super) most: Bm25,
     /// The highest and the lowest cosine of any candidate; `None` when none has a vector.
     pub(super) cosines: Option<(f64, f64)>,
 }
@@ -144,10 +154,10 @@ impl Candidates {
             .chain(near.iter().flat_map(|half| &half.chosen))
             .copied()
             .collect();
-        let found: HashMap<i64, f64> = words
+        let found: HashMap<i64, Bm25> = words
             .iter()
             .flat_map(|half| half.best.iter().flatten())
-            .filter_map(|found| Some((i64::try_from(found.chunk_key).ok()?, f64::from(found.bm25))))
+            .filter_map(|found| Some((i64::try_from(found.chunk_key).ok()?, bm25(found))))
             .collect();
         let mut list = Vec::with_capacity(chosen.len());
         read.each_chunk_key(chosen, asked.map(|asked| asked.space.key), |passage, vector| {
@@ -157,23 +167,25 @@ impl Candidates {
             let bm25 = found.get(&passage.key).copied().unwrap_or_default();
             let cosine = asked.zip(vector).map(|(asked, vector)| cosine(&asked.vector, vector));
             // Else found by an index that is behind: its text has no vector yet.
-            if cosine.is_some() || bm25 > 0.0 {
+            if cosine.is_some() || bm25.chunk > 0.0 {
                 list.push(Candidate { passage, bm25, word_rank: None, cosine, meaning_rank: None });
             }
         })?;
-        set_ranks(
-            &mut list,
-            |candidate| Some(candidate.bm25).filter(|bm25| *bm25 > 0.0),
-            |c, rank| c.word_rank = rank,
-        );
+        let most = list.iter().map(|candidate| candidate.bm25).fold(Bm25::default(), Bm25::max);
+        let part = |candidate: &Candidate| Some(candidate.bm25.part_of(most)).filter(|part| *part > 0.0);
+        set_ranks(&mut list, part, |c, rank| c.word_rank = rank);
         set_ranks(&mut list, |candidate| candidate.cosine, |c, rank| c.meaning_rank = rank);
         let cosines = list.iter().filter_map(|candidate| candidate.cosine);
         let cosines = cosines.fold(None, |range: Option<(f64, f64)>, cosine| {
             Some(range.map_or((cosine, cosine), |(most, least)| (most.max(cosine), least.min(cosine))))
         });
-        let bm25_max = list.iter().map(|candidate| candidate.bm25).fold(0.0, f64::max);
-        Ok(Self { list, bm25_max, cosines })
+        Ok(Self { list, most, cosines })
     }
+}
+
+/// The scores of a match.
+fn bm25(found: &LexicalMatch) -> Bm25 {
+    Bm25 { chunk: f64::from(found.bm25), document: f64::from(found.document_bm25) }
 }
 
 /// Gives every candidate that has a value its rank by it, the highest first; equal ones by key.
@@ -254,7 +266,7 @@ mod tests {
         // What an index says that has not heard yet that the document moved.
         let found = |scope: Option<&str>| {
             let scope = scope.map(|scope| scope.parse::<ProjectId>().unwrap());
-            let found = LexicalMatch { chunk_key: 1, document_key: 1, bm25: 1.0 };
+            let found = LexicalMatch { chunk_key: 1, document_key: 1, bm25: 1.0, document_bm25: 1.0 };
             let words = SearchHalf { best: vec![vec![found]], chosen: vec![1], is_cut: false };
             let gathered =
                 store.read(|read| Candidates::gather(read, scope.as_ref(), Some(&words), None, None));
@@ -275,12 +287,13 @@ mod tests {
         };
         let mut list = [(1, 3.0), (2, 5.0), (3, 5.0), (4, 0.0)].map(|(key, bm25)| Candidate {
             passage: passage(key),
-            bm25,
+            bm25: Bm25 { chunk: bm25, document: bm25 },
             word_rank: None,
             cosine: None,
             meaning_rank: None,
         });
-        set_ranks(&mut list, |c| Some(c.bm25).filter(|bm25| *bm25 > 0.0), |c, rank| c.word_rank = rank);
+        let bm25 = |candidate: &Candidate| Some(candidate.bm25.chunk).filter(|bm25| *bm25 > 0.0);
+        set_ranks(&mut list, bm25, |c, rank| c.word_rank = rank);
         assert_eq!(list.map(|candidate| candidate.word_rank), [Some(3), Some(1), Some(2), None]);
     }
 }

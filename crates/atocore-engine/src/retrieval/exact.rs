@@ -1,30 +1,62 @@
 //! Exact terms: numbers, codes, names and quotations that a question spells out. What is merely near in meaning must not
-//! drown the one passage that has them, and what has only their parts is something else.
+//! drown the passages that have them, and what has only their parts is something else.
 
 use std::collections::HashSet;
 
 use atocore_model::{query::Factor, text};
 use atocore_storage::{
-    lexical::{LexicalIndex, Occurrence, WordMatches, Wording},
+    lexical::{self, LexicalIndex, Occurrence, WordMatches, Wording},
     sqlite::ReadTransaction,
 };
 
 use super::rank::{self, Ranked};
 use crate::error::Error;
 
-/// A term that more passages have is not rare.
+/// A term that no more passages have is rare.
 const MOST_PASSAGES: usize = 20;
-/// Nor is one that a larger part of all passages has.
+/// So is one that no larger part of all passages has.
 const LARGEST_PART: u64 = 50;
 /// How many terms of a question are looked at.
 const MOST_TERMS: usize = 12;
+/// How much of what a question says a term is when passages that have it come first.
+const FULL_SHARE: f64 = 0.25;
 /// A little more than nothing, so that an order does not hang on how a division is rounded.
 const STEP: f64 = f64::EPSILON * 4.0;
+
+/// A part of a question that has to be found as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ExactTerm {
+    /// As the question has it.
+    pub(super) text: String,
+    /// A version with its `v`, or without.
+    version: Option<String>,
+    /// A name in one word, as the index has it in every case style.
+    pub(super) name: Option<String>,
+    /// Whether nothing but its capitals tells it from a word, so that it has to be rare.
+    is_acronym: bool,
+}
+
+impl ExactTerm {
+    fn new(text: &str) -> Self {
+        let name = lexical::identifier_parts(text).map(|parts| parts.concat());
+        let name = name.filter(|name| name != text);
+        Self { text: text.to_owned(), version: other_version(text), name, is_acronym: false }
+    }
+
+    /// In every form that is the same.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = &String> {
+        [&self.text].into_iter().chain(&self.version).chain(&self.name)
+    }
+}
 
 /// A term, and which passages have its words.
 struct FoundTerm<'t> {
     term: &'t str,
     matches: WordMatches,
+    /// Those of the passages that have it in order, but only as a part of a longer number.
+    longer: Vec<u64>,
+    /// How much of what the question says it is: 0 to 1.
+    share: f64,
     /// Why a passage that has its words apart is put behind.
     apart: &'static str,
     /// Whether every passage that may have the term is in `matches`.
@@ -50,46 +82,160 @@ enum ByText {
 }
 
 /// Puts what has the words of a term of the question, but in another order, behind everything that has the term; then
-/// lifts the best passage that has a rare term to the score of the best one that has none.
+/// lifts the passages that have a rare term, the further the more of the question it is. Where the question says nothing
+/// else, everything that has the term comes before everything that has not.
 ///
 /// Returns the terms that the index does not have whole, and no passage that was ranked either.
 pub(super) fn rank(
     read: &ReadTransaction<'_>,
     index: &LexicalIndex,
-    terms: &[String],
+    question: &str,
+    terms: &[ExactTerm],
     ranked: &mut [Ranked],
 ) -> Result<Vec<UnfoundTerm>, Error> {
-    let limit =
-        usize::try_from(index.chunks() / LARGEST_PART).unwrap_or(MOST_PASSAGES).clamp(1, MOST_PASSAGES);
+    let rare = usize::try_from(index.chunks() / LARGEST_PART).unwrap_or(usize::MAX).max(MOST_PASSAGES);
+    let said = if terms.is_empty() { 0.0 } else { index.information(question)? };
     let mut found = Vec::with_capacity(terms.len());
     let mut unfound = Vec::new();
     for term in terms {
-        let Some(wording) = Wording::new(term) else {
-            let matches = index.chunks_with(term, limit)?;
-            let apart = "the words of `{term}`, but not in its order";
-            found.extend(matches.map(|matches| FoundTerm { term, matches, apart, is_counted: true }));
-            continue;
-        };
-        let indexed = index.chunks_with(term, usize::MAX)?;
-        let is_counted = indexed.is_some();
-        let may_be_further = match by_text(read, wording, indexed, ranked)? {
-            ByText::Found(matches) => {
-                let apart = "words of `{term}`, but not all of them in its order";
-                found.push(FoundTerm { term, matches, apart, is_counted });
-                continue;
+        let share = if said > 0.0 { (index.information(&term.text)? / said).min(1.0) } else { 1.0 };
+        let limit = if share < 1.0 || term.is_acronym { rare } else { usize::MAX };
+        match find(read, index, term, limit, ranked)? {
+            Ok(Some((matches, is_counted))) => {
+                let has_left_out = Wording::new(&term.text).is_some();
+                let apart = if has_left_out {
+                    "words of `{term}`, but not all of them in its order"
+                } else {
+                    "the words of `{term}`, but not in its order"
+                };
+                let longer = within_longer(read, term, &matches, ranked)?;
+                found.push(FoundTerm { term: &term.text, matches, longer, share, apart, is_counted });
             }
-            ByText::Nowhere => false,
-            ByText::NotRanked => true,
-        };
-        unfound.push(UnfoundTerm { text: term.clone(), is_too_common: !is_counted, may_be_further });
+            Ok(None) => {}
+            Err(term) => unfound.push(term),
+        }
     }
     put_behind(&found, ranked);
     rank::sort(ranked);
-    for found in found.iter().filter(|found| found.is_counted && found.matches.in_order.len() <= limit) {
-        lift(found.term, &found.matches.in_order, ranked);
+    for found in found.iter().filter(|found| found.is_counted) {
+        let whole = found.whole();
+        if found.share >= 1.0 {
+            put_first(found.term, &found.matches.in_order, ranked);
+            rank::sort(ranked);
+            put_first(found.term, &whole, ranked);
+        } else if found.matches.in_order.len() <= rare {
+            lift(found.term, found.share, &whole, ranked);
+        }
         rank::sort(ranked);
     }
     Ok(unfound)
+}
+
+impl FoundTerm<'_> {
+    /// The passages that have the term as a whole; where none has it so, those that have it.
+    fn whole(&self) -> Vec<u64> {
+        let has_more = |key: &u64| self.longer.binary_search(key).is_ok();
+        let whole: Vec<u64> = self.matches.in_order.iter().copied().filter(|key| !has_more(key)).collect();
+        if whole.is_empty() { self.matches.in_order.clone() } else { whole }
+    }
+}
+
+/// Those of the ranked passages with a number of several parts that have it in a longer one only: `1.10.2` in `1.10.2.7`.
+fn within_longer(
+    read: &ReadTransaction<'_>,
+    term: &ExactTerm,
+    matches: &WordMatches,
+    ranked: &[Ranked],
+) -> Result<Vec<u64>, Error> {
+    let mut longer = Vec::new();
+    let number = text::folded(&term.text);
+    if !number.contains('.') || !number.chars().all(|c| c.is_numeric() || c == '.') {
+        return Ok(longer);
+    }
+    for ranked in ranked.iter().filter(|ranked| is_among(&matches.in_order, ranked)) {
+        let Some(passage) = read.chunk(ranked.passage.key)? else { continue };
+        let texts = [&*passage.document.title, passage.heading_path.as_str(), &*passage.content];
+        let places = texts.map(|text| number_places(&text::folded(text), &number));
+        let (any, whole) = places.into_iter().fold((false, false), |a, b| (a.0 || b.0, a.1 || b.1));
+        if any && !whole {
+            longer.extend(u64::try_from(ranked.passage.key));
+        }
+    }
+    longer.sort_unstable();
+    Ok(longer)
+}
+
+/// Whether a text has a number, and whether it has it anywhere as a whole.
+fn number_places(text: &str, number: &str) -> (bool, bool) {
+    let goes_on = |mut rest: std::str::Chars<'_>, back: bool| {
+        let mut next = || if back { rest.next_back() } else { rest.next() };
+        match next() {
+            Some('.') => next().is_some_and(char::is_numeric),
+            other => other.is_some_and(char::is_numeric),
+        }
+    };
+    text.match_indices(number).fold((false, false), |(_, whole), (at, found)| {
+        let is_part = goes_on(text[..at].chars(), true) || goes_on(text[at + found.len()..].chars(), false);
+        (true, whole || !is_part)
+    })
+}
+
+/// The passages that have a term in any spelling, and whether those are all; `None` when it is one word that more than
+/// `limit` passages have.
+fn find(
+    read: &ReadTransaction<'_>,
+    index: &LexicalIndex,
+    term: &ExactTerm,
+    limit: usize,
+    ranked: &[Ranked],
+) -> Result<Result<Option<(WordMatches, bool)>, UnfoundTerm>, Error> {
+    let mut all: Option<WordMatches> = None;
+    let mut is_all_counted = true;
+    let mut unfound = None;
+    for spelling in term.spellings() {
+        let found = match Wording::new(spelling) {
+            None => index.chunks_with(spelling, limit)?,
+            Some(wording) => {
+                let indexed = index.chunks_with(spelling, usize::MAX)?;
+                let is_counted = indexed.is_some();
+                is_all_counted &= is_counted;
+                let may_be_further = match by_text(read, wording, indexed, ranked)? {
+                    ByText::Found(matches) => {
+                        all = Some(joined(all, matches));
+                        continue;
+                    }
+                    ByText::Nowhere => false,
+                    ByText::NotRanked => true,
+                };
+                let text = term.text.clone();
+                unfound = Some(UnfoundTerm { text, is_too_common: !is_counted, may_be_further });
+                None
+            }
+        };
+        if let Some(found) = found {
+            all = Some(joined(all, found));
+        }
+    }
+    match (all, unfound) {
+        (Some(all), _) => Ok(Ok(Some((all, is_all_counted)))),
+        (None, Some(unfound)) => Ok(Err(unfound)),
+        (None, None) => Ok(Ok(None)),
+    }
+}
+
+/// What either of two spellings finds.
+fn joined(before: Option<WordMatches>, mut found: WordMatches) -> WordMatches {
+    if let Some(before) = before {
+        found.in_order.extend(before.in_order);
+        found.in_order.sort_unstable();
+        found.in_order.dedup();
+        found.apart.extend(before.apart);
+        found.apart.sort_unstable();
+        found.apart.dedup();
+        let has = |key: &u64| found.in_order.binary_search(key).is_ok();
+        found.apart.retain(|key| !has(key));
+    }
+    found
 }
 
 /// Which passages have a term of which the index leaves out some words, given those that have the others. Only what was
@@ -140,18 +286,40 @@ fn put_behind(found: &[FoundTerm<'_>], ranked: &mut [Ranked]) {
     }
 }
 
-fn lift(term: &str, having: &[u64], ranked: &mut [Ranked]) {
-    let has = |ranked: &Ranked| is_among(having, ranked);
-    let (Some(at), Some(first)) = (ranked.iter().position(has), ranked.first()) else { return };
-    let (score, top) = (ranked[at].score, first.score);
-    if at == 0 || score <= 0.0 {
+/// Brings the best passage that has the term nearer to the best that has not, or before it, and the others that have it
+/// as far.
+fn lift(term: &str, share: f64, having: &[u64], ranked: &mut [Ranked]) {
+    let best = |has: bool| {
+        let mut scores = ranked.iter().filter(|ranked| is_among(having, ranked) == has);
+        scores.next().map(|ranked| ranked.score)
+    };
+    let (Some(with), Some(without)) = (best(true), best(false)) else { return };
+    if with <= 0.0 || with > without {
         return;
     }
+    let part = (share / FULL_SHARE).min(1.0);
+    let value = part.mul_add(without / with * (1.0 + STEP) - 1.0, 1.0);
     let reason = match having.len() {
         1 => format!("the exact term `{term}`, which no other passage has"),
         count => format!("the exact term `{term}`, which only {count} passages have"),
     };
-    multiply(&mut ranked[at], top / score * (1.0 + STEP), reason);
+    for ranked in ranked.iter_mut().filter(|ranked| is_among(having, ranked)) {
+        multiply(ranked, value, reason.clone());
+    }
+}
+
+/// Puts everything that has not the term behind everything that has it.
+fn put_first(term: &str, having: &[u64], ranked: &mut [Ranked]) {
+    let lowest = ranked.iter().rfind(|ranked| is_among(having, ranked)).map(|ranked| ranked.score);
+    let highest = ranked.iter().find(|ranked| !is_among(having, ranked)).map(|ranked| ranked.score);
+    let (Some(lowest), Some(highest)) = (lowest, highest) else { return };
+    if lowest <= 0.0 || lowest > highest {
+        return;
+    }
+    let reason = format!("has not `{term}`, which is all that the question says");
+    for ranked in ranked.iter_mut().filter(|ranked| !is_among(having, ranked)) {
+        multiply(ranked, lowest / highest * (1.0 - STEP), reason.clone());
+    }
 }
 
 /// A passage that several terms concern has one factor for all of them.
@@ -166,31 +334,38 @@ fn is_among(keys: &[u64], ranked: &Ranked) -> bool {
 }
 
 /// The parts of a question that have to be found as they are: words that look like a code, a number, a path or a name of
-/// a program, and what stands in quotation marks.
-pub(super) fn terms(question: &str) -> Vec<String> {
+/// a program, and what stands in quotation marks. Capitals or hyphens alone make a term only where the word is the whole
+/// question.
+pub(super) fn terms(question: &str) -> Vec<ExactTerm> {
     let question = text::plain(question);
-    let capitals_tell = !is_shouted(&question);
     let words = question.split_whitespace().flat_map(|word| word.split(text::is_dense));
     let mut terms = Vec::new();
     for word in words {
         let is_option = word.starts_with("--");
         let word = trimmed(word);
-        if is_option && word.contains('-') || is_code(word, capitals_tell) {
-            terms.push(word.to_owned());
+        if is_option && word.contains('-') || is_code(word) {
+            terms.push(ExactTerm::new(word));
             // An address may be told with its port, a setting with its value.
             let joins = |c: char| !text::is_of_a_word(c) && !matches!(c, '_' | '.' | '-');
             let parts = word.split(joins).map(trimmed).filter(|part| *part != word);
-            terms.extend(parts.filter(|part| is_code(part, capitals_tell)).map(str::to_owned));
-            terms.extend(other_spelling(word));
+            terms.extend(parts.filter(|part| is_code(part)).map(ExactTerm::new));
         }
     }
     let quotation_marks = ['"', '`', '“', '”', '„', '«', '»', '「', '」', '『', '』'];
     let parts: Vec<&str> = question.split(quotation_marks).collect();
     // The last mark is not closed when there is nothing behind it.
     let quoted = parts.iter().take(parts.len() - 1).skip(1).step_by(2);
-    terms.extend(quoted.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()));
+    terms.extend(quoted.map(|part| part.trim()).filter(|part| !part.is_empty()).map(ExactTerm::new));
+    let whole = trimmed(&question);
+    if terms.is_empty() && !whole.contains(char::is_whitespace) {
+        if lexical::identifier_parts(whole).is_some() {
+            terms.push(ExactTerm::new(whole));
+        } else if is_all_capitals(whole) {
+            terms.push(ExactTerm { is_acronym: true, ..ExactTerm::new(whole) });
+        }
+    }
     let mut seen = HashSet::new();
-    terms.retain(|term| seen.insert(term.clone()));
+    terms.retain(|term| seen.insert(term.text.clone()));
     terms.truncate(MOST_TERMS);
     terms
 }
@@ -200,7 +375,7 @@ fn trimmed(word: &str) -> &str {
 }
 
 /// A version with its `v`, or without.
-fn other_spelling(word: &str) -> Option<String> {
+fn other_version(word: &str) -> Option<String> {
     let is_version = |number: &str| number.starts_with(|c: char| c.is_ascii_digit()) && number.contains('.');
     match word.strip_prefix(['v', 'V']) {
         Some(number) if is_version(number) => Some(number.to_owned()),
@@ -209,18 +384,11 @@ fn other_spelling(word: &str) -> Option<String> {
     }
 }
 
-/// Whether a question is written in capital letters, so that they say nothing of its words.
-fn is_shouted(question: &str) -> bool {
-    let words = || text::words(question).filter(|word| word.chars().any(char::is_alphabetic));
-    let capitals = words().filter(|word| is_all_capitals(word)).count();
-    words().count() > 2 && capitals * 2 > words().count()
-}
-
 fn is_all_capitals(word: &str) -> bool {
     word.chars().nth(1).is_some() && word.chars().all(char::is_uppercase)
 }
 
-fn is_code(word: &str, capitals_tell: bool) -> bool {
+fn is_code(word: &str) -> bool {
     let letters = || word.chars();
     let has_digit = letters().any(char::is_numeric);
     let inner_capital = letters().skip(1).any(char::is_uppercase) && letters().any(char::is_lowercase);
@@ -228,8 +396,7 @@ fn is_code(word: &str, capitals_tell: bool) -> bool {
     // `example.com`, but neither `e.g` nor a sentence that begins without a space.
     let is_dotted = word.contains('.')
         && word.split('.').all(|part| part.chars().nth(1).is_some() && !part.starts_with(char::is_uppercase));
-    let is_acronym = capitals_tell && is_all_capitals(word);
-    letters().count() >= 3 && (has_digit || inner_capital || is_joined || is_dotted || is_acronym)
+    letters().count() >= 3 && (has_digit || inner_capital || is_joined || is_dotted)
 }
 
 #[cfg(test)]
@@ -240,8 +407,8 @@ mod tests {
     fn codes_are_told_from_words() {
         for (question, expected) in [
             ("what does ERR_4711 in fooBar mean?", &["ERR_4711", "fooBar"][..]),
-            ("the WAL of v3.51.3, please", &["WAL", "v3.51.3", "3.51.3"]),
-            ("release 2.3.1?", &["2.3.1", "v2.3.1"]),
+            ("the WAL of v3.51.3, please", &["v3.51.3"]),
+            ("release 2.3.1?", &["2.3.1"]),
             ("How is a Store restored in 30 days", &[]),
             ("e.g. a well-known one, i.e. this. Then that", &[]),
             (
@@ -256,27 +423,63 @@ mod tests {
                 "mail ops@example.com about std::fs and src/lib/main.rs",
                 &["ops@example.com", "example.com", "std::fs", "src/lib/main.rs", "main.rs"],
             ),
-            ("バージョン３.２.１を検索", &["3.2.1", "v3.2.1"]),
+            ("バージョン３.２.１を検索", &["3.2.1"]),
         ] {
-            assert_eq!(terms(question), expected, "{question}");
+            assert_eq!(texts(question), expected, "{question}");
+        }
+    }
+
+    fn texts(question: &str) -> Vec<String> {
+        terms(question).into_iter().map(|term| term.text).collect()
+    }
+
+    #[test]
+    fn a_term_is_the_same_in_every_spelling() {
+        for (term, expected) in [
+            ("v3.51.3", &["v3.51.3", "3.51.3"][..]),
+            ("3.51.3", &["3.51.3", "v3.51.3"]),
+            ("max_file_bytes", &["max_file_bytes", "maxfilebytes"]),
+            ("MAX-FILE_BYTES", &["MAX-FILE_BYTES", "MAXFILEBYTES"]),
+            ("maxFileBytes", &["maxFileBytes"]),
+            ("E0499", &["E0499"]),
+        ] {
+            let terms = terms(term);
+            assert_eq!(terms.len(), 1, "{term}");
+            assert!(terms[0].spellings().eq(expected), "{term}: {terms:?}");
+        }
+    }
+
+    #[test]
+    fn a_longer_number_is_told_from_the_number() {
+        for (text, expected) in [
+            ("since 1.10.2, and later", (true, true)),
+            ("since 1.10.2.", (true, true)),
+            ("since 1.10.2.7", (true, false)),
+            ("since 3.1.10.2", (true, false)),
+            ("11.10.2 and 1.10.20", (true, false)),
+            ("1.10.2.7 and 1.10.2", (true, true)),
+            ("1.10", (false, false)),
+        ] {
+            assert_eq!(number_places(text, "1.10.2"), expected, "{text}");
         }
     }
 
     #[test]
     fn quotations_are_terms_when_they_are_closed() {
-        assert_eq!(terms("where is \"hot copy\" explained"), ["hot copy"]);
+        assert_eq!(texts("where is \"hot copy\" explained"), ["hot copy"]);
         assert_eq!(
-            terms("“one two” and „drei vier“ and «cinq six» and 「全文検索」"),
+            texts("“one two” and „drei vier“ and «cinq six» and 「全文検索」"),
             ["one two", "drei vier", "cinq six", "全文検索"]
         );
-        assert_eq!(terms("a disk of 5\" is small"), [""; 0]);
+        assert_eq!(texts("a disk of 5\" is small"), [""; 0]);
     }
 
     #[test]
-    fn capitals_tell_nothing_in_a_question_that_is_written_in_them() {
-        assert_eq!(terms("HOW IS THE WAL OF A STORE RESTORED"), [""; 0]);
-        assert_eq!(terms("HOW IS ERR_4711 RESTORED"), ["ERR_4711"]);
-        assert_eq!(terms("WAL"), ["WAL"]);
-        assert_eq!(terms("how does the WAL of ÖBB work"), ["WAL", "ÖBB"]);
+    fn capitals_and_hyphens_make_a_term_only_where_they_are_the_whole_question() {
+        assert_eq!(texts("HOW IS THE WAL OF A STORE RESTORED"), [""; 0]);
+        assert_eq!(texts("HOW IS ERR_4711 RESTORED"), ["ERR_4711"]);
+        assert_eq!(texts("WAL"), ["WAL"]);
+        assert_eq!(texts("max-file-bytes"), ["max-file-bytes"]);
+        assert_eq!(texts("how does the WAL of ÖBB work"), [""; 0]);
     }
 }

@@ -2,7 +2,7 @@
 
 use atocore_model::{
     query::{Explanation, Factor},
-    ranking::{Fusion, LexicalScore, Mode, SemanticScore},
+    ranking::{Bm25, Fusion, LexicalScore, Mode, SemanticScore},
 };
 use atocore_storage::sqlite::ChunkKey;
 
@@ -51,9 +51,9 @@ fn location(passage: &ChunkKey) -> ChunkLocation<'_> {
 impl Ranking<'_> {
     /// Ranks every candidate that its mode has a use for: best first, then by path and place.
     pub(super) fn rank(&self, candidates: Candidates) -> Vec<Ranked> {
-        let Candidates { list, bm25_max, cosines } = candidates;
+        let Candidates { list, most, cosines } = candidates;
         let ranked = list.into_iter().filter_map(|candidate| {
-            let halves = self.halves(&candidate, bm25_max, cosines)?;
+            let halves = self.halves(&candidate, most, cosines)?;
             let factors =
                 self.signals.found(&candidate.passage.project, location(&candidate.passage)).values();
             let score = factors.iter().fold(halves.similarity, |score, factor| score * factor);
@@ -65,13 +65,8 @@ impl Ranking<'_> {
     }
 
     /// What the halves make of a candidate; `None` when the mode has no use for it.
-    fn halves(
-        &self,
-        candidate: &Candidate,
-        bm25_max: f64,
-        cosines: Option<(f64, f64)>,
-    ) -> Option<Explanation> {
-        let words = LexicalScore::new(candidate.bm25, bm25_max, candidate.word_rank);
+    fn halves(&self, candidate: &Candidate, most: Bm25, cosines: Option<(f64, f64)>) -> Option<Explanation> {
+        let words = LexicalScore::new(candidate.bm25, most, candidate.word_rank);
         let meaning = cosines.map(|(most, least)| {
             let cosine = candidate.cosine.unwrap_or(least + (most - least) * words.part);
             SemanticScore::new(cosine, most, candidate.meaning_rank, candidate.cosine.is_none())

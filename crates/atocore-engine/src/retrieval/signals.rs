@@ -10,6 +10,11 @@ const STOP_TOKENS: [&str; 15] = [
     "this", "what", "with",
 ];
 
+/// How many steps a word of the question counts that no more than one passage has, where it is all that a title, a heading
+/// or a name in the path says. It counts by the square of the part that the question covers: three words of a heading of
+/// three are what the passage is about, three of a title that is a sentence are there by chance.
+const WHOLE_LABEL_STEPS: f64 = 3.0;
+
 /// Words in the names of folders that hold what was put aside.
 const LOW_SIGNAL_FOLDERS: [&str; 2] = ["-archive-", "-history-"];
 /// Marks of what was put aside, in the name of a folder or a file.
@@ -43,41 +48,118 @@ pub(super) struct ChunkLocation<'a> {
     pub(super) heading_path: &'a str,
 }
 
+/// A word of a question.
+#[derive(Debug)]
+struct Token {
+    text: String,
+    /// How many steps it counts where it is found.
+    weight: f64,
+}
+
 /// A question as the factors see it.
 #[derive(Debug)]
 pub(super) struct Signals<'a> {
     weights: &'a RankWeights,
-    tokens: Vec<String>,
+    tokens: Vec<Token>,
     project: Option<&'a str>,
+    /// Whether a match counts by what it says, and not as one word like any other.
+    is_weighed: bool,
 }
 
 impl<'a> Signals<'a> {
-    /// Takes the words of a question apart.
-    pub(super) fn new(weights: &'a RankWeights, question: &str, project: Option<&'a str>) -> Self {
+    /// Takes the words of a question apart. With `rarity`, which says from 0 to 1 how rare a word is, a match counts by
+    /// what it says; without, every word that is found counts the same.
+    pub(super) fn new(
+        weights: &'a RankWeights,
+        question: &str,
+        project: Option<&'a str>,
+        rarity: Option<&dyn Fn(&str) -> f64>,
+    ) -> Self {
         let mut tokens: Vec<String> = text::words(&text::folded(question)).map(str::to_owned).collect();
         tokens.retain(|token| !STOP_TOKENS.contains(&token.as_str()));
         tokens.sort_unstable();
         tokens.dedup();
-        Self { weights, tokens, project }
+        let weight = |text: &str| rarity.map_or(1.0, |rarity| rarity(text) * WHOLE_LABEL_STEPS);
+        let weighed = |text: String| Token { weight: weight(&text), text };
+        let tokens = tokens.into_iter().map(weighed).collect();
+        Self { weights, tokens, project, is_weighed: rarity.is_some() }
     }
 
     /// What is found of a question in a place. Hundreds are looked at for every answer, so nothing is put into words.
     pub(super) fn found<'f>(&'f self, project: &'f str, place: ChunkLocation<'_>) -> SignalMatch<'f> {
         let (folders, file) = place.source_path.rsplit_once('/').unwrap_or(("", place.source_path));
         let names = [folders, file].map(hyphenated);
-        let known = names.concat() + &hyphenated(place.title) + &hyphenated(place.heading_path);
-        let words: Vec<&str> = known.match_indices('-').map(|(at, _)| &known[at + 1..]).collect();
-        let tokens = self.tokens.iter().map(String::as_str);
         let low_signal = low_signal(folders, &names);
-        let high_signal = HIGH_SIGNAL_WORDS.into_iter().find(|word| begins_a_word(&words, word));
-        SignalMatch {
-            signals: self,
-            project,
-            tokens: tokens.filter(|token| begins_a_word(&words, token)).collect(),
-            low_signal,
-            high_signal: high_signal.filter(|_| low_signal.is_none()),
+        let labels = labels(folders, file, place, !self.is_weighed);
+        let mut tokens: Vec<(&str, f64)> = Vec::new();
+        let mut high_signal: Option<(&'static str, f64)> = None;
+        for (kind, label) in &labels {
+            let words = words_from(label);
+            let weighs = |word: &str| if self.is_weighed { coverage(&words, &[word]) } else { 1.0 };
+            for word in HIGH_SIGNAL_WORDS.into_iter().filter(|word| begins_a_word(&words, word)) {
+                let weight = if *kind == LabelKind::Path { 1.0 } else { weighs(word) };
+                if high_signal.is_none_or(|(_, known)| weight > known) {
+                    high_signal = Some((word, weight));
+                }
+            }
+            let found: Vec<&Token> =
+                self.tokens.iter().filter(|token| begins_a_word(&words, &token.text)).collect();
+            if found.is_empty() {
+                continue;
+            }
+            let texts: Vec<&str> = found.iter().map(|token| token.text.as_str()).collect();
+            let covered = if self.is_weighed { coverage(&words, &texts) } else { 1.0 };
+            for token in found {
+                let weight = token.weight * covered * covered;
+                match tokens.iter_mut().find(|(text, _)| *text == token.text) {
+                    Some((_, known)) => *known = known.max(weight),
+                    None => tokens.push((&token.text, weight)),
+                }
+            }
+        }
+        let high_signal = high_signal.filter(|_| low_signal.is_none());
+        SignalMatch { signals: self, project, tokens, low_signal, high_signal }
+    }
+}
+
+/// Where a label comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LabelKind {
+    Path,
+    Heading,
+}
+
+/// What a passage is filed under, each hyphenated: every folder, the name of the file, the title, every heading; or all
+/// of it as one.
+fn labels(folders: &str, file: &str, place: ChunkLocation<'_>, as_one: bool) -> Vec<(LabelKind, String)> {
+    if as_one {
+        let all = [folders, file, place.title, place.heading_path].map(hyphenated);
+        return vec![(LabelKind::Path, all.concat())];
+    }
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let path = folders.split('/').chain([stem]).map(|name| (LabelKind::Path, hyphenated(name)));
+    let headings = [place.title].into_iter().chain(place.heading_path.split(" > "));
+    path.chain(headings.map(|heading| (LabelKind::Heading, hyphenated(heading)))).collect()
+}
+
+/// Where the words of a hyphenated text begin, each with all that follows.
+fn words_from(label: &str) -> Vec<&str> {
+    let from = label.match_indices('-').map(|(at, _)| &label[at + 1..]);
+    from.filter(|rest| !rest.is_empty()).collect()
+}
+
+/// How much of a label, stop tokens aside, begins with one of these tokens: 0 to 1.
+fn coverage(words: &[&str], tokens: &[&str]) -> f64 {
+    let (mut all, mut covered) = (0_u32, 0_u32);
+    for word in words {
+        let is_covered = tokens.iter().any(|token| begins_a_word(&[*word], token));
+        let first = word.split('-').next().unwrap_or_default();
+        if is_covered || !STOP_TOKENS.contains(&first) {
+            all += 1;
+            covered += u32::from(is_covered);
         }
     }
+    f64::from(covered) / f64::from(all.max(1))
 }
 
 /// What was found of a question in a place: the three factors of the contract.
@@ -85,9 +167,10 @@ impl<'a> Signals<'a> {
 pub(super) struct SignalMatch<'f> {
     signals: &'f Signals<'f>,
     project: &'f str,
-    tokens: Vec<&'f str>,
+    tokens: Vec<(&'f str, f64)>,
     low_signal: Option<&'static str>,
-    high_signal: Option<&'static str>,
+    /// The word that marks the place, and how much of a title or heading it is.
+    high_signal: Option<(&'static str, f64)>,
 }
 
 impl SignalMatch<'_> {
@@ -98,11 +181,11 @@ impl SignalMatch<'_> {
             Some(hint) if hint == self.project => weights.project_match_boost,
             _ => 1.0,
         };
-        #[expect(clippy::cast_precision_loss, reason = "a question has few words")]
-        let tokens = (1.0 + weights.query_token_step * self.tokens.len() as f64).min(weights.query_token_cap);
+        let found: f64 = self.tokens.iter().map(|(_, weight)| weight).sum();
+        let tokens = (1.0 + weights.query_token_step * found).min(weights.query_token_cap);
         let path = match (self.low_signal, self.high_signal) {
             (Some(_), _) => weights.path_low_signal_penalty,
-            (None, Some(_)) => weights.path_high_signal_boost,
+            (None, Some((_, weight))) => 1.0 + (weights.path_high_signal_boost - 1.0) * weight,
             (None, None) => 1.0,
         };
         [project, tokens, path]
@@ -117,11 +200,14 @@ impl SignalMatch<'_> {
         };
         let tokens = match self.tokens.as_slice() {
             [] => "no word of the question in path, title or heading".to_owned(),
-            found => format!("in path, title or heading: {}", found.join(", ")),
+            found => {
+                let found: Vec<&str> = found.iter().map(|(text, _)| *text).collect();
+                format!("in path, title or heading: {}", found.join(", "))
+            }
         };
         let path = match (self.low_signal, self.high_signal) {
             (Some(mark), _) => format!("put aside: {mark}"),
-            (None, Some(word)) => format!("marked as {word}"),
+            (None, Some((word, _))) => format!("marked as {word}"),
             (None, None) => "an ordinary place".to_owned(),
         };
         let factors = ["project", "query_token", "path"].into_iter().zip(self.values());
@@ -170,7 +256,7 @@ mod tests {
 
     fn value(question: &str, project: Option<&str>, place: ChunkLocation<'_>) -> [f64; 3] {
         let weights = RankWeights::default();
-        let signals = Signals::new(&weights, question, project);
+        let signals = Signals::new(&weights, question, project, None);
         let found = signals.found("a", place);
         let values = found.values();
         assert!(found.factors().iter().map(|factor| factor.value).eq(values));
@@ -193,6 +279,25 @@ mod tests {
         assert_eq!(value("one two three four five", None, place)[1], 1.32);
         assert_eq!(value("p4 is", None, self::place("p40/island.md"))[1], 1.0);
         assert_eq!(value("CAFE\u{301} öl हिन्दी", None, self::place("Cafés/O\u{308}l/हिन्दी.md"))[1], 1.24);
+    }
+
+    #[test]
+    fn a_match_counts_by_how_rare_it_is_and_how_much_of_a_label_it_covers() {
+        let weights = RankWeights::default();
+        let rarity = |word: &str| if word == "common" { 0.1 } else { 1.0 };
+        let values = |question: &str, title: &str| {
+            let signals = Signals::new(&weights, question, None, Some(&rarity));
+            signals.found("a", ChunkLocation { source_path: "n.md", title, heading_path: "" }).values()
+        };
+        let near =
+            |value: f64, expected: f64| assert!((value - expected).abs() < 1e-12, "{value} {expected}");
+        near(values("pump seals", "Pump seals")[1], 1.32);
+        near(values("pump", "Pump")[1], 1.24);
+        near(values("pump", "The pump")[1], 1.24);
+        near(values("common", "Common")[1], 1.024);
+        near(values("pump", "Pump of a very long tale")[1], 1.0 + 0.24 / 36.0);
+        near(values("x", "Decision")[2], 1.18);
+        near(values("x", "Decision of one day in May")[2], 1.03);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use atocore_model::{
     error::ErrorCode,
     monitor::{Monitor, Progress, Silent},
     query::{Answer, Notice, ProjectHint, QueryRequest},
-    ranking::{Fusion, Mode},
+    ranking::{Fusion, LexicalScore, Mode},
     snapshot::Depth,
 };
 use atocore_testkit::{
@@ -153,6 +153,10 @@ fn without_a_model_words_answer_and_say_what_is_missing() {
 fn every_score_is_the_arithmetic_that_its_explanation_shows() {
     let place = Installation::default();
     let engine = notes(&place);
+    let part = |words: &LexicalScore| {
+        let of = |score, most| if most > 0.0 { score / most } else { 0.0 };
+        0.7 * of(words.bm25, words.bm25_max) + 0.3 * of(words.document_bm25, words.document_bm25_max)
+    };
     let fusions = [Fusion::default(), Fusion::Convex { meaning_weight: 0.2 }, Fusion::Reciprocal { k: 60.0 }];
     for (fusion, text) in
         fusions.into_iter().flat_map(|fusion| [(fusion, "flat battery"), (fusion, "kitchen dough")])
@@ -166,7 +170,7 @@ fn every_score_is_the_arithmetic_that_its_explanation_shows() {
             let similarity = match explanation.fusion.unwrap() {
                 Fusion::Convex { meaning_weight } => {
                     meaning_weight * (meaning.cosine.max(0.0) / meaning.cosine_max)
-                        + (1.0 - meaning_weight) * (words.bm25 / words.bm25_max)
+                        + (1.0 - meaning_weight) * part(&words)
                 }
                 Fusion::Reciprocal { k } => {
                     let share = |rank: Option<usize>| rank.map_or(0.0, |rank| (k + 1.0) / (k + rank as f64));
@@ -346,6 +350,36 @@ fn a_rare_exact_term_is_not_drowned_by_what_is_merely_near() {
     assert_eq!(paths(&answer)[0], "codes.md");
     let factors = &answer.hits[0].explanation.as_ref().unwrap().factors;
     assert!(factors.iter().any(|factor| factor.name == "exact_term" && factor.reason.contains("E4711")));
+}
+
+#[test]
+fn where_a_question_is_a_term_everything_that_has_it_comes_first() {
+    let place = Installation::default();
+    for n in 0..30 {
+        let text = format!("# Error {n}\n\nThe error code of pump {n} is E48{n:02}, the error of the motor.");
+        place.write(&format!("p/pump{n:02}.md"), text);
+    }
+    let mentions = ["a.md", "b.md", "c.md"];
+    for (n, file) in mentions.into_iter().enumerate() {
+        let text = "A long tale of gardens, apples and pears. ".repeat(3 * n + 1);
+        place.write(&format!("p/{file}"), format!("# Garden {n}\n\n{text} It ended with E4711."));
+    }
+    place.write("p/names.md", "# Settings\n\nSet `max_file_bytes` to what you like.");
+    let engine = open(config(&place));
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let _made = engine.embed(&Silent).unwrap();
+    let answer = engine.ask("E4711");
+    let mut first: Vec<&str> = paths(&answer).into_iter().take(3).collect();
+    first.sort_unstable();
+    assert_eq!(first, mentions);
+    assert!(answer.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
+    let behind = answer.hits[3].explanation.as_ref().unwrap();
+    assert_eq!(behind.score(), answer.hits[3].score);
+    assert!(behind.factors.iter().any(|factor| factor.name == "exact_term"), "{behind:?}");
+    for name in ["maxFileBytes", "MAX_FILE_BYTES", "max-file-bytes", "where is maxFileBytes set?"] {
+        assert_eq!(paths(&engine.ask(name))[0], "names.md", "{name}");
+    }
 }
 
 #[test]

@@ -2,25 +2,52 @@
 
 use std::collections::HashSet;
 
-/// The words of every name in `texts` that has several, such as `chunkLimits` or `HTTPServer`; those of each name once.
-///
-/// Where signs stand between words they are found apart anyway.
-pub(super) fn parts<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+/// What else the names in `texts` are found by, each once: the words of `chunkLimits` and `HTTPServer`, which are written
+/// together, and `chunk_limits` in one word, so that a name is found in whatever case style.
+pub(super) fn other_forms<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let mut seen = HashSet::new();
-    let mut parts = String::new();
-    let names = texts.into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
-    for name in names.filter(|name| name.chars().any(char::is_lowercase)) {
-        let ends = part_ends(name);
-        if ends.len() > 1 && seen.insert(name) {
-            let mut from = 0;
-            for end in ends {
-                parts.push_str(&name[from..end]);
-                parts.push(' ');
-                from = end;
+    let mut forms = String::new();
+    let names = texts.into_iter().flat_map(|text| text.split(|c: char| !is_of_a_name(c)));
+    for name in names.filter(|name| seen.insert(*name)) {
+        let Some(parts) = identifier_parts(name) else { continue };
+        for joined in name.split(JOINTS) {
+            let parts = words_of(joined);
+            if parts.len() > 1 {
+                parts.iter().for_each(|part| forms.extend([part, " "]));
             }
         }
+        if name.contains(JOINTS) {
+            parts.iter().for_each(|part| forms.push_str(part));
+            forms.push(' ');
+        }
     }
-    parts
+    forms
+}
+
+/// What joins the words of a name.
+const JOINTS: [char; 2] = ['_', '-'];
+
+fn is_of_a_name(c: char) -> bool {
+    c.is_alphanumeric() || JOINTS.contains(&c)
+}
+
+/// The words of a name, in whatever case style they are joined: `maxFileBytes`, `MAX_FILE_BYTES`, `max-file-bytes`;
+/// `None` for a single word and for what is no name.
+#[must_use]
+pub fn identifier_parts(name: &str) -> Option<Vec<&str>> {
+    if !name.chars().all(is_of_a_name) || !name.chars().any(char::is_alphabetic) {
+        return None;
+    }
+    let parts: Vec<&str> = name.split(JOINTS).flat_map(words_of).collect();
+    (parts.len() > 1).then_some(parts)
+}
+
+/// The words of a run of letters and digits.
+fn words_of(run: &str) -> Vec<&str> {
+    let mut from = 0;
+    let ends = if run.chars().any(char::is_lowercase) { part_ends(run) } else { vec![run.len()] };
+    let words = ends.into_iter().map(|end| &run[std::mem::replace(&mut from, end)..end]);
+    words.filter(|word| !word.is_empty()).collect()
 }
 
 /// Where the words of a name end: before a capital that follows a small letter or a digit, and before the last of several
@@ -43,13 +70,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_are_written_together_are_found_apart() {
+    fn names_are_found_by_their_words_and_in_one_word() {
         for (text, expected) in [
             ("let chunkLimits = new HTTPServer(chunkLimits);", "chunk Limits HTTP Server "),
-            ("MAX_SIZE snake_case plain Word X 5", ""),
-            ("getX2Value utf8Decode ÄpfelUndBirnen", "get X2 Value utf8 Decode Äpfel Und Birnen "),
+            ("Word X 5 2024-05-03 - _", ""),
+            ("MAX_SIZE, snake_case and --max-size", "MAXSIZE snakecase maxsize "),
+            (
+                "getX2Value my_utf8Decode ÄpfelUndBirnen",
+                "get X2 Value utf8 Decode myutf8Decode Äpfel Und Birnen ",
+            ),
         ] {
-            assert_eq!(parts([text]), expected);
+            assert_eq!(other_forms([text]), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_has_the_same_words_in_every_case_style() {
+        for name in [
+            "maxFileBytes",
+            "MaxFileBytes",
+            "max_file_bytes",
+            "MAX_FILE_BYTES",
+            "max-file-bytes",
+            "_maxFile_bytes",
+        ] {
+            let parts = identifier_parts(name).unwrap();
+            assert_eq!(parts.join(" ").to_lowercase(), "max file bytes", "{name}");
+        }
+        for other in ["word", "WAL", "E0499", "a.b_c", "2024-05-03", "src/main_file.rs", "two words", "_", ""]
+        {
+            assert_eq!(identifier_parts(other), None, "{other}");
         }
     }
 }

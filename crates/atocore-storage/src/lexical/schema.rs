@@ -22,8 +22,9 @@ use super::{
 /// Goes up with every change of the fields, of the tokenizer or of the payload, and when what was written before cannot be
 /// trusted; an index of another version is rebuilt. Until 2 a deletion could be lost; until 3 tags did not
 /// nest, and what documents say of themselves was not found; until 4 text was not folded and had no positions; until 5
-/// the `T` of a timestamp joined day and hour; until 6 `camelCase` of source code was one word.
-pub(super) const FORMAT_VERSION: u32 = 6;
+/// the `T` of a timestamp joined day and hour; until 6 `camelCase` of source code was one word, until 7
+/// that of other documents, and `snake_case` was not found as one.
+pub(super) const FORMAT_VERSION: u32 = 7;
 
 pub(super) const CHUNK_KEY: &str = "chunk_key";
 pub(super) const DOCUMENT_KEY: &str = "document_key";
@@ -70,8 +71,9 @@ impl Fields {
         entry.add_text(self.words, document.title);
         entry.add_text(self.words, &chunk.heading_path);
         entry.add_text(self.words, &chunk.text);
-        if document.is_code {
-            entry.add_text(self.words, identifiers::parts([chunk.heading_path.as_str(), &chunk.text]));
+        let other_forms = identifiers::other_forms([document.title, &chunk.heading_path, &chunk.text]);
+        if !other_forms.is_empty() {
+            entry.add_text(self.words, other_forms);
         }
         let is_first = document.chunks.first().is_some_and(|first| first.chunk_key == chunk.chunk_key);
         if is_first && !document.beside.is_empty() {

@@ -20,7 +20,8 @@ const ONE: f32 = 65_536.0;
 /// Passages that are scored together.
 const WINDOW: usize = 4096;
 
-/// A score in units of 2^-16. Sums of 1,024 words and some phrases stay below its limit.
+/// A score in units of 2^-16. Sums of 1,024 words, said once or more often, and some phrases stay below its
+/// limit.
 pub(super) type FixedPointScore = u32;
 
 /// The score as a number.
@@ -33,16 +34,17 @@ pub(super) struct LengthFactors([f32; 256]);
 
 impl LengthFactors {
     pub(super) fn new(mean_length: f32) -> Self {
-        let factor = |id| {
-            let length = FieldNormReader::id_to_fieldnorm(id) as f32;
-            K1 * (1.0 - B + B * length / mean_length)
-        };
         let mut factors = [0.0; 256];
         for (id, slot) in (0..=u8::MAX).zip(&mut factors) {
-            *slot = factor(id);
+            *slot = length_factor(FieldNormReader::id_to_fieldnorm(id) as f32, mean_length);
         }
         Self(factors)
     }
+}
+
+/// How a length counts among texts of a mean length.
+pub(super) fn length_factor(length: f32, mean_length: f32) -> f32 {
+    K1 * (1.0 - B + B * length / mean_length)
 }
 
 /// The weight of a word that stands in `frequency` of `chunks`.
@@ -52,8 +54,8 @@ pub(super) fn weight(frequency: u64, chunks: u64) -> f32 {
     (1.0 + without / with).ln() * (1.0 + K1) * ONE
 }
 
-/// What a word adds to the score of a passage: at least 1, so that a match is never nothing.
-fn term_score(weight: f32, length_factor: f32, occurrences: u32) -> FixedPointScore {
+/// What a word adds to the score of a text that has it: at least 1, so that a match is never nothing.
+pub(super) fn term_score(weight: f32, length_factor: f32, occurrences: u32) -> FixedPointScore {
     let occurrences = occurrences as f32;
     ((weight * (occurrences / (occurrences + length_factor))) as FixedPointScore).max(1)
 }
@@ -116,6 +118,20 @@ pub(super) struct Cursor {
 impl Cursor {
     pub(super) fn new(matches: Matches, weight: f32) -> Self {
         Self { matches, at: 0, weight, bound: (weight as FixedPointScore).max(1) }
+    }
+
+    /// Walks along the passages that have a word.
+    pub(super) fn of_word(postings: BlockSegmentPostings, weight: f32) -> Self {
+        Self::new(Matches::Word(Box::new(postings)), weight)
+    }
+
+    /// The first passage from `document` on, and how often it has the word; `None` when none is left. Passages are asked
+    /// for in ascending order.
+    pub(super) fn occurrences_from(&mut self, document: DocId) -> Option<(DocId, u32)> {
+        self.go_to(document);
+        let found = self.document();
+        let occurrences = self.matches.freqs().get(self.at).copied().unwrap_or(0);
+        (found != TERMINATED).then_some((found, occurrences))
     }
 
     /// The passage the cursor stands on.

@@ -1,8 +1,9 @@
 //! Questions and their matches.
 //!
-//! A question is its words joined by OR; nothing in its text is syntax. A phrase of it counts like one more word.
+//! A question is its words joined by OR, each as often as it is said; nothing in its text is syntax. A phrase of it counts
+//! like one more word.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use atocore_model::id::StoreVersion;
 use tantivy::{Term, tokenizer::TokenStream};
@@ -16,7 +17,7 @@ use super::{
     tokenizer,
 };
 
-/// How many different words of a question count; the first ones do.
+/// How many words of a question count; the first ones do.
 const MOST_WORDS: usize = 1024;
 
 /// A question to the lexical index.
@@ -42,6 +43,8 @@ pub struct LexicalMatch {
     pub document_key: u64,
     /// Its BM25 score: above 0, a multiple of 2^-16.
     pub bm25: f32,
+    /// The BM25 score of its document as a whole, by the words of the question, phrases left out: above 0.
+    pub document_bm25: f32,
 }
 
 /// The passages that have every word of a text, by key in ascending order.
@@ -71,15 +74,16 @@ pub(super) fn search(
 ) -> tantivy::Result<LexicalMatches> {
     let mut best = TopChunks::new(query.limit);
     let words = if query.limit == 0 { Vec::new() } else { weighted_words(snapshot, fields, query.text)? };
-    if !words.is_empty() {
-        let mut phrases = weighted_phrases(snapshot, fields, query.phrases)?;
+    let mut phrases =
+        if query.limit == 0 { Vec::new() } else { weighted_phrases(snapshot, fields, query.phrases)? };
+    if !words.is_empty() || !phrases.is_empty() {
         let factors = LengthFactors::new(snapshot.mean_length);
         let conditions = Conditions::new(fields, query.filter);
         for (at, segment) in snapshot.segments.iter().enumerate() {
             let mut cursors = Vec::with_capacity(words.len() + phrases.len());
             for (word, weight) in &words {
                 if let Some(postings) = segment.postings(word)? {
-                    cursors.push(Cursor::new(Matches::Word(Box::new(postings)), *weight));
+                    cursors.push(Cursor::of_word(postings, *weight));
                 }
             }
             for (phrase_matches, weight) in &mut phrases {
@@ -92,10 +96,14 @@ pub(super) fn search(
             }
         }
     }
-    let matches = best.into_sorted().into_iter().map(|candidate| LexicalMatch {
+    let best = best.into_sorted();
+    let of = best.iter().map(|candidate| candidate.document_key);
+    let documents = snapshot.documents.scores(snapshot, &words, of)?;
+    let matches = best.into_iter().map(|candidate| LexicalMatch {
         chunk_key: candidate.chunk_key.0,
         document_key: candidate.document_key,
         bm25: scoring::as_bm25(candidate.score),
+        document_bm25: documents.get(&candidate.document_key).copied().unwrap_or_default(),
     });
     Ok(LexicalMatches { version: snapshot.version, matches: matches.collect() })
 }
@@ -116,7 +124,7 @@ pub(super) fn chunks_with(
             found.apart.extend(phrase_matches.apart.into_iter().map(key));
         }
     } else {
-        let Some(word) = words_of(fields, text).pop_first() else { return Ok(None) };
+        let Some((word, _)) = words_of(fields, text).pop_first() else { return Ok(None) };
         if snapshot.document_frequency(&word)? > limit as u64 {
             return Ok(None);
         }
@@ -131,6 +139,29 @@ pub(super) fn chunks_with(
     found.in_order.sort_unstable();
     found.apart.sort_unstable();
     Ok(Some(found))
+}
+
+/// The sum of the weights of the different words of a text. What no passage has tells none from another: it has no weight.
+pub(super) fn information(snapshot: &LexicalSnapshot, fields: &Fields, text: &str) -> tantivy::Result<f64> {
+    let mut sum = 0.0;
+    for (word, _) in words_of(fields, text) {
+        let frequency = snapshot.document_frequency(&word)?;
+        if frequency > 0 {
+            sum += f64::from(scoring::weight(frequency, snapshot.chunks));
+        }
+    }
+    Ok(sum)
+}
+
+/// How rare the rarest part of a word is: 1 when at most one passage has it, 0 when it is left out of the index.
+pub(super) fn rarity(snapshot: &LexicalSnapshot, fields: &Fields, word: &str) -> tantivy::Result<f64> {
+    let most = scoring::weight(1, snapshot.chunks);
+    let mut rarity = 0.0_f32;
+    for (part, _) in words_of(fields, word) {
+        let frequency = snapshot.document_frequency(&part)?.clamp(1, snapshot.chunks.max(1));
+        rarity = rarity.max(scoring::weight(frequency, snapshot.chunks) / most);
+    }
+    Ok(f64::from(rarity).min(1.0))
 }
 
 /// The phrases that stand in some passage, with where they stand in each segment and their weights.
@@ -151,18 +182,21 @@ fn weighted_phrases(
     Ok(weighted)
 }
 
-/// The different words of a text.
-fn words_of(fields: &Fields, text: &str) -> BTreeSet<Term> {
-    let mut words = BTreeSet::new();
+/// The words of a text, each with how often it is said.
+fn words_of(fields: &Fields, text: &str) -> BTreeMap<Term, u16> {
+    let mut words = BTreeMap::new();
     let mut analyzer = tokenizer::analyzer();
     let mut stream = analyzer.token_stream(text);
-    while words.len() < MOST_WORDS && stream.advance() {
-        words.insert(Term::from_field_text(fields.words, &stream.token().text));
+    for _ in 0..MOST_WORDS {
+        if !stream.advance() {
+            break;
+        }
+        *words.entry(Term::from_field_text(fields.words, &stream.token().text)).or_default() += 1;
     }
     words
 }
 
-/// The different words of a question that stand in some passage, with their weights.
+/// The different words of a question that stand in some passage, with their weights: who says a word twice means it.
 fn weighted_words(
     snapshot: &LexicalSnapshot,
     fields: &Fields,
@@ -170,10 +204,10 @@ fn weighted_words(
 ) -> tantivy::Result<Vec<(Term, f32)>> {
     let words = words_of(fields, text);
     let mut weighted = Vec::with_capacity(words.len());
-    for word in words {
+    for (word, times) in words {
         let frequency = snapshot.document_frequency(&word)?;
         if frequency > 0 {
-            weighted.push((word, scoring::weight(frequency, snapshot.chunks)));
+            weighted.push((word, scoring::weight(frequency, snapshot.chunks) * f32::from(times)));
         }
     }
     Ok(weighted)

@@ -18,7 +18,10 @@ use tantivy::{
     schema::{Field, IndexRecordOption},
 };
 
-use super::schema::{CHUNK_KEY, DOCUMENT_KEY};
+use super::{
+    schema::{CHUNK_KEY, DOCUMENT_KEY},
+    whole_documents::WholeDocuments,
+};
 
 /// How many document frequencies are remembered.
 const REMEMBERED_TERMS: usize = 20_000;
@@ -31,6 +34,7 @@ pub(super) struct LexicalSnapshot {
     pub(super) chunks: u64,
     /// The mean of their lengths.
     pub(super) mean_length: f32,
+    pub(super) documents: WholeDocuments,
     /// Frequencies of terms that had to be counted because of deleted passages.
     counted: Mutex<HashMap<Term, u64>>,
     /// Keeps the files of the segments alive.
@@ -52,7 +56,9 @@ impl LexicalSnapshot {
         let chunks = segments.iter().map(|segment| u64::from(segment.reader.num_docs())).sum::<u64>();
         let words_in_all = segments.iter().map(LexicalSegment::length).sum::<u64>();
         let mean_length = if chunks == 0 { 0.0 } else { (words_in_all as f64 / chunks as f64) as f32 };
-        Ok(Self { version, segments, chunks, mean_length, counted: Mutex::default(), _searcher: searcher })
+        let documents = WholeDocuments::new(&segments, words_in_all);
+        let counted = Mutex::default();
+        Ok(Self { version, segments, chunks, mean_length, documents, counted, _searcher: searcher })
     }
 
     /// In how many passages a word stands that are not deleted.

@@ -28,8 +28,6 @@ pub struct ChangedDocument<'a> {
     pub title: &'a str,
     /// What else its first passage is found by.
     pub beside: &'a str,
-    /// Whether it is source code, so that words written together are found apart as well.
-    pub is_code: bool,
     /// All its passages; none when the document is gone.
     pub chunks: &'a [IndexedChunk],
 }

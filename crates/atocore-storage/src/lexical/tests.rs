@@ -8,6 +8,7 @@ mod opening;
 mod phrases;
 mod reopened;
 mod searching;
+mod whole_documents;
 
 use std::path::Path;
 

@@ -1,11 +1,10 @@
 //! The store as what the lexical index is built from.
 
 use atocore_model::{
-    document::SOURCE_CODE,
     id::{Generation, StoreVersion},
     name::Tag,
 };
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row};
 
 use super::{ReadTransaction, StorageError, Store, front_matter};
 use crate::lexical::{ChangedDocument, ChunkSource, IndexedChunk, LexicalError, SourceError};
@@ -83,15 +82,14 @@ impl ReadTransaction<'_> {
         let document = self
             .connection
             .prepare_cached(
-                "SELECT project_id, title, tags, front_matter, doc_type = ?2 FROM source_documents WHERE id = ?1",
+                "SELECT project_id, title, tags, front_matter FROM source_documents WHERE id = ?1",
             )
             .and_then(|mut statement| {
-                let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
-                statement.query_row(params![key, SOURCE_CODE], columns).optional()
+                let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+                statement.query_row([key], columns).optional()
             })
             .map_err(StorageError::from)?;
-        let (project, title, tags, said, is_code): (String, String, String, String, bool) =
-            document.unwrap_or_default();
+        let (project, title, tags, said): (String, String, String, String) = document.unwrap_or_default();
         let tags: Vec<String> =
             front_matter::tags_from_text(&tags).iter().map(Tag::as_str).map(str::to_owned).collect();
         let chunks = self.indexed_chunks(key)?;
@@ -103,7 +101,6 @@ impl ReadTransaction<'_> {
             tags: &tags,
             title: &title,
             beside: &beside,
-            is_code,
             chunks: &chunks,
         })
     }

@@ -186,7 +186,11 @@ pub(crate) fn arithmetic(score: f64, explanation: &Explanation) -> Vec<String> {
 
 fn halves(explanation: &Explanation) -> Vec<String> {
     let words = explanation.lexical.map(|words| {
-        (words.part, words.rank, format!("words: BM25 {:.3} of at most {:.3}", words.bm25, words.bm25_max))
+        let why = format!(
+            "words: BM25 {:.3} of at most {:.3}, of the document {:.3} of {:.3}",
+            words.bm25, words.bm25_max, words.document_bm25, words.document_bm25_max
+        );
+        (words.part, words.rank, why)
     });
     let meaning = explanation.semantic.map(|half| {
         let assumed = if half.assumed { ", assumed from its words" } else { "" };
@@ -216,7 +220,11 @@ fn halves(explanation: &Explanation) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use atocore_model::{document::DocumentState, query::Factor, ranking::LexicalScore};
+    use atocore_model::{
+        document::DocumentState,
+        query::Factor,
+        ranking::{Bm25, LexicalScore},
+    };
 
     use super::*;
 
@@ -261,7 +269,11 @@ mod tests {
         let factor =
             |name: &'static str, value| Factor { name: name.into(), value, reason: "why".to_owned() };
         let explanation = Explanation {
-            lexical: Some(LexicalScore::new(3.0, 6.0, Some(1))),
+            lexical: Some(LexicalScore::new(
+                Bm25 { chunk: 3.0, document: 4.0 },
+                Bm25 { chunk: 6.0, document: 8.0 },
+                Some(1),
+            )),
             semantic: None,
             fusion: None,
             similarity: 0.5,

@@ -17,7 +17,6 @@ mod memory;
 mod opening;
 mod packing;
 mod query;
-mod random;
 mod refresh;
 mod server;
 mod snapshot;

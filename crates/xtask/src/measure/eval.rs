@@ -8,6 +8,7 @@
 
 mod collection;
 mod home;
+mod identifiers;
 mod judged;
 mod packs;
 mod quality;
@@ -26,7 +27,8 @@ use collection::Collection;
 use quality::{Quality, Scores};
 
 const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep | --packs], each with corpus.jsonl, \
-                     queries.jsonl and qrels/test.tsv; or --code; or --office FOLDER";
+                     queries.jsonl and qrels/test.tsv; or --code; or --identifiers; or --office \
+                     FOLDER";
 
 /// The modes in the order of the report.
 const MODES: [Mode; 3] = [Mode::Lexical, Mode::Dense, Mode::Hybrid];
@@ -56,6 +58,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
             "--fusion-sweep" => report = Report::FusionSweep,
             "--packs" => report = Report::Packs,
             "--code" => return judged::code(),
+            "--identifiers" => return identifiers::run(),
             "--office" => is_office = true,
             "--chroma" => server = Some(home::ServerInUse::start()?),
             option if option.starts_with("--") => {

@@ -130,7 +130,6 @@ impl ChunkSource for Notebook {
                 tags: page.map_or(&[], |page| &page.tags),
                 title: page.map_or("", |page| &page.title),
                 beside: "",
-                is_code: false,
                 chunks: page.map_or(&[], |page| &page.chunks),
             })?;
             self.handed_over.set(self.handed_over.get() + 1);

@@ -9,8 +9,8 @@ use atocore_engine::{
 };
 use atocore_model::document::embedded_text;
 
-use super::{cannot, random::Random};
-use crate::{failure::Failure, process};
+use super::cannot;
+use crate::{failure::Failure, measure::random::Random, process};
 
 /// Where the archives with documents lie, seen from the root of the workspace.
 const ARCHIVES: &str = "../shared/data/corpora";

@@ -3,7 +3,7 @@
 
 use gemm::{Parallelism, gemm};
 
-use super::super::random::Random;
+use crate::measure::random::Random;
 
 /// The shape of the model: all-MiniLM-L6-v2.
 const LAYERS: usize = 6;

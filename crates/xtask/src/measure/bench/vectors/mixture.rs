@@ -9,7 +9,8 @@ use atocore_storage::{
     vector::{ChangedVectors, ChunkVector, VectorError, VectorSource, VectorSpace},
 };
 
-use super::super::{embedding::product::rotate, random::Random};
+use super::super::embedding::product::rotate;
+use crate::measure::random::Random;
 
 /// As many as vectors of all-MiniLM-L6-v2 have.
 pub(in super::super) const DIMENSIONS: usize = 384;
