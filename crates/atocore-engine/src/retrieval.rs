@@ -6,6 +6,7 @@
 
 mod candidates;
 mod exact;
+mod exact_terms;
 mod near_duplicates;
 pub(crate) mod path_filter;
 mod rank;
@@ -36,7 +37,7 @@ use crate::{
 };
 pub(crate) use candidates::cosine;
 use candidates::{CandidateSearch, Candidates, SearchHalf};
-use exact::ExactTerm;
+use exact_terms::ExactTerm;
 use path_filter::{PathFilter, PathFit};
 use rank::{Ranked, Ranking};
 use signals::Signals;
@@ -106,7 +107,7 @@ impl Retrieval<'_> {
         let mut notices = Vec::new();
         let wanted = query.mode.unwrap_or(self.weights.mode);
         let documents = self.documents(query, project, &mut notices)?;
-        let terms = exact::terms(query.text.as_str());
+        let terms = exact_terms::terms(query.text.as_str());
         let phrases: Vec<String> = terms.iter().flat_map(ExactTerm::spellings).cloned().collect();
         let search = CandidateSearch {
             text: query.text.as_str(),

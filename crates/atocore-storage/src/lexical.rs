@@ -12,6 +12,7 @@ mod phrase;
 mod schema;
 mod scoring;
 mod search;
+mod segment;
 mod snapshot;
 mod source;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use atocore_storage::{
     vector::{VectorFilter, VectorIndex, VectorMatch, VectorQuery},
 };
 
-use super::exact::ExactTerm;
+use super::exact_terms::ExactTerm;
 use crate::{embedding::QueryVector, error::Error};
 
 /// At least this many passages are ranked for every question: half of them by words and half by meaning, where both

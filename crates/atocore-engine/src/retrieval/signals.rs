@@ -50,7 +50,7 @@ pub(super) struct ChunkLocation<'a> {
 
 /// A word of a question.
 #[derive(Debug)]
-struct Token {
+struct QuestionToken {
     text: String,
     /// How many steps it counts where it is found.
     weight: f64,
@@ -60,7 +60,7 @@ struct Token {
 #[derive(Debug)]
 pub(super) struct Signals<'a> {
     weights: &'a RankWeights,
-    tokens: Vec<Token>,
+    tokens: Vec<QuestionToken>,
     project: Option<&'a str>,
     /// Whether a match counts by what it says, and not as one word like any other.
     is_weighed: bool,
@@ -80,7 +80,7 @@ impl<'a> Signals<'a> {
         tokens.sort_unstable();
         tokens.dedup();
         let weight = |text: &str| rarity.map_or(1.0, |rarity| rarity(text) * WHOLE_LABEL_STEPS);
-        let weighed = |text: String| Token { weight: weight(&text), text };
+        let weighed = |text: String| QuestionToken { weight: weight(&text), text };
         let tokens = tokens.into_iter().map(weighed).collect();
         Self { weights, tokens, project, is_weighed: rarity.is_some() }
     }
@@ -102,7 +102,7 @@ impl<'a> Signals<'a> {
                     high_signal = Some((word, weight));
                 }
             }
-            let found: Vec<&Token> =
+            let found: Vec<&QuestionToken> =
                 self.tokens.iter().filter(|token| begins_a_word(&words, &token.text)).collect();
             if found.is_empty() {
                 continue;

@@ -3,7 +3,7 @@
 use atocore_model::{id::ProjectId, name::Tag};
 use tantivy::{DocId, TERMINATED, Term};
 
-use super::{schema::Fields, snapshot::LexicalSegment};
+use super::{schema::Fields, segment::LexicalSegment};
 
 /// What a passage must fulfil to be found; the default is nothing.
 #[derive(Debug, Clone, Copy, Default)]

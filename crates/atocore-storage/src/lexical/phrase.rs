@@ -7,7 +7,8 @@ use tantivy::{
 };
 
 use super::{
-    snapshot::{LexicalSegment, LexicalSnapshot},
+    segment::LexicalSegment,
+    snapshot::LexicalSnapshot,
     tokenizer::{self, PhraseWord},
 };
 

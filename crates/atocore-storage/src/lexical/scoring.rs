@@ -9,7 +9,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use tantivy::{DocId, TERMINATED, fieldnorm::FieldNormReader, postings::BlockSegmentPostings};
 
-use super::{filter::SegmentFilter, snapshot::LexicalSegment};
+use super::{filter::SegmentFilter, segment::LexicalSegment};
 
 const K1: f32 = 1.2;
 const B: f32 = 0.75;

@@ -98,7 +98,7 @@ pub(super) fn search(
     }
     let best = best.into_sorted();
     let of = best.iter().map(|candidate| candidate.document_key);
-    let documents = snapshot.documents.scores(snapshot, &words, of)?;
+    let documents = snapshot.documents.scores(&snapshot.segments, &words, of)?;
     let matches = best.into_iter().map(|candidate| LexicalMatch {
         chunk_key: candidate.chunk_key.0,
         document_key: candidate.document_key,

@@ -10,7 +10,7 @@ use tantivy::{DocId, Term};
 
 use super::{
     scoring::{self, Cursor, FixedPointScore},
-    snapshot::{LexicalSegment, LexicalSnapshot},
+    segment::LexicalSegment,
 };
 
 /// Where a passage is that is not deleted.
@@ -53,10 +53,10 @@ impl WholeDocuments {
         &self.places[from..from + count]
     }
 
-    /// The BM25 score of each of these documents, by words with their weights.
+    /// The BM25 score of each of these documents, by words with their weights. `segments` are those of [`Self::new`].
     pub(super) fn scores(
         &self,
-        snapshot: &LexicalSnapshot,
+        segments: &[LexicalSegment],
         words: &[(Term, f32)],
         documents: impl IntoIterator<Item = u64>,
     ) -> tantivy::Result<HashMap<u64, f32>> {
@@ -64,12 +64,11 @@ impl WholeDocuments {
         keys.sort_unstable();
         keys.dedup();
         let mut factors = Vec::with_capacity(keys.len());
-        let mut chunks = vec![Vec::new(); snapshot.segments.len()];
+        let mut chunks = vec![Vec::new(); segments.len()];
         for (number, key) in keys.iter().enumerate() {
             let places = self.of(*key);
-            let length = |place: &ChunkPlace| {
-                u64::from(snapshot.segments[place.segment].lengths.fieldnorm(place.chunk))
-            };
+            let length =
+                |place: &ChunkPlace| u64::from(segments[place.segment].lengths.fieldnorm(place.chunk));
             let length = places.iter().map(length).sum::<u64>();
             factors.push(scoring::length_factor(length as f32, self.mean_length));
             places.iter().for_each(|place| chunks[place.segment].push((place.chunk, number)));
@@ -79,7 +78,7 @@ impl WholeDocuments {
         let mut occurrences = vec![0_u32; keys.len()];
         for (word, weight) in words {
             occurrences.fill(0);
-            for (segment, chunks) in snapshot.segments.iter().zip(&chunks) {
+            for (segment, chunks) in segments.iter().zip(&chunks) {
                 if let Some(postings) = segment.postings(word)? {
                     count(Cursor::of_word(postings, *weight), chunks, &mut occurrences);
                 }

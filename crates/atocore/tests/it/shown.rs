@@ -103,7 +103,7 @@ fn a_project_from_registration_to_removal() {
         doc_ID  backups.md  Backups  TIME  markdown  53  1  current
         doc_ID  keys.md  Keys  TIME  markdown  security  64  1  current
         $ atocore query when are the keys rotated --project notes
-          1  2.1600  Keys
+          1  2.4800  Keys
                      keys.md:6 · notes · DATE · #security
                      Keys are rotated every spring.
 

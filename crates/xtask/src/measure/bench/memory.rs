@@ -82,7 +82,6 @@ impl ChunkSource for Memory {
                 tags: &document.tags,
                 title: &document.title,
                 beside: "",
-                is_code: false,
                 chunks: &document.passages,
             })?;
         }

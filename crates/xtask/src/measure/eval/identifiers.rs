@@ -2,7 +2,7 @@
 //! configuration and Markdown, half of them the bare identifier, half a sentence around it. Other passages have the parts
 //! of each in another order, or one more sign.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use atocore_engine::{Engine, RankWeights};
 use atocore_model::{
@@ -201,21 +201,19 @@ fn put(text: &mut String, kind: usize, identifier: &str, random: &mut Random) {
     };
     let (before, behind, last) = (sentence(), sentence(), sentence());
     let number = random.below(100_000);
-    // Writing to a string cannot fail.
-    let _ = match kind {
-        0 => writeln!(
-            text,
+    let added = match kind {
+        0 => format!(
             "/// {before}\n/// {behind}\nfn step_{number}() {{\n    // {last}\n    handle({identifier:?});\n}}\n"
         ),
-        1 => writeln!(
-            text,
+        1 => format!(
             "2026-11-{:02} 03:{:02} worker: {before}\n2026-11-{:02} 03:{:02} worker: {identifier}: {behind}\n",
             number % 28 + 1,
             number % 60,
             number % 28 + 1,
             number % 60
         ),
-        2 => writeln!(text, "[part-{number}]\n# {before} {behind}\nvalue = \"{identifier}\"\n"),
-        _ => writeln!(text, "## Part {number}\n\n{before} {behind} See `{identifier}`. {last}\n"),
+        2 => format!("[part-{number}]\n# {before} {behind}\nvalue = \"{identifier}\"\n"),
+        _ => format!("## Part {number}\n\n{before} {behind} See `{identifier}`. {last}\n"),
     };
+    text.push_str(&added);
 }
