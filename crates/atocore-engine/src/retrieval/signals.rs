@@ -1,5 +1,7 @@
 //! The factors of the contract: which project, which words, which place.
 
+use std::borrow::Cow;
+
 use atocore_model::{query::Factor, text};
 
 use super::RankWeights;
@@ -88,9 +90,10 @@ impl<'a> Signals<'a> {
     /// What is found of a question in a place. Hundreds are looked at for every answer, so nothing is put into words.
     pub(super) fn found<'f>(&'f self, project: &'f str, place: ChunkLocation<'_>) -> SignalMatch<'f> {
         let (folders, file) = place.source_path.rsplit_once('/').unwrap_or(("", place.source_path));
-        let names = [folders, file].map(hyphenated);
-        let low_signal = low_signal(folders, &names);
-        let labels = labels(folders, file, place, !self.is_weighed);
+        let place = [folders, file, place.title, place.heading_path].map(text::folded);
+        let names = [&place[0], &place[1]].map(|name| hyphenated(name));
+        let low_signal = low_signal(&place[0], &names);
+        let labels = labels(&place, !self.is_weighed);
         let mut tokens: Vec<(&str, f64)> = Vec::new();
         let mut high_signal: Option<(&'static str, f64)> = None;
         for (kind, label) in &labels {
@@ -130,15 +133,15 @@ enum LabelKind {
 }
 
 /// What a passage is filed under, each hyphenated: every folder, the name of the file, the title, every heading; or all
-/// of it as one.
-fn labels(folders: &str, file: &str, place: ChunkLocation<'_>, as_one: bool) -> Vec<(LabelKind, String)> {
+/// of it as one. `place` has folders, file, title and headings, folded.
+fn labels(place: &[Cow<'_, str>; 4], as_one: bool) -> Vec<(LabelKind, String)> {
     if as_one {
-        let all = [folders, file, place.title, place.heading_path].map(hyphenated);
-        return vec![(LabelKind::Path, all.concat())];
+        return vec![(LabelKind::Path, place.iter().map(|part| hyphenated(part)).collect())];
     }
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let [folders, file, title, headings] = place;
+    let stem = file.rsplit_once('.').map_or(&**file, |(stem, _)| stem);
     let path = folders.split('/').chain([stem]).map(|name| (LabelKind::Path, hyphenated(name)));
-    let headings = [place.title].into_iter().chain(place.heading_path.split(" > "));
+    let headings = [&**title].into_iter().chain(headings.split(" > "));
     path.chain(headings.map(|heading| (LabelKind::Heading, hyphenated(heading)))).collect()
 }
 
@@ -227,11 +230,11 @@ fn low_signal(folders: &str, names: &[String; 2]) -> Option<&'static str> {
         .map(|mark| mark.trim_matches('-'))
 }
 
-/// The words of a text as it is searched between hyphens, one before the first and one after the last.
-fn hyphenated(text: &str) -> String {
-    let mut joined = String::with_capacity(text.len() + 2);
+/// The words of a folded text between hyphens, one before the first and one after the last.
+fn hyphenated(folded: &str) -> String {
+    let mut joined = String::with_capacity(folded.len() + 2);
     joined.push('-');
-    for word in text::words(&text::folded(text)) {
+    for word in text::words(folded) {
         joined.push_str(word);
         joined.push('-');
     }
