@@ -8,7 +8,9 @@ pub(super) fn other_forms<'t>(texts: impl IntoIterator<Item = &'t str>) -> Strin
     let mut seen = HashSet::new();
     let mut forms = String::new();
     let names = texts.into_iter().flat_map(|text| text.split(|c: char| !is_of_a_name(c)));
-    for name in names.filter(|name| seen.insert(*name)) {
+    // Nearly every word of a text is none that has parts.
+    let may_have_parts = |name: &&str| name.contains(JOINTS) || name.chars().skip(1).any(char::is_uppercase);
+    for name in names.filter(may_have_parts).filter(|name| seen.insert(*name)) {
         let Some(parts) = identifier_parts(name) else { continue };
         for joined in name.split(JOINTS) {
             let parts = words_of(joined);

@@ -72,10 +72,15 @@ pub(super) fn search(
     fields: &Fields,
     query: &LexicalQuery<'_>,
 ) -> tantivy::Result<LexicalMatches> {
+    if query.limit == 0 {
+        return Ok(LexicalMatches { version: snapshot.version, matches: Vec::new() });
+    }
     let mut best = TopChunks::new(query.limit);
-    let words = if query.limit == 0 { Vec::new() } else { weighted_words(snapshot, fields, query.text)? };
-    let mut phrases =
-        if query.limit == 0 { Vec::new() } else { weighted_phrases(snapshot, fields, query.phrases)? };
+    let said = known_words(snapshot, fields, query.text)?;
+    // Who says a word twice means it.
+    let words: Vec<(Term, f32)> =
+        said.into_iter().map(|(word, weight, times)| (word, weight * f32::from(times))).collect();
+    let mut phrases = weighted_phrases(snapshot, fields, query.phrases)?;
     if !words.is_empty() || !phrases.is_empty() {
         let factors = LengthFactors::new(snapshot.mean_length);
         let conditions = Conditions::new(fields, query.filter);
@@ -143,14 +148,7 @@ pub(super) fn chunks_with(
 
 /// The sum of the weights of the different words of a text. What no passage has tells none from another: it has no weight.
 pub(super) fn information(snapshot: &LexicalSnapshot, fields: &Fields, text: &str) -> tantivy::Result<f64> {
-    let mut sum = 0.0;
-    for (word, _) in words_of(fields, text) {
-        let frequency = snapshot.document_frequency(&word)?;
-        if frequency > 0 {
-            sum += f64::from(scoring::weight(frequency, snapshot.chunks));
-        }
-    }
-    Ok(sum)
+    Ok(known_words(snapshot, fields, text)?.into_iter().map(|(_, weight, _)| f64::from(weight)).sum())
 }
 
 /// How rare the rarest part of a word is: 1 when at most one passage has it, 0 when it is left out of the index.
@@ -196,19 +194,19 @@ fn words_of(fields: &Fields, text: &str) -> BTreeMap<Term, u16> {
     words
 }
 
-/// The different words of a question that stand in some passage, with their weights: who says a word twice means it.
-fn weighted_words(
+/// The different words of a text that stand in some passage, each with its weight and how often it is said.
+fn known_words(
     snapshot: &LexicalSnapshot,
     fields: &Fields,
     text: &str,
-) -> tantivy::Result<Vec<(Term, f32)>> {
+) -> tantivy::Result<Vec<(Term, f32, u16)>> {
     let words = words_of(fields, text);
-    let mut weighted = Vec::with_capacity(words.len());
+    let mut known = Vec::with_capacity(words.len());
     for (word, times) in words {
         let frequency = snapshot.document_frequency(&word)?;
         if frequency > 0 {
-            weighted.push((word, scoring::weight(frequency, snapshot.chunks) * f32::from(times)));
+            known.push((word, scoring::weight(frequency, snapshot.chunks), times));
         }
     }
-    Ok(weighted)
+    Ok(known)
 }
