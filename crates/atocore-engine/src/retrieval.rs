@@ -37,7 +37,6 @@ use crate::{
 };
 pub(crate) use candidates::cosine;
 use candidates::{CandidateSearch, Candidates, SearchHalf};
-use exact_terms::ExactTerm;
 use path_filter::{PathFilter, PathFit};
 use rank::{Ranked, Ranking};
 use signals::Signals;
@@ -108,11 +107,9 @@ impl Retrieval<'_> {
         let wanted = query.mode.unwrap_or(self.weights.mode);
         let documents = self.documents(query, project, &mut notices)?;
         let terms = exact_terms::terms(query.text.as_str());
-        let phrases: Vec<String> = terms.iter().flat_map(ExactTerm::spellings).cloned().collect();
         let search = CandidateSearch {
             text: query.text.as_str(),
             terms: &terms,
-            phrases: &phrases,
             tags: &query.tags,
             documents: documents.as_deref(),
             hint: &query.project,

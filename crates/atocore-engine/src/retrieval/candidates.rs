@@ -29,8 +29,6 @@ pub(super) struct CandidateSearch<'q> {
     pub(super) text: &'q str,
     /// What of the text has to be found as it is.
     pub(super) terms: &'q [ExactTerm],
-    /// Their spellings.
-    pub(super) phrases: &'q [String],
     pub(super) tags: &'q [Tag],
     /// Only these documents.
     pub(super) documents: Option<&'q [u64]>,
@@ -66,6 +64,7 @@ impl CandidateSearch<'_> {
     /// Searches by words.
     pub(super) fn words(&self, index: &LexicalIndex) -> Result<SearchHalf<LexicalMatch>, Error> {
         let (mut all, mut chosen, mut is_cut) = (Vec::new(), Vec::new(), false);
+        let phrases: Vec<String> = self.terms.iter().flat_map(ExactTerm::spellings).cloned().collect();
         // Names in one word as well.
         let names = self.terms.iter().filter_map(|term| term.name.as_deref());
         let text: Vec<&str> = [self.text].into_iter().chain(names).collect();
@@ -73,7 +72,7 @@ impl CandidateSearch<'_> {
         for project in self.scopes() {
             let filter = LexicalFilter { project, tags: self.tags, documents: self.documents };
             let limit = self.limit() * KNOWN_WORDS;
-            let query = LexicalQuery { text: &text, phrases: self.phrases, filter: &filter, limit };
+            let query = LexicalQuery { text: &text, phrases: &phrases, filter: &filter, limit };
             let mut found = index.search(&query)?.matches;
             let most = found.iter().map(bm25).fold(Bm25::default(), Bm25::max);
             // Equal ones stay in the order of the search.

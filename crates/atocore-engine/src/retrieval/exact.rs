@@ -32,8 +32,6 @@ struct FoundTerm<'t> {
     longer: Vec<u64>,
     /// How much of what the question says it is: 0 to 1.
     share: f64,
-    /// Why a passage that has its words apart is put behind.
-    apart: &'static str,
     /// Whether every passage that may have the term is in `matches`.
     is_counted: bool,
 }
@@ -89,14 +87,8 @@ pub(super) fn rank(
         let limit = if share < 1.0 || term.is_acronym { rare } else { usize::MAX };
         match find(read, index, term, limit, ranked)? {
             Lookup::Found { matches, is_counted } => {
-                let has_left_out = Wording::new(&term.text).is_some();
-                let apart = if has_left_out {
-                    "words of `{term}`, but not all of them in its order"
-                } else {
-                    "the words of `{term}`, but not in its order"
-                };
                 let longer = within_longer(read, term, &matches, ranked)?;
-                found.push(FoundTerm { term: &term.text, matches, longer, share, apart, is_counted });
+                found.push(FoundTerm { term: &term.text, matches, longer, share, is_counted });
             }
             Lookup::TooMany => {}
             Lookup::Unfound(term) => unfound.push(term),
@@ -140,15 +132,11 @@ fn within_longer(
     if !number.contains('.') || !number.chars().all(|c| c.is_numeric() || c == '.') {
         return Ok(longer);
     }
-    for ranked in ranked.iter().filter(|ranked| is_among(&matches.in_order, ranked)) {
-        let Some(passage) = read.chunk(ranked.passage.key)? else { continue };
-        let texts = [&*passage.document.title, passage.heading_path.as_str(), &*passage.content];
+    each_text(read, &matches.in_order, ranked, |key, texts| {
         let places = texts.map(|text| number_places(&text::folded(text), number));
         let (any, whole) = places.into_iter().fold((false, false), |a, b| (a.0 || b.0, a.1 || b.1));
-        if any && !whole {
-            longer.extend(u64::try_from(ranked.passage.key));
-        }
-    }
+        longer.extend((any && !whole).then_some(key));
+    })?;
     longer.sort_unstable();
     Ok(longer)
 }
@@ -238,18 +226,16 @@ fn by_text(
     let mut matches = indexed.unwrap_or_else(|| WordMatches { in_order: all().collect(), apart: Vec::new() });
     matches.in_order.sort_unstable();
     let mut occurrences = Vec::new();
-    for ranked in ranked.iter().filter(|ranked| is_among(&matches.in_order, ranked)) {
-        let Some(passage) = read.chunk(ranked.passage.key)? else { continue };
-        let texts = [&*passage.document.title, passage.heading_path.as_str(), &*passage.content];
+    each_text(read, &matches.in_order, ranked, |key, texts| {
         let occurrence = texts.into_iter().map(|text| wording.occurrence(text)).max();
-        occurrences.extend(occurrence.map(|occurrence| (ranked.passage.key, occurrence)));
-    }
+        occurrences.extend(occurrence.map(|occurrence| (key, occurrence)));
+    })?;
     let best = occurrences.iter().map(|(_, occurrence)| *occurrence).max().unwrap_or(Occurrence::Apart);
     if best == Occurrence::Apart {
         let was_all_ranked = is_counted && occurrences.len() == matches.in_order.len();
         return Ok(if was_all_ranked { ByText::Nowhere } else { ByText::NotRanked });
     }
-    let lacks_it = |(key, occurrence)| (occurrence < best).then(|| u64::try_from(key).ok()).flatten();
+    let lacks_it = |(key, occurrence)| (occurrence < best).then_some(key);
     let apart: HashSet<u64> = occurrences.into_iter().filter_map(lacks_it).collect();
     matches.in_order.retain(|key| !apart.contains(key));
     matches.apart.extend(apart);
@@ -257,16 +243,34 @@ fn by_text(
     Ok(ByText::Found(matches))
 }
 
+/// Calls `each` with title, headings and text of those of the ranked passages that are among `keys`.
+fn each_text(
+    read: &ReadTransaction<'_>,
+    keys: &[u64],
+    ranked: &[Ranked],
+    mut each: impl FnMut(u64, [&str; 3]),
+) -> Result<(), Error> {
+    for ranked in ranked.iter().filter(|ranked| is_among(keys, ranked)) {
+        if let Some(passage) = read.chunk(ranked.passage.key)? {
+            let texts = [&*passage.document.title, passage.heading_path.as_str(), &*passage.content];
+            each(ranked.passage.key.cast_unsigned(), texts);
+        }
+    }
+    Ok(())
+}
+
 fn put_behind(found: &[FoundTerm<'_>], ranked: &mut [Ranked]) {
-    for FoundTerm { term, matches, apart, .. } in found.iter().filter(|found| !found.matches.apart.is_empty())
-    {
+    for FoundTerm { term, matches, .. } in found.iter().filter(|found| !found.matches.apart.is_empty()) {
         let having = ranked.iter().filter(|ranked| is_among(&matches.in_order, ranked));
         let Some(lowest) = having.map(|ranked| ranked.score).min_by(f64::total_cmp) else { continue };
         for ranked in ranked.iter_mut().filter(|ranked| is_among(&matches.apart, ranked)) {
             // What has another term in order is there for that one.
             let has_another = found.iter().any(|other| is_among(&other.matches.in_order, ranked));
             if !has_another && lowest > 0.0 && ranked.score >= lowest {
-                let reason = apart.replace("{term}", term);
+                let reason = match Wording::new(term) {
+                    Some(_) => format!("words of `{term}`, but not all of them in its order"),
+                    None => format!("the words of `{term}`, but not in its order"),
+                };
                 multiply(ranked, lowest / ranked.score * (1.0 - STEP), reason);
             }
         }

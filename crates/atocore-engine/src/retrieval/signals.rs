@@ -98,9 +98,11 @@ impl<'a> Signals<'a> {
         let mut high_signal: Option<(&'static str, f64)> = None;
         for (kind, label) in &labels {
             let words = words_from(label);
-            let weighs = |word: &str| if self.is_weighed { coverage(&words, &[word]) } else { 1.0 };
             for word in HIGH_SIGNAL_WORDS.into_iter().filter(|word| begins_a_word(&words, word)) {
-                let weight = if *kind == LabelKind::Path { 1.0 } else { weighs(word) };
+                let weight = match kind {
+                    LabelKind::Path => 1.0,
+                    LabelKind::Heading => coverage(&words, &[word]),
+                };
                 if high_signal.is_none_or(|(_, known)| weight > known) {
                     high_signal = Some((word, weight));
                 }
@@ -126,7 +128,7 @@ impl<'a> Signals<'a> {
 }
 
 /// Where a label comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum LabelKind {
     Path,
     Heading,
