@@ -22,7 +22,7 @@ use atocore_model::{
     id::{Generation, ProjectId},
     name::QueryText,
     pack::{Pack, PackNotice, PackRequest, Tier, TierUse, Unit},
-    query::{Answer, Hit, ProjectHint, QueryRequest, TopK},
+    query::{Answer, Hit, Notice, ProjectHint, QueryRequest, TopK},
 };
 
 use crate::error::Error;
@@ -113,6 +113,7 @@ pub(crate) fn question(request: &PackRequest) -> Option<QueryRequest> {
         tags: request.tags.clone(),
         path: request.path.clone(),
         mode: request.mode,
+        min_fit: request.min_fit,
         wait_for: request.wait_for,
         ..QueryRequest::new(text)
     })
@@ -133,10 +134,15 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
     let PackInput { request, project, facts, answer, generation, store_generation, store_id } = input;
     let meter = options.meter;
     let choice = Choice::new(request, project, facts);
-    let (mut hits, search, mode) = match answer {
-        Some(answer) => (answer.hits, answer.notices, Some(answer.mode)),
-        None => (Vec::new(), Vec::new(), None),
+    let (mut hits, mut little_fit, search, mode) = match answer {
+        Some(answer) => (answer.hits, answer.left_out, answer.notices, Some(answer.mode)),
+        None => (Vec::new(), 0, Vec::new(), None),
     };
+    let is_unfit = search.iter().any(|notice| matches!(notice, Notice::NothingFits { .. }));
+    if is_unfit && request.min_fit.is_none() {
+        little_fit += hits.len();
+        hits.clear();
+    }
     // The search keeps to a scope by itself. That another project must not be read is worth looking twice.
     if matches!(request.project, ProjectHint::Scope(_)) {
         hits.retain(|hit| Some(&hit.project) == project);
@@ -159,6 +165,7 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
         let section = match tier {
             Tier::State => facts::state(&choice, &frame, meter, limit)?,
             Tier::Memories => facts::memories(&choice, &frame, meter, limit)?,
+            Tier::Chunks if is_unfit && hits.is_empty() => passages::nothing_fits(limit, meter)?,
             Tier::Chunks => passages::fill(&hits, &frame, options, limit)?,
         };
         left -= section.size(meter)?.min(left);
@@ -173,6 +180,9 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
         if part.section.copies > 0 {
             notices.push(PackNotice::NearDuplicates { tier: part.tier, count: part.section.copies });
         }
+    }
+    if little_fit > 0 {
+        notices.push(PackNotice::LittleFit { count: little_fit });
     }
     let asked = prompt_words::without_controls(request.prompt.as_str());
     if request.tiers.has(Tier::Chunks) && asked.trim().chars().count() > QueryText::LIMIT {

@@ -7,6 +7,7 @@
 mod candidates;
 mod exact;
 mod exact_terms;
+mod fit_floor;
 mod near_duplicates;
 pub(crate) mod path_filter;
 mod rank;
@@ -16,6 +17,7 @@ use std::{ops::ControlFlow, panic::resume_unwind, thread};
 
 use atocore_model::{
     document::DocumentState,
+    fit::Fit,
     id::ProjectId,
     name::Tag,
     query::{Answer, Hit, Notice, ProjectHint, QueryRequest},
@@ -45,7 +47,7 @@ use signals::Signals;
 /// snapshots can then be compared in what they found only.
 pub(crate) const VERSION: u32 = 4;
 
-/// How hits are ranked. Every weight is finite and above 0.
+/// How hits are ranked, and which are shown. Every weight is finite and above 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RankWeights {
     /// How passages are found when a question does not say.
@@ -62,6 +64,8 @@ pub struct RankWeights {
     pub path_high_signal_boost: f64,
     /// Factor of places where things were put aside.
     pub path_low_signal_penalty: f64,
+    /// Passages that fit less are left out, but in mode `dense`, and where a question says otherwise.
+    pub min_fit: Fit,
 }
 
 impl Default for RankWeights {
@@ -74,6 +78,7 @@ impl Default for RankWeights {
             query_token_cap: 1.32,
             path_high_signal_boost: 1.18,
             path_low_signal_penalty: 0.72,
+            min_fit: Fit::FLOOR,
         }
     }
 }
@@ -141,7 +146,7 @@ impl Retrieval<'_> {
                         .filter(concerns)
                         .map(|fault| Notice::IndexBehind { why: fault.to_string(), hint: fault.hint() }),
                 );
-                let Best { mode, candidates, hits, is_short } =
+                let Best { mode, candidates, hits, left_out, is_short } =
                     self.best(read, query, project, &found, &mut notices)?;
                 if let Some(wider) = wider.filter(|_| is_short) {
                     return Ok(ControlFlow::Continue(wider));
@@ -154,6 +159,7 @@ impl Retrieval<'_> {
                     store_generation,
                     fresh_as_of: None,
                     candidates,
+                    left_out,
                     mode,
                     notices,
                 };
@@ -229,7 +235,8 @@ impl Retrieval<'_> {
         let rarity = |word: &str| self.lexical_index.rarity(word).unwrap_or(1.0);
         let rarity = (mode != Mode::Dense).then_some(&rarity as &dyn Fn(&str) -> f64);
         let signals = Signals::new(self.weights, question, project.map(ProjectId::as_str), rarity);
-        let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals };
+        let attainable = if mode == Mode::Dense { 0.0 } else { self.lexical_index.attainable(question)? };
+        let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals, attainable };
         let mut ranked = ranking.rank(candidates);
         let mut is_short = false;
         if mode != Mode::Dense {
@@ -241,7 +248,7 @@ impl Retrieval<'_> {
             notices.extend(too_common.into_iter().map(Notice::TooCommon));
         }
         let candidates = ranked.len();
-        let (hits, tally) = self.hits(read, ranked, query, &signals)?;
+        let (mut hits, tally) = self.hits(read, ranked, query, &signals)?;
         is_short |= tally.has_gone() && hits.len() < query.top_k.get();
         notices.extend(tally.notices());
         if let Some(project) = project.filter(|project| hits.iter().all(|hit| hit.project != **project)) {
@@ -249,7 +256,9 @@ impl Retrieval<'_> {
             notices.extend(found.map(|found| Notice::NothingRead { project: project.clone(), found }));
         }
         is_short |= query.collapse && hits.len() < query.top_k.get();
-        Ok(Best { mode, candidates, hits, is_short })
+        let stock = if mode == Mode::Dense { Fit::ZERO } else { self.weights.min_fit };
+        let left_out = fit_floor::keep_fitting(&mut hits, query.min_fit.unwrap_or(stock), notices);
+        Ok(Best { mode, candidates, hits, left_out, is_short })
     }
 
     /// The best of what was ranked, each passage whole, and what has become of their files.
@@ -420,6 +429,8 @@ struct Best {
     mode: Mode,
     candidates: usize,
     hits: Vec<Hit>,
+    /// How many hits fit too little to be shown.
+    left_out: usize,
     /// Whether more candidates would help: too few passages that differ were found, or a term of the question by none.
     is_short: bool,
 }

@@ -21,6 +21,7 @@ pub mod document;
 pub mod error;
 pub mod excerpt;
 pub mod fact;
+pub mod fit;
 pub mod id;
 pub mod json;
 pub mod link;

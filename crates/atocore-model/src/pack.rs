@@ -10,6 +10,7 @@ use crate::{
     digest::Digest,
     document::{LineSpan, Location},
     fact::{InvalidText, Memory, StateEntry},
+    fit::Fit,
     id::{Generation, ProjectId},
     json::words,
     name::Tag,
@@ -172,6 +173,9 @@ pub struct PackRequest {
     pub path: Option<String>,
     /// How passages are found; the setting decides when this is `None`.
     pub mode: Option<Mode>,
+    /// Passages that fit the prompt less are left out. When this is `None` the setting decides, and where nothing fits well
+    /// no passage is taken.
+    pub min_fit: Option<Fit>,
     /// Whether what the passages have links to is taken as well: one step.
     pub follow_links: bool,
     /// Answer only once this generation can be seen.
@@ -191,6 +195,7 @@ impl PackRequest {
             tags: Vec::new(),
             path: None,
             mode: None,
+            min_fit: None,
             follow_links: false,
             wait_for: None,
         }
@@ -344,6 +349,13 @@ pub enum PackNotice {
     NoMemories,
     /// No passage was found.
     NoChunks,
+    /// No passage fits the prompt well, so none was taken.
+    NoFittingChunks,
+    /// Passages were left out that fit the prompt too little, so that the pack is not filled up.
+    LittleFit {
+        /// How many.
+        count: usize,
+    },
     /// Some of a tier did not fit.
     LeftOut {
         /// Which tier.

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     digest::Digest,
     document::{DocumentState, HeadingPath, LineSpan, Location, cited},
+    fit::Fit,
     id::{ChunkId, DocumentId, Generation, ProjectId},
     json::{read_from_text, written_as_text},
     name::{ProjectName, QueryText, Tag},
@@ -78,6 +79,8 @@ pub struct QueryRequest {
     pub path: Option<String>,
     /// How passages are found; the setting decides when this is `None`.
     pub mode: Option<Mode>,
+    /// Passages that fit less are left out; the setting decides when this is `None`, but in mode `dense`, where it is 0.
+    pub min_fit: Option<Fit>,
     /// Whether passages that say the same are shown as one.
     pub collapse: bool,
     /// Answer only once this generation can be seen.
@@ -95,6 +98,7 @@ impl QueryRequest {
             tags: Vec::new(),
             path: None,
             mode: None,
+            min_fit: None,
             collapse: true,
             wait_for: None,
         }
@@ -137,6 +141,13 @@ impl Explanation {
     pub fn score(&self) -> f64 {
         self.factors.iter().fold(self.similarity, |score, factor| score * factor.value)
     }
+
+    /// How well the passage fits the question. A cosine that was assumed says nothing of it.
+    #[must_use]
+    pub fn fit(&self) -> Fit {
+        let cosine = self.semantic.filter(|meaning| !meaning.assumed).map(|meaning| meaning.cosine);
+        Fit::of(cosine, self.lexical.map(|words| words.coverage))
+    }
 }
 
 /// A ranked passage.
@@ -159,6 +170,10 @@ pub struct Hit {
     pub project: ProjectId,
     /// The score, in full: above 0, comparable within one answer only.
     pub score: f64,
+    /// How well it fits the question: 0 to 1, comparable across questions; from 0.5 on it is more likely about what was
+    /// asked than not.
+    #[serde(default)]
+    pub fit: Fit,
     /// Title of the document.
     pub title: String,
     /// The headings above the passage.
@@ -249,6 +264,9 @@ pub struct Answer {
     pub fresh_as_of: Option<Timestamp>,
     /// How many passages were ranked for it.
     pub candidates: usize,
+    /// How many of the best were left out, because they fit less than `min_fit`.
+    #[serde(default)]
+    pub left_out: usize,
     /// How they were found: not always as was asked, see `notices`.
     pub mode: Mode,
     /// What a person should know about the answer; usually empty.
@@ -278,6 +296,17 @@ pub enum Notice {
         project: ProjectId,
         /// What was found instead, by reason.
         found: String,
+    },
+    /// No passage that was found fits the question well, or as well as was asked.
+    NothingFits {
+        /// Where the nearest stands, as a person is told.
+        place: String,
+        /// The project it belongs to.
+        project: ProjectId,
+        /// How well it fits.
+        fit: Fit,
+        /// What it would have to reach to be shown; `None` when it is.
+        floor: Option<Fit>,
     },
     /// Passages were left out, because their files are no longer there.
     FilesGone {
@@ -369,6 +398,14 @@ impl fmt::Display for Notice {
                 f,
                 "no file of project `{project}` could be read ({found}); `atocore formats` lists what is read"
             ),
+            Self::NothingFits { place, project, fit, floor } => {
+                match floor {
+                    Some(floor) if *fit >= Fit::WELL => write!(f, "nothing fits as well as {floor}")?,
+                    _ => f.write_str("nothing fits the question well")?,
+                }
+                write!(f, "; the nearest is {place} of project `{project}`, with a fit of {fit}")?;
+                floor.map_or(Ok(()), |floor| write!(f, ", which `min_fit` {floor} leaves out"))
+            }
             Self::FilesGone { passages } => {
                 let (passages, their) = counted(*passages);
                 write!(f, "{passages} left out: {their} is no longer there; `atocore refresh` brings all up to date")

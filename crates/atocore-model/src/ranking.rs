@@ -69,13 +69,20 @@ pub struct LexicalScore {
     pub part: f64,
     /// Its rank among the candidates by words, from 1; null when it is not among them.
     pub rank: Option<usize>,
+    /// Which part of the question's words it has, each by how rare it is: `bm25` over that of a passage of average length
+    /// that has every word once, at most 1. Words that no passage has count too. 1 where it has the exact term that is all the
+    /// question says.
+    #[serde(default)]
+    pub coverage: f64,
 }
 
 impl LexicalScore {
-    /// The score of a passage, of which nothing is left where no passage reached more than 0.
+    /// The score of a passage, of which nothing is left where no passage reached more than 0. `attainable` is the BM25 of a
+    /// passage of average length that has every word of the question.
     #[must_use]
-    pub fn new(bm25: Bm25, most: Bm25, rank: Option<usize>) -> Self {
+    pub fn new(bm25: Bm25, most: Bm25, attainable: f64, rank: Option<usize>) -> Self {
         Self {
+            coverage: if attainable > 0.0 { (bm25.chunk / attainable).min(1.0) } else { 0.0 },
             bm25: bm25.chunk,
             bm25_max: most.chunk,
             document_bm25: bm25.document,
@@ -203,6 +210,7 @@ mod tests {
         let lexical = LexicalScore::new(
             Bm25 { chunk: 7.0, document: 9.0 },
             Bm25 { chunk: 7.0, document: 9.0 },
+            14.0,
             Some(1),
         );
         let semantic = SemanticScore::new(0.4, 0.4, Some(1), false);
@@ -213,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_passage_known_to_one_half_keeps_the_score_of_that_half() {
-        let lexical = LexicalScore::new(Bm25::default(), Bm25 { chunk: 7.0, document: 9.0 }, None);
+        let lexical = LexicalScore::new(Bm25::default(), Bm25 { chunk: 7.0, document: 9.0 }, 14.0, None);
         let semantic = SemanticScore::new(0.4, 0.4, Some(1), false);
         assert!((Fusion::default().similarity(&lexical, &semantic) - 0.7).abs() < 1e-12);
         assert!((Fusion::Reciprocal { k: 60.0 }.similarity(&lexical, &semantic) - 0.5).abs() < 1e-12);

@@ -160,6 +160,16 @@ impl LexicalIndex {
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
+    /// The BM25 of a passage of average length that has every word of a text once: what the BM25 of a passage is measured
+    /// by across questions. A word that no passage has counts like one that a single passage has.
+    ///
+    /// # Errors
+    /// When the files of the index cannot be read.
+    pub fn attainable(&self, text: &str) -> Result<f64, LexicalError> {
+        search::attainable(&self.snapshot(), &self.fields, text)
+            .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
+    }
+
     /// How rare a word is among the passages: 1 when at most one has it, 0 when it is left out of the index.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use atocore_backup::{
     take,
 };
 use atocore_model::{
+    fit::Fit,
     monitor::{Monitor, Progress},
     query::{Answer, Hit, ProjectHint, QueryRequest, TopK},
     ranking::{Fusion, Mode},
@@ -279,7 +280,7 @@ fn ask(
         Meaning::Own(_) | Meaning::InFiles(..) => query.mode.unwrap_or(weights.mode),
     };
     let embedding = meaning.embedding().unwrap_or(engine.embedding());
-    let mut query = QueryRequest { mode: Some(wanted), ..query.clone() };
+    let mut query = QueryRequest { mode: Some(wanted), min_fit: Some(Fit::ZERO), ..query.clone() };
     let mut answer = match engine.query_on(embedding, &query, weights) {
         Err(Error::NoModel(_)) => return Ok(None),
         answer => answer?,
@@ -372,6 +373,7 @@ pub(super) fn query(golden_query: &GoldenQuery) -> Option<QueryRequest> {
         tags: golden_query.tags.iter().map(|tag| tag.parse().ok()).collect::<Option<_>>()?,
         path: golden_query.path.clone(),
         mode: Some(golden_query.mode.parse().ok()?),
+        min_fit: Some(Fit::ZERO),
         ..QueryRequest::new(golden_query.text.parse().ok()?)
     })
 }

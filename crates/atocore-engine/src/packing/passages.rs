@@ -73,6 +73,12 @@ pub(super) fn fill(
     Ok(section)
 }
 
+/// The tier when nothing fits the prompt well.
+pub(super) fn nothing_fits(limit: usize, meter: &dyn Meter) -> Result<Section, Error> {
+    let line = "No passage fits the prompt well.\n".to_owned();
+    Section::nothing(PackNotice::NoFittingChunks, line, limit, meter)
+}
+
 fn rendered(run: &Run<'_>, frame: &Frame<'_>, meter: &dyn Meter) -> Result<RenderedItem, Error> {
     set_as(run, &run.text, run.lines, false, frame, meter)
 }

@@ -7,6 +7,7 @@ use atocore_model::{
     digest::Digest,
     document::{DocumentState, LineSpan},
     fact::{Confidence, Memory, MemoryStatus, MemoryType, StateEntry, StateStatus},
+    fit::Fit,
     id::{ChunkId, DocumentId, Generation, MemoryId, ProjectId, StateId},
     pack::{Budget, Origin, Pack, PackNotice, PackRequest, PackedChunk, Tier, Tiers, Unit},
     query::{Answer, Hit, ProjectHint},
@@ -118,6 +119,7 @@ fn hits(documents: &[String], limits: ChunkLimits, keys: &[u8]) -> Vec<Hit> {
                 date: moment(1_700_000_000),
                 content: chunk.text,
                 score: 0.5,
+                fit: Fit::WELL,
                 copy_count: 0,
                 copies: Vec::new(),
                 explanation: None,
@@ -240,6 +242,7 @@ impl World {
             store_generation: Generation(8),
             fresh_as_of: None,
             candidates: self.hits.len(),
+            left_out: 0,
             mode: Mode::Lexical,
             notices: Vec::new(),
         };

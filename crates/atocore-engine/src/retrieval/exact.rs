@@ -102,6 +102,7 @@ pub(super) fn rank(
             put_first(found.term, &found.matches.in_order, ranked);
             rank::sort(ranked);
             put_first(found.term, &whole, ranked);
+            ranked.iter_mut().filter(|ranked| is_among(&whole, ranked)).for_each(Ranked::covers_question);
         } else if found.matches.in_order.len() <= rare {
             lift(found.term, found.share, &whole, ranked);
         }

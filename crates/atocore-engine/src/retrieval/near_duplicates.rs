@@ -73,6 +73,7 @@ fn hit(passage: Chunk, state: DocumentState, explanation: Explanation) -> Hit {
         linked_from: None,
         project: passage.document.project,
         score: explanation.score(),
+        fit: explanation.fit(),
         title: passage.document.title,
         tags: passage.document.tags,
         source_path: passage.document.source_path,

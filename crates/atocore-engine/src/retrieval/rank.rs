@@ -17,6 +17,8 @@ pub(super) struct Ranking<'q> {
     pub(super) mode: Mode,
     pub(super) fusion: Fusion,
     pub(super) signals: &'q Signals<'q>,
+    /// The BM25 of a passage of average length that has every word of the question.
+    pub(super) attainable: f64,
 }
 
 /// A passage with its score, before the cut.
@@ -32,6 +34,13 @@ pub(super) struct Ranked {
 }
 
 impl Ranked {
+    /// Notes that it has all that the question says.
+    pub(super) fn covers_question(&mut self) {
+        if let Some(lexical) = &mut self.halves.lexical {
+            lexical.coverage = 1.0;
+        }
+    }
+
     /// How its score came about.
     pub(super) fn explanation(&self, signals: &Signals<'_>) -> Explanation {
         let mut factors = signals.found(&self.passage.project, location(&self.passage)).factors();
@@ -66,7 +75,7 @@ impl Ranking<'_> {
 
     /// What the halves make of a candidate; `None` when the mode has no use for it.
     fn halves(&self, candidate: &Candidate, most: Bm25, cosines: Option<(f64, f64)>) -> Option<Explanation> {
-        let words = LexicalScore::new(candidate.bm25, most, candidate.word_rank);
+        let words = LexicalScore::new(candidate.bm25, most, self.attainable, candidate.word_rank);
         let meaning = cosines.map(|(most, least)| {
             let cosine = candidate.cosine.unwrap_or(least + (most - least) * words.part);
             SemanticScore::new(cosine, most, candidate.meaning_rank, candidate.cosine.is_none())

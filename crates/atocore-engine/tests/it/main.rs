@@ -7,6 +7,7 @@ mod chroma_snapshots;
 mod doctor;
 mod evaluation;
 mod files_since;
+mod fit;
 mod ignoring;
 mod ingest;
 mod lexical_indexer;

@@ -8,6 +8,7 @@ use atocore_engine::{
 };
 use atocore_model::{
     error::ErrorCode,
+    fit::Fit,
     monitor::{Monitor, Progress, Silent},
     query::{Answer, Notice, ProjectHint, QueryRequest},
     ranking::{Fusion, LexicalScore, Mode},
@@ -161,7 +162,7 @@ fn every_score_is_the_arithmetic_that_its_explanation_shows() {
     for (fusion, text) in
         fusions.into_iter().flat_map(|fusion| [(fusion, "flat battery"), (fusion, "kitchen dough")])
     {
-        let weights = RankWeights { fusion, ..RankWeights::default() };
+        let weights = RankWeights { fusion, min_fit: Fit::ZERO, ..RankWeights::default() };
         let answer = engine.query_with(&query(text), &weights).unwrap();
         assert_eq!(answer.hits.len(), 3);
         for hit in &answer.hits {
@@ -180,6 +181,7 @@ fn every_score_is_the_arithmetic_that_its_explanation_shows() {
             assert_eq!(similarity, explanation.similarity);
             let score = explanation.factors.iter().fold(similarity, |score, factor| score * factor.value);
             assert_eq!(score, explanation.score());
+            assert_eq!(Fit::of(Some(meaning.cosine), Some(words.coverage)), hit.fit);
         }
         let scores: Vec<f64> = answer.hits.iter().map(|hit| hit.score).collect();
         assert!(scores.is_sorted_by(|a, b| a >= b));

@@ -60,6 +60,11 @@ pub(super) fn term_score(weight: f32, length_factor: f32, occurrences: u32) -> F
     ((weight * (occurrences / (occurrences + length_factor))) as FixedPointScore).max(1)
 }
 
+/// What a word adds to the score of a text of average length that has it once.
+pub(super) fn once_at_average_length(weight: f32) -> FixedPointScore {
+    term_score(weight, K1, 1)
+}
+
 /// What scores in one segment.
 pub(super) enum Matches {
     /// The postings of a word.

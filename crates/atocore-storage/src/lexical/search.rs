@@ -151,6 +151,17 @@ pub(super) fn information(snapshot: &LexicalSnapshot, fields: &Fields, text: &st
     Ok(known_words(snapshot, fields, text)?.into_iter().map(|(_, weight, _)| f64::from(weight)).sum())
 }
 
+/// The BM25 of a passage of average length that has every word of a text once.
+pub(super) fn attainable(snapshot: &LexicalSnapshot, fields: &Fields, text: &str) -> tantivy::Result<f64> {
+    let mut sum = 0.0;
+    for (word, times) in words_of(fields, text) {
+        let frequency = snapshot.document_frequency(&word)?.clamp(1, snapshot.chunks.max(1));
+        let weight = scoring::weight(frequency, snapshot.chunks) * f32::from(times);
+        sum += f64::from(scoring::as_bm25(scoring::once_at_average_length(weight)));
+    }
+    Ok(sum)
+}
+
 /// How rare the rarest part of a word is: 1 when at most one passage has it, 0 when it is left out of the index.
 pub(super) fn rarity(snapshot: &LexicalSnapshot, fields: &Fields, word: &str) -> tantivy::Result<f64> {
     let most = scoring::weight(1, snapshot.chunks);

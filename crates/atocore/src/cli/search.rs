@@ -59,6 +59,8 @@ impl Search {
                 output.advise(
                     "nothing was found; ask without path and tags, or `atocore status` shows what is stored",
                 );
+            } else if answer.hits.is_empty() && answer.left_out > 0 {
+                output.advise("nothing fits the question; `--min-fit 0` shows what was found");
             } else if answer.hits.is_empty() {
                 output.advise(
                     "nothing was found; try fewer or other words, or `atocore status` to see what is stored",
@@ -98,11 +100,12 @@ fn print_hit(rank: usize, hit: &Hit, asked: &QuestionWords, output: &Output) {
         output.line(format!("{start}{}", output.paint(Style::Bold, line)));
         INDENT.clone_into(&mut start);
     }
-    below(place(hit), Style::Dim);
+    below(format!("{} · fit {}", place(hit), hit.fit), Style::Dim);
     if let Some(explanation) = &hit.explanation {
         let is_bounded = output.width().is_some();
         let set = |line: String| if is_bounded { hung(&line, room) } else { vec![line] };
-        for line in arithmetic(hit.score, explanation).into_iter().flat_map(set) {
+        let lines = arithmetic(hit.score, explanation).into_iter().chain([fit(explanation)]);
+        for line in lines.flat_map(set) {
             output.line(format!("{INDENT}{}", output.paint(Style::Cyan, line)));
         }
     }
@@ -184,6 +187,15 @@ pub(crate) fn arithmetic(score: f64, explanation: &Explanation) -> Vec<String> {
     lines
 }
 
+/// What the fit follows from.
+fn fit(explanation: &Explanation) -> String {
+    let meaning = explanation.semantic.filter(|meaning| !meaning.assumed);
+    let cosine = meaning.map(|meaning| format!("cosine {:.4}", meaning.cosine));
+    let coverage = explanation.lexical.map(|words| format!("coverage of the words {:.4}", words.coverage));
+    let by: Vec<String> = cosine.into_iter().chain(coverage).collect();
+    format!("  {:<20} fit by {}", explanation.fit(), by.join(" and "))
+}
+
 fn halves(explanation: &Explanation) -> Vec<String> {
     let words = explanation.lexical.map(|words| {
         let why = format!(
@@ -222,6 +234,7 @@ fn halves(explanation: &Explanation) -> Vec<String> {
 mod tests {
     use atocore_model::{
         document::DocumentState,
+        fit::Fit,
         query::Factor,
         ranking::{Bm25, LexicalScore},
     };
@@ -237,6 +250,7 @@ mod tests {
             linked_from: None,
             project: "notes".parse().unwrap(),
             score: 0.5 * 1.32 * 1.18,
+            fit: Fit::WELL,
             title: "Backups".to_owned(),
             heading_path: HeadingPath::new(["Backups", "Depths"]),
             source_path: "ops/backups.md".parse().unwrap(),
@@ -272,6 +286,7 @@ mod tests {
             lexical: Some(LexicalScore::new(
                 Bm25 { chunk: 3.0, document: 4.0 },
                 Bm25 { chunk: 6.0, document: 8.0 },
+                12.0,
                 Some(1),
             )),
             semantic: None,

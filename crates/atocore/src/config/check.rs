@@ -13,7 +13,7 @@ use atocore_engine::{
     retention::{KeepCounts, RetentionRules},
     schedule::{Schedule, ScheduledJob},
 };
-use atocore_model::ranking::Fusion;
+use atocore_model::{fit::Fit, ranking::Fusion};
 use axum::http::Uri;
 
 use super::{
@@ -282,6 +282,7 @@ impl Check<'_> {
             query_token_cap: self.weight(Key::RankQueryTokenCap),
             path_high_signal_boost: self.weight(Key::RankPathHighSignalBoost),
             path_low_signal_penalty: self.weight(Key::RankPathLowSignalPenalty),
+            min_fit: self.fraction(Key::RankMinFit).and_then(|fit| Fit::new(fit).ok()).unwrap_or_default(),
         }
     }
 

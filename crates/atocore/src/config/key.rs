@@ -163,6 +163,8 @@ settings! {
             "What a passage in a telling place is multiplied by.";
         RankPathLowSignalPenalty = "RANK_PATH_LOW_SIGNAL_PENALTY", "0.72", Positive,
             "What a passage in an archive is multiplied by.";
+        RankMinFit = "RANK_MIN_FIT", "0.05", Share,
+            "Passages that fit a question less are left out, but in mode `dense` ([retrieval](retrieval.md)).";
     }
     "Context packs" {
         PackStateShare = "PACK_STATE_SHARE", "0.2", Share, "The part of the budget that project state may take.";

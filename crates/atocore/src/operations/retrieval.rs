@@ -10,6 +10,7 @@ mod show_context;
 use atocore_model::{
     error::ErrorCode,
     excerpt::{DocumentRef, LineRange, MaxChars, Reading},
+    fit::Fit,
     name::Tag,
     query::ProjectHint,
     ranking::Mode,
@@ -49,6 +50,11 @@ fn words(words: &'static [&'static str]) -> PossibleValuesParser {
 fn mode(given: &str) -> Result<Mode, ApiError> {
     let hint = "give `hybrid`, `dense` or `lexical`, or leave it out";
     given.parse().map_err(|error| ApiError::invalid("mode", &error, hint))
+}
+
+fn min_fit(given: Option<f64>) -> Result<Option<Fit>, ApiError> {
+    let hint = "give a number from 0 to 1, or leave it out";
+    given.map(Fit::new).transpose().map_err(|error| ApiError::invalid("min_fit", &error, hint))
 }
 
 fn tags(given: &[String]) -> Result<Vec<Tag>, ApiError> {

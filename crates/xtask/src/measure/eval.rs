@@ -7,6 +7,7 @@
 //! [`judged`].
 
 mod collection;
+mod fit;
 mod home;
 mod identifiers;
 mod judged;
@@ -17,7 +18,7 @@ use std::path::Path;
 
 use atocore_engine::{Engine, RankWeights};
 use atocore_model::{
-    query::{Notice, QueryRequest, TopK},
+    query::{Hit, Notice, QueryRequest, TopK},
     ranking::{Fusion, Mode},
 };
 use serde_json::{Map, json};
@@ -26,9 +27,8 @@ use crate::{failure::Failure, terminal};
 use collection::Collection;
 use quality::{Quality, Scores};
 
-const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep | --packs], each with corpus.jsonl, \
-                     queries.jsonl and qrels/test.tsv; or --code; or --identifiers; or --office \
-                     FOLDER";
+const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep | --packs | --fit], each with \
+                     corpus.jsonl, queries.jsonl and qrels/test.tsv; or --code; or --identifiers; or --office FOLDER";
 
 /// The modes in the order of the report.
 const MODES: [Mode; 3] = [Mode::Lexical, Mode::Dense, Mode::Hybrid];
@@ -42,6 +42,8 @@ enum Report {
     FusionSweep,
     /// How many questions have their answer in a context pack.
     Packs,
+    /// What the least fit costs questions that have an answer, and what becomes of those of the other collections.
+    Fit,
 }
 
 /// Runs `cargo xtask eval FOLDER…`.
@@ -56,6 +58,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
         match arg.as_str() {
             "--json" => report = Report::Json,
             "--fusion-sweep" => report = Report::FusionSweep,
+            "--fit" => report = Report::Fit,
             "--packs" => report = Report::Packs,
             "--code" => return judged::code(),
             "--identifiers" => return identifiers::run(),
@@ -70,7 +73,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
     if folders.is_empty() {
         return Err(Failure::usage("no folder was named").with_hint(USAGE));
     }
-    for folder in folders {
+    for folder in &folders {
         if is_office {
             judged::office(folder)?;
             continue;
@@ -81,6 +84,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
             Report::Table => print_table(folder, &engine, &collection)?,
             Report::Json => print_json(&engine, &collection)?,
             Report::FusionSweep => print_sweep(folder, &engine, &collection)?,
+            Report::Fit => fit::print(folder, &engine, &collection, &folders)?,
             Report::Packs => packs::print(name(folder).as_str(), &engine, &collection)?,
         }
     }
@@ -158,17 +162,23 @@ fn ask(engine: &Engine, text: &str, mode: Mode, weights: &RankWeights) -> Result
     let text = text.parse().map_err(|error| failed(&error))?;
     let query = QueryRequest { top_k, mode: Some(mode), ..QueryRequest::new(text) };
     let answer = engine.query_with(&query, weights).map_err(|error| failed(&error))?;
-    let is_whole = |notice: &Notice| matches!(notice, Notice::QuestionCut { .. });
+    let is_whole =
+        |notice: &Notice| matches!(notice, Notice::QuestionCut { .. } | Notice::NothingFits { .. });
     if answer.mode != mode || !answer.notices.iter().all(is_whole) {
         return Err(failed(&format!("was answered in mode {}: {:?}", answer.mode, answer.notices)));
     }
+    Ok(paths(&answer.hits))
+}
+
+/// The paths of the documents of hits, best first, each once.
+fn paths(hits: &[Hit]) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
-    for hit in &answer.hits {
+    for hit in hits {
         for path in std::iter::once(&hit.source_path).chain(hit.copies.iter().map(|copy| &copy.source_path)) {
             if paths.iter().all(|known| known != path.as_str()) {
                 paths.push(path.as_str().to_owned());
             }
         }
     }
-    Ok(paths)
+    paths
 }

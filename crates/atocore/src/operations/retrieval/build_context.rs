@@ -7,11 +7,11 @@ use atocore_model::{
     ranking::Mode,
 };
 
-use super::{ContextPack, hint, mode, tags, words};
+use super::{ContextPack, hint, min_fit, mode, tags, words};
 use crate::operations::prelude::*;
 
 /// Makes a context pack for a prompt: facts and passages in order of trust, within a budget.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct BuildContext {
     /// What the agent was asked: not blank, at most 100,000 characters, without NUL. Passages are searched with the
@@ -62,6 +62,12 @@ pub struct BuildContext {
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
+    /// Leave out passages that fit the prompt less: 0 to 1, where 0 takes all. When left out the setting decides, and no passage is taken
+    /// where nothing fits well.
+    #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
+    #[arg(long, value_name = "FIT", allow_negative_numbers = true)]
+    pub min_fit: Option<f64>,
     /// Behind each passage take the best of the documents that it has links to as well: one step.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
@@ -129,6 +135,7 @@ impl TryFrom<BuildContext> for PackRequest {
             tags: tags(asked.filter_tags.as_deref().unwrap_or_default())?,
             path: asked.path.filter(|path| !path.is_empty()),
             mode: asked.mode.as_deref().map(mode).transpose()?,
+            min_fit: min_fit(asked.min_fit)?,
             follow_links: asked.follow_links,
             wait_for: asked.wait_generation.map(Generation),
         })

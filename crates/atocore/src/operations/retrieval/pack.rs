@@ -207,6 +207,10 @@ fn said(notice: &PackNotice, unit: Unit) -> String {
         PackNotice::NoState(project) => format!("no trusted state is recorded for project {project}"),
         PackNotice::NoMemories => "no memory applies".to_owned(),
         PackNotice::NoChunks => "no passage was found".to_owned(),
+        PackNotice::NoFittingChunks => "no passage was taken".to_owned(),
+        PackNotice::LittleFit { count } => {
+            format!("{} fit the prompt too little and were left out", of_tier(Tier::Chunks, *count))
+        }
         PackNotice::LeftOut { tier, count } => {
             format!("{} did not fit", of_tier(*tier, *count))
         }

@@ -5,11 +5,11 @@ use atocore_model::{
     ranking::Mode,
 };
 
-use super::{hint, mode, tags, words};
+use super::{hint, min_fit, mode, tags, words};
 use crate::operations::prelude::*;
 
 /// Asks a question.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
     /// Its words: not blank, at most 10,000 characters.
@@ -43,6 +43,11 @@ pub struct Query {
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
+    /// Leave out passages that fit less: 0 to 1, where 0 shows all; the setting decides when left out.
+    #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
+    #[arg(long, value_name = "FIT", allow_negative_numbers = true)]
+    pub min_fit: Option<f64>,
     /// Show passages with the same text one by one instead of as copies of the best of them.
     #[serde(default, deserialize_with = "lenient::or_default")]
     #[schema(value_type = Option<bool>)]
@@ -102,6 +107,7 @@ impl TryFrom<Query> for QueryRequest {
             tags: tags(query.filter_tags.as_deref().unwrap_or_default())?,
             path: query.path.filter(|path| !path.is_empty()),
             mode: query.mode.as_deref().map(mode).transpose()?,
+            min_fit: min_fit(query.min_fit)?,
             collapse: !query.all_copies,
             wait_for: query.wait_generation.map(Generation),
         })
@@ -136,6 +142,7 @@ mod tests {
             ("`filter_tags[1]`", r#"{"filter_tags":["a",""]}"#),
             ("`scope`", r#"{"scope":true}"#),
             ("`mode`", r#"{"mode":"Hybrid"}"#),
+            ("`min_fit`", r#"{"min_fit":1.01}"#),
         ] {
             let error = with(change).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidRequest);
