@@ -110,7 +110,7 @@ pub(crate) fn question(request: &PackRequest) -> Option<QueryRequest> {
     Some(QueryRequest {
         top_k: request.top_k.unwrap_or_else(|| enough(request)),
         project: request.project.clone(),
-        tags: request.tags.clone(),
+        conditions: request.conditions.clone(),
         path: request.path.clone(),
         mode: request.mode,
         min_fit: request.min_fit,

@@ -19,7 +19,6 @@ use atocore_model::{
     document::DocumentState,
     fit::Fit,
     id::ProjectId,
-    name::Tag,
     query::{Answer, Hit, Notice, ProjectHint, QueryRequest},
     ranking::{Fusion, Mode},
 };
@@ -115,7 +114,7 @@ impl Retrieval<'_> {
         let search = CandidateSearch {
             text: query.text.as_str(),
             terms: &terms,
-            tags: &query.tags,
+            tags: &query.conditions.tags,
             documents: documents.as_deref(),
             hint: &query.project,
             project,
@@ -348,7 +347,7 @@ impl Retrieval<'_> {
         Ok(asked)
     }
 
-    /// The documents that path and tags of a question allow; `None` for all. Where a document lies at the path letter
+    /// The documents that path and conditions of a question allow; `None` for all. Where a document lies at the path letter
     /// for letter, that is what is meant, and not what the path would match as a glob; an absolute path means a file
     /// first.
     fn documents(
@@ -357,12 +356,12 @@ impl Retrieval<'_> {
         project: Option<&ProjectId>,
         notices: &mut Vec<Notice>,
     ) -> Result<Option<Vec<u64>>, Error> {
-        if query.path.is_none() && query.tags.is_empty() {
+        if query.path.is_none() && query.conditions.is_empty() {
             return Ok(self.within.map(<[u64]>::to_vec));
         }
         let filter = query.path.as_deref().map(PathFilter::new).transpose()?;
         let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
-        let wanted: Vec<String> = query.tags.iter().map(Tag::folded).collect();
+        let conditions = query.conditions.check();
         let mut by_fit = <[MatchingDocuments; 3]>::default();
         self.store.read(|read| {
             read.each_document_place(|place| {
@@ -374,7 +373,7 @@ impl Retrieval<'_> {
                 let Some(fit) = fit else { return };
                 let found = &mut by_fit[fit as usize];
                 found.any = true;
-                if wanted.iter().all(|tag| place.tags.iter().any(|has| has.is_within(tag))) {
+                if conditions.accepts(place) {
                     found.keys.push(place.key);
                 }
             })
@@ -394,12 +393,12 @@ impl Retrieval<'_> {
                 let registry = self.projects.registry().ok()?;
                 Some(self.projects.folders().claims(registry.projects()))
             };
-            let (path, tags) = (query.path.clone(), query.tags.clone());
+            let (path, conditions) = (query.path.clone(), query.conditions.clone());
             notices.push(Notice::NoDocument {
                 path,
                 lies_there: found.any && query.path.is_some(),
                 outside: filter.is_some_and(|filter| filter.is_outside(claims)),
-                tags,
+                conditions,
                 scope: scope.cloned(),
             });
         }
@@ -435,7 +434,7 @@ struct Best {
     is_short: bool,
 }
 
-/// Documents by their path, whatever their tags, and those of them with the tags.
+/// Documents by their path, whatever else they are, and those of them that the conditions accept.
 #[derive(Debug, Default)]
 struct MatchingDocuments {
     any: bool,

@@ -1,6 +1,7 @@
 //! Documents and the passages they are cut into.
 
 mod cells;
+pub mod conditions;
 
 use std::{convert::Infallible, fmt, str::FromStr};
 

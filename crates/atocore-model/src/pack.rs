@@ -8,12 +8,11 @@ use utoipa::ToSchema;
 
 use crate::{
     digest::Digest,
-    document::{LineSpan, Location},
+    document::{LineSpan, Location, conditions::DocumentConditions},
     fact::{InvalidText, Memory, StateEntry},
     fit::Fit,
     id::{Generation, ProjectId},
     json::words,
-    name::Tag,
     query::{Hit, Notice, ProjectHint, TopK},
     ranking::Mode,
 };
@@ -167,8 +166,8 @@ pub struct PackRequest {
     pub tiers: Tiers,
     /// How many passages are looked at, at most; follows from the budget when it is `None`.
     pub top_k: Option<TopK>,
-    /// Only documents that carry every one of these tags.
-    pub tags: Vec<Tag>,
+    /// Only documents that are so.
+    pub conditions: DocumentConditions,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
     pub path: Option<String>,
     /// How passages are found; the setting decides when this is `None`.
@@ -192,7 +191,7 @@ impl PackRequest {
             budget: Budget::DEFAULT,
             tiers: Tiers::ALL,
             top_k: None,
-            tags: Vec::new(),
+            conditions: DocumentConditions::NONE,
             path: None,
             mode: None,
             min_fit: None,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     digest::Digest,
-    document::{DocumentState, HeadingPath, LineSpan, Location, cited},
+    document::{DocumentState, HeadingPath, LineSpan, Location, cited, conditions::DocumentConditions},
     fit::Fit,
     id::{ChunkId, DocumentId, Generation, ProjectId},
     json::{read_from_text, written_as_text},
@@ -73,8 +73,8 @@ pub struct QueryRequest {
     pub top_k: TopK,
     /// The project it is about.
     pub project: ProjectHint,
-    /// Only documents that carry every one of these tags.
-    pub tags: Vec<Tag>,
+    /// Only documents that are so.
+    pub conditions: DocumentConditions,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
     pub path: Option<String>,
     /// How passages are found; the setting decides when this is `None`.
@@ -95,7 +95,7 @@ impl QueryRequest {
             text,
             top_k: TopK::DEFAULT,
             project: ProjectHint::None,
-            tags: Vec::new(),
+            conditions: DocumentConditions::NONE,
             path: None,
             mode: None,
             min_fit: None,
@@ -277,16 +277,16 @@ pub struct Answer {
 /// Something about an answer that its hits do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// Path and tags of the question fit no document, so there was nothing to search in.
+    /// Path and conditions of the question fit no document, so there was nothing to search in.
     NoDocument {
         /// The path that was asked for.
         path: Option<String>,
-        /// Whether documents lie there, and only their tags do not fit.
+        /// Whether documents lie there, and only the conditions do not fit.
         lies_there: bool,
         /// Whether it is an absolute path that lies below no root of a project.
         outside: bool,
-        /// The tags that were asked for.
-        tags: Vec<Tag>,
+        /// What else was asked for.
+        conditions: DocumentConditions,
         /// The only project that was searched.
         scope: Option<ProjectId>,
     },
@@ -389,9 +389,9 @@ fn counted(passages: u64) -> (String, &'static str) {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDocument { path, lies_there, outside, tags, scope } => {
+            Self::NoDocument { path, lies_there, outside, conditions, scope } => {
                 let why = if *outside { "; it lies below no root of a project" } else { "" };
-                f.write_str(&no_document(path.as_deref(), *lies_there, tags, scope.as_ref()))?;
+                f.write_str(&no_document(path.as_deref(), *lies_there, conditions, scope.as_ref()))?;
                 f.write_str(why)
             }
             Self::NothingRead { project, found } => write!(
@@ -466,17 +466,18 @@ read_from_text!(Notice);
 written_as_text!(Notice);
 
 /// Which part of a question fits no document.
-fn no_document(path: Option<&str>, lies_there: bool, tags: &[Tag], scope: Option<&ProjectId>) -> String {
+fn no_document(
+    path: Option<&str>,
+    lies_there: bool,
+    conditions: &DocumentConditions,
+    scope: Option<&ProjectId>,
+) -> String {
     let of = scope.map(|id| format!(" of project `{id}`")).unwrap_or_default();
-    let tags: Vec<String> = tags.iter().map(|tag| format!("`{tag}`")).collect();
-    let tagged = match &tags[..] {
-        [tag] => format!("has the tag {tag}"),
-        tags => format!("has all of the tags {}", tags.join(", ")),
-    };
+    let said = conditions.said().join(" and ");
     match path {
-        Some(path) if lies_there => format!("no document{of} at the path `{path}` {tagged}"),
+        Some(path) if lies_there => format!("no document{of} at the path `{path}` {said}"),
         Some(path) => format!("no document{of} lies at the path `{path}` or matches it"),
-        None => format!("no document{of} {tagged}"),
+        None => format!("no document{of} {said}"),
     }
 }
 

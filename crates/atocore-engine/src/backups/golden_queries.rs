@@ -13,6 +13,7 @@ use atocore_backup::{
     take,
 };
 use atocore_model::{
+    document::conditions::DocumentConditions,
     fit::Fit,
     monitor::{Monitor, Progress},
     query::{Answer, Hit, ProjectHint, QueryRequest, TopK},
@@ -303,7 +304,7 @@ fn golden_query(query: &QueryRequest, mode: &str, hits: &[Hit]) -> GoldenQuery {
         text: query.text.as_str().to_owned(),
         project,
         scope,
-        tags: query.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+        tags: query.conditions.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
         path: query.path.clone(),
         mode: mode.to_owned(),
         top_k: query.top_k.get() as u64,
@@ -362,6 +363,7 @@ pub(super) fn weights(recorded: &Weights) -> Option<RankWeights> {
 
 /// The question as the engine takes it; `None` when it is none that could have been asked.
 pub(super) fn query(golden_query: &GoldenQuery) -> Option<QueryRequest> {
+    let tags = golden_query.tags.iter().map(|tag| tag.parse().ok()).collect::<Option<_>>()?;
     let name = golden_query.project.as_deref().map(str::parse).transpose().ok()?;
     Some(QueryRequest {
         top_k: TopK::new(golden_query.top_k).ok()?,
@@ -370,7 +372,7 @@ pub(super) fn query(golden_query: &GoldenQuery) -> Option<QueryRequest> {
             Some(name) if golden_query.scope => ProjectHint::Scope(name),
             Some(name) => ProjectHint::Boost(name),
         },
-        tags: golden_query.tags.iter().map(|tag| tag.parse().ok()).collect::<Option<_>>()?,
+        conditions: DocumentConditions::tagged(tags),
         path: golden_query.path.clone(),
         mode: Some(golden_query.mode.parse().ok()?),
         min_fit: Some(Fit::ZERO),

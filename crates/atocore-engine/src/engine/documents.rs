@@ -1,7 +1,10 @@
 //! Documents: listing them, and reading the text itself.
 
 use atocore_model::{
-    document::{Document, DocumentState},
+    document::{
+        Document, DocumentState,
+        conditions::{ConditionCheck, DocumentConditions},
+    },
     excerpt::{Excerpt, Reading},
     fact::PageSize,
     id::{DocumentId, ProjectId},
@@ -66,32 +69,21 @@ pub struct RecentDocument {
 pub struct DocumentFilter {
     /// This is in the path or in the title, whatever its case and its accents.
     pub matching: Option<String>,
-    /// It was read as this.
-    pub format: Option<String>,
-    /// It has this tag, or one below it.
-    pub tag: Option<Tag>,
     /// This has become of its file.
     pub state: Option<DocumentState>,
-    /// It is dated then or later.
-    pub since: Option<Timestamp>,
-    /// It is dated before.
-    pub until: Option<Timestamp>,
+    /// It is so.
+    pub conditions: DocumentConditions,
 }
 
 impl DocumentFilter {
     /// Whether a document fits, but for the state of its file.
-    fn fits(&self, listed: &ListedDocument) -> bool {
-        let Document { source_path, title, tags, date, .. } = &listed.document;
+    fn fits(&self, listed: &ListedDocument, conditions: &ConditionCheck<'_>) -> bool {
+        let Document { source_path, title, .. } = &listed.document;
         let has = |text: &str| {
             let text = text::folded(text);
             [source_path.as_str(), title].iter().any(|of| text::folded(of).contains(&*text))
         };
-        let is_below = |wanted: &Tag| tags.iter().any(|tag| tag.is_within(&wanted.folded()));
-        self.matching.as_deref().is_none_or(has)
-            && self.format.as_ref().is_none_or(|format| *format == listed.format)
-            && self.tag.as_ref().is_none_or(is_below)
-            && self.since.is_none_or(|since| *date >= since)
-            && self.until.is_none_or(|until| *date < until)
+        self.matching.as_deref().is_none_or(has) && conditions.accepts(listed)
     }
 }
 
@@ -110,6 +102,7 @@ impl Engine {
         let project = self.project(project)?.id;
         let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         let files = FileCheck::new();
+        let conditions = filter.conditions.check();
         store.read(|read| {
             let mut page = Page { rows: Vec::new(), generation: read.generation()? };
             let mut after = after.cloned();
@@ -117,7 +110,7 @@ impl Engine {
                 let listed = read.documents_page(&project, limit, after.as_ref())?;
                 let is_last = listed.len() < limit.get();
                 after = listed.last().map(|last| last.document.id.clone());
-                for document in listed.into_iter().filter(|listed| filter.fits(listed)) {
+                for document in listed.into_iter().filter(|listed| filter.fits(listed, &conditions)) {
                     let entry = DocumentEntry::new(document, &files);
                     if filter.state.is_none_or(|state| state == entry.state) {
                         page.rows.push(entry);

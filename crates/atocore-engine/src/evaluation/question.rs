@@ -2,6 +2,7 @@
 
 use atocore_model::{
     digest::Digest,
+    document::conditions::DocumentConditions,
     name::{QueryText, Tag},
     query::{ProjectHint, QueryRequest, TopK},
     ranking::Mode,
@@ -166,7 +167,7 @@ impl Question {
         QueryRequest {
             top_k,
             project: self.project.clone(),
-            tags: self.tags.clone(),
+            conditions: DocumentConditions::tagged(self.tags.clone()),
             path: self.path.clone(),
             mode: self.mode,
             ..QueryRequest::new(self.text.clone())

@@ -7,6 +7,7 @@ use atocore_engine::{
     ProjectChange, RankWeights, ingest::ChunkLimits, restore,
 };
 use atocore_model::{
+    document::conditions::DocumentConditions,
     error::ErrorCode,
     fit::Fit,
     monitor::{Monitor, Progress, Silent},
@@ -447,7 +448,10 @@ fn tags_and_paths_hold_for_meaning_too() {
     let _report = engine.fresh("p");
     let _made = engine.embed(&Silent).unwrap();
     let ask = |query: QueryRequest| engine.query(&QueryRequest { mode: Some(Mode::Dense), ..query }).unwrap();
-    let tagged = ask(QueryRequest { tags: vec!["Vehicle".parse().unwrap()], ..query("broken two-wheeler") });
+    let tagged = ask(QueryRequest {
+        conditions: DocumentConditions::tagged(vec!["Vehicle".parse().unwrap()]),
+        ..query("broken two-wheeler")
+    });
     assert_eq!(paths(&tagged), ["a/car.md"]);
     let below = ask(QueryRequest { path: Some("b".to_owned()), ..query("broken car") });
     assert_eq!(paths(&below), ["b/bike.md"]);

@@ -1,7 +1,7 @@
 //! What a note says of itself counts, whatever it is written in.
 
 use atocore_engine::Engine;
-use atocore_model::{query::QueryRequest, refresh::RefreshReport};
+use atocore_model::{document::conditions::DocumentConditions, query::QueryRequest, refresh::RefreshReport};
 use atocore_testkit::installation::{EngineExt, Installation};
 
 /// The paths of what is found, best first.
@@ -11,7 +11,10 @@ fn found(engine: &Engine, text: &str) -> Vec<String> {
 
 /// The paths of what is found among documents with a tag, sorted.
 fn tagged(engine: &Engine, text: &str, tag: &str) -> Vec<String> {
-    let query = QueryRequest { tags: vec![tag.parse().unwrap()], ..QueryRequest::new(text.parse().unwrap()) };
+    let query = QueryRequest {
+        conditions: DocumentConditions::tagged(vec![tag.parse().unwrap()]),
+        ..QueryRequest::new(text.parse().unwrap())
+    };
     let answer = engine.query(&query).unwrap();
     let mut paths: Vec<_> = answer.hits.into_iter().map(|hit| hit.source_path.to_string()).collect();
     paths.sort();

@@ -5,6 +5,7 @@ use std::fs;
 
 use atocore_engine::{Caller, Engine, EngineConfig, Error, ModelChoice, embed};
 use atocore_model::{
+    document::conditions::DocumentConditions,
     fact::{Confidence, Memory, MemoryEdit, MemoryStatus, MemoryType, NewMemory, NewState, StateStatus},
     id::Generation,
     pack::{Budget, Flag, Origin, Pack, PackItem, PackNotice, PackRequest, Tier, Tiers, Unit},
@@ -190,7 +191,10 @@ fn what_a_passage_has_links_to_follows_it_when_that_is_wanted() {
     assert!(pack.text.contains("stores/oil.md:7 | Oil > Seven"), "its best passage: {}", pack.text);
     assert!(pack.text.contains("| linked from pumps.md\n"), "{}", pack.text);
     // What is linked keeps to the filters of the question too.
-    let tagged = PackRequest { tags: vec!["heavy".parse().unwrap()], ..follows.clone() };
+    let tagged = PackRequest {
+        conditions: DocumentConditions::tagged(vec!["heavy".parse().unwrap()]),
+        ..follows.clone()
+    };
     assert_eq!(files(&engine.build_context(&tagged).unwrap()), [("cranes.md".to_owned(), None)]);
     let two = PackRequest { top_k: Some(TopK::new(2).unwrap()), path: Some("*.md".to_owned()), ..follows };
     let found = files(&engine.build_context(&two).unwrap());

@@ -1,8 +1,16 @@
 //! Ranking as the contract says, scope as a wall, scores that can be recomputed.
 
 use atocore_engine::{Caller, Engine, Error};
-use atocore_model::query::{Answer, Notice, ProjectHint, QueryRequest, TopK};
+use atocore_model::{
+    document::conditions::DocumentConditions,
+    query::{Answer, Notice, ProjectHint, QueryRequest, TopK},
+    time::Timestamp,
+};
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
+
+fn tagged_with(tags: &[&str]) -> DocumentConditions {
+    DocumentConditions::tagged(tags.iter().map(|tag| tag.parse().unwrap()).collect())
+}
 
 fn query(text: &str) -> QueryRequest {
     // The documents here are small and alike on purpose.
@@ -136,10 +144,7 @@ fn tags_and_paths_filter_inside_the_search() {
     let engine = place.own();
     engine.add("p", "p");
     let _report = engine.fresh("p");
-    let tagged = |tags: &[&str]| QueryRequest {
-        tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
-        ..query("zebra")
-    };
+    let tagged = |tags: &[&str]| QueryRequest { conditions: tagged_with(tags), ..query("zebra") };
     assert_eq!(paths(&engine.query(&tagged(&["RED"])).unwrap()).len(), 2);
     assert_eq!(paths(&engine.query(&tagged(&["red", "round"])).unwrap()), ["a/x.md"]);
     assert!(engine.query(&tagged(&["square"])).unwrap().hits.is_empty());
@@ -265,6 +270,61 @@ fn a_path_of_an_answer_is_a_filter_letter_for_letter() {
 }
 
 #[test]
+fn conditions_filter_inside_the_search_and_one_that_fits_no_document_is_named() {
+    let place = Installation::default();
+    place.write(
+        "p/old.md",
+        "---\ntitle: Choice of pump\nstatus: Superseded\ndate: 2025-03-01\n---\nzebra one",
+    );
+    place
+        .write("p/new.md", "---\nstatus: accepted\ndeciders: [Ada, Émile]\ndate: 2026-02-01\n---\nzebra two");
+    place.write("p/plain.txt", "zebra three");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let ask = |conditions: DocumentConditions| {
+        let answer = engine.query(&QueryRequest { conditions, ..query("zebra") }).unwrap();
+        let mut paths: Vec<_> = answer.hits.iter().map(|hit| hit.source_path.to_string()).collect();
+        paths.sort();
+        (paths.join(" "), answer.notices.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let none = || DocumentConditions::NONE;
+    let field = |text: &str| DocumentConditions { fields: vec![text.parse().unwrap()], ..none() };
+    let dated = |since, until| DocumentConditions {
+        since: Timestamp::parse_utc(since),
+        until: Timestamp::parse_utc(until),
+        ..none()
+    };
+    let format = |name: &str| DocumentConditions { format: Some(name.to_owned()), ..none() };
+    for (conditions, expected) in [
+        (none(), "new.md old.md plain.txt"),
+        (field("status=accepted"), "new.md"),
+        (field("Status=superseded"), "old.md"),
+        (field("deciders=émile"), "new.md"),
+        (dated("2026-01-01", "2026-03-01"), "new.md"),
+        (dated("", "2026-01-01"), "old.md"),
+        (format("text"), "plain.txt"),
+        (DocumentConditions { title: Some("of PUMP".to_owned()), ..none() }, "old.md"),
+        (DocumentConditions { format: Some("markdown".to_owned()), ..field("status=accepted") }, "new.md"),
+    ] {
+        assert_eq!(ask(conditions.clone()), (expected.to_owned(), Vec::new()), "{conditions:?}");
+    }
+    for (conditions, said) in [
+        (field("status=open"), "no document says `status=open` in its front matter"),
+        (
+            DocumentConditions { format: Some("pdf".to_owned()), ..none() },
+            "no document is of the format `pdf`",
+        ),
+        (
+            DocumentConditions { title: Some("boat".to_owned()), ..dated("2024-01-01", "") },
+            "no document is dated 2024-01-01T00:00:00.000000+00:00 or later and has `boat` in its title",
+        ),
+    ] {
+        assert_eq!(ask(conditions), (String::new(), vec![said.to_owned()]));
+    }
+}
+
+#[test]
 fn path_and_tags_that_fit_no_document_are_named() {
     let place = Installation::default();
     place.write("p/a.md", "---\ntags: [red]\n---\nzebra");
@@ -275,18 +335,18 @@ fn path_and_tags_that_fit_no_document_are_named() {
         let _report = engine.fresh(project);
     }
     let told = |path: Option<&str>, tags: &[&str], project: &str| {
-        let tags: Vec<_> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        let conditions = tagged_with(tags);
         let project = ProjectHint::Scope(project.parse().unwrap());
         let path = path.map(str::to_owned);
-        let mut answer = engine.query(&QueryRequest { path, tags, project, ..query("zebra") }).unwrap();
+        let mut answer = engine.query(&QueryRequest { path, conditions, project, ..query("zebra") }).unwrap();
         answer.notices.retain(|notice| matches!(notice, Notice::NoDocument { .. }));
         answer.notices.pop()
     };
     let no_document = |path: Option<&str>, lies_there, tags: &[&str], scope: &str| {
-        let tags = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        let conditions = tagged_with(tags);
         let scope = Some(scope.parse().unwrap());
         let outside = path.is_some_and(|path| path.starts_with('/'));
-        Some(Notice::NoDocument { path: path.map(str::to_owned), lies_there, outside, tags, scope })
+        Some(Notice::NoDocument { path: path.map(str::to_owned), lies_there, outside, conditions, scope })
     };
     assert_eq!(told(Some("a.md"), &["red"], "p"), None);
     assert_eq!(told(Some("no/**"), &["red"], "p"), no_document(Some("no/**"), false, &["red"], "p"));

@@ -1,9 +1,10 @@
 //! The documents of a project as pages of a list.
 
 use atocore_model::{
-    document::{Document, FileStamp},
+    document::{Document, FileStamp, FrontMatter, conditions::ConditionalDocument},
     fact::PageSize,
     id::{DocumentId, ProjectId},
+    name::Tag,
     time::Timestamp,
 };
 use rusqlite::Params;
@@ -24,6 +25,28 @@ pub struct ListedDocument {
     pub format: String,
     /// How many passages it has.
     pub chunks: u64,
+}
+
+impl ConditionalDocument for ListedDocument {
+    fn tags(&self) -> &[Tag] {
+        &self.document.tags
+    }
+
+    fn format(&self) -> &str {
+        &self.format
+    }
+
+    fn title(&self) -> &str {
+        &self.document.title
+    }
+
+    fn date(&self) -> Timestamp {
+        self.document.date
+    }
+
+    fn front_matter(&self) -> FrontMatter {
+        self.document.front_matter.clone()
+    }
 }
 
 impl ReadTransaction<'_> {

@@ -1,11 +1,16 @@
-//! Where documents lie, for questions that are about some of them only.
+//! Where documents lie and what they are like, for questions that are about some of them only.
 
-use atocore_model::name::Tag;
+use atocore_model::{
+    document::{FrontMatter, conditions::ConditionalDocument},
+    name::Tag,
+    time::Timestamp,
+};
+use rusqlite::Row;
 
-use super::{ReadTransaction, StorageError, front_matter};
+use super::{ReadTransaction, StorageError, documents, front_matter};
 
-/// Where a document lies and what it is tagged with.
-#[derive(Debug, Clone, Copy)]
+/// Where a document lies, and what it is like.
+#[derive(Debug)]
 pub struct DocumentPlace<'r> {
     /// The key of the row.
     pub key: u64,
@@ -15,26 +20,57 @@ pub struct DocumentPlace<'r> {
     pub path: &'r str,
     /// Absolute path of its file.
     pub file: &'r str,
-    /// Its tags.
-    pub tags: &'r [Tag],
+    tags: Vec<Tag>,
+    row: &'r Row<'r>,
 }
 
 impl ReadTransaction<'_> {
-    /// Hands every document to `each`, by where it lies and what it is tagged with.
+    /// Hands every document to `each`.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn each_document_place(&self, mut each: impl FnMut(&DocumentPlace<'_>)) -> Result<(), StorageError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id, project_id, source_path, file_path, tags FROM source_documents")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, project_id, source_path, file_path, tags, doc_type, title, dated, modified_ns, front_matter
+             FROM source_documents",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let tags = front_matter::tags_from_text(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
             let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
             let (key, project, path, file) = (row.get(0)?, text(1)?, text(2)?, text(3)?);
-            each(&DocumentPlace { key, project, path, file, tags: &tags });
+            let tags = front_matter::tags_from_text(text(4)?);
+            each(&DocumentPlace { key, project, path, file, tags, row });
         }
         Ok(())
+    }
+}
+
+impl DocumentPlace<'_> {
+    /// A column of text; the schema lets it be nothing else.
+    fn text(&self, column: usize) -> &str {
+        self.row.get_ref(column).ok().and_then(|value| value.as_str().ok()).unwrap_or_default()
+    }
+}
+
+/// Read from the row when it is asked for: most questions ask for none of it.
+impl ConditionalDocument for DocumentPlace<'_> {
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn format(&self) -> &str {
+        self.text(5)
+    }
+
+    fn title(&self) -> &str {
+        self.text(6)
+    }
+
+    fn date(&self) -> Timestamp {
+        documents::date(self.row, 7).unwrap_or_else(|_| Timestamp::new(jiff::Timestamp::UNIX_EPOCH))
+    }
+
+    fn front_matter(&self) -> FrontMatter {
+        front_matter::from_text(self.text(9), "[]")
     }
 }

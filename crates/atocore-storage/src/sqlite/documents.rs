@@ -455,12 +455,17 @@ pub(super) fn stamp(row: &Row<'_>, at: usize) -> rusqlite::Result<FileStamp> {
     })
 }
 
+/// The date of a document, of the columns from number `at` on: its own date, and when the file was changed.
+pub(super) fn date(row: &Row<'_>, at: usize) -> rusqlite::Result<Timestamp> {
+    let dated: Option<String> = row.get(at)?;
+    let modified = jiff::Timestamp::from_nanosecond(row.get::<_, i64>(at + 1)?.into()).unwrap_or_default();
+    Ok(dated.and_then(|text| Timestamp::parse(&text)).unwrap_or_else(|| Timestamp::new(modified)))
+}
+
 /// The columns of a document from number `at` on: id, project, both paths, digest, title, tags, its own date, when the
 /// file was changed, its encoding, front matter and the faults of that.
 pub(super) fn document(row: &Row<'_>, at: usize) -> Result<Document, StorageError> {
     let (project, source_path): (String, String) = (row.get(at + 1)?, row.get(at + 3)?);
-    let dated: Option<String> = row.get(at + 7)?;
-    let modified = jiff::Timestamp::from_nanosecond(row.get::<_, i64>(at + 8)?.into()).unwrap_or_default();
     let unreadable = |what, value: &str| StorageError::Value { what, value: value.to_owned() };
     Ok(Document {
         id: DocumentId::from_bytes(row.get(at)?),
@@ -470,7 +475,7 @@ pub(super) fn document(row: &Row<'_>, at: usize) -> Result<Document, StorageErro
         digest: Digest::from_bytes(row.get(at + 4)?),
         title: row.get(at + 5)?,
         tags: front_matter::tags_from_text(&row.get::<_, String>(at + 6)?),
-        date: dated.and_then(|text| Timestamp::parse(&text)).unwrap_or_else(|| Timestamp::new(modified)),
+        date: date(row, at + 7)?,
         encoding: row.get(at + 9)?,
         front_matter: front_matter::from_text(
             &row.get::<_, String>(at + 10)?,

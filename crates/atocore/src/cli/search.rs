@@ -51,13 +51,13 @@ impl QuestionText {
 impl Search {
     pub(super) fn run(self, console: &Console<'_>) -> Result<Exit, ApiError> {
         let query = Query { query: self.question.line(), ..self.query };
-        let (explain, filtered) = (query.explain, query.path.is_some() || query.filter_tags.is_some());
+        let (explain, filtered) = (query.explain, query.is_filtered());
         let asked = QuestionWords::new(&query.query);
         console.run(query, |answer, output| {
             print(answer, &asked, output);
             if answer.hits.is_empty() && answer.candidates == 0 && filtered {
                 output.advise(
-                    "nothing was found; ask without path and tags, or `atocore status` shows what is stored",
+                    "nothing was found; ask for fewer conditions, or `atocore status` shows what is stored",
                 );
             } else if answer.hits.is_empty() && answer.left_out > 0 {
                 output.advise("nothing fits the question; `--min-fit 0` shows what was found");

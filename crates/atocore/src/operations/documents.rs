@@ -1,7 +1,6 @@
-use atocore_engine::{DocumentEntry, DocumentFilter, extract::Format};
+use atocore_engine::{DocumentEntry, DocumentFilter};
 use atocore_model::{
-    document::DocumentState,
-    error::ErrorCode,
+    document::{DocumentState, conditions::DocumentConditions},
     id::{DocumentId, Generation},
 };
 
@@ -53,17 +52,6 @@ pub struct ListDocuments {
 
 const STATES: &str = "give `current`, `changed`, `gone` or `unchecked`";
 
-/// The name of a format; one that there is not would find nothing, and nobody would know why.
-fn known_format(name: String) -> Result<String, ApiError> {
-    let names: Vec<&str> = Format::all().chain([Format::Converted]).map(Format::as_str).collect();
-    if names.contains(&name.as_str()) {
-        return Ok(name);
-    }
-    let message = format!("`format` cannot be used: there is no format `{name}`");
-    Err(ApiError::new(ErrorCode::InvalidRequest, message)
-        .with_hint(format!("give one of {}", names.join(", "))))
-}
-
 /// A page of documents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DocumentList {
@@ -93,13 +81,17 @@ impl Operation for ListDocuments {
         let project = project_name(&self.project)?;
         let limit = fields::limit(self.limit)?;
         let after = fields::read_any("after", self.after.as_deref(), AFTER_FORM)?;
+        let tag = fields::read_any("tag", self.tag.as_deref(), "give a tag as a list of documents shows it")?;
         let filter = DocumentFilter {
             matching: self.matching,
-            format: self.format.map(known_format).transpose()?,
-            tag: fields::read_any("tag", self.tag.as_deref(), "give a tag as a list of documents shows it")?,
             state: fields::read_any("state", self.state.as_deref(), STATES)?,
-            since: fields::time("since", self.since.as_deref())?,
-            until: fields::time("until", self.until.as_deref())?,
+            conditions: DocumentConditions {
+                tags: tag.into_iter().collect(),
+                since: fields::time("since", self.since.as_deref())?,
+                until: fields::time("until", self.until.as_deref())?,
+                format: self.format.map(fields::format).transpose()?,
+                ..DocumentConditions::NONE
+            },
         };
         let page = context.engine().documents(&project, &filter, limit, after.as_ref())?;
         Ok(DocumentList {

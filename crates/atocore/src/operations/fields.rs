@@ -1,5 +1,6 @@
 //! Reading the fields of an operation that are text.
 
+use atocore_engine::extract::Format;
 use atocore_model::{
     error::ErrorCode,
     excerpt::DocumentRef,
@@ -50,6 +51,17 @@ pub(super) fn source(text: &str) -> Result<Source, ApiError> {
 pub(super) fn confidence(value: Option<f64>) -> Result<Option<Confidence>, ApiError> {
     let hint = "give a number from 0 to 1, or leave it out";
     value.map(Confidence::new).transpose().map_err(|error| ApiError::invalid("confidence", &error, hint))
+}
+
+/// The name of a format; one that there is not would find nothing, and nobody would know why.
+pub(super) fn format(name: String) -> Result<String, ApiError> {
+    let names: Vec<&str> = Format::all().chain([Format::Converted]).map(Format::as_str).collect();
+    if names.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let message = format!("`format` cannot be used: there is no format `{name}`");
+    Err(ApiError::new(ErrorCode::InvalidRequest, message)
+        .with_hint(format!("give one of {}", names.join(", "))))
 }
 
 /// A document by its id or that of a passage; with a project, by its path below a root of it.

@@ -1,6 +1,7 @@
 use std::time::Instant;
 
 use atocore_model::{
+    document::conditions::DocumentConditions,
     id::Generation,
     pack::{Budget, PackNotice, PackRequest, PromptText, Tier, Tiers, Unit},
     query::TopK,
@@ -132,7 +133,7 @@ impl TryFrom<BuildContext> for PackRequest {
             budget,
             tiers: asked.tiers.as_deref().map_or(Ok(Tiers::ALL), tiers)?,
             top_k,
-            tags: tags(asked.filter_tags.as_deref().unwrap_or_default())?,
+            conditions: DocumentConditions::tagged(tags(asked.filter_tags.as_deref().unwrap_or_default())?),
             path: asked.path.filter(|path| !path.is_empty()),
             mode: asked.mode.as_deref().map(mode).transpose()?,
             min_fit: min_fit(asked.min_fit)?,

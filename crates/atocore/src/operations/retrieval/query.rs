@@ -1,4 +1,5 @@
 use atocore_model::{
+    document::conditions::{DocumentConditions, FieldCondition},
     id::Generation,
     name::QueryText,
     query::{Answer, Hit, QueryRequest, TopK},
@@ -38,6 +39,26 @@ pub struct Query {
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
+    /// Only documents dated then or later: ISO 8601, UTC without an offset.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only documents dated before.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Only documents read as this: `markdown`, `pdf`, `code`, …
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Only documents with this in their title.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Only documents whose front matter says all of this: `status=accepted`.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub fields: Option<Vec<String>>,
     /// `hybrid`, `dense` or `lexical`; the setting decides when left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Mode>)]
@@ -68,6 +89,16 @@ pub struct Query {
     #[schema(value_type = Option<bool>)]
     #[arg(long)]
     pub wait_fresh: bool,
+}
+
+impl Query {
+    /// Whether it is about some documents only.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        let Self { filter_tags, path, since, until, format, title, fields, .. } = self;
+        let texts = [path, since, until, format, title];
+        texts.iter().any(|text| text.is_some()) || filter_tags.is_some() || fields.is_some()
+    }
 }
 
 impl Operation for Query {
@@ -104,7 +135,14 @@ impl TryFrom<Query> for QueryRequest {
             text,
             top_k,
             project: hint(query.project.as_deref(), query.scope)?,
-            tags: tags(query.filter_tags.as_deref().unwrap_or_default())?,
+            conditions: DocumentConditions {
+                tags: tags(query.filter_tags.as_deref().unwrap_or_default())?,
+                since: fields::time("since", query.since.as_deref())?,
+                until: fields::time("until", query.until.as_deref())?,
+                format: query.format.map(fields::format).transpose()?,
+                title: query.title,
+                fields: field_conditions(query.fields.as_deref().unwrap_or_default())?,
+            },
             path: query.path.filter(|path| !path.is_empty()),
             mode: query.mode.as_deref().map(mode).transpose()?,
             min_fit: min_fit(query.min_fit)?,
@@ -112,6 +150,14 @@ impl TryFrom<Query> for QueryRequest {
             wait_for: query.wait_generation.map(Generation),
         })
     }
+}
+
+fn field_conditions(given: &[String]) -> Result<Vec<FieldCondition>, ApiError> {
+    let hint = "give the name of a field and its value, `status=accepted`";
+    let field = |(index, text): (usize, &String)| {
+        text.parse().map_err(|error| ApiError::invalid(&format!("fields[{index}]"), &error, hint))
+    };
+    given.iter().enumerate().map(field).collect()
 }
 
 #[cfg(test)]
@@ -143,6 +189,9 @@ mod tests {
             ("`scope`", r#"{"scope":true}"#),
             ("`mode`", r#"{"mode":"Hybrid"}"#),
             ("`min_fit`", r#"{"min_fit":1.01}"#),
+            ("`since`", r#"{"since":"noon"}"#),
+            ("`format`", r#"{"format":"word"}"#),
+            ("`fields[1]`", r#"{"fields":["a=b","status"]}"#),
         ] {
             let error = with(change).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidRequest);
