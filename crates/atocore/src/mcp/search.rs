@@ -21,7 +21,7 @@ impl Tool for SearchTool {
     const NAME: &'static str = names::SEARCH;
     const TITLE: &'static str = "Search documents";
     const DESCRIPTION: &'static str = "Finds passages in the user's documents by words and by meaning, best first, each with its file, \
-        lines, date and score. Use it before answering anything that the user's notes, specifications, logs or decisions may say. \
+        lines, date, score and fit (from 0.5 on about what was asked). Use it before answering anything that the user's notes, specifications, logs or decisions may say. \
         Read more around a passage with atocore_get.";
     const EFFECT: Effect = Effect::Reads;
     const HIDDEN: &'static [&'static str] = &["all_copies", "explain", "wait_generation", "wait_fresh"];
@@ -50,7 +50,10 @@ impl Tool for SearchTool {
         );
         text.push_str(&notices(&answer.notices));
         if answer.hits.is_empty() {
-            text.push_str("Nothing was found. Try other words, or without project, tags and path.\n");
+            text.push_str(match answer.left_out {
+                0 => "Nothing was found. Try other words, or fewer conditions.\n",
+                _ => "Nothing fits. Try other words; `min_fit` 0 shows what was found all the same.\n",
+            });
             return text;
         }
         text.push_str(DATA_NOTE);
@@ -58,8 +61,8 @@ impl Tool for SearchTool {
         for (rank, hit) in (1..).zip(&answer.hits) {
             let (heading, place) = (heading(hit), place(hit));
             text.push_str(&format!(
-                "\n{rank}. {heading}\n   {place} · score {:.4} · {}\n",
-                hit.score, hit.chunk_id
+                "\n{rank}. {heading}\n   {place} · score {:.4} · fit {} · {}\n",
+                hit.score, hit.fit, hit.chunk_id
             ));
             let flags = cautions_of(&[&hit.content, &hit.title, hit.heading_path.as_str()].join("\n"));
             if !flags.is_empty() {
