@@ -110,7 +110,7 @@ const FORMATS: [FormatRow; 18] = [
         title: "Word",
         cites: "section",
         version: 1,
-        endings: "docx docm dotx doc dot",
+        endings: "docx docm dotx dotm doc dot",
     },
     FormatRow {
         format: Format::PowerPoint,
@@ -118,7 +118,7 @@ const FORMATS: [FormatRow; 18] = [
         title: "PowerPoint",
         cites: "slide",
         version: 1,
-        endings: "pptx pptm ppsx ppt pps pot",
+        endings: "pptx pptm ppsx ppsm potx potm ppt pps pot",
     },
     FormatRow {
         format: Format::Excel,
@@ -126,7 +126,7 @@ const FORMATS: [FormatRow; 18] = [
         title: "Excel",
         cites: "sheet and cells",
         version: 3,
-        endings: "xlsx xlsm xls xlt",
+        endings: "xlsx xlsm xltx xltm xls xlt",
     },
     FormatRow {
         format: Format::OpenDocument,
@@ -460,6 +460,21 @@ mod tests {
         let mut old: Vec<u8> = vec![0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
         old.extend("PowerPoint Document".encode_utf16().flat_map(u16::to_le_bytes));
         assert_eq!(Format::of_file("talk.doc", &old), Format::PowerPoint);
+    }
+
+    #[test]
+    fn templates_and_shows_of_new_office_are_named_by_their_endings_and_their_content() {
+        for (name, part, format) in [
+            ("a.dotm", "word/document.xml", Format::Word),
+            ("a.potx", "ppt/presentation.xml", Format::PowerPoint),
+            ("a.potm", "ppt/presentation.xml", Format::PowerPoint),
+            ("a.ppsm", "ppt/presentation.xml", Format::PowerPoint),
+            ("a.xltx", "xl/workbook.xml", Format::Excel),
+            ("a.xltm", "xl/workbook.xml", Format::Excel),
+        ] {
+            assert_eq!(Ending::of(name), Ending::Of(format), "{name}");
+            assert_eq!(Format::of_file(name, format!("PK\x03\x04 {part}").as_bytes()), format, "{name}");
+        }
     }
 
     #[test]
