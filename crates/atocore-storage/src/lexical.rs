@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod filter;
 mod identifiers;
+mod misspelled;
 mod opening;
 mod phrase;
 mod schema;

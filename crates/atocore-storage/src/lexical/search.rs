@@ -10,6 +10,7 @@ use tantivy::{Term, tokenizer::TokenStream};
 
 use super::{
     filter::{Conditions, LexicalFilter, SegmentFilter},
+    misspelled,
     phrase::{self, PhraseMatches},
     schema::Fields,
     scoring::{self, Cursor, LengthFactors, Matches, TopChunks},
@@ -19,6 +20,10 @@ use super::{
 
 /// How many words of a question count; the first ones do.
 const MOST_WORDS: usize = 1024;
+/// How many words of a question that no passage has are taken for others; the first ones by the alphabet are.
+const MOST_MISSPELLED: usize = 8;
+/// What a word counts that was probably meant, of what it would count had it been said.
+const MEANT: f32 = 0.7;
 
 /// A question to the lexical index.
 #[derive(Debug, Clone, Copy)]
@@ -205,7 +210,8 @@ fn words_of(fields: &Fields, text: &str) -> BTreeMap<Term, u16> {
     words
 }
 
-/// The different words of a text that stand in some passage, each with its weight and how often it is said.
+/// The different words of a text that stand in some passage, each with its weight and how often it is said; for one that
+/// stands in none the word that was probably meant.
 fn known_words(
     snapshot: &LexicalSnapshot,
     fields: &Fields,
@@ -213,10 +219,17 @@ fn known_words(
 ) -> tantivy::Result<Vec<(Term, f32, u16)>> {
     let words = words_of(fields, text);
     let mut known = Vec::with_capacity(words.len());
+    let mut unknown = Vec::new();
     for (word, times) in words {
-        let frequency = snapshot.document_frequency(&word)?;
-        if frequency > 0 {
-            known.push((word, scoring::weight(frequency, snapshot.chunks), times));
+        match snapshot.document_frequency(&word)? {
+            0 => unknown.push((word, times)),
+            frequency => known.push((word, scoring::weight(frequency, snapshot.chunks), times)),
+        }
+    }
+    for (word, times) in unknown.into_iter().take(MOST_MISSPELLED) {
+        let Some((meant, frequency)) = misspelled::meant(snapshot, &word)? else { continue };
+        if known.iter().all(|(word, ..)| *word != meant) {
+            known.push((meant, scoring::weight(frequency, snapshot.chunks) * MEANT, times));
         }
     }
     Ok(known)

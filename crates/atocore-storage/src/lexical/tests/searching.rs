@@ -63,6 +63,47 @@ fn nothing_in_a_question_is_syntax() {
 }
 
 #[test]
+fn a_word_with_one_wrong_letter_finds_the_word_that_was_meant_and_a_code_does_not() {
+    let mut notebook = Notebook::new(1);
+    let keys = notebook.write(
+        1,
+        "",
+        &[
+            "Restore the snapshot.",
+            "Receive the parcel.",
+            "Stops with ABCDE4 and abcdef1.",
+            "Übertragung läuft",
+            "перезапуск сервера",
+        ],
+    );
+    let (_dir, index) = rebuilt(&notebook);
+    for (question, at) in [
+        ("snapshpt", 0),
+        ("snpashot", 0),
+        ("snapsho", 0),
+        ("snapshotx", 0),
+        ("how do I recieve it", 1),
+        ("Übertragnug", 3),
+        ("перезапукс", 4),
+    ] {
+        assert_eq!(found(&index, question), [keys[at]], "{question}");
+    }
+    for question in ["ABCDE5", "abcdef2", "tapshot", "znapshot", "snapzhpt"] {
+        assert_eq!(found(&index, question), [0_u64; 0], "{question}");
+    }
+    // What is spelled right counts for more, and a word that is there stays itself.
+    let score = |question: &str| ask(&index, question, &LexicalFilter::default(), 1).matches[0].bm25;
+    assert!(score("snapshpt") < score("snapshot"));
+    notebook.write(2, "", &["A snapshoot of the party."]);
+    let (_dir, index) = rebuilt(&notebook);
+    assert_eq!(found(&index, "snapshot"), [keys[0]]);
+    // A slip for one of two: what more passages say.
+    notebook.write(3, "", &["snapshot again"]);
+    let (_dir, index) = rebuilt(&notebook);
+    assert!(found(&index, "snapshoz").contains(&keys[0]));
+}
+
+#[test]
 fn scripts_without_spaces_are_found_inside_a_run() {
     let mut notebook = Notebook::new(1);
     let keys =
