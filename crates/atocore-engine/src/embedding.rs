@@ -262,8 +262,9 @@ impl Embedding {
         }
     }
 
-    /// Embeds a question with the model that made the vectors in the index.
-    pub(crate) fn ask(&self, store: &Store, text: &str) -> Result<Asking, Error> {
+    /// Embeds the wordings of a question, at least one, with the model that made the vectors in the index: the direction of
+    /// their mean, so that a cosine is the mean of theirs but for its scale. Those that are not understood are passed over.
+    pub(crate) fn ask(&self, store: &Store, wordings: &[&str]) -> Result<Asking, Error> {
         if let Some(server) = self.server() {
             server.ready()?;
         }
@@ -276,14 +277,17 @@ impl Embedding {
             return self.models.look().map(|()| Asking::NoVectors).map_err(Error::NoModel);
         };
         let model = self.models.of(&row).map_err(Error::NoModel)?;
-        let Some(question) = model.embedder.embed_question(text)? else {
-            return Ok(Asking::NotUnderstood);
-        };
-        let cut = match question.cut {
-            true => Some((model.embedder.tokens(text)?, model.embedder.window())),
-            false => None,
-        };
-        Ok(Asking::Vector(QueryVector { vector: question.vector, space: row, cut }))
+        let (mut vectors, mut cut) = (Vec::with_capacity(wordings.len()), None);
+        for text in wordings {
+            let Some(question) = model.embedder.embed_question(text)? else { continue };
+            if question.cut && cut.is_none() {
+                cut = Some((model.embedder.tokens(text)?, model.embedder.window()));
+            }
+            vectors.push(question.vector);
+        }
+        let vector = mean_direction(vectors);
+        Ok(vector
+            .map_or(Asking::NotUnderstood, |vector| Asking::Vector(QueryVector { vector, space: row, cut })))
     }
 
     /// The model that the settings name, for what needs it apart from any vectors.
@@ -445,4 +449,20 @@ fn chroma_index(_: ChromaServer, _: IndexAccess, _: Arc<dyn Clock>) -> Result<Ar
 /// What a panic left behind is counts and texts, all of them whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The mean of vectors of length 1, made as long as they are; the first where they cancel each other out, `None` of none.
+fn mean_direction(vectors: Vec<Vec<f32>>) -> Option<Vec<f32>> {
+    let mut vectors = vectors.into_iter();
+    let first = vectors.next()?;
+    let mut sum = first.clone();
+    for vector in vectors {
+        sum.iter_mut().zip(vector).for_each(|(sum, part)| *sum += part);
+    }
+    let length = sum.iter().map(|part| part * part).sum::<f32>().sqrt();
+    if length < f32::EPSILON {
+        return Some(first);
+    }
+    sum.iter_mut().for_each(|part| *part /= length);
+    Some(sum)
 }

@@ -19,6 +19,7 @@ use atocore_model::{
     document::DocumentState,
     fit::Fit,
     id::ProjectId,
+    name::QueryText,
     query::{Answer, Hit, Notice, ProjectHint, QueryRequest},
     ranking::{Fusion, Mode},
 };
@@ -44,7 +45,7 @@ use signals::Signals;
 
 /// Goes up whenever the same passages get other scores or another order by the same weights: answers that are kept in
 /// snapshots can then be compared in what they found only.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// How hits are ranked, and which are shown. Every weight is finite and above 0.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,8 +112,10 @@ impl Retrieval<'_> {
         let wanted = query.mode.unwrap_or(self.weights.mode);
         let documents = self.documents(query, project, &mut notices)?;
         let terms = exact_terms::terms(query.text.as_str());
+        // BM25 adds up over words, so all wordings are searched as one text.
+        let text = query.wordings().collect::<Vec<_>>().join("\n");
         let search = CandidateSearch {
-            text: query.text.as_str(),
+            text: &text,
             terms: &terms,
             tags: &query.conditions.tags,
             documents: documents.as_deref(),
@@ -234,7 +237,12 @@ impl Retrieval<'_> {
         let rarity = |word: &str| self.lexical_index.rarity(word).unwrap_or(1.0);
         let rarity = (mode != Mode::Dense).then_some(&rarity as &dyn Fn(&str) -> f64);
         let signals = Signals::new(self.weights, question, project.map(ProjectId::as_str), rarity);
-        let attainable = if mode == Mode::Dense { 0.0 } else { self.lexical_index.attainable(question)? };
+        // A passage that has all the words of one wording has all that is asked for.
+        let wordings = 1.0 + query.alternatives.len() as f64;
+        let attainable = match mode {
+            Mode::Dense => 0.0,
+            _ => self.lexical_index.attainable(found.search.text)? / wordings,
+        };
         let ranking = Ranking { mode, fusion: self.weights.fusion, signals: &signals, attainable };
         let mut ranked = ranking.rank(candidates);
         let mut is_short = false;
@@ -319,7 +327,9 @@ impl Retrieval<'_> {
         if mode == Mode::Lexical {
             return Ok(None);
         }
-        let asked = match self.embedding.ask(self.store, query.text.as_str()) {
+        let hypothetical = query.hypothetical.iter().map(QueryText::as_str);
+        let wordings: Vec<&str> = query.wordings().chain(hypothetical).collect();
+        let asked = match self.embedding.ask(self.store, &wordings) {
             Ok(Asking::NoVectors) => None,
             Ok(Asking::NotUnderstood) => {
                 notices.push(Notice::QuestionNotUnderstood);

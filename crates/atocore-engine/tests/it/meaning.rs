@@ -564,3 +564,37 @@ fn vectors_are_made_alternating_with_others_who_want_the_store_and_counted_once(
     assert!(turns > 1, "{turns}");
     assert_eq!(engine.embed(&Silent).unwrap().kept, 40);
 }
+
+#[test]
+fn other_wordings_and_a_text_as_the_answer_would_be_find_what_the_question_alone_does_not() {
+    let place = Installation::default();
+    let engine = notes(&place);
+    let best = |query: QueryRequest| {
+        let answer = engine.query(&query).unwrap();
+        (answer.hits[0].source_path.to_string(), answer.hits[0].fit)
+    };
+    let vague = query("what about July");
+    let text = |text: &str| text.parse().unwrap();
+    let (alone, fit) = best(query("the thing in the kitchen"));
+    assert_eq!(alone, "bread.md");
+    let reworded = QueryRequest {
+        alternatives: vec![text("how long does dough have to rise"), text("kneading bread")],
+        ..query("the thing in the kitchen")
+    };
+    let (path, better) = best(reworded);
+    assert!(path == "bread.md" && better > fit, "{path} {fit} {better}");
+    // Its meaning counts, and its words do not.
+    let guess = QueryRequest {
+        hypothetical: Some(text(
+            "The engine of the vehicle is dead, the starter only clicks, charge the accumulator.",
+        )),
+        ..query("why is it quiet in the morning")
+    };
+    assert_eq!(best(guess.clone()).0, "car.md");
+    let lexical = engine.query(&QueryRequest { mode: Some(Mode::Lexical), ..guess }).unwrap();
+    let without = with_mode(&engine, "why is it quiet in the morning", Mode::Lexical);
+    assert_eq!(lexical.hits, without.hits);
+    // What was asked first goes on counting.
+    let both = QueryRequest { alternatives: vec![text("hand in the declaration")], ..vague };
+    assert_eq!(best(both).0, "tax.md");
+}

@@ -1,5 +1,6 @@
 use atocore_model::{
     document::conditions::{DocumentConditions, FieldCondition},
+    error::ErrorCode,
     id::Generation,
     name::QueryText,
     query::{Answer, Hit, QueryRequest, TopK},
@@ -17,6 +18,15 @@ pub struct Query {
     #[schema(example = "how is the store restored")]
     #[arg(skip)]
     pub query: String,
+    /// The same question in other words, at most 8: what fits several of them comes first.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 8)]
+    #[arg(long = "alternative", value_name = "TEXT")]
+    pub alternatives: Option<Vec<String>>,
+    /// A text as the answer would be, to find what is near to it in meaning; its words are not searched for.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TEXT")]
+    pub hypothetical: Option<String>,
     /// How many hits at most; 10 when left out.
     #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 200, default = 10)]
@@ -133,6 +143,8 @@ impl TryFrom<Query> for QueryRequest {
         })?;
         Ok(Self {
             text,
+            alternatives: alternatives(query.alternatives.as_deref().unwrap_or_default())?,
+            hypothetical: query.hypothetical.map(|text| wording("hypothetical", &text)).transpose()?,
             top_k,
             project: hint(query.project.as_deref(), query.scope)?,
             conditions: DocumentConditions {
@@ -152,6 +164,22 @@ impl TryFrom<Query> for QueryRequest {
     }
 }
 
+fn wording(field: &str, text: &str) -> Result<QueryText, ApiError> {
+    text.parse().map_err(|error| ApiError::invalid(field, &error, "give some words, or leave it out"))
+}
+
+fn alternatives(given: &[String]) -> Result<Vec<QueryText>, ApiError> {
+    let most = QueryRequest::MOST_ALTERNATIVES;
+    if given.len() > most {
+        let message = format!("`alternatives` has {} texts, {most} are allowed", given.len());
+        return Err(
+            ApiError::new(ErrorCode::InvalidRequest, message).with_hint("leave out the least different")
+        );
+    }
+    let texts = given.iter().enumerate();
+    texts.map(|(index, text)| wording(&format!("alternatives[{index}]"), text)).collect()
+}
+
 fn field_conditions(given: &[String]) -> Result<Vec<FieldCondition>, ApiError> {
     let hint = "give the name of a field and its value, `status=accepted`";
     let field = |(index, text): (usize, &String)| {
@@ -163,7 +191,6 @@ fn field_conditions(given: &[String]) -> Result<Vec<FieldCondition>, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use atocore_model::error::ErrorCode;
 
     #[test]
     fn what_is_left_out_has_its_default() {
@@ -192,6 +219,9 @@ mod tests {
             ("`since`", r#"{"since":"noon"}"#),
             ("`format`", r#"{"format":"word"}"#),
             ("`fields[1]`", r#"{"fields":["a=b","status"]}"#),
+            ("`alternatives[0]`", r#"{"alternatives":[" "]}"#),
+            ("`alternatives`", r#"{"alternatives":["1","2","3","4","5","6","7","8","9"]}"#),
+            ("`hypothetical`", r#"{"hypothetical":"\n"}"#),
         ] {
             let error = with(change).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidRequest);
