@@ -19,6 +19,7 @@ mod tests;
 use atocore_model::{
     digest::Digest,
     fact::{Memory, StateEntry},
+    fit::Fit,
     id::{Generation, ProjectId},
     name::QueryText,
     pack::{Pack, PackNotice, PackRequest, Tier, TierUse, Unit},
@@ -100,6 +101,8 @@ pub(crate) struct PackOptions<'m> {
 
 /// How long a short passage is, with what is rendered around it.
 const CHARS_PER_PASSAGE: usize = 150;
+/// How many passages are taken where none fits the prompt well.
+const NEAREST: usize = 3;
 /// Characters per token, about.
 const CHARS_PER_TOKEN: usize = 4;
 
@@ -140,8 +143,7 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
     };
     let is_unfit = search.iter().any(|notice| matches!(notice, Notice::NothingFits { .. }));
     if is_unfit && request.min_fit.is_none() {
-        little_fit += hits.len();
-        hits.clear();
+        little_fit += keep_nearest(&mut hits);
     }
     // The search keeps to a scope by itself. That another project must not be read is worth looking twice.
     if matches!(request.project, ProjectHint::Scope(_)) {
@@ -165,8 +167,7 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
         let section = match tier {
             Tier::State => facts::state(&choice, &frame, meter, limit)?,
             Tier::Memories => facts::memories(&choice, &frame, meter, limit)?,
-            Tier::Chunks if is_unfit && hits.is_empty() => passages::nothing_fits(limit, meter)?,
-            Tier::Chunks => passages::fill(&hits, &frame, options, limit)?,
+            Tier::Chunks => passages::fill(&hits, is_unfit, &frame, options, limit)?,
         };
         left -= section.size(meter)?.min(left);
         sections.push(TierSection { tier, limit, section });
@@ -208,6 +209,18 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
         store_generation,
         mode,
     })
+}
+
+/// Leaves the hits that fit best; returns how many went.
+fn keep_nearest(hits: &mut Vec<Hit>) -> usize {
+    let found = hits.len();
+    let mut fits: Vec<Fit> = hits.iter().map(|hit| hit.fit).collect();
+    fits.sort_unstable_by(|a, b| b.cmp(a));
+    if let Some(least) = fits.get(NEAREST - 1) {
+        hits.retain(|hit| hit.fit >= *least);
+        hits.truncate(NEAREST);
+    }
+    found - hits.len()
 }
 
 /// A tier and what became of it.

@@ -173,7 +173,7 @@ pub struct PackRequest {
     /// How passages are found; the setting decides when this is `None`.
     pub mode: Option<Mode>,
     /// Passages that fit the prompt less are left out. When this is `None` the setting decides, and where nothing fits well
-    /// no passage is taken.
+    /// only the nearest are taken.
     pub min_fit: Option<Fit>,
     /// Whether what the passages have links to is taken as well: one step.
     pub follow_links: bool,
@@ -348,7 +348,7 @@ pub enum PackNotice {
     NoMemories,
     /// No passage was found.
     NoChunks,
-    /// No passage fits the prompt well, so none was taken.
+    /// No passage fits the prompt nearly, so none was taken.
     NoFittingChunks,
     /// Passages were left out that fit the prompt too little, so that the pack is not filled up.
     LittleFit {

@@ -20,7 +20,7 @@ use atocore_engine::{
 use atocore_model::{
     monitor::Silent,
     project::{Project, Root, RootLocation},
-    query::{Answer, QueryRequest},
+    query::{Answer, Notice, QueryRequest},
     ranking::Mode,
     refresh::RefreshReport,
     time::{Clock, Timestamp},
@@ -224,4 +224,10 @@ impl EngineExt for Engine {
         let question = QueryRequest::new(text.parse().expect("a question"));
         self.query(&QueryRequest { collapse: false, ..question }).expect("the question is answered")
     }
+}
+
+/// What an answer says of how it was searched for, whether or not anything fits.
+#[must_use]
+pub fn of_search(answer: &Answer) -> Vec<&Notice> {
+    answer.notices.iter().filter(|notice| !matches!(notice, Notice::NothingFits { .. })).collect()
 }

@@ -17,21 +17,30 @@ use crate::error::Error;
 /// The beginning of a passage is worth taking from this many characters on.
 const LEAST: usize = 40;
 
-/// Takes passages, best first, as long as they fit; one that does not fit is passed over.
+/// Takes passages, best first, as long as there is room for them; one that has none is passed over. `is_unfit` says that none
+/// of them fits the prompt well, which stands above them then.
 pub(super) fn fill(
     hits: &[Hit],
+    is_unfit: bool,
     frame: &Frame<'_>,
     options: PackOptions<'_>,
     limit: usize,
 ) -> Result<Section, Error> {
     let meter = options.meter;
     if hits.is_empty() {
-        return Section::nothing(PackNotice::NoChunks, "No passage was found.\n".to_owned(), limit, meter);
+        let (notice, line) = match is_unfit {
+            true => (PackNotice::NoFittingChunks, "No passage fits the prompt well.\n"),
+            false => (PackNotice::NoChunks, "No passage was found.\n"),
+        };
+        return Section::nothing(notice, line.to_owned(), limit, meter);
     }
     let copies = hits.iter().map(|hit| usize::try_from(hit.copy_count).unwrap_or(usize::MAX)).sum();
     let mut section = Section { copies, ..Section::default() };
     let mut placed: Vec<(Run<'_>, RenderedItem)> = Vec::new();
-    let mut left = limit;
+    if is_unfit {
+        section.open = "No passage fits the prompt well; these are the nearest.\n".to_owned();
+    }
+    let mut left = limit.saturating_sub(meter.size(&section.open)?);
     let mut misses = MissLimit::default();
     for (rank, hit) in hits.iter().enumerate() {
         if misses.is_reached() {
@@ -62,21 +71,18 @@ pub(super) fn fill(
         placed.push((run, rendered));
     }
     if placed.is_empty()
-        && let Some((run, rendered)) = beginning(&hits[0], frame, meter, limit)?
+        && let Some((run, rendered)) = beginning(&hits[0], frame, meter, left)?
     {
         section.left_out -= 1;
         section.nearly.retain(|nearly| nearly.id != hits[0].chunk_id.as_str());
         placed.push((run, rendered));
     }
+    if placed.is_empty() {
+        section.open.clear();
+    }
     placed.sort_by_key(|(run, _)| run.best);
     section.items = placed.into_iter().map(|(_, rendered)| rendered).collect();
     Ok(section)
-}
-
-/// The tier when nothing fits the prompt well.
-pub(super) fn nothing_fits(limit: usize, meter: &dyn Meter) -> Result<Section, Error> {
-    let line = "No passage fits the prompt well.\n".to_owned();
-    Section::nothing(PackNotice::NoFittingChunks, line, limit, meter)
 }
 
 fn rendered(run: &Run<'_>, frame: &Frame<'_>, meter: &dyn Meter) -> Result<RenderedItem, Error> {

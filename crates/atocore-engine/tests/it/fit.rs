@@ -4,7 +4,7 @@ use atocore_engine::{Access, Engine, EngineConfig, RankWeights};
 use atocore_model::{
     fit::Fit,
     monitor::Silent,
-    pack::{PackNotice, PackRequest, Tier},
+    pack::{Origin, PackItem, PackNotice, PackRequest, Tier},
     query::{Answer, Notice, QueryRequest, TopK},
     ranking::Mode,
 };
@@ -114,7 +114,7 @@ fn mode_dense_leaves_nothing_out_by_itself() {
 }
 
 #[test]
-fn a_pack_takes_no_passage_where_nothing_fits_and_says_so() {
+fn a_pack_takes_only_the_nearest_where_nothing_fits_well_and_says_so() {
     let place = Installation::default();
     let engine = notes(&place);
     let request = PackRequest::new("how do whales sleep".parse().unwrap());
@@ -123,9 +123,25 @@ fn a_pack_takes_no_passage_where_nothing_fits_and_says_so() {
     assert!(pack.text.contains("No passage fits the prompt well."), "{}", pack.text);
     assert!(pack.notices.contains(&PackNotice::NoFittingChunks), "{:?}", pack.notices);
     assert!(pack.notices.contains(&PackNotice::LittleFit { count: 4 }), "{:?}", pack.notices);
+    // Things that are near, and nothing that is asked for.
+    for n in 0..8 {
+        place.write(&format!("p/cup{n}.md"), format!("# Cupboard {n}\n\nPlate {n} stands in the kitchen."));
+    }
+    let _report = engine.fresh("p");
+    let _embedded = engine.embed(&Silent).unwrap();
+    let near = "who may open a restaurant";
+    let fits: Vec<Fit> = engine.ask(near).hits.iter().map(|hit| hit.fit).collect();
+    assert!(fits.len() > 3 && fits.iter().all(|fit| *fit < Fit::WELL), "{fits:?}");
+    let pack = engine.build_context(&PackRequest::new(near.parse().unwrap())).unwrap();
+    let count = |item: &PackItem| match &item.origin {
+        Origin::Chunk(passage) => passage.hits.len(),
+        _ => 0,
+    };
+    assert_eq!(pack.items.iter().map(count).sum::<usize>(), 3, "{}", pack.text);
+    assert!(pack.text.contains("No passage fits the prompt well; these are the nearest."), "{}", pack.text);
     // Who says how well has to live with it.
     let all = engine.build_context(&PackRequest { min_fit: Some(Fit::ZERO), ..request }).unwrap();
-    assert_eq!(all.items.iter().filter(|item| item.origin.tier() == Tier::Chunks).count(), 4);
+    assert_eq!(all.items.iter().filter(|item| item.origin.tier() == Tier::Chunks).count(), 12);
     let fits = engine.build_context(&PackRequest::new("when is the pump stopped".parse().unwrap())).unwrap();
     assert!(fits.text.contains("stopped before the tank"), "{}", fits.text);
     assert!(!fits.text.contains("dough"), "{}", fits.text);

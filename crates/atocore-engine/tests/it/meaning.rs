@@ -16,12 +16,16 @@ use atocore_model::{
     snapshot::Depth,
 };
 use atocore_testkit::{
-    installation::{EngineExt, Installation, vault_project},
+    installation::{EngineExt, Installation, of_search, vault_project},
     model,
 };
 
 fn config(place: &Installation) -> EngineConfig {
-    EngineConfig { model: model::choice(), weights: RankWeights::default(), ..place.config() }
+    EngineConfig {
+        model: model::choice(),
+        weights: RankWeights { min_fit: Fit::ZERO, ..RankWeights::default() },
+        ..place.config()
+    }
 }
 
 fn open(config: EngineConfig) -> Engine {
@@ -61,7 +65,7 @@ fn a_question_finds_what_it_means_without_a_word_in_common() {
     assert_eq!(paths(&with_mode(&engine, asked, Mode::Dense))[0], "car.md");
     assert!(with_mode(&engine, asked, Mode::Lexical).hits.is_empty());
     let answer = engine.ask(asked);
-    assert_eq!((answer.mode, answer.notices), (Mode::Hybrid, Vec::new()));
+    assert_eq!((answer.mode, of_search(&answer)), (Mode::Hybrid, Vec::new()));
 }
 
 #[test]
@@ -207,7 +211,7 @@ fn another_model_takes_over_in_one_step_while_the_old_one_answers() {
     let stop = StopAfter(AtomicU64::new(1));
     assert!(matches!(engine.embed(&stop), Err(Error::Cancelled)));
     assert_eq!(paths(&engine.ask(asked))[0], "car.md");
-    assert_eq!(engine.ask(asked).notices, []);
+    assert_eq!(of_search(&engine.ask(asked)), [] as [&Notice; 0]);
     let report = engine.embed(&Silent).unwrap();
     assert!(report.switched && report.embedded > 0, "{report:?}");
     assert_eq!(paths(&engine.ask(asked))[0], "car.md");
@@ -252,14 +256,14 @@ fn rechunked_documents_answer_as_before_until_their_vectors_are_there() {
     let report = engine.fresh("p");
     assert_eq!(report.roots[0].files.len(), 1);
     assert_eq!(chunks(&engine), before);
-    assert_eq!(engine.ask("my car is broken down").notices, []);
+    assert_eq!(of_search(&engine.ask("my car is broken down")), [] as [&Notice; 0]);
     // Nothing is read twice while it waits.
     assert!(engine.fresh("p").roots[0].files.is_empty());
     let made = engine.embed(&Silent).unwrap();
     assert!(made.embedded > 0);
     assert!(chunks(&engine) > before);
     let answer = engine.ask("my car is broken down");
-    assert_eq!((paths(&answer)[0], &answer.notices), ("long.md", &Vec::new()));
+    assert_eq!((paths(&answer)[0], of_search(&answer)), ("long.md", Vec::new()));
     assert!(answer.hits[0].content.chars().count() <= 200);
 }
 
@@ -300,7 +304,8 @@ fn a_rechunked_document_waits_for_its_own_vectors_while_others_are_rechunked() {
     let _made = engine.embed(&meanwhile).unwrap();
     let status = engine.status().unwrap().embedding;
     assert_eq!(status.embedded, status.passages, "{status:?}");
-    assert_eq!(with_mode(&engine, "my car is broken down", Mode::Dense).notices, []);
+    let answer = with_mode(&engine, "my car is broken down", Mode::Dense);
+    assert_eq!(of_search(&answer), [] as [&Notice; 0]);
     assert!(engine.embed(&Silent).unwrap().embedded > 0);
     assert!(engine.status().unwrap().embedding.passages > 2);
 }
@@ -540,7 +545,7 @@ fn vectors_whose_index_cannot_be_written_are_kept_counted_in_one_way_and_shown_l
     atocore_storage::files::remove_tree(&in_the_way).unwrap();
     assert_eq!(engine.embed(&Silent).unwrap().embedded, 0);
     let answer = engine.ask("a ship takes in water");
-    assert_eq!(answer.notices, []);
+    assert_eq!(of_search(&answer), [] as [&Notice; 0]);
     assert_eq!(paths(&answer)[0], "boat.md");
 }
 

@@ -302,7 +302,7 @@ fn conditions_filter_inside_the_search_and_one_that_fits_no_document_is_named() 
         (field("Status=superseded"), "old.md"),
         (field("deciders=émile"), "new.md"),
         (dated("2026-01-01", "2026-03-01"), "new.md"),
-        (dated("", "2026-01-01"), "old.md"),
+        (dated("2025-01-01", "2026-01-01"), "old.md"),
         (format("text"), "plain.txt"),
         (DocumentConditions { title: Some("of PUMP".to_owned()), ..none() }, "old.md"),
         (DocumentConditions { format: Some("markdown".to_owned()), ..field("status=accepted") }, "new.md"),

@@ -24,7 +24,8 @@ impl Tool for SearchTool {
         lines, date, score and fit (from 0.5 on about what was asked). Use it before answering anything that the user's notes, specifications, logs or decisions may say. \
         Read more around a passage with atocore_get.";
     const EFFECT: Effect = Effect::Reads;
-    const HIDDEN: &'static [&'static str] = &["all_copies", "explain", "wait_generation", "wait_fresh"];
+    const HIDDEN: &'static [&'static str] =
+        &["format", "title", "all_copies", "explain", "wait_generation", "wait_fresh"];
     type Arguments = Query;
     type Answer = Answer;
 

@@ -63,8 +63,8 @@ pub struct BuildContext {
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
-    /// Leave out passages that fit the prompt less: 0 to 1, where 0 takes all. When left out the setting decides, and no passage is taken
-    /// where nothing fits well.
+    /// Leave out passages that fit the prompt less: 0 (none) to 1. When left out the setting decides, and where nothing
+    /// fits well only the three nearest are taken.
     #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     #[arg(long, value_name = "FIT", allow_negative_numbers = true)]

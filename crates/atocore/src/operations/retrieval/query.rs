@@ -18,12 +18,12 @@ pub struct Query {
     #[schema(example = "how is the store restored")]
     #[arg(skip)]
     pub query: String,
-    /// The same question in other words, at most 8: what fits several of them comes first.
+    /// The question in other words, at most 8.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 8)]
     #[arg(long = "alternative", value_name = "TEXT")]
     pub alternatives: Option<Vec<String>>,
-    /// A text as the answer would be, to find what is near to it in meaning; its words are not searched for.
+    /// A text as the answer would be: what means the same is found; its words are not searched for.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "TEXT")]
     pub hypothetical: Option<String>,
@@ -74,7 +74,7 @@ pub struct Query {
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
-    /// Leave out passages that fit less: 0 to 1, where 0 shows all; the setting decides when left out.
+    /// Leave out passages that fit less: 0 (none) to 1; the setting decides when left out.
     #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     #[arg(long, value_name = "FIT", allow_negative_numbers = true)]
@@ -217,7 +217,7 @@ mod tests {
             ("`mode`", r#"{"mode":"Hybrid"}"#),
             ("`min_fit`", r#"{"min_fit":1.01}"#),
             ("`since`", r#"{"since":"noon"}"#),
-            ("`format`", r#"{"format":"word"}"#),
+            ("`format`", r#"{"format":"docx"}"#),
             ("`fields[1]`", r#"{"fields":["a=b","status"]}"#),
             ("`alternatives[0]`", r#"{"alternatives":[" "]}"#),
             ("`alternatives`", r#"{"alternatives":["1","2","3","4","5","6","7","8","9"]}"#),
