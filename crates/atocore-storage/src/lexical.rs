@@ -6,6 +6,7 @@
 mod directory;
 mod error;
 mod filter;
+mod function_words;
 mod identifiers;
 mod misspelled;
 mod opening;
@@ -161,8 +162,9 @@ impl LexicalIndex {
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
-    /// The BM25 of a passage of average length that has every word of a text once: what the BM25 of a passage is measured
-    /// by across questions. A word that no passage has counts like one that a single passage has.
+    /// The BM25 of a passage of average length that has every word of a text once, but those that only hold a question
+    /// together: what the BM25 of a passage is measured by across questions. A word that no passage has counts like one
+    /// that a single passage has.
     ///
     /// # Errors
     /// When the files of the index cannot be read.

@@ -104,7 +104,6 @@ fn a_weight_that_is_no_weight_is_refused_by_name_value_range_and_origin() {
         "RANK_QUERY_TOKEN_CAP",
         "RANK_PATH_HIGH_SIGNAL_BOOST",
         "RANK_PATH_LOW_SIGNAL_PENALTY",
-        "RANK_MIN_FIT",
     ] {
         for value in ["NaN", "-0.5", "0", "inf", "-inf", "much", "1e999"] {
             let variable = format!("ATOCORE_{name}");
@@ -117,6 +116,13 @@ fn a_weight_that_is_no_weight_is_refused_by_name_value_range_and_origin() {
             }
         }
     }
+    for value in ["NaN", "-0.5", "1.5", "much"] {
+        let ran = place.run_with(&[("ATOCORE_RANK_MIN_FIT", value)], &["query", "keys"]);
+        assert_eq!(ran.code, 64, "{value}: {ran:?}");
+        assert!(ran.stderr.contains(&format!("`RANK_MIN_FIT` is `{value}`")), "{ran:?}");
+    }
+    let nothing = place.run_with(&[("ATOCORE_RANK_MIN_FIT", "1")], &["query", "keys"]);
+    assert!(nothing.stdout.contains("`--min-fit 0` shows what was found"), "{nothing:?}");
     let ran = place.run_with(
         &[("ATOCORE_RANK_PROJECT_MATCH_BOOST", "3.5")],
         &["query", "keys", "--project", "notes", "--explain"],

@@ -13,6 +13,7 @@ mod identifiers;
 mod judged;
 mod packs;
 mod quality;
+mod variants;
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ use crate::{failure::Failure, terminal};
 use collection::Collection;
 use quality::{Quality, Scores};
 
-const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep | --packs | --fit], each with \
+const USAGE: &str = "usage: cargo xtask eval FOLDER… [--chroma] [--json | --fusion-sweep | --packs | --fit | --variants], each with \
                      corpus.jsonl, queries.jsonl and qrels/test.tsv; or --code; or --identifiers; or --office FOLDER";
 
 /// The modes in the order of the report.
@@ -44,6 +45,8 @@ enum Report {
     Packs,
     /// What the least fit costs questions that have an answer, and what becomes of those of the other collections.
     Fit,
+    /// The same questions as other people type them.
+    Variants,
 }
 
 /// Runs `cargo xtask eval FOLDER…`.
@@ -59,6 +62,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
             "--json" => report = Report::Json,
             "--fusion-sweep" => report = Report::FusionSweep,
             "--fit" => report = Report::Fit,
+            "--variants" => report = Report::Variants,
             "--packs" => report = Report::Packs,
             "--code" => return judged::code(),
             "--identifiers" => return identifiers::run(),
@@ -85,6 +89,7 @@ pub(super) fn run(args: &[String]) -> Result<(), Failure> {
             Report::Json => print_json(&engine, &collection)?,
             Report::FusionSweep => print_sweep(folder, &engine, &collection)?,
             Report::Fit => fit::print(folder, &engine, &collection, &folders)?,
+            Report::Variants => variants::print(name(folder).as_str(), &engine, &collection)?,
             Report::Packs => packs::print(name(folder).as_str(), &engine, &collection)?,
         }
     }

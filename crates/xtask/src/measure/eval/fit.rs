@@ -121,8 +121,12 @@ fn recall(fits: &[(Vec<Fit>, usize)], floor: Fit) -> f64 {
 /// Questions of other collections, evenly from each and from all over it.
 fn foreign(others: &[Collection]) -> Vec<&Question> {
     let each = FOREIGN.div_ceil(others.len().max(1));
-    let spread = |collection: &'_ Collection| collection.questions.len().div_ceil(each).max(1);
-    others.iter().flat_map(|other| other.questions.iter().step_by(spread(other))).take(FOREIGN).collect()
+    let spread = |other: &Collection| {
+        let (all, wanted) = (other.questions.len(), each.min(other.questions.len()));
+        (0..wanted).map(move |at| at * all / wanted)
+    };
+    let questions = |other| spread(other).map(|at| &other.questions[at]);
+    others.iter().flat_map(questions).take(FOREIGN).collect()
 }
 
 fn answer(
