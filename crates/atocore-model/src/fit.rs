@@ -5,8 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How well a passage fits a question: 0 to 1, in steps of a thousandth. A score orders the passages of one answer; a fit
-/// says of each whether it is about what was asked, and means the same in every answer.
+/// How well a passage fits a question: 0 to 1, in steps of a thousandth.
+///
+/// A score orders the passages of one answer; a fit says of each whether it is about what was asked, and means the same in
+/// every answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "f64", into = "f64")]
 #[schema(value_type = f64, minimum = 0, maximum = 1)]

@@ -104,7 +104,7 @@ fn a_project_from_registration_to_removal() {
         doc_ID  keys.md  Keys  TIME  markdown  security  64  1  current
         $ atocore query when are the keys rotated --project notes
           1  2.4800  Keys
-                     keys.md:6 · notes · DATE · #security · fit 0.971
+                     keys.md:6 · notes · DATE · #security · fit 0.989
                      Keys are rotated every spring.
 
         1 passage of 1 ranked, lexical, generation 2
