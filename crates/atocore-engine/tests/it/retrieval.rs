@@ -7,6 +7,7 @@ use atocore_model::{
     time::Timestamp,
 };
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
+use proptest::prelude::*;
 
 fn tagged_with(tags: &[&str]) -> DocumentConditions {
     DocumentConditions::tagged(tags.iter().map(|tag| tag.parse().unwrap()).collect())
@@ -322,6 +323,54 @@ fn conditions_filter_inside_the_search_and_one_that_fits_no_document_is_named() 
     ] {
         assert_eq!(ask(conditions), (String::new(), vec![said.to_owned()]));
     }
+}
+
+#[test]
+fn conditions_show_all_that_fulfils_them_and_nothing_else() {
+    const STATES: [&str; 3] = ["open", "accepted", "superseded"];
+    let place = Installation::default();
+    for n in 0..24 {
+        let (status, month, name) = (STATES[n % 3], n % 4 + 1, ["pump", "valve"][n / 2 % 2]);
+        let head =
+            format!("title: The {name} {n}\nstatus: {status}\ndate: 2026-0{month}-10\ntags: [t{}]", n % 5);
+        place.write(&format!("p/{n}.md"), format!("---\n{head}\n---\nzebra {n}\n"));
+    }
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let month = || prop::option::of(1_usize..6);
+    let picked = (
+        prop::option::of(0_usize..3),
+        month(),
+        month(),
+        prop::option::of(0_usize..2),
+        prop::option::of(0_usize..6),
+    );
+    proptest!(ProptestConfig::with_cases(64), |((status, since, until, name, tag) in picked)| {
+        let day = |month: Option<usize>| month.map(|month| Timestamp::parse_utc(&format!("2026-0{month}-10")).unwrap());
+        let conditions = DocumentConditions {
+            tags: tag.map(|tag| format!("T{tag}").parse().unwrap()).into_iter().collect(),
+            since: day(since),
+            until: day(until),
+            format: Some("markdown".to_owned()),
+            title: name.map(|name| ["PUMP", "valve"][name].to_owned()),
+            fields: status.map(|status| format!("status={}", STATES[status]).parse().unwrap()).into_iter().collect(),
+        };
+        let top_k = TopK::new(50).unwrap();
+        let answer = engine.query(&QueryRequest { conditions, top_k, ..query("zebra") }).unwrap();
+        let mut shown: Vec<usize> = answer
+            .hits
+            .iter()
+            .map(|hit| hit.source_path.as_str().trim_end_matches(".md").parse().unwrap())
+            .collect();
+        shown.sort_unstable();
+        let expected: Vec<usize> = (0..24)
+            .filter(|n| status.is_none_or(|status| n % 3 == status))
+            .filter(|n| since.is_none_or(|since| n % 4 + 1 >= since) && until.is_none_or(|until| n % 4 + 1 < until))
+            .filter(|n| name.is_none_or(|name| n / 2 % 2 == name) && tag.is_none_or(|tag| n % 5 == tag))
+            .collect();
+        prop_assert_eq!(shown, expected);
+    });
 }
 
 #[test]

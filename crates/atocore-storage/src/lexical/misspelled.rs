@@ -16,10 +16,10 @@ pub(super) fn meant(snapshot: &LexicalSnapshot, word: &Term) -> tantivy::Result<
     if text.chars().count() < SHORTEST || !text.chars().all(char::is_alphabetic) {
         return Ok(None);
     }
+    let one_off = FuzzyTermQuery::new(word.clone(), 1, true).automaton()?;
     let mut best: Option<(Term, u64)> = None;
     for segment in &snapshot.segments {
-        let near = FuzzyTermQuery::new(word.clone(), 1, true).automaton()?;
-        let mut terms = segment.words.terms().search(near).into_stream()?;
+        let mut terms = segment.words.terms().search(&one_off).into_stream()?;
         while terms.advance() {
             let Ok(near) = std::str::from_utf8(terms.key()) else { continue };
             if near.chars().next() != text.chars().next() || !near.chars().all(char::is_alphabetic) {

@@ -41,6 +41,7 @@ const ALL: &[(&str, &str)] = documents! {
     "docs/decisions/0015-base-and-log.md"
     "docs/decisions/0016-extraction.md"
     "docs/decisions/0017-links-do-not-rank.md"
+    "docs/decisions/0018-a-fit-beside-the-score.md"
     "docs/decisions/README.md"
     "docs/errors.md"
     "docs/evaluation.md"
