@@ -24,6 +24,7 @@ use atocore_model::{
     name::QueryText,
     pack::{Pack, PackNotice, PackRequest, Tier, TierUse, Unit},
     query::{Answer, Hit, Notice, ProjectHint, QueryRequest, TopK},
+    ranking::Mode,
 };
 
 use crate::error::Error;
@@ -143,7 +144,7 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
     };
     let is_unfit = search.iter().any(|notice| matches!(notice, Notice::NothingFits { .. }));
     if is_unfit && request.min_fit.is_none() {
-        little_fit += keep_nearest(&mut hits);
+        little_fit += keep_nearest(&mut hits, mode);
     }
     // The search keeps to a scope by itself. That another project must not be read is worth looking twice.
     if matches!(request.project, ProjectHint::Scope(_)) {
@@ -211,9 +212,13 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
     })
 }
 
-/// Leaves the hits that fit best; returns how many went.
-fn keep_nearest(hits: &mut Vec<Hit>) -> usize {
+/// Leaves the hits that fit best, and at least a little as far as that is known without their meaning; returns how many
+/// went.
+fn keep_nearest(hits: &mut Vec<Hit>, mode: Option<Mode>) -> usize {
     let found = hits.len();
+    if mode != Some(Mode::Lexical) {
+        hits.retain(|hit| hit.fit >= Fit::NEAR);
+    }
     let mut fits: Vec<Fit> = hits.iter().map(|hit| hit.fit).collect();
     fits.sort_unstable_by(|a, b| b.cmp(a));
     if let Some(least) = fits.get(NEAREST - 1) {

@@ -27,6 +27,8 @@ impl Fit {
     pub const ZERO: Self = Self(0);
     /// A passage that fits less is more likely about something else.
     pub const WELL: Self = Self(500);
+    /// A passage that fits less is no use even where nothing fits better.
+    pub const NEAR: Self = Self(100);
     /// A passage that fits less is left out where nobody says otherwise.
     pub const FLOOR: Self = Self(50);
 

@@ -129,9 +129,10 @@ fn a_pack_takes_only_the_nearest_where_nothing_fits_well_and_says_so() {
     }
     let _report = engine.fresh("p");
     let _embedded = engine.embed(&Silent).unwrap();
-    let near = "who may open a restaurant";
+    let near = "what dishes are broken";
     let fits: Vec<Fit> = engine.ask(near).hits.iter().map(|hit| hit.fit).collect();
-    assert!(fits.len() > 3 && fits.iter().all(|fit| *fit < Fit::WELL), "{fits:?}");
+    assert!(fits.iter().filter(|fit| **fit >= Fit::NEAR).count() > 3, "{fits:?}");
+    assert!(fits.iter().all(|fit| *fit < Fit::WELL), "{fits:?}");
     let pack = engine.build_context(&PackRequest::new(near.parse().unwrap())).unwrap();
     let count = |item: &PackItem| match &item.origin {
         Origin::Chunk(passage) => passage.hits.len(),
