@@ -32,7 +32,8 @@ pub struct Evaluation {
     pub top_k: usize,
     /// One for each question, in their order.
     pub results: Vec<QuestionResult>,
-    /// What the answers said of themselves, each kind once, with the number of questions it was said for.
+    /// What the answers said of themselves, each kind once, with the number of questions it was said for; but for that
+    /// nothing fits, which the results have.
     pub notices: Vec<(Notice, usize)>,
     /// The newest generation that an answer showed.
     pub generation: Generation,
@@ -43,6 +44,10 @@ pub struct Evaluation {
 pub struct QuestionResult {
     /// How its passages were found.
     pub mode: Mode,
+    /// Whether something here answers it, as its file says.
+    pub answerable: bool,
+    /// Whether the answer shows nothing, or says that nothing fits well.
+    pub nothing_fits: bool,
     /// Its figures; `None` when nothing is expected.
     pub figures: Option<Figures>,
     /// For each expectation the rank of the first hit that fulfils it, from 1; `None` when that is not among the
@@ -102,6 +107,14 @@ impl Evaluation {
     #[must_use]
     pub fn means(&self) -> Option<Figures> {
         Figures::mean(&self.results.iter().filter_map(|result| result.figures).collect::<Vec<_>>())
+    }
+
+    /// How many questions there are that something here answers, or that nothing does, and for how many of them the answer
+    /// shows nothing or says that nothing fits well.
+    #[must_use]
+    pub fn nothing_fits(&self, answerable: bool) -> (usize, usize) {
+        let of: Vec<_> = self.results.iter().filter(|result| result.answerable == answerable).collect();
+        (of.len(), of.iter().filter(|result| result.nothing_fits).count())
     }
 
     /// nDCG@10 of the questions that expect something, in their order.
@@ -168,7 +181,7 @@ pub fn evaluate(
         let answer = engine.query_with(&question.query(shown), weights)?;
         evaluation.results.push(judge(engine, question, &answer, top_k.get())?);
         evaluation.generation = evaluation.generation.max(answer.generation);
-        for notice in answer.notices {
+        for notice in answer.notices.into_iter().filter(|notice| !is_about_fit(notice)) {
             evaluation.note(notice);
         }
         let (done, total) = (index as u64 + 1, Some(questions.len() as u64));
@@ -186,6 +199,10 @@ impl Evaluation {
             None => self.notices.push((notice, 1)),
         }
     }
+}
+
+fn is_about_fit(notice: &Notice) -> bool {
+    matches!(notice, Notice::NothingFits { .. })
 }
 
 /// Judges one answer.
@@ -207,7 +224,15 @@ fn judge(
     }
     forbidden.sort_by_key(|forbidden| (forbidden.rank, forbidden.entry));
     let ranks = ranks.into_iter().map(|rank| rank.filter(|rank| *rank <= top_k)).collect();
-    Ok(QuestionResult { mode: answer.mode, figures, ranks, forbidden })
+    let says_so = answer.notices.iter().any(is_about_fit);
+    Ok(QuestionResult {
+        mode: answer.mode,
+        answerable: question.answerable,
+        nothing_fits: says_so || answer.hits.is_empty(),
+        figures,
+        ranks,
+        forbidden,
+    })
 }
 
 /// The figures of an answer with `hits` hits. A hit that fulfils several expectations, as one that stands for its

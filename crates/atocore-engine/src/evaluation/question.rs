@@ -25,6 +25,8 @@ pub struct Question {
     pub path: Option<String>,
     /// How passages are found; the settings decide when this is `None`.
     pub mode: Option<Mode>,
+    /// Whether something here answers it.
+    pub answerable: bool,
     /// What its answer must show.
     pub expect: Vec<Expectation>,
     /// What its answer must not show.

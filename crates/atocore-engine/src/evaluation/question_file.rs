@@ -35,7 +35,8 @@ impl fmt::Display for QuestionFault {
 /// The largest grade.
 const LARGEST_GRADE: f64 = 1000.0;
 
-const QUESTION_KEYS: &[&str] = &["text", "project", "scope", "tags", "path", "mode", "expect", "must_not"];
+const QUESTION_KEYS: &[&str] =
+    &["text", "project", "scope", "tags", "path", "mode", "answered", "expect", "must_not"];
 const EXPECT_KEYS: &[&str] = &["document", "heading", "contains", "grade"];
 const MUST_NOT_KEYS: &[&str] = &["document", "heading", "contains"];
 
@@ -122,11 +123,30 @@ impl QuestionReader<'_> {
         let must_not = self.list(table, "must_not", |reader, value| {
             reader.pattern(value, MUST_NOT_KEYS, "an entry of `must_not`").map(|(pattern, _)| pattern)
         });
-        if !table.contains_key("expect") && !table.contains_key("must_not") {
-            let hint = "write `expect = [{ document = \"path/of/it.md\" }]`";
+        let answerable = self.answerable(table);
+        if answerable && !table.contains_key("expect") && !table.contains_key("must_not") {
+            let hint = "write `expect = [{ document = \"path/of/it.md\" }]`, or `answered = false`";
             self.fault(line, "the question expects nothing", hint);
         }
-        Some(Question { line, text: text?, project, tags, path, mode, expect, must_not })
+        Some(Question { line, text: text?, project, tags, path, mode, answerable, expect, must_not })
+    }
+
+    /// `answered`, which is true when it is left out.
+    fn answerable(&mut self, table: &TomlTable<'_>) -> bool {
+        let Some(given) = table.get("answered") else { return true };
+        let line = self.line(&given.span());
+        match given.get_ref().as_bool() {
+            None => self.fault(line, "`answered` is not a truth value", "write `answered = false`"),
+            Some(false) if table.contains_key("expect") => {
+                self.fault(
+                    line,
+                    "nothing answers the question, and it expects something",
+                    "leave one of both out",
+                );
+            }
+            Some(answerable) => return answerable,
+        }
+        true
     }
 
     fn project(&mut self, table: &TomlTable<'_>) -> ProjectHint {

@@ -154,7 +154,8 @@ fn as_expected(question: &SoakQuestion, answer: &Answer) -> Result<(), Violation
     let first = answer.hits.first().map(|hit| hit.file_path.as_str());
     let met = match &question.expected {
         Expected::File(path) => first == Some(path),
-        Expected::Nothing => first.is_none(),
+        // Another word may be taken for what was meant.
+        Expected::Nothing => !answer.hits.iter().any(|hit| hit.content.contains(&question.text)),
         Expected::Same => true,
     };
     if met { Ok(()) } else { Err(Violation::new(format!("{question:?} is answered with {first:?}"))) }

@@ -51,6 +51,22 @@ fn reasons(report: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
+fn questions_that_nothing_answers_are_counted_apart() {
+    let place = place();
+    let more = "\n[[question]]\ntext = \"submarine cable\"\nanswered = false\n\n[[question]]\ntext = \"rotated keys\"\nanswered = false\n";
+    place.write("q.toml", [QUESTIONS, more].concat());
+    let report = place.json(&["eval", "q.toml"]);
+    assert_eq!(report["unanswerable"], serde_json::json!({ "questions": 2, "nothing_fits": 1 }), "{report}");
+    assert_eq!(report["answerable"]["questions"], 3);
+    let said = place.ok(&["eval", "q.toml"]);
+    assert!(said.contains("nothing fits: 1 of 2 questions without an answer, "), "{said}");
+    place.write("q.toml", QUESTIONS.replacen("expect", "answered = false\nexpect", 1));
+    let wrong = place.run(&["eval", "q.toml"]);
+    assert_eq!(wrong.code, 64);
+    assert!(wrong.stderr.contains("nothing answers the question, and it expects something"), "{wrong:?}");
+}
+
+#[test]
 fn misses_are_listed_each_with_its_reason() {
     let place = place();
     place.write("q.toml", QUESTIONS);

@@ -1,7 +1,7 @@
 //! Sets an evaluation for a person.
 
 use atocore_engine::evaluation::{
-    Figures, baseline::BaselineVerdict, question::Question, significance::PairedComparison,
+    Evaluation, Figures, baseline::BaselineVerdict, question::Question, significance::PairedComparison,
     tuning::CONFIRMED_BELOW,
 };
 
@@ -24,6 +24,9 @@ pub(super) fn print(questions: &[Question], outcome: &Outcome, misses: bool, out
     }
     output.line("");
     for line in missed(questions, outcome, output) {
+        output.line(line);
+    }
+    if let Some(line) = nothing_fits(&outcome.asked.evaluation) {
         output.line(line);
     }
     let forbidden =
@@ -93,6 +96,21 @@ fn print_figures(outcome: &Outcome, output: &Output) {
         }
     }
     output.table(&table);
+}
+
+/// For how many questions the answer shows nothing or says that nothing fits, where that is right and where it is wrong.
+fn nothing_fits(evaluation: &Evaluation) -> Option<String> {
+    let (unanswerable, right) = evaluation.nothing_fits(false);
+    let (answerable, wrong) = evaluation.nothing_fits(true);
+    let answerable = format!("{wrong} of {} with one", count(answerable as u64, "question"));
+    match (unanswerable, wrong) {
+        (0, 0) => None,
+        (0, _) => Some(format!("nothing fits: {answerable}")),
+        _ => Some(format!(
+            "nothing fits: {right} of {} without an answer, {answerable}",
+            count(unanswerable as u64, "question")
+        )),
+    }
 }
 
 fn compared(comparison: &PairedComparison) -> String {

@@ -19,6 +19,8 @@ pub(super) struct EvaluationReport {
     settings: BTreeMap<String, String>,
     /// Means; null when no question expects anything.
     figures: Option<Scores>,
+    answerable: NothingFits,
+    unanswerable: NothingFits,
     questions: Vec<Scored>,
     misses: Vec<Missed>,
     forbidden: Vec<ForbiddenHit>,
@@ -39,11 +41,19 @@ struct Scores {
     mrr_at_10: f64,
 }
 
+/// Questions, and how many of them had an answer that shows nothing or says that nothing fits well.
+#[derive(Debug, Serialize)]
+struct NothingFits {
+    questions: usize,
+    nothing_fits: usize,
+}
+
 #[derive(Debug, Serialize)]
 struct Scored {
     line: usize,
     text: String,
     mode: &'static str,
+    nothing_fits: bool,
     figures: Option<Scores>,
     /// For each expectation its rank; null when it is missed.
     ranks: Vec<Option<usize>>,
@@ -127,6 +137,8 @@ impl EvaluationReport {
             notices: notices.collect(),
             settings: settings(&outcome.asked),
             figures: evaluation.means().map(Scores::from),
+            answerable: nothing_fits(evaluation, true),
+            unanswerable: nothing_fits(evaluation, false),
             questions: scored(questions, evaluation),
             misses: missed.collect(),
             forbidden: shown(questions, evaluation),
@@ -168,6 +180,11 @@ fn settings(asked: &EvaluationRun) -> BTreeMap<String, String> {
     asked.configuration.settings.iter().cloned().collect()
 }
 
+fn nothing_fits(evaluation: &Evaluation, answerable: bool) -> NothingFits {
+    let (questions, nothing_fits) = evaluation.nothing_fits(answerable);
+    NothingFits { questions, nothing_fits }
+}
+
 /// How many questions were answered in which mode.
 pub(super) fn modes(evaluation: &Evaluation) -> BTreeMap<&'static str, usize> {
     let mut modes = BTreeMap::new();
@@ -182,6 +199,7 @@ fn scored(questions: &[Question], evaluation: &Evaluation) -> Vec<Scored> {
         line: question.line,
         text: question.text.as_str().to_owned(),
         mode: result.mode.as_str(),
+        nothing_fits: result.nothing_fits,
         figures: result.figures.map(Scores::from),
         ranks: result.ranks.clone(),
     });
