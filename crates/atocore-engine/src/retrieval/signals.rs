@@ -153,11 +153,15 @@ fn words_from(label: &str) -> Vec<&str> {
     from.filter(|rest| !rest.is_empty()).collect()
 }
 
-/// How much of a label, stop tokens aside, begins with one of these tokens: 0 to 1.
+/// How much of a label, stop tokens aside, begins with one of these tokens, which may be several words: 0 to 1.
 fn coverage(words: &[&str], tokens: &[&str]) -> f64 {
     let (mut all, mut covered) = (0_u32, 0_u32);
-    for word in words {
-        let is_covered = tokens.iter().any(|token| begins_a_word(&[*word], token));
+    let mut covered_to = 0;
+    for (at, word) in words.iter().enumerate() {
+        let found = tokens.iter().filter(|token| begins_a_word(&[*word], token));
+        let ends = found.map(|token| at + 1 + token.matches('-').count());
+        covered_to = ends.fold(covered_to, usize::max);
+        let is_covered = at < covered_to;
         let first = word.split('-').next().unwrap_or_default();
         if is_covered || !STOP_TOKENS.contains(&first) {
             all += 1;
@@ -302,6 +306,7 @@ mod tests {
         near(values("common", "Common")[1], 1.024);
         near(values("pump", "Pump of a very long tale")[1], 1.0 + 0.24 / 36.0);
         near(values("x", "Decision")[2], 1.18);
+        near(values("x", "System map")[2], 1.18);
         near(values("x", "Decision of one day in May")[2], 1.03);
     }
 
