@@ -70,6 +70,46 @@ fn a_question_that_is_answered_has_a_fitting_hit_and_no_notice() {
 }
 
 #[test]
+fn a_question_in_any_script_fits_what_answers_it() {
+    let place = Installation::default();
+    let engine = notes(&place);
+    for (file, text, asked) in [
+        (
+            "ja.md",
+            "データベースのスナップショットは毎晩作成され、四週間保存されます。",
+            "スナップショットはどのくらい保存されますか",
+        ),
+        (
+            "ru.md",
+            "Снимок базы данных делается каждую ночь и хранится четыре недели.",
+            "как долго хранятся снимки базы данных",
+        ),
+        (
+            "ar.md",
+            "تؤخذ لقطة من قاعدة البيانات كل ليلة وتحفظ لمدة أربعة أسابيع.",
+            "كم مدة حفظ لقطة قاعدة البيانات",
+        ),
+        (
+            "de.md",
+            "Ein Abbild der Datenbank wird jede Nacht erstellt und vier Wochen aufbewahrt.",
+            "Wie lange wird ein Abbild der Datenbank aufbewahrt?",
+        ),
+        (
+            "fr.md",
+            "La pompe de la cave démarre quand le niveau d'eau est haut.",
+            "quand est-ce que la pompe demarre",
+        ),
+    ] {
+        place.write(&format!("p/{file}"), text);
+        let _report = engine.fresh("p");
+        let _embedded = engine.embed(&Silent).unwrap();
+        let answer = engine.ask(asked);
+        let best = &answer.hits[0];
+        assert!(best.source_path.as_str() == file && best.fit > Fit::WELL, "{asked}: {best:?}");
+    }
+}
+
+#[test]
 fn a_question_about_something_else_is_told_that_nothing_fits_and_what_is_nearest() {
     let place = Installation::default();
     let engine = notes(&place);

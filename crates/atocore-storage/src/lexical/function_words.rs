@@ -37,10 +37,10 @@ static FILTERS: LazyLock<Vec<TextAnalyzer>> = LazyLock::new(|| {
     filters.map(|filter| TextAnalyzer::builder(RawTokenizer::default()).filter(filter).build()).collect()
 });
 
-/// A question without the function words of the language that it has most of, English where that is no difference; as it is
-/// when it has nothing else.
-pub(super) fn without(question: &str) -> String {
-    let words: Vec<&str> = question.split_whitespace().collect();
+/// The first `most` words of a question without the function words of the language that it has most of, English where that
+/// is no difference; as it is when it has nothing else.
+pub(super) fn without(question: &str, most: usize) -> String {
+    let words: Vec<&str> = question.split_whitespace().take(most).collect();
     let plain: Vec<String> =
         words.iter().map(|word| caseless(word.trim_matches(|c: char| !c.is_alphanumeric()))).collect();
     let mut fewest: Option<Vec<bool>> = None;
@@ -73,7 +73,7 @@ mod tests {
             ("what is it", "what is it"),
             ("", ""),
         ] {
-            assert_eq!(without(question), left, "{question}");
+            assert_eq!(without(question, 10), left, "{question}");
         }
     }
 }

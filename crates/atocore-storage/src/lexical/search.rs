@@ -159,7 +159,7 @@ pub(super) fn information(snapshot: &LexicalSnapshot, fields: &Fields, text: &st
 /// The BM25 of a passage of average length that has every word of a text once, but those that say nothing of what it is about.
 pub(super) fn attainable(snapshot: &LexicalSnapshot, fields: &Fields, text: &str) -> tantivy::Result<f64> {
     let mut sum = 0.0;
-    for (word, times) in words_of(fields, &function_words::without(text)) {
+    for (word, times) in words_of(fields, &function_words::without(text, MOST_WORDS)) {
         let frequency = snapshot.document_frequency(&word)?.clamp(1, snapshot.chunks.max(1));
         let weight = scoring::weight(frequency, snapshot.chunks) * f32::from(times);
         sum += f64::from(scoring::as_bm25(scoring::once_at_average_length(weight)));
