@@ -21,6 +21,15 @@ where
     text.parse().map_err(|error: T::Err| ApiError::invalid(field, &error, hint))
 }
 
+/// Reads every text of a list; the one that cannot be used is named by its place.
+pub(super) fn read_all<T>(field: &str, texts: &[String], hint: &str) -> Result<Vec<T>, ApiError>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error,
+{
+    texts.iter().enumerate().map(|(index, text)| read(&format!("{field}[{index}]"), text, hint)).collect()
+}
+
 /// As [`read`], for a field that may be left out; empty is left out.
 pub(super) fn read_any<T>(field: &str, text: Option<&str>, hint: &str) -> Result<Option<T>, ApiError>
 where

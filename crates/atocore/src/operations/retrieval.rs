@@ -24,7 +24,7 @@ pub use read_document::{DocumentText, ReadDocument};
 pub use read_document_at::ReadDocumentAt;
 pub use show_context::ShowContext;
 
-use super::{ApiError, lenient, projects::project_name};
+use super::{ApiError, fields, lenient, projects::project_name};
 
 /// The group that these are listed in.
 const TAG: &str = "retrieval";
@@ -58,17 +58,13 @@ fn min_fit(given: Option<f64>) -> Result<Option<Fit>, ApiError> {
 }
 
 fn tags(given: &[String]) -> Result<Vec<Tag>, ApiError> {
-    let tag = |(index, text): (usize, &String)| {
-        let hint = "a tag is one short line, as in the front matter of a document";
-        text.parse().map_err(|error| ApiError::invalid(&format!("filter_tags[{index}]"), &error, hint))
-    };
     if given.len() > lenient::LONGEST_LIST {
         let message =
             format!("`filter_tags` has {} tags, {} are allowed", given.len(), lenient::LONGEST_LIST);
         let error = ApiError::new(ErrorCode::InvalidRequest, message);
         return Err(error.with_hint("a document must have every one of them: name fewer"));
     }
-    given.iter().enumerate().map(tag).collect()
+    fields::read_all("filter_tags", given, "a tag is one short line, as in the front matter of a document")
 }
 
 /// The lines of a document that are asked for.

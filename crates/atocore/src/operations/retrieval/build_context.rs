@@ -145,10 +145,7 @@ impl TryFrom<BuildContext> for PackRequest {
 
 fn tiers(given: &[String]) -> Result<Tiers, ApiError> {
     let hint = "give some of `state`, `memories`, `chunks`, or leave it out for all";
-    let tier = |(index, text): (usize, &String)| {
-        text.parse().map_err(|error| ApiError::invalid(&format!("tiers[{index}]"), &error, hint))
-    };
-    let named = given.iter().enumerate().map(tier).collect::<Result<Vec<_>, _>>()?;
+    let named = fields::read_all("tiers", given, hint)?;
     Tiers::of(&named).map_err(|error| ApiError::invalid("tiers", &error, hint))
 }
 

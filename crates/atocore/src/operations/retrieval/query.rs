@@ -1,5 +1,5 @@
 use atocore_model::{
-    document::conditions::{DocumentConditions, FieldCondition},
+    document::conditions::DocumentConditions,
     error::ErrorCode,
     id::Generation,
     name::QueryText,
@@ -144,7 +144,7 @@ impl TryFrom<Query> for QueryRequest {
         Ok(Self {
             text,
             alternatives: alternatives(query.alternatives.as_deref().unwrap_or_default())?,
-            hypothetical: query.hypothetical.map(|text| wording("hypothetical", &text)).transpose()?,
+            hypothetical: fields::read_any("hypothetical", query.hypothetical.as_deref(), WORDING)?,
             top_k,
             project: hint(query.project.as_deref(), query.scope)?,
             conditions: DocumentConditions {
@@ -153,7 +153,11 @@ impl TryFrom<Query> for QueryRequest {
                 until: fields::time("until", query.until.as_deref())?,
                 format: query.format.map(fields::format).transpose()?,
                 title: query.title,
-                fields: field_conditions(query.fields.as_deref().unwrap_or_default())?,
+                fields: fields::read_all(
+                    "fields",
+                    query.fields.as_deref().unwrap_or_default(),
+                    "give the name of a field and its value, `status=accepted`",
+                )?,
             },
             path: query.path.filter(|path| !path.is_empty()),
             mode: query.mode.as_deref().map(mode).transpose()?,
@@ -164,9 +168,8 @@ impl TryFrom<Query> for QueryRequest {
     }
 }
 
-fn wording(field: &str, text: &str) -> Result<QueryText, ApiError> {
-    text.parse().map_err(|error| ApiError::invalid(field, &error, "give some words, or leave it out"))
-}
+/// What helps where a wording cannot be used.
+const WORDING: &str = "give some words, or leave it out";
 
 fn alternatives(given: &[String]) -> Result<Vec<QueryText>, ApiError> {
     let most = QueryRequest::MOST_ALTERNATIVES;
@@ -176,16 +179,7 @@ fn alternatives(given: &[String]) -> Result<Vec<QueryText>, ApiError> {
             ApiError::new(ErrorCode::InvalidRequest, message).with_hint("leave out the least different")
         );
     }
-    let texts = given.iter().enumerate();
-    texts.map(|(index, text)| wording(&format!("alternatives[{index}]"), text)).collect()
-}
-
-fn field_conditions(given: &[String]) -> Result<Vec<FieldCondition>, ApiError> {
-    let hint = "give the name of a field and its value, `status=accepted`";
-    let field = |(index, text): (usize, &String)| {
-        text.parse().map_err(|error| ApiError::invalid(&format!("fields[{index}]"), &error, hint))
-    };
-    given.iter().enumerate().map(field).collect()
+    fields::read_all("alternatives", given, WORDING)
 }
 
 #[cfg(test)]
