@@ -181,7 +181,7 @@ pub fn evaluate(
         let answer = engine.query_with(&question.query(shown), weights)?;
         evaluation.results.push(judge(engine, question, &answer, top_k.get())?);
         evaluation.generation = evaluation.generation.max(answer.generation);
-        for notice in answer.notices.into_iter().filter(|notice| !is_about_fit(notice)) {
+        for notice in answer.notices.into_iter().filter(|notice| !notice.says_nothing_fits()) {
             evaluation.note(notice);
         }
         let (done, total) = (index as u64 + 1, Some(questions.len() as u64));
@@ -199,10 +199,6 @@ impl Evaluation {
             None => self.notices.push((notice, 1)),
         }
     }
-}
-
-fn is_about_fit(notice: &Notice) -> bool {
-    matches!(notice, Notice::NothingFits { .. })
 }
 
 /// Judges one answer.
@@ -224,7 +220,7 @@ fn judge(
     }
     forbidden.sort_by_key(|forbidden| (forbidden.rank, forbidden.entry));
     let ranks = ranks.into_iter().map(|rank| rank.filter(|rank| *rank <= top_k)).collect();
-    let says_so = answer.notices.iter().any(is_about_fit);
+    let says_so = answer.notices.iter().any(Notice::says_nothing_fits);
     Ok(QuestionResult {
         mode: answer.mode,
         answerable: question.answerable,

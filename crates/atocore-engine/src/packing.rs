@@ -142,7 +142,7 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
         Some(answer) => (answer.hits, answer.left_out, answer.notices, Some(answer.mode)),
         None => (Vec::new(), 0, Vec::new(), None),
     };
-    let is_unfit = search.iter().any(|notice| matches!(notice, Notice::NothingFits { .. }));
+    let is_unfit = search.iter().any(Notice::says_nothing_fits);
     if is_unfit && request.min_fit.is_none() {
         little_fit += keep_nearest(&mut hits, mode);
     }
@@ -159,7 +159,7 @@ pub(crate) fn assemble(input: PackInput<'_>, options: PackOptions<'_>) -> Result
     let mut notices = Vec::new();
     if needed > budget {
         head.clear();
-        notices.push(PackNotice::NothingFits);
+        notices.push(PackNotice::BudgetTooSmall);
     }
     let mut sections = Vec::new();
     for tier in Tier::ALL.iter().copied().filter(|tier| request.tiers.has(*tier)) {

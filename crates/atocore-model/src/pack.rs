@@ -370,7 +370,7 @@ pub enum PackNotice {
         count: usize,
     },
     /// The budget is too small for any pack.
-    NothingFits,
+    BudgetTooSmall,
     /// Only the beginning of the prompt was searched with.
     PromptCut {
         /// How many characters.

@@ -229,5 +229,5 @@ impl EngineExt for Engine {
 /// What an answer says of how it was searched for, whether or not anything fits.
 #[must_use]
 pub fn of_search(answer: &Answer) -> Vec<&Notice> {
-    answer.notices.iter().filter(|notice| !matches!(notice, Notice::NothingFits { .. })).collect()
+    answer.notices.iter().filter(|notice| !notice.says_nothing_fits()).collect()
 }

@@ -508,7 +508,7 @@ fn an_empty_tier_says_so() {
     assert!(nobody.pack(&Chars).notices.contains(&PackNotice::NoProject));
     let pack = of(request(20), PackFacts::default(), &["text"]).pack(&Chars);
     assert_eq!((pack.text.as_str(), pack.used), ("", 0));
-    assert_eq!(pack.notices[0], PackNotice::NothingFits);
+    assert_eq!(pack.notices[0], PackNotice::BudgetTooSmall);
 }
 
 #[test]

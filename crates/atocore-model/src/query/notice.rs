@@ -113,6 +113,14 @@ pub enum Notice {
     Said(String),
 }
 
+impl Notice {
+    /// Whether it says that nothing fits the question, and nothing of how it was searched for.
+    #[must_use]
+    pub const fn says_nothing_fits(&self) -> bool {
+        matches!(self, Self::NothingFits { .. })
+    }
+}
+
 /// A number of passages, and what they stand in.
 fn counted(passages: u64) -> (String, &'static str) {
     match passages {

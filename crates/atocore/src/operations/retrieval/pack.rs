@@ -218,7 +218,7 @@ fn said(notice: &PackNotice, unit: Unit) -> String {
             let say = if *count == 1 { "says" } else { "say" };
             format!("{} {say} the same as another one", of_tier(*tier, *count))
         }
-        PackNotice::NothingFits => format!("the budget is too small for any pack; try 3000 {unit}"),
+        PackNotice::BudgetTooSmall => format!("the budget is too small for any pack; try 3000 {unit}"),
         PackNotice::PromptCut { searched } => {
             format!("passages were searched with the first {searched} characters of the prompt")
         }

@@ -80,7 +80,7 @@ fn print_outcomes(name: &str, of: &str, outcomes: &[Outcome]) {
 
 fn outcome(engine: &Engine, question: &Question) -> Result<Outcome, Failure> {
     let answer = answer(engine, question, TopK::DEFAULT, None)?;
-    let is_flagged = answer.notices.iter().any(|notice| matches!(notice, Notice::NothingFits { .. }));
+    let is_flagged = answer.notices.iter().any(Notice::says_nothing_fits);
     Ok(match (answer.hits.is_empty(), is_flagged) {
         (true, _) => Outcome::Empty,
         (false, true) => Outcome::Flagged,
