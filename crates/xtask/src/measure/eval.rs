@@ -150,9 +150,20 @@ fn quality(
     mode: Mode,
     weights: &RankWeights,
 ) -> Result<Quality, Failure> {
+    quality_typed(engine, collection, mode, weights, |_, text| text.to_owned())
+}
+
+/// Asks them as `typed` makes each of its number and its text.
+fn quality_typed(
+    engine: &Engine,
+    collection: &Collection,
+    mode: Mode,
+    weights: &RankWeights,
+    typed: impl Fn(usize, &str) -> String,
+) -> Result<Quality, Failure> {
     let mut scores = Scores::default();
-    for question in &collection.questions {
-        let ranking = ask(engine, &question.text, mode, weights)?;
+    for (number, question) in collection.questions.iter().enumerate() {
+        let ranking = ask(engine, &typed(number, &question.text), mode, weights)?;
         let documents: Vec<&str> = ranking.iter().filter_map(|path| collection.document_at(path)).collect();
         scores.add(&documents, &question.relevant);
     }
@@ -168,7 +179,7 @@ fn ask(engine: &Engine, text: &str, mode: Mode, weights: &RankWeights) -> Result
     let query = QueryRequest { top_k, mode: Some(mode), ..QueryRequest::new(text) };
     let answer = engine.query_with(&query, weights).map_err(|error| failed(&error))?;
     let is_whole =
-        |notice: &Notice| matches!(notice, Notice::QuestionCut { .. } | Notice::NothingFits { .. });
+        |notice: &Notice| notice.says_nothing_fits() || matches!(notice, Notice::QuestionCut { .. });
     if answer.mode != mode || !answer.notices.iter().all(is_whole) {
         return Err(failed(&format!("was answered in mode {}: {:?}", answer.mode, answer.notices)));
     }

@@ -1,9 +1,8 @@
 //! The same questions as other people type them: in capitals, or with a slip in their longest word.
 
 use atocore_engine::{Engine, RankWeights};
-use atocore_model::ranking::Mode;
 
-use super::{ask, collection::Collection, quality::Scores};
+use super::{MODES, collection::Collection, quality_typed};
 use crate::{failure::Failure, terminal};
 
 /// A way to type a question: its name, and what becomes of the text of a question by its number.
@@ -19,15 +18,9 @@ const VARIANTS: [Variant; 3] = [
 pub(super) fn print(name: &str, engine: &Engine, collection: &Collection) -> Result<(), Failure> {
     for (variant, typed) in VARIANTS {
         let mut cells = vec![format!("{name:<16} {variant:<12}")];
-        for mode in [Mode::Lexical, Mode::Dense, Mode::Hybrid] {
-            let mut scores = Scores::default();
-            for (number, question) in collection.questions.iter().enumerate() {
-                let ranking = ask(engine, &typed(number, &question.text), mode, &RankWeights::default())?;
-                let documents: Vec<&str> =
-                    ranking.iter().filter_map(|path| collection.document_at(path)).collect();
-                scores.add(&documents, &question.relevant);
-            }
-            cells.push(format!("{mode} {:.4}", scores.mean().ndcg_at_10));
+        for mode in MODES {
+            let quality = quality_typed(engine, collection, mode, &RankWeights::default(), typed)?;
+            cells.push(format!("{mode} {:.4}", quality.ndcg_at_10));
         }
         terminal::line(&cells.join("  "));
     }
