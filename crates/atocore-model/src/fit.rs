@@ -1,6 +1,6 @@
 //! How well a passage fits a question, on a scale that is the same for every question.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -93,14 +93,6 @@ impl fmt::Display for Fit {
     }
 }
 
-impl FromStr for Fit {
-    type Err = InvalidFit;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::new(text.parse().unwrap_or(f64::NAN))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +107,7 @@ mod tests {
             (Fit::FLOOR.to_string().as_str(), serde_json::to_string(&Fit::WELL).unwrap().as_str()),
             ("0.05", "0.5")
         );
-        assert_eq!("0.873".parse::<Fit>().unwrap().get(), 0.873);
+        assert_eq!(Fit::new(0.873).unwrap().get(), 0.873);
     }
 
     #[test]
