@@ -151,7 +151,8 @@ pub(super) fn chunks_with(
     Ok(Some(found))
 }
 
-/// The sum of the weights of the different words of a text. What no passage has tells none from another: it has no weight.
+/// The sum of the weights of the different words of a text, as a search weighs them. What no passage has, nor a word that was
+/// probably meant by it, tells none from another: it has no weight.
 pub(super) fn information(snapshot: &LexicalSnapshot, fields: &Fields, text: &str) -> tantivy::Result<f64> {
     Ok(known_words(snapshot, fields, text)?.into_iter().map(|(_, weight, _)| f64::from(weight)).sum())
 }
