@@ -117,6 +117,9 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// Passages were to be told by a text without a word that is indexed.
+    #[error("no passage can be told by `{0}`: it has no word that the lexical index knows, those that are in nearly every text left out")]
+    PassageText(String),
     /// Somebody else ingests.
     #[error("`{holder}` is running since {since}")]
     IngestionBusy {
@@ -317,9 +320,10 @@ impl Error {
             Self::RootForbidden(_) => ErrorCode::RootForbidden,
             Self::PlanOutdated { .. } => ErrorCode::PlanOutdated,
             Self::DocumentUnknown { .. } => ErrorCode::DocumentUnknown,
-            Self::PathPattern { .. } | Self::DocumentAmbiguous { .. } | Self::LinesBeyondEnd { .. } => {
-                ErrorCode::InvalidRequest
-            }
+            Self::PathPattern { .. }
+            | Self::PassageText(_)
+            | Self::DocumentAmbiguous { .. }
+            | Self::LinesBeyondEnd { .. } => ErrorCode::InvalidRequest,
             Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
             Self::GenerationNotReached { .. } => ErrorCode::GenerationNotReached,
             Self::IndexBehind(fault) => fault.code(),

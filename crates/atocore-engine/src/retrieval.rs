@@ -7,6 +7,7 @@
 mod candidates;
 mod exact;
 mod exact_terms;
+mod filters;
 mod fit_floor;
 mod near_duplicates;
 pub(crate) mod path_filter;
@@ -39,7 +40,7 @@ use crate::{
 };
 pub(crate) use candidates::cosine;
 use candidates::{CandidateSearch, Candidates, SearchHalf};
-use path_filter::{PathFilter, PathFit};
+use filters::{ExcludedTexts, Filters};
 use rank::{Ranked, Ranking};
 use signals::Signals;
 
@@ -110,7 +111,7 @@ impl Retrieval<'_> {
     ) -> Result<(Answer, T), Error> {
         let mut notices = Vec::new();
         let wanted = query.mode.unwrap_or(self.weights.mode);
-        let documents = self.documents(query, project, &mut notices)?;
+        let Filters { documents, chunks } = self.filters(query, project, &mut notices)?;
         let terms = exact_terms::terms(query.text.as_str());
         // BM25 adds up over words, so all wordings are searched as one text.
         let text = query.wordings().collect::<Vec<_>>().join("\n");
@@ -119,6 +120,7 @@ impl Retrieval<'_> {
             terms: &terms,
             tags: &query.conditions.tags,
             documents: documents.as_deref(),
+            chunks: chunks.as_ref(),
             hint: &query.project,
             project,
             top_k: query.top_k.get(),
@@ -276,6 +278,7 @@ impl Retrieval<'_> {
         query: &QueryRequest,
         signals: &Signals<'_>,
     ) -> Result<(Vec<Hit>, FileTally), Error> {
+        let mut excluded = ExcludedTexts::new(&query.passages);
         let mut hits = near_duplicates::Hits::new(query.top_k.get(), query.collapse);
         let mut tally = FileTally::default();
         for ranked in ranked {
@@ -283,7 +286,8 @@ impl Retrieval<'_> {
                 break;
             }
             let explanation = ranked.explanation(signals);
-            let Some(passage) = read.chunk(ranked.passage.key)? else { continue };
+            let passage = read.chunk(ranked.passage.key)?.filter(|passage| !excluded.are_in(passage));
+            let Some(passage) = passage else { continue };
             let state = match self.files {
                 Some(files) => files.state(read, &passage, &mut tally)?,
                 None => Some(DocumentState::Unchecked),
@@ -356,64 +360,6 @@ impl Retrieval<'_> {
         }
         Ok(asked)
     }
-
-    /// The documents that path and conditions of a question allow; `None` for all. Where a document lies at the path letter
-    /// for letter, that is what is meant, and not what the path would match as a glob; an absolute path means a file
-    /// first.
-    fn documents(
-        &self,
-        query: &QueryRequest,
-        project: Option<&ProjectId>,
-        notices: &mut Vec<Notice>,
-    ) -> Result<Option<Vec<u64>>, Error> {
-        if query.path.is_none() && query.conditions.is_empty() {
-            return Ok(self.within.map(<[u64]>::to_vec));
-        }
-        let filter = query.path.as_deref().map(PathFilter::new).transpose()?;
-        let scope = project.filter(|_| matches!(query.project, ProjectHint::Scope(_)));
-        let conditions = query.conditions.check();
-        let mut by_fit = <[MatchingDocuments; 3]>::default();
-        self.store.read(|read| {
-            read.each_document_place(|place| {
-                if scope.is_some_and(|scope| scope.as_str() != place.project) {
-                    return;
-                }
-                let fit =
-                    filter.as_ref().map_or(Some(PathFit::Path), |filter| filter.fit(place.path, place.file));
-                let Some(fit) = fit else { return };
-                let found = &mut by_fit[fit as usize];
-                found.any = true;
-                if conditions.accepts(place) {
-                    found.keys.push(place.key);
-                }
-            })
-        })?;
-        let mut found = by_fit.into_iter().find(|found| found.any).unwrap_or_default();
-        if let Some(within) = self.within {
-            found.keys.retain(|key| within.contains(key));
-            return Ok(Some(found.keys));
-        }
-        let filter = filter.filter(|_| !found.any);
-        if let Some(refusal) = filter.as_ref().and_then(PathFilter::refusal) {
-            return Err(refusal);
-        }
-        if found.keys.is_empty() {
-            // One that cannot be read stops no question.
-            let claims = || {
-                let registry = self.projects.registry().ok()?;
-                Some(self.projects.folders().claims(registry.projects()))
-            };
-            let (path, conditions) = (query.path.clone(), query.conditions.clone());
-            notices.push(Notice::NoDocument {
-                path,
-                lies_there: found.any && query.path.is_some(),
-                outside: filter.is_some_and(|filter| filter.is_outside(claims)),
-                conditions,
-                scope: scope.cloned(),
-            });
-        }
-        Ok(Some(found.keys))
-    }
 }
 
 /// What the searches for a question gave.
@@ -442,11 +388,4 @@ struct Best {
     left_out: usize,
     /// Whether more candidates would help: too few passages that differ were found, or a term of the question by none.
     is_short: bool,
-}
-
-/// Documents by their path, whatever else they are, and those of them that the conditions accept.
-#[derive(Debug, Default)]
-struct MatchingDocuments {
-    any: bool,
-    keys: Vec<u64>,
 }

@@ -13,7 +13,8 @@ use crate::{
     fit::Fit,
     id::{Generation, ProjectId},
     json::words,
-    query::{Hit, Notice, ProjectHint, TopK},
+    name::QueryText,
+    query::{Hit, Notice, PassageConditions, ProjectHint, TopK},
     ranking::Mode,
 };
 
@@ -158,6 +159,10 @@ impl Tiers {
 pub struct PackRequest {
     /// What the agent was asked.
     pub prompt: PromptText,
+    /// Other wordings to search passages with, as a question has them.
+    pub alternatives: Vec<QueryText>,
+    /// A text as the answer would be, as a question has it.
+    pub hypothetical: Option<QueryText>,
     /// The project it is about. Under a scope no passage of another project is taken.
     pub project: ProjectHint,
     /// How long the pack may be.
@@ -170,6 +175,8 @@ pub struct PackRequest {
     pub conditions: DocumentConditions,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
     pub path: Option<String>,
+    /// Only passages that say this, and not that.
+    pub passages: PassageConditions,
     /// How passages are found; the setting decides when this is `None`.
     pub mode: Option<Mode>,
     /// Passages that fit the prompt less are left out. When this is `None` the setting decides, and where nothing fits well
@@ -187,12 +194,15 @@ impl PackRequest {
     pub const fn new(prompt: PromptText) -> Self {
         Self {
             prompt,
+            alternatives: Vec::new(),
+            hypothetical: None,
             project: ProjectHint::None,
             budget: Budget::DEFAULT,
             tiers: Tiers::ALL,
             top_k: None,
             conditions: DocumentConditions::NONE,
             path: None,
+            passages: PassageConditions::NONE,
             mode: None,
             min_fit: None,
             follow_links: false,

@@ -1,6 +1,7 @@
 //! A question, its ranked answers, and the arithmetic behind each score.
 
 mod notice;
+mod passages;
 
 use std::borrow::Cow;
 
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use notice::Notice;
+pub use passages::PassageConditions;
 
 /// How many hits are wanted: 1 to [`TopK::LIMIT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,8 @@ pub struct QueryRequest {
     pub conditions: DocumentConditions,
     /// Only documents whose path below their root matches this glob, or lies below this folder.
     pub path: Option<String>,
+    /// Only passages that say this, and not that.
+    pub passages: PassageConditions,
     /// How passages are found; the setting decides when this is `None`.
     pub mode: Option<Mode>,
     /// Passages that fit less are left out; the setting decides when this is `None`, but in mode `dense`, where it is 0.
@@ -109,6 +113,7 @@ impl QueryRequest {
             project: ProjectHint::None,
             conditions: DocumentConditions::NONE,
             path: None,
+            passages: PassageConditions::NONE,
             mode: None,
             min_fit: None,
             collapse: true,

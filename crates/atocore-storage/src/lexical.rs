@@ -192,6 +192,17 @@ impl LexicalIndex {
             .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
     }
 
+    /// The passages that have the words of `text`, one behind the other, whatever signs are between them, by key in
+    /// ascending order. Words that the index leaves out are passed over ([`Wording::has_left_out`]); `None` when it has
+    /// none of them.
+    ///
+    /// # Errors
+    /// When the files of the index cannot be read.
+    pub fn containing(&self, text: &str) -> Result<Option<Vec<u64>>, LexicalError> {
+        search::containing(&self.snapshot(), &self.fields, text)
+            .map_err(|source| LexicalError::from_engine(&self.dir, "searched", source))
+    }
+
     /// Brings the index to the newest state of `source` and returns its version; searches see it on return.
     ///
     /// What changed since the version of the index is written, or everything when that version is not part of the history

@@ -3,6 +3,7 @@
 //! SQLite is the truth; every index here can be deleted and is rebuilt from it. Nothing in this crate decides what
 //! to store, prints, or reads the environment.
 
+pub mod chunk_filter;
 pub mod files;
 pub mod layout;
 pub mod lexical;

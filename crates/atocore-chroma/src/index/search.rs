@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use atocore_storage::vector::{VectorError, VectorMatch, VectorMatches, VectorQuery};
+use atocore_storage::{
+    chunk_filter::ChunkFilter,
+    vector::{VectorError, VectorMatch, VectorMatches, VectorQuery},
+};
 
 use super::{ChromaIndex, CollectionSnapshot};
 use crate::{
@@ -72,7 +75,8 @@ fn search_in(
         Some(documents) => documents.chunks(DOCUMENTS).map(Some).collect(),
     };
     for documents in parts {
-        match nearest(index, snapshot, &vector, RecordFilter { project, documents }, query.limit)? {
+        let filter = RecordFilter { project, documents };
+        match nearest(index, snapshot, &vector, filter, query.filter.chunks, query.limit)? {
             Some(part) => matches.extend(part),
             None => return Ok(None),
         }
@@ -86,12 +90,14 @@ fn search_in(
     Ok(Some(matches))
 }
 
-/// The matches of one request, with all that are as near as the last one; more than asked for.
+/// The matches of one request, with all that are as near as the last one; more than asked for. The server knows nothing of
+/// `chunks`, so more is asked of it until enough of them, or everything, is found.
 fn nearest(
     index: &ChromaIndex,
     snapshot: &Arc<CollectionSnapshot>,
     vector: &[f32],
     filter: RecordFilter<'_>,
+    chunks: Option<&ChunkFilter>,
     limit: usize,
 ) -> Result<Option<Vec<VectorMatch>>, VectorError> {
     let there = usize::try_from(snapshot.vectors).unwrap_or(usize::MAX);
@@ -102,9 +108,9 @@ fn nearest(
         let Some(found) = ask(index, snapshot, vector, filter, most)? else { return Ok(None) };
         if found.len() < most {
             let all = with_missed(index, snapshot, vector, filter, found, limit)?;
-            return Ok(all.map(|all| visible(snapshot, &all)));
+            return Ok(all.map(|all| visible(snapshot, chunks, &all)));
         }
-        let matches = visible(snapshot, &found);
+        let matches = visible(snapshot, chunks, &found);
         let last = matches.get(limit - 1).zip(matches.last());
         let is_clear_cut = last.is_some_and(|(last, next)| last.similarity > next.similarity);
         if is_clear_cut || matches.len() > limit && doublings == MOST_DOUBLINGS {
@@ -191,14 +197,19 @@ fn call_in<T>(
     })
 }
 
-/// What a state shows of what the server has found.
-fn visible(snapshot: &CollectionSnapshot, found: &[RankedRecord]) -> Vec<VectorMatch> {
+/// What a state shows of what the server has found, and the filter lets through.
+fn visible(
+    snapshot: &CollectionSnapshot,
+    chunks: Option<&ChunkFilter>,
+    found: &[RankedRecord],
+) -> Vec<VectorMatch> {
     let hidden = snapshot.hidden();
     let shown = found.iter().filter(|ranked| !hidden.contains(&ranked.id));
     shown
         .filter_map(|ranked| {
             let RecordKeys { document_key, chunk_key } = RecordKeys::read(&ranked.id)?;
-            Some(VectorMatch { chunk_key, document_key, similarity: ranked.cosine })
+            let is_chosen = chunks.is_none_or(|chunks| chunks.accepts(chunk_key));
+            is_chosen.then_some(VectorMatch { chunk_key, document_key, similarity: ranked.cosine })
         })
         .collect()
 }

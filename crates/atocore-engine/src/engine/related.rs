@@ -127,7 +127,7 @@ impl Engine {
         }
         let mean: Vec<f32> = sum.iter().map(|number| number / length).collect();
         let project: &ProjectId = &document.document.project;
-        let filter = VectorFilter { project: Some(project), documents: None };
+        let filter = VectorFilter { project: Some(project), ..VectorFilter::default() };
         let limit = limit.get() * PASSAGES + own.len();
         let found = match index.search(&VectorQuery { vector: &mean, filter: &filter, limit }) {
             // There are links without it.

@@ -121,6 +121,7 @@ impl Error {
             }
             Self::DocumentAmbiguous { .. } => "name it by its id",
             Self::LinesBeyondEnd { .. } => "ask for lines that are there, or leave them out",
+            Self::PassageText(_) => "name a word that tells passages from one another, or leave it out",
             Self::PathPattern { .. } => "name a folder or files: `docs/**`, `*.md`; `[[]` stands for a `[`",
             Self::StoreLost { traces, .. } => {
                 return Some(format!(

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use atocore_model::{id::ProjectId, name::Tag, query::ProjectHint, ranking::Bm25};
 use atocore_storage::{
+    chunk_filter::ChunkFilter,
     lexical::{LexicalFilter, LexicalIndex, LexicalMatch, LexicalQuery},
     sqlite::{ChunkKey, ReadTransaction},
     vector::{VectorFilter, VectorIndex, VectorMatch, VectorQuery},
@@ -32,6 +33,8 @@ pub(super) struct CandidateSearch<'q> {
     pub(super) tags: &'q [Tag],
     /// Only these documents.
     pub(super) documents: Option<&'q [u64]>,
+    /// Only these passages.
+    pub(super) chunks: Option<&'q ChunkFilter>,
     pub(super) hint: &'q ProjectHint,
     pub(super) project: Option<&'q ProjectId>,
     pub(super) top_k: usize,
@@ -70,7 +73,12 @@ impl CandidateSearch<'_> {
         let text: Vec<&str> = [self.text].into_iter().chain(names).collect();
         let text = text.join(" ");
         for project in self.scopes() {
-            let filter = LexicalFilter { project, tags: self.tags, documents: self.documents };
+            let filter = LexicalFilter {
+                project,
+                tags: self.tags,
+                documents: self.documents,
+                chunks: self.chunks,
+            };
             let limit = self.limit() * KNOWN_WORDS;
             let query = LexicalQuery { text: &text, phrases: &phrases, filter: &filter, limit };
             let mut found = index.search(&query)?.matches;
@@ -92,7 +100,7 @@ impl CandidateSearch<'_> {
     ) -> Result<SearchHalf<VectorMatch>, Error> {
         let (mut all, mut chosen, mut is_cut) = (Vec::new(), Vec::new(), false);
         for project in self.scopes() {
-            let filter = VectorFilter { project, documents: self.documents };
+            let filter = VectorFilter { project, documents: self.documents, chunks: self.chunks };
             let found = index.search(&VectorQuery { vector, filter: &filter, limit: self.limit() })?.matches;
             chosen.extend(found.iter().map(|found| found.chunk_key));
             is_cut |= found.len() >= self.limit();

@@ -169,7 +169,7 @@ fn find(
     let mut is_all_counted = true;
     let mut unfound = None;
     for spelling in term.spellings() {
-        let found = match Wording::new(spelling) {
+        let found = match Wording::of_left_out(spelling) {
             None => index.chunks_with(spelling, limit)?,
             Some(wording) => {
                 let indexed = index.chunks_with(spelling, usize::MAX)?;
@@ -268,7 +268,7 @@ fn put_behind(found: &[FoundTerm<'_>], ranked: &mut [Ranked]) {
             // What has another term in order is there for that one.
             let has_another = found.iter().any(|other| is_among(&other.matches.in_order, ranked));
             if !has_another && lowest > 0.0 && ranked.score >= lowest {
-                let reason = match Wording::new(term) {
+                let reason = match Wording::of_left_out(term) {
                     Some(_) => format!("words of `{term}`, but not all of them in its order"),
                     None => format!("the words of `{term}`, but not in its order"),
                 };

@@ -16,6 +16,7 @@ mod notes;
 mod odd_documents;
 mod ownership;
 mod packing;
+mod passages;
 mod projects;
 mod proof;
 mod restore;

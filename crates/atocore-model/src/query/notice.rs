@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
+use super::PassageConditions;
 use crate::{
     document::conditions::DocumentConditions,
     fit::Fit,
@@ -23,6 +24,15 @@ pub enum Notice {
         outside: bool,
         /// What else was asked for.
         conditions: DocumentConditions,
+        /// The only project that was searched.
+        scope: Option<ProjectId>,
+    },
+    /// None of the passages that could be searched is as the question wants it.
+    NoPassage {
+        /// What was wanted.
+        passages: PassageConditions,
+        /// Whether only some documents were searched.
+        is_filtered: bool,
         /// The only project that was searched.
         scope: Option<ProjectId>,
     },
@@ -137,6 +147,11 @@ impl fmt::Display for Notice {
                 let why = if *outside { "; it lies below no root of a project" } else { "" };
                 f.write_str(&no_document(path.as_deref(), *lies_there, conditions, scope.as_ref()))?;
                 f.write_str(why)
+            }
+            Self::NoPassage { passages, is_filtered, scope } => {
+                let of = scope.as_ref().map(|id| format!(" of project `{id}`")).unwrap_or_default();
+                let documents = if *is_filtered { " of the documents that were asked for" } else { "" };
+                write!(f, "no passage{documents}{of} {}", passages.said())
             }
             Self::NothingRead { project, found } => write!(
                 f,

@@ -4,6 +4,7 @@ use atocore_model::{id::ProjectId, name::Tag};
 use tantivy::{DocId, TERMINATED, Term};
 
 use super::{schema::Fields, segment::LexicalSegment};
+use crate::chunk_filter::ChunkFilter;
 
 /// What a passage must fulfil to be found; the default is nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,21 +15,25 @@ pub struct LexicalFilter<'a> {
     pub tags: &'a [Tag],
     /// Belongs to one of these documents.
     pub documents: Option<&'a [u64]>,
+    /// Is one of these.
+    pub chunks: Option<&'a ChunkFilter>,
 }
 
 /// Up to this many documents are looked up; more are checked passage by passage.
 const FEW_DOCUMENTS: usize = 64;
 
 /// A filter in the form in which it is applied.
-pub(super) struct Conditions {
+pub(super) struct Conditions<'a> {
     /// Each of these sets of terms must have a term that the passage has.
     terms: Vec<Vec<Term>>,
     /// The passage must belong to one of these documents; sorted.
     documents: Option<Vec<u64>>,
+    /// The passage must be one of these.
+    chunks: Option<&'a ChunkFilter>,
 }
 
-impl Conditions {
-    pub(super) fn new(fields: &Fields, filter: &LexicalFilter<'_>) -> Self {
+impl<'a> Conditions<'a> {
+    pub(super) fn new(fields: &Fields, filter: &LexicalFilter<'a>) -> Self {
         let project = filter.project.map(|project| vec![fields.project(project.as_str())]);
         let tags = filter.tags.iter().map(|tag| vec![fields.tag(tag.as_str())]);
         let mut terms: Vec<_> = project.into_iter().chain(tags).collect();
@@ -44,7 +49,7 @@ impl Conditions {
             }
             None => {}
         }
-        Self { terms, documents }
+        Self { terms, documents, chunks: filter.chunks }
     }
 }
 
@@ -54,10 +59,11 @@ pub(super) struct SegmentFilter<'a> {
     /// One bit per passage that has the terms; `None` when none are asked for.
     phrase_matches: Option<Vec<u64>>,
     documents: Option<&'a [u64]>,
+    chunks: Option<&'a ChunkFilter>,
 }
 
 impl<'a> SegmentFilter<'a> {
-    pub(super) fn new(segment: &'a LexicalSegment, conditions: &'a Conditions) -> tantivy::Result<Self> {
+    pub(super) fn new(segment: &'a LexicalSegment, conditions: &'a Conditions<'_>) -> tantivy::Result<Self> {
         let mut phrase_matches: Option<Vec<u64>> = None;
         for terms in &conditions.terms {
             let mut bits = vec![0_u64; (segment.reader.max_doc() as usize).div_ceil(64)];
@@ -72,7 +78,8 @@ impl<'a> SegmentFilter<'a> {
                 Some(before) => before.iter().zip(bits).map(|(before, bits)| before & bits).collect(),
             });
         }
-        Ok(Self { segment, phrase_matches, documents: conditions.documents.as_deref() })
+        let Conditions { documents, chunks, .. } = conditions;
+        Ok(Self { segment, phrase_matches, documents: documents.as_deref(), chunks: *chunks })
     }
 
     /// The first passage from `document` on that has the terms; `TERMINATED` when there is none.
@@ -98,5 +105,6 @@ impl<'a> SegmentFilter<'a> {
         has && self
             .documents
             .is_none_or(|keys| keys.binary_search(&self.segment.document_keys.get_val(document)).is_ok())
+            && self.chunks.is_none_or(|chunks| chunks.accepts(self.segment.chunk_keys.get_val(document)))
     }
 }

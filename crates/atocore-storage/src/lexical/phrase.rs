@@ -43,22 +43,37 @@ pub(super) fn find(
     words: Field,
     text: &str,
 ) -> tantivy::Result<Option<Vec<PhraseMatches>>> {
+    match find_so(snapshot, words, text, Adjacency::AsWritten)? {
+        Some(found) if found.iter().all(|phrase_matches| phrase_matches.in_order.is_empty()) => {
+            find_joined_or_spaced(snapshot, words, text)
+        }
+        found => Ok(found),
+    }
+}
+
+/// The same, where spaces make no difference.
+pub(super) fn find_joined_or_spaced(
+    snapshot: &LexicalSnapshot,
+    words: Field,
+    text: &str,
+) -> tantivy::Result<Option<Vec<PhraseMatches>>> {
+    find_so(snapshot, words, text, Adjacency::Any)
+}
+
+fn find_so(
+    snapshot: &LexicalSnapshot,
+    words: Field,
+    text: &str,
+    adjacency: Adjacency,
+) -> tantivy::Result<Option<Vec<PhraseMatches>>> {
     let mut phrase = tokenizer::phrase(text);
     phrase.truncate(MOST_WORDS);
     if phrase.len() < 2 {
         return Ok(None);
     }
     let terms: Vec<Term> = phrase.iter().map(|word| Term::from_field_text(words, &word.term)).collect();
-    for adjacency in [Adjacency::AsWritten, Adjacency::Any] {
-        let in_segment = |segment| find_in_segment(segment, &terms, &phrase, adjacency);
-        let found = snapshot.segments.iter().map(in_segment).collect::<tantivy::Result<Vec<_>>>()?;
-        if matches!(adjacency, Adjacency::Any)
-            || found.iter().any(|phrase_matches| !phrase_matches.in_order.is_empty())
-        {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
+    let in_segment = |segment| find_in_segment(segment, &terms, &phrase, adjacency);
+    snapshot.segments.iter().map(in_segment).collect::<tantivy::Result<_>>().map(Some)
 }
 
 fn find_in_segment(

@@ -138,17 +138,44 @@ pub(super) fn chunks_with(
         if snapshot.document_frequency(&word)? > limit as u64 {
             return Ok(None);
         }
-        for segment in &snapshot.segments {
-            segment.each_document(&segment.words, &word, |document| {
-                if segment.is_alive(document) {
-                    found.in_order.push(segment.chunk_keys.get_val(document));
-                }
-            })?;
-        }
+        found.in_order = chunks_having(snapshot, &word)?;
     }
     found.in_order.sort_unstable();
     found.apart.sort_unstable();
     Ok(Some(found))
+}
+
+/// The passages that have the words of `text`, one behind the other, whatever signs are between them, by key in ascending
+/// order. Words that the index leaves out are passed over; `None` when it has none.
+pub(super) fn containing(
+    snapshot: &LexicalSnapshot,
+    fields: &Fields,
+    text: &str,
+) -> tantivy::Result<Option<Vec<u64>>> {
+    let mut keys = Vec::new();
+    if let Some(phrase_matches) = phrase::find_joined_or_spaced(snapshot, fields.words, text)? {
+        for (segment, phrase_matches) in snapshot.segments.iter().zip(phrase_matches) {
+            keys.extend(phrase_matches.in_order.into_iter().map(|at| segment.chunk_keys.get_val(at)));
+        }
+    } else {
+        let Some((word, _)) = words_of(fields, text).pop_first() else { return Ok(None) };
+        keys = chunks_having(snapshot, &word)?;
+    }
+    keys.sort_unstable();
+    Ok(Some(keys))
+}
+
+/// The passages that have a word, in no certain order.
+fn chunks_having(snapshot: &LexicalSnapshot, word: &Term) -> tantivy::Result<Vec<u64>> {
+    let mut keys = Vec::new();
+    for segment in &snapshot.segments {
+        segment.each_document(&segment.words, word, |document| {
+            if segment.is_alive(document) {
+                keys.push(segment.chunk_keys.get_val(document));
+            }
+        })?;
+    }
+    Ok(keys)
 }
 
 /// The sum of the weights of the different words of a text, as a search weighs them. What no passage has, nor a word that was

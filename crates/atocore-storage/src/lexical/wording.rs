@@ -1,4 +1,5 @@
-//! Terms with words that are so common that the index leaves them out: who has such a term only its text tells.
+//! The words of a term in their order, with those among them that are so common that the index leaves them out: who has
+//! such a term only its text tells.
 
 use std::fmt;
 
@@ -22,20 +23,31 @@ pub enum Occurrence {
     AsWritten,
 }
 
-/// Every word of a term that has some which the index leaves out.
+/// Every word of a term.
 pub struct Wording {
     tokenizer: TermTokenizer,
     words: Vec<TextWord>,
 }
 
 impl Wording {
-    /// `None` for a term that the index has whole, and for one word.
+    /// `None` for a text without a word.
     #[must_use]
     pub fn new(term: &str) -> Option<Self> {
         let mut tokenizer = TermTokenizer::new();
         let words = tokenizer.all_words(term);
-        let is_left_out = words.len() > 1 && words.iter().any(|word| word.is_stop_word);
-        is_left_out.then_some(Self { tokenizer, words })
+        (!words.is_empty()).then_some(Self { tokenizer, words })
+    }
+
+    /// `None` for a term that the index has whole, and for one word.
+    #[must_use]
+    pub fn of_left_out(term: &str) -> Option<Self> {
+        Self::new(term).filter(|wording| wording.words.len() > 1 && wording.has_left_out())
+    }
+
+    /// Whether the index leaves out some of the words.
+    #[must_use]
+    pub fn has_left_out(&self) -> bool {
+        self.words.iter().any(|word| word.is_stop_word)
     }
 
     /// How a text has the words, at the place where it has them best.

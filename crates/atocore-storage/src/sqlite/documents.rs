@@ -98,6 +98,17 @@ pub struct ChunkKey {
     pub project: String,
 }
 
+/// Which document a passage belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkDocument {
+    /// The key of the passage.
+    pub chunk_key: u64,
+    /// The key of its document.
+    pub document_key: u64,
+    /// The project that owns the document.
+    pub project: String,
+}
+
 impl ReadTransaction<'_> {
     /// Every document of a project, in no certain order. One that was rechunked and waits for its vectors counts as
     /// cut that way already.
@@ -182,6 +193,25 @@ impl ReadTransaction<'_> {
             let _gone: Option<()> = row.optional()?;
         }
         Ok(())
+    }
+
+    /// The documents of passages: each passage with its document and its project. Those that are gone are left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn documents_of_chunks(&self, keys: &[u64]) -> Result<Vec<ChunkDocument>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.document_id, d.project_id
+             FROM source_chunks c JOIN source_documents d ON d.id = c.document_id WHERE c.id = ?1",
+        )?;
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let row = statement.query_row([key], |row| {
+                Ok(ChunkDocument { chunk_key: *key, document_key: row.get(0)?, project: row.get(1)? })
+            });
+            found.extend(row.optional()?);
+        }
+        Ok(found)
     }
 
     /// A whole passage with its document; `None` when it is gone.

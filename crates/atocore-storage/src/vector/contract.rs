@@ -18,6 +18,8 @@ use atocore_model::{
 };
 
 use self::notebook::{Near, Notebook, Page, Random};
+use crate::chunk_filter::ChunkFilter;
+
 use super::{
     ChangedVectors, SourceError, VectorError, VectorFilter, VectorIndex, VectorMatches, VectorQuery,
     VectorSource, VectorSpace,
@@ -141,12 +143,18 @@ fn matches_and_filters_are_exact_through_every_change(make: Make<'_>, seed: u64)
         assert_eq!((index.version(), index.vectors()), (Some(notebook.newest()), notebook.vectors()));
         let project: ProjectId = format!("p{}", random.below(4)).parse().unwrap();
         let documents: Vec<u64> = (0..random.below(30)).map(|_| random.below(45)).collect();
+        let mut some_chunks = || (0..random.below(60)).map(|_| random.below(120)).collect::<Vec<u64>>();
+        let only = ChunkFilter::new(Some(some_chunks()), some_chunks());
+        let except = ChunkFilter::new(None, some_chunks());
+        let everything = VectorFilter::default();
         for filter in [
-            VectorFilter::default(),
-            VectorFilter { project: Some(&project), documents: None },
-            VectorFilter { project: None, documents: Some(&documents) },
-            VectorFilter { project: Some(&project), documents: Some(&documents) },
-            VectorFilter { project: None, documents: Some(&[]) },
+            everything,
+            VectorFilter { project: Some(&project), ..everything },
+            VectorFilter { documents: Some(&documents), ..everything },
+            VectorFilter { project: Some(&project), documents: Some(&documents), chunks: None },
+            VectorFilter { documents: Some(&[]), ..everything },
+            VectorFilter { chunks: Some(&only), ..everything },
+            VectorFilter { project: Some(&project), documents: Some(&documents), chunks: Some(&except) },
         ] {
             assert_nearest(&*index, &notebook, &random.vector(24), &filter);
         }
@@ -266,7 +274,7 @@ fn the_last_time_counts_when_a_document_comes_twice(make: Make<'_>) {
     index.catch_up(&Twice(&notebook), &Silent).unwrap();
     assert_eq!(found(&*index, &[1.0, 0.1]), [third[0], second[0]]);
     let elsewhere = "elsewhere".parse().unwrap();
-    let filter = VectorFilter { project: Some(&elsewhere), documents: None };
+    let filter = VectorFilter { project: Some(&elsewhere), ..VectorFilter::default() };
     assert_eq!(ask(&*index, &[1.0, 0.1], &filter, 9).matches, []);
 }
 

@@ -2,6 +2,8 @@
 
 use atocore_model::id::{ProjectId, StoreVersion};
 
+use crate::chunk_filter::ChunkFilter;
+
 /// What a passage must fulfil to be found; the default is nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VectorFilter<'a> {
@@ -9,6 +11,8 @@ pub struct VectorFilter<'a> {
     pub project: Option<&'a ProjectId>,
     /// Belongs to one of these documents, in any order.
     pub documents: Option<&'a [u64]>,
+    /// Is one of these.
+    pub chunks: Option<&'a ChunkFilter>,
 }
 
 /// A question to a vector index.

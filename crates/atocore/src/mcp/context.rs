@@ -90,8 +90,23 @@ impl Tool for ContextTool {
         passages of their documents, in order of trust and within a budget, each with its source. Use it at the start of a \
         task or question about the user's projects; use atocore_search to look for something particular.";
     const EFFECT: Effect = Effect::Reads;
-    const HIDDEN: &'static [&'static str] =
-        &["top_k", "filter_tags", "path", "mode", "wait_generation", "wait_fresh"];
+    const HIDDEN: &'static [&'static str] = &[
+        "top_k",
+        "filter_tags",
+        "path",
+        "since",
+        "until",
+        "format",
+        "title",
+        "fields",
+        "contains",
+        "excludes",
+        "alternatives",
+        "hypothetical",
+        "mode",
+        "wait_generation",
+        "wait_fresh",
+    ];
     const AT_MOST: &'static [(&'static str, u64)] = &[("budget", MOST_CHARS)];
     type Arguments = BuildContext;
     type Answer = ContextAnswer;

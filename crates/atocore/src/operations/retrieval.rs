@@ -1,6 +1,7 @@
 //! Questions, documents and context packs.
 
 mod build_context;
+mod conditions;
 mod pack;
 mod query;
 mod read_document;
@@ -11,7 +12,6 @@ use atocore_model::{
     error::ErrorCode,
     excerpt::{DocumentRef, LineRange, MaxChars, Reading},
     fit::Fit,
-    name::Tag,
     query::ProjectHint,
     ranking::Mode,
 };
@@ -24,7 +24,7 @@ pub use read_document::{DocumentText, ReadDocument};
 pub use read_document_at::ReadDocumentAt;
 pub use show_context::ShowContext;
 
-use super::{ApiError, fields, lenient, projects::project_name};
+use super::{ApiError, projects::project_name};
 
 /// The group that these are listed in.
 const TAG: &str = "retrieval";
@@ -55,16 +55,6 @@ fn mode(given: &str) -> Result<Mode, ApiError> {
 fn min_fit(given: Option<f64>) -> Result<Option<Fit>, ApiError> {
     let hint = "give a number from 0 to 1, or leave it out";
     given.map(Fit::new).transpose().map_err(|error| ApiError::invalid("min_fit", &error, hint))
-}
-
-fn tags(given: &[String]) -> Result<Vec<Tag>, ApiError> {
-    if given.len() > lenient::LONGEST_LIST {
-        let message =
-            format!("`filter_tags` has {} tags, {} are allowed", given.len(), lenient::LONGEST_LIST);
-        let error = ApiError::new(ErrorCode::InvalidRequest, message);
-        return Err(error.with_hint("a document must have every one of them: name fewer"));
-    }
-    fields::read_all("filter_tags", given, "a tag is one short line, as in the front matter of a document")
 }
 
 /// The lines of a document that are asked for.

@@ -46,7 +46,7 @@ fn what_is_joined_is_told_from_what_is_apart_while_both_are_there() {
 
 #[test]
 fn words_that_the_index_leaves_out_are_told_from_the_text() {
-    let occurrence = |term: &str, text: &str| Wording::new(term).unwrap().occurrence(text);
+    let occurrence = |term: &str, text: &str| Wording::of_left_out(term).unwrap().occurrence(text);
     for (term, text, expected) in [
         ("not approved", "It is NOT approved.", Occurrence::AsWritten),
         ("not approved", "It is approved.", Occurrence::Apart),
@@ -62,10 +62,42 @@ fn words_that_the_index_leaves_out_are_told_from_the_text() {
         assert_eq!(occurrence(term, text), expected, "{term} / {text}");
     }
     assert!(
-        Wording::new("hot copy").is_none() && Wording::new("not").is_none() && Wording::new("").is_none()
+        Wording::of_left_out("hot copy").is_none() && Wording::of_left_out("not").is_none() && Wording::of_left_out("").is_none()
     );
     assert!(is_too_common("To be, or not to be?") && is_too_common("the"));
     assert!(!is_too_common("not approved") && !is_too_common("?!"));
+}
+
+#[test]
+fn a_text_is_contained_where_its_words_follow_one_another_whatever_signs_are_between() {
+    let mut notebook = Notebook::new(1);
+    let texts = [
+        "Hot-copy, then",
+        "the hot copies",
+        "a copy that is hot",
+        "hot and copy",
+        "HOT\ncopy",
+        "hot",
+        "全文検索する",
+    ];
+    let keys = notebook.write(1, "", &texts);
+    let (_dir, index) = rebuilt(&notebook);
+    for (text, expected) in [
+        ("hot copy", &[0, 1, 4][..]),
+        ("hot-copy", &[0, 1, 4]),
+        ("Hot", &[0, 1, 2, 3, 4, 5]),
+        ("copy hot", &[]),
+        ("cold", &[]),
+        ("全文検索", &[6]),
+        ("検文", &[]),
+    ] {
+        let expected: Vec<u64> = expected.iter().map(|at: &usize| keys[*at]).collect();
+        assert_eq!(index.containing(text).unwrap(), Some(expected), "{text}");
+    }
+    assert!(["the", "to be or not", "?!"].iter().all(|text| index.containing(text).unwrap().is_none()));
+    // What is left out is not looked at: only the text tells.
+    assert_eq!(index.containing("hot and copy").unwrap(), Some(vec![keys[3]]));
+    assert!(Wording::new("hot and copy").is_some_and(|wording| wording.has_left_out()));
 }
 
 #[test]

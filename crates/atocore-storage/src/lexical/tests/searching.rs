@@ -13,7 +13,10 @@ use super::{
     notebook::{Page, Random},
     rebuilt,
 };
-use crate::lexical::{IndexedChunk, LexicalFilter};
+use crate::{
+    chunk_filter::ChunkFilter,
+    lexical::{IndexedChunk, LexicalFilter},
+};
 
 #[test]
 fn title_headings_and_text_are_found() {
@@ -145,13 +148,18 @@ fn filters_are_exact_and_do_not_change_scores() {
     let both = [tag("RED"), tag("blue")];
     let one = [tag("red tape")];
     let nested = [tag("red/deep")];
+    let some_keys = || everything.iter().map(|found| found.chunk_key).step_by(3).collect::<Vec<_>>();
+    let (only, except) =
+        (ChunkFilter::new(Some(some_keys()), Vec::new()), ChunkFilter::new(None, some_keys()));
     for filter in [
         LexicalFilter { project: Some(&project), ..LexicalFilter::default() },
         LexicalFilter { tags: &both, ..LexicalFilter::default() },
         LexicalFilter { documents: Some(&documents), ..LexicalFilter::default() },
         LexicalFilter { documents: Some(&few), ..LexicalFilter::default() },
         LexicalFilter { documents: Some(&[]), ..LexicalFilter::default() },
-        LexicalFilter { project: Some(&project), tags: &one, documents: Some(&documents) },
+        LexicalFilter { project: Some(&project), tags: &one, documents: Some(&documents), chunks: None },
+        LexicalFilter { chunks: Some(&only), ..LexicalFilter::default() },
+        LexicalFilter { chunks: Some(&except), project: Some(&project), ..LexicalFilter::default() },
         LexicalFilter { tags: &nested, ..LexicalFilter::default() },
         LexicalFilter { tags: &[tag("green")], ..LexicalFilter::default() },
     ] {
@@ -161,6 +169,7 @@ fn filters_are_exact_and_do_not_change_scores() {
             filter.project.is_none_or(|project| page.project == project.as_str())
                 && filter.tags.iter().all(has)
                 && filter.documents.is_none_or(|keys| keys.contains(&found.document_key))
+                && filter.chunks.is_none_or(|chunks| chunks.accepts(found.chunk_key))
         });
         let expected: Vec<_> = expected.copied().collect();
         assert_eq!(ask(&index, "w1 w5 w9", &filter, 1000).matches, expected, "{filter:?}");

@@ -124,7 +124,8 @@ impl Notebook {
         for (document_key, page) in &self.pages {
             let is_asked = filter.project.is_none_or(|project| page.project == project.as_str())
                 && filter.documents.is_none_or(|documents| documents.contains(document_key));
-            for (chunk_key, own) in page.vectors.iter().filter(|_| is_asked) {
+            let is_chosen = |key: u64| filter.chunks.is_none_or(|chunks| chunks.accepts(key));
+            for (chunk_key, own) in page.vectors.iter().filter(|(key, _)| is_asked && is_chosen(**key)) {
                 let (chunk_key, document_key) = (*chunk_key, *document_key);
                 nearest.push(Near { chunk_key, document_key, cosine: cosine(vector, own) });
             }

@@ -15,7 +15,7 @@ use super::{
     index_snapshot::IndexSnapshot,
     quantization::{DotProduct, PortableDotProduct, QuantizedQuery},
 };
-use crate::vector::{VectorError, VectorMatch, VectorMatches, VectorQuery};
+use crate::{chunk_filter::ChunkFilter, vector::{VectorError, VectorMatch, VectorMatches, VectorQuery}};
 
 /// Answers a query from one snapshot.
 pub(super) fn search(
@@ -45,6 +45,7 @@ pub(super) fn search(
         query: QuantizedQuery::new(query.vector),
         project: query.filter.project.map(|project| project.as_str()),
         documents,
+        chunks: query.filter.chunks,
         limit: query.limit,
     };
     let best = scan.run(tuning);
@@ -67,6 +68,8 @@ struct Scan<'s> {
     project: Option<&'s str>,
     /// The only documents to look at; sorted.
     documents: Option<Vec<u64>>,
+    /// The only passages to look at.
+    chunks: Option<&'s ChunkFilter>,
     limit: usize,
 }
 
@@ -143,9 +146,10 @@ impl Scan<'_> {
         if self.documents.as_ref().is_some_and(|asked| asked.binary_search(&document_key).is_err()) {
             return;
         }
+        let is_asked = |entry| self.chunks.is_none_or(|chunks| chunks.accepts(entries.chunk_key(entry)));
         for entry in 0..entries.len() {
             let similarity = self.query.similarity(products, entries.codes(entry), entries.step(entry));
-            if similarity >= best.floor {
+            if similarity >= best.floor && is_asked(entry) {
                 best.offer(ScoredVector { similarity, chunk_key: entries.chunk_key(entry), document_key });
             }
         }

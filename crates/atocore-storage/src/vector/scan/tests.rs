@@ -59,8 +59,8 @@ fn assert_same_answers(
         let documents: Vec<u64> = (0..20).map(|_| random.below(60)).collect();
         for filter in [
             VectorFilter::default(),
-            VectorFilter { project: Some(&project), documents: None },
-            VectorFilter { project: None, documents: Some(&documents) },
+            VectorFilter { project: Some(&project), ..VectorFilter::default() },
+            VectorFilter { documents: Some(&documents), ..VectorFilter::default() },
         ] {
             let answer = contract::ask(one, &vector, &filter, limit);
             assert_eq!(answer, contract::ask(other, &vector, &filter, limit));

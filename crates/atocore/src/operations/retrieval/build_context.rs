@@ -1,14 +1,17 @@
 use std::time::Instant;
 
 use atocore_model::{
-    document::conditions::DocumentConditions,
     id::Generation,
     pack::{Budget, PackNotice, PackRequest, PromptText, Tier, Tiers, Unit},
     query::TopK,
     ranking::Mode,
 };
 
-use super::{ContextPack, hint, min_fit, mode, tags, words};
+use super::{
+    ContextPack,
+    conditions::{self, GivenConditions},
+    hint, min_fit, mode, words,
+};
 use crate::operations::prelude::*;
 
 /// Makes a context pack for a prompt: facts and passages in order of trust, within a budget.
@@ -20,6 +23,15 @@ pub struct BuildContext {
     #[schema(example = "how is the store restored")]
     #[arg(skip)]
     pub prompt: String,
+    /// What passages are searched with, in other words, at most 8.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 8)]
+    #[arg(long = "alternative", value_name = "TEXT")]
+    pub alternatives: Option<Vec<String>>,
+    /// A text as the answer would be: what means the same is found; its words are not searched for.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TEXT")]
+    pub hypothetical: Option<String>,
     /// The project it is about, by its id or an alias: its state and its memories are taken, its passages are ranked
     /// higher.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
@@ -58,6 +70,36 @@ pub struct BuildContext {
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
+    /// Only documents dated then or later: ISO 8601, UTC without an offset.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only documents dated before.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Only documents read as this: `markdown`, `pdf`, `code`, …
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Only documents with this in their title.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Only documents whose front matter says all of this: `status=accepted`.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub fields: Option<Vec<String>>,
+    /// Only passages with every one of these words or phrases in their text, headings or title, at most 16.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 16)]
+    #[arg(long, value_name = "TEXT")]
+    pub contains: Option<Vec<String>>,
+    /// No passage with one of these, at most 16.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 16)]
+    #[arg(long, value_name = "TEXT")]
+    pub excludes: Option<Vec<String>>,
     /// `hybrid`, `dense` or `lexical`; the setting decides when left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Mode>)]
@@ -129,11 +171,22 @@ impl TryFrom<BuildContext> for PackRequest {
         })?;
         Ok(Self {
             prompt,
+            alternatives: conditions::alternatives(asked.alternatives.as_deref())?,
+            hypothetical: conditions::hypothetical(asked.hypothetical.as_deref())?,
             project: hint(asked.project.as_deref().filter(|name| !name.is_empty()), asked.scope)?,
             budget,
             tiers: asked.tiers.as_deref().map_or(Ok(Tiers::ALL), tiers)?,
             top_k,
-            conditions: DocumentConditions::tagged(tags(asked.filter_tags.as_deref().unwrap_or_default())?),
+            conditions: GivenConditions {
+                tags: asked.filter_tags.as_deref(),
+                since: asked.since.as_deref(),
+                until: asked.until.as_deref(),
+                format: asked.format,
+                title: asked.title,
+                fields: asked.fields.as_deref(),
+            }
+            .read()?,
+            passages: conditions::passages(asked.contains.as_deref(), asked.excludes.as_deref())?,
             path: asked.path.filter(|path| !path.is_empty()),
             mode: asked.mode.as_deref().map(mode).transpose()?,
             min_fit: min_fit(asked.min_fit)?,
@@ -177,6 +230,10 @@ mod tests {
             ("`scope`", r#"{"scope":true}"#),
             ("`project`", r#"{"project":"a/b"}"#),
             ("`mode`", r#"{"mode":"best"}"#),
+            ("`until`", r#"{"until":"noon"}"#),
+            ("`fields[0]`", r#"{"fields":["status"]}"#),
+            ("`excludes[0]`", r#"{"excludes":[" "]}"#),
+            ("`alternatives`", r#"{"alternatives":["1","2","3","4","5","6","7","8","9"]}"#),
         ] {
             let mut asked = serde_json::json!({ "prompt": "restore" });
             let change: serde_json::Value = serde_json::from_str(change).unwrap();

@@ -1,13 +1,14 @@
 use atocore_model::{
-    document::conditions::DocumentConditions,
-    error::ErrorCode,
     id::Generation,
     name::QueryText,
     query::{Answer, Hit, QueryRequest, TopK},
     ranking::Mode,
 };
 
-use super::{hint, min_fit, mode, tags, words};
+use super::{
+    conditions::{self, GivenConditions},
+    hint, min_fit, mode, words,
+};
 use crate::operations::prelude::*;
 
 /// Asks a question.
@@ -69,6 +70,16 @@ pub struct Query {
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub fields: Option<Vec<String>>,
+    /// Only passages with every one of these words or phrases in their text, headings or title, at most 16.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 16)]
+    #[arg(long, value_name = "TEXT")]
+    pub contains: Option<Vec<String>>,
+    /// No passage with one of these, at most 16.
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 16)]
+    #[arg(long, value_name = "TEXT")]
+    pub excludes: Option<Vec<String>>,
     /// `hybrid`, `dense` or `lexical`; the setting decides when left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Mode>)]
@@ -105,9 +116,10 @@ impl Query {
     /// Whether it is about some documents only.
     #[must_use]
     pub fn is_filtered(&self) -> bool {
-        let Self { filter_tags, path, since, until, format, title, fields, .. } = self;
+        let Self { filter_tags, path, since, until, format, title, fields, contains, excludes, .. } = self;
         let texts = [path, since, until, format, title];
-        texts.iter().any(|text| text.is_some()) || filter_tags.is_some() || fields.is_some()
+        let lists = [filter_tags, fields, contains, excludes];
+        texts.iter().any(|text| text.is_some()) || lists.iter().any(|list| list.is_some())
     }
 }
 
@@ -143,22 +155,20 @@ impl TryFrom<Query> for QueryRequest {
         })?;
         Ok(Self {
             text,
-            alternatives: alternatives(query.alternatives.as_deref().unwrap_or_default())?,
-            hypothetical: fields::read_any("hypothetical", query.hypothetical.as_deref(), WORDING)?,
+            alternatives: conditions::alternatives(query.alternatives.as_deref())?,
+            hypothetical: conditions::hypothetical(query.hypothetical.as_deref())?,
             top_k,
             project: hint(query.project.as_deref(), query.scope)?,
-            conditions: DocumentConditions {
-                tags: tags(query.filter_tags.as_deref().unwrap_or_default())?,
-                since: fields::time("since", query.since.as_deref())?,
-                until: fields::time("until", query.until.as_deref())?,
-                format: query.format.map(fields::format).transpose()?,
+            conditions: GivenConditions {
+                tags: query.filter_tags.as_deref(),
+                since: query.since.as_deref(),
+                until: query.until.as_deref(),
+                format: query.format,
                 title: query.title,
-                fields: fields::read_all(
-                    "fields",
-                    query.fields.as_deref().unwrap_or_default(),
-                    "give the name of a field and its value, `status=accepted`",
-                )?,
-            },
+                fields: query.fields.as_deref(),
+            }
+            .read()?,
+            passages: conditions::passages(query.contains.as_deref(), query.excludes.as_deref())?,
             path: query.path.filter(|path| !path.is_empty()),
             mode: query.mode.as_deref().map(mode).transpose()?,
             min_fit: min_fit(query.min_fit)?,
@@ -168,22 +178,10 @@ impl TryFrom<Query> for QueryRequest {
     }
 }
 
-/// What helps where a wording cannot be used.
-const WORDING: &str = "give some words, or leave it out";
-
-fn alternatives(given: &[String]) -> Result<Vec<QueryText>, ApiError> {
-    let most = QueryRequest::MOST_ALTERNATIVES;
-    if given.len() > most {
-        let message = format!("`alternatives` has {} texts, {most} are allowed", given.len());
-        return Err(
-            ApiError::new(ErrorCode::InvalidRequest, message).with_hint("leave out the least different")
-        );
-    }
-    fields::read_all("alternatives", given, WORDING)
-}
-
 #[cfg(test)]
 mod tests {
+    use atocore_model::error::ErrorCode;
+
     use super::*;
 
     #[test]
@@ -216,6 +214,8 @@ mod tests {
             ("`alternatives[0]`", r#"{"alternatives":[" "]}"#),
             ("`alternatives`", r#"{"alternatives":["1","2","3","4","5","6","7","8","9"]}"#),
             ("`hypothetical`", r#"{"hypothetical":"\n"}"#),
+            ("`contains[1]`", r#"{"contains":["a"," "]}"#),
+            ("`excludes`", r#"{"excludes":["","","","","","","","","","","","","","","","",""]}"#),
         ] {
             let error = with(change).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidRequest);
