@@ -12,7 +12,9 @@ mod fit_floor;
 mod near_duplicates;
 pub(crate) mod path_filter;
 mod rank;
+mod recency;
 mod signals;
+mod versions;
 
 use std::{ops::ControlFlow, panic::resume_unwind, thread};
 
@@ -23,6 +25,7 @@ use atocore_model::{
     name::QueryText,
     query::{Answer, Hit, Notice, ProjectHint, QueryRequest},
     ranking::{Fusion, Mode},
+    time::Timestamp,
 };
 use atocore_storage::{
     lexical::{self, LexicalIndex, LexicalMatch},
@@ -42,11 +45,12 @@ pub(crate) use candidates::cosine;
 use candidates::{CandidateSearch, Candidates, SearchHalf};
 use filters::{ExcludedTexts, Filters};
 use rank::{Ranked, Ranking};
+use recency::Recency;
 use signals::Signals;
 
 /// Goes up whenever the same passages get other scores or another order by the same weights: answers that are kept in
 /// snapshots can then be compared in what they found only.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// How hits are ranked, and which are shown. Every weight is finite and above 0.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +69,10 @@ pub struct RankWeights {
     pub path_high_signal_boost: f64,
     /// Factor of places where things were put aside.
     pub path_low_signal_penalty: f64,
+    /// Factor of what is dated now, but in mode `dense`; 1 for no difference.
+    pub recency_boost: f64,
+    /// After how many days half of that is left.
+    pub recency_half_life_days: f64,
     /// Passages that fit less are left out, but in mode `dense`, and where a question says otherwise.
     pub min_fit: Fit,
 }
@@ -79,6 +87,8 @@ impl Default for RankWeights {
             query_token_cap: 1.32,
             path_high_signal_boost: 1.18,
             path_low_signal_penalty: 0.72,
+            recency_boost: 1.0,
+            recency_half_life_days: 90.0,
             min_fit: Fit::FLOOR,
         }
     }
@@ -92,6 +102,8 @@ pub(crate) struct Retrieval<'e> {
     pub(crate) embedding: &'e Embedding,
     pub(crate) weights: &'e RankWeights,
     pub(crate) projects: &'e Projects,
+    /// What ages are counted to.
+    pub(crate) now: Timestamp,
     /// The indexes that could not be brought up to date, which the answer says.
     pub(crate) faults: &'e [IndexFault],
     /// What looks at the files; `None` to be answered from the store as it is.
@@ -238,7 +250,9 @@ impl Retrieval<'_> {
         // One that cannot be asked counts like any other.
         let rarity = |word: &str| self.lexical_index.rarity(word).unwrap_or(1.0);
         let rarity = (mode != Mode::Dense).then_some(&rarity as &dyn Fn(&str) -> f64);
+        let recency = Recency::new(self.weights, self.now).filter(|_| mode != Mode::Dense);
         let signals = Signals::new(self.weights, question, project.map(ProjectId::as_str), rarity);
+        let signals = signals.with_recency(recency);
         // A passage that has all the words of one wording has all that is asked for.
         let wordings = 1.0 + query.alternatives.len() as f64;
         let attainable = match mode {
@@ -258,6 +272,9 @@ impl Retrieval<'_> {
         }
         let candidates = ranked.len();
         let (mut hits, tally) = self.hits(read, ranked, query, &signals)?;
+        if mode != Mode::Dense {
+            versions::newest_first(&mut hits, question);
+        }
         is_short |= tally.has_gone() && hits.len() < query.top_k.get();
         notices.extend(tally.notices());
         if let Some(project) = project.filter(|project| hits.iter().all(|hit| hit.project != **project)) {

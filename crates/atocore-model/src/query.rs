@@ -130,7 +130,7 @@ impl QueryRequest {
 /// One factor of a score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Factor {
-    /// Which one: `project`, `query_token`, `path`, `exact_term`.
+    /// Which one: `project`, `query_token`, `path`, `recency`, `exact_term`, `older_version`.
     pub name: Cow<'static, str>,
     /// What the score is multiplied by.
     pub value: f64,

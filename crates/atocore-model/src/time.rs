@@ -6,6 +6,8 @@ use utoipa::ToSchema;
 
 use crate::json::{read_from_text, written_as_text};
 
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+
 /// A point in time in UTC, to the microsecond: ISO 8601 with offset.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
 #[schema(value_type = String, example = "2026-04-06T18:42:19.000000+00:00")]
@@ -50,6 +52,13 @@ impl Timestamp {
     #[must_use]
     pub fn before(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(span).unwrap_or(jiff::Timestamp::MIN))
+    }
+
+    /// How many whole days later another point in time is; 0 when it is not.
+    #[must_use]
+    pub fn days_until(self, later: Self) -> u32 {
+        let seconds = later.0.as_second().saturating_sub(self.0.as_second()).max(0);
+        u32::try_from(seconds / SECONDS_PER_DAY).unwrap_or(u32::MAX)
     }
 
     /// Nanoseconds since 1970, as file systems count them.

@@ -280,6 +280,8 @@ fn ask(
         Meaning::Nothing => Mode::Lexical,
         Meaning::Own(_) | Meaning::InFiles(..) => query.mode.unwrap_or(weights.mode),
     };
+    // A copy that is asked later finds everything older.
+    let weights = &RankWeights { recency_boost: 1.0, ..weights.clone() };
     let embedding = meaning.embedding().unwrap_or(engine.embedding());
     let mut query = QueryRequest { mode: Some(wanted), min_fit: Some(Fit::ZERO), ..query.clone() };
     let mut answer = match engine.query_on(embedding, &query, weights) {

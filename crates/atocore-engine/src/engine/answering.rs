@@ -59,8 +59,9 @@ impl Engine {
             self.embedding.asked_about(project.as_str());
         }
         let (lexical_index, projects, faults) = (index, &self.projects, &*faults);
+        let now = self.clock().now();
         let retrieval =
-            Retrieval { store, lexical_index, embedding, weights, projects, faults, files, within };
+            Retrieval { store, lexical_index, embedding, weights, projects, now, faults, files, within };
         let mut answered = retrieval.answer(query, project, &also);
         if let (Err(Error::IndexNotReady), Some(indexer)) = (&answered, &self.lexical_indexer)
             && indexer.wait_for(store.generation()?, Some(self.config.busy_timeout)).is_ok()

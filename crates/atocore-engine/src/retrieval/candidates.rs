@@ -291,6 +291,7 @@ mod tests {
             title: String::new(),
             source_path: String::new(),
             project: String::new(),
+            date: Timestamp::new(jiff::Timestamp::UNIX_EPOCH),
         };
         let mut list = [(1, 3.0), (2, 5.0), (3, 5.0), (4, 0.0)].map(|(key, bm25)| Candidate {
             passage: passage(key),

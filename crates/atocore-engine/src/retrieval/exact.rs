@@ -11,7 +11,7 @@ use atocore_storage::{
 
 use super::{
     exact_terms::ExactTerm,
-    rank::{self, Ranked},
+    rank::{self, EXACT_TERM, Ranked, STEP},
 };
 use crate::error::Error;
 
@@ -21,9 +21,6 @@ const MOST_PASSAGES: usize = 20;
 const LARGEST_PART: u64 = 50;
 /// How much of what a question says a term is when passages that have it come first.
 const FULL_SHARE: f64 = 0.25;
-/// A little more than nothing, so that an order does not hang on how a division is rounded.
-const STEP: f64 = f64::EPSILON * 4.0;
-
 /// A term, and which passages have its words.
 struct FoundTerm<'t> {
     term: &'t str,
@@ -318,7 +315,7 @@ fn put_first(term: &str, having: &[u64], ranked: &mut [Ranked]) {
 fn multiply(ranked: &mut Ranked, value: f64, reason: String) {
     let value = ranked.lift.take().map_or(value, |before| before.value * value);
     ranked.score = ranked.unlifted * value;
-    ranked.lift = Some(Factor { name: "exact_term".into(), value, reason });
+    ranked.lift = Some(Factor { name: EXACT_TERM.into(), value, reason });
 }
 
 fn is_among(keys: &[u64], ranked: &Ranked) -> bool {

@@ -11,6 +11,11 @@ use super::{
     signals::{ChunkLocation, Signals},
 };
 
+/// A little more than nothing, so that an order does not hang on how a division is rounded.
+pub(super) const STEP: f64 = f64::EPSILON * 4.0;
+/// The name of the factor of what has an exact term of the question, or has it otherwise.
+pub(super) const EXACT_TERM: &str = "exact_term";
+
 /// How candidates are ranked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ranking<'q> {
@@ -54,6 +59,7 @@ fn location(passage: &ChunkKey) -> ChunkLocation<'_> {
         source_path: &passage.source_path,
         title: &passage.title,
         heading_path: &passage.heading_path,
+        date: passage.date,
     }
 }
 
@@ -63,9 +69,8 @@ impl Ranking<'_> {
         let Candidates { list, most, cosines } = candidates;
         let ranked = list.into_iter().filter_map(|candidate| {
             let halves = self.halves(&candidate, most, cosines)?;
-            let factors =
-                self.signals.found(&candidate.passage.project, location(&candidate.passage)).values();
-            let score = factors.iter().fold(halves.similarity, |score, factor| score * factor);
+            let found = self.signals.found(&candidate.passage.project, location(&candidate.passage));
+            let score = found.applied_to(halves.similarity);
             Some(Ranked { passage: candidate.passage, halves, score, unlifted: score, lift: None })
         });
         let mut ranked: Vec<Ranked> = ranked.collect();

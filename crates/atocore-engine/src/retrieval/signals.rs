@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use atocore_model::{query::Factor, text};
+use atocore_model::{query::Factor, text, time::Timestamp};
 
-use super::RankWeights;
+use super::{RankWeights, recency::Recency};
 
 /// Words of a question that say nothing about what it is about.
 const STOP_TOKENS: [&str; 15] = [
@@ -48,6 +48,8 @@ pub(super) struct ChunkLocation<'a> {
     pub(super) source_path: &'a str,
     pub(super) title: &'a str,
     pub(super) heading_path: &'a str,
+    /// The date of the document.
+    pub(super) date: Timestamp,
 }
 
 /// A word of a question.
@@ -66,6 +68,8 @@ pub(super) struct Signals<'a> {
     project: Option<&'a str>,
     /// Whether a match counts by what it says, and not as one word like any other.
     is_weighed: bool,
+    /// How much a date counts; `None` where it does not.
+    recency: Option<Recency>,
 }
 
 impl<'a> Signals<'a> {
@@ -84,11 +88,17 @@ impl<'a> Signals<'a> {
         let weight = |text: &str| rarity.map_or(1.0, |rarity| rarity(text) * WHOLE_LABEL_STEPS);
         let weighed = |text: String| QuestionToken { weight: weight(&text), text };
         let tokens = tokens.into_iter().map(weighed).collect();
-        Self { weights, tokens, project, is_weighed: rarity.is_some() }
+        Self { weights, tokens, project, is_weighed: rarity.is_some(), recency: None }
+    }
+
+    /// The same, where dates count.
+    pub(super) fn with_recency(self, recency: Option<Recency>) -> Self {
+        Self { recency, ..self }
     }
 
     /// What is found of a question in a place. Hundreds are looked at for every answer, so nothing is put into words.
     pub(super) fn found<'f>(&'f self, project: &'f str, place: ChunkLocation<'_>) -> SignalMatch<'f> {
+        let date = place.date;
         let (folders, file) = place.source_path.rsplit_once('/').unwrap_or(("", place.source_path));
         let place = [folders, file, place.title, place.heading_path].map(text::folded);
         let names = [&place[0], &place[1]].map(|name| hyphenated(name));
@@ -123,7 +133,7 @@ impl<'a> Signals<'a> {
             }
         }
         let high_signal = high_signal.filter(|_| low_signal.is_none());
-        SignalMatch { signals: self, project, tokens, low_signal, high_signal }
+        SignalMatch { signals: self, project, tokens, low_signal, high_signal, date }
     }
 }
 
@@ -171,7 +181,7 @@ fn coverage(words: &[&str], tokens: &[&str]) -> f64 {
     f64::from(covered) / f64::from(all.max(1))
 }
 
-/// What was found of a question in a place: the three factors of the contract.
+/// What was found of a question in a place: the three factors of the contract, and that of its date.
 #[derive(Debug)]
 pub(super) struct SignalMatch<'f> {
     signals: &'f Signals<'f>,
@@ -180,11 +190,18 @@ pub(super) struct SignalMatch<'f> {
     low_signal: Option<&'static str>,
     /// The word that marks the place, and how much of a title or heading it is.
     high_signal: Option<(&'static str, f64)>,
+    date: Timestamp,
 }
 
 impl SignalMatch<'_> {
-    /// The values of the factors, in the order of the contract.
-    pub(super) fn values(&self) -> [f64; 3] {
+    /// What all factors come to, multiplied one after the other.
+    pub(super) fn applied_to(&self, similarity: f64) -> f64 {
+        let score = self.values().iter().fold(similarity, |score, factor| score * factor);
+        self.signals.recency.map_or(score, |recency| score * recency.value(self.date))
+    }
+
+    /// The values of the factors of the contract, in its order.
+    fn values(&self) -> [f64; 3] {
         let weights = self.signals.weights;
         let project = match self.signals.project {
             Some(hint) if hint == self.project => weights.project_match_boost,
@@ -200,7 +217,7 @@ impl SignalMatch<'_> {
         [project, tokens, path]
     }
 
-    /// The factors with their reasons, in the order of the contract.
+    /// The factors with their reasons, in the order in which they are multiplied.
     pub(super) fn factors(&self) -> Vec<Factor> {
         let project = match self.signals.project {
             Some(hint) if hint == self.project => format!("belongs to project {}", self.project),
@@ -221,7 +238,8 @@ impl SignalMatch<'_> {
         };
         let factors = ["project", "query_token", "path"].into_iter().zip(self.values());
         let factors = factors.zip([project, tokens, path]);
-        factors.map(|((name, value), reason)| Factor { name: name.into(), value, reason }).collect()
+        let factors = factors.map(|((name, value), reason)| Factor { name: name.into(), value, reason });
+        factors.chain(self.signals.recency.map(|recency| recency.factor(self.date))).collect()
     }
 }
 
@@ -260,7 +278,12 @@ mod tests {
     use super::*;
 
     fn place(path: &'static str) -> ChunkLocation<'static> {
-        ChunkLocation { source_path: path, title: "", heading_path: "" }
+        titled(path, "", "")
+    }
+
+    fn titled<'p>(source_path: &'p str, title: &'p str, heading_path: &'p str) -> ChunkLocation<'p> {
+        let date = Timestamp::new(jiff::Timestamp::UNIX_EPOCH);
+        ChunkLocation { source_path, title, heading_path, date }
     }
 
     fn value(question: &str, project: Option<&str>, place: ChunkLocation<'_>) -> [f64; 3] {
@@ -283,8 +306,7 @@ mod tests {
     fn words_in_path_title_or_heading_count_once_each_up_to_the_cap() {
         assert_eq!(value("Backup backup BACKUP", None, place("ops/backup.md"))[1], 1.08);
         assert_eq!(value("about the current project", None, place("about/the/current/project.md"))[1], 1.0);
-        let place =
-            ChunkLocation { source_path: "a/b.md", title: "One two", heading_path: "Three > four five" };
+        let place = titled("a/b.md", "One two", "Three > four five");
         assert_eq!(value("one two three four five", None, place)[1], 1.32);
         assert_eq!(value("p4 is", None, self::place("p40/island.md"))[1], 1.0);
         assert_eq!(value("CAFE\u{301} öl हिन्दी", None, self::place("Cafés/O\u{308}l/हिन्दी.md"))[1], 1.24);
@@ -296,7 +318,7 @@ mod tests {
         let rarity = |word: &str| if word == "common" { 0.1 } else { 1.0 };
         let values = |question: &str, title: &str| {
             let signals = Signals::new(&weights, question, None, Some(&rarity));
-            signals.found("a", ChunkLocation { source_path: "n.md", title, heading_path: "" }).values()
+            signals.found("a", titled("n.md", title, "")).values()
         };
         let near =
             |value: f64, expected: f64| assert!((value - expected).abs() < 1e-12, "{value} {expected}");
@@ -338,7 +360,7 @@ mod tests {
         for plain in ["a.md", "archive.md", "prehistory.md", "peer-reviews/a.md", "map/system.md"] {
             assert_eq!(value("x", None, place(plain))[2], 1.0, "{plain}");
         }
-        let heading = ChunkLocation { source_path: "a.md", title: "", heading_path: "Roadmap > Next" };
+        let heading = titled("a.md", "", "Roadmap > Next");
         assert_eq!(value("x", None, heading)[2], 1.18);
     }
 }

@@ -4,6 +4,7 @@
 
 mod chroma;
 mod chroma_snapshots;
+mod dates;
 mod doctor;
 mod evaluation;
 mod files_since;

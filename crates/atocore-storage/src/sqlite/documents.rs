@@ -96,6 +96,8 @@ pub struct ChunkKey {
     pub source_path: String,
     /// The project that owns the document.
     pub project: String,
+    /// Date of the document.
+    pub date: Timestamp,
 }
 
 /// Which document a passage belongs to.
@@ -171,7 +173,8 @@ impl ReadTransaction<'_> {
         mut each: impl FnMut(ChunkKey, Option<&[[u8; 4]]>),
     ) -> Result<(), StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT c.id, c.chunk_index, c.heading_path, d.title, d.source_path, d.project_id, e.vector
+            "SELECT c.id, c.chunk_index, c.heading_path, d.title, d.source_path, d.project_id, e.vector,
+                    d.dated, d.modified_ns
              FROM source_chunks c JOIN source_documents d ON d.id = c.document_id
              LEFT JOIN embeddings e ON e.space_id = ?2 AND e.text_digest = c.text_digest
              WHERE c.id = ?1",
@@ -185,6 +188,7 @@ impl ReadTransaction<'_> {
                     title: row.get(3)?,
                     source_path: row.get(4)?,
                     project: row.get(5)?,
+                    date: date(row, 7)?,
                 };
                 let vector = row.get_ref(6)?.as_blob_or_null()?.map(|bytes| bytes.as_chunks::<4>().0);
                 each(chunk, vector.filter(|numbers| !numbers.is_empty()));
@@ -487,9 +491,9 @@ pub(super) fn stamp(row: &Row<'_>, at: usize) -> rusqlite::Result<FileStamp> {
 
 /// The date of a document, of the columns from number `at` on: its own date, and when the file was changed.
 pub(super) fn date(row: &Row<'_>, at: usize) -> rusqlite::Result<Timestamp> {
-    let dated: Option<String> = row.get(at)?;
+    let dated = row.get_ref(at)?.as_str_or_null()?.and_then(Timestamp::parse);
     let modified = jiff::Timestamp::from_nanosecond(row.get::<_, i64>(at + 1)?.into()).unwrap_or_default();
-    Ok(dated.and_then(|text| Timestamp::parse(&text)).unwrap_or_else(|| Timestamp::new(modified)))
+    Ok(dated.unwrap_or_else(|| Timestamp::new(modified)))
 }
 
 /// The columns of a document from number `at` on: id, project, both paths, digest, title, tags, its own date, when the

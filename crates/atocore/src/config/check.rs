@@ -282,6 +282,8 @@ impl Check<'_> {
             query_token_cap: self.weight(Key::RankQueryTokenCap),
             path_high_signal_boost: self.weight(Key::RankPathHighSignalBoost),
             path_low_signal_penalty: self.weight(Key::RankPathLowSignalPenalty),
+            recency_boost: self.weight(Key::RankRecencyBoost),
+            recency_half_life_days: self.weight(Key::RankRecencyHalfLifeDays),
             min_fit: self.fraction(Key::RankMinFit).and_then(|fit| Fit::new(fit).ok()).unwrap_or_default(),
         }
     }

@@ -163,6 +163,10 @@ settings! {
             "What a passage in a telling place is multiplied by.";
         RankPathLowSignalPenalty = "RANK_PATH_LOW_SIGNAL_PENALTY", "0.72", Positive,
             "What a passage in an archive is multiplied by.";
+        RankRecencyBoost = "RANK_RECENCY_BOOST", "1", Positive,
+            "What a passage dated today is multiplied by, but in mode `dense`; 1 switches it off.";
+        RankRecencyHalfLifeDays = "RANK_RECENCY_HALF_LIFE_DAYS", "90", Positive,
+            "After how many days half of that boost is left.";
         RankMinFit = "RANK_MIN_FIT", "0.05", Share,
             "Passages that fit a question less are left out, but in mode `dense` ([retrieval](retrieval.md)).";
     }
