@@ -43,6 +43,8 @@ pub struct EngineConfig {
     pub chroma_program: PathBuf,
     /// How hits are ranked.
     pub weights: RankWeights,
+    /// Whether the questions that an owner of the store answers are kept in it.
+    pub keep_questions: bool,
     /// How much of a context pack the facts may take.
     pub packing: PackShares,
     /// Which snapshots are kept when nothing else is said.
@@ -77,6 +79,7 @@ impl EngineConfig {
             vectors: VectorStore::default(),
             chroma_program: PathBuf::from("chroma"),
             weights: RankWeights::default(),
+            keep_questions: false,
             packing: PackShares::default(),
             retention: RetentionRules::default(),
             schedule: Schedule::default(),

@@ -7,6 +7,7 @@ mod answering;
 mod context;
 mod documents;
 mod ingesting;
+mod kept_questions;
 pub(crate) mod known_stores;
 mod linked_passages;
 mod links;
@@ -18,6 +19,7 @@ mod visibility;
 mod yielding;
 
 pub use documents::{DocumentEntry, DocumentFilter, RecentDocument};
+pub use kept_questions::UnfoundDocuments;
 pub use links::{DocumentLinks, LinkEntry, NamedDocument, UnresolvedLinks};
 pub use related::{RelatedDocument, RelatedDocuments};
 
@@ -55,6 +57,7 @@ use crate::{
         ProjectChange, Projects, RemovalPlan,
         roots::{Folders, SourceStatus},
     },
+    question_keeper::QuestionKeeper,
     retrieval::RankWeights,
     schedule::Timetable,
     worker::Worker,
@@ -89,6 +92,8 @@ pub struct Engine {
     // Declared first of these: the thread ends before what it works with is closed.
     making: Option<Worker>,
     embedding: Arc<Embedding>,
+    // So does this one, and what was noted is written before.
+    questions: Option<QuestionKeeper>,
     // Declared before the store and the lock: the thread ends before what it works with is closed.
     lexical_indexer: Option<Arc<LexicalIndexer>>,
     lexical_index: Option<Arc<LexicalIndexHandle>>,
@@ -134,6 +139,7 @@ impl Engine {
             ingest_lock: Arc::default(),
             making: None,
             embedding: Arc::new(Embedding::without_index(config.model.clone())),
+            questions: None,
             lexical_indexer: None,
             lexical_index: None,
             store: None,
@@ -349,7 +355,10 @@ impl Engine {
     /// When the project is unknown, there is no store, or the generation to wait for does not come in time.
     pub fn query(&self, query: &QueryRequest) -> Result<Answer, Error> {
         let (embedding, files) = (&*self.embedding, Some(&FileCheck::new()));
-        self.query_from(AnswerSource { embedding, files, within: None }, query, &self.config.weights)
+        let from = AnswerSource { embedding, files, within: None };
+        let answer = self.query_from(from, query, &self.config.weights)?;
+        self.note_question(query, answer.project.as_ref(), &answer.hits);
+        Ok(answer)
     }
 
     /// Answers a question from the store as it is, whatever has become of the files, with other weights than those of

@@ -226,6 +226,15 @@ pub enum Error {
     /// No change has that number.
     #[error("change {0} not found")]
     ChangeUnknown(u64),
+    /// No question with that number is kept.
+    #[error("question {0} not found")]
+    QuestionUnknown(u64),
+    /// No question is kept at all.
+    #[error("no question has been kept yet")]
+    NoQuestionKept,
+    /// What answers a question cannot be expected as it was given.
+    #[error("{0}")]
+    Expectation(String),
     /// The fact was changed again.
     #[error("change {number} is not the last one of `{fact}`: change {last} came after it")]
     ChangeOvertaken {
@@ -322,6 +331,7 @@ impl Error {
             Self::DocumentUnknown { .. } => ErrorCode::DocumentUnknown,
             Self::PathPattern { .. }
             | Self::PassageText(_)
+            | Self::Expectation(_)
             | Self::DocumentAmbiguous { .. }
             | Self::LinesBeyondEnd { .. } => ErrorCode::InvalidRequest,
             Self::IngestionBusy { .. } => ErrorCode::IngestionBusy,
@@ -342,6 +352,7 @@ impl Error {
             Self::MemoryTransition { .. } | Self::MemoryDecided { .. } => ErrorCode::MemoryConflict,
             Self::SupersedesItself(_) => ErrorCode::InvalidRequest,
             Self::ChangeUnknown(_) => ErrorCode::ChangeUnknown,
+            Self::QuestionUnknown(_) | Self::NoQuestionKept => ErrorCode::QuestionUnknown,
             Self::ChangeOvertaken { .. } => ErrorCode::ChangeOvertaken,
             Self::VectorServerRunning(_) => ErrorCode::VectorServerRunning,
             Self::StoreMissing(_) | Self::OriginalMissing(_) => ErrorCode::StoreMissing,

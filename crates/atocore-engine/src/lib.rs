@@ -27,6 +27,7 @@ mod packing;
 mod page;
 mod projects;
 mod pruning;
+mod question_keeper;
 mod reading;
 mod restore;
 mod retrieval;
@@ -72,7 +73,7 @@ pub use embedding::{
 };
 pub use engine::{
     Access, DocumentEntry, DocumentFilter, DocumentLinks, Engine, LinkEntry, NamedDocument, RecentDocument,
-    RelatedDocument, RelatedDocuments, UnresolvedLinks,
+    RelatedDocument, RelatedDocuments, UnfoundDocuments, UnresolvedLinks,
 };
 pub use error::{Error, NoModel};
 pub use facts::ProjectState;

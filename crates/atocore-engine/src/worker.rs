@@ -67,7 +67,7 @@ words! {
 /// A thread that does one kind of work behind the requests, and how it does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkerStatus {
-    /// `lexical-index` or `embedding`.
+    /// `lexical-index`, `embedding` or `questions`.
     #[schema(example = "lexical-index")]
     pub worker: Cow<'static, str>,
     /// How it does.

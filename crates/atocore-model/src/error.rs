@@ -146,6 +146,8 @@ codes! {
     MemoryConflict = "memory_conflict", Conflict;
     /// No change has that number.
     ChangeUnknown = "change_unknown", NotFound;
+    /// No question with that number is kept, or none at all.
+    QuestionUnknown = "question_unknown", NotFound;
     /// The fact was changed again after the change that is to be taken back.
     ChangeOvertaken = "change_overtaken", Conflict;
     /// A Chroma server runs on the folder that a restore would replace.

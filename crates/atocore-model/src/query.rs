@@ -1,5 +1,6 @@
 //! A question, its ranked answers, and the arithmetic behind each score.
 
+mod kept;
 mod notice;
 mod passages;
 
@@ -19,6 +20,7 @@ use crate::{
     time::Timestamp,
 };
 
+pub use kept::{AskedQuestion, KeptQuestion, KeptQuestionFilter};
 pub use notice::Notice;
 pub use passages::PassageConditions;
 

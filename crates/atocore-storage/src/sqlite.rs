@@ -20,6 +20,7 @@ mod links;
 mod log;
 mod migrate;
 mod operations;
+mod questions;
 mod read_snapshot;
 mod rechunk;
 mod refreshes;

@@ -62,6 +62,7 @@ pub struct Installation {
     model: Option<ModelChoice>,
     schedule: Schedule,
     busy_timeout: Duration,
+    keep_questions: bool,
 }
 
 impl Default for Installation {
@@ -76,6 +77,7 @@ impl Default for Installation {
             model: None,
             schedule: Schedule::default(),
             busy_timeout: Duration::from_millis(500),
+            keep_questions: false,
         }
     }
 }
@@ -92,6 +94,12 @@ impl Installation {
     #[must_use]
     pub fn with_schedule(self, schedule: Schedule) -> Self {
         Self { schedule, ..self }
+    }
+
+    /// The installation that keeps the questions that its owner answers.
+    #[must_use]
+    pub fn with_query_log(self) -> Self {
+        Self { keep_questions: true, ..self }
     }
 
     /// The installation that waits longer than usual for others who use it.
@@ -130,6 +138,7 @@ impl Installation {
             model: self.model.clone().unwrap_or_default(),
             weights: RankWeights { mode, ..RankWeights::default() },
             schedule: self.schedule.clone(),
+            keep_questions: self.keep_questions,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             ..EngineConfig::new(Layout::in_home(&self.home()))
         }

@@ -24,6 +24,7 @@ mod output;
 mod progress;
 mod projects;
 mod prune;
+mod questions;
 mod reference;
 mod restore;
 mod search;
@@ -115,6 +116,9 @@ enum Command {
     Context(context::ContextCommand),
     /// Judges the answers to questions of yours, and compares settings
     Eval(evaluate::Evaluate),
+    /// Lists the questions that are kept, makes cases for an evaluation of them, and forgets them
+    #[command(subcommand)]
+    Questions(questions::Questions),
     /// Searches better weights on one half of your questions and tries them on the other
     Tune(tune::Tune),
     /// Takes, lists, validates and restores snapshots
@@ -217,6 +221,7 @@ fn dispatch(cli: Cli, program: &str, environment: &Environment, output: &Output)
         Command::Get(get) => get.run(&console),
         Command::Context(context) => context.run(&console),
         Command::Eval(evaluate) => evaluate.run(&console),
+        Command::Questions(questions) => questions.run(&console),
         Command::Tune(tune) => tune.run(&console),
         Command::Backup(backups) => backups.run(&console),
         Command::ImportOriginal(import) => import.run(&console),
@@ -305,9 +310,9 @@ mod tests {
             refresh, embed, index verify, index rebuild, query, state set, state list, state invalidate, \
             memory add, memory list, memory show, memory update, memory promote, memory reject, memory invalidate, \
             interaction list, interaction show, interaction record, fact log, fact undo, get, context, context diff, \
-            eval, tune, backup create, backup list, backup validate, backup drill, backup restore, backup undo, \
+            eval, questions list, questions case, questions forget, tune, backup create, backup list, backup validate, backup drill, backup restore, backup undo, \
             backup export, backup import, backup prune, backup pin, backup unpin, import-original, \
-            model fetch, model list, model verify, status, doctor, config show, trust, formats, documents list, documents recent, documents links, documents unresolved, documents related, why";
+            model fetch, model list, model verify, status, doctor, config show, trust, formats, documents list, documents recent, documents links, documents unresolved, documents related, documents unfound, why";
         assert_eq!(typed(&Cli::command()).join(", "), known);
     }
 

@@ -22,11 +22,13 @@ mod memory;
 mod prelude;
 mod problem;
 mod projects;
+mod questions;
 mod recent_documents;
 mod related_documents;
 mod retrieval;
 mod spec;
 mod state;
+mod unfound_documents;
 mod unresolved_links;
 
 use std::path::Path;
@@ -66,6 +68,9 @@ pub use projects::{
     RefreshProject, RefreshResult, Removal, RemoveProject, RootResult, ShowProject, ShowTemplate,
     UpdateProject,
 };
+pub use questions::{
+    EvaluationCase, ForgetQuestions, ListQuestions, MakeCase, QuestionList, QuestionsForgotten,
+};
 pub use recent_documents::{RecentDocuments, RecentList};
 pub use related_documents::ListRelated;
 pub use retrieval::{
@@ -74,6 +79,7 @@ pub use retrieval::{
 };
 pub use spec::{Body, Duration, Method, Needs, PathPart, Route, Spec, ToolWords};
 pub use state::{InvalidateState, ListState, SetState};
+pub use unfound_documents::{ListUnfound, UnfoundList};
 pub use unresolved_links::ListUnresolvedLinks;
 
 /// Something a user can ask for. Its fields are its parameters, as every interface names them.
@@ -194,6 +200,7 @@ table! {
     ShowLinks as documents links,
     ListUnresolvedLinks as documents unresolved,
     ListRelated as documents related,
+    ListUnfound as documents unfound,
     ExplainFile as why,
     Query,
     SetState,
@@ -211,6 +218,9 @@ table! {
     ShowInteraction,
     ListChanges,
     ReverseChange,
+    ListQuestions,
+    MakeCase,
+    ForgetQuestions,
     ReadDocumentAt,
     ReadDocument,
     BuildContext,

@@ -37,6 +37,7 @@ impl Engine {
                 if request.follow_links {
                     answer.hits = self.with_linked(answer.hits, from, &query, project)?;
                 }
+                self.note_question(&query, project, &answer.hits);
                 let (generation, store_generation) = (answer.generation, answer.store_generation);
                 let answer = Some(answer);
                 PackInput { request, project, facts, answer, generation, store_generation, store_id }

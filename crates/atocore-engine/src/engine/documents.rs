@@ -44,7 +44,7 @@ pub struct DocumentEntry {
 }
 
 impl DocumentEntry {
-    fn new(listed: ListedDocument, files: &FileCheck) -> Self {
+    pub(crate) fn new(listed: ListedDocument, files: &FileCheck) -> Self {
         let ListedDocument { document, stamp, format, chunks } = listed;
         let state = files.state_by_stamp(&document, stamp);
         let Document { id, source_path: path, title, tags, date, .. } = document;

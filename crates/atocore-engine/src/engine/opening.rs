@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     lexical_index::LexicalIndexHandle,
     lexical_indexer::{LexicalIndexer, StoreLexicalIndex},
+    question_keeper::QuestionKeeper,
 };
 
 /// A store up to this size is looked through for damage whenever its owner opens it; that takes two tenths of a
@@ -144,10 +145,15 @@ impl Engine {
                 done => done?,
             }
         }
+        let kept_in = Arc::clone(&store);
         let (clock, also) = (Arc::clone(&self.config.clock), Arc::clone(&self.embedding.controls));
         let lexical_indexer =
             LexicalIndexer::start(StoreLexicalIndex { store, lexical_index }, shown, clock, also)?;
         self.lexical_indexer = Some(Arc::new(lexical_indexer));
+        if self.config.keep_questions {
+            let clock = Arc::clone(&self.config.clock);
+            self.questions = Some(QuestionKeeper::start(kept_in, clock)?);
+        }
         self.embed_behind();
         Ok(())
     }
@@ -227,6 +233,7 @@ impl Engine {
     /// before then.
     pub(crate) fn close_store(&mut self, monitor: &dyn Monitor) -> Result<(), Error> {
         drop(self.making.take());
+        drop(self.questions.take());
         self.embedding = Arc::new(Embedding::without_index(self.config.model.clone()));
         self.lexical_indexer = None;
         self.lexical_index = None;

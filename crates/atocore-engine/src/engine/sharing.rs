@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     ingest_lock::{IngestLock, RunningTask},
     projects::roots::Folders,
+    question_keeper::QuestionKeeper,
     schedule::Timetable,
     worker::WorkerStatus,
 };
@@ -101,7 +102,9 @@ impl Engine {
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerStatus> {
         let making = self.making.as_ref().map(|_| self.embedding.controls.status());
-        self.lexical_indexer.iter().map(|lexical_indexer| lexical_indexer.status()).chain(making).collect()
+        let keeping = self.questions.iter().map(QuestionKeeper::status);
+        let indexing = self.lexical_indexer.iter().map(|lexical_indexer| lexical_indexer.status());
+        indexing.chain(making).chain(keeping).collect()
     }
 
     pub(crate) fn running(&self) -> Option<RunningTask> {

@@ -121,6 +121,10 @@ impl Error {
             }
             Self::DocumentAmbiguous { .. } => "name it by its id",
             Self::LinesBeyondEnd { .. } => "ask for lines that are there, or leave them out",
+            Self::NoQuestionKept => {
+                "set ATOCORE_QUERY_LOG=on for `atocore serve`: the questions that it answers from then on are kept"
+            }
+            Self::Expectation(_) => "name documents by their paths below their roots, as a query shows them",
             Self::PassageText(_) => "name a word that tells passages from one another, or leave it out",
             Self::PathPattern { .. } => "name a folder or files: `docs/**`, `*.md`; `[[]` stands for a `[`",
             Self::StoreLost { traces, .. } => {
@@ -217,6 +221,7 @@ fn hint_of(code: ErrorCode) -> Option<&'static str> {
             "`atocore state list PROJECT --all`, `atocore memory list` and `atocore interaction list` show what there is"
         }
         ErrorCode::ChangeUnknown => "`atocore fact log` shows every change",
+        ErrorCode::QuestionUnknown => "`atocore questions list` shows every question that is kept",
         ErrorCode::VectorServerRunning => {
             "stop the Chroma server, run the command again, and start the server afterwards; nothing was changed"
         }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, ops::Range, str::FromStr};
 
 use atocore_model::{
     name::{ProjectName, QueryText, Tag},
-    query::ProjectHint,
+    query::{KeptQuestion, ProjectHint},
     ranking::Mode,
 };
 use toml::{
@@ -13,7 +13,7 @@ use toml::{
 };
 
 use super::question::{Expectation, PassagePattern, Question};
-use crate::retrieval::path_filter::PathFilter;
+use crate::{error::Error, retrieval::path_filter::PathFilter};
 
 /// Something that is wrong with a file of questions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,35 @@ pub fn read(text: &str) -> Result<Vec<Question>, Vec<QuestionFault>> {
     let questions = if reader.faults.is_empty() { reader.questions(document.get_ref()) } else { Vec::new() };
     reader.faults.sort_by_key(|fault| fault.line);
     if reader.faults.is_empty() { Ok(questions) } else { Err(reader.faults) }
+}
+
+/// A question that was asked as a `[[question]]`: with the documents that are expected to answer it, by path or glob, or,
+/// without any, as one that nothing answers.
+///
+/// # Errors
+/// [`Error::Expectation`], when an expectation is no path and no glob.
+pub fn case(asked: &KeptQuestion, expect: &[String]) -> Result<String, Error> {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let mut lines = vec!["[[question]]".to_owned(), format!("text = {}", quoted(&asked.text))];
+    if let Some(project) = &asked.project {
+        lines.push(format!("project = {}", quoted(project.as_str())));
+    }
+    if asked.scope {
+        lines.push("scope = true".to_owned());
+    }
+    let expected: Vec<String> = expect.iter().map(|path| quoted(path)).collect();
+    lines.push(match &expected[..] {
+        [] => "answered = false".to_owned(),
+        paths => format!("expect = [{}]", paths.join(", ")),
+    });
+    let case = lines.join("\n") + "\n";
+    match read(&case) {
+        Ok(_) => Ok(case),
+        Err(faults) => {
+            let problems: Vec<String> = faults.into_iter().map(|fault| fault.problem).collect();
+            Err(Error::Expectation(problems.join("; ")))
+        }
+    }
 }
 
 type TomlTable<'t> = DeTable<'t>;

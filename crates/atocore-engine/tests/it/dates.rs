@@ -45,7 +45,7 @@ fn a_late_date_counts_only_where_the_setting_says_so_and_never_in_mode_dense() {
     let _report = engine.fresh("p");
     let _embedded = engine.embed(&Silent).unwrap();
     let answer = ask(&engine, "greased pump");
-    assert_eq!(paths(&answer), ["b.md", "a.md"], "the newer of two versions");
+    assert_eq!(paths(&answer), ["a.md", "b.md"], "by path");
     assert!(answer.hits.iter().all(|hit| factor(hit, "recency").is_none()));
     drop(engine);
     let engine = open(&place, 3.0);
@@ -75,7 +75,8 @@ fn a_snapshot_answers_as_it_did_however_much_time_has_passed() {
     let taken = engine.create_snapshot(IncludeVectors::No, &Silent).unwrap();
     place.clock.advance(400 * 24 * 60 * 60);
     let validation = engine.validate_snapshot(taken.id, Depth::Answers, &Silent).unwrap();
-    assert_eq!((validation.errors().len(), validation.depth_reached), (0, Some(Depth::Answers)));
+    assert!(validation.valid(), "{:?}", validation.errors());
+    assert_eq!(validation.depth_reached, Some(Depth::Answers));
 }
 
 #[test]
@@ -91,7 +92,6 @@ fn of_the_versions_of_a_page_the_newest_comes_first() {
     place.write("p/2023/grease.md", page("2023-05-01", ""));
     place.write("p/2024/grease.md", page("2024-05-01", ""));
     place.write("p/2025/grease.md", page("2025-05-01", more));
-    // What only looks alike, or is of the same day.
     place.write("q/grease.md", page("2026-01-01", more));
     place.write("p/2022/grease.md", page("2022-05-01", " It was the red grease that was used for the crane before."));
     let engine = place.own();

@@ -11,6 +11,7 @@ mod files_since;
 mod fit;
 mod ignoring;
 mod ingest;
+mod kept_questions;
 mod lexical_indexer;
 mod meaning;
 mod notes;

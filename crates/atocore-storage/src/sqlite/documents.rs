@@ -435,7 +435,10 @@ impl WriteTransaction<'_> {
         for row in &rows {
             self.remove_document(row.key)?;
         }
-        self.connection.execute("DELETE FROM refreshes WHERE project_id = ?1", [project.as_str()])?;
+        for table in ["refreshes", "questions"] {
+            let sql = format!("DELETE FROM {table} WHERE project_id = ?1");
+            self.connection.execute(&sql, [project.as_str()])?;
+        }
         Ok(rows.len() as u64)
     }
 

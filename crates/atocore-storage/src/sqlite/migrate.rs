@@ -14,6 +14,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("migrations/0004_documents.sql"), fill: None },
     Migration { sql: include_str!("migrations/0005_locations.sql"), fill: None },
     Migration { sql: include_str!("migrations/0006_links.sql"), fill: None },
+    Migration { sql: include_str!("migrations/0007_questions.sql"), fill: None },
 ];
 
 /// One step: statements, and what cannot be said in them.

@@ -59,6 +59,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let chroma_program = check.chroma_program();
     let weights = check.ranking();
     let packing = check.packing();
+    let keep_questions = check.is_on(Key::QueryLog);
     let retention = check.retention();
     let schedule = check.schedule();
     let webhook = check.webhook();
@@ -83,6 +84,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
         chroma_program,
         weights,
         packing,
+        keep_questions,
         retention,
         schedule,
         ..EngineConfig::new(layout)
@@ -262,9 +264,13 @@ impl Check<'_> {
 
     /// How often the files of projects are looked through where the system does not tell of changes; `None` to follow none.
     fn follow(&mut self) -> Option<Duration> {
-        let is_on = self.value(Key::Follow, |text| Key::Follow.setting().range.word(text));
         let every = Duration::from_secs(self.number(Key::FollowPollSeconds));
-        (is_on == Some("on")).then_some(every)
+        self.is_on(Key::Follow).then_some(every)
+    }
+
+    /// Whether a setting is `on`.
+    fn is_on(&mut self, key: Key) -> bool {
+        self.value(key, |text| key.setting().range.word(text)) == Some("on")
     }
 
     /// Who is told of what failed.

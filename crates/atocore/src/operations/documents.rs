@@ -7,7 +7,7 @@ use atocore_model::{
 use super::{ToolWords, projects::project_name};
 use crate::operations::prelude::*;
 
-const AFTER_FORM: &str = "give the `next` of the page before";
+pub(super) const AFTER_FORM: &str = "give the `next` of the page before";
 
 /// Lists the documents of a project by path: title, date, format, tags, size, and whether the file is as it was read
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, Args)]

@@ -44,7 +44,7 @@ fn id_of(answer: &Value) -> String {
 
 #[test]
 fn every_operation_of_the_description_is_answered() {
-    let server = with_documents_on(Installation::default().with_model());
+    let server = with_documents_on(Installation::default().with_model().with_query_log());
     let stamp = server.send("POST", "/admin/backup", None).json()["backup_root"].clone();
     let stamp = stamp.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let recorded = |path: &str, body: &Value| id_of(&server.post(path, body).json());
@@ -78,6 +78,10 @@ fn every_operation_of_the_description_is_answered() {
         ("POST", "/index/verify".to_owned(), None, 200),
         ("POST", "/index/rebuild".to_owned(), None, 200),
         ("POST", "/query".to_owned(), Some(r#"{"query":"glacier"}"#), 200),
+        ("GET", "/questions".to_owned(), None, 200),
+        ("POST", "/questions/1/case".to_owned(), Some(r#"{"unanswerable":true}"#), 200),
+        ("GET", "/projects/Field%20Notes/documents/unfound".to_owned(), None, 200),
+        ("DELETE", "/questions?all=true".to_owned(), None, 200),
         ("POST", "/project/state".to_owned(), Some(STATE), 200),
         ("GET", "/project/state/Field%20Notes".to_owned(), None, 200),
         ("DELETE", "/project/state".to_owned(), Some(OLD_STATE), 200),

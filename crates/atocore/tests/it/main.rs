@@ -55,6 +55,7 @@ mod private;
 mod program;
 mod proof;
 mod prune;
+mod questions;
 mod read_only;
 mod readme;
 mod reference;

@@ -1,4 +1,4 @@
--- Links between documents. Not released yet: the next change of this version is added below.
+-- Links between documents.
 
 -- What documents name, as it is written; which document that is is looked up when somebody asks. The name is the last part
 -- of the target, in the form in which names are compared.
