@@ -118,7 +118,9 @@ pub enum Error {
         why: String,
     },
     /// Passages were to be told by a text without a word that is indexed.
-    #[error("no passage can be told by `{0}`: it has no word that the lexical index knows, those that are in nearly every text left out")]
+    #[error(
+        "no passage can be told by `{0}`: it has no word that the lexical index knows, those that are in nearly every text left out"
+    )]
     PassageText(String),
     /// Somebody else ingests.
     #[error("`{holder}` is running since {since}")]

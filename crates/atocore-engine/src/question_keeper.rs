@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use atocore_model::{monitor::Monitor, query::AskedQuestion, time::Clock};
+use atocore_model::{monitor::Monitor, query::NotedQuestion, time::Clock};
 use atocore_storage::sqlite::Store;
 
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) struct QuestionKeeper {
 /// What was noted and is not written yet.
 struct Notes {
     store: Arc<Store>,
-    asked: Mutex<Vec<AskedQuestion>>,
+    asked: Mutex<Vec<NotedQuestion>>,
 }
 
 impl QuestionKeeper {
@@ -43,14 +43,13 @@ impl QuestionKeeper {
     /// # Errors
     /// When the system gives no thread.
     pub(crate) fn start(store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let (notes, controls) =
-            (Arc::new(Notes { store, asked: Mutex::default() }), Controls::new(WORKER));
+        let (notes, controls) = (Arc::new(Notes { store, asked: Mutex::default() }), Controls::new(WORKER));
         let worker = Worker::start(Arc::clone(&controls), clock, Arc::clone(&notes) as Arc<dyn Task>)?;
         Ok(Self { notes, controls, worker: Some(worker) })
     }
 
     /// Notes a question, to be written down some moments later.
-    pub(crate) fn note(&self, question: AskedQuestion) {
+    pub(crate) fn note(&self, question: NotedQuestion) {
         let mut asked = self.notes.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() < MOST_NOTED {
             asked.push(question);

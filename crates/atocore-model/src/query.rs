@@ -20,7 +20,7 @@ use crate::{
     time::Timestamp,
 };
 
-pub use kept::{AskedQuestion, KeptQuestion, KeptQuestionFilter};
+pub use kept::{KeptQuestion, KeptQuestionFilter, NotedQuestion};
 pub use notice::Notice;
 pub use passages::PassageConditions;
 

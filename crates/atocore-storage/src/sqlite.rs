@@ -4,6 +4,7 @@
 //! generation on and leaves a line in the operation log; bookkeeping, which no answer is made from, does neither.
 
 mod acknowledged;
+mod chunk_keys;
 mod chunks;
 pub mod copy;
 mod damage;
@@ -44,10 +45,11 @@ use atocore_model::{id::Generation, time::Clock};
 use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 
 pub use acknowledged::acknowledged_file;
+pub use chunk_keys::{ChunkDocument, ChunkKey};
 pub use chunks::StoredChunk;
 pub use document_list::ListedDocument;
 pub use document_places::DocumentPlace;
-pub use documents::{ChunkKey, DocumentRow, IngestedDocument, StoredChunks};
+pub use documents::{DocumentRow, IngestedDocument, StoredChunks};
 pub use embeddings::{NewSpace, PendingChunk, SpaceRow, StoreVectors, VectorCounts};
 pub use error::{ReadError, StorageError, WriteError};
 pub use facts::FactCounts;

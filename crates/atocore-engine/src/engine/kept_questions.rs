@@ -1,14 +1,14 @@
 //! Questions that are kept: what was asked, what is not answered, and what is never found.
 
+use super::{Engine, documents::DocumentEntry};
+use crate::{error::Error, file_check::FileCheck, page::Page, question_keeper::QuestionKeeper};
 use atocore_model::{
     fact::PageSize,
     id::{DocumentId, ProjectId},
     name::ProjectName,
-    query::{AskedQuestion, Hit, KeptQuestion, KeptQuestionFilter, ProjectHint, QueryRequest},
+    query::{Hit, KeptQuestion, KeptQuestionFilter, NotedQuestion, ProjectHint, QueryRequest},
     time::Timestamp,
 };
-use super::{Engine, documents::DocumentEntry};
-use crate::{error::Error, file_check::FileCheck, page::Page, question_keeper::QuestionKeeper};
 
 /// The documents that no answer has shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,7 @@ impl Engine {
         let mut documents: Vec<DocumentId> = hits.iter().map(|hit| hit.document_id.clone()).collect();
         documents.sort_unstable();
         documents.dedup();
-        keeper.note(AskedQuestion {
+        keeper.note(NotedQuestion {
             text: query.text.clone(),
             project: project.cloned(),
             scope: matches!(query.project, ProjectHint::Scope(_)),
@@ -83,7 +83,8 @@ impl Engine {
     /// They are gone from the store when this returns. Snapshots that were taken before still have them.
     pub fn forget_questions(&self, number: Option<u64>) -> Result<u64, Error> {
         self.write_questions_down()?;
-        let gone = self.store()?.write_bookkeeping(|books| Ok::<_, Error>(books.forget_questions(number)?))?;
+        let gone =
+            self.store()?.write_bookkeeping(|books| Ok::<_, Error>(books.forget_questions(number)?))?;
         match number {
             Some(number) if gone == 0 => Err(Error::QuestionUnknown(number)),
             _ => Ok(gone),

@@ -73,12 +73,8 @@ impl CandidateSearch<'_> {
         let text: Vec<&str> = [self.text].into_iter().chain(names).collect();
         let text = text.join(" ");
         for project in self.scopes() {
-            let filter = LexicalFilter {
-                project,
-                tags: self.tags,
-                documents: self.documents,
-                chunks: self.chunks,
-            };
+            let filter =
+                LexicalFilter { project, tags: self.tags, documents: self.documents, chunks: self.chunks };
             let limit = self.limit() * KNOWN_WORDS;
             let query = LexicalQuery { text: &text, phrases: &phrases, filter: &filter, limit };
             let mut found = index.search(&query)?.matches;
@@ -228,7 +224,7 @@ pub(crate) fn cosine(a: &[f32], b: &[[u8; 4]]) -> f64 {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use atocore_model::{digest::Digest, document::FileStamp};
+    use atocore_model::{digest::Digest, document::FileStamp, time::Timestamp};
     use atocore_storage::sqlite::{
         IngestedDocument, LoggedOperation, StorageError, Store, StoreOptions, WriteTransaction,
     };

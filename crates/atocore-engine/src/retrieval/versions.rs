@@ -22,7 +22,7 @@ const RUN: usize = 3;
 const LEAST_DAYS: u32 = 1;
 
 /// What is compared of a hit.
-struct Compared {
+struct ComparedPassage {
     at: usize,
     runs: BTreeSet<Vec<String>>,
     /// The words of the question that it has.
@@ -40,12 +40,12 @@ pub(super) fn newest_first(hits: &mut [Hit], question: &str) {
     let question: BTreeSet<String> =
         words(question).into_iter().filter(|word| !lexical::is_too_common(word)).collect();
     for page in pages.into_values().filter(|page| page.len() > 1) {
-        let compared = |at: usize| Compared {
+        let compared = |at: usize| ComparedPassage {
             at,
             runs: runs(&words(&hits[at].content)),
             asked: asked(&question, &hits[at]),
         };
-        let mut page: Vec<Compared> = page.into_iter().map(compared).collect();
+        let mut page: Vec<ComparedPassage> = page.into_iter().map(compared).collect();
         page.sort_by(|a, b| hits[b.at].date.cmp(&hits[a.at].date));
         for older in 1..page.len() {
             let newer = page[..older].iter().filter(|newer| is_version(newer, &page[older], hits));
@@ -59,7 +59,7 @@ pub(super) fn newest_first(hits: &mut [Hit], question: &str) {
 }
 
 /// Whether one passage is a newer version of another.
-fn is_version(newer: &Compared, older: &Compared, hits: &[Hit]) -> bool {
+fn is_version(newer: &ComparedPassage, older: &ComparedPassage, hits: &[Hit]) -> bool {
     let (new, old) = (&hits[newer.at], &hits[older.at]);
     let shared = newer.runs.intersection(&older.runs).count() as f64;
     let all = newer.runs.union(&older.runs).count() as f64;

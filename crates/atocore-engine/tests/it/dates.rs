@@ -66,7 +66,8 @@ fn a_late_date_counts_only_where_the_setting_says_so_and_never_in_mode_dense() {
 fn a_snapshot_answers_as_it_did_however_much_time_has_passed() {
     let place = Installation::default();
     for (n, month) in (1..=12).enumerate() {
-        let text = format!("---\ndate: 2025-{month:02}-10\n---\n# Log {n}\n\nThe pump number{n} was greased.");
+        let text =
+            format!("---\ndate: 2025-{month:02}-10\n---\n# Log {n}\n\nThe pump number{n} was greased.");
         place.write(&format!("p/{n}.md"), text);
     }
     let engine = open(&place, 4.0);
@@ -93,7 +94,10 @@ fn of_the_versions_of_a_page_the_newest_comes_first() {
     place.write("p/2024/grease.md", page("2024-05-01", ""));
     place.write("p/2025/grease.md", page("2025-05-01", more));
     place.write("q/grease.md", page("2026-01-01", more));
-    place.write("p/2022/grease.md", page("2022-05-01", " It was the red grease that was used for the crane before."));
+    place.write(
+        "p/2022/grease.md",
+        page("2022-05-01", " It was the red grease that was used for the crane before."),
+    );
     let engine = place.own();
     for project in ["p", "q"] {
         engine.add(project, project);

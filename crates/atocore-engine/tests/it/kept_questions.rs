@@ -1,6 +1,6 @@
 //! Questions are kept where the owner wants that, and nowhere else: what is not answered, and what is never found.
 
-use atocore_engine::{Engine, Error, IncludeVectors, evaluation::question_file};
+use atocore_engine::{Caller, Engine, Error, IncludeVectors, evaluation::question_file};
 use atocore_model::{
     fact::PageSize,
     fit::Fit,
@@ -50,10 +50,12 @@ fn questions_are_kept_once_each_with_what_became_of_them() {
         let _answer = engine.query(&query(text)).unwrap();
         place.clock.advance(60);
     }
-    let scoped = QueryRequest { project: ProjectHint::Scope("P".parse().unwrap()), ..query("whale migration") };
+    let scoped =
+        QueryRequest { project: ProjectHint::Scope("P".parse().unwrap()), ..query("whale migration") };
     let _answer = engine.query(&scoped).unwrap();
     place.clock.advance(60);
-    let _pack = engine.build_context(&PackRequest::new("who closes the valve by hand".parse().unwrap())).unwrap();
+    let _pack =
+        engine.build_context(&PackRequest::new("who closes the valve by hand".parse().unwrap())).unwrap();
     let all = kept(&engine);
     assert_eq!(
         texts(&all),
@@ -63,11 +65,15 @@ fn questions_are_kept_once_each_with_what_became_of_them() {
     assert_eq!((scoped.project.as_ref().map(|id| id.as_str()), scoped.scope), (Some("p"), true));
     assert_eq!((pump.times, &pump.project, pump.found > 0), (2, &None, true));
     assert_eq!((pump.last_asked.get() - pump.first_asked.get()).get_seconds(), 120);
-    assert!(pump.fit >= Some(Fit::WELL) && pump.nearest.as_ref().is_some_and(|place| place.starts_with("pump.md:")));
+    assert!(
+        pump.fit >= Some(Fit::WELL)
+            && pump.nearest.as_ref().is_some_and(|place| place.starts_with("pump.md:"))
+    );
     assert_eq!((whale.times, whale.found, whale.fit, &whale.nearest), (1, 0, None, &None));
     let unanswered = KeptQuestionFilter { unanswered: true, ..filter() };
     assert_eq!(texts(&engine.kept_questions(&unanswered).unwrap().rows), ["whale migration"; 2]);
-    let next = KeptQuestionFilter { after: Some(scoped.number), limit: PageSize::new(1).unwrap(), ..filter() };
+    let next =
+        KeptQuestionFilter { after: Some(scoped.number), limit: PageSize::new(1).unwrap(), ..filter() };
     assert_eq!(texts(&engine.kept_questions(&next).unwrap().rows), ["how is the pump greased"]);
     let of_p = KeptQuestionFilter { project: Some("p".parse().unwrap()), ..filter() };
     assert_eq!(engine.kept_questions(&of_p).unwrap().rows.len(), 1);
@@ -104,12 +110,14 @@ fn what_was_asked_is_written_when_the_engine_closes_and_is_in_snapshots() {
     let taken = engine.create_snapshot(IncludeVectors::No, &Silent).unwrap();
     assert!(engine.validate_snapshot(taken.id, Depth::Answers, &Silent).unwrap().valid());
     assert_eq!(engine.forget_questions(None).unwrap(), 1);
-    assert_eq!((kept(&engine), matches!(engine.forget_questions(Some(1)), Err(Error::QuestionUnknown(1)))), (vec![], true));
+    assert_eq!(
+        (kept(&engine), matches!(engine.forget_questions(Some(1)), Err(Error::QuestionUnknown(1)))),
+        (vec![], true)
+    );
     let _answer = engine.query(&query("valve")).unwrap();
     let mut engine = engine;
-    let plan = engine.plan_restore(taken.id).unwrap();
-    let prepared = engine.prepare_restore(plan, &Silent).unwrap();
-    engine.finish_restore(prepared, &Silent).unwrap();
+    let prepared = engine.prepare_restore(taken.id, None, &Silent).unwrap();
+    let _outcome = engine.carry_out_restore(prepared, Caller::Local, &Silent).unwrap();
     assert_eq!(texts(&kept(&engine)), ["pump"]);
     let _answer = engine.query(&query("roof")).unwrap();
     assert_eq!(texts(&kept(&engine)), ["roof", "pump"], "they are kept in the store that is open now");

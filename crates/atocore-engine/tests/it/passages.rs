@@ -68,10 +68,8 @@ fn words_and_phrases_are_found_in_text_headings_and_title() {
 fn what_no_passage_contains_is_named() {
     let place = Installation::default();
     let engine = stable(&place);
-    let scoped = |passages| QueryRequest {
-        project: ProjectHint::Scope("p".parse().unwrap()),
-        ..query(passages)
-    };
+    let scoped =
+        |passages| QueryRequest { project: ProjectHint::Scope("p".parse().unwrap()), ..query(passages) };
     let titled = |title: &str, passages| QueryRequest {
         conditions: DocumentConditions { title: Some(title.to_owned()), ..DocumentConditions::NONE },
         ..query(passages)
@@ -111,7 +109,11 @@ fn a_context_pack_keeps_to_them_too() {
     };
     let pack = engine.build_context(&request(that(&["approved"], &["not approved", "foal"]))).unwrap();
     let taken = pack.items.iter().filter(|item| item.origin.tier() == Tier::Chunks).count();
-    assert!(taken == 2 && !pack.text.contains("not approved") && !pack.text.contains("foal"), "{}", pack.text);
+    assert!(
+        taken == 2 && !pack.text.contains("not approved") && !pack.text.contains("foal"),
+        "{}",
+        pack.text
+    );
 }
 
 #[test]
@@ -126,7 +128,8 @@ fn no_search_shows_what_is_excluded_nor_hides_what_is_not() {
     };
     let place = Installation::default().with_model();
     for n in 0..24 {
-        let words: Vec<&str> = (0..WORDS.len()).filter(|word| has(n, *word)).map(|word| WORDS[word]).collect();
+        let words: Vec<&str> =
+            (0..WORDS.len()).filter(|word| has(n, *word)).map(|word| WORDS[word]).collect();
         place.write(&format!("p/{n}.md"), format!("zebra {n}; {}", words.join("; ")));
     }
     let engine = place.own();

@@ -38,7 +38,7 @@ pub struct KeptQuestion {
 
 /// A question that has just been asked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AskedQuestion {
+pub struct NotedQuestion {
     /// Its words.
     pub text: QueryText,
     /// The project it was about.

@@ -2,9 +2,10 @@
 
 use crate::name::QueryText;
 
-/// What a passage has to contain, and must not: words, or several that follow one another, in its text, its headings or the
-/// title of its document. They are compared as the lexical index has them: capitals, accents, the endings of English words
-/// and the signs between words make no difference.
+/// What a passage has to contain, and must not, in its text, its headings or the title of its document.
+///
+/// Each is a word, or several that follow one another. They are compared as the lexical index has them: capitals, accents,
+/// the endings of English words and the signs between words make no difference.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PassageConditions {
     /// It contains every one of these.

@@ -4,7 +4,7 @@ use atocore_model::{
     fact::PageSize,
     fit::Fit,
     id::{DocumentId, ProjectId},
-    query::{AskedQuestion, KeptQuestion},
+    query::{KeptQuestion, NotedQuestion},
     time::Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
@@ -14,8 +14,7 @@ use super::{BookkeepingTransaction, ListedDocument, ReadTransaction, StorageErro
 /// More questions are not kept: those that were not asked for the longest time are forgotten.
 const MOST: u64 = 5_000;
 
-const COLUMNS: &str =
-    "id, text, project_id, scope, times, first_asked, last_asked, found, fit, nearest";
+const COLUMNS: &str = "id, text, project_id, scope, times, first_asked, last_asked, found, fit, nearest";
 
 impl ReadTransaction<'_> {
     /// Kept questions, the one that was asked last first, at most `limit`, those that follow the one with the number
@@ -36,8 +35,7 @@ impl ReadTransaction<'_> {
                AND (?4 IS NULL OR (last_asked, id) < (SELECT last_asked, id FROM questions WHERE id = ?4))
              ORDER BY last_asked DESC, id DESC LIMIT ?5"
         ))?;
-        let parameters =
-            (unanswered, Fit::WELL.get(), project.map(ProjectId::as_str), after, limit.get());
+        let parameters = (unanswered, Fit::WELL.get(), project.map(ProjectId::as_str), after, limit.get());
         Ok(statement.query_map(parameters, question)?.collect::<Result<_, _>>()?)
     }
 
@@ -93,7 +91,7 @@ impl BookkeepingTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn keep_questions(&self, asked: &[AskedQuestion]) -> Result<(), StorageError> {
+    pub fn keep_questions(&self, asked: &[NotedQuestion]) -> Result<(), StorageError> {
         let mut keep = self.connection.prepare_cached(
             "INSERT INTO questions
                  (digest, text, project_id, scope, times, first_asked, last_asked, found, fit, nearest)
@@ -148,7 +146,7 @@ impl BookkeepingTransaction<'_> {
 }
 
 /// What makes two questions the same.
-fn digest(question: &AskedQuestion) -> [u8; 32] {
+fn digest(question: &NotedQuestion) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let project = question.project.as_ref().map_or("", ProjectId::as_str);
     for part in [project, if question.scope { "scope" } else { "" }, question.text.as_str()] {
@@ -176,4 +174,62 @@ fn question(row: &Row<'_>) -> rusqlite::Result<KeptQuestion> {
         fit: row.get::<_, Option<f64>>(8)?.and_then(|fit| Fit::new(fit).ok()),
         nearest: row.get(9)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{open, project, put},
+        *,
+    };
+
+    fn asked(text: &str, second: usize, documents: &[DocumentId]) -> NotedQuestion {
+        NotedQuestion {
+            text: text.parse().unwrap(),
+            project: None,
+            scope: false,
+            at: Timestamp::new(jiff::Timestamp::from_second(second as i64).unwrap()),
+            found: documents.len() as u64,
+            fit: None,
+            nearest: None,
+            documents: documents.to_vec(),
+        }
+    }
+
+    #[test]
+    fn those_that_were_not_asked_for_the_longest_time_are_forgotten_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let most = usize::try_from(MOST).unwrap();
+        let many: Vec<NotedQuestion> = (0..most + 3).map(|n| asked(&format!("q{n}"), n, &[])).collect();
+        store.write_bookkeeping(|books| books.keep_questions(&many)).unwrap();
+        let kept = || store.read(|read| read.questions_since()).unwrap().unwrap();
+        assert_eq!(kept(), (MOST, many[3].at));
+        // Asked again, the oldest is the newest.
+        let again = [asked("q3", most + 9, &[]), asked("new", most + 9, &[])];
+        store.write_bookkeeping(|books| books.keep_questions(&again)).unwrap();
+        assert_eq!(kept().0, MOST);
+        let newest = store.read(|read| read.questions(true, None, PageSize::DEFAULT, None)).unwrap();
+        assert_eq!((newest[0].text.as_str(), newest[1].text.as_str(), newest[1].times), ("new", "q3", 2));
+    }
+
+    #[test]
+    fn a_document_that_is_gone_is_found_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        for path in ["a.md", "b.md"] {
+            let _stored = put(&store, path, &["one"]);
+        }
+        let unfound = || {
+            let listed = store.read(|read| read.unfound_documents(&project(), PageSize::DEFAULT, None));
+            listed.unwrap().into_iter().map(|listed| listed.document.id).collect::<Vec<_>>()
+        };
+        let all = unfound();
+        let shown = [asked("q", 1, &all[..1]), asked("q", 2, &all[..1])];
+        store.write_bookkeeping(|books| books.keep_questions(&shown)).unwrap();
+        assert_eq!(unfound(), all[1..]);
+        store.write(&super::super::tests::OPERATION, |write| write.remove_project(&project())).unwrap();
+        let _stored = put(&store, "a.md", &["one"]);
+        assert_eq!(unfound().len(), 1);
+    }
 }

@@ -47,6 +47,7 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let token = |text: &str| Token::new(text).ok();
     let api_token = check.optional(Key::ApiToken, token);
     let follow = check.follow();
+    let keep_questions = check.is_on(Key::QueryLog);
     let wait = check.number(Key::DbBusyTimeoutMs);
     let chunks = check.chunks();
     let max_file_bytes = check.number(Key::MaxFileBytes);
@@ -59,7 +60,6 @@ pub(super) fn checked(settings: Settings) -> Result<Config, ConfigError> {
     let chroma_program = check.chroma_program();
     let weights = check.ranking();
     let packing = check.packing();
-    let keep_questions = check.is_on(Key::QueryLog);
     let retention = check.retention();
     let schedule = check.schedule();
     let webhook = check.webhook();
@@ -264,8 +264,9 @@ impl Check<'_> {
 
     /// How often the files of projects are looked through where the system does not tell of changes; `None` to follow none.
     fn follow(&mut self) -> Option<Duration> {
+        let is_on = self.is_on(Key::Follow);
         let every = Duration::from_secs(self.number(Key::FollowPollSeconds));
-        self.is_on(Key::Follow).then_some(every)
+        is_on.then_some(every)
     }
 
     /// Whether a setting is `on`.

@@ -91,10 +91,10 @@ settings! {
             "What a caller over the network must show; needed for any address that other machines can reach. `serve --make-token` makes the file.";
         Follow = "FOLLOW", "on", Words(&["on", "off"]),
             "Whether a server follows the files of all projects, so that what changes is found a moment later.";
-        QueryLog = "QUERY_LOG", "off", Words(&["on", "off"]),
-            "Whether a server keeps the questions that it answers, in the store and so in snapshots, to show what is not answered ([evaluation](evaluation.md)).";
         FollowPollSeconds = "FOLLOW_POLL_SECONDS", "60", Whole(1, 86_400),
             "How often it looks through the files of a project where the system does not tell of every change, as on network shares.";
+        QueryLog = "QUERY_LOG", "off", Words(&["on", "off"]),
+            "Whether a server keeps the questions that it answers, in the store and so in snapshots, to show what is not answered ([evaluation](evaluation.md)).";
     }
     "Waiting, reading, chunking" {
         DbBusyTimeoutMs = "DB_BUSY_TIMEOUT_MS", "5000", Whole(0, 3_600_000),

@@ -88,7 +88,7 @@ impl Tool for ContextTool {
     const TITLE: &'static str = "Build a context";
     const DESCRIPTION: &'static str = "Gives in one text what is known for a task: the user's recorded project state, memories, and the best \
         passages of their documents, in order of trust and within a budget, each with its source. Use it at the start of a \
-        task or question about the user's projects; use atocore_search to look for something particular.";
+        task or question about the user's projects.";
     const EFFECT: Effect = Effect::Reads;
     const HIDDEN: &'static [&'static str] = &[
         "top_k",

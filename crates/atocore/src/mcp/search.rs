@@ -20,9 +20,8 @@ pub(super) struct SearchTool;
 impl Tool for SearchTool {
     const NAME: &'static str = names::SEARCH;
     const TITLE: &'static str = "Search documents";
-    const DESCRIPTION: &'static str = "Finds passages in the user's documents by words and by meaning, best first, each with its file, \
-        lines, date, score and fit (from 0.5 on about what was asked). Use it before answering anything that the user's notes, specifications, logs or decisions may say. \
-        Read more around a passage with atocore_get.";
+    const DESCRIPTION: &'static str = "Finds passages in the user's documents, best first, each with its file, \
+        lines, date, score and fit (from 0.5 on about what was asked). Use it before answering anything that the user's notes, specifications, logs or decisions may say.";
     const EFFECT: Effect = Effect::Reads;
     const HIDDEN: &'static [&'static str] =
         &["format", "title", "all_copies", "explain", "wait_generation", "wait_fresh"];

@@ -42,6 +42,19 @@ fn id_of(answer: &Value) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
+/// What can be asked of the questions that a server keeps.
+fn ask_of_questions(server: &Server) {
+    for (method, path, body) in [
+        ("GET", "/questions", None),
+        ("POST", "/questions/1/case", Some(r#"{"unanswerable":true}"#)),
+        ("GET", "/projects/Field%20Notes/documents/unfound", None),
+        ("DELETE", "/questions?all=true", None),
+    ] {
+        let answer = server.send(method, path, body);
+        assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
+    }
+}
+
 #[test]
 fn every_operation_of_the_description_is_answered() {
     let server = with_documents_on(Installation::default().with_model().with_query_log());
@@ -54,6 +67,7 @@ fn every_operation_of_the_description_is_answered() {
     let interaction = recorded("/interactions", &json!({ "prompt": "why" }));
     let found = server.post("/query", &json!({ "query": "glacier" })).json()["results"][0].clone();
     let document = found["document_id"].as_str().unwrap();
+    ask_of_questions(&server);
     for (method, path, body, status) in [
         ("GET", "/health".to_owned(), None, 200),
         ("GET", "/status".to_owned(), None, 200),
@@ -78,10 +92,6 @@ fn every_operation_of_the_description_is_answered() {
         ("POST", "/index/verify".to_owned(), None, 200),
         ("POST", "/index/rebuild".to_owned(), None, 200),
         ("POST", "/query".to_owned(), Some(r#"{"query":"glacier"}"#), 200),
-        ("GET", "/questions".to_owned(), None, 200),
-        ("POST", "/questions/1/case".to_owned(), Some(r#"{"unanswerable":true}"#), 200),
-        ("GET", "/projects/Field%20Notes/documents/unfound".to_owned(), None, 200),
-        ("DELETE", "/questions?all=true".to_owned(), None, 200),
         ("POST", "/project/state".to_owned(), Some(STATE), 200),
         ("GET", "/project/state/Field%20Notes".to_owned(), None, 200),
         ("DELETE", "/project/state".to_owned(), Some(OLD_STATE), 200),

@@ -20,8 +20,12 @@ fn an_unanswered_question_becomes_a_case_and_a_document_that_nobody_finds_is_nam
     assert!(shown.contains("how do whales sleep") && !shown.contains("rotated"), "{shown}");
     let [whales, keys] = numbers(&place.json(&["questions", "list"]))[..] else { panic!("{shown}") };
     let unfound = place.json(&["documents", "unfound", "notes"]);
-    let paths: Vec<_> =
-        unfound["documents"].as_array().unwrap().iter().map(|document| document["path"].as_str().unwrap()).collect();
+    let paths: Vec<_> = unfound["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|document| document["path"].as_str().unwrap())
+        .collect();
     assert!(!paths.is_empty() && !paths.contains(&"keys.md"), "{unfound}");
     assert_eq!(unfound["questions"], 2);
     let (whales, keys) = (whales.to_string(), keys.to_string());
@@ -39,7 +43,7 @@ fn an_unanswered_question_becomes_a_case_and_a_document_that_nobody_finds_is_nam
     for (arguments, said) in [
         (&["questions", "case", "999", "--unanswerable"][..], "question 999 not found"),
         (&["questions", "case", &keys], "a case needs either `expect` or `unanswerable`"),
-        (&["questions", "case", &keys, "--expect", "[a/*"], "not a path pattern"),
+        (&["questions", "case", &keys, "--expect", "[a/*"], "an entry of `expect` cannot be used"),
         (&["questions", "forget"], "say which question to forget"),
         (&["questions", "forget", "1", "--all"], "say which question to forget"),
         (&["questions", "forget", "999"], "question 999 not found"),

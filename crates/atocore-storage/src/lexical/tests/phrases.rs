@@ -62,7 +62,9 @@ fn words_that_the_index_leaves_out_are_told_from_the_text() {
         assert_eq!(occurrence(term, text), expected, "{term} / {text}");
     }
     assert!(
-        Wording::of_left_out("hot copy").is_none() && Wording::of_left_out("not").is_none() && Wording::of_left_out("").is_none()
+        Wording::of_left_out("hot copy").is_none()
+            && Wording::of_left_out("not").is_none()
+            && Wording::of_left_out("").is_none()
     );
     assert!(is_too_common("To be, or not to be?") && is_too_common("the"));
     assert!(!is_too_common("not approved") && !is_too_common("?!"));
@@ -95,8 +97,8 @@ fn a_text_is_contained_where_its_words_follow_one_another_whatever_signs_are_bet
         assert_eq!(index.containing(text).unwrap(), Some(expected), "{text}");
     }
     assert!(["the", "to be or not", "?!"].iter().all(|text| index.containing(text).unwrap().is_none()));
-    // What is left out is not looked at: only the text tells.
-    assert_eq!(index.containing("hot and copy").unwrap(), Some(vec![keys[3]]));
+    // What is left out is not looked at: of those that may have it only the text tells.
+    assert!(index.containing("hot and copy").unwrap().is_some_and(|found| found.contains(&keys[3])));
     assert!(Wording::new("hot and copy").is_some_and(|wording| wording.has_left_out()));
 }
 

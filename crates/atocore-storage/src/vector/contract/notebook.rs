@@ -125,7 +125,7 @@ impl Notebook {
             let is_asked = filter.project.is_none_or(|project| page.project == project.as_str())
                 && filter.documents.is_none_or(|documents| documents.contains(document_key));
             let is_chosen = |key: u64| filter.chunks.is_none_or(|chunks| chunks.accepts(key));
-            for (chunk_key, own) in page.vectors.iter().filter(|(key, _)| is_asked && is_chosen(**key)) {
+            for (chunk_key, own) in page.vectors.iter().filter(|(key, _)| is_asked && is_chosen(*key)) {
                 let (chunk_key, document_key) = (*chunk_key, *document_key);
                 nearest.push(Near { chunk_key, document_key, cosine: cosine(vector, own) });
             }

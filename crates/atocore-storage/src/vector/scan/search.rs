@@ -15,7 +15,10 @@ use super::{
     index_snapshot::IndexSnapshot,
     quantization::{DotProduct, PortableDotProduct, QuantizedQuery},
 };
-use crate::{chunk_filter::ChunkFilter, vector::{VectorError, VectorMatch, VectorMatches, VectorQuery}};
+use crate::{
+    chunk_filter::ChunkFilter,
+    vector::{VectorError, VectorMatch, VectorMatches, VectorQuery},
+};
 
 /// Answers a query from one snapshot.
 pub(super) fn search(

@@ -28,7 +28,7 @@ pub struct BuildContext {
     #[schema(max_items = 8)]
     #[arg(long = "alternative", value_name = "TEXT")]
     pub alternatives: Option<Vec<String>>,
-    /// A text as the answer would be: what means the same is found; its words are not searched for.
+    /// A text as the answer would be: found is what means the same, not its words.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "TEXT")]
     pub hypothetical: Option<String>,
@@ -70,7 +70,7 @@ pub struct BuildContext {
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
-    /// Only documents dated then or later: ISO 8601, UTC without an offset.
+    /// Only documents dated then or later: ISO 8601.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
@@ -90,12 +90,12 @@ pub struct BuildContext {
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub fields: Option<Vec<String>>,
-    /// Only passages with every one of these words or phrases in their text, headings or title, at most 16.
+    /// Only passages with all of these words or phrases.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 16)]
     #[arg(long, value_name = "TEXT")]
     pub contains: Option<Vec<String>>,
-    /// No passage with one of these, at most 16.
+    /// None with any of these.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 16)]
     #[arg(long, value_name = "TEXT")]

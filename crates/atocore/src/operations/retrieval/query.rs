@@ -15,7 +15,7 @@ use crate::operations::prelude::*;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, Args)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
-    /// Its words: not blank, at most 10,000 characters.
+    /// Its words, at most 10,000 characters.
     #[schema(example = "how is the store restored")]
     #[arg(skip)]
     pub query: String,
@@ -24,7 +24,7 @@ pub struct Query {
     #[schema(max_items = 8)]
     #[arg(long = "alternative", value_name = "TEXT")]
     pub alternatives: Option<Vec<String>>,
-    /// A text as the answer would be: what means the same is found; its words are not searched for.
+    /// A text as the answer would be: found is what means the same, not its words.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "TEXT")]
     pub hypothetical: Option<String>,
@@ -50,7 +50,7 @@ pub struct Query {
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
-    /// Only documents dated then or later: ISO 8601, UTC without an offset.
+    /// Only documents dated then or later: ISO 8601.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
@@ -70,22 +70,22 @@ pub struct Query {
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[arg(long = "field", value_name = "NAME=VALUE")]
     pub fields: Option<Vec<String>>,
-    /// Only passages with every one of these words or phrases in their text, headings or title, at most 16.
+    /// Only passages with all of these words or phrases.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 16)]
     #[arg(long, value_name = "TEXT")]
     pub contains: Option<Vec<String>>,
-    /// No passage with one of these, at most 16.
+    /// None with any of these.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 16)]
     #[arg(long, value_name = "TEXT")]
     pub excludes: Option<Vec<String>>,
-    /// `hybrid`, `dense` or `lexical`; the setting decides when left out.
+    /// How passages are found; as the setting says when left out.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Mode>)]
     #[arg(long, value_name = "MODE", value_parser = words(Mode::WORDS))]
     pub mode: Option<String>,
-    /// Leave out passages that fit less: 0 (none) to 1; the setting decides when left out.
+    /// Leave out passages that fit less than this; as the setting says when left out.
     #[serde(default, deserialize_with = "lenient::fraction", skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     #[arg(long, value_name = "FIT", allow_negative_numbers = true)]
