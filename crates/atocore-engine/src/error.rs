@@ -119,7 +119,7 @@ pub enum Error {
     },
     /// Passages were to be told by a text without a word that is indexed.
     #[error(
-        "no passage can be told by `{0}`: it has no word that the lexical index knows, those that are in nearly every text left out"
+        "passages cannot be told apart by `{0}`: the lexical index leaves out words that nearly every text has"
     )]
     PassageText(String),
     /// Somebody else ingests.

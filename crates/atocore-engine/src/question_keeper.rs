@@ -35,6 +35,8 @@ pub(crate) struct QuestionKeeper {
 struct Notes {
     store: Arc<Store>,
     asked: Mutex<Vec<NotedQuestion>>,
+    /// Held by whoever writes them down.
+    writing: Mutex<()>,
 }
 
 impl QuestionKeeper {
@@ -43,7 +45,10 @@ impl QuestionKeeper {
     /// # Errors
     /// When the system gives no thread.
     pub(crate) fn start(store: Arc<Store>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let (notes, controls) = (Arc::new(Notes { store, asked: Mutex::default() }), Controls::new(WORKER));
+        let (notes, controls) = (
+            Arc::new(Notes { store, asked: Mutex::default(), writing: Mutex::default() }),
+            Controls::new(WORKER),
+        );
         let worker = Worker::start(Arc::clone(&controls), clock, Arc::clone(&notes) as Arc<dyn Task>)?;
         Ok(Self { notes, controls, worker: Some(worker) })
     }
@@ -79,6 +84,8 @@ impl Drop for QuestionKeeper {
 
 impl Notes {
     fn write_down(&self) -> Result<(), Error> {
+        // Who finds nothing left to write waits for the one who writes it.
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let take = || std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner));
         let asked = take();
         if asked.is_empty() {

@@ -1,7 +1,5 @@
 //! Questions that are kept: what was asked, what is not answered, and what is never found.
 
-use super::{Engine, documents::DocumentEntry};
-use crate::{error::Error, file_check::FileCheck, page::Page, question_keeper::QuestionKeeper};
 use atocore_model::{
     fact::PageSize,
     id::{DocumentId, ProjectId},
@@ -9,6 +7,9 @@ use atocore_model::{
     query::{Hit, KeptQuestion, KeptQuestionFilter, NotedQuestion, ProjectHint, QueryRequest},
     time::Timestamp,
 };
+
+use super::{Engine, documents::DocumentEntry};
+use crate::{error::Error, file_check::FileCheck, page::Page, question_keeper::QuestionKeeper};
 
 /// The documents that no answer has shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,9 +42,9 @@ impl Engine {
         });
     }
 
-    /// What was noted is in the store from now on.
-    fn write_questions_down(&self) -> Result<(), Error> {
-        self.questions.as_ref().map_or(Ok(()), QuestionKeeper::write_down)
+    /// Writes down what was noted. What cannot be written is not shown yet, and the status of the worker says so.
+    fn show_noted_questions(&self) {
+        drop(self.questions.as_ref().map(QuestionKeeper::write_down));
     }
 
     /// The questions that are kept, the one that was asked last first.
@@ -52,7 +53,7 @@ impl Engine {
     /// When there is no such project, or the store cannot be read.
     pub fn kept_questions(&self, filter: &KeptQuestionFilter) -> Result<Page<KeptQuestion>, Error> {
         let project = filter.project.as_ref().map(|name| self.project(name)).transpose()?;
-        self.write_questions_down()?;
+        self.show_noted_questions();
         let Some(store) = self.store_if_any()? else { return Ok(Page::empty()) };
         store.read(|read| {
             let project = project.as_ref().map(|project| &project.id);
@@ -66,7 +67,7 @@ impl Engine {
     /// # Errors
     /// [`Error::QuestionUnknown`], or when the store cannot be read.
     pub fn kept_question(&self, number: u64) -> Result<KeptQuestion, Error> {
-        self.write_questions_down()?;
+        self.show_noted_questions();
         let kept = match self.store_if_any()? {
             Some(store) => store.read(|read| read.question(number))?,
             None => None,
@@ -82,7 +83,7 @@ impl Engine {
     /// # Durability
     /// They are gone from the store when this returns. Snapshots that were taken before still have them.
     pub fn forget_questions(&self, number: Option<u64>) -> Result<u64, Error> {
-        self.write_questions_down()?;
+        self.questions.as_ref().map_or(Ok(()), QuestionKeeper::write_down)?;
         let gone =
             self.store()?.write_bookkeeping(|books| Ok::<_, Error>(books.forget_questions(number)?))?;
         match number {
@@ -102,7 +103,7 @@ impl Engine {
         after: Option<&DocumentId>,
     ) -> Result<UnfoundDocuments, Error> {
         let project = self.project(project)?.id;
-        self.write_questions_down()?;
+        self.show_noted_questions();
         let files = FileCheck::new();
         self.store()?.read(|read| {
             let (questions, since) = read.questions_since()?.ok_or(Error::NoQuestionKept)?;
