@@ -47,7 +47,7 @@ fn ask_of_questions(server: &Server) {
     for (method, path, body) in [
         ("GET", "/questions", None),
         ("POST", "/questions/1/case", Some(r#"{"unanswerable":true}"#)),
-        ("GET", "/projects/Field%20Notes/documents/unfound", None),
+        ("GET", "/projects/field-notes/documents/unfound", None),
         ("DELETE", "/questions?all=true", None),
     ] {
         let answer = server.send(method, path, body);
