@@ -193,8 +193,8 @@ impl LexicalIndex {
     }
 
     /// The passages that have the words of `text`, one behind the other, whatever signs are between them, by key in
-    /// ascending order. Words that the index leaves out are passed over ([`Wording::has_left_out`]); `None` when it has
-    /// none of them.
+    /// ascending order. Words that the index leaves out are passed over, and the end of a long text
+    /// ([`Wording::is_indexed_whole`]); `None` when it has none of them.
     ///
     /// # Errors
     /// When the files of the index cannot be read.

@@ -1,5 +1,7 @@
 //! Which documents and which passages a question is about.
 
+use std::collections::HashSet;
+
 use atocore_model::{
     document::Chunk,
     id::ProjectId,
@@ -48,13 +50,14 @@ impl Retrieval<'_> {
             let few = chunks.only().filter(|only| only.len() <= FEW);
             let Some(only) = few else { return Ok(Filters { documents, chunks: Some(chunks) }) };
             let mut left = read.documents_of_chunks(only)?;
+            let allowed: Option<HashSet<u64>> = documents.map(|keys| keys.into_iter().collect());
             left.retain(|chunk| {
                 scope.is_none_or(|scope| scope.as_str() == chunk.project)
-                    && documents.as_ref().is_none_or(|keys| keys.contains(&chunk.document_key))
+                    && allowed.as_ref().is_none_or(|keys| keys.contains(&chunk.document_key))
             });
-            let is_filtered = documents.is_some();
+            let is_filtered = allowed.is_some();
             // Where there is no document to search in, that is said already.
-            if left.is_empty() && documents.is_none_or(|keys| !keys.is_empty()) {
+            if left.is_empty() && allowed.is_none_or(|keys| !keys.is_empty()) {
                 let (passages, scope) = (query.passages.clone(), scope.cloned());
                 notices.push(Notice::NoPassage { passages, is_filtered, scope });
             }
@@ -144,13 +147,13 @@ fn chunk_filter(
     Ok(ChunkFilter::new(only, except))
 }
 
-/// The passages that contain a text, in ascending order. Where the index leaves out some of its words, theirs tells.
+/// The passages that contain a text, in ascending order. Where the index does not tell, their own text does.
 fn containing(read: &ReadTransaction<'_>, index: &LexicalIndex, text: &QueryText) -> Result<Vec<u64>, Error> {
     let text = text.as_str();
     let Some(mut keys) = index.containing(text)? else {
         return Err(Error::PassageText(text.chars().take(80).flat_map(char::escape_debug).collect()));
     };
-    if let Some(mut wording) = Wording::new(text).filter(Wording::has_left_out) {
+    if let Some(mut wording) = Wording::new(text).filter(|wording| !wording.is_indexed_whole()) {
         let mut having = Vec::new();
         for key in keys {
             let passage = i64::try_from(key).ok().map(|key| read.chunk(key)).transpose()?.flatten();

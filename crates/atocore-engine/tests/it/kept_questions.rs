@@ -78,6 +78,12 @@ fn questions_are_kept_once_each_with_what_became_of_them() {
     let of_p = KeptQuestionFilter { project: Some("p".parse().unwrap()), ..filter() };
     assert_eq!(engine.kept_questions(&of_p).unwrap().rows.len(), 1);
     assert_eq!(unfound(&engine), ["roof.md"]);
+    for number in [0, 99, u64::MAX] {
+        let beyond = KeptQuestionFilter { after: Some(number), ..filter() };
+        assert_eq!(engine.kept_questions(&beyond).unwrap().rows, []);
+        assert!(matches!(engine.kept_question(number), Err(Error::QuestionUnknown(_))));
+        assert!(matches!(engine.forget_questions(Some(number)), Err(Error::QuestionUnknown(_))));
+    }
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn what_no_passage_contains_is_named() {
         (scoped(that(&["foal"], &[])), "no passage of project `p` contains `foal`"),
         (
             titled("foals", that(&["nobody"], &[])),
-            "no passage of the documents that were asked for contains `nobody`",
+            "no passage among the documents that were asked for contains `nobody`",
         ),
         (titled("boat", that(&["nobody"], &[])), "no document has `boat` in its title"),
     ] {

@@ -3,7 +3,8 @@
 use atocore_engine::{Caller, Engine, Error};
 use atocore_model::{
     document::conditions::DocumentConditions,
-    query::{Answer, Notice, ProjectHint, QueryRequest, TopK},
+    monitor::Silent,
+    query::{Answer, Hit, Notice, ProjectHint, QueryRequest, TopK},
     time::Timestamp,
 };
 use atocore_testkit::installation::{EngineExt, Installation, vault_project};
@@ -419,4 +420,42 @@ fn a_registry_that_cannot_be_read_stops_no_question_about_a_path() {
         assert!(answer.hits.is_empty(), "{path}");
         assert!(matches!(answer.notices[..], [Notice::NoDocument { outside: false, .. }]), "{answer:?}");
     }
+}
+
+#[test]
+fn the_order_is_the_same_however_the_documents_came_in() {
+    const WORDS: [&str; 7] = ["pump", "valve", "grease", "seal", "spring", "cellar", "night"];
+    let text = |n: usize| {
+        let said: Vec<&str> = (0..12).map(|at| WORDS[(n * 5 + at * (n % 3 + 1)) % 7]).collect();
+        format!("# Note {}\n\nAbout {}.\n\n## More\n\n{} once more.\n", n % 4, said.join(" "), said[n % 12])
+    };
+    let shown = |place: &Installation, steps: &[&dyn Fn(&Installation)]| {
+        steps[0](place);
+        let engine = place.own();
+        engine.add("p", "p");
+        for step in steps {
+            step(place);
+            let _report = engine.fresh("p");
+        }
+        let _embedded = engine.embed(&Silent).unwrap();
+        let ask = |text: &str| {
+            let hits = engine.query(&query(text)).unwrap().hits;
+            let seen = |hit: &Hit| (hit.source_path.to_string(), hit.lines, hit.score, hit.fit);
+            hits.iter().map(seen).collect::<Vec<_>>()
+        };
+        ["pump", "grease in spring", "the seal of the valve at night", "note 2", "cellar more"].map(ask)
+    };
+    let all = |place: &Installation| (0..24).for_each(|n| place.write(&format!("p/{n}.md"), text(n)));
+    let place = Installation::default().with_model();
+    let at_once = shown(&place, &[&all]);
+    assert!(at_once.iter().all(|hits| hits.len() == 10));
+    let last_first = |place: &Installation| {
+        (12..24).rev().for_each(|n| place.write(&format!("p/{n}.md"), text(n + 1)));
+    };
+    let some = |place: &Installation| (0..18).for_each(|n| place.write(&format!("p/{n}.md"), text(n)));
+    let gone = |place: &Installation| {
+        [3, 7, 19].into_iter().for_each(|n| place.remove(&format!("p/{n}.md")));
+    };
+    let place = Installation::default().with_model();
+    assert_eq!(shown(&place, &[&last_first, &some, &gone, &all]), at_once);
 }

@@ -150,8 +150,8 @@ impl fmt::Display for Notice {
             }
             Self::NoPassage { passages, is_filtered, scope } => {
                 let of = scope.as_ref().map(|id| format!(" of project `{id}`")).unwrap_or_default();
-                let documents = if *is_filtered { " of the documents that were asked for" } else { "" };
-                write!(f, "no passage{documents}{of} {}", passages.said())
+                let among = if *is_filtered { " among the documents that were asked for" } else { "" };
+                write!(f, "no passage{of}{among} {}", passages.said())
             }
             Self::NothingRead { project, found } => write!(
                 f,

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// How many words of a phrase count; the first ones do.
-const MOST_WORDS: usize = 64;
+pub(super) const MOST_WORDS: usize = 64;
 
 /// How closely the words must follow one another.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use super::tokenizer::{TermTokenizer, TextWord};
+use super::{
+    phrase::MOST_WORDS,
+    tokenizer::{TermTokenizer, TextWord},
+};
 
 /// Whether a text has words, and all of them are left out of the index.
 #[must_use]
@@ -41,12 +44,17 @@ impl Wording {
     /// `None` for a term that the index has whole, and for one word.
     #[must_use]
     pub fn of_left_out(term: &str) -> Option<Self> {
-        Self::new(term).filter(|wording| wording.words.len() > 1 && wording.has_left_out())
+        Self::new(term).filter(|wording| wording.words.len() > 1 && wording.leaves_out())
+    }
+
+    /// Whether the index tells who has all of it: it has every word, and looks at so many.
+    #[must_use]
+    pub fn is_indexed_whole(&self) -> bool {
+        !self.leaves_out() && self.words.len() <= MOST_WORDS
     }
 
     /// Whether the index leaves out some of the words.
-    #[must_use]
-    pub fn has_left_out(&self) -> bool {
+    fn leaves_out(&self) -> bool {
         self.words.iter().any(|word| word.is_stop_word)
     }
 

@@ -35,6 +35,7 @@ impl ReadTransaction<'_> {
                AND (?4 IS NULL OR (last_asked, id) < (SELECT last_asked, id FROM questions WHERE id = ?4))
              ORDER BY last_asked DESC, id DESC LIMIT ?5"
         ))?;
+        let after = after.map(row_id);
         let parameters = (unanswered, Fit::WELL.get(), project.map(ProjectId::as_str), after, limit.get());
         Ok(statement.query_map(parameters, question)?.collect::<Result<_, _>>()?)
     }
@@ -45,7 +46,7 @@ impl ReadTransaction<'_> {
     /// When the store cannot be read.
     pub fn question(&self, number: u64) -> Result<Option<KeptQuestion>, StorageError> {
         let sql = format!("SELECT {COLUMNS} FROM questions WHERE id = ?1");
-        Ok(self.connection.prepare_cached(&sql)?.query_row([number], question).optional()?)
+        Ok(self.connection.prepare_cached(&sql)?.query_row([row_id(number)], question).optional()?)
     }
 
     /// How many questions are kept, and when the first of them was asked first; `None` when there is none.
@@ -135,7 +136,9 @@ impl BookkeepingTransaction<'_> {
     /// When the store cannot be written.
     pub fn forget_questions(&self, number: Option<u64>) -> Result<u64, StorageError> {
         let gone = match number {
-            Some(number) => self.connection.execute("DELETE FROM questions WHERE id = ?1", [number])?,
+            Some(number) => {
+                self.connection.execute("DELETE FROM questions WHERE id = ?1", [row_id(number)])?
+            }
             None => {
                 self.connection.execute("DELETE FROM found_documents", [])?;
                 self.connection.execute("DELETE FROM questions", [])?
@@ -143,6 +146,11 @@ impl BookkeepingTransaction<'_> {
         };
         Ok(gone as u64)
     }
+}
+
+/// The id of a row by its number; of one that there cannot be, one that no row has.
+fn row_id(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(-1)
 }
 
 /// What makes two questions the same.

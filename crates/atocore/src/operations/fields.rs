@@ -92,6 +92,18 @@ pub(super) fn limit(rows: Option<u64>) -> Result<PageSize, ApiError> {
         .map_err(|error| ApiError::invalid("limit", &error, hint))
 }
 
+/// The number that the page before ended with: SQLite counts to 2^63.
+pub(super) fn after_number(after: Option<u64>) -> Result<Option<u64>, ApiError> {
+    match after.filter(|after| i64::try_from(*after).is_err()) {
+        None => Ok(after),
+        Some(after) => {
+            let message = format!("`after` cannot be used: nothing has the number {after}");
+            Err(ApiError::new(ErrorCode::InvalidRequest, message)
+                .with_hint("give the `next` of the page before"))
+        }
+    }
+}
+
 /// A point in time; empty is left out.
 pub(super) fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };

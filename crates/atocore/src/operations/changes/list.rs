@@ -1,5 +1,4 @@
 use atocore_model::{
-    error::ErrorCode,
     fact::{ChangeFilter, FactChange, FactId, FactKind},
     id::Generation,
 };
@@ -62,7 +61,7 @@ impl Operation for ListChanges {
             fact: fields::read_any::<FactId>("fact", self.fact.as_deref(), FACT_FORM)?,
             since: fields::time("since", self.since.as_deref())?,
             limit: fields::limit(self.limit)?,
-            after: self.after.map(number).transpose()?,
+            after: fields::after_number(self.after)?,
         };
         let page = context.engine().fact_changes(&filter)?;
         Ok(FactChangeList {
@@ -71,13 +70,4 @@ impl Operation for ListChanges {
             generation: page.generation,
         })
     }
-}
-
-/// The number of a change: those there are begin at 1, and SQLite counts to 2^63.
-fn number(after: u64) -> Result<u64, ApiError> {
-    if i64::try_from(after).is_ok() {
-        return Ok(after);
-    }
-    let message = format!("`after` cannot be used: {after} is the number of no change");
-    Err(ApiError::new(ErrorCode::InvalidRequest, message).with_hint("give the `next` of the page before"))
 }

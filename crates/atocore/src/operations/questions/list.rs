@@ -48,7 +48,7 @@ impl Operation for ListQuestions {
             unanswered: self.unanswered,
             project: fields::project(self.project.as_deref())?,
             limit: fields::limit(self.limit)?,
-            after: self.after,
+            after: fields::after_number(self.after)?,
         };
         let page = context.engine().kept_questions(&filter)?;
         Ok(QuestionList {
