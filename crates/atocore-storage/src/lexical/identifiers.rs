@@ -5,22 +5,13 @@ use std::collections::HashSet;
 /// What else the names in `texts` are found by, each once: the words of `chunkLimits` and `HTTPServer`, which are written
 /// together, and `chunk_limits` in one word, so that a name is found in whatever case style.
 pub(super) fn other_forms<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    let mut seen = HashSet::new();
-    let mut forms = String::new();
-    let names = texts.into_iter().flat_map(|text| text.split(|c: char| !is_of_a_name(c)));
-    // Nearly every word of a text is none that has parts.
-    let may_have_parts = |name: &&str| name.contains(JOINTS) || name.chars().skip(1).any(char::is_uppercase);
-    for name in names.filter(may_have_parts).filter(|name| seen.insert(*name)) {
-        let Some(parts) = identifier_parts(name) else { continue };
-        for joined in name.split(JOINTS) {
-            let parts = words_of(joined);
-            if parts.len() > 1 {
-                parts.iter().for_each(|part| forms.extend([part, " "]));
+    let (mut seen, mut forms) = (HashSet::new(), String::new());
+    for text in texts {
+        let mut from = 0;
+        while let Some(name) = next_joined(text, &mut from) {
+            if seen.insert(name) {
+                push_forms(name, &mut forms);
             }
-        }
-        if name.contains(JOINTS) {
-            parts.iter().for_each(|part| forms.push_str(part));
-            forms.push(' ');
         }
     }
     forms
@@ -33,6 +24,57 @@ fn is_of_a_name(c: char) -> bool {
     c.is_alphanumeric() || JOINTS.contains(&c)
 }
 
+/// The next name that may have several words: it has a joint, or a capital that is not its first letter. `from` is where to
+/// begin, and then where the name ends. Every text that is ingested goes through here, so most of it is passed over byte by
+/// byte.
+fn next_joined<'t>(text: &'t str, from: &mut usize) -> Option<&'t str> {
+    let bytes = text.as_bytes();
+    let follows_a_name = |at: usize| match bytes[at - 1] {
+        byte if byte.is_ascii() => byte.is_ascii_alphanumeric(),
+        _ => text[..at].chars().next_back().is_some_and(is_of_a_name),
+    };
+    let is_capital =
+        |at: usize| text.get(at..).and_then(|rest| rest.chars().next()).is_some_and(char::is_uppercase);
+    let mut at = *from;
+    loop {
+        let is_joined = match *bytes.get(at)? {
+            b'_' | b'-' => true,
+            b'A'..=b'Z' => at > *from && follows_a_name(at),
+            0x80.. => at > *from && is_capital(at) && follows_a_name(at),
+            _ => false,
+        };
+        if is_joined {
+            break;
+        }
+        at += 1;
+    }
+    let length = |c: char| Some(c).filter(|c| is_of_a_name(*c)).map(char::len_utf8);
+    let start = at - text[*from..at].chars().rev().map_while(length).sum::<usize>();
+    *from = at + text[at..].chars().map_while(length).sum::<usize>();
+    Some(&text[start..*from])
+}
+
+/// Puts down what a name is found by beside itself.
+fn push_forms(name: &str, forms: &mut String) {
+    let mut words = 0;
+    for run in name.split(JOINTS).filter(|run| !run.is_empty()) {
+        let before = forms.len();
+        let mut of_run = 0;
+        each_word(run, |word| {
+            of_run += 1;
+            forms.extend([word, " "]);
+        });
+        if of_run == 1 {
+            forms.truncate(before);
+        }
+        words += of_run;
+    }
+    if words > 1 && name.contains(JOINTS) && name.chars().any(char::is_alphabetic) {
+        forms.extend(name.split(JOINTS));
+        forms.push(' ');
+    }
+}
+
 /// The words of a name, in whatever case style they are joined: `maxFileBytes`, `MAX_FILE_BYTES`, `max-file-bytes`;
 /// `None` for a single word and for what is no name.
 #[must_use]
@@ -40,31 +82,29 @@ pub fn identifier_parts(name: &str) -> Option<Vec<&str>> {
     if !name.chars().all(is_of_a_name) || !name.chars().any(char::is_alphabetic) {
         return None;
     }
-    let parts: Vec<&str> = name.split(JOINTS).flat_map(words_of).collect();
+    let mut parts = Vec::new();
+    for run in name.split(JOINTS).filter(|run| !run.is_empty()) {
+        each_word(run, |word| parts.push(word));
+    }
     (parts.len() > 1).then_some(parts)
 }
 
-/// The words of a run of letters and digits.
-fn words_of(run: &str) -> Vec<&str> {
-    let mut from = 0;
-    let ends = if run.chars().any(char::is_lowercase) { part_ends(run) } else { vec![run.len()] };
-    let words = ends.into_iter().map(|end| &run[std::mem::replace(&mut from, end)..end]);
-    words.filter(|word| !word.is_empty()).collect()
-}
-
-/// Where the words of a name end: before a capital that follows a small letter or a digit, and before the last of several
-/// capitals that a small letter follows.
-fn part_ends(name: &str) -> Vec<usize> {
-    let letters: Vec<(usize, char)> = name.char_indices().collect();
-    let begins = |window: &[(usize, char)]| {
-        let (before, at) = (window[0].1, window[1]);
-        let is_last_capital =
-            before.is_uppercase() && window.get(2).is_some_and(|next| next.1.is_lowercase());
-        (at.1.is_uppercase() && (!before.is_uppercase() || is_last_capital)).then_some(at.0)
-    };
-    let inner =
-        (0..letters.len().saturating_sub(1)).filter_map(|i| begins(&letters[i..letters.len().min(i + 3)]));
-    inner.chain([name.len()]).collect()
+/// The words of a run of letters and digits. One begins at a capital that follows a small letter or a digit, and at the last
+/// of several capitals that a small letter follows; capitals alone are one word.
+fn each_word<'r>(run: &'r str, mut each: impl FnMut(&'r str)) {
+    let has_small = run.chars().any(char::is_lowercase);
+    let (mut from, mut before) = (0, None);
+    let mut letters = run.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        let next_is_small = letters.peek().is_some_and(|(_, next)| next.is_lowercase());
+        let follows = |before: char| !before.is_uppercase() || next_is_small;
+        if has_small && letter.is_uppercase() && before.is_some_and(follows) {
+            each(&run[from..at]);
+            from = at;
+        }
+        before = Some(letter);
+    }
+    each(&run[from..]);
 }
 
 #[cfg(test)]
@@ -83,6 +123,18 @@ mod tests {
             ),
         ] {
             assert_eq!(other_forms([text]), expected);
+        }
+    }
+
+    #[test]
+    fn names_in_other_scripts_are_told_by_their_capitals_too() {
+        for (text, expected) in [
+            ("größeÄndern, dasÖl", "größe Ändern das Öl "),
+            ("é-É 日本-語", "éÉ 日本語 "),
+            ("ÉcoleNormale ΑΒγΔε", "École Normale Α Βγ Δε "),
+            ("K2-18b -a- --- a_", "K218b "),
+        ] {
+            assert_eq!(other_forms([text]), expected, "{text}");
         }
     }
 

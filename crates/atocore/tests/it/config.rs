@@ -104,6 +104,8 @@ fn a_weight_that_is_no_weight_is_refused_by_name_value_range_and_origin() {
         "RANK_QUERY_TOKEN_CAP",
         "RANK_PATH_HIGH_SIGNAL_BOOST",
         "RANK_PATH_LOW_SIGNAL_PENALTY",
+        "RANK_RECENCY_BOOST",
+        "RANK_RECENCY_HALF_LIFE_DAYS",
     ] {
         for value in ["NaN", "-0.5", "0", "inf", "-inf", "much", "1e999"] {
             let variable = format!("ATOCORE_{name}");
