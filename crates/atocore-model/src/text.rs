@@ -82,6 +82,12 @@ pub fn folded(text: &str) -> Cow<'_, str> {
     Cow::Owned(if folded.is_ascii() { folded } else { folded.nfc().collect() })
 }
 
+/// The beginning of a text in one line, to name it in an error or a notice.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_debug).collect()
+}
+
 /// The words of a text: runs of letters, digits and the marks on them.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_of_a_word(c)).filter(|word| !word.is_empty())

@@ -83,6 +83,11 @@ const WAL_KEPT_BYTES: u64 = 2 * CHECKPOINT_BYTES;
 /// mode.
 pub const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
+/// The number of a row as SQLite counts them; one beyond that is one that there is not.
+fn row_id(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {

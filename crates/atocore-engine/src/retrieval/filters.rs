@@ -7,6 +7,7 @@ use atocore_model::{
     id::ProjectId,
     name::QueryText,
     query::{Notice, PassageConditions, ProjectHint, QueryRequest},
+    text,
 };
 use atocore_storage::{
     chunk_filter::ChunkFilter,
@@ -151,7 +152,7 @@ fn chunk_filter(
 fn containing(read: &ReadTransaction<'_>, index: &LexicalIndex, text: &QueryText) -> Result<Vec<u64>, Error> {
     let text = text.as_str();
     let Some(mut keys) = index.containing(text)? else {
-        return Err(Error::PassageText(text.chars().take(80).flat_map(char::escape_debug).collect()));
+        return Err(Error::PassageText(text::excerpt(text)));
     };
     if let Some(mut wording) = Wording::new(text).filter(|wording| !wording.is_indexed_whole()) {
         let mut having = Vec::new();

@@ -145,7 +145,7 @@ impl FromStr for FieldCondition {
     type Err = InvalidField;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidField(text.chars().take(80).flat_map(char::escape_debug).collect());
+        let invalid = || InvalidField(text::excerpt(text));
         let (name, value) = text.split_once('=').ok_or_else(invalid)?;
         let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
         if name.is_empty() || value.is_empty() || text.chars().count() > Self::LIMIT {

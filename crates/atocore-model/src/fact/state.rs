@@ -96,7 +96,7 @@ impl FromStr for Category {
         let shape = !word.is_empty()
             && word.chars().count() <= 64
             && word.chars().all(|c| text::is_of_a_word(c) || c == '-' || c == '_');
-        if shape { Ok(Self(word)) } else { Err(InvalidKey::Category(excerpt(given))) }
+        if shape { Ok(Self(word)) } else { Err(InvalidKey::Category(text::excerpt(given))) }
     }
 }
 
@@ -112,12 +112,8 @@ impl FromStr for StateKey {
     fn from_str(given: &str) -> Result<Self, Self::Err> {
         let key = text::nfc(given.trim());
         let shape = !key.is_empty() && key.chars().count() <= 200 && !key.chars().any(char::is_control);
-        if shape { Ok(Self(key.into_owned())) } else { Err(InvalidKey::Key(excerpt(given))) }
+        if shape { Ok(Self(key.into_owned())) } else { Err(InvalidKey::Key(text::excerpt(given))) }
     }
-}
-
-fn excerpt(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]

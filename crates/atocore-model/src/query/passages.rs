@@ -1,6 +1,6 @@
 //! What a passage has to say to be found.
 
-use crate::name::QueryText;
+use crate::{name::QueryText, text};
 
 /// What a passage has to contain, and must not, in its text, its headings or the title of its document.
 ///
@@ -30,7 +30,8 @@ impl PassageConditions {
     #[must_use]
     pub fn said(&self) -> String {
         let listed = |texts: &[QueryText]| {
-            let texts: Vec<String> = texts.iter().map(|text| format!("`{}`", shortened(text))).collect();
+            let texts: Vec<String> =
+                texts.iter().map(|text| format!("`{}`", text::excerpt(text.as_str()))).collect();
             texts
         };
         let contains = listed(&self.contains).join(" and ");
@@ -41,9 +42,4 @@ impl PassageConditions {
             (true, _) => format!("does not contain {excludes}"),
         }
     }
-}
-
-/// The beginning of a text, for a person.
-fn shortened(text: &QueryText) -> String {
-    text.as_str().chars().take(80).flat_map(char::escape_debug).collect()
 }

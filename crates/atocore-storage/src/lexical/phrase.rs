@@ -43,12 +43,12 @@ pub(super) fn find(
     words: Field,
     text: &str,
 ) -> tantivy::Result<Option<Vec<PhraseMatches>>> {
-    match find_so(snapshot, words, text, Adjacency::AsWritten)? {
-        Some(found) if found.iter().all(|phrase_matches| phrase_matches.in_order.is_empty()) => {
-            find_joined_or_spaced(snapshot, words, text)
-        }
-        found => Ok(found),
+    let Some(phrase) = IndexedPhrase::new(words, text) else { return Ok(None) };
+    let found = phrase.find(snapshot, Adjacency::AsWritten)?;
+    if found.iter().all(|phrase_matches| phrase_matches.in_order.is_empty()) {
+        return phrase.find(snapshot, Adjacency::Any).map(Some);
     }
+    Ok(Some(found))
 }
 
 /// The same, where spaces make no difference.
@@ -57,23 +57,28 @@ pub(super) fn find_joined_or_spaced(
     words: Field,
     text: &str,
 ) -> tantivy::Result<Option<Vec<PhraseMatches>>> {
-    find_so(snapshot, words, text, Adjacency::Any)
+    IndexedPhrase::new(words, text).map(|phrase| phrase.find(snapshot, Adjacency::Any)).transpose()
 }
 
-fn find_so(
-    snapshot: &LexicalSnapshot,
-    words: Field,
-    text: &str,
-    adjacency: Adjacency,
-) -> tantivy::Result<Option<Vec<PhraseMatches>>> {
-    let mut phrase = tokenizer::phrase(text);
-    phrase.truncate(MOST_WORDS);
-    if phrase.len() < 2 {
-        return Ok(None);
+/// The words of a phrase that the index has, and their terms.
+struct IndexedPhrase {
+    words: Vec<PhraseWord>,
+    terms: Vec<Term>,
+}
+
+impl IndexedPhrase {
+    /// `None` for fewer than two words.
+    fn new(field: Field, text: &str) -> Option<Self> {
+        let mut words = tokenizer::phrase(text);
+        words.truncate(MOST_WORDS);
+        let terms = words.iter().map(|word| Term::from_field_text(field, &word.term)).collect();
+        (words.len() >= 2).then_some(Self { words, terms })
     }
-    let terms: Vec<Term> = phrase.iter().map(|word| Term::from_field_text(words, &word.term)).collect();
-    let in_segment = |segment| find_in_segment(segment, &terms, &phrase, adjacency);
-    snapshot.segments.iter().map(in_segment).collect::<tantivy::Result<_>>().map(Some)
+
+    fn find(&self, snapshot: &LexicalSnapshot, adjacency: Adjacency) -> tantivy::Result<Vec<PhraseMatches>> {
+        let in_segment = |segment| find_in_segment(segment, &self.terms, &self.words, adjacency);
+        snapshot.segments.iter().map(in_segment).collect()
+    }
 }
 
 fn find_in_segment(

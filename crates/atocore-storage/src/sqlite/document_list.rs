@@ -61,13 +61,24 @@ impl ReadTransaction<'_> {
         limit: PageSize,
         after: Option<&DocumentId>,
     ) -> Result<Vec<ListedDocument>, StorageError> {
+        self.page_of("true", project, limit, after)
+    }
+
+    /// As [`Self::documents_page`], of the documents for which a condition holds.
+    pub(super) fn page_of(
+        &self,
+        condition: &str,
+        project: &ProjectId,
+        limit: PageSize,
+        after: Option<&DocumentId>,
+    ) -> Result<Vec<ListedDocument>, StorageError> {
         let after = after.map(|id| id.to_bytes().unwrap_or_default());
-        self.listed(
-            "project_id = ?1 AND (?2 IS NULL
+        let which = format!(
+            "project_id = ?1 AND {condition} AND (?2 IS NULL
                 OR (source_path, id) > (SELECT source_path, id FROM source_documents WHERE public_id = ?2))
-             ORDER BY source_path, id LIMIT ?3",
-            (project.as_str(), after, limit.get()),
-        )
+             ORDER BY source_path, id LIMIT ?3"
+        );
+        self.listed(&which, (project.as_str(), after, limit.get()))
     }
 
     /// The documents whose files were changed last, of one project or of all, the newest first, at most `limit`; none that

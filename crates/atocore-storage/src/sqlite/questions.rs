@@ -9,7 +9,7 @@ use atocore_model::{
 };
 use rusqlite::{OptionalExtension, Row};
 
-use super::{BookkeepingTransaction, ListedDocument, ReadTransaction, StorageError};
+use super::{BookkeepingTransaction, ListedDocument, ReadTransaction, StorageError, row_id};
 
 /// More questions are not kept: those that were not asked for the longest time are forgotten.
 const MOST: u64 = 5_000;
@@ -77,13 +77,7 @@ impl ReadTransaction<'_> {
         limit: PageSize,
         after: Option<&DocumentId>,
     ) -> Result<Vec<ListedDocument>, StorageError> {
-        let after = after.map(|id| id.to_bytes().unwrap_or_default());
-        self.listed(
-            "project_id = ?1 AND id NOT IN (SELECT document_id FROM found_documents) AND (?2 IS NULL
-                OR (source_path, id) > (SELECT source_path, id FROM source_documents WHERE public_id = ?2))
-             ORDER BY source_path, id LIMIT ?3",
-            (project.as_str(), after, limit.get()),
-        )
+        self.page_of("id NOT IN (SELECT document_id FROM found_documents)", project, limit, after)
     }
 }
 
@@ -146,11 +140,6 @@ impl BookkeepingTransaction<'_> {
         };
         Ok(gone as u64)
     }
-}
-
-/// The id of a row by its number; of one that there cannot be, one that no row has.
-fn row_id(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(-1)
 }
 
 /// What makes two questions the same.

@@ -18,12 +18,11 @@ use atocore_model::{
 };
 
 use self::notebook::{Near, Notebook, Page, Random};
-use crate::chunk_filter::ChunkFilter;
-
 use super::{
     ChangedVectors, SourceError, VectorError, VectorFilter, VectorIndex, VectorMatches, VectorQuery,
     VectorSource, VectorSpace,
 };
+use crate::chunk_filter::ChunkFilter;
 
 /// Makes an empty index.
 pub type Make<'a> = &'a dyn Fn() -> Box<dyn VectorIndex>;

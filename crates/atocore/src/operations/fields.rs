@@ -6,7 +6,7 @@ use atocore_model::{
     excerpt::DocumentRef,
     fact::{Confidence, PageSize, Source},
     name::ProjectName,
-    text::is_harmful,
+    text::{excerpt, is_harmful},
     time::Timestamp,
 };
 
@@ -108,7 +108,7 @@ pub(super) fn after_number(after: Option<u64>) -> Result<Option<u64>, ApiError> 
 pub(super) fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     Timestamp::parse_utc(text).map(Some).ok_or_else(|| {
-        let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+        let shown = excerpt(text);
         ApiError::new(
             ErrorCode::InvalidRequest,
             format!("`{field}` cannot be used: `{shown}` is not a point in time"),

@@ -7,6 +7,7 @@ use atocore_model::{
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{EnumColumn, ReadTransaction, StorageError, TimeColumn, WriteTransaction, content, project_of};
+use crate::sqlite::row_id;
 
 /// How many characters of a fact stand for it in a list.
 const SUBJECT_CHARS: u32 = 80;
@@ -120,11 +121,6 @@ impl WriteTransaction<'_> {
             ))?;
         Ok(())
     }
-}
-
-/// The number of a change as SQLite counts rows; one beyond that is one that there is not.
-fn row_id(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// A row of the journal whose contents are not read yet.
