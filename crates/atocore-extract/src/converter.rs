@@ -1,4 +1,5 @@
-//! Runs the command that an installation names for an ending: it gets the file on its standard input and writes Markdown.
+//! Runs a command under limits: what it is given on its standard input, and what it writes. An installation may name one for an
+//! ending, which gets the file and writes Markdown.
 
 use std::{
     io::{self, Read, Write},
@@ -36,6 +37,29 @@ pub(crate) fn convert(
     limits: &ExtractLimits,
     cancelled: &dyn Fn() -> bool,
 ) -> io::Result<Option<Result<Extracted, ExtractError>>> {
+    let written = run((limiter, arguments), command, content, limits, cancelled)?;
+    let text_of = |written: Vec<u8>| {
+        let no_text = |_| ExtractError::Failed("its converter wrote no UTF-8".to_owned());
+        let text = String::from_utf8(written).map_err(no_text)?;
+        if text.trim().is_empty() {
+            return Err(ExtractError::NoText);
+        }
+        Ok(Extracted { text, structure: TextStructure::Markdown, ..Extracted::default() })
+    };
+    Ok(written.map(|written| written.and_then(text_of)))
+}
+
+/// What a command writes when it is given `content`; `None` when `cancelled` says so.
+///
+/// # Errors
+/// As [`convert`].
+pub(crate) fn run(
+    (limiter, arguments): (&Path, &[String]),
+    command: &[String],
+    content: Vec<u8>,
+    limits: &ExtractLimits,
+    cancelled: &dyn Fn() -> bool,
+) -> io::Result<Option<Result<Vec<u8>, ExtractError>>> {
     let scratch = tempfile::tempdir()?;
     let process = Command::new(limiter)
         .args(arguments)
@@ -89,14 +113,7 @@ pub(crate) fn convert(
     if !status.success() {
         return Ok(Some(Err(limits.why_ended(status, &said_so_far(said)))));
     }
-    let text =
-        String::from_utf8(text).map_err(|_| ExtractError::Failed("its converter wrote no UTF-8".to_owned()));
-    Ok(Some(text.and_then(|text| {
-        if text.trim().is_empty() {
-            return Err(ExtractError::NoText);
-        }
-        Ok(Extracted { text, structure: TextStructure::Markdown, ..Extracted::default() })
-    })))
+    Ok(Some(Ok(text)))
 }
 
 /// How long it takes at most to read what was said, in [`LOOK`]s.

@@ -14,12 +14,13 @@ use std::{
 };
 
 use crate::{
-    child::{ExtractAnswer, ExtractRequest, Reply, caught},
+    child::{ExtractAnswer, ExtractRequest, HISTORY, HistoryReply, Reply, caught},
     converter,
     error::ExtractError,
     extract::extract,
     extracted::Extracted,
     format::Format,
+    history::{self, HistoryRequest},
     limits::ExtractLimits,
     rules::ConvertCommand,
     words::beginning_of,
@@ -117,6 +118,30 @@ impl Extractor {
             return Ok(Some(Err(ExtractError::failed("this process runs no converters"))));
         };
         converter::convert((program, arguments), command, content, &self.limits, cancelled)
+    }
+
+    /// What the history of a repository says of files; nothing of a known one that is what it was. `None` when `cancelled` says so.
+    ///
+    /// A commit counts on the line of first parents: what came in with a merge has the date of the merge.
+    ///
+    /// # Errors
+    /// [`ExtractError`] is of the repository: an object is damaged, or a limit was reached; an [`io::Error`] as in
+    /// [`Extractor::extract`].
+    pub fn file_dates(
+        &self,
+        request: &HistoryRequest,
+        cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<Option<HistoryReply>> {
+        let Some((program, arguments)) = &self.program else {
+            return Ok(Some(caught(|| history::file_dates(request))));
+        };
+        let (command, question) = ([HISTORY.to_owned()], serde_json::to_vec(request)?);
+        let written = converter::run((program, arguments), &command, question, &self.limits, cancelled)?;
+        match written {
+            None => Ok(None),
+            Some(Err(error)) => Ok(Some(Err(error))),
+            Some(Ok(reply)) => Ok(Some(serde_json::from_slice(&reply)?)),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Documents of every format to text with locations.
+//! Documents of every format to text with locations, and the dates that the history of a repository has for files.
 //!
 //! The only code with libraries for document formats. What they are given was written by somebody else, and some of them
 //! panic, loop or take all memory on what they do not expect: an [`Extractor`] runs them in a child process with limits, so
@@ -13,6 +13,7 @@ mod extract;
 mod extracted;
 mod extractor;
 mod format;
+mod history;
 mod limits;
 mod rules;
 mod words;
@@ -24,6 +25,7 @@ pub use self::{
     extracted::{Extracted, LocationMark, TextSection, TextStructure},
     extractor::Extractor,
     format::{Ending, Format, is_key},
+    history::{FileDate, HistoryFile, HistoryRequest},
     limits::ExtractLimits,
     rules::{ConvertCommand, EndingRule, FormatRules, converters, endings},
     words::panic_message,
