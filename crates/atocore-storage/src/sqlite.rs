@@ -6,6 +6,7 @@
 mod acknowledged;
 mod chunk_keys;
 mod chunks;
+mod commit_dates;
 pub mod copy;
 mod damage;
 mod document_list;
@@ -47,6 +48,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 pub use acknowledged::acknowledged_file;
 pub use chunk_keys::{ChunkDocument, ChunkKey};
 pub use chunks::StoredChunk;
+pub use commit_dates::{CommitDate, DatedWorkTree};
 pub use document_list::ListedDocument;
 pub use document_places::DocumentPlace;
 pub use documents::{DocumentRow, IngestedDocument, StoredChunks};

@@ -49,7 +49,7 @@ impl ReadTransaction<'_> {
     ) -> Result<(), StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.id, c.chunk_index, c.heading_path, d.title, d.source_path, d.project_id, e.vector,
-                    d.dated, d.modified_ns
+                    coalesce(d.dated, d.committed), d.modified_ns
              FROM source_chunks c JOIN source_documents d ON d.id = c.document_id
              LEFT JOIN embeddings e ON e.space_id = ?2 AND e.text_digest = c.text_digest
              WHERE c.id = ?1",

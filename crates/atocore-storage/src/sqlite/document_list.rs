@@ -108,7 +108,8 @@ impl ReadTransaction<'_> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT size_bytes, modified_ns, changed_ns, inode, doc_type,
                     (SELECT count(*) FROM source_chunks WHERE document_id = source_documents.id),
-                    public_id, project_id, file_path, source_path, file_hash, title, tags, dated, modified_ns,
+                    public_id, project_id, file_path, source_path, file_hash, title, tags,
+                    coalesce(dated, committed), modified_ns,
                     encoding, front_matter, faults
              FROM source_documents WHERE {which}",
         ))?;

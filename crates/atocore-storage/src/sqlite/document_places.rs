@@ -31,7 +31,8 @@ impl ReadTransaction<'_> {
     /// When the store cannot be read.
     pub fn each_document_place(&self, mut each: impl FnMut(&DocumentPlace<'_>)) -> Result<(), StorageError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, project_id, source_path, file_path, tags, doc_type, title, dated, modified_ns, front_matter
+            "SELECT id, project_id, source_path, file_path, tags, doc_type, title, coalesce(dated, committed), modified_ns,
+                    front_matter
              FROM source_documents",
         )?;
         let mut rows = statement.query([])?;

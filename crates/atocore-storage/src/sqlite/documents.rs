@@ -138,8 +138,8 @@ impl ReadTransaction<'_> {
     pub fn chunk(&self, key: i64) -> Result<Option<Chunk>, StorageError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.public_id, c.chunk_index, c.heading_path, c.content, c.first_line, c.last_line, c.location,
-                    d.public_id, d.project_id, d.file_path, d.source_path, d.file_hash, d.title, d.tags, d.dated,
-                    d.modified_ns,
+                    d.public_id, d.project_id, d.file_path, d.source_path, d.file_hash, d.title, d.tags,
+                    coalesce(d.dated, d.committed), d.modified_ns,
                     d.encoding, d.front_matter, d.faults, d.size_bytes, d.modified_ns, d.changed_ns, d.inode
              FROM source_chunks c JOIN source_documents d ON d.id = c.document_id WHERE c.id = ?1",
         )?;
@@ -222,7 +222,7 @@ impl WriteTransaction<'_> {
                 "UPDATE source_documents SET project_id = ?2, file_path = ?3, source_path = ?4, file_hash = ?5,
                         title = ?6, doc_type = ?7, tags = ?8, dated = ?9, size_bytes = ?10, modified_ns = ?11,
                         settled = ?12, chunked_by = ?13, encoding = ?14, front_matter = ?15, faults = ?16,
-                        changed_ns = ?17, inode = ?18, root = ?19
+                        changed_ns = ?17, inode = ?18, root = ?19, committed = NULL
                  WHERE id = ?1 RETURNING public_id",
             )?
             .query_row(
@@ -348,7 +348,7 @@ impl WriteTransaction<'_> {
         for row in &rows {
             self.remove_document(row.key)?;
         }
-        for table in ["refreshes", "questions"] {
+        for table in ["refreshes", "questions", "work_trees"] {
             let sql = format!("DELETE FROM {table} WHERE project_id = ?1");
             self.connection.execute(&sql, [project.as_str()])?;
         }
@@ -405,7 +405,8 @@ pub(super) fn stamp(row: &Row<'_>, at: usize) -> rusqlite::Result<FileStamp> {
     })
 }
 
-/// The date of a document, of the columns from number `at` on: its own date, and when the file was changed.
+/// The date of a document, of the columns from number `at` on: its own date or that of its commit, and when the file was
+/// changed.
 pub(super) fn date(row: &Row<'_>, at: usize) -> rusqlite::Result<Timestamp> {
     let dated = row.get_ref(at)?.as_str_or_null()?.and_then(Timestamp::parse);
     let modified = jiff::Timestamp::from_nanosecond(row.get::<_, i64>(at + 1)?.into()).unwrap_or_default();

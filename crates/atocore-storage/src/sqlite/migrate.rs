@@ -15,6 +15,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("migrations/0005_locations.sql"), fill: None },
     Migration { sql: include_str!("migrations/0006_links.sql"), fill: None },
     Migration { sql: include_str!("migrations/0007_questions.sql"), fill: None },
+    Migration { sql: include_str!("migrations/0008_commit_dates.sql"), fill: None },
 ];
 
 /// One step: statements, and what cannot be said in them.

@@ -45,7 +45,7 @@ macro_rules! select {
             ", ",
             $last,
             ", d.id, d.size_bytes, d.public_id, d.project_id, d.file_path, d.source_path, d.file_hash, d.title,
-             d.tags, d.dated, d.modified_ns, d.encoding, d.front_matter, d.faults FROM source_documents d ",
+             d.tags, coalesce(d.dated, d.committed), d.modified_ns, d.encoding, d.front_matter, d.faults FROM source_documents d ",
             $rest
         )
     };

@@ -166,7 +166,8 @@ fn a_store_from_before_vectors_is_upgraded_and_knows_its_texts() {
         let store = open(dir.path());
         put(&store, "a.md", &["one", "two"]);
     }
-    let old = "DROP TABLE found_documents; DROP TABLE questions; DROP TABLE links; DROP TABLE fact_changes; DROP TABLE project_state; DROP TABLE memories; DROP TABLE interactions;
+    let old = "DROP TABLE work_trees; ALTER TABLE source_documents DROP COLUMN committed;
+        DROP TABLE found_documents; DROP TABLE questions; DROP TABLE links; DROP TABLE fact_changes; DROP TABLE project_state; DROP TABLE memories; DROP TABLE interactions;
         DROP TABLE rechunked_chunks; DROP TABLE rechunked_documents; DROP INDEX source_chunks_by_text; ALTER TABLE source_chunks DROP COLUMN text_digest;
         ALTER TABLE source_chunks DROP COLUMN location;
         DROP TABLE embeddings; UPDATE store SET serving_space = NULL; ALTER TABLE store DROP COLUMN serving_space;

@@ -1,4 +1,4 @@
--- Questions that were asked, where the owner wants them kept. Not released yet: the next change of this version is added below.
+-- Questions that were asked, where the owner wants them kept.
 
 -- One row for the same words about the same project, with what became of it the last time. No answer is made from it.
 CREATE TABLE questions (
