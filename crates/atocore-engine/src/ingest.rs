@@ -5,6 +5,7 @@
 
 mod blobs;
 mod chunk;
+mod commit_dates;
 mod explain;
 mod front_matter;
 #[cfg(test)]
@@ -129,7 +130,9 @@ impl Ingestion<'_> {
             }
         }
         reports.unchanged(&plan);
-        let generation = write::carry_out(self, project, &reach, plan, &mut reports)?;
+        let stored = write::carry_out(self, project, &reach, plan, &mut reports)?;
+        let dated = commit_dates::update(self, project, &reach, &mut reports)?;
+        let generation = dated.unwrap_or(stored);
         let folders = std::mem::take(&mut reports.folders);
         Ok(RefreshReport { project: project.id.clone(), roots: reports.finish(), folders, generation })
     }
@@ -246,6 +249,7 @@ impl Reports {
         self.folders.extend(walked.folders);
         reach.unreadable.extend(walked.unreadable);
         reach.mounts.extend(walked.mounts);
+        reach.repositories.extend(walked.repositories);
         found.extend(walked.found.into_iter().map(|file| FoundFile { root, ..file }));
     }
 

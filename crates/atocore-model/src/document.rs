@@ -251,7 +251,7 @@ pub struct Document {
     pub title: String,
     /// Tags.
     pub tags: Vec<Tag>,
-    /// Date of the document: from its front matter, else the last change of the file.
+    /// Date of the document: from its front matter, else of its commit, else the last change of the file.
     pub date: Timestamp,
     /// What it says of itself.
     pub front_matter: FrontMatter,

@@ -216,7 +216,7 @@ pub struct Hit {
     /// The place in a file without lines: `page 3`, `sheet Budget, A2:F9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// Date of the document: from its front matter, else the last change of the file.
+    /// Date of the document: from its front matter, else of its commit, else the last change of the file.
     pub date: Timestamp,
     /// Tags of the document.
     pub tags: Vec<Tag>,

@@ -12,6 +12,7 @@ pub mod killed;
 mod loopback;
 pub mod model;
 pub mod powercut;
+pub mod repository;
 mod request;
 pub mod rights;
 pub mod schemathesis;

@@ -29,7 +29,7 @@ pub struct DocumentEntry {
     pub path: SourcePath,
     /// Its title.
     pub title: String,
-    /// Its date: from its front matter, else the last change of the file.
+    /// Its date: from its front matter, else of its commit, else the last change of the file.
     pub date: Timestamp,
     /// What it was read as: `markdown`, `pdf`, `code`, …
     pub format: String,

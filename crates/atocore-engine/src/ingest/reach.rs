@@ -27,6 +27,8 @@ pub(super) struct ReachableRoots {
     pub(super) mounts: Vec<PathBuf>,
     /// Folders below them that are roots of other projects.
     pub(super) of_others: Vec<PathBuf>,
+    /// Folders below them in which something has the name that repositories of git have.
+    pub(super) repositories: Vec<PathBuf>,
     /// Whether no file was found below any of them.
     pub(super) found_nothing: bool,
 }
@@ -48,6 +50,7 @@ impl ReachableRoots {
             unreadable: Vec::new(),
             mounts: Vec::new(),
             of_others: Vec::new(),
+            repositories: Vec::new(),
             found_nothing: true,
         }
     }
@@ -60,12 +63,18 @@ impl ReachableRoots {
             unreadable: Vec::new(),
             mounts: Vec::new(),
             of_others: Vec::new(),
+            repositories: Vec::new(),
             found_nothing: true,
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.roots.len()
+    }
+
+    /// The folders of the roots that were walked.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.roots.iter().filter_map(|root| root.walked.as_ref()).map(|(folder, _)| folder.as_path())
     }
 
     /// The root as configured.

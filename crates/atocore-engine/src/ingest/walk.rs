@@ -45,6 +45,8 @@ pub(super) struct WalkResult {
     pub(super) unreadable: Vec<PathBuf>,
     /// Absolute paths of folders that a disk of their own is mounted at.
     pub(super) mounts: Vec<PathBuf>,
+    /// Absolute paths of folders in which something has the name that repositories of git have.
+    pub(super) repositories: Vec<PathBuf>,
 }
 
 /// Walks the folder of a root on every core; other roots below it are left to their own walk.
@@ -177,6 +179,9 @@ impl Walk<'_> {
             }
             let (entry, is_folder) = (below.join(name), *entry_type == EntryType::Folder);
             let path = self.folder.join(&entry);
+            if name == ".git" {
+                lock(&self.walked).repositories.push(self.folder.join(below));
+            }
             if let Some(owner) = self.nested.get(&path).filter(|_| is_folder) {
                 if owner != self.project {
                     self.leave_out(&entry, false, FileReason::OwnedBy(owner.clone()));

@@ -250,7 +250,8 @@ fn finish(
     Ok(committed.version.generation)
 }
 
-fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> LoggedOperation<'a> {
+/// How a refresh stands in the log of operations.
+pub(super) fn operation<'a>(ingestion: &Ingestion<'_>, project: &'a Project) -> LoggedOperation<'a> {
     LoggedOperation {
         interface: ingestion.caller.interface(),
         action: "refresh",

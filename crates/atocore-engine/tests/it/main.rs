@@ -4,6 +4,7 @@
 
 mod chroma;
 mod chroma_snapshots;
+mod commit_dates;
 mod dates;
 mod doctor;
 mod evaluation;

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use atocore_testkit::installation::{Installation, set_modified};
+use atocore_testkit::{
+    installation::{Installation, set_modified},
+    repository::Repository,
+};
 use serde_json::{Value, json};
 
 use crate::{agent::Agent, program::Sandbox, server::Server};
@@ -48,6 +51,35 @@ fn what_was_changed_last_is_listed_first_across_projects() {
     assert_eq!((&first["title"], &first["state"]), (&json!("b/new.md"), &json!("current")));
     assert_eq!(first["changed"], "2023-11-14T22:13:23.500000+00:00");
     assert!(place.run(&["documents", "recent", "--since", "yesterday"]).stderr.contains("`since`"));
+}
+
+#[test]
+fn documents_of_a_clone_have_the_dates_of_their_commits() {
+    let place = Sandbox::new();
+    let repository = Repository::new(place.path("notes"));
+    repository.write("deep/old.md", "The pump is greased.");
+    repository.commit("2019-03-01");
+    repository.write("new.md", "The pump is oiled.");
+    repository.write("own.md", "---\ndate: 2018-01-01\n---\nThe pump is blue.");
+    repository.commit("2021-07-09");
+    place.ok(&["project", "add", "notes", "--root", "notes"]);
+    place.ok(&["refresh"]);
+    let since = |day: &str| -> Vec<String> {
+        let answer = place.json(&["query", "pump", "--mode", "lexical", "--since", day]);
+        let hit = |hit: &Value| {
+            format!("{} {:.10}", hit["source_file"].as_str().unwrap(), hit["date"].as_str().unwrap())
+        };
+        let mut hits: Vec<_> = answer["results"].as_array().unwrap().iter().map(hit).collect();
+        hits.sort_unstable();
+        hits
+    };
+    let all = ["deep/old.md 2019-03-01", "new.md 2021-07-09", "own.md 2018-01-01"];
+    assert_eq!(since("2000-01-01"), all);
+    assert_eq!(since("2020-01-01"), [all[1]]);
+    // A commit by itself changes no file.
+    repository.git_on("2022-02-02", &["commit", "-q", "--amend", "--reset-author", "-m", "the same again"]);
+    place.ok(&["refresh"]);
+    assert_eq!(since("2020-01-01"), ["new.md 2022-02-02"]);
 }
 
 #[test]

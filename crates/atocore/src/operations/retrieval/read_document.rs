@@ -48,7 +48,7 @@ pub struct DocumentText {
     pub source_path: SourcePath,
     /// Its absolute path.
     pub file_path: String,
-    /// Its date: from its front matter, else the last change of the file. ISO 8601 with offset.
+    /// Its date: from its front matter, else of its commit, else the last change of the file. ISO 8601 with offset.
     pub date: Timestamp,
     /// Its tags, from its front matter and its text.
     pub tags: Vec<Tag>,

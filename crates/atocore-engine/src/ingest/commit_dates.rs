@@ -1,0 +1,239 @@
+//! Dates documents by the history of the git repositories that they are in.
+//!
+//! It is looked at again when another commit is checked out, and for documents that were stored since.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use atocore_extract::{HistoryFile, HistoryRequest};
+use atocore_model::{id::Generation, project::Project, refresh::FileReason, time::Timestamp};
+use atocore_storage::{
+    files::beneath::Beneath,
+    sqlite::{CommitDate, DatedWorkTree},
+};
+
+use super::{Ingestion, Reports, reach::ReachableRoots, write};
+use crate::error::Error;
+
+/// The longest file of a repository that is read here: the list of its references.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// References that name others, one after the other.
+const MOST_REFERENCES: usize = 5;
+
+/// A work tree that has a commit checked out.
+#[derive(Debug)]
+struct WorkTree {
+    folder: PathBuf,
+    /// The folder of its objects.
+    objects: PathBuf,
+    /// The commit, as 40 hexadecimal digits.
+    head: String,
+}
+
+/// Brings the dates of a project's documents up to date; the generation in which they are seen, if any is another one.
+pub(super) fn update(
+    ingestion: &Ingestion<'_>,
+    project: &Project,
+    reach: &ReachableRoots,
+    reports: &mut Reports,
+) -> Result<Option<Generation>, Error> {
+    let around = reach.folders().filter_map(|root| root.ancestors().skip(1).find_map(WorkTree::open));
+    let below = reach.repositories.iter().filter_map(|folder| WorkTree::open(folder));
+    let found: HashMap<PathBuf, WorkTree> =
+        below.chain(around).map(|tree| (tree.folder.clone(), tree)).collect();
+    let known = ingestion.store.read(|read| read.work_trees(&project.id))?;
+    if found.is_empty() && known.is_empty() {
+        return Ok(None);
+    }
+    // One whose root was not looked at today may be there tomorrow.
+    let (gone, away): (Vec<_>, Vec<_>) = (known.iter())
+        .filter(|tree| !found.contains_key(tree.folder()))
+        .partition(|tree| reach.folders().any(|root| is_one_in_the_other(root, tree.folder())));
+    let now: Vec<_> =
+        found.values().filter_map(WorkTree::dated).chain(away.iter().copied().cloned()).collect();
+    let is_same = now.len() == known.len() && now.iter().all(|tree| known.contains(tree));
+    if is_same && !ingestion.store.read(|read| read.has_undated_documents(&project.id))? {
+        return Ok(None);
+    }
+    let mut documents = ingestion.store.read(|read| read.commit_dates(&project.id))?;
+    documents.retain(|document| !away.iter().any(|tree| tree.has(&document.file_path)));
+    let mut dating = Dating { ingestion, found: &found, known: &known, gone, dates: Vec::new() };
+    dating.date_all(&documents, reports)?;
+    let dates = dating.dates;
+    let is_seen = dates.iter().any(|(before, date)| before.committed.flatten() != *date);
+    if is_seen {
+        let committed = ingestion.store.write(&write::operation(ingestion, project), |write| {
+            dates.iter().try_for_each(|(document, date)| write.date_document(document.key, *date))?;
+            write.put_work_trees(&project.id, &now)
+        })?;
+        let () = committed.value;
+        ingestion.notify(committed.version.generation);
+        return Ok(Some(committed.version.generation));
+    }
+    ingestion.store.write_bookkeeping(|books| {
+        dates.iter().try_for_each(|(document, date)| books.date_document(document.key, *date))?;
+        books.put_work_trees(&project.id, &now)
+    })?;
+    Ok(None)
+}
+
+fn is_one_in_the_other(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// A document whose date is looked for.
+struct Asked<'d> {
+    document: &'d CommitDate,
+    /// Its path below the work tree.
+    path: String,
+    /// Whether it was dated by that work tree before.
+    is_dated: bool,
+}
+
+/// The dates that are being looked for.
+struct Dating<'d> {
+    ingestion: &'d Ingestion<'d>,
+    found: &'d HashMap<PathBuf, WorkTree>,
+    known: &'d [DatedWorkTree],
+    /// Those of them that are none any more.
+    gone: Vec<&'d DatedWorkTree>,
+    /// Those that are to be stored.
+    dates: Vec<(&'d CommitDate, Option<Timestamp>)>,
+}
+
+impl<'d> Dating<'d> {
+    fn date_all(&mut self, documents: &'d [CommitDate], reports: &mut Reports) -> Result<(), Error> {
+        let mut of_tree: HashMap<&Path, Vec<Asked<'d>>> = HashMap::new();
+        for document in documents {
+            let path = Path::new(&document.file_path);
+            let tree = path.ancestors().skip(1).find_map(|folder| self.found.get(folder));
+            let below = tree.and_then(|tree| path.strip_prefix(&tree.folder).ok()?.to_str());
+            match (tree, below) {
+                (Some(tree), Some(below)) => {
+                    let is_dated = document.committed.is_some()
+                        && !self.gone.iter().any(|tree| tree.has(&document.file_path));
+                    let asked = Asked { document, path: below.to_owned(), is_dated };
+                    of_tree.entry(&tree.folder).or_default().push(asked);
+                }
+                // It is in none, or no more.
+                _ if document.committed != Some(None) => self.dates.push((document, None)),
+                _ => {}
+            }
+        }
+        let total = of_tree.len();
+        for (done, (folder, documents)) in of_tree.into_iter().enumerate() {
+            self.ingestion.progress("reading the history of repositories", done, Some(total));
+            if let Some(why) = self.date_by(&self.found[folder], documents)? {
+                let root = reports
+                    .roots
+                    .iter()
+                    .position(|root| is_one_in_the_other(Path::new(&root.folder), folder));
+                let path = format!("{}/", folder.join(".git").display());
+                reports.file(root.unwrap_or_default(), path, FileReason::Unreadable(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Dates documents of one work tree; why that cannot be done, if so. It is tried again with the next commit.
+    fn date_by(&mut self, tree: &WorkTree, mut asked: Vec<Asked<'d>>) -> Result<Option<String>, Error> {
+        let known = self.known.iter().find(|known| known.folder() == tree.folder);
+        let known_head = known.map(|known| known.head.clone());
+        if known_head.as_ref() == Some(&tree.head) {
+            asked.retain(|asked| !asked.is_dated);
+        }
+        if asked.is_empty() {
+            return Ok(None);
+        }
+        let file = |asked: &Asked<'_>| HistoryFile {
+            path: asked.path.clone(),
+            is_known: known_head.is_some() && asked.is_dated,
+        };
+        let request = HistoryRequest {
+            work_tree: tree.folder.clone(),
+            objects: tree.objects.clone(),
+            head: tree.head.clone(),
+            files: asked.iter().map(file).collect(),
+            known_head,
+        };
+        let cancelled = || self.ingestion.monitor.cancelled();
+        let (dates, why) = match self.ingestion.extractor.file_dates(&request, &cancelled) {
+            Ok(None) => return Err(Error::Cancelled),
+            Ok(Some(Ok(dates))) => (dates, None),
+            Ok(Some(Err(error))) => (Vec::new(), Some(format!("its history: {error}"))),
+            Err(error) => (Vec::new(), Some(format!("its history could not be read: {error}"))),
+        };
+        // Where nothing can be told, a date stays what it is, at first that of the file.
+        let untold = |asked: &Asked<'_>| (why.is_some() && !asked.is_dated).then_some(None);
+        let mut told: Vec<Option<Option<jiff::Timestamp>>> = asked.iter().map(untold).collect();
+        for date in dates {
+            let Some(told) = told.get_mut(date.file) else { continue };
+            *told = Some(date.seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()));
+        }
+        for (Asked { document, .. }, told) in asked.into_iter().zip(told) {
+            let Some(told) = told else { continue };
+            let date = told.map(Timestamp::new);
+            if document.committed != Some(date) {
+                self.dates.push((document, date));
+            }
+        }
+        Ok(why)
+    }
+}
+
+impl WorkTree {
+    /// `None` where there is none, or none that has a commit which we can name: one that was just made, or that keeps its references
+    /// in a table.
+    fn open(folder: &Path) -> Option<Self> {
+        let here = Beneath::open(folder).ok()?;
+        let git = match text(&here, ".git") {
+            // Of a work tree beside others, and of a module of another repository.
+            Some(link) => folder.join(link.strip_prefix("gitdir: ")?.trim_end()),
+            None => folder.join(".git"),
+        };
+        let git = git.canonicalize().ok()?;
+        let own = Beneath::open(&git).ok()?;
+        let shared = match text(&own, "commondir") {
+            Some(path) => git.join(path.trim_end()).canonicalize().ok()?,
+            None => git,
+        };
+        let head = head(&own, &Beneath::open(&shared).ok()?)?;
+        Some(Self { folder: folder.to_owned(), objects: shared.join("objects"), head })
+    }
+
+    /// `None` where the path is no text.
+    fn dated(&self) -> Option<DatedWorkTree> {
+        Some(DatedWorkTree { folder: self.folder.to_str()?.to_owned(), head: self.head.clone() })
+    }
+}
+
+/// The commit that is checked out.
+fn head(own: &Beneath, shared: &Beneath) -> Option<String> {
+    let mut named = text(own, "HEAD")?;
+    for _ in 0..MOST_REFERENCES {
+        let Some(name) = named.strip_prefix("ref: ").map(|name| name.trim_end().to_owned()) else {
+            return is_commit(named.trim_end()).then(|| named.trim_end().to_owned());
+        };
+        named = text(shared, &name).or_else(|| packed(&text(shared, "packed-refs")?, &name))?;
+    }
+    None
+}
+
+/// What a reference names by the list of all that are not files of their own.
+fn packed(list: &str, name: &str) -> Option<String> {
+    let commit = list.lines().find_map(|line| line.strip_suffix(name)?.strip_suffix(' '));
+    commit.map(str::to_owned)
+}
+
+/// Whether that is the name of an object whose digest is SHA-1.
+fn is_commit(name: &str) -> bool {
+    name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A file of a repository; `None` where there is none, or something else.
+fn text(folder: &Beneath, path: &str) -> Option<String> {
+    String::from_utf8(folder.read(Path::new(path), MOST_BYTES).ok()?.bytes?).ok()
+}

@@ -1,0 +1,243 @@
+//! The date of a document that gives none of itself: that of the commit it came with, where git knows one.
+
+use std::process::Command;
+
+use atocore_engine::{DocumentFilter, Engine};
+use atocore_model::{fact::PageSize, refresh::FileReason};
+use atocore_storage::files;
+use atocore_testkit::{
+    installation::{EngineExt, Installation},
+    repository::Repository,
+};
+
+/// The day of [`Repository::CHANGED`].
+const OF_FILE: &str = "2023-11-14";
+
+/// The path and the day of each document.
+fn dates(engine: &Engine, project: &str) -> Vec<String> {
+    let all = PageSize::DEFAULT;
+    let page = engine.documents(&project.parse().unwrap(), &DocumentFilter::default(), all, None).unwrap();
+    let line = |path: &str, date: String| format!("{path} {:.10}", date);
+    page.rows.iter().map(|row| line(row.path.as_str(), row.date.to_string())).collect()
+}
+
+#[test]
+fn a_document_has_the_date_of_the_commit_that_gave_it_its_bytes() {
+    let place = Installation::default();
+    let repository = Repository::new(place.vault().join("p"));
+    repository.write("old.md", "The pump.");
+    repository.write("deep/er/kept.md", "The valve.");
+    repository.write("deep/changed.md", "The tank.");
+    repository.write("own.md", "---\ndate: 1999-12-31\n---\nThe hose.");
+    repository.commit("2019-03-01");
+    repository.write("deep/changed.md", "The larger tank.");
+    repository.commit("2021-07-09");
+    repository.write("open.md", "Nobody has committed this.");
+    repository.write("old.md", "The pump, changed by hand.");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    let expected = [
+        "deep/changed.md 2021-07-09",
+        "deep/er/kept.md 2019-03-01",
+        &format!("old.md {OF_FILE}"),
+        &format!("open.md {OF_FILE}"),
+        "own.md 1999-12-31",
+    ];
+    assert_eq!(dates(&engine, "p"), expected);
+    // The bytes stay what they were; now a commit has them.
+    repository.commit("2022-02-02");
+    let _report = engine.fresh("p");
+    let expected = [
+        "deep/changed.md 2021-07-09",
+        "deep/er/kept.md 2019-03-01",
+        "old.md 2022-02-02",
+        "open.md 2022-02-02",
+        "own.md 1999-12-31",
+    ];
+    assert_eq!(dates(&engine, "p"), expected);
+    repository.write("open.md", "Changed again.");
+    let _report = engine.fresh("p");
+    assert_eq!(dates(&engine, "p")[3], format!("open.md {OF_FILE}"));
+    repository.git(&["checkout", "-q", "open.md"]);
+    repository.age();
+    let _report = engine.fresh("p");
+    assert_eq!(dates(&engine, "p"), expected);
+}
+
+#[test]
+fn nothing_is_looked_at_again_until_there_is_another_commit() {
+    let place = Installation::default();
+    let repository = Repository::new(place.vault().join("p"));
+    repository.write("a.md", "The pump.");
+    repository.commit("2019-03-01");
+    let engine = place.own();
+    engine.add("p", "p");
+    let first = engine.fresh("p").generation;
+    // Who looked again would not find it.
+    files::remove_tree(&repository.folder().join(".git/objects")).unwrap();
+    let report = engine.fresh("p");
+    assert_eq!((report.generation, dates(&engine, "p")), (first, vec!["a.md 2019-03-01".to_owned()]));
+    assert!(report.roots[0].files.iter().all(|file| matches!(file.reason, FileReason::Hidden)));
+}
+
+#[test]
+fn merges_branches_packs_and_short_histories_are_read_like_any_other() {
+    let place = Installation::default();
+    let repository = Repository::new(place.path().join("origin"));
+    for (n, day) in ["2018-01-01", "2018-02-02", "2018-03-03"].iter().enumerate() {
+        repository.write(&format!("{n}.md"), &format!("Pump {n}."));
+        repository.commit(day);
+    }
+    repository.git(&["checkout", "-q", "-b", "side"]);
+    repository.write("side.md", "The side.");
+    repository.commit("2018-04-04");
+    repository.git(&["checkout", "-q", "main"]);
+    repository.write("0.md", "Pump 0, changed.");
+    repository.commit("2018-05-05");
+    repository.git_on("2018-06-06", &["merge", "-q", "--no-ff", "-m", "a merge", "side"]);
+    let expected = ["0.md 2018-05-05", "1.md 2018-02-02", "2.md 2018-03-03", "side.md 2018-06-06"];
+    let origin = repository.folder().to_str().unwrap();
+    let engine = place.own();
+    let vault = Repository::at(place.vault());
+    for (project, clone) in [
+        ("loose", &["clone", "-q", "--no-local", origin, "loose"][..]),
+        ("borrowed", &["clone", "-q", "--shared", origin, "borrowed"]),
+        (
+            "beside",
+            &["--git-dir", &format!("{origin}/.git"), "worktree", "add", "-q", "-f", "beside", "main"],
+        ),
+    ] {
+        vault.git(clone);
+        vault.age();
+        engine.add(project, project);
+        let _report = engine.fresh(project);
+        assert_eq!(dates(&engine, project), expected, "{project}");
+    }
+    let packed = Repository::at(place.vault().join("loose"));
+    packed.git(&["gc", "-q", "--aggressive", "--prune=now"]);
+    packed.git(&["commit", "-q", "--allow-empty", "-m", "nothing"]);
+    packed.git(&["pack-refs", "--all"]);
+    let _report = engine.fresh("loose");
+    assert_eq!(dates(&engine, "loose"), expected);
+    // What was changed by the first commit that is there may have been changed before.
+    vault.git(&["clone", "-q", "--depth", "2", &format!("file://{origin}"), "short"]);
+    vault.age();
+    engine.add("short", "short");
+    let _report = engine.fresh("short");
+    let short = [
+        &format!("0.md {OF_FILE}"),
+        &format!("1.md {OF_FILE}"),
+        &format!("2.md {OF_FILE}"),
+        "side.md 2018-06-06",
+    ];
+    assert_eq!(dates(&engine, "short"), short);
+    packed.git(&["checkout", "-q", "-b", "before", "HEAD~2"]);
+    packed.age();
+    let _report = engine.fresh("loose");
+    assert_eq!(dates(&engine, "loose"), ["0.md 2018-05-05", "1.md 2018-02-02", "2.md 2018-03-03"]);
+}
+
+#[test]
+fn a_root_may_be_a_part_of_a_repository_and_have_others_in_it() {
+    let place = Installation::default();
+    let outer = Repository::new(place.vault().join("outer"));
+    outer.write("docs/a.md", "The pump.");
+    outer.write("b.md", "The valve.");
+    outer.commit("2017-01-01");
+    let inner = Repository::new(place.vault().join("outer/docs/inner"));
+    inner.write("c.md", "The tank.");
+    inner.commit("2016-01-01");
+    let module = Repository::new(place.path().join("module"));
+    module.write("d.md", "The hose.");
+    module.commit("2015-01-01");
+    outer.git(&["submodule", "--quiet", "add", module.folder().to_str().unwrap(), "docs/module"]);
+    outer.age();
+    let engine = place.own();
+    engine.add("p", "outer/docs");
+    let _report = engine.fresh("p");
+    let expected = ["a.md 2017-01-01", "inner/c.md 2016-01-01", "module/d.md 2015-01-01"];
+    assert_eq!(dates(&engine, "p"), expected);
+    // Without its repository it is a file like others, which nobody committed to the outer one.
+    files::remove_tree(&inner.folder().join(".git")).unwrap();
+    let _report = engine.fresh("p");
+    assert_eq!(dates(&engine, "p")[1], format!("inner/c.md {OF_FILE}"));
+}
+
+#[test]
+fn a_history_that_cannot_be_read_is_named_and_costs_the_dates_only() {
+    let place = Installation::default();
+    let repository = Repository::new(place.vault().join("p"));
+    for n in 0..20 {
+        repository.write(&format!("{n}.md"), &format!("Pump {n}."));
+    }
+    repository.commit("2019-03-01");
+    repository.git(&["gc", "-q"]);
+    let packs = files::list(&repository.folder().join(".git/objects/pack")).unwrap();
+    let pack = packs.iter().find(|path| path.extension().is_some_and(|ending| ending == "pack")).unwrap();
+    let mut bytes = files::read_if_present(pack).unwrap().unwrap();
+    bytes.iter_mut().skip(12).for_each(|byte| *byte ^= 0x5a);
+    files::remove_file(pack).unwrap();
+    files::write_synced(pack, &bytes).unwrap();
+    let engine = place.own();
+    engine.add("p", "p");
+    let report = engine.fresh("p");
+    assert_eq!(dates(&engine, "p")[0], format!("0.md {OF_FILE}"));
+    let named: Vec<_> = (report.roots[0].files.iter())
+        .filter_map(|file| match &file.reason {
+            FileReason::Unreadable(why) => Some((file.path.as_str(), why.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(named[..], [(path, why)] if path.ends_with("p/.git/") && why.starts_with("its history: ")),
+        "{named:?}"
+    );
+    assert_eq!(engine.fresh("p").roots[0].counts.failed, 0, "until there is another commit");
+}
+
+#[test]
+fn repositories_that_have_no_commit_or_name_it_otherwise_date_nothing() {
+    let place = Installation::default();
+    let empty = Repository::new(place.vault().join("empty"));
+    empty.write("a.md", "The pump.");
+    let wide = Repository::at(place.vault().join("wide"));
+    files::create_dirs(wide.folder()).unwrap();
+    wide.git(&["init", "-q", "--object-format=sha256"]);
+    wide.write("a.md", "The pump.");
+    wide.commit("2019-03-01");
+    let false_one = Repository::at(place.vault().join("false"));
+    false_one.write(".git", "gitdir: /nowhere/at/all\n");
+    false_one.write("a.md", "The pump.");
+    let away = Repository::new(place.vault().join("away"));
+    away.write("a.md", "The pump.");
+    away.commit("2019-03-01");
+    files::write_atomic(&away.folder().join(".git/HEAD"), b"ref: ../../../etc/passwd\n").unwrap();
+    let engine = place.own();
+    for project in ["empty", "wide", "false", "away"] {
+        engine.add(project, project);
+        let report = engine.fresh(project);
+        assert_eq!(report.roots[0].counts.failed, 0, "{project}");
+        assert_eq!(dates(&engine, project), [format!("a.md {OF_FILE}")], "{project}");
+    }
+}
+
+#[test]
+fn the_configuration_of_a_repository_runs_nothing() {
+    let place = Installation::default();
+    let repository = Repository::new(place.vault().join("p"));
+    repository.write("a.md", "The pump.");
+    repository.commit("2019-03-01");
+    let (trap, sprung) = (place.path().join("trap"), place.path().join("sprung"));
+    files::write_synced(&trap, format!("#!/bin/sh\ntouch {}\n", sprung.display()).as_bytes()).unwrap();
+    let mode = Command::new("chmod").arg("+x").arg(&trap).status().unwrap();
+    assert!(mode.success());
+    for key in ["core.fsmonitor", "core.pager", "gpg.program", "diff.external", "core.sshCommand"] {
+        repository.git(&["config", key, trap.to_str().unwrap()]);
+    }
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    assert_eq!(dates(&engine, "p"), ["a.md 2019-03-01"]);
+    assert!(!sprung.exists());
+}
