@@ -68,9 +68,8 @@ pub(crate) fn file_dates(request: &HistoryRequest) -> Result<Vec<FileDate>, Extr
 /// The folders that are read for it, but for the files themselves.
 #[cfg(feature = "documents")]
 pub(crate) fn folders_read(request: &HistoryRequest) -> Vec<PathBuf> {
-    let objects = &request.objects;
-    let borrowed = gix_odb::alternate::resolve(objects.clone(), objects).unwrap_or_default();
-    let all = borrowed.into_iter().chain([objects.clone()]);
+    let borrowed = objects::borrowed(&request.objects).unwrap_or_default();
+    let all = borrowed.into_iter().chain([request.objects.clone()]);
     // In some repositories the folder of the packs is a link.
     all.flat_map(|folder| [folder.join("pack"), folder]).collect()
 }

@@ -6,7 +6,7 @@ use atocore_engine::{DocumentFilter, Engine};
 use atocore_model::{fact::PageSize, refresh::FileReason};
 use atocore_storage::files;
 use atocore_testkit::{
-    installation::{EngineExt, Installation},
+    installation::{EngineExt, Installation, make_pipe},
     repository::Repository,
 };
 
@@ -218,6 +218,29 @@ fn repositories_that_have_no_commit_or_name_it_otherwise_date_nothing() {
         engine.add(project, project);
         let report = engine.fresh(project);
         assert_eq!(report.roots[0].counts.failed, 0, "{project}");
+        assert_eq!(dates(&engine, project), [format!("a.md {OF_FILE}")], "{project}");
+    }
+}
+
+#[test]
+fn a_pipe_in_a_repository_is_not_waited_for() {
+    let place = Installation::default();
+    for (project, path) in [("head", "HEAD"), ("others", "objects/info/alternates"), ("all", "")] {
+        let repository = Repository::new(place.vault().join(project));
+        repository.write("a.md", "The pump.");
+        repository.commit("2019-03-01");
+        let (git, path) = (repository.folder().join(".git"), repository.folder().join(".git").join(path));
+        match project {
+            "head" => files::remove_file(&path).unwrap(),
+            "all" => files::remove_tree(&git).unwrap(),
+            _ => {}
+        }
+        make_pipe(if project == "all" { &git } else { &path });
+    }
+    let engine = place.own();
+    for (project, failed) in [("head", 0), ("others", 1), ("all", 0)] {
+        engine.add(project, project);
+        assert_eq!(engine.fresh(project).roots[0].counts.failed, failed, "{project}");
         assert_eq!(dates(&engine, project), [format!("a.md {OF_FILE}")], "{project}");
     }
 }

@@ -6,7 +6,7 @@ use std::{
     io::{self, Read},
     mem,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use gix_hash::{Kind, ObjectId};
@@ -32,7 +32,8 @@ struct Objects(gix_odb::Handle);
 struct Commit {
     folder: ObjectId,
     parent: Option<ObjectId>,
-    seconds: i64,
+    /// When it was written; `None` where it does not say so.
+    seconds: Option<i64>,
 }
 
 pub(super) fn file_dates(request: &HistoryRequest) -> Result<Vec<FileDate>, Error> {
@@ -84,7 +85,7 @@ pub(super) fn file_dates(request: &HistoryRequest) -> Result<Vec<FileDate>, Erro
         objects.take_changed(&mut wanted, folder_before, Some(commit.folder), &mut changed)?;
         for file in changed {
             let holds = !mem::take(&mut unseen[file]) || is_as_committed(file)?;
-            dates[file].seconds = holds.then_some(commit.seconds);
+            dates[file].seconds = commit.seconds.filter(|_| holds);
         }
         let Some((parent, next)) = before else { break };
         (at, commit) = (parent, next);
@@ -93,8 +94,19 @@ pub(super) fn file_dates(request: &HistoryRequest) -> Result<Vec<FileDate>, Erro
     Ok(dates)
 }
 
+/// The folders of objects that a repository borrows from others.
+pub(super) fn borrowed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    // Whoever opens a pipe waits for its other end.
+    let is_file = folder.join("info/alternates").symlink_metadata().map(|seen| seen.is_file());
+    if matches!(is_file, Ok(false)) {
+        return Err("`info/alternates` is not a regular file".into());
+    }
+    Ok(gix_odb::alternate::resolve(folder.to_owned(), folder)?)
+}
+
 impl Objects {
     fn open(folder: &Path) -> Result<Self, Error> {
+        let _others = borrowed(folder)?;
         let options = gix_odb::store::init::Options {
             alloc_limit_bytes: Some(MOST_OBJECT_BYTES),
             current_dir: Some(folder.to_owned()),
@@ -113,7 +125,7 @@ impl Objects {
         Ok(Some(Commit {
             folder: commit.tree(),
             parent: commit.parents().next(),
-            seconds: commit.author()?.seconds(),
+            seconds: commit.author().and_then(|author| author.time()).ok().map(|time| time.seconds),
         }))
     }
 
