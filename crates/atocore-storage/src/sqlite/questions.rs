@@ -87,6 +87,18 @@ impl BookkeepingTransaction<'_> {
     /// # Errors
     /// When the store cannot be written.
     pub fn keep_questions(&self, asked: &[NotedQuestion]) -> Result<(), StorageError> {
+        self.leaving_nothing(|| self.put_questions(asked))
+    }
+
+    /// Writes so that nothing is left in free parts of the database of what is removed, or moved to another page.
+    fn leaving_nothing<T>(&self, write: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
+        self.connection.pragma_update(None, "secure_delete", true)?;
+        let written = write();
+        self.connection.pragma_update(None, "secure_delete", false)?;
+        written
+    }
+
+    fn put_questions(&self, asked: &[NotedQuestion]) -> Result<(), StorageError> {
         let mut keep = self.connection.prepare_cached(
             "INSERT INTO questions
                  (digest, text, project_id, scope, times, first_asked, last_asked, found, fit, nearest)
@@ -124,11 +136,16 @@ impl BookkeepingTransaction<'_> {
         Ok(())
     }
 
-    /// Forgets the question with that number, or all of them with what their answers showed; returns how many went.
+    /// Forgets the question with that number, or all of them with what their answers showed; returns how many went. Once the log is
+    /// in the database, their text is nowhere in that file either.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn forget_questions(&self, number: Option<u64>) -> Result<u64, StorageError> {
+        self.leaving_nothing(|| self.remove_questions(number))
+    }
+
+    fn remove_questions(&self, number: Option<u64>) -> Result<u64, StorageError> {
         let gone = match number {
             Some(number) => {
                 self.connection.execute("DELETE FROM questions WHERE id = ?1", [row_id(number)])?
@@ -179,6 +196,7 @@ mod tests {
         super::tests::{open, project, put},
         *,
     };
+    use crate::files;
 
     fn asked(text: &str, second: usize, documents: &[DocumentId]) -> NotedQuestion {
         NotedQuestion {
@@ -190,6 +208,29 @@ mod tests {
             fit: None,
             nearest: None,
             documents: documents.to_vec(),
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_nowhere_in_the_database() {
+        let dir = tempfile::tempdir().unwrap();
+        let has = |text: &str| {
+            let of_store = files::list(&dir.path().join("db")).unwrap();
+            let bytes: Vec<_> =
+                of_store.iter().flat_map(|file| files::read_if_present(file).unwrap().unwrap()).collect();
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        };
+        let store = open(dir.path());
+        let long = "marmalade ".repeat(800);
+        let questions = [asked("zebrafinch", 1, &[]), asked(&long, 2, &[]), asked("quokka", 3, &[])];
+        store.write_bookkeeping(|books| books.keep_questions(&questions)).unwrap();
+        drop(store);
+        assert!(has("zebrafinch") && has("marmalade") && has("quokka"));
+        for (number, left) in [(Some(1), true), (None, false)] {
+            let store = open(dir.path());
+            store.write_bookkeeping(|books| books.forget_questions(number)).unwrap();
+            drop(store);
+            assert_eq!((has("zebrafinch"), has("marmalade"), has("quokka")), (false, left, left));
         }
     }
 
