@@ -80,6 +80,8 @@ pub enum FileReason {
         /// Why.
         why: String,
     },
+    /// The history of a repository that cannot be read, so that nobody knows when its documents were committed.
+    History(String),
     /// An ignore file that cannot be used.
     IgnoreFile(String),
     /// What turns it into passages gave up.
@@ -119,7 +121,8 @@ impl FileReason {
             | Self::OwnedBy(_)
             | Self::Hidden
             | Self::Ignored
-            | Self::IgnoreLine { .. } => FileState::Skipped,
+            | Self::IgnoreLine { .. }
+            | Self::History(_) => FileState::Skipped,
             Self::NotUtf8 { .. }
             | Self::Unreadable(_)
             | Self::NameNotUtf8
@@ -156,6 +159,7 @@ impl FileReason {
             Self::Hidden => "hidden",
             Self::Ignored => "ignored",
             Self::IgnoreLine { .. } => "ignore_line",
+            Self::History(_) => "history",
             Self::IgnoreFile(_) => "ignore_file",
             Self::ParserFailed(_) => "parser_failed",
             Self::DocumentsGone { .. } => "documents_gone",
@@ -170,7 +174,9 @@ impl FileReason {
             Self::TooLarge { size, limit } => format!("{size} bytes, the limit is {limit}"),
             Self::OwnedBy(project) => format!("belongs to project {project}"),
             Self::NotUtf8 { offset } => format!("the byte at offset {offset} is not UTF-8"),
-            Self::Unreadable(why) | Self::IgnoreFile(why) | Self::ParserFailed(why) => why.clone(),
+            Self::Unreadable(why) | Self::History(why) | Self::IgnoreFile(why) | Self::ParserFailed(why) => {
+                why.clone()
+            }
             Self::IgnoreLine { line, why } => format!("line {line}: {why}"),
             Self::LinkLeavesRoot => "the link points outside its root".to_owned(),
             Self::DocumentsGone { gone } => {

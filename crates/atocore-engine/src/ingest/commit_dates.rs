@@ -132,7 +132,7 @@ impl<'d> Dating<'d> {
                     .iter()
                     .position(|root| is_one_in_the_other(Path::new(&root.folder), folder));
                 let path = format!("{}/", folder.join(".git").display());
-                reports.file(root.unwrap_or_default(), path, FileReason::Unreadable(why));
+                reports.file(root.unwrap_or_default(), path, FileReason::History(why));
             }
         }
         Ok(())
@@ -163,8 +163,8 @@ impl<'d> Dating<'d> {
         let (dates, why) = match self.ingestion.extractor.file_dates(&request, &cancelled) {
             Ok(None) => return Err(Error::Cancelled),
             Ok(Some(Ok(dates))) => (dates, None),
-            Ok(Some(Err(error))) => (Vec::new(), Some(format!("its history: {error}"))),
-            Err(error) => (Vec::new(), Some(format!("its history could not be read: {error}"))),
+            Ok(Some(Err(error))) => (Vec::new(), Some(error.to_string())),
+            Err(error) => (Vec::new(), Some(format!("its reader could not be started: {error}"))),
         };
         // Where nothing can be told, a date stays what it is, at first that of the file.
         let untold = |asked: &Asked<'_>| (why.is_some() && !asked.is_dated).then_some(None);

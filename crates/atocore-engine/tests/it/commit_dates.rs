@@ -3,7 +3,10 @@
 use std::process::Command;
 
 use atocore_engine::{DocumentFilter, Engine};
-use atocore_model::{fact::PageSize, refresh::FileReason};
+use atocore_model::{
+    fact::PageSize,
+    refresh::{FileReason, FileReport},
+};
 use atocore_storage::files;
 use atocore_testkit::{
     installation::{EngineExt, Installation, make_pipe},
@@ -185,15 +188,17 @@ fn a_history_that_cannot_be_read_is_named_and_costs_the_dates_only() {
     assert_eq!(dates(&engine, "p")[0], format!("0.md {OF_FILE}"));
     let named: Vec<_> = (report.roots[0].files.iter())
         .filter_map(|file| match &file.reason {
-            FileReason::Unreadable(why) => Some((file.path.as_str(), why.as_str())),
+            FileReason::History(why) => Some((file.path.as_str(), why.as_str())),
             _ => None,
         })
         .collect();
     assert!(
-        matches!(named[..], [(path, why)] if path.ends_with("p/.git/") && why.starts_with("its history: ")),
+        matches!(named[..], [(path, why)] if path.ends_with("p/.git/") && why.starts_with("it is damaged: ")),
         "{named:?}"
     );
-    assert_eq!(engine.fresh("p").roots[0].counts.failed, 0, "until there is another commit");
+    let counts = &report.roots[0].counts;
+    assert_eq!((counts.ingested, counts.failed, counts.skipped), (20, 0, 2));
+    assert_eq!(engine.fresh("p").roots[0].counts.skipped, 1, "until there is another commit");
 }
 
 #[test]
@@ -238,9 +243,11 @@ fn a_pipe_in_a_repository_is_not_waited_for() {
         make_pipe(if project == "all" { &git } else { &path });
     }
     let engine = place.own();
-    for (project, failed) in [("head", 0), ("others", 1), ("all", 0)] {
+    for (project, named) in [("head", false), ("others", true), ("all", false)] {
         engine.add(project, project);
-        assert_eq!(engine.fresh(project).roots[0].counts.failed, failed, "{project}");
+        let report = engine.fresh(project);
+        let is_history = |file: &FileReport| matches!(file.reason, FileReason::History(_));
+        assert_eq!(report.roots[0].files.iter().any(is_history), named, "{project}");
         assert_eq!(dates(&engine, project), [format!("a.md {OF_FILE}")], "{project}");
     }
 }

@@ -13,12 +13,18 @@ use gix_hash::{Kind, ObjectId};
 use gix_object::{CommitRef, Find, FindExt, Kind as ObjectKind};
 use gix_odb::HeaderExt;
 use gix_pack::cache::lru::StaticLinkedList;
-use rustix::fs::OFlags;
+use rustix::{
+    fs::OFlags,
+    time::{ClockId, clock_gettime},
+};
 
 use super::{FileDate, HistoryRequest};
 
-/// The most commits that are looked at. What was changed before them has no date.
-const MOST_COMMITS: usize = 200_000;
+/// The processor time in seconds that commits are looked at for. What was changed before those has no date.
+const MOST_SECONDS: i64 = 30;
+
+/// How many commits are looked at before the clock is.
+const AT_ONCE: usize = 64;
 
 /// The largest object that is read, in bytes: a commit, or a folder as it was.
 const MOST_OBJECT_BYTES: usize = 64 << 20;
@@ -65,7 +71,12 @@ pub(super) fn file_dates(request: &HistoryRequest) -> Result<Vec<FileDate>, Erro
         .zip(&looked_for)
         .map(|(file, looked_for)| file.is_known && *looked_for)
         .collect();
-    for _ in 0..MOST_COMMITS {
+    let seconds = || clock_gettime(ClockId::ThreadCPUTime).tv_sec;
+    let began = seconds();
+    for number in 1.. {
+        if number % AT_ONCE == 0 && seconds() - began > MOST_SECONDS {
+            break;
+        }
         if Some(at) == known_head {
             wanted.retain(&|file| !request.files[file].is_known);
         }
