@@ -84,8 +84,8 @@ fn is_one_in_the_other(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
-/// A document whose date is looked for.
-struct Asked<'d> {
+/// A document of a work tree, whose date is looked for.
+struct WorkTreeDocument<'d> {
     document: &'d CommitDate,
     /// Its path below the work tree.
     path: String,
@@ -106,7 +106,7 @@ struct Dating<'d> {
 
 impl<'d> Dating<'d> {
     fn date_all(&mut self, documents: &'d [CommitDate], reports: &mut Reports) -> Result<(), Error> {
-        let mut of_tree: HashMap<&Path, Vec<Asked<'d>>> = HashMap::new();
+        let mut of_tree: HashMap<&Path, Vec<WorkTreeDocument<'d>>> = HashMap::new();
         for document in documents {
             let path = Path::new(&document.file_path);
             let tree = path.ancestors().skip(1).find_map(|folder| self.found.get(folder));
@@ -115,7 +115,7 @@ impl<'d> Dating<'d> {
                 (Some(tree), Some(below)) => {
                     let is_dated = document.committed.is_some()
                         && !self.gone.iter().any(|tree| tree.has(&document.file_path));
-                    let asked = Asked { document, path: below.to_owned(), is_dated };
+                    let asked = WorkTreeDocument { document, path: below.to_owned(), is_dated };
                     of_tree.entry(&tree.folder).or_default().push(asked);
                 }
                 // It is in none, or no more.
@@ -139,7 +139,11 @@ impl<'d> Dating<'d> {
     }
 
     /// Dates documents of one work tree; why that cannot be done, if so. It is tried again with the next commit.
-    fn date_by(&mut self, tree: &WorkTree, mut asked: Vec<Asked<'d>>) -> Result<Option<String>, Error> {
+    fn date_by(
+        &mut self,
+        tree: &WorkTree,
+        mut asked: Vec<WorkTreeDocument<'d>>,
+    ) -> Result<Option<String>, Error> {
         let known = self.known.iter().find(|known| known.folder() == tree.folder);
         let known_head = known.map(|known| known.head.clone());
         if known_head.as_ref() == Some(&tree.head) {
@@ -148,7 +152,7 @@ impl<'d> Dating<'d> {
         if asked.is_empty() {
             return Ok(None);
         }
-        let file = |asked: &Asked<'_>| HistoryFile {
+        let file = |asked: &WorkTreeDocument<'_>| HistoryFile {
             path: asked.path.clone(),
             is_known: known_head.is_some() && asked.is_dated,
         };
@@ -167,13 +171,13 @@ impl<'d> Dating<'d> {
             Err(error) => (Vec::new(), Some(format!("its reader could not be started: {error}"))),
         };
         // Where nothing can be told, a date stays what it is, at first that of the file.
-        let untold = |asked: &Asked<'_>| (why.is_some() && !asked.is_dated).then_some(None);
+        let untold = |asked: &WorkTreeDocument<'_>| (why.is_some() && !asked.is_dated).then_some(None);
         let mut told: Vec<Option<Option<jiff::Timestamp>>> = asked.iter().map(untold).collect();
         for date in dates {
             let Some(told) = told.get_mut(date.file) else { continue };
             *told = Some(date.seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()));
         }
-        for (Asked { document, .. }, told) in asked.into_iter().zip(told) {
+        for (WorkTreeDocument { document, .. }, told) in asked.into_iter().zip(told) {
             let Some(told) = told else { continue };
             let date = told.map(Timestamp::new);
             if document.committed != Some(date) {
