@@ -25,7 +25,7 @@ pub(super) struct ReachableRoots {
     pub(super) unreadable: Vec<PathBuf>,
     /// Folders below them that a disk of their own is mounted at.
     pub(super) mounts: Vec<PathBuf>,
-    /// Folders below them that are roots of other projects.
+    /// Folders that are roots of other projects, below them or around them.
     pub(super) of_others: Vec<PathBuf>,
     /// Folders below them in which something has the name that repositories of git have.
     pub(super) repositories: Vec<PathBuf>,
@@ -147,10 +147,18 @@ impl ReachableRoots {
     /// The root that misses a document when it is gone; `None` when it may go: its root is no longer configured, or
     /// its file belongs to another project now. Of a project without any file the first root misses it.
     pub(super) fn counted_for(&self, row: &DocumentRow) -> Option<usize> {
-        if self.of_others.iter().any(|folder| Path::new(&row.file_path).starts_with(folder)) {
+        if self.is_of_another_project(row) {
             return None;
         }
         self.root_of(row).or_else(|| (self.found_nothing && !self.roots.is_empty()).then_some(0))
+    }
+
+    /// Whether the file of a document is one of another project now: the deepest root that it is below has it.
+    fn is_of_another_project(&self, row: &DocumentRow) -> bool {
+        let path = Path::new(&row.file_path);
+        let depth = |folder: &Path| path.starts_with(folder).then(|| folder.components().count());
+        let others = self.of_others.iter().filter_map(|folder| depth(folder)).max();
+        others > self.folders().filter_map(depth).max()
     }
 
     /// Whether a file that was not found is known to be no part of the project any more. A file that might lie below

@@ -84,6 +84,35 @@ fn a_folder_whose_documents_are_all_gone_is_skipped_until_it_is_confirmed() {
 }
 
 #[test]
+fn a_root_within_one_of_another_project_is_emptied_no_more_than_any_other() {
+    let place = Installation::default();
+    for number in 0..10 {
+        place.write(&format!("p/inner/{number}.md"), format!("zebra number{number}"));
+    }
+    place.write("p/outer.md", "zebra");
+    let engine = place.own();
+    engine.add("outer", "p");
+    engine.add("inner", "p/inner");
+    for project in ["outer", "inner"] {
+        let _report = engine.fresh(project);
+    }
+    rename(&place.vault().join("p/inner"), &place.vault().join("away"));
+    fs::create_dir(place.vault().join("p/inner")).unwrap();
+    for project in ["inner", "outer", "inner"] {
+        let _report = engine.fresh(project);
+    }
+    let gone = RootSkip::DocumentsGone { gone: 10, known: 10 };
+    assert_eq!(engine.fresh("inner").roots[0].skipped, Some(gone));
+    fs::remove_dir(place.vault().join("p/inner")).unwrap();
+    rename(&place.vault().join("away"), &place.vault().join("p/inner"));
+    assert_eq!(counts(&engine.fresh("inner")), [0, 10, 0, 0, 0]);
+    for number in 0..8 {
+        place.remove(&format!("p/inner/{number}.md"));
+    }
+    assert_eq!(engine.fresh("inner").roots[0].skipped, Some(RootSkip::DocumentsGone { gone: 8, known: 10 }));
+}
+
+#[test]
 fn most_of_many_documents_gone_at_once_are_asked_about_and_few_are_not() {
     let place = Installation::default();
     let write = |numbers: std::ops::Range<u32>| {
