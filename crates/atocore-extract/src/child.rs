@@ -34,7 +34,7 @@ use crate::{
     extract::extract,
     extracted::Extracted,
     format::Format,
-    history::{self, FileDate, HistoryRequest},
+    history::{self, HistoryDates, HistoryRequest},
     limits::ExtractLimits,
     words::panic_message,
 };
@@ -59,7 +59,7 @@ pub(crate) struct ExtractAnswer {
 }
 
 /// What the history of a repository says of files, or why nothing.
-pub(crate) type HistoryReply = Result<Vec<FileDate>, ExtractError>;
+pub(crate) type HistoryReply = Result<HistoryDates, ExtractError>;
 
 /// The command by which a child process reads the history of a repository.
 pub(crate) const HISTORY: &str = "--history";

@@ -120,12 +120,12 @@ impl Extractor {
         converter::convert((program, arguments), command, content, &self.limits, cancelled)
     }
 
-    /// What the history of a repository says of files; nothing of a known one that is what it was. `None` when `cancelled` says so.
+    /// What the history of a repository says of files; `None` when `cancelled` says so.
     ///
     /// A commit counts on the line of first parents: what came in with a merge has the date of the merge.
     ///
     /// # Errors
-    /// [`ExtractError`] is of the repository: an object is damaged, or a limit was reached; an [`io::Error`] as in
+    /// [`ExtractError`] is of the repository: nothing can be read of it, or a limit was reached; an [`io::Error`] as in
     /// [`Extractor::extract`].
     pub fn file_dates(
         &self,

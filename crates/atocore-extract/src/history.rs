@@ -37,14 +37,25 @@ pub struct HistoryFile {
     pub is_known: bool,
 }
 
-/// What the history says of a file.
+/// When a file was committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileDate {
-    /// Its place in [`HistoryRequest::files`].
-    pub file: usize,
-    /// When the commit was written that gave it the bytes it has, in seconds since 1970; `None` where no commit did, or none that is
-    /// there.
-    pub seconds: Option<i64>,
+#[serde(rename_all = "snake_case")]
+pub enum HistoryDate {
+    /// The commit that gave it the bytes it has was written then, in seconds since 1970.
+    At(i64),
+    /// No commit did, or it does not say when, or it lies too far back.
+    Never,
+    /// What would tell it is not there, as in a shallow clone, or cannot be read.
+    Untold,
+}
+
+/// What the history of a repository says of files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryDates {
+    /// By places in [`HistoryRequest::files`]; `None` of a known file that is what it was.
+    pub dates: Vec<Option<HistoryDate>>,
+    /// Why the rest could not be told, when something is damaged.
+    pub damage: Option<ExtractError>,
 }
 
 /// What the history of a repository says of its files; nothing of a known one that is what it was.
@@ -52,17 +63,17 @@ pub struct FileDate {
 /// A commit counts on the line of first parents: what came in with a merge has the date of the merge.
 ///
 /// # Errors
-/// When an object is damaged or cannot be read.
+/// When nothing can be read of it.
 #[cfg(feature = "documents")]
-pub(crate) fn file_dates(request: &HistoryRequest) -> Result<Vec<FileDate>, ExtractError> {
+pub(crate) fn file_dates(request: &HistoryRequest) -> Result<HistoryDates, ExtractError> {
     objects::file_dates(request).map_err(ExtractError::damaged)
 }
 
 /// Nothing: it takes a library.
 #[cfg(not(feature = "documents"))]
 #[expect(clippy::unnecessary_wraps, reason = "a build with the library fails where it does")]
-pub(crate) fn file_dates(request: &HistoryRequest) -> Result<Vec<FileDate>, ExtractError> {
-    Ok((0..request.files.len()).map(|file| FileDate { file, seconds: None }).collect())
+pub(crate) fn file_dates(request: &HistoryRequest) -> Result<HistoryDates, ExtractError> {
+    Ok(HistoryDates { dates: vec![Some(HistoryDate::Never); request.files.len()], damage: None })
 }
 
 /// The folders that are read for it, but for the files themselves.

@@ -25,7 +25,7 @@ pub use self::{
     extracted::{Extracted, LocationMark, TextSection, TextStructure},
     extractor::Extractor,
     format::{Ending, Format, is_key},
-    history::{FileDate, HistoryFile, HistoryRequest},
+    history::{HistoryDate, HistoryDates, HistoryFile, HistoryRequest},
     limits::ExtractLimits,
     rules::{ConvertCommand, EndingRule, FormatRules, converters, endings},
     words::panic_message,

@@ -48,7 +48,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, limits::Limit};
 pub use acknowledged::acknowledged_file;
 pub use chunk_keys::{ChunkDocument, ChunkKey};
 pub use chunks::StoredChunk;
-pub use commit_dates::{CommitDate, DatedWorkTree};
+pub use commit_dates::{CommitDate, CommittedDocument, DatedWorkTree};
 pub use document_list::ListedDocument;
 pub use document_places::DocumentPlace;
 pub use documents::{DocumentRow, IngestedDocument, StoredChunks};

@@ -7,11 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use atocore_extract::{HistoryFile, HistoryRequest};
-use atocore_model::{id::Generation, project::Project, refresh::FileReason, time::Timestamp};
+use atocore_extract::{HistoryDate, HistoryFile, HistoryRequest};
+use atocore_model::{
+    id::Generation,
+    project::Project,
+    refresh::{FileReason, RootReport},
+    time::Timestamp,
+};
 use atocore_storage::{
-    files::beneath::Beneath,
-    sqlite::{CommitDate, DatedWorkTree},
+    files::beneath::{self, Beneath},
+    sqlite::{CommitDate, CommittedDocument, DatedWorkTree},
 };
 
 use super::{Ingestion, Reports, reach::ReachableRoots, write};
@@ -27,6 +32,8 @@ const MOST_REFERENCES: usize = 5;
 #[derive(Debug)]
 struct WorkTree {
     folder: PathBuf,
+    /// The folder of what is its own: the commit, and what is to be committed.
+    git: PathBuf,
     /// The folder of its objects.
     objects: PathBuf,
     /// The commit, as 40 hexadecimal digits.
@@ -44,6 +51,8 @@ pub(super) fn update(
     let below = reach.repositories.iter().filter_map(|folder| WorkTree::open(folder));
     let found: HashMap<PathBuf, WorkTree> =
         below.chain(around).map(|tree| (tree.folder.clone(), tree)).collect();
+    // A commit changes none of the documents.
+    reports.folders.extend(found.values().map(|tree| tree.git.clone()));
     let known = ingestion.store.read(|read| read.work_trees(&project.id))?;
     if found.is_empty() && known.is_empty() {
         return Ok(None);
@@ -55,15 +64,16 @@ pub(super) fn update(
     let now: Vec<_> =
         found.values().filter_map(WorkTree::dated).chain(away.iter().copied().cloned()).collect();
     let is_same = now.len() == known.len() && now.iter().all(|tree| known.contains(tree));
-    if is_same && !ingestion.store.read(|read| read.has_undated_documents(&project.id))? {
+    let is_settled = is_same && !ingestion.options.reread;
+    if is_settled && !ingestion.store.read(|read| read.has_undated_documents(&project.id))? {
         return Ok(None);
     }
-    let mut documents = ingestion.store.read(|read| read.commit_dates(&project.id))?;
+    let mut documents = ingestion.store.read(|read| read.committed_documents(&project.id))?;
     documents.retain(|document| !away.iter().any(|tree| tree.has(&document.file_path)));
     let mut dating = Dating { ingestion, found: &found, known: &known, gone, dates: Vec::new() };
     dating.date_all(&documents, reports)?;
     let dates = dating.dates;
-    let is_seen = dates.iter().any(|(before, date)| before.committed.flatten() != *date);
+    let is_seen = dates.iter().any(|(before, now)| before.committed.date() != now.date());
     if is_seen {
         let committed = ingestion.store.write(&write::operation(ingestion, project), |write| {
             dates.iter().try_for_each(|(document, date)| write.date_document(document.key, *date))?;
@@ -86,11 +96,23 @@ fn is_one_in_the_other(one: &Path, other: &Path) -> bool {
 
 /// A document of a work tree, whose date is looked for.
 struct WorkTreeDocument<'d> {
-    document: &'d CommitDate,
+    document: &'d CommittedDocument,
     /// Its path below the work tree.
     path: String,
-    /// Whether it was dated by that work tree before.
-    is_dated: bool,
+    /// What is known of its date by that work tree.
+    known: CommitDate,
+}
+
+impl WorkTreeDocument<'_> {
+    fn is_dated(&self) -> bool {
+        matches!(self.known, CommitDate::Never | CommitDate::At(_))
+    }
+
+    /// Whether the file is the one that was read: another one has other bytes than those that are stored.
+    fn is_as_stored(&self) -> bool {
+        let seen = beneath::stamp_if_present(Path::new(&self.document.file_path));
+        seen.is_ok_and(|seen| seen == Some(self.document.stamp))
+    }
 }
 
 /// The dates that are being looked for.
@@ -101,11 +123,11 @@ struct Dating<'d> {
     /// Those of them that are none any more.
     gone: Vec<&'d DatedWorkTree>,
     /// Those that are to be stored.
-    dates: Vec<(&'d CommitDate, Option<Timestamp>)>,
+    dates: Vec<(&'d CommittedDocument, CommitDate)>,
 }
 
 impl<'d> Dating<'d> {
-    fn date_all(&mut self, documents: &'d [CommitDate], reports: &mut Reports) -> Result<(), Error> {
+    fn date_all(&mut self, documents: &'d [CommittedDocument], reports: &mut Reports) -> Result<(), Error> {
         let mut of_tree: HashMap<&Path, Vec<WorkTreeDocument<'d>>> = HashMap::new();
         for document in documents {
             let path = Path::new(&document.file_path);
@@ -113,78 +135,86 @@ impl<'d> Dating<'d> {
             let below = tree.and_then(|tree| path.strip_prefix(&tree.folder).ok()?.to_str());
             match (tree, below) {
                 (Some(tree), Some(below)) => {
-                    let is_dated = document.committed.is_some()
-                        && !self.gone.iter().any(|tree| tree.has(&document.file_path));
-                    let asked = WorkTreeDocument { document, path: below.to_owned(), is_dated };
-                    of_tree.entry(&tree.folder).or_default().push(asked);
+                    let is_of_another = self.gone.iter().any(|tree| tree.has(&document.file_path));
+                    let is_open = is_of_another || self.ingestion.options.reread;
+                    let known = if is_open { CommitDate::Unknown } else { document.committed };
+                    let document = WorkTreeDocument { document, path: below.to_owned(), known };
+                    of_tree.entry(&tree.folder).or_default().push(document);
                 }
                 // It is in none, or no more.
-                _ if document.committed != Some(None) => self.dates.push((document, None)),
-                _ => {}
+                _ => self.put(document, CommitDate::Never),
             }
         }
         let total = of_tree.len();
         for (done, (folder, documents)) in of_tree.into_iter().enumerate() {
             self.ingestion.progress("reading the history of repositories", done, Some(total));
             if let Some(why) = self.date_by(&self.found[folder], documents)? {
-                let root = reports
-                    .roots
-                    .iter()
-                    .position(|root| is_one_in_the_other(Path::new(&root.folder), folder));
+                let is_near = |root: &RootReport| is_one_in_the_other(Path::new(&root.folder), folder);
+                let root = reports.roots.iter().position(is_near).unwrap_or_default();
                 let path = format!("{}/", folder.join(".git").display());
-                reports.file(root.unwrap_or_default(), path, FileReason::History(why));
+                reports.file(root, path, FileReason::History(why));
             }
         }
         Ok(())
     }
 
-    /// Dates documents of one work tree; why that cannot be done, if so. It is tried again with the next commit.
+    fn put(&mut self, document: &'d CommittedDocument, date: CommitDate) {
+        if document.committed != date {
+            self.dates.push((document, date));
+        }
+    }
+
+    /// Dates documents of one work tree; why some cannot be dated, if so. It is tried again with the next commit.
     fn date_by(
         &mut self,
         tree: &WorkTree,
-        mut asked: Vec<WorkTreeDocument<'d>>,
+        mut documents: Vec<WorkTreeDocument<'d>>,
     ) -> Result<Option<String>, Error> {
         let known = self.known.iter().find(|known| known.folder() == tree.folder);
         let known_head = known.map(|known| known.head.clone());
         if known_head.as_ref() == Some(&tree.head) {
-            asked.retain(|asked| !asked.is_dated);
+            documents.retain(|document| document.known == CommitDate::Unknown);
         }
-        if asked.is_empty() {
+        documents.retain(WorkTreeDocument::is_as_stored);
+        if documents.is_empty() {
             return Ok(None);
         }
-        let file = |asked: &WorkTreeDocument<'_>| HistoryFile {
-            path: asked.path.clone(),
-            is_known: known_head.is_some() && asked.is_dated,
+        let file = |document: &WorkTreeDocument<'_>| HistoryFile {
+            path: document.path.clone(),
+            is_known: known_head.is_some() && document.is_dated(),
         };
         let request = HistoryRequest {
             work_tree: tree.folder.clone(),
             objects: tree.objects.clone(),
             head: tree.head.clone(),
-            files: asked.iter().map(file).collect(),
+            files: documents.iter().map(file).collect(),
             known_head,
         };
         let cancelled = || self.ingestion.monitor.cancelled();
+        let none = || documents.iter().map(|document| (!document.is_dated()).then_some(HistoryDate::Untold));
         let (dates, why) = match self.ingestion.extractor.file_dates(&request, &cancelled) {
             Ok(None) => return Err(Error::Cancelled),
-            Ok(Some(Ok(dates))) => (dates, None),
-            Ok(Some(Err(error))) => (Vec::new(), Some(error.to_string())),
-            Err(error) => (Vec::new(), Some(format!("its reader could not be started: {error}"))),
+            Ok(Some(Ok(told))) => (told.dates, told.damage.map(|error| error.to_string())),
+            Ok(Some(Err(error))) => (none().collect(), Some(error.to_string())),
+            Err(error) => (none().collect(), Some(format!("its reader could not be started: {error}"))),
         };
-        // Where nothing can be told, a date stays what it is, at first that of the file.
-        let untold = |asked: &WorkTreeDocument<'_>| (why.is_some() && !asked.is_dated).then_some(None);
-        let mut told: Vec<Option<Option<jiff::Timestamp>>> = asked.iter().map(untold).collect();
-        for date in dates {
-            let Some(told) = told.get_mut(date.file) else { continue };
-            *told = Some(date.seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()));
-        }
-        for (WorkTreeDocument { document, .. }, told) in asked.into_iter().zip(told) {
-            let Some(told) = told else { continue };
-            let date = told.map(Timestamp::new);
-            if document.committed != Some(date) {
-                self.dates.push((document, date));
+        for (WorkTreeDocument { document, .. }, date) in documents.into_iter().zip(dates) {
+            if let Some(date) = date {
+                self.put(document, commit_date(date));
             }
         }
         Ok(why)
+    }
+}
+
+fn commit_date(date: HistoryDate) -> CommitDate {
+    match date {
+        HistoryDate::Untold => CommitDate::Untold,
+        HistoryDate::Never => CommitDate::Never,
+        HistoryDate::At(seconds) => {
+            let date = jiff::Timestamp::from_second(seconds);
+            date.map_or(CommitDate::Never, |date| CommitDate::At(Timestamp::new(date)))
+        }
     }
 }
 
@@ -202,10 +232,10 @@ impl WorkTree {
         let own = Beneath::open(&git).ok()?;
         let shared = match text(&own, "commondir") {
             Some(path) => git.join(path.trim_end()).canonicalize().ok()?,
-            None => git,
+            None => git.clone(),
         };
         let head = head(&own, &Beneath::open(&shared).ok()?)?;
-        Some(Self { folder: folder.to_owned(), objects: shared.join("objects"), head })
+        Some(Self { folder: folder.to_owned(), git, objects: shared.join("objects"), head })
     }
 
     /// `None` where the path is no text.

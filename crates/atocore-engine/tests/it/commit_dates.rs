@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use atocore_engine::{DocumentFilter, Engine};
+use atocore_engine::{Caller, DocumentFilter, Engine};
 use atocore_model::{
     fact::PageSize,
-    refresh::{FileReason, FileReport},
+    monitor::Silent,
+    refresh::{FileReason, FileReport, RefreshOptions},
 };
 use atocore_storage::files;
 use atocore_testkit::{
@@ -199,6 +200,90 @@ fn a_history_that_cannot_be_read_is_named_and_costs_the_dates_only() {
     let counts = &report.roots[0].counts;
     assert_eq!((counts.ingested, counts.failed, counts.skipped), (20, 0, 2));
     assert_eq!(engine.fresh("p").roots[0].counts.skipped, 1, "until there is another commit");
+}
+
+#[test]
+fn what_could_not_be_told_is_looked_for_again_with_the_next_commit() {
+    let place = Installation::default();
+    let origin = Repository::new(place.path().join("origin"));
+    origin.write("a.md", "The pump.");
+    origin.commit("2019-03-01");
+    origin.write("b.md", "The valve.");
+    origin.commit("2020-03-01");
+    let from = format!("file://{}", origin.folder().display());
+    let vault = Repository::at(place.vault());
+    vault.git(&["clone", "-q", "--depth", "1", &from, "short"]);
+    vault.git(&["clone", "-q", "--no-local", origin.folder().to_str().unwrap(), "damaged"]);
+    vault.age();
+    let damaged = Repository::at(place.vault().join("damaged"));
+    let shallow = Repository::at(place.vault().join("short"));
+    damaged.git(&[
+        "-c",
+        "alias.unpack=!mv .git/objects/pack/*.pack p && git unpack-objects -q < p",
+        "unpack",
+    ]);
+    damaged.git(&["-c", "alias.hide=!cp -r .git/objects away && echo > .git/objects/$(git rev-parse HEAD~:a.md | sed 's_^.._&/_')", "hide"]);
+    let engine = place.own();
+    for project in ["short", "damaged"] {
+        engine.add(project, project);
+        let _report = engine.fresh(project);
+    }
+    let of_file = [format!("a.md {OF_FILE}"), format!("b.md {OF_FILE}")];
+    assert_eq!(dates(&engine, "short"), of_file);
+    assert_eq!(dates(&engine, "damaged"), of_file);
+    shallow.git(&["fetch", "-q", "--unshallow"]);
+    damaged.git(&["-c", "alias.mend=!rm -rf .git/objects && mv away .git/objects", "mend"]);
+    for project in ["short", "damaged"] {
+        let _report = engine.fresh(project);
+        assert_eq!(dates(&engine, project), of_file, "{project}: it is the same commit");
+    }
+    let told = ["a.md 2019-03-01", "b.md 2020-03-01"];
+    shallow.git(&["commit", "-q", "--allow-empty", "-m", "nothing"]);
+    let _report = engine.fresh("short");
+    assert_eq!(dates(&engine, "short"), told);
+    let reread = RefreshOptions { reread: true, ..RefreshOptions::default() };
+    let name = "damaged".parse().unwrap();
+    let _report = engine.refresh_with(&name, reread, Caller::Local, &Silent).unwrap();
+    assert_eq!(dates(&engine, "damaged"), told);
+}
+
+#[test]
+fn a_commit_without_a_time_costs_the_dates_of_its_own_files() {
+    let place = Installation::default();
+    let repository = Repository::new(place.vault().join("p"));
+    repository.write("a.md", "The pump.");
+    repository.commit("2017-01-01");
+    repository.write("b.md", "The valve.");
+    repository.commit("2018-01-01");
+    let odd = "alias.odd=!git cat-file -p HEAD | sed 's/<.*>/s@e.org/' > ../odd && \
+               git hash-object -t commit --literally -w ../odd > .git/refs/heads/main";
+    repository.git(&["-c", odd, "odd"]);
+    repository.write("c.md", "The tank.");
+    repository.commit("2019-01-01");
+    let engine = place.own();
+    engine.add("p", "p");
+    let report = engine.fresh("p");
+    assert_eq!(report.roots[0].counts.skipped, 1);
+    assert_eq!(dates(&engine, "p"), ["a.md 2017-01-01", &format!("b.md {OF_FILE}"), "c.md 2019-01-01"]);
+}
+
+#[test]
+fn a_document_whose_file_cannot_be_read_any_more_keeps_the_date_of_what_is_stored() {
+    let place = Installation::default();
+    let repository = Repository::new(place.vault().join("p"));
+    let cell = r#"{"cells": [{"cell_type": "markdown", "source": ["The pump."]}], "nbformat": 4}"#;
+    repository.write("a.ipynb", cell);
+    repository.commit("2019-03-01");
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    repository.write("a.ipynb", &cell[..40]);
+    repository.commit("2021-03-01");
+    let report = engine.fresh("p");
+    assert_eq!(
+        (report.roots[0].counts.failed, dates(&engine, "p")),
+        (1, vec!["a.ipynb 2019-03-01".to_owned()])
+    );
 }
 
 #[test]

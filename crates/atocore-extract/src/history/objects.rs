@@ -4,21 +4,21 @@ use std::{
     collections::HashMap,
     fs::OpenOptions,
     io::{self, Read},
-    mem,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use gix_hash::{Kind, ObjectId};
-use gix_object::{CommitRef, Find, FindExt, Kind as ObjectKind};
-use gix_odb::HeaderExt;
+use gix_object::{CommitRefIter, Find, Kind as ObjectKind, TreeRefIter};
+use gix_odb::Header;
 use gix_pack::cache::lru::StaticLinkedList;
 use rustix::{
     fs::OFlags,
     time::{ClockId, clock_gettime},
 };
 
-use super::{FileDate, HistoryRequest};
+use super::{HistoryDate, HistoryDates, HistoryFile, HistoryRequest};
+use crate::error::ExtractError;
 
 /// The processor time in seconds that commits are looked at for. What was changed before those has no date.
 const MOST_SECONDS: i64 = 30;
@@ -42,67 +42,118 @@ struct Commit {
     seconds: Option<i64>,
 }
 
-pub(super) fn file_dates(request: &HistoryRequest) -> Result<Vec<FileDate>, Error> {
+/// Something that a partial clone has left where it came from.
+#[derive(Debug, thiserror::Error)]
+#[error("an object is not there")]
+struct Missing;
+
+pub(super) fn file_dates(request: &HistoryRequest) -> Result<HistoryDates, Error> {
     let objects = Objects::open(&request.objects)?;
     let id = |text: &str| ObjectId::from_hex(text.as_bytes());
-    let known_head = request.known_head.as_deref().map(id).transpose()?;
-    let mut wanted = WantedFolder::default();
-    for (place, file) in request.files.iter().enumerate() {
-        wanted.insert(&file.path, place);
+    let (head, known_head) = (id(&request.head)?, request.known_head.as_deref().map(id).transpose()?);
+    let Some(commit) = objects.commit(&head)? else { return Err("the commit is not there".into()) };
+    let mut search = Search::new(request, &objects);
+    let ended = search.walk(head, commit, known_head);
+    let damage = ended.err().filter(|error| !error.is::<Missing>()).map(ExtractError::damaged);
+    Ok(HistoryDates { dates: search.dates, damage })
+}
+
+/// The search for the commits that gave files their bytes.
+struct Search<'s> {
+    request: &'s HistoryRequest,
+    objects: &'s Objects,
+    /// What is still looked for.
+    wanted: WantedFolder,
+    /// The bytes that each file has in the commit that is checked out.
+    blobs: Vec<Option<ObjectId>>,
+    dates: Vec<Option<HistoryDate>>,
+}
+
+impl<'s> Search<'s> {
+    fn new(request: &'s HistoryRequest, objects: &'s Objects) -> Self {
+        let mut wanted = WantedFolder::default();
+        for (place, file) in request.files.iter().enumerate() {
+            wanted.insert(&file.path, place);
+        }
+        let untold = |file: &HistoryFile| (!file.is_known).then_some(HistoryDate::Untold);
+        let dates = request.files.iter().map(untold).collect();
+        Self { request, objects, wanted, blobs: vec![None; request.files.len()], dates }
     }
-    let mut at = id(&request.head)?;
-    let Some(mut commit) = objects.commit(&at)? else { return Err("the commit is not there".into()) };
-    let mut blobs = vec![None; request.files.len()];
-    objects.list(&wanted, commit.folder, &mut blobs)?;
-    let mut dates: Vec<_> = (0..request.files.len()).map(|file| FileDate { file, seconds: None }).collect();
-    let is_as_committed = |file: usize| {
-        let path = request.work_tree.join(&request.files[file].path);
-        blobs[file].map_or(Ok(false), |blob| objects.is_as_committed(&path, blob))
-    };
-    // What nobody committed need not be looked for.
-    let mut looked_for = Vec::new();
-    for (place, file) in request.files.iter().enumerate() {
-        looked_for.push(if file.is_known { blobs[place].is_some() } else { is_as_committed(place)? });
+
+    /// Goes back from a commit, along first parents, until nothing is looked for any more.
+    fn walk(
+        &mut self,
+        mut at: ObjectId,
+        mut commit: Commit,
+        known_head: Option<ObjectId>,
+    ) -> Result<(), Error> {
+        self.objects.list(&self.wanted, commit.folder, &mut self.blobs)?;
+        self.leave_out_uncommitted()?;
+        let seconds = || clock_gettime(ClockId::ThreadCPUTime).tv_sec;
+        let began = seconds();
+        for number in 1.. {
+            if number % AT_ONCE == 0 && seconds() - began > MOST_SECONDS {
+                let untold = self.dates.iter_mut().filter(|date| **date == Some(HistoryDate::Untold));
+                untold.for_each(|date| *date = Some(HistoryDate::Never));
+                break;
+            }
+            if Some(at) == known_head {
+                let files = &self.request.files;
+                self.wanted.retain(&|file| !files[file].is_known);
+            }
+            if self.wanted.is_empty() {
+                break;
+            }
+            let before = match commit.parent {
+                // Of a history that was cut off nobody knows what its first commit changed.
+                Some(parent) => Some((parent, self.objects.commit(&parent)?.ok_or(Missing)?)),
+                None => None,
+            };
+            let folder_before = before.as_ref().map(|(_, before)| before.folder);
+            let mut changed = Vec::new();
+            let compared =
+                self.objects.take_changed(&mut self.wanted, folder_before, Some(commit.folder), &mut changed);
+            for file in changed {
+                self.found(file, commit.seconds)?;
+            }
+            compared?;
+            let Some((parent, next)) = before else { break };
+            (at, commit) = (parent, next);
+        }
+        Ok(())
     }
-    wanted.retain(&|file| looked_for[file]);
-    let mut unseen: Vec<bool> = request
-        .files
-        .iter()
-        .zip(&looked_for)
-        .map(|(file, looked_for)| file.is_known && *looked_for)
-        .collect();
-    let seconds = || clock_gettime(ClockId::ThreadCPUTime).tv_sec;
-    let began = seconds();
-    for number in 1.. {
-        if number % AT_ONCE == 0 && seconds() - began > MOST_SECONDS {
-            break;
+
+    /// What nobody committed is not looked for.
+    fn leave_out_uncommitted(&mut self) -> Result<(), Error> {
+        for (place, file) in self.request.files.iter().enumerate() {
+            let is_there =
+                if file.is_known { self.blobs[place].is_some() } else { self.is_as_committed(place)? };
+            if !is_there {
+                self.dates[place] = Some(HistoryDate::Never);
+            }
         }
-        if Some(at) == known_head {
-            wanted.retain(&|file| !request.files[file].is_known);
-        }
-        if wanted.is_empty() {
-            break;
-        }
-        let before = match commit.parent {
-            // Of a history that was cut off nobody knows what its first commit changed.
-            Some(parent) => match objects.commit(&parent)? {
-                Some(before) => Some((parent, before)),
-                None => break,
-            },
-            None => None,
-        };
-        let folder_before = before.as_ref().map(|(_, before)| before.folder);
-        let mut changed = Vec::new();
-        objects.take_changed(&mut wanted, folder_before, Some(commit.folder), &mut changed)?;
-        for file in changed {
-            let holds = !mem::take(&mut unseen[file]) || is_as_committed(file)?;
-            dates[file].seconds = commit.seconds.filter(|_| holds);
-        }
-        let Some((parent, next)) = before else { break };
-        (at, commit) = (parent, next);
+        let dates = &self.dates;
+        self.wanted.retain(&|file| dates[file] != Some(HistoryDate::Never));
+        Ok(())
     }
-    dates.retain(|date| !unseen[date.file]);
-    Ok(dates)
+
+    /// Notes the commit of a file.
+    fn found(&mut self, file: usize, seconds: Option<i64>) -> Result<(), Error> {
+        let holds = !self.request.files[file].is_known || self.is_as_committed(file)?;
+        let date = seconds.filter(|_| holds).map_or(HistoryDate::Never, HistoryDate::At);
+        self.dates[file] = Some(date);
+        Ok(())
+    }
+
+    /// Whether a file has the bytes that it has in the commit that is checked out. One that a filter of git changes when it is
+    /// checked out has not.
+    fn is_as_committed(&self, file: usize) -> Result<bool, Error> {
+        let Some(blob) = self.blobs[file] else { return Ok(false) };
+        let size = self.objects.0.try_header(&blob)?.map(|header| header.size());
+        let path = self.request.work_tree.join(&self.request.files[file].path);
+        let Some(bytes) = bytes_of(&path, size)? else { return Ok(false) };
+        Ok(gix_object::compute_hash(Kind::Sha1, ObjectKind::Blob, &bytes)? == blob)
+    }
 }
 
 /// The folders of objects that a repository borrows from others.
@@ -132,12 +183,10 @@ impl Objects {
     fn commit(&self, id: &ObjectId) -> Result<Option<Commit>, Error> {
         let mut buffer = Vec::new();
         let Some(found) = self.0.try_find(id, &mut buffer)? else { return Ok(None) };
-        let commit = CommitRef::from_bytes(found.data, Kind::Sha1)?;
-        Ok(Some(Commit {
-            folder: commit.tree(),
-            parent: commit.parents().next(),
-            seconds: commit.author().and_then(|author| author.time()).ok().map(|time| time.seconds),
-        }))
+        let commit = CommitRefIter::from_bytes(found.data, Kind::Sha1);
+        let seconds = commit.author().and_then(|author| author.time()).ok().map(|time| time.seconds);
+        let (folder, parent) = (commit.clone().tree_id()?, commit.parent_ids().next());
+        Ok(Some(Commit { folder, parent, seconds }))
     }
 
     /// What is in a folder under names that are wanted; nothing where there is no folder.
@@ -148,9 +197,9 @@ impl Objects {
     ) -> Result<HashMap<Vec<u8>, ObjectId>, Error> {
         let Some(folder) = folder else { return Ok(HashMap::new()) };
         let mut buffer = Vec::new();
-        let tree = self.0.find_tree_iter(&folder, &mut buffer)?;
+        let tree = self.0.try_find(&folder, &mut buffer)?.ok_or(Missing)?;
         let mut entries = HashMap::new();
-        for entry in tree {
+        for entry in TreeRefIter::from_bytes(tree.data, Kind::Sha1) {
             let entry = entry?;
             let name: &[u8] = entry.filename;
             let is_wanted = match (entry.mode.is_tree(), entry.mode.is_blob()) {
@@ -203,13 +252,6 @@ impl Objects {
         wanted.folders.retain(|_, below| !below.is_empty());
         Ok(())
     }
-
-    /// Whether a file has the bytes of a blob. One that a filter of git changes when it is checked out has not.
-    fn is_as_committed(&self, path: &Path, blob: ObjectId) -> Result<bool, Error> {
-        let size = self.0.header(blob)?.size();
-        let Some(bytes) = bytes_of(path, size)? else { return Ok(false) };
-        Ok(gix_object::compute_hash(Kind::Sha1, ObjectKind::Blob, &bytes)? == blob)
-    }
 }
 
 /// The files that are looked for, by folder.
@@ -247,13 +289,14 @@ impl WantedFolder {
     }
 }
 
-/// The bytes of a regular file that has so many; `None` for anything else.
-fn bytes_of(path: &Path, size: u64) -> io::Result<Option<Vec<u8>>> {
+/// The bytes of a regular file, that has so many if that is said; `None` for anything else.
+fn bytes_of(path: &Path, size: Option<u64>) -> io::Result<Option<Vec<u8>>> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
     let Ok(file) = opened else { return Ok(None) };
     let seen = file.metadata()?;
-    if !seen.is_file() || seen.len() != size {
+    let size = size.unwrap_or(seen.len());
+    if !seen.is_file() || seen.len() != size || size > MOST_OBJECT_BYTES as u64 {
         return Ok(None);
     }
     let mut bytes = Vec::new();

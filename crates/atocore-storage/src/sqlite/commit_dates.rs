@@ -2,19 +2,65 @@
 
 use std::path::Path;
 
-use atocore_model::{id::ProjectId, time::Timestamp};
+use atocore_model::{document::FileStamp, id::ProjectId, time::Timestamp};
 
-use super::{BookkeepingTransaction, ReadTransaction, StorageError};
+use super::{BookkeepingTransaction, ReadTransaction, StorageError, documents::stamp};
 
 /// What is known of when a document was committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitDate {
+    /// Nobody has looked since it was stored.
+    Unknown,
+    /// It could not be told with the commit that was checked out.
+    Untold,
+    /// No commit gave the file the bytes it has.
+    Never,
+    /// When the commit was written that did.
+    At(Timestamp),
+}
+
+/// What an undecided [`CommitDate`] is in a row: none that a date could be.
+const UNTOLD: &str = "?";
+
+impl CommitDate {
+    /// The date, where there is one.
+    #[must_use]
+    pub const fn date(self) -> Option<Timestamp> {
+        match self {
+            Self::At(date) => Some(date),
+            Self::Unknown | Self::Untold | Self::Never => None,
+        }
+    }
+
+    fn from_column(column: Option<&str>) -> Self {
+        match column {
+            None => Self::Unknown,
+            Some(UNTOLD) => Self::Untold,
+            Some(text) => Timestamp::parse(text).map_or(Self::Never, Self::At),
+        }
+    }
+
+    fn to_column(self) -> Option<String> {
+        match self {
+            Self::Unknown => None,
+            Self::Untold => Some(UNTOLD.to_owned()),
+            Self::Never => Some(String::new()),
+            Self::At(date) => Some(date.to_string()),
+        }
+    }
+}
+
+/// A document, and what is known of when it was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommitDate {
-    /// The key of the row of the document.
+pub struct CommittedDocument {
+    /// The key of its row.
     pub key: i64,
     /// Absolute path of the file.
     pub file_path: String,
-    /// The date; `Some(None)` where no commit gave the file the bytes it has, `None` until somebody has looked.
-    pub committed: Option<Option<Timestamp>>,
+    /// What the system said of the file when it was read.
+    pub stamp: FileStamp,
+    /// When it was committed.
+    pub committed: CommitDate,
 }
 
 /// A work tree of git, and the commit that was checked out in it when the dates of its documents were told.
@@ -68,16 +114,17 @@ impl ReadTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn commit_dates(&self, project: &ProjectId) -> Result<Vec<CommitDate>, StorageError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id, file_path, committed FROM source_documents WHERE project_id = ?1")?;
+    pub fn committed_documents(&self, project: &ProjectId) -> Result<Vec<CommittedDocument>, StorageError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, file_path, committed, size_bytes, modified_ns, changed_ns, inode
+             FROM source_documents WHERE project_id = ?1",
+        )?;
         let rows = statement.query_map([project.as_str()], |row| {
-            let committed = row.get_ref(2)?.as_str_or_null()?;
-            Ok(CommitDate {
+            Ok(CommittedDocument {
                 key: row.get(0)?,
                 file_path: row.get(1)?,
-                committed: committed.map(Timestamp::parse),
+                stamp: stamp(row, 3)?,
+                committed: CommitDate::from_column(row.get_ref(2)?.as_str_or_null()?),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -90,10 +137,9 @@ impl BookkeepingTransaction<'_> {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn date_document(&self, key: i64, committed: Option<Timestamp>) -> Result<(), StorageError> {
-        let committed = committed.map(|date| date.to_string()).unwrap_or_default();
+    pub fn date_document(&self, key: i64, committed: CommitDate) -> Result<(), StorageError> {
         let sql = "UPDATE source_documents SET committed = ?2 WHERE id = ?1";
-        self.connection.prepare_cached(sql)?.execute((key, committed))?;
+        self.connection.prepare_cached(sql)?.execute((key, committed.to_column()))?;
         Ok(())
     }
 
