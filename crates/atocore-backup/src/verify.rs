@@ -5,6 +5,7 @@
 mod content;
 mod digests;
 mod examination;
+mod rights;
 mod structure;
 mod vector_store;
 
@@ -123,7 +124,7 @@ impl Validation {
 /// and so not valid there, while everything that can be checked is.
 ///
 /// # Errors
-/// [`BackupError::Cancelled`] when `monitor` cancels, and nothing else.
+/// [`BackupError::Cancelled`] when `monitor` cancels, or [`BackupError::File`] when this user may not read all of it.
 pub fn verify(
     directory: &SnapshotDirectory,
     stamp: SnapshotId,
@@ -138,7 +139,7 @@ pub fn verify(
 /// Validates a snapshot down to the content, and hands it out for restoring when it is valid, without a second look.
 ///
 /// # Errors
-/// [`BackupError::Cancelled`] when `monitor` cancels, and nothing else.
+/// [`BackupError::Cancelled`] when `monitor` cancels, or [`BackupError::File`] when this user may not read all of it.
 pub fn verify_whole(
     directory: &SnapshotDirectory,
     stamp: SnapshotId,
@@ -275,6 +276,7 @@ fn examine_at<'a>(
     choose: &dyn Fn(&Manifest) -> Depth,
     monitor: &'a dyn Monitor,
 ) -> Result<(Examination<'a>, Option<Manifest>), BackupError> {
+    rights::refuse_unreadable(dir)?;
     let mut examination = Examination::new(stamp, dir.to_owned(), monitor);
     examination.lock = lock_for_reading(&examination.dir, monitor)?;
     examination.depth = choose(&Manifest::default());

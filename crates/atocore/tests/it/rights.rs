@@ -104,6 +104,30 @@ fn a_registry_or_backup_directory_that_may_not_be_read_hides_nothing_else() {
 }
 
 #[test]
+fn a_snapshot_that_may_not_be_read_is_not_taken_for_damaged_and_keeps_its_proof() {
+    let place = Sandbox::with_notes();
+    let stamp = place.snapshot();
+    let snapshot = place.path(&format!("home/backups/snapshots/{stamp}"));
+    let _proven = place.ok(&["backup", "validate", &stamp, "--depth", "content"]);
+    let listed = place.ok(&["backup", "list", "--json"]);
+    for path in everything(&snapshot) {
+        for verb in [&["validate"][..], &["restore"], &["drill"]] {
+            let arguments = if verb == ["drill"] { verb.to_vec() } else { [verb, &[&stamp]].concat() };
+            let ran = {
+                let _closed = Closed::new(&path);
+                bounded(&place, &[&["--json", "backup"], &arguments[..]].concat())
+            };
+            assert_eq!(ran.code, 1, "{ran:?}");
+            let problem: Value = serde_json::from_str(&ran.stdout).unwrap();
+            assert_eq!(problem["code"], "io", "{problem}");
+            let named = format!("`{}` belongs to user `", path.display());
+            assert!(problem["hint"].as_str().unwrap().starts_with(&named), "{problem}");
+        }
+    }
+    assert_eq!(place.ok(&["backup", "list", "--json"]), listed);
+}
+
+#[test]
 fn documents_that_may_not_be_read_do_not_stand_for_what_is_left_of_a_root() {
     for by_file in [false, true] {
         let place = Sandbox::new();

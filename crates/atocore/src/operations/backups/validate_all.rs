@@ -1,4 +1,4 @@
-use atocore_model::{id::SnapshotId, snapshot::Depth};
+use atocore_model::{error::ErrorCode, id::SnapshotId, snapshot::Depth};
 
 use super::{ValidationReport, access_for, checked_depth, reply_of};
 use crate::operations::prelude::*;
@@ -42,7 +42,15 @@ impl Operation for ValidateAllBackups {
         let entries = engine.snapshots()?;
         // A folder that is named by no stamp is none of ours.
         let stamps = entries.iter().filter_map(|entry| entry.stamp.parse::<SnapshotId>().ok());
-        let validate = |stamp| Ok(reply_of(engine.validate_snapshot(stamp, depth, context.monitor)?));
-        stamps.map(validate).collect::<Result<_, _>>().map(ValidationList)
+        let (mut replies, mut unreadable) = (Vec::new(), None);
+        for stamp in stamps {
+            match engine.validate_snapshot(stamp, depth, context.monitor) {
+                Ok(validation) => replies.push(reply_of(validation)),
+                // One that this user may not read keeps nobody from looking at the others.
+                Err(error) if error.code() == ErrorCode::Io => unreadable = unreadable.or(Some(error)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        unreadable.map_or(Ok(ValidationList(replies)), |error| Err(error.into()))
     }
 }
