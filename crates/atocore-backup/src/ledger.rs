@@ -168,16 +168,15 @@ impl Ledger {
             .then_some(VerifiedDepth { depth: good.depth, at: good.at })
     }
 
-    /// The newest snapshot for every depth to which, or deeper than which, one is proven.
-    ///
-    /// # Errors
-    /// When the backup directory is there and cannot be read.
+    /// The newest snapshot for every depth to which, or deeper than which, one is proven, of those that are given in the order of
+    /// [`SnapshotDirectory::newest_first`].
+    #[must_use]
     pub fn newest_proven_to_each(
         &self,
-        now: Timestamp,
-    ) -> Result<BTreeMap<Depth, (SnapshotId, VerifiedDepth)>, BackupError> {
+        newest_first: &[SnapshotId],
+    ) -> BTreeMap<Depth, (SnapshotId, VerifiedDepth)> {
         let mut newest = BTreeMap::new();
-        for stamp in self.directory.newest_first(now)? {
+        for &stamp in newest_first {
             if newest.len() == Depth::ALL.len() {
                 break;
             }
@@ -186,7 +185,7 @@ impl Ledger {
                 let _first = newest.entry(depth).or_insert((stamp, proven));
             }
         }
-        Ok(newest)
+        newest
     }
 
     /// What the whole ledger says of the snapshots that are there, which are given in the order of

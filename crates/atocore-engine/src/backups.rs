@@ -174,9 +174,30 @@ pub(crate) fn list_with_proof(layout: &Layout) -> Result<Vec<(SnapshotEntry, Opt
     Ok(vault.list()?.into_iter().map(with_proof).collect())
 }
 
-/// The newest snapshot, whatever state it is in; one of the future only when there is no other.
+/// The newest snapshot of the store, whatever state it is in; one of the future only when there is no other.
 pub(crate) fn newest(layout: &Layout, now: Timestamp) -> Result<Option<SnapshotId>, Error> {
-    Ok(mounted::directory(layout)?.newest_first(now)?.first().copied())
+    Ok(own_newest_first(layout, now)?.first().copied())
+}
+
+/// The stamps of [`list_own`], in the order of [`SnapshotDirectory::newest_first`].
+pub(crate) fn own_newest_first(layout: &Layout, now: Timestamp) -> Result<Vec<SnapshotId>, Error> {
+    let own = list_own(layout)?;
+    Ok(newest_first(own.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now))
+}
+
+/// Every snapshot but those that are known to be of another store than the one that is or was here: several installations may
+/// share the directory, and what protects a neighbour protects nothing here.
+pub(crate) fn list_own(layout: &Layout) -> Result<Vec<SnapshotEntry>, Error> {
+    let mut entries = list(layout)?;
+    if let Some(own) = known_stores::id_of(layout) {
+        entries.retain(|entry| store_of(entry).is_none_or(|store| store == own));
+    }
+    Ok(entries)
+}
+
+/// The store that a snapshot is of; `None` where it does not say so.
+fn store_of(entry: &SnapshotEntry) -> Option<&str> {
+    entry.metadata.as_ref()?["atocore"]["store_id"].as_str()
 }
 
 /// The newest snapshot of the store whose metadata can be read, else of any: what `latest` stands for. One of the
@@ -189,10 +210,7 @@ pub fn latest(layout: &Layout, now: Timestamp) -> Result<SnapshotId, Error> {
     entries.retain(|entry| entry.metadata.is_some());
     // Several installations may share the directory: those of the store that is or was here come first.
     let own = known_stores::id_of(layout);
-    let is_own = |entry: &SnapshotEntry| {
-        entry.metadata.as_ref().and_then(|metadata| metadata["atocore"]["store_id"].as_str())
-            == own.as_deref()
-    };
+    let is_own = |entry: &SnapshotEntry| store_of(entry) == own.as_deref();
     if own.is_some() && entries.iter().any(is_own) {
         entries.retain(is_own);
     }

@@ -10,7 +10,6 @@ use std::{
 
 use atocore_backup::{
     ledger::{Ledger, VerifiedDepth},
-    mounted,
     snapshot_directory::{SnapshotDirectory, newest_first},
 };
 use atocore_model::{
@@ -31,6 +30,7 @@ pub use records::{
 };
 
 use crate::{
+    backups,
     behind::{IndexBehind, IndexFault},
     embedding::EmbeddingStatus,
     engine::Engine,
@@ -60,10 +60,10 @@ impl Engine {
             generation,
             documents_generation,
             store_problem,
-            proven: Ledger::of(&SnapshotDirectory::new(&self.layout().backups))
-                .newest_proven_to_each(now)
-                .ok()
-                .map(|newest| proven(&newest, now)),
+            proven: backups::own_newest_first(self.layout(), now).ok().map(|stamps| {
+                let ledger = Ledger::of(&SnapshotDirectory::new(&self.layout().backups));
+                proven(&ledger.newest_proven_to_each(&stamps), now)
+            }),
             schedule: self.timetable().jobs(now),
             schedule_problem: self.timetable().problem(),
             workers: self.workers(),
@@ -244,11 +244,10 @@ fn projects_of(
 }
 
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
-    let vault = mounted::directory(layout)?;
     // Looked at once, so that all of this is said of the same snapshots.
-    let entries = vault.list()?;
+    let entries = backups::list_own(layout)?;
     let stamps = newest_first(entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now);
-    let overview = Ledger::of(&vault).overview(&stamps);
+    let overview = Ledger::of(&SnapshotDirectory::new(&layout.backups)).overview(&stamps);
     let readable = |id: &SnapshotId| {
         let stamp = id.to_string();
         let found = entries.iter().find(|entry| entry.stamp == stamp && entry.metadata.is_some());

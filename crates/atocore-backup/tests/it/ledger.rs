@@ -1,6 +1,6 @@
 //! A verdict counts for the snapshot it was made of, until a later one contradicts it, and never beyond.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use atocore_backup::{
     ledger::{Ledger, VerifiedDepth},
@@ -20,6 +20,11 @@ fn record(home: &Home, id: SnapshotId, depth: Depth) -> Validation {
     let validation = home.validate(id, depth);
     Ledger::of(&home.directory).record(id, &validation, TOOK).unwrap();
     validation
+}
+
+fn proven_to_each(home: &Home) -> BTreeMap<Depth, (SnapshotId, VerifiedDepth)> {
+    let newest_first = home.directory.newest_first(home.clock.now()).unwrap();
+    Ledger::of(&home.directory).newest_proven_to_each(&newest_first)
 }
 
 fn depth(home: &Home, id: SnapshotId) -> Option<Depth> {
@@ -110,7 +115,7 @@ fn a_damaged_ledger_proves_nothing_and_is_written_anew() {
         std::fs::write(&file, damaged).unwrap();
         assert_eq!(ledger.proven(taken.id), None);
         assert!(ledger.verdicts(taken.id).problem.is_some());
-        assert!(ledger.newest_proven_to_each(home.clock.now()).unwrap().is_empty());
+        assert!(proven_to_each(&home).is_empty());
         assert_eq!(home.directory.list().unwrap().len(), 1);
     }
     let _good = record(&home, taken.id, Depth::Digests);
@@ -132,7 +137,7 @@ fn what_a_wrong_clock_left_is_the_newest_only_when_there_is_no_other() {
     for stamp in [future.id, one.id] {
         let _good = record(&home, stamp, Depth::Content);
     }
-    let newest = Ledger::of(&home.directory).newest_proven_to_each(now()).unwrap();
+    let newest = proven_to_each(&home);
     assert_eq!(newest.get(&Depth::Content).map(|(id, _)| *id), Some(one.id));
     home.clock.add_seconds(401 * 86_400);
     assert_eq!(home.directory.newest_first(now()).unwrap(), [future.id, two.id, one.id]);
@@ -143,18 +148,17 @@ fn the_newest_proven_one_is_named_for_every_depth() {
     let home = Home::new();
     let [old, middle, new] = [home.take(), home.take(), home.take()];
     let ledger = Ledger::of(&home.directory);
-    assert!(ledger.newest_proven_to_each(home.clock.now()).unwrap().is_empty());
+    assert!(proven_to_each(&home).is_empty());
     let _good = record(&home, old.id, Depth::Content);
     let _good = record(&home, middle.id, Depth::Digests);
     std::fs::remove_file(new.path.join("db/atocore.db")).unwrap();
     let _bad = record(&home, new.id, Depth::Content);
-    let newest_at = |now| ledger.newest_proven_to_each(now).unwrap();
-    let newest = |depth| newest_at(home.clock.now()).get(&depth).map(|(id, _)| *id);
+    let newest = |depth| proven_to_each(&home).get(&depth).map(|(id, _)| *id);
     assert_eq!(newest(Depth::Structure), Some(middle.id));
     assert_eq!(newest(Depth::Digests), Some(middle.id));
     assert_eq!(newest(Depth::Content), Some(old.id));
     let overview = ledger.overview(&home.directory.newest_first(home.clock.now()).unwrap());
-    assert_eq!(overview.newest, ledger.newest_proven_to_each(home.clock.now()).unwrap());
+    assert_eq!(overview.newest, proven_to_each(&home));
     assert_eq!(overview.failing, 1);
     assert!(overview.last.is_some());
     ledger.forget(old.id).unwrap();

@@ -319,9 +319,15 @@ fn latest_is_the_newest_snapshot_of_this_store_in_a_directory_that_several_share
         ran(command.args(arguments))
     };
     assert_eq!(run(&one, &["memory", "add", "knowledge", "of the first"]).code, 0);
-    for place in [&one, &other] {
-        assert_eq!(run(place, &["backup", "create"]).code, 0);
-    }
+    assert_eq!(run(&one, &["backup", "create"]).code, 0);
+    // What protects a neighbour protects nothing here.
+    assert_eq!(run(&one, &["backup", "drill"]).code, 0);
+    assert!(run(&other, &["doctor"]).stdout.contains("there is no snapshot"));
+    let status: Value = serde_json::from_str(&run(&other, &["--json", "status"]).stdout).unwrap();
+    assert_eq!((&status["snapshots"]["count"], &status["snapshots"]["newest"]), (&json!(0), &Value::Null));
+    let drilled = run(&other, &["backup", "drill"]);
+    assert!(drilled.stdout.contains("there is no snapshot"), "{drilled:?}");
+    assert_eq!(run(&other, &["backup", "create"]).code, 0);
     fs::remove_file(one.path("home/data/db/atocore.db")).unwrap();
     assert_eq!(run(&one, &["backup", "restore", "latest", "--yes"]).code, 0);
     assert!(run(&one, &["memory", "list"]).stdout.contains("of the first"));
