@@ -14,6 +14,7 @@ impl ChunkFilter {
     #[must_use]
     pub fn new(only: Option<Vec<u64>>, mut except: Vec<u64>) -> Self {
         except.sort_unstable();
+        except.dedup();
         let is_left = |key: &u64| except.binary_search(key).is_err();
         let only = only.map(|mut only| {
             only.sort_unstable();
@@ -27,6 +28,12 @@ impl ChunkFilter {
     #[must_use]
     pub fn only(&self) -> Option<&[u64]> {
         self.only.as_deref()
+    }
+
+    /// The passages that may not, in ascending order.
+    #[must_use]
+    pub fn except(&self) -> &[u64] {
+        &self.except
     }
 
     /// Whether a passage may be found.

@@ -39,7 +39,7 @@ pub(crate) use self::error::is_refusal;
 pub use self::{
     error::{LexicalError, SourceError},
     filter::LexicalFilter,
-    identifiers::identifier_parts,
+    identifiers::{identifier_parts, other_forms},
     search::{LexicalMatch, LexicalMatches, LexicalQuery, WordMatches},
     source::{ChangedDocument, ChunkSource, IndexedChunk},
     wording::{Occurrence, Wording, is_too_common},
@@ -194,7 +194,7 @@ impl LexicalIndex {
 
     /// The passages that have the words of `text`, one behind the other, whatever signs are between them, by key in
     /// ascending order. Words that the index leaves out are passed over, and the end of a long text
-    /// ([`Wording::is_indexed_whole`]); `None` when it has none of them.
+    /// ([`Wording::is_told_by_index`]); `None` when it has none of them.
     ///
     /// # Errors
     /// When the files of the index cannot be read.

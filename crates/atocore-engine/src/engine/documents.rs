@@ -5,7 +5,7 @@ use atocore_model::{
         Document, DocumentState,
         conditions::{ConditionCheck, DocumentConditions},
     },
-    excerpt::{Excerpt, Reading},
+    excerpt::{DocumentRef, Excerpt, Reading},
     fact::PageSize,
     id::{DocumentId, ProjectId},
     name::{ProjectName, Tag},
@@ -13,7 +13,7 @@ use atocore_model::{
     text,
     time::Timestamp,
 };
-use atocore_storage::sqlite::ListedDocument;
+use atocore_storage::sqlite::{ListedDocument, ReadTransaction};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -49,6 +49,16 @@ impl DocumentEntry {
         let state = files.state_by_stamp(&document, stamp);
         let Document { id, source_path: path, title, tags, date, .. } = document;
         Self { id, path, title, date, format, tags, size_bytes: stamp.size, chunks, state }
+    }
+}
+
+/// Refuses a page behind a document that there is not: one that was removed meanwhile says nothing of where it was.
+pub(super) fn refuse_unknown(read: &ReadTransaction<'_>, after: Option<&DocumentId>) -> Result<(), Error> {
+    match after {
+        Some(id) if read.document(id)?.is_none() => {
+            Err(Error::DocumentUnknown { wanted: DocumentRef::Document(id.clone()), near: None })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -91,7 +101,7 @@ impl Engine {
     /// The documents of a project that fit a filter, by path, at most `limit`, those behind `after`.
     ///
     /// # Errors
-    /// When there is no such project, or the store cannot be read.
+    /// When there is no such project, or no document `after` any more, or the store cannot be read.
     pub fn documents(
         &self,
         project: &ProjectName,
@@ -104,6 +114,7 @@ impl Engine {
         let files = FileCheck::new();
         let conditions = filter.conditions.check();
         store.read(|read| {
+            refuse_unknown(read, after)?;
             let mut page = Page { rows: Vec::new(), generation: read.generation()? };
             let mut after = after.cloned();
             loop {

@@ -8,7 +8,10 @@ use atocore_model::{
     time::Timestamp,
 };
 
-use super::{Engine, documents::DocumentEntry};
+use super::{
+    Engine,
+    documents::{DocumentEntry, refuse_unknown},
+};
 use crate::{error::Error, file_check::FileCheck, page::Page, question_keeper::QuestionKeeper};
 
 /// The documents that no answer has shown.
@@ -107,6 +110,7 @@ impl Engine {
         let files = FileCheck::new();
         self.store()?.read(|read| {
             let (questions, since) = read.questions_since()?.ok_or(Error::NoQuestionKept)?;
+            refuse_unknown(read, after)?;
             let listed = read.unfound_documents(&project, limit, after)?;
             let rows = listed.into_iter().map(|listed| DocumentEntry::new(listed, &files)).collect();
             let documents = Page { rows, generation: read.generation()? };

@@ -11,7 +11,7 @@ use atocore_model::{
 };
 use atocore_storage::{
     chunk_filter::ChunkFilter,
-    lexical::{LexicalIndex, Occurrence, Wording},
+    lexical::{LexicalIndex, Occurrence, Wording, other_forms},
     sqlite::ReadTransaction,
 };
 
@@ -48,6 +48,10 @@ impl Retrieval<'_> {
         }
         self.store.read(|read| {
             let chunks = chunk_filter(read, self.lexical_index, &query.passages)?;
+            if documents.is_none() && leaves_nothing(read, &chunks, scope)? {
+                let (passages, scope) = (query.passages.clone(), scope.cloned());
+                notices.push(Notice::NoPassage { passages, is_filtered: false, scope });
+            }
             let few = chunks.only().filter(|only| only.len() <= FEW);
             let Some(only) = few else { return Ok(Filters { documents, chunks: Some(chunks) }) };
             let mut left = read.documents_of_chunks(only)?;
@@ -127,6 +131,28 @@ impl Retrieval<'_> {
     }
 }
 
+/// Whether every passage of a project, or of all, has something that none may have.
+fn leaves_nothing(
+    read: &ReadTransaction<'_>,
+    chunks: &ChunkFilter,
+    scope: Option<&ProjectId>,
+) -> Result<bool, Error> {
+    let except = chunks.except();
+    if chunks.only().is_some() || except.is_empty() {
+        return Ok(false);
+    }
+    let is_of = |project: &str| scope.is_none_or(|scope| scope.as_str() == project);
+    let all = match scope {
+        None => read.chunks()?,
+        Some(_) => read.counts()?.iter().filter(|(id, ..)| is_of(id)).map(|(.., chunks)| chunks).sum(),
+    };
+    if all == 0 || (except.len() as u64) < all {
+        return Ok(false);
+    }
+    let left_out = read.documents_of_chunks(except)?;
+    Ok(left_out.iter().filter(|chunk| is_of(&chunk.project)).count() as u64 >= all)
+}
+
 /// The passages that the conditions let through.
 fn chunk_filter(
     read: &ReadTransaction<'_>,
@@ -154,7 +180,7 @@ fn containing(read: &ReadTransaction<'_>, index: &LexicalIndex, text: &QueryText
     let Some(mut keys) = index.containing(text)? else {
         return Err(Error::PassageText(text::excerpt(text)));
     };
-    if let Some(mut wording) = Wording::new(text).filter(|wording| !wording.is_indexed_whole()) {
+    if let Some(mut wording) = Wording::new(text).filter(|wording| !wording.is_told_by_index()) {
         let mut having = Vec::new();
         for key in keys {
             let passage = i64::try_from(key).ok().map(|key| read.chunk(key)).transpose()?.flatten();
@@ -168,7 +194,8 @@ fn containing(read: &ReadTransaction<'_>, index: &LexicalIndex, text: &QueryText
 /// Whether a text stands in a passage, in its headings or in the title of its document.
 fn is_in(wording: &mut Wording, passage: &Chunk) -> bool {
     let texts = [&*passage.document.title, passage.heading_path.as_str(), &*passage.content];
-    texts.into_iter().any(|text| wording.occurrence(text) > Occurrence::Apart)
+    let mut has = |text: &str| wording.occurrence(text) > Occurrence::Apart;
+    texts.into_iter().any(&mut has) || has(&other_forms(texts))
 }
 
 /// What no hit may contain. The searches know it from the lexical index; a passage that has come in since is told by its text.

@@ -65,6 +65,46 @@ fn words_and_phrases_are_found_in_text_headings_and_title() {
 }
 
 #[test]
+fn a_phrase_with_a_word_more_in_it_is_another_one() {
+    let place = Installation::default();
+    place.write(
+        "p/a.md",
+        "The zebra 192.168.1.10 of 2024-05-03 is read-write-only, see max_total_size and zebraFoalAge.",
+    );
+    let engine = place.own();
+    engine.add("p", "p");
+    let _report = engine.fresh("p");
+    for (phrase, is_there) in [
+        ("192.168.10", false),
+        ("2024-03", false),
+        ("read only", false),
+        ("max size", false),
+        ("zebra age", false),
+        ("168.1", true),
+        ("write only", true),
+        ("max-total size", true),
+        ("zebra foal age", true),
+    ] {
+        let found = engine.query(&query(that(&[phrase], &[]))).unwrap();
+        let left = engine.query(&query(that(&[], &[phrase]))).unwrap();
+        assert_eq!((found.hits.len(), left.hits.len()), (is_there.into(), (!is_there).into()), "{phrase}");
+    }
+}
+
+#[test]
+fn what_every_passage_contains_leaves_nothing_and_that_is_said() {
+    let place = Installation::default();
+    let engine = stable(&place);
+    let scoped =
+        |passages| QueryRequest { project: ProjectHint::Scope("q".parse().unwrap()), ..query(passages) };
+    let answer = engine.query(&query(that(&[], &["zebra"]))).unwrap();
+    assert_eq!(notices(&answer), ["every passage contains `zebra`"]);
+    let answer = engine.query(&scoped(that(&[], &["foal", "cellar"]))).unwrap();
+    assert_eq!(notices(&answer), ["every passage of project `q` contains `foal` or `cellar`"]);
+    assert!(notices(&engine.query(&query(that(&[], &["foal"]))).unwrap()).is_empty());
+}
+
+#[test]
 fn what_no_passage_contains_is_named() {
     let place = Installation::default();
     let engine = stable(&place);

@@ -151,7 +151,10 @@ impl fmt::Display for Notice {
             Self::NoPassage { passages, is_filtered, scope } => {
                 let of = scope.as_ref().map(|id| format!(" of project `{id}`")).unwrap_or_default();
                 let among = if *is_filtered { " among the documents that were asked for" } else { "" };
-                write!(f, "no passage{of}{among} {}", passages.said())
+                match passages.contains.is_empty() {
+                    true => write!(f, "every passage{of}{among} contains {}", passages.excluded()),
+                    false => write!(f, "no passage{of}{among} {}", passages.said()),
+                }
             }
             Self::NothingRead { project, found } => write!(
                 f,

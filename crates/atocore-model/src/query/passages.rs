@@ -29,17 +29,22 @@ impl PassageConditions {
     /// The conditions as the end of a sentence about a passage.
     #[must_use]
     pub fn said(&self) -> String {
-        let listed = |texts: &[QueryText]| {
-            let texts: Vec<String> =
-                texts.iter().map(|text| format!("`{}`", text::excerpt(text.as_str()))).collect();
-            texts
-        };
-        let contains = listed(&self.contains).join(" and ");
-        let excludes = listed(&self.excludes).join(" or ");
+        let (contains, excludes) = (listed(&self.contains, " and "), self.excluded());
         match (contains.is_empty(), excludes.is_empty()) {
             (false, true) => format!("contains {contains}"),
             (false, false) => format!("contains {contains} and does not contain {excludes}"),
             (true, _) => format!("does not contain {excludes}"),
         }
     }
+
+    /// What they must not contain: `` `this` or `that` ``.
+    #[must_use]
+    pub fn excluded(&self) -> String {
+        listed(&self.excludes, " or ")
+    }
+}
+
+fn listed(texts: &[QueryText], between: &str) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| format!("`{}`", text::excerpt(text.as_str()))).collect();
+    texts.join(between)
 }

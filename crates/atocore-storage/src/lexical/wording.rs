@@ -3,10 +3,7 @@
 
 use std::fmt;
 
-use super::{
-    phrase::MOST_WORDS,
-    tokenizer::{TermTokenizer, TextWord},
-};
+use super::tokenizer::{TermTokenizer, TextWord};
 
 /// Whether a text has words, and all of them are left out of the index.
 #[must_use]
@@ -47,10 +44,11 @@ impl Wording {
         Self::new(term).filter(|wording| wording.words.len() > 1 && wording.leaves_out())
     }
 
-    /// Whether the index tells who has all of it: it has every word, and looks at so many.
+    /// Whether the index tells who has it: it is one word, which the index does not leave out. Of several it tells who has them
+    /// close to each other, where a short word may stand in between.
     #[must_use]
-    pub fn is_indexed_whole(&self) -> bool {
-        !self.leaves_out() && self.words.len() <= MOST_WORDS
+    pub fn is_told_by_index(&self) -> bool {
+        self.words.len() == 1 && !self.leaves_out()
     }
 
     /// Whether the index leaves out some of the words.

@@ -99,9 +99,8 @@ fn a_text_is_contained_where_its_words_follow_one_another_whatever_signs_are_bet
     assert!(["the", "to be or not", "?!"].iter().all(|text| index.containing(text).unwrap().is_none()));
     // What is left out is not looked at: of those that may have it only the text tells.
     assert!(index.containing("hot and copy").unwrap().is_some_and(|found| found.contains(&keys[3])));
-    let is_whole = |text: &str| Wording::new(text).unwrap().is_indexed_whole();
-    assert!(is_whole("hot copy") && !is_whole("hot and copy"));
-    assert!(is_whole(&"hot ".repeat(64)) && !is_whole(&"hot ".repeat(65)));
+    let is_told = |text: &str| Wording::new(text).unwrap().is_told_by_index();
+    assert!(is_told("hot") && !is_told("the") && !is_told("hot copy"));
 }
 
 #[test]
