@@ -37,20 +37,26 @@ use crate::{
     error::Error,
 };
 
+impl StoreProblem {
+    fn new(problem: &Error) -> Self {
+        Self { code: problem.code(), why: with_causes(problem), hint: problem.hint().unwrap_or_default() }
+    }
+}
+
 impl Engine {
     /// Whether there is a store, and how far it is.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn health(&self) -> Result<InstallationHealth, Error> {
-        self.in_place()?;
         let generations = self.store_if_any().and_then(|store| {
             let store = store.map(|store| {
                 store.read(|read| Ok::<_, Error>((read.generation()?, read.last_document_change()?)))
             });
             store.transpose()
         });
-        let store_problem = self.damage();
+        let gone = self.in_place().err().map(|gone| StoreProblem::new(&gone));
+        let store_problem = gone.or_else(|| self.damage());
         let generations = if store_problem.is_some() { None } else { generations? };
         let (generation, documents_generation) = generations.unwrap_or_default();
         let now = self.clock().now();
@@ -78,11 +84,7 @@ impl Engine {
             Err(unopened) => unopened,
             Ok(store) => StorageError::damaged(store?.damage()?).into(),
         };
-        Some(StoreProblem {
-            code: problem.code(),
-            why: with_causes(&problem),
-            hint: problem.hint().unwrap_or_default(),
-        })
+        Some(StoreProblem::new(&problem))
     }
 
     /// What is stored, how fresh it is, what is running, and when it was last backed up.

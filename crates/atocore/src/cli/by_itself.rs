@@ -110,7 +110,7 @@ fn print(reply: &impl Serialize, output: &Output) {
         match records(value).as_deref() {
             None if ["next", "generation"].contains(&name.as_str()) => {}
             None => output.line(format!("{}: {}", name.replace('_', " "), cell(value))),
-            Some([]) => output.line(format!("there are no {name}")),
+            Some([]) => output.line(format!("no {name} to show")),
             Some(records) => {
                 if has_more {
                     output.line(format!("{name}:"));

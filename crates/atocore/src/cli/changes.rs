@@ -41,7 +41,7 @@ impl Facts {
 
 fn print_list(list: &FactChangeList, output: &Output) {
     if list.changes.is_empty() {
-        output.line("no fact was recorded or changed");
+        output.line("no changes to show");
     }
     for change in &list.changes {
         output.line(line(change));

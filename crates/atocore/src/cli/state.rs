@@ -33,7 +33,7 @@ fn print_list(state: &ProjectState, output: &Output) {
     if state.entries.is_empty() {
         let id = &state.project;
         output.advise(format!(
-            "nothing is recorded of {id}; `atocore state set {id} decision KEY \"what was decided\"` records something"
+            "no entries of {id} to show; `atocore state list {id} --all` shows what holds no longer, and `atocore state set {id} decision KEY \"what was decided\"` records something"
         ));
     }
     for of_category in state.entries.chunk_by(|a, b| a.category == b.category) {

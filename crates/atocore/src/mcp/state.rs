@@ -39,6 +39,7 @@ impl Tool for StateTool {
     type Answer = StateAnswer;
 
     async fn run(call: &Call, list: ListState) -> Result<StateAnswer, ApiError> {
+        let category = list.category.clone();
         let mut state = call.run(list).await?;
         let left_out = state.entries.len() - fitting(&state.entries);
         state.entries.truncate(state.entries.len() - left_out);
@@ -46,12 +47,19 @@ impl Tool for StateTool {
             let entries = if left_out == 1 { "1 more entry".to_owned() } else { format!("{left_out} more entries") };
             format!("{entries} left out: an answer has at most about {LIMIT_CHARS} characters; ask for one category")
         });
-        Ok(StateAnswer { state, notices: notices.into_iter().collect() })
+        let nothing = category.filter(|_| state.entries.is_empty()).map(|category| {
+            format!("nothing is recorded in the category `{category}`; without a category all is listed")
+        });
+        Ok(StateAnswer { state, notices: notices.into_iter().chain(nothing).collect() })
     }
 
     fn text(answer: &StateAnswer) -> String {
         let mut text = notices(&answer.notices);
+        let is_all = answer.notices.is_empty();
         let answer = &answer.state;
+        if answer.entries.is_empty() && !is_all {
+            return text;
+        }
         if answer.entries.is_empty() {
             text.push_str(&format!("No trusted state is recorded for {}.\n", answer.project));
             return text;

@@ -307,7 +307,7 @@ fn a_person_reads_and_decides_at_the_command_line() {
     assert_eq!(overtaken.code, 1);
     assert!(overtaken.stderr.contains("takes the later change back first"), "{}", overtaken.stderr);
     assert!(place.ok(&["state", "invalidate", "notes", "status", "phase"]).contains("is invalidated"));
-    assert!(place.ok(&["state", "list", "notes"]).contains("nothing is recorded of notes"));
+    assert!(place.ok(&["state", "list", "notes"]).contains("no entries of notes to show"));
 }
 
 #[test]

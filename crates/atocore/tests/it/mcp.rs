@@ -439,7 +439,7 @@ fn what_is_recorded_is_read_under_every_name_and_a_model_only_proposes() {
     assert!(text(&state).contains("decision · keys · confidence 1"), "{state}");
     assert!(text(&state).contains("  | rotated in spring\n  |   | not in autumn\n"), "{state}");
     let none = agent.call("atocore_project_state", &json!({ "project": "notes", "category": "status" }));
-    assert!(text(&none).contains("No trusted state is recorded for notes."), "{none}");
+    assert!(text(&none).contains("nothing is recorded in the category `status`"), "{none}");
 
     let proposal =
         json!({ "project": "field notes", "category": "Decision", "key": "keys", "value": "rotated daily" });

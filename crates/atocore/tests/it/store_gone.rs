@@ -2,12 +2,21 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     program::{PROGRAM, Sandbox, ran},
     server::Server,
 };
+
+/// What `/health` says while the store is gone: the same object as ever.
+fn unhealthy(server: &Server) -> Value {
+    let answer = server.get("/health");
+    let health = answer.json();
+    assert_eq!((answer.status, &health["status"]), (503, &json!("store_gone")), "{health}");
+    assert_eq!((&health["store"], &health["store_problem"]["code"]), (&json!(false), &json!("store_gone")));
+    health
+}
 
 #[test]
 fn a_server_whose_data_folder_is_gone_says_so_everywhere() {
@@ -29,10 +38,11 @@ fn a_server_whose_data_folder_is_gone_says_so_everywhere() {
         let refused = server.send("POST", path, body.map(ToString::to_string).as_deref());
         assert!(refused.refused(503, "store_gone").hint.unwrap().contains("put the folder back"), "{path}");
     }
-    for path in ["/health", "/status"] {
-        let problem = server.get(path).refused(503, "store_gone");
-        assert!(problem.detail.contains("was removed while this process has it open"), "{problem:?}");
-    }
+    let problem = server.get("/status").refused(503, "store_gone");
+    assert!(problem.detail.contains("was removed while this process has it open"), "{problem:?}");
+    let health = unhealthy(&server);
+    let why = health["store_problem"]["message"].as_str().unwrap();
+    assert!(why.contains("was removed while this process has it open"), "{health}");
     let doctor = server.get("/doctor").json();
     let store = doctor["checks"].as_array().unwrap().iter().find(|check| check["check"] == "store").unwrap();
     assert_eq!((&doctor["ok"], &store["level"]), (&json!(false), &json!("problem")), "{doctor}");
@@ -57,7 +67,7 @@ fn a_server_that_has_its_lock_restores_a_store_whose_files_are_gone() {
         let stamp = snapshot["backup_root"].as_str().unwrap().rsplit('/').next().unwrap();
         let gone = server.installation.home().join(gone);
         fs::rename(&gone, server.installation.path().join("away")).unwrap();
-        server.get("/health").refused(503, "store_gone");
+        let _health = unhealthy(&server);
         let plan = server.get(&format!("/admin/backup/{stamp}/restore")).json();
         assert!(plan["store_problem"].as_str().unwrap().contains("is gone"), "{plan}");
         assert_eq!(plan["present"], json!(null), "{plan}");
