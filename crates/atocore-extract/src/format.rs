@@ -100,7 +100,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "html",
         title: "HTML",
         cites: "section",
-        version: 1,
+        version: 2,
         endings: "html htm xhtml",
     },
     FormatRow { format: Format::Pdf, name: "pdf", title: "PDF", cites: "page", version: 1, endings: "pdf" },
@@ -141,7 +141,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "epub",
         title: "EPUB",
         cites: "chapter",
-        version: 1,
+        version: 2,
         endings: "epub",
     },
     FormatRow {

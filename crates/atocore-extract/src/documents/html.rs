@@ -2,10 +2,11 @@
 //!
 //! Tags are read one after the other and no tree is built: what nests without end takes no stack and no more than linear time.
 
+mod elements;
 mod tables;
 mod writer;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::HashMap};
 
 use html5ever::{
     interface::TokenizerResult,
@@ -16,7 +17,10 @@ use html5ever::{
     },
 };
 
-use self::writer::{HtmlList, HtmlWriter};
+use self::{
+    elements::{OpenElements, ends_paragraphs},
+    writer::{HtmlList, HtmlWriter},
+};
 use crate::{error::ExtractError, extracted::Extracted};
 
 /// Reads a page as one text, with its headings as locations.
@@ -74,8 +78,21 @@ const VOID: &[&str] = &[
     "wbr",
 ];
 
-/// Elements that end where the next of their name begins.
-const END_BY_THEMSELVES: &[&str] = &["p", "li", "dt", "dd", "tr", "td", "th", "option", "optgroup"];
+/// Elements of [`WITHOUT_TEXT`] that end where a block begins when the page has no end tag of that name any more.
+const END_BEFORE_BLOCKS: &[&str] = &[
+    "annotation",
+    "audio",
+    "button",
+    "canvas",
+    "datalist",
+    "dialog",
+    "label",
+    "map",
+    "nav",
+    "object",
+    "select",
+    "video",
+];
 
 /// Elements that footers are part of the text in.
 const WITH_FOOTER: &[&str] = &["article", "blockquote", "figure", "main", "section"];
@@ -86,10 +103,19 @@ struct HtmlPage {
     title: String,
     in_title: bool,
     writer: HtmlWriter,
-    /// The element whose content is left out, and how many of its name are open.
-    left_out: Option<(String, usize)>,
-    /// How many elements of [`WITH_FOOTER`] are open.
-    contents: usize,
+    open: OpenElements,
+    /// The outermost element whose content is left out.
+    left_out: Option<LeftOut>,
+    /// How many end tags of [`END_BEFORE_BLOCKS`] are still to come, by name.
+    end_tags: HashMap<&'static str, usize>,
+}
+
+/// An open element whose content is left out.
+#[derive(Debug, Clone, Copy)]
+struct LeftOut {
+    /// How many elements it is in.
+    place: usize,
+    ends_before_block: bool,
 }
 
 /// Where the tokenizer puts what it finds.
@@ -130,7 +156,8 @@ impl HtmlPage {
         if u32::try_from(html.len()).is_err() {
             return Err(ExtractError::Limit("4 GiB of HTML".to_owned()));
         }
-        let tokenizer = Tokenizer::new(Sink(RefCell::default()), TokenizerOpts::default());
+        let page = Self { end_tags: end_tags(html), ..Self::default() };
+        let tokenizer = Tokenizer::new(Sink(RefCell::new(page)), TokenizerOpts::default());
         let input = BufferQueue::default();
         input.push_back(StrTendril::from_slice(html));
         while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
@@ -148,49 +175,54 @@ impl HtmlPage {
 
     fn start(&mut self, tag: &Tag) {
         let name: &str = &tag.name;
-        if let Some((left_out, open)) = &mut self.left_out {
-            if left_out != name {
-                return;
-            }
-            if !END_BY_THEMSELVES.contains(&name) {
-                *open += usize::from(!tag.self_closing);
-                return;
-            }
-            self.left_out = None;
+        self.open.end_before(name);
+        if let Some(left_out) = self.left_out.filter(|left_out| left_out.ends_before_block)
+            && ends_paragraphs(name)
+        {
+            self.open.end_from(left_out.place);
         }
-        let footer = name == "footer" && self.contents == 0;
-        if WITHOUT_TEXT.contains(&name) || footer || is_hidden(tag) {
-            if !tag.self_closing && !VOID.contains(&name) {
-                self.left_out = Some((name.to_owned(), 1));
+        self.left_out.take_if(|left_out| self.open.count() <= left_out.place);
+        let has_content = !tag.self_closing && !VOID.contains(&name);
+        if self.left_out.is_none() {
+            if self.is_without_text(tag) {
+                let ends_before_block = self.end_tags.get(name) == Some(&0) && !is_hidden(tag);
+                let left_out = LeftOut { place: self.open.count(), ends_before_block };
+                self.left_out = has_content.then_some(left_out);
+            } else if name == "title" {
+                self.in_title = has_content;
+            } else {
+                self.begin(tag);
             }
-            return;
         }
-        if WITH_FOOTER.contains(&name) {
-            self.contents += 1;
+        if has_content {
+            self.open.begin(&tag.name, attribute(tag, "role") == Some("heading"));
         }
-        if name == "title" {
-            self.in_title = self.title.is_empty() && !tag.self_closing;
-            // A second title is none.
-            if !self.in_title && !tag.self_closing {
-                self.left_out = Some((name.to_owned(), 1));
-            }
-            return;
-        }
-        self.begin(tag);
+    }
+
+    fn is_without_text(&self, tag: &Tag) -> bool {
+        let name: &str = &tag.name;
+        // What opens and closes a section by its heading is the text of the heading.
+        let is_in_heading = name == "button" && self.open.is_in_heading();
+        let is_footer = name == "footer" && !self.open.has_any(WITH_FOOTER);
+        // A second title is none.
+        let is_second_title = name == "title" && !self.title.is_empty();
+        WITHOUT_TEXT.contains(&name) && !is_in_heading || is_footer || is_second_title || is_hidden(tag)
     }
 
     fn end(&mut self, name: &str) {
-        if let Some((left_out, open)) = &mut self.left_out {
-            if left_out == name {
-                *open -= 1;
-                if *open == 0 {
-                    self.left_out = None;
-                }
-            }
-            return;
+        if let Some(count) = self.end_tags.get_mut(name) {
+            *count = count.saturating_sub(1);
         }
-        if WITH_FOOTER.contains(&name) {
-            self.contents = self.contents.saturating_sub(1);
+        let left_out = self.left_out.map(|left_out| left_out.place);
+        self.open.end(name, left_out);
+        if let Some(place) = left_out {
+            if self.open.count() <= place {
+                self.left_out = None;
+            }
+            // Where it is less, the element around it has ended.
+            if self.open.count() >= place {
+                return;
+            }
         }
         let writer = &mut self.writer;
         match name {
@@ -241,6 +273,23 @@ impl HtmlPage {
             _ => {}
         }
     }
+}
+
+/// How many end tags of [`END_BEFORE_BLOCKS`] a page has, by name; those in comments and scripts count as well.
+fn end_tags(html: &str) -> HashMap<&'static str, usize> {
+    let mut counts: HashMap<_, _> = END_BEFORE_BLOCKS.iter().map(|name| (*name, 0)).collect();
+    for at in memchr::memmem::find_iter(html.as_bytes(), b"</") {
+        let rest = html.as_bytes().get(at + 2..).unwrap_or_default();
+        let begins = |name: &&str| {
+            rest.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        if let Some(count) =
+            END_BEFORE_BLOCKS.iter().find(|name| begins(name)).and_then(|name| counts.get_mut(*name))
+        {
+            *count += 1;
+        }
+    }
+    counts
 }
 
 /// Whether an element begins and ends lines.

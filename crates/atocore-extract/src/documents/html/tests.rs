@@ -42,6 +42,72 @@ fn what_is_not_shown_is_no_text() {
 }
 
 #[test]
+fn what_is_left_out_ends_where_html_ends_it() {
+    for html in [
+        "<p style='display:none'>no<div>yes</div>",
+        "<p hidden>no<h2>yes</h2>",
+        "<div><p hidden>no</div>yes",
+        "<ul><li hidden>no</ul>yes",
+        "<ul><li hidden>no<p>no<div>no<li>yes</ul>",
+        "<dl><dt hidden>no<dd>yes</dl>",
+        "<dl><dd hidden>no</dl>yes",
+        "<table><tr><td hidden>no<td>yes</table>",
+        "<table><tr hidden><td>no<td>no<tr><td>yes</table>",
+        "<table><tr hidden><th>no</table>yes",
+        "<table><tbody hidden><tr><td>no<tbody><tr><td>yes</table>",
+        "<table><tr><td><label>no <input></td><td>yes</table>",
+        "<td><label>no <input></td><p>yes</p>",
+        "<label>no<p>yes</p>",
+        "<div><nav><a>no</a></div>yes",
+        "<body><nav><a>no</a><div>yes</div></body>",
+        "<section><aside aria-hidden=true><p>no</section>yes",
+        "<div><select><option>no</div>yes",
+        "<div><svg><path d=x></div>yes",
+        "<svg><path d=x><p>yes",
+        "<h1 hidden>no<h2>yes</h2>",
+        "<a hidden>no <a>yes</a>",
+        "<span hidden>no<div>no</span>yes",
+        "<b><label>no</b>yes",
+    ] {
+        assert_eq!(text(html).trim_matches(['#', '-', ' ', '\n']), "yes", "{html}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_not_ended_by_what_it_holds() {
+    for html in [
+        "<p hidden>no <b>no</b> no</p>",
+        "<nav><ul><li><p>no<li>no</ul><div>no</div></p>no</nav>",
+        "<div hidden><div>no</div></b></section>no</div>",
+        "<div><div hidden><table><tr><td>no</div>no</table>no</div></div>",
+        "<b><div hidden>no</b>no</div>",
+        "<li hidden><ul><li>no<li>no</ul>no</li>",
+        "<table><tr><td hidden><table><tr><td>no<tr><td>no</table>no</td></table>",
+        "<label>no<div>no</div></label>",
+        "<div><template><p>no</div><td>no</template></div>",
+        "<p hidden><script>no</p></script><style>no<div></style><!-- <div> no -->no</p>",
+        "<nav><script>'</nav><p>no'</script></nav>",
+        "<svg><foreignobject><p>no</foreignobject></svg>",
+    ] {
+        assert_eq!(text(&format!("<div>a</div>{html}<div>b</div>")), "a\n\nb\n", "{html}");
+    }
+}
+
+#[test]
+fn the_button_of_a_heading_or_a_summary_is_its_text() {
+    assert_eq!(
+        text("<h2><button>How <svg><title>no</title></svg>so?</button></h2><button>no</button><p>a"),
+        "## How so?\n\na\n"
+    );
+    assert_eq!(
+        text("<details><summary><div><button>More</button></div></summary>a</details>"),
+        "More\n\na\n"
+    );
+    assert_eq!(text("<div role=heading><span><button>More</button></span></div>a"), "More\n\na\n");
+    assert_eq!(text("<h2>a</h2><section><button>no</button></section><label>no</label>b"), "## a\n\nb\n");
+}
+
+#[test]
 fn lists_quotes_and_code_keep_their_form() {
     assert_eq!(
         text("<ul><li>a<ul><li>b</ul><li><p>c</p><p>d</p></ul><ol start=9><li>e<li>f</ol>g"),
@@ -105,6 +171,12 @@ fn deep_nesting_takes_neither_stack_nor_time() {
         "table><tr><td",
         "span hidden",
         "font color=a",
+        "p hidden><div",
+        "nav><p><b",
+        "svg><li",
+        "tr><td hidden",
+        "button><h1",
+        "x-y",
         "a href=x",
         "pre",
     ] {
