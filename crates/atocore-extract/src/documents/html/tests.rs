@@ -132,6 +132,30 @@ fn links_and_code_in_text_begin_and_end_on_one_line() {
 }
 
 #[test]
+fn a_number_above_the_line_is_parted_from_the_word_it_stands_at() {
+    for (html, expected) in [
+        ("word<sup>1</sup> and <b>word</b><sup><a href='#n2'>2</a></sup>.", "word^1 and word^2."),
+        ("<a href=b>word<sup>1,2</sup></a><sup>3</sup>", "[word^1,2](b)3"),
+        ("word<sup><a href='n#2'>2</a></sup>next", "word[2](n#2)next"),
+        ("word<sup>[1]</sup> word <sup>1</sup> word<sup>*</sup>", "word[1] word 1 word*"),
+        ("x<sup>2</sup>y<sup>-1</sup> = 10<sup>6</sup>", "x^2 y-1 = 10^6"),
+        ("the 1<sup>st</sup> of n<sup>th</sup>", "the 1st of nth"),
+        ("CO<sub>2</sub>, H<sub>2</sub>O, word<sub>1</sub>", "CO2, H2O, word 1"),
+        ("<h2>Word<sup>1</sup></h2>", "## Word^1"),
+        ("<sup>1</sup>See <p><sup>2</sup>See", "1 See\n\n2 See"),
+        ("слово<sup>1</sup>ещё<sup>２</sup>", "слово^1 ещё^２"),
+        ("<code>x<sup>2</sup></code><sup>1", "`x^2`1"),
+        ("a<sup>1<p>b</sup>c", "a1\n\nbc"),
+        (
+            "<table><tr><th>a<sup>1</sup><th>b<tr><td>c<sup>2</sup>d<td><sup>1<td>e</table>",
+            "| a^1 | b | |\n| --- | --- | --- |\n| c^2 d | 1 | e |",
+        ),
+    ] {
+        assert_eq!(text(html), format!("{expected}\n"), "{html}");
+    }
+}
+
+#[test]
 fn tables_of_data_stay_tables_and_others_become_their_text() {
     assert_eq!(
         text("<table><caption>T<tr><th>a<th>b|c<tr><td rowspan=2>1<td>2<tr><td>3</table>x"),
@@ -196,6 +220,7 @@ proptest! {
         parts in prop::collection::vec(prop::sample::select(vec![
             "<p>", "</p>", "<ul>", "</ul>", "<li>", "<table>", "</table>", "<tr>", "<td rowspan=3 colspan=2>", "</td>",
             "<h1>", "</h1>", "<pre>", "</pre>", "<code>", "</code>", "<a href=b>", "</a>", "<blockquote>",
+            "<sup>", "</sup>", "<sub>", "1", "ä",
             "</blockquote>", "<caption>", "<br>", "<div>", "</div>", "word", " word ", "<ol start=7>", "</ol>",
         ]), 0..40),
     ) {

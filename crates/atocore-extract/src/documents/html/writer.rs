@@ -1,7 +1,10 @@
 //! Writes Markdown while a page is read.
 
+mod raised;
+
 use std::fmt::Write as _;
 
+use self::raised::RaisedText;
 use super::{super::fence::fence, tables::HtmlTable};
 
 /// What stands between what is written and what comes next; the greater one counts.
@@ -61,6 +64,9 @@ pub(super) struct HtmlWriter {
     heading: bool,
     link: Option<Span>,
     code: Option<Span>,
+    raised: Option<RaisedText>,
+    /// Where a number ends that was set above or below the line and parted from the word before it.
+    number_end: Option<usize>,
     preformatted: Option<Preformatted>,
     /// The table that is being collected; none inside one that arranges the page.
     table: Option<HtmlTable>,
@@ -111,9 +117,13 @@ impl HtmlWriter {
         if !word.chars().any(|c| shown(&c)) {
             return;
         }
+        self.part_from_number(word);
         if let Some(cell) = self.table.as_mut().and_then(HtmlTable::cell) {
             if self.gap != Gap::Nothing && !cell.is_empty() {
                 cell.push(' ');
+            }
+            if let Some(raised) = &mut self.raised {
+                raised.take(cell.len(), word);
             }
             cell.extend(word.chars().filter(shown));
             self.gap = Gap::Nothing;
@@ -124,6 +134,9 @@ impl HtmlWriter {
         self.open();
         for span in [&mut self.link, &mut self.code].into_iter().flatten() {
             span.from.get_or_insert(self.out.len());
+        }
+        if let Some(raised) = &mut self.raised {
+            raised.take(self.out.len(), word);
         }
         self.out.extend(word.chars().filter(shown));
     }
@@ -181,6 +194,7 @@ impl HtmlWriter {
         for span in [&mut self.link, &mut self.code] {
             span.take_if(|span| span.from.is_some());
         }
+        self.raised.take_if(|raised| raised.from.is_some());
         if let Some(at) = mark_at_the_beginning(&self.out[self.line..]) {
             self.out.insert(self.line + at, '\\');
         }
@@ -376,6 +390,7 @@ impl HtmlWriter {
     }
 
     pub(super) fn begin_table(&mut self, arranges: bool) {
+        self.raised = None;
         let nested = self.table.is_some();
         self.arrange_by_table();
         self.paragraph();
@@ -385,6 +400,7 @@ impl HtmlWriter {
     }
 
     pub(super) fn end_table(&mut self) {
+        self.raised = None;
         self.heading = false;
         if let Some(mut table) = self.table.take() {
             table.end_row();
@@ -415,6 +431,7 @@ impl HtmlWriter {
     }
 
     pub(super) fn begin_cell(&mut self, columns: usize, rows: usize) {
+        self.raised = None;
         match &mut self.table {
             Some(table) => table.begin_cell(columns, rows),
             None => self.paragraph(),
@@ -422,6 +439,7 @@ impl HtmlWriter {
     }
 
     pub(super) fn end_cell(&mut self) {
+        self.raised = None;
         match &mut self.table {
             Some(table) => table.end_cell(),
             None => self.paragraph(),
@@ -436,6 +454,7 @@ impl HtmlWriter {
     }
 
     pub(super) fn caption(&mut self) {
+        self.raised = None;
         match &mut self.table {
             Some(table) => table.begin_caption(),
             None => self.paragraph(),
