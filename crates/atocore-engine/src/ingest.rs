@@ -62,7 +62,7 @@ use walk::{FoundFile, WalkResult};
 use crate::{caller::Caller, error::Error, lexical_indexer::LexicalIndexer, projects::roots::Folders};
 
 /// Goes up when documents are to be read again, because another title, other tags or other passages come out.
-const READER: &str = "5";
+const READER: &str = "6";
 
 /// How long after a folder was found empty it is looked whether it is still there.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);

@@ -1,8 +1,10 @@
 //! What comes out of a document.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ExtractError, format::Format};
+use crate::{error::ExtractError, format::Format, terminal::without_terminal_codes};
 
 /// The text of a document, how it is structured, and where its parts are found in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -72,7 +74,8 @@ pub struct LocationMark {
 }
 
 impl Extracted {
-    /// The text of a file as it stands.
+    /// The text of a file as it stands; plain text, which logs are, without codes for terminals. Its lines are those of the
+    /// file.
     #[must_use]
     pub fn verbatim(format: Format, text: &str) -> Self {
         let structure = match format {
@@ -80,11 +83,24 @@ impl Extracted {
             Format::Code => TextStructure::Lines,
             _ => TextStructure::Plain,
         };
-        Self { text: text.to_owned(), structure, ..Self::default() }
+        let text = if format == Format::Text { without_terminal_codes(text) } else { Cow::Borrowed(text) };
+        Self { text: text.into_owned(), structure, ..Self::default() }
     }
 }
 
 /// The content of a text format.
 pub(crate) fn text(content: &[u8]) -> Result<&str, ExtractError> {
     std::str::from_utf8(content).map_err(ExtractError::damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_has_no_codes_for_terminals() {
+        let log = "INFO \x1b[1mword\x1b[0m\ndone\n";
+        assert_eq!(Extracted::verbatim(Format::Text, log).text, "INFO word\ndone\n");
+        assert_eq!(Extracted::verbatim(Format::Code, log).text, log);
+    }
 }

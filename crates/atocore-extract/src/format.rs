@@ -165,7 +165,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "notebook",
         title: "Jupyter notebooks",
         cites: "cell",
-        version: 2,
+        version: 3,
         endings: "ipynb",
     },
     FormatRow {

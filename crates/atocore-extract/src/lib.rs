@@ -16,6 +16,7 @@ mod format;
 mod history;
 mod limits;
 mod rules;
+mod terminal;
 mod words;
 
 pub use self::{

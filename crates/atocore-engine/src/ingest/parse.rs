@@ -24,11 +24,12 @@ use super::{
 
 /// Cuts a document of Markdown, text or source code into chunks.
 ///
-/// Every chunk is a piece of the text as it stands, without blank lines at its ends, but for three things: contents of `data:`
-/// addresses and other runs that nobody reads are left out; so are comments and the data of drawings in Markdown; and there a character
-/// that is written by its name is that character. Its lines are counted in the text, front matter included. All text of the document is in some chunk, or in the
-/// heading path of one; what it says of itself is in `front_matter`, and in the first chunk when it is more than title, tags
-/// and date. A document without text has one chunk, its front matter or its title. A byte order mark is ignored.
+/// Every chunk is a piece of the text as it stands, without blank lines at its ends, but for four things: contents of `data:`
+/// addresses and other runs that nobody reads are left out; so are codes for terminals in plain text, and comments and the
+/// data of drawings in Markdown; and there a character that is written by its name is that character. Its lines are counted in
+/// the text, front matter included. All text of the document is in some chunk, or in the heading path of one; what it says of
+/// itself is in `front_matter`, and in the first chunk when it is more than title, tags and date. A document without text has
+/// one chunk, its front matter or its title. A byte order mark is ignored.
 ///
 /// Front matter and tags in the text are a convention of notes: they count in files of Markdown only.
 #[must_use]

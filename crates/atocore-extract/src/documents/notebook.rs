@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::fence::{OpenFence, fence};
-use crate::{error::ExtractError, extracted::Extracted, words::one_line};
+use crate::{error::ExtractError, extracted::Extracted, terminal::without_terminal_codes, words::one_line};
 
 /// How much of what a cell has put out is kept, in characters.
 const OUTPUT: usize = 2000;
@@ -162,7 +162,7 @@ fn text_of(outputs: Vec<CellOutput>) -> String {
         });
         let stream = output.text.map(CellText::into_string).filter(|text| !is_name_of_object(text));
         for part in [error, data, stream].into_iter().flatten() {
-            let part = without_colours(&part);
+            let part = without_terminal_codes(&part);
             let end = part.char_indices().nth(room).map_or(part.len(), |(end, _)| end);
             let (kept, rest) = part.split_at(end);
             if !kept.is_empty() && !text.is_empty() && !text.ends_with('\n') {
@@ -182,17 +182,6 @@ fn text_of(outputs: Vec<CellOutput>) -> String {
 fn is_name_of_object(text: &str) -> bool {
     let text = text.trim();
     text.starts_with('<') && text.ends_with('>') && !text.contains('\n')
-}
-
-/// A text without what makes a terminal change colours.
-fn without_colours(text: &str) -> String {
-    let mut parts = text.split("\x1b[");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| c.is_ascii_alphabetic()).map_or(part.len(), |end| end + 1);
-        plain.push_str(&part[end..]);
-    }
-    plain
 }
 
 /// A text without the data of pictures that are written into it.
