@@ -41,6 +41,15 @@ pub enum TextStructure {
 }
 
 impl TextStructure {
+    /// As [`Self::sections`], to move them.
+    #[cfg(feature = "documents")]
+    pub(crate) fn sections_mut(&mut self) -> &mut [TextSection] {
+        match self {
+            Self::Markdown | Self::Plain | Self::Lines => &mut [],
+            Self::Sections(sections) | Self::Chapters(sections) | Self::Definitions(sections) => sections,
+        }
+    }
+
     /// Its sections; of Markdown and plain text none are known.
     #[must_use]
     pub fn sections(&self) -> &[TextSection] {

@@ -82,7 +82,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "code",
         title: "source code and settings",
         cites: "definition and lines",
-        version: 2,
+        version: 3,
         endings: "rs py pyi js mjs cjs jsx ts mts cts tsx go java kt kts scala c h cc cpp cxx hh hpp hxx cs rb php swift m mm sh bash zsh fish ps1 bat \
                sql lua pl pm r jl ex exs erl hs ml mli clj dart vue svelte css scss less proto graphql tf hcl nix cmake gradle zig json \
                jsonl ndjson yaml yml toml ini cfg conf properties env xml xsd dockerfile mk",
@@ -289,7 +289,7 @@ impl Format {
         self.entry().endings.split_whitespace()
     }
 
-    /// Whether the text of its files is stored as it stands, so that its lines are those of the file.
+    /// Whether the lines of the text are those of the file: it is stored as it stands, but for codes and escapes in a line.
     #[must_use]
     pub const fn is_verbatim(self) -> bool {
         matches!(self, Self::Markdown | Self::Text | Self::Code | Self::Markup)

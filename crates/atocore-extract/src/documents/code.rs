@@ -1,5 +1,6 @@
 //! Source code and data: each definition is a section, with the comment above it and the names of what it is in.
 
+mod json;
 mod languages;
 mod outline;
 mod summary;
@@ -25,6 +26,7 @@ const MOST_BYTES: usize = 4 << 20;
 const LONGEST_PARSE: Duration = Duration::from_secs(10);
 
 /// Reads source code. A file in a language whose grammar is not known, or that is no such text after all, is cut at lines.
+/// The text is that of the file, but for the escapes in strings of JSON.
 pub(super) fn read(file_name: &str, content: &[u8]) -> Result<Extracted, ExtractError> {
     let mut document = Extracted::verbatim(Format::Code, text(content)?);
     let ending = file_name.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -36,6 +38,9 @@ pub(super) fn read(file_name: &str, content: &[u8]) -> Result<Extracted, Extract
         if sections.iter().any(|section| !section.path.is_empty()) {
             document.structure = TextStructure::Definitions(sections);
         }
+    }
+    if json::is_json(ending) {
+        json::decode(&mut document.text, document.structure.sections_mut());
     }
     Ok(document)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::extracted::TextSection;
 
 /// The names above each section, and its first line.
 fn outline(file_name: &str, text: &str) -> Vec<(String, String)> {
@@ -259,4 +260,22 @@ fn depth_and_length_are_no_danger() {
     }
     let deep = outline("a.rs", &nested("mod a {\nfn b() {\n", "}\n}\n", 50));
     assert!(deep.iter().all(|(path, _)| path.split(" > ").count() <= 8), "{deep:?}");
+}
+
+#[test]
+fn sections_of_json_begin_at_the_lines_they_began_at() {
+    let json = "{\n  \"a\": \"x\\ny \\u00e9\",\n  \"gr\\u00f6\\u00dfe\": [\n    1,\n    \"\\u0041\",\n    3\n  ],\n  \"b\": [\n    4,\n    5,\n    6\n  ]\n}\n";
+    let document = read("a.JSON", json.as_bytes()).unwrap();
+    assert!(document.text.contains("x y é") && document.text.contains("\"größe\": [\n    1,\n    \"A\""));
+    let TextStructure::Definitions(sections) = &document.structure else { panic!("{document:?}") };
+    let begin = |section: &TextSection| document.text[section.from..].lines().next().map(str::to_owned);
+    let found: Vec<_> = sections.iter().map(|part| (part.path.join(">"), begin(part).unwrap())).collect();
+    assert_eq!(
+        found[1..],
+        [("größe".to_owned(), "  \"größe\": [".to_owned()), ("b".to_owned(), "  \"b\": [".to_owned())]
+    );
+    assert_eq!(document.text.lines().count(), json.lines().count());
+    let lines = read("a.jsonl", b"{\"a\":\"\\u0041\\nb\"}\n{}\n").unwrap();
+    assert_eq!(lines.text, "{\"a\":\"A b\"}\n{}\n");
+    assert_eq!(read("a.py", b"x = \"\\u0041\"\n").unwrap().text, "x = \"\\u0041\"\n");
 }
