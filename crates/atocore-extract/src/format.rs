@@ -157,7 +157,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "mail",
         title: "e-mail",
         cites: "message",
-        version: 1,
+        version: 2,
         endings: "eml mbox",
     },
     FormatRow {

@@ -11,6 +11,9 @@ const MOST_MESSAGES: usize = 100_000;
 /// More addresses or attachments of a message are left out.
 const MOST_NAMES: usize = 50;
 
+/// A longer line begins no message, in bytes.
+const LONGEST_SEPARATOR: usize = 1000;
+
 /// Reads messages, each as a place: its subject as heading, from whom to whom and when, and its text.
 pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
     let mut out = Extracted::markdown();
@@ -38,7 +41,8 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
     }
 }
 
-/// The messages of a mailbox, which begin at `From ` behind an empty line; what does not begin so is one message.
+/// The messages of a mailbox, which begin behind an empty line with a line that says from whom and when; what does not begin
+/// with `From ` is one message.
 fn messages(content: &[u8]) -> impl Iterator<Item = &[u8]> {
     let content = content.trim_ascii_start();
     let is_mailbox = content.starts_with(b"From ");
@@ -56,11 +60,58 @@ fn messages(content: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Where the message behind the one at the beginning begins.
+/// Where the message behind the one at the beginning begins. Sentences begin with `From ` as well: what is behind them belongs
+/// to the message that they are in.
 fn next_message(content: &[u8]) -> Option<usize> {
     memchr::memmem::find_iter(content, b"\nFrom ")
-        .find(|&at| content[..at].ends_with(b"\n") || content[..at].ends_with(b"\n\r"))
+        .filter(|&at| content[..at].ends_with(b"\n") || content[..at].ends_with(b"\n\r"))
         .map(|at| at + 1)
+        .find(|&begin| is_separator(&content[begin..]))
+}
+
+/// Whether a message of a mailbox begins here: with a date on its first line, and headers below.
+fn is_separator(content: &[u8]) -> bool {
+    let mut lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let first = lines.next().unwrap_or_default();
+    // Of what was put from one mailbox into another.
+    let mut headers =
+        lines.skip_while(|line| line.starts_with(b">From ")).take_while(|line| !line.is_empty());
+    first.len() <= LONGEST_SEPARATOR
+        && tells_date(&String::from_utf8_lossy(first))
+        && headers
+            .next()
+            .is_some_and(|line| is_header(line) && (names_message(line) || headers.any(names_message)))
+}
+
+/// Whether there is a date on a line such as `From a@a.org Thu Jan  1 00:00:00 1970`.
+fn tells_date(line: &str) -> bool {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let is_number = |word: &str, digits: std::ops::RangeInclusive<usize>| {
+        digits.contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_time = |word: &str| {
+        word.contains(':')
+            && word.split(':').count() <= 3
+            && word.split(':').all(|part| is_number(part, 1..=2))
+    };
+    let words = || line.split_ascii_whitespace().skip(1).map(|word| word.trim_end_matches(','));
+    let has_name =
+        |names: &[&str]| words().any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)));
+    has_name(&DAYS) && has_name(&MONTHS) && words().any(is_time) && words().any(|word| is_number(word, 4..=4))
+}
+
+/// Whether a line is `Name: value`.
+fn is_header(line: &[u8]) -> bool {
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+    !name.is_empty() && name.len() < line.len() && name.iter().all(u8::is_ascii_graphic)
+}
+
+/// Whether a line is a header that every message has one of.
+fn names_message(line: &[u8]) -> bool {
+    let names: [&[u8]; 4] = [b"from:", b"to:", b"subject:", b"date:"];
+    names.iter().any(|name| line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name)))
 }
 
 fn is_message(message: &Message<'_>) -> bool {

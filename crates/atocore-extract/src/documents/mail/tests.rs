@@ -34,7 +34,7 @@ fn a_message_without_plain_text_is_read_as_a_page() {
 fn a_mailbox_is_its_messages() {
     let mailbox = "From a@a.org Sun Nov 29 16:20:00 2026\nFrom: a@a.org\nSubject: One\n\nFirst\nFrom here on\n\n\
         From b@b.org Sun Nov 29 16:21:00 2026\r\nFrom: b@b.org\r\nSubject: Two\r\n\r\nSecond\r\n\r\n\
-        From junk\n\nFrom c@c.org x\nSubject: Four\n\nLast\n";
+        From junk@a.org Sun Nov 29 16:22:00 2026\nDate:\n\nFrom c@c.org Sun Nov 29 16:23:00 2026\nSubject: Four\n\nLast\n";
     let out = read(mailbox.as_bytes()).unwrap();
     assert_eq!(
         out.text,
@@ -43,6 +43,40 @@ fn a_mailbox_is_its_messages() {
     let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
     assert_eq!(locations, ["message 1", "message 2", "message 4"]);
     assert_eq!(out.title, None);
+}
+
+#[test]
+fn a_sentence_that_begins_with_from_belongs_to_its_message() {
+    let sentences = [
+        "From the start it was clear.\n\nAnd so on.",
+        "From here:\nSubject: cited\n\nEnd",
+        "From Monday, Mar 4 2024, at 10:00 on\nwe work.",
+        "From Mon Mar 4 10:00:00 2024 on we work.\nNote: we do.\n\nFrom",
+        "From a@a.org Mon Mar 4 10:00:00 2024",
+        "From a@a.org Mon Mar 4 10:00:00 2024\n\nSubject: x",
+    ];
+    for sentence in sentences {
+        let first =
+            format!("From a@a.org Sun Nov 29 16:20:00 2026\nSubject: One\n\nFirst\n\n{sentence}\n\nLast\n\n");
+        for separator in [
+            "From b Sun Nov 29 16:21:00 2026",
+            "From \"B C\" <b@b.org> Thu Jan  1 00:00:00 1970\r",
+            "From 12@xxx Sun Nov 29 16:21:00 +0000 2026",
+            "From - Sun, 29 Nov 2026 16:21 GMT\n>From b@b.org Sun Nov 29 16:21:00 2026",
+        ] {
+            let mailbox = format!("{first}{separator}\nReceived: by b\n\tfor c\nsubject: Two\n\nSecond\n");
+            let out = read(mailbox.as_bytes()).unwrap();
+            let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
+            assert_eq!(locations, ["message 1", "message 2"], "{mailbox}");
+            assert!(out.text[..out.locations[1].from].contains("\nLast\n"), "{}", out.text);
+            assert!(out.text.ends_with("Second\n\n"), "{}", out.text);
+        }
+    }
+    let many = "From a@a.org Sun Nov 29 16:20:00 2026\nSubject: One\n\n".to_owned()
+        + &"\n\nFrom a Sun Nov 29 16:20:00 2026\nx: y".repeat(200_000);
+    let began = Instant::now();
+    assert_eq!(read(many.as_bytes()).unwrap().locations.len(), 1);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[test]
