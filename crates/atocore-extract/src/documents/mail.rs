@@ -1,14 +1,17 @@
 //! E-mail: a message, or a mailbox of them.
 
+mod attached;
+
 use mail_parser::{Address, Message, MessageParser, MimeHeaders, PartType};
 
+use self::attached::Attaching;
 use super::html;
 use crate::{error::ExtractError, extracted::Extracted, words::one_line};
 
 /// More messages of a mailbox are left out.
 const MOST_MESSAGES: usize = 100_000;
 
-/// More addresses or attachments of a message are left out.
+/// More addresses or attachments of a message are left out, those of messages attached to it included.
 const MOST_NAMES: usize = 50;
 
 /// A longer line begins no message, in bytes.
@@ -26,7 +29,7 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
         let Some(message) = MessageParser::default().parse(message).filter(is_message) else { continue };
         count += 1;
         out.begin(format!("message {}", index + 1));
-        append(&message, &mut out)?;
+        append(&message, None, &mut Attaching::default(), &mut out)?;
         if let (1, Some(subject)) = (count, message.subject()) {
             out.title_from_metadata(subject);
         }
@@ -121,14 +124,20 @@ fn is_message(message: &Message<'_>) -> bool {
         || message.date().is_some()
 }
 
-fn append(message: &Message<'_>, out: &mut Extracted) -> Result<(), ExtractError> {
+/// Appends a message below its subject; below the name it has as an attachment, where it has one.
+fn append(
+    message: &Message<'_>,
+    name: Option<&str>,
+    attaching: &mut Attaching,
+    out: &mut Extracted,
+) -> Result<(), ExtractError> {
     let subject = message.subject().map(one_line).unwrap_or_default();
-    if !subject.is_empty() {
-        out.block(&format!("# {subject}"));
-    }
+    attaching.heading(name.unwrap_or(&subject), out);
+    let below = name.filter(|name| *name != subject).map(|_| subject);
     let mut head = String::new();
     let date = message.date().map(mail_parser::DateTime::to_rfc3339);
     let named = [
+        ("Subject", below),
         ("From", addresses(message.from())),
         ("To", addresses(message.to())),
         ("Cc", addresses(message.cc())),
@@ -150,7 +159,7 @@ fn append(message: &Message<'_>, out: &mut Extracted) -> Result<(), ExtractError
             _ => {}
         }
     }
-    Ok(())
+    attaching.append_to(message, out)
 }
 
 fn addresses(addresses: Option<&Address<'_>>) -> Option<String> {

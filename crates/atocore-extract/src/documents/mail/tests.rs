@@ -79,6 +79,58 @@ fn a_sentence_that_begins_with_from_belongs_to_its_message() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
+const MIXED: &str = "Subject: Outer\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nbody\n";
+
+#[test]
+fn text_that_is_attached_is_read_below_its_name() {
+    let parts = "--x\nContent-Type: text/plain; name=\"notes.txt\"\nContent-Disposition: attachment\n\n# word\n\
+        --x\nContent-Type: text/csv\nContent-Disposition: attachment; filename=t.csv\n\na,b\n\
+        --x\nContent-Type: text/markdown; name=r.md\nContent-Transfer-Encoding: base64\n\nR3LDvMOfZQ==\n\
+        --x\nContent-Type: text/html; name=p.html\nContent-Disposition: attachment\n\n<p>page<script>no</script>\n\
+        --x\nContent-Type: application/octet-stream; name=o.log\n\nlog\n\
+        --x\nContent-Type: text/calendar\n\nBEGIN:VCALENDAR\n\
+        --x\nContent-Type: text/rtf; name=r.rtf\n\n{no}\n\
+        --x\nContent-Type: application/pdf; name=n.pdf\nContent-Transfer-Encoding: base64\n\n%no\n\
+        --x\nContent-Type: text/plain; name=k.pem\n\nno\n\
+        --x\nContent-Type: text/plain; name=key\n\n-----BEGIN no\n\
+        --x\nContent-Type: image/png; name=i.png\n\nno\n--x--\n";
+    let out = read(format!("{MIXED}{parts}").as_bytes()).unwrap();
+    let names = "notes.txt, t.csv, r.md, p.html, o.log, r.rtf, n.pdf, k.pem, key, i.png";
+    assert_eq!(
+        out.text,
+        format!(
+            "# Outer\n\nAttachments: {names}\n\nbody\n\n## notes.txt\n\n\\# word\n\n## t.csv\n\na,b\n\n## r.md\n\nGrüße\n\n\
+            ## p.html\n\npage\n\n## o.log\n\nlog\n\n## text/calendar\n\nBEGIN:VCALENDAR\n\n"
+        )
+    );
+}
+
+#[test]
+fn a_message_that_is_attached_is_read_with_what_is_attached_to_it() {
+    let inner = "Content-Type: message/rfc822\n\nFrom: i@a.org\nSubject: Inner\nContent-Type: multipart/mixed; boundary=y\n\n\
+        --y\n\ninside\n--y\nContent-Type: text/plain; name=a.txt\nContent-Disposition: attachment\n\ndeep\n--y--\n";
+    let file =
+        "Content-Type: application/octet-stream; name=f.eml\n\nFrom: f@a.org\nSubject: File\n\nfiled\n";
+    let out = read(format!("{MIXED}--x\n{inner}--x\n{file}--x--\n").as_bytes()).unwrap();
+    assert_eq!(
+        out.text,
+        "# Outer\n\nAttachments: Inner, f.eml\n\nbody\n\n## Inner\n\nFrom: i@a.org\nAttachments: a.txt\n\ninside\n\n\
+        ### a.txt\n\ndeep\n\n## f.eml\n\nSubject: File\nFrom: f@a.org\n\nfiled\n\n"
+    );
+    assert_eq!(out.locations.len(), 1);
+}
+
+#[test]
+fn of_many_attachments_and_deep_ones_the_first_are_read() {
+    let part = "--x\nContent-Type: text/plain\nContent-Disposition: attachment\n\nword\n";
+    let out = read(format!("{MIXED}{}--x--\n", part.repeat(1000)).as_bytes()).unwrap();
+    assert_eq!(out.text.matches("word").count(), MOST_NAMES);
+    let nested = (0..1000)
+        .fold(String::new(), |nested, n| format!("{nested}Subject: s{n}\nContent-Type: message/rfc822\n\n"));
+    let out = read(format!("{nested}Subject: last\n\nword").as_bytes()).unwrap();
+    assert_eq!(out.text.matches("# s").count(), 6);
+}
+
 #[test]
 fn what_is_no_message_is_reported() {
     assert_eq!(read(b" \n").unwrap_err(), ExtractError::NoText);
