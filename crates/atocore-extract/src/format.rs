@@ -133,7 +133,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "opendocument",
         title: "OpenDocument",
         cites: "section, slide, or sheet and cells",
-        version: 3,
+        version: 4,
         endings: "odt ott ods ots odp otp",
     },
     FormatRow {

@@ -54,11 +54,15 @@ fn inline(element: &Element<'_>) -> String {
 
 /// Elements whose text is not shown where they stand, or repeats other text: what was deleted, descriptions of pictures,
 /// pronunciations, forms, tables of contents.
+///
+/// The title of a picture is hidden, that of the document is a field, which stands in the text.
 fn is_hidden(element: &Element<'_>) -> bool {
+    if element.name == "title" {
+        return element.prefix() != "text";
+    }
     matches!(
         element.name.as_str(),
         "tracked-changes"
-            | "title"
             | "desc"
             | "ruby-text"
             | "forms"

@@ -30,6 +30,11 @@ pub(super) struct Element<'xml> {
 }
 
 impl Element<'_> {
+    /// What stands before the colon of the name as it is written; nothing when there is no colon.
+    pub(super) fn prefix(&self) -> String {
+        self.tag.name().prefix().map(|prefix| prefix.as_ref().to_owned()).unwrap_or_default()
+    }
+
     /// The value of an attribute, the first of that name; `None` when there is none that can be read.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
         self.attributes(name).next()

@@ -56,6 +56,12 @@ fn a_text_has_headings_lists_code_tables_notes_and_comments() {
     assert_eq!(out.title.as_deref(), Some("Plan"));
 }
 
+#[test]
+fn a_field_with_the_title_of_a_document_is_text_and_the_title_of_a_picture_is_not() {
+    let body = "<text:p>Of <text:title>Pumps</text:title>: <draw:frame><svg:title>picture</svg:title></draw:frame>all</text:p>";
+    assert_eq!(read("text", body).text, "Of Pumps: all\n\n");
+}
+
 const SHEETS: &str = r#"<table:table table:name="Budget"><table:table-column/><table:table-header-rows><table:table-row>
       <table:table-cell/><table:table-cell><text:p>Item</text:p></table:table-cell><table:table-cell><text:p>Share</text:p></table:table-cell></table:table-row></table:table-header-rows>
     <table:table-row table:number-rows-repeated="3"><table:table-cell table:number-columns-repeated="1024"/></table:table-row>
