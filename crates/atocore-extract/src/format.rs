@@ -125,7 +125,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "excel",
         title: "Excel",
         cites: "sheet and cells",
-        version: 3,
+        version: 4,
         endings: "xlsx xlsm xltx xltm xls xlt",
     },
     FormatRow {

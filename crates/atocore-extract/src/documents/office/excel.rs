@@ -4,6 +4,7 @@
 
 use std::{
     cell::RefCell,
+    collections::HashSet,
     io::{Cursor, Read, Seek},
     iter,
 };
@@ -198,17 +199,27 @@ fn sheet_parts(archive: &mut Archive<'_>) -> Result<Vec<(String, String)>, Extra
     Ok(parts)
 }
 
-/// The comments on the cells of a sheet. Those in threads stand a second time among the others, with a hint to buy a newer
-/// program.
+/// The comments on the cells of a sheet: threads, then notes. A thread stands a second time among the notes, behind a hint in
+/// brackets to buy a newer program.
 fn comments(archive: &mut Archive<'_>, part: &str) -> Result<Vec<(String, String)>, ExtractError> {
     let relations = relations(archive, part)?;
-    let of_kind = |kind: &str| relations.iter().find(|relation| relation.kind == kind);
-    let Some(relation) = of_kind("threadedComment").or_else(|| of_kind("comments")) else {
-        return Ok(Vec::new());
+    let mut of_kind = |kind: &str| match relations.iter().find(|relation| relation.kind == kind) {
+        Some(relation) => comments_in(&archive.text(&relation.target)?.unwrap_or_default()),
+        None => Ok(Vec::new()),
     };
+    let mut comments = of_kind("threadedComment")?;
+    let notes = of_kind("comments")?;
+    let threads: HashSet<String> = comments.iter().map(|(cell, _)| cell.clone()).collect();
+    comments
+        .extend(notes.into_iter().filter(|(cell, note)| !(note.starts_with('[') && threads.contains(cell))));
+    Ok(comments)
+}
+
+/// The comments in a part that holds such, with the names of their cells; those without text are left out.
+fn comments_in(xml: &str) -> Result<Vec<(String, String)>, ExtractError> {
     let mut comments: Vec<(String, String)> = Vec::new();
     let mut inside = false;
-    for node in Nodes::of(&archive.text(&relation.target)?.unwrap_or_default()) {
+    for node in Nodes::of(xml) {
         match node? {
             Node::Open(element) if matches!(element.name.as_str(), "comment" | "threadedComment") => {
                 comments.push((element.attribute("ref").unwrap_or_default(), String::new()));

@@ -233,6 +233,43 @@ fn rows_of_a_sheet_have_their_numbers_and_values_as_they_are_shown() {
     );
 }
 
+#[test]
+fn notes_on_cells_are_read_beside_threads_and_a_thread_is_said_once() {
+    let content = office(
+        Format::Excel,
+        &[
+            (
+                "xl/workbook.xml",
+                r#"<workbook xmlns:r="r"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>"#,
+            ),
+            (
+                "xl/_rels/workbook.xml.rels",
+                r#"<Relationships><Relationship Id="r1" Type="http://x/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#,
+            ),
+            (
+                "xl/worksheets/sheet1.xml",
+                r#"<worksheet><sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData></worksheet>"#,
+            ),
+            (
+                "xl/worksheets/_rels/sheet1.xml.rels",
+                r#"<Relationships><Relationship Id="a" Type="http://x/comments" Target="../comments1.xml"/><Relationship Id="b" Type="http://x/threadedComment" Target="../threads.xml"/></Relationships>"#,
+            ),
+            (
+                "xl/comments1.xml",
+                r#"<comments><commentList><comment ref="A1"><text><t>old note</t></text></comment><comment ref="B2"><text><t>[Threaded comment] Buy! thread</t></text></comment><comment ref="C3"><text><t>[1] other</t></text></comment></commentList></comments>"#,
+            ),
+            (
+                "xl/threads.xml",
+                r#"<ThreadedComments><threadedComment ref="B2"><text>thread</text></threadedComment><threadedComment ref="B2"><text>reply</text></threadedComment></ThreadedComments>"#,
+            ),
+        ],
+    );
+    assert_eq!(
+        extract(Format::Excel, "", &content).unwrap().text,
+        "1\nComment on B2: thread\nComment on B2: reply\nComment on A1: old note\nComment on C3: [1] other\n"
+    );
+}
+
 /// A compound file of the old Office with one stream.
 fn compound(stream: &str, content: &[u8]) -> Vec<u8> {
     let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
