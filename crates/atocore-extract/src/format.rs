@@ -173,7 +173,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "table",
         title: "tables of separated values",
         cites: "row",
-        version: 2,
+        version: 3,
         endings: "csv tsv tab",
     },
     FormatRow {

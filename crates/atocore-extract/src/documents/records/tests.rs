@@ -41,6 +41,65 @@ fn the_header_is_the_first_row_of_words_alone_and_as_wide_as_the_table() {
 }
 
 #[test]
+fn a_title_above_a_table_is_text_and_names_no_column() {
+    let cases: [(&[&[&str]], &str); 8] = [
+        (
+            &[&["Sales report", "", ""], &[], &["Region", "Amount"], &["North", "10"], &["South", "30"]],
+            "Sales report\nRegion; Amount\nRegion: North; Amount: 10\nRegion: South; Amount: 30\n",
+        ),
+        (
+            &[&["Sales"], &["by Ann"], &["Region", "Of"], &["North", "x"]],
+            "Sales\nby Ann\nRegion; Of\nRegion: North; Of: x\n",
+        ),
+        (&[&["Sales"], &["North", "10"], &["South", "30"]], "Sales\nA: North; B: 10\nA: South; B: 30\n"),
+        (
+            &[&["Sales", "May"], &[], &["Region", "Amount", "Tax"], &["North", "10", "1"]],
+            "Sales; May\nRegion; Amount; Tax\nRegion: North; Amount: 10; Tax: 1\n",
+        ),
+        // The names of columns stay those, whatever is below them.
+        (
+            &[&["Name", "City"], &["Ada"], &["Alan"], &["Eve"]],
+            "Name; City\nName: Ada\nName: Alan\nName: Eve\n",
+        ),
+        (&[&["Name", "City"], &["Ada", "London", "5"]], "Name; City\nName: Ada; City: London; C: 5\n"),
+        (
+            &[&["Name", "City"], &[], &["Ada", "Paris"], &["Eve", "Rome"]],
+            "Name; City\nName: Ada; City: Paris\nName: Eve; City: Rome\n",
+        ),
+        (
+            &[&["Name", "Sum"], &["Ada", "5"], &[], &["Total"], &[], &["Eve", "7"]],
+            "Name; Sum\nName: Ada; Sum: 5\nName: Total\nName: Eve; Sum: 7\n",
+        ),
+    ];
+    for (rows, text) in cases {
+        assert_eq!(table(rows).text, text, "{rows:?}");
+    }
+}
+
+#[test]
+fn a_table_below_an_empty_row_has_the_names_of_its_own_columns() {
+    let first: &[&[&str]] = &[&["Name", "Price"], &["bolt", "5"]];
+    let begin = "Name; Price\nName: bolt; Price: 5\n";
+    let cases: [(&[&[&str]], &str); 6] = [
+        (&[&[], &[], &["City", "People"], &["Oslo", "7"]], "City; People\nCity: Oslo; People: 7\n"),
+        (
+            &[&[], &["Cities"], &["City", "People", "Area", "Rain", "Sun"], &["Oslo", "7", "8", "9", "1"]],
+            "Cities\nCity; People; Area; Rain; Sun\nCity: Oslo; People: 7; Area: 8; Rain: 9; Sun: 1\n",
+        ),
+        (&[&[], &["", "City", "People"], &["", "Oslo", "7"]], "City; People\nCity: Oslo; People: 7\n"),
+        // What goes on with the same table.
+        (&[&[], &["nut", "7"], &["nail", "1"]], "Name: nut; Price: 7\nName: nail; Price: 1\n"),
+        (&[&[], &["nut", "none"], &["nail", "free"]], "Name: nut; Price: none\nName: nail; Price: free\n"),
+        (&[&["City", "People"], &["Oslo", "7"]], "Name: City; Price: People\nName: Oslo; Price: 7\n"),
+    ];
+    for (rows, text) in cases {
+        assert_eq!(table(&[first, rows].concat()).text, format!("{begin}{text}"), "{rows:?}");
+        let long = [first, &vec![&["nut", "6"][..]; 2 * LOOKED_AT], rows].concat();
+        assert!(table(&long).text.ends_with(&format!("Price: 6\n{text}")), "{rows:?}");
+    }
+}
+
+#[test]
 fn rows_of_one_column_are_values_alone_unless_a_short_name_stands_above_numbers() {
     let sentence = "The level of the tank in the cellar, once a day.";
     let cases: [(&[&[&str]], &str); 10] = [
@@ -75,7 +134,7 @@ fn long_names_do_not_multiply_a_file_without_end() {
     let mut out = Extracted::default();
     let head = (1, vec![name; 20]);
     let rows = (2..).map(|number| (number, vec!["v".to_owned(); 20]));
-    Records::append(&mut out, std::iter::once(head).chain(rows), |number, _| format!("row {number}"));
+    Records::append(&mut out, iter::once(head).chain(rows), |number, _| format!("row {number}"));
     assert!(out.text.len() <= MOST_TEXT);
     let [notice] = out.notices.as_slice() else { panic!("{:?}", out.notices) };
     assert!(
