@@ -44,6 +44,19 @@ fn empty_lines_count_whatever_ends_them() {
 }
 
 #[test]
+fn comments_above_a_table_are_text_and_a_header_with_their_sign_is_none() {
+    let out = read("# Source: Ann, 2024; \"May\r\n#\r\n\r\nName,Sum\r\nAda,5\r\n".as_bytes()).unwrap();
+    assert_eq!(out.text, "# Source: Ann, 2024; \"May\n#\nName; Sum\nName: Ada; Sum: 5\n");
+    let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
+    assert_eq!(locations, ["row 1", "row 2", "row 4", "row 5"]);
+    assert_eq!(text("##v=1\n#chrom\tstart\nc1\t7\n"), "##v=1\n#chrom; start\n#chrom: c1; start: 7\n");
+    assert_eq!(text("# id,name\n1,Ada\n"), "# id; name\n# id: 1; name: Ada\n");
+    assert_eq!(text("#,Name\n1,Ada\n"), "A: #; B: Name\nA: 1; B: Ada\n");
+    assert_eq!(text("#1,Ada\n#2,5\n"), "A: #1; B: Ada\nA: #2; B: 5\n");
+    assert_eq!(text("# one\n\u{3000}\n# two\n"), "# one\n# two\n");
+}
+
+#[test]
 fn an_empty_table_is_an_empty_text() {
     for table in ["", "\n\n", ",,\n,,\n", "\u{feff}"] {
         assert_eq!(read(table.as_bytes()).unwrap(), Extracted::default(), "{table:?}");
