@@ -92,7 +92,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "markup",
         title: "reStructuredText, AsciiDoc, org, LaTeX",
         cites: "section and lines",
-        version: 1,
+        version: 2,
         endings: "rst adoc asciidoc org tex",
     },
     FormatRow {

@@ -102,11 +102,22 @@ fn restructured_text(text: &str) -> MarkupOutline {
     MarkupOutline { title: None, headings }
 }
 
-/// `= Title`, `== Section`; not in blocks that are shown as they stand.
+/// `= Title`, `== Section`, or a title with a line of one sign below it; not in blocks that are shown as they stand.
 fn asciidoc(text: &str) -> MarkupOutline {
     let mut headings = Vec::new();
     let mut block: Option<&str> = None;
-    for (from, line) in lines(text) {
+    let mut lines = lines(text).peekable();
+    let mut stands_alone = true;
+    while let Some((from, line)) = lines.next() {
+        if block.is_none()
+            && stands_alone
+            && let Some((_, below)) = lines.peek()
+            && let Some(level) = asciidoc_level_of_underlined(line, below)
+        {
+            headings.push(MarkupHeading { from, level, title: one_line(line) });
+            lines.next();
+            continue;
+        }
         let is_fence =
             line.len() >= 4 && ["-", ".", "+", "/"].iter().any(|sign| line.replace(sign, "").is_empty());
         if is_fence || line == "```" {
@@ -122,22 +133,46 @@ fn asciidoc(text: &str) -> MarkupOutline {
         {
             headings.push(MarkupHeading { from, level, title: one_line(title) });
         }
+        // Attributes and comments go with what is below them.
+        stands_alone = line.is_empty()
+            || is_fence
+            || (line.starts_with('[') && line.ends_with(']'))
+            || (line.starts_with("//") && !line.starts_with("///"));
     }
     MarkupOutline { title: None, headings }
+}
+
+/// The signs that titles of `AsciiDoc` are underlined with, from the outermost on.
+const ASCIIDOC_UNDERLINES: [char; 5] = ['=', '-', '~', '^', '+'];
+
+/// The level of a title that has `below` as the line below it; `None` when that is none of its length, give or take two signs.
+fn asciidoc_level_of_underlined(title: &str, below: &str) -> Option<usize> {
+    let sign = below.chars().next()?;
+    let level = ASCIIDOC_UNDERLINES.iter().position(|known| *known == sign)? + 1;
+    let is_rule = below.len() >= 2 && below.chars().all(|c| c == sign);
+    // What begins a list, a block or its title, and what leads to the block below it.
+    let is_other = title.starts_with([' ', '\t', '=', '-', '~', '^', '+', '.', '[', '|', '*', '/', ':', '#'])
+        || title.ends_with(':')
+        || !title.contains(char::is_alphanumeric);
+    (is_rule && !is_other && title.chars().count().abs_diff(below.len()) <= 2).then_some(level)
 }
 
 /// `* Heading`, without its keyword and its tags; not in blocks that are shown as they stand.
 fn org(text: &str) -> MarkupOutline {
     let mut outline = MarkupOutline::default();
     let mut in_block = false;
+    let mut keywords = ORG_KEYWORDS.map(str::to_owned).to_vec();
     for (from, line) in lines(text) {
-        let upper: String = line.trim_start().chars().take(8).collect::<String>().to_ascii_uppercase();
+        let upper: String = line.trim_start().chars().take(11).collect::<String>().to_ascii_uppercase();
         if upper.starts_with("#+BEGIN_") {
             in_block = true;
         } else if upper.starts_with("#+END_") {
             in_block = false;
         } else if upper.starts_with("#+TITLE:") {
             outline.title = line.split_once(':').map(|(_, title)| one_line(title));
+        } else if let Some(said) = org_keywords(&upper, line) {
+            keywords.extend(said);
+            keywords.truncate(MOST_ORG_KEYWORDS);
         }
         let level = line.bytes().take_while(|byte| *byte == b'*').count();
         if !in_block
@@ -145,7 +180,7 @@ fn org(text: &str) -> MarkupOutline {
             && let Some(title) = line[level..].strip_prefix(' ')
         {
             let title = without_org_tags(title.trim());
-            let title = ORG_KEYWORDS.iter().find_map(|word| title.strip_prefix(word)).unwrap_or(title);
+            let title = without_org_state(title, &keywords);
             outline.headings.push(MarkupHeading { from, level, title: one_line(title) });
         }
     }
@@ -153,8 +188,43 @@ fn org(text: &str) -> MarkupOutline {
     outline
 }
 
-/// What may stand before a heading of org.
-const ORG_KEYWORDS: [&str; 2] = [concat!("TO", "DO "), "DONE "];
+/// What may stand before a heading of org, in every text.
+const ORG_KEYWORDS: [&str; 2] = [concat!("TO", "DO"), "DONE"];
+
+/// How many keywords a text may have.
+const MOST_ORG_KEYWORDS: usize = 64;
+
+/// The keywords that a line declares, whose beginning is `upper` in capitals; `None` for other lines.
+fn org_keywords(upper: &str, line: &str) -> Option<Vec<String>> {
+    let name = upper.strip_prefix("#+")?;
+    let name = name.strip_prefix("SEQ_").or_else(|| name.strip_prefix("TYP_")).unwrap_or(name);
+    if name.split(':').next() != Some(ORG_KEYWORDS[0]) {
+        return None;
+    }
+    let (_, words) = line.split_once(':')?;
+    // A keyword may have the key in parentheses that sets it.
+    let words = words.split_whitespace().filter_map(|word| word.split('(').next());
+    let words = words.filter(|word| word.contains(char::is_alphanumeric));
+    Some(words.take(MOST_ORG_KEYWORDS).map(str::to_owned).collect())
+}
+
+/// A heading without its keyword and without `[#A]`, which says how urgent it is; as it is when nothing else is in it.
+fn without_org_state<'t>(title: &'t str, keywords: &[String]) -> &'t str {
+    let rest_of =
+        |word: &String| title.strip_prefix(word.as_str()).filter(|rest| rest.starts_with([' ', '\t']));
+    let rest = keywords.iter().find_map(rest_of).unwrap_or(title).trim_start();
+    let behind_priority = rest.strip_prefix("[#").and_then(|rest| rest.split_once(']'));
+    let rest = match behind_priority {
+        Some((priority, behind))
+            if (1..=2).contains(&priority.len())
+                && priority.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
+        {
+            behind.trim_start()
+        }
+        _ => rest,
+    };
+    if rest.is_empty() { title } else { rest }
+}
 
 /// A heading without `:tag:other:` at its end.
 fn without_org_tags(title: &str) -> &str {

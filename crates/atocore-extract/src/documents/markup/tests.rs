@@ -38,6 +38,42 @@ fn headings_of_asciidoc_are_not_those_in_a_listing() {
 }
 
 #[test]
+fn titles_of_asciidoc_may_be_underlined() {
+    let text = "Pumps\n=====\nAnn\n\n[[kinds]]\nKinds\n------\n\nWet ones\n~~~~~~~~\n\nBig\n^^^^\n\nRed\n+++\n\n....\n== no\nNo\n--\n....\n\nRates\n-----\ntext\n\n.List\n----\n== no\n----\n\n== Last\n";
+    let found = paths("a.adoc", text);
+    let kinds = "Pumps > Kinds > Wet ones";
+    let expected = [
+        "Pumps",
+        "Pumps > Kinds",
+        kinds,
+        &format!("{kinds} > Big"),
+        &format!("{kinds} > Big > Red"),
+        "Pumps > Rates",
+        "Pumps > Last",
+    ];
+    assert_eq!(found, expected);
+    // Lines of the wrong length, behind other text or with the mark of something else.
+    for other in
+        ["Long title\n----\n== no\n----\n", "a\nKinds\n-----\n== no\n-----\n", "Run:\n----\n== no\n----\n"]
+    {
+        assert_eq!(paths("a.adoc", &format!("{other}\n== Last\n")), ["", "Last"], "{other}");
+    }
+}
+
+#[test]
+fn headings_of_org_are_without_priorities_and_keywords_that_the_text_declares() {
+    let todo = concat!("TO", "DO");
+    let text = format!(
+        "#+{todo}: NEXT(n!) | CANCELLED\n* {todo} [#A] Pumps\n** NEXT Kinds\n** [#12] Gear :x:\n** CANCELLED [#b] Rates\n** NEXTDOOR\n** [#A]\n** [#a b] c\n** {todo}\n"
+    );
+    let found = paths("a.org", &text);
+    let declared = todo.to_owned();
+    let titles = ["Kinds", "Gear", "Rates", "NEXTDOOR", "[#A]", "[#a b] c", &declared];
+    assert_eq!(found[..2], ["", "Pumps"]);
+    assert_eq!(found[2..], titles.map(|title| format!("Pumps > {title}")));
+}
+
+#[test]
 fn headings_of_org_are_without_keywords_and_tags() {
     let text = "#+title: Pumps\nIntro *bold*.\n* DONE Kinds :plant:wet:\n** Gear\n#+begin_src\n* no\n#+end_src\n*no heading\n* Rates: 5 :: 6\n";
     let (title, found) = outline("a.org", text);
