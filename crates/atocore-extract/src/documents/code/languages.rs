@@ -203,6 +203,14 @@ impl CodeLanguage {
     }
 }
 
+/// Whether a node only holds definitions together: what is on its first line may be another one of these.
+pub(super) fn is_namespace(node: Node<'_>) -> bool {
+    matches!(
+        node.kind(),
+        "namespace_definition" | "namespace_declaration" | "internal_module" | "module" | "mod_item"
+    )
+}
+
 impl NameOf {
     fn of<'n>(self, node: Node<'n>, text: &str) -> Vec<String> {
         let shown = |node: Node<'_>| names(text.get(node.byte_range()).unwrap_or_default());
@@ -227,7 +235,10 @@ impl NameOf {
             Self::Method(name, receiver) => node.child_by_field_name(name).map(|name| {
                 let receiver = node.child_by_field_name(receiver);
                 let receiver = receiver.and_then(|node| text.get(node.byte_range())).unwrap_or_default();
-                let kind = receiver.trim_matches(['(', ')']).rsplit([' ', '*']).next().unwrap_or_default();
+                // Without its type parameters, which may have spaces in them.
+                let receiver = receiver.split('[').next().unwrap_or_default();
+                let around = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | '*' | ',');
+                let kind = receiver.trim_matches(around).rsplit(around).next().unwrap_or_default();
                 names(kind).into_iter().chain(shown(name)).collect()
             }),
         }
@@ -238,8 +249,28 @@ impl NameOf {
 /// A name as it is shown: without type parameters, and each part of a path by itself.
 fn names(text: &str) -> Vec<String> {
     let text = text.trim_matches(['&', '*', ' ', '`', '[', ']']);
-    let text = text.split(['<', '(', '[']).next().unwrap_or_default();
-    text.split("::").map(shortened).filter(|part| !part.is_empty()).collect()
+    without_type_parameters(text).split("::").map(shortened).filter(|part| !part.is_empty()).collect()
+}
+
+/// A name up to its first parameter, without what stands in angle brackets.
+fn without_type_parameters(text: &str) -> String {
+    let mut name = String::new();
+    // How many angle brackets are open, and how many others inside of them: there, signs may compare.
+    let (mut angles, mut others) = (0_usize, 0_usize);
+    let mut before = ' ';
+    for c in text.chars() {
+        match c {
+            '<' if others == 0 => angles += 1,
+            '>' if angles > 0 && others == 0 && before != '-' => angles -= 1,
+            '(' | '[' | '{' if angles > 0 => others += 1,
+            ')' | ']' | '}' if angles > 0 => others = others.saturating_sub(1),
+            '(' | '[' => break,
+            c if angles == 0 => name.push(c),
+            _ => {}
+        }
+        before = c;
+    }
+    name
 }
 
 fn shortened(name: &str) -> String {

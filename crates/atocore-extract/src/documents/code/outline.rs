@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::{Node, Tree, TreeCursor};
 
-use super::languages::CodeLanguage;
+use super::languages::{CodeLanguage, is_namespace};
 use crate::extracted::TextSection;
 
 /// Definitions that lie deeper belong to what they are in.
@@ -31,6 +31,8 @@ struct Outline<'t> {
 struct OpenDefinition {
     lines: Range<usize>,
     names: Vec<String>,
+    /// The row of a namespace that begins there.
+    namespace_in: Option<usize>,
 }
 
 /// A node whose children are visited.
@@ -121,13 +123,26 @@ impl Outline<'_> {
             return false;
         }
         let Some(names) = self.language.defined_by(node, self.text) else { return false };
+        let namespace_in = is_namespace(node).then(|| node.start_position().row);
+        // Namespaces that begin in one line are one section with the names of all of them.
+        let together =
+            self.open.last().filter(|outer| namespace_in.is_some() && outer.namespace_in == namespace_in);
+        if let Some(outer) = together.filter(|outer| outer.lines.start >= self.at) {
+            let lines = outer.lines.start..line_end(self.text, node.end_byte());
+            self.open.push(OpenDefinition { lines, names, namespace_in });
+            return true;
+        }
         // One inside a line is no section, and neither is a second one that begins with the first.
         let is_second = self.open.last().is_some_and(|outer| outer.lines.start == from.line);
         if !self.begins_line(from) || from.line < self.at || is_second {
             return false;
         }
         self.section(from.line);
-        self.open.push(OpenDefinition { lines: from.line..line_end(self.text, node.end_byte()), names });
+        self.open.push(OpenDefinition {
+            lines: from.line..line_end(self.text, node.end_byte()),
+            names,
+            namespace_in,
+        });
         true
     }
 

@@ -115,6 +115,50 @@ fn every_language_has_its_definitions() {
 }
 
 #[test]
+fn a_method_of_a_type_with_parameters_is_below_the_name_of_that_type() {
+    assert_outline(
+        "a.go",
+        "package a\n\nfunc (s *Map[K, V]) Get(k K) V {}\nfunc (Map[K, V]) Other() {}\nfunc (\n\tm Map[K,\n\tV],\n) More() {}\nfunc (p *Pump) Run() {}\n",
+        &[
+            ("", "package a"),
+            ("Map > Get", "func (s *Map[K, V]) Get(k K) V {}"),
+            ("Map > Other", "func (Map[K, V]) Other() {}"),
+            ("Map > More", "func ("),
+            ("Pump > Run", "func (p *Pump) Run() {}"),
+        ],
+    );
+    assert_outline(
+        "a.hpp",
+        "template <class T>\nvoid Foo<T>::method(int a) {}\ntemplate <class T, class U>\nint *Foo<T, Bar<U>>::Inner<(1 > 2)>::other() { return 0; }\nbool Foo::operator<(int a) { return a; }\n",
+        &[
+            ("Foo > method", "template <class T>"),
+            ("Foo > Inner > other", "template <class T, class U>"),
+            ("Foo > operator", "bool Foo::operator<(int a) { return a; }"),
+        ],
+    );
+}
+
+#[test]
+fn namespaces_that_begin_in_one_line_are_all_named() {
+    assert_outline(
+        "a.cpp",
+        "// Doc.\nnamespace a { namespace b { namespace {\nvoid f() {}\nint x;\n}}}\nnamespace c::d { namespace e {\nvoid g() {}\n} // e\nvoid h() {}\n}\nvoid i() {}\n",
+        &[
+            ("a > b", "// Doc."),
+            ("a > b > f", "void f() {}"),
+            ("a > b", "int x;"),
+            ("c > d > e", "namespace c::d { namespace e {"),
+            ("c > d > e > g", "void g() {}"),
+            ("c > d > e", "} // e"),
+            ("c > d > h", "void h() {}"),
+            ("i", "void i() {}"),
+        ],
+    );
+    let deep = outline("a.cpp", &("namespace a { ".repeat(3000) + "\nvoid f() {}\n"));
+    assert!(deep.iter().all(|(path, _)| path.split(" > ").count() <= 9), "{deep:?}");
+}
+
+#[test]
 fn and_so_have_those_of_systems_scripts_and_data() {
     assert_outline(
         "a.c",
