@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::fence::{OpenFence, fence};
+use super::{
+    fence::{OpenFence, fence},
+    html,
+};
 use crate::{error::ExtractError, extracted::Extracted, terminal::without_terminal_codes, words::one_line};
 
 /// How much of what a cell has put out is kept, in characters.
@@ -89,6 +92,21 @@ struct Data {
     plain: Option<CellText>,
     #[serde(rename = "text/markdown")]
     markdown: Option<CellText>,
+    #[serde(rename = "text/html")]
+    html: Option<CellText>,
+}
+
+impl Data {
+    /// The text of what was put out. Where that is only what an object is called, the object is shown as something else.
+    fn into_text(self) -> Option<String> {
+        let plain = self.plain.map(CellText::into_string).unwrap_or_default();
+        if !plain.trim().is_empty() && !is_name_of_object(&plain) {
+            return Some(plain);
+        }
+        let markdown = self.markdown.map(CellText::into_string).filter(|text| !text.trim().is_empty());
+        let of_html = |html: CellText| html::read(html.into_string().as_bytes()).ok().map(|page| page.text);
+        markdown.or_else(|| self.html.and_then(of_html))
+    }
 }
 
 /// A text, whole or in lines.
@@ -127,6 +145,8 @@ impl NotebookCell {
                     out.block(&format!("{} {words}", "#".repeat(level)));
                 }
             }
+            // Text for another program, in whatever notation that takes.
+            Some("raw") => out.paragraph(&without_data(&source)),
             _ => {
                 let source = without_data(&source);
                 out.block(&source);
@@ -155,11 +175,7 @@ fn text_of(outputs: Vec<CellOutput>) -> String {
     let (mut room, mut left_out) = (OUTPUT, 0);
     for output in outputs {
         let error = output.ename.map(|name| format!("{name}: {}\n", output.evalue.unwrap_or_default()));
-        let data = output.data.and_then(|data| {
-            let plain = data.plain.map(CellText::into_string).unwrap_or_default();
-            // What an object is called that is shown as something else.
-            if is_name_of_object(&plain) { data.markdown.map(CellText::into_string) } else { Some(plain) }
-        });
+        let data = output.data.and_then(Data::into_text);
         let stream = output.text.map(CellText::into_string).filter(|text| !is_name_of_object(text));
         for part in [error, data, stream].into_iter().flatten() {
             let part = without_terminal_codes(&part);

@@ -69,6 +69,27 @@ fn a_cell_that_leaves_code_open_leaves_the_next_one_alone() {
 }
 
 #[test]
+fn a_raw_cell_is_no_markdown() {
+    let cells = r##"{"cell_type": "raw", "source": ["# remark\n", "below\n", "==="]}"##;
+    assert_eq!(notebook(cells).unwrap().text, "\\# remark\nbelow\n\\===\n\n");
+}
+
+#[test]
+fn an_output_that_is_shown_as_markdown_or_as_a_page_is_read_up_to_the_limit() {
+    let cell = |data: &str| {
+        let cell = format!(r#"{{"cell_type": "code", "source": "", "outputs": [{{"data": {{{data}}}}}]}}"#);
+        notebook(&cell).unwrap().text
+    };
+    assert_eq!(cell(r#""text/markdown": ["**a**"]"#), "```\n**a**\n```\n\n");
+    assert_eq!(cell(r#""text/plain": "<X at 0x7>", "text/html": ["<p>a", " b"]"#), "```\na b\n```\n\n");
+    assert_eq!(cell(r#""text/html": "<b>a</b>", "text/markdown": "c""#), "```\nc\n```\n\n");
+    assert_eq!(cell(r#""text/html": "<b>a</b>", "text/plain": "d""#), "```\nd\n```\n\n");
+    assert_eq!(cell(r#""text/html": "<script>a</script>", "text/plain": "<X>""#), "");
+    let long = cell(&format!(r#""text/html": "<p>{}</p>""#, "ä".repeat(5000)));
+    assert!(long.ends_with("ä… (first 2000 of 5000 characters of output)\n```\n\n"), "{long}");
+}
+
+#[test]
 fn an_empty_notebook_is_an_empty_text_and_a_damaged_one_an_error() {
     assert_eq!(read(b" ").unwrap(), Extracted::markdown());
     assert_eq!(notebook("").unwrap(), Extracted::markdown());
