@@ -276,7 +276,13 @@ impl RegistryCheck {
             match self.roots.get(&root.location).cloned() {
                 Some(owner) => {
                     let location = &root.location;
-                    self.fault(place, format!("the root `{location}` already belongs to project `{owner}`"));
+                    self.fault(
+                        place,
+                        match owner == id {
+                            true => format!("the root `{location}` is named twice"),
+                            false => format!("the root `{location}` already belongs to project `{owner}`"),
+                        },
+                    );
                 }
                 None => drop(self.roots.insert(root.location.clone(), id.clone())),
             }
