@@ -109,7 +109,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "word",
         title: "Word",
         cites: "section",
-        version: 1,
+        version: 2,
         endings: "docx docm dotx dotm doc dot",
     },
     FormatRow {

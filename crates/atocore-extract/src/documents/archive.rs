@@ -1,9 +1,9 @@
 //! Files in a zip archive, up to limits.
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 
 use encoding_rs::{Encoding, UTF_8};
-use zip::{ZipArchive, result::ZipError};
+use zip::{CompressionMethod, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
 use crate::error::ExtractError;
 
@@ -59,6 +59,24 @@ impl<'content> Archive<'content> {
         Ok(self.bytes(name)?.map(decoded))
     }
 
+    /// The archive as another one in which these files, by their names, are as they are given.
+    pub(super) fn with(&mut self, files: &[(String, String)]) -> Result<Vec<u8>, ExtractError> {
+        let mut out = ZipWriter::new(Cursor::new(Vec::new()));
+        for index in 0..self.zip.len() {
+            let file = self.zip.by_index_raw(index).map_err(error)?;
+            let is_other = file.name().is_ok_and(|stored| files.iter().any(|(name, _)| *name == stored));
+            if !is_other {
+                out.raw_copy_file(file).map_err(error)?;
+            }
+        }
+        for (name, content) in files {
+            let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            out.start_file(name.as_str(), options).map_err(error)?;
+            out.write_all(content.as_bytes()).map_err(ExtractError::damaged)?;
+        }
+        Ok(out.finish().map_err(error)?.into_inner())
+    }
+
     /// A file of XML that has to be there.
     pub(super) fn required(&mut self, name: &str) -> Result<String, ExtractError> {
         self.text(name)?.ok_or_else(|| ExtractError::Damaged(format!("it has no {name}")))
@@ -106,10 +124,6 @@ fn decoded(bytes: Vec<u8>) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::io::Write;
-
-    use zip::{ZipWriter, write::SimpleFileOptions};
-
     use super::*;
 
     /// An archive of these files.
@@ -130,6 +144,16 @@ pub(super) mod tests {
         assert_eq!(archive.text("b").unwrap().unwrap(), "x");
         assert_eq!(archive.text("c").unwrap(), None);
         assert_eq!(archive.required("c").unwrap_err().to_string(), "it is damaged: it has no c");
+    }
+
+    #[test]
+    fn an_archive_with_another_file_has_the_others_as_they_were() {
+        let stored = zipped(&[("a", "1"), ("dir/b", "2")]);
+        let changed = [("a".to_owned(), "3".to_owned()), ("c".to_owned(), "4".to_owned())];
+        let other = Archive::open(&stored).unwrap().with(&changed).unwrap();
+        let mut archive = Archive::open(&other).unwrap();
+        let texts = ["a", "dir/b", "c"].map(|name| archive.required(name).unwrap());
+        assert_eq!(texts, ["3", "2", "4"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod excel;
 mod headings;
 mod package;
+mod parts;
 mod powerpoint;
 mod remarks;
 mod word;

@@ -16,10 +16,18 @@ pub(super) struct Relation {
     pub(super) target: String,
 }
 
-/// What a part refers to.
+/// The name of the part that says what another one refers to.
+pub(super) fn relations_name(part: &str) -> String {
+    match part.rsplit_once('/') {
+        Some((folder, file)) => format!("{folder}/_rels/{file}.rels"),
+        None => format!("_rels/{part}.rels"),
+    }
+}
+
+/// What a part refers to; the part without a name is the package.
 pub(super) fn relations(archive: &mut Archive<'_>, part: &str) -> Result<Vec<Relation>, ExtractError> {
-    let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
-    let Some(xml) = archive.text(&format!("{folder}/_rels/{file}.rels"))? else { return Ok(Vec::new()) };
+    let folder = part.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let Some(xml) = archive.text(&relations_name(part))? else { return Ok(Vec::new()) };
     let mut relations = Vec::new();
     for node in Nodes::of(&xml) {
         if let Node::Open(element) = node?

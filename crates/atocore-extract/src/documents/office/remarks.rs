@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use undoc::{HeadingLevel, Paragraph, model::RevisionType};
 
-use super::super::{
-    archive::Archive,
-    xml::{Element, Node, Nodes},
+use super::{
+    super::xml::{Element, Node, Nodes},
+    parts::WordParts,
 };
 use crate::{error::ExtractError, words::one_line};
 
@@ -28,9 +28,9 @@ struct OnParagraph {
 }
 
 impl WordRemarks {
-    pub(super) fn of(archive: &mut Archive<'_>) -> Result<Self, ExtractError> {
-        let comments = comments(&archive.text("word/comments.xml")?.unwrap_or_default())?;
-        let on_paragraphs = on_paragraphs(&archive.required("word/document.xml")?)?;
+    pub(super) fn of(parts: &WordParts) -> Result<Self, ExtractError> {
+        let comments = comments(&parts.comments)?;
+        let on_paragraphs = on_paragraphs(&parts.document)?;
         Ok(Self { comments, on_paragraphs })
     }
 

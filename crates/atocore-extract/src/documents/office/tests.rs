@@ -116,6 +116,54 @@ fn comments_notes_and_inserted_text_are_text_and_deleted_text_is_not() {
     );
 }
 
+#[test]
+fn the_parts_of_a_word_document_are_found_by_what_refers_to_them() {
+    let relation = |id: &str, kind: &str, target: &str| {
+        format!(r#"<Relationship Id="{id}" Type="http://x/relationships/{kind}" Target="{target}"/>"#)
+    };
+    for (main, relations) in [
+        ("word/document2.xml", "word/_rels/document2.xml.rels"),
+        ("doc/main.xml", "doc/_rels/main.xml.rels"),
+        ("main.xml", "_rels/main.xml.rels"),
+    ] {
+        let root = format!(
+            "<Relationships>{}</Relationships>",
+            relation("r", "officeDocument", &format!("/{main}"))
+        );
+        let parts = [("styles", "s"), ("footnotes", "f"), ("comments", "c")]
+            .map(|(kind, name)| relation(name, kind, &format!("/word/other/{name}.xml")));
+        let body = paragraph("X", "Pumps")
+            + r#"<w:p><w:r><w:t>text</w:t></w:r><w:r><w:footnoteReference w:id="1"/></w:r><w:r><w:commentReference w:id="0"/></w:r></w:p>"#;
+        let document = format!("<w:document><w:body>{body}</w:body></w:document>");
+        let content = zipped(&[
+            ("[Content_Types].xml", TYPES),
+            ("_rels/.rels", root.as_str()),
+            (main, document.as_str()),
+            (relations, format!("<Relationships>{}</Relationships>", parts.concat()).as_str()),
+            (
+                "word/other/s.xml",
+                r#"<w:styles><w:style w:type="paragraph" w:styleId="X"><w:name w:val="HeadA"/></w:style></w:styles>"#,
+            ),
+            (
+                "word/other/f.xml",
+                &format!(
+                    r#"<w:footnotes><w:footnote w:id="1">{}</w:footnote></w:footnotes>"#,
+                    paragraph("", "note")
+                ),
+            ),
+            (
+                "word/other/c.xml",
+                &format!(
+                    r#"<w:comments><w:comment w:id="0">{}</w:comment></w:comments>"#,
+                    paragraph("", "why")
+                ),
+            ),
+        ]);
+        let out = extract(Format::Word, "", &content).unwrap();
+        assert_eq!(out.text, "# Pumps\n\ntext[^1]\n\nComment: why\n\n[^1]: note\n\n", "{main}");
+    }
+}
+
 const SLIDE: &str = r#"<p:sld><p:cSld><p:spTree>
     <p:sp><p:nvPr><p:ph type="sldNum"/></p:nvPr><p:txBody><a:p><a:fld><a:t>3</a:t></a:fld></a:p></p:txBody></p:sp>
     <p:sp><p:txBody><a:p><a:r><a:t>First </a:t></a:r><a:r><a:t>point</a:t></a:r></a:p><a:p/></p:txBody></p:sp>

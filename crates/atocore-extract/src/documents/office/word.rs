@@ -10,13 +10,18 @@ use super::{
         markdown::{Writer, bullet, is_style_of_code},
     },
     error, headings,
+    parts::WordParts,
     remarks::WordRemarks,
 };
 use crate::{error::ExtractError, extracted::Extracted};
 
 pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
-    let remarks = WordRemarks::of(&mut Archive::open(content)?)?;
-    let document = DocxParser::from_bytes(content.to_vec()).and_then(|mut parser| parser.parse());
+    let mut archive = Archive::open(content)?;
+    let parts = WordParts::of(&mut archive)?;
+    let remarks = WordRemarks::of(&parts)?;
+    let package = parts.package(&mut archive, content)?;
+    drop(parts);
+    let document = DocxParser::from_bytes(package).and_then(|mut parser| parser.parse());
     let mut document = document.map_err(error)?;
     for block in document.sections.iter_mut().flat_map(|section| &mut section.content) {
         if let Block::Paragraph(paragraph) = block {
