@@ -65,6 +65,11 @@ impl<'xml> Nodes<'xml> {
         Self(reader)
     }
 
+    /// The byte behind what was read last. An element without content is read as a whole when it begins.
+    pub(super) fn position(&self) -> usize {
+        usize::try_from(self.0.buffer_position()).unwrap_or(usize::MAX)
+    }
+
     /// Passes over what the element that has just begun contains, its end included.
     pub(super) fn pass_over(&mut self, element: &Element<'_>) -> Result<(), ExtractError> {
         self.0.read_to_end(element.tag.name()).map(|_| ()).map_err(ExtractError::damaged)

@@ -1,4 +1,4 @@
-//! The parts of a Word document as the library takes them: it finds them by fixed names.
+//! The parts of a Word document as the library takes them: it finds them by fixed names, and passes over equations.
 
 use quick_xml::escape::escape;
 
@@ -17,7 +17,7 @@ const DOCUMENT: &str = "word/document.xml";
 /// The parts that are read of a document.
 #[derive(Debug)]
 pub(super) struct WordParts {
-    /// The text.
+    /// The text, with its equations as runs.
     pub(super) document: String,
     /// The comments; empty when there are none.
     pub(super) comments: String,
@@ -38,13 +38,16 @@ impl WordParts {
             let related = related.map(|relation| relation.target.clone()).filter(|name| archive.has(name));
             related.unwrap_or_else(|| named(kind))
         };
-        let document = archive.required(&main)?;
+        let stored = archive.required(&main)?;
+        let document = with_equations(&stored)?;
         let mut changed = Vec::new();
         if main != DOCUMENT {
             let folder = main.rsplit_once('/').map_or("", |(folder, _)| folder);
             let xml = archive.text(&relations_name(&main))?.unwrap_or_default();
             changed.push((relations_name(DOCUMENT), moved_relations(&xml, folder)?));
-            changed.push((DOCUMENT.to_owned(), without_declaration(&document).to_owned()));
+        }
+        if main != DOCUMENT || document.is_some() {
+            changed.push((DOCUMENT.to_owned(), document.clone().unwrap_or_else(|| stored.clone())));
         }
         for kind in ["styles", "numbering", "footnotes", "endnotes"] {
             let name = target(archive, kind);
@@ -56,7 +59,7 @@ impl WordParts {
         }
         let comments = target(archive, "comments");
         let comments = archive.text(&comments)?.unwrap_or_default();
-        Ok(Self { document, comments, changed })
+        Ok(Self { document: document.unwrap_or(stored), comments, changed })
     }
 
     /// The file with the changed parts.
@@ -98,9 +101,117 @@ fn without_declaration(xml: &str) -> &str {
     declared.map_or(xml, |(_, rest)| rest)
 }
 
+/// A text in which every equation is a run with its letters in a line, as in `x^2`; `None` when it has no equation.
+fn with_equations(xml: &str) -> Result<Option<String>, ExtractError> {
+    if !xml.contains("oMath") {
+        return Ok(None);
+    }
+    let xml = without_declaration(xml);
+    let mut out = String::with_capacity(xml.len());
+    let mut equation = Equation::default();
+    // An equation that has a line of its own may be one of several.
+    let mut end = "";
+    let mut nodes = Nodes::of(xml);
+    let mut at = nodes.position();
+    while let Some(node) = nodes.next() {
+        let node = node?;
+        let as_written = xml.get(at..nodes.position()).unwrap_or_default();
+        match &node {
+            Node::Open(element) if element.name == "oMath" => equation.depth += 1,
+            Node::Open(element) if equation.depth > 0 => match element.name.as_str() {
+                "Fallback" | "del" => nodes.pass_over(element)?,
+                name => equation.open(name),
+            },
+            Node::Text(text) if equation.depth > 0 => equation.text(text),
+            Node::Close(name) if equation.depth > 0 => {
+                equation.close(name);
+                if equation.depth == 0 {
+                    let text = std::mem::take(&mut equation).letters;
+                    let text = escape(text.as_str());
+                    out.push_str(&format!(r#"<w:r><w:t xml:space="preserve">{text}{end}</w:t></w:r>"#));
+                }
+            }
+            _ => {
+                match &node {
+                    Node::Open(element) if element.name == "oMathPara" => end = " ",
+                    Node::Close(name) if name == "oMathPara" => end = "",
+                    _ => {}
+                }
+                out.push_str(as_written);
+            }
+        }
+        at = nodes.position();
+    }
+    out.push_str(xml.get(at..).unwrap_or_default());
+    Ok(Some(out))
+}
+
+/// An equation that is read.
+#[derive(Debug, Default)]
+struct Equation {
+    letters: String,
+    /// How many elements are open that are equations: none outside of them.
+    depth: usize,
+    in_text: bool,
+    /// What stands between the letters so far and those that follow.
+    sign: &'static str,
+}
+
+impl Equation {
+    fn open(&mut self, name: &str) {
+        match name {
+            "t" => self.in_text = true,
+            "sup" => self.sign = "^",
+            "sub" => self.sign = "_",
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.in_text && !text.is_empty() {
+            if !self.letters.is_empty() {
+                self.letters.push_str(self.sign);
+            }
+            self.sign = "";
+            self.letters.push_str(text);
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "oMath" => self.depth -= 1,
+            "t" => self.in_text = false,
+            "num" => self.sign = "/",
+            "sup" | "sub" | "e" | "den" | "fName" => self.sign = " ",
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equations_are_runs_of_letters_in_a_line() {
+        let run = |text: &str| format!("<m:r><m:t>{text}</m:t></m:r>");
+        let fraction =
+            format!("<m:f><m:num>{}</m:num><m:den>{}</m:den></m:f>", run("a&lt;"), run("<![CDATA[b]]>"));
+        let power = format!("<m:sSup><m:e>{}</m:e><m:sup>{}</m:sup><m:sub/></m:sSup>", run("x"), run("2"));
+        let xml = format!(
+            "<?xml version='1.0' encoding='UTF-16'?><w:p>ü<m:oMath>{fraction}{power}<w:del>{}</w:del>{}</m:oMath>é<m:oMath/></w:p>",
+            run("gone"),
+            run("y")
+        );
+        assert_eq!(
+            with_equations(&xml).unwrap().unwrap(),
+            "<w:p>ü<w:r><w:t xml:space=\"preserve\">a&lt;/b x^2 y</w:t></w:r>é<w:r><w:t xml:space=\"preserve\"></w:t></w:r></w:p>"
+        );
+        assert_eq!(with_equations("<w:p/>").unwrap(), None);
+        let deep = format!("{}x{}", "<m:oMath>".repeat(50_000), "</m:oMath>".repeat(50_000));
+        assert!(with_equations(&deep).unwrap().is_some_and(|out| out.len() < 100));
+        assert!(with_equations("<m:oMath><a></m:oMath>").is_err());
+    }
 
     #[test]
     fn what_a_moved_part_refers_to_is_still_found() {

@@ -117,6 +117,18 @@ fn comments_notes_and_inserted_text_are_text_and_deleted_text_is_not() {
 }
 
 #[test]
+fn equations_in_a_word_document_are_text() {
+    let equation = |text: &str| format!("<m:oMath><m:r><m:t>{text}</m:t></m:r></m:oMath>");
+    let body = format!(
+        "<w:p><w:r><w:t>so </w:t></w:r>{}<w:r><w:t> is</w:t></w:r></w:p><w:p><m:oMathPara>{}{}</m:oMathPara></w:p>",
+        equation("a &lt; b"),
+        equation("c"),
+        equation("d")
+    );
+    assert_eq!(read_word(&body, &[]).text, "so a &lt; b is\n\nc d\n\n".replace("&lt;", "<"));
+}
+
+#[test]
 fn the_parts_of_a_word_document_are_found_by_what_refers_to_them() {
     let relation = |id: &str, kind: &str, target: &str| {
         format!(r#"<Relationship Id="{id}" Type="http://x/relationships/{kind}" Target="{target}"/>"#)
