@@ -149,7 +149,7 @@ const FORMATS: [FormatRow; 18] = [
         name: "rtf",
         title: "Rich Text Format",
         cites: "section",
-        version: 1,
+        version: 2,
         endings: "rtf",
     },
     FormatRow {

@@ -88,7 +88,28 @@ fn heading(line: &str) -> Option<String> {
     let level = line.len() - text.len();
     let text = text.trim().trim_end_matches('#').trim_end();
     let is_heading = (1..=6).contains(&level) && line[level..].starts_with(' ') && !text.is_empty();
-    is_heading.then(|| text.replace(['`', '\\'], "").chars().take(LONGEST_HEADING).collect())
+    is_heading
+        .then(|| without_note_marks(&text.replace(['`', '\\'], "")).chars().take(LONGEST_HEADING).collect())
+}
+
+/// A heading without the marks of notes, `[^3]`: digits, behind an `e` where the notes are at the end, or a star.
+fn without_note_marks(text: &str) -> String {
+    let mut parts = text.split("[^");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let label = part.split_once(']').filter(|(label, _)| {
+            let number = label.strip_prefix('e').unwrap_or(label);
+            *label == "*" || (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        });
+        match label {
+            Some((_, rest)) => out.push_str(rest),
+            None => {
+                out.push_str("[^");
+                out.push_str(part);
+            }
+        }
+    }
+    out.trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -103,6 +124,15 @@ mod tests {
         let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
         assert_eq!(locations, ["section One x", "section Two #"]);
         assert!(out.text[out.locations[1].from..].starts_with("## Two"));
+    }
+
+    #[test]
+    fn marks_of_notes_are_no_part_of_the_name_of_a_section() {
+        for (heading, name) in
+            [("Two[^3]", "Two"), ("A[^e12] b[^*]", "A b"), ("[^a-z] and [^", "[^a-z] and [^"), ("[^1]", "")]
+        {
+            assert_eq!(without_note_marks(heading), name);
+        }
     }
 
     #[test]

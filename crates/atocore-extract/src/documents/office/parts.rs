@@ -1,4 +1,5 @@
-//! The parts of a Word document as the library takes them: it finds them by fixed names, and passes over equations.
+//! The parts of a Word document as the library takes them: it finds them by fixed names, passes over equations, and joins the
+//! paragraphs of a note.
 
 use quick_xml::escape::escape;
 
@@ -49,7 +50,13 @@ impl WordParts {
         if main != DOCUMENT || document.is_some() {
             changed.push((DOCUMENT.to_owned(), document.clone().unwrap_or_else(|| stored.clone())));
         }
-        for kind in ["styles", "numbering", "footnotes", "endnotes"] {
+        for kind in ["footnotes", "endnotes"] {
+            let name = target(archive, kind);
+            if let Some(notes) = archive.text(&name)? {
+                changed.push((named(kind), apart(&with_equations(&notes)?.unwrap_or(notes))?));
+            }
+        }
+        for kind in ["styles", "numbering"] {
             let name = target(archive, kind);
             if name != named(kind)
                 && let Some(xml) = archive.text(&name)?
@@ -186,6 +193,25 @@ impl Equation {
             _ => {}
         }
     }
+}
+
+/// Notes with a space behind every paragraph, and for every tab and break.
+fn apart(xml: &str) -> Result<String, ExtractError> {
+    const SPACE: &str = r#"<w:t xml:space="preserve"> </w:t>"#;
+    let xml = without_declaration(xml);
+    let mut out = String::with_capacity(xml.len());
+    let mut nodes = Nodes::of(xml);
+    let mut at = nodes.position();
+    while let Some(node) = nodes.next() {
+        let node = node?;
+        if matches!(&node, Node::Close(name) if matches!(name.as_str(), "p" | "tab" | "br" | "cr")) {
+            out.push_str(SPACE);
+        }
+        out.push_str(xml.get(at..nodes.position()).unwrap_or_default());
+        at = nodes.position();
+    }
+    out.push_str(xml.get(at..).unwrap_or_default());
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -117,6 +117,37 @@ fn comments_notes_and_inserted_text_are_text_and_deleted_text_is_not() {
 }
 
 #[test]
+fn notes_stand_in_the_section_that_refers_to_them_and_their_paragraphs_are_apart() {
+    let refer = |kind: &str, id: u8| format!(r#"<w:r><w:{kind}Reference w:id="{id}"/></w:r>"#);
+    let text = |text: &str| format!("<w:r><w:t>{text}</w:t></w:r>");
+    let cell = |text: &str| format!("<w:tc><w:p>{text}</w:p></w:tc>");
+    let row = |one: &str, other: &str| format!("<w:tr>{}{}</w:tr>", cell(one), cell(other));
+    let table = row(&text("a"), &text("b")) + &row(&text("c"), &(text("d") + &refer("footnote", 2)));
+    let heading = paragraph("HA", "Two").replace("</w:p>", &(refer("endnote", 1) + "</w:p>"));
+    let body = [
+        paragraph("HA", "One"),
+        format!("<w:p>{}{}</w:p><w:tbl>{table}</w:tbl>", text("p"), refer("footnote", 1)),
+        heading,
+        paragraph("", "q"),
+    ];
+    let note = |id: u8, body: &str| format!(r#"<w:footnote w:id="{id}">{body}</w:footnote>"#);
+    let first = format!("<w:p>{}</w:p><w:p>{}<w:r><w:tab/><w:t>z</w:t></w:r></w:p>", text("x"), text("y"));
+    let footnotes = [note(1, &first), note(2, &paragraph("", "in table")), note(3, &paragraph("", "lost"))];
+    let footnotes = format!("<w:footnotes>{}</w:footnotes>", footnotes.concat());
+    let endnotes = format!("<w:endnotes>{}</w:endnotes>", note(1, &paragraph("", "of heading")));
+    let endnotes = endnotes.replace("footnote", "endnote");
+    let out =
+        read_word(&body.concat(), &[("word/footnotes.xml", &footnotes), ("word/endnotes.xml", &endnotes)]);
+    assert_eq!(
+        out.text,
+        "# One\n\np[^1]\n\n| a | b |\n| --- | --- |\n| c | d[^2] |\n\n[^1]: x y z\n\n[^2]: in table\n\n\
+         # Two[^e1]\n\nq\n\n[^e1]: of heading\n\n[^3]: lost\n\n"
+    );
+    let names: Vec<_> = names(&out).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["section One", "section Two"]);
+}
+
+#[test]
 fn equations_in_a_word_document_are_text() {
     let equation = |text: &str| format!("<m:oMath><m:r><m:t>{text}</m:t></m:r></m:oMath>");
     let body = format!(

@@ -1,5 +1,7 @@
 //! Documents of Word.
 
+use std::collections::HashMap;
+
 use undoc::{
     Block, Document, ListType, Paragraph, Table, doc::DocParser, docx::DocxParser, model::RevisionType,
 };
@@ -43,19 +45,74 @@ pub(super) fn written(document: &Document, mut remarks: WordRemarks) -> Extracte
         .filter_map(|block| if let Block::Paragraph(paragraph) = block { Some(paragraph) } else { None })
         .collect();
     let mut levels = headings::levels(&paragraphs).into_iter();
+    let mut notes = Notes::of(blocks());
     for block in blocks() {
         match block {
             Block::Paragraph(paragraph) => {
-                write_paragraph(&mut writer, paragraph, levels.next().flatten());
+                let level = levels.next().flatten();
+                if level.is_some() {
+                    notes.write(&mut writer);
+                }
+                notes.refer(paragraph);
+                write_paragraph(&mut writer, paragraph, level);
                 remarks.take(paragraph).iter().for_each(|comment| writer.paragraph(comment));
             }
-            Block::Table(table) => writer.table(&rows(table)),
-            Block::Note { label, content } => writer.note(label, &texts(content)),
+            Block::Table(table) => {
+                notes.refer_from_table(table);
+                writer.table(&rows(table));
+            }
+            Block::Note { label, .. } => notes.waiting.push(label.clone()),
             Block::PageBreak | Block::SectionBreak | Block::Image { .. } => {}
         }
     }
+    notes.write(&mut writer);
     remarks.rest().iter().for_each(|comment| writer.paragraph(comment));
     writer.finish(document.metadata.title.as_deref().unwrap_or_default())
+}
+
+/// Notes, which are written at the end of the section that refers to them.
+struct Notes {
+    texts: HashMap<String, String>,
+    /// The labels that the section so far refers to.
+    waiting: Vec<String>,
+}
+
+impl Notes {
+    fn of<'b>(blocks: impl Iterator<Item = &'b Block>) -> Self {
+        let mut all: HashMap<String, String> = HashMap::new();
+        for block in blocks {
+            if let Block::Note { label, content } = block {
+                let text = all.entry(label.clone()).or_default();
+                text.push_str(&texts(content));
+                text.push('\n');
+            }
+        }
+        Self { texts: all, waiting: Vec::new() }
+    }
+
+    fn refer(&mut self, paragraph: &Paragraph) {
+        let kept = paragraph.runs.iter().filter(|run| run.revision != RevisionType::Deleted);
+        self.waiting.extend(kept.filter_map(|run| run.note.clone()));
+    }
+
+    fn refer_from_table(&mut self, table: &Table) {
+        let mut tables = vec![table];
+        while let Some(table) = tables.pop() {
+            for cell in table.rows.iter().flat_map(|row| &row.cells) {
+                cell.content.iter().for_each(|paragraph| self.refer(paragraph));
+                tables.extend(&cell.nested_tables);
+            }
+        }
+    }
+
+    /// Writes the notes that were referred to, each once.
+    fn write(&mut self, writer: &mut Writer) {
+        for label in self.waiting.drain(..) {
+            if let Some(text) = self.texts.remove(&label) {
+                writer.note(&label, &text);
+            }
+        }
+    }
 }
 
 fn write_paragraph(writer: &mut Writer, paragraph: &Paragraph, heading: Option<usize>) {

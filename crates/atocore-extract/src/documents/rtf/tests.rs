@@ -21,8 +21,8 @@ fn a_document_has_headings_lists_code_tables_notes_and_comments() {
     let out = read(DOCUMENT);
     assert_eq!(
         out.text,
-        "# Pumps\n\nCafé and €5, “quoted”, При {x}\u{a0}y.[^1]\n\n## Small ones\n\n```\nlet x\n = 1;\n```\n\n1. One\n2. Two\n\n\
-         | Item | Cost |\n| --- | --- |\n| a | 1 |\n\nend\n\n[^1]: Since May\n\nComment by Bob: Really?\n\n"
+        "# Pumps\n\nCafé and €5, “quoted”, При {x}\u{a0}y.[^1]\n\n[^1]: Since May\n\n## Small ones\n\n```\nlet x\n = 1;\n```\n\n1. One\n2. Two\n\n\
+         | Item | Cost |\n| --- | --- |\n| a | 1 |\n\nend\n\nComment by Bob: Really?\n\n"
     );
     let locations: Vec<_> = out.locations.iter().map(|place| place.name.as_str()).collect();
     assert_eq!(locations, ["section Pumps", "section Small ones"]);
