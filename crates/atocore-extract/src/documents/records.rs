@@ -113,11 +113,11 @@ fn is_below_empty_row(before: Option<u64>, waiting: &VecDeque<(u64, Vec<String>)
     before.zip(next).is_some_and(|(before, next)| next > before + 1)
 }
 
-/// The rows up to where another table begins below an empty row.
+/// The rows up to where another table begins below an empty row; all of them when those before that are no table.
 fn first_table(rows: &[(u64, Vec<String>)]) -> &[(u64, Vec<String>)] {
     let begins = |&row: &usize| rows[row].0 > rows[row - 1].0 + 1 && header_of_next(&rows[row..]).is_some();
-    let end = (1..rows.len()).find(begins).unwrap_or(rows.len());
-    &rows[..end]
+    let first = &rows[..(1..rows.len()).find(begins).unwrap_or(rows.len())];
+    if usual(first) > 1 { first } else { rows }
 }
 
 /// The row that names the columns of a table that begins with these rows: the first one, or the second below a title.
@@ -188,12 +188,9 @@ fn header_row(rows: &[(u64, Vec<String>)]) -> Option<usize> {
     })
 }
 
-/// Whether a row has fewer cells than most of those below it, and stands there by itself: with one cell, or above an empty row.
+/// Whether a row has one cell only, and most of those below it have more.
 fn is_title(rows: &[(u64, Vec<String>)], row: usize) -> bool {
-    let (number, cells) = &rows[row];
-    let below = &rows[row + 1..];
-    let is_apart = below.first().is_some_and(|(next, _)| *next > number + 1);
-    (filled(cells) == 1 || is_apart) && filled(cells) < usual(below)
+    filled(&rows[row].1) == 1 && usual(&rows[row + 1..]) > 1
 }
 
 /// How many titles stand above rows of which none names the columns.

@@ -42,7 +42,7 @@ fn the_header_is_the_first_row_of_words_alone_and_as_wide_as_the_table() {
 
 #[test]
 fn a_title_above_a_table_is_text_and_names_no_column() {
-    let cases: [(&[&[&str]], &str); 8] = [
+    let cases: [(&[&[&str]], &str); 10] = [
         (
             &[&["Sales report", "", ""], &[], &["Region", "Amount"], &["North", "10"], &["South", "30"]],
             "Sales report\nRegion; Amount\nRegion: North; Amount: 10\nRegion: South; Amount: 30\n",
@@ -55,6 +55,14 @@ fn a_title_above_a_table_is_text_and_names_no_column() {
         (
             &[&["Sales", "May"], &[], &["Region", "Amount", "Tax"], &["North", "10", "1"]],
             "Sales; May\nRegion; Amount; Tax\nRegion: North; Amount: 10; Tax: 1\n",
+        ),
+        (
+            &[&["Sales"], &["by Ann"], &[], &["Region", "Sum"], &["North", "1"]],
+            "Sales\nby Ann\nRegion; Sum\nRegion: North; Sum: 1\n",
+        ),
+        (
+            &[&["Name", "City"], &[], &["Ada", "Paris", "5"], &["Eve", "Rome", "6"]],
+            "Name; City\nName: Ada; City: Paris; C: 5\nName: Eve; City: Rome; C: 6\n",
         ),
         // The names of columns stay those, whatever is below them.
         (
