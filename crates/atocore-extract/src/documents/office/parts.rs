@@ -52,8 +52,12 @@ impl WordParts {
         }
         for kind in ["footnotes", "endnotes"] {
             let name = target(archive, kind);
+            // Of damaged notes the library reads the beginning.
             if let Some(notes) = archive.text(&name)? {
-                changed.push((named(kind), apart(&with_equations(&notes)?.unwrap_or(notes))?));
+                let changes =
+                    with_equations(&notes).and_then(|other| apart(other.as_deref().unwrap_or(&notes)));
+                changed
+                    .push((named(kind), changes.unwrap_or_else(|_| without_declaration(&notes).to_owned())));
             }
         }
         for kind in ["styles", "numbering"] {
@@ -69,9 +73,10 @@ impl WordParts {
         Ok(Self { document: document.unwrap_or(stored), comments, changed })
     }
 
-    /// The file with the changed parts.
-    pub(super) fn package(&self, archive: &mut Archive<'_>, content: &[u8]) -> Result<Vec<u8>, ExtractError> {
-        if self.changed.is_empty() { Ok(content.to_vec()) } else { archive.with(&self.changed) }
+    /// The file with the changed parts; the file as it is where it cannot be copied.
+    pub(super) fn package(&self, archive: &mut Archive<'_>, content: &[u8]) -> Vec<u8> {
+        let changed = (!self.changed.is_empty()).then(|| archive.with(&self.changed).ok()).flatten();
+        changed.unwrap_or_else(|| content.to_vec())
     }
 }
 

@@ -148,6 +148,16 @@ fn notes_stand_in_the_section_that_refers_to_them_and_their_paragraphs_are_apart
 }
 
 #[test]
+fn damaged_notes_cost_what_follows_in_them_and_no_document() {
+    let footnotes = format!(
+        r#"<w:footnotes><w:footnote w:id="1">{}</w:footnote><w:footnote w:id="2"></w:p>"#,
+        paragraph("", "kept")
+    );
+    let body = r#"<w:p><w:r><w:t>text</w:t></w:r><w:r><w:footnoteReference w:id="1"/></w:r></w:p>"#;
+    assert_eq!(read_word(body, &[("word/footnotes.xml", &footnotes)]).text, "text[^1]\n\n[^1]: kept\n\n");
+}
+
+#[test]
 fn equations_in_a_word_document_are_text() {
     let equation = |text: &str| format!("<m:oMath><m:r><m:t>{text}</m:t></m:r></m:oMath>");
     let body = format!(

@@ -21,7 +21,7 @@ pub(super) fn read(content: &[u8]) -> Result<Extracted, ExtractError> {
     let mut archive = Archive::open(content)?;
     let parts = WordParts::of(&mut archive)?;
     let remarks = WordRemarks::of(&parts)?;
-    let package = parts.package(&mut archive, content)?;
+    let package = parts.package(&mut archive, content);
     drop(parts);
     let document = DocxParser::from_bytes(package).and_then(|mut parser| parser.parse());
     let mut document = document.map_err(error)?;
