@@ -103,7 +103,8 @@ fn nothing_is_acknowledged_once_a_file_of_the_store_is_removed_or_replaced() {
                 let refresh = engine.refresh(&"p".parse().unwrap(), Caller::Local, &Silent);
                 let said = gone(refresh.unwrap_err());
                 assert!(said.contains("`") && said.contains("while this process has it open"), "{said}");
-                let _said = gone(engine.health().unwrap_err());
+                let health = engine.health().unwrap().store_problem.unwrap();
+                assert_eq!((health.code, health.why), (ErrorCode::StoreGone, said.clone()), "{shown}");
                 let _said = gone(engine.status().unwrap_err());
                 let no_vectors = atocore_engine::IncludeVectors::No;
                 let _said = gone(engine.create_snapshot(no_vectors, &Silent).unwrap_err());

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-/// What else the names in `texts` are found by, each once: the words of `chunkLimits` and `HTTPServer`, which are written
-/// together, and `chunk_limits` in one word, so that a name is found in whatever case style.
+/// What else the names in `texts` are found by, each once, so that a name is found in whatever case style.
+///
+/// It is the words of `chunkLimits` and `HTTPServer`, which are written together, and `chunk_limits` in one word.
 #[must_use]
 pub fn other_forms<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let (mut seen, mut forms) = (HashSet::new(), String::new());
