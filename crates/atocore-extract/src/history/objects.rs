@@ -45,21 +45,21 @@ struct Commit {
 /// Something that a partial clone has left where it came from.
 #[derive(Debug, thiserror::Error)]
 #[error("an object is not there")]
-struct Missing;
+struct MissingObject;
 
 pub(super) fn file_dates(request: &HistoryRequest) -> Result<HistoryDates, Error> {
     let objects = Objects::open(&request.objects)?;
     let id = |text: &str| ObjectId::from_hex(text.as_bytes());
     let (head, known_head) = (id(&request.head)?, request.known_head.as_deref().map(id).transpose()?);
     let Some(commit) = objects.commit(&head)? else { return Err("the commit is not there".into()) };
-    let mut search = Search::new(request, &objects);
+    let mut search = CommitSearch::new(request, &objects);
     let ended = search.walk(head, commit, known_head);
-    let damage = ended.err().filter(|error| !error.is::<Missing>()).map(ExtractError::damaged);
+    let damage = ended.err().filter(|error| !error.is::<MissingObject>()).map(ExtractError::damaged);
     Ok(HistoryDates { dates: search.dates, damage })
 }
 
 /// The search for the commits that gave files their bytes.
-struct Search<'s> {
+struct CommitSearch<'s> {
     request: &'s HistoryRequest,
     objects: &'s Objects,
     /// What is still looked for.
@@ -69,7 +69,7 @@ struct Search<'s> {
     dates: Vec<Option<HistoryDate>>,
 }
 
-impl<'s> Search<'s> {
+impl<'s> CommitSearch<'s> {
     fn new(request: &'s HistoryRequest, objects: &'s Objects) -> Self {
         let mut wanted = WantedFolder::default();
         for (place, file) in request.files.iter().enumerate() {
@@ -106,7 +106,7 @@ impl<'s> Search<'s> {
             }
             let before = match commit.parent {
                 // Of a history that was cut off nobody knows what its first commit changed.
-                Some(parent) => Some((parent, self.objects.commit(&parent)?.ok_or(Missing)?)),
+                Some(parent) => Some((parent, self.objects.commit(&parent)?.ok_or(MissingObject)?)),
                 None => None,
             };
             let folder_before = before.as_ref().map(|(_, before)| before.folder);
@@ -197,7 +197,7 @@ impl Objects {
     ) -> Result<HashMap<Vec<u8>, ObjectId>, Error> {
         let Some(folder) = folder else { return Ok(HashMap::new()) };
         let mut buffer = Vec::new();
-        let tree = self.0.try_find(&folder, &mut buffer)?.ok_or(Missing)?;
+        let tree = self.0.try_find(&folder, &mut buffer)?.ok_or(MissingObject)?;
         let mut entries = HashMap::new();
         for entry in TreeRefIter::from_bytes(tree.data, Kind::Sha1) {
             let entry = entry?;

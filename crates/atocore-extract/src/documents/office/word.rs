@@ -45,7 +45,7 @@ pub(super) fn written(document: &Document, mut remarks: WordRemarks) -> Extracte
         .filter_map(|block| if let Block::Paragraph(paragraph) = block { Some(paragraph) } else { None })
         .collect();
     let mut levels = headings::levels(&paragraphs).into_iter();
-    let mut notes = Notes::of(blocks());
+    let mut notes = WordNotes::of(blocks());
     for block in blocks() {
         match block {
             Block::Paragraph(paragraph) => {
@@ -70,14 +70,14 @@ pub(super) fn written(document: &Document, mut remarks: WordRemarks) -> Extracte
     writer.finish(document.metadata.title.as_deref().unwrap_or_default())
 }
 
-/// Notes, which are written at the end of the section that refers to them.
-struct Notes {
+/// The notes of a Word document, which are written at the end of the section that refers to them.
+struct WordNotes {
     texts: HashMap<String, String>,
     /// The labels that the section so far refers to.
     waiting: Vec<String>,
 }
 
-impl Notes {
+impl WordNotes {
     fn of<'b>(blocks: impl Iterator<Item = &'b Block>) -> Self {
         let mut all: HashMap<String, String> = HashMap::new();
         for block in blocks {
