@@ -181,8 +181,12 @@ pub(crate) fn newest(layout: &Layout, now: Timestamp) -> Result<Option<SnapshotI
 
 /// The stamps of [`list_own`], in the order of [`SnapshotDirectory::newest_first`].
 pub(crate) fn own_newest_first(layout: &Layout, now: Timestamp) -> Result<Vec<SnapshotId>, Error> {
-    let own = list_own(layout)?;
-    Ok(newest_first(own.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now))
+    Ok(stamps_newest_first(&list_own(layout)?, now))
+}
+
+/// The stamps of snapshots that have been listed, in the order of [`SnapshotDirectory::newest_first`].
+pub(crate) fn stamps_newest_first(entries: &[SnapshotEntry], now: Timestamp) -> Vec<SnapshotId> {
+    newest_first(entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now)
 }
 
 /// Every snapshot but those that are known to be of another store than the one that is or was here: several installations may
@@ -214,8 +218,7 @@ pub fn latest(layout: &Layout, now: Timestamp) -> Result<SnapshotId, Error> {
     if own.is_some() && entries.iter().any(is_own) {
         entries.retain(is_own);
     }
-    let stamps = entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect();
-    newest_first(stamps, now).first().copied().ok_or(Error::NoSnapshot)
+    stamps_newest_first(&entries, now).first().copied().ok_or(Error::NoSnapshot)
 }
 
 /// Restores a snapshot into an empty folder, which then holds a whole installation. Needs no open engine, and nothing

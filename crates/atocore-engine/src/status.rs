@@ -10,7 +10,7 @@ use std::{
 
 use atocore_backup::{
     ledger::{Ledger, VerifiedDepth},
-    snapshot_directory::{SnapshotDirectory, newest_first},
+    snapshot_directory::SnapshotDirectory,
 };
 use atocore_model::{
     error::with_causes,
@@ -248,7 +248,7 @@ fn projects_of(
 fn snapshots(layout: &Layout, now: Timestamp) -> Result<SnapshotStatus, Error> {
     // Looked at once, so that all of this is said of the same snapshots.
     let entries = backups::list_own(layout)?;
-    let stamps = newest_first(entries.iter().filter_map(|entry| entry.stamp.parse().ok()).collect(), now);
+    let stamps = backups::stamps_newest_first(&entries, now);
     let overview = Ledger::of(&SnapshotDirectory::new(&layout.backups)).overview(&stamps);
     let readable = |id: &SnapshotId| {
         let stamp = id.to_string();

@@ -50,9 +50,8 @@ const TOLERANCE: f64 = 1e-6;
 /// Needs no open engine. Deeper than `content` it is restored into a folder of its own in `scratch`.
 ///
 /// # Errors
-/// When the caller cancels it, this user may not read all of the snapshot, or `scratch` has no space or cannot be written; the ledger
-/// is then as it was. Whatever
-/// is wrong with the snapshot is a result.
+/// When the caller cancels it, this user may not read all of the snapshot, or `scratch` has no space or cannot be
+/// written; the ledger is then as it was. Whatever is wrong with the snapshot is a result.
 pub fn validate(
     config: &EngineConfig,
     scratch: &Path,

@@ -48,9 +48,12 @@ impl Retrieval<'_> {
         }
         self.store.read(|read| {
             let chunks = chunk_filter(read, self.lexical_index, &query.passages)?;
-            if documents.is_none() && leaves_nothing(read, &chunks, scope)? {
+            let no_passage = |is_filtered| {
                 let (passages, scope) = (query.passages.clone(), scope.cloned());
-                notices.push(Notice::NoPassage { passages, is_filtered: false, scope });
+                Notice::NoPassage { passages, is_filtered, scope }
+            };
+            if documents.is_none() && leaves_nothing(read, &chunks, scope)? {
+                notices.push(no_passage(false));
             }
             let few = chunks.only().filter(|only| only.len() <= FEW);
             let Some(only) = few else { return Ok(Filters { documents, chunks: Some(chunks) }) };
@@ -63,8 +66,7 @@ impl Retrieval<'_> {
             let is_filtered = allowed.is_some();
             // Where there is no document to search in, that is said already.
             if left.is_empty() && allowed.is_none_or(|keys| !keys.is_empty()) {
-                let (passages, scope) = (query.passages.clone(), scope.cloned());
-                notices.push(Notice::NoPassage { passages, is_filtered, scope });
+                notices.push(no_passage(is_filtered));
             }
             let mut documents: Vec<u64> = left.iter().map(|chunk| chunk.document_key).collect();
             documents.sort_unstable();

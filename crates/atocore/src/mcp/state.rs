@@ -57,10 +57,10 @@ impl Tool for StateTool {
         let mut text = notices(&answer.notices);
         let is_all = answer.notices.is_empty();
         let answer = &answer.state;
-        if answer.entries.is_empty() && !is_all {
-            return text;
-        }
         if answer.entries.is_empty() {
+            if !is_all {
+                return text;
+            }
             text.push_str(&format!("No trusted state is recorded for {}.\n", answer.project));
             return text;
         }
